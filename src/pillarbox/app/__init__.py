@@ -1,0 +1,1 @@
+"""How it all starts: configuration, wiring, roles, life cycle, command line."""

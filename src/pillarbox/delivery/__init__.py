@@ -1,0 +1,1 @@
+"""Where it goes: accepting a message and deciding what becomes of it."""

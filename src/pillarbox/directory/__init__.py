@@ -1,0 +1,1 @@
+"""Whom it is for: domains, accounts, aliases, groups, credentials."""

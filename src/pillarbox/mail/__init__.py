@@ -1,0 +1,1 @@
+"""What mail is: pure values. No clock, no chance, no IO, no logging."""

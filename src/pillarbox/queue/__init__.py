@@ -1,0 +1,1 @@
+"""Where it waits: mail on its way to another provider."""

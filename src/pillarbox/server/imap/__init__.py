@@ -1,0 +1,1 @@
+"""IMAP sessions: one file per family of commands."""

@@ -1,0 +1,1 @@
+"""Where it rests: mailboxes, messages, placements, flags, threads and the log of changes."""

@@ -1,0 +1,1 @@
+"""Finding messages: exact answers, narrowed by an index that may lag behind."""
