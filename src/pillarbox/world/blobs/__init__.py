@@ -1,0 +1,18 @@
+"""The door to message octets: content-addressed, immutable, counted by use."""
+
+from pillarbox.world.blobs.blob import Blob, BlobMissing, PreparedBlob, keep_again, prepare, release
+from pillarbox.world.blobs.files import IN_DATABASE_OCTETS, Blobs, BlobWriter
+from pillarbox.world.blobs.schema import SCHEMA
+
+__all__ = [
+    "IN_DATABASE_OCTETS",
+    "SCHEMA",
+    "Blob",
+    "BlobMissing",
+    "BlobWriter",
+    "Blobs",
+    "PreparedBlob",
+    "keep_again",
+    "prepare",
+    "release",
+]

@@ -1,0 +1,74 @@
+"""A blob: immutable octets, named by their SHA-256 and counted by their uses.
+
+What is always true: a blob is in the same durable commit as the first row that uses it, or its file
+was durable before; `uses` equals the number of rows that name it; octets never change. A blob that
+nobody uses any more goes in the commit that drops its last use; its file, if it has one, is
+unlinked afterwards by `Blobs.sweep`. No two blobs ever share a file name, so a file named there
+can't be in use.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from pillarbox.world.database import Transaction
+
+
+class BlobMissing(Exception):
+    """A row names a blob that is not there: the data directory is damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """What a row remembers of its octets: their SHA-256 (32 octets) and their number."""
+
+    digest: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedBlob:
+    """Octets ready to be kept by a transaction: in memory, or in a file that is already durable."""
+
+    blob: Blob
+    octets: bytes | None
+    location: str | None = None
+
+    def keep(self, tx: Transaction) -> Blob:
+        """Count one more use, storing the octets if they are new."""
+        digest, size = self.blob.digest, self.blob.size
+        kept = tx.row("UPDATE blobs SET uses = uses + 1 WHERE digest = ? RETURNING location", (digest,))
+        if kept is not None:
+            if self.location not in (None, kept[0]):  # the same octets came before: one file is enough
+                tx.execute("INSERT INTO blob_files_unused VALUES (?)", (self.location,))
+            return self.blob
+        octets_id = None
+        if self.location is None:
+            octets_id = tx.value("INSERT INTO blob_octets (octets) VALUES (?) RETURNING id", (self.octets,))
+        tx.execute("INSERT INTO blobs VALUES (?, ?, 1, ?, ?)", (digest, size, octets_id, self.location))
+        return self.blob
+
+
+def prepare(octets: bytes) -> PreparedBlob:
+    """Name octets that are held in memory."""
+    return PreparedBlob(Blob(sha256(octets).digest(), len(octets)), octets)
+
+
+def keep_again(tx: Transaction, digest: bytes) -> None:
+    """Count one more use of a blob that is stored already. Raises `BlobMissing`."""
+    if not tx.execute("UPDATE blobs SET uses = uses + 1 WHERE digest = ?", (digest,)):
+        raise BlobMissing(digest.hex())
+
+
+def release(tx: Transaction, digest: bytes) -> None:
+    """Drop one use, and the blob with its last."""
+    left = tx.row(
+        "UPDATE blobs SET uses = uses - 1 WHERE digest = ? RETURNING uses, octets_id, location", (digest,)
+    )
+    if left is None or left[0] > 0:
+        return
+    _, octets_id, location = left
+    tx.execute("DELETE FROM blobs WHERE digest = ?", (digest,))
+    if octets_id is not None:
+        tx.execute("DELETE FROM blob_octets WHERE id = ?", (octets_id,))
+    if location is not None:
+        tx.execute("INSERT INTO blob_files_unused VALUES (?)", (location,))

@@ -1,0 +1,80 @@
+"""How a database comes to the shape this code expects: numbered forward migrations, room by room.
+
+Each transactional room owns its tables and says so by a `Schema`. The table ``schema_versions``
+remembers, for each room, the number of migrations applied and how far back the code may be rolled.
+
+What is always true: a database whose tables are too new for this code is refused, never guessed
+at; all missing migrations are applied in one transaction, or none; a database that holds
+something is copied aside before it is changed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pillarbox.world.database.transaction import Transaction
+
+
+class SchemaTooNew(Exception):
+    """The data directory was written by a newer Pillarbox, which this one can't read safely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The tables of one room.
+
+    ``migrations``: SQL scripts in order; version *n* is the state after the *n*-th. A landed one is
+    never edited, only followed by another. ``compatible_back_to``: the oldest version whose code can still
+    work on the newest tables.
+    """
+
+    room: str
+    migrations: tuple[str, ...]
+    compatible_back_to: int = 1
+
+    @property
+    def version(self) -> int:
+        """The version that this code expects."""
+        return len(self.migrations)
+
+
+VERSIONS_TABLE = """
+CREATE TABLE IF NOT EXISTS schema_versions (
+  room TEXT PRIMARY KEY,
+  version INTEGER NOT NULL,
+  compatible_back_to INTEGER NOT NULL
+)"""
+
+
+def pending(tx: Transaction, schemas: Iterable[Schema]) -> list[tuple[Schema, int]]:
+    """The rooms whose tables are older than this code, each with the version found (0: no tables).
+
+    Raises `SchemaTooNew` where any room's tables can't be worked on by this code.
+    """
+    tx.execute(VERSIONS_TABLE)
+    found = {room: (version, back_to) for room, version, back_to in tx.rows("SELECT * FROM schema_versions")}
+    behind = []
+    for schema in schemas:
+        version, back_to = found.get(schema.room, (0, 0))
+        if back_to > schema.version:
+            raise SchemaTooNew(
+                f"the tables of '{schema.room}' have version {version} and can be used by code of version "
+                f"{back_to} or later; this Pillarbox has {schema.version}. Start the newer Pillarbox, or "
+                "restore the copy that was made before the upgrade."
+            )
+        if version < schema.version:
+            behind.append((schema, version))
+    return behind
+
+
+def migrate(tx: Transaction, behind: Iterable[tuple[Schema, int]]) -> None:
+    """Apply what is missing."""
+    for schema, version in behind:
+        for script in schema.migrations[version:]:
+            for statement in script.split(";\n"):
+                if statement.strip():
+                    tx.execute(statement)
+        tx.execute(
+            "INSERT INTO schema_versions VALUES (?, ?, ?) ON CONFLICT (room) DO UPDATE"
+            " SET version = excluded.version, compatible_back_to = excluded.compatible_back_to",
+            (schema.room, schema.version, schema.compatible_back_to),
+        )

@@ -1,0 +1,217 @@
+"""What every `Database` promises, whichever engine is behind it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database import (
+    Database,
+    DatabaseUnavailable,
+    Schema,
+    SchemaTooNew,
+    Transaction,
+    memory_database,
+    open_database,
+)
+
+NOTES = Schema("notes", migrations=("CREATE TABLE notes (id INTEGER PRIMARY KEY, note TEXT UNIQUE)",))
+
+
+@pytest.fixture(params=["memory", "file"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    opened = (
+        memory_database([NOTES]) if request.param == "memory" else open_database(tmp_path / "db", [NOTES])
+    )
+    yield opened
+    opened.close_now()
+
+
+def add(tx: Transaction, note: str) -> int:
+    identifier: int = tx.value("INSERT INTO notes (note) VALUES (?) RETURNING id", (note,))
+    return identifier
+
+
+def notes(tx: Transaction) -> list[str]:
+    return [note for (note,) in tx.rows("SELECT note FROM notes ORDER BY id")]
+
+
+def test_what_was_written_is_read(database: Database) -> None:
+    assert asyncio.run(database.write(add, "one")) == 1
+    assert database.read(notes) == ["one"]
+
+
+def test_a_verb_that_raises_changes_nothing_and_its_neighbours_stay(database: Database) -> None:
+    def add_two_then_fail(tx: Transaction) -> None:
+        add(tx, "three")
+        tx.touch(AccountId(3))
+        raise LookupError("no")
+
+    heard: set[AccountId] = set()
+
+    def touching(tx: Transaction, note: str, account: int) -> None:
+        add(tx, note)
+        tx.touch(AccountId(account))
+
+    async def scenario() -> list[object]:
+        database.on_commit = heard.update
+        return await asyncio.gather(
+            database.write(touching, "one", 1),
+            database.write(add_two_then_fail),
+            database.write(touching, "two", 2),
+            return_exceptions=True,
+        )
+
+    results = asyncio.run(scenario())
+    assert [type(result) for result in results] == [type(None), LookupError, type(None)]
+    assert database.read(notes) == ["one", "two"]
+    assert heard == {1, 2}
+
+
+def test_a_faulty_statement_is_its_verbs_own_error(database: Database) -> None:
+    async def scenario() -> list[object]:
+        return await asyncio.gather(
+            database.write(add, "same"), database.write(add, "same"), return_exceptions=True
+        )
+
+    assert [type(result) for result in asyncio.run(scenario())] == [int, apsw.ConstraintError]
+    assert database.read(notes) == ["same"]
+
+
+def test_verbs_run_in_the_order_given(database: Database) -> None:
+    async def scenario() -> None:
+        await asyncio.gather(*(database.write(add, str(number)) for number in range(600)))
+
+    asyncio.run(scenario())
+    assert database.read(notes) == [str(number) for number in range(600)]
+
+
+def test_long_reads_go_aside(database: Database) -> None:
+    async def scenario() -> list[str]:
+        await database.write(add, "one")
+        return await database.read_aside(notes)
+
+    assert asyncio.run(scenario()) == ["one"]
+
+
+def test_a_cancelled_caller_hurts_nobody(database: Database) -> None:
+    async def scenario() -> None:
+        cancelled = asyncio.ensure_future(database.write(add, "one"))
+        kept = asyncio.ensure_future(database.write(add, "two"))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await kept
+
+    asyncio.run(scenario())
+    assert "two" in database.read(notes)
+
+
+def test_reading_sees_only_what_is_committed(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "db", [NOTES])
+    seen: list[list[str]] = []
+
+    def add_and_look(tx: Transaction) -> None:
+        add(tx, "one")
+        seen.append(database.read(notes))
+
+    asyncio.run(database.write(add_and_look))
+    assert seen == [[]]
+    database.close_now()
+
+
+def test_a_second_process_writes_in_turn(tmp_path: Path) -> None:
+    first, second = (open_database(tmp_path / "db", [NOTES]) for _ in range(2))
+
+    async def scenario() -> None:
+        await asyncio.gather(
+            *(first.write(add, f"a{number}") for number in range(300)),
+            *(second.write(add, f"b{number}") for number in range(300)),
+        )
+
+    asyncio.run(scenario())
+    assert len(first.read(notes)) == len(second.read(notes)) == 600
+    first.close_now()
+    second.close_now()
+
+
+def test_a_full_disk_fails_every_verb_of_the_batch_and_later_ones_succeed(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "db", [NOTES])
+    connection = database._connection
+    pages = connection.pragma("page_count")
+
+    async def fill() -> list[object]:
+        connection.pragma("max_page_count", pages)
+        return await asyncio.gather(
+            database.write(add, "small"), database.write(add, "x" * 100_000), return_exceptions=True
+        )
+
+    results = asyncio.run(fill())
+    assert isinstance(results[1], DatabaseUnavailable)
+    connection.pragma("max_page_count", 1_000_000)
+    asyncio.run(database.write(add, "later"))
+    kept = ["small"] if not isinstance(results[0], Exception) else []
+    assert database.read(notes) == [*kept, "later"]
+    database.close_now()
+
+
+def test_commits_are_flushed_to_the_disk(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "db", [NOTES])
+    connection = database._connection
+    assert (connection.pragma("journal_mode"), connection.pragma("synchronous")) == ("wal", 2)
+    database.close_now()
+
+
+def test_the_log_is_copied_home_and_starts_again(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "db", [NOTES])
+
+    async def scenario() -> None:
+        for number in range(60):
+            await database.write(add, f"{number}" + "x" * 1_000_000)
+
+    asyncio.run(scenario())
+    assert (tmp_path / "db-wal").stat().st_size < 60 * 2_000_000 * 3 // 4
+    database.close_now()
+
+
+NEWER = Schema("notes", migrations=(*NOTES.migrations, "ALTER TABLE notes ADD COLUMN colour TEXT"))
+
+
+def test_migrations_are_applied_forwards_and_a_copy_is_kept(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "db", [NOTES])
+    database.write_now(add, "old")
+    database.close_now()
+    database = open_database(tmp_path / "db", [NEWER])
+    assert database.read(lambda tx: tx.rows("SELECT note, colour FROM notes")) == [("old", None)]
+    database.close_now()
+    copy = sqlite3.connect(tmp_path / "db.before-notes1")
+    assert copy.execute("SELECT * FROM notes").fetchall() == [(1, "old")]
+    copy.close()
+
+
+def test_tables_that_are_too_new_are_refused(tmp_path: Path) -> None:
+    incompatible = Schema("notes", NEWER.migrations, compatible_back_to=2)
+    open_database(tmp_path / "db", [incompatible]).close_now()
+    with pytest.raises(SchemaTooNew, match="'notes' have version 2"):
+        open_database(tmp_path / "db", [NOTES])
+
+
+def test_tables_that_are_new_but_compatible_are_used(tmp_path: Path) -> None:
+    open_database(tmp_path / "db", [NEWER]).close_now()
+    database = open_database(tmp_path / "db", [NOTES])
+    database.write_now(add, "fine")
+    assert database.read(notes) == ["fine"]
+    database.close_now()
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path) -> None:
+    open_database(tmp_path / "db", [NOTES]).close_now()
+    broken = Schema("notes", (*NOTES.migrations, "ALTER TABLE notes ADD COLUMN a;\nNOT SQL"))
+    with pytest.raises(apsw.SQLError):
+        open_database(tmp_path / "db", [broken])
+    database = open_database(tmp_path / "db", [NOTES])
+    assert database.read(lambda tx: tx.rows("SELECT * FROM notes")) == []
+    database.close_now()

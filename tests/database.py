@@ -1,0 +1,17 @@
+"""A transaction in memory, for tests of verbs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pillarbox.world.database import Schema, memory_database
+from pillarbox.world.database.sqlite import SqliteTransaction
+
+
+@contextmanager
+def memory_transaction(*schemas: Schema) -> Iterator[SqliteTransaction]:
+    """An open transaction on fresh tables of these rooms; nothing outlives it."""
+    database = memory_database(schemas)
+    try:
+        yield database._writer.transaction
+    finally:
+        database.close_now()
