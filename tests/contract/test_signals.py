@@ -1,0 +1,97 @@
+"""What signals promise, within a process and between processes."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.signals import DATAGRAM_ACCOUNTS, LocalSignals, UnixSignals
+
+ONE, TWO = AccountId(1), AccountId(2)
+
+
+def test_only_subscribers_of_the_account_are_told() -> None:
+    signals, heard = LocalSignals(), []
+    end = signals.subscribe(ONE, lambda: heard.append("one"))
+    signals.subscribe(TWO, lambda: heard.append("two"))
+    signals.announce([ONE])
+    end()
+    end()
+    signals.announce([ONE, TWO])
+    assert heard == ["one", "two"]
+
+
+def test_a_callback_may_unsubscribe_while_being_told() -> None:
+    signals, heard = LocalSignals(), []
+    end = signals.subscribe(ONE, lambda: (heard.append("once"), end()))
+    signals.announce([ONE])
+    signals.announce([ONE])
+    assert heard == ["once"]
+
+
+async def until(condition: "asyncio.Event") -> None:
+    await asyncio.wait_for(condition.wait(), 5)
+
+
+def test_other_processes_are_told(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        here, there = UnixSignals(tmp_path, loop), UnixSignals(tmp_path, loop)
+        await asyncio.sleep(0.01)
+        heard = asyncio.Event()
+        there.subscribe(TWO, heard.set)
+        here.announce([ONE, TWO])
+        await until(heard)
+        heard.clear()
+        here.announce(AccountId(number) for number in range(10, 11 + DATAGRAM_ACCOUNTS))
+        await until(heard)
+        here.close()
+        there.close()
+        assert list(tmp_path.iterdir()) == []
+
+    asyncio.run(scenario())
+
+
+def test_a_newcomer_wakes_everybody(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        here = UnixSignals(tmp_path, loop)
+        heard = asyncio.Event()
+        here.subscribe(ONE, heard.set)
+        newcomer = UnixSignals(tmp_path, loop)
+        await until(heard)
+        here.close()
+        newcomer.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_process_too_busy_to_listen_is_told_later(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        here, busy = UnixSignals(tmp_path, loop), UnixSignals(tmp_path, loop)
+        loop.remove_reader(busy._socket.fileno())
+        heard = asyncio.Event()
+        busy.subscribe(TWO, heard.set)
+        while not here._owed:
+            here.announce([ONE])
+        here.announce([TWO])
+        loop.add_reader(busy._socket.fileno(), busy._received)
+        await until(heard)
+        here.close()
+        busy.close()
+
+    asyncio.run(scenario())
+
+
+def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        dead = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        dead.bind(str(tmp_path / "dead"))
+        dead.close()
+        here = UnixSignals(tmp_path, asyncio.get_running_loop())
+        here.announce([ONE])
+        assert [file.name for file in tmp_path.iterdir()] == [here._path.name]
+        here.close()
+
+    asyncio.run(scenario())
