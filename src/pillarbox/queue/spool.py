@@ -1,0 +1,95 @@
+"""Putting mail into the queue, in the transaction that accepts it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.blobs import PreparedBlob
+from pillarbox.world.database import Transaction
+
+QueueId = NewType("QueueId", int)
+"""Names a queued message, in logs, in trace fields and on the command line."""
+
+LIFETIME_MS = 5 * 24 * 3_600_000
+"""How long delivery is tried before the sender is told that it failed: at least four to five days
+(RFC 5321 §4.5.4.1)."""
+
+
+class Body(StrEnum):
+    """What the octets may be (RFC 6152 §2, RFC 3030 §3)."""
+
+    SEVEN_BIT = "7BIT"
+    EIGHT_BIT = "8BITMIME"
+    BINARY = "BINARYMIME"
+
+
+class State(StrEnum):
+    """What a recipient waits for."""
+
+    WAITING = "waiting"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRecipient:
+    """One forward-path, with what its sender wants to hear of it (RFC 3461 §4.1, §4.2).
+
+    ``destination``: the domain, as an A-label in lower case, or an address literal; what is routed.
+    ``notify``: the words of NOTIFY, comma-separated; empty where the sender did not say.
+    ``original``: ORCPT as it was given.
+    """
+
+    address: str
+    destination: str
+    notify: str = ""
+    original: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """A message on its way to other providers.
+
+    ``reverse_path`` ``None`` is the null path ``<>``. ``account``: who submitted it, if anyone here did.
+    ``envelope_id`` and ``return_content`` (``FULL`` or ``HDRS``): RFC 3461 §4.3, §4.4. ``require_tls``:
+    RFC 8689 §2.
+    """
+
+    blob: PreparedBlob
+    reverse_path: str | None
+    recipients: tuple[QueuedRecipient, ...]
+    body: Body = Body.EIGHT_BIT
+    smtputf8: bool = False
+    require_tls: bool = False
+    envelope_id: str | None = None
+    return_content: str | None = None
+    account: AccountId | None = None
+
+
+def enqueue(tx: Transaction, outbound: Outbound, *, now_ms: int) -> QueueId:
+    """Queue a message for all its recipients, due at once. It is safe when the transaction commits."""
+    blob = outbound.blob.keep(tx)
+    message: int = tx.value(
+        "INSERT INTO queue_messages (blob, size, reverse_path, account, body, smtputf8, require_tls,"
+        " envelope_id, return_content, queued_at_ms, expires_at_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (
+            blob.digest,
+            blob.size,
+            outbound.reverse_path,
+            outbound.account,
+            outbound.body,
+            outbound.smtputf8,
+            outbound.require_tls,
+            outbound.envelope_id,
+            outbound.return_content,
+            now_ms,
+            now_ms + LIFETIME_MS,
+        ),
+    )
+    tx.execute_many(
+        "INSERT INTO queue_recipients (message, destination, address, notify, original, state, due_at_ms,"
+        " attempts, leased_until_ms, delay_reported) VALUES (?, ?, ?, ?, ?, 'waiting', ?, 0, 0, 0)",
+        [(message, r.destination, r.address, r.notify, r.original, now_ms) for r in outbound.recipients],
+    )
+    return QueueId(message)
