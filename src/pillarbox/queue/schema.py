@@ -1,8 +1,8 @@
-"""The queue's tables: a message once, and a row for each recipient that still waits.
+"""The queue's tables: a message once, a row for each recipient that still waits, a row for each destination.
 
-A recipient's row is all that a worker needs to decide whether it is due: its next hop's
-name, when it is next tried, and who holds it until when. A row goes when its recipient has been
-delivered to or reported; the message goes with its last recipient.
+A recipient's row is due at a time; to *lease* it is to move that time on, so that a worker that
+crashed leaves nothing to clean up: what it held becomes due again. A destination's row says when it wants its
+next turn, so that finding work looks at a handful of destinations however many messages wait.
 """
 
 from pillarbox.world.database import Schema
@@ -32,13 +32,20 @@ CREATE TABLE queue_recipients (
   state TEXT NOT NULL,
   due_at_ms INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
-  leased_by TEXT,
-  leased_until_ms INTEGER NOT NULL,
+  lease INTEGER NOT NULL,
   delay_reported INTEGER NOT NULL,
+  last_attempt_ms INTEGER,
   last_reply TEXT
 );
 CREATE INDEX queue_recipients_by_message ON queue_recipients (message);
-CREATE INDEX queue_recipients_due ON queue_recipients (state, destination, due_at_ms)
+CREATE INDEX queue_recipients_due ON queue_recipients (destination, state, due_at_ms);
+CREATE TABLE queue_destinations (
+  name TEXT PRIMARY KEY,
+  turn_at_ms INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  closed_until_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX queue_destinations_turn ON queue_destinations (turn_at_ms)
 """
 
 SCHEMA = Schema("queue", migrations=(_TABLES,))

@@ -89,7 +89,12 @@ def enqueue(tx: Transaction, outbound: Outbound, *, now_ms: int) -> QueueId:
     )
     tx.execute_many(
         "INSERT INTO queue_recipients (message, destination, address, notify, original, state, due_at_ms,"
-        " attempts, leased_until_ms, delay_reported) VALUES (?, ?, ?, ?, ?, 'waiting', ?, 0, 0, 0)",
+        " attempts, lease, delay_reported) VALUES (?, ?, ?, ?, ?, 'waiting', ?, 0, 0, 0)",
         [(message, r.destination, r.address, r.notify, r.original, now_ms) for r in outbound.recipients],
+    )
+    tx.execute_many(
+        "INSERT INTO queue_destinations VALUES (?, ?, 0, 0) ON CONFLICT (name) DO UPDATE"
+        " SET turn_at_ms = max(closed_until_ms, min(turn_at_ms, excluded.turn_at_ms))",
+        [(destination, now_ms) for destination in sorted({r.destination for r in outbound.recipients})],
     )
     return QueueId(message)

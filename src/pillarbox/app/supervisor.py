@@ -1,0 +1,135 @@
+"""Keeping worker processes alive: one dies, another takes its place; one signal ends them all.
+
+The supervisor opens nothing but the listening sockets, which its workers inherit by fork. It waits for
+signals and does nothing else, so there is little in it that can fail. A worker ends when told to by
+SIGTERM, or when the supervisor is gone: each holds the reading end of a pipe that only the supervisor
+keeps open.
+"""
+
+import os
+import select
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+
+Work = Callable[["Lifeline"], None]
+"""Runs one worker until it is told to stop."""
+
+DRAIN_SECONDS = 30.0
+"""How long workers may finish what they are doing once told to stop."""
+RESTART_SECONDS = 1.0
+"""How long to wait before replacing a worker that died, so that a fault at start does not spin."""
+WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Lifeline:
+    """A worker's end of what ties it to the supervisor."""
+
+    def __init__(self, supervisor: int, ready: int) -> None:
+        self.supervisor = supervisor
+        """A descriptor that becomes readable when the supervisor is gone."""
+        self._ready = ready
+
+    def ready(self) -> None:
+        """Say that this worker accepts connections."""
+        os.write(self._ready, b".")
+
+
+class Supervisor:
+    """Runs a number of workers until SIGTERM or SIGINT."""
+
+    def __init__(self, workers: int, work: Work) -> None:
+        self._workers = workers
+        self._work = work
+        self._children: set[int] = set()
+        self._supervisor_end = os.pipe()
+        self._ready = os.pipe()
+        self._stopping = False
+        self._missing = 0
+
+    def run(self, ready: Callable[[], None]) -> int:
+        """Start the workers, call ``ready`` once all accept, stay until told to stop; return an exit code."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+        for _ in range(self._workers):
+            self._start_one()
+        code = 0
+        if self._all_ready():
+            ready()
+        else:
+            code = 1
+            self._stop()
+        while self._children:
+            self._wait_for_a_signal()
+        return code
+
+    def _start_one(self) -> None:
+        child = os.fork()
+        if child:
+            self._children.add(child)
+            return
+        code = 1
+        try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+            os.close(self._supervisor_end[1])
+            self._work(Lifeline(self._supervisor_end[0], self._ready[1]))
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _all_ready(self) -> bool:
+        """Wait for a word from each worker; false where one died before it gave one."""
+        waiting = self._workers
+        while waiting:
+            readable, _, _ = select.select([self._ready[0]], [], [], 0.05)
+            if readable:
+                waiting -= len(os.read(self._ready[0], waiting))
+            elif signal.sigtimedwait(WATCHED, 0) is not None:
+                self._reap()
+                return False
+        return True
+
+    def _wait_for_a_signal(self) -> None:
+        timeout = RESTART_SECONDS if self._missing else 3600.0
+        caught = signal.sigtimedwait(WATCHED, timeout)
+        if caught is None:
+            self._replace_missing()
+        elif caught.si_signo == signal.SIGCHLD:
+            self._reap()
+        elif caught.si_signo == signal.SIGHUP:
+            self._tell(signal.SIGHUP)
+        else:
+            self._stop()
+
+    def _reap(self) -> None:
+        while self._children:
+            child, _status = os.waitpid(-1, os.WNOHANG)
+            if child == 0:
+                return
+            self._children.discard(child)
+            self._missing += not self._stopping
+
+    def _replace_missing(self) -> None:
+        while self._missing and not self._stopping:
+            self._missing -= 1
+            self._start_one()
+
+    def _stop(self) -> None:
+        """Ask all to finish; who has not done so in time is ended."""
+        self._stopping = True
+        self._missing = 0
+        self._tell(signal.SIGTERM)
+        for _ in range(int(DRAIN_SECONDS / 0.05)):
+            self._reap()
+            if not self._children:
+                return
+            signal.sigtimedwait([signal.SIGCHLD], 0.05)
+        self._tell(signal.SIGKILL)
+
+    def _tell(self, signo: signal.Signals) -> None:
+        for child in self._children:
+            os.kill(child, signo)

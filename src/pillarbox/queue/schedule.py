@@ -1,0 +1,171 @@
+"""Who is served next: taking turns among destinations, and leasing what is due.
+
+A worker with room for more asks `claim`. It gets *jobs*: for one destination, one message with those of its
+recipients that are due. Destinations take turns, half of the room going to those that have
+waited longest and half to those that came last, so that neither a backlog nor a burst keeps
+anybody waiting for long.
+
+What is always true: a recipient is in at most one job whose lease has not run out; a destination's
+``turn_at_ms`` is no later than the moment at which one of its recipients is due and it is not closed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.queue.spool import Body, QueuedRecipient, QueueId
+from pillarbox.world.database import Transaction
+
+LEASE_MS = 30 * 60_000
+"""How long a job belongs to its worker: longer than the slowest dialogue that RFC 5321 §4.5.3.2 allows
+for one message, except where each reply takes its utmost. A worker renews while it works."""
+
+JOB_RECIPIENTS = 100
+"""Recipients in one job: what every server must accept in one transaction (RFC 5321 §4.5.3.1.8)."""
+
+NEVER_MS = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A recipient in a job."""
+
+    id: int
+    recipient: QueuedRecipient
+    attempts: int
+    """Attempts made before this one."""
+    delay_reported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMessage:
+    """What all recipients of a queued message share; see `spool.Outbound`."""
+
+    id: QueueId
+    blob: bytes
+    size: int
+    reverse_path: str | None
+    account: AccountId | None
+    body: Body
+    smtputf8: bool
+    require_tls: bool
+    envelope_id: str | None
+    return_content: str | None
+    queued_at_ms: int
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One message for one destination, leased to a worker."""
+
+    lease: int
+    destination: str
+    message: QueuedMessage
+    recipients: tuple[Waiting, ...]
+
+
+def claim(tx: Transaction, *, lease: int, now_ms: int, jobs: int, busy: Iterable[str] = ()) -> list[Job]:
+    """Lease at most ``jobs`` jobs that are due, from destinations that are not ``busy``.
+
+    ``lease`` is a number drawn by chance, by which the worker is recognised when it reports.
+    """
+    claimed: list[Job] = []
+    skip = set(busy)
+    for newest in (False, True):
+        room = jobs - len(claimed) if newest else (jobs + 1) // 2
+        for destination in _in_turn(tx, now_ms, room, newest=newest, skip=skip):
+            skip.add(destination)
+            claimed.extend(claim_from(tx, destination, lease=lease, now_ms=now_ms, jobs=1))
+    return claimed
+
+
+def claim_from(tx: Transaction, destination: str, *, lease: int, now_ms: int, jobs: int) -> list[Job]:
+    """Lease at most ``jobs`` due jobs of one destination, oldest first: more for an open connection."""
+    claimed = []
+    for _ in range(jobs):
+        oldest = tx.row(
+            "SELECT message FROM queue_recipients"
+            " WHERE destination = ? AND state = 'waiting' AND due_at_ms <= ? ORDER BY due_at_ms LIMIT 1",
+            (destination, now_ms),
+        )
+        if oldest is None:
+            break
+        message = load(tx, QueueId(oldest[0]))
+        claimed.append(Job(lease, destination, message, _lease(tx, message.id, destination, lease, now_ms)))
+    set_turn(tx, destination, now_ms=now_ms)
+    return claimed
+
+
+def load(tx: Transaction, message: QueueId) -> QueuedMessage:
+    """A message that waits. Raises `LookupError` where it does not (any more)."""
+    row = tx.row(
+        "SELECT id, blob, size, reverse_path, account, body, smtputf8, require_tls, envelope_id,"
+        " return_content, queued_at_ms, expires_at_ms FROM queue_messages WHERE id = ?",
+        (message,),
+    )
+    if row is None:
+        raise LookupError(f"nothing is queued as {message}")
+    identifier, blob, size, reverse_path, account, body, smtputf8, require_tls, *rest = row
+    return QueuedMessage(
+        identifier, blob, size, reverse_path, account, Body(body), bool(smtputf8), bool(require_tls), *rest
+    )
+
+
+def renew(tx: Transaction, job: Job, *, now_ms: int) -> bool:
+    """Keep a job for another `LEASE_MS`; false where the lease has been lost."""
+    renewed = tx.execute(
+        "UPDATE queue_recipients SET due_at_ms = ? WHERE message = ? AND lease = ?",
+        (now_ms + LEASE_MS, job.message.id, job.lease),
+    )
+    return renewed > 0
+
+
+def next_turn_ms(tx: Transaction) -> int | None:
+    """When there will next be something to claim; ``None`` while nothing waits."""
+    turn: int | None = tx.value("SELECT min(turn_at_ms) FROM queue_destinations")
+    return None if turn is None or turn >= NEVER_MS else turn
+
+
+def set_turn(tx: Transaction, destination: str, *, now_ms: int) -> None:
+    """Find out when this destination wants its next turn; forget it where nothing waits for it."""
+    due = tx.value(
+        "SELECT min(due_at_ms) FROM queue_recipients WHERE destination = ? AND state = 'waiting'",
+        (destination,),
+    )
+    if due is None:
+        held = tx.row("SELECT 1 FROM queue_recipients WHERE destination = ? LIMIT 1", (destination,))
+        if held is None:
+            tx.execute("DELETE FROM queue_destinations WHERE name = ?", (destination,))
+            return
+        due = NEVER_MS
+    # Whoever still has work goes to the end of the line, not back to where its oldest message stands.
+    tx.execute(
+        "UPDATE queue_destinations SET turn_at_ms = max(closed_until_ms, ?) WHERE name = ?",
+        (max(due, now_ms), destination),
+    )
+
+
+def _in_turn(tx: Transaction, now_ms: int, limit: int, *, newest: bool, skip: set[str]) -> list[str]:
+    order = "DESC" if newest else "ASC"
+    rows = tx.rows(
+        f"SELECT name FROM queue_destinations WHERE turn_at_ms <= ? ORDER BY turn_at_ms {order} LIMIT ?",  # noqa: S608 - one of two words of ours
+        (now_ms, limit + len(skip)),
+    )
+    return [name for (name,) in rows if name not in skip][:limit]
+
+
+def _lease(
+    tx: Transaction, message: QueueId, destination: str, lease: int, now_ms: int
+) -> tuple[Waiting, ...]:
+    rows = tx.rows(
+        "UPDATE queue_recipients SET lease = ?, due_at_ms = ?, last_attempt_ms = ? WHERE id IN ("
+        "SELECT id FROM queue_recipients WHERE message = ? AND destination = ? AND state = 'waiting'"
+        " AND due_at_ms <= ? ORDER BY id LIMIT ?)"
+        " RETURNING id, address, notify, original, attempts, delay_reported",
+        (lease, now_ms + LEASE_MS, now_ms, message, destination, now_ms, JOB_RECIPIENTS),
+    )
+    return tuple(
+        Waiting(identifier, QueuedRecipient(address, destination, notify, original), attempts, bool(told))
+        for identifier, address, notify, original, attempts, told in sorted(rows)
+    )

@@ -1,0 +1,145 @@
+"""Turns, leases, retries and what becomes of a recipient."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pillarbox.queue import curve
+from pillarbox.queue.outcome import Deferred, deferred, finished, given_back, reached, unreachable
+from pillarbox.queue.schedule import JOB_RECIPIENTS, LEASE_MS, Job, claim, claim_from, next_turn_ms, renew
+from pillarbox.queue.schema import SCHEMA
+from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
+from pillarbox.world.blobs import SCHEMA as BLOBS
+from pillarbox.world.blobs import prepare
+from pillarbox.world.database import Transaction
+from tests.database import memory_transaction
+
+NOW = 1_000_000
+
+
+@pytest.fixture
+def tx() -> Iterator[Transaction]:
+    with memory_transaction(BLOBS, SCHEMA) as transaction:
+        yield transaction
+
+
+def queue(tx: Transaction, *addresses: str, now_ms: int = NOW) -> None:
+    recipients = tuple(QueuedRecipient(a, a.split("@")[1]) for a in addresses)
+    enqueue(tx, Outbound(prepare(b"x"), "me@one.example", recipients), now_ms=now_ms)
+
+
+def addresses(jobs: list[Job]) -> list[list[str]]:
+    return [[waiting.recipient.address for waiting in job.recipients] for job in jobs]
+
+
+def take(tx: Transaction, jobs: int = 10, *, now_ms: int = NOW, lease: int = 1) -> list[Job]:
+    return claim(tx, lease=lease, now_ms=now_ms, jobs=jobs)
+
+
+def test_one_job_holds_a_message_for_all_its_recipients_at_a_destination(tx: Transaction) -> None:
+    queue(tx, "a@x", "b@y", "c@x")
+    assert sorted(addresses(take(tx))) == [["a@x", "c@x"], ["b@y"]]
+
+
+def test_what_is_leased_is_not_given_twice_until_the_lease_runs_out(tx: Transaction) -> None:
+    queue(tx, "a@x")
+    (job,) = take(tx)
+    assert take(tx, now_ms=NOW + LEASE_MS - 1) == []
+    assert renew(tx, job, now_ms=NOW + 1)
+    assert take(tx, now_ms=NOW + LEASE_MS) == []
+    (again,) = take(tx, now_ms=NOW + 1 + LEASE_MS, lease=2)
+    assert not renew(tx, job, now_ms=NOW + LEASE_MS)
+    assert not finished(tx, job, job.recipients[0])
+    assert finished(tx, again, again.recipients[0])
+
+
+def test_destinations_take_turns_however_much_one_has(tx: Transaction) -> None:
+    for number in range(50):
+        queue(tx, f"{number}@big", now_ms=NOW - 50 + number)
+    queue(tx, "a@small")
+    assert {job.destination for job in take(tx, 2)} == {"big", "small"}
+    assert addresses(take(tx, 1)) == [["1@big"]]
+
+
+def test_the_newest_destination_does_not_wait_behind_a_backlog(tx: Transaction) -> None:
+    for number in range(50):
+        queue(tx, f"a@d{number}", now_ms=NOW - 50 + number)
+    queue(tx, "urgent@new")
+    assert [job.destination for job in take(tx, 4)] == ["d0", "d1", "new", "d49"]
+
+
+def test_busy_destinations_are_passed_over(tx: Transaction) -> None:
+    queue(tx, "a@x", "b@y")
+    assert [job.destination for job in claim(tx, lease=1, now_ms=NOW, jobs=5, busy=["x"])] == ["y"]
+
+
+def test_an_open_connection_gets_more_of_the_same_destination(tx: Transaction) -> None:
+    for number in range(3):
+        queue(tx, f"{number}@x", now_ms=NOW + number)
+    assert addresses(claim_from(tx, "x", lease=1, now_ms=NOW + 5, jobs=2)) == [["0@x"], ["1@x"]]
+
+
+def test_a_job_has_no_more_recipients_than_every_server_takes(tx: Transaction) -> None:
+    queue(tx, *(f"{number}@x" for number in range(JOB_RECIPIENTS + 1)))
+    assert [len(job.recipients) for job in (*take(tx), *take(tx))] == [JOB_RECIPIENTS, 1]
+
+
+def test_a_deferred_recipient_is_due_by_the_curve(tx: Transaction) -> None:
+    queue(tx, "a@x")
+    (job,) = take(tx)
+    assert deferred(tx, job, Deferred(job.recipients[0], "450 later"), now_ms=NOW, chance=0.5)
+    reached(tx, "x", now_ms=NOW)
+    assert next_turn_ms(tx) == NOW + curve.INTERVALS_MS[0]
+    assert take(tx, now_ms=NOW + curve.INTERVALS_MS[0] - 1) == []
+    (again,) = take(tx, now_ms=NOW + curve.INTERVALS_MS[0], lease=2)
+    assert again.recipients[0].attempts == 1
+    assert not deferred(tx, job, Deferred(job.recipients[0], "450"), now_ms=NOW, chance=0.5)
+
+
+def test_the_last_attempt_is_made_when_the_time_is_up(tx: Transaction) -> None:
+    queue(tx, "a@x")
+    (job,) = take(tx)
+    end = job.message.expires_at_ms
+    deferred(tx, job, Deferred(job.recipients[0], "450"), now_ms=end - 10, chance=0.5)
+    assert len(take(tx, now_ms=end)) == 1
+
+
+def test_a_message_goes_with_its_last_recipient(tx: Transaction) -> None:
+    queue(tx, "a@x", "b@y")
+    for job in take(tx):
+        assert finished(tx, job, job.recipients[0])
+    for table in ("queue_messages", "queue_recipients", "blobs", "blob_octets"):
+        assert tx.value(f"SELECT count(*) FROM {table}") == 0
+    reached(tx, "x", now_ms=NOW)
+    reached(tx, "y", now_ms=NOW)
+    assert next_turn_ms(tx) is None
+
+
+def test_an_unreachable_destination_rests_with_all_its_mail(tx: Transaction) -> None:
+    queue(tx, "a@x")
+    queue(tx, "b@x")
+    (job,) = take(tx)
+    deferred(tx, job, Deferred(job.recipients[0], "no answer"), now_ms=NOW, chance=0.5)
+    unreachable(tx, "x", now_ms=NOW, chance=0.5)
+    closed = curve.CLOSED_MS[1]
+    queue(tx, "c@x", now_ms=NOW + 1)
+    assert take(tx, now_ms=NOW + closed - 1) == []
+    assert addresses(take(tx, now_ms=NOW + closed)) == [["b@x"]]
+    reached(tx, "x", now_ms=NOW + closed)
+    assert addresses(take(tx, now_ms=NOW + closed)) == [["c@x"]]
+
+
+def test_work_given_back_is_due_at_once(tx: Transaction) -> None:
+    queue(tx, "a@x")
+    (job,) = take(tx)
+    given_back(tx, job, now_ms=NOW)
+    assert addresses(take(tx)) == [["a@x"]]
+
+
+@pytest.mark.rfc("5321 §4.5.4.1", "SHOULD")
+def test_the_curve_is_quick_at_first_and_never_hammers() -> None:
+    waits = [curve.retry_after_ms(attempt, 0.5) for attempt in range(1, 40)]
+    assert waits[0] <= 2 * curve.MINUTE_MS
+    assert waits == sorted(waits)
+    assert waits[4] >= 30 * curve.MINUTE_MS
+    assert curve.retry_after_ms(1, 0.0) < curve.retry_after_ms(1, 0.99)
