@@ -1,0 +1,49 @@
+"""Header text: RFC 2047 encoded words, RFC 6532 raw UTF-8, and what old mailers wrote instead.
+
+``decode`` makes readable text of a field value and never raises. It follows RFC 2047 §6.2 (white space
+between two encoded words is none) and is lenient where senders are careless: an encoded word may touch
+its neighbours, hold spaces, miss its base64 padding, or split a character from the rest of its octets
+(words in one charset are decoded together).
+"""
+
+import binascii
+import re
+from typing import Final
+
+from pillarbox.mail import charset, transfer
+
+# RFC 2047 §2, with RFC 2231 §5's language. No class may run over "?", so the scan is linear.
+_WORD: Final = re.compile(rb"=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
+_LINE_END: Final = re.compile(rb"\r?\n")
+
+
+def decode(value: bytes | str) -> str:
+    """Readable text of a field value."""
+    octets = value.encode("utf-8", "replace") if isinstance(value, str) else value
+    if b"\n" in octets:
+        octets = _LINE_END.sub(b"", octets)
+    if b"=?" not in octets:
+        return charset.decode(octets)
+    text: list[str] = []
+    label, pending, at = b"", b"", 0
+    for found in _WORD.finditer(octets):
+        between = octets[at : found.start()]
+        named = found[1].lower()
+        if pending and (named != label or between.strip(b" \t")):
+            text.append(charset.decode(pending, label.decode("latin-1")))
+            pending = b""
+        if not at or between.strip(b" \t"):
+            text.append(charset.decode(between))
+        label = named
+        pending += _word_octets(found[2], found[3])
+        at = found.end()
+    text.append(charset.decode(pending, label.decode("latin-1")))
+    text.append(charset.decode(octets[at:]))
+    return "".join(text)
+
+
+def _word_octets(encoding: bytes, text: bytes) -> bytes:
+    if encoding in b"bB":
+        return transfer.decode_base64(text)
+    # RFC 2047 §4.2: "_" is a space, whatever the charset.
+    return binascii.a2b_qp(text, header=True)

@@ -1,0 +1,151 @@
+"""What a message says, as text: all of it for searching, its beginning for a list of messages.
+
+``body_text`` is what IMAP's ``SEARCH BODY`` and ``TEXT`` look through (RFC 9051 §6.4.4): every text part
+with its transfer encoding and charset undone, HTML without its markup, enclosed messages with their
+headers. ``preview`` is IMAP's ``PREVIEW`` (RFC 8970) and JMAP's ``preview`` (RFC 8621 §4.1.4).
+
+Both take any octets, never raise, and give text that UTF-8 can carry.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from pillarbox.mail import charset, encoded_word, transfer
+from pillarbox.mail.header import Header
+from pillarbox.mail.part import Part, parse
+
+PREVIEW_CHARACTERS: Final = 200
+"""RFC 8970 §3.3: SHOULD be 200, MUST NOT exceed 256; RFC 8621 §4.1.4: at most 256."""
+PREVIEW_OCTETS: Final = 64 * 1024
+"""How far into a part its preview is looked for."""
+ENCODED_MESSAGE_DEPTH: Final = 3
+"""Messages in messages that are opened although a transfer encoding hides them."""
+
+_MESSAGES: Final = ("message/rfc822", "message/global")
+# Both alternatives end somewhere, so that an unclosed element costs one scan, not one for each.
+_UNSEEN: Final = re.compile(
+    r"<!--(?:.*?-->|.*\Z)|<(script|style|title)\b(?:.*?</\1\s*>|.*\Z)", re.DOTALL | re.IGNORECASE
+)
+_BLOCKS: Final = (
+    "address|article|aside|blockquote|br|center|dd|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]|header|hr"
+    "|li|main|nav|ol|option|p|pre|section|summary|table|tbody|td|tfoot|th|thead|tr|ul"
+)
+_BLOCK_TAG: Final = re.compile(rf"</?(?:{_BLOCKS})(?:[\s/][^>]*)?(?:>|\Z)", re.IGNORECASE)
+_TAG: Final = re.compile(r"<[a-zA-Z/!?][^>]*(?:>|\Z)")
+_META_CHARSET: Final = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+# Controls, soft hyphens, zero-width and direction marks: senders pad previews with them, and NUL fits no
+# protocol.
+_INVISIBLE: Final = re.compile(
+    "[\0-\x08\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+)
+_ATTRIBUTION: Final = re.compile(
+    r"(?:On|Am|Le|El|Il|Op|W dniu|Den) .{5,200}:\s*\Z|.{1,100} (?:wrote|writes|schrieb|a écrit)\s*:\s*\Z"
+)
+
+
+def body_text(octets: bytes, part: Part) -> str:
+    """All text of a message, its parts one after another, separated by line ends."""
+    return "\n".join(_texts(octets, part, ENCODED_MESSAGE_DEPTH))
+
+
+def preview(octets: bytes, part: Part) -> str:
+    """The beginning of what a person would read, on one line, at most ``PREVIEW_CHARACTERS`` long."""
+    for candidate in _readable(part):
+        if candidate.content_type == "text/html":
+            begun = strip_html(part_text(octets, candidate, PREVIEW_OCTETS))
+        else:
+            begun = part_text(octets, candidate, PREVIEW_OCTETS)
+        if shown := _begin(begun):
+            return shown
+    return ""
+
+
+def part_text(octets: bytes, part: Part, limit: int | None = None) -> str:
+    """One part's body decoded, markup included; at most ``limit`` encoded octets of it."""
+    end = part.end if limit is None else min(part.end, part.body_start + limit)
+    body = transfer.decode(octets[part.body_start : end], part.encoding)
+    label = part.charset
+    if label is None and part.subtype == "html" and (found := _META_CHARSET.search(body, 0, 2048)):
+        label = found[1].decode("ascii", "replace")
+    return charset.decode(body, label)
+
+
+def strip_html(text: str) -> str:
+    """HTML's words, on one line. Enough to search and to list; never to show as HTML."""
+    text = _UNSEEN.sub("", text)
+    text = _TAG.sub("", _BLOCK_TAG.sub(" ", text))
+    if "&" in text:
+        try:
+            text = html.unescape(text)
+        except ValueError:  # a numeric reference of thousands of digits
+            pass
+    return " ".join(text.split())
+
+
+def header_text(header: Header) -> str:
+    """A header's fields as a person reads them, one a line."""
+    return "\n".join(
+        f"{field.name.decode('latin-1')}: {encoded_word.decode(field.body)}" for field in header.fields
+    )
+
+
+def _texts(octets: bytes, part: Part, depth: int) -> Iterator[str]:
+    if part.is_message():
+        yield header_text(part.children[0].header)
+    for child in part.children:
+        yield from _texts(octets, child, depth)
+    if part.children:
+        return
+    if part.content_type in _MESSAGES and depth:
+        inner_octets = transfer.decode(octets[part.body_start : part.end], part.encoding)
+        inner = parse(inner_octets)
+        yield header_text(inner.header)
+        yield from _texts(inner_octets, inner, depth - 1)
+    elif part.content_type == "text/html":
+        yield strip_html(part_text(octets, part))
+    elif part.media_type in ("text", "multipart"):  # a multipart that has no parts is read as text
+        yield part_text(octets, part)
+
+
+def _readable(part: Part) -> Iterator[Part]:
+    """Text parts in the order of their worth for a preview."""
+    children = part.children
+    if part.content_type == "multipart/alternative":
+        # RFC 2046 §5.1.4: the same in several forms; plain text needs no guessing at markup.
+        children = tuple(sorted(children, key=lambda child: child.content_type != "text/plain"))
+    for child in children:
+        yield from _readable(child)
+    if children or part.content_type not in ("text/plain", "text/html", "text/enriched", "multipart/mixed"):
+        return
+    disposition = part.disposition
+    if disposition is None or disposition.kind != "attachment":
+        yield part
+
+
+def _begin(text: str) -> str:
+    if text.startswith(">") or "\n>" in text:
+        text = _without_quotes(text) or text
+    # White space and padding are dropped; a beginning is mostly enough, the whole rarely needed.
+    for length in (4 * PREVIEW_CHARACTERS, len(text)):
+        begun = " ".join(text[:length].split())
+        if not begun.isprintable():
+            begun = " ".join(_INVISIBLE.sub("", begun).split())
+        if len(begun) >= PREVIEW_CHARACTERS:
+            break
+    return begun[:PREVIEW_CHARACTERS].rstrip()
+
+
+def _without_quotes(text: str) -> str:
+    """Without quoted lines and the line that introduces them."""
+    kept: list[str] = []
+    for line in text[: 32 * PREVIEW_CHARACTERS].splitlines():
+        if not line.startswith(">"):
+            kept.append(line)
+            continue
+        while kept and not kept[-1].strip():
+            kept.pop()
+        if kept and _ATTRIBUTION.match(kept[-1]):
+            kept.pop()
+    return "\n".join(kept).strip()

@@ -1,0 +1,64 @@
+"""Charset labels and the text they make."""
+
+import codecs
+
+import pytest
+
+from pillarbox.mail import charset
+
+
+@pytest.mark.parametrize(
+    ("label", "octets", "text"),
+    [
+        ("utf-8", b"\xc3\xa9\xf0\x9f\x93\xac", "é📬"),
+        ("UTF8", b"\xef\xbb\xbfx", "x"),
+        ("iso-8859-1", b"\x80\x93\xe9", "€“é"),
+        (" Latin1\t", b"\xe9", "é"),
+        ("iso-8859-2", b"\xb1", "ą"),
+        ("ISO_8859-15", b"\xa4", "€"),
+        ("iso8859-9", b"\xfe", "ş"),
+        ("windows-1251", b"\xcf", "П"),
+        ("koi8-r", b"\xf0", "П"),
+        ("iso-8859-8-i", b"\xe0", "א"),
+        ("gb2312", b"\xc4\xe3\x81\x30\x81\x30", "你\x80"),
+        ("big5", b"\xa7\x41", "你"),
+        ("iso-2022-jp", b"\x1b$B$3\x1b(B", "こ"),
+        ("shift_jis", b"\x87\x40", "①"),
+        ("euc-jp", b"\xa4\xb3", "こ"),
+        ("ks_c_5601-1987", b"\xb0\xa1\x81\x41", "가갂"),
+        ("iso-2022-kr", b"\x1b$)C\x0e0!\x0f", "가"),
+        ("utf-16", b"h\0i\0", "hi"),
+        ("utf-16", b"\xfe\xff\0h\0i", "hi"),
+        ("utf-16be", b"\0h\0i", "hi"),
+        ("utf-7", b"Hi Mom -+Jjo--!", "Hi Mom -☺-!"),
+        ("cp850", b"\x82", "é"),
+    ],
+)
+def test_labels_are_read_as_browsers_and_mailers_do(label: str, octets: bytes, text: str):
+    assert charset.decode(octets, label) == text
+
+
+@pytest.mark.parametrize(
+    "label", [None, "", "us-ascii", "x-unknown", "unicode_escape", "base64", "idna", "\0"]
+)
+def test_without_a_true_label_the_best_guess_is_made(label: str | None):
+    assert charset.decode("é".encode(), label) == "é"
+    assert charset.decode(b"\xe9", label) == "é"
+    assert charset.decode(b"\\u00e9", label) == "\\u00e9"
+
+
+def test_what_means_nothing_is_replaced():
+    assert charset.decode(b"a\xffb", "utf-8") == "a\ufffdb"
+    assert charset.decode(b"\x81", "iso-8859-1") == "\ufffd"
+
+
+def test_half_a_surrogate_pair_is_no_character():
+    charset.decode(b"+2AA-", "utf-7").encode()
+    charset.decode(b"\x00\xd8", "utf-16").encode()
+
+
+def test_every_codec_of_the_table_is_there():
+    for name in {found for label in charset._CODECS if (found := charset.codec(label))}:
+        codecs.lookup(name)
+        for octets in (b"", bytes(range(256)), b"\x1b$B\x0e\xff", b"~{\xff"):
+            charset.decode(octets, name).encode()

@@ -1,0 +1,55 @@
+"""Encoded words in header text."""
+
+import pytest
+
+from pillarbox.mail import encoded_word
+
+
+@pytest.mark.rfc("2047 §8", "MUST")
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (b"=?ISO-8859-1?Q?a?=", "a"),
+        (b"=?ISO-8859-1?Q?a?= b", "a b"),
+        (b"=?ISO-8859-1?Q?a?= =?ISO-8859-1?Q?b?=", "ab"),
+        (b"=?ISO-8859-1?Q?a?=  =?ISO-8859-1?Q?b?=", "ab"),
+        (b"=?ISO-8859-1?Q?a?=\r\n    =?ISO-8859-1?Q?b?=", "ab"),
+        (b"=?ISO-8859-1?Q?a_b?=", "a b"),
+        (b"=?ISO-8859-1?Q?a?= =?ISO-8859-2?Q?_b?=", "a b"),
+        (b"=?US-ASCII?Q?Keith_Moore?= <moore@cs.utk.edu>", "Keith Moore <moore@cs.utk.edu>"),
+        (b"=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?=", "If you can read this yo"),
+    ],
+)
+def test_the_rfcs_examples(value: bytes, text: str):
+    assert encoded_word.decode(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        pytest.param(b"plain", "plain", id="plain"),
+        pytest.param(b"\xc3\xa9", "é", id="raw UTF-8"),
+        pytest.param(b"\xe9", "é", id="raw Latin-1"),
+        pytest.param("é =?utf-8?q?=C3=A9?=", "é é", id="text"),
+        pytest.param("\udce9", "?", id="lone surrogate"),
+        pytest.param(b"=?utf-8*en?Q?x?=", "x", id="RFC 2231 language"),
+        pytest.param(b"=?utf-8?Q?=C3?= =?UTF-8?Q?=A9?=", "é", id="character split in two"),
+        pytest.param(b"=?utf-8?B?w6k?=", "é", id="padding missing"),
+        pytest.param(b"x=?utf-8?Q?=C3=A9?=y", "xéy", id="touching"),
+        pytest.param(b"=?utf-8?Q?a b?=", "a b", id="space inside"),
+        pytest.param(b"=?x-unknown?Q?=C3=A9?=", "é", id="unknown charset"),
+        pytest.param(b"=?utf-8?X?a?=", "=?utf-8?X?a?=", id="unknown encoding"),
+        pytest.param(b"=?utf-8?Q?a", "=?utf-8?Q?a", id="never closed"),
+        pytest.param(b"=?utf-8?Q??= x", " x", id="empty"),
+        pytest.param(b"a =?utf-8?Q?b?= c =?utf-8?Q?d?=", "a b c d", id="words between"),
+        pytest.param(b"a\r\n b", "a b", id="folded"),
+        pytest.param(b"", "", id="nothing"),
+    ],
+)
+def test_careless_senders_are_understood(value: bytes | str, text: str):
+    assert encoded_word.decode(value) == text
+
+
+@pytest.mark.parametrize("octets", [b"=?", b"=?a?Q?", b"?=", b"=?utf-8?q?", b"=?a*", b"=?utf-8?Q?x?= "])
+def test_hostile_values_take_linear_time(octets: bytes):
+    encoded_word.decode(octets * (200_000 // len(octets)))

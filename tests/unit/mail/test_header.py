@@ -1,0 +1,137 @@
+"""A header is its octets: told apart by name, written back unchanged."""
+
+import pytest
+
+from pillarbox.mail import header
+from pillarbox.mail.header import Field, Header
+from tests.mail_invariants import check_header
+
+
+def parsed(octets: bytes) -> Header:
+    found, _ = Header.parse(octets)
+    check_header(found)
+    return found
+
+
+@pytest.mark.rfc("5322 §2.1", "MUST")
+def test_the_body_begins_after_the_first_empty_line():
+    octets = b"A: 1\r\nB: 2\r\n\r\nbody\r\n\r\nmore"
+    found, body_start = Header.parse(octets)
+
+    assert octets[body_start:] == b"body\r\n\r\nmore"
+    assert found.octets == b"A: 1\r\nB: 2\r\n\r\n"
+    assert found.separator == b"\r\n"
+    assert found.fields == (Field(b"A", b"A: 1\r\n"), Field(b"B", b"B: 2\r\n"))
+
+
+@pytest.mark.rfc("5322 §2.2.3", "MUST")
+def test_folded_lines_are_one_value():
+    found = parsed(b"Subject: one\r\n two\r\n\tthree\r\nTo: x\r\n\r\n")
+
+    assert found.first("subject") == b"one two\tthree"
+    assert found.fields[0].body == b"one two\tthree"
+    assert found.first("to") == b"x"
+
+
+@pytest.mark.rfc("5322 §1.2.2", "MUST")
+def test_names_are_case_insensitive_and_the_topmost_field_is_first():
+    found = parsed(b"Received: b\r\nRECEIVED: a\r\nFrom: x\r\n\r\n")
+
+    assert found.all("received") == [b"b", b"a"]
+    assert found.first("Received") == b"b"
+    assert "from" in found
+    assert "to" not in found
+    assert found.first("to") is None
+    assert [field.key for field in found.fields] == ["received", "received", "from"]
+
+
+@pytest.mark.rfc("5322 §4.5", "MUST")
+def test_white_space_before_the_colon_belongs_to_no_name():
+    assert parsed(b"Subject \t: x\r\n\r\n").first("subject") == b"x"
+
+
+@pytest.mark.parametrize(
+    ("octets", "value", "body"),
+    [
+        pytest.param(b"Subject: x\nTo: y\n\nbody", b"x", b"body", id="bare LF"),
+        pytest.param(b"Subject: x\r\nTo: y\n\r\nbody", b"x", b"body", id="mixed line ends"),
+        pytest.param(b"From a@b Mon Jan  1 00:00:00 2024\nSubject: x\n\nbody", b"x", b"body", id="mbox line"),
+        pytest.param(b">From a@b\nSubject: x\n\nbody", b"x", b"body", id="quoted mbox line"),
+        pytest.param(b"\xef\xbb\xbfSubject: x\r\n\r\nbody", b"x", b"body", id="byte order mark"),
+        pytest.param(b"Subject: x\r\nno field\r\nTo: y\r\n\r\nbody", b"x", b"body", id="stray line"),
+        pytest.param(b"Subject: x\0y\r\n\r\nbody", b"x\0y", b"body", id="NUL"),
+        pytest.param(b"Subject: x\ry\r\n\r\nbody", b"x\ry", b"body", id="bare CR"),
+        pytest.param(b"Subject: \xc3\xa9\r\n\r\nbody", b"\xc3\xa9", b"body", id="8 bit"),
+        pytest.param(b"Subject: x\r\n \r\nTo: y\r\n\r\nbody", b"x", b"body", id="white line continues"),
+        pytest.param(b"Subject:\r\n x\r\n\r\nbody", b"x", b"body", id="value on the second line"),
+        pytest.param(b"Subject: x", b"x", b"", id="ends in a field"),
+        pytest.param(
+            b"Subject: x\r\nThis is text.\r\nAnd more.",
+            b"x",
+            b"This is text.\r\nAnd more.",
+            id="no separator",
+        ),
+        pytest.param(b"Just text.\r\n\r\nMore: text", None, b"Just text.\r\n\r\nMore: text", id="no header"),
+        pytest.param(b"\r\nSubject: x\r\n", None, b"Subject: x\r\n", id="empty header"),
+        pytest.param(b"\nbody", None, b"body", id="empty header, bare LF"),
+        pytest.param(b"", None, b"", id="nothing"),
+    ],
+)
+def test_broken_headers_are_read_as_far_as_they_go(octets: bytes, value: bytes | None, body: bytes):
+    found, body_start = Header.parse(octets)
+
+    check_header(found)
+    assert found.first("subject") == value
+    assert octets[body_start:] == body
+    assert found.octets == octets[:body_start]
+
+
+def test_a_header_within_offsets_does_not_look_beyond_them():
+    octets = b"xx\nA: 1\r\nB: 2\r\n\r\nbody"
+    found, body_start = Header.parse(octets, 3, 9)
+
+    assert (found.octets, body_start) == (b"A: 1\r\n", 9)
+
+
+def test_an_empty_value_is_a_value():
+    assert parsed(b"Subject:\r\nTo: x\r\n\r\n").first("subject") == b""
+
+
+@pytest.mark.rfc("5321 §4.4", "MUST")
+def test_trace_is_put_on_top_and_the_rest_stays():
+    found = parsed(b"From: x\r\n\r\n").prepend(b"Received: by y\r\n\tz\r\n")
+
+    assert found.octets == b"Received: by y\r\n\tz\r\nFrom: x\r\n\r\n"
+    assert found.first("received") == b"by y\tz"
+
+
+def test_fields_are_taken_out_by_name_and_the_rest_stays():
+    found = parsed(b"Bcc: a,\r\n b\r\nFrom: x\r\nbcc: c\r\nTo:y\r\n\r\n").without("Bcc", "to")
+
+    assert found.octets == b"From: x\r\n\r\n"
+
+
+def test_fields_beyond_the_limit_are_kept_but_not_told_apart():
+    octets = b"A: 1\r\n" * header.MAX_FIELDS + b"B: 2\r\nC: 3\r\n\r\n"
+    found, _ = Header.parse(octets)
+
+    assert len(found.fields) == header.MAX_FIELDS + 1
+    assert found.fields[-1] == Field(b"", b"B: 2\r\nC: 3\r\n")
+    assert found.first("b") is None
+    assert found.octets == octets
+
+
+def test_octets_beyond_the_limit_are_kept_but_not_told_apart():
+    octets = b"A: " + b"x" * header.MAX_OCTETS + b"\r\n y\r\nB: 2\r\n\r\n"
+    found, _ = Header.parse(octets)
+
+    assert [field.name for field in found.fields] == [b"A", b""]
+    assert found.first("a") == b"x" * header.MAX_OCTETS + b" y"
+    assert found.first("b") is None
+    assert found.octets == octets
+
+
+def test_headers_are_equal_by_their_octets():
+    assert parsed(b"A: 1\r\n\r\n") == parsed(b"A: 1\r\n\r\n")
+    assert parsed(b"A: 1\r\n\r\n") != parsed(b"A: 1\n\n")
+    assert len({parsed(b"A: 1\r\n\r\n"), parsed(b"A: 1\r\n\r\n")}) == 1

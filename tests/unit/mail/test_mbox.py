@@ -1,0 +1,106 @@
+"""One file, many messages."""
+
+import pytest
+
+from pillarbox.mail.mbox import Entry, Oversized, messages
+
+FIRST = b"From ann@example.org  Tue Jul 23 19:39:23 2002"
+
+
+def split(octets: bytes) -> list[bytes]:
+    entries = list(messages([octets]))
+    for size in (1, 2, 7):
+        chunks = (octets[at : at + size] for at in range(0, len(octets), size))
+        assert list(messages(chunks)) == entries
+    return [entry.octets for entry in entries if isinstance(entry, Entry)]
+
+
+@pytest.mark.rfc("4155 §A", "MUST")
+def test_messages_begin_at_their_separators():
+    octets = FIRST + b"\nA: 1\n\nbody\n\n" + FIRST + b"\nB: 2\n\nbody\n\n"
+
+    assert split(octets) == [b"A: 1\n\nbody\n", b"B: 2\n\nbody\n"]
+
+
+@pytest.mark.parametrize(
+    ("octets", "expected"),
+    [
+        pytest.param(
+            FIRST + b"\r\nA: 1\r\n\r\nx\r\n\r\n" + FIRST + b"\r\nB: 2\r\n",
+            [b"A: 1\r\n\r\nx\r\n", b"B: 2\r\n"],
+            id="CRLF",
+        ),
+        pytest.param(
+            FIRST + b"\nA: 1\n\nx\n" + FIRST + b"\nB: 2\n", [b"A: 1\n\nx\n", b"B: 2\n"], id="no empty line"
+        ),
+        pytest.param(
+            FIRST + b"\nA: 1\n\nFrom here on\n\nFrom there\n",
+            [b"A: 1\n\nFrom here on\n\nFrom there\n"],
+            id="text",
+        ),
+        pytest.param(
+            b"From a 12:30\nA: 1\n\nx\n\nFrom b 12:30\nB: 2\n",
+            [b"A: 1\n\nx\n", b"B: 2\n"],
+            id="odd separators",
+        ),
+        pytest.param(FIRST + b"\n" + FIRST + b"\nB: 2\n", [b"", b"B: 2\n"], id="empty message"),
+        pytest.param(b"A: 1\n\nbody\n", [b"A: 1\n\nbody\n"], id="one bare message"),
+        pytest.param(
+            b"A: 1\n\nbody\n\n" + FIRST + b"\nB: 2\n", [b"A: 1\n\nbody\n", b"B: 2\n"], id="no separator first"
+        ),
+        pytest.param(FIRST + b"\nA: 1\n\nx", [b"A: 1\n\nx"], id="no line end last"),
+        pytest.param(
+            FIRST + b"\nA: 1\n\nx\n\n\n\n", [b"A: 1\n\nx\n\n\n"], id="one empty line is the format's"
+        ),
+        pytest.param(b"", [], id="nothing"),
+        pytest.param(b"\n\n", [], id="only empty lines"),
+    ],
+)
+def test_writers_differ(octets: bytes, expected: list[bytes]):
+    assert split(octets) == expected
+
+
+def test_quoting_is_undone_by_one_step():
+    octets = FIRST + b"\nA: 1\n\n>From a\n>>From b\n > From c\nx >From d\n>from e\n"
+
+    assert split(octets) == [b"A: 1\n\nFrom a\n>From b\n > From c\nx >From d\n>from e\n"]
+
+
+def test_a_message_is_given_with_crlf():
+    (entry,) = messages([FIRST + b"\nA: 1\r\n\nx\n"])
+
+    assert isinstance(entry, Entry)
+    assert entry.message == b"A: 1\r\n\r\nx\r\n"
+    assert entry.separator == FIRST
+    assert entry.sender == b"ann@example.org"
+    assert Entry(b"", b"A: 1\r\n").message == b"A: 1\r\n"
+    assert Entry(b"", b"A: 1\r\n").sender == b""
+
+
+@pytest.mark.parametrize(
+    ("separator", "expected"),
+    [
+        (FIRST, 1027453163000),
+        (b"From a Tue Jul 23 19:39:23 +0200 2002", 1027445963000),
+        (b"From a Tue Jul 23 19:39:23 2002 -0100", 1027456763000),
+        (b"From a Tue Jul 23 19:39 UTC 2002", 1027453140000),
+        (b"From a Tue Jul 32 19:39:23 2002", None),
+        (b"From a Fri Dec 31 19:39:23 9999 -9959", None),
+        (b"From a", None),
+        (b"", None),
+    ],
+)
+def test_the_separator_tells_when_it_was_received(separator: bytes, expected: int | None):
+    assert Entry(separator, b"").received_at_ms == expected
+
+
+def test_an_oversized_message_is_told_and_its_neighbours_are_read():
+    large = FIRST + b"\nB: 2\n\n" + b"x" * 70 * 1_000 + b"\n\n"
+    octets = FIRST + b"\nA: 1\n\n" + large + FIRST + b"\nC: 3\n"
+    chunks = (octets[at : at + 1_000] for at in range(0, len(octets), 1_000))
+    first, oversized, last = messages(chunks, max_message_octets=10_000)
+
+    assert isinstance(first, Entry)
+    assert oversized == Oversized(FIRST, len(large) - len(FIRST) - 1)
+    assert isinstance(last, Entry)
+    assert last.octets == b"C: 3\n"

@@ -1,0 +1,407 @@
+"""The part tree by octet ranges, for good mail and bad."""
+
+import pytest
+
+from pillarbox.mail.part import Limits, Part, parse
+from tests.mail_invariants import check_message
+
+
+def lines(*text: str) -> bytes:
+    return "\r\n".join(text).encode()
+
+
+def tree(octets: bytes) -> object:
+    """Types, and bodies of leaves, as nested tuples."""
+
+    def shape(part: Part) -> object:
+        if part.children:
+            return (part.content_type, *map(shape, part.children))
+        return (part.content_type, octets[part.body_start : part.end].decode("latin-1"))
+
+    return shape(check_message(octets))
+
+
+def mixed(*text: str, boundary: str = "b") -> bytes:
+    return lines(f"Content-Type: multipart/mixed; boundary={boundary}", "", *text)
+
+
+@pytest.mark.rfc("2045 §5.2", "MUST")
+@pytest.mark.parametrize(
+    "field",
+    [
+        "Subject: x",
+        "Content-Type:",
+        "Content-Type: nonsense",
+        "Content-Type: /",
+        "Content-Type: text/",
+        "Content-Type: ;",
+    ],
+)
+def test_without_a_readable_type_it_is_plain_text(field: str):
+    part = parse(lines(field, "", "hello"))
+
+    assert (part.content_type, part.encoding, part.charset) == ("text/plain", "7bit", None)
+
+
+def test_the_first_of_two_types_counts():
+    assert parse(b"Content-Type: text/html\r\nContent-Type: image/png\r\n\r\n").content_type == "text/html"
+
+
+def test_types_and_encodings_are_lower_case_and_free_of_comments():
+    part = parse(
+        b"Content-Type: TEXT (my) / HTML (own) ; Charset=UTF-8 (really)\r\n"
+        b"Content-Transfer-Encoding: (well) BASE64 ; x\r\n\r\n"
+    )
+
+    assert (part.content_type, part.encoding) == ("text/html", "base64")
+    assert part.raw_parameters == ((b"Charset", b"UTF-8"),)
+    assert part.charset == "UTF-8"
+
+
+@pytest.mark.rfc("2046 §5.1.1", "MUST")
+def test_the_line_end_before_a_boundary_is_the_boundarys():
+    octets = mixed(
+        "preamble", "--b", "", "one", "", "--b", "Content-Type: text/html", "", "two", "--b--", "epilogue"
+    )
+
+    assert tree(octets) == ("multipart/mixed", ("text/plain", "one\r\n"), ("text/html", "two"))
+
+
+@pytest.mark.rfc("2046 §5.1.1", "MUST")
+def test_a_boundary_stands_alone_on_its_line_but_for_white_space():
+    octets = mixed("--b \t", "", "text --b", " --b", "--bb", "--b- -", "--b", "", "two", "--b--  ")
+
+    assert tree(octets) == (
+        "multipart/mixed",
+        ("text/plain", "text --b\r\n --b\r\n--bb\r\n--b- -"),
+        ("text/plain", "two"),
+    )
+
+
+def test_lines_are_counted_as_bodystructure_reports_them():
+    octets = mixed(
+        "--b",
+        "",
+        "one",
+        "two",
+        "--b",
+        "",
+        "one",
+        "two",
+        "",
+        "--b",
+        "Content-Type: image/png",
+        "",
+        "x",
+        "",
+        "--b--",
+    )
+    plain, ended, image = parse(octets).children
+
+    assert (plain.lines, ended.lines, image.lines) == (1, 2, 0)
+    assert (plain.size, ended.size) == (8, 10)
+    assert parse(b"\r\none\r\ntwo\r\n").lines == 2
+
+
+@pytest.mark.rfc("2046 §5.2.1", "MUST")
+def test_an_enclosed_message_is_its_one_child():
+    octets = mixed(
+        "--b",
+        "Content-Type: message/rfc822",
+        "",
+        "Subject: inner",
+        "Content-Type: multipart/alternative; boundary=c",
+        "",
+        "--c",
+        "",
+        "plain",
+        "--c",
+        "Content-Type: text/html",
+        "",
+        "html",
+        "--c--",
+        "--b--",
+    )
+
+    assert tree(octets) == (
+        "multipart/mixed",
+        ("message/rfc822", ("multipart/alternative", ("text/plain", "plain"), ("text/html", "html"))),
+    )
+    message = parse(octets).children[0]
+    assert message.is_message()
+    assert message.lines == octets[message.body_start : message.end].count(b"\n") == 10
+
+
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "x-uuencode"])
+def test_an_encoded_message_is_a_leaf(encoding: str):
+    octets = lines(
+        "Content-Type: message/rfc822", f"Content-Transfer-Encoding: {encoding}", "", "U3ViamVjdDogeA=="
+    )
+
+    assert not parse(octets).children
+    assert not parse(octets).is_message()
+
+
+def test_an_internationalized_message_is_a_message():
+    assert tree(lines("Content-Type: message/global", "", "Subject: ü", "", "x")) == (
+        "message/global",
+        ("text/plain", "x"),
+    )
+
+
+@pytest.mark.rfc("2046 §5.1.5", "MUST")
+def test_the_parts_of_a_digest_are_messages_by_default():
+    octets = lines(
+        "Content-Type: multipart/digest; boundary=b", "", "--b", "", "Subject: one", "", "1",
+        "--b", "Content-Type: text/plain", "", "not a message", "--b--",
+    )  # fmt: skip
+
+    assert tree(octets) == (
+        "multipart/digest",
+        ("message/rfc822", ("text/plain", "1")),
+        ("text/plain", "not a message"),
+    )
+
+
+# --- malformed
+
+
+def test_bare_line_feeds_end_lines():
+    octets = mixed("--b", "", "one", "--b", "", "two", "--b--").replace(b"\r\n", b"\n")
+
+    assert tree(octets) == ("multipart/mixed", ("text/plain", "one"), ("text/plain", "two"))
+
+
+def test_a_missing_end_boundary_ends_with_the_enclosing_part():
+    inner = ("Content-Type: multipart/mixed; boundary=c", "", "--c", "", "inner")
+
+    assert tree(mixed("--b", *inner, "--b", "", "outer")) == (
+        "multipart/mixed",
+        ("multipart/mixed", ("text/plain", "inner")),
+        ("text/plain", "outer"),
+    )
+
+
+def test_a_boundary_with_nothing_after_it_opens_no_part():
+    assert tree(mixed("--b", "", "one", "--b", "")) == ("multipart/mixed", ("text/plain", "one"))
+
+
+def test_boundaries_one_after_another_enclose_an_empty_part():
+    assert tree(mixed("--b", "--b", "", "two", "--b--")) == (
+        "multipart/mixed",
+        ("text/plain", ""),
+        ("text/plain", "two"),
+    )
+
+
+def test_a_part_with_a_header_only_keeps_its_fields():
+    octets = mixed("--b", "Content-Type: image/png", "--b", "Content-Type: text/html", "", "--b--")
+    root = check_message(octets)
+
+    assert tree(octets) == ("multipart/mixed", ("image/png", ""), ("text/html", ""))
+    assert root.children[0].header.octets == b"Content-Type: image/png\r\n"
+    assert root.children[1].header.octets == b"Content-Type: text/html\r\n\r\n"
+
+
+def test_a_part_without_header_or_empty_line_is_all_text():
+    assert tree(mixed("--b", "Dear all,", "", "text", "--b--")) == (
+        "multipart/mixed",
+        ("text/plain", "Dear all,\r\n\r\ntext"),
+    )
+
+
+@pytest.mark.parametrize(("outer", "inner"), [("b", "bb"), ("bb", "b"), ("b", "b--")])
+def test_one_boundary_may_begin_another(outer: str, inner: str):
+    octets = mixed(
+        f"--{outer}", f'Content-Type: multipart/related; boundary="{inner}"', "",
+        f"--{inner}", "", "in", f"--{inner}--",
+        f"--{outer}", "", "out", f"--{outer}--", boundary=outer,
+    )  # fmt: skip
+
+    if inner == "b--":  # which is how boundary `b` closes
+        assert tree(octets) == ("multipart/mixed", ("multipart/related", ""))
+    else:
+        assert tree(octets) == (
+            "multipart/mixed",
+            ("multipart/related", ("text/plain", "in")),
+            ("text/plain", "out"),
+        )
+
+
+def test_nested_multiparts_of_one_boundary_end_with_their_own_closing_lines():
+    octets = mixed(
+        "--b", "Content-Type: multipart/alternative; boundary=b", "", "--b", "", "in", "--b--",
+        "--b", "", "out", "--b--",
+    )  # fmt: skip
+
+    assert tree(octets) == (
+        "multipart/mixed",
+        ("multipart/alternative", ("text/plain", "in")),
+        ("text/plain", "out"),
+    )
+
+
+def test_where_no_line_is_the_boundary_one_that_begins_with_it_will_do():
+    assert tree(mixed("--b garbage", "", "one", "--b-- garbage", "rest")) == (
+        "multipart/mixed",
+        ("text/plain", "one"),
+    )
+
+
+@pytest.mark.parametrize("count", [5, 19, 20, 21, 100])
+def test_many_lines_may_begin_like_the_boundary(count: int):
+    near = "\r\n".join(["--bX"] * count)
+
+    assert tree(mixed(near, "--b", "", near, "--b", "", "two", "--b--")) == (
+        "multipart/mixed",
+        ("text/plain", near),
+        ("text/plain", "two"),
+    )
+    assert tree(mixed("--b", "", near)) == ("multipart/mixed", ("text/plain", near))
+
+
+@pytest.mark.parametrize(
+    "line", [b"--bX\n", b"--b" + b" " * 60 + b"X\n", b"--" * 30 + b"\n", b"\n", b"x: y\n", b" x\n", b"x\n"]
+)
+def test_hostile_bodies_take_linear_time(line: bytes):
+    body = line * (1_000_000 // len(line))
+    nested = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(20))
+    for octets in (body, b"Content-Type: multipart/mixed; boundary=b\n\n" + body, nested + body):
+        parse(octets)
+
+
+def test_a_header_ends_at_its_own_boundary():
+    octets = lines(
+        "Content-Type: multipart/mixed; boundary=b", "--b", "Content-Type: text/html", "", "x", "--b--"
+    )
+
+    assert tree(octets) == ("multipart/mixed", ("text/html", "x"))
+
+
+def test_a_boundary_may_end_with_a_space_that_its_lines_have_or_lack():
+    for line in ("--b ", "--b"):
+        octets = lines('Content-Type: multipart/mixed; boundary="b "', "", line, "", "x", line + "--")
+        assert tree(octets) == ("multipart/mixed", ("text/plain", "x"))
+
+
+@pytest.mark.rfc("2231 §3", "MUST")
+def test_a_boundary_may_come_in_sections():
+    octets = lines(
+        "Content-Type: multipart/mixed; boundary*0=lo; boundary*1=ng", "", "--long", "", "x", "--long--"
+    )
+
+    assert tree(octets) == ("multipart/mixed", ("text/plain", "x"))
+
+
+@pytest.mark.parametrize("parameters", ["", "; boundary=", '; boundary=""', "; boundary=absent"])
+def test_a_multipart_without_parts_is_a_leaf(parameters: str):
+    assert tree(lines(f"Content-Type: multipart/mixed{parameters}", "", "text")) == (
+        "multipart/mixed",
+        "text",
+    )
+
+
+# --- limits
+
+
+def test_beyond_the_depth_limit_parts_are_leaves():
+    octets = b"Content-Type: message/rfc822\r\n\r\n" * 10 + b"\r\nx"
+
+    def depth(part: Part) -> int:
+        return 1 + max(map(depth, part.children), default=0)
+
+    assert depth(parse(octets)) == 11
+    assert depth(parse(octets, Limits(depth=4))) == 4
+    check_message(b"Content-Type: message/rfc822\r\n\r\n" * 10_000)
+
+
+def test_beyond_the_part_limit_no_more_are_told_apart():
+    octets = mixed(*("--b", "", "x") * 100, "--b--")
+
+    assert len(list(parse(octets, Limits(parts=10)).walk())) == 10
+    assert len(list(parse(octets).walk())) == 101
+
+
+# --- sections and fields
+
+
+def test_sections_are_numbered_as_imap_does():
+    # The example of RFC 9051 §6.4.5.1.
+    def multi(subtype: str, boundary: str, *parts: list[str]) -> list[str]:
+        opened = [line for part in parts for line in (f"--{boundary}", *part)]
+        return [f"Content-Type: multipart/{subtype}; boundary={boundary}", "", *opened, f"--{boundary}--"]
+
+    def leaf(kind: str) -> list[str]:
+        return [f"Content-Type: {kind}", "", kind]
+
+    def message(inner: list[str]) -> list[str]:
+        return ["Content-Type: message/rfc822", "", *inner]
+
+    forms = multi("alternative", "e", leaf("text/plain"), leaf("text/richtext"))
+    root = check_message(
+        lines(
+            *multi(
+                "mixed", "a",
+                leaf("text/plain"),
+                leaf("application/octet-stream"),
+                message(multi("mixed", "b", leaf("text/plain"), leaf("application/octet-stream"))),
+                multi(
+                    "mixed", "c",
+                    leaf("image/gif"),
+                    message(multi("mixed", "d", leaf("text/plain"), forms)),
+                ),
+            )
+        )
+    )  # fmt: skip
+
+    expected = {
+        (1,): "text/plain", (2,): "application/octet-stream", (3,): "message/rfc822", (3, 1): "text/plain",
+        (3, 2): "application/octet-stream", (4,): "multipart/mixed", (4, 1): "image/gif",
+        (4, 2): "message/rfc822", (4, 2, 1): "text/plain", (4, 2, 2): "multipart/alternative",
+        (4, 2, 2, 1): "text/plain", (4, 2, 2, 2): "text/richtext",
+    }  # fmt: skip
+    for section, content_type in expected.items():
+        part = root.find(section)
+        assert part is not None
+        assert part.content_type == content_type
+    assert root.find(()) is root
+    for section in ((0,), (5,), (1, 1), (3, 3), (4, 2, 2, 3), (2, 1, 1)):
+        assert root.find(section) is None
+
+
+@pytest.mark.rfc("9051 §6.4.5.1", "MUST")
+def test_a_message_that_is_not_multipart_has_one_part():
+    root = parse(b"\r\nhello")
+
+    assert root.find((1,)) is root
+    assert root.find((2,)) is None
+    assert root.find((1, 1)) is None
+
+
+def test_fields_that_describe_a_part():
+    part = parse(
+        b"Content-Type: image/png; name=old.png\r\n"
+        b"Content-Disposition: ATTACHMENT; filename*=utf-8''%C3%A9.png; size=3\r\n"
+        b"Content-ID: <x@y>\r\nContent-Description: a picture\r\nContent-Language: de, en-GB (British)\r\n"
+        b"Content-Location: http://a/\r\n b\r\nContent-MD5: Q2hlY2s=\r\n\r\n"
+    )
+
+    assert part.disposition is not None
+    assert part.disposition.kind == "attachment"
+    assert part.disposition.parameters == {"filename": "é.png", "size": "3"}
+    assert part.disposition.raw_parameters[0] == (b"filename*", b"utf-8''%C3%A9.png")
+    assert part.filename == "é.png"
+    assert part.content_id == b"<x@y>"
+    assert part.description == b"a picture"
+    assert part.language == (b"de", b"en-GB")
+    assert part.location == b"http://a/b"
+    assert part.md5 == b"Q2hlY2s="
+
+
+def test_fields_that_are_not_there():
+    part = parse(b"Content-Type: image/png; name=old.png\r\n\r\n")
+
+    assert part.disposition is None
+    assert part.filename == "old.png"
+    assert (part.content_id, part.description, part.location, part.md5) == (None, None, None, None)
+    assert part.language == ()

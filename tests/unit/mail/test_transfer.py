@@ -1,0 +1,91 @@
+"""Transfer encodings undone, leniently and strictly."""
+
+import base64
+import binascii
+import quopri
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pillarbox.mail import transfer
+
+
+@pytest.mark.parametrize(
+    ("octets", "meant"),
+    [
+        pytest.param(b"aGVsbG8=\r\n", b"hello", id="plain"),
+        pytest.param(b"aGVs\r\nbG8=", b"hello", id="lines"),
+        pytest.param(b"a G\tV!s-bG8", b"hello", id="strangers, padding missing"),
+        pytest.param(b"aGVsbG8=\r\n_____\r\nlist footer", b"hello", id="footer after the padding"),
+        pytest.param(b"aGVsbG8x\r\nA", b"hello1", id="a lone digit at the end"),
+        pytest.param(b"", b"", id="nothing"),
+        pytest.param(b"=", b"", id="padding only"),
+    ],
+)
+def test_base64_gives_what_can_be_had(octets: bytes, meant: bytes):
+    assert transfer.decode(octets, "base64") == meant
+
+
+@pytest.mark.rfc("2045 §6.7", "MUST")
+@pytest.mark.parametrize(
+    ("octets", "meant"),
+    [
+        pytest.param(b"a=3Db=3db", b"a=b=b", id="either case"),
+        pytest.param(b"a=\r\nb=\nc", b"abc", id="soft line ends"),
+        pytest.param(b"a= \t\r\nb", b"ab", id="white space after a soft line end"),
+        pytest.param(b"a \t\r\nb ", b"a\r\nb", id="white space at a line's end"),
+        pytest.param(b"a=20\r\n", b"a \r\n", id="white space that is meant"),
+        pytest.param(b"a=ZZ=", b"a=ZZ", id="no code"),
+        pytest.param(b"caf\xe9", b"caf\xe9", id="8 bit"),
+    ],
+)
+def test_quoted_printable_by_its_five_rules(octets: bytes, meant: bytes):
+    assert transfer.decode(octets, "quoted-printable") == meant
+
+
+UUENCODED = b"begin 644 cat.txt\n#0V%T\n`\nend\ntrailer\n"
+
+
+@pytest.mark.parametrize("encoding", ["x-uuencode", "UUENCODE", "x-uue"])
+@pytest.mark.parametrize("octets", [UUENCODED, UUENCODED.replace(b"\n", b"\r\n"), b"preface\n" + UUENCODED])
+def test_uuencode(octets: bytes, encoding: str):
+    assert transfer.decode(octets, encoding) == b"Cat"
+    assert transfer.decode_strict(octets, encoding) == b"Cat"
+
+
+def test_uuencode_lines_that_cannot_be_read_are_passed_over():
+    assert transfer.decode(b"begin 644 x\n#0V%T\n\xff\xff\n#0V%Trubbish\n\nend\n", "x-uuencode") == b"CatCat"
+
+
+@pytest.mark.parametrize("encoding", ["7bit", "8BIT", "binary", "x-unknown", ""])
+def test_other_encodings_leave_octets_alone(encoding: str):
+    assert transfer.decode(b"a=3D\0\xff", encoding) == b"a=3D\0\xff"
+
+
+@pytest.mark.rfc("3516 §4.3", "MUST")
+@pytest.mark.parametrize(
+    ("octets", "encoding"), [(b"x", "x-unknown"), (b"aGVsbG8", "base64"), (b"no begin line", "x-uuencode")]
+)
+def test_strict_decoding_says_what_it_cannot_do(octets: bytes, encoding: str):
+    with pytest.raises(transfer.UnknownEncoding):
+        transfer.decode_strict(octets, encoding)
+
+
+@given(st.binary(max_size=500))
+def test_what_was_encoded_is_decoded(octets: bytes):
+    for encoding, encoded in (
+        ("base64", base64.encodebytes(octets)),
+        ("quoted-printable", quopri.encodestring(octets)),
+        ("8bit", octets),
+    ):
+        if encoding != "quoted-printable" or b"\r" not in octets:  # quopri takes CR for part of a line end
+            assert transfer.decode(encoded, encoding) == octets
+            assert transfer.decode_strict(encoded, encoding) == octets
+    lines = (octets[at : at + 45] for at in range(0, len(octets), 45))
+    uuencoded = b"begin 644 x\n" + b"".join(map(binascii.b2a_uu, lines)) + b"`\nend\n"
+    assert transfer.decode(uuencoded, "x-uuencode") == octets
+
+
+def test_hostile_white_space_takes_linear_time():
+    transfer.decode(b" " * 1_000_000 + b"x \r\n", "quoted-printable")
