@@ -1,0 +1,171 @@
+"""BODY and BODYSTRUCTURE: the part tree as IMAP shows it (RFC 9051 §7.5.2, RFC 3501 §7.4.2).
+
+Both are rendered in one walk, as the octets that go on the wire. Always true: they are a ``body`` of the
+formal syntax, whatever the message holds; section numbers that a client derives from them are those that
+``Part.find`` knows. Where the grammar demands what a broken message lacks, the least that satisfies it is
+said: a multipart without parts has one empty text part, an enclosed message not read an empty envelope.
+
+Types and encodings are in upper case, as in the RFCs' examples; parameter names and values as they came.
+RFC 2231 continuations are joined: ``name*0`` and ``name*1`` become ``name``, and sections with percent signs
+become one ``name*`` with its charset in front, which is how clients know to decode it.
+"""
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from pillarbox.mail import envelope, parameter
+from pillarbox.mail.envelope import MAX_VALUE_OCTETS, field_value
+from pillarbox.mail.imap_string import NIL, string
+from pillarbox.mail.parameter import Pairs
+from pillarbox.mail.part import Part
+
+MAX_LANGUAGES: Final = 64
+"""Language tags shown of one part."""
+
+_EMPTY_PART: Final = b'("TEXT" "PLAIN" ("charset" "us-ascii") NIL NIL "7BIT" 0 0'
+_DEFAULT_CHARSET: Final = (b"charset", b"us-ascii")
+_NO_EXTENSION: Final = b" NIL NIL NIL NIL)"
+
+_SECTION = re.compile(rb"([^*]+)\*(?:(\d{1,3})(\*)?)?").fullmatch
+_NOT_ATTRIBUTE_CHARACTER = re.compile(rb"[^A-Za-z0-9!#$&+\-.^_`{|}~]")  # RFC 2231 §7
+
+
+class BodyStructure(NamedTuple):
+    """A part tree on the wire."""
+
+    body: bytes
+    """BODY: without extension data."""
+    bodystructure: bytes
+    """BODYSTRUCTURE: with all extension data that is defined."""
+
+
+def render(root: Part) -> BodyStructure:
+    """Both forms for the message whose root part this is."""
+    return _multipart(root) if root.media_type == "multipart" else _single(root)
+
+
+def _multipart(part: Part) -> BodyStructure:
+    subtype = _token(part.subtype)
+    if part.children:
+        rendered = [render(child) for child in part.children]
+        bodies = b"".join([child.body for child in rendered])
+        structures = b"".join([child.bodystructure for child in rendered])
+    else:  # RFC 9051 §9, body-type-mpart: 1*body
+        bodies, structures = _EMPTY_PART + b")", _EMPTY_PART + _NO_EXTENSION
+    extension = b" %b%b" % (_parameters(part.raw_parameters), _common_extension(part))
+    return BodyStructure(b"(%b %b)" % (bodies, subtype), b"(%b %b%b)" % (structures, subtype, extension))
+
+
+def _single(part: Part) -> BodyStructure:
+    header = part.header
+    fields = b"%b %b %b %b %b %b %d" % (
+        _token(part.media_type),
+        _token(part.subtype),
+        _parameters(part.raw_parameters, with_charset=part.media_type == "text"),
+        field_value(header, "content-id"),
+        field_value(header, "content-description"),
+        _token(part.encoding),
+        part.end - part.body_start,
+    )
+    extension = b" %b%b" % (field_value(header, "content-md5"), _common_extension(part))
+    if part.media_type == "text":
+        fields = b"%b %d" % (fields, part.lines)
+    elif part.media_type == "message" and part.subtype in {"rfc822", "global"}:
+        return _message(part, fields, extension)
+    return BodyStructure(b"(%b)" % fields, b"(%b%b)" % (fields, extension))
+
+
+def _message(part: Part, fields: bytes, extension: bytes) -> BodyStructure:
+    # RFC 9051 §9, body-type-msg: envelope and body are not optional, even where the message is not read
+    if part.children:
+        inner = part.children[0]
+        enclosed, rendered = envelope.render(inner.header), render(inner)
+    else:
+        enclosed = envelope.EMPTY
+        rendered = BodyStructure(_EMPTY_PART + b")", _EMPTY_PART + _NO_EXTENSION)
+    return BodyStructure(
+        b"(%b %b %b %d)" % (fields, enclosed, rendered.body, part.lines),
+        b"(%b %b %b %d%b)" % (fields, enclosed, rendered.bodystructure, part.lines, extension),
+    )
+
+
+def _common_extension(part: Part) -> bytes:
+    """Disposition, language and location, each with a space before it."""
+    header = part.header
+    disposition, language = header.first("content-disposition"), header.first("content-language")
+    location = header.first("content-location")
+    if disposition is None and language is None and location is None:
+        return b" NIL NIL NIL"
+    return b" %b %b %b" % (_disposition(disposition), _language(language), _location(location))
+
+
+def _disposition(value: bytes | None) -> bytes:
+    if not value:
+        return NIL
+    kind, pairs = parameter.parse(value)
+    return b"(%b %b)" % (string(kind.encode()), _parameters(pairs))
+
+
+def _language(value: bytes | None) -> bytes:
+    tags = parameter.strip_comments((value or b"")[:MAX_VALUE_OCTETS]).split(b",")
+    languages = [string(tag.strip()) for tag in tags if tag.strip()]
+    return b"(%b)" % b" ".join(languages[:MAX_LANGUAGES]) if languages else NIL
+
+
+def _location(value: bytes | None) -> bytes:
+    # RFC 2557 §4.4.1: a long URI is folded, and the white space is none of it
+    if value is None:
+        return NIL
+    return string(b"".join(parameter.strip_comments(value[:MAX_VALUE_OCTETS]).split()).strip(b'"'))
+
+
+def _token(token: str) -> bytes:
+    return _usual_token(token) if len(token) <= 80 else _any_token(token)
+
+
+def _any_token(token: str) -> bytes:
+    return string(token.upper().encode())
+
+
+_usual_token = lru_cache(maxsize=512)(_any_token)
+
+
+def _parameters(pairs: Pairs, *, with_charset: bool = False) -> bytes:
+    if with_charset and not any(name[:7].lower() == b"charset" for name, _ in pairs):
+        pairs = (*pairs, _DEFAULT_CHARSET)  # RFC 2045 §5.2
+    if not pairs:
+        return NIL
+    if any(b"*" in name for name, _ in pairs):
+        pairs = _without_continuations(pairs)
+    return b"(%b)" % b" ".join([string(octets) for pair in pairs for octets in pair])
+
+
+def _without_continuations(pairs: Pairs) -> Pairs:
+    """RFC 2231 §3 and §4.1 sections joined, each where its first section stood."""
+    joined: dict[bytes, list[tuple[bytes, bytes]]] = {}
+    sections: dict[bytes, dict[int, tuple[bytes, bool]]] = {}
+    for name, value in pairs:
+        section = _SECTION(name)
+        if section is None or section[2] is None:
+            joined.setdefault(b"=" + name, []).append((name, value))
+        else:
+            key = section[1].lower()
+            joined.setdefault(key, [(section[1], b"")])
+            sections.setdefault(key, {}).setdefault(int(section[2]), (value, section[3] is not None))
+    for key, numbered in sections.items():
+        joined[key] = [_join(joined[key][0][0], numbered)]
+    return tuple(pair for found in joined.values() for pair in found)
+
+
+def _join(name: bytes, numbered: dict[int, tuple[bytes, bool]]) -> tuple[bytes, bytes]:
+    values = [numbered[number] for number in sorted(numbered)]
+    if not any(extended for _, extended in values):
+        return name, b"".join([value for value, _ in values])
+    if not values[0][1]:
+        values.insert(0, (b"''", True))
+    return name + b"*", b"".join([value if extended else _percent(value) for value, extended in values])
+
+
+def _percent(value: bytes) -> bytes:
+    return _NOT_ATTRIBUTE_CHARACTER.sub(lambda found: b"%%%02X" % ord(found[0]), value)

@@ -1,0 +1,20 @@
+"""The order of strings in SORT and the equality of subjects in THREAD: i;unicode-casemap (RFC 5051).
+
+RFC 5256 §6 asks every server for this collation. A collated string compares by its code points, which is also
+how databases compare UTF-8 octets; it is for comparing only, never shown.
+"""
+
+import unicodedata
+
+
+def collate(text: str) -> str:
+    """The titlecased, compatibility-decomposed form that RFC 5051 §2 compares."""
+    if text.isascii():
+        return text.upper()
+    return unicodedata.normalize("NFKD", "".join(map(_titlecase, text)))
+
+
+def _titlecase(character: str) -> str:
+    # RFC 5051 §2 (2)(a) means the one-to-one mapping of UnicodeData.txt: "ß" has none
+    title = character.title()
+    return title if len(title) == 1 else character

@@ -1,0 +1,107 @@
+"""Flags and keywords: the one stored form, and how it is altered.
+
+What is stored is already what IMAP sends between the parentheses of ``FLAGS (...)``: flags separated by one
+space, system flags first (fixed order, canonical case), then keywords sorted without regard to case, each
+spelled as it was first seen. Always true of a stored text ``t``:
+
+- ``canonical(t.split()) == t``; two messages with the same set of flags have the same text, or texts that
+  differ only in the case of a keyword.
+- it holds no ``\\Recent``: that is the session's to say, never a message's (RFC 3501 §2.3.2).
+
+Flags are compared without regard to case (RFC 3501 §2.3.2, RFC 9051 §2.3.2).
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+ANSWERED: Final = "\\Answered"
+FLAGGED: Final = "\\Flagged"
+DELETED: Final = "\\Deleted"
+SEEN: Final = "\\Seen"
+DRAFT: Final = "\\Draft"
+
+SYSTEM_FLAGS: Final = (ANSWERED, FLAGGED, DELETED, SEEN, DRAFT)
+"""In the order in which they are stored and sent (RFC 9051 §2.3.2)."""
+
+MAX_KEYWORDS: Final = 128
+"""Keywords of one message."""
+
+MAX_KEYWORD_OCTETS: Final = 255
+"""Length of one keyword; JMAP has the same limit (RFC 8621 §4.1.1)."""
+
+_SYSTEM: Final = {flag.lower(): (place, flag) for place, flag in enumerate(SYSTEM_FLAGS)}
+
+# RFC 9051 §9: flag-keyword is an atom: no CTL, space, ( ) { % * " \ or ]
+_KEYWORD = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
+
+
+class InvalidFlag(ValueError):
+    """Not a flag that a client may set; a client hears BAD."""
+
+
+class TooManyFlags(ValueError):
+    """A limit of this module is passed; a client hears NO [LIMIT]."""
+
+
+def canonical(flags: Iterable[str]) -> str:
+    """The stored form of a set of flags, given in any order, case and number of repetitions.
+
+    Raises InvalidFlag (not in the grammar, ``\\Recent``, or a system flag nobody defined) and TooManyFlags.
+    """
+    return _canonical_form(tuple(flags))
+
+
+def add(stored: str, more: str) -> str:
+    """The union of two stored texts; a keyword keeps the spelling it has in the first."""
+    return _canonical_form((*stored.split(), *more.split())) if more else stored
+
+
+def remove(stored: str, less: str) -> str:
+    """The flags of the first stored text that are not in the second."""
+    gone = less.lower().split()
+    return " ".join([flag for flag in stored.split() if flag.lower() not in gone])
+
+
+def contains(stored: str, flag: str) -> bool:
+    """Whether a stored text holds this flag, whatever its case."""
+    return f" {flag.lower()} " in f" {stored.lower()} "
+
+
+def keywords(stored: str) -> tuple[str, ...]:
+    """The keywords of a stored text, without the system flags."""
+    return tuple(flag for flag in stored.split() if not flag.startswith("\\"))
+
+
+def _canonical_form(flags: tuple[str, ...]) -> str:
+    # A few sets of flags make up nearly all mail; only small ones are remembered
+    return _usual_form(flags) if len(flags) <= 12 else _any_form(flags)
+
+
+def _any_form(flags: tuple[str, ...]) -> str:
+    system: dict[int, str] = {}
+    words: dict[str, str] = {}
+    for flag in flags:
+        lower = flag.lower()
+        if known := _SYSTEM.get(lower):
+            system[known[0]] = known[1]
+        else:
+            words.setdefault(lower, _keyword(flag))
+    if len(words) > MAX_KEYWORDS:
+        raise TooManyFlags(f"more than {MAX_KEYWORDS} keywords")
+    return " ".join([*(system[place] for place in sorted(system)), *(words[key] for key in sorted(words))])
+
+
+_usual_form = lru_cache(maxsize=1024)(_any_form)
+
+
+def _keyword(flag: str) -> str:
+    # RFC 9051 §9: flag-extension is for future standards; a server must not invent or keep unknown ones
+    if flag.startswith("\\"):
+        raise InvalidFlag("no such system flag")
+    if not _KEYWORD.fullmatch(flag):
+        raise InvalidFlag("a keyword is one atom")
+    if len(flag) > MAX_KEYWORD_OCTETS:
+        raise TooManyFlags(f"keyword longer than {MAX_KEYWORD_OCTETS} octets")
+    return flag

@@ -1,0 +1,162 @@
+"""Sets of message numbers: UIDs or sequence numbers, kept as runs.
+
+IMAP names messages by sets such as ``1:5,7,9:*`` (RFC 9051 §9, ``sequence-set``), and the store
+answers with such sets. A mailbox of 50 000 messages is usually one run, so a set holds runs and
+never the single numbers: ``1:50000`` costs one pair, whatever is asked of it.
+
+What is always true: the runs are in ascending order, do not overlap, and do not touch.
+
+``*`` means "the largest number in use", which only the session knows. While parsing it is written
+as `STAR`, which is larger than any number; `NumberSet.resolve` puts the real number in its place.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+LARGEST: Final = 2**32 - 1
+"""The largest UID or sequence number there can be (RFC 9051 §9, ``nz-number``)."""
+
+STAR: Final = LARGEST + 1
+"""``*`` before it is resolved."""
+
+Run = tuple[int, int]
+"""First and last number, both included."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSet:
+    """Numbers from 1 to `LARGEST` (or `STAR`), as ascending runs that neither overlap nor touch."""
+
+    runs: tuple[Run, ...] = ()
+
+    @classmethod
+    def of(cls, numbers: Iterable[int]) -> "NumberSet":
+        """The set of these numbers, in any order, repeated or not."""
+        ascending = sorted(numbers)
+        if not ascending:
+            return EMPTY
+        if ascending[-1] - ascending[0] + 1 == len(ascending) == len(set(ascending)):
+            return cls(((ascending[0], ascending[-1]),))
+        return cls(_merge((number, number) for number in ascending))
+
+    @classmethod
+    def of_ranges(cls, ranges: Iterable[Run]) -> "NumberSet":
+        """The union of ranges as IMAP writes them: in any order, ``5:3`` the same as ``3:5``."""
+        return cls(_merge(sorted((min(ends), max(ends)) for ends in ranges)))
+
+    @property
+    def first(self) -> int:
+        """The smallest number; the set must not be empty."""
+        return self.runs[0][0]
+
+    @property
+    def last(self) -> int:
+        """The largest number (`STAR` where ``*`` is unresolved); the set must not be empty."""
+        return self.runs[-1][1]
+
+    def resolve(self, largest: int) -> "NumberSet":
+        """Put `largest`, the largest number in use, in the place of ``*``; 0 means: nothing is in use.
+
+        RFC 9051 §9: ``559:*`` always contains the last message, even where its number is below 559.
+        """
+        if not self.runs or self.last != STAR:
+            return self
+        kept = self.runs[:-1]
+        first = self.runs[-1][0]
+        if largest == 0:
+            return NumberSet(kept)
+        return NumberSet.of_ranges((*kept, (largest if first == STAR else first, largest)))
+
+    def text(self) -> str:
+        """As IMAP writes it: ``1:5,7``. The empty set gives the empty string, which IMAP can not say."""
+        return ",".join(
+            _number(first) if first == last else f"{_number(first)}:{_number(last)}"
+            for first, last in self.runs
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.runs)
+
+    def __len__(self) -> int:
+        return sum(last - first + 1 for first, last in self.runs)
+
+    def __iter__(self) -> Iterator[int]:
+        for first, last in self.runs:
+            yield from range(first, last + 1)
+
+    def __contains__(self, number: int) -> bool:
+        place = bisect_right(self.runs, (number, STAR)) - 1
+        return place >= 0 and self.runs[place][0] <= number <= self.runs[place][1]
+
+    def __or__(self, other: "NumberSet") -> "NumberSet":
+        if not self.runs:
+            return other
+        if not other.runs:
+            return self
+        return NumberSet(_merge(sorted(self.runs + other.runs)))
+
+    def __and__(self, other: "NumberSet") -> "NumberSet":
+        common: list[Run] = []
+        mine, theirs = iter(self.runs), iter(other.runs)
+        here, there = next(mine, None), next(theirs, None)
+        while here and there:
+            first, last = max(here[0], there[0]), min(here[1], there[1])
+            if first <= last:
+                common.append((first, last))
+            if here[1] < there[1]:
+                here = next(mine, None)
+            else:
+                there = next(theirs, None)
+        return NumberSet(tuple(common))
+
+    def __sub__(self, other: "NumberSet") -> "NumberSet":
+        return self & other.complement()
+
+    def complement(self) -> "NumberSet":
+        """All numbers from 1 to `LARGEST` that are not in this set."""
+        gaps: list[Run] = []
+        start = 1
+        for first, last in self.runs:
+            if start < first:
+                gaps.append((start, first - 1))
+            start = last + 1
+        if start <= LARGEST:
+            gaps.append((start, LARGEST))
+        return NumberSet(tuple(gaps))
+
+    def slices(self, ascending: Sequence[int]) -> list[slice]:
+        """Where this set's members lie in an ascending sequence; the slices are not empty and ascend."""
+        found: list[slice] = []
+        start = 0
+        for first, last in self.runs:
+            start = bisect_left(ascending, first, start)
+            stop = bisect_right(ascending, last, start)
+            if start < stop:
+                found.append(slice(start, stop))
+            start = stop
+        return found
+
+    def within(self, ascending: Sequence[int]) -> list[int]:
+        """This set's members among the numbers of an ascending sequence, ascending."""
+        return [number for part in self.slices(ascending) for number in ascending[part]]
+
+
+EMPTY: Final = NumberSet()
+EVERYTHING: Final = NumberSet(((1, LARGEST),))
+
+
+def _merge(ascending: Iterable[Run]) -> tuple[Run, ...]:
+    runs: list[Run] = []
+    for first, last in ascending:
+        if runs and first <= runs[-1][1] + 1:
+            if last > runs[-1][1]:
+                runs[-1] = (runs[-1][0], last)
+        else:
+            runs.append((first, last))
+    return tuple(runs)
+
+
+def _number(number: int) -> str:
+    return "*" if number == STAR else str(number)

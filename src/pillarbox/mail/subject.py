@@ -1,0 +1,70 @@
+"""Base subject: a subject without what replying and forwarding put around it (RFC 5256 §2.1 and §5).
+
+"All servers MUST use exactly this algorithm", so the steps below are those of the RFC, numbered as there. The
+text comes in with its encoded words decoded; the result keeps its case, and is compared after ``collate``.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+MAX_SUBJECT_CHARACTERS: Final = 2000
+"""Longer subjects are cut before their base is sought: they sort by their first so many characters."""
+
+_SPACE = re.compile(r"[ \t\r\n]+")
+# subj-blob = "[" *BLOBCHAR "]" *WSP
+_BLOB_PATTERN = r"\[[^\[\]]*+\] *+"
+_BLOB = re.compile(_BLOB_PATTERN)
+# subj-leader = (*subj-blob subj-refwd) / WSP, subj-refwd = ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"
+_LEADER = re.compile(
+    rf"(?:{_BLOB_PATTERN})*+(?:re|fwd?) *+(?:{_BLOB_PATTERN})?+: *+", re.IGNORECASE | re.ASCII
+)
+_TRAILER: Final = "(fwd)"
+_FORWARD_HEAD: Final = "[fwd:"
+_FORWARD_TAIL: Final = "]"
+
+
+class BaseSubject(NamedTuple):
+    """A subject reduced to its base."""
+
+    text: str
+    """The base subject; may be empty."""
+    is_reply: bool
+    """Something was removed that says reply or forward (RFC 5256 §3, REFERENCES)."""
+
+
+def base_subject(subject: str) -> str:
+    """The base subject of a decoded subject; may be empty."""
+    return reduce(subject).text
+
+
+def reduce(subject: str) -> BaseSubject:
+    """The base subject, and whether the subject was that of a reply or forward."""
+    # (1) tabs and continuations become spaces, and several spaces one
+    text = _SPACE.sub(" ", subject[:MAX_SUBJECT_CHARACTERS]).strip(" ")
+    is_reply = False
+    while True:
+        base = _without_leaders(_without_trailers(text))
+        is_reply = is_reply or base.is_reply or text.lower().endswith(_TRAILER)
+        # (6) what was forwarded in brackets is itself a subject
+        if not (base.text[:5].lower() == _FORWARD_HEAD and base.text.endswith(_FORWARD_TAIL)):
+            return BaseSubject(base.text, is_reply)
+        text, is_reply = base.text[len(_FORWARD_HEAD) : -1].strip(" "), True
+
+
+def _without_trailers(text: str) -> str:
+    # (2) subj-trailer = "(fwd)" / WSP
+    while text[-5:].lower() == _TRAILER:
+        text = text[:-5].rstrip(" ")
+    return text
+
+
+def _without_leaders(text: str) -> BaseSubject:
+    # (3) to (5): leaders, then a blob where something follows it, and again
+    is_reply = False
+    while True:
+        if leader := _LEADER.match(text):
+            text, is_reply = text[leader.end() :], True
+        elif (blob := _BLOB.match(text)) and blob.end() < len(text):
+            text = text[blob.end() :]
+        else:
+            return BaseSubject(text, is_reply)

@@ -1,0 +1,82 @@
+"""Sets of message numbers, against Python's own sets."""
+
+from array import array
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pillarbox.mail.number_set import EMPTY, EVERYTHING, LARGEST, STAR, NumberSet
+
+numbers = st.lists(st.integers(1, 60), max_size=30)
+ranges = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), max_size=10)
+
+
+@given(numbers)
+def test_of_numbers_holds_exactly_those(some: list[int]) -> None:
+    made = NumberSet.of(some)
+    assert list(made) == sorted(set(some))
+    assert len(made) == len(set(some))
+    assert bool(made) == bool(some)
+    assert all((number in made) == (number in some) for number in range(62))
+
+
+@given(ranges)
+def test_runs_ascend_and_do_not_touch(some: list[tuple[int, int]]) -> None:
+    made = NumberSet.of_ranges(some)
+    assert set(made) == {n for a, b in some for n in range(min(a, b), max(a, b) + 1)}
+    assert all(before[1] + 1 < after[0] for before, after in zip(made.runs, made.runs[1:], strict=False))
+
+
+@given(numbers, numbers)
+def test_set_operations(one: list[int], other: list[int]) -> None:
+    a, b = NumberSet.of(one), NumberSet.of(other)
+    assert set(a | b) == set(one) | set(other)
+    assert set(a & b) == set(one) & set(other)
+    assert set(a - b) == set(one) - set(other)
+
+
+@given(numbers, numbers)
+def test_members_of_an_ascending_sequence(some: list[int], there: list[int]) -> None:
+    ascending = array("I", sorted(set(there)))
+    made = NumberSet.of(some)
+    assert made.within(ascending) == sorted(set(some) & set(there))
+    assert all(part.start < part.stop for part in made.slices(ascending))
+
+
+def test_complement_of_all_is_nothing() -> None:
+    assert EVERYTHING.complement() == EMPTY
+    assert EMPTY.complement() == EVERYTHING
+
+
+@given(numbers)
+def test_text_names_each_run_once(some: list[int]) -> None:
+    text = NumberSet.of(some).text()
+    read = [tuple(map(int, part.split(":"))) for part in text.split(",") if part]
+    assert NumberSet.of_ranges((ends[0], ends[-1]) for ends in read) == NumberSet.of(some)
+
+
+def test_text_of_star() -> None:
+    assert NumberSet.of_ranges([(7, 7), (9, STAR)]).text() == "7,9:*"
+    assert NumberSet.of([1, 2, 3, 5]).text() == "1:3,5"
+
+
+@pytest.mark.rfc("9051 §9", "MUST")
+@pytest.mark.parametrize(
+    ("asked", "largest", "meant"),
+    [
+        ([(559, STAR)], 600, "559:600"),
+        ([(559, STAR)], 3, "3:559"),  # always contains the last message
+        ([(STAR, STAR)], 5, "5"),
+        ([(1, 2), (STAR, STAR)], 5, "1:2,5"),
+        ([(2, STAR)], 0, ""),
+        ([(2, 4)], 3, "2:4"),
+    ],
+)
+def test_star_is_the_largest_number_in_use(asked: list[tuple[int, int]], largest: int, meant: str) -> None:
+    assert NumberSet.of_ranges(asked).resolve(largest).text() == meant
+
+
+def test_first_and_last() -> None:
+    made = NumberSet.of([9, 4, LARGEST])
+    assert (made.first, made.last) == (4, LARGEST)
