@@ -1,0 +1,152 @@
+"""The client's side of SASL, for what we say to other servers and to prove the server's side in tests.
+
+``choose`` picks the strongest mechanism that both sides know; ``ClientExchange.initial`` is the initial
+response, ``respond`` answers each challenge. SCRAM also authenticates the server: unless
+``server_proven`` is true after the server's success, that success must not be believed.
+"""
+
+import hmac
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pillarbox.protocol.sasl.exchange import Reason, Refused
+from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query
+from pillarbox.protocol.sasl.scram_keys import client_keys, client_proof, server_signature
+from pillarbox.protocol.sasl.scram_message import (
+    ServerFirst,
+    encode,
+    escape,
+    parse_server_final,
+    parse_server_first,
+)
+
+LEAST_ITERATIONS = 4096
+"""RFC 7677 §3: fewer rounds make the password cheap to guess for whoever listens."""
+MOST_ITERATIONS = 1_000_000
+"""More rounds are an attack on the client's time: this is about half a second."""
+
+ClientMechanism = Generator[bytes, bytes, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a client authenticates with. ``authorization`` is empty to act as oneself."""
+
+    login: str
+    password: str = field(repr=False)
+    authorization: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The channel binding a client uses: its type and this connection's data."""
+
+    kind: str
+    data: bytes
+
+
+class ClientExchange:
+    """One authentication, from the client's side."""
+
+    __slots__ = ("_mechanism", "_pending", "finished", "initial", "name", "server_proven")
+
+    def __init__(self, name: str, mechanism: ClientMechanism, *, client_first: bool, proves: bool) -> None:
+        self.name = name
+        self._mechanism = mechanism
+        self.finished = False
+        self.server_proven = not proves
+        first = next(mechanism)
+        self.initial: bytes | None = first if client_first else None
+        self._pending = None if client_first else first
+
+    def respond(self, challenge: bytes) -> bytes:
+        """Answer a challenge. Raises ``Refused`` if the server broke the mechanism or is not proven."""
+        if self._pending is not None:
+            answer, self._pending = self._pending, None
+            return answer
+        try:
+            return self._mechanism.send(challenge)
+        except StopIteration:
+            if self.finished:
+                raise Refused(Reason.MALFORMED, "a challenge after the end") from None
+            self.finished = self.server_proven = True
+            return b""
+
+
+def choose(
+    offered: Iterable[str],
+    credentials: Credentials,
+    *,
+    nonce: str,
+    binding: Binding | None,
+    plain_allowed: bool,
+) -> ClientExchange | None:
+    """Begin with the strongest mechanism offered, or ``None`` if there is none that may be used.
+
+    ``plain_allowed``: the connection is TLS to a verified server, so a password may be sent on it.
+    """
+    names = {name.upper() for name in offered}
+    if binding and "SCRAM-SHA-256-PLUS" in names:
+        return _scram("SCRAM-SHA-256-PLUS", credentials, nonce, "p", binding)
+    if "SCRAM-SHA-256" in names:
+        # RFC 5802 §6: "y" says we could bind, but saw no offer; the server notices if one was removed.
+        return _scram("SCRAM-SHA-256", credentials, nonce, "y" if binding else "n", None)
+    if plain_allowed and "PLAIN" in names:
+        return ClientExchange("PLAIN", _plain(credentials), client_first=True, proves=False)
+    if plain_allowed and "LOGIN" in names and not credentials.authorization:
+        return ClientExchange("LOGIN", _login(credentials), client_first=False, proves=False)
+    return None
+
+
+def _plain(credentials: Credentials) -> ClientMechanism:
+    parts = (credentials.authorization, credentials.login, credentials.password)
+    if any("\0" in part for part in parts):
+        raise Refused(Reason.MALFORMED, "NUL in credentials")
+    yield "\0".join(parts).encode()
+
+
+def _login(credentials: Credentials) -> ClientMechanism:
+    yield credentials.login.encode()
+    yield credentials.password.encode()
+
+
+def _scram(
+    name: str, credentials: Credentials, nonce: str, flag: Literal["n", "y", "p"], binding: Binding | None
+) -> ClientExchange:
+    cbind_flag = f"p={binding.kind}" if binding else flag
+    authzid = f"a={escape(credentials.authorization)}" if credentials.authorization else ""
+    gs2_header = f"{cbind_flag},{authzid},"
+    bound = gs2_header.encode() + (binding.data if binding else b"")
+    mechanism = _scram_messages(credentials, nonce, gs2_header, bound)
+    return ClientExchange(name, mechanism, client_first=True, proves=True)
+
+
+def _scram_messages(credentials: Credentials, nonce: str, gs2_header: str, bound: bytes) -> ClientMechanism:
+    bare = f"n={escape(_prepared(credentials.login))},r={nonce}"
+    server = parse_server_first((yield (gs2_header + bare).encode()))
+    _check_server_first(server, nonce)
+    keys = client_keys(_prepared(credentials.password), server.salt, server.iterations)
+    unproven = f"c={encode(bound)},r={server.nonce}"
+    signed = f"{bare},{server.text},{unproven}".encode()
+    signature = parse_server_final((yield f"{unproven},p={encode(client_proof(keys, signed))}".encode()))
+    if not hmac.compare_digest(signature, server_signature(keys.server_key, signed)):
+        raise Refused(Reason.CREDENTIALS, "the server does not know the password")
+
+
+def _check_server_first(server: ServerFirst, nonce: str) -> None:
+    # RFC 5802 §5.1: the client MUST verify that its nonce begins the server's.
+    if not server.nonce.startswith(nonce) or len(server.nonce) == len(nonce):
+        raise Refused(Reason.MALFORMED, "the server's nonce does not continue ours")
+    if not LEAST_ITERATIONS <= server.iterations <= MOST_ITERATIONS:
+        raise Refused(Reason.MALFORMED, f"the server asks for {server.iterations} rounds")
+
+
+def _prepared(text: str) -> str:
+    try:
+        prepared = prepare_query(text)
+    except PreparationFailed as failed:
+        raise Refused(Reason.CREDENTIALS, str(failed)) from None
+    if not prepared:
+        raise Refused(Reason.CREDENTIALS, "empty name or password")
+    return prepared

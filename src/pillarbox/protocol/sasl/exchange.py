@@ -1,0 +1,158 @@
+"""The steps of a SASL exchange, and the server's side of driving one (RFC 4422 §3).
+
+A protocol feeds ``Exchange.respond`` with the client's octets and looks at the step that comes back:
+
+- ``Challenge``: send it; the client's answer goes into ``respond``.
+- ``CheckPassword``, ``NeedKeys``: look it up; the answer goes into ``decide`` or ``supply``.
+- ``Success``, ``Failure``: the exchange is over.
+
+A client-first mechanism begins with an empty challenge; an initial response answers the first challenge,
+whatever it was (RFC 4422 §5.1).
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from pillarbox.protocol.sasl.scram_keys import ScramKeys
+
+RESPONSE_LIMIT_OCTETS = 8192
+"""The longest decoded response. RFC 4954 §4 asks for base64 lines of 12288 octets, which hold 9216; no
+mechanism here can fill even this."""
+
+
+class Reason(Enum):
+    """Why an exchange failed, as far as the peer may know."""
+
+    MALFORMED = "malformed"
+    """The peer broke the mechanism's grammar (SMTP 501, IMAP BAD)."""
+    TOO_LONG = "too long"
+    """A response was over its limit (SMTP 500 5.5.6)."""
+    CREDENTIALS = "credentials"
+    """Name, password or authorization identity: which of them is never told (SMTP 535 5.7.8)."""
+    CHANNEL_BINDING = "channel binding"
+    """The two ends do not see the same TLS connection, or the list of mechanisms was tampered with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """Octets to send to the client, not yet base64."""
+
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPassword:
+    """Is this the password of that login? Both are prepared by SASLprep already."""
+
+    login: str
+    password: str = field(repr=False)
+    authorization: str = ""
+    """The identity to act as; empty means the login's own (RFC 4422 §3.4.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedKeys:
+    """The SCRAM keys of this login are wanted; for an unknown one, keys that no password opens."""
+
+    login: str
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The client proved to be ``login`` and wishes to act as ``authorization`` (empty: as itself)."""
+
+    login: str
+    authorization: str = ""
+    credential: int | None = None
+    """Which of the login's SCRAM key pairs was used (``KeyPair.credential``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The exchange failed. ``detail`` is for the log and holds no secret; the peer hears the reason only."""
+
+    reason: Reason
+    detail: str = ""
+
+
+Step = Challenge | CheckPassword | NeedKeys | Success | Failure
+Question = Challenge | CheckPassword | NeedKeys
+Answer = bytes | bool | ScramKeys
+
+Mechanism = Generator[Question, Answer, Success]
+"""A mechanism's server side: yields questions, returns success, raises ``Refused``."""
+
+
+class Refused(Exception):
+    """Raised inside a mechanism to end it; ``Exchange`` turns it into a ``Failure``."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class Exchange:
+    """One authentication, from the server's side. Not reusable: a new attempt is a new exchange."""
+
+    __slots__ = ("_mechanism", "_question", "name")
+
+    def __init__(self, name: str, mechanism: Mechanism) -> None:
+        self.name = name
+        self._mechanism = mechanism
+        self._question: Question | None = next(mechanism)
+
+    def respond(self, octets: bytes | None) -> Step:
+        """Take the client's response; ``None`` where AUTH came without an initial response."""
+        question = self._question
+        assert isinstance(question, Challenge), "a response was given where none was asked for"
+        if octets is None:
+            return question
+        if len(octets) > RESPONSE_LIMIT_OCTETS:
+            return self._fail(Reason.TOO_LONG, "response over the limit")
+        return self._resume(octets)
+
+    def decide(self, *, granted: bool) -> Step:
+        """Answer ``CheckPassword``."""
+        assert isinstance(self._question, CheckPassword), "no password was to be checked"
+        return self._resume(granted)
+
+    def supply(self, keys: ScramKeys) -> Step:
+        """Answer ``NeedKeys``."""
+        assert isinstance(self._question, NeedKeys), "no keys were asked for"
+        return self._resume(keys)
+
+    def _resume(self, answer: Answer) -> Step:
+        try:
+            self._question = self._mechanism.send(answer)
+        except StopIteration as end:
+            self._question = None
+            success: Success = end.value
+            return success
+        except Refused as refused:
+            return self._fail(refused.reason, refused.detail)
+        return self._question
+
+    def _fail(self, reason: Reason, detail: str) -> Failure:
+        self._question = None
+        self._mechanism.close()
+        return Failure(reason, detail)
+
+
+def response_of(answer: Answer) -> bytes:
+    """What a mechanism gets for a ``Challenge``."""
+    assert isinstance(answer, bytes)
+    return answer
+
+
+def verdict_of(answer: Answer) -> bool:
+    """What a mechanism gets for a ``CheckPassword``."""
+    assert isinstance(answer, bool)
+    return answer
+
+
+def keys_of(answer: Answer) -> ScramKeys:
+    """What a mechanism gets for a ``NeedKeys``."""
+    assert isinstance(answer, ScramKeys)
+    return answer

@@ -1,0 +1,33 @@
+"""Names and passwords as a mechanism may accept them: limits, UTF-8, SASLprep."""
+
+from pillarbox.protocol.sasl.exchange import Reason, Refused
+from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query
+
+# RFC 4616 §2: "MUST accept up to 255 octets" of each; an address of RFC 5321 may have 320.
+IDENTITY_LIMIT_OCTETS = 512
+"""The longest login or authorization identity."""
+PASSWORD_LIMIT_OCTETS = 1024
+"""The longest password: long enough for any pass phrase, short enough to hash."""
+
+
+def prepared_identity(octets: bytes) -> str:
+    """A login or authorization identity. Raises ``Refused``."""
+    return _prepared(octets, IDENTITY_LIMIT_OCTETS, "identity")
+
+
+def prepared_password(octets: bytes) -> str:
+    """A password. Raises ``Refused``."""
+    return _prepared(octets, PASSWORD_LIMIT_OCTETS, "password")
+
+
+def _prepared(octets: bytes, limit_octets: int, what: str) -> str:
+    if len(octets) > limit_octets:
+        raise Refused(Reason.TOO_LONG, f"{what} over {limit_octets} octets")
+    try:
+        prepared = prepare_query(octets.decode())
+    except (UnicodeDecodeError, PreparationFailed):
+        raise Refused(Reason.CREDENTIALS, f"{what} is not prepared text") from None
+    if not prepared:
+        # RFC 4616 §2: "if preparation fails or results in an empty string, verification SHALL fail".
+        raise Refused(Reason.CREDENTIALS, f"empty {what}")
+    return prepared

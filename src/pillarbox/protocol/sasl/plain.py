@@ -1,0 +1,31 @@
+"""PLAIN: the password itself, in one message (RFC 4616). Only ever inside TLS."""
+
+from pillarbox.protocol.sasl.exchange import (
+    Challenge,
+    CheckPassword,
+    Mechanism,
+    Reason,
+    Refused,
+    Success,
+    response_of,
+    verdict_of,
+)
+from pillarbox.protocol.sasl.identity import prepared_identity, prepared_password
+
+
+def plain() -> Mechanism:
+    """The server's side of PLAIN."""
+    message = response_of((yield Challenge(b"")))
+    # RFC 4616 §2: [authzid] NUL authcid NUL passwd, and no NUL within any of them.
+    match message.split(b"\0"):
+        case [authorization, login, password]:
+            check = CheckPassword(
+                login=prepared_identity(login),
+                password=prepared_password(password),
+                authorization=prepared_identity(authorization) if authorization else "",
+            )
+        case _:
+            raise Refused(Reason.MALFORMED, "PLAIN message without its two NULs")
+    if not verdict_of((yield check)):
+        raise Refused(Reason.CREDENTIALS, "password refused")
+    return Success(check.login, check.authorization)

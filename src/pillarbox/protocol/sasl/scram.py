@@ -1,0 +1,91 @@
+"""SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, the server's side (RFC 5802 §5, RFC 7677).
+
+    C: client-first   n,,n=user,r=<client nonce>
+    S: server-first   r=<both nonces>,s=<salt>,i=<rounds>
+    C: client-final   c=<binding>,r=<both nonces>,p=<proof>
+    S: server-final   v=<signature>
+
+The password never travels and the server does not hold it. A login may have several passwords that share
+its salt; the proof shows which was used. An unknown name gets the same messages with
+keys that no password opens, and fails where a wrong password fails. SMTP, IMAP and POP3 cannot carry
+data with their success, so server-final is a challenge of its own with an empty answer (RFC 4422 §5.2).
+
+Written on ``hashlib`` alone: the library at hand knows no ``tls-exporter``, draws its own nonce, and asks
+for the keys by a call, where a pure machine must be able to wait for them.
+"""
+
+import hmac
+from collections.abc import Callable
+
+from pillarbox.protocol.sasl.exchange import (
+    Challenge,
+    Mechanism,
+    NeedKeys,
+    Reason,
+    Refused,
+    Success,
+    keys_of,
+    response_of,
+)
+from pillarbox.protocol.sasl.identity import prepared_identity
+from pillarbox.protocol.sasl.scram_keys import KeyPair, ScramKeys, proof_holds, server_signature
+from pillarbox.protocol.sasl.scram_message import (
+    ClientFinal,
+    ClientFirst,
+    encode,
+    parse_client_final,
+    parse_client_first,
+    server_first,
+)
+
+ChannelBinding = Callable[[str], bytes | None]
+"""The channel's binding data by type (``tls-exporter``, ...), or ``None`` for a type it cannot give."""
+
+
+def scram(nonce: str, channel: ChannelBinding | None, *, plus: bool) -> Mechanism:
+    """The server's side. ``nonce`` is fresh and printable; ``channel`` is given where -PLUS was offered."""
+    first = parse_client_first(response_of((yield Challenge(b""))))
+    binding = _binding_data(first, channel, plus=plus)
+    # RFC 5802 §5.1: the server prepares the name, but hashes it as received (it stays in `first.bare`).
+    login = prepared_identity(first.name.encode())
+    keys = keys_of((yield NeedKeys(login)))
+    both_nonces = first.nonce + nonce
+    opening = server_first(both_nonces, keys.salt, keys.iterations)
+    final = parse_client_final(response_of((yield Challenge(opening.encode()))))
+    _check_binding(final, first.gs2_header.encode() + binding, both_nonces)
+    signed = f"{first.bare},{opening},{final.unproven}".encode()
+    pair = _proven(keys, signed, final.proof)
+    closing = f"v={encode(server_signature(pair.server_key, signed))}"
+    if response_of((yield Challenge(closing.encode()))):
+        raise Refused(Reason.MALFORMED, "octets after the end of SCRAM")
+    return Success(login, first.authorization, pair.credential)
+
+
+def _proven(keys: ScramKeys, signed: bytes, proof: bytes) -> KeyPair:
+    for pair in keys.pairs:
+        if proof_holds(pair.stored_key, signed, proof):
+            return pair
+    raise Refused(Reason.CREDENTIALS, "proof refused")
+
+
+def _binding_data(first: ClientFirst, channel: ChannelBinding | None, *, plus: bool) -> bytes:
+    if first.flag == "p":
+        data = channel(first.binding) if channel and plus else None
+        if data is None:
+            # RFC 5802 §6: "MUST fail authentication" for a binding type the server does not support.
+            raise Refused(Reason.CHANNEL_BINDING, f"no channel binding {first.binding[:32]}")
+        return data
+    if plus:
+        raise Refused(Reason.CHANNEL_BINDING, "-PLUS chosen without channel binding")
+    if first.flag == "y" and channel:
+        # RFC 5802 §6: the client did not see the -PLUS that we offered, so somebody took it away.
+        raise Refused(Reason.CHANNEL_BINDING, "the offer of -PLUS did not reach the client")
+    return b""
+
+
+def _check_binding(final: ClientFinal, expected: bytes, nonce: str) -> None:
+    # RFC 5802 §6: "The server MUST always validate the client's c= field."
+    if not hmac.compare_digest(final.binding, expected):
+        raise Refused(Reason.CHANNEL_BINDING, "the ends see different channels")
+    if not hmac.compare_digest(final.nonce.encode(), nonce.encode()):
+        raise Refused(Reason.MALFORMED, "the nonce came back changed")

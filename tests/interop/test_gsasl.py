@@ -1,0 +1,143 @@
+"""GNU SASL's client against our mechanisms, over TLS, in a server of a few lines that speaks just enough IMAP."""
+
+import asyncio
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.schema import SCHEMA
+from pillarbox.protocol.sasl.exchange import Challenge
+from pillarbox.protocol.sasl.line import decode_initial, decode_response, encode_challenge
+from pillarbox.server.authentication import Attempt, Authenticator, Client
+from pillarbox.server.connection import TlsState
+from pillarbox.world.clock import SystemClock
+from pillarbox.world.database import memory_database
+from pillarbox.world.entropy import SystemEntropy
+from pillarbox.world.telemetry import MemoryTelemetry
+from pillarbox.world.tls import authority
+from pillarbox.world.tls.server import ServerTls
+from tests.people import person
+
+pytestmark = pytest.mark.interop
+
+HOME = Client("127.0.0.1", Scope.IMAP)
+
+
+class Imap:
+    """CAPABILITY, STARTTLS and AUTHENTICATE on blocking sockets; the authenticator lives in ``loop``."""
+
+    def __init__(self, authenticator: Authenticator, tls: ServerTls, loop: asyncio.AbstractEventLoop) -> None:
+        self.authenticator = authenticator
+        self.certificates = tls
+        self.loop = loop
+        self.logged_in: list[str] = []
+
+    def serve_one(self, listener: socket.socket) -> None:
+        """One connection, to its end."""
+        connection, _peer = listener.accept()
+        connection.settimeout(10)
+        connection.sendall(b"* OK ready\r\n")
+        while line := _line(connection):
+            tag, command, *arguments = line.split()
+            match command.upper():
+                case b"STARTTLS":
+                    connection.sendall(tag + b" OK go\r\n")
+                    connection = self.certificates.context().wrap_socket(connection, server_side=True)
+                case b"CAPABILITY":
+                    offered = self.authenticator.mechanisms(self._state(connection), plain_allowed=False)
+                    names = " ".join(f"AUTH={name}" for name in offered)
+                    connection.sendall(b"* CAPABILITY IMAP4rev1 STARTTLS %s\r\n" % names.encode())
+                    connection.sendall(tag + b" OK done\r\n")
+                case b"AUTHENTICATE":
+                    connection.sendall(tag + self._authenticate(connection, arguments) + b"\r\n")
+                case b"LOGOUT":
+                    connection.sendall(tag + b" OK done\r\n")
+                    break
+        try:
+            if isinstance(connection, ssl.SSLSocket):
+                connection.unwrap()
+        except OSError:
+            pass  # some clients just leave
+        connection.close()
+
+    def _authenticate(self, connection: socket.socket, arguments: list[bytes]) -> bytes:
+        name = arguments[0].decode()
+        attempt = self.authenticator.begin(name, HOME, self._state(connection), plain_allowed=False)
+        assert attempt is not None
+        step = self._respond(attempt, decode_initial(arguments[1]) if len(arguments) > 1 else None)
+        while isinstance(step, Challenge):
+            connection.sendall(b"+ " + encode_challenge(step.octets) + b"\r\n")
+            step = self._respond(attempt, decode_response(_line(connection).rstrip(b"\r\n")))
+        self.logged_in.append(type(step).__name__)
+        return b" OK welcome" if self.logged_in[-1] == "Account" else b" NO go away"
+
+    def _respond(self, attempt: Attempt, octets: bytes | None) -> object:
+        return asyncio.run_coroutine_threadsafe(attempt.respond(octets), self.loop).result(10)
+
+    def _state(self, connection: socket.socket) -> TlsState | None:
+        if not isinstance(connection, ssl.SSLSocket):
+            return None
+        return TlsState("TLSv1.3", "", 256, partial(self.certificates.channel_binding, connection))
+
+
+def _line(connection: socket.socket) -> bytes:
+    """Octet by octet: this is a test's server, and nothing may be read past STARTTLS."""
+    line = b""
+    while not line.endswith(b"\n") and (octet := connection.recv(1)):
+        line += octet
+    return line
+
+
+async def login(folder: Path, mechanism: str, password: str, *options: str) -> tuple[bool, list[str]]:
+    """Runs gsasl; tells whether it was satisfied, and what our side found."""
+    made = authority.ensure(folder, ["one.example"], now_ms=time.time_ns() // 1_000_000)
+    database = memory_database([SCHEMA])
+    database.write_now(person, "anna@one.example", "open sesame")
+    authenticator = Authenticator(
+        database=database, clock=SystemClock(), entropy=SystemEntropy(), telemetry=MemoryTelemetry()
+    )
+    imap = Imap(authenticator, ServerTls([made.server]), asyncio.get_running_loop())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        served = asyncio.create_task(asyncio.to_thread(imap.serve_one, listener))
+        command = [
+            *(
+                "gsasl",
+                "--client",
+                "--imap",
+                f"--connect=127.0.0.1:{listener.getsockname()[1]}",
+                "--starttls",
+            ),
+            *(f"--x509-ca-file={made.authority}", f"--mechanism={mechanism}", "--authentication-id=anna"),
+            *(f"--password={password}", *options),
+        ]
+        done = await asyncio.to_thread(
+            subprocess.run, command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False
+        )
+        await served
+    await authenticator.close()
+    await database.close()
+    return b"authentication finished (server trusted)" in done.stderr + done.stdout, imap.logged_in
+
+
+@pytest.fixture(autouse=True)
+def installed() -> None:
+    if shutil.which("gsasl") is None:
+        pytest.skip("gsasl is not installed")
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"])
+def test_gsasl_logs_in(tmp_path: Path, mechanism: str) -> None:
+    options = ["--no-cb"] if mechanism == "SCRAM-SHA-256" else []
+    assert asyncio.run(login(tmp_path, mechanism, "open sesame", *options)) == (True, ["Account"])
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256-PLUS"])
+def test_gsasl_with_a_wrong_password_does_not(tmp_path: Path, mechanism: str) -> None:
+    assert asyncio.run(login(tmp_path, mechanism, "guess")) == (False, ["Failure"])
