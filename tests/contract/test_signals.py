@@ -95,3 +95,18 @@ def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
         here.close()
 
     asyncio.run(scenario())
+
+
+def test_a_long_path_is_no_obstacle(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        folder = tmp_path / ("long" * 40)
+        here, there = UnixSignals(folder, loop), UnixSignals(folder, loop)
+        heard = asyncio.Event()
+        there.subscribe(ONE, heard.set)
+        here.announce([ONE])
+        await until(heard)
+        here.close()
+        there.close()
+
+    asyncio.run(scenario())

@@ -71,12 +71,16 @@ class UnixSignals(LocalSignals):
         super().__init__()
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._descriptor = os.open(folder, os.O_RDONLY)
+        # A socket's path has at most 107 octets, a data directory's may have more.
+        short = Path(f"/proc/self/fd/{self._descriptor}")
+        self._reach = short if short.exists() else folder
         self._loop = loop
         self._path = folder / f"{os.getpid()}-{id(self):x}"
         self._path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._socket.bind(str(self._path))
+        self._socket.bind(str(self._reach / self._path.name))
         self._owed: set[str] = set()
         loop.add_reader(self._socket.fileno(), self._received)
         self._send(b"")  # this process may follow one that died between a commit and its signals
@@ -96,7 +100,7 @@ class UnixSignals(LocalSignals):
 
     def _send_to(self, peer: str, datagram: bytes) -> None:
         try:
-            self._socket.sendto(datagram, f"{self._folder}/{peer}")
+            self._socket.sendto(datagram, f"{self._reach}/{peer}")
         except BlockingIOError:
             self._owed.add(peer)
             self._loop.call_later(RETRY_SECONDS, self._pay, peer)
@@ -128,4 +132,5 @@ class UnixSignals(LocalSignals):
         """Leave the folder."""
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
+        os.close(self._descriptor)
         self._path.unlink(missing_ok=True)

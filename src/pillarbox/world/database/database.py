@@ -65,6 +65,11 @@ class Database:
         result: T = await self._writer.write(verb, *arguments, **keywords)
         return result
 
+    @property
+    def verbs_done(self) -> int:
+        """Verbs that this process has committed: how busy it is, to those who can wait."""
+        return self._writer.verbs_done
+
     def write_now(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """`write` for programs without a loop: blocks until the commit is durable."""
         if self._turn:

@@ -67,6 +67,8 @@ class Writer:
         self._after_commit = after_commit
         self._waiting: deque[_Waiting] = deque()
         self._cycles: asyncio.Task[None] | None = None
+        self.verbs_done = 0
+        """Verbs that were committed since the start."""
 
     async def write(self, verb: Verb, *arguments: Any, **keywords: Any) -> Any:
         """Run the verb; return its result once that is durable."""
@@ -142,6 +144,7 @@ class Writer:
     def _tell(self, done: list[_Waiting]) -> None:
         touched = self.transaction.touched
         self.transaction.touched = set()
+        self.verbs_done += len(done)
         for waiting in done:
             if not waiting.answer.done():
                 waiting.answer.set_result(waiting.result)

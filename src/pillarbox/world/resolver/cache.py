@@ -1,0 +1,77 @@
+"""Remembering what the DNS said, as long as it allows, and asking each question only once at a time.
+
+Positive answers live for their TTL, negative ones for theirs (RFC 2308 §5), both with an upper end. A
+failure is remembered for some seconds, so that a dead name server is not asked again by every message
+(RFC 2308 §7 allows five minutes).
+"""
+
+import asyncio
+from collections import OrderedDict
+from typing import Any
+
+from pillarbox.world.clock import Clock
+from pillarbox.world.resolver.records import Answer, Failure, Kind, Outcome, with_ttl
+from pillarbox.world.resolver.resolver import Resolver, normal_name
+
+LIMIT_ENTRIES = 50_000
+"""Outcomes remembered; the longest unused goes first."""
+LONGEST_S = 86_400
+"""A record that claims to hold for longer is asked for again after a day all the same."""
+LONGEST_NEGATIVE_S = 10_800
+"""RFC 2308 §5: values of one to three hours have been found to work well."""
+FAILURE_S = 5
+
+_Question = tuple[str, Kind]
+
+
+class CachingResolver(Resolver):
+    """A cache in front of another resolver."""
+
+    def __init__(self, behind: Resolver, clock: Clock, *, limit: int = LIMIT_ENTRIES) -> None:
+        self._behind = behind
+        self._clock = clock
+        self._limit = limit
+        self._known: OrderedDict[_Question, tuple[float, Outcome[Any]]] = OrderedDict()
+        self._asked: dict[_Question, asyncio.Task[Outcome[Any]]] = {}
+
+    async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
+        """See ``Resolver``. What comes from memory has the rest of its TTL."""
+        question = normal_name(name), kind
+        known = self._known.get(question)
+        if known:
+            left_s = known[0] - self._clock.monotonic()
+            if left_s > 0:
+                self._known.move_to_end(question)
+                return with_ttl(known[1], int(left_s))
+        asked = self._asked.get(question)
+        if asked is None:
+            asked = self._asked[question] = asyncio.create_task(self._ask(question))
+            asked.add_done_callback(lambda _done: self._asked.pop(question, None))
+        # One who gives up waiting does not take the answer from the others.
+        return await asyncio.shield(asked)
+
+    async def close(self) -> None:
+        """See ``Resolver``."""
+        for asked in list(self._asked.values()):
+            asked.cancel()
+        await self._behind.close()
+
+    async def _ask(self, question: _Question) -> Outcome[Any]:
+        outcome = await self._behind.lookup(*question)
+        lives_s = _lives_s(outcome)
+        if lives_s > 0:
+            self._known[question] = self._clock.monotonic() + lives_s, outcome
+            self._known.move_to_end(question)
+            if len(self._known) > self._limit:
+                self._known.popitem(last=False)
+        return with_ttl(outcome, lives_s)
+
+
+def _lives_s(outcome: Outcome[Any]) -> int:
+    match outcome:
+        case Failure():
+            return FAILURE_S
+        case Answer():
+            return min(outcome.ttl_s, LONGEST_S)
+        case _:
+            return min(outcome.ttl_s, LONGEST_NEGATIVE_S)

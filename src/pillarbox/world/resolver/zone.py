@@ -1,0 +1,52 @@
+"""Answers from given records, and none from anywhere else: for the demo and for tests.
+
+Names under the given zones exist or do not as the records say; whatever lies outside gets one fixed
+outcome at once, and nothing leaves the machine.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pillarbox.world.resolver.records import Answer, Kind, NoData, NxDomain, Outcome, Record
+from pillarbox.world.resolver.resolver import Resolver, normal_name
+
+TTL_S = 300
+
+Records = Mapping[tuple[str, Kind], Sequence[Record]]
+
+
+class ZoneResolver(Resolver):
+    """A few zones, and a wall around them."""
+
+    def __init__(
+        self,
+        zones: Iterable[str],
+        records: Records,
+        *,
+        outside: Outcome[Any] = NxDomain(TTL_S),  # noqa: B008  (a value that cannot change)
+        authenticated: bool = False,
+    ) -> None:
+        """``outside``: what is said about names in none of ``zones``; ``authenticated``: as if signed."""
+        self._zones = tuple(map(normal_name, zones))
+        self._records = {(normal_name(name), kind): tuple(found) for (name, kind), found in records.items()}
+        self._outside = outside
+        self._authenticated = authenticated
+
+    def put(self, name: str, kind: Kind, *records: Record) -> None:
+        """Change what a name holds; without records, it holds none of this kind."""
+        key = normal_name(name), kind
+        self._records.pop(key, None)
+        if records:
+            self._records[key] = records
+
+    async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
+        """See ``Resolver``."""
+        wanted = normal_name(name)
+        found = self._records.get((wanted, kind))
+        if found:
+            return Answer(found, TTL_S, self._authenticated)
+        if not any(wanted == zone or wanted.endswith(f".{zone}") for zone in self._zones):
+            return self._outside
+        # A name exists as well if anything exists below it (an empty non-terminal, RFC 4592 §2.2.2).
+        exists = any(owner == wanted or owner.endswith(f".{wanted}") for owner, _kind in self._records)
+        return (NoData if exists else NxDomain)(TTL_S, self._authenticated)

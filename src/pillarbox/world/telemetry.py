@@ -1,0 +1,150 @@
+"""What is told to the operator: events for the log, counts for the metrics.
+
+An event is a name and fields, written as one JSON line (or, on a terminal, as one readable line) by
+structlog; a counter is a prometheus_client counter. Both libraries are loaded when the first event or
+count needs them, never at start. Always true: no credential is written; a field whose name says that it
+holds one is replaced before anything sees it.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TextIO
+
+REDACTED = "[not logged]"
+_SECRET_NAMES = ("password", "passwd", "secret", "token", "credential", "proof", "authorization", "nonce")
+
+
+class Telemetry(Protocol):
+    """The door to logs and metrics. No method ever raises or waits."""
+
+    def event(self, name: str, /, **fields: object) -> None:
+        """Log that something happened: ``event("message accepted", account=7, size_octets=2048)``."""
+
+    def warning(self, name: str, /, **fields: object) -> None:
+        """Log something that an operator should look at."""
+
+    def failure(self, name: str, error: BaseException, /, **fields: object) -> None:
+        """Log that we were wrong, with the traceback. Once, where it is caught."""
+
+    def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
+        """Add to a counter, named as Prometheus does (``messages_accepted``). Label values: few and fixed."""
+
+
+def without_secrets(fields: dict[str, object]) -> dict[str, object]:
+    """The fields, those that would hold a credential replaced."""
+    return {name: REDACTED if _is_secret(name) else value for name, value in fields.items()}
+
+
+def _is_secret(name: str) -> bool:
+    return any(part in name for part in _SECRET_NAMES)
+
+
+class SystemTelemetry:
+    """Writes events to a stream, standard error by default, and keeps counters for ``/metrics``."""
+
+    def __init__(self, *, stream: TextIO | None = None, readable: bool | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._readable = self._stream.isatty() if readable is None else readable
+        self._log: Any = None
+        self._counters: dict[str, Any] = {}
+        self._children: dict[tuple[str, tuple[tuple[str, str], ...]], Callable[[int], None]] = {}
+        self._registry: Any = None
+
+    def event(self, name: str, /, **fields: object) -> None:
+        """See ``Telemetry``."""
+        self._logger().info(name, **without_secrets(fields))
+
+    def warning(self, name: str, /, **fields: object) -> None:
+        """See ``Telemetry``."""
+        self._logger().warning(name, **without_secrets(fields))
+
+    def failure(self, name: str, error: BaseException, /, **fields: object) -> None:
+        """See ``Telemetry``."""
+        self._logger().error(name, exc_info=error, **without_secrets(fields))
+
+    def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
+        """See ``Telemetry``. A child is kept for each set of labels: finding it costs one dict look-up."""
+        key = (name, tuple(sorted(labels.items())))
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = self._child(name, labels)
+        child(amount)
+
+    def exposition(self) -> bytes:
+        """All counters in Prometheus' text format."""
+        from prometheus_client import generate_latest
+
+        return generate_latest(self._prometheus())
+
+    def _logger(self) -> Any:
+        if self._log is None:
+            self._log = _structlog(self._stream, readable=self._readable)
+        return self._log
+
+    def _child(self, name: str, labels: dict[str, str]) -> Callable[[int], None]:
+        from prometheus_client import Counter as PrometheusCounter
+
+        counter = self._counters.get(name)
+        if counter is None:
+            counter = self._counters[name] = PrometheusCounter(
+                f"pillarbox_{name}", name.replace("_", " "), sorted(labels), registry=self._prometheus()
+            )
+        increment: Callable[[int], None] = (counter.labels(**labels) if labels else counter).inc
+        return increment
+
+    def _prometheus(self) -> Any:
+        if self._registry is None:
+            from prometheus_client import CollectorRegistry
+
+            self._registry = CollectorRegistry()
+        return self._registry
+
+
+def _structlog(stream: TextIO, *, readable: bool) -> Any:
+    import structlog
+    from structlog.tracebacks import ExceptionDictTransformer
+
+    # A traceback tells where, never the values of variables: a password is one of them.
+    traceback = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    final: list[Any] = (
+        [plain] if readable else [traceback, structlog.processors.JSONRenderer(default=str)]
+    )
+    return structlog.wrap_logger(
+        structlog.PrintLogger(stream),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *final,
+        ],
+        wrapper_class=structlog.BoundLogger,
+    )
+
+
+@dataclass(slots=True)
+class MemoryTelemetry:
+    """Keeps everything, for tests to look at."""
+
+    events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    failures: list[tuple[str, BaseException]] = field(default_factory=list)
+    counts: Counter[tuple[str, tuple[tuple[str, str], ...]]] = field(default_factory=Counter)
+
+    def event(self, name: str, /, **fields: object) -> None:
+        """See ``Telemetry``."""
+        self.events.append((name, without_secrets(fields)))
+
+    def warning(self, name: str, /, **fields: object) -> None:
+        """See ``Telemetry``."""
+        self.events.append((name, without_secrets(fields)))
+
+    def failure(self, name: str, error: BaseException, /, **fields: object) -> None:
+        """See ``Telemetry``."""
+        self.failures.append((name, error))
+        self.event(name, **fields)
+
+    def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
+        """See ``Telemetry``."""
+        self.counts[name, tuple(sorted(labels.items()))] += amount

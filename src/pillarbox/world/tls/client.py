@@ -1,0 +1,30 @@
+"""TLS towards others: as good as it gets, or proven."""
+
+import ssl
+from functools import cache
+from pathlib import Path
+
+from pillarbox.world.tls import harden
+
+
+@cache
+def opportunistic() -> ssl.SSLContext:
+    """Encrypts, and believes any certificate: better than plain text to an unknown server (RFC 7435)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    harden(context)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@cache
+def verified(authorities: Path | None = None) -> ssl.SSLContext:
+    """Believes only a certificate for the name connected to, from a known authority.
+
+    ``authorities``: a PEM file to trust besides the system's own list.
+    """
+    context = ssl.create_default_context(cafile=authorities)
+    if authorities is not None:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    harden(context)
+    return context

@@ -1,0 +1,98 @@
+"""What we show to clients: certificates by name, exchanged without dropping anybody.
+
+Handshakes take their context from ``ServerTls.context``; ``reload`` reads the files again and puts new
+contexts in place for the handshakes to come, while connections that exist keep what they have. A
+certificate that cannot be read leaves the old one in use.
+"""
+
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pillarbox.world.tls import harden
+from pillarbox.world.tls.binding import channel_binding
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFiles:
+    """A certificate with its chain, and its key, as PEM files. ``names``: DNS names it is shown for."""
+
+    chain: Path
+    key: Path
+    names: frozenset[str] = frozenset()
+
+
+class CertificateUnusable(Exception):
+    """A certificate or key cannot be read, or the two do not belong together."""
+
+
+class _Context(ssl.SSLContext):
+    """A server's context that knows which certificate it shows."""
+
+    certificate: bytes
+
+
+class ServerTls:
+    """The certificates of a node. The first is shown to clients that ask for no name we know."""
+
+    def __init__(self, certificates: Sequence[CertificateFiles], *, alpn: str | None = None) -> None:
+        """Raises ``CertificateUnusable``.
+
+        ``alpn``: the protocol's name of RFC 7301 §6 (``imap``, ``pop3``). A client that proposes only others
+        is served all the same, for mail clients propose what they like.
+        """
+        assert certificates, "TLS needs a certificate"
+        self._certificates = tuple(certificates)
+        self._alpn = alpn
+        self._default, self._by_name = self._load()
+
+    def context(self) -> ssl.SSLContext:
+        """The context for the next handshake."""
+        return self._default
+
+    def channel_binding(self, tls: ssl.SSLObject, kind: str) -> bytes | None:
+        """Channel binding data of a connection made with one of our contexts (see ``binding``)."""
+        context = tls.context
+        return channel_binding(tls, kind, context.certificate if isinstance(context, _Context) else None)
+
+    def reload(self) -> None:
+        """Read the files again. Raises ``CertificateUnusable``, and then nothing has changed."""
+        self._default, self._by_name = self._load()
+
+    def _load(self) -> tuple[_Context, dict[str, _Context]]:
+        contexts = [self._read(files) for files in self._certificates]
+        by_name = {
+            name.lower(): context
+            for files, context in zip(self._certificates, contexts, strict=True)
+            for name in files.names
+        }
+        if len(contexts) > 1:
+            contexts[0].sni_callback = self._choose
+        return contexts[0], by_name
+
+    def _read(self, files: CertificateFiles) -> _Context:
+        context = _Context(ssl.PROTOCOL_TLS_SERVER)
+        harden(context)
+        if self._alpn:
+            context.set_alpn_protocols([self._alpn])
+        try:
+            context.load_cert_chain(files.chain, files.key)
+            context.certificate = _first_certificate(files.chain.read_text("ascii"))
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            raise CertificateUnusable(f"{files.chain} with {files.key}: {error}") from error
+        return context
+
+    def _choose(self, tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
+        # RFC 6066 §3: an unknown name is served with the default certificate; its client will decide.
+        chosen = self._by_name.get(name.lower()) if name else None
+        if chosen is None and name:
+            chosen = self._by_name.get("*." + name.lower().partition(".")[2])
+        if chosen is not None:
+            tls.context = chosen
+
+
+def _first_certificate(pem: str) -> bytes:
+    """The DER of the server's own certificate, which stands first in its chain."""
+    begin = pem.index(ssl.PEM_HEADER)
+    return ssl.PEM_cert_to_DER_cert(pem[begin : pem.index(ssl.PEM_FOOTER, begin) + len(ssl.PEM_FOOTER)])

@@ -1,0 +1,28 @@
+"""All doors of one process together, for whoever wires a room to the world."""
+
+from dataclasses import dataclass
+
+from pillarbox.world.blobs import Blobs
+from pillarbox.world.clock import Clock
+from pillarbox.world.database import Database
+from pillarbox.world.entropy import Entropy
+from pillarbox.world.network import Network
+from pillarbox.world.resolver import Resolver
+from pillarbox.world.signals import Signals
+from pillarbox.world.telemetry import Telemetry
+from pillarbox.world.tls.server import ServerTls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What can fail or surprise, as one process sees it. Made in `app.wiring`, or by a test."""
+
+    clock: Clock
+    entropy: Entropy
+    network: Network
+    resolver: Resolver
+    tls: ServerTls
+    database: Database
+    blobs: Blobs
+    signals: Signals
+    telemetry: Telemetry

@@ -1,0 +1,120 @@
+"""What every `Telemetry` promises: nothing raises, and no credential is told."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from pillarbox.world.telemetry import MemoryTelemetry, SystemTelemetry, Telemetry
+
+
+class Told:
+    """A telemetry and what it has told, as text."""
+
+    def __init__(self, kind: str) -> None:
+        self.stream = io.StringIO()
+        self.telemetry: Telemetry
+        self._memory = MemoryTelemetry()
+        self._system = SystemTelemetry(stream=self.stream, readable=kind == "readable")
+        self.telemetry = self._memory if kind == "memory" else self._system
+
+    def text(self) -> str:
+        return (
+            self.stream.getvalue()
+            + repr(self._memory.events + self._memory.failures)
+            + repr(self._memory.counts)
+            + self._system.exposition().decode()
+        )
+
+
+@pytest.fixture(params=["memory", "json", "readable"])
+def told(request: pytest.FixtureRequest) -> Told:
+    return Told(request.param)
+
+
+def test_an_event_has_its_name_and_fields(told: Told) -> None:
+    told.telemetry.event("message accepted", account=7, peer="192.0.2.1")
+    told.telemetry.warning("disk nearly full", free_octets=10)
+    text = told.text()
+    for expected in ("message accepted", "192.0.2.1", "disk nearly full", "free_octets"):
+        assert expected in text
+
+
+@pytest.mark.parametrize("field", ["password", "new_password", "token", "client_secret", "proof"])
+def test_no_credential_is_told(told: Told, field: str) -> None:
+    told.telemetry.event("login", **{field: "open sesame"})
+    told.telemetry.warning("login", **{field: b"open sesame"})
+    told.telemetry.failure("login", ValueError("x"), **{field: "open sesame"})
+    assert "sesame" not in told.text()
+    assert field in told.text()
+
+
+def test_a_failure_is_told_with_its_error(told: Told) -> None:
+    try:
+        raise LookupError("lost key")
+    except LookupError as error:
+        told.telemetry.failure("session failed", error, session=3)
+    assert "session failed" in told.text()
+    assert "lost key" in told.text()
+
+
+def test_what_cannot_be_written_does_not_raise(told: Told) -> None:
+    told.telemetry.event("odd", octets=b"\xff", thing=object(), text="\ud800 \r\n\0", deep={1: {2}})
+    assert "odd" in told.text()
+
+
+def test_counts_add_up(told: Told) -> None:
+    for _time in range(3):
+        told.telemetry.count("messages_accepted", 2, role="mx")
+    told.telemetry.count("messages_accepted", role="submission")
+    told.telemetry.count("restarts")
+    text = told.text()
+    assert "6" in text
+    assert "messages_accepted" in text
+
+
+def test_json_is_one_line_an_event() -> None:
+    told = Told("json")
+    told.telemetry.event("first", text="two\nlines")
+    told.telemetry.event("second")
+    lines = [json.loads(line) for line in told.stream.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["first", "second"]
+    assert lines[0]["text"] == "two\nlines"
+    assert lines[0]["level"] == "info"
+    assert lines[0]["timestamp"].endswith("Z")
+
+
+def test_counters_are_exposed_as_prometheus_reads_them() -> None:
+    telemetry = SystemTelemetry(stream=io.StringIO())
+    telemetry.count("messages_accepted", 2, role="mx")
+    assert b'pillarbox_messages_accepted_total{role="mx"} 2.0' in telemetry.exposition()
+
+
+def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
+    program = (
+        "import sys\n"
+        "import pillarbox.world.telemetry, pillarbox.world.resolver.system, pillarbox.world.resolver.cache\n"
+        "import pillarbox.world.tls.server, pillarbox.world.tls.authority, pillarbox.server.authentication\n"
+        "pillarbox.world.telemetry.SystemTelemetry()\n"
+        "heavy = {'structlog', 'prometheus_client', 'dns', 'cryptography', 'argon2', 'scramp', 'ctypes'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONPATH": "src"}
+    )
+    assert loaded.stdout.strip() == "[]"
+
+
+def test_a_traceback_does_not_tell_what_variables_held(told: Told) -> None:
+    def fail(octets: bytes) -> None:
+        raise LookupError(len(octets))
+
+    try:
+        fail(b"".join((b"hunter", b"2")))
+    except LookupError as error:
+        told.telemetry.failure("session failed", error)
+    text = told.text()
+    assert "LookupError" in text
+    assert "hunter2" not in text
