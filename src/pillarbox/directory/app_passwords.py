@@ -1,0 +1,151 @@
+"""App passwords: one for each program, random, scoped, and revoked alone.
+
+Being random (100 bits) they need no slow hash: a blake2b keyed with a secret of the installation suffices,
+and one index look-up checks them. Their SCRAM keys use the account's salt, so that a client which
+prefers SCRAM can use one as well (see ``credentials.scram_keys``).
+"""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pillarbox.directory.naming import NameRefused
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.protocol.sasl.scram_keys import server_keys
+from pillarbox.world.database.transaction import Transaction
+
+SECRET_OCTETS = 13
+"""Chance in one app password: 104 bits, of which the 20 letters shown hold 100."""
+_LETTERS = 20
+LIMIT_PER_ACCOUNT = 100
+
+
+class Scope(StrEnum):
+    """What a credential opens. ``mail`` is all of the others."""
+
+    MAIL = "mail"
+    IMAP = "imap"
+    POP3 = "pop3"
+    SMTP = "smtp"
+
+
+@dataclass(frozen=True, slots=True)
+class AppPassword:
+    """An app password as its owner sees it in a list; the password itself is shown once, when made."""
+
+    id: int
+    name: str
+    scopes: frozenset[Scope]
+    created_at_ms: int
+    expires_at_ms: int | None
+    last_used_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AppPasswordHash:
+    """What is stored for one app password."""
+
+    digest: bytes
+    stored_key: bytes
+    server_key: bytes
+
+
+def spell(chance: bytes) -> str:
+    """A new app password from ``SECRET_OCTETS`` random octets: ``abcd-efgh-ijkl-mnop-qrst``."""
+    assert len(chance) == SECRET_OCTETS
+    letters = base64.b32encode(chance).decode("ascii").lower()[:_LETTERS]
+    return "-".join(letters[at : at + 4] for at in range(0, _LETTERS, 4))
+
+
+def digest_of(presented: str, secret: bytes) -> bytes | None:
+    """The keyed digest of what may be an app password, or ``None`` for what cannot be one.
+
+    Hyphens, spaces and case do not matter: people copy these by hand.
+    """
+    letters = presented.replace("-", "").replace(" ", "").lower()
+    if len(letters) != _LETTERS or not (letters.isascii() and letters.isalnum()):
+        return None
+    return hashlib.blake2b(letters.encode(), digest_size=32, key=secret).digest()
+
+
+def hash_app_password(password: str, *, secret: bytes, scram_salt: bytes, iterations: int) -> AppPasswordHash:
+    """What to store for a password that ``spell`` made. Takes some 5 ms, for SCRAM's keys."""
+    digest = digest_of(password, secret)
+    assert digest is not None, "not an app password"
+    keys = server_keys(password, scram_salt, iterations)
+    return AppPasswordHash(digest, keys.stored_key, keys.server_key)
+
+
+def add(
+    tx: Transaction,
+    account: AccountId,
+    hashed: AppPasswordHash,
+    *,
+    name: str,
+    scopes: frozenset[Scope],
+    now_ms: int,
+    expires_at_ms: int | None = None,
+) -> int:
+    """Keep a new app password; returns its number. Raises ``NameRefused`` beyond ``LIMIT_PER_ACCOUNT``."""
+    count = tx.value("SELECT COUNT(*) FROM app_passwords WHERE account = ?", (account,))
+    if count >= LIMIT_PER_ACCOUNT:
+        raise NameRefused(f"the account already has {LIMIT_PER_ACCOUNT} app passwords")
+    identifier: int = tx.value(
+        "INSERT INTO app_passwords (account, name, scopes, digest, stored_key, server_key, created_at_ms,"
+        " expires_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (
+            account,
+            name,
+            " ".join(sorted(scopes)),
+            hashed.digest,
+            hashed.stored_key,
+            hashed.server_key,
+            now_ms,
+            expires_at_ms,
+        ),
+    )
+    return identifier
+
+
+def listing(tx: Transaction, account: AccountId) -> list[AppPassword]:
+    """The account's app passwords, oldest first."""
+    rows = tx.rows(
+        "SELECT id, name, scopes, created_at_ms, expires_at_ms, last_used_at_ms FROM app_passwords"
+        " WHERE account = ? ORDER BY id",
+        (account,),
+    )
+    return [AppPassword(number, name, _scopes(scopes), *times) for number, name, scopes, *times in rows]
+
+
+def revoke(tx: Transaction, account: AccountId, identifier: int) -> bool:
+    """Make an app password worthless at once; whether there was one."""
+    return tx.execute("DELETE FROM app_passwords WHERE account = ? AND id = ?", (account, identifier)) == 1
+
+
+def matching(tx: Transaction, account: AccountId, digest: bytes, *, scope: Scope, now_ms: int) -> int | None:
+    """The number of the account's app password with this digest, if it opens ``scope`` now."""
+    row = tx.row(
+        "SELECT id, scopes, expires_at_ms FROM app_passwords WHERE digest = ? AND account = ?",
+        (digest, account),
+    )
+    if row is None or not opens(row[1], row[2], scope=scope, now_ms=now_ms):
+        return None
+    identifier: int = row[0]
+    return identifier
+
+
+def opens(scopes: str, expires_at_ms: int | None, *, scope: Scope, now_ms: int) -> bool:
+    """Whether a stored app password opens ``scope`` at this time."""
+    if expires_at_ms is not None and now_ms >= expires_at_ms:
+        return False
+    return not {scope, Scope.MAIL}.isdisjoint(_scopes(scopes))
+
+
+def mark_used(tx: Transaction, identifier: int, *, now_ms: int) -> None:
+    """Note that it was used, for its owner to see."""
+    tx.execute("UPDATE app_passwords SET last_used_at_ms = ? WHERE id = ?", (now_ms, identifier))
+
+
+def _scopes(text: str) -> frozenset[Scope]:
+    return frozenset(map(Scope, text.split()))

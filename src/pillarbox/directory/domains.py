@@ -1,0 +1,108 @@
+"""The domains we serve.
+
+A domain is served, or is an alias of one that is: then each of its addresses leads where the same local
+part leads there. An alias of an alias is refused, so following one step is always enough.
+"""
+
+from dataclasses import dataclass
+
+from pillarbox.directory.naming import NameRefused, domain_name
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database.transaction import Transaction
+
+DEFAULT_SEPARATOR = "+"
+"""Between a local part and its detail (RFC 5233 §1): ``anna+shops@`` reaches ``anna@``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain we serve. ``name`` is in lower-case A-labels."""
+
+    name: str
+    alias_of: str | None
+    separator: str
+    """Empty: no sub-addressing."""
+    quota_octets: int | None
+    """The quota of accounts without one of their own; ``None`` is no limit."""
+    postmaster: AccountId | None
+    """Who reads ``postmaster@`` and ``abuse@`` while these are not addresses of their own."""
+
+
+_COLUMNS = "name, alias_of, separator, quota_octets, postmaster"
+
+
+def create(
+    tx: Transaction,
+    name: str,
+    *,
+    now_ms: int,
+    alias_of: str | None = None,
+    separator: str = DEFAULT_SEPARATOR,
+    quota_octets: int | None = None,
+) -> Domain:
+    """Serve a domain, or make it an alias of one that is served. Raises ``NameRefused``."""
+    key = domain_name(name)
+    target = None if alias_of is None else domain_name(alias_of)
+    if get(tx, key):
+        raise NameRefused(f"'{key}' is already served")
+    if target is not None:
+        _check_alias(tx, target)
+    tx.execute(
+        "INSERT INTO domains (name, alias_of, separator, quota_octets, created_at_ms) VALUES (?, ?, ?, ?, ?)",
+        (key, target, separator, quota_octets, now_ms),
+    )
+    return Domain(key, target, separator, quota_octets, None)
+
+
+def get(tx: Transaction, name: str) -> Domain | None:
+    """A domain by its name in lower-case A-labels."""
+    row = tx.row(f"SELECT {_COLUMNS} FROM domains WHERE name = ?", (name,))  # noqa: S608  (constant)
+    return Domain(*row) if row else None
+
+
+def listing(tx: Transaction) -> list[Domain]:
+    """All domains, by name."""
+    return [Domain(*row) for row in tx.rows(f"SELECT {_COLUMNS} FROM domains ORDER BY name")]  # noqa: S608  (constant)
+
+
+def set_separator(tx: Transaction, name: str, separator: str) -> None:
+    """Change the separator of sub-addresses; empty turns them off. Raises ``NameRefused``."""
+    if not tx.execute("UPDATE domains SET separator = ? WHERE name = ?", (separator, domain_name(name))):
+        raise NameRefused(f"'{name}' is not served here")
+
+
+def set_postmaster(tx: Transaction, name: str, account: AccountId) -> None:
+    """Say who reads ``postmaster@`` and ``abuse@``. Raises ``NameRefused``."""
+    if not tx.execute("UPDATE domains SET postmaster = ? WHERE name = ?", (account, domain_name(name))):
+        raise NameRefused(f"'{name}' is not served here")
+
+
+def remove(tx: Transaction, name: str) -> None:
+    """Stop serving a domain that has no addresses and no aliases any more. Raises ``NameRefused``."""
+    key = domain_name(name)
+    if tx.value("SELECT 1 FROM addresses WHERE domain = ?", (key,)):
+        raise NameRefused(f"'{key}' still has addresses")
+    if tx.value("SELECT 1 FROM domains WHERE alias_of = ?", (key,)):
+        raise NameRefused(f"'{key}' still has alias domains")
+    if not tx.execute("DELETE FROM domains WHERE name = ?", (key,)):
+        raise NameRefused(f"'{key}' is not served here")
+
+
+def served(tx: Transaction, name: str) -> Domain:
+    """The domain where addresses of ``name`` really live. Raises ``NameRefused`` where it is not ours."""
+    domain = get(tx, domain_name(name))
+    if domain is None:
+        raise NameRefused(f"'{name}' is not served here")
+    if domain.alias_of is None:
+        return domain
+    real = get(tx, domain.alias_of)
+    assert real is not None, "an alias domain outlived its target"
+    return real
+
+
+def _check_alias(tx: Transaction, target: str) -> None:
+    real = get(tx, target)
+    if real is None:
+        raise NameRefused(f"'{target}' is not served here")
+    if real.alias_of is not None:
+        raise NameRefused(f"'{target}' is itself an alias, of '{real.alias_of}'")

@@ -1,0 +1,193 @@
+"""Where mail for an address goes, and who may write as it.
+
+An address is looked up as it stands; then without its detail (``anna+shops`` as ``anna``, RFC 5233 §1); then
+as the domain's catch-all. Aliases are followed until accounts or foreign addresses are reached. Always true:
+no address is entered twice in one resolution and no more than ``LIMIT_ADDRESSES`` are, so loops end.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pillarbox.directory import accounts, aliases, groups
+from pillarbox.directory.accounts import Account
+from pillarbox.directory.addresses import ACCOUNT, CATCH_ALL, Place
+from pillarbox.directory.domains import Domain, get
+from pillarbox.directory.naming import local_key
+from pillarbox.mail.address import Address, InvalidAddress, domain_key
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database.transaction import Transaction
+
+LIMIT_ADDRESSES = 2000
+"""Addresses looked at for one recipient; what lies beyond is left out."""
+# RFC 5321 §4.5.1: postmaster is always accepted. RFC 2142 §4: so should abuse be.
+_ALWAYS_READ = frozenset({"postmaster", "abuse"})
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """The address is ours: deliver to these accounts, and send on to these addresses."""
+
+    accounts: tuple[Account, ...]
+    forwards: tuple[Address, ...] = ()
+    detail: str | None = None
+    """What followed the separator in the address that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """The domain is not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The domain is ours, and nobody there reads this address."""
+
+    reason: Literal["no such address", "disabled", "leads nowhere"]
+
+
+Resolution = Local | Remote | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A row of ``addresses``, with how it was found."""
+
+    at: Place
+    kind: str
+    account: AccountId | None
+    group_id: int | None
+    may_send: bool
+    detail: str | None
+
+
+@dataclass(slots=True)
+class _Reached:
+    """What has been reached while following."""
+
+    accounts: dict[AccountId, Account] = field(default_factory=dict)
+    forwards: dict[str, Address] = field(default_factory=dict)
+    entered: set[Place] = field(default_factory=set)
+    disabled: bool = False
+
+
+def recipient(tx: Transaction, address: Address) -> Resolution:
+    """Where mail for this address goes."""
+    local = local_key(address.local)
+    # Most mail is for an account's own address: one look-up then does.
+    own = accounts.at_address(tx, local, _domain_key(address)) if local else None
+    if own is not None and own.enabled:
+        return Local((own,))
+    domain = served_domain(tx, address)
+    if domain is None:
+        return Remote()
+    entry = _find(tx, domain, local)
+    if entry is None:
+        return Unknown("no such address")
+    reached = _Reached()
+    _follow(tx, entry, reached)
+    if reached.accounts or reached.forwards:
+        return Local(tuple(reached.accounts.values()), tuple(reached.forwards.values()), entry.detail)
+    return Unknown("disabled" if reached.disabled else "leads nowhere")
+
+
+def may_send_as(tx: Transaction, account: AccountId, address: Address) -> bool:
+    """Whether the account may use this address as sender.
+
+    Its own addresses, with any detail; and those that lead to it, where they allow that.
+    """
+    domain = served_domain(tx, address)
+    if domain is None:
+        return False
+    entry = _find(tx, domain, local_key(address.local))
+    if entry is None or not entry.may_send:
+        return False
+    if entry.kind == ACCOUNT:
+        return entry.account == account
+    reached = _Reached()
+    _follow(tx, entry, reached)
+    return account in reached.accounts
+
+
+def served_domain(tx: Transaction, address: Address) -> Domain | None:
+    """The domain in which this address is looked up, or ``None`` where it is not ours."""
+    domain = get(tx, _domain_key(address))
+    if domain is None or domain.alias_of is None:
+        return domain
+    return get(tx, domain.alias_of)
+
+
+def _domain_key(address: Address) -> str:
+    try:
+        return domain_key(address.domain)
+    except InvalidAddress:
+        return ""  # an address not made by parsing; no domain of ours
+
+
+def _find(tx: Transaction, domain: Domain, local: str) -> _Entry | None:
+    found = _entry(tx, Place(local, domain.name), None)
+    if found:
+        return found
+    if domain.separator:
+        stem, separator, detail = local.partition(domain.separator)
+        if separator and stem:
+            found = _entry(tx, Place(stem, domain.name), detail)
+            if found:
+                return found
+    if local in _ALWAYS_READ and domain.postmaster is not None:
+        return _Entry(Place(local, domain.name), ACCOUNT, domain.postmaster, None, may_send=True, detail=None)
+    return _entry(tx, Place(CATCH_ALL, domain.name), None)
+
+
+def _entry(tx: Transaction, at: Place, detail: str | None) -> _Entry | None:
+    row = tx.row(
+        "SELECT kind, account, group_id, may_send FROM addresses WHERE local = ? AND domain = ?",
+        (at.local, at.domain),
+    )
+    if row is None:
+        return None
+    kind, account, group_id, may_send = row
+    return _Entry(at, kind, account, group_id, bool(may_send), detail)
+
+
+def _follow(tx: Transaction, first: _Entry, reached: _Reached) -> None:
+    waiting = [first]
+    while waiting and len(reached.entered) < LIMIT_ADDRESSES:
+        entry = waiting.pop(0)
+        if entry.at in reached.entered:
+            continue
+        reached.entered.add(entry.at)
+        match entry.kind:
+            case "account":
+                assert entry.account is not None
+                _reach(tx, entry.account, reached)
+            case "group":
+                assert entry.group_id is not None
+                for member in groups.members(tx, entry.group_id):
+                    _reach(tx, member, reached)
+            case "alias":
+                waiting += _targets(tx, entry, reached)
+            case other:
+                raise AssertionError(f"an address of kind {other}")
+
+
+def _targets(tx: Transaction, alias: _Entry, reached: _Reached) -> list[_Entry]:
+    ours = []
+    for text in aliases.targets(tx, alias.at):
+        target = Address.parse(text)
+        domain = served_domain(tx, target)
+        if domain is None:
+            reached.forwards.setdefault(target.key, target)
+            continue
+        entry = _find(tx, domain, local_key(target.local))
+        if entry:
+            ours.append(entry)
+    return ours
+
+
+def _reach(tx: Transaction, identifier: AccountId, reached: _Reached) -> None:
+    account = accounts.get(tx, identifier)
+    assert account is not None, "an address outlived its account"
+    if account.enabled:
+        reached.accounts.setdefault(identifier, account)
+    else:
+        reached.disabled = True

@@ -1,0 +1,97 @@
+"""The directory's tables.
+
+``addresses`` names each address once; its ``kind`` says where it leads: ``account`` (column ``account``),
+``group`` (column ``group_id``) or ``alias`` (rows in ``alias_targets``). A local part of ``''`` is the
+domain's catch-all. ``passwords`` and ``app_passwords`` hold no password, only what checks one.
+"""
+
+from pillarbox.world.database.schema import Schema
+
+_FIRST = """
+CREATE TABLE domains (
+  name TEXT PRIMARY KEY,
+  alias_of TEXT,
+  separator TEXT NOT NULL,
+  quota_octets INTEGER,
+  postmaster INTEGER,
+  created_at_ms INTEGER NOT NULL
+);
+CREATE TABLE accounts (
+  id INTEGER PRIMARY KEY,
+  login TEXT NOT NULL UNIQUE,
+  domain TEXT NOT NULL,
+  address TEXT NOT NULL,
+  name TEXT NOT NULL,
+  quota_octets INTEGER,
+  enabled INTEGER NOT NULL,
+  scram_salt BLOB NOT NULL,
+  scram_iterations INTEGER NOT NULL,
+  created_at_ms INTEGER NOT NULL
+);
+CREATE TABLE accounts_issued (
+  series TEXT PRIMARY KEY,
+  latest INTEGER NOT NULL
+);
+INSERT INTO accounts_issued VALUES ('account', 0);
+CREATE TABLE addresses (
+  local TEXT NOT NULL,
+  domain TEXT NOT NULL,
+  written TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  account INTEGER,
+  group_id INTEGER,
+  may_send INTEGER NOT NULL,
+  PRIMARY KEY (local, domain)
+);
+CREATE INDEX addresses_by_domain ON addresses (domain);
+CREATE INDEX addresses_by_account ON addresses (account);
+CREATE TABLE alias_targets (
+  local TEXT NOT NULL,
+  domain TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  target TEXT NOT NULL,
+  PRIMARY KEY (local, domain, position)
+);
+CREATE TABLE member_groups (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE
+);
+CREATE TABLE group_members (
+  group_id INTEGER NOT NULL,
+  account INTEGER NOT NULL,
+  PRIMARY KEY (group_id, account)
+);
+CREATE INDEX group_members_by_account ON group_members (account);
+CREATE TABLE passwords (
+  account INTEGER PRIMARY KEY,
+  argon2 TEXT NOT NULL,
+  stored_key BLOB NOT NULL,
+  server_key BLOB NOT NULL,
+  changed_at_ms INTEGER NOT NULL
+);
+CREATE TABLE app_passwords (
+  id INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  scopes TEXT NOT NULL,
+  digest BLOB NOT NULL UNIQUE,
+  stored_key BLOB NOT NULL,
+  server_key BLOB NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  expires_at_ms INTEGER,
+  last_used_at_ms INTEGER
+);
+CREATE INDEX app_passwords_by_account ON app_passwords (account);
+CREATE TABLE known_clients (
+  account INTEGER NOT NULL,
+  client TEXT NOT NULL,
+  last_seen_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, client)
+);
+CREATE TABLE installation_secrets (
+  name TEXT PRIMARY KEY,
+  octets BLOB NOT NULL
+);
+"""
+
+SCHEMA = Schema("directory", migrations=(_FIRST,), compatible_back_to=1)
