@@ -1,0 +1,162 @@
+"""The one log of changes: what happened in an account since a MODSEQ.
+
+A verb leaves one row per run of numbers that it changed, in the transaction that changed them. IMAP
+(CONDSTORE, QRESYNC, IDLE) and JMAP read the same rows.
+
+What is always true:
+
+1. Runs of `Kind.EXPUNGED` and `Kind.DESTROYED` hold, of what existed, exactly what went.
+2. Runs of `Kind.FLAGGED` may be wider than what changed: the MODSEQ in ``flags`` tells which rows did. So
+   a STORE on a thousand scattered messages leaves one row, not a thousand.
+3. Starting from an empty mailbox and replaying the log gives the mailbox.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
+from pillarbox.mail.number_set import NumberSet
+from pillarbox.world.database import Transaction
+
+SCATTERED_RUNS: Final = 32
+"""Beyond so many runs a change of flags is logged as one wide run."""
+
+NO_MAILBOX: Final = MailboxId(0)
+"""For changes that are the account's."""
+
+
+class Kind(IntEnum):
+    """What happened. The numbers are stored."""
+
+    APPENDED = 1
+    """UIDs that came into the mailbox, by delivery, APPEND, COPY or MOVE."""
+    FLAGGED = 2
+    """UIDs among which flags changed."""
+    EXPUNGED = 3
+    """UIDs that left the mailbox."""
+    DESTROYED = 4
+    """Ids of emails that left their last mailbox; belongs to no mailbox."""
+    MAILBOX_CREATED = 5
+    MAILBOX_RENAMED = 6
+    MAILBOX_DELETED = 7
+    SUBSCRIBED = 8
+    """A mailbox, or with `NO_MAILBOX` a name without one, was subscribed or unsubscribed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A row of the log; ``first`` and ``last`` are UIDs, or email ids where destroyed, or 0."""
+
+    modseq: ModSeq
+    mailbox: MailboxId
+    kind: Kind
+    first: int
+    last: int
+
+
+Flagged = tuple[int, str, int]
+"""UID, flags as stored, MODSEQ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What became of a mailbox since a MODSEQ: apply ``vanished`` first, then the others."""
+
+    highest: ModSeq
+    """The mailbox's MODSEQ now."""
+    vanished: NumberSet
+    appended: list[Flagged]
+    """Messages that came and are still there, UIDs ascending."""
+    flagged: list[Flagged]
+    """Messages that were there and have other flags now, UIDs ascending."""
+
+
+def record(
+    tx: Transaction, account: AccountId, modseq: ModSeq, mailbox: MailboxId, kind: Kind, numbers: NumberSet
+) -> None:
+    """Log that these numbers changed."""
+    runs = numbers.runs
+    if kind is Kind.FLAGGED and len(runs) > SCATTERED_RUNS:
+        runs = ((numbers.first, numbers.last),)
+    if len(runs) == 1:
+        tx.execute(_RECORD, (account, modseq, mailbox, kind.value, *runs[0]))
+    else:
+        rows = ((account, modseq, mailbox, kind.value, first, last) for first, last in runs)
+        tx.execute_many(_RECORD, rows)
+
+
+def record_mailbox(
+    tx: Transaction, account: AccountId, modseq: ModSeq, mailbox: MailboxId, kind: Kind
+) -> None:
+    """Log that something happened to a mailbox as such."""
+    tx.execute(_RECORD + " ON CONFLICT DO NOTHING", (account, modseq, mailbox, kind.value, 0, 0))
+
+
+_RECORD = "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?)"
+
+
+def log(tx: Transaction, account: AccountId, since: ModSeq) -> list[Change]:
+    """All that happened in the account after this MODSEQ, in order."""
+    rows = tx.rows(
+        "SELECT modseq, mailbox, kind, first, last FROM changes WHERE account = ? AND modseq > ?"
+        " ORDER BY modseq, mailbox, kind, first",
+        (account, since),
+    )
+    return [Change(modseq, mailbox, Kind(kind), first, last) for modseq, mailbox, kind, first, last in rows]
+
+
+def vanished(tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq) -> NumberSet:
+    """UIDs that left the mailbox after this MODSEQ (RFC 7162 §3.2.10.1, VANISHED (EARLIER))."""
+    return runs(tx, account, mailbox, since).get(Kind.EXPUNGED, NumberSet())
+
+
+def since(tx: Transaction, account: AccountId, mailbox: MailboxId, modseq: ModSeq) -> Delta:
+    """What became of a mailbox after this MODSEQ. A mailbox that is not there has had no changes."""
+    highest = tx.value(
+        "SELECT highest_modseq FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox)
+    )
+    if highest is None or highest <= modseq:
+        return Delta(ModSeq(highest or modseq), NumberSet(), [], [])
+    changed = runs(tx, account, mailbox, modseq)
+    came = changed.get(Kind.APPENDED, NumberSet())
+    touched = came | changed.get(Kind.FLAGGED, NumberSet())
+    rows = _flagged(tx, account, mailbox, touched, modseq)
+    # UIDs only rise, so what came after that MODSEQ lies above all that was there before.
+    border = came.first if came else 2**32
+    split = next((place for place, row in enumerate(rows) if row[0] >= border), len(rows))
+    gone = changed.get(Kind.EXPUNGED, NumberSet())
+    return Delta(highest, gone, rows[split:], rows[:split])
+
+
+def runs(tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq) -> dict[Kind, NumberSet]:
+    """The UIDs that the log names for a mailbox after this MODSEQ, by what happened to them.
+
+    No row a message is read: who holds the mailbox in memory knows the rest.
+    """
+    found: dict[int, list[tuple[int, int]]] = {}
+    rows: Iterable[tuple[int, int, int]] = tx.rows(
+        "SELECT kind, first, last FROM changes WHERE account = ? AND modseq > ? AND mailbox = ?",
+        (account, since, mailbox),
+    )
+    for kind, first, last in rows:
+        found.setdefault(kind, []).append((first, last))
+    return {Kind(kind): NumberSet.of_ranges(ranges) for kind, ranges in found.items()}
+
+
+def _flagged(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, touched: NumberSet, since: ModSeq
+) -> list[Flagged]:
+    runs = touched.runs
+    if len(runs) > SCATTERED_RUNS:
+        runs = ((touched.first, touched.last),)
+    rows: list[Flagged] = []
+    for first, last in runs:
+        rows += tx.rows(_FLAGGED, (account, mailbox, first, last, since))
+    return rows
+
+
+_FLAGGED = """
+SELECT uid, flags, modseq FROM flags
+WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND modseq > ? ORDER BY uid"""

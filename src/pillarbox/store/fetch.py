@@ -1,0 +1,140 @@
+"""Reading many messages at once: the columns that a FETCH needs, by one join, as octets ready for the wire.
+
+Nothing is parsed here: ENVELOPE, BODYSTRUCTURE and the digest of header lines were rendered at delivery.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, Uid
+from pillarbox.mail.number_set import NumberSet
+from pillarbox.world.blobs import Blobs
+from pillarbox.world.database import Transaction
+
+
+class NoSuchMessage(LookupError):
+    """The message was there and is expunged, or never was (RFC 9051 §7.1, EXPUNGEISSUED)."""
+
+
+class Column(Enum):
+    """What can be read of a message; the comment says the type. The value is the database's name for it."""
+
+    EMAIL = "p.email"
+    """`EmailId`"""
+    THREAD = "p.thread"
+    """`ThreadId`"""
+    SIZE = "p.size"
+    """int, octets"""
+    RECEIVED_AT_MS = "p.received_at_ms"
+    """int: IMAP's INTERNALDATE"""
+    SENT_AT_MS = "p.sent_at_ms"
+    """int or None"""
+    SAVED_AT_MS = "p.saved_at_ms"
+    """int (RFC 8514, SAVEDATE)"""
+    FLAGS = "f.flags"
+    """str as stored"""
+    MODSEQ = "f.modseq"
+    """`ModSeq`"""
+    BLOB = "e.blob"
+    """bytes: the digest that names the octets"""
+    HEADER_SIZE = "e.header_size"
+    """int: octets of the header with its empty line"""
+    CRLF_SIZE = "e.crlf_size"
+    """int: octets when every line ends in CRLF, as POP3 counts"""
+    HAS_ATTACHMENT = "e.has_attachment"
+    """int, 0 or 1"""
+    SUBJECT = "e.subject"
+    """str, decoded"""
+    BASE_SUBJECT = "e.base_subject"
+    """str (RFC 5256 §2.1), collated"""
+    IS_REPLY = "e.is_reply"
+    """int, 0 or 1 (RFC 5256 §2.1)"""
+    SORT_FROM = "e.sort_from"
+    """str, collated, like the next four"""
+    SORT_TO = "e.sort_to"
+    SORT_CC = "e.sort_cc"
+    SORT_DISPLAY_FROM = "e.sort_display_from"
+    SORT_DISPLAY_TO = "e.sort_display_to"
+    MESSAGE_ID = "e.message_id"
+    """str or None"""
+    LINKS = "e.links"
+    """str: References and In-Reply-To, oldest first, joined by line feeds"""
+    ENVELOPE = "e.envelope"
+    """bytes for the wire, like the next three"""
+    BODYSTRUCTURE = "e.bodystructure"
+    BODY = "e.body"
+    DIGEST = "e.digest"
+    """bytes: the header lines of `summary.DIGEST_FIELDS`"""
+    PREVIEW = "e.preview"
+    """str (RFC 8970)"""
+
+
+def rows(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    uids: NumberSet,
+    columns: Sequence[Column],
+) -> list[tuple[Any, ...]]:
+    """A tuple for each of these messages that is there, UIDs ascending: the UID, then the columns."""
+    sql = _query(tuple(columns))
+    if len(uids.runs) == 1:
+        return tx.rows(sql, (account, mailbox, *uids.runs[0]))
+    return [row for first, last in uids.runs for row in tx.rows(sql, (account, mailbox, first, last))]
+
+
+@lru_cache(maxsize=256)
+def _query(columns: tuple[Column, ...]) -> str:
+    tables = {column.value[0] for column in columns}
+    joins = ""
+    if "f" in tables:
+        joins += " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND f.uid = p.uid"
+    if "e" in tables:
+        joins += " JOIN emails e ON e.id = p.email"
+    selected = ", ".join(["p.uid", *(column.value for column in columns)])
+    return (
+        f"SELECT {selected} FROM placements p{joins}"  # noqa: S608 - names from Column only
+        " WHERE p.account = ? AND p.mailbox = ? AND p.uid BETWEEN ? AND ? ORDER BY p.uid"
+    )
+
+
+def digest(tx: Transaction, account: AccountId, mailbox: MailboxId, uid: Uid) -> bytes:
+    """The name of a message's octets, for `Blobs.read`. Raises `NoSuchMessage`."""
+    found: bytes | None = tx.value(
+        "SELECT e.blob FROM placements p JOIN emails e ON e.id = p.email"
+        " WHERE p.account = ? AND p.mailbox = ? AND p.uid = ?",
+        (account, mailbox, uid),
+    )
+    if found is None:
+        raise NoSuchMessage(uid)
+    return found
+
+
+def octets(
+    tx: Transaction,
+    blobs: Blobs,
+    account: AccountId,
+    mailbox: MailboxId,
+    uid: Uid,
+    *,
+    start: int = 0,
+    length: int | None = None,
+) -> bytes:
+    """Octets of a message from ``start`` on, at most ``length``.
+
+    Raises `NoSuchMessage`, and what `Blobs.read` raises.
+    """
+    return blobs.read(tx, digest(tx, account, mailbox, uid), start, length)
+
+
+def find(tx: Transaction, account: AccountId, email: EmailId) -> list[tuple[MailboxId, Uid]]:
+    """All placements of an email; none, if it is not this account's."""
+    return [
+        (mailbox, uid)
+        for mailbox, uid in tx.rows(
+            "SELECT mailbox, uid FROM placements WHERE email = ? AND account = ? ORDER BY mailbox, uid",
+            (email, account),
+        )
+    ]

@@ -1,0 +1,152 @@
+"""Altering the flags of many messages at once: IMAP's STORE, JMAP's keywords.
+
+A mailbox has few distinct flag texts, however many messages. So a change is worked out once for each text,
+and one UPDATE per text and run of UIDs does the rest; no row passes through Python.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import assert_never
+
+from pillarbox.mail import flags as flag_text
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
+from pillarbox.mail.number_set import NumberSet
+from pillarbox.store import changes, ledger, tally
+from pillarbox.store.changes import Kind
+from pillarbox.store.tally import Tally
+from pillarbox.world.database import Transaction
+
+
+class Mode(Enum):
+    """What to do with the flags given (RFC 9051 §6.4.6)."""
+
+    ADD = "+FLAGS"
+    REMOVE = "-FLAGS"
+    REPLACE = "FLAGS"
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """What a change of flags did, told by texts and not by rows: `WarmMailbox` turns it into rows."""
+
+    uids: NumberSet
+    """What was asked for, less ``refused``; it may name UIDs that are not there."""
+    refused: NumberSet
+    """Messages left alone since they changed after ``unchanged_since`` (RFC 7162 §3.1.3, MODIFIED)."""
+    rewritten: dict[str, str]
+    """Flag text before -> after, for the texts that were found and changed; all others stayed."""
+    changed: int
+    """Number of messages whose flags changed."""
+    previous: ModSeq
+    """The mailbox's MODSEQ before: who knew the mailbox as of then can apply this and is current."""
+    modseq: ModSeq
+    """MODSEQ of the changed messages, and now of the mailbox; ``previous`` where nothing changed."""
+
+
+def alter(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    uids: NumberSet,
+    *,
+    mode: Mode,
+    flags: str,
+    unchanged_since: ModSeq | None = None,
+) -> Altered:
+    """Change the flags of these messages; UIDs that are not there are passed over.
+
+    ``flags``: canonical text. Messages that have the asked-for flags already keep their MODSEQ. Raises
+    `tally.NoSuchMailbox`, or `flag_text.TooManyFlags` where a message would get too many keywords.
+    """
+    previous = ModSeq(_highest(tx, account, mailbox))
+    refused = NumberSet()
+    if unchanged_since is not None:
+        refused = _changed_after(tx, account, mailbox, uids, unchanged_since)
+        uids = uids - refused
+    rewritten = {
+        old: new
+        for old in _texts(tx, account, mailbox, uids)
+        if (new := _apply(mode, old, flags)).split() != old.split()
+    }
+    if not rewritten:
+        return Altered(uids, refused, {}, 0, previous, previous)
+    modseq = ledger.advance(tx, account)
+    counts = {old: _rewrite(tx, account, mailbox, uids, (old, new), modseq) for old, new in rewritten.items()}
+    tally.apply(tx, account, mailbox, modseq, _shift(rewritten, counts))
+    changes.record(tx, account, modseq, mailbox, Kind.FLAGGED, uids)
+    return Altered(uids, refused, rewritten, sum(counts.values()), previous, modseq)
+
+
+def _apply(mode: Mode, old: str, flags: str) -> str:
+    match mode:
+        case Mode.ADD:
+            return flag_text.add(old, flags)
+        case Mode.REMOVE:
+            return flag_text.remove(old, flags)
+        case Mode.REPLACE:
+            return flags
+        case _:
+            assert_never(mode)
+
+
+def _highest(tx: Transaction, account: AccountId, mailbox: MailboxId) -> int:
+    highest: int | None = tx.value(
+        "SELECT highest_modseq FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox)
+    )
+    if highest is None:
+        raise tally.NoSuchMailbox(mailbox)
+    return highest
+
+
+_TEXTS = "SELECT DISTINCT flags FROM flags WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?"
+
+_CHANGED_AFTER = """
+SELECT uid FROM flags WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND modseq > ?"""
+
+_REWRITE = """
+UPDATE flags SET flags = ?, modseq = ?
+WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND flags = ?"""
+
+
+def _texts(tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet) -> set[str]:
+    found: set[str] = set()
+    for first, last in uids.runs:
+        rows = tx.rows(_TEXTS, (account, mailbox, first, last))
+        found.update(text for (text,) in rows)
+    return found
+
+
+def _changed_after(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, modseq: ModSeq
+) -> NumberSet:
+    return NumberSet.of(
+        uid
+        for first, last in uids.runs
+        for (uid,) in tx.rows(_CHANGED_AFTER, (account, mailbox, first, last, modseq))
+    )
+
+
+def _rewrite(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    uids: NumberSet,
+    change: tuple[str, str],
+    modseq: ModSeq,
+) -> int:
+    old, new = change
+    return sum(
+        tx.execute(_REWRITE, (new, modseq, account, mailbox, first, last, old)) for first, last in uids.runs
+    )
+
+
+def _shift(rewritten: dict[str, str], counts: dict[str, int]) -> Tally:
+    """How the mailbox's counts change."""
+    return Tally.total(
+        tally_
+        for old, new in rewritten.items()
+        for tally_ in (
+            Tally.of(new, octets=0, messages=counts[old]),
+            -Tally.of(old, octets=0, messages=counts[old]),
+        )
+    )

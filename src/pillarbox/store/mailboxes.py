@@ -1,0 +1,314 @@
+"""Mailboxes: containers of messages, named by full paths such as ``INBOX`` or ``Work/2026``.
+
+There are no rows for levels of the hierarchy: ``Work`` without a row, while ``Work/2026`` has one, is a name
+without a mailbox (RFC 9051 §7.3.1, ``\\NonExistent``), which is what remains when a mailbox that has children
+is deleted (§6.3.5). Names are canonical (`pillarbox.mail.mailbox_name.canonical`).
+
+What is always true: a mailbox's id is never given again in its account; UIDVALIDITY differs between all
+mailboxes that ever were in an account, so no rename can bring a (name, UIDVALIDITY, UID) back for another
+message; INBOX exists from the account's beginning to its end.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pillarbox.mail import mailbox_name
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
+from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
+from pillarbox.mail.number_set import EVERYTHING
+from pillarbox.store import changes, ledger, placements
+from pillarbox.store.changes import Kind
+from pillarbox.store.tally import NoSuchMailbox
+from pillarbox.world.database import Transaction
+
+
+class MailboxExists(ValueError):
+    """The name is taken."""
+
+
+class InboxStays(ValueError):
+    """INBOX can't be deleted (RFC 9051 §6.3.5)."""
+
+
+class NestedInItself(ValueError):
+    """A mailbox can't be renamed to a name below its own."""
+
+
+class Role(StrEnum):
+    """What a mailbox is for (RFC 6154 §2, RFC 8621 §2); stored as written here."""
+
+    INBOX = "inbox"
+    DRAFTS = "drafts"
+    SENT = "sent"
+    JUNK = "junk"
+    TRASH = "trash"
+    ARCHIVE = "archive"
+    ALL = "all"
+    FLAGGED = "flagged"
+    IMPORTANT = "important"
+
+    @property
+    def attribute(self) -> str | None:
+        """How LIST says it: ``\\Sent``. INBOX has no such attribute."""
+        return None if self is Role.INBOX else f"\\{self.value.capitalize()}"
+
+
+DEFAULTS = {
+    INBOX: Role.INBOX,
+    "Drafts": Role.DRAFTS,
+    "Sent": Role.SENT,
+    "Junk": Role.JUNK,
+    "Trash": Role.TRASH,
+    "Archive": Role.ARCHIVE,
+}
+"""Made with every account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A mailbox as it stands."""
+
+    id: MailboxId
+    name: str
+    role: Role | None
+    uid_validity: UidValidity
+    uid_next: Uid
+    first_recent: Uid
+    """Messages from this UID on are \\Recent to the session that claims them (RFC 3501 §2.3.2)."""
+    highest_modseq: ModSeq
+    messages: int
+    unseen: int
+    deleted: int
+    octets: int
+    """Sum of the messages' sizes (RFC 8438, STATUS=SIZE)."""
+    subscribed: bool
+
+
+_SELECT = """
+SELECT id, m.name, role, uid_validity, uid_next, first_recent, highest_modseq,
+  messages, unseen, deleted, octets, s.name IS NOT NULL
+FROM mailboxes m LEFT JOIN subscriptions s ON s.account = m.account AND s.name = m.name
+WHERE m.account = ?"""
+
+
+def _mailbox(row: tuple[Any, ...]) -> Mailbox:
+    mailbox, name, role, *numbers, subscribed = row
+    uid_validity, uid_next, first_recent, highest_modseq, messages, unseen, deleted, octets = numbers
+    return Mailbox(
+        mailbox,
+        name,
+        role and Role(role),
+        uid_validity,
+        uid_next,
+        first_recent,
+        highest_modseq,
+        messages,
+        unseen,
+        deleted,
+        octets,
+        bool(subscribed),
+    )
+
+
+def listing(tx: Transaction, account: AccountId) -> list[Mailbox]:
+    """All mailboxes of the account, ordered by name."""
+    return [_mailbox(row) for row in tx.rows(_SELECT + " ORDER BY m.name", (account,))]
+
+
+def subscriptions(tx: Transaction, account: AccountId) -> list[str]:
+    """All subscribed names, also those without a mailbox (RFC 9051 §6.3.7), ordered."""
+    return [
+        name
+        for (name,) in tx.rows("SELECT name FROM subscriptions WHERE account = ? ORDER BY name", (account,))
+    ]
+
+
+def by_name(tx: Transaction, account: AccountId, name: str) -> Mailbox:
+    """The mailbox of this canonical name. Raises `NoSuchMailbox`."""
+    row = tx.row(_SELECT + " AND m.name = ?", (account, name))
+    if row is None:
+        raise NoSuchMailbox(name)
+    return _mailbox(row)
+
+
+def by_id(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Mailbox:
+    """The mailbox with this id. Raises `NoSuchMailbox`."""
+    row = tx.row(_SELECT + " AND m.id = ?", (account, mailbox))
+    if row is None:
+        raise NoSuchMailbox(mailbox)
+    return _mailbox(row)
+
+
+def by_role(tx: Transaction, account: AccountId, role: Role) -> Mailbox | None:
+    """The mailbox that has this role, if one has."""
+    row = tx.row(_SELECT + " AND m.role = ? ORDER BY id", (account, role.value))
+    return None if row is None else _mailbox(row)
+
+
+def create_defaults(tx: Transaction, account: AccountId, *, now_ms: int) -> None:
+    """Open the account and make its first mailboxes, subscribed. Nothing happens to those that are there."""
+    ledger.open_account(tx, account)
+    there = {mailbox.name for mailbox in listing(tx, account)}
+    for name, role in DEFAULTS.items():
+        if name not in there:
+            create(tx, account, name, role=role, now_ms=now_ms)
+            subscribe(tx, account, name)
+
+
+def create(
+    tx: Transaction, account: AccountId, name: str, *, role: Role | None = None, now_ms: int
+) -> Mailbox:
+    """Make a mailbox, and those above it that are missing.
+
+    Raises `MailboxExists`, or `mailbox_name.InvalidMailboxName`. RFC 9051 §6.3.4.
+    """
+    name = mailbox_name.canonical(name)
+    if _id_of(tx, account, name) is not None:
+        raise MailboxExists(name)
+    modseq = ledger.advance(tx, account)
+    _create_above(tx, account, name, modseq, now_ms)
+    return by_id(tx, account, _insert(tx, account, name, role, modseq, now_ms))
+
+
+def _create_above(tx: Transaction, account: AccountId, name: str, modseq: ModSeq, now_ms: int) -> None:
+    above = mailbox_name.parent(name)
+    if above is not None and _id_of(tx, account, above) is None:
+        _create_above(tx, account, above, modseq, now_ms)
+        _insert(tx, account, above, None, modseq, now_ms)
+
+
+def _insert(
+    tx: Transaction, account: AccountId, name: str, role: Role | None, modseq: ModSeq, now_ms: int
+) -> MailboxId:
+    # RFC 9051 §2.3.1.1: UIDVALIDITY rises with the time, and beyond it where mailboxes are made faster
+    row = tx.row(
+        "UPDATE ledgers SET last_mailbox = last_mailbox + 1, last_uid_validity ="
+        " CASE WHEN last_uid_validity < ? THEN ? ELSE last_uid_validity + 1 END"
+        " WHERE account = ? RETURNING last_mailbox, last_uid_validity",
+        (now_ms // 1000, now_ms // 1000, account),
+    )
+    if row is None:
+        raise ledger.NoSuchAccount(account)
+    mailbox, uid_validity = MailboxId(row[0]), row[1]
+    tx.execute(
+        "INSERT INTO mailboxes VALUES (?, ?, ?, ?, ?, 1, 1, ?, 0, 0, 0, 0)",
+        (account, mailbox, name, role and role.value, uid_validity, modseq),
+    )
+    changes.record_mailbox(tx, account, modseq, mailbox, Kind.MAILBOX_CREATED)
+    return mailbox
+
+
+def _id_of(tx: Transaction, account: AccountId, name: str) -> MailboxId | None:
+    found: MailboxId | None = tx.value(
+        "SELECT id FROM mailboxes WHERE account = ? AND name = ?", (account, name)
+    )
+    return found
+
+
+def subscribe(tx: Transaction, account: AccountId, name: str, *, subscribed: bool = True) -> None:
+    """Subscribe a canonical name or take the subscription back; a name needs no mailbox (RFC 9051 §6.3.7)."""
+    if subscribed:
+        changed = tx.execute(
+            "INSERT INTO subscriptions VALUES (?, ?) ON CONFLICT DO NOTHING", (account, name)
+        )
+    else:
+        changed = tx.execute("DELETE FROM subscriptions WHERE account = ? AND name = ?", (account, name))
+    if changed:
+        mailbox = _id_of(tx, account, name) or changes.NO_MAILBOX
+        changes.record_mailbox(tx, account, ledger.advance(tx, account), mailbox, Kind.SUBSCRIBED)
+
+
+def claim_recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Uid:
+    """Make the messages from the returned UID on \\Recent to the caller's session, and to no later one.
+
+    Raises `NoSuchMailbox`. Only needed where ``first_recent < uid_next``. RFC 3501 §2.3.2.
+    """
+    first: Uid = by_id(tx, account, mailbox).first_recent
+    tx.execute(
+        "UPDATE mailboxes SET first_recent = uid_next WHERE account = ? AND id = ?", (account, mailbox)
+    )
+    return first
+
+
+def recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> int:
+    """How many messages no session has claimed as \\Recent yet (RFC 3501 §6.3.10)."""
+    count: int = tx.value(
+        "SELECT COUNT(*) FROM mailboxes m JOIN flags f ON f.account = m.account AND f.mailbox = m.id"
+        " AND f.uid >= m.first_recent WHERE m.account = ? AND m.id = ?",
+        (account, mailbox),
+    )
+    return count
+
+
+def delete(tx: Transaction, account: AccountId, mailbox: MailboxId) -> None:
+    """Delete a mailbox with its messages; mailboxes below it stay, and so do subscriptions.
+
+    Raises `NoSuchMailbox`, or `InboxStays`. RFC 9051 §6.3.5.
+    """
+    if by_id(tx, account, mailbox).name == INBOX:
+        raise InboxStays
+    modseq = ledger.advance(tx, account)
+    placements.empty(tx, account, mailbox, modseq=modseq)
+    tx.execute("DELETE FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox))
+    changes.record_mailbox(tx, account, modseq, mailbox, Kind.MAILBOX_DELETED)
+
+
+def rename(tx: Transaction, account: AccountId, mailbox: MailboxId, name: str, *, now_ms: int) -> None:
+    """Give a mailbox, and all below it, another name; missing names above the new one are made.
+
+    INBOX stays: its messages move to a new mailbox of that name, and what is below it stays too.
+    Subscriptions are names and stay. Raises `NoSuchMailbox`, `MailboxExists`, `NestedInItself`, or
+    `mailbox_name.InvalidMailboxName`. RFC 9051 §6.3.6.
+    """
+    name = mailbox_name.canonical(name)
+    old = by_id(tx, account, mailbox).name
+    if _id_of(tx, account, name) is not None:
+        raise MailboxExists(name)
+    if old == INBOX:
+        target = create(tx, account, name, now_ms=now_ms)
+        placements.move(tx, account, mailbox, EVERYTHING, to=target.id, now_ms=now_ms)
+        return
+    if name.startswith(old + SEPARATOR):
+        raise NestedInItself(name)
+    renamed = {
+        moved: mailbox_name.canonical(name + moved_name[len(old) :])
+        for moved, moved_name in _tree(tx, account, old)
+    }
+    for new_name in renamed.values():
+        if _id_of(tx, account, new_name) is not None:
+            raise MailboxExists(new_name)
+    modseq = ledger.advance(tx, account)
+    _create_above(tx, account, name, modseq, now_ms)
+    for moved, new_name in renamed.items():
+        tx.execute("UPDATE mailboxes SET name = ? WHERE account = ? AND id = ?", (new_name, account, moved))
+        changes.record_mailbox(tx, account, modseq, moved, Kind.MAILBOX_RENAMED)
+
+
+def _tree(tx: Transaction, account: AccountId, name: str) -> list[tuple[MailboxId, str]]:
+    """The mailbox of this name and those below it."""
+    below, beyond = name + SEPARATOR, name + chr(ord(SEPARATOR) + 1)
+    return [
+        (mailbox, found)
+        for mailbox, found in tx.rows(
+            "SELECT id, name FROM mailboxes WHERE account = ? AND (name = ? OR (name > ? AND name < ?))",
+            (account, name, below, beyond),
+        )
+    ]
+
+
+def delete_account(tx: Transaction, account: AccountId) -> None:
+    """Remove everything the store holds for an account; its octets are released by the sweep of orphans."""
+    first, last = ledger.email_bounds(account)
+    tx.execute(
+        "INSERT INTO orphans SELECT id FROM emails WHERE id BETWEEN ? AND ? ON CONFLICT DO NOTHING",
+        (first, last),
+    )
+    for table in _ACCOUNT_TABLES:
+        tx.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608 - names from the tuple below
+    tx.touch(account)
+
+
+_ACCOUNT_TABLES = (
+    "flags", "placements", "mailboxes", "subscriptions", "thread_keys", "changes", "ledgers",
+)  # fmt: skip

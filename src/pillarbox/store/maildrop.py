@@ -1,0 +1,107 @@
+"""The maildrop: an account's INBOX as a POP3 session holds it, with the lock that RFC 1939 §4 asks for.
+
+The lock is a lease, so a process that dies holds nobody up for long: it is taken by the session that first
+marks a message for deletion, extended while that session lives, and given back in the commit that deletes. A
+session that only reads holds nothing and costs no write; UIDs keep its message numbers true whatever others do.
+
+What is always true: one account has at most one holder whose lease has not run out; messages are only
+deleted by `update`, by the holder, all in one commit.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from pillarbox.mail.identifiers import AccountId, MailboxId, Uid, UidValidity
+from pillarbox.mail.mailbox_name import INBOX
+from pillarbox.mail.number_set import EVERYTHING, NumberSet
+from pillarbox.store import fetch, mailboxes, placements
+from pillarbox.store.fetch import Column
+from pillarbox.world.database import Schema, Transaction
+
+LEASE_MS: Final = 90_000
+"""How long a holder may be silent before others may take the maildrop."""
+
+_TABLES = """
+CREATE TABLE maildrop_leases (
+  account INTEGER PRIMARY KEY,
+  holder BLOB NOT NULL,
+  until_ms INTEGER NOT NULL
+)
+"""
+
+SCHEMA = Schema("maildrop", migrations=(_TABLES,))
+
+
+class InUse(Exception):
+    """Another session holds the maildrop (RFC 2449 §8.1.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """What lies in the maildrop when a session opens it."""
+
+    mailbox: MailboxId
+    uid_validity: UidValidity
+    rows: list[tuple[Uid, int]]
+    """UID and size on the wire (`Summary.crlf_size`) of each message, UIDs ascending."""
+
+
+def look(tx: Transaction, account: AccountId) -> Inbox:
+    """The messages of the INBOX."""
+    inbox = mailboxes.by_name(tx, account, INBOX)
+    rows = fetch.rows(tx, account, inbox.id, EVERYTHING, (Column.CRLF_SIZE,))
+    return Inbox(inbox.id, inbox.uid_validity, [(uid, size) for uid, size in rows])
+
+
+def messages(tx: Transaction, account: AccountId) -> int:
+    """How many messages `look` would list."""
+    return mailboxes.by_name(tx, account, INBOX).messages
+
+
+def held(tx: Transaction, account: AccountId, *, now_ms: int) -> bool:
+    """Whether some session holds the maildrop."""
+    return _holder(tx, account, now_ms) is not None
+
+
+def hold(tx: Transaction, account: AccountId, holder: bytes, *, now_ms: int) -> None:
+    """Take the maildrop, or hold it longer. Raises `InUse` where another session has it."""
+    if _holder(tx, account, now_ms) not in (None, holder):
+        raise InUse
+    tx.execute(
+        "INSERT INTO maildrop_leases VALUES (?, ?, ?)"
+        " ON CONFLICT (account) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms",
+        (account, holder, now_ms + LEASE_MS),
+    )
+
+
+def release(tx: Transaction, account: AccountId, holder: bytes) -> None:
+    """Give the maildrop back; nothing happens where another session has it by now."""
+    tx.execute("DELETE FROM maildrop_leases WHERE account = ? AND holder = ?", (account, holder))
+
+
+def update(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    uids: Iterable[Uid],
+    *,
+    holder: bytes,
+    now_ms: int,
+) -> None:
+    """Delete messages for good and give the maildrop back (RFC 1939 §6, the UPDATE state).
+
+    Messages that have gone meanwhile are none the worse for it. Raises `InUse`, then nothing is deleted, and
+    `tally.NoSuchMailbox`.
+    """
+    if _holder(tx, account, now_ms) not in (None, holder):
+        raise InUse
+    placements.expunge(tx, account, mailbox, NumberSet.of(uids), deleted_only=False)
+    release(tx, account, holder)
+
+
+def _holder(tx: Transaction, account: AccountId, now_ms: int) -> bytes | None:
+    holder: bytes | None = tx.value(
+        "SELECT holder FROM maildrop_leases WHERE account = ? AND until_ms > ?", (account, now_ms)
+    )
+    return holder

@@ -1,0 +1,261 @@
+"""Where messages are: copying, moving, expunging, replacing.
+
+A copy is another placement of the same email, with flags of its own (RFC 8474 §5.1: the EMAILID is the same).
+An email whose last placement goes is *destroyed*: no longer counted, its id logged, and left to the sweep of
+orphans, which drops the row and releases the octets a few at a time; so an EXPUNGE of a whole mailbox holds
+nobody up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pillarbox.mail import flags as flag_text
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
+from pillarbox.mail.number_set import EVERYTHING, NumberSet
+from pillarbox.store import changes, ledger, tally
+from pillarbox.store.append import Appended, Arrival, append_all
+from pillarbox.store.changes import Kind
+from pillarbox.store.tally import Tally
+from pillarbox.world import blobs
+from pillarbox.world.database import Transaction
+
+ORPHANS_PER_SWEEP: Final = 256
+"""Emails that one call of `sweep_orphans` removes, some 20 microseconds each."""
+
+_ASKED_AT_ONCE: Final = 250
+"""Ids in one query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """Messages that have come to rest in another mailbox (RFC 9051 §7.1, COPYUID)."""
+
+    source: NumberSet
+    """UIDs that were copied, in the mailbox they were copied from."""
+    target: NumberSet
+    """Their new UIDs in the same order: one run."""
+    uid_validity: UidValidity
+    """Of the target."""
+    modseq: ModSeq
+
+
+@dataclass(frozen=True, slots=True)
+class Expunged:
+    """Messages that have left a mailbox."""
+
+    uids: NumberSet
+    modseq: ModSeq | None
+    """``None`` where nothing was there to expunge."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    uid: int
+    email: int
+    size: int
+    flags: str
+
+
+def copy(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
+) -> Copied | None:
+    """Copy messages, flags included; ``None`` where none of them is there. Raises `tally.NoSuchMailbox`."""
+    tally.counts(tx, account, mailbox)
+    tally.counts(tx, account, to)
+    rows = _rows(tx, account, mailbox, uids)
+    if not rows:
+        return None
+    return _copy(tx, account, mailbox, rows, to=to, now_ms=now_ms, modseq=ledger.advance(tx, account))
+
+
+def move(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
+) -> Copied | None:
+    """Move messages in one step (RFC 6851); ``None`` where none is there. Raises `tally.NoSuchMailbox`."""
+    tally.counts(tx, account, mailbox)
+    tally.counts(tx, account, to)
+    rows = _rows(tx, account, mailbox, uids)
+    if not rows:
+        return None
+    copied = _copy(tx, account, mailbox, rows, to=to, now_ms=now_ms, modseq=ledger.advance(tx, account))
+    _remove(tx, account, mailbox, rows, modseq=copied.modseq)
+    return copied
+
+
+def expunge(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    uids: NumberSet = EVERYTHING,
+    *,
+    deleted_only: bool = True,
+) -> Expunged:
+    """Remove, of ``uids``, the messages with \\Deleted (EXPUNGE, UID EXPUNGE), or all of them.
+
+    Raises `tally.NoSuchMailbox`.
+    """
+    counts = tally.counts(tx, account, mailbox)
+    if not (counts.deleted if deleted_only else counts.messages):
+        return Expunged(NumberSet(), None)  # EXPUNGE and CLOSE mostly find nothing; then they cost one row
+    rows = _rows(tx, account, mailbox, uids, deleted_only=deleted_only)
+    if not rows:
+        return Expunged(NumberSet(), None)
+    modseq = ledger.advance(tx, account)
+    _destroy(tx, account, mailbox, rows, modseq)
+    return Expunged(NumberSet.of(row.uid for row in rows), modseq)
+
+
+def empty(tx: Transaction, account: AccountId, mailbox: MailboxId, *, modseq: ModSeq) -> None:
+    """Remove all messages, as part of a verb that has taken its MODSEQ."""
+    rows = _rows(tx, account, mailbox, EVERYTHING)
+    if rows:
+        _destroy(tx, account, mailbox, rows, modseq)
+
+
+def replace(
+    tx: Transaction,
+    account: AccountId,
+    source: tuple[MailboxId, Uid],
+    arrival: Arrival,
+    *,
+    to: MailboxId,
+    now_ms: int,
+    quota_octets: int | None = None,
+) -> Appended | None:
+    """Put a new message in the place of an old one (RFC 8508); ``None``, and nothing, if that is gone.
+
+    The new one may be as much larger than the old one as the quota has room. Raises as `append` does.
+    """
+    mailbox, uid = source
+    tally.counts(tx, account, to)
+    rows = _rows(tx, account, mailbox, NumberSet(((uid, uid),)))
+    if not rows:
+        return None
+    if quota_octets is not None:
+        quota_octets += rows[0].size
+    done = append_all(tx, account, to, (arrival,), now_ms=now_ms, quota_octets=quota_octets)[0]
+    _destroy(tx, account, mailbox, rows, done.modseq)
+    return done
+
+
+def sweep_orphans(tx: Transaction, limit: int = ORPHANS_PER_SWEEP) -> int:
+    """Drop emails that are in no mailbox any more and release their octets; return how many were dropped.
+
+    A chore calls this until it returns 0.
+    """
+    orphans = tx.rows(
+        "SELECT o.email, e.blob FROM orphans o LEFT JOIN emails e ON e.id = o.email ORDER BY o.email LIMIT ?",
+        (limit,),
+    )
+    for email, digest in orphans:
+        if digest is not None:
+            blobs.release(tx, digest)
+        for statement in _DROP:
+            tx.execute(statement, (email,))
+    return len(orphans)
+
+
+_DROP = (
+    "DELETE FROM search_index WHERE rowid = ?",
+    "DELETE FROM search_unindexed WHERE email = ?",
+    "DELETE FROM emails WHERE id = ?",
+    "DELETE FROM orphans WHERE email = ?",
+)
+
+
+def _rows(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, deleted_only: bool = False
+) -> list[_Row]:
+    pattern = f"%{flag_text.DELETED}%" if deleted_only else "%"
+    return [
+        _Row(*row)
+        for first, last in uids.runs
+        for row in tx.rows(_ROWS, (account, mailbox, first, last, pattern))
+    ]
+
+
+_ROWS = """
+SELECT f.uid, p.email, p.size, f.flags
+FROM flags f JOIN placements p ON p.account = f.account AND p.mailbox = f.mailbox AND p.uid = f.uid
+WHERE f.account = ? AND f.mailbox = ? AND f.uid BETWEEN ? AND ? AND f.flags LIKE ? ESCAPE '!'
+ORDER BY f.uid"""
+
+
+def _tally(rows: Sequence[_Row]) -> Tally:
+    return Tally.total(Tally.of(row.flags, octets=row.size) for row in rows)
+
+
+_COPY_PLACEMENTS = """
+INSERT INTO placements
+SELECT account, ?, ? + row_number() OVER (ORDER BY uid), email, thread, size,
+  received_at_ms, sent_at_ms, sent_day, ?
+FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?"""
+
+_COPY_FLAGS = """
+INSERT INTO flags
+SELECT account, ?, ? + row_number() OVER (ORDER BY uid), flags, ?
+FROM flags WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?"""
+
+
+def _copy(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    rows: Sequence[_Row],
+    *,
+    to: MailboxId,
+    now_ms: int,
+    modseq: ModSeq,
+) -> Copied:
+    source = NumberSet.of(row.uid for row in rows)
+    first, uid_validity = tally.apply(tx, account, to, modseq, _tally(rows), uids=len(rows))
+    before = first - 1
+    for start, stop in source.runs:
+        run = (account, mailbox, start, stop)
+        tx.execute(_COPY_PLACEMENTS, (to, before, now_ms, *run))
+        tx.execute(_COPY_FLAGS, (to, before, modseq, *run))
+        before += stop - start + 1
+    target = NumberSet(((first, before),))
+    changes.record(tx, account, modseq, to, Kind.APPENDED, target)
+    return Copied(source, target, uid_validity, modseq)
+
+
+def _remove(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, rows: Sequence[_Row], *, modseq: ModSeq
+) -> None:
+    """Take placements away; the emails stay."""
+    uids = NumberSet.of(row.uid for row in rows)
+    for first, last in uids.runs:
+        for table in ("flags", "placements"):
+            tx.execute(
+                f"DELETE FROM {table} WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?",  # noqa: S608 - two known names
+                (account, mailbox, first, last),
+            )
+    tally.apply(tx, account, mailbox, modseq, -_tally(rows))
+    changes.record(tx, account, modseq, mailbox, Kind.EXPUNGED, uids)
+
+
+def _destroy(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, rows: Sequence[_Row], modseq: ModSeq
+) -> None:
+    """Take placements away, and count out the emails that were nowhere else."""
+    _remove(tx, account, mailbox, rows, modseq=modseq)
+    sizes = {row.email: row.size for row in rows}
+    gone = sorted(sizes.keys() - _placed(tx, sorted(sizes)))
+    if not gone:
+        return
+    tx.execute_many("INSERT INTO orphans VALUES (?)", [(email,) for email in gone])
+    ledger.dismiss(tx, account, octets=sum(sizes[email] for email in gone), messages=len(gone))
+    changes.record(tx, account, modseq, changes.NO_MAILBOX, Kind.DESTROYED, NumberSet.of(gone))
+
+
+def _placed(tx: Transaction, emails: Sequence[int]) -> set[int]:
+    """Which of these emails are still in some mailbox."""
+    found: set[int] = set()
+    for start in range(0, len(emails), _ASKED_AT_ONCE):
+        asked = emails[start : start + _ASKED_AT_ONCE]
+        marks = ", ".join("?" * len(asked))
+        rows = tx.rows(f"SELECT email FROM placements WHERE email IN ({marks})", asked)  # noqa: S608 - marks only
+        found.update(email for (email,) in rows)
+    return found

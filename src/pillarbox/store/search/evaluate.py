@@ -1,0 +1,277 @@
+"""Which messages of a mailbox a query means.
+
+The tree is walked with the messages still in question, as places in a `WarmMailbox`. Each term keeps those
+it matches; within AND the cheap terms go first, so that a body is read only of messages that all else speaks
+for. There are four prices: what is in memory (flags, UIDs), what the narrow table knows (dates, sizes), what
+the header lines say, and what only the text can tell.
+
+Exactness: every text term ends in comparing decoded text (RFC 9051 §6.4.4). The full-text index only
+takes messages out of question that can't contain the text.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from typing import Any, Final, assert_never
+
+from pillarbox.mail import query as q
+from pillarbox.mail.number_set import NumberSet
+from pillarbox.mail.part import parse
+from pillarbox.mail.query import Query, Relation, Stamp
+from pillarbox.mail.summary import DIGEST_FIELDS
+from pillarbox.store import fetch
+from pillarbox.store.fetch import Column
+from pillarbox.store.search import index
+from pillarbox.store.search.text import (
+    any_header_contains,
+    body_contains,
+    field_contains,
+    fold,
+    lines_may_contain,
+)
+from pillarbox.store.warm import WarmMailbox
+from pillarbox.world.blobs import BlobMissing, Blobs
+from pillarbox.world.database import Transaction
+
+NARROWED_FROM: Final = 16
+"""With fewer messages in question, reading them is cheaper than asking the index."""
+
+SUBJECTS_READ: Final = 20_000
+"""With fewer messages in question, reading their subjects, which rest decoded, is cheaper as well."""
+
+READ_AT_ONCE: Final = 500
+"""Messages whose wide columns are held in memory together."""
+
+_DAY_MS: Final = 86_400_000
+_EPOCH: Final = date(1970, 1, 1)
+
+
+class NotInSession(TypeError):
+    """A term that only a session can resolve has reached the store: `query.substitute` was not called."""
+
+
+def evaluate(tx: Transaction, blobs: Blobs, warm: WarmMailbox, query: Query, *, now_ms: int) -> list[int]:
+    """UIDs of the messages that match, ascending.
+
+    ``now_ms`` is what YOUNGER and OLDER count from. Where `reads_text`, this may take long and belongs in a
+    thread, with a `WarmMailbox.snapshot` as ``warm``.
+    """
+    places = _Search(tx, blobs, warm, now_ms).among(query, range(len(warm.uids)))
+    uids = warm.uids
+    return [uids[place] for place in places]
+
+
+def reads_text(query: Query) -> bool:
+    """Whether answering may read the text of many messages."""
+    return _price(query) >= _HEADER_LINES
+
+
+_MEMORY, _NARROW_TABLE, _HEADER_LINES, _WHOLE_TEXT = range(4)
+
+
+def _price(query: Query) -> int:
+    match query:
+        case q.And(terms) | q.Or(terms):
+            return max(map(_price, terms), default=_MEMORY)
+        case q.Not(term):
+            return _price(term)
+        case q.Body() | q.Text():
+            return _WHOLE_TEXT
+        case q.Field():
+            return _HEADER_LINES
+        case q.Dated() | q.Younger() | q.Older() | q.Larger() | q.Smaller() | q.EmailIs() | q.ThreadIs():
+            return _NARROW_TABLE
+        case _:
+            return _MEMORY
+
+
+Places = Sequence[int]
+"""Ascending places in the mailbox."""
+
+
+class _Search:
+    """One evaluation: what it may read."""
+
+    __slots__ = ("_blobs", "_now_ms", "_tx", "_warm")
+
+    def __init__(self, tx: Transaction, blobs: Blobs, warm: WarmMailbox, now_ms: int) -> None:
+        self._tx = tx
+        self._blobs = blobs
+        self._warm = warm
+        self._now_ms = now_ms
+
+    def among(self, query: Query, places: Places) -> Places:
+        """Those of these places that match."""
+        if not places:
+            return places
+        match query:
+            case q.And(terms):
+                for term in sorted(terms, key=_price):
+                    places = self.among(term, places)
+                return places
+            case q.Or(terms):
+                return self._any(terms, places)
+            case q.Not(term):
+                found = set(self.among(term, places))
+                return [place for place in places if place not in found]
+            case _:
+                return self._leaf(query, places)
+
+    def _any(self, terms: Sequence[Query], places: Places) -> Places:
+        found: set[int] = set()
+        left = places
+        for term in sorted(terms, key=_price):
+            found.update(self.among(term, left))
+            left = [place for place in left if place not in found]
+        return [place for place in places if place in found]
+
+    def _leaf(self, leaf: q.Leaf, places: Places) -> Places:
+        match leaf:
+            case q.All():
+                return places
+            case q.Uids(numbers):
+                return self._within(numbers, places)
+            case q.Flag(name):
+                texts, flags = self._warm.having(name), self._warm.flags
+                return [place for place in places if flags[place] in texts]
+            case q.ModSeqAtLeast(modseq):
+                modseqs = self._warm.modseqs
+                return [place for place in places if modseqs[place] >= modseq]
+            case q.Field(name, text):
+                return self._field(name, fold(text), places)
+            case q.Body(text):
+                return self._text(fold(text), places, in_header=False)
+            case q.Text(text):
+                return self._text(fold(text), places, in_header=True)
+            case q.UidsWithStar() | q.Sequence() | q.SavedResult() | q.Recent():
+                raise NotInSession(leaf)
+            case _:
+                return self._narrow_rows(*self._condition(leaf), places)
+
+    def _within(self, numbers: NumberSet, places: Places) -> Places:
+        inside: set[int] = set()
+        for part in numbers.slices(self._warm.uids):
+            if part.start <= places[0] and places[-1] < part.stop:
+                return places
+            inside.update(range(part.start, part.stop))
+        return [place for place in places if place in inside]
+
+    def _condition(
+        self,
+        leaf: q.Dated | q.Younger | q.Older | q.Larger | q.Smaller | q.EmailIs | q.ThreadIs,
+    ) -> tuple[str, tuple[int, ...]]:
+        """What the narrow table has to be asked."""
+        match leaf:
+            case q.Dated(stamp, relation, day):
+                return _dated(stamp, relation, (day - _EPOCH).days)
+            case q.Younger(seconds):
+                return "received_at_ms >= ?", ((self._now_ms // 1000 - seconds) * 1000,)
+            case q.Older(seconds):
+                # RFC 5032 §2: "equal to" counts, to the resolution of a second
+                return "received_at_ms < ?", ((self._now_ms // 1000 - seconds + 1) * 1000,)
+            case q.Larger(octets):
+                return "size > ?", (octets,)
+            case q.Smaller(octets):
+                return "size < ?", (octets,)
+            case q.EmailIs(email):
+                return "email = ?", (email,)
+            case q.ThreadIs(thread):
+                return "thread = ?", (thread,)
+            case _:
+                assert_never(leaf)
+
+    def _narrow_rows(self, condition: str, parameters: tuple[int, ...], places: Places) -> Places:
+        uids = self._warm.uids
+        rows = self._tx.rows(
+            "SELECT uid FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND "  # noqa: S608 - from _condition
+            + condition,
+            (self._warm.account, self._warm.mailbox, uids[places[0]], uids[places[-1]], *parameters),
+        )
+        found = {uid for (uid,) in rows}
+        return [place for place in places if uids[place] in found]
+
+    def _field(self, name: str, folded: str, places: Places) -> Places:
+        key = name.lower()
+        if key == "subject" and folded and len(places) < SUBJECTS_READ:
+            return self._subject(folded, places)
+        places = self._possible(folded, places)
+        if key.encode(errors="replace") not in DIGEST_FIELDS:
+            return [
+                place
+                for place, blob, size in self._columns(places, (Column.BLOB, Column.HEADER_SIZE))
+                if field_contains(self._read(blob, size), name, folded)
+            ]
+        may = lines_may_contain(folded)
+        lines = self._columns(places, (Column.DIGEST,), lambda row: may(row[1]))
+        return [place for place, digest in lines if field_contains(digest, name, folded)]
+
+    def _subject(self, folded: str, places: Places) -> Places:
+        subjects = self._columns(places, (Column.SUBJECT,))
+        return [place for place, subject in subjects if folded in fold(subject)]
+
+    def _text(self, folded: str, places: Places, *, in_header: bool) -> Places:
+        if not folded:
+            return places
+        found = []
+        for place, blob in self._columns(self._possible(folded, places), (Column.BLOB,)):
+            octets = self._read(blob, None)
+            root = parse(octets)
+            if (in_header and any_header_contains(root, folded)) or body_contains(octets, root, folded):
+                found.append(place)
+        return found
+
+    def _read(self, digest: bytes, length: int | None) -> bytes:
+        try:
+            return self._blobs.read(self._tx, digest, 0, length)
+        except BlobMissing:
+            return b""  # a damaged store finds less; what is there must stay searchable
+
+    def _possible(self, folded: str, places: Places) -> Places:
+        """Those that the index does not rule out."""
+        if len(places) < NARROWED_FROM:
+            return places
+        warm, uids = self._warm, self._warm.uids
+        between = uids[places[0]], uids[places[-1]]
+        may = index.narrow(self._tx, warm.account, warm.mailbox, between, folded)
+        return places if may is None else [place for place in places if uids[place] in may]
+
+    def _columns(
+        self,
+        places: Places,
+        columns: tuple[Column, ...],
+        keep: Callable[[tuple[Any, ...]], bool] | None = None,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Place and columns of those messages that are still there and whose row is to be kept."""
+        warm, uids = self._warm, self._warm.uids
+        for start in range(0, len(places), READ_AT_ONCE):
+            some = places[start : start + READ_AT_ONCE]
+            place_of = {uids[place]: place for place in some}
+            asked = NumberSet.of(place_of)
+            if some[-1] - some[0] < 4 * len(some):  # dense: one scan, and leave out what was not asked for
+                asked = NumberSet(((asked.first, asked.last),))
+            rows = fetch.rows(self._tx, warm.account, warm.mailbox, asked, columns)
+            for row in rows if keep is None else filter(keep, rows):
+                place = place_of.get(row[0])
+                if place is not None:
+                    yield place, *row[1:]
+
+
+def _dated(stamp: Stamp, relation: Relation, day: int) -> tuple[str, tuple[int, ...]]:
+    match stamp:
+        case Stamp.SENT:
+            column, unit = "sent_day", 1
+        case Stamp.RECEIVED:
+            column, unit = "received_at_ms", _DAY_MS
+        case Stamp.SAVED:
+            column, unit = "saved_at_ms", _DAY_MS
+        case _:
+            assert_never(stamp)
+    start, end = day * unit, (day + 1) * unit
+    match relation:
+        case Relation.BEFORE:
+            return f"{column} < ?", (start,)
+        case Relation.SINCE:
+            return f"{column} >= ?", (start,)
+        case Relation.ON:
+            return f"{column} >= ? AND {column} < ?", (start, end)
+        case _:
+            assert_never(relation)

@@ -1,0 +1,78 @@
+"""The counts that a mailbox's row carries, and the one statement that changes them.
+
+STATUS, SELECT and JMAP's Mailbox read counts; the verbs keep them, so that nobody ever counts rows.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pillarbox.mail import flags as flag_text
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
+from pillarbox.store.ledger import NoSuchMailbox
+from pillarbox.world.database import Transaction
+
+__all__ = ["NoSuchMailbox", "Tally", "apply", "counts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of a mailbox, or by how much they change."""
+
+    messages: int = 0
+    unseen: int = 0
+    deleted: int = 0
+    octets: int = 0
+
+    @classmethod
+    def of(cls, flags: str, *, octets: int, messages: int = 1) -> "Tally":
+        """The counts of some messages that have the same flags."""
+        unseen = 0 if flag_text.SEEN in flags else messages
+        return cls(messages, unseen, messages if flag_text.DELETED in flags else 0, octets)
+
+    @classmethod
+    def total(cls, tallies: "Iterable[Tally]") -> "Tally":
+        """The sum."""
+        messages = unseen = deleted = octets = 0
+        for tally in tallies:
+            messages += tally.messages
+            unseen += tally.unseen
+            deleted += tally.deleted
+            octets += tally.octets
+        return cls(messages, unseen, deleted, octets)
+
+    def __neg__(self) -> "Tally":
+        return Tally(-self.messages, -self.unseen, -self.deleted, -self.octets)
+
+
+_APPLY = """
+UPDATE mailboxes SET highest_modseq = ?, uid_next = uid_next + ?,
+  messages = messages + ?, unseen = unseen + ?, deleted = deleted + ?, octets = octets + ?
+WHERE account = ? AND id = ?
+RETURNING uid_next, uid_validity"""
+
+
+def apply(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, modseq: ModSeq, change: Tally, *, uids: int = 0
+) -> tuple[Uid, UidValidity]:
+    """Change a mailbox's counts; take ``uids`` new UIDs, of which the first is returned with the UIDVALIDITY.
+
+    Raises `NoSuchMailbox`.
+    """
+    row = tx.row(
+        _APPLY,
+        (modseq, uids, change.messages, change.unseen, change.deleted, change.octets, account, mailbox),
+    )
+    if row is None:
+        raise NoSuchMailbox(mailbox)
+    return Uid(row[0] - uids), row[1]
+
+
+def counts(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Tally:
+    """A mailbox's counts. Raises `NoSuchMailbox`."""
+    row = tx.row(
+        "SELECT messages, unseen, deleted, octets FROM mailboxes WHERE account = ? AND id = ?",
+        (account, mailbox),
+    )
+    if row is None:
+        raise NoSuchMailbox(mailbox)
+    return Tally(*row)

@@ -1,0 +1,122 @@
+"""Altering flags."""
+
+import pytest
+
+from pillarbox.mail.flags import TooManyFlags
+from pillarbox.mail.identifiers import MailboxId, ModSeq
+from pillarbox.mail.number_set import EVERYTHING, NumberSet
+from pillarbox.store import changes, fetch, ledger, mailboxes
+from pillarbox.store.changes import Kind
+from pillarbox.store.fetch import Column
+from pillarbox.store.flags import Mode, alter
+from pillarbox.store.tally import NoSuchMailbox
+from tests.stored_mail import ANNA, mailbox, put, store
+
+
+def _mail(tx, *flags):
+    return [put(tx, flags=text) for text in flags]
+
+
+def _flags(tx):
+    return [flags for _, flags in fetch.rows(tx, ANNA, mailbox(tx), EVERYTHING, (Column.FLAGS,))]
+
+
+def _modseqs(tx):
+    return [modseq for _, modseq in fetch.rows(tx, ANNA, mailbox(tx), EVERYTHING, (Column.MODSEQ,))]
+
+
+@pytest.mark.rfc("9051 §6.4.6", "MUST")
+@pytest.mark.parametrize(
+    ("mode", "flags", "after"),
+    [
+        (Mode.ADD, "\\Seen", ["\\Seen", "\\Seen", "\\Flagged \\Seen $Old"]),
+        (Mode.REMOVE, "\\Seen $Old", ["", "", "\\Flagged"]),
+        (Mode.REPLACE, "$New", ["$New", "$New", "$New"]),
+        (Mode.REPLACE, "", ["", "", ""]),
+        (Mode.ADD, "", ["", "\\Seen", "\\Flagged $Old"]),
+    ],
+)
+def test_modes(mode, flags, after) -> None:
+    with store() as tx:
+        _mail(tx, "", "\\Seen", "\\Flagged $Old")
+        alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=mode, flags=flags)
+        assert _flags(tx) == after
+
+
+def test_only_what_changes_gets_the_new_modseq() -> None:
+    with store() as tx:
+        _mail(tx, "", "\\Seen", "")
+        before = _modseqs(tx)
+        altered = alter(tx, ANNA, mailbox(tx), NumberSet.of([1, 2]), mode=Mode.ADD, flags="\\Seen")
+        assert _modseqs(tx) == [altered.modseq, before[1], before[2]]
+        assert (altered.changed, altered.rewritten, altered.previous) == (1, {"": "\\Seen"}, before[2])
+        assert mailboxes.by_id(tx, ANNA, mailbox(tx)).highest_modseq == altered.modseq
+
+
+def test_no_change_takes_no_modseq() -> None:
+    with store() as tx:
+        _mail(tx, "\\Seen")
+        before = ledger.modseq(tx, ANNA)
+        altered = alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
+        assert (altered.changed, altered.modseq) == (0, before)
+        assert ledger.modseq(tx, ANNA) == before
+        assert changes.log(tx, ANNA, before) == []
+
+
+def test_counts_follow() -> None:
+    with store() as tx:
+        _mail(tx, "", "\\Deleted", "\\Seen")
+        alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Deleted \\Seen")
+        box = mailboxes.by_id(tx, ANNA, mailbox(tx))
+        assert (box.messages, box.unseen, box.deleted) == (3, 0, 3)
+        alter(tx, ANNA, mailbox(tx), NumberSet.of([1]), mode=Mode.REPLACE, flags="")
+        box = mailboxes.by_id(tx, ANNA, mailbox(tx))
+        assert (box.messages, box.unseen, box.deleted) == (3, 1, 2)
+
+
+@pytest.mark.rfc("7162 §3.1.3", "MUST")
+def test_unchanged_since_refuses_what_has_changed() -> None:
+    with store() as tx:
+        mail = _mail(tx, "", "", "")
+        alter(tx, ANNA, mailbox(tx), NumberSet.of([2]), mode=Mode.ADD, flags="\\Flagged")
+        altered = alter(
+            tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen", unchanged_since=mail[2].modseq
+        )
+        assert altered.refused.text() == "2"
+        assert _flags(tx) == ["\\Seen", "\\Flagged", "\\Seen"]
+        assert 2 not in altered.uids
+
+
+@pytest.mark.rfc("7162 §3.1.3", "MUST")
+def test_unchanged_since_zero_refuses_all() -> None:
+    with store() as tx:
+        _mail(tx, "", "")
+        altered = alter(
+            tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen", unchanged_since=ModSeq(0)
+        )
+        assert (altered.refused.text(), altered.changed) == ("1:2", 0)
+
+
+def test_scattered_messages_are_one_row_in_the_log() -> None:
+    with store() as tx:
+        _mail(tx, *["", "\\Seen"] * 50)
+        before = ledger.modseq(tx, ANNA)
+        odd = NumberSet.of(range(1, 101, 2))
+        altered = alter(tx, ANNA, mailbox(tx), odd, mode=Mode.ADD, flags="\\Answered")
+        (change,) = changes.log(tx, ANNA, before)
+        assert (change.kind, change.first, change.last) == (Kind.FLAGGED, 1, 99)
+        delta = changes.since(tx, ANNA, mailbox(tx), before)
+        assert [uid for uid, _, _ in delta.flagged] == list(odd)
+        assert altered.changed == 50
+
+
+def test_a_mailbox_that_is_not_there() -> None:
+    with store() as tx, pytest.raises(NoSuchMailbox):
+        alter(tx, ANNA, MailboxId(99), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
+
+
+def test_too_many_keywords_are_refused() -> None:
+    with store() as tx:
+        _mail(tx, " ".join(f"k{n:03}" for n in range(128)))
+        with pytest.raises(TooManyFlags):
+            alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="more")

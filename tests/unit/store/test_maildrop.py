@@ -1,0 +1,82 @@
+"""The maildrop's lease and its one commit."""
+
+import pytest
+
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.mail.summary import summarize
+from pillarbox.store import append, mailboxes, maildrop
+from pillarbox.store.append import Message
+from pillarbox.store.maildrop import LEASE_MS, InUse
+from pillarbox.store.schema import SCHEMA as STORE
+from pillarbox.world.blobs import SCHEMA as BLOBS
+from pillarbox.world.blobs import prepare
+from tests.database import memory_transaction
+
+ANN, BOB = AccountId(1), AccountId(2)
+
+
+@pytest.fixture
+def tx():
+    with memory_transaction(BLOBS, STORE, maildrop.SCHEMA) as tx:
+        for account in (ANN, BOB):
+            mailboxes.create_defaults(tx, account, now_ms=0)
+        yield tx
+
+
+def put(tx, octets: bytes, mailbox: str = "INBOX") -> int:
+    box = mailboxes.by_name(tx, ANN, mailbox)
+    message = Message(prepare(octets), summarize(octets))
+    return append.append(tx, ANN, box.id, message, flags="", received_at_ms=0, now_ms=0).uid
+
+
+def test_a_look_shows_the_inbox_only_and_sizes_as_sent(tx):
+    put(tx, b"Subject: a\r\n\r\nx\r\n")
+    put(tx, b"Subject: b\n\nx")
+    put(tx, b"Subject: c\r\n\r\nx\r\n", "Archive")
+    inbox = maildrop.look(tx, ANN)
+    assert inbox.rows == [(1, 17), (2, 17)]
+    assert maildrop.messages(tx, ANN) == 2
+    assert maildrop.look(tx, BOB).rows == []
+
+
+def test_one_holder_at_a_time(tx):
+    maildrop.hold(tx, ANN, b"one", now_ms=1000)
+    assert maildrop.held(tx, ANN, now_ms=1000)
+    with pytest.raises(InUse):
+        maildrop.hold(tx, ANN, b"two", now_ms=2000)
+    maildrop.hold(tx, BOB, b"two", now_ms=2000)
+    maildrop.release(tx, ANN, b"two")
+    assert maildrop.held(tx, ANN, now_ms=2000)
+    maildrop.release(tx, ANN, b"one")
+    assert not maildrop.held(tx, ANN, now_ms=2000)
+    maildrop.hold(tx, ANN, b"two", now_ms=3000)
+
+
+def test_a_lease_runs_out_unless_it_is_renewed(tx):
+    maildrop.hold(tx, ANN, b"one", now_ms=0)
+    maildrop.hold(tx, ANN, b"one", now_ms=LEASE_MS - 1)
+    assert maildrop.held(tx, ANN, now_ms=LEASE_MS)
+    assert not maildrop.held(tx, ANN, now_ms=2 * LEASE_MS - 1)
+    maildrop.hold(tx, ANN, b"two", now_ms=2 * LEASE_MS)
+    with pytest.raises(InUse):
+        maildrop.hold(tx, ANN, b"one", now_ms=2 * LEASE_MS)
+
+
+def test_update_deletes_what_was_marked_and_nothing_else(tx):
+    uids = [put(tx, b"Subject: %d\r\n\r\n" % n) for n in range(4)]
+    inbox = maildrop.look(tx, ANN)
+    maildrop.hold(tx, ANN, b"one", now_ms=0)
+    maildrop.update(tx, ANN, inbox.mailbox, [uids[0], uids[2], 999], holder=b"one", now_ms=1)
+    assert [uid for uid, _ in maildrop.look(tx, ANN).rows] == [uids[1], uids[3]]
+    assert not maildrop.held(tx, ANN, now_ms=1)
+
+
+def test_update_by_one_who_lost_the_lease_deletes_nothing(tx):
+    uid = put(tx, b"Subject: a\r\n\r\n")
+    inbox = maildrop.look(tx, ANN)
+    maildrop.hold(tx, ANN, b"one", now_ms=0)
+    maildrop.hold(tx, ANN, b"two", now_ms=LEASE_MS)
+    with pytest.raises(InUse):
+        maildrop.update(tx, ANN, inbox.mailbox, [uid], holder=b"one", now_ms=LEASE_MS)
+    assert maildrop.look(tx, ANN).rows
+    assert maildrop.held(tx, ANN, now_ms=LEASE_MS)

@@ -1,0 +1,247 @@
+"""Copying, moving, expunging, replacing."""
+
+import pytest
+
+from pillarbox.mail.identifiers import MailboxId
+from pillarbox.mail.number_set import EVERYTHING, NumberSet
+from pillarbox.store import changes, fetch, ledger, mailboxes, placements
+from pillarbox.store.append import Arrival
+from pillarbox.store.changes import Kind
+from pillarbox.store.fetch import Column
+from pillarbox.store.ledger import OverQuota, Usage
+from pillarbox.store.placements import Expunged
+from pillarbox.store.tally import NoSuchMailbox
+from tests.stored_mail import ANNA, NOW_MS, mailbox, message, octets, put, store
+
+
+def _flags(tx, name):
+    return fetch.rows(tx, ANNA, mailbox(tx, name), EVERYTHING, (Column.FLAGS,))
+
+
+def _three(tx):
+    return [
+        put(tx, octets(text), flags=flags)
+        for text, flags in (("a", "\\Seen"), ("bb", ""), ("ccc", "\\Deleted"))
+    ]
+
+
+@pytest.mark.rfc("9051 §6.4.7", "SHOULD")
+def test_a_copy_keeps_flags_and_internal_date_and_is_the_same_email() -> None:
+    with store() as tx:
+        one = put(tx, flags="\\Answered $Work", received_at_ms=NOW_MS - 7)
+        copied = placements.copy(
+            tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx, "Archive"), now_ms=NOW_MS + 1
+        )
+        assert copied is not None
+        wanted = (
+            Column.EMAIL,
+            Column.THREAD,
+            Column.FLAGS,
+            Column.RECEIVED_AT_MS,
+            Column.SAVED_AT_MS,
+            Column.MODSEQ,
+        )
+        assert fetch.rows(tx, ANNA, mailbox(tx, "Archive"), EVERYTHING, wanted) == [
+            (1, one.email_id, one.thread_id, "\\Answered $Work", NOW_MS - 7, NOW_MS + 1, copied.modseq)
+        ]
+        assert fetch.find(tx, ANNA, one.email_id) == [(mailbox(tx), 1), (mailbox(tx, "Archive"), 1)]
+
+
+@pytest.mark.rfc("9051 §7.1", "MUST")
+def test_copied_uids_correspond_in_order() -> None:
+    with store() as tx:
+        _three(tx)
+        put(tx, to="Archive")
+        copied = placements.copy(
+            tx, ANNA, mailbox(tx), NumberSet.of([3, 1, 9]), to=mailbox(tx, "Archive"), now_ms=NOW_MS
+        )
+        assert copied is not None
+        assert (copied.source.text(), copied.target.text()) == ("1,3", "2:3")
+        assert _flags(tx, "Archive")[1:] == [(2, "\\Seen"), (3, "\\Deleted")]
+        box = mailboxes.by_name(tx, ANNA, "Archive")
+        assert (box.messages, box.unseen, box.deleted, box.uid_next) == (3, 2, 1, 4)
+        assert copied.uid_validity == box.uid_validity
+
+
+def test_a_copy_costs_no_quota_and_is_logged() -> None:
+    with store() as tx:
+        put(tx)
+        before, log_before = ledger.usage(tx, ANNA), ledger.modseq(tx, ANNA)
+        placements.copy(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx, "Archive"), now_ms=NOW_MS)
+        assert ledger.usage(tx, ANNA) == before
+        (change,) = changes.log(tx, ANNA, log_before)
+        assert (change.kind, change.mailbox, change.first) == (Kind.APPENDED, mailbox(tx, "Archive"), 1)
+
+
+def test_copying_into_the_same_mailbox() -> None:
+    with store() as tx:
+        _three(tx)
+        copied = placements.copy(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx), now_ms=NOW_MS)
+        assert copied is not None
+        assert copied.target.text() == "4:6"
+        assert [flags for _, flags in _flags(tx, "INBOX")] == 2 * ["\\Seen", "", "\\Deleted"]
+
+
+def test_copying_what_is_not_there_changes_nothing() -> None:
+    with store() as tx:
+        before = ledger.modseq(tx, ANNA)
+        for verb in (placements.copy, placements.move):
+            assert verb(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx, "Sent"), now_ms=NOW_MS) is None
+        assert ledger.modseq(tx, ANNA) == before
+
+
+@pytest.mark.parametrize("verb", [placements.copy, placements.move])
+def test_both_mailboxes_must_be_there(verb) -> None:
+    with store() as tx:
+        for source, target in ((mailbox(tx), MailboxId(99)), (MailboxId(99), mailbox(tx))):
+            with pytest.raises(NoSuchMailbox):
+                verb(tx, ANNA, source, EVERYTHING, to=target, now_ms=NOW_MS)
+
+
+@pytest.mark.rfc("6851 §3.1", "MUST")
+def test_a_move_is_one_step() -> None:
+    with store() as tx:
+        _three(tx)
+        before = ledger.modseq(tx, ANNA)
+        moved = placements.move(
+            tx, ANNA, mailbox(tx), NumberSet.of([1, 3]), to=mailbox(tx, "Archive"), now_ms=NOW_MS
+        )
+        assert moved is not None
+        assert _flags(tx, "INBOX") == [(2, "")]
+        assert _flags(tx, "Archive") == [(1, "\\Seen"), (2, "\\Deleted")]
+        log = changes.log(tx, ANNA, before)
+        assert {change.modseq for change in log} == {moved.modseq} == {before + 1}
+        assert [(c.kind, c.mailbox, c.first, c.last) for c in log] == [
+            (Kind.EXPUNGED, mailbox(tx), 1, 1),
+            (Kind.EXPUNGED, mailbox(tx), 3, 3),
+            (Kind.APPENDED, mailbox(tx, "Archive"), 1, 2),
+        ]
+        assert tx.value("SELECT count(*) FROM orphans") == 0
+        box = mailboxes.by_id(tx, ANNA, mailbox(tx))
+        assert (box.messages, box.unseen, box.deleted, box.octets) == (1, 1, 0, len(octets("bb")))
+
+
+def test_moving_within_a_mailbox_gives_new_uids() -> None:
+    with store() as tx:
+        _three(tx)
+        placements.move(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx), now_ms=NOW_MS)
+        assert [uid for uid, _ in _flags(tx, "INBOX")] == [4, 5, 6]
+        assert mailboxes.by_id(tx, ANNA, mailbox(tx)).messages == 3
+
+
+@pytest.mark.rfc("9051 §6.4.3", "MUST")
+def test_expunge_takes_the_deleted_only() -> None:
+    with store() as tx:
+        _three(tx)
+        done = placements.expunge(tx, ANNA, mailbox(tx))
+        assert (done.uids.text(), done.modseq) == ("3", ledger.modseq(tx, ANNA))
+        assert [uid for uid, _ in _flags(tx, "INBOX")] == [1, 2]
+        assert placements.expunge(tx, ANNA, mailbox(tx)) == Expunged(NumberSet(), None)
+
+
+@pytest.mark.rfc("9051 §6.4.9", "MUST")
+def test_uid_expunge_takes_the_deleted_of_a_set_only() -> None:
+    with store() as tx:
+        for _ in range(4):
+            put(tx, flags="\\Deleted")
+        put(tx)
+        done = placements.expunge(tx, ANNA, mailbox(tx), NumberSet.of([2, 3, 5]))
+        assert done.uids.text() == "2:3"
+        assert (
+            placements.expunge(tx, ANNA, mailbox(tx), NumberSet.of([5]), deleted_only=False).uids.text()
+            == "5"
+        )
+
+
+def test_usage_falls_with_the_last_placement() -> None:
+    with store() as tx:
+        one = put(tx, octets("once"))
+        put(tx, octets("twice"))
+        placements.copy(tx, ANNA, mailbox(tx), NumberSet.of([2]), to=mailbox(tx, "Sent"), now_ms=NOW_MS)
+        before = ledger.modseq(tx, ANNA)
+        placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
+        assert ledger.usage(tx, ANNA) == Usage(len(octets("twice")), 1)
+        destroyed = [c for c in changes.log(tx, ANNA, before) if c.kind is Kind.DESTROYED]
+        assert [(c.first, c.last) for c in destroyed] == [(one.email_id, one.email_id)]
+
+
+def test_two_placements_expunged_together_are_one_email_less() -> None:
+    with store() as tx:
+        put(tx)
+        placements.copy(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx), now_ms=NOW_MS)
+        placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
+        assert ledger.usage(tx, ANNA) == Usage(0, 0)
+        assert tx.value("SELECT count(*) FROM orphans") == 1
+
+
+def test_the_sweep_releases_a_few_at_a_time() -> None:
+    with store() as tx:
+        for n in range(5):
+            put(tx, octets(str(n)))
+        placements.expunge(tx, ANNA, mailbox(tx), NumberSet(((1, 4),)), deleted_only=False)
+        assert [placements.sweep_orphans(tx, limit=3) for _ in range(3)] == [3, 1, 0]
+        for table in ("emails", "blobs", "blob_octets"):
+            assert tx.value(f"SELECT count(*) FROM {table}") == 1
+
+
+def test_many_scattered_messages_expunged() -> None:
+    with store() as tx:
+        for n in range(600):
+            put(tx, octets(str(n)), flags="\\Deleted" if n % 2 else "")
+        done = placements.expunge(tx, ANNA, mailbox(tx))
+        assert len(done.uids) == 300
+        box = mailboxes.by_id(tx, ANNA, mailbox(tx))
+        assert (box.messages, box.deleted) == (300, 0)
+        assert changes.vanished(tx, ANNA, mailbox(tx), box.highest_modseq - 1) == done.uids
+
+
+@pytest.mark.rfc("8508 §3", "MUST")
+def test_replace_is_one_step() -> None:
+    with store() as tx:
+        old = put(tx, octets("old"), to="Drafts")
+        before = ledger.modseq(tx, ANNA)
+        arrival = Arrival(message(octets("newer")), "\\Draft", NOW_MS)
+        drafts = mailbox(tx, "Drafts")
+        new = placements.replace(tx, ANNA, (drafts, old.uid), arrival, to=drafts, now_ms=NOW_MS)
+        assert new is not None
+        assert _flags(tx, "Drafts") == [(2, "\\Draft")]
+        assert {change.modseq for change in changes.log(tx, ANNA, before)} == {new.modseq}
+        assert ledger.usage(tx, ANNA) == Usage(len(octets("newer")), 1)
+        assert placements.replace(tx, ANNA, (drafts, old.uid), arrival, to=drafts, now_ms=NOW_MS) is None
+
+
+def test_replace_has_the_room_of_what_it_replaces() -> None:
+    with store() as tx:
+        old = put(tx, octets("1234"))
+        inbox, quota = mailbox(tx), len(octets("1234"))
+        with pytest.raises(OverQuota):
+            placements.replace(
+                tx,
+                ANNA,
+                (inbox, old.uid),
+                Arrival(message(octets("12345")), "", NOW_MS),
+                to=inbox,
+                now_ms=NOW_MS,
+                quota_octets=quota,
+            )
+        assert placements.replace(
+            tx,
+            ANNA,
+            (inbox, old.uid),
+            Arrival(message(octets("4321")), "", NOW_MS),
+            to=inbox,
+            now_ms=NOW_MS,
+            quota_octets=quota,
+        )
+
+
+def test_an_expunge_that_finds_nothing_reads_no_message() -> None:
+    with store() as tx:
+        put(tx)
+        tx.execute("DROP TABLE placements")
+        assert placements.expunge(tx, ANNA, mailbox(tx)) == Expunged(NumberSet(), None)
+
+
+def test_expunge_of_a_mailbox_that_is_not_there() -> None:
+    with store() as tx, pytest.raises(NoSuchMailbox):
+        placements.expunge(tx, ANNA, MailboxId(99))

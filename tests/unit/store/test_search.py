@@ -1,0 +1,324 @@
+"""Which messages a query means, with an index that has caught up, has not, or only half."""
+
+from contextlib import contextmanager
+from datetime import date
+
+import pytest
+
+from pillarbox.mail.identifiers import EmailId, ThreadId
+from pillarbox.mail.number_set import NumberSet
+from pillarbox.mail.query import (
+    NOTHING,
+    All,
+    And,
+    Body,
+    Dated,
+    EmailIs,
+    Field,
+    Flag,
+    Larger,
+    ModSeqAtLeast,
+    Not,
+    Older,
+    Or,
+    Recent,
+    Relation,
+    SavedResult,
+    Sequence,
+    Smaller,
+    Stamp,
+    Text,
+    ThreadIs,
+    Uids,
+    UidsWithStar,
+    Younger,
+)
+from pillarbox.store import mailboxes, placements, warm
+from pillarbox.store.search import NotInSession, evaluate, index, reads_text
+from pillarbox.world.blobs import Blobs
+from tests.stored_mail import ANNA, BOB, DAY_MS, NOW_MS, mailbox, octets, put, store
+
+BLOBS = Blobs(None)
+
+
+def catch_up(tx) -> int:
+    fed = 0
+    while (batch := index.gather(tx, BLOBS)) is not None:
+        fed += index.feed(tx, batch)
+    return fed
+
+
+def find(tx, query, *, name: str = "INBOX") -> list[int]:
+    return evaluate(tx, BLOBS, warm.load(tx, ANNA, mailbox(tx, name)), query, now_ms=NOW_MS)
+
+
+TEXTS = [
+    octets("The quick brown fox", subject="Foxes"),
+    octets("Straße und Grüße", subject="=?utf-8?q?Gr=C3=BC=C3=9Fe?= aus Berlin", to="Bob <bob@two.example>"),
+    octets("今日は東京へ行きます。", subject="東京"),
+    octets("nothing to see", x_mood="dark=20chocolate", cc="Carol <carol@three.example>"),
+    octets("cafe\u0301 noir", subject="folded\r\n over two lines", x_fox="brown"),
+    octets("<html><body>h&eacute;llo <b>bold</b>words</body></html>", content_type="text/html"),
+    octets(
+        "=E4=F6", content_type="text/plain; charset=iso-8859-1", content_transfer_encoding="quoted-printable"
+    ),
+]
+
+
+@contextmanager
+def searchable(fed: str):
+    """The texts and a crowd, so that asking the index is worth it; ``fed``: how far the index has come."""
+    with store() as tx:
+        for number, text in enumerate(TEXTS):
+            put(tx, text)
+            if fed == "half" and number == 3:
+                catch_up(tx)
+        for number in range(20):
+            put(tx, octets(f"filler {number}", subject="crowd"))
+        if fed == "all":
+            catch_up(tx)
+        yield tx
+
+
+@pytest.mark.rfc("9051 §6.4.4", "MUST")
+@pytest.mark.parametrize("fed", ["none", "half", "all"])
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (Body("QUICK BROWN"), [1]),
+        (Body("ick bro"), [1]),
+        (Body("foxes"), []),
+        (Text("foxes"), [1]),
+        (Text("brown"), [1, 5]),
+        (Body("STRASSE"), [2]),
+        (Body("strasse und grüsse"), [2]),
+        (Text("aus berlin"), [2]),
+        (Body("東京"), [3]),
+        (Body("京へ行"), [3]),
+        (Text("東"), [3]),
+        (Body("café"), [5]),
+        (Body("CAFE\u0301"), [5]),
+        (Body("héllo bold"), [6]),
+        (Body("<b>"), []),
+        (Body("äö"), [7]),
+        (Body("fo"), [1]),
+        (Body(""), list(range(1, 28))),
+        (Text("chocolate"), [4]),
+        (Body("chocolate"), []),
+        (Field("Subject", "grüße AUS"), [2]),
+        (Field("subject", "東"), [3]),
+        (Field("SUBJECT", "folded over"), [5]),
+        (Field("Subject", "fox"), [1]),
+        (Field("To", "BOB@two"), [2]),
+        (Field("Cc", "carol"), [4]),
+        (Field("Cc", ""), [4]),
+        (Field("X-Mood", "CHOC"), [4]),
+        (Field("X-Mood", ""), [4]),
+        (Field("X-Mood", "light"), []),
+        (Field("X-Nothing", ""), []),
+        (Field("Nö", ""), []),
+        (Field("Bcc", "x"), []),
+        (Field("From", "anna"), list(range(1, 28))),
+        (Text("no such text anywhere"), []),
+        (And((Text("crowd"), Body("filler 7"))), [15]),
+        (Or((Body("quick"), Body("東京"))), [1, 3]),
+        (And((Not(Field("Subject", "crowd")), Not(Body("e")))), [3, 5, 6, 7]),
+    ],
+)
+def test_text(query, found, fed) -> None:
+    with searchable(fed) as tx:
+        assert find(tx, query) == found
+
+
+def test_a_text_longer_than_the_index_asks_for() -> None:
+    with searchable("all") as tx:
+        long = "0123456789" * 30
+        put(tx, octets("x" + long + "y"))
+        catch_up(tx)
+        assert find(tx, Body(long)) == [28]
+        assert find(tx, Body(long + "z")) == []
+
+
+def test_quotes_and_operators_are_only_text() -> None:
+    with searchable("none") as tx:
+        put(tx, octets('say "AND" OR (NOT) * ^col: -x'))
+        catch_up(tx)
+        for text in ('"and" or', "(NOT)", "* ^col:", '"', "- x", "-x"):
+            assert find(tx, Body(text)) == ([] if text == "- x" else [28])
+
+
+def test_nul_octets_do_not_hide_what_follows() -> None:
+    with searchable("none") as tx:
+        put(tx, octets("before\0hidden treasure"))
+        catch_up(tx)
+        assert find(tx, Body("hidden treasure")) == [28]
+
+
+def test_a_message_with_too_much_text_is_found_all_the_same(monkeypatch) -> None:
+    monkeypatch.setattr(index, "INDEXED_CHARACTERS", 300)
+    with searchable("none") as tx:
+        put(tx, octets("long " * 100 + "needle"))
+        catch_up(tx)
+        assert tx.value("SELECT count(*) FROM search_unindexed") == 1
+        assert find(tx, Body("needle")) == [28]
+
+
+def test_a_lost_blob_hides_only_itself() -> None:
+    with searchable("none") as tx:
+        digest = tx.value("SELECT blob FROM emails ORDER BY id LIMIT 1")
+        tx.execute("DELETE FROM blobs WHERE digest = ?", (digest,))
+        assert find(tx, Or((Body("quick"), Body("東京")))) == [3]
+        catch_up(tx)
+        assert find(tx, Or((Body("quick"), Body("東京")))) == [3]
+
+
+def test_other_accounts_and_mailboxes_are_not_searched() -> None:
+    with store(ANNA, BOB) as tx:
+        for _ in range(20):
+            put(tx, octets("secret"), account=BOB)
+            put(tx, octets("secret"), to="Sent")
+            put(tx, octets("open"))
+        catch_up(tx)
+        assert find(tx, Body("secret")) == []
+        assert len(find(tx, Body("secret"), name="Sent")) == 20
+
+
+def test_a_copy_is_found_where_it_is() -> None:
+    with searchable("all") as tx:
+        placements.copy(tx, ANNA, mailbox(tx), NumberSet.of([1]), to=mailbox(tx, "Sent"), now_ms=NOW_MS)
+        assert find(tx, Body("quick"), name="Sent") == [1]
+
+
+@pytest.mark.rfc("9051 §6.4.4", "MUST")
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (All(), [1, 2, 3]),
+        (And(()), [1, 2, 3]),
+        (NOTHING, []),
+        (Not(All()), []),
+        (Flag("\\seen"), [1, 3]),
+        (Not(Flag("\\Seen")), [2]),
+        (Flag("$WORK"), [3]),
+        (Flag("\\Draft"), []),
+        (Uids(NumberSet.of([1, 3, 9])), [1, 3]),
+        (Uids(NumberSet()), []),
+        (Uids(NumberSet(((1, 99),))), [1, 2, 3]),
+        (Or((Flag("$Work"), Uids(NumberSet.of([1])))), [1, 3]),
+        (Not(Or((Flag("$Work"), Uids(NumberSet.of([1]))))), [2]),
+        (Dated(Stamp.RECEIVED, Relation.BEFORE, date(2023, 11, 14)), [1]),
+        (Dated(Stamp.RECEIVED, Relation.ON, date(2023, 11, 14)), [2]),
+        (Dated(Stamp.RECEIVED, Relation.SINCE, date(2023, 11, 14)), [2, 3]),
+        (Dated(Stamp.SENT, Relation.ON, date(2023, 11, 1)), [1]),
+        (Dated(Stamp.SENT, Relation.ON, date(2023, 11, 2)), []),
+        (Dated(Stamp.SENT, Relation.BEFORE, date(2023, 11, 5)), [1]),
+        (Dated(Stamp.SENT, Relation.SINCE, date(1900, 1, 1)), [1, 2]),
+        (Dated(Stamp.SAVED, Relation.ON, date(2023, 11, 14)), [1, 2, 3]),
+        (Dated(Stamp.SAVED, Relation.BEFORE, date(2023, 11, 14)), []),
+        (Younger(DAY_MS // 1000), [1, 2, 3]),
+        (Younger(DAY_MS // 1000 - 1), [2, 3]),
+        (Older(DAY_MS // 1000), [1]),
+        (Older(DAY_MS // 1000 + 1), []),
+        (Larger(300), [3]),
+        (Smaller(300), [1, 2]),
+    ],
+)
+def test_flags_dates_and_sizes(query, found) -> None:
+    with store() as tx:
+        # The day as written, 1 November, is 2 November in UTC: what is written counts
+        one = octets(date="Wed, 1 Nov 2023 23:30:00 -0500")
+        put(tx, one, flags="\\Seen", received_at_ms=NOW_MS - DAY_MS)
+        put(tx, octets(date="Mon, 6 Nov 2023 00:30:00 +0900"), received_at_ms=NOW_MS)
+        put(tx, octets("x" * 300), flags="\\Seen $Work", received_at_ms=NOW_MS + DAY_MS)
+        assert find(tx, query) == found
+
+
+@pytest.mark.rfc("8474 §5.3", "MUST")
+def test_ids_and_modseq() -> None:
+    with store(ANNA, BOB) as tx:
+        first = put(tx, octets(subject="a", message_id="<1@x>"))
+        second = put(tx, octets(subject="Re: a", message_id="<2@x>", references="<1@x>"))
+        his = put(tx, account=BOB)
+        assert find(tx, EmailIs(second.email_id)) == [2]
+        assert find(tx, EmailIs(his.email_id)) == find(tx, EmailIs(EmailId(5))) == []
+        assert find(tx, ThreadIs(first.thread_id)) == [1, 2]
+        assert find(tx, ThreadIs(ThreadId(5))) == []
+        assert find(tx, ModSeqAtLeast(second.modseq)) == [2]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [Recent(), SavedResult(), Sequence(NumberSet.of([1])), Not(UidsWithStar(NumberSet.of([1])))],
+)
+def test_what_only_a_session_knows_is_refused(query) -> None:
+    with store() as tx:
+        put(tx)
+        with pytest.raises(NotInSession):
+            find(tx, query)
+
+
+def test_an_empty_mailbox() -> None:
+    with store() as tx:
+        assert find(tx, Or((All(), Body("x")))) == []
+
+
+def test_which_queries_belong_in_a_thread() -> None:
+    assert reads_text(And((All(), Not(Or((Body("x"), Flag("y")))))))
+    assert reads_text(Field("Subject", "x"))
+    assert not reads_text(And((Flag("x"), Larger(5))))
+
+
+def test_messages_that_went_meanwhile_are_not_found() -> None:
+    with searchable("all") as tx:
+        known = warm.load(tx, ANNA, mailbox(tx))
+        placements.expunge(tx, ANNA, mailbox(tx), NumberSet.of([1]), deleted_only=False)
+        while placements.sweep_orphans(tx):
+            pass
+        assert evaluate(tx, BLOBS, known, Text("fox"), now_ms=NOW_MS) == [5]
+
+
+def test_the_feed_goes_account_by_account_and_ends() -> None:
+    with store(ANNA, BOB) as tx:
+        for _ in range(index.MESSAGES_PER_FEED + 3):
+            put(tx)
+            put(tx, account=BOB)
+        assert catch_up(tx) == 2 * (index.MESSAGES_PER_FEED + 3)
+        assert index.gather(tx, BLOBS) is None
+        assert tx.value("SELECT count(*) FROM search_index") == 2 * (index.MESSAGES_PER_FEED + 3)
+
+
+def test_two_feeders_do_not_index_twice() -> None:
+    with store() as tx:
+        put(tx)
+        batch = index.gather(tx, BLOBS)
+        assert batch is not None
+        assert index.feed(tx, batch) == 1
+        assert index.feed(tx, batch) == 0
+
+
+def test_what_went_between_gathering_and_feeding_is_not_indexed() -> None:
+    with store() as tx:
+        put(tx)
+        batch = index.gather(tx, BLOBS)
+        assert batch is not None
+        placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
+        placements.sweep_orphans(tx)
+        assert index.feed(tx, batch) == 0
+        assert tx.value("SELECT count(*) FROM search_index") == 0
+        assert index.gather(tx, BLOBS) is None
+
+
+def test_the_sweep_takes_an_email_out_of_the_index() -> None:
+    with store() as tx:
+        put(tx)
+        catch_up(tx)
+        placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
+        placements.sweep_orphans(tx)
+        assert tx.value("SELECT count(*) FROM search_index") == 0
+
+
+def test_a_deleted_accounts_backlog_is_nobodys() -> None:
+    with store(ANNA, BOB) as tx:
+        put(tx, octets("hers"))
+        mailboxes.delete_account(tx, ANNA)
+        assert catch_up(tx) == 0
