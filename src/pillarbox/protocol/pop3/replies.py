@@ -1,0 +1,57 @@
+"""What a POP3 server says, as octets (RFC 1939 §3, RFC 2449 §3, §8).
+
+Always true: a status line is at most 512 octets with its CRLF, has no line end inside, and begins with a
+response code or with no ``[`` at all, since RESP-CODES is announced (RFC 2449 §6.4).
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
+
+from pillarbox.protocol.sasl.line import encode_challenge
+
+STATUS_LINE_LIMIT: Final = 512
+"""Octets of a status line, CRLF included (RFC 2449 §4)."""
+
+END: Final = b".\r\n"
+"""Ends a multi-line reply."""
+
+
+class Code(StrEnum):
+    """Response codes: why, for a program to read."""
+
+    IN_USE = "IN-USE"
+    """Another session holds the maildrop (RFC 2449 §8.1.2)."""
+    AUTH = "AUTH"
+    """The credentials are at fault (RFC 3206 §5)."""
+    SYS_TEMP = "SYS/TEMP"
+    """The server is, for the moment (RFC 3206 §4)."""
+    SYS_PERM = "SYS/PERM"
+    """The server is, until somebody mends it (RFC 3206 §4)."""
+    UTF8 = "UTF8"
+    """The message needs UTF-8 mode (RFC 6856 §5)."""
+
+
+def ok(text: str = "") -> bytes:
+    """``+OK`` and a text for people, or what the command's definition says."""
+    return _status("+OK", text)
+
+
+def error(text: str, code: Code | None = None) -> bytes:
+    """``-ERR`` and a text for people, with a code for programs where there is one."""
+    return _status("-ERR", f"[{code.value}] {text}" if code else text)
+
+
+def lines(text: str, items: Iterable[bytes]) -> bytes:
+    """A multi-line ``+OK`` whose lines cannot begin with a dot."""
+    return b"".join((ok(text), *(item + b"\r\n" for item in items), END))
+
+
+def challenge(octets: bytes) -> bytes:
+    """RFC 5034 §4: a plus, a space, and the challenge in base64, which may be empty."""
+    return b"+ " + encode_challenge(octets) + b"\r\n"
+
+
+def _status(indicator: str, text: str) -> bytes:
+    octets = f"{indicator} {text}".rstrip().encode()
+    return octets[: STATUS_LINE_LIMIT - 2] + b"\r\n"

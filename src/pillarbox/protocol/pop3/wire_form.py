@@ -1,0 +1,76 @@
+"""A message as POP3 sends it: lines that end in CRLF, dots stuffed, a last line with a dot (RFC 1939 §3).
+
+The one rule, which also says what LIST and STAT count: **the octets as stored, except that a line feed without
+a carriage return before it becomes CRLF, and CRLF is added at the end where it is missing.** Most clients take
+a bare line feed for a line end, so without this a message could end the reply from within. Dots that were
+stuffed do not count (RFC 1939 §11).
+
+Nothing here goes line by line: stored mail is nearly always in this form already, and then costs two counts
+and one search.
+"""
+
+import re
+from typing import Final
+
+from pillarbox.protocol.pop3.replies import END
+
+_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
+_LINE_END: Final = b"\r\n"
+
+
+def size(octets: bytes) -> int:
+    """How many octets a message has on the wire, stuffed dots not counted."""
+    bare = octets.count(b"\n") - octets.count(_LINE_END)
+    return len(octets) + bare + (2 if octets and not octets.endswith(b"\n") else 0)
+
+
+def whole(octets: bytes) -> bytes:
+    """A message ready to be sent after the status line, with the dot that ends it."""
+    stuffing = Stuffing()
+    return stuffing.part(octets) + stuffing.end()
+
+
+def top(octets: bytes, header_size: int, lines: int) -> bytes:
+    """The header, the empty line and so many lines of the body (RFC 1939 §7, TOP), with the dot that ends it."""
+    if lines > octets.count(b"\n", header_size):
+        lines, at = 0, len(octets)
+    else:
+        at = header_size
+    for _ in range(lines):
+        at = octets.find(b"\n", at) + 1
+    header = octets[:header_size]
+    # A message may be all header; the blank line is sent all the same.
+    if not header.endswith((b"\n\n", b"\n\r\n")) and header not in (b"\n", _LINE_END):
+        header += (b"" if header.endswith(b"\n") or not header else _LINE_END) + _LINE_END
+    return whole(header + octets[header_size:at])
+
+
+class Stuffing:
+    """The same for a message that comes in parts of any size."""
+
+    __slots__ = ("_at_line_start", "_kept")
+
+    def __init__(self) -> None:
+        self._at_line_start = True
+        # A carriage return whose line feed may be in the next part.
+        self._kept = b""
+
+    def part(self, octets: bytes) -> bytes:
+        """The next octets, ready to be sent."""
+        octets = self._kept + octets
+        self._kept = b"\r" if octets.endswith(b"\r") else b""
+        octets = octets[: len(octets) - len(self._kept)]
+        if not octets:
+            return b""
+        if octets.count(b"\n") != octets.count(_LINE_END):
+            octets = _BARE_LF.sub(_LINE_END, octets)
+        stuffed = octets.replace(b"\r\n.", b"\r\n..") if b"\r\n." in octets else octets
+        if self._at_line_start and octets.startswith(b"."):
+            stuffed = b"." + stuffed
+        self._at_line_start = octets.endswith(b"\n")
+        return stuffed
+
+    def end(self) -> bytes:
+        """What completes the last line, and ends the reply."""
+        unfinished = self._kept or not self._at_line_start
+        return self._kept + (_LINE_END if unfinished else b"") + END

@@ -1,0 +1,59 @@
+import re
+
+import pytest
+
+from pillarbox.protocol.pop3 import replies
+from pillarbox.protocol.pop3.capabilities import CAPABILITIES, Terms, capabilities
+from pillarbox.protocol.pop3.machine import Machine, State
+from pillarbox.protocol.pop3.replies import Code
+
+
+def test_status_lines():
+    assert replies.ok() == b"+OK\r\n"
+    assert replies.ok("2 320") == b"+OK 2 320\r\n"
+    assert replies.error("no") == b"-ERR no\r\n"
+    assert replies.error("busy", Code.IN_USE) == b"-ERR [IN-USE] busy\r\n"
+
+
+@pytest.mark.rfc("2449 §4", "MUST")
+def test_no_status_line_is_over_512_octets():
+    assert len(replies.error("x" * 2000)) == 512
+
+
+@pytest.mark.rfc("5034 §4", "MUST")
+def test_an_empty_challenge_is_plus_and_space():
+    assert replies.challenge(b"") == b"+ \r\n"
+    assert replies.challenge(b"abc") == b"+ YWJj\r\n"
+
+
+def shown(state: State, **terms: object) -> list[bytes]:
+    machine = Machine()
+    machine.state = state
+    given = {"tls_available": True, "passwords": True, "mechanisms": ("SCRAM-SHA-256", "PLAIN")} | terms
+    return capabilities(Terms(**given), machine)
+
+
+@pytest.mark.rfc("2449 §5", "MUST")
+def test_what_is_announced_before_login_is_announced_after_it():
+    before, after = (set(shown(state)) for state in (State.AUTHORIZATION, State.TRANSACTION))
+    assert before - after == {b"STLS"}  # by its own definition (RFC 2595 §9)
+
+
+@pytest.mark.rfc("5034 §4", "MUST")
+def test_no_password_mechanism_is_announced_where_none_is_accepted():
+    bare = shown(State.AUTHORIZATION, passwords=False, mechanisms=())
+    assert b"USER" not in bare
+    assert not [line for line in bare if line.startswith(b"SASL")]
+
+
+def test_stls_is_announced_where_it_may_be_used():
+    assert b"STLS" in shown(State.AUTHORIZATION)
+    assert b"STLS" not in shown(State.AUTHORIZATION, tls_available=False)
+
+
+@pytest.mark.rfc("2449 §3", "MUST")
+def test_capability_lines_follow_the_grammar():
+    for line in shown(State.AUTHORIZATION):
+        assert re.fullmatch(rb"[!-\-/-~]+( [!-~]+)*", line)
+        assert len(line) <= 510
+    assert len({tag for tag, _ in CAPABILITIES}) == len(CAPABILITIES)
