@@ -1,0 +1,121 @@
+"""A transaction as the client sees it: what is asked for, and how it ended for each recipient."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from pillarbox.protocol.smtp.client.extensions import Extensions
+from pillarbox.protocol.smtp.client.replies import Reply
+from pillarbox.protocol.smtp.commands import Body, Notify, Return
+
+
+class Verdict(Enum):
+    """How an attempt ended for a recipient; there is no fourth way."""
+
+    DELIVERED = "delivered"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended for one recipient.
+
+    ``status``: an enhanced code (RFC 3463). ``text``: the server's reply, or our own words where
+    ``said_by_server`` is false.
+    """
+
+    verdict: Verdict
+    status: str
+    text: str
+    said_by_server: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A forward-path, without brackets, and what its sender wishes to hear (RFC 3461 §4.1, §4.2)."""
+
+    address: str
+    notify: frozenset[Notify] = frozenset()
+    original: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What MAIL and RCPT say. ``reverse_path``: an address without brackets, ``None`` for the null path."""
+
+    reverse_path: str | None
+    recipients: tuple[Recipient, ...]
+    size: int
+    """Octets of the message, line ends included."""
+    body: Body = Body.EIGHT_BIT
+    smtputf8: bool = False
+    require_tls: bool = False
+    returns: Return | None = None
+    envelope_id: str | None = None
+
+
+def outcome_of(reply: Reply) -> Outcome:
+    """A final reply about a recipient or the message."""
+    verdict = {2: Verdict.DELIVERED, 5: Verdict.FAILED}.get(reply.code // 100, Verdict.DEFERRED)
+    return Outcome(verdict, reply.status, str(reply), said_by_server=reply.code != 0)
+
+
+def recipient_outcome(reply: Reply) -> Outcome:
+    """A reply to RCPT that refuses a recipient."""
+    outcome = outcome_of(reply)
+    # RFC 5321 §4.5.3.1.10: 552 was long used for "too many recipients", which time heals; a full mailbox
+    # or a message too large says so in its status (RFC 3463 §3.3, §3.4).
+    if reply.code == 552 and not outcome.status.startswith(("5.2.", "5.3.")):
+        return Outcome(Verdict.DEFERRED, "4.5.3", outcome.text)
+    return outcome
+
+
+def impossible(envelope: Envelope, extensions: Extensions, *, secured: bool) -> Outcome | None:
+    """Why this server can't be given this message at all; ``None`` where it can."""
+    limit = extensions.size_limit
+    if limit is not None and envelope.size > limit:
+        return _failed("5.3.4", f"the message has {envelope.size} octets, the next server takes {limit}")
+    if envelope.smtputf8 and "SMTPUTF8" not in extensions:
+        return _failed("5.6.7", "an address needs SMTPUTF8, which the next server lacks")
+    if envelope.body is Body.BINARY and not {"BINARYMIME", "CHUNKING"} <= extensions.offered.keys():
+        return _failed("5.6.3", "the message is BINARYMIME, which the next server lacks")
+    if envelope.body is Body.EIGHT_BIT and "8BITMIME" not in extensions:
+        return _failed("5.6.3", "the message is 8BITMIME, which the next server lacks")
+    # RFC 8689 §4.2.1: only over TLS, and only to a server that promises the same
+    if envelope.require_tls and not (secured and "REQUIRETLS" in extensions):
+        return _failed("5.7.30", "REQUIRETLS was asked for, which the next server lacks")
+    return None
+
+
+def _failed(status: str, text: str) -> Outcome:
+    return Outcome(Verdict.FAILED, status, text, said_by_server=False)
+
+
+def mail_command(envelope: Envelope, extensions: Extensions) -> str:
+    """MAIL, with the parameters that this server knows."""
+    words = [f"MAIL FROM:<{envelope.reverse_path or ''}>"]
+    if "SIZE" in extensions:
+        words.append(f"SIZE={envelope.size}")
+    if envelope.body is not Body.SEVEN_BIT:
+        words.append(f"BODY={envelope.body.value}")
+    if envelope.smtputf8:
+        words.append("SMTPUTF8")
+    if envelope.require_tls:
+        words.append("REQUIRETLS")
+    if "DSN" in extensions:
+        if envelope.returns:
+            words.append(f"RET={envelope.returns.value}")
+        if envelope.envelope_id:
+            words.append(f"ENVID={envelope.envelope_id}")
+    return " ".join(words)
+
+
+def rcpt_command(recipient: Recipient, extensions: Extensions) -> str:
+    """RCPT, with the parameters that this server knows."""
+    words = [f"RCPT TO:<{recipient.address}>"]
+    if "DSN" in extensions:
+        if recipient.notify:
+            words.append("NOTIFY=" + ",".join(sorted(wish.value for wish in recipient.notify)))
+        if recipient.original:
+            words.append(f"ORCPT={recipient.original}")
+    return " ".join(words)

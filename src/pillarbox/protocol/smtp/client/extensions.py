@@ -1,0 +1,52 @@
+"""What a server offers: its answer to EHLO, read (RFC 5321 §4.1.1.1)."""
+
+from dataclasses import dataclass
+
+from pillarbox.protocol.smtp.client.replies import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """The extensions of a server by keyword, with their parameters; none after HELO."""
+
+    offered: dict[str, tuple[str, ...]]
+
+    def __contains__(self, keyword: str) -> bool:
+        return keyword in self.offered
+
+    @property
+    def size_limit(self) -> int | None:
+        """The largest message taken, in octets; ``None`` where the server sets or says no limit
+        (RFC 1870 §4)."""
+        words = self.offered.get("SIZE", ())
+        return int(words[0]) or None if words and words[0].isdecimal() and len(words[0]) <= 20 else None
+
+    @property
+    def mechanisms(self) -> frozenset[str]:
+        """SASL mechanisms (RFC 4954 §3)."""
+        return frozenset(word.upper() for word in self.offered.get("AUTH", ()))
+
+    @property
+    def recipients_limit(self) -> int | None:
+        """RCPTMAX (RFC 9422 §4.2)."""
+        for word in self.offered.get("LIMITS", ()):
+            name, _, value = word.partition("=")
+            if name.upper() == "RCPTMAX" and value.isdecimal() and 0 < len(value) <= 6:
+                return int(value) or None
+        return None
+
+
+NONE = Extensions({})
+
+
+def read(reply: Reply) -> Extensions:
+    """The extensions that an answer to EHLO offers; what is malformed is passed over."""
+    offered: dict[str, tuple[str, ...]] = {}
+    for line in reply.lines[1:]:
+        # Old servers wrote "AUTH=LOGIN PLAIN" for clients of their time.
+        words = (
+            line.replace("AUTH=", "AUTH ", 1).split() if line.upper().startswith("AUTH=") else line.split()
+        )
+        if words:
+            offered[words[0].upper()] = (*offered.get(words[0].upper(), ()), *words[1:])
+    return Extensions(offered)

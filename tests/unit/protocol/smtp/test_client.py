@@ -1,0 +1,346 @@
+"""The delivering side: dialogues, verdicts, and that no recipient is ever left in doubt."""
+
+from collections.abc import Sequence
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pillarbox.protocol.sasl.client import Credentials, choose
+from pillarbox.protocol.smtp.client.content import stuffed
+from pillarbox.protocol.smtp.client.envelope import Envelope, Recipient, Verdict
+from pillarbox.protocol.smtp.client.machine import (
+    ClientMachine,
+    Ended,
+    Event,
+    Finished,
+    NotSecured,
+    Ready,
+    SecureNow,
+    SendContent,
+)
+from pillarbox.protocol.smtp.client.replies import Kind, ReplyReader
+from pillarbox.protocol.smtp.client.states import DEADLINE_SECONDS, TABLE, State
+from pillarbox.protocol.smtp.commands import Body, Notify, Return
+
+MESSAGE = b"Subject: x\r\n\r\n.hidden\r\n"
+PLAIN_OFFER = b"250-mx\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250 DSN\r\n"
+PIPELINED = b"250-mx\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
+CHUNKED = b"250-mx\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-BINARYMIME\r\n250 CHUNKING\r\n"
+
+
+def envelope(*addresses: str, **more: object) -> Envelope:
+    recipients = tuple(Recipient(address) for address in addresses or ("a@x",))
+    fields: dict[str, object] = {"reverse_path": "me@one.example", "size": len(MESSAGE), **more}
+    return Envelope(recipients=recipients, **fields)  # type: ignore[arg-type]
+
+
+def ready(offer: bytes = PLAIN_OFFER) -> ClientMachine:
+    machine = ClientMachine("one.example")
+    assert machine.receive(b"220 mx ESMTP\r\n") == []
+    assert machine.outgoing() == b"EHLO one.example\r\n"
+    assert machine.receive(offer) == [Ready()]
+    return machine
+
+
+def verdicts(events: Sequence[Event]) -> list[Verdict]:
+    (finished,) = [event for event in events if isinstance(event, Finished)]
+    return [outcome.verdict for outcome in finished.outcomes]
+
+
+def test_every_state_has_a_step_for_everything_it_can_hear_and_a_deadline() -> None:
+    assert set(TABLE) == set(product(State, Kind))
+    assert set(DEADLINE_SECONDS) == set(State)
+
+
+@pytest.mark.rfc("5321 §4.1.4", "MUST")
+def test_one_question_at_a_time_without_pipelining() -> None:
+    machine = ready()
+    machine.begin(envelope("a@x", "b@x"))
+    said = []
+    for reply in (b"250 ok\r\n", b"250 ok\r\n", b"550 5.1.1 who?\r\n"):
+        said.append(machine.outgoing())
+        assert machine.receive(reply) == []
+    said.append(machine.outgoing())
+    assert said == [
+        b"MAIL FROM:<me@one.example> SIZE=23 BODY=8BITMIME\r\n",
+        b"RCPT TO:<a@x>\r\n",
+        b"RCPT TO:<b@x>\r\n",
+        b"DATA\r\n",
+    ]
+    assert machine.receive(b"354 go\r\n") == [SendContent()]
+    machine.content(MESSAGE)
+    assert machine.outgoing() == b"Subject: x\r\n\r\n..hidden\r\n.\r\n"
+    events = machine.receive(b"250 2.0.0 queued\r\n")
+    assert verdicts(events) == [Verdict.DELIVERED, Verdict.FAILED]
+    assert events[-1] == Ready()
+
+
+@pytest.mark.rfc("2920 §3.1", "MAY")
+def test_everything_up_to_data_goes_in_one_write_with_pipelining() -> None:
+    machine = ready(PIPELINED)
+    machine.begin(envelope("a@x", "b@x"))
+    assert machine.outgoing().count(b"\r\n") == 4
+    events = machine.receive(b"250 ok\r\n450 4.2.1 later\r\n250 ok\r\n354 go\r\n")
+    assert events == [SendContent()]
+    machine.content(MESSAGE)
+    assert verdicts(machine.receive(b"250 ok\r\n")) == [Verdict.DEFERRED, Verdict.DELIVERED]
+
+
+@pytest.mark.rfc("3030 §2", "MUST")
+def test_a_server_that_takes_chunks_gets_one_without_doubled_dots() -> None:
+    machine = ready(CHUNKED)
+    machine.begin(envelope(body=Body.BINARY))
+    assert machine.outgoing() == b"MAIL FROM:<me@one.example> BODY=BINARYMIME\r\nRCPT TO:<a@x>\r\n"
+    assert machine.receive(b"250 ok\r\n250 ok\r\n") == [SendContent()]
+    machine.content(MESSAGE)
+    assert machine.outgoing() == b"BDAT 23 LAST\r\n" + MESSAGE
+    assert verdicts(machine.receive(b"250 ok\r\n")) == [Verdict.DELIVERED]
+
+
+@pytest.mark.rfc("2920 §3.1", "MUST")
+def test_when_data_is_let_through_for_nobody_nothing_is_sent() -> None:
+    machine = ready(PIPELINED)
+    machine.begin(envelope())
+    machine.outgoing()
+    assert verdicts(machine.receive(b"250 ok\r\n550 no\r\n354 go\r\n")) == [Verdict.FAILED]
+    assert machine.outgoing() == b".\r\n"
+    assert machine.receive(b"554 no valid recipients\r\n") == [Ready()]
+
+
+def test_a_refused_sender_is_the_outcome_for_all_and_the_connection_goes_on() -> None:
+    for offer, replies in (
+        (PLAIN_OFFER, b"550 5.7.1 not you\r\n"),
+        (CHUNKED, b"550 5.7.1 no\r\n503 x\r\n503 x\r\n"),
+    ):
+        machine = ready(offer)
+        machine.begin(envelope("a@x", "b@x"))
+        assert verdicts(machine.receive(replies)) == [Verdict.FAILED] * 2
+        assert machine.outgoing().endswith(b"RSET\r\n")
+        assert machine.receive(b"250 ok\r\n") == [Ready()]
+
+
+@pytest.mark.rfc("5321 §3.2", "SHOULD")
+def test_an_old_server_is_greeted_the_old_way() -> None:
+    machine = ClientMachine("one.example")
+    machine.receive(b"220 x\r\n")
+    machine.receive(b"502 what?\r\n")
+    assert machine.outgoing() == b"EHLO one.example\r\nHELO one.example\r\n"
+    assert machine.receive(b"250 hello\r\n") == [Ready()]
+    assert verdicts(machine.begin(envelope())) == [Verdict.FAILED]
+    machine.begin(envelope(body=Body.SEVEN_BIT))
+    assert machine.outgoing() == b"MAIL FROM:<me@one.example>\r\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"size": 1001}, "5.3.4"),
+        ({"smtputf8": True}, "5.6.7"),
+        ({"body": Body.BINARY}, "5.6.3"),
+        ({"require_tls": True}, "5.7.30"),
+    ],
+)
+def test_what_the_server_lacks_is_not_asked_of_it(more: dict[str, object], status: str) -> None:
+    machine = ready()
+    finished, again = machine.begin(envelope(**more))
+    assert isinstance(finished, Finished)
+    assert [outcome.status for outcome in finished.outcomes] == [status]
+    assert again == Ready()
+    assert machine.outgoing() == b""
+
+
+@pytest.mark.rfc("3461 §5.2.1", "MUST")
+def test_wishes_for_reports_go_on_to_a_server_that_knows_them() -> None:
+    wishes = Recipient("a@x", frozenset({Notify.SUCCESS, Notify.FAILURE}), "rfc822;b@y")
+    machine = ready()
+    machine.begin(Envelope(None, (wishes,), 5, Body.SEVEN_BIT, returns=Return.HEADERS, envelope_id="id+2B"))
+    machine.receive(b"250 ok\r\n")
+    assert machine.outgoing() == (
+        b"MAIL FROM:<> SIZE=5 RET=HDRS ENVID=id+2B\r\n"
+        b"RCPT TO:<a@x> NOTIFY=FAILURE,SUCCESS ORCPT=rfc822;b@y\r\n"
+    )
+
+
+@pytest.mark.rfc("3207 §4.2", "MUST")
+def test_after_tls_all_begins_anew_and_nothing_from_before_counts() -> None:
+    machine = ready(b"250-mx\r\n250-CHUNKING\r\n250 STARTTLS\r\n")
+    machine.start_tls()
+    assert machine.receive(b"220 go\r\n") == [SecureNow()]
+    assert machine.receive(b"250 injected\r\n") == []
+    machine.outgoing()
+    assert machine.secured() == []
+    assert machine.outgoing() == b"EHLO one.example\r\n"
+    assert machine.receive(b"250 mx\r\n") == [Ready()]
+    assert "CHUNKING" not in machine.extensions
+
+
+def test_what_is_injected_behind_the_go_ahead_for_tls_ends_the_connection() -> None:
+    machine = ready()
+    machine.start_tls()
+    assert isinstance(machine.receive(b"220 go\r\n250 injected\r\n")[-1], Ended)
+
+
+def test_a_server_that_will_not_begin_tls_says_so() -> None:
+    machine = ready()
+    machine.start_tls()
+    (event,) = machine.receive(b"454 4.7.0 no\r\n")
+    assert isinstance(event, NotSecured)
+    assert machine.state is State.READY
+
+
+def test_authentication_is_a_dialogue() -> None:
+    machine = ready(b"250-mx\r\n250 AUTH LOGIN\r\n")
+    exchange = choose(
+        machine.extensions.mechanisms, Credentials("me", "pw"), nonce="n", binding=None, plain_allowed=True
+    )
+    assert exchange
+    machine.outgoing()
+    machine.authenticate(exchange)
+    machine.receive(b"334 VXNlcm5hbWU6\r\n")
+    machine.receive(b"334 UGFzc3dvcmQ6\r\n")
+    assert machine.outgoing() == b"AUTH LOGIN\r\nbWU=\r\ncHc=\r\n"
+    assert machine.receive(b"235 ok\r\n") == [Ready()]
+
+
+@pytest.mark.parametrize(
+    "greeting", [b"554 go away\r\n", b"421 busy\r\n", b"hello?\r\n", b"250 what\r\n"][:3]
+)
+def test_a_server_that_turns_us_away_lets_another_be_tried(greeting: bytes) -> None:
+    (event,) = ClientMachine("one.example").receive(greeting)
+    assert isinstance(event, Ended)
+    assert event.unwilling
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [b"421 4.3.2 bye\r\n", b"250 ok\r\n421 bye\r\n", b"250 ok\r\n250 ok\r\nnonsense\r\n", b"250 ok\r\n", b""],
+)
+@pytest.mark.parametrize("offer", [PLAIN_OFFER, PIPELINED, CHUNKED])
+def test_a_connection_that_ends_before_the_last_word_leaves_all_deferred(
+    replies: bytes, offer: bytes
+) -> None:
+    machine = ready(offer)
+    events = [*machine.begin(envelope("a@x", "b@x")), *machine.receive(replies)]
+    if SendContent() in events:
+        machine.content(MESSAGE)
+    events += machine.lost("connection lost")
+    assert verdicts(events) == [Verdict.DEFERRED] * 2
+    assert isinstance(events[-1], Ended)
+
+
+def test_a_connection_lost_after_the_message_defers_it() -> None:
+    machine = ready(CHUNKED)
+    machine.begin(envelope())
+    machine.receive(b"250 ok\r\n250 ok\r\n")
+    machine.content(MESSAGE)
+    assert verdicts(machine.lost("no answer in time")) == [Verdict.DEFERRED]
+
+
+@pytest.mark.rfc("5321 §4.5.3.1.10", "SHOULD")
+def test_too_many_recipients_in_the_old_way_of_saying_it_is_no_failure() -> None:
+    machine = ready()
+    machine.begin(envelope("a@x", "b@x", "c@x"))
+    machine.receive(b"250 ok\r\n")
+    machine.receive(b"552 too many\r\n")
+    machine.receive(b"552 5.2.2 full\r\n")
+    assert verdicts(machine.receive(b"452 no\r\n")) == [Verdict.DEFERRED, Verdict.FAILED, Verdict.DEFERRED]
+
+
+def test_quitting_ends() -> None:
+    machine = ready()
+    machine.quit()
+    (event,) = machine.receive(b"221 bye\r\n")
+    assert isinstance(event, Ended)
+    assert not event.unwilling
+
+
+@pytest.mark.rfc("5321 §4.5.2", "MUST")
+@pytest.mark.parametrize(
+    ("message", "sent"),
+    [
+        (b"a\r\n", b"a\r\n.\r\n"),
+        (b"a", b"a\r\n.\r\n"),
+        (b"", b".\r\n"),
+        (b".\r\n..\r\n", b"..\r\n...\r\n.\r\n"),
+        (b"a\n.\r\nb\r.\r\n", b"a\r\n..\r\nb .\r\n.\r\n"),
+    ],
+)
+def test_no_message_can_end_early(message: bytes, sent: bytes) -> None:
+    assert stuffed(message) == sent
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [
+            b"220 hi",
+            b"250 ok",
+            b"250-PIPELINING",
+            b"250-CHUNKING",
+            b"250 8BITMIME",
+            b"354 go",
+            b"450 x",
+            b"550 y",
+            b"421 z",
+            b"x",
+            b"",
+            b"250",
+            b"2",
+            b"999 a",
+            b"503-a",
+            b"\xff",
+            b"334 dGVzdA==",
+        ]
+    ),
+    max_size=14,
+)
+
+
+def drive(octets: Sequence[bytes], offer: bytes) -> tuple[list[Event], bytes]:
+    machine = ClientMachine("one.example")
+    events: list[Event] = []
+    sent = []
+    for chunk in [b"220 x\r\n", offer, *octets]:
+        fresh = list(machine.receive(chunk))
+        while fresh:
+            events += fresh
+            follow: list[Event] = []
+            if fresh[-1] == Ready():
+                follow = list(machine.begin(envelope("a@x", "b@x")))
+            elif fresh[-1] == SendContent():
+                machine.content(MESSAGE)
+            fresh = [event for event in follow if event != Ready()]
+        sent.append(machine.outgoing())
+    events += machine.lost("end")
+    return events, b"".join(sent)
+
+
+@given(LINES, st.sampled_from([PLAIN_OFFER, PIPELINED, CHUNKED]))
+def test_whatever_a_server_says_each_transaction_ends_exactly_once(lines: list[bytes], offer: bytes) -> None:
+    events, _ = drive([line + b"\r\n" for line in lines], offer)
+    assert isinstance(events[-1], Ended)
+    for event in events:
+        if isinstance(event, Finished):
+            assert len(event.outcomes) == 2
+
+
+@given(LINES, st.lists(st.integers(1, 9), max_size=20))
+def test_replies_are_the_same_however_they_are_cut(lines: list[bytes], cuts: list[int]) -> None:
+    whole = b"".join(line + b"\r\n" for line in lines)
+    pieces, rest = [], whole
+    for cut in cuts:
+        pieces.append(rest[:cut])
+        rest = rest[cut:]
+    reader = ReplyReader()
+    expected = []
+    for reply in ReplyReader().feed(whole):
+        expected.append(reply)
+        if reply.code == 0:
+            break
+    found = []
+    for piece in [*pieces, rest]:
+        found += reader.feed(piece)
+        if found and found[-1].code == 0:
+            break
+    assert found == expected
