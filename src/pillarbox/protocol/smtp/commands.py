@@ -1,0 +1,132 @@
+"""The commands of SMTP and LMTP as values (RFC 5321 §4.1.1 and its extensions).
+
+What a command means is the session's to say; what it looks like is ``grammar``'s.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from pillarbox.protocol.smtp.path import ForwardPath, ReversePath
+from pillarbox.protocol.smtp.replies import Reply
+
+
+class Verb(Enum):
+    """What a client can ask for; the machine's table has a column for each."""
+
+    HELO = "HELO"
+    EHLO = "EHLO"
+    LHLO = "LHLO"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    BDAT = "BDAT"
+    RSET = "RSET"
+    NOOP = "NOOP"
+    VRFY = "VRFY"
+    EXPN = "EXPN"
+    HELP = "HELP"
+    QUIT = "QUIT"
+    STARTTLS = "STARTTLS"
+    AUTH = "AUTH"
+
+
+class Body(Enum):
+    """What a message is made of (RFC 6152 §2, RFC 3030 §3)."""
+
+    SEVEN_BIT = "7BIT"
+    EIGHT_BIT = "8BITMIME"
+    BINARY = "BINARYMIME"
+
+
+class Return(Enum):
+    """How much of a message a failure report returns (RFC 3461 §4.3)."""
+
+    FULL = "FULL"
+    HEADERS = "HDRS"
+
+
+class Notify(Enum):
+    """When the sender wants to hear of a recipient (RFC 3461 §4.1)."""
+
+    NEVER = "NEVER"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    DELAY = "DELAY"
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """HELO, EHLO or LHLO, with the name the client gives itself."""
+
+    verb: Verb
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """MAIL: a transaction begins."""
+
+    reverse_path: ReversePath
+    size: int | None = None
+    """Octets the message is said to have (RFC 1870 §3)."""
+    body: Body = Body.SEVEN_BIT
+    smtputf8: bool = False
+    require_tls: bool = False
+    returns: Return | None = None
+    envelope_id: str | None = None
+    """ENVID, as xtext (RFC 3461 §4.4)."""
+
+    verb = Verb.MAIL
+
+
+@dataclass(frozen=True, slots=True)
+class Rcpt:
+    """RCPT: one more recipient."""
+
+    forward_path: ForwardPath
+    notify: frozenset[Notify] | None = None
+    """``None`` where the sender did not say."""
+    original: str | None = None
+    """ORCPT, ``type;xtext`` (RFC 3461 §4.2)."""
+
+    verb = Verb.RCPT
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """AUTH: an exchange begins."""
+
+    mechanism: str
+    initial: bytes | None
+    """The initial response, decoded; ``None`` where there is none, empty for ``=`` (RFC 4954 §4)."""
+
+    verb = Verb.AUTH
+
+
+@dataclass(frozen=True, slots=True)
+class Bdat:
+    """BDAT: a chunk of this many octets follows, whatever the answer will be (RFC 3030 §2)."""
+
+    octets: int
+    last: bool
+
+    verb = Verb.BDAT
+
+
+@dataclass(frozen=True, slots=True)
+class Simple:
+    """A command that says no more than its verb: DATA RSET NOOP VRFY EXPN HELP QUIT STARTTLS."""
+
+    verb: Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A line that is no acceptable command, and the answer to it; ``fatal`` where nothing that follows
+    can be trusted."""
+
+    reply: Reply
+    fatal: bool = False
+
+
+Command = Hello | Mail | Rcpt | Auth | Bdat | Simple

@@ -1,0 +1,134 @@
+"""What EHLO announces, from one table: by role, TLS and authentication.
+
+A row says the keyword, when it is offered, what stands behind it, and which parameters of MAIL and
+RCPT it brings. The EHLO reply, the parameters that are understood, and the commands that are known are
+derived from the rows, so that nothing is announced that is refused (RFC 5321 §4.2.4) and nothing is
+taken that was not announced (RFC 5321 §4.1.1.11).
+
+ETRN is not offered: a submission server must not (RFC 6409 §7), and nothing here turns around.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+
+class Role(Enum):
+    """What a listener is there for."""
+
+    MX = "smtp"
+    """Mail from other providers, for our own recipients (RFC 5321)."""
+    SUBMISSION = "submission"
+    """Mail from our own users, STARTTLS (RFC 6409)."""
+    SUBMISSIONS = "submissions"
+    """The same with TLS from the first octet (RFC 8314 §3.3)."""
+    LMTP = "lmtp"
+    """Mail from a queue of ours or a neighbour's, one answer for each recipient (RFC 2033)."""
+
+    @property
+    def submits(self) -> bool:
+        """Whether this role takes mail from authenticated users, for anybody."""
+        return self in (Role.SUBMISSION, Role.SUBMISSIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a session may ask for; each with the answer it gives when reached."""
+
+    message_octets: int = 50 * 1024 * 1024
+    """The largest message, as RFC 1870 counts: 552 5.3.4."""
+    recipients: int = 1000
+    """RCPT commands in a transaction (RFC 5321 §4.5.3.1.8 asks for 100 at least): 452 4.5.3."""
+    transactions: int = 100_000
+    """MAIL commands in a session: 421 4.7.0. A connection is worth keeping; this ends a runaway."""
+    errors: int = 20
+    """Refused commands since the last accepted message: 421 4.7.0."""
+    unknown_recipients: int = 100
+    """Refused recipients since the last accepted message: 421 4.7.0, against guessing of names."""
+    idle_commands: int = 1000
+    """Commands that carry no mail, since the last accepted message: 421 4.7.0."""
+    authentications: int = 6
+    """Failed AUTH commands (RFC 4954 §9 asks to allow three): 421 4.7.0."""
+    hops: int = 100
+    """Received fields in a message (RFC 5321 §6.3 asks to allow 100): 554 5.4.6."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What the offer depends on."""
+
+    role: Role
+    tls: bool
+    tls_available: bool
+    mechanisms: tuple[str, ...]
+    """SASL mechanisms that may be used now; empty where none, or when authenticated already."""
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A row of the table."""
+
+    keyword: str
+    offered: Callable[[Conditions], bool] = lambda _: True
+    value: Callable[[Conditions], str] = lambda _: ""
+    mail: frozenset[str] = frozenset()
+    """Parameters that MAIL may carry where this is offered."""
+    rcpt: frozenset[str] = frozenset()
+
+
+def _size(conditions: Conditions) -> str:
+    return str(conditions.limits.message_octets)
+
+
+def _limits(conditions: Conditions) -> str:
+    # RFC 9422 §4: both count commands, whether they succeed or not
+    return f"MAILMAX={conditions.limits.transactions} RCPTMAX={conditions.limits.recipients}"
+
+
+EXTENSIONS = (
+    Extension("PIPELINING"),  # RFC 2920
+    Extension("SIZE", value=_size, mail=frozenset({"SIZE"})),  # RFC 1870
+    Extension("8BITMIME", mail=frozenset({"BODY"})),  # RFC 6152
+    Extension("SMTPUTF8", mail=frozenset({"SMTPUTF8"})),  # RFC 6531
+    Extension("ENHANCEDSTATUSCODES"),  # RFC 2034
+    Extension("CHUNKING"),  # RFC 3030 §2
+    Extension("BINARYMIME", mail=frozenset({"BODY"})),  # RFC 3030 §3
+    Extension("DSN", mail=frozenset({"RET", "ENVID"}), rcpt=frozenset({"NOTIFY", "ORCPT"})),  # RFC 3461
+    Extension("LIMITS", value=_limits),  # RFC 9422
+    # RFC 8689 §2: only in a session that TLS protects
+    Extension("REQUIRETLS", lambda c: c.tls, mail=frozenset({"REQUIRETLS"})),
+    # RFC 3207 §4.2: not once TLS is active
+    Extension("STARTTLS", lambda c: c.tls_available and not c.tls),
+    Extension(
+        "AUTH",  # RFC 4954
+        lambda c: c.role.submits and bool(c.mechanisms),
+        lambda c: " ".join(c.mechanisms),
+        # RFC 4954 §5: understood where AUTH is announced, authenticated or not
+        mail=frozenset({"AUTH"}),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """All that is offered under some conditions."""
+
+    lines: tuple[str, ...]
+    """EHLO lines after the greeting."""
+    mail: frozenset[str]
+    rcpt: frozenset[str]
+
+
+@lru_cache(maxsize=256)
+def offer(conditions: Conditions) -> Offer:
+    """The table under these conditions."""
+    rows = [row for row in EXTENSIONS if row.offered(conditions)]
+    mail = frozenset().union(*(row.mail for row in rows))
+    return Offer(
+        lines=tuple(f"{row.keyword} {row.value(conditions)}".rstrip() for row in rows),
+        # ... and after authentication, when AUTH itself is offered no more
+        mail=mail | {"AUTH"} if conditions.role.submits else mail,
+        rcpt=frozenset().union(*(row.rcpt for row in rows)),
+    )

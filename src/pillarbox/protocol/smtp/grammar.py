@@ -1,0 +1,167 @@
+"""From a command line, without its CRLF, to a command or the reason why it is none (RFC 5321 §4.1.1).
+
+One pure function, ``read``; the parameters that are offered are given to it. Whether a command fits the
+moment is not asked here: that is the machine's table.
+"""
+
+import binascii
+import re
+from collections.abc import Callable
+
+from pillarbox.protocol.smtp import replies
+from pillarbox.protocol.smtp.commands import Auth, Bdat, Command, Hello, Mail, Rcpt, Refused, Simple, Verb
+from pillarbox.protocol.smtp.extensions import Offer, Role
+from pillarbox.protocol.smtp.parameters import BadParameter, read_mail, read_rcpt
+from pillarbox.protocol.smtp.path import InvalidPath, PathTooLong, read_forward_path, read_reverse_path
+
+NAME_OCTETS = 255
+"""The longest name in EHLO (RFC 5321 §4.5.3.1.2)."""
+CHUNK_DIGITS = 20
+"""The longest chunk size in BDAT, like SIZE (RFC 1870 §4)."""
+
+_MAIL = re.compile(r"MAIL[ \t]+FROM:[ \t]*", re.IGNORECASE)
+_RCPT = re.compile(r"RCPT[ \t]+TO:[ \t]*", re.IGNORECASE)
+_BDAT = re.compile(r"[ \t]*([0-9]+)(?:[ \t]+(LAST))?", re.IGNORECASE)
+_MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+_FOREIGN = frozenset({"GET", "POST", "PUT", "HEAD", "CONNECT", "OPTIONS"})
+"""Verbs of HTTP: a browser was made to talk to us, and what follows is not its owner's wish."""
+_KNOWN_ELSEWHERE = frozenset({"SEND", "SOML", "SAML", "TURN", "ETRN", "ATRN", "BURL"})
+"""SMTP commands we know of and do not implement (RFC 5321 §4.2.4)."""
+
+
+def read(line: bytes, offer: Offer, role: Role) -> Command | Refused:
+    """The command on this line."""
+    try:
+        text = line.decode("ascii" if line.isascii() else "utf-8").rstrip(" \t")
+    except UnicodeDecodeError:
+        if line[:4].upper() not in _GREETING_OCTETS:
+            return Refused(replies.NOT_UTF8)
+        # a computer's name in whatever its owner's charset is; it is only shown, as a comment
+        text = line.decode("latin-1").rstrip(" \t")
+    if not text.isprintable() and _CONTROL.search(text):
+        # RFC 5321 §4.1.2: invalid character codes are answered with 501
+        return Refused(replies.CONTROL)
+    word, _, argument = text.partition(" ")
+    reader = _READERS.get(word.upper())
+    if reader is None or (word.upper() in _GREETINGS and word.upper() not in _greetings(role)):
+        return _unknown(word.upper())
+    return reader(text, argument.strip(" \t"), offer)
+
+
+def decode_response(line: bytes) -> bytes | None:
+    """A SASL response from its line; ``None`` where it is not base64 (RFC 4954 §4)."""
+    if line == b"=":
+        return b""
+    if len(line) % 4:
+        return None
+    try:
+        return binascii.a2b_base64(line, strict_mode=True)
+    except binascii.Error:
+        return None
+
+
+def _greetings(role: Role) -> tuple[str, ...]:
+    # RFC 2033 §4.1: LHLO instead of HELO and EHLO, so that a mistaken port is noticed at once
+    return ("LHLO",) if role is Role.LMTP else ("HELO", "EHLO")
+
+
+def _unknown(verb: str) -> Refused:
+    if verb in _FOREIGN:
+        return Refused(replies.FOREIGN, fatal=True)
+    return Refused(replies.NOT_IMPLEMENTED if verb in _KNOWN_ELSEWHERE else replies.UNRECOGNIZED)
+
+
+def _hello(text: str, argument: str, _offer: Offer) -> Command | Refused:
+    # RFC 5321 §4.1.1.1: be prepared for more words after the name
+    name = argument.split(maxsplit=1)[0] if argument else ""
+    if not name or len(name.encode()) > NAME_OCTETS:
+        return Refused(replies.SYNTAX_HELLO)
+    return Hello(Verb(text[:4].upper()), name)
+
+
+def _mail(text: str, _argument: str, offer: Offer) -> Command | Refused:
+    start = _MAIL.match(text)
+    if not start:
+        return Refused(replies.SYNTAX_MAIL)
+    try:
+        path, rest = read_reverse_path(text[start.end() :])
+        return Mail(path, **read_mail(rest, offer.mail)) if rest else Mail(path)
+    except PathTooLong:
+        return Refused(replies.PATH_TOO_LONG)
+    except InvalidPath:
+        return Refused(replies.SENDER_SYNTAX)
+    except BadParameter as bad:
+        return Refused(bad.reply)
+
+
+def _rcpt(text: str, _argument: str, offer: Offer) -> Command | Refused:
+    start = _RCPT.match(text)
+    if not start:
+        return Refused(replies.SYNTAX_RCPT)
+    try:
+        path, rest = read_forward_path(text[start.end() :])
+        return Rcpt(path, **read_rcpt(rest, offer.rcpt)) if rest else Rcpt(path)
+    except PathTooLong:
+        return Refused(replies.PATH_TOO_LONG)
+    except InvalidPath:
+        return Refused(replies.RECIPIENT_SYNTAX)
+    except BadParameter as bad:
+        return Refused(bad.reply)
+
+
+def _bdat(_text: str, argument: str, _offer: Offer) -> Command | Refused:
+    match = _BDAT.fullmatch(argument)
+    if not match or len(match[1]) > CHUNK_DIGITS:
+        # nobody knows how many octets of message follow: reading them as commands would be smuggling
+        return Refused(replies.SYNTAX_BDAT, fatal=True)
+    return Bdat(int(match[1]), last=match[2] is not None)
+
+
+def _auth(_text: str, argument: str, _offer: Offer) -> Command | Refused:
+    words = argument.split()
+    if not words or len(words) > 2 or not _MECHANISM.fullmatch(words[0]):
+        return Refused(replies.SYNTAX_AUTH)
+    if len(words) == 1:
+        return Auth(words[0].upper(), None)
+    initial = decode_response(words[1].encode())
+    return Refused(replies.AUTH_BASE64) if initial is None else Auth(words[0].upper(), initial)
+
+
+def _alone(text: str, argument: str, _offer: Offer) -> Command | Refused:
+    # RFC 5321 §4.3.2: commands without arguments are refused with them
+    return Refused(replies.NO_ARGUMENT) if argument else Simple(Verb(text.upper()))
+
+
+def _with_argument(text: str, argument: str, _offer: Offer) -> Command | Refused:
+    if not argument:
+        return Refused(replies.SYNTAX_VRFY)
+    return Simple(Verb(text[:4].upper()))
+
+
+def _any_argument(text: str, _argument: str, _offer: Offer) -> Command:
+    return Simple(Verb(text[:4].upper()))
+
+
+Reader = Callable[[str, str, Offer], Command | Refused]
+
+_GREETINGS = frozenset({"HELO", "EHLO", "LHLO"})
+_GREETING_OCTETS = frozenset({b"HELO", b"EHLO", b"LHLO"})
+_READERS: dict[str, Reader] = {
+    "HELO": _hello,
+    "EHLO": _hello,
+    "LHLO": _hello,
+    "MAIL": _mail,
+    "RCPT": _rcpt,
+    "BDAT": _bdat,
+    "AUTH": _auth,
+    "DATA": _alone,
+    "RSET": _alone,
+    "QUIT": _alone,
+    "STARTTLS": _alone,
+    "NOOP": _any_argument,
+    "HELP": _any_argument,
+    "VRFY": _with_argument,
+    "EXPN": _with_argument,
+}

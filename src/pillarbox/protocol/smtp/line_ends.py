@@ -1,0 +1,69 @@
+"""One rule for lone CR and LF in messages: they leave as what readers already take them for.
+
+SMTP knows one line end, CRLF (RFC 5321 §2.3.8). A server that stores or relays a lone LF or CR lets
+two programs disagree about where lines, and therefore messages, end: that is SMTP smuggling. The rule
+(docs/decisions/0002-bare-line-ends.md), applied to every message that is not BODY=BINARYMIME, after
+the end of data has been found and dots removed by CRLF alone:
+
+* LF, with any run of CR before it, is one line end and is written CRLF;
+* any other CR is written as a space.
+
+So nothing that was stored or queued by SMTP holds a lone CR or LF, and a message that held none is
+not touched by a single octet.
+"""
+
+import re
+
+_ODD = re.compile(rb"\r+\n|\n|\r")
+
+
+def _repaired(match: re.Match[bytes]) -> bytes:
+    return b" " if match[0] == b"\r" else b"\r\n"
+
+
+def is_clean(octets: bytes) -> bool:
+    """Whether every CR is followed by LF and every LF follows a CR."""
+    lines = octets.count(b"\r\n")
+    return octets.count(b"\n") == lines and octets.count(b"\r") == lines
+
+
+def repair(octets: bytes) -> bytes:
+    """The whole of a message, by the rule above; the same object where nothing is wrong."""
+    return octets if is_clean(octets) else _ODD.sub(_repaired, octets)
+
+
+class LineEnds:
+    """The same rule for a message that comes in pieces; ``repair`` of all is ``feed`` of each."""
+
+    __slots__ = ("_run", "repaired")
+
+    def __init__(self) -> None:
+        self._run = 0  # CRs at the end of what was fed: the octet that follows decides about them
+        self.repaired = False
+        """Whether anything had to be changed."""
+
+    def feed(self, octets: bytes) -> bytes:
+        """The next piece, less a run of CR at its end."""
+        after = octets.lstrip(b"\r")
+        run = self._run + len(octets) - len(after)
+        kept = after.rstrip(b"\r")
+        self._run = len(after) - len(kept)
+        if not kept:
+            self._run = run
+            return b""
+        if kept[:1] == b"\n":
+            self.repaired = self.repaired or run > 1
+            return self._repair((b"\r" if run else b"") + kept)
+        self.repaired = self.repaired or run > 0
+        return b" " * run + self._repair(kept)
+
+    def finish(self) -> bytes:
+        """What was held back."""
+        run, self._run = self._run, 0
+        self.repaired = self.repaired or run > 0
+        return b" " * run
+
+    def _repair(self, octets: bytes) -> bytes:
+        clean = repair(octets)
+        self.repaired = self.repaired or clean is not octets
+        return clean

@@ -1,0 +1,149 @@
+"""What an SMTP server says: three digits, an enhanced status code, a sentence (RFC 5321 §4.2, RFC 2034).
+
+Always true: the class digit of the enhanced code *is* the first digit of the reply code, so it is
+stored once; replies are ASCII (RFC 6531 §3.7.4.2) and no line of one exceeds 512 octets (RFC 5321
+§4.5.3.1.5); a reply is rendered once, when it is made. The sentence tells the peer little; what an
+operator must know goes to the log instead.
+"""
+
+from dataclasses import dataclass, field
+
+LINE_OCTETS = 512
+"""The longest reply line with its CRLF (RFC 5321 §4.5.3.1.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer to one command.
+
+    ``status`` is the enhanced code without its class, such as ``"1.1"``; empty where RFC 2034 §4
+    wants none (greetings, EHLO, 3yz).
+    """
+
+    code: int
+    status: str
+    text: str
+    more: tuple[str, ...] = ()
+    octets: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "octets", self._rendered())
+
+    def _rendered(self) -> bytes:
+        status = f"{self.code // 100}.{self.status} " if self.status else ""
+        lines = (self.text, *self.more)
+        last = len(lines) - 1
+        return b"".join(
+            _line(f"{self.code}{' ' if at == last else '-'}{status}{text}") for at, text in enumerate(lines)
+        )
+
+    @property
+    def positive(self) -> bool:
+        """Whether the command did what it was asked to (2yz)."""
+        return self.code < 300
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same command may work later (4yz)."""
+        return 400 <= self.code < 500
+
+
+def _line(text: str) -> bytes:
+    # Nothing a peer sent may start a reply line of its own: control characters become "?".
+    safe = text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+    return safe.encode("ascii", "replace")[: LINE_OCTETS - 2] + b"\r\n"
+
+
+# Success
+OK = Reply(250, "0.0", "OK")
+SENDER_OK = Reply(250, "1.0", "Sender OK")
+RECIPIENT_OK = Reply(250, "1.5", "Recipient OK")
+RESET = Reply(250, "0.0", "Reset")
+CANNOT_VERIFY = Reply(252, "5.1", "Send some mail, I will try my best")
+AUTHENTICATED = Reply(235, "7.0", "Authentication successful")
+START_TLS = Reply(220, "0.0", "Ready to start TLS")
+START_DATA = Reply(354, "", "End data with <CR><LF>.<CR><LF>")
+HELP = Reply(214, "0.0", "See RFC 5321", ("EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT",))
+
+# The peer broke the protocol
+UNRECOGNIZED = Reply(500, "5.1", "Command not recognized")
+NOT_IMPLEMENTED = Reply(502, "5.1", "Command not implemented")
+LINE_TOO_LONG = Reply(500, "5.2", "Line too long")
+LINE_END = Reply(500, "5.2", "Lines end with <CR><LF>, closing connection")
+FOREIGN = Reply(500, "5.1", "This is a mail server, closing connection")
+NOT_UTF8 = Reply(500, "5.2", "Command is not UTF-8")
+CONTROL = Reply(501, "5.2", "Control characters are not allowed in a command")
+NO_ARGUMENT = Reply(501, "5.4", "No argument expected")
+SYNTAX_HELLO = Reply(501, "5.4", "Say your host name or address literal")
+SYNTAX_MAIL = Reply(501, "5.4", "Syntax: MAIL FROM:<address>")
+SYNTAX_RCPT = Reply(501, "5.4", "Syntax: RCPT TO:<address>")
+SYNTAX_BDAT = Reply(501, "5.4", "Syntax: BDAT size [LAST], closing connection")
+SYNTAX_AUTH = Reply(501, "5.4", "Syntax: AUTH mechanism [initial-response]")
+SYNTAX_VRFY = Reply(501, "5.4", "Say whom you mean")
+SENDER_SYNTAX = Reply(501, "1.7", "Bad sender address syntax")
+RECIPIENT_SYNTAX = Reply(501, "1.3", "Bad recipient address syntax")
+PATH_TOO_LONG = Reply(501, "1.3", "Path too long")
+PARAMETER_SYNTAX = Reply(501, "5.4", "Bad parameter syntax")
+PARAMETER_TWICE = Reply(501, "5.4", "Parameter given twice")
+PARAMETER_UNKNOWN = Reply(555, "5.4", "Parameter not recognized or not offered here")
+NEED_HELLO = Reply(503, "5.1", "Say EHLO first")
+NEED_MAIL = Reply(503, "5.1", "MAIL comes first")
+NEED_RECIPIENT = Reply(503, "5.1", "No valid recipients")
+NESTED_MAIL = Reply(503, "5.1", "A mail transaction is open already")
+OUT_OF_ORDER = Reply(503, "5.1", "Bad sequence of commands")
+MIXED_DATA = Reply(503, "5.1", "DATA and BDAT cannot be mixed")
+NEED_RESET = Reply(503, "5.1", "The transaction has failed, say RSET")
+BINARY_NEEDS_CHUNKS = Reply(503, "5.1", "BINARYMIME needs BDAT")
+
+# TLS and authentication
+TLS_ACTIVE = Reply(503, "5.1", "TLS is active already")
+TLS_FIRST = Reply(530, "7.0", "Must issue a STARTTLS command first")
+TLS_UNAVAILABLE = Reply(454, "7.0", "TLS not available due to temporary reason")
+AUTH_FIRST = Reply(530, "7.0", "Authentication required")
+AUTH_TWICE = Reply(503, "5.1", "Already authenticated")
+AUTH_NEEDS_TLS = Reply(538, "7.11", "Encryption required for authentication")
+AUTH_MECHANISM = Reply(504, "5.4", "Authentication mechanism not offered")
+AUTH_CANCELLED = Reply(501, "7.0", "Authentication cancelled")
+AUTH_BASE64 = Reply(501, "5.2", "Not base64")
+AUTH_TOO_LONG = Reply(500, "5.6", "Authentication exchange line is too long")
+AUTH_FAILED = Reply(535, "7.8", "Authentication credentials invalid")
+AUTH_LATER = Reply(454, "7.0", "Temporary authentication failure")
+
+# Policy: refusals are values
+RELAY_DENIED = Reply(550, "7.1", "Relaying denied")
+NO_SUCH_USER = Reply(550, "1.1", "No such recipient here")
+MAILBOX_FULL = Reply(452, "2.2", "Mailbox full")
+MAILBOX_DISABLED = Reply(550, "2.1", "Mailbox disabled, not accepting messages")
+NOT_YOUR_ADDRESS = Reply(550, "7.1", "Not authorized to send from this address")
+NOT_YOUR_FROM = Reply(550, "7.1", "Not authorized to send as the From of this message")
+SENDER_UNRESOLVABLE = Reply(550, "1.8", "Sender's domain does not exist")
+SENDER_UNRESOLVED = Reply(450, "1.8", "Sender's domain cannot be resolved now")
+SENDER_NON_ASCII = Reply(550, "6.7", "Non-ASCII sender needs SMTPUTF8")
+RECIPIENT_NON_ASCII = Reply(553, "6.7", "Non-ASCII recipient needs SMTPUTF8")
+TOO_MANY_RECIPIENTS = Reply(452, "5.3", "Too many recipients")
+TOO_LARGE = Reply(552, "3.4", "Message too big")
+TOO_MANY_HOPS = Reply(554, "4.6", "Too many hops, this is a mail loop")
+NO_FROM = Reply(554, "6.0", "The message has no valid From")
+HEADER_TOO_LARGE = Reply(554, "6.0", "The message's header is too large")
+SYSTEM_FULL = Reply(452, "3.1", "Insufficient system storage")
+LOCAL_ERROR = Reply(451, "3.0", "Local error, try again later")
+
+
+def greeting(hostname: str, protocol: str) -> Reply:
+    """The first line a client hears (RFC 5321 §4.3.1)."""
+    return Reply(220, "", f"{hostname} {protocol} Pillarbox")
+
+
+def goodbye(hostname: str) -> Reply:
+    """The answer to QUIT (RFC 5321 §4.1.1.10)."""
+    return Reply(221, "0.0", f"{hostname} closing connection")
+
+
+def closing(hostname: str, status: str, why: str) -> Reply:
+    """421: the server must end the connection by itself (RFC 5321 §3.8)."""
+    return Reply(421, status, f"{hostname} {why}, closing connection")
+
+
+def challenge(base64: str) -> Reply:
+    """A server challenge of an AUTH exchange; "334 " alone where it is empty (RFC 4954 §4)."""
+    return Reply(334, "", base64)

@@ -1,0 +1,93 @@
+"""Fuzz SMTP's machine: it answers or awaits anything, and other cuts of the same octets change nothing."""
+
+import itertools
+import random
+
+from pillarbox.protocol.smtp.commands import Refused, Verb
+from pillarbox.protocol.smtp.extensions import Conditions, Limits, Role
+from pillarbox.protocol.smtp.server import (
+    AUTH_OCTETS,
+    PIECE_OCTETS,
+    ChunkEnd,
+    MessageEnd,
+    Piece,
+    Response,
+    SmtpServer,
+)
+from tests.fuzz.harness import main
+
+ENVELOPE = b"EHLO a.example\r\nMAIL FROM:<a@b.example> SIZE=10 BODY=8BITMIME\r\nRCPT TO:<c@d.example>\r\n"
+SEEDS = [
+    ENVELOPE + b"DATA\r\nSubject: x\r\n\r\n..\r\n.\r\nQUIT\r\n",
+    ENVELOPE + b"BDAT 5\r\nabc\r\nBDAT 0 LAST\r\nBDAT 1 LAST\r\nx",
+    ENVELOPE + b"DATA\r\nx\n.\r\ny\r.\r\r\n.\n\r\n.\r\n.\r\n",
+    b'EHLO [IPv6:::1]\r\nMAIL FROM:<"a b"@[192.0.2.1]>\r\nRCPT TO:<Postmaster> NOTIFY=NEVER\r\nRSET\r\n',
+    b"EHLO a\r\nAUTH PLAIN AGFubmEAYg==\r\nAUTH LOGIN\r\nYQ==\r\n*\r\nNOOP\r\nSTARTTLS\r\n",
+    "EHLO a\r\nMAIL FROM:<jörg@bücher.example> SMTPUTF8 RET=HDRS ENVID=a+2B\r\n".encode(),
+    b"HELO a\r\nMAIL FROM:<>\r\nRCPT TO:<@x,@y:z@b.example>\r\nVRFY x\r\nHELP\r\nEXPN y\r\nQUIT\r\n",
+]
+
+
+def told(octets: bytes, cuts: list[int]) -> tuple[list[object], bytes]:
+    """What a machine tells of octets cut there, driven as by a session that grants all that may come."""
+    machine = SmtpServer(Conditions(Role.SUBMISSION, False, False, ("PLAIN",), Limits()))
+    seen: list[object] = []
+    message = b""
+    for start, end in itertools.pairwise([0, *sorted(cuts), len(octets)]):
+        events = machine.receive(octets[start:end])
+        while events:
+            for event in events:
+                message = _handle(machine, event, seen, message)
+            events = machine.receive(b"") if machine.buffered else []
+        assert machine.buffered <= max(AUTH_OCTETS, PIECE_OCTETS) + end - start, "the machine piles up octets"
+    return seen, message
+
+
+def _handle(machine: SmtpServer, event: object, seen: list[object], message: bytes) -> bytes:
+    match event:
+        case Piece(octets):
+            return message + octets
+        case MessageEnd(octets):
+            seen.append(("message", message + octets))
+        case ChunkEnd(octets, chunk):
+            accepted = machine.refusal(chunk) is None
+            seen.append((chunk, accepted, message + octets))
+            machine.chunk_answered(chunk, accepted=accepted)
+        case Response():
+            seen.append(event)
+            machine.authentication_ended()
+        case Refused():
+            seen.append(event)
+            if event.fatal:
+                machine.close()
+        case _:
+            _command(machine, event, seen)
+            return message
+    return b""
+
+
+def _command(machine: SmtpServer, command: object, seen: list[object]) -> None:
+    refusal = machine.refusal(command)  # type: ignore[arg-type]  # only commands are left
+    seen.append((command, refusal))
+    if refusal:
+        return
+    machine.succeeded(command)  # type: ignore[arg-type]
+    verb = command.verb  # type: ignore[attr-defined]
+    if verb is Verb.AUTH:
+        machine.expect_response()
+    elif verb is Verb.STARTTLS:
+        machine.close()  # what follows depends on when it was sent, as it should
+
+
+def target(octets: bytes) -> None:
+    """Any octets, whole and in pieces."""
+    whole = told(octets, [])
+    chance = random.Random(len(octets))
+    cuts = [chance.randint(0, len(octets)) for _ in range(5)]
+    assert told(octets, cuts) == whole
+    if len(octets) < 400:
+        assert told(octets, list(range(len(octets)))) == whole
+
+
+if __name__ == "__main__":
+    main(target, SEEDS)

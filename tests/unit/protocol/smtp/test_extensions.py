@@ -1,0 +1,56 @@
+import pytest
+
+from pillarbox.protocol.smtp.extensions import Conditions, Limits, Role, offer
+
+ALWAYS = {
+    "PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING",
+    "BINARYMIME", "DSN", "LIMITS",
+}  # fmt: skip
+
+
+def keywords(
+    role: Role, *, tls: bool, mechanisms: tuple[str, ...] = (), tls_available: bool = True
+) -> set[str]:
+    conditions = Conditions(role, tls, tls_available, mechanisms, Limits())
+    return {line.split()[0] for line in offer(conditions).lines}
+
+
+def test_the_list_by_role_tls_and_authentication() -> None:
+    assert keywords(Role.MX, tls=False) == ALWAYS | {"STARTTLS"}
+    assert keywords(Role.MX, tls=True) == ALWAYS | {"REQUIRETLS"}
+    assert keywords(Role.MX, tls=False, tls_available=False) == ALWAYS
+    assert keywords(Role.MX, tls=True, mechanisms=("PLAIN",)) == ALWAYS | {"REQUIRETLS"}
+    assert keywords(Role.SUBMISSION, tls=False) == ALWAYS | {"STARTTLS"}
+    assert keywords(Role.SUBMISSION, tls=True, mechanisms=("PLAIN",)) == ALWAYS | {"REQUIRETLS", "AUTH"}
+    assert keywords(Role.LMTP, tls=False, tls_available=False) == ALWAYS
+
+
+@pytest.mark.rfc("3207 §4.2", "MUST NOT")
+def test_starttls_is_not_offered_twice() -> None:
+    for role in Role:
+        assert "STARTTLS" not in keywords(role, tls=True)
+
+
+@pytest.mark.rfc("6409 §7", "MUST NOT")
+def test_etrn_is_never_offered() -> None:
+    for role in Role:
+        assert "ETRN" not in keywords(role, tls=True)
+
+
+def test_values() -> None:
+    limits = Limits(message_octets=1000, recipients=100, transactions=7)
+    lines = offer(Conditions(Role.SUBMISSIONS, True, False, ("PLAIN", "LOGIN"), limits)).lines
+    assert "SIZE 1000" in lines
+    assert "LIMITS MAILMAX=7 RCPTMAX=100" in lines
+    assert "AUTH PLAIN LOGIN" in lines
+
+
+@pytest.mark.rfc("4954 §5", "MUST")
+def test_the_auth_parameter_is_understood_where_auth_was_announced_even_after_it() -> None:
+    assert "AUTH" in offer(Conditions(Role.SUBMISSION, True, False, (), Limits())).mail
+    assert "AUTH" not in offer(Conditions(Role.MX, True, False, (), Limits())).mail
+
+
+def test_requiretls_needs_tls() -> None:
+    assert "REQUIRETLS" in offer(Conditions(Role.MX, True, False, (), Limits())).mail
+    assert "REQUIRETLS" not in offer(Conditions(Role.MX, False, True, (), Limits())).mail
