@@ -1,0 +1,359 @@
+"""Every command as a value: what the client asked, already read, checked and decoded.
+
+Mailbox names are canonical text (`mail.mailbox_name`), flags are canonical text (`mail.flags`), dates are
+numbers, so a handler looks things up and never parses. Sets of messages stay symbolic (`sequence_set`)
+until the selected mailbox resolves them. A variant of a command (UID FETCH, EXAMINE, UID EXPUNGE) is a
+field of it.
+
+APPEND and REPLACE carry messages: their values say where to, and the messages follow as events (`events`).
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from pillarbox.mail.query import Query, mentions_modseq
+from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem
+from pillarbox.protocol.imap.sequence_set import SequenceSet
+
+# Any state
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """RFC 9051 §6.1.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noop:
+    """RFC 9051 §6.1.2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """RFC 9051 §6.1.3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Id:
+    """RFC 2971 §3.1: what the client says of itself, or None for ID NIL."""
+
+    fields: tuple[tuple[str, str | None], ...] | None
+
+
+# Not authenticated
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """RFC 9051 §6.2.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate:
+    """RFC 9051 §6.2.2; the initial response is RFC 4959's, decoded, and None where none was sent."""
+
+    mechanism: str
+    """Upper-case."""
+    initial: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """RFC 9051 §6.2.3."""
+
+    login: str
+    password: str
+
+    def __repr__(self) -> str:
+        # No credential in a log, a traceback or a test's output
+        return f"Login(login={self.login!r}, password=...)"
+
+
+# Authenticated
+
+
+@dataclass(frozen=True, slots=True)
+class Enable:
+    """RFC 5161, RFC 9051 §6.3.1: names as sent, upper-case; `Machine.enable` knows which count."""
+
+    capabilities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resynchronise:
+    """SELECT's QRESYNC parameter: what the client still knows of the mailbox (RFC 7162 §3.2.5)."""
+
+    uid_validity: int
+    modseq: int
+    known_uids: SequenceSet | None = None
+    """None means all UIDs below UIDNEXT."""
+    match: tuple[SequenceSet, SequenceSet] | None = None
+    """Sequence numbers and their UIDs, for the server to find what was expunged (RFC 7162 §3.2.5.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """SELECT and EXAMINE (RFC 9051 §6.3.2, §6.3.3)."""
+
+    mailbox: str
+    read_only: bool = False
+    condstore: bool = False
+    resynchronise: Resynchronise | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """RFC 9051 §6.3.4; uses is RFC 6154's USE parameter, canonical case, and None where absent."""
+
+    mailbox: str
+    uses: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """RFC 9051 §6.3.5."""
+
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """RFC 9051 §6.3.6."""
+
+    mailbox: str
+    new_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """RFC 9051 §6.3.7."""
+
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """RFC 9051 §6.3.8."""
+
+    mailbox: str
+
+
+class StatusItem(Enum):
+    """What STATUS can tell (RFC 9051 §6.3.11, RFC 3501, 7162, 7889, 8474)."""
+
+    MESSAGES = b"MESSAGES"
+    RECENT = b"RECENT"
+    UIDNEXT = b"UIDNEXT"
+    UIDVALIDITY = b"UIDVALIDITY"
+    UNSEEN = b"UNSEEN"
+    DELETED = b"DELETED"
+    SIZE = b"SIZE"
+    HIGHESTMODSEQ = b"HIGHESTMODSEQ"
+    APPENDLIMIT = b"APPENDLIMIT"
+    MAILBOXID = b"MAILBOXID"
+
+
+class ListSelect(Enum):
+    """Which mailboxes LIST is to consider (RFC 5258 §3.1, RFC 6154 §2)."""
+
+    SUBSCRIBED = b"SUBSCRIBED"
+    REMOTE = b"REMOTE"
+    RECURSIVEMATCH = b"RECURSIVEMATCH"
+    SPECIAL_USE = b"SPECIAL-USE"
+
+
+class ListReturn(Enum):
+    """What LIST is to add (RFC 5258 §3.2, RFC 6154 §2, RFC 5819)."""
+
+    SUBSCRIBED = b"SUBSCRIBED"
+    CHILDREN = b"CHILDREN"
+    SPECIAL_USE = b"SPECIAL-USE"
+    STATUS = b"STATUS"
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """LIST, plain and extended (RFC 9051 §6.3.9, RFC 5258).
+
+    Reference and patterns are decoded, not canonical: put them together and give them to `ListPattern`.
+    """
+
+    reference: str
+    patterns: tuple[str, ...]
+    select: frozenset[ListSelect] = frozenset()
+    returns: frozenset[ListReturn] = frozenset()
+    status: tuple[StatusItem, ...] = ()
+    """What STATUS among the return options asks for."""
+    extended: bool = False
+    """Whether any extended syntax was used: a plain LIST with pattern "" asks for the separator only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lsub:
+    """RFC 3501 §6.3.9, gone in IMAP4rev2."""
+
+    reference: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """RFC 9051 §6.3.10, RFC 2342."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """RFC 9051 §6.3.11."""
+
+    mailbox: str
+    items: tuple[StatusItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """RFC 9051 §6.3.13, RFC 2177."""
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """RFC 9051 §6.3.12, RFC 3502; its messages come as `events.MessageOffered`."""
+
+    mailbox: str
+
+
+# Selected
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """RFC 3501 §6.4.1, gone in IMAP4rev2; to be answered as NOOP is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """RFC 9051 §6.4.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unselect:
+    """RFC 9051 §6.4.2, RFC 3691."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expunge:
+    """EXPUNGE, and UID EXPUNGE with its set (RFC 9051 §6.4.3, §6.4.9)."""
+
+    uids: SequenceSet | None = None
+
+
+class SearchReturn(Enum):
+    """RFC 4731 §3.1, RFC 5182 §2.1."""
+
+    MIN = b"MIN"
+    MAX = b"MAX"
+    ALL = b"ALL"
+    COUNT = b"COUNT"
+    SAVE = b"SAVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """SEARCH and UID SEARCH (RFC 9051 §6.4.4); its texts are decoded from their charset already.
+
+    The session's own leaves (`Sequence`, `UidsWithStar`, `SavedResult`, `Recent`) are in the query still:
+    `SelectedMailbox.ground` puts UIDs in their place.
+    """
+
+    query: Query
+    uid: bool = False
+    returns: frozenset[SearchReturn] | None = None
+    """None where RETURN was absent; RETURN () stands as {ALL} (RFC 4731 §3.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 7162 §3.1.4).
+
+    Items are without repetition; UID is among them for UID FETCH, MODSEQ with CHANGEDSINCE.
+    """
+
+    numbers: SequenceSet
+    items: tuple[FetchItem, ...]
+    uid: bool = False
+    changed_since: int | None = None
+    vanished: bool = False
+
+
+class StoreMode(Enum):
+    """What STORE does with the flags it names (RFC 9051 §6.4.6)."""
+
+    REPLACE = b""
+    ADD = b"+"
+    REMOVE = b"-"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """STORE and UID STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3)."""
+
+    numbers: SequenceSet
+    mode: StoreMode
+    flags: str
+    silent: bool = False
+    uid: bool = False
+    unchanged_since: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """COPY and UID COPY (RFC 9051 §6.4.7)."""
+
+    numbers: SequenceSet
+    mailbox: str
+    uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """MOVE and UID MOVE (RFC 9051 §6.4.8, RFC 6851)."""
+
+    numbers: SequenceSet
+    mailbox: str
+    uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """REPLACE and UID REPLACE (RFC 8508 §3); its message comes as `events.MessageOffered`."""
+
+    number: SequenceSet
+    """One number, or ``*``."""
+    mailbox: str
+    uid: bool = False
+
+
+Command: TypeAlias = (
+    Capability | Noop | Logout | Id
+    | StartTls | Authenticate | Login
+    | Enable | Select | Create | Delete | Rename | Subscribe | Unsubscribe
+    | List | Lsub | Namespace | Status | Idle | Append
+    | Check | Close | Unselect | Expunge | Search | Fetch | Store | Copy | Move | Replace
+)  # fmt: skip
+
+
+def enables_condstore(command: Command) -> bool:
+    """Whether this is a CONDSTORE enabling command (RFC 7162 §3.1), ENABLE aside."""
+    match command:
+        case Fetch():
+            return command.changed_since is not None or Attribute.MODSEQ in command.items
+        case Store():
+            return command.unchanged_since is not None
+        case Search():
+            return mentions_modseq(command.query)
+        case Select():
+            return command.condstore or command.resynchronise is not None
+        case Status():
+            return StatusItem.HIGHESTMODSEQ in command.items
+        case _:
+            return False

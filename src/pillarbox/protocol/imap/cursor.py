@@ -1,0 +1,307 @@
+"""Reading a command from left to right: the tokens of RFC 9051 §9.
+
+A command is one text, in which each literal stands as its count and a line end (``{5}`` CRLF), and beside
+it the octets of the literals in order. Every method reads one thing where it stands or raises Malformed
+with a sentence for the client; nothing is ever read twice. SP is exactly one space (RFC 9051 §9, rule 2).
+"""
+
+import re
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final, TypeVar
+
+from pillarbox.mail import flags, mailbox_name
+from pillarbox.mail.number_set import LARGEST, STAR, NumberSet
+from pillarbox.protocol.imap.sequence_set import SequenceSet
+
+T = TypeVar("T")
+
+LARGEST_64: Final = 2**63 - 1
+"""RFC 9051 §9, number64."""
+
+# RFC 9051 §9: ATOM-CHAR leaves out ( ) { SP CTL % * " \ ]; ASTRING-CHAR takes ] back, list-char takes % and
+# * too
+_ATOM: Final = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\\]]+")
+_WORD: Final = re.compile(rb"[A-Za-z0-9.\-=+_]+")
+_QUOTED_OR_LITERAL: Final = rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"|(~?)\{\d+\+?\}\r\n'
+_STRING: Final = re.compile(rb"()" + _QUOTED_OR_LITERAL)
+_ASTRING: Final = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\]+)|" + _QUOTED_OR_LITERAL)
+_LIST_MAILBOX: Final = re.compile(rb"([^\x00-\x20\x7f-\xff(){\"\\]+)|" + _QUOTED_OR_LITERAL)
+_ESCAPED: Final = re.compile(rb"\\(.)")
+_PENDING_LITERAL: Final = re.compile(rb"~?\{\d+\+?\}\Z")
+_NUMBER: Final = re.compile(rb"\d{1,20}")
+_FLAG: Final = rb"\\?[^\x00-\x20\x7f-\xff(){%*\"\\\]]+"
+_FLAGS: Final = re.compile(_FLAG + rb"(?: " + _FLAG + rb")*")
+_SET: Final = re.compile(rb"[0-9*:,$]+")
+_NZ_NUMBER: Final = rb"(?:[1-9]\d{0,9}|\*)"
+_RANGE: Final = _NZ_NUMBER + rb"(?::" + _NZ_NUMBER + rb")?"
+_SEQUENCE_SET: Final = re.compile(rb"(?:%b|\$)(?:,(?:%b|\$))*" % (_RANGE, _RANGE))
+_BASE64: Final = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+
+
+class Malformed(ValueError):
+    """Not in the grammar; the text tells the client why. Answered with BAD."""
+
+
+class Refused(ValueError):
+    """In the grammar, but not to be had; answered with NO, the code and the text."""
+
+    def __init__(self, code: bytes, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class AwaitsLiteral(Malformed):
+    """The text ends in the count of a literal whose octets have not come (yet)."""
+
+
+class Cursor:
+    """A place in a command's text."""
+
+    __slots__ = ("_literals", "_next_literal", "at", "enabled", "text")
+
+    def __init__(
+        self,
+        text: bytes,
+        literals: list[bytes] | None = None,
+        *,
+        enabled: frozenset[bytes] = frozenset(),
+        at: int = 0,
+    ) -> None:
+        self.text = text
+        self.at = at
+        self.enabled = enabled
+        """What ENABLE has switched on (`capabilities`)."""
+        self._literals = literals or []
+        self._next_literal = 0
+
+    @property
+    def utf8(self) -> bool:
+        """Whether mailbox names are UTF-8 now, no longer modified UTF-7 (RFC 9051 §5.1, RFC 6855 §3)."""
+        return b"IMAP4REV2" in self.enabled or b"UTF8=ACCEPT" in self.enabled
+
+    # Where we stand
+
+    def match(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
+        """Read what the pattern matches here, if it does."""
+        if found := pattern.match(self.text, self.at):
+            self.at = found.end()
+        return found
+
+    def skip(self, octets: bytes) -> bool:
+        """Read exactly these octets, if they are here."""
+        if self.text.startswith(octets, self.at):
+            self.at += len(octets)
+            return True
+        return False
+
+    def sees(self, octets: bytes) -> bool:
+        """Whether these octets come next; reads nothing."""
+        return self.text.startswith(octets, self.at)
+
+    def skip_word(self, word: bytes) -> bool:
+        """Read this word in any letter case, if it is here."""
+        stop = self.at + len(word)
+        if self.text[self.at : stop].upper() == word:
+            self.at = stop
+            return True
+        return False
+
+    def expect(self, octets: bytes, *, sentence: str) -> None:
+        """Read exactly these octets."""
+        if not self.skip(octets):
+            raise Malformed(sentence)
+
+    def space(self) -> None:
+        """SP, which is exactly one."""
+        if not self.skip(b" "):
+            raise Malformed("Expected a space and another argument")
+
+    def end(self) -> None:
+        """The end of the command."""
+        if self.at != len(self.text):
+            raise Malformed("Too many arguments")
+
+    # Tokens
+
+    def atom(self) -> bytes:
+        """RFC 9051 §9, atom."""
+        if found := self.match(_ATOM):
+            return found[0]
+        raise Malformed("Expected an atom")
+
+    def word(self) -> bytes:
+        """A keyword of the protocol, upper-case."""
+        if found := self.match(_WORD):
+            return found[0].upper()
+        raise Malformed("Expected a word")
+
+    def astring(self) -> bytes:
+        """RFC 9051 §9, astring."""
+        return self._text(_ASTRING)
+
+    def string(self) -> bytes:
+        """RFC 9051 §9, string: quoted or literal."""
+        return self._text(_STRING)
+
+    def nstring(self) -> bytes | None:
+        """RFC 9051 §9, nstring."""
+        return None if self.skip_word(b"NIL") else self.string()
+
+    def list_mailbox(self) -> bytes:
+        """RFC 9051 §9, list-mailbox: an astring that may hold wildcards."""
+        return self._text(_LIST_MAILBOX)
+
+    def number(self, *, least: int = 0, most: int = LARGEST) -> int:
+        """RFC 9051 §9, number; nz-number with ``least=1``, number64 with ``most=LARGEST_64``."""
+        if (found := self.match(_NUMBER)) and least <= (value := int(found[0])) <= most:
+            return value
+        raise Malformed("Expected a number in range")
+
+    def base64(self) -> bytes:
+        """RFC 9051 §9, base64, decoded."""
+        found = self.match(_BASE64)
+        return decode_base64(found[0] if found else b"")
+
+    def items(self, one: Callable[[], T], *, empty: bool = False) -> list[T]:
+        """A parenthesised list: ``(`` one, or several with a space between ``)``."""
+        self.expect(b"(", sentence="Expected a parenthesised list")
+        found: list[T] = []
+        if empty and self.skip(b")"):
+            return found
+        while True:
+            found.append(one())
+            if self.skip(b")"):
+                return found
+            self.space()
+
+    # Values
+
+    def text_utf8(self) -> str:
+        """An astring that is UTF-8."""
+        return decode_utf8(self.astring())
+
+    def mailbox(self) -> str:
+        """RFC 9051 §9, mailbox, canonical. Raises Refused where no mailbox can be called so."""
+        try:
+            return _mailbox(self.astring(), self.utf8)
+        except mailbox_name.InvalidMailboxName as wrong:
+            raise Refused(b"CANNOT", f"Mailbox {wrong}") from None
+
+    def mailbox_pattern(self, *, wildcards: bool) -> str:
+        """A LIST reference, or with wildcards a LIST pattern; decoded, not canonical."""
+        octets = self.list_mailbox() if wildcards else self.astring()
+        try:
+            return _name(octets, self.utf8)
+        except mailbox_name.InvalidMailboxName as wrong:
+            raise Refused(b"CANNOT", f"Mailbox {wrong}") from None
+
+    def sequence_set(self) -> SequenceSet:
+        """RFC 9051 §9, sequence-set."""
+        if found := self.match(_SET):
+            return parse_sequence_set(found[0])
+        raise Malformed("Expected a sequence set")
+
+    def flags(self) -> str:
+        """RFC 9051 §9, flag-list, or (only STORE has them) flags without parentheses; canonical."""
+        listed = self.skip(b"(")
+        found = self.match(_FLAGS)
+        if listed:
+            self.expect(b")", sentence="Expected a list of flags")
+        elif not found:
+            raise Malformed("Expected flags")
+        try:
+            return flags.canonical(found[0].decode("ascii").split(" ") if found else ())
+        except flags.InvalidFlag as wrong:
+            raise Malformed(f"Flag refused: {wrong}") from None
+        except flags.TooManyFlags as wrong:
+            raise Refused(b"LIMIT", f"Flags refused: {wrong}") from None
+
+    def _text(self, pattern: re.Pattern[bytes]) -> bytes:
+        found = pattern.match(self.text, self.at)
+        if not found:
+            if _PENDING_LITERAL.match(self.text, self.at):
+                raise AwaitsLiteral("Expected a literal's octets")
+            raise Malformed("Expected a string")
+        self.at = found.end()
+        if atom := found[1]:
+            return atom
+        quoted = found[2]
+        if quoted is None:
+            return self._literal(binary=bool(found[3]))
+        # RFC 9051 §4.3, RFC 6855 §3: a quoted string is UTF-8, or BAD
+        if not quoted.isascii():
+            decode_utf8(quoted)
+        return _ESCAPED.sub(rb"\1", quoted) if b"\\" in quoted else quoted
+
+    def _literal(self, *, binary: bool) -> bytes:
+        if self._next_literal == len(self._literals):
+            raise AwaitsLiteral("Expected a literal's octets")
+        octets = self._literals[self._next_literal]
+        self._next_literal += 1
+        # RFC 9051 §9: only a literal8 may hold NUL, and only messages are sent as one
+        if binary or b"\0" in octets:
+            raise Malformed("NUL or a binary literal is not allowed here")
+        return octets
+
+
+def _name(octets: bytes, utf8: bool) -> str:
+    # RFC 6855 §3: UTF-8 is understood in names even before it was enabled; modified UTF-7 is ASCII only
+    return mailbox_name.decode(octets, utf8=utf8 or not octets.isascii())
+
+
+@lru_cache(maxsize=1024)
+def _mailbox(octets: bytes, utf8: bool) -> str:
+    """The same few names are asked for all the time."""
+    return mailbox_name.canonical(_name(octets, utf8))
+
+
+def decode_utf8(octets: bytes) -> str:
+    """Text of UTF-8 octets; raises Malformed."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        raise Malformed("Text is not UTF-8") from None
+
+
+def decode_base64(octets: bytes) -> bytes:
+    """RFC 9051 §9, base64; raises Malformed."""
+    try:
+        return a2b_base64(octets, strict_mode=True) if octets else b""
+    except Base64Error:
+        raise Malformed("Not base64") from None
+
+
+@lru_cache(maxsize=512)
+def _cached_sequence_set(octets: bytes) -> SequenceSet:
+    return _sequence_set(octets)
+
+
+def parse_sequence_set(octets: bytes) -> SequenceSet:
+    """A sequence set; what clients repeat (``1:*``) is read once. Raises Malformed."""
+    return _cached_sequence_set(octets) if len(octets) <= _CACHED_OCTETS else _sequence_set(octets)
+
+
+_CACHED_OCTETS: Final = 24
+
+
+def _sequence_set(octets: bytes) -> SequenceSet:
+    if not _SEQUENCE_SET.fullmatch(octets):
+        raise Malformed("Not a sequence set")
+    saved = b"$" in octets
+    ranges: list[tuple[int, int]] = []
+    for element in octets.split(b","):
+        if element != b"$":
+            first, _, last = element.partition(b":")
+            ranges.append((_bound(first), _bound(last or first)))
+    return SequenceSet(NumberSet.of_ranges(ranges), saved)
+
+
+def _bound(octets: bytes) -> int:
+    if octets == b"*":
+        return STAR
+    if (number := int(octets)) > LARGEST:
+        raise Malformed("Number too large")
+    return number

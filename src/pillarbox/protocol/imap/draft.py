@@ -1,0 +1,80 @@
+"""A command that is still coming in: its lines, its literals, and what its first line says."""
+
+import re
+from typing import Final
+
+from pillarbox.protocol.imap import responses
+from pillarbox.protocol.imap.commands import Command
+from pillarbox.protocol.imap.cursor import Cursor
+from pillarbox.protocol.imap.grammar import BARE, PARSERS
+
+# RFC 9051 §9: tag = 1*<any ASTRING-CHAR except "+">
+_TAG: Final = rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]{1,255}"
+_HEAD: Final = re.compile(rb"(%b) ((?:[Uu][Ii][Dd] )?[A-Za-z]+)(?= |\Z)" % _TAG)
+_ONLY_TAG: Final = re.compile(rb"(%b)(?= |\Z)" % _TAG)
+
+
+class Draft:
+    """What has come of one command. Its size is bounded by whoever adds to it."""
+
+    __slots__ = ("_argument", "_lines", "_pieces", "literal_octets", "literals", "tag", "text_octets", "verb")
+
+    def __init__(self) -> None:
+        self.tag = responses.UNTAGGED
+        """Of the command under way or just handed out; ``*`` while it can't be read."""
+        self.verb = b""
+        """Upper-case; ``UID FETCH`` and its kin are verbs of their own."""
+        self._argument = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the text; tag and verb stay, for the answers that are still owed."""
+        self._lines: list[bytes] = []
+        self._pieces: list[bytes] = []
+        self.literals: list[bytes] = []
+        self.text_octets = 0
+        """Of all lines; their line ends count."""
+        self.literal_octets = 0
+        """Of all literals, as announced."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether a first line is here."""
+        return bool(self._lines)
+
+    def add_line(self, line: bytes) -> None:
+        """A line, or what of it stands before, between and behind literals."""
+        self._lines.append(line)
+        self.text_octets += len(line) + 2
+
+    def add_piece(self, octets: bytes) -> None:
+        """Octets of the literal under way."""
+        self._pieces.append(octets)
+
+    def end_literal(self) -> None:
+        """The literal under way is complete."""
+        self.literals.append(b"".join(self._pieces))
+        self._pieces = []
+
+    def read_tag(self, line: bytes) -> None:
+        """At least the tag, for a line that is no command."""
+        found = _ONLY_TAG.match(line)
+        self.tag = found[1] if found else responses.UNTAGGED
+
+    def read_head(self) -> bool:
+        """Tag and verb of the first line; False where it has none."""
+        found = _HEAD.match(self._lines[0])
+        if not found:
+            self.read_tag(self._lines[0])
+            return False
+        self.tag, self.verb, self._argument = found[1], found[2].upper(), found.end()
+        return True
+
+    def parse(self, enabled: frozenset[bytes]) -> tuple[Command, Cursor]:
+        """The command's value, and the cursor behind it. Raises Malformed, Refused, AwaitsLiteral."""
+        text = self._lines[0] if len(self._lines) == 1 else b"\r\n".join(self._lines)
+        # Spaces before the line end are harmless, and some clients send them
+        cursor = Cursor(text.rstrip(b" "), self.literals, enabled=enabled, at=self._argument)
+        if self.verb not in BARE:
+            cursor.space()
+        return PARSERS[self.verb](cursor), cursor

@@ -1,0 +1,158 @@
+"""SELECT, EXAMINE, CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS."""
+
+from dataclasses import replace
+from typing import Final, TypedDict
+
+from pillarbox.mail.number_set import STAR
+from pillarbox.protocol.imap.commands import (
+    Create,
+    Delete,
+    Rename,
+    Resynchronise,
+    Select,
+    Status,
+    StatusItem,
+    Subscribe,
+    Unsubscribe,
+)
+from pillarbox.protocol.imap.cursor import LARGEST_64, Cursor, Malformed, Refused
+from pillarbox.protocol.imap.sequence_set import SequenceSet
+
+SPECIAL_USES: Final = {
+    use.lower(): use for use in ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash")
+}
+"""RFC 6154 §2; which of them a client may give to a mailbox is for the handler to say."""
+
+_STATUS_ITEMS: Final = {item.value: item for item in StatusItem}
+
+
+def select(cursor: Cursor) -> Select:
+    """RFC 9051 §9, select, with the parameters of RFC 7162 §7 (select-param)."""
+    command = Select(cursor.mailbox())
+    if not cursor.skip(b" "):
+        return command
+    for parameter in cursor.items(lambda: _select_parameter(cursor)):
+        command = replace(command, **parameter)
+    return command
+
+
+def examine(cursor: Cursor) -> Select:
+    """RFC 9051 §9, examine."""
+    return replace(select(cursor), read_only=True)
+
+
+def create(cursor: Cursor) -> Create:
+    """RFC 9051 §9, create, with USE of RFC 6154 §6."""
+    mailbox = cursor.mailbox()
+    if not cursor.skip(b" "):
+        return Create(mailbox)
+    uses: list[str] = []
+    for found in cursor.items(lambda: _create_parameter(cursor)):
+        uses += found
+    return Create(mailbox, tuple(dict.fromkeys(uses)))
+
+
+def delete(cursor: Cursor) -> Delete:
+    """RFC 9051 §9, delete."""
+    return Delete(cursor.mailbox())
+
+
+def rename(cursor: Cursor) -> Rename:
+    """RFC 9051 §9, rename."""
+    mailbox = cursor.mailbox()
+    cursor.space()
+    return Rename(mailbox, cursor.mailbox())
+
+
+def subscribe(cursor: Cursor) -> Subscribe:
+    """RFC 9051 §9, subscribe."""
+    return Subscribe(cursor.mailbox())
+
+
+def unsubscribe(cursor: Cursor) -> Unsubscribe:
+    """RFC 9051 §9, unsubscribe."""
+    return Unsubscribe(cursor.mailbox())
+
+
+def status(cursor: Cursor) -> Status:
+    """RFC 9051 §9, status."""
+    mailbox = cursor.mailbox()
+    cursor.space()
+    return Status(mailbox, status_items(cursor))
+
+
+def status_items(cursor: Cursor) -> tuple[StatusItem, ...]:
+    """RFC 9051 §9: "(" status-att *(SP status-att) ")"; repetitions are dropped."""
+    return tuple(dict.fromkeys(cursor.items(lambda: _status_item(cursor))))
+
+
+def _status_item(cursor: Cursor) -> StatusItem:
+    if item := _STATUS_ITEMS.get(cursor.word()):
+        return item
+    raise Malformed("Unknown STATUS item")
+
+
+class _Parameter(TypedDict, total=False):
+    """What one parameter of SELECT sets."""
+
+    condstore: bool
+    resynchronise: Resynchronise
+
+
+def _select_parameter(cursor: Cursor) -> _Parameter:
+    match cursor.word():
+        case b"CONDSTORE":
+            return {"condstore": True}
+        case b"QRESYNC":
+            # RFC 7162 §3.2.5: the parameter without ENABLE QRESYNC before it is BAD
+            if b"QRESYNC" not in cursor.enabled:
+                raise Malformed("ENABLE QRESYNC first")
+            cursor.space()
+            return {"resynchronise": _resynchronise(cursor)}
+        case _:
+            raise Malformed("Unknown SELECT parameter")
+
+
+def _resynchronise(cursor: Cursor) -> Resynchronise:
+    cursor.expect(b"(", sentence="Expected what QRESYNC knows")
+    uid_validity = cursor.number(least=1)
+    cursor.space()
+    asked = Resynchronise(uid_validity, cursor.number(least=1, most=LARGEST_64))
+    while cursor.skip(b" "):
+        if cursor.skip(b"("):
+            if asked.match:
+                raise Malformed("Sequence match data comes once")
+            numbers = _known(cursor)
+            cursor.space()
+            asked = replace(asked, match=(numbers, _known(cursor)))
+            cursor.expect(b")", sentence="Expected the end of the match data")
+        elif asked.known_uids or asked.match:
+            raise Malformed("Known UIDs come once, before the match data")
+        else:
+            asked = replace(asked, known_uids=_known(cursor))
+    cursor.expect(b")", sentence="Expected the end of what QRESYNC knows")
+    return asked
+
+
+def _known(cursor: Cursor) -> SequenceSet:
+    # RFC 7162 §7, known-uids: "*" is not allowed; "$" has no meaning while nothing is selected
+    found = cursor.sequence_set()
+    if found.saved or found.numbers.last == STAR:
+        raise Malformed("Only numbers are allowed here")
+    return found
+
+
+def _create_parameter(cursor: Cursor) -> list[str]:
+    if cursor.word() != b"USE":
+        raise Malformed("Unknown CREATE parameter")
+    cursor.space()
+    return cursor.items(lambda: _special_use(cursor), empty=True)
+
+
+def _special_use(cursor: Cursor) -> str:
+    cursor.expect(b"\\", sentence="Expected a special use")
+    name = "\\" + cursor.atom().decode()
+    # RFC 6154 §3: a use we don't know is refused, with USEATTR
+    if use := SPECIAL_USES.get(name.lower()):
+        return use
+    raise Refused(b"USEATTR", "Unknown special use")

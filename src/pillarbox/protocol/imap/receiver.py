@@ -1,0 +1,176 @@
+"""Octets as they arrive, given out again as lines and as counted pieces.
+
+Chunks are kept as they came; a line that lies within one chunk costs one `find` and one slice, and the
+octets of a literal are handed on without being gathered. Always true: nothing is lost or given twice, and
+the same octets give the same lines and the same whole literals however they were cut.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+LITERAL: Final = re.compile(rb"(~?)\{(\d{1,20})(\+?)\}\Z")
+"""RFC 9051 §9, literal and literal8, where a line ends in its count."""
+
+_TAIL_OCTETS: Final = 32
+"""Enough to see a literal's count at the end of a line that is being dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralCount:
+    """What stands at the end of a line when octets follow (RFC 9051 §4.3, RFC 7888 §3)."""
+
+    size: int
+    synchronising: bool
+    """Whether the client waits for our leave."""
+
+
+def literal_count(line: bytes) -> LiteralCount | None:
+    """The count that ends this line, if one does; every line must be looked at so (RFC 7888 §3)."""
+    if not line.endswith(b"}") or not (found := LITERAL.search(line)):
+        return None
+    return LiteralCount(int(found[2]), synchronising=not found[3])
+
+
+class LineTooLong(Exception):
+    """The line under way has passed its limit; it is still there, for `Receiver.drop_line`."""
+
+
+class _Dropping(Enum):
+    """What is passed over before the next line or piece is given out."""
+
+    NOTHING = "nothing"
+    LITERAL = "octets of a literal"
+    LINE = "a line up to its end"
+
+
+class Receiver:
+    """A queue of octets with one reader."""
+
+    __slots__ = ("_at", "_drop_octets", "_dropping", "_head", "_later", "_searched", "_tail", "buffered")
+
+    def __init__(self) -> None:
+        self._later: list[bytes] = []
+        self.clear()
+
+    def feed(self, octets: bytes) -> None:
+        """Take a chunk."""
+        if octets:
+            self._later.append(octets)
+            self.buffered += len(octets)
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._later.clear()
+        self._head = b""
+        """The chunk being read, from `_at` on."""
+        self._at = 0
+        self._searched = 0
+        """Up to here `_head` holds no line end."""
+        self.buffered = 0
+        """Octets not yet given out."""
+        self._dropping = _Dropping.NOTHING
+        self._drop_octets = 0
+        self._tail = b""
+
+    # Given out
+
+    def line(self, limit: int) -> bytes | None:
+        """The next line without its line end, or None while it is incomplete.
+
+        Raises LineTooLong when more than `limit` octets came without a line end; nothing is consumed then.
+        """
+        if self._dropping is not _Dropping.NOTHING and not self._drop():
+            return None
+        while (end := self._head.find(b"\n", self._searched)) < 0:
+            self._searched = len(self._head)
+            if self._searched - self._at > limit:
+                raise LineTooLong
+            if not self._join():
+                return None
+        if end - self._at > limit + 1:
+            raise LineTooLong
+        return self._cut(end)
+
+    def piece(self, most: int) -> bytes:
+        """Up to `most` octets, as many as lie at hand; empty when there are none."""
+        if self._at == len(self._head):
+            if not self._later:
+                return b""
+            self._head, self._at = self._later.pop(0), 0
+        stop = min(self._at + most, len(self._head))
+        octets = self._head[self._at : stop]
+        self._at = self._searched = stop
+        self.buffered -= len(octets)
+        return octets
+
+    def peek(self, most: int) -> bytes:
+        """The first octets of what is buffered, as far as they lie at hand; they stay."""
+        return self._head[self._at : self._at + most]
+
+    # Passed over
+
+    def drop_command(self, count: LiteralCount | None) -> None:
+        """Pass over what is still to come of a command whose last line ended so.
+
+        Non-synchronising literals and what follows them come whether they are welcome or not (RFC 7888 §4); a
+        synchronising one that was refused never comes (RFC 9051 §4.3).
+        """
+        if count and not count.synchronising:
+            self._dropping, self._drop_octets = _Dropping.LITERAL, count.size
+
+    def drop_line(self) -> None:
+        """Pass over the line under way, and what is still to come of its command."""
+        self._dropping, self._tail = _Dropping.LINE, b""
+
+    def _drop(self) -> bool:
+        """Whether all that was to be dropped has come, and is gone."""
+        while self._dropping is not _Dropping.NOTHING:
+            if self._dropping is _Dropping.LITERAL:
+                if not self._drop_piece():
+                    return False
+            elif not self._drop_line():
+                return False
+        return True
+
+    def _drop_piece(self) -> bool:
+        while self._drop_octets:
+            if not (piece := self.piece(self._drop_octets)):
+                return False
+            self._drop_octets -= len(piece)
+        self.drop_line()
+        return True
+
+    def _drop_line(self) -> bool:
+        while (end := self._head.find(b"\n", self._at)) < 0:
+            self._tail = (self._tail + self._head[self._at :])[-_TAIL_OCTETS:]
+            self.buffered -= len(self._head) - self._at
+            self._head, self._at, self._searched = b"", 0, 0
+            if not self._join():
+                return False
+        # The line end may have been cut in two, so its CR is looked for behind what was kept of the line
+        line = (self._tail + self._head[self._at : end])[-_TAIL_OCTETS:].removesuffix(b"\r")
+        self._cut(end)
+        self._dropping = _Dropping.NOTHING
+        self.drop_command(literal_count(line))
+        return True
+
+    # The chunks
+
+    def _cut(self, end: int) -> bytes:
+        # Line ends are CRLF (RFC 9051 §2.2); a lone LF is read as one, because people type into connections
+        stop = end - 1 if end > self._at and self._head[end - 1] == 13 else end
+        line = self._head[self._at : stop]
+        self.buffered -= end + 1 - self._at
+        self._at = self._searched = end + 1
+        return line
+
+    def _join(self) -> bool:
+        """Append the next chunk to the one being read; False when there is none."""
+        if not self._later:
+            return False
+        kept = self._head[self._at :]
+        self._searched -= self._at
+        self._head, self._at = kept + self._later.pop(0), 0
+        return True
