@@ -1,0 +1,91 @@
+"""Where mail for a recipient goes: into INBOXes here, on to other providers, or nowhere.
+
+The answer to RCPT is made of this, so it is one short read. A mailbox that is full is said so here, while the
+sender can still keep the message; once we have accepted one, it is delivered even if it is the one
+that exceeds the quota, since a refusal after that would be a lost message or a report to a stranger.
+"""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from pillarbox.directory import quota, resolve
+from pillarbox.directory.accounts import Account
+from pillarbox.directory.resolve import Local, Remote, Unknown
+from pillarbox.mail.address import Address
+from pillarbox.mail.identifiers import AccountId, MailboxId
+from pillarbox.mail.mailbox_name import INBOX
+from pillarbox.store import ledger, mailboxes
+from pillarbox.store.tally import NoSuchMailbox
+from pillarbox.world.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Where a message comes to rest."""
+
+    account: AccountId
+    mailbox: MailboxId
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The address is ours."""
+
+    inboxes: tuple[Inbox, ...]
+    forwards: tuple[Address, ...]
+    """Addresses elsewhere that it leads to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The domain is another provider's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nowhere:
+    """The domain is ours, and nobody reads this address."""
+
+    disabled: bool
+    """Somebody did, and may again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Whoever reads this address has no room for it now."""
+
+
+Destination = Here | Elsewhere | Nowhere | Full
+
+
+def destination(tx: Transaction, address: Address, *, octets: int) -> Destination:
+    """Where mail of about this many octets (0 where unknown) for this address goes."""
+    resolution = resolve.recipient(tx, address)
+    match resolution:
+        case Remote():
+            return Elsewhere()
+        case Unknown(reason):
+            return Nowhere(disabled=reason == "disabled")
+        case Local(accounts, forwards):
+            if accounts and not forwards and not any(has_room(tx, account, octets) for account in accounts):
+                return Full()
+            inboxes = tuple(inbox for account in accounts if (inbox := _inbox(tx, account)))
+            return Here(inboxes, forwards) if inboxes or forwards else Full()
+        case _:
+            assert_never(resolution)
+
+
+def has_room(tx: Transaction, account: Account, octets: int) -> bool:
+    """Whether the account may take a message of this size."""
+    limit = quota.effective(tx, account.id)
+    if limit is None:
+        return True
+    used = ledger.usage(tx, account.id).octets
+    return used < limit and used + octets <= limit
+
+
+def _inbox(tx: Transaction, account: Account) -> Inbox | None:
+    try:
+        return Inbox(account.id, mailboxes.by_name(tx, account.id, INBOX).id)
+    except NoSuchMailbox:
+        # the account is being made or removed: the sender may try again, as with a full one
+        return None

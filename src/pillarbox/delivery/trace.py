@@ -1,0 +1,126 @@
+"""Trace fields: what a message says of its way here (RFC 5321 §4.4), and what is read from it.
+
+A message that is accepted gets one Received field on top; one that comes to rest gets Return-Path above
+it. Nothing else of it is touched, but for Return-Path fields that it brought along: exactly one is
+to be there (RFC 5321 §4.4).
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pillarbox.mail import date
+from pillarbox.mail.header import Header
+
+_HOST = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?"
+)
+_LITERAL = re.compile(r"\[[!-Z^-~]{2,100}\]")
+_FIELD = re.compile(rb"[!-9;-~\x80-\xff]+[ \t]*:")
+_TLS_1_2 = re.compile(r"(ECDHE|DHE)-(ECDSA|RSA)-(.+)")
+_TLS_1_2_CIPHERS = {
+    "AES128-GCM-SHA256": "AES_128_GCM_SHA256",
+    "AES256-GCM-SHA384": "AES_256_GCM_SHA384",
+    "CHACHA20-POLY1305": "CHACHA20_POLY1305_SHA256",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """The last step of a message's way: from a client to us."""
+
+    client_name: str
+    """What the client calls itself, in EHLO."""
+    client_address: str
+    """IP address; empty for a local socket."""
+    hostname: str
+    """What we call ourselves."""
+    protocol: str
+    """Transmission type (RFC 3848 §1, RFC 6531 §4.3): ``ESMTPS``."""
+    trace_id: str
+    """What our log calls this message."""
+    recipient: str | None
+    """The forward-path, where there is only one; several would betray each other (RFC 5321 §7.2)."""
+    cipher: str | None
+    """Cipher suite of TLS, as OpenSSL names it."""
+    remark: str | None = None
+    """Something to be known by whoever looks into the message."""
+    at_ms: int
+
+
+def received(hop: Hop) -> bytes:
+    """The Received field for this hop."""
+    target = f"\r\n\tfor <{hop.recipient}>" if hop.recipient else ""
+    tls = _tls_clause(hop.cipher) if hop.cipher else ""
+    remark = f"\r\n\t({_comment(hop.remark)})" if hop.remark else ""
+    return (
+        f"Received: from {_client(hop.client_name, hop.client_address)}\r\n"
+        f"\tby {hop.hostname} with {hop.protocol} id {hop.trace_id}{target}{tls}{remark};\r\n"
+        f"\t{_date(hop.at_ms // 1000)}\r\n"
+    ).encode()
+
+
+def return_path(path: str) -> bytes:
+    """The Return-Path field; ``path`` with its angle brackets, ``<>`` for the null path."""
+    return f"Return-Path: {path}\r\n".encode()
+
+
+def address_literal(address: str) -> str:
+    """An IP address as RFC 5321 §4.1.3 writes it."""
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What delivery must know of a message before it takes it."""
+
+    hops: int
+    """Received fields: how many servers it has passed."""
+    return_path: bool
+    """It bears a Return-Path already."""
+    header: bool
+    """It begins with a header field; without, an empty line has to keep trace fields and text apart."""
+
+
+def marks(octets: bytes) -> Marks:
+    """Look at the top of a message, as far as its header goes."""
+    end = octets.find(b"\r\n\r\n")
+    lower = (octets if end < 0 else octets[: end + 2]).lower()
+    hops = lower.count(b"\nreceived:") + lower.startswith(b"received:")
+    returned = b"\nreturn-path:" in lower or lower.startswith(b"return-path:")
+    header = _FIELD.match(octets) is not None or bool(Header.parse(octets)[1])
+    return Marks(hops, returned, header)
+
+
+def with_trace(octets: bytes, trace: bytes, seen: Marks) -> bytes:
+    """The message below its new trace fields."""
+    if seen.return_path:
+        header, body_start = Header.parse(octets)
+        octets = header.without("Return-Path").octets + octets[body_start:]
+    return trace + octets if seen.header or octets[:2] == b"\r\n" else b"".join((trace, b"\r\n", octets))
+
+
+def _client(name: str, address: str) -> str:
+    literal = address_literal(address) if address else ""
+    if _HOST.fullmatch(name) or _LITERAL.fullmatch(name):
+        return f"{name} ({literal})" if literal else name
+    # No name that the grammar knows: the address takes its place, and the name becomes a comment
+    return f"{literal or 'localhost'} ({_comment(name)})"
+
+
+def _comment(text: str) -> str:
+    safe = "".join(c if " " <= c <= "~" else "?" for c in text)
+    return re.sub(r"([()\\])", r"\\\1", safe)
+
+
+def _tls_clause(cipher: str) -> str:
+    # RFC 8314 §4.3: the suite's registered name
+    match = _TLS_1_2.fullmatch(cipher)
+    rest = _TLS_1_2_CIPHERS.get(match[3]) if match else None
+    name = f"TLS_{match[1]}_{match[2]}_WITH_{rest}" if match and rest else cipher.replace("-", "_")
+    return f"\r\n\ttls {name}"
+
+
+@lru_cache(maxsize=4)
+def _date(at_s: int) -> str:
+    return date.rfc5322(at_s * 1000)

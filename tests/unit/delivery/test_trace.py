@@ -1,0 +1,96 @@
+import pytest
+
+from pillarbox.delivery.trace import Hop, marks, received, return_path, with_trace
+
+HOP = Hop(
+    client_name="client.example",
+    client_address="192.0.2.7",
+    hostname="mx.one.example",
+    protocol="ESMTPS",
+    trace_id="ABC",
+    recipient="anna@one.example",
+    cipher="TLS_AES_256_GCM_SHA384",
+    at_ms=1_700_000_000_000,
+)
+
+
+def changed(**fields: object) -> str:
+    values = {name: getattr(HOP, name) for name in Hop.__dataclass_fields__} | fields
+    return received(Hop(**values)).decode()
+
+
+@pytest.mark.rfc("5321 §4.4", "MUST")
+def test_received() -> None:
+    assert received(HOP) == (
+        b"Received: from client.example ([192.0.2.7])\r\n"
+        b"\tby mx.one.example with ESMTPS id ABC\r\n"
+        b"\tfor <anna@one.example>\r\n"
+        b"\ttls TLS_AES_256_GCM_SHA384;\r\n"
+        b"\tTue, 14 Nov 2023 22:13:20 +0000\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "clause"),
+    [
+        ("[192.0.2.7]", "192.0.2.7", "from [192.0.2.7] ([192.0.2.7])\r\n"),
+        ("client.example", "2001:db8::1", "from client.example ([IPv6:2001:db8::1])\r\n"),
+        ("client.example", "", "from client.example\r\n"),
+        ("my_laptop", "192.0.2.7", "from [192.0.2.7] (my_laptop)\r\n"),
+        ("(evil)\\", "192.0.2.7", "from [192.0.2.7] (\\(evil\\)\\\\)\r\n"),
+        ("büro", "192.0.2.7", "from [192.0.2.7] (b?ro)\r\n"),
+        ("a;b", "", "from localhost (a;b)\r\n"),
+    ],
+)
+def test_the_from_clause_is_in_the_grammar_whatever_the_client_says(
+    name: str, address: str, clause: str
+) -> None:
+    assert clause in changed(client_name=name, client_address=address)
+
+
+def test_optional_clauses() -> None:
+    assert "for <" not in changed(recipient=None)
+    assert "tls" not in changed(cipher=None)
+    assert "\r\n\t(sender domain \\(x\\));\r\n" in changed(remark="sender domain (x)")
+
+
+@pytest.mark.rfc("8314 §4.3", "SHOULD")
+@pytest.mark.parametrize(
+    ("openssl", "registered"),
+    [
+        ("TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"),
+        ("ECDHE-ECDSA-AES128-GCM-SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"),
+        ("ECDHE-RSA-AES256-GCM-SHA384", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
+        ("ECDHE-RSA-CHACHA20-POLY1305", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"),
+        ("OTHER-CIPHER", "OTHER_CIPHER"),
+    ],
+)
+def test_cipher_suites_have_their_registered_names(openssl: str, registered: str) -> None:
+    assert f"tls {registered};" in changed(cipher=openssl)
+
+
+def test_marks() -> None:
+    seen = marks(b"Received: a\r\nreceived: b\r\nX-Received: c\r\nRETURN-PATH: <>\r\n\r\nReceived: d\r\n")
+    assert (seen.hops, seen.return_path, seen.header) == (2, True, True)
+    seen = marks(b"hello\r\n\r\nReturn-Path: x")
+    assert (seen.hops, seen.return_path, seen.header) == (0, False, False)
+    assert marks(b"").hops == 0
+
+
+TRACE = return_path("<a@mail.example>") + b"Received: x\r\n"
+
+
+@pytest.mark.rfc("5321 §4.4", "SHOULD")
+@pytest.mark.parametrize(
+    ("message", "rest"),
+    [
+        (b"Subject: x\r\n\r\nbody", b"Subject: x\r\n\r\nbody"),
+        (b"Return-Path: <forged>\r\nSubject: x\r\n\r\nReturn-Path: <>", b"Subject: x\r\n\r\nReturn-Path: <>"),
+        (b"\r\nbody", b"\r\nbody"),
+        (b"hello\r\n\r\nworld", b"\r\nhello\r\n\r\nworld"),
+        (b"", b"\r\n"),
+        (b"Subject: no end", b"Subject: no end"),
+    ],
+)
+def test_trace_goes_on_top_and_keeps_apart_from_text(message: bytes, rest: bytes) -> None:
+    assert with_trace(message, TRACE, marks(message)) == TRACE + rest
