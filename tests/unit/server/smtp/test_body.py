@@ -1,0 +1,81 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from pillarbox.protocol.smtp import replies
+from pillarbox.protocol.smtp.replies import Reply
+from pillarbox.server.smtp.body import TOP_OCTETS, IncomingBody, Whole
+from pillarbox.world.blobs import Blobs, prepare
+
+LIMIT = 10 * TOP_OCTETS
+
+
+def body(blobs: Blobs, *, binary: bool = False, limit_octets: int = LIMIT) -> IncomingBody:
+    return IncomingBody(blobs, lambda top: b"Trace: x\r\n" + top, limit_octets=limit_octets, binary=binary)
+
+
+def gathered(incoming: IncomingBody, pieces: list[bytes], last: bytes) -> Whole | Reply:
+    for piece in pieces:
+        incoming.add(piece)
+    return asyncio.run(incoming.finish(last))
+
+
+@pytest.mark.parametrize("pieces", [[], [b"a\r\n"], [b"a\r\n", b"b\n"], [b"a\r", b"\nb\n"]])
+def test_few_octets_stay_in_memory(pieces: list[bytes]) -> None:
+    whole = gathered(body(Blobs(None)), pieces, b"end\n")
+    assert isinstance(whole, Whole)
+    expected = b"Trace: x\r\n" + b"".join(pieces).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") + b"end\r\n"
+    assert whole.octets == expected
+    assert whole.blob.blob == prepare(expected).blob
+    assert whole.blob.location is None
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_many_octets_go_to_a_file(tmp_path: Path, binary: bool) -> None:
+    piece = b"x" * 60_000 + b"\n\r\n"
+    incoming = body(Blobs(tmp_path), binary=binary)
+    whole = gathered(incoming, [piece] * 30, b"end")
+    assert isinstance(whole, Whole)
+    kept = b"Trace: x\r\n" + piece * 30 + b"end"
+    if not binary:
+        kept = kept.replace(b"\n\r\n", b"\r\n\r\n").replace(b"Trace: x\r\r\n", b"Trace: x\r\n")
+    assert whole.octets == kept
+    assert whole.blob.location is not None
+    assert whole.blob.blob == prepare(kept).blob
+    assert incoming.octets == len(piece) * 30 + 3
+
+
+def test_too_many_octets_leave_nothing_behind(tmp_path: Path) -> None:
+    incoming = body(Blobs(tmp_path), limit_octets=3 * TOP_OCTETS)
+    assert gathered(incoming, [b"x" * 65_536] * 100, b"") is replies.TOO_LARGE
+    assert not list((tmp_path / "incoming").iterdir())
+
+
+def test_abandoning_leaves_nothing_behind(tmp_path: Path) -> None:
+    incoming = body(Blobs(tmp_path))
+    for _ in range(30):
+        incoming.add(b"x" * 65_536)
+    assert list((tmp_path / "incoming").iterdir())
+    incoming.abandon()
+    assert not list((tmp_path / "incoming").iterdir())
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 30])
+def test_what_the_top_refuses_is_refused(pieces: int) -> None:
+    incoming = IncomingBody(Blobs(None), lambda _top: replies.TOO_MANY_HOPS, limit_octets=LIMIT, binary=False)
+    assert gathered(incoming, [b"x" * 65_536] * pieces, b"end") is replies.TOO_MANY_HOPS
+    assert incoming.refusal in (None, replies.TOO_MANY_HOPS)
+
+
+def test_the_top_is_seen_once(tmp_path: Path) -> None:
+    tops: list[bytes] = []
+
+    def complete(top: bytes) -> bytes:
+        tops.append(top)
+        return top
+
+    incoming = IncomingBody(Blobs(tmp_path), complete, limit_octets=LIMIT, binary=False)
+    gathered(incoming, [b"x" * 65_536] * 40, b"")
+    assert len(tops) == 1
+    assert len(tops[0]) >= TOP_OCTETS

@@ -1,0 +1,61 @@
+"""Any conversation: each event is answered, nothing raises, nothing is acknowledged in vain."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pillarbox.protocol.smtp.extensions import Role
+from pillarbox.protocol.smtp.server import ChunkEnd, Event, MessageEnd, Piece
+from tests.smtp_house import House, in_house
+
+LINES = [
+    b"EHLO a.example\r\n", b"LHLO a.example\r\n", b"HELO a.example\r\n", b"MAIL FROM:<a@mail.example>\r\n",
+    b"MAIL FROM:<> BODY=BINARYMIME\r\n", b"MAIL FROM:<a@mail.example> SIZE=x\r\n",
+    b"RCPT TO:<anna@one.example>\r\n", b"RCPT TO:<both@one.example>\r\n", b"RCPT TO:<nobody@one.example>\r\n",
+    b"RCPT TO:<x@elsewhere.example>\r\n", b"DATA\r\n", b"Subject: x\r\n\r\nbody\r\n.\r\n", b".\r\n",
+    b"BDAT 3\r\nabc", b"BDAT 2 LAST\r\n\r\n", b"BDAT 0 LAST\r\n", b"RSET\r\n", b"NOOP\r\n", b"VRFY x\r\n",
+    b"EXPN x\r\n", b"HELP\r\n", b"STARTTLS\r\n", b"AUTH PLAIN\r\n", b"AUTH PLAIN AGFubmEAYg==\r\n", b"*\r\n",
+    b"QUIT\r\n", b"\xff\r\n", b"\n", b"BDAT x\r\n", b"x" * 3000 + b"\r\n",
+]  # fmt: skip
+CONVERSATIONS = st.lists(st.lists(st.sampled_from(LINES), min_size=1, max_size=4).map(b"".join), max_size=12)
+
+
+def finals(heard: str) -> list[str]:
+    """The last line of each reply."""
+    return [line for line in heard.splitlines() if line[3:4] == " "]
+
+
+@settings(max_examples=60, deadline=None)
+@given(CONVERSATIONS, st.sampled_from(list(Role)), st.booleans())
+def test_every_event_is_answered_once(reads: list[bytes], role: Role, tls: bool) -> None:
+    async def test(house: House) -> None:
+        client = house.client(role, tls=tls)
+        await client.greet()
+        heard: list[str] = []
+        for read in reads:
+            events = list(client.session.machine.receive(read))
+            while events and client.connection.open:
+                event = events.pop(0)
+                await client.session.handle(event)
+                client.session._flush()
+                answers = finals(client.heard())
+                check(event, answers, role, still_open=client.connection.open)
+                heard += answers
+                if not events and client.session.machine.buffered:
+                    events = list(client.session.machine.receive(b""))
+        accepted = sum(answer.startswith("250 2.0.0 OK ") for answer in heard)
+        kept = len(house.inbox("anna"))
+        assert kept <= accepted
+        assert bool(kept or house.queued()) == bool(accepted)
+        assert not house.telemetry.failures
+
+    in_house(test)
+
+
+def check(event: Event, answers: list[str], role: Role, *, still_open: bool) -> None:
+    """One answer; none to a part of a message; an LMTP recipient each; and a farewell where it ends so."""
+    if isinstance(event, Piece):
+        assert answers == []
+    elif role is Role.LMTP and isinstance(event, MessageEnd | ChunkEnd):
+        assert len(set(answers)) <= 1
+    else:
+        assert len(answers) == 1 or (not still_open and len(answers) == 2 and answers[1].startswith("421"))

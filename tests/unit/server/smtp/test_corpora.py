@@ -1,0 +1,33 @@
+"""Every message of the public corpora is taken, by DATA and by BDAT, and rests as it was sent."""
+
+from pillarbox.delivery.trace import marks
+from pillarbox.protocol.smtp.extensions import Limits
+from pillarbox.protocol.smtp.line_ends import repair
+from tests.corpora import needs_corpora, single_messages
+from tests.smtp_house import House, in_house
+
+
+@needs_corpora
+def test_odd_messages_are_taken() -> None:
+    async def test(house: House) -> None:
+        client = house.client(limits=Limits(idle_commands=1_000_000))
+        await client.greet()
+        expected = []
+        for name, octets in single_messages():
+            if marks(octets).return_path:
+                continue  # is given a new one: see the tests of trace fields
+            sent = octets if octets.endswith(b"\r\n") else octets + b"\r\n"
+            await client.say(b"MAIL FROM:<a@mail.example>\r\nRCPT TO:<anna@one.example>\r\nDATA\r\n")
+            stuffed = (b"\r\n" + sent).replace(b"\r\n.", b"\r\n..")[2:]
+            answer = await client.say(stuffed + b".\r\n")
+            assert answer.startswith("250"), (name, answer)
+            await client.say(b"MAIL FROM:<a@mail.example> BODY=BINARYMIME\r\nRCPT TO:<bert@one.example>\r\n")
+            assert (await client.say(b"BDAT %d LAST\r\n" % len(octets) + octets)).startswith("250"), name
+            expected.append((name, repair(sent), octets))
+        for (name, by_data, by_bdat), data, bdat in zip(
+            expected, house.inbox("anna"), house.inbox("bert"), strict=True
+        ):
+            assert data.endswith(by_data), name
+            assert bdat.endswith(by_bdat), name
+
+    in_house(test)

@@ -1,0 +1,97 @@
+"""When the world fails, SMTP says "later", and nothing is acknowledged."""
+
+from typing import Any
+
+import pytest
+
+from pillarbox.protocol.smtp.extensions import Role
+from pillarbox.server.smtp import failures
+from pillarbox.store.ledger import NoSuchAccount
+from pillarbox.store.tally import NoSuchMailbox
+from pillarbox.world.database import DatabaseUnavailable
+from tests.smtp_house import House, in_house
+
+
+class BrokenDatabase:
+    """Fails from the moment it is told to."""
+
+    def __init__(self, database: Any) -> None:
+        self._database = database
+        self.fails_to: set[str] = set()
+
+    def read(self, *arguments: Any, **keywords: Any) -> Any:
+        if "read" in self.fails_to:
+            raise DatabaseUnavailable("database is locked")
+        return self._database.read(*arguments, **keywords)
+
+    async def write(self, *arguments: Any, **keywords: Any) -> Any:
+        if "write" in self.fails_to:
+            raise DatabaseUnavailable("disk is full")
+        return await self._database.write(*arguments, **keywords)
+
+
+def test_every_failure_is_transient() -> None:
+    assert all(reply.transient for _, reply in failures.FAILURES)
+    assert failures.reply_to(DatabaseUnavailable()).octets.startswith(b"452 4.3.1")
+    assert failures.reply_to(NoSuchMailbox()).octets.startswith(b"451 4.3.0")
+    assert failures.reply_to(NoSuchAccount()).octets.startswith(b"451 4.3.0")
+
+
+@pytest.mark.parametrize("role", [Role.MX, Role.LMTP])
+def test_a_commit_that_fails_is_not_250(role: Role) -> None:
+    async def test(house: House) -> None:
+        broken = BrokenDatabase(house.database)
+        client = house.client(role, database=broken)
+        await client.greet()
+        await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
+        broken.fails_to = {"write"}
+        assert await client.say(b"Subject: x\r\n\r\n.\r\n") == "452 4.3.1 Insufficient system storage\r\n"
+        broken.fails_to = set()
+        assert house.inbox("anna") == []
+        # and the session lives on
+        await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
+        assert (await client.say(b"Subject: x\r\n\r\n.\r\n")).startswith("250")
+
+    in_house(test)
+
+
+def test_a_directory_that_cannot_be_read() -> None:
+    async def test(house: House) -> None:
+        broken = BrokenDatabase(house.database)
+        client = house.client(database=broken)
+        await client.greet()
+        await client.say("MAIL FROM:<a@mail.example>")
+        broken.fails_to = {"read"}
+        assert (await client.say("RCPT TO:<anna@one.example>")).startswith("452 4.3.1")
+        broken.fails_to = set()
+        assert await client.codes("RCPT TO:<anna@one.example>", "NOOP") == [250, 250]
+
+    in_house(test)
+
+
+def test_an_account_that_goes_between_rcpt_and_the_end() -> None:
+    async def test(house: House) -> None:
+        client = house.client()
+        await client.greet()
+        await client.codes(
+            "MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "RCPT TO:<bert@one.example>", "DATA"
+        )
+        house.database.write_now(
+            lambda tx: tx.execute("DELETE FROM ledgers WHERE account = ?", (house.people["bert"],))
+        )
+        assert (await client.say(b"Subject: x\r\n\r\n.\r\n")).startswith("451 4.3.0")
+        assert house.inbox("anna") == []  # all or nothing
+
+    in_house(test)
+
+
+def test_a_login_while_the_database_is_away() -> None:
+    async def test(house: House) -> None:
+        client = house.client(Role.SUBMISSION, tls=True)
+        await client.greet()
+        broken = BrokenDatabase(house.database)
+        broken.fails_to = {"read"}
+        house.authenticator._database = broken  # type: ignore[assignment]  # stands in for it
+        assert await client.codes("AUTH PLAIN AGFubmEAYg==", "NOOP") == [454, 250]
+
+    in_house(test)
