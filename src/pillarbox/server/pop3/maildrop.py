@@ -1,0 +1,82 @@
+"""The maildrop as one session counts it: messages by number, and which are marked as deleted.
+
+Numbers are given when the session opens the maildrop and never change (RFC 1939 §5); UIDs stand behind them.
+Ten thousand messages cost two arrays. Listings are one join.
+"""
+
+from array import array
+from typing import Final
+
+from pillarbox.mail.identifiers import MailboxId, Uid
+from pillarbox.store.maildrop import Inbox
+
+
+class NoSuchNumber(Exception):
+    """No message has this number, or it is marked as deleted."""
+
+
+class Maildrop:
+    """What `store.maildrop.look` found, numbered from 1."""
+
+    __slots__ = ("_marked", "_sizes", "_uid_validity", "_uids", "mailbox")
+
+    def __init__(self, inbox: Inbox) -> None:
+        self.mailbox: Final[MailboxId] = inbox.mailbox
+        self._uid_validity = inbox.uid_validity
+        self._uids = array("I", [uid for uid, _ in inbox.rows])
+        self._sizes = array("Q", [size for _, size in inbox.rows])
+        self._marked: set[int] = set()
+
+    @property
+    def count(self) -> int:
+        """Messages that are not marked."""
+        return len(self._uids) - len(self._marked)
+
+    @property
+    def octets(self) -> int:
+        """Octets of the messages that are not marked."""
+        return sum(self._sizes) - sum(self._sizes[number - 1] for number in self._marked)
+
+    @property
+    def marked(self) -> list[Uid]:
+        """The messages to be deleted."""
+        return [Uid(self._uids[number - 1]) for number in sorted(self._marked)]
+
+    def uid(self, number: int) -> Uid:
+        """Which message this is. Raises `NoSuchNumber`."""
+        return Uid(self._uids[self._place(number)])
+
+    def size(self, number: int) -> int:
+        """Octets as RETR sends them. Raises `NoSuchNumber`."""
+        return self._sizes[self._place(number)]
+
+    def unique_id(self, number: int) -> str:
+        """RFC 1939 §7, UIDL: never given to another message. Raises `NoSuchNumber`."""
+        return f"{self._uid_validity:08x}{self._uids[self._place(number)]:08x}"
+
+    def mark(self, number: int) -> None:
+        """Have it deleted when the session ends well. Raises `NoSuchNumber`."""
+        self._place(number)
+        self._marked.add(number)
+
+    def unmark_all(self) -> None:
+        """Delete nothing."""
+        self._marked.clear()
+
+    def scan_listing(self) -> list[bytes]:
+        """RFC 1939 §5, LIST: number and size of every message that is not marked."""
+        return [b"%d %d" % pair for pair in enumerate(self._sizes, 1) if pair[0] not in self._marked]
+
+    def unique_id_listing(self) -> list[bytes]:
+        """RFC 1939 §7, UIDL: number and unique id of every message that is not marked."""
+        validity = b"%08x" % self._uid_validity
+        return [
+            b"%d %b%08x" % (number, validity, uid)
+            for number, uid in enumerate(self._uids, 1)
+            if number not in self._marked
+        ]
+
+    def _place(self, number: int) -> int:
+        if not 1 <= number <= len(self._uids) or number in self._marked:
+            raise NoSuchNumber
+        return number - 1

@@ -1,0 +1,353 @@
+"""Sessions on a real store: what transcripts cannot show easily (large mail, time, failures, many messages)."""
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from pillarbox.protocol.sasl import client as sasl
+from pillarbox.server.pop3.retrieval import PART_OCTETS
+from pillarbox.server.pop3.session import AUTOLOGOUT_S, LOGIN_FAILURES, REFUSALS
+from pillarbox.store import fetch
+from pillarbox.store.maildrop import LEASE_MS
+from pillarbox.world.blobs import BlobMissing
+from pillarbox.world.clock import VirtualClock
+from pillarbox.world.database import DatabaseUnavailable
+from tests.house import PASSWORD, House, open_house
+from tests.server import factories
+from tests.transcripts.runner import BareConnection
+
+MESSAGE = b"Subject: hi\r\n\r\n.dot\r\nlast\r\n"
+
+
+class Client:
+    """A session and its client, in the loop of the test."""
+
+    def __init__(self, house: House) -> None:
+        self.connection = BareConnection()
+        self.session = factories(house)["pop3"](self.connection)
+        self.connection.session = self.session
+
+    async def say(self, line: bytes) -> bytes:
+        machine, self.connection.written = self.session.machine, b""
+        events = machine.receive(line + b"\r\n")
+        while events and not self.connection.gone:
+            for event in events:
+                await self.session.handle(event)
+            events = machine.receive(b"") if machine.buffered else []
+        return self.connection.written
+
+    async def log_in(self, login: bytes = b"u0") -> bytes:
+        await self.session.opened()
+        await self.say(b"USER " + login)
+        return await self.say(b"PASS " + PASSWORD.encode())
+
+    async def posted(self) -> int:
+        """Handle what was posted; how many events that were."""
+        events, self.connection.posted = self.connection.posted, []
+        for event in events:
+            await self.session.handle(event)
+        return len(events)
+
+
+def scene(play: Callable[[House], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        house = await open_house(clock=VirtualClock())
+        await play(house)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await house.close()
+
+    asyncio.run(whole())
+
+
+def test_a_session_answers_from_memory_without_ado():
+    async def play(house: House) -> None:
+        await house.deliver(0, MESSAGE)
+        client = Client(house)
+        assert await client.log_in() == b"+OK 1 messages (27 octets)\r\n"
+        assert client.connection.deadline_s == AUTOLOGOUT_S >= 600  # RFC 1939 §3
+        assert await client.say(b"STAT") == b"+OK 1 27\r\n"
+        assert await client.say(b"RETR 1") == b"+OK 27 octets\r\nSubject: hi\r\n\r\n..dot\r\nlast\r\n.\r\n"
+
+    scene(play)
+
+
+@pytest.mark.rfc("1939 §7", "SHOULD NOT")
+def test_unique_ids_are_stable_and_never_given_again():
+    async def play(house: House) -> None:
+        for _ in range(3):
+            await house.deliver(0, MESSAGE)
+        first = Client(house)
+        await first.log_in()
+        before = (await first.say(b"UIDL")).split(b"\r\n")[1:4]
+        await first.say(b"DELE 1")
+        await first.say(b"DELE 3")
+        await first.say(b"QUIT")
+        await house.deliver(0, MESSAGE)
+        second = Client(house)
+        await second.log_in()
+        after = (await second.say(b"UIDL")).split(b"\r\n")[1:3]
+        ids_before, ids_after = ([line.split()[1] for line in lines] for lines in (before, after))
+        assert ids_after[0] == ids_before[1]
+        assert ids_after[1] not in ids_before
+        assert all(1 <= len(name) <= 70 for name in ids_before)
+
+    scene(play)
+
+
+def test_numbers_stay_while_others_deliver_and_expunge():
+    async def play(house: House) -> None:
+        await house.deliver(0, MESSAGE)
+        client = Client(house)
+        await client.log_in()
+        await house.deliver(0, MESSAGE)
+        assert await client.say(b"STAT") == b"+OK 1 27\r\n"
+        await house.expunge(0)
+        assert await client.say(b"RETR 1") == b"-ERR that message is gone\r\n"
+        assert (await client.say(b"TOP 1 1")).startswith(b"-ERR")
+        assert await client.say(b"STAT") == b"+OK 1 27\r\n"
+        await client.say(b"DELE 1")
+        assert (await client.say(b"QUIT")).startswith(b"+OK")
+
+    scene(play)
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"", b"\n"])
+def test_large_messages_go_in_parts_and_come_out_whole(end):
+    lines = b".a line\r\n\r\n..\r\n" + b"x" * 70 + b"\r\n"
+    body = lines * (3 * PART_OCTETS // len(lines)) + b"last" + end
+    large = b"Subject: large\r\n\r\n" + body
+
+    async def play(house: House) -> None:
+        await house.deliver(0, large)
+        client = Client(house)
+        await client.log_in()
+        status, got = (await client.say(b"RETR 1")).split(b"\r\n", 1)
+        sent = large.removesuffix(end) + b"\r\n"
+        assert status == b"+OK %d octets" % len(sent)
+        assert got == sent.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+        many = len(large.splitlines()) // 2
+        for count in (0, 1, 5, many, 10**9):
+            _, got = (await client.say(b"TOP 1 %d" % count)).split(b"\r\n", 1)
+            kept = b"".join(
+                line + b"\r\n" for line in sent.split(b"\r\n")[: 2 + count][: sent.count(b"\r\n")]
+            )
+            assert got == kept.replace(b"\r\n.", b"\r\n..") + b".\r\n", count
+
+    scene(play)
+
+
+def test_a_slow_client_is_waited_for_between_the_parts():
+    async def play(house: House) -> None:
+        await house.deliver(0, b"Subject: large\r\n\r\n" + b"x\r\n" * PART_OCTETS)
+        client = Client(house)
+        await client.log_in()
+        drained = []
+
+        async def drain() -> None:
+            drained.append(len(client.connection.written))
+
+        client.connection.drain = drain
+        await client.say(b"RETR 1")
+        assert len(drained) == 4
+        assert max(b - a for a, b in zip([0, *drained], drained, strict=False)) <= PART_OCTETS + 100
+
+    scene(play)
+
+
+def test_many_messages_are_listed():
+    async def play(house: House) -> None:
+        for _ in range(2100):
+            await house.deliver(0, MESSAGE)
+        client = Client(house)
+        await client.log_in()
+        await client.say(b"DELE 2")
+        listing = (await client.say(b"LIST")).split(b"\r\n")
+        assert len(listing) == 2099 + 3
+        assert listing[1:3] == [b"1 27", b"3 27"]
+        assert (await client.say(b"STAT")) == b"+OK 2099 %d\r\n" % (2099 * 27)
+
+    scene(play)
+
+
+def test_the_lease_is_renewed_while_the_session_lives():
+    async def play(house: House) -> None:
+        clock = house.world.clock
+        await house.deliver(0, MESSAGE)
+        client, other = Client(house), Client(house)
+        await client.log_in()
+        await clock.advance(LEASE_MS)
+        assert await client.posted() == 0, "who only reads holds nothing"
+        await client.say(b"DELE 1")
+        for _ in range(10):
+            await clock.advance(LEASE_MS / 3000)
+            assert await client.posted() == 1
+        assert (await other.log_in()).startswith(b"-ERR [IN-USE]")
+        assert (await client.say(b"QUIT")).startswith(b"+OK")
+        assert (await other.log_in()).startswith(b"+OK 0")
+
+    scene(play)
+
+
+def test_a_session_that_lost_its_lease_deletes_nothing():
+    async def play(house: House) -> None:
+        clock = house.world.clock
+        await house.deliver(0, MESSAGE)
+        client, other = Client(house), Client(house)
+        await client.log_in()
+        await client.say(b"DELE 1")
+        await clock.advance(LEASE_MS / 1000 + 1)  # as after a long sleep of the whole machine
+        await other.log_in()
+        assert (await other.say(b"DELE 1")).startswith(b"+OK")
+        assert await client.posted() == 1
+        assert (await client.say(b"QUIT")).startswith(b"-ERR [IN-USE]")
+        assert client.connection.gone
+        assert house.messages(0) == 1
+        assert (await other.say(b"QUIT")).startswith(b"+OK")
+        assert house.messages(0) == 0
+
+    scene(play)
+
+
+def test_two_that_read_may_do_so_together_but_only_one_deletes():
+    async def play(house: House) -> None:
+        await house.deliver(0, MESSAGE)
+        one, two = Client(house), Client(house)
+        await one.log_in()
+        await two.log_in()
+        assert (await one.say(b"DELE 1")).startswith(b"+OK")
+        assert (await two.say(b"DELE 1")).startswith(b"-ERR [IN-USE]")
+        one.session.closed()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert (await two.say(b"DELE 1")).startswith(b"+OK")
+
+    scene(play)
+
+
+def test_scram():
+    async def play(house: House) -> None:
+        client = Client(house)
+        await client.session.opened()
+        exchange = sasl.choose(
+            ("SCRAM-SHA-256",),
+            sasl.Credentials("u0", PASSWORD),
+            nonce="rOprNGfwEbeRWgbNEkqO",
+            binding=None,
+            plain_allowed=False,
+        )
+        assert exchange is not None
+        said = await client.say(b"AUTH SCRAM-SHA-256 " + base64.b64encode(exchange.initial or b""))
+        while said.startswith(b"+ "):
+            said = await client.say(base64.b64encode(exchange.respond(base64.b64decode(said[2:]))))
+        assert said == b"+OK 0 messages (0 octets)\r\n"
+
+    scene(play)
+
+
+def test_guessing_ends_the_connection():
+    async def play(house: House) -> None:
+        client = Client(house)
+        await client.session.opened()
+        for _ in range(LOGIN_FAILURES):
+            assert not client.connection.gone
+            await client.say(b"USER u0")
+            guess = asyncio.ensure_future(client.say(b"PASS wrong"))
+            while not guess.done():
+                await asyncio.sleep(0.001)
+                await house.world.clock.advance(60)
+            assert guess.result().startswith(b"-ERR [AUTH]")
+        assert client.connection.gone
+
+    scene(play)
+
+
+def test_nonsense_ends_the_connection_but_now_and_then_does_not():
+    async def play(house: House) -> None:
+        client = Client(house)
+        await client.session.opened()
+        for _ in range(3):
+            for _ in range(REFUSALS - 1):
+                assert (await client.say(b"XYZZY")).startswith(b"-ERR")
+            await client.say(b"CAPA")
+        assert not client.connection.gone
+        for _ in range(REFUSALS):
+            await client.say(b"XYZZY")
+        assert client.connection.gone
+
+    scene(play)
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [(DatabaseUnavailable("full"), b"-ERR [SYS/TEMP]"), (BlobMissing("00"), b"-ERR [SYS/PERM]")],
+)
+@pytest.mark.rfc("3206 §4", "SHOULD")
+def test_failures_of_the_world_are_told_as_such(monkeypatch, failure, said):
+    def fail(*arguments: Any, **keywords: Any) -> bytes:
+        raise failure
+
+    async def play(house: House) -> None:
+        await house.deliver(0, MESSAGE)
+        client = Client(house)
+        await client.log_in()
+        monkeypatch.setattr(fetch, "octets", fail)
+        assert (await client.say(b"RETR 1")).startswith(said)
+        assert not client.connection.gone
+        assert (await client.say(b"STAT")).startswith(b"+OK")
+        assert len(house.telemetry.failures) == isinstance(failure, BlobMissing)
+
+    scene(play)
+
+
+def test_a_failure_in_the_middle_of_a_message_ends_the_connection(monkeypatch):
+    async def play(house: House) -> None:
+        await house.deliver(0, b"Subject: large\r\n\r\n" + b"x\r\n" * PART_OCTETS)
+        client = Client(house)
+        await client.log_in()
+        real, reads = fetch.octets, []
+
+        def fail(*arguments: Any, **keywords: Any) -> bytes:
+            reads.append(keywords)
+            if len(reads) == 3:
+                raise DatabaseUnavailable("gone")
+            return real(*arguments, **keywords)
+
+        monkeypatch.setattr(fetch, "octets", fail)
+        said = await client.say(b"RETR 1")
+        assert client.connection.gone
+        assert not said.endswith(b"\r\n.\r\n"), "the client must not take it for the whole"
+
+    scene(play)
+
+
+def test_deletions_that_cannot_be_made_durable_are_not_promised(monkeypatch):
+    async def play(house: House) -> None:
+        await house.deliver(0, MESSAGE)
+        client = Client(house)
+        await client.log_in()
+        await client.say(b"DELE 1")
+
+        async def fail(*arguments: Any, **keywords: Any) -> None:
+            raise DatabaseUnavailable("full")
+
+        monkeypatch.setattr(house.world.database, "write", fail)
+        assert (await client.say(b"QUIT")).startswith(b"-ERR [SYS/TEMP]")
+        assert client.connection.gone
+        monkeypatch.undo()
+        assert house.messages(0) == 1
+
+    scene(play)
+
+
+@pytest.mark.rfc("1939 §3", "SHOULD")
+def test_nothing_is_said_when_the_deadline_passes():
+    async def play(house: House) -> None:
+        client = Client(house)
+        assert client.session.timed_out() == b""
+        assert client.session.failed().startswith(b"-ERR [SYS/TEMP]")
+
+    scene(play)
