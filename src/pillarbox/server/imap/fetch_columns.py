@@ -1,0 +1,169 @@
+"""What FETCH asks for, as columns: which are read from the store, and how each goes on the wire.
+
+ENVELOPE, BODY, BODYSTRUCTURE and the usual header fields rest as octets for the wire, so a listing is a
+join. What needs the message's own octets (`octets_items`) is added by `fetch_octets`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from pillarbox.mail import date, object_id
+from pillarbox.mail.summary import DIGEST_FIELDS
+from pillarbox.protocol.imap import fetch_responses, strings
+from pillarbox.protocol.imap.fetch_items import (
+    Attribute,
+    BinarySection,
+    BinarySize,
+    BodySection,
+    FetchItem,
+    Preview,
+    SectionText,
+)
+from pillarbox.protocol.imap.fetch_responses import Column
+from pillarbox.server.imap.sections import cut, digest_fields, field_pattern
+from pillarbox.store.fetch import Column as Stored
+
+OctetsItem = BodySection | BinarySection | BinarySize
+
+_OCTETS = (BodySection, BinarySection, BinarySize)
+_IN_MEMORY = frozenset({Attribute.FLAGS, Attribute.MODSEQ})
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some messages, column by column; all columns have the same length and order."""
+
+    numbers: Sequence[int]
+    uids: Sequence[int]
+    flags: Sequence[str]
+    modseqs: Sequence[int]
+    stored: Mapping[Stored, Sequence[Any]]
+    made: Mapping[OctetsItem, Sequence[bytes]]
+    """Values that were made from the messages' octets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An answer's shape: what to read, and the columns to make of it."""
+
+    items: tuple[FetchItem, ...]
+    stored: tuple[Stored, ...]
+    octets_items: tuple[OctetsItem, ...]
+    in_memory: bool
+    """Whether flags or MODSEQs are told."""
+    makers: tuple[Callable[[Batch], Column], ...]
+
+    @classmethod
+    def of(cls, items: Sequence[FetchItem], *, utf8: bool) -> "Plan":
+        """The plan for these items, in their order."""
+        octets_items = tuple(item for item in items if isinstance(item, _OCTETS) and needs_octets(item))
+        stored = {column for item in items if (column := _stored(item))}
+        if octets_items:
+            stored |= {Stored.BLOB, Stored.HEADER_SIZE, Stored.SIZE}
+        return cls(
+            tuple(items),
+            tuple(sorted(stored, key=lambda column: column.value)),
+            octets_items,
+            not _IN_MEMORY.isdisjoint(item for item in items if isinstance(item, Attribute)),
+            tuple(_maker(item, utf8=utf8) for item in items),
+        )
+
+    def columns(self, batch: Batch) -> list[Column]:
+        """The answer's columns for these messages."""
+        return [maker(batch) for maker in self.makers]
+
+
+def needs_octets(item: OctetsItem) -> bool:
+    """Whether this can only be answered from the message itself."""
+    return not (isinstance(item, BodySection) and _from_digest(item))
+
+
+def _from_digest(section: BodySection) -> bool:
+    """Header fields that were put aside at delivery."""
+    return (
+        not section.part
+        and section.text is SectionText.HEADER_FIELDS
+        and DIGEST_FIELDS.issuperset(section.fields)
+    )
+
+
+def _stored(item: FetchItem) -> Stored | None:
+    match item:
+        case Attribute():
+            return _STORED.get(item)
+        case Preview():
+            return Stored.PREVIEW
+        case BodySection():
+            return Stored.DIGEST if _from_digest(item) else None
+        case BinarySection() | BinarySize():
+            return None
+
+
+_STORED = {
+    Attribute.INTERNALDATE: Stored.RECEIVED_AT_MS,
+    Attribute.SAVEDATE: Stored.SAVED_AT_MS,
+    Attribute.SIZE: Stored.SIZE,
+    Attribute.ENVELOPE: Stored.ENVELOPE,
+    Attribute.BODY: Stored.BODY,
+    Attribute.BODYSTRUCTURE: Stored.BODYSTRUCTURE,
+    Attribute.EMAILID: Stored.EMAIL,
+    Attribute.THREADID: Stored.THREAD,
+}
+
+
+def _maker(item: FetchItem, *, utf8: bool) -> Callable[[Batch], Column]:
+    match item:
+        case Attribute():
+            return _attribute_maker(item)
+        case Preview():
+            return lambda batch: fetch_responses.octets(
+                item.label,
+                [strings.string(text.encode(), utf8=utf8) for text in batch.stored[Stored.PREVIEW]],
+            )
+        case BodySection() if _from_digest(item):
+            return _digest_maker(item)
+        case BodySection() | BinarySection() | BinarySize():
+            return lambda batch: fetch_responses.octets(item.label, batch.made[item])
+        case _:
+            assert_never(item)
+
+
+def _attribute_maker(attribute: Attribute) -> Callable[[Batch], Column]:
+    label = attribute.label
+    match attribute:
+        case Attribute.UID:
+            return lambda batch: fetch_responses.numbers(label, batch.uids)
+        case Attribute.FLAGS:
+            return lambda batch: fetch_responses.flags(batch.flags)
+        case Attribute.MODSEQ:
+            return lambda batch: fetch_responses.modseqs(batch.modseqs)
+        case Attribute.INTERNALDATE | Attribute.SAVEDATE:
+            return lambda batch: fetch_responses.octets(
+                label, [date.imap_date_time(at_ms) for at_ms in batch.stored[_STORED[attribute]]]
+            )
+        case Attribute.SIZE:
+            return lambda batch: fetch_responses.numbers(label, batch.stored[Stored.SIZE])
+        case Attribute.ENVELOPE | Attribute.BODY | Attribute.BODYSTRUCTURE:
+            return lambda batch: fetch_responses.octets(label, batch.stored[_STORED[attribute]])
+        case Attribute.EMAILID:
+            return lambda batch: fetch_responses.listed(
+                label, [object_id.of_email(email).encode() for email in batch.stored[Stored.EMAIL]]
+            )
+        case Attribute.THREADID:
+            return lambda batch: fetch_responses.listed(
+                label, [object_id.of_thread(thread).encode() for thread in batch.stored[Stored.THREAD]]
+            )
+        case _:
+            assert_never(attribute)
+
+
+def _digest_maker(section: BodySection) -> Callable[[Batch], Column]:
+    pattern, partial = field_pattern(frozenset(section.fields)), section.partial
+    return lambda batch: fetch_responses.octets(
+        section.label,
+        [
+            strings.literal(cut(digest_fields(digest, pattern), partial))
+            for digest in batch.stored[Stored.DIGEST]
+        ],
+    )

@@ -1,0 +1,154 @@
+"""LIST and LSUB: which names a client is shown, and with which attributes.
+
+RFC 9051 §6.3.9, RFC 5258 (LIST-EXTENDED), 5819 (LIST-STATUS), 6154 (SPECIAL-USE), 3348 (CHILDREN);
+RFC 3501 §6.3.9 for LSUB. The choice is pure (`chosen`, `chosen_by_lsub`): an account's names in, lines out.
+
+A name can be shown without being a mailbox: a level above one (its own mailbox was deleted), or a
+subscription that outlived its mailbox. Plain LIST calls such a name ``\\Noselect``, extended LIST and
+IMAP4rev2 ``\\NonExistent``, which says the same and more.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pillarbox.mail import mailbox_name
+from pillarbox.mail.mailbox_name import ListPattern
+from pillarbox.protocol.imap.commands import List, ListReturn, ListSelect, Lsub
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """An account's hierarchy, as far as LIST looks at it."""
+
+    roles: Mapping[str, str | None]
+    """Every mailbox by its name, with its special use (``\\Sent``) if it has one."""
+    subscribed: frozenset[str]
+    """Subscribed names, whether or not there is such a mailbox (RFC 9051 §6.3.7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One answer line."""
+
+    name: str
+    attributes: tuple[str, ...]
+    exists: bool
+    child_info: bool = False
+    """RFC 5258 §3.5: below it lie subscribed names that the patterns do not reach."""
+
+
+HAS_CHILDREN: Final = "\\HasChildren"
+HAS_NO_CHILDREN: Final = "\\HasNoChildren"
+SUBSCRIBED: Final = "\\Subscribed"
+NON_EXISTENT: Final = "\\NonExistent"
+NO_SELECT: Final = "\\Noselect"
+
+
+def superiors(names: Iterable[str]) -> set[str]:
+    """Every name that has one of these below it."""
+    found: set[str] = set()
+    for name in names:
+        above = mailbox_name.parent(name)
+        while above is not None and above not in found:
+            found.add(above)
+            above = mailbox_name.parent(above)
+    return found
+
+
+def chosen(command: List, names: Names, *, rev2: bool) -> list[Line]:
+    """The lines that answer LIST, INBOX first and then by name."""
+    matches = _matcher(command.reference, command.patterns)
+    parents = superiors(names.roles)
+    # RFC 9051 §6.3.9: levels that a last "%" reaches are shown even where they are no mailboxes
+    candidates = set(names.roles) | (parents if _reaches_levels(command) else set())
+    if ListSelect.SUBSCRIBED in command.select:
+        candidates |= names.subscribed | superiors(names.subscribed)
+    selected = _selection(command, names)
+    unreached = superiors(name for name in candidates if selected(name) and not matches(name))
+    recursive = ListSelect.RECURSIVEMATCH in command.select
+    attributes = _Attributes(command, names, parents, missing=_missing_attribute(command, rev2=rev2))
+    return [
+        Line(name, attributes.of(name), name in names.roles, child_info=recursive and name in unreached)
+        for name in sorted(candidates, key=_order)
+        if matches(name) and (selected(name) or (recursive and name in unreached))
+    ]
+
+
+def chosen_by_lsub(command: Lsub, names: Names) -> list[Line]:
+    """The lines that answer LSUB (RFC 3501 §6.3.9)."""
+    matches = _matcher(command.reference, (command.pattern,))
+    # RFC 3501 §6.3.9: with "%", a level that has subscribed names below it is shown as \Noselect
+    levels = superiors(names.subscribed) if command.pattern.endswith("%") else set()
+    return [
+        Line(
+            name,
+            () if name in names.subscribed and name in names.roles else (NO_SELECT,),
+            name in names.roles,
+        )
+        for name in sorted(names.subscribed | levels, key=_order)
+        if matches(name)
+    ]
+
+
+class _Attributes:
+    """The attributes of each name under one command, in the order in which they are sent."""
+
+    def __init__(self, command: List, names: Names, parents: set[str], *, missing: str) -> None:
+        self._names = names
+        self._parents = parents
+        self._missing = missing
+        # RFC 5258 §3.1: whoever selects by subscription is told the subscription as well
+        self._tells_subscribed = (
+            ListSelect.SUBSCRIBED in command.select or ListReturn.SUBSCRIBED in command.returns
+        )
+        # RFC 5258 §4: what was not asked for may be told all the same; children cost nothing here
+        self._tells_children = (
+            not command.extended or ListReturn.CHILDREN in command.returns or not command.returns
+        )
+
+    def of(self, name: str) -> tuple[str, ...]:
+        told: list[str] = []
+        if self._tells_subscribed and name in self._names.subscribed:
+            told.append(SUBSCRIBED)
+        if name not in self._names.roles:
+            told.append(self._missing)
+        if self._tells_children:
+            told.append(HAS_CHILDREN if name in self._parents else HAS_NO_CHILDREN)
+        if role := self._names.roles.get(name):
+            told.append(role)
+        return tuple(told)
+
+
+def _missing_attribute(command: List, *, rev2: bool) -> str:
+    return NON_EXISTENT if command.extended or rev2 else NO_SELECT
+
+
+def _reaches_levels(command: List) -> bool:
+    return any(pattern.endswith("%") for pattern in command.patterns)
+
+
+def _selection(command: List, names: Names) -> Callable[[str], bool]:
+    """Whether a name meets the selection options, patterns aside."""
+    by_subscription = ListSelect.SUBSCRIBED in command.select
+    by_use = ListSelect.SPECIAL_USE in command.select
+
+    def selected(name: str) -> bool:
+        if by_subscription and name not in names.subscribed:
+            return False
+        return not by_use or bool(names.roles.get(name))
+
+    return selected
+
+
+def _matcher(reference: str, patterns: tuple[str, ...]) -> Callable[[str], bool]:
+    compiled = [ListPattern(reference + pattern) for pattern in patterns]
+    if len(compiled) == 1:
+        return compiled[0].matches
+    return lambda name: any(pattern.matches(name) for pattern in compiled)
+
+
+def _order(name: str) -> tuple[bool, str]:
+    return name != mailbox_name.INBOX and not name.startswith(
+        mailbox_name.INBOX + mailbox_name.SEPARATOR
+    ), name

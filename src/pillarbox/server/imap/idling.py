@@ -1,0 +1,59 @@
+"""IDLE, NOOP and CHECK: a client that waits for news (RFC 9051 §6.1.2, §6.3.13; RFC 3501 §6.4.1; RFC 2177).
+
+While a client idles, a hint that its account changed is posted to its own session, which then looks into
+the log in its turn. Hints that come while one is on its way are that one.
+"""
+
+from pillarbox.protocol.imap.commands import Check, Idle, Noop
+from pillarbox.server.imap import news
+from pillarbox.server.imap.conversation import Conversation
+from pillarbox.server.imap.reply import Reply, ok
+
+
+class Hint:
+    """The account may have changed; the event that a session posts to itself."""
+
+    __slots__ = ()
+
+
+HINT = Hint()
+
+
+async def noop(_session: Conversation, _: Noop) -> Reply:
+    """NOOP: what there is to tell is told with every command."""
+    return ok("Nothing done")
+
+
+async def check(_session: Conversation, _: Check) -> Reply:
+    """CHECK: everything is on disk already."""
+    return ok("Checked")
+
+
+async def idle(session: Conversation, _: Idle) -> None:
+    """IDLE: answered when the client ends it."""
+    session.write(session.machine.begin_idle())
+    session.idling = True
+    # First listen, then look: what comes in between is told twice at worst, never lost
+    session.unsubscribe = session.services.signals.subscribe(session.owner, lambda: _hint(session))
+    await news.tell(session, expunges=True)
+
+
+def _hint(session: Conversation) -> None:
+    if not session.hinted:
+        session.hinted = True
+        session.connection.post(HINT)
+
+
+async def hinted(session: Conversation) -> None:
+    """A hint has arrived."""
+    session.hinted = False
+    if session.idling:
+        await news.tell(session, expunges=True)
+
+
+def end(session: Conversation) -> None:
+    """The client no longer waits, or is gone."""
+    session.idling = False
+    if session.unsubscribe is not None:
+        session.unsubscribe()
+        session.unsubscribe = None

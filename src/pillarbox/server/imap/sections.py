@@ -1,0 +1,102 @@
+"""What BODY[...] and BINARY[...] mean within one message: octet ranges, or octets made for the occasion.
+
+RFC 9051 §6.4.5.1, RFC 3516 §4. Most sections are a range of the message as it rests, so that a part of a
+large message is read without the rest of it; a choice of header fields is put together, and a decoded part
+is decoded. A section that the message does not have is NIL.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from pillarbox.mail import transfer
+from pillarbox.mail.header import Header
+from pillarbox.mail.part import Part
+from pillarbox.protocol.imap.fetch_items import BodySection, Partial, SectionText
+
+EMPTY_LINE: Final = b"\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Octets of the message from ``start`` up to, not including, ``end``."""
+
+    start: int
+    end: int
+
+
+def body_section(root: Part, section: BodySection) -> Extent | bytes | None:
+    """Where a section lies in a message, its octets if it has to be made up, or None if there is none."""
+    part = root.find(section.part)
+    if part is None:
+        return None
+    match section.text:
+        case SectionText.ALL:
+            return Extent(part.body_start if section.part else part.header_start, part.end)
+        case SectionText.MIME:
+            return Extent(part.header_start, part.body_start)
+    # RFC 9051 §6.4.5.1: HEADER and TEXT of a numbered part are those of the message that it encloses
+    if section.part:
+        if not part.is_message():
+            return None
+        part = part.children[0]
+    match section.text:
+        case SectionText.HEADER:
+            return Extent(part.header_start, part.body_start)
+        case SectionText.TEXT:
+            return Extent(part.body_start, part.end)
+        case SectionText.HEADER_FIELDS:
+            return header_fields(part.header, frozenset(section.fields))
+        case SectionText.HEADER_FIELDS_NOT:
+            return header_fields(part.header, frozenset(section.fields), wanted=False)
+
+
+def header_fields(header: Header, names: frozenset[bytes], *, wanted: bool = True) -> bytes:
+    """The fields of these lower-case names, or all others, in their order and as they stand.
+
+    RFC 9051 §6.4.5.1: the empty line is always there, even where no field matches.
+    """
+    raws = [field.raw for field in header.fields if field.name and (field.name.lower() in names) is wanted]
+    return _with_empty_line(b"".join(raws))
+
+
+def field_pattern(names: frozenset[bytes]) -> "re.Pattern[bytes]":
+    """Finds the fields of these names in header lines: one pass in C for the listings of whole mailboxes."""
+    alternatives = b"|".join(re.escape(name) for name in sorted(names)) or b"(?!)"
+    return re.compile(
+        rb"^(?:%b)[ \t]*:[^\n]*\n?(?:[ \t][^\n]*\n?)*" % alternatives, re.IGNORECASE | re.MULTILINE
+    )
+
+
+def digest_fields(digest: bytes, pattern: "re.Pattern[bytes]") -> bytes:
+    """The same as `header_fields`, from the lines of the summary's digest."""
+    return b"".join(pattern.findall(digest)) + EMPTY_LINE
+
+
+def _with_empty_line(fields: bytes) -> bytes:
+    if fields and not fields.endswith(b"\n"):
+        fields += EMPTY_LINE  # the header ended within its last field
+    return fields + EMPTY_LINE
+
+
+def decoded(octets: bytes, part: Part) -> bytes:
+    """A part's octets without their transfer encoding. Raises `transfer.UnknownEncoding` (RFC 3516 §4.3)."""
+    # RFC 2045 §6.4: multiparts and messages are never encoded, whatever they claim
+    if part.children:
+        return octets
+    return transfer.decode_strict(octets, part.encoding)
+
+
+def cut(octets: bytes, partial: Partial | None) -> bytes:
+    """The substring that was asked for; beyond the end it is empty (RFC 9051 §6.4.5)."""
+    if partial is None:
+        return octets
+    return octets[partial.origin : partial.origin + partial.length]
+
+
+def narrowed(extent: Extent, partial: Partial | None) -> Extent:
+    """`cut` for a range."""
+    if partial is None:
+        return extent
+    start = min(extent.start + partial.origin, extent.end)
+    return Extent(start, min(start + partial.length, extent.end))

@@ -1,0 +1,97 @@
+"""SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051 §6.3.2, §6.3.3, §6.4.1, §6.4.2; RFC 7162 §3.1.8, §3.2.5).
+
+A mailbox that was selected lately, unchanged, is selected again for the price of one row: its UIDs, flags and
+the responses that describe it are in memory.
+"""
+
+from pillarbox.mail.number_set import EMPTY, NumberSet
+from pillarbox.protocol.imap import response_codes, responses
+from pillarbox.protocol.imap.commands import Close, Select, Unselect
+from pillarbox.protocol.imap.response_codes import CLOSED, READ_ONLY, READ_WRITE
+from pillarbox.protocol.imap.responses import UNTAGGED
+from pillarbox.protocol.imap.selected import SelectedMailbox
+from pillarbox.server.imap import news, resynchronising
+from pillarbox.server.imap.conversation import Conversation
+from pillarbox.server.imap.reply import Reply, bad, ok
+from pillarbox.store import mailboxes, placements
+from pillarbox.store.mailboxes import Mailbox
+from pillarbox.store.warm import WarmMailbox
+
+
+async def select(session: Conversation, command: Select) -> Reply:
+    """SELECT and EXAMINE."""
+    machine = session.machine
+    if command.resynchronise and not machine.qresync:
+        return bad("ENABLE QRESYNC first")  # RFC 7162 §3.2.5
+    if machine.selected is not None:
+        # RFC 7162 §3.2.11: what is told from here on is about the new mailbox
+        session.write(responses.ok(UNTAGGED, "The previous mailbox is left", CLOSED))
+    # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
+    machine.deselect()
+    mailbox = session.read(mailboxes.by_name, session.owner, command.mailbox)
+    recent = await _recent(session, mailbox, read_only=command.read_only)
+    # From here on nothing waits: what is told is one moment of the mailbox
+    warm = session.read(session.services.warm.get, session.owner, mailbox.id)
+    selected = SelectedMailbox(
+        mailbox=mailbox.id,
+        name=mailbox.name,
+        uid_validity=warm.uid_validity,
+        uids=warm.uids,
+        modseq=warm.modseq,
+        read_only=command.read_only,
+        recent=recent,
+    )
+    machine.select(selected)
+    session.write(_described(session, selected, warm))
+    if command.resynchronise:
+        resynchronising.tell(session, selected, warm, command.resynchronise)
+    return ok("Opened for reading only", READ_ONLY) if command.read_only else ok("Opened", READ_WRITE)
+
+
+async def _recent(session: Conversation, mailbox: Mailbox, *, read_only: bool) -> NumberSet:
+    """What is \\Recent to the new session; IMAP4rev2 has no such thing and leaves it to others."""
+    if session.machine.rev2 or mailbox.first_recent >= mailbox.uid_next:
+        return EMPTY
+    # RFC 3501 §6.3.2: EXAMINE shows what is recent, and leaves it so for the next
+    if read_only:
+        return NumberSet(((mailbox.first_recent, mailbox.uid_next - 1),))
+    return await session.commit(news.claim, session.owner, mailbox.id)
+
+
+def _described(session: Conversation, selected: SelectedMailbox, warm: WarmMailbox) -> bytes:
+    """The untagged responses that a SELECT owes (RFC 9051 §6.3.2, RFC 3501 §6.3.1)."""
+    machine = session.machine
+    head = session.services.heads.of(warm)
+    permanent = "" if selected.read_only else head.flags
+    told = [
+        responses.flags(head.flags),
+        responses.ok(
+            UNTAGGED, "Kept", response_codes.permanent_flags(permanent, more=not selected.read_only)
+        ),
+        responses.exists(selected.count),
+    ]
+    if machine.rev2:
+        # RFC 9051 §6.3.2: the name as the server spells it
+        told.append(responses.listed(selected.name, utf8=machine.utf8))
+    else:
+        told.append(responses.recent(selected.recent_count))
+        if head.first_unseen:
+            told.append(responses.ok(UNTAGGED, "First unseen", response_codes.unseen(head.first_unseen)))
+    told.append(head.numbers)
+    return b"".join(told)
+
+
+async def close(session: Conversation, _: Close) -> Reply:
+    """CLOSE: expunges silently, unless the mailbox was opened for reading only (RFC 9051 §6.4.1)."""
+    selected = session.selected
+    session.machine.deselect()
+    if not selected.read_only:
+        await session.commit(placements.expunge, session.owner, selected.mailbox)
+    # RFC 7162 §3.2.8: no HIGHESTMODSEQ here, the client was not told what went
+    return ok("Closed")
+
+
+async def unselect(session: Conversation, _: Unselect) -> Reply:
+    """UNSELECT: CLOSE that expunges nothing (RFC 9051 §6.4.2)."""
+    session.machine.deselect()
+    return ok("Left")
