@@ -1,1 +1,96 @@
-"""What is done behind the scenes: indexing, sweeping, checkpoints."""
+"""What is done behind the scenes: indexing for search, dropping what nobody uses any more.
+
+Each chore is a bounded piece of work in a short transaction that finds its own work, so dying at it loses
+nothing. One worker of a machine does them. They step back while people are being served: after a piece of
+work under load the chores rest for many times as long as it took.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from pillarbox.store import placements
+from pillarbox.store.search import index
+from pillarbox.world.database import DatabaseUnavailable, Transaction
+from pillarbox.world.world import World
+
+Chore = Callable[[World], Awaitable[bool]]
+"""Does a bounded piece of work; says whether there may be more."""
+
+IDLE_SECONDS = 3.0
+"""Between two looks when there was nothing to do, or somebody else does it."""
+BREATH_SECONDS = 0.01
+"""Between two pieces of work while nobody else writes."""
+POLITENESS = 15
+"""While others write, the rest after a piece of work is so many times as long as the work."""
+
+
+async def index_mail(world: World) -> bool:
+    """Feed the full-text index."""
+    batch = await world.database.read_aside(index.gather, world.blobs)
+    if batch is not None:
+        await world.database.write(index.feed, batch)
+    return batch is not None
+
+
+async def drop_orphans(world: World) -> bool:
+    """Let go of emails whose last placement has gone."""
+    if world.database.read(_first, "SELECT 1 FROM orphans LIMIT 1") is None:
+        return False
+    return await world.database.write(placements.sweep_orphans) > 0
+
+
+async def drop_files(world: World) -> bool:
+    """Unlink the files of blobs whose last use has gone."""
+    if world.database.read(_first, "SELECT 1 FROM blob_files_unused LIMIT 1") is not None:
+        await world.blobs.sweep(world.database)
+    return False
+
+
+CHORES: tuple[Chore, ...] = (drop_orphans, drop_files, index_mail)
+
+
+def _first(tx: Transaction, sql: str) -> object:
+    return tx.value(sql)
+
+
+class Chores:
+    """Runs the chores in the background of one worker, while ``mine`` says that they are its to do."""
+
+    def __init__(self, world: World, mine: Callable[[], bool]) -> None:
+        self._world = world
+        self._mine = mine
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """End; a transaction under way is finished by the database."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            pause = IDLE_SECONDS
+            if self._mine():
+                try:
+                    pause = await self._round()
+                except DatabaseUnavailable as failure:
+                    self._world.telemetry.warning("chores postponed", detail=str(failure))
+                except Exception as error:
+                    self._world.telemetry.failure("chore failed", error)
+            await self._world.clock.sleep(pause)
+
+    async def _round(self) -> float:
+        """Each chore once; return how long to rest."""
+        clock, database = self._world.clock, self._world.database
+        began, before = clock.monotonic(), database.verbs_done
+        done = [await chore(self._world) for chore in CHORES]
+        if not any(done):
+            return IDLE_SECONDS
+        took = clock.monotonic() - began
+        others_wrote = database.verbs_done - before > len(CHORES)
+        return max(BREATH_SECONDS, took * POLITENESS if others_wrote else 0.0)

@@ -1,0 +1,48 @@
+"""Driving a coroutine at once, and giving it a task only when it has to wait.
+
+Most handlers answer from memory and wait for nothing. A task for each would cost more than the
+handler, and a turn of the loop besides (measured: about 15 of 50 microseconds of a small command).
+Python 3.12 can start tasks eagerly; this does it on every version, and makes no task at all where
+none is needed.
+"""
+
+import asyncio
+import types
+from collections.abc import Coroutine, Generator
+from typing import Any
+
+
+def drive(work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None] | None:
+    """Run ``work`` as far as it goes without waiting; the task that does the rest, if any is left.
+
+    What ``work`` raises before it first waits is raised here. Until then there is no current task.
+    """
+    try:
+        waited_for = work.send(None)
+    except StopIteration:
+        return None
+    return loop.create_task(_rest(work, waited_for))
+
+
+async def _rest(work: Coroutine[Any, Any, None], waited_for: Any) -> None:
+    await _resume(work, waited_for)
+
+
+@types.coroutine
+def _resume(work: Coroutine[Any, Any, None], waited_for: Any) -> Generator[Any, None, None]:
+    """Go on with a coroutine that waits already.
+
+    What it waits for is yielded to the task as if the task had come across it itself; an error or a
+    cancellation is thrown into the coroutine where it stands.
+    """
+    while True:
+        try:
+            yield waited_for
+        except BaseException as error:
+            try:
+                waited_for = work.throw(error)
+            except StopIteration:
+                return
+        else:
+            yield from work
+            return

@@ -1,0 +1,124 @@
+"""Making guesses slow, and never the owner.
+
+Failures are counted in three ways: by account and client together, by client, by account. Each count
+halves every ten minutes. Attempts that share a full count form a queue, one after another with a growing
+gap; the gap has an end, and an attempt that would wait too long is turned away unchecked.
+
+The owner cannot be locked out: a client that has logged in to the account before is measured only by its own
+failures there, and whoever guesses from elsewhere can at most make a *new* client of the owner wait
+``ACCOUNT.longest_s`` seconds, because attempts from different clients never queue behind each other for an
+account's sake. A right password is slowed just as a wrong one, or speed would tell them apart.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+HALF_LIFE_S = 600.0
+"""A count of failures halves in this time."""
+LONGEST_WAIT_S = 60.0
+"""An attempt that would have to wait longer is turned away."""
+LIMIT_TALLIES = 20_000
+"""Counts kept of each of the three kinds; the longest untouched is dropped first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one count turns into waiting: nothing up to ``free`` failures, then doubling up to an end."""
+
+    free: int
+    longest_s: float
+    queues: bool
+    first_s: float = 0.5
+
+
+PAIR = Rule(free=3, longest_s=30.0, queues=True)
+KNOWN_PAIR = Rule(free=10, longest_s=5.0, queues=True)
+"""For a client that has logged in to this account before: people mistype, programs repeat themselves."""
+CLIENT = Rule(free=20, longest_s=30.0, queues=True)
+ACCOUNT = Rule(free=50, longest_s=3.0, queues=False)
+
+
+@dataclass(slots=True)
+class _Tally:
+    failures: float
+    at: float
+    free_at: float = 0.0
+    """When the queue of this tally lets the next attempt pass."""
+
+
+class Slowing:
+    """The counts of one process. ``monotonic`` gives seconds."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._pairs = _Tallies()
+        self._clients = _Tallies()
+        self._accounts = _Tallies()
+
+    def admit(self, account: str, client: str, *, known: bool) -> float | None:
+        """Seconds this attempt must wait before it is checked, or ``None``: turn it away."""
+        now = self._monotonic()
+        if known:
+            rules = [(self._pairs.get((account, client)), KNOWN_PAIR)]
+        else:
+            rules = [
+                (self._pairs.get((account, client)), PAIR),
+                (self._clients.get((client,)), CLIENT),
+                (self._accounts.get((account,)), ACCOUNT),
+            ]
+        counted = [(tally, rule) for tally, rule in rules if tally]
+        wait = max((_wait(tally, rule, now) for tally, rule in counted), default=0.0)
+        if wait > LONGEST_WAIT_S:
+            return None
+        for tally, rule in counted:
+            if rule.queues:
+                tally.free_at = now + wait
+        return wait
+
+    def failed(self, account: str, client: str) -> None:
+        """An attempt was checked and was wrong."""
+        now = self._monotonic()
+        self._pairs.add((account, client), now)
+        self._clients.add((client,), now)
+        self._accounts.add((account,), now)
+
+    def succeeded(self, account: str, client: str) -> None:
+        """An attempt was right: its pair starts anew. The client's other guesses stay counted."""
+        self._pairs.forget((account, client))
+
+
+def _wait(tally: _Tally, rule: Rule, now: float) -> float:
+    beyond = _decayed(tally, now) - rule.free
+    if beyond < 0:
+        return 0.0
+    gap = min(rule.longest_s, rule.first_s * 2 ** min(beyond, 16))
+    return max(tally.free_at - now, 0.0) + gap if rule.queues else gap
+
+
+def _decayed(tally: _Tally, now: float) -> float:
+    failures: float = tally.failures * 0.5 ** ((now - tally.at) / HALF_LIFE_S)
+    return failures
+
+
+class _Tallies:
+    """Bounded counts by key; the longest untouched goes first."""
+
+    def __init__(self) -> None:
+        self._tallies: OrderedDict[tuple[str, ...], _Tally] = OrderedDict()
+
+    def get(self, key: tuple[str, ...]) -> _Tally | None:
+        return self._tallies.get(key)
+
+    def add(self, key: tuple[str, ...], now: float) -> None:
+        tally = self._tallies.get(key)
+        if tally is None:
+            self._tallies[key] = _Tally(1.0, now)
+            if len(self._tallies) > LIMIT_TALLIES:
+                self._tallies.popitem(last=False)
+            return
+        tally.failures, tally.at = _decayed(tally, now) + 1, now
+        self._tallies.move_to_end(key)
+
+    def forget(self, key: tuple[str, ...]) -> None:
+        self._tallies.pop(key, None)

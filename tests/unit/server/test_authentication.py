@@ -1,0 +1,310 @@
+"""Who is it? Passwords, app passwords and SCRAM through the one door that all protocols use."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pillarbox.directory import accounts, app_passwords, credentials, known_clients, secrets
+from pillarbox.directory.accounts import Account
+from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.schema import SCHEMA
+from pillarbox.protocol.sasl.client import Binding, Credentials, choose
+from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
+from pillarbox.server.authentication import AuthenticationUnavailable, Authenticator, Client
+from pillarbox.server.connection import TlsState
+from pillarbox.world.clock import VirtualClock
+from pillarbox.world.database import Database, memory_database
+from pillarbox.world.entropy import SeededEntropy
+from pillarbox.world.telemetry import MemoryTelemetry
+from tests.people import NOW_MS, SALT, hashed, person
+
+HOME = Client("192.0.2.1", Scope.IMAP)
+AWAY = Client("198.51.100.1", Scope.IMAP)
+SECRET = b"S" * 32
+
+
+@dataclass
+class Bench:
+    """An authenticator with everything behind it in memory."""
+
+    authenticator: Authenticator
+    database: Database
+    clock: VirtualClock
+    telemetry: MemoryTelemetry
+    anna: Account
+    bert: Account
+
+    async def login(self, login: str, password: str, client: Client = HOME) -> Account | None:
+        """``check_password``, with time passing as it needs."""
+        attempt = asyncio.ensure_future(self.authenticator.check_password(login, password, client))
+        while not attempt.done():
+            await self.clock.advance(self.clock.next_timer_in or 0)
+            await asyncio.sleep(0.0005)
+        return await attempt
+
+
+def run(scenario: Callable[[Bench], Awaitable[Any]]) -> None:
+    async def inside() -> None:
+        database = memory_database([SCHEMA])
+        clock, telemetry = VirtualClock(NOW_MS), MemoryTelemetry()
+        anna = database.write_now(person, "anna@one.example", "open sesame")
+        bert = database.write_now(person, "bert@one.example")
+        database.write_now(secrets.ensure, secrets.CREDENTIALS, SECRET)
+        authenticator = Authenticator(
+            database=database, clock=clock, entropy=SeededEntropy(7), telemetry=telemetry
+        )
+        await scenario(Bench(authenticator, database, clock, telemetry, anna, bert))
+        await authenticator.close()
+        await database.close()
+
+    asyncio.run(inside())
+
+
+def add_app(bench: Bench, account: Account, *scopes: Scope) -> str:
+    password = app_passwords.spell(bytes(range(13)))
+    stored = app_passwords.hash_app_password(password, secret=SECRET, scram_salt=SALT, iterations=15_000)
+    bench.database.write_now(
+        app_passwords.add, account.id, stored, name="phone", scopes=frozenset(scopes), now_ms=NOW_MS
+    )
+    return password
+
+
+def tls(**bindings: bytes) -> TlsState:
+    data = {kind.replace("_", "-"): octets for kind, octets in bindings.items()}
+    return TlsState("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, data.get)
+
+
+BOUND = tls(tls_exporter=b"E" * 32, tls_server_end_point=b"P" * 32)
+
+
+def test_a_password_opens_its_account_and_nothing_else() -> None:
+    async def scenario(bench: Bench) -> None:
+        assert await bench.login("anna", "open sesame") == bench.anna
+        assert await bench.login("ANNA@one.example", "open sesame") == bench.anna
+        for login, password in [
+            ("anna", "open sesam"),
+            ("bert", "open sesame"),  # has no password
+            ("carl", "open sesame"),
+            ("anna", ""),
+            ("", "open sesame"),
+            ("anna", "\x07"),
+            ("anna", "x" * 2000),
+            ("x" * 2000, "open sesame"),
+        ]:
+            assert await bench.login(login, password, AWAY) is None
+
+    run(scenario)
+
+
+@pytest.mark.rfc("4616 §2", "MUST")
+def test_the_password_is_prepared() -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.database.write_now(credentials.set_password, bench.bert.id, hashed("a\u00aa b"), now_ms=NOW_MS)
+        assert await bench.login("bert", "aa\u00a0b") == bench.bert
+
+    run(scenario)
+
+
+def test_a_disabled_account_and_a_changed_password_are_noticed_at_once() -> None:
+    async def scenario(bench: Bench) -> None:
+        assert await bench.login("anna", "open sesame") == bench.anna
+        bench.database.write_now(accounts.set_enabled, bench.anna.id, enabled=False)
+        assert await bench.login("anna", "open sesame") is None
+        bench.database.write_now(accounts.set_enabled, bench.anna.id, enabled=True)
+        assert await bench.login("anna", "open sesame") == bench.anna
+        bench.database.write_now(credentials.set_password, bench.anna.id, hashed("newer"), now_ms=NOW_MS)
+        assert await bench.login("anna", "open sesame") is None
+        assert await bench.login("anna", "newer") == bench.anna
+
+    run(scenario)
+
+
+def test_an_app_password_opens_its_scope_and_its_use_is_noted() -> None:
+    async def scenario(bench: Bench) -> None:
+        password = add_app(bench, bench.bert, Scope.IMAP)
+        assert await bench.login("bert", password.upper()) == bench.bert
+        assert await bench.login("bert", password, Client("192.0.2.1", Scope.SMTP)) is None
+        assert await bench.login("anna", password) is None
+        await bench.authenticator.settled()
+        (listed,) = bench.database.read(app_passwords.listing, bench.bert.id)
+        assert listed.last_used_at_ms is not None
+        bench.database.write_now(app_passwords.revoke, bench.bert.id, listed.id)
+        assert await bench.login("bert", password) is None
+
+    run(scenario)
+
+
+def test_guesses_are_slowed_and_the_owner_at_home_is_not() -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.login("anna", "open sesame", HOME)
+        began = bench.clock.monotonic()
+        for number in range(8):
+            assert await bench.login("anna", f"guess{number}", AWAY) is None
+        assert bench.clock.monotonic() - began > 10
+        began = bench.clock.monotonic()
+        assert await bench.login("anna", "open sesame", HOME) == bench.anna
+        assert bench.clock.monotonic() == began
+        # A right password from where the guesses came is slowed as well, and then works.
+        assert await bench.login("anna", "open sesame", AWAY) == bench.anna
+        assert bench.clock.monotonic() > began
+
+    run(scenario)
+
+
+def test_unknown_logins_are_slowed_alike() -> None:
+    async def scenario(bench: Bench) -> None:
+        taken = []
+        for login, client in (("anna", AWAY), ("nobody", HOME)):
+            began = bench.clock.monotonic()
+            for number in range(6):
+                await bench.login(login, f"guess{number}", client)
+            taken.append(bench.clock.monotonic() - began)
+        assert taken[0] == pytest.approx(taken[1], rel=0.01)
+
+    run(scenario)
+
+
+def test_a_crowd_of_guesses_is_turned_away() -> None:
+    async def scenario(bench: Bench) -> None:
+        for number in range(10):
+            await bench.login("anna", f"guess{number}", AWAY)
+        crowd = [
+            asyncio.ensure_future(bench.authenticator.check_password("anna", "guess", AWAY)) for _ in range(5)
+        ]
+        await asyncio.sleep(0)
+        assert sum(attempt.done() for attempt in crowd) >= 2
+        await bench.clock.advance(300)
+        outcomes = await asyncio.gather(*crowd, return_exceptions=True)
+        assert any(isinstance(outcome, AuthenticationUnavailable) for outcome in outcomes)
+
+    run(scenario)
+
+
+def test_a_client_is_known_after_it_logged_in_also_after_a_restart() -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.login("anna", "open sesame", HOME)
+        await bench.authenticator.settled()
+        seen = bench.database.read(
+            known_clients.last_seen_at_ms, bench.anna.id, "192.0.2.1", now_ms=bench.clock.now_ms()
+        )
+        assert seen is not None
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"])
+@pytest.mark.parametrize("password", ["open sesame", "guess"])
+def test_every_mechanism(mechanism: str, password: str) -> None:
+    async def scenario(bench: Bench) -> None:
+        plus = mechanism.endswith("PLUS")
+        client = choose(
+            [mechanism],
+            Credentials("anna", password),
+            nonce="client",
+            binding=Binding("tls-exporter", b"E" * 32) if plus else None,
+            plain_allowed=True,
+        )
+        attempt = bench.authenticator.begin(mechanism, HOME, BOUND, plain_allowed=False)
+        assert client is not None
+        assert attempt is not None
+        outcome = await attempt.respond(client.initial)
+        while isinstance(outcome, Challenge):
+            outcome = await attempt.respond(client.respond(outcome.octets))
+        if password == "guess":
+            assert isinstance(outcome, Failure)
+            assert outcome.reason is Reason.CREDENTIALS
+            assert bench.telemetry.counts["authentications", (("outcome", "failed"), ("scope", "imap"))] == 1
+        else:
+            assert outcome == bench.anna
+            assert client.server_proven
+
+    run(scenario)
+
+
+def test_scram_guesses_are_slowed_too() -> None:
+    async def scenario(bench: Bench) -> None:
+        for number in range(5):
+            client = choose(
+                ["SCRAM-SHA-256"],
+                Credentials("anna", f"g{number}"),
+                nonce="c",
+                binding=None,
+                plain_allowed=True,
+            )
+            attempt = bench.authenticator.begin("SCRAM-SHA-256", AWAY, BOUND, plain_allowed=False)
+            assert client is not None
+            assert attempt is not None
+            first = asyncio.ensure_future(attempt.respond(client.initial))
+            await asyncio.sleep(0)
+            await bench.clock.advance(60)
+            step = await first
+            assert isinstance(step, Challenge)
+            assert isinstance(await attempt.respond(client.respond(step.octets)), Failure)
+        began = bench.clock.monotonic()
+        await bench.login("anna", "open sesame", AWAY)
+        assert bench.clock.monotonic() > began
+
+    run(scenario)
+
+
+def test_an_app_password_works_with_scram() -> None:
+    async def scenario(bench: Bench) -> None:
+        password = add_app(bench, bench.bert, Scope.MAIL)
+        client = choose(
+            ["SCRAM-SHA-256"], Credentials("bert", password), nonce="c", binding=None, plain_allowed=False
+        )
+        attempt = bench.authenticator.begin("SCRAM-SHA-256", HOME, BOUND, plain_allowed=False)
+        assert client is not None
+        assert attempt is not None
+        outcome = await attempt.respond(client.initial)
+        while isinstance(outcome, Challenge):
+            outcome = await attempt.respond(client.respond(outcome.octets))
+        assert outcome == bench.bert
+        await bench.authenticator.settled()
+        (listed,) = bench.database.read(app_passwords.listing, bench.bert.id)
+        assert listed.last_used_at_ms is not None
+
+    run(scenario)
+
+
+@pytest.mark.rfc("4422 §3.4.1", "MUST")
+@pytest.mark.parametrize(
+    ("authorization", "granted"), [("anna@one.example", True), ("bert", False), ("x", False)]
+)
+def test_one_may_act_as_oneself_only(authorization: str, granted: bool) -> None:
+    async def scenario(bench: Bench) -> None:
+        attempt = bench.authenticator.begin("PLAIN", HOME, BOUND, plain_allowed=False)
+        assert attempt is not None
+        outcome = await attempt.respond(f"{authorization}\0anna\0open sesame".encode())
+        assert (outcome == bench.anna) is granted
+
+    run(scenario)
+
+
+def test_what_is_not_offered_cannot_begin() -> None:
+    async def scenario(bench: Bench) -> None:
+        authenticator = bench.authenticator
+        unbound = tls()
+        assert authenticator.mechanisms(None, plain_allowed=False) == ()
+        assert authenticator.begin("PLAIN", HOME, None, plain_allowed=False) is None
+        assert authenticator.begin("plain", HOME, None, plain_allowed=True) is not None
+        assert "SCRAM-SHA-256-PLUS" not in authenticator.mechanisms(unbound, plain_allowed=False)
+        assert authenticator.mechanisms(BOUND, plain_allowed=False)[0] == "SCRAM-SHA-256-PLUS"
+        assert authenticator.begin("GSSAPI", HOME, BOUND, plain_allowed=False) is None
+
+    run(scenario)
+
+
+def test_no_credential_and_no_login_is_logged() -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.login("anna", "guess-word")
+        await bench.login("my-password-in-the-wrong-box", "x")
+        logged = repr(bench.telemetry.events)
+        assert "login failed" in logged
+        assert "guess-word" not in logged
+        assert "wrong-box" not in logged
+
+    run(scenario)

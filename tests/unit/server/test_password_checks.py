@@ -1,0 +1,145 @@
+"""Argon2 in few threads, remembered for a while."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pillarbox.server import password_checks
+from pillarbox.server.password_checks import (
+    LIMIT_REMEMBERED,
+    REMEMBERED_S,
+    AuthenticationUnavailable,
+    PasswordChecks,
+)
+from pillarbox.world.clock import VirtualClock
+from pillarbox.world.entropy import SeededEntropy
+
+
+class Hashing:
+    """Stands in for Argon2: ``hash of X`` is opened by ``X``; counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def holds(self, argon2: str, prepared: str) -> bool:
+        self.asked.append(prepared)
+        return argon2 == f"hash of {prepared}"
+
+
+@pytest.fixture
+def hashing(monkeypatch: pytest.MonkeyPatch) -> Hashing:
+    made = Hashing()
+    monkeypatch.setattr(password_checks, "argon2_holds", made.holds)
+    monkeypatch.setattr(password_checks, "argon2_hash", lambda _prepared, _salt: "hash of nothing")
+    return made
+
+
+def run(scenario: Callable[[PasswordChecks, VirtualClock], Any], threads: int = 1) -> Any:
+    async def inside() -> Any:
+        clock = VirtualClock()
+        checks = PasswordChecks(clock, SeededEntropy(1), threads=threads)
+        try:
+            return await scenario(checks, clock)
+        finally:
+            checks.close()
+
+    return asyncio.run(inside())
+
+
+def test_a_right_answer_is_remembered_for_a_while(hashing: Hashing) -> None:
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        for _time in range(3):
+            assert await checks.holds("hash of a", "a", urgent=False)
+        assert hashing.asked == ["a"]
+        await clock.advance(REMEMBERED_S - 1)
+        assert await checks.holds("hash of a", "a", urgent=False)
+        assert hashing.asked == ["a"]
+        await clock.advance(2)
+        assert await checks.holds("hash of a", "a", urgent=False)
+        assert hashing.asked == ["a", "a"]
+
+    run(scenario)
+
+
+def test_a_changed_password_is_not_opened_by_the_old_one(hashing: Hashing) -> None:
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        assert await checks.holds("hash of a", "a", urgent=False)
+        assert not await checks.holds("hash of b", "a", urgent=False)
+
+    run(scenario)
+
+
+def test_wrong_answers_and_unknown_logins_cost_a_hash_each_time(hashing: Hashing) -> None:
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        for _time in range(2):
+            assert not await checks.holds("hash of a", "b", urgent=False)
+            assert not await checks.holds(None, "c", urgent=False)
+        assert not await checks.holds(None, "nothing", urgent=False)
+        assert hashing.asked == ["b", "c", "b", "c", "nothing"]
+
+    run(scenario)
+
+
+def test_equal_questions_at_once_share_a_hash(hashing: Hashing) -> None:
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        answers = await asyncio.gather(*(checks.holds("hash of a", "a", urgent=False) for _ in range(50)))
+        assert all(answers)
+        assert hashing.asked == ["a"]
+
+    run(scenario)
+
+
+def test_known_clients_go_first(hashing: Hashing) -> None:
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        strangers = [checks.holds(None, f"guess{number}", urgent=False) for number in range(3)]
+        tasks = [asyncio.ensure_future(stranger) for stranger in strangers]
+        await asyncio.sleep(0)
+        tasks.append(asyncio.ensure_future(checks.holds("hash of mine", "mine", urgent=True)))
+        await asyncio.gather(*tasks)
+        assert hashing.asked.index("mine") <= 1
+
+    run(scenario)
+
+
+def test_too_many_are_turned_away_and_the_others_are_served(
+    hashing: Hashing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(password_checks, "LIMIT_WAITING", 3)
+
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        answers = await asyncio.gather(
+            *(checks.holds(None, str(number), urgent=False) for number in range(10)), return_exceptions=True
+        )
+        assert [type(answer) for answer in answers] == [bool] * 4 + [AuthenticationUnavailable] * 6
+        assert not await checks.holds(None, "later", urgent=False)
+
+    run(scenario)
+
+
+def test_one_who_stops_waiting_harms_nobody(hashing: Hashing) -> None:
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        first = asyncio.ensure_future(checks.holds("hash of a", "a", urgent=False))
+        second = asyncio.ensure_future(checks.holds("hash of a", "a", urgent=False))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert await second
+        assert await checks.holds("hash of b", "b", urgent=False)
+
+    run(scenario)
+
+
+def test_memory_is_bounded_and_holds_no_password(hashing: Hashing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(password_checks, "LIMIT_REMEMBERED", 2)
+    assert LIMIT_REMEMBERED > 2
+
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        for secret in ("sesame1", "sesame2", "sesame3"):
+            assert await checks.holds(f"hash of {secret}", secret, urgent=False)
+        assert len(checks._right) == 2
+        assert b"sesame" not in b"".join(checks._right)
+        assert await checks.holds("hash of sesame1", "sesame1", urgent=False)
+        assert hashing.asked.count("sesame1") == 2
+
+    run(scenario)
