@@ -35,7 +35,9 @@ class DemoMessage:
 def demo_messages(people: dict[str, str], now_ms: int) -> Iterator[DemoMessage]:
     """Mail for these people (address to name) as if it had come in over the last days."""
     for number, address in enumerate(people):
-        yield _message(address, "INBOX", "", now_ms - (number + 1) * MINUTE_MS, _welcome(address, people[address]))
+        yield _message(
+            address, "INBOX", "", now_ms - (number + 1) * MINUTE_MS, _welcome(address, people[address])
+        )
     if {"alice@one.example", "carol@two.example"} <= people.keys():
         yield from _conversation(now_ms - 26 * 60 * MINUTE_MS)
 

@@ -1,0 +1,81 @@
+"""What is served at each door: one session factory a service, made from the world and the settings."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from pillarbox.app.settings import Settings
+from pillarbox.protocol.smtp.extensions import Role
+from pillarbox.server.authentication import Authenticator
+from pillarbox.server.connection import SessionFactory
+from pillarbox.server.imap.conversation import Services as ImapServices
+from pillarbox.server.imap.session import ImapSession
+from pillarbox.server.pop3.services import Services as Pop3Services
+from pillarbox.server.pop3.session import Pop3Session
+from pillarbox.server.smtp.door import Door
+from pillarbox.server.smtp.sender_domain import SenderDomains
+from pillarbox.server.smtp.session import SmtpSession
+from pillarbox.store.warm import WarmMailboxes
+from pillarbox.world.world import World
+
+SMTP_ROLES = {
+    "smtp": Role.MX,
+    "submission": Role.SUBMISSION,
+    "submissions": Role.SUBMISSIONS,
+    "lmtp": Role.LMTP,
+}
+
+
+def session_factories(
+    settings: Settings, world: World, authenticator: Authenticator
+) -> Mapping[str, SessionFactory[Any]]:
+    """By the name of the service."""
+    smtp = {
+        name: partial(SmtpSession, _smtp_door(role, settings, world, authenticator))
+        for name, role in SMTP_ROLES.items()
+    }
+    pop3 = partial(Pop3Session, _pop3_services(settings, world, authenticator))
+    imap = partial(ImapSession, _imap_services(settings, world, authenticator))
+    return {**smtp, "imap": imap, "imaps": imap, "pop3": pop3, "pop3s": pop3}
+
+
+def _smtp_door(role: Role, settings: Settings, world: World, authenticator: Authenticator) -> Door:
+    return Door(
+        role=role,
+        hostname=settings.hostname,
+        domain=settings.primary_domain,
+        database=world.database,
+        blobs=world.blobs,
+        clock=world.clock,
+        entropy=world.entropy,
+        telemetry=world.telemetry,
+        authenticator=authenticator,
+        sender_domains=(SenderDomains(world.resolver, world.clock) if role is Role.MX else None),
+        plain_allowed=settings.plain_passwords,
+    )
+
+
+def _pop3_services(settings: Settings, world: World, authenticator: Authenticator) -> Pop3Services:
+    return Pop3Services(
+        database=world.database,
+        blobs=world.blobs,
+        clock=world.clock,
+        entropy=world.entropy,
+        telemetry=world.telemetry,
+        authenticator=authenticator,
+        plain_allowed=settings.plain_passwords,
+    )
+
+
+def _imap_services(settings: Settings, world: World, authenticator: Authenticator) -> ImapServices:
+    return ImapServices(
+        database=world.database,
+        blobs=world.blobs,
+        signals=world.signals,
+        clock=world.clock,
+        telemetry=world.telemetry,
+        authenticator=authenticator,
+        warm=WarmMailboxes(),
+        hostname=settings.hostname,
+        plain_allowed=settings.plain_passwords,
+    )

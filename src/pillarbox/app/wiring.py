@@ -1,0 +1,79 @@
+"""Opening a provider: its database with every room's tables, and its doors to the world."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pillarbox.app.settings import Settings
+from pillarbox.directory.schema import SCHEMA as DIRECTORY
+from pillarbox.queue.schema import SCHEMA as QUEUE
+from pillarbox.store.maildrop import SCHEMA as MAILDROP
+from pillarbox.store.schema import SCHEMA as STORE
+from pillarbox.world.blobs import SCHEMA as BLOBS
+from pillarbox.world.blobs import Blobs
+from pillarbox.world.clock import SystemClock
+from pillarbox.world.database import Database, open_database
+from pillarbox.world.entropy import SystemEntropy
+from pillarbox.world.network.system import SystemNetwork
+from pillarbox.world.resolver import Resolver
+from pillarbox.world.signals import UnixSignals
+from pillarbox.world.telemetry import Telemetry
+from pillarbox.world.tls.server import ServerTls
+from pillarbox.world.world import World
+
+SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE)
+"""The tables of a shard, room by room."""
+
+
+@contextmanager
+def opened_database(settings: Settings) -> Iterator[Database]:
+    """The database by itself, for what is done before or without serving."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = open_database(settings.database, SCHEMAS)
+    try:
+        yield database
+    finally:
+        database.close_now()
+
+
+def open_world(settings: Settings, telemetry: Telemetry) -> World:
+    """Open every door; the running loop's process owns them until `close_world`."""
+    clock = SystemClock()
+    signals = UnixSignals(settings.data / "signals", asyncio.get_running_loop())
+    database = open_database(settings.database, SCHEMAS)
+    database.on_commit = signals.announce
+    return World(
+        clock=clock,
+        entropy=SystemEntropy(),
+        network=SystemNetwork(),
+        resolver=_resolver(settings, clock),
+        tls=ServerTls(settings.certificates),
+        database=database,
+        blobs=Blobs(settings.data / "blobs"),
+        signals=signals,
+        telemetry=telemetry,
+    )
+
+
+async def close_world(world: World) -> None:
+    """Finish what is under way and let go."""
+    await world.resolver.close()
+    await world.database.close()
+    if isinstance(world.signals, UnixSignals):
+        world.signals.close()
+
+
+def _resolver(settings: Settings, clock: SystemClock) -> Resolver:
+    if settings.local_names is None:
+        from pillarbox.world.resolver.cache import CachingResolver
+        from pillarbox.world.resolver.system import SystemResolver
+
+        return CachingResolver(SystemResolver(), clock)
+    from pillarbox.world.resolver.records import Kind, Mx, Record
+    from pillarbox.world.resolver.zone import ZoneResolver
+
+    records: dict[tuple[str, Kind], tuple[Record, ...]] = {}
+    for name, address in settings.local_names.items():
+        records[name, Kind.MX] = (Mx(10, name),)
+        records[name, Kind.AAAA if ":" in address else Kind.A] = (address,)
+    return ZoneResolver(settings.local_names, records)
