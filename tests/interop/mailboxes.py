@@ -1,0 +1,19 @@
+"""What has arrived at a running test server."""
+
+from pillarbox.world.database import Transaction
+from tests.server import Server
+
+
+def inbox(server: Server, person: int) -> list[bytes]:
+    """The messages of the n-th person, oldest first."""
+    house = server.house
+
+    def verb(tx: Transaction) -> list[bytes]:
+        rows = tx.rows(
+            "SELECT emails.blob FROM placements JOIN emails ON emails.id = placements.email"
+            " WHERE placements.account = ? ORDER BY placements.uid",
+            (house.accounts[person],),
+        )
+        return [house.world.blobs.read(tx, digest) for (digest,) in rows]
+
+    return server.call(lambda: house.world.database.read(verb))
