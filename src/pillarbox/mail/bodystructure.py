@@ -16,9 +16,10 @@ from typing import Final, NamedTuple
 
 from pillarbox.mail import envelope, parameter
 from pillarbox.mail.envelope import MAX_VALUE_OCTETS, field_value
+from pillarbox.mail.header import Header
 from pillarbox.mail.imap_string import NIL, string
 from pillarbox.mail.parameter import Pairs
-from pillarbox.mail.part import Part
+from pillarbox.mail.part import USUAL_OCTETS, Part
 
 MAX_LANGUAGES: Final = 64
 """Language tags shown of one part."""
@@ -53,27 +54,37 @@ def _multipart(part: Part) -> BodyStructure:
         structures = b"".join([child.bodystructure for child in rendered])
     else:  # RFC 9051 §9, body-type-mpart: 1*body
         bodies, structures = _EMPTY_PART + b")", _EMPTY_PART + _NO_EXTENSION
-    extension = b" %b%b" % (_parameters(part.raw_parameters), _common_extension(part))
+    extension = b" %b%b" % (_parameters(part.raw_parameters), _common_extension(part.header))
     return BodyStructure(b"(%b %b)" % (bodies, subtype), b"(%b %b%b)" % (structures, subtype, extension))
 
 
 def _single(part: Part) -> BodyStructure:
-    header = part.header
-    fields = b"%b %b %b %b %b %b %d" % (
-        _token(part.media_type),
-        _token(part.subtype),
-        _parameters(part.raw_parameters, with_charset=part.media_type == "text"),
-        field_value(header, "content-id"),
-        field_value(header, "content-description"),
-        _token(part.encoding),
-        part.end - part.body_start,
-    )
-    extension = b" %b%b" % (field_value(header, "content-md5"), _common_extension(part))
+    said = _usually_said if len(part.header.octets) <= USUAL_OCTETS else _said
+    fields, extension = said(part.header, part.media_type, part.subtype, part.raw_parameters, part.encoding)
+    fields = b"%b %d" % (fields, part.end - part.body_start)
     if part.media_type == "text":
         fields = b"%b %d" % (fields, part.lines)
     elif part.media_type == "message" and part.subtype in {"rfc822", "global"}:
         return _message(part, fields, extension)
     return BodyStructure(b"(%b)" % fields, b"(%b%b)" % (fields, extension))
+
+
+def _said(
+    header: Header, media_type: str, subtype: str, raw_parameters: Pairs, encoding: str
+) -> tuple[bytes, bytes]:
+    """What a header says of a body: up to its size, and after it."""
+    fields = b"%b %b %b %b %b %b" % (
+        _token(media_type),
+        _token(subtype),
+        _parameters(raw_parameters, with_charset=media_type == "text"),
+        field_value(header, "content-id"),
+        field_value(header, "content-description"),
+        _token(encoding),
+    )
+    return fields, b" %b%b" % (field_value(header, "content-md5"), _common_extension(header))
+
+
+_usually_said = lru_cache(maxsize=512)(_said)
 
 
 def _message(part: Part, fields: bytes, extension: bytes) -> BodyStructure:
@@ -90,9 +101,8 @@ def _message(part: Part, fields: bytes, extension: bytes) -> BodyStructure:
     )
 
 
-def _common_extension(part: Part) -> bytes:
+def _common_extension(header: Header) -> bytes:
     """Disposition, language and location, each with a space before it."""
-    header = part.header
     disposition, language = header.first("content-disposition"), header.first("content-language")
     location = header.first("content-location")
     if disposition is None and language is None and location is None:

@@ -7,6 +7,7 @@ no date.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -106,6 +107,25 @@ def imap_date_time(at_ms: int) -> bytes:
     """INTERNALDATE in its quotes, in UTC: ``"17-Jul-1996 02:44:25 +0000"`` (RFC 9051 §9, date-time)."""
     day, ms = divmod(at_ms, _DAY_MS)
     return f'"{_day_text(day, "-"):>11} {_clock(ms)} +0000"'.encode("ascii")
+
+
+def imap_date_times(moments_ms: Iterable[int]) -> list[bytes]:
+    """`imap_date_time` of many moments, for the listing of a whole mailbox."""
+    texts = []
+    for at_ms in moments_ms:
+        day, ms = divmod(at_ms, _DAY_MS)
+        minute, second = divmod(ms // 1000, 60)
+        texts.append(_day_octets(day) + _MINUTES[minute] + _SECONDS[second])
+    return texts
+
+
+_MINUTES = tuple(b"%02d:%02d:" % divmod(minute, 60) for minute in range(24 * 60))
+_SECONDS = tuple(b'%02d +0000"' % second for second in range(60))
+
+
+@lru_cache(maxsize=1024)
+def _day_octets(day: int) -> bytes:
+    return f'"{_day_text(day, "-"):>11} '.encode("ascii")
 
 
 @lru_cache(maxsize=1024)

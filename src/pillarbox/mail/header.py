@@ -18,6 +18,7 @@ nameless field. Nothing here raises on what a peer sent.
 """
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Self
@@ -34,7 +35,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _NAME: Final = rb"([^\s:\x00-\x20\x7f]+)[ \t]*:"
 # RFC 5322 §2.2.3: a line that begins with white space continues the one before. These tile the header:
 # each match begins where the last one ended.
-_FIELD: Final = re.compile(rb"(?:" + _NAME + rb")?([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?")
+_FIELD: Final = re.compile(rb"((?:" + _NAME + rb")?([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?)")
 _STARTS_FIELD: Final = re.compile(rb"^" + _NAME, re.MULTILINE)
 _STARTS_TEXT: Final = re.compile(rb"^(?![ \t]|>?From |" + _NAME + rb")", re.MULTILINE)
 _END: Final = re.compile(rb"\n\r?\n")
@@ -75,7 +76,7 @@ class Field:
 class Header:
     """An immutable header; fields are told apart when first asked for."""
 
-    __slots__ = ("_bodies", "octets", "separator")
+    __slots__ = ("_bodies", "_tiled", "octets", "separator")
 
     octets: bytes
     """All of it, the empty line that ends it included (as in IMAP's ``BODY[HEADER]``)."""
@@ -86,6 +87,7 @@ class Header:
         self.octets = octets
         self.separator = separator
         self._bodies: dict[bytes, list[bytes]] | None = None
+        self._tiled: list[_Tile] | None = None
 
     @classmethod
     def parse(cls, octets: bytes, start: int = 0, end: int | None = None) -> tuple[Self, int]:
@@ -112,15 +114,19 @@ class Header:
         while at < told_apart and len(fields) < MAX_FIELDS:
             found = _FIELD.match(block, at)
             assert found is not None  # the pattern matches anywhere
-            fields.append(Field(found[1] or b"", found[0]))
+            fields.append(Field(found[2] or b"", found[0]))
             at = found.end()
         if at < len(block):
             fields.append(Field(b"", block[at:]))
         return tuple(fields)
 
+    def lines(self, names: Set[bytes]) -> bytes:
+        """The fields of these lower-case names as they came, one behind the other."""
+        return b"".join([raw for raw, name, _ in self._tiles() if name.lower() in names])
+
     def first(self, name: str) -> bytes | None:
         """The unfolded value of the topmost field of this name."""
-        bodies = self._index().get(_key(name))
+        bodies = (self._bodies or self._index()).get(_key(name))
         return unfold(bodies[0]) if bodies else None
 
     def all(self, name: str) -> list[bytes]:
@@ -160,8 +166,10 @@ class Header:
         if self._bodies is None:
             bodies: dict[bytes, list[bytes]] = {}
             self._bodies = bodies
-            for name, body in self._pairs():
+            for _, name, body in self._tiles():
                 key = name.lower()
+                if not bodies:
+                    key = key.removeprefix(_BOM)
                 if key in bodies:
                     bodies[key].append(body)
                 else:
@@ -169,8 +177,15 @@ class Header:
             bodies.pop(b"", None)
         return self._bodies
 
-    def _pairs(self) -> list[tuple[bytes, bytes]]:
-        block = self._block().removeprefix(_BOM)
-        if len(block) <= MAX_OCTETS and block.count(b"\n") <= MAX_FIELDS:
-            return _FIELD.findall(block)
-        return [(field.name, field.raw[field.raw.index(b":") + 1 :]) for field in self.fields if field.name]
+    def _tiles(self) -> list["_Tile"]:
+        if self._tiled is None:
+            block = self._block()
+            if len(block) <= MAX_OCTETS and block.count(b"\n") <= MAX_FIELDS:
+                self._tiled = _FIELD.findall(block)
+            else:
+                self._tiled = [(field.raw, field.name, field.raw.partition(b":")[2]) for field in self.fields]
+        return self._tiled
+
+
+_Tile = tuple[bytes, bytes, bytes]
+"""A field's octets, its name, and its body as it is folded; of a line that is no field, the name is empty."""

@@ -57,6 +57,10 @@ class Entry:
     """The ``From `` line without its line end; empty for a message that had none."""
     octets: bytes
     """The message, unquoted, its line ends as in the file."""
+    start: int = 0
+    """Where it begins, its separator included: octets from where reading began."""
+    end: int = 0
+    """Where the next one begins."""
 
     @property
     def message(self) -> bytes:
@@ -84,6 +88,8 @@ class Oversized:
     separator: bytes
     size: int
     """Octets."""
+    start: int = 0
+    end: int = 0
 
 
 def messages(
@@ -92,20 +98,26 @@ def messages(
     """The messages of an mbox, in their order."""
     # The buffer begins with the line end before the message: nothing else tells the first line from others.
     buffer, separator, dropped, scanned = bytearray(b"\n"), b"", 0, 0
+    # What has left the buffer: its octet 1 is the file's octet `gone`.
+    begin = gone = 0
     for chunk in chain(chunks, (None,)):
         if chunk is not None:
             buffer += chunk
         while found := _next_separator(buffer, scanned):
             start, following, end = found
-            yield from _entry(separator, bytes(buffer[1:start]), dropped, max_message_octets)
-            separator, dropped, scanned = following, 0, 0
+            span = begin, gone + start - 1
+            yield from _entry(separator, bytes(buffer[1:start]), dropped, max_message_octets, span)
+            separator, dropped, scanned, begin = following, 0, 0, span[1]
             del buffer[:end]
+            gone += end
         scanned = max(0, len(buffer) - _SEPARATOR_OCTETS - 16)
         if scanned > max_message_octets:
             dropped += scanned - 1
+            gone += scanned - 1
             del buffer[1:scanned]
             scanned = 0
-    yield from _entry(separator, bytes(buffer[1:]), dropped, max_message_octets)
+    span = begin, gone + len(buffer) - 1
+    yield from _entry(separator, bytes(buffer[1:]), dropped, max_message_octets, span)
 
 
 def _next_separator(buffer: bytearray, at: int) -> tuple[int, bytes, int] | None:
@@ -119,12 +131,15 @@ def _next_separator(buffer: bytearray, at: int) -> tuple[int, bytes, int] | None
     return None
 
 
-def _entry(separator: bytes, octets: bytes, dropped: int, limit: int) -> Iterator[Entry | Oversized]:
+def _entry(
+    separator: bytes, octets: bytes, dropped: int, limit: int, span: tuple[int, int]
+) -> Iterator[Entry | Oversized]:
     if dropped or len(octets) > limit:
-        yield Oversized(separator, dropped + len(octets))
+        yield Oversized(separator, dropped + len(octets), *span)
     elif separator or octets.strip():
         octets = _without_last_empty_line(octets)
-        yield Entry(separator, _QUOTED.sub(rb"\1", octets) if b">From " in octets else octets)
+        unquoted = _QUOTED.sub(rb"\1", octets) if b">From " in octets else octets
+        yield Entry(separator, unquoted, *span)
 
 
 def _without_last_empty_line(octets: bytes) -> bytes:

@@ -18,6 +18,7 @@ often the beginning of another), unless no line matches whole.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from pillarbox.mail import parameter
@@ -93,6 +94,11 @@ class Part:
     @property
     def charset(self) -> str | None:
         """The charset as named, if any."""
+        for name, value in self.raw_parameters:
+            if name.lower() == b"charset" and value.isascii() and b"=?" not in value:
+                if any(b"*" in other for other, _ in self.raw_parameters):
+                    break  # RFC 2231 forms win over plain ones
+                return value.decode("ascii") or None
         return self.parameters.get("charset") or None
 
     @property
@@ -174,18 +180,19 @@ _NEAR_MISSES: Final = 20
 """After so many lines that only begin like the boundary, a pattern is made of it: dearer, but never slow."""
 _LINE_REST_LOOSE: Final = re.compile(rb"(--)?[^\n]*\n?")
 
+USUAL_OCTETS: Final = 200
+"""Headers up to this length are remembered with what they say."""
+
 _TEXT_PLAIN: Final = ("text", "plain")
 _MESSAGE: Final = ("message", "rfc822")
 _LONE_TYPES: Final = {"text": _TEXT_PLAIN, "multipart": ("multipart", "mixed"), "message": _MESSAGE}
 _IDENTITY: Final = frozenset({"7bit", "8bit", "binary"})
 
 
-class _Head(NamedTuple):
+class _Kind(NamedTuple):
     """What a part's header says about its body."""
 
     header: Header
-    start: int
-    body_start: int
     media_type: str
     subtype: str
     raw_parameters: Pairs
@@ -200,6 +207,14 @@ class _Head(NamedTuple):
             and self.subtype in ("rfc822", "global")
             and self.encoding in _IDENTITY
         )
+
+
+class _Head(NamedTuple):
+    """A part's header, and where it stands."""
+
+    kind: _Kind
+    start: int
+    body_start: int
 
 
 class _Delimiter(NamedTuple):
@@ -231,27 +246,28 @@ class _Scan:
 
     def head(self, start: int, end: int, default: tuple[str, str]) -> _Head:
         header, body_start = Header.parse(self.octets, start, end)
-        head = _read_head(header, start, body_start, default)
-        if boundary := head.boundary:
+        kind = _kind(header, default)
+        if boundary := kind.boundary:
             # The empty line before the first boundary is missing: the header ends at the boundary.
             needle = b"--" + boundary
             if needle in header.octets and (first := self.delimiter(needle, _LINE_REST, start, body_start)):
-                return _read_head(Header(self.octets[start : first.line]), start, first.line, default)
-        return head
+                return _Head(_kind(Header(self.octets[start : first.line]), default), start, first.line)
+        return _Head(kind, start, body_start)
 
     def part(self, head: _Head, end: int, children: tuple[Part, ...]) -> Part:
-        end = max(end, head.body_start)
-        counts_lines = head.media_type in ("text", "message")
+        kind, start, body_start = head
+        end = max(end, body_start)
+        counts_lines = kind.media_type in ("text", "message")
         return Part(
-            media_type=head.media_type,
-            subtype=head.subtype,
-            raw_parameters=head.raw_parameters,
-            encoding=head.encoding,
-            header=head.header,
-            header_start=head.start,
-            body_start=head.body_start,
+            media_type=kind.media_type,
+            subtype=kind.subtype,
+            raw_parameters=kind.raw_parameters,
+            encoding=kind.encoding,
+            header=kind.header,
+            header_start=start,
+            body_start=body_start,
             end=end,
-            lines=self.octets.count(b"\n", head.body_start, end) if counts_lines else 0,
+            lines=self.octets.count(b"\n", body_start, end) if counts_lines else 0,
             children=children,
         )
 
@@ -259,21 +275,21 @@ class _Scan:
         """What lies in a body; and the offset up to which it was read."""
         self.parts_left -= 1
         if depth < self.limits.depth and self.parts_left > 0:
-            if boundary := head.boundary:
+            if boundary := head.kind.boundary:
                 return self.multipart(head, boundary, end, depth)
-            if head.is_open_message():
+            if head.kind.is_open_message():
                 return (self.message(head.body_start, max(end, head.body_start), depth + 1),), end
         return (), end
 
     def multipart(self, head: _Head, boundary: bytes, end: int, depth: int) -> tuple[tuple[Part, ...], int]:
         needle, rest, opening = self.opening(boundary, head.body_start, end)
         # RFC 2046 §5.1.5: the parts of a digest are messages unless they say otherwise.
-        default = _MESSAGE if head.subtype == "digest" else _TEXT_PLAIN
+        default = _MESSAGE if head.kind.subtype == "digest" else _TEXT_PLAIN
         found: list[Part] = []
         while opening is not None and not opening.closing and opening.after < end and self.parts_left > 0:
             following = self.delimiter(needle, rest, opening.after, end)
             inner = self.head(opening.after, following.line if following else end, default)
-            if inner.boundary == boundary:
+            if inner.kind.boundary == boundary:
                 children, read_to = self.children(inner, end, depth + 1)
                 following = self.delimiter(needle, rest, read_to, end)
                 until = following.before if following else end
@@ -315,7 +331,19 @@ class _Scan:
         return None
 
 
-def _read_head(header: Header, start: int, body_start: int, default: tuple[str, str]) -> _Head:
+def _kind(header: Header, default: tuple[str, str]) -> _Kind:
+    # The headers of parts, other than those of messages, are the same few over and over.
+    if len(header.octets) <= USUAL_OCTETS:
+        return _usual_kind(header.octets, header.separator, default)
+    return _read_kind(header, default)
+
+
+@lru_cache(maxsize=512)
+def _usual_kind(octets: bytes, separator: bytes, default: tuple[str, str]) -> _Kind:
+    return _read_kind(Header(octets, separator), default)
+
+
+def _read_kind(header: Header, default: tuple[str, str]) -> _Kind:
     media_type, subtype = default
     raw_parameters: Pairs = ()
     if value := header.first("content-type"):
@@ -326,9 +354,7 @@ def _read_head(header: Header, start: int, body_start: int, default: tuple[str, 
     encoding = header.first("content-transfer-encoding")
     encoding_token = parameter.parse(encoding).token if encoding else ""
     boundary = _boundary(raw_parameters) if media_type == "multipart" else None
-    return _Head(
-        header, start, body_start, media_type, subtype, raw_parameters, encoding_token or "7bit", boundary
-    )
+    return _Kind(header, media_type, subtype, raw_parameters, encoding_token or "7bit", boundary)
 
 
 def _boundary(parameters: Pairs) -> bytes | None:

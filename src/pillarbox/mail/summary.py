@@ -4,7 +4,6 @@ A listing of ten thousand messages then parses nothing: ENVELOPE, BODY, BODYSTRU
 that clients ask for most rest as the octets that go on the wire; sort keys, thread links and preview as text.
 """
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -12,7 +11,7 @@ from typing import Final
 from pillarbox.mail import bodystructure, date, encoded_word, envelope, subject, text, threading
 from pillarbox.mail.address_list import AddressItem, Group
 from pillarbox.mail.collation import collate
-from pillarbox.mail.header import MAX_FIELDS, Header
+from pillarbox.mail.header import Header
 from pillarbox.mail.part import Part, parse
 
 DIGEST_FIELDS: Final = frozenset(
@@ -22,9 +21,6 @@ DIGEST_FIELDS: Final = frozenset(
     b" list-unsubscribe-post".split()
 )
 """Lower-case names of the fields whose lines ``Summary.digest`` holds, however often they occur."""
-
-# RFC 5322 §2.2: fields with their folded lines, one behind the other; lines that are no field have no name
-_FIELD = re.compile(rb"((?:([^\s:\x00-\x20\x7f]++)[ \t]*+:)?[^\n]*+(?:\n[ \t][^\n]*+)*+\n?)").findall
 
 MAX_SUBJECT_CHARACTERS: Final = 2000
 """A longer subject is cut, but in ENVELOPE and the digest, where it stays as it came."""
@@ -90,8 +86,8 @@ def summarize(octets: bytes) -> Summary:
     base = subject.reduce(written_subject)
     sent = date.parse_sent(header.first("date") or b"")
     message_ids = threading.message_ids(header.first("message-id") or b"")
-    in_reply_to = threading.message_ids(b" ".join(header.all("in-reply-to")))
-    references = threading.message_ids(b" ".join(header.all("references")))
+    in_reply_to = _linked(header, "in-reply-to")
+    references = _linked(header, "references")
     return Summary(
         size=len(octets),
         crlf_size=_crlf_size(octets),
@@ -116,6 +112,11 @@ def summarize(octets: bytes) -> Summary:
         has_attachment=any(_is_attachment(part) for part in root.walk()),
         digest=_digest(header),
     )
+
+
+def _linked(header: Header, name: str) -> list[str]:
+    values = header.all(name)
+    return threading.message_ids(b" ".join(values)) if values else []
 
 
 def _crlf_size(octets: bytes) -> int:
@@ -180,11 +181,7 @@ def _is_attachment(part: Part) -> bool:
 
 
 def _digest(header: Header) -> bytes:
-    if header.octets.count(b"\n") <= MAX_FIELDS:
-        fields = _FIELD(header.octets)
-    else:
-        fields = [(field.raw, field.name) for field in header.fields]
-    lines = b"".join([line for line, name in fields if name.lower() in DIGEST_FIELDS])
+    lines = header.lines(DIGEST_FIELDS)
     if lines.count(b"\n") != lines.count(b"\r\n"):
         lines = lines.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     return lines if not lines or lines.endswith(b"\n") else lines + b"\r\n"

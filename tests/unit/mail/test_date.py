@@ -120,3 +120,8 @@ def test_written_and_read_again() -> None:
 
 def test_time_is_linear() -> None:
     assert date.parse(b"(" * 100_000 + b"1 Jan 2007") is None
+
+
+def test_many_internal_dates_are_rendered_as_each_by_itself() -> None:
+    moments = [0, 1, 999, 86_399_999, 86_400_000, 1_171_501_323_000, 4_102_444_799_000, -1]
+    assert date.imap_date_times(moments) == [date.imap_date_time(at_ms) for at_ms in moments]

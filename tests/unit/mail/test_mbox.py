@@ -101,6 +101,21 @@ def test_an_oversized_message_is_told_and_its_neighbours_are_read():
     first, oversized, last = messages(chunks, max_message_octets=10_000)
 
     assert isinstance(first, Entry)
-    assert oversized == Oversized(FIRST, len(large) - len(FIRST) - 1)
+    assert isinstance(oversized, Oversized)
+    assert (oversized.separator, oversized.size) == (FIRST, len(large) - len(FIRST) - 1)
     assert isinstance(last, Entry)
     assert last.octets == b"C: 3\n"
+
+
+@pytest.mark.parametrize("limit", [10_000, 40])
+@pytest.mark.parametrize("chunk", [1, 13, 64, 100_000])
+def test_each_message_tells_where_it_lies_in_the_file(chunk: int, limit: int):
+    one = FIRST + b"\nA: 1\n\n>From quoted\nbody\n\n"
+    long = FIRST + b"\nB: 2\n\n" + b"x" * 5_000 + b"\n\n"
+    octets = one + long + one
+
+    chunks = (octets[at : at + chunk] for at in range(0, len(octets), chunk))
+    found = [(entry.start, entry.end) for entry in messages(chunks, max_message_octets=limit)]
+
+    ends = [len(one), len(one) + len(long), len(octets)]
+    assert found == list(zip([0, *ends], ends, strict=False))

@@ -1,0 +1,179 @@
+"""A message made fit for a server that takes less than it is made of (RFC 6152 §3, RFC 3030 §3).
+
+Leaf parts are encoded anew: text as quoted-printable where most of it is readable so, all else as base64.
+Nothing is lost: whoever decodes the result has the octets that came.
+
+What is not done, and why:
+
+* Nothing inside ``multipart/signed`` is touched (RFC 1847 §2.1: its content must arrive as it was signed), nor
+  is ``multipart/encrypted``; a message that has 8-bit octets there cannot be converted.
+* A header with octets beyond ASCII is not converted: it needs SMTPUTF8. The exception is a ``message/global``
+  part, which may be encoded as a whole (RFC 6532 §3.7); ``message/rfc822`` may not (RFC 2046 §5.2.1).
+* Text without any MIME header is labelled: ``charset=unknown-8bit`` (RFC 1428 §3), since nobody said more.
+* Outside the parts of a multipart stands nothing that a reader shows; what is there of 8-bit octets becomes "?".
+
+A message that is fit already comes back as the same object.
+"""
+
+import binascii
+import re
+from typing import Final
+
+from pillarbox.mail.header import Header
+from pillarbox.mail.part import Part, parse
+
+LINE_OCTETS: Final = 998
+"""The longest line in SMTP, without its CRLF (RFC 5321 §4.5.3.1.6)."""
+_BASE64_LINE: Final = 57
+"""Octets in a line of base64: 76 characters (RFC 2045 §6.8)."""
+
+_LONG_LINE: Final = re.compile(rb"[^\n]{%d}" % (LINE_OCTETS + 2))
+_LONE: Final = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00")
+_HIGH: Final = re.compile(rb"[\x80-\xff]")
+_IDENTITY: Final = frozenset({"7bit", "8bit", "binary"})
+_UNTOUCHED: Final = frozenset({"multipart/signed", "multipart/encrypted"})
+
+
+class NotConvertible(Exception):
+    """The message cannot travel in the form asked for; the text says why."""
+
+
+def convert(octets: bytes, *, eight_bit: bool) -> bytes:
+    """The message in lines of at most `LINE_OCTETS`, and in ASCII unless ``eight_bit`` octets may stand in it.
+
+    Its header is ASCII afterwards where ``eight_bit`` is false. Raises `NotConvertible`.
+    """
+    if _fits(octets, eight_bit=eight_bit):
+        return octets
+    return _Conversion(octets, eight_bit=eight_bit).message()
+
+
+def needs_smtputf8(octets: bytes) -> bool:
+    """Whether a header of the message or of its parts goes beyond ASCII, or it encloses a message of that kind
+    (RFC 6532 §3); what ``message/rfc822`` encloses is its own affair."""
+    return not octets.isascii() and _international(parse(octets))
+
+
+def _international(part: Part) -> bool:
+    if not part.header.octets.isascii():
+        return True
+    if part.media_type == "message":
+        return part.content_type == "message/global" and part.encoding in _IDENTITY
+    return any(_international(child) for child in part.children)
+
+
+def _fits(octets: bytes, *, eight_bit: bool) -> bool:
+    return (eight_bit or octets.isascii()) and not _LONE.search(octets) and not _LONG_LINE.search(octets)
+
+
+class _Conversion:
+    """One message on its way into another form."""
+
+    def __init__(self, octets: bytes, *, eight_bit: bool) -> None:
+        self._octets = octets
+        self._eight_bit = eight_bit
+
+    def message(self) -> bytes:
+        root = parse(self._octets)
+        if "mime-version" not in root.header and "content-type" not in root.header:
+            return self._unlabelled(root)
+        return self._part(root)
+
+    def _part(self, part: Part) -> bytes:
+        octets = self._octets[part.header_start : part.end]
+        if _fits(octets, eight_bit=self._eight_bit):
+            return octets
+        if part.content_type in _UNTOUCHED:
+            raise NotConvertible(f"a {part.content_type} part would be broken by conversion")
+        if part.content_type == "message/global" and part.encoding in _IDENTITY:
+            return self._encoded(part)
+        if part.children:
+            header = self._header(part)
+            if "content-transfer-encoding" in header:
+                return _relabelled(header, "8bit" if self._eight_bit else "7bit") + self._inside(part)
+            return header.octets + self._inside(part)
+        if part.media_type in ("multipart", "message"):
+            raise NotConvertible(f"a {part.content_type} part cannot be encoded")
+        return self._encoded(part)
+
+    def _header(self, part: Part) -> Header:
+        if not _fits(part.header.octets, eight_bit=False):
+            raise NotConvertible("a header needs SMTPUTF8")
+        return part.header
+
+    def _inside(self, part: Part) -> bytes:
+        """A composite body: its parts converted, what stands between them made harmless."""
+        pieces = []
+        at = part.body_start
+        for child in part.children:
+            pieces += [self._between(at, child.header_start), self._part(child)]
+            at = child.end
+        pieces.append(self._between(at, part.end))
+        return b"".join(pieces)
+
+    def _between(self, start: int, end: int) -> bytes:
+        octets = self._octets[start:end]
+        if _fits(octets, eight_bit=self._eight_bit):
+            return octets
+        if _LONG_LINE.search(octets):
+            raise NotConvertible("a line between parts is too long")
+        octets = re.sub(rb"\r*\n", b"\r\n", octets).replace(b"\0", b"?")
+        return octets if self._eight_bit else _HIGH.sub(b"?", octets)
+
+    def _encoded(self, part: Part) -> bytes:
+        header = self._header(part)
+        body = self._octets[part.body_start : part.end]
+        match part.encoding:
+            case "quoted-printable":
+                return header.octets + self._repaired_quoted_printable(body)
+            case "base64":
+                # RFC 2045 §6.8: what is no base64 digit is ignored by everybody
+                return header.octets + _wrapped(_HIGH.sub(b"", body))
+            case encoding if encoding not in _IDENTITY:
+                raise NotConvertible(f"the encoding {encoding} cannot be converted")
+        encoding, encoded = _encode(body, text=part.media_type == "text")
+        return _relabelled(header, encoding) + encoded
+
+    def _repaired_quoted_printable(self, body: bytes) -> bytes:
+        repaired = _HIGH.sub(lambda match: b"=%02X" % match[0][0], body)
+        if not _fits(repaired, eight_bit=False):
+            raise NotConvertible("quoted-printable text has lines that are too long")
+        return repaired
+
+    def _unlabelled(self, root: Part) -> bytes:
+        """Text from before MIME, or from somebody who does not care."""
+        header = self._header(root)
+        encoding, encoded = _encode(self._octets[root.body_start : root.end], text=True)
+        label = (
+            b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r\n"
+            b"Content-Transfer-Encoding: %s\r\n" % encoding.encode()
+        )
+        return label + (header.octets if header.separator else header.octets + b"\r\n") + encoded
+
+
+def _relabelled(header: Header, encoding: str) -> bytes:
+    """The header with another Content-Transfer-Encoding."""
+    name = "Content-Transfer-Encoding"
+    return f"{name}: {encoding}\r\n".encode() + header.without(name).octets
+
+
+def _encode(body: bytes, *, text: bool) -> tuple[str, bytes]:
+    """The octets of a leaf in ASCII, in the more readable way."""
+    # Quoted-printable thinks in lines: where line ends are not plain, and where it would triple the size,
+    # base64 is the safe way.
+    if text and not _LONE.search(body) and len(_HIGH.findall(body)) * 4 < len(body):
+        encoded = binascii.b2a_qp(body, istext=True)
+        return "quoted-printable", encoded if b"\r\n" in body else encoded.replace(b"\n", b"\r\n")
+    lines = [
+        binascii.b2a_base64(body[start : start + _BASE64_LINE], newline=False)
+        for start in range(0, len(body), _BASE64_LINE)
+    ]
+    return "base64", b"\r\n".join(lines)
+
+
+def _wrapped(digits: bytes) -> bytes:
+    """Base64 with lines as they should be."""
+    if _fits(digits, eight_bit=False):
+        return digits
+    digits = b"".join(digits.split())
+    return b"\r\n".join(digits[start : start + 76] for start in range(0, len(digits), 76))

@@ -1,0 +1,110 @@
+"""A header of an internationalized message for a client that knows ASCII only (RFC 6858).
+
+What a client cannot be shown is replaced by something that tells the reader and can do no harm: an
+internationalized address by one that is nobody's, a Subject by encoded words; a parameter or a field for which
+there is no such form is left out. The message as stored is never changed; what is sent instead is a
+surrogate, whose signatures do not hold (§5).
+
+8-bit octets that are no UTF-8 make no internationalized message (RFC 6532 §3.1) but a malformed one, and
+such a header is shown as it came.
+"""
+
+import base64
+import re
+from typing import Final
+
+from pillarbox.mail import encoded_word
+from pillarbox.mail.address_list import Group, NameAddr, parse_address_list
+from pillarbox.mail.header import Field, Header
+
+INVALID: Final = b"<invalid@internationalized-address.invalid>"
+"""RFC 6858 §2.1: an address that belongs to nobody, for ever (RFC 2606)."""
+
+_ADDRESS_FIELDS: Final = frozenset(
+    {
+        "bcc", "cc", "from", "reply-to", "resent-bcc", "resent-cc", "resent-from", "resent-sender", "resent-to",
+        "return-path", "sender", "to",
+    }
+)  # fmt: skip
+"""RFC 6858 §2.1."""
+_PARAMETER_FIELDS: Final = frozenset({"content-type", "content-disposition"})
+"""RFC 6858 §2.2."""
+_PARAMETER: Final = re.compile(rb';[^;="]*=[ \t\r\n]*(?:"(?:[^"\\]|\\.)*"|[^;"]*)', re.DOTALL)
+_WORD_OCTETS: Final = 45
+"""Octets in one encoded word: 75 characters at most with base64 and its frame (RFC 2047 §2)."""
+
+
+def is_internationalized(header: bytes) -> bool:
+    """Whether a header (its octets) can only be shown to a client that takes UTF-8."""
+    if header.isascii():
+        return False
+    try:
+        header.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def ascii_header(octets: bytes) -> bytes:
+    """The surrogate of an internationalized header, the empty line included where there is one."""
+    header, end = Header.parse(octets)
+    return b"".join(_shown(field) for field in header.fields) + header.separator + octets[end:]
+
+
+def _shown(field: Field) -> bytes:
+    if field.raw.isascii():
+        return field.raw
+    if not field.name.isascii():
+        return b""
+    name = field.name.strip()
+    if field.key == "subject":
+        return b"%b: %b\r\n" % (name, encoded(encoded_word.decode(field.body)))
+    if field.key in _ADDRESS_FIELDS:
+        return b"%b: %b\r\n" % (name, _addresses(field.body))
+    if field.key in _PARAMETER_FIELDS:
+        body = _PARAMETER.sub(lambda found: found[0] if found[0].isascii() else b"", field.body)
+        return b"%b: %b\r\n" % (name, body) if body.isascii() else b""
+    return b""
+
+
+def encoded(text: str) -> bytes:
+    """Text as encoded words, one a line (RFC 2047 §2: no character is divided)."""
+    words, word = [], b""
+    for character in text:
+        octets = character.encode()
+        if len(word) + len(octets) > _WORD_OCTETS:
+            words.append(word)
+            word = b""
+        word += octets
+    return b"\r\n ".join(b"=?utf-8?b?%b?=" % base64.b64encode(word) for word in [*words, word])
+
+
+def _addresses(value: bytes) -> bytes:
+    shown = []
+    for item in parse_address_list(value):
+        match item:
+            case Group(name, members):
+                inside = b",\r\n ".join(_address(member) for member in members)
+                shown.append(b"%b: %b;" % (_phrase(name), inside))
+            case NameAddr():
+                shown.append(_address(item))
+    return b",\r\n ".join(shown)
+
+
+def _address(address: NameAddr) -> bytes:
+    spelled = b"%b@%b" % (address.local, address.domain) if address.domain else address.local
+    if not spelled.isascii():
+        return b"%b %b" % (encoded(spelled.decode(errors="replace")), INVALID)
+    quoted = spelled if _DOT_ATOM(address.local) else b'"%b"@%b' % (_escaped(address.local), address.domain)
+    return b"%b <%b>" % (_phrase(address.display), quoted) if address.display else b"<%b>" % quoted
+
+
+_DOT_ATOM: Final = re.compile(rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+").fullmatch
+
+
+def _phrase(name: bytes) -> bytes:
+    return b'"%b"' % _escaped(name) if name.isascii() else encoded(encoded_word.decode(name))
+
+
+def _escaped(text: bytes) -> bytes:
+    return re.sub(rb'(["\\])', rb"\\\1", text)
