@@ -1,6 +1,7 @@
 """What the blob store promises, with files and without."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +17,10 @@ from pillarbox.world.blobs import (
     keep_again,
     prepare,
     release,
+    sweep,
+    sweep_leftovers,
 )
+from pillarbox.world.blobs.sweep import kept
 from pillarbox.world.database import Database, Transaction, open_database
 
 SMALL = b"small"
@@ -61,13 +65,15 @@ def test_it_goes_with_its_last_use(database: Database, blobs: Blobs, octets: byt
     database.write_now(keep_again, digest)
     for _ in range(2):
         database.write_now(release, digest)
-    asyncio.run(blobs.sweep(database))
+    asyncio.run(sweep(blobs, database))
     assert database.read(blobs.read, digest) == octets
     database.write_now(release, digest)
-    asyncio.run(blobs.sweep(database))
+    asyncio.run(sweep(blobs, database))
     with pytest.raises(BlobMissing):
         database.read(blobs.read, digest)
-    assert not [file for file in (tmp_path / "blobs").rglob("*") if file.is_file()]
+    assert not [
+        file for file in (tmp_path / "blobs").rglob("*") if file.is_file() and file.name != ".keeping"
+    ]
 
 
 def test_one_prepared_blob_for_many_owners_is_one_blob(database: Database, blobs: Blobs) -> None:
@@ -78,7 +84,7 @@ def test_one_prepared_blob_for_many_owners_is_one_blob(database: Database, blobs
             prepared.keep(tx)
 
     database.write_now(keep_for_three)
-    asyncio.run(blobs.sweep(database))
+    asyncio.run(sweep(blobs, database))
     assert database.read(blobs.read, prepared.blob.digest) == LARGE
     assert database.read(lambda tx: tx.rows("SELECT uses FROM blobs")) == [(3,)]
 
@@ -87,9 +93,9 @@ def test_octets_that_come_again_after_their_release_are_there(database: Database
     digest = database.write_now(written(blobs, LARGE).keep).digest
     again = written(blobs, LARGE)
     database.write_now(release, digest)
-    asyncio.run(blobs.sweep(database))
+    asyncio.run(sweep(blobs, database))
     database.write_now(again.keep)
-    asyncio.run(blobs.sweep(database))
+    asyncio.run(sweep(blobs, database))
     assert database.read(blobs.read, digest) == LARGE
 
 
@@ -98,7 +104,9 @@ def test_what_no_transaction_kept_can_be_discarded(blobs: Blobs, tmp_path: Path)
     writer = blobs.writer()
     writer.write(LARGE)
     writer.abandon()
-    assert not [file for file in (tmp_path / "blobs").rglob("*") if file.is_file()]
+    assert not [
+        file for file in (tmp_path / "blobs").rglob("*") if file.is_file() and file.name != ".keeping"
+    ]
 
 
 def test_a_blob_that_is_unknown_is_missing(database: Database, blobs: Blobs) -> None:
@@ -106,3 +114,81 @@ def test_a_blob_that_is_unknown_is_missing(database: Database, blobs: Blobs) -> 
         database.read(blobs.read, bytes(32))
     with pytest.raises(BlobMissing):
         database.write_now(keep_again, prepare(b"unknown").blob.digest)
+
+
+def aged(path: Path, seconds: float) -> None:
+    now = path.stat().st_mtime
+    os.utime(path, (now - seconds, now - seconds))
+
+
+def now_ms(path: Path) -> int:
+    return int(path.stat().st_mtime * 1000) + 1000
+
+
+def test_what_a_crash_left_before_its_commit_is_swept_and_nothing_else(
+    database: Database, tmp_path: Path
+) -> None:
+    blobs = Blobs(tmp_path / "blobs")
+    used, left, fresh = (written(blobs, LARGE + bytes([mark])) for mark in range(3))
+    database.write_now(used.keep)
+    locations = [tmp_path / "blobs" / str(one.location) for one in (used, left, fresh)]
+    for path in locations[:2]:
+        aged(path, 7200)
+    assert asyncio.run(sweep_leftovers(blobs, database, now_ms=now_ms(locations[2]))) == 1
+    assert [path.exists() for path in locations] == [True, False, True]
+
+
+def test_what_a_dead_writer_left_is_swept_and_a_living_ones_is_not(
+    database: Database, tmp_path: Path
+) -> None:
+    blobs = Blobs(tmp_path / "blobs")
+    dead = tmp_path / "blobs" / "incoming" / "dead"
+    dead.write_bytes(b"half a mess")
+    writer = blobs.writer()
+    writer.write(LARGE)
+    for path in (tmp_path / "blobs" / "incoming").iterdir():
+        aged(path, 600)
+    assert asyncio.run(sweep_leftovers(blobs, database, now_ms=now_ms(dead) + 600_000)) == 1
+    assert not dead.exists()
+    prepared, _ = asyncio.run(writer.finish())
+    assert database.write_now(prepared.keep).size == len(LARGE)
+
+
+def test_no_file_goes_while_somebody_keeps_them(database: Database, tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path / "blobs")
+    digest = database.write_now(written(blobs, LARGE).keep).digest
+    database.write_now(release, digest)
+    with kept(tmp_path / "blobs"):
+        assert asyncio.run(sweep(blobs, database)) == 0
+    assert asyncio.run(sweep(blobs, database)) == 1
+
+
+def test_a_caller_that_goes_away_while_its_file_is_settled_hurts_nobody(
+    database: Database, tmp_path: Path
+) -> None:
+    blobs = Blobs(tmp_path / "blobs")
+
+    async def scenario() -> None:
+        writer = blobs.writer()
+        writer.write(LARGE)
+        finishing = asyncio.ensure_future(writer.finish())
+        await asyncio.sleep(0)
+        finishing.cancel()
+        writer.abandon()
+        with pytest.raises(asyncio.CancelledError):
+            await finishing
+        written_now = blobs.writer()
+        written_now.write(LARGE + b"another")
+        prepared, _ = await written_now.finish()
+        await database.write(prepared.keep)
+
+    asyncio.run(scenario())
+    assert database.read(blobs.read, sha256(LARGE + b"another").digest()) == LARGE + b"another"
+    assert not list((tmp_path / "blobs" / "incoming").iterdir())
+
+
+def test_octets_that_are_lost_are_missing_and_not_nothing(database: Database) -> None:
+    digest = database.write_now(prepare(SMALL).keep).digest
+    database.write_now(lambda tx: tx.execute("DELETE FROM blob_octets"))
+    with pytest.raises(BlobMissing):
+        database.read(Blobs(None).read, digest)

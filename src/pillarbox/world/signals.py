@@ -23,6 +23,8 @@ DATAGRAM_ACCOUNTS = 512
 """Accounts in one datagram; when more changed together, everybody looks at everything."""
 RETRY_SECONDS = 0.1
 """How soon a process that could not take a signal is tried again."""
+BUSY_SECONDS = 1.0
+"""How long `announce_from_outside` waits for a process that takes no signals."""
 
 
 class Signals(Protocol):
@@ -89,8 +91,7 @@ class UnixSignals(LocalSignals):
         """See `Signals.announce`."""
         changed = list(accounts)
         self.deliver(changed)
-        many = len(changed) > DATAGRAM_ACCOUNTS
-        self._send(b"" if many else b"".join(account.to_bytes(8, "big") for account in changed))
+        self._send(_datagram(changed))
 
     def _send(self, datagram: bytes) -> None:
         own = self._path.name
@@ -134,3 +135,31 @@ class UnixSignals(LocalSignals):
         self._socket.close()
         os.close(self._descriptor)
         self._path.unlink(missing_ok=True)
+
+
+def announce_from_outside(folder: Path, accounts: Iterable[AccountId]) -> None:
+    """Say that these accounts changed, from a program that has no loop and hears nothing itself.
+
+    A process that is too busy to take it in time sees the change when it next looks.
+    """
+    datagram = _datagram(list(accounts))
+    if not folder.is_dir():
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        reach = Path(f"/proc/self/fd/{descriptor}")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mouth:
+            mouth.settimeout(BUSY_SECONDS)
+            for peer in folder.iterdir():
+                try:
+                    mouth.sendto(datagram, f"{reach if reach.exists() else folder}/{peer.name}")
+                except OSError:
+                    continue  # it died, or is too busy
+    finally:
+        os.close(descriptor)
+
+
+def _datagram(changed: list[AccountId]) -> bytes:
+    if len(changed) > DATAGRAM_ACCOUNTS:
+        return b""
+    return b"".join(account.to_bytes(8, "big") for account in changed)

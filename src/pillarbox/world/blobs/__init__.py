@@ -3,6 +3,7 @@
 from pillarbox.world.blobs.blob import Blob, BlobMissing, PreparedBlob, keep_again, prepare, release
 from pillarbox.world.blobs.files import IN_DATABASE_OCTETS, Blobs, BlobWriter
 from pillarbox.world.blobs.schema import SCHEMA
+from pillarbox.world.blobs.sweep import sweep, sweep_leftovers
 
 __all__ = [
     "IN_DATABASE_OCTETS",
@@ -15,4 +16,6 @@ __all__ = [
     "keep_again",
     "prepare",
     "release",
+    "sweep",
+    "sweep_leftovers",
 ]

@@ -3,7 +3,7 @@
 What is always true: a blob is in the same durable commit as the first row that uses it, or its file
 was durable before; `uses` equals the number of rows that name it; octets never change. A blob that
 nobody uses any more goes in the commit that drops its last use; its file, if it has one, is
-unlinked afterwards by `Blobs.sweep`. No two blobs ever share a file name, so a file named there
+unlinked afterwards by `sweep`. No two blobs ever share a file name, so a file named there
 can't be in use.
 """
 

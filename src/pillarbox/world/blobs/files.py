@@ -2,16 +2,23 @@
 
 A file is written under a temporary name, flushed, and renamed to its digest and a mark of its own; only
 then may a row point at it. Reading is by position, so that a slice of a large message costs that slice.
+Files that a crash or a failed transaction has left behind are found and removed by `sweep`.
 """
 
 import asyncio
+import fcntl
 import os
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkstemp
 
 from pillarbox.world.blobs.blob import Blob, BlobMissing, PreparedBlob, prepare
-from pillarbox.world.database import Database, DatabaseUnavailable, Transaction
+from pillarbox.world.database import DatabaseUnavailable, Transaction
+from pillarbox.world.durable import flush_folder, make_folder
+
+INCOMING = "incoming"
+"""The folder, among those of the files, in which files are written."""
 
 IN_DATABASE_OCTETS = 256 * 1024
 """Blobs smaller than this share the commit's flush of the database; larger ones pay for a file."""
@@ -25,11 +32,25 @@ class Blobs:
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
         if directory:
-            (directory / "incoming").mkdir(parents=True, exist_ok=True)
+            make_folder(directory / INCOMING)
+
+    @property
+    def directory(self) -> Path | None:
+        """Where the files are."""
+        return self._directory
 
     def writer(self) -> "BlobWriter":
         """Something to write a blob of unknown size into."""
         return BlobWriter(self._directory)
+
+    def keep_ready(self, octets: bytes) -> PreparedBlob:
+        """Octets ready to be kept, a large blob as a file, for programs without a loop.
+
+        Raises `DatabaseUnavailable`.
+        """
+        writer = self.writer()
+        writer.write(octets)
+        return writer.finish_now()
 
     def read(self, tx: Transaction, digest: bytes, start: int = 0, length: int | None = None) -> bytes:
         """Octets from ``start`` on, at most ``length``. Raises `BlobMissing` or `DatabaseUnavailable`."""
@@ -38,11 +59,14 @@ class Blobs:
             raise BlobMissing(digest.hex())
         octets_id, location = row
         if location is not None:
-            return self._read_file(location, start, length)
-        octets: bytes = tx.value("SELECT octets FROM blob_octets WHERE id = ?", (octets_id,))
+            return self.read_file(location, start, length)
+        octets: bytes | None = tx.value("SELECT octets FROM blob_octets WHERE id = ?", (octets_id,))
+        if octets is None:
+            raise BlobMissing(digest.hex())
         return octets if start == 0 and length is None else octets[start:][:length]
 
-    def _read_file(self, location: str, start: int, length: int | None) -> bytes:
+    def read_file(self, location: str, start: int = 0, length: int | None = None) -> bytes:
+        """Octets of a file. Raises `BlobMissing` or `DatabaseUnavailable`."""
         if self._directory is None:
             raise BlobMissing(location)
         try:
@@ -55,22 +79,13 @@ class Blobs:
             raise DatabaseUnavailable(str(failure)) from failure
 
     def discard(self, prepared: PreparedBlob) -> None:
-        """Remove the file of a blob that no transaction has come to keep."""
+        """Remove the file of a blob that no transaction has come to keep.
+
+        Not for a transaction that failed with `DatabaseUnavailable`: after a crash it may turn out to be durable.
+        What it leaves, `sweep` finds.
+        """
         if self._directory and prepared.location:
             (self._directory / prepared.location).unlink(missing_ok=True)
-
-    async def sweep(self, database: Database) -> int:
-        """Unlink files whose last use has gone; return their number."""
-
-        def unlink_unused(tx: Transaction) -> int:
-            unused = tx.rows("SELECT location FROM blob_files_unused")
-            for (location,) in unused:
-                if self._directory:
-                    (self._directory / location).unlink(missing_ok=True)
-            tx.execute("DELETE FROM blob_files_unused")
-            return len(unused)
-
-        return await database.write(unlink_unused)
 
 
 class BlobWriter:
@@ -99,7 +114,9 @@ class BlobWriter:
 
     def _spill(self, directory: Path) -> None:
         try:
-            self._file, self._name = mkstemp(dir=directory / "incoming")
+            self._file, self._name = mkstemp(dir=directory / INCOMING)
+            # Says, as long as this process lives, that somebody is still writing it
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as failure:
             raise DatabaseUnavailable(str(failure)) from failure
         self._to_file(b"".join(self._parts))
@@ -116,32 +133,22 @@ class BlobWriter:
 
     async def finish(self) -> tuple[PreparedBlob, bytes]:
         """End the blob; return it, ready to be kept, with its octets. Raises `DatabaseUnavailable`."""
-        if self._file is None:
+        if self._file is None or self._directory is None:
             octets = b"".join(self._parts)
             return prepare(octets), octets
-        return await asyncio.get_running_loop().run_in_executor(None, self._settle)
+        written = self._written(self._file)
+        return await asyncio.get_running_loop().run_in_executor(None, written.settle, self._directory)
 
-    def _settle(self) -> tuple[PreparedBlob, bytes]:
-        """In a thread: flush the file, give it its name, and make the name durable."""
-        digest = self._hash.digest()
-        name = digest.hex()
-        location = f"{name[:2]}/{name}.{Path(self._name).name}"
+    def finish_now(self) -> PreparedBlob:
+        """`finish` for programs without a loop."""
         if self._file is None or self._directory is None:
-            raise AssertionError("only a spilled blob settles")
-        path = self._directory / location
-        try:
-            octets = os.pread(self._file, self.size, 0)
-            os.fsync(self._file)
-            path.parent.mkdir(exist_ok=True)
-            Path(self._name).rename(path)
-            for folder in (path.parent, self._directory):
-                _flush_folder(folder)
-        except OSError as failure:
-            self.abandon()
-            raise DatabaseUnavailable(str(failure)) from failure
-        os.close(self._file)
+            return prepare(b"".join(self._parts))
+        return self._written(self._file).settle(self._directory)[0]
+
+    def _written(self, file: int) -> "_Written":
+        """What has spilled. From here on the file belongs to who settles it; the caller may be cancelled."""
         self._file = None
-        return PreparedBlob(Blob(digest, self.size), None, location), octets
+        return _Written(file, Path(self._name), Blob(self._hash.digest(), self.size))
 
     def abandon(self) -> None:
         """Forget what was written; safe to call at any time."""
@@ -152,9 +159,30 @@ class BlobWriter:
             Path(self._name).unlink(missing_ok=True)
 
 
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A file that has come to its end."""
+
+    descriptor: int
+    path: Path
+    blob: Blob
+
+    def settle(self, directory: Path) -> tuple[PreparedBlob, bytes]:
+        """In a thread: flush the file, give it its name, and make the name durable."""
+        name = self.blob.digest.hex()
+        location = f"{name[:2]}/{name}.{self.path.name}"
+        try:
+            octets = os.pread(self.descriptor, self.blob.size, 0)
+            os.utime(self.descriptor)  # its age, to `sweep`, begins now
+            os.fsync(self.descriptor)
+            make_folder((directory / location).parent)
+            self.path.rename(directory / location)
+            for folder in ((directory / location).parent, directory):
+                flush_folder(folder)
+        except OSError as failure:
+            for left in (self.path, directory / location):
+                left.unlink(missing_ok=True)
+            raise DatabaseUnavailable(str(failure)) from failure
+        finally:
+            os.close(self.descriptor)
+        return PreparedBlob(self.blob, None, location), octets

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import apsw
 
-from pillarbox.world.database.sqlite import WORLD_FAILED, connect
+from pillarbox.world.database.sqlite import connect
+from pillarbox.world.database.transaction import DatabaseUnavailable
 
 COPY_PAGES = 4_000
 """Pages not yet copied (some 16 MiB) from which the background copies."""
@@ -31,6 +32,7 @@ class Checkpoints:
         self._pages = 0
         self._copied = 0
         self._copying = threading.Lock()
+        self._failure: Exception | None = None
         writer.set_wal_hook(self._grown)
 
     def _grown(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
@@ -40,33 +42,44 @@ class Checkpoints:
         return apsw.SQLITE_OK
 
     def after_commit(self) -> None:
-        """Called in the writer's thread, with the turn still ours."""
+        """Called in the writer's thread, with the turn still ours. Raises what SQLite raises, losing nothing."""
+        if self._failure:
+            failure, self._failure = self._failure, None
+            raise failure
         large = self._pages >= RESTART_PAGES
         if not (large or self._pages - self._copied >= COPY_PAGES) or not self._copying.acquire(
             blocking=False
         ):
             return
         if large:
-            self._copy_with(self._writer)
-            self._copying.release()
+            try:
+                self._copy_with(self._writer)
+            finally:
+                self._copying.release()
         else:
+            self._copy_in_background()
+
+    def _copy_in_background(self) -> None:
+        try:
             self._background.submit(self._copy)
+        except RuntimeError:  # being closed: SQLite copies what is left when the last connection goes
+            self._copying.release()
 
     def _copy(self) -> None:
         try:
             if self._connection is None:
                 self._connection = connect(self._path, writes=True)
             self._copy_with(self._connection)
-        except WORLD_FAILED:
-            return  # as below
+        except (DatabaseUnavailable, apsw.Error) as failure:
+            self._failure = failure  # for the next commit to tell, and to try again
         finally:
             self._copying.release()
 
     def _copy_with(self, connection: apsw.Connection) -> None:
         try:
             _pages, self._copied = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except WORLD_FAILED:
-            return  # nothing is lost: the pages are in the log, and are tried again after the next commit
+        except apsw.BusyError:
+            return  # another process is at it; nothing is lost: the pages are in the log
 
     def close(self) -> None:
         """Let go of the background's connection; its thread must have ended."""

@@ -2,13 +2,16 @@
 
 `write` runs a verb and returns once its effects are durable (see `transact`). `read` runs a short verb
 at once, in the loop's thread, on a snapshot of what is committed. `read_aside` does the same for
-long reads in a thread, where it can be interrupted. A database is one file: a shard.
+long reads in a thread, where it can be interrupted. A database is one file: a shard. An open one does not
+survive a fork: each process opens its own.
 """
 
 import asyncio
+import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -16,11 +19,15 @@ import apsw
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.checkpoint import Checkpoints
+from pillarbox.world.database.commit_thread import CommitThread
+from pillarbox.world.database.moment import Moment
+from pillarbox.world.database.presence import Presence
 from pillarbox.world.database.schema import Schema, migrate, pending
-from pillarbox.world.database.sqlite import SqliteTransaction, connect, world_failures
-from pillarbox.world.database.transact import Writer
-from pillarbox.world.database.transaction import Transaction
+from pillarbox.world.database.sqlite import BUSY_MILLISECONDS, SqliteTransaction, connect, world_failures
+from pillarbox.world.database.transact import Report, Writer
+from pillarbox.world.database.transaction import DatabaseUnavailable, Transaction
 from pillarbox.world.database.turn import Turn
+from pillarbox.world.durable import flush_folder
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,18 +35,28 @@ Verb = Callable[Concatenate[Transaction, P], T]
 
 ASIDE_THREADS = 2
 """Long reads under way at once in a process."""
+BRIEFLY_MILLISECONDS = 1_000
+"""How long a short read, for which all others wait, waits for a lock."""
 
 
 class Database:
     """One shard, open for reading and writing. Made by `open_database` or `memory_database`."""
 
-    def __init__(self, path: Path | None, connection: apsw.Connection) -> None:
+    def __init__(
+        self, path: Path | None, connection: apsw.Connection, presence: Presence | None = None
+    ) -> None:
         self.path = path
         self.on_commit: Callable[[Iterable[AccountId]], None] = lambda _accounts: None
-        """Hears, in the loop, which accounts a durable commit has changed."""
+        """Hears, in the loop (or from `write_now`), which accounts a durable commit has changed."""
+        self.on_failure: Report = lambda _what, _failure: None
+        """Hears what failed without a caller to tell."""
+        self.calls = 0
+        """Verbs this process has asked for, reading or writing: how busy it is, to those who can wait."""
         self._connection = connection
+        self._presence = presence
+        self._raw_files: list[int] = []
         self._turn = Turn(path) if path else None
-        self._thread = ThreadPoolExecutor(1, "commit") if path else None
+        self._thread = CommitThread() if path else None
         self._background = ThreadPoolExecutor(1, "checkpoint") if path else None
         self._checkpoints = (
             Checkpoints(path, connection, self._background) if path and self._background else None
@@ -50,8 +67,11 @@ class Database:
             thread=self._thread,
             committed=lambda accounts: self.on_commit(accounts),
             after_commit=self._checkpoints.after_commit if self._checkpoints else lambda: None,
+            report=lambda what, failure: self.on_failure(what, failure),
         )
+        connection.set_busy_timeout(0)  # the loop never waits for a lock
         self._reader = SqliteTransaction(connect(path, writes=False) if path else connection)
+        self._reader.connection.set_busy_timeout(BRIEFLY_MILLISECONDS)
         self._aside = ThreadPoolExecutor(ASIDE_THREADS, "aside") if path else None
         self._aside_local = threading.local()
         self._aside_readers: list[SqliteTransaction] = []
@@ -62,35 +82,46 @@ class Database:
         Raises what the verb raises (then it has changed nothing), or `DatabaseUnavailable` (nor then).
         A caller that is cancelled while waiting does not know whether the verb took effect.
         """
+        self.calls += 1
         result: T = await self._writer.write(verb, *arguments, **keywords)
         return result
 
-    @property
-    def verbs_done(self) -> int:
-        """Verbs that this process has committed: how busy it is, to those who can wait."""
-        return self._writer.verbs_done
-
     def write_now(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """`write` for programs without a loop: blocks until the commit is durable."""
+        transaction = self._writer.transaction
         if self._turn:
             self._turn.take()
+        self._connection.set_busy_timeout(BUSY_MILLISECONDS)
         try:
-            return _run_alone(
-                self._writer.transaction, "BEGIN IMMEDIATE", "COMMIT", verb, arguments, keywords
-            )
+            result = _run_alone(transaction, "BEGIN IMMEDIATE", "COMMIT", verb, arguments, keywords)
+            touched = transaction.touched
+            self._keep_log_short()
         finally:
-            self._writer.transaction.touched = set()
+            self._connection.set_busy_timeout(0)
+            transaction.touched = set()
             if self._turn:
                 self._turn.pass_on()
+        if touched:
+            self._writer.tell_watchers(touched)
+        return result
+
+    def _keep_log_short(self) -> None:
+        try:
+            if self._checkpoints:
+                self._checkpoints.after_commit()
+        except apsw.Error as failure:  # the transaction is durable all the same
+            self.on_failure("checkpoint failed", failure)
 
     def read(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """Run a short verb that only reads, at once. Raises `DatabaseUnavailable`."""
+        self.calls += 1
         return _run_alone(self._reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
 
     async def read_aside(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """Run a verb that reads much, in a thread. Raises `DatabaseUnavailable`."""
         if self._aside is None:
             return self.read(verb, *arguments, **keywords)
+        self.calls += 1
 
         def aside() -> T:
             return _run_alone(self._aside_reader(), "BEGIN", "ROLLBACK", verb, arguments, keywords)
@@ -104,18 +135,31 @@ class Database:
             self._aside_readers.append(reader)
         return reader
 
+    @contextmanager
+    def moment(self) -> Iterator[Moment]:
+        """The files as they are now, to be copied while others write. Raises `DatabaseUnavailable`."""
+        if self.path is None:
+            raise DatabaseUnavailable("a database in memory has no files")
+        moment = Moment(self.path, self._raw_files)
+        try:
+            yield moment
+        finally:
+            moment.end()
+
     async def close(self) -> None:
         """Finish what is under way and let go of the files."""
-        await self._writer.settled()
+        await self._writer.close()
         self.close_now()
 
     def close_now(self) -> None:
         """`close` for programs without a loop, or after `write` has settled."""
         for reader in list(self._aside_readers):
             reader.connection.interrupt()
-        for pool in (self._aside, self._thread, self._background):
+        for pool in (self._aside, self._background):
             if pool:
-                pool.shutdown()
+                pool.shutdown(cancel_futures=pool is self._aside)
+        if self._thread:
+            self._thread.shutdown()
         for reader in [*self._aside_readers, self._reader]:
             reader.connection.close()
         if self._checkpoints:
@@ -123,6 +167,10 @@ class Database:
         self._connection.close()
         if self._turn:
             self._turn.close()
+        for descriptor in self._raw_files:  # not before the last connection: see `moment`
+            os.close(descriptor)
+        if self._presence:
+            self._presence.end()
 
 
 def _run_alone(
@@ -133,11 +181,11 @@ def _run_alone(
         tx.connection.execute(begin)
         try:
             result = verb(tx, *arguments, **keywords)
+            tx.connection.execute(end)
         except BaseException:
             if tx.connection.in_transaction:
                 tx.connection.execute("ROLLBACK")
             raise
-        tx.connection.execute(end)
         return result
 
 
@@ -148,23 +196,37 @@ def memory_database(schemas: Iterable[Schema]) -> Database:
     return Database(None, connection)
 
 
-def open_database(path: Path, schemas: Iterable[Schema]) -> Database:
+def open_database(path: Path, schemas: Iterable[Schema], *, alone: bool = False) -> Database:
     """Open or make a database file and bring its tables up to date.
 
-    Raises `SchemaTooNew`, or `DatabaseUnavailable`.
+    ``alone``: with nobody else having it open, for what can't be done under others' feet. Raises
+    `DatabaseInUse`, `SchemaTooNew`, or `DatabaseUnavailable`.
     """
-    connection = connect(path, writes=True)
-    turn = Turn(path)
-    turn.take()
+    with _file_failures():
+        presence = Presence(path, alone=alone)
+        turn = Turn(path)
     try:
-        _bring_up_to_date(connection, path, tuple(schemas))
+        turn.take()
+        connection = connect(path, writes=True)
+        try:
+            _bring_up_to_date(connection, path, tuple(schemas))
+        except BaseException:
+            connection.close()
+            raise
     except BaseException:
-        connection.close()
+        presence.end()
         raise
     finally:
-        turn.pass_on()
         turn.close()
-    return Database(path, connection)
+    return Database(path, connection, presence)
+
+
+@contextmanager
+def _file_failures() -> Iterator[None]:
+    try:
+        yield
+    except OSError as failure:
+        raise DatabaseUnavailable(str(failure)) from failure
 
 
 def _bring_up_to_date(connection: apsw.Connection, path: Path | None, schemas: tuple[Schema, ...]) -> None:
@@ -194,3 +256,4 @@ def _copy_aside(connection: apsw.Connection, path: Path, behind: list[tuple[Sche
         unfinished.unlink(missing_ok=True)
         connection.execute("VACUUM INTO ?", (str(unfinished),))
         unfinished.rename(copy)
+        flush_folder(copy.parent)

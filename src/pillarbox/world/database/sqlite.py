@@ -21,7 +21,7 @@ READER_CACHE_KIB = 8_192
 LOG_KEPT_OCTETS = 64 * 1024 * 1024
 """What is left of the log's file when it starts again after having grown beyond this."""
 BUSY_MILLISECONDS = 10_000
-"""How long a reader waits for a lock that only recovery and schema changes hold."""
+"""How long a reader in a thread waits for a lock that only recovery and schema changes hold."""
 
 WORLD_FAILED = (
     apsw.FullError,
@@ -33,6 +33,9 @@ WORLD_FAILED = (
     apsw.CantOpenError,
     apsw.ProtocolError,
     apsw.InterruptError,
+    apsw.PermissionsError,
+    apsw.CorruptError,
+    apsw.NotADBError,
 )
 """What SQLite raises when the machine, not the statement, is at fault."""
 
@@ -42,6 +45,8 @@ def connect(path: Path | None, *, writes: bool) -> apsw.Connection:
     with world_failures():
         connection = apsw.Connection(str(path) if path else ":memory:", statementcachesize=STATEMENT_CACHE)
         connection.set_busy_timeout(BUSY_MILLISECONDS)
+        # One plan a statement, whatever is bound to it: else SQLite parses some anew at every use.
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         if path:
             connection.pragma("journal_mode", "wal")
             connection.pragma("synchronous", "full")

@@ -12,25 +12,35 @@ What is always true:
 2. A verb that raises has changed nothing, and its neighbours in the batch are untouched.
 3. If the commit fails, every verb of the batch fails with `DatabaseUnavailable` and nothing was changed.
 4. Verbs run one at a time, in the loop's thread, in the order in which they were given.
+5. Every caller gets an answer, whatever fails and wherever; and none is told of a failure once its commit
+   is durable.
+6. The loop never waits for a lock: whoever holds one, a thread waits, and not for ever.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
 import apsw
 
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database.commit_thread import CommitThread
 from pillarbox.world.database.sqlite import SqliteTransaction, world_failures
+from pillarbox.world.database.transaction import DatabaseUnavailable
 from pillarbox.world.database.turn import Turn
 
 BATCH_VERBS = 256
 """Verbs in one transaction; beyond, the flush is already shared by so many that more gains nothing."""
+LOCKED_MILLISECONDS = 5_000
+"""How long verbs wait while a program that knows nothing of turns has the database locked."""
+TURN_SECONDS = 20.0
+"""How long verbs wait for another process to end its turn, which takes milliseconds unless it is stuck."""
 
 Verb = Callable[..., Any]
+Report = Callable[[str, BaseException], None]
+"""Tells the operator of what failed without a caller to tell: what was tried, and the failure."""
 
 
 @dataclass(slots=True)
@@ -50,14 +60,16 @@ class Writer:
         connection: apsw.Connection,
         *,
         turn: Turn | None,
-        thread: Executor | None,
+        thread: CommitThread | None,
         committed: Callable[[Iterable[AccountId]], None],
         after_commit: Callable[[], None],
+        report: Report,
     ) -> None:
         """``turn`` and ``thread`` are ``None`` for a database in memory, which commits on the spot.
 
         ``committed`` hears which accounts changed; ``after_commit`` runs in the thread while the turn
-        is still ours (checkpoints that must not meet a writer).
+        is still ours (checkpoints that must not meet a writer). If either fails, that is reported, and changes
+        nothing for those whose commit is durable.
         """
         self.transaction = SqliteTransaction(connection)
         self._connection = connection
@@ -65,57 +77,101 @@ class Writer:
         self._thread = thread
         self._committed = committed
         self._after_commit = after_commit
+        self._report = report
         self._waiting: deque[_Waiting] = deque()
         self._cycles: asyncio.Task[None] | None = None
-        self.verbs_done = 0
-        """Verbs that were committed since the start."""
+        self._closed = False
 
     async def write(self, verb: Verb, *arguments: Any, **keywords: Any) -> Any:
         """Run the verb; return its result once that is durable."""
+        if self._closed:
+            raise DatabaseUnavailable("the database has been closed")
         loop = asyncio.get_running_loop()
         waiting = _Waiting(verb, arguments, keywords, loop.create_future())
         self._waiting.append(waiting)
         if self._cycles is None:
-            self._cycles = loop.create_task(self._run(loop))
+            self._cycles = loop.create_task(self._run())
         return await waiting.answer
 
-    async def settled(self) -> None:
-        """Wait until nothing is under way."""
+    async def close(self) -> None:
+        """Take nothing more, and wait until nothing is under way."""
+        self._closed = True
         while self._cycles is not None:
             await asyncio.wait([self._cycles])
 
-    async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _run(self) -> None:
         try:
             while self._waiting:
-                await self._take_turn_and_commit(loop)
+                await self._cycle()
         finally:
             self._cycles = None
+            # Left over only where the loop itself is being ended
+            self._refuse_all(DatabaseUnavailable("the server is stopping"))
 
-    async def _take_turn_and_commit(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._turn:
-            await self._turn.taken(lambda wait: loop.run_in_executor(self._thread, wait))
-        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_VERBS))]
+    async def _cycle(self) -> None:
+        """One transaction, from the turn to the answers."""
         try:
-            with world_failures():
-                done = self._run_verbs(batch)
-                if self._thread:
-                    await loop.run_in_executor(self._thread, self._commit)
-                else:
-                    self._commit()
-        except Exception as failure:  # whatever it was, nothing was committed and everybody must hear so
-            self._undo()
-            for waiting in batch:
-                _refuse(waiting, failure)
-        else:
-            self._tell(done)
+            await self._take_turn()
+        except Exception as failure:
+            self._refuse_all(failure)
+            return
+        try:
+            await self._begin()
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_VERBS))]
+            await self._run_and_commit(batch)
+        except Exception as failure:
+            self._refuse_all(failure)
         finally:
             if self._turn:
                 self._turn.pass_on()
 
+    async def _take_turn(self) -> None:
+        if self._turn is None or self._turn.take_at_once():
+            return
+        assert self._thread is not None, "a turn is taken among processes, for a file"
+        taking = self._thread.begin(self._turn.take)
+        while not (await asyncio.wait([taking], timeout=TURN_SECONDS))[0]:
+            self._refuse_all(DatabaseUnavailable("another process does not end its turn to write"))
+        taking.result()
+
+    async def _begin(self) -> None:
+        self._undo()  # nothing, unless a roll-back failed before
+        try:
+            self.transaction.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            if self._thread is None:
+                raise
+            await self._thread.run(self._begin_patiently)
+
+    def _begin_patiently(self) -> None:
+        """In the thread: wait for whoever has the database locked."""
+        self._connection.set_busy_timeout(LOCKED_MILLISECONDS)
+        try:
+            self.transaction.execute("BEGIN IMMEDIATE")
+        finally:
+            self._connection.set_busy_timeout(0)
+
+    async def _run_and_commit(self, batch: list[_Waiting]) -> None:
+        try:
+            done = self._run_verbs(batch)
+            if self._thread:
+                trouble = await self._thread.run(self._commit)
+            else:
+                trouble = self._commit()
+        except BaseException as failure:  # whatever it was, nothing was committed and everybody must hear so
+            self._undo()
+            for waiting in batch:
+                _refuse(waiting, failure)
+            if not isinstance(failure, Exception):
+                raise
+        else:
+            self._tell(done)
+            if trouble:
+                self._report("checkpoint failed", trouble)
+
     def _run_verbs(self, batch: list[_Waiting]) -> list[_Waiting]:
         """Run each verb in a savepoint; return those that succeeded, having refused the others."""
         execute = self.transaction.execute
-        execute("BEGIN IMMEDIATE")
         done = []
         touched = self.transaction.touched
         for waiting in batch:
@@ -125,7 +181,7 @@ class Writer:
                 waiting.result = waiting.verb(self.transaction, *waiting.arguments, **waiting.keywords)
             except Exception as failure:
                 if not self._connection.in_transaction:  # SQLite gave up on the whole of it (disk full)
-                    raise
+                    raise DatabaseUnavailable(str(failure)) from failure
                 execute("ROLLBACK TO verb")
                 _refuse(waiting, failure)
             else:
@@ -135,36 +191,54 @@ class Writer:
         self.transaction.touched = touched
         return done
 
-    def _commit(self) -> None:
-        """In the thread: the flush, and what must follow it before others write."""
-        with world_failures():
-            self._connection.execute("COMMIT")
-        self._after_commit()
+    def _commit(self) -> Exception | None:
+        """In the thread: the flush, and what must follow it before others write; what failed of the latter."""
+        self._connection.execute("COMMIT")
+        try:
+            self._after_commit()
+        except Exception as failure:
+            return failure
+        return None
 
     def _tell(self, done: list[_Waiting]) -> None:
         touched = self.transaction.touched
         self.transaction.touched = set()
-        self.verbs_done += len(done)
         for waiting in done:
             if not waiting.answer.done():
                 waiting.answer.set_result(waiting.result)
         if touched:
+            self.tell_watchers(touched)
+
+    def tell_watchers(self, touched: Iterable[AccountId]) -> None:
+        """Say which accounts a durable commit has changed; that nobody could be told changes nothing."""
+        try:
             self._committed(touched)
+        except Exception as failure:
+            self._report("telling of a commit failed", failure)
 
     def _undo(self) -> None:
         self.transaction.touched = set()
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except apsw.Error as failure:
+            self._report("roll-back failed", failure)
+
+    def _refuse_all(self, failure: BaseException) -> None:
+        while self._waiting:
+            _refuse(self._waiting.popleft(), failure)
 
 
-def _refuse(waiting: _Waiting, failure: Exception) -> None:
+def _refuse(waiting: _Waiting, failure: BaseException) -> None:
     if not waiting.answer.done():
         waiting.answer.set_exception(_translated(failure))
 
 
-def _translated(failure: Exception) -> Exception:
+def _translated(failure: BaseException) -> Exception:
     try:
         with world_failures():
             raise failure
     except Exception as translated:
         return translated
+    except BaseException as ending:
+        return DatabaseUnavailable(f"the server is stopping: {ending!r}")

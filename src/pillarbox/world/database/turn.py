@@ -6,10 +6,8 @@ another. Two advisory locks on files make a turnstile instead: to write one hold
 must queue at the gate behind whoever is waiting there.
 """
 
-import asyncio
 import fcntl
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 
@@ -19,6 +17,7 @@ class Turn:
     __slots__ = ("_gate", "_turn")
 
     def __init__(self, database: Path) -> None:
+        """Raises OSError."""
         self._gate = os.open(f"{database}-gate", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._turn = os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
@@ -38,11 +37,6 @@ class Turn:
             return _try(self._turn)
         finally:
             fcntl.flock(self._gate, fcntl.LOCK_UN)
-
-    async def taken(self, in_thread: Callable[[Callable[[], None]], asyncio.Future[None]]) -> None:
-        """Take the turn, waiting in a thread only where there is something to wait for."""
-        if not self.take_at_once():
-            await in_thread(self.take)
 
     def pass_on(self) -> None:
         """End the turn."""

@@ -34,14 +34,17 @@ class DemoCertificates:
     server: CertificateFiles
 
 
+def located(folder: Path, names: Sequence[str]) -> DemoCertificates:
+    """Where `ensure` puts them."""
+    server = CertificateFiles(folder / "server.pem", folder / "server-key.pem", frozenset(names))
+    return DemoCertificates(folder / "ca.pem", server)
+
+
 def ensure(
     folder: Path, names: Sequence[str], *, now_ms: int, addresses: Sequence[str] = ("127.0.0.1", "::1")
 ) -> DemoCertificates:
     """Certificates for these names and IP addresses in ``folder``, kept from last time if they still fit."""
-    found = DemoCertificates(
-        folder / "ca.pem",
-        CertificateFiles(folder / "server.pem", folder / "server-key.pem", frozenset(names)),
-    )
+    found = located(folder, names)
     now = dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC)
     if not _fits(found, names, addresses, now):
         _make(found, names, addresses, now)

@@ -45,7 +45,7 @@ class ServerTls:
         assert certificates, "TLS needs a certificate"
         self._certificates = tuple(certificates)
         self._alpn = alpn
-        self._default, self._by_name = self._load()
+        self._default, self._by_name = self._load(self._certificates)
 
     def context(self) -> ssl.SSLContext:
         """The context for the next handshake."""
@@ -56,15 +56,17 @@ class ServerTls:
         context = tls.context
         return channel_binding(tls, kind, context.certificate if isinstance(context, _Context) else None)
 
-    def reload(self) -> None:
-        """Read the files again. Raises ``CertificateUnusable``, and then nothing has changed."""
-        self._default, self._by_name = self._load()
+    def reload(self, certificates: Sequence[CertificateFiles] = ()) -> None:
+        """Read the files again, or others instead. Raises ``CertificateUnusable``; then nothing has changed."""
+        wanted = tuple(certificates) or self._certificates
+        self._default, self._by_name = self._load(wanted)
+        self._certificates = wanted
 
-    def _load(self) -> tuple[_Context, dict[str, _Context]]:
-        contexts = [self._read(files) for files in self._certificates]
+    def _load(self, certificates: tuple[CertificateFiles, ...]) -> tuple[_Context, dict[str, _Context]]:
+        contexts = [self._read(files) for files in certificates]
         by_name = {
             name.lower(): context
-            for files, context in zip(self._certificates, contexts, strict=True)
+            for files, context in zip(certificates, contexts, strict=True)
             for name in files.names
         }
         if len(contexts) > 1:

@@ -1,0 +1,129 @@
+"""What is always true of blobs, as far as rows can tell; their octets are read by `octets`.
+
+How often a blob is used only those who use them know: see ``admin/fsck``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from pillarbox.world.blobs.blob import BlobMissing
+from pillarbox.world.blobs.files import Blobs
+from pillarbox.world.blobs.sweep import is_named_by_digest
+from pillarbox.world.database import DatabaseUnavailable, Transaction
+from pillarbox.world.database.invariant import Breach, Invariant
+from pillarbox.world.database.sqlite import world_failures
+
+ROWS_AT_ONCE = 500
+
+
+def _astray(tx: Transaction) -> Iterator[Breach]:
+    for (digest,) in tx.rows("SELECT digest FROM blobs WHERE (octets_id IS NULL) = (location IS NULL)"):
+        yield (digest.hex(),)
+
+
+INVARIANTS = (
+    Invariant(
+        "blob-is-somewhere",
+        "A blob is in the database or in a file, and in one of them only.",
+        _astray,
+        "blob {0} is nowhere, or twice",
+        "Restore a backup to have it back.",
+    ),
+    Invariant(
+        "unused-file-is-unused",
+        "A file that waits to be removed is no blob's.",
+        "SELECT location FROM blob_files_unused WHERE location IN (SELECT location FROM blobs)",
+        "file {0} is in use and is about to be removed",
+        "Keep it.",
+        ("DELETE FROM blob_files_unused WHERE location IN (SELECT location FROM blobs)",),
+    ),
+)
+"""All of them, in the order in which to mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A blob that was read."""
+
+    digest: bytes
+    size: int
+    trouble: str | None
+    """Why its octets are not what they were, if so."""
+
+
+def octets(tx: Transaction, blobs: Blobs) -> Iterator[Checked]:
+    """Read every blob and compare it with its name."""
+    last = b""
+    while rows := tx.rows(
+        "SELECT digest, size FROM blobs WHERE digest > ? ORDER BY digest LIMIT ?", (last, ROWS_AT_ONCE)
+    ):
+        for digest, size in rows:
+            yield Checked(digest, size, _trouble(tx, blobs, digest, size))
+        last = rows[-1][0]
+
+
+def _trouble(tx: Transaction, blobs: Blobs, digest: bytes, size: int) -> str | None:
+    try:
+        with world_failures():
+            found = blobs.read(tx, digest)
+    except BlobMissing:
+        return "is lost"
+    except DatabaseUnavailable as failure:
+        return f"can't be read ({failure})"
+    if len(found) != size:
+        return f"has {len(found)} octets instead of {size}"
+    return (
+        None if sha256(found).digest() == digest else "is damaged: its octets are not those it is named after"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Loose:
+    """Octets that no blob's row leads to."""
+
+    digest: bytes
+    """What they are named after; `adopt` makes sure."""
+    octets_id: int | None
+    location: str | None
+
+
+_LOOSE = """
+SELECT o.id FROM blob_octets o
+WHERE o.id NOT IN (SELECT octets_id FROM blobs WHERE octets_id IS NOT NULL) ORDER BY o.id"""
+
+
+def loose_rows(tx: Transaction) -> Iterator[Loose]:
+    """Octets in the database that no blob's row leads to."""
+    for (octets_id,) in tx.rows(_LOOSE):
+        content: bytes = tx.value("SELECT octets FROM blob_octets WHERE id = ?", (octets_id,))
+        yield Loose(sha256(content).digest(), octets_id, None)
+
+
+def loose_files(tx: Transaction, directory: Path | None) -> Iterator[Loose]:
+    """Files that no row names."""
+    if directory is None:
+        return
+    known = {location for (location,) in tx.rows("SELECT location FROM blobs WHERE location IS NOT NULL")}
+    known.update(location for (location,) in tx.rows("SELECT location FROM blob_files_unused"))
+    for path in sorted(directory.glob("[0-9a-f][0-9a-f]/*")):
+        location = f"{path.parent.name}/{path.name}"
+        if location not in known and is_named_by_digest(location):
+            yield Loose(bytes.fromhex(location[3:67]), None, location)
+
+
+def adopt(tx: Transaction, blobs: Blobs, found: Loose) -> bool:
+    """Give loose octets their row again, unused as yet; false where they are damaged or were there already."""
+    if found.location is None:
+        content: bytes = tx.value("SELECT octets FROM blob_octets WHERE id = ?", (found.octets_id,))
+    else:
+        content = blobs.read_file(found.location)
+    if sha256(content).digest() != found.digest:
+        return False
+    return bool(
+        tx.execute(
+            "INSERT INTO blobs VALUES (?, ?, 0, ?, ?) ON CONFLICT DO NOTHING",
+            (found.digest, len(content), found.octets_id, found.location),
+        )
+    )

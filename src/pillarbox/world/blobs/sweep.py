@@ -1,0 +1,160 @@
+"""Removing files that nothing needs: of blobs whose last use has gone, and leftovers.
+
+Leftovers come from a crash, or a transaction that failed, between a file and the row that would have named it: in
+the folder of incoming files, what no living process is writing; among the others, what no row knows about
+and is so old that no commit can be about to name it.
+
+What is always true: a file is removed only where a row says so, or no row names it, while holding the turn to
+write; and none is removed while somebody keeps them, as a backup does between its look at the rows and its
+last file.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from pillarbox.world.blobs.files import INCOMING, Blobs
+from pillarbox.world.database import Database, Transaction
+
+FILES_PER_SWEEP: Final = 64
+"""Files removed in one transaction: unlinking a large file takes a while."""
+LEFTOVER_MS: Final = 3_600_000
+"""A file that no row names is a leftover at this age; a commit that is to name one follows in seconds."""
+ABANDONED_MS: Final = 60_000
+"""An incoming file that nobody writes is a leftover at this age."""
+
+_KEEPING = ".keeping"
+
+
+async def sweep(blobs: Blobs, database: Database) -> int:
+    """Remove files of blobs whose last use has gone; return how many, at most `FILES_PER_SWEEP`."""
+    directory = blobs.directory
+    if directory is None:
+        return 0
+    with _nobody_keeps(directory) as free:
+        return await database.write(_unlink_unused, directory) if free else 0
+
+
+def _unlink_unused(tx: Transaction, directory: Path) -> int:
+    unused = tx.rows(
+        "DELETE FROM blob_files_unused WHERE location IN (SELECT location FROM blob_files_unused LIMIT ?)"
+        " RETURNING location",
+        (FILES_PER_SWEEP,),
+    )
+    for (location,) in unused:
+        # Before the commit: a crash in between leaves the row, and the file is looked for once more
+        if tx.row("SELECT 1 FROM blobs WHERE location = ?", (location,)) is None:
+            (directory / location).unlink(missing_ok=True)
+    return len(unused)
+
+
+async def sweep_leftovers(blobs: Blobs, database: Database, *, now_ms: int) -> int:
+    """Remove what crashes have left; return how many files. Meant for once an hour."""
+    directory = blobs.directory
+    if directory is None:
+        return 0
+    with _nobody_keeps(directory) as free:
+        if not free:
+            return 0
+        removed = sum(map(_unlink_abandoned, list(incoming(directory, older_than_ms=now_ms - ABANDONED_MS))))
+        old = await asyncio.to_thread(lambda: list(files(directory, older_than_ms=now_ms - LEFTOVER_MS)))
+        for start in range(0, len(old), FILES_PER_SWEEP):
+            some = old[start : start + FILES_PER_SWEEP]
+            unknown = database.read(_unknown, some)
+            if unknown:
+                removed += await database.write(_unlink_unknown, directory, unknown)
+    return removed
+
+
+def incoming(directory: Path, *, older_than_ms: int) -> Iterator[Path]:
+    """Incoming files last written before a time."""
+    for path in (directory / INCOMING).iterdir():
+        if _is_older(path, older_than_ms):
+            yield path
+
+
+def files(directory: Path, *, older_than_ms: int) -> Iterator[str]:
+    """Locations of finished files that were finished before a time."""
+    for folder in directory.iterdir():
+        if folder.is_dir() and folder.name != INCOMING:
+            for path in folder.iterdir():
+                if _is_older(path, older_than_ms):
+                    yield f"{folder.name}/{path.name}"
+
+
+def _is_older(path: Path, than_ms: int) -> bool:
+    try:
+        return path.stat().st_mtime * 1000 < than_ms
+    except FileNotFoundError:
+        return False
+
+
+def _unlink_abandoned(path: Path) -> bool:
+    """Whose writer lives, it has locked."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink(missing_ok=True)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _unknown(tx: Transaction, locations: list[str]) -> list[str]:
+    marks = ", ".join("?" * len(locations))
+    # The rows of files lie among those of all blobs, ordered by digest, which the name begins with
+    digests = [bytes.fromhex(location[3:67]) for location in locations if is_named_by_digest(location)]
+    rows = tx.rows(
+        f"SELECT location FROM blobs WHERE digest IN ({marks})",  # noqa: S608 - marks only
+        digests + [b""] * (len(locations) - len(digests)),
+    )
+    known = {location for (location,) in rows}
+    return [location for location in locations if location not in known]
+
+
+def is_named_by_digest(location: str) -> bool:
+    """Whether this is the name of a file of ours."""
+    name = location[3:67]
+    return len(name) == 64 and all(letter in "0123456789abcdef" for letter in name)
+
+
+def _unlink_unknown(tx: Transaction, directory: Path, locations: list[str]) -> int:
+    unknown = _unknown(tx, locations)
+    for location in unknown:
+        (directory / location).unlink(missing_ok=True)
+    return len(unknown)
+
+
+@contextmanager
+def kept(directory: Path) -> Iterator[None]:
+    """Have no file removed until this ends."""
+    with _locked(directory, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def _nobody_keeps(directory: Path) -> Iterator[bool]:
+    try:
+        with _locked(directory, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            yield True
+    except BlockingIOError:
+        yield False
+
+
+@contextmanager
+def _locked(directory: Path, kind: int) -> Iterator[None]:
+    descriptor = os.open(directory / _KEEPING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, kind)
+        yield
+    finally:
+        os.close(descriptor)

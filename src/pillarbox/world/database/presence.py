@@ -1,0 +1,36 @@
+"""Who has a database open: everybody who serves, or one who needs it alone.
+
+An advisory lock on a file, shared by all who work with the database and exclusive for who repairs or restores
+it; it goes with its process, however that ends.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class DatabaseInUse(Exception):
+    """Others have the database open, or somebody has it alone."""
+
+
+class Presence:
+    """Our part in who has the database open."""
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, database: Path, *, alone: bool) -> None:
+        """Raises `DatabaseInUse`, or OSError."""
+        self._descriptor = os.open(f"{database}-open", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError as failure:
+            os.close(self._descriptor)
+            raise DatabaseInUse(
+                f"{database} is in use: stop the server and other commands first."
+                if alone
+                else f"{database} is being repaired or restored: try again when that is done."
+            ) from failure
+
+    def end(self) -> None:
+        """Leave."""
+        os.close(self._descriptor)

@@ -1,0 +1,39 @@
+"""Which tables and indexes a database lacks: damage can lose a whole one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pillarbox.world.database.database import memory_database
+from pillarbox.world.database.schema import Schema
+from pillarbox.world.database.transaction import Transaction
+
+_OBJECTS = "SELECT name, tbl_name, type, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A table or an index that should be there."""
+
+    name: str
+    table: str
+    """For an index, of what; for a table its own name."""
+    is_index: bool
+    sql: str
+    """What makes it."""
+
+
+def missing(tx: Transaction, schemas: Iterable[Schema]) -> list[Missing]:
+    """All that these rooms' schemas make and this database lacks; of a missing table, not its indexes."""
+    there = {name for (name,) in tx.rows("SELECT name FROM sqlite_master")}
+    lacking = [one for one in whole(schemas) if one.name not in there]
+    return [one for one in lacking if not one.is_index or one.table in there]
+
+
+def whole(schemas: Iterable[Schema]) -> list[Missing]:
+    """All that these rooms' schemas make, in that order."""
+    fresh = memory_database(schemas)
+    try:
+        rows = fresh.read(lambda tx: tx.rows(_OBJECTS))
+        return [Missing(name, table, kind == "index", sql) for name, table, kind, sql in rows]
+    finally:
+        fresh.close_now()

@@ -1,0 +1,46 @@
+"""What a certificate says of itself, for those who look after it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pillarbox.world.tls.server import CertificateUnusable
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What matters of the first certificate in a file."""
+
+    names: tuple[str, ...]
+    """DNS names it was made for, in lower case (RFC 6125 §6.4: only these count)."""
+    valid_from_ms: int
+    valid_until_ms: int
+    issuer: str
+    self_issued: bool
+    """Made by its own holder: nobody else has looked."""
+
+    def holds_for(self, name: str) -> bool:
+        """Whether a client that asked for this name is content (RFC 6125 §6.4.3: ``*`` is one label)."""
+        wanted = name.lower()
+        return wanted in self.names or "*." + wanted.partition(".")[2] in self.names
+
+
+def read_facts(chain: Path) -> CertificateFacts:
+    """Read a PEM file. Raises `CertificateUnusable`."""
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_pem_x509_certificate(chain.read_bytes())
+    except (OSError, ValueError) as failure:
+        raise CertificateUnusable(f"{chain}: {failure}") from failure
+    try:
+        shown = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = tuple(name.lower() for name in shown.get_values_for_type(x509.DNSName))
+    except x509.ExtensionNotFound:
+        names = ()
+    return CertificateFacts(
+        names,
+        int(certificate.not_valid_before_utc.timestamp() * 1000),
+        int(certificate.not_valid_after_utc.timestamp() * 1000),
+        certificate.issuer.rfc4514_string(),
+        certificate.issuer == certificate.subject,
+    )

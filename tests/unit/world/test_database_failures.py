@@ -1,0 +1,270 @@
+"""What the database does when something fails in an odd place: everybody hears, nothing is lost, it goes on."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database import (
+    Database,
+    DatabaseInUse,
+    DatabaseUnavailable,
+    Schema,
+    Transaction,
+    open_database,
+)
+from pillarbox.world.database import transact as transact_module
+from pillarbox.world.database.turn import Turn
+
+NOTES = Schema("notes", migrations=("CREATE TABLE notes (id INTEGER PRIMARY KEY, note TEXT UNIQUE)",))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(tmp_path / "db", [NOTES])
+    yield opened
+    opened.close_now()
+
+
+def add(tx: Transaction, note: str, account: int = 1) -> None:
+    tx.execute("INSERT INTO notes (note) VALUES (?)", (note,))
+    tx.touch(AccountId(account))
+
+
+def notes(tx: Transaction) -> list[str]:
+    return [note for (note,) in tx.rows("SELECT note FROM notes ORDER BY id")]
+
+
+class Failing:
+    """A connection of which one kind of statement fails, so many times."""
+
+    def __init__(self, connection: apsw.Connection, statement: str, failure: Exception, times: int) -> None:
+        self._connection = connection
+        self._statement = statement
+        self._failure = failure
+        self._times = times
+
+    def execute(self, sql: str, *arguments: Any) -> Any:
+        if sql == self._statement and self._times:
+            self._times -= 1
+            raise self._failure
+        return self._connection.execute(sql, *arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def break_statement(database: Database, statement: str, failure: Exception, times: int = 1) -> None:
+    database._writer._connection = Failing(database._connection, statement, failure, times)  # type: ignore[assignment]
+
+
+def test_who_is_told_of_commits_may_fail_without_hurting_anybody(database: Database) -> None:
+    reported: list[tuple[str, str]] = []
+
+    def refuse(_accounts: object) -> None:
+        raise LookupError("no such folder")
+
+    async def scenario() -> None:
+        database.on_commit = refuse
+        database.on_failure = lambda what, failure: reported.append((what, str(failure)))
+        await asyncio.gather(*(database.write(add, str(number)) for number in range(600)))
+
+    asyncio.run(scenario())
+    assert len(database.read(notes)) == 600
+    assert reported[0] == ("telling of a commit failed", "no such folder")
+
+
+def test_a_checkpoint_that_fails_does_not_undo_what_is_durable(database: Database) -> None:
+    reported: list[BaseException] = []
+
+    def fail() -> None:
+        raise apsw.CorruptError("malformed")
+
+    async def scenario() -> None:
+        database._writer._after_commit = fail
+        database.on_failure = lambda _what, failure: reported.append(failure)
+        await database.write(add, "kept")
+
+    asyncio.run(scenario())
+    assert database.read(notes) == ["kept"]
+    assert isinstance(reported[0], apsw.CorruptError)
+
+
+def test_a_commit_that_fails_is_heard_by_all_even_if_rolling_back_fails_too(database: Database) -> None:
+    async def scenario() -> list[object]:
+        break_statement(database, "COMMIT", apsw.IOError("the disk is gone"))
+        database._writer._connection = Failing(  # type: ignore[assignment]
+            database._writer._connection, "ROLLBACK", apsw.IOError("still gone"), 1
+        )
+        results = await asyncio.gather(
+            database.write(add, "one"), database.write(add, "two"), return_exceptions=True
+        )
+        await database.write(add, "three")
+        return results
+
+    results = asyncio.run(scenario())
+    assert [type(result) for result in results] == [DatabaseUnavailable] * 2
+    assert database.read(notes) == ["three"]
+
+
+def test_a_turn_that_cannot_be_taken_refuses_those_who_wait(database: Database) -> None:
+    class NoLocks:
+        def take_at_once(self) -> bool:
+            raise OSError("no locks available")
+
+    async def scenario() -> None:
+        turn = database._writer._turn
+        database._writer._turn = NoLocks()  # type: ignore[assignment]
+        with pytest.raises(OSError, match="no locks"):
+            await database.write(add, "one")
+        database._writer._turn = turn
+        await database.write(add, "two")
+
+    asyncio.run(scenario())
+    assert database.read(notes) == ["two"]
+
+
+def test_a_process_that_keeps_its_turn_holds_nobody_up_for_ever(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transact_module, "TURN_SECONDS", 0.05)
+    assert database.path is not None
+    stuck = Turn(database.path)
+    stuck.take()
+
+    async def scenario() -> None:
+        for note in ("one", "two"):
+            with pytest.raises(DatabaseUnavailable, match="does not end its turn"):
+                await database.write(add, note)
+        stuck.pass_on()
+        await database.write(add, "three")
+
+    asyncio.run(scenario())
+    stuck.close()
+    assert database.read(notes) == ["three"]
+
+
+def test_a_database_that_a_stranger_has_locked_is_unavailable_and_the_loop_goes_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transact_module, "LOCKED_MILLISECONDS", 200)
+    rounds = 0
+
+    async def count_rounds_of_the_loop() -> None:
+        nonlocal rounds
+        while True:
+            await asyncio.sleep(0)
+            rounds += 1
+
+    async def scenario(stranger: apsw.Connection) -> None:
+        counting = asyncio.create_task(count_rounds_of_the_loop())
+        stranger.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(DatabaseUnavailable):
+            await database.write(add, "refused")
+        counting.cancel()
+        waits = asyncio.create_task(database.write(add, "patient"))
+        await asyncio.sleep(0.05)
+        stranger.execute("ROLLBACK")
+        await waits
+
+    # Not the standard library's SQLite: two of them in one process do not see each other's locks
+    with closing(apsw.Connection(str(database.path))) as stranger:
+        asyncio.run(scenario(stranger))
+    assert database.read(notes) == ["patient"]
+    assert rounds > 20, "the loop waited for the lock"
+
+
+def test_a_loop_that_ends_during_a_commit_waits_for_it_and_tells(database: Database) -> None:
+    told: list[object] = []
+
+    async def scenario() -> None:
+        real = database._writer._commit
+
+        def slow_commit() -> Exception | None:
+            time.sleep(0.1)
+            return real()
+
+        database._writer._commit = slow_commit  # type: ignore[method-assign]
+        writing = asyncio.create_task(database.write(add, "under way"))
+        writing.add_done_callback(lambda task: told.append(task.cancelled() or task.result()))
+        await asyncio.sleep(0.03)
+        assert database._writer._cycles is not None
+        database._writer._cycles.cancel()
+        await writing
+
+    asyncio.run(scenario())
+    assert told == [None]
+    assert database.read(notes) == ["under way"]
+    assert database._turn is not None
+    assert database._turn.take_at_once()
+
+
+def test_a_loop_that_ends_before_the_turn_came_tells_everybody(database: Database) -> None:
+    assert database.path is not None
+    other = Turn(database.path)
+    other.take()
+
+    async def scenario() -> None:
+        writing = asyncio.create_task(database.write(add, "never"))
+        await asyncio.sleep(0.02)
+        assert database._writer._cycles is not None
+        database._writer._cycles.cancel()
+        with pytest.raises(DatabaseUnavailable, match="stopping"):
+            await writing
+
+    asyncio.run(scenario())
+    other.pass_on()
+    other.close()
+
+
+def test_a_closed_database_says_so(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "db", [NOTES])
+
+    async def scenario() -> None:
+        await database.write(add, "one")
+        await database.close()
+        with pytest.raises(DatabaseUnavailable, match="closed"):
+            await database.write(add, "two")
+
+    asyncio.run(scenario())
+
+
+def test_write_now_that_cannot_commit_leaves_nothing_open(database: Database) -> None:
+    tx = database._writer.transaction
+    real = tx.connection
+    tx.connection = Failing(real, "COMMIT", apsw.FullError("disk is full"), 1)  # type: ignore[assignment]
+    with pytest.raises(DatabaseUnavailable):
+        database.write_now(add, "one")
+    tx.connection = real
+    database.write_now(add, "two")
+    assert database.read(notes) == ["two"]
+
+
+def test_one_who_needs_it_alone_waits_for_nobody_and_is_told(tmp_path: Path) -> None:
+    served = open_database(tmp_path / "db", [NOTES])
+    also = open_database(tmp_path / "db", [NOTES])
+    with pytest.raises(DatabaseInUse, match="stop the server"):
+        open_database(tmp_path / "db", [NOTES], alone=True)
+    served.close_now()
+    also.close_now()
+    alone = open_database(tmp_path / "db", [NOTES], alone=True)
+    with pytest.raises(DatabaseInUse, match="try again"):
+        open_database(tmp_path / "db", [NOTES])
+    alone.close_now()
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnavailable, match="No such file"):
+        open_database(tmp_path / "absent" / "db", [NOTES])
+
+
+def test_damage_is_the_worlds_failure(tmp_path: Path) -> None:
+    (tmp_path / "db").write_bytes(b"this is no database, whatever its name says" * 100)
+    with pytest.raises(DatabaseUnavailable, match="not a database"):
+        open_database(tmp_path / "db", [NOTES])
