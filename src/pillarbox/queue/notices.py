@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pillarbox.mail.date import rfc5322
-from pillarbox.protocol.smtp.xtext import decode
+from pillarbox.protocol.smtp import unitext, xtext
 
 RETURNED_OCTETS = 64 * 1024
 """The largest message returned whole with a failure; of a larger one only the header goes back."""
@@ -45,6 +45,8 @@ class Subject:
     text: str
     original: str | None = None
     remote: str | None = None
+    attempted_at_ms: int | None = None
+    """When this was last tried; RFC 3464 §2.3.7 wants silence where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,14 @@ class Notice:
     hostname: str
     subjects: tuple[Subject, ...]
     identity: str
-    """What makes the Message-ID and the boundary: drawn by chance, letters and digits."""
+    """What makes the Message-ID and the boundary: drawn by chance, letters, digits, "-" and "_"."""
     now_ms: int
     arrived_at_ms: int
     retry_until_ms: int | None = None
     envelope_id: str | None = None
     headers_only: bool = False
+    require_tls: bool = False
+    """It is to be protected as the message was, of which it returns the header only (RFC 8689 §5)."""
 
 
 def wished(notify: str, action: Action) -> bool:
@@ -89,7 +93,7 @@ _TITLES = {
 }
 
 _SENTENCES = {
-    Action.FAILED: "could not be delivered to:",
+    Action.FAILED: "could not be delivered, and is tried no more, to:",
     Action.DELAYED: "has not yet been delivered, and will be tried again; you need not send it again. To:",
     Action.DELIVERED: "was delivered to:",
     Action.RELAYED: "was passed to a server that sends no reports on delivery, for:",
@@ -101,9 +105,13 @@ def compose(notice: Notice, message: bytes) -> bytes:
     """The notice as a message, with its header; ``message`` is what it is about."""
     worst = min((subject.action for subject in notice.subjects), key=list(Action).index)
     boundary = f"report-{notice.identity}"
-    texts = (notice.to, *(subject.address for subject in notice.subjects))
-    status = "delivery-status" if all(text.isascii() for text in texts) else "global-delivery-status"
-    headers_only = notice.headers_only or worst is not Action.FAILED or len(message) > RETURNED_OCTETS
+    status = "global-delivery-status" if _international(notice) else "delivery-status"
+    headers_only = (
+        notice.headers_only
+        or notice.require_tls
+        or worst is not Action.FAILED
+        or len(message) > RETURNED_OCTETS
+    )
     parts = (
         ("text/plain; charset=utf-8", _explanation(notice)),
         (f"message/{status}", _status(notice)),
@@ -143,35 +151,58 @@ def _explanation(notice: Notice) -> bytes:
         for subject in about:
             who = f" ({subject.remote} says)" if subject.remote else ""
             lines += [f"  <{subject.address}>", f"      {_one_line(subject.text)}{who}", ""]
-    if notice.retry_until_ms is not None:
+    delayed = any(subject.action is Action.DELAYED for subject in notice.subjects)
+    if delayed and notice.retry_until_ms is not None:
         lines += [f"Delivery is tried until {rfc5322(notice.retry_until_ms)}.", ""]
     return _lines(*lines)
 
 
 def _status(notice: Notice) -> bytes:
     """The machine's part: a block about the message, and one for each recipient (RFC 3464 §2.1)."""
-    about = [f"Reporting-MTA: dns; {notice.hostname}", f"Arrival-Date: {rfc5322(notice.arrived_at_ms)}"]
+    about = []
     if notice.envelope_id:
-        about.append(f"Original-Envelope-Id: {_one_line(decode(notice.envelope_id))}")
+        about.append(f"Original-Envelope-Id: {_one_line(xtext.decode(notice.envelope_id))}")
+    about += [f"Reporting-MTA: dns; {notice.hostname}", f"Arrival-Date: {rfc5322(notice.arrived_at_ms)}"]
     blocks = [_lines(*about)]
-    for subject in notice.subjects:
-        kind = "rfc822" if subject.address.isascii() else "utf-8"
-        lines = [
-            f"Final-Recipient: {kind}; {subject.address}",
-            f"Action: {subject.action.value}",
-            f"Status: {subject.status}",
-            f"Last-Attempt-Date: {rfc5322(notice.now_ms)}",
-        ]
-        if subject.original:
-            kind, _, address = subject.original.partition(";")
-            lines.insert(0, f"Original-Recipient: {kind}; {_one_line(decode(address))}")
-        if subject.remote:
-            lines.append(f"Remote-MTA: dns; {subject.remote}")
-            lines.append(f"Diagnostic-Code: smtp; {_one_line(subject.text)}")
-        if notice.retry_until_ms is not None and subject.action is Action.DELAYED:
-            lines.append(f"Will-Retry-Until: {rfc5322(notice.retry_until_ms)}")
-        blocks.append(_lines(*lines))
+    blocks += [_lines(*_recipient_fields(notice, subject)) for subject in notice.subjects]
     return b"\r\n".join(blocks)
+
+
+def _recipient_fields(notice: Notice, subject: Subject) -> list[str]:
+    """The fields about one recipient, in the order of RFC 3464 §2.3."""
+    lines = [_original_recipient(subject.original)] if subject.original else []
+    kind = "rfc822" if subject.address.isascii() else "utf-8"
+    lines += [
+        f"Final-Recipient: {kind}; {subject.address}",
+        f"Action: {subject.action.value}",
+        f"Status: {subject.status}",
+    ]
+    if subject.remote:
+        lines.append(f"Remote-MTA: dns; {subject.remote}")
+        # RFC 6533 §4.1: the grammar of this field has remained ASCII
+        text = _one_line(subject.text).encode("ascii", "replace").decode()
+        lines.append(f"Diagnostic-Code: smtp; {text}")
+    if subject.attempted_at_ms is not None:
+        lines.append(f"Last-Attempt-Date: {rfc5322(subject.attempted_at_ms)}")
+    if notice.retry_until_ms is not None and subject.action is Action.DELAYED:
+        lines.append(f"Will-Retry-Until: {rfc5322(notice.retry_until_ms)}")
+    return lines
+
+
+def _original_recipient(original: str) -> str:
+    kind, _, address = original.partition(";")
+    # RFC 6533 §3: a "utf-8" address is written plainly here; all others are xtext
+    plain = unitext.decode(address) if kind.lower() == "utf-8" else xtext.decode(address)
+    return f"Original-Recipient: {kind}; {_one_line(plain)}"
+
+
+def _international(notice: Notice) -> bool:
+    """Whether the machine's part has an address outside ASCII (RFC 6533 §4.1)."""
+    return not all(
+        subject.address.isascii()
+        and (not subject.original or _original_recipient(subject.original).isascii())
+        for subject in notice.subjects
+    )
 
 
 def _returned(message: bytes, *, headers_only: bool) -> tuple[str, bytes]:

@@ -34,7 +34,6 @@ class Waiting:
     recipient: QueuedRecipient
     attempts: int
     """Attempts made before this one."""
-    delay_reported: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +64,25 @@ class Job:
     recipients: tuple[Waiting, ...]
 
 
-def claim(tx: Transaction, *, lease: int, now_ms: int, jobs: int, busy: Iterable[str] = ()) -> list[Job]:
+def claim(
+    tx: Transaction,
+    *,
+    lease: int,
+    now_ms: int,
+    jobs: int,
+    busy: Iterable[str] = (),
+    healthy_only: bool = False,
+) -> list[Job]:
     """Lease at most ``jobs`` jobs that are due, from destinations that are not ``busy``.
 
     ``lease`` is a number drawn by chance, by which the worker is recognised when it reports.
+    ``healthy_only`` passes over destinations that could not be reached when they were last tried.
     """
     claimed: list[Job] = []
     skip = set(busy)
     for newest in (False, True):
         room = jobs - len(claimed) if newest else (jobs + 1) // 2
-        for destination in _in_turn(tx, now_ms, room, newest=newest, skip=skip):
+        for destination in _in_turn(tx, now_ms, room, _Pick(newest, healthy_only, skip)):
             skip.add(destination)
             claimed.extend(claim_from(tx, destination, lease=lease, now_ms=now_ms, jobs=1))
     return claimed
@@ -82,17 +90,17 @@ def claim(tx: Transaction, *, lease: int, now_ms: int, jobs: int, busy: Iterable
 
 def claim_from(tx: Transaction, destination: str, *, lease: int, now_ms: int, jobs: int) -> list[Job]:
     """Lease at most ``jobs`` due jobs of one destination, oldest first: more for an open connection."""
-    claimed = []
-    for _ in range(jobs):
-        oldest = tx.row(
-            "SELECT message FROM queue_recipients"
-            " WHERE destination = ? AND state = 'waiting' AND due_at_ms <= ? ORDER BY due_at_ms LIMIT 1",
-            (destination, now_ms),
-        )
-        if oldest is None:
-            break
-        message = load(tx, QueueId(oldest[0]))
-        claimed.append(Job(lease, destination, message, _lease(tx, message.id, destination, lease, now_ms)))
+    by_message: dict[int, list[Waiting]] = {}
+    for message, waiting in _due(tx, destination, now_ms, jobs):
+        by_message.setdefault(message, []).append(waiting)
+    claimed = [
+        Job(lease, destination, load(tx, QueueId(message)), tuple(recipients[:JOB_RECIPIENTS]))
+        for message, recipients in by_message.items()
+    ]
+    tx.execute_many(
+        "UPDATE queue_recipients SET lease = ?, due_at_ms = ?, last_attempt_ms = ? WHERE id = ?",
+        [(lease, now_ms + LEASE_MS, now_ms, waiting.id) for job in claimed for waiting in job.recipients],
+    )
     set_turn(tx, destination, now_ms=now_ms)
     return claimed
 
@@ -112,13 +120,12 @@ def load(tx: Transaction, message: QueueId) -> QueuedMessage:
     )
 
 
-def renew(tx: Transaction, job: Job, *, now_ms: int) -> bool:
-    """Keep a job for another `LEASE_MS`; false where the lease has been lost."""
-    renewed = tx.execute(
-        "UPDATE queue_recipients SET due_at_ms = ? WHERE message = ? AND lease = ?",
-        (now_ms + LEASE_MS, job.message.id, job.lease),
+def renew(tx: Transaction, jobs: Iterable[Job], *, now_ms: int) -> None:
+    """Keep jobs for another `LEASE_MS`; what has been lost to another worker stays lost."""
+    tx.execute_many(
+        "UPDATE queue_recipients SET due_at_ms = ? WHERE id = ? AND lease = ?",
+        [(now_ms + LEASE_MS, waiting.id, job.lease) for job in jobs for waiting in job.recipients],
     )
-    return renewed > 0
 
 
 def next_turn_ms(tx: Transaction) -> int | None:
@@ -146,26 +153,46 @@ def set_turn(tx: Transaction, destination: str, *, now_ms: int) -> None:
     )
 
 
-def _in_turn(tx: Transaction, now_ms: int, limit: int, *, newest: bool, skip: set[str]) -> list[str]:
-    order = "DESC" if newest else "ASC"
-    rows = tx.rows(
-        f"SELECT name FROM queue_destinations WHERE turn_at_ms <= ? ORDER BY turn_at_ms {order} LIMIT ?",  # noqa: S608 - one of two words of ours
-        (now_ms, limit + len(skip)),
-    )
-    return [name for (name,) in rows if name not in skip][:limit]
+@dataclass(frozen=True, slots=True)
+class _Pick:
+    """Which destinations may have a turn."""
+
+    newest: bool
+    healthy_only: bool
+    skip: set[str]
 
 
-def _lease(
-    tx: Transaction, message: QueueId, destination: str, lease: int, now_ms: int
-) -> tuple[Waiting, ...]:
+def _in_turn(tx: Transaction, now_ms: int, limit: int, pick: _Pick) -> list[str]:
+    order = "DESC" if pick.newest else "ASC"
+    healthy = "AND failures = 0" if pick.healthy_only else ""
     rows = tx.rows(
-        "UPDATE queue_recipients SET lease = ?, due_at_ms = ?, last_attempt_ms = ? WHERE id IN ("
-        "SELECT id FROM queue_recipients WHERE message = ? AND destination = ? AND state = 'waiting'"
-        " AND due_at_ms <= ? ORDER BY id LIMIT ?)"
-        " RETURNING id, address, notify, original, attempts, delay_reported",
-        (lease, now_ms + LEASE_MS, now_ms, message, destination, now_ms, JOB_RECIPIENTS),
+        f"SELECT name FROM queue_destinations WHERE turn_at_ms <= ? {healthy}"  # noqa: S608 - words of ours
+        f" ORDER BY turn_at_ms {order} LIMIT ?",
+        (now_ms, limit + len(pick.skip)),
     )
-    return tuple(
-        Waiting(identifier, QueuedRecipient(address, destination, notify, original), attempts, bool(told))
-        for identifier, address, notify, original, attempts, told in sorted(rows)
-    )
+    return [name for (name,) in rows if name not in pick.skip][:limit]
+
+
+def _due(tx: Transaction, destination: str, now_ms: int, limit: int) -> list[tuple[int, Waiting]]:
+    """The recipients that have waited longest, and with the last of them its message's others."""
+    rows = tx.rows(_DUE, (destination, now_ms, limit))
+    if rows:
+        last = rows[-1][0]
+        others = tx.rows(_DUE_OF_MESSAGE, (last, destination))
+        rows = [row for row in rows if row[0] != last]
+        rows += [row[:-2] for row in others if row[-2] == "waiting" and row[-1] <= now_ms]
+    return [
+        (message, Waiting(identifier, QueuedRecipient(address, destination, notify, original), attempts))
+        for message, identifier, address, notify, original, attempts in rows
+    ]
+
+
+_DUE = (
+    "SELECT message, id, address, notify, original, attempts FROM queue_recipients"
+    " WHERE destination = ? AND state = 'waiting' AND due_at_ms <= ? ORDER BY due_at_ms, id LIMIT ?"
+)
+# State and time are compared by us: with them in the query, SQLite would read all that waits for the destination.
+_DUE_OF_MESSAGE = (
+    "SELECT message, id, address, notify, original, attempts, state, due_at_ms FROM queue_recipients"
+    " WHERE message = ? AND destination = ? ORDER BY id"
+)

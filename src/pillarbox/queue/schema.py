@@ -2,7 +2,9 @@
 
 A recipient's row is due at a time; to *lease* it is to move that time on, so that a worker that
 crashed leaves nothing to clean up: what it held becomes due again. A destination's row says when it wants its
-next turn, so that finding work looks at a handful of destinations however many messages wait.
+next turn, so that finding work looks at a handful of destinations however many messages wait. And a
+recipient's row says when its sender is to hear of it (``tell_at_ms``): late once, at the end for good, whether
+or not anybody could try meanwhile.
 """
 
 from pillarbox.world.database import Schema
@@ -33,12 +35,15 @@ CREATE TABLE queue_recipients (
   due_at_ms INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
   lease INTEGER NOT NULL,
-  delay_reported INTEGER NOT NULL,
+  tell_at_ms INTEGER NOT NULL,
   last_attempt_ms INTEGER,
-  last_reply TEXT
+  last_status TEXT,
+  last_reply TEXT,
+  last_host TEXT
 );
-CREATE INDEX queue_recipients_by_message ON queue_recipients (message);
+CREATE INDEX queue_recipients_by_message ON queue_recipients (message, destination);
 CREATE INDEX queue_recipients_due ON queue_recipients (destination, state, due_at_ms);
+CREATE INDEX queue_recipients_told ON queue_recipients (state, tell_at_ms);
 CREATE TABLE queue_destinations (
   name TEXT PRIMARY KEY,
   turn_at_ms INTEGER NOT NULL,

@@ -5,11 +5,15 @@ from enum import StrEnum
 from typing import NewType
 
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.queue.curve import DELAY_NOTICE_MS
 from pillarbox.world.blobs import PreparedBlob
 from pillarbox.world.database import Transaction
 
 QueueId = NewType("QueueId", int)
 """Names a queued message, in logs, in trace fields and on the command line."""
+
+CHANGED = AccountId(0)
+"""Touched when something is queued, so that relays wake up after the commit; no account has this number."""
 
 LIFETIME_MS = 5 * 24 * 3_600_000
 """How long delivery is tried before the sender is told that it failed: at least four to five days
@@ -89,12 +93,16 @@ def enqueue(tx: Transaction, outbound: Outbound, *, now_ms: int) -> QueueId:
     )
     tx.execute_many(
         "INSERT INTO queue_recipients (message, destination, address, notify, original, state, due_at_ms,"
-        " attempts, lease, delay_reported) VALUES (?, ?, ?, ?, ?, 'waiting', ?, 0, 0, 0)",
-        [(message, r.destination, r.address, r.notify, r.original, now_ms) for r in outbound.recipients],
+        " attempts, lease, tell_at_ms) VALUES (?, ?, ?, ?, ?, 'waiting', ?, 0, 0, ?)",
+        [
+            (message, r.destination, r.address, r.notify, r.original, now_ms, now_ms + DELAY_NOTICE_MS)
+            for r in outbound.recipients
+        ],
     )
     tx.execute_many(
         "INSERT INTO queue_destinations VALUES (?, ?, 0, 0) ON CONFLICT (name) DO UPDATE"
         " SET turn_at_ms = max(closed_until_ms, min(turn_at_ms, excluded.turn_at_ms))",
         [(destination, now_ms) for destination in sorted({r.destination for r in outbound.recipients})],
     )
+    tx.touch(CHANGED)
     return QueueId(message)

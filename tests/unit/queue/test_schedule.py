@@ -5,7 +5,17 @@ from collections.abc import Iterator
 import pytest
 
 from pillarbox.queue import curve
-from pillarbox.queue.outcome import Deferred, deferred, finished, given_back, reached, unreachable
+from pillarbox.queue.outcome import (
+    Reason,
+    deferred,
+    finished,
+    given_back,
+    given_up,
+    overdue,
+    reached,
+    told,
+    unreachable,
+)
 from pillarbox.queue.schedule import JOB_RECIPIENTS, LEASE_MS, Job, claim, claim_from, next_turn_ms, renew
 from pillarbox.queue.schema import SCHEMA
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
@@ -45,10 +55,11 @@ def test_what_is_leased_is_not_given_twice_until_the_lease_runs_out(tx: Transact
     queue(tx, "a@x")
     (job,) = take(tx)
     assert take(tx, now_ms=NOW + LEASE_MS - 1) == []
-    assert renew(tx, job, now_ms=NOW + 1)
+    renew(tx, [job], now_ms=NOW + 1)
     assert take(tx, now_ms=NOW + LEASE_MS) == []
     (again,) = take(tx, now_ms=NOW + 1 + LEASE_MS, lease=2)
-    assert not renew(tx, job, now_ms=NOW + LEASE_MS)
+    renew(tx, [job], now_ms=NOW + 2 * LEASE_MS)
+    assert len(take(tx, now_ms=NOW + 2 + 2 * LEASE_MS, lease=2)) == 1
     assert not finished(tx, job, job.recipients[0])
     assert finished(tx, again, again.recipients[0])
 
@@ -79,6 +90,12 @@ def test_an_open_connection_gets_more_of_the_same_destination(tx: Transaction) -
     assert addresses(claim_from(tx, "x", lease=1, now_ms=NOW + 5, jobs=2)) == [["0@x"], ["1@x"]]
 
 
+def test_the_last_message_of_a_batch_is_taken_with_all_its_recipients(tx: Transaction) -> None:
+    queue(tx, "a@x")
+    queue(tx, "b@x", "c@x", "d@x")
+    assert addresses(claim_from(tx, "x", lease=1, now_ms=NOW, jobs=2)) == [["a@x"], ["b@x", "c@x", "d@x"]]
+
+
 def test_a_job_has_no_more_recipients_than_every_server_takes(tx: Transaction) -> None:
     queue(tx, *(f"{number}@x" for number in range(JOB_RECIPIENTS + 1)))
     assert [len(job.recipients) for job in (*take(tx), *take(tx))] == [JOB_RECIPIENTS, 1]
@@ -87,20 +104,20 @@ def test_a_job_has_no_more_recipients_than_every_server_takes(tx: Transaction) -
 def test_a_deferred_recipient_is_due_by_the_curve(tx: Transaction) -> None:
     queue(tx, "a@x")
     (job,) = take(tx)
-    assert deferred(tx, job, Deferred(job.recipients[0], "450 later"), now_ms=NOW, chance=0.5)
+    assert deferred(tx, job, job.recipients[0], Reason("4.0.0", "450 later"), now_ms=NOW, chance=0.5)
     reached(tx, "x", now_ms=NOW)
     assert next_turn_ms(tx) == NOW + curve.INTERVALS_MS[0]
     assert take(tx, now_ms=NOW + curve.INTERVALS_MS[0] - 1) == []
     (again,) = take(tx, now_ms=NOW + curve.INTERVALS_MS[0], lease=2)
     assert again.recipients[0].attempts == 1
-    assert not deferred(tx, job, Deferred(job.recipients[0], "450"), now_ms=NOW, chance=0.5)
+    assert not deferred(tx, job, job.recipients[0], Reason("4.0.0", "450"), now_ms=NOW, chance=0.5)
 
 
 def test_the_last_attempt_is_made_when_the_time_is_up(tx: Transaction) -> None:
     queue(tx, "a@x")
     (job,) = take(tx)
     end = job.message.expires_at_ms
-    deferred(tx, job, Deferred(job.recipients[0], "450"), now_ms=end - 10, chance=0.5)
+    deferred(tx, job, job.recipients[0], Reason("4.0.0", "450"), now_ms=end - 10, chance=0.5)
     assert len(take(tx, now_ms=end)) == 1
 
 
@@ -119,7 +136,7 @@ def test_an_unreachable_destination_rests_with_all_its_mail(tx: Transaction) -> 
     queue(tx, "a@x")
     queue(tx, "b@x")
     (job,) = take(tx)
-    deferred(tx, job, Deferred(job.recipients[0], "no answer"), now_ms=NOW, chance=0.5)
+    deferred(tx, job, job.recipients[0], Reason("4.0.0", "no answer"), now_ms=NOW, chance=0.5)
     unreachable(tx, "x", now_ms=NOW, chance=0.5)
     closed = curve.CLOSED_MS[1]
     queue(tx, "c@x", now_ms=NOW + 1)
@@ -132,8 +149,48 @@ def test_an_unreachable_destination_rests_with_all_its_mail(tx: Transaction) -> 
 def test_work_given_back_is_due_at_once(tx: Transaction) -> None:
     queue(tx, "a@x")
     (job,) = take(tx)
-    given_back(tx, job, now_ms=NOW)
+    given_back(tx, [job], now_ms=NOW)
     assert addresses(take(tx)) == [["a@x"]]
+
+
+def test_giving_back_one_job_leaves_another_of_the_same_message_alone(tx: Transaction) -> None:
+    queue(tx, "a@x", "b@y")
+    first, second = take(tx)
+    given_back(tx, [first], now_ms=NOW)
+    assert [job.destination for job in take(tx, lease=2)] == [first.destination]
+    assert finished(tx, second, second.recipients[0])
+
+
+def test_destinations_that_could_not_be_reached_may_be_passed_over(tx: Transaction) -> None:
+    queue(tx, "a@dead", "b@alive")
+    unreachable(tx, "dead", now_ms=NOW, chance=0.5)
+    later = NOW + curve.HOUR_MS
+    assert [j.destination for j in claim(tx, lease=1, now_ms=later, jobs=5, healthy_only=True)] == ["alive"]
+    assert [j.destination for j in claim(tx, lease=1, now_ms=later, jobs=5)] == ["dead"]
+
+
+def test_who_is_late_is_told_once_and_given_up_at_the_end_though_nobody_could_try(tx: Transaction) -> None:
+    queue(tx, "a@x")
+    unreachable(tx, "x", now_ms=NOW, chance=0.5)
+    assert overdue(tx, now_ms=NOW + curve.DELAY_NOTICE_MS - 1, limit=10) == []
+    (late,) = overdue(tx, now_ms=NOW + curve.DELAY_NOTICE_MS, limit=10)
+    assert (late.waiting.recipient.address, late.reason) == ("a@x", None)
+    told(tx, late)
+    assert overdue(tx, now_ms=late.message.expires_at_ms - 1, limit=10) == []
+    (over,) = overdue(tx, now_ms=late.message.expires_at_ms, limit=10)
+    given_up(tx, over)
+    for table in ("queue_messages", "queue_recipients", "blobs"):
+        assert tx.value(f"SELECT count(*) FROM {table}") == 0
+
+
+def test_who_is_being_tried_is_not_overdue_and_a_reason_is_remembered(tx: Transaction) -> None:
+    queue(tx, "a@x")
+    late_ms = NOW + curve.DELAY_NOTICE_MS
+    (job,) = take(tx, now_ms=late_ms)
+    assert overdue(tx, now_ms=late_ms, limit=10) == []
+    why = Reason("4.2.1", "450 later", "mx.x")
+    deferred(tx, job, job.recipients[0], why, now_ms=late_ms, chance=0.5)
+    assert [late.reason for late in overdue(tx, now_ms=late_ms, limit=10)] == [why]
 
 
 @pytest.mark.rfc("5321 §4.5.4.1", "SHOULD")
