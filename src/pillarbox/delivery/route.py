@@ -13,9 +13,7 @@ from pillarbox.directory.accounts import Account
 from pillarbox.directory.resolve import Local, Remote, Unknown
 from pillarbox.mail.address import Address
 from pillarbox.mail.identifiers import AccountId, MailboxId
-from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.store import ledger, mailboxes
-from pillarbox.store.tally import NoSuchMailbox
 from pillarbox.world.database import Transaction
 
 
@@ -57,8 +55,11 @@ class Full:
 Destination = Here | Elsewhere | Nowhere | Full
 
 
-def destination(tx: Transaction, address: Address, *, octets: int) -> Destination:
-    """Where mail of about this many octets (0 where unknown) for this address goes."""
+def destination(tx: Transaction, address: Address, *, octets: int | None) -> Destination:
+    """Where mail of about this many octets (0 where unknown) for this address goes.
+
+    ``None``: it goes there whatever room is left, as reports do.
+    """
     resolution = resolve.recipient(tx, address)
     match resolution:
         case Remote():
@@ -66,7 +67,7 @@ def destination(tx: Transaction, address: Address, *, octets: int) -> Destinatio
         case Unknown(reason):
             return Nowhere(disabled=reason == "disabled")
         case Local(accounts, forwards):
-            if accounts and not forwards and not any(has_room(tx, account, octets) for account in accounts):
+            if accounts and not forwards and not _any_room(tx, accounts, octets):
                 return Full()
             inboxes = tuple(inbox for account in accounts if (inbox := _inbox(tx, account)))
             return Here(inboxes, forwards) if inboxes or forwards else Full()
@@ -83,9 +84,11 @@ def has_room(tx: Transaction, account: Account, octets: int) -> bool:
     return used < limit and used + octets <= limit
 
 
+def _any_room(tx: Transaction, accounts: tuple[Account, ...], octets: int | None) -> bool:
+    return octets is None or any(has_room(tx, account, octets) for account in accounts)
+
+
 def _inbox(tx: Transaction, account: Account) -> Inbox | None:
-    try:
-        return Inbox(account.id, mailboxes.by_name(tx, account.id, INBOX).id)
-    except NoSuchMailbox:
-        # the account is being made or removed: the sender may try again, as with a full one
-        return None
+    mailbox = mailboxes.inbox(tx, account.id)
+    # None: the account is being made or removed; the sender may try again, as with a full one
+    return None if mailbox is None else Inbox(account.id, mailbox)

@@ -7,6 +7,7 @@ from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.mail.address import Address
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.summary import summarize
+from pillarbox.queue.notices import Action
 from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.queue.spool import Outbound, QueuedRecipient
 from pillarbox.store import mailboxes
@@ -77,18 +78,57 @@ def test_an_account_without_an_inbox_is_for_later() -> None:
         assert find(tx, "new@one.example") == Full()
 
 
+BOTH = Address("both", "one.example")
+
+
 def test_everybody_once() -> None:
-    distribution = Distribution.empty()
+    distribution = Distribution()
     inboxes = Inbox(AccountId(1), MailboxId(1)), Inbox(AccountId(2), MailboxId(1))
-    distribution.deliver(Here(inboxes, (Address("x", "Elsewhere.example"),)), Wish("NEVER"))
-    distribution.deliver(Here(inboxes[:1], ()), Wish())
+    distribution.deliver(BOTH, Here(inboxes, (Address("x", "Elsewhere.example"),)), Wish("NEVER"))
+    distribution.deliver(BOTH, Here(inboxes[:1], ()), Wish())
     distribution.send_on(Address("x", "elsewhere.EXAMPLE"), Wish())
     distribution.send_on(Address("X", "bücher.example"), Wish())
     assert tuple(distribution.inboxes) == inboxes
     assert list(distribution.elsewhere.values()) == [
-        QueuedRecipient("x@Elsewhere.example", "elsewhere.example", "NEVER"),
+        QueuedRecipient("x@Elsewhere.example", "elsewhere.example", "NEVER", "rfc822;both@one.example"),
         QueuedRecipient("X@bücher.example", "xn--bcher-kva.example"),
     ]
+    assert not distribution.successes
+
+
+INBOX = Inbox(AccountId(1), MailboxId(1))
+OTHER = Inbox(AccountId(2), MailboxId(1))
+AWAY = Address("x", "elsewhere.example")
+
+
+@pytest.mark.rfc("3461 §5.2.7", "MUST")
+@pytest.mark.parametrize(
+    ("here", "notify", "onward", "action"),
+    [
+        (Here((INBOX,), ()), "SUCCESS", None, Action.DELIVERED),
+        (Here((INBOX,), ()), "FAILURE", None, None),
+        (Here((INBOX, OTHER), ()), "SUCCESS", None, Action.EXPANDED),
+        (Here((), (AWAY,)), "SUCCESS", "SUCCESS", None),
+        (Here((INBOX,), (AWAY,)), "FAILURE,SUCCESS", "FAILURE", Action.EXPANDED),
+        (Here((INBOX,), (AWAY,)), "SUCCESS", "NEVER", Action.EXPANDED),
+        (Here((INBOX,), (AWAY,)), "", "", None),
+    ],
+)
+def test_what_is_told_of_success_and_what_goes_on(
+    here: Here, notify: str, onward: str | None, action: Action | None
+) -> None:
+    distribution = Distribution()
+    distribution.deliver(BOTH, here, Wish(notify))
+    assert [one.notify for one in distribution.elsewhere.values()] == ([] if onward is None else [onward])
+    assert [one.action for one in distribution.successes.values()] == ([action] if action else [])
+
+
+@pytest.mark.rfc("6533 §3", "MUST")
+def test_an_alias_in_unicode_is_named_in_ascii() -> None:
+    distribution = Distribution()
+    distribution.deliver(Address("jürgen", "one.example"), Here((), (AWAY,)), Wish())
+    (sent,) = distribution.elsewhere.values()
+    assert sent.original == r"utf-8;j\x{FC}rgen@one.example"
 
 
 def acceptance(*inboxes: Inbox) -> Acceptance:

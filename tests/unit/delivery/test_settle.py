@@ -1,0 +1,205 @@
+"""How attempts end: who leaves the queue, who stays, and what senders hear, all or nothing."""
+
+import email
+from collections.abc import Iterator
+from email.message import Message
+
+import pytest
+
+from pillarbox.delivery.report import Sent
+from pillarbox.delivery.settle import Attempt, Reporter, Result, settle, tell_overdue
+from pillarbox.directory import accounts, domains, quota
+from pillarbox.directory.schema import SCHEMA as DIRECTORY
+from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
+from pillarbox.queue import curve
+from pillarbox.queue.notices import Action
+from pillarbox.queue.schedule import Job, claim
+from pillarbox.queue.schema import SCHEMA as QUEUE
+from pillarbox.queue.spool import LIFETIME_MS, Body, Outbound, QueuedRecipient, enqueue
+from pillarbox.store import mailboxes
+from pillarbox.store.schema import SCHEMA as STORE
+from pillarbox.world.blobs import SCHEMA as BLOBS
+from pillarbox.world.blobs import Blobs, prepare
+from pillarbox.world.database import Transaction
+from pillarbox.world.entropy import SeededEntropy
+from tests.database import memory_transaction
+
+NOW = 1_700_000_000_000
+OCTETS = b"From: anna@one.example\r\nSubject: Plan\r\n\r\nThe body.\r\n"
+BLOB_STORE = Blobs(None)
+REPORTER = Reporter("mx.one.example", BLOB_STORE, SeededEntropy(1))
+
+DELIVERED = Outcome(Verdict.DELIVERED, "2.0.0", "250 2.0.0 OK")
+DEFERRED = Outcome(Verdict.DEFERRED, "4.2.1", "450 4.2.1 later")
+FAILED = Outcome(Verdict.FAILED, "5.1.1", "550 5.1.1 no such user")
+
+
+@pytest.fixture
+def tx() -> Iterator[Transaction]:
+    with memory_transaction(BLOBS, DIRECTORY, STORE, QUEUE) as transaction:
+        domains.create(transaction, "one.example", now_ms=NOW)
+        account = accounts.create(transaction, "anna@one.example", scram_salt=bytes(16), now_ms=NOW)
+        mailboxes.create_defaults(transaction, account.id, now_ms=NOW)
+        yield transaction
+
+
+def queue(
+    tx: Transaction, *notify: str, sender: str | None = "anna@one.example", **more: object
+) -> tuple[Job, ...]:
+    """Queue a message for r0, r1, ... with these wishes, and lease it."""
+    recipients = tuple(
+        QueuedRecipient(f"r{number}@x.example", "x.example", wish, f"rfc822;orig{number}@x")
+        for number, wish in enumerate(notify)
+    )
+    enqueue(tx, Outbound(prepare(OCTETS), sender, recipients, **more), now_ms=NOW)  # type: ignore[arg-type]
+    return tuple(claim(tx, lease=7, now_ms=NOW, jobs=5))
+
+
+def result(job: Job, *outcomes: Outcome, reports: bool = False, reached: bool = True) -> Result:
+    return Result(job, tuple(Attempt(one, "mx.x.example", reports) for one in outcomes), reached)
+
+
+def inbox(tx: Transaction) -> list[Message]:
+    rows = tx.rows("SELECT blob FROM emails ORDER BY id")
+    return [email.message_from_bytes(BLOB_STORE.read(tx, digest)) for (digest,) in rows]
+
+
+def waiting(tx: Transaction) -> list[str]:
+    return [address for (address,) in tx.rows("SELECT address FROM queue_recipients ORDER BY id")]
+
+
+def told(report: Message) -> list[tuple[str, str]]:
+    """(recipient, action) of each recipient of a report."""
+    blocks = report.get_payload()[1].get_payload()[1:]  # type: ignore[index, union-attr]
+    return [(block["Final-Recipient"].partition("; ")[2], block["Action"]) for block in blocks]
+
+
+@pytest.mark.rfc("3461 §5.2.6", "MUST")
+def test_each_recipient_has_its_own_end_and_the_sender_hears_of_failure(tx: Transaction) -> None:
+    (job,) = queue(tx, "", "", "", "NEVER", envelope_id="id")
+    fates = settle(tx, [result(job, DELIVERED, DEFERRED, FAILED, FAILED)], REPORTER, now_ms=NOW)
+    assert waiting(tx) == ["r1@x.example"]
+    assert [(fate.action, fate.report) for fate in fates] == [
+        (Action.RELAYED, None),
+        (Action.DELAYED, None),
+        (Action.FAILED, Sent.HERE),
+        (Action.FAILED, None),
+    ]
+    (report,) = inbox(tx)
+    assert report["Return-Path"] == "<>"
+    assert report["To"] == "<anna@one.example>"
+    assert told(report) == [("r2@x.example", "failed")]
+    text = report.as_string()
+    for line in (
+        "Original-Envelope-Id: id",
+        "Original-Recipient: rfc822; orig2@x",
+        "Remote-MTA: dns; mx.x.example",
+        "Diagnostic-Code: smtp; 550 5.1.1 no such user",
+        "The body.",
+    ):
+        assert line in text
+
+
+@pytest.mark.rfc("3461 §5.2.2", "MUST")
+def test_success_is_told_where_the_next_server_will_not(tx: Transaction) -> None:
+    (job,) = queue(tx, "SUCCESS", "FAILURE", "SUCCESS")
+    settle(tx, [result(job, DELIVERED, DELIVERED, DEFERRED)], REPORTER, now_ms=NOW)
+    (report,) = inbox(tx)
+    assert told(report) == [("r0@x.example", "relayed")]
+    assert "The body." not in report.as_string()
+
+
+def test_success_is_left_to_a_server_that_reports(tx: Transaction) -> None:
+    (job,) = queue(tx, "SUCCESS")
+    settle(tx, [result(job, DELIVERED, reports=True)], REPORTER, now_ms=NOW)
+    assert (waiting(tx), inbox(tx)) == ([], [])
+
+
+@pytest.mark.rfc("3461 §5.2", "MUST NOT")
+def test_nothing_is_reported_about_a_report(tx: Transaction) -> None:
+    (job,) = queue(tx, "", "SUCCESS", sender=None)
+    settle(tx, [result(job, FAILED, DELIVERED)], REPORTER, now_ms=NOW)
+    assert (waiting(tx), inbox(tx)) == ([], [])
+
+
+@pytest.mark.rfc("3461 §6.1", "MUST")
+def test_a_report_for_somebody_elsewhere_is_queued_with_the_null_path(tx: Transaction) -> None:
+    (job,) = queue(tx, "", sender="you@else.example")
+    (fate,) = settle(tx, [result(job, FAILED)], REPORTER, now_ms=NOW)
+    assert fate.report is Sent.ON_ITS_WAY
+    assert tx.rows(
+        "SELECT reverse_path, return_content, address, destination, notify FROM queue_messages"
+        " JOIN queue_recipients ON message = queue_messages.id"
+    ) == [(None, None, "you@else.example", "else.example", "NEVER")]
+
+
+def test_a_report_finds_a_full_mailbox_and_not_one_that_is_gone(tx: Transaction) -> None:
+    account = accounts.by_login(tx, "anna@one.example")
+    assert account
+    quota.set_account_quota(tx, account.id, 1)
+    (job,) = queue(tx, "")
+    assert settle(tx, [result(job, FAILED)], REPORTER, now_ms=NOW)[0].report is Sent.HERE
+    (job,) = queue(tx, "", sender="left@one.example")
+    assert settle(tx, [result(job, FAILED)], REPORTER, now_ms=NOW)[0].report is Sent.NOWHERE
+
+
+@pytest.mark.parametrize("more", [{"return_content": "HDRS"}, {"body": Body.BINARY}])
+def test_only_the_header_goes_back_where_that_was_asked_for_or_text_cannot_hold_the_rest(
+    tx: Transaction, more: dict[str, object]
+) -> None:
+    (job,) = queue(tx, "", **more)
+    settle(tx, [result(job, FAILED)], REPORTER, now_ms=NOW)
+    (report,) = inbox(tx)
+    assert "Subject: Plan" in report.as_string()
+    assert "The body." not in report.as_string()
+
+
+def test_a_lost_lease_changes_nothing_and_tells_nobody(tx: Transaction) -> None:
+    (job,) = queue(tx, "", "")
+    stolen = Job(8, job.destination, job.message, job.recipients)
+    assert settle(tx, [result(stolen, FAILED, DELIVERED)], REPORTER, now_ms=NOW) == []
+    assert (len(waiting(tx)), inbox(tx)) == (2, [])
+
+
+@pytest.mark.rfc("5321 §4.5.4.1", "SHOULD")
+def test_the_last_attempt_that_fails_for_now_is_a_failure(tx: Transaction) -> None:
+    (job,) = queue(tx, "")
+    settle(tx, [result(job, DEFERRED)], REPORTER, now_ms=NOW + LIFETIME_MS)
+    assert waiting(tx) == []
+    assert told(inbox(tx)[0]) == [("r0@x.example", "failed")]
+
+
+@pytest.mark.rfc("3461 §5.2.5", "MAY")
+def test_a_delay_is_told_once_and_only_to_who_may_hear_of_it(tx: Transaction) -> None:
+    (job,) = queue(tx, "", "FAILURE", "DELAY")
+    settle(tx, [result(job, DEFERRED, DEFERRED, DEFERRED)], REPORTER, now_ms=NOW)
+    late = NOW + curve.DELAY_NOTICE_MS
+    assert tell_overdue(tx, REPORTER, now_ms=late - 1) == []
+    assert len(tell_overdue(tx, REPORTER, now_ms=late)) == 3
+    assert tell_overdue(tx, REPORTER, now_ms=late) == []
+    (report,) = inbox(tx)
+    assert told(report) == [("r0@x.example", "delayed"), ("r2@x.example", "delayed")]
+    assert "Will-Retry-Until" in report.as_string()
+    assert "450 4.2.1 later" in report.as_string()
+
+
+def test_the_end_comes_though_nobody_could_try(tx: Transaction) -> None:
+    enqueue(
+        tx,
+        Outbound(prepare(OCTETS), "anna@one.example", (QueuedRecipient("r@x.example", "x.example"),)),
+        now_ms=NOW,
+    )
+    end = NOW + LIFETIME_MS
+    tell_overdue(tx, REPORTER, now_ms=end)
+    assert waiting(tx) == []
+    assert tx.value("SELECT count(*) FROM queue_messages") == 0
+    assert told(inbox(tx)[0]) == [("r@x.example", "failed")]
+
+
+def test_an_unreachable_destination_is_left_alone_and_opened_by_an_answer(tx: Transaction) -> None:
+    (job,) = queue(tx, "")
+    settle(tx, [result(job, DEFERRED, reached=False)] * 3, REPORTER, now_ms=NOW)
+    closed = "SELECT failures, closed_until_ms > ? FROM queue_destinations"
+    assert tx.row(closed, (NOW,)) == (1, 1)
+    settle(tx, [result(job, DEFERRED)], REPORTER, now_ms=NOW + 10)
+    assert tx.row(closed, (NOW,)) == (0, 0)
