@@ -1,13 +1,16 @@
 """One connection to one server: the client machine on a stream, with its time limits.
 
 What is always true: whatever goes wrong on the way (a reset, silence, a stop) reaches the machine as "lost",
-so every transaction that was begun ends with an outcome for each recipient.
+so every transaction that was begun ends with an outcome for each recipient. What a server said before it
+closed is heard even where we found out by writing.
 """
 
 import ssl
 from collections.abc import Sequence
 
+from pillarbox.protocol.sasl.client import ClientExchange
 from pillarbox.protocol.smtp.client.envelope import Envelope, Outcome
+from pillarbox.protocol.smtp.client.extensions import Extensions
 from pillarbox.protocol.smtp.client.machine import (
     ClientMachine,
     Ended,
@@ -24,7 +27,10 @@ from pillarbox.world.network import NetworkFailure, Stream, TlsFailure
 
 BLOCK_OCTETS = 256 * 1024
 """Octets of a message that are sent under one time limit (RFC 5321 §4.5.3.2.5)."""
-
+BLOCK_SECONDS = 180.0
+"""... and this is it."""
+LAST_WORDS_SECONDS = 1.0
+"""How long to listen for what a server said before it closed the connection on us."""
 
 _AT_REST = (State.READY, State.CLOSED)
 
@@ -36,15 +42,22 @@ class HandshakeFailed(Exception):
 class Unwilling(Exception):
     """The server turned us away before any mail, or could not be talked to."""
 
+    def __init__(self, ended: Ended) -> None:
+        super().__init__(ended.text)
+        self.said_by_server = ended.reply is not None and ended.reply.code != 0
+        self.status = ended.reply.status if ended.reply and self.said_by_server else "4.4.2"
+        self.permanent = self.status.startswith("5")
+
 
 class Dialogue:
     """An open connection that takes one message after another."""
 
-    def __init__(self, stream: Stream, hostname: str, clock: Clock) -> None:
+    def __init__(self, stream: Stream, hostname: str, clock: Clock, *, secured: bool = False) -> None:
+        """``secured``: TLS has begun already."""
         self.stream = stream
-        self.machine = ClientMachine(hostname)
         self.delivered = 0
         """Transactions that were finished on this connection."""
+        self._machine = ClientMachine(hostname, secured=secured)
         self._clock = clock
         self._ended: Ended | None = None
 
@@ -53,55 +66,70 @@ class Dialogue:
         """Whether another transaction may be begun."""
         return self._ended is None
 
+    @property
+    def extensions(self) -> Extensions:
+        """What the server offers now."""
+        return self._machine.extensions
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether TLS protects it."""
+        return self._machine.is_secured
+
     async def open(self) -> None:
         """Wait for the greeting and greet. Raises `Unwilling`."""
         await self._until(Ready)
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str) -> bool:
         """Begin TLS; false where the server will not after all. Raises `HandshakeFailed`, `Unwilling`."""
-        self.machine.start_tls()
+        self._machine.start_tls()
         if isinstance(await self._until(SecureNow, NotSecured), NotSecured):
             return False
         try:
-            async with self._clock.timeout(self.machine.deadline_seconds):
+            async with self._clock.timeout(self._machine.deadline_seconds):
                 await self.stream.start_tls(context, server_name)
         except (TlsFailure, NetworkFailure, TimeoutError) as failure:
             self.abort()
             raise HandshakeFailed(str(failure) or "no handshake in time") from failure
-        self._note(self.machine.secured())
+        self._note(self._machine.secured())
         await self._until(Ready)
         return True
+
+    async def authenticate(self, exchange: ClientExchange) -> None:
+        """Prove who we are. Raises `Unwilling`."""
+        self._machine.authenticate(exchange)
+        await self._until(Ready)
 
     async def deliver(self, envelope: Envelope, octets: bytes) -> Sequence[Outcome]:
         """Hand over one message; an outcome for each recipient. Never raises for what the peer does."""
         finished: Finished | None = None
-        events = list(self.machine.begin(envelope))
+        events = self._machine.begin(envelope)
         while finished is None:
             self._note(events)
             for event in events:
                 if isinstance(event, Finished):
                     finished = event
                 elif isinstance(event, SendContent):
-                    self.machine.content(octets)
+                    self._machine.content(octets)
             if finished is None:
                 events = await self._exchange()
         self.delivered += 1
         # What follows a refusal (RSET) is settled before the next transaction.
-        while self.usable and self.machine.state not in _AT_REST:
+        while self.usable and self._machine.state not in _AT_REST:
             self._note(await self._exchange())
         return finished.outcomes
 
     async def quit(self) -> None:
-        """Say good-bye and close. Never raises."""
+        """Say good-bye and close. Never raises for what the peer does."""
         if self.usable:
-            self.machine.quit()
+            self._machine.quit()
             while self.usable:
                 self._note(await self._exchange())
         await self.stream.close()
 
     def abort(self) -> None:
         """Close without a word."""
-        self._note(self.machine.lost("closed by us"))
+        self._note(self._machine.lost("closed by us"))
         self.stream.abort()
 
     async def _until(self, *wanted: type[Event]) -> Event:
@@ -112,7 +140,7 @@ class Dialogue:
                     return event
             if self._ended:
                 await self.stream.close()
-                raise Unwilling(self._ended.text)
+                raise Unwilling(self._ended)
 
     def _note(self, events: Sequence[Event]) -> Sequence[Event]:
         for event in events:
@@ -120,23 +148,36 @@ class Dialogue:
                 self._ended = event
         return events
 
-    async def _exchange(self) -> list[Event]:
+    async def _exchange(self) -> Sequence[Event]:
         """Send what is to be sent, then wait for the server's next words."""
+        machine = self._machine
+        octets = machine.outgoing()
         try:
-            await self._send()
-            async with self._clock.timeout(self.machine.deadline_seconds):
-                octets = await self.stream.read()
+            if len(octets) > BLOCK_OCTETS:
+                await self._send_blocks(octets)
+                octets = b""
+            async with self._clock.timeout(machine.deadline_seconds):
+                if octets:
+                    await self.stream.write(octets)
+                heard = await self.stream.read()
         except TimeoutError:
-            return list(self.machine.lost(f"no answer in {self.machine.deadline_seconds:.0f} seconds"))
+            return machine.lost(f"no answer in {machine.deadline_seconds:.0f} seconds")
         except NetworkFailure as failure:
-            return list(self.machine.lost(f"connection lost: {failure}"))
-        if not octets:
-            return list(self.machine.lost("the server closed the connection"))
-        return list(self.machine.receive(octets))
+            return await self._last_words(f"connection lost: {failure}")
+        return machine.receive(heard) if heard else machine.lost("the server closed the connection")
 
-    async def _send(self) -> None:
-        """Raises NetworkFailure, TimeoutError."""
-        octets = memoryview(self.machine.outgoing())
-        for start in range(0, len(octets), BLOCK_OCTETS):
-            async with self._clock.timeout(self.machine.deadline_seconds):
-                await self.stream.write(bytes(octets[start : start + BLOCK_OCTETS]))
+    async def _send_blocks(self, octets: bytes) -> None:
+        """A large message, some at a time. Raises NetworkFailure, TimeoutError."""
+        view = memoryview(octets)
+        for start in range(0, len(view), BLOCK_OCTETS):
+            async with self._clock.timeout(BLOCK_SECONDS):
+                await self.stream.write(bytes(view[start : start + BLOCK_OCTETS]))
+
+    async def _last_words(self, why: str) -> Sequence[Event]:
+        """A connection that is gone may still hold an answer: a 421, or why a message is not wanted."""
+        try:
+            async with self._clock.timeout(LAST_WORDS_SECONDS):
+                heard = await self.stream.read()
+        except (NetworkFailure, TimeoutError):
+            heard = b""
+        return [*self._machine.receive(heard), *self._machine.lost(why)]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from pillarbox.protocol.smtp import unitext
 from pillarbox.protocol.smtp.client.extensions import Extensions
 from pillarbox.protocol.smtp.client.replies import Reply
 from pillarbox.protocol.smtp.commands import Body, Notify, Return
@@ -21,13 +22,15 @@ class Outcome:
     """How an attempt ended for one recipient.
 
     ``status``: an enhanced code (RFC 3463). ``text``: the server's reply, or our own words where
-    ``said_by_server`` is false.
+    ``said_by_server`` is false. ``in_doubt``: the whole message was sent and no answer came, so this server
+    may have it all the same (RFC 5321 §4.5.3.2.6).
     """
 
     verdict: Verdict
     status: str
     text: str
     said_by_server: bool = True
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,5 +120,14 @@ def rcpt_command(recipient: Recipient, extensions: Extensions) -> str:
         if recipient.notify:
             words.append("NOTIFY=" + ",".join(sorted(wish.value for wish in recipient.notify)))
         if recipient.original:
-            words.append(f"ORCPT={recipient.original}")
+            words.append(f"ORCPT={_original(recipient.original, smtputf8='SMTPUTF8' in extensions)}")
     return " ".join(words)
+
+
+def _original(original: str, *, smtputf8: bool) -> str:
+    """ORCPT as it may be said to this server: identical (RFC 3461 §5.2.1 d), but never beyond its ASCII."""
+    if original.isascii() or smtputf8:
+        return original
+    # RFC 6533 §3: without SMTPUTF8 the form that is ASCII must be used
+    kind, _, address = original.partition(";")
+    return f"{kind};{unitext.encode(unitext.decode(address))}"

@@ -28,10 +28,18 @@ class Extensions:
 
     @property
     def recipients_limit(self) -> int | None:
-        """RCPTMAX (RFC 9422 §4.2)."""
+        """RCPTMAX: recipients of one message (RFC 9422 §4.2)."""
+        return self._limit("RCPTMAX")
+
+    @property
+    def transactions_limit(self) -> int | None:
+        """MAILMAX: messages on one connection (RFC 9422 §4.1)."""
+        return self._limit("MAILMAX")
+
+    def _limit(self, wanted: str) -> int | None:
         for word in self.offered.get("LIMITS", ()):
             name, _, value = word.partition("=")
-            if name.upper() == "RCPTMAX" and value.isdecimal() and 0 < len(value) <= 6:
+            if name.upper() == wanted and value.isdecimal() and 0 < len(value) <= 6:
                 return int(value) or None
         return None
 

@@ -331,7 +331,9 @@ class ClientMachine:
         if self._envelope is not None:
             status = reply.status if reply else "4.4.2"
             status = status if status.startswith("4") else "4.5.0"
-            self._finish(Outcome(Verdict.DEFERRED, status, text, said_by_server=reply is not None))
+            said = reply is not None and reply.code != 0
+            in_doubt = self.state is State.CONTENT and not said
+            self._finish(Outcome(Verdict.DEFERRED, status, text, said_by_server=said, in_doubt=in_doubt))
         self.state = State.CLOSED
         self._events.append(Ended(text, reply, unwilling))
 

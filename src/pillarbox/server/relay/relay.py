@@ -1,0 +1,221 @@
+"""The relay of one worker: claims what is due, carries it, reports how it ended.
+
+It sleeps until something is queued (by any process), until the next retry is due, or until there is room again.
+Any number of workers may run one: leases keep them apart. What is always true: no more connections are
+open than allowed, and a quarter of them is kept for destinations that could be reached when they were last
+tried, so that the dead do not keep the living waiting; at a stop nothing is lost, for what is under way may
+end, and what is not is given back.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from pillarbox.delivery.settle import Reporter, Result, tell_overdue
+from pillarbox.queue import schedule
+from pillarbox.queue.outcome import given_back, next_word_ms
+from pillarbox.queue.schedule import LEASE_MS, Job
+from pillarbox.queue.spool import CHANGED
+from pillarbox.server.relay.courier import Means
+from pillarbox.server.relay.lane import Lane
+from pillarbox.server.relay.settling import Settling
+from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.signals import Signals
+from pillarbox.world.telemetry import Telemetry
+
+CLAIM_JOBS = 50
+"""Jobs, each of another destination, in one claim."""
+LOOK_SECONDS = 60.0
+"""How often the queue is looked at though nothing has called."""
+RETRY_SECONDS = 1.0
+"""Between attempts while the database is not available."""
+RENEW_SECONDS = LEASE_MS / 1000 / 3
+HEALTHY_SHARE = 4
+"""One connection in so many is kept for destinations that are in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLimits:
+    """How much may be under way at once."""
+
+    connections: int = 100
+    """Of this worker, to all destinations together."""
+    connections_each: int = 10
+    """To one destination."""
+
+
+class Relay:
+    """See the module. It is the `lane.Office` of its lanes."""
+
+    def __init__(
+        self, means: Means, signals: Signals, telemetry: Telemetry, limits: RelayLimits | None = None
+    ) -> None:
+        self.means = means
+        self.telemetry = telemetry
+        self._limits = limits or RelayLimits()
+        self.connections_each = self._limits.connections_each
+        self._signals = signals
+        self._lanes: dict[str, Lane] = {}
+        self._reporter = Reporter(means.hostname, means.blobs, means.entropy)
+        self._settling = Settling(means.database, self._reporter, means.clock, telemetry)
+        self._called = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._stopping = False
+
+    def start(self) -> None:
+        """Begin."""
+        self._unsubscribe = self._signals.subscribe(CHANGED, self._called.set)
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._claim_for_ever()),
+            loop.create_task(self._repeat(LOOK_SECONDS, self._tell_overdue)),
+            loop.create_task(self._repeat(RENEW_SECONDS, self._renew)),
+        ]
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Let what is under way come to an end for so long; give back the rest."""
+        self._unsubscribe()
+        self._stopping = True
+        self._called.set()
+        for task in self._tasks[1:]:
+            task.cancel()
+        # A claim under way is waited for: cancelled, it would leave jobs leased to nobody.
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        lanes = list(self._lanes.values())
+        for lane in lanes:
+            await lane.stop()
+        await self._all_left(lanes, grace_seconds)
+        for lane in lanes:
+            await lane.drop()
+        await self._settling.settled()
+
+    async def _all_left(self, lanes: Sequence[Lane], grace_seconds: float) -> None:
+        try:
+            async with self.means.clock.timeout(grace_seconds):
+                while couriers := [courier for lane in lanes for courier in lane.couriers]:
+                    await asyncio.wait(couriers)
+        except TimeoutError:
+            pass
+
+    # -- what lanes ask
+
+    def may_open(self) -> bool:
+        """See `lane.Office`."""
+        return self._room > 0
+
+    async def fetch(self, destination: str, jobs: int) -> list[Job]:
+        """See `lane.Office`."""
+        try:
+            return await self.means.database.write(
+                schedule.claim_from, destination, lease=self._lease(), now_ms=self._now_ms, jobs=jobs
+            )
+        except DatabaseUnavailable as failure:
+            self.telemetry.warning("queue not read", why=str(failure))
+            return []
+
+    async def settle(self, result: Result) -> None:
+        """See `lane.Office`."""
+        await self._settling.add(result)
+
+    async def give_back(self, jobs: Sequence[Job]) -> None:
+        """See `lane.Office`."""
+        try:
+            await self.means.database.write(given_back, jobs, now_ms=self._now_ms)
+        except DatabaseUnavailable as failure:
+            self.telemetry.warning("jobs not given back", jobs=len(jobs), why=str(failure))
+
+    def changed(self, lane: Lane) -> None:
+        """See `lane.Office`."""
+        if lane.over and self._lanes.get(lane.destination) is lane:
+            del self._lanes[lane.destination]
+        self._called.set()
+
+    # -- what it does by itself
+
+    @property
+    def _now_ms(self) -> int:
+        return self.means.clock.now_ms()
+
+    @property
+    def _room(self) -> int:
+        return self._limits.connections - sum(len(lane.couriers) for lane in self._lanes.values())
+
+    def _lease(self) -> int:
+        return int.from_bytes(self.means.entropy.token_bytes(8), "big") >> 1 | 1
+
+    async def _claim_for_ever(self) -> None:
+        while not self._stopping:
+            self._called.clear()
+            try:
+                pause = 0.0 if await self._claim() else self._pause_seconds()
+            except DatabaseUnavailable as failure:
+                self.telemetry.warning("queue not read", why=str(failure))
+                pause = RETRY_SECONDS
+            except Exception as error:
+                self.telemetry.failure("queue not read", error)
+                pause = LOOK_SECONDS
+            await self._wait(pause)
+
+    async def _claim(self) -> bool:
+        """Claim what there is room for; whether anything came of it."""
+        room = self._room
+        due = self.means.database.read(schedule.next_turn_ms)
+        if room <= 0 or due is None or due > self._now_ms:
+            return False
+        jobs = await self.means.database.write(
+            schedule.claim,
+            lease=self._lease(),
+            now_ms=self._now_ms,
+            jobs=min(room, CLAIM_JOBS),
+            busy=[lane.destination for lane in self._lanes.values() if lane.busy],
+            healthy_only=room <= self._limits.connections // HEALTHY_SHARE,
+        )
+        if self._stopping:
+            await self.give_back(jobs)
+            return False
+        for job in jobs:
+            lane = self._lanes.get(job.destination)
+            if lane is None:
+                lane = self._lanes[job.destination] = Lane(job.destination, self)
+            lane.add([job])
+        return bool(jobs)
+
+    def _pause_seconds(self) -> float:
+        """Until the next retry; what is due now waits for room, and room calls."""
+        due = self.means.database.read(schedule.next_turn_ms)
+        wait_s = LOOK_SECONDS if due is None else (due - self._now_ms) / 1000
+        return min(wait_s, LOOK_SECONDS) if wait_s > 0 else LOOK_SECONDS
+
+    async def _wait(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        try:
+            async with self.means.clock.timeout(seconds):
+                await self._called.wait()
+        except TimeoutError:
+            pass
+
+    async def _repeat(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await self.means.clock.sleep(seconds)
+            try:
+                await work()
+            except DatabaseUnavailable as failure:
+                self.telemetry.warning("queue not read", why=str(failure))
+            except Exception as error:
+                self.telemetry.failure("queue not looked after", error)
+
+    async def _tell_overdue(self) -> None:
+        due = self.means.database.read(next_word_ms)
+        if due is None or due > self._now_ms:
+            return  # an idle provider writes nothing
+        fates = await self.means.database.write(tell_overdue, self._reporter, now_ms=self._now_ms)
+        self._settling.tell(fates)
+
+    async def _renew(self) -> None:
+        jobs = [job for lane in self._lanes.values() for job in lane.jobs]
+        if jobs:
+            await self.means.database.write(schedule.renew, jobs, now_ms=self._now_ms)

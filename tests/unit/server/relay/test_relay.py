@@ -1,0 +1,312 @@
+"""The whole relay on a virtual clock: when, how often, how many at once, and what senders hear."""
+
+import asyncio
+
+import pytest
+
+from pillarbox.queue import curve
+from pillarbox.queue.schedule import LEASE_MS
+from pillarbox.queue.spool import LIFETIME_MS
+from pillarbox.server.relay.relay import RelayLimits
+from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.network.memory import Fault
+from tests.relay_house import RelayHouse, with_relay
+from tests.smtp_peer import SILENCE
+
+HOUR = 3600.0
+SOONER = "UPDATE queue_messages SET expires_at_ms = queued_at_ms + ?"
+
+
+def test_what_is_queued_leaves_at_once_and_the_queue_is_empty() -> None:
+    async def test(house: RelayHouse) -> None:
+        peer = house.peer("mx.two.example", "192.0.2.2")
+        house.mx("two.example", "mx.two.example")
+        await house.queue("a@two.example", "b@two.example")
+        await house.pass_(0)
+        (got,) = peer.got
+        assert got.mail == "MAIL FROM:<anna@one.example>"
+        assert got.recipients == ["a@two.example", "b@two.example"]
+        for table in ("queue_messages", "queue_recipients", "queue_destinations", "blobs"):
+            assert house.rows(f"SELECT * FROM {table}") == []
+        assert house.inbox() == []
+
+    with_relay(test)
+
+
+def test_mail_for_one_destination_shares_a_connection_that_lingers_and_then_says_good_bye() -> None:
+    async def test(house: RelayHouse) -> None:
+        peer = house.peer("two.example", "192.0.2.2")
+        for number in range(5):
+            await house.queue(f"{number}@two.example")
+            await house.pass_(1)
+        assert (peer.connections, len(peer.got)) == (1, 5)
+        await house.pass_(3)
+        assert peer.heard[-1] == "QUIT"
+        assert peer.open == 0
+
+    with_relay(test)
+
+
+def test_a_backlog_is_carried_by_ever_more_connections_up_to_the_limit() -> None:
+    async def test(house: RelayHouse) -> None:
+        for number in range(300):
+            await house.queue(f"{number}@two.example")
+        peer = house.peer("two.example", "192.0.2.2")
+        house.start()
+        await house.pass_(3)
+        assert sorted(peer.addresses) == sorted(f"{number}@two.example" for number in range(300))
+        assert 2 < peer.most <= 4
+
+    async def stopped(house: RelayHouse) -> None:
+        await house.stop()
+        await test(house)
+
+    with_relay(stopped, limits=RelayLimits(connections_each=4))
+
+
+def test_one_that_says_later_is_tried_again_by_the_curve_and_its_neighbour_is_not_kept() -> None:
+    async def test(house: RelayHouse) -> None:
+        peer = house.peer("two.example", "192.0.2.2", refused={"grey@two.example": "451 4.7.1 greylisted"})
+        await house.queue("grey@two.example", "ok@two.example")
+        await house.pass_(1)
+        assert peer.addresses == ["ok@two.example"]
+        assert house.waiting() == ["grey@two.example"]
+        peer.refused.clear()
+        await house.pass_(curve.INTERVALS_MS[0] / 1000 * 0.8)
+        assert len(peer.got) == 1
+        await house.pass_(curve.INTERVALS_MS[0] / 1000 * 0.4)
+        assert peer.addresses == ["ok@two.example", "grey@two.example"]
+        assert house.inbox() == []
+
+    with_relay(test)
+
+
+def test_an_outage_delays_and_nobody_loses_anything() -> None:
+    async def test(house: RelayHouse) -> None:
+        house.mx("two.example", "mx.two.example")
+        peer = house.peer("mx.two.example", "192.0.2.2")
+        house.network.faults = lambda _to: Fault(refuses=True)
+        for number in range(30):
+            await house.queue(f"{number}@two.example")
+        await house.pass_(5 * HOUR)
+        assert len(house.waiting()) == 30
+        assert sorted(house.reported()) == sorted(
+            (f"{number}@two.example", "delayed", "4.4.1") for number in range(30)
+        )
+        house.network.faults = lambda _to: Fault()
+        await house.pass_(4.5 * HOUR)
+        assert sorted(peer.addresses) == sorted(f"{number}@two.example" for number in range(30))
+        assert (house.waiting(), len(house.inbox())) == ([], 30)
+
+    with_relay(test)
+
+
+@pytest.mark.rfc("5321 §4.5.4.1", "SHOULD")
+def test_when_the_time_is_up_the_sender_is_told_that_it_failed_once_for_each() -> None:
+    async def test(house: RelayHouse) -> None:
+        house.mx("two.example", "mx.two.example")
+        house.peer("mx.two.example", "192.0.2.2", answers={"": "421 4.3.2 not today"})
+        for number in range(3):
+            await house.queue(f"{number}@two.example")
+        assert house.rows("SELECT expires_at_ms - queued_at_ms FROM queue_messages") == [(LIFETIME_MS,)] * 3
+        # The days between are all alike.
+        house.database.write_now(lambda tx: tx.execute(SOONER, (6 * curve.HOUR_MS,)))
+        await house.pass_(6 * HOUR + 120)
+        assert house.waiting() == []
+        told = house.reported()
+        for number in range(3):
+            actions = [action for address, action, _ in told if address == f"{number}@two.example"]
+            assert actions == ["delayed", "failed"]
+        assert "not today" in house.inbox()[-1].as_string()
+
+    with_relay(test)
+
+
+def test_a_dead_destination_is_not_hammered_however_much_waits_for_it() -> None:
+    async def test(house: RelayHouse) -> None:
+        house.mx("two.example", "mx.two.example")
+        tried = []
+        house.peer("mx.two.example", "192.0.2.2")
+
+        def fault(to: object) -> Fault:
+            tried.append(to)
+            return Fault(refuses=True)
+
+        house.network.faults = fault
+        for number in range(100):
+            await house.queue(f"{number}@two.example")
+        await house.pass_(HOUR)
+        assert 3 <= len(tried) <= 20
+
+    with_relay(test)
+
+
+def test_the_dead_do_not_keep_the_living_waiting() -> None:
+    async def test(house: RelayHouse) -> None:
+        peer = house.peer("alive.example", "192.0.2.1")
+        for number in range(40):
+            house.peer(f"dead{number}.example", f"192.0.2.{100 + number}")
+        house.network.faults = lambda to: Fault(silent=to.address != "192.0.2.1")
+        for number in range(40):
+            await house.queue(f"a@dead{number}.example")
+        await house.pass_(200)
+        await house.queue("a@alive.example")
+        await house.pass_(1)
+        assert peer.addresses == ["a@alive.example"]
+
+    with_relay(test, limits=RelayLimits(connections=8))
+
+
+def test_never_more_connections_than_allowed() -> None:
+    async def test(house: RelayHouse) -> None:
+        open_now = most = 0
+        for number in range(30):
+            house.peer(f"d{number}.example", f"192.0.2.{number}", answers={"": SILENCE})
+
+        def count(_to: object) -> Fault:
+            nonlocal open_now, most
+            open_now += 1
+            most = max(most, open_now)
+            return Fault()
+
+        house.network.faults = count
+        for number in range(30):
+            await house.queue(f"a@d{number}.example", f"b@d{number}.example")
+        await house.pass_(60)
+        assert most == 5
+
+    with_relay(test, limits=RelayLimits(connections=5))
+
+
+def test_a_refusal_is_told_at_once_and_delivery_to_a_server_without_dsn_where_asked() -> None:
+    async def test(house: RelayHouse) -> None:
+        house.peer("two.example", "192.0.2.2", extensions=(), refused={"no@two.example": "550 5.1.1 who?"})
+        await house.queue("no@two.example", "yes@two.example", notify="SUCCESS,FAILURE")
+        await house.pass_(1)
+        assert sorted(house.reported()) == [
+            ("no@two.example", "failed", "5.1.1"),
+            ("yes@two.example", "relayed", "2.0.0"),
+        ]
+
+    with_relay(test)
+
+
+def test_two_relays_share_the_work_and_nobody_gets_anything_twice() -> None:
+    async def test(house: RelayHouse) -> None:
+        house.start()
+        peer = house.peer("two.example", "192.0.2.2")
+        other = house.peer("three.example", "192.0.2.3")
+        for number in range(60):
+            await house.queue(f"{number}@two.example", f"{number}@three.example")
+        await house.pass_(5)
+        assert sorted(peer.addresses) == sorted(f"{number}@two.example" for number in range(60))
+        assert sorted(other.addresses) == sorted(f"{number}@three.example" for number in range(60))
+
+    with_relay(test)
+
+
+def test_a_stop_lets_what_has_begun_end_and_gives_back_the_rest() -> None:
+    async def test(house: RelayHouse) -> None:
+        peer = house.peer("two.example", "192.0.2.2")
+        house.network.faults = lambda _to: Fault(delay_s=1.0)
+        for number in range(20):
+            await house.queue(f"{number}@two.example")
+        await house.pass_(6)
+        await house.stop(grace_seconds=8)
+        assert peer.got
+        assert sorted([*peer.addresses, *house.waiting()]) == sorted(
+            f"{number}@two.example" for number in range(20)
+        )
+        now_ms = house.clock.now_ms()
+        assert house.rows(f"SELECT * FROM queue_recipients WHERE lease != 0 OR due_at_ms > {now_ms}") == []
+
+    with_relay(test)
+
+
+def test_a_stop_does_not_wait_for_a_server_that_is_silent() -> None:
+    async def test(house: RelayHouse) -> None:
+        house.peer("two.example", "192.0.2.2", answers={"MAIL": SILENCE})
+        await house.queue("a@two.example")
+        await house.pass_(1)
+        await house.stop(grace_seconds=5)
+        assert house.rows("SELECT lease, attempts FROM queue_recipients") == [(0, 0)]
+
+    with_relay(test)
+
+
+def test_a_slow_job_keeps_its_lease() -> None:
+    async def test(house: RelayHouse) -> None:
+        peer = house.peer("two.example", "192.0.2.2", extensions=())
+        house.network.faults = lambda _to: Fault(delay_s=140.0)
+        await house.queue(*(f"{number}@two.example" for number in range(6)))
+        await house.pass_(LEASE_MS / 1000 + 60)
+        (row, *_) = house.rows("SELECT due_at_ms, attempts FROM queue_recipients")
+        assert row[0] > house.clock.now_ms()
+        await house.pass_(HOUR)
+        assert (len(peer.got), row[1], house.waiting()) == (1, 0, [])
+
+    with_relay(test)
+
+
+def test_a_full_disk_only_delays_what_is_written_down() -> None:
+    async def test(house: RelayHouse) -> None:
+        peer = house.peer("two.example", "192.0.2.2")
+        await house.queue("a@two.example")
+        write, broken = house.database.write, True
+
+        async def failing(verb: object, *arguments: object, **more: object) -> object:
+            if broken and getattr(verb, "__name__", "") == "settle":
+                raise DatabaseUnavailable("disk full")
+            return await write(verb, *arguments, **more)  # type: ignore[arg-type]
+
+        house.database.write = failing  # type: ignore[method-assign, assignment]
+        await house.pass_(30)
+        assert (len(peer.got), house.waiting()) == (1, ["a@two.example"])
+        broken = False
+        await house.pass_(2)
+        assert (len(peer.got), house.waiting()) == (1, [])
+
+    with_relay(test)
+
+
+def test_what_cannot_be_read_waits_and_does_not_stop_the_others() -> None:
+    async def test(house: RelayHouse) -> None:
+        await house.stop()
+        peer = house.peer("two.example", "192.0.2.2")
+        await house.queue("a@two.example", octets=b"lost")
+        house.database.write_now(lambda tx: tx.execute("DELETE FROM blobs"))
+        await house.queue("b@two.example")
+        house.start()
+        await house.pass_(1)
+        assert peer.addresses == ["b@two.example"]
+        assert house.waiting() == ["a@two.example"]
+        assert [name for name, _ in house.telemetry.failures] == ["mail not carried"]
+        house.telemetry.failures.clear()
+
+    with_relay(test)
+
+
+def test_what_is_said_is_logged_for_each_recipient() -> None:
+    async def test(house: RelayHouse) -> None:
+        house.peer("two.example", "192.0.2.2")
+        await house.queue("a@two.example")
+        await house.pass_(1)
+        (said,) = [fields for name, fields in house.telemetry.events if name == "mail relayed"]
+        assert (said["recipient"], said["action"], said["host"]) == (
+            "a@two.example",
+            "delivered",
+            "two.example",
+        )
+        assert house.telemetry.counts["relay_delivered", ()] == 1
+
+    with_relay(test)
+
+
+def test_stopping_before_anything_has_begun() -> None:
+    async def run() -> None:
+        house = RelayHouse()
+        house.start()
+        await house.stop()
+        await house.database.close()
+
+    asyncio.run(run())
