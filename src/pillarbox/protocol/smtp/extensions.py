@@ -87,6 +87,10 @@ def _limits(conditions: Conditions) -> str:
     return f"MAILMAX={conditions.limits.transactions} RCPTMAX={conditions.limits.recipients}"
 
 
+def _unbound(conditions: Conditions) -> str:
+    return " ".join(name for name in conditions.mechanisms if not name.endswith("-PLUS"))
+
+
 EXTENSIONS = (
     Extension("PIPELINING"),  # RFC 2920
     Extension("SIZE", value=_size, mail=frozenset({"SIZE"})),  # RFC 1870
@@ -108,6 +112,9 @@ EXTENSIONS = (
         # RFC 4954 §5: understood where AUTH is announced, authenticated or not
         mail=frozenset({"AUTH"}),
     ),
+    # mutt with GNU SASL takes a -PLUS mechanism wherever it sees one, cannot bind, and gives up. It reads the
+    # last of several AUTH lines; clients that can bind read them all.
+    Extension("AUTH", lambda c: c.role.submits and any(m.endswith("-PLUS") for m in c.mechanisms), _unbound),
 )
 
 

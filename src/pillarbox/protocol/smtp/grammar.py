@@ -22,6 +22,7 @@ CHUNK_DIGITS = 20
 _MAIL = re.compile(r"MAIL[ \t]+FROM:[ \t]*", re.IGNORECASE)
 _RCPT = re.compile(r"RCPT[ \t]+TO:[ \t]*", re.IGNORECASE)
 _BDAT = re.compile(r"[ \t]*([0-9]+)(?:[ \t]+(LAST))?", re.IGNORECASE)
+_SPACE = re.compile(r"[ \t]+")  # to str.split() there are many more spaces than the two of SMTP
 _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -75,7 +76,7 @@ def _unknown(verb: str) -> Refused:
 
 def _hello(text: str, argument: str, _offer: Offer) -> Command | Refused:
     # RFC 5321 §4.1.1.1: be prepared for more words after the name
-    name = argument.split(maxsplit=1)[0] if argument else ""
+    name = _SPACE.split(argument.strip())[0]
     if not name or len(name.encode()) > NAME_OCTETS:
         return Refused(replies.SYNTAX_HELLO)
     return Hello(Verb(text[:4].upper()), name)
@@ -120,7 +121,7 @@ def _bdat(_text: str, argument: str, _offer: Offer) -> Command | Refused:
 
 
 def _auth(_text: str, argument: str, _offer: Offer) -> Command | Refused:
-    words = argument.split()
+    words = _SPACE.split(argument.strip(" \t"))
     if not words or len(words) > 2 or not _MECHANISM.fullmatch(words[0]):
         return Refused(replies.SYNTAX_AUTH)
     if len(words) == 1:

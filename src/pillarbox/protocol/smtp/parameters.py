@@ -16,6 +16,7 @@ from pillarbox.protocol.smtp.replies import Reply
 M = TypeVar("M", bound=Enum)
 
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([^\x00-\x20=\x7f]+))?")
+_SPACE = re.compile(r"[ \t]+")  # to str.split() there are many more spaces than the two of SMTP
 _SIZE_DIGITS = 20
 """RFC 1870 §4: a size has at most 20 digits."""
 _ENVID_CHARACTERS = 100
@@ -49,7 +50,7 @@ def _read(text: str, offered: frozenset[str], readers: dict[str, "Reader"]) -> d
     if text[0] not in " \t":
         raise BadParameter(replies.PARAMETER_SYNTAX)
     fields: dict[str, Any] = {}
-    for word in text.split():
+    for word in _SPACE.split(text.strip(" \t")):
         match = _PARAMETER.fullmatch(word)
         if not match:
             raise BadParameter(replies.PARAMETER_SYNTAX)

@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 
 from pillarbox.delivery import submission, trace
-from pillarbox.delivery.accept import Acceptance, accept
+from pillarbox.delivery.accept import Acceptance, Success, accept
 from pillarbox.delivery.submission import Fault, Submission
 from pillarbox.delivery.trace import Hop
 from pillarbox.directory.accounts import Account
@@ -21,6 +21,7 @@ from pillarbox.protocol.smtp.extensions import Role
 from pillarbox.protocol.smtp.path import NULL, written
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.queue import spool
+from pillarbox.queue.notices import Notice
 from pillarbox.server.connection import TlsState
 from pillarbox.server.smtp.body import TOP_OCTETS, IncomingBody, Whole
 from pillarbox.server.smtp.door import Door
@@ -28,7 +29,10 @@ from pillarbox.server.smtp.failures import WORLD_FAILURES, reply_to
 from pillarbox.server.smtp.sender_domain import Existence
 from pillarbox.server.smtp.transaction import Transaction
 from pillarbox.store.append import Message
+from pillarbox.store.ledger import NoSuchAccount
+from pillarbox.store.tally import NoSuchMailbox
 from pillarbox.world.blobs import PreparedBlob, prepare
+from pillarbox.world.entropy import nonce
 
 ASIDE_OCTETS = 1024 * 1024
 """A message this large is summarized in a thread, not to keep all others waiting."""
@@ -102,11 +106,20 @@ class Arrival:
             if isinstance(whole, Reply):
                 return whole
             acceptance = await self._acceptance(whole)
-            await self.door.database.write(accept, acceptance, now_ms=self.door.clock.now_ms())
+            await self._commit(acceptance)
             return self._accepted(acceptance)
         except WORLD_FAILURES as failure:
             self.door.telemetry.warning("message not taken", trace=self.trace_id, why=str(failure))
             return reply_to(failure)
+
+    async def _commit(self, acceptance: Acceptance) -> None:
+        try:
+            await self.door.database.write(accept, acceptance, now_ms=self.door.clock.now_ms())
+        except (NoSuchAccount, NoSuchMailbox):  # of other failures a crash may still show that they were none
+            for part in (acceptance.message, acceptance.outbound):
+                if part:
+                    self.door.blobs.discard(part.blob)
+            raise
 
     # --- before the commit
 
@@ -163,7 +176,27 @@ class Arrival:
         outbound = None
         if distribution.elsewhere:
             outbound = self._outbound(await self._travelling(whole), seven_bit=whole.octets.isascii())
-        return Acceptance(tuple(distribution.inboxes), message, outbound)
+        return Acceptance(tuple(distribution.inboxes), message, outbound, self._success(whole.octets))
+
+    def _success(self, octets: bytes) -> Success | None:
+        """What the sender is told once this is done (RFC 3461 §5.2.3, §5.2.7)."""
+        subjects = tuple(self.transaction.distribution.successes.values())
+        path = self.transaction.mail.reverse_path
+        if not subjects or path is NULL:
+            return None
+        now_ms = self.door.clock.now_ms()
+        notice = Notice(
+            to=str(path),
+            hostname=self.door.hostname,
+            subjects=subjects,
+            identity=nonce(self.door.entropy),
+            now_ms=now_ms,
+            arrived_at_ms=now_ms,
+            envelope_id=self.transaction.mail.envelope_id,
+            headers_only=True,
+            require_tls=self.transaction.mail.require_tls,
+        )
+        return Success(notice, octets)
 
     async def _travelling(self, whole: Whole) -> PreparedBlob:
         """The form that leaves: without the Return-Path that only the last server writes."""

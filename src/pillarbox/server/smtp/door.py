@@ -50,3 +50,5 @@ class Door:
     """Passwords may be sent without TLS: for demonstrations on loopback only."""
     refuse_unresolvable_senders: bool = False
     """Refuse mail whose sender's domain does not exist, instead of marking it."""
+    separate_domains: bool = False
+    """Each domain is a provider of its own: what somebody of one submits for another goes by queue and relay."""

@@ -4,6 +4,8 @@ Plain functions of a door, who is logged in, and a command, which read the direc
 what they accept they enter into the transaction. Nobody but an authenticated user is relayed for.
 """
 
+from dataclasses import dataclass
+
 from pillarbox.delivery import route
 from pillarbox.delivery.route import Elsewhere, Full, Here, Nowhere
 from pillarbox.delivery.trace import address_literal
@@ -35,7 +37,15 @@ def judge_sender(door: Door, account: Account | None, mail: Mail) -> Reply:
     return replies.SENDER_OK
 
 
-def judge_recipient(door: Door, connection: Connection, transaction: Transaction, rcpt: Rcpt) -> Reply:
+@dataclass(frozen=True, slots=True)
+class Submitter:
+    """Who asks: a connection, and who is logged in on it."""
+
+    connection: Connection
+    account: Account | None
+
+
+def judge_recipient(door: Door, submitter: Submitter, transaction: Transaction, rcpt: Rcpt) -> Reply:
     """The answer to RCPT; what is accepted is entered into the transaction. Raises DatabaseUnavailable."""
     transaction.asked += 1
     if transaction.asked > door.limits.recipients:
@@ -46,11 +56,11 @@ def judge_recipient(door: Door, connection: Connection, transaction: Transaction
     else:
         if not transaction.mail.smtputf8 and not _is_ascii(path):
             return replies.RECIPIENT_NON_ASCII
-        address = _localized(path, connection, door.domain)
-    found = door.database.read(route.destination, address, octets=transaction.mail.size or 0)
+        address = _localized(path, submitter.connection, door.domain)
+    found = _destination(door, submitter.account, address, octets=transaction.mail.size or 0)
     match found:
         case Here():
-            transaction.distribution.deliver(found, wish(rcpt))
+            transaction.distribution.deliver(address, found, wish(rcpt))
         case Elsewhere() if door.role.submits:
             transaction.distribution.send_on(address, wish(rcpt))
         case Elsewhere():
@@ -61,6 +71,14 @@ def judge_recipient(door: Door, connection: Connection, transaction: Transaction
             return replies.MAILBOX_FULL
     transaction.recipients.append(address)
     return replies.RECIPIENT_OK
+
+
+def _destination(door: Door, account: Account | None, address: Address, *, octets: int) -> route.Destination:
+    if door.separate_domains and account and door.role.submits:
+        served = door.database.read(resolve.served_domain, address)
+        if served is None or served.name != account.login.rpartition("@")[2]:
+            return Elsewhere()
+    return door.database.read(route.destination, address, octets=octets)
 
 
 def _localized(address: Address, connection: Connection, domain: str) -> Address:

@@ -29,7 +29,7 @@ from pillarbox.server.smtp.arrival import Arrival, Client, trace_id
 from pillarbox.server.smtp.door import Door
 from pillarbox.server.smtp.failures import WORLD_FAILURES, reply_to
 from pillarbox.server.smtp.patience import Patience
-from pillarbox.server.smtp.recipients import judge_recipient, judge_sender
+from pillarbox.server.smtp.recipients import Submitter, judge_recipient, judge_sender
 from pillarbox.server.smtp.sender_domain import Existence
 from pillarbox.server.smtp.transaction import Transaction
 
@@ -240,7 +240,8 @@ class SmtpSession:
             return
         transaction = self._transaction
         assert transaction is not None, "the table has a transaction here"
-        reply = judge_recipient(self._door, self._connection, transaction, command)
+        submitter = Submitter(self._connection, self._account)
+        reply = judge_recipient(self._door, submitter, transaction, command)
         if reply.positive:
             self.machine.succeeded(command)
             self._replies.append(reply.octets)

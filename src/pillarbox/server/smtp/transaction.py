@@ -13,7 +13,7 @@ class Transaction:
     """What MAIL and RCPT have said."""
 
     mail: Mail
-    distribution: Distribution = field(default_factory=Distribution.empty)
+    distribution: Distribution = field(default_factory=Distribution)
     recipients: list[Address] = field(default_factory=list)
     """The forward-paths that were accepted, in their order, repetitions included."""
     asked: int = 0

@@ -44,6 +44,11 @@ def ready(offer: bytes = PLAIN_OFFER) -> ClientMachine:
     return machine
 
 
+def doubts(events: Sequence[Event]) -> list[bool]:
+    (finished,) = [event for event in events if isinstance(event, Finished)]
+    return [outcome.in_doubt for outcome in finished.outcomes]
+
+
 def verdicts(events: Sequence[Event]) -> list[Verdict]:
     (finished,) = [event for event in events if isinstance(event, Finished)]
     return [outcome.verdict for outcome in finished.outcomes]
@@ -235,7 +240,51 @@ def test_a_connection_lost_after_the_message_defers_it() -> None:
     machine.begin(envelope())
     machine.receive(b"250 ok\r\n250 ok\r\n")
     machine.content(MESSAGE)
-    assert verdicts(machine.lost("no answer in time")) == [Verdict.DEFERRED]
+    events = machine.lost("no answer in time")
+    assert verdicts(events) == [Verdict.DEFERRED]
+    assert doubts(events) == [True]
+
+
+@pytest.mark.parametrize(("reply", "doubt"), [(b"421 4.3.2 not taken, bye\r\n", False), (b"hm\r\n", True)])
+def test_a_message_refused_on_the_way_out_is_not_in_doubt_and_one_answered_by_nonsense_is(
+    reply: bytes, doubt: bool
+) -> None:
+    machine = ready(CHUNKED)
+    machine.begin(envelope())
+    machine.receive(b"250 ok\r\n250 ok\r\n")
+    machine.content(MESSAGE)
+    assert doubts(machine.receive(reply)) == [doubt]
+
+
+def test_a_connection_lost_before_the_message_leaves_no_doubt() -> None:
+    machine = ready(CHUNKED)
+    machine.begin(envelope())
+    machine.receive(b"250 ok\r\n250 ok\r\n")
+    assert doubts(machine.lost("reset")) == [False]
+
+
+@pytest.mark.rfc("6533 §3", "MUST")
+@pytest.mark.parametrize(
+    ("offer", "said"),
+    [
+        (b"250-mx\r\n250-DSN\r\n250 8BITMIME\r\n", rb"ORCPT=utf-8;j\x{FC}rgen\x{2B}a@x"),
+        (b"250-mx\r\n250-DSN\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n", "ORCPT=utf-8;jürgen\\x{2B}a@x".encode()),
+    ],
+)
+def test_an_original_recipient_in_unicode_is_said_as_the_server_can_hear_it(
+    offer: bytes, said: bytes
+) -> None:
+    machine = ready(offer)
+    machine.begin(Envelope(None, (Recipient("a@x", frozenset({Notify.NEVER}), r"utf-8;jürgen\x{2B}a@x"),), 5))
+    machine.receive(b"250 ok\r\n")
+    assert machine.outgoing().split()[-1] == said
+
+
+def test_limits_of_a_server_are_read() -> None:
+    machine = ready(b"250-mx\r\n250 LIMITS MAILMAX=5 RCPTMAX=x RCPTMAX=20\r\n")
+    assert machine.extensions.transactions_limit == 5
+    assert machine.extensions.recipients_limit == 20
+    assert ready().extensions.transactions_limit is None
 
 
 @pytest.mark.rfc("5321 §4.5.3.1.10", "SHOULD")

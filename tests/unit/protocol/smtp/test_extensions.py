@@ -54,3 +54,10 @@ def test_the_auth_parameter_is_understood_where_auth_was_announced_even_after_it
 def test_requiretls_needs_tls() -> None:
     assert "REQUIRETLS" in offer(Conditions(Role.MX, True, False, (), Limits())).mail
     assert "REQUIRETLS" not in offer(Conditions(Role.MX, False, True, (), Limits())).mail
+
+
+def test_the_last_auth_line_names_no_mechanism_that_binds_to_the_channel() -> None:
+    mechanisms = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN")
+    lines = offer(Conditions(Role.SUBMISSION, True, False, mechanisms, Limits())).lines
+    offered = [line for line in lines if line.startswith("AUTH ")]
+    assert offered == ["AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN", "AUTH SCRAM-SHA-256 PLAIN"]

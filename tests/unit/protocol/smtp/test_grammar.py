@@ -120,3 +120,9 @@ def test_any_line_gets_an_answer(line: bytes) -> None:
     for verb in (b"", b"MAIL FROM:", b"RCPT TO:", b"AUTH ", b"BDAT ", b"EHLO "):
         for role in Role:
             read(verb + line, OFFER, role)
+
+
+def test_only_space_and_tab_part_words() -> None:
+    """Unicode knows more spaces; none of them is one in SMTP."""
+    assert read("EHLO a\u0085b".encode(), OFFER, Role.MX) == Hello(Verb.EHLO, "a\u0085b")
+    assert isinstance(read("MAIL FROM:<a@b.example> SIZE=1\u00a0SMTPUTF8".encode(), OFFER, Role.MX), Refused)
