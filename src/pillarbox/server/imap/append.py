@@ -26,6 +26,12 @@ from pillarbox.store.ledger import OverQuota
 from pillarbox.world.blobs import BlobWriter
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
+MESSAGES_TOGETHER: Final = 10_000
+"""Messages of one APPEND; beyond: NO [LIMIT]."""
+
+OCTETS_TOGETHER: Final = 256 * 1024 * 1024
+"""Octets of all messages of one APPEND; beyond: NO [LIMIT]. One message has a limit of its own."""
+
 READ_ASIDE_OCTETS: Final = 256 * 1024
 """From this size on, reading a message's structure would hold the loop up: a thread does it."""
 
@@ -36,16 +42,15 @@ class Arriving:
 
     command: Append | Replace
     target: MailboxId
+    room_octets: int | None
+    """What the quota leaves; None without one."""
     replaced: Uid | None = None
     """REPLACE: which message."""
+    octets: int = 0
+    """Promised so far."""
     written: list[tuple[Offer, BlobWriter]] = field(default_factory=list)
     failed: bool = False
     """Whether its octets found no room."""
-
-    @property
-    def octets(self) -> int:
-        """Promised so far."""
-        return sum(offer.size for offer, _ in self.written)
 
     def abandon(self) -> None:
         """Forget what has come."""
@@ -58,11 +63,13 @@ def offered(session: Conversation, event: MessageOffered) -> bytes:
     arriving = session.arriving if event.index else None
     if arriving is None:
         arriving = _begin(session, event.command)
-    limit = session.read(quota.effective, session.owner)
-    held = session.read(ledger.usage, session.owner).octets
-    # RFC 9051 §6.3.12: better refused now than after it has crossed the network
-    if limit is not None and held + arriving.octets + event.offer.size > limit and not arriving.replaced:
+    arriving.octets += event.offer.size
+    # RFC 9051 §6.3.12: better refused now than after it has crossed the network. What a replaced message
+    # leaves free is known when it goes
+    if arriving.room_octets is not None and arriving.octets > arriving.room_octets and not arriving.replaced:
         raise OverQuota
+    if len(arriving.written) >= MESSAGES_TOGETHER or arriving.octets > OCTETS_TOGETHER:
+        raise Refused(no("Too much in one command", response_codes.LIMIT))
     arriving.written.append((event.offer, session.services.blobs.writer()))
     session.arriving = arriving
     return session.machine.accept_message()
@@ -71,7 +78,7 @@ def offered(session: Conversation, event: MessageOffered) -> bytes:
 def _begin(session: Conversation, command: Append | Replace) -> Arriving:
     match command:
         case Append():
-            return Arriving(command, destination(session, command.mailbox).id)
+            return Arriving(command, destination(session, command.mailbox).id, _room(session))
         case Replace():
             selected = session.selected
             if selected.read_only:
@@ -80,7 +87,13 @@ def _begin(session: Conversation, command: Append | Replace) -> Arriving:
             if not chosen:
                 # RFC 8508 §3.1: REPLACE of what is not there appends nothing
                 raise Refused(no("No such message", response_codes.NONEXISTENT))
-            return Arriving(command, destination(session, command.mailbox).id, Uid(chosen.uid_list()[0]))
+            target = destination(session, command.mailbox).id
+            return Arriving(command, target, _room(session), Uid(chosen.uid_list()[0]))
+
+
+def _room(session: Conversation) -> int | None:
+    limit = session.read(quota.effective, session.owner)
+    return None if limit is None else limit - session.read(ledger.usage, session.owner).octets
 
 
 def take(session: Conversation, octets: bytes) -> None:
@@ -110,7 +123,11 @@ async def store(session: Conversation) -> Reply:
     try:
         if arriving.failed:
             raise DatabaseUnavailable("a message found no room")
-        arrivals = [await _arrival(session, offer, writer) for offer, writer in arriving.written]
+        arrivals: list[Arrival] = []
+        for offer, writer in arriving.written:
+            if arrivals:
+                await asyncio.sleep(0)  # others have their turn
+            arrivals.append(await _arrival(session, offer, writer))
         return await _keep(session, arriving, arrivals)
     finally:
         drop(session)
@@ -142,6 +159,8 @@ async def _keep(session: Conversation, arriving: Arriving, arrivals: list[Arriva
             )
         else:
             appended = await session.commit(_replace, session, arriving, arrivals[0], limit)
+    except DatabaseUnavailable:
+        raise  # a crash may still show that the commit is durable: its files must stay
     except Exception:
         # The verb has changed nothing; a cancelled one might have, and its files must stay
         for arrival in arrivals:

@@ -7,7 +7,7 @@ session keeps only what it has told its client (`protocol.imap.selected`).
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from pillarbox.directory.accounts import Account
 from pillarbox.mail.identifiers import AccountId
@@ -26,6 +26,9 @@ from pillarbox.world.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from pillarbox.server.imap.append import Arriving
+
+FLUSH_OCTETS: Final = 64 * 1024
+"""So much is said before any of it is sent."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,10 +61,13 @@ class Conversation:
         "arriving",
         "attempt",
         "connection",
+        "fresh",
         "hinted",
         "idling",
         "machine",
         "own",
+        "said",
+        "said_octets",
         "services",
         "tag",
         "unsubscribe",
@@ -75,8 +81,13 @@ class Conversation:
         """Who has logged in; not None exactly while the state is authenticated or selected."""
         self.tag = b"*"
         """Of the command under way."""
+        self.said: list[bytes] = []
+        """What was written and has not gone to the connection yet."""
+        self.said_octets = 0
         self.own: frozenset[int] = frozenset()
         """MODSEQs of flag changes that the command under way made and answers itself."""
+        self.fresh = False
+        """Whether the command under way has just told all there is to tell of the mailbox."""
         self.attempt: Attempt | None = None
         """AUTHENTICATE under way."""
         self.arriving: Arriving | None = None
@@ -100,8 +111,23 @@ class Conversation:
         return selected
 
     def write(self, octets: bytes) -> None:
-        """Send untagged octets."""
-        self.connection.write(octets)
+        """Say something. It goes out with the rest of the answer, in one piece, or when there is much."""
+        self.said.append(octets)
+        self.said_octets += len(octets)
+        if self.said_octets >= FLUSH_OCTETS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Have the connection send what was said."""
+        if self.said:
+            self.connection.write(self.said[0] if len(self.said) == 1 else b"".join(self.said))
+            self.said.clear()
+            self.said_octets = 0
+
+    async def drain(self) -> None:
+        """Send what was said, and wait while the client reads slower than we write."""
+        self.flush()
+        await self.connection.drain()
 
     def read(
         self, verb: Callable[Concatenate[Transaction, P], T], *arguments: P.args, **keywords: P.kwargs

@@ -140,7 +140,7 @@ def _attribute_maker(attribute: Attribute) -> Callable[[Batch], Column]:
             return lambda batch: fetch_responses.modseqs(batch.modseqs)
         case Attribute.INTERNALDATE | Attribute.SAVEDATE:
             return lambda batch: fetch_responses.octets(
-                label, [date.imap_date_time(at_ms) for at_ms in batch.stored[_STORED[attribute]]]
+                label, date.imap_date_times(batch.stored[_STORED[attribute]])
             )
         case Attribute.SIZE:
             return lambda batch: fetch_responses.numbers(label, batch.stored[Stored.SIZE])

@@ -93,21 +93,19 @@ def on_wire(item: OctetsItem, message: MessageOctets) -> bytes:
 
 
 def _body_section(section: BodySection, message: MessageOctets) -> bytes | Extent:
-    if section.part:
-        found = sections.body_section(message.tree(), section)
-    else:
-        found = _of_the_message(section, message)
-    match found:
+    match _found(section, message):
         case None:
             return strings.NIL
-        case Extent():
-            return sections.narrowed(found, section.partial)
-        case bytes():
-            return strings.literal(sections.cut(found, section.partial))
+        case Extent() as extent:
+            return sections.narrowed(extent, section.partial)
+        case bytes() as octets:
+            return strings.literal(sections.cut(octets, section.partial))
 
 
-def _of_the_message(section: BodySection, message: MessageOctets) -> bytes | Extent:
-    """Sections of the message itself: where its header ends is known, so nothing is parsed."""
+def _found(section: BodySection, message: MessageOctets) -> bytes | Extent | None:
+    if section.part:
+        return sections.body_section(message.tree(), section)
+    # Where the message's own header ends is known, so nothing is parsed
     stored = message.stored
     match section.text:
         case SectionText.TEXT:

@@ -97,7 +97,7 @@ async def _answer(session: Conversation, plan: Plan, chosen: Chosen) -> bool:
         column = fetch_responses.numbers(b"UID", chosen.uid_list())
         for chunk in fetch_responses.lines(chosen.sequence_numbers(), [column]):
             session.write(chunk)
-        await session.connection.drain()
+        await session.drain()
         return False
     missing = False
     rows = FIRST_ROWS if plan.stored else MEMORY_ROWS
@@ -132,7 +132,9 @@ async def _answer_part(session: Conversation, plan: Plan, part: Chosen) -> bool:
         return missing
     sizes, missing = session.read(_sizes, session, part)
     found = missing
-    for group in _groups(sizes):
+    for number, group in enumerate(_groups(sizes)):
+        if number:
+            await asyncio.sleep(0)  # others have their turn
         chosen = session.selected.choose(NumberSet.of(group.uids))
         if group.large:
             found |= await _stream(session, plan, chosen)
@@ -146,7 +148,7 @@ async def _answer_part(session: Conversation, plan: Plan, part: Chosen) -> bool:
 async def _write(session: Conversation, plan: Plan, batch: Batch) -> None:
     for chunk in fetch_responses.lines(batch.numbers, plan.columns(batch)):
         session.write(chunk)
-        await session.connection.drain()
+        await session.drain()
 
 
 class _Group(NamedTuple):
@@ -204,7 +206,7 @@ async def _stream_range(session: Conversation, digest: bytes, extent: Extent) ->
     for start in range(extent.start, extent.end, STREAMED_OCTETS):
         length = min(STREAMED_OCTETS, extent.end - start)
         session.write(session.read(blobs.read, digest, start, length))
-        await session.connection.drain()
+        await session.drain()
         await asyncio.sleep(0)
 
 

@@ -102,10 +102,8 @@ class _Attributes:
         self._tells_subscribed = (
             ListSelect.SUBSCRIBED in command.select or ListReturn.SUBSCRIBED in command.returns
         )
-        # RFC 5258 §4: what was not asked for may be told all the same; children cost nothing here
-        self._tells_children = (
-            not command.extended or ListReturn.CHILDREN in command.returns or not command.returns
-        )
+        # RFC 3348 §3: plain LIST tells them unasked, extended LIST where they are asked for
+        self._tells_children = not command.extended or ListReturn.CHILDREN in command.returns
 
     def of(self, name: str) -> tuple[str, ...]:
         told: list[str] = []

@@ -44,6 +44,7 @@ async def logout(session: Conversation, _: Logout) -> Reply:
 async def start_tls(session: Conversation, _: StartTls) -> None:
     """RFC 9051 §6.2.1: the tagged OK is the last thing said in plain text."""
     session.write(responses.ok(session.tag, "Begin TLS"))
+    session.flush()
     dropped = await session.connection.start_tls()
     session.machine.tls_started(terms(session.services, session.connection))
     if dropped:

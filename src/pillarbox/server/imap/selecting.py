@@ -16,6 +16,7 @@ from pillarbox.server.imap.reply import Reply, bad, ok
 from pillarbox.store import mailboxes, placements
 from pillarbox.store.mailboxes import Mailbox
 from pillarbox.store.warm import WarmMailbox
+from pillarbox.world.database import Transaction
 
 
 async def select(session: Conversation, command: Select) -> Reply:
@@ -28,10 +29,12 @@ async def select(session: Conversation, command: Select) -> Reply:
         session.write(responses.ok(UNTAGGED, "The previous mailbox is left", CLOSED))
     # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
     machine.deselect()
-    mailbox = session.read(mailboxes.by_name, session.owner, command.mailbox)
-    recent = await _recent(session, mailbox, read_only=command.read_only)
+    mailbox, warm = session.read(_open, session, command.mailbox)
+    recent = _recent(mailbox, rev2=machine.rev2)
+    if recent and not command.read_only:
+        recent = await session.commit(news.claim, session.owner, mailbox.id)
+        mailbox, warm = session.read(_open, session, command.mailbox)
     # From here on nothing waits: what is told is one moment of the mailbox
-    warm = session.read(session.services.warm.get, session.owner, mailbox.id)
     selected = SelectedMailbox(
         mailbox=mailbox.id,
         name=mailbox.name,
@@ -42,20 +45,24 @@ async def select(session: Conversation, command: Select) -> Reply:
         recent=recent,
     )
     machine.select(selected)
+    session.fresh = True
     session.write(_described(session, selected, warm))
     if command.resynchronise:
         resynchronising.tell(session, selected, warm, command.resynchronise)
     return ok("Opened for reading only", READ_ONLY) if command.read_only else ok("Opened", READ_WRITE)
 
 
-async def _recent(session: Conversation, mailbox: Mailbox, *, read_only: bool) -> NumberSet:
-    """What is \\Recent to the new session; IMAP4rev2 has no such thing and leaves it to others."""
-    if session.machine.rev2 or mailbox.first_recent >= mailbox.uid_next:
+def _open(tx: Transaction, session: Conversation, name: str) -> tuple[Mailbox, WarmMailbox]:
+    mailbox = mailboxes.by_name(tx, session.owner, name)
+    return mailbox, session.services.warm.get(tx, session.owner, mailbox.id)
+
+
+def _recent(mailbox: Mailbox, *, rev2: bool) -> NumberSet:
+    """What is \\Recent to a new session: EXAMINE shows it and leaves it so, SELECT claims it (RFC 3501 §6.3.2)."""
+    # IMAP4rev2 has no such thing and leaves it to others
+    if rev2 or mailbox.first_recent >= mailbox.uid_next:
         return EMPTY
-    # RFC 3501 §6.3.2: EXAMINE shows what is recent, and leaves it so for the next
-    if read_only:
-        return NumberSet(((mailbox.first_recent, mailbox.uid_next - 1),))
-    return await session.commit(news.claim, session.owner, mailbox.id)
+    return NumberSet(((mailbox.first_recent, mailbox.uid_next - 1),))
 
 
 def _described(session: Conversation, selected: SelectedMailbox, warm: WarmMailbox) -> bytes:

@@ -96,6 +96,8 @@ class ImapSession(Conversation):
     async def opened(self) -> None:
         """Greet (RFC 9051 §7.1): with the capabilities, which spares the client a command."""
         self.connection.set_deadline(LOGIN_SECONDS)
+        # Where TLS comes first it stands only now, after the session was made
+        self.machine.terms = login.terms(self.services, self.connection)
         self.write(
             responses.ok(
                 responses.UNTAGGED,
@@ -103,6 +105,7 @@ class ImapSession(Conversation):
                 response_codes.capability(self.machine.capabilities()),
             )
         )
+        self.flush()
 
     async def handle(self, event: Event | Hint) -> None:
         """Carry out one event."""
@@ -111,6 +114,8 @@ class ImapSession(Conversation):
         except MailboxGone:
             # RFC 2180 §3.3: the others hear BYE when a mailbox is deleted under them
             self._bye("The selected mailbox was deleted")
+        finally:
+            self.flush()
 
     def timed_out(self) -> bytes:
         """The client was silent for too long (RFC 9051 §5.4)."""
@@ -139,8 +144,7 @@ class ImapSession(Conversation):
             case Say(octets):
                 self.write(octets)
             case Farewell(octets):
-                self.write(octets)
-                self.connection.close()
+                self._leave(octets)
             case IdleEnded(tag):
                 idling.end(self)
                 await self._finish(tag, ok("No longer idle"))
@@ -179,15 +183,14 @@ class ImapSession(Conversation):
             # RFC 7162 §3.1.1: from which moment on MODSEQs are told
             code = response_codes.highest_modseq(selected.told_modseq)
             self.write(responses.ok(responses.UNTAGGED, "Changes are told from here", code))
-        await self._carry_out(
-            event.tag, HANDLERS[type(command)](self, command), expunges=_may_tell_expunges(command)
-        )
+        work = HANDLERS[type(command)](self, command)
+        await self._carry_out(event.tag, work, expunges=_may_tell_expunges(command))
         if isinstance(command, commands.Logout):
-            self.connection.close()
+            self._leave()
 
     async def _carry_out(self, tag: bytes, work: Awaitable[Reply | None], *, expunges: bool = True) -> None:
         """Await a handler and answer with its reply; a refusal is a reply as well."""
-        self.tag, self.own = tag, frozenset()
+        self.tag, self.own, self.fresh = tag, frozenset(), False
         try:
             reply = await work
         except MailboxGone:
@@ -202,12 +205,11 @@ class ImapSession(Conversation):
 
     async def _finish(self, tag: bytes, reply: Reply, *, expunges: bool = True) -> None:
         try:
-            await news.tell(self, expunges=expunges)
+            if not self.fresh:
+                await news.tell(self, expunges=expunges)
         except DatabaseUnavailable:
             pass  # it is told another time: what the command did stands
-        self.own = frozenset()
         self.write(reply.octets(tag))
-        await self.connection.drain()
 
     def _offer(self, tag: bytes, event: MessageOffered) -> None:
         self.tag = tag
@@ -223,7 +225,11 @@ class ImapSession(Conversation):
 
     def _bye(self, text: str) -> None:
         self.machine.logged_out()
-        self.write(responses.bye(text))
+        self._leave(responses.bye(text))
+
+    def _leave(self, octets: bytes = b"") -> None:
+        self.write(octets)
+        self.flush()
         self.connection.close()
 
 

@@ -37,6 +37,7 @@ async def store(session: Conversation, command: Store) -> Reply:
         mode=_MODES[command.mode],
         texts=command.flags,
         unchanged_since=command.unchanged_since,
+        told=not command.silent,
     )
     missing = await _answer(session, command, chosen, altered)
     if altered.refused:
@@ -45,9 +46,18 @@ async def store(session: Conversation, command: Store) -> Reply:
 
 
 async def alter(
-    session: Conversation, uids: NumberSet, *, mode: Mode, texts: str, unchanged_since: int | None = None
+    session: Conversation,
+    uids: NumberSet,
+    *,
+    mode: Mode,
+    texts: str,
+    unchanged_since: int | None = None,
+    told: bool = True,
 ) -> Altered:
-    """Alter flags durably; the mailbox in memory knows of it, and `news` won't tell this client again."""
+    """Alter flags durably, and have the mailbox in memory know of it.
+
+    ``told``: whether the command tells the client all flags of these messages, so that `news` need not.
+    """
     selected, services = session.selected, session.services
     altered = await session.commit(
         flags.alter,
@@ -60,7 +70,12 @@ async def alter(
     )
     if warm := services.warm.peek(session.owner, selected.mailbox):
         warm.apply(altered)
-    if altered.changed:
+    if altered.changed and altered.previous == selected.modseq:
+        # The client knew all there was before, and it knows what it asked for
+        selected.modseq = altered.modseq
+    elif altered.changed and told:
+        # Others have changed something meanwhile: that is for `news` to tell. A silent command is told as
+        # well, or what the others did to the same messages would be hidden for good
         session.own = session.own | {altered.modseq}
     return altered
 
@@ -76,7 +91,7 @@ async def _answer(session: Conversation, command: Store, chosen: Chosen, altered
     columns = _columns(there, command, condstore=condstore)
     for chunk in fetch_responses.lines(there.numbers, columns):
         session.write(chunk)
-    await session.connection.drain()
+    await session.drain()
     return there.missing
 
 

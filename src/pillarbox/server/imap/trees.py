@@ -13,6 +13,9 @@ from pillarbox.mail.part import Part
 KEPT: Final = 64
 """Trees in a process."""
 
+KEPT_HEADER_OCTETS: Final = 256 * 1024
+"""Headers of all parts together; a tree with more is read anew each time."""
+
 
 class PartTrees:
     """The lately used trees, by the digest of the octets: those never change, so a tree never ages."""
@@ -31,6 +34,8 @@ class PartTrees:
 
     def keep(self, digest: bytes, tree: Part) -> None:
         """Have a tree at hand for a while."""
+        if sum(len(part.header.octets) for part in tree.walk()) > KEPT_HEADER_OCTETS:
+            return
         self._kept[digest] = tree
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)

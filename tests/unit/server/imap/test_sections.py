@@ -121,7 +121,9 @@ def test_header_fields_are_chosen_without_regard_to_case_and_end_with_an_empty_l
 def test_fields_from_the_digest_are_those_of_the_header(names: set[bytes]) -> None:
     root = parse(MESSAGE)
     wanted = frozenset(names)
-    assert digest_fields(MESSAGE[: root.body_start - 2], field_pattern(wanted)) == header_fields(root.header, wanted)
+    assert digest_fields(MESSAGE[: root.body_start - 2], field_pattern(wanted)) == header_fields(
+        root.header, wanted
+    )
 
 
 @pytest.mark.rfc("9051 §6.4.5", "MUST")

@@ -1,0 +1,234 @@
+"""FETCH and UID FETCH (RFC 9051 §6.4.5, §7.5.2)."""
+
+import asyncio
+
+import pytest
+
+from pillarbox.server.imap import fetch_octets, fetching
+from tests.imap_client import Fetched
+from tests.imap_talk import MESSAGE, provider
+
+MULTIPART = b"""From: user@domain.org
+Subject: parts
+Date: Sat, 24 Mar 2007 23:00:00 +0200
+Mime-Version: 1.0
+Content-Type: multipart/mixed; boundary="foo"
+
+--foo
+Content-Type: text/plain
+Content-Transfer-Encoding: base64
+
+aGVsbG8gd29ybGQ=
+--foo
+Content-Type: application/x-odd
+Content-Transfer-Encoding: x-own
+
+????
+--foo--
+""".replace(b"\n", b"\r\n")
+
+
+@pytest.mark.rfc("9051 §6.4.5", "MUST")
+def test_every_attribute_is_told() -> None:
+    with provider() as mail:
+        mail.deliver(MULTIPART)
+        talker = mail.talker(select="INBOX")
+        items = talker.ok(
+            "FETCH 1 (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODY BODYSTRUCTURE MODSEQ EMAILID THREADID"
+            " SAVEDATE PREVIEW)"
+        ).fetched[1]
+        assert items[b"UID"] == 1
+        assert items[b"RFC822.SIZE"] == len(MULTIPART)
+        assert items[b"ENVELOPE"][1] == b"parts"
+        assert items[b"BODY"][-1] == b"MIXED"
+        assert len(items[b"BODYSTRUCTURE"]) > len(items[b"BODY"])
+        assert items[b"PREVIEW"] == b"hello world"
+        assert items[b"EMAILID"][0].startswith(b"M")
+        assert items[b"THREADID"][0].startswith(b"T")
+        assert len(items[b"INTERNALDATE"]) == len(b"17-Jul-1996 02:44:25 -0700") == len(items[b"SAVEDATE"])
+
+
+@pytest.mark.rfc("9051 §6.4.5", "MUST")
+@pytest.mark.parametrize(
+    ("macro", "labels"),
+    [
+        ("ALL", {b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"ENVELOPE"}),
+        ("FAST", {b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE"}),
+        ("FULL", {b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"ENVELOPE", b"BODY"}),
+    ],
+)
+def test_macros(macro: str, labels: set[bytes]) -> None:
+    with provider() as mail:
+        mail.deliver()
+        assert mail.talker(select="INBOX").ok(f"FETCH 1 {macro}").fetched[1].keys() == labels
+
+
+@pytest.mark.rfc("9051 §6.4.5.1", "MUST")
+def test_sections_and_partials() -> None:
+    with provider() as mail:
+        mail.deliver(MULTIPART)
+        talker = mail.talker(select="INBOX")
+        items = talker.ok(
+            "FETCH 1 (BODY.PEEK[] BODY.PEEK[HEADER] BODY.PEEK[TEXT]<2.3> BODY.PEEK[1] BODY.PEEK[1.MIME]"
+            " BODY.PEEK[HEADER.FIELDS (Subject X-None)] BODY.PEEK[HEADER.FIELDS (Mime-Version)]"
+            " BODY.PEEK[HEADER.FIELDS.NOT (From Date Content-Type Mime-Version)] BODY.PEEK[9]"
+            " BODY.PEEK[]<100000.5>)"
+        ).fetched[1]
+        header = MULTIPART.index(b"\r\n\r\n") + 4
+        assert items[b"BODY[]"] == MULTIPART
+        assert items[b"BODY[HEADER]"] == MULTIPART[:header]
+        assert items[b"BODY[TEXT]<2>"] == b"foo"
+        assert items[b"BODY[1]"] == b"aGVsbG8gd29ybGQ="
+        assert items[b"BODY[1.MIME]"].startswith(b"Content-Type: text/plain")
+        assert items[b"BODY[HEADER.FIELDS (Subject X-None)]"] == b"Subject: parts\r\n\r\n"
+        assert items[b"BODY[HEADER.FIELDS (Mime-Version)]"] == b"Mime-Version: 1.0\r\n\r\n"
+        assert (
+            items[b"BODY[HEADER.FIELDS.NOT (From Date Content-Type Mime-Version)]"]
+            == b"Subject: parts\r\n\r\n"
+        )
+        assert items[b"BODY[9]"] is None
+        assert items[b"BODY[]<100000>"] == b""
+        assert talker.flags(1) == set()
+
+
+@pytest.mark.rfc("3501 §6.4.5", "MUST")
+def test_the_names_of_rfc_822() -> None:
+    with provider() as mail:
+        mail.deliver()
+        talker = mail.talker(select="INBOX")
+        items = talker.ok("FETCH 1 (RFC822.HEADER RFC822.TEXT RFC822)").fetched[1]
+        assert items[b"RFC822.HEADER"] + items[b"RFC822.TEXT"] == items[b"RFC822"] == MESSAGE
+        assert talker.flags(1) == {b"\\Seen"}
+
+
+@pytest.mark.rfc("9051 §6.4.5", "MUST")
+def test_binary_decodes_and_says_when_it_can_not() -> None:
+    with provider() as mail:
+        mail.deliver(MULTIPART)
+        talker = mail.talker(select="INBOX")
+        items = talker.ok("FETCH 1 (BINARY.PEEK[1] BINARY.SIZE[1] BINARY.PEEK[1]<6.5>)").fetched[1]
+        assert items[b"BINARY[1]"] == b"hello world"
+        assert items[b"BINARY.SIZE[1]"] == 11
+        assert items[b"BINARY[1]<6>"] == b"world"
+        refused = talker.do("FETCH 1 BINARY[2]")
+        assert (refused.word, refused.code) == (b"NO", b"UNKNOWN-CTE")
+
+
+@pytest.mark.rfc("9051 §6.4.5", "SHOULD")
+def test_reading_a_body_sets_seen_and_tells_it_to_everybody() -> None:
+    with provider() as mail:
+        mail.deliver(MESSAGE, MESSAGE)
+        reader, watcher = mail.talker(select="INBOX"), mail.talker(select="INBOX")
+        items = reader.ok("FETCH 1 BODY[TEXT]").fetched[1]
+        assert b"\\Seen" in items[b"FLAGS"]
+        assert watcher.ok("NOOP").fetched[1][b"FLAGS"] == [b"\\Seen"]
+        assert b"FLAGS" not in reader.ok("FETCH 1 BODY[TEXT]").fetched[1]
+        assert reader.ok("NOOP").heard == []
+
+
+@pytest.mark.rfc("9051 §6.4.9", "MUST")
+def test_uid_fetch_names_uids_passes_over_gaps_and_star_is_the_last() -> None:
+    with provider() as mail:
+        mail.deliver(*[MESSAGE] * 4)
+        talker = mail.talker(select="INBOX")
+        talker.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
+        talker.ok("EXPUNGE")
+        answer = talker.ok("UID FETCH 1:3,77 FLAGS")
+        assert {number: items[b"UID"] for number, items in answer.fetched.items()} == {1: 1, 2: 3}
+        assert list(talker.ok("UID FETCH 99:* FLAGS").fetched) == [3]
+        assert not talker.ok("UID FETCH 99 FLAGS").heard
+
+
+def test_a_number_that_no_message_has_is_bad() -> None:
+    with provider() as mail:
+        mail.deliver()
+        talker = mail.talker(select="INBOX")
+        assert talker.do("FETCH 2 FLAGS").word == b"BAD"
+        talker.ok("SELECT Archive")
+        assert talker.do("FETCH 1 FLAGS").word == b"BAD"
+        assert talker.ok("UID FETCH 1:* FLAGS").heard == []
+
+
+@pytest.mark.rfc("2180 §4.1", "MAY")
+def test_messages_that_others_expunged_are_left_out_and_that_is_said() -> None:
+    with provider() as mail:
+        mail.deliver(*[MESSAGE] * 3)
+        talker, other = mail.talker(select="INBOX"), mail.talker(select="INBOX")
+        other.ok("STORE 2 +FLAGS (\\Deleted)")
+        other.ok("EXPUNGE")
+        for items in ("FLAGS", "ENVELOPE", "(FLAGS ENVELOPE)", "BODY.PEEK[]"):
+            answer = talker.ok(f"FETCH 1:* {items}")
+            assert list(answer.fetched) == [1, 3], items
+            assert answer.code == b"EXPUNGEISSUED"
+            assert answer.numbered(b"EXPUNGE") == []
+        # what this client was told of itself can still be told
+        assert list(talker.ok("FETCH 1:* UID").fetched) == [1, 2, 3]
+        assert talker.ok("NOOP").numbered(b"EXPUNGE") == [2]
+        assert list(talker.ok("FETCH 1:* FLAGS").fetched) == [1, 2]
+
+
+def test_many_messages_come_in_order_whatever_the_batches() -> None:
+    with provider() as mail:
+        mail.deliver(*[b"Subject: %d\r\n\r\nx\r\n" % number for number in range(300)])
+        talker = mail.talker(select="INBOX")
+        talker.ok("STORE 7,100:120 +FLAGS.SILENT (\\Deleted)")
+        talker.ok("EXPUNGE")
+        heard = talker.ok("FETCH 1:* (UID ENVELOPE FLAGS)").heard
+        rows = [
+            (one.number, one.items[b"UID"], one.items[b"ENVELOPE"][1])
+            for one in heard
+            if isinstance(one, Fetched)
+        ]
+        left = [uid for uid in range(1, 301) if uid != 7 and not 100 <= uid <= 120]
+        assert rows == [(place, uid, b"%d" % (uid - 1)) for place, uid in enumerate(left, 1)]
+        odd = ",".join(str(number) for number in range(1, 279, 2))
+        assert list(talker.ok(f"FETCH {odd} (RFC822.SIZE FLAGS)").fetched) == list(range(1, 279, 2))
+
+
+def test_a_large_message_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch_octets, "LARGE_OCTETS", 5000)
+    monkeypatch.setattr(fetching, "STREAMED_OCTETS", 700)
+    body = b"".join(b"line %d\r\n" % number for number in range(1000))
+    large = (
+        b"Subject: large\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n"
+        + body
+        + b"--b--\r\n"
+    )
+    with provider() as mail:
+        mail.deliver(MESSAGE, large, MESSAGE)
+        talker = mail.talker(select="INBOX")
+        answer = talker.ok(
+            "FETCH 1:* (UID BODY.PEEK[] BODY.PEEK[1]<10.5000> BODY.PEEK[HEADER.FIELDS (X-Rare)] BINARY.SIZE[1] FLAGS)"
+        )
+        assert list(answer.fetched) == [1, 2, 3]
+        items = answer.fetched[2]
+        assert items[b"BODY[]"] == large
+        assert items[b"BODY[1]<10>"] == body[10:5010]
+        assert items[b"BODY[HEADER.FIELDS (X-Rare)]"] == b"\r\n"
+        assert items[b"BINARY.SIZE[1]"] == len(body) - 2
+        assert items[b"UID"] == 2
+        assert answer.fetched[3][b"BODY[]"] == MESSAGE
+
+
+def test_other_sessions_have_their_turn_during_a_long_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "MORE_ROWS", 50)
+    with provider() as mail:
+        mail.deliver(*[b"Subject: %d\r\n\r\nx\r\n" % number for number in range(400)])
+        talker = mail.talker(select="INBOX")
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        async def both() -> None:
+            task = asyncio.get_running_loop().create_task(others())
+            for event in talker.session.machine.receive(b"a FETCH 1:* (UID ENVELOPE)\r\n"):
+                await talker.session.handle(event)
+            task.cancel()
+
+        mail.runner.run(both())
+        assert turns > 4
+        assert len(talker.hear()) == 401

@@ -1,0 +1,165 @@
+"""CONDSTORE and QRESYNC: coming back to a mailbox (RFC 7162)."""
+
+import pytest
+
+from tests.imap_client import Fetched, Status
+from tests.imap_talk import MESSAGE, Talker, provider
+
+
+def known(talker: Talker) -> tuple[int, int]:
+    """UIDVALIDITY and HIGHESTMODSEQ, as a client keeps them."""
+    codes = talker.ok("SELECT INBOX").codes()
+    return int(codes[b"UIDVALIDITY"] or 0), int(codes[b"HIGHESTMODSEQ"] or 0)
+
+
+@pytest.mark.rfc("7162 §3.2.5", "MUST")
+def test_select_with_qresync_tells_what_went_and_what_changed() -> None:
+    with provider() as mail:
+        mail.deliver(*[MESSAGE] * 6)
+        phone = mail.talker(enable="QRESYNC")
+        uid_validity, modseq = known(phone)
+        phone.ok("UNSELECT")
+        other = mail.talker(select="INBOX")
+        other.ok("STORE 2,3 +FLAGS (\\Deleted)")
+        other.ok("EXPUNGE")
+        other.ok("UID STORE 5 +FLAGS (\\Flagged)")
+        mail.deliver()
+        answer = phone.ok(f"SELECT INBOX (QRESYNC ({uid_validity} {modseq}))")
+        assert answer.vanished(earlier=True) == [2, 3]
+        told = {items[b"UID"]: items[b"FLAGS"] for items in answer.fetched.values()}
+        assert told == {5: [b"\\Flagged"], 7: [b"\\Recent"]}
+        assert all(b"MODSEQ" in items for items in answer.fetched.values())
+        assert list(answer.fetched) == [3, 5]
+
+
+@pytest.mark.rfc("7162 §3.2.5", "MUST")
+def test_another_uidvalidity_says_nothing_about_this_mailbox() -> None:
+    with provider() as mail:
+        mail.deliver()
+        phone = mail.talker(enable="QRESYNC")
+        uid_validity, _ = known(phone)
+        answer = phone.ok(f"SELECT INBOX (QRESYNC ({uid_validity + 1} 1))")
+        assert not answer.fetched
+        assert not answer.vanished(earlier=True)
+
+
+@pytest.mark.rfc("7162 §3.2.5.1", "SHOULD")
+def test_only_known_uids_are_spoken_of() -> None:
+    with provider() as mail:
+        mail.deliver(*[MESSAGE] * 6)
+        phone = mail.talker(enable="QRESYNC")
+        uid_validity, modseq = known(phone)
+        phone.ok("STORE 1:4 +FLAGS.SILENT (\\Deleted)")
+        phone.ok("EXPUNGE")
+        phone.ok("STORE 1:2 +FLAGS.SILENT (\\Seen)")
+        answer = phone.ok(f"SELECT INBOX (QRESYNC ({uid_validity} {modseq} 2:3,6))")
+        assert answer.vanished(earlier=True) == [2, 3]
+        assert [items[b"UID"] for items in answer.fetched.values()] == [6]
+
+
+@pytest.mark.rfc("7162 §3.2.5.2", "SHOULD")
+def test_a_sample_of_numbers_spares_what_the_client_knows() -> None:
+    with provider() as mail:
+        mail.deliver(*[MESSAGE] * 6)
+        phone = mail.talker(enable="QRESYNC")
+        uid_validity, modseq = known(phone)
+        phone.ok("UID STORE 2,5 +FLAGS.SILENT (\\Deleted)")
+        phone.ok("EXPUNGE")
+        # number 2 is UID 3 already for this client: it has heard of what went before
+        answer = phone.ok(f"SELECT INBOX (QRESYNC ({uid_validity} {modseq} 1:6 (1,2,5 1,3,6)))")
+        assert answer.vanished(earlier=True) == [5]
+
+
+@pytest.mark.rfc("7162 §3.2.5", "MUST")
+def test_qresync_must_be_enabled_first() -> None:
+    with provider() as mail:
+        mail.deliver()
+        talker = mail.talker()
+        assert talker.do("SELECT INBOX (QRESYNC (1 1))").word == b"BAD"
+        talker.ok("SELECT INBOX")
+        assert talker.do("UID FETCH 1:* FLAGS (CHANGEDSINCE 1 VANISHED)").word == b"BAD"
+
+
+@pytest.mark.rfc("7162 §3.2.6", "MUST")
+def test_uid_fetch_vanished_comes_before_any_fetch() -> None:
+    with provider() as mail:
+        mail.deliver(*[MESSAGE] * 5)
+        phone = mail.talker(enable="QRESYNC")
+        _, modseq = known(phone)
+        phone.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
+        phone.ok("EXPUNGE")
+        phone.ok("STORE 1 +FLAGS.SILENT (\\Seen)")
+        answer = phone.ok(f"UID FETCH 1:* FLAGS (CHANGEDSINCE {modseq} VANISHED)")
+        assert answer.vanished(earlier=True) == [2]
+        assert not isinstance(answer.heard[0], Fetched)
+        assert [items[b"UID"] for items in answer.fetched.values()] == [1]
+
+
+@pytest.mark.rfc("7162 §3.2.10.1", "MUST")
+def test_what_the_client_still_counts_is_not_earlier() -> None:
+    with provider() as mail:
+        mail.deliver(*[MESSAGE] * 3)
+        phone = mail.talker(enable="QRESYNC")
+        _, modseq = known(phone)
+        other = mail.talker(select="INBOX")
+        other.ok("STORE 2 +FLAGS (\\Deleted)")
+        other.ok("EXPUNGE")
+        phone.ok("FETCH 1 UID")  # during which it must not be told
+        answer = phone.ok(f"UID FETCH 1:* FLAGS (CHANGEDSINCE {modseq} VANISHED)")
+        assert answer.vanished(earlier=True) == []
+        assert answer.vanished() == [2]
+
+
+@pytest.mark.rfc("7162 §3.2", "MUST")
+def test_a_modseq_told_while_an_expunge_waits_can_be_come_back_from() -> None:
+    with provider() as mail:
+        mail.deliver(*[MESSAGE] * 3)
+        phone = mail.talker(enable="QRESYNC")
+        _, before = known(phone)
+        other = mail.talker(select="INBOX")
+        other.ok("STORE 2 +FLAGS (\\Deleted)")
+        other.ok("EXPUNGE")
+        other.ok("STORE 1 +FLAGS (\\Seen)")
+        answer = phone.ok("FETCH 3 UID")
+        assert int(answer.codes()[b"HIGHESTMODSEQ"] or 0) == before
+        assert answer.fetched[1][b"MODSEQ"][0] > before
+        assert phone.ok("NOOP").vanished() == [2]
+
+
+@pytest.mark.rfc("7162 §3.1.1", "MUST")
+@pytest.mark.parametrize(
+    "command",
+    ["FETCH 1 MODSEQ", "FETCH 1 FLAGS (CHANGEDSINCE 1)", "SEARCH MODSEQ 1", "STATUS INBOX (HIGHESTMODSEQ)"],
+)
+def test_the_first_command_that_enables_condstore_tells_from_where(command: str) -> None:
+    with provider() as mail:
+        mail.deliver()
+        talker, other = mail.talker(select="INBOX"), mail.talker(select="INBOX")
+        assert b"HIGHESTMODSEQ" in talker.ok(command).codes()
+        assert b"HIGHESTMODSEQ" not in talker.ok(command).codes()
+        other.ok("STORE 1 +FLAGS (\\Seen)")
+        assert {b"UID", b"FLAGS", b"MODSEQ"} <= talker.ok("NOOP").fetched[1].keys()
+
+
+@pytest.mark.rfc("7162 §3.1.4.1", "MUST")
+def test_changedsince_tells_what_changed_with_its_modseq() -> None:
+    with provider() as mail:
+        mail.deliver(*[MESSAGE] * 3)
+        talker = mail.talker()
+        _, modseq = known(talker)
+        talker.ok("STORE 2 +FLAGS (\\Seen)")
+        answer = talker.ok(f"FETCH 1:* (FLAGS) (CHANGEDSINCE {modseq})")
+        assert list(answer.fetched) == [2]
+        assert answer.fetched[2][b"MODSEQ"][0] > modseq
+
+
+@pytest.mark.rfc("7162 §3.2.7", "MUST")
+def test_expunge_tells_qresync_clients_the_new_highest_modseq() -> None:
+    with provider() as mail:
+        mail.deliver(MESSAGE, flags="\\Deleted")
+        phone = mail.talker(enable="QRESYNC", select="INBOX")
+        answer = phone.ok("EXPUNGE")
+        assert answer.vanished() == [1]
+        assert isinstance(answer.status, Status)
+        assert answer.status.code == b"HIGHESTMODSEQ"
+        assert phone.ok("EXPUNGE").code is None

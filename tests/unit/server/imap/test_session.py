@@ -1,0 +1,73 @@
+"""The session as a whole: every command has its handler, errors their answer (RFC 9051 §5.5, §7.1)."""
+
+from typing import get_args
+
+import pytest
+
+from pillarbox.protocol.imap import commands
+from pillarbox.server.imap import mailboxes
+from pillarbox.server.imap.reply import REFUSALS, refusal
+from pillarbox.server.imap.session import HANDLERS
+from pillarbox.store import append, placements
+from pillarbox.world.database import DatabaseUnavailable
+from tests.imap_client import Status
+from tests.imap_talk import MESSAGE, provider
+
+
+def test_every_command_has_a_handler() -> None:
+    dialogues = {commands.Append, commands.Replace}  # their messages come as events
+    assert HANDLERS.keys() | dialogues == set(get_args(commands.Command))
+
+
+def test_every_refusal_is_no_or_bad_with_a_text() -> None:
+    assert all(reply.word in ("NO", "BAD") and reply.text.isascii() for reply in REFUSALS.values())
+    assert refusal(ValueError("ours")) is None
+
+
+@pytest.mark.rfc("9051 §7.1", "SHOULD")
+@pytest.mark.parametrize(
+    ("where", "name", "command"),
+    [
+        (append, "append_all", "APPEND INBOX {}"),
+        (placements, "copy", "COPY 1 Archive"),
+        (placements, "move", "MOVE 1 Archive"),
+        (placements, "expunge", "EXPUNGE"),
+        (mailboxes.mailboxes, "create", "CREATE new"),
+    ],
+)
+def test_a_busy_database_is_unavailable_and_nothing_is_said_to_be_done(
+    monkeypatch: pytest.MonkeyPatch, where: object, name: str, command: str
+) -> None:
+    def busy(*_arguments: object, **_keywords: object) -> None:
+        raise DatabaseUnavailable("locked")
+
+    with provider() as mail:
+        mail.deliver()
+        talker = mail.talker(select="INBOX")
+        with monkeypatch.context() as patched:
+            patched.setattr(where, name, busy)
+            answer = talker.do(command, MESSAGE) if "{}" in command else talker.do(command)
+        assert (answer.word, answer.code) == (b"NO", b"UNAVAILABLE")
+        talker.ok("NOOP")
+
+
+@pytest.mark.rfc("9051 §5.5", "MUST")
+def test_pipelined_commands_are_answered_in_their_order() -> None:
+    with provider() as mail:
+        mail.deliver(MESSAGE, MESSAGE)
+        talker = mail.talker()
+        heard = talker.send(
+            b"a SELECT INBOX\r\nb FETCH 1 FLAGS\r\nc STORE 1 +FLAGS (\\Seen)\r\nd SEARCH SEEN\r\n"
+            b"e APPEND INBOX {%d+}\r\n%b\r\nf UID SEARCH ALL\r\ng NOOP\r\n" % (len(MESSAGE), MESSAGE)
+        )
+        tags = [one.tag for one in heard if isinstance(one, Status) and one.tag != b"*"]
+        assert tags == [b"a", b"b", b"c", b"d", b"e", b"f", b"g"]
+        assert all(one.word == b"OK" for one in heard if isinstance(one, Status))
+
+
+def test_a_mistake_of_ours_is_said_as_bye() -> None:
+    with provider() as mail:
+        session = mail.talker().session
+        assert session.failed().startswith(b"* BYE [SERVERBUG] ")
+        assert session.timed_out().startswith(b"* BYE ")
+        assert session.ending().startswith(b"* BYE [UNAVAILABLE] ")
