@@ -65,6 +65,12 @@ def listing(tx: Transaction) -> list[Domain]:
     return [Domain(*row) for row in tx.rows(f"SELECT {_COLUMNS} FROM domains ORDER BY name")]  # noqa: S608  (constant)
 
 
+def count_accounts(tx: Transaction, name: str) -> int:
+    """The number of accounts whose login is in this domain."""
+    count: int = tx.value("SELECT COUNT(*) FROM accounts WHERE domain = ?", (name,))
+    return count
+
+
 def set_separator(tx: Transaction, name: str, separator: str) -> None:
     """Change the separator of sub-addresses; empty turns them off. Raises ``NameRefused``."""
     if not tx.execute("UPDATE domains SET separator = ? WHERE name = ?", (separator, domain_name(name))):

@@ -6,6 +6,7 @@ given to whoever is a member at the time.
 
 from pillarbox.directory.addresses import GROUP, Claim, claim, place_of, release
 from pillarbox.directory.naming import NameRefused
+from pillarbox.mail.address import Address
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
@@ -28,6 +29,18 @@ def by_name(tx: Transaction, name: str) -> int | None:
     """A group's number."""
     identifier: int | None = tx.value("SELECT id FROM member_groups WHERE name = ?", (name,))
     return identifier
+
+
+def listing(tx: Transaction) -> list[tuple[int, str]]:
+    """All groups, number and name, by name."""
+    return [(number, name) for number, name in tx.rows("SELECT id, name FROM member_groups ORDER BY name")]
+
+
+def address_of(tx: Transaction, group: int) -> str:
+    """The address that reaches its members."""
+    row = tx.row("SELECT written, domain FROM addresses WHERE kind = 'group' AND group_id = ?", (group,))
+    assert row is not None, "a group outlived its address"
+    return str(Address(*row))
 
 
 def add_member(tx: Transaction, group: int, account: AccountId) -> None:

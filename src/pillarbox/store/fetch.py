@@ -85,6 +85,14 @@ def rows(
     return [row for first, last in uids.runs for row in tx.rows(sql, (account, mailbox, first, last))]
 
 
+def next_uids(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, *, after: Uid, limit: int
+) -> list[Uid]:
+    """The UIDs that follow ``after``, ascending, at most so many: for going through a mailbox by pages."""
+    sql = "SELECT uid FROM placements WHERE account = ? AND mailbox = ? AND uid > ? ORDER BY uid LIMIT ?"
+    return [uid for (uid,) in tx.rows(sql, (account, mailbox, after, limit))]
+
+
 @lru_cache(maxsize=256)
 def _query(columns: tuple[Column, ...]) -> str:
     tables = {column.value[0] for column in columns}

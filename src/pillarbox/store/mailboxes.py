@@ -132,6 +132,14 @@ def by_name(tx: Transaction, account: AccountId, name: str) -> Mailbox:
     return _mailbox(row)
 
 
+def inbox(tx: Transaction, account: AccountId) -> MailboxId | None:
+    """The id of INBOX, and nothing else: what every delivery asks for."""
+    found: MailboxId | None = tx.value(
+        "SELECT id FROM mailboxes WHERE account = ? AND name = ?", (account, INBOX)
+    )
+    return found
+
+
 def by_id(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Mailbox:
     """The mailbox with this id. Raises `NoSuchMailbox`."""
     row = tx.row(_SELECT + " AND m.id = ?", (account, mailbox))

@@ -13,6 +13,7 @@ A thread never changes afterwards (RFC 8474 §5.2: a reported THREADID must not 
 threadId is immutable): a message that would join two threads joins the older.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
@@ -64,6 +65,24 @@ def _oldest(tx: Transaction, account: AccountId, keys: list[int]) -> ThreadId | 
         return None
     found: ThreadId | None = tx.value(_find(len(keys)), (account, *keys))
     return found
+
+
+_OWN = """
+SELECT e.id, e.message_id, e.base_subject, p.account, min(p.thread)
+FROM emails e JOIN placements p ON p.email = e.id WHERE e.message_id IS NOT NULL GROUP BY e.id"""
+
+
+def unknown(tx: Transaction) -> Iterator[tuple[EmailId, AccountId, int, ThreadId]]:
+    """Emails whose own Message-ID leads to no thread, with the key that should lead to which."""
+    for email, message_id, base_subject, account, thread in tx.rows(_OWN):
+        key = _key(message_id, base_subject)
+        if tx.row("SELECT 1 FROM thread_keys WHERE account = ? AND hash = ?", (account, key)) is None:
+            yield email, account, key, thread
+
+
+def make_known(tx: Transaction) -> None:
+    """Have these keys lead to the threads that their emails are in."""
+    tx.execute_many(_POINT, [(account, key, thread) for _, account, key, thread in list(unknown(tx))])
 
 
 @lru_cache(maxsize=LINKED_REFERENCES + 4)
