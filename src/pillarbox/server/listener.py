@@ -157,6 +157,7 @@ class Listener:
                 await asyncio.wait_for(self._empty.wait(), seconds)
         for pump in tuple(self._pumps):
             pump.abort()
+        await asyncio.sleep(0)  # in which the cut-off sessions are closed
 
     # What a pump asks: Keeper
 

@@ -27,7 +27,8 @@ REMEMBERED_S = 600.0
 LIMIT_REMEMBERED = 20_000
 """Right answers remembered at most, some 150 octets each; the oldest goes first."""
 LIMIT_WAITING = 4096
-"""Checks that may wait for a thread; beyond that the client is told to come back later."""
+"""Checks that may wait for a thread in each of the two lines; beyond that the client is told to come back later.
+Each has its own limit, so that strangers' guesses, however many, never turn an owner away."""
 LIMIT_THREADS = 4
 """Argon2 at once, each with 19 MiB; never more than the machine has cores."""
 
@@ -102,10 +103,11 @@ class PasswordChecks:
 
     async def _take_thread(self, *, urgent: bool) -> None:
         if self._running >= self._threads:
-            if len(self._urgent) + len(self._waiting) >= LIMIT_WAITING:
+            line = self._urgent if urgent else self._waiting
+            if len(line) >= LIMIT_WAITING:
                 raise AuthenticationUnavailable("too many passwords wait to be checked")
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            (self._urgent if urgent else self._waiting).append(turn)
+            line.append(turn)
             await turn
         else:
             self._running += 1

@@ -8,6 +8,12 @@ The owner cannot be locked out: a client that has logged in to the account befor
 failures there, and whoever guesses from elsewhere can at most make a *new* client of the owner wait
 ``ACCOUNT.longest_s`` seconds, because attempts from different clients never queue behind each other for an
 account's sake. A right password is slowed just as a wrong one, or speed would tell them apart.
+
+Who guesses from the very client that the owner uses can make the owner wait ``KNOWN_PAIR.longest_s`` and no
+longer: there attempts do not queue either, or the guesser's would keep the owner's out.
+
+The machine itself is no client: whoever comes from its loopback address (a proxy, a webmail, a test) may be
+many people, the owner among them, and one who mistypes there must not make the others wait.
 """
 
 from collections import OrderedDict
@@ -33,7 +39,7 @@ class Rule:
 
 
 PAIR = Rule(free=3, longest_s=30.0, queues=True)
-KNOWN_PAIR = Rule(free=10, longest_s=5.0, queues=True)
+KNOWN_PAIR = Rule(free=10, longest_s=5.0, queues=False)
 """For a client that has logged in to this account before: people mistype, programs repeat themselves."""
 CLIENT = Rule(free=20, longest_s=30.0, queues=True)
 ACCOUNT = Rule(free=50, longest_s=3.0, queues=False)
@@ -59,14 +65,13 @@ class Slowing:
     def admit(self, account: str, client: str, *, known: bool) -> float | None:
         """Seconds this attempt must wait before it is checked, or ``None``: turn it away."""
         now = self._monotonic()
+        pair, everybody = self._pairs.get((account, client)), self._accounts.get((account,))
         if known:
-            rules = [(self._pairs.get((account, client)), KNOWN_PAIR)]
+            rules = [(pair, KNOWN_PAIR)]
+        elif _is_this_machine(client):
+            rules = [(pair, KNOWN_PAIR), (everybody, ACCOUNT)]
         else:
-            rules = [
-                (self._pairs.get((account, client)), PAIR),
-                (self._clients.get((client,)), CLIENT),
-                (self._accounts.get((account,)), ACCOUNT),
-            ]
+            rules = [(pair, PAIR), (self._clients.get((client,)), CLIENT), (everybody, ACCOUNT)]
         counted = [(tally, rule) for tally, rule in rules if tally]
         wait = max((_wait(tally, rule, now) for tally, rule in counted), default=0.0)
         if wait > LONGEST_WAIT_S:
@@ -99,6 +104,11 @@ def _wait(tally: _Tally, rule: Rule, now: float) -> float:
 def _decayed(tally: _Tally, now: float) -> float:
     failures: float = tally.failures * 0.5 ** ((now - tally.at) / HALF_LIFE_S)
     return failures
+
+
+def _is_this_machine(client: str) -> bool:
+    """Whether this is ``directory.known_clients.client_key`` of a loopback address."""
+    return client.startswith("127.") or client == "::/64"
 
 
 class _Tallies:

@@ -118,6 +118,21 @@ def test_too_many_are_turned_away_and_the_others_are_served(
     run(scenario)
 
 
+def test_strangers_who_fill_their_line_keep_no_owner_out(
+    hashing: Hashing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(password_checks, "LIMIT_WAITING", 3)
+
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        strangers = [checks.holds(None, str(number), urgent=False) for number in range(10)]
+        owner = checks.holds("hash of mine", "mine", urgent=True)
+        answers = await asyncio.gather(*strangers, owner, return_exceptions=True)
+        assert isinstance(answers[-2], AuthenticationUnavailable)
+        assert answers[-1] is True
+
+    run(scenario)
+
+
 def test_one_who_stops_waiting_harms_nobody(hashing: Hashing) -> None:
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
         first = asyncio.ensure_future(checks.holds("hash of a", "a", urgent=False))

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from pillarbox.store import placements
 from pillarbox.store.search import index
+from pillarbox.world.blobs import sweep, sweep_leftovers
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.world import World
 
@@ -19,9 +20,11 @@ Chore = Callable[[World], Awaitable[bool]]
 IDLE_SECONDS = 3.0
 """Between two looks when there was nothing to do, or somebody else does it."""
 BREATH_SECONDS = 0.01
-"""Between two pieces of work while nobody else writes."""
+"""Between two pieces of work while nobody else asks for anything."""
+LEFTOVERS_SECONDS = 3600.0
+"""Between two looks for files that crashes have left."""
 POLITENESS = 15
-"""While others write, the rest after a piece of work is so many times as long as the work."""
+"""While others are served, the rest after a piece of work is so many times as long as the work."""
 
 
 async def index_mail(world: World) -> bool:
@@ -42,8 +45,23 @@ async def drop_orphans(world: World) -> bool:
 async def drop_files(world: World) -> bool:
     """Unlink the files of blobs whose last use has gone."""
     if world.database.read(_first, "SELECT 1 FROM blob_files_unused LIMIT 1") is not None:
-        await world.blobs.sweep(world.database)
+        return await sweep(world.blobs, world.database) > 0
     return False
+
+
+class DropLeftovers:
+    """Removes, once an hour, files that crashes have left behind."""
+
+    def __init__(self) -> None:
+        self._due = 0.0
+
+    async def __call__(self, world: World) -> bool:
+        """See `Chore`."""
+        now = world.clock.monotonic()
+        if now >= self._due:
+            self._due = now + LEFTOVERS_SECONDS
+            await sweep_leftovers(world.blobs, world.database, now_ms=world.clock.now_ms())
+        return False
 
 
 CHORES: tuple[Chore, ...] = (drop_orphans, drop_files, index_mail)
@@ -59,7 +77,11 @@ class Chores:
     def __init__(self, world: World, mine: Callable[[], bool]) -> None:
         self._world = world
         self._mine = mine
+        self._chores: tuple[Chore, ...] = (*CHORES, DropLeftovers())
         self._task: asyncio.Task[None] | None = None
+        self._pause = BREATH_SECONDS
+        self._others = False
+        """Whether anybody was served during the last rest."""
 
     def start(self) -> None:
         """Begin."""
@@ -74,23 +96,24 @@ class Chores:
 
     async def _run(self) -> None:
         while True:
-            pause = IDLE_SECONDS
+            calls = self._world.database.calls
+            await self._world.clock.sleep(self._pause)
+            self._others = self._world.database.calls > calls
+            self._pause = IDLE_SECONDS
             if self._mine():
                 try:
-                    pause = await self._round()
+                    self._pause = await self._round()
                 except DatabaseUnavailable as failure:
                     self._world.telemetry.warning("chores postponed", detail=str(failure))
                 except Exception as error:
                     self._world.telemetry.failure("chore failed", error)
-            await self._world.clock.sleep(pause)
 
     async def _round(self) -> float:
         """Each chore once; return how long to rest."""
-        clock, database = self._world.clock, self._world.database
-        began, before = clock.monotonic(), database.verbs_done
-        done = [await chore(self._world) for chore in CHORES]
+        clock = self._world.clock
+        began = clock.monotonic()
+        done = [await chore(self._world) for chore in self._chores]
         if not any(done):
             return IDLE_SECONDS
         took = clock.monotonic() - began
-        others_wrote = database.verbs_done - before > len(CHORES)
-        return max(BREATH_SECONDS, took * POLITENESS if others_wrote else 0.0)
+        return max(BREATH_SECONDS, took * POLITENESS if self._others else 0.0)

@@ -6,6 +6,7 @@ next is read, so that a slow client costs one part of memory and not the message
 
 from typing import Final
 
+from pillarbox.mail import surrogate
 from pillarbox.mail.identifiers import Uid
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.protocol.pop3 import replies, wire_form
@@ -24,33 +25,53 @@ async def retrieve(session: Conversation, command: Retr) -> None:
     uid, size = maildrop.uid(command.number), maildrop.size(command.number)
     status = replies.ok(f"{size} octets")
     if size <= PART_OCTETS:
-        session.reply(status + wire_form.whole(_read(session, uid)))
+        header, body = _divided(session, uid)
+        session.reply(status + wire_form.whole(header + body))
     else:
-        await _send(session, uid, status, until=size)
+        start = _header_size(session, uid)
+        header = _shown(session, _read(session, uid, 0, start))
+        await _send(session, uid, status + header, start, until=size)
 
 
 async def top(session: Conversation, command: Top) -> None:
     """RFC 1939 §7: the header, an empty line, and so many lines of the body."""
     maildrop = session.maildrop
     uid, size = maildrop.uid(command.number), maildrop.size(command.number)
-    header_size = _header_size(session, uid)
     status = replies.ok("top follows")
     if size <= PART_OCTETS:
-        session.reply(status + wire_form.top(_read(session, uid), header_size, command.lines))
+        header, body = _divided(session, uid, always=True)
+        session.reply(status + wire_form.top(header + body, len(header), command.lines))
     else:
-        await _send(session, uid, status, until=_end_of_lines(session, uid, header_size, command.lines))
+        start = _header_size(session, uid)
+        header = wire_form.with_empty_line(_shown(session, _read(session, uid, 0, start)))
+        end = _end_of_lines(session, uid, start, command.lines)
+        await _send(session, uid, status + header, start, until=end)
 
 
-async def _send(session: Conversation, uid: Uid, status: bytes, *, until: int) -> None:
-    """The status line and the octets before offset ``until``, in parts."""
-    stuffing, start = wire_form.Stuffing(), 0
-    part = _read(session, uid, 0, min(PART_OCTETS, until))
-    session.reply(status)
-    while part:
+def _divided(session: Conversation, uid: Uid, *, always: bool = False) -> tuple[bytes, bytes]:
+    """A message as its header, ready to be shown, and its body; undivided where nothing needs them apart."""
+    octets = _read(session, uid)
+    if not always and (session.machine.utf8 or octets.isascii()):
+        return b"", octets
+    size = _header_size(session, uid)
+    return _shown(session, octets[:size]), octets[size:]
+
+
+def _shown(session: Conversation, header: bytes) -> bytes:
+    # RFC 6856 §2.1: not in UTF-8 mode, such a message "MUST" become a surrogate, or fail
+    if session.machine.utf8 or not surrogate.is_internationalized(header):
+        return header
+    return surrogate.ascii_header(header)
+
+
+async def _send(session: Conversation, uid: Uid, head: bytes, start: int, *, until: int) -> None:
+    """The status line with the header, and the body from offset ``start`` to ``until``, in parts."""
+    stuffing = wire_form.Stuffing()
+    session.reply(stuffing.part(head))
+    while part := _read(session, uid, start, min(PART_OCTETS, until - start)):
         session.connection.write(stuffing.part(part))
         start += len(part)
         await session.connection.drain()
-        part = _read(session, uid, start, min(PART_OCTETS, until - start))
     session.connection.write(stuffing.end())
 
 

@@ -152,7 +152,7 @@ def test_a_slow_client_is_waited_for_between_the_parts():
 
         client.connection.drain = drain
         await client.say(b"RETR 1")
-        assert len(drained) == 4
+        assert len(drained) == 3
         assert max(b - a for a, b in zip([0, *drained], drained, strict=False)) <= PART_OCTETS + 100
 
     scene(play)
@@ -226,6 +226,22 @@ def test_two_that_read_may_do_so_together_but_only_one_deletes():
         assert (await two.say(b"DELE 1")).startswith(b"+OK")
 
     scene(play)
+
+
+def test_the_lease_is_seen_by_other_processes(tmp_path):
+    async def play() -> None:
+        here, there = await open_house(tmp_path), await open_house(tmp_path)
+        await here.deliver(0, MESSAGE)
+        one, two = Client(here), Client(there)
+        await one.log_in()
+        await one.say(b"DELE 1")
+        assert (await two.log_in()).startswith(b"-ERR [IN-USE]")
+        await one.say(b"QUIT")
+        assert (await two.log_in()).startswith(b"+OK 0")
+        await here.close()
+        await there.close()
+
+    asyncio.run(play())
 
 
 def test_scram():
@@ -349,5 +365,54 @@ def test_nothing_is_said_when_the_deadline_passes():
         client = Client(house)
         assert client.session.timed_out() == b""
         assert client.session.failed().startswith(b"-ERR [SYS/TEMP]")
+
+    scene(play)
+
+
+@pytest.mark.rfc("6856 §2.1", "MUST")
+@pytest.mark.parametrize("lines", [1, PART_OCTETS])
+def test_an_internationalized_header_is_shown_as_it_is_in_utf8_mode_only(lines):
+    header = "From: J\u00f6rg <j\u00f6rg@one.example>\r\nSubject: gr\u00fcn\r\n\r\n".encode()
+    body = "gr\u00fcn\r\n".encode() * lines
+
+    async def play(house: House) -> None:
+        await house.deliver(0, header + body)
+        old, new = Client(house), Client(house)
+        await new.session.opened()
+        await new.say(b"UTF8")
+        await new.log_in()
+        await old.log_in()
+        for command, part in ((b"RETR 1", body), (b"TOP 1 1", body[: body.index(b"\n") + 1])):
+            assert (await new.say(command)).split(b"\r\n", 1)[1] == header + part + b".\r\n"
+            shown, shown_part = (await old.say(command)).split(b"\r\n", 1)[1].split(b"\r\n\r\n", 1)
+            assert shown.isascii()
+            assert b"internationalized-address.invalid" in shown
+            assert shown_part == part + b".\r\n"
+
+    scene(play)
+
+
+def test_legacy_octets_in_a_header_are_shown_as_they_came():
+    legacy = b"Subject: gr\xfcn\r\n\r\nx\r\n"
+
+    async def play(house: House) -> None:
+        await house.deliver(0, legacy)
+        client = Client(house)
+        await client.log_in()
+        assert (await client.say(b"RETR 1")).split(b"\r\n", 1)[1] == legacy + b".\r\n"
+
+    scene(play)
+
+
+def test_a_large_message_without_a_header():
+    large = b"no header, just text\r\n" * PART_OCTETS
+
+    async def play(house: House) -> None:
+        await house.deliver(0, large)
+        client = Client(house)
+        await client.log_in()
+        assert (await client.say(b"RETR 1")).split(b"\r\n", 1)[1] == large + b".\r\n"
+        assert (await client.say(b"TOP 1 0")).split(b"\r\n", 1)[1] == b"\r\n.\r\n"
+        assert (await client.say(b"TOP 1 1")).split(b"\r\n", 1)[1] == b"\r\nno header, just text\r\n.\r\n"
 
     scene(play)
