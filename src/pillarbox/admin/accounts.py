@@ -6,10 +6,12 @@ same transaction.
 
 from dataclasses import dataclass, field
 
-from pillarbox.directory import accounts, credentials, secrets
+from pillarbox.admin.importing import record
+from pillarbox.directory import accounts, app_passwords, credentials, quota, secrets
 from pillarbox.directory.accounts import Account
+from pillarbox.directory.naming import NameRefused, domain_name
 from pillarbox.directory.password_hash import ARGON2_SALT_OCTETS, PasswordHash, hash_password
-from pillarbox.store import mailboxes
+from pillarbox.store import ledger, mailboxes
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import Entropy
 
@@ -23,6 +25,21 @@ class NewAccount:
     scram_salt: bytes = field(repr=False)
     hashed: PasswordHash = field(repr=False)
     quota_octets: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """An account as its operator sees it."""
+
+    login: str
+    name: str
+    enabled: bool
+    addresses: tuple[str, ...]
+    quota_octets: int | None
+    """What holds for it, of its own or its domain's; ``None`` is no limit."""
+    used_octets: int
+    messages: int
+    app_passwords: int
 
 
 def salt_for(tx: Transaction, address: str, *, entropy: Entropy) -> bytes:
@@ -56,3 +73,83 @@ def create(tx: Transaction, new: NewAccount, *, now_ms: int) -> Account:
     credentials.set_password(tx, account.id, new.hashed, now_ms=now_ms)
     mailboxes.create_defaults(tx, account.id, now_ms=now_ms)
     return account
+
+
+def find(tx: Transaction, login: str) -> Account:
+    """The account of this login. Raises ``NameRefused``."""
+    account = accounts.by_login(tx, login)
+    if account is None:
+        raise NameRefused(f"there is no account '{login}'; see them all: pillarbox account list")
+    return account
+
+
+def profile(tx: Transaction, login: str) -> Profile:
+    """One account. Raises ``NameRefused``."""
+    return _profile(tx, find(tx, login))
+
+
+def listing(tx: Transaction, *, domain: str | None = None) -> list[Profile]:
+    """All accounts, or those of one domain, by number."""
+    found: list[Account] = []
+    while page := accounts.listing(tx, after=found[-1].id if found else 0):
+        found += page
+    wanted = None if domain is None else f"@{domain_name(domain)}"
+    return [_profile(tx, one) for one in found if wanted is None or one.login.endswith(wanted)]
+
+
+def _profile(tx: Transaction, account: Account) -> Profile:
+    usage = ledger.usage(tx, account.id)
+    return Profile(
+        login=account.login,
+        name=account.name,
+        enabled=account.enabled,
+        addresses=tuple(accounts.addresses_of(tx, account.id)),
+        quota_octets=quota.effective(tx, account.id),
+        used_octets=usage.octets,
+        messages=usage.messages,
+        app_passwords=len(app_passwords.listing(tx, account.id)),
+    )
+
+
+def password_salt(tx: Transaction, login: str) -> bytes:
+    """The SCRAM salt with which a new password of this account is to be hashed. Raises ``NameRefused``."""
+    return credentials.scram_parameters(tx, find(tx, login).id)[0]
+
+
+def set_password(tx: Transaction, login: str, hashed: PasswordHash, *, now_ms: int) -> None:
+    """Give the account this password. Raises ``NameRefused``."""
+    account = find(tx, login)
+    credentials.set_password(tx, account.id, hashed, now_ms=now_ms)
+    tx.touch(account.id)
+
+
+def set_enabled(tx: Transaction, login: str, *, enabled: bool) -> None:
+    """Let an account log in and receive, or stop it; its mail stays. Raises ``NameRefused``."""
+    account = find(tx, login)
+    accounts.set_enabled(tx, account.id, enabled=enabled)
+    tx.touch(account.id)
+
+
+def set_quota(tx: Transaction, login: str, quota_octets: int | None) -> None:
+    """Give the account a quota; ``None`` takes the domain's, 0 lifts it. Raises ``NameRefused``."""
+    account = find(tx, login)
+    quota.set_account_quota(tx, account.id, quota_octets)
+    tx.touch(account.id)
+
+
+def add_address(tx: Transaction, login: str, address: str) -> None:
+    """Give the account one more address of its own. Raises ``NameRefused``."""
+    accounts.add_address(tx, find(tx, login).id, address)
+
+
+def remove_address(tx: Transaction, login: str, address: str) -> None:
+    """Take an address from the account. Raises ``NameRefused``."""
+    accounts.remove_address(tx, find(tx, login).id, address)
+
+
+def remove(tx: Transaction, login: str) -> None:
+    """Remove an account and all its mail, for good. Raises ``NameRefused``."""
+    account = find(tx, login)
+    mailboxes.delete_account(tx, account.id)
+    record.forget(tx, account.id)
+    accounts.remove(tx, account.id)

@@ -1,0 +1,77 @@
+"""App passwords: one for each program, made by us, shown once.
+
+Making one takes two steps, since deriving its keys takes some 5 ms: read the account's `Ground`, make the
+password outside of any transaction, and keep it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pillarbox.admin import accounts
+from pillarbox.directory import app_passwords, credentials, secrets
+from pillarbox.directory.app_passwords import AppPassword, AppPasswordHash, Scope
+from pillarbox.directory.naming import NameRefused
+from pillarbox.world.database import Transaction
+from pillarbox.world.entropy import Entropy
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What an account's app passwords are hashed with."""
+
+    secret: bytes = field(repr=False)
+    scram_salt: bytes = field(repr=False)
+    iterations: int
+
+
+def ground(tx: Transaction, login: str, *, entropy: Entropy) -> Ground:
+    """Read it; a verb that may write. Raises ``NameRefused``."""
+    account = accounts.find(tx, login)
+    secret = secrets.ensure(tx, secrets.CREDENTIALS, entropy.token_bytes(secrets.SECRET_OCTETS))
+    return Ground(secret, *credentials.scram_parameters(tx, account.id))
+
+
+def generate(on: Ground, *, entropy: Entropy) -> tuple[str, AppPasswordHash]:
+    """A new password, and what is to be kept of it."""
+    password = app_passwords.spell(entropy.token_bytes(app_passwords.SECRET_OCTETS))
+    hashed = app_passwords.hash_app_password(
+        password, secret=on.secret, scram_salt=on.scram_salt, iterations=on.iterations
+    )
+    return password, hashed
+
+
+def add(
+    tx: Transaction,
+    login: str,
+    hashed: AppPasswordHash,
+    *,
+    name: str,
+    scopes: Iterable[Scope],
+    now_ms: int,
+    expires_at_ms: int | None = None,
+) -> int:
+    """Keep it under a name; return its number. Raises ``NameRefused``."""
+    return app_passwords.add(
+        tx,
+        accounts.find(tx, login).id,
+        hashed,
+        name=name,
+        scopes=frozenset(scopes),
+        now_ms=now_ms,
+        expires_at_ms=expires_at_ms,
+    )
+
+
+def listing(tx: Transaction, login: str) -> list[AppPassword]:
+    """The account's app passwords, oldest first. Raises ``NameRefused``."""
+    return app_passwords.listing(tx, accounts.find(tx, login).id)
+
+
+def revoke(tx: Transaction, login: str, number: int) -> None:
+    """Make one worthless at once. Raises ``NameRefused``."""
+    account = accounts.find(tx, login)
+    if not app_passwords.revoke(tx, account.id, number):
+        raise NameRefused(
+            f"'{login}' has no app password {number}; see them all: pillarbox app-password list {login}"
+        )
+    tx.touch(account.id)

@@ -1,0 +1,84 @@
+"""Bringing a data directory back as it was.
+
+Everything is written into a folder beside the wanted one, compared with its digests, opened, and looked at; only
+then does it get its name. A restore that dies or finds damage has changed nothing.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from pillarbox.admin.backup import BackupRefused, Folder, Point, Progress, chosen, opened
+from pillarbox.world.database import DatabaseUnavailable, Schema, open_database
+from pillarbox.world.durable import flush_folder, make_folder
+
+
+def restore(
+    directory: Path,
+    data: Path,
+    *,
+    point: str | None,
+    schemas: Iterable[Schema],
+    database_name: str,
+    progress: Progress,
+    settle: Callable[[Path], None] = lambda _path: None,
+) -> Point:
+    """Make ``data`` what it was at a point in time (the newest); it must be empty, or not there.
+
+    ``settle`` is given the finished folder before it gets its name, for owners and the like. Raises
+    `BackupRefused`, `BackupDamaged`, `NoSuchPoint`, `SchemaTooNew`, `DatabaseUnavailable`, or OSError.
+    """
+    if data.exists() and any(data.iterdir()):
+        raise BackupRefused(
+            f"{data} is not empty, and nothing is ever written over mail. Stop the server and move it away"
+            f" first: mv {data} {data}.old"
+        )
+    with opened(directory) as folder:
+        wanted = chosen(folder.points, point)
+        unfinished = data.with_name(f"{data.name}.restoring")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        try:
+            _write_all(folder, wanted, unfinished, progress)
+            _try(unfinished / database_name, tuple(schemas))
+            settle(unfinished)
+            unfinished.rename(data)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+        flush_folder(data.parent)
+        return wanted
+
+
+def _write_all(folder: Folder, point: Point, target: Path, progress: Progress) -> None:
+    make_folder(target)
+    done = 0
+    folders = {target}
+    for file in point.files:
+        path = target / file.path
+        if not path.resolve().is_relative_to(target.resolve()):
+            raise BackupRefused(f"The backup names a file outside the data directory: {file.path}")
+        make_folder(path.parent)
+        folders.add(path.parent)
+        # With its mode from the start: it may be a key
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode), "wb") as out:
+            for digest in file.digests:
+                done += out.write(folder.packs.get(digest))
+                progress(done, point.octets)
+            out.flush()
+            os.fsync(out.fileno())
+    for one in folders:
+        flush_folder(one)
+
+
+def _try(path: Path, schemas: tuple[Schema, ...]) -> None:
+    """Open the database, which takes the log in, and look at every page."""
+    database = open_database(path, schemas, alone=True)
+    try:
+        told = database.read(lambda tx: tx.rows("PRAGMA integrity_check(5)"))
+        if told != [("ok",)]:
+            raise DatabaseUnavailable(
+                f"it was damaged when it was backed up: {told[0][0]}; try an older point"
+            )
+    finally:
+        database.close_now()

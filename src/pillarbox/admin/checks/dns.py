@@ -1,0 +1,109 @@
+"""The names that other providers and mail programs look up: MX, addresses and their names, SPF, DMARC."""
+
+import ipaddress
+from collections.abc import AsyncIterator
+
+from pillarbox.admin import dns_records
+from pillarbox.admin.checks.finding import Finding, fine, problem, warning
+from pillarbox.world.resolver import Answer, Failure, Mx, NoData, NxDomain, Resolver
+
+
+async def host(resolver: Resolver, hostname: str) -> AsyncIterator[Finding]:
+    """This machine's name: its addresses, and that each leads back to it."""
+    found = await resolver.addresses(hostname)
+    match found:
+        case Failure(reason):
+            yield _unanswered(hostname, reason)
+        case NoData() | NxDomain():
+            line = dns_records.for_host(hostname)[0].zone_line
+            yield problem(hostname, "the name has no address", f"Set the record: {line}")
+        case Answer():
+            if found.canonical_name:
+                # RFC 2181 §10.3, RFC 5321 §5.1: an exchanger is named by a host's own name
+                yield problem(
+                    hostname,
+                    f"the name is an alias (CNAME) of {found.canonical_name}",
+                    "Give it address records of its own: an MX record may not point to an alias.",
+                )
+            for address in found.records:
+                yield await _address(resolver, hostname, address)
+
+
+async def _address(resolver: Resolver, hostname: str, address: str) -> Finding:
+    subject = f"{hostname} {address}"
+    if not ipaddress.ip_address(address).is_global:
+        return warning(
+            subject,
+            "the address can't be reached from the Internet",
+            "For mail from others the name needs the address that they see.",
+        )
+    names = await resolver.ptr(address)
+    match names:
+        case Failure(reason):
+            return _unanswered(subject, reason)
+        case Answer() if hostname in (name.lower() for name in names.records):
+            return fine(subject, "the address leads back to the name")
+        case Answer():
+            said = f"the address is called {', '.join(names.records)}"
+        case _:
+            said = "the address has no name"
+    return problem(
+        subject,
+        said,
+        f"Let whoever gave you the address set its PTR record to {hostname}: many refuse mail without it.",
+    )
+
+
+async def domain(resolver: Resolver, name: str, hostname: str) -> AsyncIterator[Finding]:
+    """A domain that is served here."""
+    yield await _exchangers(resolver, name, hostname)
+    yield await _policy(resolver, name, name, "SPF", b"v=spf1", dns_records.spf(name))
+    yield await _policy(resolver, name, f"_dmarc.{name}", "DMARC", b"v=DMARC1", dns_records.dmarc(name))
+
+
+async def _exchangers(resolver: Resolver, name: str, hostname: str) -> Finding:
+    wanted = dns_records.for_domain(name, hostname)[0].zone_line
+    found = await resolver.mx(name)
+    match found:
+        case Failure(reason):
+            return _unanswered(name, reason)
+        case Answer() if any(mx.exchange.lower() == hostname for mx in found.records):
+            return fine(name, "mail for the domain comes here (MX)")
+        case Answer():
+            return problem(
+                name, f"mail for the domain goes elsewhere: MX {_listed(found.records)}", f"Set: {wanted}"
+            )
+        case NoData():
+            # RFC 5321 §5.1: without MX records the domain's own address counts
+            return problem(name, "the domain has no MX record", f"Set the record: {wanted}")
+        case NxDomain():
+            return problem(name, "the domain does not exist", f"Register it, then set: {wanted}")
+
+
+def _listed(records: tuple[Mx, ...]) -> str:
+    return ", ".join(mx.exchange or "nowhere (null MX)" for mx in records)
+
+
+async def _policy(
+    resolver: Resolver, domain: str, name: str, title: str, prefix: bytes, wanted: dns_records.WantedRecord
+) -> Finding:
+    found = await resolver.txt(name)
+    match found:
+        case Failure(reason):
+            return _unanswered(name, reason)
+        case Answer():
+            said = [text for text in found.records if text.lower().startswith(prefix.lower())]
+            if len(said) == 1:
+                return fine(domain, f"{title}: {said[0].decode('ascii', 'replace')}")
+            if said:
+                # RFC 7208 §4.5, RFC 7489 §6.6.3: more than one count as an error or as none
+                return problem(domain, f"there are {len(said)} {title} records", "Leave one of them.")
+    return warning(domain, f"there is no {title} record; {wanted.why}", f"Set the record: {wanted.zone_line}")
+
+
+def _unanswered(subject: str, reason: str) -> Finding:
+    return problem(
+        subject,
+        f"the name servers do not answer: {reason}",
+        "See that this machine reaches its name servers (/etc/resolv.conf), or set [resolver] servers.",
+    )

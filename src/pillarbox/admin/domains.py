@@ -1,0 +1,74 @@
+"""Domains that are served: adding, changing, ending."""
+
+from dataclasses import dataclass
+
+from pillarbox.admin import accounts
+from pillarbox.directory import aliases, domains, quota
+from pillarbox.directory.accounts import get
+from pillarbox.directory.domains import Domain
+from pillarbox.world.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class DomainProfile:
+    """A domain as its operator sees it."""
+
+    name: str
+    alias_of: str | None
+    separator: str
+    quota_octets: int | None
+    postmaster: str | None
+    """The login of who reads ``postmaster@`` and ``abuse@``."""
+    accounts: int
+    aliases: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainChange:
+    """What is to be changed of a domain; ``None`` leaves it."""
+
+    separator: str | None = None
+    quota_octets: int | None = None
+    """0 is no limit."""
+    postmaster: str | None = None
+    """The login of an account."""
+
+
+def add(tx: Transaction, name: str, *, now_ms: int, alias_of: str | None = None) -> Domain:
+    """Serve a domain, or make it an alias of one that is served. Raises ``NameRefused``."""
+    return domains.create(tx, name, alias_of=alias_of, now_ms=now_ms)
+
+
+def listing(tx: Transaction) -> list[DomainProfile]:
+    """All domains, by name."""
+    return [_profile(tx, one) for one in domains.listing(tx)]
+
+
+def _profile(tx: Transaction, domain: Domain) -> DomainProfile:
+    reader = get(tx, domain.postmaster) if domain.postmaster is not None else None
+    own = domain.alias_of is None
+    return DomainProfile(
+        name=domain.name,
+        alias_of=domain.alias_of,
+        separator=domain.separator,
+        quota_octets=domain.quota_octets,
+        postmaster=reader.login if reader else None,
+        accounts=domains.count_accounts(tx, domain.name),
+        aliases=len(aliases.listing(tx, domain.name)) if own else 0,
+    )
+
+
+def change(tx: Transaction, name: str, wanted: DomainChange) -> None:
+    """Change what is said. Raises ``NameRefused``."""
+    domains.served(tx, name)
+    if wanted.separator is not None:
+        domains.set_separator(tx, name, wanted.separator)
+    if wanted.quota_octets is not None:
+        quota.set_domain_quota(tx, name, wanted.quota_octets or None)
+    if wanted.postmaster is not None:
+        domains.set_postmaster(tx, name, accounts.find(tx, wanted.postmaster).id)
+
+
+def remove(tx: Transaction, name: str) -> None:
+    """Serve a domain no more; it must have no addresses left. Raises ``NameRefused``."""
+    domains.remove(tx, name)

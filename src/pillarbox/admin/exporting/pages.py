@@ -1,0 +1,89 @@
+"""The messages of a mailbox, a few at a time, in bounded memory, while others go on writing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pillarbox.mail.identifiers import AccountId, EmailId, Uid
+from pillarbox.mail.number_set import NumberSet
+from pillarbox.store import fetch
+from pillarbox.store.fetch import Column
+from pillarbox.store.mailboxes import Mailbox
+from pillarbox.world.blobs import Blobs
+from pillarbox.world.database import Database
+
+PAGE_MESSAGES = 200
+
+_COLUMNS = (Column.BLOB, Column.FLAGS, Column.RECEIVED_AT_MS, Column.EMAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message as it lies in a mailbox."""
+
+    uid: Uid
+    octets: bytes
+    flags: str
+    received_at_ms: int
+    email: EmailId
+
+
+@dataclass(slots=True)
+class Exported:
+    """What was written."""
+
+    messages: int = 0
+    octets: int = 0
+    mailboxes: list[str] = field(default_factory=list)
+
+
+class Writer(Protocol):
+    """A format."""
+
+    def write(self, mailbox: Mailbox, messages: Iterator[Stored]) -> None:
+        """Write the messages of a mailbox. Raises OSError."""
+
+
+def export(
+    database: Database,
+    blobs: Blobs,
+    account: AccountId,
+    mailboxes: list[Mailbox],
+    writer: Writer,
+    *,
+    progress: Callable[[Exported], None] = lambda _exported: None,
+) -> Exported:
+    """Write these mailboxes. Raises OSError, `BlobMissing`."""
+    exported = Exported()
+    for mailbox in mailboxes:
+        counted = _counted(stored(database, blobs, account, mailbox), exported, progress)
+        writer.write(mailbox, counted)
+        exported.mailboxes.append(mailbox.name)
+    return exported
+
+
+def stored(database: Database, blobs: Blobs, account: AccountId, mailbox: Mailbox) -> Iterator[Stored]:
+    """The messages of a mailbox, by UID."""
+    after = 0
+    while True:
+        # By UID, not by place: a page can't be disturbed by what is expunged meanwhile.
+        uids = database.read(fetch.next_uids, account, mailbox.id, after=Uid(after), limit=PAGE_MESSAGES)
+        if not uids:
+            return
+        run = NumberSet(((uids[0], uids[-1]),))
+        for uid, digest, flags, received_at_ms, email in database.read(
+            fetch.rows, account, mailbox.id, run, _COLUMNS
+        ):
+            octets = database.read(blobs.read, digest)
+            yield Stored(uid, octets, flags, received_at_ms, email)
+        after = uids[-1]
+
+
+def _counted(
+    messages: Iterator[Stored], exported: Exported, progress: Callable[[Exported], None]
+) -> Iterator[Stored]:
+    for message in messages:
+        yield message
+        exported.messages += 1
+        exported.octets += len(message.octets)
+        progress(exported)

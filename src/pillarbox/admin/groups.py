@@ -1,0 +1,69 @@
+"""Groups of accounts, each with an address that reaches all members."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pillarbox.admin import accounts
+from pillarbox.directory import groups
+from pillarbox.directory.accounts import get
+from pillarbox.directory.naming import NameRefused
+from pillarbox.world.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class GroupProfile:
+    """A group as its operator sees it."""
+
+    name: str
+    address: str
+    members: tuple[str, ...]
+    """Logins."""
+
+
+def add(
+    tx: Transaction, name: str, address: str, members: Sequence[str] = (), *, may_send: bool = True
+) -> None:
+    """Make a group with its first members, given by login. Raises ``NameRefused``."""
+    number = groups.create(tx, name, address, may_send=may_send)
+    for login in members:
+        groups.add_member(tx, number, accounts.find(tx, login).id)
+
+
+def join(tx: Transaction, name: str, logins: Sequence[str]) -> None:
+    """Make accounts members. Raises ``NameRefused``."""
+    number = _number(tx, name)
+    for login in logins:
+        groups.add_member(tx, number, accounts.find(tx, login).id)
+
+
+def leave(tx: Transaction, name: str, logins: Sequence[str]) -> None:
+    """End memberships. Raises ``NameRefused``."""
+    number = _number(tx, name)
+    for login in logins:
+        groups.remove_member(tx, number, accounts.find(tx, login).id)
+
+
+def remove(tx: Transaction, name: str) -> None:
+    """End a group; its members stay. Raises ``NameRefused``."""
+    number = _number(tx, name)
+    groups.remove(tx, number, groups.address_of(tx, number))
+
+
+def listing(tx: Transaction) -> list[GroupProfile]:
+    """All groups, by name."""
+    return [
+        GroupProfile(name, groups.address_of(tx, number), tuple(_logins(tx, number)))
+        for number, name in groups.listing(tx)
+    ]
+
+
+def _logins(tx: Transaction, number: int) -> list[str]:
+    found = (get(tx, member) for member in groups.members(tx, number))
+    return [account.login for account in found if account]
+
+
+def _number(tx: Transaction, name: str) -> int:
+    number = groups.by_name(tx, name)
+    if number is None:
+        raise NameRefused(f"there is no group '{name}'; see them all: pillarbox group list")
+    return number

@@ -1,0 +1,102 @@
+"""An mbox file as a source. Where flags are told, they are told by ``Status``, ``X-Status`` and ``X-Keywords``
+fields, as mail programs have written them since Berkeley; these are read and left out.
+"""
+
+import gzip
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from pillarbox.admin.importing.source import LARGEST_OCTETS, Item, Mark, PassedOver, SourceChanged
+from pillarbox.mail import flags as flag_text
+from pillarbox.mail.header import Header
+from pillarbox.mail.mbox import Entry, Oversized, messages
+
+CHUNK_OCTETS = 1 << 20
+
+_STATUS = {"R": flag_text.SEEN}
+_X_STATUS = {
+    "A": flag_text.ANSWERED,
+    "F": flag_text.FLAGGED,
+    "D": flag_text.DELETED,
+    "T": flag_text.DRAFT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MboxSource:
+    """One file."""
+
+    path: Path
+    mailbox: str
+
+    @property
+    def name(self) -> str:
+        """See `Source.name`."""
+        return f"mbox:{self.path.absolute()} into {self.mailbox}"
+
+    @property
+    def octets(self) -> int:
+        """See `Source.octets`."""
+        return self.path.stat().st_size
+
+    def read(self, last: Mark | None, taken: Callable[[str], bool]) -> Iterator[Item | PassedOver]:  # noqa: ARG002 - a stream has no items
+        """See `Source.read`."""
+        with self.path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            # Progress is told in octets of the file itself, positions are those of the text.
+            file = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
+            base = last.position if last else 0
+            file.seek(base)
+            entries = messages(iter(lambda: file.read(CHUNK_OCTETS), b""), max_message_octets=LARGEST_OCTETS)
+            if last:
+                again = next(entries, None)
+                if again is None or _fingerprint(again) != last.fingerprint:
+                    raise SourceChanged(
+                        f"{self.path} was changed since part of it was imported. "
+                        "To import all of it as if for the first time: --again"
+                    )
+            for entry in entries:
+                end = raw.tell() if packed else base + entry.end
+                yield self._found(entry, base + entry.start, end)
+
+    def _found(self, entry: Entry | Oversized, start: int, end: int) -> Item | PassedOver:
+        mark = Mark("", start, _fingerprint(entry))
+        where = f"{self.path}, octet {start}"
+        if isinstance(entry, Oversized):
+            return PassedOver(where, f"{entry.size} octets are over the limit of {LARGEST_OCTETS}", mark, end)
+        octets, flags = _without_status(entry.message)
+        return Item(octets, flags, entry.received_at_ms, mark, end)
+
+
+def _fingerprint(entry: Entry | Oversized) -> bytes:
+    if isinstance(entry, Oversized):
+        return str(entry.size).encode()
+    return blake2b(entry.octets, digest_size=16).digest()
+
+
+def _without_status(octets: bytes) -> tuple[bytes, str]:
+    header, body_start = Header.parse(octets)
+    if not any(name in header for name in ("Status", "X-Status", "X-Keywords")):
+        return octets, ""
+    letters = (header.first("Status") or b"").decode("latin-1")
+    more = (header.first("X-Status") or b"").decode("latin-1")
+    keywords = (header.first("X-Keywords") or b"").decode("latin-1").replace(",", " ").split()
+    known = [_STATUS[letter] for letter in letters if letter in _STATUS]
+    known += [_X_STATUS[letter] for letter in more if letter in _X_STATUS]
+    bare = header.without("Status", "X-Status", "X-Keywords")
+    return bare.octets + octets[body_start:], flags_of([*known, *keywords])
+
+
+def flags_of(names: Iterable[str]) -> str:
+    """Canonical text of these flags and keywords, without those that IMAP can't say."""
+    good: dict[str, None] = {}
+    for name in names:
+        try:
+            good.setdefault(flag_text.canonical([name]))
+        except (flag_text.InvalidFlag, flag_text.TooManyFlags):
+            continue
+    return flag_text.canonical([*good][: flag_text.MAX_KEYWORDS])

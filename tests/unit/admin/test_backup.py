@@ -1,0 +1,300 @@
+"""Backups are whole, cheap the second time, and give back what was there; damage is told before it is trusted."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import apsw
+import pytest
+
+from pillarbox.admin import backup
+from pillarbox.admin.backup import BackupDamaged, BackupRefused, Made, NoSuchPoint, Points
+from pillarbox.admin.backup.packs import BLOCK_OCTETS, Packs
+from pillarbox.admin.backup.restore import restore
+from pillarbox.app.wiring import SCHEMAS
+from pillarbox.world.blobs import release, sweep
+from pillarbox.world.database import Schema, SchemaTooNew
+from tests.people import NOW_MS
+from tests.stored_data import LARGE, Data, filled, opened, put, written
+from tests.stored_mail import octets
+
+
+def back_up(data: Data, to: Path, *, keep: int | None = None, after_ms: int = 0) -> Made:
+    return backup.make(
+        data.database,
+        data.directory,
+        to,
+        keep=keep,
+        now_ms=NOW_MS + after_ms,
+        progress=lambda _done, _all: None,
+    )
+
+
+def bring_back(
+    from_: Path, to: Path, point: str | None = None, schemas: tuple[Schema, ...] = SCHEMAS
+) -> None:
+    restore(
+        from_,
+        to,
+        point=point,
+        schemas=schemas,
+        database_name="pillarbox.db",
+        progress=lambda _done, _all: None,
+    )
+
+
+def contents(data: Data) -> list[tuple[object, ...]]:
+    """Everything that users see, octets included."""
+    rows = data.rows(
+        "SELECT p.account, m.name, p.uid, f.flags, f.modseq, e.blob FROM placements p"
+        " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND f.uid = p.uid"
+        " JOIN mailboxes m ON m.account = p.account AND m.id = p.mailbox"
+        " JOIN emails e ON e.id = p.email ORDER BY 1, 2, 3"
+    )
+    return [(*row[:-1], data.database.read(data.blobs.read, row[-1])) for row in rows]  # type: ignore[arg-type]
+
+
+def test_what_was_backed_up_comes_back(tmp_path: Path) -> None:
+    with filled(tmp_path / "data") as data:
+        (tmp_path / "data" / "tls").mkdir()
+        key = tmp_path / "data" / "tls" / "key.pem"
+        key.write_text("secret")
+        key.chmod(0o600)
+        before = contents(data)
+        made = back_up(data, tmp_path / "backup")
+        assert made.damaged == ()
+        assert made.new_octets <= made.octets
+    bring_back(tmp_path / "backup", tmp_path / "again")
+    with opened(tmp_path / "again") as again:
+        assert contents(again) == before
+        assert again.look().findings == []
+    assert (tmp_path / "again" / "tls" / "key.pem").read_text() == "secret"
+    assert (tmp_path / "again" / "tls" / "key.pem").stat().st_mode & 0o777 == 0o600
+    names = {path.name for path in (tmp_path / "again").iterdir()}
+    assert names <= {
+        "pillarbox.db",
+        "blobs",
+        "tls",
+        "pillarbox.db-gate",
+        "pillarbox.db-turn",
+        "pillarbox.db-open",
+    }
+
+
+def test_the_second_run_copies_what_is_new_and_points_stay_apart(tmp_path: Path) -> None:
+    with filled(tmp_path / "data", messages=60) as data:
+        first = back_up(data, tmp_path / "backup")
+        before = contents(data)
+        unchanged = back_up(data, tmp_path / "backup", after_ms=60_000)
+        put(data, octets("a new message"))
+        data.database.write_now(written(data.blobs, LARGE[::-1]).keep)
+        after = contents(data)
+        third = back_up(data, tmp_path / "backup", after_ms=120_000)
+    assert unchanged.new_octets == 0
+    assert len(LARGE) < third.new_octets < first.new_octets
+    assert third.points == (first.point, unchanged.point, third.point)
+    bring_back(tmp_path / "backup", tmp_path / "old", first.point)
+    bring_back(tmp_path / "backup", tmp_path / "new")
+    with opened(tmp_path / "old") as old, opened(tmp_path / "new") as new:
+        assert contents(old) == before
+        assert contents(new) == after
+
+
+def test_large_messages_that_are_known_are_not_read_again(tmp_path: Path) -> None:
+    with filled(tmp_path / "data") as data:
+        back_up(data, tmp_path / "backup")
+        (path,) = (tmp_path / "data" / "blobs").glob("??/*")
+        path.write_bytes(bytes(path.stat().st_size))  # had it been read again, this would be in the backup
+        back_up(data, tmp_path / "backup", after_ms=1000)
+    bring_back(tmp_path / "backup", tmp_path / "again")
+    with opened(tmp_path / "again") as again:
+        assert again.look().findings == []
+
+
+@pytest.mark.parametrize(
+    "pause", ["log full", "log copied home", "log partly copied home", "log started again"]
+)
+def test_a_moment_is_whole_whatever_happens_to_the_log_meanwhile(
+    tmp_path: Path, pause: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing and checkpointing go on while the files are read; the copy is what was at the beginning."""
+    with filled(tmp_path / "data") as data, opened(tmp_path / "data") as other:
+        checkpointer = apsw.Connection(str(tmp_path / "data" / "pillarbox.db"))
+
+        def checkpoint() -> None:
+            checkpointer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+        before_states: dict[str, Callable[[], object]] = {
+            "log full": lambda: None,
+            "log copied home": checkpoint,
+            "log partly copied home": lambda: (checkpoint(), put(other, octets("in the log"))),
+            "log started again": lambda: (checkpoint(), put(other, octets("again")), checkpoint()),
+        }
+        before_states[pause]()
+        before = contents(data)
+        copied = 0
+
+        def meanwhile(_done: int, _all: int) -> None:
+            nonlocal copied
+            copied += 1
+            put(other, octets(f"meanwhile {copied}" * 500))
+            checkpoint()
+
+        backup.make(
+            data.database, data.directory, tmp_path / "backup", keep=None, now_ms=NOW_MS, progress=meanwhile
+        )
+        assert copied > 3
+        checkpointer.close()
+        assert len(contents(data)) == len(before) + copied
+    bring_back(tmp_path / "backup", tmp_path / "again")
+    with opened(tmp_path / "again") as again:
+        assert contents(again) == before
+        assert again.look().findings == []
+
+
+def test_files_of_messages_do_not_go_while_they_are_copied(tmp_path: Path) -> None:
+    with filled(tmp_path / "data") as data, opened(tmp_path / "data") as other:
+        before = contents(data)
+        large = next(row for row in before if row[-1] == LARGE)
+
+        def meanwhile(_done: int, _all: int) -> None:
+            other.database.write_now(release, sha256(LARGE).digest())
+            assert asyncio.run(sweep(other.blobs, other.database)) == 0
+
+        backup.make(
+            data.database, data.directory, tmp_path / "backup", keep=None, now_ms=NOW_MS, progress=meanwhile
+        )
+        assert asyncio.run(sweep(other.blobs, other.database)) == 1
+    bring_back(tmp_path / "backup", tmp_path / "again")
+    with opened(tmp_path / "again") as again:
+        assert large in contents(again)
+
+
+def test_only_so_many_points_are_kept_and_what_only_old_ones_needed_goes(tmp_path: Path) -> None:
+    with filled(tmp_path / "data") as data:
+        for number in range(4):
+            extra = tmp_path / "data" / "extra"
+            extra.write_bytes(os.urandom(2_000_000))
+            made = back_up(data, tmp_path / "backup", keep=2, after_ms=number * 1000)
+    assert len(made.points) == 2
+    assert made.freed_octets >= 2_000_000
+    packed = sum(path.stat().st_size for path in (tmp_path / "backup" / "packs").iterdir())
+    assert packed < 4 * 2_000_000
+    for number, name in enumerate(made.points):
+        bring_back(tmp_path / "backup", tmp_path / f"again{number}", name)
+        with opened(tmp_path / f"again{number}") as again:
+            assert again.look().findings == []
+
+
+def test_nothing_is_restored_over_mail(tmp_path: Path) -> None:
+    with filled(tmp_path / "data") as data:
+        back_up(data, tmp_path / "backup")
+        with pytest.raises(BackupRefused, match=r"move it away first: mv .*/data .*/data\.old"):
+            bring_back(tmp_path / "backup", tmp_path / "data")
+
+
+@pytest.mark.parametrize("damage", ["block", "pack cut", "point"])
+def test_a_damaged_backup_says_so_and_restores_nothing(tmp_path: Path, damage: str) -> None:
+    with filled(tmp_path / "data") as data:
+        made = back_up(data, tmp_path / "backup")
+    (pack,) = (tmp_path / "backup" / "packs").iterdir()
+    point = tmp_path / "backup" / "points" / f"{made.point}.point"
+    path = point if damage == "point" else pack
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content[: len(content) // 2] if damage == "pack cut" else content)
+    with pytest.raises(BackupDamaged):
+        bring_back(tmp_path / "backup", tmp_path / "again")
+    with pytest.raises(BackupDamaged):
+        backup.verify(tmp_path / "backup", None, lambda _done, _all: None)
+    assert not (tmp_path / "again").exists()
+    assert not list(tmp_path.glob("*.restoring"))
+
+
+def test_a_pack_that_was_cut_is_made_good_by_the_next_run(tmp_path: Path) -> None:
+    with filled(tmp_path / "data") as data:
+        back_up(data, tmp_path / "backup")
+        (pack,) = (tmp_path / "backup" / "packs").iterdir()
+        pack.write_bytes(pack.read_bytes()[:200_000])
+        back_up(data, tmp_path / "backup", after_ms=1000)
+    backup.verify(tmp_path / "backup", None, lambda _done, _all: None)
+
+
+def test_a_run_that_dies_leaves_no_point_and_the_next_is_whole(tmp_path: Path) -> None:
+    with filled(tmp_path / "data") as data:
+
+        def die(done: int, _all: int) -> None:
+            if done > 200_000:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            backup.make(
+                data.database, data.directory, tmp_path / "backup", keep=None, now_ms=NOW_MS, progress=die
+            )
+        assert Points(tmp_path / "backup" / "points").names() == []
+        (tmp_path / "backup" / "packs" / "000007.pack.unfinished").write_bytes(b"half")
+        back_up(data, tmp_path / "backup")
+    backup.verify(tmp_path / "backup", None, lambda _done, _all: None)
+
+
+def test_a_full_disk_leaves_the_points_that_were_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with filled(tmp_path / "data") as data:
+        back_up(data, tmp_path / "backup")
+        put(data, octets("new"))
+
+        def full(*_arguments: object) -> bytes:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Packs, "put", full)
+            with pytest.raises(OSError, match="No space"):
+                back_up(data, tmp_path / "backup", after_ms=1000)
+        backup.verify(tmp_path / "backup", None, lambda _done, _all: None)
+        assert len(back_up(data, tmp_path / "backup", after_ms=2000).points) == 2
+
+
+def test_a_message_that_was_damaged_before_is_told(tmp_path: Path) -> None:
+    with filled(tmp_path / "data") as data:
+        (path,) = (tmp_path / "data" / "blobs").glob("??/*")
+        path.write_bytes(bytes(100))
+        made = back_up(data, tmp_path / "backup")
+    assert made.damaged == (f"blobs/{path.parent.name}/{path.name}",)
+
+
+def test_a_backup_of_a_newer_pillarbox_is_refused(tmp_path: Path) -> None:
+    with filled(tmp_path / "data") as data:
+        data.damage("UPDATE schema_versions SET version = 99, compatible_back_to = 99 WHERE room = 'store'")
+        back_up(data, tmp_path / "backup")
+    with pytest.raises(SchemaTooNew):
+        bring_back(tmp_path / "backup", tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+def test_refusals_say_what_to_do(tmp_path: Path) -> None:
+    with filled(tmp_path / "data") as data:
+        with pytest.raises(BackupRefused, match="within the data directory"):
+            back_up(data, tmp_path / "data" / "backup")
+        made = back_up(data, tmp_path / "backup")
+        with backup.opened(tmp_path / "backup"), pytest.raises(BackupRefused, match="Another backup"):
+            back_up(data, tmp_path / "backup")
+    with pytest.raises(NoSuchPoint, match=made.point):
+        bring_back(tmp_path / "backup", tmp_path / "again", "yesterday")
+    with pytest.raises(BackupRefused, match="There is no backup"):
+        bring_back(tmp_path / "elsewhere", tmp_path / "again")
+
+
+def test_packs_hold_blocks_once(tmp_path: Path) -> None:
+    packs = Packs(tmp_path)
+    digests = [packs.put(bytes([number % 3]) * BLOCK_OCTETS) for number in range(9)]
+    packs.finish()
+    packs.close()
+    again = Packs(tmp_path)
+    assert packs.written_octets == 3 * BLOCK_OCTETS
+    assert again.get(digests[4]) == b"\x01" * BLOCK_OCTETS
+    again.close()
+    shutil.rmtree(tmp_path)
