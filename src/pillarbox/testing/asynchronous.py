@@ -1,0 +1,106 @@
+"""The provider for ``async with``: the same methods, awaited; what waits does so in threads."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from email.message import EmailMessage
+from pathlib import Path
+
+from pillarbox.testing.message import Message
+from pillarbox.testing.provider import LOOK_SECONDS, SENDER, Account, Provider
+
+
+class AsyncProvider:
+    """What ``async with Provider() as mail`` gives; see `Provider` for each method."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._turn = asyncio.Lock()
+
+    @property
+    def host(self) -> str:
+        """Where it listens."""
+        return self._provider.host
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """By service."""
+        return self._provider.ports
+
+    @property
+    def domains(self) -> Sequence[str]:
+        """Its domains."""
+        return self._provider.domains
+
+    @property
+    def accounts(self) -> Sequence[Account]:
+        """Who can log in."""
+        return self._provider.accounts
+
+    @property
+    def ca_file(self) -> Path:
+        """What clients are to trust."""
+        return self._provider.ca_file
+
+    def account(self, address: str) -> Account:
+        """See `Provider.account`."""
+        return self._provider.account(address)
+
+    def tls_context(self) -> ssl.SSLContext:
+        """See `Provider.tls_context`."""
+        return self._provider.tls_context()
+
+    async def start(self) -> None:
+        """See `Provider.start`."""
+        await asyncio.to_thread(self._provider.start)
+
+    async def stop(self) -> None:
+        """See `Provider.stop`."""
+        await asyncio.to_thread(self._provider.stop)
+
+    async def add_account(self, address: str, password: str = "secret") -> Account:  # noqa: S107 - for a test
+        """See `Provider.add_account`."""
+        async with self._turn:
+            return await asyncio.to_thread(self._provider.add_account, address, password)
+
+    async def deliver(
+        self, message: EmailMessage | bytes | str, to: str | Iterable[str] = (), *, sender: str = SENDER
+    ) -> None:
+        """See `Provider.deliver`."""
+        async with self._turn:
+            await asyncio.to_thread(self._provider.deliver, message, to, sender=sender)
+
+    async def mailbox(self, address: str, name: str = "INBOX") -> list[Message]:
+        """See `Provider.mailbox`."""
+        async with self._turn:
+            return await asyncio.to_thread(self._provider.mailbox, address, name)
+
+    async def wait_for(
+        self,
+        address: str | None = None,
+        *,
+        subject: str | None = None,
+        where: Callable[[Message], bool] = lambda _message: True,
+        mailbox: str = "INBOX",
+        timeout: float = 5.0,  # noqa: ASYNC109 - the same interface as the other's
+    ) -> Message:
+        """See `Provider.wait_for`."""
+        deadline = asyncio.get_running_loop().time() + timeout
+        async with self._turn:
+            watch = await asyncio.to_thread(
+                self._provider.watch, address, subject=subject, where=where, mailbox=mailbox
+            )
+        while True:
+            # The turn is given back between looks: the message may be delivered by a neighbouring task.
+            async with self._turn:
+                found = await asyncio.to_thread(watch.look)
+            if found is not None:
+                return found
+            if asyncio.get_running_loop().time() >= deadline:
+                raise watch.nothing(timeout)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def empty(self) -> None:
+        """See `Provider.empty`."""
+        async with self._turn:
+            await asyncio.to_thread(self._provider.empty)
