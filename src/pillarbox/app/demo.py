@@ -5,33 +5,43 @@ of its own domains itself and every other name with "does not exist", listens on
 nothing leaves the machine.
 """
 
+import importlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pillarbox.admin import accounts as admin_accounts
-from pillarbox.admin import importing
 from pillarbox.admin.accounts import NewAccount
+from pillarbox.admin.importing.bring import bring_in
+from pillarbox.admin.importing.mbox import MboxSource
+from pillarbox.admin.importing.source import SourceChanged
+from pillarbox.app import aside
 from pillarbox.app.demo_mail import DemoMessage, demo_messages
-from pillarbox.app.services import SERVICES, Doors, bind, ports_of
+from pillarbox.app.services import SERVICES, Doors, bind, close, ports_of
 from pillarbox.app.settings import Settings
 from pillarbox.app.wiring import opened_database
 from pillarbox.directory import accounts, credentials, domains
+from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.mail.summary import summarize
 from pillarbox.store import append, mailboxes
-from pillarbox.world.blobs import prepare
+from pillarbox.world.blobs import Blobs, prepare
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import Database, Transaction
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.tls import authority
 
+Progress = Callable[[], AbstractContextManager[Callable[[int, int], None]]]
+"""Shows how far ``--mbox`` has been read: octets so far and in all."""
+
 HOST = "127.0.0.1"
 DOMAINS = ("one.example", "two.example")
+NAMES = ("localhost", *DOMAINS, *(f"*.{domain}" for domain in DOMAINS))
+"""What the certificate is for."""
 PEOPLE = {
     "alice@one.example": "Alice",
     "bob@one.example": "Bob",
@@ -105,11 +115,10 @@ class Demo:
 
 
 @contextmanager
-def prepared(options: DemoOptions, progress: Callable[[int, int], None]) -> Iterator[Demo]:
+def prepared(options: DemoOptions, progress: Progress) -> Iterator[Demo]:
     """Make the folder, the people and their mail, and listen. A temporary folder is removed at the end.
 
-    ``progress`` hears, while ``--mbox`` is read, octets read so far and in all. Raises OSError where a
-    port or file can't be had.
+    Raises OSError where a port can't be had, `aside.Failed` where the folder or the mail is no good.
     """
     with ExitStack() as ending:
         directory = options.directory
@@ -117,10 +126,8 @@ def prepared(options: DemoOptions, progress: Callable[[int, int], None]) -> Iter
             directory = Path(tempfile.mkdtemp(prefix="pillarbox-demo-"))
             ending.callback(shutil.rmtree, directory, ignore_errors=True)
         doors = _bind(options.ports_from)
-        clock = SystemClock()
-        certificates = authority.ensure(
-            directory / "tls", ("localhost", *DOMAINS, *(f"*.{d}" for d in DOMAINS)), now_ms=clock.now_ms()
-        )
+        ending.callback(close, doors)
+        certificates = authority.located(directory / "tls", NAMES)
         settings = Settings(
             hostname=f"mail.{DOMAINS[0]}",
             data=directory,
@@ -129,13 +136,24 @@ def prepared(options: DemoOptions, progress: Callable[[int, int], None]) -> Iter
             workers=options.workers,
             plain_passwords=options.plain,
             local_names=dict.fromkeys(DOMAINS, HOST),
+            separate_domains=True,
+            relay_port=ports_of(doors)["smtp"],
         )
         people = (*_people(PASSWORD), *_numbered(options.users, options.password))
-        with opened_database(settings) as database:
-            _settle(database, people, clock.now_ms())
-            if options.mbox:
-                _import(database, people[0], options.mbox, clock.now_ms(), progress)
+        # In a process of its own: what it takes to make certificates, hash passwords and read an mbox
+        # does not stay with the server, and a second core has something to do meanwhile.
+        with aside.running(lambda: _furnish(settings, people, options.mbox, progress)):
+            importlib.import_module("pillarbox.app.worker")
         yield Demo(settings, doors, people, certificates.authority)
+
+
+def _furnish(settings: Settings, people: tuple[Person, ...], mbox: Path | None, progress: Progress) -> None:
+    now_ms = SystemClock().now_ms()
+    authority.ensure(settings.data / "tls", NAMES, now_ms=now_ms)
+    with opened_database(settings) as database:
+        _settle(database, people, now_ms)
+        if mbox:
+            _import(database, settings.data, people[0], mbox, now_ms, progress)
 
 
 def write_ready_file(path: Path, demo: Demo) -> None:
@@ -230,12 +248,22 @@ def _put(tx: Transaction, message: DemoMessage, now_ms: int) -> None:
 
 
 def _import(
-    database: Database, person: Person, path: Path, now_ms: int, progress: Callable[[int, int], None]
+    database: Database, data: Path, person: Person, path: Path, now_ms: int, progress: Progress
 ) -> None:
     account = database.read(accounts.by_login, person.address)
     assert account is not None
-    inbox = database.read(mailboxes.by_name, account.id, "INBOX")
     size = path.stat().st_size
-    for batch in importing.batches(path, now_ms=now_ms):
-        database.write_now(importing.store, account.id, inbox.id, batch, now_ms=now_ms)
-        progress(batch.octets_read, size)
+    with progress() as tell:
+        try:
+            bring_in(
+                database,
+                Blobs(data / "blobs"),
+                account.id,
+                MboxSource(path, INBOX),
+                now_ms=now_ms,
+                progress=lambda octets, _brought: tell(octets, size),
+            )
+        except SourceChanged:
+            raise ValueError(
+                f"{path} is not what was read into {data} before: choose another --dir"
+            ) from None

@@ -3,8 +3,9 @@
 Everything that lists services (ports, the ready file, set-up texts) is derived from this table.
 """
 
+import errno
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,6 +45,54 @@ SERVICES: Final = {
 
 Doors = Mapping[str, list[socket.socket]]
 """Listening sockets by the name of their service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address and port to listen at."""
+
+    host: str
+    port: int
+    optional: bool = False
+    """Passed over where the machine has no such kind of address (IPv6 switched off)."""
+
+
+class CannotListen(Exception):
+    """An endpoint can't be had. The text says what to do."""
+
+
+def open_doors(endpoints: Mapping[str, Sequence[Endpoint]]) -> dict[str, list[socket.socket]]:
+    """Listen at all of these. Raises `CannotListen`, having let go of all."""
+    doors: dict[str, list[socket.socket]] = {}
+    try:
+        for name, places in endpoints.items():
+            for place in places:
+                if door := _listen(name, place):
+                    doors.setdefault(name, []).append(door)
+    except CannotListen:
+        close(doors)
+        raise
+    return doors
+
+
+def _listen(name: str, place: Endpoint) -> socket.socket | None:
+    try:
+        return listening_socket(place.host, place.port)
+    except OSError as failure:
+        if place.optional and failure.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            return None
+        where = f"{name} can't listen on port {place.port} of {place.host}"
+        match failure.errno:
+            case errno.EACCES:
+                advice = (
+                    "ports below 1024 need root, or systemd's AmbientCapabilities=CAP_NET_BIND_SERVICE, "
+                    "or higher ports under [listen]"
+                )
+            case errno.EADDRINUSE:
+                advice = f"something else does already; see who: ss -ltnp 'sport = :{place.port}'"
+            case _:
+                advice = str(failure.strerror)
+        raise CannotListen(f"{where}: {advice}") from failure
 
 
 def bind(host: str, ports: Mapping[str, int]) -> dict[str, list[socket.socket]]:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from pillarbox.app.settings import Settings
+from pillarbox.protocol.smtp.extensions import Limits as SmtpLimits
 from pillarbox.protocol.smtp.extensions import Role
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import SessionFactory
@@ -51,7 +52,9 @@ def _smtp_door(role: Role, settings: Settings, world: World, authenticator: Auth
         telemetry=world.telemetry,
         authenticator=authenticator,
         sender_domains=(SenderDomains(world.resolver, world.clock) if role is Role.MX else None),
+        limits=SmtpLimits(message_octets=settings.message_octets, recipients=settings.recipients),
         plain_allowed=settings.plain_passwords,
+        separate_domains=settings.separate_domains,
     )
 
 
@@ -78,4 +81,5 @@ def _imap_services(settings: Settings, world: World, authenticator: Authenticato
         warm=WarmMailboxes(),
         hostname=settings.hostname,
         plain_allowed=settings.plain_passwords,
+        append_limit_octets=settings.message_octets,
     )

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pillarbox.server.relay.hosts import SMTP_PORT, Host
 from pillarbox.world.tls.server import CertificateFiles
+
+
+class ConfigWrong(Exception):
+    """The configuration can't be used. The text says where, why and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +26,24 @@ class Settings:
     """The domain of addresses written without one, such as ``<Postmaster>``."""
     workers: int = 1
     """Processes that serve."""
+    message_octets: int = 50 * 1024 * 1024
+    """The largest message that is taken."""
+    recipients: int = 1000
+    """Recipients of one message."""
+    connections: int | None = None
+    """Open connections of one service in one worker; ``None``: no limit."""
+    connections_per_address: int | None = None
+    """Of these, from one address."""
+    routes: Mapping[str, Host] = field(default_factory=dict)
+    """Servers that take mail for a domain instead of those the DNS names; ``*`` is the smart host, for all."""
+    name_servers: tuple[str, ...] = ()
+    """Recursive name servers; empty: the machine's."""
+    name_servers_trusted: bool = False
+    """Nobody can tamper with what they say on its way here (those on this machine are trusted anyway)."""
+    relay_port: int = SMTP_PORT
+    """Where the servers that the DNS names are reached."""
+    separate_domains: bool = False
+    """Each domain is a provider of its own: what somebody of one submits for another goes by queue and relay."""
     plain_passwords: bool = False
     """Passwords may be sent without TLS. For demonstrations on loopback."""
     local_names: Mapping[str, str] | None = field(default=None)
@@ -31,3 +54,8 @@ class Settings:
     def database(self) -> Path:
         """The file of the one shard."""
         return self.data / "pillarbox.db"
+
+    @property
+    def signals(self) -> Path:
+        """The folder through which processes tell each other which accounts changed."""
+        return self.data / "signals"

@@ -1,15 +1,18 @@
 """Keeping worker processes alive: one dies, another takes its place; one signal ends them all.
 
-The supervisor opens nothing but the listening sockets, which its workers inherit by fork. It waits for
+The supervisor opens nothing but the listening sockets, which its workers inherit by fork; it keeps them open, so
+that who connects while a worker is being replaced waits in the kernel's queue and is served. It waits for
 signals and does nothing else, so there is little in it that can fail. A worker ends when told to by
 SIGTERM, or when the supervisor is gone: each holds the reading end of a pipe that only the supervisor
-keeps open.
+keeps open. SIGHUP is passed on to the workers, once ``reload`` has found nothing wrong; it stays blocked in a
+new worker until that has a handler for it, so that it can neither kill one nor get lost.
 """
 
 import os
 import select
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 
@@ -19,7 +22,9 @@ Work = Callable[["Lifeline"], None]
 DRAIN_SECONDS = 30.0
 """How long workers may finish what they are doing once told to stop."""
 RESTART_SECONDS = 1.0
-"""How long to wait before replacing a worker that died, so that a fault at start does not spin."""
+"""How long to wait before replacing a worker that died young, so that a fault at start does not spin."""
+GROWN_UP_SECONDS = 5.0
+"""A worker that lived so long is replaced at once."""
 WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -39,10 +44,13 @@ class Lifeline:
 class Supervisor:
     """Runs a number of workers until SIGTERM or SIGINT."""
 
-    def __init__(self, workers: int, work: Work) -> None:
+    def __init__(self, workers: int, work: Work, reload: Callable[[], bool] = lambda: True) -> None:
+        """``reload`` hears of SIGHUP before the workers do; when it answers false, they do not."""
         self._workers = workers
         self._work = work
-        self._children: set[int] = set()
+        self._reload = reload
+        self._children: dict[int, float] = {}
+        """Process ids, and when each began."""
         self._supervisor_end = os.pipe()
         self._ready = os.pipe()
         self._stopping = False
@@ -59,18 +67,18 @@ class Supervisor:
         else:
             code = 1
             self._stop()
-        while self._children:
+        while self._children or self._missing:
             self._wait_for_a_signal()
         return code
 
     def _start_one(self) -> None:
         child = os.fork()
         if child:
-            self._children.add(child)
+            self._children[child] = time.monotonic()
             return
         code = 1
         try:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, set(WATCHED) - {signal.SIGHUP})
             os.close(self._supervisor_end[1])
             self._work(Lifeline(self._supervisor_end[0], self._ready[1]))
             code = 0
@@ -88,7 +96,7 @@ class Supervisor:
             readable, _, _ = select.select([self._ready[0]], [], [], 0.05)
             if readable:
                 waiting -= len(os.read(self._ready[0], waiting))
-            elif signal.sigtimedwait(WATCHED, 0) is not None:
+            elif (caught := signal.sigtimedwait(WATCHED, 0)) and caught.si_signo != signal.SIGHUP:
                 self._reap()
                 return False
         return True
@@ -101,7 +109,8 @@ class Supervisor:
         elif caught.si_signo == signal.SIGCHLD:
             self._reap()
         elif caught.si_signo == signal.SIGHUP:
-            self._tell(signal.SIGHUP)
+            if self._reload():
+                self._tell(signal.SIGHUP)
         else:
             self._stop()
 
@@ -110,8 +119,13 @@ class Supervisor:
             child, _status = os.waitpid(-1, os.WNOHANG)
             if child == 0:
                 return
-            self._children.discard(child)
-            self._missing += not self._stopping
+            began = self._children.pop(child, None)
+            if self._stopping or began is None:  # no worker: something that whoever started us left to us
+                continue
+            if time.monotonic() - began > GROWN_UP_SECONDS:
+                self._start_one()
+            else:
+                self._missing += 1
 
     def _replace_missing(self) -> None:
         while self._missing and not self._stopping:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pillarbox.admin.importing.record import SCHEMA as IMPORTING
 from pillarbox.app.settings import Settings
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.queue.schema import SCHEMA as QUEUE
@@ -21,7 +22,7 @@ from pillarbox.world.telemetry import Telemetry
 from pillarbox.world.tls.server import ServerTls
 from pillarbox.world.world import World
 
-SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE)
+SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, IMPORTING)
 """The tables of a shard, room by room."""
 
 
@@ -39,14 +40,15 @@ def opened_database(settings: Settings) -> Iterator[Database]:
 def open_world(settings: Settings, telemetry: Telemetry) -> World:
     """Open every door; the running loop's process owns them until `close_world`."""
     clock = SystemClock()
-    signals = UnixSignals(settings.data / "signals", asyncio.get_running_loop())
+    signals = UnixSignals(settings.signals, asyncio.get_running_loop())
     database = open_database(settings.database, SCHEMAS)
     database.on_commit = signals.announce
+    database.on_failure = telemetry.failure
     return World(
         clock=clock,
         entropy=SystemEntropy(),
         network=SystemNetwork(),
-        resolver=_resolver(settings, clock),
+        resolver=open_resolver(settings, clock),
         tls=ServerTls(settings.certificates),
         database=database,
         blobs=Blobs(settings.data / "blobs"),
@@ -63,12 +65,15 @@ async def close_world(world: World) -> None:
         world.signals.close()
 
 
-def _resolver(settings: Settings, clock: SystemClock) -> Resolver:
+def open_resolver(settings: Settings, clock: SystemClock) -> Resolver:
+    """Who answers questions of names for these settings."""
     if settings.local_names is None:
         from pillarbox.world.resolver.cache import CachingResolver
-        from pillarbox.world.resolver.system import SystemResolver
+        from pillarbox.world.resolver.system import NameServer, SystemResolver
 
-        return CachingResolver(SystemResolver(), clock)
+        servers = tuple(map(NameServer, settings.name_servers))
+        trust = True if settings.name_servers_trusted else None
+        return CachingResolver(SystemResolver(servers, trust_ad=trust), clock)
     from pillarbox.world.resolver.records import Kind, Mx, Record
     from pillarbox.world.resolver.zone import ZoneResolver
 

@@ -3,22 +3,28 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable
 from typing import Any
 
+from pillarbox.app.relaying import make_means, make_relay
 from pillarbox.app.services import SERVICES, Doors
 from pillarbox.app.sessions import session_factories
-from pillarbox.app.settings import Settings
+from pillarbox.app.settings import ConfigWrong, Settings
 from pillarbox.app.supervisor import Lifeline
 from pillarbox.app.wiring import close_world, open_world
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.chores import Chores
 from pillarbox.server.connection import Peer, SessionFactory
 from pillarbox.server.listener import Limits, Listener, Service, shared_buffer
+from pillarbox.server.relay.relay import Relay
 from pillarbox.world.only_one import OnlyOne
 from pillarbox.world.telemetry import SystemTelemetry, Telemetry
+from pillarbox.world.tls.server import CertificateUnusable
 from pillarbox.world.world import World
 
+SWITCH_SECONDS = 0.001
+"""How long a thread that runs Python may keep the loop waiting; the interpreter's default is five times that."""
 DRAIN_SECONDS = 5.0
 """How long sessions may finish what they are doing once the worker is told to stop."""
 
@@ -34,10 +40,21 @@ class Witness:
         self._telemetry.failure("session failed", error, service=service, peer=peer.address)
 
 
-def run(settings: Settings, doors: Doors, lifeline: Lifeline | None, ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM, SIGINT or the end of the supervisor; ``ready`` is called when doors are open."""
+def run(
+    settings: Settings,
+    doors: Doors,
+    lifeline: Lifeline | None,
+    ready: Callable[[], None],
+    reread: Callable[[], Settings] | None = None,
+) -> None:
+    """Serve until SIGTERM, SIGINT or the end of the supervisor; ``ready`` is called when doors are open.
+
+    SIGHUP reads the certificates again, and with ``reread`` the settings: connections made from then on are
+    served by the new ones, the others keep what they have. Where something is wrong with the new ones, nothing
+    changes and the log says why.
+    """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, doors, lifeline, ready))
+        runner.run(_serve(settings, doors, lifeline, ready, reread))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -49,52 +66,107 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _serve(
-    settings: Settings, doors: Doors, lifeline: Lifeline | None, ready: Callable[[], None]
+    settings: Settings,
+    doors: Doors,
+    lifeline: Lifeline | None,
+    ready: Callable[[], None],
+    reread: Callable[[], Settings] | None,
 ) -> None:
+    stop, hang_up = _signals()
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for signo in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signo, stop.set)
     if lifeline:
         loop.add_reader(lifeline.supervisor, stop.set)
     world = open_world(settings, SystemTelemetry())
-    authenticator = Authenticator(
-        database=world.database, clock=world.clock, entropy=world.entropy, telemetry=world.telemetry
-    )
-    factories = session_factories(settings, world, authenticator)
-    listeners = await _listeners(factories, doors, world)
+    relay = make_relay(settings, world)
+    worker = _Worker(world, relay)
+    await worker.open(settings, doors)
     only_one = OnlyOne(settings.data / "chores.lock")
     chores = Chores(world, only_one.mine)
     chores.start()
+    relay.start()
+    # A thread that summarizes or searches must not keep the loop from its connections for long.
+    sys.setswitchinterval(SWITCH_SECONDS)
     # What start-up made stays for good: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    reloading = asyncio.create_task(worker.reload_at(hang_up, reread or (lambda: settings)))
     ready()
     await stop.wait()
+    reloading.cancel()
     if lifeline:
         loop.remove_reader(lifeline.supervisor)
-    await asyncio.gather(*(listener.drain(DRAIN_SECONDS) for listener in listeners))
+    await worker.drain()
+    await relay.stop(DRAIN_SECONDS)
     await chores.stop()
-    await authenticator.close()
     only_one.close()
     await close_world(world)
 
 
-async def _listeners(
-    factories: Mapping[str, SessionFactory[Any]], doors: Doors, world: World
-) -> list[Listener]:
-    witness = Witness(world.telemetry)
-    buffer = shared_buffer()
-    listeners = []
-    for name, sockets in doors.items():
-        listener = Listener(_service(name, factories[name], world), witness, buffer=buffer)
-        await listener.open(sockets)
-        listeners.append(listener)
-    return listeners
+def _signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """What is set by the signals to stop, and by the one to reload."""
+    loop = asyncio.get_running_loop()
+    stop, hang_up = asyncio.Event(), asyncio.Event()
+    for signo in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signo, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+    # The supervisor left it blocked until there is a handler.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    return stop, hang_up
 
 
-def _service(name: str, session: SessionFactory[Any], world: World) -> Service:
+class _Worker:
+    """The open doors, and what sessions behind them are made from."""
+
+    def __init__(self, world: World, relay: Relay) -> None:
+        self._world = world
+        self._relay = relay
+        self._authenticator = Authenticator(
+            database=world.database, clock=world.clock, entropy=world.entropy, telemetry=world.telemetry
+        )
+        self._listeners: list[Listener] = []
+
+    async def open(self, settings: Settings, doors: Doors) -> None:
+        """Accept connections."""
+        witness = Witness(self._world.telemetry)
+        buffer = shared_buffer()
+        services = self._services(settings)
+        for name, sockets in doors.items():
+            listener = Listener(services[name], witness, buffer=buffer)
+            await listener.open(sockets)
+            self._listeners.append(listener)
+
+    async def reload_at(self, hang_up: asyncio.Event, reread: Callable[[], Settings]) -> None:
+        """Reload whenever told to, for ever."""
+        while True:
+            await hang_up.wait()
+            hang_up.clear()
+            try:
+                self._reload(reread())
+            except (ConfigWrong, CertificateUnusable, OSError) as failure:
+                self._world.telemetry.warning("not reloaded", reason=str(failure))
+            else:
+                self._world.telemetry.event("reloaded")
+
+    def _reload(self, settings: Settings) -> None:
+        self._world.tls.reload(settings.certificates)
+        services = self._services(settings)
+        for listener in self._listeners:
+            listener.service = services[listener.service.name]
+        self._relay.means = make_means(settings, self._world)
+
+    async def drain(self) -> None:
+        """Accept no more, and let sessions finish what they are doing."""
+        await asyncio.gather(*(listener.drain(DRAIN_SECONDS) for listener in self._listeners))
+        await self._authenticator.close()
+
+    def _services(self, settings: Settings) -> dict[str, Service]:
+        factories = session_factories(settings, self._world, self._authenticator)
+        limits = Limits(connections=settings.connections, per_address=settings.connections_per_address)
+        return {name: _service(name, session, self._world, limits) for name, session in factories.items()}
+
+
+def _service(name: str, session: SessionFactory[Any], world: World, limits: Limits) -> Service:
     kind = SERVICES[name]
     return Service(
         name=name,
@@ -102,5 +174,5 @@ def _service(name: str, session: SessionFactory[Any], world: World) -> Service:
         busy=kind.busy,
         tls=world.tls,
         implicit_tls=kind.implicit_tls,
-        limits=Limits(connections=None),
+        limits=limits,
     )

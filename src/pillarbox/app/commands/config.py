@@ -1,0 +1,59 @@
+"""``pillarbox config``: every option, and what is in force."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from pillarbox.app.commands.installation import Installation, on_installation
+
+if TYPE_CHECKING:
+    from pillarbox.app.config import Config
+
+
+@click.group("config")
+def command() -> None:
+    """The configuration file."""
+
+
+@command.command("example")
+def example() -> None:
+    """Print a file with every option, its meaning and its default."""
+    from pillarbox.app.config_text import example as text
+
+    click.echo(text(), nl=False)
+
+
+@command.command("show")
+@on_installation
+def show(here: Installation) -> None:
+    """Check the file, and print every option as it is in force."""
+    from pillarbox.app.configured import endpoints, settings
+
+    config = here.config
+    settings(config)
+    endpoints(config)
+    here.say(config, "\n".join(_shown(config)))
+
+
+def _shown(config: "Config") -> Iterator[str]:
+    from dataclasses import fields
+
+    from pillarbox.app.config import sections
+
+    tables = {name: several for name, _section, several in sections()}
+    yield from _values(config, [one.name for one in fields(config) if one.name not in tables])
+    for name, several in tables.items():
+        found = getattr(config, name)
+        for one in found if several else (found,):
+            yield from ("", f"[[{name}]]" if several else f"[{name}]")
+            yield from _values(one, [part.name for part in fields(one)])
+
+
+def _values(section: object, names: Iterable[str]) -> Iterator[str]:
+    from pillarbox.app.config_text import toml
+
+    for name in names:
+        value = getattr(section, name)
+        if value is not None:
+            yield f"{name} = {toml(value)}"

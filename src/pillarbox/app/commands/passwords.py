@@ -1,0 +1,50 @@
+"""Where commands get a password from: made by us, typed, or read from standard input; never an argument,
+which every process of the machine could read.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pillarbox.admin.accounts import NewAccount
+    from pillarbox.app.commands.installation import Installation
+
+
+def password_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--ask`` and ``--password-stdin``."""
+    ask = click.option("--ask", is_flag=True, help="Ask for the password, instead of making one.")
+    stdin = click.option(
+        "--password-stdin", "stdin", is_flag=True, help="Read the password from standard input."
+    )
+    return ask(stdin(command))
+
+
+def obtain(*, ask: bool, stdin: bool) -> tuple[str, bool]:
+    """The password, and whether it was made here and must be shown."""
+    if stdin:
+        return sys.stdin.readline().rstrip("\r\n"), False
+    if ask:
+        typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        return typed, False
+    return generated(), True
+
+
+def generated() -> str:
+    """A password that can be read out and copied: ``abcd-efgh-ijkl-mnop-qrst``, 100 bits of chance."""
+    from pillarbox.directory.app_passwords import SECRET_OCTETS, spell
+    from pillarbox.world.entropy import SystemEntropy
+
+    return spell(SystemEntropy().token_bytes(SECRET_OCTETS))
+
+
+def hashed(here: "Installation", address: str, password: str, *, name: str = "") -> "NewAccount":
+    """An account to be made, its password hashed outside of any transaction."""
+    from pillarbox.admin import accounts
+    from pillarbox.world.entropy import SystemEntropy
+
+    entropy = SystemEntropy()
+    salt = here.write(accounts.salt_for, address, entropy=entropy)
+    return accounts.with_password(address, password, salt=salt, entropy=entropy, name=name)

@@ -1,0 +1,50 @@
+"""The command line inside a test: what was said, and with which exit code."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from pillarbox.app.cli import main
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """An installation that commands work on."""
+
+    config: Path
+    data: Path
+
+    def run(self, *words: str, typed: str | None = None) -> Result:
+        """Run a command."""
+        result = CliRunner().invoke(main, [*words], input=typed, env={"PILLARBOX_CONFIG": str(self.config)})
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    def text(self, *words: str, typed: str | None = None) -> str:
+        """What a command says that does what it is asked for."""
+        result = self.run(*words, typed=typed)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def json(self, *words: str, typed: str | None = None) -> Any:
+        """The same as a value."""
+        return json.loads(self.text(*words, "--json", typed=typed))
+
+    def refused(self, *words: str, code: int = 1) -> str:
+        """What a command says that can't."""
+        result = self.run(*words)
+        assert result.exit_code == code, result.output
+        return result.output
+
+
+def set_up(folder: Path, *words: str) -> tuple[CommandLine, dict[str, Any]]:
+    """A provider for example.org with the account anna, and what ``init`` said."""
+    there = CommandLine(folder / "pillarbox.toml", folder / "data")
+    said = there.json(
+        "init", "example.org", "--data", str(there.data), "--account", "anna", "--user", "root", *words
+    )
+    return there, said

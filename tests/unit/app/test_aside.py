@@ -1,0 +1,44 @@
+"""Work in a process of its own: what it does is done, how it fails is told."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from pillarbox.app import aside
+
+
+def test_what_it_does_is_done_when_the_block_has_ended(tmp_path: Path) -> None:
+    with aside.running(lambda: (tmp_path / "done").write_text(str(os.getpid())) and None):
+        pass
+    assert (tmp_path / "done").read_text() != str(os.getpid())
+
+
+def test_what_a_user_can_mend_is_told_in_its_own_words() -> None:
+    def fail() -> None:
+        raise OSError("no such folder")
+
+    with pytest.raises(aside.Failed, match=r"^no such folder$"), aside.running(fail):
+        pass
+
+
+def test_of_a_mistake_of_ours_the_traceback_is_told() -> None:
+    with pytest.raises(aside.Failed, match="ZeroDivisionError"), aside.running(lambda: print(1 // 0)):
+        pass
+
+
+def test_a_process_that_is_killed_is_noticed() -> None:
+    with (
+        pytest.raises(aside.Failed, match="-9"),
+        aside.running(lambda: os.kill(os.getpid(), signal.SIGKILL)),
+    ):
+        pass
+
+
+def test_when_the_block_fails_the_work_is_ended() -> None:
+    began = time.monotonic()
+    with pytest.raises(KeyError), aside.running(lambda: time.sleep(600)):
+        raise KeyError
+    assert time.monotonic() - began < 60

@@ -1,0 +1,255 @@
+"""The command line: each command does what it says, says what it did, and refuses with a sentence."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from pillarbox.app.cli import main
+from pillarbox.app.commands import COMMANDS
+from pillarbox.app.commands.amounts import Duration, Octets, shown
+from pillarbox.app.services import ports_of
+from tests.command_line import CommandLine, set_up
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[CommandLine, dict[str, Any]]:
+    return set_up(tmp_path_factory.mktemp("provider"))
+
+
+@pytest.fixture
+def there(made: tuple[CommandLine, dict[str, Any]]) -> CommandLine:
+    return made[0]
+
+
+def commands(command: click.Command, words: tuple[str, ...]) -> list[tuple[tuple[str, ...], click.Command]]:
+    if not isinstance(command, click.Group):
+        return [(words, command)]
+    context = click.Context(command)
+    found = [(name, command.get_command(context, name)) for name in command.list_commands(context)]
+    return [(words, command), *(one for name, sub in found if sub for one in commands(sub, (*words, name)))]
+
+
+ALL = commands(main, ())
+
+
+@pytest.mark.parametrize("words", [words for words, _ in ALL], ids=" ".join)
+def test_every_command_explains_itself(there: CommandLine, words: tuple[str, ...]) -> None:
+    text = there.text(*words, "--help")
+
+    assert "Usage: " in text
+    assert dict(ALL)[words].help, "a command says what it does"
+
+
+@pytest.mark.parametrize("words", [words for words, command in ALL if not isinstance(command, click.Group)])
+def test_every_command_that_works_on_an_installation_answers_in_json(words: tuple[str, ...]) -> None:
+    names = {name for option in dict(ALL)[words].params for name in option.opts}
+
+    assert "--json" in names or words in [("demo",), ("config", "example")]
+
+
+def test_help_loads_nothing_of_what_commands_need() -> None:
+    program = (
+        "import sys\nfrom click.testing import CliRunner\nfrom pillarbox.app.cli import main\n"
+        "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
+        "print([n for n in sys.modules if n.split('.')[0] in ('apsw', 'uvloop', 'msgspec', 'cryptography', 'rich')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": "src"},
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_a_command_that_is_not_there_is_told_with_the_near_one(there: CommandLine) -> None:
+    assert "Did you mean 'account'?" in there.refused("acount", code=2)
+    assert "See: pillarbox --help" in there.refused("xyzzy", code=2)
+
+
+def test_the_table_has_all_families() -> None:
+    assert set(COMMANDS) >= {"demo", "init", "serve", "check", "domain", "account", "alias", "group"}
+
+
+def test_init_makes_a_provider_and_tells_what_to_do(made: tuple[CommandLine, dict[str, Any]]) -> None:
+    there, said = made
+
+    assert len(there.config.read_text().splitlines()) <= 15
+    assert there.data.stat().st_mode & 0o777 == 0o700
+    assert said["account"] == "anna@example.org"
+    assert len(said["password"]) == 24
+    kinds = {(record["name"], record["kind"]) for record in said["dns"]}
+    assert kinds >= {("example.org", "MX"), ("example.org", "TXT"), ("_dmarc.example.org", "TXT")}
+    assert there.json("account", "show", "anna")["enabled"]
+
+
+def test_init_overwrites_nothing(there: CommandLine, tmp_path: Path) -> None:
+    assert "is there already" in there.refused("init", "other.example", "--user", "root")
+    other = CommandLine(tmp_path / "p.toml", there.data)
+    assert "is not empty" in other.refused("init", "o.example", "--user", "root", "--data", str(there.data))
+    assert not other.config.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["init", "not a domain", "--user", "root"], "not a domain"),
+        (["init", "x.example", "--account", "a b", "--user", "root"], "a b@x.example"),
+        (["init", "x.example", "--user", "root", "--certificate", "/no", "/no"], "/no"),
+    ],
+)
+def test_init_refuses_before_it_has_made_anything(tmp_path: Path, words: list[str], said: str) -> None:
+    other = CommandLine(tmp_path / "p.toml", tmp_path / "d")
+    assert said in other.refused(*words, "--data", str(other.data))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_configuration_it_says_how_to_get_one(tmp_path: Path) -> None:
+    other = CommandLine(tmp_path / "p.toml", tmp_path / "d")
+    assert "pillarbox init DOMAIN" in other.refused("account", "list")
+    assert "error" in json.loads(other.refused("account", "list", "--json"))
+    other.config.write_text('hostname = "a.example"\ndomain = "example"\n')
+    assert "must be a full domain name" in other.refused("account", "list")
+
+
+def test_accounts(there: CommandLine) -> None:
+    made = there.json("account", "add", "bob@example.org", "--name", "Bob", "--quota", "5G")
+    assert set(made) == {"login", "password"}
+    assert there.json("account", "show", "bob") == {
+        "login": "bob@example.org",
+        "name": "Bob",
+        "enabled": True,
+        "addresses": ["bob@example.org"],
+        "quota_octets": 5 << 30,
+        "used_octets": 0,
+        "messages": 0,
+        "app_passwords": 0,
+    }
+    assert there.json("account", "quota", "bob", "unlimited")["quota_octets"] is None
+    assert "robert@example.org" in there.text("account", "address", "bob", "robert@example.org")
+    assert "robert" not in there.text("account", "address", "bob", "robert@example.org", "--remove")
+    assert "disabled" in there.text("account", "disable", "bob") + there.text("account", "list")
+    there.text("account", "enable", "bob")
+    assert "Bob" in there.text("account", "list", "--domain", "example.org")
+    assert "Nothing was removed" in there.run("account", "remove", "bob", typed="n\n").output
+    assert there.json("account", "remove", "bob", "--yes") == {"removed": "bob@example.org", "messages": 0}
+    assert "there is no account 'bob'" in there.refused("account", "show", "bob").lower()
+
+
+def test_a_password_is_made_here_or_given_but_never_an_argument(there: CommandLine) -> None:
+    there.text("account", "add", "eve@example.org", "--password-stdin", typed="one two three\n")
+    assert "password" not in there.json("account", "password", "eve", "--password-stdin", typed="x y z\n")
+    assert len(there.json("account", "password", "eve")["password"]) == 24
+    assert "password" not in there.json("account", "password", "eve", "--ask", typed="pw pw\npw pw\n")
+    assert "empty" in there.run("account", "password", "eve", "--password-stdin", typed="\n").output
+
+
+def test_domains(there: CommandLine) -> None:
+    there.text("domain", "add", "two.example", "--quota", "1G")
+    there.text("domain", "add", "zwei.example", "--alias-of", "two.example")
+    there.text("account", "add", "pat@two.example")
+    there.text("domain", "set", "two.example", "--separator", "-", "--postmaster", "anna")
+    found = {one["name"]: one for one in there.json("domain", "list")}
+    assert found["two.example"] == {
+        "name": "two.example",
+        "alias_of": None,
+        "separator": "-",
+        "quota_octets": 1 << 30,
+        "postmaster": "anna@example.org",
+        "accounts": 1,
+        "aliases": 0,
+    }
+    assert found["zwei.example"]["alias_of"] == "two.example"
+    assert "still has" in there.refused("domain", "remove", "two.example")
+    there.text("domain", "remove", "zwei.example")
+    assert "already served" in there.refused("domain", "add", "two.example")
+    assert "not served" in there.refused("domain", "set", "nine.example", "--quota", "1G")
+
+
+def test_aliases_and_a_catch_all(there: CommandLine) -> None:
+    there.text("alias", "add", "info@example.org", "anna@example.org", "x@elsewhere.example")
+    there.text("alias", "add", "@example.org", "anna@example.org", "--receive-only")
+    there.text("alias", "set", "info@example.org", "anna@example.org")
+    assert there.json("alias", "list", "--domain", "example.org") == [
+        {"address": "@example.org", "targets": ["anna@example.org"], "may_send": False},
+        {"address": "info@example.org", "targets": ["anna@example.org"], "may_send": True},
+    ]
+    assert "already in use" in there.refused("alias", "add", "info@example.org", "a@b.example")
+    there.text("alias", "remove", "@example.org")
+    assert "there is no alias" in there.refused("alias", "remove", "@example.org").lower()
+
+
+def test_groups(there: CommandLine) -> None:
+    there.text("account", "add", "kim@example.org")
+    there.text("group", "add", "Staff", "staff@example.org", "anna")
+    there.text("group", "join", "Staff", "kim")
+    assert there.json("group", "list") == [
+        {"name": "Staff", "address": "staff@example.org", "members": ["anna@example.org", "kim@example.org"]}
+    ]
+    there.text("group", "leave", "Staff", "anna")
+    assert "anna" not in there.text("group", "list")
+    there.text("group", "remove", "Staff")
+    assert there.json("group", "list") == []
+    assert "no group 'Staff'" in there.refused("group", "join", "Staff", "anna")
+
+
+def test_app_passwords_are_shown_once_and_revoked_alone(there: CommandLine) -> None:
+    made = there.json("app-password", "add", "anna", "phone", "--scope", "imap", "--expires-in", "90d")
+    listed = there.text("app-password", "list", "anna")
+    assert "phone" in listed
+    assert "imap" in listed
+    assert made["password"] not in listed
+    there.text("app-password", "revoke", "anna", str(made["id"]))
+    assert there.json("app-password", "list", "anna") == []
+    assert "no app password" in there.refused("app-password", "revoke", "anna", "99")
+
+
+def test_usage_errors_have_their_own_exit_code(there: CommandLine) -> None:
+    there.refused("account", "add", code=2)
+    there.refused("account", "quota", "anna", code=2)
+    assert "Write 500M, 5G" in there.refused("account", "quota", "anna", "much", code=2)
+    there.refused("app-password", "add", "anna", "x", "--expires-in", "soon", code=2)
+
+
+def test_config_show_checks_and_tells_what_is_in_force(there: CommandLine, tmp_path: Path) -> None:
+    text = there.text("config", "show")
+    again = tmp_path / "again.toml"
+    again.write_text(text)
+    assert CommandLine(again, there.data).text("config", "show") == text
+    assert there.json("config", "show")["domain"] == "example.org"
+    assert 'hostname = "mail.example.org"' in there.text("config", "example")
+
+
+@pytest.mark.parametrize(
+    ("text", "octets"), [("0", 0), ("unlimited", 0), ("12", 12), ("1k", 1024), ("1.5 GiB", 3 << 29), ("2TB", 2 << 40)]
+)  # fmt: skip
+def test_sizes(text: str, octets: int) -> None:
+    assert Octets().convert(text, None, None) == octets
+
+
+def test_amounts_for_a_person() -> None:
+    assert [shown(octets) for octets in (None, 0, 1023, 1536, 500 << 20, 3 << 30, 5 << 40)] == [
+        "unlimited", "0 B", "1023 B", "1.5 KiB", "500 MiB", "3.0 GiB", "5.0 TiB",
+    ]  # fmt: skip
+    assert Duration().convert("2w", None, None) == 14 * 24 * 3_600_000
+
+
+def test_what_is_taken_is_not_listened_at(there: CommandLine) -> None:
+    from pillarbox.app.services import bind, close
+
+    doors = bind("127.0.0.1", {"smtp": 0})
+    try:
+        port = ports_of(doors)["smtp"]
+        text = there.config.read_text()
+        there.config.write_text(f'{text}\n[listen]\nsmtp = ["127.0.0.1:{port}"]\n')
+        assert f"ss -ltnp 'sport = :{port}'" in there.refused("serve")
+    finally:
+        there.config.write_text(text)
+        close(doors)

@@ -1,0 +1,298 @@
+"""``pillarbox serve`` with real processes: reload, drain, workers that die, privileges, changes from outside."""
+
+import contextlib
+import imaplib
+import os
+import pwd
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pillarbox.world.clock import SystemClock
+from pillarbox.world.tls import authority
+from tests.command_line import CommandLine, set_up
+
+SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s")
+
+
+class Served:
+    """A server of a test's own."""
+
+    def __init__(self, folder: Path, *words: str, extra: str = "") -> None:
+        self.there, said = set_up(folder)
+        self.password: str = said["password"]
+        self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        lines = [f'{name} = ["127.0.0.1:{port}"]' for name, port in self.ports.items()]
+        self.there.config.write_text(
+            "\n".join([self.there.config.read_text(), extra, "[listen]", *lines]).replace(
+                'user = "root"', f'user = "{pwd.getpwuid(os.geteuid()).pw_name}"'
+            )
+        )
+        self.log = folder / "log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "pillarbox", "serve", "--config", str(self.there.config), *words],
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": "src"},
+            )
+        self.until(lambda: self.said('"serving"'))
+
+    def said(self, words: str) -> int:
+        """How often the log says this."""
+        return self.log.read_text().count(words)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait for something that will come."""
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
+    def change(self, old: str, new: str) -> None:
+        """Change the configuration's text."""
+        text = self.there.config.read_text()
+        assert old in text
+        self.there.config.write_text(text.replace(old, new))
+
+    def reload(self, outcome: str = '"reloaded"') -> None:
+        """Send SIGHUP and wait until the log says how it ended."""
+        before = self.said(outcome)
+        self.process.send_signal(signal.SIGHUP)
+        self.until(lambda: self.said(outcome) > before)
+
+    def workers(self) -> list[int]:
+        """Process ids."""
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in path.read_text().split()]
+
+    def imap(self, login: str = "anna@example.org", password: str = "") -> imaplib.IMAP4_SSL:
+        """A client that has logged in."""
+        context = ssl.create_default_context(cafile=str(self.there.data / "tls" / "ca.pem"))
+        context.check_hostname = False
+        client = imaplib.IMAP4_SSL("127.0.0.1", self.ports["imaps"], ssl_context=context, timeout=20)
+        try:
+            client.login(login, password or self.password)
+        except imaplib.IMAP4.error:
+            client.shutdown()
+            raise
+        return client
+
+    def end(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.terminate()
+        return self.process.wait(30)
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as held:
+        doors = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [door.getsockname()[1] for door in doors]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server for tests that leave its configuration alone."""
+    served = Served(tmp_path_factory.mktemp("shared"))
+    yield served
+    served.end()
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    started: list[Served] = []
+
+    def start(*words: str, extra: str = "") -> Served:
+        started.append(Served(tmp_path, *words, extra=extra))
+        return started[-1]
+
+    yield start
+    for served in started:
+        if served.process.poll() is None:
+            served.process.kill()
+            served.process.wait()
+
+
+def certificate_shown(port: int) -> bytes | None:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port)) as line, context.wrap_socket(line) as tls:
+        return tls.getpeercert(binary_form=True)
+
+
+def greeting(port: int) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), 20) as line:
+        return line.recv(200)
+
+
+def test_it_serves_and_stops_when_told(serving: Callable[..., Served]) -> None:
+    served = serving("--workers", "2")
+    with smtplib.SMTP("127.0.0.1", served.ports["smtp"]) as client:
+        client.sendmail("a@elsewhere.example", ["anna@example.org"], "Subject: hi\r\n\r\nhello\r\n")
+    with served.imap() as client:
+        assert client.select()[1] == [b"1"]
+    assert len(served.workers()) == 2
+    assert served.end() == 0
+    assert not list((served.there.data / "signals").iterdir())
+
+
+def test_a_reload_drops_nobody_and_serves_newcomers_by_the_new(serving: Callable[..., Served]) -> None:
+    served = serving()
+    with served.imap() as client, smtplib.SMTP("127.0.0.1", served.ports["smtp"]) as talking:
+        talking.ehlo()
+        talking.mail("a@elsewhere.example")
+        shown = certificate_shown(served.ports["imaps"])
+
+        served.change('hostname = "mail.example.org"', 'hostname = "mx.example.org"')
+        (served.there.data / "tls" / "server.pem").unlink()  # made anew, as one that was renewed
+        served.reload()
+
+        assert b"mx.example.org" in greeting(served.ports["smtp"])
+        assert certificate_shown(served.ports["imaps"]) not in (shown, None)
+        assert talking.rcpt("anna@example.org")[0] == 250
+        assert talking.data("Subject: still here\r\n\r\n")[0] == 250
+        assert client.select()[1] == [b"1"]
+    assert served.end() == 0
+
+
+def test_certificates_of_ones_own_take_their_place(serving: Callable[..., Served], tmp_path: Path) -> None:
+    served = serving()
+    made = authority.ensure(tmp_path / "own", ["mail.example.org"], now_ms=SystemClock().now_ms())
+    text = served.there.config.read_text()
+    served.there.config.write_text(
+        f'{text}\n[[certificates]]\nchain = "{made.server.chain}"\nkey = "{made.server.key}"\n'
+    )
+    served.reload()
+
+    pem = (
+        made.server.chain.read_text().partition("-----END CERTIFICATE-----")[0]
+        + "-----END CERTIFICATE-----\n"
+    )
+    assert certificate_shown(served.ports["pop3s"]) == ssl.PEM_cert_to_DER_cert(pem)
+
+
+def test_what_is_wrong_changes_nothing_and_is_told(serving: Callable[..., Served]) -> None:
+    served = serving()
+    served.change('hostname = "mail.example.org"', 'hostnme = "mx.example.org"')
+    served.reload(outcome='"not reloaded"')
+
+    assert "Did you mean 'hostname'?" in served.log.read_text()
+    assert b"mail.example.org" in greeting(served.ports["smtp"])
+    os.kill(served.workers()[0], signal.SIGKILL)  # its successor is served by what was good
+    served.until(served.workers)
+    assert b"mail.example.org" in greeting(served.ports["smtp"])
+
+
+def test_a_worker_that_dies_is_replaced_and_newcomers_wait(serving: Callable[..., Served]) -> None:
+    served = serving()
+    (first,) = served.workers()
+    os.kill(first, signal.SIGKILL)
+    # The door stays open: who comes now waits in the kernel's queue.
+    assert greeting(served.ports["smtp"]).startswith(b"220 ")
+    assert served.workers() != [first]
+    assert served.end() == 0
+
+
+def test_a_stop_says_so_to_everybody_and_accepts_nobody(serving: Callable[..., Served]) -> None:
+    served = serving()
+    client = served.imap()
+    port = served.ports["smtp"]
+    with socket.create_connection(("127.0.0.1", port), 20) as line, line.makefile("rb") as talk:
+        line.sendall(b"HELO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<anna@example.org>\r\nDATA\r\n")
+        assert [talk.readline()[:3] for _ in range(5)] == [b"220", b"250", b"250", b"250", b"354"]
+        served.process.terminate()
+        # RFC 5321 §3.8: the sender knows that it still has the message
+        assert talk.readline().startswith(b"421 ")
+        assert b"BYE" in client.readline()
+    client.shutdown()
+    assert served.process.wait(30) == 0
+    with pytest.raises(OSError, match="refused"):
+        greeting(served.ports["smtp"])
+
+
+def test_idle_clients_hear_what_the_command_line_brings_in(shared: Served, tmp_path: Path) -> None:
+    (tmp_path / "one.mbox").write_bytes(b"From a@b Mon Jan  1 00:00:00 2024\nSubject: x\n\nhello\n")
+    with shared.imap() as client:
+        client.select()
+        client.send(b"i IDLE\r\n")
+        assert client.readline().startswith(b"+")
+        shared.there.text("import", "anna", str(tmp_path / "one.mbox"))
+        assert client.readline() == b"* 1 EXISTS\r\n"
+        client.send(b"DONE\r\n")
+        while not client.readline().startswith(b"i OK"):
+            pass
+
+
+def test_changes_hold_at_once(shared: Served) -> None:
+    shared.there.text("account", "add", "bob@example.org", "--password-stdin", typed="pa ss\n")
+    with shared.imap("bob@example.org", "pa ss") as client:
+        assert client.select()[0] == "OK"
+    shared.there.text("account", "disable", "bob")
+    with pytest.raises(imaplib.IMAP4.error, match="AUTHENTICATIONFAILED"):
+        shared.imap("bob@example.org", "pa ss")
+
+
+def test_limits_of_the_file_are_those_of_the_sessions(serving: Callable[..., Served]) -> None:
+    served = serving()
+    text = served.there.config.read_text()
+    served.there.config.write_text(f"{text}\n[limits]\nmessage_octets = 70000\nconnections_per_address = 3\n")
+    served.reload()
+
+    with contextlib.ExitStack() as held:
+        for _ in range(3):
+            line = held.enter_context(socket.create_connection(("127.0.0.1", served.ports["smtp"])))
+            assert line.recv(200).startswith(b"220 ")
+        line.sendall(b"EHLO x\r\n")
+        assert b"SIZE 70000\r\n" in line.recv(2000)
+        assert greeting(served.ports["smtp"]).startswith(b"421 ")
+
+
+def test_a_check_finds_the_server(shared: Served) -> None:
+    found = shared.there.json("check", "--only", "ports", "--only", "machine")
+    assert found["wrong"] == 0
+    assert len(found["findings"]) == 1 + 2 + len(SERVICES)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_root_becomes_the_user_of_the_configuration(tmp_path: Path) -> None:
+    folder = tmp_path
+    while folder != Path("/"):  # pytest makes folders that nobody else may enter
+        folder.chmod(folder.stat().st_mode | 0o055)
+        folder = folder.parent
+    there = CommandLine(tmp_path / "pillarbox.toml", tmp_path / "data")
+    there.text("init", "example.org", "--data", str(there.data), "--user", "nobody", "--ports-from", "1024")
+    nobody = pwd.getpwnam("nobody").pw_uid
+    assert there.data.stat().st_uid == nobody
+    assert {path.stat().st_uid for path in there.data.rglob("*")} == {nobody}
+    there.text("account", "add", "bob@example.org")
+    assert {path.stat().st_uid for path in there.data.rglob("*")} == {nobody}
+    assert os.geteuid() == 0
+    program = (
+        "import os\nfrom pillarbox.app.privileges import drop, identity\n"
+        "drop(identity('nobody'))\n"
+        "print(os.getresuid(), os.getgroups() == [os.getgid()])\n"
+        "try: os.setuid(0)\nexcept PermissionError: print('for good')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": "src"},
+        check=True,
+    )
+    assert done.stdout == f"({nobody}, {nobody}, {nobody}) True\nfor good\n"
+
+
+def test_a_user_that_is_not_there_is_told_how_to_be_made(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root becomes somebody else")
+    there = CommandLine(tmp_path / "pillarbox.toml", tmp_path / "data")
+    assert "useradd --system" in there.refused("init", "example.org", "--user", "no-such-user")
