@@ -1,0 +1,177 @@
+"""Time that is pretended, and lives that can end at any moment.
+
+``VirtualLoop`` is an event loop without files or threads. When nothing is left to do now, its clock jumps
+to the next timer: five days of retries pass in milliseconds, and always the same way.
+
+A ``Life`` is one run of a provider, from its start to its crash. All that a life begins (tasks, timers,
+callbacks) inherits it through the context; ``end`` drops it on the spot, as a power cut would: no
+``finally`` runs, nothing is cancelled in order, nobody is told.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Stuck(AssertionError):
+    """Everybody waits, and nothing will ever happen again."""
+
+
+class Life:
+    """One run of a provider."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.alive = True
+        self.tasks: list[asyncio.Task[Any]] = []
+        """All tasks it ever began: what was dropped must not be swept up (and so resumed) at some odd moment."""
+        self._context = copy_context()
+        self._context.run(_LIFE.set, self)
+
+    @property
+    def context(self) -> Context:
+        """The context in which this life's callbacks run."""
+        return self._context.copy()
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run a coroutine as part of this life."""
+        return self._context.copy().run(asyncio.get_running_loop().create_task, work)
+
+
+_LIFE: ContextVar[Life | None] = ContextVar("life", default=None)
+
+
+def living() -> Life | None:
+    """Whose code is running."""
+    return _LIFE.get()
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """See the module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0.0
+        self._selector = _Jump(self)
+        self._clock_resolution = 1e-6
+        self.complaints: list[str] = []
+        """Exceptions in tasks and callbacks that nobody heard."""
+        self.tasks: list[asyncio.Task[Any]] = []
+        self.set_exception_handler(lambda _loop, context: self.complaints.append(repr(context)))
+
+    def time(self) -> float:
+        """Seconds since the beginning."""
+        return self._now
+
+    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Any:
+        """As every loop does; the dead are not called."""
+        handle = super().call_soon(callback, *args, context=context)
+        return _unless_dead(handle)
+
+    def call_at(
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> Any:
+        """As every loop does; the dead are not called."""
+        return _unless_dead(super().call_at(when, callback, *args, context=context))
+
+    def create_task(self, coro: Any, **options: Any) -> Any:
+        """As every loop does; remembered by the life that began it."""
+        task = super().create_task(coro, **options)
+        life = living()
+        (life.tasks if life else self.tasks).append(task)
+        return task
+
+    async def start_tls(  # type: ignore[override]  # the pump's call, on a transport of ours
+        self, transport: Any, protocol: Any, _context: object, **_options: Any
+    ) -> Any:
+        """Pretended by the transport (see ``wire``)."""
+        return await transport.answer_tls(protocol)
+
+    def end(self, life: Life) -> None:
+        """The life is over: nothing it has begun will run again."""
+        life.alive = False
+        for handle in (*self._ready, *self._scheduled):
+            if handle._context.get(_LIFE) is life:
+                handle.cancel()
+
+    def _process_events(self, _events: object) -> None:
+        pass
+
+
+class _Jump:
+    """What the loop waits with: instead of sleeping, it moves the clock."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+
+    def select(self, timeout: float | None) -> list[object]:
+        if timeout is None:
+            raise Stuck("no timer is set and nothing is ready")
+        self._loop._now += timeout
+        return []
+
+
+def _unless_dead(handle: Any) -> Any:
+    life = handle._context.get(_LIFE)
+    if life is not None and not life.alive:
+        handle.cancel()
+    return handle
+
+
+def run(main: Callable[[VirtualLoop], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine in a loop of its own."""
+    loop = VirtualLoop()
+    asyncio.set_event_loop(loop)
+    try:
+        return loop.run_until_complete(main(loop))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def bury(tasks: list[asyncio.Task[Any]]) -> None:
+    """End what was left unfinished, now that it can do no harm."""
+    for task in tasks:
+        if not task.done():
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # left pending on purpose
+            try:
+                task.get_coro().close()  # type: ignore[union-attr]
+            except BaseException:
+                pass
+        task._log_traceback = False  # type: ignore[attr-defined]  # a power cut is an exception nobody hears
+    tasks.clear()
+
+
+class SimulatedClock:
+    """``Clock`` on the loop's time, with a wall clock that can be set wrong."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, starts_at_ms: int) -> None:
+        self._loop = loop
+        self._offset_ms = starts_at_ms
+
+    def now_ms(self) -> int:
+        """See ``Clock``."""
+        return self._offset_ms + round(self._loop.time() * 1000)
+
+    def monotonic(self) -> float:
+        """See ``Clock``."""
+        return self._loop.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """See ``Clock``."""
+        await asyncio.sleep(seconds)
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+        """See ``Clock``."""
+        return self._loop.call_later(seconds, callback)
+
+    def timeout(self, seconds: float) -> asyncio.Timeout:
+        """See ``Clock``."""
+        return asyncio.timeout(seconds)
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the wall clock; monotonic time goes on as if nothing had happened."""
+        self._offset_ms += round(seconds * 1000)

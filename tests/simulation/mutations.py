@@ -1,0 +1,122 @@
+"""Code that is broken on purpose, to see whether the simulation notices.
+
+Each mutation is a mistake that somebody could make; ``noticed_as`` is what the auditor must say of it.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pillarbox.delivery import accept, report, settle
+from pillarbox.protocol.smtp.client import machine
+from pillarbox.protocol.smtp.client.envelope import Verdict
+from pillarbox.protocol.smtp.replies import Reply
+from pillarbox.queue import outcome, schedule
+from pillarbox.server.relay.relay import Relay
+from pillarbox.server.relay.settling import Settling
+from pillarbox.server.smtp.arrival import Arrival
+from pillarbox.store import ledger
+from pillarbox.world.database import DatabaseUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A mistake and how it shows."""
+
+    name: str
+    apply: Callable[[pytest.MonkeyPatch], None]
+    noticed_as: str
+
+
+def _says_250_before_the_commit(patch: pytest.MonkeyPatch) -> None:
+    async def take(self: Arrival, last: bytes) -> Reply:
+        whole = await self.body.finish(last)
+        if isinstance(whole, Reply):
+            return whole
+        acceptance = await self._acceptance(whole)
+        work = self.door.database.write(accept.accept, acceptance, now_ms=self.door.clock.now_ms())
+        asyncio.get_running_loop().create_task(work)
+        return self._accepted(acceptance)
+
+    patch.setattr(Arrival, "take", take)
+
+
+def _forgets_all_but_the_first_inbox(patch: pytest.MonkeyPatch) -> None:
+    place = accept.place
+    patch.setattr(accept, "place", lambda tx, inboxes, *rest, **more: place(tx, inboxes[:1], *rest, **more))
+
+
+def _leases_last_no_time(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(schedule, "LEASE_MS", 0)
+
+
+def _leases_are_not_renewed(patch: pytest.MonkeyPatch) -> None:
+    async def renew(self: Relay) -> None:
+        pass
+
+    patch.setattr(Relay, "_renew", renew)
+
+
+def _a_lost_answer_is_a_yes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(machine, "Verdict", SimpleNamespace(DEFERRED=Verdict.DELIVERED, FAILED=Verdict.FAILED))
+
+
+def _what_is_delivered_stays_queued(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(outcome, "finished", lambda tx, job, waiting: True)
+
+
+def _outcomes_are_lost_while_the_disk_is_full(patch: pytest.MonkeyPatch) -> None:
+    async def write_batch(self: Settling, batch: Sequence[Any]) -> None:
+        try:
+            await self._settle(batch)
+        except DatabaseUnavailable:
+            pass
+
+    patch.setattr(Settling, "_write_batch", write_batch)
+
+
+def _failures_are_not_reported(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(settle, "send", lambda *_, **__: report.Sent.NOWHERE)
+
+
+def _expired_mail_vanishes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(settle, "_tell", lambda tx, late, *_: [outcome.given_up(tx, one) for one in late] and [])
+
+
+def _reports_can_bounce(patch: pytest.MonkeyPatch) -> None:
+    outbound = report.Outbound
+    patch.setattr(
+        report, "Outbound", lambda **fields: outbound(**{**fields, "reverse_path": "postmaster@a.example"})
+    )
+
+
+def _success_is_reported_unasked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(settle, "wished", lambda *_: True)
+
+
+def _quota_is_not_given_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ledger, "dismiss", lambda *_, **__: None)
+
+
+def _broken(break_it: Callable[[pytest.MonkeyPatch], None], noticed_as: str) -> Mutation:
+    return Mutation(break_it.__name__.strip("_").replace("_", "-"), break_it, noticed_as)
+
+
+MUTATIONS = (
+    _broken(_says_250_before_the_commit, "does not hold it"),
+    _broken(_forgets_all_but_the_first_inbox, "does not hold it"),
+    _broken(_leases_last_no_time, "under way twice"),
+    _broken(_leases_are_not_renewed, "under way twice|delivered again"),
+    _broken(_a_lost_answer_is_a_yes, "in silence"),
+    _broken(_what_is_delivered_stays_queued, "delivered again after an acknowledged"),
+    _broken(_outcomes_are_lost_while_the_disk_is_full, "delivered again after an acknowledged"),
+    _broken(_failures_are_not_reported, "in silence"),
+    _broken(_expired_mail_vanishes, "in silence"),
+    _broken(_reports_can_bounce, "travels from"),
+    _broken(_success_is_reported_unasked, "nobody wished"),
+    _broken(_quota_is_not_given_back, "quota"),
+)

@@ -1,0 +1,294 @@
+"""A whole provider in the simulated world: real rooms, real sessions, real pump and relay; pretended doors.
+
+It lives one ``Life`` after another on one disk. A crash ends a life anywhere, even inside a commit; what was
+durable is there for the next one.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import apsw
+
+from pillarbox.app.relaying import make_relay
+from pillarbox.app.sessions import session_factories
+from pillarbox.app.settings import Settings
+from pillarbox.app.wiring import SCHEMAS
+from pillarbox.directory import accounts, aliases, app_passwords, domains, secrets
+from pillarbox.directory.app_passwords import AppPasswordHash, Scope
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.server.authentication import Authenticator
+from pillarbox.server.connection import Peer
+from pillarbox.server.listener import Listener, Service, shared_buffer
+from pillarbox.server.pump import Pump
+from pillarbox.server.relay.relay import Relay
+from pillarbox.store import mailboxes
+from pillarbox.world.blobs import Blobs
+from pillarbox.world.database import Transaction, memory_database
+from pillarbox.world.database.sqlite import connect
+from pillarbox.world.entropy import SeededEntropy
+from pillarbox.world.network import Endpoint
+from pillarbox.world.resolver.cache import CachingResolver
+from pillarbox.world.signals import LocalSignals
+from pillarbox.world.telemetry import MemoryTelemetry
+from pillarbox.world.tls.client import opportunistic
+from pillarbox.world.world import World
+from tests.simulation.disk import FaultyDatabase
+from tests.simulation.internet import Internet, OwnNetwork
+from tests.simulation.loop import Life, SimulatedClock, VirtualLoop
+from tests.simulation.names import Names
+from tests.simulation.readers import read_mail
+from tests.simulation.weather import Flush, Weather
+from tests.simulation.wire import End, Pushed
+
+STARTS_AT_MS = 1_700_000_000_000
+PORTS = {25: "smtp", 587: "submission"}
+_SECRET = bytes(32)
+_SALT = bytes(16)
+_BUFFER = shared_buffer()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who a provider is and what its addresses lead to."""
+
+    name: str
+    address: str
+    users: tuple[str, ...]
+    forwards: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def domain(self) -> str:
+        """The one domain it serves."""
+        return f"{self.name}.example"
+
+    @property
+    def hostname(self) -> str:
+        """Its exchanger."""
+        return f"mx.{self.name}.example"
+
+    def leads_to(self, recipient: str) -> tuple[str, ...]:
+        """Who gets mail for an address: itself, or where it is forwarded to."""
+        local, _, domain = recipient.partition("@")
+        found = tuple(target for alias, target in self.forwards if alias == local and domain == self.domain)
+        return found or (recipient,)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all providers share."""
+
+    loop: VirtualLoop
+    internet: Internet
+    names: Names
+    weather: Weather
+    trace: Callable[[str, str], None]
+    committed: "Callable[[Provider, set[AccountId]], None]"
+    died: "Callable[[Provider], None]"
+
+
+class Provider:
+    """See the module."""
+
+    def __init__(self, plan: Plan, around: Surroundings, chance: Random) -> None:
+        self.plan = plan
+        self.name = plan.name
+        self.life: Life | None = None
+        self.lives: list[Life] = []
+        self.clock = SimulatedClock(around.loop, STARTS_AT_MS)
+        self.telemetry = MemoryTelemetry()
+        self.disk = connect(None, writes=True)
+        self.disk.deserialize("main", _made(plan))
+        self.accounts = _accounts(self.disk)
+        self._around = around
+        self._chance = chance
+        self._listeners: dict[int, Listener] = {}
+        self._relays: list[Relay] = []
+        """As many workers, each with a relay of its own, at one queue."""
+        self._settings = Settings(
+            hostname=plan.hostname,
+            data=Path("/nowhere"),
+            certificates=(),
+            primary_domain=plan.domain,
+            plain_passwords=True,
+        )
+        around.internet.settle(plan.address, self)
+        around.internet.mortals[self.name] = self.crash
+
+    # -- its lives
+
+    def start(self) -> None:
+        """Begin a life."""
+        life = self.life = Life(f"{self.name}#{len(self.lives) + 1}")
+        self.lives.append(life)
+        self._around.trace(self.name, f"starts as {life.name}")
+        life.context.run(self._open)
+
+    def crash(self) -> None:
+        """End the life here and now; begin another some time later."""
+        life = self.life
+        if life is None:
+            return
+        self._around.trace(self.name, f"{life.name} dies")
+        self._end(life)
+        if self.disk.in_transaction:
+            self.disk.execute("ROLLBACK")
+        away_s = self._chance.choice((0.5, 30.0, 600.0, 7200.0))
+        outside = self._around.internet.context(None)
+        self._around.loop.call_later(away_s, self.start, context=outside)
+
+    async def stop(self) -> None:
+        """End the life in order, as far as it goes on that long."""
+        life = self.life
+        if life is not None:
+            ending = life.begin(self._close())
+            while life.alive and not ending.done():
+                await asyncio.sleep(1.0)
+            if life.alive:
+                ending.result()
+                self._around.trace(self.name, f"{life.name} has ended in order")
+                self._end(life)
+
+    async def restart(self) -> None:
+        """Stop, and go on anew."""
+        life = self.life
+        await self.stop()
+        if self.life is None and life is self.lives[-1]:
+            self.start()
+
+    async def _close(self) -> None:
+        await asyncio.gather(*(listener.drain(5.0) for listener in self._listeners.values()))
+        for relay in self._relays:
+            await relay.stop(5.0)
+
+    def _end(self, life: Life) -> None:
+        self.life = None
+        self._around.loop.end(life)
+        self._around.internet.cut(life)
+        self._around.died(self)
+
+    def _flush(self) -> Flush:
+        fate = self._around.weather.flush()
+        if fate is not Flush.DONE:
+            self._around.trace(self.name, fate.value)
+        return fate
+
+    def _committed(self, touched: set[AccountId]) -> None:
+        self._around.committed(self, touched)
+
+    def _open(self) -> None:
+        """As ``app.worker`` does, with other doors to the world."""
+        weather = self._around.weather
+        database = FaultyDatabase(
+            self.disk,
+            flush=self._flush,
+            readable=lambda: not weather.strikes(weather.climate.disk_full / 3),
+            committed=self._committed,
+            cut=self.crash,
+        )
+        signals = LocalSignals()
+        database.on_commit = signals.announce
+        world = World(
+            clock=self.clock,
+            entropy=SeededEntropy(self._chance.randrange(2**32)),
+            network=OwnNetwork(self._around.internet, self.name, self.plan.address),
+            resolver=CachingResolver(self._around.names, self.clock),
+            tls=_PretendedTls(),  # type: ignore[arg-type]  # the two methods that listeners ask
+            database=database,
+            blobs=Blobs(None),
+            signals=signals,
+            telemetry=self.telemetry,
+        )
+        self._listeners = self._listeners_on(world)
+        self._relays = [make_relay(self._settings, world) for _ in range(self._chance.choice((1, 1, 2)))]
+        for relay in self._relays:
+            relay.start()
+        reading = read_mail(world, list(self.accounts), self._chance, visits=self._chance.randrange(5))
+        asyncio.get_running_loop().create_task(reading)
+
+    def _listeners_on(self, world: World) -> dict[int, Listener]:
+        authenticator = Authenticator(
+            database=world.database, clock=world.clock, entropy=world.entropy, telemetry=world.telemetry
+        )
+        sessions = session_factories(self._settings, world, authenticator)
+        services = {
+            port: Service(name=name, session=sessions[name], busy=b"421 busy\r\n", tls=world.tls)
+            for port, name in PORTS.items()
+        }
+        return {port: Listener(service, self, buffer=_BUFFER) for port, service in services.items()}
+
+    # -- who calls: Listening
+
+    def answers(self, port: int) -> bool:
+        """See ``Listening``."""
+        return self.life is not None and port in self._listeners
+
+    def door(self, port: int, client: Endpoint) -> End:
+        """See ``Listening``."""
+        assert self.life is not None
+        return Pushed(self.life.context, client, Endpoint(self.plan.address, port))
+
+    def opened(self, end: End, port: int) -> None:
+        """See ``Listening``."""
+        assert isinstance(end, Pushed)
+        end.carry(Pump(self._listeners[port], asyncio.get_running_loop()))
+
+    def session_failed(self, service: str, peer: Peer, error: BaseException) -> None:
+        """See ``Witness``."""
+        self.telemetry.failure("session failed", error, service=service)
+
+
+class _PretendedTls:
+    """What listeners ask of certificates."""
+
+    def context(self) -> Any:
+        return opportunistic()
+
+    def channel_binding(self, _tls: object, _kind: str) -> bytes | None:
+        return None
+
+
+@cache
+def _made(plan: Plan) -> bytes:
+    """The disk of a new provider."""
+    database = memory_database(SCHEMAS)
+    database.write_now(_settle, plan)
+    octets = database._connection.serialize("main")
+    database.close_now()
+    return octets
+
+
+def _settle(tx: Transaction, plan: Plan) -> None:
+    secrets.ensure(tx, secrets.CREDENTIALS, _SECRET)
+    domains.create(tx, plan.domain, now_ms=STARTS_AT_MS)
+    for user in plan.users:
+        account = accounts.create(tx, f"{user}@{plan.domain}", scram_salt=_SALT, now_ms=STARTS_AT_MS).id
+        mailboxes.create_defaults(tx, account, now_ms=STARTS_AT_MS)
+        app_passwords.add(
+            tx,
+            account,
+            _hashed(app_password(user)),
+            name="simulation",
+            scopes=frozenset({Scope.MAIL}),
+            now_ms=STARTS_AT_MS,
+        )
+    for local, target in plan.forwards:
+        aliases.create(tx, f"{local}@{plan.domain}", [target])
+
+
+def app_password(user: str) -> str:
+    """What somebody logs in with: no Argon2 here."""
+    return user.ljust(20, "x")
+
+
+@cache
+def _hashed(password: str) -> AppPasswordHash:
+    return app_passwords.hash_app_password(password, secret=_SECRET, scram_salt=_SALT, iterations=4096)
+
+
+def _accounts(disk: apsw.Connection) -> dict[AccountId, str]:
+    return {AccountId(number): login for number, login in disk.execute("SELECT id, login FROM accounts")}

@@ -1,0 +1,263 @@
+"""One seed, one run: a few providers, strangers and people, on pretended time, among troubles.
+
+    loop.py        time that jumps, lives that end
+    weather.py     what goes wrong, and when
+    wire.py        connections that lie          internet.py   who listens where
+    names.py       DNS that lies                 disk.py       commits that fail or are the last
+    provider.py    a whole provider              strangers.py  servers with whims
+    people.py      who sends letters             readers.py    who reads them
+    overheard.py   SMTP read off the wires       ledgers.py    a disk read by hand
+    auditor.py     what must always be true
+
+``run(seed)`` plays it all and raises ``Failed`` where an invariant breaks. The same seed gives the same run,
+event by event; ``python -m tests.simulation --seed N --trace`` shows it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+from pillarbox.server.relay import relay
+from pillarbox.world.resolver import Kind, Mx
+from tests.simulation.auditor import Auditor, Violation
+from tests.simulation.internet import Internet
+from tests.simulation.loop import VirtualLoop, bury
+from tests.simulation.loop import run as run_in_loop
+from tests.simulation.names import Names
+from tests.simulation.people import Letter, send
+from tests.simulation.provider import Plan, Provider, Surroundings
+from tests.simulation.strangers import Stranger
+from tests.simulation.weather import DAY, HOUR, MINUTE, Weather
+
+PATIENCE_S = 5 * DAY + 12 * HOUR
+"""How long after the last trouble every queue must be empty: a message's life, the last interval, a margin."""
+STRANGERS = ("x", "y")
+NOTIFY = ("", "", "", "NEVER", "FAILURE", "SUCCESS,FAILURE", "SUCCESS,FAILURE,DELAY", "DELAY")
+
+
+class Failed(AssertionError):
+    """An invariant broke in a run; the text is the seed, the reason and the trace."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """What happened, in order."""
+
+    loop: VirtualLoop
+    lines: list[tuple[float, str, str]] = field(default_factory=list)
+
+    def __call__(self, who: str, what: str) -> None:
+        self.lines.append((self.loop.time(), who, what))
+
+    def text(self) -> str:
+        """For people to read."""
+        return "\n".join(f"{_moment(at)}  {who:10} {what}" for at, who, what in self.lines)
+
+
+def _moment(at: float) -> str:
+    minutes, seconds = divmod(at, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours // 24}d {hours % 24:02}:{minutes:02}:{seconds:06.3f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a run went."""
+
+    trace: str
+    letters: int
+    copies: int
+    duplicates: int
+    failures: int
+    lives: int
+
+
+def run(seed: int) -> Told:
+    """Play one run. Raises ``Failed``."""
+    # Days of looking at an idle queue every minute would take most of the time.
+    with patch.object(relay, "LOOK_SECONDS", 30 * MINUTE):
+        return run_in_loop(lambda loop: Simulation(loop, seed).run())
+
+
+class Simulation:
+    """One run."""
+
+    def __init__(self, loop: VirtualLoop, seed: int) -> None:
+        self._seed = seed
+        self._loop = loop
+        self._chance = chance = Random(seed)
+        self.trace = Trace(loop)
+        calm_at_s = chance.choice((10 * MINUTE, 2 * HOUR, 12 * HOUR, DAY, 4 * DAY))
+        self.weather = Weather(chance, calm_at_s=calm_at_s)
+        self.auditor = Auditor(self.trace)
+        self.internet = Internet(self.weather, self._watched(self.auditor.told), self.trace)
+        self.names = Names(self.weather)
+        self.providers = self._found_providers()
+        self._failure: asyncio.Future[None] = loop.create_future()
+
+    async def run(self) -> Told:
+        """From the first letter to the last empty queue."""
+        playing = self._loop.create_task(self._play())
+        await asyncio.wait((playing, self._failure), return_when=asyncio.FIRST_COMPLETED)
+        failure = self._failure.exception() if self._failure.done() else playing.exception()
+        self._end()
+        if failure:
+            raise Failed(f"seed {self._seed}: {failure!r}\n{self.trace.text()}") from failure
+        books = self.auditor
+        return Told(
+            self.trace.text(),
+            len(books.letters),
+            sum(map(len, books.copies.values())),
+            books.duplicates,
+            books.failures.total(),
+            sum(len(provider.lives) for provider in self.providers),
+        )
+
+    async def _play(self) -> None:
+        for provider in self.providers:
+            provider.start()
+        writers = [self._loop.create_task(self._write(n)) for n in range(self._chance.randrange(2, 8))]
+        upheavals = [self._loop.create_task(self._upheaval()) for _ in range(self._chance.randrange(4))]
+        await asyncio.gather(*writers, *upheavals)
+        await asyncio.sleep(max(0.0, self.weather.calm_at_s - self._loop.time()))
+        self.trace("everyone", "trouble is over")
+        until = self._loop.time() + PATIENCE_S
+        while self._loop.time() < until and not self._quiet():
+            await asyncio.sleep(HOUR)
+        for provider in self.providers:
+            await provider.stop()
+        self.auditor.all_is_well()
+        if self._loop.complaints:
+            raise Violation(f"nobody heard of {self._loop.complaints}")
+
+    async def _upheaval(self) -> None:
+        """Something that happens to a provider at some time: a restart, or somebody sets its clock."""
+        chance = self._chance
+        await asyncio.sleep(chance.random() * self.weather.calm_at_s)
+        provider = chance.choice(self.providers)
+        if chance.random() < 0.5:
+            await provider.restart()
+        else:
+            jump_s = chance.choice((-HOUR, 10 * MINUTE, HOUR, 2 * DAY, 6 * DAY))
+            self.trace(provider.name, f"the clock is set by {jump_s / HOUR:.1f} hours")
+            provider.clock.jump(jump_s)
+
+    def _quiet(self) -> bool:
+        return all(provider.life for provider in self.providers) and self.auditor.nothing_waits
+
+    def _end(self) -> None:
+        for tasks in (*(life.tasks for provider in self.providers for life in provider.lives), self._loop.tasks):
+            bury(tasks)
+        for provider in self.providers:
+            provider.disk.close()
+
+    def _watched(self, check: Callable[..., None]) -> Callable[..., None]:
+        """A check that ends the run where it fails, whoever happens to call it."""
+
+        def watched(*arguments: Any) -> None:
+            try:
+                check(*arguments)
+            except Exception as failure:
+                if not self._failure.done():
+                    self._failure.set_exception(failure)
+
+        return watched
+
+    # -- who there is
+
+    def _found_providers(self) -> list[Provider]:
+        around = Surroundings(
+            self._loop,
+            self.internet,
+            self.names,
+            self.weather,
+            self.trace,
+            committed=self._watched(self.auditor.committed),
+            died=self._watched(self.auditor.died),
+        )
+        names = "abcd"[: self._chance.choice((2, 2, 2, 3, 4))]
+        providers = []
+        for number, name in enumerate(names):
+            neighbour = names[(number + 1) % len(names)]
+            plan = Plan(name, f"10.0.{number}.1", ("u0", "u1"), (("away", f"u1@{neighbour}.example"),))
+            self._publish(name, plan.address)
+            provider = Provider(plan, around, self._chance)
+            self.auditor.watch(provider)
+            providers.append(provider)
+        for number, name in enumerate(STRANGERS):
+            address = f"10.9.{number}.1"
+            self.internet.settle(address, Stranger(self.internet, self.weather, name, self._chance))
+            self._publish(name, address)
+        self.names.put("dead.example", Kind.MX, Mx(10, "mx.dead.example"))
+        self.names.put("mx.dead.example", Kind.A, "10.99.0.1")
+        self.names.put("null.example", Kind.MX, Mx(0, ""))
+        return providers
+
+    def _publish(self, name: str, address: str) -> None:
+        """A domain's exchangers: simple, doubled, or with some that are gone."""
+        domain, host = f"{name}.example", f"mx.{name}.example"
+        match self._chance.randrange(5):
+            case 0:
+                exchangers = [Mx(10, host), Mx(10, f"mx2.{domain}")]
+                self.names.put(f"mx2.{domain}", Kind.A, address)
+            case 1:
+                exchangers = [Mx(5, f"gone.{domain}"), Mx(10, host)]
+                self.names.put(f"gone.{domain}", Kind.A, "10.99.0.2")
+            case 2:
+                exchangers = [Mx(10, f"nameless.{domain}"), Mx(10, host)]
+            case 3:
+                exchangers = []
+                self.names.put(domain, Kind.A, address)
+            case _:
+                exchangers = [Mx(10, host)]
+        if exchangers:
+            self.names.put(domain, Kind.MX, *exchangers)
+        self.names.put(host, Kind.A, address)
+
+    # -- who writes
+
+    async def _write(self, number: int) -> None:
+        """One person's letter, tried a few times, each time as a new one."""
+        chance = self._chance
+        await asyncio.sleep(chance.random() * self.weather.calm_at_s * 0.8 if number else 0.0)
+        for attempt in range(4):
+            home = chance.choice(self.providers)
+            letter = self._letter(home, f"{number}.{attempt}@{self._seed}.simulation")
+            self.auditor.letters[letter.message_id] = letter
+            self.trace("people", f"send {letter}")
+            fate = await send(letter, self.internet, home.plan.address, "192.0.2.1")
+            self.trace("people", f"{letter.message_id} is {fate}")
+            if fate == "accepted":
+                return
+            await asyncio.sleep(10 * MINUTE)
+
+    def _letter(self, home: Provider, message_id: str) -> Letter:
+        chance = self._chance
+        by_chunks = chance.random() < 0.3
+        if chance.random() < 0.2:
+            sender = chance.choice(("", "friend@x.example", "u0@b.example"))
+            local = chance.choice((("u0",), ("u1",), ("u0", "u1"), ("away",)))
+            recipients = tuple(f"{one}@{home.plan.domain}" for one in local)
+            return Letter(message_id, sender, recipients, chance.choice(NOTIFY), by_chunks=by_chunks)
+        login = f"{chance.choice(home.plan.users)}@{home.plan.domain}"
+        known = [f"{user}@{other.plan.domain}" for other in self.providers for user in ("u0", "u1")]
+        known += [f"{who}@{name}.example" for who in ("friend", "nobody") for name in STRANGERS]
+        known += ["u9@a.example", "u9@b.example", f"away@{home.plan.domain}"]
+        known += ["u@null.example", "u@nowhere.example"]
+        if self._seed % 5 == 0:  # five days of retries take their time
+            known += [f"{who}@dead.example" for who in "uvw"]
+        recipients = tuple(chance.sample(known, chance.choice((1, 1, 2, 3))))
+        recipients = tuple(one for one in recipients if self._distinct(one, recipients))
+        return Letter(message_id, login, recipients, chance.choice(NOTIFY), login=login, by_chunks=by_chunks)
+
+    def _distinct(self, recipient: str, recipients: tuple[str, ...]) -> bool:
+        """Nobody gets a letter by two ways: it could not be told from a duplicate."""
+        return not any(
+            recipient in provider.plan.leads_to(other)
+            for provider in self.providers
+            for other in recipients
+            if other != recipient
+        )
