@@ -1,0 +1,20 @@
+"""Every invariant of a data directory at rest."""
+
+from pathlib import Path
+
+from pillarbox.admin.fsck import Ground, look
+from pillarbox.app.wiring import SCHEMAS
+from pillarbox.world.blobs import Blobs
+from pillarbox.world.database import open_database
+
+
+def assert_sound(directory: Path) -> None:
+    """Raises AssertionError with what is wrong."""
+    database = open_database(directory / "pillarbox.db", SCHEMAS)
+    try:
+        ground = Ground(Blobs(directory / "blobs"), 0, directory / "lost+found")
+        report = database.read(look, ground, SCHEMAS)
+    finally:
+        database.close_now()
+    assert report.sound, "\n".join(f"{one.check}: {one.what}" for one in report.findings)
+    assert report.checks > 20
