@@ -19,7 +19,7 @@ from tests.transcripts.script import Script
 
 HERE = Path(__file__).parent
 ELSEWHERE = os.environ.get("TRANSCRIPT_HOST")
-BARE = {"pop3"}
+BARE = {"pop3", "imap"}
 """Doors whose sessions need nothing but their machine and the house."""
 
 

@@ -1,6 +1,7 @@
 """The machine: its table, every state with every command, and chunks of any size."""
 
 import itertools
+import runpy
 from typing import get_args
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from pillarbox.protocol.pop3 import commands, replies
 from pillarbox.protocol.pop3.commands import Command, Malformed, Response, TooLong, Unknown
 from pillarbox.protocol.pop3.machine import COMMAND_LIMIT, RESPONSE_LIMIT, TABLE, Machine, State
+from tests.paths import ROOT
 from tests.pop3_harness import converse
 
 EXAMPLES: dict[type[Command], Command] = {
@@ -168,3 +170,8 @@ def test_any_chunking_gives_the_same_conversation(lines, cuts, accept, end):
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     chunks = [stream[a:b] for a, b in itertools.pairwise(edges)]
     assert converse(chunks, accept=accept) == converse([stream], accept=accept)
+
+
+def test_the_picture_in_the_docs_is_current():
+    drawing = runpy.run_path(str(ROOT / "dev" / "draw_pop3_states.py"))
+    assert (ROOT / "docs" / "states" / "pop3.md").read_text("utf-8") == drawing["page"]()
