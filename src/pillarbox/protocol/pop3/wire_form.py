@@ -38,11 +38,14 @@ def top(octets: bytes, header_size: int, lines: int) -> bytes:
         at = header_size
     for _ in range(lines):
         at = octets.find(b"\n", at) + 1
-    header = octets[:header_size]
-    # A message may be all header; the blank line is sent all the same.
-    if not header.endswith((b"\n\n", b"\n\r\n")) and header not in (b"\n", _LINE_END):
-        header += (b"" if header.endswith(b"\n") or not header else _LINE_END) + _LINE_END
-    return whole(header + octets[header_size:at])
+    return whole(with_empty_line(octets[:header_size]) + octets[header_size:at])
+
+
+def with_empty_line(header: bytes) -> bytes:
+    """A header with the empty line after it, which TOP sends even where a message is all header, or has none."""
+    if header.endswith((b"\n\n", b"\n\r\n")) or header in (b"\n", _LINE_END):
+        return header
+    return header + (b"" if header.endswith(b"\n") or not header else _LINE_END) + _LINE_END
 
 
 class Stuffing:
