@@ -66,11 +66,11 @@ def mailboxes(items: list[AddressItem]) -> list[NameAddr]:
 
 _ATEXT = rb"A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\xff"
 _WORD = rb"[%b.]++" % _ATEXT
-_PHRASE = rb"%b(?: %b)*+" % (_WORD, _WORD)
-_DOT_ATOM = rb"[%b]++(?:\.[%b]++)*+" % (_ATEXT, _ATEXT)
-_DOMAIN = rb"[A-Za-z0-9\-]++(?:\.[A-Za-z0-9\-]++)*+"
+_PHRASE = rb"%b(?: %b)*" % (_WORD, _WORD)
+_DOT_ATOM = rb"[%b]++(?:\.[%b]++)*" % (_ATEXT, _ATEXT)
+_DOMAIN = rb"[A-Za-z0-9\-]++(?:\.[A-Za-z0-9\-]++)*"
 _SIMPLE = re.compile(
-    rb'[ \t]*+(?:(?:"([^"\\\x00-\x1f\x7f]++)"|(%b))?+[ \t]*+<(%b)@(%b)>|(%b)@(%b))[ \t]*+(?:,|\Z)'
+    rb'[ \t]*+(?:(?:"([^"\\\x00-\x1f\x7f]++)"|(%b))?[ \t]*+<(%b)@(%b)>|(%b)@(%b))[ \t]*+(?:,|\Z)'
     % (_PHRASE, _DOT_ATOM, _DOMAIN, _DOT_ATOM, _DOMAIN)
 ).match
 
@@ -80,7 +80,7 @@ _TEXT = (
     rb"(?P<word>=\?[^?\x00-\x20]++\?[BbQq]\?[^?\x00-\x20]*+\?=|[^\x00-\x20\x7f\"(),:;<>@\[\\]++|\[[^\[\]]*+\])"
 )
 _SPECIAL = rb"(?P<special>[,:;<>@])"
-_QUOTED = rb'"(?P<quoted>(?:[^"\\]|\\.)*+)"'
+_QUOTED = rb'"(?P<quoted>[^"\\]*+(?:\\.[^"\\]*+)*)"'
 _TOKEN = re.compile(rb"|".join((_SPACE, _TEXT, _SPECIAL, _QUOTED, rb"(?P<other>.)")), re.DOTALL).match
 _TOKEN_UNQUOTED = re.compile(rb"|".join((_SPACE, _TEXT, _SPECIAL, rb"(?P<other>.)")), re.DOTALL).match
 _COMMENT_MARK = re.compile(rb"\\.|[()]", re.DOTALL)

@@ -35,7 +35,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _NAME: Final = rb"([^\s:\x00-\x20\x7f]+)[ \t]*:"
 # RFC 5322 §2.2.3: a line that begins with white space continues the one before. These tile the header:
 # each match begins where the last one ended.
-_FIELD: Final = re.compile(rb"((?:" + _NAME + rb")?([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?)")
+_FIELD: Final = re.compile(rb"((?:" + _NAME + rb")?([^\n]*+(?:\n[ \t][^\n]*+)*)\n?)")
 _STARTS_FIELD: Final = re.compile(rb"^" + _NAME, re.MULTILINE)
 _STARTS_TEXT: Final = re.compile(rb"^(?![ \t]|>?From |" + _NAME + rb")", re.MULTILINE)
 _END: Final = re.compile(rb"\n\r?\n")

@@ -35,12 +35,12 @@ _TOKEN: Final = re.compile(rb'[\s"]*([^\s"/;,()<>]*(?:[ \t]*/[ \t]*[^\s"/;,()<>=
 # the scan is linear. An unquoted value runs to the next semicolon, for `name=My Report.pdf` is common and
 # harmless; or to the next `name="`, where a semicolon was forgotten.
 _ITEM: Final = re.compile(
-    rb'([^\s=;"(]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)"?|((?:[^;\s]|\s++(?![^\s=;"]+="))*+))'
+    rb'([^\s=;"(]+)\s*=\s*(?:"([^"\\]*+(?:\\.[^"\\]*+)*)"?|((?:[^;\s]|\s++(?![^\s=;"]+="))*))'
     rb"|[\s;]++|[^\s;=]++|=",
     re.DOTALL,
 )
 _QUOTED_PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
-_COMMENT_EDGE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|\\.|[()]', re.DOTALL)
+_COMMENT_EDGE: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*"?|\\.|[()]', re.DOTALL)
 _PERCENT: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _SECTION: Final = re.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*?)\Z")
 

@@ -15,9 +15,7 @@ _SPACE = re.compile(r"[ \t\r\n]+")
 _BLOB_PATTERN = r"\[[^\[\]]*+\] *+"
 _BLOB = re.compile(_BLOB_PATTERN)
 # subj-leader = (*subj-blob subj-refwd) / WSP, subj-refwd = ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"
-_LEADER = re.compile(
-    rf"(?:{_BLOB_PATTERN})*+(?:re|fwd?) *+(?:{_BLOB_PATTERN})?+: *+", re.IGNORECASE | re.ASCII
-)
+_LEADER = re.compile(rf"(?:{_BLOB_PATTERN})*(?:re|fwd?) *+(?:{_BLOB_PATTERN})?: *+", re.IGNORECASE | re.ASCII)
 _TRAILER: Final = "(fwd)"
 _FORWARD_HEAD: Final = "[fwd:"
 _FORWARD_TAIL: Final = "]"

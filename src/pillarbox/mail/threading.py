@@ -17,7 +17,7 @@ MAX_MESSAGE_ID_OCTETS: Final = 998
 """Longer than a line may be (RFC 5322 §2.1.1): no id."""
 
 _USUAL = re.compile(rb'<([^<>"\\\x00-\x20]++)>').findall
-_BRACKETED = re.compile(rb'<((?:[^<>"]++|"(?:[^"\\<>]|\\.)*+")++)>', re.DOTALL).findall
+_BRACKETED = re.compile(rb'<((?:[^<>"]++|"[^"\\<>]*+(?:\\.[^"\\<>]*+)*")+)>', re.DOTALL).findall
 _BETWEEN_WORDS = re.compile(rb'[\x00-\x20<>,;"()]+')
 _BLANK = re.compile(rb"[\x00-\x20]+")
 _QUOTING = re.compile(rb'"((?:[^"\\]|\\.)*)"|\\(.)', re.DOTALL)
