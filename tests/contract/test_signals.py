@@ -1,6 +1,7 @@
 """What signals promise, within a process and between processes."""
 
 import asyncio
+import os
 import socket
 from pathlib import Path
 
@@ -108,5 +109,24 @@ def test_a_long_path_is_no_obstacle(tmp_path: Path) -> None:
         await until(heard)
         here.close()
         there.close()
+
+    asyncio.run(scenario())
+
+
+def test_who_joins_a_folder_that_was_quiet_for_long_is_told(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        here = UnixSignals(tmp_path, loop)
+        os.utime(tmp_path, (0, 0))
+        here.announce([ONE])
+        assert here._listed_ns == 0  # the listing is kept
+        late = UnixSignals(tmp_path, loop)
+        await asyncio.sleep(0.01)
+        heard = asyncio.Event()
+        late.subscribe(TWO, heard.set)
+        here.announce([TWO])
+        await until(heard)
+        here.close()
+        late.close()
 
     asyncio.run(scenario())

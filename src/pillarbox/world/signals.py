@@ -11,6 +11,7 @@ Between processes: each has a datagram socket in one folder, and a signal is a d
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,8 @@ Callback = Callable[[], None]
 
 DATAGRAM_ACCOUNTS = 512
 """Accounts in one datagram; when more changed together, everybody looks at everything."""
+SETTLED_NS = 1_000_000_000
+"""A folder that has not changed for so long cannot have changed unseen."""
 RETRY_SECONDS = 0.1
 """How soon a process that could not take a signal is tried again."""
 BUSY_SECONDS = 1.0
@@ -84,6 +87,9 @@ class UnixSignals(LocalSignals):
         self._socket.setblocking(False)
         self._socket.bind(str(self._reach / self._path.name))
         self._owed: set[str] = set()
+        self._listed: list[str] = []
+        self._listed_ns: int | None = None
+        """When the folder had changed last before it was listed; ``None``: list it again."""
         loop.add_reader(self._socket.fileno(), self._received)
         self._send(b"")  # this process may follow one that died between a commit and its signals
 
@@ -94,10 +100,20 @@ class UnixSignals(LocalSignals):
         self._send(_datagram(changed))
 
     def _send(self, datagram: bytes) -> None:
-        own = self._path.name
-        for peer in os.listdir(self._folder):  # noqa: PTH208 - names are all we want, many times a second
-            if peer != own and peer not in self._owed:
+        for peer in self._peers():
+            if peer not in self._owed:
                 self._send_to(peer, datagram)
+
+    def _peers(self) -> list[str]:
+        """The others in the folder, which is listed again only when it has changed: this is asked at every commit."""
+        changed_ns = os.fstat(self._descriptor).st_mtime_ns
+        if changed_ns != self._listed_ns:
+            names = os.listdir(self._folder)  # noqa: PTH208 - names are all we want
+            self._listed = [name for name in names if name != self._path.name]
+            # Within a tick of the file system's clock the folder can change again and look the same.
+            settled = time.time_ns() - changed_ns > SETTLED_NS
+            self._listed_ns = changed_ns if settled else None
+        return self._listed
 
     def _send_to(self, peer: str, datagram: bytes) -> None:
         try:

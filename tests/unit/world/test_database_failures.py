@@ -237,11 +237,12 @@ def test_a_closed_database_says_so(tmp_path: Path) -> None:
 
 def test_write_now_that_cannot_commit_leaves_nothing_open(database: Database) -> None:
     tx = database._writer.transaction
-    real = tx.connection
-    tx.connection = Failing(real, "COMMIT", apsw.FullError("disk is full"), 1)  # type: ignore[assignment]
+    real = tx._execute
+    failing = Failing(tx.connection, "COMMIT", apsw.FullError("disk is full"), 1)
+    tx._execute = failing.execute  # type: ignore[assignment]  # stands in for the cursor
     with pytest.raises(DatabaseUnavailable):
         database.write_now(add, "one")
-    tx.connection = real
+    tx._execute = real
     database.write_now(add, "two")
     assert database.read(notes) == ["two"]
 

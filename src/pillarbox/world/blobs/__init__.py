@@ -1,7 +1,7 @@
 """The door to message octets: content-addressed, immutable, counted by use."""
 
 from pillarbox.world.blobs.blob import Blob, BlobMissing, PreparedBlob, keep_again, prepare, release
-from pillarbox.world.blobs.files import IN_DATABASE_OCTETS, Blobs, BlobWriter
+from pillarbox.world.blobs.files import IN_DATABASE_OCTETS, Blobs, BlobWriter, OpenBlob
 from pillarbox.world.blobs.schema import SCHEMA
 from pillarbox.world.blobs.sweep import sweep, sweep_leftovers
 
@@ -12,6 +12,7 @@ __all__ = [
     "BlobMissing",
     "BlobWriter",
     "Blobs",
+    "OpenBlob",
     "PreparedBlob",
     "keep_again",
     "prepare",

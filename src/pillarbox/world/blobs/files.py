@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkstemp
+from typing import Self
 
 from pillarbox.world.blobs.blob import Blob, BlobMissing, PreparedBlob, prepare
 from pillarbox.world.database import DatabaseUnavailable, Transaction
@@ -22,6 +23,10 @@ INCOMING = "incoming"
 
 IN_DATABASE_OCTETS = 256 * 1024
 """Blobs smaller than this share the commit's flush of the database; larger ones pay for a file."""
+
+
+_READ = """
+SELECT b.location, o.octets FROM blobs b LEFT JOIN blob_octets o ON o.id = b.octets_id WHERE b.digest = ?"""
 
 
 class Blobs:
@@ -54,25 +59,38 @@ class Blobs:
 
     def read(self, tx: Transaction, digest: bytes, start: int = 0, length: int | None = None) -> bytes:
         """Octets from ``start`` on, at most ``length``. Raises `BlobMissing` or `DatabaseUnavailable`."""
-        row = tx.row("SELECT octets_id, location FROM blobs WHERE digest = ?", (digest,))
+        octets, location = self._found(tx, digest)
+        if location is None:
+            return octets if start == 0 and length is None else octets[start:][:length]
+        with OpenBlob(b"", self._open_file(location)) as blob:
+            return blob.read(start, length)
+
+    def open(self, tx: Transaction, digest: bytes) -> "OpenBlob":
+        """A blob to be read piece by piece. Raises `BlobMissing` or `DatabaseUnavailable`."""
+        octets, location = self._found(tx, digest)
+        return OpenBlob(octets, None if location is None else self._open_file(location))
+
+    def _found(self, tx: Transaction, digest: bytes) -> tuple[bytes, str | None]:
+        """The octets, or none of them and the file that holds them."""
+        row = tx.row(_READ, (digest,))
         if row is None:
             raise BlobMissing(digest.hex())
-        octets_id, location = row
-        if location is not None:
-            return self.read_file(location, start, length)
-        octets: bytes | None = tx.value("SELECT octets FROM blob_octets WHERE id = ?", (octets_id,))
-        if octets is None:
+        location: str | None = row[0]
+        octets: bytes | None = row[1]
+        if location is None and octets is None:
             raise BlobMissing(digest.hex())
-        return octets if start == 0 and length is None else octets[start:][:length]
+        return octets or b"", location
 
-    def read_file(self, location: str, start: int = 0, length: int | None = None) -> bytes:
-        """Octets of a file. Raises `BlobMissing` or `DatabaseUnavailable`."""
+    def read_file(self, location: str) -> bytes:
+        """All octets of a file, for whoever checks it. Raises `BlobMissing` or `DatabaseUnavailable`."""
+        with OpenBlob(b"", self._open_file(location)) as blob:
+            return blob.read()
+
+    def _open_file(self, location: str) -> int:
         if self._directory is None:
             raise BlobMissing(location)
         try:
-            with (self._directory / location).open("rb") as file:
-                file.seek(start)
-                return file.read() if length is None else file.read(length)
+            return os.open(self._directory / location, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError as failure:
             raise BlobMissing(location) from failure
         except OSError as failure:
@@ -86,6 +104,34 @@ class Blobs:
         """
         if self._directory and prepared.location:
             (self._directory / prepared.location).unlink(missing_ok=True)
+
+
+class OpenBlob:
+    """A blob's octets, held: they can be read to their end even where the last use goes meanwhile."""
+
+    __slots__ = ("_file", "_octets")
+
+    def __init__(self, octets: bytes, file: int | None) -> None:
+        self._octets = octets
+        self._file = file
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def read(self, start: int = 0, length: int | None = None) -> bytes:
+        """Octets from ``start`` on, at most ``length``. Raises `DatabaseUnavailable`."""
+        if self._file is None:
+            return self._octets if start == 0 and length is None else self._octets[start:][:length]
+        try:
+            wanted = max(os.fstat(self._file).st_size - start, 0)
+            return os.pread(self._file, wanted if length is None else min(length, wanted), start)
+        except OSError as failure:
+            raise DatabaseUnavailable(str(failure)) from failure
 
 
 class BlobWriter:

@@ -5,10 +5,11 @@ from apsw import Error as SqlFailure
 from pillarbox.world.database.database import Database, memory_database, open_database
 from pillarbox.world.database.presence import DatabaseInUse
 from pillarbox.world.database.schema import Schema, SchemaTooNew
-from pillarbox.world.database.transaction import DatabaseUnavailable, SqlValue, Transaction
+from pillarbox.world.database.transaction import DatabaseDamaged, DatabaseUnavailable, SqlValue, Transaction
 
 __all__ = [
     "Database",
+    "DatabaseDamaged",
     "DatabaseInUse",
     "DatabaseUnavailable",
     "Schema",

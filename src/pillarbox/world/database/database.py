@@ -23,7 +23,13 @@ from pillarbox.world.database.commit_thread import CommitThread
 from pillarbox.world.database.moment import Moment
 from pillarbox.world.database.presence import Presence
 from pillarbox.world.database.schema import Schema, migrate, pending
-from pillarbox.world.database.sqlite import BUSY_MILLISECONDS, SqliteTransaction, connect, world_failures
+from pillarbox.world.database.sqlite import (
+    BUSY_MILLISECONDS,
+    WORLD_FAILED,
+    SqliteTransaction,
+    connect,
+    world_failures,
+)
 from pillarbox.world.database.transact import Report, Writer
 from pillarbox.world.database.transaction import DatabaseUnavailable, Transaction
 from pillarbox.world.database.turn import Turn
@@ -177,16 +183,18 @@ def _run_alone(
     tx: SqliteTransaction, begin: str, end: str, verb: Callable[..., T], arguments: Any, keywords: Any
 ) -> T:
     """One verb in a transaction of its own."""
-    with world_failures():
-        tx.connection.execute(begin)
-        try:
-            result = verb(tx, *arguments, **keywords)
-            tx.connection.execute(end)
-        except BaseException:
-            if tx.connection.in_transaction:
-                tx.connection.execute("ROLLBACK")
-            raise
-        return result
+    try:
+        tx.control(begin)
+        result = verb(tx, *arguments, **keywords)
+        tx.control(end)
+    except BaseException as failure:
+        if tx.connection.in_transaction:
+            with world_failures():
+                tx.control("ROLLBACK")
+        if isinstance(failure, WORLD_FAILED):
+            raise DatabaseUnavailable(str(failure)) from failure
+        raise
+    return result
 
 
 def memory_database(schemas: Iterable[Schema]) -> Database:

@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.world.database.transaction import DatabaseUnavailable, SqlValue
+from pillarbox.world.database.transaction import DatabaseDamaged, DatabaseUnavailable, SqlValue
 
 STATEMENT_CACHE = 256
 """Prepared statements kept by a connection."""
@@ -34,10 +34,10 @@ WORLD_FAILED = (
     apsw.ProtocolError,
     apsw.InterruptError,
     apsw.PermissionsError,
-    apsw.CorruptError,
-    apsw.NotADBError,
 )
 """What SQLite raises when the machine, not the statement, is at fault."""
+DAMAGED = (apsw.CorruptError, apsw.NotADBError)
+"""What it raises when it can't make sense of the file."""
 
 
 def connect(path: Path | None, *, writes: bool) -> apsw.Connection:
@@ -64,6 +64,8 @@ def world_failures() -> Iterator[None]:
     """Turn SQLite's word for a failing machine into ours; a faulty statement stays what it is."""
     try:
         yield
+    except DAMAGED as failure:
+        raise DatabaseDamaged(str(failure)) from failure
     except WORLD_FAILED as failure:
         raise DatabaseUnavailable(str(failure)) from failure
 
@@ -83,6 +85,10 @@ class SqliteTransaction:
         """See `Transaction.execute`."""
         self._execute(sql, parameters)
         return self.connection.changes()
+
+    def control(self, sql: str) -> None:
+        """Begin or end a transaction: for who made it."""
+        self._execute(sql)
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[SqlValue]]) -> None:
         """See `Transaction.execute_many`."""

@@ -40,3 +40,7 @@ class Transaction(Protocol):
 
 class DatabaseUnavailable(Exception):
     """The disk is full, the database is locked or gone: try later. Transient in every protocol."""
+
+
+class DatabaseDamaged(DatabaseUnavailable):
+    """The database is not what SQLite wrote: trying later helps nobody but an operator who repairs it."""

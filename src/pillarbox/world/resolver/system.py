@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dns.message import Message
     from dns.name import Name
 
+DNS_PORT = 53
 TIMEOUT_S = 4.0
 """How long one server may take to answer one try."""
 ROUNDS = 2
@@ -33,7 +34,7 @@ class NameServer:
     """A recursive name server."""
 
     address: str
-    port: int = 53
+    port: int = DNS_PORT
 
 
 class SystemResolver(Resolver):

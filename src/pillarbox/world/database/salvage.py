@@ -1,0 +1,267 @@
+"""Reading what can be read of a damaged database, and putting a new one into its place.
+
+SQLite stops at a page it can't make sense of. A table is a tree ordered by its key, so what lies behind such a
+page is reached by asking for keys beyond it: by growing steps until something answers, then by halving to lose
+no more than was damaged. Tables whose key is no number are read from both ends.
+"""
+
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from pillarbox.world.database.database import Database
+from pillarbox.world.database.sqlite import world_failures
+from pillarbox.world.database.transaction import Transaction
+from pillarbox.world.durable import flush_folder
+
+_LARGEST = 2**63 - 1
+ROWS_AT_ONCE = 1_000
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as this code makes it."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    """By which it is ordered."""
+    stepped: int
+    """So many columns of the key, from its start, are whole numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What became of a table."""
+
+    table: str
+    rows: int
+    gaps: int
+    """Places at which something could not be read."""
+
+
+def tables_of(database: Database) -> list[Table]:
+    """All ordinary tables, those of the full-text index and of the versions apart."""
+    tx = database._writer.transaction  # noqa: SLF001 - same door
+    names = [
+        name
+        for (name,) in tx.rows(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
+        )
+        if not name.startswith(("search_", "sqlite_")) and name != "schema_versions"
+    ]
+    return [_table(name, tx.rows(f"PRAGMA table_info({name})")) for name in names]
+
+
+def _table(name: str, info: list[Row]) -> Table:
+    """``info``: place, name, type, not null, default, place in the key."""
+    key = tuple(row[1] for row in sorted((row for row in info if row[5]), key=lambda row: int(row[5])))
+    kinds = {row[1]: row[2] for row in info}
+    stepped = next((place for place, column in enumerate(key) if kinds[column] != "INTEGER"), len(key))
+    return Table(name, tuple(row[1] for row in info), key or ("rowid",), stepped if key else 1)
+
+
+class Damaged:
+    """A database of which not all can be read."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `DatabaseUnavailable` where nothing can be read at all."""
+        with world_failures():
+            self._connection = apsw.Connection(str(path))
+            try:
+                # Lets SQLite read a file that is shorter than its header says
+                self._connection.pragma("writable_schema", True)
+                self._connection.pragma("query_only", True)
+                self._there = {
+                    name: {column for _, column, *_ in self._connection.execute(f"PRAGMA table_info({name})")}
+                    for (name,) in self._connection.execute(
+                        "SELECT name FROM sqlite_master WHERE type = 'table'"
+                    )
+                }
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def versions(self) -> dict[str, int]:
+        """The versions of its tables; empty where that can't be read."""
+        try:
+            rows = self._connection.execute("SELECT room, version FROM schema_versions").fetchall()
+        except apsw.Error:
+            return {}
+        return {str(room): int(str(version)) for room, version in rows}
+
+    def trouble(self) -> list[str]:
+        """What SQLite finds wrong with it."""
+        try:
+            told = [str(line) for (line,) in self._connection.execute("PRAGMA integrity_check(10)")]
+        except apsw.Error as failure:
+            return [str(failure)]
+        return [] if told == ["ok"] else told
+
+    def copy(self, table: Table, into: Database) -> Copied:
+        """Copy what can be read of a table. Raises `DatabaseUnavailable` where the new database can't take it."""
+        if table.name not in self._there:
+            return Copied(table.name, 0, 1)
+        columns = tuple(column for column in table.columns if column in self._there[table.name])
+        reading = _Reading(self._connection, table, columns)
+        marks = ", ".join("?" * len(columns))
+        statement = f"INSERT OR REPLACE INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names from the schema
+        rows = refused = 0
+        batch: list[Row] = []
+        for row in reading.rows():
+            batch.append(row)
+            if len(batch) >= ROWS_AT_ONCE:
+                rows, refused = rows + len(batch), refused + _insert(into, statement, batch)
+                batch = []
+        refused += _insert(into, statement, batch)
+        return Copied(table.name, rows + len(batch) - refused, reading.gaps + refused)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._connection.close()
+
+
+def _insert(into: Database, statement: str, batch: list[Row]) -> int:
+    """Insert rows; return how many of them can't be: a damaged page may give rows that are none."""
+    try:
+        into.write_now(_insert_all, statement, batch)
+    except _NO_ROW:
+        return sum(into.write_now(_refuses, statement, row) for row in batch)
+    return 0
+
+
+_NO_ROW = (apsw.ConstraintError, apsw.MismatchError)
+
+
+def _insert_all(tx: Transaction, statement: str, batch: list[Row]) -> None:
+    tx.execute_many(statement, batch)
+
+
+def _refuses(tx: Transaction, statement: str, row: Row) -> bool:
+    try:
+        tx.execute(statement, row)
+    except _NO_ROW:
+        return True
+    return False
+
+
+class _Reading:
+    """One table, from its first readable row to its last."""
+
+    def __init__(self, connection: apsw.Connection, table: Table, columns: tuple[str, ...]) -> None:
+        self._connection = connection
+        self._table = table
+        self._key = ", ".join(table.key)
+        self._select = f"SELECT {self._key}, {', '.join(columns)} FROM {table.name}"  # noqa: S608 - names from the schema
+        self._last: Row | None = None
+        self.gaps = 0
+
+    def rows(self) -> Iterator[Row]:
+        """All that can be read; each row once."""
+        start: tuple[str, Row] = ("", ())
+        while (yield from self._forwards(*start)):
+            self.gaps += 1
+            beyond = self._beyond()
+            if beyond is None:
+                yield from self._backwards()
+                return
+            start = beyond
+
+    def _forwards(self, where: str, values: Row) -> Generator[Row, None, bool]:
+        """Rows from there on; the generator returns whether it came upon damage."""
+        width = len(self._table.key)
+        try:
+            for row in self._connection.execute(f"{self._select} {where} ORDER BY {self._key}", values):
+                self._last = row[:width]
+                yield row[width:]
+        except apsw.Error:
+            return True
+        return False
+
+    def _backwards(self) -> Iterator[Row]:
+        """Rows from the end back to the damage: for keys that can't be stepped over."""
+        width = len(self._table.key)
+        order = ", ".join(f"{column} DESC" for column in self._table.key)
+        try:
+            for row in self._connection.execute(f"{self._select} ORDER BY {order}"):
+                if self._last is not None and row[:width] <= self._last:
+                    return
+                yield row[width:]
+        except apsw.Error:
+            return
+
+    def _beyond(self) -> tuple[str, Row] | None:
+        """Where to go on behind the damage: the least step, in the last column of the key that has one."""
+        for level in range(self._table.stepped, 0, -1):
+            columns = self._table.key[:level]
+            fixed = self._last[: level - 1] if self._last else (0,) * (level - 1)
+            at = int(self._last[level - 1]) if self._last else -1
+            where = (
+                "WHERE " + "".join(f"{column} = ? AND " for column in columns[:-1]) + f"{columns[-1]} >= ?"
+            )
+            first = _first_answer(at, lambda value, w=where, f=fixed: self._answer(w, (*f, value)))  # type: ignore[misc] # bound early on purpose
+            if first is not None:
+                return where, (*fixed, first)
+        return None
+
+    def _answer(self, where: str, values: Row) -> bool | None:
+        """Whether a row can be read there; ``None``: there is none."""
+        try:
+            found = self._connection.execute(
+                f"{self._select} {where} ORDER BY {self._key} LIMIT 1", values
+            ).fetchall()
+        except apsw.Error:
+            return False
+        return True if found else None
+
+
+def _first_answer(at: int, answer: Callable[[int], bool | None]) -> int | None:
+    """The least value above ``at`` from which rows can be read again; ``None`` where none can."""
+    step = 1
+    while at + step < _LARGEST:
+        answered = answer(at + step)
+        if answered is None:
+            return None
+        if answered:
+            low, high = at + step // 2, at + step  # the former failed, unless step is 1
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (low, middle) if answer(middle) else (middle, high)
+            return high
+        step *= 2
+    return None
+
+
+def put_in_place(path: Path, new: Path, aside: Path) -> None:
+    """Have ``new``, closed and whole, become the database; the old one with its log stays as ``aside``.
+
+    The old log goes first: SQLite would otherwise replay it into the new file. A crash in between leaves both
+    under the name of ``aside``; `take_back` undoes that. Raises OSError.
+    """
+    if path.exists():
+        os.link(path, aside)
+    log = Path(f"{path}-wal")
+    if log.exists():
+        log.rename(f"{aside}-wal")
+    Path(f"{path}-shm").unlink(missing_ok=True)
+    flush_folder(path.parent)
+    new.replace(path)
+    flush_folder(path.parent)
+
+
+def take_back(path: Path, asides: Iterable[Path]) -> None:
+    """Undo a `put_in_place` that did not come to its end."""
+    if not path.exists():
+        return
+    for aside in asides:
+        log = Path(f"{aside}-wal")
+        if aside.exists() and aside.samefile(path):
+            if log.exists():
+                log.rename(f"{path}-wal")
+            aside.unlink()
+            flush_folder(path.parent)
