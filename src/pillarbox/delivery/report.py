@@ -12,8 +12,9 @@ from pillarbox.delivery.route import Elsewhere, Full, Here, Nowhere
 from pillarbox.delivery.trace import return_path
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.summary import summarize
+from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue.notices import Notice, compose
-from pillarbox.queue.spool import Body, Outbound, QueuedRecipient, enqueue
+from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.store.append import Message, append
 from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction

@@ -12,11 +12,11 @@ from itertools import groupby
 
 from pillarbox.delivery.report import Sent, send
 from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
+from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue import outcome
 from pillarbox.queue.notices import RETURNED_OCTETS, Action, Notice, Subject, wished
 from pillarbox.queue.outcome import Overdue, Reason
 from pillarbox.queue.schedule import Job, QueuedMessage, Waiting
-from pillarbox.queue.spool import Body
 from pillarbox.world.blobs import Blobs
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import Entropy, nonce
@@ -93,6 +93,18 @@ def tell_overdue(tx: Transaction, reporter: Reporter, *, now_ms: int) -> list[Fa
     return fates
 
 
+def end_waiting(tx: Transaction, found: list[Overdue], reporter: Reporter | None, *, now_ms: int) -> None:
+    """An operator ends the waiting of these; their senders are told, where there is a reporter."""
+    for _, group in groupby(found, key=lambda one: one.message.id):
+        ended = list(group)
+        if reporter:
+            said = Outcome(Verdict.FAILED, "5.0.0", "given up by the operator", said_by_server=False)
+            _end(tx, ended, [Attempt(said)] * len(ended), reporter, now_ms)
+        else:
+            for one in ended:
+                outcome.given_up(tx, one)
+
+
 def _settle_one(tx: Transaction, result: Result, reporter: Reporter, now_ms: int) -> list[Fate]:
     job = result.job
     chance = reporter.entropy.uniform(0, 1)
@@ -108,11 +120,17 @@ def _settle_one(tx: Transaction, result: Result, reporter: Reporter, now_ms: int
             reason = Reason(said.status, said.text, attempt.host)
             if outcome.deferred(tx, job, waiting, reason, now_ms=now_ms, chance=chance):
                 fates.append(Fate(job.message, waiting.recipient.address, action, attempt))
-        elif outcome.finished(tx, job, waiting):
+        elif _leaves(tx, job, waiting, action):
             fates.append(Fate(job.message, waiting.recipient.address, action, attempt))
             if _worth_telling((waiting, attempt, action)):
                 subjects.append(_subject(waiting, attempt, action, now_ms))
     return _with_report(tx, fates, _Report(job.message, tuple(subjects), returned, reporter), now_ms)
+
+
+def _leaves(tx: Transaction, job: Job, waiting: Waiting, action: Action) -> bool:
+    """Whether it was for us to end the wait."""
+    end = outcome.finished if action is Action.FAILED else outcome.delivered
+    return end(tx, job, waiting)
 
 
 def _action(attempt: Attempt, message: QueuedMessage, now_ms: int) -> Action:
@@ -148,20 +166,44 @@ def _subject(waiting: Waiting, attempt: Attempt, action: Action, attempted_at_ms
 def _tell(tx: Transaction, late: list[Overdue], reporter: Reporter, now_ms: int) -> list[Fate]:
     """About recipients of one message."""
     message = late[0].message
-    expired = now_ms >= message.expires_at_ms
-    action = Action.FAILED if expired else Action.DELAYED
-    returned = _returned(tx, message, reporter)
-    subjects, fates = [], []
+    attempts = [_last_attempt(one) for one in late]
+    if now_ms >= message.expires_at_ms:
+        return _end(tx, late, attempts, reporter, now_ms)
+    report = _about(tx, late, attempts, Action.DELAYED, reporter)
     for one in late:
-        attempt = _last_attempt(one)
-        fates.append(Fate(message, one.waiting.recipient.address, action, attempt))
-        if wished(one.waiting.recipient.notify, action):
-            subjects.append(_subject(one.waiting, attempt, action, None))
-        if expired:
-            outcome.given_up(tx, one)
-        else:
-            outcome.told(tx, one)
-    return _with_report(tx, fates, _Report(message, tuple(subjects), returned, reporter), now_ms)
+        outcome.told(tx, one)
+    fates = [
+        Fate(message, one.waiting.recipient.address, Action.DELAYED, attempt)
+        for one, attempt in zip(late, attempts, strict=True)
+    ]
+    return _with_report(tx, fates, report, now_ms)
+
+
+def _end(
+    tx: Transaction, over: list[Overdue], attempts: list[Attempt], reporter: Reporter, now_ms: int
+) -> list[Fate]:
+    """Recipients of one message are given up."""
+    report = _about(tx, over, attempts, Action.FAILED, reporter)
+    for one in over:
+        outcome.given_up(tx, one)
+    fates = [
+        Fate(one.message, one.waiting.recipient.address, Action.FAILED, attempt)
+        for one, attempt in zip(over, attempts, strict=True)
+    ]
+    return _with_report(tx, fates, report, now_ms)
+
+
+def _about(
+    tx: Transaction, found: list[Overdue], attempts: list[Attempt], action: Action, reporter: Reporter
+) -> "_Report":
+    """What is to be told about recipients of one message, to a sender who wants to hear it."""
+    subjects = tuple(
+        _subject(one.waiting, attempt, action, None)
+        for one, attempt in zip(found, attempts, strict=True)
+        if wished(one.waiting.recipient.notify, action)
+    )
+    message = found[0].message
+    return _Report(message, subjects, _returned(tx, message, reporter), reporter)
 
 
 def _last_attempt(late: Overdue) -> Attempt:

@@ -16,6 +16,7 @@ _HOST = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?"
 )
 _LITERAL = re.compile(r"\[[!-Z^-~]{2,100}\]")
+_PLAIN = re.compile(r"[ -~]*")
 _FIELD = re.compile(rb"[!-9;-~\x80-\xff]+[ \t]*:")
 _TLS_1_2 = re.compile(r"(ECDHE|DHE)-(ECDSA|RSA)-(.+)")
 _TLS_1_2_CIPHERS = {
@@ -100,6 +101,7 @@ def with_trace(octets: bytes, trace: bytes, seen: Marks) -> bytes:
     return trace + octets if seen.header or octets[:2] == b"\r\n" else b"".join((trace, b"\r\n", octets))
 
 
+@lru_cache(maxsize=1024)
 def _client(name: str, address: str) -> str:
     literal = address_literal(address) if address else ""
     if _HOST.fullmatch(name) or _LITERAL.fullmatch(name):
@@ -109,7 +111,7 @@ def _client(name: str, address: str) -> str:
 
 
 def _comment(text: str) -> str:
-    safe = "".join(c if " " <= c <= "~" else "?" for c in text)
+    safe = text if _PLAIN.fullmatch(text) else "".join(c if " " <= c <= "~" else "?" for c in text)
     return re.sub(r"([()\\])", r"\\\1", safe)
 
 

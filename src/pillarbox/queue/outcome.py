@@ -1,7 +1,8 @@
 """What became of a recipient: gone, deferred or given back; and of its destination.
 
 The caller reports (a DSN, if one is due) in the same transaction, so that a recipient never leaves the
-queue in silence. A job whose lease has been lost changes nothing: somebody else is at it.
+queue in silence. A job whose lease has been lost changes nothing, for somebody else is at it; except that
+what a server has acknowledged is delivered, whoever was to deliver it.
 """
 
 from collections.abc import Iterable
@@ -37,8 +38,17 @@ class Overdue:
     """``None`` where nobody has come to try."""
 
 
+def delivered(tx: Transaction, job: Job, waiting: Waiting) -> bool:
+    """A server has acknowledged it: this recipient leaves the queue, and nobody tries again. False where it
+    had left already."""
+    if not tx.execute("DELETE FROM queue_recipients WHERE id = ?", (waiting.id,)):
+        return False
+    _end_message(tx, job.message)
+    return True
+
+
 def finished(tx: Transaction, job: Job, waiting: Waiting) -> bool:
-    """Delivered or failed for good: this recipient leaves the queue. False where the lease was lost."""
+    """Failed for good: this recipient leaves the queue. False where the lease was lost."""
     if not tx.execute("DELETE FROM queue_recipients WHERE id = ? AND lease = ?", (waiting.id, job.lease)):
         return False
     _end_message(tx, job.message)

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.queue.spool import Body, QueuedRecipient, QueueId
+from pillarbox.protocol.smtp.commands import Body
+from pillarbox.queue.spool import QueuedRecipient, QueueId
 from pillarbox.world.database import Transaction
 
 LEASE_MS = 30 * 60_000
@@ -62,6 +63,8 @@ class Job:
     destination: str
     message: QueuedMessage
     recipients: tuple[Waiting, ...]
+    until_ms: int = 0
+    """Until then it is surely ours; later only if it was renewed: see `held`."""
 
 
 def claim(
@@ -94,7 +97,13 @@ def claim_from(tx: Transaction, destination: str, *, lease: int, now_ms: int, jo
     for message, waiting in _due(tx, destination, now_ms, jobs):
         by_message.setdefault(message, []).append(waiting)
     claimed = [
-        Job(lease, destination, load(tx, QueueId(message)), tuple(recipients[:JOB_RECIPIENTS]))
+        Job(
+            lease,
+            destination,
+            load(tx, QueueId(message)),
+            tuple(recipients[:JOB_RECIPIENTS]),
+            until_ms=now_ms + LEASE_MS,
+        )
         for message, recipients in by_message.items()
     ]
     tx.execute_many(
@@ -125,6 +134,14 @@ def renew(tx: Transaction, jobs: Iterable[Job], *, now_ms: int) -> None:
     tx.execute_many(
         "UPDATE queue_recipients SET due_at_ms = ? WHERE id = ? AND lease = ?",
         [(now_ms + LEASE_MS, waiting.id, job.lease) for job in jobs for waiting in job.recipients],
+    )
+
+
+def held(tx: Transaction, job: Job) -> bool:
+    """Whether all of a job is still leased to its worker; if not, somebody else may be at it, or was."""
+    return all(
+        tx.value("SELECT lease FROM queue_recipients WHERE id = ?", (waiting.id,)) == job.lease
+        for waiting in job.recipients
     )
 
 

@@ -4,14 +4,15 @@ A recipient's row is due at a time; to *lease* it is to move that time on, so th
 crashed leaves nothing to clean up: what it held becomes due again. A destination's row says when it wants its
 next turn, so that finding work looks at a handful of destinations however many messages wait. And a
 recipient's row says when its sender is to hear of it (``tell_at_ms``): late once, at the end for good, whether
-or not anybody could try meanwhile.
+or not anybody could try meanwhile. No number is ever given twice (``AUTOINCREMENT``), so what is said of a
+message or a recipient late is never taken for another's.
 """
 
 from pillarbox.world.database import Schema
 
 _TABLES = """
 CREATE TABLE queue_messages (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   blob BLOB NOT NULL,
   size INTEGER NOT NULL,
   reverse_path TEXT,
@@ -25,7 +26,7 @@ CREATE TABLE queue_messages (
   expires_at_ms INTEGER NOT NULL
 );
 CREATE TABLE queue_recipients (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   message INTEGER NOT NULL,
   destination TEXT NOT NULL,
   address TEXT NOT NULL,

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import NewType
 
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue.curve import DELAY_NOTICE_MS
 from pillarbox.world.blobs import PreparedBlob
 from pillarbox.world.database import Transaction
@@ -18,14 +19,6 @@ CHANGED = AccountId(0)
 LIFETIME_MS = 5 * 24 * 3_600_000
 """How long delivery is tried before the sender is told that it failed: at least four to five days
 (RFC 5321 §4.5.4.1)."""
-
-
-class Body(StrEnum):
-    """What the octets may be (RFC 6152 §2, RFC 3030 §3)."""
-
-    SEVEN_BIT = "7BIT"
-    EIGHT_BIT = "8BITMIME"
-    BINARY = "BINARYMIME"
 
 
 class State(StrEnum):

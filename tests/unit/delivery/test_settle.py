@@ -11,11 +11,12 @@ from pillarbox.delivery.settle import Attempt, Reporter, Result, settle, tell_ov
 from pillarbox.directory import accounts, domains, quota
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
+from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue import curve
 from pillarbox.queue.notices import Action
 from pillarbox.queue.schedule import Job, claim
 from pillarbox.queue.schema import SCHEMA as QUEUE
-from pillarbox.queue.spool import LIFETIME_MS, Body, Outbound, QueuedRecipient, enqueue
+from pillarbox.queue.spool import LIFETIME_MS, Outbound, QueuedRecipient, enqueue
 from pillarbox.store import mailboxes
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.blobs import SCHEMA as BLOBS
@@ -157,8 +158,16 @@ def test_only_the_header_goes_back_where_that_was_asked_for_or_text_cannot_hold_
 def test_a_lost_lease_changes_nothing_and_tells_nobody(tx: Transaction) -> None:
     (job,) = queue(tx, "", "")
     stolen = Job(8, job.destination, job.message, job.recipients)
-    assert settle(tx, [result(stolen, FAILED, DELIVERED)], REPORTER, now_ms=NOW) == []
+    assert settle(tx, [result(stolen, FAILED, DEFERRED)], REPORTER, now_ms=NOW) == []
     assert (len(waiting(tx)), inbox(tx)) == (2, [])
+
+
+def test_what_was_acknowledged_is_delivered_though_its_lease_was_lost(tx: Transaction) -> None:
+    (job,) = queue(tx, "", "")
+    stolen = Job(8, job.destination, job.message, job.recipients)
+    (fate,) = settle(tx, [result(stolen, FAILED, DELIVERED)], REPORTER, now_ms=NOW)
+    assert (fate.address, waiting(tx), inbox(tx)) == ("r1@x.example", ["r0@x.example"], [])
+    assert settle(tx, [result(job, DEFERRED, DEFERRED)], REPORTER, now_ms=NOW)[0].address == "r0@x.example"
 
 
 @pytest.mark.rfc("5321 §4.5.4.1", "SHOULD")

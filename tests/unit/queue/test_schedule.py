@@ -8,6 +8,7 @@ from pillarbox.queue import curve
 from pillarbox.queue.outcome import (
     Reason,
     deferred,
+    delivered,
     finished,
     given_back,
     given_up,
@@ -62,6 +63,25 @@ def test_what_is_leased_is_not_given_twice_until_the_lease_runs_out(tx: Transact
     assert len(take(tx, now_ms=NOW + 2 + 2 * LEASE_MS, lease=2)) == 1
     assert not finished(tx, job, job.recipients[0])
     assert finished(tx, again, again.recipients[0])
+
+
+def test_what_is_delivered_leaves_even_after_its_lease_has_run_out(tx: Transaction) -> None:
+    queue(tx, "a@x")
+    (job,) = take(tx)
+    (again,) = take(tx, now_ms=NOW + LEASE_MS, lease=2)
+    assert delivered(tx, job, job.recipients[0])
+    assert not delivered(tx, again, again.recipients[0])
+    assert not deferred(tx, again, again.recipients[0], Reason("4.0.0", "later"), now_ms=NOW, chance=0.5)
+    assert tx.value("SELECT count(*) FROM queue_messages") == 0
+
+
+def test_a_late_word_about_one_recipient_is_never_taken_for_another(tx: Transaction) -> None:
+    queue(tx, "a@x")
+    (job,) = take(tx)
+    assert delivered(tx, job, job.recipients[0])
+    queue(tx, "b@x")
+    assert not delivered(tx, job, job.recipients[0])
+    assert addresses(take(tx)) == [["b@x"]]
 
 
 def test_destinations_take_turns_however_much_one_has(tx: Transaction) -> None:

@@ -1,7 +1,8 @@
 """Mail goes into the queue whole, with its octets and each of its recipients."""
 
+from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue.schema import SCHEMA
-from pillarbox.queue.spool import LIFETIME_MS, Body, Outbound, QueuedRecipient, enqueue
+from pillarbox.queue.spool import LIFETIME_MS, Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import Blobs, prepare
 from tests.database import memory_transaction

@@ -1,0 +1,133 @@
+"""What waits, for people to look at: recipients one by one, messages, and destinations that are in trouble."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pillarbox.queue.schedule import QueuedMessage, load
+from pillarbox.queue.spool import QueueId, State
+from pillarbox.world.database import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which recipients are meant: those that fit everything that is given. None at all means every one."""
+
+    messages: tuple[int, ...] = ()
+    destination: str | None = None
+    sender: str | None = None
+    """A reverse-path; empty for the null path."""
+    state: State | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A recipient that waits. Times in ms since 1970."""
+
+    queue_id: int
+    sender: str
+    """Empty: the null path, of a report."""
+    recipient: str
+    destination: str
+    state: str
+    """``waiting``, ``held``, or ``active`` while it is being tried."""
+    size_octets: int
+    queued_at_ms: int
+    next_attempt_ms: int | None
+    expires_at_ms: int
+    attempts: int
+    last_attempt_ms: int | None
+    last_reply: str | None
+    last_host: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A destination that could not be reached, and is left alone for a while."""
+
+    destination: str
+    failures: int
+    closed_until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message that waits, with its recipients."""
+
+    message: QueuedMessage
+    entries: tuple[Entry, ...]
+    header: str = field(default="")
+
+
+def listing(tx: Transaction, selection: Selection, *, now_ms: int, limit: int) -> list[Entry]:
+    """Recipients in the order in which their messages came."""
+    where, parameters = condition(selection)
+    rows = tx.rows(
+        f"SELECT {_COLUMNS} FROM queue_recipients r JOIN queue_messages m ON m.id = r.message"  # noqa: S608 - words of ours
+        f" WHERE {where} ORDER BY r.id LIMIT ?",
+        (*parameters, limit),
+    )
+    return [_entry(row, now_ms) for row in rows]
+
+
+def count(tx: Transaction, selection: Selection) -> tuple[int, int]:
+    """How many messages, and how many recipients."""
+    where, parameters = condition(selection)
+    row = tx.row(
+        "SELECT count(DISTINCT r.message), count(*) FROM queue_recipients r"  # noqa: S608 - words of ours
+        f" JOIN queue_messages m ON m.id = r.message WHERE {where}",
+        parameters,
+    )
+    assert row is not None, "counting gives a row"
+    return row[0], row[1]
+
+
+def show(tx: Transaction, message: QueueId, *, now_ms: int) -> Shown:
+    """One message. Raises `LookupError`."""
+    entries = listing(tx, Selection(messages=(message,)), now_ms=now_ms, limit=-1)
+    return Shown(load(tx, message), tuple(entries))
+
+
+def troubles(tx: Transaction, *, now_ms: int) -> list[Trouble]:
+    """Destinations that are left alone now."""
+    rows = tx.rows(
+        "SELECT name, failures, closed_until_ms FROM queue_destinations WHERE closed_until_ms > ?"
+        " ORDER BY closed_until_ms",
+        (now_ms,),
+    )
+    return [Trouble(*row) for row in rows]
+
+
+def condition(selection: Selection) -> tuple[str, tuple[int | str, ...]]:
+    """A selection as SQL about a recipient ``r`` and its message ``m``, and its parameters."""
+    terms, parameters = ["1 = 1"], list[int | str]()
+    if selection.messages:
+        terms.append(f"r.message IN ({', '.join('?' * len(selection.messages))})")
+        parameters += list(selection.messages)
+    if selection.destination is not None:
+        terms.append("r.destination = ?")
+        parameters.append(selection.destination)
+    if selection.state is not None:
+        terms.append("r.state = ?")
+        parameters.append(selection.state)
+    if selection.sender == "":
+        terms.append("m.reverse_path IS NULL")
+    elif selection.sender is not None:
+        terms.append("m.reverse_path = ?")
+        parameters.append(selection.sender)
+    return " AND ".join(terms), tuple(parameters)
+
+
+_COLUMNS = (
+    "r.message, m.reverse_path, r.address, r.destination, r.state, m.size, m.queued_at_ms, r.due_at_ms,"
+    " m.expires_at_ms, r.attempts, r.last_attempt_ms, r.last_reply, r.last_host, r.lease"
+)
+
+
+def _entry(row: tuple[Any, ...], now_ms: int) -> Entry:
+    queue_id, sender, recipient, destination, state, size, queued_at_ms, due_at_ms, *rest, lease = row
+    if lease and due_at_ms > now_ms:
+        state = "active"
+    next_attempt_ms = due_at_ms if state == State.WAITING else None
+    return Entry(
+        queue_id, sender or "", recipient, destination, state, size, queued_at_ms, next_attempt_ms, *rest
+    )
