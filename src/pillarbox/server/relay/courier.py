@@ -3,7 +3,7 @@
 A job goes from host to host and from address to address until each recipient has an outcome
 (RFC 5321 §5.1). What is always true: TLS is used wherever it is offered and works (RFC 7435), and is a condition
 where the route or the message (RFC 8689) says so; a message is offered to at most `SESSIONS` hosts in one
-attempt; whatever a peer does, a job ends with a result.
+attempt, and only while its lease is ours; whatever a peer does, a job ends with a result.
 """
 
 import ssl
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pillarbox.delivery.settle import Attempt, Result
 from pillarbox.protocol.sasl.client import choose
 from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
-from pillarbox.queue.schedule import Job, Waiting
+from pillarbox.queue.schedule import Job, Waiting, held
 from pillarbox.server.relay.dialogue import Dialogue, HandshakeFailed, Unwilling
 from pillarbox.server.relay.fitting import fit
 from pillarbox.server.relay.hosts import Encryption, Host, Itinerary
@@ -235,9 +235,12 @@ class Courier:
         limit = line.dialogue.extensions.recipients_limit or len(progress.job.recipients)
         left = progress.open
         while left and line.dialogue.usable:
+            if not self._still_ours(progress.job):
+                progress.lost = True
+                return True
             batch, left = left[:limit], left[limit:]
             outcomes = await self._transact(progress.job, octets, batch, line)
-            if reused and _unheard(outcomes, line):
+            if reused and _was_closed(outcomes, line):
                 self._line = None
                 return False
             reused = False
@@ -252,6 +255,13 @@ class Courier:
             )
         progress.sessions += 1
         return True
+
+    def _still_ours(self, job: Job) -> bool:
+        """Asked before each offer, for the way to it may have been long: looking hosts up, connecting,
+        waiting for one that says little. Answered by the disk only where the lease may have run out."""
+        if self._means.clock.now_ms() < job.until_ms:
+            return True
+        return self._means.database.read(held, job)
 
     async def _transact(
         self, job: Job, octets: bytes, batch: list[Waiting], line: _Line
@@ -278,10 +288,14 @@ def _must_be_verified(job: Job) -> bool:
     return job.message.require_tls and job.message.reverse_path is not None
 
 
-def _unheard(outcomes: tuple[Outcome, ...], line: _Line) -> bool:
-    """The connection was lost, nothing was said about the message, and it cannot have arrived."""
-    heard = any(said.said_by_server or said.in_doubt for said in outcomes)
+def _was_closed(outcomes: tuple[Outcome, ...], line: _Line) -> bool:
+    """The connection had been closed while it rested, in silence or with a 421 that was waiting there."""
+    heard = any(said.in_doubt or (said.said_by_server and not _is_421(said)) for said in outcomes)
     return not heard and not line.dialogue.usable
+
+
+def _is_421(said: Outcome) -> bool:
+    return said.text.startswith("421")
 
 
 def _one_by_one(said: Outcome, outcomes: tuple[Outcome, ...]) -> bool:

@@ -16,7 +16,6 @@ from pillarbox.protocol.smtp.client.envelope import Envelope, Outcome, Recipient
 from pillarbox.protocol.smtp.client.extensions import Extensions
 from pillarbox.protocol.smtp.commands import Body, Notify, Return
 from pillarbox.queue.schedule import QueuedMessage, Waiting
-from pillarbox.queue.spool import Body as QueuedBody
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ def fit(
             return plain
         paths, octets = plain
         smtputf8 = False
-    form = _form(octets, offer, binary=message.body is QueuedBody.BINARY)
+    form = _form(octets, offer, binary=message.body is Body.BINARY)
     if isinstance(form, Outcome):
         return form
     body, octets = form

@@ -25,11 +25,15 @@ class Progress:
         """Connections that were tried."""
         self.sessions = 0
         """Hosts to which the message was offered."""
+        self.lost = False
+        """Somebody else is at it now: nobody is offered it any more."""
         self._attempts: list[Attempt | None] = [None] * len(job.recipients)
 
     @property
     def open(self) -> list[Waiting]:
         """Recipients for whom another host may be tried."""
+        if self.lost:
+            return []
         pairs = zip(self.job.recipients, self._attempts, strict=True)
         return [waiting for waiting, attempt in pairs if attempt is None or not _settled(attempt)]
 

@@ -3,7 +3,8 @@
 It sleeps until something is queued (by any process), until the next retry is due, or until there is room again.
 Any number of workers may run one: leases keep them apart. What is always true: no more connections are
 open than allowed, and a quarter of them is kept for destinations that could be reached when they were last
-tried, so that the dead do not keep the living waiting; at a stop nothing is lost, for what is under way may
+tried, so that the dead do not keep the living waiting; nothing is taken from another worker because somebody
+has set the clock; at a stop nothing is lost, for what is under way may
 end, and what is not is given back.
 """
 
@@ -16,6 +17,7 @@ from pillarbox.queue import schedule
 from pillarbox.queue.outcome import given_back, next_word_ms
 from pillarbox.queue.schedule import LEASE_MS, Job
 from pillarbox.queue.spool import CHANGED
+from pillarbox.server.relay.clock_watch import ClockWatch
 from pillarbox.server.relay.courier import Means
 from pillarbox.server.relay.lane import Lane
 from pillarbox.server.relay.settling import Settling
@@ -62,6 +64,7 @@ class Relay:
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = False
+        self._watch = ClockWatch(means.clock, doubt_s=2 * LOOK_SECONDS)
 
     def start(self) -> None:
         """Begin."""
@@ -108,6 +111,8 @@ class Relay:
     async def fetch(self, destination: str, jobs: int) -> list[Job]:
         """See `lane.Office`."""
         try:
+            if not await self._leases_hold():
+                return []
             return await self.means.database.write(
                 schedule.claim_from, destination, lease=self._lease(), now_ms=self._now_ms, jobs=jobs
             )
@@ -160,6 +165,8 @@ class Relay:
 
     async def _claim(self) -> bool:
         """Claim what there is room for; whether anything came of it."""
+        if not await self._leases_hold():
+            return False
         room = self._room
         due = self.means.database.read(schedule.next_turn_ms)
         if room <= 0 or due is None or due > self._now_ms:
@@ -208,7 +215,16 @@ class Relay:
             except Exception as error:
                 self.telemetry.failure("queue not looked after", error)
 
+    async def _leases_hold(self) -> bool:
+        """Whether a lease that seems to have run out has: not for a while after somebody set the clock."""
+        if self._watch.jumped():
+            self.telemetry.warning("clock was set", believed_in_seconds=2 * LOOK_SECONDS)
+            await self._renew()
+        return self._watch.believed
+
     async def _tell_overdue(self) -> None:
+        if not await self._leases_hold():
+            return
         due = self.means.database.read(next_word_ms)
         if due is None or due > self._now_ms:
             return  # an idle provider writes nothing

@@ -3,7 +3,8 @@
 import pytest
 
 from pillarbox.protocol.sasl.client import Credentials
-from pillarbox.queue.spool import Body
+from pillarbox.protocol.smtp.commands import Body
+from pillarbox.queue.schedule import LEASE_MS
 from pillarbox.server.relay.hosts import Encryption, Host
 from pillarbox.world.network.memory import Fault
 from pillarbox.world.resolver import Kind, Mx
@@ -252,9 +253,11 @@ def test_implicit_tls() -> None:
     with_relay(test)
 
 
-def test_a_connection_closed_while_it_rested_is_no_attempt() -> None:
+@pytest.mark.rfc("5321 §3.8", "SHOULD")
+@pytest.mark.parametrize("farewell", [None, "421 4.4.2 idle for too long"])
+def test_a_connection_closed_while_it_rested_is_no_attempt(farewell: str | None) -> None:
     async def test(house: RelayHouse) -> None:
-        answers: dict[str, object] = {"MAIL": ["250 2.1.0 OK", None, "250 2.1.0 OK"]}
+        answers: dict[str, object] = {"MAIL": ["250 2.1.0 OK", farewell, "250 2.1.0 OK"]}
         peer = house.peer("two.example", "192.0.2.1", answers=answers)
         await house.queue("a@two.example")
         await house.pass_(0.5)
@@ -429,5 +432,18 @@ def test_why_a_large_message_is_not_wanted_is_heard_though_the_connection_breaks
         await house.queue("a@two.example", octets=MESSAGE + (b"x" * 70 + b"\r\n") * 20_000)
         await house.pass_(1)
         assert house.reported() == [("a@two.example", "failed", "5.3.4")]
+
+    with_relay(test)
+
+
+def test_a_job_whose_lease_was_lost_on_the_way_is_offered_to_nobody() -> None:
+    async def test(house: RelayHouse) -> None:
+        _, second = two_hosts(house, answers={"": SILENCE})
+        await house.queue("a@two.example")
+        await house.pass_(1)
+        house.database.write_now(lambda tx: tx.execute("UPDATE queue_recipients SET lease = 99"))
+        house.clock._started_ms += LEASE_MS
+        await house.pass_(400)
+        assert (second.got, house.waiting()) == ([], ["a@two.example"])
 
     with_relay(test)

@@ -310,3 +310,21 @@ def test_stopping_before_anything_has_begun() -> None:
         await house.database.close()
 
     asyncio.run(run())
+
+
+def test_when_somebody_sets_the_clock_no_worker_takes_what_another_carries() -> None:
+    async def test(house: RelayHouse) -> None:
+        peer = house.peer("two.example", "192.0.2.2", answers={"MAIL": SILENCE})
+        house.start()  # a second worker
+        await house.queue("a@two.example")
+        await house.pass_(1)
+        assert peer.connections == 1
+        house.clock._started_ms += 2 * LEASE_MS
+        await house.queue("b@two.example")
+        await house.pass_(100)
+        assert peer.connections == 1  # not even for new mail: first all renew
+        assert house.rows("SELECT count(*) FROM queue_recipients WHERE lease > 0") == [(1,)]
+        await house.pass_(100)
+        assert peer.connections == 2
+
+    with_relay(test)
