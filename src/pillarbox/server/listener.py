@@ -28,6 +28,12 @@ FALLBACK_TLS_BUFFER: Final = 32 * 1024
 """Octets of the read buffer that plain asyncio gives each TLS connection; it would take 256 KiB."""
 
 
+FAREWELL_S: Final = 0.25
+"""How long peers may take to hear that the server goes away, once all handlers are done."""
+DRAIN_LOOK_S: Final = 0.01
+"""How often a draining listener looks whether handlers are still at work."""
+
+
 class TlsOffer(Protocol):
     """Where a service's certificates come from."""
 
@@ -146,18 +152,25 @@ class Listener:
         return len(self._pumps)
 
     async def drain(self, seconds: float) -> None:
-        """Accept no more, tell the sessions, wait for them at most so long, then cut them off."""
+        """Accept no more, tell the sessions, wait for handlers at work at most so long, then cut the rest off.
+
+        Nobody is waited for who merely does not read or does not close: the peer's patience is its own.
+        """
         for server in self._servers:
             server.close()
         for pump in tuple(self._pumps):
             pump.end()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        # Looked at now and then: an event for each handler's end would cost every command something.
+        while loop.time() < until and any(pump.working for pump in self._pumps):  # noqa: ASYNC110
+            await asyncio.sleep(DRAIN_LOOK_S)
         if self._pumps:
             self._empty = asyncio.Event()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), seconds)
+                await asyncio.wait_for(self._empty.wait(), min(seconds, FAREWELL_S))
         for pump in tuple(self._pumps):
             pump.abort()
-        await asyncio.sleep(0)  # in which the cut-off sessions are closed
 
     # What a pump asks: Keeper
 

@@ -245,6 +245,11 @@ class Pump(asyncio.BufferedProtocol, Generic[E]):
         """Whether a handler is at work."""
         return self._pending is not None
 
+    @property
+    def working(self) -> bool:
+        """Whether a handler is at work and not merely waiting for the peer to read."""
+        return self._pending is not None and self._drained is None
+
     def end(self) -> None:
         """The server goes away: say so and close; a handler at work finishes its event first."""
         self._ending = True

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 import uvloop
 
+from pillarbox.server import pump
 from pillarbox.server.connection import Connection, ConnectionGone, Peer
 from pillarbox.server.listener import Limits, Listener, Service, listening_socket
 from tests.certificate import TestTls, client_context
@@ -587,6 +588,18 @@ def test_draining_cuts_off_who_takes_too_long(run):
             assert await busy.rest() == b""
             Play.made[0].let_go.set()
             await until(lambda: not listener.open_connections)
+
+    run(scene())
+
+
+def test_draining_waits_for_nobody_who_only_stays(run, monkeypatch):
+    monkeypatch.setattr(pump, "LINGER_S", 1000)
+
+    async def scene():
+        async with door() as listener:
+            idle = await Client.of(listener)
+            await asyncio.wait_for(listener.drain(1000), 60)
+            assert await idle.rest() == b"going away\r\n"
 
     run(scene())
 

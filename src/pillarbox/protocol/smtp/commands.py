@@ -4,7 +4,7 @@ What a command means is the session's to say; what it looks like is ``grammar``'
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 
 from pillarbox.protocol.smtp.path import ForwardPath, ReversePath
 from pillarbox.protocol.smtp.replies import Reply
@@ -12,6 +12,8 @@ from pillarbox.protocol.smtp.replies import Reply
 
 class Verb(Enum):
     """What a client can ask for; the machine's table has a column for each."""
+
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python: the table is asked twice a command
 
     HELO = "HELO"
     EHLO = "EHLO"
@@ -30,7 +32,7 @@ class Verb(Enum):
     AUTH = "AUTH"
 
 
-class Body(Enum):
+class Body(StrEnum):
     """What a message is made of (RFC 6152 §2, RFC 3030 §3)."""
 
     SEVEN_BIT = "7BIT"

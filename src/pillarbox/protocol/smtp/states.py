@@ -19,6 +19,8 @@ from pillarbox.protocol.smtp.replies import Reply
 class State(Enum):
     """Where a session stands."""
 
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python: the table is asked twice a command
+
     START = "start"
     """Connected, or just secured by TLS: the client has not said who it is."""
     IDLE = "idle"

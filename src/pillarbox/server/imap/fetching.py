@@ -13,22 +13,22 @@ from pillarbox.mail.flags import SEEN
 from pillarbox.mail.number_set import LARGEST, NumberSet
 from pillarbox.protocol.imap import fetch_responses, response_codes, responses
 from pillarbox.protocol.imap.commands import Fetch
-from pillarbox.protocol.imap.fetch_items import Attribute, BodySection, FetchItem, marks_seen
+from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem, marks_seen
 from pillarbox.protocol.imap.selected import Chosen
 from pillarbox.server.imap import fetch_octets, resynchronising
 from pillarbox.server.imap.conversation import Conversation
 from pillarbox.server.imap.fetch_columns import Batch, OctetsItem, Plan
 from pillarbox.server.imap.fetch_octets import MessageOctets, Stored
 from pillarbox.server.imap.messages import Present, present
-from pillarbox.server.imap.reply import Reply, bad, ok
+from pillarbox.server.imap.reply import BrokenOff, Reply, bad, ok
 from pillarbox.server.imap.sections import Extent
 from pillarbox.server.imap.storing import alter
 from pillarbox.server.imap.trees import PartTrees
 from pillarbox.store import fetch as store_fetch
 from pillarbox.store import flags as store_flags
 from pillarbox.store.fetch import Column
-from pillarbox.world.blobs import Blobs
-from pillarbox.world.database import Transaction
+from pillarbox.world.blobs import Blobs, OpenBlob
+from pillarbox.world.database import DatabaseUnavailable, Transaction
 
 FIRST_ROWS: Final = 128
 """Messages in the first batch, so that an answer begins at once."""
@@ -188,24 +188,34 @@ async def _stream(session: Conversation, plan: Plan, chosen: Chosen) -> bool:
         values = await services.database.read_aside(
             _values, services.blobs, services.trees, plan.octets_items, stored
         )
-        ranges = {item: found for item, found in values.items() if isinstance(found, Extent)}
+        ranges: dict[FetchItem, Extent] = {
+            item: found for item, found in values.items() if isinstance(found, Extent)
+        }
         batch.made = {item: (b"" if isinstance(found, Extent) else found,) for item, found in values.items()}
-        session.write(b"* %d FETCH (" % batch.numbers[0])
-        for place, (item, column) in enumerate(zip(plan.items, plan.columns(batch), strict=True)):
-            session.write(b" " * bool(place) + column.label + b" " + column.form % column.values[0])
-            if isinstance(item, BodySection) and item in ranges:
-                await _stream_range(session, stored.digest, ranges[item])
-        session.write(b")\r\n")
+        with session.read(services.blobs.open, stored.digest) as blob:
+            try:
+                await _stream_answer(session, plan, batch, ranges, blob)
+            except DatabaseUnavailable as failure:
+                raise BrokenOff from failure
     return missing
 
 
-async def _stream_range(session: Conversation, digest: bytes, extent: Extent) -> None:
+async def _stream_answer(
+    session: Conversation, plan: Plan, batch: Batch, ranges: Mapping[FetchItem, Extent], blob: OpenBlob
+) -> None:
+    session.write(b"* %d FETCH (" % batch.numbers[0])
+    for place, (item, column) in enumerate(zip(plan.items, plan.columns(batch), strict=True)):
+        session.write(b" " * bool(place) + column.label + b" " + column.form % column.values[0])
+        if item in ranges:
+            await _stream_range(session, blob, ranges[item])
+    session.write(b")\r\n")
+
+
+async def _stream_range(session: Conversation, blob: OpenBlob, extent: Extent) -> None:
     """A literal of this range."""
     session.write(b"{%d}\r\n" % (extent.end - extent.start))
-    blobs = session.services.blobs
     for start in range(extent.start, extent.end, STREAMED_OCTETS):
-        length = min(STREAMED_OCTETS, extent.end - start)
-        session.write(session.read(blobs.read, digest, start, length))
+        session.write(blob.read(start, min(STREAMED_OCTETS, extent.end - start)))
         await session.drain()
         await asyncio.sleep(0)
 

@@ -4,10 +4,16 @@ While a client idles, a hint that its account changed is posted to its own sessi
 the log in its turn. Hints that come while one is on its way are that one.
 """
 
+from typing import Final
+
 from pillarbox.protocol.imap.commands import Check, Idle, Noop
 from pillarbox.server.imap import news
 from pillarbox.server.imap.conversation import Conversation
 from pillarbox.server.imap.reply import Reply, ok
+from pillarbox.world.database import DatabaseUnavailable
+
+LOOK_AGAIN_S: Final = 5.0
+"""After which time a client that waits is served that could not be told now."""
 
 
 class Hint:
@@ -35,7 +41,7 @@ async def idle(session: Conversation, _: Idle) -> None:
     session.idling = True
     # First listen, then look: what comes in between is told twice at worst, never lost
     session.unsubscribe = session.services.signals.subscribe(session.owner, lambda: _hint(session))
-    await news.tell(session, expunges=True)
+    await _tell(session)
 
 
 def _hint(session: Conversation) -> None:
@@ -48,7 +54,15 @@ async def hinted(session: Conversation) -> None:
     """A hint has arrived."""
     session.hinted = False
     if session.idling:
+        await _tell(session)
+
+
+async def _tell(session: Conversation) -> None:
+    try:
         await news.tell(session, expunges=True)
+    except DatabaseUnavailable:
+        # There is no command to refuse, and the client would not ask again for half an hour
+        session.services.clock.call_later(LOOK_AGAIN_S, lambda: _hint(session))
 
 
 def end(session: Conversation) -> None:

@@ -49,6 +49,10 @@ class Refused(Exception):
         self.reply = reply
 
 
+class BrokenOff(Exception):
+    """The world failed within a response of which a part is said: only the connection's end can tell."""
+
+
 def ok(text: str, code: bytes | None = None) -> Reply:
     """It is done, durably."""
     return Reply("OK", text, code)

@@ -36,7 +36,7 @@ async def _found(session: Conversation, query: Query) -> list[int]:
     """UIDs, ascending."""
     services, now_ms = session.services, session.now_ms
     warm = session.read(services.warm.get, session.owner, session.selected.mailbox)
-    if not store_search.reads_text(query):
+    if not store_search.takes_long(query, messages=len(warm.uids)):
         return session.read(store_search.evaluate, services.blobs, warm, query, now_ms=now_ms)
     # What reads many messages runs aside, on the mailbox as it is now
     return await services.database.read_aside(

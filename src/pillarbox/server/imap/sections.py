@@ -64,7 +64,7 @@ def field_pattern(names: frozenset[bytes]) -> "re.Pattern[bytes]":
     """Finds the fields of these names in header lines: one pass in C for the listings of whole mailboxes."""
     alternatives = b"|".join(re.escape(name) for name in sorted(names)) or b"(?!)"
     return re.compile(
-        rb"^(?:%b)[ \t]*+:[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+" % alternatives, re.IGNORECASE | re.MULTILINE
+        rb"^(?:%b)[ \t]*+:[^\n]*+\n?(?:[ \t][^\n]*+\n?)*" % alternatives, re.IGNORECASE | re.MULTILINE
     )
 
 

@@ -43,7 +43,7 @@ from pillarbox.server.imap import (
 from pillarbox.server.imap.conversation import Conversation, Services
 from pillarbox.server.imap.idling import Hint
 from pillarbox.server.imap.news import MailboxGone
-from pillarbox.server.imap.reply import Reply, ok, refusal
+from pillarbox.server.imap.reply import BrokenOff, Reply, ok, refusal
 from pillarbox.world.database import DatabaseUnavailable
 
 Handler = Callable[[Conversation, Any], Awaitable[Reply | None]]
@@ -114,6 +114,12 @@ class ImapSession(Conversation):
         except MailboxGone:
             # RFC 2180 §3.3: the others hear BYE when a mailbox is deleted under them
             self._bye("The selected mailbox was deleted")
+        except BrokenOff as broken:
+            # Any word of ours would be read as octets of the message
+            self.services.telemetry.warning("answer broken off", why=str(broken.__cause__))
+            self.machine.logged_out()
+            self.said.clear()
+            self.connection.abort()
         finally:
             self.flush()
 

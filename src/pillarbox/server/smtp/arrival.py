@@ -17,6 +17,7 @@ from pillarbox.directory.accounts import Account
 from pillarbox.mail.address import domain_key
 from pillarbox.mail.summary import Summary, summarize
 from pillarbox.protocol.smtp import replies
+from pillarbox.protocol.smtp.commands import Body
 from pillarbox.protocol.smtp.extensions import Role
 from pillarbox.protocol.smtp.path import NULL, written
 from pillarbox.protocol.smtp.replies import Reply
@@ -213,9 +214,9 @@ class Arrival:
 
     def _outbound(self, blob: PreparedBlob, *, seven_bit: bool) -> spool.Outbound:
         mail = self.transaction.mail
-        body = spool.Body(mail.body.value)
-        if body is spool.Body.SEVEN_BIT and not seven_bit:
-            body = spool.Body.EIGHT_BIT  # many say nothing and send 8-bit text; the next hop must know
+        body = mail.body
+        if body is Body.SEVEN_BIT and not seven_bit:
+            body = Body.EIGHT_BIT  # many say nothing and send 8-bit text; the next hop must know
         return spool.Outbound(
             blob=blob,
             reverse_path=None if mail.reverse_path is NULL else str(mail.reverse_path),

@@ -172,6 +172,7 @@ NO = [
     (MEMBER, b"CREATE " + b"a" * 300, b"[CANNOT] "),
     (MEMBER, b"CREATE a (USE (\\Purple))", b"[USEATTR] "),
     (READER, b"STORE 1 FLAGS (" + b" ".join(b"k%d" % n for n in range(200)) + b")", b"[LIMIT] "),
+    (READER, b"SEARCH " + b" ".join([b"NOT ALL"] * 501), b"[LIMIT] "),
     (NOBODY, b"AUTHENTICATE CRAM-MD5", b""),
 ]
 

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from pillarbox.server.imap import fetch_octets, fetching
+from pillarbox.world.blobs import OpenBlob
+from pillarbox.world.database import DatabaseUnavailable
 from tests.imap_client import Fetched
 from tests.imap_talk import MESSAGE, provider
 
@@ -208,6 +210,46 @@ def test_a_large_message_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
         assert items[b"BINARY.SIZE[1]"] == len(body) - 2
         assert items[b"UID"] == 2
         assert answer.fetched[3][b"BODY[]"] == MESSAGE
+
+
+LARGE = b"Subject: large\r\n\r\n" + b"".join(b"line %d\r\n" % number for number in range(1000))
+
+
+def test_what_is_expunged_while_it_is_streamed_arrives_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch_octets, "LARGE_OCTETS", 5000)
+    monkeypatch.setattr(fetching, "STREAMED_OCTETS", 700)
+    with provider() as mail:
+        mail.deliver(LARGE)
+        talker = mail.talker(select="INBOX")
+
+        async def both() -> None:
+            (event,) = talker.session.machine.receive(b"a FETCH 1 BODY.PEEK[]\r\n")
+            fetch = asyncio.get_running_loop().create_task(talker.session.handle(event))
+            await asyncio.sleep(0)
+            await mail.house.expunge(0)
+            await fetch
+
+        mail.runner.run(both())
+        (fetched,) = [one for one in talker.hear() if isinstance(one, Fetched)]
+        assert fetched.items[b"BODY[]"] == LARGE
+
+
+def test_a_disk_that_fails_within_a_literal_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_blob: OpenBlob, start: int = 0, length: int | None = None) -> bytes:
+        if start == 0 and length is None:
+            return LARGE
+        raise DatabaseUnavailable("Input/output error")
+
+    monkeypatch.setattr(fetch_octets, "LARGE_OCTETS", 5000)
+    with provider() as mail:
+        mail.deliver(LARGE)
+        talker = mail.talker(select="INBOX")
+        monkeypatch.setattr(OpenBlob, "read", broken)
+        talker.wire.send(b"a FETCH 1 BODY.PEEK[]\r\n")
+        assert talker.session.connection.gone
+        said = talker.wire.receive(0) or b""
+        assert b"a NO" not in said
+        assert b"BYE" not in said
 
 
 def test_other_sessions_have_their_turn_during_a_long_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """Several sessions on one mailbox: what each is told, and when (RFC 9051 §5.2, §7.5.1; RFC 2180)."""
 
+import asyncio
+
 import pytest
 
-from pillarbox.server.imap import news
+from pillarbox.server.imap import idling, news
 from pillarbox.world.database import DatabaseUnavailable
 from tests.imap_client import Continuation, Numbered, Status
 from tests.imap_talk import MESSAGE, provider
@@ -167,3 +169,27 @@ def test_what_can_not_be_looked_up_now_is_told_later(monkeypatch: pytest.MonkeyP
             patched.setattr(news, "_look", busy)
             assert talker.ok("NOOP").heard == []
         assert talker.ok("NOOP").numbered(b"EXISTS") == [1]
+
+
+@pytest.mark.parametrize("when", ["as it begins", "later"])
+def test_a_client_that_idles_is_told_later_what_can_not_be_looked_up_now(
+    monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    def busy(*_: object) -> None:
+        raise DatabaseUnavailable("locked")
+
+    monkeypatch.setattr(idling, "LOOK_AGAIN_S", 0.05)
+    with provider() as mail:
+        idler = mail.talker(select="INBOX")
+        if when == "later":
+            idler.send(b"i IDLE\r\n")
+        with monkeypatch.context() as patched:
+            patched.setattr(news, "_look", busy)
+            mail.deliver()
+            heard = idler.send(b"i IDLE\r\n") if when == "as it begins" else idler.hear()
+            assert [one for one in heard if not isinstance(one, Continuation)] == []
+        mail.runner.run(asyncio.sleep(0.1))
+        assert Numbered(1, b"EXISTS") in idler.hear()
+        (done,) = idler.send(b"DONE\r\n")
+        assert isinstance(done, Status)
+        assert (done.tag, done.word) == (b"i", b"OK")

@@ -39,6 +39,7 @@ from pillarbox.mail.query import (
     UidsWithStar,
     Younger,
 )
+from pillarbox.protocol.imap import response_codes
 from pillarbox.protocol.imap.commands import Search, SearchReturn
 from pillarbox.protocol.imap.cursor import LARGEST_64, Cursor, Malformed, Refused
 from pillarbox.protocol.imap.grammar.dates import day
@@ -46,6 +47,9 @@ from pillarbox.protocol.imap.sequence_set import SequenceSet
 
 MAX_DEPTH: Final = 50
 """Parentheses, NOT and OR within each other; beyond: BAD."""
+
+MAX_KEYS: Final = 1000
+"""Search keys of one command, those within others counted as well; beyond: NO [LIMIT]."""
 
 _SEEN, _UNSEEN = Flag("\\Seen"), Not(Flag("\\Seen"))
 
@@ -136,11 +140,12 @@ def _codec(label: str | None) -> str:
 class _Keys:
     """Search keys one after another, in one charset."""
 
-    __slots__ = ("_codec", "_cursor")
+    __slots__ = ("_codec", "_cursor", "_left")
 
     def __init__(self, cursor: Cursor, codec: str) -> None:
         self._cursor = cursor
         self._codec = codec
+        self._left = MAX_KEYS
 
     def all_of(self, depth: int) -> Query:
         """search-key *(SP search-key): all must hold."""
@@ -154,6 +159,9 @@ class _Keys:
         """RFC 9051 §9, search-key."""
         if depth > MAX_DEPTH:
             raise Malformed(f"More than {MAX_DEPTH} search keys within each other")
+        self._left -= 1
+        if self._left < 0:
+            raise Refused(response_codes.LIMIT, f"More than {MAX_KEYS} search keys")
         cursor = self._cursor
         if cursor.skip(b"("):
             query = self.all_of(depth + 1)
