@@ -105,12 +105,15 @@ _KEEP = "INSERT INTO emails VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 
 
 def _keep(tx: Transaction, email: EmailId, message: Message) -> None:
-    summary = message.summary
+    _write(tx, email, message.blob.keep(tx).digest, message.summary)
+
+
+def _write(tx: Transaction, email: EmailId, digest: bytes, summary: Summary) -> None:
     tx.execute(
         _KEEP,
         (
             email,
-            message.blob.keep(tx).digest,
+            digest,
             summary.header_size,
             summary.crlf_size,
             summary.has_attachment,
@@ -133,8 +136,18 @@ def _keep(tx: Transaction, email: EmailId, message: Message) -> None:
     )
 
 
-_PLACE = "INSERT INTO placements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_FLAG = "INSERT INTO flags VALUES (?, ?, ?, ?, ?)"
+def render_again(tx: Transaction, email: EmailId, digest: bytes, summary: Summary) -> None:
+    """Write anew what is known of an email from its octets; its mailboxes, flags and uses stay as they are."""
+    tx.execute("DELETE FROM emails WHERE id = ?", (email,))
+    _write(tx, email, digest, summary)
+    tx.execute(
+        "UPDATE placements SET size = ?, sent_at_ms = ?, sent_day = ? WHERE email = ?",
+        (summary.size, summary.sent_at_ms, summary.sent_day, email),
+    )
+
+
+PLACE = "INSERT INTO placements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+FLAG = "INSERT INTO flags VALUES (?, ?, ?, ?, ?)"
 
 
 def _place(
@@ -142,7 +155,7 @@ def _place(
 ) -> None:
     summary = arrival.message.summary
     tx.execute(
-        _PLACE,
+        PLACE,
         (
             account,
             mailbox,
@@ -156,4 +169,4 @@ def _place(
             now_ms,
         ),
     )
-    tx.execute(_FLAG, (account, mailbox, here.uid, arrival.flags, here.modseq))
+    tx.execute(FLAG, (account, mailbox, here.uid, arrival.flags, here.modseq))

@@ -1,12 +1,14 @@
 """Altering the flags of many messages at once: IMAP's STORE, JMAP's keywords.
 
 A mailbox has few distinct flag texts, however many messages. So a change is worked out once for each text,
-and one UPDATE per text and run of UIDs does the rest; no row passes through Python.
+and one UPDATE per text and run of UIDs does the rest; no row passes through Python. Where texts or runs
+are many after all, that would cost their product, and each row is rewritten by itself.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
-from typing import assert_never
+from typing import Final, assert_never
 
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
@@ -15,6 +17,12 @@ from pillarbox.store import changes, ledger, tally
 from pillarbox.store.changes import Kind
 from pillarbox.store.tally import Tally
 from pillarbox.world.database import Transaction
+
+SCATTERED_RUNS: Final = 32
+"""Runs of UIDs beyond which each row is rewritten by itself."""
+
+MANY_TEXTS: Final = 32
+"""The same for distinct flag texts."""
 
 
 class Mode(Enum):
@@ -63,15 +71,20 @@ def alter(
     if unchanged_since is not None:
         refused = _changed_after(tx, account, mailbox, uids, unchanged_since)
         uids = uids - refused
-    rewritten = {
-        old: new
-        for old in _texts(tx, account, mailbox, uids)
-        if (new := _apply(mode, old, flags)).split() != old.split()
-    }
+    rows = _rows(tx, account, mailbox, uids) if len(uids.runs) > SCATTERED_RUNS else None
+    texts = _texts(tx, account, mailbox, uids) if rows is None else {text for _, text in rows}
+    rewritten = {old: new for old in texts if (new := _apply(mode, old, flags)).split() != old.split()}
     if not rewritten:
         return Altered(uids, refused, {}, 0, previous, previous)
     modseq = ledger.advance(tx, account)
-    counts = {old: _rewrite(tx, account, mailbox, uids, (old, new), modseq) for old, new in rewritten.items()}
+    if rows is None and len(rewritten) > MANY_TEXTS:
+        rows = _rows(tx, account, mailbox, uids)
+    if rows is None:
+        counts = {
+            old: _rewrite(tx, account, mailbox, uids, (old, new), modseq) for old, new in rewritten.items()
+        }
+    else:
+        counts = _rewrite_rows(tx, account, mailbox, rows, rewritten, modseq)
     tally.apply(tx, account, mailbox, modseq, _shift(rewritten, counts))
     changes.record(tx, account, modseq, mailbox, Kind.FLAGGED, uids)
     return Altered(uids, refused, rewritten, sum(counts.values()), previous, modseq)
@@ -114,6 +127,33 @@ def _texts(tx: Transaction, account: AccountId, mailbox: MailboxId, uids: Number
         rows = tx.rows(_TEXTS, (account, mailbox, first, last))
         found.update(text for (text,) in rows)
     return found
+
+
+_ROWS = """
+SELECT uid, flags FROM flags WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid"""
+
+_REWRITE_ROW = "UPDATE flags SET flags = ?, modseq = ? WHERE account = ? AND mailbox = ? AND uid = ?"
+
+
+def _rows(tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet) -> list[tuple[int, str]]:
+    """UID and flags; read as one span, which is cheaper than many runs."""
+    found = tx.rows(_ROWS, (account, mailbox, uids.first, uids.last))
+    return [(uid, text) for part in uids.slices([uid for uid, _ in found]) for uid, text in found[part]]
+
+
+def _rewrite_rows(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    rows: list[tuple[int, str]],
+    rewritten: dict[str, str],
+    modseq: ModSeq,
+) -> dict[str, int]:
+    """Rewrite row by row; how many there were of each old text."""
+    changed = [(uid, text) for uid, text in rows if text in rewritten]
+    tx.execute_many(_REWRITE_ROW, [(rewritten[text], modseq, account, mailbox, uid) for uid, text in changed])
+    counts = Counter(text for _, text in changed)
+    return {old: counts[old] for old in rewritten}
 
 
 def _changed_after(

@@ -14,14 +14,20 @@ from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import changes, ledger, tally
-from pillarbox.store.append import Appended, Arrival, append_all
+from pillarbox.store.append import FLAG, PLACE, Appended, Arrival, append_all
 from pillarbox.store.changes import Kind
 from pillarbox.store.tally import Tally
 from pillarbox.world import blobs
-from pillarbox.world.database import Transaction
+from pillarbox.world.database import SqlValue, Transaction
 
 ORPHANS_PER_SWEEP: Final = 256
 """Emails that one call of `sweep_orphans` removes, some 20 microseconds each."""
+
+_SCATTERED_RUNS: Final = 32
+"""Beyond so many runs, reading all that lies between is cheaper than asking for each."""
+
+_SHORT_RUN: Final = 8
+"""Messages in a run from which on one statement for all is cheaper than one for each."""
 
 _ASKED_AT_ONCE: Final = 250
 """Ids in one query."""
@@ -168,11 +174,16 @@ def _rows(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, deleted_only: bool = False
 ) -> list[_Row]:
     pattern = f"%{flag_text.DELETED}%" if deleted_only else "%"
-    return [
+    scattered = len(uids.runs) > _SCATTERED_RUNS
+    spans = ((uids.first, uids.last),) if scattered else uids.runs
+    found = [
         _Row(*row)
-        for first, last in uids.runs
+        for first, last in spans
         for row in tx.rows(_ROWS, (account, mailbox, first, last, pattern))
     ]
+    if not scattered:
+        return found
+    return [row for part in uids.slices([row.uid for row in found]) for row in found[part]]
 
 
 _ROWS = """
@@ -197,6 +208,24 @@ INSERT INTO flags
 SELECT account, ?, ? + row_number() OVER (ORDER BY uid), flags, ?
 FROM flags WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?"""
 
+# Read and written back: an INSERT ... SELECT for each of many makes SQLite walk a journal of its own every time
+_PLACEMENTS = """
+SELECT uid, email, thread, size, received_at_ms, sent_at_ms, sent_day
+FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?"""
+
+
+def _placements(
+    tx: Transaction,
+    places: tuple[AccountId, MailboxId, MailboxId],
+    scattered: Sequence[tuple[int, int]],
+    now_ms: int,
+) -> list[tuple[SqlValue, ...]]:
+    """Rows for the other mailbox, of single messages given by their old and new UIDs."""
+    account, mailbox, to = places
+    found = tx.rows(_PLACEMENTS, (account, mailbox, scattered[0][0], scattered[-1][0]))
+    by_uid = {row[0]: row[1:] for row in found}
+    return [(account, to, new, *by_uid[old], now_ms) for old, new in scattered]
+
 
 def _copy(
     tx: Transaction,
@@ -211,11 +240,21 @@ def _copy(
     source = NumberSet.of(row.uid for row in rows)
     first, uid_validity = tally.apply(tx, account, to, modseq, _tally(rows), uids=len(rows))
     before = first - 1
+    scattered: list[tuple[int, int]] = []  # old and new UID
     for start, stop in source.runs:
-        run = (account, mailbox, start, stop)
-        tx.execute(_COPY_PLACEMENTS, (to, before, now_ms, *run))
-        tx.execute(_COPY_FLAGS, (to, before, modseq, *run))
+        if stop - start < _SHORT_RUN:
+            scattered += zip(
+                range(start, stop + 1), range(before + 1, before + 2 + stop - start), strict=True
+            )
+        else:
+            run = (account, mailbox, start, stop)
+            tx.execute(_COPY_PLACEMENTS, (to, before, now_ms, *run))
+            tx.execute(_COPY_FLAGS, (to, before, modseq, *run))
         before += stop - start + 1
+    if scattered:
+        texts = {row.uid: row.flags for row in rows}
+        tx.execute_many(PLACE, _placements(tx, (account, mailbox, to), scattered, now_ms))
+        tx.execute_many(FLAG, [(account, to, new, texts[old], modseq) for old, new in scattered])
     target = NumberSet(((first, before),))
     changes.record(tx, account, modseq, to, Kind.APPENDED, target)
     return Copied(source, target, uid_validity, modseq)
@@ -226,12 +265,11 @@ def _remove(
 ) -> None:
     """Take placements away; the emails stay."""
     uids = NumberSet.of(row.uid for row in rows)
-    for first, last in uids.runs:
-        for table in ("flags", "placements"):
-            tx.execute(
-                f"DELETE FROM {table} WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?",  # noqa: S608 - two known names
-                (account, mailbox, first, last),
-            )
+    for table in ("flags", "placements"):
+        tx.execute_many(
+            f"DELETE FROM {table} WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?",  # noqa: S608 - two known names
+            [(account, mailbox, *run) for run in uids.runs],
+        )
     tally.apply(tx, account, mailbox, modseq, -_tally(rows))
     changes.record(tx, account, modseq, mailbox, Kind.EXPUNGED, uids)
 

@@ -42,9 +42,21 @@ def link(tx: Transaction, account: AccountId, summary: Summary, *, email: EmailI
     return thread
 
 
+def remember(
+    tx: Transaction, account: AccountId, summary: Summary, *, email: EmailId, thread: ThreadId
+) -> None:
+    """Leave again what keys are missing of a message whose thread is known."""
+    subject = summary.base_subject
+    keys = [_key(identifier, subject) for identifier in _identifiers(summary)]
+    tx.execute_many(_POINT, [(account, key, thread) for key in keys])
+    if subject and int(thread) == int(email):
+        tx.execute(_POINT_LATEST, (account, _key("", subject), thread))
+
+
 _POINT = "INSERT INTO thread_keys VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _POINT_AGAIN = """
 INSERT INTO thread_keys VALUES (?, ?, ?) ON CONFLICT (account, hash) DO UPDATE SET thread = excluded.thread"""
+_POINT_LATEST = _POINT_AGAIN + " WHERE excluded.thread > thread_keys.thread"
 
 
 def _identifiers(summary: Summary) -> list[str]:

@@ -6,6 +6,7 @@ from pillarbox.mail.flags import TooManyFlags
 from pillarbox.mail.identifiers import MailboxId, ModSeq
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import changes, fetch, ledger, mailboxes
+from pillarbox.store import flags as flags_module
 from pillarbox.store.changes import Kind
 from pillarbox.store.fetch import Column
 from pillarbox.store.flags import Mode, alter
@@ -120,3 +121,41 @@ def test_too_many_keywords_are_refused() -> None:
         _mail(tx, " ".join(f"k{n:03}" for n in range(128)))
         with pytest.raises(TooManyFlags):
             alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="more")
+
+
+@pytest.mark.parametrize("limits", [{"SCATTERED_RUNS": 0}, {"MANY_TEXTS": 0}])
+def test_row_by_row_does_the_same(monkeypatch, limits) -> None:
+    def done() -> tuple[object, ...]:
+        with store() as tx:
+            _mail(tx, "", "\\Seen", "k1", "k2 \\Seen", "\\Deleted", "", "k1")
+            altered = alter(
+                tx, ANNA, mailbox(tx), NumberSet.of([1, 2, 4, 5, 7, 99]), mode=Mode.ADD, flags="\\Seen"
+            )
+            unchanged = alter(tx, ANNA, mailbox(tx), NumberSet.of([2, 4]), mode=Mode.ADD, flags="\\Seen")
+            return altered, unchanged.modseq, _flags(tx), _modseqs(tx), mailboxes.by_id(tx, ANNA, mailbox(tx))
+
+    one = done()
+    for name, limit in limits.items():
+        monkeypatch.setattr(flags_module, name, limit)
+    assert done() == one
+
+
+def test_many_texts_in_many_runs_do_not_cost_their_product() -> None:
+    with store() as tx:
+        _mail(tx, *[f"k{number}" for number in range(200)])
+        statements = 0
+        execute = tx.execute
+
+        class Counting:
+            def __getattr__(self, name: str) -> object:
+                return getattr(tx, name)
+
+            def execute(self, sql: str, parameters: tuple[object, ...] = ()) -> int:
+                nonlocal statements
+                statements += 1
+                return execute(sql, parameters)
+
+        odd = NumberSet.of(range(1, 200, 2))
+        altered = alter(Counting(), ANNA, mailbox(tx), odd, mode=Mode.ADD, flags="\\Seen")
+        assert altered.changed == 100
+        assert statements < 20

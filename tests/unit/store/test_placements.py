@@ -195,6 +195,23 @@ def test_many_scattered_messages_expunged() -> None:
         assert changes.vanished(tx, ANNA, mailbox(tx), box.highest_modseq - 1) == done.uids
 
 
+@pytest.mark.parametrize("verb", [placements.copy, placements.move])
+def test_scattered_messages_go_over_in_order(verb) -> None:
+    with store() as tx:
+        for number in range(300):
+            put(tx, octets(str(number)), flags=f"k{number}")
+        # single ones, short runs and a long one
+        named = NumberSet.of([*range(1, 120, 3), *range(130, 200), 205, 206, 280, 290, 400])
+        before = fetch.rows(tx, ANNA, mailbox(tx), named, (Column.EMAIL, Column.FLAGS))
+        copied = verb(tx, ANNA, mailbox(tx), named, to=mailbox(tx, "Archive"), now_ms=NOW_MS)
+        after = fetch.rows(tx, ANNA, mailbox(tx, "Archive"), EVERYTHING, (Column.EMAIL, Column.FLAGS))
+        assert [row[1:] for row in after] == [row[1:] for row in before]
+        assert list(copied.source) == [row[0] for row in before]
+        assert list(copied.target) == [row[0] for row in after]
+        left = len(fetch.rows(tx, ANNA, mailbox(tx), EVERYTHING, (Column.EMAIL,)))
+        assert left == (300 if verb is placements.copy else 300 - len(before))
+
+
 @pytest.mark.rfc("8508 §3", "MUST")
 def test_replace_is_one_step() -> None:
     with store() as tx:

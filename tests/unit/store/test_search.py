@@ -34,7 +34,7 @@ from pillarbox.mail.query import (
     Younger,
 )
 from pillarbox.store import mailboxes, placements, warm
-from pillarbox.store.search import NotInSession, evaluate, index, reads_text
+from pillarbox.store.search import NotInSession, evaluate, index, takes_long
 from pillarbox.world.blobs import Blobs
 from tests.stored_mail import ANNA, BOB, DAY_MS, NOW_MS, mailbox, octets, put, store
 
@@ -263,9 +263,12 @@ def test_an_empty_mailbox() -> None:
 
 
 def test_which_queries_belong_in_a_thread() -> None:
-    assert reads_text(And((All(), Not(Or((Body("x"), Flag("y")))))))
-    assert reads_text(Field("Subject", "x"))
-    assert not reads_text(And((Flag("x"), Larger(5))))
+    assert takes_long(And((All(), Not(Or((Body("x"), Flag("y")))))), messages=1)
+    assert takes_long(Field("Subject", "x"), messages=1)
+    usual = And((Flag("x"), Not(Flag("y")), Larger(5)))
+    assert not takes_long(usual, messages=30_000)
+    assert takes_long(And((usual,) * 100), messages=30_000)
+    assert takes_long(Or((Flag("x"),) * 1000), messages=1_000)
 
 
 def test_messages_that_went_meanwhile_are_not_found() -> None:

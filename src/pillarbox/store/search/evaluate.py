@@ -41,6 +41,10 @@ SUBJECTS_READ: Final = 20_000
 READ_AT_ONCE: Final = 500
 """Messages whose wide columns are held in memory together."""
 
+LONG_COMPARISONS: Final = 500_000
+"""Beyond this, some 50 ms, an answer from memory or the narrow table would hold up everybody else."""
+_NARROW_COMPARISONS: Final = 5
+
 _DAY_MS: Final = 86_400_000
 _EPOCH: Final = date(1970, 1, 1)
 
@@ -52,7 +56,7 @@ class NotInSession(TypeError):
 def evaluate(tx: Transaction, blobs: Blobs, warm: WarmMailbox, query: Query, *, now_ms: int) -> list[int]:
     """UIDs of the messages that match, ascending.
 
-    ``now_ms`` is what YOUNGER and OLDER count from. Where `reads_text`, this may take long and belongs in a
+    ``now_ms`` is what YOUNGER and OLDER count from. Where it `takes_long`, this may take long and belongs in a
     thread, with a `WarmMailbox.snapshot` as ``warm``.
     """
     places = _Search(tx, blobs, warm, now_ms).among(query, range(len(warm.uids)))
@@ -60,9 +64,20 @@ def evaluate(tx: Transaction, blobs: Blobs, warm: WarmMailbox, query: Query, *, 
     return [uids[place] for place in places]
 
 
-def reads_text(query: Query) -> bool:
-    """Whether answering may read the text of many messages."""
-    return _price(query) >= _HEADER_LINES
+def takes_long(query: Query, *, messages: int) -> bool:
+    """Whether an answer about so many messages may read the text of many, or compare very much."""
+    return _price(query) >= _HEADER_LINES or _comparisons(query) * messages > LONG_COMPARISONS
+
+
+def _comparisons(query: Query) -> int:
+    """What a query costs for each message, in looks at what is in memory."""
+    match query:
+        case q.And(terms) | q.Or(terms):
+            return len(terms) + sum(map(_comparisons, terms))
+        case q.Not(term):
+            return 1 + _comparisons(term)
+        case _:
+            return 1 if _price(query) == _MEMORY else _NARROW_COMPARISONS
 
 
 _MEMORY, _NARROW_TABLE, _HEADER_LINES, _WHOLE_TEXT = range(4)
