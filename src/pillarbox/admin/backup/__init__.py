@@ -14,7 +14,7 @@ run that dies costs nothing but its time.
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -113,8 +113,7 @@ def make(
     with opened(directory, make_it=True) as folder:
         taking = _Taking(data, folder, progress)
         blobs = data / _BLOBS
-        make_folder(blobs)
-        with kept(blobs), database.moment() as moment:
+        with kept(blobs) if blobs.is_dir() else nullcontext(), database.moment() as moment:
             taking.expect(moment.files)
             files = [taking.pinned(file) for file in moment.files]
             files += [taking.file(path) for path in taking.others]

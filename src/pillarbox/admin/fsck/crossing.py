@@ -112,7 +112,9 @@ def _put_into_lost_and_found(tx: Transaction, ground: Ground) -> None:
     """The file is durable before the row goes."""
     make_folder(ground.lost_and_found)
     for (digest,) in tx.rows(_UNUSED):
-        write_whole(ground.lost_and_found / f"{digest.hex()}.eml", ground.blobs.read(tx, digest))
+        octets = _readable(tx, ground.blobs, digest)
+        if octets is not None:
+            write_whole(ground.lost_and_found / f"{digest.hex()}.eml", octets)
         octets_id, location = tx.row("SELECT octets_id, location FROM blobs WHERE digest = ?", (digest,)) or (
             None,
             None,

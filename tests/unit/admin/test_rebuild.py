@@ -1,0 +1,281 @@
+"""Whatever is damaged, what can be read comes back: in its mailbox where that is known, and to nobody else."""
+
+import os
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
+import apsw
+import pytest
+
+from pillarbox.admin.fsck import Ground
+from pillarbox.admin.rebuild import CannotRebuild, Rebuilt, rebuild
+from pillarbox.app.wiring import SCHEMAS
+from pillarbox.store.search import index
+from pillarbox.world.blobs import Blobs
+from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable, open_database
+from tests.people import NOW_MS
+from tests.stored_data import LARGE, Data, filled, opened, put
+
+MESSAGES = 150
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once, copied by each test."""
+    folder = tmp_path_factory.mktemp("rebuild") / "data"
+    with filled(folder, messages=MESSAGES):
+        pass
+    return folder
+
+
+@pytest.fixture
+def folder(pristine: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pristine, tmp_path / "data"))
+
+
+def make_anew(folder: Path) -> Rebuilt:
+    ground = Ground(Blobs(folder / "blobs"), NOW_MS, folder / "lost+found")
+    return rebuild(folder / "pillarbox.db", ground, SCHEMAS, lambda _what: None)
+
+
+def by_account(data: Data) -> dict[object, set[bytes]]:
+    """The octets of the messages that each account has, and under ``None`` what lies in lost+found."""
+    found: dict[object, set[bytes]] = {None: set(), 1: set(), 2: set()}
+    for account, digest in data.rows(
+        "SELECT p.account, e.blob FROM placements p JOIN emails e ON e.id = p.email"
+    ):
+        assert isinstance(digest, bytes)
+        found[account].add(data.database.read(data.blobs.read, digest))
+    for path in (data.directory / "lost+found").glob("*.eml"):
+        found[None].add(path.read_bytes())
+    return found
+
+
+def users_see(data: Data) -> list[tuple[object, ...]]:
+    return data.rows(
+        "SELECT p.account, m.name, p.uid, p.thread, f.flags, e.blob, e.envelope FROM placements p"
+        " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND f.uid = p.uid"
+        " JOIN mailboxes m ON m.account = p.account AND m.id = p.mailbox"
+        " JOIN emails e ON e.id = p.email ORDER BY 1, 2, 3"
+    )
+
+
+def test_what_is_sound_stays_as_it_is(folder: Path) -> None:
+    with opened(folder) as data:
+        before = users_see(data)
+    done = make_anew(folder)
+    assert (done.trouble, done.findings, done.dropped, done.linked_again) == ((), (), 0, 0)
+    assert {table.gaps for table in done.tables} == {0}
+    with opened(folder) as data:
+        assert users_see(data) == before
+        while batch := data.database.read(index.gather, data.blobs):
+            data.database.write_now(index.feed, batch)
+        assert data.value("SELECT count(*) FROM search_index_docsize") == data.value(
+            "SELECT count(*) FROM emails"
+        )
+        assert data.look().findings == []
+
+
+LOST_TABLES = (
+    "emails", "flags", "changes", "mailboxes", "thread_keys", "ledgers", "blobs", "search_index", "orphans",
+    "queue_destinations", "subscriptions",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("table", LOST_TABLES)
+def test_a_table_that_is_lost_is_made_again_and_no_message_is_lost(folder: Path, table: str) -> None:
+    with opened(folder) as data:
+        before = by_account(data)
+        threads = data.rows("SELECT account, hash, thread FROM thread_keys ORDER BY 1, 2")
+        data.damage(f"DROP TABLE {table}")
+    done = make_anew(folder)
+    assert done.findings == ()
+    with opened(folder) as data:
+        assert data.look().findings == []
+        assert by_account(data) == before
+        assert done.dropped == 0
+        again = data.rows("SELECT account, hash, thread FROM thread_keys ORDER BY 1, 2")
+        assert again == threads or (
+            table == "thread_keys" and set(again) < set(threads)
+        )  # of mail that has gone
+
+
+def test_lost_placements_leave_messages_in_a_mailbox_for_what_is_recovered(folder: Path) -> None:
+    with opened(folder) as data:
+        before = by_account(data)
+        data.damage("DROP TABLE placements")
+    done = make_anew(folder)
+    assert done.findings == ()
+    with opened(folder) as data:
+        assert by_account(data) == before
+        assert data.rows("SELECT DISTINCT m.name FROM placements p JOIN mailboxes m ON m.id = p.mailbox") == [
+            ("Recovered",)
+        ]
+
+
+def pages(folder: Path, table: str, kind: str = "leaf") -> list[int]:
+    connection = apsw.Connection(str(folder / "pillarbox.db"))
+    try:
+        found = connection.execute(
+            "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = ? ORDER BY path", (table, kind)
+        )
+        return [int(str(page)) for (page,) in found]
+    finally:
+        connection.close()
+
+
+def overwrite(folder: Path, page: int, octets: bytes) -> None:
+    with (folder / "pillarbox.db").open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(octets)
+
+
+@pytest.mark.parametrize("octets", [bytes(4096), b"\xff" * 4096], ids=["zeros", "ones"])
+@pytest.mark.parametrize(
+    "table", ["emails", "placements", "flags", "changes", "blobs", "blob_octets", "thread_keys", "mailboxes"]
+)
+def test_damaged_pages_cost_what_was_on_them_and_nothing_else(
+    folder: Path, table: str, octets: bytes
+) -> None:
+    with opened(folder) as data:
+        before = by_account(data)
+    leaves = pages(folder, table) or pages(folder, table, "internal")
+    for page in {leaves[len(leaves) // 2], leaves[len(leaves) // 3]}:
+        overwrite(folder, page, octets)
+    done = make_anew(folder)
+    assert done.trouble
+    assert done.findings == () or {finding.check for finding in done.findings} <= {"blob-of-user", "octets"}
+    with opened(folder) as data:
+        after = by_account_where_readable(data)
+        for account in (1, 2):
+            assert after[account] <= before[account], "somebody has got another's mail"
+        there = after[1] | after[2] | after[None]
+        lost = (before[1] | before[2]) - there
+        assert len(lost) <= (30 if table == "blob_octets" else 0)
+
+
+def by_account_where_readable(data: Data) -> dict[object, set[bytes]]:
+    known = {digest for (digest,) in data.rows("SELECT digest FROM blobs")}
+    found: dict[object, set[bytes]] = {None: set(), 1: set(), 2: set()}
+    for account, digest in data.rows(
+        "SELECT p.account, e.blob FROM placements p JOIN emails e ON e.id = p.email"
+    ):
+        if digest in known and isinstance(digest, bytes):
+            octets_id = data.rows(f"SELECT octets_id, location FROM blobs WHERE digest = x'{digest.hex()}'")[
+                0
+            ]
+            if octets_id[1] or data.value(f"SELECT 1 FROM blob_octets WHERE id = {octets_id[0]}"):
+                octets = data.database.read(data.blobs.read, digest)
+                if sha256(octets).digest() == digest:  # of others fsck tells
+                    found[account].add(octets)
+    for path in (data.directory / "lost+found").glob("*.eml"):
+        found[None].add(path.read_bytes())
+    return found
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
+def test_a_truncated_file_gives_what_is_left(folder: Path, share: float) -> None:
+    with opened(folder) as data:
+        before = by_account(data)
+    size = (folder / "pillarbox.db").stat().st_size
+    os.truncate(folder / "pillarbox.db", int(size * share))
+    make_anew(folder)
+    with opened(folder) as data:
+        after = by_account_where_readable(data)
+        for account in (1, 2):
+            assert after[account] <= before[account]
+        assert {finding.check for finding in data.look().findings} <= {
+            "blob-of-user", "octets", "account-has-password", "account-has-domain", "login-is-address",
+            "mail-of-account",
+        }  # fmt: skip
+        assert LARGE in after[1] | after[None] or share < 0.9
+
+
+def test_the_log_of_a_crash_is_taken_in(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "crashed"
+    with opened(folder) as data:
+        data.damage("UPDATE mailboxes SET name = 'In the log' WHERE name = 'Drafts'")
+        shutil.copytree(folder, copy)
+    assert (copy / "pillarbox.db-wal").stat().st_size
+    make_anew(copy)
+    with opened(copy) as data:
+        assert data.value("SELECT count(*) FROM mailboxes WHERE name = 'In the log'") == 2
+
+
+def test_what_nothing_can_be_read_of_is_said_with_what_to_do(folder: Path) -> None:
+    overwrite(folder, 1, b"\xaa" * 4096)
+    before = (folder / "pillarbox.db").read_bytes()
+    with pytest.raises(CannotRebuild, match="pillarbox restore"):
+        make_anew(folder)
+    assert (folder / "pillarbox.db").read_bytes() == before
+
+
+def failing(*_arguments: object) -> None:
+    raise DatabaseUnavailable("database or disk is full")
+
+
+@pytest.mark.parametrize("moment", ["copying", "at the end"])
+def test_a_full_disk_leaves_the_old_database(
+    folder: Path, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (folder / "pillarbox.db").read_bytes()
+    target = (
+        "pillarbox.world.database.salvage._insert" if moment == "copying" else "pillarbox.admin.fsck.repair"
+    )
+    monkeypatch.setattr(target, failing)
+    with pytest.raises(DatabaseUnavailable):
+        make_anew(folder)
+    assert (folder / "pillarbox.db").read_bytes() == before
+    assert not list(folder.glob("*rebuilding*"))
+    assert not list(folder.glob("*damaged*"))
+
+
+def test_a_crash_while_it_is_put_in_place_is_undone_by_the_next_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    crashed = tmp_path / "crashed"
+    with opened(folder) as data:
+        data.damage("UPDATE mailboxes SET name = 'In the log' WHERE name = 'Drafts'")
+        shutil.copytree(folder, crashed)
+    real = Path.replace
+
+    def die(self: Path, target: Path) -> Path:
+        if self.name == "pillarbox.db":
+            raise KeyboardInterrupt
+        return real(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", die)
+        with pytest.raises(KeyboardInterrupt):
+            make_anew(crashed)
+    make_anew(crashed)
+    with opened(crashed) as data:
+        assert data.value("SELECT count(*) FROM mailboxes WHERE name = 'In the log'") == 2
+
+
+def test_nobody_may_be_at_it(folder: Path) -> None:
+    served = open_database(folder / "pillarbox.db", SCHEMAS)
+    with pytest.raises(DatabaseInUse):
+        make_anew(folder)
+    served.close_now()
+
+
+def test_nobody_gets_anothers_mail_where_two_could_be_meant(folder: Path) -> None:
+    """Two lost messages of the same size and date: neither is guessed."""
+
+    def alike(name: str) -> bytes:
+        return f"Subject: for {name}\r\n\r\nHello {name}\r\n".encode()
+
+    with opened(folder) as data:
+        put(data, alike("anna"), account=1)
+        put(data, alike("otto"), account=2)
+        data.damage("DELETE FROM emails WHERE subject LIKE 'for %'")
+    done = make_anew(folder)
+    assert done.dropped == 2
+    assert done.linked_again == 0
+    with opened(folder) as data:
+        found = by_account(data)
+        assert {alike("anna"), alike("otto")} <= found[None]
+        assert not {alike("anna"), alike("otto")} & (found[1] | found[2])
+        assert data.look().findings == []
