@@ -110,6 +110,10 @@ class Relay:
             example='"/etc/pillarbox/smart-host-password"',
         ),
     ] = None
+    port: Annotated[
+        Annotated[int, Meta(ge=1, le=65_535)],
+        Says("Where servers that the DNS names are reached; anything else is for trials."),
+    ] = 25
     routes: Annotated[
         Mapping[str, str],
         Says(
@@ -126,7 +130,11 @@ class Resolver:
 
     servers: Annotated[
         tuple[str, ...],
-        Says("Recursive name servers; without them, the machine's (/etc/resolv.conf).", "address", AT_START),
+        Says(
+            "Recursive name servers; without them, the machine's (/etc/resolv.conf).",
+            "address or address:port",
+            AT_START,
+        ),
     ] = ()
     trusted: Annotated[
         bool,

@@ -28,7 +28,7 @@ def page() -> str:
     lines = [
         "# Configuration",
         "",
-        "<!-- Written by dev/config_page.py from the fields of app/config.py: change it there. -->",
+        "<!-- Written by dev/operate_pages.py from the fields of app/config.py: change it there. -->",
         "",
         (
             f"One TOML file, `{DEFAULT_PATH}` unless `--config FILE` or the environment's `PILLARBOX_CONFIG` names "

@@ -11,6 +11,7 @@ from pillarbox.app.settings import ConfigWrong, Settings
 from pillarbox.mail.address import InvalidAddress, domain_key
 from pillarbox.protocol.sasl.client import Credentials
 from pillarbox.server.relay.hosts import SMART_HOST, Encryption, Host
+from pillarbox.world.resolver.system import DNS_PORT, NameServer
 from pillarbox.world.tls.server import CertificateFiles, CertificateUnusable
 
 SUBMISSIONS_PORT = 465
@@ -31,7 +32,8 @@ def settings(config: Config) -> Settings:
         connections=config.limits.connections,
         connections_per_address=config.limits.connections_per_address,
         routes=_routes(config),
-        name_servers=tuple(_addresses(config.resolver.servers)),
+        relay_port=config.relay.port,
+        name_servers=tuple(_name_server(text) for text in config.resolver.servers),
         name_servers_trusted=config.resolver.trusted,
     )
 
@@ -130,12 +132,16 @@ def _smart_host(relay: Relay) -> Host:
     )
 
 
-def _addresses(texts: Iterable[str]) -> Iterable[str]:
-    for text in texts:
-        try:
-            yield str(ipaddress.ip_address(text))
-        except ValueError:
-            raise ConfigWrong(f"'resolver.servers': '{text}' is not an IP address") from None
+def _name_server(text: str) -> NameServer:
+    """``192.0.2.1``, ``2001:db8::1``, ``192.0.2.1:5353`` or ``[2001:db8::1]:5353``."""
+    host, colon, _ = text.rpartition(":")
+    address, number = text, DNS_PORT
+    if colon and ("]" in host or ":" not in host):
+        address, number = _host_and_port(text, "resolver.servers")
+    try:
+        return NameServer(str(ipaddress.ip_address(address)), number)
+    except ValueError:
+        raise ConfigWrong(f"'resolver.servers': '{text}' is not an IP address") from None
 
 
 def _certificates(given: tuple[Certificate, ...]) -> Iterable[CertificateFiles]:

@@ -88,9 +88,12 @@ def _conversation(start_ms: int) -> Iterator[DemoMessage]:
     third["Message-ID"] = "<colour.3@one.example>"
     third["In-Reply-To"] = "<colour.2@two.example>"
     third["References"] = "<colour.1@one.example> <colour.2@two.example>"
-    for step, (message, sender, receiver) in enumerate(
-        [(first, alice, carol), (second, carol, alice), (third, alice, carol)]
-    ):
+    fourth = _compose(carol, "Carol", alice, "Re: Colour for the post box", "Ordered. It comes on Friday.\n")
+    fourth["Message-ID"] = "<colour.4@two.example>"
+    fourth["In-Reply-To"] = "<colour.3@one.example>"
+    fourth["References"] = "<colour.1@one.example> <colour.2@two.example> <colour.3@one.example>"
+    turns = [(first, alice, carol), (second, carol, alice), (third, alice, carol), (fourth, carol, alice)]
+    for step, (message, sender, receiver) in enumerate(turns):
         at_ms = start_ms + step * 7 * MINUTE_MS
         sent = _message(sender, "Sent", "\\Seen", at_ms, message)
         yield sent

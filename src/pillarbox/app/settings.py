@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pillarbox.server.relay.hosts import SMTP_PORT, Host
+from pillarbox.world.resolver.system import NameServer
 from pillarbox.world.tls.server import CertificateFiles
 
 
@@ -36,7 +37,7 @@ class Settings:
     """Of these, from one address."""
     routes: Mapping[str, Host] = field(default_factory=dict)
     """Servers that take mail for a domain instead of those the DNS names; ``*`` is the smart host, for all."""
-    name_servers: tuple[str, ...] = ()
+    name_servers: tuple[NameServer, ...] = ()
     """Recursive name servers; empty: the machine's."""
     name_servers_trusted: bool = False
     """Nobody can tamper with what they say on its way here (those on this machine are trusted anyway)."""

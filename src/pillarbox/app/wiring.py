@@ -14,6 +14,7 @@ from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import Blobs
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import Database, open_database
+from pillarbox.world.durable import make_folder
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.network.system import SystemNetwork
 from pillarbox.world.resolver import Resolver
@@ -27,10 +28,10 @@ SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, IMPORTING)
 
 
 @contextmanager
-def opened_database(settings: Settings) -> Iterator[Database]:
-    """The database by itself, for what is done before or without serving."""
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = open_database(settings.database, SCHEMAS)
+def opened_database(settings: Settings, *, alone: bool = False) -> Iterator[Database]:
+    """The database by itself, for what is done before or without serving; see `open_database`."""
+    make_folder(settings.data)
+    database = open_database(settings.database, SCHEMAS, alone=alone)
     try:
         yield database
     finally:
@@ -69,11 +70,10 @@ def open_resolver(settings: Settings, clock: SystemClock) -> Resolver:
     """Who answers questions of names for these settings."""
     if settings.local_names is None:
         from pillarbox.world.resolver.cache import CachingResolver
-        from pillarbox.world.resolver.system import NameServer, SystemResolver
+        from pillarbox.world.resolver.system import SystemResolver
 
-        servers = tuple(map(NameServer, settings.name_servers))
         trust = True if settings.name_servers_trusted else None
-        return CachingResolver(SystemResolver(servers, trust_ad=trust), clock)
+        return CachingResolver(SystemResolver(settings.name_servers, trust_ad=trust), clock)
     from pillarbox.world.resolver.records import Kind, Mx, Record
     from pillarbox.world.resolver.zone import ZoneResolver
 

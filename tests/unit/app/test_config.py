@@ -130,3 +130,17 @@ def test_defaults_of_the_file_and_of_the_settings_agree() -> None:
 
     for name in ("workers", "message_octets", "recipients", "plain_passwords", "routes", "name_servers"):
         assert getattr(found, name) == getattr(bare, name), name
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("192.0.2.1", ("192.0.2.1", 53)),
+        ("192.0.2.1:5353", ("192.0.2.1", 5353)),
+        ("2001:db8::1", ("2001:db8::1", 53)),
+        ("[2001:db8::1]:5353", ("2001:db8::1", 5353)),
+    ],
+)
+def test_a_name_server_has_an_address_and_may_have_a_port(text: str, server: tuple[str, int]) -> None:
+    (found,) = settings(parse(f"{LEAST}[resolver]\nservers = ['{text}']", HERE)).name_servers
+    assert (found.address, found.port) == server

@@ -1,7 +1,6 @@
-"""Texts derived from the options are current, and say what the options are."""
+"""Texts derived from the options say what the options are."""
 
 import re
-import sys
 
 import pytest
 
@@ -9,15 +8,6 @@ from pillarbox.app.config import Config, options, sections
 from pillarbox.app.config_file import parse
 from pillarbox.app.config_text import example, page, toml, written
 from tests.paths import ROOT
-
-sys.path.insert(0, str(ROOT / "dev"))
-import config_page
-
-
-@pytest.mark.parametrize("path", config_page.TEXTS, ids=lambda path: path.name)
-def test_the_files_are_current(path: object) -> None:
-    text = config_page.TEXTS[path]
-    assert path.read_text() == text(), "run python dev/config_page.py"
 
 
 def test_the_example_is_a_file_of_defaults() -> None:

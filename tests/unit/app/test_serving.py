@@ -26,24 +26,33 @@ SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s
 class Served:
     """A server of a test's own."""
 
-    def __init__(self, folder: Path, *words: str, extra: str = "") -> None:
+    def __init__(self, folder: Path, *words: str) -> None:
         self.there, said = set_up(folder)
         self.password: str = said["password"]
+        self.log = folder / "log"
+        config = self.there.config.read_text().replace(
+            'user = "root"', f'user = "{pwd.getpwuid(os.geteuid()).pw_name}"'
+        )
+        self.ports: dict[str, int] = {}
+        self.process = self._start(config, words)
+        while self.process.poll() is not None and self.said("something else does already"):
+            self.process = self._start(config, words)  # a port was taken meanwhile
+
+    def _start(self, config: str, words: tuple[str, ...]) -> subprocess.Popen[bytes]:
+        """Serve on ports that were free a moment ago, and wait until it does."""
         self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         lines = [f'{name} = ["127.0.0.1:{port}"]' for name, port in self.ports.items()]
-        self.there.config.write_text(
-            "\n".join([self.there.config.read_text(), extra, "[listen]", *lines]).replace(
-                'user = "root"', f'user = "{pwd.getpwuid(os.geteuid()).pw_name}"'
-            )
-        )
-        self.log = folder / "log"
+        self.there.config.write_text("\n".join([config, "[listen]", *lines]))
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "pillarbox", "serve", "--config", str(self.there.config), *words],
                 stderr=log,
                 env={**os.environ, "PYTHONPATH": "src"},
             )
-        self.until(lambda: self.said('"serving"'))
+        deadline = time.monotonic() + 60
+        while not self.said('"serving"') and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return process
 
     def said(self, words: str) -> int:
         """How often the log says this."""
@@ -110,8 +119,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def serving(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     started: list[Served] = []
 
-    def start(*words: str, extra: str = "") -> Served:
-        started.append(Served(tmp_path, *words, extra=extra))
+    def start(*words: str) -> Served:
+        started.append(Served(tmp_path, *words))
         return started[-1]
 
     yield start

@@ -45,7 +45,12 @@ COMMANDS: Final = {
     "group": Family("group", PEOPLE, "Sets of accounts that share an address."),
     "app-password": Family("app_password", PEOPLE, "A password for each program, revoked alone."),
     "import": Family("importing", MAIL, "Bring mail in from mbox files or Maildirs."),
+    "queue": Family("queue", MAIL, "Mail that waits for other providers."),
     "export": Family("exporting", MAIL, "Write an account's mail as mbox files or as a Maildir."),
+    "backup": Family("backup", CARE, "Add a point in time to a backup, while mail is served."),
+    "restore": Family("restore", CARE, "Bring the data directory back from a backup."),
+    "fsck": Family("fsck", CARE, "Look at everything that must be true, and mend it."),
+    "rebuild": Family("rebuild", CARE, "Make a damaged database anew from what can be read."),
 }
 """By name, in the order in which help shows them."""
 

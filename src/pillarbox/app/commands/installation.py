@@ -67,6 +67,8 @@ class Installation(Voice):
     def __init__(self, config_path: Path, *, as_json: bool) -> None:
         super().__init__(as_json=as_json)
         self.config_path = config_path
+        self.alone = False
+        """Whether the database is to be opened with nobody else having it open."""
         self._ending = ExitStack()
 
     @functools.cached_property
@@ -94,7 +96,7 @@ class Installation(Voice):
         if not data.is_dir():
             raise Refused(f"There is no data directory at {data}. Make one with: pillarbox init DOMAIN")
         self._ending.enter_context(as_owner_of(data))
-        database = self._ending.enter_context(opened_database(self.settings))
+        database = self._ending.enter_context(opened_database(self.settings, alone=self.alone))
         database.on_commit = functools.partial(announce_from_outside, self.settings.signals)
         return database
 
@@ -174,21 +176,38 @@ def _refusals() -> tuple[type[Exception], ...]:
     from pillarbox.directory.naming import NameRefused
     from pillarbox.store.ledger import NoSuchMailbox, OverQuota
     from pillarbox.world.blobs import BlobMissing
-    from pillarbox.world.database import DatabaseUnavailable, SchemaTooNew
+    from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable, SchemaTooNew
     from pillarbox.world.tls.server import CertificateUnusable
 
     ours = (ConfigWrong, NoSuchUser, CannotListen, NameRefused, NoSuchMailbox, OverQuota, Refused)
-    worlds = (DatabaseUnavailable, SchemaTooNew, BlobMissing, CertificateUnusable, OSError)
-    return (*ours, *worlds)
+    worlds = (DatabaseUnavailable, DatabaseInUse, SchemaTooNew, BlobMissing, CertificateUnusable, OSError)
+    return (*ours, *worlds, *_refusals_of_care())
+
+
+def _refusals_of_care() -> tuple[type[Exception], ...]:
+    """Of backup and repair, whose modules only their commands load."""
+    import sys
+
+    names = {
+        "pillarbox.admin.backup": ("BackupRefused", "BackupDamaged", "NoSuchPoint"),
+        "pillarbox.admin.rebuild": ("CannotRebuild",),
+    }
+    loaded = ((sys.modules.get(module), classes) for module, classes in names.items())
+    return tuple(getattr(module, name) for module, classes in loaded if module for name in classes)
 
 
 def _sentence(refusal: Exception) -> str:
     from pillarbox.store.ledger import NoSuchMailbox
-    from pillarbox.world.database import DatabaseUnavailable
+    from pillarbox.world.database import DatabaseDamaged, DatabaseUnavailable
 
     match refusal:
         case NoSuchMailbox():
             return f"There is no mailbox '{refusal}'."
+        case DatabaseDamaged():
+            return (
+                f"The database is damaged: {refusal}. Stop the server, then: pillarbox rebuild;"
+                " or take it from a backup: pillarbox restore"
+            )
         case DatabaseUnavailable():
             return (
                 f"The database can't be used: {refusal}. Is there room on the disk, and may this user write?"

@@ -18,3 +18,15 @@ def octets_read(title: str, *, shown: bool = True) -> Iterator[Callable[[int, in
     with Progress(*columns, console=Console(stderr=True)) as bars:
         bar = bars.add_task(title, total=None)
         yield lambda done, total: bars.update(bar, completed=done, total=total)
+
+
+@contextmanager
+def steps(title: str, *, shown: bool = True) -> Iterator[Callable[[str], None]]:
+    """Yields what is called with the name of each step."""
+    if not shown or not sys.stderr.isatty():
+        yield lambda _step: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(title) as status:
+        yield lambda step: status.update(f"{title} {step}")

@@ -1,0 +1,25 @@
+"""What the commands that look after the data directory have in common."""
+
+from typing import TYPE_CHECKING
+
+from pillarbox.app.commands.installation import Installation
+
+if TYPE_CHECKING:
+    from pillarbox.admin.fsck import Ground
+    from pillarbox.world.database import Schema
+
+
+def ground(here: Installation) -> "Ground":
+    """What mending needs beside the rows."""
+    from pillarbox.admin.fsck import Ground
+    from pillarbox.world.blobs import Blobs
+
+    data = here.settings.data
+    return Ground(Blobs(data / "blobs"), here.now_ms, data / "lost+found")
+
+
+def schemas() -> "tuple[Schema, ...]":
+    """Of all rooms."""
+    from pillarbox.app.wiring import SCHEMAS
+
+    return SCHEMAS

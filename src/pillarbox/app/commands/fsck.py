@@ -1,0 +1,61 @@
+"""``pillarbox fsck``: is everything as it must be?"""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pillarbox.app.commands.installation import Installation, on_installation
+from pillarbox.app.commands.progress import steps
+
+if TYPE_CHECKING:
+    from pillarbox.admin.fsck import Finding, Report
+
+
+@click.command("fsck")
+@click.option("--repair", "repairing", is_flag=True, help="Mend what loses nothing. Stop the server first.")
+@click.option("--quick", is_flag=True, help="Do not read every message.")
+@on_installation
+def command(here: Installation, repairing: bool, quick: bool) -> None:
+    """Look at everything that must always be true of the data directory.
+
+    Without --repair it changes nothing, and may run while mail is served. It says what it found and what can be
+    done about it. Exit code 1: something was found that is not mended.
+    """
+    from pillarbox.admin import fsck
+    from pillarbox.app.commands.care import ground, schemas
+
+    if repairing:
+        here.alone = True
+    database = here.database  # from here on as its owner
+    around = ground(here)
+    with steps("Looking at", shown=not here.as_json) as progress:
+        report = here.read(fsck.look, around, schemas(), quick=quick, progress=progress)
+    found = list(report.findings)
+    if repairing and not report.sound:
+        with steps("Mending", shown=not here.as_json) as progress:
+            report.mended = fsck.repair(database, around, schemas(), progress)
+        with steps("Looking again at", shown=not here.as_json) as progress:
+            report.findings = here.read(fsck.look, around, schemas(), quick=quick, progress=progress).findings
+    data = {"found": found, "mended": report.mended, "left": report.findings, "checks": report.checks}
+    here.say(data, _text(report, found, repairing=repairing))
+    if not report.sound:
+        raise SystemExit(1)
+
+
+def _text(report: "Report", found: "list[Finding]", *, repairing: bool) -> str:
+    looked = f"{report.checks} invariants and {report.blobs} messages were looked at"
+    if not found:
+        return f"Everything is as it must be. {looked}."
+    lines = [f"{len(found)} things are not as they must be. {looked}.", ""]
+    last = ""
+    for finding in report.findings:
+        lines.append(f"{finding.check}: {finding.what}")
+        if finding.remedy != last:
+            does = "--repair: " if finding.mendable else "what to do: "
+            lines.append(f"    {does}{finding.remedy}")
+            last = finding.remedy
+    if repairing:
+        lines.append(
+            f"Mended: {', '.join(report.mended) or 'nothing'}. {len(report.findings)} things are left."
+        )
+    return "\n".join(lines)

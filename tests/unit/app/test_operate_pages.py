@@ -1,0 +1,55 @@
+"""The derived pages of the operator's manual are current, and the others name only what is there."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from pillarbox.app.cli import main
+from tests.paths import ROOT
+
+sys.path.insert(0, str(ROOT / "dev"))
+import operate_pages
+
+
+@pytest.mark.parametrize("path", operate_pages.TEXTS, ids=lambda path: path.name)
+def test_derived_pages_are_current(path: Path) -> None:
+    assert path.read_text() == operate_pages.TEXTS[path](), "run python dev/operate_pages.py"
+
+
+@pytest.mark.parametrize(
+    "path", [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"], ids=lambda path: path.name
+)
+def test_commands_in_the_manual_are_there(path: Path) -> None:
+    for line in re.findall(r"(?:^|[`\s])pillarbox ([a-z][^`\n]*)", path.read_text()):
+        words = line.split()
+        command: click.Command = main
+        context = click.Context(main)
+        while isinstance(command, click.Group) and words and re.fullmatch(r"[a-z-]+", words[0]):
+            found = command.get_command(context, words[0])
+            if found is None and command is main:
+                break  # running text
+            assert found is not None, line
+            command, words = found, words[1:]
+        known = {option for parameter in command.params for option in parameter.opts} | {
+            "--help",
+            "--version",
+        }
+        if command is not main:
+            used = {word.partition("=")[0] for word in words if word.startswith("--")}
+            assert used <= known, line
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "pillarbox.service"
+    text = (ROOT / "packaging" / "pillarbox.service").read_text()
+    unit.write_text(text.replace("/opt/pillarbox/bin/pillarbox", "/bin/true"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False
+    )
+    assert "pillarbox.service" not in done.stderr

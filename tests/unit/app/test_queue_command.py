@@ -1,0 +1,86 @@
+"""``pillarbox queue``: looking at what waits, and doing something about it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pillarbox.app.config_file import read
+from pillarbox.app.configured import settings
+from pillarbox.app.wiring import opened_database
+from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
+from pillarbox.world.blobs import prepare
+from pillarbox.world.clock import SystemClock
+from pillarbox.world.database import Transaction
+from tests.command_line import CommandLine, set_up
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    return set_up(tmp_path_factory.mktemp("provider"))[0]
+
+
+@pytest.fixture
+def there(made: CommandLine) -> Iterator[CommandLine]:
+    def fill(tx: Transaction) -> None:
+        now_ms = SystemClock().now_ms()
+        for sender, to in (("anna@example.org", "you@two.example"), (None, "bounced@three.example")):
+            recipients = (QueuedRecipient(to, to.partition("@")[2]),)
+            enqueue(tx, Outbound(prepare(b"Subject: Plan\r\n\r\nx\r\n"), sender, recipients), now_ms=now_ms)
+
+    def empty(tx: Transaction) -> None:
+        for table in ("queue_messages", "queue_recipients", "queue_destinations"):
+            tx.execute(f"DELETE FROM {table}")
+
+    with opened_database(settings(read(Path(made.config)))) as database:
+        database.write_now(fill)
+    yield made
+    with opened_database(settings(read(Path(made.config)))) as database:
+        database.write_now(empty)
+
+
+def ids(there: CommandLine) -> list[str]:
+    return [str(one["queue_id"]) for one in there.json("queue", "list")["entries"]]
+
+
+def test_a_list_for_people_and_for_programs(there: CommandLine) -> None:
+    text = there.text("queue", "list")
+    assert re.search(r"anna@example\.org +you@two\.example +waiting", text)
+    assert "<>" in text
+    assert "Messages: 2, recipients: 2." in text
+    found = there.json("queue", "list", "--to", "Two.Example")
+    assert [one["recipient"] for one in found["entries"]] == ["you@two.example"]
+    assert there.json("queue", "list", "--from", "<>")["recipients"] == 1
+    assert "Shown are the first 1" in there.text("queue", "list", "--limit", "1")
+
+
+def test_one_message_with_its_header(there: CommandLine) -> None:
+    queue_id = ids(there)[0]
+    text = there.text("queue", "show", queue_id)
+    assert "you@two.example: waiting, tried 0 times" in text
+    assert "Subject: Plan" in text
+    assert there.json("queue", "show", queue_id)["header"] == "Subject: Plan"
+    assert "queue list" in there.refused("queue", "show", "987654")
+
+
+def test_hold_release_retry(there: CommandLine) -> None:
+    queue_id = ids(there)[0]
+    assert there.text("queue", "hold", queue_id) == "1 recipient: held.\n"
+    assert [one["state"] for one in there.json("queue", "list", "--held")["entries"]] == ["held"]
+    assert there.json("queue", "release", "--all") == {"recipients": 1}
+    assert there.json("queue", "retry", "--to", "two.example") == {"recipients": 1}
+
+
+def test_dropping_tells_the_sender_unless_it_must_not(there: CommandLine) -> None:
+    before = there.json("account", "show", "anna@example.org")["messages"]
+    assert there.json("queue", "drop", "--to", "two.example") == {"recipients": 1}
+    assert there.json("account", "show", "anna@example.org")["messages"] == before + 1
+    assert there.json("queue", "drop", "--all", "--silently") == {"recipients": 1}
+    assert there.text("queue", "list") == "Nothing waits.\n"
+
+
+def test_nothing_is_done_to_everything_by_accident(there: CommandLine) -> None:
+    for verb in ("retry", "hold", "release", "drop"):
+        assert "--all" in there.refused("queue", verb)
+    assert "not a domain" in there.refused("queue", "list", "--to", "a b")
