@@ -12,7 +12,7 @@ books are independent of the code under test:
 5. *Reports tell the truth*, once, to the sender only: no report about reports, none to the null path, none
    that was not wished, no failure of what was delivered.
 6. *The store is sound*: UIDs and MODSEQ only rise; quota, counts and uses equal the sums; the log of changes
-   replays (see ``ledgers``).
+   replays (see ``ledgers``), and what the operator's own check looks at is in order.
 7. *Queues drain* when all trouble is over, in the time that retries may take.
 """
 
@@ -195,9 +195,7 @@ class Auditor:
             self._trace(provider.name, f"is done with {key[0]} for {key[1]}")
         return gone
 
-    def _account_changed(
-        self, provider: Provider, book: _Book, account: AccountId, fresh: list[str]
-    ) -> None:
+    def _account_changed(self, provider: Provider, book: _Book, account: AccountId, fresh: list[str]) -> None:
         address = provider.accounts[account]
         now = ledgers.mark(provider.disk, account)
         before, book.marks[account] = book.marks[account], now
@@ -212,9 +210,9 @@ class Auditor:
     def _origin(self, provider: Provider, key: tuple[str, str]) -> Said | None:
         """The transaction that a stored copy came by; it has not been answered yet."""
         for said in self._unanswered:
-            if said.server == provider.name and said.message == key[0]:
-                if any(key[1] in provider.plan.leads_to(one) for one in said.recipients):
-                    return said
+            reached = (final for one in said.recipients for final in provider.plan.leads_to(one))
+            if said.server == provider.name and said.message == key[0] and key[1] in reached:
+                return said
         return None
 
     def _left(self, provider: Provider, key: tuple[str, str]) -> None:
@@ -310,7 +308,7 @@ class Auditor:
         """Whether every queue is empty."""
         return not any(book.rows for book in self._books.values())
 
-    def all_is_well(self) -> None:
+    def all_is_well(self, *, closely: bool) -> None:
         """Trouble is over and the queues are empty: every promise was kept."""
         for name, book in self._books.items():
             if book.rows:
@@ -320,5 +318,7 @@ class Auditor:
                 raise Violation(f"{key} was promised, and neither delivered nor reported")
         for provider in self._providers.values():
             ledgers.sound(provider.name, provider.disk)
+            if closely:
+                ledgers.look_closely(provider.name, provider.disk)
             if provider.telemetry.failures:
                 raise Violation(f"{provider.name} was wrong: {provider.telemetry.failures}")

@@ -1,15 +1,16 @@
-"""A disk that is full at times, and loses its power at the worst moment.
+"""A disk that is full at times, cannot be read at others, and loses its power at the worst moment.
 
 What was committed stays, whatever happens to the provider; what was not is rolled back, as after a crash.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import apsw
 
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Database, DatabaseUnavailable
-from pillarbox.world.database.transact import Writer
 from tests.simulation.weather import Flush
 
 T = TypeVar("T")
@@ -19,54 +20,46 @@ class PowerCut(BaseException):
     """The machine is dead; nobody catches this."""
 
 
+@dataclass(frozen=True, slots=True)
+class Destiny:
+    """What a disk is told, and whom it tells."""
+
+    flush: Callable[[], Flush]
+    """What becomes of this commit."""
+    readable: Callable[[], bool]
+    """Whether the disk can be read now."""
+    committed: Callable[[set[AccountId]], None]
+    """Hears at once of what is durable, and which accounts were touched."""
+    cut: Callable[[], None]
+    """The power goes: the life that is writing ends here."""
+
+
 class FaultyDatabase(Database):
     """A database in memory whose commits meet their fate."""
 
-    def __init__(
-        self,
-        connection: apsw.Connection,
-        *,
-        flush: Callable[[], Flush],
-        readable: Callable[[], bool],
-        committed: Callable[[set[Any]], None],
-        cut: Callable[[], None],
-    ) -> None:
-        """``flush``: what becomes of a commit. ``readable``: whether the disk can be read now. ``committed``: hears at once of what is durable, and which
-        accounts were touched. ``cut``: the power goes; the life that is writing ends here."""
+    def __init__(self, connection: apsw.Connection, destiny: Destiny) -> None:
         super().__init__(None, connection)
-        self._readable = readable
-        self._writer = _FaultyWriter(
-            connection,
-            turn=None,
-            thread=None,
-            committed=lambda accounts: self.on_commit(accounts),
-            after_commit=lambda: None,
-        )
-        self._writer.flush = flush
-        self._writer.told = committed
-        self._writer.cut = cut
+        self._destiny = destiny
+        self._really_commit = self._writer._commit
+        self._writer._commit = self._commit  # type: ignore[method-assign]
 
     def read(self, verb: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
         """See ``Database``."""
-        if not self._readable():
+        if not self._destiny.readable():
             raise DatabaseUnavailable("cannot be read")
         return super().read(verb, *arguments, **keywords)
 
-
-class _FaultyWriter(Writer):
-    flush: Callable[[], Flush]
-    told: Callable[[set[Any]], None]
-    cut: Callable[[], None]
-
-    def _commit(self) -> None:
-        fate = self.flush()
-        if fate is Flush.FULL:
-            raise DatabaseUnavailable("disk full")
-        if fate is Flush.CUT_BEFORE:
-            self.cut()
-            raise PowerCut
-        super()._commit()
-        self.told(self.transaction.touched)
+    def _commit(self) -> Exception | None:
+        fate = self._destiny.flush()
+        match fate:
+            case Flush.FULL:
+                raise DatabaseUnavailable("disk full")
+            case Flush.CUT_BEFORE:
+                self._destiny.cut()
+                raise PowerCut
+        trouble = self._really_commit()
+        self._destiny.committed(self._writer.transaction.touched)
         if fate is Flush.CUT_AFTER:
-            self.cut()
+            self._destiny.cut()
             raise PowerCut
+        return trouble

@@ -37,7 +37,9 @@ class Listening(Protocol):
 class Internet:
     """Carries everybody's connections."""
 
-    def __init__(self, weather: Weather, told: Callable[[Said], None], trace: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, weather: Weather, told: Callable[[Said], None], trace: Callable[[str, str], None]
+    ) -> None:
         self.wires: list[tuple[Wire, Life | None, Life | None]] = []
         """With the lives of client and server."""
         self.mortals: dict[str, Callable[[], None]] = {}

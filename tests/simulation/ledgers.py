@@ -1,12 +1,19 @@
 """A provider's disk, read by hand: what the store says of itself, and whether it adds up."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import apsw
 
+from pillarbox.admin.fsck import Ground, look
+from pillarbox.app.wiring import SCHEMAS
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.store.changes import Kind
+from pillarbox.world.blobs import Blobs
+from pillarbox.world.database.sqlite import SqliteTransaction
+
+_GROUND = Ground(Blobs(None), 0, Path("/nowhere"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,9 @@ class Mark:
 def mark(disk: apsw.Connection, account: AccountId) -> Mark:
     """The account now."""
     ((modseq,),) = disk.execute("SELECT modseq FROM ledgers WHERE account = ?", (account,))
-    return Mark(modseq, dict(disk.execute("SELECT id, uid_next FROM mailboxes WHERE account = ?", (account,))))
+    return Mark(
+        modseq, dict(disk.execute("SELECT id, uid_next FROM mailboxes WHERE account = ?", (account,)))
+    )
 
 
 def arrivals(disk: apsw.Connection, account: AccountId, since: Mark) -> list[bytes]:
@@ -64,18 +73,28 @@ def _rows(disk: apsw.Connection, sql: str) -> list[Any]:
     return sorted(disk.execute(sql))
 
 
+def look_closely(name: str, disk: apsw.Connection) -> None:
+    """What ``pillarbox fsck`` says; it takes its time."""
+    report = look(SqliteTransaction(disk), _GROUND, SCHEMAS, quick=True)
+    assert report.sound, f"{name}: {report.findings}"
+
+
 _SUMS = (
     (
         "quota",
         "SELECT account, messages, octets FROM ledgers WHERE messages > 0",
-        "SELECT account, count(*), sum(size) FROM"
-        " (SELECT account, email, max(size) size FROM placements GROUP BY account, email) GROUP BY account",
+        (
+            "SELECT account, count(*), sum(size) FROM"
+            " (SELECT account, email, max(size) size FROM placements GROUP BY account, email) GROUP BY account"
+        ),
     ),
     (
         "mailboxes",
         "SELECT account, id, messages, unseen, deleted, octets FROM mailboxes WHERE messages > 0",
-        "SELECT p.account, p.mailbox, count(*), sum(flags NOT LIKE '%\\Seen%'), sum(flags LIKE '%\\Deleted%'),"
-        " sum(size) FROM placements p JOIN flags f USING (account, mailbox, uid) GROUP BY 1, 2",
+        (
+            "SELECT p.account, p.mailbox, count(*), sum(flags NOT LIKE '%\\Seen%'), sum(flags LIKE '%\\Deleted%'),"
+            " sum(size) FROM placements p JOIN flags f USING (account, mailbox, uid) GROUP BY 1, 2"
+        ),
     ),
     (
         "flags",
@@ -85,8 +104,10 @@ _SUMS = (
     (
         "uses of blobs",
         "SELECT digest, uses FROM blobs",
-        "SELECT blob, count(*) FROM"
-        " (SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages) GROUP BY blob",
+        (
+            "SELECT blob, count(*) FROM"
+            " (SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages) GROUP BY blob"
+        ),
     ),
     (
         "queued messages",

@@ -9,6 +9,7 @@ callbacks) inherits it through the context; ``end`` drops it on the spot, as a p
 """
 
 import asyncio
+import warnings
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
@@ -134,13 +135,19 @@ def run(main: Callable[[VirtualLoop], Coroutine[Any, Any, T]]) -> T:
 
 def bury(tasks: list[asyncio.Task[Any]]) -> None:
     """End what was left unfinished, now that it can do no harm."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of coroutines that were never begun
+        _close(tasks)
+
+
+def _close(tasks: list[asyncio.Task[Any]]) -> None:
     for task in tasks:
         if not task.done():
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # left pending on purpose
             try:
                 task.get_coro().close()  # type: ignore[union-attr]
             except BaseException:
-                pass
+                pass  # whatever a dropped task says at its funeral
         task._log_traceback = False  # type: ignore[attr-defined]  # a power cut is an exception nobody hears
     tasks.clear()
 

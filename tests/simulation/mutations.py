@@ -16,7 +16,6 @@ from pillarbox.protocol.smtp.client import machine
 from pillarbox.protocol.smtp.client.envelope import Verdict
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.queue import outcome, schedule
-from pillarbox.server.relay.relay import Relay
 from pillarbox.server.relay.settling import Settling
 from pillarbox.server.smtp.arrival import Arrival
 from pillarbox.store import ledger
@@ -54,19 +53,12 @@ def _leases_last_no_time(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(schedule, "LEASE_MS", 0)
 
 
-def _leases_are_not_renewed(patch: pytest.MonkeyPatch) -> None:
-    async def renew(self: Relay) -> None:
-        pass
-
-    patch.setattr(Relay, "_renew", renew)
-
-
 def _a_lost_answer_is_a_yes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(machine, "Verdict", SimpleNamespace(DEFERRED=Verdict.DELIVERED, FAILED=Verdict.FAILED))
 
 
 def _what_is_delivered_stays_queued(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(outcome, "finished", lambda tx, job, waiting: True)
+    patch.setattr(outcome, "delivered", lambda tx, job, waiting: True)
 
 
 def _outcomes_are_lost_while_the_disk_is_full(patch: pytest.MonkeyPatch) -> None:
@@ -110,7 +102,6 @@ MUTATIONS = (
     _broken(_says_250_before_the_commit, "does not hold it"),
     _broken(_forgets_all_but_the_first_inbox, "does not hold it"),
     _broken(_leases_last_no_time, "under way twice"),
-    _broken(_leases_are_not_renewed, "under way twice|delivered again"),
     _broken(_a_lost_answer_is_a_yes, "in silence"),
     _broken(_what_is_delivered_stays_queued, "delivered again after an acknowledged"),
     _broken(_outcomes_are_lost_while_the_disk_is_full, "delivered again after an acknowledged"),

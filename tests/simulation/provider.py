@@ -18,8 +18,9 @@ from pillarbox.app.relaying import make_relay
 from pillarbox.app.sessions import session_factories
 from pillarbox.app.settings import Settings
 from pillarbox.app.wiring import SCHEMAS
-from pillarbox.directory import accounts, aliases, app_passwords, domains, secrets
+from pillarbox.directory import accounts, aliases, app_passwords, credentials, domains, secrets
 from pillarbox.directory.app_passwords import AppPasswordHash, Scope
+from pillarbox.directory.password_hash import PasswordHash, hash_password
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Peer
@@ -37,7 +38,7 @@ from pillarbox.world.signals import LocalSignals
 from pillarbox.world.telemetry import MemoryTelemetry
 from pillarbox.world.tls.client import opportunistic
 from pillarbox.world.world import World
-from tests.simulation.disk import FaultyDatabase
+from tests.simulation.disk import Destiny, FaultyDatabase
 from tests.simulation.internet import Internet, OwnNetwork
 from tests.simulation.loop import Life, SimulatedClock, VirtualLoop
 from tests.simulation.names import Names
@@ -177,19 +178,21 @@ class Provider:
             self._around.trace(self.name, fate.value)
         return fate
 
-    def _committed(self, touched: set[AccountId]) -> None:
-        self._around.committed(self, touched)
-
-    def _open(self) -> None:
-        """As ``app.worker`` does, with other doors to the world."""
+    def _destiny(self) -> Destiny:
         weather = self._around.weather
-        database = FaultyDatabase(
-            self.disk,
+        return Destiny(
             flush=self._flush,
             readable=lambda: not weather.strikes(weather.climate.disk_full / 3),
             committed=self._committed,
             cut=self.crash,
         )
+
+    def _committed(self, touched: set[AccountId]) -> None:
+        self._around.committed(self, touched)
+
+    def _open(self) -> None:
+        """As ``app.worker`` does, with other doors to the world."""
+        database = FaultyDatabase(self.disk, self._destiny())
         signals = LocalSignals()
         database.on_commit = signals.announce
         world = World(
@@ -268,6 +271,7 @@ def _settle(tx: Transaction, plan: Plan) -> None:
     for user in plan.users:
         account = accounts.create(tx, f"{user}@{plan.domain}", scram_salt=_SALT, now_ms=STARTS_AT_MS).id
         mailboxes.create_defaults(tx, account, now_ms=STARTS_AT_MS)
+        credentials.set_password(tx, account, _password_hash(), now_ms=STARTS_AT_MS)
         app_passwords.add(
             tx,
             account,
@@ -283,6 +287,11 @@ def _settle(tx: Transaction, plan: Plan) -> None:
 def app_password(user: str) -> str:
     """What somebody logs in with: no Argon2 here."""
     return user.ljust(20, "x")
+
+
+@cache
+def _password_hash() -> PasswordHash:
+    return hash_password("nobody uses it here", argon2_salt=_SALT, scram_salt=_SALT)
 
 
 @cache

@@ -78,7 +78,10 @@ class Stranger:
         if self._greets_old:
             return b"502 what?\r\n"
         offered = [one for one in self._extensions if not (tls and one == "STARTTLS")]
-        return b"".join(b"250-%s\r\n" % one.encode() for one in ("it is " + self.name, *offered)) + b"250 HELP\r\n"
+        return (
+            b"".join(b"250-%s\r\n" % one.encode() for one in ("it is " + self.name, *offered))
+            + b"250 HELP\r\n"
+        )
 
     def whim(self) -> Whim | None:
         """What it feels like doing instead; mostly nothing."""

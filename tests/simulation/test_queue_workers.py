@@ -12,7 +12,7 @@ import pytest
 
 from pillarbox.queue import outcome, schedule
 from pillarbox.queue.outcome import Reason
-from pillarbox.queue.schedule import LEASE_MS, Job
+from pillarbox.queue.schedule import LEASE_MS, Job, Waiting
 from pillarbox.queue.schema import SCHEMA
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import SCHEMA as BLOBS
@@ -66,20 +66,29 @@ class Model:
         job, _ = worker.held.pop(self.chance.randrange(len(worker.held)))
         for one in job.recipients:
             mine = self.leased.get(one.id, (0, 0))[0] == job.lease
-            if self.chance.random() < 0.6:
-                changed = outcome.finished(tx, job, one)
-                if changed:
-                    self.waiting.remove(one.recipient.address)
-                    self.done.append(one.recipient.address)
-            else:
-                reason, chance = Reason("4.0.0", "later"), self.chance.random()
-                changed = outcome.deferred(tx, job, one, reason, now_ms=self.now_ms, chance=chance)
-            assert changed == mine, "a lost lease still counts, or one that was held does not"
+            match self.chance.randrange(5):
+                case 0 | 1:
+                    reason, chance = Reason("4.0.0", "later"), self.chance.random()
+                    changed = outcome.deferred(tx, job, one, reason, now_ms=self.now_ms, chance=chance)
+                    assert changed == mine, "a lost lease still counts, or one that was held does not"
+                case 2:
+                    changed = outcome.finished(tx, job, one)
+                    assert changed == mine, "a lost lease still counts, or one that was held does not"
+                    self.left(one, changed=changed)
+                case _:
+                    changed = outcome.delivered(tx, job, one)
+                    assert changed == (one.recipient.address in self.waiting)
+                    self.left(one, changed=changed)
             if changed:
-                self.leased.pop(one.id)
+                self.leased.pop(one.id, None)
         (outcome.reached if self.chance.random() < 0.7 else self.unreachable)(
             tx, job.destination, now_ms=self.now_ms
         )
+
+    def left(self, one: Waiting, *, changed: bool) -> None:
+        if changed:
+            self.waiting.remove(one.recipient.address)
+            self.done.append(one.recipient.address)
 
     def unreachable(self, tx: Transaction, destination: str, *, now_ms: int) -> None:
         outcome.unreachable(tx, destination, now_ms=now_ms, chance=self.chance.random())

@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from random import Random
 from typing import Any
@@ -40,6 +40,11 @@ class Fate:
     down_lost: int | None = None
     in_pieces: bool = False
     tls_fails: bool = False
+
+    def __str__(self) -> str:
+        """What is unusual about it."""
+        unusual = [f"{one.name}={getattr(self, one.name)}" for one in fields(self) if self != GOOD]
+        return ", ".join(text for text in unusual if not text.endswith(("=None", "=False"))) or "good"
 
 
 GOOD = Fate()
@@ -398,7 +403,9 @@ class Pushed(End, asyncio.Transport):
             self.is_open = False
             if self._hello is not None and not self._hello.done():
                 self._hello.set_result(False)
-            asyncio.get_running_loop().call_soon(self._protocol.connection_lost, failure, context=self.context)
+            asyncio.get_running_loop().call_soon(
+                self._protocol.connection_lost, failure, context=self.context
+            )
 
 
 class _PretendedObject:
