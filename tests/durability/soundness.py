@@ -8,12 +8,12 @@ from pillarbox.world.blobs import Blobs
 from pillarbox.world.database import open_database
 
 
-def assert_sound(directory: Path) -> None:
+def assert_sound(directory: Path, *, quick: bool = False) -> None:
     """Raises AssertionError with what is wrong."""
     database = open_database(directory / "pillarbox.db", SCHEMAS)
     try:
         ground = Ground(Blobs(directory / "blobs"), 0, directory / "lost+found")
-        report = database.read(look, ground, SCHEMAS)
+        report = database.read(look, ground, SCHEMAS, quick=quick)
     finally:
         database.close_now()
     assert report.sound, "\n".join(f"{one.check}: {one.what}" for one in report.findings)

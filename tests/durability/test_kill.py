@@ -7,7 +7,7 @@ import pytest
 
 from tests.durability.kill import rounds
 
-ROUNDS = 4
+ROUNDS = 3
 
 
 @pytest.mark.parametrize("workers", [1, 2])
