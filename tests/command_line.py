@@ -41,10 +41,10 @@ class CommandLine:
         return result.output
 
 
-def set_up(folder: Path, *words: str) -> tuple[CommandLine, dict[str, Any]]:
-    """A provider for example.org with the account anna, and what ``init`` said."""
+def set_up(folder: Path, *words: str, domain: str = "example.org") -> tuple[CommandLine, dict[str, Any]]:
+    """A provider for a domain with the account anna, and what ``init`` said."""
     there = CommandLine(folder / "pillarbox.toml", folder / "data")
     said = there.json(
-        "init", "example.org", "--data", str(there.data), "--account", "anna", "--user", "root", *words
+        "init", domain, "--data", str(there.data), "--account", "anna", "--user", "root", *words
     )
     return there, said

@@ -110,6 +110,7 @@ def _fill(tx: Transaction, messages: int, large: PreparedBlob) -> None:
         text = octets(
             f"body {number}\r\n" * 20,
             subject=f"subject {number // 3}",
+            date=f"Mon, 20 Nov 2023 10:{number // 60:02}:{number % 60:02} +0000",
             message_id=f"<{number}@one.example>",
             references=f"<{number // 3 * 3}@one.example>",
         )

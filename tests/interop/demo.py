@@ -108,7 +108,13 @@ def demo(folder: Path, *options: str | Path, temporary: Path | None = None) -> I
             assert process.poll() is None, f"it did not start:\n{(folder / 'stderr').read_text()}"
             assert time.monotonic() < began + START_SECONDS, "it does not come"
             time.sleep(0.005)
-        yield Demo(process, folder, json.loads(ready_file.read_text()), time.monotonic() - began, "--plain" in options)
+        yield Demo(
+            process,
+            folder,
+            json.loads(ready_file.read_text()),
+            time.monotonic() - began,
+            "--plain" in options,
+        )
     finally:
         if process.poll() is None:
             process.terminate()

@@ -168,7 +168,9 @@ class Imap:
     def select(self, mailbox: str, extra: bytes = b"") -> Answer:
         return self.ok(b"SELECT %s%s" % (quoted(mailbox), extra))
 
-    def append(self, mailbox: str, messages: Sequence[bytes], flags: bytes = b"", *, synchronising: bool = False) -> Answer:
+    def append(
+        self, mailbox: str, messages: Sequence[bytes], flags: bytes = b"", *, synchronising: bool = False
+    ) -> Answer:
         """Append messages, all in one command."""
         pieces: list[bytes | Literal] = [b"APPEND " + quoted(mailbox)]
         for message in messages:
@@ -177,11 +179,12 @@ class Imap:
 
     def flags(self) -> dict[int, set[bytes]]:
         """Each message's flags, but for \\Recent."""
-        found = self.ok(b"FETCH 1:* FLAGS").fetched if self.ok(b"NOOP") and self.exists() else {}
+        found = self.ok(b"FETCH 1:* FLAGS").fetched if self.exists() else {}
         return {number: set(items[b"FLAGS"]) - {b"\\Recent"} for number, items in found.items()}
 
     def exists(self) -> int:
         """How many messages the selected mailbox has, by SEARCH."""
+        self.ok(b"NOOP")
         return len(self.ok(b"SEARCH ALL").search())
 
     def idle(self) -> bytes:
@@ -215,7 +218,9 @@ def unknown(house: Demo, door: str = "imaps") -> Iterator[Imap]:
 
 
 @contextlib.contextmanager
-def connected(house: Demo, person: Person, *, select: str | None = None, door: str = "imaps") -> Iterator[Imap]:
+def connected(
+    house: Demo, person: Person, *, select: str | None = None, door: str = "imaps"
+) -> Iterator[Imap]:
     """Somebody's session."""
     with unknown(house, door) as imap:
         imap.ok(b"LOGIN %s %s" % (quoted(person.login), quoted(person.password)))

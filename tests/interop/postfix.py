@@ -6,6 +6,7 @@ but its programs.
 
 import contextlib
 import os
+import pwd
 import shutil
 import subprocess
 import time
@@ -67,6 +68,11 @@ class Postfix:
         command = ["sendmail", "-C", str(self.folder), "-f", sender, "-i", *options, "--", *recipients]
         subprocess.run(command, input=message, check=True, capture_output=True, timeout=30)
 
+    def mail(self) -> list[bytes]:
+        """What has come for its people, oldest first."""
+        found = sorted((self.folder / "mail").glob("*/new/*"), key=lambda path: path.stat().st_mtime_ns)
+        return [path.read_bytes() for path in found]
+
     def log(self) -> str:
         """What it says it did."""
         path = self.folder / "log"
@@ -82,9 +88,42 @@ class Postfix:
         raise AssertionError(f"postfix never said {text!r}:\n{self.log()}")
 
 
+RECEIVING = """
+myhostname = mail.{domain}
+virtual_mailbox_domains = {domain}
+virtual_mailbox_base = {folder}/mail
+virtual_mailbox_maps = inline:{{ you@{domain}=you/ jürgen@{domain}=you/ }}
+virtual_uid_maps = static:{uid}
+virtual_gid_maps = static:{gid}
+smtpd_relay_restrictions = reject_unauth_destination
+smtpd_peername_lookup = no
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = {folder}/chain.pem
+smtpd_tls_received_header = yes
+"""
+RECEIVING_SERVICES = """
+127.0.0.1:{port} inet n - n - - smtpd
+proxymap  unix  -  -  n  -     -  proxymap
+virtual   unix  -  n  n  -     -  virtual
+anvil     unix  -  -  n  -     1  anvil
+"""
+
+
+def receiving(folder: Path, domain: str, port: int, chain: bytes) -> tuple[str, str]:
+    """What one needs to take mail for you@ and jürgen@ a domain; ``chain``: key and certificate."""
+    user = pwd.getpwnam("postfix")
+    (folder / "mail").mkdir()
+    shutil.chown(folder / "mail", "postfix")
+    (folder / "chain.pem").write_bytes(chain)
+    main = RECEIVING.format(folder=folder, domain=domain, uid=user.pw_uid, gid=user.pw_gid)
+    return main, RECEIVING_SERVICES.format(port=port)
+
+
 @contextlib.contextmanager
-def postfix(folder: Path, transport: str, *, ca: str = "", tls: str = "none") -> Iterator[Postfix]:
-    """Run one whose only next hop is ``transport`` (``smtp:[127.0.0.1]:2525``)."""
+def postfix(
+    folder: Path, transport: str, *, ca: str = "", tls: str = "none", more: tuple[str, str] = ("", "")
+) -> Iterator[Postfix]:
+    """Run one whose only next hop is ``transport`` (``smtp:[127.0.0.1]:2525``); ``more``: see `receiving`."""
     if os.geteuid() != 0 or not shutil.which("postfix"):
         pytest.skip("needs postfix, and root to run it")
     for name in ("queue", "data"):
@@ -93,8 +132,9 @@ def postfix(folder: Path, transport: str, *, ca: str = "", tls: str = "none") ->
     for path in (folder, *folder.parents):
         if path.owner() == "root" and path.is_relative_to(folder.parents[1]):
             path.chmod(0o755)  # Postfix's programs give up root, and pytest's folders are for one only
-    (folder / "main.cf").write_text(MAIN.format(folder=folder, transport=transport, ca=ca, tls=tls))
-    (folder / "master.cf").write_text(MASTER)
+    main = MAIN.format(folder=folder, transport=transport, ca=ca, tls=tls)
+    (folder / "main.cf").write_text(main + more[0])
+    (folder / "master.cf").write_text(MASTER + more[1])
     control = ["postfix", "-c", str(folder)]
     subprocess.run([*control, "start"], check=True, capture_output=True, timeout=60)
     try:

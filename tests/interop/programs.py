@@ -40,7 +40,12 @@ def run(
     expect: int | None = 0,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a client to its end. It must leave with the code ``expect``, unless that is ``None``."""
-    surroundings = {**os.environ, "LC_ALL": "C.UTF-8", **({"HOME": str(home)} if home else {}), **(environment or {})}
+    surroundings = {
+        **os.environ,
+        "LC_ALL": "C.UTF-8",
+        **({"HOME": str(home)} if home else {}),
+        **(environment or {}),
+    }
     done = subprocess.run(
         [need(str(command[0])), *map(str, command[1:])],
         input=input,
@@ -58,7 +63,14 @@ def run(
 def run_on_a_terminal(*command: str | Path, home: Path) -> None:
     """Run a program that wants a screen, and ends by itself; nobody is there to press a key."""
     ours, theirs = pty.openpty()
-    surroundings = {**os.environ, "LC_ALL": "C.UTF-8", "HOME": str(home), "TERM": "xterm", "LINES": "50", "COLUMNS": "160"}
+    surroundings = {
+        **os.environ,
+        "LC_ALL": "C.UTF-8",
+        "HOME": str(home),
+        "TERM": "xterm",
+        "LINES": "50",
+        "COLUMNS": "160",
+    }
     shown = bytearray()
 
     def watch() -> None:

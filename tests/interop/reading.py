@@ -11,7 +11,9 @@ from tests.interop.demo import Demo, Person
 @contextmanager
 def logged_in(house: Demo, person: Person) -> Iterator[imaplib.IMAP4_SSL]:
     """Somebody's IMAP session."""
-    with imaplib.IMAP4_SSL("localhost", house.ports["imaps"], ssl_context=house.context(), timeout=60) as client:
+    with imaplib.IMAP4_SSL(
+        "localhost", house.ports["imaps"], ssl_context=house.context(), timeout=60
+    ) as client:
         client.login(person.login, person.password)
         yield client
 

@@ -69,7 +69,9 @@ class Mbsync:
 
     def state(self) -> dict[str, int]:
         """Each message's file, and when it was last touched."""
-        files = (path for path in self.mail.rglob("*") if path.parent.name in ("cur", "new") and path.is_file())
+        files = (
+            path for path in self.mail.rglob("*") if path.parent.name in ("cur", "new") and path.is_file()
+        )
         return {str(path): path.stat().st_mtime_ns for path in files}
 
     def put(self, content: bytes, box: str = "INBOX") -> None:
@@ -119,7 +121,14 @@ def test_two_ways(anywhere: Demo, home: Path) -> None:
     sync.run()
     assert sorted(sync.octets()) == [letter(number) for number in range(3)]
     assert [path.name.partition(":2,")[2] for path in sync.files("Far/Deep")] == ["FS"]
-    assert {path.name for path in sync.mail.iterdir()} >= {"INBOX", "Drafts", "Sent", "Junk", "Trash", "Archive"}
+    assert {path.name for path in sync.mail.iterdir()} >= {
+        "INBOX",
+        "Drafts",
+        "Sent",
+        "Junk",
+        "Trash",
+        "Archive",
+    }
 
     assert_nothing_to_do(anywhere, person, sync)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.interop.demo import Demo, Person
 from tests.interop.imap import connected
 from tests.interop.programs import run, run_on_a_terminal
@@ -87,8 +88,8 @@ def test_it_reads_and_changes_a_mailbox_of_thousands(house: Demo, home: Path, fa
     fill(house, person)
     keys = (
         "<limit>~s needle<enter><flag-message><limit>all<enter>"
-        "<tag-pattern>~s \"letter 1[0-9]$\"<enter><tag-prefix><save-message>=Box<enter>"
-        "<tag-pattern>~s \"letter 2[0-9]$\"<enter><tag-prefix><delete-message>"
+        '<tag-pattern>~s "letter 1[0-9]$"<enter><tag-prefix><save-message>=Box<enter>'
+        '<tag-pattern>~s "letter 2[0-9]$"<enter><tag-prefix><delete-message>'
         "<sync-mailbox><exit>"
     )
     press(settings(house, person, home, fast=fast), keys)

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.interop.demo import Demo, Person
 from tests.interop.programs import run
 from tests.interop.reading import logged_in, messages
@@ -38,7 +39,12 @@ poll localhost protocol {kind} port {port} {more}
   mda "cat >> {home}/mail"
   {keep} {folder}
 """
-TEXTS = (b".one dot\r\n..two\r\nFrom here\r\n", b"no end of line", b"gr\xc3\xbc\xc3\x9fe \xff\r\n", b"x" * 3000 + b"\r\n")
+TEXTS = (
+    b".one dot\r\n..two\r\nFrom here\r\n",
+    b"no end of line",
+    b"gr\xc3\xbc\xc3\x9fe \xff\r\n",
+    b"x" * 3000 + b"\r\n",
+)
 
 
 def letters() -> list[bytes]:

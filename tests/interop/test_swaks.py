@@ -82,7 +82,9 @@ def test_nothing_is_relayed_for_strangers(house: Demo) -> None:
 
 def test_nobody_sends_in_somebody_elses_name(house: Demo) -> None:
     mine, other = house.newcomer(), house.newcomer()
-    said = swaks(house, "submission", other.address, mine.address, "--tls", *login(mine, "PLAIN"), expect=None)
+    said = swaks(
+        house, "submission", other.address, mine.address, "--tls", *login(mine, "PLAIN"), expect=None
+    )
     assert "250 2.0.0" not in said
     said = swaks(
         house, "submission", mine.address, mine.address, "--tls", *login(mine, "PLAIN"),

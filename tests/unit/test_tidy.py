@@ -26,6 +26,7 @@ def test_the_house_is_tidy() -> None:
         ("a.py", '"""Doc."""\ndef _f():\n' + "  x = 1\n" * 71, "72 lines"),
         ("a.py", '"""Doc."""\ndef _f(a,b,c,d,e,f,g,h,i): pass', "9 parameters"),
         ("a.py", '"""Doc."""\nimport time\ntime.time()', "world.clock"),
+        ("a.py", '"""Doc."""\nX = "(?:a|b)*' + '+"', "before 3.11.5"),
         ("a.py", '"""Doc."""\nprint(1)', "world.telemetry"),
         ("a.py", '"""Doc."""\n# TO' + "DO later", "leftover"),
     ],

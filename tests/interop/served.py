@@ -1,0 +1,153 @@
+"""``pillarbox serve`` as a process of its own, on a loopback address of its own, with its own data directory."""
+
+import imaplib
+import os
+import signal
+import smtplib
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.command_line import CommandLine, set_up
+from tests.paths import ROOT
+
+CONFIGURATION = """hostname = "mail.{domain}"
+domain = "{domain}"
+data = "{data}"
+user = "{user}"
+[listen]
+smtp = ["{address}:{port}"]
+submissions = ["{address}:{submissions}"]
+imaps = ["{address}:{imaps}"]
+submission = []
+imap = []
+pop3 = []
+pop3s = []
+[relay]
+port = {port}
+[resolver]
+servers = ["127.0.0.1:{dns}"]
+"""
+SECONDS = 60
+
+
+@dataclass
+class Served:
+    """A provider for one domain, with the account anna; not running until started."""
+
+    folder: Path
+    domain: str
+    address: str
+    port: int
+    """Where mail from others comes in: the same for all providers of a test."""
+    dns: int
+    submissions: int = 2465
+    imaps: int = 2993
+    line: CommandLine = field(init=False)
+    password: str = field(init=False)
+    process: "subprocess.Popen[bytes] | None" = None
+    seen: int = 0
+    """Messages that a test has looked at."""
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir()
+        self.line, said = set_up_domain(self.folder, self.domain)
+        self.password = said
+        self.line.config.write_text(
+            CONFIGURATION.format(
+                domain=self.domain,
+                data=self.line.data,
+                user="root",
+                address=self.address,
+                port=self.port,
+                submissions=self.submissions,
+                imaps=self.imaps,
+                dns=self.dns,
+            )
+        )
+
+    @property
+    def anna(self) -> str:
+        """Her address."""
+        return f"anna@{self.domain}"
+
+    def start(self) -> None:
+        """Serve."""
+        log = (self.folder / "log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "from pillarbox.app.cli import main; main()", "serve"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "PILLARBOX_CONFIG": str(self.line.config)},
+            cwd=ROOT,
+        )
+        log.close()
+        started = self.log().count('"serving"')
+        self.until(lambda: self.log().count('"serving"') > started or self._ended())
+
+    def stop(self, signo: signal.Signals = signal.SIGTERM) -> None:
+        """End it, if it runs."""
+        if self.process:
+            self.process.send_signal(signo)
+            self.process.wait(SECONDS)
+            self.process = None
+
+    def send(self, message: bytes, *recipients: str, options: tuple[str, ...] = (), notify: str = "") -> None:
+        """Anna submits a message."""
+        with smtplib.SMTP_SSL(self.address, self.submissions, context=_trusting()) as client:
+            client.login(self.anna, self.password)
+            wishes = [f"NOTIFY={notify}"] if notify else []
+            client.sendmail(self.anna, recipients, message, [*options], wishes)
+
+    def inbox(self) -> list[bytes]:
+        """What Anna has got, oldest first."""
+        client = imaplib.IMAP4_SSL(self.address, self.imaps, ssl_context=_trusting())
+        client.login(self.anna, self.password)
+        client.select("INBOX", readonly=True)
+        _, found = client.search(None, "ALL")
+        octets = [client.fetch(number, "(BODY[])")[1][0][1] for number in found[0].split()]  # type: ignore[index]
+        client.logout()
+        return octets
+
+    def news(self, count: int) -> list[bytes]:
+        """Wait until Anna has so many messages that no test has seen, and look at them."""
+        self.until(lambda: len(self.inbox()) >= self.seen + count)
+        fresh = self.inbox()[self.seen :]
+        self.seen += len(fresh)
+        return fresh
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        """Wait for something, and not for ever."""
+        ends = time.monotonic() + SECONDS
+        while not reached():
+            assert time.monotonic() < ends, self.log()
+            time.sleep(0.05)
+
+    def log(self) -> str:
+        """What it has said."""
+        path = self.folder / "log"
+        return path.read_text() if path.exists() else ""
+
+    def _ended(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log()
+        return False
+
+
+def set_up_domain(folder: Path, domain: str) -> tuple[CommandLine, str]:
+    """Make the installation; its command line, and Anna's password."""
+    line, said = set_up(folder, domain=domain)
+    return line, str(said["password"])
+
+
+def _trusting() -> ssl.SSLContext:
+    """Providers of a test make their own certificates."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

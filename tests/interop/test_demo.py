@@ -1,0 +1,303 @@
+"""What ``pillarbox demo`` promises to whoever starts it."""
+
+import base64
+import contextlib
+import imaplib
+import json
+import os
+import poplib
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.interop.demo import Demo, Person, demo, start
+from tests.interop.imap import connected, unknown
+from tests.interop.reading import logged_in, messages
+
+pytestmark = pytest.mark.interop
+
+SERVICES = ["smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s"]
+IDLE_WORKER_KIB = 100 * 1024
+
+
+def free_ports(count: int) -> int:
+    """The first of some ports in a row that nobody listens on; below those the kernel gives away."""
+    for first in range(20_000 + os.getpid() % 10_000, 32_000, count):
+        with contextlib.ExitStack() as held:
+            try:
+                for port in range(first, first + count):
+                    held.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError:
+                continue
+            return first
+    raise AssertionError("no ports are free")
+
+
+def test_the_ready_file(house: Demo) -> None:
+    ready = house.ready
+    assert ready.keys() >= {"host", "pid", "domains", "ports", "accounts", "ca_file"}
+    assert ready["host"] == "127.0.0.1"
+    assert ready["pid"] == house.process.pid
+    assert ready["domains"] == ["one.example", "two.example"]
+    assert list(ready["ports"])[: len(SERVICES)] == SERVICES
+    assert all(account.keys() >= {"address", "login", "password"} for account in ready["accounts"])
+    assert Path(ready["ca_file"]).read_text().startswith("-----BEGIN CERTIFICATE-----")
+    assert {person.address.partition("@")[2] for person in house.people} == {"one.example", "two.example"}
+    assert (house.folder / "ready.json").stat().st_size == len((house.folder / "ready.json").read_bytes())
+    for person in house.people[:4]:
+        assert messages(house, person), f"{person.address} has no mail to look at"
+
+
+def test_ports_are_given_in_the_order_of_the_services(tmp_path: Path) -> None:
+    first = free_ports(len(SERVICES))
+    with demo(tmp_path, "--ports-from", str(first)) as house:
+        assert [house.ports[name] for name in SERVICES] == list(range(first, first + len(SERVICES)))
+
+
+def test_the_first_connection_after_the_ready_file_is_accepted(tmp_path: Path) -> None:
+    with demo(tmp_path) as house:
+        for name in SERVICES:
+            with socket.create_connection((house.host, house.ports[name]), timeout=10) as connection:
+                if not name.endswith("s"):
+                    assert connection.recv(3) in (b"220", b"* O", b"+OK")
+        print(f"ready after {house.started_s:.2f} s")  # read it with pytest -rP
+
+
+def test_numbered_people_log_in_by_both_of_their_names(house: Demo) -> None:
+    person = house.newcomer()
+    assert person.address == f"{person.login}@one.example"
+    for login in (person.login, person.address):
+        with logged_in(house, Person(person.address, login, person.password)) as client:
+            assert client.state == "AUTH"
+        with contextlib.closing(pop3(house)) as mailbox:
+            mailbox.user(login)
+            assert mailbox.pass_(person.password).startswith(b"+OK")
+        with smtplib.SMTP_SSL("localhost", house.ports["submissions"], context=house.context()) as sender:
+            assert sender.login(login, person.password)[0] == 235
+
+
+def pop3(house: Demo) -> poplib.POP3_SSL:
+    return poplib.POP3_SSL("localhost", house.ports["pop3s"], context=house.context(), timeout=30)
+
+
+def test_a_named_folder_keeps_mail_and_certificates(tmp_path: Path) -> None:
+    kept = ("--dir", tmp_path / "kept", "--users", "1", "--password", "first one")
+    with demo(tmp_path / "one", *kept) as house:
+        person = house.newcomer()
+        with connected(house, person) as imap:
+            imap.append("INBOX", [b"Subject: kept\r\n\r\nstill here\r\n"], b"\\Flagged")
+        authority = house.authority.read_bytes()
+        assert house.end() == 0
+    with demo(tmp_path / "two", *kept[:-1], "another") as house:
+        assert house.authority.read_bytes() == authority
+        person = house.newcomer()
+        assert person.password == "another"
+        assert messages(house, person) == [b"Subject: kept\r\n\r\nstill here\r\n"]
+        assert len(messages(house, house.people[0])) == 2, "mail to look at was given a second time"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("signo", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly_and_at_once(tmp_path: Path, workers: str, signo: signal.Signals) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with demo(tmp_path, "--workers", workers, "--users", "2", temporary=temporary) as house:
+        processes, person = house.processes(), house.newcomer()
+        assert len(processes) == (1 if workers == "1" else 3)
+        assert [path.name for path in temporary.iterdir() if "pillarbox" in path.name]
+        with connected(house, person, select="INBOX") as imap, unknown(house, "imap"):
+            imap.idle()  # somebody is there, and must not keep it
+            assert house.end(signo) == 0
+        assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
+        assert list(temporary.iterdir()) == []
+        for port in house.ports.values():
+            socket.create_server((house.host, port)).close()
+        assert "Traceback" not in house.log()
+
+
+def test_a_signal_during_the_start_leaves_nothing_behind(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    for delay_s in (0.25, 0.5, 0.75):
+        process = start(tmp_path, temporary=temporary)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(delay_s)
+        process.terminate()
+        assert process.wait(30) in (0, -signal.SIGTERM)
+        assert list(temporary.iterdir()) == []
+        (tmp_path / "ready.json").unlink(missing_ok=True)
+
+
+def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path, house: Demo) -> None:
+    process = start(tmp_path, "--ports-from", str(house.ports["smtp"]))
+    assert process.wait(30) == 1
+    said = (tmp_path / "stderr").read_text()
+    assert "Traceback" not in said
+    assert "in use" in said
+    assert not (tmp_path / "ready.json").exists()
+
+
+def test_it_listens_on_loopback_only(busy_house: Demo) -> None:
+    """By the kernel's own list of what its processes listen on."""
+    inodes = set()
+    for pid in busy_house.processes():
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
+    listening, elsewhere = set(), set()
+    for line in [
+        *Path("/proc/net/tcp").read_text().splitlines()[1:],
+        *Path("/proc/net/tcp6").read_text().splitlines()[1:],
+    ]:
+        columns = line.split()
+        if columns[9] in inodes and columns[3] == "0A":
+            address, _, port = columns[1].partition(":")
+            (listening if address == "0100007F" else elsewhere).add(int(port, 16))
+    assert elsewhere == set()
+    assert listening == set(busy_house.ports.values())
+
+
+def test_other_names_fail_at_once_and_nothing_leaves(house: Demo) -> None:
+    sender = house.newcomer()
+    began = time.monotonic()
+    with smtplib.SMTP("localhost", house.ports["smtp"], timeout=30) as client:
+        client.ehlo("client.example")
+        code, _ = client.mail("<a@gmail.com>")
+        assert code == 250  # accepted with a mark; nobody was asked about gmail.com
+        assert client.rcpt(sender.address)[0] == 250
+    assert time.monotonic() - began < 5, "a resolver was waited for"
+
+
+def test_it_uses_one_worker_of_modest_size(tmp_path: Path) -> None:
+    with demo(tmp_path, "--users", "100") as house:
+        person = house.newcomer()
+        messages(house, person)
+        with contextlib.closing(pop3(house)) as mailbox:
+            mailbox.user(person.login)
+            mailbox.pass_(person.password)
+        held = [resident_kib(pid) for pid in house.processes()]
+        print(f"resident: {held} KiB")
+        assert max(held) <= IDLE_WORKER_KIB
+
+
+def resident_kib(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0])
+
+
+def test_hundreds_at_once_from_one_address(busy_house: Demo) -> None:
+    people = [busy_house.newcomer() for _ in range(20)]
+    with contextlib.ExitStack() as held:
+        crowd = [
+            held.enter_context(connected(busy_house, people[n % 20], select="INBOX", door="imap"))
+            for n in range(300)
+        ]
+        tags = [imap.idle() for imap in crowd]
+        with contextlib.ExitStack() as senders:
+            for _ in range(200):
+                smtp = senders.enter_context(
+                    socket.create_connection(("127.0.0.1", busy_house.ports["smtp"]))
+                )
+                assert smtp.recv(3) == b"220"
+        for imap, tag in zip(crowd, tags, strict=True):
+            assert imap.done(tag).word == "OK"
+
+
+SECRETS = ("an unlikely password", "a wrong guess 7c1f")
+
+
+def test_no_credential_in_what_it_says(tmp_path: Path) -> None:
+    right, _wrong = SECRETS
+    with demo(tmp_path, "--plain", "--users", "2", "--password", right) as house:
+        person = house.newcomer()
+        for password in SECRETS:
+            log_in_everywhere(house, Person(person.address, person.login, password))
+        assert house.end() == 0
+        said = house.log()
+    shown = said.partition("login")[0] + said.rpartition(right)[2]  # the list of accounts is for the reader
+    for password in SECRETS:
+        for form in forms(person, password):
+            assert form not in shown
+
+
+def forms(person: Person, password: str) -> list[str]:
+    """How a password looks on the wire."""
+    plain = f"\0{person.login}\0{password}"
+    found = [password, repr(password)[1:-1], base64.b64encode(password.encode()).decode()]
+    found += [base64.b64encode(plain.encode()).decode().rstrip("="), plain]
+    return found
+
+
+def log_in_everywhere(house: Demo, person: Person) -> None:
+    with unknown(house, "imap") as imap:
+        imap.say(b'LOGIN %s "%s"' % (person.login.encode(), person.password.encode()))
+    for mechanism in (b"PLAIN", b"LOGIN"):
+        with unknown(house, "imap") as imap:
+            tag = imap.start(b"AUTHENTICATE " + mechanism)
+            answers = (
+                [f"\0{person.login}\0{person.password}"]
+                if mechanism == b"PLAIN"
+                else [person.login, person.password]
+            )
+            for answer in answers:
+                imap.next()
+                imap.send(base64.b64encode(answer.encode()) + b"\r\n")
+            imap.finish(tag)
+    for log_in in (_pop3_password, _smtp_password):
+        with contextlib.suppress(poplib.error_proto, smtplib.SMTPAuthenticationError):
+            log_in(house, person)
+
+
+def _pop3_password(house: Demo, person: Person) -> None:
+    with contextlib.closing(poplib.POP3("localhost", house.ports["pop3"], timeout=30)) as mailbox:
+        mailbox.user(person.login)
+        mailbox.pass_(person.password)
+
+
+def _smtp_password(house: Demo, person: Person) -> None:
+    with smtplib.SMTP("localhost", house.ports["submission"], timeout=30) as client:
+        client.login(person.login, person.password)
+
+
+def test_the_ready_file_appears_whole(tmp_path: Path) -> None:
+    process = start(tmp_path, "--users", "2000")
+    path = tmp_path / "ready.json"
+    try:
+        while not path.exists():
+            assert process.poll() is None
+            time.sleep(0.001)
+        assert len(json.loads(path.read_text())["accounts"]) == 2004
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_the_certificate_is_for_these_names(house: Demo) -> None:
+    for name in ("localhost", "127.0.0.1", "one.example", "mail.one.example", "two.example"):
+        with (
+            socket.create_connection((house.host, house.ports["imaps"]), timeout=30) as plain,
+            house.context().wrap_socket(plain, server_hostname=name) as secured,
+        ):
+            assert secured.version() == "TLSv1.3"
+    with (
+        socket.create_connection((house.host, house.ports["imaps"]), timeout=30) as plain,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
+        house.context().wrap_socket(plain, server_hostname="elsewhere.example")
+
+
+def test_imaplib_speaks_to_every_worker(busy_house: Demo) -> None:
+    """What one worker's client writes, the other's sees."""
+    person = busy_house.newcomer()
+    with contextlib.ExitStack() as held:
+        sessions = [held.enter_context(connected(busy_house, person, select="INBOX")) for _ in range(8)]
+        sessions[0].append("INBOX", [b"Subject: seen by all\r\n\r\n"])
+        for session in sessions:
+            assert session.exists() == 1
+    assert imaplib.__name__
