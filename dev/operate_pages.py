@@ -1,0 +1,96 @@
+"""Writes the derived pages of `docs/operate/`: options from the configuration's fields, commands from click.
+
+A test says when they are not current (`tests/unit/app/test_operate_pages.py`).
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+
+from pillarbox.app.cli import main  # noqa: E402 - after the path to it is known
+from pillarbox.app.commands import COMMANDS  # noqa: E402 - likewise
+from pillarbox.app.config_text import example, page  # noqa: E402 - likewise
+
+FOLDER = ROOT / "docs" / "operate"
+INTRODUCTION = (
+    "Every command has `--help`. Those that work on an installation take `--config FILE` (else the "
+    "environment's `PILLARBOX_CONFIG`, else `/etc/pillarbox/pillarbox.toml`) and `--json`, for an answer that "
+    "programs read. They may be used while the server runs: what they change holds at once, and clients that are "
+    "connected see it."
+)
+OF_EVERY_COMMAND = {"help", "config_path", "as_json"}
+
+
+def commands() -> str:
+    """All commands with their arguments and options."""
+    lines = [
+        "# Commands",
+        "",
+        "<!-- Written by dev/operate_pages.py from the commands themselves. -->",
+        "",
+        INTRODUCTION,
+        "",
+        "Exit codes: 0 all is well; 1 it could not be done, or something was found; 2 the command line was wrong.",
+    ]
+    context = click.Context(main, info_name="pillarbox")
+    section = ""
+    for name, family in COMMANDS.items():
+        if family.section != section:
+            section = family.section
+            lines += ["", f"## {section}"]
+        command = main.get_command(context, name)
+        assert command is not None
+        lines += _command(command, click.Context(command, parent=context, info_name=name))
+    return "\n".join(lines) + "\n"
+
+
+def _command(command: click.Command, context: click.Context) -> Iterator[str]:
+    if not isinstance(command, click.Group):
+        yield from ("", f"### `{_usage(command, context)}`", "", _paragraphs(command.help))
+        yield from _options(command, context)
+        return
+    for name in command.list_commands(context):
+        sub = command.get_command(context, name)
+        assert sub is not None
+        yield from _command(sub, click.Context(sub, parent=context, info_name=name))
+
+
+def _usage(command: click.Command, context: click.Context) -> str:
+    arguments = (
+        argument.make_metavar(context) for argument in command.params if isinstance(argument, click.Argument)
+    )
+    return " ".join((context.command_path, *arguments))
+
+
+def _paragraphs(text: str | None) -> str:
+    paragraphs = (text or "").replace("\b", "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _options(command: click.Command, context: click.Context) -> Iterator[str]:
+    records = (
+        option.get_help_record(context)
+        for option in command.params
+        if isinstance(option, click.Option) and option.name not in OF_EVERY_COMMAND
+    )
+    found = [record for record in records if record]
+    if found:
+        yield ""
+        yield from (f"- `{syntax}`: {' '.join(text.split())}" for syntax, text in found)
+
+
+TEXTS = {
+    FOLDER / "configuration.md": page,
+    FOLDER / "pillarbox.toml": example,
+    FOLDER / "commands.md": commands,
+}
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for path, text in TEXTS.items():
+        path.write_text(text(), encoding="utf-8")
