@@ -24,6 +24,9 @@ from pillarbox.mail.header import MAX_FIELDS, Header
 from pillarbox.mail.threading import message_ids
 from pillarbox.world.database import Transaction
 
+AUTHOR_OCTETS = 16 * 1024
+"""All of From, or of Sender; in more, an address could hide where nobody reads on."""
+
 _REMOVED = ("Bcc", "Resent-Bcc", "Return-Path")
 
 
@@ -32,7 +35,7 @@ class Fault(Enum):
 
     FOREIGN_FROM = "From is not the submitter's"
     NO_FROM = "From names nobody"
-    HEADER_TOO_LARGE = "the header has too many lines to be read whole"
+    HEADER_TOO_LARGE = "the header, or From or Sender, is too large to be read whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ def prepare(tx: Transaction, octets: bytes, submission: Submission) -> bytes | F
     header, body_start = Header.parse(octets)
     if header.octets.count(b"\n") > MAX_FIELDS:
         return Fault.HEADER_TOO_LARGE  # a Bcc or a second From could hide where nobody looks
+    if any(sum(map(len, header.all(name))) > AUTHOR_OCTETS for name in ("From", "Sender")):
+        return Fault.HEADER_TOO_LARGE
     writers = _addresses(header, "From")
     if "From" in header:
         if not writers:

@@ -5,6 +5,7 @@ import pytest
 from pillarbox.delivery.submission import Fault, Submission, prepare
 from pillarbox.directory import accounts, aliases, domains
 from pillarbox.directory.schema import SCHEMA
+from pillarbox.mail.address_list import MAX_ADDRESSES
 from tests.database import memory_transaction
 
 NOW_MS = 1_700_000_000_000
@@ -37,6 +38,13 @@ def test_missing_fields_are_added_on_top() -> None:
         b"Message-ID: <unique@one.example>\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\n"
         b"From: anna@one.example\r\nSubject: x\r\n\r\n"
     )
+
+
+@pytest.mark.parametrize("name", [b"From", b"Sender"])
+def test_nobody_hides_behind_more_addresses_than_are_read(name: bytes) -> None:
+    own = b"anna@one.example," * MAX_ADDRESSES
+    faked = (GOOD if name == b"Sender" else b"") + name + b": " + own + b"boss@one.example\r\n\r\n"
+    assert prepared(faked) is Fault.HEADER_TOO_LARGE
 
 
 def test_fields_that_say_nothing_are_replaced() -> None:
