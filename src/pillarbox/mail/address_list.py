@@ -18,6 +18,9 @@ from typing import Final, NamedTuple
 MAX_ADDRESSES: Final = 4096
 """Addresses read from one list, groups counted as well; what follows them is left out."""
 
+MAX_TOKENS: Final = 20 * MAX_ADDRESSES
+"""Words and marks read from one list where the usual forms don't hold; more than `MAX_ADDRESSES` have."""
+
 
 class NameAddr(NamedTuple):
     """One mailbox of a list. (A tuple: several are made for every message, and tuples are made fastest.)"""
@@ -221,7 +224,9 @@ def parse_tokens(value: bytes, budget: int = MAX_ADDRESSES) -> list[AddressItem]
     reader = _Reader(budget)
     scan, position, end = _TOKEN, 0, len(value)
     comments: dict[int, int] | None = None
-    while position < end and reader.budget > 0:
+    tokens = 0
+    while position < end and reader.budget > 0 and tokens < MAX_TOKENS:
+        tokens += 1
         token = scan(value, position)
         assert token is not None  # ``other`` takes any octet
         position = token.end()

@@ -102,6 +102,14 @@ def test_the_number_of_addresses_is_limited() -> None:
     assert len(mailboxes(parse_address_list(b"g:" + b"a@b," * (limit + 5) + b";"))) == limit - 1
 
 
+def test_the_words_of_what_is_no_address_are_limited() -> None:
+    (item,) = parse_address_list(b"a@" * address_list.MAX_TOKENS)
+    assert isinstance(item, address_list.NameAddr)
+    assert len(item.local) <= address_list.MAX_TOKENS * 2
+    full = b"Ann Other <ann.other@mail.one.example> (at work), " * address_list.MAX_ADDRESSES
+    assert len(parse_address_list(full)) == address_list.MAX_ADDRESSES
+
+
 @pytest.mark.parametrize(
     "piece", [b"(", b'"', b'\\"', b"<", b"[", b"=?", b"a ", b":", b"a:;", b"(a", b"(a)", b"@,", b"<@"]
 )
