@@ -50,6 +50,10 @@ RESPONSE_LIMIT: Final = LINE_LIMIT_OCTETS + 2
 """Octets of a SASL response, CRLF included."""
 
 
+TOLD_AT_ONCE: Final = 256
+"""Commands of one `receive`; the rest waits until these are handled."""
+
+
 class State(Enum):
     """Where a session stands (RFC 1939 §3)."""
 
@@ -123,10 +127,10 @@ class Machine:
         return self._lines.buffered
 
     def receive(self, octets: bytes) -> list[Command]:
-        """Every command that is complete, up to one whose answer decides how to go on."""
+        """The commands that are complete, up to ``TOLD_AT_ONCE`` or one whose answer decides how to go on."""
         self._lines.feed(octets)
         told: list[Command] = []
-        while self.state is not State.ENDED:
+        while self.state is not State.ENDED and len(told) < TOLD_AT_ONCE:
             command = self._next()
             if command is None:
                 break

@@ -28,6 +28,10 @@ AUTH_OCTETS = 12_288
 PIECE_OCTETS = 64 * 1024
 """Once this much of a message is waiting it is told, so that a large one never piles up here."""
 
+TOLD_AT_ONCE = 256
+"""Events of one `receive`; the rest waits until these are handled. Whoever floods us with commands is mostly sent
+away before all of them were even read."""
+
 ABSURD = 16
 """A chunk of so many times the message limit is refused at once and ends the session. A smaller one that is
 too large is read to its end first, as RFC 3030 §2 asks, so that its sender hears the answer."""
@@ -110,12 +114,12 @@ class SmtpServer:
         return len(self._buffer)
 
     def receive(self, octets: bytes) -> list[Event]:
-        """Take a chunk of any size; return every event that is now complete."""
+        """Take a chunk of any size; return the events that are now complete, as far as ``TOLD_AT_ONCE``."""
         if self.state is State.END:
             return []
         self._buffer = self._buffer + octets if self._buffer else bytes(octets)
         events: list[Event] = []
-        while self._buffer and not self._held:
+        while self._buffer and not self._held and len(events) < TOLD_AT_ONCE:
             event = self._next()
             if event is None:
                 break

@@ -12,13 +12,13 @@ from typing import Final
 from pillarbox.directory import quota
 from pillarbox.mail.identifiers import MailboxId, Uid
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.mail.summary import Summary, summarize
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.commands import Append, Replace
 from pillarbox.protocol.imap.events import MessageOffered, Offer
 from pillarbox.server.imap.conversation import Conversation
 from pillarbox.server.imap.moving import READ_ONLY, destination
 from pillarbox.server.imap.reply import Refused, Reply, no, ok
+from pillarbox.server.summarizing import summary_of
 from pillarbox.store import append as store_append
 from pillarbox.store import ledger, placements
 from pillarbox.store.append import Appended, Arrival, Message
@@ -31,9 +31,6 @@ MESSAGES_TOGETHER: Final = 10_000
 
 OCTETS_TOGETHER: Final = 256 * 1024 * 1024
 """Octets of all messages of one APPEND; beyond: NO [LIMIT]. One message has a limit of its own."""
-
-READ_ASIDE_OCTETS: Final = 256 * 1024
-"""From this size on, reading a message's structure would hold the loop up: a thread does it."""
 
 
 @dataclass(slots=True)
@@ -136,13 +133,7 @@ async def store(session: Conversation) -> Reply:
 async def _arrival(session: Conversation, offer: Offer, writer: BlobWriter) -> Arrival:
     blob, octets = await writer.finish()
     received_at_ms = session.now_ms if offer.received_at_ms is None else offer.received_at_ms
-    return Arrival(Message(blob, await _summary(octets)), offer.flags, received_at_ms)
-
-
-async def _summary(octets: bytes) -> Summary:
-    if len(octets) < READ_ASIDE_OCTETS:
-        return summarize(octets)
-    return await asyncio.get_running_loop().run_in_executor(None, summarize, octets)
+    return Arrival(Message(blob, await summary_of(octets)), offer.flags, received_at_ms)
 
 
 async def _keep(session: Conversation, arriving: Arriving, arrivals: list[Arrival]) -> Reply:

@@ -79,8 +79,8 @@ def _changed(session: Conversation, command: Fetch, chosen: Chosen, since: int) 
     """Those that changed after a MODSEQ; with VANISHED, tells first those that went."""
     selected = session.selected
     if command.vanished:
-        largest = selected.uids[-1] if selected.uids else LARGEST
-        named = command.numbers.numbers.resolve(largest)
+        # Of the messages that went, "*" names the last one too: it may have been the highest of all
+        named = command.numbers.numbers.resolve(LARGEST)
         session.write(
             responses.vanished(resynchronising.vanished(session, selected, named, since), earlier=True)
         )

@@ -81,10 +81,14 @@ class Courier:
         age_s = self._means.clock.monotonic() - line.opened_at_s
         return line.dialogue.delivered < limit and age_s < CONNECTION_SECONDS
 
-    async def carry(self, job: Job) -> Result:
-        """Try to deliver a message to its recipients. Raises `BlobMissing`, `DatabaseUnavailable`."""
+    async def carry(self, job: Job, octets: bytes | None = None) -> Result:
+        """Try to deliver a message to its recipients; it is read unless its octets are given.
+
+        Raises `BlobMissing`, `DatabaseUnavailable`.
+        """
         progress = Progress(job)
-        octets = await self._read(job)
+        if octets is None:
+            octets = await self._read(job)
         if self._line and not (self.connected and _serves(self._line, job)):
             await self.close()
         line, asked = self._line, ""

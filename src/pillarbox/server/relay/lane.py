@@ -8,6 +8,7 @@ that was leased to the lane is being carried, or waits in it, or was settled or 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from pillarbox.delivery.settle import Attempt, Result
@@ -27,6 +28,14 @@ _UNREADABLE = Outcome(Verdict.DEFERRED, "4.3.0", "the message cannot be read now
 _MISTAKE = Outcome(Verdict.DEFERRED, "4.3.0", "an error in this system", said_by_server=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A job in hand. ``octets``: the message, where it was small enough to be fetched with many others."""
+
+    job: Job
+    octets: bytes | None = None
+
+
 class Office(Protocol):
     """What a lane asks of the relay it belongs to."""
 
@@ -37,7 +46,7 @@ class Office(Protocol):
     def may_open(self) -> bool:
         """Whether there is room for one more courier."""
 
-    async def fetch(self, destination: str, jobs: int) -> list[Job]:
+    async def fetch(self, destination: str, jobs: int) -> list[Parcel]:
         """Lease more jobs of a destination."""
 
     async def settle(self, result: Result) -> None:
@@ -59,7 +68,7 @@ class Lane:
         self.carried: dict[int, Job] = {}
         """Jobs that are being carried, by a number of their own."""
         self._office = office
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[Parcel] = deque()
         self._pace = Pace(office.connections_each)
         self._more = True
         """The queue may hold more that is due."""
@@ -71,7 +80,7 @@ class Lane:
     @property
     def jobs(self) -> list[Job]:
         """All jobs in hand."""
-        return [*self.carried.values(), *self._waiting]
+        return [*self.carried.values(), *(parcel.job for parcel in self._waiting)]
 
     @property
     def busy(self) -> bool:
@@ -84,9 +93,9 @@ class Lane:
         """Whether nothing is left of it."""
         return not self.couriers and not self._waiting and self._fetching is None
 
-    def add(self, jobs: Sequence[Job]) -> None:
+    def add(self, parcel: Parcel) -> None:
         """More to carry."""
-        self._waiting.extend(jobs)
+        self._waiting.append(parcel)
         self._more = True
         self._staff()
 
@@ -131,24 +140,24 @@ class Lane:
         """One courier: job after job, as long as there are any."""
         courier = Courier(self._office.means)
         try:
-            while len(self.couriers) <= self._pace.connections and (job := await self._next(courier)):
-                if not await self._carry(courier, job):
+            while len(self.couriers) <= self._pace.connections and (parcel := await self._next(courier)):
+                if not await self._carry(courier, parcel):
                     break
             await courier.close()
         finally:
             courier.abort()
 
-    async def _carry(self, courier: Courier, job: Job) -> bool:
+    async def _carry(self, courier: Courier, parcel: Parcel) -> bool:
         """Whether to go on."""
         number = self._number = self._number + 1
-        self.carried[number] = job
-        result = await self._result(courier, job)
+        self.carried[number] = parcel.job
+        result = await self._result(courier, parcel)
         if not result.reached:
             self._pace.went_badly()
             if len(self.couriers) > 1:
                 # The others get on: one connection less, and the job is theirs.
                 del self.carried[number]
-                self._waiting.appendleft(job)
+                self._waiting.appendleft(parcel)
                 return False
         elif _taken(result):
             self._pace.went_well()
@@ -161,9 +170,10 @@ class Lane:
             await self._give_back_waiting()
         return result.reached
 
-    async def _result(self, courier: Courier, job: Job) -> Result:
+    async def _result(self, courier: Courier, parcel: Parcel) -> Result:
+        job = parcel.job
         try:
-            return await courier.carry(job)
+            return await courier.carry(job, parcel.octets)
         except DatabaseUnavailable as failure:
             courier.abort()
             self._office.telemetry.warning("mail not read", queue_id=job.message.id, why=str(failure))
@@ -173,7 +183,7 @@ class Lane:
             self._office.telemetry.failure("mail not carried", error, queue_id=job.message.id)
             return Result(job, (Attempt(_MISTAKE),) * len(job.recipients), reached=True)
 
-    async def _next(self, courier: Courier) -> Job | None:
+    async def _next(self, courier: Courier) -> Parcel | None:
         """The next job; waits a while where there is a connection that could be used."""
         self._refill()
         if not self._waiting and not self._stopping and (courier.connected or self._fetching):
@@ -209,18 +219,18 @@ class Lane:
 
     async def _fetch(self) -> None:
         try:
-            jobs = await self._office.fetch(self.destination, FETCH_JOBS)
-            self._more = len(jobs) == FETCH_JOBS
+            parcels = await self._office.fetch(self.destination, FETCH_JOBS)
+            self._more = len(parcels) == FETCH_JOBS
         finally:
             self._fetching = None
-        self._waiting.extend(jobs)
+        self._waiting.extend(parcels)
         if self._stopping:
             await self._give_back_waiting()
-        elif jobs or not self.couriers:
+        elif parcels or not self.couriers:
             self._staff()
 
     async def _give_back_waiting(self) -> None:
-        jobs = list(self._waiting)
+        jobs = [parcel.job for parcel in self._waiting]
         self._waiting.clear()
         if jobs:
             await self._office.give_back(jobs)

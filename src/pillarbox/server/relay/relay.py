@@ -19,18 +19,21 @@ from pillarbox.queue.schedule import LEASE_MS, Job
 from pillarbox.queue.spool import CHANGED
 from pillarbox.server.relay.clock_watch import ClockWatch
 from pillarbox.server.relay.courier import Means
-from pillarbox.server.relay.lane import Lane
+from pillarbox.server.relay.lane import Lane, Parcel
 from pillarbox.server.relay.settling import Settling
-from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.blobs import BlobMissing, Blobs
+from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.signals import Signals
 from pillarbox.world.telemetry import Telemetry
 
-CLAIM_JOBS = 50
+CLAIM_JOBS = 20
 """Jobs, each of another destination, in one claim."""
 LOOK_SECONDS = 60.0
 """How often the queue is looked at though nothing has called."""
 RETRY_SECONDS = 1.0
 """Between attempts while the database is not available."""
+TOGETHER_OCTETS = 16 * 1024
+"""Messages of this size are read together, when they are claimed together."""
 RENEW_SECONDS = LEASE_MS / 1000 / 3
 HEALTHY_SHARE = 4
 """One connection in so many is kept for destinations that are in order."""
@@ -108,17 +111,21 @@ class Relay:
         """See `lane.Office`."""
         return self._room > 0
 
-    async def fetch(self, destination: str, jobs: int) -> list[Job]:
+    async def fetch(self, destination: str, jobs: int) -> list[Parcel]:
         """See `lane.Office`."""
         try:
             if not await self._leases_hold():
                 return []
-            return await self.means.database.write(
+            found = await self.means.database.write(
                 schedule.claim_from, destination, lease=self._lease(), now_ms=self._now_ms, jobs=jobs
             )
         except DatabaseUnavailable as failure:
             self.telemetry.warning("queue not read", why=str(failure))
             return []
+        try:
+            return self.means.database.read(_parcels, found, self.means.blobs)
+        except DatabaseUnavailable:
+            return [Parcel(job) for job in found]
 
     async def settle(self, result: Result) -> None:
         """See `lane.Office`."""
@@ -186,7 +193,7 @@ class Relay:
             lane = self._lanes.get(job.destination)
             if lane is None:
                 lane = self._lanes[job.destination] = Lane(job.destination, self)
-            lane.add([job])
+            lane.add(Parcel(job))
         return bool(jobs)
 
     def _pause_seconds(self) -> float:
@@ -235,3 +242,17 @@ class Relay:
         jobs = [job for lane in self._lanes.values() for job in lane.jobs]
         if jobs:
             await self.means.database.write(schedule.renew, jobs, now_ms=self._now_ms)
+
+
+def _parcels(tx: Transaction, jobs: Sequence[Job], blobs: Blobs) -> list[Parcel]:
+    """Jobs with their messages, where these are small; what cannot be read is for the courier to find out."""
+    return [Parcel(job, _small(tx, job, blobs)) for job in jobs]
+
+
+def _small(tx: Transaction, job: Job, blobs: Blobs) -> bytes | None:
+    if job.message.size > TOGETHER_OCTETS:
+        return None
+    try:
+        return blobs.read(tx, job.message.blob)
+    except BlobMissing:
+        return None

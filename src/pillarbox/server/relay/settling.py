@@ -14,7 +14,7 @@ from pillarbox.world.clock import Clock
 from pillarbox.world.database import Database, DatabaseUnavailable
 from pillarbox.world.telemetry import Telemetry
 
-BATCH_RESULTS = 200
+BATCH_RESULTS = 50
 """Results in one transaction."""
 UNWRITTEN_RESULTS = 200
 """Results waiting to be written beyond which couriers wait as well."""

@@ -6,7 +6,6 @@
 knows the latter.
 """
 
-import asyncio
 from dataclasses import dataclass
 
 from pillarbox.delivery import submission, trace
@@ -15,7 +14,6 @@ from pillarbox.delivery.submission import Fault, Submission
 from pillarbox.delivery.trace import Hop
 from pillarbox.directory.accounts import Account
 from pillarbox.mail.address import domain_key
-from pillarbox.mail.summary import Summary, summarize
 from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.protocol.smtp.extensions import Role
@@ -29,14 +27,12 @@ from pillarbox.server.smtp.door import Door
 from pillarbox.server.smtp.failures import WORLD_FAILURES, reply_to
 from pillarbox.server.smtp.sender_domain import Existence
 from pillarbox.server.smtp.transaction import Transaction
+from pillarbox.server.summarizing import summary_of
 from pillarbox.store.append import Message
 from pillarbox.store.ledger import NoSuchAccount
 from pillarbox.store.tally import NoSuchMailbox
 from pillarbox.world.blobs import PreparedBlob, prepare
 from pillarbox.world.entropy import nonce
-
-ASIDE_OCTETS = 1024 * 1024
-"""A message this large is summarized in a thread, not to keep all others waiting."""
 
 _TRACE_ID_OCTETS = 8
 _REMARKS = {
@@ -250,13 +246,6 @@ class Arrival:
 def trace_id(door: Door) -> str:
     """A fresh name for a message, for its trace field, our reply and our log."""
     return door.entropy.token_bytes(_TRACE_ID_OCTETS).hex()
-
-
-async def summary_of(octets: bytes) -> Summary:
-    """A message's summary; a large one is made in a thread."""
-    if len(octets) < ASIDE_OCTETS:
-        return summarize(octets)
-    return await asyncio.get_running_loop().run_in_executor(None, summarize, octets)
 
 
 def transmission_type(role: Role, client: Client, *, utf8: bool) -> str:

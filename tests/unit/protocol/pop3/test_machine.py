@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pillarbox.protocol.pop3 import commands, replies
 from pillarbox.protocol.pop3.commands import Command, Malformed, Response, TooLong, Unknown
-from pillarbox.protocol.pop3.machine import COMMAND_LIMIT, RESPONSE_LIMIT, TABLE, Machine, State
+from pillarbox.protocol.pop3.machine import COMMAND_LIMIT, RESPONSE_LIMIT, TABLE, TOLD_AT_ONCE, Machine, State
 from tests.paths import ROOT
 from tests.pop3_harness import converse
 
@@ -175,3 +175,11 @@ def test_any_chunking_gives_the_same_conversation(lines, cuts, accept, end):
 def test_the_picture_in_the_docs_is_current():
     drawing = runpy.run_path(str(ROOT / "dev" / "draw_pop3_states.py"))
     assert (ROOT / "docs" / "states" / "pop3.md").read_text("utf-8") == drawing["page"]()
+
+
+def test_a_flood_of_commands_is_told_in_parts_and_none_is_lost():
+    machine, count = Machine(), TOLD_AT_ONCE + 7
+    parts = [machine.receive(b"NOOP\r\n" * count)]
+    while machine.buffered:
+        parts.append(machine.receive(b""))
+    assert [len(part) for part in parts] == [TOLD_AT_ONCE, 7]

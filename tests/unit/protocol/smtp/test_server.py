@@ -14,6 +14,7 @@ from pillarbox.protocol.smtp.server import (
     AUTH_OCTETS,
     COMMAND_OCTETS,
     PIECE_OCTETS,
+    TOLD_AT_ONCE,
     ChunkEnd,
     Event,
     MessageEnd,
@@ -99,6 +100,14 @@ def test_a_pipelined_transaction_is_told_at_once_up_to_data() -> None:
         Rcpt(Address("b", "b.example")),
         Simple(Verb.DATA),
     ]
+
+
+def test_a_flood_of_commands_is_told_in_parts_and_none_is_lost() -> None:
+    flooded, count = machine(), TOLD_AT_ONCE * 2 + 7
+    parts = [flooded.receive(b"NOOP\r\n" * count)]
+    while flooded.buffered:
+        parts.append(flooded.receive(b""))
+    assert [len(part) for part in parts] == [TOLD_AT_ONCE, TOLD_AT_ONCE, 7]
 
 
 def test_data_ends_at_its_dot_and_the_next_command_follows() -> None:

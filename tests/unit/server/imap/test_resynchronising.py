@@ -86,11 +86,11 @@ def test_uid_fetch_vanished_comes_before_any_fetch() -> None:
         mail.deliver(*[MESSAGE] * 5)
         phone = mail.talker(enable="QRESYNC")
         _, modseq = known(phone)
-        phone.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
+        phone.ok("STORE 2,5 +FLAGS.SILENT (\\Deleted)")
         phone.ok("EXPUNGE")
         phone.ok("STORE 1 +FLAGS.SILENT (\\Seen)")
         answer = phone.ok(f"UID FETCH 1:* FLAGS (CHANGEDSINCE {modseq} VANISHED)")
-        assert answer.vanished(earlier=True) == [2]
+        assert answer.vanished(earlier=True) == [2, 5]
         assert not isinstance(answer.heard[0], Fetched)
         assert [items[b"UID"] for items in answer.fetched.values()] == [1]
 
