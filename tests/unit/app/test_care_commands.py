@@ -9,6 +9,7 @@ import pytest
 from pillarbox.app.wiring import SCHEMAS
 from pillarbox.world.database import open_database
 from tests.command_line import CommandLine, set_up
+from tests.passable import let_others_in
 
 
 @pytest.fixture
@@ -106,9 +107,7 @@ def test_root_leaves_nothing_that_the_server_cannot_open(there: CommandLine, tmp
     """Root backs up and repairs what belongs to another user."""
     if subprocess.run(["chown", "-R", "nobody:nogroup", str(there.data)], check=False).returncode:
         pytest.skip("only root can give files away")
-    tmp_path.chmod(0o755)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_others_in(tmp_path)
     (there.data / "blobs").mkdir(exist_ok=True)
     subprocess.run(["chown", "nobody:nogroup", str(there.data / "blobs")], check=True)
     there.text("backup", str(tmp_path / "backup"))

@@ -19,6 +19,7 @@ import pytest
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.tls import authority
 from tests.command_line import CommandLine, set_up
+from tests.passable import let_others_in
 
 SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s")
 
@@ -272,10 +273,7 @@ def test_a_check_finds_the_server(shared: Served) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_root_becomes_the_user_of_the_configuration(tmp_path: Path) -> None:
-    folder = tmp_path
-    while folder != Path("/"):  # pytest makes folders that nobody else may enter
-        folder.chmod(folder.stat().st_mode | 0o055)
-        folder = folder.parent
+    let_others_in(tmp_path)
     there = CommandLine(tmp_path / "pillarbox.toml", tmp_path / "data")
     there.text("init", "example.org", "--data", str(there.data), "--user", "nobody", "--ports-from", "1024")
     nobody = pwd.getpwnam("nobody").pw_uid
