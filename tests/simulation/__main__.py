@@ -4,7 +4,9 @@ import argparse
 import os
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import fields
 
 from tests.simulation.simulation import Failed, run
 
@@ -38,32 +40,29 @@ def _one(seed: int, *, trace: bool) -> int:
 
 
 def _many(seeds: range, processes: int) -> int:
-    started, failed = time.monotonic(), []
-    totals = [0] * 5
+    started, failed, totals = time.monotonic(), dict[int, str](), Counter[str]()
     parts = [seeds[at : at + CHUNK] for at in range(0, len(seeds), CHUNK)]
     with ProcessPoolExecutor(processes) as pool:
         for found, counts in pool.map(_part, parts):
-            totals = [a + b for a, b in zip(totals, counts, strict=True)]
-            failed += found
-            for _seed, text in found[:1]:
+            totals += counts
+            for text in list(found.values())[: not failed]:
                 print(text, file=sys.stderr)
-    names = ("letters", "copies", "duplicates after a lost answer", "failures reported", "lives")
-    print(", ".join(f"{count} {name}" for count, name in zip(totals, names, strict=True)))
-    print(f"{len(seeds)} seeds in {time.monotonic() - started:.0f} s, {len(failed)} failed:", *dict(failed))
+            failed |= found
+    print(", ".join(f"{name}: {count}" for name, count in totals.items()))
+    print(f"{len(seeds)} seeds in {time.monotonic() - started:.0f} s, {len(failed)} failed:", *failed)
     return 1 if failed else 0
 
 
-def _part(seeds: range) -> tuple[list[tuple[int, str]], list[int]]:
+def _part(seeds: range) -> tuple[dict[int, str], Counter[str]]:
     """In a process of its own: failures with their texts, and counts."""
-    failed, totals = [], [0] * 5
+    failed, totals = dict[int, str](), Counter[str]()
     for seed in seeds:
         try:
             told = run(seed)
         except Failed as failure:
-            failed.append((seed, str(failure)))
-            continue
-        counts = (told.letters, told.copies, told.duplicates, told.failures, told.lives)
-        totals = [a + b for a, b in zip(totals, counts, strict=True)]
+            failed[seed] = str(failure)
+        else:
+            totals += Counter({one.name: getattr(told, one.name) for one in fields(told) if one.type is int})
     return failed, totals
 
 

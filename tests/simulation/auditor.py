@@ -71,8 +71,8 @@ class Auditor:
     def __init__(self, trace: Callable[[str, str], None]) -> None:
         self._trace = trace
         self.letters: dict[str, Letter] = {}
-        self.duplicates = 0
-        """Copies beyond the first, each with its excuse."""
+        self.duplicates: Counter[str] = Counter()
+        """Copies beyond the first, by their excuse."""
         self.copies: dict[tuple[str, str], list[Said | None]] = {}
         """Where each copy came from: a transaction, or the provider itself."""
         self.failures: Counter[tuple[str, str]] = Counter()
@@ -90,6 +90,9 @@ class Auditor:
         self._unanswered: list[Said] = []
         """Their servers have not answered."""
         self._heard: list[Said] = []
+        """Answered 250; most of those who asked have heard it."""
+        self._kept: set[Said] = set()
+        """Transactions of which something is durable."""
         self._noted: set[tuple[Said, str]] = set()
         self._delayed: Counter[tuple[str, str, str]] = Counter()
 
@@ -115,6 +118,8 @@ class Auditor:
         if said.accepted:
             self._heard.append(said)
             self._accepted(said)
+        elif said in self._kept:
+            raise Violation(f"{said.server} refuses {said.message} and keeps it")
 
     def _one_at_a_time(self, said: Said) -> None:
         self._under_way = [one for one in self._under_way if one.waiting]
@@ -140,19 +145,20 @@ class Auditor:
 
     def _copy(self, key: tuple[str, str], origin: Said | None) -> None:
         earlier = self.copies.setdefault(key, [])
-        for other in earlier:
-            if not self._excused(other, key[1]):
-                raise Violation(f"{key} was delivered again after an acknowledged delivery")
-        self.duplicates += bool(earlier)
+        excuses = [self._excuse(other, key[1]) for other in earlier]
+        if not all(excuses):
+            raise Violation(f"{key} was delivered again after an acknowledged delivery")
+        self.duplicates.update(excuses[-1:])
         earlier.append(origin)
 
-    def _excused(self, origin: Said | None, recipient: str) -> bool:
-        """Whether another copy may follow this one."""
+    def _excuse(self, origin: Said | None, recipient: str) -> str:
+        """Why another copy may follow this one; empty where none may."""
         if origin is None or origin.life is None:
-            return False
+            return ""
         if not origin.heard:
-            return True
-        return not origin.life.alive and (origin, recipient) not in self._noted
+            return "the answer was lost"
+        noted = origin.life.alive or (origin, recipient) in self._noted
+        return "" if noted else "its sender died before noting it"
 
     def died(self, provider: Provider) -> None:
         """What a provider had not answered yet it never will."""
@@ -189,6 +195,7 @@ class Auditor:
             name = self._name(provider, digest, fresh)
             key = book.rows[row] = name, address
             book.held[key] += 1
+            self._origin(provider, name)
             self._report_in_order(name, address, reverse_path or None)
             self._trace(provider.name, f"has queued {name} for {address}")
         for key in gone:
@@ -205,13 +212,13 @@ class Auditor:
             key = name, address
             book.held[key] += 1
             self._trace(provider.name, f"has stored {name} for {address}")
-            self._copy(key, self._origin(provider, key))
+            self._copy(key, self._origin(provider, name))
 
-    def _origin(self, provider: Provider, key: tuple[str, str]) -> Said | None:
-        """The transaction that a stored copy came by; it has not been answered yet."""
+    def _origin(self, provider: Provider, message: str) -> Said | None:
+        """The transaction by which a message has come; it has not been answered yet."""
         for said in self._unanswered:
-            reached = (final for one in said.recipients for final in provider.plan.leads_to(one))
-            if said.server == provider.name and said.message == key[0] and key[1] in reached:
+            if said.server == provider.name and said.message == message:
+                self._kept.add(said)
                 return said
         return None
 

@@ -70,7 +70,10 @@ class Told:
     trace: str
     letters: int
     copies: int
-    duplicates: int
+    lost_answers: int
+    """Copies beyond the first because an answer was lost on its way."""
+    deaths: int
+    """... because the sender died between hearing and noting it."""
     failures: int
     lives: int
 
@@ -90,7 +93,7 @@ class Simulation:
         self._loop = loop
         self._chance = chance = Random(seed)
         self.trace = Trace(loop)
-        calm_at_s = chance.choice((10 * MINUTE, 2 * HOUR, 12 * HOUR, DAY, 4 * DAY))
+        calm_at_s = chance.choice((10 * MINUTE, 2 * HOUR, 2 * HOUR, 12 * HOUR, DAY, 3 * DAY))
         self.weather = Weather(chance, calm_at_s=calm_at_s)
         self.auditor = Auditor(self.trace)
         self.internet = Internet(self.weather, self._watched(self.auditor.told), self.trace)
@@ -111,7 +114,8 @@ class Simulation:
             self.trace.text(),
             len(books.letters),
             sum(map(len, books.copies.values())),
-            books.duplicates,
+            books.duplicates["the answer was lost"],
+            books.duplicates["its sender died before noting it"],
             books.failures.total(),
             sum(len(provider.lives) for provider in self.providers),
         )
@@ -249,7 +253,7 @@ class Simulation:
         known += [f"{who}@{name}.example" for who in ("friend", "nobody") for name in STRANGERS]
         known += ["u9@a.example", "u9@b.example", f"away@{home.plan.domain}"]
         known += ["u@null.example", "u@nowhere.example"]
-        if self._seed % 5 == 0:  # five days of retries take their time
+        if self._seed % 10 == 0:  # five days of retries take their time
             known += [f"{who}@dead.example" for who in "uvw"]
         recipients = tuple(chance.sample(known, chance.choice((1, 1, 2, 3))))
         recipients = tuple(one for one in recipients if self._distinct(one, recipients))
