@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.passable import let_others_in
+
 MAIN = """
 compatibility_level = 3.6
 queue_directory = {folder}/queue
@@ -129,9 +131,7 @@ def postfix(
     for name in ("queue", "data"):
         (folder / name).mkdir()
     shutil.chown(folder / "data", "postfix")
-    for path in (folder, *folder.parents):
-        if path.owner() == "root" and path.is_relative_to(folder.parents[1]):
-            path.chmod(0o755)  # Postfix's programs give up root, and pytest's folders are for one only
+    let_others_in(folder)  # Postfix's programs give up root
     main = MAIN.format(folder=folder, transport=transport, ca=ca, tls=tls)
     (folder / "main.cf").write_text(main + more[0])
     (folder / "master.cf").write_text(MASTER + more[1])

@@ -11,6 +11,7 @@ import pytest
 
 from tests.certificate import certificate_pem, client_context
 from tests.house import PASSWORD
+from tests.passable import let_others_in
 from tests.server import Server, serving
 
 pytestmark = pytest.mark.interop
@@ -99,9 +100,7 @@ def test_getmail(server: Server, tmp_path: Path) -> None:
     owner = ""
     if os.geteuid() == 0:  # getmail does not deliver as root
         owner = "user = nobody\n"
-        tmp_path.chmod(0o755)
-        tmp_path.parent.chmod(0o755)
-        tmp_path.parent.parent.chmod(0o755)
+        let_others_in(tmp_path)
         for path in (folder, *folder.rglob("*")):
             shutil.chown(path, "nobody")
     (folder / "rc").write_text(
