@@ -42,8 +42,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(port: int) -> None:
-    for _ in range(200):
+def wait_for(port: int, *, seconds: float = 10) -> None:
+    for _ in range(int(seconds / 0.05)):
         try:
             socket.create_connection((HOST, port), 1).close()
         except OSError:
