@@ -3,7 +3,8 @@
 Both are rendered in one walk, as the octets that go on the wire. Always true: they are a ``body`` of the
 formal syntax, whatever the message holds; section numbers that a client derives from them are those that
 ``Part.find`` knows. Where the grammar demands what a broken message lacks, the least that satisfies it is
-said: a multipart without parts has one empty text part, an enclosed message not read an empty envelope.
+said: a multipart without parts has one text part, which is its body, so that a reader can show it; an
+enclosed message not read has an empty envelope.
 
 Types and encodings are in upper case, as in the RFCs' examples; parameter names and values as they came.
 RFC 2231 continuations are joined: ``name*0`` and ``name*1`` become ``name``, and sections with percent signs
@@ -24,7 +25,8 @@ from pillarbox.mail.part import USUAL_OCTETS, Part
 MAX_LANGUAGES: Final = 64
 """Language tags shown of one part."""
 
-_EMPTY_PART: Final = b'("TEXT" "PLAIN" ("charset" "us-ascii") NIL NIL "7BIT" 0 0'
+_PLAIN: Final = b'("TEXT" "PLAIN" ("charset" "us-ascii") NIL NIL "7BIT" %d %d'
+_EMPTY_PART: Final = _PLAIN % (0, 0)
 _DEFAULT_CHARSET: Final = (b"charset", b"us-ascii")
 _NO_EXTENSION: Final = b" NIL NIL NIL NIL)"
 
@@ -53,7 +55,8 @@ def _multipart(part: Part) -> BodyStructure:
         bodies = b"".join([child.body for child in rendered])
         structures = b"".join([child.bodystructure for child in rendered])
     else:  # RFC 9051 §9, body-type-mpart: 1*body
-        bodies, structures = _EMPTY_PART + b")", _EMPTY_PART + _NO_EXTENSION
+        only = _PLAIN % (part.size, part.lines)
+        bodies, structures = only + b")", only + _NO_EXTENSION
     extension = b" %b%b" % (_parameters(part.raw_parameters), _common_extension(part.header))
     return BodyStructure(b"(%b %b)" % (bodies, subtype), b"(%b %b%b)" % (structures, subtype, extension))
 

@@ -62,7 +62,6 @@ _OTHERS: Final = {
     },
 }
 
-_ASCII_LABELS: Final = frozenset({"us-ascii", "ascii", "ansi_x3.4-1968"})
 _NOT_ASCII_BASED: Final = frozenset(
     {"utf-16-be", "utf-16-le", "utf-32", "iso2022-kr", "iso2022-jp-ext", "hz", "utf-7"}
 )

@@ -72,7 +72,7 @@ class Part:
     end: int
     """Where the body ends: before the line end of the next boundary."""
     lines: int
-    """Line ends in the body, as BODYSTRUCTURE counts them; 0 but for ``text`` and ``message`` parts."""
+    """Line ends in the body, as BODYSTRUCTURE counts them; 0 but for text, messages, and multiparts without parts."""
     children: tuple["Part", ...] = ()
     """A multipart's parts; an enclosed message's root, alone."""
 
@@ -152,17 +152,20 @@ class Part:
             yield from child.walk()
 
     def find(self, section: Sequence[int]) -> "Part | None":
-        """The part an IMAP section number names (RFC 9051 §6.4.5.1); the empty one names this part."""
-        part, is_root = self, True
+        """The part an IMAP section number names (RFC 9051 §6.4.5.1); the empty one names this part.
+
+        In a multipart without parts, 1 is all of its body: BODYSTRUCTURE must show a part, and shows that.
+        """
+        part, is_root, is_body = self, True, False
         for number in section:
             if not is_root and part.is_message():
-                part, is_root = part.children[0], True
+                part, is_root, is_body = part.children[0], True, False
             if part.media_type == "multipart" and part.children:
                 if not 1 <= number <= len(part.children):
                     return None
                 part, is_root = part.children[number - 1], False
-            elif is_root and number == 1:
-                is_root = False  # a message that is not multipart has one part: its body
+            elif number == 1 and not is_body and (is_root or part.media_type == "multipart"):
+                is_root, is_body = False, True  # a message that is not multipart has one part: its body
             else:
                 return None
         return part
@@ -257,7 +260,9 @@ class _Scan:
     def part(self, head: _Head, end: int, children: tuple[Part, ...]) -> Part:
         kind, start, body_start = head
         end = max(end, body_start)
-        counts_lines = kind.media_type in ("text", "message")
+        counts_lines = kind.media_type in ("text", "message") or (
+            kind.media_type == "multipart" and not children
+        )
         return Part(
             media_type=kind.media_type,
             subtype=kind.subtype,

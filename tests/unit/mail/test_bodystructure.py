@@ -90,7 +90,17 @@ def test_message_in_a_message(subtype: str) -> None:
 @pytest.mark.rfc("9051 §9", "MUST")
 def test_what_the_grammar_wants_and_the_message_lacks() -> None:
     no_parts = message("Content-Type: multipart/mixed; boundary=x", "", "nothing")
-    assert read(no_parts)[0][0][:2] == [b"TEXT", b"PLAIN"]
+    # ... and shows all there is as that one part
+    assert read(no_parts)[0][0][:8] == [
+        b"TEXT",
+        b"PLAIN",
+        [(b"charset", b"us-ascii")],
+        None,
+        None,
+        b"7BIT",
+        7,
+        0,
+    ]
     assert b'"MIXED"' in body(no_parts)
     unread = message(
         "Content-Type: message/rfc822", "Content-Transfer-Encoding: base64", "", "U3ViamVjdDogeA=="

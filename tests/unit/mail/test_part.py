@@ -405,3 +405,15 @@ def test_fields_that_are_not_there():
     assert part.filename == "old.png"
     assert (part.content_id, part.description, part.location, part.md5) == (None, None, None, None)
     assert part.language == ()
+
+
+def test_part_one_of_a_multipart_without_parts_is_its_body():
+    alone = parse(b"Content-Type: multipart/mixed; boundary=x\r\n\r\nnothing\r\n")
+    assert alone.find((1,)) is alone
+    assert alone.find((1, 1)) is alone.find((2,)) is None
+    inside = parse(
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=x\r\n"
+        b"\r\nnothing\r\n--b--\r\n"
+    )
+    assert inside.find((1, 1)) is inside.find((1,)) is inside.children[0]
+    assert inside.find((1, 1, 1)) is None
