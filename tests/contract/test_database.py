@@ -1,6 +1,7 @@
 """What every `Database` promises, whichever engine is behind it."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -215,3 +216,16 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path) ->
     database = open_database(tmp_path / "db", [NOTES])
     assert database.read(lambda tx: tx.rows("SELECT * FROM notes")) == []
     database.close_now()
+
+
+def test_nobody_else_may_read_the_mail(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        database = open_database(tmp_path / "pillarbox.db", [NOTES])
+        database.write_now(add, "secret")
+        modes = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir()}
+        database.close_now()
+    finally:
+        os.umask(before)
+    assert modes.keys() >= {"pillarbox.db", "pillarbox.db-wal"}
+    assert not any(modes.values()), modes

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.durable import make_folder
 
 Callback = Callable[[], None]
 
@@ -74,7 +75,7 @@ class UnixSignals(LocalSignals):
 
     def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._folder = folder
         self._descriptor = os.open(folder, os.O_RDONLY)
         # A socket's path has at most 107 octets, a data directory's may have more.

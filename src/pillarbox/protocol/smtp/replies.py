@@ -98,7 +98,6 @@ BINARY_NEEDS_CHUNKS = Reply(503, "5.1", "BINARYMIME needs BDAT")
 # TLS and authentication
 TLS_ACTIVE = Reply(503, "5.1", "TLS is active already")
 TLS_FIRST = Reply(530, "7.0", "Must issue a STARTTLS command first")
-TLS_UNAVAILABLE = Reply(454, "7.0", "TLS not available due to temporary reason")
 AUTH_FIRST = Reply(530, "7.0", "Authentication required")
 AUTH_TWICE = Reply(503, "5.1", "Already authenticated")
 AUTH_NEEDS_TLS = Reply(538, "7.11", "Encryption required for authentication")

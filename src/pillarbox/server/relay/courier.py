@@ -193,7 +193,7 @@ class Courier:
                 await dialogue.start_tls(context, host.name)
             if encryption is not Encryption.OPPORTUNISTIC and not dialogue.is_secured:
                 raise _NotProtected("TLS is required, and not offered")
-            await self._log_in(dialogue, host)
+            await self._log_in(dialogue, host, encryption)
         except BaseException:
             dialogue.abort()
             raise
@@ -213,7 +213,7 @@ class Courier:
                 raise HandshakeFailed(str(failure) or "no handshake in time") from failure
         return Dialogue(stream, means.hostname, means.clock, secured=host.implicit_tls)
 
-    async def _log_in(self, dialogue: Dialogue, host: Host) -> None:
+    async def _log_in(self, dialogue: Dialogue, host: Host, encryption: Encryption) -> None:
         """Where the route says who we are. Raises `Unwilling`, `_NotProtected`."""
         if host.credentials is None:
             return
@@ -222,7 +222,8 @@ class Courier:
             host.credentials,
             nonce=nonce(self._means.entropy),
             binding=None,
-            plain_allowed=dialogue.is_secured,
+            # A password is not given to whoever happens to offer TLS.
+            plain_allowed=dialogue.is_secured and encryption is not Encryption.OPPORTUNISTIC,
         )
         if exchange is None:
             raise _NotProtected("the server offers no way to log in that is safe here")

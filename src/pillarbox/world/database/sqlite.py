@@ -4,6 +4,7 @@ WAL with ``synchronous=FULL``: when COMMIT returns, the transaction has been flu
 Checkpoints are switched off on the connections that people wait for; `checkpoint` makes them.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,8 @@ DAMAGED = (apsw.CorruptError, apsw.NotADBError)
 
 def connect(path: Path | None, *, writes: bool) -> apsw.Connection:
     """Open the file (``None``: a private database in memory). Raises `DatabaseUnavailable`."""
+    if path and writes:
+        _make_private(path)
     with world_failures():
         connection = apsw.Connection(str(path) if path else ":memory:", statementcachesize=STATEMENT_CACHE)
         connection.set_busy_timeout(BUSY_MILLISECONDS)
@@ -57,6 +60,14 @@ def connect(path: Path | None, *, writes: bool) -> apsw.Connection:
         if path and not writes:
             connection.pragma("query_only", True)
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """Mail and password hashes lie in it, so nobody else may read it; its log and index take after it."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as failure:
+        raise DatabaseUnavailable(str(failure)) from failure
 
 
 @contextmanager

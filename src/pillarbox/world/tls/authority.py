@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pillarbox.world.durable import make_folder
 from pillarbox.world.tls.server import CertificateFiles
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _make(found: DemoCertificates, names: Sequence[str], addresses: Sequence[str
     authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority = _authority(authority_key, now)
     server = _server(server_key, authority, authority_key, _alternative_names(names, addresses), now)
-    found.authority.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(found.authority.parent)
     _write_private(found.server.key, server_key)
     found.server.chain.write_bytes(_pem(server) + _pem(authority))
     found.authority.write_bytes(_pem(authority))

@@ -210,15 +210,17 @@ def test_a_smart_host_is_logged_in_at_over_tls_only() -> None:
     async def test(house: RelayHouse) -> None:
         smart = house.peer("smart.example", "192.0.2.9", 587, extensions=(*TLS, "AUTH PLAIN"))
         naked = house.peer("naked.example", "192.0.2.8", 587, extensions=("AUTH PLAIN",))
+        careless = house.peer("careless.example", "192.0.2.7", 587, extensions=(*TLS, "AUTH PLAIN"))
         me = Credentials("us", "secret")
         house.routes["*"] = Host("smart.example", 587, encryption=Encryption.REQUIRED, credentials=me)
         house.routes["three.example"] = Host("naked.example", 587, credentials=me)
-        await house.queue("a@two.example", "a@three.example")
+        house.routes["four.example"] = Host("careless.example", 587, credentials=me)
+        await house.queue("a@two.example", "a@three.example", "a@four.example")
         await house.pass_(1)
         assert smart.addresses == ["a@two.example"]
         assert [line for line in smart.heard if line.startswith("AUTH")] == ["AUTH PLAIN AHVzAHNlY3JldA=="]
-        assert not any(line.startswith("AUTH") for line in naked.heard)
-        assert house.waiting() == ["a@three.example"]
+        assert not any(line.startswith("AUTH") for line in [*naked.heard, *careless.heard])
+        assert house.waiting() == ["a@three.example", "a@four.example"]
 
     with_relay(test)
 
@@ -227,7 +229,8 @@ def test_a_smart_host_that_does_not_know_us_keeps_mail_waiting_and_bounces_nothi
     async def test(house: RelayHouse) -> None:
         answers = {"AUTH": "535 5.7.8 wrong password"}
         house.peer("smart.example", "192.0.2.9", extensions=(*TLS, "AUTH PLAIN"), answers=answers)
-        house.routes["*"] = Host("smart.example", credentials=Credentials("us", "typo"))
+        typo = Credentials("us", "typo")
+        house.routes["*"] = Host("smart.example", encryption=Encryption.REQUIRED, credentials=typo)
         await house.queue("a@two.example")
         await house.pass_(1)
         assert (house.waiting(), house.inbox()) == (["a@two.example"], [])

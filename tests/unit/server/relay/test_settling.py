@@ -1,0 +1,104 @@
+"""Results are written in batches, and one that cannot be written harms no other."""
+
+import asyncio
+from typing import Any
+
+from pillarbox.delivery.settle import Attempt, Reporter, Result, settle
+from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
+from pillarbox.queue import schedule
+from pillarbox.server.relay.settling import BATCH_RESULTS, Settling
+from pillarbox.world.entropy import SeededEntropy
+from tests.relay_house import RelayHouse
+
+DELIVERED = Outcome(Verdict.DELIVERED, "2.0.0", "250 OK")
+
+
+async def results(house: RelayHouse, count: int) -> list[Result]:
+    for number in range(count):
+        await house.queue(f"{number}@two.example")
+    jobs = await house.database.write(
+        schedule.claim_from, "two.example", lease=1, now_ms=house.clock.now_ms(), jobs=count
+    )
+    return [Result(job, (Attempt(DELIVERED),), reached=True) for job in jobs]
+
+
+def settling(house: RelayHouse) -> Settling:
+    reporter = Reporter("mx.one.example", house.blobs, SeededEntropy(1))
+    return Settling(house.database, reporter, house.clock, house.telemetry)
+
+
+def test_many_results_are_few_transactions() -> None:
+    async def run() -> None:
+        house = RelayHouse()
+        writer = settling(house)
+        found = await results(house, 2 * BATCH_RESULTS + 1)
+        written = []
+        write = house.database.write
+
+        async def counted(verb: Any, *arguments: Any, **more: Any) -> Any:
+            written.append(verb)
+            return await write(verb, *arguments, **more)
+
+        house.database.write = counted  # type: ignore[method-assign, assignment]
+        for one in found:
+            await writer.add(one)
+        await writer.settled()
+        assert house.waiting() == []
+        assert written == [settle] * 3
+        await house.database.close()
+
+    asyncio.run(run())
+
+
+def test_one_that_cannot_be_written_harms_no_other() -> None:
+    async def run() -> None:
+        house = RelayHouse()
+        writer = settling(house)
+        found = await results(house, 5)
+        write = house.database.write
+
+        async def failing(verb: Any, *arguments: Any, **more: Any) -> Any:
+            if verb is settle and found[2] in arguments[0]:
+                raise ArithmeticError("a mistake of ours")
+            return await write(verb, *arguments, **more)
+
+        house.database.write = failing  # type: ignore[method-assign, assignment]
+        for one in found:
+            await writer.add(one)
+        await writer.settled()
+        assert house.waiting() == ["2@two.example"]
+        assert [name for name, _ in house.telemetry.failures] == ["result not written"]
+        await house.database.close()
+
+    asyncio.run(run())
+
+
+def test_couriers_wait_while_too_much_is_unwritten() -> None:
+    async def run() -> None:
+        house = RelayHouse()
+        writer = settling(house)
+        found = await results(house, 201)
+        gate = asyncio.Event()
+        write = house.database.write
+
+        async def slow(verb: Any, *arguments: Any, **more: Any) -> Any:
+            await gate.wait()
+            return await write(verb, *arguments, **more)
+
+        house.database.write = slow  # type: ignore[method-assign, assignment]
+        adding = asyncio.ensure_future(_add_all(writer, found))
+        for _ in range(300):
+            await asyncio.sleep(0)
+        assert not adding.done()
+        gate.set()
+        await adding
+        await writer.settled()
+        assert house.waiting() == []
+        await house.database.close()
+
+    asyncio.run(run())
+
+
+async def _add_all(writer: Settling, found: list[Result]) -> None:
+    for one in found:
+        await writer.add(one)
