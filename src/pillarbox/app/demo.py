@@ -123,8 +123,10 @@ def prepared(options: DemoOptions, progress: Progress) -> Iterator[Demo]:
     with ExitStack() as ending:
         directory = options.directory
         if directory is None:
-            directory = Path(tempfile.mkdtemp(prefix="pillarbox-demo-"))
-            ending.callback(shutil.rmtree, directory, ignore_errors=True)
+            # Its removal is arranged before it is made: a signal may come at any moment.
+            directory = Path(tempfile.gettempdir()) / f"pillarbox-demo-{SystemEntropy().token_bytes(6).hex()}"
+            ending.callback(_remove, directory)
+            directory.mkdir(mode=0o700)
         doors = _bind(options.ports_from)
         ending.callback(close, doors)
         certificates = authority.located(directory / "tls", NAMES)
@@ -154,6 +156,14 @@ def _furnish(settings: Settings, people: tuple[Person, ...], mbox: Path | None, 
         _settle(database, people, now_ms)
         if mbox:
             _import(database, settings.data, people[0], mbox, now_ms, progress)
+
+
+def _remove(directory: Path) -> None:
+    """Remove a folder, even where something was just being written into it."""
+    for _ in range(5):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
 
 
 def write_ready_file(path: Path, demo: Demo) -> None:

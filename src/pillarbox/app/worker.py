@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from pillarbox.app.allocator import map_large_pieces
 from pillarbox.app.relaying import make_means, make_relay
 from pillarbox.app.services import SERVICES, Doors
 from pillarbox.app.sessions import session_factories
@@ -53,6 +54,7 @@ def run(
     served by the new ones, the others keep what they have. Where something is wrong with the new ones, nothing
     changes and the log says why.
     """
+    map_large_pieces()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, doors, lifeline, ready, reread))
 

@@ -1,0 +1,40 @@
+"""The allocator's one setting."""
+
+import platform
+import resource
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys
+from pillarbox.app.allocator import map_large_pieces
+def resident():
+    return int(open("/proc/self/statm").read().split()[1])
+if sys.argv[1] == "set":
+    assert map_large_pieces()
+import ctypes
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = libc.memset.argtypes = [ctypes.c_void_p]
+libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+libc.free(libc.malloc(256 * 1024))  # from here on glibc takes such pieces from the heap, unless it was told
+before = resident()
+for _ in range(100):
+    buffer = libc.malloc(256 * 1024)  # a connection's buffer, and what its handshake needs for a while
+    passing = libc.malloc(32 * 1024)
+    libc.memset(passing, 1, 32 * 1024)
+    libc.free(passing)
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is glibc's")
+def test_a_large_piece_costs_only_what_is_touched() -> None:
+    def pages(mode: str) -> int:
+        command = [sys.executable, "-c", PROGRAM, mode]
+        run = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONPATH": "src"})
+        return int(run.stdout)
+
+    assert pages("set") * resource.getpagesize() < 100 * 16 * 1024 < pages("unset") * resource.getpagesize()
