@@ -99,7 +99,7 @@ class Imap:
     """One session."""
 
     def __init__(self, stream: socket.socket) -> None:
-        self._stream = stream
+        self.stream = stream
         self._responses = Responses()
         self._waiting: list[Response] = []
         self._tags = (b"t%d" % number for number in itertools.count(1))
@@ -110,14 +110,14 @@ class Imap:
     def next(self) -> Response:
         """The next response of the server."""
         while not self._waiting:
-            octets = self._stream.recv(1 << 20)
+            octets = self.stream.recv(1 << 20)
             assert octets, f"the server left; unfinished: {self._responses.rest[:200]!r}"
             self._waiting += self._responses.feed(octets)
         return self._waiting.pop(0)
 
     def send(self, octets: bytes) -> None:
         """Exactly these octets."""
-        self._stream.sendall(octets)
+        self.stream.sendall(octets)
 
     def start(self, *pieces: bytes | Literal) -> bytes:
         """Send a command without waiting for its answer; its tag."""

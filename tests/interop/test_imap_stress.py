@@ -1,0 +1,19 @@
+"""Many clients at once on a demo with two workers, random commands, each remembering what it was told."""
+
+import asyncio
+
+import pytest
+
+from tests.imap_stress import Account, stress
+from tests.interop.demo import Demo
+
+pytestmark = pytest.mark.interop
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nobody_is_ever_contradicted(busy_house: Demo, seed: int) -> None:
+    people = [busy_house.newcomer() for _ in range(2)]
+    accounts = [
+        Account(busy_house.host, busy_house.ports["imap"], person.login, person.password) for person in people
+    ]
+    assert asyncio.run(stress(accounts, clients=14, steps=120, seed=seed)) > 1000
