@@ -69,7 +69,9 @@ def serve(folder: Path, ports: tuple[int, int, int], waiting: int) -> None:
     worker.run(settings, bind(HOST, {"smtp": port}), None, lambda: None)
 
 
-async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, arrived: list[float]) -> None:
+async def answer(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, arrived: asyncio.Queue[float]
+) -> None:
     """A server that takes everything, and notes when."""
     writer.write(b"220 sink\r\n")
     body = False
@@ -77,7 +79,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, arr
         if body and line != b".\r\n":
             continue
         if body:
-            arrived.append(time.monotonic())
+            arrived.put_nowait(time.monotonic())
         ends = line[:4].upper() == b"DATA"
         body = ends and not body
         writer.write(b"354 go\r\n" if body else b"250 ok\r\n")
@@ -86,7 +88,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, arr
 
 async def urgent(port: int, sink: int, messages: int) -> tuple[list[float], list[float]]:
     """Seconds until each message was accepted, and until it had arrived."""
-    arrived: list[float] = []
+    arrived: asyncio.Queue[float] = asyncio.Queue()
     server = await asyncio.start_server(lambda r, w: answer(r, w, arrived), HOST, sink)
     reader, writer = await asyncio.open_connection(HOST, port)
 
@@ -98,15 +100,13 @@ async def urgent(port: int, sink: int, messages: int) -> tuple[list[float], list
     await reader.readline()
     await say(b"EHLO client.example\r\n")
     accepting, arriving = [], []
-    for number in range(messages):
+    for _ in range(messages):
         for line in (b"MAIL FROM:<you@one.example>\r\n", b"RCPT TO:<away@one.example>\r\n", b"DATA\r\n"):
             await say(line)
         began = time.monotonic()
         await say(b"Subject: urgent\r\n\r\n" + b"x" * 1000 + b"\r\n.\r\n")
         accepting.append(time.monotonic() - began)
-        while len(arrived) <= number:
-            await asyncio.sleep(0.0005)
-        arriving.append(arrived[number] - began)
+        arriving.append(await arrived.get() - began)
         await asyncio.sleep(0.05)
     writer.close()
     server.close()
