@@ -10,7 +10,6 @@ import signal
 import smtplib
 import socket
 import ssl
-import subprocess
 import time
 from pathlib import Path
 
@@ -119,19 +118,6 @@ def test_a_signal_ends_it_cleanly_and_at_once(tmp_path: Path, workers: str, sign
         for port in house.ports.values():
             socket.create_server((house.host, port)).close()
         assert "Traceback" not in house.log()
-
-
-def test_a_signal_during_the_start_leaves_nothing_behind(tmp_path: Path) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    for delay_s in (0.25, 0.5, 0.75):
-        process = start(tmp_path, temporary=temporary)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(delay_s)
-        process.terminate()
-        assert process.wait(30) in (0, -signal.SIGTERM)
-        assert list(temporary.iterdir()) == []
-        (tmp_path / "ready.json").unlink(missing_ok=True)
 
 
 def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path, house: Demo) -> None:

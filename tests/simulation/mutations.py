@@ -101,7 +101,7 @@ def _broken(break_it: Callable[[pytest.MonkeyPatch], None], noticed_as: str) -> 
 MUTATIONS = (
     _broken(_says_250_before_the_commit, "does not hold it"),
     _broken(_forgets_all_but_the_first_inbox, "does not hold it"),
-    _broken(_leases_last_no_time, "under way twice|delivered again after an acknowledged"),
+    _broken(_leases_last_no_time, "under way twice|delivered again after an acknowledged|BlobMissing"),
     _broken(_a_lost_answer_is_a_yes, "in silence"),
     _broken(_what_is_delivered_stays_queued, "delivered again after an acknowledged"),
     _broken(_outcomes_are_lost_while_the_disk_is_full, "delivered again after an acknowledged"),
