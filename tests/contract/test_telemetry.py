@@ -1,5 +1,6 @@
 """What every `Telemetry` promises: nothing raises, and no credential is told."""
 
+import contextlib
 import io
 import json
 import subprocess
@@ -118,3 +119,16 @@ def test_a_traceback_does_not_tell_what_variables_held(told: Told) -> None:
     text = told.text()
     assert "LookupError" in text
     assert "hunter2" not in text
+
+
+@pytest.mark.parametrize("readable", [False, True])
+def test_where_nothing_can_be_written_nothing_fails(readable: bool) -> None:
+    with open("/dev/full", "w") as full:
+        telemetry = SystemTelemetry(stream=full, readable=readable)
+        for _ in range(3_000):  # more than any buffer takes
+            telemetry.event("message accepted", account=7)
+            telemetry.warning("disk full", why=object())
+        telemetry.failure("session failed", OSError("disk full"))
+        with contextlib.suppress(OSError):
+            full.close()
+        telemetry.event("said after the end")

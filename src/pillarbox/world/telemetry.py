@@ -10,6 +10,7 @@ whose name says that it holds one is replaced before anything sees it.
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -48,12 +49,28 @@ def _is_secret(name: str) -> bool:
     return any(part in name for part in _SECRET_NAMES)
 
 
+class _Lossy:
+    """A stream that never fails: what can't be written, to a disk that is full say, is not told."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):  # ValueError: the stream has been closed
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 class SystemTelemetry:
     """Writes events to a stream, standard error by default, and keeps counters for ``/metrics``."""
 
     def __init__(self, *, stream: TextIO | None = None, readable: bool | None = None) -> None:
-        self._stream = stream or sys.stderr
-        self._readable = self._stream.isatty() if readable is None else readable
+        stream = stream or sys.stderr
+        self._stream = _Lossy(stream)
+        self._readable = stream.isatty() if readable is None else readable
         self._log: Any = None
         self._counters: dict[str, Any] = {}
         self._children: dict[tuple[str, tuple[tuple[str, str], ...]], Callable[[int], None]] = {}
@@ -125,7 +142,7 @@ class SystemTelemetry:
         return self._registry
 
 
-def _structlog(stream: TextIO, *, readable: bool) -> Any:
+def _structlog(stream: _Lossy, *, readable: bool) -> Any:
     import structlog
     from structlog.tracebacks import ExceptionDictTransformer
 
