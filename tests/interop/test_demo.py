@@ -10,6 +10,7 @@ import signal
 import smtplib
 import socket
 import ssl
+import subprocess
 import time
 from pathlib import Path
 
@@ -118,6 +119,20 @@ def test_a_signal_ends_it_cleanly_and_at_once(tmp_path: Path, workers: str, sign
         for port in house.ports.values():
             socket.create_server((house.host, port)).close()
         assert "Traceback" not in house.log()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_signal_during_the_start_leaves_nothing_behind(tmp_path: Path, workers: str) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    for delay_s in (0.15, 0.3, 0.45, 0.6, 0.8):
+        process = start(tmp_path, "--workers", workers, temporary=temporary)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(delay_s)
+        process.terminate()
+        assert process.wait(30) in (0, -signal.SIGTERM)
+        assert list(temporary.iterdir()) == []
+        (tmp_path / "ready.json").unlink(missing_ok=True)
 
 
 def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path, house: Demo) -> None:

@@ -1,11 +1,19 @@
 """Work in a process of its own, beside what this one does meanwhile; nothing of it stays in memory."""
 
 import os
+import select
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import NoReturn
+
+from pillarbox.app import ending
+
+GRACE_SECONDS = 2.0
+"""How long work that was asked to end may take to do so."""
+LOOK_SECONDS = 0.05
 
 
 class Failed(Exception):
@@ -14,27 +22,52 @@ class Failed(Exception):
 
 @contextmanager
 def running(work: Callable[[], None]) -> Iterator[None]:
-    """Run ``work`` in a fork while the block runs; at its end, wait for it. Raises `Failed`.
+    """Run ``work`` in a fork while the block runs; at its end, wait for it.
 
+    Raises `Failed`, and SystemExit where a signal to end waits (see `ending`): then the work has been ended too.
     OSError and ValueError are what users can mend, so their text is told; of anything else the traceback.
     """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(reading)
-        os._exit(_do(work, writing))
-    os.close(writing)
-    with os.fdopen(reading, encoding="utf-8") as told:
+        code = 1
         try:
-            yield
-        except BaseException:
-            os.kill(child, signal.SIGTERM)
-            raise
+            os.close(reading)
+            ending.let_through()
+            code = _do(work, writing)
         finally:
-            text = told.read()
-            _, status = os.waitpid(child, 0)
+            leave(code)
+    os.close(writing)
+    try:
+        yield
+        text = _told(reading, child)
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
+    finally:
+        os.close(reading)
+        _, status = os.waitpid(child, 0)
+    if ending.wanted():
+        sys.exit(0)
     if status:
         raise Failed(text or f"a process ended with status {os.waitstatus_to_exitcode(status)}")
+
+
+def _told(reading: int, child: int) -> str:
+    """What the work says at its end; it is asked to end where that is wanted, and made to when it does not."""
+    octets, patience = b"", GRACE_SECONDS
+    while True:
+        if select.select([reading], [], [], LOOK_SECONDS)[0]:
+            more = os.read(reading, 65_536)
+            if not more:
+                return octets.decode("utf-8", "replace")
+            octets += more
+        elif ending.wanted():
+            if patience == GRACE_SECONDS:
+                os.kill(child, signal.SIGINT)
+            elif patience <= 0:
+                os.kill(child, signal.SIGKILL)
+            patience -= LOOK_SECONDS
 
 
 def _do(work: Callable[[], None], writing: int) -> int:
@@ -43,10 +76,17 @@ def _do(work: Callable[[], None], writing: int) -> int:
         work()
     except (OSError, ValueError) as failure:
         text = str(failure)
-    except SystemExit:
+    except KeyboardInterrupt:
         text = "stopped"
     except BaseException:
         text = traceback.format_exc()
     os.write(writing, text.encode("utf-8", "replace"))
-    sys.stderr.flush()
     return 1 if text else 0
+
+
+def leave(code: int) -> NoReturn:
+    """End a forked process here, whatever else fails: it must never go on with what its parent does."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # a disk that is full, a stream that is closed
+            stream.flush()
+    os._exit(code)

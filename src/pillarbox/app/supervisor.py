@@ -4,17 +4,18 @@ The supervisor opens nothing but the listening sockets, which its workers inheri
 that who connects while a worker is being replaced waits in the kernel's queue and is served. It waits for
 signals and does nothing else, so there is little in it that can fail. A worker ends when told to by
 SIGTERM, or when the supervisor is gone: each holds the reading end of a pipe that only the supervisor
-keeps open. SIGHUP is passed on to the workers, once ``reload`` has found nothing wrong; it stays blocked in a
-new worker until that has a handler for it, so that it can neither kill one nor get lost.
+keeps open. SIGHUP is passed on to the workers, once ``reload`` has found nothing wrong. Signals stay blocked in
+a new worker until that has handlers for them, so that none can kill it half made, or get lost.
 """
 
 import os
 import select
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Callable
+
+from pillarbox.app.aside import leave
 
 Work = Callable[["Lifeline"], None]
 """Runs one worker until it is told to stop."""
@@ -78,16 +79,14 @@ class Supervisor:
             return
         code = 1
         try:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, set(WATCHED) - {signal.SIGHUP})
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
             os.close(self._supervisor_end[1])
             self._work(Lifeline(self._supervisor_end[0], self._ready[1]))
             code = 0
         except BaseException:
             traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+            leave(code)
 
     def _all_ready(self) -> bool:
         """Wait for a word from each worker; false where one died before it gave one."""

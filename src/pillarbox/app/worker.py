@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from pillarbox.app import ending
 from pillarbox.app.allocator import map_large_pieces
 from pillarbox.app.relaying import make_means, make_relay
 from pillarbox.app.services import SERVICES, Doors
@@ -103,6 +104,7 @@ async def _serve(
     await chores.stop()
     only_one.close()
     await close_world(world)
+    ending.hold()  # the loop takes its handlers with it, and whoever started us may have something to remove
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event]:
@@ -112,8 +114,9 @@ def _signals() -> tuple[asyncio.Event, asyncio.Event]:
     for signo in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signo, stop.set)
     loop.add_signal_handler(signal.SIGHUP, hang_up.set)
-    # The supervisor left it blocked until there is a handler.
+    # Whoever started us left them blocked until there are handlers.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    ending.let_through()
     return stop, hang_up
 
 

@@ -1,13 +1,15 @@
 """Work in a process of its own: what it does is done, how it fails is told."""
 
+import contextlib
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from pillarbox.app import aside
+from pillarbox.app import aside, ending
 
 
 def test_what_it_does_is_done_when_the_block_has_ended(tmp_path: Path) -> None:
@@ -42,3 +44,36 @@ def test_when_the_block_fails_the_work_is_ended() -> None:
     with pytest.raises(KeyError), aside.running(lambda: time.sleep(600)):
         raise KeyError
     assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_when_the_end_is_wanted_the_work_is_ended_first(stubborn: bool, tmp_path: Path) -> None:
+    def work() -> None:
+        if stubborn:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        time.sleep(600)
+        (tmp_path / "done").touch()
+
+    ending.hold()
+    try:
+        with pytest.raises(SystemExit), aside.running(work):
+            signal.raise_signal(signal.SIGTERM)
+        assert signal.sigtimedwait(ending.SIGNALS, 0), "it was held back all the time"
+    finally:
+        ending.let_through()
+    assert not (tmp_path / "done").exists()
+
+
+def test_nothing_makes_a_fork_go_on_with_what_its_parent_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        with pytest.raises(aside.Failed, match="nothing can be said"), aside.running(_complain):
+            pass
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
+
+
+def _complain() -> None:
+    sys.stderr.write("no room for this")
+    raise ValueError("nothing can be said")

@@ -21,6 +21,7 @@ def work(lifeline):
         raise SystemExit(3)
     def stop(*_): raise Stop
     signal.signal(signal.SIGTERM, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     with open(sys.argv[1], "a") as log:
         log.write(f"{os.getpid()}\\n")
     lifeline.ready()

@@ -53,14 +53,13 @@ def command(*, with_parent: bool, **options: Any) -> None:
     It listens on 127.0.0.1 only, answers the names of its own domains itself, and sends nothing out of
     this machine. Ctrl-C ends it.
     """
-    from pillarbox.app import aside
+    from pillarbox.app import aside, ending
     from pillarbox.app.demo import DemoOptions, prepared, write_ready_file
     from pillarbox.app.serving import alone, supervised
 
-    # Until a worker takes over the signal, it must still end what was begun and remove what is temporary.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if with_parent:
         _end_with_standard_input()
+    ending.hold()  # until a worker waits for them: what is begun is ended, and what is temporary removed
     try:
         with prepared(DemoOptions(**options), lambda: octets_read("Reading mail", shown=True)) as made:
 
