@@ -67,7 +67,10 @@ async def _mark_seen(
     unseen = [uid for uid, flags in zip(there.uids, there.flags, strict=True) if SEEN not in flags]
     if not unseen:
         return items
-    await alter(session, NumberSet.of(unseen), mode=store_flags.Mode.ADD, texts=SEEN)
+    try:
+        await alter(session, NumberSet.of(unseen), mode=store_flags.Mode.ADD, texts=SEEN)
+    except DatabaseUnavailable:
+        return items  # mail on a full disk can be read, if not be marked
     # RFC 9051 §6.4.5: changed flags SHOULD be told with the FETCH that changed them
     told = [Attribute.FLAGS]
     if session.machine.condstore:

@@ -18,7 +18,7 @@ from pillarbox.store import changes, mailboxes
 from pillarbox.store.changes import Flagged, Kind
 from pillarbox.store.tally import NoSuchMailbox
 from pillarbox.store.warm import WarmMailbox, WarmMailboxes
-from pillarbox.world.database import Transaction
+from pillarbox.world.database import DatabaseUnavailable, Transaction
 
 
 class MailboxGone(Exception):
@@ -74,7 +74,16 @@ async def claim_recent(session: Conversation, selected: SelectedMailbox) -> None
     """Make messages \\Recent to this session that no other session has claimed (RFC 3501 §2.3.2)."""
     first, uid_next = session.read(_unclaimed, session.owner, selected.mailbox)
     if first < uid_next:
-        selected.recent |= await session.commit(claim, session.owner, selected.mailbox)
+        selected.recent |= await claimed(session, selected.mailbox)
+
+
+async def claimed(session: Conversation, mailbox: MailboxId) -> NumberSet:
+    """What was unclaimed and is this session's now; nothing where nothing can be written, so that mail on a full
+    disk can be read."""
+    try:
+        return await session.commit(_claim, session.owner, mailbox)
+    except DatabaseUnavailable:
+        return EMPTY
 
 
 def _unclaimed(tx: Transaction, account: AccountId, mailbox: MailboxId) -> tuple[int, int]:
@@ -82,11 +91,11 @@ def _unclaimed(tx: Transaction, account: AccountId, mailbox: MailboxId) -> tuple
     return found.first_recent, found.uid_next
 
 
-def claim(tx: Transaction, account: AccountId, mailbox: MailboxId) -> NumberSet:
+def _claim(tx: Transaction, account: AccountId, mailbox: MailboxId) -> NumberSet:
     """Take all that is unclaimed; the UIDs that fell to the caller."""
     first = mailboxes.claim_recent(tx, account, mailbox)
-    claimed, _ = _unclaimed(tx, account, mailbox)
-    return NumberSet(((first, claimed - 1),)) if first < claimed else EMPTY
+    uid_next = _unclaimed(tx, account, mailbox)[1]
+    return NumberSet(((first, uid_next - 1),)) if first < uid_next else EMPTY
 
 
 def _look(

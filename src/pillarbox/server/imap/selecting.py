@@ -32,7 +32,7 @@ async def select(session: Conversation, command: Select) -> Reply:
     mailbox, warm = session.read(_open, session, command.mailbox)
     recent = _recent(mailbox, rev2=machine.rev2)
     if recent and not command.read_only:
-        recent = await session.commit(news.claim, session.owner, mailbox.id)
+        recent = await news.claimed(session, mailbox.id)
         mailbox, warm = session.read(_open, session, command.mailbox)
     # From here on nothing waits: what is told is one moment of the mailbox
     selected = SelectedMailbox(
@@ -91,9 +91,9 @@ def _described(session: Conversation, selected: SelectedMailbox, warm: WarmMailb
 async def close(session: Conversation, _: Close) -> Reply:
     """CLOSE: expunges silently, unless the mailbox was opened for reading only (RFC 9051 §6.4.1)."""
     selected = session.selected
-    session.machine.deselect()
     if not selected.read_only:
         await session.commit(placements.expunge, session.owner, selected.mailbox)
+    session.machine.deselect()
     # RFC 7162 §3.2.8: no HIGHESTMODSEQ here, the client was not told what went
     return ok("Closed")
 

@@ -51,6 +51,26 @@ def test_a_busy_database_is_unavailable_and_nothing_is_said_to_be_done(
         talker.ok("NOOP")
 
 
+@pytest.mark.parametrize("enable", ["", "IMAP4rev2"])
+def test_mail_can_be_read_while_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch, enable: str) -> None:
+    async def full(*_arguments: object, **_keywords: object) -> None:
+        raise DatabaseUnavailable("disk full")
+
+    with provider() as mail:
+        mail.deliver(MESSAGE, flags="\\Deleted")
+        talker, waiting = mail.talker(enable=enable), mail.talker(enable=enable, select="INBOX")
+        mail.deliver()
+        with monkeypatch.context() as patched:
+            patched.setattr(mail.house.world.database, "write", full)
+            assert talker.ok("SELECT INBOX").numbered(b"EXISTS") == [2]
+            assert talker.ok("FETCH 1 BODY[]").fetched[1][b"BODY[]"] == MESSAGE
+            assert waiting.ok("NOOP").numbered(b"EXISTS") == [2]
+            assert talker.do("CLOSE").code == b"UNAVAILABLE"
+            assert talker.flags(1) == {b"\\Deleted"}  # still selected
+        talker.ok("CLOSE")
+        assert talker.do("FETCH 1 FLAGS").word == b"BAD"
+
+
 @pytest.mark.rfc("9051 §5.5", "MUST")
 def test_pipelined_commands_are_answered_in_their_order() -> None:
     with provider() as mail:
