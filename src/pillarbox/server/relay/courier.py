@@ -87,6 +87,9 @@ class Courier:
         Raises `BlobMissing`, `DatabaseUnavailable`.
         """
         progress = Progress(job)
+        if not self._still_ours(job):
+            progress.lost = progress.reached = True
+            return progress.result()
         if octets is None:
             octets = await self._read(job)
         if self._line and not (self.connected and _serves(self._line, job)):
@@ -262,8 +265,9 @@ class Courier:
         return True
 
     def _still_ours(self, job: Job) -> bool:
-        """Asked before each offer, for the way to it may have been long: looking hosts up, connecting,
-        waiting for one that says little. Answered by the disk only where the lease may have run out."""
+        """Asked at first and before each offer, for the way to it may have been long: looking hosts up,
+        connecting, waiting for one that says little. Answered by the disk only where the lease may have run
+        out."""
         if self._means.clock.now_ms() < job.until_ms:
             return True
         return self._means.database.read(held, job)

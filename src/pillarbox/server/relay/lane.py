@@ -72,6 +72,8 @@ class Lane:
         self._pace = Pace(office.connections_each)
         self._more = True
         """The queue may hold more that is due."""
+        self._answers = False
+        """Some host has answered: it makes sense to fetch what will soon be carried."""
         self._fetching: asyncio.Task[None] | None = None
         self._resting: set[asyncio.Future[None]] = set()
         self._stopping = False
@@ -152,6 +154,7 @@ class Lane:
         number = self._number = self._number + 1
         self.carried[number] = parcel.job
         result = await self._result(courier, parcel)
+        self._answers = result.reached
         if not result.reached:
             self._pace.went_badly()
             if len(self.couriers) > 1:
@@ -214,7 +217,9 @@ class Lane:
 
     def _refill(self) -> None:
         """Fetch more before the last is carried."""
-        if self._more and len(self._waiting) < FETCH_JOBS // 2 and not self._fetching and not self._stopping:
+        if not self._answers or self._stopping:
+            return
+        if self._more and len(self._waiting) < FETCH_JOBS // 2 and not self._fetching:
             self._fetching = asyncio.get_running_loop().create_task(self._fetch())
 
     async def _fetch(self) -> None:

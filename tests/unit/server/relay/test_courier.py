@@ -4,8 +4,11 @@ import pytest
 
 from pillarbox.protocol.sasl.client import Credentials
 from pillarbox.protocol.smtp.commands import Body
-from pillarbox.queue.schedule import LEASE_MS
+from pillarbox.queue.outcome import delivered
+from pillarbox.queue.schedule import LEASE_MS, claim
+from pillarbox.server.relay.courier import Courier
 from pillarbox.server.relay.hosts import Encryption, Host
+from pillarbox.server.relay.progress import NOTHING_TRIED
 from pillarbox.world.network.memory import Fault
 from pillarbox.world.resolver import Kind, Mx
 from tests.relay_house import MESSAGE, RelayHouse, with_relay
@@ -435,6 +438,19 @@ def test_why_a_large_message_is_not_wanted_is_heard_though_the_connection_breaks
         await house.queue("a@two.example", octets=MESSAGE + (b"x" * 70 + b"\r\n") * 20_000)
         await house.pass_(1)
         assert house.reported() == [("a@two.example", "failed", "5.3.4")]
+
+    with_relay(test)
+
+
+def test_a_job_that_was_lost_while_it_waited_is_not_even_read() -> None:
+    async def test(house: RelayHouse) -> None:
+        await house.stop()
+        await house.queue("a@two.example")
+        (job,) = house.database.write_now(claim, lease=1, now_ms=house.clock.now_ms(), jobs=1)
+        house.clock._started_ms += LEASE_MS
+        assert house.database.write_now(delivered, job, job.recipients[0])
+        result = await Courier(house.means()).carry(job)
+        assert (result.reached, result.attempts[0].outcome) == (True, NOTHING_TRIED)
 
     with_relay(test)
 
