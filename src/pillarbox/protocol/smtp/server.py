@@ -37,6 +37,7 @@ ABSURD = 16
 too large is read to its end first, as RFC 3030 §2 asks, so that its sender hears the answer."""
 
 _CR = 13
+_DOT = b"\r\n."
 _END = b"\r\n.\r\n"
 _HOLDING = frozenset({Verb.DATA, Verb.AUTH, Verb.STARTTLS, Verb.QUIT})
 
@@ -83,6 +84,7 @@ class SmtpServer:
         "_buffer",
         "_chunk",
         "_chunk_left",
+        "_dotted",
         "_held",
         "_line_start",
         "_overlong",
@@ -101,6 +103,7 @@ class SmtpServer:
         self._held = False
         self._overlong = False  # in a line that was refused for its length
         self._line_start = True  # the next octet of the message begins a line
+        self._dotted = False  # the buffer holds a line of the message that begins with a dot
         self._searched = 0  # octets of the buffer in which no end of data begins
         self._chunk: Bdat | None = None
         self._chunk_left = 0
@@ -216,7 +219,11 @@ class SmtpServer:
         if self._line_start and buffer.startswith(b".\r\n"):
             self._buffer = buffer[3:]
             return self._message_ended(b"")
-        end = buffer.find(_END, self._searched)
+        # Most messages hold no line that begins with a dot but the one that ends them: one search then does
+        end = buffer.find(_DOT, self._searched)
+        if end >= 0 and not buffer.startswith(_END, end):
+            self._dotted = True
+            end = buffer.find(_END, end)
         if end >= 0:
             self._buffer = buffer[end + len(_END) :]
             return self._message_ended(self._without_dots(buffer[: end + 2]))
@@ -239,7 +246,10 @@ class SmtpServer:
         # RFC 5321 §4.5.2: of a line that begins with a dot, the dot is deleted
         if self._line_start and octets.startswith(b"."):
             octets = octets[1:]
-        return octets.replace(b"\r\n.", b"\r\n") if b"\r\n." in octets else octets
+        if not self._dotted:
+            return octets
+        self._dotted = False
+        return octets.replace(_DOT, b"\r\n")
 
     def _message_ended(self, octets: bytes) -> MessageEnd:
         self.state = State.IDLE
