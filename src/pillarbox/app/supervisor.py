@@ -62,15 +62,14 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
         for _ in range(self._workers):
             self._start_one()
-        code = 0
-        if self._all_ready():
+        code = self._failed_to_start()
+        if code is None:
             ready()
         else:
-            code = 1
             self._stop()
         while self._children or self._missing:
             self._wait_for_a_signal()
-        return code
+        return code or 0
 
     def _start_one(self) -> None:
         child = os.fork()
@@ -88,8 +87,8 @@ class Supervisor:
         finally:
             leave(code)
 
-    def _all_ready(self) -> bool:
-        """Wait for a word from each worker; false where one died before it gave one."""
+    def _failed_to_start(self) -> int | None:
+        """Wait for a word from each worker; an exit code where one died before it gave one, or we were told to end."""
         waiting = self._workers
         while waiting:
             readable, _, _ = select.select([self._ready[0]], [], [], 0.05)
@@ -97,8 +96,8 @@ class Supervisor:
                 waiting -= len(os.read(self._ready[0], waiting))
             elif (caught := signal.sigtimedwait(WATCHED, 0)) and caught.si_signo != signal.SIGHUP:
                 self._reap()
-                return False
-        return True
+                return 1 if caught.si_signo == signal.SIGCHLD else 0
+        return None
 
     def _wait_for_a_signal(self) -> None:
         timeout = RESTART_SECONDS if self._missing else 3600.0
