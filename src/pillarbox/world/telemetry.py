@@ -151,7 +151,7 @@ def _structlog(stream: _Lossy, *, readable: bool) -> Any:
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     final: list[Any] = [plain] if readable else [traceback, structlog.processors.JSONRenderer(default=str)]
     return structlog.wrap_logger(
-        structlog.PrintLogger(cast(TextIO, stream)),
+        structlog.PrintLogger(cast("TextIO", stream)),
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
