@@ -112,7 +112,9 @@ async def open_house(folder: Path | None = None, *, clock: Clock | None = None) 
         signals=signals,
         telemetry=telemetry,
     )
-    authenticator = Authenticator(database=database, clock=clock, entropy=entropy, telemetry=telemetry)
+    authenticator = Authenticator(
+        database=database, clock=clock, entropy=entropy, telemetry=telemetry, tallies=world.shared.tallies
+    )
     return House(world, authenticator, await database.write(_people, clock.now_ms()), telemetry)
 
 

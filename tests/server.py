@@ -110,6 +110,6 @@ async def _open(name: str, session: SessionFactory[Any], house: House, limits: L
         implicit_tls=SERVICES[name].implicit_tls,
         limits=limits,
     )
-    listener = Listener(service, house, buffer=shared_buffer())
+    listener = Listener(service, house, open_counts=house.world.shared.open_counts, buffer=shared_buffer())
     await listener.open([listening_socket("127.0.0.1", 0)])
     return listener

@@ -30,6 +30,7 @@ from pillarbox.world.database import Database, Transaction, memory_database
 from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.resolver import Failure, Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
+from pillarbox.world.shared import for_one_alone
 from pillarbox.world.telemetry import MemoryTelemetry
 
 PASSWORD = "correct horse"
@@ -246,7 +247,11 @@ async def _house() -> House:
         telemetry=telemetry,
         resolver=resolver,
         authenticator=Authenticator(
-            database=database, clock=clock, entropy=SeededEntropy(2), telemetry=telemetry
+            database=database,
+            clock=clock,
+            entropy=SeededEntropy(2),
+            telemetry=telemetry,
+            tallies=for_one_alone().tallies,
         ),
         people=people,
     )

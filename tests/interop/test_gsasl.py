@@ -20,6 +20,7 @@ from pillarbox.server.connection import TlsState
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import memory_database
 from pillarbox.world.entropy import SystemEntropy
+from pillarbox.world.shared import for_one_alone
 from pillarbox.world.telemetry import MemoryTelemetry
 from pillarbox.world.tls import authority
 from pillarbox.world.tls.server import ServerTls
@@ -101,7 +102,11 @@ async def login(folder: Path, mechanism: str, password: str, *options: str) -> t
     database = memory_database([SCHEMA])
     database.write_now(person, "anna@one.example", "open sesame")
     authenticator = Authenticator(
-        database=database, clock=SystemClock(), entropy=SystemEntropy(), telemetry=MemoryTelemetry()
+        database=database,
+        clock=SystemClock(),
+        entropy=SystemEntropy(),
+        telemetry=MemoryTelemetry(),
+        tallies=for_one_alone().tallies,
     )
     imap = Imap(authenticator, ServerTls([made.server]), asyncio.get_running_loop())
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -215,14 +215,21 @@ class Provider:
 
     def _listeners_on(self, world: World) -> dict[int, Listener]:
         authenticator = Authenticator(
-            database=world.database, clock=world.clock, entropy=world.entropy, telemetry=world.telemetry
+            database=world.database,
+            clock=world.clock,
+            entropy=world.entropy,
+            telemetry=world.telemetry,
+            tallies=world.shared.tallies,
         )
         sessions = session_factories(self._settings, world, authenticator)
         services = {
             port: Service(name=name, session=sessions[name], busy=b"421 busy\r\n", tls=world.tls)
             for port, name in PORTS.items()
         }
-        return {port: Listener(service, self, buffer=_BUFFER) for port, service in services.items()}
+        return {
+            port: Listener(service, self, open_counts=world.shared.open_counts, buffer=_BUFFER)
+            for port, service in services.items()
+        }
 
     # -- who calls: Listening
 

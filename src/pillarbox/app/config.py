@@ -156,9 +156,7 @@ class Limits:
     recipients: Annotated[
         Annotated[int, Meta(ge=100)], Says("Recipients of one message (RFC 5321 asks for 100).", "recipients")
     ] = 1000
-    connections: Annotated[Count, Says("Open connections of one service in one worker.", "connections")] = (
-        20_000
-    )
+    connections: Annotated[Count, Says("Open connections of one service.", "connections")] = 20_000
     connections_per_address: Annotated[Count, Says("Of these, from one address.", "connections")] = 500
 
 

@@ -12,13 +12,15 @@ from pillarbox.app.services import Doors
 from pillarbox.app.settings import ConfigWrong, Settings
 from pillarbox.app.supervisor import Supervisor
 from pillarbox.app.worker import run
+from pillarbox.world.entropy import SystemEntropy
+from pillarbox.world.shared import for_one_alone, shared_among
 from pillarbox.world.telemetry import SystemTelemetry
 from pillarbox.world.tls.server import CertificateUnusable, ServerTls
 
 
 def alone(settings: Settings, doors: Doors, ready: Callable[[], None]) -> int:
     """Serve in this process until told to stop; return an exit code."""
-    run(settings, doors, None, ready)
+    run(settings, doors, for_one_alone(), None, ready)
     return 0
 
 
@@ -47,9 +49,10 @@ def supervised(
         current = found
         return True
 
+    shared = shared_among(settings.workers, SystemEntropy())
     supervisor = Supervisor(
         settings.workers,
-        lambda lifeline: run(current, doors, lifeline, lifeline.ready, reread),
+        lambda lifeline: run(current, doors, shared[lifeline.seat], lifeline, lifeline.ready, reread),
         reload,
     )
     return supervisor.run(ready)

@@ -32,7 +32,7 @@ class Settings:
     recipients: int = 1000
     """Recipients of one message."""
     connections: int | None = None
-    """Open connections of one service in one worker; ``None``: no limit."""
+    """Open connections of one service, in all workers; ``None``: no limit."""
     connections_per_address: int | None = None
     """Of these, from one address."""
     routes: Mapping[str, Host] = field(default_factory=dict)

@@ -32,7 +32,9 @@ WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 class Lifeline:
     """A worker's end of what ties it to the supervisor."""
 
-    def __init__(self, supervisor: int, ready: int) -> None:
+    def __init__(self, seat: int, supervisor: int, ready: int) -> None:
+        self.seat = seat
+        """Which of the workers it is, from 0; whoever takes the place of a dead one has its seat."""
         self.supervisor = supervisor
         """A descriptor that becomes readable when the supervisor is gone."""
         self._ready = ready
@@ -50,18 +52,19 @@ class Supervisor:
         self._workers = workers
         self._work = work
         self._reload = reload
-        self._children: dict[int, float] = {}
-        """Process ids, and when each began."""
+        self._children: dict[int, tuple[int, float]] = {}
+        """By process id, the seat, and when it began."""
         self._supervisor_end = os.pipe()
         self._ready = os.pipe()
         self._stopping = False
-        self._missing = 0
+        self._missing: list[int] = []
+        """Seats of which the worker died young."""
 
     def run(self, ready: Callable[[], None]) -> int:
         """Start the workers, call ``ready`` once all accept, stay until told to stop; return an exit code."""
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
-        for _ in range(self._workers):
-            self._start_one()
+        for seat in range(self._workers):
+            self._start_one(seat)
         code = self._failed_to_start()
         if code is None:
             ready()
@@ -71,16 +74,16 @@ class Supervisor:
             self._wait_for_a_signal()
         return code or 0
 
-    def _start_one(self) -> None:
+    def _start_one(self, seat: int) -> None:
         child = os.fork()
         if child:
-            self._children[child] = time.monotonic()
+            self._children[child] = seat, time.monotonic()
             return
         code = 1
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
             os.close(self._supervisor_end[1])
-            self._work(Lifeline(self._supervisor_end[0], self._ready[1]))
+            self._work(Lifeline(seat, self._supervisor_end[0], self._ready[1]))
             code = 0
         except BaseException:
             traceback.print_exc()
@@ -117,23 +120,23 @@ class Supervisor:
             child, _status = os.waitpid(-1, os.WNOHANG)
             if child == 0:
                 return
-            began = self._children.pop(child, None)
-            if self._stopping or began is None:  # no worker: something that whoever started us left to us
+            known = self._children.pop(child, None)
+            if self._stopping or known is None:  # no worker: something that whoever started us left to us
                 continue
+            seat, began = known
             if time.monotonic() - began > GROWN_UP_SECONDS:
-                self._start_one()
+                self._start_one(seat)
             else:
-                self._missing += 1
+                self._missing.append(seat)
 
     def _replace_missing(self) -> None:
         while self._missing and not self._stopping:
-            self._missing -= 1
-            self._start_one()
+            self._start_one(self._missing.pop())
 
     def _stop(self) -> None:
         """Ask all to finish; who has not done so in time is ended."""
         self._stopping = True
-        self._missing = 0
+        self._missing.clear()
         self._tell(signal.SIGTERM)
         for _ in range(int(DRAIN_SECONDS / 0.05)):
             self._reap()

@@ -18,6 +18,7 @@ from pillarbox.world.durable import make_folder
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.network.system import SystemNetwork
 from pillarbox.world.resolver import Resolver
+from pillarbox.world.shared import Shared
 from pillarbox.world.signals import UnixSignals
 from pillarbox.world.telemetry import Telemetry
 from pillarbox.world.tls.server import ServerTls
@@ -38,7 +39,7 @@ def opened_database(settings: Settings, *, alone: bool = False) -> Iterator[Data
         database.close_now()
 
 
-def open_world(settings: Settings, telemetry: Telemetry) -> World:
+def open_world(settings: Settings, telemetry: Telemetry, shared: Shared) -> World:
     """Open every door; the running loop's process owns them until `close_world`."""
     clock = SystemClock()
     signals = UnixSignals(settings.signals, asyncio.get_running_loop())
@@ -55,6 +56,7 @@ def open_world(settings: Settings, telemetry: Telemetry) -> World:
         blobs=Blobs(settings.data / "blobs"),
         signals=signals,
         telemetry=telemetry,
+        shared=shared,
     )
 
 

@@ -21,6 +21,7 @@ from pillarbox.server.connection import Peer, SessionFactory
 from pillarbox.server.listener import Limits, Listener, Service, shared_buffer
 from pillarbox.server.relay.relay import Relay
 from pillarbox.world.only_one import OnlyOne
+from pillarbox.world.shared import Shared
 from pillarbox.world.telemetry import SystemTelemetry, Telemetry
 from pillarbox.world.tls.server import CertificateUnusable
 from pillarbox.world.world import World
@@ -45,6 +46,7 @@ class Witness:
 def run(
     settings: Settings,
     doors: Doors,
+    shared: Shared,
     lifeline: Lifeline | None,
     ready: Callable[[], None],
     reread: Callable[[], Settings] | None = None,
@@ -57,7 +59,7 @@ def run(
     """
     map_large_pieces()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, doors, lifeline, ready, reread))
+        runner.run(_serve(settings, doors, shared, lifeline, ready, reread))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -71,6 +73,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _serve(
     settings: Settings,
     doors: Doors,
+    shared: Shared,
     lifeline: Lifeline | None,
     ready: Callable[[], None],
     reread: Callable[[], Settings] | None,
@@ -79,7 +82,8 @@ async def _serve(
     loop = asyncio.get_running_loop()
     if lifeline:
         loop.add_reader(lifeline.supervisor, stop.set)
-    world = open_world(settings, SystemTelemetry())
+    shared.open_counts.begin()
+    world = open_world(settings, SystemTelemetry(), shared)
     relay = make_relay(settings, world)
     worker = _Worker(world, relay)
     await worker.open(settings, doors)
@@ -127,7 +131,11 @@ class _Worker:
         self._world = world
         self._relay = relay
         self._authenticator = Authenticator(
-            database=world.database, clock=world.clock, entropy=world.entropy, telemetry=world.telemetry
+            database=world.database,
+            clock=world.clock,
+            entropy=world.entropy,
+            telemetry=world.telemetry,
+            tallies=world.shared.tallies,
         )
         self._listeners: list[Listener] = []
 
@@ -137,7 +145,9 @@ class _Worker:
         buffer = shared_buffer()
         services = self._services(settings)
         for name, sockets in doors.items():
-            listener = Listener(services[name], witness, buffer=buffer)
+            listener = Listener(
+                services[name], witness, open_counts=self._world.shared.open_counts, buffer=buffer
+            )
             await listener.open(sockets)
             self._listeners.append(listener)
 

@@ -39,6 +39,7 @@ from pillarbox.server.slowing import Slowing
 from pillarbox.world.clock import Clock
 from pillarbox.world.database import Database, DatabaseUnavailable
 from pillarbox.world.entropy import Entropy, nonce
+from pillarbox.world.shared import Tallies
 from pillarbox.world.telemetry import Telemetry
 
 __all__ = ["Attempt", "AuthenticationUnavailable", "Authenticator", "Client"]
@@ -61,12 +62,14 @@ class Client:
 class Authenticator:
     """Checks logins for one process. Made once; ``close`` ends its threads."""
 
-    def __init__(self, *, database: Database, clock: Clock, entropy: Entropy, telemetry: Telemetry) -> None:
+    def __init__(
+        self, *, database: Database, clock: Clock, entropy: Entropy, telemetry: Telemetry, tallies: Tallies
+    ) -> None:
         self._database = database
         self._clock = clock
         self._entropy = entropy
         self._telemetry = telemetry
-        self._slowing = Slowing(clock.monotonic)
+        self._slowing = Slowing(clock.monotonic, tallies)
         self._checks = PasswordChecks(clock, entropy)
         self._secret: bytes | None = None
         self._remembered: dict[tuple[int, str], int] = {}

@@ -14,13 +14,13 @@ import contextlib
 import socket
 import ssl
 from asyncio import sslproto
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from pillarbox.server.connection import Peer, Session, SessionFactory
 from pillarbox.server.pump import READ_BUFFER, Pump
+from pillarbox.world.shared import OpenCounts
 
 BACKLOG: Final = 1024
 """Connections the kernel may keep before we accept them."""
@@ -49,7 +49,7 @@ class Limits:
     """How many may come; ``None`` means without limit."""
 
     connections: int | None = 20_000
-    """Open connections of this listener."""
+    """Open connections of this service, in all workers."""
     per_address: int | None = None
     """Open connections from one address."""
     handshake_s: float = 30.0
@@ -112,8 +112,18 @@ def listening_socket(host: str, port: int) -> socket.socket:
 class Listener:
     """One service's open doors in this worker."""
 
-    def __init__(self, service: Service, witness: Witness, *, buffer: memoryview | None = None) -> None:
-        """``buffer`` is the loop's shared read buffer; listeners of one loop may share one."""
+    def __init__(
+        self,
+        service: Service,
+        witness: Witness,
+        *,
+        open_counts: OpenCounts,
+        buffer: memoryview | None = None,
+    ) -> None:
+        """``buffer`` is the loop's shared read buffer; listeners of one loop may share one.
+
+        Limits hold for all who share ``open_counts``.
+        """
         assert not service.implicit_tls or service.tls is not None, "implicit TLS needs a certificate"
         self.service = service
         self.counts = Counts()
@@ -122,7 +132,7 @@ class Listener:
         self.implicit_tls = service.implicit_tls
         self._witness = witness
         self._pumps: set[Pump[Any]] = set()
-        self._per_address: Counter[str] = Counter()
+        self._open_counts = open_counts
         self._servers: list[asyncio.Server] = []
         self._empty: asyncio.Event | None = None
 
@@ -176,17 +186,18 @@ class Listener:
 
     def admit(self, pump: Pump[Any]) -> Session[Any] | bytes:
         """Count the newcomer and make its session, or turn it away."""
-        limits, address = self.service.limits, pump.peer.address
-        full = limits.connections is not None and len(self._pumps) >= limits.connections
-        crowded = limits.per_address is not None and self._per_address[address] >= limits.per_address
+        limits, name, address = self.service.limits, self.service.name, pump.peer.address
+        count = self._open_counts.count
+        full = limits.connections is not None and count(name) >= limits.connections
+        crowded = limits.per_address is not None and count(name, address) >= limits.per_address
         if full or crowded:
             self.counts.refused += 1
             return b"" if self.implicit_tls else self.service.busy
         session = self.service.session(pump)
         self.counts.accepted += 1
         self._pumps.add(pump)
-        if limits.per_address is not None:
-            self._per_address[address] += 1
+        self._open_counts.add(name)
+        self._open_counts.add(name, address)
         return session
 
     def tls_context(self) -> ssl.SSLContext | None:
@@ -200,11 +211,8 @@ class Listener:
     def released(self, pump: Pump[Any]) -> None:
         """Forget a connection that has ended."""
         self._pumps.discard(pump)
-        if self.service.limits.per_address is not None:
-            address = pump.peer.address
-            self._per_address[address] -= 1
-            if self._per_address[address] <= 0:
-                del self._per_address[address]
+        self._open_counts.remove(self.service.name)
+        self._open_counts.remove(self.service.name, pump.peer.address)
         if self._empty is not None and not self._pumps:
             self._empty.set()
 

@@ -1,8 +1,9 @@
 """Making guesses slow, and never the owner.
 
 Failures are counted in three ways: by account and client together, by client, by account. Each count
-halves every ten minutes. Attempts that share a full count form a queue, one after another with a growing
-gap; the gap has an end, and an attempt that would wait too long is turned away unchecked.
+halves every ten minutes, and all workers see the same ones. Attempts that share a full count form a queue, one
+after another with a growing gap; the gap has an end, and an attempt that would wait too long is turned away
+unchecked.
 
 The owner cannot be locked out: a client that has logged in to the account before is measured only by its own
 failures there, and whoever guesses from elsewhere can at most make a *new* client of the owner wait
@@ -16,16 +17,15 @@ The machine itself is no client: whoever comes from its loopback address (a prox
 many people, the owner among them, and one who mistypes there must not make the others wait.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from pillarbox.world.shared import Tallies, Tally
 
 HALF_LIFE_S = 600.0
 """A count of failures halves in this time."""
 LONGEST_WAIT_S = 60.0
 """An attempt that would have to wait longer is turned away."""
-LIMIT_TALLIES = 20_000
-"""Counts kept of each of the three kinds; the longest untouched is dropped first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,55 +45,59 @@ CLIENT = Rule(free=20, longest_s=30.0, queues=True)
 ACCOUNT = Rule(free=50, longest_s=3.0, queues=False)
 
 
-@dataclass(slots=True)
-class _Tally:
-    failures: float
-    at: float
-    free_at: float = 0.0
-    """When the queue of this tally lets the next attempt pass."""
-
-
 class Slowing:
-    """The counts of one process. ``monotonic`` gives seconds."""
+    """The counts of a provider, which its workers share. ``monotonic`` gives seconds."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, monotonic: Callable[[], float], tallies: Tallies) -> None:
         self._monotonic = monotonic
-        self._pairs = _Tallies()
-        self._clients = _Tallies()
-        self._accounts = _Tallies()
+        self._tallies = tallies
 
     def admit(self, account: str, client: str, *, known: bool) -> float | None:
         """Seconds this attempt must wait before it is checked, or ``None``: turn it away."""
         now = self._monotonic()
-        pair, everybody = self._pairs.get((account, client)), self._accounts.get((account,))
+        pair, everybody = _pair(account, client), _account(account)
         if known:
             rules = [(pair, KNOWN_PAIR)]
         elif _is_this_machine(client):
             rules = [(pair, KNOWN_PAIR), (everybody, ACCOUNT)]
         else:
-            rules = [(pair, PAIR), (self._clients.get((client,)), CLIENT), (everybody, ACCOUNT)]
-        counted = [(tally, rule) for tally, rule in rules if tally]
-        wait = max((_wait(tally, rule, now) for tally, rule in counted), default=0.0)
+            rules = [(pair, PAIR), (_client(client), CLIENT), (everybody, ACCOUNT)]
+        counted = [(key, tally, rule) for key, rule in rules if (tally := self._tallies.get(*key))]
+        wait = max((_wait(tally, rule, now) for _, tally, rule in counted), default=0.0)
         if wait > LONGEST_WAIT_S:
             return None
-        for tally, rule in counted:
+        for key, tally, rule in counted:
             if rule.queues:
                 tally.free_at = now + wait
+                self._tallies.put(tally, *key)
         return wait
 
     def failed(self, account: str, client: str) -> None:
         """An attempt was checked and was wrong."""
         now = self._monotonic()
-        self._pairs.add((account, client), now)
-        self._clients.add((client,), now)
-        self._accounts.add((account,), now)
+        for key in (_pair(account, client), _client(client), _account(account)):
+            tally = self._tallies.get(*key) or Tally(0.0, now)
+            tally.failures, tally.at = _decayed(tally, now) + 1, now
+            self._tallies.put(tally, *key)
 
     def succeeded(self, account: str, client: str) -> None:
         """An attempt was right: its pair starts anew. The client's other guesses stay counted."""
-        self._pairs.forget((account, client))
+        self._tallies.forget(*_pair(account, client))
 
 
-def _wait(tally: _Tally, rule: Rule, now: float) -> float:
+def _pair(account: str, client: str) -> tuple[str, ...]:
+    return "pair", account, client
+
+
+def _client(client: str) -> tuple[str, ...]:
+    return "client", client
+
+
+def _account(account: str) -> tuple[str, ...]:
+    return "account", account
+
+
+def _wait(tally: Tally, rule: Rule, now: float) -> float:
     beyond = _decayed(tally, now) - rule.free
     if beyond < 0:
         return 0.0
@@ -101,7 +105,7 @@ def _wait(tally: _Tally, rule: Rule, now: float) -> float:
     return max(tally.free_at - now, 0.0) + gap if rule.queues else gap
 
 
-def _decayed(tally: _Tally, now: float) -> float:
+def _decayed(tally: Tally, now: float) -> float:
     failures: float = tally.failures * 0.5 ** ((now - tally.at) / HALF_LIFE_S)
     return failures
 
@@ -109,26 +113,3 @@ def _decayed(tally: _Tally, now: float) -> float:
 def _is_this_machine(client: str) -> bool:
     """Whether this is ``directory.known_clients.client_key`` of a loopback address."""
     return client.startswith("127.") or client == "::/64"
-
-
-class _Tallies:
-    """Bounded counts by key; the longest untouched goes first."""
-
-    def __init__(self) -> None:
-        self._tallies: OrderedDict[tuple[str, ...], _Tally] = OrderedDict()
-
-    def get(self, key: tuple[str, ...]) -> _Tally | None:
-        return self._tallies.get(key)
-
-    def add(self, key: tuple[str, ...], now: float) -> None:
-        tally = self._tallies.get(key)
-        if tally is None:
-            self._tallies[key] = _Tally(1.0, now)
-            if len(self._tallies) > LIMIT_TALLIES:
-                self._tallies.popitem(last=False)
-            return
-        tally.failures, tally.at = _decayed(tally, now) + 1, now
-        self._tallies.move_to_end(key)
-
-    def forget(self, key: tuple[str, ...]) -> None:
-        self._tallies.pop(key, None)

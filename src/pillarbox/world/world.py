@@ -1,6 +1,6 @@
 """All doors of one process together, for whoever wires a room to the world."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pillarbox.world.blobs import Blobs
 from pillarbox.world.clock import Clock
@@ -8,6 +8,7 @@ from pillarbox.world.database import Database
 from pillarbox.world.entropy import Entropy
 from pillarbox.world.network import Network
 from pillarbox.world.resolver import Resolver
+from pillarbox.world.shared import Shared, for_one_alone
 from pillarbox.world.signals import Signals
 from pillarbox.world.telemetry import Telemetry
 from pillarbox.world.tls.server import ServerTls
@@ -26,3 +27,4 @@ class World:
     blobs: Blobs
     signals: Signals
     telemetry: Telemetry
+    shared: Shared = field(default_factory=for_one_alone)

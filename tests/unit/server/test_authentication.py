@@ -18,6 +18,7 @@ from pillarbox.server.connection import TlsState
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database, memory_database
 from pillarbox.world.entropy import SeededEntropy
+from pillarbox.world.shared import for_one_alone
 from pillarbox.world.telemetry import MemoryTelemetry
 from tests.people import NOW_MS, SALT, hashed, person
 
@@ -54,7 +55,11 @@ def run(scenario: Callable[[Bench], Awaitable[Any]]) -> None:
         bert = database.write_now(person, "bert@one.example")
         database.write_now(secrets.ensure, secrets.CREDENTIALS, SECRET)
         authenticator = Authenticator(
-            database=database, clock=clock, entropy=SeededEntropy(7), telemetry=telemetry
+            database=database,
+            clock=clock,
+            entropy=SeededEntropy(7),
+            telemetry=telemetry,
+            tallies=for_one_alone().tallies,
         )
         await scenario(Bench(authenticator, database, clock, telemetry, anna, bert))
         await authenticator.close()

@@ -14,6 +14,8 @@ import uvloop
 from pillarbox.server import pump
 from pillarbox.server.connection import Connection, ConnectionGone, Peer
 from pillarbox.server.listener import Limits, Listener, Service, listening_socket
+from pillarbox.world.entropy import SystemEntropy
+from pillarbox.world.shared import for_one_alone, shared_among
 from tests.certificate import TestTls, client_context
 
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.SelectorEventLoop}
@@ -147,7 +149,7 @@ class Notes:
 async def door(**service: Any) -> AsyncIterator[Listener]:
     Play.made = []
     details = {"name": "play", "session": Play, "busy": b"busy\r\n", "tls": TestTls()} | service
-    listener = Listener(Service(**details), Notes())
+    listener = Listener(Service(**details), Notes(), open_counts=for_one_alone().open_counts)
     await listener.open([listening_socket("127.0.0.1", 0)])
     try:
         yield listener
@@ -555,7 +557,30 @@ def test_too_many_from_one_address(run):
             elsewhere.writer.close()
             first.writer.close()
             await until(lambda: not listener.open_connections)
-            assert not listener._per_address
+            assert listener._open_counts.count("play", "127.0.0.1") == 0
+
+    run(scene())
+
+
+@pytest.mark.parametrize("limits", [Limits(connections=1), Limits(per_address=1)])
+def test_limits_hold_for_all_workers_together(run, limits):
+    async def scene():
+        service = Service(name="play", session=Play, busy=b"busy\r\n", limits=limits)
+        listeners = [
+            Listener(service, Notes(), open_counts=shared.open_counts)
+            for shared in shared_among(2, SystemEntropy())
+        ]
+        for listener in listeners:
+            await listener.open([listening_socket("127.0.0.1", 0)])
+        first = await Client.of(listeners[0])
+        second = await Client.of(listeners[1], greeted=False)
+        assert await second.rest() == b"busy\r\n"
+        first.writer.close()
+        await until(lambda: not listeners[0].open_connections)
+        third = await Client.of(listeners[1])
+        third.writer.close()
+        for listener in listeners:
+            await listener.drain(5)
 
     run(scene())
 
@@ -630,7 +655,9 @@ def test_peers_are_named(run):
 
 def test_ipv6(run):
     async def scene():
-        listener = Listener(Service(name="play", session=Play, busy=b""), Notes())
+        listener = Listener(
+            Service(name="play", session=Play, busy=b""), Notes(), open_counts=for_one_alone().open_counts
+        )
         try:
             await listener.open([listening_socket("::1", 0)])
         except OSError:
@@ -648,7 +675,9 @@ def test_unix_sockets(run, tmp_path):
     async def scene():
         door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         door.bind(str(tmp_path / "door"))
-        listener = Listener(Service(name="play", session=Play, busy=b""), Notes())
+        listener = Listener(
+            Service(name="play", session=Play, busy=b""), Notes(), open_counts=for_one_alone().open_counts
+        )
         await listener.open([door])
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "door"))
         assert await reader.readline() == b"hello\r\n"

@@ -8,11 +8,12 @@ from pillarbox.server.slowing import (
     CLIENT,
     HALF_LIFE_S,
     KNOWN_PAIR,
-    LIMIT_TALLIES,
     LONGEST_WAIT_S,
     PAIR,
     Slowing,
 )
+from pillarbox.world.entropy import SystemEntropy
+from pillarbox.world.shared import for_one_alone, shared_among
 
 
 class Watch:
@@ -30,7 +31,7 @@ def failing(slowing: Slowing, times: int, account: str = "anna", client: str = "
 
 def test_a_few_mistakes_cost_nothing_then_it_gets_slower_to_an_end() -> None:
     watch = Watch()
-    slowing = Slowing(watch)
+    slowing = Slowing(watch, for_one_alone().tallies)
     waits = []
     for _time in range(14):
         wait = slowing.admit("anna", "a", known=False)
@@ -45,7 +46,7 @@ def test_a_few_mistakes_cost_nothing_then_it_gets_slower_to_an_end() -> None:
 
 
 def test_attempts_side_by_side_form_a_queue_and_the_last_are_turned_away() -> None:
-    slowing = Slowing(Watch())
+    slowing = Slowing(Watch(), for_one_alone().tallies)
     failing(slowing, 10)
     waits = [slowing.admit("anna", "a", known=False) for _attempt in range(5)]
     assert waits == [30.0, 60.0, None, None, None]
@@ -54,7 +55,7 @@ def test_attempts_side_by_side_form_a_queue_and_the_last_are_turned_away() -> No
 
 
 def test_the_owner_at_a_known_client_is_not_slowed_by_what_others_do() -> None:
-    slowing = Slowing(Watch())
+    slowing = Slowing(Watch(), for_one_alone().tallies)
     for attacker in range(300):
         failing(slowing, 5, client=f"bot{attacker}")
     failing(slowing, 50, account="someone else", client="home")  # the same network address as the owner's
@@ -63,7 +64,7 @@ def test_the_owner_at_a_known_client_is_not_slowed_by_what_others_do() -> None:
 
 
 def test_the_owner_at_a_new_client_waits_seconds_at_most_however_hard_others_guess() -> None:
-    slowing = Slowing(Watch())
+    slowing = Slowing(Watch(), for_one_alone().tallies)
     for attacker in range(300):
         failing(slowing, 5, client=f"bot{attacker}")
         for _attempt in range(5):
@@ -72,7 +73,7 @@ def test_the_owner_at_a_new_client_waits_seconds_at_most_however_hard_others_gue
 
 
 def test_one_client_guessing_at_many_accounts_is_slowed() -> None:
-    slowing = Slowing(Watch())
+    slowing = Slowing(Watch(), for_one_alone().tallies)
     for number in range(CLIENT.free + 10):
         failing(slowing, 1, account=f"u{number}")
     assert slowing.admit("fresh", "a", known=False) == CLIENT.longest_s
@@ -80,7 +81,7 @@ def test_one_client_guessing_at_many_accounts_is_slowed() -> None:
 
 
 def test_a_known_client_that_keeps_failing_is_slowed_a_little() -> None:
-    slowing = Slowing(Watch())
+    slowing = Slowing(Watch(), for_one_alone().tallies)
     failing(slowing, 30)
     # a guesser may sit behind the owner's own address: its attempts must not keep the owner's out
     waits = {slowing.admit("anna", "a", known=True) for _attempt in range(200)}
@@ -88,7 +89,7 @@ def test_a_known_client_that_keeps_failing_is_slowed_a_little() -> None:
 
 
 def test_success_starts_the_pair_anew_but_not_the_client() -> None:
-    slowing = Slowing(Watch())
+    slowing = Slowing(Watch(), for_one_alone().tallies)
     failing(slowing, 12)
     slowing.succeeded("anna", "a")
     assert slowing.admit("anna", "a", known=False) == 0.0
@@ -100,24 +101,24 @@ def test_success_starts_the_pair_anew_but_not_the_client() -> None:
 
 def test_failures_are_forgiven_with_time() -> None:
     watch = Watch()
-    slowing = Slowing(watch)
+    slowing = Slowing(watch, for_one_alone().tallies)
     failing(slowing, 10)
     assert slowing.admit("anna", "a", known=False)
     watch.now += HALF_LIFE_S * 3
     assert slowing.admit("anna", "a", known=False) == 0.0
 
 
-def test_counts_are_bounded() -> None:
-    slowing = Slowing(Watch())
-    failing(slowing, 10, client="old")
-    for number in range(LIMIT_TALLIES):
-        slowing.failed(f"u{number}", f"c{number}")
-    assert slowing.admit("anna", "old", known=False) == 0.0
+def test_workers_count_together() -> None:
+    first, second = (Slowing(Watch(), shared.tallies) for shared in shared_among(2, SystemEntropy()))
+    failing(first, 5)
+    failing(second, 5)
+    assert first.admit("anna", "a", known=False) == PAIR.longest_s
+    assert second.admit("anna", "a", known=False) == 2 * PAIR.longest_s, "they stand in one queue"
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1"])
 def test_those_who_share_this_machine_do_not_pay_for_each_other(address: str) -> None:
-    slowing = Slowing(Watch())
+    slowing = Slowing(Watch(), for_one_alone().tallies)
     here = client_key(address)
     for number in range(100):
         failing(slowing, 1, account=f"u{number}", client=here)

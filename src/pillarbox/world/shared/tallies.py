@@ -1,0 +1,83 @@
+"""Failures by key, as all workers have seen them.
+
+A table of small sets: a key's hash names its set, and in a full set the tally that was touched longest ago makes
+room. Workers write without a lock. At worst, when two fail at the same instant, one failure goes uncounted;
+numbers are written whole, and a tally says no more than how long an attempt waits.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+SETS = 8_192
+WAYS = 8
+_CELLS = SETS * WAYS
+_NUMBERS = 3
+TALLIES_OCTETS = _CELLS * 8 * (1 + _NUMBERS)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Failures of late. Times are seconds of the machine's monotonic clock, which all processes share."""
+
+    failures: float
+    at: float
+    """When it was last added to."""
+    free_at: float = 0.0
+    """When the queue of this tally lets the next attempt pass."""
+
+
+class Tallies:
+    """The table."""
+
+    __slots__ = ("_keys", "_numbers", "_secret")
+
+    def __init__(self, memory: memoryview, secret: bytes) -> None:
+        self._keys = memory[: _CELLS * 8].cast("Q")
+        self._numbers = memory[_CELLS * 8 :].cast("d")
+        self._secret = secret
+
+    def get(self, *key: str) -> Tally | None:
+        """A copy of what is kept of a key."""
+        hashed = self._hash(key)
+        place = self._place(hashed)
+        return None if place is None else self._tally(place)
+
+    def put(self, tally: Tally, *key: str) -> None:
+        """Keep this of a key."""
+        hashed = self._hash(key)
+        place = self._place(hashed)
+        if place is None:
+            place = self._roomiest(hashed)
+            self._keys[place] = 0
+        numbers = self._numbers
+        numbers[place], numbers[place + _CELLS] = tally.failures, tally.at
+        numbers[place + 2 * _CELLS] = tally.free_at
+        self._keys[place] = hashed
+
+    def forget(self, *key: str) -> None:
+        """Keep nothing of a key."""
+        place = self._place(self._hash(key))
+        if place is not None:
+            self._keys[place] = 0
+
+    def _tally(self, place: int) -> Tally:
+        numbers = self._numbers
+        return Tally(numbers[place], numbers[place + _CELLS], numbers[place + 2 * _CELLS])
+
+    def _place(self, hashed: int) -> int | None:
+        start = hashed % SETS * WAYS
+        keys = self._keys[start : start + WAYS].tolist()
+        return start + keys.index(hashed) if hashed in keys else None
+
+    def _roomiest(self, hashed: int) -> int:
+        """The place in the set that is free, or was touched longest ago."""
+        start = hashed % SETS * WAYS
+        return min(
+            range(start, start + WAYS),
+            key=lambda place: self._numbers[place + _CELLS] if self._keys[place] else -1.0,
+        )
+
+    def _hash(self, key: tuple[str, ...]) -> int:
+        name = "\0".join(key).encode("utf-8", "surrogatepass")
+        digest = blake2b(name, digest_size=8, key=self._secret).digest()
+        return int.from_bytes(digest, "big") or 1  # 0 is a place that is free
