@@ -20,6 +20,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / 
 
 from pillarbox.server.connection import Connection, Peer  # noqa: E402 # after the path is set
 from pillarbox.server.listener import Limits, Listener, Service, listening_socket  # noqa: E402
+from pillarbox.world.shared import for_one_alone  # noqa: E402
 from tests.certificate import TestTls, client_context  # noqa: E402
 
 
@@ -76,6 +77,11 @@ class EchoSession:
     def ending(self) -> bytes:
         return b"bye\r\n"
 
+    account = None
+
+    def revoked(self) -> bytes:
+        return b""
+
     def closed(self) -> None:
         pass
 
@@ -96,7 +102,9 @@ def serve(loop_kind: str, ports: Pipe) -> None:
         tls = Service(
             name="echos", session=EchoSession, busy=b"", tls=TestTls(), implicit_tls=True, limits=unlimited
         )
-        listeners = [Listener(service, Silent()) for service in (plain, tls)]
+        listeners = [
+            Listener(service, Silent(), open_counts=for_one_alone().open_counts) for service in (plain, tls)
+        ]
         for listener in listeners:
             await listener.open([listening_socket("127.0.0.1", 0)])
         ports.send([listener.addresses[0].port for listener in listeners])

@@ -15,11 +15,15 @@ from pillarbox.app.sessions import session_factories
 from pillarbox.app.settings import ConfigWrong, Settings
 from pillarbox.app.supervisor import Lifeline
 from pillarbox.app.wiring import close_world, open_world
+from pillarbox.directory import accounts
+from pillarbox.directory.accounts import REVOKED
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.chores import Chores
 from pillarbox.server.connection import Peer, SessionFactory
 from pillarbox.server.listener import Limits, Listener, Service, shared_buffer
 from pillarbox.server.relay.relay import Relay
+from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.only_one import OnlyOne
 from pillarbox.world.shared import Shared
 from pillarbox.world.telemetry import SystemTelemetry, Telemetry
@@ -28,6 +32,8 @@ from pillarbox.world.world import World
 
 SWITCH_SECONDS = 0.001
 """How long a thread that runs Python may keep the loop waiting; the interpreter's default is five times that."""
+LOOK_AGAIN_SECONDS = 5.0
+"""After which time it is looked again who may still be here, where that could not be told."""
 DRAIN_SECONDS = 5.0
 """How long sessions may finish what they are doing once the worker is told to stop."""
 
@@ -91,6 +97,7 @@ async def _serve(
     chores = Chores(world, only_one.mine)
     chores.start()
     relay.start()
+    world.signals.subscribe(REVOKED, worker.end_revoked)
     # A thread that summarizes or searches must not keep the loop from its connections for long.
     sys.setswitchinterval(SWITCH_SECONDS)
     # What start-up made stays for good: the collector need not look at it again and again.
@@ -169,6 +176,17 @@ class _Worker:
         for listener in self._listeners:
             listener.service = services[listener.service.name]
         self._relay.means = make_means(settings, self._world)
+
+    def end_revoked(self) -> None:
+        """End the sessions of accounts that were disabled or removed."""
+        here = set[AccountId]().union(*(listener.accounts() for listener in self._listeners))
+        try:
+            revoked = self._world.database.read(accounts.revoked, here)
+        except DatabaseUnavailable:
+            self._world.clock.call_later(LOOK_AGAIN_SECONDS, self.end_revoked)
+            return
+        for listener in self._listeners:
+            listener.revoke(revoked)
 
     async def drain(self) -> None:
         """Accept no more, and let sessions finish what they are doing."""

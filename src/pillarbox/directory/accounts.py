@@ -4,7 +4,9 @@ An account's login is its first address, compared like any address. It may have 
 own. Numbers are never given twice, so what belonged to a removed account can never fall to a new one.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from pillarbox.directory.addresses import ACCOUNT, CATCH_ALL, Claim, claim, place, place_of, release
 from pillarbox.directory.naming import NameRefused, local_key, parse_address
@@ -12,6 +14,9 @@ from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS
 from pillarbox.world.database.transaction import Transaction
+
+REVOKED: Final = AccountId(2**62)
+"""No account: touched when one was disabled or removed, for whoever looks after those who are logged in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,13 @@ def remove_address(tx: Transaction, account: AccountId, address: str) -> None:
 def set_enabled(tx: Transaction, account: AccountId, *, enabled: bool) -> None:
     """Let an account log in and receive, or stop it. Its mail stays."""
     tx.execute("UPDATE accounts SET enabled = ? WHERE id = ?", (int(enabled), account))
+    if not enabled:
+        tx.touch(REVOKED)
+
+
+def revoked(tx: Transaction, accounts: Iterable[AccountId]) -> set[AccountId]:
+    """Which of these may no longer be logged in: they are disabled, or gone."""
+    return {one for one in accounts if not ((found := get(tx, one)) and found.enabled)}
 
 
 def remove(tx: Transaction, account: AccountId) -> None:
@@ -162,6 +174,7 @@ def remove(tx: Transaction, account: AccountId) -> None:
         tx.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608  (names from above)
     tx.execute("UPDATE domains SET postmaster = NULL WHERE postmaster = ?", (account,))
     tx.execute("DELETE FROM accounts WHERE id = ?", (account,))
+    tx.touch(REVOKED)
 
 
 def _by_local(tx: Transaction, local: str) -> Account | None:

@@ -24,6 +24,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from pillarbox.directory.accounts import Account
+
 E = TypeVar("E")
 E_co = TypeVar("E_co", covariant=True)
 
@@ -66,6 +68,13 @@ class Session(Protocol[E]):
 
     def ending(self) -> bytes:
         """What to say when the server goes away."""
+
+    @property
+    def account(self) -> Account | None:
+        """Who has logged in."""
+
+    def revoked(self) -> bytes:
+        """What to say when who has logged in may no longer be here."""
 
     def closed(self) -> None:
         """The connection is gone: release and unsubscribe. Must not raise, cannot write."""

@@ -14,10 +14,11 @@ import contextlib
 import socket
 import ssl
 from asyncio import sslproto
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Peer, Session, SessionFactory
 from pillarbox.server.pump import READ_BUFFER, Pump
 from pillarbox.world.shared import OpenCounts
@@ -160,6 +161,16 @@ class Listener:
     def open_connections(self) -> int:
         """Admitted connections that have not ended."""
         return len(self._pumps)
+
+    def accounts(self) -> set[AccountId]:
+        """Who is logged in here."""
+        return {pump.account.id for pump in self._pumps if pump.account}
+
+    def revoke(self, accounts: Container[AccountId]) -> None:
+        """End the sessions of these accounts."""
+        for pump in tuple(self._pumps):
+            if pump.account and pump.account.id in accounts:
+                pump.revoke()
 
     async def drain(self, seconds: float) -> None:
         """Accept no more, tell the sessions, wait for handlers at work at most so long, then cut the rest off.

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final, Generic, Protocol, cast
 
+from pillarbox.directory.accounts import Account
 from pillarbox.server import eager
 from pillarbox.server.connection import ConnectionGone, E, Peer, Session, TlsState
 from pillarbox.server.deadline import Deadline
@@ -258,6 +259,19 @@ class Pump(asyncio.BufferedProtocol, Generic[E]):
         elif self._pending is None:
             self.write(self._session.ending())
             self._close(lingering=True)
+
+    @property
+    def account(self) -> Account | None:
+        """Who has logged in."""
+        return self._session.account if self._session else None
+
+    def revoke(self) -> None:
+        """Who has logged in may no longer be here: say so and close; what a handler is at is not waited for."""
+        if self._session is None or self._pending is not None:
+            self.abort()
+            return
+        self.write(self._session.revoked())
+        self._close(lingering=True)
 
     # What the loop calls: BufferedProtocol
 

@@ -243,9 +243,15 @@ def test_idle_clients_hear_what_the_command_line_brings_in(shared: Served, tmp_p
 
 def test_changes_hold_at_once(shared: Served) -> None:
     shared.there.text("account", "add", "bob@example.org", "--password-stdin", typed="pa ss\n")
-    with shared.imap("bob@example.org", "pa ss") as client:
+    client = shared.imap("bob@example.org", "pa ss")
+    try:
         assert client.select()[0] == "OK"
-    shared.there.text("account", "disable", "bob")
+        client.send(b"i IDLE\r\n")
+        assert client.readline().startswith(b"+")
+        shared.there.text("account", "disable", "bob")
+        assert client.readline().startswith(b"* BYE")
+    finally:
+        client.shutdown()
     with pytest.raises(imaplib.IMAP4.error, match="AUTHENTICATIONFAILED"):
         shared.imap("bob@example.org", "pa ss")
 

@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 import pytest
 import uvloop
 
+from pillarbox.directory.accounts import Account
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.server import pump
 from pillarbox.server.connection import Connection, ConnectionGone, Peer
 from pillarbox.server.listener import Limits, Listener, Service, listening_socket
@@ -129,6 +131,11 @@ class Play:
 
     def ending(self) -> bytes:
         return b"going away\r\n"
+
+    account = None
+
+    def revoked(self) -> bytes:
+        return b"not you\r\n"
 
     def closed(self) -> None:
         assert self.at_work == 0, "closed during work"
@@ -581,6 +588,27 @@ def test_limits_hold_for_all_workers_together(run, limits):
         third.writer.close()
         for listener in listeners:
             await listener.drain(5)
+
+    run(scene())
+
+
+def test_who_may_no_longer_be_here_is_told_and_sent_away(run):
+    async def scene():
+        async with door() as listener:
+            stays, goes, busy = [await Client.of(listener) for _ in range(3)]
+            for number, play in enumerate(Play.made):
+                play.account = Account(AccountId(number), "", "", "", None, enabled=True)
+            busy.send(b"WAIT\r\n")
+            await until(lambda: Play.made[2].at_work == 1)
+            assert listener.accounts() == {0, 1, 2}
+            listener.revoke({1, 2})
+            assert await goes.rest() == b"not you\r\n"
+            assert await busy.rest() == b""
+            Play.made[2].let_go.set()
+            await until(lambda: listener.open_connections == 1)
+            stays.send(b"HERE\r\n")
+            assert await stays.reader.readline() == b"HERE\r\n"
+            stays.writer.close()
 
     run(scene())
 

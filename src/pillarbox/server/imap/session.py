@@ -135,6 +135,10 @@ class ImapSession(Conversation):
         """The server goes away."""
         return responses.bye("The server is going down", response_codes.UNAVAILABLE)
 
+    def revoked(self) -> bytes:
+        """The account was disabled or removed."""
+        return responses.bye("This account has been closed")
+
     def closed(self) -> None:
         """The connection is gone."""
         idling.end(self)

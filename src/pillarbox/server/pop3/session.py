@@ -9,6 +9,7 @@ client takes a part of a message for the whole.
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from pillarbox.directory.accounts import Account
 from pillarbox.protocol.pop3 import commands, replies
 from pillarbox.protocol.pop3.commands import Command
 from pillarbox.protocol.pop3.machine import Machine, State
@@ -116,6 +117,15 @@ class Pop3Session:
 
     def ending(self) -> bytes:
         """The server goes away; nothing is deleted. Unasked for, so nothing is said (RFC 1939 §3)."""
+        return b""
+
+    @property
+    def account(self) -> Account | None:
+        """Who has logged in."""
+        return self._conversation.account
+
+    def revoked(self) -> bytes:
+        """The account was disabled or removed. Unasked for, so nothing is said (RFC 1939 §3)."""
         return b""
 
     def closed(self) -> None:

@@ -129,6 +129,15 @@ class SmtpSession:
         """RFC 5321 §3.8: we go away."""
         return closing(self._door.hostname, "3.2", "Service shutting down").octets
 
+    @property
+    def account(self) -> Account | None:
+        """Who has logged in."""
+        return self._account
+
+    def revoked(self) -> bytes:
+        """The account was disabled or removed."""
+        return closing(self._door.hostname, "7.0", "This account has been closed").octets
+
     def closed(self) -> None:
         """The connection is gone, and with it what was not committed (RFC 5321 §4.1.1.10)."""
         self._reset()
