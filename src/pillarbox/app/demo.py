@@ -269,7 +269,7 @@ def _import(
                 database,
                 Blobs(data / "blobs"),
                 account.id,
-                MboxSource(path, INBOX),
+                MboxSource(path, INBOX, every_octet=True),
                 now_ms=now_ms,
                 progress=lambda octets, _brought: tell(octets, size),
             )

@@ -14,7 +14,8 @@ from pillarbox.admin.exporting.pages import export
 from pillarbox.admin.importing import bring, record
 from pillarbox.admin.importing.bring import Brought, bring_in
 from pillarbox.admin.importing.found import sources
-from pillarbox.admin.importing.source import SourceChanged
+from pillarbox.admin.importing.mbox import MboxSource
+from pillarbox.admin.importing.source import Item, SourceChanged
 from pillarbox.app.wiring import SCHEMAS
 from pillarbox.directory import domains
 from pillarbox.mail.identifiers import AccountId, Uid
@@ -102,6 +103,14 @@ def test_an_mbox_comes_with_dates_flags_and_crlf(provider: Provider, tmp_path: P
             (b"Subject: two\r\n\r\nx\r\n", "\\Answered \\Flagged \\Seen $Forwarded", AT_MS),
         ]
     }
+
+
+def test_where_every_octet_counts_flags_are_read_and_their_fields_stay(tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(SEPARATOR + b"Status: RO\nSubject: two\n\nx\n")
+    [item] = MboxSource(tmp_path / "m", "INBOX", every_octet=True).read(None, lambda _: False)
+    assert isinstance(item, Item)
+    assert item.octets == b"Status: RO\r\nSubject: two\r\n\r\nx\r\n"
+    assert item.flags == "\\Seen"
 
 
 @pytest.mark.parametrize("packed", [False, True])

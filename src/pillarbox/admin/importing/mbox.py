@@ -1,5 +1,6 @@
 """An mbox file as a source. Where flags are told, they are told by ``Status``, ``X-Status`` and ``X-Keywords``
-fields, as mail programs have written them since Berkeley; these are read and left out.
+fields, as mail programs have written them since Berkeley; these are read, and left out unless every octet is
+to be kept.
 """
 
 import gzip
@@ -31,6 +32,8 @@ class MboxSource:
 
     path: Path
     mailbox: str
+    every_octet: bool = False
+    """Whether fields that tell flags stay in the message."""
 
     @property
     def name(self) -> str:
@@ -69,7 +72,7 @@ class MboxSource:
         if isinstance(entry, Oversized):
             return PassedOver(where, f"{entry.size} octets are over the limit of {LARGEST_OCTETS}", mark, end)
         octets, flags = _without_status(entry.message)
-        return Item(octets, flags, entry.received_at_ms, mark, end)
+        return Item(entry.message if self.every_octet else octets, flags, entry.received_at_ms, mark, end)
 
 
 def _fingerprint(entry: Entry | Oversized) -> bytes:
