@@ -16,11 +16,12 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from pillarbox.mail import envelope, parameter
-from pillarbox.mail.envelope import MAX_VALUE_OCTETS, field_value
+from pillarbox.mail.address_field import MAX_VALUE_OCTETS
+from pillarbox.mail.envelope import field_value
 from pillarbox.mail.header import Header
 from pillarbox.mail.imap_string import NIL, string
 from pillarbox.mail.parameter import Pairs
-from pillarbox.mail.part import USUAL_OCTETS, Part
+from pillarbox.mail.part import Kind, Part
 
 MAX_LANGUAGES: Final = 64
 """Language tags shown of one part."""
@@ -62,29 +63,30 @@ def _multipart(part: Part) -> BodyStructure:
 
 
 def _single(part: Part) -> BodyStructure:
-    said = _usually_said if len(part.header.octets) <= USUAL_OCTETS else _said
-    fields, extension = said(part.header, part.media_type, part.subtype, part.raw_parameters, part.encoding)
-    fields = b"%b %d" % (fields, part.end - part.body_start)
-    if part.media_type == "text":
-        fields = b"%b %d" % (fields, part.lines)
-    elif part.media_type == "message" and part.subtype in {"rfc822", "global"}:
-        return _message(part, fields, extension)
-    return BodyStructure(b"(%b)" % fields, b"(%b%b)" % (fields, extension))
+    kind = part.kind
+    fields, extension = _usually_said(kind) if kind.is_usual else _said(kind)
+    size = part.end - part.body_start
+    if kind.media_type == "text":
+        fields = b"(%b %d %d" % (fields, size, part.lines)
+    elif kind.media_type == "message" and kind.subtype in {"rfc822", "global"}:
+        return _message(part, b"%b %d" % (fields, size), extension)
+    else:
+        fields = b"(%b %d" % (fields, size)
+    return BodyStructure(fields + b")", fields + extension)
 
 
-def _said(
-    header: Header, media_type: str, subtype: str, raw_parameters: Pairs, encoding: str
-) -> tuple[bytes, bytes]:
-    """What a header says of a body: up to its size, and after it."""
+def _said(kind: Kind) -> tuple[bytes, bytes]:
+    """What a header says of a body: up to its size, and after it with the closing parenthesis."""
+    header, media_type = kind.header, kind.media_type
     fields = b"%b %b %b %b %b %b" % (
         _token(media_type),
-        _token(subtype),
-        _parameters(raw_parameters, with_charset=media_type == "text"),
+        _token(kind.subtype),
+        _parameters(kind.raw_parameters, with_charset=media_type == "text"),
         field_value(header, "content-id"),
         field_value(header, "content-description"),
-        _token(encoding),
+        _token(kind.encoding),
     )
-    return fields, b" %b%b" % (field_value(header, "content-md5"), _common_extension(header))
+    return fields, b" %b%b)" % (field_value(header, "content-md5"), _common_extension(header))
 
 
 _usually_said = lru_cache(maxsize=512)(_said)
@@ -100,7 +102,7 @@ def _message(part: Part, fields: bytes, extension: bytes) -> BodyStructure:
         rendered = BodyStructure(_EMPTY_PART + b")", _EMPTY_PART + _NO_EXTENSION)
     return BodyStructure(
         b"(%b %b %b %d)" % (fields, enclosed, rendered.body, part.lines),
-        b"(%b %b %b %d%b)" % (fields, enclosed, rendered.bodystructure, part.lines, extension),
+        b"(%b %b %b %d%b" % (fields, enclosed, rendered.bodystructure, part.lines, extension),
     )
 
 

@@ -19,15 +19,17 @@ nameless field. Nothing here raises on what a peer sent.
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Self
+
+import msgspec
 
 MAX_FIELDS: Final = 4_000
 """Fields told apart in one header; the octets beyond are kept, not read."""
 MAX_OCTETS: Final = 1024 * 1024
 """Fields that begin after so many octets are not told apart either."""
 
+_LF: Final = 10
 _BOM: Final = b"\xef\xbb\xbf"
 
 # RFC 5322 §2.2: printable US-ASCII but the colon; octets above 127 do occur.
@@ -36,6 +38,8 @@ _NAME: Final = rb"([^\s:\x00-\x20\x7f]+)[ \t]*:"
 # RFC 5322 §2.2.3: a line that begins with white space continues the one before. These tile the header:
 # each match begins where the last one ended.
 _FIELD: Final = re.compile(rb"((?:" + _NAME + rb")?([^\n]*+(?:\n[ \t][^\n]*+)*)\n?)")
+_BETWEEN_FIELDS: Final = re.compile(rb"\n(?![ \t])")
+_IS_NAME: Final = re.compile(rb"[^\s:\x00-\x20\x7f]+")
 _STARTS_FIELD: Final = re.compile(rb"^" + _NAME, re.MULTILINE)
 _STARTS_TEXT: Final = re.compile(rb"^(?![ \t]|>?From |" + _NAME + rb")", re.MULTILINE)
 _END: Final = re.compile(rb"\n\r?\n")
@@ -43,18 +47,22 @@ _END: Final = re.compile(rb"\n\r?\n")
 
 def unfold(raw: bytes) -> bytes:
     """A field body on one line, without white space around it (RFC 5322 §2.2.3)."""
-    if b"\n" in raw:
+    if _LF in raw:
         raw = raw.replace(b"\r\n", b"").replace(b"\n", b"")
     return raw.strip(b" \t\r")
 
 
 @lru_cache(maxsize=256)
 def _key(name: str) -> bytes:
-    return name.encode("latin-1", "replace").lower()
+    key = name.encode("latin-1", "replace").lower()
+    return key if _IS_NAME.fullmatch(key) else _NO_KEY
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+_NO_KEY: Final = b":"
+"""What no field is indexed by."""
+
+
+class Field(msgspec.Struct, frozen=True, gc=False):
     """One header field."""
 
     name: bytes
@@ -76,7 +84,7 @@ class Field:
 class Header:
     """An immutable header; fields are told apart when first asked for."""
 
-    __slots__ = ("_bodies", "_tiled", "octets", "separator")
+    __slots__ = ("_keys", "_lines", "_repeated", "_topmost", "_unended", "octets", "separator")
 
     octets: bytes
     """All of it, the empty line that ends it included (as in IMAP's ``BODY[HEADER]``)."""
@@ -86,20 +94,21 @@ class Header:
     def __init__(self, octets: bytes, separator: bytes = b"") -> None:
         self.octets = octets
         self.separator = separator
-        self._bodies: dict[bytes, list[bytes]] | None = None
-        self._tiled: list[_Tile] | None = None
+        self._topmost: dict[bytes, bytes] | None = None
+        self._unended: bytes | None = None
 
     @classmethod
     def parse(cls, octets: bytes, start: int = 0, end: int | None = None) -> tuple[Self, int]:
         """Read the header that begins at ``start``; answers it and the offset where the body begins."""
         limit = len(octets) if end is None else end
-        for empty in (b"\r\n", b"\n"):
-            if octets.startswith(empty, start, limit):
-                return cls(empty, empty), start + len(empty)
+        if octets.startswith((b"\r\n", b"\n"), start, limit):
+            empty = b"\n" if octets[start] == 10 else b"\r\n"
+            return cls(empty, empty), start + len(empty)
         if found := _END.search(octets, start, limit):
-            body_start = found.end()
+            last_line, body_start = found.span()
             if _STARTS_FIELD.match(octets, start) or _STARTS_FIELD.search(octets, start, body_start):
-                return cls(octets[start:body_start], octets[found.start() + 1 : body_start]), body_start
+                separator = b"\r\n" if body_start - last_line == 3 else b"\n"
+                return cls(octets[start:body_start], separator), body_start
             return cls(b""), start
         stray = _STARTS_TEXT.search(octets, start, limit)
         body_start = stray.start() if stray else limit
@@ -122,19 +131,27 @@ class Header:
 
     def lines(self, names: Set[bytes]) -> bytes:
         """The fields of these lower-case names as they came, one behind the other."""
-        return b"".join([raw for raw, name, _ in self._tiles() if name.lower() in names])
+        if self._topmost is None:
+            self._index()
+        keys, lines = self._keys, self._lines
+        kept = [line for key, line in zip(keys, lines, strict=True) if key in names]
+        return b"\n".join([*kept, b""]) if not kept or kept[-1] is not self._unended else b"\n".join(kept)
 
     def first(self, name: str) -> bytes | None:
         """The unfolded value of the topmost field of this name."""
-        bodies = (self._bodies or self._index()).get(_key(name))
-        return unfold(bodies[0]) if bodies else None
+        body = (self._topmost if self._topmost is not None else self._index()).get(_key(name))
+        return None if body is None else unfold(body)
 
     def all(self, name: str) -> list[bytes]:
         """The unfolded values of all fields of this name, topmost first."""
-        return [unfold(body) for body in self._index().get(_key(name), ())]
+        key = _key(name)
+        body = (self._topmost if self._topmost is not None else self._index()).get(key)
+        if body is None:
+            return []
+        return [unfold(each) for each in self._repeated[key]] if key in self._repeated else [unfold(body)]
 
     def __contains__(self, name: str) -> bool:
-        return _key(name) in self._index()
+        return _key(name) in (self._topmost if self._topmost is not None else self._index())
 
     def prepend(self, field: bytes) -> "Header":
         """With these complete field octets on top, as trace fields are added (RFC 5321 §4.4)."""
@@ -161,31 +178,40 @@ class Header:
         """The fields' octets, without the empty line."""
         return self.octets[: len(self.octets) - len(self.separator)]
 
-    def _index(self) -> dict[bytes, list[bytes]]:
-        """Folded bodies by lower-case name, in the order they stand."""
-        if self._bodies is None:
-            bodies: dict[bytes, list[bytes]] = {}
-            self._bodies = bodies
-            for _, name, body in self._tiles():
-                key = name.lower()
-                if not bodies:
-                    key = key.removeprefix(_BOM)
-                if key in bodies:
-                    bodies[key].append(body)
-                else:
-                    bodies[key] = [body]
-            bodies.pop(b"", None)
-        return self._bodies
+    def _index(self) -> dict[bytes, bytes]:
+        """The topmost body of each lower-case name; ``_repeated`` has all of them, where a name occurs again.
 
-    def _tiles(self) -> list["_Tile"]:
-        if self._tiled is None:
-            block = self._block()
-            if len(block) <= MAX_OCTETS and block.count(b"\n") <= MAX_FIELDS:
-                self._tiled = _FIELD.findall(block)
+        Lines that are no fields get in too, under keys that are no names, so that nobody finds them: to tell them
+        apart would cost more than they do.
+        """
+        lines = self._tell_apart()
+        keys: list[bytes] = []
+        topmost: dict[bytes, bytes] = {}
+        repeated: dict[bytes, list[bytes]] = {}
+        for line in lines:
+            name, colon, body = line.partition(b":")
+            key = name.rstrip(b" \t").lower() if colon else b""
+            keys.append(key)
+            if not topmost:
+                key = key.removeprefix(_BOM)
+            if key not in topmost:
+                topmost[key] = body
+            elif key in repeated:
+                repeated[key].append(body)
             else:
-                self._tiled = [(field.raw, field.name, field.raw.partition(b":")[2]) for field in self.fields]
-        return self._tiled
+                repeated[key] = [topmost[key], body]
+        self._keys, self._lines, self._repeated = keys, lines, repeated
+        self._topmost = topmost
+        return topmost
 
-
-_Tile = tuple[bytes, bytes, bytes]
-"""A field's octets, its name, and its body as it is folded; of a line that is no field, the name is empty."""
+    def _tell_apart(self) -> list[bytes]:
+        """The lines that are told apart, folded as they came, without their last LF."""
+        octets, lacks_end = self.octets, not self.octets.endswith(b"\n")
+        if len(octets) > MAX_OCTETS and (end := _BETWEEN_FIELDS.search(octets, MAX_OCTETS - 1)):
+            octets, lacks_end = octets[: end.start()], False
+        lines = _BETWEEN_FIELDS.split(octets, MAX_FIELDS)
+        if len(lines) > MAX_FIELDS:
+            lines.pop()
+        elif lacks_end:
+            self._unended = lines[-1]
+        return lines

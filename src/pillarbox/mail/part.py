@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+import msgspec
+
 from pillarbox.mail import parameter
 from pillarbox.mail.header import Header
 from pillarbox.mail.parameter import Pairs
@@ -54,27 +56,65 @@ class Disposition(NamedTuple):
         return parameter.decode(self.raw_parameters)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class Kind(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """What a part's header says about its body. One instance serves all parts with the same short header."""
+
+    header: Header
+    media_type: str
+    subtype: str
+    raw_parameters: Pairs
+    encoding: str
+    boundary: bytes | None
+    """Of a multipart that has one."""
+    is_open_message: bool
+    """A message in a message, readable as it stands (RFC 6532 §3.7 lets message/global be encoded)."""
+    is_usual: bool
+    """Its header is short: it will come again, and what is made of it is worth keeping."""
+
+    @property
+    def disposition(self) -> Disposition | None:
+        """Content-Disposition, where there is one (RFC 2183)."""
+        value = self.header.first("content-disposition")
+        return Disposition(*parameter.parse(value)) if value else None
+
+
+class Part(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One part; all offsets count octets from the start of the whole message."""
 
-    media_type: str
-    """Lower case: ``text``."""
-    subtype: str
-    """Lower case: ``plain``."""
-    raw_parameters: Pairs
-    """Content-Type's parameters as they stand in the message, unquoted; empty where it is missing."""
-    encoding: str
-    """Content-Transfer-Encoding, lower case; ``7bit`` where none is named (RFC 2045 §6.1)."""
-    header: Header
+    kind: Kind
     header_start: int
     body_start: int
     end: int
     """Where the body ends: before the line end of the next boundary."""
     lines: int
     """Line ends in the body, as BODYSTRUCTURE counts them; 0 but for text, messages, and multiparts without parts."""
-    children: tuple["Part", ...] = ()
+    children: tuple["Part", ...]
     """A multipart's parts; an enclosed message's root, alone."""
+
+    @property
+    def header(self) -> Header:
+        """The part's own header."""
+        return self.kind.header
+
+    @property
+    def media_type(self) -> str:
+        """Lower case: ``text``."""
+        return self.kind.media_type
+
+    @property
+    def subtype(self) -> str:
+        """Lower case: ``plain``."""
+        return self.kind.subtype
+
+    @property
+    def raw_parameters(self) -> Pairs:
+        """Content-Type's parameters as they stand in the message, unquoted; empty where it is missing."""
+        return self.kind.raw_parameters
+
+    @property
+    def encoding(self) -> str:
+        """Content-Transfer-Encoding, lower case; ``7bit`` where none is named (RFC 2045 §6.1)."""
+        return self.kind.encoding
 
     @property
     def content_type(self) -> str:
@@ -104,8 +144,7 @@ class Part:
     @property
     def disposition(self) -> Disposition | None:
         """Content-Disposition, where there is one (RFC 2183)."""
-        value = self.header.first("content-disposition")
-        return Disposition(*parameter.parse(value)) if value else None
+        return self.kind.disposition
 
     @property
     def filename(self) -> str | None:
@@ -183,7 +222,7 @@ _NEAR_MISSES: Final = 20
 """After so many lines that only begin like the boundary, a pattern is made of it: dearer, but never slow."""
 _LINE_REST_LOOSE: Final = re.compile(rb"(--)?[^\n]*\n?")
 
-USUAL_OCTETS: Final = 200
+_USUAL_OCTETS: Final = 200
 """Headers up to this length are remembered with what they say."""
 
 _TEXT_PLAIN: Final = ("text", "plain")
@@ -192,35 +231,15 @@ _LONE_TYPES: Final = {"text": _TEXT_PLAIN, "multipart": ("multipart", "mixed"), 
 _IDENTITY: Final = frozenset({"7bit", "8bit", "binary"})
 
 
-class _Kind(NamedTuple):
-    """What a part's header says about its body."""
-
-    header: Header
-    media_type: str
-    subtype: str
-    raw_parameters: Pairs
-    encoding: str
-    boundary: bytes | None
-    """Of a multipart that has one."""
-
-    def is_open_message(self) -> bool:
-        """A message in a message, readable as it stands (RFC 6532 §3.7 lets message/global be encoded)."""
-        return (
-            self.media_type == "message"
-            and self.subtype in ("rfc822", "global")
-            and self.encoding in _IDENTITY
-        )
-
-
-class _Head(NamedTuple):
+class _Head(msgspec.Struct, frozen=True, gc=False):
     """A part's header, and where it stands."""
 
-    kind: _Kind
+    kind: Kind
     start: int
     body_start: int
 
 
-class _Delimiter(NamedTuple):
+class _Delimiter(msgspec.Struct, frozen=True, gc=False):
     """A boundary line."""
 
     before: int
@@ -258,23 +277,12 @@ class _Scan:
         return _Head(kind, start, body_start)
 
     def part(self, head: _Head, end: int, children: tuple[Part, ...]) -> Part:
-        kind, start, body_start = head
+        kind, body_start = head.kind, head.body_start
         end = max(end, body_start)
-        counts_lines = kind.media_type in ("text", "message") or (
-            kind.media_type == "multipart" and not children
-        )
-        return Part(
-            media_type=kind.media_type,
-            subtype=kind.subtype,
-            raw_parameters=kind.raw_parameters,
-            encoding=kind.encoding,
-            header=kind.header,
-            header_start=start,
-            body_start=body_start,
-            end=end,
-            lines=self.octets.count(b"\n", body_start, end) if counts_lines else 0,
-            children=children,
-        )
+        media_type = kind.media_type
+        counts_lines = media_type in ("text", "message") or (media_type == "multipart" and not children)
+        lines = self.octets.count(b"\n", body_start, end) if counts_lines else 0
+        return Part(kind, head.start, body_start, end, lines, children)
 
     def children(self, head: _Head, end: int, depth: int) -> tuple[tuple[Part, ...], int]:
         """What lies in a body; and the offset up to which it was read."""
@@ -282,7 +290,7 @@ class _Scan:
         if depth < self.limits.depth and self.parts_left > 0:
             if boundary := head.kind.boundary:
                 return self.multipart(head, boundary, end, depth)
-            if head.kind.is_open_message():
+            if head.kind.is_open_message:
                 return (self.message(head.body_start, max(end, head.body_start), depth + 1),), end
         return (), end
 
@@ -336,19 +344,19 @@ class _Scan:
         return None
 
 
-def _kind(header: Header, default: tuple[str, str]) -> _Kind:
+def _kind(header: Header, default: tuple[str, str]) -> Kind:
     # The headers of parts, other than those of messages, are the same few over and over.
-    if len(header.octets) <= USUAL_OCTETS:
+    if len(header.octets) <= _USUAL_OCTETS:
         return _usual_kind(header.octets, header.separator, default)
-    return _read_kind(header, default)
+    return _read_kind(header, default, is_usual=False)
 
 
 @lru_cache(maxsize=512)
-def _usual_kind(octets: bytes, separator: bytes, default: tuple[str, str]) -> _Kind:
-    return _read_kind(Header(octets, separator), default)
+def _usual_kind(octets: bytes, separator: bytes, default: tuple[str, str]) -> Kind:
+    return _read_kind(Header(octets, separator), default, is_usual=True)
 
 
-def _read_kind(header: Header, default: tuple[str, str]) -> _Kind:
+def _read_kind(header: Header, default: tuple[str, str], *, is_usual: bool) -> Kind:
     media_type, subtype = default
     raw_parameters: Pairs = ()
     if value := header.first("content-type"):
@@ -356,10 +364,11 @@ def _read_kind(header: Header, default: tuple[str, str]) -> _Kind:
         named, _, sub = token.partition("/")
         # RFC 2045 §5.2: a type that cannot be read is as good as none.
         media_type, subtype = (named, sub) if named and sub else _LONE_TYPES.get(token, default)
-    encoding = header.first("content-transfer-encoding")
-    encoding_token = parameter.parse(encoding).token if encoding else ""
+    written = header.first("content-transfer-encoding")
+    encoding = (parameter.parse(written).token if written else "") or "7bit"
     boundary = _boundary(raw_parameters) if media_type == "multipart" else None
-    return _Kind(header, media_type, subtype, raw_parameters, encoding_token or "7bit", boundary)
+    is_open = media_type == "message" and subtype in ("rfc822", "global") and encoding in _IDENTITY
+    return Kind(header, media_type, subtype, raw_parameters, encoding, boundary, is_open, is_usual)
 
 
 def _boundary(parameters: Pairs) -> bytes | None:

@@ -4,15 +4,16 @@ A listing of ten thousand messages then parses nothing: ENVELOPE, BODY, BODYSTRU
 that clients ask for most rest as the octets that go on the wire; sort keys, thread links and preview as text.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+import msgspec
+
 from pillarbox.mail import bodystructure, date, encoded_word, envelope, subject, text, threading
-from pillarbox.mail.address_list import AddressItem, Group
+from pillarbox.mail.address_field import MAX_SORT_CHARACTERS, MAX_VALUE_OCTETS
 from pillarbox.mail.collation import collate
 from pillarbox.mail.header import Header
-from pillarbox.mail.part import Part, parse
+from pillarbox.mail.part import Kind, Part, parse
 
 DIGEST_FIELDS: Final = frozenset(
     b"from sender reply-to to cc bcc subject date message-id in-reply-to references newsgroups content-type"
@@ -25,12 +26,11 @@ DIGEST_FIELDS: Final = frozenset(
 MAX_SUBJECT_CHARACTERS: Final = 2000
 """A longer subject is cut, but in ENVELOPE and the digest, where it stays as it came."""
 
-MAX_SORT_CHARACTERS: Final = 255
-"""Sort keys are compared by their first so many characters."""
+_COPIED_OCTETS: Final = 64 * 1024
+"""A message up to this size may be copied to see whether its line ends are what they should be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(msgspec.Struct, frozen=True, gc=False):
     """Everything that is rendered once. Holds for any octets whatsoever."""
 
     size: int
@@ -79,20 +79,20 @@ class Summary:
 def summarize(octets: bytes) -> Summary:
     """All of a message's Summary; never raises, whatever the octets."""
     root = parse(octets)
-    header = root.header
-    addresses = envelope.read_addresses(header)
+    header = root.kind.header
+    shown = envelope.read(header)
     structure = bodystructure.render(root)
-    written_subject = _decode(header.first("subject") or b"")[:MAX_SUBJECT_CHARACTERS]
+    written_subject = _subject(shown.subject) if shown.subject else ""
     base = subject.reduce(written_subject)
-    sent = date.parse_sent(header.first("date") or b"")
-    message_ids = threading.message_ids(header.first("message-id") or b"")
+    sent = date.parse_sent(shown.date) if shown.date else None
+    message_ids = threading.message_ids(shown.message_id) if shown.message_id else []
     in_reply_to = _linked(header, "in-reply-to")
     references = _linked(header, "references")
     return Summary(
         size=len(octets),
         crlf_size=_crlf_size(octets),
         header_size=root.body_start,
-        envelope=envelope.render_with(header, addresses),
+        envelope=shown.wire,
         body=structure.body,
         bodystructure=structure.bodystructure,
         preview=text.preview(octets, root),
@@ -104,14 +104,19 @@ def summarize(octets: bytes) -> Summary:
         in_reply_to=tuple(in_reply_to),
         sent_at_ms=sent and sent.at_ms,
         sent_day=sent and sent.day,
-        sort_from=_mailbox_key(addresses.from_),
-        sort_to=_mailbox_key(addresses.to),
-        sort_cc=_mailbox_key(addresses.cc),
-        sort_display_from=_display_key(addresses.from_),
-        sort_display_to=_display_key(addresses.to),
-        has_attachment=any(_is_attachment(part) for part in root.walk()),
+        sort_from=shown.from_.mailbox_key,
+        sort_to=shown.to.mailbox_key,
+        sort_cc=shown.cc.mailbox_key,
+        sort_display_from=shown.from_.display_key,
+        sort_display_to=shown.to.display_key,
+        has_attachment=_has_attachment(root),
         digest=_digest(header),
     )
+
+
+def _subject(value: bytes) -> str:
+    # Databases end a text at NUL or refuse it
+    return encoded_word.decode(value[:MAX_VALUE_OCTETS]).replace("\0", "\ufffd")[:MAX_SUBJECT_CHARACTERS]
 
 
 def _linked(header: Header, name: str) -> list[str]:
@@ -120,64 +125,45 @@ def _linked(header: Header, name: str) -> list[str]:
 
 
 def _crlf_size(octets: bytes) -> int:
-    bare = octets.count(b"\n") - octets.count(b"\r\n")
+    bare = 0 if _is_canonical(octets) else octets.count(b"\n") - octets.count(b"\r\n")
     return len(octets) + bare + (2 if octets and not octets.endswith(b"\n") else 0)
 
 
-def _mailbox_key(items: list[AddressItem] | None) -> str:
-    # RFC 5256 §3: the addr-mailbox of the first address structure, which of a group is its name
-    if not items:
-        return ""
-    first = items[0]
-    return _key(first.name if isinstance(first, Group) else first.local)
+def _is_canonical(octets: bytes) -> bool:
+    """Whether CR and LF stand nowhere but in CRLF; of a message too large to be copied, False."""
+    # Replacing one octet goes from line to line, where counting two looks at each octet
+    return len(octets) <= _COPIED_OCTETS and octets.replace(b"\r", b"").replace(b"\n", b"\r\n") == octets
 
 
-def _display_key(items: list[AddressItem] | None) -> str:
-    """RFC 5957 §3: the display name, else the address, else what there is."""
-    if not items:
-        return ""
-    first = items[0]
-    if isinstance(first, Group):
-        return _key(first.name)
-    return _key(first.display or b"") or _key(b"%b@%b" % (first.local, first.domain))
+def _has_attachment(part: Part) -> bool:
+    kind = part.kind
+    is_container = kind.media_type == "multipart" and part.children
+    if not is_container and (_usually_attached(kind) if kind.is_usual else _is_attachment(kind)):
+        return True
+    return any(map(_has_attachment, part.children))
 
 
-def _key(octets: bytes) -> str:
-    return _usual_key(octets) if len(octets) <= 80 else _any_key(octets)
-
-
-def _any_key(octets: bytes) -> str:
-    return collate(_decode(octets)[:MAX_SORT_CHARACTERS])
-
-
-_usual_key = lru_cache(maxsize=2048)(_any_key)
-
-
-def _decode(octets: bytes) -> str:
-    # Databases end a text at NUL or refuse it
-    return encoded_word.decode(octets[: envelope.MAX_VALUE_OCTETS]).replace("\0", "\ufffd")
-
-
-def _is_attachment(part: Part) -> bool:
-    if part.children and part.media_type == "multipart":
-        return False
-    disposition = part.disposition
+def _is_attachment(kind: Kind) -> bool:
+    disposition = kind.disposition
     if disposition is not None and disposition.kind == "attachment":
         return True
-    match part.media_type:
+    match kind.media_type:
         case "text" | "multipart":
             return False
         case "image" | "audio" | "video":  # shown in the text, where it says so or is referred to
-            return disposition is None and part.content_id is None
+            return disposition is None and kind.header.first("content-id") is None
         case "message":
-            return part.subtype in {"rfc822", "global"}
+            return kind.subtype in {"rfc822", "global"}
         case _:  # signatures and such are the mail program's to read
-            return part.subtype not in {
+            return kind.subtype not in {
                 "pgp-signature",
                 "pkcs7-signature",
                 "x-pkcs7-signature",
                 "pgp-encrypted",
             }
+
+
+_usually_attached = lru_cache(maxsize=512)(_is_attachment)
 
 
 def _digest(header: Header) -> bytes:

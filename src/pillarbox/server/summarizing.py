@@ -26,5 +26,7 @@ def takes_long(octets: bytes) -> bool:
     """Whether making the summary may take more than some ten milliseconds."""
     if len(octets) < LONG_HEADER_OCTETS:
         return False
-    ends = (octets.find(end, 0, LONG_HEADER_OCTETS) for end in (b"\n\r\n", b"\n\n"))
-    return len(octets) >= LONG_OCTETS or all(end < 0 for end in ends)
+    if len(octets) >= LONG_OCTETS:
+        return True
+    crlf = octets.find(b"\n\r\n", 0, LONG_HEADER_OCTETS)
+    return crlf < 0 and octets.find(b"\n\n", 0, LONG_HEADER_OCTETS) < 0
