@@ -29,6 +29,8 @@ MAX_LANGUAGES: Final = 64
 _PLAIN: Final = b'("TEXT" "PLAIN" ("charset" "us-ascii") NIL NIL "7BIT" %d %d'
 _EMPTY_PART: Final = _PLAIN % (0, 0)
 _DEFAULT_CHARSET: Final = (b"charset", b"us-ascii")
+_STAR: Final = ord(b"*")
+_EXTENSION_FIELDS: Final = frozenset({b"content-disposition", b"content-language", b"content-location"})
 _NO_EXTENSION: Final = b" NIL NIL NIL NIL)"
 
 _SECTION = re.compile(rb"([^*]+)\*(?:(\d{1,3})(\*)?)?").fullmatch
@@ -58,8 +60,11 @@ def _multipart(part: Part) -> BodyStructure:
     else:  # RFC 9051 §9, body-type-mpart: 1*body
         only = _PLAIN % (part.size, part.lines)
         bodies, structures = only + b")", only + _NO_EXTENSION
-    extension = b" %b%b" % (_parameters(part.raw_parameters), _common_extension(part.header))
-    return BodyStructure(b"(%b %b)" % (bodies, subtype), b"(%b %b%b)" % (structures, subtype, extension))
+    kind = part.kind
+    parameters, extension = _parameters(kind.raw_parameters), _common_extension(kind.header)
+    return BodyStructure(
+        b"(%b %b)" % (bodies, subtype), b"(%b %b %b%b)" % (structures, subtype, parameters, extension)
+    )
 
 
 def _single(part: Part) -> BodyStructure:
@@ -108,10 +113,10 @@ def _message(part: Part, fields: bytes, extension: bytes) -> BodyStructure:
 
 def _common_extension(header: Header) -> bytes:
     """Disposition, language and location, each with a space before it."""
+    if header.names.isdisjoint(_EXTENSION_FIELDS):
+        return b" NIL NIL NIL"
     disposition, language = header.first("content-disposition"), header.first("content-language")
     location = header.first("content-location")
-    if disposition is None and language is None and location is None:
-        return b" NIL NIL NIL"
     return b" %b %b %b" % (_disposition(disposition), _language(language), _location(location))
 
 
@@ -151,8 +156,10 @@ def _parameters(pairs: Pairs, *, with_charset: bool = False) -> bytes:
         pairs = (*pairs, _DEFAULT_CHARSET)  # RFC 2045 §5.2
     if not pairs:
         return NIL
-    if any(b"*" in name for name, _ in pairs):
-        pairs = _without_continuations(pairs)
+    for name, _ in pairs:
+        if _STAR in name:
+            pairs = _without_continuations(pairs)
+            break
     return b"(%b)" % b" ".join([string(octets) for pair in pairs for octets in pair])
 
 

@@ -5,6 +5,7 @@ how databases compare UTF-8 octets; it is for comparing only, never shown.
 """
 
 import unicodedata
+from functools import lru_cache
 
 
 def collate(text: str) -> str:
@@ -14,6 +15,7 @@ def collate(text: str) -> str:
     return unicodedata.normalize("NFKD", "".join(map(_titlecase, text)))
 
 
+@lru_cache(maxsize=2048)
 def _titlecase(character: str) -> str:
     # RFC 5051 §2 (2)(a) means the one-to-one mapping of UnicodeData.txt: "ß" has none
     title = character.title()

@@ -19,6 +19,8 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTH_NUMBER: Final = {name.lower().encode(): number for number, name in enumerate(_MONTHS, 1)}
 
+_NUMBERS: Final = {b"%02d" % number: number for number in range(100)}
+
 _DAY_MS: Final = 86_400_000
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
@@ -145,8 +147,9 @@ def _usual_date(found: re.Match[bytes]) -> SentDate | None:
     number = _day(year, month, day)
     if number is None:
         return None
-    offset = int(zone_hour) * 3600 + int(zone_minute) * 60
-    seconds = int(hour) * 3600 + int(minute) * 60 + int(second) + (offset if sign == b"-" else -offset)
+    offset = _NUMBERS[zone_hour] * 3600 + _NUMBERS[zone_minute] * 60
+    seconds = _NUMBERS[hour] * 3600 + _NUMBERS[minute] * 60 + _NUMBERS[second]
+    seconds += offset if sign == b"-" else -offset
     return SentDate((number * 86_400 + seconds) * 1000, number)
 
 

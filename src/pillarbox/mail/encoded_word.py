@@ -14,16 +14,17 @@ from pillarbox.mail import charset, transfer
 
 # RFC 2047 §2, with RFC 2231 §5's language. No class may run over "?", so the scan is linear.
 _WORD: Final = re.compile(rb"=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
+_LF: Final = ord(b"\n")
 _LINE_END: Final = re.compile(rb"\r?\n")
 
 
 def decode(value: bytes | str) -> str:
     """Readable text of a field value."""
     octets = value.encode("utf-8", "replace") if isinstance(value, str) else value
-    if b"\n" in octets:
+    if _LF in octets:
         octets = _LINE_END.sub(b"", octets)
-    if b"=?" not in octets:
-        return charset.decode(octets)
+    if octets.find(b"=?") < 0:
+        return octets.decode("ascii") if octets.isascii() else charset.guess(octets)
     text: list[str] = []
     label, pending, at = b"", b"", 0
     for found in _WORD.finditer(octets):

@@ -30,6 +30,7 @@ MAX_OCTETS: Final = 1024 * 1024
 """Fields that begin after so many octets are not told apart either."""
 
 _LF: Final = 10
+_EMPTY_LINES: Final = (b"\r\n", b"\n")
 _BOM: Final = b"\xef\xbb\xbf"
 
 # RFC 5322 §2.2: printable US-ASCII but the colon; octets above 127 do occur.
@@ -81,6 +82,20 @@ class Field(msgspec.Struct, frozen=True, gc=False):
         return unfold(self.raw[self.raw.index(b":") + 1 :] if self.name else self.raw)
 
 
+def extent(octets: bytes, start: int, end: int) -> tuple[int, int]:
+    """Where the empty line that ends the header at ``start`` begins, and where the body begins."""
+    if octets.startswith(_EMPTY_LINES, start, end):
+        return start, start + (1 if octets[start] == _LF else 2)
+    if found := _END.search(octets, start, end):
+        last_line, body_start = found.span()
+        if _STARTS_FIELD.match(octets, start) or _STARTS_FIELD.search(octets, start, body_start):
+            return last_line + 1, body_start
+        return start, start
+    stray = _STARTS_TEXT.search(octets, start, end)
+    body_start = stray.start() if stray else end
+    return body_start, body_start
+
+
 class Header:
     """An immutable header; fields are told apart when first asked for."""
 
@@ -100,19 +115,8 @@ class Header:
     @classmethod
     def parse(cls, octets: bytes, start: int = 0, end: int | None = None) -> tuple[Self, int]:
         """Read the header that begins at ``start``; answers it and the offset where the body begins."""
-        limit = len(octets) if end is None else end
-        if octets.startswith((b"\r\n", b"\n"), start, limit):
-            empty = b"\n" if octets[start] == 10 else b"\r\n"
-            return cls(empty, empty), start + len(empty)
-        if found := _END.search(octets, start, limit):
-            last_line, body_start = found.span()
-            if _STARTS_FIELD.match(octets, start) or _STARTS_FIELD.search(octets, start, body_start):
-                separator = b"\r\n" if body_start - last_line == 3 else b"\n"
-                return cls(octets[start:body_start], separator), body_start
-            return cls(b""), start
-        stray = _STARTS_TEXT.search(octets, start, limit)
-        body_start = stray.start() if stray else limit
-        return cls(octets[start:body_start]), body_start
+        separator_start, body_start = extent(octets, start, len(octets) if end is None else end)
+        return cls(octets[start:body_start], octets[separator_start:body_start]), body_start
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -149,6 +153,11 @@ class Header:
         if body is None:
             return []
         return [unfold(each) for each in self._repeated[key]] if key in self._repeated else [unfold(body)]
+
+    @property
+    def names(self) -> Set[bytes]:
+        """The names of its fields in lower case; of lines that are no fields, something that is no name."""
+        return (self._topmost if self._topmost is not None else self._index()).keys()
 
     def __contains__(self, name: str) -> bool:
         return _key(name) in (self._topmost if self._topmost is not None else self._index())

@@ -29,6 +29,9 @@ class Value(NamedTuple):
     parameters: Pairs
 
 
+_OPENING: Final = ord(b"(")
+_BACKSLASH: Final = ord(b"\\")
+
 # RFC 2045 §5.1 `token "/" token`, or one token; senders quote it or put spaces around the slash.
 _TOKEN: Final = re.compile(rb'[\s"]*([^\s"/;,()<>]*(?:[ \t]*/[ \t]*[^\s"/;,()<>=]+)?)"?')
 # One parameter, or what separates parameters, or something that is neither; each alternative consumes, so
@@ -39,6 +42,10 @@ _ITEM: Final = re.compile(
     rb"|[\s;]++|[^\s;=]++|=",
     re.DOTALL,
 )
+# A token and one parameter, as most values are that name a boundary or a file; the same answer, sooner.
+_USUAL: Final = re.compile(
+    rb'([A-Za-z0-9.+\-]++(?:/[A-Za-z0-9.+\-]++)?);[ \t]*+([A-Za-z0-9\-]++)=(?:"([^"\\(]*+)"|([^\s;"(]++))[ \t;]*+'
+).fullmatch
 _QUOTED_PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
 _COMMENT_EDGE: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*"?|\\.|[()]', re.DOTALL)
 _PERCENT: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -52,8 +59,16 @@ def parse(value: bytes) -> Value:
 
 
 def _parse(value: bytes) -> Value:
+    if usual := _USUAL(value, 0, MAX_VALUE_OCTETS):
+        token, name, quoted, plain = usual.groups()
+        return Value(token.lower().decode("ascii"), ((name, plain if quoted is None else quoted),))
+    return parse_any(value)
+
+
+def parse_any(value: bytes) -> Value:
+    """``parse`` without its short cuts."""
     value = value[:MAX_VALUE_OCTETS]
-    if b"(" in value:
+    if _OPENING in value:
         value = strip_comments(value)
     token = _TOKEN.match(value)
     assert token is not None  # every part of the pattern may be empty
@@ -63,7 +78,7 @@ def _parse(value: bytes) -> Value:
         if name is None:
             continue
         if quoted is not None:
-            plain = _QUOTED_PAIR.sub(rb"\1", quoted) if b"\\" in quoted else quoted
+            plain = _QUOTED_PAIR.sub(rb"\1", quoted) if _BACKSLASH in quoted else quoted
         pairs.append((name, plain.rstrip() if quoted is None else plain))
         if len(pairs) == MAX_PARAMETERS:
             break

@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from pillarbox.mail import parameter
-from pillarbox.mail.header import Header
+from pillarbox.mail.header import Header, extent
 from pillarbox.mail.parameter import Pairs
 
 
@@ -64,18 +64,16 @@ class Kind(msgspec.Struct, frozen=True, eq=False, gc=False):
     subtype: str
     raw_parameters: Pairs
     encoding: str
+    disposition: Disposition | None
+    """Content-Disposition, where there is one (RFC 2183)."""
     boundary: bytes | None
     """Of a multipart that has one."""
+    content_type: str
+    """``text/plain``."""
     is_open_message: bool
     """A message in a message, readable as it stands (RFC 6532 §3.7 lets message/global be encoded)."""
     is_usual: bool
     """Its header is short: it will come again, and what is made of it is worth keeping."""
-
-    @property
-    def disposition(self) -> Disposition | None:
-        """Content-Disposition, where there is one (RFC 2183)."""
-        value = self.header.first("content-disposition")
-        return Disposition(*parameter.parse(value)) if value else None
 
 
 class Part(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -119,7 +117,7 @@ class Part(msgspec.Struct, frozen=True, eq=False, gc=False):
     @property
     def content_type(self) -> str:
         """``text/plain``."""
-        return f"{self.media_type}/{self.subtype}"
+        return self.kind.content_type
 
     @property
     def size(self) -> int:
@@ -134,9 +132,9 @@ class Part(msgspec.Struct, frozen=True, eq=False, gc=False):
     @property
     def charset(self) -> str | None:
         """The charset as named, if any."""
-        for name, value in self.raw_parameters:
-            if name.lower() == b"charset" and value.isascii() and b"=?" not in value:
-                if any(b"*" in other for other, _ in self.raw_parameters):
+        for name, value in self.kind.raw_parameters:
+            if name.lower() == b"charset" and value.isascii() and value.find(b"=?") < 0:
+                if len(self.raw_parameters) > 1 and any(_STAR in other for other, _ in self.raw_parameters):
                     break  # RFC 2231 forms win over plain ones
                 return value.decode("ascii") or None
         return self.parameters.get("charset") or None
@@ -225,6 +223,7 @@ _LINE_REST_LOOSE: Final = re.compile(rb"(--)?[^\n]*\n?")
 _USUAL_OCTETS: Final = 200
 """Headers up to this length are remembered with what they say."""
 
+_STAR: Final = ord(b"*")
 _TEXT_PLAIN: Final = ("text", "plain")
 _MESSAGE: Final = ("message", "rfc822")
 _LONE_TYPES: Final = {"text": _TEXT_PLAIN, "multipart": ("multipart", "mixed"), "message": _MESSAGE}
@@ -267,13 +266,16 @@ class _Scan:
         return self.part(head, end, self.children(head, end, depth)[0])
 
     def head(self, start: int, end: int, default: tuple[str, str]) -> _Head:
-        header, body_start = Header.parse(self.octets, start, end)
-        kind = _kind(header, default)
+        octets = self.octets
+        separator_start, body_start = extent(octets, start, end)
+        kind = _kind(octets[start:body_start], octets[separator_start:body_start], default)
         if boundary := kind.boundary:
             # The empty line before the first boundary is missing: the header ends at the boundary.
             needle = b"--" + boundary
-            if needle in header.octets and (first := self.delimiter(needle, _LINE_REST, start, body_start)):
-                return _Head(_kind(Header(self.octets[start : first.line]), default), start, first.line)
+            if octets.find(needle, start, body_start) >= 0 and (
+                first := self.delimiter(needle, _LINE_REST, start, body_start)
+            ):
+                return _Head(_kind(octets[start : first.line], b"", default), start, first.line)
         return _Head(kind, start, body_start)
 
     def part(self, head: _Head, end: int, children: tuple[Part, ...]) -> Part:
@@ -344,11 +346,11 @@ class _Scan:
         return None
 
 
-def _kind(header: Header, default: tuple[str, str]) -> Kind:
+def _kind(octets: bytes, separator: bytes, default: tuple[str, str]) -> Kind:
     # The headers of parts, other than those of messages, are the same few over and over.
-    if len(header.octets) <= _USUAL_OCTETS:
-        return _usual_kind(header.octets, header.separator, default)
-    return _read_kind(header, default, is_usual=False)
+    if len(octets) <= _USUAL_OCTETS:
+        return _usual_kind(octets, separator, default)
+    return _read_kind(Header(octets, separator), default, is_usual=False)
 
 
 @lru_cache(maxsize=512)
@@ -366,9 +368,21 @@ def _read_kind(header: Header, default: tuple[str, str], *, is_usual: bool) -> K
         media_type, subtype = (named, sub) if named and sub else _LONE_TYPES.get(token, default)
     written = header.first("content-transfer-encoding")
     encoding = (parameter.parse(written).token if written else "") or "7bit"
-    boundary = _boundary(raw_parameters) if media_type == "multipart" else None
-    is_open = media_type == "message" and subtype in ("rfc822", "global") and encoding in _IDENTITY
-    return Kind(header, media_type, subtype, raw_parameters, encoding, boundary, is_open, is_usual)
+    written = header.first("content-disposition")
+    return Kind(
+        header=header,
+        media_type=media_type,
+        subtype=subtype,
+        raw_parameters=raw_parameters,
+        encoding=encoding,
+        disposition=Disposition(*parameter.parse(written)) if written else None,
+        boundary=_boundary(raw_parameters) if media_type == "multipart" else None,
+        content_type=f"{media_type}/{subtype}",
+        is_open_message=media_type == "message"
+        and subtype in ("rfc822", "global")
+        and encoding in _IDENTITY,
+        is_usual=is_usual,
+    )
 
 
 def _boundary(parameters: Pairs) -> bytes | None:

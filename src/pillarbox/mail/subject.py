@@ -16,6 +16,8 @@ _BLOB_PATTERN = r"\[[^\[\]]*+\] *+"
 _BLOB = re.compile(_BLOB_PATTERN)
 # subj-leader = (*subj-blob subj-refwd) / WSP, subj-refwd = ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"
 _LEADER = re.compile(rf"(?:{_BLOB_PATTERN})*(?:re|fwd?) *+(?:{_BLOB_PATTERN})?: *+", re.IGNORECASE | re.ASCII)
+_MAY_LEAD: Final = ("[", "r", "R", "f", "F")
+"""How blobs and leaders begin."""
 _TRAILER: Final = "(fwd)"
 _FORWARD_HEAD: Final = "[fwd:"
 _FORWARD_TAIL: Final = "]"
@@ -38,7 +40,12 @@ def base_subject(subject: str) -> str:
 def reduce(subject: str) -> BaseSubject:
     """The base subject, and whether the subject was that of a reply or forward."""
     # (1) tabs and continuations become spaces, and several spaces one
-    text = _SPACE.sub(" ", subject[:MAX_SUBJECT_CHARACTERS]).strip(" ")
+    text = subject[:MAX_SUBJECT_CHARACTERS]
+    if "  " in text or not text.isprintable():
+        text = _SPACE.sub(" ", text)
+    text = text.strip(" ")
+    if text[:1] not in _MAY_LEAD and text[-1:] != _TRAILER[-1]:
+        return BaseSubject(text, False)
     is_reply = False
     while True:
         base = _without_leaders(_without_trailers(text))

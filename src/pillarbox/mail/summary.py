@@ -78,6 +78,7 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
 
 def summarize(octets: bytes) -> Summary:
     """All of a message's Summary; never raises, whatever the octets."""
+    is_canonical = _is_canonical(octets)
     root = parse(octets)
     header = root.kind.header
     shown = envelope.read(header)
@@ -90,7 +91,7 @@ def summarize(octets: bytes) -> Summary:
     references = _linked(header, "references")
     return Summary(
         size=len(octets),
-        crlf_size=_crlf_size(octets),
+        crlf_size=len(octets) if is_canonical else _crlf_size(octets),
         header_size=root.body_start,
         envelope=shown.wire,
         body=structure.body,
@@ -110,7 +111,7 @@ def summarize(octets: bytes) -> Summary:
         sort_display_from=shown.from_.display_key,
         sort_display_to=shown.to.display_key,
         has_attachment=_has_attachment(root),
-        digest=_digest(header),
+        digest=header.lines(DIGEST_FIELDS) if is_canonical else _digest(header),
     )
 
 
@@ -121,18 +122,24 @@ def _subject(value: bytes) -> str:
 
 def _linked(header: Header, name: str) -> list[str]:
     values = header.all(name)
-    return threading.message_ids(b" ".join(values)) if values else []
-
-
-def _crlf_size(octets: bytes) -> int:
-    bare = 0 if _is_canonical(octets) else octets.count(b"\n") - octets.count(b"\r\n")
-    return len(octets) + bare + (2 if octets and not octets.endswith(b"\n") else 0)
+    if not values:
+        return []
+    return threading.message_ids(values[0] if len(values) == 1 else b" ".join(values))
 
 
 def _is_canonical(octets: bytes) -> bool:
-    """Whether CR and LF stand nowhere but in CRLF; of a message too large to be copied, False."""
+    """Whether all lines, the last too, end in CRLF, and CR stands nowhere else; False if too large to be copied."""
     # Replacing one octet goes from line to line, where counting two looks at each octet
-    return len(octets) <= _COPIED_OCTETS and octets.replace(b"\r", b"").replace(b"\n", b"\r\n") == octets
+    return (
+        len(octets) <= _COPIED_OCTETS
+        and octets.endswith(b"\n")
+        and octets.replace(b"\r", b"").replace(b"\n", b"\r\n") == octets
+    )
+
+
+def _crlf_size(octets: bytes) -> int:
+    bare = octets.count(b"\n") - octets.count(b"\r\n")
+    return len(octets) + bare + (2 if octets and not octets.endswith(b"\n") else 0)
 
 
 def _has_attachment(part: Part) -> bool:

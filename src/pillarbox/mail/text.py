@@ -23,6 +23,7 @@ PREVIEW_OCTETS: Final = 64 * 1024
 ENCODED_MESSAGE_DEPTH: Final = 3
 """Messages in messages that are opened although a transfer encoding hides them."""
 
+_SHOWN: Final = ("text/plain", "text/html", "text/enriched", "multipart/mixed")
 _MESSAGES: Final = ("message/rfc822", "message/global")
 # Both alternatives end somewhere, so that an unclosed element costs one scan, not one for each.
 _UNSEEN: Final = re.compile(
@@ -112,14 +113,14 @@ def _texts(octets: bytes, part: Part, depth: int) -> Iterator[str]:
 def _readable(part: Part) -> Iterator[Part]:
     """Text parts in the order of their worth for a preview."""
     children = part.children
-    if part.content_type == "multipart/alternative":
+    if part.kind.content_type == "multipart/alternative":
         # RFC 2046 §5.1.4: the same in several forms; plain text needs no guessing at markup.
-        children = tuple(sorted(children, key=lambda child: child.content_type != "text/plain"))
+        children = tuple(sorted(children, key=lambda child: child.kind.content_type != "text/plain"))
     for child in children:
         yield from _readable(child)
-    if children or part.content_type not in ("text/plain", "text/html", "text/enriched", "multipart/mixed"):
+    if children or part.kind.content_type not in _SHOWN:
         return
-    disposition = part.disposition
+    disposition = part.kind.disposition
     if disposition is None or disposition.kind != "attachment":
         yield part
 

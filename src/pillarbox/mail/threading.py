@@ -16,6 +16,8 @@ MAX_VALUE_OCTETS: Final = 128 * 1024
 MAX_MESSAGE_ID_OCTETS: Final = 998
 """Longer than a line may be (RFC 5322 §2.1.1): no id."""
 
+_AT: Final = ord(b"@")
+_ALONE = re.compile(rb'<([^<>"\\\x00-\x20]++)>').fullmatch
 _USUAL = re.compile(rb'<([^<>"\\\x00-\x20]++)>').findall
 _BRACKETED = re.compile(rb'<((?:[^<>"]++|"[^"\\<>]*+(?:\\.[^"\\<>]*+)*")+)>', re.DOTALL).findall
 _BETWEEN_WORDS = re.compile(rb'[\x00-\x20<>,;"()]+')
@@ -30,13 +32,15 @@ def message_ids(value: bytes) -> list[str]:
     Phrases between ids mean nothing (RFC 5322 §4.5.4). Where no id stands in brackets, bare words with "@"
     are taken.
     """
+    if len(value) <= MAX_MESSAGE_ID_OCTETS and (alone := _ALONE(value)):
+        return [alone[1].decode("utf-8", "replace")] if _AT in alone[1] else []
     if len(value) > MAX_VALUE_OCTETS:
         half = MAX_VALUE_OCTETS // 2
         value = value[:half] + b" " + value[-half:]
     found = _USUAL(value)
     if not found or len(found) != value.count(b"<"):
         found = _unusual(value)
-    ids = dict.fromkeys([each for each in found if b"@" in each and len(each) <= MAX_MESSAGE_ID_OCTETS])
+    ids = dict.fromkeys([each for each in found if _AT in each and len(each) <= MAX_MESSAGE_ID_OCTETS])
     texts = [each.decode("utf-8", "replace") for each in ids]
     return texts if len(texts) <= MAX_REFERENCES else [texts[0], *texts[1 - MAX_REFERENCES :]]
 
