@@ -30,6 +30,7 @@ _PLAIN: Final = b'("TEXT" "PLAIN" ("charset" "us-ascii") NIL NIL "7BIT" %d %d'
 _EMPTY_PART: Final = _PLAIN % (0, 0)
 _DEFAULT_CHARSET: Final = (b"charset", b"us-ascii")
 _STAR: Final = ord(b"*")
+_BASIC_FIELDS: Final = frozenset({b"content-id", b"content-description", b"content-md5"})
 _EXTENSION_FIELDS: Final = frozenset({b"content-disposition", b"content-language", b"content-location"})
 _NO_EXTENSION: Final = b" NIL NIL NIL NIL)"
 
@@ -83,15 +84,22 @@ def _single(part: Part) -> BodyStructure:
 def _said(kind: Kind) -> tuple[bytes, bytes]:
     """What a header says of a body: up to its size, and after it with the closing parenthesis."""
     header, media_type = kind.header, kind.media_type
+    content_id = description = md5 = NIL
+    if not header.names.isdisjoint(_BASIC_FIELDS):
+        content_id, description = (
+            field_value(header, "content-id"),
+            field_value(header, "content-description"),
+        )
+        md5 = field_value(header, "content-md5")
     fields = b"%b %b %b %b %b %b" % (
         _token(media_type),
         _token(kind.subtype),
         _parameters(kind.raw_parameters, with_charset=media_type == "text"),
-        field_value(header, "content-id"),
-        field_value(header, "content-description"),
+        content_id,
+        description,
         _token(kind.encoding),
     )
-    return fields, b" %b%b)" % (field_value(header, "content-md5"), _common_extension(header))
+    return fields, b" %b%b)" % (md5, _common_extension(header))
 
 
 _usually_said = lru_cache(maxsize=512)(_said)
@@ -152,7 +160,7 @@ _usual_token = lru_cache(maxsize=512)(_any_token)
 
 
 def _parameters(pairs: Pairs, *, with_charset: bool = False) -> bytes:
-    if with_charset and not any(name[:7].lower() == b"charset" for name, _ in pairs):
+    if with_charset and not [name for name, _ in pairs if name[:7].lower() == b"charset"]:
         pairs = (*pairs, _DEFAULT_CHARSET)  # RFC 2045 §5.2
     if not pairs:
         return NIL

@@ -85,6 +85,11 @@ def codec(label: str) -> str | None:
     return _CODECS.get(label.strip("\t\n\f\r '\"").lower())
 
 
+def reads_ascii(label: str | None) -> bool:
+    """Whether text so labelled begins as its octets do, as long as these are US-ASCII."""
+    return label is None or codec(label) not in _NOT_ASCII_BASED
+
+
 def decode(octets: bytes, label: str | None = None) -> str:
     """Text of octets labelled so; a guess where the label is absent or unknown."""
     name = codec(label) if label else None

@@ -42,9 +42,10 @@ _ITEM: Final = re.compile(
     rb"|[\s;]++|[^\s;=]++|=",
     re.DOTALL,
 )
-# A token and one parameter, as most values are that name a boundary or a file; the same answer, sooner.
+# A token and a parameter or two, as most values are that name a boundary or a file; the same answer, sooner.
+_PAIR: Final = rb';[ \t]*+([A-Za-z0-9\-]++)=(?:"([^"\\(]*+)"|([^\s;"(]++))'
 _USUAL: Final = re.compile(
-    rb'([A-Za-z0-9.+\-]++(?:/[A-Za-z0-9.+\-]++)?);[ \t]*+([A-Za-z0-9\-]++)=(?:"([^"\\(]*+)"|([^\s;"(]++))[ \t;]*+'
+    rb"([A-Za-z0-9.+\-]++(?:/[A-Za-z0-9.+\-]++)?)" + _PAIR + rb"(?:[ \t]*+" + _PAIR + rb")?[ \t;]*+"
 ).fullmatch
 _QUOTED_PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
 _COMMENT_EDGE: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*"?|\\.|[()]', re.DOTALL)
@@ -60,8 +61,11 @@ def parse(value: bytes) -> Value:
 
 def _parse(value: bytes) -> Value:
     if usual := _USUAL(value, 0, MAX_VALUE_OCTETS):
-        token, name, quoted, plain = usual.groups()
-        return Value(token.lower().decode("ascii"), ((name, plain if quoted is None else quoted),))
+        token, name, quoted, plain, name_2, quoted_2, plain_2 = usual.groups()
+        pairs: Pairs = ((name, plain if quoted is None else quoted),)
+        if name_2 is not None:
+            pairs = (*pairs, (name_2, plain_2 if quoted_2 is None else quoted_2))
+        return Value(token.lower().decode("ascii"), pairs)
     return parse_any(value)
 
 

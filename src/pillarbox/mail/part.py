@@ -64,6 +64,8 @@ class Kind(msgspec.Struct, frozen=True, eq=False, gc=False):
     subtype: str
     raw_parameters: Pairs
     encoding: str
+    charset: str | None
+    """The charset as named, if any."""
     disposition: Disposition | None
     """Content-Disposition, where there is one (RFC 2183)."""
     boundary: bytes | None
@@ -132,12 +134,7 @@ class Part(msgspec.Struct, frozen=True, eq=False, gc=False):
     @property
     def charset(self) -> str | None:
         """The charset as named, if any."""
-        for name, value in self.kind.raw_parameters:
-            if name.lower() == b"charset" and value.isascii() and value.find(b"=?") < 0:
-                if len(self.raw_parameters) > 1 and any(_STAR in other for other, _ in self.raw_parameters):
-                    break  # RFC 2231 forms win over plain ones
-                return value.decode("ascii") or None
-        return self.parameters.get("charset") or None
+        return self.kind.charset
 
     @property
     def disposition(self) -> Disposition | None:
@@ -223,7 +220,6 @@ _LINE_REST_LOOSE: Final = re.compile(rb"(--)?[^\n]*\n?")
 _USUAL_OCTETS: Final = 200
 """Headers up to this length are remembered with what they say."""
 
-_STAR: Final = ord(b"*")
 _TEXT_PLAIN: Final = ("text", "plain")
 _MESSAGE: Final = ("message", "rfc822")
 _LONE_TYPES: Final = {"text": _TEXT_PLAIN, "multipart": ("multipart", "mixed"), "message": _MESSAGE}
@@ -375,14 +371,24 @@ def _read_kind(header: Header, default: tuple[str, str], *, is_usual: bool) -> K
         subtype=subtype,
         raw_parameters=raw_parameters,
         encoding=encoding,
+        charset=_charset(raw_parameters),
         disposition=Disposition(*parameter.parse(written)) if written else None,
         boundary=_boundary(raw_parameters) if media_type == "multipart" else None,
         content_type=f"{media_type}/{subtype}",
-        is_open_message=media_type == "message"
-        and subtype in ("rfc822", "global")
-        and encoding in _IDENTITY,
+        is_open_message=media_type == "message" and subtype in ("rfc822", "global") and encoding in _IDENTITY,
         is_usual=is_usual,
     )
+
+
+def _charset(parameters: Pairs) -> str | None:
+    named = [(name, value) for name, value in parameters if name[:7].lower() == b"charset"]
+    if not named:
+        return None
+    name, value = named[0]
+    # RFC 2231 forms, and encoded words, take a closer look
+    if len(named) == 1 and len(name) == 7 and value.isascii() and value.find(b"=?") < 0:
+        return value.decode("ascii") or None
+    return parameter.decode(parameters).get("charset") or None
 
 
 def _boundary(parameters: Pairs) -> bytes | None:

@@ -48,12 +48,13 @@ def reduce(subject: str) -> BaseSubject:
         return BaseSubject(text, False)
     is_reply = False
     while True:
-        base = _without_leaders(_without_trailers(text))
-        is_reply = is_reply or base.is_reply or text.lower().endswith(_TRAILER)
+        is_reply = is_reply or text[-len(_TRAILER) :].lower() == _TRAILER
+        text, had_leader = _without_leaders(_without_trailers(text))
+        is_reply = is_reply or had_leader
         # (6) what was forwarded in brackets is itself a subject
-        if not (base.text[:5].lower() == _FORWARD_HEAD and base.text.endswith(_FORWARD_TAIL)):
-            return BaseSubject(base.text, is_reply)
-        text, is_reply = base.text[len(_FORWARD_HEAD) : -1].strip(" "), True
+        if not (text.endswith(_FORWARD_TAIL) and text[:5].lower() == _FORWARD_HEAD):
+            return BaseSubject(text, is_reply)
+        text, is_reply = text[len(_FORWARD_HEAD) : -1].strip(" "), True
 
 
 def _without_trailers(text: str) -> str:
@@ -63,13 +64,13 @@ def _without_trailers(text: str) -> str:
     return text
 
 
-def _without_leaders(text: str) -> BaseSubject:
+def _without_leaders(text: str) -> tuple[str, bool]:
     # (3) to (5): leaders, then a blob where something follows it, and again
-    is_reply = False
+    had_leader = False
     while True:
         if leader := _LEADER.match(text):
-            text, is_reply = text[leader.end() :], True
+            text, had_leader = text[leader.end() :], True
         elif (blob := _BLOB.match(text)) and blob.end() < len(text):
             text = text[blob.end() :]
         else:
-            return BaseSubject(text, is_reply)
+            return text, had_leader

@@ -24,6 +24,10 @@ ENCODED_MESSAGE_DEPTH: Final = 3
 """Messages in messages that are opened although a transfer encoding hides them."""
 
 _SHOWN: Final = ("text/plain", "text/html", "text/enriched", "multipart/mixed")
+_QUOTE: Final = ord(b">")
+_NEAR_OCTETS: Final = 1024
+_SEEN_CHARACTERS: Final = 256
+_NO_ATTRIBUTION: Final = re.compile(r"\n\s*+[^\s:][^\n:]*+\n")
 _MESSAGES: Final = ("message/rfc822", "message/global")
 # Both alternatives end somewhere, so that an unclosed element costs one scan, not one for each.
 _UNSEEN: Final = re.compile(
@@ -54,7 +58,9 @@ def body_text(octets: bytes, part: Part) -> str:
 def preview(octets: bytes, part: Part) -> str:
     """The beginning of what a person would read, on one line, at most ``PREVIEW_CHARACTERS`` long."""
     for candidate in _readable(part):
-        if candidate.content_type == "text/html":
+        if glanced := _at_a_glance(octets, candidate):
+            return glanced
+        if candidate.kind.content_type == "text/html":
             begun = strip_html(part_text(octets, candidate, PREVIEW_OCTETS))
         else:
             begun = part_text(octets, candidate, PREVIEW_OCTETS)
@@ -63,11 +69,29 @@ def preview(octets: bytes, part: Part) -> str:
     return ""
 
 
+def _at_a_glance(octets: bytes, part: Part) -> str | None:
+    """The preview of a text that begins as most do: US-ASCII as it stands, and nothing quoted nearby."""
+    kind = part.kind
+    if kind.encoding not in transfer.IDENTITY or kind.content_type == "text/html":
+        return None
+    near = octets[part.body_start : min(part.end, part.body_start + _NEAR_OCTETS)]
+    if _QUOTE in near or not near.isascii() or not charset.reads_ascii(kind.charset):
+        return None
+    seen = near.decode("ascii")
+    begun = " ".join(seen[:_SEEN_CHARACTERS].split())
+    if len(begun) < PREVIEW_CHARACTERS or not begun.isprintable():
+        return None
+    # Lines that introduce what is quoted farther on are not shown; they are not above a line that is none
+    if len(near) == part.end - part.body_start or _NO_ATTRIBUTION.search(seen, _SEEN_CHARACTERS):
+        return begun[:PREVIEW_CHARACTERS].rstrip()
+    return None
+
+
 def part_text(octets: bytes, part: Part, limit: int | None = None) -> str:
     """One part's body decoded, markup included; at most ``limit`` encoded octets of it."""
     end = part.end if limit is None else min(part.end, part.body_start + limit)
     body = transfer.decode(octets[part.body_start : end], part.encoding)
-    label = part.charset
+    label = part.kind.charset
     if label is None and part.subtype == "html" and (found := _META_CHARSET.search(body, 0, 2048)):
         label = found[1].decode("ascii", "replace")
     return charset.decode(body, label)
@@ -141,12 +165,15 @@ def _begin(text: str) -> str:
 def _without_quotes(text: str) -> str:
     """Without quoted lines and the line that introduces them."""
     kept: list[str] = []
+    settled = False  # what stands above this quoted line stays
     for line in text[: 32 * PREVIEW_CHARACTERS].splitlines():
         if not line.startswith(">"):
             kept.append(line)
-            continue
-        while kept and not kept[-1].strip():
-            kept.pop()
-        if kept and _ATTRIBUTION.match(kept[-1]):
-            kept.pop()
+            settled = False
+        elif not settled:
+            while kept and not kept[-1].strip():
+                kept.pop()
+            settled = not (kept and _ATTRIBUTION.match(kept[-1]))
+            if not settled:
+                kept.pop()
     return "\n".join(kept).strip()
