@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pillarbox.mail import address_list, date, flags, mailbox_name, subject
+from pillarbox.mail import address_list, date, flags, mailbox_name, parameter, part, subject, text
 from pillarbox.mail.address import Address, InvalidAddress
 from pillarbox.mail.collation import collate
 from pillarbox.mail.imap_string import string
@@ -272,3 +272,45 @@ def test_addresses_read_as_they_are_written(text: str) -> None:
         return
     assert Address.parse(str(address)) == address
     assert Address.parse(str(address.with_ascii_domain())).key == address.key
+
+
+token = st.text("abcXYZ019/.+-=*", max_size=8).map(str.encode)
+parameter_piece = st.one_of(
+    token,
+    st.sampled_from(
+        [b"; ", b";", b"=", b'"', b'="', b'";', b" ", b"\t", b"(", b")", b"\\", b"\xff", b",", b"'"]
+    ),
+)
+
+
+@examples
+@given(
+    st.one_of(
+        st.lists(parameter_piece, max_size=14).map(b"".join),
+        st.tuples(
+            token,
+            st.lists(st.tuples(token, st.sampled_from([b"=", b'="']), token, parameter_piece), max_size=3),
+        ).map(lambda drawn: drawn[0] + b"".join(b"; " + b"".join(pair) for pair in drawn[1])),
+    )
+)
+def test_the_short_way_through_parameters_is_the_long_way(value: bytes) -> None:
+    assert parameter.parse(value) == parameter.parse_any(value)
+
+
+@examples
+@given(
+    st.lists(
+        st.sampled_from(
+            ["\r\n", "\n", "> ", "word ", "word " * 40, "On x ", " wrote:", ":", "\x1c", "\0", "é", " "]
+        ),
+        max_size=40,
+    ),
+    st.integers(1, 60),
+)
+def test_a_glance_at_a_text_sees_what_a_closer_look_sees(pieces: list[str], times: int) -> None:
+    octets = b"\r\n" + ("".join(pieces) * times).encode()
+    root = part.parse(octets)
+    glanced = text._at_a_glance(octets, root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text, "_at_a_glance", lambda *_: None)
+        assert glanced in (None, text.preview(octets, root))

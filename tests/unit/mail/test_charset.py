@@ -62,3 +62,15 @@ def test_every_codec_of_the_table_is_there():
         codecs.lookup(name)
         for octets in (b"", bytes(range(256)), b"\x1b$B\x0e\xff", b"~{\xff"):
             charset.decode(octets, name).encode()
+
+
+def test_what_reads_ascii_reads_it_as_it_is():
+    ascii_octets = bytes(range(128))
+    for label in charset._CODECS:
+        name = charset.codec(label)
+        assert name is not None
+        if charset.reads_ascii(label):
+            assert (ascii_octets + b"\xff\xfe").decode(name, "replace")[:128] == ascii_octets.decode("ascii")
+    assert charset.reads_ascii(None)
+    assert charset.reads_ascii("no such charset")
+    assert not charset.reads_ascii("UTF-7")

@@ -135,3 +135,48 @@ def test_headers_are_equal_by_their_octets():
     assert parsed(b"A: 1\r\n\r\n") == parsed(b"A: 1\r\n\r\n")
     assert parsed(b"A: 1\r\n\r\n") != parsed(b"A: 1\n\n")
     assert len({parsed(b"A: 1\r\n\r\n"), parsed(b"A: 1\r\n\r\n")}) == 1
+
+
+@pytest.mark.parametrize("name", ["", ":", "subject ", "From a@b", "sub\nject", "x:y"])
+def test_what_is_no_name_finds_nothing(name: str):
+    found = parsed(b"From a@b: x\r\nsubject\r\n: y\r\nsub\n ject: z\r\nSubject: x\r\n\r\n")
+
+    assert found.first(name) is None
+    assert found.all(name) == []
+    assert name not in found
+    assert found.all("subject") == [b"x"]
+
+
+def test_a_name_alone_on_its_line_is_no_field():
+    assert parsed(b"A: 1\nSubject\nSubject: x\n\n").first("subject") == b"x"
+
+
+def test_lines_are_found_by_name_as_they_came():
+    found = parsed(b"To: a\r\nX: y\r\nSubject : b\r\n c\nto:d\r\nstray\r\nCc: e\r\n\r\n")
+
+    assert found.lines({b"to", b"subject"}) == b"To: a\r\nSubject : b\r\n c\nto:d\r\n"
+    assert found.lines({b"bcc"}) == b""
+    assert "x" in found
+    assert found.all("to") == [b"a", b"d"]  # however often it was asked before
+
+
+@pytest.mark.parametrize("octets", [b"To: a\r\nCc: b", b"To: a\r\nCc: b\r", b"To: a\nCc:"])
+def test_a_last_line_without_its_end_stays_so(octets: bytes):
+    assert Header(octets).lines({b"to", b"cc"}) == octets
+
+
+def test_lines_beyond_the_limits_are_not_found():
+    many = Header(b"A: 1\r\n" * header.MAX_FIELDS + b"B: 2")
+    large = Header(b"A: 1\r\nB: " + b"x" * header.MAX_OCTETS + b"\r\nC: 3\r\n")
+
+    assert many.lines({b"a", b"b"}) == b"A: 1\r\n" * header.MAX_FIELDS
+    assert large.lines({b"a", b"c"}) == b"A: 1\r\n"
+    assert large.first("c") is None
+
+
+def test_a_byte_order_mark_hides_no_name_but_the_line_stays_as_it_is():
+    found = parsed(b"\xef\xbb\xbfSubject: x\r\n\xef\xbb\xbfTo: y\r\n\r\n")
+
+    assert found.names >= {b"subject"}
+    assert b"to" not in found.names
+    assert found.lines({b"subject"}) == b""

@@ -417,3 +417,36 @@ def test_part_one_of_a_multipart_without_parts_is_its_body():
     )
     assert inside.find((1, 1)) is inside.find((1,)) is inside.children[0]
     assert inside.find((1, 1, 1)) is None
+
+
+def test_parts_with_the_same_short_header_share_what_it_says():
+    part = b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nx\r\n"
+    root = parse(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 2 + b"--b--\r\n")
+    one, other = root.children
+
+    assert one.kind is other.kind
+    assert one.kind.is_usual
+    assert one.header_start != other.header_start
+
+
+def test_a_long_header_is_not_remembered():
+    octets = b"Content-Type: text/plain\r\nX: " + b"y" * 200 + b"\r\n\r\n"
+
+    assert not parse(octets).kind.is_usual
+    assert parse(octets).kind is not parse(octets).kind
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("text/plain; charset=utf-8", "utf-8"),
+        ("text/plain; charset=", None),
+        ("text/plain; charset=a; Charset=b", "a"),
+        ("text/plain; charset=a; charset*=utf-8''b", "b"),
+        ("text/plain; charset*0=ut; charset*1=f-8", "utf-8"),
+        ("text/plain; charset==?utf-8?q?utf-8?=", "utf-8"),
+        ("text/plain; charsets=a", None),
+    ],
+)
+def test_the_charset_is_named(value: str, expected: str | None):
+    assert parse(f"Content-Type: {value}\r\n\r\n".encode()).charset == expected

@@ -143,3 +143,36 @@ def test_what_is_an_attachment(has_attachment: bool, head: bytes) -> None:
         head,
     )
     assert summarize(octets).has_attachment is has_attachment
+
+
+@pytest.mark.parametrize(
+    ("octets", "crlf_size"),
+    [
+        (b"", 0),
+        (b"a: b\r\n\r\nc\r\n", 11),
+        (b"a: b\n\nc\n", 11),
+        (b"a: b\r\n\nc\r\n", 11),
+        (b"a: b\r\n\r\nc", 11),
+        (b"a: b\r\n\r\nc\r", 12),
+        (b"a: b\r\n\r\nc\rd\r\n", 13),
+        (b"a: b\r\n\r\nc\n\r\r\n", 14),
+        (b"a: b\r\n\r\n" + b"c\r\n" * 40_000, 8 + 120_000),
+        (b"a: b\r\n\r\n" + b"c\n" * 40_000, 8 + 120_000),
+    ],
+)
+def test_size_with_every_line_end_a_crlf(octets: bytes, crlf_size: int) -> None:
+    assert summarize(octets).crlf_size == crlf_size
+
+
+def test_the_digest_of_any_line_ends() -> None:
+    assert summarize(b"To: a\n b\r\nCc: c\r\n\r\nd\r\n").digest == b"To: a\r\n b\r\nCc: c\r\n"
+    assert summarize(b"To: a\r\r\n\r\nd\r\n").digest == b"To: a\r\r\n"
+
+
+def test_the_same_people_again_are_the_same_people() -> None:
+    octets = b'From: "A, b" <a@one.example>\r\nSender: a@one.example\r\nTo: g: c@d;\r\n\r\n'
+    first = summarize(octets)
+
+    assert summarize(octets) == first
+    assert summarize(octets.replace(b"A, b", b"E, f")).sort_display_from == "E, F"
+    assert summarize(octets.replace(b"From", b"X")).sort_from == ""

@@ -135,3 +135,54 @@ def test_previews_show_what_a_person_would_read_first(octets: bytes, expected: s
 def test_a_preview_is_never_longer_than_its_limit():
     assert text.PREVIEW_CHARACTERS <= 256
     assert shown(b"\r\n" + "é ".encode() * 1_000) == ("é " * 100).rstrip()
+
+
+FAR = b"This line says something else\r\n" * 40
+
+
+@pytest.mark.parametrize(
+    ("body", "glanced"),
+    [
+        pytest.param(b"word " * 60 + b"\r\n" + FAR, True, id="long enough"),
+        pytest.param(b"word " * 60, True, id="all of it"),
+        pytest.param(b"word " * 10, False, id="short"),
+        pytest.param(b"word\0" * 60 + FAR, False, id="control"),
+        pytest.param(b"> quoted\r\n" + FAR, False, id="quotes first"),
+        pytest.param(FAR + b"On Monday she wrote:\r\n\r\n> quoted\r\n", True, id="quotes far below"),
+        pytest.param(b"word " * 60 + b"On x wrote:" + b"\r\n" * 500 + b"> quoted", False, id="introduced"),
+        pytest.param(b"On Monday " + b"word " * 60 + b":\r\n" * 400 + b"> quoted", False, id="many colons"),
+        pytest.param(b"word " * 60 + "\r\nGrüße\r\n".encode() + FAR, False, id="not ASCII"),
+        pytest.param(FAR + "Grüße\r\n".encode(), True, id="not ASCII far below"),
+    ],
+)
+def test_a_glance_shows_what_a_closer_look_does(monkeypatch, body: bytes, glanced: bool):
+    octets = b"Content-Type: text/plain\r\n\r\n" + body
+    root = parse(octets)
+    seen = text._at_a_glance(octets, root)
+    monkeypatch.setattr(text, "_at_a_glance", lambda *_: None)
+
+    assert (seen is not None) is glanced
+    assert seen in (None, text.preview(octets, root))
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"Content-Type: text/html",
+        b"Content-Type: text/plain; charset=utf-7",
+        b"Content-Type: text/plain; charset=utf-16",
+        b"Content-Transfer-Encoding: quoted-printable",
+        b"Content-Transfer-Encoding: base64",
+    ],
+)
+def test_what_is_not_written_as_it_reads_takes_a_closer_look(field: bytes):
+    octets = field + b"\r\n\r\n" + FAR
+
+    assert text._at_a_glance(octets, parse(octets)) is None
+
+
+def test_only_what_introduces_a_quotation_is_left_out():
+    quoted = b"> a\r\n> b\r\n"
+    octets = b"\r\nSee:\r\nMax wrote:\r\n\r\nEva wrote:\r\n\r\n" + quoted + b"Yes.\r\n" + quoted + b"No."
+
+    assert text.preview(octets, parse(octets)) == "See: Yes. No."

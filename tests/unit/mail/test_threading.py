@@ -58,3 +58,12 @@ def test_ids_longer_than_a_line_are_none() -> None:
 def test_of_endless_references_both_ends_are_read() -> None:
     ids = message_ids(b"<first@x> " + b"y " * threading.MAX_VALUE_OCTETS + b"<last@x>")
     assert ids == ["first@x", "last@x"]
+
+
+def test_a_lone_id_is_read_as_among_others() -> None:
+    assert message_ids(b"<a@b>") == message_ids(b"<a@b> ") == ["a@b"]
+    assert message_ids(b"<a>") == message_ids(b"<a> ") == []
+    for octets in range(threading.MAX_MESSAGE_ID_OCTETS - 4, threading.MAX_MESSAGE_ID_OCTETS + 3):
+        alone = b"<a@%b>" % (b"x" * (octets - 2))
+        assert message_ids(alone) == message_ids(alone + b" ")
+        assert message_ids(alone + b"<c@d>")[-1] == "c@d"
