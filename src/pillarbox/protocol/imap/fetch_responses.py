@@ -1,11 +1,11 @@
 """FETCH responses in bulk: columns in, chunks of ready octets out (RFC 9051 §7.5.2).
 
-One format string is made for the answer's shape and applied row by row in C; there is no Python per item.
-Values of `octets` columns are on the wire as they are given: rendered at delivery, or by `strings`.
+One format string is made for the answer's shape, repeated for as many lines as a chunk holds, and applied
+once: there is no Python per line. Values of `octets` columns are on the wire as they are given: rendered at
+delivery, or by `strings`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Final, NamedTuple, TypeAlias
 
 CHUNK_OCTETS: Final = 64 * 1024
@@ -15,48 +15,66 @@ _FIRST_ROWS: Final = 64
 
 
 class Column(NamedTuple):
-    """One item of every line: its label, how a value is written, and the values."""
+    """One item of every line: its label, how a value is written, and the values.
+
+    Where a value is written in several parts, ``parts`` has a sequence for each.
+    """
 
     label: bytes
     form: bytes
-    values: Sequence[object]
+    parts: tuple[Sequence[object], ...]
 
 
 def numbers(label: bytes, values: Sequence[int]) -> Column:
     """``UID 5``, ``RFC822.SIZE 100``."""
-    return Column(label, b"%d", values)
+    return Column(label, b"%d", (values,))
 
 
 def octets(label: bytes, values: Sequence[bytes]) -> Column:
     """``ENVELOPE (...)``, ``BODY[TEXT] {3}``: values ready for the wire."""
-    return Column(label, b"%b", values)
+    return Column(label, b"%b", (values,))
+
+
+def literals(label: bytes, values: Sequence[bytes]) -> Column:
+    """``BODY[HEADER.FIELDS (DATE)] {2}``: values that go as literals."""
+    return Column(label, b"{%d}\r\n%b", (list(map(len, values)), values))
 
 
 def listed(label: bytes, values: Sequence[bytes]) -> Column:
     """``EMAILID (M1)``: values that the answer puts in parentheses."""
-    return Column(label, b"(%b)", values)
+    return Column(label, b"(%b)", (values,))
 
 
 def modseqs(values: Sequence[int]) -> Column:
     """``MODSEQ (17)`` (RFC 7162 §3.1.4.2)."""
-    return Column(b"MODSEQ", b"(%d)", values)
+    return Column(b"MODSEQ", b"(%d)", (values,))
 
 
 def flags(values: Sequence[str]) -> Column:
     """``FLAGS (\\Seen)``, from stored texts (`mail.flags`); of which a mailbox has few different ones."""
     known = {text: text.encode() for text in set(values)}
-    return Column(b"FLAGS", b"(%b)", [known[text] for text in values])
+    return Column(b"FLAGS", b"(%b)", ([known[text] for text in values],))
 
 
 def lines(sequence_numbers: Sequence[int], columns: Sequence[Column]) -> Iterator[bytes]:
     """Chunks of FETCH responses, one response for each sequence number, in order."""
     items = b" ".join([column.label.replace(b"%", b"%%") + b" " + column.form for column in columns])
-    template = b"* %d FETCH (" + items + b")\r\n"
-    rows = zip(sequence_numbers, *(column.values for column in columns), strict=True)
-    batch = _FIRST_ROWS
-    while chunk := b"".join([template % row for row in islice(rows, batch)]):
+    line = b"* %d FETCH (" + items + b")\r\n"
+    parts = [sequence_numbers, *(part for column in columns for part in column.parts)]
+    start, rows = 0, _FIRST_ROWS
+    while start < len(sequence_numbers):
+        stop = min(start + rows, len(sequence_numbers))
+        chunk = line * (stop - start) % _line_by_line(parts, start, stop)
         yield chunk
-        batch = max(1, batch * CHUNK_OCTETS // max(len(chunk), CHUNK_OCTETS // 16))
+        start, rows = stop, max(1, rows * CHUNK_OCTETS // max(len(chunk), CHUNK_OCTETS // 16))
+
+
+def _line_by_line(parts: Sequence[Sequence[object]], start: int, stop: int) -> tuple[object, ...]:
+    """All values of some lines, in the order in which they are written."""
+    values: list[object] = [None] * (len(parts) * (stop - start))
+    for place, part in enumerate(parts):
+        values[place :: len(parts)] = part[start:stop]
+    return tuple(values)
 
 
 class FlagsOf(NamedTuple):

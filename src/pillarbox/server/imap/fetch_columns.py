@@ -21,7 +21,7 @@ from pillarbox.protocol.imap.fetch_items import (
     SectionText,
 )
 from pillarbox.protocol.imap.fetch_responses import Column
-from pillarbox.server.imap.sections import cut, digest_fields, field_pattern
+from pillarbox.server.imap.sections import cut, digest_fields
 from pillarbox.store.fetch import Column as Stored
 
 OctetsItem = BodySection | BinarySection | BinarySize
@@ -159,11 +159,12 @@ def _attribute_maker(attribute: Attribute) -> Callable[[Batch], Column]:
 
 
 def _digest_maker(section: BodySection) -> Callable[[Batch], Column]:
-    pattern, partial = field_pattern(frozenset(section.fields)), section.partial
-    return lambda batch: fetch_responses.octets(
-        section.label,
-        [
-            strings.literal(cut(digest_fields(digest, pattern), partial))
-            for digest in batch.stored[Stored.DIGEST]
-        ],
-    )
+    names, partial = frozenset(section.fields), section.partial
+
+    def make(batch: Batch) -> Column:
+        found = digest_fields(batch.stored[Stored.DIGEST], names)
+        return fetch_responses.literals(
+            section.label, [cut(fields, partial) for fields in found] if partial else found
+        )
+
+    return make

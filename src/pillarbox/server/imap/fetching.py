@@ -208,7 +208,9 @@ async def _stream_answer(
 ) -> None:
     session.write(b"* %d FETCH (" % batch.numbers[0])
     for place, (item, column) in enumerate(zip(plan.items, plan.columns(batch), strict=True)):
-        session.write(b" " * bool(place) + column.label + b" " + column.form % column.values[0])
+        session.write(
+            b" " * bool(place) + column.label + b" " + column.form % tuple(part[0] for part in column.parts)
+        )
         if item in ranges:
             await _stream_range(session, blob, ranges[item])
     session.write(b")\r\n")

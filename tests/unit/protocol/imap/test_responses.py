@@ -187,6 +187,7 @@ def test_fetch_lines() -> None:
                 fetch_responses.flags(["\\Seen", ""]),
                 fetch_responses.modseqs([8, 9]),
                 fetch_responses.listed(b"EMAILID", [b"M1", b"M2"]),
+                fetch_responses.literals(b"BODY[TEXT]", [b"y%d", b""]),
                 fetch_responses.octets(
                     b'BODY[HEADER.FIELDS ("100%d")]<0>', [strings.literal(b"x\r\n"), b"NIL"]
                 ),
@@ -196,9 +197,27 @@ def test_fetch_lines() -> None:
     label = b'BODY[HEADER.FIELDS ("100%d")]<0>'
     assert read_responses(octets) == [
         Fetched(
-            1, {b"UID": 4, b"FLAGS": [Atom(b"\\Seen")], b"MODSEQ": [8], b"EMAILID": [b"M1"], label: b"x\r\n"}
+            1,
+            {
+                b"UID": 4,
+                b"FLAGS": [Atom(b"\\Seen")],
+                b"MODSEQ": [8],
+                b"EMAILID": [b"M1"],
+                b"BODY[TEXT]": b"y%d",
+                label: b"x\r\n",
+            },
         ),
-        Fetched(2, {b"UID": 5, b"FLAGS": [], b"MODSEQ": [9], b"EMAILID": [b"M2"], label: None}),
+        Fetched(
+            2,
+            {
+                b"UID": 5,
+                b"FLAGS": [],
+                b"MODSEQ": [9],
+                b"EMAILID": [b"M2"],
+                b"BODY[TEXT]": b"",
+                label: None,
+            },
+        ),
     ]
 
 

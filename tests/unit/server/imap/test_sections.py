@@ -1,7 +1,10 @@
 """BODY[...] and BINARY[...] within one message (RFC 9051 §6.4.5.1)."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pillarbox.mail.header import Header
 from pillarbox.mail.part import parse
 from pillarbox.mail.transfer import UnknownEncoding
 from pillarbox.protocol.imap.fetch_items import BodySection, Partial, SectionText
@@ -11,7 +14,6 @@ from pillarbox.server.imap.sections import (
     cut,
     decoded,
     digest_fields,
-    field_pattern,
     header_fields,
     narrowed,
 )
@@ -121,9 +123,27 @@ def test_header_fields_are_chosen_without_regard_to_case_and_end_with_an_empty_l
 def test_fields_from_the_digest_are_those_of_the_header(names: set[bytes]) -> None:
     root = parse(MESSAGE)
     wanted = frozenset(names)
-    assert digest_fields(MESSAGE[: root.body_start - 2], field_pattern(wanted)) == header_fields(
-        root.header, wanted
-    )
+    digest = MESSAGE[: root.body_start - 2]
+    assert digest_fields([digest], wanted) == [header_fields(root.header, wanted)]
+
+
+LINES = st.sampled_from(
+    b"From: a\r\n|FROM : b\r\n|Fromage: c\r\n|To:\r\n|To: d.\r\n .\r\n\t..\r\n|X-Mailer:. \r\n  to: e\r\n|Subject: \xfc\r\n"
+    b"|date:f\r\r\n|Date\0:g\r\n|Message-ID: <h>\r\n from: i\r\n|List-Id: From: j\r\n".split(b"|")
+)
+
+
+@given(
+    st.lists(st.lists(LINES, max_size=6).map(b"".join), max_size=70),
+    st.sets(st.sampled_from([b"from", b"to", b"date", b"message-id", b"x-mailer"]), min_size=1),
+)
+def test_many_digests_keep_their_fields_apart(digests: list[bytes], names: set[bytes]) -> None:
+    wanted = frozenset(names)
+    assert digest_fields(digests, wanted) == [header_fields(Header(digest), wanted) for digest in digests]
+
+
+def test_no_digests_no_fields() -> None:
+    assert digest_fields([], frozenset({b"from"})) == []
 
 
 @pytest.mark.rfc("9051 §6.4.5", "MUST")
