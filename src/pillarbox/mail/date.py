@@ -113,19 +113,25 @@ def imap_date_time(at_ms: int) -> bytes:
 
 def imap_date_times(moments_ms: Iterable[int]) -> list[bytes]:
     """`imap_date_time` of many moments, for the listing of a whole mailbox."""
-    texts = []
-    for at_ms in moments_ms:
-        day, ms = divmod(at_ms, _DAY_MS)
-        minute, second = divmod(ms // 1000, 60)
-        texts.append(_day_octets(day) + _MINUTES[minute] + _SECONDS[second])
-    return texts
+    seconds = _Seconds()  # mail that was imported or fanned out came many a second
+    return [seconds[at_ms // 1000] for at_ms in moments_ms]
+
+
+class _Seconds(dict[int, bytes]):
+    """Texts of seconds since the epoch, each made once."""
+
+    def __missing__(self, at: int) -> bytes:
+        minute, second = divmod(at, 60)
+        day, minute = divmod(minute, 24 * 60)
+        text = self[at] = _day_octets(day) + _MINUTES[minute] + _SECONDS[second]
+        return text
 
 
 _MINUTES = tuple(b"%02d:%02d:" % divmod(minute, 60) for minute in range(24 * 60))
 _SECONDS = tuple(b'%02d +0000"' % second for second in range(60))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=8192)
 def _day_octets(day: int) -> bytes:
     return f'"{_day_text(day, "-"):>11} '.encode("ascii")
 
