@@ -5,6 +5,7 @@ small, since ten thousand of them may idle at once: what a mailbox holds is shar
 session keeps only what it has told its client (`protocol.imap.selected`).
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
@@ -125,9 +126,13 @@ class Conversation:
             self.said_octets = 0
 
     async def drain(self) -> None:
-        """Send what was said, and wait while the client reads slower than we write."""
-        self.flush()
+        """Wait while the client reads slower than we write; a short answer stays one piece."""
         await self.connection.drain()
+
+    async def give_way(self) -> None:
+        """Send what was said, and let others have their turn."""
+        self.flush()
+        await asyncio.sleep(0)
 
     def read(
         self, verb: Callable[Concatenate[Transaction, P], T], *arguments: P.args, **keywords: P.kwargs

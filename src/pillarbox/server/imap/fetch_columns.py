@@ -6,7 +6,8 @@ join. What needs the message's own octets (`octets_items`) is added by `fetch_oc
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, assert_never
+from functools import lru_cache
+from typing import Any, Final, assert_never
 
 from pillarbox.mail import date, object_id
 from pillarbox.mail.summary import DIGEST_FIELDS
@@ -25,6 +26,9 @@ from pillarbox.server.imap.sections import cut, digest_fields
 from pillarbox.store.fetch import Column as Stored
 
 OctetsItem = BodySection | BinarySection | BinarySize
+
+USUAL_ITEMS: Final = 12
+"""Items of plans that are remembered."""
 
 _OCTETS = (BodySection, BinarySection, BinarySize)
 _IN_MEMORY = frozenset({Attribute.FLAGS, Attribute.MODSEQ})
@@ -57,6 +61,12 @@ class Plan:
     @classmethod
     def of(cls, items: Sequence[FetchItem], *, utf8: bool) -> "Plan":
         """The plan for these items, in their order."""
+        # Clients ask for the same few sets of items over and over; only small ones are remembered
+        return _usual_plan(tuple(items), utf8) if len(items) <= USUAL_ITEMS else cls.made(items, utf8)
+
+    @classmethod
+    def made(cls, items: Sequence[FetchItem], utf8: bool) -> "Plan":
+        """`of`, anew."""
         octets_items = tuple(item for item in items if isinstance(item, _OCTETS) and needs_octets(item))
         stored = {column for item in items if (column := _stored(item))}
         if octets_items:
@@ -72,6 +82,11 @@ class Plan:
     def columns(self, batch: Batch) -> list[Column]:
         """The answer's columns for these messages."""
         return [maker(batch) for maker in self.makers]
+
+
+@lru_cache(maxsize=128)
+def _usual_plan(items: tuple[FetchItem, ...], utf8: bool) -> Plan:
+    return Plan.made(items, utf8)
 
 
 def needs_octets(item: OctetsItem) -> bool:

@@ -5,7 +5,6 @@ joined and written in one go; between batches the peer may catch up, and other s
 is awaited for a single row, except for a large message, which is streamed.
 """
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -106,7 +105,7 @@ async def _answer(session: Conversation, plan: Plan, chosen: Chosen) -> bool:
     rows = FIRST_ROWS if plan.stored else MEMORY_ROWS
     for number, part in enumerate(_parts(chosen, rows, MORE_ROWS if plan.stored else MEMORY_ROWS)):
         if number:
-            await asyncio.sleep(0)  # others have their turn
+            await session.give_way()
         missing |= await _answer_part(session, plan, part)
     return missing
 
@@ -133,11 +132,12 @@ async def _answer_part(session: Conversation, plan: Plan, part: Chosen) -> bool:
         batch, missing = session.read(_read, session, plan, part)
         await _write(session, plan, batch)
         return missing
-    sizes, missing = session.read(_sizes, session, part)
-    found = missing
-    for number, group in enumerate(_groups(sizes)):
-        if number:
-            await asyncio.sleep(0)  # others have their turn
+    first, groups, found = session.read(_read_first, session, plan, part)
+    if first:
+        await _write(session, plan, first)
+    for number, group in enumerate(groups):
+        if first or number:
+            await session.give_way()
         chosen = session.selected.choose(NumberSet.of(group.uids))
         if group.large:
             found |= await _stream(session, plan, chosen)
@@ -159,6 +159,21 @@ class _Group(NamedTuple):
 
     uids: list[int]
     large: bool
+
+
+def _read_first(
+    tx: Transaction, session: Conversation, plan: Plan, part: Chosen
+) -> tuple[Batch | None, list[_Group], bool]:
+    """The first group of these messages, unless it is a large one, in one go with what the groups are; the
+    other groups; and whether some messages are gone."""
+    sizes, missing = _sizes(tx, session, part)
+    groups = list(_groups(sizes))
+    if not groups or groups[0].large:
+        return None, groups, missing
+    chosen = (
+        part if len(groups) == 1 and not missing else session.selected.choose(NumberSet.of(groups[0].uids))
+    )
+    return _read(tx, session, plan, chosen)[0], groups[1:], missing
 
 
 def _sizes(tx: Transaction, session: Conversation, part: Chosen) -> tuple[list[tuple[int, int]], bool]:
@@ -222,7 +237,7 @@ async def _stream_range(session: Conversation, blob: OpenBlob, extent: Extent) -
     for start in range(extent.start, extent.end, STREAMED_OCTETS):
         session.write(blob.read(start, min(STREAMED_OCTETS, extent.end - start)))
         await session.drain()
-        await asyncio.sleep(0)
+        await session.give_way()
 
 
 def _values(

@@ -44,6 +44,8 @@ async def tell(session: Conversation, *, expunges: bool) -> None:
     if selected is None:
         return
     warm, found = session.read(_look, session.services.warm, session.owner, selected)
+    if found is None and not (selected.unsaid and expunges):
+        return
     telling = Telling(
         expunges=expunges,
         rev2=machine.rev2,
@@ -52,9 +54,8 @@ async def tell(session: Conversation, *, expunges: bool) -> None:
         own=session.own,
     )
     if found is None:
-        if selected.unsaid and expunges:
-            session.write(selected.tell_unsaid(telling))
-            _share(selected, warm)
+        session.write(selected.tell_unsaid(telling))
+        _share(selected, warm)
         return
     if found.appended and not machine.rev2 and not selected.read_only:
         await claim_recent(session, selected)
