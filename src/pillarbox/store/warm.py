@@ -12,6 +12,7 @@ may keep it as "what I have told my client", and while it is the same array, pla
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -149,11 +150,15 @@ def load(tx: Transaction, account: AccountId, mailbox: MailboxId) -> WarmMailbox
     )
 
 
+_HEAD: Final = """
+SELECT uid_validity, uid_next, highest_modseq FROM mailboxes WHERE account = ? AND id = ?"""
+
+_BY_NAME: Final = """
+SELECT id, first_recent, uid_validity, uid_next, highest_modseq FROM mailboxes WHERE account = ? AND name = ?"""
+
+
 def _head(tx: Transaction, account: AccountId, mailbox: MailboxId) -> tuple[UidValidity, Uid, ModSeq]:
-    row = tx.row(
-        "SELECT uid_validity, uid_next, highest_modseq FROM mailboxes WHERE account = ? AND id = ?",
-        (account, mailbox),
-    )
+    row = tx.row(_HEAD, (account, mailbox))
     if row is None:
         raise NoSuchMailbox(mailbox)
     uid_validity, uid_next, highest = row
@@ -178,21 +183,35 @@ class WarmMailboxes:
 
         ``tx`` must be a reading one. While a mailbox is in the cache, the result is the same object.
         """
-        key = account, mailbox
-        warm = self._kept.get(key)
         try:
-            if warm is None:
-                return self._keep(key, load(tx, account, mailbox))
-            uid_validity, uid_next, highest = _head(tx, account, mailbox)
+            return self._as_of(tx, account, mailbox, _head(tx, account, mailbox))
         except NoSuchMailbox:
             self.forget(account, mailbox)
             raise
+
+    def find(self, tx: Transaction, account: AccountId, name: str) -> tuple[WarmMailbox, Uid]:
+        """`get` by canonical name, for SELECT; with the first UID that no session has claimed as \\Recent."""
+        row = tx.row(_BY_NAME, (account, name))
+        if row is None:
+            raise NoSuchMailbox(name)
+        mailbox, first_recent, *head = row
+        return self._as_of(tx, account, mailbox, head), first_recent
+
+    def _as_of(
+        self, tx: Transaction, account: AccountId, mailbox: MailboxId, head: Sequence[int]
+    ) -> WarmMailbox:
+        """The mailbox, of which this is the head as of now."""
+        uid_validity, uid_next, highest = head
+        key = account, mailbox
+        warm = self._kept.get(key)
+        if warm is None:
+            return self._keep(key, load(tx, account, mailbox))
         if uid_validity != warm.uid_validity or highest < warm.modseq:
             self.forget(account, mailbox)
             return self._keep(key, load(tx, account, mailbox))
         if highest > warm.modseq:
             before = len(warm.uids)
-            warm.advance(changes.since(tx, account, mailbox, warm.modseq), uid_next)
+            warm.advance(changes.since(tx, account, mailbox, warm.modseq), Uid(uid_next))
             self._messages += len(warm.uids) - before
         self._kept.move_to_end(key)
         return warm

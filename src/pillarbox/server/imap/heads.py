@@ -20,15 +20,19 @@ KEPT: Final = 4096
 class Head:
     """What SELECT tells of a mailbox as of a MODSEQ."""
 
-    __slots__ = ("first_unseen", "flags", "modseq", "numbers", "uid_next")
+    __slots__ = ("first_unseen", "modseq", "numbers", "opened", "opened_to_read", "uid_next")
 
     def __init__(self, warm: WarmMailbox) -> None:
         self.modseq, self.uid_next = warm.modseq, warm.uid_next
-        self.flags = _flags_in_use(warm)
-        """Flags that messages of the mailbox may bear, as FLAGS tells them."""
+        flags, exists = _flags_in_use(warm), responses.exists(len(warm.uids))
+        self.opened = responses.flags(flags) + _kept(flags, more=True) + exists
+        """FLAGS, PERMANENTFLAGS and EXISTS."""
+        self.opened_to_read = responses.flags(flags) + _kept("", more=False) + exists
+        """The same for EXAMINE."""
         place = warm.first_unseen()
-        self.first_unseen = None if place is None else place + 1
-        """Its sequence number."""
+        self.first_unseen = (
+            b"" if place is None else responses.ok(UNTAGGED, "First unseen", response_codes.unseen(place + 1))
+        )
         self.numbers = b"".join(
             (
                 responses.ok(UNTAGGED, "UIDs hold", response_codes.uid_validity(warm.uid_validity)),
@@ -39,6 +43,10 @@ class Head:
                 ),
             )
         )
+
+
+def _kept(flags: str, *, more: bool) -> bytes:
+    return responses.ok(UNTAGGED, "Kept", response_codes.permanent_flags(flags, more=more))
 
 
 def _flags_in_use(warm: WarmMailbox) -> str:

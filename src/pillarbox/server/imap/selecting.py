@@ -4,8 +4,10 @@ A mailbox that was selected lately, unchanged, is selected again for the price o
 the responses that describe it are in memory.
 """
 
+from typing import Final
+
 from pillarbox.mail.number_set import EMPTY, NumberSet
-from pillarbox.protocol.imap import response_codes, responses
+from pillarbox.protocol.imap import responses
 from pillarbox.protocol.imap.commands import Close, Select, Unselect
 from pillarbox.protocol.imap.response_codes import CLOSED, READ_ONLY, READ_WRITE
 from pillarbox.protocol.imap.responses import UNTAGGED
@@ -13,10 +15,8 @@ from pillarbox.protocol.imap.selected import SelectedMailbox
 from pillarbox.server.imap import news, resynchronising
 from pillarbox.server.imap.conversation import Conversation
 from pillarbox.server.imap.reply import Reply, bad, ok
-from pillarbox.store import mailboxes, placements
-from pillarbox.store.mailboxes import Mailbox
+from pillarbox.store import placements
 from pillarbox.store.warm import WarmMailbox
-from pillarbox.world.database import Transaction
 
 
 async def select(session: Conversation, command: Select) -> Reply:
@@ -26,18 +26,19 @@ async def select(session: Conversation, command: Select) -> Reply:
         return bad("ENABLE QRESYNC first")  # RFC 7162 §3.2.5
     if machine.selected is not None:
         # RFC 7162 §3.2.11: what is told from here on is about the new mailbox
-        session.write(responses.ok(UNTAGGED, "The previous mailbox is left", CLOSED))
+        session.write(_LEFT)
     # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
     machine.deselect()
-    mailbox, warm = session.read(_open, session, command.mailbox)
-    recent = _recent(mailbox, rev2=machine.rev2)
+    cache, name = session.services.warm, command.mailbox
+    warm, first_recent = session.read(cache.find, session.owner, name)
+    recent = _recent(warm, first_recent, rev2=machine.rev2)
     if recent and not command.read_only:
-        recent = await news.claimed(session, mailbox.id)
-        mailbox, warm = session.read(_open, session, command.mailbox)
+        recent = await news.claimed(session, warm.mailbox)
+        warm, _ = session.read(cache.find, session.owner, name)
     # From here on nothing waits: what is told is one moment of the mailbox
     selected = SelectedMailbox(
-        mailbox=mailbox.id,
-        name=mailbox.name,
+        mailbox=warm.mailbox,
+        name=name,
         uid_validity=warm.uid_validity,
         uids=warm.uids,
         modseq=warm.modseq,
@@ -49,43 +50,32 @@ async def select(session: Conversation, command: Select) -> Reply:
     session.write(_described(session, selected, warm))
     if command.resynchronise:
         resynchronising.tell(session, selected, warm, command.resynchronise)
-    return ok("Opened for reading only", READ_ONLY) if command.read_only else ok("Opened", READ_WRITE)
+    return _OPENED_TO_READ if command.read_only else _OPENED
 
 
-def _open(tx: Transaction, session: Conversation, name: str) -> tuple[Mailbox, WarmMailbox]:
-    mailbox = mailboxes.by_name(tx, session.owner, name)
-    return mailbox, session.services.warm.get(tx, session.owner, mailbox.id)
+_LEFT: Final = responses.ok(UNTAGGED, "The previous mailbox is left", CLOSED)
+_OPENED: Final = ok("Opened", READ_WRITE)
+_OPENED_TO_READ: Final = ok("Opened for reading only", READ_ONLY)
 
 
-def _recent(mailbox: Mailbox, *, rev2: bool) -> NumberSet:
+def _recent(warm: WarmMailbox, first_recent: int, *, rev2: bool) -> NumberSet:
     """What is \\Recent to a new session: EXAMINE shows it and leaves it so, SELECT claims it (RFC 3501 §6.3.2)."""
     # IMAP4rev2 has no such thing and leaves it to others
-    if rev2 or mailbox.first_recent >= mailbox.uid_next:
+    if rev2 or first_recent >= warm.uid_next:
         return EMPTY
-    return NumberSet(((mailbox.first_recent, mailbox.uid_next - 1),))
+    return NumberSet(((first_recent, warm.uid_next - 1),))
 
 
 def _described(session: Conversation, selected: SelectedMailbox, warm: WarmMailbox) -> bytes:
     """The untagged responses that a SELECT owes (RFC 9051 §6.3.2, RFC 3501 §6.3.1)."""
     machine = session.machine
     head = session.services.heads.of(warm)
-    permanent = "" if selected.read_only else head.flags
-    told = [
-        responses.flags(head.flags),
-        responses.ok(
-            UNTAGGED, "Kept", response_codes.permanent_flags(permanent, more=not selected.read_only)
-        ),
-        responses.exists(selected.count),
-    ]
     if machine.rev2:
         # RFC 9051 §6.3.2: the name as the server spells it
-        told.append(responses.listed(selected.name, utf8=machine.utf8))
+        told = responses.listed(selected.name, utf8=machine.utf8)
     else:
-        told.append(responses.recent(selected.recent_count))
-        if head.first_unseen:
-            told.append(responses.ok(UNTAGGED, "First unseen", response_codes.unseen(head.first_unseen)))
-    told.append(head.numbers)
-    return b"".join(told)
+        told = responses.recent(selected.recent_count) + head.first_unseen
+    return b"".join((head.opened_to_read if selected.read_only else head.opened, told, head.numbers))
 
 
 async def close(session: Conversation, _: Close) -> Reply:
