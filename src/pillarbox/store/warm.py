@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress, count
 from typing import Final
 
 from pillarbox.mail import flags as flag_text
@@ -50,14 +51,10 @@ class WarmMailbox:
         place = bisect_left(self.uids, uid)
         return place if place < len(self.uids) and self.uids[place] == uid else None
 
-    def having(self, flag: str, *, present: bool = True) -> frozenset[str]:
-        """The flag texts in use that contain a flag (or, not ``present``, don't)."""
-        return frozenset(text for text in set(self.flags) if flag_text.contains(text, flag) is present)
-
     def first_unseen(self) -> int | None:
         """The place, from 0, of the first message without \\Seen (RFC 3501 §6.3.1)."""
-        seen = self.having(flag_text.SEEN)
-        return next((place for place, text in enumerate(self.flags) if text not in seen), None)
+        unseen = {text for text in set(self.flags) if not flag_text.contains(text, flag_text.SEEN)}
+        return next(compress(count(), map(unseen.__contains__, self.flags)), None) if unseen else None
 
     def changed_since(self, modseq: ModSeq) -> list[int]:
         """Places of the messages that came, or whose flags changed, after this MODSEQ."""

@@ -199,6 +199,8 @@ def test_a_copy_is_found_where_it_is() -> None:
         (Not(All()), []),
         (Flag("\\seen"), [1, 3]),
         (Not(Flag("\\Seen")), [2]),
+        (Not(Flag("\\Draft")), [1, 2, 3]),
+        (And((Not(Flag("$Work")), Flag("\\Seen"))), [1]),
         (Flag("$WORK"), [3]),
         (Flag("\\Draft"), []),
         (Uids(NumberSet.of([1, 3, 9])), [1, 3]),

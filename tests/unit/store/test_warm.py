@@ -116,8 +116,6 @@ def test_places_and_flag_questions() -> None:
         placements.expunge(tx, ANNA, mailbox(tx), NumberSet.of([1]), deleted_only=False)
         known = warm.load(tx, ANNA, mailbox(tx))
         assert [known.place(uid) for uid in (1, 2, 3, 4, 5)] == [None, 0, 1, 2, None]
-        assert known.having("$WORK") == {"\\Seen $Work", "$work"}
-        assert known.having("\\Seen", present=False) == {"", "$work"}
         assert known.first_unseen() == 1
         assert known.changed_since(known.modseqs[0]) == [1, 2]
         assert known.changed_since(known.modseq) == []

@@ -160,7 +160,8 @@ def vanished(uids: NumberSet, *, earlier: bool = False) -> bytes:
 def search(numbers: Sequence[int], *, modseq: int | None = None) -> bytes:
     """RFC 3501 §7.2.5, with RFC 7162 §3.1.5's MODSEQ where messages were found."""
     tail = b" (MODSEQ %d)" % modseq if modseq is not None and numbers else b""
-    return b"* SEARCH%b%b\r\n" % ((" " + " ".join(map(str, numbers))).encode() if numbers else b"", tail)
+    # One format for all of them: half the time of a text for each
+    return b"* SEARCH%b%b\r\n" % (b" %d" * len(numbers) % tuple(numbers), tail)
 
 
 def esearch(

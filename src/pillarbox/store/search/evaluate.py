@@ -11,8 +11,10 @@ takes messages out of question that can't contain the text.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from itertools import compress
 from typing import Any, Final, assert_never
 
+from pillarbox.mail import flags as flag_text
 from pillarbox.mail import query as q
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.part import parse
@@ -61,6 +63,8 @@ def evaluate(tx: Transaction, blobs: Blobs, warm: WarmMailbox, query: Query, *, 
     """
     places = _Search(tx, blobs, warm, now_ms).among(query, range(len(warm.uids)))
     uids = warm.uids
+    if isinstance(places, range):  # all of them, or none
+        return uids[places.start : places.stop].tolist()
     return [uids[place] for place in places]
 
 
@@ -125,6 +129,8 @@ class _Search:
                 return places
             case q.Or(terms):
                 return self._any(terms, places)
+            case q.Not(q.Flag(name)):
+                return self._flagged(name, places, present=False)
             case q.Not(term):
                 found = set(self.among(term, places))
                 return [place for place in places if place not in found]
@@ -146,8 +152,7 @@ class _Search:
             case q.Uids(numbers):
                 return self._within(numbers, places)
             case q.Flag(name):
-                texts, flags = self._warm.having(name), self._warm.flags
-                return [place for place in places if flags[place] in texts]
+                return self._flagged(name, places, present=True)
             case q.ModSeqAtLeast(modseq):
                 modseqs = self._warm.modseqs
                 return [place for place in places if modseqs[place] >= modseq]
@@ -161,6 +166,19 @@ class _Search:
                 raise NotInSession(leaf)
             case _:
                 return self._narrow_rows(*self._condition(leaf), places)
+
+    def _flagged(self, name: str, places: Places, *, present: bool) -> Places:
+        flags = self._warm.flags
+        if isinstance(places, range):
+            column = flags[places.start : places.stop]
+        else:
+            column = [flags[place] for place in places]
+        # Few different texts, however many messages: each is looked into once
+        texts = set(column)
+        wanted = {text for text in texts if flag_text.contains(text, name) is present}
+        if len(wanted) == len(texts):
+            return places
+        return list(compress(places, map(wanted.__contains__, column))) if wanted else ()
 
     def _within(self, numbers: NumberSet, places: Places) -> Places:
         inside: set[int] = set()
@@ -220,8 +238,8 @@ class _Search:
         return [place for place, digest in lines if field_contains(digest, name, folded)]
 
     def _subject(self, folded: str, places: Places) -> Places:
-        subjects = self._columns(places, (Column.SUBJECT,))
-        return [place for place, subject in subjects if folded in fold(subject)]
+        subjects = self._columns(places, (Column.SUBJECT,), lambda row: folded in fold(row[1]))
+        return [place for place, _ in subjects]
 
     def _text(self, folded: str, places: Places, *, in_header: bool) -> Places:
         if not folded:
