@@ -169,10 +169,8 @@ class _Search:
 
     def _flagged(self, name: str, places: Places, *, present: bool) -> Places:
         flags = self._warm.flags
-        if isinstance(places, range):
-            column = flags[places.start : places.stop]
-        else:
-            column = [flags[place] for place in places]
+        whole = isinstance(places, range)
+        column = flags[places[0] : places[-1] + 1] if whole else [flags[place] for place in places]
         # Few different texts, however many messages: each is looked into once
         texts = set(column)
         wanted = {text for text in texts if flag_text.contains(text, name) is present}

@@ -128,8 +128,19 @@ def test_fields_from_the_digest_are_those_of_the_header(names: set[bytes]) -> No
 
 
 LINES = st.sampled_from(
-    b"From: a\r\n|FROM : b\r\n|Fromage: c\r\n|To:\r\n|To: d.\r\n .\r\n\t..\r\n|X-Mailer:. \r\n  to: e\r\n|Subject: \xfc\r\n"
-    b"|date:f\r\r\n|Date\0:g\r\n|Message-ID: <h>\r\n from: i\r\n|List-Id: From: j\r\n".split(b"|")
+    [
+        b"From: a\r\n",
+        b"FROM : b\r\n",
+        b"Fromage: c\r\n",
+        b"To:\r\n",
+        b"To: d.\r\n .\r\n\t..\r\n",
+        b"X-Mailer:. \r\n  to: e\r\n",
+        b"Subject: \xfc\r\n",
+        b"date:f\r\r\n",
+        b"Date\0:g\r\n",
+        b"Message-ID: <h>\r\n from: i\r\n",
+        b"List-Id: From: j\r\n",
+    ]
 )
 
 
