@@ -69,6 +69,10 @@ class Column(Enum):
     """bytes: the header lines of `summary.DIGEST_FIELDS`"""
     PREVIEW = "e.preview"
     """str (RFC 8970)"""
+    OCTETS = "o.octets"
+    """bytes: the message itself, or None where it is in a file, or missing"""
+    LOCATION = "b.location"
+    """str: that file, for `Blobs.read_file`; or None"""
 
 
 def rows(
@@ -99,8 +103,11 @@ def _query(columns: tuple[Column, ...]) -> str:
     joins = ""
     if "f" in tables:
         joins += " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND f.uid = p.uid"
-    if "e" in tables:
+    if tables & {"e", "b", "o"}:
         joins += " JOIN emails e ON e.id = p.email"
+    if tables & {"b", "o"}:
+        # As `world.blobs` reads one: the octets of many small messages cost one statement
+        joins += " LEFT JOIN blobs b ON b.digest = e.blob LEFT JOIN blob_octets o ON o.id = b.octets_id"
     selected = ", ".join(["p.uid", *(column.value for column in columns)])
     return (
         f"SELECT {selected} FROM placements p{joins}"  # noqa: S608 - names from Column only

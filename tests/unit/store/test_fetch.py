@@ -54,6 +54,8 @@ def test_every_column_gives_what_was_rendered() -> None:
             Column.BODY: summary.body,
             Column.DIGEST: summary.digest,
             Column.PREVIEW: summary.preview,
+            Column.OCTETS: text,
+            Column.LOCATION: None,
         }
 
 

@@ -44,7 +44,7 @@ class Batch:
     modseqs: Sequence[int]
     stored: Mapping[Stored, Sequence[Any]]
     made: Mapping[OctetsItem, Sequence[bytes]]
-    """Values that were made from the messages' octets."""
+    """Values that were made from the messages' octets; of items that are `whole`, just the octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class Plan:
 
     items: tuple[FetchItem, ...]
     stored: tuple[Stored, ...]
+    stored_in_full: tuple[Stored, ...]
+    """With the octets, where something is made of them."""
     octets_items: tuple[OctetsItem, ...]
     in_memory: bool
     """Whether flags or MODSEQs are told."""
@@ -71,9 +73,11 @@ class Plan:
         stored = {column for item in items if (column := _stored(item))}
         if octets_items:
             stored |= {Stored.BLOB, Stored.HEADER_SIZE, Stored.SIZE}
+        columns = tuple(sorted(stored, key=lambda column: column.value))
         return cls(
             tuple(items),
-            tuple(sorted(stored, key=lambda column: column.value)),
+            columns,
+            (*columns, Stored.OCTETS, Stored.LOCATION) if octets_items else columns,
             octets_items,
             not _IN_MEMORY.isdisjoint(item for item in items if isinstance(item, Attribute)),
             tuple(_maker(item, utf8=utf8) for item in items),
@@ -92,6 +96,16 @@ def _usual_plan(items: tuple[FetchItem, ...], utf8: bool) -> Plan:
 def needs_octets(item: OctetsItem) -> bool:
     """Whether this can only be answered from the message itself."""
     return not (isinstance(item, BodySection) and _from_digest(item))
+
+
+def whole(item: OctetsItem) -> bool:
+    """Whether its value is a literal of the message as it is."""
+    return (
+        isinstance(item, BodySection)
+        and not item.part
+        and item.text is SectionText.ALL
+        and item.partial is None
+    )
 
 
 def _from_digest(section: BodySection) -> bool:
@@ -139,7 +153,8 @@ def _maker(item: FetchItem, *, utf8: bool) -> Callable[[Batch], Column]:
         case BodySection() if _from_digest(item):
             return _digest_maker(item)
         case BodySection() | BinarySection() | BinarySize():
-            return lambda batch: fetch_responses.octets(item.label, batch.made[item])
+            column = fetch_responses.literals if whole(item) else fetch_responses.octets
+            return lambda batch: column(item.label, batch.made[item])
         case _:
             assert_never(item)
 

@@ -4,8 +4,7 @@ A small message is read once, whole, and sliced. Of a large one only the ranges 
 read, and what is a range of it is streamed (`fetching`), so that no answer ever lies in memory whole.
 """
 
-from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import Part, parse
@@ -22,8 +21,7 @@ LARGE_OCTETS: Final = 512 * 1024
 """From this size on a message is read by ranges, and what must be made of it is made in a thread."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A message as its row names it."""
 
     digest: bytes
@@ -41,11 +39,18 @@ class MessageOctets:
 
     __slots__ = ("_blobs", "_read", "_trees", "_tx", "stored")
 
-    def __init__(self, tx: Transaction, blobs: Blobs, trees: PartTrees, stored: Stored) -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        blobs: Blobs,
+        trees: PartTrees,
+        stored: Stored,
+        octets: bytes | None = None,
+    ) -> None:
         self._tx = tx
         self._blobs = blobs
         self._trees = trees
-        self._read: bytes | None = None
+        self._read = octets
         self.stored = stored
 
     def whole(self) -> bytes:

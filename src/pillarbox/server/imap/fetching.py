@@ -16,7 +16,7 @@ from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem, marks_seen
 from pillarbox.protocol.imap.selected import Chosen
 from pillarbox.server.imap import fetch_octets, resynchronising
 from pillarbox.server.imap.conversation import Conversation
-from pillarbox.server.imap.fetch_columns import Batch, OctetsItem, Plan
+from pillarbox.server.imap.fetch_columns import Batch, OctetsItem, Plan, whole
 from pillarbox.server.imap.fetch_octets import MessageOctets, Stored
 from pillarbox.server.imap.messages import Present, present
 from pillarbox.server.imap.reply import BrokenOff, Reply, bad, ok
@@ -26,7 +26,7 @@ from pillarbox.server.imap.trees import PartTrees
 from pillarbox.store import fetch as store_fetch
 from pillarbox.store import flags as store_flags
 from pillarbox.store.fetch import Column
-from pillarbox.world.blobs import Blobs, OpenBlob
+from pillarbox.world.blobs import BlobMissing, Blobs, OpenBlob
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
 FIRST_ROWS: Final = 128
@@ -201,7 +201,7 @@ def _groups(sizes: Sequence[tuple[int, int]]) -> Iterator[_Group]:
 async def _stream(session: Conversation, plan: Plan, chosen: Chosen) -> bool:
     """Answer for one large message, a piece at a time; tells whether it is gone."""
     services = session.services
-    batch, missing = session.read(_read_rows, session, plan, chosen)
+    batch, missing = session.read(_read_rows, session, plan, chosen, plan.stored)
     for stored in _stored(batch.stored):
         values = await services.database.read_aside(
             _values, services.blobs, services.trees, plan.octets_items, stored
@@ -223,11 +223,11 @@ async def _stream_answer(
 ) -> None:
     session.write(b"* %d FETCH (" % batch.numbers[0])
     for place, (item, column) in enumerate(zip(plan.items, plan.columns(batch), strict=True)):
-        session.write(
-            b" " * bool(place) + column.label + b" " + column.form % tuple(part[0] for part in column.parts)
-        )
+        session.write(b" " * bool(place) + column.label + b" ")
         if item in ranges:
             await _stream_range(session, blob, ranges[item])
+        else:
+            session.write(column.form % tuple(part[0] for part in column.parts))
     session.write(b")\r\n")
 
 
@@ -250,23 +250,25 @@ def _values(
 
 def _read(tx: Transaction, session: Conversation, plan: Plan, part: Chosen) -> tuple[Batch, bool]:
     """One moment of these messages, and whether some are gone."""
-    batch, missing = _read_rows(tx, session, plan, part)
+    batch, missing = _read_rows(tx, session, plan, part, plan.stored_in_full)
     if plan.octets_items:
         _make(tx, session, plan, batch)
     return batch, missing
 
 
-def _read_rows(tx: Transaction, session: Conversation, plan: Plan, part: Chosen) -> tuple[Batch, bool]:
+def _read_rows(
+    tx: Transaction, session: Conversation, plan: Plan, part: Chosen, read: tuple[Column, ...]
+) -> tuple[Batch, bool]:
     services, selected = session.services, session.selected
     there: Present | None = None
     if plan.in_memory:
         there = present(tx, services.warm, session.owner, selected, part)
-    if not plan.stored:
+    if not read:
         assert there is not None, "what is not stored is in memory"
         return Batch(there.numbers, there.uids, there.flags, there.modseqs, {}, {}), there.missing
-    rows = store_fetch.rows(tx, session.owner, selected.mailbox, part.uids, plan.stored)
-    uids, *columns = zip(*rows, strict=True) if rows else ((), *((),) * len(plan.stored))
-    stored = dict(zip(plan.stored, columns, strict=True))
+    rows = store_fetch.rows(tx, session.owner, selected.mailbox, part.uids, read)
+    uids, *columns = zip(*rows, strict=True) if rows else ((), *((),) * len(read))
+    stored = dict(zip(read, columns, strict=True))
     batch = Batch(
         there.numbers if there else selected.sequence_numbers_of(uids),
         uids,
@@ -281,12 +283,29 @@ def _read_rows(tx: Transaction, session: Conversation, plan: Plan, part: Chosen)
 def _make(tx: Transaction, session: Conversation, plan: Plan, batch: Batch) -> None:
     """Add the columns that are made of octets, message by message: each is read once."""
     services = session.services
-    made: list[list[bytes]] = [[] for _ in plan.octets_items]
-    for stored in _stored(batch.stored):
-        message = MessageOctets(tx, services.blobs, services.trees, stored)
-        for values, item in zip(made, plan.octets_items, strict=True):
+    octets = _octets(services.blobs, batch.stored)
+    made: dict[OctetsItem, list[bytes]] = {item: octets if whole(item) else [] for item in plan.octets_items}
+    batch.made = made
+    wanted = [(item, values) for item, values in made.items() if values is not octets]
+    if not wanted:
+        return
+    for stored, read in zip(_stored(batch.stored), octets, strict=True):
+        message = MessageOctets(tx, services.blobs, services.trees, stored, read)
+        for item, values in wanted:
             values.append(fetch_octets.on_wire(item, message))
-    batch.made = dict(zip(plan.octets_items, made, strict=True))
+
+
+def _octets(blobs: Blobs, columns: Mapping[Column, Sequence[Any]]) -> list[bytes]:
+    """Of each message. Raises `BlobMissing` or `DatabaseUnavailable`."""
+    found: list[bytes] = list(columns[Column.OCTETS])
+    if None not in found:
+        return found
+    for place, location in enumerate(columns[Column.LOCATION]):
+        if found[place] is None:
+            if location is None:
+                raise BlobMissing(columns[Column.BLOB][place].hex())
+            found[place] = blobs.read_file(location)
+    return found
 
 
 def _stored(columns: Mapping[Column, Sequence[Any]]) -> Iterator[Stored]:

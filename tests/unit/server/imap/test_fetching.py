@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pillarbox.server.imap import fetch_octets, fetching
-from pillarbox.world.blobs import OpenBlob
+from pillarbox.world.blobs import Blobs, OpenBlob
 from pillarbox.world.database import DatabaseUnavailable
 from tests.imap_client import Fetched
 from tests.imap_talk import MESSAGE, provider
@@ -185,6 +185,37 @@ def test_many_messages_come_in_order_whatever_the_batches() -> None:
         assert rows == [(place, uid, b"%d" % (uid - 1)) for place, uid in enumerate(left, 1)]
         odd = ",".join(str(number) for number in range(1, 279, 2))
         assert list(talker.ok(f"FETCH {odd} (RFC822.SIZE FLAGS)").fetched) == list(range(1, 279, 2))
+
+
+def test_octets_that_lie_in_a_file_and_octets_that_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with provider() as mail:
+        mail.deliver(MULTIPART, MESSAGE, MULTIPART + b"epilogue")
+        talker = mail.talker(select="INBOX")
+        commit, size = mail.house.world.database.write, "(SELECT digest FROM blobs WHERE size = ?)"
+        move = f"UPDATE blobs SET octets_id = NULL, location = 'ab/file' WHERE digest IN {size}"
+        mail.runner.run(commit(lambda tx: tx.execute(move, (len(MULTIPART),))))
+        monkeypatch.setattr(Blobs, "read_file", lambda _blobs, name: MULTIPART if name == "ab/file" else b"")
+        fetched = talker.ok("FETCH 1:3 (BODY.PEEK[] BODY.PEEK[1] UID BODY.PEEK[HEADER])").fetched
+        assert [fetched[number][b"BODY[]"] for number in (1, 2)] == [MULTIPART, MESSAGE]
+        assert fetched[1][b"BODY[1]"] == b"aGVsbG8gd29ybGQ="
+        lose = f"UPDATE blobs SET octets_id = NULL, location = NULL WHERE digest IN {size}"
+        mail.runner.run(commit(lambda tx: tx.execute(lose, (len(MESSAGE),))))
+        refused = talker.do("FETCH 1:3 BODY.PEEK[]")
+        assert (refused.word, refused.code) == (b"NO", b"CORRUPTION")
+
+
+def test_a_short_answer_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    with provider() as mail:
+        mail.deliver(MESSAGE, MESSAGE)
+        talker = mail.talker(select="INBOX")
+        written: list[bytes] = []
+        monkeypatch.setattr(talker.session.connection, "write", written.append)
+        for command in (b"FETCH 1:* (ENVELOPE)", b"FETCH 1:* BODY.PEEK[]", b"STORE 1 +FLAGS (\\Seen)"):
+            written.clear()
+            talker.wire.send(b"a " + command + b"\r\n")
+            assert len(written) == 1, command
+            assert written[0].endswith(b"\r\n")
+            assert b"\r\na OK" in written[0]
 
 
 def test_a_large_message_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
