@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 FLUSH_OCTETS: Final = 64 * 1024
 """So much is said before any of it is sent."""
+LARGE_OCTETS: Final = 32 * 1024
+"""So much in one piece is sent as it is, since joining it to others would copy it."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -113,6 +115,10 @@ class Conversation:
 
     def write(self, octets: bytes) -> None:
         """Say something. It goes out with the rest of the answer, in one piece, or when there is much."""
+        if len(octets) >= LARGE_OCTETS:
+            self.flush()
+            self.connection.write(octets)
+            return
         self.said.append(octets)
         self.said_octets += len(octets)
         if self.said_octets >= FLUSH_OCTETS:
