@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,6 +123,72 @@ def test_reading_sees_only_what_is_committed(tmp_path: Path) -> None:
     asyncio.run(database.write(add_and_look))
     assert seen == [[]]
     database.close_now()
+
+
+def test_what_is_being_committed_is_not_read_before_it_is_durable(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "db", [NOTES])
+    commit, flushing, flushed = database._writer._commit, threading.Event(), threading.Event()
+
+    def commit_slowly() -> Exception | None:
+        flushing.set()
+        assert flushed.wait(10)
+        return commit()
+
+    async def scenario() -> None:
+        database._writer._commit = commit_slowly  # type: ignore[method-assign]
+        writing = asyncio.create_task(database.write(add, "one"))
+        await asyncio.to_thread(flushing.wait, 10)
+        assert database.read(notes) == []
+        flushed.set()
+        await writing
+        assert database.read(notes) == ["one"]
+
+    asyncio.run(scenario())
+    database.close_now()
+
+
+def test_what_another_process_commits_is_read_at_once(tmp_path: Path) -> None:
+    here, there = (open_database(tmp_path / "db", [NOTES]) for _ in range(2))
+    for number in range(3):
+        for database in (here, there):
+            database.write_now(add, f"{number} of {id(database)}")
+            assert here.read(notes) == there.read(notes)
+    assert len(here.read(notes)) == 6
+    here.close_now()
+    there.close_now()
+
+
+def test_a_verb_that_is_to_read_cannot_write(database: Database) -> None:
+    def make(tx: Transaction) -> None:
+        tx.execute("CREATE TABLE more (id INTEGER)")
+
+    asyncio.run(database.write(add, "one"))
+    with pytest.raises(DatabaseUnavailable):
+        database.read(add, "two")
+    with pytest.raises(DatabaseUnavailable):
+        database.read(make)
+    assert database.read(notes) == ["one"]
+    asyncio.run(database.write(make))
+
+
+def test_a_lone_verb_that_raises_changes_nothing(database: Database) -> None:
+    heard: list[AccountId] = []
+    database.on_commit = heard.extend
+
+    def add_then_fail(tx: Transaction) -> None:
+        add(tx, "one")
+        tx.touch(AccountId(1))
+        raise LookupError("no")
+
+    async def scenario() -> None:
+        with pytest.raises(LookupError):
+            await database.write(add_then_fail)
+        assert database.read(notes) == []
+        await database.write(add, "two")
+
+    asyncio.run(scenario())
+    assert database.read(notes) == ["two"]
+    assert not heard
 
 
 def test_a_second_process_writes_in_turn(tmp_path: Path) -> None:

@@ -113,6 +113,22 @@ def test_a_commit_that_fails_is_heard_by_all_even_if_rolling_back_fails_too(data
     assert database.read(notes) == ["three"]
 
 
+def test_what_could_not_be_rolled_back_is_not_read(database: Database) -> None:
+    def add_then_fail(tx: Transaction) -> None:
+        add(tx, "one")
+        raise LookupError("no")
+
+    async def scenario() -> None:
+        break_statement(database, "ROLLBACK", apsw.IOError("the disk is gone"))
+        with pytest.raises(LookupError):
+            await database.write(add_then_fail)
+        assert database.read(notes) == []
+        await database.write(add, "two")
+
+    asyncio.run(scenario())
+    assert database.read(notes) == ["two"]
+
+
 def test_a_turn_that_cannot_be_taken_refuses_those_who_wait(database: Database) -> None:
     class NoLocks:
         def take_at_once(self) -> bool:

@@ -1,9 +1,10 @@
 """The database as the rest of the house sees it: `write`, `read`, `read_aside`.
 
 `write` runs a verb and returns once its effects are durable (see `transact`). `read` runs a short verb
-at once, in the loop's thread, on a snapshot of what is committed. `read_aside` does the same for
-long reads in a thread, where it can be interrupted. A database is one file: a shard. An open one does not
-survive a fork: each process opens its own.
+at once, in the loop's thread, on a snapshot of what is committed: through the writer's connection while that is at
+rest, since its cache knows what it has written, else through one of its own. `read_aside` does the same for long
+reads in a thread, where it can be interrupted. A database is one file: a shard. An open one does not survive a
+fork: each process opens its own.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from pillarbox.world.database.moment import Moment
 from pillarbox.world.database.presence import Presence
 from pillarbox.world.database.schema import Schema, migrate, pending
 from pillarbox.world.database.sqlite import (
+    BRIEFLY_MILLISECONDS,
     BUSY_MILLISECONDS,
     WORLD_FAILED,
     SqliteTransaction,
@@ -41,8 +43,6 @@ Verb = Callable[Concatenate[Transaction, P], T]
 
 ASIDE_THREADS = 2
 """Long reads under way at once in a process."""
-BRIEFLY_MILLISECONDS = 1_000
-"""How long a short read, for which all others wait, waits for a lock."""
 
 
 class Database:
@@ -75,9 +75,10 @@ class Database:
             after_commit=self._checkpoints.after_commit if self._checkpoints else lambda: None,
             report=lambda what, failure: self.on_failure(what, failure),
         )
-        connection.set_busy_timeout(0)  # the loop never waits for a lock
         self._reader = SqliteTransaction(connect(path, writes=False) if path else connection)
-        self._reader.connection.set_busy_timeout(BRIEFLY_MILLISECONDS)
+        self._resting = SqliteTransaction(connection)
+        for short in (self._reader, self._resting):
+            short.connection.set_busy_timeout(BRIEFLY_MILLISECONDS)
         self._aside = ThreadPoolExecutor(ASIDE_THREADS, "aside") if path else None
         self._aside_local = threading.local()
         self._aside_readers: list[SqliteTransaction] = []
@@ -103,7 +104,7 @@ class Database:
             touched = transaction.touched
             self._keep_log_short()
         finally:
-            self._connection.set_busy_timeout(0)
+            self._connection.set_busy_timeout(BRIEFLY_MILLISECONDS)
             transaction.touched = set()
             if self._turn:
                 self._turn.pass_on()
@@ -121,7 +122,8 @@ class Database:
     def read(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """Run a short verb that only reads, at once. Raises `DatabaseUnavailable`."""
         self.calls += 1
-        return _run_alone(self._reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
+        reader = self._resting if self._writer.at_rest else self._reader
+        return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
 
     async def read_aside(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """Run a verb that reads much, in a thread. Raises `DatabaseUnavailable`."""
@@ -186,6 +188,8 @@ def _run_alone(
     try:
         tx.control(begin)
         result = verb(tx, *arguments, **keywords)
+        if end == "ROLLBACK" and tx.has_written():
+            raise apsw.ReadOnlyError("a verb that may only read has written")
         tx.control(end)
     except BaseException as failure:
         if tx.connection.in_transaction:

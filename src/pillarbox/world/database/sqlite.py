@@ -23,6 +23,8 @@ LOG_KEPT_OCTETS = 64 * 1024 * 1024
 """What is left of the log's file when it starts again after having grown beyond this."""
 BUSY_MILLISECONDS = 10_000
 """How long a reader in a thread waits for a lock that only recovery and schema changes hold."""
+BRIEFLY_MILLISECONDS = 1_000
+"""How long a short read waits for such a lock: all others wait for it."""
 
 WORLD_FAILED = (
     apsw.FullError,
@@ -100,6 +102,10 @@ class SqliteTransaction:
     def control(self, sql: str) -> None:
         """Begin or end a transaction: for who made it."""
         self._execute(sql)
+
+    def has_written(self) -> bool:
+        """Whether a statement of the transaction wrote, or tried to."""
+        return self.connection.txn_state("main") == apsw.SQLITE_TXN_WRITE
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[SqlValue]]) -> None:
         """See `Transaction.execute_many`."""

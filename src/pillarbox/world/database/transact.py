@@ -1,10 +1,10 @@
 """Group commit: the verbs that arrive while one transaction is made durable go into the next one.
 
 How it runs. `Writer.write` queues a verb and starts a cycle if none is under way. A cycle takes the turn
-among processes, opens a transaction, runs every waiting verb in a savepoint of its own, and gives the
-COMMIT (C code that waits for the disk, without the GIL) to a thread. Meanwhile the loop serves
-its connections, and their verbs wait for the next cycle. There is no timer: a lone verb waits for
-one flush of the disk and nothing else.
+among processes, opens a transaction, runs every waiting verb in a savepoint of its own (a lone one needs none:
+where it fails, there is nothing else to keep), and gives the COMMIT (C code that waits for the disk, without
+the GIL) to a thread. Meanwhile the loop serves its connections, and their verbs wait for the next cycle. There
+is no timer: a lone verb waits for one flush of the disk and nothing else.
 
 What is always true:
 
@@ -21,13 +21,14 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import apsw
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.commit_thread import CommitThread
-from pillarbox.world.database.sqlite import SqliteTransaction, world_failures
+from pillarbox.world.database.sqlite import BRIEFLY_MILLISECONDS, SqliteTransaction, world_failures
 from pillarbox.world.database.transaction import DatabaseUnavailable
 from pillarbox.world.database.turn import Turn
 
@@ -81,6 +82,12 @@ class Writer:
         self._waiting: deque[_Waiting] = deque()
         self._cycles: asyncio.Task[None] | None = None
         self._closed = False
+        self._begun = False
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is under way on the connection, so that it sees what is committed and nothing else."""
+        return not (self._begun or self._connection.in_transaction)
 
     async def write(self, verb: Verb, *arguments: Any, **keywords: Any) -> Any:
         """Run the verb; return its result once that is durable."""
@@ -116,12 +123,14 @@ class Writer:
             self._refuse_all(failure)
             return
         try:
+            self._begun = True
             await self._begin()
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_VERBS))]
             await self._run_and_commit(batch)
         except Exception as failure:
             self._refuse_all(failure)
         finally:
+            self._begun = False
             if self._turn:
                 self._turn.pass_on()
 
@@ -137,24 +146,27 @@ class Writer:
     async def _begin(self) -> None:
         self._undo()  # nothing, unless a roll-back failed before
         try:
-            self.transaction.execute("BEGIN IMMEDIATE")
+            self._begin_within(0)
         except apsw.BusyError:
             if self._thread is None:
                 raise
-            await self._thread.run(self._begin_patiently)
+            # In the thread, wait for whoever has the database locked
+            await self._thread.run(partial(self._begin_within, LOCKED_MILLISECONDS))
 
-    def _begin_patiently(self) -> None:
-        """In the thread: wait for whoever has the database locked."""
-        self._connection.set_busy_timeout(LOCKED_MILLISECONDS)
+    def _begin_within(self, milliseconds: int) -> None:
+        self._connection.set_busy_timeout(milliseconds)
         try:
-            self.transaction.execute("BEGIN IMMEDIATE")
+            self.transaction.control("BEGIN IMMEDIATE")
         finally:
-            self._connection.set_busy_timeout(0)
+            self._connection.set_busy_timeout(BRIEFLY_MILLISECONDS)
 
     async def _run_and_commit(self, batch: list[_Waiting]) -> None:
         try:
-            done = self._run_verbs(batch)
-            if self._thread:
+            done = self._run_verb(batch[0]) if len(batch) == 1 else self._run_verbs(batch)
+            trouble = None
+            if not done:
+                self._undo()
+            elif self._thread:
                 trouble = await self._thread.run(self._commit)
             else:
                 trouble = self._commit()
@@ -169,25 +181,36 @@ class Writer:
             if trouble:
                 self._report("checkpoint failed", trouble)
 
+    def _run_verb(self, waiting: _Waiting) -> list[_Waiting]:
+        """Run a verb that has the transaction for itself; return it if it succeeded, having refused it if not."""
+        try:
+            waiting.result = waiting.verb(self.transaction, *waiting.arguments, **waiting.keywords)
+        except Exception as failure:
+            if not self._connection.in_transaction:  # SQLite gave up on it (disk full)
+                raise DatabaseUnavailable(str(failure)) from failure
+            _refuse(waiting, failure)
+            return []
+        return [waiting]
+
     def _run_verbs(self, batch: list[_Waiting]) -> list[_Waiting]:
         """Run each verb in a savepoint; return those that succeeded, having refused the others."""
-        execute = self.transaction.execute
+        control = self.transaction.control
         done = []
         touched = self.transaction.touched
         for waiting in batch:
-            execute("SAVEPOINT verb")
+            control("SAVEPOINT verb")
             self.transaction.touched = set()
             try:
                 waiting.result = waiting.verb(self.transaction, *waiting.arguments, **waiting.keywords)
             except Exception as failure:
                 if not self._connection.in_transaction:  # SQLite gave up on the whole of it (disk full)
                     raise DatabaseUnavailable(str(failure)) from failure
-                execute("ROLLBACK TO verb")
+                control("ROLLBACK TO verb")
                 _refuse(waiting, failure)
             else:
                 touched |= self.transaction.touched
                 done.append(waiting)
-            execute("RELEASE verb")
+            control("RELEASE verb")
         self.transaction.touched = touched
         return done
 
