@@ -39,6 +39,12 @@ def test_what_is_repaired_is_clean_and_stays_as_it_is(octets: bytes) -> None:
     assert repaired.replace(b"\r\n", b"").count(b"\n") == 0
 
 
+@given(ODD)
+def test_clean_is_what_holds_pairs_only(octets: bytes) -> None:
+    rest = octets.replace(b"\r\n", b"")
+    assert is_clean(octets) == (b"\r" not in rest and b"\n" not in rest)
+
+
 @given(ODD, st.lists(st.integers(0, 40)))
 def test_pieces_come_to_the_same_as_the_whole(octets: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(octets)]
