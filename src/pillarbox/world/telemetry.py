@@ -41,12 +41,13 @@ class Telemetry(Protocol):
 
 def without_secrets(fields: dict[str, object]) -> dict[str, object]:
     """The fields, those that would hold a credential replaced."""
-    return {name: REDACTED if _is_secret(name) else value for name, value in fields.items()}
+    secret = _secret(tuple(fields))
+    return {**fields, **dict.fromkeys(secret, REDACTED)} if secret else fields
 
 
 @lru_cache(maxsize=512)
-def _is_secret(name: str) -> bool:
-    return any(part in name for part in _SECRET_NAMES)
+def _secret(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if any(part in name for part in _SECRET_NAMES))
 
 
 class _Lossy:
@@ -55,8 +56,14 @@ class _Lossy:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def write(self, text: str) -> None:
+    def line(self, text: str) -> None:
+        """A whole line, at once."""
         with suppress(OSError, ValueError):  # ValueError: the stream has been closed
+            self._stream.write(text)
+            self._stream.flush()
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
             self._stream.write(text)
 
     def flush(self) -> None:
@@ -108,14 +115,13 @@ class SystemTelemetry:
         """Write a line whose values are plain; false where they are not, or people read it."""
         if self._readable:
             return False
-        told = without_secrets(fields)
-        told.update(event=name, level=level, timestamp=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}")
         try:
-            line = _json(told)
+            line = _json(
+                {**without_secrets(fields), "event": name, "level": level, "timestamp": datetime.now(UTC)}
+            )
         except (TypeError, ValueError):
             return False
-        self._stream.write(line.decode() + "\n")
-        self._stream.flush()
+        self._stream.line(line.decode() + "\n")
         return True
 
     def _logger(self) -> Any:
