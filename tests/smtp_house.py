@@ -19,6 +19,7 @@ from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import ConnectionGone, Peer, TlsState
 from pillarbox.server.smtp.door import Door
+from pillarbox.server.smtp.known_recipients import KnownRecipients
 from pillarbox.server.smtp.sender_domain import SenderDomains
 from pillarbox.server.smtp.session import SmtpSession
 from pillarbox.store import mailboxes
@@ -31,6 +32,7 @@ from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.resolver import Failure, Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
 from pillarbox.world.shared import for_one_alone
+from pillarbox.world.signals import LocalSignals
 from pillarbox.world.telemetry import MemoryTelemetry
 
 PASSWORD = "correct horse"
@@ -144,6 +146,7 @@ class House:
     resolver: ZoneResolver
     authenticator: Authenticator
     people: dict[str, AccountId]
+    known_recipients: KnownRecipients
 
     def door(self, role: Role, *, limits: Limits | None = None, **options: Any) -> Door:
         door = Door(
@@ -156,6 +159,7 @@ class House:
             entropy=SeededEntropy(1),
             telemetry=self.telemetry,
             authenticator=self.authenticator,
+            known_recipients=self.known_recipients,
             sender_domains=SenderDomains(self.resolver, self.clock) if role is Role.MX else None,
             limits=limits or Limits(),
         )
@@ -236,6 +240,8 @@ def set_quota(house: House, login: str, octets: int | None) -> None:
 async def _house() -> House:
     database = memory_database((BLOBS, DIRECTORY, STORE, QUEUE))
     clock, telemetry = VirtualClock(NOW_MS), MemoryTelemetry()
+    signals = LocalSignals()
+    database.on_commit = signals.announce
     people = await database.write(_people)
     resolver = ZoneResolver(
         ("example",), {("mail.example", Kind.MX): (Mx(10, "mx.mail.example"),)}, outside=Failure("no network")
@@ -254,6 +260,7 @@ async def _house() -> House:
             tallies=for_one_alone().tallies,
         ),
         people=people,
+        known_recipients=KnownRecipients(signals, clock),
     )
 
 

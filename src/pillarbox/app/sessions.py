@@ -14,6 +14,7 @@ from pillarbox.server.imap.session import ImapSession
 from pillarbox.server.pop3.services import Services as Pop3Services
 from pillarbox.server.pop3.session import Pop3Session
 from pillarbox.server.smtp.door import Door
+from pillarbox.server.smtp.known_recipients import KnownRecipients
 from pillarbox.server.smtp.sender_domain import SenderDomains
 from pillarbox.server.smtp.session import SmtpSession
 from pillarbox.store.warm import WarmMailboxes
@@ -31,8 +32,9 @@ def session_factories(
     settings: Settings, world: World, authenticator: Authenticator
 ) -> Mapping[str, SessionFactory[Any]]:
     """By the name of the service."""
+    known = KnownRecipients(world.signals, world.clock)
     smtp = {
-        name: partial(SmtpSession, _smtp_door(role, settings, world, authenticator))
+        name: partial(SmtpSession, _smtp_door(role, settings, world, authenticator, known))
         for name, role in SMTP_ROLES.items()
     }
     pop3 = partial(Pop3Session, _pop3_services(settings, world, authenticator))
@@ -40,7 +42,9 @@ def session_factories(
     return {**smtp, "imap": imap, "imaps": imap, "pop3": pop3, "pop3s": pop3}
 
 
-def _smtp_door(role: Role, settings: Settings, world: World, authenticator: Authenticator) -> Door:
+def _smtp_door(
+    role: Role, settings: Settings, world: World, authenticator: Authenticator, known: KnownRecipients
+) -> Door:
     return Door(
         role=role,
         hostname=settings.hostname,
@@ -51,6 +55,7 @@ def _smtp_door(role: Role, settings: Settings, world: World, authenticator: Auth
         entropy=world.entropy,
         telemetry=world.telemetry,
         authenticator=authenticator,
+        known_recipients=known,
         sender_domains=(SenderDomains(world.resolver, world.clock) if role is Role.MX else None),
         limits=SmtpLimits(message_octets=settings.message_octets, recipients=settings.recipients),
         plain_allowed=settings.plain_passwords,

@@ -5,8 +5,9 @@ sender can still keep the message; once we have accepted one, it is delivered ev
 that exceeds the quota, since a refusal after that would be a lost message or a report to a stranger.
 """
 
-from dataclasses import dataclass
 from typing import assert_never
+
+from msgspec import Struct
 
 from pillarbox.directory import quota, resolve
 from pillarbox.directory.accounts import Account
@@ -17,38 +18,35 @@ from pillarbox.store import ledger, mailboxes
 from pillarbox.world.database import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Inbox:
+class Inbox(Struct, frozen=True, gc=False):
     """Where a message comes to rest."""
 
     account: AccountId
     mailbox: MailboxId
 
 
-@dataclass(frozen=True, slots=True)
-class Here:
+class Here(Struct, frozen=True, gc=False):
     """The address is ours."""
 
     inboxes: tuple[Inbox, ...]
     forwards: tuple[Address, ...]
     """Addresses elsewhere that it leads to."""
+    lasting: bool = False
+    """So it stays, for messages of any size, until something is withdrawn (``directory.withdrawal``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Elsewhere(Struct, frozen=True, gc=False):
     """The domain is another provider's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nowhere:
+class Nowhere(Struct, frozen=True, gc=False):
     """The domain is ours, and nobody reads this address."""
 
     disabled: bool
     """Somebody did, and may again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Full:
+class Full(Struct, frozen=True, gc=False):
     """Whoever reads this address has no room for it now."""
 
 
@@ -66,6 +64,8 @@ def destination(tx: Transaction, address: Address, *, octets: int | None) -> Des
             return Elsewhere()
         case Unknown(reason):
             return Nowhere(disabled=reason == "disabled")
+        case Local((account,), own=True):
+            return _own(tx, account, octets)
         case Local(accounts, forwards):
             if accounts and not forwards and not _any_room(tx, accounts, octets):
                 return Full()
@@ -77,7 +77,19 @@ def destination(tx: Transaction, address: Address, *, octets: int | None) -> Des
 
 def has_room(tx: Transaction, account: Account, octets: int) -> bool:
     """Whether the account may take a message of this size."""
+    return _fits(tx, account, octets, quota.effective(tx, account.id))
+
+
+def _own(tx: Transaction, account: Account, octets: int | None) -> Here | Full:
+    """An address of the account's own, as most are."""
     limit = quota.effective(tx, account.id)
+    inbox = _inbox(tx, account)
+    if inbox is None or (octets is not None and not _fits(tx, account, octets, limit)):
+        return Full()
+    return Here((inbox,), (), lasting=limit is None)
+
+
+def _fits(tx: Transaction, account: Account, octets: int, limit: int | None) -> bool:
     if limit is None:
         return True
     used = ledger.usage(tx, account.id).octets

@@ -10,6 +10,7 @@ from typing import Final
 
 from pillarbox.directory.addresses import ACCOUNT, CATCH_ALL, Claim, claim, place, place_of, release
 from pillarbox.directory.naming import NameRefused, local_key, parse_address
+from pillarbox.directory.withdrawal import withdraw
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS
@@ -159,6 +160,7 @@ def remove_address(tx: Transaction, account: AccountId, address: str) -> None:
 def set_enabled(tx: Transaction, account: AccountId, *, enabled: bool) -> None:
     """Let an account log in and receive, or stop it. Its mail stays."""
     tx.execute("UPDATE accounts SET enabled = ? WHERE id = ?", (int(enabled), account))
+    withdraw(tx)
     if not enabled:
         tx.touch(REVOKED)
 
@@ -174,6 +176,7 @@ def remove(tx: Transaction, account: AccountId) -> None:
         tx.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608  (names from above)
     tx.execute("UPDATE domains SET postmaster = NULL WHERE postmaster = ?", (account,))
     tx.execute("DELETE FROM accounts WHERE id = ?", (account,))
+    withdraw(tx)
     tx.touch(REVOKED)
 
 

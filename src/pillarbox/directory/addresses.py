@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pillarbox.directory.domains import served
 from pillarbox.directory.naming import NameRefused, local_key, parse_address
+from pillarbox.directory.withdrawal import withdraw
 from pillarbox.mail.address import Address
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
@@ -64,3 +65,4 @@ def release(tx: Transaction, at: Place, kind: str) -> None:
     )
     if not freed:
         raise NameRefused(f"there is no {kind} '{at.local}@{at.domain}'")
+    withdraw(tx)

@@ -7,6 +7,7 @@ part leads there. An alias of an alias is refused, so following one step is alwa
 from dataclasses import dataclass
 
 from pillarbox.directory.naming import NameRefused, domain_name
+from pillarbox.directory.withdrawal import withdraw
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
@@ -92,6 +93,7 @@ def remove(tx: Transaction, name: str) -> None:
         raise NameRefused(f"'{key}' still has alias domains")
     if not tx.execute("DELETE FROM domains WHERE name = ?", (key,)):
         raise NameRefused(f"'{key}' is not served here")
+    withdraw(tx)
 
 
 def served(tx: Transaction, name: str) -> Domain:

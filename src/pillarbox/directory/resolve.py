@@ -31,6 +31,8 @@ class Local:
     forwards: tuple[Address, ...] = ()
     detail: str | None = None
     """What followed the separator in the address that was asked for."""
+    own: bool = field(default=False, compare=False)
+    """It is an address of the account's own: so it stays until it is withdrawn (see ``withdrawal``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def recipient(tx: Transaction, address: Address) -> Resolution:
     # Most mail is for an account's own address: one look-up then does.
     own = accounts.at_address(tx, local, _domain_key(address)) if local else None
     if own is not None and own.enabled:
-        return Local((own,))
+        return Local((own,), own=True)
     domain = served_domain(tx, address)
     if domain is None:
         return Remote()

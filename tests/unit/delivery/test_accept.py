@@ -50,7 +50,7 @@ def test_destinations() -> None:
         inbox = {
             account: Inbox(account, mailboxes.by_name(tx, account, "INBOX").id) for account in (anna, bert)
         }
-        assert find(tx, "anna@one.example") == Here((inbox[anna],), ())
+        assert find(tx, "anna@one.example") == Here((inbox[anna],), (), lasting=True)
         assert find(tx, "anna+detail@one.example") == Here((inbox[anna],), ())
         assert find(tx, "both@one.example") == Here((inbox[anna],), (Address("x", "elsewhere.example"),))
         assert find(tx, "crew@one.example") == Here((inbox[anna], inbox[bert]), ())
@@ -65,7 +65,9 @@ def test_room() -> None:
         anna, _ = people(tx)
         aliases.create(tx, "both@one.example", ["anna@one.example", "x@elsewhere.example"])
         quota.set_account_quota(tx, anna, 100)
-        assert isinstance(find(tx, "anna@one.example", 100), Here)
+        found = find(tx, "anna@one.example", 100)
+        assert isinstance(found, Here)
+        assert not found.lasting
         assert find(tx, "anna@one.example", 101) == Full()
         # what is sent on does not wait for room here
         assert isinstance(find(tx, "both@one.example", 101), Here)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pillarbox.protocol.smtp.extensions import Limits, Role
 from pillarbox.server.authentication import Authenticator
+from pillarbox.server.smtp.known_recipients import KnownRecipients
 from pillarbox.server.smtp.sender_domain import SenderDomains
 from pillarbox.world.blobs import Blobs
 from pillarbox.world.clock import Clock
@@ -42,6 +43,7 @@ class Door:
     entropy: Entropy
     telemetry: Telemetry
     authenticator: Authenticator
+    known_recipients: KnownRecipients
     sender_domains: SenderDomains | None
     """Looks up the domains of senders; ``None`` where nobody asks (submission, LMTP)."""
     limits: Limits = field(default_factory=Limits)

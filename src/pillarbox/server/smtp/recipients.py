@@ -78,7 +78,12 @@ def _destination(door: Door, account: Account | None, address: Address, *, octet
         served = door.database.read(resolve.served_domain, address)
         if served is None or served.name != account.login.rpartition("@")[2]:
             return Elsewhere()
-    return door.database.read(route.destination, address, octets=octets)
+    known = door.known_recipients.get(address)
+    if known:
+        return known
+    found = door.database.read(route.destination, address, octets=octets)
+    door.known_recipients.remember(address, found)
+    return found
 
 
 def _localized(address: Address, connection: Connection, domain: str) -> Address:

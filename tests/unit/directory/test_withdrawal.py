@@ -1,0 +1,43 @@
+"""Whatever takes from an account what it had is said to those who remember it, in every process."""
+
+import ast
+import inspect
+from types import ModuleType
+
+import pytest
+
+from pillarbox.directory import accounts, addresses, domains, quota
+from pillarbox.directory.schema import SCHEMA
+from pillarbox.directory.withdrawal import WITHDRAWN
+from pillarbox.world.signals import _datagram
+from tests.database import memory_transaction
+from tests.people import person
+
+TAKING = (
+    "DELETE FROM addresses",
+    "DELETE FROM accounts",
+    "DELETE FROM domains",
+    "SET enabled",
+    "SET quota_octets",
+)
+
+
+@pytest.mark.parametrize("module", [accounts, addresses, domains, quota])
+def test_what_takes_something_says_so(module: ModuleType) -> None:
+    tree = ast.parse(inspect.getsource(module))
+    for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
+        source = ast.unparse(function)
+        assert not any(taking in source for taking in TAKING) or "withdraw(tx)" in source, function.name
+
+
+def test_only_what_takes_something_says_so() -> None:
+    with memory_transaction(SCHEMA) as tx:
+        anna = person(tx, "anna@one.example")
+        accounts.add_address(tx, anna.id, "second@one.example")
+        assert WITHDRAWN not in tx.touched
+        accounts.remove_address(tx, anna.id, "second@one.example")
+        assert WITHDRAWN in tx.touched
+
+
+def test_a_signal_can_carry_it() -> None:
+    assert _datagram([WITHDRAWN]) == b"\xff" * 8

@@ -1,0 +1,131 @@
+"""What is remembered of recipients is never older than what was withdrawn."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pillarbox.delivery.route import Elsewhere, Here, Inbox, Nowhere
+from pillarbox.directory import accounts, domains, quota
+from pillarbox.mail.address import Address
+from pillarbox.mail.identifiers import AccountId, MailboxId
+from pillarbox.server.smtp import known_recipients
+from pillarbox.server.smtp.known_recipients import REMEMBERED_S, KnownRecipients
+from pillarbox.world.clock import VirtualClock
+from pillarbox.world.database import Transaction
+from pillarbox.world.signals import LocalSignals
+from tests.smtp_house import Client, House, in_house
+
+ANNA = Address("anna", "one.example")
+HERE = Here((Inbox(AccountId(1), MailboxId(1)),), (), lasting=True)
+
+
+def known() -> KnownRecipients:
+    return KnownRecipients(LocalSignals(), VirtualClock())
+
+
+def test_only_what_lasts_is_remembered() -> None:
+    for found in (Here(HERE.inboxes, ()), Elsewhere(), Nowhere(disabled=True)):
+        recipients = known()
+        recipients.remember(ANNA, found)
+        assert recipients.get(ANNA) is None
+    recipients.remember(ANNA, HERE)
+    assert recipients.get(ANNA) is HERE
+    assert recipients.get(Address("Anna", "one.example")) is None
+
+
+async def _rcpt(client: Client, address: str) -> int:
+    codes = await client.codes("RSET", "MAIL FROM:<a@mail.example>", f"RCPT TO:<{address}>")
+    return codes[-1]
+
+
+def test_an_account_is_looked_up_once_in_a_while() -> None:
+    async def test(house: House) -> None:
+        client = house.client()
+        await client.greet()
+        assert await _rcpt(client, "anna@one.example") == 250
+        calls = house.database.calls
+        assert await _rcpt(client, "anna@one.example") == 250
+        assert house.database.calls == calls
+        await house.clock.advance(REMEMBERED_S)
+        assert await _rcpt(client, "anna@one.example") == 250
+        assert house.database.calls == calls + 1
+
+    in_house(test)
+
+
+@pytest.mark.parametrize("address", ["info@one.example", "anna+shops@one.example", "crew@one.example"])
+def test_what_leads_there_in_a_roundabout_way_is_always_looked_up(address: str) -> None:
+    async def test(house: House) -> None:
+        client = house.client()
+        await client.greet()
+        for _ in range(2):
+            calls = house.database.calls
+            assert await _rcpt(client, address) == 250
+            assert house.database.calls == calls + 1
+
+    in_house(test)
+
+
+def _disable(tx: Transaction, anna: AccountId) -> None:
+    accounts.set_enabled(tx, anna, enabled=False)
+
+
+def _no_room(tx: Transaction, anna: AccountId) -> None:
+    quota.set_account_quota(tx, anna, 1)
+
+
+def _no_room_in_the_domain(tx: Transaction, _anna: AccountId) -> None:
+    quota.set_domain_quota(tx, "one.example", 1)
+
+
+def _free(tx: Transaction, anna: AccountId) -> None:
+    accounts.remove_address(tx, anna, "second@one.example")
+
+
+def _not_served(tx: Transaction, _anna: AccountId) -> None:
+    domains.remove(tx, "other.example")
+
+
+@pytest.mark.parametrize(
+    ("change", "address", "code"),
+    [
+        (_disable, "anna@one.example", 550),
+        (accounts.remove, "anna@one.example", 550),
+        (_no_room, "anna@one.example", 452),
+        (_no_room_in_the_domain, "anna@one.example", 452),
+        (_free, "second@one.example", 550),
+        (_not_served, "anna@other.example", 550),
+    ],
+)
+def test_what_is_withdrawn_is_forgotten(
+    change: Callable[[Transaction, AccountId], None], address: str, code: int
+) -> None:
+    async def test(house: House) -> None:
+        anna = house.people["anna"]
+
+        def prepare(tx: Transaction) -> None:
+            accounts.add_address(tx, anna, "second@one.example")
+            domains.create(tx, "other.example", now_ms=0, alias_of="one.example")
+
+        await house.database.write(prepare)
+        client = house.client()
+        await client.greet()
+        assert await _rcpt(client, address) == 250
+        await client.say("DATA")
+        assert (await client.say(b"Subject: x\r\n\r\nx\r\n.\r\n")).startswith("250")
+        calls = house.database.calls
+        assert await _rcpt(client, address) == 250
+        assert house.database.calls == calls, "it was remembered"
+        await house.database.write(change, anna)
+        assert await _rcpt(client, address) == code
+
+    in_house(test)
+
+
+def test_it_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_recipients, "REMEMBERED", 3)
+    recipients = known()
+    for number in range(10):
+        recipients.remember(Address(f"u{number}", "one.example"), HERE)
+        assert len(recipients._known) <= 3
+        assert recipients.get(Address(f"u{number}", "one.example")) is HERE
