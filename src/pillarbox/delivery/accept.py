@@ -7,7 +7,10 @@ the same transaction.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pillarbox.delivery import report
 from pillarbox.delivery.route import Here, Inbox
@@ -19,8 +22,7 @@ from pillarbox.store.append import Message, append
 from pillarbox.world.database import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True, gc=False):
     """What the sender said about a recipient (RFC 3461 §4.1, §4.2), in the queue's words."""
 
     notify: str = ""
@@ -29,7 +31,7 @@ class Wish:
     @property
     def wants_success(self) -> bool:
         """Whether the sender wants to hear of success."""
-        return "SUCCESS" in self.notify.split(",")
+        return "SUCCESS" in self.notify  # no other word has it inside
 
     def beyond(self, alias: Address) -> "Wish":
         """What goes on with a message that an alias of several sends on (RFC 3461 §5.2.7.3 c)."""
@@ -80,8 +82,7 @@ class Success:
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(Struct, frozen=True, gc=False):
     """A message and all that is to happen to it."""
 
     inboxes: tuple[Inbox, ...]

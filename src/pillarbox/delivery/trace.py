@@ -6,8 +6,9 @@ to be there (RFC 5321 §4.4).
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from pillarbox.mail import date
 from pillarbox.mail.header import Header
@@ -26,8 +27,7 @@ _TLS_1_2_CIPHERS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hop:
+class Hop(Struct, frozen=True, gc=False, kw_only=True):
     """The last step of a message's way: from a client to us."""
 
     client_name: str
@@ -71,8 +71,7 @@ def address_literal(address: str) -> str:
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(Struct, frozen=True, gc=False):
     """What delivery must know of a message before it takes it."""
 
     hops: int

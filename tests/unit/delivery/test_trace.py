@@ -15,7 +15,7 @@ HOP = Hop(
 
 
 def changed(**fields: object) -> str:
-    values = {name: getattr(HOP, name) for name in Hop.__dataclass_fields__} | fields
+    values = {name: getattr(HOP, name) for name in Hop.__struct_fields__} | fields
     return received(Hop(**values)).decode()
 
 

@@ -1,10 +1,12 @@
 """The commands of SMTP and LMTP as values (RFC 5321 §4.1.1 and its extensions).
 
-What a command means is the session's to say; what it looks like is ``grammar``'s.
+What a command means is the session's to say; what it looks like is ``grammar``'s. There are several to each
+message, so they are structs, which are made in a tenth of a dataclass's time.
 """
 
-from dataclasses import dataclass
 from enum import Enum, StrEnum
+
+from msgspec import Struct
 
 from pillarbox.protocol.smtp.path import ForwardPath, ReversePath
 from pillarbox.protocol.smtp.replies import Reply
@@ -56,16 +58,14 @@ class Notify(Enum):
     DELAY = "DELAY"
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(Struct, frozen=True, gc=False):
     """HELO, EHLO or LHLO, with the name the client gives itself."""
 
     verb: Verb
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(Struct, frozen=True, gc=False):
     """MAIL: a transaction begins."""
 
     reverse_path: ReversePath
@@ -81,8 +81,7 @@ class Mail:
     verb = Verb.MAIL
 
 
-@dataclass(frozen=True, slots=True)
-class Rcpt:
+class Rcpt(Struct, frozen=True, gc=False):
     """RCPT: one more recipient."""
 
     forward_path: ForwardPath
@@ -94,8 +93,7 @@ class Rcpt:
     verb = Verb.RCPT
 
 
-@dataclass(frozen=True, slots=True)
-class Auth:
+class Auth(Struct, frozen=True, gc=False):
     """AUTH: an exchange begins."""
 
     mechanism: str
@@ -105,8 +103,7 @@ class Auth:
     verb = Verb.AUTH
 
 
-@dataclass(frozen=True, slots=True)
-class Bdat:
+class Bdat(Struct, frozen=True, gc=False):
     """BDAT: a chunk of this many octets follows, whatever the answer will be (RFC 3030 §2)."""
 
     octets: int
@@ -115,15 +112,13 @@ class Bdat:
     verb = Verb.BDAT
 
 
-@dataclass(frozen=True, slots=True)
-class Simple:
+class Simple(Struct, frozen=True, gc=False):
     """A command that says no more than its verb: DATA RSET NOOP VRFY EXPN HELP QUIT STARTTLS."""
 
     verb: Verb
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True, gc=False):
     """A line that is no acceptable command, and the answer to it; ``fatal`` where nothing that follows
     can be trusted."""
 

@@ -34,8 +34,11 @@ _KNOWN_ELSEWHERE = frozenset({"SEND", "SOML", "SAML", "TURN", "ETRN", "ATRN", "B
 
 def read(line: bytes, offer: Offer, role: Role) -> Command | Refused:
     """The command on this line."""
+    usual = _USUAL.get(line)
+    if usual:
+        return usual
     try:
-        text = line.decode("ascii" if line.isascii() else "utf-8").rstrip(" \t")
+        text = line.decode().rstrip(" \t")
     except UnicodeDecodeError:
         if line[:4].upper() not in _GREETING_OCTETS:
             return Refused(replies.NOT_UTF8)
@@ -45,9 +48,10 @@ def read(line: bytes, offer: Offer, role: Role) -> Command | Refused:
         # RFC 5321 §4.1.2: invalid character codes are answered with 501
         return Refused(replies.CONTROL)
     word, _, argument = text.partition(" ")
-    reader = _READERS.get(word.upper())
-    if reader is None or (word.upper() in _GREETINGS and word.upper() not in _greetings(role)):
-        return _unknown(word.upper())
+    verb = word.upper()
+    reader = _READERS.get(verb)
+    if reader is None or (reader is _hello and verb not in _greetings(role)):
+        return _unknown(verb)
     return reader(text, argument.strip(" \t"), offer)
 
 
@@ -147,7 +151,6 @@ def _any_argument(text: str, _argument: str, _offer: Offer) -> Command:
 
 Reader = Callable[[str, str, Offer], Command | Refused]
 
-_GREETINGS = frozenset({"HELO", "EHLO", "LHLO"})
 _GREETING_OCTETS = frozenset({b"HELO", b"EHLO", b"LHLO"})
 _READERS: dict[str, Reader] = {
     "HELO": _hello,
@@ -166,3 +169,7 @@ _READERS: dict[str, Reader] = {
     "VRFY": _with_argument,
     "EXPN": _with_argument,
 }
+_USUAL = {
+    verb.value.encode(): Simple(verb) for verb in (Verb.DATA, Verb.RSET, Verb.NOOP, Verb.QUIT, Verb.STARTTLS)
+}
+"""Lines that are always the same, read once."""

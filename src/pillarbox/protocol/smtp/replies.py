@@ -31,6 +31,8 @@ class Reply:
 
     def _rendered(self) -> bytes:
         status = f"{self.code // 100}.{self.status} " if self.status else ""
+        if not self.more:
+            return _line(f"{self.code} {status}{self.text}")
         lines = (self.text, *self.more)
         last = len(lines) - 1
         return b"".join(

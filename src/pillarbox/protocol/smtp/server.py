@@ -13,7 +13,9 @@ The session asks ``refusal`` whether a command may come now, does it, and says `
 of ``states`` does the rest. Message data comes in pieces: see ``Piece``, ``MessageEnd``, ``ChunkEnd``.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from pillarbox.protocol.smtp import grammar, replies
 from pillarbox.protocol.smtp.commands import Bdat, Command, Refused, Verb
@@ -42,8 +44,7 @@ _END = b"\r\n.\r\n"
 _HOLDING = frozenset({Verb.DATA, Verb.AUTH, Verb.STARTTLS, Verb.QUIT})
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True, gc=False):
     """Octets of a message, dots removed; more follow."""
 
     octets: bytes
@@ -51,23 +52,20 @@ class Piece:
     """Whether they came by BDAT."""
 
 
-@dataclass(frozen=True, slots=True)
-class MessageEnd:
+class MessageEnd(Struct, frozen=True, gc=False):
     """The last octets of a message that came by DATA. The answer decides what becomes of it."""
 
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkEnd:
+class ChunkEnd(Struct, frozen=True, gc=False):
     """The last octets of a BDAT chunk. Answered once; to the last chunk the answer is the message's."""
 
     octets: bytes
     chunk: Bdat
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True, gc=False):
     """A line of an AUTH exchange, decoded; or the reply that ends the exchange."""
 
     octets: bytes | None

@@ -8,6 +8,8 @@ knows the latter.
 
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from pillarbox.delivery import submission, trace
 from pillarbox.delivery.accept import Acceptance, Success, accept
 from pillarbox.delivery.submission import Fault, Submission
@@ -17,7 +19,7 @@ from pillarbox.mail.address import domain_key
 from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.protocol.smtp.extensions import Role
-from pillarbox.protocol.smtp.path import NULL, written
+from pillarbox.protocol.smtp.path import NULL
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.queue import spool
 from pillarbox.queue.notices import Notice
@@ -46,8 +48,7 @@ _FAULTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
+class Client(Struct, frozen=True, kw_only=True):
     """What a session knows of its client."""
 
     name: str
@@ -98,7 +99,8 @@ class Arrival:
     async def take(self, last: bytes) -> Reply:
         """The answer to the end of the message, whose last octets are given."""
         try:
-            await self._ask_for_sender()
+            if self.existence is None:
+                await self._ask_for_sender()
             whole = await self.body.finish(last)
             if isinstance(whole, Reply):
                 return whole
@@ -122,8 +124,9 @@ class Arrival:
 
     async def _ask_for_sender(self) -> None:
         path, domains = self.transaction.mail.reverse_path, self.door.sender_domains
-        if path is not NULL and domains and self.existence is None:
-            self.existence = await domains.settled(domain_key(path.domain))
+        if path is not NULL and domains:
+            domain = domain_key(path.domain)
+            self.existence = domains.begin(domain) or await domains.settled(domain)
 
     def _complete(self, top: bytes) -> bytes | Reply:
         """The message below its trace fields. Raises DatabaseUnavailable."""
@@ -147,7 +150,7 @@ class Arrival:
     def _return_path(self) -> bytes:
         if not self.transaction.distribution.inboxes:
             return b""
-        return trace.return_path(written(self.transaction.mail.reverse_path))
+        return trace.return_path(self.transaction.sender)
 
     def _received(self) -> bytes:
         recipients = self.transaction.recipients
@@ -233,7 +236,7 @@ class Arrival:
             trace=self.trace_id,
             role=self.door.role.value,
             client=self.client.address,
-            reverse_path=written(self.transaction.mail.reverse_path),
+            reverse_path=self.transaction.sender,
             recipients=len(self.transaction.recipients),
             inboxes=len(acceptance.inboxes),
             elsewhere=len(self.transaction.distribution.elsewhere),

@@ -6,7 +6,8 @@ A message that is refused or too large is read to its end, without being kept.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.line_ends import LineEnds, repair
@@ -20,8 +21,7 @@ Complete = Callable[[bytes], bytes | Reply]
 """Given the top of a message: the top as it is to be stored, or the refusal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(Struct, frozen=True, gc=False):
     """A message that has come to its end: ready to be kept, and its octets."""
 
     blob: PreparedBlob

@@ -8,6 +8,7 @@ The machine reads and knows what may come when; this file looks up, decides and 
 * a session that errs, guesses or idles too much is ended with 421: see ``Limits``.
 """
 
+from collections.abc import Awaitable
 from functools import lru_cache
 from typing import assert_never
 
@@ -17,7 +18,7 @@ from pillarbox.mail.address import domain_key
 from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.commands import Auth, Bdat, Command, Hello, Mail, Rcpt, Refused, Simple, Verb
 from pillarbox.protocol.smtp.extensions import Conditions, Offer, Role
-from pillarbox.protocol.smtp.path import NULL
+from pillarbox.protocol.smtp.path import NULL, written
 from pillarbox.protocol.smtp.replies import Reply, closing, goodbye, greeting
 from pillarbox.protocol.smtp.server import ChunkEnd, Event, MessageEnd, Piece, Response, SmtpServer
 from pillarbox.protocol.smtp.states import State
@@ -32,6 +33,9 @@ from pillarbox.server.smtp.patience import Patience
 from pillarbox.server.smtp.recipients import Submitter, judge_recipient, judge_sender
 from pillarbox.server.smtp.sender_domain import Existence
 from pillarbox.server.smtp.transaction import Transaction
+
+Waiting = Awaitable[None] | None
+"""What is left to wait for until an event is answered; mostly nothing, and then no coroutine is made."""
 
 _ANSWERS = {
     Verb.NOOP: replies.OK,
@@ -82,40 +86,42 @@ class SmtpSession:
     async def handle(self, event: Event) -> None:
         """Answer one event."""
         try:
-            await self._dispatch(event)
+            waiting = self._answer_to(event)
+            if waiting:
+                await waiting
         except WORLD_FAILURES as failure:
             self._say(reply_to(failure))
             self.machine.failed()
         if self.machine.handled():
             self._flush()
 
-    async def _dispatch(self, event: Event) -> None:
+    def _answer_to(self, event: Event) -> Waiting:
         match event:
             case Mail():
-                await self._on_mail(event)
+                return self._on_mail(event)
             case Rcpt():
                 self._on_rcpt(event)
             case MessageEnd():
-                await self._on_message_end(event)
+                return self._on_message_end(event)
+            case Simple():
+                return None if self._refused_by_table(event) else self._on_simple(event)
             case Piece():
                 self._on_piece(event)
             case ChunkEnd():
-                await self._on_chunk_end(event)
-            case Simple():
-                if not self._refused_by_table(event):
-                    await self._on_simple(event)
+                return self._on_chunk_end(event)
             case Hello():
                 self._on_hello(event)
             case Auth():
-                await self._on_auth(event)
+                return self._on_auth(event)
             case Response():
-                await self._on_response(event)
+                return self._on_response(event)
             case Refused():
                 self._on_refused(event)
             case Bdat():
                 raise AssertionError("a chunk is told by its end")
             case _:
                 assert_never(event)
+        return None
 
     def timed_out(self) -> bytes:
         """RFC 5321 §4.5.3.2: silence for too long."""
@@ -209,15 +215,33 @@ class SmtpSession:
             self._replies.append(_ehlo(self._door.hostname, self.machine.offer))
         self._end_if(self._patience.idle_command())
 
-    async def _on_mail(self, command: Mail) -> None:
+    def _on_mail(self, command: Mail) -> Waiting:
         self._end_if(self._patience.transaction())
         if self._refused_by_table(command):
-            return
+            return None
         reply = self._login_first() or judge_sender(self._door, self._account, command)
+        domains, path = self._door.sender_domains, command.reverse_path
+        if domains and path is not NULL and reply.positive:
+            domain = domain_key(path.domain)
+            if self._door.refuse_unresolvable_senders:
+                return self._judge_domain(command, domains.settled(domain))
+            domains.begin(domain)  # the answer is for the message's end
+        self._answer_mail(command, reply)
+        return None
+
+    async def _judge_domain(self, command: Mail, settled: Awaitable[Existence]) -> None:
+        match await settled:
+            case Existence.EXISTS:
+                reply = replies.SENDER_OK
+            case Existence.ABSENT:
+                reply = replies.SENDER_UNRESOLVABLE
+            case Existence.UNKNOWN:
+                reply = replies.SENDER_UNRESOLVED
+        self._answer_mail(command, reply)
+
+    def _answer_mail(self, command: Mail, reply: Reply) -> None:
         if reply.positive:
-            reply = await self._judge_domain(command) or reply
-        if reply.positive:
-            self._transaction = Transaction(command)
+            self._transaction = Transaction(command, written(command.reverse_path))
             self.machine.succeeded(command)
         self._say(reply)
 
@@ -226,23 +250,6 @@ class SmtpSession:
             return None
         # RFC 6409 §4.3, RFC 3207 §4: and before that TLS, without which AUTH is not offered
         return replies.AUTH_FIRST if self.machine.conditions.mechanisms else replies.TLS_FIRST
-
-    async def _judge_domain(self, command: Mail) -> Reply | None:
-        """Begin to ask whether the sender's domain exists; wait only where the answer may refuse it."""
-        domains, path = self._door.sender_domains, command.reverse_path
-        if domains is None or path is NULL:
-            return None
-        domain = domain_key(path.domain)
-        existence = domains.begin(domain)
-        if not self._door.refuse_unresolvable_senders:
-            return None
-        match existence or await domains.settled(domain):
-            case Existence.EXISTS:
-                return None
-            case Existence.ABSENT:
-                return replies.SENDER_UNRESOLVABLE
-            case Existence.UNKNOWN:
-                return replies.SENDER_UNRESOLVED
 
     def _on_rcpt(self, command: Rcpt) -> None:
         if self._refused_by_table(command):
@@ -262,12 +269,12 @@ class SmtpSession:
         if not reply.transient:
             self._end_if(self._patience.unknown_recipient())
 
-    async def _on_simple(self, command: Simple) -> None:
+    def _on_simple(self, command: Simple) -> Waiting:
         match command.verb:
             case Verb.DATA:
                 self._on_data(command)
             case Verb.STARTTLS:
-                await self._on_starttls(command)
+                return self._on_starttls(command)
             case Verb.QUIT:
                 self._on_quit(command)
             case Verb.RSET:
@@ -275,6 +282,7 @@ class SmtpSession:
                 self._answer(command, replies.RESET)
             case other:
                 self._answer(command, _ANSWERS[other])
+        return None
 
     def _on_data(self, command: Simple) -> None:
         transaction = self._transaction
@@ -396,11 +404,11 @@ class SmtpSession:
         arrival = self._arrival or self._begin_arrival(transaction)
         arrival.add(event.octets)
 
-    async def _on_message_end(self, event: MessageEnd) -> None:
+    def _on_message_end(self, event: MessageEnd) -> Waiting:
         arrival = self._arrival
         assert arrival is not None, "DATA was answered with 354"
         self._connection.set_deadline(self._door.deadlines.command_s)
-        await self._conclude(arrival, event.octets)
+        return self._conclude(arrival, event.octets)
 
     async def _on_chunk_end(self, event: ChunkEnd) -> None:
         chunk = event.chunk

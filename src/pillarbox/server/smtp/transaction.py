@@ -7,12 +7,16 @@ from pillarbox.mail.address import Address
 from pillarbox.protocol.smtp.commands import Body, Mail, Rcpt
 from pillarbox.server.smtp.body import IncomingBody
 
+_NO_WISH = Wish()
+
 
 @dataclass(slots=True)
 class Transaction:
     """What MAIL and RCPT have said."""
 
     mail: Mail
+    sender: str
+    """The reverse-path in its brackets."""
     distribution: Distribution = field(default_factory=Distribution)
     recipients: list[Address] = field(default_factory=list)
     """The forward-paths that were accepted, in their order, repetitions included."""
@@ -33,5 +37,7 @@ class Transaction:
 
 def wish(rcpt: Rcpt) -> Wish:
     """What the sender wants to hear of this recipient, in the queue's words."""
+    if rcpt.notify is None and rcpt.original is None:
+        return _NO_WISH
     notify = "" if rcpt.notify is None else ",".join(sorted(word.value for word in rcpt.notify))
     return Wish(notify, rcpt.original)
