@@ -22,6 +22,7 @@ from pillarbox.protocol.smtp.client.machine import (
     SendContent,
 )
 from pillarbox.protocol.smtp.client.states import State
+from pillarbox.server.relay.answer_limit import AnswerLimit
 from pillarbox.world.clock import Clock
 from pillarbox.world.network import NetworkFailure, Stream, TlsFailure
 
@@ -59,6 +60,9 @@ class Dialogue:
         """Transactions that were finished on this connection."""
         self._machine = ClientMachine(hostname, secured=secured)
         self._clock = clock
+        self._limit = AnswerLimit(clock, self._give_up)
+        self._overdue = False
+        """The server took too long, and was given up."""
         self._ended: Ended | None = None
 
     @property
@@ -125,10 +129,12 @@ class Dialogue:
             self._machine.quit()
             while self.usable:
                 self._note(await self._exchange())
+        self._limit.close()
         await self.stream.close()
 
     def abort(self) -> None:
         """Close without a word."""
+        self._limit.close()
         self._note(self._machine.lost("closed by us"))
         self.stream.abort()
 
@@ -152,19 +158,32 @@ class Dialogue:
         """Send what is to be sent, then wait for the server's next words."""
         machine = self._machine
         octets = machine.outgoing()
+        seconds = machine.deadline_seconds
         try:
             if len(octets) > BLOCK_OCTETS:
                 await self._send_blocks(octets)
                 octets = b""
-            async with self._clock.timeout(machine.deadline_seconds):
-                if octets:
-                    await self.stream.write(octets)
-                heard = await self.stream.read()
+            self._limit.start(seconds)
+            if octets:
+                await self.stream.write(octets)
+            heard = await self.stream.read()
         except TimeoutError:
-            return machine.lost(f"no answer in {machine.deadline_seconds:.0f} seconds")
+            return machine.lost(f"no answer in {seconds:.0f} seconds")
         except NetworkFailure as failure:
+            if self._overdue:
+                return machine.lost(f"no answer in {seconds:.0f} seconds")
             return await self._last_words(f"connection lost: {failure}")
-        return machine.receive(heard) if heard else machine.lost("the server closed the connection")
+        finally:
+            self._limit.stop()
+        if heard:
+            return machine.receive(heard)
+        why = f"no answer in {seconds:.0f} seconds" if self._overdue else "the server closed the connection"
+        return machine.lost(why)
+
+    def _give_up(self) -> None:
+        """Whoever waits for the server's next words finds the connection gone."""
+        self._overdue = True
+        self.stream.abort()
 
     async def _send_blocks(self, octets: bytes) -> None:
         """A large message, some at a time. Raises NetworkFailure, TimeoutError."""
