@@ -1,10 +1,12 @@
 """Mail through the queue into a sink, by Pillarbox and by Postfix: messages per second and CPU per message.
 
     python benchmarks/relay.py --messages 20000 --rounds 3
+    python benchmarks/relay.py --workers 2
 
 `smtp-source` (10 sessions) hands messages to the server's port; the server queues them durably and relays them to
 `smtp-sink`; the clock stops when the sink has all. The CPU is that of the server's processes alone. Both
-servers write a log line for each message. Postfix runs as an instance of its own, with its own configuration
+servers write a log line for each message. Ours serves with as many workers as it is told to, under its
+supervisor where that is more than one. Postfix runs as an instance of its own, with its own configuration
 and queue, and is not touched where it is installed. Needs Debian's postfix (which brings both tools) and root.
 """
 
@@ -22,6 +24,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 HOST = "127.0.0.1"
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -103,9 +107,9 @@ def run(port: int, sink: int, root: int, to: str, options: argparse.Namespace) -
 # -- Pillarbox
 
 
-def serve_pillarbox(folder: Path, port: int, sink: int) -> None:
-    """In a process of its own: the whole worker, and an alias that leads away."""
-    from pillarbox.app import wiring, worker
+def serve_pillarbox(folder: Path, port: int, sink: int, workers: int) -> None:
+    """In a process of its own: the whole server, and an alias that leads away."""
+    from pillarbox.app import serving, wiring
     from pillarbox.app.services import bind
     from pillarbox.app.settings import Settings
     from pillarbox.directory import aliases, domains
@@ -121,6 +125,7 @@ def serve_pillarbox(folder: Path, port: int, sink: int) -> None:
         primary_domain="one.example",
         routes={"*": Host("sink", sink, HOST)},
         local_names={"one.example": HOST},
+        workers=workers,
     )
 
     def people(tx: Transaction) -> None:
@@ -131,15 +136,16 @@ def serve_pillarbox(folder: Path, port: int, sink: int) -> None:
         database.write_now(people)
     with (folder / "log").open("w") as log:
         os.dup2(log.fileno(), 2)
-    worker.run(settings, bind(HOST, {"smtp": port}), None, lambda: None)
+    serve = serving.alone if workers == 1 else serving.supervised
+    serve(settings, bind(HOST, {"smtp": port}), lambda: None)
 
 
 @contextmanager
-def pillarbox(folder: Path, sink: int) -> Iterator[tuple[int, int]]:
+def pillarbox(folder: Path, sink: int, workers: int) -> Iterator[tuple[int, int]]:
     port = free_port()
     child = os.fork()
     if child == 0:
-        serve_pillarbox(folder, port, sink)
+        serve_pillarbox(folder, port, sink, workers)
         os._exit(0)
     try:
         wait_for(port)
@@ -200,7 +206,7 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 @contextmanager
-def postfix(folder: Path, sink: int) -> Iterator[tuple[int, int]]:
+def postfix(folder: Path, sink: int, _workers: int) -> Iterator[tuple[int, int]]:
     port, name = free_port(), f"pillarbox-bench-{os.getpid()}"
     for below in ("etc", "queue", "data"):
         (folder / below).mkdir()
@@ -229,7 +235,7 @@ def measure(name: str, options: argparse.Namespace) -> Round:
     sink = free_port()
     folder = Path(tempfile.mkdtemp(prefix="pillarbox-bench-", dir=options.directory))
     try:
-        with server(folder, sink) as (port, root):
+        with server(folder, sink, options.workers) as (port, root):
             return run(port, sink, root, to, options)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -240,6 +246,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--octets", type=int, default=2_000, help="of each message")
     parser.add_argument("--sessions", type=int, default=10, help="that hand messages over")
+    parser.add_argument("--workers", type=int, default=1, help="processes of ours")
     parser.add_argument("--rounds", type=int, default=3, help="both servers in turn, so many times")
     parser.add_argument("--patience", type=float, default=600, help="seconds for one round")
     parser.add_argument("--directory", help="where queues lie (default: the temporary directory)")
