@@ -9,6 +9,7 @@ late is found by the clock, tried or not: `tell_overdue`.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from pillarbox.delivery.report import Sent, send
 from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
@@ -25,8 +26,7 @@ OVERDUE_AT_ONCE = 200
 """Recipients about whom senders are told in one transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """How an attempt ended for one recipient.
 
     ``host``: who said so, where a peer did. ``reports``: the next server has taken over the duty to report
@@ -38,8 +38,7 @@ class Attempt:
     reports: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """How a job ended: an attempt for each of its recipients, in their order.
 
     ``reached``: some host of the destination could be spoken to.
@@ -59,8 +58,7 @@ class Reporter:
     entropy: Entropy
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(NamedTuple):
     """What became of one recipient, for the log. ``report``: what its sender hears, if anything."""
 
     message: QueuedMessage

@@ -11,6 +11,7 @@ What is always true: a recipient is in at most one job whose lease has not run o
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.smtp.commands import Body
@@ -27,8 +28,7 @@ JOB_RECIPIENTS = 100
 NEVER_MS = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A recipient in a job."""
 
     id: int
@@ -37,8 +37,7 @@ class Waiting:
     """Attempts made before this one."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedMessage:
+class QueuedMessage(NamedTuple):
     """What all recipients of a queued message share; see `spool.Outbound`."""
 
     id: QueueId
@@ -55,8 +54,7 @@ class QueuedMessage:
     expires_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One message for one destination, leased to a worker."""
 
     lease: int
@@ -145,9 +143,16 @@ def held(tx: Transaction, job: Job) -> bool:
     )
 
 
-def next_turn_ms(tx: Transaction) -> int | None:
+def any_due(tx: Transaction, *, now_ms: int, busy: Iterable[str] = (), healthy_only: bool = False) -> bool:
+    """Whether `claim` may find something."""
+    return bool(_in_turn(tx, now_ms, 1, _Pick(newest=False, healthy_only=healthy_only, skip=set(busy))))
+
+
+def next_turn_ms(tx: Transaction, *, after_ms: int = -1) -> int | None:
     """When there will next be something to claim; ``None`` while nothing waits."""
-    turn: int | None = tx.value("SELECT min(turn_at_ms) FROM queue_destinations")
+    turn: int | None = tx.value(
+        "SELECT min(turn_at_ms) FROM queue_destinations WHERE turn_at_ms > ?", (after_ms,)
+    )
     return None if turn is None or turn >= NEVER_MS else turn
 
 

@@ -1,8 +1,7 @@
 """Putting mail into the queue, in the transaction that accepts it."""
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.smtp.commands import Body
@@ -28,8 +27,7 @@ class State(StrEnum):
     HELD = "held"
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedRecipient:
+class QueuedRecipient(NamedTuple):
     """One forward-path, with what its sender wants to hear of it (RFC 3461 §4.1, §4.2).
 
     ``destination``: the domain, as an A-label in lower case, or an address literal; what is routed.
@@ -43,8 +41,7 @@ class QueuedRecipient:
     original: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outbound:
+class Outbound(NamedTuple):
     """A message on its way to other providers.
 
     ``reverse_path`` ``None`` is the null path ``<>``. ``account``: who submitted it, if anyone here did.

@@ -17,7 +17,16 @@ from pillarbox.queue.outcome import (
     told,
     unreachable,
 )
-from pillarbox.queue.schedule import JOB_RECIPIENTS, LEASE_MS, Job, claim, claim_from, next_turn_ms, renew
+from pillarbox.queue.schedule import (
+    JOB_RECIPIENTS,
+    LEASE_MS,
+    Job,
+    any_due,
+    claim,
+    claim_from,
+    next_turn_ms,
+    renew,
+)
 from pillarbox.queue.schema import SCHEMA
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import SCHEMA as BLOBS
@@ -102,6 +111,27 @@ def test_the_newest_destination_does_not_wait_behind_a_backlog(tx: Transaction) 
 def test_busy_destinations_are_passed_over(tx: Transaction) -> None:
     queue(tx, "a@x", "b@y")
     assert [job.destination for job in claim(tx, lease=1, now_ms=NOW, jobs=5, busy=["x"])] == ["y"]
+
+
+def test_whether_a_claim_may_find_something_is_known_before(tx: Transaction) -> None:
+    queue(tx, "a@x")
+    assert any_due(tx, now_ms=NOW)
+    assert not any_due(tx, now_ms=NOW - 1)
+    assert not any_due(tx, now_ms=NOW, busy=["x"])
+    (job,) = take(tx)
+    assert not any_due(tx, now_ms=NOW)
+    unreachable(tx, "x", now_ms=NOW, chance=0.5)
+    given_back(tx, [job], now_ms=NOW)
+    assert any_due(tx, now_ms=NOW)
+    assert not any_due(tx, now_ms=NOW, healthy_only=True)
+
+
+def test_the_next_turn_to_come_is_not_hidden_by_one_that_waits_for_room(tx: Transaction) -> None:
+    queue(tx, "a@x")
+    queue(tx, "b@y", now_ms=NOW + 5)
+    assert next_turn_ms(tx) == NOW
+    assert next_turn_ms(tx, after_ms=NOW) == NOW + 5
+    assert next_turn_ms(tx, after_ms=NOW + 5) is None
 
 
 def test_an_open_connection_gets_more_of_the_same_destination(tx: Transaction) -> None:

@@ -22,7 +22,7 @@ from pillarbox.protocol.smtp.client.machine import (
     SendContent,
 )
 from pillarbox.protocol.smtp.client.states import State
-from pillarbox.server.relay.answer_limit import AnswerLimit
+from pillarbox.server.relay.time_limit import TimeLimit
 from pillarbox.world.clock import Clock
 from pillarbox.world.network import NetworkFailure, Stream, TlsFailure
 
@@ -60,7 +60,7 @@ class Dialogue:
         """Transactions that were finished on this connection."""
         self._machine = ClientMachine(hostname, secured=secured)
         self._clock = clock
-        self._limit = AnswerLimit(clock, self._give_up)
+        self._limit = TimeLimit(clock, self._give_up)
         self._overdue = False
         """The server took too long, and was given up."""
         self._ended: Ended | None = None

@@ -8,7 +8,7 @@ What is said of a message is what it is: seven bits where it has no more, whatev
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pillarbox.mail.address import Address, InvalidAddress
 from pillarbox.mail.seven_bit import NotConvertible, convert, needs_smtputf8
@@ -18,8 +18,7 @@ from pillarbox.protocol.smtp.commands import Body, Notify, Return
 from pillarbox.queue.schedule import QueuedMessage, Waiting
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
+class Fitted(NamedTuple):
     """What to say, and what to send."""
 
     envelope: Envelope

@@ -8,14 +8,15 @@ that was leased to the lane is being carried, or waits in it, or was settled or 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pillarbox.delivery.settle import Attempt, Result
 from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
 from pillarbox.queue.schedule import Job
 from pillarbox.server.relay.courier import Courier, Means
 from pillarbox.server.relay.pace import Pace
+from pillarbox.server.relay.time_limit import TimeLimit
+from pillarbox.world.clock import Clock
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.telemetry import Telemetry
 
@@ -28,8 +29,7 @@ _UNREADABLE = Outcome(Verdict.DEFERRED, "4.3.0", "the message cannot be read now
 _MISTAKE = Outcome(Verdict.DEFERRED, "4.3.0", "an error in this system", said_by_server=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(NamedTuple):
     """A job in hand. ``octets``: the message, where it was small enough to be fetched with many others."""
 
     job: Job
@@ -75,7 +75,8 @@ class Lane:
         self._answers = False
         """Some host has answered: it makes sense to fetch what will soon be carried."""
         self._fetching: asyncio.Task[None] | None = None
-        self._resting: set[asyncio.Future[None]] = set()
+        self._resting: dict[asyncio.Future[None], None] = {}
+        """Couriers with a connection and no work, the last to rest last."""
         self._stopping = False
         self._number = 0
 
@@ -141,12 +142,16 @@ class Lane:
     async def _work(self) -> None:
         """One courier: job after job, as long as there are any."""
         courier = Courier(self._office.means)
+        rest = _Rest(self._office.means.clock)
         try:
-            while len(self.couriers) <= self._pace.connections and (parcel := await self._next(courier)):
+            while len(self.couriers) <= self._pace.connections and (
+                parcel := await self._next(courier, rest)
+            ):
                 if not await self._carry(courier, parcel):
                     break
             await courier.close()
         finally:
+            rest.limit.close()
             courier.abort()
 
     async def _carry(self, courier: Courier, parcel: Parcel) -> bool:
@@ -186,32 +191,30 @@ class Lane:
             self._office.telemetry.failure("mail not carried", error, queue_id=job.message.id)
             return Result(job, (Attempt(_MISTAKE),) * len(job.recipients), reached=True)
 
-    async def _next(self, courier: Courier) -> Parcel | None:
+    async def _next(self, courier: Courier, rest: "_Rest") -> Parcel | None:
         """The next job; waits a while where there is a connection that could be used."""
         self._refill()
         if not self._waiting and not self._stopping and (courier.connected or self._fetching):
-            await self._rest()
+            await self._rest(rest)
         return self._waiting.popleft() if self._waiting and not self._stopping else None
 
-    async def _rest(self) -> None:
-        rest = asyncio.get_running_loop().create_future()
-        self._resting.add(rest)
+    async def _rest(self, rest: "_Rest") -> None:
+        woken = rest.begin()
+        self._resting[woken] = None
         self._office.changed(self)
         try:
-            async with self._office.means.clock.timeout(LINGER_SECONDS):
-                await rest
-        except TimeoutError:
-            pass
+            await woken
         finally:
-            self._resting.discard(rest)
+            rest.limit.stop()
+            self._resting.pop(woken, None)
 
     def _wake(self) -> None:
-        for rest, _ in zip(
-            list(self._resting), range(len(self._waiting) or len(self._resting)), strict=False
-        ):
-            self._resting.discard(rest)
-            if not rest.done():
-                rest.set_result(None)
+        """As many as there is work for, or all where there is none; first who rested last, so that
+        connections which are not needed come to their end."""
+        for _ in range(min(len(self._resting), len(self._waiting) or len(self._resting))):
+            woken, _ = self._resting.popitem()
+            if not woken.done():
+                woken.set_result(None)
 
     # -- jobs
 
@@ -239,6 +242,24 @@ class Lane:
         self._waiting.clear()
         if jobs:
             await self._office.give_back(jobs)
+
+
+class _Rest:
+    """A courier's time without work, which ends by itself after a while."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.limit = TimeLimit(clock, self._end)
+        self._woken: asyncio.Future[None] | None = None
+
+    def begin(self) -> asyncio.Future[None]:
+        """Rest; the future is done when it is over, whoever ends it."""
+        self.limit.start(LINGER_SECONDS)
+        self._woken = asyncio.get_running_loop().create_future()
+        return self._woken
+
+    def _end(self) -> None:
+        if self._woken and not self._woken.done():
+            self._woken.set_result(None)
 
 
 def _taken(result: Result) -> bool:

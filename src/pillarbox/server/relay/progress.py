@@ -5,7 +5,7 @@ message may have arrived (the answer never came) is not offered to another serve
 arrive twice; and a word from a server is not replaced by our own words about another one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pillarbox.delivery.settle import Attempt, Result
 from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
@@ -38,10 +38,12 @@ class Progress:
         return [waiting for waiting, attempt in pairs if attempt is None or not _settled(attempt)]
 
     def note(self, recipients: Sequence[Waiting], attempts: Sequence[Attempt]) -> None:
-        """How an attempt ended for these recipients."""
-        places = {waiting.id: place for place, waiting in enumerate(self.job.recipients)}
-        for waiting, attempt in zip(recipients, attempts, strict=True):
-            place = places[waiting.id]
+        """How an attempt ended for these recipients, which are in the order of the job."""
+        places: Iterable[int] = range(len(self._attempts))
+        if len(recipients) < len(self._attempts):
+            place_of = {waiting.id: place for place, waiting in enumerate(self.job.recipients)}
+            places = [place_of[waiting.id] for waiting in recipients]
+        for place, attempt in zip(places, attempts, strict=True):
             known = self._attempts[place]
             if known is None or _tells_more(attempt, known):
                 self._attempts[place] = attempt

@@ -21,6 +21,7 @@ from pillarbox.server.relay.clock_watch import ClockWatch
 from pillarbox.server.relay.courier import Means
 from pillarbox.server.relay.lane import Lane, Parcel
 from pillarbox.server.relay.settling import Settling
+from pillarbox.server.relay.time_limit import TimeLimit
 from pillarbox.world.blobs import BlobMissing, Blobs
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.signals import Signals
@@ -64,6 +65,7 @@ class Relay:
         self._reporter = Reporter(means.hostname, means.blobs, means.entropy)
         self._settling = Settling(means.database, self._reporter, means.clock, telemetry)
         self._called = asyncio.Event()
+        self._pause = TimeLimit(means.clock, self._called.set)
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = False
@@ -89,6 +91,7 @@ class Relay:
         # A claim under way is waited for: cancelled, it would leave jobs leased to nobody.
         if self._tasks:
             await asyncio.wait(self._tasks)
+        self._pause.close()
         lanes = list(self._lanes.values())
         for lane in lanes:
             await lane.stop()
@@ -161,7 +164,8 @@ class Relay:
         while not self._stopping:
             self._called.clear()
             try:
-                pause = 0.0 if await self._claim() else self._pause_seconds()
+                now_ms = self._now_ms
+                pause = 0.0 if await self._claim(now_ms) else self._pause_seconds(now_ms)
             except DatabaseUnavailable as failure:
                 self.telemetry.warning("queue not read", why=str(failure))
                 pause = RETRY_SECONDS
@@ -170,21 +174,26 @@ class Relay:
                 pause = LOOK_SECONDS
             await self._wait(pause)
 
-    async def _claim(self) -> bool:
-        """Claim what there is room for; whether anything came of it."""
+    async def _claim(self, now_ms: int) -> bool:
+        """Claim what is due by then and there is room for; whether anything came of it."""
         if not await self._leases_hold():
             return False
         room = self._room
-        due = self.means.database.read(schedule.next_turn_ms)
-        if room <= 0 or due is None or due > self._now_ms:
+        if room <= 0:
             return False
+        busy = [lane.destination for lane in self._lanes.values() if lane.busy]
+        healthy_only = room <= self._limits.connections // HEALTHY_SHARE
+        if not self.means.database.read(
+            schedule.any_due, now_ms=now_ms, busy=busy, healthy_only=healthy_only
+        ):
+            return False  # a claim that comes to nothing would be a transaction all the same
         jobs = await self.means.database.write(
             schedule.claim,
             lease=self._lease(),
-            now_ms=self._now_ms,
+            now_ms=now_ms,
             jobs=min(room, CLAIM_JOBS),
-            busy=[lane.destination for lane in self._lanes.values() if lane.busy],
-            healthy_only=room <= self._limits.connections // HEALTHY_SHARE,
+            busy=busy,
+            healthy_only=healthy_only,
         )
         if self._stopping:
             await self.give_back(jobs)
@@ -196,21 +205,20 @@ class Relay:
             lane.add(Parcel(job))
         return bool(jobs)
 
-    def _pause_seconds(self) -> float:
-        """Until the next retry; what is due now waits for room, and room calls."""
-        due = self.means.database.read(schedule.next_turn_ms)
-        wait_s = LOOK_SECONDS if due is None else (due - self._now_ms) / 1000
-        return min(wait_s, LOOK_SECONDS) if wait_s > 0 else LOOK_SECONDS
+    def _pause_seconds(self, now_ms: int) -> float:
+        """Until the next retry after then; what was due waits for room, and room calls."""
+        due = self.means.database.read(schedule.next_turn_ms, after_ms=now_ms)
+        return LOOK_SECONDS if due is None else min((due - self._now_ms) / 1000, LOOK_SECONDS)
 
     async def _wait(self, seconds: float) -> None:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
+        self._pause.start(seconds)
         try:
-            async with self.means.clock.timeout(seconds):
-                await self._called.wait()
-        except TimeoutError:
-            pass
+            await self._called.wait()
+        finally:
+            self._pause.stop()
 
     async def _repeat(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -6,6 +6,7 @@ crash can make few messages arrive twice.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
 from pillarbox.delivery.settle import Fate, Reporter, Result, descriptions, settle
@@ -92,5 +93,5 @@ class Settling:
         """Log and count."""
         for said in descriptions(fates):
             self._telemetry.event("mail relayed", **said)
-        for fate in fates:
-            self._telemetry.count(_COUNTERS[fate.action])
+        for action, fated in Counter(fate.action for fate in fates).items():
+            self._telemetry.count(_COUNTERS[action], fated)

@@ -43,6 +43,8 @@ class _Link(asyncio.Protocol):
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.error: Exception | None = None
         self.may_write = True
+        self._paused = False
+        """The peer has to wait with more."""
         self._waiters: set[asyncio.Future[None]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -51,6 +53,7 @@ class _Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.received += data
         if len(self.received) >= READ_OCTETS:
+            self._paused = True
             self.transport.pause_reading()
         self._wake()
 
@@ -85,7 +88,8 @@ class _Link(asyncio.Protocol):
     def take(self) -> bytes:
         taken = bytes(self.received[:READ_OCTETS])
         del self.received[:READ_OCTETS]
-        if len(self.received) < READ_OCTETS and not self.ended:
+        if self._paused and len(self.received) < READ_OCTETS and not self.ended:
+            self._paused = False
             self.transport.resume_reading()
         return taken
 

@@ -328,3 +328,16 @@ def test_when_somebody_sets_the_clock_no_worker_takes_what_another_carries() -> 
         assert peer.connections == 2
 
     with_relay(test)
+
+
+def test_a_destination_that_keeps_all_its_couriers_does_not_delay_the_retry_of_another() -> None:
+    async def test(house: RelayHouse) -> None:
+        house.peer("slow.example", "192.0.2.1", answers={"MAIL": SILENCE})
+        other = house.peer("other.example", "192.0.2.2", answers={"RCPT": ["450 4.2.1 later", "250 OK"]})
+        for _ in range(3):
+            await house.queue("a@slow.example")
+        await house.queue("a@other.example")
+        await house.pass_(110)  # a minute by the curve, and no other look at the queue has brought it
+        assert len(other.got) == 1
+
+    with_relay(test, limits=RelayLimits(connections_each=1))

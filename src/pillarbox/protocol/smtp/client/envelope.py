@@ -1,7 +1,7 @@
 """A transaction as the client sees it: what is asked for, and how it ended for each recipient."""
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from pillarbox.protocol.smtp import unitext
 from pillarbox.protocol.smtp.client.extensions import Extensions
@@ -17,8 +17,7 @@ class Verdict(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an attempt ended for one recipient.
 
     ``status``: an enhanced code (RFC 3463). ``text``: the server's reply, or our own words where
@@ -33,8 +32,7 @@ class Outcome:
     in_doubt: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """A forward-path, without brackets, and what its sender wishes to hear (RFC 3461 §4.1, §4.2)."""
 
     address: str
@@ -42,8 +40,7 @@ class Recipient:
     original: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What MAIL and RCPT say. ``reverse_path``: an address without brackets, ``None`` for the null path."""
 
     reverse_path: str | None

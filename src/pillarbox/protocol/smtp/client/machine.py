@@ -13,6 +13,7 @@ TLS handshake is believed after it; once `Ended` was told, nothing more is sent 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pillarbox.protocol.sasl.client import ClientExchange
 from pillarbox.protocol.sasl.exchange import Refused
@@ -55,8 +56,7 @@ class SendContent:
     """The server takes the message; at least one recipient was accepted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """How the transaction ended, in the order of the envelope's recipients."""
 
     outcomes: tuple[Outcome, ...]
@@ -190,6 +190,11 @@ class ClientMachine:
     def _hear(self, reply: Reply) -> None:
         step = TABLE[self.state, reply.kind]
         match step:
+            case Step.ENVELOPE:
+                self._envelope_answered(reply)
+            case Step.ANSWERED:
+                self._finish(outcome_of(reply))
+                self._become_ready()
             case Step.GREET:
                 self.greeting = reply
                 self._greet(State.EHLO, "EHLO")
@@ -208,11 +213,6 @@ class ClientMachine:
                 self._challenged(reply)
             case Step.AUTHENTICATED:
                 self._authenticated(reply)
-            case Step.ENVELOPE:
-                self._envelope_answered(reply)
-            case Step.ANSWERED:
-                self._finish(outcome_of(reply))
-                self._become_ready()
             case Step.CLEARED:
                 self._become_ready()
             case Step.UNWILLING:

@@ -5,8 +5,8 @@ cannot be read is a `Reply` of code 0, and the machine then trusts nothing that 
 """
 
 import re
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 LINE_OCTETS = 4_096
 """The longest line read; RFC 5321 §4.5.3.1.5 allows 512, some servers write more."""
@@ -22,6 +22,8 @@ _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?: |$)")
 class Kind(Enum):
     """What a reply means to a client (RFC 5321 §4.2.1)."""
 
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python: the table is asked at every reply
+
     POSITIVE = "2yz"
     CONTINUE = "3yz"
     TRANSIENT = "4yz"
@@ -31,8 +33,7 @@ class Kind(Enum):
     NONSENSE = "not a reply"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A server's answer: its code (0: no reply at all) and the texts of its lines."""
 
     code: int

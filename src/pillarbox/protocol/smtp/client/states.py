@@ -15,6 +15,8 @@ from pillarbox.protocol.smtp.client.replies import Kind
 class State(Enum):
     """Where a delivering connection stands."""
 
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python: the table is asked at every reply
+
     GREETING = "greeting"
     """Connected (or secured from the start); the server speaks first."""
     EHLO = "ehlo"

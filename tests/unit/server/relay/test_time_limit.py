@@ -2,7 +2,7 @@
 
 import asyncio
 
-from pillarbox.server.relay.answer_limit import AnswerLimit
+from pillarbox.server.relay.time_limit import TimeLimit
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.network.memory import MemoryStream
 from tests.relay_house import RelayHouse, with_relay
@@ -11,7 +11,7 @@ from tests.relay_house import RelayHouse, with_relay
 def test_it_is_reached_so_long_after_the_last_start_and_once() -> None:
     async def test() -> None:
         clock, reached = VirtualClock(), list[float]()
-        limit = AnswerLimit(clock, lambda: reached.append(clock.monotonic()))
+        limit = TimeLimit(clock, lambda: reached.append(clock.monotonic()))
         limit.start(300)
         await clock.advance(200)
         limit.start(300)
@@ -26,7 +26,7 @@ def test_it_is_reached_so_long_after_the_last_start_and_once() -> None:
 def test_a_shorter_one_counts_at_once() -> None:
     async def test() -> None:
         clock, reached = VirtualClock(), list[float]()
-        limit = AnswerLimit(clock, lambda: reached.append(clock.monotonic()))
+        limit = TimeLimit(clock, lambda: reached.append(clock.monotonic()))
         limit.start(300)
         limit.start(10)
         await clock.advance(11)
@@ -38,7 +38,7 @@ def test_a_shorter_one_counts_at_once() -> None:
 def test_stopped_it_is_not_reached_and_closed_it_leaves_no_timer() -> None:
     async def test() -> None:
         clock, reached = VirtualClock(), list[float]()
-        limit = AnswerLimit(clock, lambda: reached.append(clock.monotonic()))
+        limit = TimeLimit(clock, lambda: reached.append(clock.monotonic()))
         limit.start(10)
         limit.stop()
         await clock.advance(20)

@@ -1,4 +1,4 @@
-"""How long a server may take to answer: a limit that is moved at every command and hardly ever reached.
+"""How long something may take that is begun again and again: a limit that is moved often and hardly ever reached.
 
 Moving it is one number written; the timer stays where it is and is set anew when it fires too early. (A
 time-out made for each command costs a tenth of what it takes to deliver a message.)
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pillarbox.world.clock import Clock, Timer
 
 
-class AnswerLimit:
+class TimeLimit:
     """Calls ``reached`` once so many seconds have gone by since the last ``start``, unless it was stopped."""
 
     __slots__ = ("_clock", "_due_s", "_reached", "_timer", "_timer_at_s")
