@@ -155,6 +155,22 @@ def test_damaged_pages_cost_what_was_on_them_and_nothing_else(
         assert len(lost) <= (30 if table == "blob_octets" else 0)
 
 
+@pytest.mark.parametrize("octets", [bytes(4096), b"\xff" * 4096], ids=["zeros", "ones"])
+@pytest.mark.parametrize("part", ["config", "data", "idx", "docsize"])
+def test_a_damaged_search_index_costs_no_message(folder: Path, part: str, octets: bytes) -> None:
+    with opened(folder) as data:
+        before = by_account(data)
+    table = f"search_index_{part}"
+    for page in pages(folder, table) or pages(folder, table, "internal"):
+        overwrite(folder, page, octets)
+    done = make_anew(folder)
+    assert done.trouble
+    assert done.findings == ()
+    with opened(folder) as data:
+        assert by_account(data) == before
+        assert data.look().findings == []
+
+
 def by_account_where_readable(data: Data) -> dict[object, set[bytes]]:
     known = {digest for (digest,) in data.rows("SELECT digest FROM blobs")}
     found: dict[object, set[bytes]] = {None: set(), 1: set(), 2: set()}

@@ -77,10 +77,11 @@ class Damaged:
                 # Lets SQLite read a file that is shorter than its header says
                 self._connection.pragma("writable_schema", True)
                 self._connection.pragma("query_only", True)
+                # To ask a virtual table for its columns opens it, which its own damage can forbid
                 self._there = {
                     name: {column for _, column, *_ in self._connection.execute(f"PRAGMA table_info({name})")}
                     for (name,) in self._connection.execute(
-                        "SELECT name FROM sqlite_master WHERE type = 'table'"
+                        "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
                     )
                 }
             except BaseException:
