@@ -48,8 +48,8 @@ def _room(path: Path) -> Finding:
 
 def port(service: str, host: str, number: int, *, hostname: str) -> Finding:
     """Whether this port is ours: we answer there, or it is free to be taken."""
-    subject = f"{service} {host}:{number}"
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    subject = f"{service} [{host}]:{number}" if family == socket.AF_INET6 else f"{service} {host}:{number}"
     try:
         with socket.socket(family, socket.SOCK_STREAM) as door:
             door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

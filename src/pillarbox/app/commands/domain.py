@@ -25,7 +25,9 @@ def add(here: Installation, domain: str, alias_of: str | None, quota: int | None
         here.write(domains.change, made.name, domains.DomainChange(quota_octets=quota))
     here.say(
         {"domain": made.name, "alias_of": made.alias_of},
-        f"{made.name} is served. Give it accounts (pillarbox account add NAME@{made.name}) "
+        f"{made.name} is served, as {made.alias_of} is. Give it DNS records (pillarbox check)."
+        if made.alias_of
+        else f"{made.name} is served. Give it accounts (pillarbox account add NAME@{made.name}) "
         "and DNS records (pillarbox check).",
     )
 

@@ -44,10 +44,12 @@ def command(here: Installation, directory: Path, point: str | None, to: Path | N
             progress=progress,
             settle=lambda folder: _give_to_server(folder, here.config),
         )
+    look = "pillarbox fsck"
+    if to:
+        look += f', and --config with a copy of the configuration that says: data = "{data.absolute()}"'
     here.say(
         {"point": restored.name, "made_at": restored.made_at, "data": data},
-        f"{data} is as it was at {restored.made_at} ({shown(restored.octets)})."
-        " Look at it with: pillarbox fsck",
+        f"{data} is as it was at {restored.made_at} ({shown(restored.octets)}). Look at it with: {look}",
     )
 
 
