@@ -122,8 +122,9 @@ def test_whether_a_claim_may_find_something_is_known_before(tx: Transaction) -> 
     assert not any_due(tx, now_ms=NOW)
     unreachable(tx, "x", now_ms=NOW, chance=0.5)
     given_back(tx, [job], now_ms=NOW)
-    assert any_due(tx, now_ms=NOW)
-    assert not any_due(tx, now_ms=NOW, healthy_only=True)
+    assert not any_due(tx, now_ms=NOW)
+    assert any_due(tx, now_ms=NOW + curve.HOUR_MS)
+    assert not any_due(tx, now_ms=NOW + curve.HOUR_MS, healthy_only=True)
 
 
 def test_the_next_turn_to_come_is_not_hidden_by_one_that_waits_for_room(tx: Transaction) -> None:
