@@ -78,13 +78,10 @@ def _at_a_glance(octets: bytes, part: Part) -> str | None:
     if _QUOTE in near or not near.isascii() or not charset.reads_ascii(kind.charset):
         return None
     seen = near.decode("ascii")
-    begun = " ".join(seen[:_SEEN_CHARACTERS].split())
-    if len(begun) < PREVIEW_CHARACTERS or not begun.isprintable():
-        return None
+    begun = _plain_beginning(seen)
     # Lines that introduce what is quoted farther on are not shown; they are not above a line that is none
-    if len(near) == part.end - part.body_start or _NO_ATTRIBUTION.search(seen, _SEEN_CHARACTERS):
-        return begun[:PREVIEW_CHARACTERS].rstrip()
-    return None
+    is_whole = len(near) == part.end - part.body_start
+    return begun if is_whole or _NO_ATTRIBUTION.search(seen, _SEEN_CHARACTERS) else None
 
 
 def part_text(octets: bytes, part: Part, limit: int | None = None) -> str:
@@ -152,6 +149,8 @@ def _readable(part: Part) -> Iterator[Part]:
 def _begin(text: str) -> str:
     if text.startswith(">") or "\n>" in text:
         text = _without_quotes(text) or text
+    if seen := _plain_beginning(text):
+        return seen
     # White space and padding are dropped; a beginning is mostly enough, the whole rarely needed.
     for length in (4 * PREVIEW_CHARACTERS, len(text)):
         begun = " ".join(text[:length].split())
@@ -162,14 +161,28 @@ def _begin(text: str) -> str:
     return begun[:PREVIEW_CHARACTERS].rstrip()
 
 
+def _plain_beginning(text: str) -> str | None:
+    """The preview of a text whose first few characters are enough to tell."""
+    begun = " ".join(text[:_SEEN_CHARACTERS].split())
+    if len(begun) >= PREVIEW_CHARACTERS and begun.isascii() and begun.isprintable():
+        return begun[:PREVIEW_CHARACTERS].rstrip()
+    return None
+
+
 def _without_quotes(text: str) -> str:
-    """Without quoted lines and the line that introduces them."""
+    """Without quoted lines and the line that introduces them; as much as a preview needs."""
     kept: list[str] = []
     settled = False  # what stands above this quoted line stays
+    missing = _SEEN_CHARACTERS
     for line in text[: 32 * PREVIEW_CHARACTERS].splitlines():
         if not line.startswith(">"):
             kept.append(line)
             settled = False
+            missing -= len(line)
+            if missing < 0 and ":" not in line and line.strip():  # nothing that follows takes it away
+                if _plain_beginning(" ".join(kept)):
+                    break
+                missing = len(text)
         elif not settled:
             while kept and not kept[-1].strip():
                 kept.pop()
