@@ -12,7 +12,7 @@ Time passes only in ``pass_``.
 import asyncio
 import email
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
@@ -34,6 +34,7 @@ from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.network.memory import MemoryNetwork
 from pillarbox.world.resolver import Failure, Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
+from pillarbox.world.shared import Shared, shared_among
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.telemetry import MemoryTelemetry
 from tests.smtp_peer import SmtpPeer
@@ -57,6 +58,8 @@ class RelayHouse:
     )
     routes: dict[str, Host] = field(default_factory=dict)
     limits: RelayLimits = field(default_factory=RelayLimits)
+    shared: Sequence[Shared] = field(default_factory=lambda: shared_among(2, SeededEntropy(4)))
+    """What this worker, the first, shares with another."""
 
     def __post_init__(self) -> None:
         self.network = MemoryNetwork(self.clock)
@@ -102,7 +105,13 @@ class RelayHouse:
 
     def start(self) -> Relay:
         """Start a relay."""
-        self._relay = Relay(self.means(), self.signals, self.telemetry, self.limits)
+        self._relay = Relay(
+            self.means(),
+            self.signals,
+            self.telemetry,
+            open_counts=self.shared[0].open_counts,
+            limits=self.limits,
+        )
         self._relay.start()
         return self._relay
 

@@ -9,7 +9,8 @@ from pillarbox.world.world import World
 
 def make_relay(settings: Settings, world: World) -> Relay:
     """The relay of a worker, not yet started."""
-    return Relay(make_means(settings, world), world.signals, world.telemetry)
+    means = make_means(settings, world)
+    return Relay(means, world.signals, world.telemetry, open_counts=world.shared.open_counts)
 
 
 def make_means(settings: Settings, world: World) -> Means:

@@ -18,10 +18,13 @@ from pillarbox.server.relay.pace import Pace
 from pillarbox.server.relay.time_limit import TimeLimit
 from pillarbox.world.clock import Clock
 from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.shared import OpenCounts
 from pillarbox.world.telemetry import Telemetry
 
 FETCH_JOBS = 40
 """Jobs leased at once for a lane that is at work."""
+COURIERS = "couriers"
+"""What they are counted as."""
 LINGER_SECONDS = 2.0
 """How long a connection waits for more mail to its destination before it is closed."""
 
@@ -43,7 +46,10 @@ class Office(Protocol):
     telemetry: Telemetry
     connections_each: int
 
-    def may_open(self) -> bool:
+    open_counts: OpenCounts
+    """Couriers at work, over all workers, by destination."""
+
+    def may_open(self, destination: str) -> bool:
         """Whether there is room for one more courier."""
 
     async def fetch(self, destination: str, jobs: int) -> list[Parcel]:
@@ -124,14 +130,20 @@ class Lane:
         """Wake who rests, and send for more couriers where there is work for them."""
         wanted = min(len(self._waiting) - len(self._resting), self._pace.connections - len(self.couriers))
         self._wake()
-        while wanted > 0 and not self._stopping and (not self.couriers or self._office.may_open()):
+        while (
+            wanted > 0
+            and not self._stopping
+            and (not self.couriers or self._office.may_open(self.destination))
+        ):
             wanted -= 1
             courier = asyncio.get_running_loop().create_task(self._work())
             self.couriers.add(courier)
+            self._office.open_counts.add(COURIERS, self.destination)
             courier.add_done_callback(self._left)
 
     def _left(self, courier: asyncio.Task[None]) -> None:
         self.couriers.discard(courier)
+        self._office.open_counts.remove(COURIERS, self.destination)
         error = None if courier.cancelled() else courier.exception()
         if error:
             self._office.telemetry.failure("courier failed", error, destination=self.destination)

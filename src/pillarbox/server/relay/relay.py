@@ -19,11 +19,12 @@ from pillarbox.queue.schedule import LEASE_MS, Job
 from pillarbox.queue.spool import CHANGED
 from pillarbox.server.relay.clock_watch import ClockWatch
 from pillarbox.server.relay.courier import Means
-from pillarbox.server.relay.lane import Lane, Parcel
+from pillarbox.server.relay.lane import COURIERS, Lane, Parcel
 from pillarbox.server.relay.settling import Settling
 from pillarbox.server.relay.time_limit import TimeLimit
 from pillarbox.world.blobs import BlobMissing, Blobs
 from pillarbox.world.database import DatabaseUnavailable, Transaction
+from pillarbox.world.shared import OpenCounts
 from pillarbox.world.signals import Signals
 from pillarbox.world.telemetry import Telemetry
 
@@ -47,16 +48,23 @@ class RelayLimits:
     connections: int = 100
     """Of this worker, to all destinations together."""
     connections_each: int = 10
-    """To one destination."""
+    """To one destination, of all workers together; but each may have one."""
 
 
 class Relay:
     """See the module. It is the `lane.Office` of its lanes."""
 
     def __init__(
-        self, means: Means, signals: Signals, telemetry: Telemetry, limits: RelayLimits | None = None
+        self,
+        means: Means,
+        signals: Signals,
+        telemetry: Telemetry,
+        *,
+        open_counts: OpenCounts,
+        limits: RelayLimits | None = None,
     ) -> None:
         self.means = means
+        self.open_counts = open_counts
         self.telemetry = telemetry
         self._limits = limits or RelayLimits()
         self.connections_each = self._limits.connections_each
@@ -110,9 +118,9 @@ class Relay:
 
     # -- what lanes ask
 
-    def may_open(self) -> bool:
+    def may_open(self, destination: str) -> bool:
         """See `lane.Office`."""
-        return self._room > 0
+        return self._room > 0 and self.open_counts.count(COURIERS, destination) < self.connections_each
 
     async def fetch(self, destination: str, jobs: int) -> list[Parcel]:
         """See `lane.Office`."""

@@ -7,6 +7,7 @@ import pytest
 from pillarbox.queue import curve
 from pillarbox.queue.schedule import LEASE_MS
 from pillarbox.queue.spool import LIFETIME_MS
+from pillarbox.server.relay.lane import COURIERS
 from pillarbox.server.relay.relay import RelayLimits
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.network.memory import Fault
@@ -62,6 +63,22 @@ def test_a_backlog_is_carried_by_ever_more_connections_up_to_the_limit() -> None
         await test(house)
 
     with_relay(stopped, limits=RelayLimits(connections_each=4))
+
+
+def test_connections_of_other_workers_to_a_destination_count() -> None:
+    async def test(house: RelayHouse) -> None:
+        await house.stop()
+        for number in range(100):
+            await house.queue(f"{number}@two.example")
+        for _ in range(3):
+            house.shared[1].open_counts.add(COURIERS, "two.example")
+        peer = house.peer("two.example", "192.0.2.2")
+        house.start()
+        await house.pass_(10)
+        assert (len(peer.addresses), peer.most) == (100, 1)
+        assert house.shared[0].open_counts.count(COURIERS, "two.example") == 3, "ours have left"
+
+    with_relay(test, limits=RelayLimits(connections_each=4))
 
 
 def test_one_that_says_later_is_tried_again_by_the_curve_and_its_neighbour_is_not_kept() -> None:
