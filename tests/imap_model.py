@@ -73,20 +73,26 @@ class Belief:
             del self.messages[self._place(uid)]
 
     def _place(self, uid: int) -> int:
-        """Where a message lies: by its UID, or among those between its neighbours whose UIDs were not told yet."""
-        place = None
+        """Where a message lies: by its UID, or among those between its neighbours whose UIDs were not told yet.
+
+        Of several such it is not known which one goes, so what was told of them by number is believed no more.
+        """
+        places: list[int] = []
         for at, message in enumerate(self.messages):
             if message.uid is None:
-                place = at
+                places.append(at)
             elif message.uid == uid:
                 return at
             elif message.uid > uid:
                 break
             else:
-                place = None
-        if place is None:
+                places.clear()
+        if not places:
             raise Broken(f"VANISHED names UID {uid}, of which the client was never told")
-        return place
+        if len(places) > 1:
+            for at in places:
+                self.messages[at] = Known()
+        return places[-1]
 
     def _fetched(self, number: int, items: dict[bytes, object]) -> None:
         message = self._at(number)
