@@ -49,8 +49,8 @@ def _forgets_all_but_the_first_inbox(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(accept, "place", lambda tx, inboxes, *rest, **more: place(tx, inboxes[:1], *rest, **more))
 
 
-def _leases_last_no_time(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(schedule, "LEASE_MS", 0)
+def _leases_last_a_second(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(schedule, "LEASE_MS", 1_000)
 
 
 def _a_lost_answer_is_a_yes(patch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ def _broken(break_it: Callable[[pytest.MonkeyPatch], None], noticed_as: str) -> 
 MUTATIONS = (
     _broken(_says_250_before_the_commit, "does not hold it"),
     _broken(_forgets_all_but_the_first_inbox, "does not hold it"),
-    _broken(_leases_last_no_time, "under way twice|delivered again after an acknowledged|BlobMissing"),
+    _broken(_leases_last_a_second, "under way twice|delivered again after an acknowledged|BlobMissing"),
     _broken(_a_lost_answer_is_a_yes, "in silence"),
     _broken(_what_is_delivered_stays_queued, "delivered again after an acknowledged"),
     _broken(_outcomes_are_lost_while_the_disk_is_full, "delivered again after an acknowledged"),
