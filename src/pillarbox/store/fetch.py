@@ -10,7 +10,7 @@ from typing import Any
 
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, Uid
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.world.blobs import Blobs
+from pillarbox.world.blobs import WITH_OCTETS, Blobs
 from pillarbox.world.database import Transaction
 
 
@@ -106,8 +106,8 @@ def _query(columns: tuple[Column, ...]) -> str:
     if tables & {"e", "b", "o"}:
         joins += " JOIN emails e ON e.id = p.email"
     if tables & {"b", "o"}:
-        # As `world.blobs` reads one: the octets of many small messages cost one statement
-        joins += " LEFT JOIN blobs b ON b.digest = e.blob LEFT JOIN blob_octets o ON o.id = b.octets_id"
+        # The octets of many small messages cost one statement
+        joins += f" LEFT JOIN blobs b ON b.digest = e.blob {WITH_OCTETS}"
     selected = ", ".join(["p.uid", *(column.value for column in columns)])
     return (
         f"SELECT {selected} FROM placements p{joins}"  # noqa: S608 - names from Column only

@@ -15,6 +15,7 @@ from tempfile import mkstemp
 from typing import Self
 
 from pillarbox.world.blobs.blob import Blob, BlobMissing, PreparedBlob, prepare
+from pillarbox.world.blobs.schema import WITH_OCTETS
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.durable import flush_folder, make_folder
 
@@ -25,8 +26,7 @@ IN_DATABASE_OCTETS = 256 * 1024
 """Blobs smaller than this share the commit's flush of the database; larger ones pay for a file."""
 
 
-_READ = """
-SELECT b.location, o.octets FROM blobs b LEFT JOIN blob_octets o ON o.id = b.octets_id WHERE b.digest = ?"""
+_READ = f"SELECT b.location, o.octets FROM blobs b {WITH_OCTETS} WHERE b.digest = ?"  # noqa: S608  (constant)
 
 
 class Blobs:
