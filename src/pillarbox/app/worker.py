@@ -16,7 +16,7 @@ from pillarbox.app.settings import ConfigWrong, Settings
 from pillarbox.app.supervisor import Lifeline
 from pillarbox.app.wiring import close_world, open_world
 from pillarbox.directory import accounts
-from pillarbox.directory.accounts import REVOKED
+from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.chores import Chores
@@ -97,7 +97,7 @@ async def _serve(
     chores = Chores(world, only_one.mine)
     chores.start()
     relay.start()
-    world.signals.subscribe(REVOKED, worker.end_revoked)
+    world.signals.subscribe(WITHDRAWN, worker.end_revoked)
     # A thread that summarizes or searches must not keep the loop from its connections for long.
     sys.setswitchinterval(SWITCH_SECONDS)
     # What start-up made stays for good: the collector need not look at it again and again.

@@ -6,7 +6,6 @@ own. Numbers are never given twice, so what belonged to a removed account can ne
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from pillarbox.directory.addresses import ACCOUNT, CATCH_ALL, Claim, claim, place, place_of, release
 from pillarbox.directory.naming import NameRefused, local_key, parse_address
@@ -15,9 +14,6 @@ from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS
 from pillarbox.world.database.transaction import Transaction
-
-REVOKED: Final = AccountId(2**62)
-"""No account: touched when one was disabled or removed, for whoever looks after those who are logged in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +157,6 @@ def set_enabled(tx: Transaction, account: AccountId, *, enabled: bool) -> None:
     """Let an account log in and receive, or stop it. Its mail stays."""
     tx.execute("UPDATE accounts SET enabled = ? WHERE id = ?", (int(enabled), account))
     withdraw(tx)
-    if not enabled:
-        tx.touch(REVOKED)
 
 
 def revoked(tx: Transaction, accounts: Iterable[AccountId]) -> set[AccountId]:
@@ -177,7 +171,6 @@ def remove(tx: Transaction, account: AccountId) -> None:
     tx.execute("UPDATE domains SET postmaster = NULL WHERE postmaster = ?", (account,))
     tx.execute("DELETE FROM accounts WHERE id = ?", (account,))
     withdraw(tx)
-    tx.touch(REVOKED)
 
 
 def _by_local(tx: Transaction, local: str) -> Account | None:

@@ -1,4 +1,5 @@
-"""What was true of an address, and is so no more: said to whoever remembers where addresses lead.
+"""What was true of an address or account, and is so no more: said to whoever remembers where addresses lead, or
+looks after those who are logged in.
 
 An account's own address leads to that account until it is freed, its domain is served no more, or the account is
 disabled or removed. Only that is said, and that a quota was set: what is new, nobody can remember.

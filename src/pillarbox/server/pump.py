@@ -36,6 +36,8 @@ PROGRESS_OCTETS: Final = 4096
 """Octets that count as being heard from, where an event takes many reads (a large message)."""
 FIRST_DEADLINE_S: Final = 60.0
 """Until the session sets a deadline of its own."""
+REVOKED_S: Final = 1.0
+"""How long a session may go on, at an event and its farewell, whose account may no longer be here."""
 LINGER_S: Final = 5.0
 """How long a closing connection may take to send its last octets, and to read what the peer still
 sends: closing on unread octets would reset the connection and lose our farewell."""
@@ -91,6 +93,7 @@ class Pump(asyncio.BufferedProtocol, Generic[E]):
         "_pending",
         "_progress",
         "_reading_paused",
+        "_revoked",
         "_session",
         "_stuck",
         "_task",
@@ -115,6 +118,7 @@ class Pump(asyncio.BufferedProtocol, Generic[E]):
         self._reading_paused = False
         self._upgrading = False
         self._eof = False  # the peer has said all it will
+        self._revoked = False
         self._ending = False  # the server goes away once the event at work is handled
         self._closing = False  # nothing is written or handled any more
         self._lost = False
@@ -257,7 +261,7 @@ class Pump(asyncio.BufferedProtocol, Generic[E]):
         if self._upgrading or self._session is None:
             self.abort()
         elif self._pending is None:
-            self.write(self._session.ending())
+            self.write(self._session.revoked() if self._revoked else self._session.ending())
             self._close(lingering=True)
 
     @property
@@ -266,12 +270,10 @@ class Pump(asyncio.BufferedProtocol, Generic[E]):
         return self._session.account if self._session else None
 
     def revoke(self) -> None:
-        """Who has logged in may no longer be here: say so and close; what a handler is at is not waited for."""
-        if self._session is None or self._pending is not None:
-            self.abort()
-            return
-        self.write(self._session.revoked())
-        self._close(lingering=True)
+        """Who has logged in may no longer be here: `end`, with other words, and without patience."""
+        self._revoked = True
+        self.end()
+        self._loop.call_later(REVOKED_S, self.abort)
 
     # What the loop calls: BufferedProtocol
 
