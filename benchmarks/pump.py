@@ -21,7 +21,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / 
 from pillarbox.server.connection import Connection, Peer  # noqa: E402 # after the path is set
 from pillarbox.server.listener import Limits, Listener, Service, listening_socket  # noqa: E402
 from pillarbox.world.shared import for_one_alone  # noqa: E402
-from tests.certificate import TestTls, client_context  # noqa: E402
+from tests.kit.certificate import TestTls, client_context  # noqa: E402
 
 
 class EchoMachine:

@@ -113,7 +113,7 @@ def serve_pillarbox(folder: Path, port: int, sink: int, workers: int) -> None:
     from pillarbox.app.services import bind
     from pillarbox.app.settings import Settings
     from pillarbox.directory import aliases, domains
-    from pillarbox.server.relay.hosts import Host
+    from pillarbox.server.relay.host_finder import Host
     from pillarbox.world.database import Transaction
     from pillarbox.world.tls import authority
 

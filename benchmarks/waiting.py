@@ -31,7 +31,7 @@ def serve(folder: Path, ports: tuple[int, int, int], waiting: int) -> None:
     from pillarbox.app.settings import Settings
     from pillarbox.directory import aliases, domains
     from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
-    from pillarbox.server.relay.hosts import Host
+    from pillarbox.server.relay.host_finder import Host
     from pillarbox.world.blobs import prepare
     from pillarbox.world.database import Transaction
     from pillarbox.world.tls import authority

@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from pillarbox.app.cli import main  # noqa: E402 - after the path to it is known
 from pillarbox.app.commands import COMMANDS  # noqa: E402 - likewise
-from pillarbox.app.config_text import example, page  # noqa: E402 - likewise
+from pillarbox.config.text import example, page  # noqa: E402 - likewise
 
 FOLDER = ROOT / "docs" / "operate"
 INTRODUCTION = (

@@ -53,9 +53,9 @@ def test_what_is_kept_is_read_back(database: Database, blobs: Blobs, octets: byt
     prepared = written(blobs, octets)
     blob = database.write_now(prepared.keep)
     assert (blob.digest, blob.size) == (sha256(octets).digest(), len(octets))
-    assert database.read(blobs.read, blob.digest) == octets
-    assert database.read(blobs.read, blob.digest, 3, 10) == octets[3:13]
-    assert database.read(blobs.read, blob.digest, 3) == octets[3:]
+    assert database.read_now(blobs.read, blob.digest) == octets
+    assert database.read_now(blobs.read, blob.digest, 3, 10) == octets[3:13]
+    assert database.read_now(blobs.read, blob.digest, 3) == octets[3:]
 
 
 @pytest.mark.parametrize("octets", [SMALL, LARGE], ids=["small", "large"])
@@ -66,11 +66,11 @@ def test_it_goes_with_its_last_use(database: Database, blobs: Blobs, octets: byt
     for _ in range(2):
         database.write_now(release, digest)
     asyncio.run(sweep(blobs, database))
-    assert database.read(blobs.read, digest) == octets
+    assert database.read_now(blobs.read, digest) == octets
     database.write_now(release, digest)
     asyncio.run(sweep(blobs, database))
     with pytest.raises(BlobMissing):
-        database.read(blobs.read, digest)
+        database.read_now(blobs.read, digest)
     assert not [
         file for file in (tmp_path / "blobs").rglob("*") if file.is_file() and file.name != ".keeping"
     ]
@@ -85,8 +85,8 @@ def test_one_prepared_blob_for_many_owners_is_one_blob(database: Database, blobs
 
     database.write_now(keep_for_three)
     asyncio.run(sweep(blobs, database))
-    assert database.read(blobs.read, prepared.blob.digest) == LARGE
-    assert database.read(lambda tx: tx.rows("SELECT uses FROM blobs")) == [(3,)]
+    assert database.read_now(blobs.read, prepared.blob.digest) == LARGE
+    assert database.read_now(lambda tx: tx.rows("SELECT uses FROM blobs")) == [(3,)]
 
 
 def test_octets_that_come_again_after_their_release_are_there(database: Database, blobs: Blobs) -> None:
@@ -96,7 +96,7 @@ def test_octets_that_come_again_after_their_release_are_there(database: Database
     asyncio.run(sweep(blobs, database))
     database.write_now(again.keep)
     asyncio.run(sweep(blobs, database))
-    assert database.read(blobs.read, digest) == LARGE
+    assert database.read_now(blobs.read, digest) == LARGE
 
 
 def test_what_no_transaction_kept_can_be_discarded(blobs: Blobs, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_what_no_transaction_kept_can_be_discarded(blobs: Blobs, tmp_path: Path)
 
 def test_a_blob_that_is_unknown_is_missing(database: Database, blobs: Blobs) -> None:
     with pytest.raises(BlobMissing):
-        database.read(blobs.read, bytes(32))
+        database.read_now(blobs.read, bytes(32))
     with pytest.raises(BlobMissing):
         database.write_now(keep_again, prepare(b"unknown").blob.digest)
 
@@ -183,7 +183,7 @@ def test_a_caller_that_goes_away_while_its_file_is_settled_hurts_nobody(
         await database.write(prepared.keep)
 
     asyncio.run(scenario())
-    assert database.read(blobs.read, sha256(LARGE + b"another").digest()) == LARGE + b"another"
+    assert database.read_now(blobs.read, sha256(LARGE + b"another").digest()) == LARGE + b"another"
     assert not list((tmp_path / "blobs" / "incoming").iterdir())
 
 
@@ -191,4 +191,4 @@ def test_octets_that_are_lost_are_missing_and_not_nothing(database: Database) ->
     digest = database.write_now(prepare(SMALL).keep).digest
     database.write_now(lambda tx: tx.execute("DELETE FROM blob_octets"))
     with pytest.raises(BlobMissing):
-        database.read(Blobs(None).read, digest)
+        database.read_now(Blobs(None).read, digest)

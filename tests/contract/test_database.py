@@ -44,7 +44,7 @@ def notes(tx: Transaction) -> list[str]:
 
 def test_what_was_written_is_read(database: Database) -> None:
     assert asyncio.run(database.write(add, "one")) == 1
-    assert database.read(notes) == ["one"]
+    assert database.read_now(notes) == ["one"]
 
 
 def test_a_verb_that_raises_changes_nothing_and_its_neighbours_stay(database: Database) -> None:
@@ -70,7 +70,7 @@ def test_a_verb_that_raises_changes_nothing_and_its_neighbours_stay(database: Da
 
     results = asyncio.run(scenario())
     assert [type(result) for result in results] == [type(None), LookupError, type(None)]
-    assert database.read(notes) == ["one", "two"]
+    assert database.read_now(notes) == ["one", "two"]
     assert heard == {1, 2}
 
 
@@ -81,7 +81,7 @@ def test_a_faulty_statement_is_its_verbs_own_error(database: Database) -> None:
         )
 
     assert [type(result) for result in asyncio.run(scenario())] == [int, apsw.ConstraintError]
-    assert database.read(notes) == ["same"]
+    assert database.read_now(notes) == ["same"]
 
 
 def test_verbs_run_in_the_order_given(database: Database) -> None:
@@ -89,13 +89,13 @@ def test_verbs_run_in_the_order_given(database: Database) -> None:
         await asyncio.gather(*(database.write(add, str(number)) for number in range(600)))
 
     asyncio.run(scenario())
-    assert database.read(notes) == [str(number) for number in range(600)]
+    assert database.read_now(notes) == [str(number) for number in range(600)]
 
 
 def test_long_reads_go_aside(database: Database) -> None:
     async def scenario() -> list[str]:
         await database.write(add, "one")
-        return await database.read_aside(notes)
+        return await database.read_in_thread(notes)
 
     assert asyncio.run(scenario()) == ["one"]
 
@@ -109,7 +109,7 @@ def test_a_cancelled_caller_hurts_nobody(database: Database) -> None:
         await kept
 
     asyncio.run(scenario())
-    assert "two" in database.read(notes)
+    assert "two" in database.read_now(notes)
 
 
 def test_reading_sees_only_what_is_committed(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_reading_sees_only_what_is_committed(tmp_path: Path) -> None:
 
     def add_and_look(tx: Transaction) -> None:
         add(tx, "one")
-        seen.append(database.read(notes))
+        seen.append(database.read_now(notes))
 
     asyncio.run(database.write(add_and_look))
     assert seen == [[]]
@@ -138,10 +138,10 @@ def test_what_is_being_committed_is_not_read_before_it_is_durable(tmp_path: Path
         database._writer._commit = commit_slowly  # type: ignore[method-assign]
         writing = asyncio.create_task(database.write(add, "one"))
         await asyncio.to_thread(flushing.wait, 10)
-        assert database.read(notes) == []
+        assert database.read_now(notes) == []
         flushed.set()
         await writing
-        assert database.read(notes) == ["one"]
+        assert database.read_now(notes) == ["one"]
 
     asyncio.run(scenario())
     database.close_now()
@@ -152,8 +152,8 @@ def test_what_another_process_commits_is_read_at_once(tmp_path: Path) -> None:
     for number in range(3):
         for database in (here, there):
             database.write_now(add, f"{number} of {id(database)}")
-            assert here.read(notes) == there.read(notes)
-    assert len(here.read(notes)) == 6
+            assert here.read_now(notes) == there.read_now(notes)
+    assert len(here.read_now(notes)) == 6
     here.close_now()
     there.close_now()
 
@@ -164,10 +164,10 @@ def test_a_verb_that_is_to_read_cannot_write(database: Database) -> None:
 
     asyncio.run(database.write(add, "one"))
     with pytest.raises(DatabaseUnavailable):
-        database.read(add, "two")
+        database.read_now(add, "two")
     with pytest.raises(DatabaseUnavailable):
-        database.read(make)
-    assert database.read(notes) == ["one"]
+        database.read_now(make)
+    assert database.read_now(notes) == ["one"]
     asyncio.run(database.write(make))
 
 
@@ -183,11 +183,11 @@ def test_a_lone_verb_that_raises_changes_nothing(database: Database) -> None:
     async def scenario() -> None:
         with pytest.raises(LookupError):
             await database.write(add_then_fail)
-        assert database.read(notes) == []
+        assert database.read_now(notes) == []
         await database.write(add, "two")
 
     asyncio.run(scenario())
-    assert database.read(notes) == ["two"]
+    assert database.read_now(notes) == ["two"]
     assert not heard
 
 
@@ -201,7 +201,7 @@ def test_a_second_process_writes_in_turn(tmp_path: Path) -> None:
         )
 
     asyncio.run(scenario())
-    assert len(first.read(notes)) == len(second.read(notes)) == 600
+    assert len(first.read_now(notes)) == len(second.read_now(notes)) == 600
     first.close_now()
     second.close_now()
 
@@ -222,7 +222,7 @@ def test_a_full_disk_fails_every_verb_of_the_batch_and_later_ones_succeed(tmp_pa
     connection.pragma("max_page_count", 1_000_000)
     asyncio.run(database.write(add, "later"))
     kept = ["small"] if not isinstance(results[0], Exception) else []
-    assert database.read(notes) == [*kept, "later"]
+    assert database.read_now(notes) == [*kept, "later"]
     database.close_now()
 
 
@@ -253,7 +253,7 @@ def test_migrations_are_applied_forwards_and_a_copy_is_kept(tmp_path: Path) -> N
     database.write_now(add, "old")
     database.close_now()
     database = open_database(tmp_path / "db", [NEWER])
-    assert database.read(lambda tx: tx.rows("SELECT note, colour FROM notes")) == [("old", None)]
+    assert database.read_now(lambda tx: tx.rows("SELECT note, colour FROM notes")) == [("old", None)]
     database.close_now()
     copy = sqlite3.connect(tmp_path / "db.before-notes1")
     assert copy.execute("SELECT * FROM notes").fetchall() == [(1, "old")]
@@ -271,7 +271,7 @@ def test_tables_that_are_new_but_compatible_are_used(tmp_path: Path) -> None:
     open_database(tmp_path / "db", [NEWER]).close_now()
     database = open_database(tmp_path / "db", [NOTES])
     database.write_now(add, "fine")
-    assert database.read(notes) == ["fine"]
+    assert database.read_now(notes) == ["fine"]
     database.close_now()
 
 
@@ -281,7 +281,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path) ->
     with pytest.raises(apsw.SQLError):
         open_database(tmp_path / "db", [broken])
     database = open_database(tmp_path / "db", [NOTES])
-    assert database.read(lambda tx: tx.rows("SELECT * FROM notes")) == []
+    assert database.read_now(lambda tx: tx.rows("SELECT * FROM notes")) == []
     database.close_now()
 
 

@@ -13,7 +13,7 @@ def assert_sound(directory: Path, *, quick: bool = False) -> None:
     database = open_database(directory / "pillarbox.db", SCHEMAS)
     try:
         ground = Ground(Blobs(directory / "blobs"), 0, directory / "lost+found")
-        report = database.read(look, ground, SCHEMAS, quick=quick)
+        report = database.read_now(look, ground, SCHEMAS, quick=quick)
     finally:
         database.close_now()
     assert report.sound, "\n".join(f"{one.check}: {one.what}" for one in report.findings)

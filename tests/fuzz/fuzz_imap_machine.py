@@ -13,10 +13,10 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from pillarbox.protocol.imap.capabilities import Terms
 from pillarbox.protocol.imap.events import Event, MessageOctets, Say
-from pillarbox.protocol.imap.transitions import State
+from pillarbox.protocol.imap.states import State
 from tests.fuzz import harness
-from tests.imap_client import read_responses
-from tests.imap_dialogue import Dialogue
+from tests.kit.imap.dialogue import Dialogue
+from tests.kit.imap.responses import read_responses
 
 STATES = tuple(State)[:3]
 

@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from pillarbox.mail import mbox
 from tests.fuzz import harness
-from tests.mail_invariants import check_message
-from tests.paths import CORPORA
+from tests.kit.mail.invariants import check_message
+from tests.kit.paths import CORPORA
 
 _OWN_SEEDS = (
     b"",

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from pillarbox.protocol.pop3 import wire_form
 from tests.fuzz import harness
-from tests.pop3_harness import converse
+from tests.kit.pop3.dialogue import converse
 
 SEEDS = (
     (

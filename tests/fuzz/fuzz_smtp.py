@@ -3,9 +3,9 @@
 import itertools
 import random
 
+from pillarbox.protocol.smtp.capabilities import Conditions, Limits, Role
 from pillarbox.protocol.smtp.commands import Refused, Verb
-from pillarbox.protocol.smtp.extensions import Conditions, Limits, Role
-from pillarbox.protocol.smtp.server import (
+from pillarbox.protocol.smtp.machine import (
     AUTH_OCTETS,
     PIECE_OCTETS,
     ChunkEnd,

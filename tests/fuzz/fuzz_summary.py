@@ -15,8 +15,8 @@ from pillarbox.mail.date import parse_any, parse_sent
 from pillarbox.mail.mailbox_name import InvalidMailboxName, decode, encode
 from pillarbox.mail.threading import message_ids
 from tests.fuzz import harness
-from tests.paths import CORPORA
-from tests.rendering_invariants import check_rendering
+from tests.kit.mail.rendering import check_rendering
+from tests.kit.paths import CORPORA
 
 _OWN_SEEDS = (
     b"",

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.paths import ROOT
+from tests.kit.paths import ROOT
 
 START_SECONDS = 60
 """How long to wait for a demo on a busy machine before saying that it does not come."""

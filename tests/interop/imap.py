@@ -1,4 +1,4 @@
-"""A bare IMAP client on a blocking socket, whose every response is read by the strict reader of ``tests.imap_client``.
+"""A bare IMAP client on a blocking socket, whose every response is read by the strict reader of ``tests.kit.imap.responses``.
 
     with connected(house, person) as imap:
         imap.select("INBOX")
@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.imap_client import Atom, Continuation, Data, Fetched, Numbered, Response, Responses, Status
 from tests.interop.demo import Demo, Person
+from tests.kit.imap.responses import Atom, Continuation, Data, Fetched, Numbered, Response, Responses, Status
 
 SECONDS = 30
 

@@ -1,7 +1,7 @@
 """What has arrived at a running test server."""
 
 from pillarbox.world.database import Transaction
-from tests.server import Server
+from tests.kit.server import Server
 
 
 def inbox(server: Server, person: int) -> list[bytes]:
@@ -16,4 +16,4 @@ def inbox(server: Server, person: int) -> list[bytes]:
         )
         return [house.world.blobs.read(tx, digest) for (digest,) in rows]
 
-    return server.call(lambda: house.world.database.read(verb))
+    return server.call(lambda: house.world.database.read_now(verb))

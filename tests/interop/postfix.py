@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.passable import let_others_in
+from tests.kit.permissions import let_others_in
 
 MAIN = """
 compatibility_level = 3.6

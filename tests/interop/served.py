@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.command_line import CommandLine, set_up
-from tests.paths import ROOT
+from tests.kit.command_line import CommandLine, set_up
+from tests.kit.paths import ROOT
 
 CONFIGURATION = """hostname = "mail.{domain}"
 domain = "{domain}"

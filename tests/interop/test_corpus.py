@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from pillarbox.mail.mbox import Entry
-from tests.corpora import mailing_list, needs_corpora
 from tests.interop.demo import Demo, demo
 from tests.interop.imap import connected
 from tests.interop.test_mbsync import Mbsync
-from tests.paths import CORPORA
+from tests.kit.corpora import mailing_list, needs_corpora
+from tests.kit.paths import CORPORA
 
 pytestmark = [pytest.mark.interop, needs_corpora, pytest.mark.timeout(240)]
 

@@ -24,7 +24,7 @@ from pillarbox.world.shared import for_one_alone
 from pillarbox.world.telemetry import MemoryTelemetry
 from pillarbox.world.tls import authority
 from pillarbox.world.tls.server import ServerTls
-from tests.people import person
+from tests.kit.people import person
 
 pytestmark = pytest.mark.interop
 

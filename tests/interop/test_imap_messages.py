@@ -4,9 +4,9 @@ import base64
 
 import pytest
 
-from tests.imap_client import Atom
 from tests.interop.demo import Demo
 from tests.interop.imap import Imap, Literal, connected
+from tests.kit.imap.responses import Atom
 
 pytestmark = pytest.mark.interop
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.certificate import client_context
-from tests.house import PASSWORD
-from tests.server import Server, serving
+from tests.kit.certificate import client_context
+from tests.kit.provider import PASSWORD
+from tests.kit.server import Server, serving
 
 pytestmark = [pytest.mark.interop]
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.imap_client import Atom, Numbered, Status
 from tests.interop.demo import Demo, Person
 from tests.interop.imap import Imap, atoms, connected
+from tests.kit.imap.responses import Atom, Numbered, Status
 
 pytestmark = pytest.mark.interop
 

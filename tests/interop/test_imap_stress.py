@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.imap_stress import Account, stress
 from tests.interop.demo import Demo
+from tests.stress.imap import Account, stress
 
 pytestmark = pytest.mark.interop
 

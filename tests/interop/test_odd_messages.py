@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from pillarbox.mail.mbox import Entry
-from tests.corpora import mailing_list, needs_corpora, single_messages
-from tests.imap_grammar import read_body, read_envelope
 from tests.interop.demo import Demo, Person
 from tests.interop.imap import Imap, connected
 from tests.interop.smtp import connected as smtp_connected
+from tests.kit.corpora import mailing_list, needs_corpora, single_messages
+from tests.kit.imap.grammar import read_body, read_envelope
 
 pytestmark = [pytest.mark.interop, needs_corpora]
 

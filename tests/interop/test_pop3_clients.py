@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificate import certificate_pem, client_context
-from tests.house import PASSWORD
-from tests.passable import let_others_in
-from tests.server import Server, serving
+from tests.kit.certificate import certificate_pem, client_context
+from tests.kit.permissions import let_others_in
+from tests.kit.provider import PASSWORD
+from tests.kit.server import Server, serving
 
 pytestmark = pytest.mark.interop
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificate import certificate_pem
 from tests.interop.nsd import nsd
 from tests.interop.postfix import Postfix, postfix, receiving
 from tests.interop.served import Served
+from tests.kit.certificate import certificate_pem
 
 pytestmark = [pytest.mark.interop]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificate import client_context
-from tests.house import PASSWORD
 from tests.interop.mailboxes import inbox
-from tests.server import Server, serving
+from tests.kit.certificate import client_context
+from tests.kit.provider import PASSWORD
+from tests.kit.server import Server, serving
 
 DOORS = ("smtp", "submission", "submissions", "lmtp")
 MESSAGE = "From: u0@one.example\r\nTo: u1@one.example\r\nSubject: hello\r\n\r\n.one dot\r\nbody\r\n"

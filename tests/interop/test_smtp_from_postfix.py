@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificate import certificate_pem
 from tests.interop.mailboxes import inbox
 from tests.interop.postfix import postfix
-from tests.server import Server, serving
+from tests.kit.certificate import certificate_pem
+from tests.kit.server import Server, serving
 
 pytestmark = [pytest.mark.interop]
 MESSAGE = b"From: a@client.example\nTo: u0@one.example\nSubject: hello\n\n.one dot\n..two\nbody\n"

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from pillarbox.protocol.imap.capabilities import Terms
 from pillarbox.protocol.imap.events import Event, MessageOctets, Say
-from pillarbox.protocol.imap.transitions import State
-from tests.imap_client import Status, read_responses
-from tests.imap_dialogue import Dialogue
+from pillarbox.protocol.imap.states import State
+from tests.kit.imap.dialogue import Dialogue
+from tests.kit.imap.responses import Status, read_responses
 
 SCRIPT = (
     b"1 CAPABILITY\r\n2 LOGIN {3+}\r\njoe {6}\r\nsecret\r\n3 ENABLE CONDSTORE\r\n"

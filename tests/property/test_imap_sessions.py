@@ -1,12 +1,12 @@
-"""Many sessions on the same mailboxes never contradict themselves, nor the mailbox (see ``tests.imap_stress``)."""
+"""Many sessions on the same mailboxes never contradict themselves, nor the mailbox (see ``tests.stress.imap``)."""
 
 import asyncio
 
 import pytest
 
-from tests.house import PASSWORD
-from tests.imap_stress import Account, stress
-from tests.server import serving
+from tests.kit.provider import PASSWORD
+from tests.kit.server import serving
+from tests.stress.imap import Account, stress
 
 
 @pytest.mark.rfc("9051 §7.5.1", "MUST")

@@ -15,9 +15,9 @@ from pillarbox.mail.mailbox_name import InvalidMailboxName, ListPattern
 from pillarbox.mail.mbox import Entry, messages
 from pillarbox.mail.summary import summarize
 from pillarbox.mail.threading import message_ids
-from tests.imap_grammar import Reader
-from tests.paths import CORPORA
-from tests.rendering_invariants import check_rendering
+from tests.kit.imap.grammar import Reader
+from tests.kit.mail.rendering import check_rendering
+from tests.kit.paths import CORPORA
 
 examples = settings(max_examples=150, deadline=None)
 

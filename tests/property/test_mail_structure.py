@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pillarbox.mail import charset, encoded_word, mbox, parameter
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import parse
-from tests.mail_invariants import check_header, check_message
+from tests.kit.mail.invariants import check_header, check_message
 
 # Octets that mean something to mail, so that chance meets the interesting cases.
 FRAGMENTS = st.sampled_from(

@@ -23,15 +23,15 @@ from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import ModSeq, Uid
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.query import Body, Flag
-from pillarbox.store import changes, fetch, flags, ledger, mailboxes, placements, warm
+from pillarbox.store import account_counters, changes, fetch, flags, mailbox_cache, mailboxes, placements
 from pillarbox.store.append import Arrival, append
 from pillarbox.store.fetch import Column
 from pillarbox.store.flags import Mode
+from pillarbox.store.mailbox_cache import MailboxCache
 from pillarbox.store.search import evaluate, index
-from pillarbox.store.warm import WarmMailboxes
 from pillarbox.world import blobs
 from pillarbox.world.blobs import Blobs
-from tests.stored_mail import ANNA, BOB, NOW_MS, message, octets, put, store
+from tests.kit.stored_mail import ANNA, BOB, NOW_MS, message, octets, put, store
 
 TEXTS = [octets(f"{word} " * repeat) for repeat, word in enumerate(("alpha", "beta", "gamma"), 3)]
 MESSAGES = [message(text) for text in TEXTS]
@@ -67,10 +67,10 @@ class StoreMachine(RuleBasedStateMachine):
         self.tx = self.context.__enter__()
         put(self.tx, TEXTS[0], account=BOB)
         self.bobs = self.tx.rows(BOBS_LEDGER, (BOB,))
-        self.cache = WarmMailboxes(kept_messages=10)
+        self.cache = MailboxCache(kept_messages=10)
         self.model = {box.id: Model(box.name) for box in mailboxes.listing(self.tx, ANNA)}
         self.emails = {}  # email id -> number of the text, while it is anywhere
-        self.modseq = ledger.modseq(self.tx, ANNA)
+        self.modseq = account_counters.modseq(self.tx, ANNA)
         self.replayed = {}
         return multiple(*[box for box, model in self.model.items() if model.name in ("INBOX", "Sent")])
 
@@ -201,7 +201,7 @@ class StoreMachine(RuleBasedStateMachine):
     def modseq_never_falls(self):
         if not hasattr(self, "tx"):
             return
-        now = ledger.modseq(self.tx, ANNA)
+        now = account_counters.modseq(self.tx, ANNA)
         assert now >= self.modseq
         self.modseq = now
 
@@ -213,7 +213,7 @@ class StoreMachine(RuleBasedStateMachine):
             email for (email,) in self.tx.rows("SELECT email FROM placements WHERE account = ?", (ANNA,))
         }
         octets_alive = sum(len(TEXTS[self.emails[email]]) for email in alive)
-        assert ledger.usage(self.tx, ANNA) == ledger.Usage(octets_alive, len(alive))
+        assert account_counters.usage(self.tx, ANNA) == account_counters.Usage(octets_alive, len(alive))
 
     @invariant()
     def replaying_the_log_gives_the_mailboxes(self):
@@ -233,7 +233,7 @@ class StoreMachine(RuleBasedStateMachine):
         if not hasattr(self, "tx"):
             return
         for box in self.model:
-            known, fresh = self.cache.get(self.tx, ANNA, box), warm.load(self.tx, ANNA, box)
+            known, fresh = self.cache.get(self.tx, ANNA, box), mailbox_cache.load(self.tx, ANNA, box)
             assert (known.uids, known.flags, known.modseqs) == (fresh.uids, fresh.flags, fresh.modseqs)
             assert (known.modseq, known.uid_next) == (fresh.modseq, fresh.uid_next)
 

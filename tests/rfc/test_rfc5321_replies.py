@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from pillarbox.protocol.smtp.extensions import Limits, Role
-from tests.smtp_house import House, in_house
+from pillarbox.protocol.smtp.capabilities import Limits, Role
+from tests.kit.smtp.provider import House, in_house
 
 ANY = {421, 500, 501}
 ALLOWED = {

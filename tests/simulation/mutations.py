@@ -18,7 +18,7 @@ from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.queue import outcome, schedule
 from pillarbox.server.relay.settling import Settling
 from pillarbox.server.smtp.arrival import Arrival
-from pillarbox.store import ledger
+from pillarbox.store import account_counters
 from pillarbox.world.database import DatabaseUnavailable
 
 
@@ -91,7 +91,7 @@ def _success_is_reported_unasked(patch: pytest.MonkeyPatch) -> None:
 
 
 def _quota_is_not_given_back(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ledger, "dismiss", lambda *_, **__: None)
+    patch.setattr(account_counters, "dismiss", lambda *_, **__: None)
 
 
 def _broken(break_it: Callable[[pytest.MonkeyPatch], None], noticed_as: str) -> Mutation:

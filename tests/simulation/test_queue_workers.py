@@ -18,7 +18,7 @@ from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction
-from tests.database import memory_transaction
+from tests.kit.database import memory_transaction
 
 DESTINATIONS = ("x", "y", "z")
 STEPS = 150

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from random import Random
 
-from tests.simulation.wire import GOOD, Fate
+from tests.simulation.wire import GOOD, RecipientResult
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
@@ -85,21 +85,21 @@ class Weather:
         """Whether trouble of this rate happens now."""
         return rate > 0 and not self.calm and self.chance.random() < rate
 
-    def fate(self) -> Fate:
+    def fate(self) -> RecipientResult:
         """What will happen to a new connection."""
         if self.calm:
             return GOOD
         climate, chance = self.climate, self.chance
         if self.strikes(climate.refused):
-            return Fate(refused=True)
+            return RecipientResult(refused=True)
         if self.strikes(climate.silent):
-            return Fate(silent=True)
+            return RecipientResult(silent=True)
         troubled = self.strikes(climate.cut)
         deaf = self.strikes(climate.vanishing)
         at = chance.randrange(1, chance.choice((100, 400, 900, 1800)))
         way = chance.choice(("up", "down"))
         slow = chance.choice((1.0, 30.0, 140.0, 145.0, 200.0, 700.0)) if self.strikes(climate.slow) else 0.0
-        return Fate(
+        return RecipientResult(
             delay_s=0.02 + slow,
             in_pieces=self.strikes(climate.in_pieces),
             tls_fails=self.strikes(climate.tls),

@@ -2,7 +2,7 @@
 
 A ``Wire`` is one TCP connection of the simulated world. Its client end is pulled (the door's ``Stream``); its
 server end is pulled as well, where a stranger sits, or pushed (a transport under the real pump). What happens
-to it was decided when it was made: its ``Fate``. TLS is pretended: tokens go along between the octets.
+to it was decided when it was made: its ``RecipientResult``. TLS is pretended: tokens go along between the octets.
 
 Whatever arrives, arrives in the life of the one who receives it; so nothing comes to the dead, and what the
 dead have sent before still does.
@@ -24,7 +24,7 @@ PRETENDED_TLS = TlsLayer("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, certificate=N
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class RecipientResult:
     """What will happen to a connection. Octets are counted as they arrive."""
 
     delay_s: float = 0.02
@@ -47,7 +47,7 @@ class Fate:
         return ", ".join(text for text in unusual if not text.endswith(("=None", "=False"))) or "good"
 
 
-GOOD = Fate()
+GOOD = RecipientResult()
 
 
 class Token(Enum):
@@ -112,7 +112,7 @@ class _Way:
 class Wire:
     """One connection; ``client`` and ``server`` are its ends."""
 
-    def __init__(self, fate: Fate, chance: Random, client: "Pulled", server: "End") -> None:
+    def __init__(self, fate: RecipientResult, chance: Random, client: "Pulled", server: "End") -> None:
         self.fate = fate
         self.is_reset = False
         self.client = client

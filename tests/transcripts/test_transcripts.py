@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from pillarbox.app.services import SERVICES
-from tests.certificate import client_context
-from tests.house import DOMAINS, HOSTNAME, PASSWORD, PEOPLE, open_house
-from tests.server import factories, serving
+from tests.kit.certificate import client_context
+from tests.kit.provider import DOMAINS, HOSTNAME, PASSWORD, PEOPLE, open_house
+from tests.kit.server import factories, serving
 from tests.transcripts import script as scripts
 from tests.transcripts.runner import BareWire, Door, Player, SocketWire
 from tests.transcripts.script import Script

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.paths import ROOT
+from tests.kit.paths import ROOT
 
 NAMED = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 

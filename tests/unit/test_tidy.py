@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.paths import ROOT
+from tests.kit.paths import ROOT
 
 sys.path.insert(0, str(ROOT / "dev"))
 import tidy

@@ -6,12 +6,12 @@ same transaction.
 
 from dataclasses import dataclass, field
 
-from pillarbox.admin.importing import record
+from pillarbox.admin.importing import checkpoint
 from pillarbox.directory import accounts, app_passwords, credentials, quota, secrets
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.naming import NameRefused, domain_name
 from pillarbox.directory.password_hash import ARGON2_SALT_OCTETS, PasswordHash, hash_password
-from pillarbox.store import ledger, mailboxes
+from pillarbox.store import account_counters, mailboxes
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import Entropy
 
@@ -98,7 +98,7 @@ def listing(tx: Transaction, *, domain: str | None = None) -> list[Profile]:
 
 
 def _profile(tx: Transaction, account: Account) -> Profile:
-    usage = ledger.usage(tx, account.id)
+    usage = account_counters.usage(tx, account.id)
     return Profile(
         login=account.login,
         name=account.name,
@@ -151,5 +151,5 @@ def remove(tx: Transaction, login: str) -> None:
     """Remove an account and all its mail, for good. Raises ``NameRefused``."""
     account = find(tx, login)
     mailboxes.delete_account(tx, account.id)
-    record.forget(tx, account.id)
+    checkpoint.forget(tx, account.id)
     accounts.remove(tx, account.id)

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 
-from pillarbox.app.config import Certificate, Config, Relay
 from pillarbox.app.services import Endpoint
-from pillarbox.app.settings import ConfigWrong, Settings
+from pillarbox.app.settings import Settings
+from pillarbox.config.schema import Certificate, Config, ConfigWrong, Relay
 from pillarbox.mail.address import InvalidAddress, domain_key
 from pillarbox.protocol.sasl.client import Credentials
-from pillarbox.server.relay.hosts import SMART_HOST, Encryption, Host
+from pillarbox.server.relay.host_finder import SMART_HOST, Encryption, Host
 from pillarbox.world.resolver.system import DNS_PORT, NameServer
 from pillarbox.world.tls.server import CertificateFiles, CertificateUnusable
 

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from pillarbox.admin import accounts as admin_accounts
 from pillarbox.admin.accounts import NewAccount
-from pillarbox.admin.importing.bring import bring_in
 from pillarbox.admin.importing.mbox import MboxSource
+from pillarbox.admin.importing.run import run_import
 from pillarbox.admin.importing.source import SourceChanged
-from pillarbox.app import aside
+from pillarbox.app import child_process
 from pillarbox.app.demo_mail import DemoMessage, demo_messages
 from pillarbox.app.services import SERVICES, Doors, bind, close, ports_of
 from pillarbox.app.settings import Settings
@@ -144,7 +144,7 @@ def prepared(options: DemoOptions, progress: Progress) -> Iterator[Demo]:
         people = (*_people(PASSWORD), *_numbered(options.users, options.password))
         # In a process of its own: what it takes to make certificates, hash passwords and read an mbox
         # does not stay with the server, and a second core has something to do meanwhile.
-        with aside.running(lambda: _furnish(settings, people, options.mbox, progress)):
+        with child_process.running(lambda: _furnish(settings, people, options.mbox, progress)):
             importlib.import_module("pillarbox.app.worker")
         yield Demo(settings, doors, people, certificates.authority)
 
@@ -260,12 +260,12 @@ def _put(tx: Transaction, message: DemoMessage, now_ms: int) -> None:
 def _import(
     database: Database, data: Path, person: Person, path: Path, now_ms: int, progress: Progress
 ) -> None:
-    account = database.read(accounts.by_login, person.address)
+    account = database.read_now(accounts.by_login, person.address)
     assert account is not None
     size = path.stat().st_size
     with progress() as tell:
         try:
-            bring_in(
+            run_import(
                 database,
                 Blobs(data / "blobs"),
                 account.id,

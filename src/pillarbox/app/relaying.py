@@ -1,8 +1,8 @@
 """The relay as the settings want it."""
 
 from pillarbox.app.settings import Settings
-from pillarbox.server.relay.courier import Means
-from pillarbox.server.relay.hosts import Itinerary
+from pillarbox.server.relay.delivery_agent import Means
+from pillarbox.server.relay.host_finder import HostFinder
 from pillarbox.server.relay.relay import Relay
 from pillarbox.world.world import World
 
@@ -15,7 +15,7 @@ def make_relay(settings: Settings, world: World) -> Relay:
 
 def make_means(settings: Settings, world: World) -> Means:
     """What it carries mail with. A relay may be given others: the connections to come are made with them."""
-    itinerary = Itinerary(
+    itinerary = HostFinder(
         resolver=world.resolver,
         entropy=world.entropy,
         own_names=frozenset({settings.hostname.lower()}),

@@ -9,9 +9,10 @@ import socket
 from collections.abc import Callable
 
 from pillarbox.app.services import Doors
-from pillarbox.app.settings import ConfigWrong, Settings
+from pillarbox.app.settings import Settings
 from pillarbox.app.supervisor import Supervisor
 from pillarbox.app.worker import run
+from pillarbox.config.schema import ConfigWrong
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.shared import for_one_alone, shared_among
 from pillarbox.world.telemetry import SystemTelemetry

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from pillarbox.app.settings import Settings
-from pillarbox.protocol.smtp.extensions import Limits as SmtpLimits
-from pillarbox.protocol.smtp.extensions import Role
+from pillarbox.protocol.smtp.capabilities import Limits as SmtpLimits
+from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import SessionFactory
 from pillarbox.server.imap.conversation import Services as ImapServices
@@ -17,7 +17,7 @@ from pillarbox.server.smtp.door import Door
 from pillarbox.server.smtp.known_recipients import KnownRecipients
 from pillarbox.server.smtp.sender_domain import SenderDomains
 from pillarbox.server.smtp.session import SmtpSession
-from pillarbox.store.warm import WarmMailboxes
+from pillarbox.store.mailbox_cache import MailboxCache
 from pillarbox.world.world import World
 
 SMTP_ROLES = {
@@ -83,7 +83,7 @@ def _imap_services(settings: Settings, world: World, authenticator: Authenticato
         clock=world.clock,
         telemetry=world.telemetry,
         authenticator=authenticator,
-        warm=WarmMailboxes(),
+        warm=MailboxCache(),
         hostname=settings.hostname,
         plain_allowed=settings.plain_passwords,
         append_limit_octets=settings.message_octets,

@@ -4,13 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pillarbox.server.relay.hosts import SMTP_PORT, Host
+from pillarbox.server.relay.host_finder import SMTP_PORT, Host
 from pillarbox.world.resolver.system import NameServer
 from pillarbox.world.tls.server import CertificateFiles
-
-
-class ConfigWrong(Exception):
-    """The configuration can't be used. The text says where, why and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from pillarbox.app.aside import leave
+from pillarbox.app.child_process import leave
 
 Work = Callable[["Lifeline"], None]
 """Runs one worker until it is told to stop."""

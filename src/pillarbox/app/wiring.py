@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pillarbox.admin.importing.record import SCHEMA as IMPORTING
+from pillarbox.admin.importing.checkpoint import SCHEMA as IMPORTING
 from pillarbox.app.settings import Settings
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.queue.schema import SCHEMA as QUEUE

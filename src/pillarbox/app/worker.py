@@ -12,9 +12,10 @@ from pillarbox.app.allocator import map_large_pieces
 from pillarbox.app.relaying import make_means, make_relay
 from pillarbox.app.services import SERVICES, Doors
 from pillarbox.app.sessions import session_factories
-from pillarbox.app.settings import ConfigWrong, Settings
+from pillarbox.app.settings import Settings
 from pillarbox.app.supervisor import Lifeline
 from pillarbox.app.wiring import close_world, open_world
+from pillarbox.config.schema import ConfigWrong
 from pillarbox.directory import accounts
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.mail.identifiers import AccountId
@@ -181,7 +182,7 @@ class _Worker:
         """End the sessions of accounts that were disabled or removed."""
         here = set[AccountId]().union(*(listener.accounts() for listener in self._listeners))
         try:
-            revoked = self._world.database.read(accounts.revoked, here)
+            revoked = self._world.database.read_now(accounts.revoked, here)
         except DatabaseUnavailable:
             self._world.clock.call_later(LOOK_AGAIN_SECONDS, self.end_revoked)
             return

@@ -14,15 +14,15 @@ from msgspec.structs import replace
 
 from pillarbox.delivery import report
 from pillarbox.delivery.route import Here, Inbox
+from pillarbox.mail import unitext, xtext
 from pillarbox.mail.address import Address, domain_key
-from pillarbox.protocol.smtp import unitext, xtext
-from pillarbox.queue.notices import Action, Notice, Subject
+from pillarbox.mail.dsn import Action, Dsn, DsnRecipient
 from pillarbox.queue.spool import Outbound, QueuedRecipient, QueueId, enqueue
 from pillarbox.store.append import Message, append
 from pillarbox.world.database import Transaction
 
 
-class Wish(Struct, frozen=True, gc=False):
+class DsnRequest(Struct, frozen=True, gc=False):
     """What the sender said about a recipient (RFC 3461 §4.1, §4.2), in the queue's words."""
 
     notify: str = ""
@@ -33,12 +33,12 @@ class Wish(Struct, frozen=True, gc=False):
         """Whether the sender wants to hear of success."""
         return "SUCCESS" in self.notify  # no other word has it inside
 
-    def beyond(self, alias: Address) -> "Wish":
+    def beyond(self, alias: Address) -> "DsnRequest":
         """What goes on with a message that an alias of several sends on (RFC 3461 §5.2.7.3 c)."""
         words = [word for word in self.notify.split(",") if word != "SUCCESS"]
         return replace(self.onward(alias), notify=",".join(words) or ("NEVER" if self.notify else ""))
 
-    def onward(self, alias: Address) -> "Wish":
+    def onward(self, alias: Address) -> "DsnRequest":
         """What goes on with a message that is sent on: the sender knows the address it wrote to."""
         text = str(alias)
         kind, encode = ("rfc822", xtext.encode) if text.isascii() else ("utf-8", unitext.encode)
@@ -51,10 +51,10 @@ class Distribution:
 
     inboxes: dict[Inbox, None] = field(default_factory=dict)
     elsewhere: dict[str, QueuedRecipient] = field(default_factory=dict)
-    successes: dict[str, Subject] = field(default_factory=dict)
+    successes: dict[str, DsnRecipient] = field(default_factory=dict)
     """What is to be told of it once it is done, by recipient."""
 
-    def deliver(self, address: Address, here: Here, wish: Wish) -> None:
+    def deliver(self, address: Address, here: Here, wish: DsnRequest) -> None:
         """An address of ours: its inboxes, and the addresses elsewhere that it leads to."""
         self.inboxes.update(dict.fromkeys(here.inboxes))
         if not here.inboxes and len(here.forwards) == 1:
@@ -66,7 +66,7 @@ class Distribution:
         for forward in here.forwards:
             self.send_on(forward, wish.beyond(address))
 
-    def send_on(self, address: Address, wish: Wish) -> None:
+    def send_on(self, address: Address, wish: DsnRequest) -> None:
         """An address elsewhere."""
         self.elsewhere.setdefault(
             address.key,
@@ -78,7 +78,7 @@ class Distribution:
 class Success:
     """What the sender is told of success, and what it is about; of that only the header goes back."""
 
-    notice: Notice
+    notice: Dsn
     octets: bytes
 
 
@@ -106,12 +106,12 @@ def accept(tx: Transaction, acceptance: Acceptance, *, now_ms: int) -> QueueId |
     return enqueue(tx, acceptance.outbound, now_ms=now_ms) if acceptance.outbound else None
 
 
-def _success(address: Address, here: Here, wish: Wish) -> Subject:
+def _success(address: Address, here: Here, wish: DsnRequest) -> DsnRecipient:
     several = len(here.inboxes) + len(here.forwards) > 1
     action, text = (
         (Action.EXPANDED, "passed on to several addresses") if several else (Action.DELIVERED, "delivered")
     )
-    return Subject(str(address), action, "2.0.0", text, wish.original)
+    return DsnRecipient(str(address), action, "2.0.0", text, wish.original)
 
 
 def place(tx: Transaction, inboxes: Iterable[Inbox], message: Message, *, now_ms: int) -> None:

@@ -11,9 +11,9 @@ from pillarbox.delivery import route
 from pillarbox.delivery.route import Elsewhere, Full, Here, Nowhere
 from pillarbox.delivery.trace import return_path
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
+from pillarbox.mail.dsn import Dsn, compose
 from pillarbox.mail.summary import summarize
 from pillarbox.protocol.smtp.commands import Body
-from pillarbox.queue.notices import Notice, compose
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.store.append import Message, append
 from pillarbox.world.blobs import prepare
@@ -28,7 +28,7 @@ class Sent(Enum):
     NOWHERE = "nobody reads the sender's address any more"
 
 
-def send(tx: Transaction, notice: Notice, message: bytes) -> Sent:
+def send(tx: Transaction, notice: Dsn, message: bytes) -> Sent:
     """Deliver or queue a notice; ``message`` is what it is about."""
     try:
         address = Address.parse(notice.to)
@@ -56,7 +56,7 @@ def _deliver(tx: Transaction, inboxes: tuple[route.Inbox, ...], octets: bytes, n
             append(tx, inbox.account, inbox.mailbox, message, flags="", received_at_ms=now_ms, now_ms=now_ms)
 
 
-def _queue(tx: Transaction, addresses: tuple[Address, ...], notice: Notice, octets: bytes) -> None:
+def _queue(tx: Transaction, addresses: tuple[Address, ...], notice: Dsn, octets: bytes) -> None:
     if addresses:
         outbound = Outbound(
             blob=prepare(octets),

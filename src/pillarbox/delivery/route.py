@@ -14,7 +14,7 @@ from pillarbox.directory.accounts import Account
 from pillarbox.directory.resolve import Local, Remote, Unknown
 from pillarbox.mail.address import Address
 from pillarbox.mail.identifiers import AccountId, MailboxId
-from pillarbox.store import ledger, mailboxes
+from pillarbox.store import account_counters, mailboxes
 from pillarbox.world.database import Transaction
 
 
@@ -92,7 +92,7 @@ def _own(tx: Transaction, account: Account, octets: int | None) -> Here | Full:
 def _fits(tx: Transaction, account: Account, octets: int, limit: int | None) -> bool:
     if limit is None:
         return True
-    used = ledger.usage(tx, account.id).octets
+    used = account_counters.usage(tx, account.id).octets
     return used < limit and used + octets <= limit
 
 

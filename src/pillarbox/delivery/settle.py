@@ -12,10 +12,10 @@ from itertools import groupby
 from typing import NamedTuple
 
 from pillarbox.delivery.report import Sent, send
+from pillarbox.mail.dsn import RETURNED_OCTETS, Action, Dsn, DsnRecipient, wished
 from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue import outcome
-from pillarbox.queue.notices import RETURNED_OCTETS, Action, Notice, Subject, wished
 from pillarbox.queue.outcome import Overdue, Reason
 from pillarbox.queue.schedule import Job, QueuedMessage, Waiting
 from pillarbox.world.blobs import Blobs
@@ -58,7 +58,7 @@ class Reporter:
     entropy: Entropy
 
 
-class Fate(NamedTuple):
+class RecipientResult(NamedTuple):
     """What became of one recipient, for the log. ``report``: what its sender hears, if anything."""
 
     message: QueuedMessage
@@ -68,9 +68,11 @@ class Fate(NamedTuple):
     report: Sent | None = None
 
 
-def settle(tx: Transaction, results: Sequence[Result], reporter: Reporter, *, now_ms: int) -> list[Fate]:
+def settle(
+    tx: Transaction, results: Sequence[Result], reporter: Reporter, *, now_ms: int
+) -> list[RecipientResult]:
     """Write down a batch of results; return what became of the recipients that were still ours."""
-    fates: list[Fate] = []
+    fates: list[RecipientResult] = []
     for result in results:
         fates += _settle_one(tx, result, reporter, now_ms)
     for destination, reached in _destinations(results).items():
@@ -81,11 +83,11 @@ def settle(tx: Transaction, results: Sequence[Result], reporter: Reporter, *, no
     return fates
 
 
-def tell_overdue(tx: Transaction, reporter: Reporter, *, now_ms: int) -> list[Fate]:
+def tell_overdue(tx: Transaction, reporter: Reporter, *, now_ms: int) -> list[RecipientResult]:
     """Tell senders of what is late, and end what is too late; at most `OVERDUE_AT_ONCE` recipients."""
     late = outcome.overdue(tx, now_ms=now_ms, limit=OVERDUE_AT_ONCE)
     late.sort(key=lambda one: one.message.id)
-    fates: list[Fate] = []
+    fates: list[RecipientResult] = []
     for _, group in groupby(late, key=lambda one: one.message.id):
         fates += _tell(tx, list(group), reporter, now_ms)
     return fates
@@ -103,7 +105,7 @@ def end_waiting(tx: Transaction, found: list[Overdue], reporter: Reporter | None
                 outcome.given_up(tx, one)
 
 
-def _settle_one(tx: Transaction, result: Result, reporter: Reporter, now_ms: int) -> list[Fate]:
+def _settle_one(tx: Transaction, result: Result, reporter: Reporter, now_ms: int) -> list[RecipientResult]:
     job = result.job
     chance = reporter.entropy.uniform(0, 1)
     endings = [
@@ -117,9 +119,9 @@ def _settle_one(tx: Transaction, result: Result, reporter: Reporter, now_ms: int
             said = attempt.outcome
             reason = Reason(said.status, said.text, attempt.host)
             if outcome.deferred(tx, job, waiting, reason, now_ms=now_ms, chance=chance):
-                fates.append(Fate(job.message, waiting.recipient.address, action, attempt))
+                fates.append(RecipientResult(job.message, waiting.recipient.address, action, attempt))
         elif _leaves(tx, job, waiting, action):
-            fates.append(Fate(job.message, waiting.recipient.address, action, attempt))
+            fates.append(RecipientResult(job.message, waiting.recipient.address, action, attempt))
             if _worth_telling((waiting, attempt, action)):
                 subjects.append(_subject(waiting, attempt, action, now_ms))
     return _with_report(tx, fates, _Report(job.message, tuple(subjects), returned, reporter), now_ms)
@@ -148,9 +150,9 @@ def _worth_telling(ending: tuple[Waiting, Attempt, Action]) -> bool:
     return told and wished(waiting.recipient.notify, action)
 
 
-def _subject(waiting: Waiting, attempt: Attempt, action: Action, attempted_at_ms: int | None) -> Subject:
+def _subject(waiting: Waiting, attempt: Attempt, action: Action, attempted_at_ms: int | None) -> DsnRecipient:
     said = attempt.outcome
-    return Subject(
+    return DsnRecipient(
         address=waiting.recipient.address,
         action=action,
         status=said.status,
@@ -161,7 +163,7 @@ def _subject(waiting: Waiting, attempt: Attempt, action: Action, attempted_at_ms
     )
 
 
-def _tell(tx: Transaction, late: list[Overdue], reporter: Reporter, now_ms: int) -> list[Fate]:
+def _tell(tx: Transaction, late: list[Overdue], reporter: Reporter, now_ms: int) -> list[RecipientResult]:
     """About recipients of one message."""
     message = late[0].message
     attempts = [_last_attempt(one) for one in late]
@@ -171,7 +173,7 @@ def _tell(tx: Transaction, late: list[Overdue], reporter: Reporter, now_ms: int)
     for one in late:
         outcome.told(tx, one)
     fates = [
-        Fate(message, one.waiting.recipient.address, Action.DELAYED, attempt)
+        RecipientResult(message, one.waiting.recipient.address, Action.DELAYED, attempt)
         for one, attempt in zip(late, attempts, strict=True)
     ]
     return _with_report(tx, fates, report, now_ms)
@@ -179,13 +181,13 @@ def _tell(tx: Transaction, late: list[Overdue], reporter: Reporter, now_ms: int)
 
 def _end(
     tx: Transaction, over: list[Overdue], attempts: list[Attempt], reporter: Reporter, now_ms: int
-) -> list[Fate]:
+) -> list[RecipientResult]:
     """Recipients of one message are given up."""
     report = _about(tx, over, attempts, Action.FAILED, reporter)
     for one in over:
         outcome.given_up(tx, one)
     fates = [
-        Fate(one.message, one.waiting.recipient.address, Action.FAILED, attempt)
+        RecipientResult(one.message, one.waiting.recipient.address, Action.FAILED, attempt)
         for one, attempt in zip(over, attempts, strict=True)
     ]
     return _with_report(tx, fates, report, now_ms)
@@ -215,12 +217,14 @@ class _Report:
     """What is to be told about one message."""
 
     message: QueuedMessage
-    subjects: tuple[Subject, ...]
+    subjects: tuple[DsnRecipient, ...]
     returned: bytes
     reporter: Reporter
 
 
-def _with_report(tx: Transaction, fates: list[Fate], report: _Report, now_ms: int) -> list[Fate]:
+def _with_report(
+    tx: Transaction, fates: list[RecipientResult], report: _Report, now_ms: int
+) -> list[RecipientResult]:
     """Send the report, where there is something to say and somebody to hear it."""
     to = report.message.reverse_path
     # RFC 5321 §6.1, RFC 3461 §5.2: nothing is reported about what has the null reverse-path
@@ -229,14 +233,16 @@ def _with_report(tx: Transaction, fates: list[Fate], report: _Report, now_ms: in
     sent = send(tx, _notice(report, to, now_ms), report.returned)
     told = {subject.address for subject in report.subjects}
     return [
-        Fate(fate.message, fate.address, fate.action, fate.attempt, sent if fate.address in told else None)
+        RecipientResult(
+            fate.message, fate.address, fate.action, fate.attempt, sent if fate.address in told else None
+        )
         for fate in fates
     ]
 
 
-def _notice(report: _Report, to: str, now_ms: int) -> Notice:
+def _notice(report: _Report, to: str, now_ms: int) -> Dsn:
     message = report.message
-    return Notice(
+    return Dsn(
         to=to,
         hostname=report.reporter.hostname,
         subjects=report.subjects,
@@ -265,7 +271,7 @@ def _destinations(results: Iterable[Result]) -> dict[str, bool]:
     return found
 
 
-def descriptions(fates: Iterable[Fate]) -> Iterator[dict[str, object]]:
+def descriptions(fates: Iterable[RecipientResult]) -> Iterator[dict[str, object]]:
     """What the log says of each recipient."""
     for fate in fates:
         said = fate.attempt.outcome

@@ -33,9 +33,9 @@ from pillarbox.protocol.sasl.identity import IDENTITY_LIMIT_OCTETS, PASSWORD_LIM
 from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query
 from pillarbox.protocol.sasl.scram import ChannelBinding
 from pillarbox.protocol.sasl.scram_keys import ScramKeys
+from pillarbox.server.auth_throttle import AuthThrottle
 from pillarbox.server.connection import TlsState
 from pillarbox.server.password_checks import AuthenticationUnavailable, PasswordChecks
-from pillarbox.server.slowing import Slowing
 from pillarbox.world.clock import Clock
 from pillarbox.world.database import Database, DatabaseUnavailable
 from pillarbox.world.entropy import Entropy, nonce
@@ -69,7 +69,7 @@ class Authenticator:
         self._clock = clock
         self._entropy = entropy
         self._telemetry = telemetry
-        self._slowing = Slowing(clock.monotonic, tallies)
+        self._slowing = AuthThrottle(clock.monotonic, tallies)
         self._checks = PasswordChecks(clock, entropy)
         self._secret: bytes | None = None
         self._remembered: dict[tuple[int, str], int] = {}
@@ -106,7 +106,7 @@ class Authenticator:
 
     async def check_prepared(self, login: str, password: str, client: Client) -> Account | None:
         """``check_password`` of what SASLprep has prepared; empty strings open nothing."""
-        candidate = self._database.read(credentials.find, login) if login else None
+        candidate = self._database.read_now(credentials.find, login) if login else None
         known = await self._slow_down(candidate.account if candidate else None, login, client)
         granted = await self._opens(candidate, password, client.scope, urgent=known)
         account = candidate.account if candidate and granted else None
@@ -115,9 +115,9 @@ class Authenticator:
 
     async def scram_keys(self, login: str, client: Client) -> ScramKeys:
         """The keys for a SCRAM exchange; for an unknown login, keys that nothing opens."""
-        account = self._database.read(by_login, login)
+        account = self._database.read_now(by_login, login)
         await self._slow_down(account, login, client)
-        return self._database.read(
+        return self._database.read_now(
             credentials.scram_keys,
             login,
             secret=await self._installation_secret(),
@@ -127,7 +127,7 @@ class Authenticator:
 
     def conclude(self, success: Success, client: Client) -> Account | None:
         """Whom a finished SCRAM exchange has proven."""
-        candidate = self._database.read(credentials.find, success.login)
+        candidate = self._database.read_now(credentials.find, success.login)
         account = candidate.account if candidate else None
         self._note(account, success.login, client)
         if account and success.credential is not None:
@@ -142,7 +142,7 @@ class Authenticator:
         """Whether the account may take on this identity; so far, only its own."""
         if not authorization:
             return True
-        wanted = self._database.read(by_login, authorization)
+        wanted = self._database.read_now(by_login, authorization)
         return wanted is not None and wanted.id == account.id
 
     async def settled(self) -> None:
@@ -176,7 +176,7 @@ class Authenticator:
         digest = app_passwords.digest_of(password, await self._installation_secret())
         if digest is None:
             return False
-        number = self._database.read(
+        number = self._database.read_now(
             app_passwords.matching, account.id, digest, scope=scope, now_ms=self._clock.now_ms()
         )
         if number is not None:
@@ -186,7 +186,7 @@ class Authenticator:
     def _note(self, account: Account | None, login: str, client: Client) -> None:
         where = client_key(client.address)
         if account is None:
-            self._slowing.failed(_key(self._database.read(by_login, login), login), where)
+            self._slowing.failed(_key(self._database.read_now(by_login, login), login), where)
         else:
             self._slowing.succeeded(_key(account, login), where)
             self._remember(account, where)
@@ -201,7 +201,8 @@ class Authenticator:
             return True
         now_ms = self._clock.now_ms()
         return (
-            self._database.read(known_clients.last_seen_at_ms, account.id, where, now_ms=now_ms) is not None
+            self._database.read_now(known_clients.last_seen_at_ms, account.id, where, now_ms=now_ms)
+            is not None
         )
 
     def _remember(self, account: Account, where: str) -> None:

@@ -193,7 +193,7 @@ class Listener:
         for pump in tuple(self._pumps):
             pump.abort()
 
-    # What a pump asks: Keeper
+    # What a pump asks: ConnectionOwner
 
     def admit(self, pump: Pump[Any]) -> Session[Any] | bytes:
         """Count the newcomer and make its session, or turn it away."""
@@ -227,15 +227,15 @@ class Listener:
         if self._empty is not None and not self._pumps:
             self._empty.set()
 
-    def timed_out(self, pump: Pump[Any]) -> None:  # noqa: ARG002 # Keeper's signature
+    def timed_out(self, pump: Pump[Any]) -> None:  # noqa: ARG002 # ConnectionOwner's signature
         """Count it."""
         self.counts.timed_out += 1
 
-    def injected(self, pump: Pump[Any], octets: int) -> None:  # noqa: ARG002 # Keeper's signature
+    def injected(self, pump: Pump[Any], octets: int) -> None:  # noqa: ARG002 # ConnectionOwner's signature
         """Count it."""
         self.counts.injected += 1
 
-    def handshake_failed(self, pump: Pump[Any], error: BaseException) -> None:  # noqa: ARG002 # Keeper's signature
+    def handshake_failed(self, pump: Pump[Any], error: BaseException) -> None:  # noqa: ARG002 # ConnectionOwner's signature
         """Count it."""
         self.counts.handshakes_failed += 1
 

@@ -43,7 +43,7 @@ LINGER_S: Final = 5.0
 sends: closing on unread octets would reset the connection and lose our farewell."""
 
 
-class Keeper(Protocol):
+class ConnectionOwner(Protocol):
     """What a pump asks of whoever opened the door: :class:`pillarbox.server.listener.Listener`."""
 
     buffer: memoryview
@@ -102,7 +102,7 @@ class Pump(asyncio.BufferedProtocol, Generic[E]):
         "peer",
     )
 
-    def __init__(self, keeper: Keeper, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, keeper: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
         self._keeper = keeper
         self._loop = loop
         self._transport: asyncio.Transport | None = None

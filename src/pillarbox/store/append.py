@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ModSeq, ThreadId, Uid, UidValidity
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.summary import Summary
-from pillarbox.store import changes, ledger, tally, threads
+from pillarbox.store import account_counters, changes, tally, threads
 from pillarbox.store.changes import Kind
 from pillarbox.store.tally import Tally
 from pillarbox.world.blobs import PreparedBlob
@@ -83,7 +83,7 @@ def append_all(
     if not arrivals:
         return []
     octets = sum(arrival.message.summary.size for arrival in arrivals)
-    admission = ledger.admit(
+    admission = account_counters.admit(
         tx, account, mailbox, octets=octets, messages=len(arrivals), quota_octets=quota_octets
     )
     counts = Tally.total(Tally.of(one.flags, octets=one.message.summary.size) for one in arrivals)

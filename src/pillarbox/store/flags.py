@@ -13,7 +13,7 @@ from typing import Final, assert_never
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import changes, ledger, tally
+from pillarbox.store import account_counters, changes, tally
 from pillarbox.store.changes import Kind
 from pillarbox.store.tally import Tally
 from pillarbox.world.database import Transaction
@@ -35,7 +35,7 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Altered:
-    """What a change of flags did, told by texts and not by rows: `WarmMailbox` turns it into rows."""
+    """What a change of flags did, told by texts and not by rows: `CachedMailbox` turns it into rows."""
 
     uids: NumberSet
     """What was asked for, less ``refused``; it may name UIDs that are not there."""
@@ -76,7 +76,7 @@ def alter(
     rewritten = {old: new for old in texts if (new := _apply(mode, old, flags)).split() != old.split()}
     if not rewritten:
         return Altered(uids, refused, {}, 0, previous, previous)
-    modseq = ledger.advance(tx, account)
+    modseq = account_counters.advance(tx, account)
     if rows is None and len(rewritten) > MANY_TEXTS:
         rows = _rows(tx, account, mailbox, uids)
     if rows is None:

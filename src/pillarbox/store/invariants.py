@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import changes, ledger, threads
+from pillarbox.store import account_counters, changes, threads
 from pillarbox.store.changes import Kind
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Breach, Invariant
@@ -79,7 +79,7 @@ def _homeless(tx: Transaction) -> list[Breach]:
 
 def _house(tx: Transaction) -> None:
     for account, mailbox, _count, last_uid in _homeless(tx):
-        modseq = ledger.advance(tx, account)
+        modseq = account_counters.advance(tx, account)
         validity = tx.value(
             "UPDATE ledgers SET last_uid_validity = last_uid_validity + 1 WHERE account = ?"
             " RETURNING last_uid_validity",
@@ -94,7 +94,7 @@ def _house(tx: Transaction) -> None:
 
 def _make_inboxes(tx: Transaction) -> None:
     for (account,) in tx.rows(_WITHOUT_INBOX):
-        modseq = ledger.advance(tx, account)
+        modseq = account_counters.advance(tx, account)
         mailbox, validity = tx.row(
             "UPDATE ledgers SET last_mailbox = last_mailbox + 1, last_uid_validity = last_uid_validity + 1"
             " WHERE account = ? RETURNING last_mailbox, last_uid_validity",
@@ -160,7 +160,7 @@ ORDER BY p.account, p.mailbox, p.uid"""
 
 def _give_flags(tx: Transaction) -> None:
     for (account, mailbox), uids in _by_mailbox(tx.rows(_FLAGLESS)):
-        modseq = ledger.advance(tx, account)
+        modseq = account_counters.advance(tx, account)
         tx.execute_many(
             "INSERT INTO flags VALUES (?, ?, ?, '', ?)", [(account, mailbox, uid, modseq) for uid in uids]
         )
@@ -278,7 +278,7 @@ def _differing(tx: Transaction) -> Iterator[tuple[AccountId, MailboxId, NumberSe
 
 def _log(tx: Transaction) -> None:
     for account, mailbox, surplus, missing in list(_differing(tx)):
-        modseq = ledger.advance(tx, account)
+        modseq = account_counters.advance(tx, account)
         if surplus:
             changes.record(tx, account, modseq, mailbox, Kind.EXPUNGED, surplus)
         if missing:

@@ -17,7 +17,7 @@ from pillarbox.mail import mailbox_name
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
 from pillarbox.mail.number_set import EVERYTHING
-from pillarbox.store import changes, ledger, placements
+from pillarbox.store import account_counters, changes, placements
 from pillarbox.store.changes import Kind
 from pillarbox.store.tally import NoSuchMailbox
 from pillarbox.world.database import Transaction
@@ -156,7 +156,7 @@ def by_role(tx: Transaction, account: AccountId, role: Role) -> Mailbox | None:
 
 def create_defaults(tx: Transaction, account: AccountId, *, now_ms: int) -> None:
     """Open the account and make its first mailboxes, subscribed. Nothing happens to those that are there."""
-    ledger.open_account(tx, account)
+    account_counters.open_account(tx, account)
     there = {mailbox.name for mailbox in listing(tx, account)}
     for name, role in DEFAULTS.items():
         if name not in there:
@@ -174,7 +174,7 @@ def create(
     name = mailbox_name.canonical(name)
     if _id_of(tx, account, name) is not None:
         raise MailboxExists(name)
-    modseq = ledger.advance(tx, account)
+    modseq = account_counters.advance(tx, account)
     _create_above(tx, account, name, modseq, now_ms)
     return by_id(tx, account, _insert(tx, account, name, role, modseq, now_ms))
 
@@ -197,7 +197,7 @@ def _insert(
         (now_ms // 1000, now_ms // 1000, account),
     )
     if row is None:
-        raise ledger.NoSuchAccount(account)
+        raise account_counters.NoSuchAccount(account)
     mailbox, uid_validity = MailboxId(row[0]), row[1]
     tx.execute(
         "INSERT INTO mailboxes VALUES (?, ?, ?, ?, ?, 1, 1, ?, 0, 0, 0, 0)",
@@ -224,7 +224,7 @@ def subscribe(tx: Transaction, account: AccountId, name: str, *, subscribed: boo
         changed = tx.execute("DELETE FROM subscriptions WHERE account = ? AND name = ?", (account, name))
     if changed:
         mailbox = _id_of(tx, account, name) or changes.NO_MAILBOX
-        changes.record_mailbox(tx, account, ledger.advance(tx, account), mailbox, Kind.SUBSCRIBED)
+        changes.record_mailbox(tx, account, account_counters.advance(tx, account), mailbox, Kind.SUBSCRIBED)
 
 
 def claim_recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Uid:
@@ -256,7 +256,7 @@ def delete(tx: Transaction, account: AccountId, mailbox: MailboxId) -> None:
     """
     if by_id(tx, account, mailbox).name == INBOX:
         raise InboxStays
-    modseq = ledger.advance(tx, account)
+    modseq = account_counters.advance(tx, account)
     placements.empty(tx, account, mailbox, modseq=modseq)
     tx.execute("DELETE FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox))
     changes.record_mailbox(tx, account, modseq, mailbox, Kind.MAILBOX_DELETED)
@@ -286,7 +286,7 @@ def rename(tx: Transaction, account: AccountId, mailbox: MailboxId, name: str, *
     for new_name in renamed.values():
         if _id_of(tx, account, new_name) is not None:
             raise MailboxExists(new_name)
-    modseq = ledger.advance(tx, account)
+    modseq = account_counters.advance(tx, account)
     _create_above(tx, account, name, modseq, now_ms)
     for moved, new_name in renamed.items():
         tx.execute("UPDATE mailboxes SET name = ? WHERE account = ? AND id = ?", (new_name, account, moved))
@@ -307,7 +307,7 @@ def _tree(tx: Transaction, account: AccountId, name: str) -> list[tuple[MailboxI
 
 def delete_account(tx: Transaction, account: AccountId) -> None:
     """Remove everything the store holds for an account; its octets are released by the sweep of orphans."""
-    first, last = ledger.email_bounds(account)
+    first, last = account_counters.email_bounds(account)
     tx.execute(
         "INSERT INTO orphans SELECT id FROM emails WHERE id BETWEEN ? AND ? ON CONFLICT DO NOTHING",
         (first, last),

@@ -13,7 +13,7 @@ from typing import Final
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import changes, ledger, tally
+from pillarbox.store import account_counters, changes, tally
 from pillarbox.store.append import FLAG, PLACE, Appended, Arrival, append_all
 from pillarbox.store.changes import Kind
 from pillarbox.store.tally import Tally
@@ -72,7 +72,9 @@ def copy(
     rows = _rows(tx, account, mailbox, uids)
     if not rows:
         return None
-    return _copy(tx, account, mailbox, rows, to=to, now_ms=now_ms, modseq=ledger.advance(tx, account))
+    return _copy(
+        tx, account, mailbox, rows, to=to, now_ms=now_ms, modseq=account_counters.advance(tx, account)
+    )
 
 
 def move(
@@ -84,7 +86,9 @@ def move(
     rows = _rows(tx, account, mailbox, uids)
     if not rows:
         return None
-    copied = _copy(tx, account, mailbox, rows, to=to, now_ms=now_ms, modseq=ledger.advance(tx, account))
+    copied = _copy(
+        tx, account, mailbox, rows, to=to, now_ms=now_ms, modseq=account_counters.advance(tx, account)
+    )
     _remove(tx, account, mailbox, rows, modseq=copied.modseq)
     return copied
 
@@ -107,7 +111,7 @@ def expunge(
     rows = _rows(tx, account, mailbox, uids, deleted_only=deleted_only)
     if not rows:
         return Expunged(NumberSet(), None)
-    modseq = ledger.advance(tx, account)
+    modseq = account_counters.advance(tx, account)
     _destroy(tx, account, mailbox, rows, modseq)
     return Expunged(NumberSet.of(row.uid for row in rows), modseq)
 
@@ -284,7 +288,7 @@ def _destroy(
     if not gone:
         return
     tx.execute_many("INSERT INTO orphans VALUES (?)", [(email,) for email in gone])
-    ledger.dismiss(tx, account, octets=sum(sizes[email] for email in gone), messages=len(gone))
+    account_counters.dismiss(tx, account, octets=sum(sizes[email] for email in gone), messages=len(gone))
     changes.record(tx, account, modseq, changes.NO_MAILBOX, Kind.DESTROYED, NumberSet.of(gone))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
-from pillarbox.store.ledger import NoSuchMailbox
+from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.world.database import Transaction
 
 __all__ = ["NoSuchMailbox", "Tally", "apply", "counts"]

@@ -17,9 +17,9 @@ from pillarbox.admin.backup.restore import restore
 from pillarbox.app.wiring import SCHEMAS
 from pillarbox.world.blobs import release, sweep
 from pillarbox.world.database import Schema, SchemaTooNew
-from tests.people import NOW_MS
-from tests.stored_data import LARGE, Data, filled, opened, put, written
-from tests.stored_mail import octets
+from tests.kit.data_directory import LARGE, Data, filled, opened, put, written
+from tests.kit.people import NOW_MS
+from tests.kit.stored_mail import octets
 
 
 def back_up(data: Data, to: Path, *, keep: int | None = None, after_ms: int = 0) -> Made:
@@ -54,7 +54,7 @@ def contents(data: Data) -> list[tuple[object, ...]]:
         " JOIN mailboxes m ON m.account = p.account AND m.id = p.mailbox"
         " JOIN emails e ON e.id = p.email ORDER BY 1, 2, 3"
     )
-    return [(*row[:-1], data.database.read(data.blobs.read, row[-1])) for row in rows]  # type: ignore[arg-type]
+    return [(*row[:-1], data.database.read_now(data.blobs.read, row[-1])) for row in rows]  # type: ignore[arg-type]
 
 
 def test_what_was_backed_up_comes_back(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pillarbox.admin.fsck import every_invariant
-from pillarbox.store.ledger import EMAIL_BITS
-from tests.stored_data import LARGE, Data, filled
+from pillarbox.store.account_counters import EMAIL_BITS
+from tests.kit.data_directory import LARGE, Data, filled
 
 A1 = 1 << EMAIL_BITS
 """Below all ids of emails of the first account."""
@@ -85,7 +85,7 @@ TOLD = {
 def texts(data: Data) -> set[bytes]:
     """All octets that messages in mailboxes have."""
     rows = data.rows("SELECT DISTINCT e.blob FROM placements p JOIN emails e ON e.id = p.email")
-    return {data.database.read(data.blobs.read, digest) for (digest,) in rows}
+    return {data.database.read_now(data.blobs.read, digest) for (digest,) in rows}
 
 
 def test_what_the_verbs_make_is_sound(tmp_path: Path) -> None:

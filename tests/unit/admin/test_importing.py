@@ -11,18 +11,18 @@ from pillarbox.admin import accounts
 from pillarbox.admin.exporting.maildir import MaildirWriter
 from pillarbox.admin.exporting.mbox import MboxWriter
 from pillarbox.admin.exporting.pages import export
-from pillarbox.admin.importing import bring, record
-from pillarbox.admin.importing.bring import Brought, bring_in
-from pillarbox.admin.importing.found import sources
+from pillarbox.admin.importing import checkpoint, run
+from pillarbox.admin.importing.discover import sources
 from pillarbox.admin.importing.mbox import MboxSource
+from pillarbox.admin.importing.run import ImportResult, run_import
 from pillarbox.admin.importing.source import Item, SourceChanged
 from pillarbox.app.wiring import SCHEMAS
 from pillarbox.directory import domains
 from pillarbox.mail.identifiers import AccountId, Uid
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.store import fetch, mailboxes
+from pillarbox.store.account_counters import OverQuota
 from pillarbox.store.fetch import Column
-from pillarbox.store.ledger import OverQuota
 from pillarbox.world.blobs import Blobs
 from pillarbox.world.database import Database, Transaction, memory_database
 from pillarbox.world.entropy import SeededEntropy
@@ -51,10 +51,10 @@ class Provider:
 
         return self.database.write_now(make)
 
-    def bring(self, path: Path, *, into: str | None = None, account: AccountId | None = None) -> Brought:
-        total = Brought()
+    def bring(self, path: Path, *, into: str | None = None, account: AccountId | None = None) -> ImportResult:
+        total = ImportResult()
         for source in sources(path, into=into):
-            one = bring_in(self.database, self.blobs, account or self.account, source, now_ms=NOW_MS)
+            one = run_import(self.database, self.blobs, account or self.account, source, now_ms=NOW_MS)
             total.stored += one.stored
             total.passed_over += one.passed_over
         return total
@@ -74,7 +74,7 @@ class Provider:
                 if box.messages
             }
 
-        return self.database.read(look)
+        return self.database.read_now(look)
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_second_run_goes_on_where_the_first_was(provider: Provider, tmp_path: 
 def test_a_run_that_was_cut_off_at_any_batch_takes_nothing_twice(
     provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bring, "BATCH_MESSAGES", 3)
+    monkeypatch.setattr(run, "BATCH_MESSAGES", 3)
     names = [f"number {number}" for number in range(20)]
     (tmp_path / "m").write_bytes(mbox(*names))
     (source,) = sources(tmp_path / "m", into=None)
@@ -139,13 +139,15 @@ def test_a_run_that_was_cut_off_at_any_batch_takes_nothing_twice(
     class Cut(Exception):
         pass
 
-    def cut(_octets: int, brought: Brought) -> None:
+    def cut(_octets: int, brought: ImportResult) -> None:
         if brought.stored >= 6:
             raise Cut
 
     for _ in range(3):
         with pytest.raises(Cut):
-            bring_in(provider.database, provider.blobs, provider.account, source, now_ms=NOW_MS, progress=cut)
+            run_import(
+                provider.database, provider.blobs, provider.account, source, now_ms=NOW_MS, progress=cut
+            )
     provider.bring(tmp_path / "m")
     assert subjects(provider.held()["INBOX"]) == names
 
@@ -157,7 +159,9 @@ def test_a_file_that_was_changed_is_not_guessed_at(provider: Provider, tmp_path:
 
     with pytest.raises(SourceChanged, match="--again"):
         provider.bring(tmp_path / "m")
-    provider.database.write_now(record.forget, provider.account, sources(tmp_path / "m", into=None)[0].name)
+    provider.database.write_now(
+        checkpoint.forget, provider.account, sources(tmp_path / "m", into=None)[0].name
+    )
     assert provider.bring(tmp_path / "m").stored == 3
 
 
@@ -173,13 +177,13 @@ def test_what_is_too_large_is_told_and_not_tried_again(
     assert [one.why for one in brought.passed_over] == ["5000018 octets are over the limit of 2000"] * 2
     assert f"octet {len(mbox('one'))}" in brought.passed_over[0].where
     assert subjects(provider.held()["INBOX"]) == ["one", "two"]
-    assert provider.bring(tmp_path / "m") == Brought()
+    assert provider.bring(tmp_path / "m") == ImportResult()
 
 
 def test_a_quota_stops_it_and_what_was_taken_stays(
     provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bring, "BATCH_MESSAGES", 2)
+    monkeypatch.setattr(run, "BATCH_MESSAGES", 2)
     (tmp_path / "m").write_bytes(mbox("one", "two", "three", "four"))
     provider.database.write_now(accounts.set_quota, "anna", 100)
 
@@ -267,7 +271,7 @@ def test_what_is_exported_comes_back_as_it_was(provider: Provider, tmp_path: Pat
     before = provider.held()
     out = tmp_path / "out"
 
-    boxes = provider.database.read(mailboxes.listing, provider.account)
+    boxes = provider.database.read_now(mailboxes.listing, provider.account)
     writer = MaildirWriter(out) if form == "maildir" else MboxWriter(out)
     exported = export(provider.database, provider.blobs, provider.account, boxes, writer)
     bob = provider.another("bob@example.org")
@@ -281,14 +285,14 @@ def test_what_is_exported_comes_back_as_it_was(provider: Provider, tmp_path: Pat
 def test_paging_through_a_mailbox(provider: Provider, tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(mbox("one", "two", "three"))
     provider.bring(tmp_path / "m")
-    inbox = provider.database.read(mailboxes.by_name, provider.account, "INBOX").id
+    inbox = provider.database.read_now(mailboxes.by_name, provider.account, "INBOX").id
 
     def page(tx: Transaction, after: int) -> list[int]:
         return list(fetch.next_uids(tx, provider.account, inbox, after=Uid(after), limit=2))
 
-    assert provider.database.read(page, 0) == [1, 2]
-    assert provider.database.read(page, 2) == [3]
-    assert provider.database.read(page, 3) == []
+    assert provider.database.read_now(page, 0) == [1, 2]
+    assert provider.database.read_now(page, 2) == [3]
+    assert provider.database.read_now(page, 3) == []
 
 
 def test_removing_an_account_forgets_its_records(provider: Provider, tmp_path: Path) -> None:
@@ -296,4 +300,4 @@ def test_removing_an_account_forgets_its_records(provider: Provider, tmp_path: P
     provider.bring(tmp_path / "m")
     provider.database.write_now(accounts.remove, "anna")
 
-    assert provider.database.read(lambda tx: tx.value("SELECT COUNT(*) FROM imported")) == 0
+    assert provider.database.read_now(lambda tx: tx.value("SELECT COUNT(*) FROM imported")) == 0

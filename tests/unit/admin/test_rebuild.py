@@ -14,8 +14,8 @@ from pillarbox.app.wiring import SCHEMAS
 from pillarbox.store.search import index
 from pillarbox.world.blobs import Blobs
 from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable, open_database
-from tests.people import NOW_MS
-from tests.stored_data import LARGE, Data, filled, opened, put
+from tests.kit.data_directory import LARGE, Data, filled, opened, put
+from tests.kit.people import NOW_MS
 
 MESSAGES = 150
 
@@ -46,7 +46,7 @@ def by_account(data: Data) -> dict[object, set[bytes]]:
         "SELECT p.account, e.blob FROM placements p JOIN emails e ON e.id = p.email"
     ):
         assert isinstance(digest, bytes)
-        found[account].add(data.database.read(data.blobs.read, digest))
+        found[account].add(data.database.read_now(data.blobs.read, digest))
     for path in (data.directory / "lost+found").glob("*.eml"):
         found[None].add(path.read_bytes())
     return found
@@ -69,7 +69,7 @@ def test_what_is_sound_stays_as_it_is(folder: Path) -> None:
     assert {table.gaps for table in done.tables} == {0}
     with opened(folder) as data:
         assert users_see(data) == before
-        while batch := data.database.read(index.gather, data.blobs):
+        while batch := data.database.read_now(index.gather, data.blobs):
             data.database.write_now(index.feed, batch)
         assert data.value("SELECT count(*) FROM search_index_docsize") == data.value(
             "SELECT count(*) FROM emails"
@@ -182,7 +182,7 @@ def by_account_where_readable(data: Data) -> dict[object, set[bytes]]:
                 0
             ]
             if octets_id[1] or data.value(f"SELECT 1 FROM blob_octets WHERE id = {octets_id[0]}"):
-                octets = data.database.read(data.blobs.read, digest)
+                octets = data.database.read_now(data.blobs.read, digest)
                 if sha256(octets).digest() == digest:  # of others fsck tells
                     found[account].add(octets)
     for path in (data.directory / "lost+found").glob("*.eml"):

@@ -14,7 +14,7 @@ from pillarbox.app.cli import main
 from pillarbox.app.commands import COMMANDS
 from pillarbox.app.commands.amounts import Duration, Octets, shown
 from pillarbox.app.services import ports_of
-from tests.command_line import CommandLine, set_up
+from tests.kit.command_line import CommandLine, set_up
 
 
 @pytest.fixture(scope="module")

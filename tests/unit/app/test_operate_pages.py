@@ -10,7 +10,7 @@ import click
 import pytest
 
 from pillarbox.app.cli import main
-from tests.paths import ROOT
+from tests.kit.paths import ROOT
 
 sys.path.insert(0, str(ROOT / "dev"))
 import operate_pages

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.app.config_file import read
 from pillarbox.app.configured import settings
 from pillarbox.app.wiring import opened_database
+from pillarbox.config.file import read
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import prepare
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import Transaction
-from tests.command_line import CommandLine, set_up
+from tests.kit.command_line import CommandLine, set_up
 
 
 @pytest.fixture(scope="module")

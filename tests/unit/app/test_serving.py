@@ -18,8 +18,8 @@ import pytest
 
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.tls import authority
-from tests.command_line import CommandLine, set_up
-from tests.passable import let_others_in
+from tests.kit.command_line import CommandLine, set_up
+from tests.kit.permissions import let_others_in
 
 SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s")
 

@@ -1,24 +1,24 @@
 import pytest
 
-from pillarbox.delivery.accept import Acceptance, Distribution, Wish, accept
+from pillarbox.delivery.accept import Acceptance, Distribution, DsnRequest, accept
 from pillarbox.delivery.route import Elsewhere, Full, Here, Inbox, Nowhere, destination
 from pillarbox.directory import accounts, aliases, domains, groups, quota
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.mail.address import Address
+from pillarbox.mail.dsn import Action
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.summary import summarize
-from pillarbox.queue.notices import Action
 from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.queue.spool import Outbound, QueuedRecipient
 from pillarbox.store import mailboxes
+from pillarbox.store.account_counters import NoSuchAccount
 from pillarbox.store.append import Message
-from pillarbox.store.ledger import NoSuchAccount
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.store.tally import NoSuchMailbox
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction
-from tests.database import memory_transaction
+from tests.kit.database import memory_transaction
 
 SCHEMAS = (BLOBS, DIRECTORY, STORE, QUEUE)
 NOW_MS = 1_700_000_000_000
@@ -86,10 +86,10 @@ BOTH = Address("both", "one.example")
 def test_everybody_once() -> None:
     distribution = Distribution()
     inboxes = Inbox(AccountId(1), MailboxId(1)), Inbox(AccountId(2), MailboxId(1))
-    distribution.deliver(BOTH, Here(inboxes, (Address("x", "Elsewhere.example"),)), Wish("NEVER"))
-    distribution.deliver(BOTH, Here(inboxes[:1], ()), Wish())
-    distribution.send_on(Address("x", "elsewhere.EXAMPLE"), Wish())
-    distribution.send_on(Address("X", "bücher.example"), Wish())
+    distribution.deliver(BOTH, Here(inboxes, (Address("x", "Elsewhere.example"),)), DsnRequest("NEVER"))
+    distribution.deliver(BOTH, Here(inboxes[:1], ()), DsnRequest())
+    distribution.send_on(Address("x", "elsewhere.EXAMPLE"), DsnRequest())
+    distribution.send_on(Address("X", "bücher.example"), DsnRequest())
     assert tuple(distribution.inboxes) == inboxes
     assert list(distribution.elsewhere.values()) == [
         QueuedRecipient("x@Elsewhere.example", "elsewhere.example", "NEVER", "rfc822;both@one.example"),
@@ -120,7 +120,7 @@ def test_what_is_told_of_success_and_what_goes_on(
     here: Here, notify: str, onward: str | None, action: Action | None
 ) -> None:
     distribution = Distribution()
-    distribution.deliver(BOTH, here, Wish(notify))
+    distribution.deliver(BOTH, here, DsnRequest(notify))
     assert [one.notify for one in distribution.elsewhere.values()] == ([] if onward is None else [onward])
     assert [one.action for one in distribution.successes.values()] == ([action] if action else [])
 
@@ -128,7 +128,7 @@ def test_what_is_told_of_success_and_what_goes_on(
 @pytest.mark.rfc("6533 §3", "MUST")
 def test_an_alias_in_unicode_is_named_in_ascii() -> None:
     distribution = Distribution()
-    distribution.deliver(Address("jürgen", "one.example"), Here((), (AWAY,)), Wish())
+    distribution.deliver(Address("jürgen", "one.example"), Here((), (AWAY,)), DsnRequest())
     (sent,) = distribution.elsewhere.values()
     assert sent.original == r"utf-8;j\x{FC}rgen@one.example"
 

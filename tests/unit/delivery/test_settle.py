@@ -10,10 +10,10 @@ from pillarbox.delivery.report import Sent
 from pillarbox.delivery.settle import Attempt, Reporter, Result, settle, tell_overdue
 from pillarbox.directory import accounts, domains, quota
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
+from pillarbox.mail.dsn import Action
 from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue import curve
-from pillarbox.queue.notices import Action
 from pillarbox.queue.schedule import Job, claim
 from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.queue.spool import LIFETIME_MS, Outbound, QueuedRecipient, enqueue
@@ -23,7 +23,7 @@ from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import Blobs, prepare
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import SeededEntropy
-from tests.database import memory_transaction
+from tests.kit.database import memory_transaction
 
 NOW = 1_700_000_000_000
 OCTETS = b"From: anna@one.example\r\nSubject: Plan\r\n\r\nThe body.\r\n"

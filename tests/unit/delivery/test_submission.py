@@ -6,7 +6,7 @@ from pillarbox.delivery.submission import Fault, Submission, prepare
 from pillarbox.directory import accounts, aliases, domains
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.mail.address_list import MAX_ADDRESSES
-from tests.database import memory_transaction
+from tests.kit.database import memory_transaction
 
 NOW_MS = 1_700_000_000_000
 GOOD = b"From: Anna <anna@one.example>\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <x@y>\r\n"

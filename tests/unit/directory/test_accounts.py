@@ -8,8 +8,8 @@ from pillarbox.directory import accounts, domains, quota
 from pillarbox.directory.naming import NameRefused, local_key
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.world.database import Transaction
-from tests.database import memory_transaction
-from tests.people import NOW_MS, SALT, person
+from tests.kit.database import memory_transaction
+from tests.kit.people import NOW_MS, SALT, person
 
 
 @pytest.fixture

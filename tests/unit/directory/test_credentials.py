@@ -11,8 +11,8 @@ from pillarbox.directory.password_hash import argon2_holds, hash_password
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, server_keys
 from pillarbox.world.database import Transaction
-from tests.database import memory_transaction
-from tests.people import NOW_MS, SALT, hashed, person
+from tests.kit.database import memory_transaction
+from tests.kit.people import NOW_MS, SALT, hashed, person
 
 SECRET = bytes(32)
 CHANCE = bytes(range(13))

@@ -12,8 +12,8 @@ from pillarbox.directory.resolve import Local, Remote, Resolution, Unknown
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.mail.address import Address
 from pillarbox.world.database import Transaction
-from tests.database import memory_transaction
-from tests.people import NOW_MS, person
+from tests.kit.database import memory_transaction
+from tests.kit.people import NOW_MS, person
 
 
 @pytest.fixture

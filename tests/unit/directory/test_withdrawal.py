@@ -10,8 +10,8 @@ from pillarbox.directory import accounts, addresses, domains, quota
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.world.signals import _datagram
-from tests.database import memory_transaction
-from tests.people import person
+from tests.kit.database import memory_transaction
+from tests.kit.people import person
 
 TAKING = (
     "DELETE FROM addresses",

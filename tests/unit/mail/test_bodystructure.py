@@ -4,7 +4,7 @@ import pytest
 
 from pillarbox.mail import bodystructure
 from pillarbox.mail.part import Limits, parse
-from tests.imap_grammar import read_body
+from tests.kit.imap.grammar import read_body
 
 
 def message(*lines: str) -> bytes:

@@ -4,8 +4,8 @@ import pytest
 
 from pillarbox.mail import mbox
 from pillarbox.mail.part import parse
-from tests.corpora import mailing_list, needs_corpora, single_messages
-from tests.mail_invariants import check_message
+from tests.kit.corpora import mailing_list, needs_corpora, single_messages
+from tests.kit.mail.invariants import check_message
 
 pytestmark = needs_corpora
 

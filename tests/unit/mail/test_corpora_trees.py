@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from pillarbox.mail import charset, encoded_word, transfer
 from pillarbox.mail.part import Part, parse
-from tests.corpora import needs_corpora, single_messages
-from tests.paths import CORPORA
+from tests.kit.corpora import needs_corpora, single_messages
+from tests.kit.paths import CORPORA
 
 pytestmark = needs_corpora
 

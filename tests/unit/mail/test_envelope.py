@@ -2,7 +2,7 @@ import pytest
 
 from pillarbox.mail import envelope
 from pillarbox.mail.header import Header
-from tests.imap_grammar import read_envelope
+from tests.kit.imap.grammar import read_envelope
 
 
 def rendered(*lines: str | bytes) -> bytes:

@@ -4,7 +4,7 @@ import pytest
 
 from pillarbox.mail import header
 from pillarbox.mail.header import Field, Header
-from tests.mail_invariants import check_header
+from tests.kit.mail.invariants import check_header
 
 
 def parsed(octets: bytes) -> Header:

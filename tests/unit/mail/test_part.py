@@ -3,7 +3,7 @@
 import pytest
 
 from pillarbox.mail.part import Limits, Part, parse
-from tests.mail_invariants import check_message
+from tests.kit.mail.invariants import check_message
 
 
 def lines(*text: str) -> bytes:

@@ -14,7 +14,7 @@ from pillarbox.queue.spool import LIFETIME_MS, Outbound, QueuedRecipient, QueueI
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction
-from tests.database import memory_transaction
+from tests.kit.database import memory_transaction
 
 NOW = 1_700_000_000_000
 ALL = Selection()

@@ -5,7 +5,7 @@ from pillarbox.queue.schema import SCHEMA
 from pillarbox.queue.spool import LIFETIME_MS, Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import Blobs, prepare
-from tests.database import memory_transaction
+from tests.kit.database import memory_transaction
 
 
 def test_a_message_waits_once_and_each_recipient_for_itself() -> None:

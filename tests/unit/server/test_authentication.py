@@ -20,7 +20,7 @@ from pillarbox.world.database import Database, memory_database
 from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.shared import for_one_alone
 from pillarbox.world.telemetry import MemoryTelemetry
-from tests.people import NOW_MS, SALT, hashed, person
+from tests.kit.people import NOW_MS, SALT, hashed, person
 
 HOME = Client("192.0.2.1", Scope.IMAP)
 AWAY = Client("198.51.100.1", Scope.IMAP)
@@ -134,7 +134,7 @@ def test_an_app_password_opens_its_scope_and_its_use_is_noted() -> None:
         assert await bench.login("bert", password, Client("192.0.2.1", Scope.SMTP)) is None
         assert await bench.login("anna", password) is None
         await bench.authenticator.settled()
-        (listed,) = bench.database.read(app_passwords.listing, bench.bert.id)
+        (listed,) = bench.database.read_now(app_passwords.listing, bench.bert.id)
         assert listed.last_used_at_ms is not None
         bench.database.write_now(app_passwords.revoke, bench.bert.id, listed.id)
         assert await bench.login("bert", password) is None
@@ -192,7 +192,7 @@ def test_a_client_is_known_after_it_logged_in_also_after_a_restart() -> None:
     async def scenario(bench: Bench) -> None:
         await bench.login("anna", "open sesame", HOME)
         await bench.authenticator.settled()
-        seen = bench.database.read(
+        seen = bench.database.read_now(
             known_clients.last_seen_at_ms, bench.anna.id, "192.0.2.1", now_ms=bench.clock.now_ms()
         )
         assert seen is not None
@@ -269,7 +269,7 @@ def test_an_app_password_works_with_scram() -> None:
             outcome = await attempt.respond(client.respond(outcome.octets))
         assert outcome == bench.bert
         await bench.authenticator.settled()
-        (listed,) = bench.database.read(app_passwords.listing, bench.bert.id)
+        (listed,) = bench.database.read_now(app_passwords.listing, bench.bert.id)
         assert listed.last_used_at_ms is not None
 
     run(scenario)

@@ -7,7 +7,7 @@ from pathlib import Path
 from pillarbox.server.chores import LEFTOVERS_SECONDS, DropLeftovers
 from pillarbox.world.blobs import IN_DATABASE_OCTETS
 from pillarbox.world.clock import SystemClock
-from tests.house import open_house
+from tests.kit.provider import open_house
 
 
 class Later(SystemClock):

@@ -18,7 +18,7 @@ from pillarbox.server.connection import Connection, ConnectionGone, Peer
 from pillarbox.server.listener import Limits, Listener, Service, listening_socket
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.shared import for_one_alone, shared_among
-from tests.certificate import TestTls, client_context
+from tests.kit.certificate import TestTls, client_context
 
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.SelectorEventLoop}
 

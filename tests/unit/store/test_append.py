@@ -4,13 +4,13 @@ import pytest
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.number_set import EVERYTHING
-from pillarbox.store import changes, fetch, ledger, mailboxes
+from pillarbox.store import account_counters, changes, fetch, mailboxes
+from pillarbox.store.account_counters import NoSuchAccount, OverQuota, Usage
 from pillarbox.store.append import Arrival, append, append_all
 from pillarbox.store.changes import Change, Kind
 from pillarbox.store.fetch import Column
-from pillarbox.store.ledger import NoSuchAccount, OverQuota, Usage
 from pillarbox.store.tally import NoSuchMailbox
-from tests.stored_mail import ANNA, BOB, NOW_MS, mailbox, message, octets, put, store
+from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, message, octets, put, store
 
 
 def test_a_message_rests_with_all_that_was_read_from_it() -> None:
@@ -34,7 +34,7 @@ def test_a_message_rests_with_all_that_was_read_from_it() -> None:
         assert row == [(done.uid, done.email_id, len(text), NOW_MS - 5, NOW_MS, "\\Seen", "Greetings")]
         assert done.modseq == mailboxes.by_id(tx, ANNA, mailbox(tx)).highest_modseq
         assert done.uid_validity == mailboxes.by_id(tx, ANNA, mailbox(tx)).uid_validity
-        assert ledger.account_of(done.email_id) == ANNA
+        assert account_counters.account_of(done.email_id) == ANNA
 
 
 def test_counts_and_usage_follow() -> None:
@@ -44,12 +44,12 @@ def test_counts_and_usage_follow() -> None:
         box = mailboxes.by_id(tx, ANNA, mailbox(tx))
         size = len(octets("one")) + len(octets("three"))
         assert (box.messages, box.unseen, box.deleted, box.octets, box.uid_next) == (2, 1, 1, size, 3)
-        assert ledger.usage(tx, ANNA) == Usage(size, 2)
+        assert account_counters.usage(tx, ANNA) == Usage(size, 2)
 
 
 def test_the_account_is_touched_and_the_log_written() -> None:
     with store() as tx:
-        before = ledger.modseq(tx, ANNA)
+        before = account_counters.modseq(tx, ANNA)
         tx.touched.clear()
         done = put(tx)
         assert tx.touched == {ANNA}
@@ -66,7 +66,7 @@ def test_several_at_once_take_one_modseq_and_successive_uids() -> None:
         assert [one.uid for one in done] == [1, 2, 3]
         assert len({one.modseq for one in done}) == 1
         assert len({one.email_id for one in done}) == 3
-        (change,) = changes.log(tx, ANNA, ledger.modseq(tx, ANNA) - 1)
+        (change,) = changes.log(tx, ANNA, account_counters.modseq(tx, ANNA) - 1)
         assert (change.first, change.last) == (1, 3)
         assert append_all(tx, ANNA, mailbox(tx), [], now_ms=NOW_MS) == []
 

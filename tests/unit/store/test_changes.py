@@ -4,9 +4,9 @@ import pytest
 
 from pillarbox.mail.identifiers import MailboxId, ModSeq
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import changes, ledger, mailboxes, placements
+from pillarbox.store import account_counters, changes, mailboxes, placements
 from pillarbox.store.flags import Mode, alter
-from tests.stored_mail import ANNA, NOW_MS, mailbox, put, store
+from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, put, store
 
 
 def test_nothing_happened() -> None:
@@ -21,13 +21,13 @@ def test_what_came_went_and_was_flagged() -> None:
     with store() as tx:
         for _ in range(4):
             put(tx)
-        then = ledger.modseq(tx, ANNA)
+        then = account_counters.modseq(tx, ANNA)
         flagged = alter(tx, ANNA, mailbox(tx), NumberSet.of([1, 2]), mode=Mode.ADD, flags="\\Deleted")
         placements.expunge(tx, ANNA, mailbox(tx), NumberSet.of([2]))
         came = put(tx, flags="\\Seen")
         alter(tx, ANNA, mailbox(tx), NumberSet.of([came.uid]), mode=Mode.ADD, flags="\\Flagged")
         delta = changes.since(tx, ANNA, mailbox(tx), then)
-        assert delta.highest == ledger.modseq(tx, ANNA)
+        assert delta.highest == account_counters.modseq(tx, ANNA)
         assert delta.vanished.text() == "2"
         assert delta.flagged == [(1, "\\Deleted", flagged.modseq)]
         assert delta.appended == [(came.uid, "\\Flagged \\Seen", delta.highest)]
@@ -35,7 +35,7 @@ def test_what_came_went_and_was_flagged() -> None:
 
 def test_what_came_and_went_meanwhile_is_only_vanished() -> None:
     with store() as tx:
-        then = ledger.modseq(tx, ANNA)
+        then = account_counters.modseq(tx, ANNA)
         gone = put(tx, flags="\\Deleted")
         placements.expunge(tx, ANNA, mailbox(tx))
         delta = changes.since(tx, ANNA, mailbox(tx), then)
@@ -54,7 +54,7 @@ def test_vanished_reaches_back_to_the_beginning() -> None:
 
 def test_many_deliveries_between_two_looks() -> None:
     with store() as tx:
-        then = ledger.modseq(tx, ANNA)
+        then = account_counters.modseq(tx, ANNA)
         for n in range(50):
             put(tx)
             if n % 2:

@@ -8,7 +8,7 @@ from pillarbox.mail.summary import summarize
 from pillarbox.store import fetch
 from pillarbox.store.fetch import Column, NoSuchMessage
 from pillarbox.world.blobs import Blobs
-from tests.stored_mail import ANNA, BOB, NOW_MS, mailbox, octets, put, store
+from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, octets, put, store
 
 
 def test_every_column_gives_what_was_rendered() -> None:

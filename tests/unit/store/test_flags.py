@@ -5,13 +5,13 @@ import pytest
 from pillarbox.mail.flags import TooManyFlags
 from pillarbox.mail.identifiers import MailboxId, ModSeq
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import changes, fetch, ledger, mailboxes
+from pillarbox.store import account_counters, changes, fetch, mailboxes
 from pillarbox.store import flags as flags_module
 from pillarbox.store.changes import Kind
 from pillarbox.store.fetch import Column
 from pillarbox.store.flags import Mode, alter
 from pillarbox.store.tally import NoSuchMailbox
-from tests.stored_mail import ANNA, mailbox, put, store
+from tests.kit.stored_mail import ANNA, mailbox, put, store
 
 
 def _mail(tx, *flags):
@@ -57,10 +57,10 @@ def test_only_what_changes_gets_the_new_modseq() -> None:
 def test_no_change_takes_no_modseq() -> None:
     with store() as tx:
         _mail(tx, "\\Seen")
-        before = ledger.modseq(tx, ANNA)
+        before = account_counters.modseq(tx, ANNA)
         altered = alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
         assert (altered.changed, altered.modseq) == (0, before)
-        assert ledger.modseq(tx, ANNA) == before
+        assert account_counters.modseq(tx, ANNA) == before
         assert changes.log(tx, ANNA, before) == []
 
 
@@ -101,7 +101,7 @@ def test_unchanged_since_zero_refuses_all() -> None:
 def test_scattered_messages_are_one_row_in_the_log() -> None:
     with store() as tx:
         _mail(tx, *["", "\\Seen"] * 50)
-        before = ledger.modseq(tx, ANNA)
+        before = account_counters.modseq(tx, ANNA)
         odd = NumberSet.of(range(1, 101, 2))
         altered = alter(tx, ANNA, mailbox(tx), odd, mode=Mode.ADD, flags="\\Answered")
         (change,) = changes.log(tx, ANNA, before)

@@ -5,11 +5,11 @@ import pytest
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.mailbox_name import InvalidMailboxName
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import changes, fetch, ledger, mailboxes, placements
+from pillarbox.store import account_counters, changes, fetch, mailboxes, placements
 from pillarbox.store.changes import Kind
 from pillarbox.store.mailboxes import InboxStays, MailboxExists, NestedInItself, Role
 from pillarbox.store.tally import NoSuchMailbox
-from tests.stored_mail import ANNA, BOB, NOW_MS, mailbox, octets, put, store
+from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, octets, put, store
 
 
 def _names(tx, account=ANNA):
@@ -52,7 +52,7 @@ def test_create_refuses_what_is_there_or_impossible() -> None:
             mailboxes.create(tx, ANNA, "inbox", now_ms=NOW_MS)
         with pytest.raises(InvalidMailboxName):
             mailboxes.create(tx, ANNA, "a//b", now_ms=NOW_MS)
-        with pytest.raises(ledger.NoSuchAccount):
+        with pytest.raises(account_counters.NoSuchAccount):
             mailboxes.create(tx, BOB, "x", now_ms=NOW_MS)
 
 
@@ -90,7 +90,7 @@ def test_deleting_a_mailbox_destroys_its_messages_alone() -> None:
         placements.copy(tx, ANNA, work, NumberSet.of([elsewhere.uid]), to=mailbox(tx), now_ms=NOW_MS)
         size = len(octets("two"))
         mailboxes.delete(tx, ANNA, work)
-        assert ledger.usage(tx, ANNA) == ledger.Usage(size, 1)
+        assert account_counters.usage(tx, ANNA) == account_counters.Usage(size, 1)
         assert fetch.find(tx, ANNA, only_here.email_id) == []
         assert len(fetch.find(tx, ANNA, elsewhere.email_id)) == 1
         for table in ("placements", "flags"):
@@ -176,9 +176,9 @@ def test_a_subscription_outlives_its_mailbox() -> None:
 
 def test_subscribing_again_changes_nothing() -> None:
     with store() as tx:
-        before = ledger.modseq(tx, ANNA)
+        before = account_counters.modseq(tx, ANNA)
         mailboxes.subscribe(tx, ANNA, "INBOX")
-        assert ledger.modseq(tx, ANNA) == before
+        assert account_counters.modseq(tx, ANNA) == before
         mailboxes.subscribe(tx, ANNA, "Elsewhere")
         (change,) = changes.log(tx, ANNA, before)
         assert (change.kind, change.mailbox) == (Kind.SUBSCRIBED, changes.NO_MAILBOX)
@@ -214,9 +214,9 @@ def test_deleting_an_account_leaves_no_row_and_no_neighbour_harmed() -> None:
         ):
             assert tx.value(f"SELECT count(*) FROM {table} WHERE account = ?", (ANNA,)) == 0
         assert tx.rows("SELECT uses FROM blobs") == [(1,)]
-        assert ledger.usage(tx, BOB) == ledger.Usage(len(octets("same for both")), 1)
-        assert ledger.usage(tx, ANNA) == ledger.Usage(0, 0)
-        assert [ledger.account_of(email) for (email,) in tx.rows("SELECT id FROM emails")] == [BOB]
+        assert account_counters.usage(tx, BOB) == account_counters.Usage(len(octets("same for both")), 1)
+        assert account_counters.usage(tx, ANNA) == account_counters.Usage(0, 0)
+        assert [account_counters.account_of(email) for (email,) in tx.rows("SELECT id FROM emails")] == [BOB]
 
 
 def test_mailboxes_of_others_are_not_found() -> None:

@@ -10,7 +10,7 @@ from pillarbox.store.maildrop import LEASE_MS, InUse
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
-from tests.database import memory_transaction
+from tests.kit.database import memory_transaction
 
 ANN, BOB = AccountId(1), AccountId(2)
 

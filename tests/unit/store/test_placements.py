@@ -4,14 +4,14 @@ import pytest
 
 from pillarbox.mail.identifiers import MailboxId
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import changes, fetch, ledger, mailboxes, placements
+from pillarbox.store import account_counters, changes, fetch, mailboxes, placements
+from pillarbox.store.account_counters import OverQuota, Usage
 from pillarbox.store.append import Arrival
 from pillarbox.store.changes import Kind
 from pillarbox.store.fetch import Column
-from pillarbox.store.ledger import OverQuota, Usage
 from pillarbox.store.placements import Expunged
 from pillarbox.store.tally import NoSuchMailbox
-from tests.stored_mail import ANNA, NOW_MS, mailbox, message, octets, put, store
+from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, message, octets, put, store
 
 
 def _flags(tx, name):
@@ -66,9 +66,9 @@ def test_copied_uids_correspond_in_order() -> None:
 def test_a_copy_costs_no_quota_and_is_logged() -> None:
     with store() as tx:
         put(tx)
-        before, log_before = ledger.usage(tx, ANNA), ledger.modseq(tx, ANNA)
+        before, log_before = account_counters.usage(tx, ANNA), account_counters.modseq(tx, ANNA)
         placements.copy(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx, "Archive"), now_ms=NOW_MS)
-        assert ledger.usage(tx, ANNA) == before
+        assert account_counters.usage(tx, ANNA) == before
         (change,) = changes.log(tx, ANNA, log_before)
         assert (change.kind, change.mailbox, change.first) == (Kind.APPENDED, mailbox(tx, "Archive"), 1)
 
@@ -84,10 +84,10 @@ def test_copying_into_the_same_mailbox() -> None:
 
 def test_copying_what_is_not_there_changes_nothing() -> None:
     with store() as tx:
-        before = ledger.modseq(tx, ANNA)
+        before = account_counters.modseq(tx, ANNA)
         for verb in (placements.copy, placements.move):
             assert verb(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx, "Sent"), now_ms=NOW_MS) is None
-        assert ledger.modseq(tx, ANNA) == before
+        assert account_counters.modseq(tx, ANNA) == before
 
 
 @pytest.mark.parametrize("verb", [placements.copy, placements.move])
@@ -102,7 +102,7 @@ def test_both_mailboxes_must_be_there(verb) -> None:
 def test_a_move_is_one_step() -> None:
     with store() as tx:
         _three(tx)
-        before = ledger.modseq(tx, ANNA)
+        before = account_counters.modseq(tx, ANNA)
         moved = placements.move(
             tx, ANNA, mailbox(tx), NumberSet.of([1, 3]), to=mailbox(tx, "Archive"), now_ms=NOW_MS
         )
@@ -134,7 +134,7 @@ def test_expunge_takes_the_deleted_only() -> None:
     with store() as tx:
         _three(tx)
         done = placements.expunge(tx, ANNA, mailbox(tx))
-        assert (done.uids.text(), done.modseq) == ("3", ledger.modseq(tx, ANNA))
+        assert (done.uids.text(), done.modseq) == ("3", account_counters.modseq(tx, ANNA))
         assert [uid for uid, _ in _flags(tx, "INBOX")] == [1, 2]
         assert placements.expunge(tx, ANNA, mailbox(tx)) == Expunged(NumberSet(), None)
 
@@ -158,9 +158,9 @@ def test_usage_falls_with_the_last_placement() -> None:
         one = put(tx, octets("once"))
         put(tx, octets("twice"))
         placements.copy(tx, ANNA, mailbox(tx), NumberSet.of([2]), to=mailbox(tx, "Sent"), now_ms=NOW_MS)
-        before = ledger.modseq(tx, ANNA)
+        before = account_counters.modseq(tx, ANNA)
         placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
-        assert ledger.usage(tx, ANNA) == Usage(len(octets("twice")), 1)
+        assert account_counters.usage(tx, ANNA) == Usage(len(octets("twice")), 1)
         destroyed = [c for c in changes.log(tx, ANNA, before) if c.kind is Kind.DESTROYED]
         assert [(c.first, c.last) for c in destroyed] == [(one.email_id, one.email_id)]
 
@@ -170,7 +170,7 @@ def test_two_placements_expunged_together_are_one_email_less() -> None:
         put(tx)
         placements.copy(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx), now_ms=NOW_MS)
         placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
-        assert ledger.usage(tx, ANNA) == Usage(0, 0)
+        assert account_counters.usage(tx, ANNA) == Usage(0, 0)
         assert tx.value("SELECT count(*) FROM orphans") == 1
 
 
@@ -216,14 +216,14 @@ def test_scattered_messages_go_over_in_order(verb) -> None:
 def test_replace_is_one_step() -> None:
     with store() as tx:
         old = put(tx, octets("old"), to="Drafts")
-        before = ledger.modseq(tx, ANNA)
+        before = account_counters.modseq(tx, ANNA)
         arrival = Arrival(message(octets("newer")), "\\Draft", NOW_MS)
         drafts = mailbox(tx, "Drafts")
         new = placements.replace(tx, ANNA, (drafts, old.uid), arrival, to=drafts, now_ms=NOW_MS)
         assert new is not None
         assert _flags(tx, "Drafts") == [(2, "\\Draft")]
         assert {change.modseq for change in changes.log(tx, ANNA, before)} == {new.modseq}
-        assert ledger.usage(tx, ANNA) == Usage(len(octets("newer")), 1)
+        assert account_counters.usage(tx, ANNA) == Usage(len(octets("newer")), 1)
         assert placements.replace(tx, ANNA, (drafts, old.uid), arrival, to=drafts, now_ms=NOW_MS) is None
 
 

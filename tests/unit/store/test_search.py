@@ -33,10 +33,10 @@ from pillarbox.mail.query import (
     UidsWithStar,
     Younger,
 )
-from pillarbox.store import mailboxes, placements, warm
+from pillarbox.store import mailbox_cache, mailboxes, placements
 from pillarbox.store.search import NotInSession, evaluate, index, takes_long
 from pillarbox.world.blobs import Blobs
-from tests.stored_mail import ANNA, BOB, DAY_MS, NOW_MS, mailbox, octets, put, store
+from tests.kit.stored_mail import ANNA, BOB, DAY_MS, NOW_MS, mailbox, octets, put, store
 
 BLOBS = Blobs(None)
 
@@ -49,7 +49,7 @@ def catch_up(tx) -> int:
 
 
 def find(tx, query, *, name: str = "INBOX") -> list[int]:
-    return evaluate(tx, BLOBS, warm.load(tx, ANNA, mailbox(tx, name)), query, now_ms=NOW_MS)
+    return evaluate(tx, BLOBS, mailbox_cache.load(tx, ANNA, mailbox(tx, name)), query, now_ms=NOW_MS)
 
 
 TEXTS = [
@@ -275,7 +275,7 @@ def test_which_queries_belong_in_a_thread() -> None:
 
 def test_messages_that_went_meanwhile_are_not_found() -> None:
     with searchable("all") as tx:
-        known = warm.load(tx, ANNA, mailbox(tx))
+        known = mailbox_cache.load(tx, ANNA, mailbox(tx))
         placements.expunge(tx, ANNA, mailbox(tx), NumberSet.of([1]), deleted_only=False)
         while placements.sweep_orphans(tx):
             pass

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.stored_mail import ANNA, BOB, octets, put, store
+from tests.kit.stored_mail import ANNA, BOB, octets, put, store
 
 
 def test_a_reply_joins_what_it_answers() -> None:

@@ -20,7 +20,7 @@ from pillarbox.world.database import (
     open_database,
 )
 from pillarbox.world.database import transact as transact_module
-from pillarbox.world.database.turn import Turn
+from pillarbox.world.database.write_lock import WriteLock
 
 NOTES = Schema("notes", migrations=("CREATE TABLE notes (id INTEGER PRIMARY KEY, note TEXT UNIQUE)",))
 
@@ -76,7 +76,7 @@ def test_who_is_told_of_commits_may_fail_without_hurting_anybody(database: Datab
         await asyncio.gather(*(database.write(add, str(number)) for number in range(600)))
 
     asyncio.run(scenario())
-    assert len(database.read(notes)) == 600
+    assert len(database.read_now(notes)) == 600
     assert reported[0] == ("telling of a commit failed", "no such folder")
 
 
@@ -92,7 +92,7 @@ def test_a_checkpoint_that_fails_does_not_undo_what_is_durable(database: Databas
         await database.write(add, "kept")
 
     asyncio.run(scenario())
-    assert database.read(notes) == ["kept"]
+    assert database.read_now(notes) == ["kept"]
     assert isinstance(reported[0], apsw.CorruptError)
 
 
@@ -110,7 +110,7 @@ def test_a_commit_that_fails_is_heard_by_all_even_if_rolling_back_fails_too(data
 
     results = asyncio.run(scenario())
     assert [type(result) for result in results] == [DatabaseUnavailable] * 2
-    assert database.read(notes) == ["three"]
+    assert database.read_now(notes) == ["three"]
 
 
 def test_what_could_not_be_rolled_back_is_not_read(database: Database) -> None:
@@ -122,11 +122,11 @@ def test_what_could_not_be_rolled_back_is_not_read(database: Database) -> None:
         break_statement(database, "ROLLBACK", apsw.IOError("the disk is gone"))
         with pytest.raises(LookupError):
             await database.write(add_then_fail)
-        assert database.read(notes) == []
+        assert database.read_now(notes) == []
         await database.write(add, "two")
 
     asyncio.run(scenario())
-    assert database.read(notes) == ["two"]
+    assert database.read_now(notes) == ["two"]
 
 
 def test_a_turn_that_cannot_be_taken_refuses_those_who_wait(database: Database) -> None:
@@ -143,7 +143,7 @@ def test_a_turn_that_cannot_be_taken_refuses_those_who_wait(database: Database) 
         await database.write(add, "two")
 
     asyncio.run(scenario())
-    assert database.read(notes) == ["two"]
+    assert database.read_now(notes) == ["two"]
 
 
 def test_a_process_that_keeps_its_turn_holds_nobody_up_for_ever(
@@ -151,7 +151,7 @@ def test_a_process_that_keeps_its_turn_holds_nobody_up_for_ever(
 ) -> None:
     monkeypatch.setattr(transact_module, "TURN_SECONDS", 0.05)
     assert database.path is not None
-    stuck = Turn(database.path)
+    stuck = WriteLock(database.path)
     stuck.take()
 
     async def scenario() -> None:
@@ -163,7 +163,7 @@ def test_a_process_that_keeps_its_turn_holds_nobody_up_for_ever(
 
     asyncio.run(scenario())
     stuck.close()
-    assert database.read(notes) == ["three"]
+    assert database.read_now(notes) == ["three"]
 
 
 def test_a_database_that_a_stranger_has_locked_is_unavailable_and_the_loop_goes_on(
@@ -192,7 +192,7 @@ def test_a_database_that_a_stranger_has_locked_is_unavailable_and_the_loop_goes_
     # Not the standard library's SQLite: two of them in one process do not see each other's locks
     with closing(apsw.Connection(str(database.path))) as stranger:
         asyncio.run(scenario(stranger))
-    assert database.read(notes) == ["patient"]
+    assert database.read_now(notes) == ["patient"]
     assert rounds > 20, "the loop waited for the lock"
 
 
@@ -216,14 +216,14 @@ def test_a_loop_that_ends_during_a_commit_waits_for_it_and_tells(database: Datab
 
     asyncio.run(scenario())
     assert told == [None]
-    assert database.read(notes) == ["under way"]
+    assert database.read_now(notes) == ["under way"]
     assert database._turn is not None
     assert database._turn.take_at_once()
 
 
 def test_a_loop_that_ends_before_the_turn_came_tells_everybody(database: Database) -> None:
     assert database.path is not None
-    other = Turn(database.path)
+    other = WriteLock(database.path)
     other.take()
 
     async def scenario() -> None:
@@ -260,7 +260,7 @@ def test_write_now_that_cannot_commit_leaves_nothing_open(database: Database) ->
         database.write_now(add, "one")
     tx._execute = real
     database.write_now(add, "two")
-    assert database.read(notes) == ["two"]
+    assert database.read_now(notes) == ["two"]
 
 
 def test_one_who_needs_it_alone_waits_for_nobody_and_is_told(tmp_path: Path) -> None:

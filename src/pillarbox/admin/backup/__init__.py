@@ -4,7 +4,7 @@
     DIR/packs/000001.pack                 blocks
 
 A backup is made while mail is served. Files of the database are taken as they are at one moment
-(`world/database/moment`), large messages after it, while none of their files can go. A second run copies
+(`world/database/snapshot`), large messages after it, while none of their files can go. A second run copies
 the blocks that are new: pages of the database that changed, and files that came.
 
 What is always true: a point is written last, when all its blocks are durable, so one that is there is whole; a
@@ -26,7 +26,7 @@ from pillarbox.admin.backup.points import BackedUpFile, NoSuchPoint, Point, Poin
 from pillarbox.world.blobs.files import INCOMING
 from pillarbox.world.blobs.sweep import is_named_by_digest, kept
 from pillarbox.world.database import Database
-from pillarbox.world.database.moment import PinnedFile
+from pillarbox.world.database.snapshot import PinnedFile
 from pillarbox.world.durable import make_folder
 
 __all__ = [
@@ -113,11 +113,11 @@ def make(
     with opened(directory, make_it=True) as folder:
         taking = _Taking(data, folder, progress)
         blobs = data / _BLOBS
-        with kept(blobs) if blobs.is_dir() else nullcontext(), database.moment() as moment:
-            taking.expect(moment.files)
-            files = [taking.pinned(file) for file in moment.files]
+        with kept(blobs) if blobs.is_dir() else nullcontext(), database.snapshot() as snapshot:
+            taking.expect(snapshot.files)
+            files = [taking.pinned(file) for file in snapshot.files]
             files += [taking.file(path) for path in taking.others]
-            versions = moment.versions()
+            versions = snapshot.versions()
         folder.packs.finish()
         name = _fresh_name(folder.points, now_ms)
         made_at = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat()

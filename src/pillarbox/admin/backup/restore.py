@@ -75,7 +75,7 @@ def _try(path: Path, schemas: tuple[Schema, ...]) -> None:
     """Open the database, which takes the log in, and look at every page."""
     database = open_database(path, schemas, alone=True)
     try:
-        told = database.read(lambda tx: tx.rows("PRAGMA integrity_check(5)"))
+        told = database.read_now(lambda tx: tx.rows("PRAGMA integrity_check(5)"))
         if told != [("ok",)]:
             raise DatabaseUnavailable(
                 f"it was damaged when it was backed up: {told[0][0]}; try an older point"

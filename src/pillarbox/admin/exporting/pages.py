@@ -67,14 +67,14 @@ def stored(database: Database, blobs: Blobs, account: AccountId, mailbox: Mailbo
     after = 0
     while True:
         # By UID, not by place: a page can't be disturbed by what is expunged meanwhile.
-        uids = database.read(fetch.next_uids, account, mailbox.id, after=Uid(after), limit=PAGE_MESSAGES)
+        uids = database.read_now(fetch.next_uids, account, mailbox.id, after=Uid(after), limit=PAGE_MESSAGES)
         if not uids:
             return
         run = NumberSet(((uids[0], uids[-1]),))
-        for uid, digest, flags, received_at_ms, email in database.read(
+        for uid, digest, flags, received_at_ms, email in database.read_now(
             fetch.rows, account, mailbox.id, run, _COLUMNS
         ):
-            octets = database.read(blobs.read, digest)
+            octets = database.read_now(blobs.read, digest)
             yield Stored(uid, octets, flags, received_at_ms, email)
         after = uids[-1]
 

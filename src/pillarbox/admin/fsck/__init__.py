@@ -59,13 +59,13 @@ def look(
 def repair(database: Database, ground: Ground, schemas: Iterable[Schema], progress: Progress) -> list[str]:
     """Mend what safely can be; return the names of what was mended. The database must be ours alone."""
     mended = []
-    for one in database.read(missing, tuple(schemas)):
+    for one in database.read_now(missing, tuple(schemas)):
         if one.is_index:
             database.write_now(_execute, one.sql)
             mended.append(f"index {one.name}")
     for invariant in every_invariant(ground):
         progress(invariant.name)
-        if invariant.mending is not None and database.read(_is_broken, invariant):
+        if invariant.mending is not None and database.read_now(_is_broken, invariant):
             database.write_now(invariant.mend)
             mended.append(invariant.name)
     return list(dict.fromkeys(mended))

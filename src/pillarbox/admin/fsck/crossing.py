@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.summary import summarize
-from pillarbox.store import append, ledger, mailboxes
+from pillarbox.store import account_counters, append, mailboxes
 from pillarbox.world.blobs import BlobMissing, Blobs, prepare
 from pillarbox.world.blobs.invariants import adopt, loose_files, loose_rows
 from pillarbox.world.database import DatabaseUnavailable, Transaction
@@ -190,7 +190,7 @@ def _recover(tx: Transaction, ground: Ground) -> None:
     for email, digest in tx.rows(_UNPLACED):
         octets = _readable(tx, ground.blobs, digest)
         if octets is not None:
-            account = ledger.account_of(email)
+            account = account_counters.account_of(email)
             message = append.Message(prepare(octets), summarize(octets))
             received_at_ms = message.summary.sent_at_ms or ground.now_ms
             append.append(
@@ -214,8 +214,8 @@ def _readable(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes | None:
 
 
 def _recovered(tx: Transaction, account: AccountId, ground: Ground) -> MailboxId:
-    ledger.open_account(tx, account)
+    account_counters.open_account(tx, account)
     try:
         return mailboxes.by_name(tx, account, RECOVERED).id
-    except ledger.NoSuchMailbox:
+    except account_counters.NoSuchMailbox:
         return mailboxes.create(tx, account, RECOVERED, now_ms=ground.now_ms).id

@@ -141,7 +141,7 @@ def _fill(
         progress(f"reading messages: {done.rendered}")
     mended = fsck.repair(new, ground, schemas, lambda what: progress(f"mending {what}"))
     progress("looking at everything")
-    report = new.read(fsck.look, ground, schemas)
+    report = new.read_now(fsck.look, ground, schemas)
     return tuple(tables), linked, dropped, done, tuple(mended), tuple(report.findings)
 
 

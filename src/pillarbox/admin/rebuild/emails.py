@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pillarbox.mail.identifiers import AccountId, EmailId, ThreadId
 from pillarbox.mail.summary import Summary, summarize
-from pillarbox.store import append, ledger, threads
+from pillarbox.store import account_counters, append, threads
 from pillarbox.world.blobs import BlobMissing, Blobs
 from pillarbox.world.database import Database, DatabaseUnavailable, Transaction
 from pillarbox.world.database.sqlite import world_failures
@@ -32,10 +32,10 @@ def link_again(database: Database, blobs: Blobs) -> int:
     No doubt: exactly one blob has the size and the date that the placement remembers, and it has lost as many
     uses as there are emails that ask for it. Anything less might show one person another's mail.
     """
-    lost = database.read(_lost_emails)
+    lost = database.read_now(_lost_emails)
     if not lost:
         return 0
-    candidates = database.read(_candidates, blobs, {size for size, _, _ in lost})
+    candidates = database.read_now(_candidates, blobs, {size for size, _, _ in lost})
     found = [
         (email, *candidates[facts][0][:2])
         for facts, emails in lost.items()
@@ -87,9 +87,10 @@ def drop_lost(tx: Transaction) -> int:
 def render_all(database: Database, blobs: Blobs) -> Iterator[Rendered]:
     """Write anew what is rendered of every email, and missing keys of its thread; tells how far it has come."""
     last, rendered, unreadable = EmailId(0), 0, 0
-    while batch := database.read(_next, last):
+    while batch := database.read_now(_next, last):
         read = [
-            (email, digest, thread, database.read(_octets, blobs, digest)) for email, digest, thread in batch
+            (email, digest, thread, database.read_now(_octets, blobs, digest))
+            for email, digest, thread in batch
         ]
         summaries = [
             (email, digest, thread, summarize(octets))
@@ -118,7 +119,7 @@ def _write_batch(tx: Transaction, batch: list[tuple[EmailId, bytes, ThreadId | N
     for email, digest, thread, summary in batch:
         append.render_again(tx, email, digest, summary)
         if thread is not None:
-            account: AccountId = ledger.account_of(email)
+            account: AccountId = account_counters.account_of(email)
             threads.remember(tx, account, summary, email=email, thread=thread)
 
 

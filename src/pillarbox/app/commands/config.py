@@ -8,7 +8,7 @@ import click
 from pillarbox.app.commands.installation import Installation, on_installation
 
 if TYPE_CHECKING:
-    from pillarbox.app.config import Config
+    from pillarbox.config.schema import Config
 
 
 @click.group("config")
@@ -19,7 +19,7 @@ def command() -> None:
 @command.command("example")
 def example() -> None:
     """Print a file with every option, its meaning and its default."""
-    from pillarbox.app.config_text import example as text
+    from pillarbox.config.text import example as text
 
     click.echo(text(), nl=False)
 
@@ -39,7 +39,7 @@ def show(here: Installation) -> None:
 def _shown(config: "Config") -> Iterator[str]:
     from dataclasses import fields
 
-    from pillarbox.app.config import sections
+    from pillarbox.config.schema import sections
 
     tables = {name: several for name, _section, several in sections()}
     yield from _values(config, [one.name for one in fields(config) if one.name not in tables])
@@ -51,7 +51,7 @@ def _shown(config: "Config") -> Iterator[str]:
 
 
 def _values(section: object, names: Iterable[str]) -> Iterator[str]:
-    from pillarbox.app.config_text import toml
+    from pillarbox.config.text import toml
 
     for name in names:
         value = getattr(section, name)

@@ -53,7 +53,7 @@ def command(*, with_parent: bool, **options: Any) -> None:
     It listens on 127.0.0.1 only, answers the names of its own domains itself, and sends nothing out of
     this machine. Ctrl-C ends it.
     """
-    from pillarbox.app import aside, ending
+    from pillarbox.app import child_process, ending
     from pillarbox.app.demo import DemoOptions, prepared, write_ready_file
     from pillarbox.app.serving import alone, supervised
 
@@ -73,7 +73,7 @@ def command(*, with_parent: bool, **options: Any) -> None:
 
             serve = alone if made.settings.workers == 1 else supervised
             sys.exit(serve(made.settings, made.doors, ready))
-    except aside.Failed as failure:
+    except child_process.Failed as failure:
         raise click.ClickException(str(failure)) from failure
     except OSError as failure:
         raise click.ClickException(

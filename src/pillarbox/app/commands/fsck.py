@@ -22,7 +22,7 @@ def command(here: Installation, repairing: bool, quick: bool) -> None:
     done about it. Exit code 1: something was found that is not mended.
     """
     from pillarbox.admin import fsck
-    from pillarbox.app.commands.care import ground, schemas
+    from pillarbox.app.commands.maintenance import ground, schemas
 
     if repairing:
         here.alone = True

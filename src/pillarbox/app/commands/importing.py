@@ -9,7 +9,7 @@ from pillarbox.app.commands.installation import Installation, Refused, on_instal
 from pillarbox.app.commands.progress import octets_read
 
 if TYPE_CHECKING:
-    from pillarbox.admin.importing.bring import Brought
+    from pillarbox.admin.importing.run import ImportResult
     from pillarbox.admin.importing.source import PassedOver, Source
     from pillarbox.mail.identifiers import AccountId
 
@@ -39,7 +39,7 @@ def command(
     on where it was and takes nothing twice. Exit code 1 if a message could not be taken.
     """
     from pillarbox.admin import accounts
-    from pillarbox.admin.importing.found import sources
+    from pillarbox.admin.importing.discover import sources
     from pillarbox.app.privileges import as_invoker
 
     account = here.read(accounts.find, login)
@@ -56,28 +56,30 @@ def command(
         raise SystemExit(1)
 
 
-def _bring_all(here: Installation, account: "AccountId", found: "list[Source]", *, again: bool) -> "Brought":
-    from pillarbox.admin.importing import record
-    from pillarbox.admin.importing.bring import Brought, bring_in
+def _bring_all(
+    here: Installation, account: "AccountId", found: "list[Source]", *, again: bool
+) -> "ImportResult":
+    from pillarbox.admin.importing import checkpoint
+    from pillarbox.admin.importing.run import ImportResult, run_import
     from pillarbox.admin.importing.source import SourceChanged
     from pillarbox.app.privileges import as_invoker
-    from pillarbox.store.ledger import OverQuota
+    from pillarbox.store.account_counters import OverQuota
     from pillarbox.world.blobs import Blobs
 
-    total = Brought()
+    total = ImportResult()
     with as_invoker():
         sizes = [source.octets for source in found]
     blobs, before = Blobs(here.settings.data / "blobs"), 0
     with octets_read("Importing", shown=not here.as_json) as progress:
         for source, size in zip(found, sizes, strict=True):
             if again:
-                here.write(record.forget, account, source.name)
+                here.write(checkpoint.forget, account, source.name)
 
-            def told(octets: int, _brought: Brought, start: int = before) -> None:
+            def told(octets: int, _brought: ImportResult, start: int = before) -> None:
                 progress(start + octets, sum(sizes))
 
             try:
-                brought = bring_in(
+                brought = run_import(
                     here.database,
                     blobs,
                     account,
@@ -99,7 +101,7 @@ def _bring_all(here: Installation, account: "AccountId", found: "list[Source]", 
     return total
 
 
-def _say(here: Installation, brought: "Brought", found: "list[Source]") -> None:
+def _say(here: Installation, brought: "ImportResult", found: "list[Source]") -> None:
     mailboxes = sorted({source.mailbox for source in found})
     where = ", ".join(mailboxes) if len(mailboxes) <= FEW else f"{len(mailboxes)} mailboxes"
     lines = [f"{brought.stored} messages imported into {where}."]

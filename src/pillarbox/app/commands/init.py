@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pillarbox.app.commands.installation import Installation, Refused, config_option, json_option
-from pillarbox.app.config import DEFAULT_PATH, Config, options
+from pillarbox.config.schema import DEFAULT_PATH, Config, options
 
 if TYPE_CHECKING:
     from pillarbox.app.privileges import Identity
@@ -128,8 +128,8 @@ def _refuse_to_overwrite(here: Installation, wanted: _Wanted) -> None:
 
 
 def _config_text(wanted: _Wanted, server: "Identity | None") -> str:
-    from pillarbox.app.config_text import written
     from pillarbox.app.services import SERVICES
+    from pillarbox.config.text import written
 
     values: dict[str, object] = {
         "hostname": wanted.hostname,
@@ -150,8 +150,8 @@ def _config_text(wanted: _Wanted, server: "Identity | None") -> str:
 
 def _check_text(text: str, path: Path) -> None:
     """What is written must be what is understood, before anything is made."""
-    from pillarbox.app.config_file import parse
     from pillarbox.app.configured import endpoints, settings
+    from pillarbox.config.file import parse
     from pillarbox.world.tls.server import ServerTls
 
     config = parse(text, path)

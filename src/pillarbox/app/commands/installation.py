@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Concatenate, Never, ParamSpec, TypeVar
 
 import click
 
-from pillarbox.app.config import DEFAULT_PATH, Config
+from pillarbox.config.schema import DEFAULT_PATH, Config
 
 if TYPE_CHECKING:
     from pillarbox.app.settings import Settings
@@ -74,7 +74,7 @@ class Installation(Voice):
     @functools.cached_property
     def config(self) -> Config:
         """The configuration file. Raises `ConfigWrong`."""
-        from pillarbox.app.config_file import read
+        from pillarbox.config.file import read
 
         return read(self.config_path)
 
@@ -110,7 +110,7 @@ class Installation(Voice):
         self, verb: "Callable[Concatenate[Transaction, P], T]", *arguments: P.args, **keywords: P.kwargs
     ) -> T:
         """Run a verb that only reads."""
-        return self.database.read(verb, *arguments, **keywords)
+        return self.database.read_now(verb, *arguments, **keywords)
 
     @property
     def now_ms(self) -> int:
@@ -172,9 +172,9 @@ def _json(data: object) -> str:
 def _refusals() -> tuple[type[Exception], ...]:
     from pillarbox.app.privileges import NoSuchUser
     from pillarbox.app.services import CannotListen
-    from pillarbox.app.settings import ConfigWrong
+    from pillarbox.config.schema import ConfigWrong
     from pillarbox.directory.naming import NameRefused
-    from pillarbox.store.ledger import NoSuchMailbox, OverQuota
+    from pillarbox.store.account_counters import NoSuchMailbox, OverQuota
     from pillarbox.world.blobs import BlobMissing
     from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable, SchemaTooNew
     from pillarbox.world.tls.server import CertificateUnusable
@@ -197,7 +197,7 @@ def _refusals_of_care() -> tuple[type[Exception], ...]:
 
 
 def _sentence(refusal: Exception) -> str:
-    from pillarbox.store.ledger import NoSuchMailbox
+    from pillarbox.store.account_counters import NoSuchMailbox
     from pillarbox.world.database import DatabaseDamaged, DatabaseUnavailable
 
     match refusal:

@@ -21,7 +21,7 @@ def command(here: Installation, yes: bool) -> None:
     the new one; there must be room for both. Where you have a good backup of today, restore that instead.
     """
     from pillarbox.admin.rebuild import rebuild
-    from pillarbox.app.commands.care import ground, schemas
+    from pillarbox.app.commands.maintenance import ground, schemas
     from pillarbox.app.privileges import as_owner_of
 
     if not yes and not here.as_json:

@@ -10,7 +10,7 @@ from pillarbox.app.commands.installation import Installation, on_installation
 from pillarbox.app.commands.progress import octets_read
 
 if TYPE_CHECKING:
-    from pillarbox.app.config import Config
+    from pillarbox.config.schema import Config
 
 
 @click.command("restore")

@@ -8,9 +8,9 @@ import click
 from pillarbox.app.commands.installation import Installation, Refused, on_installation
 
 if TYPE_CHECKING:
-    from pillarbox.app.config import Config
     from pillarbox.app.services import Doors
     from pillarbox.app.settings import Settings
+    from pillarbox.config.schema import Config
 
 
 @click.command("serve")
@@ -37,8 +37,8 @@ def command(here: Installation, workers: int | None) -> None:
         settings = replace(settings, workers=workers)
 
     def reread() -> "Settings":
-        from pillarbox.app.config_file import read
         from pillarbox.app.configured import settings as settings_of
+        from pillarbox.config.file import read
 
         again = read(here.config_path)
         return _certified(again, settings_of(again))

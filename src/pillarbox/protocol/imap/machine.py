@@ -55,7 +55,7 @@ from pillarbox.protocol.imap.events import (
 from pillarbox.protocol.imap.grammar.append import MESSAGE_VERBS, offer
 from pillarbox.protocol.imap.receiver import LineTooLong, LiteralCount, Receiver, literal_count
 from pillarbox.protocol.imap.selected import SelectedMailbox
-from pillarbox.protocol.imap.transitions import TRANSITIONS, State, refusal
+from pillarbox.protocol.imap.states import TRANSITIONS, State, refusal
 
 SASL_LINE_OCTETS: Final = 65536
 """One answer in AUTHENTICATE; beyond: BAD."""

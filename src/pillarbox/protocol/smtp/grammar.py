@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable
 
 from pillarbox.protocol.smtp import replies
+from pillarbox.protocol.smtp.capabilities import Offer, Role
 from pillarbox.protocol.smtp.commands import Auth, Bdat, Command, Hello, Mail, Rcpt, Refused, Simple, Verb
-from pillarbox.protocol.smtp.extensions import Offer, Role
 from pillarbox.protocol.smtp.parameters import BadParameter, read_mail, read_rcpt
 from pillarbox.protocol.smtp.path import InvalidPath, PathTooLong, read_forward_path, read_reverse_path
 

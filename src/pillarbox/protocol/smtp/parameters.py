@@ -9,7 +9,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, TypeVar
 
-from pillarbox.protocol.smtp import replies, xtext
+from pillarbox.mail import xtext
+from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.commands import Body, Notify, Return
 from pillarbox.protocol.smtp.replies import Reply
 

@@ -29,7 +29,7 @@ POLITENESS = 15
 
 async def index_mail(world: World) -> bool:
     """Feed the full-text index."""
-    batch = await world.database.read_aside(index.gather, world.blobs)
+    batch = await world.database.read_in_thread(index.gather, world.blobs)
     if batch is not None:
         await world.database.write(index.feed, batch)
     return batch is not None
@@ -37,14 +37,14 @@ async def index_mail(world: World) -> bool:
 
 async def drop_orphans(world: World) -> bool:
     """Let go of emails whose last placement has gone."""
-    if world.database.read(_first, "SELECT 1 FROM orphans LIMIT 1") is None:
+    if world.database.read_now(_first, "SELECT 1 FROM orphans LIMIT 1") is None:
         return False
     return await world.database.write(placements.sweep_orphans) > 0
 
 
 async def drop_files(world: World) -> bool:
     """Unlink the files of blobs whose last use has gone."""
-    if world.database.read(_first, "SELECT 1 FROM blob_files_unused LIMIT 1") is not None:
+    if world.database.read_now(_first, "SELECT 1 FROM blob_files_unused LIMIT 1") is not None:
         return await sweep(world.blobs, world.database) > 0
     return False
 

@@ -19,10 +19,10 @@ from pillarbox.server.imap.conversation import Conversation
 from pillarbox.server.imap.moving import READ_ONLY, destination
 from pillarbox.server.imap.reply import Refused, Reply, no, ok
 from pillarbox.server.summarizing import summary_of
+from pillarbox.store import account_counters, placements
 from pillarbox.store import append as store_append
-from pillarbox.store import ledger, placements
+from pillarbox.store.account_counters import OverQuota
 from pillarbox.store.append import Appended, Arrival, Message
-from pillarbox.store.ledger import OverQuota
 from pillarbox.world.blobs import BlobWriter
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
@@ -90,7 +90,7 @@ def _begin(session: Conversation, command: Append | Replace) -> Arriving:
 
 def _room(session: Conversation) -> int | None:
     limit = session.read(quota.effective, session.owner)
-    return None if limit is None else limit - session.read(ledger.usage, session.owner).octets
+    return None if limit is None else limit - session.read(account_counters.usage, session.owner).octets
 
 
 def take(session: Conversation, octets: bytes) -> None:

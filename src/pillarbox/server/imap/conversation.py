@@ -18,7 +18,7 @@ from pillarbox.server.authentication import Attempt, Authenticator
 from pillarbox.server.connection import Connection
 from pillarbox.server.imap.heads import Heads
 from pillarbox.server.imap.trees import PartTrees
-from pillarbox.store.warm import WarmMailboxes
+from pillarbox.store.mailbox_cache import MailboxCache
 from pillarbox.world.blobs import Blobs
 from pillarbox.world.clock import Clock
 from pillarbox.world.database import Database, Transaction
@@ -47,7 +47,7 @@ class Services:
     clock: Clock
     telemetry: Telemetry
     authenticator: Authenticator
-    warm: WarmMailboxes
+    warm: MailboxCache
     hostname: str
     plain_allowed: bool = False
     """Whether passwords may come without TLS."""
@@ -144,7 +144,7 @@ class Conversation:
         self, verb: Callable[Concatenate[Transaction, P], T], *arguments: P.args, **keywords: P.kwargs
     ) -> T:
         """Run a short reading verb on what is committed."""
-        return self.services.database.read(verb, *arguments, **keywords)
+        return self.services.database.read_now(verb, *arguments, **keywords)
 
     async def commit(
         self, verb: Callable[Concatenate[Transaction, P], T], *arguments: P.args, **keywords: P.kwargs

@@ -203,7 +203,7 @@ async def _stream(session: Conversation, plan: Plan, chosen: Chosen) -> bool:
     services = session.services
     batch, missing = session.read(_read_rows, session, plan, chosen, plan.stored)
     for stored in _stored(batch.stored):
-        values = await services.database.read_aside(
+        values = await services.database.read_in_thread(
             _values, services.blobs, services.trees, plan.octets_items, stored
         )
         ranges: dict[FetchItem, Extent] = {

@@ -11,7 +11,7 @@ from pillarbox.mail import object_id
 from pillarbox.mail.flags import SYSTEM_FLAGS
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.responses import UNTAGGED
-from pillarbox.store.warm import WarmMailbox
+from pillarbox.store.mailbox_cache import CachedMailbox
 
 KEPT: Final = 4096
 """Mailboxes whose head a process keeps."""
@@ -22,7 +22,7 @@ class Head:
 
     __slots__ = ("first_unseen", "modseq", "numbers", "opened", "opened_to_read", "uid_next")
 
-    def __init__(self, warm: WarmMailbox) -> None:
+    def __init__(self, warm: CachedMailbox) -> None:
         self.modseq, self.uid_next = warm.modseq, warm.uid_next
         flags, exists = _flags_in_use(warm), responses.exists(len(warm.uids))
         self.opened = responses.flags(flags) + _kept(flags, more=True) + exists
@@ -49,7 +49,7 @@ def _kept(flags: str, *, more: bool) -> bytes:
     return responses.ok(UNTAGGED, "Kept", response_codes.permanent_flags(flags, more=more))
 
 
-def _flags_in_use(warm: WarmMailbox) -> str:
+def _flags_in_use(warm: CachedMailbox) -> str:
     """The system flags, and all keywords that a message bears."""
     words: dict[str, str] = {}
     for text in set(warm.flags):
@@ -66,7 +66,7 @@ class Heads:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[int, int], Head] = OrderedDict()
 
-    def of(self, warm: WarmMailbox) -> Head:
+    def of(self, warm: CachedMailbox) -> Head:
         """The head of a mailbox as it is now."""
         key = warm.account, warm.mailbox
         head = self._kept.get(key)

@@ -7,7 +7,7 @@ the log in its turn. Hints that come while one is on its way are that one.
 from typing import Final
 
 from pillarbox.protocol.imap.commands import Check, Idle, Noop
-from pillarbox.server.imap import news
+from pillarbox.server.imap import updates
 from pillarbox.server.imap.conversation import Conversation
 from pillarbox.server.imap.reply import Reply, ok
 from pillarbox.world.database import DatabaseUnavailable
@@ -59,7 +59,7 @@ async def hinted(session: Conversation) -> None:
 
 async def _tell(session: Conversation) -> None:
     try:
-        await news.tell(session, expunges=True)
+        await updates.tell(session, expunges=True)
     except DatabaseUnavailable:
         # There is no command to refuse, and the client would not ask again for half an hour
         session.services.clock.call_later(LOOK_AGAIN_S, lambda: _hint(session))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.protocol.imap.selected import Chosen, SelectedMailbox
-from pillarbox.store.warm import WarmMailbox, WarmMailboxes
+from pillarbox.store.mailbox_cache import CachedMailbox, MailboxCache
 from pillarbox.world.database import Transaction
 
 
@@ -30,7 +30,7 @@ class Present:
 
 
 def present(
-    tx: Transaction, cache: WarmMailboxes, account: AccountId, selected: SelectedMailbox, chosen: Chosen
+    tx: Transaction, cache: MailboxCache, account: AccountId, selected: SelectedMailbox, chosen: Chosen
 ) -> Present:
     """What is in memory of the chosen messages."""
     warm = cache.get(tx, account, selected.mailbox)
@@ -44,7 +44,7 @@ def present(
 
 
 def _there(
-    warm: WarmMailbox,
+    warm: CachedMailbox,
     selected: SelectedMailbox,
     parts: Sequence[slice],
     numbers: Sequence[int],

@@ -11,10 +11,10 @@ from pillarbox.protocol.imap.fetch_responses import FlagsOf, flag_lines
 from pillarbox.protocol.imap.selected import SelectedMailbox
 from pillarbox.server.imap.conversation import Conversation
 from pillarbox.store import changes
-from pillarbox.store.warm import WarmMailbox
+from pillarbox.store.mailbox_cache import CachedMailbox
 
 
-def tell(session: Conversation, selected: SelectedMailbox, warm: WarmMailbox, asked: Resynchronise) -> None:
+def tell(session: Conversation, selected: SelectedMailbox, warm: CachedMailbox, asked: Resynchronise) -> None:
     """What SELECT (QRESYNC ...) adds: VANISHED (EARLIER), then FETCH for what came or changed."""
     # RFC 7162 §3.2.5: UIDs of another epoch say nothing about this one
     if asked.uid_validity != selected.uid_validity:
@@ -51,7 +51,7 @@ def matched(selected: SelectedMailbox, numbers: NumberSet, uids: NumberSet) -> i
     return highest
 
 
-def _changed(selected: SelectedMailbox, warm: WarmMailbox, known: NumberSet, since: int) -> bytes:
+def _changed(selected: SelectedMailbox, warm: CachedMailbox, known: NumberSet, since: int) -> bytes:
     rows = []
     for part in known.slices(warm.uids):
         for place in range(part.start, part.stop):

@@ -39,7 +39,7 @@ async def _found(session: Conversation, query: Query) -> list[int]:
     if not store_search.takes_long(query, messages=len(warm.uids)):
         return session.read(store_search.evaluate, services.blobs, warm, query, now_ms=now_ms)
     # What reads many messages runs aside, on the mailbox as it is now
-    return await services.database.read_aside(
+    return await services.database.read_in_thread(
         store_search.evaluate, services.blobs, warm.snapshot(), query, now_ms=now_ms
     )
 

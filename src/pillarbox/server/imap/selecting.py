@@ -12,11 +12,11 @@ from pillarbox.protocol.imap.commands import Close, Select, Unselect
 from pillarbox.protocol.imap.response_codes import CLOSED, READ_ONLY, READ_WRITE
 from pillarbox.protocol.imap.responses import UNTAGGED
 from pillarbox.protocol.imap.selected import SelectedMailbox
-from pillarbox.server.imap import news, resynchronising
+from pillarbox.server.imap import resynchronising, updates
 from pillarbox.server.imap.conversation import Conversation
 from pillarbox.server.imap.reply import Reply, bad, ok
 from pillarbox.store import placements
-from pillarbox.store.warm import WarmMailbox
+from pillarbox.store.mailbox_cache import CachedMailbox
 
 
 async def select(session: Conversation, command: Select) -> Reply:
@@ -33,7 +33,7 @@ async def select(session: Conversation, command: Select) -> Reply:
     warm, first_recent = session.read(cache.find, session.owner, name)
     recent = _recent(warm, first_recent, rev2=machine.rev2)
     if recent and not command.read_only:
-        recent = await news.claimed(session, warm.mailbox)
+        recent = await updates.claimed(session, warm.mailbox)
         warm, _ = session.read(cache.find, session.owner, name)
     # From here on nothing waits: what is told is one moment of the mailbox
     selected = SelectedMailbox(
@@ -58,7 +58,7 @@ _OPENED: Final = ok("Opened", READ_WRITE)
 _OPENED_TO_READ: Final = ok("Opened for reading only", READ_ONLY)
 
 
-def _recent(warm: WarmMailbox, first_recent: int, *, rev2: bool) -> NumberSet:
+def _recent(warm: CachedMailbox, first_recent: int, *, rev2: bool) -> NumberSet:
     """What is \\Recent to a new session: EXAMINE shows it and leaves it so, SELECT claims it (RFC 3501 §6.3.2)."""
     # IMAP4rev2 has no such thing and leaves it to others
     if rev2 or first_recent >= warm.uid_next:
@@ -66,7 +66,7 @@ def _recent(warm: WarmMailbox, first_recent: int, *, rev2: bool) -> NumberSet:
     return NumberSet(((first_recent, warm.uid_next - 1),))
 
 
-def _described(session: Conversation, selected: SelectedMailbox, warm: WarmMailbox) -> bytes:
+def _described(session: Conversation, selected: SelectedMailbox, warm: CachedMailbox) -> bytes:
     """The untagged responses that a SELECT owes (RFC 9051 §6.3.2, RFC 3501 §6.3.1)."""
     machine = session.machine
     head = session.services.heads.of(warm)

@@ -35,15 +35,15 @@ from pillarbox.server.imap import (
     login,
     mailboxes,
     moving,
-    news,
     searching,
     selecting,
     storing,
+    updates,
 )
 from pillarbox.server.imap.conversation import Conversation, Services
 from pillarbox.server.imap.idling import Hint
-from pillarbox.server.imap.news import MailboxGone
 from pillarbox.server.imap.reply import BrokenOff, Reply, ok, refusal
+from pillarbox.server.imap.updates import MailboxGone
 from pillarbox.world.database import DatabaseUnavailable
 
 Handler = Callable[[Conversation, Any], Awaitable[Reply | None]]
@@ -216,7 +216,7 @@ class ImapSession(Conversation):
     async def _finish(self, tag: bytes, reply: Reply, *, expunges: bool = True) -> None:
         try:
             if not self.fresh:
-                await news.tell(self, expunges=expunges)
+                await updates.tell(self, expunges=expunges)
         except DatabaseUnavailable:
             pass  # it is told another time: what the command did stands
         self.write(reply.octets(tag))

@@ -92,7 +92,7 @@ def _end_of_lines(session: Conversation, uid: Uid, start: int, lines: int) -> in
 
 def _read(session: Conversation, uid: Uid, start: int = 0, length: int | None = None) -> bytes:
     services = session.services
-    return services.database.read(
+    return services.database.read_now(
         fetch.octets,
         services.blobs,
         session.owner.id,
@@ -105,7 +105,7 @@ def _read(session: Conversation, uid: Uid, start: int = 0, length: int | None = 
 
 def _header_size(session: Conversation, uid: Uid) -> int:
     one = NumberSet(((uid, uid),))
-    found = session.services.database.read(
+    found = session.services.database.read_now(
         fetch.rows, session.owner.id, session.maildrop.mailbox, one, (Column.HEADER_SIZE,)
     )
     if not found:

@@ -18,8 +18,8 @@ from pillarbox.queue.outcome import given_back, next_word_ms
 from pillarbox.queue.schedule import LEASE_MS, Job
 from pillarbox.queue.spool import CHANGED
 from pillarbox.server.relay.clock_watch import ClockWatch
-from pillarbox.server.relay.courier import Means
-from pillarbox.server.relay.lane import COURIERS, Lane, Parcel
+from pillarbox.server.relay.delivery_agent import Means
+from pillarbox.server.relay.destination_queue import COURIERS, DestinationQueue, Parcel
 from pillarbox.server.relay.settling import Settling
 from pillarbox.server.relay.time_limit import TimeLimit
 from pillarbox.world.blobs import BlobMissing, Blobs
@@ -69,7 +69,7 @@ class Relay:
         self._limits = limits or RelayLimits()
         self.connections_each = self._limits.connections_each
         self._signals = signals
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, DestinationQueue] = {}
         self._reporter = Reporter(means.hostname, means.blobs, means.entropy)
         self._settling = Settling(means.database, self._reporter, means.clock, telemetry)
         self._called = asyncio.Event()
@@ -108,7 +108,7 @@ class Relay:
             await lane.drop()
         await self._settling.settled()
 
-    async def _all_left(self, lanes: Sequence[Lane], grace_seconds: float) -> None:
+    async def _all_left(self, lanes: Sequence[DestinationQueue], grace_seconds: float) -> None:
         try:
             async with self.means.clock.timeout(grace_seconds):
                 while couriers := [courier for lane in lanes for courier in lane.couriers]:
@@ -134,7 +134,7 @@ class Relay:
             self.telemetry.warning("queue not read", why=str(failure))
             return []
         try:
-            return self.means.database.read(_parcels, found, self.means.blobs)
+            return self.means.database.read_now(_parcels, found, self.means.blobs)
         except DatabaseUnavailable:
             return [Parcel(job) for job in found]
 
@@ -149,7 +149,7 @@ class Relay:
         except DatabaseUnavailable as failure:
             self.telemetry.warning("jobs not given back", jobs=len(jobs), why=str(failure))
 
-    def changed(self, lane: Lane) -> None:
+    def changed(self, lane: DestinationQueue) -> None:
         """See `lane.Office`."""
         if lane.over and self._lanes.get(lane.destination) is lane:
             del self._lanes[lane.destination]
@@ -191,7 +191,7 @@ class Relay:
             return False
         busy = [lane.destination for lane in self._lanes.values() if lane.busy]
         healthy_only = room <= self._limits.connections // HEALTHY_SHARE
-        if not self.means.database.read(
+        if not self.means.database.read_now(
             schedule.any_due, now_ms=now_ms, busy=busy, healthy_only=healthy_only
         ):
             return False  # a claim that comes to nothing would be a transaction all the same
@@ -209,13 +209,13 @@ class Relay:
         for job in jobs:
             lane = self._lanes.get(job.destination)
             if lane is None:
-                lane = self._lanes[job.destination] = Lane(job.destination, self)
+                lane = self._lanes[job.destination] = DestinationQueue(job.destination, self)
             lane.add(Parcel(job))
         return bool(jobs)
 
     def _pause_seconds(self, now_ms: int) -> float:
         """Until the next retry after then; what was due waits for room, and room calls."""
-        due = self.means.database.read(schedule.next_turn_ms, after_ms=now_ms)
+        due = self.means.database.read_now(schedule.next_turn_ms, after_ms=now_ms)
         return LOOK_SECONDS if due is None else min((due - self._now_ms) / 1000, LOOK_SECONDS)
 
     async def _wait(self, seconds: float) -> None:
@@ -248,7 +248,7 @@ class Relay:
     async def _tell_overdue(self) -> None:
         if not await self._leases_hold():
             return
-        due = self.means.database.read(next_word_ms)
+        due = self.means.database.read_now(next_word_ms)
         if due is None or due > self._now_ms:
             return  # an idle provider writes nothing
         fates = await self.means.database.write(tell_overdue, self._reporter, now_ms=self._now_ms)

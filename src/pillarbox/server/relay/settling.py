@@ -9,8 +9,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
-from pillarbox.delivery.settle import Fate, Reporter, Result, descriptions, settle
-from pillarbox.queue.notices import Action
+from pillarbox.delivery.settle import RecipientResult, Reporter, Result, descriptions, settle
+from pillarbox.mail.dsn import Action
 from pillarbox.world.clock import Clock
 from pillarbox.world.database import Database, DatabaseUnavailable
 from pillarbox.world.telemetry import Telemetry
@@ -86,10 +86,10 @@ class Settling:
         for one in batch:
             await self._write_batch([one])
 
-    async def _settle(self, batch: Sequence[Result]) -> list[Fate]:
+    async def _settle(self, batch: Sequence[Result]) -> list[RecipientResult]:
         return await self._database.write(settle, batch, self._reporter, now_ms=self._clock.now_ms())
 
-    def tell(self, fates: Sequence[Fate]) -> None:
+    def tell(self, fates: Sequence[RecipientResult]) -> None:
         """Log and count."""
         for said in descriptions(fates):
             self._telemetry.event("mail relayed", **said)

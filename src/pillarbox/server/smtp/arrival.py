@@ -16,13 +16,13 @@ from pillarbox.delivery.submission import Fault, Submission
 from pillarbox.delivery.trace import Hop
 from pillarbox.directory.accounts import Account
 from pillarbox.mail.address import domain_key
+from pillarbox.mail.dsn import Dsn
 from pillarbox.protocol.smtp import replies
+from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.protocol.smtp.commands import Body
-from pillarbox.protocol.smtp.extensions import Role
 from pillarbox.protocol.smtp.path import NULL
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.queue import spool
-from pillarbox.queue.notices import Notice
 from pillarbox.server.connection import TlsState
 from pillarbox.server.smtp.body import TOP_OCTETS, IncomingBody, Whole
 from pillarbox.server.smtp.door import Door
@@ -30,8 +30,8 @@ from pillarbox.server.smtp.failures import WORLD_FAILURES, reply_to
 from pillarbox.server.smtp.sender_domain import Existence
 from pillarbox.server.smtp.transaction import Transaction
 from pillarbox.server.summarizing import summary_of
+from pillarbox.store.account_counters import NoSuchAccount
 from pillarbox.store.append import Message
-from pillarbox.store.ledger import NoSuchAccount
 from pillarbox.store.tally import NoSuchMailbox
 from pillarbox.world.blobs import PreparedBlob, prepare
 from pillarbox.world.entropy import nonce
@@ -144,7 +144,7 @@ class Arrival:
         if len(top) >= TOP_OCTETS and b"\r\n\r\n" not in top:
             return replies.HEADER_TOO_LARGE
         details = Submission(account, self.trace_id, self.door.clock.now_ms())
-        prepared = self.door.database.read(submission.prepare, top, details)
+        prepared = self.door.database.read_now(submission.prepare, top, details)
         return _FAULTS[prepared] if isinstance(prepared, Fault) else prepared
 
     def _return_path(self) -> bytes:
@@ -185,7 +185,7 @@ class Arrival:
         if not subjects or path is NULL:
             return None
         now_ms = self.door.clock.now_ms()
-        notice = Notice(
+        notice = Dsn(
             to=str(path),
             hostname=self.door.hostname,
             subjects=subjects,

@@ -5,7 +5,7 @@ Made once for each listener; its ``session`` is the listener's session factory.
 
 from dataclasses import dataclass, field
 
-from pillarbox.protocol.smtp.extensions import Limits, Role
+from pillarbox.protocol.smtp.capabilities import Limits, Role
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.smtp.known_recipients import KnownRecipients
 from pillarbox.server.smtp.sender_domain import SenderDomains

@@ -2,7 +2,7 @@
 
 from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.replies import Reply
-from pillarbox.store.ledger import NoSuchAccount
+from pillarbox.store.account_counters import NoSuchAccount
 from pillarbox.store.tally import NoSuchMailbox
 from pillarbox.world.database import DatabaseUnavailable
 

@@ -1,6 +1,6 @@
 """How much of a client is too much: counts of what carries no mail, each with its limit and reason."""
 
-from pillarbox.protocol.smtp.extensions import Limits
+from pillarbox.protocol.smtp.capabilities import Limits
 
 
 class Patience:

@@ -32,7 +32,7 @@ def judge_sender(door: Door, account: Account | None, mail: Mail) -> Reply:
         return replies.SENDER_OK
     if not mail.smtputf8 and not _is_ascii(path):
         return replies.SENDER_NON_ASCII
-    if account and not door.database.read(resolve.may_send_as, account.id, path):
+    if account and not door.database.read_now(resolve.may_send_as, account.id, path):
         return replies.NOT_YOUR_ADDRESS
     return replies.SENDER_OK
 
@@ -75,13 +75,13 @@ def judge_recipient(door: Door, submitter: Submitter, transaction: Transaction, 
 
 def _destination(door: Door, account: Account | None, address: Address, *, octets: int) -> route.Destination:
     if door.separate_domains and account and door.role.submits:
-        served = door.database.read(resolve.served_domain, address)
+        served = door.database.read_now(resolve.served_domain, address)
         if served is None or served.name != account.login.rpartition("@")[2]:
             return Elsewhere()
     known = door.known_recipients.get(address)
     if known:
         return known
-    found = door.database.read(route.destination, address, octets=octets)
+    found = door.database.read_now(route.destination, address, octets=octets)
     door.known_recipients.remember(address, found)
     return found
 

@@ -16,11 +16,11 @@ from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.mail.address import domain_key
 from pillarbox.protocol.smtp import replies
+from pillarbox.protocol.smtp.capabilities import Conditions, Offer, Role
 from pillarbox.protocol.smtp.commands import Auth, Bdat, Command, Hello, Mail, Rcpt, Refused, Simple, Verb
-from pillarbox.protocol.smtp.extensions import Conditions, Offer, Role
+from pillarbox.protocol.smtp.machine import ChunkEnd, Event, MessageEnd, Piece, Response, SmtpServer
 from pillarbox.protocol.smtp.path import NULL, written
 from pillarbox.protocol.smtp.replies import Reply, closing, goodbye, greeting
-from pillarbox.protocol.smtp.server import ChunkEnd, Event, MessageEnd, Piece, Response, SmtpServer
 from pillarbox.protocol.smtp.states import State
 from pillarbox.server.authentication import Attempt
 from pillarbox.server.authentication import Client as LoginClient

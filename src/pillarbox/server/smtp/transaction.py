@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from pillarbox.delivery.accept import Distribution, Wish
+from pillarbox.delivery.accept import Distribution, DsnRequest
 from pillarbox.mail.address import Address
 from pillarbox.protocol.smtp.commands import Body, Mail, Rcpt
 from pillarbox.server.smtp.body import IncomingBody
 
-_NO_WISH = Wish()
+_NO_WISH = DsnRequest()
 
 
 @dataclass(slots=True)
@@ -35,9 +35,9 @@ class Transaction:
             self.body.abandon()
 
 
-def wish(rcpt: Rcpt) -> Wish:
+def wish(rcpt: Rcpt) -> DsnRequest:
     """What the sender wants to hear of this recipient, in the queue's words."""
     if rcpt.notify is None and rcpt.original is None:
         return _NO_WISH
     notify = "" if rcpt.notify is None else ",".join(sorted(word.value for word in rcpt.notify))
-    return Wish(notify, rcpt.original)
+    return DsnRequest(notify, rcpt.original)

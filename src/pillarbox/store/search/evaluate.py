@@ -1,6 +1,6 @@
 """Which messages of a mailbox a query means.
 
-The tree is walked with the messages still in question, as places in a `WarmMailbox`. Each term keeps those
+The tree is walked with the messages still in question, as places in a `CachedMailbox`. Each term keeps those
 it matches; within AND the cheap terms go first, so that a body is read only of messages that all else speaks
 for. There are four prices: what is in memory (flags, UIDs), what the narrow table knows (dates, sizes), what
 the header lines say, and what only the text can tell.
@@ -22,6 +22,7 @@ from pillarbox.mail.query import Query, Relation, Stamp
 from pillarbox.mail.summary import DIGEST_FIELDS
 from pillarbox.store import fetch
 from pillarbox.store.fetch import Column
+from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.store.search import index
 from pillarbox.store.search.text import (
     any_header_contains,
@@ -30,7 +31,6 @@ from pillarbox.store.search.text import (
     fold,
     lines_may_contain,
 )
-from pillarbox.store.warm import WarmMailbox
 from pillarbox.world.blobs import BlobMissing, Blobs
 from pillarbox.world.database import Transaction
 
@@ -55,11 +55,11 @@ class NotInSession(TypeError):
     """A term that only a session can resolve has reached the store: `query.substitute` was not called."""
 
 
-def evaluate(tx: Transaction, blobs: Blobs, warm: WarmMailbox, query: Query, *, now_ms: int) -> list[int]:
+def evaluate(tx: Transaction, blobs: Blobs, warm: CachedMailbox, query: Query, *, now_ms: int) -> list[int]:
     """UIDs of the messages that match, ascending.
 
     ``now_ms`` is what YOUNGER and OLDER count from. Where it `takes_long`, this may take long and belongs in a
-    thread, with a `WarmMailbox.snapshot` as ``warm``.
+    thread, with a `CachedMailbox.snapshot` as ``warm``.
     """
     places = _Search(tx, blobs, warm, now_ms).among(query, range(len(warm.uids)))
     uids = warm.uids
@@ -112,7 +112,7 @@ class _Search:
 
     __slots__ = ("_blobs", "_now_ms", "_tx", "_warm")
 
-    def __init__(self, tx: Transaction, blobs: Blobs, warm: WarmMailbox, now_ms: int) -> None:
+    def __init__(self, tx: Transaction, blobs: Blobs, warm: CachedMailbox, now_ms: int) -> None:
         self._tx = tx
         self._blobs = blobs
         self._warm = warm

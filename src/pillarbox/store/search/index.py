@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
-from pillarbox.store.ledger import email_bounds
+from pillarbox.store.account_counters import email_bounds
 from pillarbox.store.search.text import everything
 from pillarbox.world.blobs import BlobMissing, Blobs
 from pillarbox.world.database import Transaction

@@ -64,7 +64,7 @@ async def sweep_leftovers(blobs: Blobs, database: Database, *, now_ms: int) -> i
         old = await asyncio.to_thread(lambda: list(files(directory, older_than_ms=now_ms - LEFTOVER_MS)))
         for start in range(0, len(old), FILES_PER_SWEEP):
             some = old[start : start + FILES_PER_SWEEP]
-            unknown = database.read(_unknown, some)
+            unknown = database.read_now(_unknown, some)
             if unknown:
                 removed += await database.write(_unlink_unknown, directory, unknown)
     return removed

@@ -1,8 +1,8 @@
-"""The database as the rest of the house sees it: `write`, `read`, `read_aside`.
+"""The database as the rest of the house sees it: `write`, `read`, `read_in_thread`.
 
 `write` runs a verb and returns once its effects are durable (see `transact`). `read` runs a short verb
 at once, in the loop's thread, on a snapshot of what is committed: through the writer's connection while that is at
-rest, since its cache knows what it has written, else through one of its own. `read_aside` does the same for long
+rest, since its cache knows what it has written, else through one of its own. `read_in_thread` does the same for long
 reads in a thread, where it can be interrupted. A database is one file: a shard. An open one does not survive a
 fork: each process opens its own.
 """
@@ -21,9 +21,9 @@ import apsw
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.checkpoint import Checkpoints
 from pillarbox.world.database.commit_thread import CommitThread
-from pillarbox.world.database.moment import Moment
 from pillarbox.world.database.presence import Presence
 from pillarbox.world.database.schema import Schema, migrate, pending
+from pillarbox.world.database.snapshot import DatabaseSnapshot
 from pillarbox.world.database.sqlite import (
     BRIEFLY_MILLISECONDS,
     BUSY_MILLISECONDS,
@@ -34,7 +34,7 @@ from pillarbox.world.database.sqlite import (
 )
 from pillarbox.world.database.transact import Report, Writer
 from pillarbox.world.database.transaction import DatabaseUnavailable, Transaction
-from pillarbox.world.database.turn import Turn
+from pillarbox.world.database.write_lock import WriteLock
 from pillarbox.world.durable import flush_folder
 
 P = ParamSpec("P")
@@ -61,7 +61,7 @@ class Database:
         self._connection = connection
         self._presence = presence
         self._raw_files: list[int] = []
-        self._turn = Turn(path) if path else None
+        self._turn = WriteLock(path) if path else None
         self._thread = CommitThread() if path else None
         self._background = ThreadPoolExecutor(1, "checkpoint") if path else None
         self._checkpoints = (
@@ -119,16 +119,20 @@ class Database:
         except apsw.Error as failure:  # the transaction is durable all the same
             self.on_failure("checkpoint failed", failure)
 
-    def read(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-        """Run a short verb that only reads, at once. Raises `DatabaseUnavailable`."""
+    async def read(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """Run a short verb that only reads, on what is committed. Raises `DatabaseUnavailable`."""
+        return self.read_now(verb, *arguments, **keywords)
+
+    def read_now(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """`read` for programs without a loop. Raises `DatabaseUnavailable`."""
         self.calls += 1
         reader = self._resting if self._writer.at_rest else self._reader
         return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
 
-    async def read_aside(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+    async def read_in_thread(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """Run a verb that reads much, in a thread. Raises `DatabaseUnavailable`."""
         if self._aside is None:
-            return self.read(verb, *arguments, **keywords)
+            return self.read_now(verb, *arguments, **keywords)
         self.calls += 1
 
         def aside() -> T:
@@ -144,15 +148,15 @@ class Database:
         return reader
 
     @contextmanager
-    def moment(self) -> Iterator[Moment]:
+    def snapshot(self) -> Iterator[DatabaseSnapshot]:
         """The files as they are now, to be copied while others write. Raises `DatabaseUnavailable`."""
         if self.path is None:
             raise DatabaseUnavailable("a database in memory has no files")
-        moment = Moment(self.path, self._raw_files)
+        snapshot = DatabaseSnapshot(self.path, self._raw_files)
         try:
-            yield moment
+            yield snapshot
         finally:
-            moment.end()
+            snapshot.end()
 
     async def close(self) -> None:
         """Finish what is under way and let go of the files."""
@@ -175,7 +179,7 @@ class Database:
         self._connection.close()
         if self._turn:
             self._turn.close()
-        for descriptor in self._raw_files:  # not before the last connection: see `moment`
+        for descriptor in self._raw_files:  # not before the last connection: see `snapshot`
             os.close(descriptor)
         if self._presence:
             self._presence.end()
@@ -216,7 +220,7 @@ def open_database(path: Path, schemas: Iterable[Schema], *, alone: bool = False)
     """
     with _file_failures():
         presence = Presence(path, alone=alone)
-        turn = Turn(path)
+        turn = WriteLock(path)
     try:
         turn.take()
         connection = connect(path, writes=True)

@@ -33,7 +33,7 @@ def whole(schemas: Iterable[Schema]) -> list[Missing]:
     """All that these rooms' schemas make, in that order."""
     fresh = memory_database(schemas)
     try:
-        rows = fresh.read(lambda tx: tx.rows(_OBJECTS))
+        rows = fresh.read_now(lambda tx: tx.rows(_OBJECTS))
         return [Missing(name, table, kind == "index", sql) for name, table, kind, sql in rows]
     finally:
         fresh.close_now()

@@ -74,7 +74,7 @@ def _make_private(path: Path) -> None:
 
 @contextmanager
 def world_failures() -> Iterator[None]:
-    """Turn SQLite's word for a failing machine into ours; a faulty statement stays what it is."""
+    """WriteLock SQLite's word for a failing machine into ours; a faulty statement stays what it is."""
     try:
         yield
     except DAMAGED as failure:

@@ -30,7 +30,7 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.commit_thread import CommitThread
 from pillarbox.world.database.sqlite import BRIEFLY_MILLISECONDS, SqliteTransaction, world_failures
 from pillarbox.world.database.transaction import DatabaseUnavailable
-from pillarbox.world.database.turn import Turn
+from pillarbox.world.database.write_lock import WriteLock
 
 BATCH_VERBS = 256
 """Verbs in one transaction; beyond, the flush is already shared by so many that more gains nothing."""
@@ -60,7 +60,7 @@ class Writer:
         self,
         connection: apsw.Connection,
         *,
-        turn: Turn | None,
+        turn: WriteLock | None,
         thread: CommitThread | None,
         committed: Callable[[Iterable[AccountId]], None],
         after_commit: Callable[[], None],

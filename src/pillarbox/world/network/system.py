@@ -4,14 +4,7 @@ import asyncio
 import ssl
 from typing import cast
 
-from pillarbox.world.network.stream import (
-    READ_OCTETS,
-    Endpoint,
-    NetworkFailure,
-    Stream,
-    TlsFailure,
-    TlsLayer,
-)
+from pillarbox.world.network.stream import READ_OCTETS, Endpoint, NetworkFailure, Stream, TlsFailure, TlsLayer
 from pillarbox.world.tls.binding import channel_binding
 
 

@@ -10,16 +10,7 @@ Always true: a resolver never raises for what the DNS says or fails to say; an o
 only ``Failure`` is worth trying again. Names are lower-case A-labels without a final dot.
 """
 
-from pillarbox.world.resolver.records import (
-    Answer,
-    Failure,
-    Kind,
-    Mx,
-    NoData,
-    NxDomain,
-    Outcome,
-    Tlsa,
-)
+from pillarbox.world.resolver.records import Answer, Failure, Kind, Mx, NoData, NxDomain, Outcome, Tlsa
 from pillarbox.world.resolver.resolver import Resolver
 
 __all__ = ["Answer", "Failure", "Kind", "Mx", "NoData", "NxDomain", "Outcome", "Resolver", "Tlsa"]

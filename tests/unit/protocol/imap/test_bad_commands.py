@@ -3,8 +3,8 @@
 import pytest
 
 from pillarbox.protocol.imap.events import Received, Say
-from pillarbox.protocol.imap.transitions import State
-from tests.imap_dialogue import Dialogue
+from pillarbox.protocol.imap.states import State
+from tests.kit.imap.dialogue import Dialogue
 
 NOBODY, MEMBER, READER = State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED
 

@@ -5,8 +5,8 @@ import pytest
 from pillarbox.protocol.imap.capabilities import TABLE, Terms, announced
 from pillarbox.protocol.imap.commands import Enable
 from pillarbox.protocol.imap.events import Received, Say
-from pillarbox.protocol.imap.transitions import State
-from tests.imap_dialogue import Dialogue
+from pillarbox.protocol.imap.states import State
+from tests.kit.imap.dialogue import Dialogue
 
 CLEAR = Terms(starttls=True, login=False, mechanisms=("SCRAM-SHA-256",))
 SECURE = Terms(starttls=False, login=True, mechanisms=("SCRAM-SHA-256-PLUS", "PLAIN"))

@@ -79,8 +79,8 @@ from pillarbox.protocol.imap.fetch_items import (
     SectionText,
 )
 from pillarbox.protocol.imap.sequence_set import SequenceSet
-from pillarbox.protocol.imap.transitions import State
-from tests.imap_dialogue import Dialogue
+from pillarbox.protocol.imap.states import State
+from tests.kit.imap.dialogue import Dialogue
 
 NOBODY, MEMBER, READER = State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED
 

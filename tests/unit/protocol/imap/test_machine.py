@@ -33,8 +33,8 @@ from pillarbox.protocol.imap.events import (
 )
 from pillarbox.protocol.imap.machine import SASL_LINE_OCTETS, Machine
 from pillarbox.protocol.imap.sequence_set import SequenceSet
-from pillarbox.protocol.imap.transitions import State
-from tests.imap_dialogue import TERMS, Dialogue
+from pillarbox.protocol.imap.states import State
+from tests.kit.imap.dialogue import TERMS, Dialogue
 
 MEMBER, READER = State.AUTHENTICATED, State.SELECTED
 NEXT = b"n NOOP\r\n"

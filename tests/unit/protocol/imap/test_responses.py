@@ -8,7 +8,7 @@ from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.protocol.imap import fetch_responses, response_codes, responses, strings
 from pillarbox.protocol.imap.commands import StatusItem
 from pillarbox.protocol.imap.cursor import Cursor
-from tests.imap_client import (
+from tests.kit.imap.responses import (
     Atom,
     Continuation,
     Data,

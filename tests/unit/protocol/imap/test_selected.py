@@ -23,8 +23,8 @@ from pillarbox.mail.query import (
 )
 from pillarbox.protocol.imap.selected import NoSuchMessage, SelectedMailbox, Telling
 from pillarbox.protocol.imap.sequence_set import SequenceSet
-from tests.imap_client import Data, Fetched, Numbered, read_responses
-from tests.imap_dialogue import view
+from tests.kit.imap.dialogue import view
+from tests.kit.imap.responses import Data, Fetched, Numbered, read_responses
 
 ALL_MESSAGES = SequenceSet(NumberSet(((1, STAR),)))
 ALWAYS = Telling(expunges=True)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pillarbox.protocol.pop3 import commands, replies
 from pillarbox.protocol.pop3.commands import Command, Malformed, Response, TooLong, Unknown
 from pillarbox.protocol.pop3.machine import COMMAND_LIMIT, RESPONSE_LIMIT, TABLE, TOLD_AT_ONCE, Machine, State
-from tests.paths import ROOT
-from tests.pop3_harness import converse
+from tests.kit.paths import ROOT
+from tests.kit.pop3.dialogue import converse
 
 EXAMPLES: dict[type[Command], Command] = {
     type(example): example

@@ -21,7 +21,7 @@ from pillarbox.protocol.sasl.identity import IDENTITY_LIMIT_OCTETS, PASSWORD_LIM
 from pillarbox.protocol.sasl.mechanisms import OFFERS, offered, start
 from pillarbox.protocol.sasl.scram import ChannelBinding
 from pillarbox.protocol.sasl.scram_keys import KeyPair, ScramKeys, server_keys
-from tests.sasl import converse, keys_of
+from tests.kit.sasl import converse, keys_of
 
 PASSWORDS = {"anna": "secret", "bo,b=": "pass, word="}
 DATA = {"tls-exporter": b"E" * 32, "tls-server-end-point": b"P" * 32}

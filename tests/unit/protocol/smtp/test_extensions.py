@@ -1,6 +1,6 @@
 import pytest
 
-from pillarbox.protocol.smtp.extensions import Conditions, Limits, Role, offer
+from pillarbox.protocol.smtp.capabilities import Conditions, Limits, Role, offer
 
 ALWAYS = {
     "PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING",

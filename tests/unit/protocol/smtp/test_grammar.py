@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from pillarbox.mail.address import Address
 from pillarbox.protocol.smtp import replies
+from pillarbox.protocol.smtp.capabilities import Conditions, Limits, Role, offer
 from pillarbox.protocol.smtp.commands import Auth, Bdat, Body, Hello, Mail, Rcpt, Refused, Simple, Verb
-from pillarbox.protocol.smtp.extensions import Conditions, Limits, Role, offer
 from pillarbox.protocol.smtp.grammar import decode_response, read
 from pillarbox.protocol.smtp.path import NULL, POSTMASTER
 

@@ -1,6 +1,7 @@
 import pytest
 
-from pillarbox.protocol.smtp import replies, xtext
+from pillarbox.mail import xtext
+from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.commands import Body, Notify, Return
 from pillarbox.protocol.smtp.parameters import BadParameter, read_mail, read_rcpt
 

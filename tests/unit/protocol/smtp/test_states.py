@@ -7,7 +7,7 @@ from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.commands import Verb
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.protocol.smtp.states import TABLE, State, after_chunk
-from tests.paths import ROOT
+from tests.kit.paths import ROOT
 
 READING = (State.START, State.IDLE, State.MAIL, State.RCPT, State.CHUNKS, State.SPOILT)
 

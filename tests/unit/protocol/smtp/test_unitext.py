@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pillarbox.protocol.smtp import unitext, xtext
+from pillarbox.mail import unitext, xtext
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))

@@ -6,8 +6,8 @@ from pillarbox.directory import quota
 from pillarbox.server.imap import append
 from pillarbox.world.blobs import BlobWriter
 from pillarbox.world.database import DatabaseUnavailable
-from tests.imap_client import Continuation, Status
-from tests.imap_talk import MESSAGE, Provider, provider
+from tests.kit.imap.client import MESSAGE, Provider, provider
+from tests.kit.imap.responses import Continuation, Status
 
 
 def allow(mail: Provider, octets: int) -> None:

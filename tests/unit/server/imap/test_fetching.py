@@ -7,8 +7,8 @@ import pytest
 from pillarbox.server.imap import fetch_octets, fetching
 from pillarbox.world.blobs import Blobs, OpenBlob
 from pillarbox.world.database import DatabaseUnavailable
-from tests.imap_client import Fetched
-from tests.imap_talk import MESSAGE, provider
+from tests.kit.imap.client import MESSAGE, provider
+from tests.kit.imap.responses import Fetched
 
 MULTIPART = b"""From: user@domain.org
 Subject: parts

@@ -4,9 +4,9 @@ from base64 import b64encode
 
 import pytest
 
-from tests.house import PASSWORD
-from tests.imap_client import Continuation, Status
-from tests.imap_talk import provider
+from tests.kit.imap.client import provider
+from tests.kit.imap.responses import Continuation, Status
+from tests.kit.provider import PASSWORD
 
 
 def plain(login: str, password: str) -> bytes:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.imap_client import Status
-from tests.imap_talk import MESSAGE, Answer, provider
+from tests.kit.imap.client import MESSAGE, Answer, provider
+from tests.kit.imap.responses import Status
 
 
 def listed(answer: Answer) -> dict[bytes, set[bytes]]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.imap_client import Numbered, Status
-from tests.imap_talk import MESSAGE, provider
+from tests.kit.imap.client import MESSAGE, provider
+from tests.kit.imap.responses import Numbered, Status
 
 
 @pytest.mark.rfc("9051 §6.4.7", "MUST")

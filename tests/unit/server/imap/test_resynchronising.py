@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.imap_client import Fetched, Status
-from tests.imap_talk import MESSAGE, Talker, provider
+from tests.kit.imap.client import MESSAGE, Talker, provider
+from tests.kit.imap.responses import Fetched, Status
 
 
 def known(talker: Talker) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.imap_talk import MESSAGE, Provider, provider
+from tests.kit.imap.client import MESSAGE, Provider, provider
 
 
 def filled(mail: Provider) -> None:

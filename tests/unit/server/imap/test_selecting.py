@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.imap_client import Status
-from tests.imap_talk import MESSAGE, provider
+from tests.kit.imap.client import MESSAGE, provider
+from tests.kit.imap.responses import Status
 
 
 @pytest.mark.rfc("3501 §6.3.1", "MUST")

@@ -10,8 +10,8 @@ from pillarbox.server.imap.reply import REFUSALS, refusal
 from pillarbox.server.imap.session import HANDLERS
 from pillarbox.store import append, placements
 from pillarbox.world.database import DatabaseUnavailable
-from tests.imap_client import Status
-from tests.imap_talk import MESSAGE, provider
+from tests.kit.imap.client import MESSAGE, provider
+from tests.kit.imap.responses import Status
 
 
 def test_every_command_has_a_handler() -> None:

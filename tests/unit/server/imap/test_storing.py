@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.imap_talk import MESSAGE, provider
+from tests.kit.imap.client import MESSAGE, provider
 
 
 @pytest.mark.rfc("9051 §6.4.6", "MUST")

@@ -15,8 +15,8 @@ from pillarbox.store.maildrop import LEASE_MS
 from pillarbox.world.blobs import BlobMissing
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import DatabaseUnavailable
-from tests.house import PASSWORD, House, open_house
-from tests.server import factories
+from tests.kit.provider import PASSWORD, House, open_house
+from tests.kit.server import factories
 from tests.transcripts.runner import BareConnection
 
 MESSAGE = b"Subject: hi\r\n\r\n.dot\r\nlast\r\n"

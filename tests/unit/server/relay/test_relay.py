@@ -7,12 +7,12 @@ import pytest
 from pillarbox.queue import curve
 from pillarbox.queue.schedule import LEASE_MS
 from pillarbox.queue.spool import LIFETIME_MS
-from pillarbox.server.relay.lane import COURIERS
+from pillarbox.server.relay.destination_queue import COURIERS
 from pillarbox.server.relay.relay import RelayLimits
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.network.memory import Fault
-from tests.relay_house import RelayHouse, with_relay
-from tests.smtp_peer import SILENCE
+from tests.kit.smtp.peer import SILENCE
+from tests.kit.smtp.relay import RelayHouse, with_relay
 
 HOUR = 3600.0
 SOONER = "UPDATE queue_messages SET expires_at_ms = queued_at_ms + ?"

@@ -8,7 +8,7 @@ from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
 from pillarbox.queue import schedule
 from pillarbox.server.relay.settling import BATCH_RESULTS, Settling
 from pillarbox.world.entropy import SeededEntropy
-from tests.relay_house import RelayHouse
+from tests.kit.smtp.relay import RelayHouse
 
 DELIVERED = Outcome(Verdict.DELIVERED, "2.0.0", "250 OK")
 

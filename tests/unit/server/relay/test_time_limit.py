@@ -5,7 +5,7 @@ import asyncio
 from pillarbox.server.relay.time_limit import TimeLimit
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.network.memory import MemoryStream
-from tests.relay_house import RelayHouse, with_relay
+from tests.kit.smtp.relay import RelayHouse, with_relay
 
 
 def test_it_is_reached_so_long_after_the_last_start_and_once() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pillarbox.protocol.smtp.extensions import Limits, Role
-from tests.smtp_house import Client, House, in_house
+from pillarbox.protocol.smtp.capabilities import Limits, Role
+from tests.kit.smtp.provider import Client, House, in_house
 
 MESSAGE = b"Subject: x\r\n\r\nbody\r\n.\r\n..more\r\n"
 

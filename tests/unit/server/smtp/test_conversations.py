@@ -6,9 +6,9 @@ from collections.abc import Coroutine
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pillarbox.protocol.smtp.extensions import Role
-from pillarbox.protocol.smtp.server import ChunkEnd, Event, MessageEnd, Piece
-from tests.smtp_house import House, in_house
+from pillarbox.protocol.smtp.capabilities import Role
+from pillarbox.protocol.smtp.machine import ChunkEnd, Event, MessageEnd, Piece
+from tests.kit.smtp.provider import House, in_house
 
 LINES = [
     b"EHLO a.example\r\n", b"LHLO a.example\r\n", b"HELO a.example\r\n", b"MAIL FROM:<a@mail.example>\r\n",

@@ -1,10 +1,10 @@
 """Every message of the public corpora is taken, by DATA and by BDAT, and rests as it was sent."""
 
 from pillarbox.delivery.trace import marks
-from pillarbox.protocol.smtp.extensions import Limits
+from pillarbox.protocol.smtp.capabilities import Limits
 from pillarbox.protocol.smtp.line_ends import repair
-from tests.corpora import needs_corpora, single_messages
-from tests.smtp_house import House, in_house
+from tests.kit.corpora import needs_corpora, single_messages
+from tests.kit.smtp.provider import House, in_house
 
 
 @needs_corpora

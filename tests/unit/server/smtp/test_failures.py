@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from pillarbox.protocol.smtp.extensions import Role
+from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.smtp import failures
-from pillarbox.store.ledger import NoSuchAccount
+from pillarbox.store.account_counters import NoSuchAccount
 from pillarbox.store.tally import NoSuchMailbox
 from pillarbox.world.database import DatabaseUnavailable
-from tests.smtp_house import House, in_house
+from tests.kit.smtp.provider import House, in_house
 
 
 class BrokenDatabase:
@@ -19,10 +19,10 @@ class BrokenDatabase:
         self._database = database
         self.fails_to: set[str] = set()
 
-    def read(self, *arguments: Any, **keywords: Any) -> Any:
+    def read_now(self, *arguments: Any, **keywords: Any) -> Any:
         if "read" in self.fails_to:
             raise DatabaseUnavailable("database is locked")
-        return self._database.read(*arguments, **keywords)
+        return self._database.read_now(*arguments, **keywords)
 
     async def write(self, *arguments: Any, **keywords: Any) -> Any:
         if "write" in self.fails_to:

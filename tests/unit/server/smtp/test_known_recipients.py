@@ -13,7 +13,7 @@ from pillarbox.server.smtp.known_recipients import REMEMBERED_S, KnownRecipients
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Transaction
 from pillarbox.world.signals import LocalSignals
-from tests.smtp_house import Client, House, in_house
+from tests.kit.smtp.provider import Client, House, in_house
 
 ANNA = Address("anna", "one.example")
 HERE = Here((Inbox(AccountId(1), MailboxId(1)),), (), lasting=True)

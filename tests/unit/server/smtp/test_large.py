@@ -3,9 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from pillarbox.protocol.smtp.extensions import Role
+from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.world.blobs import Blobs
-from tests.smtp_house import House, in_house
+from tests.kit.smtp.provider import House, in_house
 
 
 def test_a_large_message_is_the_same_here_and_elsewhere(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pillarbox.protocol.smtp.extensions import Role
-from tests.smtp_house import House, in_house, set_quota
+from pillarbox.protocol.smtp.capabilities import Role
+from tests.kit.smtp.provider import House, in_house, set_quota
 
 
 @pytest.mark.rfc("2033 §4.2", "MUST")

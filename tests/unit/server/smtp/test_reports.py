@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from pillarbox.protocol.smtp.extensions import Role
-from tests.smtp_house import PASSWORD, Client, House, in_house
+from pillarbox.protocol.smtp.capabilities import Role
+from tests.kit.smtp.provider import PASSWORD, Client, House, in_house
 
 MESSAGE = "From: anna@one.example\r\nSubject: Plan\r\n\r\nThe body."
 

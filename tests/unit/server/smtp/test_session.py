@@ -2,8 +2,8 @@
 
 import pytest
 
-from pillarbox.protocol.smtp.extensions import Limits, Role
-from tests.smtp_house import Client, FakeConnection, House, in_house, set_quota
+from pillarbox.protocol.smtp.capabilities import Limits, Role
+from tests.kit.smtp.provider import Client, FakeConnection, House, in_house, set_quota
 
 MESSAGE = "From: a@mail.example\r\nSubject: x\r\n\r\nbody\r\n.\r\n"
 

@@ -11,9 +11,9 @@ import re
 
 import pytest
 
-from pillarbox.protocol.smtp.extensions import Role
+from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.protocol.smtp.line_ends import is_clean
-from tests.smtp_house import House, in_house
+from tests.kit.smtp.provider import House, in_house
 
 KNOWN = [
     b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r.\r\n", b"\r\n.\n", b"\r\n.\r", b"\n.\r", b"\r.\n", b"\r\n.\r\r\n",

@@ -5,8 +5,8 @@ import base64
 import pytest
 
 from pillarbox.protocol.sasl.client import Credentials, choose
-from pillarbox.protocol.smtp.extensions import Limits, Role
-from tests.smtp_house import PASSWORD, Client, House, in_house
+from pillarbox.protocol.smtp.capabilities import Limits, Role
+from tests.kit.smtp.provider import PASSWORD, Client, House, in_house
 
 
 def credentials(login: str = "anna@one.example", password: str = PASSWORD) -> str:

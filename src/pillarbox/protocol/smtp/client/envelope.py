@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import NamedTuple
 
-from pillarbox.protocol.smtp import unitext
+from pillarbox.mail import unitext
 from pillarbox.protocol.smtp.client.extensions import Extensions
 from pillarbox.protocol.smtp.client.replies import Reply
 from pillarbox.protocol.smtp.commands import Body, Notify, Return

@@ -1,0 +1,1 @@
+"""The configuration file: its options, how it is read and checked, and the texts made from it."""

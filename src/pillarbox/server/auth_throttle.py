@@ -1,0 +1,115 @@
+"""Making guesses slow, and never the owner.
+
+Failures are counted in three ways: by account and client together, by client, by account. Each count
+halves every ten minutes, and all workers see the same ones. Attempts that share a full count form a queue, one
+after another with a growing gap; the gap has an end, and an attempt that would wait too long is turned away
+unchecked.
+
+The owner cannot be locked out: a client that has logged in to the account before is measured only by its own
+failures there, and whoever guesses from elsewhere can at most make a *new* client of the owner wait
+``ACCOUNT.longest_s`` seconds, because attempts from different clients never queue behind each other for an
+account's sake. A right password is slowed just as a wrong one, or speed would tell them apart.
+
+Who guesses from the very client that the owner uses can make the owner wait ``KNOWN_PAIR.longest_s`` and no
+longer: there attempts do not queue either, or the guesser's would keep the owner's out.
+
+The machine itself is no client: whoever comes from its loopback address (a proxy, a webmail, a test) may be
+many people, the owner among them, and one who mistypes there must not make the others wait.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pillarbox.world.shared import Tallies, Tally
+
+HALF_LIFE_S = 600.0
+"""A count of failures halves in this time."""
+LONGEST_WAIT_S = 60.0
+"""An attempt that would have to wait longer is turned away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one count turns into waiting: nothing up to ``free`` failures, then doubling up to an end."""
+
+    free: int
+    longest_s: float
+    queues: bool
+    first_s: float = 0.5
+
+
+PAIR = Rule(free=3, longest_s=30.0, queues=True)
+KNOWN_PAIR = Rule(free=10, longest_s=5.0, queues=False)
+"""For a client that has logged in to this account before: people mistype, programs repeat themselves."""
+CLIENT = Rule(free=20, longest_s=30.0, queues=True)
+ACCOUNT = Rule(free=50, longest_s=3.0, queues=False)
+
+
+class AuthThrottle:
+    """The counts of a provider, which its workers share. ``monotonic`` gives seconds."""
+
+    def __init__(self, monotonic: Callable[[], float], tallies: Tallies) -> None:
+        self._monotonic = monotonic
+        self._tallies = tallies
+
+    def admit(self, account: str, client: str, *, known: bool) -> float | None:
+        """Seconds this attempt must wait before it is checked, or ``None``: turn it away."""
+        now = self._monotonic()
+        pair, everybody = _pair(account, client), _account(account)
+        if known:
+            rules = [(pair, KNOWN_PAIR)]
+        elif _is_this_machine(client):
+            rules = [(pair, KNOWN_PAIR), (everybody, ACCOUNT)]
+        else:
+            rules = [(pair, PAIR), (_client(client), CLIENT), (everybody, ACCOUNT)]
+        counted = [(key, tally, rule) for key, rule in rules if (tally := self._tallies.get(*key))]
+        wait = max((_wait(tally, rule, now) for _, tally, rule in counted), default=0.0)
+        if wait > LONGEST_WAIT_S:
+            return None
+        for key, tally, rule in counted:
+            if rule.queues:
+                tally.free_at = now + wait
+                self._tallies.put(tally, *key)
+        return wait
+
+    def failed(self, account: str, client: str) -> None:
+        """An attempt was checked and was wrong."""
+        now = self._monotonic()
+        for key in (_pair(account, client), _client(client), _account(account)):
+            tally = self._tallies.get(*key) or Tally(0.0, now)
+            tally.failures, tally.at = _decayed(tally, now) + 1, now
+            self._tallies.put(tally, *key)
+
+    def succeeded(self, account: str, client: str) -> None:
+        """An attempt was right: its pair starts anew. The client's other guesses stay counted."""
+        self._tallies.forget(*_pair(account, client))
+
+
+def _pair(account: str, client: str) -> tuple[str, ...]:
+    return "pair", account, client
+
+
+def _client(client: str) -> tuple[str, ...]:
+    return "client", client
+
+
+def _account(account: str) -> tuple[str, ...]:
+    return "account", account
+
+
+def _wait(tally: Tally, rule: Rule, now: float) -> float:
+    beyond = _decayed(tally, now) - rule.free
+    if beyond < 0:
+        return 0.0
+    gap = min(rule.longest_s, rule.first_s * 2 ** min(beyond, 16))
+    return max(tally.free_at - now, 0.0) + gap if rule.queues else gap
+
+
+def _decayed(tally: Tally, now: float) -> float:
+    failures: float = tally.failures * 0.5 ** ((now - tally.at) / HALF_LIFE_S)
+    return failures
+
+
+def _is_this_machine(client: str) -> bool:
+    """Whether this is ``directory.known_clients.client_key`` of a loopback address."""
+    return client.startswith("127.") or client == "::/64"

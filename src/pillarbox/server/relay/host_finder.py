@@ -1,0 +1,144 @@
+"""Which hosts to try for a destination, in which order (RFC 5321 §5.1, RFC 7505, RFC 3974).
+
+What comes back is hosts, each with its addresses found only when its turn has come; or a verdict for all
+recipients at once: nobody there takes mail, or the DNS cannot say now. An operator's rule for a destination,
+or for all of them (a smart host), comes before the DNS.
+"""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from pillarbox.protocol.sasl.client import Credentials
+from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
+from pillarbox.world.entropy import Entropy
+from pillarbox.world.resolver import Answer, Failure, Mx, NoData, NxDomain, Resolver
+from pillarbox.world.resolver.resolver import normal_name
+
+MX_HOSTS = 20
+"""Exchangers of one destination that are tried; RFC 5321 §5.1 allows a limit of at least two addresses."""
+ADDRESSES = 10
+"""Addresses of one host that are tried."""
+SMTP_PORT = 25
+SMART_HOST = "*"
+"""The name under which a smart host stands among the routes."""
+
+
+class Encryption(Enum):
+    """What a connection has to be."""
+
+    OPPORTUNISTIC = "encrypted where the server offers it"
+    """Any certificate will do, and where TLS fails, plain text does (RFC 7435)."""
+    REQUIRED = "encrypted, with any certificate"
+    VERIFIED = "encrypted, with a certificate for the host's name"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A server to try."""
+
+    name: str
+    port: int | None = None
+    """``None``: `HostFinder.port`."""
+    address: str | None = None
+    """Where the name needs no look-up."""
+    encryption: Encryption = Encryption.OPPORTUNISTIC
+    implicit_tls: bool = False
+    """TLS from the first octet (RFC 8314 §3.3): a submission server's port 465."""
+    credentials: Credentials | None = None
+    """Who we are there; ``None``: nobody."""
+    certain: bool = False
+    """The name is the operator's, or was found by DNSSEC: a certificate for it proves something."""
+
+
+Routes = Mapping[str, Host]
+"""Servers for single destinations (A-labels in lower case), and under `SMART_HOST` one for all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFinder:
+    """How to find the hosts: by rule, by the DNS, never back to ourselves."""
+
+    resolver: Resolver
+    entropy: Entropy
+    own_names: frozenset[str]
+    """Host names under which we are reached, in lower case."""
+    routes: Routes = field(default_factory=dict)
+    port: int = SMTP_PORT
+    """Where hosts that the DNS names are reached."""
+
+    async def hosts(self, destination: str) -> Sequence[Host] | Outcome:
+        """Hosts in the order in which to try them, or what that means for every recipient."""
+        routed = self.routes.get(destination) or self.routes.get(SMART_HOST)
+        if routed:
+            return [replace(routed, certain=True)]
+        if destination.startswith("["):
+            return _literal(destination)
+        found = await self.resolver.mx(destination)
+        match found:
+            case Answer():
+                return self._exchangers(destination, found)
+            case NoData():
+                # RFC 5321 §5.1: without MX records the domain itself is the exchanger
+                return [Host(destination, certain=found.authenticated)]
+            case NxDomain():
+                return _failed("5.1.2", f"the domain {destination} does not exist")
+            case Failure():
+                return _deferred("4.4.3", f"the name servers for {destination} do not answer: {found.reason}")
+
+    async def addresses(self, host: Host) -> Sequence[str] | Outcome:
+        """Where a host is reached: IPv6 and IPv4 in turns, so that a broken family costs one attempt."""
+        if host.address:
+            return [host.address]
+        found = await self.resolver.addresses(host.name)
+        match found:
+            case Answer():
+                return _alternating(found.records)[:ADDRESSES]
+            case NoData() | NxDomain():
+                return _failed("5.4.4", f"the host {host.name} has no address")
+            case Failure():
+                return _deferred("4.4.3", f"the address of {host.name} cannot be found: {found.reason}")
+
+    def _exchangers(self, destination: str, found: Answer[Mx]) -> Sequence[Host] | Outcome:
+        records = found.records
+        # RFC 7505 §3: one record with an empty exchange says that the domain takes no mail
+        if len(records) == 1 and records[0].exchange in ("", "."):
+            return _failed("5.1.10", f"the domain {destination} takes no mail (null MX)")
+        own = [mx.preference for mx in records if normal_name(mx.exchange) in self.own_names]
+        # RFC 5321 §5.1: from where we stand only better exchangers may be tried, or mail runs in a circle
+        limit = min(own, default=None)
+        usable = [
+            mx for mx in records if mx.exchange not in ("", ".") and (limit is None or mx.preference < limit)
+        ]
+        if not usable:
+            return _failed("5.4.6", f"mail for {destination} would come back to this server")
+        # RFC 5321 §5.1: equal preferences are shuffled, to spread the load
+        shuffled = sorted(self.entropy.shuffled(usable), key=lambda mx: mx.preference)
+        names = dict.fromkeys(normal_name(mx.exchange) for mx in shuffled)
+        return [Host(name, certain=found.authenticated) for name in list(names)[:MX_HOSTS]]
+
+
+def _literal(destination: str) -> Sequence[Host] | Outcome:
+    text = destination.strip("[]")
+    text = text[5:] if text.upper().startswith("IPV6:") else text
+    try:
+        address = str(ipaddress.ip_address(text))
+    except ValueError:
+        return _failed("5.1.2", f"{destination} is no address that mail can be sent to")
+    return [Host(destination, address=address)]
+
+
+def _alternating(addresses: Sequence[str]) -> list[str]:
+    six = [address for address in addresses if ":" in address]
+    four = [address for address in addresses if ":" not in address]
+    pairs = [address for pair in zip(six, four, strict=False) for address in pair]
+    return pairs + [address for address in addresses if address not in pairs]
+
+
+def _failed(status: str, text: str) -> Outcome:
+    return Outcome(Verdict.FAILED, status, text, said_by_server=False)
+
+
+def _deferred(status: str, text: str) -> Outcome:
+    return Outcome(Verdict.DEFERRED, status, text, said_by_server=False)

@@ -1,0 +1,169 @@
+"""Talking IMAP to sessions that have no sockets, several at once, on one provider in memory.
+
+    with provider() as mail:
+        mail.deliver(b"Subject: hi\\r\\n\\r\\nhello\\r\\n")
+        alice, phone = mail.talker(), mail.talker()
+        alice.ok("SELECT INBOX")
+        assert phone.do("FETCH 1 FLAGS").word == b"BAD"
+
+Everything that a session says is read by the strict reader of ``tests.kit.imap.responses``.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.kit.imap.model import numbers
+from tests.kit.imap.responses import Continuation, Data, Fetched, Numbered, Response, Status, read_responses
+from tests.kit.provider import PASSWORD, House, open_house
+from tests.kit.server import factories
+from tests.transcripts.runner import BareWire
+
+MESSAGE = b"From: Ann <ann@one.example>\r\nTo: bob@two.example\r\nSubject: hello\r\n\r\nHello.\r\n"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came in answer to one command."""
+
+    status: Status
+    heard: list[Response]
+
+    @property
+    def word(self) -> bytes:
+        return self.status.word
+
+    @property
+    def code(self) -> bytes | None:
+        """The tagged response's code with its arguments."""
+        code, arguments = self.status.code, self.status.arguments
+        return code if code is None or arguments is None else code + b" " + arguments
+
+    @property
+    def fetched(self) -> dict[int, dict[bytes, Any]]:
+        """FETCH responses by sequence number; several of one message put together."""
+        found: dict[int, dict[bytes, Any]] = {}
+        for response in self.heard:
+            if isinstance(response, Fetched):
+                found.setdefault(response.number, {}).update(response.items)
+        return found
+
+    def numbered(self, name: bytes) -> list[int]:
+        """The numbers of EXISTS, RECENT or EXPUNGE responses."""
+        return [one.number for one in self.heard if isinstance(one, Numbered) and one.name == name]
+
+    def data(self, name: bytes) -> list[list[Any]]:
+        """The arguments of other untagged responses."""
+        return [one.arguments for one in self.heard if isinstance(one, Data) and one.name == name]
+
+    def codes(self) -> dict[bytes, bytes | None]:
+        """Codes of untagged OK responses."""
+        return {one.code: one.arguments for one in self.heard if isinstance(one, Status) and one.code}
+
+    def vanished(self, *, earlier: bool = False) -> list[int]:
+        """UIDs of VANISHED responses."""
+        return [
+            uid
+            for arguments in self.data(b"VANISHED")
+            if isinstance(arguments[0], list) is earlier
+            for uid in _uids(arguments[-1])
+        ]
+
+
+def _uids(named: int | bytes) -> list[int]:
+    return [named] if isinstance(named, int) else numbers(named.decode())
+
+
+class Talker:
+    """One client's connection."""
+
+    def __init__(self, wire: BareWire) -> None:
+        self.wire = wire
+        self.greeting = self.hear()
+        self._count = 0
+
+    @property
+    def session(self) -> Any:
+        """The server's side of it."""
+        return self.wire.session
+
+    def hear(self) -> list[Response]:
+        """What has been said and not heard yet, hints that came in the meantime handled."""
+        self.wire.send(b"")
+        return read_responses(self.wire.receive(0) or b"")
+
+    def send(self, octets: bytes) -> list[Response]:
+        """Send octets as they are; what comes back."""
+        self.wire.send(octets)
+        return self.hear()
+
+    def do(self, text: str | bytes, *literals: bytes) -> Answer:
+        """Send a command; a literal goes where ``{}`` stands. All that came, and the tagged response."""
+        self._count += 1
+        tag = b"t%d" % self._count
+        line = text.encode() if isinstance(text, str) else text
+        for literal in literals:
+            line = line.replace(b"{}", b"{%d+}\r\n%b" % (len(literal), literal), 1)
+        heard = self.send(tag + b" " + line + b"\r\n")
+        heard = [one for one in heard if not isinstance(one, Continuation)]
+        tagged = [one for one in heard if isinstance(one, Status) and one.tag == tag]
+        assert len(tagged) == 1, f"{text!r} was answered with {heard}"
+        assert heard[-1] is tagged[0], f"{heard[-1]} came after the tagged response"
+        return Answer(tagged[0], heard[:-1])
+
+    def ok(self, text: str | bytes, *literals: bytes) -> Answer:
+        """A command that must succeed."""
+        answer = self.do(text, *literals)
+        assert answer.word == b"OK", answer.status
+        return answer
+
+    def flags(self, number: int) -> set[bytes]:
+        """A message's flags, \\Recent aside."""
+        return set(self.ok(f"FETCH {number} FLAGS").fetched[number][b"FLAGS"]) - {b"\\Recent"}
+
+    def uids(self) -> list[int]:
+        """The UIDs of the selected mailbox."""
+        return [items[b"UID"] for items in self.ok("UID FETCH 1:* UID").fetched.values()]
+
+
+@dataclass
+class Provider:
+    """A provider and its loop, which runs only while something is asked of it."""
+
+    house: House
+    runner: asyncio.Runner
+    workers: dict[int, Any] = field(default_factory=dict)
+    """Session factories, each with caches of its own, as worker processes have."""
+
+    def stranger(self, *, worker: int = 0) -> Talker:
+        """A connection that has not logged in."""
+        make = self.workers.get(worker) or self.workers.setdefault(worker, factories(self.house)["imap"])
+        return Talker(BareWire(make, self.runner.run))
+
+    def talker(self, person: int = 0, *, enable: str = "", select: str = "", worker: int = 0) -> Talker:
+        """A connection that has."""
+        talker = self.stranger(worker=worker)
+        login = ("u0", "u1", "u2@two.example")[person]
+        talker.ok(f'LOGIN "{login}" "{PASSWORD}"')
+        if enable:
+            talker.ok(f"ENABLE {enable}")
+        if select:
+            talker.ok(f"SELECT {select}")
+        return talker
+
+    def deliver(self, *messages: bytes, person: int = 0, mailbox: str = "INBOX", flags: str = "") -> None:
+        """Put messages into a mailbox; without any, one of our own."""
+        for message in messages or (MESSAGE,):
+            self.runner.run(self.house.deliver(person, message, flags=flags, mailbox=mailbox))
+
+
+@contextmanager
+def provider() -> Iterator[Provider]:
+    """A provider in memory; a session that failed by our mistake fails the test."""
+    with asyncio.Runner() as runner:
+        house = runner.run(open_house())
+        yield Provider(house, runner)
+        runner.run(house.close())
+        assert not house.telemetry.failures, house.telemetry.failures

@@ -1,0 +1,99 @@
+"""A bare IMAP machine and the simplest session there can be, for tests: what a dialogue gives, without a server.
+
+The session says yes to everything: it logs in whoever comes, takes every message, and selects a mailbox of the
+UIDs it was told. ``talk`` returns what a server would have done, as one list of events.
+"""
+
+from collections.abc import Iterable
+
+from pillarbox.mail.identifiers import MailboxId, ModSeq, UidValidity
+from pillarbox.mail.number_set import NumberSet
+from pillarbox.protocol.imap.capabilities import Terms
+from pillarbox.protocol.imap.commands import (
+    Authenticate,
+    Close,
+    Enable,
+    Idle,
+    Login,
+    Logout,
+    Select,
+    StartTls,
+    Unselect,
+)
+from pillarbox.protocol.imap.events import Event, Farewell, MessageOffered, Received, SaslResponse
+from pillarbox.protocol.imap.machine import Machine
+from pillarbox.protocol.imap.selected import SelectedMailbox
+from pillarbox.protocol.imap.states import State
+
+TERMS = Terms(starttls=True, login=True, mechanisms=("PLAIN", "SCRAM-SHA-256"))
+
+
+def view(uids: Iterable[int] = (1, 2, 3, 5, 8), **changes: object) -> SelectedMailbox:
+    """A selected mailbox."""
+    values = {
+        "mailbox": MailboxId(7),
+        "name": "INBOX",
+        "uid_validity": UidValidity(42),
+        "uids": uids,
+        "modseq": ModSeq(100),
+        "recent": NumberSet(((8, 8),)),
+        **changes,
+    }
+    return SelectedMailbox(**values)  # type: ignore[arg-type] -- a test names what it changes
+
+
+class Dialogue:
+    """One machine and its obliging session."""
+
+    def __init__(
+        self, state: State = State.NOT_AUTHENTICATED, *, terms: Terms = TERMS, append_limit: int = 1000
+    ) -> None:
+        self.machine = Machine(terms, append_limit=append_limit)
+        self.written = b""
+        if state is not State.NOT_AUTHENTICATED:
+            self.talk(b"login LOGIN a b\r\n")
+        if state is State.SELECTED:
+            self.talk(b"select SELECT INBOX\r\n")
+        if state is State.LOGOUT:
+            self.talk(b"logout LOGOUT\r\n")
+
+    def talk(self, octets: bytes) -> list[Event]:
+        """Feed octets; all events, carried out one by one as a pump would."""
+        found: list[Event] = []
+        events = list(self.machine.receive(octets))
+        while events:
+            for event in events:
+                found.append(event)
+                self._carry_out(event)
+            events = list(self.machine.receive(b""))
+        return found
+
+    def commands(self, octets: bytes) -> list[object]:
+        """The commands among the events."""
+        return [event.command for event in self.talk(octets) if isinstance(event, Received)]
+
+    def _carry_out(self, event: Event) -> None:
+        machine = self.machine
+        match event:
+            case Received(_, Login()) | SaslResponse():
+                machine.authenticated()
+            case Received(_, Authenticate()):
+                self.written += machine.challenge(b"")
+            case Received(_, Select()):
+                machine.deselect()
+                machine.select(view())
+            case Received(_, Close() | Unselect()):
+                machine.deselect()
+            case Received(_, Enable(names)):
+                machine.enable(names)
+            case Received(_, Idle()):
+                self.written += machine.begin_idle()
+            case Received(_, Logout()) | Farewell():
+                machine.logged_out()
+            case Received(_, StartTls()):
+                machine.discard()
+                machine.tls_started(Terms(mechanisms=("PLAIN",)))
+            case MessageOffered():
+                self.written += machine.accept_message()
+            case _:
+                pass

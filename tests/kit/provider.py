@@ -1,0 +1,138 @@
+"""A small provider for tests: two domains, three people, everything real but the disk, if so wished.
+
+``open_house()`` makes it in the running loop; ``tests/server.py`` puts doors to it on loopback.
+"""
+
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pillarbox.app.settings import Settings
+from pillarbox.app.wiring import SCHEMAS
+from pillarbox.directory import accounts
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.mail.number_set import EVERYTHING
+from pillarbox.mail.summary import summarize
+from pillarbox.server.authentication import Authenticator
+from pillarbox.server.connection import Peer
+from pillarbox.store import append, mailboxes, placements
+from pillarbox.world.blobs import Blobs, prepare
+from pillarbox.world.clock import Clock, SystemClock
+from pillarbox.world.database import Transaction, memory_database, open_database
+from pillarbox.world.entropy import SeededEntropy
+from pillarbox.world.network.memory import MemoryNetwork
+from pillarbox.world.resolver.records import Kind, Mx
+from pillarbox.world.resolver.zone import ZoneResolver
+from pillarbox.world.signals import LocalSignals
+from pillarbox.world.telemetry import MemoryTelemetry
+from pillarbox.world.tls.server import CertificateFiles, ServerTls
+from pillarbox.world.world import World
+from tests.kit.certificate import certificate_file
+from tests.kit.people import person
+
+DOMAINS = ("one.example", "two.example")
+PEOPLE = ("u0@one.example", "u1@one.example", "u2@two.example")
+PASSWORD = "demo secret"
+HOSTNAME = "mail.one.example"
+
+
+@dataclass(slots=True)
+class House:
+    """The provider, open."""
+
+    world: World
+    authenticator: Authenticator
+    accounts: tuple[AccountId, ...]
+    telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
+    plain_allowed: bool = True
+
+    @property
+    def settings(self) -> Settings:
+        """What the app would know before it starts."""
+        return Settings(
+            hostname=HOSTNAME,
+            data=Path("/nonexistent"),
+            certificates=(),
+            primary_domain=DOMAINS[0],
+            plain_passwords=self.plain_allowed,
+        )
+
+    async def deliver(self, person: int, octets: bytes, *, flags: str = "", mailbox: str = "INBOX") -> int:
+        """Put a message into a mailbox of the n-th person; its UID."""
+        account, now_ms = self.accounts[person], self.world.clock.now_ms()
+        message = append.Message(prepare(octets), summarize(octets))
+
+        def verb(tx: Transaction) -> int:
+            box = mailboxes.by_name(tx, account, mailbox).id
+            return append.append(
+                tx, account, box, message, flags=flags, received_at_ms=now_ms, now_ms=now_ms
+            ).uid
+
+        return await self.world.database.write(verb)
+
+    async def expunge(self, person: int, *, mailbox: str = "INBOX") -> None:
+        """Remove all mail from a mailbox of the n-th person."""
+        account = self.accounts[person]
+
+        def verb(tx: Transaction) -> None:
+            box = mailboxes.by_name(tx, account, mailbox).id
+            placements.expunge(tx, account, box, EVERYTHING, deleted_only=False)
+
+        await self.world.database.write(verb)
+
+    def messages(self, person: int, *, mailbox: str = "INBOX") -> int:
+        """How many messages are in a mailbox of the n-th person."""
+        account = self.accounts[person]
+        return self.world.database.read_now(lambda tx: mailboxes.by_name(tx, account, mailbox).messages)
+
+    def session_failed(self, service: str, peer: Peer, error: BaseException) -> None:
+        """See ``pillarbox.server.listener.Witness``: what fails in a session fails the test."""
+        self.telemetry.failure("session failed", error, service=service)
+
+    async def close(self) -> None:
+        """Let go."""
+        await self.authenticator.close()
+        await self.world.database.close()
+
+
+async def open_house(folder: Path | None = None, *, clock: Clock | None = None) -> House:
+    """A new provider in memory, or a new or known one in a folder."""
+    clock = clock or SystemClock()
+    database = open_database(folder / "pillarbox.db", SCHEMAS) if folder else memory_database(SCHEMAS)
+    signals, telemetry, entropy = LocalSignals(), MemoryTelemetry(), SeededEntropy(7)
+    database.on_commit = signals.announce
+    world = World(
+        clock=clock,
+        entropy=entropy,
+        network=MemoryNetwork(clock),
+        resolver=_names(),
+        tls=_certificates(),
+        database=database,
+        blobs=Blobs(folder and folder / "blobs"),
+        signals=signals,
+        telemetry=telemetry,
+    )
+    authenticator = Authenticator(
+        database=database, clock=clock, entropy=entropy, telemetry=telemetry, tallies=world.shared.tallies
+    )
+    return House(world, authenticator, await database.write(_people, clock.now_ms()), telemetry)
+
+
+def _names() -> ZoneResolver:
+    records = {(name, Kind.MX): (Mx(10, HOSTNAME),) for name in DOMAINS}
+    return ZoneResolver([*DOMAINS, HOSTNAME], {**records, (HOSTNAME, Kind.A): ("127.0.0.1",)})
+
+
+@functools.cache
+def _certificates() -> ServerTls:
+    path = certificate_file()
+    return ServerTls((CertificateFiles(path, path),))
+
+
+def _people(tx: Transaction, now_ms: int) -> tuple[AccountId, ...]:
+    there = []
+    for address in PEOPLE:
+        account = accounts.by_login(tx, address) or person(tx, address, PASSWORD)
+        mailboxes.create_defaults(tx, account.id, now_ms=now_ms)
+        there.append(account.id)
+    return tuple(there)

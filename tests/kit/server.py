@@ -1,0 +1,115 @@
+"""A whole server in this process, on loopback ports of its own, in a thread with a loop of its own.
+
+    with serving("pop3", "imap") as server:
+        server.run(server.house.deliver(0, b"..."))
+        client = poplib.POP3("127.0.0.1", server.ports["pop3"])
+
+For tests that drive it by a blocking client. A test that lives in a loop itself opens a
+:func:`tests.kit.provider.open_house` and a ``Listener`` there.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvloop
+
+from pillarbox.app.services import SERVICES
+from pillarbox.app.sessions import session_factories
+from pillarbox.server.connection import SessionFactory
+from pillarbox.server.listener import Limits, Listener, Service, listening_socket, shared_buffer
+from tests.kit.provider import House, open_house
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Server:
+    """A server that is running."""
+
+    house: House
+    ports: dict[str, int]
+    listeners: dict[str, Listener]
+    loop: asyncio.AbstractEventLoop
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the server's loop and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Call a function in the server's loop and wait for it."""
+
+        async def work() -> T:
+            return function()
+
+        return self.run(work())
+
+
+@contextlib.contextmanager
+def serving(
+    *doors: str, folder: Path | None = None, plain_allowed: bool = True, limits: Limits | None = None
+) -> Iterator[Server]:
+    """Serve these doors until the block ends; any session that failed by our mistake fails the test."""
+    started, stop = threading.Event(), asyncio.Event()
+    box: list[Server | BaseException] = []
+
+    async def main() -> None:
+        try:
+            house = await open_house(folder)
+            house.plain_allowed = plain_allowed
+            sessions = factories(house)
+            listeners = {name: await _open(name, sessions[name], house, limits or Limits()) for name in doors}
+        except BaseException as error:
+            box.append(error)
+            raise
+        finally:
+            if box:
+                started.set()
+        ports = {name: listener.addresses[0].port for name, listener in listeners.items()}
+        box.append(Server(house, ports, listeners, asyncio.get_running_loop()))
+        started.set()
+        await stop.wait()
+        await asyncio.gather(*(listener.drain(2) for listener in listeners.values()))
+        await house.close()
+
+    def thread() -> None:
+        with contextlib.suppress(BaseException), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main())
+
+    running = threading.Thread(target=thread, name="server")
+    running.start()
+    started.wait(30)
+    server = box[0]
+    if isinstance(server, BaseException):
+        running.join()
+        raise server
+    try:
+        yield server
+    finally:
+        server.loop.call_soon_threadsafe(stop.set)
+        running.join(30)
+    failures = [name for name, _ in server.house.telemetry.failures]
+    assert not failures, server.house.telemetry.failures
+
+
+def factories(house: House) -> Mapping[str, SessionFactory[Any]]:
+    """How the sessions of each door are made, as the app does it."""
+    return session_factories(house.settings, house.world, house.authenticator)
+
+
+async def _open(name: str, session: SessionFactory[Any], house: House, limits: Limits) -> Listener:
+    service = Service(
+        name=name,
+        session=session,
+        busy=SERVICES[name].busy,
+        tls=house.world.tls,
+        implicit_tls=SERVICES[name].implicit_tls,
+        limits=limits,
+    )
+    listener = Listener(service, house, open_counts=house.world.shared.open_counts, buffer=shared_buffer())
+    await listener.open([listening_socket("127.0.0.1", 0)])
+    return listener

@@ -1,0 +1,189 @@
+"""A relay with everything around it pretended: clock, chance, network, DNS; the database is in memory.
+
+    async def test(house):
+        peer = house.peer("mx.two.example", "192.0.2.2")
+        house.mx("two.example", "mx.two.example")
+        house.queue("you@two.example")
+        await house.pass_(1)
+
+Time passes only in ``pass_``.
+"""
+
+import asyncio
+import email
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from email.message import Message
+from typing import Any
+
+from pillarbox.directory import accounts, domains
+from pillarbox.directory.schema import SCHEMA as DIRECTORY
+from pillarbox.queue.schema import SCHEMA as QUEUE
+from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
+from pillarbox.server.relay.delivery_agent import Means
+from pillarbox.server.relay.host_finder import Host, HostFinder
+from pillarbox.server.relay.relay import Relay, RelayLimits
+from pillarbox.store import mailboxes
+from pillarbox.store.schema import SCHEMA as STORE
+from pillarbox.world.blobs import SCHEMA as BLOBS
+from pillarbox.world.blobs import Blobs, prepare
+from pillarbox.world.clock import VirtualClock
+from pillarbox.world.database import Database, Transaction, memory_database
+from pillarbox.world.entropy import SeededEntropy
+from pillarbox.world.network.memory import MemoryNetwork
+from pillarbox.world.resolver import Failure, Kind, Mx
+from pillarbox.world.resolver.zone import ZoneResolver
+from pillarbox.world.shared import Shared, shared_among
+from pillarbox.world.signals import LocalSignals
+from pillarbox.world.telemetry import MemoryTelemetry
+from tests.kit.smtp.peer import SmtpPeer
+
+NOW_MS = 1_700_000_000_000
+SENDER = "anna@one.example"
+MESSAGE = b"From: anna@one.example\r\nSubject: Plan\r\n\r\nThe body.\r\n"
+
+
+@dataclass
+class RelayHouse:
+    """See the module."""
+
+    clock: VirtualClock = field(default_factory=lambda: VirtualClock(NOW_MS))
+    database: Database = field(default_factory=lambda: memory_database((BLOBS, DIRECTORY, STORE, QUEUE)))
+    blobs: Blobs = field(default_factory=lambda: Blobs(None))
+    signals: LocalSignals = field(default_factory=LocalSignals)
+    telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
+    resolver: ZoneResolver = field(
+        default_factory=lambda: ZoneResolver(("example",), {}, outside=Failure("no network"))
+    )
+    routes: dict[str, Host] = field(default_factory=dict)
+    limits: RelayLimits = field(default_factory=RelayLimits)
+    shared: Sequence[Shared] = field(default_factory=lambda: shared_among(2, SeededEntropy(4)))
+    """What this worker, the first, shares with another."""
+
+    def __post_init__(self) -> None:
+        self.network = MemoryNetwork(self.clock)
+        self.database.on_commit = self.signals.announce
+        self.database.write_now(_anna)
+        self._relay: Relay | None = None
+
+    def means(self) -> Means:
+        """What a courier has."""
+        entropy = SeededEntropy(3)
+        return Means(
+            hostname="mx.one.example",
+            network=self.network,
+            clock=self.clock,
+            entropy=entropy,
+            database=self.database,
+            blobs=self.blobs,
+            itinerary=HostFinder(
+                self.resolver, entropy, own_names=frozenset({"mx.one.example"}), routes=self.routes
+            ),
+        )
+
+    def peer(self, name: str, address: str, port: int = 25, **traits: Any) -> SmtpPeer:
+        """A server that is there and has an address."""
+        self.resolver.put(name, Kind.A, address)
+        peer = SmtpPeer(self.clock, **traits)
+        self.network.serve(address, port, peer)
+        return peer
+
+    def mx(self, domain: str, *exchanges: str) -> None:
+        """The exchangers of a domain, best first."""
+        records = [Mx(10 * place, name) for place, name in enumerate(exchanges, 1)]
+        self.resolver.put(domain, Kind.MX, *records)
+
+    async def queue(
+        self, *addresses: str, octets: bytes = MESSAGE, sender: str | None = SENDER, **more: Any
+    ) -> None:
+        """Queue a message for these addresses."""
+        notify = more.pop("notify", "")
+        recipients = tuple(QueuedRecipient(one, one.partition("@")[2], notify) for one in addresses)
+        outbound = Outbound(prepare(octets), sender, recipients, **more)
+        await self.database.write(enqueue, outbound, now_ms=self.clock.now_ms())
+
+    def start(self) -> Relay:
+        """Start a relay."""
+        self._relay = Relay(
+            self.means(),
+            self.signals,
+            self.telemetry,
+            open_counts=self.shared[0].open_counts,
+            limits=self.limits,
+        )
+        self._relay.start()
+        return self._relay
+
+    async def pass_(self, seconds: float) -> None:
+        """Let time pass: at each moment everything is done that can be done, then the next timer is due."""
+        await _everything_done()
+        while (step := self.clock.next_timer_in) is not None and step <= seconds:
+            await self.clock.advance(step)
+            await _everything_done()
+            seconds -= step
+        await self.clock.advance(seconds)
+
+    def waiting(self) -> list[str]:
+        """Who still waits."""
+        return [address for (address,) in self.rows("SELECT address FROM queue_recipients ORDER BY id")]
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        return self.database.read_now(lambda tx: tx.rows(sql))
+
+    def inbox(self) -> list[Message]:
+        """What Anna has got, oldest first."""
+        return [
+            email.message_from_bytes(self.database.read_now(self.blobs.read, digest))
+            for (digest,) in self.rows("SELECT blob FROM emails ORDER BY id")
+        ]
+
+    def reported(self) -> list[tuple[str, str, str]]:
+        """(recipient, action, status) of all that Anna was told."""
+        found = []
+        for report in self.inbox():
+            text = report.as_bytes().decode().partition("delivery-status\n")[2]
+            for block in re.findall(r"Final-Recipient: (?:.+\n)+", text):
+                fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
+                who = fields["Final-Recipient"].partition("; ")[2]
+                found.append((who, fields["Action"], fields["Status"]))
+        return found
+
+    async def stop(self, grace_seconds: float = 5) -> None:
+        """Stop the relay, with time passing meanwhile."""
+        if self._relay:
+            relay, self._relay = self._relay, None
+            stopping = asyncio.ensure_future(relay.stop(grace_seconds))
+            await self.pass_(grace_seconds + 20)
+            await stopping
+
+
+async def _everything_done() -> None:
+    """Return when nothing is left to do but to wait for a timer."""
+    ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+    await asyncio.sleep(0)
+    while ready:
+        await asyncio.sleep(0)
+
+
+def _anna(tx: Transaction) -> None:
+    domains.create(tx, "one.example", now_ms=NOW_MS)
+    account = accounts.create(tx, SENDER, scram_salt=bytes(16), now_ms=NOW_MS)
+    mailboxes.create_defaults(tx, account.id, now_ms=NOW_MS)
+
+
+def with_relay(test: Callable[[RelayHouse], Awaitable[None]], **traits: Any) -> None:
+    """Run a test with a relay that has started; nothing may fail unheard."""
+
+    async def run() -> None:
+        house = RelayHouse(**traits)
+        try:
+            house.start()
+            await test(house)
+            await house.stop()
+            assert not house.telemetry.failures, house.telemetry.failures
+        finally:
+            await house.database.close()
+
+    asyncio.run(run())

@@ -1,8 +1,0 @@
-"""Where tests find public test data: beside the checkout, never in it."""
-
-from pathlib import Path
-
-ROOT = Path(__file__).parents[1]
-SHARED = ROOT / ".." / "shared"
-CORPORA = SHARED / "corpora"
-VECTORS = SHARED / "vectors"

@@ -1,0 +1,85 @@
+"""Work in a process of its own: what it does is done, how it fails is told."""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pillarbox.app import child_process, ending
+
+
+def test_what_it_does_is_done_when_the_block_has_ended(tmp_path: Path) -> None:
+    with child_process.running(lambda: (tmp_path / "done").write_text(str(os.getpid())) and None):
+        pass
+    assert (tmp_path / "done").read_text() != str(os.getpid())
+
+
+def test_what_a_user_can_mend_is_told_in_its_own_words() -> None:
+    def fail() -> None:
+        raise OSError("no such folder")
+
+    with pytest.raises(child_process.Failed, match=r"^no such folder$"), child_process.running(fail):
+        pass
+
+
+def test_of_a_mistake_of_ours_the_traceback_is_told() -> None:
+    with (
+        pytest.raises(child_process.Failed, match="ZeroDivisionError"),
+        child_process.running(lambda: print(1 // 0)),
+    ):
+        pass
+
+
+def test_a_process_that_is_killed_is_noticed() -> None:
+    with (
+        pytest.raises(child_process.Failed, match="-9"),
+        child_process.running(lambda: os.kill(os.getpid(), signal.SIGKILL)),
+    ):
+        pass
+
+
+def test_when_the_block_fails_the_work_is_ended() -> None:
+    began = time.monotonic()
+    with pytest.raises(KeyError), child_process.running(lambda: time.sleep(600)):
+        raise KeyError
+    assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_when_the_end_is_wanted_the_work_is_ended_first(stubborn: bool, tmp_path: Path) -> None:
+    def work() -> None:
+        if stubborn:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        time.sleep(600)
+        (tmp_path / "done").touch()
+
+    ending.hold()
+    try:
+        with pytest.raises(SystemExit), child_process.running(work):
+            signal.raise_signal(signal.SIGTERM)
+        assert signal.sigtimedwait(ending.SIGNALS, 0), "it was held back all the time"
+    finally:
+        ending.let_through()
+    assert not (tmp_path / "done").exists()
+
+
+def test_nothing_makes_a_fork_go_on_with_what_its_parent_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        with (
+            pytest.raises(child_process.Failed, match="nothing can be said"),
+            child_process.running(_complain),
+        ):
+            pass
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
+
+
+def _complain() -> None:
+    sys.stderr.write("no room for this")
+    raise ValueError("nothing can be said")

@@ -1,0 +1,118 @@
+"""Backup, restore, fsck and rebuild as an operator runs them."""
+
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pillarbox.app.wiring import SCHEMAS
+from pillarbox.world.database import open_database
+from tests.kit.command_line import CommandLine, set_up
+from tests.kit.permissions import let_others_in
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> CommandLine:
+    made = set_up(tmp_path)[0]
+    mbox = tmp_path / "mail.mbox"
+    mbox.write_bytes(
+        b"".join(
+            b"From x Thu Jan  1 00:00:00 2024\nSubject: %d\nMessage-Id: <%d@x.example>\n\nBody %d\n\n"
+            % ((n,) * 3)
+            for n in range(5)
+        )
+    )
+    made.text("import", "anna@example.org", str(mbox))
+    return made
+
+
+def damage(there: CommandLine, statement: str) -> None:
+    with sqlite3.connect(there.data / "pillarbox.db") as connection:
+        connection.execute(statement)
+    connection.close()
+
+
+def test_a_day_is_lost_and_had_back(there: CommandLine, tmp_path: Path) -> None:
+    backup = str(tmp_path / "backup")
+    first = there.json("backup", backup)
+    again = there.json("backup", backup, "--keep", "7")
+    assert again["new_octets"] < first["new_octets"]
+    assert [point["name"] for point in there.json("backup", backup, "--list")] == [
+        first["point"],
+        again["point"],
+    ]
+    assert "is whole" in there.text("backup", backup, "--verify")
+    assert "is not empty" in there.refused("restore", backup)
+    there.data.rename(tmp_path / "lost")
+    assert there.json("restore", backup)["point"] == again["point"]
+    assert "Everything is as it must be" in there.text("fsck")
+    assert there.json("account", "show", "anna@example.org")["messages"] == 5
+    there.text("restore", backup, "--point", first["point"], "--to", str(tmp_path / "older"))
+    assert (tmp_path / "older" / "pillarbox.db").exists()
+
+
+def test_a_backup_while_the_database_is_in_use(there: CommandLine, tmp_path: Path) -> None:
+    served = open_database(there.data / "pillarbox.db", SCHEMAS)
+    try:
+        there.text("backup", str(tmp_path / "backup"))
+        assert "Everything is as it must be" in there.text("fsck", "--quick")
+        assert "stop the server" in there.refused("fsck", "--repair")
+        assert "stop the server" in there.refused("rebuild", "--yes")
+    finally:
+        served.close_now()
+
+
+def test_what_is_wrong_is_told_and_mended(there: CommandLine) -> None:
+    damage(there, "UPDATE mailboxes SET messages = 7")
+    told = there.refused("fsck")
+    assert "tallies-count: mailbox" in told
+    assert "--repair: Count anew." in told
+    assert "Mended: tallies-count" in there.text("fsck", "--repair")
+    assert "Everything is as it must be" in there.text("fsck")
+
+
+def test_a_lost_table_is_made_again(there: CommandLine) -> None:
+    damage(there, "DROP TABLE flags")
+    assert "table flags is missing" in there.refused("fsck")
+    done = there.text("rebuild", "--yes")
+    assert "5 messages were read anew" in done
+    assert "Everything is as it must be" in there.text("fsck")
+    assert list(there.data.glob("pillarbox.db.damaged-*"))
+
+
+def test_a_database_that_is_none_leads_to_the_backup(there: CommandLine, tmp_path: Path) -> None:
+    there.text("backup", str(tmp_path / "backup"))
+    database = there.data / "pillarbox.db"
+    database.write_bytes(b"not any more" * 1000)
+    assert "pillarbox rebuild" in there.refused("fsck")
+    assert "pillarbox restore" in there.refused("rebuild", "--yes")
+    assert "The database is damaged" in there.refused("account", "list")
+    there.data.rename(tmp_path / "damaged")
+    there.text("restore", str(tmp_path / "backup"))
+    assert there.json("account", "show", "anna@example.org")["messages"] == 5
+
+
+def test_refusals(there: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "There is no backup" in there.refused(
+        "restore", str(tmp_path / "empty"), "--to", str(tmp_path / "new")
+    )
+    assert "There is no backup" in there.refused("backup", str(tmp_path / "empty"), "--list")
+    assert "within the data directory" in there.refused("backup", str(there.data / "backup"))
+    assert "not both" in there.refused("backup", str(tmp_path), "--list", "--verify", code=2)
+
+
+def test_root_leaves_nothing_that_the_server_cannot_open(there: CommandLine, tmp_path: Path) -> None:
+    """Root backs up and repairs what belongs to another user."""
+    if subprocess.run(["chown", "-R", "nobody:nogroup", str(there.data)], check=False).returncode:
+        pytest.skip("only root can give files away")
+    let_others_in(tmp_path)
+    (there.data / "blobs").mkdir(exist_ok=True)
+    subprocess.run(["chown", "nobody:nogroup", str(there.data / "blobs")], check=True)
+    there.text("backup", str(tmp_path / "backup"))
+    there.text("fsck", "--repair")
+    there.text("rebuild", "--yes")
+    owners = {path.owner() for path in there.data.rglob("*")}
+    assert owners == {"nobody"}
+    assert (tmp_path / "backup").owner() == "root"

@@ -1,0 +1,70 @@
+"""Every state and every command: allowed, or refused with a reason; and the table agrees with the grammar."""
+
+import itertools
+
+import pytest
+
+from pillarbox.protocol.imap.events import MessageOffered, Received, Say
+from pillarbox.protocol.imap.grammar import BARE, PARSERS
+from pillarbox.protocol.imap.states import TRANSITIONS, VERBS, State
+from tests.kit.imap.dialogue import Dialogue
+
+ARGUMENTS = {
+    b"ID": b"NIL",
+    b"AUTHENTICATE": b"PLAIN",
+    b"LOGIN": b"a b",
+    b"ENABLE": b"CONDSTORE",
+    b"RENAME": b"a b",
+    b"LIST": b'"" *',
+    b"LSUB": b'"" *',
+    b"STATUS": b"a (UNSEEN)",
+    b"APPEND": b"a {1+}\r\nx",
+    b"SEARCH": b"ALL",
+    b"FETCH": b"1 FLAGS",
+    b"STORE": b"1 FLAGS ()",
+    b"COPY": b"1 a",
+    b"MOVE": b"1 a",
+    b"REPLACE": b"1 a {1+}\r\nx",
+    b"UID EXPUNGE": b"1",
+}
+
+
+def a_command(verb: bytes) -> bytes:
+    if verb in BARE:
+        return verb
+    arguments = ARGUMENTS.get(verb) or ARGUMENTS.get(verb.removeprefix(b"UID "), b"a")
+    return verb + b" " + arguments
+
+
+@pytest.mark.parametrize(("state", "verb"), list(itertools.product(State, sorted(VERBS))))
+@pytest.mark.rfc("9051 §3", "MUST")
+def test_every_state_answers_every_command(state: State, verb: bytes) -> None:
+    dialogue = Dialogue(state)
+    events = dialogue.talk(b"a1 " + a_command(verb) + b"\r\n")
+    if state is State.LOGOUT:
+        assert events == []
+    elif (state, verb) in TRANSITIONS:
+        assert isinstance(events[0], Received | MessageOffered)
+        assert dialogue.machine.state in TRANSITIONS[state, verb]
+    else:
+        (event,) = events
+        assert isinstance(event, Say)
+        assert event.octets.startswith(b"a1 BAD ")
+        assert dialogue.machine.state is state
+
+
+def test_table_and_grammar_know_the_same_commands() -> None:
+    assert set(PARSERS) == VERBS
+    assert BARE <= VERBS
+
+
+def test_every_state_but_the_last_can_be_left_by_logout() -> None:
+    for state in set(State) - {State.LOGOUT}:
+        assert TRANSITIONS[state, b"LOGOUT"] == {State.LOGOUT}
+
+
+def test_a_session_that_moves_where_the_table_does_not_lead_is_our_fault() -> None:
+    dialogue = Dialogue()
+    dialogue.talk(b"a1 NOOP\r\n")
+    with pytest.raises(AssertionError):
+        dialogue.machine.authenticated()
