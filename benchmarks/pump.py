@@ -1,6 +1,6 @@
 """What the pump costs: memory of an idle connection, and echo commands a second.
 
-Run by hand: ``python benchmarks/pump.py [uvloop|asyncio]``. Client and server are two processes.
+Run by hand: `python benchmarks/pump.py [uvloop|asyncio]`. Client and server are two processes.
 """
 
 import argparse
@@ -46,7 +46,7 @@ class EchoMachine:
 
 
 class EchoSession:
-    """Says every line again; a line ``wait`` only after waiting for a turn of the loop."""
+    """Says every line again; a line `wait` only after waiting for a turn of the loop."""
 
     __slots__ = ("connection", "machine")
 

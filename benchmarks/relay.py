@@ -36,8 +36,8 @@ class Round:
     """What one run came to."""
 
     seconds: float
-    accepted_seconds: float
-    cpu_seconds: float
+    accepted_s: float
+    cpu_s: float
 
 
 def free_port() -> int:
@@ -104,7 +104,7 @@ def run(port: int, sink: int, root: int, to: str, options: argparse.Namespace) -
     return Round(seconds, accepted, cpu_of(root) - before)
 
 
-# -- Pillarbox
+# --- Pillarbox
 
 
 def serve_pillarbox(folder: Path, port: int, sink: int, workers: int) -> None:
@@ -155,7 +155,7 @@ def pillarbox(folder: Path, sink: int, workers: int) -> Iterator[tuple[int, int]
         os.waitpid(child, 0)
 
 
-# -- Postfix
+# --- Postfix
 
 MAIN = """compatibility_level = 3.6
 queue_directory = {folder}/queue
@@ -259,13 +259,13 @@ def main() -> None:
             rounds[name].append(one)
             print(
                 f"round {number + 1} {name:<10} {options.messages / one.seconds:8,.0f} msg/s"
-                f"  accepted {options.messages / one.accepted_seconds:8,.0f} msg/s"
-                f"  CPU {one.cpu_seconds / options.messages * 1e6:6,.0f} us/msg",
+                f"  accepted {options.messages / one.accepted_s:8,.0f} msg/s"
+                f"  CPU {one.cpu_s / options.messages * 1e6:6,.0f} us/msg",
                 file=sys.stderr,
             )
     for name, found in rounds.items():
         rate = statistics.median(options.messages / one.seconds for one in found)
-        cpu = statistics.median(one.cpu_seconds / options.messages * 1e6 for one in found)
+        cpu = statistics.median(one.cpu_s / options.messages * 1e6 for one in found)
         print(f"{name:<10} {rate:8,.0f} msg/s   CPU {cpu:6,.0f} us/msg   (median of {len(found)})")
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from relay import HOST, cpu_of, free_port, wait_for
 
 DESTINATIONS = 2_000
-PATIENCE_SECONDS = 60
+PATIENCE_S = 60
 
 
 def serve(folder: Path, ports: tuple[int, int, int], waiting: int) -> None:
@@ -106,7 +106,7 @@ async def urgent(port: int, sink: int, messages: int) -> tuple[list[float], list
         began = time.monotonic()
         await say(b"Subject: urgent\r\n\r\n" + b"x" * 1000 + b"\r\n.\r\n")
         accepting.append(time.monotonic() - began)
-        arriving.append(await asyncio.wait_for(arrived.get(), PATIENCE_SECONDS) - began)
+        arriving.append(await asyncio.wait_for(arrived.get(), PATIENCE_S) - began)
         await asyncio.sleep(0.05)
     writer.close()
     server.close()

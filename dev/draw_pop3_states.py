@@ -1,4 +1,4 @@
-"""Draw POP3's transition table for the docs: ``python dev/draw_pop3_states.py > docs/states/pop3.md``.
+"""Draw POP3's transition table for the docs: `python dev/draw_pop3_states.py > docs/states/pop3.md`.
 
 The page is made from the table that the server runs on, and a test holds that it is current.
 """

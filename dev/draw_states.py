@@ -1,4 +1,4 @@
-"""Draw a protocol's transition table for the docs: ``python dev/draw_states.py > docs/states/smtp.md``.
+"""Draw a protocol's transition table for the docs: `python dev/draw_states.py > docs/states/smtp.md`.
 
 The page is made from the table that the server runs on, and a test holds that it is current.
 """

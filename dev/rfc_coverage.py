@@ -31,7 +31,7 @@ def cited() -> dict[str, dict[str, set[str]]]:
 
 
 def proven() -> dict[str, list[str]]:
-    """RFC number -> the tests' marks, as ``§section LEVEL``."""
+    """RFC number -> the tests' marks, as `§section LEVEL`."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("*.py")):
         for number, section, level in PROVEN.findall(path.read_text(encoding="utf-8")):

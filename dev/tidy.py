@@ -32,7 +32,7 @@ BANNED_CALLS = {
     "logging.getLogger": "world.telemetry tells what happened",
     "print": "world.telemetry tells what happened; the command line speaks through click",
 }
-"""Calls that belong to one door of ``world``, each with where to go instead."""
+"""Calls that belong to one door of `world`, each with where to go instead."""
 
 DOORS = {
     "world/clock.py",
@@ -51,7 +51,7 @@ POSSESSIVE_GROUP = re.compile(r"\)[*+?]\+")
 
 
 def findings(root: Path = ROOT) -> Iterator[str]:
-    """Each broken rule as ``path:line: what``."""
+    """Each broken rule as `path:line: what`."""
     source = root / "src" / "pillarbox"
     for path in sorted(source.rglob("*.py")):
         text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""``python -m pillarbox``: the command line."""
+"""`python -m pillarbox`: the command line."""
 
 from pillarbox.app.cli import main
 

@@ -20,7 +20,7 @@ from pillarbox.world.tls.server import ServerTls
 
 
 async def echo(read: Callable[[], Awaitable[bytes]], write: Callable[[bytes], Awaitable[None]]) -> None:
-    """What serves the tests: sends back in capitals; ``bye`` ends it."""
+    """What serves the tests: sends back in capitals; `bye` ends it."""
     while (octets := await read()) and octets != b"bye":
         await write(octets.upper())
 

@@ -33,7 +33,7 @@ class Pair:
     server: ssl.SSLObject
 
     def shake_hands(self) -> None:
-        """Until both are done. Raises ``ssl.SSLError``."""
+        """Until both are done. Raises `ssl.SSLError`."""
         waiting = [self.client, self.server]
         for _turn in range(10):
             for end in list(waiting):

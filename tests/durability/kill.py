@@ -5,7 +5,7 @@
 Each round: the server takes mail by SMTP, LMTP and APPEND while another client copies, flags and expunges; after
 a random while all its processes get SIGKILL (with several workers, sometimes one of them before); it is started
 again on the same folder, and every INBOX is read. Every message that was acknowledged must be there exactly
-once, octet for octet; one that was not, once or not at all; UIDs only rise; and ``fsck`` finds nothing.
+once, octet for octet; one that was not, once or not at all; UIDs only rise; and `fsck` finds nothing.
 """
 
 import argparse
@@ -28,8 +28,8 @@ from tests.durability.soundness import assert_sound
 from tests.durability.witness import Witness
 
 FULL_LOOK_ROUNDS = 5
-"""After so many rounds ``fsck`` reads every message as well, whatever its invariants say."""
-LONGEST_SECONDS = 1.2
+"""After so many rounds `fsck` reads every message as well, whatever its invariants say."""
+LONGEST_S = 1.2
 """From the start of the load to the kill."""
 
 
@@ -61,7 +61,7 @@ def rounds(directory: Path, chance: random.Random, *, workers: tuple[int, ...] =
 
 def _load_and_kill(provider: Provider, name: str, promises: Promises, chance: random.Random) -> None:
     load = start_all(provider.ports, name, promises, chance)
-    time.sleep(chance.uniform(0.02, LONGEST_SECONDS))
+    time.sleep(chance.uniform(0.02, LONGEST_S))
     if chance.random() < 0.5:
         provider.kill_one_worker(chance)
         time.sleep(chance.uniform(0.0, 1.5))

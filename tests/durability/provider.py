@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 60.0
+START_S = 60.0
 USERS = 6
 PASSWORD = "secret"
 _RUN = "from pillarbox.app import cli; cli.main()"
@@ -42,7 +42,7 @@ class Provider:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_S
         while not self._ready.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"the server did not start:\n{self.log.read_text()[-4000:]}")

@@ -1,6 +1,6 @@
 """Fuzz the IMAP machine: any octets, in any state, cut in two ways: never an exception, always the same events.
 
-``python tests/fuzz/fuzz_imap_machine.py --runs 100000`` from the checkout. The first octet of an input chooses the
+`python tests/fuzz/fuzz_imap_machine.py --runs 100000` from the checkout. The first octet of an input chooses the
 state, the second where to cut.
 """
 

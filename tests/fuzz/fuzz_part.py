@@ -1,6 +1,6 @@
 """Fuzz the reading of messages: structure, header, text, preview, mbox.
 
-``python tests/fuzz/fuzz_part.py --runs 100000`` from the checkout.
+`python tests/fuzz/fuzz_part.py --runs 100000` from the checkout.
 """
 
 import sys

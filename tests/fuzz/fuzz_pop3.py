@@ -1,6 +1,6 @@
 """Fuzz the reading of POP3 commands, and the form in which messages are sent.
 
-``python tests/fuzz/fuzz_pop3.py --runs 100000`` from the checkout.
+`python tests/fuzz/fuzz_pop3.py --runs 100000` from the checkout.
 """
 
 import sys

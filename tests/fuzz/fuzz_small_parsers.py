@@ -1,6 +1,6 @@
 """Fuzz what reads short things that others wrote: replies, SASL responses, mbox files, values of fields.
 
-``python tests/fuzz/fuzz_small_parsers.py --runs 100000`` from the checkout.
+`python tests/fuzz/fuzz_small_parsers.py --runs 100000` from the checkout.
 """
 
 import sys

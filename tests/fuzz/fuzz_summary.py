@@ -1,6 +1,6 @@
 """Fuzz what is rendered of a message, and the readers of addresses, dates, ids and names behind it.
 
-``python tests/fuzz/fuzz_summary.py --runs 100000`` from the checkout.
+`python tests/fuzz/fuzz_summary.py --runs 100000` from the checkout.
 """
 
 import sys

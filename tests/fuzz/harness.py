@@ -1,6 +1,6 @@
 """A small fuzzer: mutate seeds, call the target, report the first input it cannot bear.
 
-``run`` needs nothing but Python and is deterministic for a seed number, so a failure replays. ``main``
+`run` needs nothing but Python and is deterministic for a seed number, so a failure replays. `main`
 gives each harness the same command line, and hands over to coverage-guided atheris where that is
 installed and asked for. A target takes octets, returns nothing and raises only when it found a fault.
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 Target = Callable[[bytes], None]
 
 MAX_INPUT_OCTETS = 64 * 1024
-SLOW_SECONDS = 5.0
+SLOW_S = 5.0
 """An input that takes longer than this counts as a hang."""
 
 INTERESTING = (
@@ -28,7 +28,7 @@ INTERESTING = (
 
 
 class Fault(AssertionError):
-    """The target failed; ``octets`` is the input that made it."""
+    """The target failed; `octets` is the input that made it."""
 
     def __init__(self, octets: bytes) -> None:
         super().__init__(f"input {octets!r}")
@@ -62,7 +62,7 @@ def mutate(chance: random.Random, octets: bytes, seeds: Sequence[bytes]) -> byte
 
 
 def run(target: Target, seeds: Sequence[bytes], runs: int, seed: int = 0) -> None:
-    """Call ``target`` with every seed and ``runs`` mutations; raises ``Fault`` at the first failure."""
+    """Call `target` with every seed and `runs` mutations; raises `Fault` at the first failure."""
     chance = random.Random(seed)
     originals = list(seeds) or [b""]
     evolved = list(originals)
@@ -81,12 +81,12 @@ def _call(target: Target, octets: bytes) -> None:
         target(octets)
     except Exception as error:
         raise Fault(octets) from error
-    if time.process_time() - began > SLOW_SECONDS:
-        raise Fault(octets) from TimeoutError(f"took more than {SLOW_SECONDS} s")
+    if time.process_time() - began > SLOW_S:
+        raise Fault(octets) from TimeoutError(f"took more than {SLOW_S} s")
 
 
 def main(target: Target, seeds: Sequence[bytes]) -> None:
-    """``python tests/fuzz/fuzz_x.py --runs N [--seed N] [--atheris]``."""
+    """`python tests/fuzz/fuzz_x.py --runs N [--seed N] [--atheris]`."""
     options = argparse.ArgumentParser()
     options.add_argument("--runs", type=int, default=10_000)
     options.add_argument("--seed", type=int, default=0)

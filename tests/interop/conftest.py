@@ -1,6 +1,6 @@
 """Three demos that all tests of a run share, each test with people of its own.
 
-``house`` asks for TLS before passwords; ``plain_house`` does not; ``busy_house`` has two workers. ``anywhere`` is
+`house` asks for TLS before passwords; `plain_house` does not; `busy_house` has two workers. `anywhere` is
 each of them in turn.
 """
 

@@ -1,4 +1,4 @@
-"""``pillarbox demo`` as a process of its own, told apart from this one by nothing but sockets and a file.
+"""`pillarbox demo` as a process of its own, told apart from this one by nothing but sockets and a file.
 
     with demo(folder, "--plain", "--users", "3") as house:
         imaplib.IMAP4(house.host, house.ports["imap"])
@@ -23,7 +23,7 @@ from typing import Any
 
 from tests.kit.paths import ROOT
 
-START_SECONDS = 60
+START_S = 60
 """How long to wait for a demo on a busy machine before saying that it does not come."""
 USERS = 300
 PASSWORD = "an open secret"
@@ -50,7 +50,7 @@ class Demo:
     started_s: float
     """Seconds from the command to the ready file."""
     plain: bool
-    """It was started with ``--plain``."""
+    """It was started with `--plain`."""
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @property
@@ -92,21 +92,21 @@ class Demo:
     def end(self, signo: signal.Signals = signal.SIGTERM) -> int:
         """Tell it to end; its exit code."""
         self.process.send_signal(signo)
-        return self.process.wait(START_SECONDS)
+        return self.process.wait(START_S)
 
 
 @contextlib.contextmanager
 def demo(folder: Path, *options: str | Path, temporary: Path | None = None) -> Iterator[Demo]:
     """Start one, on free ports unless told otherwise; end it with the block.
 
-    ``folder`` takes its ready file and what it says; ``temporary`` is where it makes temporary files.
+    `folder` takes its ready file and what it says; `temporary` is where it makes temporary files.
     """
     process, began = start(folder, *options, temporary=temporary), time.monotonic()
     try:
         ready_file = folder / "ready.json"
         while not ready_file.exists():
             assert process.poll() is None, f"it did not start:\n{(folder / 'stderr').read_text()}"
-            assert time.monotonic() < began + START_SECONDS, "it does not come"
+            assert time.monotonic() < began + START_S, "it does not come"
             time.sleep(0.005)
         yield Demo(
             process,
@@ -119,7 +119,7 @@ def demo(folder: Path, *options: str | Path, temporary: Path | None = None) -> I
         if process.poll() is None:
             process.terminate()
         try:
-            process.wait(START_SECONDS)
+            process.wait(START_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -1,11 +1,11 @@
-"""A bare IMAP client on a blocking socket, whose every response is read by the strict reader of ``tests.kit.imap.responses``.
+"""A bare IMAP client on a blocking socket, whose every response is read by the strict reader of `tests.kit.imap.responses`.
 
     with connected(house, person) as imap:
         imap.select("INBOX")
         answer = imap.ok(b"FETCH 1 FLAGS")
         answer.fetched[1][b"FLAGS"]
 
-A command is octets; a ``Literal`` among its pieces goes as a synchronising or a non-synchronising literal.
+A command is octets; a `Literal` among its pieces goes as a synchronising or a non-synchronising literal.
 """
 
 import contextlib

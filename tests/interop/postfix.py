@@ -112,7 +112,7 @@ anvil     unix  -  -  n  -     1  anvil
 
 
 def receiving(folder: Path, domain: str, port: int, chain: bytes) -> tuple[str, str]:
-    """What one needs to take mail for you@ and jürgen@ a domain; ``chain``: key and certificate."""
+    """What one needs to take mail for you@ and jürgen@ a domain; `chain`: key and certificate."""
     user = pwd.getpwnam("postfix")
     (folder / "mail").mkdir()
     shutil.chown(folder / "mail", "postfix")
@@ -125,7 +125,7 @@ def receiving(folder: Path, domain: str, port: int, chain: bytes) -> tuple[str, 
 def postfix(
     folder: Path, transport: str, *, ca: str = "", tls: str = "none", more: tuple[str, str] = ("", "")
 ) -> Iterator[Postfix]:
-    """Run one whose only next hop is ``transport`` (``smtp:[127.0.0.1]:2525``); ``more``: see `receiving`."""
+    """Run one whose only next hop is `transport` (`smtp:[127.0.0.1]:2525`); `more`: see `receiving`."""
     if os.geteuid() != 0 or not shutil.which("postfix"):
         pytest.skip("needs postfix, and root to run it")
     for name in ("queue", "data"):

@@ -13,7 +13,7 @@ import pytest
 
 REQUIRED = os.environ.get("PILLARBOX_INTEROP") == "required"
 """True where a missing program fails the test instead of skipping it."""
-CLIENT_SECONDS = 60
+CLIENT_S = 60
 
 
 def missing(what: str) -> None:
@@ -39,7 +39,7 @@ def run(
     environment: Mapping[str, str] | None = None,
     expect: int | None = 0,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a client to its end. It must leave with the code ``expect``, unless that is ``None``."""
+    """Run a client to its end. It must leave with the code `expect`, unless that is `None`."""
     surroundings = {
         **os.environ,
         "LC_ALL": "C.UTF-8",
@@ -50,7 +50,7 @@ def run(
         [need(str(command[0])), *map(str, command[1:])],
         input=input,
         capture_output=True,
-        timeout=CLIENT_SECONDS,
+        timeout=CLIENT_S,
         check=False,
         env=surroundings,
         cwd=home,
@@ -87,7 +87,7 @@ def run_on_a_terminal(*command: str | Path, home: Path) -> None:
         os.close(theirs)
         watching.start()
         try:
-            code = process.wait(CLIENT_SECONDS)
+            code = process.wait(CLIENT_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -1,4 +1,4 @@
-"""``pillarbox serve`` as a process of its own, on a loopback address of its own, with its own data directory."""
+"""`pillarbox serve` as a process of its own, on a loopback address of its own, with its own data directory."""
 
 import imaplib
 import os

@@ -1,4 +1,4 @@
-"""A real mailbox: a demo reads a mailing list's archive by ``--mbox``, and clients read it all, octet for octet."""
+"""A real mailbox: a demo reads a mailing list's archive by `--mbox`, and clients read it all, octet for octet."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""What ``pillarbox demo`` promises to whoever starts it."""
+"""What `pillarbox demo` promises to whoever starts it."""
 
 import base64
 import contextlib

@@ -32,7 +32,7 @@ HOME = Client("127.0.0.1", Scope.IMAP)
 
 
 class Imap:
-    """CAPABILITY, STARTTLS and AUTHENTICATE on blocking sockets; the authenticator lives in ``loop``."""
+    """CAPABILITY, STARTTLS and AUTHENTICATE on blocking sockets; the authenticator lives in `loop`."""
 
     def __init__(self, authenticator: Authenticator, tls: ServerTls, loop: asyncio.AbstractEventLoop) -> None:
         self.authenticator = authenticator

@@ -1,4 +1,4 @@
-"""A password without TLS: only where ``--plain`` says so; in every protocol, by every mechanism.
+"""A password without TLS: only where `--plain` says so; in every protocol, by every mechanism.
 
 And nothing that was said in clear before STARTTLS counts after it, in IMAP and POP3 as in SMTP.
 """

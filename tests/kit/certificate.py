@@ -1,4 +1,4 @@
-"""A certificate for tests: self-signed, for ``localhost`` and 127.0.0.1, made once a run."""
+"""A certificate for tests: self-signed, for `localhost` and 127.0.0.1, made once a run."""
 
 import atexit
 import datetime as dt
@@ -66,7 +66,7 @@ def client_context() -> ssl.SSLContext:
 
 
 class TestTls:
-    """A :class:`pillarbox.server.listener.TlsOffer` with that certificate."""
+    """A `TlsOffer` with that certificate."""
 
     __test__ = False  # not a test case, whatever its name says
 

@@ -42,7 +42,7 @@ class CommandLine:
 
 
 def set_up(folder: Path, *words: str, domain: str = "example.org") -> tuple[CommandLine, dict[str, Any]]:
-    """A provider for a domain with the account anna, and what ``init`` said."""
+    """A provider for a domain with the account anna, and what `init` said."""
     there = CommandLine(folder / "pillarbox.toml", folder / "data")
     said = there.json(
         "init", domain, "--data", str(there.data), "--account", "anna", "--user", "root", *words

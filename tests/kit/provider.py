@@ -1,6 +1,6 @@
 """A small provider for tests: two domains, three people, everything real but the disk, if so wished.
 
-``open_house()`` makes it in the running loop; ``tests/server.py`` puts doors to it on loopback.
+`open_house()` makes it in the running loop; `tests/server.py` puts doors to it on loopback.
 """
 
 import functools
@@ -86,7 +86,7 @@ class House:
         return self.world.database.read_now(lambda tx: mailboxes.by_name(tx, account, mailbox).messages)
 
     def session_failed(self, service: str, peer: Peer, error: BaseException) -> None:
-        """See ``pillarbox.server.listener.Witness``: what fails in a session fails the test."""
+        """See `pillarbox.server.listener.Witness`: what fails in a session fails the test."""
         self.telemetry.failure("session failed", error, service=service)
 
     async def close(self) -> None:

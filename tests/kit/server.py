@@ -5,7 +5,7 @@
         client = poplib.POP3("127.0.0.1", server.ports["pop3"])
 
 For tests that drive it by a blocking client. A test that lives in a loop itself opens a
-:func:`tests.kit.provider.open_house` and a ``Listener`` there.
+`open_house` and a `Listener` there.
 """
 
 import asyncio

@@ -20,7 +20,7 @@ DAY_MS: Final = 86_400_000
 
 
 def octets(body: str = "Hello.\r\n", **fields: str) -> bytes:
-    """A plain message: ``octets("text", subject="Hi", message_id="<a@b>")``."""
+    """A plain message: `octets("text", subject="Hi", message_id="<a@b>")`."""
     named = {"from": "Anna <anna@one.example>", "content_type": "text/plain; charset=utf-8"} | fields
     header = "".join(f"{name.replace('_', '-').title()}: {value}\r\n" for name, value in named.items())
     return (header + "\r\n" + body).encode()

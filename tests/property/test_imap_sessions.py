@@ -1,4 +1,4 @@
-"""Many sessions on the same mailboxes never contradict themselves, nor the mailbox (see ``tests.stress.imap``)."""
+"""Many sessions on the same mailboxes never contradict themselves, nor the mailbox (see `tests.stress.imap`)."""
 
 import asyncio
 

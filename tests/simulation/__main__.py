@@ -1,4 +1,4 @@
-"""Run the simulation: ``python -m tests.simulation --seeds 10000``, or ``--seed 17 --trace``."""
+"""Run the simulation: `python -m tests.simulation --seeds 10000`, or `--seed 17 --trace`."""
 
 import argparse
 import os

@@ -12,7 +12,7 @@ books are independent of the code under test:
 5. *Reports tell the truth*, once, to the sender only: no report about reports, none to the null path, none
    that was not wished, no failure of what was delivered.
 6. *The store is sound*: UIDs and MODSEQ only rise; quota, counts and uses equal the sums; the log of changes
-   replays (see ``ledgers``), and what the operator's own check looks at is in order.
+   replays (see `ledgers`), and what the operator's own check looks at is in order.
 7. *Queues drain* when all trouble is over, in the time that retries may take.
 """
 
@@ -103,7 +103,7 @@ class Auditor:
             marks={account: ledgers.mark(provider.disk, account) for account in provider.accounts}
         )
 
-    # -- what is overheard
+    # --- what is overheard
 
     def told(self, said: Said) -> None:
         """A whole message has arrived, or was answered."""
@@ -164,7 +164,7 @@ class Auditor:
         """What a provider had not answered yet it never will."""
         self._unanswered = [said for said in self._unanswered if said.server != provider.name]
 
-    # -- what is on the disks
+    # --- what is on the disks
 
     def committed(self, provider: Provider, touched: set[AccountId]) -> None:
         """A transaction of this provider is durable."""
@@ -236,10 +236,10 @@ class Auditor:
             raise Violation(f"{key} left {provider.name}'s queue in silence")
         self.unreported.add(key)
 
-    # -- reports
+    # --- reports
 
     def _name(self, provider: Provider, digest: bytes, fresh: list[str]) -> str:
-        """The Message-ID of a blob; reports that nobody has seen before are added to ``fresh``."""
+        """The Message-ID of a blob; reports that nobody has seen before are added to `fresh`."""
         known = self._named.get(digest)
         if known is None:
             known = self._named[digest] = self._read(ledgers.octets(provider.disk, digest))
@@ -308,7 +308,7 @@ class Auditor:
     def _local_failures(self, provider: Provider, extra: Iterable[tuple[str, str]]) -> None:
         raise Violation(f"{provider.name} reports the failure of {list(extra)}, which it did not hold")
 
-    # -- at the end
+    # --- at the end
 
     @property
     def nothing_waits(self) -> bool:

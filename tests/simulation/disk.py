@@ -44,7 +44,7 @@ class FaultyDatabase(Database):
         self._writer._commit = self._commit  # type: ignore[method-assign]
 
     def read(self, verb: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
-        """See ``Database``."""
+        """See `Database`."""
         if not self._destiny.readable():
             raise DatabaseUnavailable("cannot be read")
         return super().read(verb, *arguments, **keywords)

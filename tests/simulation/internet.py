@@ -22,7 +22,7 @@ class Listening(Protocol):
 
     @property
     def life(self) -> Life | None:
-        """The life that serves now; ``None`` for strangers, who have no lives."""
+        """The life that serves now; `None` for strangers, who have no lives."""
 
     def answers(self, port: int) -> bool:
         """Whether anybody listens at this port now."""
@@ -56,7 +56,7 @@ class Internet:
         self._hosts[address] = host
 
     async def connect(self, who: str, address: str, port: int, source: str) -> Pulled:
-        """Open a connection on behalf of ``who``. Raises ``NetworkFailure``."""
+        """Open a connection on behalf of `who`. Raises `NetworkFailure`."""
         fate, life, host = self._weather.fate(), living(), self._hosts.get(address)
         await asyncio.sleep(0.02)
         if fate.silent:
@@ -125,11 +125,11 @@ class Internet:
 
 
 class OwnNetwork:
-    """The door ``Network`` of one host."""
+    """The door `Network` of one host."""
 
     def __init__(self, internet: Internet, who: str, address: str) -> None:
         self._internet, self._who, self._address = internet, who, address
 
     async def connect(self, address: str, port: int, *, source: str | None = None) -> Pulled:
-        """See ``Network``."""
+        """See `Network`."""
         return await self._internet.connect(self._who, address, port, source or self._address)

@@ -74,7 +74,7 @@ def _rows(disk: apsw.Connection, sql: str) -> list[Any]:
 
 
 def look_closely(name: str, disk: apsw.Connection) -> None:
-    """What ``pillarbox fsck`` says; it takes its time."""
+    """What `pillarbox fsck` says; it takes its time."""
     report = look(SqliteTransaction(disk), _GROUND, SCHEMAS, quick=True)
     assert report.sound, f"{name}: {report.findings}"
 

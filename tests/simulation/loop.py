@@ -1,11 +1,11 @@
 """Time that is pretended, and lives that can end at any moment.
 
-``VirtualLoop`` is an event loop without files or threads. When nothing is left to do now, its clock jumps
+`VirtualLoop` is an event loop without files or threads. When nothing is left to do now, its clock jumps
 to the next timer: five days of retries pass in milliseconds, and always the same way.
 
-A ``Life`` is one run of a provider, from its start to its crash. All that a life begins (tasks, timers,
-callbacks) inherits it through the context; ``end`` drops it on the spot, as a power cut would: no
-``finally`` runs, nothing is cancelled in order, nobody is told.
+A `Life` is one run of a provider, from its start to its crash. All that a life begins (tasks, timers,
+callbacks) inherits it through the context; `end` drops it on the spot, as a power cut would: no
+`finally` runs, nothing is cancelled in order, nobody is told.
 """
 
 import asyncio
@@ -88,7 +88,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     async def start_tls(  # type: ignore[override]  # the pump's call, on a transport of ours
         self, transport: Any, protocol: Any, _context: object, **_options: Any
     ) -> Any:
-        """Pretended by the transport (see ``wire``)."""
+        """Pretended by the transport (see `wire`)."""
         return await transport.answer_tls(protocol)
 
     def end(self, life: Life) -> None:
@@ -153,30 +153,30 @@ def _close(tasks: list[asyncio.Task[Any]]) -> None:
 
 
 class SimulatedClock:
-    """``Clock`` on the loop's time, with a wall clock that can be set wrong."""
+    """`Clock` on the loop's time, with a wall clock that can be set wrong."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, starts_at_ms: int) -> None:
         self._loop = loop
         self._offset_ms = starts_at_ms
 
     def now_ms(self) -> int:
-        """See ``Clock``."""
+        """See `Clock`."""
         return self._offset_ms + round(self._loop.time() * 1000)
 
     def monotonic(self) -> float:
-        """See ``Clock``."""
+        """See `Clock`."""
         return self._loop.time()
 
     async def sleep(self, seconds: float) -> None:
-        """See ``Clock``."""
+        """See `Clock`."""
         await asyncio.sleep(seconds)
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
-        """See ``Clock``."""
+        """See `Clock`."""
         return self._loop.call_later(seconds, callback)
 
     def timeout(self, seconds: float) -> asyncio.Timeout:
-        """See ``Clock``."""
+        """See `Clock`."""
         return asyncio.timeout(seconds)
 
     def jump(self, seconds: float) -> None:

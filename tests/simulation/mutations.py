@@ -1,6 +1,6 @@
 """Code that is broken on purpose, to see whether the simulation notices.
 
-Each mutation is a mistake that somebody could make; ``noticed_as`` is what the auditor must say of it.
+Each mutation is a mistake that somebody could make; `noticed_as` is what the auditor must say of it.
 """
 
 import asyncio

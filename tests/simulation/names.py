@@ -24,7 +24,7 @@ class Names(Resolver):
         self._known.add(name)
 
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
-        """See ``Resolver``. A denial is believed: whoever gets it has to tell the sender, not to try again."""
+        """See `Resolver`. A denial is believed: whoever gets it has to tell the sender, not to try again."""
         weather = self._weather
         await asyncio.sleep(0.01)
         if weather.strikes(weather.climate.names):

@@ -1,6 +1,6 @@
 """Who said what to whom: SMTP as read off a wire, and who has heard the answers.
 
-An ``Ear`` follows both directions of a connection, independent of the code that speaks there, and tells
+An `Ear` follows both directions of a connection, independent of the code that speaks there, and tells
 of every mail transaction. What a server has *said* counts as a promise; what the client has *heard* (its octets
 were really taken from the wire) counts as known to it. Between the two lies every legitimate duplicate.
 """
@@ -60,7 +60,7 @@ class Ear:
     def __init__(
         self, wire: Wire, names: tuple[str, str], life: Life | None, told: Callable[[Said], None]
     ) -> None:
-        """``names``: client and server. ``told`` hears of each transaction when all of its message has come,
+        """`names`: client and server. `told` hears of each transaction when all of its message has come,
         and again when the server has answered."""
         self._wire, self._names, self._life, self._told = wire, names, life, told
         self._questions: deque[tuple[str, bytes]] = deque([("GREETING", b"")])
@@ -74,7 +74,7 @@ class Ear:
         self._said = 0
         self._lost_track = False
 
-    # -- the client, as its octets arrive
+    # --- the client, as its octets arrive
 
     def client_said(self, octets: bytes) -> None:
         """More from the client."""
@@ -131,7 +131,7 @@ class Ear:
             self._now.message = found[1].decode() if found else "?"
             self._told(self._now)
 
-    # -- the server, as it speaks
+    # --- the server, as it speaks
 
     def server_said(self, octets: bytes) -> None:
         """More from the server."""

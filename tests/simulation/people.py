@@ -19,7 +19,7 @@ PATIENCE_S = 10 * MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message and its envelope. ``notify``: the words of NOTIFY for every recipient, may be empty."""
+    """A message and its envelope. `notify`: the words of NOTIFY for every recipient, may be empty."""
 
     message_id: str
     sender: str

@@ -1,6 +1,6 @@
 """A whole provider in the simulated world: real rooms, real sessions, real pump and relay; pretended doors.
 
-It lives one ``Life`` after another on one disk. A crash ends a life anywhere, even inside a commit; what was
+It lives one `Life` after another on one disk. A crash ends a life anywhere, even inside a commit; what was
 durable is there for the next one.
 """
 
@@ -120,7 +120,7 @@ class Provider:
         around.internet.settle(plan.address, self)
         around.internet.mortals[self.name] = self.crash
 
-    # -- its lives
+    # --- its lives
 
     def start(self) -> None:
         """Begin a life."""
@@ -191,7 +191,7 @@ class Provider:
         self._around.committed(self, touched)
 
     def _open(self) -> None:
-        """As ``app.worker`` does, with other doors to the world."""
+        """As `app.worker` does, with other doors to the world."""
         database = FaultyDatabase(self.disk, self._destiny())
         signals = LocalSignals()
         database.on_commit = signals.announce
@@ -231,24 +231,24 @@ class Provider:
             for port, service in services.items()
         }
 
-    # -- who calls: Listening
+    # --- who calls: Listening
 
     def answers(self, port: int) -> bool:
-        """See ``Listening``."""
+        """See `Listening`."""
         return self.life is not None and port in self._listeners
 
     def door(self, port: int, client: Endpoint) -> End:
-        """See ``Listening``."""
+        """See `Listening`."""
         assert self.life is not None
         return Pushed(self.life.context, client, Endpoint(self.plan.address, port))
 
     def opened(self, end: End, port: int) -> None:
-        """See ``Listening``."""
+        """See `Listening`."""
         assert isinstance(end, Pushed)
         end.carry(Pump(self._listeners[port], asyncio.get_running_loop()))
 
     def session_failed(self, service: str, peer: Peer, error: BaseException) -> None:
-        """See ``Witness``."""
+        """See `Witness`."""
         self.telemetry.failure("session failed", error, service=service)
 
 

@@ -9,8 +9,8 @@
     overheard.py   SMTP read off the wires       ledgers.py    a disk read by hand
     auditor.py     what must always be true
 
-``run(seed)`` plays it all and raises ``Failed`` where an invariant breaks. The same seed gives the same run,
-event by event; ``python -m tests.simulation --seed N --trace`` shows it.
+`run(seed)` plays it all and raises `Failed` where an invariant breaks. The same seed gives the same run,
+event by event; `python -m tests.simulation --seed N --trace` shows it.
 """
 
 import asyncio
@@ -79,9 +79,9 @@ class Told:
 
 
 def run(seed: int) -> Told:
-    """Play one run. Raises ``Failed``."""
+    """Play one run. Raises `Failed`."""
     # Days of looking at an idle queue every minute would take most of the time.
-    with patch.object(relay, "LOOK_SECONDS", 30 * MINUTE):
+    with patch.object(relay, "LOOK_S", 30 * MINUTE):
         return run_in_loop(lambda loop: Simulation(loop, seed).run())
 
 
@@ -172,7 +172,7 @@ class Simulation:
 
         return watched
 
-    # -- who there is
+    # --- who there is
 
     def _found_providers(self) -> list[Provider]:
         around = Surroundings(
@@ -223,7 +223,7 @@ class Simulation:
             self.names.put(domain, Kind.MX, *exchangers)
         self.names.put(host, Kind.A, address)
 
-    # -- who writes
+    # --- who writes
 
     async def _write(self, number: int) -> None:
         """One person's letter, tried a few times, each time as a new one."""

@@ -50,15 +50,15 @@ class Stranger:
         self._seen: dict[str, float] = {}
 
     def answers(self, port: int) -> bool:
-        """See ``Listening``."""
+        """See `Listening`."""
         return port == 25
 
     def door(self, port: int, client: Endpoint) -> End:
-        """See ``Listening``."""
+        """See `Listening`."""
         return Pulled(self._internet.context(None), client)
 
     def opened(self, end: End, port: int) -> None:
-        """See ``Listening``."""
+        """See `Listening`."""
         assert isinstance(end, Pulled)
         asyncio.get_running_loop().create_task(self._serve(end))
 
@@ -71,7 +71,7 @@ class Stranger:
             pass
         await end.close()
 
-    # -- manners
+    # --- manners
 
     def ehlo(self, *, tls: bool) -> bytes:
         """The answer to EHLO."""

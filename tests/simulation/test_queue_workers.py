@@ -1,6 +1,6 @@
 """Several workers at one queue, with leases that run out, workers that vanish, and a clock that jumps.
 
-Only the verbs of ``queue/``; no loop and no network. A worker claims, holds what it has for a while, and then
+Only the verbs of `queue/`; no loop and no network. A worker claims, holds what it has for a while, and then
 reports, renews, gives back, or is never heard of again. What must be true: at no time do two workers hold a
 recipient by leases that run; who has lost a lease can change nothing; everybody is served in the end, once.
 """

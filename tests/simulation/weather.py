@@ -1,7 +1,7 @@
 """What goes wrong, and when: all of it drawn from the seed.
 
 A run has a climate: for each kind of trouble how often it strikes, from never to often. Trouble comes only until
-``calm_at_s``; after that everything works, except for hosts that are gone for good.
+`calm_at_s`; after that everything works, except for hosts that are gone for good.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Connections that lie: octets come late, in pieces, not at all, or the connection is cut at any octet.
 
-A ``Wire`` is one TCP connection of the simulated world. Its client end is pulled (the door's ``Stream``); its
+A `Wire` is one TCP connection of the simulated world. Its client end is pulled (the door's `Stream`); its
 server end is pulled as well, where a stranger sits, or pushed (a transport under the real pump). What happens
-to it was decided when it was made: its ``RecipientResult``. TLS is pretended: tokens go along between the octets.
+to it was decided when it was made: its `RecipientResult`. TLS is pretended: tokens go along between the octets.
 
 Whatever arrives, arrives in the life of the one who receives it; so nothing comes to the dead, and what the
 dead have sent before still does.
@@ -110,7 +110,7 @@ class _Way:
 
 
 class Wire:
-    """One connection; ``client`` and ``server`` are its ends."""
+    """One connection; `client` and `server` are its ends."""
 
     def __init__(self, fate: RecipientResult, chance: Random, client: "Pulled", server: "End") -> None:
         self.fate = fate
@@ -177,7 +177,7 @@ class End:
 
 
 class Pulled(End):
-    """An end that reads when it likes: ``Stream``."""
+    """An end that reads when it likes: `Stream`."""
 
     def __init__(self, context: Context, peer: Endpoint) -> None:
         super().__init__(context, peer)
@@ -191,7 +191,7 @@ class Pulled(End):
 
     @property
     def peer(self) -> Endpoint:
-        """See ``Stream``."""
+        """See `Stream`."""
         return self._peer
 
     def channel_binding(self, _kind: str) -> bytes | None:
@@ -199,7 +199,7 @@ class Pulled(End):
         return None
 
     async def read(self) -> bytes:
-        """See ``Stream``."""
+        """See `Stream`."""
         while not self._received and not self._ended and not self._wire.is_reset:
             await self._change()
         if not self._received and self._wire.is_reset:
@@ -210,13 +210,13 @@ class Pulled(End):
         return octets
 
     async def write(self, octets: bytes) -> None:
-        """See ``Stream``."""
+        """See `Stream`."""
         if self._wire.is_reset:
             raise NetworkFailure("Connection reset by peer")
         self._out.send(octets)
 
     async def start_tls(self, _context: object, _server_name: str) -> None:
-        """See ``Stream``."""
+        """See `Stream`."""
         if self._received:
             self.abort()
             raise TlsFailure("octets in plain text before TLS began")
@@ -232,23 +232,23 @@ class Pulled(End):
         self._out.send(Token.AGREED if agrees else Token.REFUSED)
 
     async def close(self) -> None:
-        """See ``Stream``."""
+        """See `Stream`."""
         if self.is_open:
             self.is_open = False
             self._out.send(Token.END)
 
     def abort(self) -> None:
-        """See ``Stream``."""
+        """See `Stream`."""
         self.is_open = False
         self._wire.reset()
 
     def arrived(self, octets: bytes) -> None:
-        """See ``End``."""
+        """See `End`."""
         self._received += octets
         self._wake()
 
     def token(self, token: Token) -> None:
-        """See ``End``."""
+        """See `End`."""
         if token is Token.END:
             self._ended = True
         else:
@@ -256,7 +256,7 @@ class Pulled(End):
         self._wake()
 
     def was_reset(self) -> None:
-        """See ``End``."""
+        """See `End`."""
         self._wake()
 
     async def _next_token(self) -> Token | None:
@@ -274,7 +274,7 @@ class Pulled(End):
 
 
 class Pushed(End, asyncio.Transport):
-    """An end under a ``BufferedProtocol``: the pump's transport."""
+    """An end under a `BufferedProtocol`: the pump's transport."""
 
     def __init__(self, context: Context, peer: Endpoint, local: Endpoint) -> None:
         End.__init__(self, context, peer)
@@ -297,11 +297,11 @@ class Pushed(End, asyncio.Transport):
     # What arrives
 
     def arrived(self, octets: bytes) -> None:
-        """See ``End``."""
+        """See `End`."""
         self._take(octets)
 
     def token(self, token: Token) -> None:
-        """See ``End``."""
+        """See `End`."""
         if token is Token.HELLO:
             self._hello_came = True
             if self._hello is not None and not self._hello.done():
@@ -310,7 +310,7 @@ class Pushed(End, asyncio.Transport):
             self._take(token)
 
     def was_reset(self) -> None:
-        """See ``End``."""
+        """See `End`."""
         self._lose(ConnectionResetError("Connection reset by peer"))
 
     def _take(self, item: bytes | Token) -> None:
@@ -336,35 +336,35 @@ class Pushed(End, asyncio.Transport):
     # What the pump asks: Transport
 
     def write(self, data: Any) -> None:
-        """See ``asyncio.WriteTransport``."""
+        """See `asyncio.WriteTransport`."""
         if self.is_open:
             self._out.send(bytes(data))
 
     def write_eof(self) -> None:
-        """See ``asyncio.WriteTransport``."""
+        """See `asyncio.WriteTransport`."""
         if self.is_open:
             self.is_open = False
             self._out.send(Token.END)
 
     def close(self) -> None:
-        """See ``asyncio.BaseTransport``."""
+        """See `asyncio.BaseTransport`."""
         self.write_eof()
         self._lose(None)
 
     def abort(self) -> None:
-        """See ``asyncio.WriteTransport``."""
+        """See `asyncio.WriteTransport`."""
         self._wire.reset()
 
     def is_closing(self) -> bool:
-        """See ``asyncio.BaseTransport``."""
+        """See `asyncio.BaseTransport`."""
         return self._lost or not self.is_open or self._wire.is_reset
 
     def pause_reading(self) -> None:
-        """See ``asyncio.ReadTransport``."""
+        """See `asyncio.ReadTransport`."""
         self._paused = True
 
     def resume_reading(self) -> None:
-        """See ``asyncio.ReadTransport``."""
+        """See `asyncio.ReadTransport`."""
         self._paused = False
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._feed_waiting)
@@ -374,7 +374,7 @@ class Pushed(End, asyncio.Transport):
             self._feed(self._waiting.popleft())
 
     def get_protocol(self) -> Any:
-        """See ``asyncio.BaseTransport``."""
+        """See `asyncio.BaseTransport`."""
         return self._protocol
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:

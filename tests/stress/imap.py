@@ -18,7 +18,7 @@ from tests.kit.imap.responses import Continuation, Data, Fetched, Response, Resp
 
 FLAGS = ("\\Seen", "\\Flagged", "\\Answered", "\\Draft", "$One", "$Two")
 MAILBOXES = ("INBOX", "Archive")
-PATIENCE_SECONDS = 30
+PATIENCE_S = 30
 CROWDED = 120
 """Messages in a mailbox beyond which a client clears up."""
 
@@ -61,7 +61,7 @@ class Client:
 
     async def next(self) -> Response:
         while not self.pending:
-            octets = await asyncio.wait_for(self.reader.read(65536), PATIENCE_SECONDS)
+            octets = await asyncio.wait_for(self.reader.read(65536), PATIENCE_S)
             if not octets:
                 raise Broken(f"the server hung up after {self.log[-6:]}")
             self.log = [*self.log[-40:], b"S: " + octets[:300]]
@@ -264,7 +264,7 @@ class Client:
                 self.writer.write(b"DONE\r\n")
                 done = True
             try:
-                response = await asyncio.wait_for(self.next(), left if not done else PATIENCE_SECONDS)
+                response = await asyncio.wait_for(self.next(), left if not done else PATIENCE_S)
             except TimeoutError:
                 if done:
                     raise
@@ -315,7 +315,7 @@ def check(client: Client, truth: list[tuple[int | None, frozenset[bytes] | None]
 
 
 async def stress(accounts: list[Account], *, clients: int, steps: int, seed: int) -> int:
-    """Let them loose; the number of commands sent. Raises ``Broken`` at the first contradiction."""
+    """Let them loose; the number of commands sent. Raises `Broken` at the first contradiction."""
     rounds = max(4, steps // 40)
     kinds = ("rev1", "rev1", "condstore", "qresync", "rev2")
     crowd = [

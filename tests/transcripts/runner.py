@@ -1,6 +1,6 @@
 """Plays a transcript against whatever is behind its doors.
 
-A door is a function that makes a :class:`Wire`: a socket to a server, or a session without one.
+A door is a function that makes a `Wire`: a socket to a server, or a session without one.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from tests.transcripts.script import Script, Step
 PATIENCE_S = 10.0
 """How long a server may take to say what it must."""
 SILENCE_S = 0.1
-"""How long ``! silent`` listens."""
+"""How long `! silent` listens."""
 LITERAL = re.compile(rb"\{([0-9]+)\+?\}\r\n\Z")
 
 
@@ -29,7 +29,7 @@ class Wire(Protocol):
         """To the server."""
 
     def receive(self, seconds: float) -> bytes | None:
-        """What the server says next; empty at its end, ``None`` if it says nothing for so long."""
+        """What the server says next; empty at its end, `None` if it says nothing for so long."""
 
     def start_tls(self) -> None:
         """Do the client's part of the handshake."""
@@ -119,7 +119,7 @@ class BareWire:
     """A session without a socket: octets into its machine, events into the session, answers out."""
 
     def __init__(self, make: Callable[[Connection], Session[Any]], run: Callable[[Any], Any]) -> None:
-        """``run`` runs a coroutine to its end, in the loop that the session's world lives in."""
+        """`run` runs a coroutine to its end, in the loop that the session's world lives in."""
         self.connection = BareConnection()
         self.session = make(self.connection)
         self.connection.session = self.session
@@ -169,7 +169,7 @@ class Ear:
         self._unread: list[bytes] = []
 
     def line(self, more: int = 0) -> bytes | None:
-        """The next line (literals included, without its end), and ``more`` after it; ``None`` at the end."""
+        """The next line (literals included, without its end), and `more` after it; `None` at the end."""
         lines = []
         for _ in range(more + 1):
             line = self._unread.pop(0) if self._unread else self._read()
@@ -233,7 +233,7 @@ class Player:
         self._never: list[re.Pattern[bytes]] = []
 
     def play(self) -> None:
-        """Raises :class:`Mismatch` with the place in the script where the server differs."""
+        """Raises `Mismatch` with the place in the script where the server differs."""
         steps = self._script.steps
         at = 0
         try:

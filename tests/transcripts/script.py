@@ -138,7 +138,7 @@ def _value(inner: str, values: type_of_values) -> bytes:
 
 
 def octets_in_base64(text: str, values: type_of_values) -> str:
-    """Names of variables in a base64 text are written ``$name``."""
+    """Names of variables in a base64 text are written `$name`."""
     return re.sub(r"\$(\w+)", lambda name: values[name[1]].decode(), text)
 
 

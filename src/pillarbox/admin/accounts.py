@@ -36,7 +36,7 @@ class Profile:
     enabled: bool
     addresses: tuple[str, ...]
     quota_octets: int | None
-    """What holds for it, of its own or its domain's; ``None`` is no limit."""
+    """What holds for it, of its own or its domain's; `None` is no limit."""
     used_octets: int
     messages: int
     app_passwords: int
@@ -53,7 +53,7 @@ def with_password(
 ) -> NewAccount:
     """Hash the password of an account to be made, outside a transaction: it takes some 30 ms.
 
-    Raises ``NameRefused`` for a password that can't be used.
+    Raises `NameRefused` for a password that can't be used.
     """
     argon2_salt = entropy.token_bytes(ARGON2_SALT_OCTETS)
     hashed = hash_password(password, argon2_salt=argon2_salt, scram_salt=salt)
@@ -61,7 +61,7 @@ def with_password(
 
 
 def create(tx: Transaction, new: NewAccount, *, now_ms: int) -> Account:
-    """Make an account with its mailboxes. Raises ``NameRefused``."""
+    """Make an account with its mailboxes. Raises `NameRefused`."""
     account = accounts.create(
         tx,
         new.address,
@@ -76,7 +76,7 @@ def create(tx: Transaction, new: NewAccount, *, now_ms: int) -> Account:
 
 
 def find(tx: Transaction, login: str) -> Account:
-    """The account of this login. Raises ``NameRefused``."""
+    """The account of this login. Raises `NameRefused`."""
     account = accounts.by_login(tx, login)
     if account is None:
         raise NameRefused(f"there is no account '{login}'; see them all: pillarbox account list")
@@ -84,7 +84,7 @@ def find(tx: Transaction, login: str) -> Account:
 
 
 def profile(tx: Transaction, login: str) -> Profile:
-    """One account. Raises ``NameRefused``."""
+    """One account. Raises `NameRefused`."""
     return _profile(tx, find(tx, login))
 
 
@@ -112,43 +112,43 @@ def _profile(tx: Transaction, account: Account) -> Profile:
 
 
 def password_salt(tx: Transaction, login: str) -> bytes:
-    """The SCRAM salt with which a new password of this account is to be hashed. Raises ``NameRefused``."""
+    """The SCRAM salt with which a new password of this account is to be hashed. Raises `NameRefused`."""
     return credentials.scram_parameters(tx, find(tx, login).id)[0]
 
 
 def set_password(tx: Transaction, login: str, hashed: PasswordHash, *, now_ms: int) -> None:
-    """Give the account this password. Raises ``NameRefused``."""
+    """Give the account this password. Raises `NameRefused`."""
     account = find(tx, login)
     credentials.set_password(tx, account.id, hashed, now_ms=now_ms)
     tx.touch(account.id)
 
 
 def set_enabled(tx: Transaction, login: str, *, enabled: bool) -> None:
-    """Let an account log in and receive, or stop it; its mail stays. Raises ``NameRefused``."""
+    """Let an account log in and receive, or stop it; its mail stays. Raises `NameRefused`."""
     account = find(tx, login)
     accounts.set_enabled(tx, account.id, enabled=enabled)
     tx.touch(account.id)
 
 
 def set_quota(tx: Transaction, login: str, quota_octets: int | None) -> None:
-    """Give the account a quota; ``None`` takes the domain's, 0 lifts it. Raises ``NameRefused``."""
+    """Give the account a quota; `None` takes the domain's, 0 lifts it. Raises `NameRefused`."""
     account = find(tx, login)
     quota.set_account_quota(tx, account.id, quota_octets)
     tx.touch(account.id)
 
 
 def add_address(tx: Transaction, login: str, address: str) -> None:
-    """Give the account one more address of its own. Raises ``NameRefused``."""
+    """Give the account one more address of its own. Raises `NameRefused`."""
     accounts.add_address(tx, find(tx, login).id, address)
 
 
 def remove_address(tx: Transaction, login: str, address: str) -> None:
-    """Take an address from the account. Raises ``NameRefused``."""
+    """Take an address from the account. Raises `NameRefused`."""
     accounts.remove_address(tx, find(tx, login).id, address)
 
 
 def remove(tx: Transaction, login: str) -> None:
-    """Remove an account and all its mail, for good. Raises ``NameRefused``."""
+    """Remove an account and all its mail, for good. Raises `NameRefused`."""
     account = find(tx, login)
     mailboxes.delete_account(tx, account.id)
     checkpoint.forget(tx, account.id)

@@ -25,7 +25,7 @@ class Ground:
 
 
 def ground(tx: Transaction, login: str, *, entropy: Entropy) -> Ground:
-    """Read it; a verb that may write. Raises ``NameRefused``."""
+    """Read it; a verb that may write. Raises `NameRefused`."""
     account = accounts.find(tx, login)
     secret = secrets.ensure(tx, secrets.CREDENTIALS, entropy.token_bytes(secrets.SECRET_OCTETS))
     return Ground(secret, *credentials.scram_parameters(tx, account.id))
@@ -50,7 +50,7 @@ def add(
     now_ms: int,
     expires_at_ms: int | None = None,
 ) -> int:
-    """Keep it under a name; return its number. Raises ``NameRefused``."""
+    """Keep it under a name; return its number. Raises `NameRefused`."""
     return app_passwords.add(
         tx,
         accounts.find(tx, login).id,
@@ -63,12 +63,12 @@ def add(
 
 
 def listing(tx: Transaction, login: str) -> list[AppPassword]:
-    """The account's app passwords, oldest first. Raises ``NameRefused``."""
+    """The account's app passwords, oldest first. Raises `NameRefused`."""
     return app_passwords.listing(tx, accounts.find(tx, login).id)
 
 
 def revoke(tx: Transaction, login: str, number: int) -> None:
-    """Make one worthless at once. Raises ``NameRefused``."""
+    """Make one worthless at once. Raises `NameRefused`."""
     account = accounts.find(tx, login)
     if not app_passwords.revoke(tx, account.id, number):
         raise NameRefused(

@@ -1,4 +1,4 @@
-"""The DNS records that a domain needs: what ``init`` tells and ``check`` looks for."""
+"""The DNS records that a domain needs: what `init` tells and `check` looks for."""
 
 from dataclasses import dataclass
 

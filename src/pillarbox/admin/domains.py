@@ -18,14 +18,14 @@ class DomainProfile:
     separator: str
     quota_octets: int | None
     postmaster: str | None
-    """The login of who reads ``postmaster@`` and ``abuse@``."""
+    """The login of who reads `postmaster@` and `abuse@`."""
     accounts: int
     aliases: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainChange:
-    """What is to be changed of a domain; ``None`` leaves it."""
+    """What is to be changed of a domain; `None` leaves it."""
 
     separator: str | None = None
     quota_octets: int | None = None
@@ -35,7 +35,7 @@ class DomainChange:
 
 
 def add(tx: Transaction, name: str, *, now_ms: int, alias_of: str | None = None) -> Domain:
-    """Serve a domain, or make it an alias of one that is served. Raises ``NameRefused``."""
+    """Serve a domain, or make it an alias of one that is served. Raises `NameRefused`."""
     return domains.create(tx, name, alias_of=alias_of, now_ms=now_ms)
 
 
@@ -59,7 +59,7 @@ def _profile(tx: Transaction, domain: Domain) -> DomainProfile:
 
 
 def change(tx: Transaction, name: str, wanted: DomainChange) -> None:
-    """Change what is said. Raises ``NameRefused``."""
+    """Change what is said. Raises `NameRefused`."""
     domains.served(tx, name)
     if wanted.separator is not None:
         domains.set_separator(tx, name, wanted.separator)
@@ -70,5 +70,5 @@ def change(tx: Transaction, name: str, wanted: DomainChange) -> None:
 
 
 def remove(tx: Transaction, name: str) -> None:
-    """Serve a domain no more; it must have no addresses left. Raises ``NameRefused``."""
+    """Serve a domain no more; it must have no addresses left. Raises `NameRefused`."""
     domains.remove(tx, name)

@@ -23,28 +23,28 @@ class GroupProfile:
 def add(
     tx: Transaction, name: str, address: str, members: Sequence[str] = (), *, may_send: bool = True
 ) -> None:
-    """Make a group with its first members, given by login. Raises ``NameRefused``."""
+    """Make a group with its first members, given by login. Raises `NameRefused`."""
     number = groups.create(tx, name, address, may_send=may_send)
     for login in members:
         groups.add_member(tx, number, accounts.find(tx, login).id)
 
 
 def join(tx: Transaction, name: str, logins: Sequence[str]) -> None:
-    """Make accounts members. Raises ``NameRefused``."""
+    """Make accounts members. Raises `NameRefused`."""
     number = _number(tx, name)
     for login in logins:
         groups.add_member(tx, number, accounts.find(tx, login).id)
 
 
 def leave(tx: Transaction, name: str, logins: Sequence[str]) -> None:
-    """End memberships. Raises ``NameRefused``."""
+    """End memberships. Raises `NameRefused`."""
     number = _number(tx, name)
     for login in logins:
         groups.remove_member(tx, number, accounts.find(tx, login).id)
 
 
 def remove(tx: Transaction, name: str) -> None:
-    """End a group; its members stay. Raises ``NameRefused``."""
+    """End a group; its members stay. Raises `NameRefused`."""
     number = _number(tx, name)
     groups.remove(tx, number, groups.address_of(tx, number))
 

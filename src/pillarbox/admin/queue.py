@@ -32,7 +32,7 @@ DROP_AT_ONCE = 500
 def drop(tx: Transaction, selection: Selection, reporter: Reporter | None, *, now_ms: int) -> int:
     """Try these no more, at most `DROP_AT_ONCE` of them; return how many there were.
 
-    The senders are told that delivery has failed, unless there is no ``reporter``. What is being tried at
+    The senders are told that delivery has failed, unless there is no `reporter`. What is being tried at
     this moment is left alone.
     """
     found = chosen(tx, selection, now_ms=now_ms, limit=DROP_AT_ONCE)

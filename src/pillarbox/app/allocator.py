@@ -10,7 +10,7 @@ import ctypes
 from typing import Final
 
 _M_MMAP_THRESHOLD: Final = -3
-"""``mallopt(3)``."""
+"""`mallopt(3)`."""
 MAPPED_OCTETS: Final = 256 * 1024
 """From this size on a piece of memory is mapped by itself; it must not exceed uvloop's buffer."""
 

@@ -11,9 +11,9 @@ from typing import NoReturn
 
 from pillarbox.app import ending
 
-GRACE_SECONDS = 2.0
+GRACE_S = 2.0
 """How long work that was asked to end may take to do so."""
-LOOK_SECONDS = 0.05
+LOOK_S = 0.05
 
 
 class Failed(Exception):
@@ -22,7 +22,7 @@ class Failed(Exception):
 
 @contextmanager
 def running(work: Callable[[], None]) -> Iterator[None]:
-    """Run ``work`` in a fork while the block runs; at its end, wait for it.
+    """Run `work` in a fork while the block runs; at its end, wait for it.
 
     Raises `Failed`, and SystemExit where a signal to end waits (see `ending`): then the work has been ended too.
     OSError and ValueError are what users can mend, so their text is told; of anything else the traceback.
@@ -55,19 +55,19 @@ def running(work: Callable[[], None]) -> Iterator[None]:
 
 def _told(reading: int, child: int) -> str:
     """What the work says at its end; it is asked to end where that is wanted, and made to when it does not."""
-    octets, patience = b"", GRACE_SECONDS
+    octets, patience = b"", GRACE_S
     while True:
-        if select.select([reading], [], [], LOOK_SECONDS)[0]:
+        if select.select([reading], [], [], LOOK_S)[0]:
             more = os.read(reading, 65_536)
             if not more:
                 return octets.decode("utf-8", "replace")
             octets += more
         elif ending.wanted():
-            if patience == GRACE_SECONDS:
+            if patience == GRACE_S:
                 os.kill(child, signal.SIGINT)
             elif patience <= 0:
                 os.kill(child, signal.SIGKILL)
-            patience -= LOOK_SECONDS
+            patience -= LOOK_S
 
 
 def _do(work: Callable[[], None], writing: int) -> int:

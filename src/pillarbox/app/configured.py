@@ -133,7 +133,7 @@ def _smart_host(relay: Relay) -> Host:
 
 
 def _name_server(text: str) -> NameServer:
-    """``192.0.2.1``, ``2001:db8::1``, ``192.0.2.1:5353`` or ``[2001:db8::1]:5353``."""
+    """`192.0.2.1`, `2001:db8::1`, `192.0.2.1:5353` or `[2001:db8::1]:5353`."""
     host, colon, _ = text.rpartition(":")
     address, number = text, DNS_PORT
     if colon and ("]" in host or ":" not in host):

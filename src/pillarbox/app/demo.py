@@ -36,7 +36,7 @@ from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.tls import authority
 
 Progress = Callable[[], AbstractContextManager[Callable[[int, int], None]]]
-"""Shows how far ``--mbox`` has been read: octets so far and in all."""
+"""Shows how far `--mbox` has been read: octets so far and in all."""
 
 HOST = "127.0.0.1"
 DOMAINS = ("one.example", "two.example")
@@ -77,7 +77,7 @@ class DemoOptions:
     """What the command line says."""
 
     directory: Path | None = None
-    """Kept, and used again; ``None`` is a temporary folder that goes with the demo."""
+    """Kept, and used again; `None` is a temporary folder that goes with the demo."""
     ports_from: int | None = None
     """The first of consecutive ports in the order of `SERVICES`; 0 takes any free ones."""
     users: int = 0

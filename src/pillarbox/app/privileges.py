@@ -27,7 +27,7 @@ class Identity:
 
 
 def identity(user: str, group: str = "") -> Identity:
-    """Look a user up; without ``group``, with its own. Raises `NoSuchUser`, which says how to make one."""
+    """Look a user up; without `group`, with its own. Raises `NoSuchUser`, which says how to make one."""
     try:
         entry = pwd.getpwnam(user)
     except KeyError:

@@ -1,6 +1,6 @@
 """Serving with what has been prepared: in this process, or with a supervisor and workers.
 
-``serve`` always has a supervisor, so that a worker that dies is replaced; the demo has one only if it was asked
+`serve` always has a supervisor, so that a worker that dies is replaced; the demo has one only if it was asked
 for several workers, so that it starts at once.
 """
 
@@ -33,7 +33,7 @@ def supervised(
 ) -> int:
     """Serve with workers that are replaced when they die, until told to stop; return an exit code.
 
-    ``reread``: how SIGHUP comes to new settings. They are tried here first: if something is wrong with
+    `reread`: how SIGHUP comes to new settings. They are tried here first: if something is wrong with
     them, the log says what, and workers, also those to come, go on with what they had.
     """
     telemetry = SystemTelemetry()
@@ -60,7 +60,7 @@ def supervised(
 
 
 def tell_service_manager(state: str) -> None:
-    """Tell systemd, if it started us and listens (sd_notify(3)), such as ``READY=1``."""
+    """Tell systemd, if it started us and listens (sd_notify(3)), such as `READY=1`."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return

@@ -20,7 +20,7 @@ class Settings:
     certificates: tuple[CertificateFiles, ...]
     """The first is shown to clients that ask for no name we know."""
     primary_domain: str
-    """The domain of addresses written without one, such as ``<Postmaster>``."""
+    """The domain of addresses written without one, such as `<Postmaster>`."""
     workers: int = 1
     """Processes that serve."""
     message_octets: int = 50 * 1024 * 1024
@@ -28,11 +28,11 @@ class Settings:
     recipients: int = 1000
     """Recipients of one message."""
     connections: int | None = None
-    """Open connections of one service, in all workers; ``None``: no limit."""
+    """Open connections of one service, in all workers; `None`: no limit."""
     connections_per_address: int | None = None
     """Of these, from one address."""
     routes: Mapping[str, Host] = field(default_factory=dict)
-    """Servers that take mail for a domain instead of those the DNS names; ``*`` is the smart host, for all."""
+    """Servers that take mail for a domain instead of those the DNS names; `*` is the smart host, for all."""
     name_servers: tuple[NameServer, ...] = ()
     """Recursive name servers; empty: the machine's."""
     name_servers_trusted: bool = False
@@ -44,7 +44,7 @@ class Settings:
     plain_passwords: bool = False
     """Passwords may be sent without TLS. For demonstrations on loopback."""
     local_names: Mapping[str, str] | None = field(default=None)
-    """Names answered with an address inside, all others failing at once; ``None`` asks the machine's
+    """Names answered with an address inside, all others failing at once; `None` asks the machine's
     resolvers. A name with this address is also its own mail exchanger."""
 
     @property

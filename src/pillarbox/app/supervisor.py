@@ -4,7 +4,7 @@ The supervisor opens nothing but the listening sockets, which its workers inheri
 that who connects while a worker is being replaced waits in the kernel's queue and is served. It waits for
 signals and does nothing else, so there is little in it that can fail. A worker ends when told to by
 SIGTERM, or when the supervisor is gone: each holds the reading end of a pipe that only the supervisor
-keeps open. SIGHUP is passed on to the workers, once ``reload`` has found nothing wrong. Signals stay blocked in
+keeps open. SIGHUP is passed on to the workers, once `reload` has found nothing wrong. Signals stay blocked in
 a new worker until that has handlers for them, so that none can kill it half made, or get lost.
 """
 
@@ -20,11 +20,11 @@ from pillarbox.app.child_process import leave
 Work = Callable[["Lifeline"], None]
 """Runs one worker until it is told to stop."""
 
-DRAIN_SECONDS = 30.0
+DRAIN_S = 30.0
 """How long workers may finish what they are doing once told to stop."""
-RESTART_SECONDS = 1.0
+RESTART_S = 1.0
 """How long to wait before replacing a worker that died young, so that a fault at start does not spin."""
-GROWN_UP_SECONDS = 5.0
+GROWN_UP_S = 5.0
 """A worker that lived so long is replaced at once."""
 WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -48,7 +48,7 @@ class Supervisor:
     """Runs a number of workers until SIGTERM or SIGINT."""
 
     def __init__(self, workers: int, work: Work, reload: Callable[[], bool] = lambda: True) -> None:
-        """``reload`` hears of SIGHUP before the workers do; when it answers false, they do not."""
+        """`reload` hears of SIGHUP before the workers do; when it answers false, they do not."""
         self._workers = workers
         self._work = work
         self._reload = reload
@@ -61,7 +61,7 @@ class Supervisor:
         """Seats of which the worker died young."""
 
     def run(self, ready: Callable[[], None]) -> int:
-        """Start the workers, call ``ready`` once all accept, stay until told to stop; return an exit code."""
+        """Start the workers, call `ready` once all accept, stay until told to stop; return an exit code."""
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
         for seat in range(self._workers):
             self._start_one(seat)
@@ -103,7 +103,7 @@ class Supervisor:
         return None
 
     def _wait_for_a_signal(self) -> None:
-        timeout = RESTART_SECONDS if self._missing else 3600.0
+        timeout = RESTART_S if self._missing else 3600.0
         caught = signal.sigtimedwait(WATCHED, timeout)
         if caught is None:
             self._replace_missing()
@@ -124,7 +124,7 @@ class Supervisor:
             if self._stopping or known is None:  # no worker: something that whoever started us left to us
                 continue
             seat, began = known
-            if time.monotonic() - began > GROWN_UP_SECONDS:
+            if time.monotonic() - began > GROWN_UP_S:
                 self._start_one(seat)
             else:
                 self._missing.append(seat)
@@ -138,7 +138,7 @@ class Supervisor:
         self._stopping = True
         self._missing.clear()
         self._tell(signal.SIGTERM)
-        for _ in range(int(DRAIN_SECONDS / 0.05)):
+        for _ in range(int(DRAIN_S / 0.05)):
             self._reap()
             if not self._children:
                 return

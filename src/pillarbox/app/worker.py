@@ -31,11 +31,11 @@ from pillarbox.world.telemetry import SystemTelemetry, Telemetry
 from pillarbox.world.tls.server import CertificateUnusable
 from pillarbox.world.world import World
 
-SWITCH_SECONDS = 0.001
+SWITCH_S = 0.001
 """How long a thread that runs Python may keep the loop waiting; the interpreter's default is five times that."""
-LOOK_AGAIN_SECONDS = 5.0
+LOOK_AGAIN_S = 5.0
 """After which time it is looked again who may still be here, where that could not be told."""
-DRAIN_SECONDS = 5.0
+DRAIN_S = 5.0
 """How long sessions may finish what they are doing once the worker is told to stop."""
 
 
@@ -58,9 +58,9 @@ def run(
     ready: Callable[[], None],
     reread: Callable[[], Settings] | None = None,
 ) -> None:
-    """Serve until SIGTERM, SIGINT or the end of the supervisor; ``ready`` is called when doors are open.
+    """Serve until SIGTERM, SIGINT or the end of the supervisor; `ready` is called when doors are open.
 
-    SIGHUP reads the certificates again, and with ``reread`` the settings: connections made from then on are
+    SIGHUP reads the certificates again, and with `reread` the settings: connections made from then on are
     served by the new ones, the others keep what they have. Where something is wrong with the new ones, nothing
     changes and the log says why.
     """
@@ -100,7 +100,7 @@ async def _serve(
     relay.start()
     world.signals.subscribe(WITHDRAWN, worker.end_revoked)
     # A thread that summarizes or searches must not keep the loop from its connections for long.
-    sys.setswitchinterval(SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_S)
     # What start-up made stays for good: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
@@ -112,7 +112,7 @@ async def _serve(
     if lifeline:
         loop.remove_reader(lifeline.supervisor)
     await worker.drain()
-    await relay.stop(DRAIN_SECONDS)
+    await relay.stop(DRAIN_S)
     await chores.stop()
     only_one.close()
     await close_world(world)
@@ -184,14 +184,14 @@ class _Worker:
         try:
             revoked = self._world.database.read_now(accounts.revoked, here)
         except DatabaseUnavailable:
-            self._world.clock.call_later(LOOK_AGAIN_SECONDS, self.end_revoked)
+            self._world.clock.call_later(LOOK_AGAIN_S, self.end_revoked)
             return
         for listener in self._listeners:
             listener.revoke(revoked)
 
     async def drain(self) -> None:
         """Accept no more, and let sessions finish what they are doing."""
-        await asyncio.gather(*(listener.drain(DRAIN_SECONDS) for listener in self._listeners))
+        await asyncio.gather(*(listener.drain(DRAIN_S) for listener in self._listeners))
         await self._authenticator.close()
 
     def _services(self, settings: Settings) -> dict[str, Service]:

@@ -17,7 +17,7 @@ from pillarbox.config.schema import Config, ConfigWrong, sections
 
 
 def read(path: Path) -> Config:
-    """Read and check the file. Raises ``ConfigWrong``."""
+    """Read and check the file. Raises `ConfigWrong`."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -31,7 +31,7 @@ def read(path: Path) -> Config:
 
 
 def parse(text: str, path: Path) -> Config:
-    """Check the text of a file that lies, or will lie, at this path. Raises ``ConfigWrong``."""
+    """Check the text of a file that lies, or will lie, at this path. Raises `ConfigWrong`."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -207,7 +207,7 @@ class Option:
     kind: str
     says: Says
     default: object
-    """``None``: it must be given."""
+    """`None`: it must be given."""
     required: bool
 
 

@@ -1,5 +1,5 @@
 """Texts about the configuration, all derived from its fields: an example with every option, a page of the
-manual, and the file that ``init`` writes.
+manual, and the file that `init` writes.
 """
 
 import json

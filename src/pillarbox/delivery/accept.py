@@ -1,6 +1,6 @@
 """The one transaction by which a message becomes ours: placements here, queued recipients for elsewhere.
 
-All of it is durable, or none: whoever awaited ``Database.write(accept, ...)`` may say 250, and nobody else.
+All of it is durable, or none: whoever awaited `Database.write(accept, ...)` may say 250, and nobody else.
 Any number of recipients make one blob and one summary for each form of the message: the one that rests
 here bears Return-Path, the one that travels on does not. A sender who asked for it is told of success in
 the same transaction.
@@ -87,17 +87,17 @@ class Acceptance(Struct, frozen=True, gc=False):
 
     inboxes: tuple[Inbox, ...]
     message: Message | None
-    """The message as it rests; ``None`` where it has no inbox."""
+    """The message as it rests; `None` where it has no inbox."""
     outbound: Outbound | None
-    """The message as it travels on; ``None`` where it goes nowhere else."""
+    """The message as it travels on; `None` where it goes nowhere else."""
     success: Success | None = None
-    """``None`` where nobody asked, or nobody can be told."""
+    """`None` where nobody asked, or nobody can be told."""
 
 
 def accept(tx: Transaction, acceptance: Acceptance, *, now_ms: int) -> QueueId | None:
-    """Deliver and queue. Raises ``NoSuchMailbox`` or ``NoSuchAccount`` where an inbox has gone meanwhile.
+    """Deliver and queue. Raises `NoSuchMailbox` or `NoSuchAccount` where an inbox has gone meanwhile.
 
-    No quota is asked about: the room was there at RCPT (see ``route``).
+    No quota is asked about: the room was there at RCPT (see `route`).
     """
     if acceptance.message:
         place(tx, acceptance.inboxes, acceptance.message, now_ms=now_ms)

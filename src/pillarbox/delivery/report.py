@@ -29,7 +29,7 @@ class Sent(Enum):
 
 
 def send(tx: Transaction, notice: Dsn, message: bytes) -> Sent:
-    """Deliver or queue a notice; ``message`` is what it is about."""
+    """Deliver or queue a notice; `message` is what it is about."""
     try:
         address = Address.parse(notice.to)
     except InvalidAddress:

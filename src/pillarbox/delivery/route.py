@@ -32,7 +32,7 @@ class Here(Struct, frozen=True, gc=False):
     forwards: tuple[Address, ...]
     """Addresses elsewhere that it leads to."""
     lasting: bool = False
-    """So it stays, for messages of any size, until something is withdrawn (``directory.withdrawal``)."""
+    """So it stays, for messages of any size, until something is withdrawn (`directory.withdrawal`)."""
 
 
 class Elsewhere(Struct, frozen=True, gc=False):
@@ -56,7 +56,7 @@ Destination = Here | Elsewhere | Nowhere | Full
 def destination(tx: Transaction, address: Address, *, octets: int | None) -> Destination:
     """Where mail of about this many octets (0 where unknown) for this address goes.
 
-    ``None``: it goes there whatever room is left, as reports do.
+    `None`: it goes there whatever room is left, as reports do.
     """
     resolution = resolve.recipient(tx, address)
     match resolution:

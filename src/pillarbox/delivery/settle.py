@@ -29,7 +29,7 @@ OVERDUE_AT_ONCE = 200
 class Attempt(NamedTuple):
     """How an attempt ended for one recipient.
 
-    ``host``: who said so, where a peer did. ``reports``: the next server has taken over the duty to report
+    `host`: who said so, where a peer did. `reports`: the next server has taken over the duty to report
     (it knows DSN).
     """
 
@@ -41,7 +41,7 @@ class Attempt(NamedTuple):
 class Result(NamedTuple):
     """How a job ended: an attempt for each of its recipients, in their order.
 
-    ``reached``: some host of the destination could be spoken to.
+    `reached`: some host of the destination could be spoken to.
     """
 
     job: Job
@@ -59,7 +59,7 @@ class Reporter:
 
 
 class RecipientResult(NamedTuple):
-    """What became of one recipient, for the log. ``report``: what its sender hears, if anything."""
+    """What became of one recipient, for the log. `report`: what its sender hears, if anything."""
 
     message: QueuedMessage
     address: str

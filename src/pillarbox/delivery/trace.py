@@ -37,7 +37,7 @@ class Hop(Struct, frozen=True, gc=False, kw_only=True):
     hostname: str
     """What we call ourselves."""
     protocol: str
-    """Transmission type (RFC 3848 §1, RFC 6531 §4.3): ``ESMTPS``."""
+    """Transmission type (RFC 3848 §1, RFC 6531 §4.3): `ESMTPS`."""
     trace_id: str
     """What our log calls this message."""
     recipient: str | None
@@ -62,7 +62,7 @@ def received(hop: Hop) -> bytes:
 
 
 def return_path(path: str) -> bytes:
-    """The Return-Path field; ``path`` with its angle brackets, ``<>`` for the null path."""
+    """The Return-Path field; `path` with its angle brackets, `<>` for the null path."""
     return f"Return-Path: {path}\r\n".encode()
 
 

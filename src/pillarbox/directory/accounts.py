@@ -28,7 +28,7 @@ class Account:
     name: str
     """What to call the owner; may be empty."""
     quota_octets: int | None
-    """Its own quota; ``None`` takes the domain's (see ``quota``)."""
+    """Its own quota; `None` takes the domain's (see `quota`)."""
     enabled: bool
     """A disabled account can neither log in nor receive."""
 
@@ -51,10 +51,10 @@ def create(
     name: str = "",
     quota_octets: int | None = None,
 ) -> Account:
-    """Make an account. Raises ``NameRefused`` if the domain is not served or the address is taken.
+    """Make an account. Raises `NameRefused` if the domain is not served or the address is taken.
 
-    ``scram_salt``: 16 octets that stay with the account for life (see ``credentials``). The first account of
-    a domain becomes its postmaster, so that ``postmaster@`` is always read (RFC 5321 §4.5.1).
+    `scram_salt`: 16 octets that stay with the account for life (see `credentials`). The first account of
+    a domain becomes its postmaster, so that `postmaster@` is always read (RFC 5321 §4.5.1).
     """
     written = parse_address(address)
     at = place(tx, written)
@@ -104,7 +104,7 @@ def at_address(tx: Transaction, local: str, domain: str) -> Account | None:
 
 
 def login_key(login: str) -> str:
-    """A login as it is compared: what ``by_login`` takes to be the same gives the same key."""
+    """A login as it is compared: what `by_login` takes to be the same gives the same key."""
     local, _at, domain = login.rpartition("@")
     try:
         return str(Address(local_key(_unquoted(local)), domain_key(domain))) if local else local_key(domain)
@@ -113,7 +113,7 @@ def login_key(login: str) -> str:
 
 
 def listing(tx: Transaction, *, after: int = 0, limit: int = 1000) -> list[Account]:
-    """Accounts in the order of their numbers, from the one that follows number ``after``."""
+    """Accounts in the order of their numbers, from the one that follows number `after`."""
     sql = f"SELECT {_COLUMNS} FROM accounts WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608  (constant)
     return [_account(row) for row in tx.rows(sql, (after, limit))]
 
@@ -134,7 +134,7 @@ def addresses_of(tx: Transaction, account: AccountId) -> list[str]:
 
 
 def add_address(tx: Transaction, account: AccountId, address: str) -> None:
-    """Give an account one more address of its own. Raises ``NameRefused``."""
+    """Give an account one more address of its own. Raises `NameRefused`."""
     if get(tx, account) is None:
         raise NameRefused("there is no such account")
     at, written = place_of(tx, address)
@@ -142,7 +142,7 @@ def add_address(tx: Transaction, account: AccountId, address: str) -> None:
 
 
 def remove_address(tx: Transaction, account: AccountId, address: str) -> None:
-    """Take an address from an account; not the one it logs in with. Raises ``NameRefused``."""
+    """Take an address from an account; not the one it logs in with. Raises `NameRefused`."""
     at, _written = place_of(tx, address)
     found = get(tx, account)
     if found is None or found.login == str(Address(at.local, at.domain)):

@@ -35,12 +35,12 @@ class Claim:
 
 
 def place(tx: Transaction, address: Address) -> Place:
-    """Where this address is or would be kept. Raises ``NameRefused`` if its domain is not ours."""
+    """Where this address is or would be kept. Raises `NameRefused` if its domain is not ours."""
     return Place(local_key(address.local), served(tx, address.domain).name)
 
 
 def place_of(tx: Transaction, text: str) -> tuple[Place, str]:
-    """The place of an address or of ``@domain`` (its catch-all), and its local part as written."""
+    """The place of an address or of `@domain` (its catch-all), and its local part as written."""
     if text.startswith("@"):
         return Place(CATCH_ALL, served(tx, text[1:]).name), ""
     address = parse_address(text)
@@ -48,7 +48,7 @@ def place_of(tx: Transaction, text: str) -> tuple[Place, str]:
 
 
 def claim(tx: Transaction, at: Place, written: str, what: Claim) -> None:
-    """Enter an address. Raises ``NameRefused`` where it is taken."""
+    """Enter an address. Raises `NameRefused` where it is taken."""
     added = tx.execute(
         "INSERT INTO addresses (local, domain, written, kind, account, group_id, may_send)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -59,7 +59,7 @@ def claim(tx: Transaction, at: Place, written: str, what: Claim) -> None:
 
 
 def release(tx: Transaction, at: Place, kind: str) -> None:
-    """Free an address of this kind. Raises ``NameRefused`` where there is none."""
+    """Free an address of this kind. Raises `NameRefused` where there is none."""
     freed = tx.execute(
         "DELETE FROM addresses WHERE local = ? AND domain = ? AND kind = ?", (at.local, at.domain, kind)
     )

@@ -1,8 +1,8 @@
 """Aliases: addresses that lead to other addresses, ours or anybody's.
 
-An alias has one or more targets. ``@domain`` is the domain's catch-all: it takes what no other address
+An alias has one or more targets. `@domain` is the domain's catch-all: it takes what no other address
 there takes. Targets are kept as addresses, not as accounts, so an alias may point to what is made later;
-loops do no harm, because ``resolve`` never enters an address twice.
+loops do no harm, because `resolve` never enters an address twice.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from pillarbox.directory.naming import NameRefused, parse_address
 from pillarbox.mail.address import Address
 from pillarbox.world.database.transaction import Transaction
 
-LIMIT_TARGETS = 1000
+MAX_TARGETS = 1000
 """Targets of one alias; more than that is a mailing list."""
 
 
@@ -22,21 +22,21 @@ class Alias:
     """An alias and where it leads."""
 
     address: str
-    """As written; ``@domain`` for a catch-all."""
+    """As written; `@domain` for a catch-all."""
     targets: tuple[str, ...]
     may_send: bool
     """Whether the accounts it leads to may also write as it."""
 
 
 def create(tx: Transaction, address: str, targets: Sequence[str], *, may_send: bool = True) -> None:
-    """Make an alias, or with ``@domain`` a catch-all. Raises ``NameRefused``."""
+    """Make an alias, or with `@domain` a catch-all. Raises `NameRefused`."""
     at, written = place_of(tx, address)
     claim(tx, at, written, Claim(ALIAS, may_send=may_send))
     _put_targets(tx, at, targets)
 
 
 def set_targets(tx: Transaction, address: str, targets: Sequence[str]) -> None:
-    """Let an alias lead elsewhere. Raises ``NameRefused``."""
+    """Let an alias lead elsewhere. Raises `NameRefused`."""
     at, _written = place_of(tx, address)
     kind = tx.value("SELECT kind FROM addresses WHERE local = ? AND domain = ?", (at.local, at.domain))
     if kind != ALIAS:
@@ -46,7 +46,7 @@ def set_targets(tx: Transaction, address: str, targets: Sequence[str]) -> None:
 
 
 def remove(tx: Transaction, address: str) -> None:
-    """Remove an alias. Raises ``NameRefused``."""
+    """Remove an alias. Raises `NameRefused`."""
     at, _written = place_of(tx, address)
     release(tx, at, ALIAS)
     tx.execute("DELETE FROM alias_targets WHERE local = ? AND domain = ?", (at.local, at.domain))
@@ -81,8 +81,8 @@ def targets(tx: Transaction, at: Place) -> list[str]:
 def _put_targets(tx: Transaction, at: Place, wanted: Sequence[str]) -> None:
     if not wanted:
         raise NameRefused("an alias needs a target")
-    if len(wanted) > LIMIT_TARGETS:
-        raise NameRefused(f"an alias has at most {LIMIT_TARGETS} targets")
+    if len(wanted) > MAX_TARGETS:
+        raise NameRefused(f"an alias has at most {MAX_TARGETS} targets")
     addresses = dict.fromkeys(str(parse_address(target)) for target in wanted)
     tx.execute_many(
         "INSERT INTO alias_targets VALUES (?, ?, ?, ?)",

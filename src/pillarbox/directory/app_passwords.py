@@ -2,7 +2,7 @@
 
 Being random (100 bits) they need no slow hash: a blake2b keyed with a secret of the installation suffices,
 and one index look-up checks them. Their SCRAM keys use the account's salt, so that a client which
-prefers SCRAM can use one as well (see ``credentials.scram_keys``).
+prefers SCRAM can use one as well (see `credentials.scram_keys`).
 """
 
 import base64
@@ -18,11 +18,11 @@ from pillarbox.world.database.transaction import Transaction
 SECRET_OCTETS = 13
 """Chance in one app password: 104 bits, of which the 20 letters shown hold 100."""
 _LETTERS = 20
-LIMIT_PER_ACCOUNT = 100
+MAX_PER_ACCOUNT = 100
 
 
 class Scope(StrEnum):
-    """What a credential opens. ``mail`` is all of the others."""
+    """What a credential opens. `mail` is all of the others."""
 
     MAIL = "mail"
     IMAP = "imap"
@@ -52,14 +52,14 @@ class AppPasswordHash:
 
 
 def spell(chance: bytes) -> str:
-    """A new app password from ``SECRET_OCTETS`` random octets: ``abcd-efgh-ijkl-mnop-qrst``."""
+    """A new app password from `SECRET_OCTETS` random octets: `abcd-efgh-ijkl-mnop-qrst`."""
     assert len(chance) == SECRET_OCTETS
     letters = base64.b32encode(chance).decode("ascii").lower()[:_LETTERS]
     return "-".join(letters[at : at + 4] for at in range(0, _LETTERS, 4))
 
 
 def digest_of(presented: str, secret: bytes) -> bytes | None:
-    """The keyed digest of what may be an app password, or ``None`` for what cannot be one.
+    """The keyed digest of what may be an app password, or `None` for what cannot be one.
 
     Hyphens, spaces and case do not matter: people copy these by hand.
     """
@@ -70,7 +70,7 @@ def digest_of(presented: str, secret: bytes) -> bytes | None:
 
 
 def hash_app_password(password: str, *, secret: bytes, scram_salt: bytes, iterations: int) -> AppPasswordHash:
-    """What to store for a password that ``spell`` made. Takes some 5 ms, for SCRAM's keys."""
+    """What to store for a password that `spell` made. Takes some 5 ms, for SCRAM's keys."""
     digest = digest_of(password, secret)
     assert digest is not None, "not an app password"
     keys = server_keys(password, scram_salt, iterations)
@@ -87,10 +87,10 @@ def add(
     now_ms: int,
     expires_at_ms: int | None = None,
 ) -> int:
-    """Keep a new app password; returns its number. Raises ``NameRefused`` beyond ``LIMIT_PER_ACCOUNT``."""
+    """Keep a new app password; returns its number. Raises `NameRefused` beyond `MAX_PER_ACCOUNT`."""
     count = tx.value("SELECT COUNT(*) FROM app_passwords WHERE account = ?", (account,))
-    if count >= LIMIT_PER_ACCOUNT:
-        raise NameRefused(f"the account already has {LIMIT_PER_ACCOUNT} app passwords")
+    if count >= MAX_PER_ACCOUNT:
+        raise NameRefused(f"the account already has {MAX_PER_ACCOUNT} app passwords")
     identifier: int = tx.value(
         "INSERT INTO app_passwords (account, name, scopes, digest, stored_key, server_key, created_at_ms,"
         " expires_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
@@ -124,7 +124,7 @@ def revoke(tx: Transaction, account: AccountId, identifier: int) -> bool:
 
 
 def matching(tx: Transaction, account: AccountId, digest: bytes, *, scope: Scope, now_ms: int) -> int | None:
-    """The number of the account's app password with this digest, if it opens ``scope`` now."""
+    """The number of the account's app password with this digest, if it opens `scope` now."""
     row = tx.row(
         "SELECT id, scopes, expires_at_ms FROM app_passwords WHERE digest = ? AND account = ?",
         (digest, account),
@@ -136,7 +136,7 @@ def matching(tx: Transaction, account: AccountId, digest: bytes, *, scope: Scope
 
 
 def opens(scopes: str, expires_at_ms: int | None, *, scope: Scope, now_ms: int) -> bool:
-    """Whether a stored app password opens ``scope`` at this time."""
+    """Whether a stored app password opens `scope` at this time."""
     if expires_at_ms is not None and now_ms >= expires_at_ms:
         return False
     return not {scope, Scope.MAIL}.isdisjoint(_scopes(scopes))

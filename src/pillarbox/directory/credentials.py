@@ -2,7 +2,7 @@
 
 All SCRAM keys of an account share its salt and its rounds: a server must name both before it knows which
 password the client will use, so this is what lets app passwords work with SCRAM. The salt is made with
-the account, as the very value that was shown for its address while nobody had it (``scram_salt``), so
+the account, as the very value that was shown for its address while nobody had it (`scram_salt`), so
 watching salts tells neither who exists nor when somebody came to exist.
 """
 
@@ -20,7 +20,7 @@ from pillarbox.world.database.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An account that a login names, and the hash its password must open; ``None``: it has none."""
+    """An account that a login names, and the hash its password must open; `None`: it has none."""
 
     account: Account
     argon2: str | None = field(repr=False)

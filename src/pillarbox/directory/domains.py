@@ -12,21 +12,21 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
 DEFAULT_SEPARATOR = "+"
-"""Between a local part and its detail (RFC 5233 §1): ``anna+shops@`` reaches ``anna@``."""
+"""Between a local part and its detail (RFC 5233 §1): `anna+shops@` reaches `anna@`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A domain we serve. ``name`` is in lower-case A-labels."""
+    """A domain we serve. `name` is in lower-case A-labels."""
 
     name: str
     alias_of: str | None
     separator: str
     """Empty: no sub-addressing."""
     quota_octets: int | None
-    """The quota of accounts without one of their own; ``None`` is no limit."""
+    """The quota of accounts without one of their own; `None` is no limit."""
     postmaster: AccountId | None
-    """Who reads ``postmaster@`` and ``abuse@`` while these are not addresses of their own."""
+    """Who reads `postmaster@` and `abuse@` while these are not addresses of their own."""
 
 
 _COLUMNS = "name, alias_of, separator, quota_octets, postmaster"
@@ -41,7 +41,7 @@ def create(
     separator: str = DEFAULT_SEPARATOR,
     quota_octets: int | None = None,
 ) -> Domain:
-    """Serve a domain, or make it an alias of one that is served. Raises ``NameRefused``."""
+    """Serve a domain, or make it an alias of one that is served. Raises `NameRefused`."""
     key = domain_name(name)
     target = None if alias_of is None else domain_name(alias_of)
     if get(tx, key):
@@ -73,19 +73,19 @@ def count_accounts(tx: Transaction, name: str) -> int:
 
 
 def set_separator(tx: Transaction, name: str, separator: str) -> None:
-    """Change the separator of sub-addresses; empty turns them off. Raises ``NameRefused``."""
+    """Change the separator of sub-addresses; empty turns them off. Raises `NameRefused`."""
     if not tx.execute("UPDATE domains SET separator = ? WHERE name = ?", (separator, domain_name(name))):
         raise NameRefused(f"'{name}' is not served here")
 
 
 def set_postmaster(tx: Transaction, name: str, account: AccountId) -> None:
-    """Say who reads ``postmaster@`` and ``abuse@``. Raises ``NameRefused``."""
+    """Say who reads `postmaster@` and `abuse@`. Raises `NameRefused`."""
     if not tx.execute("UPDATE domains SET postmaster = ? WHERE name = ?", (account, domain_name(name))):
         raise NameRefused(f"'{name}' is not served here")
 
 
 def remove(tx: Transaction, name: str) -> None:
-    """Stop serving a domain that has no addresses and no aliases any more. Raises ``NameRefused``."""
+    """Stop serving a domain that has no addresses and no aliases any more. Raises `NameRefused`."""
     key = domain_name(name)
     if tx.value("SELECT 1 FROM addresses WHERE domain = ?", (key,)):
         raise NameRefused(f"'{key}' still has addresses")
@@ -97,7 +97,7 @@ def remove(tx: Transaction, name: str) -> None:
 
 
 def served(tx: Transaction, name: str) -> Domain:
-    """The domain where addresses of ``name`` really live. Raises ``NameRefused`` where it is not ours."""
+    """The domain where addresses of `name` really live. Raises `NameRefused` where it is not ours."""
     domain = get(tx, domain_name(name))
     if domain is None:
         raise NameRefused(f"'{name}' is not served here")

@@ -10,11 +10,11 @@ from pillarbox.mail.address import Address
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
-LIMIT_MEMBERS = 10_000
+MAX_MEMBERS = 10_000
 
 
 def create(tx: Transaction, name: str, address: str, *, may_send: bool = True) -> int:
-    """Make a group with an address; returns its number. Raises ``NameRefused``."""
+    """Make a group with an address; returns its number. Raises `NameRefused`."""
     identifier: int | None = tx.value(
         "INSERT INTO member_groups (name) VALUES (?) ON CONFLICT DO NOTHING RETURNING id", (name,)
     )
@@ -44,9 +44,9 @@ def address_of(tx: Transaction, group: int) -> str:
 
 
 def add_member(tx: Transaction, group: int, account: AccountId) -> None:
-    """Make an account a member; nothing happens if it is one. Raises ``NameRefused`` when full."""
-    if len(members(tx, group)) >= LIMIT_MEMBERS:
-        raise NameRefused(f"a group has at most {LIMIT_MEMBERS} members")
+    """Make an account a member; nothing happens if it is one. Raises `NameRefused` when full."""
+    if len(members(tx, group)) >= MAX_MEMBERS:
+        raise NameRefused(f"a group has at most {MAX_MEMBERS} members")
     tx.execute("INSERT INTO group_members VALUES (?, ?) ON CONFLICT DO NOTHING", (group, account))
 
 
@@ -62,7 +62,7 @@ def members(tx: Transaction, group: int) -> list[AccountId]:
 
 
 def remove(tx: Transaction, group: int, address: str) -> None:
-    """Remove a group and its address; its members stay. Raises ``NameRefused``."""
+    """Remove a group and its address; its members stay. Raises `NameRefused`."""
     at, _written = place_of(tx, address)
     release(tx, at, GROUP)
     tx.execute("DELETE FROM group_members WHERE group_id = ?", (group,))

@@ -9,7 +9,7 @@ import ipaddress
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
-LIMIT_PER_ACCOUNT = 64
+MAX_PER_ACCOUNT = 64
 """Addresses remembered for one account; the longest unseen is forgotten first."""
 REMEMBERED_MS = 90 * 24 * 3600 * 1000
 """A client that has not logged in for so long is a stranger again."""
@@ -47,5 +47,5 @@ def remember(tx: Transaction, account: AccountId, client: str, *, now_ms: int) -
     tx.execute(
         "DELETE FROM known_clients WHERE account = ? AND client NOT IN (SELECT client FROM known_clients"
         " WHERE account = ? ORDER BY last_seen_at_ms DESC LIMIT ?)",
-        (account, account, LIMIT_PER_ACCOUNT),
+        (account, account, MAX_PER_ACCOUNT),
     )

@@ -1,7 +1,7 @@
 """How addresses are compared in this directory.
 
 RFC 5321 §2.4 leaves the meaning of a local part, its case included, to the host it belongs to. Here case
-never tells two people apart: ``Anna@`` and ``anna@`` are one, in every script, however it was composed.
+never tells two people apart: `Anna@` and `anna@` are one, in every script, however it was composed.
 """
 
 import unicodedata
@@ -21,7 +21,7 @@ def local_key(local: str) -> str:
 
 
 def domain_name(text: str) -> str:
-    """A domain to be served, as lower-case A-labels. Raises ``NameRefused``."""
+    """A domain to be served, as lower-case A-labels. Raises `NameRefused`."""
     try:
         name = domain_key(text.removesuffix("."))
     except InvalidAddress as invalid:
@@ -32,7 +32,7 @@ def domain_name(text: str) -> str:
 
 
 def parse_address(text: str) -> Address:
-    """An address to be served or forwarded to. Raises ``NameRefused``."""
+    """An address to be served or forwarded to. Raises `NameRefused`."""
     try:
         return Address.parse(text)
     except InvalidAddress as invalid:

@@ -8,7 +8,7 @@ client could log in without showing its password; both are written in the same r
 from dataclasses import dataclass, field
 
 from pillarbox.directory.naming import NameRefused
-from pillarbox.protocol.sasl.identity import PASSWORD_LIMIT_OCTETS
+from pillarbox.protocol.sasl.identity import MAX_PASSWORD_OCTETS
 from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_stored
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, server_keys
 
@@ -30,9 +30,9 @@ class PasswordHash:
 
 
 def hash_password(password: str, *, argon2_salt: bytes, scram_salt: bytes) -> PasswordHash:
-    """Hash a new password. Slow on purpose: some 30 ms. Raises ``NameRefused`` for one that cannot be used.
+    """Hash a new password. Slow on purpose: some 30 ms. Raises `NameRefused` for one that cannot be used.
 
-    ``scram_salt`` is the account's (see ``credentials.scram_salt``).
+    `scram_salt` is the account's (see `credentials.scram_salt`).
     """
     prepared = _prepare_new(password)
     keys = server_keys(prepared, scram_salt, DEFAULT_ITERATIONS)
@@ -66,8 +66,8 @@ def argon2_holds(argon2: str, prepared: str) -> bool:
 
 
 def _prepare_new(password: str) -> str:
-    if len(password.encode(errors="replace")) > PASSWORD_LIMIT_OCTETS:
-        raise NameRefused(f"the password is over {PASSWORD_LIMIT_OCTETS} octets")
+    if len(password.encode(errors="replace")) > MAX_PASSWORD_OCTETS:
+        raise NameRefused(f"the password is over {MAX_PASSWORD_OCTETS} octets")
     try:
         # RFC 4013 §2.5: what is kept for comparison is a "stored" string.
         prepared = prepare_stored(password)

@@ -11,7 +11,7 @@ UNLIMITED = 0
 
 
 def effective(tx: Transaction, account: AccountId) -> int | None:
-    """The account's quota in octets, or ``None`` for no limit."""
+    """The account's quota in octets, or `None` for no limit."""
     octets: int | None = tx.value(
         "SELECT COALESCE(accounts.quota_octets, domains.quota_octets) FROM accounts"
         " LEFT JOIN domains ON domains.name = accounts.domain WHERE accounts.id = ?",
@@ -21,7 +21,7 @@ def effective(tx: Transaction, account: AccountId) -> int | None:
 
 
 def set_account_quota(tx: Transaction, account: AccountId, quota_octets: int | None) -> None:
-    """Give the account a quota of its own; ``None`` takes the domain's, ``UNLIMITED`` lifts it."""
+    """Give the account a quota of its own; `None` takes the domain's, `UNLIMITED` lifts it."""
     if quota_octets is not None and quota_octets < 0:
         raise NameRefused("a quota cannot be negative")
     if not tx.execute("UPDATE accounts SET quota_octets = ? WHERE id = ?", (quota_octets, account)):
@@ -30,7 +30,7 @@ def set_account_quota(tx: Transaction, account: AccountId, quota_octets: int | N
 
 
 def set_domain_quota(tx: Transaction, domain: str, quota_octets: int | None) -> None:
-    """Set the quota of the domain's accounts without one of their own; ``None`` is no limit."""
+    """Set the quota of the domain's accounts without one of their own; `None` is no limit."""
     if quota_octets is not None and quota_octets < 0:
         raise NameRefused("a quota cannot be negative")
     tx.execute("UPDATE domains SET quota_octets = ? WHERE name = ?", (quota_octets, served(tx, domain).name))

@@ -1,8 +1,8 @@
 """Where mail for an address goes, and who may write as it.
 
-An address is looked up as it stands; then without its detail (``anna+shops`` as ``anna``, RFC 5233 §1); then
+An address is looked up as it stands; then without its detail (`anna+shops` as `anna`, RFC 5233 §1); then
 as the domain's catch-all. Aliases are followed until accounts or foreign addresses are reached. Always true:
-no address is entered twice in one resolution and no more than ``LIMIT_ADDRESSES`` are, so loops end.
+no address is entered twice in one resolution and no more than `MAX_ADDRESSES` are, so loops end.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
-LIMIT_ADDRESSES = 2000
+MAX_ADDRESSES = 2000
 """Addresses looked at for one recipient; what lies beyond is left out."""
 # RFC 5321 §4.5.1: postmaster is always accepted. RFC 2142 §4: so should abuse be.
 _ALWAYS_READ = frozenset({"postmaster", "abuse"})
@@ -32,7 +32,7 @@ class Local:
     detail: str | None = None
     """What followed the separator in the address that was asked for."""
     own: bool = field(default=False, compare=False)
-    """It is an address of the account's own: so it stays until it is withdrawn (see ``withdrawal``)."""
+    """It is an address of the account's own: so it stays until it is withdrawn (see `withdrawal`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ Resolution = Local | Remote | Unknown
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A row of ``addresses``, with how it was found."""
+    """A row of `addresses`, with how it was found."""
 
     at: Place
     kind: str
@@ -111,7 +111,7 @@ def may_send_as(tx: Transaction, account: AccountId, address: Address) -> bool:
 
 
 def served_domain(tx: Transaction, address: Address) -> Domain | None:
-    """The domain in which this address is looked up, or ``None`` where it is not ours."""
+    """The domain in which this address is looked up, or `None` where it is not ours."""
     domain = get(tx, _domain_key(address))
     if domain is None or domain.alias_of is None:
         return domain
@@ -153,7 +153,7 @@ def _entry(tx: Transaction, at: Place, detail: str | None) -> _Entry | None:
 
 def _follow(tx: Transaction, first: _Entry, reached: _Reached) -> None:
     waiting = [first]
-    while waiting and len(reached.entered) < LIMIT_ADDRESSES:
+    while waiting and len(reached.entered) < MAX_ADDRESSES:
         entry = waiting.pop(0)
         if entry.at in reached.entered:
             continue

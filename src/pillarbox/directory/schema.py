@@ -1,8 +1,8 @@
 """The directory's tables.
 
-``addresses`` names each address once; its ``kind`` says where it leads: ``account`` (column ``account``),
-``group`` (column ``group_id``) or ``alias`` (rows in ``alias_targets``). A local part of ``''`` is the
-domain's catch-all. ``passwords`` and ``app_passwords`` hold no password, only what checks one.
+`addresses` names each address once; its `kind` says where it leads: `account` (column `account`),
+`group` (column `group_id`) or `alias` (rows in `alias_targets`). A local part of `''` is the
+domain's catch-all. `passwords` and `app_passwords` hold no password, only what checks one.
 """
 
 from pillarbox.world.database.schema import Schema

@@ -8,7 +8,7 @@ CREDENTIALS = "credentials"
 
 
 def ensure(tx: Transaction, name: str, fresh: bytes) -> bytes:
-    """The secret of this name; ``fresh`` becomes it where there is none yet."""
+    """The secret of this name; `fresh` becomes it where there is none yet."""
     assert len(fresh) == SECRET_OCTETS
     tx.execute("INSERT INTO installation_secrets VALUES (?, ?) ON CONFLICT DO NOTHING", (name, fresh))
     kept: bytes = tx.value("SELECT octets FROM installation_secrets WHERE name = ?", (name,))

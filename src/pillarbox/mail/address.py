@@ -1,10 +1,10 @@
-"""One mail address: ``local-part@domain`` as envelopes and directories use it.
+"""One mail address: `local-part@domain` as envelopes and directories use it.
 
-An ``Address`` holds its local part without quoting and its domain as it was given; ``str()`` quotes again
+An `Address` holds its local part without quoting and its domain as it was given; `str()` quotes again
 where the grammar wants it. It obeys RFC 5321 §4.1.2 (Mailbox) widened to Unicode by RFC 6531 §3.3. Always
-true: ``Address.parse(str(address)) == address``.
+true: `Address.parse(str(address)) == address`.
 
-Address lists in header fields are another, laxer grammar: see ``address_list``.
+Address lists in header fields are another, laxer grammar: see `address_list`.
 """
 
 import ipaddress
@@ -40,7 +40,7 @@ class InvalidAddress(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A mail address; make it with ``parse`` unless its parts are known to be valid."""
+    """A mail address; make it with `parse` unless its parts are known to be valid."""
 
     local: str
     """Local part without quotes; its case is kept, and what case means is the directory's to say."""
@@ -49,7 +49,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``local@domain``; raises InvalidAddress."""
+        """Read `local@domain`; raises InvalidAddress."""
         match = _ADDRESS.fullmatch(text)
         if not match:
             raise InvalidAddress("not an address of the form local-part@domain")

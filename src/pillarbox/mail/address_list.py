@@ -3,12 +3,12 @@
 Reading never fails. What the grammar allows (groups, comments anywhere, quoted strings, source routes,
 obsolete phrases with dots) is read as it is meant; what it does not allow is read as mail programs mean it:
 encoded words with commas inside, ";" between addresses, names without addresses, unclosed brackets and
-quotes. A ``NameAddr`` without a domain has ``domain == b""``.
+quotes. A `NameAddr` without a domain has `domain == b""`.
 
 Octets stay octets here: encoded words are not decoded (ENVELOPE shows them raw), 8-bit is kept.
 
 The reader is a state machine over tokens, linear in the length of the value. Most fields hold nothing but
-``Name <a@b>``, ``"Name" <a@b>`` and ``a@b``; these are taken by one pattern, and a property test holds that
+`Name <a@b>`, `"Name" <a@b>` and `a@b`; these are taken by one pattern, and a property test holds that
 both ways give the same answer.
 """
 
@@ -28,7 +28,7 @@ class NameAddr(NamedTuple):
     display: bytes | None
     """Display name, or else the comment beside the address; without quoting, encoded words as they came."""
     route: bytes | None
-    """Obsolete source route, such as ``@a,@b`` (RFC 5322 §4.4)."""
+    """Obsolete source route, such as `@a,@b` (RFC 5322 §4.4)."""
     local: bytes
     """Local part without quoting; empty where there is only a name."""
     domain: bytes
@@ -36,7 +36,7 @@ class NameAddr(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A named group of mailboxes, maybe empty, such as ``undisclosed-recipients:;`` (RFC 5322 §3.4)."""
+    """A named group of mailboxes, maybe empty, such as `undisclosed-recipients:;` (RFC 5322 §3.4)."""
 
     name: bytes
     members: tuple[NameAddr, ...]
@@ -220,7 +220,7 @@ class _Reader:
 
 
 def parse_tokens(value: bytes, budget: int = MAX_ADDRESSES) -> list[AddressItem]:
-    """The state machine alone, for at most ``budget`` addresses: ``parse_address_list`` falls back to it."""
+    """The state machine alone, for at most `budget` addresses: `parse_address_list` falls back to it."""
     reader = _Reader(budget)
     scan, position, end = _TOKEN, 0, len(value)
     comments: dict[int, int] | None = None
@@ -228,7 +228,7 @@ def parse_tokens(value: bytes, budget: int = MAX_ADDRESSES) -> list[AddressItem]
     while position < end and reader.budget > 0 and tokens < MAX_TOKENS:
         tokens += 1
         token = scan(value, position)
-        assert token is not None  # ``other`` takes any octet
+        assert token is not None  # `other` takes any octet
         position = token.end()
         match token.lastgroup:
             case "space":

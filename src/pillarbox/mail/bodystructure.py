@@ -1,14 +1,14 @@
 """BODY and BODYSTRUCTURE: the part tree as IMAP shows it (RFC 9051 §7.5.2, RFC 3501 §7.4.2).
 
-Both are rendered in one walk, as the octets that go on the wire. Always true: they are a ``body`` of the
+Both are rendered in one walk, as the octets that go on the wire. Always true: they are a `body` of the
 formal syntax, whatever the message holds; section numbers that a client derives from them are those that
-``Part.find`` knows. Where the grammar demands what a broken message lacks, the least that satisfies it is
+`Part.find` knows. Where the grammar demands what a broken message lacks, the least that satisfies it is
 said: a multipart without parts has one text part, which is its body, so that a reader can show it; an
 enclosed message not read has an empty envelope.
 
 Types and encodings are in upper case, as in the RFCs' examples; parameter names and values as they came.
-RFC 2231 continuations are joined: ``name*0`` and ``name*1`` become ``name``, and sections with percent signs
-become one ``name*`` with its charset in front, which is how clients know to decode it.
+RFC 2231 continuations are joined: `name*0` and `name*1` become `name`, and sections with percent signs
+become one `name*` with its charset in front, which is how clients know to decode it.
 """
 
 import re

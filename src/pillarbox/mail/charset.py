@@ -1,14 +1,14 @@
 """From a charset name to text (WHATWG Encoding Standard, "Names and labels"; RFC 2046 §4.1.2, RFC 2978).
 
-Labels are read as browsers read them, for that is what senders test with: ``iso-8859-1`` means
-windows-1252, ``gb2312`` means GB 18030, ``ks_c_5601-1987`` means windows-949. Three things differ,
+Labels are read as browsers read them, for that is what senders test with: `iso-8859-1` means
+windows-1252, `gb2312` means GB 18030, `ks_c_5601-1987` means windows-949. Three things differ,
 because mail is not the web:
 
-* ``us-ascii`` with octets above 127 is a false label, and then UTF-8 is the best guess;
+* `us-ascii` with octets above 127 is a false label, and then UTF-8 is the best guess;
 * ISO-2022-KR, HZ and UTF-7 (RFC 2152) are decoded, not replaced: they were mail's own;
 * a few DOS code pages that old mail names are known.
 
-``decode`` never raises: an unknown label is a guess, an octet that means nothing is U+FFFD.
+`decode` never raises: an unknown label is a guess, an octet that means nothing is U+FFFD.
 """
 
 from typing import Final

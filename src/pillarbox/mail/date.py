@@ -1,7 +1,7 @@
 """Dates of messages, read leniently and written exactly.
 
 Inside, a moment is milliseconds since 1970-01-01T00:00Z. Reading takes RFC 5322 §3.3 and its obsolete forms
-(§4.3: two-digit years, named zones), the order of C's ``asctime``, and ISO 8601, in any of which comments may
+(§4.3: two-digit years, named zones), the order of C's `asctime`, and ISO 8601, in any of which comments may
 stand. A wrong zone is read as UTC and a wrong time as midnight (RFC 5256 §2.2); without a valid day there is
 no date.
 """
@@ -82,7 +82,7 @@ def parse_sent(value: bytes) -> SentDate | None:
 
 
 def parse_any(value: bytes) -> SentDate | None:
-    """``parse_sent`` without its short cut."""
+    """`parse_sent` without its short cut."""
     text = _SPACES.sub(b" ", value[:MAX_DATE_OCTETS])
     while b"(" in text and (shorter := _COMMENT.sub(b" ", text)) != text:
         text = shorter
@@ -99,14 +99,14 @@ def parse_any(value: bytes) -> SentDate | None:
 
 
 def rfc5322(at_ms: int) -> str:
-    """A Date field's value in UTC, such as ``Thu, 15 Feb 2007 01:02:03 +0000``."""
+    """A Date field's value in UTC, such as `Thu, 15 Feb 2007 01:02:03 +0000`."""
     day, ms = divmod(at_ms, _DAY_MS)
     weekday = _DAYS[(day + 3) % 7]
     return f"{weekday}, {_day_text(day, ' ')} {_clock(ms)} +0000"
 
 
 def imap_date_time(at_ms: int) -> bytes:
-    """INTERNALDATE in its quotes, in UTC: ``"17-Jul-1996 02:44:25 +0000"`` (RFC 9051 §9, date-time)."""
+    """INTERNALDATE in its quotes, in UTC: `"17-Jul-1996 02:44:25 +0000"` (RFC 9051 §9, date-time)."""
     day, ms = divmod(at_ms, _DAY_MS)
     return f'"{_day_text(day, "-"):>11} {_clock(ms)} +0000"'.encode("ascii")
 

@@ -35,8 +35,8 @@ class Action(Enum):
 class DsnRecipient:
     """A recipient that is reported about.
 
-    ``original``: ORCPT as it was given. ``status``: an enhanced code. ``text``: the peer's reply, where
-    ``remote`` names the host that said so, or our own words.
+    `original`: ORCPT as it was given. `status`: an enhanced code. `text`: the peer's reply, where
+    `remote` names the host that said so, or our own words.
     """
 
     address: str
@@ -102,7 +102,7 @@ _SENTENCES = {
 
 
 def compose(notice: Dsn, message: bytes) -> bytes:
-    """The notice as a message, with its header; ``message`` is what it is about."""
+    """The notice as a message, with its header; `message` is what it is about."""
     worst = min((subject.action for subject in notice.subjects), key=list(Action).index)
     boundary = f"report-{notice.identity}"
     status = "global-delivery-status" if _international(notice) else "delivery-status"

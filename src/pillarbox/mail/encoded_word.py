@@ -1,6 +1,6 @@
 """Header text: RFC 2047 encoded words, RFC 6532 raw UTF-8, and what old mailers wrote instead.
 
-``decode`` makes readable text of a field value and never raises. It follows RFC 2047 §6.2 (white space
+`decode` makes readable text of a field value and never raises. It follows RFC 2047 §6.2 (white space
 between two encoded words is none) and is lenient where senders are careless: an encoded word may touch
 its neighbours, hold spaces, miss its base64 padding, or split a character from the rest of its octets
 (words in one charset are decoded together).

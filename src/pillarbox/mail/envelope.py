@@ -1,6 +1,6 @@
 """ENVELOPE: a message's header as IMAP shows it in a listing (RFC 9051 §7.5.2, the same as RFC 3501 §7.4.2).
 
-What is rendered here are the octets that go on the wire. Always true: the result is an ``envelope`` of the
+What is rendered here are the octets that go on the wire. Always true: the result is an `envelope` of the
 formal syntax, whatever the header holds. Strings are unfolded but otherwise as they came, so encoded words
 are raw; and an absent field is NIL, an empty one "".
 """
@@ -60,7 +60,7 @@ def read(header: Header) -> Envelope:
 
 
 def field_value(header: Header, name: str) -> bytes:
-    """A field's unfolded value as an ``nstring``."""
+    """A field's unfolded value as an `nstring`."""
     return _value(header.first(name))
 
 

@@ -1,12 +1,12 @@
 """Flags and keywords: the one stored form, and how it is altered.
 
-What is stored is already what IMAP sends between the parentheses of ``FLAGS (...)``: flags separated by one
+What is stored is already what IMAP sends between the parentheses of `FLAGS (...)`: flags separated by one
 space, system flags first (fixed order, canonical case), then keywords sorted without regard to case, each
-spelled as it was first seen. Always true of a stored text ``t``:
+spelled as it was first seen. Always true of a stored text `t`:
 
-- ``canonical(t.split()) == t``; two messages with the same set of flags have the same text, or texts that
+- `canonical(t.split()) == t`; two messages with the same set of flags have the same text, or texts that
   differ only in the case of a keyword.
-- it holds no ``\\Recent``: that is the session's to say, never a message's (RFC 3501 §2.3.2).
+- it holds no `\\Recent`: that is the session's to say, never a message's (RFC 3501 §2.3.2).
 
 Flags are compared without regard to case (RFC 3501 §2.3.2, RFC 9051 §2.3.2).
 """
@@ -48,7 +48,7 @@ class TooManyFlags(ValueError):
 def canonical(flags: Iterable[str]) -> str:
     """The stored form of a set of flags, given in any order, case and number of repetitions.
 
-    Raises InvalidFlag (not in the grammar, ``\\Recent``, or a system flag nobody defined) and TooManyFlags.
+    Raises InvalidFlag (not in the grammar, `\\Recent`, or a system flag nobody defined) and TooManyFlags.
     """
     return _canonical_form(tuple(flags))
 

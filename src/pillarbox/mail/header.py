@@ -1,19 +1,19 @@
 """The header of a message or of a MIME part, kept as the octets that came.
 
-A header is a tiling of its octets by fields: ``b"".join(field.raw for field in header.fields)`` followed
-by ``header.separator`` is ``header.octets``, always, however broken the input. Reading and writing back
-therefore changes nothing, which is what DKIM (RFC 6376 §3.4) and IMAP's ``BODY[HEADER]`` (RFC 9051
+A header is a tiling of its octets by fields: `b"".join(field.raw for field in header.fields)` followed
+by `header.separator` is `header.octets`, always, however broken the input. Reading and writing back
+therefore changes nothing, which is what DKIM (RFC 6376 §3.4) and IMAP's `BODY[HEADER]` (RFC 9051
 §6.4.5) live on.
 
 What is read is RFC 5322 §2.2 and, because mail is old, §4.5 as well: bare LF ends a line as CRLF does,
 white space may stand before the colon, octets above 127 and controls are kept. A line that is no field
-(an mbox ``From `` line, stray text) is a field without a name: kept, never found by name.
+(an mbox `From ` line, stray text) is a field without a name: kept, never found by name.
 
 Where the header ends: at the first empty line. Where there is none, at the first line that is no field;
 and where not one line before the empty line is a field, there is no header. So a message that lost its
 separator, or never had a header, keeps its text.
 
-Only the first ``MAX_FIELDS`` fields, within ``MAX_OCTETS``, are told apart; what follows them is one
+Only the first `MAX_FIELDS` fields, within `MAX_OCTETS`, are told apart; what follows them is one
 nameless field. Nothing here raises on what a peer sent.
 """
 
@@ -83,7 +83,7 @@ class Field(msgspec.Struct, frozen=True, gc=False):
 
 
 def extent(octets: bytes, start: int, end: int) -> tuple[int, int]:
-    """Where the empty line that ends the header at ``start`` begins, and where the body begins."""
+    """Where the empty line that ends the header at `start` begins, and where the body begins."""
     if octets.startswith(_EMPTY_LINES, start, end):
         return start, start + (1 if octets[start] == _LF else 2)
     if found := _END.search(octets, start, end):
@@ -102,7 +102,7 @@ class Header:
     __slots__ = ("_keys", "_lines", "_repeated", "_topmost", "_unended", "octets", "separator")
 
     octets: bytes
-    """All of it, the empty line that ends it included (as in IMAP's ``BODY[HEADER]``)."""
+    """All of it, the empty line that ends it included (as in IMAP's `BODY[HEADER]`)."""
     separator: bytes
     """The empty line's octets: CRLF, LF, or nothing where the header ends without one."""
 
@@ -114,7 +114,7 @@ class Header:
 
     @classmethod
     def parse(cls, octets: bytes, start: int = 0, end: int | None = None) -> tuple[Self, int]:
-        """Read the header that begins at ``start``; answers it and the offset where the body begins."""
+        """Read the header that begins at `start`; answers it and the offset where the body begins."""
         separator_start, body_start = extent(octets, start, len(octets) if end is None else end)
         return cls(octets[start:body_start], octets[separator_start:body_start]), body_start
 
@@ -188,7 +188,7 @@ class Header:
         return self.octets[: len(self.octets) - len(self.separator)]
 
     def _index(self) -> dict[bytes, bytes]:
-        """The topmost body of each lower-case name; ``_repeated`` has all of them, where a name occurs again.
+        """The topmost body of each lower-case name; `_repeated` has all of them, where a name occurs again.
 
         Lines that are no fields get in too, under keys that are no names, so that nobody finds them: to tell them
         apart would cost more than they do.

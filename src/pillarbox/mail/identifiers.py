@@ -1,6 +1,6 @@
 """The numbers that must not be mixed up.
 
-Each is an ``int`` at run time and a type of its own to the checker.
+Each is an `int` at run time and a type of its own to the checker.
 """
 
 from typing import NewType

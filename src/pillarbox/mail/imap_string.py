@@ -21,7 +21,7 @@ _ESCAPABLE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]*").fullmatch
 
 
 def string(octets: bytes) -> bytes:
-    """A ``string``: always well-formed; NUL becomes "?", all other octets are kept."""
+    """A `string`: always well-formed; NUL becomes "?", all other octets are kept."""
     if len(octets) <= MAX_QUOTED_OCTETS:
         if _ODD not in octets.translate(_ODDITIES):
             return b'"%b"' % octets
@@ -32,5 +32,5 @@ def string(octets: bytes) -> bytes:
 
 
 def nstring(octets: bytes | None) -> bytes:
-    """An ``nstring``: NIL where there is no value, which is not the same as an empty one."""
+    """An `nstring`: NIL where there is no value, which is not the same as an empty one."""
     return NIL if octets is None else string(octets)

@@ -1,13 +1,13 @@
-"""Mailbox names: from the wire to one canonical ``str`` and back.
+"""Mailbox names: from the wire to one canonical `str` and back.
 
 Inside Pillarbox a name is a full path of Unicode text, levels separated by "/". On the wire it is modified
 UTF-7 (RFC 3501 §5.1.3) until the client enables IMAP4rev2 or UTF8=ACCEPT, then UTF-8 (RFC 9051 §5.1).
-Always true of a name that ``canonical`` returned:
+Always true of a name that `canonical` returned:
 
 - it is in Unicode normalisation form C and holds no control character, so it is Net-Unicode (RFC 5198);
 - it has neither an empty level, nor a separator at either end, and stays within the limits below;
-- the first level, where it is any spelling of INBOX, is spelled ``INBOX``; all else is case-sensitive;
-- ``decode(encode(name, utf8=x), utf8=x) == name``.
+- the first level, where it is any spelling of INBOX, is spelled `INBOX`; all else is case-sensitive;
+- `decode(encode(name, utf8=x), utf8=x) == name`.
 """
 
 import re

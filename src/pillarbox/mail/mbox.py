@@ -1,13 +1,13 @@
 """The mbox format (RFC 4155 and its many relatives): one file, many messages.
 
-``messages`` turns chunks of octets, cut anywhere, into messages one at a time; it holds one message and
-one chunk, never the file. A message begins at a line ``From sender date``. Not all writers end a message
+`messages` turns chunks of octets, cut anywhere, into messages one at a time; it holds one message and
+one chunk, never the file. A message begins at a line `From sender date`. Not all writers end a message
 with an empty line, and not all quote "From " in running text; so a line with a full date begins a message
 anywhere, a line with at least a time of day does after an empty line, any other line begins nothing. What
 precedes the first separator is a message too, so a single bare message is read as one.
 
-Quoting is undone as mboxrd defines it: ``>From `` loses one ``>``, ``>>From `` too. Line ends stay as
-they are; ``Entry.message`` gives the form that IMAP needs.
+Quoting is undone as mboxrd defines it: `>From ` loses one `>`, `>>From ` too. Line ends stay as
+they are; `Entry.message` gives the form that IMAP needs.
 """
 
 import re
@@ -18,7 +18,7 @@ from itertools import chain
 from typing import Final
 
 MAX_MESSAGE_OCTETS: Final = 150 * 1024 * 1024
-"""A larger message is passed over and told as ``Oversized``."""
+"""A larger message is passed over and told as `Oversized`."""
 _SEPARATOR_OCTETS: Final = 1_000
 """A longer line separates nothing."""
 
@@ -54,7 +54,7 @@ class Entry:
     """One message of the file."""
 
     separator: bytes
-    """The ``From `` line without its line end; empty for a message that had none."""
+    """The `From ` line without its line end; empty for a message that had none."""
     octets: bytes
     """The message, unquoted, its line ends as in the file."""
     start: int = 0

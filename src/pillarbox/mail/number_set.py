@@ -1,12 +1,12 @@
 """Sets of message numbers: UIDs or sequence numbers, kept as runs.
 
-IMAP names messages by sets such as ``1:5,7,9:*`` (RFC 9051 §9, ``sequence-set``), and the store
+IMAP names messages by sets such as `1:5,7,9:*` (RFC 9051 §9, `sequence-set`), and the store
 answers with such sets. A mailbox of 50 000 messages is usually one run, so a set holds runs and
-never the single numbers: ``1:50000`` costs one pair, whatever is asked of it.
+never the single numbers: `1:50000` costs one pair, whatever is asked of it.
 
 What is always true: the runs are in ascending order, do not overlap, and do not touch.
 
-``*`` means "the largest number in use", which only the session knows. While parsing it is written
+`*` means "the largest number in use", which only the session knows. While parsing it is written
 as `STAR`, which is larger than any number; `NumberSet.resolve` puts the real number in its place.
 """
 
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Final
 
 LARGEST: Final = 2**32 - 1
-"""The largest UID or sequence number there can be (RFC 9051 §9, ``nz-number``)."""
+"""The largest UID or sequence number there can be (RFC 9051 §9, `nz-number`)."""
 
 STAR: Final = LARGEST + 1
-"""``*`` before it is resolved."""
+"""`*` before it is resolved."""
 
 Run = tuple[int, int]
 """First and last number, both included."""
@@ -43,7 +43,7 @@ class NumberSet:
 
     @classmethod
     def of_ranges(cls, ranges: Iterable[Run]) -> "NumberSet":
-        """The union of ranges as IMAP writes them: in any order, ``5:3`` the same as ``3:5``."""
+        """The union of ranges as IMAP writes them: in any order, `5:3` the same as `3:5`."""
         return cls(_merge(sorted((min(ends), max(ends)) for ends in ranges)))
 
     @property
@@ -53,13 +53,13 @@ class NumberSet:
 
     @property
     def last(self) -> int:
-        """The largest number (`STAR` where ``*`` is unresolved); the set must not be empty."""
+        """The largest number (`STAR` where `*` is unresolved); the set must not be empty."""
         return self.runs[-1][1]
 
     def resolve(self, largest: int) -> "NumberSet":
-        """Put `largest`, the largest number in use, in the place of ``*``; 0 means: nothing is in use.
+        """Put `largest`, the largest number in use, in the place of `*`; 0 means: nothing is in use.
 
-        RFC 9051 §9: ``559:*`` always contains the last message, even where its number is below 559.
+        RFC 9051 §9: `559:*` always contains the last message, even where its number is below 559.
         """
         if not self.runs or self.last != STAR:
             return self
@@ -70,7 +70,7 @@ class NumberSet:
         return NumberSet.of_ranges((*kept, (largest if first == STAR else first, largest)))
 
     def text(self) -> str:
-        """As IMAP writes it: ``1:5,7``. The empty set gives the empty string, which IMAP can not say."""
+        """As IMAP writes it: `1:5,7`. The empty set gives the empty string, which IMAP can not say."""
         return ",".join(
             _number(first) if first == last else f"{_number(first)}:{_number(last)}"
             for first, last in self.runs

@@ -1,6 +1,6 @@
-"""Structured MIME field values: a token, then ``;name=value`` pairs (RFC 2045 §5.1, RFC 2183 §2, RFC 2231).
+"""Structured MIME field values: a token, then `;name=value` pairs (RFC 2045 §5.1, RFC 2183 §2, RFC 2231).
 
-``parse`` tells the octets apart and decodes nothing: that is what IMAP's BODYSTRUCTURE shows. ``decode``
+`parse` tells the octets apart and decodes nothing: that is what IMAP's BODYSTRUCTURE shows. `decode`
 makes names and text of them: RFC 2231 sections joined, percent signs and charsets read, and, because
 senders do it, encoded words and bare 8-bit octets understood too.
 
@@ -70,7 +70,7 @@ def _parse(value: bytes) -> Value:
 
 
 def parse_any(value: bytes) -> Value:
-    """``parse`` without its short cuts."""
+    """`parse` without its short cuts."""
     value = value[:MAX_VALUE_OCTETS]
     if _OPENING in value:
         value = strip_comments(value)
@@ -95,7 +95,7 @@ _parse_short = lru_cache(maxsize=1024)(_parse)
 def strip_comments(value: bytes) -> bytes:
     """Without RFC 5322 §3.2.2 comments; one that never closes goes to the end.
 
-    A parenthesis inside a word opens no comment: senders write ``name=report(1).pdf`` without quotes.
+    A parenthesis inside a word opens no comment: senders write `name=report(1).pdf` without quotes.
     """
     kept, depth, after = [], 0, 0
     for found in _COMMENT_EDGE.finditer(value):

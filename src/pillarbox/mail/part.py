@@ -3,10 +3,10 @@
 No body is copied or decoded: a part knows where in the message its header begins, where its body begins
 and where it ends; whoever holds the octets slices them. What always holds:
 
-* ``header_start <= body_start <= end``; a child lies inside its parent's body; siblings follow one
+* `header_start <= body_start <= end`; a child lies inside its parent's body; siblings follow one
   another.
 * A body ends before the line end that belongs to the next boundary (RFC 2046 §5.1.1).
-* ``parse`` never raises and reads each octet at most once per level of nesting; ``Limits`` bound the
+* `parse` never raises and reads each octet at most once per level of nesting; `Limits` bound the
   tree, and what lies beyond is a leaf whose octets are all there.
 
 Real mail breaks every rule, so: a missing closing boundary ends with the enclosing part; a part without a
@@ -47,7 +47,7 @@ class Disposition(NamedTuple):
     """Content-Disposition (RFC 2183)."""
 
     kind: str
-    """``inline``, ``attachment`` or another token, lower case."""
+    """`inline`, `attachment` or another token, lower case."""
     raw_parameters: Pairs
 
     @property
@@ -71,7 +71,7 @@ class Kind(msgspec.Struct, frozen=True, eq=False, gc=False):
     boundary: bytes | None
     """Of a multipart that has one."""
     content_type: str
-    """``text/plain``."""
+    """`text/plain`."""
     is_open_message: bool
     """A message in a message, readable as it stands (RFC 6532 §3.7 lets message/global be encoded)."""
     is_usual: bool
@@ -98,12 +98,12 @@ class Part(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     @property
     def media_type(self) -> str:
-        """Lower case: ``text``."""
+        """Lower case: `text`."""
         return self.kind.media_type
 
     @property
     def subtype(self) -> str:
-        """Lower case: ``plain``."""
+        """Lower case: `plain`."""
         return self.kind.subtype
 
     @property
@@ -113,12 +113,12 @@ class Part(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     @property
     def encoding(self) -> str:
-        """Content-Transfer-Encoding, lower case; ``7bit`` where none is named (RFC 2045 §6.1)."""
+        """Content-Transfer-Encoding, lower case; `7bit` where none is named (RFC 2045 §6.1)."""
         return self.kind.encoding
 
     @property
     def content_type(self) -> str:
-        """``text/plain``."""
+        """`text/plain`."""
         return self.kind.content_type
 
     @property
@@ -323,7 +323,7 @@ class _Scan:
         return needle, _LINE_REST_LOOSE, self.delimiter(needle, _LINE_REST_LOOSE, start, end)
 
     def delimiter(self, needle: bytes, rest: _Rest, start: int, end: int) -> _Delimiter | None:
-        """The first boundary line from ``start``, itself the start of a line."""
+        """The first boundary line from `start`, itself the start of a line."""
         octets, line = self.octets, b"\n" + needle
         at = start if octets.startswith(needle, start, end) else octets.find(line, start, end) + 1 or -1
         misses = 0

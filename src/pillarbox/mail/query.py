@@ -2,13 +2,13 @@
 
 A query is a tree. The leaves follow RFC 9051 §6.4.4 (SEARCH), RFC 5032 (WITHIN), RFC 7162 §3.1.5
 (MODSEQ), RFC 8474 §5.3 (EMAILID, THREADID) and RFC 8514 §4.3 (SAVEDATE). The protocol's many
-keywords become few leaves: ``UNSEEN`` is ``Not(Flag("\\\\Seen"))``, ``SUBJECT x`` is
-``Field("Subject", x)``, ``NEW`` is ``And((Recent(), Not(Flag("\\\\Seen"))))``.
+keywords become few leaves: `UNSEEN` is `Not(Flag("\\\\Seen"))`, `SUBJECT x` is
+`Field("Subject", x)`, `NEW` is `And((Recent(), Not(Flag("\\\\Seen"))))`.
 
 Three leaves mean something only inside one IMAP session: `Sequence`, `SavedResult` and `Recent`.
 The session puts `Uids` in their place with `substitute` before it asks the store.
 
-Texts are compared as Unicode, case folded: ``Text("straße")`` finds ``STRASSE``.
+Texts are compared as Unicode, case folded: `Text("straße")` finds `STRASSE`.
 """
 
 from collections.abc import Callable
@@ -69,14 +69,14 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Uids:
-    """Messages with these UIDs; ``*`` is resolved already."""
+    """Messages with these UIDs; `*` is resolved already."""
 
     numbers: NumberSet
 
 
 @dataclass(frozen=True, slots=True)
 class UidsWithStar:
-    """``UID 5:*`` as parsed: the session resolves ``*`` and makes it `Uids`."""
+    """`UID 5:*` as parsed: the session resolves `*` and makes it `Uids`."""
 
     numbers: NumberSet
 
@@ -90,17 +90,17 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class SavedResult:
-    """``$``, the result that SEARCH RETURN (SAVE) kept (RFC 9051 §6.4.4.1); the session makes it `Uids`."""
+    """`$`, the result that SEARCH RETURN (SAVE) kept (RFC 9051 §6.4.4.1); the session makes it `Uids`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """``RECENT`` of RFC 3501 §6.4.4; the session makes it `Uids`."""
+    """`RECENT` of RFC 3501 §6.4.4; the session makes it `Uids`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Messages with a system flag (``\\\\Seen``) or a keyword (``$Forwarded``), in any letter case."""
+    """Messages with a system flag (`\\\\Seen`) or a keyword (`$Forwarded`), in any letter case."""
 
     name: str
 
@@ -201,7 +201,7 @@ NOTHING: Final = Or(())
 
 
 def substitute(query: Query, leaf: "Callable[[Leaf], Query]") -> Query:
-    """The same query with ``leaf(term)`` in the place of each leaf. Depth is the parser's to bound."""
+    """The same query with `leaf(term)` in the place of each leaf. Depth is the parser's to bound."""
     match query:
         case And(terms):
             return And(tuple(substitute(term, leaf) for term in terms))

@@ -5,11 +5,11 @@ Nothing is lost: whoever decodes the result has the octets that came.
 
 What is not done, and why:
 
-* Nothing inside ``multipart/signed`` is touched (RFC 1847 §2.1: its content must arrive as it was signed), nor
-  is ``multipart/encrypted``; a message that has 8-bit octets there cannot be converted.
-* A header with octets beyond ASCII is not converted: it needs SMTPUTF8. The exception is a ``message/global``
-  part, which may be encoded as a whole (RFC 6532 §3.7); ``message/rfc822`` may not (RFC 2046 §5.2.1).
-* Text without any MIME header is labelled: ``charset=unknown-8bit`` (RFC 1428 §3), since nobody said more.
+* Nothing inside `multipart/signed` is touched (RFC 1847 §2.1: its content must arrive as it was signed), nor
+  is `multipart/encrypted`; a message that has 8-bit octets there cannot be converted.
+* A header with octets beyond ASCII is not converted: it needs SMTPUTF8. The exception is a `message/global`
+  part, which may be encoded as a whole (RFC 6532 §3.7); `message/rfc822` may not (RFC 2046 §5.2.1).
+* Text without any MIME header is labelled: `charset=unknown-8bit` (RFC 1428 §3), since nobody said more.
 * Outside the parts of a multipart stands nothing that a reader shows; what is there of 8-bit octets becomes "?".
 
 A message that is fit already comes back as the same object.
@@ -39,9 +39,9 @@ class NotConvertible(Exception):
 
 
 def convert(octets: bytes, *, eight_bit: bool) -> bytes:
-    """The message in lines of at most `LINE_OCTETS`, and in ASCII unless ``eight_bit`` octets may stand in it.
+    """The message in lines of at most `LINE_OCTETS`, and in ASCII unless `eight_bit` octets may stand in it.
 
-    Its header is ASCII afterwards where ``eight_bit`` is false. Raises `NotConvertible`.
+    Its header is ASCII afterwards where `eight_bit` is false. Raises `NotConvertible`.
     """
     if _fits(octets, eight_bit=eight_bit):
         return octets
@@ -50,7 +50,7 @@ def convert(octets: bytes, *, eight_bit: bool) -> bytes:
 
 def needs_smtputf8(octets: bytes) -> bool:
     """Whether a header of the message or of its parts goes beyond ASCII, or it encloses a message of that kind
-    (RFC 6532 §3); what ``message/rfc822`` encloses is its own affair."""
+    (RFC 6532 §3); what `message/rfc822` encloses is its own affair."""
     return not octets.isascii() and _international(parse(octets))
 
 

@@ -1,7 +1,7 @@
 """Base subject: a subject without what replying and forwarding put around it (RFC 5256 §2.1 and §5).
 
 "All servers MUST use exactly this algorithm", so the steps below are those of the RFC, numbered as there. The
-text comes in with its encoded words decoded; the result keeps its case, and is compared after ``collate``.
+text comes in with its encoded words decoded; the result keeps its case, and is compared after `collate`.
 """
 
 import re

@@ -21,7 +21,7 @@ DIGEST_FIELDS: Final = frozenset(
     b" list-post list-help list-archive list-owner list-subscribe list-unsubscribe"
     b" list-unsubscribe-post".split()
 )
-"""Lower-case names of the fields whose lines ``Summary.digest`` holds, however often they occur."""
+"""Lower-case names of the fields whose lines `Summary.digest` holds, however often they occur."""
 
 MAX_SUBJECT_CHARACTERS: Final = 2000
 """A longer subject is cut, but in ENVELOPE and the digest, where it stays as it came."""
@@ -58,7 +58,7 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     references: tuple[str, ...]
     """References, or for want of any the first of In-Reply-To (RFC 5256 §3): oldest first, each once."""
     in_reply_to: tuple[str, ...]
-    """All of In-Reply-To, also what ``references`` leaves out."""
+    """All of In-Reply-To, also what `references` leaves out."""
     sent_at_ms: int | None
     """The Date field, milliseconds since 1970-01-01T00:00Z; None where INTERNALDATE must stand in for it."""
     sent_day: int | None

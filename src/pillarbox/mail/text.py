@@ -1,8 +1,8 @@
 """What a message says, as text: all of it for searching, its beginning for a list of messages.
 
-``body_text`` is what IMAP's ``SEARCH BODY`` and ``TEXT`` look through (RFC 9051 §6.4.4): every text part
+`body_text` is what IMAP's `SEARCH BODY` and `TEXT` look through (RFC 9051 §6.4.4): every text part
 with its transfer encoding and charset undone, HTML without its markup, enclosed messages with their
-headers. ``preview`` is IMAP's ``PREVIEW`` (RFC 8970) and JMAP's ``preview`` (RFC 8621 §4.1.4).
+headers. `preview` is IMAP's `PREVIEW` (RFC 8970) and JMAP's `preview` (RFC 8621 §4.1.4).
 
 Both take any octets, never raise, and give text that UTF-8 can carry.
 """
@@ -56,7 +56,7 @@ def body_text(octets: bytes, part: Part) -> str:
 
 
 def preview(octets: bytes, part: Part) -> str:
-    """The beginning of what a person would read, on one line, at most ``PREVIEW_CHARACTERS`` long."""
+    """The beginning of what a person would read, on one line, at most `PREVIEW_CHARACTERS` long."""
     for candidate in _readable(part):
         if glanced := _at_a_glance(octets, candidate):
             return glanced
@@ -85,7 +85,7 @@ def _at_a_glance(octets: bytes, part: Part) -> str | None:
 
 
 def part_text(octets: bytes, part: Part, limit: int | None = None) -> str:
-    """One part's body decoded, markup included; at most ``limit`` encoded octets of it."""
+    """One part's body decoded, markup included; at most `limit` encoded octets of it."""
     end = part.end if limit is None else min(part.end, part.body_start + limit)
     body = transfer.decode(octets[part.body_start : end], part.encoding)
     label = part.kind.charset

@@ -1,7 +1,7 @@
 """Message-IDs, as they link messages into conversations (RFC 5322 §3.6.4, RFC 5256 §3).
 
 Two spellings of one id must be one string: white space inside is dropped, and so is quoting (RFC 5256 §3,
-REFERENCES: ``<"01KF8J"@x>`` is ``<01KF8J@x>``). Ids are text without angle brackets.
+REFERENCES: `<"01KF8J"@x>` is `<01KF8J@x>`). Ids are text without angle brackets.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Content-Transfer-Encodings undone (RFC 2045 §6): base64, quoted-printable, and uuencode that never became
 standard.
 
-``decode`` is for people who want to read: it takes what can be taken and never raises. ``decode_strict``
+`decode` is for people who want to read: it takes what can be taken and never raises. `decode_strict`
 is for IMAP BINARY (RFC 3516 §4.3), which must say so when a part cannot be decoded.
 """
 
@@ -21,7 +21,7 @@ _UU_BEGIN: Final = re.compile(rb"^begin [0-7]{3,4}[ \t][^\n]*\n", re.MULTILINE)
 
 
 class UnknownEncoding(ValueError):
-    """These octets cannot be decoded; IMAP answers ``NO [UNKNOWN-CTE]`` (RFC 3516 §4.3)."""
+    """These octets cannot be decoded; IMAP answers `NO [UNKNOWN-CTE]` (RFC 3516 §4.3)."""
 
 
 def decode(octets: bytes, encoding: str) -> bytes:
@@ -37,7 +37,7 @@ def decode(octets: bytes, encoding: str) -> bytes:
 
 
 def decode_strict(octets: bytes, encoding: str) -> bytes:
-    """The octets meant, exactly; raises ``UnknownEncoding`` for an unknown name or broken data."""
+    """The octets meant, exactly; raises `UnknownEncoding` for an unknown name or broken data."""
     match encoding.lower():
         case name if name in IDENTITY:
             return octets

@@ -25,7 +25,7 @@ class LineFraming:
     __slots__ = ("_buffer", "_end", "_scanned", "_skipping", "limit")
 
     def __init__(self, limit: int, *, lenient: bool = False) -> None:
-        """``limit`` in octets, the line's end included, as the RFCs count. May be changed any time."""
+        """`limit` in octets, the line's end included, as the RFCs count. May be changed any time."""
         self.limit = limit
         self._end = b"\n" if lenient else CRLF
         self._buffer = bytearray()
@@ -43,9 +43,9 @@ class LineFraming:
         self._buffer += octets
 
     def line(self) -> bytes | None:
-        """The next whole line without its end, or ``None`` while there is none.
+        """The next whole line without its end, or `None` while there is none.
 
-        Raises :class:`LineTooLong`, once for each line that is.
+        Raises `LineTooLong`, once for each line that is.
         """
         while True:
             found = self._buffer.find(self._end, self._scanned)

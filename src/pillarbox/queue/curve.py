@@ -31,7 +31,7 @@ SPREAD = 0.2
 
 
 def retry_after_ms(attempts: int, chance: float) -> int:
-    """How long to wait after the ``attempts``-th attempt (from 1); ``chance`` is in [0, 1)."""
+    """How long to wait after the `attempts`-th attempt (from 1); `chance` is in [0, 1)."""
     interval = INTERVALS_MS[min(attempts, len(INTERVALS_MS)) - 1]
     return round(interval * (1 - SPREAD / 2 + SPREAD * chance))
 

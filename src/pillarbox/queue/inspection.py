@@ -29,7 +29,7 @@ class Entry:
     recipient: str
     destination: str
     state: str
-    """``waiting``, ``held``, or ``active`` while it is being tried."""
+    """`waiting`, `held`, or `active` while it is being tried."""
     size_octets: int
     queued_at_ms: int
     next_attempt_ms: int | None
@@ -98,7 +98,7 @@ def troubles(tx: Transaction, *, now_ms: int) -> list[Trouble]:
 
 
 def condition(selection: Selection) -> tuple[str, tuple[int | str, ...]]:
-    """A selection as SQL about a recipient ``r`` and its message ``m``, and its parameters."""
+    """A selection as SQL about a recipient `r` and its message `m`, and its parameters."""
     terms, parameters = ["1 = 1"], list[int | str]()
     if selection.messages:
         terms.append(f"r.message IN ({', '.join('?' * len(selection.messages))})")

@@ -21,7 +21,7 @@ REPLY_OCTETS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a recipient still waits. ``host``: who said so, where somebody else did."""
+    """Why a recipient still waits. `host`: who said so, where somebody else did."""
 
     status: str
     reply: str
@@ -35,7 +35,7 @@ class Overdue:
     message: QueuedMessage
     waiting: Waiting
     reason: Reason | None
-    """``None`` where nobody has come to try."""
+    """`None` where nobody has come to try."""
 
 
 def delivered(tx: Transaction, job: Job, waiting: Waiting) -> bool:
@@ -58,7 +58,7 @@ def finished(tx: Transaction, job: Job, waiting: Waiting) -> bool:
 def deferred(
     tx: Transaction, job: Job, waiting: Waiting, reason: Reason, *, now_ms: int, chance: float
 ) -> bool:
-    """Wait for the next attempt; the whole of a job by the same ``chance``, so that it stays together.
+    """Wait for the next attempt; the whole of a job by the same `chance`, so that it stays together.
     False where the lease was lost."""
     attempts = waiting.attempts + 1
     due = min(now_ms + retry_after_ms(attempts, chance), max(job.message.expires_at_ms, now_ms + 1))
@@ -100,7 +100,7 @@ def overdue(tx: Transaction, *, now_ms: int, limit: int) -> list[Overdue]:
 
 
 def next_word_ms(tx: Transaction) -> int | None:
-    """When some sender is next to hear of what is late; ``None`` while nothing waits."""
+    """When some sender is next to hear of what is late; `None` while nothing waits."""
     at_ms: int | None = tx.value("SELECT min(tell_at_ms) FROM queue_recipients WHERE state = 'waiting'")
     return at_ms
 

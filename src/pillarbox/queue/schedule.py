@@ -6,7 +6,7 @@ waited longest and half to those that came last, so that neither a backlog nor a
 anybody waiting for long.
 
 What is always true: a recipient is in at most one job whose lease has not run out; a destination's
-``turn_at_ms`` is no later than the moment at which one of its recipients is due and it is not closed.
+`turn_at_ms` is no later than the moment at which one of its recipients is due and it is not closed.
 """
 
 from collections.abc import Iterable
@@ -74,10 +74,10 @@ def claim(
     busy: Iterable[str] = (),
     healthy_only: bool = False,
 ) -> list[Job]:
-    """Lease at most ``jobs`` jobs that are due, from destinations that are not ``busy``.
+    """Lease at most `jobs` jobs that are due, from destinations that are not `busy`.
 
-    ``lease`` is a number drawn by chance, by which the worker is recognised when it reports.
-    ``healthy_only`` passes over destinations that could not be reached when they were last tried.
+    `lease` is a number drawn by chance, by which the worker is recognised when it reports.
+    `healthy_only` passes over destinations that could not be reached when they were last tried.
     """
     claimed: list[Job] = []
     skip = set(busy)
@@ -90,7 +90,7 @@ def claim(
 
 
 def claim_from(tx: Transaction, destination: str, *, lease: int, now_ms: int, jobs: int) -> list[Job]:
-    """Lease at most ``jobs`` due jobs of one destination, oldest first: more for an open connection."""
+    """Lease at most `jobs` due jobs of one destination, oldest first: more for an open connection."""
     by_message: dict[int, list[Waiting]] = {}
     for message, waiting in _due(tx, destination, now_ms, jobs):
         by_message.setdefault(message, []).append(waiting)
@@ -149,7 +149,7 @@ def any_due(tx: Transaction, *, now_ms: int, busy: Iterable[str] = (), healthy_o
 
 
 def next_turn_ms(tx: Transaction, *, after_ms: int = -1) -> int | None:
-    """When there will next be something to claim; ``None`` while nothing waits."""
+    """When there will next be something to claim; `None` while nothing waits."""
     turn: int | None = tx.value(
         "SELECT min(turn_at_ms) FROM queue_destinations WHERE turn_at_ms > ?", (after_ms,)
     )

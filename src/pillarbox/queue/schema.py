@@ -3,8 +3,8 @@
 A recipient's row is due at a time; to *lease* it is to move that time on, so that a worker that
 crashed leaves nothing to clean up: what it held becomes due again. A destination's row says when it wants its
 next turn, so that finding work looks at a handful of destinations however many messages wait. And a
-recipient's row says when its sender is to hear of it (``tell_at_ms``): late once, at the end for good, whether
-or not anybody could try meanwhile. No number is ever given twice (``AUTOINCREMENT``), so what is said of a
+recipient's row says when its sender is to hear of it (`tell_at_ms`): late once, at the end for good, whether
+or not anybody could try meanwhile. No number is ever given twice (`AUTOINCREMENT`), so what is said of a
 message or a recipient late is never taken for another's.
 """
 

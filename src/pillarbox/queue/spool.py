@@ -30,9 +30,9 @@ class State(StrEnum):
 class QueuedRecipient(NamedTuple):
     """One forward-path, with what its sender wants to hear of it (RFC 3461 §4.1, §4.2).
 
-    ``destination``: the domain, as an A-label in lower case, or an address literal; what is routed.
-    ``notify``: the words of NOTIFY, comma-separated; empty where the sender did not say.
-    ``original``: ORCPT as it was given.
+    `destination`: the domain, as an A-label in lower case, or an address literal; what is routed.
+    `notify`: the words of NOTIFY, comma-separated; empty where the sender did not say.
+    `original`: ORCPT as it was given.
     """
 
     address: str
@@ -44,8 +44,8 @@ class QueuedRecipient(NamedTuple):
 class Outbound(NamedTuple):
     """A message on its way to other providers.
 
-    ``reverse_path`` ``None`` is the null path ``<>``. ``account``: who submitted it, if anyone here did.
-    ``envelope_id`` and ``return_content`` (``FULL`` or ``HDRS``): RFC 3461 §4.3, §4.4. ``require_tls``:
+    `reverse_path` `None` is the null path `<>`. `account`: who submitted it, if anyone here did.
+    `envelope_id` and `return_content` (`FULL` or `HDRS`): RFC 3461 §4.3, §4.4. `require_tls`:
     RFC 8689 §2.
     """
 

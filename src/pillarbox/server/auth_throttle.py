@@ -7,10 +7,10 @@ unchecked.
 
 The owner cannot be locked out: a client that has logged in to the account before is measured only by its own
 failures there, and whoever guesses from elsewhere can at most make a *new* client of the owner wait
-``ACCOUNT.longest_s`` seconds, because attempts from different clients never queue behind each other for an
+`ACCOUNT.longest_s` seconds, because attempts from different clients never queue behind each other for an
 account's sake. A right password is slowed just as a wrong one, or speed would tell them apart.
 
-Who guesses from the very client that the owner uses can make the owner wait ``KNOWN_PAIR.longest_s`` and no
+Who guesses from the very client that the owner uses can make the owner wait `KNOWN_PAIR.longest_s` and no
 longer: there attempts do not queue either, or the guesser's would keep the owner's out.
 
 The machine itself is no client: whoever comes from its loopback address (a proxy, a webmail, a test) may be
@@ -24,13 +24,13 @@ from pillarbox.world.shared import Tallies, Tally
 
 HALF_LIFE_S = 600.0
 """A count of failures halves in this time."""
-LONGEST_WAIT_S = 60.0
+MAX_WAIT_S = 60.0
 """An attempt that would have to wait longer is turned away."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one count turns into waiting: nothing up to ``free`` failures, then doubling up to an end."""
+    """How one count turns into waiting: nothing up to `free` failures, then doubling up to an end."""
 
     free: int
     longest_s: float
@@ -46,14 +46,14 @@ ACCOUNT = Rule(free=50, longest_s=3.0, queues=False)
 
 
 class AuthThrottle:
-    """The counts of a provider, which its workers share. ``monotonic`` gives seconds."""
+    """The counts of a provider, which its workers share. `monotonic` gives seconds."""
 
     def __init__(self, monotonic: Callable[[], float], tallies: Tallies) -> None:
         self._monotonic = monotonic
         self._tallies = tallies
 
     def admit(self, account: str, client: str, *, known: bool) -> float | None:
-        """Seconds this attempt must wait before it is checked, or ``None``: turn it away."""
+        """Seconds this attempt must wait before it is checked, or `None`: turn it away."""
         now = self._monotonic()
         pair, everybody = _pair(account, client), _account(account)
         if known:
@@ -64,7 +64,7 @@ class AuthThrottle:
             rules = [(pair, PAIR), (_client(client), CLIENT), (everybody, ACCOUNT)]
         counted = [(key, tally, rule) for key, rule in rules if (tally := self._tallies.get(*key))]
         wait = max((_wait(tally, rule, now) for _, tally, rule in counted), default=0.0)
-        if wait > LONGEST_WAIT_S:
+        if wait > MAX_WAIT_S:
             return None
         for key, tally, rule in counted:
             if rule.queues:
@@ -111,5 +111,5 @@ def _decayed(tally: Tally, now: float) -> float:
 
 
 def _is_this_machine(client: str) -> bool:
-    """Whether this is ``directory.known_clients.client_key`` of a loopback address."""
+    """Whether this is `directory.known_clients.client_key` of a loopback address."""
     return client.startswith("127.") or client == "::/64"

@@ -1,12 +1,12 @@
 """Who is it? One place for SMTP, IMAP and POP3 to ask.
 
     mechanisms(tls, ...)   what to announce
-    begin(...)             an ``Attempt``: feed it the client's responses until it gives an account or fails
+    begin(...)             an `Attempt`: feed it the client's responses until it gives an account or fails
     check_password(...)    for IMAP LOGIN and POP3 PASS
 
 What is always true: the answer is an account or nothing, with no hint whether login or password was
-wrong, and both cost the same; a guess is slowed before it is checked (see ``slowing``); an app password is
-tried first, because that is cheap; Argon2 runs in few threads (see ``password_checks``).
+wrong, and both cost the same; a guess is slowed before it is checked (see `slowing`); an app password is
+tried first, because that is cheap; Argon2 runs in few threads (see `password_checks`).
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from pillarbox.protocol.sasl.exchange import (
     Reason,
     Success,
 )
-from pillarbox.protocol.sasl.identity import IDENTITY_LIMIT_OCTETS, PASSWORD_LIMIT_OCTETS
+from pillarbox.protocol.sasl.identity import MAX_IDENTITY_OCTETS, MAX_PASSWORD_OCTETS
 from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query
 from pillarbox.protocol.sasl.scram import ChannelBinding
 from pillarbox.protocol.sasl.scram_keys import ScramKeys
@@ -60,7 +60,7 @@ class Client:
 
 
 class Authenticator:
-    """Checks logins for one process. Made once; ``close`` ends its threads."""
+    """Checks logins for one process. Made once; `close` ends its threads."""
 
     def __init__(
         self, *, database: Database, clock: Clock, entropy: Entropy, telemetry: Telemetry, tallies: Tallies
@@ -84,7 +84,7 @@ class Authenticator:
     def begin(
         self, mechanism: str, client: Client, tls: TlsState | None, *, plain_allowed: bool
     ) -> "Attempt | None":
-        """Begin an exchange; ``None`` for a mechanism that is not offered on this connection."""
+        """Begin an exchange; `None` for a mechanism that is not offered on this connection."""
         if mechanism.upper() not in self.mechanisms(tls, plain_allowed=plain_allowed):
             return None
         exchange = mechanisms.start(mechanism, nonce=nonce(self._entropy), channel=_channel(tls))
@@ -93,19 +93,19 @@ class Authenticator:
     async def check_password(self, login: str, password: str, client: Client) -> Account | None:
         """The account, if this is its login and its password (or an app password for this scope).
 
-        Raises ``AuthenticationUnavailable`` where too many wait already, ``DatabaseUnavailable``.
+        Raises `AuthenticationUnavailable` where too many wait already, `DatabaseUnavailable`.
         """
         try:
             prepared = prepare_query(login), prepare_query(password)
         except PreparationFailed:
             prepared = "", ""
         name, key = prepared
-        if len(name.encode()) > IDENTITY_LIMIT_OCTETS or len(key.encode()) > PASSWORD_LIMIT_OCTETS:
+        if len(name.encode()) > MAX_IDENTITY_OCTETS or len(key.encode()) > MAX_PASSWORD_OCTETS:
             name = key = ""
         return await self.check_prepared(name, key, client)
 
     async def check_prepared(self, login: str, password: str, client: Client) -> Account | None:
-        """``check_password`` of what SASLprep has prepared; empty strings open nothing."""
+        """`check_password` of what SASLprep has prepared; empty strings open nothing."""
         candidate = self._database.read_now(credentials.find, login) if login else None
         known = await self._slow_down(candidate.account if candidate else None, login, client)
         granted = await self._opens(candidate, password, client.scope, urgent=known)
@@ -248,10 +248,10 @@ class Attempt:
         self._login = ""
 
     async def respond(self, octets: bytes | None) -> Challenge | Account | Failure:
-        """Take the client's response, decoded; ``None`` where it sent no initial response.
+        """Take the client's response, decoded; `None` where it sent no initial response.
 
-        After an ``Account`` or a ``Failure`` the attempt is over. Raises ``AuthenticationUnavailable``,
-        ``DatabaseUnavailable``; then it is over as well, and the client may try later.
+        After an `Account` or a `Failure` the attempt is over. Raises `AuthenticationUnavailable`,
+        `DatabaseUnavailable`; then it is over as well, and the client may try later.
         """
         step = self._exchange.respond(octets)
         while True:

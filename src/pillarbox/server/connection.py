@@ -1,22 +1,22 @@
 """What a protocol's session and the pump that carries it may expect of each other.
 
-A connection is carried by one :class:`~pillarbox.server.pump.Pump`. Octets go into the session's
+A connection is carried by one `Pump`. Octets go into the session's
 *machine* (pure, sans-IO), events come out, and the *session* handles them one after another. The
-session answers through its :class:`Connection`.
+session answers through its `Connection`.
 
 What is always true:
 
-1. ``opened()`` runs first, then ``handle()`` for each event; never two of them at once.
-2. ``closed()`` is called exactly once, after the last ``handle()`` has ended.
-3. ``machine.receive()`` is called only when every event told before has been handled. So a machine
+1. `opened()` runs first, then `handle()` for each event; never two of them at once.
+2. `closed()` is called exactly once, after the last `handle()` has ended.
+3. `machine.receive()` is called only when every event told before has been handled. So a machine
    that cannot tell what comes next until an event was handled (a literal that may be refused, an
    exchange of SASL responses, STARTTLS) tells that event last and holds the rest back; when it is
-   handled the pump calls ``receive(b"")`` for as long as something is ``buffered`` and events come.
+   handled the pump calls `receive(b"")` for as long as something is `buffered` and events come.
 4. What the peer sent in plain text after STARTTLS is never looked at (RFC 3207 §6, RFC 9051 §6.2.1).
 5. An exception in one session ends that connection only, and is reported once.
 
 A handler that does not wait runs without a task of its own, inside the callback that brought the
-octets, so ``asyncio.current_task()`` may be ``None`` in it and ``asyncio.timeout()`` needs a task
+octets, so `asyncio.current_task()` may be `None` in it and `asyncio.timeout()` needs a task
 made by the handler. Long calculations belong in a thread or process, as everywhere in a loop.
 """
 
@@ -40,7 +40,7 @@ class Machine(Protocol[E_co]):
     def receive(self, octets: bytes) -> Sequence[E_co]:
         """Take a chunk of any size; return every event that is now complete. Never raises.
 
-        ``receive(b"")`` goes on with what is buffered, now that the earlier events are handled.
+        `receive(b"")` goes on with what is buffered, now that the earlier events are handled.
         """
 
     def discard(self) -> int:
@@ -64,7 +64,7 @@ class Session(Protocol[E]):
         """What to say when the deadline has passed; empty where the protocol says nothing."""
 
     def failed(self) -> bytes:
-        """What to say when ``opened()`` or ``handle()`` raised: 421, ``* BYE``, ``-ERR``."""
+        """What to say when `opened()` or `handle()` raised: 421, `* BYE`, `-ERR`."""
 
     def ending(self) -> bytes:
         """What to say when the server goes away."""
@@ -82,7 +82,7 @@ class Session(Protocol[E]):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One end of a connection. ``address`` is an IP address as text, ``port`` 0 for a unix socket."""
+    """One end of a connection. `address` is an IP address as text, `port` 0 for a unix socket."""
 
     address: str
     port: int
@@ -93,16 +93,16 @@ class TlsState:
     """The TLS layer a connection stands on."""
 
     version: str
-    """As OpenSSL writes it: ``TLSv1.3``."""
+    """As OpenSSL writes it: `TLSv1.3`."""
     cipher: str
-    """As OpenSSL writes it: ``TLS_AES_256_GCM_SHA384``."""
+    """As OpenSSL writes it: `TLS_AES_256_GCM_SHA384`."""
     bits: int
     """Secret bits of the cipher."""
     bindings: Callable[[str], bytes | None]
 
     def channel_binding(self, kind: str) -> bytes | None:
-        """Channel binding data of this ``kind`` (``tls-exporter``, ``tls-server-end-point``), or
-        ``None`` where it cannot be had (RFC 5929, RFC 9266)."""
+        """Channel binding data of this `kind` (`tls-exporter`, `tls-server-end-point`), or
+        `None` where it cannot be had (RFC 5929, RFC 9266)."""
         return self.bindings(kind)
 
 
@@ -123,40 +123,40 @@ class Connection(Protocol):
 
     @property
     def tls(self) -> TlsState | None:
-        """The TLS layer, or ``None`` in plain text."""
+        """The TLS layer, or `None` in plain text."""
 
     @property
     def tls_available(self) -> bool:
-        """Whether ``start_tls()`` can be offered: a certificate is there and TLS is not yet on."""
+        """Whether `start_tls()` can be offered: a certificate is there and TLS is not yet on."""
 
     @property
     def gone(self) -> bool:
         """Whether nothing written will arrive any more."""
 
     def write(self, octets: bytes) -> None:
-        """Send; never waits. After bulk output await :meth:`drain`. Nothing happens once gone."""
+        """Send; never waits. After bulk output await `drain`. Nothing happens once gone."""
 
     async def drain(self) -> None:
         """Wait while the peer reads slower than we write.
 
-        Raises :class:`ConnectionGone` when the connection is lost.
+        Raises `ConnectionGone` when the connection is lost.
         """
 
     async def start_tls(self) -> int:
         """Begin TLS; the go-ahead has just been written, with no waiting in between.
 
         Returns the octets that were received too early, dropped unread: more than zero is an
-        attempt at injection or a broken client. Raises :class:`ConnectionGone` when the handshake
+        attempt at injection or a broken client. Raises `ConnectionGone` when the handshake
         fails.
         """
 
     def post(self, event: object) -> None:
-        """Have the session ``handle()`` this event of our own in its turn (a mailbox has changed)."""
+        """Have the session `handle()` this event of our own in its turn (a mailbox has changed)."""
 
     def set_deadline(self, seconds: float) -> None:
         """From now on the peer must be heard from (a whole event, or bulk octets) this often.
 
-        Time spent in a handler does not count, except while it waits in :meth:`drain`.
+        Time spent in a handler does not count, except while it waits in `drain`.
         """
 
     def close(self) -> None:

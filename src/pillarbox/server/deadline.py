@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class Deadline:
-    """Calls ``passed()`` once so many seconds have gone by since the last ``restart()``."""
+    """Calls `passed()` once so many seconds have gone by since the last `restart()`."""
 
     __slots__ = ("_due", "_loop", "_passed", "_period_s", "_timer", "_timer_at")
 

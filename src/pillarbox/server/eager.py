@@ -13,9 +13,9 @@ from typing import Any
 
 
 def drive(work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None] | None:
-    """Run ``work`` as far as it goes without waiting; the task that does the rest, if any is left.
+    """Run `work` as far as it goes without waiting; the task that does the rest, if any is left.
 
-    What ``work`` raises before it first waits is raised here. Until then there is no current task.
+    What `work` raises before it first waits is raised here. Until then there is no current task.
     """
     try:
         waited_for = work.send(None)

@@ -1,12 +1,12 @@
 """The listener: accepts connections for one service and keeps count of them.
 
 It takes sockets that are already bound (a supervisor binds privileged ports and shares the sockets
-among workers) or binds them itself, gives each newcomer a :class:`~pillarbox.server.pump.Pump`, and
+among workers) or binds them itself, gives each newcomer a `Pump`, and
 turns away, in the protocol's own words, who is too many. It ends in order: stop accepting, tell the
 sessions, wait for them.
 
 What is always true: a newcomer is counted before a TLS handshake is spent on it, and counted until
-its session's ``closed()`` has run.
+its session's `closed()` has run.
 """
 
 import asyncio
@@ -42,12 +42,12 @@ class TlsOffer(Protocol):
         """The context for the next handshake; another one after certificates were renewed."""
 
     def channel_binding(self, tls: ssl.SSLObject, kind: str) -> bytes | None:
-        """Channel binding data of this layer, or ``None`` where it cannot be had."""
+        """Channel binding data of this layer, or `None` where it cannot be had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many may come; ``None`` means without limit."""
+    """How many may come; `None` means without limit."""
 
     connections: int | None = 20_000
     """Open connections of this service, in all workers."""
@@ -62,10 +62,10 @@ class Service:
     """What is served at a door."""
 
     name: str
-    """For counts and the log: ``imap``, ``submission``."""
+    """For counts and the log: `imap`, `submission`."""
     session: SessionFactory[Any]
     busy: bytes
-    """What those are told who are too many, e.g. ``421 4.3.2 Too many connections`` CRLF. Not said
+    """What those are told who are too many, e.g. `421 4.3.2 Too many connections` CRLF. Not said
     where TLS is implicit: it would cost the handshake we want to save."""
     tls: TlsOffer | None = None
     implicit_tls: bool = False
@@ -121,9 +121,9 @@ class Listener:
         open_counts: OpenCounts,
         buffer: memoryview | None = None,
     ) -> None:
-        """``buffer`` is the loop's shared read buffer; listeners of one loop may share one.
+        """`buffer` is the loop's shared read buffer; listeners of one loop may share one.
 
-        Limits hold for all who share ``open_counts``.
+        Limits hold for all who share `open_counts`.
         """
         assert not service.implicit_tls or service.tls is not None, "implicit TLS needs a certificate"
         self.service = service

@@ -1,10 +1,10 @@
 """Argon2 in few threads, and never twice for the same question within minutes.
 
 A mail program logs in all day with the same password, and Argon2 takes some 20 ms of a core each time.
-So a check that came out right is remembered for ``REMEMBERED_S``: not the password and not the account,
+So a check that came out right is remembered for `REMEMBERED_S`: not the password and not the account,
 but the keyed digest of (stored hash, password), under a key that lives and dies with the process. What is
 remembered ("this password opens that hash") can never become false; when a password is changed, the
-stored hash is another and nothing is remembered of it. ``docs/decisions/0003-remembering-password-checks.md``
+stored hash is another and nothing is remembered of it. `docs/decisions/0003-remembering-password-checks.md`
 says more. Wrong answers are not remembered, and an unknown login is checked against a hash that nothing
 opens, so both cost a whole Argon2.
 
@@ -24,12 +24,12 @@ from pillarbox.world.entropy import Entropy
 
 REMEMBERED_S = 600.0
 """How long a right answer is remembered; it is not prolonged by use."""
-LIMIT_REMEMBERED = 20_000
+MAX_REMEMBERED = 20_000
 """Right answers remembered at most, some 150 octets each; the oldest goes first."""
-LIMIT_WAITING = 4096
+MAX_WAITING = 4096
 """Checks that may wait for a thread in each of the two lines; beyond that the client is told to come back later.
 Each has its own limit, so that strangers' guesses, however many, never turn an owner away."""
-LIMIT_THREADS = 4
+MAX_THREADS = 4
 """Argon2 at once, each with 19 MiB; never more than the machine has cores."""
 
 
@@ -45,7 +45,7 @@ class PasswordChecks:
         self._key = entropy.token_bytes(32)
         self._unopenable_salt = entropy.token_bytes(16)
         self._unopenable: str | None = None
-        self._threads = threads or min(LIMIT_THREADS, os.cpu_count() or 1)
+        self._threads = threads or min(MAX_THREADS, os.cpu_count() or 1)
         self._pool: ThreadPoolExecutor | None = None
         self._running = 0
         self._urgent: deque[asyncio.Future[None]] = deque()
@@ -54,9 +54,9 @@ class PasswordChecks:
         self._shared: dict[bytes, asyncio.Future[bool]] = {}
 
     async def holds(self, argon2: str | None, prepared: str, *, urgent: bool) -> bool:
-        """Whether this prepared password opens that hash; ``None`` is a hash that nothing opens.
+        """Whether this prepared password opens that hash; `None` is a hash that nothing opens.
 
-        Raises ``AuthenticationUnavailable`` where too many wait.
+        Raises `AuthenticationUnavailable` where too many wait.
         """
         question = hashlib.blake2b(f"{argon2}\0{prepared}".encode(), digest_size=32, key=self._key).digest()
         if self._right.get(question, -1.0) > self._clock.monotonic():
@@ -80,7 +80,7 @@ class PasswordChecks:
             return
         self._right[question] = self._clock.monotonic() + REMEMBERED_S
         self._right.move_to_end(question)
-        if len(self._right) > LIMIT_REMEMBERED:
+        if len(self._right) > MAX_REMEMBERED:
             self._right.popitem(last=False)
 
     async def _check(self, argon2: str | None, prepared: str, *, urgent: bool) -> bool:
@@ -104,7 +104,7 @@ class PasswordChecks:
     async def _take_thread(self, *, urgent: bool) -> None:
         if self._running >= self._threads:
             line = self._urgent if urgent else self._waiting
-            if len(line) >= LIMIT_WAITING:
+            if len(line) >= MAX_WAITING:
                 raise AuthenticationUnavailable("too many passwords wait to be checked")
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             line.append(turn)

@@ -1,16 +1,16 @@
-"""The pump: carries any protocol's session over a socket (see :mod:`pillarbox.server.connection`).
+"""The pump: carries any protocol's session over a socket (see `connection`).
 
-A pump is the loop's ``BufferedProtocol``. All pumps of a loop read into one shared buffer, and what
-arrived is copied out once, as ``bytes``: an idle connection owns no read buffer. Nor does it own a
+A pump is the loop's `BufferedProtocol`. All pumps of a loop read into one shared buffer, and what
+arrived is copied out once, as `bytes`: an idle connection owns no read buffer. Nor does it own a
 task: a handler is driven on the spot, and only one that has to wait is given a task to wait in.
 
 What is always true:
 
-- At most ``HELD_LIMIT`` octets wait for a handler (plus one read); then reading is paused.
-- Nothing is written after ``close()``; nothing is read into the session after STARTTLS was asked
+- At most `MAX_HELD_OCTETS` octets wait for a handler (plus one read); then reading is paused.
+- Nothing is written after `close()`; nothing is read into the session after STARTTLS was asked
   for, until TLS stands.
 - The deadline is one timer, looked at when it fires: hearing from the peer only moves a number.
-- The peer that does not read is waited for (``drain``), at most as long as the deadline says.
+- The peer that does not read is waited for (`drain`), at most as long as the deadline says.
 """
 
 import asyncio
@@ -26,10 +26,10 @@ from pillarbox.server.deadline import Deadline
 
 READ_BUFFER: Final = 64 * 1024
 """Octets of the buffer that all connections of a loop share."""
-HELD_LIMIT: Final = 128 * 1024
+MAX_HELD_OCTETS: Final = 128 * 1024
 """Octets kept for a session that is busy; beyond, reading is paused."""
 WRITE_HIGH_WATER: Final = 256 * 1024
-"""Octets written but not yet taken by the peer, from which ``drain()`` waits."""
+"""Octets written but not yet taken by the peer, from which `drain()` waits."""
 FAIR_SHARE: Final = 64
 """Events handled in one go before other connections have their turn."""
 PROGRESS_OCTETS: Final = 4096
@@ -44,7 +44,7 @@ sends: closing on unread octets would reset the connection and lose our farewell
 
 
 class ConnectionOwner(Protocol):
-    """What a pump asks of whoever opened the door: :class:`pillarbox.server.listener.Listener`."""
+    """What a pump asks of whoever opened the door: `Listener`."""
 
     buffer: memoryview
     handshake_s: float
@@ -54,7 +54,7 @@ class ConnectionOwner(Protocol):
         """A session for the newcomer, or what to say when turning it away."""
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """The context for the next handshake, or ``None`` where TLS is not offered."""
+        """The context for the next handshake, or `None` where TLS is not offered."""
 
     def channel_binding(self, tls: ssl.SSLObject, kind: str) -> bytes | None:
         """Channel binding data of an established TLS layer."""
@@ -76,7 +76,7 @@ class ConnectionOwner(Protocol):
 
 
 class Pump(asyncio.BufferedProtocol, Generic[E]):
-    """One connection; the :class:`~pillarbox.server.connection.Connection` its session sees."""
+    """One connection; the `Connection` its session sees."""
 
     __slots__ = (
         "_closing",
@@ -439,7 +439,7 @@ class Pump(asyncio.BufferedProtocol, Generic[E]):
             self._held = []
         self._held.append(octets)
         self._held_octets += len(octets)
-        if self._held_octets > HELD_LIMIT and not self._reading_paused and not self._upgrading:
+        if self._held_octets > MAX_HELD_OCTETS and not self._reading_paused and not self._upgrading:
             self._reading_paused = True
             transport.pause_reading()
 

@@ -8,8 +8,8 @@ The id of an email is the account's number in the upper bits and a rising count 
 ids stay unique when accounts move between shards, and a run of ids never holds another account's mail. A
 conversation bears the id of the email that began it.
 
-What is always true: MODSEQ and ids only rise; ``octets`` is the sum of the sizes of the account's
-emails (an email in three mailboxes counts once), ``messages`` their number.
+What is always true: MODSEQ and ids only rise; `octets` is the sum of the sizes of the account's
+emails (an email in three mailboxes counts once), `messages` their number.
 """
 
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ A verb leaves one row per run of numbers that it changed, in the transaction tha
 What is always true:
 
 1. Runs of `Kind.EXPUNGED` and `Kind.DESTROYED` hold, of what existed, exactly what went.
-2. Runs of `Kind.FLAGGED` may be wider than what changed: the MODSEQ in ``flags`` tells which rows did. So
+2. Runs of `Kind.FLAGGED` may be wider than what changed: the MODSEQ in `flags` tells which rows did. So
    a STORE on a thousand scattered messages leaves one row, not a thousand.
 3. Starting from an empty mailbox and replaying the log gives the mailbox.
 """
@@ -47,7 +47,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A row of the log; ``first`` and ``last`` are UIDs, or email ids where destroyed, or 0."""
+    """A row of the log; `first` and `last` are UIDs, or email ids where destroyed, or 0."""
 
     modseq: ModSeq
     mailbox: MailboxId
@@ -62,7 +62,7 @@ Flagged = tuple[int, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What became of a mailbox since a MODSEQ: apply ``vanished`` first, then the others."""
+    """What became of a mailbox since a MODSEQ: apply `vanished` first, then the others."""
 
     highest: ModSeq
     """The mailbox's MODSEQ now."""

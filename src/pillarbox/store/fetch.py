@@ -92,7 +92,7 @@ def rows(
 def next_uids(
     tx: Transaction, account: AccountId, mailbox: MailboxId, *, after: Uid, limit: int
 ) -> list[Uid]:
-    """The UIDs that follow ``after``, ascending, at most so many: for going through a mailbox by pages."""
+    """The UIDs that follow `after`, ascending, at most so many: for going through a mailbox by pages."""
     sql = "SELECT uid FROM placements WHERE account = ? AND mailbox = ? AND uid > ? ORDER BY uid LIMIT ?"
     return [uid for (uid,) in tx.rows(sql, (account, mailbox, after, limit))]
 
@@ -137,7 +137,7 @@ def octets(
     start: int = 0,
     length: int | None = None,
 ) -> bytes:
-    """Octets of a message from ``start`` on, at most ``length``.
+    """Octets of a message from `start` on, at most `length`.
 
     Raises `NoSuchMessage`, and what `Blobs.read` raises.
     """

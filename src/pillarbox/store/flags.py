@@ -38,9 +38,9 @@ class Altered:
     """What a change of flags did, told by texts and not by rows: `CachedMailbox` turns it into rows."""
 
     uids: NumberSet
-    """What was asked for, less ``refused``; it may name UIDs that are not there."""
+    """What was asked for, less `refused`; it may name UIDs that are not there."""
     refused: NumberSet
-    """Messages left alone since they changed after ``unchanged_since`` (RFC 7162 §3.1.3, MODIFIED)."""
+    """Messages left alone since they changed after `unchanged_since` (RFC 7162 §3.1.3, MODIFIED)."""
     rewritten: dict[str, str]
     """Flag text before -> after, for the texts that were found and changed; all others stayed."""
     changed: int
@@ -48,7 +48,7 @@ class Altered:
     previous: ModSeq
     """The mailbox's MODSEQ before: who knew the mailbox as of then can apply this and is current."""
     modseq: ModSeq
-    """MODSEQ of the changed messages, and now of the mailbox; ``previous`` where nothing changed."""
+    """MODSEQ of the changed messages, and now of the mailbox; `previous` where nothing changed."""
 
 
 def alter(
@@ -63,7 +63,7 @@ def alter(
 ) -> Altered:
     """Change the flags of these messages; UIDs that are not there are passed over.
 
-    ``flags``: canonical text. Messages that have the asked-for flags already keep their MODSEQ. Raises
+    `flags`: canonical text. Messages that have the asked-for flags already keep their MODSEQ. Raises
     `tally.NoSuchMailbox`, or `flag_text.TooManyFlags` where a message would get too many keywords.
     """
     previous = ModSeq(_highest(tx, account, mailbox))

@@ -4,8 +4,8 @@ Warm SELECT, FETCH FLAGS, STORE and searches by flag are answered from here with
 The cache belongs to one process and to its loop's thread; it only ever holds what is committed, so `get` must
 be given a reading transaction, never one that has written.
 
-What is always true of a `CachedMailbox`: ``uids``, ``flags`` and ``modseqs`` are parallel and ascend by UID;
-they show the mailbox exactly as of ``modseq``. The array ``uids`` is never changed, only replaced: a session
+What is always true of a `CachedMailbox`: `uids`, `flags` and `modseqs` are parallel and ascend by UID;
+they show the mailbox exactly as of `modseq`. The array `uids` is never changed, only replaced: a session
 may keep it as "what I have told my client", and while it is the same array, places in it are places here.
 """
 
@@ -47,7 +47,7 @@ class CachedMailbox:
     modseqs: "array[int]"
 
     def place(self, uid: int) -> int | None:
-        """Where this UID is, from 0; ``None`` where it is not."""
+        """Where this UID is, from 0; `None` where it is not."""
         place = bisect_left(self.uids, uid)
         return place if place < len(self.uids) and self.uids[place] == uid else None
 
@@ -63,7 +63,7 @@ class CachedMailbox:
         return [place for place, own in enumerate(self.modseqs) if own > modseq]
 
     def expunged(self, told: "array[int]") -> list[int]:
-        """Which UIDs of an earlier ``uids`` are no longer there, ascending."""
+        """Which UIDs of an earlier `uids` are no longer there, ascending."""
         if told is self.uids:
             return []
         if len(told) <= len(self.uids) and self.uids[: len(told)] == told:
@@ -178,7 +178,7 @@ class MailboxCache:
     def get(self, tx: Transaction, account: AccountId, mailbox: MailboxId) -> CachedMailbox:
         """The mailbox as it is now; one row is read where nothing changed. Raises `NoSuchMailbox`.
 
-        ``tx`` must be a reading one. While a mailbox is in the cache, the result is the same object.
+        `tx` must be a reading one. While a mailbox is in the cache, the result is the same object.
         """
         try:
             return self._as_of(tx, account, mailbox, _head(tx, account, mailbox))

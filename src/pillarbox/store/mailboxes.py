@@ -1,7 +1,7 @@
-"""Mailboxes: containers of messages, named by full paths such as ``INBOX`` or ``Work/2026``.
+"""Mailboxes: containers of messages, named by full paths such as `INBOX` or `Work/2026`.
 
-There are no rows for levels of the hierarchy: ``Work`` without a row, while ``Work/2026`` has one, is a name
-without a mailbox (RFC 9051 §7.3.1, ``\\NonExistent``), which is what remains when a mailbox that has children
+There are no rows for levels of the hierarchy: `Work` without a row, while `Work/2026` has one, is a name
+without a mailbox (RFC 9051 §7.3.1, `\\NonExistent`), which is what remains when a mailbox that has children
 is deleted (§6.3.5). Names are canonical (`pillarbox.mail.mailbox_name.canonical`).
 
 What is always true: a mailbox's id is never given again in its account; UIDVALIDITY differs between all
@@ -50,7 +50,7 @@ class Role(StrEnum):
 
     @property
     def attribute(self) -> str | None:
-        """How LIST says it: ``\\Sent``. INBOX has no such attribute."""
+        """How LIST says it: `\\Sent`. INBOX has no such attribute."""
         return None if self is Role.INBOX else f"\\{self.value.capitalize()}"
 
 
@@ -230,7 +230,7 @@ def subscribe(tx: Transaction, account: AccountId, name: str, *, subscribed: boo
 def claim_recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Uid:
     """Make the messages from the returned UID on \\Recent to the caller's session, and to no later one.
 
-    Raises `NoSuchMailbox`. Only needed where ``first_recent < uid_next``. RFC 3501 §2.3.2.
+    Raises `NoSuchMailbox`. Only needed where `first_recent < uid_next`. RFC 3501 §2.3.2.
     """
     first: Uid = by_id(tx, account, mailbox).first_recent
     tx.execute(

@@ -52,7 +52,7 @@ class Expunged:
 
     uids: NumberSet
     modseq: ModSeq | None
-    """``None`` where nothing was there to expunge."""
+    """`None` where nothing was there to expunge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class _Row:
 def copy(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
 ) -> Copied | None:
-    """Copy messages, flags included; ``None`` where none of them is there. Raises `tally.NoSuchMailbox`."""
+    """Copy messages, flags included; `None` where none of them is there. Raises `tally.NoSuchMailbox`."""
     tally.counts(tx, account, mailbox)
     tally.counts(tx, account, to)
     rows = _rows(tx, account, mailbox, uids)
@@ -80,7 +80,7 @@ def copy(
 def move(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
 ) -> Copied | None:
-    """Move messages in one step (RFC 6851); ``None`` where none is there. Raises `tally.NoSuchMailbox`."""
+    """Move messages in one step (RFC 6851); `None` where none is there. Raises `tally.NoSuchMailbox`."""
     tally.counts(tx, account, mailbox)
     tally.counts(tx, account, to)
     rows = _rows(tx, account, mailbox, uids)
@@ -101,7 +101,7 @@ def expunge(
     *,
     deleted_only: bool = True,
 ) -> Expunged:
-    """Remove, of ``uids``, the messages with \\Deleted (EXPUNGE, UID EXPUNGE), or all of them.
+    """Remove, of `uids`, the messages with \\Deleted (EXPUNGE, UID EXPUNGE), or all of them.
 
     Raises `tally.NoSuchMailbox`.
     """
@@ -133,7 +133,7 @@ def replace(
     now_ms: int,
     quota_octets: int | None = None,
 ) -> Appended | None:
-    """Put a new message in the place of an old one (RFC 8508); ``None``, and nothing, if that is gone.
+    """Put a new message in the place of an old one (RFC 8508); `None`, and nothing, if that is gone.
 
     The new one may be as much larger than the old one as the quota has room. Raises as `append` does.
     """

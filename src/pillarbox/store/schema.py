@@ -1,24 +1,24 @@
 """The tables of the store.
 
-``account`` leads every key, so that an account's rows lie together and every verb stays inside one account.
+`account` leads every key, so that an account's rows lie together and every verb stays inside one account.
 The id of an email holds its account in the upper bits (see `ledger`), so it leads there too.
 
-- ``ledgers``: one row an account: the numbers that come next, and what is used.
-- ``mailboxes``: one row each, with counts kept by the verbs, so that STATUS never counts.
-- ``placements``: message *uid* of a mailbox is this email. It carries the email's small immutable facts
+- `ledgers`: one row an account: the numbers that come next, and what is used.
+- `mailboxes`: one row each, with counts kept by the verbs, so that STATUS never counts.
+- `placements`: message *uid* of a mailbox is this email. It carries the email's small immutable facts
   (size, dates, thread), so that listing, sorting and searching by them is one scan of a narrow table.
-- ``flags``: what of a placement changes. Apart, and narrow: STORE on a whole mailbox rewrites
+- `flags`: what of a placement changes. Apart, and narrow: STORE on a whole mailbox rewrites
   a few pages, not every summary.
-- ``emails``: what was rendered once at delivery. Small columns come first: SQLite reads a row from its start.
-- ``orphans``: emails whose last placement has gone, until the sweep releases their octets.
-- ``thread_keys``: which conversation a Message-ID, or a subject, belongs to.
-- ``changes``: the log. One row per run of UIDs and per call of a verb.
-- ``search_index``: trigrams of each email's text, case folded; its rowid is the email's id. Measured on 3 240
+- `emails`: what was rendered once at delivery. Small columns come first: SQLite reads a row from its start.
+- `orphans`: emails whose last placement has gone, until the sweep releases their octets.
+- `thread_keys`: which conversation a Message-ID, or a subject, belongs to.
+- `changes`: the log. One row per run of UIDs and per call of a verb.
+- `search_index`: trigrams of each email's text, case folded; its rowid is the email's id. Measured on 3 240
   list posts (3 kB of text each): with positions the index is 3.4 times the text and 470 us a message, without
-  0.7 times and 310 us, and it narrows nearly as well; the text decides anyhow. ``deletemerge`` is off: a
+  0.7 times and 310 us, and it narrows nearly as well; the text decides anyhow. `deletemerge` is off: a
   removal would now and then rewrite a large part of the index (0.2 s measured); ordinary merges drop what was
   removed as well.
-- ``search_unindexed``: emails that the feed passed over, so that searches always look at them.
+- `search_unindexed`: emails that the feed passed over, so that searches always look at them.
 """
 
 from pillarbox.world.database import Schema

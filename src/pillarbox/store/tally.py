@@ -54,7 +54,7 @@ RETURNING uid_next, uid_validity"""
 def apply(
     tx: Transaction, account: AccountId, mailbox: MailboxId, modseq: ModSeq, change: Tally, *, uids: int = 0
 ) -> tuple[Uid, UidValidity]:
-    """Change a mailbox's counts; take ``uids`` new UIDs, of which the first is returned with the UIDVALIDITY.
+    """Change a mailbox's counts; take `uids` new UIDs, of which the first is returned with the UIDVALIDITY.
 
     Raises `NoSuchMailbox`.
     """

@@ -12,10 +12,10 @@
 
 It is `pillarbox demo` in a process of its own: on free ports of the loopback, with its own certificate authority, two
 domains and a few people; nothing leaves the machine, and nothing is left behind. With pytest, the fixture
-``pillarbox`` (`pillarbox.pytest_plugin`) is one that all tests of a run share, its mailboxes emptied before each.
+`pillarbox` (`pillarbox.pytest_plugin`) is one that all tests of a run share, its mailboxes emptied before each.
 
     provider.py       starting, talking to, and ending a provider
-    asynchronous.py   the same for ``async with``
+    asynchronous.py   the same for `async with`
     reader.py         reading mailboxes, by IMAP
     message.py        a message as it lies in a mailbox
 

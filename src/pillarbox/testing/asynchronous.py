@@ -1,4 +1,4 @@
-"""The provider for ``async with``: the same methods, awaited; what waits does so in threads."""
+"""The provider for `async with`: the same methods, awaited; what waits does so in threads."""
 
 import asyncio
 import ssl
@@ -7,11 +7,11 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from pillarbox.testing.message import Message
-from pillarbox.testing.provider import LOOK_SECONDS, SENDER, Account, Provider
+from pillarbox.testing.provider import LOOK_S, SENDER, Account, Provider
 
 
 class AsyncProvider:
-    """What ``async with Provider() as mail`` gives; see `Provider` for each method."""
+    """What `async with Provider() as mail` gives; see `Provider` for each method."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
@@ -98,7 +98,7 @@ class AsyncProvider:
                 return found
             if asyncio.get_running_loop().time() >= deadline:
                 raise watch.nothing(timeout)
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(LOOK_S)
 
     async def empty(self) -> None:
         """See `Provider.empty`."""

@@ -21,7 +21,7 @@ class Message:
 
     @cached_property
     def email(self) -> EmailMessage:
-        """As the standard library reads it: ``message.email["X-Priority"]``, attachments, parts."""
+        """As the standard library reads it: `message.email["X-Priority"]`, attachments, parts."""
         return BytesParser(policy=SMTP).parsebytes(self.octets)
 
     @property

@@ -15,7 +15,7 @@ from pillarbox.world.signals import announce_from_outside
 
 
 def add_account(data: Path, address: str, password: str) -> None:
-    """Make an account, and its domain where that is new. Raises ``NameRefused``."""
+    """Make an account, and its domain where that is new. Raises `NameRefused`."""
     domain = parse_address(address).domain
     entropy, now_ms = SystemEntropy(), SystemClock().now_ms()
     settings = Settings(hostname=domain, data=data, certificates=(), primary_domain=domain)

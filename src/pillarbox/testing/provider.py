@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 SENDER = "sender@elsewhere.example"
 """Whom `Provider.deliver` names as sender unless told otherwise."""
-START_SECONDS = 30.0
+START_S = 30.0
 """How long a provider may take to start; it usually takes less than one."""
-STOP_SECONDS = 10.0
-LOOK_SECONDS = 0.02
+STOP_S = 10.0
+LOOK_S = 0.02
 """How often `Provider.wait_for` looks."""
 
 
@@ -49,10 +49,10 @@ class Account:
 
 
 class Provider:
-    """A provider to test against; a context manager, ``with`` as well as ``async with``.
+    """A provider to test against; a context manager, `with` as well as `async with`.
 
-    ``users``: so many more accounts, u0@one.example, u1@one.example ..., with ``password``.
-    ``plain``: passwords may be sent without TLS, which is what most tests want.
+    `users`: so many more accounts, u0@one.example, u1@one.example ..., with `password`.
+    `plain`: passwords may be sent without TLS, which is what most tests want.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Provider:
         self.ca_file = Path()
         """What clients are to trust."""
 
-    # -- its life
+    # --- its life
 
     def start(self) -> None:
         """Start it; returns when all services accept. Raises `ProviderFailed`."""
@@ -112,7 +112,7 @@ class Provider:
         assert process.stdout is not None
         process.terminate()
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -154,7 +154,7 @@ class Provider:
 
         await AsyncProvider(self).stop()
 
-    # -- what a test does with it
+    # --- what a test does with it
 
     def account(self, address: str) -> Account:
         """Who has this address or login. Raises `LookupError`."""
@@ -177,7 +177,7 @@ class Provider:
     ) -> None:
         """Hand a message over as another provider would; when this returns, it is in the mailboxes.
 
-        Without ``to``, to those an `EmailMessage` names. Raises `smtplib.SMTPException` where it is refused.
+        Without `to`, to those an `EmailMessage` names. Raises `smtplib.SMTPException` where it is refused.
         """
         recipients = [to] if isinstance(to, str) else list(to)
         with smtplib.SMTP(self.host, self.ports["smtp"]) as client:
@@ -204,9 +204,9 @@ class Provider:
         mailbox: str = "INBOX",
         timeout: float = 5.0,
     ) -> "Message":
-        """The first message that has this subject and for which ``where`` holds, waiting for it if need be.
+        """The first message that has this subject and for which `where` holds, waiting for it if need be.
 
-        ``address``: whose mailbox to look in; without it, everybody's. ``timeout`` in seconds.
+        `address`: whose mailbox to look in; without it, everybody's. `timeout` in seconds.
         Raises `TimeoutError`, which tells what was there instead.
         """
         watch = self.watch(address, subject=subject, where=where, mailbox=mailbox)
@@ -214,7 +214,7 @@ class Provider:
         while (found := watch.look()) is None:
             if time.monotonic() >= deadline:
                 raise watch.nothing(timeout)
-            time.sleep(LOOK_SECONDS)
+            time.sleep(LOOK_S)
         return found
 
     def watch(
@@ -238,7 +238,7 @@ class Provider:
         """A client's context that trusts this provider, and no other."""
         return ssl.create_default_context(cafile=str(self.ca_file))
 
-    # -- inside
+    # --- inside
 
     @property
     def _directory(self) -> Path:
@@ -247,10 +247,10 @@ class Provider:
     def _ready(self) -> bytes:
         assert self._process is not None
         assert self._process.stdout is not None
-        readable, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
+        readable, _, _ = select.select([self._process.stdout], [], [], START_S)
         line: bytes = self._process.stdout.readline() if readable else b""
         if not line:
-            raise ProviderFailed(self.log.strip() or f"it was not ready in {START_SECONDS:.0f} seconds")
+            raise ProviderFailed(self.log.strip() or f"it was not ready in {START_S:.0f} seconds")
         return line
 
     def _take(self, ready: bytes) -> None:

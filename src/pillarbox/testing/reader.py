@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pillarbox.testing.message import Message
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_S = 10.0
 _HEAD: Final = re.compile(rb"UID (\d+) FLAGS \(([^)]*)\)")
 _NAME: Final = re.compile(rb'\((?P<flags>[^)]*)\) (?:"."|NIL) (?P<name>.+)')
 
@@ -17,7 +17,7 @@ class Reader:
 
     def __init__(self, host: str, port: int, *, address: str, login: str, password: str) -> None:
         self._address = address
-        self._client = imaplib.IMAP4(host, port, TIMEOUT_SECONDS)
+        self._client = imaplib.IMAP4(host, port, TIMEOUT_S)
         self._client.login(login, password)
 
     def messages(self, mailbox: str, *, after_uid: int = 0) -> list[Message]:

@@ -1,10 +1,10 @@
 """Time, as something handed in.
 
-``SystemClock`` is the real one. ``VirtualClock`` stands still until told to ``advance``, and then lets
+`SystemClock` is the real one. `VirtualClock` stands still until told to `advance`, and then lets
 everything happen that was due, in order: hours of retries pass in a millisecond, always the same way.
 
-Always true: ``monotonic`` never goes back, whatever happens to ``now_ms``; so what is measured or waited
-for is measured by ``monotonic``, and what is stored or shown is ``now_ms``.
+Always true: `monotonic` never goes back, whatever happens to `now_ms`; so what is measured or waited
+for is measured by `monotonic`, and what is stored or shown is `now_ms`.
 """
 
 import asyncio
@@ -36,10 +36,10 @@ class Clock(Protocol):
         """Wait. At least one turn of the loop passes, also for nought seconds."""
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
-        """Have ``callback`` called once in the loop, unless cancelled."""
+        """Have `callback` called once in the loop, unless cancelled."""
 
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[Any]:
-        """Like ``asyncio.timeout``: the block is ended by ``TimeoutError`` after so long."""
+        """Like `asyncio.timeout`: the block is ended by `TimeoutError` after so long."""
 
 
 class SystemClock:
@@ -48,23 +48,23 @@ class SystemClock:
     __slots__ = ()
 
     def now_ms(self) -> int:
-        """See ``Clock``."""
+        """See `Clock`."""
         return time.time_ns() // 1_000_000
 
     def monotonic(self) -> float:
-        """See ``Clock``."""
+        """See `Clock`."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """See ``Clock``."""
+        """See `Clock`."""
         await asyncio.sleep(seconds)
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
-        """See ``Clock``."""
+        """See `Clock`."""
         return asyncio.get_running_loop().call_later(seconds, callback)
 
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[Any]:
-        """See ``Clock``."""
+        """See `Clock`."""
         return asyncio.timeout(seconds)
 
 
@@ -81,15 +81,15 @@ class VirtualClock:
         self._timers: list[tuple[float, int, _VirtualTimer]] = []
 
     def now_ms(self) -> int:
-        """See ``Clock``."""
+        """See `Clock`."""
         return self._started_ms + round(self._elapsed * 1000)
 
     def monotonic(self) -> float:
-        """See ``Clock``."""
+        """See `Clock`."""
         return self._elapsed
 
     async def sleep(self, seconds: float) -> None:
-        """See ``Clock``."""
+        """See `Clock`."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return
@@ -101,18 +101,18 @@ class VirtualClock:
             timer.cancel()
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
-        """See ``Clock``."""
+        """See `Clock`."""
         timer = _VirtualTimer(callback)
         heapq.heappush(self._timers, (self._elapsed + max(0.0, seconds), next(self._order), timer))
         return timer
 
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[Any]:
-        """See ``Clock``."""
+        """See `Clock`."""
         return _VirtualTimeout(self, seconds)
 
     @property
     def next_timer_in(self) -> float | None:
-        """Seconds until something is due, or ``None`` if nothing waits."""
+        """Seconds until something is due, or `None` if nothing waits."""
         while self._timers and self._timers[0][2].cancelled:
             heapq.heappop(self._timers)
         return self._timers[0][0] - self._elapsed if self._timers else None
@@ -155,7 +155,7 @@ class _VirtualTimer:
 
 
 class _VirtualTimeout:
-    """``asyncio.timeout`` without a deadline of its own, expired by a virtual timer."""
+    """`asyncio.timeout` without a deadline of its own, expired by a virtual timer."""
 
     def __init__(self, clock: VirtualClock, seconds: float) -> None:
         self._clock = clock

@@ -1,6 +1,6 @@
 """Chance, as something handed in.
 
-``SystemEntropy`` is the operating system's; whatever must not be guessed comes from it. ``SeededEntropy``
+`SystemEntropy` is the operating system's; whatever must not be guessed comes from it. `SeededEntropy`
 repeats itself for the same seed, so that one number replays a whole run in a test.
 """
 
@@ -29,7 +29,7 @@ class Entropy(Protocol):
 
 
 def nonce(entropy: Entropy) -> str:
-    """A fresh printable string that nobody can guess: 24 letters, digits, ``-`` and ``_``."""
+    """A fresh printable string that nobody can guess: 24 letters, digits, `-` and `_`."""
     return base64.urlsafe_b64encode(entropy.token_bytes(_NONCE_OCTETS)).decode("ascii")
 
 
@@ -40,15 +40,15 @@ class SystemEntropy:
         self._random = random.SystemRandom()
 
     def token_bytes(self, octets: int) -> bytes:
-        """See ``Entropy``."""
+        """See `Entropy`."""
         return os.urandom(octets)
 
     def uniform(self, low: float, high: float) -> float:
-        """See ``Entropy``."""
+        """See `Entropy`."""
         return self._random.uniform(low, high)
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
-        """See ``Entropy``."""
+        """See `Entropy`."""
         return self._random.sample(items, len(items))
 
 
@@ -59,13 +59,13 @@ class SeededEntropy:
         self._random = random.Random(seed)  # noqa: S311  (repeatable on purpose, never for real secrets)
 
     def token_bytes(self, octets: int) -> bytes:
-        """See ``Entropy``."""
+        """See `Entropy`."""
         return self._random.randbytes(octets)
 
     def uniform(self, low: float, high: float) -> float:
-        """See ``Entropy``."""
+        """See `Entropy`."""
         return self._random.uniform(low, high)
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
-        """See ``Entropy``."""
+        """See `Entropy`."""
         return self._random.sample(items, len(items))

@@ -25,9 +25,9 @@ DATAGRAM_ACCOUNTS = 512
 """Accounts in one datagram; when more changed together, everybody looks at everything."""
 SETTLED_NS = 1_000_000_000
 """A folder that has not changed for so long cannot have changed unseen."""
-RETRY_SECONDS = 0.1
+RETRY_S = 0.1
 """How soon a process that could not take a signal is tried again."""
-BUSY_SECONDS = 1.0
+BUSY_S = 1.0
 """How long `announce_from_outside` waits for a process that takes no signals."""
 
 
@@ -35,7 +35,7 @@ class Signals(Protocol):
     """The door: who waits for an account, and saying that some changed."""
 
     def subscribe(self, account: AccountId, callback: Callback) -> Callback:
-        """Have ``callback`` run in the loop when the account may have changed; return what ends it."""
+        """Have `callback` run in the loop when the account may have changed; return what ends it."""
 
     def announce(self, accounts: Iterable[AccountId]) -> None:
         """Say that these accounts changed, here and in the other processes."""
@@ -64,7 +64,7 @@ class LocalSignals:
         self.deliver(accounts)
 
     def deliver(self, accounts: Iterable[AccountId] | None) -> None:
-        """Run the callbacks of these accounts (``None``: of all)."""
+        """Run the callbacks of these accounts (`None`: of all)."""
         for account in list(self._callbacks) if accounts is None else accounts:
             for callback in list(self._callbacks.get(account, {}).values()):
                 callback()
@@ -90,7 +90,7 @@ class UnixSignals(LocalSignals):
         self._owed: set[str] = set()
         self._listed: list[str] = []
         self._listed_ns: int | None = None
-        """When the folder had changed last before it was listed; ``None``: list it again."""
+        """When the folder had changed last before it was listed; `None`: list it again."""
         loop.add_reader(self._socket.fileno(), self._received)
         self._send(b"")  # this process may follow one that died between a commit and its signals
 
@@ -121,12 +121,12 @@ class UnixSignals(LocalSignals):
             self._socket.sendto(datagram, f"{self._reach}/{peer}")
         except BlockingIOError:
             self._owed.add(peer)
-            self._loop.call_later(RETRY_SECONDS, self._pay, peer)
+            self._loop.call_later(RETRY_S, self._pay, peer)
         except (ConnectionRefusedError, FileNotFoundError):
             (self._folder / peer).unlink(missing_ok=True)  # left behind by a process that died
         except OSError:
             self._owed.add(peer)  # no memory for it just now
-            self._loop.call_later(RETRY_SECONDS, self._pay, peer)
+            self._loop.call_later(RETRY_S, self._pay, peer)
 
     def _pay(self, peer: str) -> None:
         self._owed.discard(peer)
@@ -166,7 +166,7 @@ def announce_from_outside(folder: Path, accounts: Iterable[AccountId]) -> None:
     try:
         reach = Path(f"/proc/self/fd/{descriptor}")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mouth:
-            mouth.settimeout(BUSY_SECONDS)
+            mouth.settimeout(BUSY_S)
             for peer in folder.iterdir():
                 try:
                     mouth.sendto(datagram, f"{reach if reach.exists() else folder}/{peer.name}")

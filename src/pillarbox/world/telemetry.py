@@ -27,7 +27,7 @@ class Telemetry(Protocol):
     """The door to logs and metrics. No method ever raises or waits."""
 
     def event(self, name: str, /, **fields: object) -> None:
-        """Log that something happened: ``event("message accepted", account=7, size_octets=2048)``."""
+        """Log that something happened: `event("message accepted", account=7, size_octets=2048)`."""
 
     def warning(self, name: str, /, **fields: object) -> None:
         """Log something that an operator should look at."""
@@ -36,7 +36,7 @@ class Telemetry(Protocol):
         """Log that we were wrong, with the traceback. Once, where it is caught."""
 
     def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
-        """Add to a counter, named as Prometheus does (``messages_accepted``). Label values: few and fixed."""
+        """Add to a counter, named as Prometheus does (`messages_accepted`). Label values: few and fixed."""
 
 
 def without_secrets(fields: dict[str, object]) -> dict[str, object]:
@@ -72,7 +72,7 @@ class _Lossy:
 
 
 class SystemTelemetry:
-    """Writes events to a stream, standard error by default, and keeps counters for ``/metrics``."""
+    """Writes events to a stream, standard error by default, and keeps counters for `/metrics`."""
 
     def __init__(self, *, stream: TextIO | None = None, readable: bool | None = None) -> None:
         stream = stream or sys.stderr
@@ -84,21 +84,21 @@ class SystemTelemetry:
         self._registry: Any = None
 
     def event(self, name: str, /, **fields: object) -> None:
-        """See ``Telemetry``."""
+        """See `Telemetry`."""
         if not self._write_json("info", name, fields):
             self._logger().info(name, **without_secrets(fields))
 
     def warning(self, name: str, /, **fields: object) -> None:
-        """See ``Telemetry``."""
+        """See `Telemetry`."""
         if not self._write_json("warning", name, fields):
             self._logger().warning(name, **without_secrets(fields))
 
     def failure(self, name: str, error: BaseException, /, **fields: object) -> None:
-        """See ``Telemetry``."""
+        """See `Telemetry`."""
         self._logger().error(name, exc_info=error, **without_secrets(fields))
 
     def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
-        """See ``Telemetry``. A child is kept for each set of labels: finding it costs one dict look-up."""
+        """See `Telemetry`. A child is kept for each set of labels: finding it costs one dict look-up."""
         key = (name, tuple(sorted(labels.items())))
         child = self._children.get(key)
         if child is None:
@@ -177,18 +177,18 @@ class MemoryTelemetry:
     counts: Counter[tuple[str, tuple[tuple[str, str], ...]]] = field(default_factory=Counter)
 
     def event(self, name: str, /, **fields: object) -> None:
-        """See ``Telemetry``."""
+        """See `Telemetry`."""
         self.events.append((name, without_secrets(fields)))
 
     def warning(self, name: str, /, **fields: object) -> None:
-        """See ``Telemetry``."""
+        """See `Telemetry`."""
         self.events.append((name, without_secrets(fields)))
 
     def failure(self, name: str, error: BaseException, /, **fields: object) -> None:
-        """See ``Telemetry``."""
+        """See `Telemetry`."""
         self.failures.append((name, error))
         self.event(name, **fields)
 
     def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
-        """See ``Telemetry``."""
+        """See `Telemetry`."""
         self.counts[name, tuple(sorted(labels.items()))] += amount

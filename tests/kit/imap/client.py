@@ -6,7 +6,7 @@
         alice.ok("SELECT INBOX")
         assert phone.do("FETCH 1 FLAGS").word == b"BAD"
 
-Everything that a session says is read by the strict reader of ``tests.kit.imap.responses``.
+Everything that a session says is read by the strict reader of `tests.kit.imap.responses`.
 """
 
 import asyncio
@@ -100,7 +100,7 @@ class Talker:
         return self.hear()
 
     def do(self, text: str | bytes, *literals: bytes) -> Answer:
-        """Send a command; a literal goes where ``{}`` stands. All that came, and the tagged response."""
+        """Send a command; a literal goes where `{}` stands. All that came, and the tagged response."""
         self._count += 1
         tag = b"t%d" % self._count
         line = text.encode() if isinstance(text, str) else text

@@ -1,7 +1,7 @@
 """A bare IMAP machine and the simplest session there can be, for tests: what a dialogue gives, without a server.
 
 The session says yes to everything: it logs in whoever comes, takes every message, and selects a mailbox of the
-UIDs it was told. ``talk`` returns what a server would have done, as one list of events.
+UIDs it was told. `talk` returns what a server would have done, as one list of events.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """A strict reader of what IMAP sends: the formal syntax of RFC 3501 §9 and RFC 9051 §9, nothing else.
 
-It answers nested Python values (bytes, int, None, lists) or raises ``NotWellFormed``. It knows no leniency on
+It answers nested Python values (bytes, int, None, lists) or raises `NotWellFormed`. It knows no leniency on
 purpose: an octet that only one revision of IMAP allows is an error.
 """
 

@@ -3,7 +3,7 @@
 It keeps what RFC 9051 lets a client conclude: how many messages there are, which UID each sequence number has,
 which flags it was last told of. Every untagged response is checked against that: EXPUNGE only where it may
 come, EXISTS never falling, UIDs rising and never changing under a number, VANISHED naming known messages
-only, MODSEQ never falling for a message. What goes wrong raises ``Broken``.
+only, MODSEQ never falling for a message. What goes wrong raises `Broken`.
 """
 
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Belief:
     recent: int = 0
 
     def hear(self, response: Response, *, expunges: bool) -> None:
-        """Take in an untagged response; ``expunges`` says whether EXPUNGE may be told now."""
+        """Take in an untagged response; `expunges` says whether EXPUNGE may be told now."""
         match response:
             case Numbered(number, b"EXISTS"):
                 if number < len(self.messages):
@@ -130,7 +130,7 @@ class Belief:
 
 
 def numbers(text: str) -> list[int]:
-    """The numbers of a set without ``*``."""
+    """The numbers of a set without `*`."""
     found: list[int] = []
     for part in text.split(","):
         first, _, last = part.partition(":")

@@ -1,8 +1,8 @@
 """A strict reader of an IMAP server's responses (RFC 9051 §9 response, RFC 3501 §9), for tests.
 
-``Responses`` takes octets in any pieces and gives complete responses as values. It knows no leniency: a double
-space, a bare LF, an atom where a string must be, an unknown response: each raises ``NotWellFormed``. Strings
-come as ``bytes``, numbers as ``int``, NIL as ``None``, lists as ``list``, atoms and flags as ``Atom``.
+`Responses` takes octets in any pieces and gives complete responses as values. It knows no leniency: a double
+space, a bare LF, an atom where a string must be, an unknown response: each raises `NotWellFormed`. Strings
+come as `bytes`, numbers as `int`, NIL as `None`, lists as `list`, atoms and flags as `Atom`.
 """
 
 import re
@@ -20,7 +20,7 @@ class Atom(bytes):
 
 @dataclass(frozen=True)
 class Status:
-    """OK, NO, BAD, BYE, PREAUTH; tag ``*`` where untagged."""
+    """OK, NO, BAD, BYE, PREAUTH; tag `*` where untagged."""
 
     tag: bytes
     word: bytes

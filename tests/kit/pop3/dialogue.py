@@ -1,4 +1,4 @@
-"""A POP3 machine with a session that answers everything ``+OK``: what the grammar alone must hold."""
+"""A POP3 machine with a session that answers everything `+OK`: what the grammar alone must hold."""
 
 from pillarbox.protocol.pop3 import replies
 from pillarbox.protocol.pop3.commands import Auth, Command, Quit, Stls

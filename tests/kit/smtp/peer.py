@@ -1,8 +1,8 @@
 """A server of another provider, for tests of the delivering side: says what it is told to, remembers what it got.
 
-It lives behind an address of a ``MemoryNetwork``. ``answers`` gives the reply to a command by its verb (``"."`` is the
-end of a message, ``""`` the greeting); a list is used up one by one, its last one for ever. Special replies:
-``None`` closes the connection, ``SILENCE`` never answers.
+It lives behind an address of a `MemoryNetwork`. `answers` gives the reply to a command by its verb (`"."` is the
+end of a message, `""` the greeting); a list is used up one by one, its last one for ever. Special replies:
+`None` closes the connection, `SILENCE` never answers.
 """
 
 from collections.abc import Sequence

@@ -6,7 +6,7 @@
         house.queue("you@two.example")
         await house.pass_(1)
 
-Time passes only in ``pass_``.
+Time passes only in `pass_`.
 """
 
 import asyncio
@@ -150,12 +150,12 @@ class RelayHouse:
                 found.append((who, fields["Action"], fields["Status"]))
         return found
 
-    async def stop(self, grace_seconds: float = 5) -> None:
+    async def stop(self, grace_s: float = 5) -> None:
         """Stop the relay, with time passing meanwhile."""
         if self._relay:
             relay, self._relay = self._relay, None
-            stopping = asyncio.ensure_future(relay.stop(grace_seconds))
-            await self.pass_(grace_seconds + 20)
+            stopping = asyncio.ensure_future(relay.stop(grace_s))
+            await self.pass_(grace_s + 20)
             await stopping
 
 

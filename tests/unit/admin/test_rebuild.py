@@ -40,7 +40,7 @@ def make_anew(folder: Path) -> Rebuilt:
 
 
 def by_account(data: Data) -> dict[object, set[bytes]]:
-    """The octets of the messages that each account has, and under ``None`` what lies in lost+found."""
+    """The octets of the messages that each account has, and under `None` what lies in lost+found."""
     found: dict[object, set[bytes]] = {None: set(), 1: set(), 2: set()}
     for account, digest in data.rows(
         "SELECT p.account, e.blob FROM placements p JOIN emails e ON e.id = p.email"

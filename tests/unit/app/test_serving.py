@@ -1,4 +1,4 @@
-"""``pillarbox serve`` with real processes: reload, drain, workers that die, privileges, changes from outside."""
+"""`pillarbox serve` with real processes: reload, drain, workers that die, privileges, changes from outside."""
 
 import contextlib
 import imaplib

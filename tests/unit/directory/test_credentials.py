@@ -175,7 +175,7 @@ def test_a_client_is_an_address_or_its_network(address: str, key: str) -> None:
 
 def test_clients_are_remembered_within_bounds(tx: Transaction) -> None:
     anna = person(tx, "anna@one.example")
-    for number in range(known_clients.LIMIT_PER_ACCOUNT + 1):
+    for number in range(known_clients.MAX_PER_ACCOUNT + 1):
         known_clients.remember(tx, anna.id, f"192.0.2.{number}", now_ms=NOW_MS + number)
     later = NOW_MS + 1000
     assert known_clients.last_seen_at_ms(tx, anna.id, "192.0.2.0", now_ms=later) is None

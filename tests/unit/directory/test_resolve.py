@@ -163,7 +163,7 @@ def test_an_alias_needs_targets_that_are_addresses(tx: Transaction) -> None:
     for targets in (
         [],
         ["no address"],
-        [f"u{number}@else.example" for number in range(aliases.LIMIT_TARGETS + 1)],
+        [f"u{number}@else.example" for number in range(aliases.MAX_TARGETS + 1)],
     ):
         with pytest.raises(NameRefused):
             aliases.create(tx, f"x{len(targets)}@one.example", targets)

@@ -1,6 +1,6 @@
 """Our part trees against those that two other parsers publish; each difference has its reason here.
 
-mail-parser's JSON tells offsets, decoded text and parameters; ``.crlf.json`` is of the message with CRLF.
+mail-parser's JSON tells offsets, decoded text and parameters; `.crlf.json` is of the message with CRLF.
 mime4j's XML tells fields, structure and raw bodies, and the decoded bodies stand in files beside it.
 """
 
@@ -20,7 +20,7 @@ Json = Any
 
 
 class Node(NamedTuple):
-    """What two trees are compared by; ``facts`` differs by collection."""
+    """What two trees are compared by; `facts` differs by collection."""
 
     facts: tuple[object, ...]
     children: tuple["Node", ...]

@@ -9,7 +9,7 @@ from pillarbox.protocol.framing import LineFraming, LineTooLong
 
 
 def lines(framing: LineFraming, chunks: list[bytes]) -> list[bytes | None]:
-    """Every line, ``None`` for one that is too long."""
+    """Every line, `None` for one that is too long."""
     told: list[bytes | None] = []
     for chunk in chunks:
         framing.feed(chunk)

@@ -39,7 +39,7 @@ class Bench:
     bert: Account
 
     async def login(self, login: str, password: str, client: Client = HOME) -> Account | None:
-        """``check_password``, with time passing as it needs."""
+        """`check_password`, with time passing as it needs."""
         attempt = asyncio.ensure_future(self.authenticator.check_password(login, password, client))
         while not attempt.done():
             await self.clock.advance(self.clock.next_timer_in or 0)

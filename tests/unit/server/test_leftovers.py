@@ -4,7 +4,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from pillarbox.server.chores import LEFTOVERS_SECONDS, DropLeftovers
+from pillarbox.server.chores import LEFTOVERS_S, DropLeftovers
 from pillarbox.world.blobs import IN_DATABASE_OCTETS
 from pillarbox.world.clock import SystemClock
 from tests.kit.provider import open_house
@@ -17,7 +17,7 @@ class Later(SystemClock):
         self.hours = 0
 
     def monotonic(self) -> float:
-        return super().monotonic() + self.hours * LEFTOVERS_SECONDS
+        return super().monotonic() + self.hours * LEFTOVERS_S
 
 
 def test_leftovers_are_looked_for_once_an_hour(tmp_path: Path) -> None:

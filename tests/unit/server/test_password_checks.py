@@ -8,7 +8,7 @@ import pytest
 
 from pillarbox.server import password_checks
 from pillarbox.server.password_checks import (
-    LIMIT_REMEMBERED,
+    MAX_REMEMBERED,
     REMEMBERED_S,
     AuthenticationUnavailable,
     PasswordChecks,
@@ -18,7 +18,7 @@ from pillarbox.world.entropy import SeededEntropy
 
 
 class Hashing:
-    """Stands in for Argon2: ``hash of X`` is opened by ``X``; counts how often it was asked."""
+    """Stands in for Argon2: `hash of X` is opened by `X`; counts how often it was asked."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -106,7 +106,7 @@ def test_known_clients_go_first(hashing: Hashing) -> None:
 def test_too_many_are_turned_away_and_the_others_are_served(
     hashing: Hashing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(password_checks, "LIMIT_WAITING", 3)
+    monkeypatch.setattr(password_checks, "MAX_WAITING", 3)
 
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
         answers = await asyncio.gather(
@@ -121,7 +121,7 @@ def test_too_many_are_turned_away_and_the_others_are_served(
 def test_strangers_who_fill_their_line_keep_no_owner_out(
     hashing: Hashing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(password_checks, "LIMIT_WAITING", 3)
+    monkeypatch.setattr(password_checks, "MAX_WAITING", 3)
 
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
         strangers = [checks.holds(None, str(number), urgent=False) for number in range(10)]
@@ -146,8 +146,8 @@ def test_one_who_stops_waiting_harms_nobody(hashing: Hashing) -> None:
 
 
 def test_memory_is_bounded_and_holds_no_password(hashing: Hashing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(password_checks, "LIMIT_REMEMBERED", 2)
-    assert LIMIT_REMEMBERED > 2
+    monkeypatch.setattr(password_checks, "MAX_REMEMBERED", 2)
+    assert MAX_REMEMBERED > 2
 
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
         for secret in ("sesame1", "sesame2", "sesame3"):

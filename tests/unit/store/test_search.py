@@ -67,7 +67,7 @@ TEXTS = [
 
 @contextmanager
 def searchable(fed: str):
-    """The texts and a crowd, so that asking the index is worth it; ``fed``: how far the index has come."""
+    """The texts and a crowd, so that asking the index is worth it; `fed`: how far the index has come."""
     with store() as tx:
         for number, text in enumerate(TEXTS):
             put(tx, text)

@@ -149,7 +149,7 @@ def test_a_turn_that_cannot_be_taken_refuses_those_who_wait(database: Database) 
 def test_a_process_that_keeps_its_turn_holds_nobody_up_for_ever(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transact_module, "TURN_SECONDS", 0.05)
+    monkeypatch.setattr(transact_module, "TURN_S", 0.05)
     assert database.path is not None
     stuck = WriteLock(database.path)
     stuck.take()
@@ -169,7 +169,7 @@ def test_a_process_that_keeps_its_turn_holds_nobody_up_for_ever(
 def test_a_database_that_a_stranger_has_locked_is_unavailable_and_the_loop_goes_on(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transact_module, "LOCKED_MILLISECONDS", 200)
+    monkeypatch.setattr(transact_module, "LOCKED_MS", 200)
     rounds = 0
 
     async def count_rounds_of_the_loop() -> None:

@@ -24,9 +24,9 @@ def restore(
     progress: Progress,
     settle: Callable[[Path], None] = lambda _path: None,
 ) -> Point:
-    """Make ``data`` what it was at a point in time (the newest); it must be empty, or not there.
+    """Make `data` what it was at a point in time (the newest); it must be empty, or not there.
 
-    ``settle`` is given the finished folder before it gets its name, for owners and the like. Raises
+    `settle` is given the finished folder before it gets its name, for owners and the like. Raises
     `BackupRefused`, `BackupDamaged`, `NoSuchPoint`, `SchemaTooNew`, `DatabaseUnavailable`, or OSError.
     """
     if data.exists() and any(data.iterdir()):

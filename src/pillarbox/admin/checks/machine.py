@@ -11,13 +11,13 @@ from pillarbox.admin.checks.finding import Finding, fine, problem, warning
 
 LITTLE_OCTETS = 1 << 30
 TOO_LITTLE_OCTETS = 100 << 20
-CONNECT_SECONDS = 5.0
+CONNECT_S = 5.0
 
 
 def data_directory(path: Path, *, owner: int | None) -> Iterator[Finding]:
     """Whether the data directory is there, whose it is, and what room it has.
 
-    ``owner``: the number of the user that serves; ``None`` where any may.
+    `owner`: the number of the user that serves; `None` where any may.
     """
     subject = str(path)
     try:
@@ -74,7 +74,7 @@ def _listener(subject: str, host: str, number: int, hostname: str) -> Finding:
     """Somebody has the port. Where TLS comes first nothing is said before it; then being there must do."""
     reach = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     try:
-        with socket.create_connection((reach, number), CONNECT_SECONDS) as line:
+        with socket.create_connection((reach, number), CONNECT_S) as line:
             line.settimeout(1.0)
             try:
                 greeting = line.recv(512)

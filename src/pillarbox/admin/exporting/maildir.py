@@ -1,4 +1,4 @@
-"""A Maildir, INBOX at its top and the other mailboxes as its folders (Maildir++): ``.Work.2026``."""
+"""A Maildir, INBOX at its top and the other mailboxes as its folders (Maildir++): `.Work.2026`."""
 
 import os
 from collections.abc import Iterator

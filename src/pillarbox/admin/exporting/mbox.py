@@ -1,6 +1,6 @@
-"""An mbox file for each mailbox: ``INBOX.mbox``, ``Work/2026.mbox`` (RFC 4155, quoted as mboxrd is).
+"""An mbox file for each mailbox: `INBOX.mbox`, `Work/2026.mbox` (RFC 4155, quoted as mboxrd is).
 
-Flags are told by ``Status``, ``X-Status`` and ``X-Keywords`` fields on top.
+Flags are told by `Status`, `X-Status` and `X-Keywords` fields on top.
 """
 
 import os

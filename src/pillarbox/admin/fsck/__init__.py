@@ -2,7 +2,7 @@
 
 `look` changes nothing and may run while mail is served: it sees one moment. `repair` needs the data directory
 alone. It mends one invariant at a time, each in a transaction of its own, and looks again; it never
-throws away octets that can still be read: what nobody uses becomes a file in ``lost+found``.
+throws away octets that can still be read: what nobody uses becomes a file in `lost+found`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -41,7 +41,7 @@ def look(
     quick: bool = False,
     progress: Progress = lambda _what: None,
 ) -> Report:
-    """Everything that is not as it must be. ``quick``: without reading all octets and every page."""
+    """Everything that is not as it must be. `quick`: without reading all octets and every page."""
     report = Report()
     progress("the database")
     report.findings += _of_the_file(tx, quick=quick)

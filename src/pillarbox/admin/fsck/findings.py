@@ -8,10 +8,10 @@ class Finding:
     """Something that is not as it must be."""
 
     check: str
-    """The name of the invariant, or ``database`` or ``octets``."""
+    """The name of the invariant, or `database` or `octets`."""
     what: str
     remedy: str
-    """What ``--repair`` does about it, or what the operator can do."""
+    """What `--repair` does about it, or what the operator can do."""
     mendable: bool
 
 

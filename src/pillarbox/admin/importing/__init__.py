@@ -1,7 +1,7 @@
 """Bringing mail in from elsewhere, some hundred messages a commit, in bounded memory.
 
     source.py    what a source gives: messages with flags and dates, and what could not be taken
-    mbox.py      one mbox file, ``.gz`` as well
+    mbox.py      one mbox file, `.gz` as well
     maildir.py   one folder of a Maildir
     found.py     which sources a file or directory holds
     record.py    how far each source has been taken: rows, written with the messages

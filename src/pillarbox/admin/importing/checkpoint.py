@@ -19,7 +19,7 @@ SCHEMA = Schema("importing", migrations=(_TABLES,))
 
 
 def last(tx: Transaction, account: AccountId, source: str) -> Mark | None:
-    """The mark of a stream; ``None`` where nothing of it was taken."""
+    """The mark of a stream; `None` where nothing of it was taken."""
     row = tx.row(
         "SELECT item, position, fingerprint FROM imported WHERE account = ? AND source = ? AND item = ''",
         (account, source),

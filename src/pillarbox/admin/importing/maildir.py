@@ -1,7 +1,7 @@
-"""One folder of a Maildir as a source: each message a file in ``cur`` or ``new``, its flags in its name.
+"""One folder of a Maildir as a source: each message a file in `cur` or `new`, its flags in its name.
 
-``S=seen R=answered F=flagged D=draft T=deleted P=passed on``; small letters are keywords, named in the file
-``dovecot-keywords`` beside them. The date of a message is its file's.
+`S=seen R=answered F=flagged D=draft T=deleted P=passed on`; small letters are keywords, named in the file
+`dovecot-keywords` beside them. The date of a message is its file's.
 """
 
 import os
@@ -34,7 +34,7 @@ def is_maildir(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class MaildirSource:
-    """One folder with ``cur`` and ``new``."""
+    """One folder with `cur` and `new`."""
 
     path: Path
     mailbox: str
@@ -90,7 +90,7 @@ def _order(entry: os.DirEntry[str]) -> tuple[int, str]:
 
 
 def _keyword_names(path: Path) -> dict[str, str]:
-    """Lines such as ``0 $Label1``: keyword number 0 is the letter a."""
+    """Lines such as `0 $Label1`: keyword number 0 is the letter a."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

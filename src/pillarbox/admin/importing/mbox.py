@@ -1,4 +1,4 @@
-"""An mbox file as a source. Where flags are told, they are told by ``Status``, ``X-Status`` and ``X-Keywords``
+"""An mbox file as a source. Where flags are told, they are told by `Status`, `X-Status` and `X-Keywords`
 fields, as mail programs have written them since Berkeley; these are read, and left out unless every octet is
 to be kept.
 """

@@ -51,9 +51,9 @@ def run_import(
     outside: Callable[[], AbstractContextManager[None]] = nullcontext,
     progress: Callable[[int, ImportResult], None] = lambda _octets, _brought: None,
 ) -> ImportResult:
-    """Store what of the source was not stored before. ``progress`` hears octets read, and what came of it.
+    """Store what of the source was not stored before. `progress` hears octets read, and what came of it.
 
-    ``outside``: the context in which the source is read, where files of others need other rights.
+    `outside`: the context in which the source is read, where files of others need other rights.
 
     Raises OSError, `SourceChanged`, or `OverQuota`; what was stored until then stays, and is not stored again.
     """

@@ -41,7 +41,7 @@ class PassedOver:
     where: str
     why: str
     mark: Mark | None
-    """``None``: it is tried again by the next run."""
+    """`None`: it is tried again by the next run."""
     end: int
 
 
@@ -65,7 +65,7 @@ class Source(Protocol):
         """How much there is to read, about."""
 
     def read(self, last: Mark | None, taken: Callable[[str], bool]) -> Iterator[Item | PassedOver]:
-        """The messages not taken yet. ``last``: the mark of the latest; ``taken``: whether that item was.
+        """The messages not taken yet. `last`: the mark of the latest; `taken`: whether that item was.
 
         Raises OSError, or `SourceChanged`.
         """

@@ -1,7 +1,7 @@
 """A new database from what can be read of the old one, and everything that is derived anew from the messages.
 
 Four steps: copy every row that can be read into a new file; take up octets that lost their rows, and rows that
-lost their links; render summaries and threads from the octets; mend counts, log and the rest as ``fsck`` does. The
+lost their links; render summaries and threads from the octets; mend counts, log and the rest as `fsck` does. The
 search index starts empty and fills itself while mail is served. Only when the new file is whole and sound
 does it take the old one's place, which stays beside it: a rebuild that dies, or finds the disk full, has
 changed nothing.

@@ -1,11 +1,11 @@
 """The command line, one file for each family of commands.
 
 `COMMANDS` is the table of all families. A family's file is imported only when one of its commands runs (or is
-asked for help), so that ``pillarbox --help`` and ``pillarbox demo`` start at once. To add a family: write
-``app/commands/<module>.py`` with a click command or group called ``command``, and add a row here.
+asked for help), so that `pillarbox --help` and `pillarbox demo` start at once. To add a family: write
+`app/commands/<module>.py` with a click command or group called `command`, and add a row here.
 
 Commands only speak: they parse what was typed, call a verb of `admin` through `installation.Installation`,
-and say what came of it, as text or (``--json``) as one JSON value. Exit codes: 0 all is well, 1 it could not
+and say what came of it, as text or (`--json`) as one JSON value. Exit codes: 0 all is well, 1 it could not
 be done or something was found, 2 the command line was wrong.
 """
 
@@ -21,11 +21,11 @@ class Family:
     """A row of the table."""
 
     module: str
-    """Below this package; its ``command`` is what is run."""
+    """Below this package; its `command` is what is run."""
     section: str
-    """The heading it stands under in ``pillarbox --help``."""
+    """The heading it stands under in `pillarbox --help`."""
     summary: str
-    """One line for ``pillarbox --help``."""
+    """One line for `pillarbox --help`."""
 
 
 RUN: Final = "Run"

@@ -1,4 +1,4 @@
-"""``pillarbox account``: who may log in and receive."""
+"""`pillarbox account`: who may log in and receive."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""``pillarbox alias``: addresses that lead to others."""
+"""`pillarbox alias`: addresses that lead to others."""
 
 import click
 

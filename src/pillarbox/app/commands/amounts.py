@@ -1,4 +1,4 @@
-"""Amounts of octets and lengths of time as people write them: ``500M``, ``5GB``, ``2 TiB``; ``90d``, ``12h``."""
+"""Amounts of octets and lengths of time as people write them: `500M`, `5GB`, `2 TiB`; `90d`, `12h`."""
 
 import re
 from typing import TYPE_CHECKING, Final
@@ -18,7 +18,7 @@ MS_PER_HOUR: Final = 3_600_000
 
 
 class Octets(Amount):
-    """A number of octets, K M G T being powers of 1024; ``unlimited`` is 0."""
+    """A number of octets, K M G T being powers of 1024; `unlimited` is 0."""
 
     name = "SIZE"
 
@@ -47,7 +47,7 @@ class Duration(Amount):
 
 
 def shown(octets: int | None) -> str:
-    """An amount for a person to read; ``None`` is no limit."""
+    """An amount for a person to read; `None` is no limit."""
     if octets is None:
         return "unlimited"
     amount = float(octets)
@@ -59,7 +59,7 @@ def shown(octets: int | None) -> str:
 
 
 def day(ms: int | None) -> str:
-    """A moment for a person to read, as a UTC date; ``None`` is never."""
+    """A moment for a person to read, as a UTC date; `None` is never."""
     from datetime import UTC, datetime
 
     return "never" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d")

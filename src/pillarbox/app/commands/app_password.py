@@ -1,4 +1,4 @@
-"""``pillarbox app-password``: a password for each program, revoked alone."""
+"""`pillarbox app-password`: a password for each program, revoked alone."""
 
 import click
 

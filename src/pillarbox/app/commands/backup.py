@@ -1,4 +1,4 @@
-"""``pillarbox backup``: a point in time, made while mail is served."""
+"""`pillarbox backup`: a point in time, made while mail is served."""
 
 from pathlib import Path
 

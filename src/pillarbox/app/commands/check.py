@@ -1,4 +1,4 @@
-"""``pillarbox check``: what is wrong, and what to do."""
+"""`pillarbox check`: what is wrong, and what to do."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""``pillarbox config``: every option, and what is in force."""
+"""`pillarbox config`: every option, and what is in force."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING

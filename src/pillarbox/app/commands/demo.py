@@ -1,4 +1,4 @@
-"""``pillarbox demo``: a provider to try, on loopback."""
+"""`pillarbox demo`: a provider to try, on loopback."""
 
 import json
 import os

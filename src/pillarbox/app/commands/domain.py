@@ -1,4 +1,4 @@
-"""``pillarbox domain``: which domains are served."""
+"""`pillarbox domain`: which domains are served."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""``pillarbox export``: an account's mail for other programs."""
+"""`pillarbox export`: an account's mail for other programs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""``pillarbox fsck``: is everything as it must be?"""
+"""`pillarbox fsck`: is everything as it must be?"""
 
 from typing import TYPE_CHECKING
 

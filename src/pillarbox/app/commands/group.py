@@ -1,4 +1,4 @@
-"""``pillarbox group``: sets of accounts."""
+"""`pillarbox group`: sets of accounts."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""``pillarbox import``: mail from elsewhere."""
+"""`pillarbox import`: mail from elsewhere."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FEW = 5
 """Mailboxes that are named on the screen."""
 SHOWN = 20
-"""Messages passed over that are told on the screen; ``--json`` and ``--report`` tell all."""
+"""Messages passed over that are told on the screen; `--json` and `--report` tell all."""
 
 
 @click.command("import")

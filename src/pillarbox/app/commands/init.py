@@ -1,4 +1,4 @@
-"""``pillarbox init``: from nothing to a provider that can be served."""
+"""`pillarbox init`: from nothing to a provider that can be served."""
 
 from dataclasses import dataclass
 from pathlib import Path

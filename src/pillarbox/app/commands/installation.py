@@ -6,8 +6,8 @@
         found = here.read(domains.listing)
         here.say(found, table(("name",), ((one.name,) for one in found)))
 
-`on_installation` adds ``--config`` and ``--json``, opens what is needed when it is needed, and turns what is
-refused into one sentence and exit code 1 (as JSON: ``{"error": "..."}``). Commands may run while
+`on_installation` adds `--config` and `--json`, opens what is needed when it is needed, and turns what is
+refused into one sentence and exit code 1 (as JSON: `{"error": "..."}`). Commands may run while
 the server does: the database gives turns to write, and the server's sessions hear which accounts changed.
 """
 
@@ -41,7 +41,7 @@ class Voice:
         self.as_json = as_json
 
     def say(self, data: object, text: str) -> None:
-        """Say it; ``data`` is anything of dataclasses, dicts, lists, enums, paths and numbers."""
+        """Say it; `data` is anything of dataclasses, dicts, lists, enums, paths and numbers."""
         click.echo(_json(data) if self.as_json else text)
 
     def fail(self, text: str) -> Never:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def password_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--ask`` and ``--password-stdin``."""
+    """Add `--ask` and `--password-stdin`."""
     ask = click.option("--ask", is_flag=True, help="Ask for the password, instead of making one.")
     stdin = click.option(
         "--password-stdin", "stdin", is_flag=True, help="Read the password from standard input."
@@ -33,7 +33,7 @@ def obtain(*, ask: bool, stdin: bool) -> tuple[str, bool]:
 
 
 def generated() -> str:
-    """A password that can be read out and copied: ``abcd-efgh-ijkl-mnop-qrst``, 100 bits of chance."""
+    """A password that can be read out and copied: `abcd-efgh-ijkl-mnop-qrst`, 100 bits of chance."""
     from pillarbox.directory.app_passwords import SECRET_OCTETS, spell
     from pillarbox.world.entropy import SystemEntropy
 

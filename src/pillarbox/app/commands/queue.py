@@ -1,4 +1,4 @@
-"""``pillarbox queue``: mail that waits for other providers."""
+"""`pillarbox queue`: mail that waits for other providers."""
 
 import functools
 from collections.abc import Callable, Iterator

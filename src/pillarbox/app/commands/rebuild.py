@@ -1,4 +1,4 @@
-"""``pillarbox rebuild``: a new database from what can be read of a damaged one."""
+"""`pillarbox rebuild`: a new database from what can be read of a damaged one."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""``pillarbox restore``: the data directory as it was at a point in time."""
+"""`pillarbox restore`: the data directory as it was at a point in time."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""``pillarbox serve``: the real thing."""
+"""`pillarbox serve`: the real thing."""
 
 import sys
 from typing import TYPE_CHECKING

@@ -328,7 +328,7 @@ class Replace:
     """REPLACE and UID REPLACE (RFC 8508 §3); its message comes as `events.MessageOffered`."""
 
     number: SequenceSet
-    """One number, or ``*``."""
+    """One number, or `*`."""
     mailbox: str
     uid: bool = False
 

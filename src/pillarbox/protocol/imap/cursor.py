@@ -1,6 +1,6 @@
 """Reading a command from left to right: the tokens of RFC 9051 §9.
 
-A command is one text, in which each literal stands as its count and a line end (``{5}`` CRLF), and beside
+A command is one text, in which each literal stands as its count and a line end (`{5}` CRLF), and beside
 it the octets of the literals in order. Every method reads one thing where it stands or raises Malformed
 with a sentence for the client; nothing is ever read twice. SP is exactly one space (RFC 9051 §9, rule 2).
 """
@@ -155,7 +155,7 @@ class Cursor:
         return self._text(_LIST_MAILBOX)
 
     def number(self, *, least: int = 0, most: int = LARGEST) -> int:
-        """RFC 9051 §9, number; nz-number with ``least=1``, number64 with ``most=LARGEST_64``."""
+        """RFC 9051 §9, number; nz-number with `least=1`, number64 with `most=LARGEST_64`."""
         if (found := self.match(_NUMBER)) and least <= (value := int(found[0])) <= most:
             return value
         raise Malformed("Expected a number in range")
@@ -166,7 +166,7 @@ class Cursor:
         return decode_base64(found[0] if found else b"")
 
     def items(self, one: Callable[[], T], *, empty: bool = False) -> list[T]:
-        """A parenthesised list: ``(`` one, or several with a space between ``)``."""
+        """A parenthesised list: `(` one, or several with a space between `)`."""
         self.expect(b"(", sentence="Expected a parenthesised list")
         found: list[T] = []
         if empty and self.skip(b")"):
@@ -280,7 +280,7 @@ def _cached_sequence_set(octets: bytes) -> SequenceSet:
 
 
 def parse_sequence_set(octets: bytes) -> SequenceSet:
-    """A sequence set; what clients repeat (``1:*``) is read once. Raises Malformed."""
+    """A sequence set; what clients repeat (`1:*`) is read once. Raises Malformed."""
     return _cached_sequence_set(octets) if len(octets) <= _CACHED_OCTETS else _sequence_set(octets)
 
 

@@ -21,9 +21,9 @@ class Draft:
 
     def __init__(self) -> None:
         self.tag = responses.UNTAGGED
-        """Of the command under way or just handed out; ``*`` while it can't be read."""
+        """Of the command under way or just handed out; `*` while it can't be read."""
         self.verb = b""
-        """Upper-case; ``UID FETCH`` and its kin are verbs of their own."""
+        """Upper-case; `UID FETCH` and its kin are verbs of their own."""
         self._argument = 0
         self.clear()
 

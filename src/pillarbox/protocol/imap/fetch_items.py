@@ -54,7 +54,7 @@ class BodySection:
     """BODY[section]<partial> and its kin, including RFC822, RFC822.HEADER and RFC822.TEXT of IMAP4rev1."""
 
     label: bytes
-    """Its name in the answer, with the origin octet where a partial was asked for: ``BODY[TEXT]<0>``."""
+    """Its name in the answer, with the origin octet where a partial was asked for: `BODY[TEXT]<0>`."""
     part: tuple[int, ...] = ()
     text: SectionText = SectionText.ALL
     fields: tuple[bytes, ...] = ()

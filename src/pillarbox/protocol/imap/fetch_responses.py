@@ -17,7 +17,7 @@ _FIRST_ROWS: Final = 64
 class Column(NamedTuple):
     """One item of every line: its label, how a value is written, and the values.
 
-    Where a value is written in several parts, ``parts`` has a sequence for each.
+    Where a value is written in several parts, `parts` has a sequence for each.
     """
 
     label: bytes
@@ -26,32 +26,32 @@ class Column(NamedTuple):
 
 
 def numbers(label: bytes, values: Sequence[int]) -> Column:
-    """``UID 5``, ``RFC822.SIZE 100``."""
+    """`UID 5`, `RFC822.SIZE 100`."""
     return Column(label, b"%d", (values,))
 
 
 def octets(label: bytes, values: Sequence[bytes]) -> Column:
-    """``ENVELOPE (...)``, ``BODY[TEXT] {3}``: values ready for the wire."""
+    """`ENVELOPE (...)`, `BODY[TEXT] {3}`: values ready for the wire."""
     return Column(label, b"%b", (values,))
 
 
 def literals(label: bytes, values: Sequence[bytes]) -> Column:
-    """``BODY[HEADER.FIELDS (DATE)] {2}``: values that go as literals."""
+    """`BODY[HEADER.FIELDS (DATE)] {2}`: values that go as literals."""
     return Column(label, b"{%d}\r\n%b", (list(map(len, values)), values))
 
 
 def listed(label: bytes, values: Sequence[bytes]) -> Column:
-    """``EMAILID (M1)``: values that the answer puts in parentheses."""
+    """`EMAILID (M1)`: values that the answer puts in parentheses."""
     return Column(label, b"(%b)", (values,))
 
 
 def modseqs(values: Sequence[int]) -> Column:
-    """``MODSEQ (17)`` (RFC 7162 §3.1.4.2)."""
+    """`MODSEQ (17)` (RFC 7162 §3.1.4.2)."""
     return Column(b"MODSEQ", b"(%d)", (values,))
 
 
 def flags(values: Sequence[str]) -> Column:
-    """``FLAGS (\\Seen)``, from stored texts (`mail.flags`); of which a mailbox has few different ones."""
+    """`FLAGS (\\Seen)`, from stored texts (`mail.flags`); of which a mailbox has few different ones."""
     known = {text: text.encode() for text in set(values)}
     return Column(b"FLAGS", b"(%b)", ([known[text] for text in values],))
 

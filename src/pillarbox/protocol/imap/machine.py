@@ -159,7 +159,7 @@ class Machine:
     # Octets in, events out
 
     def receive(self, octets: bytes) -> Sequence[Event]:
-        """Take a chunk; return events up to the first that the session must act on. ``b""`` goes on."""
+        """Take a chunk; return events up to the first that the session must act on. `b""` goes on."""
         self._receiver.feed(octets)
         events: list[Event] = []
         while (event := self._next()) is not None:

@@ -63,7 +63,7 @@ def highest_modseq(modseq: int) -> bytes:
 
 
 def permanent_flags(flags: str, *, more: bool) -> bytes:
-    """RFC 9051 §7.1; more: whether new keywords can be made (``\\*``)."""
+    """RFC 9051 §7.1; more: whether new keywords can be made (`\\*`)."""
     names = [*flags.encode().split(), b"\\*"] if more else flags.encode().split()
     return b"PERMANENTFLAGS (%b)" % b" ".join(names)
 

@@ -134,7 +134,7 @@ class SelectedMailbox:
         self.recent = recent
         """UIDs that this session claimed as \\Recent: several runs where other sessions claimed between."""
         self.saved: NumberSet = EMPTY
-        """``$``: UIDs of the saved search result (RFC 5182 §2.1)."""
+        """`$`: UIDs of the saved search result (RFC 5182 §2.1)."""
         self.unsaid: NumberSet = EMPTY
         """UIDs of messages that are gone and whose EXPUNGE is still owed."""
         self.unsaid_modseq: int | None = None

@@ -1,6 +1,6 @@
-"""Sequence sets as a client writes them: ``1:3,7,10:*``, ``$``.
+"""Sequence sets as a client writes them: `1:3,7,10:*`, `$`.
 
-Still symbolic: what ``*`` (the last message) and ``$`` (the saved search result, RFC 5182) stand for is known
+Still symbolic: what `*` (the last message) and `$` (the saved search result, RFC 5182) stand for is known
 only to the selected mailbox, at the moment its command runs (`selected.SelectedMailbox`).
 """
 
@@ -14,7 +14,7 @@ class SequenceSet:
     """Sequence numbers or UIDs as the command names them (RFC 9051 §9, sequence-set); never empty."""
 
     numbers: NumberSet = EMPTY
-    """``*`` among them is `number_set.STAR`."""
+    """`*` among them is `number_set.STAR`."""
 
     saved: bool = False
-    """Whether ``$`` is among them (RFC 5182 §2.1)."""
+    """Whether `$` is among them (RFC 5182 §2.1)."""

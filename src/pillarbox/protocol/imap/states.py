@@ -55,7 +55,7 @@ Beyond the table, a mailbox that another session deletes may end SELECTED at any
 """
 
 VERBS: Final = frozenset(verb for _, verb in TRANSITIONS)
-"""Every command there is, in any state; ``UID FETCH`` and its kin count as commands of their own."""
+"""Every command there is, in any state; `UID FETCH` and its kin count as commands of their own."""
 
 
 def refusal(state: State, verb: bytes) -> str | None:

@@ -1,6 +1,6 @@
 """What a POP3 client can say: each command as a value, and the reading of one line.
 
-A line that is no command is a value as well (:class:`Unknown`, :class:`Malformed`), since it must be answered
+A line that is no command is a value as well (`Unknown`, `Malformed`), since it must be answered
 like any other (RFC 1939 §3). Nothing here depends on the state of the session.
 """
 
@@ -33,7 +33,7 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """RFC 5034 §4. ``initial`` is still base64, or ``=`` for the empty response."""
+    """RFC 5034 §4. `initial` is still base64, or `=` for the empty response."""
 
     mechanism: str
     initial: bytes | None = field(default=None, repr=False)
@@ -70,14 +70,14 @@ class Stat:
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """RFC 1939 §5; ``None`` asks for all messages."""
+    """RFC 1939 §5; `None` asks for all messages."""
 
     number: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Uidl:
-    """RFC 1939 §7; ``None`` asks for all messages."""
+    """RFC 1939 §7; `None` asks for all messages."""
 
     number: int | None
 

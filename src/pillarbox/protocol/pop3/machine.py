@@ -1,7 +1,7 @@
 """The POP3 session as a machine: which command may come when, and what its answer leads to.
 
-``TABLE`` is the whole of it: for each state and each command, the state after ``+OK`` and after ``-ERR``. A pair
-that is not in the table is answered ``-ERR`` and changes nothing (RFC 1939 §3). Reading lines is the machine's
+`TABLE` is the whole of it: for each state and each command, the state after `+OK` and after `-ERR`. A pair
+that is not in the table is answered `-ERR` and changes nothing (RFC 1939 §3). Reading lines is the machine's
 too: within a SASL exchange a line is a response, whatever it looks like.
 
     session                          machine
@@ -42,11 +42,11 @@ from pillarbox.protocol.pop3.commands import (
     Utf8,
     parse,
 )
-from pillarbox.protocol.sasl.line import LINE_LIMIT_OCTETS
+from pillarbox.protocol.sasl.line import MAX_LINE_OCTETS
 
-COMMAND_LIMIT: Final = 1024
+MAX_COMMAND_OCTETS: Final = 1024
 """Octets of a command, CRLF included. RFC 2449 §4 asks for 255; initial SASL responses may be longer."""
-RESPONSE_LIMIT: Final = LINE_LIMIT_OCTETS + 2
+MAX_RESPONSE_OCTETS: Final = MAX_LINE_OCTETS + 2
 """Octets of a SASL response, CRLF included."""
 
 
@@ -116,7 +116,7 @@ class Machine:
 
     def __init__(self) -> None:
         # RFC 1939 §3 has CRLF only; people at a terminal send LF, and nothing can be smuggled by it here.
-        self._lines = LineFraming(COMMAND_LIMIT, lenient=True)
+        self._lines = LineFraming(MAX_COMMAND_OCTETS, lenient=True)
         self.state = State.AUTHORIZATION
         self.utf8 = False
         """UTF-8 mode (RFC 6856 §2.1)."""
@@ -127,7 +127,7 @@ class Machine:
         return self._lines.buffered
 
     def receive(self, octets: bytes) -> list[Command]:
-        """The commands that are complete, up to ``TOLD_AT_ONCE`` or one whose answer decides how to go on."""
+        """The commands that are complete, up to `TOLD_AT_ONCE` or one whose answer decides how to go on."""
         self._lines.feed(octets)
         told: list[Command] = []
         while self.state is not State.ENDED and len(told) < TOLD_AT_ONCE:
@@ -144,7 +144,7 @@ class Machine:
         return self._lines.discard()
 
     def refuse(self, command: Command) -> bytes | None:
-        """The reply to a command that is out of place or none at all; ``None`` for one that may be served."""
+        """The reply to a command that is out of place or none at all; `None` for one that may be served."""
         match command:
             case Unknown():
                 return replies.error("unknown command")
@@ -161,7 +161,7 @@ class Machine:
         return replies.error(_OUT_OF_PLACE.get((self.state, type(command)), _DEFAULT[self.state]))
 
     def answer(self, command: Command, reply: bytes) -> bytes:
-        """Take the reply for given: the state is what ``+OK``, ``-ERR`` or a challenge leads to."""
+        """Take the reply for given: the state is what `+OK`, `-ERR` or a challenge leads to."""
         after = TABLE[self.state, type(command)]
         if reply.startswith(b"+ "):
             self._enter(State.EXCHANGE)
@@ -182,7 +182,7 @@ class Machine:
 
     def _enter(self, state: State) -> None:
         self.state = state
-        self._lines.limit = RESPONSE_LIMIT if state is State.EXCHANGE else COMMAND_LIMIT
+        self._lines.limit = MAX_RESPONSE_OCTETS if state is State.EXCHANGE else MAX_COMMAND_OCTETS
 
     def _leave_exchange(self) -> None:
         if self.state is State.EXCHANGE:

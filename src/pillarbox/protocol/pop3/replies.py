@@ -1,7 +1,7 @@
 """What a POP3 server says, as octets (RFC 1939 §3, RFC 2449 §3, §8).
 
 Always true: a status line is at most 512 octets with its CRLF, has no line end inside, and begins with a
-response code or with no ``[`` at all, since RESP-CODES is announced (RFC 2449 §6.4).
+response code or with no `[` at all, since RESP-CODES is announced (RFC 2449 §6.4).
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from typing import Final
 
 from pillarbox.protocol.sasl.line import encode_challenge
 
-STATUS_LINE_LIMIT: Final = 512
+MAX_STATUS_LINE_OCTETS: Final = 512
 """Octets of a status line, CRLF included (RFC 2449 §4)."""
 
 END: Final = b".\r\n"
@@ -33,17 +33,17 @@ class Code(StrEnum):
 
 
 def ok(text: str = "") -> bytes:
-    """``+OK`` and a text for people, or what the command's definition says."""
+    """`+OK` and a text for people, or what the command's definition says."""
     return _status("+OK", text)
 
 
 def error(text: str, code: Code | None = None) -> bytes:
-    """``-ERR`` and a text for people, with a code for programs where there is one."""
+    """`-ERR` and a text for people, with a code for programs where there is one."""
     return _status("-ERR", f"[{code.value}] {text}" if code else text)
 
 
 def lines(text: str, items: Iterable[bytes]) -> bytes:
-    """A multi-line ``+OK`` whose lines cannot begin with a dot."""
+    """A multi-line `+OK` whose lines cannot begin with a dot."""
     return b"".join((ok(text), *(item + b"\r\n" for item in items), END))
 
 
@@ -54,4 +54,4 @@ def challenge(octets: bytes) -> bytes:
 
 def _status(indicator: str, text: str) -> bytes:
     octets = f"{indicator} {text}".rstrip().encode()
-    return octets[: STATUS_LINE_LIMIT - 2] + b"\r\n"
+    return octets[: MAX_STATUS_LINE_OCTETS - 2] + b"\r\n"

@@ -4,8 +4,8 @@ A *mechanism* is a generator: it yields what it needs next and is resumed with t
 the peer, the verdict on a password and the stored SCRAM keys all come from outside, and so does the
 nonce, so nothing here touches a socket, a database or chance.
 
-    exchange.py    the steps both sides speak in, and the server's ``Exchange`` that drives a mechanism
-    mechanisms.py  which mechanisms there are, which may be offered when, and ``start``
+    exchange.py    the steps both sides speak in, and the server's `Exchange` that drives a mechanism
+    mechanisms.py  which mechanisms there are, which may be offered when, and `start`
     plain.py       PLAIN (RFC 4616)           login.py    LOGIN (draft-murchison-sasl-login)
     scram.py       SCRAM-SHA-256, -PLUS (RFC 5802, 7677), server side
     scram_message.py, scram_keys.py           its wire form, its arithmetic

@@ -1,8 +1,8 @@
 """The client's side of SASL, for what we say to other servers and to prove the server's side in tests.
 
-``choose`` picks the strongest mechanism that both sides know; ``ClientExchange.initial`` is the initial
-response, ``respond`` answers each challenge. SCRAM also authenticates the server: unless
-``server_proven`` is true after the server's success, that success must not be believed.
+`choose` picks the strongest mechanism that both sides know; `ClientExchange.initial` is the initial
+response, `respond` answers each challenge. SCRAM also authenticates the server: unless
+`server_proven` is true after the server's success, that success must not be believed.
 """
 
 import hmac
@@ -23,7 +23,7 @@ from pillarbox.protocol.sasl.scram_message import (
 
 LEAST_ITERATIONS = 4096
 """RFC 7677 §3: fewer rounds make the password cheap to guess for whoever listens."""
-MOST_ITERATIONS = 1_000_000
+MAX_ITERATIONS = 1_000_000
 """More rounds are an attack on the client's time: this is about half a second."""
 
 ClientMechanism = Generator[bytes, bytes, None]
@@ -31,7 +31,7 @@ ClientMechanism = Generator[bytes, bytes, None]
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a client authenticates with. ``authorization`` is empty to act as oneself."""
+    """What a client authenticates with. `authorization` is empty to act as oneself."""
 
     login: str
     password: str = field(repr=False)
@@ -61,7 +61,7 @@ class ClientExchange:
         self._pending = None if client_first else first
 
     def respond(self, challenge: bytes) -> bytes:
-        """Answer a challenge. Raises ``Refused`` if the server broke the mechanism or is not proven."""
+        """Answer a challenge. Raises `Refused` if the server broke the mechanism or is not proven."""
         if self._pending is not None:
             answer, self._pending = self._pending, None
             return answer
@@ -82,9 +82,9 @@ def choose(
     binding: Binding | None,
     plain_allowed: bool,
 ) -> ClientExchange | None:
-    """Begin with the strongest mechanism offered, or ``None`` if there is none that may be used.
+    """Begin with the strongest mechanism offered, or `None` if there is none that may be used.
 
-    ``plain_allowed``: the connection is TLS to a verified server, so a password may be sent on it.
+    `plain_allowed`: the connection is TLS to a verified server, so a password may be sent on it.
     """
     names = {name.upper() for name in offered}
     if binding and "SCRAM-SHA-256-PLUS" in names:
@@ -138,7 +138,7 @@ def _check_server_first(server: ServerFirst, nonce: str) -> None:
     # RFC 5802 §5.1: the client MUST verify that its nonce begins the server's.
     if not server.nonce.startswith(nonce) or len(server.nonce) == len(nonce):
         raise Refused(Reason.MALFORMED, "the server's nonce does not continue ours")
-    if not LEAST_ITERATIONS <= server.iterations <= MOST_ITERATIONS:
+    if not LEAST_ITERATIONS <= server.iterations <= MAX_ITERATIONS:
         raise Refused(Reason.MALFORMED, f"the server asks for {server.iterations} rounds")
 
 

@@ -1,10 +1,10 @@
 """The steps of a SASL exchange, and the server's side of driving one (RFC 4422 §3).
 
-A protocol feeds ``Exchange.respond`` with the client's octets and looks at the step that comes back:
+A protocol feeds `Exchange.respond` with the client's octets and looks at the step that comes back:
 
-- ``Challenge``: send it; the client's answer goes into ``respond``.
-- ``CheckPassword``, ``NeedKeys``: look it up; the answer goes into ``decide`` or ``supply``.
-- ``Success``, ``Failure``: the exchange is over.
+- `Challenge`: send it; the client's answer goes into `respond`.
+- `CheckPassword`, `NeedKeys`: look it up; the answer goes into `decide` or `supply`.
+- `Success`, `Failure`: the exchange is over.
 
 A client-first mechanism begins with an empty challenge; an initial response answers the first challenge,
 whatever it was (RFC 4422 §5.1).
@@ -16,7 +16,7 @@ from enum import Enum
 
 from pillarbox.protocol.sasl.scram_keys import ScramKeys
 
-RESPONSE_LIMIT_OCTETS = 8192
+MAX_RESPONSE_OCTETS = 8192
 """The longest decoded response. RFC 4954 §4 asks for base64 lines of 12288 octets, which hold 9216; no
 mechanism here can fill even this."""
 
@@ -60,17 +60,17 @@ class NeedKeys:
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """The client proved to be ``login`` and wishes to act as ``authorization`` (empty: as itself)."""
+    """The client proved to be `login` and wishes to act as `authorization` (empty: as itself)."""
 
     login: str
     authorization: str = ""
     credential: int | None = None
-    """Which of the login's SCRAM key pairs was used (``KeyPair.credential``)."""
+    """Which of the login's SCRAM key pairs was used (`KeyPair.credential`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The exchange failed. ``detail`` is for the log and holds no secret; the peer hears the reason only."""
+    """The exchange failed. `detail` is for the log and holds no secret; the peer hears the reason only."""
 
     reason: Reason
     detail: str = ""
@@ -81,11 +81,11 @@ Question = Challenge | CheckPassword | NeedKeys
 Answer = bytes | bool | ScramKeys
 
 Mechanism = Generator[Question, Answer, Success]
-"""A mechanism's server side: yields questions, returns success, raises ``Refused``."""
+"""A mechanism's server side: yields questions, returns success, raises `Refused`."""
 
 
 class Refused(Exception):
-    """Raised inside a mechanism to end it; ``Exchange`` turns it into a ``Failure``."""
+    """Raised inside a mechanism to end it; `Exchange` turns it into a `Failure`."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -104,22 +104,22 @@ class Exchange:
         self._question: Question | None = next(mechanism)
 
     def respond(self, octets: bytes | None) -> Step:
-        """Take the client's response; ``None`` where AUTH came without an initial response."""
+        """Take the client's response; `None` where AUTH came without an initial response."""
         question = self._question
         assert isinstance(question, Challenge), "a response was given where none was asked for"
         if octets is None:
             return question
-        if len(octets) > RESPONSE_LIMIT_OCTETS:
+        if len(octets) > MAX_RESPONSE_OCTETS:
             return self._fail(Reason.TOO_LONG, "response over the limit")
         return self._resume(octets)
 
     def decide(self, *, granted: bool) -> Step:
-        """Answer ``CheckPassword``."""
+        """Answer `CheckPassword`."""
         assert isinstance(self._question, CheckPassword), "no password was to be checked"
         return self._resume(granted)
 
     def supply(self, keys: ScramKeys) -> Step:
-        """Answer ``NeedKeys``."""
+        """Answer `NeedKeys`."""
         assert isinstance(self._question, NeedKeys), "no keys were asked for"
         return self._resume(keys)
 
@@ -141,18 +141,18 @@ class Exchange:
 
 
 def response_of(answer: Answer) -> bytes:
-    """What a mechanism gets for a ``Challenge``."""
+    """What a mechanism gets for a `Challenge`."""
     assert isinstance(answer, bytes)
     return answer
 
 
 def verdict_of(answer: Answer) -> bool:
-    """What a mechanism gets for a ``CheckPassword``."""
+    """What a mechanism gets for a `CheckPassword`."""
     assert isinstance(answer, bool)
     return answer
 
 
 def keys_of(answer: Answer) -> ScramKeys:
-    """What a mechanism gets for a ``NeedKeys``."""
+    """What a mechanism gets for a `NeedKeys`."""
     assert isinstance(answer, ScramKeys)
     return answer

@@ -4,20 +4,20 @@ from pillarbox.protocol.sasl.exchange import Reason, Refused
 from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query
 
 # RFC 4616 §2: "MUST accept up to 255 octets" of each; an address of RFC 5321 may have 320.
-IDENTITY_LIMIT_OCTETS = 512
+MAX_IDENTITY_OCTETS = 512
 """The longest login or authorization identity."""
-PASSWORD_LIMIT_OCTETS = 1024
+MAX_PASSWORD_OCTETS = 1024
 """The longest password: long enough for any pass phrase, short enough to hash."""
 
 
 def prepared_identity(octets: bytes) -> str:
-    """A login or authorization identity. Raises ``Refused``."""
-    return _prepared(octets, IDENTITY_LIMIT_OCTETS, "identity")
+    """A login or authorization identity. Raises `Refused`."""
+    return _prepared(octets, MAX_IDENTITY_OCTETS, "identity")
 
 
 def prepared_password(octets: bytes) -> str:
-    """A password. Raises ``Refused``."""
-    return _prepared(octets, PASSWORD_LIMIT_OCTETS, "password")
+    """A password. Raises `Refused`."""
+    return _prepared(octets, MAX_PASSWORD_OCTETS, "password")
 
 
 def _prepared(octets: bytes, limit_octets: int, what: str) -> str:

@@ -1,13 +1,13 @@
 """SASL messages as the lines of SMTP, IMAP and POP3 carry them (RFC 4954 §4, 9051 §6.2.2, 5034 §4).
 
-Base64, canonical (RFC 4648 §3.5, §4); ``=`` as an initial response means that it is empty, and a line
-of ``*`` alone gives up.
+Base64, canonical (RFC 4648 §3.5, §4); `=` as an initial response means that it is empty, and a line
+of `*` alone gives up.
 """
 
 import base64
 import binascii
 
-LINE_LIMIT_OCTETS = 12_288
+MAX_LINE_OCTETS = 12_288
 """The longest base64 line, without its line end (RFC 4954 §4)."""
 CANCEL = b"*"
 """What a client sends to give up."""
@@ -18,9 +18,9 @@ class LineNotBase64(ValueError):
 
 
 def decode_response(line: bytes) -> bytes:
-    """The octets of a response line, its line end already taken off. Raises ``LineNotBase64``."""
-    if len(line) > LINE_LIMIT_OCTETS:
-        raise LineNotBase64(f"over {LINE_LIMIT_OCTETS} octets")
+    """The octets of a response line, its line end already taken off. Raises `LineNotBase64`."""
+    if len(line) > MAX_LINE_OCTETS:
+        raise LineNotBase64(f"over {MAX_LINE_OCTETS} octets")
     try:
         octets = base64.b64decode(line, validate=True)
     except binascii.Error:
@@ -32,7 +32,7 @@ def decode_response(line: bytes) -> bytes:
 
 
 def decode_initial(argument: bytes) -> bytes:
-    """The octets of an initial response: as ``decode_response``, but ``=`` is the empty string."""
+    """The octets of an initial response: as `decode_response`, but `=` is the empty string."""
     return b"" if argument == b"=" else decode_response(argument)
 
 

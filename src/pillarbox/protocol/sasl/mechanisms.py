@@ -35,7 +35,7 @@ def offered(*, tls: bool, plain_allowed: bool, binding: bool) -> tuple[str, ...]
     """The mechanisms to announce, best first.
 
     Without TLS nothing is offered unless the owner allows plain text: even SCRAM would leave the
-    session that follows open to be taken over (RFC 8314 §4.1). ``binding``: the TLS connection can give
+    session that follows open to be taken over (RFC 8314 §4.1). `binding`: the TLS connection can give
     channel binding data (RFC 5802 §6 asks to offer -PLUS only then).
     """
     if not tls and not plain_allowed:
@@ -44,10 +44,10 @@ def offered(*, tls: bool, plain_allowed: bool, binding: bool) -> tuple[str, ...]
 
 
 def start(name: str, *, nonce: str, channel: ChannelBinding | None) -> Exchange | None:
-    """Begin an exchange, or ``None`` for a mechanism we do not speak.
+    """Begin an exchange, or `None` for a mechanism we do not speak.
 
-    The caller has checked that the mechanism is among those ``offered``. ``nonce`` is fresh, printable
-    US-ASCII without commas; ``channel`` is given exactly where -PLUS was offered.
+    The caller has checked that the mechanism is among those `offered`. `nonce` is fresh, printable
+    US-ASCII without commas; `channel` is given exactly where -PLUS was offered.
     """
     offer = _BY_NAME.get(name.upper())
     if offer is None or (offer.needs_binding and channel is None):

@@ -29,7 +29,7 @@ class PreparationFailed(ValueError):
 
 
 def prepare_query(text: str) -> str:
-    """Prepare what a client presented. Raises ``PreparationFailed``.
+    """Prepare what a client presented. Raises `PreparationFailed`.
 
     Code points that Unicode 3.2 had not assigned pass (RFC 3454 §7).
     """
@@ -43,7 +43,7 @@ def prepare_query(text: str) -> str:
 
 
 def prepare_stored(text: str) -> str:
-    """Prepare what will be kept for comparison. Raises ``PreparationFailed``.
+    """Prepare what will be kept for comparison. Raises `PreparationFailed`.
 
     Unassigned code points are refused: a later Unicode may normalise them differently (RFC 3454 §7).
     """

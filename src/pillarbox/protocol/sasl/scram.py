@@ -10,7 +10,7 @@ its salt; the proof shows which was used. An unknown name gets the same messages
 keys that no password opens, and fails where a wrong password fails. SMTP, IMAP and POP3 cannot carry
 data with their success, so server-final is a challenge of its own with an empty answer (RFC 4422 §5.2).
 
-Written on ``hashlib`` alone: the library at hand knows no ``tls-exporter``, draws its own nonce, and asks
+Written on `hashlib` alone: the library at hand knows no `tls-exporter`, draws its own nonce, and asks
 for the keys by a call, where a pure machine must be able to wait for them.
 """
 
@@ -39,11 +39,11 @@ from pillarbox.protocol.sasl.scram_message import (
 )
 
 ChannelBinding = Callable[[str], bytes | None]
-"""The channel's binding data by type (``tls-exporter``, ...), or ``None`` for a type it cannot give."""
+"""The channel's binding data by type (`tls-exporter`, ...), or `None` for a type it cannot give."""
 
 
 def scram(nonce: str, channel: ChannelBinding | None, *, plus: bool) -> Mechanism:
-    """The server's side. ``nonce`` is fresh and printable; ``channel`` is given where -PLUS was offered."""
+    """The server's side. `nonce` is fresh and printable; `channel` is given where -PLUS was offered."""
     first = parse_client_first(response_of((yield Challenge(b""))))
     binding = _binding_data(first, channel, plus=plus)
     # RFC 5802 §5.1: the server prepares the name, but hashes it as received (it stays in `first.bare`).

@@ -1,6 +1,6 @@
 """SCRAM's arithmetic with SHA-256 (RFC 5802 §3, RFC 7677 §3).
 
-``StoredKey`` checks a client's proof and ``ServerKey`` proves the server; neither gives the password
+`StoredKey` checks a client's proof and `ServerKey` proves the server; neither gives the password
 back, and who steals them can pose as the server but not as the client.
 """
 
@@ -22,7 +22,7 @@ class KeyPair:
     stored_key: bytes = field(repr=False)
     server_key: bytes = field(repr=False)
     credential: int | None = None
-    """The owner's number for it, told again on success; ``None`` for the account's own password."""
+    """The owner's number for it, told again on success; `None` for the account's own password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +44,25 @@ class ClientKeys:
 
 
 def client_keys(password: str, salt: bytes, iterations: int) -> ClientKeys:
-    """Derive a client's keys from a prepared password. Costs ``iterations`` HMACs: some 5 ms at 15 000."""
+    """Derive a client's keys from a prepared password. Costs `iterations` HMACs: some 5 ms at 15 000."""
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
     client_key = _hmac(salted, b"Client Key")
     return ClientKeys(client_key, hashlib.sha256(client_key).digest(), _hmac(salted, b"Server Key"))
 
 
 def server_keys(password: str, salt: bytes, iterations: int = DEFAULT_ITERATIONS) -> KeyPair:
-    """Derive what the server keeps, from a prepared password. As costly as ``client_keys``."""
+    """Derive what the server keeps, from a prepared password. As costly as `client_keys`."""
     keys = client_keys(password, salt, iterations)
     return KeyPair(keys.stored_key, keys.server_key)
 
 
 def client_proof(keys: ClientKeys, auth_message: bytes) -> bytes:
-    """``ClientKey XOR HMAC(StoredKey, AuthMessage)``."""
+    """`ClientKey XOR HMAC(StoredKey, AuthMessage)`."""
     return _xor(keys.client_key, _hmac(keys.stored_key, auth_message))
 
 
 def proof_holds(stored_key: bytes, auth_message: bytes, proof: bytes) -> bool:
-    """Whether the peer knows the ClientKey behind ``stored_key``."""
+    """Whether the peer knows the ClientKey behind `stored_key`."""
     if len(proof) != KEY_OCTETS:
         return False
     client_key = _xor(proof, _hmac(stored_key, auth_message))
@@ -70,7 +70,7 @@ def proof_holds(stored_key: bytes, auth_message: bytes, proof: bytes) -> bool:
 
 
 def server_signature(server_key: bytes, auth_message: bytes) -> bytes:
-    """``HMAC(ServerKey, AuthMessage)``: shows that the server knows the account's keys."""
+    """`HMAC(ServerKey, AuthMessage)`: shows that the server knows the account's keys."""
     return _hmac(server_key, auth_message)
 
 

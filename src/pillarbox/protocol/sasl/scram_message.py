@@ -1,6 +1,6 @@
 """SCRAM's four messages, read and written (RFC 5802 §5.1, §7).
 
-The grammar is fixed in order; extensions stand at the end and are ignored, except ``m=``, which demands
+The grammar is fixed in order; extensions stand at the end and are ignored, except `m=`, which demands
 an extension we do not have and so fails.
 """
 
@@ -40,7 +40,7 @@ class ClientFirst:
     gs2_header: str
     flag: Literal["n", "y", "p"]
     binding: str
-    """The channel binding's type; empty unless the flag is ``p``."""
+    """The channel binding's type; empty unless the flag is `p`."""
     authorization: str
     name: str
     nonce: str
@@ -50,7 +50,7 @@ class ClientFirst:
 
 @dataclass(frozen=True, slots=True)
 class ServerFirst:
-    """The server's nonce, salt and rounds; ``text`` is what both sides sign."""
+    """The server's nonce, salt and rounds; `text` is what both sides sign."""
 
     nonce: str
     salt: bytes
@@ -60,7 +60,7 @@ class ServerFirst:
 
 @dataclass(frozen=True, slots=True)
 class ClientFinal:
-    """The proof; ``unproven`` is what precedes it, as both sides sign it."""
+    """The proof; `unproven` is what precedes it, as both sides sign it."""
 
     binding: bytes
     nonce: str
@@ -69,7 +69,7 @@ class ClientFinal:
 
 
 def parse_client_first(octets: bytes) -> ClientFirst:
-    """Raises ``Refused``."""
+    """Raises `Refused`."""
     found = _match(_CLIENT_FIRST, octets)
     if len(found["nonce"]) > NONCE_LIMIT_CHARACTERS:
         raise Refused(Reason.TOO_LONG, "SCRAM nonce over the limit")
@@ -86,13 +86,13 @@ def parse_client_first(octets: bytes) -> ClientFirst:
 
 
 def parse_server_first(octets: bytes) -> ServerFirst:
-    """Raises ``Refused``."""
+    """Raises `Refused`."""
     found = _match(_SERVER_FIRST, octets)
     return ServerFirst(found["nonce"], _decode(found["salt"]), int(found["iterations"]), found[0])
 
 
 def parse_client_final(octets: bytes) -> ClientFinal:
-    """Raises ``Refused``."""
+    """Raises `Refused`."""
     found = _match(_CLIENT_FINAL, octets)
     return ClientFinal(
         binding=_decode(found["binding"]),
@@ -103,7 +103,7 @@ def parse_client_final(octets: bytes) -> ClientFinal:
 
 
 def parse_server_final(octets: bytes) -> bytes:
-    """The server's signature. Raises ``Refused`` where the server reports an error instead."""
+    """The server's signature. Raises `Refused` where the server reports an error instead."""
     found = _match(_SERVER_FINAL, octets)
     if found["error"]:
         raise Refused(Reason.CREDENTIALS, f"server says {found['error'][:64]!r}")
@@ -116,7 +116,7 @@ def server_first(nonce: str, salt: bytes, iterations: int) -> str:
 
 
 def escape(name: str) -> str:
-    """A ``saslname``: ``=`` and ``,`` cannot stand for themselves."""
+    """A `saslname`: `=` and `,` cannot stand for themselves."""
     return name.replace("=", "=3D").replace(",", "=2C")
 
 

@@ -1,6 +1,6 @@
 """The commands of SMTP and LMTP as values (RFC 5321 §4.1.1 and its extensions).
 
-What a command means is the session's to say; what it looks like is ``grammar``'s. There are several to each
+What a command means is the session's to say; what it looks like is `grammar`'s. There are several to each
 message, so they are structs, which are made in a tenth of a dataclass's time.
 """
 
@@ -86,9 +86,9 @@ class Rcpt(Struct, frozen=True, gc=False):
 
     forward_path: ForwardPath
     notify: frozenset[Notify] | None = None
-    """``None`` where the sender did not say."""
+    """`None` where the sender did not say."""
     original: str | None = None
-    """ORCPT, ``type;xtext`` (RFC 3461 §4.2)."""
+    """ORCPT, `type;xtext` (RFC 3461 §4.2)."""
 
     verb = Verb.RCPT
 
@@ -98,7 +98,7 @@ class Auth(Struct, frozen=True, gc=False):
 
     mechanism: str
     initial: bytes | None
-    """The initial response, decoded; ``None`` where there is none, empty for ``=`` (RFC 4954 §4)."""
+    """The initial response, decoded; `None` where there is none, empty for `=` (RFC 4954 §4)."""
 
     verb = Verb.AUTH
 
@@ -119,7 +119,7 @@ class Simple(Struct, frozen=True, gc=False):
 
 
 class Refused(Struct, frozen=True, gc=False):
-    """A line that is no acceptable command, and the answer to it; ``fatal`` where nothing that follows
+    """A line that is no acceptable command, and the answer to it; `fatal` where nothing that follows
     can be trusted."""
 
     reply: Reply

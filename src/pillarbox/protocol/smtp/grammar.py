@@ -1,6 +1,6 @@
 """From a command line, without its CRLF, to a command or the reason why it is none (RFC 5321 §4.1.1).
 
-One pure function, ``read``; the parameters that are offered are given to it. Whether a command fits the
+One pure function, `read`; the parameters that are offered are given to it. Whether a command fits the
 moment is not asked here: that is the machine's table.
 """
 
@@ -56,7 +56,7 @@ def read(line: bytes, offer: Offer, role: Role) -> Command | Refused:
 
 
 def decode_response(line: bytes) -> bytes | None:
-    """A SASL response from its line; ``None`` where it is not base64 (RFC 4954 §4)."""
+    """A SASL response from its line; `None` where it is not base64 (RFC 4954 §4)."""
     if line == b"=":
         return b""
     if len(line) % 4:

@@ -33,7 +33,7 @@ def repair(octets: bytes) -> bytes:
 
 
 class LineEnds:
-    """The same rule for a message that comes in pieces; ``repair`` of all is ``feed`` of each."""
+    """The same rule for a message that comes in pieces; `repair` of all is `feed` of each."""
 
     __slots__ = ("_run", "repaired")
 

@@ -3,14 +3,14 @@
 What is always true:
 
 1. Only CRLF ends a command; a line that ends in LF alone ends the connection, since whoever sent it and
-   we would not agree about what is a line. Only ``<CRLF>.<CRLF>`` ends DATA (RFC 5321 §4.1.1.4).
+   we would not agree about what is a line. Only `<CRLF>.<CRLF>` ends DATA (RFC 5321 §4.1.1.4).
 2. After DATA, AUTH, STARTTLS and QUIT the machine *holds*: what follows is not looked at until the session
    has said what it is, so that no octet is ever read under two meanings.
 3. The octets of a BDAT chunk are never read as commands, whether the chunk is accepted or not.
 4. Any chunking of the same octets tells the same commands and the same message.
 
-The session asks ``refusal`` whether a command may come now, does it, and says ``succeeded``; the table
-of ``states`` does the rest. Message data comes in pieces: see ``Piece``, ``MessageEnd``, ``ChunkEnd``.
+The session asks `refusal` whether a command may come now, does it, and says `succeeded`; the table
+of `states` does the rest. Message data comes in pieces: see `Piece`, `MessageEnd`, `ChunkEnd`.
 """
 
 from dataclasses import replace
@@ -115,7 +115,7 @@ class SmtpServer:
         return len(self._buffer)
 
     def receive(self, octets: bytes) -> list[Event]:
-        """Take a chunk of any size; return the events that are now complete, as far as ``TOLD_AT_ONCE``."""
+        """Take a chunk of any size; return the events that are now complete, as far as `TOLD_AT_ONCE`."""
         if self.state is State.END:
             return []
         self._buffer = self._buffer + octets if self._buffer else bytes(octets)
@@ -272,7 +272,7 @@ class SmtpServer:
     # --- what the session says
 
     def refusal(self, command: Command) -> Reply | None:
-        """Why this command cannot come now; ``None`` where it can. A held machine goes on reading."""
+        """Why this command cannot come now; `None` where it can. A held machine goes on reading."""
         step = TABLE[self.state, command.verb]
         if isinstance(step, State):
             return None

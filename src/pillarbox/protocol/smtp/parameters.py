@@ -36,12 +36,12 @@ class BadParameter(Exception):
 
 
 def read_mail(text: str, offered: frozenset[str]) -> dict[str, Any]:
-    """Fields of ``Mail`` from what follows the reverse-path. Raises BadParameter."""
+    """Fields of `Mail` from what follows the reverse-path. Raises BadParameter."""
     return _read(text, offered, _MAIL)
 
 
 def read_rcpt(text: str, offered: frozenset[str]) -> dict[str, Any]:
-    """Fields of ``Rcpt`` from what follows the forward-path. Raises BadParameter."""
+    """Fields of `Rcpt` from what follows the forward-path. Raises BadParameter."""
     return _read(text, offered, _RCPT)
 
 

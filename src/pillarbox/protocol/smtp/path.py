@@ -1,7 +1,7 @@
 """Reverse-paths and forward-paths: what stands between the angle brackets of MAIL and RCPT.
 
-Three values, three types: an ``Address``, the null reverse-path ``<>`` of reports (RFC 5321 §4.5.5), and
-``<Postmaster>`` without a domain (RFC 5321 §4.5.1). None of them is an empty string by accident.
+Three values, three types: an `Address`, the null reverse-path `<>` of reports (RFC 5321 §4.5.5), and
+`<Postmaster>` without a domain (RFC 5321 §4.5.1). None of them is an empty string by accident.
 
 Read as RFC 5321 §4.1.2 and RFC 6531 §3.3 write them, and a little more widely where real senders do:
 a missing pair of brackets, dots in odd places of a local part, an underscore in a domain. A source
@@ -54,11 +54,11 @@ class InvalidPath(ValueError):
 
 
 class PathTooLong(ValueError):
-    """Longer than ``PATH_OCTETS``."""
+    """Longer than `PATH_OCTETS`."""
 
 
 def read_reverse_path(text: str) -> tuple[ReversePath, str]:
-    """The reverse-path at the start of ``text``, and what follows it. Raises InvalidPath, PathTooLong."""
+    """The reverse-path at the start of `text`, and what follows it. Raises InvalidPath, PathTooLong."""
     if text.startswith("<>"):
         return NULL, text[2:]
     path, rest = _read(text)
@@ -68,7 +68,7 @@ def read_reverse_path(text: str) -> tuple[ReversePath, str]:
 
 
 def read_forward_path(text: str) -> tuple[ForwardPath, str]:
-    """The forward-path at the start of ``text``, and what follows it. Raises InvalidPath, PathTooLong."""
+    """The forward-path at the start of `text`, and what follows it. Raises InvalidPath, PathTooLong."""
     return _read(text)
 
 

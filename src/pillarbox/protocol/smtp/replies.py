@@ -16,7 +16,7 @@ LINE_OCTETS = 512
 class Reply:
     """One answer to one command.
 
-    ``status`` is the enhanced code without its class, such as ``"1.1"``; empty where RFC 2034 §4
+    `status` is the enhanced code without its class, such as `"1.1"`; empty where RFC 2034 §4
     wants none (greetings, EHLO, 3yz).
     """
 

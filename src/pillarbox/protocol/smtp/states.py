@@ -1,11 +1,11 @@
 """The life of an SMTP session as one table: state × verb (RFC 5321 §4.1.4, RFC 3030, RFC 4954, RFC 3207).
 
-For every pair, ``TABLE`` holds either the state that follows *if the command succeeds* (where it is
-refused by whoever looked it up, nothing changes) or the ``Reply`` that says why it cannot come now.
-Tests walk all pairs, and the picture in ``docs/states/smtp.md`` is drawn from here.
+For every pair, `TABLE` holds either the state that follows *if the command succeeds* (where it is
+refused by whoever looked it up, nothing changes) or the `Reply` that says why it cannot come now.
+Tests walk all pairs, and the picture in `docs/states/smtp.md` is drawn from here.
 
-What is no command has its place, too: the end of a message (``after_data``), of a chunk
-(``after_chunk``), of an AUTH exchange and of a TLS handshake.
+What is no command has its place, too: the end of a message (`after_data`), of a chunk
+(`after_chunk`), of an AUTH exchange and of a TLS handshake.
 """
 
 from enum import Enum

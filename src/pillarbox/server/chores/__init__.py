@@ -17,11 +17,11 @@ from pillarbox.world.world import World
 Chore = Callable[[World], Awaitable[bool]]
 """Does a bounded piece of work; says whether there may be more."""
 
-IDLE_SECONDS = 3.0
+IDLE_S = 3.0
 """Between two looks when there was nothing to do, or somebody else does it."""
-BREATH_SECONDS = 0.01
+BREATH_S = 0.01
 """Between two pieces of work while nobody else asks for anything."""
-LEFTOVERS_SECONDS = 3600.0
+LEFTOVERS_S = 3600.0
 """Between two looks for files that crashes have left."""
 POLITENESS = 15
 """While others are served, the rest after a piece of work is so many times as long as the work."""
@@ -59,7 +59,7 @@ class DropLeftovers:
         """See `Chore`."""
         now = world.clock.monotonic()
         if now >= self._due:
-            self._due = now + LEFTOVERS_SECONDS
+            self._due = now + LEFTOVERS_S
             await sweep_leftovers(world.blobs, world.database, now_ms=world.clock.now_ms())
         return False
 
@@ -72,14 +72,14 @@ def _first(tx: Transaction, sql: str) -> object:
 
 
 class Chores:
-    """Runs the chores in the background of one worker, while ``mine`` says that they are its to do."""
+    """Runs the chores in the background of one worker, while `mine` says that they are its to do."""
 
     def __init__(self, world: World, mine: Callable[[], bool]) -> None:
         self._world = world
         self._mine = mine
         self._chores: tuple[Chore, ...] = (*CHORES, DropLeftovers())
         self._task: asyncio.Task[None] | None = None
-        self._pause = BREATH_SECONDS
+        self._pause = BREATH_S
         self._others = False
         """Whether anybody was served during the last rest."""
 
@@ -99,7 +99,7 @@ class Chores:
             calls = self._world.database.calls
             await self._world.clock.sleep(self._pause)
             self._others = self._world.database.calls > calls
-            self._pause = IDLE_SECONDS
+            self._pause = IDLE_S
             if self._mine():
                 try:
                     self._pause = await self._round()
@@ -114,6 +114,6 @@ class Chores:
         began = clock.monotonic()
         done = [await chore(self._world) for chore in self._chores]
         if not any(done):
-            return IDLE_SECONDS
+            return IDLE_S
         took = clock.monotonic() - began
-        return max(BREATH_SECONDS, took * POLITENESS if self._others else 0.0)
+        return max(BREATH_S, took * POLITENESS if self._others else 0.0)

@@ -4,8 +4,8 @@ RFC 9051 §6.3.9, RFC 5258 (LIST-EXTENDED), 5819 (LIST-STATUS), 6154 (SPECIAL-US
 RFC 3501 §6.3.9 for LSUB. The choice is pure (`chosen`, `chosen_by_lsub`): an account's names in, lines out.
 
 A name can be shown without being a mailbox: a level above one (its own mailbox was deleted), or a
-subscription that outlived its mailbox. Plain LIST calls such a name ``\\Noselect``, extended LIST and
-IMAP4rev2 ``\\NonExistent``, which says the same and more.
+subscription that outlived its mailbox. Plain LIST calls such a name `\\Noselect`, extended LIST and
+IMAP4rev2 `\\NonExistent`, which says the same and more.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +22,7 @@ class Names:
     """An account's hierarchy, as far as LIST looks at it."""
 
     roles: Mapping[str, str | None]
-    """Every mailbox by its name, with its special use (``\\Sent``) if it has one."""
+    """Every mailbox by its name, with its special use (`\\Sent`) if it has one."""
     subscribed: frozenset[str]
     """Subscribed names, whether or not there is such a mailbox (RFC 9051 §6.3.7)."""
 

@@ -18,7 +18,7 @@ from pillarbox.server.connection import Connection
 from pillarbox.server.imap.conversation import Conversation, Services
 from pillarbox.server.imap.reply import Reply, bad, no, ok
 
-AUTOLOGOUT_SECONDS: Final = 31 * 60
+AUTOLOGOUT_S: Final = 31 * 60
 """RFC 9051 §5.4: at least 30 minutes; clients renew IDLE after 29."""
 
 
@@ -125,6 +125,6 @@ def _client(session: Conversation) -> Client:
 def _welcome(session: Conversation, account: Account) -> Reply:
     session.account = account
     session.machine.authenticated()
-    session.connection.set_deadline(AUTOLOGOUT_SECONDS)
+    session.connection.set_deadline(AUTOLOGOUT_S)
     # RFC 9051 §6.2.2: the list has changed, and telling it spares the client a command
     return ok("Logged in", response_codes.capability(session.machine.capabilities()))

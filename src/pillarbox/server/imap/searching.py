@@ -17,7 +17,7 @@ _ALL = frozenset({SearchReturn.ALL})
 
 
 async def search(session: Conversation, command: Search) -> Reply:
-    """Find messages, and tell them or keep them as ``$``."""
+    """Find messages, and tell them or keep them as `$`."""
     selected, returns = session.selected, command.returns
     saves = returns is not None and SearchReturn.SAVE in returns
     try:

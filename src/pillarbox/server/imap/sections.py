@@ -21,7 +21,7 @@ EMPTY_LINE: Final = b"\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Octets of the message from ``start`` up to, not including, ``end``."""
+    """Octets of the message from `start` up to, not including, `end`."""
 
     start: int
     end: int

@@ -80,7 +80,7 @@ HANDLERS: Final[dict[type, Handler]] = {
 }
 """Who carries out which command; a handler that answers later returns None."""
 
-LOGIN_SECONDS: Final = 60
+LOGIN_S: Final = 60
 """How long a stranger may take to log in."""
 
 
@@ -95,7 +95,7 @@ class ImapSession(Conversation):
 
     async def opened(self) -> None:
         """Greet (RFC 9051 §7.1): with the capabilities, which spares the client a command."""
-        self.connection.set_deadline(LOGIN_SECONDS)
+        self.connection.set_deadline(LOGIN_S)
         # Where TLS comes first it stands only now, after the session was made
         self.machine.terms = login.terms(self.services, self.connection)
         self.write(

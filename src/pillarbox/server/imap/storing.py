@@ -56,7 +56,7 @@ async def alter(
 ) -> Altered:
     """Alter flags durably, and have the mailbox in memory know of it.
 
-    ``told``: whether the command tells the client all flags of these messages, so that `news` need not.
+    `told`: whether the command tells the client all flags of these messages, so that `news` need not.
     """
     selected, services = session.selected, session.services
     altered = await session.commit(

@@ -38,7 +38,7 @@ class News:
 async def tell(session: Conversation, *, expunges: bool) -> None:
     """Tell what has changed since this client was last told; nothing where no mailbox is selected.
 
-    ``expunges``: whether EXPUNGE and VANISHED are permitted now (RFC 9051 §7.5.1). Raises `MailboxGone`.
+    `expunges`: whether EXPUNGE and VANISHED are permitted now (RFC 9051 §7.5.1). Raises `MailboxGone`.
     """
     selected, machine = session.machine.selected, session.machine
     if selected is None:

@@ -2,7 +2,7 @@
 
 RFC 1939 §4 wants an exclusive lock "as necessary to prevent messages from being modified or removed". A session
 that only reads needs none, and costs no write; the first DELE takes it, and from then on others that
-log in hear ``[IN-USE]``, in whatever process they are (see `pillarbox.store.maildrop`).
+log in hear `[IN-USE]`, in whatever process they are (see `pillarbox.store.maildrop`).
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class Lease:
     __slots__ = ("_account", "_holder", "_remind", "_services", "_timer", "held")
 
     def __init__(self, services: Services, account: AccountId, remind: Callable[[], None]) -> None:
-        """``remind`` is called when it is time for `renew`."""
+        """`remind` is called when it is time for `renew`."""
         self._services = services
         self._account = account
         self._remind = remind

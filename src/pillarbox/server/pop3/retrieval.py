@@ -65,7 +65,7 @@ def _shown(session: Conversation, header: bytes) -> bytes:
 
 
 async def _send(session: Conversation, uid: Uid, head: bytes, start: int, *, until: int) -> None:
-    """The status line with the header, and the body from offset ``start`` to ``until``, in parts."""
+    """The status line with the header, and the body from offset `start` to `until`, in parts."""
     stuffing = wire_form.Stuffing()
     session.reply(stuffing.part(head))
     while part := _read(session, uid, start, min(PART_OCTETS, until - start)):
@@ -76,7 +76,7 @@ async def _send(session: Conversation, uid: Uid, head: bytes, start: int, *, unt
 
 
 def _end_of_lines(session: Conversation, uid: Uid, start: int, lines: int) -> int:
-    """The offset after so many lines from ``start`` on, or of the message's end."""
+    """The offset after so many lines from `start` on, or of the message's end."""
     while lines and (part := _read(session, uid, start, PART_OCTETS)):
         found = part.count(b"\n")
         if found <= lines:

@@ -1,7 +1,7 @@
 """One POP3 session: each command goes to its handler, each failure becomes a reply.
 
 The machine refuses what is out of place; handlers say what there is to say. What goes wrong is told in the
-protocol's own terms: the world's failures as ``[SYS/TEMP]``, damage as ``[SYS/PERM]`` (RFC 3206 §4). A failure in
+protocol's own terms: the world's failures as `[SYS/TEMP]`, damage as `[SYS/PERM]` (RFC 3206 §4). A failure in
 the middle of a multi-line reply, which no status line can take back, ends the connection, so that no
 client takes a part of a message for the whole.
 """

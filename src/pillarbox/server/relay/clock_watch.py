@@ -19,7 +19,7 @@ class ClockWatch:
     __slots__ = ("_believed_from_s", "_clock", "_doubt_s", "_gap_ms")
 
     def __init__(self, clock: Clock, doubt_s: float) -> None:
-        """``doubt_s``: how long a jump is to be doubted; in that time every worker must look once."""
+        """`doubt_s`: how long a jump is to be doubted; in that time every worker must look once."""
         self._clock = clock
         self._doubt_s = doubt_s
         self._gap_ms = self._measured_ms()

@@ -24,16 +24,16 @@ from pillarbox.world.entropy import Entropy, nonce
 from pillarbox.world.network import Network, NetworkFailure, TlsFailure
 from pillarbox.world.tls.client import opportunistic, verified
 
-CONNECT_SECONDS = 30.0
+CONNECT_S = 30.0
 """How long a connection may take to come about."""
-HANDSHAKE_SECONDS = 60.0
+HANDSHAKE_S = 60.0
 CONNECTIONS = 10
 """Connections tried for one job in one attempt; RFC 5321 §5.1 asks for two at least."""
 SESSIONS = 2
 """Hosts to which one message is offered in one attempt: where the first says "later", another may say "now"."""
 TRANSACTIONS = 1_000
 """Messages on one connection."""
-CONNECTION_SECONDS = 300.0
+CONNECTION_S = 300.0
 """How old a connection may be when another message is begun on it."""
 ASIDE_OCTETS = 256 * 1024
 """A message this large is read from the disk in a thread."""
@@ -79,7 +79,7 @@ class DeliveryAgent:
             return False
         limit = min(TRANSACTIONS, line.dialogue.extensions.transactions_limit or TRANSACTIONS)
         age_s = self._means.clock.monotonic() - line.opened_at_s
-        return line.dialogue.delivered < limit and age_s < CONNECTION_SECONDS
+        return line.dialogue.delivered < limit and age_s < CONNECTION_S
 
     async def carry(self, job: Job, octets: bytes | None = None) -> Result:
         """Try to deliver a message to its recipients; it is read unless its octets are given.
@@ -121,10 +121,10 @@ class DeliveryAgent:
             return database.read_now(read, job.message.blob)
         return await database.read_in_thread(read, job.message.blob)
 
-    # -- from host to host
+    # --- from host to host
 
     async def _visit_hosts(self, progress: Progress, octets: bytes, asked: str) -> None:
-        """All hosts in their order, but for the one that was ``asked`` already."""
+        """All hosts in their order, but for the one that was `asked` already."""
         found = await self._means.itinerary.hosts(progress.job.destination)
         if isinstance(found, Outcome):
             # A destination that does not exist is no destination in trouble.
@@ -156,10 +156,10 @@ class DeliveryAgent:
                 await self._hand_over(progress, octets, self._line)
                 return
 
-    # -- one connection
+    # --- one connection
 
     async def _connect(self, progress: Progress, host: Host, address: str) -> _Line | None:
-        """A connection over which mail may go; ``None`` where there is none, and why is noted."""
+        """A connection over which mail may go; `None` where there is none, and why is noted."""
         job, place = progress.job, f"{host.name} [{address}]"
         encryption = Encryption.VERIFIED if _must_be_verified(job) else host.encryption
         try:
@@ -183,7 +183,7 @@ class DeliveryAgent:
         except NetworkFailure as failure:
             progress.note_all(_deferred("4.4.1", f"{host.name}: {failure}"))
         except TimeoutError:
-            progress.note_all(_deferred("4.4.1", f"{place}: no connection in {CONNECT_SECONDS:.0f} seconds"))
+            progress.note_all(_deferred("4.4.1", f"{place}: no connection in {CONNECT_S:.0f} seconds"))
         return None
 
     async def _open(self, host: Host, address: str, encryption: Encryption, *, plain: bool) -> _Line:
@@ -205,11 +205,11 @@ class DeliveryAgent:
 
     async def _dial(self, host: Host, address: str, context: ssl.SSLContext) -> Dialogue:
         means = self._means
-        async with means.clock.timeout(CONNECT_SECONDS):
+        async with means.clock.timeout(CONNECT_S):
             stream = await means.network.connect(address, host.port or means.itinerary.port)
         if host.implicit_tls:
             try:
-                async with means.clock.timeout(HANDSHAKE_SECONDS):
+                async with means.clock.timeout(HANDSHAKE_S):
                     await stream.start_tls(context, host.name)
             except (TlsFailure, TimeoutError) as failure:
                 stream.abort()
@@ -232,7 +232,7 @@ class DeliveryAgent:
             raise _NotProtected("the server offers no way to log in that is safe here")
         await dialogue.authenticate(exchange)
 
-    # -- one message
+    # --- one message
 
     async def _hand_over(self, progress: Progress, octets: bytes, line: _Line) -> bool:
         """Offer the message for all who are open, in as many transactions as the server wants.

@@ -25,7 +25,7 @@ FETCH_JOBS = 40
 """Jobs leased at once for a lane that is at work."""
 COURIERS = "couriers"
 """What they are counted as."""
-LINGER_SECONDS = 2.0
+LINGER_S = 2.0
 """How long a connection waits for more mail to its destination before it is closed."""
 
 _UNREADABLE = Outcome(Verdict.DEFERRED, "4.3.0", "the message cannot be read now", said_by_server=False)
@@ -33,7 +33,7 @@ _MISTAKE = Outcome(Verdict.DEFERRED, "4.3.0", "an error in this system", said_by
 
 
 class Parcel(NamedTuple):
-    """A job in hand. ``octets``: the message, where it was small enough to be fetched with many others."""
+    """A job in hand. `octets`: the message, where it was small enough to be fetched with many others."""
 
     job: Job
     octets: bytes | None = None
@@ -124,7 +124,7 @@ class DestinationQueue:
         await self._office.give_back(list(self.carried.values()))
         self.carried.clear()
 
-    # -- couriers
+    # --- couriers
 
     def _staff(self) -> None:
         """Wake who rests, and send for more couriers where there is work for them."""
@@ -228,7 +228,7 @@ class DestinationQueue:
             if not woken.done():
                 woken.set_result(None)
 
-    # -- jobs
+    # --- jobs
 
     def _refill(self) -> None:
         """Fetch more before the last is carried."""
@@ -265,7 +265,7 @@ class _Rest:
 
     def begin(self) -> asyncio.Future[None]:
         """Rest; the future is done when it is over, whoever ends it."""
-        self.limit.start(LINGER_SECONDS)
+        self.limit.start(LINGER_S)
         self._woken = asyncio.get_running_loop().create_future()
         return self._woken
 

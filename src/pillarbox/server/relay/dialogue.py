@@ -28,9 +28,9 @@ from pillarbox.world.network import NetworkFailure, Stream, TlsFailure
 
 BLOCK_OCTETS = 256 * 1024
 """Octets of a message that are sent under one time limit (RFC 5321 §4.5.3.2.5)."""
-BLOCK_SECONDS = 180.0
+BLOCK_S = 180.0
 """... and this is it."""
-LAST_WORDS_SECONDS = 1.0
+LAST_WORDS_S = 1.0
 """How long to listen for what a server said before it closed the connection on us."""
 
 _AT_REST = (State.READY, State.CLOSED)
@@ -54,7 +54,7 @@ class Dialogue:
     """An open connection that takes one message after another."""
 
     def __init__(self, stream: Stream, hostname: str, clock: Clock, *, secured: bool = False) -> None:
-        """``secured``: TLS has begun already."""
+        """`secured`: TLS has begun already."""
         self.stream = stream
         self.delivered = 0
         """Transactions that were finished on this connection."""
@@ -90,7 +90,7 @@ class Dialogue:
         if isinstance(await self._until(SecureNow, NotSecured), NotSecured):
             return False
         try:
-            async with self._clock.timeout(self._machine.deadline_seconds):
+            async with self._clock.timeout(self._machine.deadline_s):
                 await self.stream.start_tls(context, server_name)
         except (TlsFailure, NetworkFailure, TimeoutError) as failure:
             self.abort()
@@ -158,7 +158,7 @@ class Dialogue:
         """Send what is to be sent, then wait for the server's next words."""
         machine = self._machine
         octets = machine.outgoing()
-        seconds = machine.deadline_seconds
+        seconds = machine.deadline_s
         try:
             if len(octets) > BLOCK_OCTETS:
                 await self._send_blocks(octets)
@@ -189,13 +189,13 @@ class Dialogue:
         """A large message, some at a time. Raises NetworkFailure, TimeoutError."""
         view = memoryview(octets)
         for start in range(0, len(view), BLOCK_OCTETS):
-            async with self._clock.timeout(BLOCK_SECONDS):
+            async with self._clock.timeout(BLOCK_S):
                 await self.stream.write(bytes(view[start : start + BLOCK_OCTETS]))
 
     async def _last_words(self, why: str) -> Sequence[Event]:
         """A connection that is gone may still hold an answer: a 421, or why a message is not wanted."""
         try:
-            async with self._clock.timeout(LAST_WORDS_SECONDS):
+            async with self._clock.timeout(LAST_WORDS_S):
                 heard = await self.stream.read()
         except (NetworkFailure, TimeoutError):
             heard = b""

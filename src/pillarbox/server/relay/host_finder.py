@@ -40,14 +40,14 @@ class Host:
 
     name: str
     port: int | None = None
-    """``None``: `HostFinder.port`."""
+    """`None`: `HostFinder.port`."""
     address: str | None = None
     """Where the name needs no look-up."""
     encryption: Encryption = Encryption.OPPORTUNISTIC
     implicit_tls: bool = False
     """TLS from the first octet (RFC 8314 §3.3): a submission server's port 465."""
     credentials: Credentials | None = None
-    """Who we are there; ``None``: nobody."""
+    """Who we are there; `None`: nobody."""
     certain: bool = False
     """The name is the operator's, or was found by DNSSEC: a certificate for it proves something."""
 

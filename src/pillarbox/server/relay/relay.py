@@ -30,13 +30,13 @@ from pillarbox.world.telemetry import Telemetry
 
 CLAIM_JOBS = 20
 """Jobs, each of another destination, in one claim."""
-LOOK_SECONDS = 60.0
+LOOK_S = 60.0
 """How often the queue is looked at though nothing has called."""
-RETRY_SECONDS = 1.0
+RETRY_S = 1.0
 """Between attempts while the database is not available."""
 TOGETHER_OCTETS = 16 * 1024
 """Messages of this size are read together, when they are claimed together."""
-RENEW_SECONDS = LEASE_MS / 1000 / 3
+RENEW_S = LEASE_MS / 1000 / 3
 HEALTHY_SHARE = 4
 """One connection in so many is kept for destinations that are in order."""
 
@@ -77,7 +77,7 @@ class Relay:
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = False
-        self._watch = ClockWatch(means.clock, doubt_s=2 * LOOK_SECONDS)
+        self._watch = ClockWatch(means.clock, doubt_s=2 * LOOK_S)
 
     def start(self) -> None:
         """Begin."""
@@ -85,11 +85,11 @@ class Relay:
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self._claim_for_ever()),
-            loop.create_task(self._repeat(LOOK_SECONDS, self._tell_overdue)),
-            loop.create_task(self._repeat(RENEW_SECONDS, self._renew)),
+            loop.create_task(self._repeat(LOOK_S, self._tell_overdue)),
+            loop.create_task(self._repeat(RENEW_S, self._renew)),
         ]
 
-    async def stop(self, grace_seconds: float) -> None:
+    async def stop(self, grace_s: float) -> None:
         """Let what is under way come to an end for so long; give back the rest."""
         self._unsubscribe()
         self._stopping = True
@@ -103,20 +103,20 @@ class Relay:
         lanes = list(self._lanes.values())
         for lane in lanes:
             await lane.stop()
-        await self._all_left(lanes, grace_seconds)
+        await self._all_left(lanes, grace_s)
         for lane in lanes:
             await lane.drop()
         await self._settling.settled()
 
-    async def _all_left(self, lanes: Sequence[DestinationQueue], grace_seconds: float) -> None:
+    async def _all_left(self, lanes: Sequence[DestinationQueue], grace_s: float) -> None:
         try:
-            async with self.means.clock.timeout(grace_seconds):
+            async with self.means.clock.timeout(grace_s):
                 while couriers := [courier for lane in lanes for courier in lane.couriers]:
                     await asyncio.wait(couriers)
         except TimeoutError:
             pass
 
-    # -- what lanes ask
+    # --- what lanes ask
 
     def may_open(self, destination: str) -> bool:
         """See `lane.Office`."""
@@ -155,7 +155,7 @@ class Relay:
             del self._lanes[lane.destination]
         self._called.set()
 
-    # -- what it does by itself
+    # --- what it does by itself
 
     @property
     def _now_ms(self) -> int:
@@ -173,13 +173,13 @@ class Relay:
             self._called.clear()
             try:
                 now_ms = self._now_ms
-                pause = 0.0 if await self._claim(now_ms) else self._pause_seconds(now_ms)
+                pause = 0.0 if await self._claim(now_ms) else self._pause_s(now_ms)
             except DatabaseUnavailable as failure:
                 self.telemetry.warning("queue not read", why=str(failure))
-                pause = RETRY_SECONDS
+                pause = RETRY_S
             except Exception as error:
                 self.telemetry.failure("queue not read", error)
-                pause = LOOK_SECONDS
+                pause = LOOK_S
             await self._wait(pause)
 
     async def _claim(self, now_ms: int) -> bool:
@@ -213,10 +213,10 @@ class Relay:
             lane.add(Parcel(job))
         return bool(jobs)
 
-    def _pause_seconds(self, now_ms: int) -> float:
+    def _pause_s(self, now_ms: int) -> float:
         """Until the next retry after then; what was due waits for room, and room calls."""
         due = self.means.database.read_now(schedule.next_turn_ms, after_ms=now_ms)
-        return LOOK_SECONDS if due is None else min((due - self._now_ms) / 1000, LOOK_SECONDS)
+        return LOOK_S if due is None else min((due - self._now_ms) / 1000, LOOK_S)
 
     async def _wait(self, seconds: float) -> None:
         if seconds <= 0:
@@ -241,7 +241,7 @@ class Relay:
     async def _leases_hold(self) -> bool:
         """Whether a lease that seems to have run out has: not for a while after somebody set the clock."""
         if self._watch.jumped():
-            self.telemetry.warning("clock was set", believed_in_seconds=2 * LOOK_SECONDS)
+            self.telemetry.warning("clock was set", believed_in_s=2 * LOOK_S)
             await self._renew()
         return self._watch.believed
 

@@ -19,7 +19,7 @@ BATCH_RESULTS = 50
 """Results in one transaction."""
 UNWRITTEN_RESULTS = 200
 """Results waiting to be written beyond which couriers wait as well."""
-RETRY_SECONDS = 1.0
+RETRY_S = 1.0
 """Between attempts to write while the database is not available."""
 
 _COUNTERS = {action: f"relay_{action.value}" for action in Action}
@@ -69,7 +69,7 @@ class Settling:
                 fates = await self._settle(batch)
             except DatabaseUnavailable as failure:
                 self._telemetry.warning("results not yet written", results=len(batch), why=str(failure))
-                await self._clock.sleep(RETRY_SECONDS)
+                await self._clock.sleep(RETRY_S)
                 continue
             except Exception as error:
                 await self._write_singly(batch, error)

@@ -10,7 +10,7 @@ from pillarbox.world.clock import Clock, Timer
 
 
 class TimeLimit:
-    """Calls ``reached`` once so many seconds have gone by since the last ``start``, unless it was stopped."""
+    """Calls `reached` once so many seconds have gone by since the last `start`, unless it was stopped."""
 
     __slots__ = ("_clock", "_due_s", "_reached", "_timer", "_timer_at_s")
 
@@ -18,7 +18,7 @@ class TimeLimit:
         self._clock = clock
         self._reached = reached
         self._due_s: float | None = None
-        """``None``: nothing is awaited."""
+        """`None`: nothing is awaited."""
         self._timer: Timer | None = None
         self._timer_at_s = 0.0
 

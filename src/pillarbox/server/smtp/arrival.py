@@ -2,7 +2,7 @@
 
     octets -> trace fields on top (a submission is put in order first) -> blob -> summary -> one commit
 
-``take`` answers with the refusal or with the reply that makes us responsible, and is the only place that
+`take` answers with the refusal or with the reply that makes us responsible, and is the only place that
 knows the latter.
 """
 
@@ -252,7 +252,7 @@ def trace_id(door: Door) -> str:
 
 
 def transmission_type(role: Role, client: Client, *, utf8: bool) -> str:
-    """The ``with`` of Received (RFC 3848 §1, RFC 6531 §4.3)."""
+    """The `with` of Received (RFC 3848 §1, RFC 6531 §4.3)."""
     if role is Role.LMTP:
         base = "UTF8LMTP" if utf8 else "LMTP"
     elif utf8:

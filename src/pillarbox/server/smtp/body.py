@@ -1,7 +1,7 @@
 """A message on its way in: octets gathered, line ends made safe, counted, spilled to disk when many.
 
 The top of a message is completed before anything is stored (trace fields, a submission's header), by a
-function that is given the first ``TOP_OCTETS`` of it, or all where that is less, and may refuse it.
+function that is given the first `TOP_OCTETS` of it, or all where that is less, and may refuse it.
 A message that is refused or too large is read to its end, without being kept.
 """
 

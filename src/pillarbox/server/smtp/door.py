@@ -1,6 +1,6 @@
 """What all SMTP sessions of one listener share: who we are, what we allow, and the world.
 
-Made once for each listener; its ``session`` is the listener's session factory.
+Made once for each listener; its `session` is the listener's session factory.
 """
 
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class Door:
     hostname: str
     """What we call ourselves in greetings and trace fields."""
     domain: str
-    """The domain of ``<Postmaster>`` and of our address literals."""
+    """The domain of `<Postmaster>` and of our address literals."""
     database: Database
     blobs: Blobs
     clock: Clock
@@ -45,7 +45,7 @@ class Door:
     authenticator: Authenticator
     known_recipients: KnownRecipients
     sender_domains: SenderDomains | None
-    """Looks up the domains of senders; ``None`` where nobody asks (submission, LMTP)."""
+    """Looks up the domains of senders; `None` where nobody asks (submission, LMTP)."""
     limits: Limits = field(default_factory=Limits)
     deadlines: Deadlines = field(default_factory=Deadlines)
     plain_allowed: bool = False

@@ -2,7 +2,7 @@
 
 What is remembered is the common case alone, an account's own address without a quota, and only for as long as nothing
 is withdrawn (`pillarbox.directory.withdrawal`). This process's own changes are heard of at once, those of others
-by a signal, which may come late or be lost; so nothing is remembered longer than ``REMEMBERED_S``. A message can
+by a signal, which may come late or be lost; so nothing is remembered longer than `REMEMBERED_S`. A message can
 take longer than that from its RCPT to its end, so nobody can tell the difference.
 """
 

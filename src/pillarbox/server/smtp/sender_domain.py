@@ -41,7 +41,7 @@ class SenderDomains:
         self._tasks: dict[str, asyncio.Task[Existence]] = {}
 
     def begin(self, domain: str) -> Existence | None:
-        """What is known of the domain (A-labels, lower case); ``None`` while it is being looked up."""
+        """What is known of the domain (A-labels, lower case); `None` while it is being looked up."""
         if domain.startswith("["):
             return Existence.EXISTS
         known = self._known.get(domain)

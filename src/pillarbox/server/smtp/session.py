@@ -4,8 +4,8 @@ The machine reads and knows what may come when; this file looks up, decides and 
 
 * every event is answered exactly once (LMTP: the end of a message once for each recipient), in order; the
   answers to what came in one read leave in one write (RFC 2920 §3.2);
-* "250" to a message is said for what ``Arrival.take`` returned after the commit, and for nothing else;
-* a session that errs, guesses or idles too much is ended with 421: see ``Limits``.
+* "250" to a message is said for what `Arrival.take` returned after the commit, and for nothing else;
+* a session that errs, guesses or idles too much is ended with 421: see `Limits`.
 """
 
 from collections.abc import Awaitable

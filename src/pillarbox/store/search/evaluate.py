@@ -58,8 +58,8 @@ class NotInSession(TypeError):
 def evaluate(tx: Transaction, blobs: Blobs, warm: CachedMailbox, query: Query, *, now_ms: int) -> list[int]:
     """UIDs of the messages that match, ascending.
 
-    ``now_ms`` is what YOUNGER and OLDER count from. Where it `takes_long`, this may take long and belongs in a
-    thread, with a `CachedMailbox.snapshot` as ``warm``.
+    `now_ms` is what YOUNGER and OLDER count from. Where it `takes_long`, this may take long and belongs in a
+    thread, with a `CachedMailbox.snapshot` as `warm`.
     """
     places = _Search(tx, blobs, warm, now_ms).among(query, range(len(warm.uids)))
     uids = warm.uids

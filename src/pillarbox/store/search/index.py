@@ -7,8 +7,8 @@ the feed has come: what has a higher id is not indexed yet, and a search looks a
 The index holds trigrams without positions. It can say "these messages have all the trigrams of what you look
 for"; whether they contain it, their text decides. So an answer is exact however far the feed has come.
 
-What is always true: an email with an id up to the account's ``indexed_email`` that is in no index row is in
-``search_unindexed``, or has gone; rows of the index go with the email (`placements.sweep_orphans`).
+What is always true: an email with an id up to the account's `indexed_email` that is in no index row is in
+`search_unindexed`, or has gone; rows of the index go with the email (`placements.sweep_orphans`).
 """
 
 from collections.abc import Iterable
@@ -44,11 +44,11 @@ class Batch:
     upto: int
     """It comes to here."""
     texts: tuple[tuple[int, str | None], ...]
-    """Email and its folded text; ``None`` where there is too much of it, or its octets are missing."""
+    """Email and its folded text; `None` where there is too much of it, or its octets are missing."""
 
 
 def gather(tx: Transaction, blobs: Blobs, limit: int = MESSAGES_PER_FEED) -> Batch | None:
-    """Read some emails that are not indexed yet, of one account; ``None`` where there are none."""
+    """Read some emails that are not indexed yet, of one account; `None` where there are none."""
     row = tx.row("SELECT account, indexed_email, last_email FROM ledgers WHERE indexed_email < last_email")
     if row is None:
         return None
@@ -102,7 +102,7 @@ WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND (
 def narrow(
     tx: Transaction, account: AccountId, mailbox: MailboxId, between: tuple[int, int], folded: str
 ) -> set[int] | None:
-    """UIDs, of those between two, of messages that may contain a folded text; ``None``: any may."""
+    """UIDs, of those between two, of messages that may contain a folded text; `None`: any may."""
     if len(folded) < TRIGRAM:
         return None
     bounds = email_bounds(account)

@@ -30,7 +30,7 @@ _READ = f"SELECT b.location, o.octets FROM blobs b {WITH_OCTETS} WHERE b.digest 
 
 
 class Blobs:
-    """The blob store of one data directory (``None``: everything stays in the database)."""
+    """The blob store of one data directory (`None`: everything stays in the database)."""
 
     __slots__ = ("_directory",)
 
@@ -58,7 +58,7 @@ class Blobs:
         return writer.finish_now()
 
     def read(self, tx: Transaction, digest: bytes, start: int = 0, length: int | None = None) -> bytes:
-        """Octets from ``start`` on, at most ``length``. Raises `BlobMissing` or `DatabaseUnavailable`."""
+        """Octets from `start` on, at most `length`. Raises `BlobMissing` or `DatabaseUnavailable`."""
         octets, location = self._found(tx, digest)
         if location is None:
             return octets if start == 0 and length is None else octets[start:][:length]
@@ -124,7 +124,7 @@ class OpenBlob:
             self._file = None
 
     def read(self, start: int = 0, length: int | None = None) -> bytes:
-        """Octets from ``start`` on, at most ``length``. Raises `DatabaseUnavailable`."""
+        """Octets from `start` on, at most `length`. Raises `DatabaseUnavailable`."""
         if self._file is None:
             return self._octets if start == 0 and length is None else self._octets[start:][:length]
         try:

@@ -1,6 +1,6 @@
 """What is always true of blobs, as far as rows can tell; their octets are read by `octets`.
 
-How often a blob is used only those who use them know: see ``admin/fsck``.
+How often a blob is used only those who use them know: see `admin/fsck`.
 """
 
 from collections.abc import Iterator

@@ -24,6 +24,6 @@ CREATE TABLE blob_files_unused (
 """
 
 WITH_OCTETS = "LEFT JOIN blob_octets o ON o.id = b.octets_id"
-"""A query for ``blobs b`` adds it to have ``o.octets`` beside ``b.location``. Of a blob that is there, one is NULL."""
+"""A query for `blobs b` adds it to have `o.octets` beside `b.location`. Of a blob that is there, one is NULL."""
 
 SCHEMA = Schema("blobs", migrations=(_TABLES,))

@@ -25,8 +25,8 @@ from pillarbox.world.database.presence import Presence
 from pillarbox.world.database.schema import Schema, migrate, pending
 from pillarbox.world.database.snapshot import DatabaseSnapshot
 from pillarbox.world.database.sqlite import (
-    BRIEFLY_MILLISECONDS,
-    BUSY_MILLISECONDS,
+    BRIEFLY_MS,
+    BUSY_MS,
     WORLD_FAILED,
     SqliteTransaction,
     connect,
@@ -78,7 +78,7 @@ class Database:
         self._reader = SqliteTransaction(connect(path, writes=False) if path else connection)
         self._resting = SqliteTransaction(connection)
         for short in (self._reader, self._resting):
-            short.connection.set_busy_timeout(BRIEFLY_MILLISECONDS)
+            short.connection.set_busy_timeout(BRIEFLY_MS)
         self._aside = ThreadPoolExecutor(ASIDE_THREADS, "aside") if path else None
         self._aside_local = threading.local()
         self._aside_readers: list[SqliteTransaction] = []
@@ -98,13 +98,13 @@ class Database:
         transaction = self._writer.transaction
         if self._turn:
             self._turn.take()
-        self._connection.set_busy_timeout(BUSY_MILLISECONDS)
+        self._connection.set_busy_timeout(BUSY_MS)
         try:
             result = _run_alone(transaction, "BEGIN IMMEDIATE", "COMMIT", verb, arguments, keywords)
             touched = transaction.touched
             self._keep_log_short()
         finally:
-            self._connection.set_busy_timeout(BRIEFLY_MILLISECONDS)
+            self._connection.set_busy_timeout(BRIEFLY_MS)
             transaction.touched = set()
             if self._turn:
                 self._turn.pass_on()
@@ -215,7 +215,7 @@ def memory_database(schemas: Iterable[Schema]) -> Database:
 def open_database(path: Path, schemas: Iterable[Schema], *, alone: bool = False) -> Database:
     """Open or make a database file and bring its tables up to date.
 
-    ``alone``: with nobody else having it open, for what can't be done under others' feet. Raises
+    `alone`: with nobody else having it open, for what can't be done under others' feet. Raises
     `DatabaseInUse`, `SchemaTooNew`, or `DatabaseUnavailable`.
     """
     with _file_failures():

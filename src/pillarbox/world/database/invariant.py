@@ -1,6 +1,6 @@
 """What must always be true of rows, how to see where it is not, and what can safely be done about it.
 
-Each room lists the invariants of its own tables; ``admin/fsck`` looks at all of them. An invariant finds its
+Each room lists the invariants of its own tables; `admin/fsck` looks at all of them. An invariant finds its
 *breaches*, each a row of values that its sentence names. Its *mending*, if it has one, loses nothing that could
 still be read and may be repeated; where nothing is safe, the remedy says what the operator can do.
 """
@@ -26,11 +26,11 @@ class Invariant:
     breaches: str | Find
     """A query of which each row is a breach, or a function that yields them."""
     told: str
-    """The breach as a sentence: ``"mailbox {1} of account {0}"``."""
+    """The breach as a sentence: `"mailbox {1} of account {0}"`."""
     remedy: str
     """What mending does; without a mending, what the operator can do."""
     mending: tuple[str, ...] | Mend | None = None
-    """Statements, or a function, that mend all breaches; ``None`` where nothing is safe."""
+    """Statements, or a function, that mend all breaches; `None` where nothing is safe."""
 
     def find(self, tx: Transaction) -> Iterable[Breach]:
         """All breaches."""

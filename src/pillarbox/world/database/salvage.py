@@ -59,7 +59,7 @@ def tables_of(database: Database) -> list[Table]:
 
 
 def _table(name: str, info: list[Row]) -> Table:
-    """``info``: place, name, type, not null, default, place in the key."""
+    """`info`: place, name, type, not null, default, place in the key."""
     key = tuple(row[1] for row in sorted((row for row in info if row[5]), key=lambda row: int(row[5])))
     kinds = {row[1]: row[2] for row in info}
     stepped = next((place for place, column in enumerate(key) if kinds[column] != "INTEGER"), len(key))
@@ -211,7 +211,7 @@ class _Reading:
         return None
 
     def _answer(self, where: str, values: Row) -> bool | None:
-        """Whether a row can be read there; ``None``: there is none."""
+        """Whether a row can be read there; `None`: there is none."""
         try:
             found = self._connection.execute(
                 f"{self._select} {where} ORDER BY {self._key} LIMIT 1", values
@@ -222,7 +222,7 @@ class _Reading:
 
 
 def _first_answer(at: int, answer: Callable[[int], bool | None]) -> int | None:
-    """The least value above ``at`` from which rows can be read again; ``None`` where none can."""
+    """The least value above `at` from which rows can be read again; `None` where none can."""
     step = 1
     while at + step < _LARGEST:
         answered = answer(at + step)
@@ -239,10 +239,10 @@ def _first_answer(at: int, answer: Callable[[int], bool | None]) -> int | None:
 
 
 def put_in_place(path: Path, new: Path, aside: Path) -> None:
-    """Have ``new``, closed and whole, become the database; the old one with its log stays as ``aside``.
+    """Have `new`, closed and whole, become the database; the old one with its log stays as `aside`.
 
     The old log goes first: SQLite would otherwise replay it into the new file. A crash in between leaves both
-    under the name of ``aside``; `take_back` undoes that. Raises OSError.
+    under the name of `aside`; `take_back` undoes that. Raises OSError.
     """
     if path.exists():
         os.link(path, aside)

@@ -1,6 +1,6 @@
 """How a database comes to the shape this code expects: numbered forward migrations, room by room.
 
-Each transactional room owns its tables and says so by a `Schema`. The table ``schema_versions``
+Each transactional room owns its tables and says so by a `Schema`. The table `schema_versions`
 remembers, for each room, the number of migrations applied and how far back the code may be rolled.
 
 What is always true: a database whose tables are too new for this code is refused, never guessed
@@ -22,8 +22,8 @@ class SchemaTooNew(Exception):
 class Schema:
     """The tables of one room.
 
-    ``migrations``: SQL scripts in order; version *n* is the state after the *n*-th. A landed one is
-    never edited, only followed by another. ``compatible_back_to``: the oldest version whose code can still
+    `migrations`: SQL scripts in order; version *n* is the state after the *n*-th. A landed one is
+    never edited, only followed by another. `compatible_back_to`: the oldest version whose code can still
     work on the newest tables.
     """
 

@@ -24,7 +24,7 @@ _FRAME_HEADER_OCTETS = 24
 _LOG_HEADER_OCTETS = 32
 """SQLite's file format, §4.1 and §4.2."""
 _TRIES = 500
-_PAUSE_SECONDS = 0.02
+_PAUSE_S = 0.02
 """How often and how long to wait for another process's checkpoint, some 10 s in all."""
 
 
@@ -45,7 +45,7 @@ class DatabaseSnapshot:
     """One state of a database, pinned until `end`."""
 
     def __init__(self, path: Path, descriptors: list[int]) -> None:
-        """``descriptors`` get the files opened here, to be closed by whoever closes the database.
+        """`descriptors` get the files opened here, to be closed by whoever closes the database.
 
         Raises `DatabaseUnavailable`.
         """
@@ -95,7 +95,7 @@ def _log_and_copied(path: Path) -> tuple[int, int]:
             try:
                 return connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
             except apsw.BusyError:
-                threading.Event().wait(_PAUSE_SECONDS)
+                threading.Event().wait(_PAUSE_S)
         raise DatabaseUnavailable("another process's checkpoint does not end")
     finally:
         connection.close()

@@ -1,6 +1,6 @@
 """SQLite through apsw: how a connection is set up, and a `Transaction` on it.
 
-WAL with ``synchronous=FULL``: when COMMIT returns, the transaction has been flushed to the disk.
+WAL with `synchronous=FULL`: when COMMIT returns, the transaction has been flushed to the disk.
 Checkpoints are switched off on the connections that people wait for; `checkpoint` makes them.
 """
 
@@ -21,9 +21,9 @@ WRITER_CACHE_KIB = 16_384
 READER_CACHE_KIB = 8_192
 LOG_KEPT_OCTETS = 64 * 1024 * 1024
 """What is left of the log's file when it starts again after having grown beyond this."""
-BUSY_MILLISECONDS = 10_000
+BUSY_MS = 10_000
 """How long a reader in a thread waits for a lock that only recovery and schema changes hold."""
-BRIEFLY_MILLISECONDS = 1_000
+BRIEFLY_MS = 1_000
 """How long a short read waits for such a lock: all others wait for it."""
 
 WORLD_FAILED = (
@@ -44,12 +44,12 @@ DAMAGED = (apsw.CorruptError, apsw.NotADBError)
 
 
 def connect(path: Path | None, *, writes: bool) -> apsw.Connection:
-    """Open the file (``None``: a private database in memory). Raises `DatabaseUnavailable`."""
+    """Open the file (`None`: a private database in memory). Raises `DatabaseUnavailable`."""
     if path and writes:
         _make_private(path)
     with world_failures():
         connection = apsw.Connection(str(path) if path else ":memory:", statementcachesize=STATEMENT_CACHE)
-        connection.set_busy_timeout(BUSY_MILLISECONDS)
+        connection.set_busy_timeout(BUSY_MS)
         # One plan a statement, whatever is bound to it: else SQLite parses some anew at every use.
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         if path:
@@ -118,7 +118,7 @@ class SqliteTransaction:
     def row(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[Any, ...] | None:
         """See `Transaction.row`.
 
-        The query is run to its end, so that a ``RETURNING`` statement has done its work.
+        The query is run to its end, so that a `RETURNING` statement has done its work.
         """
         rows = self._execute(sql, parameters).fetchall()
         return rows[0] if rows else None

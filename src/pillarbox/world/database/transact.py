@@ -28,15 +28,15 @@ import apsw
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.commit_thread import CommitThread
-from pillarbox.world.database.sqlite import BRIEFLY_MILLISECONDS, SqliteTransaction, world_failures
+from pillarbox.world.database.sqlite import BRIEFLY_MS, SqliteTransaction, world_failures
 from pillarbox.world.database.transaction import DatabaseUnavailable
 from pillarbox.world.database.write_lock import WriteLock
 
 BATCH_VERBS = 256
 """Verbs in one transaction; beyond, the flush is already shared by so many that more gains nothing."""
-LOCKED_MILLISECONDS = 5_000
+LOCKED_MS = 5_000
 """How long verbs wait while a program that knows nothing of turns has the database locked."""
-TURN_SECONDS = 20.0
+TURN_S = 20.0
 """How long verbs wait for another process to end its turn, which takes milliseconds unless it is stuck."""
 
 Verb = Callable[..., Any]
@@ -66,9 +66,9 @@ class Writer:
         after_commit: Callable[[], None],
         report: Report,
     ) -> None:
-        """``turn`` and ``thread`` are ``None`` for a database in memory, which commits on the spot.
+        """`turn` and `thread` are `None` for a database in memory, which commits on the spot.
 
-        ``committed`` hears which accounts changed; ``after_commit`` runs in the thread while the turn
+        `committed` hears which accounts changed; `after_commit` runs in the thread while the turn
         is still ours (checkpoints that must not meet a writer). If either fails, that is reported, and changes
         nothing for those whose commit is durable.
         """
@@ -139,7 +139,7 @@ class Writer:
             return
         assert self._thread is not None, "a turn is taken among processes, for a file"
         taking = self._thread.begin(self._turn.take)
-        while not (await asyncio.wait([taking], timeout=TURN_SECONDS))[0]:
+        while not (await asyncio.wait([taking], timeout=TURN_S))[0]:
             self._refuse_all(DatabaseUnavailable("another process does not end its turn to write"))
         taking.result()
 
@@ -151,14 +151,14 @@ class Writer:
             if self._thread is None:
                 raise
             # In the thread, wait for whoever has the database locked
-            await self._thread.run(partial(self._begin_within, LOCKED_MILLISECONDS))
+            await self._thread.run(partial(self._begin_within, LOCKED_MS))
 
     def _begin_within(self, milliseconds: int) -> None:
         self._connection.set_busy_timeout(milliseconds)
         try:
             self.transaction.control("BEGIN IMMEDIATE")
         finally:
-            self._connection.set_busy_timeout(BRIEFLY_MILLISECONDS)
+            self._connection.set_busy_timeout(BRIEFLY_MS)
 
     async def _run_and_commit(self, batch: list[_Waiting]) -> None:
         try:

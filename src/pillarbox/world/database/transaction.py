@@ -1,8 +1,8 @@
 """What a verb may ask of the database: one open transaction.
 
-A *verb* is a plain function ``def verb(tx, ...)`` of a transactional room. It is synchronous, so
+A *verb* is a plain function `def verb(tx, ...)` of a transactional room. It is synchronous, so
 nothing can await while a transaction is open, and it is written once, in SQL that SQLite and
-PostgreSQL both accept: ``?`` placeholders, ``ON CONFLICT``, ``RETURNING``.
+PostgreSQL both accept: `?` placeholders, `ON CONFLICT`, `RETURNING`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,10 +29,10 @@ class Transaction(Protocol):
         """All rows of a query."""
 
     def row(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[Any, ...] | None:
-        """The first row of a query (or of a ``RETURNING`` clause), or ``None``."""
+        """The first row of a query (or of a `RETURNING` clause), or `None`."""
 
     def value(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Any:
-        """The first column of the first row, or ``None`` where there is no row."""
+        """The first column of the first row, or `None` where there is no row."""
 
     def touch(self, account: AccountId) -> None:
         """Say that this account changed: watchers are woken once the commit is durable."""

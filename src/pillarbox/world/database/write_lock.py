@@ -1,8 +1,8 @@
 """Whose turn it is to write: one writer at a time among the processes of a machine, taken fairly.
 
 SQLite itself makes the second writer ask again and again, so that a busy process can starve
-another. Two advisory locks on files make a turnstile instead: to write one holds ``turn``; to wait for
-``turn`` one holds ``gate``, and waiting for either is sleeping in the kernel. Who has just written
+another. Two advisory locks on files make a turnstile instead: to write one holds `turn`; to wait for
+`turn` one holds `gate`, and waiting for either is sleeping in the kernel. Who has just written
 must queue at the gate behind whoever is waiting there.
 """
 

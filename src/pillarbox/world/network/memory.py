@@ -1,8 +1,8 @@
 """A network inside one process, with whatever faults a test wishes.
 
-``serve`` puts a coroutine behind an address and port; ``connect`` runs it with the other end of a new pipe.
-TLS is pretended: the client's ``start_tls`` waits until the server's end says ``answer_tls``, and from then
-on the octets go on as they are. Faults are looked up at each connection (``faults``), so they come and go.
+`serve` puts a coroutine behind an address and port; `connect` runs it with the other end of a new pipe.
+TLS is pretended: the client's `start_tls` waits until the server's end says `answer_tls`, and from then
+on the octets go on as they are. Faults are looked up at each connection (`faults`), so they come and go.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ NO_FAULT = Fault()
 
 
 class MemoryNetwork:
-    """See ``Network``."""
+    """See `Network`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -48,13 +48,13 @@ class MemoryNetwork:
     def serve(
         self, address: str, port: int, accept: Callable[["MemoryStream"], Awaitable[None]] | None
     ) -> None:
-        """Have connections to this address and port served by ``accept``; ``None`` ends that."""
+        """Have connections to this address and port served by `accept`; `None` ends that."""
         self._serving.pop(Endpoint(address, port), None)
         if accept:
             self._serving[Endpoint(address, port)] = accept
 
     async def connect(self, address: str, port: int, *, source: str | None = None) -> "MemoryStream":
-        """See ``Network``."""
+        """See `Network`."""
         to = Endpoint(address, port)
         fault = self.faults(to)
         if fault.silent:
@@ -101,7 +101,7 @@ class _Pipe:
 
 
 class MemoryStream:
-    """One end of a pipe pair. See ``Stream``."""
+    """One end of a pipe pair. See `Stream`."""
 
     def __init__(self, peer: Endpoint, incoming: _Pipe, outgoing: _Pipe, fault: Fault, clock: Clock) -> None:
         self._peer = peer
@@ -116,12 +116,12 @@ class MemoryStream:
 
     @property
     def peer(self) -> Endpoint:
-        """See ``Stream``."""
+        """See `Stream`."""
         return self._peer
 
     @property
     def tls(self) -> TlsLayer | None:
-        """See ``Stream``."""
+        """See `Stream`."""
         return self._layer
 
     def channel_binding(self, kind: str) -> bytes | None:  # noqa: ARG002  (the door's signature)
@@ -129,7 +129,7 @@ class MemoryStream:
         return None
 
     async def read(self) -> bytes:
-        """See ``Stream``."""
+        """See `Stream`."""
         pipe = self._incoming
         while not pipe.octets and not pipe.closed:
             await pipe.changed()
@@ -141,7 +141,7 @@ class MemoryStream:
         return taken
 
     async def write(self, octets: bytes) -> None:
-        """See ``Stream``."""
+        """See `Stream`."""
         if self._fault.delay_s:
             await self._clock.sleep(self._fault.delay_s)
         pipe = self._outgoing
@@ -160,7 +160,7 @@ class MemoryStream:
             await pipe.changed()
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:  # noqa: ARG002  (as above)
-        """See ``Stream``. Waits for the other end's ``answer_tls``."""
+        """See `Stream`. Waits for the other end's `answer_tls`."""
         if self._incoming.octets:
             self.abort()
             raise TlsFailure("octets in plain text before TLS began")
@@ -180,13 +180,13 @@ class MemoryStream:
         self._outgoing.wake()
 
     async def close(self) -> None:
-        """See ``Stream``."""
+        """See `Stream`."""
         self._outgoing.closed = self._incoming.closed = True
         self._outgoing.wake()
         self._incoming.wake()
 
     def abort(self) -> None:
-        """See ``Stream``."""
+        """See `Stream`."""
         for pipe in (self._outgoing, self._incoming):
             pipe.closed = pipe.reset = True
             pipe.wake()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 READ_OCTETS = 64 * 1024
-"""The most that one ``read`` returns; with as much waiting to be read, the peer is paused."""
+"""The most that one `read` returns; with as much waiting to be read, the peer is paused."""
 
 
 class NetworkFailure(Exception):
@@ -29,7 +29,7 @@ class TlsLayer:
     """The TLS that a connection runs in."""
 
     version: str
-    """As OpenSSL writes it: ``TLSv1.3``."""
+    """As OpenSSL writes it: `TLSv1.3`."""
     cipher: str
     bits: int
     """Secret bits of the cipher."""
@@ -49,21 +49,21 @@ class Stream(Protocol):
         """The TLS layer, if there is one."""
 
     def channel_binding(self, kind: str) -> bytes | None:
-        """Channel binding data (see ``tls.binding``), or ``None`` where it cannot be had."""
+        """Channel binding data (see `tls.binding`), or `None` where it cannot be had."""
 
     async def read(self) -> bytes:
         """What has arrived, at least one octet; empty once the peer has finished.
 
-        Raises ``NetworkFailure``.
+        Raises `NetworkFailure`.
         """
 
     async def write(self, octets: bytes) -> None:
-        """Send; returns once little enough is waiting to go out. Raises ``NetworkFailure``."""
+        """Send; returns once little enough is waiting to go out. Raises `NetworkFailure`."""
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
-        """Begin TLS as the client. ``server_name`` goes into SNI; a verifying context checks it.
+        """Begin TLS as the client. `server_name` goes into SNI; a verifying context checks it.
 
-        Raises ``TlsFailure``, after which the connection is of no more use.
+        Raises `TlsFailure`, after which the connection is of no more use.
         """
 
     async def close(self) -> None:
@@ -77,7 +77,7 @@ class Network(Protocol):
     """The door."""
 
     async def connect(self, address: str, port: int, *, source: str | None = None) -> Stream:
-        """Open a TCP connection to an IP address, from the local one ``source`` where that is given.
+        """Open a TCP connection to an IP address, from the local one `source` where that is given.
 
-        Raises ``NetworkFailure``.
+        Raises `NetworkFailure`.
         """

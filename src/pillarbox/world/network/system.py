@@ -9,12 +9,12 @@ from pillarbox.world.tls.binding import channel_binding
 
 
 class SystemNetwork:
-    """See ``Network``."""
+    """See `Network`."""
 
     __slots__ = ()
 
     async def connect(self, address: str, port: int, *, source: str | None = None) -> Stream:
-        """See ``Network``."""
+        """See `Network`."""
         loop = asyncio.get_running_loop()
         local = (source, 0) if source else None
         try:

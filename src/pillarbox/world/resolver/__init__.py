@@ -2,12 +2,12 @@
 
     records.py    questions and outcomes as values
     resolver.py   what every resolver offers
-    cache.py      ``CachingResolver``: in front of any other
-    system.py     ``SystemResolver``: asks the machine's name servers, through dnspython
-    zone.py       ``ZoneResolver``: answers from given records, for the demo and for tests
+    cache.py      `CachingResolver`: in front of any other
+    system.py     `SystemResolver`: asks the machine's name servers, through dnspython
+    zone.py       `ZoneResolver`: answers from given records, for the demo and for tests
 
 Always true: a resolver never raises for what the DNS says or fails to say; an outcome is one of four, and
-only ``Failure`` is worth trying again. Names are lower-case A-labels without a final dot.
+only `Failure` is worth trying again. Names are lower-case A-labels without a final dot.
 """
 
 from pillarbox.world.resolver.records import Answer, Failure, Kind, Mx, NoData, NxDomain, Outcome, Tlsa

@@ -13,7 +13,7 @@ from pillarbox.world.clock import Clock
 from pillarbox.world.resolver.records import Answer, Failure, Kind, Outcome, with_ttl
 from pillarbox.world.resolver.resolver import Resolver, normal_name
 
-LIMIT_ENTRIES = 50_000
+MAX_ENTRIES = 50_000
 """Outcomes remembered; the longest unused goes first."""
 LONGEST_S = 86_400
 """A record that claims to hold for longer is asked for again after a day all the same."""
@@ -27,7 +27,7 @@ _Question = tuple[str, Kind]
 class CachingResolver(Resolver):
     """A cache in front of another resolver."""
 
-    def __init__(self, behind: Resolver, clock: Clock, *, limit: int = LIMIT_ENTRIES) -> None:
+    def __init__(self, behind: Resolver, clock: Clock, *, limit: int = MAX_ENTRIES) -> None:
         self._behind = behind
         self._clock = clock
         self._limit = limit
@@ -35,7 +35,7 @@ class CachingResolver(Resolver):
         self._asked: dict[_Question, asyncio.Task[Outcome[Any]]] = {}
 
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
-        """See ``Resolver``. What comes from memory has the rest of its TTL."""
+        """See `Resolver`. What comes from memory has the rest of its TTL."""
         question = normal_name(name), kind
         known = self._known.get(question)
         if known:
@@ -51,7 +51,7 @@ class CachingResolver(Resolver):
         return await asyncio.shield(asked)
 
     async def close(self) -> None:
-        """See ``Resolver``."""
+        """See `Resolver`."""
         for asked in list(self._asked.values()):
             asked.cancel()
         await self._behind.close()

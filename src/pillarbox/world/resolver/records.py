@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mx:
-    """A mail exchanger (RFC 1035 §3.3.9). An empty ``exchange`` is the null MX (RFC 7505 §3)."""
+    """A mail exchanger (RFC 1035 §3.3.9). An empty `exchange` is the null MX (RFC 7505 §3)."""
 
     preference: int
     exchange: str

@@ -1,6 +1,6 @@
 """Asking real name servers, through dnspython, which is loaded at the first question.
 
-The servers are recursive ones: the machine's (``/etc/resolv.conf``) or given. Each is asked in turn, over UDP
+The servers are recursive ones: the machine's (`/etc/resolv.conf`) or given. Each is asked in turn, over UDP
 with EDNS and over TCP where an answer was cut. The AD bit is believed only where the way to the
 server cannot be tampered with: on loopback, or where the operator says so (RFC 6840 §5.7, RFC 4035 §3.2.3).
 """
@@ -23,7 +23,7 @@ TIMEOUT_S = 4.0
 """How long one server may take to answer one try."""
 ROUNDS = 2
 """How often all servers are asked in turn."""
-LIMIT_OUTSTANDING = 200
+MAX_OUTSTANDING = 200
 """Questions under way at once; the others wait."""
 PAYLOAD_OCTETS = 1232
 """The largest UDP answer asked for: it fits into one packet everywhere, so it is never fragmented."""
@@ -41,13 +41,13 @@ class SystemResolver(Resolver):
     """Asks recursive name servers; remembers nothing."""
 
     def __init__(self, servers: Sequence[NameServer] = (), *, trust_ad: bool | None = None) -> None:
-        """Without ``servers``, the machine's. ``trust_ad``: ``None`` believes servers on loopback only."""
+        """Without `servers`, the machine's. `trust_ad`: `None` believes servers on loopback only."""
         self._servers = tuple(servers)
         self._trust_ad = trust_ad
-        self._turns = asyncio.Semaphore(LIMIT_OUTSTANDING)
+        self._turns = asyncio.Semaphore(MAX_OUTSTANDING)
 
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
-        """See ``Resolver``."""
+        """See `Resolver`."""
         import dns.exception
         import dns.name
 

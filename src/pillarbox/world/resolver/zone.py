@@ -26,7 +26,7 @@ class ZoneResolver(Resolver):
         outside: Outcome[Any] = NxDomain(TTL_S),  # noqa: B008  (a value that cannot change)
         authenticated: bool = False,
     ) -> None:
-        """``outside``: what is said about names in none of ``zones``; ``authenticated``: as if signed."""
+        """`outside`: what is said about names in none of `zones`; `authenticated`: as if signed."""
         self._zones = tuple(map(normal_name, zones))
         self._records = {(normal_name(name), kind): tuple(found) for (name, kind), found in records.items()}
         self._outside = outside
@@ -40,7 +40,7 @@ class ZoneResolver(Resolver):
             self._records[key] = records
 
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
-        """See ``Resolver``."""
+        """See `Resolver`."""
         wanted = normal_name(name)
         found = self._records.get((wanted, kind))
         if found:

@@ -22,7 +22,7 @@ class OpenCounts:
     __slots__ = ("_cells", "_seat", "_secret", "_workers")
 
     def __init__(self, memory: memoryview, secret: bytes, seat: int, workers: int) -> None:
-        """``seat``: which of so many workers this is; two that live at once never have the same."""
+        """`seat`: which of so many workers this is; two that live at once never have the same."""
         self._cells = memory.cast("I")
         self._secret = secret
         self._seat = seat

@@ -1,6 +1,6 @@
 """A certificate authority of our own, in a folder: for the demo and for tests, never for the public.
 
-``ensure`` makes (or keeps, while they fit and last) ``ca.pem``, ``server.pem`` and ``server-key.pem``. The
+`ensure` makes (or keeps, while they fit and last) `ca.pem`, `server.pem` and `server-key.pem`. The
 authority's key is used once and thrown away, so nobody who trusts the demo's CA has to fear more
 certificates from it; a renewal therefore makes a new authority as well.
 """
@@ -44,7 +44,7 @@ def located(folder: Path, names: Sequence[str]) -> DemoCertificates:
 def ensure(
     folder: Path, names: Sequence[str], *, now_ms: int, addresses: Sequence[str] = ("127.0.0.1", "::1")
 ) -> DemoCertificates:
-    """Certificates for these names and IP addresses in ``folder``, kept from last time if they still fit."""
+    """Certificates for these names and IP addresses in `folder`, kept from last time if they still fit."""
     found = located(folder, names)
     now = dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC)
     if not _fits(found, names, addresses, now):

@@ -1,11 +1,11 @@
 """What an authentication can be bound to: data that both ends of one TLS connection share (RFC 5056).
 
-- ``tls-exporter`` (RFC 9266): unique to the connection; the one for TLS 1.3.
-- ``tls-server-end-point`` (RFC 5929 §4): a hash of the server's certificate.
-- ``tls-unique`` (RFC 5929 §3): for TLS 1.2, and only on connections that were not resumed, because of
+- `tls-exporter` (RFC 9266): unique to the connection; the one for TLS 1.3.
+- `tls-server-end-point` (RFC 5929 §4): a hash of the server's certificate.
+- `tls-unique` (RFC 5929 §3): for TLS 1.2, and only on connections that were not resumed, because of
   the triple handshake (RFC 7677 §4; the standard library does not tell if RFC 7627 protects us).
 
-Always true: on TLS 1.3 either ``tls-exporter`` can be had or nothing can, for a client that sees -PLUS
+Always true: on TLS 1.3 either `tls-exporter` can be had or nothing can, for a client that sees -PLUS
 offered will try it first (RFC 9266 §3).
 """
 
@@ -34,9 +34,9 @@ _HASHES = {
 
 
 def channel_binding(tls: ssl.SSLObject, kind: str, server_certificate: bytes | None) -> bytes | None:
-    """Binding data of a connection, or ``None`` where this kind cannot be had.
+    """Binding data of a connection, or `None` where this kind cannot be had.
 
-    ``server_certificate``: DER of the certificate that the server showed on this connection.
+    `server_certificate`: DER of the certificate that the server showed on this connection.
     """
     modern = tls.version() == "TLSv1.3"
     if modern and not exporter_available(tls):
@@ -59,13 +59,13 @@ def preferred_kind(version: str | None) -> Literal["tls-exporter", "tls-server-e
 
 
 def end_point(certificate: bytes) -> bytes | None:
-    """``tls-server-end-point`` of a DER certificate; ``None`` where its signature has no hash of its own."""
+    """`tls-server-end-point` of a DER certificate; `None` where its signature has no hash of its own."""
     name = _HASHES.get(_signature_algorithm(certificate))
     return hashlib.new(name, certificate).digest() if name else None
 
 
 def _signature_algorithm(certificate: bytes) -> bytes:
-    """The object identifier in ``Certificate.signatureAlgorithm`` (RFC 5280 §4.1)."""
+    """The object identifier in `Certificate.signatureAlgorithm` (RFC 5280 §4.1)."""
     outer, _end = _value(certificate, 0)
     _tbs, tbs_end = _value(certificate, outer)
     algorithm, _end = _value(certificate, tbs_end)
@@ -74,7 +74,7 @@ def _signature_algorithm(certificate: bytes) -> bytes:
 
 
 def _value(der: bytes, at: int) -> tuple[int, int]:
-    """Where the value of the DER element at ``at`` starts and ends."""
+    """Where the value of the DER element at `at` starts and ends."""
     length, start = der[at + 1], at + 2
     if length & 0x80:
         octets = length & 0x7F

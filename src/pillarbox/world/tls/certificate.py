@@ -19,7 +19,7 @@ class CertificateFacts:
     """Made by its own holder: nobody else has looked."""
 
     def holds_for(self, name: str) -> bool:
-        """Whether a client that asked for this name is content (RFC 6125 §6.4.3: ``*`` is one label)."""
+        """Whether a client that asked for this name is content (RFC 6125 §6.4.3: `*` is one label)."""
         wanted = name.lower()
         return wanted in self.names or "*." + wanted.partition(".")[2] in self.names
 

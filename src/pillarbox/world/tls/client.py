@@ -21,7 +21,7 @@ def opportunistic() -> ssl.SSLContext:
 def verified(authorities: Path | None = None) -> ssl.SSLContext:
     """Believes only a certificate for the name connected to, from a known authority.
 
-    ``authorities``: a PEM file to trust besides the system's own list.
+    `authorities`: a PEM file to trust besides the system's own list.
     """
     context = ssl.create_default_context(cafile=authorities)
     if authorities is not None:

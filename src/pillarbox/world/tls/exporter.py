@@ -1,7 +1,7 @@
-"""Keying material exporters of a TLS connection (RFC 8446 §7.5), which ``ssl`` has no method for.
+"""Keying material exporters of a TLS connection (RFC 8446 §7.5), which `ssl` has no method for.
 
-OpenSSL has one, ``SSL_export_keying_material``, and needs its own ``SSL *``. CPython keeps that pointer in
-the object behind ``SSLObject``, between the socket and the context. We use it only if the field after it
+OpenSSL has one, `SSL_export_keying_material`, and needs its own `SSL *`. CPython keeps that pointer in
+the object behind `SSLObject`, between the socket and the context. We use it only if the field after it
 really is this connection's context; finding that out reads nothing but the object's own octets. On an
 interpreter that lays the object out otherwise, or hides OpenSSL's functions, there simply is no exporter,
 and SCRAM is offered without -PLUS.
@@ -20,18 +20,18 @@ _Export = Callable[[int], bytes | None]
 
 
 def exporter_available(tls: ssl.SSLObject) -> bool:
-    """Whether ``tls_exporter`` works with this interpreter."""
+    """Whether `tls_exporter` works with this interpreter."""
     return _export() is not None and _pointer(tls) is not None
 
 
 def tls_exporter(tls: ssl.SSLObject) -> bytes | None:
-    """The ``tls-exporter`` channel binding (RFC 9266 §2), or ``None`` where it cannot be had."""
+    """The `tls-exporter` channel binding (RFC 9266 §2), or `None` where it cannot be had."""
     export, pointer = _export(), _pointer(tls)
     return export(pointer) if export and pointer else None
 
 
 def _pointer(tls: ssl.SSLObject) -> int | None:
-    """OpenSSL's ``SSL *`` of this connection, if the object is laid out as we know it."""
+    """OpenSSL's `SSL *` of this connection, if the object is laid out as we know it."""
     import ctypes
 
     inner = getattr(tls, "_sslobj", None)
@@ -48,7 +48,7 @@ def _pointer(tls: ssl.SSLObject) -> int | None:
 
 @cache
 def _export() -> _Export | None:
-    """OpenSSL's function, from the very library that ``ssl`` uses; ``None`` where it cannot be reached."""
+    """OpenSSL's function, from the very library that `ssl` uses; `None` where it cannot be reached."""
     import ctypes
 
     try:

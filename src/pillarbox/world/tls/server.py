@@ -1,6 +1,6 @@
 """What we show to clients: certificates by name, exchanged without dropping anybody.
 
-Handshakes take their context from ``ServerTls.context``; ``reload`` reads the files again and puts new
+Handshakes take their context from `ServerTls.context`; `reload` reads the files again and puts new
 contexts in place for the handshakes to come, while connections that exist keep what they have. A
 certificate that cannot be read leaves the old one in use.
 """
@@ -16,7 +16,7 @@ from pillarbox.world.tls.binding import channel_binding
 
 @dataclass(frozen=True, slots=True)
 class CertificateFiles:
-    """A certificate with its chain, and its key, as PEM files. ``names``: DNS names it is shown for."""
+    """A certificate with its chain, and its key, as PEM files. `names`: DNS names it is shown for."""
 
     chain: Path
     key: Path
@@ -37,9 +37,9 @@ class ServerTls:
     """The certificates of a node. The first is shown to clients that ask for no name we know."""
 
     def __init__(self, certificates: Sequence[CertificateFiles], *, alpn: str | None = None) -> None:
-        """Raises ``CertificateUnusable``.
+        """Raises `CertificateUnusable`.
 
-        ``alpn``: the protocol's name of RFC 7301 §6 (``imap``, ``pop3``). A client that proposes only others
+        `alpn`: the protocol's name of RFC 7301 §6 (`imap`, `pop3`). A client that proposes only others
         is served all the same, for mail clients propose what they like.
         """
         assert certificates, "TLS needs a certificate"
@@ -52,12 +52,12 @@ class ServerTls:
         return self._default
 
     def channel_binding(self, tls: ssl.SSLObject, kind: str) -> bytes | None:
-        """Channel binding data of a connection made with one of our contexts (see ``binding``)."""
+        """Channel binding data of a connection made with one of our contexts (see `binding`)."""
         context = tls.context
         return channel_binding(tls, kind, context.certificate if isinstance(context, _Context) else None)
 
     def reload(self, certificates: Sequence[CertificateFiles] = ()) -> None:
-        """Read the files again, or others instead. Raises ``CertificateUnusable``; then nothing has changed."""
+        """Read the files again, or others instead. Raises `CertificateUnusable`; then nothing has changed."""
         wanted = tuple(certificates) or self._certificates
         self._default, self._by_name = self._load(wanted)
         self._certificates = wanted

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from pillarbox.protocol.pop3 import commands, replies
 from pillarbox.protocol.pop3.commands import Command, Malformed, Response, TooLong, Unknown
-from pillarbox.protocol.pop3.machine import COMMAND_LIMIT, RESPONSE_LIMIT, TABLE, TOLD_AT_ONCE, Machine, State
+from pillarbox.protocol.pop3.machine import (
+    MAX_COMMAND_OCTETS,
+    MAX_RESPONSE_OCTETS,
+    TABLE,
+    TOLD_AT_ONCE,
+    Machine,
+    State,
+)
 from tests.kit.paths import ROOT
 from tests.kit.pop3.dialogue import converse
 
@@ -96,7 +103,7 @@ def test_responses_may_be_longer_than_commands():
     machine = Machine()
     (auth,) = machine.receive(b"AUTH PLAIN\r\n")
     machine.answer(auth, replies.challenge(b""))
-    line = b"A" * (RESPONSE_LIMIT - 2)
+    line = b"A" * (MAX_RESPONSE_OCTETS - 2)
     (response,) = machine.receive(line + b"\r\n")
     assert response == Response(line)
     machine.answer(response, replies.challenge(b""))
@@ -108,10 +115,10 @@ def test_responses_may_be_longer_than_commands():
 
 @pytest.mark.rfc("2449 §4", "MUST")
 def test_command_lengths():
-    assert COMMAND_LIMIT >= 255
+    assert MAX_COMMAND_OCTETS >= 255
     machine = Machine()
-    line = b"PASS " + b"x" * (COMMAND_LIMIT - 7)
-    assert machine.receive(line + b"\r\n") == [commands.Pass("x" * (COMMAND_LIMIT - 7))]
+    line = b"PASS " + b"x" * (MAX_COMMAND_OCTETS - 7)
+    assert machine.receive(line + b"\r\n") == [commands.Pass("x" * (MAX_COMMAND_OCTETS - 7))]
     assert machine.receive(line + b"x\r\n") == [TooLong()]
     assert machine.receive(b"NOOP\r\n") == [commands.Noop()]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pillarbox.protocol.sasl.client import Binding, Credentials, choose
 from pillarbox.protocol.sasl.exchange import (
-    RESPONSE_LIMIT_OCTETS,
+    MAX_RESPONSE_OCTETS,
     Challenge,
     CheckPassword,
     Exchange,
@@ -17,7 +17,7 @@ from pillarbox.protocol.sasl.exchange import (
     Reason,
     Success,
 )
-from pillarbox.protocol.sasl.identity import IDENTITY_LIMIT_OCTETS, PASSWORD_LIMIT_OCTETS
+from pillarbox.protocol.sasl.identity import MAX_IDENTITY_OCTETS, MAX_PASSWORD_OCTETS
 from pillarbox.protocol.sasl.mechanisms import OFFERS, offered, start
 from pillarbox.protocol.sasl.scram import ChannelBinding
 from pillarbox.protocol.sasl.scram_keys import KeyPair, ScramKeys, server_keys
@@ -226,8 +226,8 @@ def test_a_changed_nonce_fails() -> None:
         (b"\0anna\0", Reason.CREDENTIALS),
         (b"\0anna\0\xff", Reason.CREDENTIALS),
         (b"\0anna\0\x07", Reason.CREDENTIALS),
-        (b"\0" + b"a" * (IDENTITY_LIMIT_OCTETS + 1) + b"\0p", Reason.TOO_LONG),
-        (b"\0a\0" + b"p" * (PASSWORD_LIMIT_OCTETS + 1), Reason.TOO_LONG),
+        (b"\0" + b"a" * (MAX_IDENTITY_OCTETS + 1) + b"\0p", Reason.TOO_LONG),
+        (b"\0a\0" + b"p" * (MAX_PASSWORD_OCTETS + 1), Reason.TOO_LONG),
     ],
 )
 def test_plain_that_is_none_fails_before_any_look_up(message: bytes, reason: Reason) -> None:
@@ -257,7 +257,7 @@ def test_a_password_is_in_no_representation() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_response_has_a_limit(name: str) -> None:
-    step = begin(name, DATA.get).respond(b"x" * (RESPONSE_LIMIT_OCTETS + 1))
+    step = begin(name, DATA.get).respond(b"x" * (MAX_RESPONSE_OCTETS + 1))
     assert isinstance(step, Failure)
     assert step.reason is Reason.TOO_LONG
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pillarbox.protocol.sasl.line import (
-    LINE_LIMIT_OCTETS,
+    MAX_LINE_OCTETS,
     LineNotBase64,
     decode_initial,
     decode_response,
@@ -29,9 +29,9 @@ def test_what_is_not_canonical_is_refused(line: bytes) -> None:
 
 
 def test_a_line_has_a_limit() -> None:
-    assert len(decode_response(b"A" * LINE_LIMIT_OCTETS)) == 9216
+    assert len(decode_response(b"A" * MAX_LINE_OCTETS)) == 9216
     with pytest.raises(LineNotBase64):
-        decode_response(b"A" * (LINE_LIMIT_OCTETS + 4))
+        decode_response(b"A" * (MAX_LINE_OCTETS + 4))
 
 
 @pytest.mark.rfc("4954 §4", "MUST")

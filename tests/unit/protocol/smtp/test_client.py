@@ -21,7 +21,7 @@ from pillarbox.protocol.smtp.client.machine import (
     SendContent,
 )
 from pillarbox.protocol.smtp.client.replies import Kind, ReplyReader
-from pillarbox.protocol.smtp.client.states import DEADLINE_SECONDS, TABLE, State
+from pillarbox.protocol.smtp.client.states import DEADLINE_S, TABLE, State
 from pillarbox.protocol.smtp.commands import Body, Notify, Return
 
 MESSAGE = b"Subject: x\r\n\r\n.hidden\r\n"
@@ -56,7 +56,7 @@ def verdicts(events: Sequence[Event]) -> list[Verdict]:
 
 def test_every_state_has_a_step_for_everything_it_can_hear_and_a_deadline() -> None:
     assert set(TABLE) == set(product(State, Kind))
-    assert set(DEADLINE_SECONDS) == set(State)
+    assert set(DEADLINE_S) == set(State)
 
 
 @pytest.mark.rfc("5321 §4.1.4", "MUST")

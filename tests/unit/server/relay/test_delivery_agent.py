@@ -128,7 +128,7 @@ def test_no_more_than_two_hosts_hear_of_a_message_in_one_attempt() -> None:
     with_relay(test)
 
 
-# -- the connection
+# --- the connection
 
 
 @pytest.mark.rfc("7435 §3", "SHOULD")
@@ -287,7 +287,7 @@ def test_a_server_gets_no_more_messages_on_a_connection_than_it_allows() -> None
     with_relay(test)
 
 
-# -- the message
+# --- the message
 
 
 @pytest.mark.rfc("9422 §4.2", "MUST")

@@ -14,7 +14,7 @@ from pillarbox.world.resolver.zone import ZoneResolver
 
 
 def itinerary(seed: int = 1, *, authenticated: bool = False, **records: Sequence[Any]) -> HostFinder:
-    """``two__MX=[...]`` are the MX records of two.example."""
+    """`two__MX=[...]` are the MX records of two.example."""
     zone = ZoneResolver(("example",), {}, outside=Failure("SERVFAIL"), authenticated=authenticated)
     for key, found in records.items():
         name, _, kind = key.partition("__")

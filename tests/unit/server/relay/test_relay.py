@@ -229,7 +229,7 @@ def test_a_stop_lets_what_has_begun_end_and_gives_back_the_rest() -> None:
         for number in range(20):
             await house.queue(f"{number}@two.example")
         await house.pass_(6)
-        await house.stop(grace_seconds=8)
+        await house.stop(grace_s=8)
         assert peer.got
         assert sorted([*peer.addresses, *house.waiting()]) == sorted(
             f"{number}@two.example" for number in range(20)
@@ -245,7 +245,7 @@ def test_a_stop_does_not_wait_for_a_server_that_is_silent() -> None:
         house.peer("two.example", "192.0.2.2", answers={"MAIL": SILENCE})
         await house.queue("a@two.example")
         await house.pass_(1)
-        await house.stop(grace_seconds=5)
+        await house.stop(grace_s=5)
         assert house.rows("SELECT lease, attempts FROM queue_recipients") == [(0, 0)]
 
     with_relay(test)

@@ -20,8 +20,8 @@ class Verdict(Enum):
 class Outcome(NamedTuple):
     """How an attempt ended for one recipient.
 
-    ``status``: an enhanced code (RFC 3463). ``text``: the server's reply, or our own words where
-    ``said_by_server`` is false. ``in_doubt``: the whole message was sent and no answer came, so this server
+    `status`: an enhanced code (RFC 3463). `text`: the server's reply, or our own words where
+    `said_by_server` is false. `in_doubt`: the whole message was sent and no answer came, so this server
     may have it all the same (RFC 5321 §4.5.3.2.6).
     """
 
@@ -41,7 +41,7 @@ class Recipient(NamedTuple):
 
 
 class Envelope(NamedTuple):
-    """What MAIL and RCPT say. ``reverse_path``: an address without brackets, ``None`` for the null path."""
+    """What MAIL and RCPT say. `reverse_path`: an address without brackets, `None` for the null path."""
 
     reverse_path: str | None
     recipients: tuple[Recipient, ...]
@@ -71,7 +71,7 @@ def recipient_outcome(reply: Reply) -> Outcome:
 
 
 def impossible(envelope: Envelope, extensions: Extensions, *, secured: bool) -> Outcome | None:
-    """Why this server can't be given this message at all; ``None`` where it can."""
+    """Why this server can't be given this message at all; `None` where it can."""
     limit = extensions.size_limit
     if limit is not None and envelope.size > limit:
         return _failed("5.3.4", f"the message has {envelope.size} octets, the next server takes {limit}")

@@ -16,7 +16,7 @@ class Extensions:
 
     @property
     def size_limit(self) -> int | None:
-        """The largest message taken, in octets; ``None`` where the server sets or says no limit
+        """The largest message taken, in octets; `None` where the server sets or says no limit
         (RFC 1870 §4)."""
         words = self.offered.get("SIZE", ())
         return int(words[0]) or None if words and words[0].isdecimal() and len(words[0]) <= 20 else None

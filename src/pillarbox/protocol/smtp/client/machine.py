@@ -31,7 +31,7 @@ from pillarbox.protocol.smtp.client.envelope import (
     recipient_outcome,
 )
 from pillarbox.protocol.smtp.client.replies import Kind, Reply, ReplyReader
-from pillarbox.protocol.smtp.client.states import DEADLINE_SECONDS, TABLE, State, Step
+from pillarbox.protocol.smtp.client.states import DEADLINE_S, TABLE, State, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class Finished(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The connection is of no more use. ``reply``: the server's last word, where it had one.
-    ``unwilling``: it turned us away before any mail, so another server may be tried."""
+    """The connection is of no more use. `reply`: the server's last word, where it had one.
+    `unwilling`: it turned us away before any mail, so another server may be tried."""
 
     text: str
     reply: Reply | None = None
@@ -79,7 +79,7 @@ class ClientMachine:
     """One connection to one server, for any number of transactions."""
 
     def __init__(self, hostname: str, *, secured: bool = False) -> None:
-        """``hostname``: the name we give ourselves, or an address literal (RFC 5321 §4.1.1.1)."""
+        """`hostname`: the name we give ourselves, or an address literal (RFC 5321 §4.1.1.1)."""
         self._hostname = hostname
         self._reader = ReplyReader()
         self._out: list[bytes] = []
@@ -94,12 +94,12 @@ class ClientMachine:
         self.greeting: Reply | None = None
         self.extensions = extensions.NONE
 
-    # -- what the driver asks
+    # --- what the driver asks
 
     @property
-    def deadline_seconds(self) -> float:
+    def deadline_s(self) -> float:
         """How long the server may take for what it does now (RFC 5321 §4.5.3.2)."""
-        return DEADLINE_SECONDS[self.state]
+        return DEADLINE_S[self.state]
 
     def outgoing(self) -> bytes:
         """What is to be sent now; each octet is given once."""
@@ -107,7 +107,7 @@ class ClientMachine:
         self._out.clear()
         return octets
 
-    # -- what the driver tells
+    # --- what the driver tells
 
     def receive(self, octets: bytes) -> Sequence[Event]:
         """Take a chunk of any size from the server. Never raises."""
@@ -131,7 +131,7 @@ class ClientMachine:
         self._greet(State.EHLO, "EHLO")
         return self._told()
 
-    # -- what the driver wants
+    # --- what the driver wants
 
     def start_tls(self) -> None:
         """Ask for TLS; `SecureNow` or `NotSecured` follows."""
@@ -185,7 +185,7 @@ class ClientMachine:
             self._say("QUIT")
             self.state = State.QUIT
 
-    # -- what is heard
+    # --- what is heard
 
     def _hear(self, reply: Reply) -> None:
         step = TABLE[self.state, reply.kind]
@@ -300,7 +300,7 @@ class ClientMachine:
         self._say("RSET")
         self.state = State.RESET
 
-    # -- what is said
+    # --- what is said
 
     @property
     def _chunks(self) -> bool:
@@ -320,7 +320,7 @@ class ClientMachine:
         self._events.append(Ready())
 
     def _finish(self, rest: Outcome | None) -> None:
-        """The transaction is over; ``rest`` is how it ended for those who had no answer yet."""
+        """The transaction is over; `rest` is how it ended for those who had no answer yet."""
         outcomes = tuple(outcome or rest for outcome in self._outcomes)
         self._envelope, self._outcomes = None, []
         self._questions.clear()

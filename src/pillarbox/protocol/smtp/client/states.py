@@ -147,7 +147,7 @@ TABLE: Final[dict[tuple[State, Kind], Step]] = {
 }
 """(state, kind of reply) to the step taken. Complete: tests walk every pair."""
 
-DEADLINE_SECONDS: Final[dict[State, float]] = {
+DEADLINE_S: Final[dict[State, float]] = {
     S.GREETING: 300,
     S.EHLO: 300,
     S.HELO: 300,
