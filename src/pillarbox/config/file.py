@@ -6,14 +6,13 @@ and no key of the file was passed over: one that is not known is an error that n
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from pillarbox.config.schema import Config, ConfigWrong, sections
+from pillarbox.config.schema import Config, ConfigWrong, options, sections
 
 
 def read(path: Path) -> Config:
@@ -59,13 +58,19 @@ def _refuse_unknown(table: Mapping[str, Any], path: Path) -> None:
                 _check_keys(one, section, f"{name}.", path)
 
 
+def _keys(section: type) -> list[str]:
+    """The keys that a table may have."""
+    tables = [name for name, _section, _several in sections()] if section is Config else []
+    return [*(option.name for option in options(section)), *tables]
+
+
 def _check_keys(table: Mapping[str, Any], section: type, prefix: str, path: Path) -> None:
-    known = [one.name for one in fields(section)]
+    known = _keys(section)
     for key in table:
         if key in known:
             continue
         hint = get_close_matches(key, known, 1, 0.5)
-        elsewhere = [name for name, other, _ in sections() if key in {one.name for one in fields(other)}]
+        elsewhere = [name for name, other, _ in sections() if key in _keys(other)]
         if hint:
             advice = f"Did you mean '{prefix}{hint[0]}'?"
         elif elsewhere and not prefix:

@@ -197,6 +197,12 @@ class Config:
     relay: Relay = Relay()
     resolver: Resolver = Resolver()
     limits: Limits = Limits()
+    # What only the demo and tests set: fields without `Says` are no options of the file.
+    separate_domains: bool = False
+    """Each domain is a provider of its own: what somebody of one submits for another goes by queue and relay."""
+    local_names: Mapping[str, str] | None = None
+    """Names answered with an address inside, all others failing at once; `None` asks the machine's resolvers.
+    A name with this address is also its own mail exchanger."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,17 +37,15 @@ def show(here: Installation) -> None:
 
 
 def _shown(config: "Config") -> Iterator[str]:
-    from dataclasses import fields
-
-    from pillarbox.config.schema import sections
+    from pillarbox.config.schema import Config, options, sections
 
     tables = {name: several for name, _section, several in sections()}
-    yield from _values(config, [one.name for one in fields(config) if one.name not in tables])
+    yield from _values(config, [one.name for one in options(Config)])
     for name, several in tables.items():
         found = getattr(config, name)
         for one in found if several else (found,):
             yield from ("", f"[[{name}]]" if several else f"[{name}]")
-            yield from _values(one, [part.name for part in fields(one)])
+            yield from _values(one, [part.name for part in options(type(one))])
 
 
 def _values(section: object, names: Iterable[str]) -> Iterator[str]:
