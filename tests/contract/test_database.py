@@ -7,19 +7,20 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import apsw
 import pytest
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import (
     Database,
     DatabaseUnavailable,
+    RowRefused,
     Schema,
     SchemaTooNew,
+    StatementFailed,
     Transaction,
-    memory_database,
-    open_database,
 )
+from pillarbox.world.database.sqlite import memory_database, open_database
+from pillarbox.world.topic import Topic, account_changed
 
 NOTES = Schema("notes", migrations=("CREATE TABLE notes (id INTEGER PRIMARY KEY, note TEXT UNIQUE)",))
 
@@ -53,7 +54,7 @@ def test_a_verb_that_raises_changes_nothing_and_its_neighbours_stay(database: Da
         tx.touch(AccountId(3))
         raise LookupError("no")
 
-    heard: set[AccountId] = set()
+    heard: set[Topic] = set()
 
     def touching(tx: Transaction, note: str, account: int) -> None:
         add(tx, note)
@@ -71,7 +72,7 @@ def test_a_verb_that_raises_changes_nothing_and_its_neighbours_stay(database: Da
     results = asyncio.run(scenario())
     assert [type(result) for result in results] == [type(None), LookupError, type(None)]
     assert database.read_now(notes) == ["one", "two"]
-    assert heard == {1, 2}
+    assert heard == {account_changed(AccountId(1)), account_changed(AccountId(2))}
 
 
 def test_a_faulty_statement_is_its_verbs_own_error(database: Database) -> None:
@@ -80,7 +81,7 @@ def test_a_faulty_statement_is_its_verbs_own_error(database: Database) -> None:
             database.write(add, "same"), database.write(add, "same"), return_exceptions=True
         )
 
-    assert [type(result) for result in asyncio.run(scenario())] == [int, apsw.ConstraintError]
+    assert [type(result) for result in asyncio.run(scenario())] == [int, RowRefused]
     assert database.read_now(notes) == ["same"]
 
 
@@ -92,7 +93,7 @@ def test_verbs_run_in_the_order_given(database: Database) -> None:
     assert database.read_now(notes) == [str(number) for number in range(600)]
 
 
-def test_long_reads_go_aside(database: Database) -> None:
+def test_long_reads_run_in_a_thread(database: Database) -> None:
     async def scenario() -> list[str]:
         await database.write(add, "one")
         return await database.read_in_thread(notes)
@@ -172,7 +173,7 @@ def test_a_verb_that_is_to_read_cannot_write(database: Database) -> None:
 
 
 def test_a_lone_verb_that_raises_changes_nothing(database: Database) -> None:
-    heard: list[AccountId] = []
+    heard: list[Topic] = []
     database.on_commit = heard.extend
 
     def add_then_fail(tx: Transaction) -> None:
@@ -278,7 +279,7 @@ def test_tables_that_are_new_but_compatible_are_used(tmp_path: Path) -> None:
 def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path) -> None:
     open_database(tmp_path / "db", [NOTES]).close_now()
     broken = Schema("notes", (*NOTES.migrations, "ALTER TABLE notes ADD COLUMN a;\nNOT SQL"))
-    with pytest.raises(apsw.SQLError):
+    with pytest.raises(StatementFailed):
         open_database(tmp_path / "db", [broken])
     database = open_database(tmp_path / "db", [NOTES])
     assert database.read_now(lambda tx: tx.rows("SELECT * FROM notes")) == []

@@ -6,12 +6,13 @@ import socket
 from pathlib import Path
 
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.world.signals import DATAGRAM_ACCOUNTS, LocalSignals, UnixSignals
+from pillarbox.world.signals import MAX_DATAGRAM_OCTETS, LocalSignals, UnixSignals
+from pillarbox.world.topic import Topic, account_changed
 
-ONE, TWO = AccountId(1), AccountId(2)
+ONE, TWO = account_changed(AccountId(1)), Topic("two")
 
 
-def test_only_subscribers_of_the_account_are_told() -> None:
+def test_only_subscribers_of_the_topic_are_called() -> None:
     signals, heard = LocalSignals(), []
     end = signals.subscribe(ONE, lambda: heard.append("one"))
     signals.subscribe(TWO, lambda: heard.append("two"))
@@ -44,7 +45,9 @@ def test_other_processes_are_told(tmp_path: Path) -> None:
         here.announce([ONE, TWO])
         await until(heard)
         heard.clear()
-        here.announce(AccountId(number) for number in range(10, 11 + DATAGRAM_ACCOUNTS))
+        here.announce(
+            account_changed(AccountId(number)) for number in range(10, 10 + MAX_DATAGRAM_OCTETS // 8)
+        )
         await until(heard)
         here.close()
         there.close()
@@ -74,7 +77,7 @@ def test_a_process_too_busy_to_listen_is_told_later(tmp_path: Path) -> None:
         loop.remove_reader(busy._socket.fileno())
         heard = asyncio.Event()
         busy.subscribe(TWO, heard.set)
-        while not here._owed:
+        while not here._unreached:
             here.announce([ONE])
         here.announce([TWO])
         loop.add_reader(busy._socket.fileno(), busy._received)

@@ -18,7 +18,7 @@ from pillarbox.protocol.sasl.line import decode_initial, decode_response, encode
 from pillarbox.server.authentication import Attempt, Authenticator, Client
 from pillarbox.server.connection import TlsState
 from pillarbox.world.clock import SystemClock
-from pillarbox.world.database import memory_database
+from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.shared import for_one_alone
 from pillarbox.world.telemetry import MemoryTelemetry

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pillarbox.world.database import Schema, memory_database
-from pillarbox.world.database.sqlite import SqliteTransaction
+from pillarbox.world.database import Schema
+from pillarbox.world.database.sqlite import memory_database
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pillarbox.store import mailboxes
 from pillarbox.store.append import Appended, Message, append
 from pillarbox.store.schema import SCHEMA
 from pillarbox.world import blobs
-from pillarbox.world.database.sqlite import SqliteTransaction
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.database import memory_transaction
 
 ANNA: Final = AccountId(1)

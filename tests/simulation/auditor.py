@@ -171,7 +171,7 @@ class Auditor:
         book = self._books[provider.name]
         fresh: list[str] = []
         gone = self._queue_changed(provider, book, fresh)
-        for account in sorted(touched & provider.accounts.keys()):  # account 0 stands for the queue
+        for account in sorted(touched & provider.accounts.keys()):
             self._account_changed(provider, book, account, fresh)
         failed = self._new_reports(provider, fresh)
         for key in gone:

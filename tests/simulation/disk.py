@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import apsw
 
-from pillarbox.mail.identifiers import AccountId
-from pillarbox.world.database import Database, DatabaseUnavailable
+from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.database.sqlite import SqliteDatabase
+from pillarbox.world.topic import Topic
 from tests.simulation.weather import Flush
 
 T = TypeVar("T")
@@ -28,13 +29,13 @@ class Destiny:
     """What becomes of this commit."""
     readable: Callable[[], bool]
     """Whether the disk can be read now."""
-    committed: Callable[[set[AccountId]], None]
-    """Hears at once of what is durable, and which accounts were touched."""
+    committed: Callable[[set[Topic]], None]
+    """Hears at once of what is durable, and which topics it announces."""
     cut: Callable[[], None]
     """The power goes: the life that is writing ends here."""
 
 
-class FaultyDatabase(Database):
+class FaultyDatabase(SqliteDatabase):
     """A database in memory whose commits meet their fate."""
 
     def __init__(self, connection: apsw.Connection, destiny: Destiny) -> None:
@@ -43,11 +44,11 @@ class FaultyDatabase(Database):
         self._really_commit = self._writer._commit
         self._writer._commit = self._commit  # type: ignore[method-assign]
 
-    def read(self, verb: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
+    def read_now(self, verb: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
         """See `Database`."""
         if not self._destiny.readable():
             raise DatabaseUnavailable("cannot be read")
-        return super().read(verb, *arguments, **keywords)
+        return super().read_now(verb, *arguments, **keywords)
 
     def _commit(self) -> Exception | None:
         fate = self._destiny.flush()
@@ -58,7 +59,7 @@ class FaultyDatabase(Database):
                 self._destiny.cut()
                 raise PowerCut
         trouble = self._really_commit()
-        self._destiny.committed(self._writer.transaction.touched)
+        self._destiny.committed(self._writer.transaction.announced)
         if fate is Flush.CUT_AFTER:
             self._destiny.cut()
             raise PowerCut

@@ -5,13 +5,13 @@ An account's own address leads to that account until it is freed, its domain is 
 disabled or removed. Only that is said, and that a quota was set: what is new, nobody can remember.
 """
 
-from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
+from pillarbox.world.topic import Topic
 
-WITHDRAWN = AccountId(2**64 - 1)
-"""The number that stands for all of it among signals; no account has it."""
+WITHDRAWN = Topic("withdrawn")
+"""Some address or account is no longer what it was."""
 
 
 def withdraw(tx: Transaction) -> None:
     """Have all processes forget where addresses lead, once this is committed."""
-    tx.touch(WITHDRAWN)
+    tx.announce(WITHDRAWN)

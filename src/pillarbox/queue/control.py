@@ -92,4 +92,4 @@ def _open(tx: Transaction, destinations: set[str], now_ms: int) -> None:
         tx.execute("UPDATE queue_destinations SET closed_until_ms = 0 WHERE name = ?", (destination,))
         set_turn(tx, destination, now_ms=now_ms)
     if destinations:
-        tx.touch(CHANGED)
+        tx.announce(CHANGED)

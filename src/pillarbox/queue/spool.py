@@ -8,12 +8,13 @@ from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue.curve import DELAY_NOTICE_MS
 from pillarbox.world.blobs import PreparedBlob
 from pillarbox.world.database import Transaction
+from pillarbox.world.topic import Topic
 
 QueueId = NewType("QueueId", int)
 """Names a queued message, in logs, in trace fields and on the command line."""
 
-CHANGED = AccountId(0)
-"""Touched when something is queued, so that relays wake up after the commit; no account has this number."""
+CHANGED = Topic("queue")
+"""Announced when something is queued, so that relays wake up after the commit."""
 
 LIFETIME_MS = 5 * 24 * 3_600_000
 """How long delivery is tried before the sender is told that it failed: at least four to five days
@@ -94,5 +95,5 @@ def enqueue(tx: Transaction, outbound: Outbound, *, now_ms: int) -> QueueId:
         " SET turn_at_ms = max(closed_until_ms, min(turn_at_ms, excluded.turn_at_ms))",
         [(destination, now_ms) for destination in sorted({r.destination for r in outbound.recipients})],
     )
-    tx.touch(CHANGED)
+    tx.announce(CHANGED)
     return QueueId(message)

@@ -1,11 +1,11 @@
-"""Hints between sessions and between worker processes: "account X changed".
+"""Hints between sessions and between worker processes: "account 7 changed", "the queue changed".
 
-The truth is in the log of changes; a signal only says when to look. Signals to other processes may come late
-or together, but never get lost for good: where a process is too busy to take one, it is told "look at
-everything" as soon as it takes something again. They never block, and are sent after the commit.
+The truth is in the database; a signal only says when to look. Signals to other processes may be late or merged,
+but never get lost for good: a process that is too busy to receive one gets "every topic" as soon as it receives
+again. They never block, and are sent after the commit.
 
-Between processes: each has a datagram socket in one folder, and a signal is a datagram of account numbers,
-8 octets each; the empty datagram means every account.
+Between processes: each has a datagram socket in one folder, and a signal is a datagram with one topic a line;
+the empty datagram means every topic. Processes of one machine run the same version.
 """
 
 import asyncio
@@ -16,57 +16,57 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.durable import make_folder
+from pillarbox.world.topic import Topic
 
 Callback = Callable[[], None]
 
-DATAGRAM_ACCOUNTS = 512
-"""Accounts in one datagram; when more changed together, everybody looks at everything."""
+MAX_DATAGRAM_OCTETS = 8192
+"""Topics that need more octets are announced as "every topic"."""
 SETTLED_NS = 1_000_000_000
-"""A folder that has not changed for so long cannot have changed unseen."""
+"""A folder that has not changed for so long can't have changed unnoticed."""
 RETRY_S = 0.1
-"""How soon a process that could not take a signal is tried again."""
-BUSY_S = 1.0
-"""How long `announce_from_outside` waits for a process that takes no signals."""
+"""After this time a process that could not receive a signal is sent one again."""
+MAX_SEND_S = 1.0
+"""How long `announce_from_outside` waits for a process that does not receive."""
 
 
 class Signals(Protocol):
-    """The door: who waits for an account, and saying that some changed."""
+    """Subscribing to topics, and announcing them."""
 
-    def subscribe(self, account: AccountId, callback: Callback) -> Callback:
-        """Have `callback` run in the loop when the account may have changed; return what ends it."""
+    def subscribe(self, topic: Topic, callback: Callback) -> Callback:
+        """Run `callback` in the loop whenever the topic is announced; return a function that unsubscribes."""
 
-    def announce(self, accounts: Iterable[AccountId]) -> None:
-        """Say that these accounts changed, here and in the other processes."""
+    def announce(self, topics: Iterable[Topic]) -> None:
+        """Announce topics, here and in the other processes."""
 
 
 class LocalSignals:
     """Signals within one process."""
 
     def __init__(self) -> None:
-        self._callbacks: dict[AccountId, dict[object, Callback]] = {}
+        self._callbacks: dict[Topic, dict[object, Callback]] = {}
 
-    def subscribe(self, account: AccountId, callback: Callback) -> Callback:
+    def subscribe(self, topic: Topic, callback: Callback) -> Callback:
         """See `Signals.subscribe`."""
         key = object()
-        self._callbacks.setdefault(account, {})[key] = callback
+        self._callbacks.setdefault(topic, {})[key] = callback
 
         def unsubscribe() -> None:
-            waiting = self._callbacks.get(account)
-            if waiting and waiting.pop(key, None) and not waiting:
-                del self._callbacks[account]
+            subscribed = self._callbacks.get(topic)
+            if subscribed and subscribed.pop(key, None) and not subscribed:
+                del self._callbacks[topic]
 
         return unsubscribe
 
-    def announce(self, accounts: Iterable[AccountId]) -> None:
+    def announce(self, topics: Iterable[Topic]) -> None:
         """See `Signals.announce`."""
-        self.deliver(accounts)
+        self.deliver(topics)
 
-    def deliver(self, accounts: Iterable[AccountId] | None) -> None:
-        """Run the callbacks of these accounts (`None`: of all)."""
-        for account in list(self._callbacks) if accounts is None else accounts:
-            for callback in list(self._callbacks.get(account, {}).values()):
+    def deliver(self, topics: Iterable[Topic] | None) -> None:
+        """Run the callbacks of these topics (`None`: of all)."""
+        for topic in list(self._callbacks) if topics is None else topics:
+            for callback in list(self._callbacks.get(topic, {}).values()):
                 callback()
 
 
@@ -87,26 +87,27 @@ class UnixSignals(LocalSignals):
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.bind(str(self._reach / self._path.name))
-        self._owed: set[str] = set()
+        self._unreached: set[str] = set()
+        """Processes that missed a signal and are to be sent "every topic"."""
         self._listed: list[str] = []
         self._listed_ns: int | None = None
-        """When the folder had changed last before it was listed; `None`: list it again."""
+        """The folder's time of modification when it was listed; `None`: list it again."""
         loop.add_reader(self._socket.fileno(), self._received)
         self._send(b"")  # this process may follow one that died between a commit and its signals
 
-    def announce(self, accounts: Iterable[AccountId]) -> None:
+    def announce(self, topics: Iterable[Topic]) -> None:
         """See `Signals.announce`."""
-        changed = list(accounts)
-        self.deliver(changed)
-        self._send(_datagram(changed))
+        announced = list(topics)
+        self.deliver(announced)
+        self._send(_datagram(announced))
 
     def _send(self, datagram: bytes) -> None:
         for peer in self._peers():
-            if peer not in self._owed:
+            if peer not in self._unreached:
                 self._send_to(peer, datagram)
 
     def _peers(self) -> list[str]:
-        """The others in the folder, which is listed again only when it has changed: this is asked at every commit."""
+        """The other processes. Called at every commit, so the folder is listed again only when it has changed."""
         changed_ns = os.fstat(self._descriptor).st_mtime_ns
         if changed_ns != self._listed_ns:
             names = os.listdir(self._folder)  # noqa: PTH208 - names are all we want
@@ -120,31 +121,31 @@ class UnixSignals(LocalSignals):
         try:
             self._socket.sendto(datagram, f"{self._reach}/{peer}")
         except BlockingIOError:
-            self._owed.add(peer)
-            self._loop.call_later(RETRY_S, self._pay, peer)
+            self._unreached.add(peer)
+            self._loop.call_later(RETRY_S, self._catch_up, peer)
         except (ConnectionRefusedError, FileNotFoundError):
             (self._folder / peer).unlink(missing_ok=True)  # left behind by a process that died
         except OSError:
-            self._owed.add(peer)  # no memory for it just now
-            self._loop.call_later(RETRY_S, self._pay, peer)
+            self._unreached.add(peer)  # no memory for it just now
+            self._loop.call_later(RETRY_S, self._catch_up, peer)
 
-    def _pay(self, peer: str) -> None:
-        self._owed.discard(peer)
+    def _catch_up(self, peer: str) -> None:
+        self._unreached.discard(peer)
         self._send_to(peer, b"")
 
     def _received(self) -> None:
         everything = False
-        changed: set[AccountId] = set()
+        topics: set[Topic] = set()
         while True:
             try:
-                datagram = self._socket.recv(8 * DATAGRAM_ACCOUNTS)
+                datagram = self._socket.recv(MAX_DATAGRAM_OCTETS)
             except (BlockingIOError, InterruptedError):
                 break
-            everything = everything or not datagram
-            changed.update(
-                AccountId(int.from_bytes(datagram[i : i + 8], "big")) for i in range(0, len(datagram), 8)
-            )
-        self.deliver(None if everything else changed)
+            if not datagram:
+                everything = True
+                continue
+            topics.update(map(Topic.parse, datagram.decode("ascii").split("\n")))
+        self.deliver(None if everything else topics)
 
     def close(self) -> None:
         """Leave the folder."""
@@ -154,29 +155,28 @@ class UnixSignals(LocalSignals):
         self._path.unlink(missing_ok=True)
 
 
-def announce_from_outside(folder: Path, accounts: Iterable[AccountId]) -> None:
-    """Say that these accounts changed, from a program that has no loop and hears nothing itself.
+def announce_from_outside(folder: Path, topics: Iterable[Topic]) -> None:
+    """Announce topics from a program that has no loop and subscribes to nothing.
 
-    A process that is too busy to take it in time sees the change when it next looks.
+    A process that is too busy to receive them in time finds the change when it next looks.
     """
-    datagram = _datagram(list(accounts))
+    datagram = _datagram(list(topics))
     if not folder.is_dir():
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         reach = Path(f"/proc/self/fd/{descriptor}")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mouth:
-            mouth.settimeout(BUSY_S)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(MAX_SEND_S)
             for peer in folder.iterdir():
                 try:
-                    mouth.sendto(datagram, f"{reach if reach.exists() else folder}/{peer.name}")
+                    sender.sendto(datagram, f"{reach if reach.exists() else folder}/{peer.name}")
                 except OSError:
                     continue  # it died, or is too busy
     finally:
         os.close(descriptor)
 
 
-def _datagram(changed: list[AccountId]) -> bytes:
-    if len(changed) > DATAGRAM_ACCOUNTS:
-        return b""
-    return b"".join(account.to_bytes(8, "big") for account in changed)
+def _datagram(topics: list[Topic]) -> bytes:
+    datagram = "\n".join(map(str, topics)).encode("ascii")
+    return datagram if len(datagram) <= MAX_DATAGRAM_OCTETS else b""

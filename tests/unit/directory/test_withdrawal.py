@@ -10,6 +10,7 @@ from pillarbox.directory import accounts, addresses, domains, quota
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.world.signals import _datagram
+from pillarbox.world.topic import Topic
 from tests.kit.database import memory_transaction
 from tests.kit.people import person
 
@@ -34,10 +35,10 @@ def test_only_what_takes_something_says_so() -> None:
     with memory_transaction(SCHEMA) as tx:
         anna = person(tx, "anna@one.example")
         accounts.add_address(tx, anna.id, "second@one.example")
-        assert WITHDRAWN not in tx.touched
+        assert WITHDRAWN not in tx.announced
         accounts.remove_address(tx, anna.id, "second@one.example")
-        assert WITHDRAWN in tx.touched
+        assert WITHDRAWN in tx.announced
 
 
 def test_a_signal_can_carry_it() -> None:
-    assert _datagram([WITHDRAWN]) == b"\xff" * 8
+    assert Topic.parse(_datagram([WITHDRAWN]).decode()) == WITHDRAWN

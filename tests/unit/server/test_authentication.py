@@ -16,7 +16,8 @@ from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.server.authentication import AuthenticationUnavailable, Authenticator, Client
 from pillarbox.server.connection import TlsState
 from pillarbox.world.clock import VirtualClock
-from pillarbox.world.database import Database, memory_database
+from pillarbox.world.database import Database
+from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.shared import for_one_alone
 from pillarbox.world.telemetry import MemoryTelemetry

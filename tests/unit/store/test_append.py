@@ -10,6 +10,7 @@ from pillarbox.store.append import Arrival, append, append_all
 from pillarbox.store.changes import Change, Kind
 from pillarbox.store.fetch import Column
 from pillarbox.store.tally import NoSuchMailbox
+from pillarbox.world.topic import account_changed
 from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, message, octets, put, store
 
 
@@ -50,9 +51,9 @@ def test_counts_and_usage_follow() -> None:
 def test_the_account_is_touched_and_the_log_written() -> None:
     with store() as tx:
         before = account_counters.modseq(tx, ANNA)
-        tx.touched.clear()
+        tx.announced.clear()
         done = put(tx)
-        assert tx.touched == {ANNA}
+        assert tx.announced == {account_changed(ANNA)}
         assert changes.log(tx, ANNA, before) == [
             Change(done.modseq, mailbox(tx), Kind.APPENDED, done.uid, done.uid)
         ]

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from pillarbox.world.database.commit_thread import CommitThread
+from pillarbox.world.database.sqlite.commit_thread import CommitThread
 
 
 def test_calls_run_in_another_thread_in_order() -> None:

@@ -11,22 +11,16 @@ import apsw
 import pytest
 
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.world.database import (
-    Database,
-    DatabaseInUse,
-    DatabaseUnavailable,
-    Schema,
-    Transaction,
-    open_database,
-)
-from pillarbox.world.database import transact as transact_module
-from pillarbox.world.database.write_lock import WriteLock
+from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable, Schema, Transaction
+from pillarbox.world.database.sqlite import SqliteDatabase, open_database
+from pillarbox.world.database.sqlite import writer as writer_module
+from pillarbox.world.database.sqlite.write_lock import WriteLock
 
 NOTES = Schema("notes", migrations=("CREATE TABLE notes (id INTEGER PRIMARY KEY, note TEXT UNIQUE)",))
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
     opened = open_database(tmp_path / "db", [NOTES])
     yield opened
     opened.close_now()
@@ -60,11 +54,11 @@ class Failing:
         return getattr(self._connection, name)
 
 
-def break_statement(database: Database, statement: str, failure: Exception, times: int = 1) -> None:
+def break_statement(database: SqliteDatabase, statement: str, failure: Exception, times: int = 1) -> None:
     database._writer._connection = Failing(database._connection, statement, failure, times)  # type: ignore[assignment]
 
 
-def test_who_is_told_of_commits_may_fail_without_hurting_anybody(database: Database) -> None:
+def test_who_is_told_of_commits_may_fail_without_hurting_anybody(database: SqliteDatabase) -> None:
     reported: list[tuple[str, str]] = []
 
     def refuse(_accounts: object) -> None:
@@ -77,10 +71,10 @@ def test_who_is_told_of_commits_may_fail_without_hurting_anybody(database: Datab
 
     asyncio.run(scenario())
     assert len(database.read_now(notes)) == 600
-    assert reported[0] == ("telling of a commit failed", "no such folder")
+    assert reported[0] == ("announcing a commit failed", "no such folder")
 
 
-def test_a_checkpoint_that_fails_does_not_undo_what_is_durable(database: Database) -> None:
+def test_a_checkpoint_that_fails_does_not_undo_what_is_durable(database: SqliteDatabase) -> None:
     reported: list[BaseException] = []
 
     def fail() -> None:
@@ -96,7 +90,7 @@ def test_a_checkpoint_that_fails_does_not_undo_what_is_durable(database: Databas
     assert isinstance(reported[0], apsw.CorruptError)
 
 
-def test_a_commit_that_fails_is_heard_by_all_even_if_rolling_back_fails_too(database: Database) -> None:
+def test_a_commit_that_fails_is_heard_by_all_even_if_rolling_back_fails_too(database: SqliteDatabase) -> None:
     async def scenario() -> list[object]:
         break_statement(database, "COMMIT", apsw.IOError("the disk is gone"))
         database._writer._connection = Failing(  # type: ignore[assignment]
@@ -113,7 +107,7 @@ def test_a_commit_that_fails_is_heard_by_all_even_if_rolling_back_fails_too(data
     assert database.read_now(notes) == ["three"]
 
 
-def test_what_could_not_be_rolled_back_is_not_read(database: Database) -> None:
+def test_what_could_not_be_rolled_back_is_not_read(database: SqliteDatabase) -> None:
     def add_then_fail(tx: Transaction) -> None:
         add(tx, "one")
         raise LookupError("no")
@@ -129,36 +123,36 @@ def test_what_could_not_be_rolled_back_is_not_read(database: Database) -> None:
     assert database.read_now(notes) == ["two"]
 
 
-def test_a_turn_that_cannot_be_taken_refuses_those_who_wait(database: Database) -> None:
+def test_a_write_lock_that_cannot_be_taken_refuses_waiting_verbs(database: SqliteDatabase) -> None:
     class NoLocks:
-        def take_at_once(self) -> bool:
+        def try_acquire(self) -> bool:
             raise OSError("no locks available")
 
     async def scenario() -> None:
-        turn = database._writer._turn
-        database._writer._turn = NoLocks()  # type: ignore[assignment]
+        turn = database._writer._write_lock
+        database._writer._write_lock = NoLocks()  # type: ignore[assignment]
         with pytest.raises(OSError, match="no locks"):
             await database.write(add, "one")
-        database._writer._turn = turn
+        database._writer._write_lock = turn
         await database.write(add, "two")
 
     asyncio.run(scenario())
     assert database.read_now(notes) == ["two"]
 
 
-def test_a_process_that_keeps_its_turn_holds_nobody_up_for_ever(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+def test_a_process_that_keeps_the_write_lock_blocks_others_for_a_limited_time(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transact_module, "TURN_S", 0.05)
+    monkeypatch.setattr(writer_module, "MAX_WRITE_LOCK_S", 0.05)
     assert database.path is not None
     stuck = WriteLock(database.path)
-    stuck.take()
+    stuck.acquire()
 
     async def scenario() -> None:
         for note in ("one", "two"):
-            with pytest.raises(DatabaseUnavailable, match="does not end its turn"):
+            with pytest.raises(DatabaseUnavailable, match="does not release the write lock"):
                 await database.write(add, note)
-        stuck.pass_on()
+        stuck.release()
         await database.write(add, "three")
 
     asyncio.run(scenario())
@@ -167,9 +161,9 @@ def test_a_process_that_keeps_its_turn_holds_nobody_up_for_ever(
 
 
 def test_a_database_that_a_stranger_has_locked_is_unavailable_and_the_loop_goes_on(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transact_module, "LOCKED_MS", 200)
+    monkeypatch.setattr(writer_module, "MAX_FOREIGN_LOCK_MS", 200)
     rounds = 0
 
     async def count_rounds_of_the_loop() -> None:
@@ -196,7 +190,7 @@ def test_a_database_that_a_stranger_has_locked_is_unavailable_and_the_loop_goes_
     assert rounds > 20, "the loop waited for the lock"
 
 
-def test_a_loop_that_ends_during_a_commit_waits_for_it_and_tells(database: Database) -> None:
+def test_a_loop_that_ends_during_a_commit_waits_for_it_and_tells(database: SqliteDatabase) -> None:
     told: list[object] = []
 
     async def scenario() -> None:
@@ -217,14 +211,14 @@ def test_a_loop_that_ends_during_a_commit_waits_for_it_and_tells(database: Datab
     asyncio.run(scenario())
     assert told == [None]
     assert database.read_now(notes) == ["under way"]
-    assert database._turn is not None
-    assert database._turn.take_at_once()
+    assert database._write_lock is not None
+    assert database._write_lock.try_acquire()
 
 
-def test_a_loop_that_ends_before_the_turn_came_tells_everybody(database: Database) -> None:
+def test_a_loop_that_ends_before_it_has_the_write_lock_answers_everybody(database: SqliteDatabase) -> None:
     assert database.path is not None
     other = WriteLock(database.path)
-    other.take()
+    other.acquire()
 
     async def scenario() -> None:
         writing = asyncio.create_task(database.write(add, "never"))
@@ -235,7 +229,7 @@ def test_a_loop_that_ends_before_the_turn_came_tells_everybody(database: Databas
             await writing
 
     asyncio.run(scenario())
-    other.pass_on()
+    other.release()
     other.close()
 
 
@@ -251,7 +245,7 @@ def test_a_closed_database_says_so(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_write_now_that_cannot_commit_leaves_nothing_open(database: Database) -> None:
+def test_write_now_that_cannot_commit_leaves_nothing_open(database: SqliteDatabase) -> None:
     tx = database._writer.transaction
     real = tx._execute
     failing = Failing(tx.connection, "COMMIT", apsw.FullError("disk is full"), 1)

@@ -25,8 +25,8 @@ from pillarbox.admin.backup.packs import BLOCK_OCTETS, BackupDamaged, Packs
 from pillarbox.admin.backup.points import BackedUpFile, NoSuchPoint, Point, Points
 from pillarbox.world.blobs.files import INCOMING
 from pillarbox.world.blobs.sweep import is_named_by_digest, kept
-from pillarbox.world.database import Database
-from pillarbox.world.database.snapshot import PinnedFile
+from pillarbox.world.database.sqlite import SqliteDatabase
+from pillarbox.world.database.sqlite.snapshot import PinnedFile
 from pillarbox.world.durable import make_folder
 
 __all__ = [
@@ -101,7 +101,13 @@ def opened(directory: Path, *, make_it: bool = False) -> Iterator[Folder]:
 
 
 def make(
-    database: Database, data: Path, directory: Path, *, keep: int | None, now_ms: int, progress: Progress
+    database: SqliteDatabase,
+    data: Path,
+    directory: Path,
+    *,
+    keep: int | None,
+    now_ms: int,
+    progress: Progress,
 ) -> Made:
     """Add a point in time; keep, if so wished, only so many. Raises `BackupRefused`, `BackupDamaged`, OSError,
     `DatabaseUnavailable`.

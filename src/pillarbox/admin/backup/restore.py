@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pillarbox.admin.backup import BackupRefused, Folder, Point, Progress, chosen, opened
-from pillarbox.world.database import DatabaseUnavailable, Schema, open_database
+from pillarbox.world.database import DatabaseUnavailable, Schema
+from pillarbox.world.database.sqlite import open_database
 from pillarbox.world.durable import flush_folder, make_folder
 
 

@@ -15,9 +15,10 @@ from pillarbox.queue.invariants import INVARIANTS as QUEUE
 from pillarbox.store.invariants import INVARIANTS as STORE
 from pillarbox.world.blobs.invariants import INVARIANTS as BLOBS
 from pillarbox.world.blobs.invariants import octets
-from pillarbox.world.database import Database, Schema, SqlFailure, Transaction
+from pillarbox.world.database import Database, DatabaseFailure, Schema, Transaction
 from pillarbox.world.database.invariant import Invariant
-from pillarbox.world.database.shape import Missing, missing
+from pillarbox.world.database.sqlite.shape import Missing, missing
+from pillarbox.world.database.sqlite.soundness import damage
 
 __all__ = ["Finding", "Ground", "Report", "look", "repair"]
 
@@ -78,19 +79,13 @@ def _execute(tx: Transaction, sql: str) -> None:
 def _is_broken(tx: Transaction, invariant: Invariant) -> bool:
     try:
         return next(iter(invariant.find(tx)), None) is not None
-    except SqlFailure:
+    except DatabaseFailure:
         return False  # told by `look`: a table is missing or can't be read
 
 
 def _of_the_file(tx: Transaction, *, quick: bool) -> Iterator[Finding]:
-    check = "quick_check" if quick else "integrity_check"
-    try:
-        told = [line for (line,) in tx.rows(f"PRAGMA {check}({TOLD_PER_CHECK})")]
-    except SqlFailure as failure:
-        told = [str(failure)]
-    for line in told:
-        if line != "ok":
-            yield Finding("database", line, "Stop the server, then: pillarbox rebuild", mendable=False)
+    for line in damage(tx, quick=quick, limit=TOLD_PER_CHECK):
+        yield Finding("database", line, "Stop the server, then: pillarbox rebuild", mendable=False)
 
 
 def _lost(one: Missing) -> Finding:
@@ -108,8 +103,8 @@ def _breaches(tx: Transaction, invariant: Invariant) -> Iterator[Finding]:
         for breach in invariant.find(tx):
             count += 1
             if count <= TOLD_PER_CHECK:
-                yield finding(invariant.tell(breach))
-    except SqlFailure as failure:
+                yield finding(invariant.describe(breach))
+    except DatabaseFailure as failure:
         yield Finding(
             invariant.name,
             f"can't be looked at: {failure}",
@@ -128,7 +123,7 @@ def _damaged(tx: Transaction, ground: Ground, report: Report) -> Iterator[Findin
                 where = "; ".join(_where(tx, checked.digest)) or "used by nobody"
                 what = f"message {checked.digest.hex()} {checked.trouble} ({where})"
                 yield Finding("octets", what, "Restore a backup to have it back.", mendable=False)
-    except SqlFailure as failure:
+    except DatabaseFailure as failure:
         yield Finding("octets", str(failure), "Stop the server, then: pillarbox rebuild", mendable=False)
 
 
@@ -142,7 +137,7 @@ def _where(tx: Transaction, digest: bytes) -> Iterator[str]:
     """Who has this message."""
     try:
         rows = tx.rows(_WHERE, (digest,))
-    except SqlFailure:
+    except DatabaseFailure:
         return
     for login, mailbox, uid in rows:
         yield f"{login}, {mailbox}, UID {uid}"

@@ -11,7 +11,6 @@ from pillarbox.world.blobs import BlobMissing, Blobs, prepare
 from pillarbox.world.blobs.invariants import adopt, loose_files, loose_rows
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.database.invariant import Breach, Invariant
-from pillarbox.world.database.sqlite import world_failures
 from pillarbox.world.durable import make_folder, write_whole
 
 RECOVERED = "Recovered"
@@ -207,8 +206,7 @@ def _recover(tx: Transaction, ground: Ground) -> None:
 
 def _readable(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes | None:
     try:
-        with world_failures():
-            return blobs.read(tx, digest)
+        return blobs.read(tx, digest)
     except (BlobMissing, DatabaseUnavailable):
         return None
 

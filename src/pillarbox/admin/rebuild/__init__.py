@@ -16,9 +16,10 @@ from pillarbox.admin import fsck
 from pillarbox.admin.fsck import Finding, Ground
 from pillarbox.admin.rebuild import emails
 from pillarbox.admin.rebuild.emails import Rendered
-from pillarbox.world.database import Database, DatabaseUnavailable, Schema, open_database
-from pillarbox.world.database.presence import Presence
-from pillarbox.world.database.salvage import Copied, Damaged, put_in_place, tables_of, take_back
+from pillarbox.world.database import DatabaseUnavailable, Schema
+from pillarbox.world.database.sqlite import SqliteDatabase, open_database
+from pillarbox.world.database.sqlite.presence import Presence
+from pillarbox.world.database.sqlite.salvage import Copied, Damaged, put_in_place, tables_of, take_back
 
 __all__ = ["CannotRebuild", "Rebuilt", "rebuild"]
 
@@ -77,7 +78,7 @@ def _rebuild(path: Path, ground: Ground, schemas: tuple[Schema, ...], progress: 
         old = _opened(path, schemas)
         try:
             progress("reading every page")
-            trouble = tuple(old.trouble())
+            trouble = tuple(old.damage())
             database = open_database(new, schemas)
             try:
                 rest = _fill(old, database, ground, schemas, progress)
@@ -123,7 +124,7 @@ def _opened(path: Path, schemas: tuple[Schema, ...]) -> Damaged:
 
 
 def _fill(
-    old: Damaged, new: Database, ground: Ground, schemas: tuple[Schema, ...], progress: Progress
+    old: Damaged, new: SqliteDatabase, ground: Ground, schemas: tuple[Schema, ...], progress: Progress
 ) -> tuple[tuple[Copied, ...], int, int, Rendered, tuple[str, ...], tuple[Finding, ...]]:
     tables = []
     for table in tables_of(new):

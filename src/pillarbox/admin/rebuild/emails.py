@@ -9,7 +9,6 @@ from pillarbox.mail.summary import Summary, summarize
 from pillarbox.store import account_counters, append, threads
 from pillarbox.world.blobs import BlobMissing, Blobs
 from pillarbox.world.database import Database, DatabaseUnavailable, Transaction
-from pillarbox.world.database.sqlite import world_failures
 
 EMAILS_AT_ONCE = 200
 
@@ -125,7 +124,6 @@ def _write_batch(tx: Transaction, batch: list[tuple[EmailId, bytes, ThreadId | N
 
 def _octets(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes | None:
     try:
-        with world_failures():
-            return blobs.read(tx, digest)
+        return blobs.read(tx, digest)
     except (BlobMissing, DatabaseUnavailable):
         return None

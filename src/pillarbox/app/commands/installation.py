@@ -24,7 +24,8 @@ from pillarbox.config.schema import DEFAULT_PATH, Config
 
 if TYPE_CHECKING:
     from pillarbox.app.settings import Settings
-    from pillarbox.world.database import Database, Transaction
+    from pillarbox.world.database import Transaction
+    from pillarbox.world.database.sqlite import SqliteDatabase
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -86,7 +87,7 @@ class Installation(Voice):
         return settings(self.config)
 
     @functools.cached_property
-    def database(self) -> "Database":
+    def database(self) -> "SqliteDatabase":
         """The provider's `Database`, open until the command ends, used as the owner of the data directory."""
         from pillarbox.app.privileges import as_owner_of
         from pillarbox.app.wiring import opened_database

@@ -11,6 +11,7 @@ from pillarbox.server.imap import updates
 from pillarbox.server.imap.conversation import Conversation
 from pillarbox.server.imap.reply import Reply, ok
 from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.topic import account_changed
 
 LOOK_AGAIN_S: Final = 5.0
 """After which time a client that waits is served that could not be told now."""
@@ -40,7 +41,9 @@ async def idle(session: Conversation, _: Idle) -> None:
     session.write(session.machine.begin_idle())
     session.idling = True
     # First listen, then look: what comes in between is told twice at worst, never lost
-    session.unsubscribe = session.services.signals.subscribe(session.owner, lambda: _hint(session))
+    session.unsubscribe = session.services.signals.subscribe(
+        account_changed(session.owner), lambda: _hint(session)
+    )
     await _tell(session)
 
 

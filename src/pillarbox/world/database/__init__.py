@@ -1,22 +1,31 @@
-"""The door to the database: durable writes in groups, snapshots for reading, schema by numbered steps."""
+"""The database: durable writes in groups, consistent reads, tables by numbered migrations.
 
-from apsw import Error as SqlFailure
+What every engine has in common is here; SQLite is in `sqlite`.
+"""
 
-from pillarbox.world.database.database import Database, memory_database, open_database
-from pillarbox.world.database.presence import DatabaseInUse
-from pillarbox.world.database.schema import Schema, SchemaTooNew
-from pillarbox.world.database.transaction import DatabaseDamaged, DatabaseUnavailable, SqlValue, Transaction
+from pillarbox.world.database.database import Database
+from pillarbox.world.database.failures import (
+    DatabaseDamaged,
+    DatabaseFailure,
+    DatabaseInUse,
+    DatabaseUnavailable,
+    RowRefused,
+    SchemaTooNew,
+    StatementFailed,
+)
+from pillarbox.world.database.schema import Schema
+from pillarbox.world.database.transaction import SqlValue, Transaction
 
 __all__ = [
     "Database",
     "DatabaseDamaged",
+    "DatabaseFailure",
     "DatabaseInUse",
     "DatabaseUnavailable",
+    "RowRefused",
     "Schema",
     "SchemaTooNew",
-    "SqlFailure",
     "SqlValue",
+    "StatementFailed",
     "Transaction",
-    "memory_database",
-    "open_database",
 ]

@@ -1,7 +1,7 @@
-"""What must always be true of rows, how to see where it is not, and what can safely be done about it.
+"""What must always be true of rows, how to find where it is not, and what can safely be done about it.
 
-Each room lists the invariants of its own tables; `admin/fsck` looks at all of them. An invariant finds its
-*breaches*, each a row of values that its sentence names. Its *mending*, if it has one, loses nothing that could
+Each room lists the invariants of its own tables; `admin/fsck` checks all of them. An invariant finds its
+*breaches*, each a row of values that its message names. Its *mending*, if it has one, loses nothing that can
 still be read and may be repeated; where nothing is safe, the remedy says what the operator can do.
 """
 
@@ -25,7 +25,7 @@ class Invariant:
     """What is always true, as a sentence."""
     breaches: str | Find
     """A query of which each row is a breach, or a function that yields them."""
-    told: str
+    message: str
     """The breach as a sentence: `"mailbox {1} of account {0}"`."""
     remedy: str
     """What mending does; without a mending, what the operator can do."""
@@ -36,12 +36,12 @@ class Invariant:
         """All breaches."""
         return tx.rows(self.breaches) if isinstance(self.breaches, str) else self.breaches(tx)
 
-    def tell(self, breach: Breach) -> str:
+    def describe(self, breach: Breach) -> str:
         """One breach, for a person to read."""
-        return self.told.format(*breach)
+        return self.message.format(*breach)
 
     def mend(self, tx: Transaction) -> None:
-        """Put right what can be put right."""
+        """Mend all breaches, if that is safe."""
         match self.mending:
             case None:
                 return

@@ -1,30 +1,26 @@
-"""How a database comes to the shape this code expects: numbered forward migrations, room by room.
+"""Numbered forward migrations, room by room.
 
-Each transactional room owns its tables and says so by a `Schema`. The table `schema_versions`
-remembers, for each room, the number of migrations applied and how far back the code may be rolled.
+Each transactional room owns its tables and declares them by a `Schema`. The table `schema_versions` records, for
+each room, the number of migrations applied and how far back the code may be rolled.
 
-What is always true: a database whose tables are too new for this code is refused, never guessed
-at; all missing migrations are applied in one transaction, or none; a database that holds
-something is copied aside before it is changed.
+Always true: a database whose tables are too new for this code is refused; all missing migrations are applied in
+one transaction, or none; a database that holds something is copied before it is changed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from pillarbox.world.database.failures import SchemaTooNew
 from pillarbox.world.database.transaction import Transaction
-
-
-class SchemaTooNew(Exception):
-    """The data directory was written by a newer Pillarbox, which this one can't read safely."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
     """The tables of one room.
 
-    `migrations`: SQL scripts in order; version *n* is the state after the *n*-th. A landed one is
-    never edited, only followed by another. `compatible_back_to`: the oldest version whose code can still
-    work on the newest tables.
+    `migrations`: SQL scripts in order; version *n* is the state after the *n*-th. A released one is never edited,
+    only followed by another. `compatible_back_to`: the oldest version whose code can still work on the newest
+    tables.
     """
 
     room: str
@@ -37,7 +33,7 @@ class Schema:
         return len(self.migrations)
 
 
-VERSIONS_TABLE = """
+_VERSIONS_TABLE = """
 CREATE TABLE IF NOT EXISTS schema_versions (
   room TEXT PRIMARY KEY,
   version INTEGER NOT NULL,
@@ -45,12 +41,17 @@ CREATE TABLE IF NOT EXISTS schema_versions (
 )"""
 
 
+def statements(script: str) -> Iterator[str]:
+    """The statements of a migration, which end in a semicolon and a line break."""
+    return (statement for statement in script.split(";\n") if statement.strip())
+
+
 def pending(tx: Transaction, schemas: Iterable[Schema]) -> list[tuple[Schema, int]]:
     """The rooms whose tables are older than this code, each with the version found (0: no tables).
 
-    Raises `SchemaTooNew` where any room's tables can't be worked on by this code.
+    Raises `SchemaTooNew` where this code can't work on a room's tables.
     """
-    tx.execute(VERSIONS_TABLE)
+    tx.execute(_VERSIONS_TABLE)
     found = {room: (version, back_to) for room, version, back_to in tx.rows("SELECT * FROM schema_versions")}
     behind = []
     for schema in schemas:
@@ -70,9 +71,8 @@ def migrate(tx: Transaction, behind: Iterable[tuple[Schema, int]]) -> None:
     """Apply what is missing."""
     for schema, version in behind:
         for script in schema.migrations[version:]:
-            for statement in script.split(";\n"):
-                if statement.strip():
-                    tx.execute(statement)
+            for statement in statements(script):
+                tx.execute(statement)
         tx.execute(
             "INSERT INTO schema_versions VALUES (?, ?, ?) ON CONFLICT (room) DO UPDATE"
             " SET version = excluded.version, compatible_back_to = excluded.compatible_back_to",

@@ -1,14 +1,15 @@
 """What a verb may ask of the database: one open transaction.
 
-A *verb* is a plain function `def verb(tx, ...)` of a transactional room. It is synchronous, so
-nothing can await while a transaction is open, and it is written once, in SQL that SQLite and
-PostgreSQL both accept: `?` placeholders, `ON CONFLICT`, `RETURNING`.
+A *verb* is a plain function `def verb(tx, ...)` of a transactional room. It is synchronous, so nothing can await
+while a transaction is open. Its SQL is accepted by SQLite and by PostgreSQL's grammar: `?` placeholders,
+`ON CONFLICT`, `RETURNING`. What only one engine understands is in a file whose path names the engine.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.topic import Topic
 
 SqlValue = None | int | float | str | bytes
 
@@ -16,7 +17,8 @@ SqlValue = None | int | float | str | bytes
 class Transaction(Protocol):
     """An open transaction, or within a batch a savepoint of one.
 
-    Leaving the verb by an exception undoes what the verb did, and nothing else.
+    Leaving the verb by an exception undoes what the verb did, and nothing else. Every method that runs a
+    statement raises `DatabaseFailure`.
     """
 
     def execute(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
@@ -34,13 +36,8 @@ class Transaction(Protocol):
     def value(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Any:
         """The first column of the first row, or `None` where there is no row."""
 
+    def announce(self, topic: Topic) -> None:
+        """Have subscribers of a topic called once the commit is durable."""
+
     def touch(self, account: AccountId) -> None:
-        """Say that this account changed: watchers are woken once the commit is durable."""
-
-
-class DatabaseUnavailable(Exception):
-    """The disk is full, the database is locked or gone: try later. Transient in every protocol."""
-
-
-class DatabaseDamaged(DatabaseUnavailable):
-    """The database is not what SQLite wrote: trying later helps nobody but an operator who repairs it."""
+        """`announce` that this account changed."""

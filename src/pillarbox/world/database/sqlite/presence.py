@@ -1,20 +1,18 @@
-"""Who has a database open: everybody who serves, or one who needs it alone.
+"""Who has a database open: any number of processes that serve it, or one that has it exclusively.
 
-An advisory lock on a file, shared by all who work with the database and exclusive for who repairs or restores
-it; it goes with its process, however that ends.
+An advisory lock on a file, shared by all who work with the database and exclusive for a repair or a restore;
+the kernel releases it when the process ends, however it ends.
 """
 
 import fcntl
 import os
 from pathlib import Path
 
-
-class DatabaseInUse(Exception):
-    """Others have the database open, or somebody has it alone."""
+from pillarbox.world.database.failures import DatabaseInUse
 
 
 class Presence:
-    """Our part in who has the database open."""
+    """This process's lock on having the database open."""
 
     __slots__ = ("_descriptor",)
 
@@ -32,5 +30,5 @@ class Presence:
             ) from failure
 
     def end(self) -> None:
-        """Leave."""
+        """Release the lock."""
         os.close(self._descriptor)

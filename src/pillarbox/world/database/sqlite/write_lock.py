@@ -1,9 +1,8 @@
-"""Whose turn it is to write: one writer at a time among the processes of a machine, taken fairly.
+"""The write lock: one writer at a time among the processes of a machine, granted fairly.
 
-SQLite itself makes the second writer ask again and again, so that a busy process can starve
-another. Two advisory locks on files make a turnstile instead: to write one holds `turn`; to wait for
-`turn` one holds `gate`, and waiting for either is sleeping in the kernel. Who has just written
-must queue at the gate behind whoever is waiting there.
+SQLite itself lets the second writer poll, so that a busy process can starve another. Two advisory locks on files
+make a turnstile instead: to write, a process holds `turn`; to wait for `turn`, it holds `gate`; waiting for
+either is sleeping in the kernel. A process that has just written queues at the gate behind those already there.
 """
 
 import fcntl
@@ -12,7 +11,7 @@ from pathlib import Path
 
 
 class WriteLock:
-    """The right to write to one database, held by at most one process."""
+    """The lock that writers to one database take; held by at most one process."""
 
     __slots__ = ("_gate", "_turn")
 
@@ -21,16 +20,16 @@ class WriteLock:
         self._gate = os.open(f"{database}-gate", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._turn = os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    def take(self) -> None:
-        """Wait for the turn; this blocks the thread."""
+    def acquire(self) -> None:
+        """Wait for the lock; this blocks the thread."""
         fcntl.flock(self._gate, fcntl.LOCK_EX)
         try:
             fcntl.flock(self._turn, fcntl.LOCK_EX)
         finally:
             fcntl.flock(self._gate, fcntl.LOCK_UN)
 
-    def take_at_once(self) -> bool:
-        """Take the turn if nobody has it or waits for it; never blocks."""
+    def try_acquire(self) -> bool:
+        """Take the lock if nobody holds it or waits for it; never blocks."""
         if not _try(self._gate):
             return False
         try:
@@ -38,12 +37,12 @@ class WriteLock:
         finally:
             fcntl.flock(self._gate, fcntl.LOCK_UN)
 
-    def pass_on(self) -> None:
-        """End the turn."""
+    def release(self) -> None:
+        """Let the next process have it."""
         fcntl.flock(self._turn, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Let go of the files, and so of any turn."""
+        """Close the files, which releases the lock."""
         os.close(self._turn)
         os.close(self._gate)
 

@@ -1,13 +1,13 @@
-"""The database's files as they are at one moment, to be copied while others go on writing.
+"""A snapshot: the database's files at one moment, to be copied while others go on writing.
 
-Why a plain copy is whole. A read transaction pins the database: as long as it lasts, a checkpoint copies
-nothing into the database's file that is newer than what it sees, and the log is not started again while it holds
-something that is not in that file yet. So the file, together with so much of the log as is committed now, gives
-exactly one state when SQLite next opens them: pages that are torn or older in our copy of the file are
-in our copy of the log, which wins. If all of the log has been copied home already, the file alone is that state.
+Why a plain copy is consistent. A read transaction pins the database: as long as it lasts, a checkpoint copies
+nothing into the database's file that is newer than what the transaction sees, and the log does not restart while
+it holds something that is not in that file yet. So the file, together with the part of the log that is committed
+now, gives exactly one state when SQLite next opens them: pages that are torn or older in the copy of the file are
+in the copy of the log, which wins. If all of the log has been copied already, the file alone is that state.
 
-A POSIX trap: closing any descriptor of a file drops all locks that the process has on it, SQLite's too. So the
-descriptors opened here are the `Database`'s, and closed after its last connection.
+POSIX: closing any descriptor of a file drops all locks that the process has on it, SQLite's too. So the
+descriptors opened here belong to the `SqliteDatabase`, which closes them after its last connection.
 """
 
 import os
@@ -17,20 +17,20 @@ from pathlib import Path
 
 import apsw
 
-from pillarbox.world.database.sqlite import connect
-from pillarbox.world.database.transaction import DatabaseUnavailable
+from pillarbox.world.database.failures import DatabaseUnavailable
+from pillarbox.world.database.sqlite.connection import connect
 
 _FRAME_HEADER_OCTETS = 24
 _LOG_HEADER_OCTETS = 32
 """SQLite's file format, §4.1 and §4.2."""
-_TRIES = 500
+_MAX_TRIES = 500
 _PAUSE_S = 0.02
 """How often and how long to wait for another process's checkpoint, some 10 s in all."""
 
 
 @dataclass(frozen=True, slots=True)
 class PinnedFile:
-    """So many octets of a file, from its start, are part of the moment; they can be read until it ends."""
+    """So many octets of a file, from its start, belong to the snapshot; they can be read until it ends."""
 
     path: Path
     octets: int
@@ -45,7 +45,7 @@ class DatabaseSnapshot:
     """One state of a database, pinned until `end`."""
 
     def __init__(self, path: Path, descriptors: list[int]) -> None:
-        """`descriptors` get the files opened here, to be closed by whoever closes the database.
+        """The files opened here are added to `descriptors`, to be closed with the database.
 
         Raises `DatabaseUnavailable`.
         """
@@ -83,7 +83,7 @@ class DatabaseSnapshot:
         return {str(room): int(str(version)) for room, version in rows}
 
     def end(self) -> None:
-        """Let the log be copied home and started again."""
+        """Let the log be copied and restarted."""
         self._reader.close()
 
 
@@ -91,7 +91,7 @@ def _log_and_copied(path: Path) -> tuple[int, int]:
     """Pages committed to the log, and how many of them are in the database's file."""
     connection = connect(path, writes=True)
     try:
-        for _ in range(_TRIES):
+        for _ in range(_MAX_TRIES):
             try:
                 return connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
             except apsw.BusyError:

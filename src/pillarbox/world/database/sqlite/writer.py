@@ -1,20 +1,19 @@
 """Group commit: the verbs that arrive while one transaction is made durable go into the next one.
 
-How it runs. `Writer.write` queues a verb and starts a cycle if none is under way. A cycle takes the turn
-among processes, opens a transaction, runs every waiting verb in a savepoint of its own (a lone one needs none:
-where it fails, there is nothing else to keep), and gives the COMMIT (C code that waits for the disk, without
-the GIL) to a thread. Meanwhile the loop serves its connections, and their verbs wait for the next cycle. There
-is no timer: a lone verb waits for one flush of the disk and nothing else.
+`Writer.write` queues a verb and starts a cycle if none is under way. A cycle takes the write lock, opens a
+transaction, runs every waiting verb in a savepoint of its own (a lone one needs none: if it fails, there is
+nothing else to keep), and passes the COMMIT (C code that waits for the disk, without the GIL) to a thread.
+Meanwhile the loop serves its connections, and their verbs wait for the next cycle. There is no timer: a lone
+verb waits for one flush of the disk and nothing else.
 
-What is always true:
+Always true:
 
 1. `write` returns only after the commit that holds its verb is durable.
-2. A verb that raises has changed nothing, and its neighbours in the batch are untouched.
+2. A verb that raises has changed nothing, and the other verbs of the batch are unaffected.
 3. If the commit fails, every verb of the batch fails with `DatabaseUnavailable` and nothing was changed.
 4. Verbs run one at a time, in the loop's thread, in the order in which they were given.
-5. Every caller gets an answer, whatever fails and wherever; and none is told of a failure once its commit
-   is durable.
-6. The loop never waits for a lock: whoever holds one, a thread waits, and not for ever.
+5. Every caller gets an answer, whatever fails and wherever; no caller gets a failure once its commit is durable.
+6. The loop never waits for a lock: a thread waits, and only for a limited time.
 """
 
 import asyncio
@@ -26,22 +25,23 @@ from typing import Any
 
 import apsw
 
-from pillarbox.mail.identifiers import AccountId
-from pillarbox.world.database.commit_thread import CommitThread
-from pillarbox.world.database.sqlite import BRIEFLY_MS, SqliteTransaction, world_failures
-from pillarbox.world.database.transaction import DatabaseUnavailable
-from pillarbox.world.database.write_lock import WriteLock
+from pillarbox.world.database.database import OnCommit, OnFailure
+from pillarbox.world.database.failures import DatabaseUnavailable
+from pillarbox.world.database.sqlite.commit_thread import CommitThread
+from pillarbox.world.database.sqlite.connection import SHORT_BUSY_MS
+from pillarbox.world.database.sqlite.failures import translated
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
+from pillarbox.world.database.sqlite.write_lock import WriteLock
+from pillarbox.world.topic import Topic
 
-BATCH_VERBS = 256
+MAX_BATCH_VERBS = 256
 """Verbs in one transaction; beyond, the flush is already shared by so many that more gains nothing."""
-LOCKED_MS = 5_000
-"""How long verbs wait while a program that knows nothing of turns has the database locked."""
-TURN_S = 20.0
-"""How long verbs wait for another process to end its turn, which takes milliseconds unless it is stuck."""
+MAX_FOREIGN_LOCK_MS = 5_000
+"""How long verbs wait while a program that does not use the write lock has the database locked."""
+MAX_WRITE_LOCK_S = 20.0
+"""How long verbs wait for another process's write lock, which is held for milliseconds unless it is stuck."""
 
 Verb = Callable[..., Any]
-Report = Callable[[str, BaseException], None]
-"""Tells the operator of what failed without a caller to tell: what was tried, and the failure."""
 
 
 @dataclass(slots=True)
@@ -60,25 +60,25 @@ class Writer:
         self,
         connection: apsw.Connection,
         *,
-        turn: WriteLock | None,
+        write_lock: WriteLock | None,
         thread: CommitThread | None,
-        committed: Callable[[Iterable[AccountId]], None],
+        committed: OnCommit,
         after_commit: Callable[[], None],
-        report: Report,
+        failed: OnFailure,
     ) -> None:
-        """`turn` and `thread` are `None` for a database in memory, which commits on the spot.
+        """`write_lock` and `thread` are `None` for a database in memory, which commits on the spot.
 
-        `committed` hears which accounts changed; `after_commit` runs in the thread while the turn
-        is still ours (checkpoints that must not meet a writer). If either fails, that is reported, and changes
-        nothing for those whose commit is durable.
+        `committed` gets the topics to announce; `after_commit` runs in the thread while the write lock is still
+        held (for checkpoints that need that no one writes). If either fails, `failed` is called; nothing changes for
+        callers whose commit is durable.
         """
         self.transaction = SqliteTransaction(connection)
         self._connection = connection
-        self._turn = turn
+        self._write_lock = write_lock
         self._thread = thread
         self._committed = committed
         self._after_commit = after_commit
-        self._report = report
+        self._failed = failed
         self._waiting: deque[_Waiting] = deque()
         self._cycles: asyncio.Task[None] | None = None
         self._closed = False
@@ -86,7 +86,7 @@ class Writer:
 
     @property
     def at_rest(self) -> bool:
-        """Whether nothing is under way on the connection, so that it sees what is committed and nothing else."""
+        """Whether no transaction is open on the connection, so that it sees only what is committed."""
         return not (self._begun or self._connection.in_transaction)
 
     async def write(self, verb: Verb, *arguments: Any, **keywords: Any) -> Any:
@@ -116,32 +116,32 @@ class Writer:
             self._refuse_all(DatabaseUnavailable("the server is stopping"))
 
     async def _cycle(self) -> None:
-        """One transaction, from the turn to the answers."""
+        """One transaction, from the write lock to the answers."""
         try:
-            await self._take_turn()
+            await self._acquire_write_lock()
         except Exception as failure:
             self._refuse_all(failure)
             return
         try:
             self._begun = True
             await self._begin()
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_VERBS))]
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH_VERBS))]
             await self._run_and_commit(batch)
         except Exception as failure:
             self._refuse_all(failure)
         finally:
             self._begun = False
-            if self._turn:
-                self._turn.pass_on()
+            if self._write_lock:
+                self._write_lock.release()
 
-    async def _take_turn(self) -> None:
-        if self._turn is None or self._turn.take_at_once():
+    async def _acquire_write_lock(self) -> None:
+        if self._write_lock is None or self._write_lock.try_acquire():
             return
-        assert self._thread is not None, "a turn is taken among processes, for a file"
-        taking = self._thread.begin(self._turn.take)
-        while not (await asyncio.wait([taking], timeout=TURN_S))[0]:
-            self._refuse_all(DatabaseUnavailable("another process does not end its turn to write"))
-        taking.result()
+        assert self._thread is not None, "only a file has a write lock"
+        acquiring = self._thread.begin(self._write_lock.acquire)
+        while not (await asyncio.wait([acquiring], timeout=MAX_WRITE_LOCK_S))[0]:
+            self._refuse_all(DatabaseUnavailable("another process does not release the write lock"))
+        acquiring.result()
 
     async def _begin(self) -> None:
         self._undo()  # nothing, unless a roll-back failed before
@@ -151,14 +151,14 @@ class Writer:
             if self._thread is None:
                 raise
             # In the thread, wait for whoever has the database locked
-            await self._thread.run(partial(self._begin_within, LOCKED_MS))
+            await self._thread.run(partial(self._begin_within, MAX_FOREIGN_LOCK_MS))
 
     def _begin_within(self, milliseconds: int) -> None:
         self._connection.set_busy_timeout(milliseconds)
         try:
             self.transaction.control("BEGIN IMMEDIATE")
         finally:
-            self._connection.set_busy_timeout(BRIEFLY_MS)
+            self._connection.set_busy_timeout(SHORT_BUSY_MS)
 
     async def _run_and_commit(self, batch: list[_Waiting]) -> None:
         try:
@@ -170,16 +170,16 @@ class Writer:
                 trouble = await self._thread.run(self._commit)
             else:
                 trouble = self._commit()
-        except BaseException as failure:  # whatever it was, nothing was committed and everybody must hear so
+        except BaseException as failure:  # nothing was committed, and every caller must get an answer
             self._undo()
             for waiting in batch:
                 _refuse(waiting, failure)
             if not isinstance(failure, Exception):
                 raise
         else:
-            self._tell(done)
+            self._answer(done)
             if trouble:
-                self._report("checkpoint failed", trouble)
+                self._failed("checkpoint failed", trouble)
 
     def _run_verb(self, waiting: _Waiting) -> list[_Waiting]:
         """Run a verb that has the transaction for itself; return it if it succeeded, having refused it if not."""
@@ -196,10 +196,10 @@ class Writer:
         """Run each verb in a savepoint; return those that succeeded, having refused the others."""
         control = self.transaction.control
         done = []
-        touched = self.transaction.touched
+        announced = self.transaction.announced
         for waiting in batch:
             control("SAVEPOINT verb")
-            self.transaction.touched = set()
+            self.transaction.announced = set()
             try:
                 waiting.result = waiting.verb(self.transaction, *waiting.arguments, **waiting.keywords)
             except Exception as failure:
@@ -208,14 +208,14 @@ class Writer:
                 control("ROLLBACK TO verb")
                 _refuse(waiting, failure)
             else:
-                touched |= self.transaction.touched
+                announced |= self.transaction.announced
                 done.append(waiting)
             control("RELEASE verb")
-        self.transaction.touched = touched
+        self.transaction.announced = announced
         return done
 
     def _commit(self) -> Exception | None:
-        """In the thread: the flush, and what must follow it before others write; what failed of the latter."""
+        """In the thread: COMMIT, then `after_commit`; return the failure of the latter, if any."""
         self._connection.execute("COMMIT")
         try:
             self._after_commit()
@@ -223,29 +223,29 @@ class Writer:
             return failure
         return None
 
-    def _tell(self, done: list[_Waiting]) -> None:
-        touched = self.transaction.touched
-        self.transaction.touched = set()
+    def _answer(self, done: list[_Waiting]) -> None:
+        announced = self.transaction.announced
+        self.transaction.announced = set()
         for waiting in done:
             if not waiting.answer.done():
                 waiting.answer.set_result(waiting.result)
-        if touched:
-            self.tell_watchers(touched)
+        if announced:
+            self.announce(announced)
 
-    def tell_watchers(self, touched: Iterable[AccountId]) -> None:
-        """Say which accounts a durable commit has changed; that nobody could be told changes nothing."""
+    def announce(self, topics: Iterable[Topic]) -> None:
+        """Announce the topics of a durable commit; a failure to do so is reported and changes nothing else."""
         try:
-            self._committed(touched)
+            self._committed(topics)
         except Exception as failure:
-            self._report("telling of a commit failed", failure)
+            self._failed("announcing a commit failed", failure)
 
     def _undo(self) -> None:
-        self.transaction.touched = set()
+        self.transaction.announced = set()
         try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         except apsw.Error as failure:
-            self._report("roll-back failed", failure)
+            self._failed("roll-back failed", failure)
 
     def _refuse_all(self, failure: BaseException) -> None:
         while self._waiting:
@@ -254,14 +254,14 @@ class Writer:
 
 def _refuse(waiting: _Waiting, failure: BaseException) -> None:
     if not waiting.answer.done():
-        waiting.answer.set_exception(_translated(failure))
+        waiting.answer.set_exception(_answerable(failure))
 
 
-def _translated(failure: BaseException) -> Exception:
-    try:
-        with world_failures():
-            raise failure
-    except Exception as translated:
-        return translated
-    except BaseException as ending:
-        return DatabaseUnavailable(f"the server is stopping: {ending!r}")
+def _answerable(failure: BaseException) -> Exception:
+    if isinstance(failure, apsw.Error):
+        ours = translated(failure)
+        ours.__cause__ = failure
+        return ours
+    if isinstance(failure, Exception):
+        return failure
+    return DatabaseUnavailable(f"the server is stopping: {failure!r}")

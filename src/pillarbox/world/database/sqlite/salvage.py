@@ -1,8 +1,8 @@
 """Reading what can be read of a damaged database, and putting a new one into its place.
 
-SQLite stops at a page it can't make sense of. A table is a tree ordered by its key, so what lies behind such a
-page is reached by asking for keys beyond it: by growing steps until something answers, then by halving to lose
-no more than was damaged. Tables whose key is no number are read from both ends.
+SQLite stops at a page that it can't decode. A table is a tree ordered by its key, so the rows behind such a page
+are reached by asking for keys beyond it: in growing steps until a row can be read, then by bisection, to lose no
+more than was damaged. Tables whose key is not a number are read from both ends.
 """
 
 import os
@@ -13,8 +13,9 @@ from typing import Any
 
 import apsw
 
-from pillarbox.world.database.database import Database
-from pillarbox.world.database.sqlite import world_failures
+from pillarbox.world.database.failures import RowRefused
+from pillarbox.world.database.sqlite.database import SqliteDatabase
+from pillarbox.world.database.sqlite.failures import translated_failures
 from pillarbox.world.database.transaction import Transaction
 from pillarbox.world.durable import flush_folder
 
@@ -25,19 +26,19 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as this code makes it."""
+    """A table as this code creates it."""
 
     name: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
-    """By which it is ordered."""
+    """The columns by which it is ordered."""
     stepped: int
-    """So many columns of the key, from its start, are whole numbers."""
+    """How many columns of the key, from its start, are integers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What became of a table."""
+    """How much of a table was copied."""
 
     table: str
     rows: int
@@ -45,9 +46,9 @@ class Copied:
     """Places at which something could not be read."""
 
 
-def tables_of(database: Database) -> list[Table]:
-    """All ordinary tables, those of the full-text index and of the versions apart."""
-    tx = database._writer.transaction  # noqa: SLF001 - same door
+def tables_of(database: SqliteDatabase) -> list[Table]:
+    """All ordinary tables, without those of the full-text index and of the versions."""
+    tx = database._writer.transaction  # noqa: SLF001 - same package
     names = [
         name
         for (name,) in tx.rows(
@@ -71,14 +72,14 @@ class Damaged:
 
     def __init__(self, path: Path) -> None:
         """Raises `DatabaseUnavailable` where nothing can be read at all."""
-        with world_failures():
+        with translated_failures():
             self._connection = apsw.Connection(str(path))
             try:
                 # Lets SQLite read a file that is shorter than its header says
                 self._connection.pragma("writable_schema", True)
                 self._connection.pragma("query_only", True)
                 # To ask a virtual table for its columns opens it, which its own damage can forbid
-                self._there = {
+                self._present = {
                     name: {column for _, column, *_ in self._connection.execute(f"PRAGMA table_info({name})")}
                     for (name,) in self._connection.execute(
                         "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
@@ -96,19 +97,19 @@ class Damaged:
             return {}
         return {str(room): int(str(version)) for room, version in rows}
 
-    def trouble(self) -> list[str]:
+    def damage(self) -> list[str]:
         """What SQLite finds wrong with it."""
         try:
-            told = [str(line) for (line,) in self._connection.execute("PRAGMA integrity_check(10)")]
+            lines = [str(line) for (line,) in self._connection.execute("PRAGMA integrity_check(10)")]
         except apsw.Error as failure:
             return [str(failure)]
-        return [] if told == ["ok"] else told
+        return [] if lines == ["ok"] else lines
 
-    def copy(self, table: Table, into: Database) -> Copied:
+    def copy(self, table: Table, into: SqliteDatabase) -> Copied:
         """Copy what can be read of a table. Raises `DatabaseUnavailable` where the new database can't take it."""
-        if table.name not in self._there:
+        if table.name not in self._present:
             return Copied(table.name, 0, 1)
-        columns = tuple(column for column in table.columns if column in self._there[table.name])
+        columns = tuple(column for column in table.columns if column in self._present[table.name])
         reading = _Reading(self._connection, table, columns)
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT OR REPLACE INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names from the schema
@@ -123,20 +124,17 @@ class Damaged:
         return Copied(table.name, rows + len(batch) - refused, reading.gaps + refused)
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
         self._connection.close()
 
 
-def _insert(into: Database, statement: str, batch: list[Row]) -> int:
-    """Insert rows; return how many of them can't be: a damaged page may give rows that are none."""
+def _insert(into: SqliteDatabase, statement: str, batch: list[Row]) -> int:
+    """Insert rows; return how many were refused: a damaged page may yield rows that break a constraint."""
     try:
         into.write_now(_insert_all, statement, batch)
-    except _NO_ROW:
+    except RowRefused:
         return sum(into.write_now(_refuses, statement, row) for row in batch)
     return 0
-
-
-_NO_ROW = (apsw.ConstraintError, apsw.MismatchError)
 
 
 def _insert_all(tx: Transaction, statement: str, batch: list[Row]) -> None:
@@ -146,7 +144,7 @@ def _insert_all(tx: Transaction, statement: str, batch: list[Row]) -> None:
 def _refuses(tx: Transaction, statement: str, row: Row) -> bool:
     try:
         tx.execute(statement, row)
-    except _NO_ROW:
+    except RowRefused:
         return True
     return False
 
@@ -174,7 +172,7 @@ class _Reading:
             start = beyond
 
     def _forwards(self, where: str, values: Row) -> Generator[Row, None, bool]:
-        """Rows from there on; the generator returns whether it came upon damage."""
+        """Rows from there on; the generator returns whether it met damage."""
         width = len(self._table.key)
         try:
             for row in self._connection.execute(f"{self._select} {where} ORDER BY {self._key}", values):
@@ -185,7 +183,7 @@ class _Reading:
         return False
 
     def _backwards(self) -> Iterator[Row]:
-        """Rows from the end back to the damage: for keys that can't be stepped over."""
+        """Rows from the end back to the damage: for keys that are not numbers."""
         width = len(self._table.key)
         order = ", ".join(f"{column} DESC" for column in self._table.key)
         try:
@@ -197,7 +195,7 @@ class _Reading:
             return
 
     def _beyond(self) -> tuple[str, Row] | None:
-        """Where to go on behind the damage: the least step, in the last column of the key that has one."""
+        """Where to continue behind the damage: the least step, in the last column of the key that allows one."""
         for level in range(self._table.stepped, 0, -1):
             columns = self._table.key[:level]
             fixed = self._last[: level - 1] if self._last else (0,) * (level - 1)
@@ -205,13 +203,13 @@ class _Reading:
             where = (
                 "WHERE " + "".join(f"{column} = ? AND " for column in columns[:-1]) + f"{columns[-1]} >= ?"
             )
-            first = _first_answer(at, lambda value, w=where, f=fixed: self._answer(w, (*f, value)))  # type: ignore[misc] # bound early on purpose
+            first = _first_readable(at, lambda value, w=where, f=fixed: self._readable(w, (*f, value)))  # type: ignore[misc] # bound early on purpose
             if first is not None:
                 return where, (*fixed, first)
         return None
 
-    def _answer(self, where: str, values: Row) -> bool | None:
-        """Whether a row can be read there; `None`: there is none."""
+    def _readable(self, where: str, values: Row) -> bool | None:
+        """Whether a row can be read there; `None`: there is no row."""
         try:
             found = self._connection.execute(
                 f"{self._select} {where} ORDER BY {self._key} LIMIT 1", values
@@ -221,28 +219,28 @@ class _Reading:
         return True if found else None
 
 
-def _first_answer(at: int, answer: Callable[[int], bool | None]) -> int | None:
-    """The least value above `at` from which rows can be read again; `None` where none can."""
+def _first_readable(at: int, readable: Callable[[int], bool | None]) -> int | None:
+    """The least value above `at` from which rows can be read again; `None` if there is none."""
     step = 1
     while at + step < _LARGEST:
-        answered = answer(at + step)
-        if answered is None:
+        found = readable(at + step)
+        if found is None:
             return None
-        if answered:
+        if found:
             low, high = at + step // 2, at + step  # the former failed, unless step is 1
             while high - low > 1:
                 middle = (low + high) // 2
-                low, high = (low, middle) if answer(middle) else (middle, high)
+                low, high = (low, middle) if readable(middle) else (middle, high)
             return high
         step *= 2
     return None
 
 
 def put_in_place(path: Path, new: Path, aside: Path) -> None:
-    """Have `new`, closed and whole, become the database; the old one with its log stays as `aside`.
+    """Replace the database by `new`, which is closed and complete; the old one with its log stays as `aside`.
 
-    The old log goes first: SQLite would otherwise replay it into the new file. A crash in between leaves both
-    under the name of `aside`; `take_back` undoes that. Raises OSError.
+    The old log is renamed first: SQLite would otherwise replay it into the new file. A crash in between leaves both
+    under the name of `aside`; `take_back` reverts that. Raises OSError.
     """
     if path.exists():
         os.link(path, aside)
@@ -256,7 +254,7 @@ def put_in_place(path: Path, new: Path, aside: Path) -> None:
 
 
 def take_back(path: Path, asides: Iterable[Path]) -> None:
-    """Undo a `put_in_place` that did not come to its end."""
+    """Revert a `put_in_place` that was interrupted."""
     if not path.exists():
         return
     for aside in asides:

@@ -1,9 +1,9 @@
-"""Checkpoints: moving pages from the write-ahead log into the database file, off everyone's path.
+"""Checkpoints: copying pages from the write-ahead log into the database file, in the background.
 
-A commit only appends to the log. When the log has grown, a thread with a connection of its own
-copies its pages home; that disturbs nobody. The log starts again from its beginning at the first commit
-that finds all of it copied. Under a steady load that moment would never come, so when the log is large,
-the writer's own thread copies the small rest between two transactions.
+A commit only appends to the log. When the log has grown, a thread with a connection of its own copies its pages
+into the database file, which blocks no one. The log restarts from its beginning at the first commit that finds
+all of it copied. Under a steady load that would never happen, so when the log is large, the writer's own thread
+copies the small rest between two transactions.
 """
 
 import threading
@@ -12,17 +12,17 @@ from pathlib import Path
 
 import apsw
 
-from pillarbox.world.database.sqlite import connect
-from pillarbox.world.database.transaction import DatabaseUnavailable
+from pillarbox.world.database.failures import DatabaseUnavailable
+from pillarbox.world.database.sqlite.connection import connect
 
-COPY_PAGES = 4_000
-"""Pages not yet copied (some 16 MiB) from which the background copies."""
-RESTART_PAGES = 16_000
-"""Pages in the log (some 64 MiB) from which the writer copies the rest, so that it starts again."""
+COPY_FROM_PAGES = 4_000
+"""At so many pages not yet copied (some 16 MiB) the background copies them."""
+RESTART_FROM_PAGES = 16_000
+"""At so many pages in the log (some 64 MiB) the writer copies the rest, so that the log restarts."""
 
 
 class Checkpoints:
-    """Watches one writer's log and keeps it short."""
+    """Keeps the log of one writer short."""
 
     def __init__(self, path: Path, writer: apsw.Connection, background: Executor) -> None:
         self._path = path
@@ -36,18 +36,18 @@ class Checkpoints:
         writer.set_wal_hook(self._grown)
 
     def _grown(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        if pages < self._pages:  # the log has started again
+        if pages < self._pages:  # the log has restarted
             self._copied = 0
         self._pages = pages
         return apsw.SQLITE_OK
 
     def after_commit(self) -> None:
-        """Called in the writer's thread, with the turn still ours. Raises what SQLite raises, losing nothing."""
+        """Called in the writer's thread, under the write lock. Raises what SQLite raises; nothing is lost then."""
         if self._failure:
             failure, self._failure = self._failure, None
             raise failure
-        large = self._pages >= RESTART_PAGES
-        if not (large or self._pages - self._copied >= COPY_PAGES) or not self._copying.acquire(
+        large = self._pages >= RESTART_FROM_PAGES
+        if not (large or self._pages - self._copied >= COPY_FROM_PAGES) or not self._copying.acquire(
             blocking=False
         ):
             return
@@ -62,7 +62,7 @@ class Checkpoints:
     def _copy_in_background(self) -> None:
         try:
             self._background.submit(self._copy)
-        except RuntimeError:  # being closed: SQLite copies what is left when the last connection goes
+        except RuntimeError:  # closing: SQLite copies the rest when the last connection is closed
             self._copying.release()
 
     def _copy(self) -> None:
@@ -71,7 +71,7 @@ class Checkpoints:
                 self._connection = connect(self._path, writes=True)
             self._copy_with(self._connection)
         except (DatabaseUnavailable, apsw.Error) as failure:
-            self._failure = failure  # for the next commit to tell, and to try again
+            self._failure = failure  # the next commit raises it, and tries again
         finally:
             self._copying.release()
 
@@ -79,9 +79,9 @@ class Checkpoints:
         try:
             _pages, self._copied = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.BusyError:
-            return  # another process is at it; nothing is lost: the pages are in the log
+            return  # another process is copying; the pages are safe in the log
 
     def close(self) -> None:
-        """Let go of the background's connection; its thread must have ended."""
+        """Close the connection of the background thread, which must have ended."""
         if self._connection:
             self._connection.close()

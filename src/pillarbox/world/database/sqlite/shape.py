@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pillarbox.world.database.database import memory_database
 from pillarbox.world.database.schema import Schema
+from pillarbox.world.database.sqlite.opening import memory_database
 from pillarbox.world.database.transaction import Transaction
 
 _OBJECTS = "SELECT name, tbl_name, type, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
@@ -16,21 +16,21 @@ class Missing:
 
     name: str
     table: str
-    """For an index, of what; for a table its own name."""
+    """The table of an index; for a table its own name."""
     is_index: bool
     sql: str
-    """What makes it."""
+    """The statement that creates it."""
 
 
 def missing(tx: Transaction, schemas: Iterable[Schema]) -> list[Missing]:
-    """All that these rooms' schemas make and this database lacks; of a missing table, not its indexes."""
-    there = {name for (name,) in tx.rows("SELECT name FROM sqlite_master")}
-    lacking = [one for one in whole(schemas) if one.name not in there]
-    return [one for one in lacking if not one.is_index or one.table in there]
+    """What these schemas create and this database lacks; of a missing table, not its indexes."""
+    present = {name for (name,) in tx.rows("SELECT name FROM sqlite_master")}
+    lacking = [one for one in whole(schemas) if one.name not in present]
+    return [one for one in lacking if not one.is_index or one.table in present]
 
 
 def whole(schemas: Iterable[Schema]) -> list[Missing]:
-    """All that these rooms' schemas make, in that order."""
+    """All that these schemas create, in that order."""
     fresh = memory_database(schemas)
     try:
         rows = fresh.read_now(lambda tx: tx.rows(_OBJECTS))

@@ -1,0 +1,191 @@
+"""`Database` on SQLite.
+
+`write` goes through the `Writer`, which commits in groups. `read` runs at once, in the loop's thread: on the
+writer's connection while that is at rest, since its cache holds the pages it has just written, else on a
+connection for reading. `read_in_thread` runs in a thread, on a connection of that thread's, where it can be
+interrupted.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import apsw
+
+from pillarbox.world.database.database import OnCommit, OnFailure
+from pillarbox.world.database.failures import DatabaseUnavailable
+from pillarbox.world.database.sqlite.checkpoint import Checkpoints
+from pillarbox.world.database.sqlite.commit_thread import CommitThread
+from pillarbox.world.database.sqlite.connection import BUSY_MS, SHORT_BUSY_MS, connect
+from pillarbox.world.database.sqlite.failures import translated, translated_failures
+from pillarbox.world.database.sqlite.presence import Presence
+from pillarbox.world.database.sqlite.snapshot import DatabaseSnapshot
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
+from pillarbox.world.database.sqlite.write_lock import WriteLock
+from pillarbox.world.database.sqlite.writer import Writer
+from pillarbox.world.database.transaction import Transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Verb = Callable[Concatenate[Transaction, P], T]
+
+MAX_READ_THREADS = 2
+"""Long reads under way at once in a process."""
+
+
+class SqliteDatabase:
+    """See `Database`. Made by `open_database` or `memory_database`."""
+
+    def __init__(
+        self, path: Path | None, connection: apsw.Connection, presence: Presence | None = None
+    ) -> None:
+        self.path = path
+        self.on_commit: OnCommit = lambda _topics: None
+        self.on_failure: OnFailure = lambda _what, _failure: None
+        self.calls = 0
+        self._connection = connection
+        self._presence = presence
+        self._raw_files: list[int] = []
+        self._write_lock = WriteLock(path) if path else None
+        self._thread = CommitThread() if path else None
+        self._background = ThreadPoolExecutor(1, "checkpoint") if path else None
+        self._checkpoints = (
+            Checkpoints(path, connection, self._background) if path and self._background else None
+        )
+        self._writer = Writer(
+            connection,
+            write_lock=self._write_lock,
+            thread=self._thread,
+            committed=lambda topics: self.on_commit(topics),
+            after_commit=self._checkpoints.after_commit if self._checkpoints else lambda: None,
+            failed=lambda what, failure: self.on_failure(what, failure),
+        )
+        self._reader = SqliteTransaction(connect(path, writes=False) if path else connection)
+        self._writer_at_rest = SqliteTransaction(connection)
+        for short in (self._reader, self._writer_at_rest):
+            short.connection.set_busy_timeout(SHORT_BUSY_MS)
+        self._read_threads = ThreadPoolExecutor(MAX_READ_THREADS, "read") if path else None
+        self._thread_local = threading.local()
+        self._thread_readers: list[SqliteTransaction] = []
+
+    async def write(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """See `Database.write`."""
+        self.calls += 1
+        result: T = await self._writer.write(verb, *arguments, **keywords)
+        return result
+
+    def write_now(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """See `Database.write_now`."""
+        transaction = self._writer.transaction
+        if self._write_lock:
+            self._write_lock.acquire()
+        self._connection.set_busy_timeout(BUSY_MS)
+        try:
+            result = _run_alone(transaction, "BEGIN IMMEDIATE", "COMMIT", verb, arguments, keywords)
+            announced = transaction.announced
+            self._keep_log_short()
+        finally:
+            self._connection.set_busy_timeout(SHORT_BUSY_MS)
+            transaction.announced = set()
+            if self._write_lock:
+                self._write_lock.release()
+        if announced:
+            self._writer.announce(announced)
+        return result
+
+    def _keep_log_short(self) -> None:
+        try:
+            if self._checkpoints:
+                self._checkpoints.after_commit()
+        except apsw.Error as failure:  # the transaction is durable all the same
+            self.on_failure("checkpoint failed", failure)
+
+    async def read(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """See `Database.read`. It never suspends."""
+        return self.read_now(verb, *arguments, **keywords)
+
+    def read_now(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """See `Database.read_now`."""
+        self.calls += 1
+        reader = self._writer_at_rest if self._writer.at_rest else self._reader
+        return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
+
+    async def read_in_thread(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """See `Database.read_in_thread`. A database in memory is read at once."""
+        if self._read_threads is None:
+            return self.read_now(verb, *arguments, **keywords)
+        self.calls += 1
+
+        def in_thread() -> T:
+            return _run_alone(self._thread_reader(), "BEGIN", "ROLLBACK", verb, arguments, keywords)
+
+        return await asyncio.get_running_loop().run_in_executor(self._read_threads, in_thread)
+
+    def _thread_reader(self) -> SqliteTransaction:
+        reader: SqliteTransaction | None = getattr(self._thread_local, "reader", None)
+        if reader is None:
+            reader = self._thread_local.reader = SqliteTransaction(connect(self.path, writes=False))
+            self._thread_readers.append(reader)
+        return reader
+
+    @contextmanager
+    def snapshot(self) -> Iterator[DatabaseSnapshot]:
+        """The files as they are now, to be copied while others write. Raises `DatabaseUnavailable`."""
+        if self.path is None:
+            raise DatabaseUnavailable("a database in memory has no files")
+        snapshot = DatabaseSnapshot(self.path, self._raw_files)
+        try:
+            yield snapshot
+        finally:
+            snapshot.end()
+
+    async def close(self) -> None:
+        """See `Database.close`."""
+        await self._writer.close()
+        self.close_now()
+
+    def close_now(self) -> None:
+        """See `Database.close_now`."""
+        for reader in list(self._thread_readers):
+            reader.connection.interrupt()
+        for pool in (self._read_threads, self._background):
+            if pool:
+                pool.shutdown(cancel_futures=pool is self._read_threads)
+        if self._thread:
+            self._thread.shutdown()
+        for reader in [*self._thread_readers, self._reader]:
+            reader.connection.close()
+        if self._checkpoints:
+            self._checkpoints.close()
+        self._connection.close()
+        if self._write_lock:
+            self._write_lock.close()
+        for descriptor in self._raw_files:  # not before the last connection: see `snapshot`
+            os.close(descriptor)
+        if self._presence:
+            self._presence.end()
+
+
+def _run_alone(
+    tx: SqliteTransaction, begin: str, end: str, verb: Callable[..., T], arguments: Any, keywords: Any
+) -> T:
+    """One verb in a transaction of its own."""
+    try:
+        tx.control(begin)
+        result = verb(tx, *arguments, **keywords)
+        if end == "ROLLBACK" and tx.has_written():
+            raise DatabaseUnavailable("a verb that may only read has written")
+        tx.control(end)
+    except BaseException as failure:
+        if tx.connection.in_transaction:
+            with translated_failures():
+                tx.control("ROLLBACK")
+        if isinstance(failure, apsw.Error):
+            raise translated(failure) from failure
+        raise
+    return result

@@ -1,0 +1,81 @@
+"""`Transaction` on an apsw connection."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import apsw
+
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database.sqlite.failures import translated
+from pillarbox.world.database.transaction import SqlValue
+from pillarbox.world.topic import Topic
+
+
+class SqliteTransaction:
+    """See `Transaction`. Whoever made it begins and ends it, by `control`, which raises SQLite's own errors."""
+
+    __slots__ = ("_cursor", "_execute", "announced", "connection")
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self._cursor = connection.cursor()
+        self._execute = self._cursor.execute
+        self.announced: set[Topic] = set()
+        """The topics to announce after the commit."""
+
+    def control(self, sql: str) -> None:
+        """Begin or end a transaction or a savepoint."""
+        self._execute(sql)
+
+    def has_written(self) -> bool:
+        """Whether a statement of the transaction wrote, or tried to."""
+        return self.connection.txn_state("main") == apsw.SQLITE_TXN_WRITE
+
+    def execute(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
+        """See `Transaction.execute`."""
+        try:
+            self._execute(sql, parameters)
+        except apsw.Error as failure:
+            raise translated(failure) from failure
+        return self.connection.changes()
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[SqlValue]]) -> None:
+        """See `Transaction.execute_many`."""
+        try:
+            self._cursor.executemany(sql, rows)
+        except apsw.Error as failure:
+            raise translated(failure) from failure
+
+    def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[tuple[Any, ...]]:
+        """See `Transaction.rows`."""
+        try:
+            return self._execute(sql, parameters).fetchall()
+        except apsw.Error as failure:
+            raise translated(failure) from failure
+
+    def row(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[Any, ...] | None:
+        """See `Transaction.row`.
+
+        The query is run to its end, so that a `RETURNING` statement has done its work.
+        """
+        try:
+            rows = self._execute(sql, parameters).fetchall()
+        except apsw.Error as failure:
+            raise translated(failure) from failure
+        return rows[0] if rows else None
+
+    def value(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Any:
+        """See `Transaction.value`."""
+        try:
+            rows = self._execute(sql, parameters).fetchall()
+        except apsw.Error as failure:
+            raise translated(failure) from failure
+        return rows[0][0] if rows else None
+
+    def announce(self, topic: Topic) -> None:
+        """See `Transaction.announce`."""
+        self.announced.add(topic)
+
+    def touch(self, account: AccountId) -> None:
+        """See `Transaction.touch`."""
+        self.announced.add(Topic("account", account))
