@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from pillarbox.world.blobs import (
-    IN_DATABASE_OCTETS,
+    MAX_IN_DATABASE_OCTETS,
     SCHEMA,
     BlobMissing,
     Blobs,
+    DatabaseBlobs,
+    FileBlobs,
     PreparedBlob,
     keep_again,
     prepare,
@@ -21,10 +23,11 @@ from pillarbox.world.blobs import (
     sweep_leftovers,
 )
 from pillarbox.world.blobs.sweep import kept
-from pillarbox.world.database import Database, Transaction, open_database
+from pillarbox.world.database import Database, Transaction
+from pillarbox.world.database.sqlite import open_database
 
 SMALL = b"small"
-LARGE = bytes(range(256)) * (IN_DATABASE_OCTETS // 128)
+LARGE = bytes(range(256)) * (MAX_IN_DATABASE_OCTETS // 128)
 
 
 @pytest.fixture
@@ -36,7 +39,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture(params=["files", "database only"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
-    return Blobs(tmp_path / "blobs" if request.param == "files" else None)
+    return FileBlobs(tmp_path / "blobs") if request.param == "files" else DatabaseBlobs()
 
 
 def written(blobs: Blobs, octets: bytes, step: int = 100_000) -> PreparedBlob:
@@ -128,7 +131,7 @@ def now_ms(path: Path) -> int:
 def test_what_a_crash_left_before_its_commit_is_swept_and_nothing_else(
     database: Database, tmp_path: Path
 ) -> None:
-    blobs = Blobs(tmp_path / "blobs")
+    blobs = FileBlobs(tmp_path / "blobs")
     used, left, fresh = (written(blobs, LARGE + bytes([mark])) for mark in range(3))
     database.write_now(used.keep)
     locations = [tmp_path / "blobs" / str(one.location) for one in (used, left, fresh)]
@@ -141,7 +144,7 @@ def test_what_a_crash_left_before_its_commit_is_swept_and_nothing_else(
 def test_what_a_dead_writer_left_is_swept_and_a_living_ones_is_not(
     database: Database, tmp_path: Path
 ) -> None:
-    blobs = Blobs(tmp_path / "blobs")
+    blobs = FileBlobs(tmp_path / "blobs")
     dead = tmp_path / "blobs" / "incoming" / "dead"
     dead.write_bytes(b"half a mess")
     writer = blobs.writer()
@@ -155,7 +158,7 @@ def test_what_a_dead_writer_left_is_swept_and_a_living_ones_is_not(
 
 
 def test_no_file_goes_while_somebody_keeps_them(database: Database, tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path / "blobs")
+    blobs = FileBlobs(tmp_path / "blobs")
     digest = database.write_now(written(blobs, LARGE).keep).digest
     database.write_now(release, digest)
     with kept(tmp_path / "blobs"):
@@ -166,7 +169,7 @@ def test_no_file_goes_while_somebody_keeps_them(database: Database, tmp_path: Pa
 def test_a_caller_that_goes_away_while_its_file_is_settled_hurts_nobody(
     database: Database, tmp_path: Path
 ) -> None:
-    blobs = Blobs(tmp_path / "blobs")
+    blobs = FileBlobs(tmp_path / "blobs")
 
     async def scenario() -> None:
         writer = blobs.writer()
@@ -191,4 +194,4 @@ def test_octets_that_are_lost_are_missing_and_not_nothing(database: Database) ->
     digest = database.write_now(prepare(SMALL).keep).digest
     database.write_now(lambda tx: tx.execute("DELETE FROM blob_octets"))
     with pytest.raises(BlobMissing):
-        database.read_now(Blobs(None).read, digest)
+        database.read_now(DatabaseBlobs().read, digest)

@@ -4,15 +4,15 @@ from pathlib import Path
 
 from pillarbox.admin.fsck import Ground, look
 from pillarbox.app.wiring import SCHEMAS
-from pillarbox.world.blobs import Blobs
-from pillarbox.world.database import open_database
+from pillarbox.world.blobs import FileBlobs
+from pillarbox.world.database.sqlite import open_database
 
 
 def assert_sound(directory: Path, *, quick: bool = False) -> None:
     """Raises AssertionError with what is wrong."""
     database = open_database(directory / "pillarbox.db", SCHEMAS)
     try:
-        ground = Ground(Blobs(directory / "blobs"), 0, directory / "lost+found")
+        ground = Ground(FileBlobs(directory / "blobs"), 0, directory / "lost+found")
         report = database.read_now(look, ground, SCHEMAS, quick=quick)
     finally:
         database.close_now()

@@ -15,12 +15,13 @@ from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.store import append, flags, mailboxes, placements
 from pillarbox.store.flags import Mode
 from pillarbox.store.search import index
-from pillarbox.world.blobs import IN_DATABASE_OCTETS, Blobs, PreparedBlob, prepare
-from pillarbox.world.database import Database, Transaction, open_database
+from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, Blobs, FileBlobs, PreparedBlob, prepare
+from pillarbox.world.database import Database, Transaction
+from pillarbox.world.database.sqlite import open_database
 from tests.kit.people import NOW_MS, person
 from tests.kit.stored_mail import octets
 
-LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef\r\n" * (IN_DATABASE_OCTETS // 16)
+LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef\r\n" * (MAX_IN_DATABASE_OCTETS // 16)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def opened(directory: Path) -> Iterator[Data]:
     """What is in a folder."""
     database = open_database(directory / "pillarbox.db", SCHEMAS)
     try:
-        yield Data(directory, database, Blobs(directory / "blobs"))
+        yield Data(directory, database, FileBlobs(directory / "blobs"))
     finally:
         database.close_now()
 

@@ -16,9 +16,10 @@ from pillarbox.mail.summary import summarize
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Peer
 from pillarbox.store import append, mailboxes, placements
-from pillarbox.world.blobs import Blobs, prepare
+from pillarbox.world.blobs import DatabaseBlobs, FileBlobs, prepare
 from pillarbox.world.clock import Clock, SystemClock
-from pillarbox.world.database import Transaction, memory_database, open_database
+from pillarbox.world.database import Transaction
+from pillarbox.world.database.sqlite import memory_database, open_database
 from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.network.memory import MemoryNetwork
 from pillarbox.world.resolver.records import Kind, Mx
@@ -108,7 +109,7 @@ async def open_house(folder: Path | None = None, *, clock: Clock | None = None) 
         resolver=_names(),
         tls=_certificates(),
         database=database,
-        blobs=Blobs(folder and folder / "blobs"),
+        blobs=FileBlobs(folder / "blobs") if folder else DatabaseBlobs(),
         signals=signals,
         telemetry=telemetry,
     )

@@ -30,12 +30,12 @@ from pillarbox.store.flags import Mode
 from pillarbox.store.mailbox_cache import MailboxCache
 from pillarbox.store.search import evaluate, index
 from pillarbox.world import blobs
-from pillarbox.world.blobs import Blobs
+from pillarbox.world.blobs import DatabaseBlobs
 from tests.kit.stored_mail import ANNA, BOB, NOW_MS, message, octets, put, store
 
 TEXTS = [octets(f"{word} " * repeat) for repeat, word in enumerate(("alpha", "beta", "gamma"), 3)]
 MESSAGES = [message(text) for text in TEXTS]
-BLOBS = Blobs(None)
+BLOBS = DatabaseBlobs()
 BOBS_LEDGER = "SELECT modseq, octets, messages, last_email FROM ledgers WHERE account = ?"
 
 uid_sets = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=1, max_size=3).map(

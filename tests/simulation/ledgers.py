@@ -10,10 +10,10 @@ from pillarbox.admin.fsck import Ground, look
 from pillarbox.app.wiring import SCHEMAS
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.store.changes import Kind
-from pillarbox.world.blobs import Blobs
-from pillarbox.world.database.sqlite import SqliteTransaction
+from pillarbox.world.blobs import DatabaseBlobs
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 
-_GROUND = Ground(Blobs(None), 0, Path("/nowhere"))
+_GROUND = Ground(DatabaseBlobs(), 0, Path("/nowhere"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,15 +28,17 @@ from pillarbox.server.listener import Listener, Service, shared_buffer
 from pillarbox.server.pump import Pump
 from pillarbox.server.relay.relay import Relay
 from pillarbox.store import mailboxes
-from pillarbox.world.blobs import Blobs
-from pillarbox.world.database import Transaction, memory_database
-from pillarbox.world.database.sqlite import connect
+from pillarbox.world.blobs import DatabaseBlobs
+from pillarbox.world.database import Transaction
+from pillarbox.world.database.sqlite import memory_database
+from pillarbox.world.database.sqlite.connection import connect
 from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.network import Endpoint
 from pillarbox.world.resolver.cache import CachingResolver
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.telemetry import MemoryTelemetry
 from pillarbox.world.tls.client import opportunistic
+from pillarbox.world.topic import Topic
 from pillarbox.world.world import World
 from tests.simulation.disk import Destiny, FaultyDatabase
 from tests.simulation.internet import Internet, OwnNetwork
@@ -187,8 +189,8 @@ class Provider:
             cut=self.crash,
         )
 
-    def _committed(self, touched: set[AccountId]) -> None:
-        self._around.committed(self, touched)
+    def _committed(self, topics: set[Topic]) -> None:
+        self._around.committed(self, {topic.account for topic in topics if topic.account is not None})
 
     def _open(self) -> None:
         """As `app.worker` does, with other doors to the world."""
@@ -202,7 +204,7 @@ class Provider:
             resolver=CachingResolver(self._around.names, self.clock),
             tls=_PretendedTls(),  # type: ignore[arg-type]  # the two methods that listeners ask
             database=database,
-            blobs=Blobs(None),
+            blobs=DatabaseBlobs(),
             signals=signals,
             telemetry=self.telemetry,
         )

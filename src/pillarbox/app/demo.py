@@ -29,7 +29,7 @@ from pillarbox.directory import accounts, credentials, domains
 from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.mail.summary import summarize
 from pillarbox.store import append, mailboxes
-from pillarbox.world.blobs import Blobs, prepare
+from pillarbox.world.blobs import FileBlobs, prepare
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import Database, Transaction
 from pillarbox.world.entropy import SystemEntropy
@@ -267,7 +267,7 @@ def _import(
         try:
             run_import(
                 database,
-                Blobs(data / "blobs"),
+                FileBlobs(data / "blobs"),
                 account.id,
                 MboxSource(path, INBOX, every_octet=True),
                 now_ms=now_ms,

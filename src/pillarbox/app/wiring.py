@@ -11,9 +11,9 @@ from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.store.maildrop import SCHEMA as MAILDROP
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.blobs import SCHEMA as BLOBS
-from pillarbox.world.blobs import Blobs
+from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.clock import SystemClock
-from pillarbox.world.database import Database, open_database
+from pillarbox.world.database.sqlite import SqliteDatabase, open_database
 from pillarbox.world.durable import make_folder
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.network.system import SystemNetwork
@@ -29,7 +29,7 @@ SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, IMPORTING)
 
 
 @contextmanager
-def opened_database(settings: Settings, *, alone: bool = False) -> Iterator[Database]:
+def opened_database(settings: Settings, *, alone: bool = False) -> Iterator[SqliteDatabase]:
     """The database by itself, for what is done before or without serving; see `open_database`."""
     make_folder(settings.data)
     database = open_database(settings.database, SCHEMAS, alone=alone)
@@ -53,7 +53,7 @@ def open_world(settings: Settings, telemetry: Telemetry, shared: Shared) -> Worl
         resolver=open_resolver(settings, clock),
         tls=ServerTls(settings.certificates),
         database=database,
-        blobs=Blobs(settings.data / "blobs"),
+        blobs=FileBlobs(settings.data / "blobs"),
         signals=signals,
         telemetry=telemetry,
         shared=shared,

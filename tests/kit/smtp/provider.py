@@ -25,9 +25,10 @@ from pillarbox.server.smtp.session import SmtpSession
 from pillarbox.store import mailboxes
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.blobs import SCHEMA as BLOBS
-from pillarbox.world.blobs import Blobs
+from pillarbox.world.blobs import Blobs, DatabaseBlobs
 from pillarbox.world.clock import VirtualClock
-from pillarbox.world.database import Database, Transaction, memory_database
+from pillarbox.world.database import Database, Transaction
+from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.resolver import Failure, Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
@@ -248,7 +249,7 @@ async def _house() -> House:
     )
     return House(
         database=database,
-        blobs=Blobs(None),
+        blobs=DatabaseBlobs(),
         clock=clock,
         telemetry=telemetry,
         resolver=resolver,

@@ -27,9 +27,10 @@ from pillarbox.server.relay.relay import Relay, RelayLimits
 from pillarbox.store import mailboxes
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.blobs import SCHEMA as BLOBS
-from pillarbox.world.blobs import Blobs, prepare
+from pillarbox.world.blobs import Blobs, DatabaseBlobs, prepare
 from pillarbox.world.clock import VirtualClock
-from pillarbox.world.database import Database, Transaction, memory_database
+from pillarbox.world.database import Database, Transaction
+from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.network.memory import MemoryNetwork
 from pillarbox.world.resolver import Failure, Kind, Mx
@@ -50,7 +51,7 @@ class RelayHouse:
 
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(NOW_MS))
     database: Database = field(default_factory=lambda: memory_database((BLOBS, DIRECTORY, STORE, QUEUE)))
-    blobs: Blobs = field(default_factory=lambda: Blobs(None))
+    blobs: Blobs = field(default_factory=DatabaseBlobs)
     signals: LocalSignals = field(default_factory=LocalSignals)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
     resolver: ZoneResolver = field(

@@ -23,8 +23,9 @@ from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.store import fetch, mailboxes
 from pillarbox.store.account_counters import OverQuota
 from pillarbox.store.fetch import Column
-from pillarbox.world.blobs import Blobs
-from pillarbox.world.database import Database, Transaction, memory_database
+from pillarbox.world.blobs import FileBlobs
+from pillarbox.world.database import Database, Transaction
+from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SeededEntropy
 
 NOW_MS = 1_750_000_000_000
@@ -37,7 +38,7 @@ class Provider:
 
     def __init__(self, folder: Path) -> None:
         self.database: Database = memory_database(SCHEMAS)
-        self.blobs = Blobs(folder / "blobs")
+        self.blobs = FileBlobs(folder / "blobs")
         self.account = self.another("anna@example.org")
 
     def another(self, address: str) -> AccountId:

@@ -12,8 +12,9 @@ from pillarbox.admin.fsck import Ground
 from pillarbox.admin.rebuild import CannotRebuild, Rebuilt, rebuild
 from pillarbox.app.wiring import SCHEMAS
 from pillarbox.store.search import index
-from pillarbox.world.blobs import Blobs
-from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable, open_database
+from pillarbox.world.blobs import FileBlobs
+from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable
+from pillarbox.world.database.sqlite import open_database
 from tests.kit.data_directory import LARGE, Data, filled, opened, put
 from tests.kit.people import NOW_MS
 
@@ -35,7 +36,7 @@ def folder(pristine: Path, tmp_path: Path) -> Path:
 
 
 def make_anew(folder: Path) -> Rebuilt:
-    ground = Ground(Blobs(folder / "blobs"), NOW_MS, folder / "lost+found")
+    ground = Ground(FileBlobs(folder / "blobs"), NOW_MS, folder / "lost+found")
     return rebuild(folder / "pillarbox.db", ground, SCHEMAS, lambda _what: None)
 
 
@@ -237,7 +238,9 @@ def test_a_full_disk_leaves_the_old_database(
 ) -> None:
     before = (folder / "pillarbox.db").read_bytes()
     target = (
-        "pillarbox.world.database.salvage._insert" if moment == "copying" else "pillarbox.admin.fsck.repair"
+        "pillarbox.world.database.sqlite.salvage._insert"
+        if moment == "copying"
+        else "pillarbox.admin.fsck.repair"
     )
     monkeypatch.setattr(target, failing)
     with pytest.raises(DatabaseUnavailable):

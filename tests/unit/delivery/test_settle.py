@@ -20,14 +20,14 @@ from pillarbox.queue.spool import LIFETIME_MS, Outbound, QueuedRecipient, enqueu
 from pillarbox.store import mailboxes
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.blobs import SCHEMA as BLOBS
-from pillarbox.world.blobs import Blobs, prepare
+from pillarbox.world.blobs import DatabaseBlobs, prepare
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import SeededEntropy
 from tests.kit.database import memory_transaction
 
 NOW = 1_700_000_000_000
 OCTETS = b"From: anna@one.example\r\nSubject: Plan\r\n\r\nThe body.\r\n"
-BLOB_STORE = Blobs(None)
+BLOB_STORE = DatabaseBlobs()
 REPORTER = Reporter("mx.one.example", BLOB_STORE, SeededEntropy(1))
 
 DELIVERED = Outcome(Verdict.DELIVERED, "2.0.0", "250 2.0.0 OK")

@@ -4,7 +4,7 @@ from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue.schema import SCHEMA
 from pillarbox.queue.spool import LIFETIME_MS, Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import SCHEMA as BLOBS
-from pillarbox.world.blobs import Blobs, prepare
+from pillarbox.world.blobs import DatabaseBlobs, prepare
 from tests.kit.database import memory_transaction
 
 
@@ -16,7 +16,7 @@ def test_a_message_waits_once_and_each_recipient_for_itself() -> None:
     )
     with memory_transaction(BLOBS, SCHEMA) as tx:
         queued = enqueue(tx, Outbound(prepared, None, to, Body.SEVEN_BIT, envelope_id="e"), now_ms=1_000)
-        assert Blobs(None).read(tx, prepared.blob.digest) == b"Subject: x\r\n\r\n"
+        assert DatabaseBlobs().read(tx, prepared.blob.digest) == b"Subject: x\r\n\r\n"
         assert tx.rows(
             "SELECT id, reverse_path, body, envelope_id, queued_at_ms, expires_at_ms FROM queue_messages"
         ) == [(queued, None, "7BIT", "e", 1_000, 1_000 + LIFETIME_MS)]

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from pillarbox.server.chores import LEFTOVERS_S, DropLeftovers
-from pillarbox.world.blobs import IN_DATABASE_OCTETS
+from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS
 from pillarbox.world.clock import SystemClock
 from tests.kit.provider import open_house
 
@@ -28,7 +28,7 @@ def test_leftovers_are_looked_for_once_an_hour(tmp_path: Path) -> None:
 
         async def leave_one() -> Path:
             writer = house.world.blobs.writer()
-            writer.write(bytes(IN_DATABASE_OCTETS) + os.urandom(8))
+            writer.write(bytes(MAX_IN_DATABASE_OCTETS) + os.urandom(8))
             left, _ = await writer.finish()
             path = tmp_path / "blobs" / str(left.location)
             os.utime(path, (1, 1))

@@ -7,7 +7,7 @@ from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.mail.summary import summarize
 from pillarbox.store import fetch
 from pillarbox.store.fetch import Column, NoSuchMessage
-from pillarbox.world.blobs import Blobs
+from pillarbox.world.blobs import DatabaseBlobs
 from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, octets, put, store
 
 
@@ -73,11 +73,11 @@ def test_octets_by_slices() -> None:
     text = octets("0123456789")
     with store() as tx:
         put(tx, text)
-        read = lambda **part: fetch.octets(tx, Blobs(None), ANNA, mailbox(tx), Uid(1), **part)  # noqa: E731
+        read = lambda **part: fetch.octets(tx, DatabaseBlobs(), ANNA, mailbox(tx), Uid(1), **part)  # noqa: E731
         assert read() == text
         assert read(start=len(text) - 4, length=2) == b"67"
         with pytest.raises(NoSuchMessage):
-            fetch.octets(tx, Blobs(None), ANNA, mailbox(tx), Uid(2))
+            fetch.octets(tx, DatabaseBlobs(), ANNA, mailbox(tx), Uid(2))
 
 
 def test_an_email_of_another_account_is_not_found() -> None:

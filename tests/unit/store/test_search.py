@@ -35,10 +35,10 @@ from pillarbox.mail.query import (
 )
 from pillarbox.store import mailbox_cache, mailboxes, placements
 from pillarbox.store.search import NotInSession, evaluate, index, takes_long
-from pillarbox.world.blobs import Blobs
+from pillarbox.world.blobs import DatabaseBlobs
 from tests.kit.stored_mail import ANNA, BOB, DAY_MS, NOW_MS, mailbox, octets, put, store
 
-BLOBS = Blobs(None)
+BLOBS = DatabaseBlobs()
 
 
 def catch_up(tx) -> int:

@@ -32,7 +32,7 @@ def command(here: Installation, login: str, directory: Path, form: str, names: t
     from pillarbox.admin.exporting.mbox import MboxWriter
     from pillarbox.admin.exporting.pages import export
     from pillarbox.app.privileges import as_invoker
-    from pillarbox.world.blobs import Blobs
+    from pillarbox.world.blobs import FileBlobs
 
     account = here.read(accounts.find, login)
     mailboxes = _mailboxes(here, account.id, names)
@@ -41,7 +41,7 @@ def command(here: Installation, login: str, directory: Path, form: str, names: t
         if directory.exists() and any(directory.iterdir()):
             raise Refused(f"{directory} is not empty. Name a directory that is new or empty.")
         directory.mkdir(parents=True, exist_ok=True)
-    blobs = Blobs(here.settings.data / "blobs")
+    blobs = FileBlobs(here.settings.data / "blobs")
     writer = MaildirWriter(directory) if form == "maildir" else MboxWriter(directory)
     with octets_read("Exporting", shown=not here.as_json) as progress, as_invoker():
         exported = export(

@@ -64,12 +64,12 @@ def _bring_all(
     from pillarbox.admin.importing.source import SourceChanged
     from pillarbox.app.privileges import as_invoker
     from pillarbox.store.account_counters import OverQuota
-    from pillarbox.world.blobs import Blobs
+    from pillarbox.world.blobs import FileBlobs
 
     total = ImportResult()
     with as_invoker():
         sizes = [source.octets for source in found]
-    blobs, before = Blobs(here.settings.data / "blobs"), 0
+    blobs, before = FileBlobs(here.settings.data / "blobs"), 0
     with octets_read("Importing", shown=not here.as_json) as progress:
         for source, size in zip(found, sizes, strict=True):
             if again:

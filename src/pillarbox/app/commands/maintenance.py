@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 def ground(here: Installation) -> "Ground":
     """What mending needs beside the rows."""
     from pillarbox.admin.fsck import Ground
-    from pillarbox.world.blobs import Blobs
+    from pillarbox.world.blobs import FileBlobs
 
     data = here.settings.data
-    return Ground(Blobs(data / "blobs"), here.now_ms, data / "lost+found")
+    return Ground(FileBlobs(data / "blobs"), here.now_ms, data / "lost+found")
 
 
 def schemas() -> "tuple[Schema, ...]":

@@ -91,13 +91,13 @@ def show(here: Installation, queue_id: int) -> None:
 
     from pillarbox.admin import queue
     from pillarbox.queue.spool import QueueId
-    from pillarbox.world.blobs import Blobs
+    from pillarbox.world.blobs import FileBlobs
 
     try:
         found = here.read(queue.show, QueueId(queue_id), now_ms=here.now_ms)
     except LookupError:
         raise Refused(f"Nothing is queued as {queue_id}. See: pillarbox queue list") from None
-    blobs = Blobs(here.settings.data / "blobs")
+    blobs = FileBlobs(here.settings.data / "blobs")
     octets = here.read(blobs.read, found.message.blob, 0, _HEADER_OCTETS)
     found = replace(found, header=octets.partition(b"\r\n\r\n")[0].decode("utf-8", "replace"))
     here.say(
@@ -144,12 +144,12 @@ def drop(here: Installation, selection: "Selection", silently: bool) -> None:
     """Give up. The senders are told that delivery has failed."""
     from pillarbox.admin import queue
     from pillarbox.delivery.settle import Reporter
-    from pillarbox.world.blobs import Blobs
+    from pillarbox.world.blobs import FileBlobs
     from pillarbox.world.entropy import SystemEntropy
 
     reporter = None
     if not silently:
-        blobs = Blobs(here.settings.data / "blobs")
+        blobs = FileBlobs(here.settings.data / "blobs")
         reporter = Reporter(here.settings.hostname, blobs, SystemEntropy())
     dropped = 0
     while done := here.write(queue.drop, selection, reporter, now_ms=here.now_ms):

@@ -1,18 +1,23 @@
-"""The door to message octets: content-addressed, immutable, counted by use."""
+"""Message octets: content-addressed, immutable, with a use count."""
 
 from pillarbox.world.blobs.blob import Blob, BlobMissing, PreparedBlob, keep_again, prepare, release
-from pillarbox.world.blobs.files import IN_DATABASE_OCTETS, Blobs, BlobWriter, OpenBlob
+from pillarbox.world.blobs.blobs import Blobs, BlobWriter
+from pillarbox.world.blobs.files import MAX_IN_DATABASE_OCTETS, FileBlobs
+from pillarbox.world.blobs.in_database import DatabaseBlobs
+from pillarbox.world.blobs.open_blob import OpenBlob
 from pillarbox.world.blobs.schema import SCHEMA, WITH_OCTETS
 from pillarbox.world.blobs.sweep import sweep, sweep_leftovers
 
 __all__ = [
-    "IN_DATABASE_OCTETS",
+    "MAX_IN_DATABASE_OCTETS",
     "SCHEMA",
     "WITH_OCTETS",
     "Blob",
     "BlobMissing",
     "BlobWriter",
     "Blobs",
+    "DatabaseBlobs",
+    "FileBlobs",
     "OpenBlob",
     "PreparedBlob",
     "keep_again",

@@ -9,11 +9,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from pillarbox.world.blobs.blob import BlobMissing
-from pillarbox.world.blobs.files import Blobs
+from pillarbox.world.blobs.blobs import Blobs
 from pillarbox.world.blobs.sweep import is_named_by_digest
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.database.invariant import Breach, Invariant
-from pillarbox.world.database.sqlite import world_failures
 
 ROWS_AT_ONCE = 500
 
@@ -66,8 +65,7 @@ def octets(tx: Transaction, blobs: Blobs) -> Iterator[Checked]:
 
 def _trouble(tx: Transaction, blobs: Blobs, digest: bytes, size: int) -> str | None:
     try:
-        with world_failures():
-            found = blobs.read(tx, digest)
+        found = blobs.read(tx, digest)
     except BlobMissing:
         return "is lost"
     except DatabaseUnavailable as failure:

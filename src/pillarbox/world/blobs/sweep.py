@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from pillarbox.world.blobs.files import INCOMING, Blobs
+from pillarbox.world.blobs.blobs import Blobs
+from pillarbox.world.blobs.files import INCOMING
 from pillarbox.world.database import Database, Transaction
 
 FILES_PER_SWEEP: Final = 64

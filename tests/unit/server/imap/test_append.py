@@ -4,7 +4,7 @@ import pytest
 
 from pillarbox.directory import quota
 from pillarbox.server.imap import append
-from pillarbox.world.blobs import BlobWriter
+from pillarbox.world.blobs.in_database import MemoryWriter
 from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.imap.client import MESSAGE, Provider, provider
 from tests.kit.imap.responses import Continuation, Status
@@ -113,13 +113,13 @@ def test_what_came_is_what_is_read_back() -> None:
 
 
 def test_a_message_that_found_no_room_ends_in_no_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_writer: BlobWriter, _octets: bytes) -> None:
+    def full(_writer: MemoryWriter, _octets: bytes) -> None:
         raise DatabaseUnavailable("no space left on device")
 
     with provider() as mail:
         talker = mail.talker()
         with monkeypatch.context() as patched:
-            patched.setattr(BlobWriter, "write", full)
+            patched.setattr(MemoryWriter, "write", full)
             refused = talker.do("APPEND INBOX {}", MESSAGE)
         assert (refused.word, refused.code) == (b"NO", b"UNAVAILABLE")
         talker.ok("APPEND INBOX {}", MESSAGE)

@@ -6,7 +6,7 @@ import pytest
 from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.server.smtp.body import TOP_OCTETS, IncomingBody, Whole
-from pillarbox.world.blobs import Blobs, prepare
+from pillarbox.world.blobs import Blobs, DatabaseBlobs, FileBlobs, prepare
 
 LIMIT = 10 * TOP_OCTETS
 
@@ -23,7 +23,7 @@ def gathered(incoming: IncomingBody, pieces: list[bytes], last: bytes) -> Whole 
 
 @pytest.mark.parametrize("pieces", [[], [b"a\r\n"], [b"a\r\n", b"b\n"], [b"a\r", b"\nb\n"]])
 def test_few_octets_stay_in_memory(pieces: list[bytes]) -> None:
-    whole = gathered(body(Blobs(None)), pieces, b"end\n")
+    whole = gathered(body(DatabaseBlobs()), pieces, b"end\n")
     assert isinstance(whole, Whole)
     expected = b"Trace: x\r\n" + b"".join(pieces).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") + b"end\r\n"
     assert whole.octets == expected
@@ -34,7 +34,7 @@ def test_few_octets_stay_in_memory(pieces: list[bytes]) -> None:
 @pytest.mark.parametrize("binary", [True, False])
 def test_many_octets_go_to_a_file(tmp_path: Path, binary: bool) -> None:
     piece = b"x" * 60_000 + b"\n\r\n"
-    incoming = body(Blobs(tmp_path), binary=binary)
+    incoming = body(FileBlobs(tmp_path), binary=binary)
     whole = gathered(incoming, [piece] * 30, b"end")
     assert isinstance(whole, Whole)
     kept = b"Trace: x\r\n" + piece * 30 + b"end"
@@ -47,13 +47,13 @@ def test_many_octets_go_to_a_file(tmp_path: Path, binary: bool) -> None:
 
 
 def test_too_many_octets_leave_nothing_behind(tmp_path: Path) -> None:
-    incoming = body(Blobs(tmp_path), limit_octets=3 * TOP_OCTETS)
+    incoming = body(FileBlobs(tmp_path), limit_octets=3 * TOP_OCTETS)
     assert gathered(incoming, [b"x" * 65_536] * 100, b"") is replies.TOO_LARGE
     assert not list((tmp_path / "incoming").iterdir())
 
 
 def test_abandoning_leaves_nothing_behind(tmp_path: Path) -> None:
-    incoming = body(Blobs(tmp_path))
+    incoming = body(FileBlobs(tmp_path))
     for _ in range(30):
         incoming.add(b"x" * 65_536)
     assert list((tmp_path / "incoming").iterdir())
@@ -63,7 +63,9 @@ def test_abandoning_leaves_nothing_behind(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pieces", [0, 1, 30])
 def test_what_the_top_refuses_is_refused(pieces: int) -> None:
-    incoming = IncomingBody(Blobs(None), lambda _top: replies.TOO_MANY_HOPS, limit_octets=LIMIT, binary=False)
+    incoming = IncomingBody(
+        DatabaseBlobs(), lambda _top: replies.TOO_MANY_HOPS, limit_octets=LIMIT, binary=False
+    )
     assert gathered(incoming, [b"x" * 65_536] * pieces, b"end") is replies.TOO_MANY_HOPS
     assert incoming.refusal in (None, replies.TOO_MANY_HOPS)
 
@@ -75,7 +77,7 @@ def test_the_top_is_seen_once(tmp_path: Path) -> None:
         tops.append(top)
         return top
 
-    incoming = IncomingBody(Blobs(tmp_path), complete, limit_octets=LIMIT, binary=False)
+    incoming = IncomingBody(FileBlobs(tmp_path), complete, limit_octets=LIMIT, binary=False)
     gathered(incoming, [b"x" * 65_536] * 40, b"")
     assert len(tops) == 1
     assert len(tops[0]) >= TOP_OCTETS

@@ -1,0 +1,97 @@
+"""Blobs in the database only: for tests and simulations, and for the small blobs of a `FileBlobs`."""
+
+from pathlib import Path
+
+from pillarbox.world.blobs.blob import BlobMissing, PreparedBlob, prepare
+from pillarbox.world.blobs.blobs import BlobWriter
+from pillarbox.world.blobs.open_blob import OpenBlob
+from pillarbox.world.blobs.schema import WITH_OCTETS
+from pillarbox.world.database import Transaction
+
+_READ = f"SELECT b.location, o.octets FROM blobs b {WITH_OCTETS} WHERE b.digest = ?"  # noqa: S608  (constant)
+
+
+class DatabaseBlobs:
+    """See `Blobs`. Everything stays in the database."""
+
+    __slots__ = ()
+
+    @property
+    def directory(self) -> Path | None:
+        """See `Blobs.directory`."""
+        return None
+
+    def writer(self) -> BlobWriter:
+        """See `Blobs.writer`."""
+        return MemoryWriter()
+
+    def keep_ready(self, octets: bytes) -> PreparedBlob:
+        """See `Blobs.keep_ready`."""
+        writer = self.writer()
+        writer.write(octets)
+        return writer.finish_now()
+
+    def read(self, tx: Transaction, digest: bytes, start: int = 0, length: int | None = None) -> bytes:
+        """See `Blobs.read`."""
+        octets, location = _found(tx, digest)
+        if location is None:
+            return octets if start == 0 and length is None else octets[start:][:length]
+        with OpenBlob(b"", self._open_file(location)) as blob:
+            return blob.read(start, length)
+
+    def open(self, tx: Transaction, digest: bytes) -> OpenBlob:
+        """See `Blobs.open`."""
+        octets, location = _found(tx, digest)
+        return OpenBlob(octets, None if location is None else self._open_file(location))
+
+    def read_file(self, location: str) -> bytes:
+        """See `Blobs.read_file`."""
+        with OpenBlob(b"", self._open_file(location)) as blob:
+            return blob.read()
+
+    def discard(self, _prepared: PreparedBlob) -> None:
+        """See `Blobs.discard`."""
+
+    def _open_file(self, location: str) -> int:
+        """The descriptor of a file. Raises `BlobMissing` or `DatabaseUnavailable`."""
+        raise BlobMissing(location)
+
+
+def _found(tx: Transaction, digest: bytes) -> tuple[bytes, str | None]:
+    """The octets, or no octets and the file that holds them."""
+    row = tx.row(_READ, (digest,))
+    if row is None:
+        raise BlobMissing(digest.hex())
+    location: str | None = row[0]
+    octets: bytes | None = row[1]
+    if location is None and octets is None:
+        raise BlobMissing(digest.hex())
+    return octets or b"", location
+
+
+class MemoryWriter:
+    """See `BlobWriter`. Keeps the octets in memory."""
+
+    __slots__ = ("_parts", "size")
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self.size = 0
+
+    def write(self, octets: bytes) -> None:
+        """See `BlobWriter.write`."""
+        self.size += len(octets)
+        self._parts.append(octets)
+
+    async def finish(self) -> tuple[PreparedBlob, bytes]:
+        """See `BlobWriter.finish`."""
+        octets = b"".join(self._parts)
+        return prepare(octets), octets
+
+    def finish_now(self) -> PreparedBlob:
+        """See `BlobWriter.finish_now`."""
+        return prepare(b"".join(self._parts))
+
+    def abandon(self) -> None:
+        """See `BlobWriter.abandon`."""
+        self._parts.clear()
