@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import account_counters, changes, threads
+from pillarbox.store import account_counters, changes, sqlite_fts, threads
 from pillarbox.store.changes import Kind
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Breach, Invariant
@@ -383,17 +383,9 @@ _COUNTS = (
 
 # --- the search index
 
-_UNFINDABLE = """
-FROM emails e JOIN ledgers l ON l.account = e.id >> 36
-WHERE e.id <= l.indexed_email
-  AND NOT EXISTS (SELECT 1 FROM search_index_docsize d WHERE d.id = e.id)
-  AND NOT EXISTS (SELECT 1 FROM search_unindexed u WHERE u.email = e.id)"""
-
-_STALE = "SELECT id FROM search_index_docsize d WHERE NOT EXISTS (SELECT 1 FROM emails e WHERE e.id = d.id)"
-
 
 def _forget_stale(tx: Transaction) -> None:
-    tx.execute_many("DELETE FROM search_index WHERE rowid = ?", tx.rows(_STALE))
+    tx.execute_many(sqlite_fts.REMOVE, tx.rows(sqlite_fts.STALE))
     tx.execute("DELETE FROM search_unindexed WHERE email NOT IN (SELECT id FROM emails)")
 
 
@@ -401,15 +393,15 @@ _SEARCH = (
     Invariant(
         "email-is-found",
         "Every email the index has passed is in it, or known not to be.",
-        "SELECT e.id " + _UNFINDABLE,
+        "SELECT e.id " + sqlite_fts.UNFINDABLE,
         "searches do not look at email {0}",
         "Have searches look at its text.",
-        ("INSERT INTO search_unindexed SELECT e.id " + _UNFINDABLE,),
+        ("INSERT INTO search_unindexed SELECT e.id " + sqlite_fts.UNFINDABLE,),
     ),
     Invariant(
         "index-of-emails",
         "The index holds emails that are there.",
-        f"{_STALE} UNION SELECT email FROM search_unindexed WHERE email NOT IN (SELECT id FROM emails)",  # noqa: S608 - a constant
+        f"{sqlite_fts.STALE} UNION SELECT email FROM search_unindexed WHERE email NOT IN (SELECT id FROM emails)",  # noqa: S608 - a constant
         "the search index holds email {0}, which is not there",
         "Take it out.",
         _forget_stale,

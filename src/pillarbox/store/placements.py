@@ -13,7 +13,7 @@ from typing import Final
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import account_counters, changes, tally
+from pillarbox.store import account_counters, changes, sqlite_fts, tally
 from pillarbox.store.append import FLAG, PLACE, Appended, Arrival, append_all
 from pillarbox.store.changes import Kind
 from pillarbox.store.tally import Tally
@@ -149,6 +149,11 @@ def replace(
     return done
 
 
+def has_orphans(tx: Transaction) -> bool:
+    """Whether `sweep_orphans` has work."""
+    return tx.row("SELECT 1 FROM orphans LIMIT 1") is not None
+
+
 def sweep_orphans(tx: Transaction, limit: int = ORPHANS_PER_SWEEP) -> int:
     """Drop emails that are in no mailbox any more and release their octets; return how many were dropped.
 
@@ -167,7 +172,7 @@ def sweep_orphans(tx: Transaction, limit: int = ORPHANS_PER_SWEEP) -> int:
 
 
 _DROP = (
-    "DELETE FROM search_index WHERE rowid = ?",
+    sqlite_fts.REMOVE,
     "DELETE FROM search_unindexed WHERE email = ?",
     "DELETE FROM emails WHERE id = ?",
     "DELETE FROM orphans WHERE email = ?",

@@ -13,14 +13,11 @@ The id of an email holds its account in the upper bits (see `ledger`), so it lea
 - `orphans`: emails whose last placement has gone, until the sweep releases their octets.
 - `thread_keys`: which conversation a Message-ID, or a subject, belongs to.
 - `changes`: the log. One row per run of UIDs and per call of a verb.
-- `search_index`: trigrams of each email's text, case folded; its rowid is the email's id. Measured on 3 240
-  list posts (3 kB of text each): with positions the index is 3.4 times the text and 470 us a message, without
-  0.7 times and 310 us, and it narrows nearly as well; the text decides anyhow. `deletemerge` is off: a
-  removal would now and then rewrite a large part of the index (0.2 s measured); ordinary merges drop what was
-  removed as well.
+- `search_index`: trigrams of each email's text; see `sqlite_fts`.
 - `search_unindexed`: emails that the feed passed over, so that searches always look at them.
 """
 
+from pillarbox.store import sqlite_fts
 from pillarbox.world.database import Schema
 
 _TABLES = """
@@ -117,13 +114,12 @@ CREATE TABLE changes (
   last INTEGER NOT NULL,
   PRIMARY KEY (account, modseq, mailbox, kind, first)
 ) WITHOUT ROWID;
-CREATE VIRTUAL TABLE search_index USING fts5 (
-  text, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1'
-);
-INSERT INTO search_index (search_index, rank) VALUES ('deletemerge', 0);
+"""
+
+_UNINDEXED = """
 CREATE TABLE search_unindexed (
   email INTEGER PRIMARY KEY
 )
 """
 
-SCHEMA = Schema("store", migrations=(_TABLES,))
+SCHEMA = Schema("store", migrations=(_TABLES + sqlite_fts.TABLE + _UNINDEXED,))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
+from pillarbox.store import sqlite_fts
 from pillarbox.store.account_counters import email_bounds
 from pillarbox.store.search.text import everything
 from pillarbox.world.blobs import BlobMissing, Blobs
@@ -82,21 +83,13 @@ def feed(tx: Transaction, batch: Batch) -> int:
     }
     kept = [(email, text) for email, text in batch.texts if email in there]
     tx.execute_many(
-        "INSERT INTO search_index (rowid, text) VALUES (?, ?)",
+        sqlite_fts.ADD,
         [(email, text) for email, text in kept if text is not None],
     )
     tx.execute_many(
         "INSERT INTO search_unindexed VALUES (?)", [(email,) for email, text in kept if text is None]
     )
     return len(kept)
-
-
-_NARROW = """
-SELECT uid FROM placements
-WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND (
-  email > (SELECT indexed_email FROM ledgers WHERE account = ?)
-  OR email IN (SELECT rowid FROM search_index WHERE search_index MATCH ? AND rowid BETWEEN ? AND ?)
-  OR email IN (SELECT email FROM search_unindexed WHERE email BETWEEN ? AND ?))"""
 
 
 def narrow(
@@ -107,7 +100,8 @@ def narrow(
         return None
     bounds = email_bounds(account)
     rows = tx.rows(
-        _NARROW, (account, mailbox, *between, account, _match(_trigrams(folded)), *bounds, *bounds)
+        sqlite_fts.NARROW,
+        (account, mailbox, *between, account, sqlite_fts.match_all(_trigrams(folded)), *bounds, *bounds),
     )
     return {uid for (uid,) in rows}
 
@@ -116,7 +110,3 @@ def _trigrams(folded: str) -> Iterable[str]:
     text = folded.replace("\0", " ")
     every = range(len(text) - TRIGRAM + 1)
     return dict.fromkeys(text[at : at + TRIGRAM] for at in every[:_MOST_TRIGRAMS])
-
-
-def _match(trigrams: Iterable[str]) -> str:
-    return " AND ".join('"' + trigram.replace('"', '""') + '"' for trigram in trigrams)
