@@ -44,6 +44,10 @@ class FaultyDatabase(SqliteDatabase):
         self._really_commit = self._writer._commit
         self._writer._commit = self._commit  # type: ignore[method-assign]
 
+    async def read(self, verb: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
+        """See `Database`."""
+        return self.read_now(verb, *arguments, **keywords)
+
     def read_now(self, verb: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
         """See `Database`."""
         if not self._destiny.readable():

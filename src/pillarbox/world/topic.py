@@ -4,6 +4,7 @@ Each room defines the topics of its own. In a datagram between processes a topic
 one, its account in decimal, separated by a space.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from pillarbox.mail.identifiers import AccountId
@@ -25,6 +26,7 @@ class Topic(NamedTuple):
         return self.name if self.account is None else f"{self.name} {self.account}"
 
 
+@lru_cache(maxsize=4096)
 def account_changed(account: AccountId) -> Topic:
     """Something in this account changed: mail, mailboxes, or its settings."""
     return Topic("account", account)

@@ -6,7 +6,7 @@ from pillarbox.world.blobs.files import MAX_IN_DATABASE_OCTETS, FileBlobs
 from pillarbox.world.blobs.in_database import DatabaseBlobs
 from pillarbox.world.blobs.open_blob import OpenBlob
 from pillarbox.world.blobs.schema import SCHEMA, WITH_OCTETS
-from pillarbox.world.blobs.sweep import sweep, sweep_leftovers
+from pillarbox.world.blobs.sweep import has_unused_files, sweep, sweep_leftovers
 
 __all__ = [
     "MAX_IN_DATABASE_OCTETS",
@@ -20,6 +20,7 @@ __all__ = [
     "FileBlobs",
     "OpenBlob",
     "PreparedBlob",
+    "has_unused_files",
     "keep_again",
     "prepare",
     "release",

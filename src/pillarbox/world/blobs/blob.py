@@ -1,10 +1,9 @@
 """A blob: immutable octets, named by their SHA-256 and counted by their uses.
 
-What is always true: a blob is in the same durable commit as the first row that uses it, or its file
-was durable before; `uses` equals the number of rows that name it; octets never change. A blob that
-nobody uses any more goes in the commit that drops its last use; its file, if it has one, is
-unlinked afterwards by `sweep`. No two blobs ever share a file name, so a file named there
-can't be in use.
+Always true: a blob is in the same durable commit as the first row that uses it, or its file was durable before;
+`uses` equals the number of rows that refer to it; octets never change. A blob is deleted in the commit that drops
+its last use; its file, if it has one, is unlinked afterwards by `sweep`. No two blobs ever share a file name, so
+a file listed for removal can't be in use.
 """
 
 from dataclasses import dataclass
@@ -14,12 +13,12 @@ from pillarbox.world.database import Transaction
 
 
 class BlobMissing(Exception):
-    """A row names a blob that is not there: the data directory is damaged."""
+    """A row refers to a blob that does not exist: the data directory is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """What a row remembers of its octets: their SHA-256 (32 octets) and their number."""
+    """A reference to octets: their SHA-256 (32 octets) and their number."""
 
     digest: bytes
     size: int
@@ -38,7 +37,7 @@ class PreparedBlob:
         digest, size = self.blob.digest, self.blob.size
         kept = tx.row("UPDATE blobs SET uses = uses + 1 WHERE digest = ? RETURNING location", (digest,))
         if kept is not None:
-            if self.location not in (None, kept[0]):  # the same octets came before: one file is enough
+            if self.location not in (None, kept[0]):  # the same octets are stored already: one file is enough
                 tx.execute("INSERT INTO blob_files_unused VALUES (?)", (self.location,))
             return self.blob
         octets_id = None
@@ -49,7 +48,7 @@ class PreparedBlob:
 
 
 def prepare(octets: bytes) -> PreparedBlob:
-    """Name octets that are held in memory."""
+    """Octets in memory, ready to be kept."""
     return PreparedBlob(Blob(sha256(octets).digest(), len(octets)), octets)
 
 

@@ -1,6 +1,6 @@
-"""What is always true of blobs, as far as rows can tell; their octets are read by `octets`.
+"""Invariants of the tables of blobs; `octets` checks the octets themselves.
 
-How often a blob is used only those who use them know: see `admin/fsck`.
+How often a blob is used is known to the rooms that use it: see `admin/fsck`.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from pillarbox.world.blobs.sweep import is_named_by_digest
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.database.invariant import Breach, Invariant
 
-ROWS_AT_ONCE = 500
+BATCH_ROWS = 500
 
 
 def _astray(tx: Transaction) -> Iterator[Breach]:
@@ -49,14 +49,14 @@ class Checked:
     digest: bytes
     size: int
     trouble: str | None
-    """Why its octets are not what they were, if so."""
+    """What is wrong with its octets, if anything."""
 
 
 def octets(tx: Transaction, blobs: Blobs) -> Iterator[Checked]:
-    """Read every blob and compare it with its name."""
+    """Read every blob and compare it with its digest."""
     last = b""
     while rows := tx.rows(
-        "SELECT digest, size FROM blobs WHERE digest > ? ORDER BY digest LIMIT ?", (last, ROWS_AT_ONCE)
+        "SELECT digest, size FROM blobs WHERE digest > ? ORDER BY digest LIMIT ?", (last, BATCH_ROWS)
     ):
         for digest, size in rows:
             yield Checked(digest, size, _trouble(tx, blobs, digest, size))
@@ -79,10 +79,10 @@ def _trouble(tx: Transaction, blobs: Blobs, digest: bytes, size: int) -> str | N
 
 @dataclass(frozen=True, slots=True)
 class Loose:
-    """Octets that no blob's row leads to."""
+    """Octets that no row of `blobs` refers to."""
 
     digest: bytes
-    """What they are named after; `adopt` makes sure."""
+    """The digest of their name; `adopt` verifies it."""
     octets_id: int | None
     location: str | None
 
@@ -93,7 +93,7 @@ WHERE o.id NOT IN (SELECT octets_id FROM blobs WHERE octets_id IS NOT NULL) ORDE
 
 
 def loose_rows(tx: Transaction) -> Iterator[Loose]:
-    """Octets in the database that no blob's row leads to."""
+    """Octets in the database that no row of `blobs` refers to."""
     for (octets_id,) in tx.rows(_LOOSE):
         content: bytes = tx.value("SELECT octets FROM blob_octets WHERE id = ?", (octets_id,))
         yield Loose(sha256(content).digest(), octets_id, None)
@@ -112,7 +112,7 @@ def loose_files(tx: Transaction, directory: Path | None) -> Iterator[Loose]:
 
 
 def adopt(tx: Transaction, blobs: Blobs, found: Loose) -> bool:
-    """Give loose octets their row again, unused as yet; false where they are damaged or were there already."""
+    """Insert a row for loose octets, with no uses; false if they are damaged or have a row already."""
     if found.location is None:
         content: bytes = tx.value("SELECT octets FROM blob_octets WHERE id = ?", (found.octets_id,))
     else:

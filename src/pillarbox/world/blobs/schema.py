@@ -1,7 +1,7 @@
-"""Where blobs are kept: what is known of each, and apart from it the octets of the small ones.
+"""The tables of blobs: a row for each, and in a table of their own the octets of the small ones.
 
-The octets lie under a rising number, so that a new message is written at the end of its table
-and reading a mailbox reads forwards; the digest finds the number.
+The octets have a rising number as their key, so that a new message is written at the end of the table and reading
+a mailbox reads forwards; the row of the digest gives the number.
 """
 
 from pillarbox.world.database import Schema
@@ -24,6 +24,6 @@ CREATE TABLE blob_files_unused (
 """
 
 WITH_OCTETS = "LEFT JOIN blob_octets o ON o.id = b.octets_id"
-"""A query for `blobs b` adds it to have `o.octets` beside `b.location`. Of a blob that is there, one is NULL."""
+"""Added to a query of `blobs b` to have `o.octets` beside `b.location`; exactly one of them is NULL."""
 
 SCHEMA = Schema("blobs", migrations=(_TABLES,))

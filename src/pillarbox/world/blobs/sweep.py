@@ -1,12 +1,11 @@
-"""Removing files that nothing needs: of blobs whose last use has gone, and leftovers.
+"""Removing files that are no longer needed: of blobs whose last use is gone, and leftovers.
 
 Leftovers come from a crash, or a transaction that failed, between a file and the row that would have named it: in
-the folder of incoming files, what no living process is writing; among the others, what no row knows about
-and is so old that no commit can be about to name it.
+the folder of incoming files, those that no living process is writing; among the others, those that no row names
+and that are so old that no commit can be about to name them.
 
-What is always true: a file is removed only where a row says so, or no row names it, while holding the turn to
-write; and none is removed while somebody keeps them, as a backup does between its look at the rows and its
-last file.
+Always true: a file is removed only if a row says so, or no row names it, under the write lock; and none is removed
+while a process holds `kept`, as a backup does from reading the rows to copying its last file.
 """
 
 import asyncio
@@ -21,22 +20,27 @@ from pillarbox.world.blobs.blobs import Blobs
 from pillarbox.world.blobs.files import INCOMING
 from pillarbox.world.database import Database, Transaction
 
-FILES_PER_SWEEP: Final = 64
+MAX_FILES_PER_SWEEP: Final = 64
 """Files removed in one transaction: unlinking a large file takes a while."""
 LEFTOVER_MS: Final = 3_600_000
 """A file that no row names is a leftover at this age; a commit that is to name one follows in seconds."""
 ABANDONED_MS: Final = 60_000
-"""An incoming file that nobody writes is a leftover at this age."""
+"""An incoming file that no process is writing is a leftover at this age."""
 
 _KEEPING = ".keeping"
 
 
+def has_unused_files(tx: Transaction) -> bool:
+    """Whether `sweep` has work."""
+    return tx.row("SELECT 1 FROM blob_files_unused LIMIT 1") is not None
+
+
 async def sweep(blobs: Blobs, database: Database) -> int:
-    """Remove files of blobs whose last use has gone; return how many, at most `FILES_PER_SWEEP`."""
+    """Remove files of blobs whose last use is gone; return how many, at most `MAX_FILES_PER_SWEEP`."""
     directory = blobs.directory
     if directory is None:
         return 0
-    with _nobody_keeps(directory) as free:
+    with _unless_kept(directory) as free:
         return await database.write(_unlink_unused, directory) if free else 0
 
 
@@ -44,10 +48,10 @@ def _unlink_unused(tx: Transaction, directory: Path) -> int:
     unused = tx.rows(
         "DELETE FROM blob_files_unused WHERE location IN (SELECT location FROM blob_files_unused LIMIT ?)"
         " RETURNING location",
-        (FILES_PER_SWEEP,),
+        (MAX_FILES_PER_SWEEP,),
     )
     for (location,) in unused:
-        # Before the commit: a crash in between leaves the row, and the file is looked for once more
+        # Before the commit: a crash in between leaves the row, and the next sweep tries again
         if tx.row("SELECT 1 FROM blobs WHERE location = ?", (location,)) is None:
             (directory / location).unlink(missing_ok=True)
     return len(unused)
@@ -58,14 +62,14 @@ async def sweep_leftovers(blobs: Blobs, database: Database, *, now_ms: int) -> i
     directory = blobs.directory
     if directory is None:
         return 0
-    with _nobody_keeps(directory) as free:
+    with _unless_kept(directory) as free:
         if not free:
             return 0
         removed = sum(map(_unlink_abandoned, list(incoming(directory, older_than_ms=now_ms - ABANDONED_MS))))
         old = await asyncio.to_thread(lambda: list(files(directory, older_than_ms=now_ms - LEFTOVER_MS)))
-        for start in range(0, len(old), FILES_PER_SWEEP):
-            some = old[start : start + FILES_PER_SWEEP]
-            unknown = database.read_now(_unknown, some)
+        for start in range(0, len(old), MAX_FILES_PER_SWEEP):
+            some = old[start : start + MAX_FILES_PER_SWEEP]
+            unknown = await database.read(_unknown, some)
             if unknown:
                 removed += await database.write(_unlink_unknown, directory, unknown)
     return removed
@@ -95,7 +99,7 @@ def _is_older(path: Path, than_ms: int) -> bool:
 
 
 def _unlink_abandoned(path: Path) -> bool:
-    """Whose writer lives, it has locked."""
+    """A living writer has its file locked."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -123,7 +127,7 @@ def _unknown(tx: Transaction, locations: list[str]) -> list[str]:
 
 
 def is_named_by_digest(location: str) -> bool:
-    """Whether this is the name of a file of ours."""
+    """Whether a file's name is one that `FileBlobs` gives."""
     name = location[3:67]
     return len(name) == 64 and all(letter in "0123456789abcdef" for letter in name)
 
@@ -137,13 +141,13 @@ def _unlink_unknown(tx: Transaction, directory: Path, locations: list[str]) -> i
 
 @contextmanager
 def kept(directory: Path) -> Iterator[None]:
-    """Have no file removed until this ends."""
+    """No file is removed inside this context."""
     with _locked(directory, fcntl.LOCK_SH):
         yield
 
 
 @contextmanager
-def _nobody_keeps(directory: Path) -> Iterator[bool]:
+def _unless_kept(directory: Path) -> Iterator[bool]:
     try:
         with _locked(directory, fcntl.LOCK_EX | fcntl.LOCK_NB):
             yield True
@@ -155,7 +159,7 @@ def _nobody_keeps(directory: Path) -> Iterator[bool]:
 def _locked(directory: Path, kind: int) -> Iterator[None]:
     descriptor = os.open(directory / _KEEPING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if os.geteuid() == 0:  # a command of root's must leave nothing that the server can't open
+        if os.geteuid() == 0:  # a command run as root must not leave a file that the server can't open
             owner = directory.stat()
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
         fcntl.flock(descriptor, kind)

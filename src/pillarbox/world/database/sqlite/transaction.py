@@ -8,7 +8,7 @@ import apsw
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.sqlite.failures import translated
 from pillarbox.world.database.transaction import SqlValue
-from pillarbox.world.topic import Topic
+from pillarbox.world.topic import Topic, account_changed
 
 
 class SqliteTransaction:
@@ -78,4 +78,4 @@ class SqliteTransaction:
 
     def touch(self, account: AccountId) -> None:
         """See `Transaction.touch`."""
-        self.announced.add(Topic("account", account))
+        self.announced.add(account_changed(account))

@@ -1,0 +1,59 @@
+"""The chores: what each does, and how often it is due."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from pillarbox.store import placements
+from pillarbox.store.search import index
+from pillarbox.world.blobs import has_unused_files, sweep, sweep_leftovers
+from pillarbox.world.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """One kind of background work."""
+
+    run: Callable[[World], Awaitable[bool]]
+    """Does a bounded piece of work; returns whether there may be more."""
+    every_s: float = 0.0
+    """Seconds from one run to the next at least; 0: in every round."""
+
+
+async def drop_orphans(world: World) -> bool:
+    """Delete emails whose last placement is gone."""
+    if not await world.database.read(placements.has_orphans):
+        return False
+    return await world.database.write(placements.sweep_orphans) > 0
+
+
+async def drop_files(world: World) -> bool:
+    """Remove the files of blobs whose last use is gone."""
+    if not await world.database.read(has_unused_files):
+        return False
+    return await sweep(world.blobs, world.database) > 0
+
+
+async def index_mail(world: World) -> bool:
+    """Feed the full-text index."""
+    batch = await world.database.read_in_thread(index.gather, world.blobs)
+    if batch is not None:
+        await world.database.write(index.feed, batch)
+    return batch is not None
+
+
+async def drop_leftovers(world: World) -> bool:
+    """Remove files that crashes have left behind."""
+    await sweep_leftovers(world.blobs, world.database, now_ms=world.clock.now_ms())
+    return False
+
+
+LEFTOVERS_EVERY_S: Final = 3600.0
+
+CHORES: Final = (
+    Chore(drop_orphans),
+    Chore(drop_files),
+    Chore(index_mail),
+    Chore(drop_leftovers, every_s=LEFTOVERS_EVERY_S),
+)
+"""All of them, in the order of a round."""

@@ -1,0 +1,80 @@
+"""Chores: what is due when, and how they yield to clients."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from pillarbox.server.chores import Chore, Chores
+from pillarbox.server.chores.runner import BUSY_S, IDLE_S, REST_FACTOR
+from pillarbox.server.chores.table import LEFTOVERS_EVERY_S
+from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS
+from pillarbox.world.clock import SystemClock
+from pillarbox.world.world import World
+from tests.kit.provider import open_house
+
+
+class Later(SystemClock):
+    """The machine's clock, and some hours."""
+
+    def __init__(self) -> None:
+        self.hours = 0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.hours * LEFTOVERS_EVERY_S
+
+
+def test_leftovers_are_removed_once_an_hour(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        clock = Later()
+        house = await open_house(tmp_path, clock=clock)
+        chores = Chores(house.world, lambda: True)
+
+        async def leave_one() -> Path:
+            writer = house.world.blobs.writer()
+            writer.write(bytes(MAX_IN_DATABASE_OCTETS) + os.urandom(8))
+            left, _ = await writer.finish()
+            path = tmp_path / "blobs" / str(left.location)
+            os.utime(path, (1, 1))
+            return path
+
+        first = await leave_one()
+        await chores.round()
+        assert not first.exists()
+        second = await leave_one()
+        await chores.round()
+        assert second.exists()
+        clock.hours = 1
+        await chores.round()
+        assert not second.exists()
+        await house.close()
+
+    asyncio.run(scenario())
+
+
+def test_the_chores_rest_longer_while_others_are_served(tmp_path: Path) -> None:
+    async def work(world: World) -> bool:
+        ran.append(world)
+        await asyncio.sleep(0.01)
+        return True
+
+    async def scenario() -> None:
+        house = await open_house(tmp_path)
+        chores = Chores(house.world, lambda: True, (Chore(work), Chore(work, every_s=3600.0)))
+        assert await chores.round() == BUSY_S
+        assert len(ran) == 2
+        chores._others = True
+        assert await chores.round() >= 0.01 * REST_FACTOR
+        assert len(ran) == 3
+        await house.close()
+
+    ran: list[World] = []
+    asyncio.run(scenario())
+
+
+def test_no_work_is_looked_for_less_often(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        house = await open_house(tmp_path)
+        assert await Chores(house.world, lambda: True).round() == IDLE_S
+        await house.close()
+
+    asyncio.run(scenario())
