@@ -12,6 +12,7 @@ from pathlib import Path
 from pillarbox.admin.backup import BackupRefused, Folder, Point, Progress, chosen, opened
 from pillarbox.world.database import DatabaseUnavailable, Schema
 from pillarbox.world.database.sqlite import open_database
+from pillarbox.world.database.sqlite.soundness import damage
 from pillarbox.world.durable import flush_folder, make_folder
 
 
@@ -76,10 +77,8 @@ def _try(path: Path, schemas: tuple[Schema, ...]) -> None:
     """Open the database, which takes the log in, and look at every page."""
     database = open_database(path, schemas, alone=True)
     try:
-        told = database.read_now(lambda tx: tx.rows("PRAGMA integrity_check(5)"))
-        if told != [("ok",)]:
-            raise DatabaseUnavailable(
-                f"it was damaged when it was backed up: {told[0][0]}; try an older point"
-            )
+        found = database.read_now(damage, quick=False, limit=5)
+        if found:
+            raise DatabaseUnavailable(f"it was damaged when it was backed up: {found[0]}; try an older point")
     finally:
         database.close_now()

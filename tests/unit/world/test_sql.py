@@ -1,0 +1,212 @@
+"""The SQL of verbs is accepted by PostgreSQL's grammar as well, and stands where it belongs."""
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pillarbox.admin.fsck import Ground, every_invariant
+from pillarbox.app.wiring import SCHEMAS
+from pillarbox.mail import query as q
+from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ThreadId
+from pillarbox.mail.number_set import NumberSet
+from pillarbox.queue import control, inspection
+from pillarbox.queue.inspection import Selection
+from pillarbox.queue.spool import State
+from pillarbox.store import fetch, mailbox_cache, sqlite_fts
+from pillarbox.store.fetch import Column
+from pillarbox.store.search import evaluate
+from pillarbox.world.blobs import DatabaseBlobs
+from pillarbox.world.database.schema import statements
+from tests.kit.paths import ROOT
+from tests.kit.postgresql import refusal, translated
+from tests.kit.sql import calls, misnamed
+from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, octets, put, store
+
+SERVER = ROOT / "src" / "pillarbox" / "server"
+
+
+class Recording:
+    """A transaction that notes what it is asked, and passes it on to another, or finds nothing."""
+
+    def __init__(self, behind: Any = None) -> None:
+        self.statements: list[str] = []
+        self._behind = behind
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        self.statements.append(sql)
+        return self._behind.rows(sql, parameters) if self._behind else []
+
+    def row(self, sql: str, parameters: Sequence[object] = ()) -> tuple[Any, ...] | None:
+        self.statements.append(sql)
+        return self._behind.row(sql, parameters) if self._behind else (0, 0)
+
+    def value(self, sql: str, parameters: Sequence[object] = ()) -> Any:
+        self.statements.append(sql)
+        return self._behind.value(sql, parameters) if self._behind else None
+
+    def execute(self, sql: str, _parameters: Sequence[object] = ()) -> int:
+        self.statements.append(sql)
+        return 0
+
+    def execute_many(self, sql: str, _rows: Iterable[Sequence[object]]) -> None:
+        self.statements.append(sql)
+
+
+# --- statements that are put together when they are needed, made by asking for each of their pieces
+
+SELECTIONS = (
+    Selection(),
+    Selection(messages=(1, 2), destination="two.example", sender="anna@one.example", state=State.HELD),
+    Selection(sender=""),
+)
+DATED = [q.Dated(stamp, relation, date(2024, 2, 29)) for stamp in q.Stamp for relation in q.Relation]
+LEAVES = (
+    *DATED,
+    q.Younger(1),
+    q.Older(1),
+    q.Larger(1),
+    q.Smaller(1),
+    q.EmailIs(EmailId(1)),
+    q.ThreadIs(ThreadId(1)),
+)
+
+
+def _selected(verb: Callable[..., object], **keywords: object) -> Callable[[], list[str]]:
+    def made() -> list[str]:
+        tx = Recording()
+        for selection in SELECTIONS:
+            verb(tx, selection, **keywords)
+        return tx.statements
+
+    return made
+
+
+def _fetched() -> list[str]:
+    tx = Recording()
+    for columns in (*((column,) for column in Column), tuple(Column)):
+        fetch.rows(tx, AccountId(1), MailboxId(1), NumberSet(((1, 2),)), columns)
+    return tx.statements
+
+
+def _searched() -> list[str]:
+    with store() as real:
+        put(real, octets())
+        tx = Recording(real)
+        for leaf in LEAVES:
+            evaluate(tx, DatabaseBlobs(), mailbox_cache.load(real, ANNA, mailbox(real)), leaf, now_ms=NOW_MS)
+    assert len(tx.statements) == len(LEAVES)
+    return tx.statements
+
+
+def _of_schemas() -> list[str]:
+    own = set(statements(sqlite_fts.TABLE))
+    scripts = (script for schema in SCHEMAS for script in schema.migrations)
+    return [statement for script in scripts for statement in statements(script) if statement not in own]
+
+
+def _of_invariants() -> list[str]:
+    every = every_invariant(Ground(DatabaseBlobs(), NOW_MS, Path("/nowhere")))
+    found = [invariant.breaches for invariant in every if isinstance(invariant.breaches, str)]
+    mending = [invariant.mending for invariant in every if isinstance(invariant.mending, tuple)]
+    return [*found, *(statement for several in mending for statement in several)]
+
+
+MADE: dict[str, Callable[[], list[str]]] = {
+    "pillarbox/admin/fsck/__init__.py:_execute": _of_schemas,
+    "pillarbox/queue/control.py:_chosen": _selected(control.hold, now_ms=NOW_MS),
+    "pillarbox/queue/control.py:chosen": _selected(control.chosen, now_ms=NOW_MS, limit=1),
+    "pillarbox/queue/inspection.py:count": _selected(inspection.count),
+    "pillarbox/queue/inspection.py:listing": _selected(inspection.listing, now_ms=NOW_MS, limit=1),
+    "pillarbox/store/fetch.py:rows": _fetched,
+    "pillarbox/store/search/evaluate.py:_narrow_rows": _searched,
+    "pillarbox/world/database/invariant.py:find": _of_invariants,
+    "pillarbox/world/database/invariant.py:mend": _of_invariants,
+    "pillarbox/world/database/schema.py:migrate": _of_schemas,
+}
+"""Where statements are put together, and what yields every kind of them."""
+
+OF_SQLITE = {text for text in vars(sqlite_fts).values() if isinstance(text, str)}
+"""Statements that only SQLite understands: their file says so."""
+
+
+# --- what is checked
+
+
+def every_statement() -> Iterator[tuple[str, str]]:
+    """Where it is run, and the statement."""
+    for call in calls():
+        yield from ((call.where, statement) for statement in call.statements)
+    for where, made in MADE.items():
+        yield from ((where, statement) for statement in made())
+
+
+def test_every_statement_is_known() -> None:
+    unknown = {call.where for call in calls() if not call.statements}
+    assert unknown == MADE.keys()
+    assert not list(misnamed())
+
+
+def test_postgresql_accepts_every_statement() -> None:
+    seen = dict(reversed(pair) for pair in every_statement() if pair[1] not in OF_SQLITE)
+    assert len(seen) > 250
+    refused = [
+        f"{where}: {reason}: {statement}"
+        for statement, where in seen.items()
+        if (reason := refusal(statement))
+    ]
+    assert not refused, "\n".join(refused)
+
+
+def test_only_files_that_say_so_use_what_only_sqlite_has() -> None:
+    special = re.compile(
+        r"\b(?:PRAGMA|sqlite_\w+|VACUUM|MATCH|fts5|search_index|INSERT OR \w+|REPLACE INTO)\b"
+    )
+    found = [f"{where}: {statement}" for where, statement in every_statement() if special.search(statement)]
+    assert not [line for line in found if not any(own in line for own in OF_SQLITE)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "for_postgresql"),
+    [
+        (
+            "SELECT '?', \"?\" FROM t WHERE a = ? AND b = ?",
+            "SELECT '?', \"?\" FROM t WHERE a = $1 AND b = $2",
+        ),
+        ("SELECT 'it''s ?' WHERE a = ?", "SELECT 'it''s ?' WHERE a = $1"),
+        ("CREATE TABLE t (a INTEGER) WITHOUT ROWID", "CREATE TABLE t (a INTEGER)"),
+        ("CREATE TABLE t (a INTEGER) STRICT, WITHOUT ROWID;", "CREATE TABLE t (a INTEGER)"),
+        (
+            "CREATE TABLE t (a INTEGER PRIMARY KEY AUTOINCREMENT)",
+            "CREATE TABLE t (a BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY)",
+        ),
+    ],
+)
+def test_the_translation(statement: str, for_postgresql: str) -> None:
+    assert translated(statement) == for_postgresql
+    assert refusal(statement) is None
+
+
+def test_the_grammar_refuses_what_only_sqlite_has() -> None:
+    assert refusal("INSERT OR REPLACE INTO t VALUES (?)")
+    assert refusal("SELECT a FROM t WHERE t MATCH ?")
+
+
+SQL = re.compile(
+    r"^\s*(?:SELECT\s.*\sFROM|SELECT 1|INSERT INTO|UPDATE\s+\w+\s+SET|DELETE FROM|CREATE TABLE)\b", re.DOTALL
+)
+
+
+def test_no_sql_in_the_server() -> None:
+    found = [
+        f"{path.relative_to(SERVER)}:{node.lineno}"
+        for path in sorted(SERVER.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
+    ]
+    assert not found
+    assert not [call for call in calls() if call.where.startswith("pillarbox/server/")]
