@@ -25,7 +25,7 @@ from pillarbox.server.connection import Peer, SessionFactory
 from pillarbox.server.listener import Limits, Listener, Service, shared_buffer
 from pillarbox.server.relay.relay import Relay
 from pillarbox.world.database import DatabaseUnavailable
-from pillarbox.world.only_one import OnlyOne
+from pillarbox.world.process_lock import ProcessLock
 from pillarbox.world.shared import Shared
 from pillarbox.world.telemetry import SystemTelemetry, Telemetry
 from pillarbox.world.tls.server import CertificateUnusable
@@ -94,8 +94,8 @@ async def _serve(
     relay = make_relay(settings, world)
     worker = _Worker(world, relay)
     await worker.open(settings, doors)
-    only_one = OnlyOne(settings.data / "chores.lock")
-    chores = Chores(world, only_one.mine)
+    chores_lock = ProcessLock(settings.data / "chores.lock")
+    chores = Chores(world, chores_lock.try_acquire)
     chores.start()
     relay.start()
     world.signals.subscribe(WITHDRAWN, worker.end_revoked)
@@ -114,7 +114,7 @@ async def _serve(
     await worker.drain()
     await relay.stop(DRAIN_S)
     await chores.stop()
-    only_one.close()
+    chores_lock.close()
     await close_world(world)
     ending.hold()  # the loop takes its handlers with it, and whoever started us may have something to remove
 

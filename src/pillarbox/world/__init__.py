@@ -1,1 +1,1 @@
-"""What can fail or surprise: the doors to clock, chance, network, names, disk and other processes."""
+"""The outside world, as interfaces handed in: clock, entropy, network, DNS, TLS, database, blobs, signals, logs."""

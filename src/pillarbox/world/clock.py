@@ -1,10 +1,10 @@
-"""Time, as something handed in.
+"""The clock, as an interface.
 
-`SystemClock` is the real one. `VirtualClock` stands still until told to `advance`, and then lets
-everything happen that was due, in order: hours of retries pass in a millisecond, always the same way.
+`SystemClock` is the real one. `VirtualClock` moves only by `advance`, which runs the timers that are due, in
+order: hours of retries pass in a millisecond, always the same way.
 
-Always true: `monotonic` never goes back, whatever happens to `now_ms`; so what is measured or waited
-for is measured by `monotonic`, and what is stored or shown is `now_ms`.
+Always true: `monotonic` never goes back, whatever happens to `now_ms`; so durations and deadlines are measured by
+`monotonic`, and times that are stored or shown are `now_ms`.
 """
 
 import asyncio
@@ -17,33 +17,33 @@ from typing import Any, Protocol
 
 
 class Timer(Protocol):
-    """A callback that waits for its time."""
+    """A callback that is scheduled."""
 
     def cancel(self) -> None:
-        """It shall not happen; nothing follows if it already has."""
+        """Don't call the callback; no effect if it has been called."""
 
 
 class Clock(Protocol):
-    """The door to time."""
+    """The interface to time."""
 
     def now_ms(self) -> int:
-        """Wall-clock time: milliseconds since 1970-01-01 UTC. May jump, when somebody sets the clock."""
+        """Wall-clock time: milliseconds since 1970-01-01 UTC. May jump when the clock is set."""
 
     def monotonic(self) -> float:
-        """Seconds since some moment; never goes back."""
+        """Seconds since an arbitrary moment; never goes back."""
 
     async def sleep(self, seconds: float) -> None:
-        """Wait. At least one turn of the loop passes, also for nought seconds."""
+        """Wait. At least one iteration of the loop passes, also for 0 seconds."""
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
-        """Have `callback` called once in the loop, unless cancelled."""
+        """Call `callback` once in the loop, unless cancelled."""
 
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[Any]:
-        """Like `asyncio.timeout`: the block is ended by `TimeoutError` after so long."""
+        """Like `asyncio.timeout`: `TimeoutError` ends the block after so many seconds."""
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's clock."""
 
     __slots__ = ()
 
@@ -69,10 +69,10 @@ class SystemClock:
 
 
 class VirtualClock:
-    """A clock that moves when told. All of it belongs to one loop."""
+    """A clock that moves by `advance`. It belongs to one loop."""
 
-    _SETTLING_TURNS = 20
-    """Turns of the loop given to what a timer woke, before the next timer is due."""
+    _SETTLING_ITERATIONS = 20
+    """Iterations of the loop that a timer's effects get before the next timer runs."""
 
     def __init__(self, now_ms: int = 1_700_000_000_000) -> None:
         self._started_ms = now_ms
@@ -112,29 +112,29 @@ class VirtualClock:
 
     @property
     def next_timer_in(self) -> float | None:
-        """Seconds until something is due, or `None` if nothing waits."""
+        """Seconds until the next timer is due; `None` without timers."""
         while self._timers and self._timers[0][2].cancelled:
             heapq.heappop(self._timers)
         return self._timers[0][0] - self._elapsed if self._timers else None
 
     async def advance(self, seconds: float) -> None:
-        """Let so much time pass: each timer at its moment, then whatever it woke, then the next."""
+        """Let so much time pass: run each timer at its time, and what it wakes, before the next."""
         until = self._elapsed + seconds
         await self._settle()
         while self._timers and self._timers[0][0] <= until:
             at, _order, timer = heapq.heappop(self._timers)
             self._elapsed = max(self._elapsed, at)
-            timer.ring()
+            timer.run()
             await self._settle()
         self._elapsed = until
 
     async def _settle(self) -> None:
-        for _turn in range(self._SETTLING_TURNS):
+        for _iteration in range(self._SETTLING_ITERATIONS):
             await asyncio.sleep(0)
 
 
 def _wake(woken: asyncio.Future[None]) -> None:
-    if not woken.done():  # the sleeper may just have been cancelled
+    if not woken.done():  # the sleeper may have been cancelled just now
         woken.set_result(None)
 
 
@@ -148,14 +148,14 @@ class _VirtualTimer:
     def cancel(self) -> None:
         self.cancelled = True
 
-    def ring(self) -> None:
+    def run(self) -> None:
         if not self.cancelled:
             self.cancelled = True
             self._callback()
 
 
 class _VirtualTimeout:
-    """`asyncio.timeout` without a deadline of its own, expired by a virtual timer."""
+    """`asyncio.timeout` without a deadline, expired by a virtual timer."""
 
     def __init__(self, clock: VirtualClock, seconds: float) -> None:
         self._clock = clock

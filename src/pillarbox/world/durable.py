@@ -1,11 +1,11 @@
-"""Making names durable: a file's octets are flushed by its descriptor, its name by its folder's."""
+"""Durable files: a file's octets are flushed by its descriptor, its name by its folder's."""
 
 import os
 from pathlib import Path
 
 
 def flush_folder(folder: Path) -> None:
-    """Make the names in a folder durable. Raises OSError."""
+    """Flush the names in a folder to the disk. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -14,7 +14,7 @@ def flush_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, durably; nothing happens if it is there."""
+    """Create a folder and its missing parents durably; no effect if it exists."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -23,7 +23,7 @@ def make_folder(folder: Path) -> None:
 
 
 def write_whole(path: Path, octets: bytes) -> None:
-    """Put a file in place whole, durably, or not at all. Raises OSError."""
+    """Write a file durably, and completely or not at all. Raises OSError."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     with unfinished.open("wb") as file:
         file.write(octets)

@@ -1,7 +1,7 @@
-"""Chance, as something handed in.
+"""Randomness, as an interface.
 
-`SystemEntropy` is the operating system's; whatever must not be guessed comes from it. `SeededEntropy`
-repeats itself for the same seed, so that one number replays a whole run in a test.
+`SystemEntropy` is the operating system's; everything that must not be guessed comes from it. `SeededEntropy`
+repeats itself for the same seed, so that one number replays a whole test run.
 """
 
 import base64
@@ -16,20 +16,20 @@ _NONCE_OCTETS = 18
 
 
 class Entropy(Protocol):
-    """The door to chance."""
+    """The interface to randomness."""
 
     def token_bytes(self, octets: int) -> bytes:
         """So many unpredictable octets."""
 
     def uniform(self, low: float, high: float) -> float:
-        """A number between the two; for spreading things out, not for secrets."""
+        """A number between the two; for jitter, not for secrets."""
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
-        """The same items in any order; for spreading load, not for secrets."""
+        """The items in random order; for spreading load, not for secrets."""
 
 
 def nonce(entropy: Entropy) -> str:
-    """A fresh printable string that nobody can guess: 24 letters, digits, `-` and `_`."""
+    """A fresh unguessable string: 24 letters, digits, `-` and `_`."""
     return base64.urlsafe_b64encode(entropy.token_bytes(_NONCE_OCTETS)).decode("ascii")
 
 
@@ -53,10 +53,10 @@ class SystemEntropy:
 
 
 class SeededEntropy:
-    """Repeatable chance, for tests and simulations only."""
+    """Repeatable randomness, for tests and simulations only."""
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311  (repeatable on purpose, never for real secrets)
+        self._random = random.Random(seed)  # noqa: S311  (repeatable on purpose, never for secrets)
 
     def token_bytes(self, octets: int) -> bytes:
         """See `Entropy`."""

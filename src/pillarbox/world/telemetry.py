@@ -1,10 +1,10 @@
-"""What is told to the operator: events for the log, counts for the metrics.
+"""Logs and metrics.
 
-An event is a name and fields, written as one JSON line (or, on a terminal, as one readable line) by
-structlog; a counter is a prometheus_client counter. Both libraries are loaded when the first event or
-count needs them, never at start. There is an event for every message, so a JSON line of plain values takes
-a shorter way than through structlog: a quarter of its time. Always true: no credential is written; a field
-whose name says that it holds one is replaced before anything sees it.
+An event is a name and fields, written as one JSON line (or, on a terminal, as one readable line) by structlog; a
+counter is a prometheus_client counter. Both libraries are loaded when first needed, never at start. There is an
+event for every message, so a JSON line of plain values bypasses structlog, at a quarter of its time.
+
+Always true: no credential is written; a field whose name says that it holds one is replaced first.
 """
 
 import sys
@@ -24,7 +24,7 @@ _SECRET_NAMES = ("password", "passwd", "secret", "token", "credential", "proof",
 
 
 class Telemetry(Protocol):
-    """The door to logs and metrics. No method ever raises or waits."""
+    """The interface to logs and metrics. No method ever raises or waits."""
 
     def event(self, name: str, /, **fields: object) -> None:
         """Log that something happened: `event("message accepted", account=7, size_octets=2048)`."""
@@ -33,14 +33,14 @@ class Telemetry(Protocol):
         """Log something that an operator should look at."""
 
     def failure(self, name: str, error: BaseException, /, **fields: object) -> None:
-        """Log that we were wrong, with the traceback. Once, where it is caught."""
+        """Log an internal error with its traceback; called once, where it is caught."""
 
     def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
-        """Add to a counter, named as Prometheus does (`messages_accepted`). Label values: few and fixed."""
+        """Add to a counter, named as Prometheus does (`messages_accepted`). Label values are few and fixed."""
 
 
 def without_secrets(fields: dict[str, object]) -> dict[str, object]:
-    """The fields, those that would hold a credential replaced."""
+    """The fields, with those that would hold a credential replaced."""
     secret = _secret(tuple(fields))
     return {**fields, **dict.fromkeys(secret, REDACTED)} if secret else fields
 
@@ -51,13 +51,13 @@ def _secret(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class _Lossy:
-    """A stream that never fails: what can't be written, to a disk that is full say, is not told."""
+    """A stream that never fails: what can't be written, say to a full disk, is dropped."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def line(self, text: str) -> None:
-        """A whole line, at once."""
+        """Write a whole line at once."""
         with suppress(OSError, ValueError):  # ValueError: the stream has been closed
             self._stream.write(text)
             self._stream.flush()
@@ -98,7 +98,7 @@ class SystemTelemetry:
         self._logger().error(name, exc_info=error, **without_secrets(fields))
 
     def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
-        """See `Telemetry`. A child is kept for each set of labels: finding it costs one dict look-up."""
+        """See `Telemetry`. There is a child for each set of labels: finding it costs one dict look-up."""
         key = (name, tuple(sorted(labels.items())))
         child = self._children.get(key)
         if child is None:
@@ -112,7 +112,7 @@ class SystemTelemetry:
         return generate_latest(self._prometheus())
 
     def _write_json(self, level: str, name: str, fields: dict[str, object]) -> bool:
-        """Write a line whose values are plain; false where they are not, or people read it."""
+        """Write a line of plain values; false if they are not plain, or the stream is a terminal."""
         if self._readable:
             return False
         try:
@@ -152,7 +152,7 @@ def _structlog(stream: _Lossy, *, readable: bool) -> Any:
     import structlog
     from structlog.tracebacks import ExceptionDictTransformer
 
-    # A traceback tells where, never the values of variables: a password is one of them.
+    # A traceback without the values of variables: one may be a password.
     traceback = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     final: list[Any] = [plain] if readable else [traceback, structlog.processors.JSONRenderer(default=str)]
@@ -170,7 +170,7 @@ def _structlog(stream: _Lossy, *, readable: bool) -> Any:
 
 @dataclass(slots=True)
 class MemoryTelemetry:
-    """Keeps everything, for tests to look at."""
+    """Keeps everything in memory, for tests."""
 
     events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     failures: list[tuple[str, BaseException]] = field(default_factory=list)

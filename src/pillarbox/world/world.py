@@ -1,4 +1,4 @@
-"""All doors of one process together, for whoever wires a room to the world."""
+"""All interfaces to the outside world that one process has, in one value."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ from pillarbox.world.tls.server import ServerTls
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What can fail or surprise, as one process sees it. Made in `app.wiring`, or by a test."""
+    """The outside world as one process sees it. Made in `app.wiring`, or by a test."""
 
     clock: Clock
     entropy: Entropy

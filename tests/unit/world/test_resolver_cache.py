@@ -8,7 +8,7 @@ import pytest
 
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.resolver import Answer, Failure, Kind, NoData, NxDomain, Outcome, Resolver
-from pillarbox.world.resolver.cache import FAILURE_S, LONGEST_NEGATIVE_S, LONGEST_S, CachingResolver
+from pillarbox.world.resolver.cache import FAILURE_TTL_S, MAX_NEGATIVE_TTL_S, MAX_TTL_S, CachingResolver
 
 
 class Asked(Resolver):
@@ -59,9 +59,9 @@ def test_an_answer_is_remembered_for_its_ttl_and_tells_what_is_left_of_it() -> N
     [
         (NxDomain(60), 60),
         (NoData(60), 60),
-        (NxDomain(999_999), LONGEST_NEGATIVE_S),
-        (Answer((), 9_999_999), LONGEST_S),
-        (Failure("time-out"), FAILURE_S),
+        (NxDomain(999_999), MAX_NEGATIVE_TTL_S),
+        (Answer((), 9_999_999), MAX_TTL_S),
+        (Failure("time-out"), FAILURE_TTL_S),
     ],
 )
 def test_negative_answers_and_failures_are_remembered_within_bounds(

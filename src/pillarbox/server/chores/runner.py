@@ -17,11 +17,11 @@ REST_FACTOR: Final = 15
 
 
 class Chores:
-    """Runs the chores while `mine` returns true: one worker of a machine has that right."""
+    """Runs the chores while `may_run` returns true, which it does in one worker of a machine."""
 
-    def __init__(self, world: World, mine: Callable[[], bool], chores: Sequence[Chore] = CHORES) -> None:
+    def __init__(self, world: World, may_run: Callable[[], bool], chores: Sequence[Chore] = CHORES) -> None:
         self._world = world
-        self._mine = mine
+        self._may_run = may_run
         self._due = dict.fromkeys(chores, 0.0)
         """When each chore may run again, by the monotonic clock."""
         self._task: asyncio.Task[None] | None = None
@@ -46,7 +46,7 @@ class Chores:
             await self._world.clock.sleep(self._pause_s)
             self._others = self._world.database.calls > calls
             self._pause_s = IDLE_S
-            if self._mine():
+            if self._may_run():
                 try:
                     self._pause_s = await self.round()
                 except DatabaseUnavailable as failure:

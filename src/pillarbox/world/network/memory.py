@@ -1,8 +1,8 @@
-"""A network inside one process, with whatever faults a test wishes.
+"""A network inside one process, with faults that a test sets.
 
-`serve` puts a coroutine behind an address and port; `connect` runs it with the other end of a new pipe.
-TLS is pretended: the client's `start_tls` waits until the server's end says `answer_tls`, and from then
-on the octets go on as they are. Faults are looked up at each connection (`faults`), so they come and go.
+`serve` registers a coroutine for an address and port; `connect` runs it with the other end of a new pipe. TLS is
+simulated: the client's `start_tls` waits until the server's end calls `answer_tls`; octets then pass unencrypted.
+Faults are looked up at each connection (`faults`), so they may come and go.
 """
 
 import asyncio
@@ -13,24 +13,24 @@ from dataclasses import dataclass
 from pillarbox.world.clock import Clock
 from pillarbox.world.network.stream import READ_OCTETS, Endpoint, NetworkFailure, TlsFailure, TlsLayer
 
-PIPE_OCTETS = 256 * 1024
-"""What a pipe holds before the writer has to wait."""
+MAX_PIPE_OCTETS = 256 * 1024
+"""A writer waits while a pipe holds more."""
 
-PRETENDED_TLS = TlsLayer("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, certificate=None)
+SIMULATED_TLS = TlsLayer("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, certificate=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong on the way to an address."""
+    """What is wrong with connections to an address."""
 
     refuses: bool = False
-    """Nobody listens: the connection fails at once."""
+    """Connection refused, at once."""
     silent: bool = False
-    """Packets vanish: connecting never ends."""
+    """Packets are lost: connecting never ends."""
     delay_s: float = 0.0
-    """Each delivery of octets takes so long."""
+    """Each write takes so long."""
     cut_after_octets: int | None = None
-    """The connection is reset when the client has sent so much."""
+    """The connection is reset when the client has sent so many octets."""
 
 
 NO_FAULT = Fault()
@@ -48,7 +48,7 @@ class MemoryNetwork:
     def serve(
         self, address: str, port: int, accept: Callable[["MemoryStream"], Awaitable[None]] | None
     ) -> None:
-        """Have connections to this address and port served by `accept`; `None` ends that."""
+        """Serve connections to this address and port by `accept`; `None` ends that."""
         self._serving.pop(Endpoint(address, port), None)
         if accept:
             self._serving[Endpoint(address, port)] = accept
@@ -72,13 +72,13 @@ class MemoryNetwork:
         try:
             await accept(stream)
         except NetworkFailure:
-            pass  # the client went away; the one who served it has seen that
+            pass  # the client closed the connection; `accept` has seen that
         finally:
             await stream.close()
 
 
 class _Pipe:
-    """Octets on their way in one direction."""
+    """Octets in transit in one direction."""
 
     def __init__(self) -> None:
         self.octets = bytearray()
@@ -124,8 +124,8 @@ class MemoryStream:
         """See `Stream`."""
         return self._layer
 
-    def channel_binding(self, kind: str) -> bytes | None:  # noqa: ARG002  (the door's signature)
-        """Pretended TLS binds nothing."""
+    def channel_binding(self, kind: str) -> bytes | None:  # noqa: ARG002  (the protocol's signature)
+        """Simulated TLS has no channel binding."""
         return None
 
     async def read(self) -> bytes:
@@ -156,7 +156,7 @@ class MemoryStream:
         if not pipe.closed:
             pipe.octets += octets
             pipe.wake()
-        while len(pipe.octets) > PIPE_OCTETS and not pipe.closed:
+        while len(pipe.octets) > MAX_PIPE_OCTETS and not pipe.closed:
             await pipe.changed()
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:  # noqa: ARG002  (as above)
@@ -169,12 +169,12 @@ class MemoryStream:
         if not self._tls_answer:
             self.abort()
             raise TlsFailure(f"{self._peer.address}: handshake failed")
-        self._layer = PRETENDED_TLS
+        self._layer = SIMULATED_TLS
 
     def answer_tls(self, *, agrees: bool = True) -> None:
-        """The server's side of a pretended handshake."""
+        """The server's side of a simulated handshake."""
         assert self._other is not None
-        self._layer = PRETENDED_TLS if agrees else None
+        self._layer = SIMULATED_TLS if agrees else None
         self._incoming.octets.clear()
         self._other._tls_answer = agrees  # noqa: SLF001  (the other end of the same pipe)
         self._outgoing.wake()

@@ -1,19 +1,19 @@
-"""What a connection that we opened offers."""
+"""The interface of an outgoing connection."""
 
 import ssl
 from dataclasses import dataclass, field
 from typing import Protocol
 
 READ_OCTETS = 64 * 1024
-"""The most that one `read` returns; with as much waiting to be read, the peer is paused."""
+"""The most that one `read` returns; with so much unread, the peer is paused."""
 
 
 class NetworkFailure(Exception):
-    """No connection, or no longer: refused, unreachable, reset. The text is for the log."""
+    """The connection could not be made, or is lost: refused, unreachable, reset. The text is for the log."""
 
 
 class TlsFailure(NetworkFailure):
-    """Both sides did not come to a TLS connection; in plain text there may still be one."""
+    """The TLS handshake failed; a new connection in plain text may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class TlsLayer:
-    """The TLS that a connection runs in."""
+    """The TLS parameters of a connection."""
 
     version: str
     """As OpenSSL writes it: `TLSv1.3`."""
@@ -34,7 +34,7 @@ class TlsLayer:
     bits: int
     """Secret bits of the cipher."""
     certificate: bytes | None = field(repr=False)
-    """What the peer showed, in DER."""
+    """The peer's certificate, in DER."""
 
 
 class Stream(Protocol):
@@ -49,35 +49,35 @@ class Stream(Protocol):
         """The TLS layer, if there is one."""
 
     def channel_binding(self, kind: str) -> bytes | None:
-        """Channel binding data (see `tls.binding`), or `None` where it cannot be had."""
+        """Channel binding data (see `tls.binding`), or `None` if there is none."""
 
     async def read(self) -> bytes:
-        """What has arrived, at least one octet; empty once the peer has finished.
+        """What has arrived, at least one octet; empty at the end of the stream.
 
         Raises `NetworkFailure`.
         """
 
     async def write(self, octets: bytes) -> None:
-        """Send; returns once little enough is waiting to go out. Raises `NetworkFailure`."""
+        """Send; waits while too much is buffered. Raises `NetworkFailure`."""
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
         """Begin TLS as the client. `server_name` goes into SNI; a verifying context checks it.
 
-        Raises `TlsFailure`, after which the connection is of no more use.
+        Raises `TlsFailure`, after which the connection is unusable.
         """
 
     async def close(self) -> None:
-        """Send what is left, then end the connection. Never raises."""
+        """Send what is buffered, then close the connection. Never raises."""
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """Close the connection at once."""
 
 
 class Network(Protocol):
-    """The door."""
+    """Opens connections."""
 
     async def connect(self, address: str, port: int, *, source: str | None = None) -> Stream:
-        """Open a TCP connection to an IP address, from the local one `source` where that is given.
+        """Open a TCP connection to an IP address, from the local address `source` if given.
 
         Raises `NetworkFailure`.
         """

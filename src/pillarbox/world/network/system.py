@@ -1,4 +1,4 @@
-"""The machine's own network, on the loop's transports."""
+"""The machine's network, on the loop's transports."""
 
 import asyncio
 import ssl
@@ -25,7 +25,7 @@ class SystemNetwork:
 
 
 class _Link(asyncio.Protocol):
-    """Gathers what arrives, and pauses the peer while nobody reads."""
+    """Buffers what arrives, and pauses the peer while it is not read."""
 
     transport: asyncio.Transport
 
@@ -37,7 +37,7 @@ class _Link(asyncio.Protocol):
         self.error: Exception | None = None
         self.may_write = True
         self._paused = False
-        """The peer has to wait with more."""
+        """Reading from the transport is paused."""
         self._waiters: set[asyncio.Future[None]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -53,7 +53,7 @@ class _Link(asyncio.Protocol):
     def eof_received(self) -> bool:
         self.ended = True
         self._wake()
-        # Plain TCP stays open for what we still have to send; TLS cannot be half closed here.
+        # Plain TCP stays open for what is still to be sent; TLS can't be half closed here.
         return self.transport.get_extra_info("ssl_object") is None
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -133,7 +133,7 @@ class _SystemStream:
     async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
         link = self._link
         if link.received:
-            # RFC 3207 §6: what came before TLS may be an attacker's; nothing innocent puts it there.
+            # RFC 3207 §6: what came before TLS may be an attacker's; a correct server sends nothing here.
             self.abort()
             raise TlsFailure("octets in plain text before TLS began")
         loop = asyncio.get_running_loop()

@@ -1,8 +1,7 @@
-"""Remembering what the DNS said, as long as it allows, and asking each question only once at a time.
+"""A DNS cache, which also merges concurrent queries for the same records.
 
-Positive answers live for their TTL, negative ones for theirs (RFC 2308 §5), both with an upper end. A
-failure is remembered for some seconds, so that a dead name server is not asked again by every message
-(RFC 2308 §7 allows five minutes).
+Positive answers are kept for their TTL, negative ones for theirs (RFC 2308 §5), both up to a limit. A failure is
+kept for some seconds, so that not every message queries a dead name server (RFC 2308 §7 allows five minutes).
 """
 
 import asyncio
@@ -14,12 +13,12 @@ from pillarbox.world.resolver.records import Answer, Failure, Kind, Outcome, wit
 from pillarbox.world.resolver.resolver import Resolver, normal_name
 
 MAX_ENTRIES = 50_000
-"""Outcomes remembered; the longest unused goes first."""
-LONGEST_S = 86_400
-"""A record that claims to hold for longer is asked for again after a day all the same."""
-LONGEST_NEGATIVE_S = 10_800
-"""RFC 2308 §5: values of one to three hours have been found to work well."""
-FAILURE_S = 5
+"""Outcomes kept; the least recently used is dropped first."""
+MAX_TTL_S = 86_400
+"""Records with a longer TTL are queried again after a day."""
+MAX_NEGATIVE_TTL_S = 10_800
+"""RFC 2308 §5: "values of one to three hours have been found to work well"."""
+FAILURE_TTL_S = 5
 
 _Question = tuple[str, Kind]
 
@@ -35,7 +34,7 @@ class CachingResolver(Resolver):
         self._asked: dict[_Question, asyncio.Task[Outcome[Any]]] = {}
 
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
-        """See `Resolver`. What comes from memory has the rest of its TTL."""
+        """See `Resolver`. A cached outcome has what is left of its TTL."""
         question = normal_name(name), kind
         known = self._known.get(question)
         if known:
@@ -47,7 +46,7 @@ class CachingResolver(Resolver):
         if asked is None:
             asked = self._asked[question] = asyncio.create_task(self._ask(question))
             asked.add_done_callback(lambda _done: self._asked.pop(question, None))
-        # One who gives up waiting does not take the answer from the others.
+        # A caller that is cancelled doesn't cancel the query for the others.
         return await asyncio.shield(asked)
 
     async def close(self) -> None:
@@ -70,8 +69,8 @@ class CachingResolver(Resolver):
 def _lives_s(outcome: Outcome[Any]) -> int:
     match outcome:
         case Failure():
-            return FAILURE_S
+            return FAILURE_TTL_S
         case Answer():
-            return min(outcome.ttl_s, LONGEST_S)
+            return min(outcome.ttl_s, MAX_TTL_S)
         case _:
-            return min(outcome.ttl_s, LONGEST_NEGATIVE_S)
+            return min(outcome.ttl_s, MAX_NEGATIVE_TTL_S)

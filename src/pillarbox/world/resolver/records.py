@@ -1,4 +1,4 @@
-"""What can be asked of the DNS, and the four things that can come back."""
+"""Record types, and the four outcomes of a lookup."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 
 class Kind(StrEnum):
-    """The record types we ask for, named as in zone files."""
+    """The record types that are queried, named as in zone files."""
 
     A = "A"
     AAAA = "AAAA"
@@ -35,25 +35,25 @@ class Tlsa:
 
 
 Record = str | bytes | Mx | Tlsa
-"""Addresses and names are text, a TXT record is its strings joined."""
+"""Addresses and names are text; a TXT record is its strings joined."""
 R = TypeVar("R", bound=Record, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[R]):
-    """There are such records."""
+    """Records of the kind exist."""
 
     records: tuple[R, ...]
     ttl_s: int
     authenticated: bool = False
-    """A resolver that we trust has validated this by DNSSEC (the AD bit, RFC 4035 §3.2.3)."""
+    """A trusted resolver has validated this by DNSSEC (the AD bit, RFC 4035 §3.2.3)."""
     canonical_name: str = ""
-    """Where aliases (CNAME) led; empty if there were none."""
+    """The name at the end of a CNAME chain; empty without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoData:
-    """The name exists, without such records (RFC 2308 §2.2)."""
+    """The name exists, without records of the kind (RFC 2308 §2.2)."""
 
     ttl_s: int
     authenticated: bool = False
@@ -69,7 +69,7 @@ class NxDomain:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Nobody could tell, now: time-out, SERVFAIL, or an answer that does not validate. Try later."""
+    """The lookup failed: timeout, SERVFAIL, or an answer that does not validate. Try later."""
 
     reason: str
 
@@ -78,5 +78,5 @@ Outcome = Answer[R] | NoData | NxDomain | Failure
 
 
 def with_ttl(outcome: Outcome[R], ttl_s: int) -> Outcome[R]:
-    """The same outcome, good for so long."""
+    """The same outcome with another TTL."""
     return outcome if isinstance(outcome, Failure) else replace(outcome, ttl_s=ttl_s)

@@ -1,4 +1,4 @@
-"""What every resolver offers: one question to implement, and the usual questions made of it."""
+"""The interface of every resolver: one lookup to implement, and the usual lookups on top of it."""
 
 import asyncio
 import ipaddress
@@ -9,11 +9,11 @@ from pillarbox.world.resolver.records import Answer, Failure, Kind, Mx, NoData, 
 
 
 class Resolver(ABC):
-    """The door to names. Names are A-labels; case and a final dot do not matter."""
+    """DNS lookups. Names are A-labels; case and a final dot do not matter."""
 
     @abstractmethod
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
-        """The records of one kind at one name, aliases (CNAME) followed. Never raises."""
+        """The records of one kind at one name, following CNAME. Never raises."""
 
     async def mx(self, name: str) -> Outcome[Mx]:
         """Mail exchangers, best first (RFC 5321 §5.1); equal ones in no particular order."""
@@ -24,7 +24,7 @@ class Resolver(ABC):
         return outcome
 
     async def addresses(self, name: str) -> Outcome[str]:
-        """IPv6 and IPv4 addresses, in this order. One family that fails does not hide the other."""
+        """IPv6 and IPv4 addresses, in this order. If one family fails, the other is returned."""
         both = await asyncio.gather(self.lookup(name, Kind.AAAA), self.lookup(name, Kind.A))
         return _either(*both)
 
@@ -37,15 +37,15 @@ class Resolver(ABC):
         return await self.lookup(ipaddress.ip_address(address).reverse_pointer, Kind.PTR)
 
     async def tlsa(self, name: str, port: int) -> Outcome[Tlsa]:
-        """What DANE says about a TCP port of a host (RFC 6698 §3)."""
+        """The TLSA records (DANE) of a TCP port of a host (RFC 6698 §3)."""
         return await self.lookup(f"_{port}._tcp.{name}", Kind.TLSA)
 
-    async def close(self) -> None:  # noqa: B027  (most have nothing to let go of)
-        """Let go of sockets."""
+    async def close(self) -> None:  # noqa: B027  (most have nothing to close)
+        """Close sockets and cancel queries."""
 
 
 def normal_name(name: str) -> str:
-    """A name as it is asked for and compared."""
+    """A name in the form in which it is queried and compared."""
     return name.lower().removesuffix(".")
 
 

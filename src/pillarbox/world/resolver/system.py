@@ -1,8 +1,8 @@
-"""Asking real name servers, through dnspython, which is loaded at the first question.
+"""Queries to name servers, through dnspython, which is loaded at the first query.
 
-The servers are recursive ones: the machine's (`/etc/resolv.conf`) or given. Each is asked in turn, over UDP
-with EDNS and over TCP where an answer was cut. The AD bit is believed only where the way to the
-server cannot be tampered with: on loopback, or where the operator says so (RFC 6840 §5.7, RFC 4035 §3.2.3).
+The servers are recursive ones: the machine's (`/etc/resolv.conf`) or given. Each is queried in turn, over UDP with
+EDNS and over TCP if an answer was truncated. The AD bit is trusted only if the path to the server can't be tampered
+with: on loopback, or if the operator says so (RFC 6840 §5.7, RFC 4035 §3.2.3).
 """
 
 import asyncio
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 DNS_PORT = 53
 TIMEOUT_S = 4.0
-"""How long one server may take to answer one try."""
-ROUNDS = 2
-"""How often all servers are asked in turn."""
+"""For one server to answer one query."""
+MAX_ROUNDS = 2
+"""How often all servers are queried in turn."""
 MAX_OUTSTANDING = 200
-"""Questions under way at once; the others wait."""
+"""Queries under way at once; further ones wait."""
 PAYLOAD_OCTETS = 1232
-"""The largest UDP answer asked for: it fits into one packet everywhere, so it is never fragmented."""
+"""The largest UDP answer accepted: it fits into one packet everywhere, so it is never fragmented."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class NameServer:
 
 
 class SystemResolver(Resolver):
-    """Asks recursive name servers; remembers nothing."""
+    """Queries recursive name servers; caches nothing."""
 
     def __init__(self, servers: Sequence[NameServer] = (), *, trust_ad: bool | None = None) -> None:
-        """Without `servers`, the machine's. `trust_ad`: `None` believes servers on loopback only."""
+        """Without `servers`, the machine's. `trust_ad`: `None` trusts servers on loopback only."""
         self._servers = tuple(servers)
         self._trust_ad = trust_ad
-        self._turns = asyncio.Semaphore(MAX_OUTSTANDING)
+        self._slots = asyncio.Semaphore(MAX_OUTSTANDING)
 
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
         """See `Resolver`."""
@@ -54,15 +54,15 @@ class SystemResolver(Resolver):
         try:
             wanted = dns.name.from_text(normal_name(name) + ".")
         except (dns.exception.DNSException, UnicodeError, ValueError):
-            # It cannot be in the DNS, so it does not exist: the same outcome as asking, without asking.
+            # A name that can't be in the DNS does not exist; no query is needed.
             return NxDomain(0)
-        async with self._turns:
+        async with self._slots:
             return await self._ask_servers(wanted, kind)
 
     async def _ask_servers(self, wanted: "Name", kind: Kind) -> Outcome[Any]:
         servers = self._servers or _machine_servers()
         reason = "no name server"
-        for _round in range(ROUNDS):
+        for _round in range(MAX_ROUNDS):
             for server in servers:
                 outcome = await self._ask(server, wanted, kind)
                 if not isinstance(outcome, Failure):
@@ -77,7 +77,7 @@ class SystemResolver(Resolver):
         import dns.message
 
         query = dns.message.make_query(wanted, kind.value, use_edns=0, payload=PAYLOAD_OCTETS)
-        query.flags |= dns.flags.AD  # RFC 6840 §5.7: asks to be told whether it was validated
+        query.flags |= dns.flags.AD  # RFC 6840 §5.7: requests the AD bit in the response
         try:
             response, _tcp = await dns.asyncquery.udp_with_fallback(
                 query, server.address, timeout=TIMEOUT_S, port=server.port, ignore_unexpected=True
@@ -112,7 +112,7 @@ def _outcome(response: "Message", kind: Kind, *, authenticated: bool) -> Outcome
         response, dns.message.QueryMessage
     ):
         return Failure(f"server says {dns.rcode.to_text(code)}")
-    # Follows aliases within the answer; for a negative one the TTL is the SOA's (RFC 2308 §5).
+    # Follows CNAME within the answer; the TTL of a negative answer is the SOA's (RFC 2308 §5).
     chain = response.resolve_chaining()
     if chain.answer is not None:
         alias = _text(chain.canonical_name) if chain.cnames else ""

@@ -1,7 +1,7 @@
-"""Answers from given records, and none from anywhere else: for the demo and for tests.
+"""Answers from given records only: for the demo and for tests.
 
-Names under the given zones exist or do not as the records say; whatever lies outside gets one fixed
-outcome at once, and nothing leaves the machine.
+Names under the given zones exist or not according to the records; all others get one fixed outcome at once, and
+no query leaves the machine.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,24 +16,24 @@ Records = Mapping[tuple[str, Kind], Sequence[Record]]
 
 
 class ZoneResolver(Resolver):
-    """A few zones, and a wall around them."""
+    """A few zones, and nothing outside them."""
 
     def __init__(
         self,
         zones: Iterable[str],
         records: Records,
         *,
-        outside: Outcome[Any] = NxDomain(TTL_S),  # noqa: B008  (a value that cannot change)
+        outside: Outcome[Any] = NxDomain(TTL_S),  # noqa: B008  (immutable)
         authenticated: bool = False,
     ) -> None:
-        """`outside`: what is said about names in none of `zones`; `authenticated`: as if signed."""
+        """`outside`: the outcome for names in none of `zones`; `authenticated`: as if signed."""
         self._zones = tuple(map(normal_name, zones))
         self._records = {(normal_name(name), kind): tuple(found) for (name, kind), found in records.items()}
         self._outside = outside
         self._authenticated = authenticated
 
     def put(self, name: str, kind: Kind, *records: Record) -> None:
-        """Change what a name holds; without records, it holds none of this kind."""
+        """Replace the records of one kind at a name; without records, there are none."""
         key = normal_name(name), kind
         self._records.pop(key, None)
         if records:

@@ -1,7 +1,7 @@
-"""What the workers of one provider know together, in memory that is made before they are forked.
+"""Memory that the workers of one provider share; it is mapped before they are forked.
 
 Limits hold for the provider, not for each of its processes: so connections are counted, and failed logins
-remembered, in one place. It is gone with the last worker; what must outlive that is in the database.
+recorded, in one place. It is gone with the last worker; what must outlive that is in the database.
 """
 
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ _SECRET_OCTETS = 16
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """One worker's access to what all know."""
+    """One worker's access to the shared memory."""
 
     open_counts: OpenCounts
     tallies: Tallies
 
 
 def shared_among(workers: int, entropy: Entropy) -> Sequence[Shared]:
-    """For each of so many workers, forked from this process, its access to memory that they share."""
-    secret = entropy.token_bytes(_SECRET_OCTETS)  # so that nobody can choose whom to collide with
+    """Access to one shared memory for each of so many workers, forked from this process."""
+    secret = entropy.token_bytes(_SECRET_OCTETS)  # clients can't choose keys that collide
     counts = memoryview(mmap(-1, octets_for_counts(workers)))
     tallies = Tallies(memoryview(mmap(-1, TALLIES_OCTETS)), secret)
     return [Shared(OpenCounts(counts, secret, seat, workers), tallies) for seat in range(workers)]
 
 
 def for_one_alone() -> Shared:
-    """For a process that serves by itself."""
+    """For a process that serves alone."""
     return shared_among(1, SystemEntropy())[0]

@@ -1,8 +1,8 @@
-"""How many of something are open now, over all workers: connections of a service, or from an address.
+"""How many connections are open over all workers, per service or per client address.
 
-Keys are hashed into a table of rows; each worker counts in a column of its own, so none waits for another, and
-whoever asks adds up the row. Two keys in one row are counted together: a limit may then be reached early, which
-with a thousand clients concerns one in sixteen, never late.
+Keys are hashed into a table of rows; each worker counts in a column of its own, so no worker waits for another,
+and `count` adds up the row. Two keys in one row are counted together: a limit may then be reached early, which
+with a thousand clients concerns one in sixteen, but never late.
 """
 
 from hashlib import blake2b
@@ -12,7 +12,7 @@ _CELL_OCTETS = 4
 
 
 def octets_for(workers: int) -> int:
-    """The size of the table."""
+    """The size of the table in octets."""
     return ROWS * workers * _CELL_OCTETS
 
 
@@ -22,14 +22,14 @@ class OpenCounts:
     __slots__ = ("_cells", "_seat", "_secret", "_workers")
 
     def __init__(self, memory: memoryview, secret: bytes, seat: int, workers: int) -> None:
-        """`seat`: which of so many workers this is; two that live at once never have the same."""
+        """`seat`: the worker's number, below `workers`; two workers alive at once never have the same."""
         self._cells = memory.cast("I")
         self._secret = secret
         self._seat = seat
         self._workers = workers
 
     def begin(self) -> None:
-        """Forget what a worker that sat here before had open: it died, and its connections with it."""
+        """Reset the counts of the worker that had this seat before: it died, and its connections with it."""
         self._cells[self._seat :: self._workers] = memoryview(bytes(ROWS * _CELL_OCTETS)).cast("I")
 
     def count(self, *key: str) -> int:
@@ -42,7 +42,7 @@ class OpenCounts:
         self._cells[self._row(key) + self._seat] += 1
 
     def remove(self, *key: str) -> None:
-        """One of those counted by `add` is open no more."""
+        """One of those counted by `add` is closed."""
         self._cells[self._row(key) + self._seat] -= 1
 
     def _row(self, key: tuple[str, ...]) -> int:

@@ -1,8 +1,8 @@
-"""Failures by key, as all workers have seen them.
+"""Failures by key, counted over all workers.
 
-A table of small sets: a key's hash names its set, and in a full set the tally that was touched longest ago makes
-room. Workers write without a lock. At worst, when two fail at the same instant, one failure goes uncounted;
-numbers are written whole, and a tally says no more than how long an attempt waits.
+A table of small sets, as in a processor's cache: a key's hash selects its set, and in a full set the tally that
+was updated longest ago is replaced. Workers write without a lock: numbers are written atomically, and at worst,
+when two workers count at the same instant, one failure is lost. A tally only decides how long an attempt is delayed.
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ TALLIES_OCTETS = _CELLS * 8 * (1 + _NUMBERS)
 
 @dataclass(slots=True)
 class Tally:
-    """Failures of late. Times are seconds of the machine's monotonic clock, which all processes share."""
+    """Recent failures. Times are seconds of the machine's monotonic clock, which all processes share."""
 
     failures: float
     at: float
-    """When it was last added to."""
+    """When the last failure was added."""
     free_at: float = 0.0
-    """When the queue of this tally lets the next attempt pass."""
+    """When the next attempt may proceed."""
 
 
 class Tallies:
@@ -37,17 +37,17 @@ class Tallies:
         self._secret = secret
 
     def get(self, *key: str) -> Tally | None:
-        """A copy of what is kept of a key."""
+        """A copy of a key's tally."""
         hashed = self._hash(key)
         place = self._place(hashed)
         return None if place is None else self._tally(place)
 
     def put(self, tally: Tally, *key: str) -> None:
-        """Keep this of a key."""
+        """Store a key's tally."""
         hashed = self._hash(key)
         place = self._place(hashed)
         if place is None:
-            place = self._roomiest(hashed)
+            place = self._replaceable(hashed)
             self._keys[place] = 0
         numbers = self._numbers
         numbers[place], numbers[place + _CELLS] = tally.failures, tally.at
@@ -55,7 +55,7 @@ class Tallies:
         self._keys[place] = hashed
 
     def forget(self, *key: str) -> None:
-        """Keep nothing of a key."""
+        """Delete a key's tally."""
         place = self._place(self._hash(key))
         if place is not None:
             self._keys[place] = 0
@@ -69,8 +69,8 @@ class Tallies:
         keys = self._keys[start : start + WAYS].tolist()
         return start + keys.index(hashed) if hashed in keys else None
 
-    def _roomiest(self, hashed: int) -> int:
-        """The place in the set that is free, or was touched longest ago."""
+    def _replaceable(self, hashed: int) -> int:
+        """The place in the set that is free, or was updated longest ago."""
         start = hashed % SETS * WAYS
         return min(
             range(start, start + WAYS),
@@ -80,4 +80,4 @@ class Tallies:
     def _hash(self, key: tuple[str, ...]) -> int:
         name = "\0".join(key).encode("utf-8", "surrogatepass")
         digest = blake2b(name, digest_size=8, key=self._secret).digest()
-        return int.from_bytes(digest, "big") or 1  # 0 is a place that is free
+        return int.from_bytes(digest, "big") or 1  # 0 marks a free place

@@ -1,8 +1,8 @@
-"""A certificate authority of our own, in a folder: for the demo and for tests, never for the public.
+"""A certificate authority in a folder: for the demo and for tests, never for public use.
 
-`ensure` makes (or keeps, while they fit and last) `ca.pem`, `server.pem` and `server-key.pem`. The
-authority's key is used once and thrown away, so nobody who trusts the demo's CA has to fear more
-certificates from it; a renewal therefore makes a new authority as well.
+`ensure` creates (or keeps, while they fit and are valid) `ca.pem`, `server.pem` and `server-key.pem`. The
+authority's key is used once and discarded, so a CA that someone trusts for the demo can't issue further
+certificates; a renewal therefore creates a new authority as well.
 """
 
 import datetime as dt
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 VALID_DAYS = 397
-"""What clients accept at most from public authorities; some check it for all."""
+"""The most that clients accept from public authorities; some enforce it for all."""
 RENEW_DAYS = 30
-"""A certificate with less time left is made anew."""
+"""A certificate with less time left is renewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class DemoCertificates:
     """Where the files are."""
 
     authority: Path
-    """What clients are to trust."""
+    """The CA certificate that clients are to trust."""
     server: CertificateFiles
 
 
 def located(folder: Path, names: Sequence[str]) -> DemoCertificates:
-    """Where `ensure` puts them."""
+    """The paths that `ensure` uses."""
     server = CertificateFiles(folder / "server.pem", folder / "server-key.pem", frozenset(names))
     return DemoCertificates(folder / "ca.pem", server)
 
@@ -44,7 +44,7 @@ def located(folder: Path, names: Sequence[str]) -> DemoCertificates:
 def ensure(
     folder: Path, names: Sequence[str], *, now_ms: int, addresses: Sequence[str] = ("127.0.0.1", "::1")
 ) -> DemoCertificates:
-    """Certificates for these names and IP addresses in `folder`, kept from last time if they still fit."""
+    """Certificates for these names and IP addresses in `folder`; existing ones are kept if they still fit."""
     found = located(folder, names)
     now = dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC)
     if not _fits(found, names, addresses, now):

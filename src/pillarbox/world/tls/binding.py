@@ -1,12 +1,12 @@
-"""What an authentication can be bound to: data that both ends of one TLS connection share (RFC 5056).
+"""Channel binding: data that both ends of one TLS connection share, for authentication (RFC 5056).
 
 - `tls-exporter` (RFC 9266): unique to the connection; the one for TLS 1.3.
 - `tls-server-end-point` (RFC 5929 §4): a hash of the server's certificate.
 - `tls-unique` (RFC 5929 §3): for TLS 1.2, and only on connections that were not resumed, because of
-  the triple handshake (RFC 7677 §4; the standard library does not tell if RFC 7627 protects us).
+  the triple handshake (RFC 7677 §4; the standard library does not tell whether RFC 7627 is in use).
 
-Always true: on TLS 1.3 either `tls-exporter` can be had or nothing can, for a client that sees -PLUS
-offered will try it first (RFC 9266 §3).
+Always true: on TLS 1.3 either `tls-exporter` is available or no kind is, because a client that sees -PLUS offered
+tries it first (RFC 9266 §3).
 """
 
 import hashlib
@@ -34,16 +34,16 @@ _HASHES = {
 
 
 def channel_binding(tls: ssl.SSLObject, kind: str, server_certificate: bytes | None) -> bytes | None:
-    """Binding data of a connection, or `None` where this kind cannot be had.
+    """Binding data of a connection, or `None` if this kind is not available.
 
-    `server_certificate`: DER of the certificate that the server showed on this connection.
+    `server_certificate`: DER of the server's certificate on this connection.
     """
     modern = tls.version() == "TLSv1.3"
     if modern and not exporter_available(tls):
         return None
     match kind:
         case "tls-exporter":
-            # RFC 9266 §4.2: with older TLS only under conditions that we cannot check.
+            # RFC 9266 §4.2: with older TLS only under conditions that can't be checked here.
             return tls_exporter(tls) if modern else None
         case "tls-server-end-point":
             return end_point(server_certificate) if server_certificate else None
@@ -59,7 +59,7 @@ def preferred_kind(version: str | None) -> Literal["tls-exporter", "tls-server-e
 
 
 def end_point(certificate: bytes) -> bytes | None:
-    """`tls-server-end-point` of a DER certificate; `None` where its signature has no hash of its own."""
+    """`tls-server-end-point` of a DER certificate; `None` if its signature algorithm defines no hash."""
     name = _HASHES.get(_signature_algorithm(certificate))
     return hashlib.new(name, certificate).digest() if name else None
 

@@ -1,4 +1,4 @@
-"""What a certificate says of itself, for those who look after it."""
+"""The contents of a certificate file, for administration."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,18 +8,18 @@ from pillarbox.world.tls.server import CertificateUnusable
 
 @dataclass(frozen=True, slots=True)
 class CertificateFacts:
-    """What matters of the first certificate in a file."""
+    """The relevant fields of the first certificate in a file."""
 
     names: tuple[str, ...]
-    """DNS names it was made for, in lower case (RFC 6125 §6.4: only these count)."""
+    """Its DNS names, in lower case (RFC 6125 §6.4: only these count)."""
     valid_from_ms: int
     valid_until_ms: int
     issuer: str
     self_issued: bool
-    """Made by its own holder: nobody else has looked."""
+    """Issuer and subject are the same: it is self-signed."""
 
     def holds_for(self, name: str) -> bool:
-        """Whether a client that asked for this name is content (RFC 6125 §6.4.3: `*` is one label)."""
+        """Whether it matches this name (RFC 6125 §6.4.3: `*` is one label)."""
         wanted = name.lower()
         return wanted in self.names or "*." + wanted.partition(".")[2] in self.names
 

@@ -1,4 +1,4 @@
-"""TLS towards others: as good as it gets, or proven."""
+"""TLS contexts for outgoing connections: opportunistic or verified."""
 
 import ssl
 from functools import cache
@@ -9,7 +9,7 @@ from pillarbox.world.tls import harden
 
 @cache
 def opportunistic() -> ssl.SSLContext:
-    """Encrypts, and believes any certificate: better than plain text to an unknown server (RFC 7435)."""
+    """Encrypts, and accepts any certificate: better than plain text to an unknown server (RFC 7435)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     harden(context)
     context.check_hostname = False
@@ -19,7 +19,7 @@ def opportunistic() -> ssl.SSLContext:
 
 @cache
 def verified(authorities: Path | None = None) -> ssl.SSLContext:
-    """Believes only a certificate for the name connected to, from a known authority.
+    """Accepts only a certificate for the server's name, from a trusted authority.
 
     `authorities`: a PEM file to trust besides the system's own list.
     """

@@ -1,10 +1,9 @@
-"""Keying material exporters of a TLS connection (RFC 8446 §7.5), which `ssl` has no method for.
+"""Keying material exporters of a TLS connection (RFC 8446 §7.5), which `ssl` does not offer.
 
-OpenSSL has one, `SSL_export_keying_material`, and needs its own `SSL *`. CPython keeps that pointer in
-the object behind `SSLObject`, between the socket and the context. We use it only if the field after it
-really is this connection's context; finding that out reads nothing but the object's own octets. On an
-interpreter that lays the object out otherwise, or hides OpenSSL's functions, there simply is no exporter,
-and SCRAM is offered without -PLUS.
+OpenSSL has `SSL_export_keying_material`, which needs an `SSL *`. CPython keeps that pointer in the object behind
+`SSLObject`, between the socket and the context. It is used only if the field after it is this connection's context;
+the check reads only the object's own octets. On an interpreter with another layout, or that hides OpenSSL's
+functions, there is no exporter, and SCRAM is offered without -PLUS.
 """
 
 import ssl
@@ -25,13 +24,13 @@ def exporter_available(tls: ssl.SSLObject) -> bool:
 
 
 def tls_exporter(tls: ssl.SSLObject) -> bytes | None:
-    """The `tls-exporter` channel binding (RFC 9266 §2), or `None` where it cannot be had."""
+    """The `tls-exporter` channel binding (RFC 9266 §2), or `None` if it is not available."""
     export, pointer = _export(), _pointer(tls)
     return export(pointer) if export and pointer else None
 
 
 def _pointer(tls: ssl.SSLObject) -> int | None:
-    """OpenSSL's `SSL *` of this connection, if the object is laid out as we know it."""
+    """OpenSSL's `SSL *` of this connection, if the object has the expected layout."""
     import ctypes
 
     inner = getattr(tls, "_sslobj", None)
@@ -48,7 +47,7 @@ def _pointer(tls: ssl.SSLObject) -> int | None:
 
 @cache
 def _export() -> _Export | None:
-    """OpenSSL's function, from the very library that `ssl` uses; `None` where it cannot be reached."""
+    """OpenSSL's function, from the library that `ssl` uses; `None` if it can't be found."""
     import ctypes
 
     try:

@@ -1,8 +1,7 @@
-"""What we show to clients: certificates by name, exchanged without dropping anybody.
+"""Server certificates by name, reloadable without closing connections.
 
-Handshakes take their context from `ServerTls.context`; `reload` reads the files again and puts new
-contexts in place for the handshakes to come, while connections that exist keep what they have. A
-certificate that cannot be read leaves the old one in use.
+Handshakes take their context from `ServerTls.context`; `reload` reads the files again and installs new contexts for
+later handshakes, while open connections keep theirs. If a certificate can't be read, the old one stays in use.
 """
 
 import ssl
@@ -24,23 +23,23 @@ class CertificateFiles:
 
 
 class CertificateUnusable(Exception):
-    """A certificate or key cannot be read, or the two do not belong together."""
+    """A certificate or key can't be read, or they do not match."""
 
 
 class _Context(ssl.SSLContext):
-    """A server's context that knows which certificate it shows."""
+    """A server context that knows its certificate."""
 
     certificate: bytes
 
 
 class ServerTls:
-    """The certificates of a node. The first is shown to clients that ask for no name we know."""
+    """The certificates of a server. The first is the default, for clients that ask for another name or none."""
 
     def __init__(self, certificates: Sequence[CertificateFiles], *, alpn: str | None = None) -> None:
         """Raises `CertificateUnusable`.
 
         `alpn`: the protocol's name of RFC 7301 §6 (`imap`, `pop3`). A client that proposes only others
-        is served all the same, for mail clients propose what they like.
+        is served all the same: mail clients propose various names.
         """
         assert certificates, "TLS needs a certificate"
         self._certificates = tuple(certificates)
@@ -52,12 +51,12 @@ class ServerTls:
         return self._default
 
     def channel_binding(self, tls: ssl.SSLObject, kind: str) -> bytes | None:
-        """Channel binding data of a connection made with one of our contexts (see `binding`)."""
+        """Channel binding data of a connection made with one of these contexts (see `binding`)."""
         context = tls.context
         return channel_binding(tls, kind, context.certificate if isinstance(context, _Context) else None)
 
     def reload(self, certificates: Sequence[CertificateFiles] = ()) -> None:
-        """Read the files again, or others instead. Raises `CertificateUnusable`; then nothing has changed."""
+        """Read the files again, or others instead. Raises `CertificateUnusable`, and changes nothing then."""
         wanted = tuple(certificates) or self._certificates
         self._default, self._by_name = self._load(wanted)
         self._certificates = wanted
@@ -86,7 +85,7 @@ class ServerTls:
         return context
 
     def _choose(self, tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
-        # RFC 6066 §3: an unknown name is served with the default certificate; its client will decide.
+        # RFC 6066 §3: an unknown name gets the default certificate; the client decides.
         chosen = self._by_name.get(name.lower()) if name else None
         if chosen is None and name:
             chosen = self._by_name.get("*." + name.lower().partition(".")[2])
@@ -95,6 +94,6 @@ class ServerTls:
 
 
 def _first_certificate(pem: str) -> bytes:
-    """The DER of the server's own certificate, which stands first in its chain."""
+    """The DER of the server's own certificate, which is the first in its chain."""
     begin = pem.index(ssl.PEM_HEADER)
     return ssl.PEM_cert_to_DER_cert(pem[begin : pem.index(ssl.PEM_FOOTER, begin) + len(ssl.PEM_FOOTER)])
