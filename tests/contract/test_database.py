@@ -12,6 +12,7 @@ import pytest
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import (
     Database,
+    DatabaseDamaged,
     DatabaseUnavailable,
     RowRefused,
     Schema,
@@ -297,3 +298,45 @@ def test_nobody_else_may_read_the_mail(tmp_path: Path) -> None:
         os.umask(before)
     assert modes.keys() >= {"pillarbox.db", "pillarbox.db-wal"}
     assert not any(modes.values()), modes
+
+
+def test_damage_is_raised_and_reported_whoever_meets_it(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "db", [NOTES])
+    database.write_now(
+        lambda tx: tx.execute_many("INSERT INTO notes (note) VALUES (?)", [(f"{n:500}",) for n in range(99)])
+    )
+    database.close_now()
+    octets = (tmp_path / "db").read_bytes()
+    (tmp_path / "db").write_bytes(octets[:8192] + b"\xff" * (len(octets) - 8192))
+    database = open_database(tmp_path / "db", [NOTES])
+    reported: list[str] = []
+    database.on_failure = lambda what, _failure: reported.append(what)
+
+    async def scenario() -> None:
+        for run in (database.read, database.read_in_thread, database.write):
+            with pytest.raises(DatabaseDamaged):
+                await run(notes)
+
+    asyncio.run(scenario())
+    with pytest.raises(DatabaseDamaged):
+        database.read_now(notes)
+    assert reported == ["database damaged"] * 4
+    database.close_now()
+
+
+def test_a_statement_that_is_wrong_says_so_and_the_database_is_blameless(database: Database) -> None:
+    with pytest.raises(StatementFailed, match="no such table"):
+        database.read_now(lambda tx: tx.rows("SELECT * FROM nowhere"))
+    with pytest.raises(RowRefused):
+        database.write_now(lambda tx: [add(tx, "same"), add(tx, "same")])
+    with pytest.raises(RowRefused, match="mismatch"):
+        database.write_now(lambda tx: tx.execute("INSERT INTO notes (id) VALUES ('no number')"))
+    assert not issubclass(StatementFailed, DatabaseUnavailable)
+
+
+def test_an_awaited_read_does_not_suspend(database: Database) -> None:
+    asyncio.run(database.write(add, "one"))
+    reading = database.read(notes)
+    with pytest.raises(StopIteration) as done:
+        reading.send(None)
+    assert done.value.value == ["one"]

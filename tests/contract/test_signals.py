@@ -5,8 +5,10 @@ import os
 import socket
 from pathlib import Path
 
+import pytest
+
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.world.signals import MAX_DATAGRAM_OCTETS, LocalSignals, UnixSignals
+from pillarbox.world.signals import MAX_DATAGRAM_OCTETS, LocalSignals, UnixSignals, announce_from_outside
 from pillarbox.world.topic import Topic, account_changed
 
 ONE, TWO = account_changed(AccountId(1)), Topic("two")
@@ -133,3 +135,26 @@ def test_who_joins_a_folder_that_was_quiet_for_long_is_told(tmp_path: Path) -> N
         late.close()
 
     asyncio.run(scenario())
+
+
+def test_a_program_without_a_loop_is_heard(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        server = UnixSignals(tmp_path, asyncio.get_running_loop())
+        await asyncio.sleep(0.01)
+        heard = {topic: asyncio.Event() for topic in (ONE, TWO)}
+        other = asyncio.Event()
+        for topic, event in heard.items():
+            server.subscribe(topic, event.set)
+        server.subscribe(account_changed(AccountId(2)), other.set)
+        announce_from_outside(tmp_path, [ONE, TWO])
+        for event in heard.values():
+            await until(event)
+        assert not other.is_set()
+        server.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("topic", [ONE, TWO, Topic("queue", AccountId(0)), account_changed(AccountId(2**62))])
+def test_a_topic_survives_the_way_between_processes(topic: Topic) -> None:
+    assert Topic.parse(str(topic)) == topic

@@ -24,7 +24,8 @@ class Database(Protocol):
     on_commit: OnCommit
     """Called in the loop (or by `write_now`) with the topics that a durable commit announces."""
     on_failure: OnFailure
-    """Called with what was tried, and the failure, where no caller waits for the outcome."""
+    """Called with what happened, and the failure, where an operator must know: no caller waits for the outcome, or the
+    database is damaged and clients only get a transient error."""
     calls: int
     """Verbs this process has run, reading or writing: a measure of load for background work."""
 

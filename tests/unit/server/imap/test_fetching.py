@@ -194,7 +194,9 @@ def test_octets_that_lie_in_a_file_and_octets_that_are_gone(monkeypatch: pytest.
         commit, size = mail.house.world.database.write, "(SELECT digest FROM blobs WHERE size = ?)"
         move = f"UPDATE blobs SET octets_id = NULL, location = 'ab/file' WHERE digest IN {size}"
         mail.runner.run(commit(lambda tx: tx.execute(move, (len(MULTIPART),))))
-        monkeypatch.setattr(DatabaseBlobs, "read_file", lambda _blobs, name: MULTIPART if name == "ab/file" else b"")
+        monkeypatch.setattr(
+            DatabaseBlobs, "read_file", lambda _blobs, name: MULTIPART if name == "ab/file" else b""
+        )
         fetched = talker.ok("FETCH 1:3 (BODY.PEEK[] BODY.PEEK[1] UID BODY.PEEK[HEADER])").fetched
         assert [fetched[number][b"BODY[]"] for number in (1, 2)] == [MULTIPART, MESSAGE]
         assert fetched[1][b"BODY[1]"] == b"aGVsbG8gd29ybGQ="

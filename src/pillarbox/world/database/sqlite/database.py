@@ -18,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import apsw
 
 from pillarbox.world.database.database import OnCommit, OnFailure
-from pillarbox.world.database.failures import DatabaseUnavailable
+from pillarbox.world.database.failures import DatabaseDamaged, DatabaseUnavailable
 from pillarbox.world.database.sqlite.checkpoint import Checkpoints
 from pillarbox.world.database.sqlite.commit_thread import CommitThread
 from pillarbox.world.database.sqlite.connection import BUSY_MS, SHORT_BUSY_MS, connect
@@ -36,6 +36,8 @@ Verb = Callable[Concatenate[Transaction, P], T]
 
 MAX_READ_THREADS = 2
 """Long reads under way at once in a process."""
+
+_DAMAGED = "database damaged"
 
 
 class SqliteDatabase:
@@ -76,7 +78,11 @@ class SqliteDatabase:
     async def write(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """See `Database.write`."""
         self.calls += 1
-        result: T = await self._writer.write(verb, *arguments, **keywords)
+        try:
+            result: T = await self._writer.write(verb, *arguments, **keywords)
+        except DatabaseDamaged as failure:
+            self.on_failure(_DAMAGED, failure)
+            raise
         return result
 
     def write_now(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
@@ -109,13 +115,21 @@ class SqliteDatabase:
         """See `Database.read`. It never suspends; `read_now` is written out here, for speed."""
         self.calls += 1
         reader = self._writer_at_rest if self._writer.at_rest else self._reader
-        return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
+        try:
+            return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
+        except DatabaseDamaged as failure:
+            self.on_failure(_DAMAGED, failure)
+            raise
 
     def read_now(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """See `Database.read_now`."""
         self.calls += 1
         reader = self._writer_at_rest if self._writer.at_rest else self._reader
-        return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
+        try:
+            return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
+        except DatabaseDamaged as failure:
+            self.on_failure(_DAMAGED, failure)
+            raise
 
     async def read_in_thread(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """See `Database.read_in_thread`. A database in memory is read at once."""
@@ -126,7 +140,11 @@ class SqliteDatabase:
         def in_thread() -> T:
             return _run_alone(self._thread_reader(), "BEGIN", "ROLLBACK", verb, arguments, keywords)
 
-        return await asyncio.get_running_loop().run_in_executor(self._read_threads, in_thread)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._read_threads, in_thread)
+        except DatabaseDamaged as failure:
+            self.on_failure(_DAMAGED, failure)
+            raise
 
     def _thread_reader(self) -> SqliteTransaction:
         reader: SqliteTransaction | None = getattr(self._thread_local, "reader", None)
