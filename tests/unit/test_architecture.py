@@ -83,3 +83,29 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 def test_a_circle_is_seen() -> None:
     assert cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) is not None
     assert cycle({"a": {"b"}, "b": {"c"}, "c": set()}) is None
+
+
+# --- who serves awaits the database
+
+UNTIL_AWAITED = {
+    "authentication.py",
+    "imap/conversation.py",
+    "pop3/login.py",
+    "pop3/retrieval.py",
+    "relay/delivery_agent.py",
+    "relay/relay.py",
+    "smtp/arrival.py",
+    "smtp/recipients.py",
+}
+"""Files that read without awaiting, as only programs without a loop may: to be emptied."""
+
+
+def test_the_server_awaits_the_database() -> None:
+    server = SOURCE / "pillarbox" / "server"
+    blocking = {
+        path.relative_to(server).as_posix()
+        for path in server.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in ("read_now", "write_now")
+    }
+    assert blocking <= UNTIL_AWAITED
