@@ -110,7 +110,7 @@ class UnixSignals(LocalSignals):
         """The other processes. Called at every commit, so the folder is listed again only when it has changed."""
         changed_ns = os.fstat(self._descriptor).st_mtime_ns
         if changed_ns != self._listed_ns:
-            names = os.listdir(self._folder)  # noqa: PTH208 - names are all we want
+            names = os.listdir(self._folder)  # noqa: PTH208 - only names are needed
             self._listed = [name for name in names if name != self._path.name]
             # Within a tick of the file system's clock the folder can change again and look the same.
             settled = time.time_ns() - changed_ns > SETTLED_NS

@@ -115,7 +115,7 @@ class FileWriter:
         return self._written(self._file).settle(self._directory)[0]
 
     def _written(self, file: int) -> "_Written":
-        """The file. From here on whoever calls `settle` owns it; the caller may be cancelled."""
+        """The complete file, which `settle` closes; this writer no longer owns it, so its caller may be cancelled."""
         self._file = None
         return _Written(file, Path(self._name), Blob(self._hash.digest(), self.size))
 

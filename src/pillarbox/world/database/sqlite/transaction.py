@@ -12,7 +12,7 @@ from pillarbox.world.topic import Topic, account_changed
 
 
 class SqliteTransaction:
-    """See `Transaction`. Whoever made it begins and ends it, by `control`, which raises SQLite's own errors."""
+    """See `Transaction`. Its owner begins and ends it by `control`, which raises SQLite's own errors."""
 
     __slots__ = ("_cursor", "_execute", "announced", "connection")
 

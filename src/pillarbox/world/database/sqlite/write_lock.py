@@ -29,7 +29,7 @@ class WriteLock:
             fcntl.flock(self._gate, fcntl.LOCK_UN)
 
     def try_acquire(self) -> bool:
-        """Take the lock if nobody holds it or waits for it; never blocks."""
+        """Take the lock if no process holds it or waits for it; never blocks."""
         if not _try(self._gate):
             return False
         try:

@@ -150,7 +150,7 @@ class Writer:
         except apsw.BusyError:
             if self._thread is None:
                 raise
-            # In the thread, wait for whoever has the database locked
+            # In the thread: wait until the database is unlocked
             await self._thread.run(partial(self._begin_within, MAX_FOREIGN_LOCK_MS))
 
     def _begin_within(self, milliseconds: int) -> None:
@@ -259,9 +259,9 @@ def _refuse(waiting: _Waiting, failure: BaseException) -> None:
 
 def _answerable(failure: BaseException) -> Exception:
     if isinstance(failure, apsw.Error):
-        ours = translated(failure)
-        ours.__cause__ = failure
-        return ours
+        answer = translated(failure)
+        answer.__cause__ = failure
+        return answer
     if isinstance(failure, Exception):
         return failure
     return DatabaseUnavailable(f"the server is stopping: {failure!r}")
