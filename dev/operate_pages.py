@@ -1,6 +1,6 @@
-"""Writes the derived pages of `docs/operate/`: options from the configuration's fields, commands from click.
+"""Generates pages of `docs/operate/`: options from the configuration's fields, commands from click.
 
-A test says when they are not current (`tests/unit/app/test_operate_pages.py`).
+A test fails when they are not current (`tests/unit/app/test_operate_pages.py`).
 """
 
 import sys
@@ -14,14 +14,14 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from pillarbox.app.cli import main  # noqa: E402 - after the path to it is known
 from pillarbox.app.commands import COMMANDS  # noqa: E402 - likewise
+from pillarbox.config.schema import DEFAULT_PATH  # noqa: E402 - likewise
 from pillarbox.config.text import example, page  # noqa: E402 - likewise
 
 FOLDER = ROOT / "docs" / "operate"
 INTRODUCTION = (
-    "Every command has `--help`. Those that work on an installation take `--config FILE` (else the "
-    "environment's `PILLARBOX_CONFIG`, else `/etc/pillarbox/pillarbox.toml`) and `--json`, for an answer that "
-    "programs read. They may be used while the server runs: what they change holds at once, and clients that are "
-    "connected see it."
+    "Every command has `--help`. Commands that work on an installation take `--config FILE` (default: the "
+    f"environment variable `PILLARBOX_CONFIG`, then `{DEFAULT_PATH}`) and `--json`, for output that programs can "
+    "read. They can be used while the server runs: changes take effect at once, and connected clients see them."
 )
 OF_EVERY_COMMAND = {"help", "config_path", "as_json"}
 
@@ -35,13 +35,13 @@ def commands() -> str:
         "",
         INTRODUCTION,
         "",
-        "Exit codes: 0 all is well; 1 it could not be done, or something was found; 2 the command line was wrong.",
+        "Exit codes: 0 success; 1 failure, or problems found; 2 usage error.",
     ]
     context = click.Context(main, info_name="pillarbox")
     section = ""
-    for name, family in COMMANDS.items():
-        if family.section != section:
-            section = family.section
+    for name, row in COMMANDS.items():
+        if row.section != section:
+            section = row.section
             lines += ["", f"## {section}"]
         command = main.get_command(context, name)
         assert command is not None

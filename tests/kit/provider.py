@@ -7,8 +7,9 @@ import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pillarbox.app.settings import Settings
 from pillarbox.app.wiring import SCHEMAS
+from pillarbox.config.data_directory import DataDirectory
+from pillarbox.config.schema import Config
 from pillarbox.directory import accounts
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import EVERYTHING
@@ -48,15 +49,9 @@ class House:
     plain_allowed: bool = True
 
     @property
-    def settings(self) -> Settings:
-        """What the app would know before it starts."""
-        return Settings(
-            hostname=HOSTNAME,
-            data=Path("/nonexistent"),
-            certificates=(),
-            primary_domain=DOMAINS[0],
-            plain_passwords=self.plain_allowed,
-        )
+    def config(self) -> Config:
+        """What a configuration file would say."""
+        return Config(hostname=HOSTNAME, domain=DOMAINS[0], plain_passwords=self.plain_allowed)
 
     async def deliver(self, person: int, octets: bytes, *, flags: str = "", mailbox: str = "INBOX") -> int:
         """Put a message into a mailbox of the n-th person; its UID."""
@@ -99,7 +94,8 @@ class House:
 async def open_house(folder: Path | None = None, *, clock: Clock | None = None) -> House:
     """A new provider in memory, or a new or known one in a folder."""
     clock = clock or SystemClock()
-    database = open_database(folder / "pillarbox.db", SCHEMAS) if folder else memory_database(SCHEMAS)
+    data = DataDirectory(folder) if folder else None
+    database = open_database(data.database, SCHEMAS) if data else memory_database(SCHEMAS)
     signals, telemetry, entropy = LocalSignals(), MemoryTelemetry(), SeededEntropy(7)
     database.on_commit = signals.announce
     world = World(
@@ -109,7 +105,7 @@ async def open_house(folder: Path | None = None, *, clock: Clock | None = None) 
         resolver=_names(),
         tls=_certificates(),
         database=database,
-        blobs=FileBlobs(folder / "blobs") if folder else DatabaseBlobs(),
+        blobs=FileBlobs(data.blobs) if data else DatabaseBlobs(),
         signals=signals,
         telemetry=telemetry,
     )

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from pillarbox.app.services import SERVICES
 from pillarbox.app.sessions import session_factories
+from pillarbox.config.services import SERVICES
 from pillarbox.server.connection import SessionFactory
 from pillarbox.server.listener import Limits, Listener, Service, listening_socket, shared_buffer
 from tests.kit.provider import House, open_house
@@ -98,14 +98,14 @@ def serving(
 
 def factories(house: House) -> Mapping[str, SessionFactory[Any]]:
     """How the sessions of each door are made, as the app does it."""
-    return session_factories(house.settings, house.world, house.authenticator)
+    return session_factories(house.world, house.authenticator, house.config)
 
 
 async def _open(name: str, session: SessionFactory[Any], house: House, limits: Limits) -> Listener:
     service = Service(
         name=name,
         session=session,
-        busy=SERVICES[name].busy,
+        busy=SERVICES[name].protocol.value,
         tls=house.world.tls,
         implicit_tls=SERVICES[name].implicit_tls,
         limits=limits,

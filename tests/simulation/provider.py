@@ -8,16 +8,16 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import apsw
 
 from pillarbox.app.relaying import make_relay
+from pillarbox.app.resolved import Resolved
 from pillarbox.app.sessions import session_factories
-from pillarbox.app.settings import Settings
 from pillarbox.app.wiring import SCHEMAS
+from pillarbox.config.schema import Config
 from pillarbox.directory import accounts, aliases, app_passwords, credentials, domains, secrets
 from pillarbox.directory.app_passwords import AppPasswordHash, Scope
 from pillarbox.directory.password_hash import PasswordHash, hash_password
@@ -112,13 +112,7 @@ class Provider:
         self._listeners: dict[int, Listener] = {}
         self._relays: list[Relay] = []
         """As many workers, each with a relay of its own, at one queue."""
-        self._settings = Settings(
-            hostname=plan.hostname,
-            data=Path("/nowhere"),
-            certificates=(),
-            primary_domain=plan.domain,
-            plain_passwords=True,
-        )
+        self._config = Config(hostname=plan.hostname, domain=plan.domain, plain_passwords=True)
         around.internet.settle(plan.address, self)
         around.internet.mortals[self.name] = self.crash
 
@@ -209,7 +203,9 @@ class Provider:
             telemetry=self.telemetry,
         )
         self._listeners = self._listeners_on(world)
-        self._relays = [make_relay(self._settings, world) for _ in range(self._chance.choice((1, 1, 2)))]
+        self._relays = [
+            make_relay(world, Resolved(self._config)) for _ in range(self._chance.choice((1, 1, 2)))
+        ]
         for relay in self._relays:
             relay.start()
         reading = read_mail(world, list(self.accounts), self._chance, visits=self._chance.randrange(5))
@@ -223,7 +219,7 @@ class Provider:
             telemetry=world.telemetry,
             tallies=world.shared.tallies,
         )
-        sessions = session_factories(self._settings, world, authenticator)
+        sessions = session_factories(world, authenticator, self._config)
         services = {
             port: Service(name=name, session=sessions[name], busy=b"421 busy\r\n", tls=world.tls)
             for port, name in PORTS.items()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.app.services import SERVICES
+from pillarbox.config.services import SERVICES
 from tests.kit.certificate import client_context
 from tests.kit.provider import DOMAINS, HOSTNAME, PASSWORD, PEOPLE, open_house
 from tests.kit.server import factories, serving

@@ -1,4 +1,4 @@
-"""Work in a process of its own, beside what this one does meanwhile; nothing of it stays in memory."""
+"""Running work in a child process while this one does something else; none of its memory stays."""
 
 import os
 import select
@@ -9,23 +9,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NoReturn
 
-from pillarbox.app import ending
+from pillarbox.app import termination
 
 GRACE_S = 2.0
-"""How long work that was asked to end may take to do so."""
-LOOK_S = 0.05
+"""How long work may take to end once it was asked to."""
+POLL_S = 0.05
 
 
-class Failed(Exception):
-    """The work could not be done; the text says why, for a person."""
+class ChildFailed(Exception):
+    """The work failed; the text says why, for a person."""
 
 
 @contextmanager
 def running(work: Callable[[], None]) -> Iterator[None]:
-    """Run `work` in a fork while the block runs; at its end, wait for it.
+    """Run `work` in a forked process while the block runs, and wait for it at the end of the block.
 
-    Raises `Failed`, and SystemExit where a signal to end waits (see `ending`): then the work has been ended too.
-    OSError and ValueError are what users can mend, so their text is told; of anything else the traceback.
+    Raises `ChildFailed`, and SystemExit where a signal to terminate is pending (see `termination`): then the work
+    has been stopped as well. OSError and ValueError are what users can correct, so `ChildFailed` has their text; for
+    anything else it has the traceback.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -33,41 +34,41 @@ def running(work: Callable[[], None]) -> Iterator[None]:
         code = 1
         try:
             os.close(reading)
-            ending.let_through()
+            termination.unblock()
             code = _do(work, writing)
         finally:
             leave(code)
     os.close(writing)
     try:
         yield
-        text = _told(reading, child)
+        text = _outcome(reading, child)
     except BaseException:
         os.kill(child, signal.SIGKILL)
         raise
     finally:
         os.close(reading)
         _, status = os.waitpid(child, 0)
-    if ending.wanted():
+    if termination.pending():
         sys.exit(0)
     if status:
-        raise Failed(text or f"a process ended with status {os.waitstatus_to_exitcode(status)}")
+        raise ChildFailed(text or f"a child process ended with status {os.waitstatus_to_exitcode(status)}")
 
 
-def _told(reading: int, child: int) -> str:
-    """What the work says at its end; it is asked to end where that is wanted, and made to when it does not."""
-    octets, patience = b"", GRACE_S
+def _outcome(reading: int, child: int) -> str:
+    """What the child reports at its end. Where termination is pending it is interrupted, and killed if it goes on."""
+    octets, left_s = b"", GRACE_S
     while True:
-        if select.select([reading], [], [], LOOK_S)[0]:
+        if select.select([reading], [], [], POLL_S)[0]:
             more = os.read(reading, 65_536)
             if not more:
                 return octets.decode("utf-8", "replace")
             octets += more
-        elif ending.wanted():
-            if patience == GRACE_S:
+        elif termination.pending():
+            if left_s == GRACE_S:
                 os.kill(child, signal.SIGINT)
-            elif patience <= 0:
+            elif left_s <= 0:
                 os.kill(child, signal.SIGKILL)
-            patience -= LOOK_S
+            left_s -= POLL_S
 
 
 def _do(work: Callable[[], None], writing: int) -> int:
@@ -85,8 +86,8 @@ def _do(work: Callable[[], None], writing: int) -> int:
 
 
 def leave(code: int) -> NoReturn:
-    """End a forked process here, whatever else fails: it must never go on with what its parent does."""
+    """End a forked process here, whatever else fails: it must never run on into its parent's code."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # a disk that is full, a stream that is closed
+        with suppress(OSError, ValueError):  # the disk is full, the stream is closed
             stream.flush()
     os._exit(code)

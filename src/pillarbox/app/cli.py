@@ -1,12 +1,12 @@
-"""The command line. Each command loads what it needs when it runs, so that help and the demo start at once."""
+"""The entry point of the command line."""
 
 import click
 
 from pillarbox import __version__
-from pillarbox.app.commands import Families
+from pillarbox.app.commands import CommandTable
 
 
-@click.group(cls=Families, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandTable, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="pillarbox")
 def main() -> None:
-    """Pillarbox: a whole mail provider."""
+    """Pillarbox: a complete mail provider."""

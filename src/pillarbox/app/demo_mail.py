@@ -1,7 +1,6 @@
-"""Some mail for the people of the demo, so that their boxes are not empty.
+"""Some mail for the people of the demo: a welcome for each, a thread, a picture.
 
-A welcome for each, a conversation, a picture.
-Composed with the standard library: this is not a hot path.
+Composed with the standard library, since this is not a hot path.
 """
 
 import base64
@@ -23,7 +22,7 @@ PIXELS = base64.b64decode(
 
 @dataclass(frozen=True, slots=True)
 class DemoMessage:
-    """A message and whose mailbox it lies in."""
+    """A message, and the mailbox it goes into."""
 
     address: str
     mailbox: str
@@ -33,7 +32,7 @@ class DemoMessage:
 
 
 def demo_messages(people: dict[str, str], now_ms: int) -> Iterator[DemoMessage]:
-    """Mail for these people (address to name) as if it had come in over the last days."""
+    """Mail for these people (names by address), as if it had arrived over the last days."""
     for number, address in enumerate(people):
         yield _message(
             address, "INBOX", "", now_ms - (number + 1) * MINUTE_MS, _welcome(address, people[address])

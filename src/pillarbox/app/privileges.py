@@ -1,7 +1,7 @@
-"""Giving privileges up: for good once the ports are bound, or while a command works on somebody's data.
+"""Dropping root's privileges: for good once the ports are bound, or while a command works in the data directory.
 
-What is always true: nothing in the data directory is made by another user than the one it belongs to, so that a
-command of root's never leaves a file behind that the server can't use.
+What always holds: files in the data directory are created only as the user who owns it, so that a command run by
+root never leaves a file behind that the server can't use.
 """
 
 import grp
@@ -14,12 +14,12 @@ from pathlib import Path
 
 
 class NoSuchUser(Exception):
-    """The configuration names a user or group that this machine does not have."""
+    """The configured user or group does not exist on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A user with a group, as the kernel knows them."""
+    """A user and a group, by their numbers."""
 
     user: int
     group: int
@@ -27,23 +27,23 @@ class Identity:
 
 
 def identity(user: str, group: str = "") -> Identity:
-    """Look a user up; without `group`, with its own. Raises `NoSuchUser`, which says how to make one."""
+    """Look up a user, and a group (by default the user's own). Raises `NoSuchUser`, which says how to create it."""
     try:
         entry = pwd.getpwnam(user)
     except KeyError:
         raise NoSuchUser(
-            f"There is no user '{user}'. Make one: useradd --system --home-dir /var/lib/pillarbox "
-            f"--shell /usr/sbin/nologin {user}; or name another: user = ..."
+            f"No such user: '{user}'. Create it with: useradd --system --home-dir /var/lib/pillarbox "
+            f"--shell /usr/sbin/nologin {user}; or set another: user = ..."
         ) from None
     try:
         number = grp.getgrnam(group).gr_gid if group else entry.pw_gid
     except KeyError:
-        raise NoSuchUser(f"There is no group '{group}'. Make one: groupadd --system {group}") from None
+        raise NoSuchUser(f"No such group: '{group}'. Create it with: groupadd --system {group}") from None
     return Identity(entry.pw_uid, number, user)
 
 
 def drop(to: Identity) -> None:
-    """Become this user for good. Does nothing for those who are no root."""
+    """Become this user for good. Does nothing unless run as root."""
     if os.geteuid() != 0 or to.user == 0:
         return
     os.initgroups(to.name, to.group)
@@ -54,7 +54,7 @@ def drop(to: Identity) -> None:
 
 @contextmanager
 def as_owner_of(path: Path) -> Iterator[None]:
-    """Work as the user this belongs to, where root is told to; see `as_invoker`."""
+    """Run the block as the owner of this path, where root runs it; see `as_invoker`."""
     if os.geteuid() != 0:
         yield
         return
@@ -73,7 +73,7 @@ def as_owner_of(path: Path) -> Iterator[None]:
 
 @contextmanager
 def as_invoker() -> Iterator[None]:
-    """Within `as_owner_of`: be who started the command, to read or write files outside the data directory."""
+    """Within `as_owner_of`: run the block as the user who started the command, for files outside the data directory."""
     user, group = os.geteuid(), os.getegid()
     if os.getuid() == user:
         yield

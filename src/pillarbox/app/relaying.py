@@ -1,33 +1,34 @@
-"""The relay as the settings want it."""
+"""The relay of a worker, made from the configuration."""
 
-from pillarbox.app.settings import Settings
+from pillarbox.app.resolved import Resolved
 from pillarbox.server.relay.delivery_agent import Means
 from pillarbox.server.relay.host_finder import HostFinder
 from pillarbox.server.relay.relay import Relay
 from pillarbox.world.world import World
 
 
-def make_relay(settings: Settings, world: World) -> Relay:
+def make_relay(world: World, resolved: Resolved) -> Relay:
     """The relay of a worker, not yet started."""
-    means = make_means(settings, world)
+    means = make_means(world, resolved)
     return Relay(means, world.signals, world.telemetry, open_counts=world.shared.open_counts)
 
 
-def make_means(settings: Settings, world: World) -> Means:
-    """What it carries mail with. A relay may be given others: the connections to come are made with them."""
-    itinerary = HostFinder(
+def make_means(world: World, resolved: Resolved) -> Means:
+    """What connections to other servers are made with. A running relay may be given another, for later ones."""
+    config = resolved.config
+    host_finder = HostFinder(
         resolver=world.resolver,
         entropy=world.entropy,
-        own_names=frozenset({settings.hostname.lower()}),
-        routes=settings.routes,
-        port=settings.relay_port,
+        own_names=frozenset({config.hostname}),
+        routes=resolved.routes,
+        port=config.relay.port,
     )
     return Means(
-        hostname=settings.hostname,
+        hostname=config.hostname,
         network=world.network,
         clock=world.clock,
         entropy=world.entropy,
         database=world.database,
         blobs=world.blobs,
-        itinerary=itinerary,
+        itinerary=host_finder,
     )

@@ -1,17 +1,17 @@
-"""Serving with what has been prepared: in this process, or with a supervisor and workers.
+"""Serving: in this process, or with a supervisor and workers.
 
-`serve` always has a supervisor, so that a worker that dies is replaced; the demo has one only if it was asked
-for several workers, so that it starts at once.
+`serve` always has a supervisor, so that a worker that dies is replaced. The demo has one only for several workers,
+so that it starts faster.
 """
 
 import os
 import socket
 from collections.abc import Callable
 
-from pillarbox.app.services import Doors
-from pillarbox.app.settings import Settings
+from pillarbox.app.resolved import Resolved
+from pillarbox.app.sockets import Sockets
 from pillarbox.app.supervisor import Supervisor
-from pillarbox.app.worker import run
+from pillarbox.app.worker import Reread, run
 from pillarbox.config.schema import ConfigWrong
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.shared import for_one_alone, shared_among
@@ -19,25 +19,22 @@ from pillarbox.world.telemetry import SystemTelemetry
 from pillarbox.world.tls.server import CertificateUnusable, ServerTls
 
 
-def alone(settings: Settings, doors: Doors, ready: Callable[[], None]) -> int:
+def alone(resolved: Resolved, sockets: Sockets, ready: Callable[[], None]) -> int:
     """Serve in this process until told to stop; return an exit code."""
-    run(settings, doors, for_one_alone(), None, ready)
+    run(resolved, sockets, for_one_alone(), None, ready)
     return 0
 
 
 def supervised(
-    settings: Settings,
-    doors: Doors,
-    ready: Callable[[], None],
-    reread: Callable[[], Settings] | None = None,
+    resolved: Resolved, sockets: Sockets, ready: Callable[[], None], reread: Reread | None = None
 ) -> int:
     """Serve with workers that are replaced when they die, until told to stop; return an exit code.
 
-    `reread`: how SIGHUP comes to new settings. They are tried here first: if something is wrong with
-    them, the log says what, and workers, also those to come, go on with what they had.
+    `reread`: how to read the configuration again on SIGHUP. The supervisor tries it first: if something is wrong,
+    the log says what, and all workers, later ones included, keep the configuration they had.
     """
     telemetry = SystemTelemetry()
-    current = settings
+    current = resolved
 
     def reload() -> bool:
         nonlocal current
@@ -50,19 +47,20 @@ def supervised(
         current = found
         return True
 
-    shared = shared_among(settings.workers, SystemEntropy())
+    workers = resolved.config.workers
+    shared = shared_among(workers, SystemEntropy())
     supervisor = Supervisor(
-        settings.workers,
-        lambda lifeline: run(current, doors, shared[lifeline.seat], lifeline, lifeline.ready, reread),
+        workers,
+        lambda link: run(current, sockets, shared[link.worker], link, link.ready, reread),
         reload,
     )
     return supervisor.run(ready)
 
 
-def tell_service_manager(state: str) -> None:
-    """Tell systemd, if it started us and listens (sd_notify(3)), such as `READY=1`."""
+def notify_service_manager(state: str) -> None:
+    """Send a state such as `READY=1` to systemd (sd_notify(3)), if it started us and listens."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as mouth:
-        mouth.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        sender.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)

@@ -1,10 +1,11 @@
-"""What is served at each door: one session factory a service, made from the world and the settings."""
+"""How a session is made, for each service: the second half of the table in `config.services`."""
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 
-from pillarbox.app.settings import Settings
+from pillarbox.config.schema import Config
+from pillarbox.config.services import SERVICES, ServiceRow, WireProtocol
 from pillarbox.protocol.smtp.capabilities import Limits as SmtpLimits
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.authentication import Authenticator
@@ -20,35 +21,36 @@ from pillarbox.server.smtp.session import SmtpSession
 from pillarbox.store.mailbox_cache import MailboxCache
 from pillarbox.world.world import World
 
-SMTP_ROLES = {
-    "smtp": Role.MX,
-    "submission": Role.SUBMISSION,
-    "submissions": Role.SUBMISSIONS,
-    "lmtp": Role.LMTP,
-}
-
 
 def session_factories(
-    settings: Settings, world: World, authenticator: Authenticator
+    world: World, authenticator: Authenticator, config: Config
 ) -> Mapping[str, SessionFactory[Any]]:
-    """By the name of the service."""
+    """By the name of the service. Services of one protocol share what their sessions have in common."""
+    imap = partial(ImapSession, _imap(world, authenticator, config))
+    pop3 = partial(Pop3Session, _pop3(world, authenticator, config))
     known = KnownRecipients(world.signals, world.clock)
-    smtp = {
-        name: partial(SmtpSession, _smtp_door(role, settings, world, authenticator, known))
-        for name, role in SMTP_ROLES.items()
-    }
-    pop3 = partial(Pop3Session, _pop3_services(settings, world, authenticator))
-    imap = partial(ImapSession, _imap_services(settings, world, authenticator))
-    return {**smtp, "imap": imap, "imaps": imap, "pop3": pop3, "pop3s": pop3}
+
+    def factory(row: ServiceRow) -> SessionFactory[Any]:
+        match row.protocol:
+            case WireProtocol.SMTP:
+                return partial(SmtpSession, _smtp(world, authenticator, config, known, Role(row.name)))
+            case WireProtocol.IMAP:
+                return imap
+            case WireProtocol.POP3:
+                return pop3
+            case _:
+                assert_never(row.protocol)
+
+    return {row.name: factory(row) for row in SERVICES.values()}
 
 
-def _smtp_door(
-    role: Role, settings: Settings, world: World, authenticator: Authenticator, known: KnownRecipients
+def _smtp(
+    world: World, authenticator: Authenticator, config: Config, known: KnownRecipients, role: Role
 ) -> Door:
     return Door(
         role=role,
-        hostname=settings.hostname,
-        domain=settings.primary_domain,
+        hostname=config.hostname,
+        domain=config.domain,
         database=world.database,
         blobs=world.blobs,
         clock=world.clock,
@@ -57,13 +59,13 @@ def _smtp_door(
         authenticator=authenticator,
         known_recipients=known,
         sender_domains=(SenderDomains(world.resolver, world.clock) if role is Role.MX else None),
-        limits=SmtpLimits(message_octets=settings.message_octets, recipients=settings.recipients),
-        plain_allowed=settings.plain_passwords,
-        separate_domains=settings.separate_domains,
+        limits=SmtpLimits(message_octets=config.limits.message_octets, recipients=config.limits.recipients),
+        plain_allowed=config.plain_passwords,
+        separate_domains=config.separate_domains,
     )
 
 
-def _pop3_services(settings: Settings, world: World, authenticator: Authenticator) -> Pop3Services:
+def _pop3(world: World, authenticator: Authenticator, config: Config) -> Pop3Services:
     return Pop3Services(
         database=world.database,
         blobs=world.blobs,
@@ -71,11 +73,11 @@ def _pop3_services(settings: Settings, world: World, authenticator: Authenticato
         entropy=world.entropy,
         telemetry=world.telemetry,
         authenticator=authenticator,
-        plain_allowed=settings.plain_passwords,
+        plain_allowed=config.plain_passwords,
     )
 
 
-def _imap_services(settings: Settings, world: World, authenticator: Authenticator) -> ImapServices:
+def _imap(world: World, authenticator: Authenticator, config: Config) -> ImapServices:
     return ImapServices(
         database=world.database,
         blobs=world.blobs,
@@ -84,7 +86,7 @@ def _imap_services(settings: Settings, world: World, authenticator: Authenticato
         telemetry=world.telemetry,
         authenticator=authenticator,
         warm=MailboxCache(),
-        hostname=settings.hostname,
-        plain_allowed=settings.plain_passwords,
-        append_limit_octets=settings.message_octets,
+        hostname=config.hostname,
+        plain_allowed=config.plain_passwords,
+        append_limit_octets=config.limits.message_octets,
     )

@@ -1,11 +1,12 @@
-"""Opening a provider: its database with every room's tables, and its doors to the world."""
+"""Opening the world of a provider: the database with the tables of all rooms, the network, the resolver, and so on."""
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pillarbox.admin.importing.checkpoint import SCHEMA as IMPORTING
-from pillarbox.app.settings import Settings
+from pillarbox.app.resolved import Resolved
+from pillarbox.config.data_directory import DataDirectory
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.store.maildrop import SCHEMA as MAILDROP
@@ -25,35 +26,36 @@ from pillarbox.world.tls.server import ServerTls
 from pillarbox.world.world import World
 
 SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, IMPORTING)
-"""The tables of a shard, room by room."""
+"""The tables of the database, room by room."""
 
 
 @contextmanager
-def opened_database(settings: Settings, *, alone: bool = False) -> Iterator[SqliteDatabase]:
-    """The database by itself, for what is done before or without serving; see `open_database`."""
-    make_folder(settings.data)
-    database = open_database(settings.database, SCHEMAS, alone=alone)
+def opened_database(data: DataDirectory, *, alone: bool = False) -> Iterator[SqliteDatabase]:
+    """The database by itself, for programs that do not serve; see `open_database`."""
+    make_folder(data.path)
+    database = open_database(data.database, SCHEMAS, alone=alone)
     try:
         yield database
     finally:
         database.close_now()
 
 
-def open_world(settings: Settings, telemetry: Telemetry, shared: Shared) -> World:
-    """Open every door; the running loop's process owns them until `close_world`."""
+def open_world(resolved: Resolved, telemetry: Telemetry, shared: Shared) -> World:
+    """Open everything, in the running loop, until `close_world`."""
     clock = SystemClock()
-    signals = UnixSignals(settings.signals, asyncio.get_running_loop())
-    database = open_database(settings.database, SCHEMAS)
+    data = resolved.config.data_directory
+    signals = UnixSignals(data.signals, asyncio.get_running_loop())
+    database = open_database(data.database, SCHEMAS)
     database.on_commit = signals.announce
     database.on_failure = telemetry.failure
     return World(
         clock=clock,
         entropy=SystemEntropy(),
         network=SystemNetwork(),
-        resolver=open_resolver(settings, clock),
-        tls=ServerTls(settings.certificates),
+        resolver=open_resolver(resolved, clock),
+        tls=ServerTls(resolved.certificates),
         database=database,
-        blobs=FileBlobs(settings.data / "blobs"),
+        blobs=FileBlobs(data.blobs),
         signals=signals,
         telemetry=telemetry,
         shared=shared,
@@ -61,26 +63,27 @@ def open_world(settings: Settings, telemetry: Telemetry, shared: Shared) -> Worl
 
 
 async def close_world(world: World) -> None:
-    """Finish what is under way and let go."""
+    """Finish what is under way and close everything."""
     await world.resolver.close()
     await world.database.close()
     if isinstance(world.signals, UnixSignals):
         world.signals.close()
 
 
-def open_resolver(settings: Settings, clock: SystemClock) -> Resolver:
-    """Who answers questions of names for these settings."""
-    if settings.local_names is None:
+def open_resolver(resolved: Resolved, clock: SystemClock) -> Resolver:
+    """The DNS, or the names that a demo has instead (`Config.local_names`)."""
+    config = resolved.config
+    if config.local_names is None:
         from pillarbox.world.resolver.cache import CachingResolver
         from pillarbox.world.resolver.system import SystemResolver
 
-        trust = True if settings.name_servers_trusted else None
-        return CachingResolver(SystemResolver(settings.name_servers, trust_ad=trust), clock)
+        trust = True if config.resolver.trusted else None
+        return CachingResolver(SystemResolver(resolved.name_servers, trust_ad=trust), clock)
     from pillarbox.world.resolver.records import Kind, Mx, Record
     from pillarbox.world.resolver.zone import ZoneResolver
 
     records: dict[tuple[str, Kind], tuple[Record, ...]] = {}
-    for name, address in settings.local_names.items():
+    for name, address in config.local_names.items():
         records[name, Kind.MX] = (Mx(10, name),)
         records[name, Kind.AAAA if ":" in address else Kind.A] = (address,)
-    return ZoneResolver(settings.local_names, records)
+    return ZoneResolver(config.local_names, records)

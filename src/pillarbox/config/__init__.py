@@ -1,1 +1,1 @@
-"""The configuration file: its options, how it is read and checked, and the texts made from it."""
+"""The configuration: the table of services, the options of the file, its reader, and its documentation."""

@@ -1,17 +1,20 @@
-"""Reading the configuration file, and saying what is wrong with it in terms of the file.
+"""Reading and checking the configuration file. Errors are in terms of the file.
 
-Always true of the `Config` that comes out: every value is of its type and within its bounds, paths are absolute,
-and no key of the file was passed over: one that is not known is an error that names the nearest.
+What always holds for the `Config` that is returned: every value has its type and is within its bounds, paths are
+absolute, `hostname` and `domain` are A-labels in lower case, and no key of the file was ignored (an unknown key is
+an error that suggests the nearest known one).
 """
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from pillarbox.config.names import host_name
 from pillarbox.config.schema import Config, ConfigWrong, options, sections
 
 
@@ -21,20 +24,20 @@ def read(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigWrong(
-            f"There is no configuration at {path}. Make one with: pillarbox init DOMAIN, "
-            "or say where it is: --config FILE"
+            f"There is no configuration file {path}. Create one with: pillarbox init DOMAIN, "
+            "or name another: --config FILE"
         ) from None
     except (OSError, UnicodeDecodeError) as failure:
-        raise ConfigWrong(f"{path} can't be read: {failure}") from None
+        raise ConfigWrong(f"Can't read {path}: {failure}") from None
     return parse(text, path)
 
 
 def parse(text: str, path: Path) -> Config:
-    """Check the text of a file that lies, or will lie, at this path. Raises `ConfigWrong`."""
+    """Check the text of the file at this path, to whose folder its paths are relative. Raises `ConfigWrong`."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigWrong(f"{path} is not TOML: {error}") from None
+        raise ConfigWrong(f"{path} is not valid TOML: {error}") from None
     _refuse_unknown(table, path)
 
     def hook(kind: type, value: Any) -> Any:
@@ -43,7 +46,12 @@ def parse(text: str, path: Path) -> Config:
         raise ValueError(f"Expected a path in quotes, got `{type(value).__name__}`")
 
     try:
-        return msgspec.convert(table, Config, dec_hook=hook)
+        config = msgspec.convert(table, Config, dec_hook=hook)
+        return replace(
+            config,
+            hostname=host_name(config.hostname, "hostname"),
+            domain=host_name(config.domain, "domain"),
+        )
     except msgspec.ValidationError as error:
         raise ConfigWrong(f"{path}: {_in_toml_terms(str(error))}") from None
 
@@ -59,7 +67,7 @@ def _refuse_unknown(table: Mapping[str, Any], path: Path) -> None:
 
 
 def _keys(section: type) -> list[str]:
-    """The keys that a table may have."""
+    """The known keys of a table."""
     tables = [name for name, _section, _several in sections()] if section is Config else []
     return [*(option.name for option in options(section)), *tables]
 
@@ -76,8 +84,8 @@ def _check_keys(table: Mapping[str, Any], section: type, prefix: str, path: Path
         elif elsewhere and not prefix:
             advice = f"It belongs under [{elsewhere[0]}]."
         else:
-            advice = f"Known are: {', '.join(known)}."
-        raise ConfigWrong(f"{path}: there is no option '{prefix}{key}'. {advice}")
+            advice = f"Known options: {', '.join(known)}."
+        raise ConfigWrong(f"{path}: unknown option '{prefix}{key}'. {advice}")
 
 
 _TOML_TERMS = {
@@ -93,7 +101,7 @@ def _in_toml_terms(text: str) -> str:
     if "missing required field" in what:
         name = what.rsplit(" ", 1)[1].strip("`")
         place = where.strip("`$.")
-        return f"'{f'{place}.' if at and place else ''}{name}' must be given"
+        return f"'{f'{place}.' if at and place else ''}{name}' is required"
     for term, meaning in _TOML_TERMS.items():
         what = what.replace(term, meaning)
     return f"'{where.strip('`$.')}': {what[0].lower()}{what[1:]}" if at else what

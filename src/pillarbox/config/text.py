@@ -1,5 +1,5 @@
-"""Texts about the configuration, all derived from its fields: an example with every option, a page of the
-manual, and the file that `init` writes.
+"""Texts derived from the configuration's fields: the example with every option, the page of the manual, and the
+file that `init` writes.
 """
 
 import json
@@ -13,8 +13,8 @@ WIDTH = 100
 
 
 def example() -> str:
-    """Every option with its sentence and default; those that must be given are filled in for example.org."""
-    lines = ["# Every option of Pillarbox with its default. Only those without a # must be given.", ""]
+    """Every option with its description and default; required ones are filled in for example.org."""
+    lines = ["# Every option of Pillarbox with its default. Options without a leading # are required.", ""]
     lines += _example_lines(options(Config))
     for name, section, several in sections():
         heading = f"[[{name}]]" if several else f"[{name}]"
@@ -31,30 +31,31 @@ def page() -> str:
         "<!-- Written by dev/operate_pages.py from the fields of config/schema.py: change it there. -->",
         "",
         (
-            f"One TOML file, `{DEFAULT_PATH}` unless `--config FILE` or the environment's `PILLARBOX_CONFIG` names "
-            "another. It holds what must be known before Pillarbox starts; domains, accounts, aliases and passwords "
-            "live in the database and change while it runs. A key that is not known is an error, which names the "
-            "nearest one. `pillarbox init DOMAIN` writes a file that is enough; "
-            "`pillarbox config example` prints one with every option."
+            f"Pillarbox reads one TOML file: `{DEFAULT_PATH}`, or the one named by `--config FILE` or the "
+            "environment variable `PILLARBOX_CONFIG`. It holds what must be known before the server starts; domains, "
+            "accounts, aliases and passwords are in the database and can be changed while the server runs. An "
+            "unknown key is an error that suggests the nearest known one. `pillarbox init DOMAIN` writes a minimal "
+            "file, `pillarbox config example` prints one with every option, and `pillarbox config show` checks the "
+            "file and prints the options in effect."
         ),
         "",
         (
-            "*reload*: a change applies at `systemctl reload pillarbox` (SIGHUP), to connections made from then on; "
-            "nobody is disconnected. *restart*: it takes a restart."
+            "A change marked *reload* takes effect on `systemctl reload pillarbox` (SIGHUP), for new connections; "
+            "no connection is dropped. A change marked *restart* takes effect when the server is restarted."
         ),
         "",
         *_table(options(Config)),
     ]
     for name, section, several in sections():
-        heading = f"`[[{name}]]`, any number of them" if several else f"`[{name}]`"
+        heading = f"`[[{name}]]` (may be repeated)" if several else f"`[{name}]`"
         lines += ["", f"## {heading}", "", " ".join(_doc(section).split()), "", *_table(options(section))]
     return "\n".join(lines) + "\n"
 
 
 def written(values: dict[str, object], tables: dict[str, dict[str, object]]) -> str:
-    """A file of these options, each table under its heading."""
+    """The text of a file with these options, each table under its heading."""
     lines = [
-        "# The configuration of Pillarbox. Every option, with what it means: pillarbox config example",
+        "# Pillarbox configuration. For every option and its meaning: pillarbox config example",
         "",
         *(f"{name} = {toml(value)}" for name, value in values.items()),
     ]
@@ -92,24 +93,28 @@ def _comment(text: str) -> Iterator[str]:
 
 def _example_lines(found: Iterable[Option], *, commented: bool = False) -> Iterator[str]:
     for option in found:
-        unit = f" ({option.says.unit})" if option.says.unit else ""
-        yield from _comment(option.says.sentence + unit)
-        value = option.says.example if option.required or option.says.example else toml(option.default)
+        unit = f" ({option.description.unit})" if option.description.unit else ""
+        yield from _comment(option.description.sentence + unit)
+        value = (
+            option.description.example
+            if option.required or option.description.example
+            else toml(option.default)
+        )
         yield f"{'' if option.required and not commented else '# '}{option.name} = {value}"
 
 
 def _table(found: Iterable[Option]) -> Iterator[str]:
-    yield "| option | type | default | what it is | applies at |"
+    yield "| option | type | default | description | takes effect on |"
     yield "|---|---|---|---|---|"
     for option in found:
         default = _default(option)
-        unit = f", {option.says.unit}" if option.says.unit else ""
-        example = f" Example: `{option.says.example}`" if option.says.example else ""
-        what = f"{option.says.sentence}{example}"
-        yield f"| `{option.name}` | {option.kind}{unit} | {default} | {what} | {option.says.applies} |"
+        unit = f", {option.description.unit}" if option.description.unit else ""
+        example = f" Example: `{option.description.example}`" if option.description.example else ""
+        what = f"{option.description.sentence}{example}"
+        yield f"| `{option.name}` | {option.kind}{unit} | {default} | {what} | {option.description.applies} |"
 
 
 def _default(option: Option) -> str:
     if option.required:
-        return "must be given"
+        return "required"
     return "none" if option.default is None else f"`{toml(option.default)}`"

@@ -1,11 +1,11 @@
-"""Making accounts in a provider that is running: an administrator's verbs, on its data."""
+"""Adding accounts to a running provider: an administrator's verbs, run on its data directory."""
 
 from functools import partial
 from pathlib import Path
 
 from pillarbox.admin import accounts, domains
-from pillarbox.app.settings import Settings
 from pillarbox.app.wiring import opened_database
+from pillarbox.config.data_directory import DataDirectory
 from pillarbox.directory import domains as directory
 from pillarbox.directory.naming import parse_address
 from pillarbox.world.clock import SystemClock
@@ -14,19 +14,19 @@ from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.signals import announce_from_outside
 
 
-def add_account(data: Path, address: str, password: str) -> None:
-    """Make an account, and its domain where that is new. Raises `NameRefused`."""
+def add_account(folder: Path, address: str, password: str) -> None:
+    """Create an account, and its domain where that is new. Raises `NameRefused`."""
     domain = parse_address(address).domain
     entropy, now_ms = SystemEntropy(), SystemClock().now_ms()
-    settings = Settings(hostname=domain, data=data, certificates=(), primary_domain=domain)
+    data = DataDirectory(folder)
 
-    def serve_domain(tx: Transaction) -> None:
+    def add_domain(tx: Transaction) -> None:
         if directory.get(tx, domain) is None:
             domains.add(tx, domain, now_ms=now_ms)
 
-    with opened_database(settings) as database:
-        database.on_commit = partial(announce_from_outside, settings.signals)
-        database.write_now(serve_domain)
+    with opened_database(data) as database:
+        database.on_commit = partial(announce_from_outside, data.signals)
+        database.write_now(add_domain)
         salt = database.write_now(accounts.salt_for, address, entropy=entropy)
         new = accounts.with_password(address, password, salt=salt, entropy=entropy)
         database.write_now(accounts.create, new, now_ms=now_ms)

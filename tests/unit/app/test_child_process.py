@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.app import child_process, ending
+from pillarbox.app import child_process, termination
 
 
 def test_what_it_does_is_done_when_the_block_has_ended(tmp_path: Path) -> None:
@@ -22,13 +22,13 @@ def test_what_a_user_can_mend_is_told_in_its_own_words() -> None:
     def fail() -> None:
         raise OSError("no such folder")
 
-    with pytest.raises(child_process.Failed, match=r"^no such folder$"), child_process.running(fail):
+    with pytest.raises(child_process.ChildFailed, match=r"^no such folder$"), child_process.running(fail):
         pass
 
 
 def test_of_a_mistake_of_ours_the_traceback_is_told() -> None:
     with (
-        pytest.raises(child_process.Failed, match="ZeroDivisionError"),
+        pytest.raises(child_process.ChildFailed, match="ZeroDivisionError"),
         child_process.running(lambda: print(1 // 0)),
     ):
         pass
@@ -36,7 +36,7 @@ def test_of_a_mistake_of_ours_the_traceback_is_told() -> None:
 
 def test_a_process_that_is_killed_is_noticed() -> None:
     with (
-        pytest.raises(child_process.Failed, match="-9"),
+        pytest.raises(child_process.ChildFailed, match="-9"),
         child_process.running(lambda: os.kill(os.getpid(), signal.SIGKILL)),
     ):
         pass
@@ -57,13 +57,13 @@ def test_when_the_end_is_wanted_the_work_is_ended_first(stubborn: bool, tmp_path
         time.sleep(600)
         (tmp_path / "done").touch()
 
-    ending.hold()
+    termination.block()
     try:
         with pytest.raises(SystemExit), child_process.running(work):
             signal.raise_signal(signal.SIGTERM)
-        assert signal.sigtimedwait(ending.SIGNALS, 0), "it was held back all the time"
+        assert signal.sigtimedwait(termination.SIGNALS, 0), "it was held back all the time"
     finally:
-        ending.let_through()
+        termination.unblock()
     assert not (tmp_path / "done").exists()
 
 
@@ -71,7 +71,7 @@ def test_nothing_makes_a_fork_go_on_with_what_its_parent_does(monkeypatch: pytes
     with open("/dev/full", "w") as full:
         monkeypatch.setattr("sys.stderr", full)
         with (
-            pytest.raises(child_process.Failed, match="nothing can be said"),
+            pytest.raises(child_process.ChildFailed, match="nothing can be said"),
             child_process.running(_complain),
         ):
             pass

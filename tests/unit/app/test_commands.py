@@ -13,7 +13,7 @@ import pytest
 from pillarbox.app.cli import main
 from pillarbox.app.commands import COMMANDS
 from pillarbox.app.commands.amounts import Duration, Octets, shown
-from pillarbox.app.services import ports_of
+from pillarbox.app.sockets import close, listen_on, ports_of
 from tests.kit.command_line import CommandLine, set_up
 
 
@@ -91,9 +91,11 @@ def test_init_makes_a_provider_and_tells_what_to_do(made: tuple[CommandLine, dic
 
 
 def test_init_overwrites_nothing(there: CommandLine, tmp_path: Path) -> None:
-    assert "is there already" in there.refused("init", "other.example", "--user", "root")
+    assert "already exists" in there.refused("init", "other.example", "--user", "root")
     other = CommandLine(tmp_path / "p.toml", there.data)
-    assert "is not empty" in other.refused("init", "o.example", "--user", "root", "--data", str(there.data))
+    assert "Directory not empty" in other.refused(
+        "init", "o.example", "--user", "root", "--data", str(there.data)
+    )
     assert not other.config.exists()
 
 
@@ -138,7 +140,7 @@ def test_accounts(there: CommandLine) -> None:
     assert "disabled" in there.text("account", "disable", "bob") + there.text("account", "list")
     there.text("account", "enable", "bob")
     assert "Bob" in there.text("account", "list", "--domain", "example.org")
-    assert "Nothing was removed" in there.run("account", "remove", "bob", typed="n\n").output
+    assert "Nothing deleted" in there.run("account", "remove", "bob", typed="n\n").output
     assert there.json("account", "remove", "bob", "--yes") == {"removed": "bob@example.org", "messages": 0}
     assert "there is no account 'bob'" in there.refused("account", "show", "bob").lower()
 
@@ -242,14 +244,12 @@ def test_amounts_for_a_person() -> None:
 
 
 def test_what_is_taken_is_not_listened_at(there: CommandLine) -> None:
-    from pillarbox.app.services import bind, close
-
-    doors = bind("127.0.0.1", {"smtp": 0})
+    sockets = listen_on("127.0.0.1", {"smtp": 0})
     try:
-        port = ports_of(doors)["smtp"]
+        port = ports_of(sockets)["smtp"]
         text = there.config.read_text()
         there.config.write_text(f'{text}\n[listen]\nsmtp = ["127.0.0.1:{port}"]\n')
         assert f"ss -ltnp 'sport = :{port}'" in there.refused("serve")
     finally:
         there.config.write_text(text)
-        close(doors)
+        close(sockets)

@@ -42,11 +42,11 @@ def test_a_day_is_lost_and_had_back(there: CommandLine, tmp_path: Path) -> None:
         first["point"],
         again["point"],
     ]
-    assert "is whole" in there.text("backup", backup, "--verify")
+    assert "Backup verified" in there.text("backup", backup, "--verify")
     assert "is not empty" in there.refused("restore", backup)
     there.data.rename(tmp_path / "lost")
     assert there.json("restore", backup)["point"] == again["point"]
-    assert "Everything is as it must be" in there.text("fsck")
+    assert "No errors found" in there.text("fsck")
     assert there.json("account", "show", "anna@example.org")["messages"] == 5
     there.text("restore", backup, "--point", first["point"], "--to", str(tmp_path / "older"))
     assert (tmp_path / "older" / "pillarbox.db").exists()
@@ -56,7 +56,7 @@ def test_a_backup_while_the_database_is_in_use(there: CommandLine, tmp_path: Pat
     served = open_database(there.data / "pillarbox.db", SCHEMAS)
     try:
         there.text("backup", str(tmp_path / "backup"))
-        assert "Everything is as it must be" in there.text("fsck", "--quick")
+        assert "No errors found" in there.text("fsck", "--quick")
         assert "stop the server" in there.refused("fsck", "--repair")
         assert "stop the server" in there.refused("rebuild", "--yes")
     finally:
@@ -68,16 +68,16 @@ def test_what_is_wrong_is_told_and_mended(there: CommandLine) -> None:
     told = there.refused("fsck")
     assert "tallies-count: mailbox" in told
     assert "--repair: Count anew." in told
-    assert "Mended: tallies-count" in there.text("fsck", "--repair")
-    assert "Everything is as it must be" in there.text("fsck")
+    assert "Repaired: tallies-count" in there.text("fsck", "--repair")
+    assert "No errors found" in there.text("fsck")
 
 
 def test_a_lost_table_is_made_again(there: CommandLine) -> None:
     damage(there, "DROP TABLE flags")
     assert "table flags is missing" in there.refused("fsck")
     done = there.text("rebuild", "--yes")
-    assert "5 messages were read anew" in done
-    assert "Everything is as it must be" in there.text("fsck")
+    assert "5 messages parsed again" in done
+    assert "No errors found" in there.text("fsck")
     assert list(there.data.glob("pillarbox.db.damaged-*"))
 
 

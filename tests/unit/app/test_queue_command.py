@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from pillarbox.app.configured import settings
 from pillarbox.app.wiring import opened_database
 from pillarbox.config.file import read
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
@@ -33,10 +31,10 @@ def there(made: CommandLine) -> Iterator[CommandLine]:
         for table in ("queue_messages", "queue_recipients", "queue_destinations"):
             tx.execute(f"DELETE FROM {table}")
 
-    with opened_database(settings(read(Path(made.config)))) as database:
+    with opened_database(read(made.config).data_directory) as database:
         database.write_now(fill)
     yield made
-    with opened_database(settings(read(Path(made.config)))) as database:
+    with opened_database(read(made.config).data_directory) as database:
         database.write_now(empty)
 
 
@@ -48,17 +46,17 @@ def test_a_list_for_people_and_for_programs(there: CommandLine) -> None:
     text = there.text("queue", "list")
     assert re.search(r"anna@example\.org +you@two\.example +waiting", text)
     assert "<>" in text
-    assert "Messages: 2, recipients: 2." in text
+    assert "2 messages, 2 recipients." in text
     found = there.json("queue", "list", "--to", "Two.Example")
     assert [one["recipient"] for one in found["entries"]] == ["you@two.example"]
     assert there.json("queue", "list", "--from", "<>")["recipients"] == 1
-    assert "Shown are the first 1" in there.text("queue", "list", "--limit", "1")
+    assert "Only the first 1 are shown" in there.text("queue", "list", "--limit", "1")
 
 
 def test_one_message_with_its_header(there: CommandLine) -> None:
     queue_id = ids(there)[0]
     text = there.text("queue", "show", queue_id)
-    assert "you@two.example: waiting, tried 0 times" in text
+    assert "you@two.example: waiting, 0 attempts" in text
     assert "Subject: Plan" in text
     assert there.json("queue", "show", queue_id)["header"] == "Subject: Plan"
     assert "queue list" in there.refused("queue", "show", "987654")
@@ -66,7 +64,7 @@ def test_one_message_with_its_header(there: CommandLine) -> None:
 
 def test_hold_release_retry(there: CommandLine) -> None:
     queue_id = ids(there)[0]
-    assert there.text("queue", "hold", queue_id) == "1 recipient: held.\n"
+    assert there.text("queue", "hold", queue_id) == "1 recipient put on hold.\n"
     assert [one["state"] for one in there.json("queue", "list", "--held")["entries"]] == ["held"]
     assert there.json("queue", "release", "--all") == {"recipients": 1}
     assert there.json("queue", "retry", "--to", "two.example") == {"recipients": 1}
@@ -77,7 +75,7 @@ def test_dropping_tells_the_sender_unless_it_must_not(there: CommandLine) -> Non
     assert there.json("queue", "drop", "--to", "two.example") == {"recipients": 1}
     assert there.json("account", "show", "anna@example.org")["messages"] == before + 1
     assert there.json("queue", "drop", "--all", "--silently") == {"recipients": 1}
-    assert there.text("queue", "list") == "Nothing waits.\n"
+    assert there.text("queue", "list") == "Queue is empty.\n"
 
 
 def test_nothing_is_done_to_everything_by_accident(there: CommandLine) -> None:

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from pillarbox.config.services import SERVICES
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.tls import authority
 from tests.kit.command_line import CommandLine, set_up
 from tests.kit.permissions import let_others_in
 
-SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s")
+ENABLED = [row.name for row in SERVICES.values() if row.enabled]
 
 
 class Served:
@@ -36,12 +37,12 @@ class Served:
         )
         self.ports: dict[str, int] = {}
         self.process = self._start(config, words)
-        while self.process.poll() is not None and self.said("something else does already"):
+        while self.process.poll() is not None and self.said("address already in use"):
             self.process = self._start(config, words)  # a port was taken meanwhile
 
     def _start(self, config: str, words: tuple[str, ...]) -> subprocess.Popen[bytes]:
         """Serve on ports that were free a moment ago, and wait until it does."""
-        self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        self.ports = dict(zip(ENABLED, free_ports(len(ENABLED)), strict=True))
         lines = [f'{name} = ["127.0.0.1:{port}"]' for name, port in self.ports.items()]
         self.there.config.write_text("\n".join([config, "[listen]", *lines]))
         with self.log.open("wb") as log:
@@ -274,7 +275,7 @@ def test_limits_of_the_file_are_those_of_the_sessions(serving: Callable[..., Ser
 def test_a_check_finds_the_server(shared: Served) -> None:
     found = shared.there.json("check", "--only", "ports", "--only", "machine")
     assert found["wrong"] == 0
-    assert len(found["findings"]) == 1 + 2 + len(SERVICES)
+    assert len(found["findings"]) == 1 + 2 + len(ENABLED)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

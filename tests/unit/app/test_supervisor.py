@@ -16,7 +16,7 @@ from pillarbox.app.supervisor import Supervisor
 
 class Stop(Exception): pass
 
-def work(lifeline):
+def work(link):
     if sys.argv[2] == "fail":
         raise SystemExit(3)
     def stop(*_): raise Stop
@@ -24,9 +24,9 @@ def work(lifeline):
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     with open(sys.argv[1], "a") as log:
         log.write(f"{os.getpid()}\\n")
-    lifeline.ready()
+    link.ready()
     try:
-        select.select([lifeline.supervisor], [], [])
+        select.select([link.supervisor_ended], [], [])
     except Stop:
         pass
 

@@ -1,13 +1,14 @@
-"""The configuration file: what is understood, and what is said of what is not."""
+"""The configuration file: what is accepted, and the errors for what is not."""
 
 from pathlib import Path
 
 import pytest
 
-from pillarbox.app.configured import endpoints, settings
-from pillarbox.app.services import SERVICES, Endpoint
+from pillarbox.app.resolved import resolve
+from pillarbox.app.sockets import Endpoint
 from pillarbox.config.file import parse, read
 from pillarbox.config.schema import Config, ConfigWrong, options, sections
+from pillarbox.config.services import SERVICES
 from pillarbox.protocol.sasl.client import Credentials
 from pillarbox.server.relay.host_finder import Encryption, Host
 
@@ -17,39 +18,38 @@ LEAST = 'hostname = "mail.example.org"\ndomain = "example.org"\n'
 
 def test_two_lines_are_enough() -> None:
     config = parse(LEAST, HERE)
-    found = settings(config)
 
-    assert found.hostname == "mail.example.org"
-    assert found.primary_domain == "example.org"
-    assert found.data == Path("/var/lib/pillarbox")
-    assert found.workers == 1
-    assert set(endpoints(config)) == set(SERVICES)
+    assert config.hostname == "mail.example.org"
+    assert config.domain == "example.org"
+    assert config.data == Path("/var/lib/pillarbox")
+    assert config.workers == 1
+    assert list(resolve(config).endpoints) == list(SERVICES)
 
 
 def test_registered_ports_are_the_default_and_lmtp_stays_closed() -> None:
-    found = endpoints(parse(LEAST, HERE))
+    found = resolve(parse(LEAST, HERE)).endpoints
 
     assert found["lmtp"] == ()
-    for name, kind in SERVICES.items():
+    for name, row in SERVICES.items():
         if name != "lmtp":
-            assert found[name] == (Endpoint("0.0.0.0", kind.port), Endpoint("::", kind.port, optional=True))
+            assert found[name] == (Endpoint("0.0.0.0", row.port), Endpoint("::", row.port, optional=True))
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('hostnam = "a"', "there is no option 'hostnam'. Did you mean 'hostname'?"),
-        (LEAST + "smtp = []", "there is no option 'smtp'. It belongs under [listen]."),
-        (LEAST + "[listen]\nsmpt = []", "there is no option 'listen.smpt'. Did you mean 'listen.smtp'?"),
-        (LEAST + "[listn]", "there is no option 'listn'. Did you mean 'listen'?"),
-        (LEAST + "[limits]\nqqq = 1", "there is no option 'limits.qqq'. Known are: message_octets,"),
-        ('hostname = "mail.example.org"', "'domain' must be given"),
-        (LEAST + "[[certificates]]\nchain = 'a'", "'certificates[0].key' must be given"),
+        ('hostnam = "a"', "unknown option 'hostnam'. Did you mean 'hostname'?"),
+        (LEAST + "smtp = []", "unknown option 'smtp'. It belongs under [listen]."),
+        (LEAST + "[listen]\nsmpt = []", "unknown option 'listen.smpt'. Did you mean 'listen.smtp'?"),
+        (LEAST + "[listn]", "unknown option 'listn'. Did you mean 'listen'?"),
+        (LEAST + "[limits]\nqqq = 1", "unknown option 'limits.qqq'. Known options: message_octets,"),
+        ('hostname = "mail.example.org"', "'domain' is required"),
+        (LEAST + "[[certificates]]\nchain = 'a'", "'certificates[0].key' is required"),
         (LEAST + "workers = 'two'", "'workers': expected a number, got a text in quotes"),
         (LEAST + "workers = 0", "'workers': expected a number >= 1"),
         (LEAST + "data = 3", "'data': expected a path in quotes, got a number"),
         (LEAST + "[listen]\nimap = '*:143'", "'listen.imap': expected a list, got a text in quotes"),
-        (LEAST + "x =", "is not TOML"),
+        (LEAST + "x =", "is not valid TOML"),
         (LEAST + "[listen]\nimap = ['143']", "'143' is not of the form \"host:port\""),
         (LEAST + "[listen]\nimap = ['*:99999']", "'*:99999' is not of the form"),
         (LEAST + "[listen]\nimap = ['localhost:143']", '"127.0.0.1:143"'),
@@ -66,9 +66,7 @@ def test_registered_ports_are_the_default_and_lmtp_stays_closed() -> None:
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_terms_of_the_file(text: str, said: str) -> None:
     def understood() -> None:
-        config = parse(text, HERE)
-        settings(config)
-        endpoints(config)
+        resolve(parse(text, HERE))
 
     with pytest.raises(ConfigWrong) as wrong:
         understood()
@@ -91,7 +89,10 @@ def test_paths_are_relative_to_the_file() -> None:
 def test_endpoints_of_single_addresses() -> None:
     text = LEAST + "[listen]\nimap = ['127.0.0.1:1143', '[::1]:1143']"
 
-    assert endpoints(parse(text, HERE))["imap"] == (Endpoint("127.0.0.1", 1143), Endpoint("::1", 1143))
+    assert resolve(parse(text, HERE)).endpoints["imap"] == (
+        Endpoint("127.0.0.1", 1143),
+        Endpoint("::1", 1143),
+    )
 
 
 def test_routes_and_a_smart_host_that_one_logs_in_to(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_routes_and_a_smart_host_that_one_logs_in_to(tmp_path: Path) -> None:
         "smart_host_password_file = 'password'\nroutes = { 'Example.COM' = '10.0.0.7:26' }"
     )
 
-    found = settings(parse(text, tmp_path / "pillarbox.toml")).routes
+    found = resolve(parse(text, tmp_path / "pillarbox.toml")).routes
 
     assert found["example.com"] == Host("10.0.0.7", 26, certain=True)
     assert found["*"] == Host(
@@ -117,18 +118,25 @@ def test_routes_and_a_smart_host_that_one_logs_in_to(tmp_path: Path) -> None:
 def test_every_option_says_what_it_is() -> None:
     found = [*options(Config), *(one for _, section, _ in sections() for one in options(section))]
 
-    assert all(option.says.sentence.endswith(".") for option in found)
+    assert all(option.description.sentence.endswith(".") for option in found)
     assert 25 < len(found) < 80
 
 
-def test_defaults_of_the_file_and_of_the_settings_agree() -> None:
-    from pillarbox.app.settings import Settings
+def test_a_configuration_without_a_file_is_that_of_the_smallest_file() -> None:
+    assert Config(hostname="mail.example.org", domain="example.org") == parse(LEAST, HERE)
 
-    found = settings(parse(LEAST, HERE))
-    bare = Settings(hostname="a.b", data=Path(), certificates=(), primary_domain="b")
 
-    for name in ("workers", "message_octets", "recipients", "plain_passwords", "routes", "name_servers"):
-        assert getattr(found, name) == getattr(bare, name), name
+def test_names_are_a_labels_in_lower_case() -> None:
+    config = parse('hostname = "Mail.Exämple.org."\ndomain = "EXÄMPLE.org"', HERE)
+
+    assert (config.hostname, config.domain) == ("mail.xn--exmple-cua.org", "xn--exmple-cua.org")
+
+
+def test_the_data_directory_is_where_the_file_says() -> None:
+    data = parse(LEAST + "data = 'here'", HERE).data_directory
+
+    assert data.path == Path("/etc/pillarbox/here")
+    assert data.database == Path("/etc/pillarbox/here/pillarbox.db")
 
 
 @pytest.mark.parametrize(
@@ -141,5 +149,5 @@ def test_defaults_of_the_file_and_of_the_settings_agree() -> None:
     ],
 )
 def test_a_name_server_has_an_address_and_may_have_a_port(text: str, server: tuple[str, int]) -> None:
-    (found,) = settings(parse(f"{LEAST}[resolver]\nservers = ['{text}']", HERE)).name_servers
+    (found,) = resolve(parse(f"{LEAST}[resolver]\nservers = ['{text}']", HERE)).name_servers
     assert (found.address, found.port) == server

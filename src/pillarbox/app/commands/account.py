@@ -1,47 +1,54 @@
-"""`pillarbox account`: who may log in and receive."""
+"""`pillarbox account`: who can log in and receive mail."""
 
 import click
 
 from pillarbox.app.commands.amounts import Octets, shown
-from pillarbox.app.commands.installation import Installation, Refused, on_installation, table
-from pillarbox.app.commands.passwords import hashed, obtain, password_options
+from pillarbox.app.commands.installation import (
+    CommandFailed,
+    Installation,
+    counted,
+    on_installation,
+    table,
+)
+from pillarbox.app.commands.passwords import hashed, obtain, password_options, password_shown
 
 
 @click.group("account")
 def command() -> None:
-    """Accounts: people and programs that log in and receive mail."""
+    """Manage accounts: people and programs that log in and receive mail."""
 
 
 @command.command("add")
 @click.argument("address")
-@click.option("--name", default="", help="What to call its owner.")
-@click.option("--quota", type=Octets(), help="What it may hold; without it, what its domain says.")
+@click.option("--name", default="", help="The owner's name.")
+@click.option("--quota", type=Octets(), help="The quota; by default that of the domain.")
 @password_options
 @on_installation
-def add(here: Installation, address: str, name: str, quota: int | None, ask: bool, stdin: bool) -> None:
-    """Make an account. Its password is made here and shown once, unless you give one."""
+def add(
+    installation: Installation, address: str, name: str, quota: int | None, ask: bool, stdin: bool
+) -> None:
+    """Create an account. The password is generated and shown once, unless you give one."""
     from dataclasses import replace
 
     from pillarbox.admin import accounts
 
-    password, made_here = obtain(ask=ask, stdin=stdin)
-    new = replace(hashed(here, address, password, name=name), quota_octets=quota)
-    account = here.write(accounts.create, new, now_ms=here.now_ms)
-    shown_password = {"password": password} if made_here else {}
-    text = f"{account.login} may log in and receive."
-    if made_here:
-        text += f"\n\n  Password: {password}\n\nIt is not shown again."
-    here.say({"login": account.login, **shown_password}, text)
+    password, generated = obtain(ask=ask, stdin=stdin)
+    new = replace(hashed(installation, address, password, name=name), quota_octets=quota)
+    account = installation.write(accounts.create, new, now_ms=installation.now_ms)
+    data, text = {"login": account.login}, f"Account created: {account.login}"
+    if generated:
+        data, text = {**data, "password": password}, text + password_shown(password)
+    installation.show(data, text)
 
 
 @command.command("list")
-@click.option("--domain", help="Only those of this domain.")
+@click.option("--domain", help="Only accounts of this domain.")
 @on_installation
-def listed(here: Installation, domain: str | None) -> None:
-    """All accounts, with what they hold."""
+def list_accounts(installation: Installation, domain: str | None) -> None:
+    """List accounts with their usage and quota."""
     from pillarbox.admin import accounts
 
-    found = here.read(accounts.listing, domain=domain)
+    found = installation.read(accounts.listing, domain=domain)
     rows = (
         (
             one.login,
@@ -53,119 +60,120 @@ def listed(here: Installation, domain: str | None) -> None:
         )
         for one in found
     )
-    here.say(found, table(("LOGIN", "NAME", "MESSAGES", "USED", "QUOTA", ""), rows))
+    installation.show(found, table(("LOGIN", "NAME", "MESSAGES", "USED", "QUOTA", ""), rows))
 
 
 @command.command("show")
 @click.argument("login")
 @on_installation
-def show(here: Installation, login: str) -> None:
-    """One account."""
+def show(installation: Installation, login: str) -> None:
+    """Show an account."""
     from pillarbox.admin import accounts
 
-    one = here.read(accounts.profile, login)
+    one = installation.read(accounts.profile, login)
     rows = (
         ("Login", one.login),
         ("Name", one.name),
         ("Addresses", ", ".join(one.addresses)),
-        ("Used", f"{shown(one.used_octets)} in {one.messages} messages"),
+        ("Used", f"{shown(one.used_octets)} in {counted(one.messages, 'message')}"),
         ("Quota", shown(one.quota_octets)),
         ("App passwords", one.app_passwords),
-        ("State", "enabled" if one.enabled else "disabled: can neither log in nor receive"),
+        ("Status", "enabled" if one.enabled else "disabled (can't log in or receive mail)"),
     )
-    here.say(one, "\n".join(f"{head:<14}{value}" for head, value in rows))
+    installation.show(one, "\n".join(f"{head:<14}{value}" for head, value in rows))
 
 
 @command.command("password")
 @click.argument("login")
 @password_options
 @on_installation
-def password(here: Installation, login: str, ask: bool, stdin: bool) -> None:
-    """Give an account a new password, made here and shown once unless you give one."""
+def password(installation: Installation, login: str, ask: bool, stdin: bool) -> None:
+    """Change an account's password. It is generated and shown once, unless you give one."""
     from pillarbox.admin import accounts
     from pillarbox.directory.password_hash import ARGON2_SALT_OCTETS, hash_password
     from pillarbox.world.entropy import SystemEntropy
 
-    salt = here.read(accounts.password_salt, login)
-    new, made_here = obtain(ask=ask, stdin=stdin)
+    salt = installation.read(accounts.password_salt, login)
+    new, generated = obtain(ask=ask, stdin=stdin)
     argon2_salt = SystemEntropy().token_bytes(ARGON2_SALT_OCTETS)
     new_hash = hash_password(new, argon2_salt=argon2_salt, scram_salt=salt)
-    here.write(accounts.set_password, login, new_hash, now_ms=here.now_ms)
-    text = f"{login} has a new password."
-    if made_here:
-        text += f"\n\n  Password: {new}\n\nIt is not shown again."
-    here.say({"login": login, **({"password": new} if made_here else {})}, text)
+    installation.write(accounts.set_password, login, new_hash, now_ms=installation.now_ms)
+    data, text = {"login": login}, f"Password changed: {login}"
+    if generated:
+        data, text = {**data, "password": new}, text + password_shown(new)
+    installation.show(data, text)
 
 
 @command.command("disable")
 @click.argument("login")
 @on_installation
-def disable(here: Installation, login: str) -> None:
-    """Stop an account from logging in and receiving. Its mail stays."""
+def disable(installation: Installation, login: str) -> None:
+    """Disable an account: it can't log in or receive mail, and open sessions end. Its mail is kept."""
     from pillarbox.admin import accounts
 
-    here.write(accounts.set_enabled, login, enabled=False)
-    here.say({"login": login, "enabled": False}, f"{login} can neither log in nor receive.")
+    installation.write(accounts.set_enabled, login, enabled=False)
+    installation.show({"login": login, "enabled": False}, f"Account disabled: {login}")
 
 
 @command.command("enable")
 @click.argument("login")
 @on_installation
-def enable(here: Installation, login: str) -> None:
-    """Let a disabled account log in and receive again."""
+def enable(installation: Installation, login: str) -> None:
+    """Enable a disabled account."""
     from pillarbox.admin import accounts
 
-    here.write(accounts.set_enabled, login, enabled=True)
-    here.say({"login": login, "enabled": True}, f"{login} may log in and receive again.")
+    installation.write(accounts.set_enabled, login, enabled=True)
+    installation.show({"login": login, "enabled": True}, f"Account enabled: {login}")
 
 
 @command.command("quota")
 @click.argument("login")
 @click.argument("size", type=Octets(), required=False)
-@click.option("--of-domain", is_flag=True, help="Take what its domain says.")
+@click.option("--of-domain", is_flag=True, help="Use the domain's quota.")
 @on_installation
-def quota(here: Installation, login: str, size: int | None, of_domain: bool) -> None:
-    """Set what an account may hold: 500M, 5G, unlimited."""
+def quota(installation: Installation, login: str, size: int | None, of_domain: bool) -> None:
+    """Set an account's quota: 500M, 5G, unlimited."""
     from pillarbox.admin import accounts
 
     if (size is None) is not of_domain:
         raise click.UsageError("Give a size, or --of-domain.")
-    here.write(accounts.set_quota, login, size)
-    profile = here.read(accounts.profile, login)
-    here.say(
+    installation.write(accounts.set_quota, login, size)
+    profile = installation.read(accounts.profile, login)
+    installation.show(
         {"login": profile.login, "quota_octets": profile.quota_octets},
-        f"{profile.login}: {shown(profile.quota_octets)}, of which {shown(profile.used_octets)} are used.",
+        f"Quota changed: {profile.login}: {shown(profile.quota_octets)} ({shown(profile.used_octets)} used)",
     )
 
 
 @command.command("address")
 @click.argument("login")
 @click.argument("address")
-@click.option("--remove", is_flag=True, help="Take it away instead.")
+@click.option("--remove", is_flag=True, help="Remove the address instead.")
 @on_installation
-def address(here: Installation, login: str, address: str, remove: bool) -> None:
-    """Give an account one more address of its own, with which it may log in as well."""
+def address(installation: Installation, login: str, address: str, remove: bool) -> None:
+    """Add an address to an account. It can also be used to log in."""
     from pillarbox.admin import accounts
 
-    here.write(accounts.remove_address if remove else accounts.add_address, login, address)
-    profile = here.read(accounts.profile, login)
-    here.say(profile, f"{profile.login} has: {', '.join(profile.addresses)}")
+    installation.write(accounts.remove_address if remove else accounts.add_address, login, address)
+    profile = installation.read(accounts.profile, login)
+    installation.show(profile, f"Addresses of {profile.login}: {', '.join(profile.addresses)}")
 
 
 @command.command("remove")
 @click.argument("login")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @on_installation
-def remove(here: Installation, login: str, yes: bool) -> None:
-    """Remove an account and all its mail, for good."""
+def remove(installation: Installation, login: str, yes: bool) -> None:
+    """Delete an account and all its mail permanently."""
     from pillarbox.admin import accounts
 
-    profile = here.read(accounts.profile, login)
-    question = f"Remove {profile.login} and its {profile.messages} messages, for good?"
-    if not yes and (here.as_json or not click.confirm(question, err=True)):
-        raise Refused("Nothing was removed. To remove without a question: --yes")
-    here.write(accounts.remove, login)
-    here.say(
+    profile = installation.read(accounts.profile, login)
+    messages = counted(profile.messages, "message")
+    question = f"Delete {profile.login} and {messages} permanently?"
+    if not yes and (installation.as_json or not click.confirm(question, err=True)):
+        raise CommandFailed("Nothing deleted. To delete without confirmation: --yes")
+    installation.write(accounts.remove, login)
+    installation.show(
         {"removed": profile.login, "messages": profile.messages},
-        f"{profile.login} and its {profile.messages} messages are removed.",
+        f"Account deleted: {profile.login} ({messages})",
     )

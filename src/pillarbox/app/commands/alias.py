@@ -1,4 +1,4 @@
-"""`pillarbox alias`: addresses that lead to others."""
+"""`pillarbox alias`: addresses that forward to others."""
 
 import click
 
@@ -7,55 +7,59 @@ from pillarbox.app.commands.installation import Installation, on_installation, t
 
 @click.group("alias")
 def command() -> None:
-    """Aliases: addresses that lead to others, here or elsewhere.
+    """Manage aliases: addresses that forward to others, on this server or elsewhere.
 
-    @DOMAIN as an address is the domain's catch-all: it takes what no other address takes.
+    The address @DOMAIN is a catch-all: it receives mail for addresses that do not exist.
     """
 
 
 @command.command("add")
 @click.argument("address")
 @click.argument("targets", nargs=-1, required=True)
-@click.option("--receive-only", is_flag=True, help="Those it leads to may not write as it.")
+@click.option("--receive-only", is_flag=True, help="Do not allow the targets to send from this address.")
 @on_installation
-def add(here: Installation, address: str, targets: tuple[str, ...], receive_only: bool) -> None:
-    """Let ADDRESS lead to TARGETS."""
+def add(installation: Installation, address: str, targets: tuple[str, ...], receive_only: bool) -> None:
+    """Create an alias that forwards ADDRESS to TARGETS."""
     from pillarbox.admin import aliases
 
-    here.write(aliases.add, address, targets, may_send=not receive_only)
-    here.say({"address": address, "targets": targets}, f"{address} leads to {', '.join(targets)}.")
+    installation.write(aliases.add, address, targets, may_send=not receive_only)
+    installation.show(
+        {"address": address, "targets": targets}, f"Alias created: {address} -> {', '.join(targets)}"
+    )
 
 
 @command.command("list")
-@click.option("--domain", help="Only those of this domain.")
+@click.option("--domain", help="Only aliases of this domain.")
 @on_installation
-def listed(here: Installation, domain: str | None) -> None:
-    """All aliases."""
+def list_aliases(installation: Installation, domain: str | None) -> None:
+    """List aliases."""
     from pillarbox.admin import aliases
 
-    found = here.read(aliases.listing, domain=domain)
+    found = installation.read(aliases.listing, domain=domain)
     rows = ((one.address, ", ".join(one.targets), "" if one.may_send else "receive only") for one in found)
-    here.say(found, table(("ADDRESS", "LEADS TO", ""), rows))
+    installation.show(found, table(("ADDRESS", "TARGETS", ""), rows))
 
 
 @command.command("set")
 @click.argument("address")
 @click.argument("targets", nargs=-1, required=True)
 @on_installation
-def change(here: Installation, address: str, targets: tuple[str, ...]) -> None:
-    """Let an alias lead to other TARGETS than before."""
+def change(installation: Installation, address: str, targets: tuple[str, ...]) -> None:
+    """Change the targets of an alias."""
     from pillarbox.admin import aliases
 
-    here.write(aliases.set_targets, address, targets)
-    here.say({"address": address, "targets": targets}, f"{address} leads to {', '.join(targets)}.")
+    installation.write(aliases.set_targets, address, targets)
+    installation.show(
+        {"address": address, "targets": targets}, f"Alias changed: {address} -> {', '.join(targets)}"
+    )
 
 
 @command.command("remove")
 @click.argument("address")
 @on_installation
-def remove(here: Installation, address: str) -> None:
-    """End an alias."""
+def remove(installation: Installation, address: str) -> None:
+    """Delete an alias."""
     from pillarbox.admin import aliases
 
-    here.write(aliases.remove, address)
-    here.say({"removed": address}, f"{address} leads nowhere any more.")
+    installation.write(aliases.remove, address)
+    installation.show({"removed": address}, f"Alias deleted: {address}")

@@ -1,4 +1,4 @@
-"""Amounts of octets and lengths of time as people write them: `500M`, `5GB`, `2 TiB`; `90d`, `12h`."""
+"""Sizes and durations as people write them: `500M`, `5GB`, `2 TiB`; `90d`, `12h`."""
 
 import re
 from typing import TYPE_CHECKING, Final
@@ -8,7 +8,7 @@ import click
 if TYPE_CHECKING:
     Amount = click.ParamType[int]
 else:
-    Amount = click.ParamType  # generic in newer releases of click only
+    Amount = click.ParamType  # generic only in newer releases of click
 
 _OCTETS: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -18,7 +18,7 @@ MS_PER_HOUR: Final = 3_600_000
 
 
 class Octets(Amount):
-    """A number of octets, K M G T being powers of 1024; `unlimited` is 0."""
+    """A size in octets; K, M, G and T are powers of 1024, `unlimited` is 0."""
 
     name = "SIZE"
 
@@ -34,7 +34,7 @@ class Octets(Amount):
 
 
 class Duration(Amount):
-    """A length of time in ms: hours, days, weeks, years."""
+    """A duration in ms, given in hours, days, weeks or years."""
 
     name = "TIME"
 
@@ -42,12 +42,12 @@ class Duration(Amount):
         """See `click.ParamType.convert`."""
         found = _TIME.fullmatch(str(value).strip())
         if found is None:
-            self.fail(f"'{value}' is not a length of time. Write 12h, 90d, 8w or 1y.", param, ctx)
+            self.fail(f"'{value}' is not a duration. Write 12h, 90d, 8w or 1y.", param, ctx)
         return int(found[1]) * _HOURS[found[2].lower()] * MS_PER_HOUR
 
 
 def shown(octets: int | None) -> str:
-    """An amount for a person to read; `None` is no limit."""
+    """A size as text; `None` is no limit."""
     if octets is None:
         return "unlimited"
     amount = float(octets)
@@ -59,7 +59,7 @@ def shown(octets: int | None) -> str:
 
 
 def day(ms: int | None) -> str:
-    """A moment for a person to read, as a UTC date; `None` is never."""
+    """The UTC date of a time; `None` is never."""
     from datetime import UTC, datetime
 
     return "never" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d")

@@ -1,16 +1,17 @@
-"""`pillarbox app-password`: a password for each program, revoked alone."""
+"""`pillarbox app-password`: a password for each program."""
 
 import click
 
 from pillarbox.app.commands.amounts import Duration, day
 from pillarbox.app.commands.installation import Installation, on_installation, table
+from pillarbox.app.commands.passwords import password_shown
 
 SCOPES = ("mail", "imap", "pop3", "smtp")
 
 
 @click.group("app-password")
 def command() -> None:
-    """App passwords: one for each program or device, revoked alone."""
+    """Manage app passwords: one for each program or device, which can be revoked by itself."""
 
 
 @command.command("add")
@@ -23,20 +24,22 @@ def command() -> None:
     multiple=True,
     default=("mail",),
     show_default=True,
-    help="What it opens; mail is all of it. May be given several times.",
+    help="The services it can log in to; mail is all of them. May be repeated.",
 )
-@click.option("--expires-in", type=Duration(), help="Worthless after so long: 12h, 90d, 1y.")
+@click.option("--expires-in", type=Duration(), help="When it expires: 12h, 90d, 1y.")
 @on_installation
-def add(here: Installation, login: str, name: str, scopes: tuple[str, ...], expires_in: int | None) -> None:
-    """Make an app password for a program called NAME and show it, once."""
+def add(
+    installation: Installation, login: str, name: str, scopes: tuple[str, ...], expires_in: int | None
+) -> None:
+    """Create an app password for a program called NAME. It is shown once."""
     from pillarbox.admin import app_passwords
     from pillarbox.directory.app_passwords import Scope
     from pillarbox.world.entropy import SystemEntropy
 
-    entropy, now_ms = SystemEntropy(), here.now_ms
-    ground = here.write(app_passwords.ground, login, entropy=entropy)
+    entropy, now_ms = SystemEntropy(), installation.now_ms
+    ground = installation.write(app_passwords.ground, login, entropy=entropy)
     password, hashed = app_passwords.generate(ground, entropy=entropy)
-    number = here.write(
+    number = installation.write(
         app_passwords.add,
         login,
         hashed,
@@ -45,20 +48,20 @@ def add(here: Installation, login: str, name: str, scopes: tuple[str, ...], expi
         now_ms=now_ms,
         expires_at_ms=None if expires_in is None else now_ms + expires_in,
     )
-    here.say(
+    installation.show(
         {"id": number, "name": name, "password": password},
-        f"App password {number} for '{name}':\n\n  {password}\n\nIt is not shown again.",
+        f"App password created: {number} ({name}){password_shown(password)}",
     )
 
 
 @command.command("list")
 @click.argument("login")
 @on_installation
-def listed(here: Installation, login: str) -> None:
-    """The app passwords of an account; never what they are."""
+def list_app_passwords(installation: Installation, login: str) -> None:
+    """List the app passwords of an account (not the passwords themselves)."""
     from pillarbox.admin import app_passwords
 
-    found = here.read(app_passwords.listing, login)
+    found = installation.read(app_passwords.listing, login)
     rows = (
         (
             one.id,
@@ -70,16 +73,16 @@ def listed(here: Installation, login: str) -> None:
         )
         for one in found
     )
-    here.say(found, table(("ID", "NAME", "OPENS", "MADE", "LAST USED", "EXPIRES"), rows))
+    installation.show(found, table(("ID", "NAME", "SCOPES", "CREATED", "LAST USED", "EXPIRES"), rows))
 
 
 @command.command("revoke")
 @click.argument("login")
 @click.argument("id", type=int)
 @on_installation
-def revoke(here: Installation, login: str, id: int) -> None:  # noqa: A002 - what the list calls it
-    """Make an app password worthless at once."""
+def revoke(installation: Installation, login: str, id: int) -> None:  # noqa: A002 - what the list calls it
+    """Revoke an app password. Takes effect immediately."""
     from pillarbox.admin import app_passwords
 
-    here.write(app_passwords.revoke, login, id)
-    here.say({"revoked": id}, f"App password {id} of {login} is worth nothing any more.")
+    installation.write(app_passwords.revoke, login, id)
+    installation.show({"revoked": id}, f"App password revoked: {id} ({login})")

@@ -1,63 +1,70 @@
-"""`pillarbox backup`: a point in time, made while mail is served."""
+"""`pillarbox backup`: incremental backups while the server runs."""
 
 from pathlib import Path
 
 import click
 
 from pillarbox.app.commands.amounts import shown
-from pillarbox.app.commands.installation import Installation, on_installation, table
+from pillarbox.app.commands.installation import Installation, counted, on_installation, table
 from pillarbox.app.commands.progress import octets_read
 
 
 @click.command("backup")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--keep", type=click.IntRange(1, 10_000), metavar="N", help="Keep the newest N points only.")
-@click.option("--list", "listing", is_flag=True, help="Make none; list the points that are there.")
-@click.option("--verify", "verifying", is_flag=True, help="Make none; read the newest point and compare it.")
+@click.option("--keep", type=click.IntRange(1, 10_000), metavar="N", help="Keep only the newest N points.")
+@click.option("--list", "listing", is_flag=True, help="List the existing points instead.")
+@click.option("--verify", "verifying", is_flag=True, help="Verify the newest point instead.")
 @on_installation
-def command(here: Installation, directory: Path, keep: int | None, listing: bool, verifying: bool) -> None:
+def command(
+    installation: Installation, directory: Path, keep: int | None, listing: bool, verifying: bool
+) -> None:
     """Add a point in time to the backup in DIRECTORY.
 
-    The server may go on serving. The first run copies everything, later ones what is new. To have a point
-    back: pillarbox restore DIRECTORY. The configuration file is not part of it: keep a copy of that as well.
+    The server may run meanwhile. The first run copies everything, later ones what has changed. To restore a
+    point: pillarbox restore DIRECTORY. The configuration file is not included: keep a copy of it as well.
     """
     if listing and verifying:
         raise click.UsageError("Give --list or --verify, not both.")
     if listing:
-        _list(here, directory)
+        _list(installation, directory)
     elif verifying:
-        _verify(here, directory)
+        _verify(installation, directory)
     else:
-        _make(here, directory, keep)
+        _make(installation, directory, keep)
 
 
-def _make(here: Installation, directory: Path, keep: int | None) -> None:
+def _make(installation: Installation, directory: Path, keep: int | None) -> None:
     from pillarbox.admin import backup
     from pillarbox.app.privileges import as_invoker
 
-    database = here.database
-    with octets_read("Backing up", shown=not here.as_json) as progress, as_invoker():
+    database = installation.database
+    with octets_read("Backing up", shown=not installation.as_json) as progress, as_invoker():
         made = backup.make(
-            database, here.settings.data, directory, keep=keep, now_ms=here.now_ms, progress=progress
+            database,
+            installation.data.path,
+            directory,
+            keep=keep,
+            now_ms=installation.now_ms,
+            progress=progress,
         )
     lines = [
         (
-            f"{made.point}: {made.files} files, {shown(made.octets)}, of which {shown(made.new_octets)} are new."
-            f" {len(made.points)} points are kept."
+            f"Backup completed: {made.point}: {counted(made.files, 'file')}, {shown(made.octets)}"
+            f" ({shown(made.new_octets)} new), {counted(len(made.points), 'point')} kept"
         )
     ]
     if made.damaged:
         lines += [
             "",
-            "These messages were damaged before they were backed up (see: pillarbox fsck):",
+            "These messages are damaged in the data directory (see: pillarbox fsck):",
             *(f"  {path}" for path in made.damaged),
         ]
-    here.say(made, "\n".join(lines))
+    installation.show(made, "\n".join(lines))
     if made.damaged:
         raise SystemExit(1)
 
 
-def _list(here: Installation, directory: Path) -> None:
+def _list(installation: Installation, directory: Path) -> None:
     from pillarbox.admin import backup
 
     with backup.opened(directory) as folder:
@@ -66,18 +73,19 @@ def _list(here: Installation, directory: Path) -> None:
         (point.name, point.made_at, len(point.files), shown(point.octets), point.pillarbox)
         for point in points
     )
-    told = [
+    data = [
         {"name": point.name, "made_at": point.made_at, "files": len(point.files), "octets": point.octets}
         for point in points
     ]
-    here.say(told, table(("POINT", "MADE AT", "FILES", "SIZE", "BY"), rows))
+    installation.show(data, table(("POINT", "CREATED", "FILES", "SIZE", "VERSION"), rows))
 
 
-def _verify(here: Installation, directory: Path) -> None:
+def _verify(installation: Installation, directory: Path) -> None:
     from pillarbox.admin import backup
 
-    with octets_read("Comparing", shown=not here.as_json) as progress:
+    with octets_read("Verifying", shown=not installation.as_json) as progress:
         point = backup.verify(directory, None, progress)
-    here.say(
-        {"verified": point.name, "octets": point.octets}, f"{point.name} is whole: {shown(point.octets)}."
+    installation.show(
+        {"verified": point.name, "octets": point.octets},
+        f"Backup verified: {point.name}: {shown(point.octets)}",
     )

@@ -1,4 +1,4 @@
-"""`pillarbox check`: what is wrong, and what to do."""
+"""`pillarbox check`: problems with the set-up, and what to do about them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pillarbox.app.commands.installation import Installation, on_installation
+from pillarbox.app.commands.installation import Installation, counted, on_installation
 
 if TYPE_CHECKING:
     from pillarbox.admin.checks.finding import Finding
@@ -16,24 +16,22 @@ MARKS = {"fine": "ok     ", "warning": "warning", "problem": "PROBLEM"}
 
 
 @click.command("check")
-@click.option(
-    "--only", type=click.Choice(PARTS), multiple=True, help="Look at this only. May be given several times."
-)
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing of what is as it should be.")
+@click.option("--only", type=click.Choice(PARTS), multiple=True, help="Check only this. May be repeated.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only warnings and problems.")
 @on_installation
-def command(here: Installation, only: tuple[str, ...], quiet: bool) -> None:
-    """Look at configuration, data directory, certificates, ports and the DNS of each domain.
+def command(installation: Installation, only: tuple[str, ...], quiet: bool) -> None:
+    """Check the configuration, data directory, certificates, ports, and the DNS of each domain.
 
-    Each finding comes with what to do. Changes nothing. Exit code 1 if there is anything to do.
+    Changes nothing. Each problem is printed with what to do. Exit code 1: there are warnings or problems.
     """
     from pillarbox.admin.checks.finding import Level
 
-    found = asyncio.run(_look(here, only or PARTS))
+    found = asyncio.run(_findings(installation, only or PARTS))
     wrong = [one for one in found if one.level is not Level.FINE]
     shown = wrong if quiet else found
     lines = [line for one in shown for line in _lines(one)]
-    lines.append(f"{len(wrong)} to look at." if wrong else "All is well.")
-    here.say({"findings": shown, "wrong": len(wrong)}, "\n".join(lines))
+    lines.append(f"{counted(len(wrong), 'problem')} found." if wrong else "No problems found.")
+    installation.show({"findings": shown, "wrong": len(wrong)}, "\n".join(lines))
     if wrong:
         raise SystemExit(1)
 
@@ -44,59 +42,63 @@ def _lines(one: "Finding") -> Iterator[str]:
         yield f"           {one.remedy}"
 
 
-async def _look(here: Installation, parts: tuple[str, ...]) -> "list[Finding]":
-    found = [*_on_machine(here, parts)]
+async def _findings(installation: Installation, parts: tuple[str, ...]) -> "list[Finding]":
+    found = [*_on_machine(installation, parts)]
     if "dns" in parts:
-        found += [one async for one in _in_dns(here)]
+        found += [one async for one in _in_dns(installation)]
     return found
 
 
-def _on_machine(here: Installation, parts: tuple[str, ...]) -> "Iterator[Finding]":
+def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator[Finding]":
     from pillarbox.admin.checks import certificates, machine
     from pillarbox.admin.checks.finding import fine
-    from pillarbox.app.configured import endpoints
     from pillarbox.app.privileges import as_owner_of
 
-    settings, places = here.settings, endpoints(here.config)
-    yield fine(str(here.config_path), "every option is as it should be")
+    resolved, data = installation.resolved, installation.data.path
+    hostname = resolved.config.hostname
+    yield fine(str(installation.config_path), "the configuration is valid")
     if "machine" in parts:
-        yield from machine.data_directory(settings.data, owner=_server(here))
+        yield from machine.data_directory(data, owner=_server(installation))
     if "certificates" in parts:
-        with as_owner_of(settings.data if settings.data.exists() else here.config_path):
+        with as_owner_of(data if data.exists() else installation.config_path):
             yield from [
-                *certificates.certificates(settings.certificates, settings.hostname, now_ms=here.now_ms)
+                *certificates.certificates(resolved.certificates, hostname, now_ms=installation.now_ms)
             ]
     if "ports" in parts:
-        for service, ends in places.items():
+        for service, ends in resolved.endpoints.items():
             for end in ends:
-                yield machine.port(service, end.host, end.port, hostname=settings.hostname)
+                yield machine.port(service, end.host, end.port, hostname=hostname)
 
 
-def _server(here: Installation) -> int | None:
-    """The number of the user that serves: the configured one where root looks, else whoever looks."""
+def _server(installation: Installation) -> int | None:
+    """The uid of the user that serves: the configured one where root checks, else the current one."""
     import os
 
     from pillarbox.app.privileges import identity
 
-    return identity(here.config.user, here.config.group).user if os.geteuid() == 0 else os.geteuid()
+    return (
+        identity(installation.config.user, installation.config.group).user
+        if os.geteuid() == 0
+        else os.geteuid()
+    )
 
 
-async def _in_dns(here: Installation) -> "AsyncIterator[Finding]":
+async def _in_dns(installation: Installation) -> "AsyncIterator[Finding]":
     from pillarbox.admin import domains
     from pillarbox.admin.checks import dns
     from pillarbox.app.wiring import open_resolver
     from pillarbox.world.clock import SystemClock
 
-    settings = here.settings
-    resolver = open_resolver(settings, SystemClock())
+    config = installation.config
+    resolver = open_resolver(installation.resolved, SystemClock())
     try:
-        async for one in dns.host(resolver, settings.hostname):
+        async for one in dns.host(resolver, config.hostname):
             yield one
-        names = [settings.primary_domain]
-        if settings.database.exists():
-            names = [domain.name for domain in here.read(domains.listing)]
+        names = [config.domain]
+        if installation.data.database.exists():
+            names = [domain.name for domain in installation.read(domains.listing)]
         for name in names:
-            async for one in dns.domain(resolver, name, settings.hostname):
+            async for one in dns.domain(resolver, name, config.hostname):
                 yield one
     finally:
         await resolver.close()

@@ -1,4 +1,4 @@
-"""`pillarbox config`: every option, and what is in force."""
+"""`pillarbox config`: all options, and those in effect."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @click.group("config")
 def command() -> None:
-    """The configuration file."""
+    """Show the configuration."""
 
 
 @command.command("example")
 def example() -> None:
-    """Print a file with every option, its meaning and its default."""
+    """Print an example file with every option, its meaning and its default."""
     from pillarbox.config.text import example as text
 
     click.echo(text(), nl=False)
@@ -26,14 +26,10 @@ def example() -> None:
 
 @command.command("show")
 @on_installation
-def show(here: Installation) -> None:
-    """Check the file, and print every option as it is in force."""
-    from pillarbox.app.configured import endpoints, settings
-
-    config = here.config
-    settings(config)
-    endpoints(config)
-    here.say(config, "\n".join(_shown(config)))
+def show(installation: Installation) -> None:
+    """Check the configuration file and print the options in effect."""
+    config = installation.resolved.config  # resolved, for that checks more
+    installation.show(config, "\n".join(_shown(config)))
 
 
 def _shown(config: "Config") -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`pillarbox demo`: a provider to try, on loopback."""
+"""`pillarbox demo`: a provider to try out, on loopback."""
 
 import json
 import os
@@ -22,58 +22,61 @@ STANDARD_OUTPUT = Path("-")
     "--dir",
     "directory",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Keep everything in this folder and use it again; without it, a temporary folder goes with the demo.",
+    help="Keep the data in this folder; by default it is in a temporary folder that is removed at the end.",
 )
 @click.option(
     "--ports-from",
     type=click.IntRange(0, 65_500),
-    help="Take consecutive ports from this one on; 0 takes any free ones.",
+    help="Use consecutive ports from this one on; 0: any free ports.",
 )
-@click.option("--users", type=click.IntRange(0, 100_000), default=0, help="Add u0, u1, ... at one.example.")
+@click.option(
+    "--users",
+    type=click.IntRange(0, 100_000),
+    default=0,
+    help="Add accounts u0, u1, ... at one.example.",
+)
 @click.option("--password", default="secret", show_default=True, help="The password of u0, u1, ...")
 @click.option("--plain", is_flag=True, help="Allow passwords without TLS.")
-@click.option(
-    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that serve."
-)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Worker processes.")
 @click.option(
     "--mbox",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Put this mail (mbox, .gz as well) into the first account.",
+    help="Import this mbox file (also .gz) into the first account.",
 )
 @click.option(
     "--ready-file",
     type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
-    help="Write ports, accounts and the certificate authority's file as JSON once all listeners accept; "
-    "- is standard output.",
+    help="Write ports, accounts and the path of the CA certificate to this file as JSON once all services accept "
+    "connections; - is standard output.",
 )
-@click.option("--with-parent", is_flag=True, help="End when standard input ends.")
+@click.option("--with-parent", is_flag=True, help="Stop when standard input is closed.")
 def command(*, with_parent: bool, **options: Any) -> None:
-    """Start a complete provider on loopback: two domains, people, mail in their boxes.
+    """Start a complete provider on loopback, with two domains, accounts and some mail.
 
-    It listens on 127.0.0.1 only, answers the names of its own domains itself, and sends nothing out of
-    this machine. Ctrl-C ends it.
+    It listens on 127.0.0.1 only, resolves only the names of its own domains, and sends nothing to other
+    machines. Ctrl-C stops it.
     """
-    from pillarbox.app import child_process, ending
+    from pillarbox.app import child_process, termination
     from pillarbox.app.demo import DemoOptions, prepared, write_ready_file
     from pillarbox.app.serving import alone, supervised
 
     if with_parent:
-        _end_with_standard_input()
-    ending.hold()  # until a worker waits for them: what is begun is ended, and what is temporary removed
+        _stop_with_standard_input()
+    termination.block()  # until a worker waits for it, so that child processes and temporary files are cleaned up
     try:
-        with prepared(DemoOptions(**options), lambda: octets_read("Reading mail", shown=True)) as made:
+        with prepared(DemoOptions(**options), lambda: octets_read("Reading mail", shown=True)) as demo:
 
             def ready() -> None:
                 if options["ready_file"] == STANDARD_OUTPUT:
-                    click.echo(json.dumps(made.ready()))
+                    click.echo(json.dumps(demo.ready()))
                     return
                 if options["ready_file"]:
-                    write_ready_file(options["ready_file"], made)
-                _introduce(made)
+                    write_ready_file(options["ready_file"], demo)
+                _introduce(demo)
 
-            serve = alone if made.settings.workers == 1 else supervised
-            sys.exit(serve(made.settings, made.doors, ready))
-    except child_process.Failed as failure:
+            serve = alone if demo.resolved.config.workers == 1 else supervised
+            sys.exit(serve(demo.resolved, demo.sockets, ready))
+    except child_process.ChildFailed as failure:
         raise click.ClickException(str(failure)) from failure
     except OSError as failure:
         raise click.ClickException(
@@ -81,35 +84,36 @@ def command(*, with_parent: bool, **options: Any) -> None:
         ) from failure
 
 
-def _end_with_standard_input() -> None:
-    """Leave a process behind that watches it: the one that serves waits for other things."""
-    served = os.getpid()
+def _stop_with_standard_input() -> None:
+    """Fork a process that waits for the end of standard input, and then stops this one."""
+    server = os.getpid()
     if os.fork():
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while os.read(0, 4096):
         pass
-    if os.getppid() == served:
-        os.kill(served, signal.SIGTERM)
+    if os.getppid() == server:
+        os.kill(server, signal.SIGTERM)
     os._exit(0)
 
 
-def _introduce(made: "Demo") -> None:
-    """Everything a newcomer needs to connect a client."""
+def _introduce(demo: "Demo") -> None:
+    """Print what is needed to connect a client."""
     from pillarbox.app.demo import HOST
-    from pillarbox.app.services import SERVICES, ports_of
+    from pillarbox.app.sockets import ports_of
+    from pillarbox.config.services import SERVICES
 
-    safe = {True: "TLS", False: "STARTTLS"}
-    lines = ["Pillarbox is running. Nothing leaves this machine; Ctrl-C ends it.", ""]
-    for name, port in ports_of(made.doors).items():
-        lines.append(f"  {name:<12} {HOST}:{port:<6} {safe[SERVICES[name].implicit_tls]}")
-    lines += ["", f"  Certificate authority: {made.authority}", "", f"  {'login':<24} password"]
-    shown = made.people[:SHOWN_PEOPLE]
+    lines = ["Pillarbox is running. Nothing leaves this machine; Ctrl-C stops it.", ""]
+    for name, port in ports_of(demo.sockets).items():
+        security = "TLS" if SERVICES[name].implicit_tls else "STARTTLS"
+        lines.append(f"  {name:<12} {HOST}:{port:<6} {security}")
+    lines += ["", f"  Certificate authority: {demo.authority}", "", f"  {'login':<24} password"]
+    shown = demo.people[:MAX_PEOPLE_SHOWN]
     lines += [f"  {person.login:<24} {person.password}" for person in shown]
-    if len(made.people) > len(shown):
-        lines.append(f"  ... and {len(made.people) - len(shown)} more, up to {made.people[-1].login}")
+    if len(demo.people) > len(shown):
+        lines.append(f"  ... and {len(demo.people) - len(shown)} more, up to {demo.people[-1].login}")
     click.echo("\n".join(lines))
 
 
-SHOWN_PEOPLE = 8
-"""Accounts listed on the screen; the ready file has all."""
+MAX_PEOPLE_SHOWN = 8
+"""Accounts that are printed; the ready file has all."""

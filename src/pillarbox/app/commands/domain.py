@@ -1,4 +1,4 @@
-"""`pillarbox domain`: which domains are served."""
+"""`pillarbox domain`: the domains of this server."""
 
 import click
 
@@ -8,73 +8,75 @@ from pillarbox.app.commands.installation import Installation, on_installation, t
 
 @click.group("domain")
 def command() -> None:
-    """Domains that are served here."""
+    """Manage the domains of this server."""
 
 
 @command.command("add")
 @click.argument("domain")
-@click.option("--alias-of", metavar="DOMAIN", help="Every address leads where it leads in this domain.")
-@click.option("--quota", type=Octets(), help="What each account may hold that has no quota of its own.")
+@click.option("--alias-of", metavar="DOMAIN", help="Deliver to the same addresses of this domain.")
+@click.option("--quota", type=Octets(), help="The quota of accounts that have none of their own.")
 @on_installation
-def add(here: Installation, domain: str, alias_of: str | None, quota: int | None) -> None:
-    """Serve a domain. Other providers find it by its MX record: see `pillarbox check`."""
+def add(installation: Installation, domain: str, alias_of: str | None, quota: int | None) -> None:
+    """Add a domain. For its DNS records see: pillarbox check."""
     from pillarbox.admin import domains
 
-    made = here.write(domains.add, domain, alias_of=alias_of, now_ms=here.now_ms)
+    made = installation.write(domains.add, domain, alias_of=alias_of, now_ms=installation.now_ms)
     if quota is not None:
-        here.write(domains.change, made.name, domains.DomainChange(quota_octets=quota))
-    here.say(
+        installation.write(domains.change, made.name, domains.DomainChange(quota_octets=quota))
+    installation.show(
         {"domain": made.name, "alias_of": made.alias_of},
-        f"{made.name} is served, as {made.alias_of} is. Give it DNS records (pillarbox check)."
+        f"Domain created: {made.name} (alias of {made.alias_of}). For its DNS records: pillarbox check"
         if made.alias_of
-        else f"{made.name} is served. Give it accounts (pillarbox account add NAME@{made.name}) "
-        "and DNS records (pillarbox check).",
+        else f"Domain created: {made.name}. To add accounts: pillarbox account add NAME@{made.name}. "
+        "For its DNS records: pillarbox check",
     )
 
 
 @command.command("list")
 @on_installation
-def listed(here: Installation) -> None:
-    """All domains."""
+def list_domains(installation: Installation) -> None:
+    """List domains."""
     from pillarbox.admin import domains
 
-    found = here.read(domains.listing)
+    found = installation.read(domains.listing)
     rows = (
         (
             one.name,
             one.accounts,
             one.aliases,
             shown(one.quota_octets),
-            f"alias of {one.alias_of}" if one.alias_of else f"postmaster {one.postmaster or 'nobody'}",
+            f"alias of {one.alias_of}" if one.alias_of else f"postmaster {one.postmaster or 'none'}",
         )
         for one in found
     )
-    here.say(found, table(("DOMAIN", "ACCOUNTS", "ALIASES", "QUOTA", ""), rows))
+    installation.show(found, table(("DOMAIN", "ACCOUNTS", "ALIASES", "QUOTA", ""), rows))
 
 
 @command.command("set")
 @click.argument("domain")
-@click.option("--quota", type=Octets(), help="What each account may hold that has no quota of its own.")
-@click.option("--separator", help="Between a name and its detail, as in anna+shops; empty: none.")
-@click.option("--postmaster", metavar="LOGIN", help="Who reads postmaster@ and abuse@.")
+@click.option("--quota", type=Octets(), help="The quota of accounts that have none of their own.")
+@click.option("--separator", help="The character of subaddresses, as in anna+shops; empty: no subaddresses.")
+@click.option(
+    "--postmaster", metavar="LOGIN", help="The account that receives mail for postmaster@ and abuse@."
+)
 @on_installation
 def change(
-    here: Installation, domain: str, quota: int | None, separator: str | None, postmaster: str | None
+    installation: Installation, domain: str, quota: int | None, separator: str | None, postmaster: str | None
 ) -> None:
-    """Change what holds for a domain."""
+    """Change the settings of a domain."""
     from pillarbox.admin import domains
 
     wanted = domains.DomainChange(quota_octets=quota, separator=separator, postmaster=postmaster)
-    here.write(domains.change, domain, wanted)
-    here.say({"domain": domain}, f"{domain} is changed.")
+    installation.write(domains.change, domain, wanted)
+    installation.show({"domain": domain}, f"Domain changed: {domain}")
 
 
 @command.command("remove")
 @click.argument("domain")
 @on_installation
-def remove(here: Installation, domain: str) -> None:
-    """Serve a domain no more. It must have no accounts, aliases or groups left."""
+def remove(installation: Installation, domain: str) -> None:
+    """Delete a domain. It must have no accounts, aliases or groups."""
     from pillarbox.admin import domains
 
-    here.write(domains.remove, domain)
-    here.say({"removed": domain}, f"{domain} is served no more.")
+    installation.write(domains.remove, domain)
+    installation.show({"removed": domain}, f"Domain deleted: {domain}")

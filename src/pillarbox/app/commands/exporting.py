@@ -1,11 +1,11 @@
-"""`pillarbox export`: an account's mail for other programs."""
+"""`pillarbox export`: an account's mail as files of other programs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pillarbox.app.commands.installation import Installation, Refused, on_installation
+from pillarbox.app.commands.installation import CommandFailed, Installation, counted, on_installation
 from pillarbox.app.commands.progress import octets_read
 
 if TYPE_CHECKING:
@@ -19,12 +19,14 @@ FORMATS = ("maildir", "mbox")
 @click.argument("login")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--format", "form", type=click.Choice(FORMATS), default="maildir", show_default=True)
-@click.option("--mailbox", "names", multiple=True, help="Only this mailbox. May be given several times.")
+@click.option("--mailbox", "names", multiple=True, help="Export only this mailbox. May be repeated.")
 @on_installation
-def command(here: Installation, login: str, directory: Path, form: str, names: tuple[str, ...]) -> None:
-    """Write an account's mail into a new DIRECTORY, with folders, flags, keywords and dates.
+def command(
+    installation: Installation, login: str, directory: Path, form: str, names: tuple[str, ...]
+) -> None:
+    """Export an account's mail to a new DIRECTORY, with folders, flags, keywords and dates.
 
-    As a Maildir with folders, or as an mbox file for each mailbox. Nothing is changed in the account; it may
+    The format is a Maildir with folders, or one mbox file for each mailbox. The account is not changed and may
     be in use meanwhile.
     """
     from pillarbox.admin import accounts
@@ -32,36 +34,34 @@ def command(here: Installation, login: str, directory: Path, form: str, names: t
     from pillarbox.admin.exporting.mbox import MboxWriter
     from pillarbox.admin.exporting.pages import export
     from pillarbox.app.privileges import as_invoker
-    from pillarbox.world.blobs import FileBlobs
 
-    account = here.read(accounts.find, login)
-    mailboxes = _mailboxes(here, account.id, names)
+    account = installation.read(accounts.find, login)
+    mailboxes = _mailboxes(installation, account.id, names)
     total = sum(mailbox.octets for mailbox in mailboxes)
     with as_invoker():
         if directory.exists() and any(directory.iterdir()):
-            raise Refused(f"{directory} is not empty. Name a directory that is new or empty.")
+            raise CommandFailed(f"Directory not empty: {directory}. Name a new or an empty one.")
         directory.mkdir(parents=True, exist_ok=True)
-    blobs = FileBlobs(here.settings.data / "blobs")
     writer = MaildirWriter(directory) if form == "maildir" else MboxWriter(directory)
-    with octets_read("Exporting", shown=not here.as_json) as progress, as_invoker():
+    with octets_read("Exporting", shown=not installation.as_json) as progress, as_invoker():
         exported = export(
-            here.database,
-            blobs,
+            installation.database,
+            installation.blobs,
             account.id,
             mailboxes,
             writer,
             progress=lambda done: progress(done.octets, total),
         )
-    here.say(
+    installation.show(
         {"messages": exported.messages, "octets": exported.octets, "mailboxes": exported.mailboxes},
-        f"{exported.messages} messages of {len(exported.mailboxes)} mailboxes are in {directory}.",
+        f"{counted(exported.messages, 'message')} exported to {directory}",
     )
 
 
-def _mailboxes(here: Installation, account: "AccountId", names: tuple[str, ...]) -> "list[Mailbox]":
+def _mailboxes(installation: Installation, account: "AccountId", names: tuple[str, ...]) -> "list[Mailbox]":
     from pillarbox.mail import mailbox_name
     from pillarbox.store import mailboxes
 
     if not names:
-        return here.read(mailboxes.listing, account)
-    return [here.read(mailboxes.by_name, account, mailbox_name.canonical(name)) for name in names]
+        return installation.read(mailboxes.listing, account)
+    return [installation.read(mailboxes.by_name, account, mailbox_name.canonical(name)) for name in names]

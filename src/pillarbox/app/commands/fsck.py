@@ -1,10 +1,10 @@
-"""`pillarbox fsck`: is everything as it must be?"""
+"""`pillarbox fsck`: check and repair the data directory."""
 
 from typing import TYPE_CHECKING
 
 import click
 
-from pillarbox.app.commands.installation import Installation, on_installation
+from pillarbox.app.commands.installation import Installation, counted, on_installation
 from pillarbox.app.commands.progress import steps
 
 if TYPE_CHECKING:
@@ -12,50 +12,57 @@ if TYPE_CHECKING:
 
 
 @click.command("fsck")
-@click.option("--repair", "repairing", is_flag=True, help="Mend what loses nothing. Stop the server first.")
+@click.option(
+    "--repair",
+    "repairing",
+    is_flag=True,
+    help="Repair what loses nothing. Stop the server first.",
+)
 @click.option("--quick", is_flag=True, help="Do not read every message.")
 @on_installation
-def command(here: Installation, repairing: bool, quick: bool) -> None:
-    """Look at everything that must always be true of the data directory.
+def command(installation: Installation, repairing: bool, quick: bool) -> None:
+    """Check the consistency of the data directory.
 
-    Without --repair it changes nothing, and may run while mail is served. It says what it found and what can be
-    done about it. Exit code 1: something was found that is not mended.
+    Without --repair it changes nothing and may run while the server does. It reports each error with what can be
+    done about it. Exit code 1: errors are left.
     """
     from pillarbox.admin import fsck
     from pillarbox.app.commands.maintenance import ground, schemas
 
     if repairing:
-        here.alone = True
-    database = here.database  # from here on as its owner
-    around = ground(here)
-    with steps("Looking at", shown=not here.as_json) as progress:
-        report = here.read(fsck.look, around, schemas(), quick=quick, progress=progress)
+        installation.alone = True
+    database = installation.database  # opened now: from here on root acts as its owner
+    around = ground(installation)
+    with steps("Checking", shown=not installation.as_json) as progress:
+        report = installation.read(fsck.look, around, schemas(), quick=quick, progress=progress)
     found = list(report.findings)
     if repairing and not report.sound:
-        with steps("Mending", shown=not here.as_json) as progress:
+        with steps("Repairing", shown=not installation.as_json) as progress:
             report.mended = fsck.repair(database, around, schemas(), progress)
-        with steps("Looking again at", shown=not here.as_json) as progress:
-            report.findings = here.read(fsck.look, around, schemas(), quick=quick, progress=progress).findings
+        with steps("Checking again", shown=not installation.as_json) as progress:
+            report.findings = installation.read(
+                fsck.look, around, schemas(), quick=quick, progress=progress
+            ).findings
     data = {"found": found, "mended": report.mended, "left": report.findings, "checks": report.checks}
-    here.say(data, _text(report, found, repairing=repairing))
+    installation.show(data, _text(report, found, repairing=repairing))
     if not report.sound:
         raise SystemExit(1)
 
 
 def _text(report: "Report", found: "list[Finding]", *, repairing: bool) -> str:
-    looked = f"{report.checks} invariants and {report.blobs} messages were looked at"
+    checked = f"{report.checks} invariants and {report.blobs} messages checked"
     if not found:
-        return f"Everything is as it must be. {looked}."
-    lines = [f"{len(found)} things are not as they must be. {looked}.", ""]
+        return f"No errors found. {checked}."
+    lines = [f"{counted(len(found), 'error')} found. {checked}.", ""]
     last = ""
     for finding in report.findings:
         lines.append(f"{finding.check}: {finding.what}")
         if finding.remedy != last:
-            does = "--repair: " if finding.mendable else "what to do: "
-            lines.append(f"    {does}{finding.remedy}")
+            who = "--repair: " if finding.mendable else "what to do: "
+            lines.append(f"    {who}{finding.remedy}")
             last = finding.remedy
     if repairing:
         lines.append(
-            f"Mended: {', '.join(report.mended) or 'nothing'}. {len(report.findings)} things are left."
+            f"Repaired: {', '.join(report.mended) or 'nothing'}. {counted(len(report.findings), 'error')} left."
         )
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`pillarbox group`: sets of accounts."""
+"""`pillarbox group`: accounts that share an address."""
 
 import click
 
@@ -7,67 +7,69 @@ from pillarbox.app.commands.installation import Installation, on_installation, t
 
 @click.group("group")
 def command() -> None:
-    """Groups: sets of accounts, each with an address that reaches all members."""
+    """Manage groups: accounts that share an address, which delivers to all members."""
 
 
 @command.command("add")
 @click.argument("name")
 @click.argument("address")
 @click.argument("members", nargs=-1)
-@click.option("--receive-only", is_flag=True, help="Members may not write as it.")
+@click.option("--receive-only", is_flag=True, help="Do not allow the members to send from this address.")
 @on_installation
-def add(here: Installation, name: str, address: str, members: tuple[str, ...], receive_only: bool) -> None:
-    """Make a group with an address, and MEMBERS given by login."""
+def add(
+    installation: Installation, name: str, address: str, members: tuple[str, ...], receive_only: bool
+) -> None:
+    """Create a group with an address. MEMBERS are logins."""
     from pillarbox.admin import groups
 
-    here.write(groups.add, name, address, members, may_send=not receive_only)
-    here.say(
+    installation.write(groups.add, name, address, members, may_send=not receive_only)
+    installation.show(
         {"name": name, "address": address, "members": members},
-        f"{address} reaches {', '.join(members) or 'nobody yet'}.",
+        f"Group created: {name} ({address}): {', '.join(members) or 'no members'}",
     )
 
 
 @command.command("list")
 @on_installation
-def listed(here: Installation) -> None:
-    """All groups."""
+def list_groups(installation: Installation) -> None:
+    """List groups."""
     from pillarbox.admin import groups
 
-    found = here.read(groups.listing)
+    found = installation.read(groups.listing)
     rows = ((one.name, one.address, ", ".join(one.members)) for one in found)
-    here.say(found, table(("GROUP", "ADDRESS", "MEMBERS"), rows))
+    installation.show(found, table(("GROUP", "ADDRESS", "MEMBERS"), rows))
 
 
 @command.command("join")
 @click.argument("name")
 @click.argument("members", nargs=-1, required=True)
 @on_installation
-def join(here: Installation, name: str, members: tuple[str, ...]) -> None:
-    """Make accounts members."""
+def join(installation: Installation, name: str, members: tuple[str, ...]) -> None:
+    """Add accounts to a group."""
     from pillarbox.admin import groups
 
-    here.write(groups.join, name, members)
-    here.say({"name": name, "joined": members}, f"{', '.join(members)}: in '{name}'.")
+    installation.write(groups.join, name, members)
+    installation.show({"name": name, "joined": members}, f"Added to group {name}: {', '.join(members)}")
 
 
 @command.command("leave")
 @click.argument("name")
 @click.argument("members", nargs=-1, required=True)
 @on_installation
-def leave(here: Installation, name: str, members: tuple[str, ...]) -> None:
-    """End memberships."""
+def leave(installation: Installation, name: str, members: tuple[str, ...]) -> None:
+    """Remove accounts from a group."""
     from pillarbox.admin import groups
 
-    here.write(groups.leave, name, members)
-    here.say({"name": name, "left": members}, f"{', '.join(members)}: no more in '{name}'.")
+    installation.write(groups.leave, name, members)
+    installation.show({"name": name, "left": members}, f"Removed from group {name}: {', '.join(members)}")
 
 
 @command.command("remove")
 @click.argument("name")
 @on_installation
-def remove(here: Installation, name: str) -> None:
-    """End a group and free its address. Its members stay."""
+def remove(installation: Installation, name: str) -> None:
+    """Delete a group and its address. The members' accounts are kept."""
     from pillarbox.admin import groups
 
-    here.write(groups.remove, name)
-    here.say({"removed": name}, f"There is no group '{name}' any more.")
+    installation.write(groups.remove, name)
+    installation.show({"removed": name}, f"Group deleted: {name}")

@@ -1,11 +1,11 @@
-"""`pillarbox import`: mail from elsewhere."""
+"""`pillarbox import`: mail from other programs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pillarbox.app.commands.installation import Installation, Refused, on_installation
+from pillarbox.app.commands.installation import CommandFailed, Installation, counted, on_installation
 from pillarbox.app.commands.progress import octets_read
 
 if TYPE_CHECKING:
@@ -13,109 +13,108 @@ if TYPE_CHECKING:
     from pillarbox.admin.importing.source import PassedOver, Source
     from pillarbox.mail.identifiers import AccountId
 
-FEW = 5
-"""Mailboxes that are named on the screen."""
-SHOWN = 20
-"""Messages passed over that are told on the screen; `--json` and `--report` tell all."""
+MAX_MAILBOXES_SHOWN = 5
+"""With more mailboxes only their number is printed."""
+MAX_SKIPPED_SHOWN = 20
+"""Skipped messages that are printed; `--json` and `--report` list all."""
 
 
 @click.command("import")
 @click.argument("login")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--into", metavar="MAILBOX", help="The mailbox that takes it; without it INBOX.")
-@click.option("--again", is_flag=True, help="Forget what was taken before, and take all once more.")
+@click.option("--into", metavar="MAILBOX", help="The mailbox to import into; by default INBOX.")
+@click.option("--again", is_flag=True, help="Import everything again, also what an earlier run imported.")
 @click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write each message that could not be taken to this file, a line each.",
+    help="Write a line to this file for each message that could not be imported.",
 )
 @on_installation
 def command(
-    here: Installation, login: str, path: Path, into: str | None, again: bool, report: Path | None
+    installation: Installation, login: str, path: Path, into: str | None, again: bool, report: Path | None
 ) -> None:
-    """Bring the mail of an mbox file (.gz as well), a Maildir, or a directory of either into an account.
+    """Import an mbox file (also .gz), a Maildir, or a directory of either into an account.
 
-    Folders, flags, keywords and dates are kept. It may be interrupted at any moment: run again, it goes
-    on where it was and takes nothing twice. Exit code 1 if a message could not be taken.
+    Folders, flags, keywords and dates are kept. An interrupted import can be run again: it continues where it
+    stopped and imports nothing twice. Exit code 1: some messages could not be imported.
     """
     from pillarbox.admin import accounts
     from pillarbox.admin.importing.discover import sources
     from pillarbox.app.privileges import as_invoker
 
-    account = here.read(accounts.find, login)
+    account = installation.read(accounts.find, login)
     with as_invoker():
         found = sources(path, into=into)
     if not found:
-        raise Refused(f"There is neither a Maildir nor an mbox file in {path}.")
-    brought = _bring_all(here, account.id, found, again=again)
+        raise CommandFailed(f"No Maildir or mbox file found: {path}")
+    imported = _import_all(installation, account.id, found, again=again)
     if report:
         with as_invoker():
-            report.write_text("".join(f"{_line(one)}\n" for one in brought.passed_over), encoding="utf-8")
-    _say(here, brought, found)
-    if brought.passed_over:
+            report.write_text("".join(f"{_line(one)}\n" for one in imported.passed_over), encoding="utf-8")
+    _show(installation, imported, found)
+    if imported.passed_over:
         raise SystemExit(1)
 
 
-def _bring_all(
-    here: Installation, account: "AccountId", found: "list[Source]", *, again: bool
+def _import_all(
+    installation: Installation, account: "AccountId", found: "list[Source]", *, again: bool
 ) -> "ImportResult":
     from pillarbox.admin.importing import checkpoint
     from pillarbox.admin.importing.run import ImportResult, run_import
     from pillarbox.admin.importing.source import SourceChanged
     from pillarbox.app.privileges import as_invoker
     from pillarbox.store.account_counters import OverQuota
-    from pillarbox.world.blobs import FileBlobs
 
     total = ImportResult()
     with as_invoker():
         sizes = [source.octets for source in found]
-    blobs, before = FileBlobs(here.settings.data / "blobs"), 0
-    with octets_read("Importing", shown=not here.as_json) as progress:
+    blobs, octets_before = installation.blobs, 0
+    with octets_read("Importing", shown=not installation.as_json) as progress:
         for source, size in zip(found, sizes, strict=True):
             if again:
-                here.write(checkpoint.forget, account, source.name)
+                installation.write(checkpoint.forget, account, source.name)
 
-            def told(octets: int, _brought: ImportResult, start: int = before) -> None:
+            def report(octets: int, _result: ImportResult, start: int = octets_before) -> None:
                 progress(start + octets, sum(sizes))
 
             try:
-                brought = run_import(
-                    here.database,
+                imported = run_import(
+                    installation.database,
                     blobs,
                     account,
                     source,
-                    now_ms=here.now_ms,
+                    now_ms=installation.now_ms,
                     outside=as_invoker,
-                    progress=told,
+                    progress=report,
                 )
             except OverQuota:
-                raise Refused(
-                    "The account's quota is reached; what was taken so far is kept. Raise it "
-                    "(pillarbox account quota LOGIN SIZE) and run this again: it goes on from there."
+                raise CommandFailed(
+                    "Quota exceeded. What has been imported is kept; to continue, raise the quota "
+                    "(pillarbox account quota LOGIN SIZE) and run this command again."
                 ) from None
             except SourceChanged as changed:
-                raise Refused(str(changed)) from None
-            before += size
-            total.stored += brought.stored
-            total.passed_over += brought.passed_over
+                raise CommandFailed(str(changed)) from None
+            octets_before += size
+            total.stored += imported.stored
+            total.passed_over += imported.passed_over
     return total
 
 
-def _say(here: Installation, brought: "ImportResult", found: "list[Source]") -> None:
+def _show(installation: Installation, imported: "ImportResult", found: "list[Source]") -> None:
     mailboxes = sorted({source.mailbox for source in found})
-    where = ", ".join(mailboxes) if len(mailboxes) <= FEW else f"{len(mailboxes)} mailboxes"
-    lines = [f"{brought.stored} messages imported into {where}."]
-    if brought.passed_over:
-        lines.append(f"{len(brought.passed_over)} could not be taken:")
-        lines += [f"  {_line(one)}" for one in brought.passed_over[:SHOWN]]
-        if len(brought.passed_over) > SHOWN:
-            lines.append("  ... To see them all: --report FILE")
+    where = ", ".join(mailboxes) if len(mailboxes) <= MAX_MAILBOXES_SHOWN else f"{len(mailboxes)} mailboxes"
+    lines = [f"{counted(imported.stored, 'message')} imported into {where}."]
+    if imported.passed_over:
+        lines.append(f"{counted(len(imported.passed_over), 'message')} could not be imported:")
+        lines += [f"  {_line(one)}" for one in imported.passed_over[:MAX_SKIPPED_SHOWN]]
+        if len(imported.passed_over) > MAX_SKIPPED_SHOWN:
+            lines.append("  ... For the whole list: --report FILE")
     data = {
-        "imported": brought.stored,
+        "imported": imported.stored,
         "mailboxes": mailboxes,
-        "passed_over": [{"where": one.where, "why": one.why} for one in brought.passed_over],
+        "passed_over": [{"where": one.where, "why": one.why} for one in imported.passed_over],
     }
-    here.say(data, "\n".join(lines))
+    installation.show(data, "\n".join(lines))
 
 
 def _line(one: "PassedOver") -> str:

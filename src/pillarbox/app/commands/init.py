@@ -1,4 +1,4 @@
-"""`pillarbox init`: from nothing to a provider that can be served."""
+"""`pillarbox init`: a new installation."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pillarbox.app.commands.installation import Installation, Refused, config_option, json_option
+from pillarbox.app.commands.installation import CommandFailed, Installation, config_option, json_option
 from pillarbox.config.schema import DEFAULT_PATH, Config, options
 
 if TYPE_CHECKING:
     from pillarbox.app.privileges import Identity
 
 _DEFAULTS = {option.name: option.default for option in options(Config)}
-EXAMPLE_ACCOUNT = "postmaster"
+DEFAULT_ACCOUNT = "postmaster"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
-    """What was asked for."""
+    """The arguments, checked."""
 
     domain: str
     hostname: str
@@ -32,35 +32,38 @@ class _Wanted:
 
 @click.command("init")
 @click.argument("domain")
-@click.option("--hostname", help="This machine's name in the DNS.  [default: mail.DOMAIN]")
+@click.option("--hostname", help="This machine's host name.  [default: mail.DOMAIN]")
 @click.option(
-    "--account", default=EXAMPLE_ACCOUNT, show_default=True, help="The first account, a name in the domain."
+    "--account",
+    default=DEFAULT_ACCOUNT,
+    show_default=True,
+    help="The local part of the first account's address.",
 )
-@click.option("--name", default="", help="What to call its owner.")
+@click.option("--name", default="", help="The name of its owner.")
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     default=_DEFAULTS["data"],
     show_default=True,
-    help="The folder for mail, accounts and queue.",
+    help="The data directory: mail, accounts and queue.",
 )
 @click.option(
     "--user",
     default=_DEFAULTS["user"],
     show_default=True,
-    help="Whom the server becomes when root starts it, and whose the data is.",
+    help="The user that the server runs as when started by root, and that owns the data.",
 )
 @click.option(
     "--certificate",
     nargs=2,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="CHAIN KEY",
-    help="PEM files of a certificate for the hostname. Without it Pillarbox makes one to begin with.",
+    help="PEM files of a certificate for the host name. Without it, Pillarbox makes one to begin with.",
 )
 @click.option(
     "--ports-from",
     type=click.IntRange(1024, 65_500),
-    help="Listen on consecutive ports from this one on, instead of the registered ones.",
+    help="Listen on consecutive ports from this one on instead of the registered ones.",
 )
 @config_option
 @json_option
@@ -72,17 +75,17 @@ def command(
     as_json: bool,
     **given: object,
 ) -> None:
-    """Set up a provider for DOMAIN: configuration, data directory, and a first account.
+    """Set up a provider for DOMAIN: the configuration, the data directory, and a first account.
 
-    Tells the account's password, once, and which DNS records to set.
+    Prints the account's password (once) and the DNS records to create.
     """
-    here = Installation(config_path, as_json=as_json)
+    installation = Installation(config_path, as_json=as_json)
     try:
-        with here.refusals():
+        with installation.reporting_errors():
             wanted = _wanted(domain, hostname, account, given)
-            _set_up(here, wanted)
+            _set_up(installation, wanted)
     finally:
-        here.close()
+        installation.close()
 
 
 def _wanted(domain: str, hostname: str | None, account: str, given: dict[str, object]) -> _Wanted:
@@ -94,22 +97,22 @@ def _wanted(domain: str, hostname: str | None, account: str, given: dict[str, ob
     return _Wanted(domain=name, hostname=domain_name(hostname or f"mail.{name}"), address=address, **given)  # type: ignore[arg-type] # click made these what the fields say
 
 
-def _set_up(here: Installation, wanted: _Wanted) -> None:
+def _set_up(installation: Installation, wanted: _Wanted) -> None:
     from pillarbox.app.commands.passwords import generated
 
     server = _server(wanted)
     text = _config_text(wanted, server)
-    _refuse_to_overwrite(here, wanted)
-    _check_text(text, here.config_path)
+    _refuse_to_overwrite(installation, wanted)
+    _check_text(text, installation.config_path)
     _make_data_directory(wanted.data, server)
-    _write_config(here.config_path, text)
+    _write_config(installation.config_path, text)
     password = generated()
-    _first_account(here, wanted, password)
-    _tell(here, wanted, password)
+    _first_account(installation, wanted, password)
+    _show_result(installation, wanted, password)
 
 
 def _server(wanted: _Wanted) -> "Identity | None":
-    """Who is to serve, where root sets up. Raises `NoSuchUser`."""
+    """The user that will serve, where root runs this. Raises `NoSuchUser`."""
     import os
 
     from pillarbox.app.privileges import identity
@@ -117,18 +120,18 @@ def _server(wanted: _Wanted) -> "Identity | None":
     return identity(wanted.user) if os.geteuid() == 0 else None
 
 
-def _refuse_to_overwrite(here: Installation, wanted: _Wanted) -> None:
-    if here.config_path.exists():
-        raise Refused(
-            f"{here.config_path} is there already. To add a domain to it: pillarbox domain add {wanted.domain}; "
-            "for a second provider name other places: --config FILE --data DIR"
+def _refuse_to_overwrite(installation: Installation, wanted: _Wanted) -> None:
+    if installation.config_path.exists():
+        raise CommandFailed(
+            f"{installation.config_path} already exists. To add a domain to it: pillarbox domain add {wanted.domain}; "
+            "for a second installation: --config FILE --data DIR"
         )
     if wanted.data.exists() and any(wanted.data.iterdir()):
-        raise Refused(f"{wanted.data} is not empty. Name another folder: --data DIR")
+        raise CommandFailed(f"Directory not empty: {wanted.data}. Name another one: --data DIR")
 
 
 def _config_text(wanted: _Wanted, server: "Identity | None") -> str:
-    from pillarbox.app.services import SERVICES
+    from pillarbox.config.services import SERVICES
     from pillarbox.config.text import written
 
     values: dict[str, object] = {
@@ -143,22 +146,20 @@ def _config_text(wanted: _Wanted, server: "Identity | None") -> str:
         chain, key = (path.absolute() for path in wanted.certificate)
         tables["[[certificates]]"] = {"chain": chain, "key": key}
     if wanted.ports_from is not None:
-        names = (name for name in SERVICES if name != "lmtp")
+        names = (row.name for row in SERVICES.values() if row.enabled)
         tables["[listen]"] = {name: [f"*:{wanted.ports_from + place}"] for place, name in enumerate(names)}
     return written(values, tables)
 
 
 def _check_text(text: str, path: Path) -> None:
-    """What is written must be what is understood, before anything is made."""
-    from pillarbox.app.configured import endpoints, settings
+    """Check the configuration before anything is created."""
+    from pillarbox.app.resolved import resolve
     from pillarbox.config.file import parse
     from pillarbox.world.tls.server import ServerTls
 
-    config = parse(text, path)
-    endpoints(config)
-    found = settings(config).certificates
-    if found:
-        ServerTls(found)
+    certificates = resolve(parse(text, path)).certificates
+    if certificates:
+        ServerTls(certificates)
 
 
 def _make_data_directory(data: Path, server: "Identity | None") -> None:
@@ -176,37 +177,37 @@ def _write_config(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _first_account(here: Installation, wanted: _Wanted, password: str) -> None:
+def _first_account(installation: Installation, wanted: _Wanted, password: str) -> None:
     from pillarbox.admin import accounts, domains
     from pillarbox.app.commands.passwords import hashed
 
-    here.write(domains.add, wanted.domain, now_ms=here.now_ms)
-    new = hashed(here, wanted.address, password, name=wanted.name)
-    here.write(accounts.create, new, now_ms=here.now_ms)
+    installation.write(domains.add, wanted.domain, now_ms=installation.now_ms)
+    new = hashed(installation, wanted.address, password, name=wanted.name)
+    installation.write(accounts.create, new, now_ms=installation.now_ms)
 
 
-def _tell(here: Installation, wanted: _Wanted, password: str) -> None:
+def _show_result(installation: Installation, wanted: _Wanted, password: str) -> None:
     from pillarbox.admin.dns_records import for_domain, for_host
 
     records = (*for_host(wanted.hostname), *for_domain(wanted.domain, wanted.hostname))
-    option = "" if here.config_path == DEFAULT_PATH else f" --config {here.config_path}"
+    option = "" if installation.config_path == DEFAULT_PATH else f" --config {installation.config_path}"
     lines = [
-        f"Pillarbox is set up for {wanted.domain}.",
+        f"Installation created for {wanted.domain}.",
         "",
-        f"  Configuration  {here.config_path}",
+        f"  Configuration  {installation.config_path}",
         f"  Data           {wanted.data}",
         f"  Account        {wanted.address}",
         f"  Password       {password}   (not shown again)",
         "",
-        "DNS records to set:",
+        "DNS records to create:",
         "",
         *(f"  {record.zone_line}\n      {record.why}" for record in records),
         "",
-        f"Start it:  pillarbox serve{option}",
-        f"Look whether others will find it:  pillarbox check{option}",
+        f"Start the server:  pillarbox serve{option}",
+        f"Check the set-up:  pillarbox check{option}",
     ]
     data = {
-        "config": here.config_path,
+        "config": installation.config_path,
         "data": wanted.data,
         "domain": wanted.domain,
         "hostname": wanted.hostname,
@@ -214,4 +215,4 @@ def _tell(here: Installation, wanted: _Wanted, password: str) -> None:
         "password": password,
         "dns": records,
     }
-    here.say(data, "\n".join(lines))
+    installation.show(data, "\n".join(lines))

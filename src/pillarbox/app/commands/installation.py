@@ -1,14 +1,14 @@
-"""What commands work on, the installation that the configuration describes, and how they speak of it.
+"""The installation that a command works on: the configuration, its data directory and database, and the output.
 
     @click.command("list")
     @on_installation
-    def listed(here: Installation) -> None:
-        found = here.read(domains.listing)
-        here.say(found, table(("name",), ((one.name,) for one in found)))
+    def list_domains(installation: Installation) -> None:
+        found = installation.read(domains.listing)
+        installation.show(found, table(("DOMAIN",), ((one.name,) for one in found)))
 
-`on_installation` adds `--config` and `--json`, opens what is needed when it is needed, and turns what is
-refused into one sentence and exit code 1 (as JSON: `{"error": "..."}`). Commands may run while
-the server does: the database gives turns to write, and the server's sessions hear which accounts changed.
+`on_installation` adds `--config` and `--json`, and turns errors into one sentence and exit code 1 (as JSON:
+`{"error": "..."}`). The configuration and the database are opened when they are first used. Commands may run
+while the server does: writers take turns, and the server's sessions are notified of what changed.
 """
 
 import functools
@@ -23,7 +23,9 @@ import click
 from pillarbox.config.schema import DEFAULT_PATH, Config
 
 if TYPE_CHECKING:
-    from pillarbox.app.settings import Settings
+    from pillarbox.app.resolved import Resolved
+    from pillarbox.config.data_directory import DataDirectory
+    from pillarbox.world.blobs import FileBlobs
     from pillarbox.world.database import Transaction
     from pillarbox.world.database.sqlite import SqliteDatabase
 
@@ -31,22 +33,22 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Refused(Exception):
-    """A command can't do what it was asked for. The text says why and what to do."""
+class CommandFailed(Exception):
+    """A command can't do what it was asked to. The text says why and what to do."""
 
 
-class Voice:
-    """Says what came of a command: text, or one JSON value on standard output."""
+class Output:
+    """The output of a command: text, or one JSON value on standard output."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
 
-    def say(self, data: object, text: str) -> None:
-        """Say it; `data` is anything of dataclasses, dicts, lists, enums, paths and numbers."""
+    def show(self, data: object, text: str) -> None:
+        """Print the result; `data` is made of dataclasses, dicts, lists, enums, paths and numbers."""
         click.echo(_json(data) if self.as_json else text)
 
     def fail(self, text: str) -> Never:
-        """Say what is wrong and end with exit code 1."""
+        """Print an error and end with exit code 1."""
         if self.as_json:
             click.echo(_json({"error": text}))
         else:
@@ -54,23 +56,23 @@ class Voice:
         raise SystemExit(1)
 
     @contextmanager
-    def refusals(self) -> Iterator[None]:
-        """Whatever the world or a verb refuses within ends the command with a sentence."""
+    def reporting_errors(self) -> Iterator[None]:
+        """Turn expected errors in the block into `fail`."""
         try:
             yield
-        except _refusals() as refusal:
-            self.fail(_sentence(refusal))
+        except _expected_errors() as error:
+            self.fail(_sentence(error))
 
 
-class Installation(Voice):
-    """One provider's configuration, settings and database."""
+class Installation(Output):
+    """One provider's configuration, data directory and database."""
 
     def __init__(self, config_path: Path, *, as_json: bool) -> None:
         super().__init__(as_json=as_json)
         self.config_path = config_path
         self.alone = False
-        """Whether the database is to be opened with nobody else having it open."""
-        self._ending = ExitStack()
+        """Whether to open the database only if no other process has it open."""
+        self._cleanup = ExitStack()
 
     @functools.cached_property
     def config(self) -> Config:
@@ -80,31 +82,43 @@ class Installation(Voice):
         return read(self.config_path)
 
     @functools.cached_property
-    def settings(self) -> "Settings":
-        """What it means for the parts of Pillarbox. Raises `ConfigWrong`."""
-        from pillarbox.app.configured import settings
+    def resolved(self) -> "Resolved":
+        """The configuration with what it names: certificates, addresses, passwords. Raises `ConfigWrong`."""
+        from pillarbox.app.resolved import resolve
 
-        return settings(self.config)
+        return resolve(self.config)
+
+    @property
+    def data(self) -> "DataDirectory":
+        """The data directory."""
+        return self.config.data_directory
+
+    @property
+    def blobs(self) -> "FileBlobs":
+        """The blob store of the data directory."""
+        from pillarbox.world.blobs import FileBlobs
+
+        return FileBlobs(self.data.blobs)
 
     @functools.cached_property
     def database(self) -> "SqliteDatabase":
-        """The provider's `Database`, open until the command ends, used as the owner of the data directory."""
+        """The database, open until the command ends; from its first use on, root acts as the data's owner."""
         from pillarbox.app.privileges import as_owner_of
         from pillarbox.app.wiring import opened_database
         from pillarbox.world.signals import announce_from_outside
 
-        data = self.settings.data
-        if not data.is_dir():
-            raise Refused(f"There is no data directory at {data}. Make one with: pillarbox init DOMAIN")
-        self._ending.enter_context(as_owner_of(data))
-        database = self._ending.enter_context(opened_database(self.settings, alone=self.alone))
-        database.on_commit = functools.partial(announce_from_outside, self.settings.signals)
+        data = self.data
+        if not data.path.is_dir():
+            raise CommandFailed(f"No data directory at {data.path}. Create it with: pillarbox init DOMAIN")
+        self._cleanup.enter_context(as_owner_of(data.path))
+        database = self._cleanup.enter_context(opened_database(data, alone=self.alone))
+        database.on_commit = functools.partial(announce_from_outside, data.signals)
         return database
 
     def write(
         self, verb: "Callable[Concatenate[Transaction, P], T]", *arguments: P.args, **keywords: P.kwargs
     ) -> T:
-        """Run a verb that writes; what it changed is durable, and the server's sessions know."""
+        """Run a verb that writes. At return its changes are durable and announced to the server."""
         return self.database.write_now(verb, *arguments, **keywords)
 
     def read(
@@ -121,8 +135,8 @@ class Installation(Voice):
         return SystemClock().now_ms()
 
     def close(self) -> None:
-        """Let go of what was opened."""
-        self._ending.close()
+        """Close what was opened."""
+        self._cleanup.close()
 
 
 config_option = click.option(
@@ -134,7 +148,7 @@ config_option = click.option(
     show_default=True,
     help="The configuration file.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON value.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON value.")
 
 
 def on_installation(command: Callable[Concatenate[Installation, P], None]) -> Callable[..., None]:
@@ -144,18 +158,18 @@ def on_installation(command: Callable[Concatenate[Installation, P], None]) -> Ca
     @json_option
     @functools.wraps(command)
     def run(config_path: Path, as_json: bool, *arguments: P.args, **keywords: P.kwargs) -> None:
-        here = Installation(config_path, as_json=as_json)
+        installation = Installation(config_path, as_json=as_json)
         try:
-            with here.refusals():
-                command(here, *arguments, **keywords)
+            with installation.reporting_errors():
+                command(installation, *arguments, **keywords)
         finally:
-            here.close()
+            installation.close()
 
     return run
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Columns of text for a person to read."""
+    """Columns of text."""
     lines = [[*heads], *([("" if cell is None else str(cell)) for cell in row] for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
     return "\n".join(
@@ -164,15 +178,20 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 message`, `2 messages`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _json(data: object) -> str:
     import msgspec
 
     return json.dumps(msgspec.to_builtins(data, enc_hook=str), indent=2, ensure_ascii=False)
 
 
-def _refusals() -> tuple[type[Exception], ...]:
+def _expected_errors() -> tuple[type[Exception], ...]:
     from pillarbox.app.privileges import NoSuchUser
-    from pillarbox.app.services import CannotListen
+    from pillarbox.app.sockets import CannotListen
     from pillarbox.config.schema import ConfigWrong
     from pillarbox.directory.naming import NameRefused
     from pillarbox.store.account_counters import NoSuchMailbox, OverQuota
@@ -180,13 +199,13 @@ def _refusals() -> tuple[type[Exception], ...]:
     from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable, SchemaTooNew
     from pillarbox.world.tls.server import CertificateUnusable
 
-    ours = (ConfigWrong, NoSuchUser, CannotListen, NameRefused, NoSuchMailbox, OverQuota, Refused)
+    ours = (ConfigWrong, NoSuchUser, CannotListen, NameRefused, NoSuchMailbox, OverQuota, CommandFailed)
     worlds = (DatabaseUnavailable, DatabaseInUse, SchemaTooNew, BlobMissing, CertificateUnusable, OSError)
-    return (*ours, *worlds, *_refusals_of_care())
+    return (*ours, *worlds, *_maintenance_errors())
 
 
-def _refusals_of_care() -> tuple[type[Exception], ...]:
-    """Of backup and repair, whose modules only their commands load."""
+def _maintenance_errors() -> tuple[type[Exception], ...]:
+    """Errors of backup and rebuild, whose modules only their commands load."""
     import sys
 
     names = {
@@ -197,26 +216,24 @@ def _refusals_of_care() -> tuple[type[Exception], ...]:
     return tuple(getattr(module, name) for module, classes in loaded if module for name in classes)
 
 
-def _sentence(refusal: Exception) -> str:
+def _sentence(error: Exception) -> str:
     from pillarbox.store.account_counters import NoSuchMailbox
     from pillarbox.world.database import DatabaseDamaged, DatabaseUnavailable
 
-    match refusal:
+    match error:
         case NoSuchMailbox():
-            return f"There is no mailbox '{refusal}'."
+            return f"No such mailbox: '{error}'."
         case DatabaseDamaged():
             return (
-                f"The database is damaged: {refusal}. Stop the server, then: pillarbox rebuild;"
-                " or take it from a backup: pillarbox restore"
+                f"The database is damaged: {error}. Stop the server, then run: pillarbox rebuild;"
+                " or restore a backup: pillarbox restore"
             )
         case DatabaseUnavailable():
-            return (
-                f"The database can't be used: {refusal}. Is there room on the disk, and may this user write?"
-            )
+            return f"The database is unavailable: {error}. Is the disk full, or may this user not write?"
         case PermissionError():
-            return f"{refusal.strerror}: {refusal.filename}. Run this as root, or as the user of the data."
-        case OSError() if refusal.filename:
-            return f"{refusal.strerror}: {refusal.filename}"
+            return f"{error.strerror}: {error.filename}. Run this as root, or as the owner of the data directory."
+        case OSError() if error.filename:
+            return f"{error.strerror}: {error.filename}"
         case _:
-            text = str(refusal)
+            text = str(error)
             return text[:1].upper() + text[1:]

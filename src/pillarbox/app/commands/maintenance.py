@@ -1,4 +1,4 @@
-"""What the commands that look after the data directory have in common."""
+"""What `fsck` and `rebuild` have in common."""
 
 from typing import TYPE_CHECKING
 
@@ -9,17 +9,15 @@ if TYPE_CHECKING:
     from pillarbox.world.database import Schema
 
 
-def ground(here: Installation) -> "Ground":
-    """What mending needs beside the rows."""
+def ground(installation: Installation) -> "Ground":
+    """What repair needs beside the database."""
     from pillarbox.admin.fsck import Ground
-    from pillarbox.world.blobs import FileBlobs
 
-    data = here.settings.data
-    return Ground(FileBlobs(data / "blobs"), here.now_ms, data / "lost+found")
+    return Ground(installation.blobs, installation.now_ms, installation.data.lost_and_found)
 
 
 def schemas() -> "tuple[Schema, ...]":
-    """Of all rooms."""
+    """The tables of all rooms."""
     from pillarbox.app.wiring import SCHEMAS
 
     return SCHEMAS

@@ -1,4 +1,4 @@
-"""Where commands get a password from: made by us, typed, or read from standard input; never an argument,
+"""Where commands get a password from: generated, typed, or read from standard input. It is never an argument,
 which every process of the machine could read.
 """
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def password_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--ask` and `--password-stdin`."""
-    ask = click.option("--ask", is_flag=True, help="Ask for the password, instead of making one.")
+    ask = click.option("--ask", is_flag=True, help="Prompt for the password instead of generating one.")
     stdin = click.option(
         "--password-stdin", "stdin", is_flag=True, help="Read the password from standard input."
     )
@@ -23,7 +23,7 @@ def password_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def obtain(*, ask: bool, stdin: bool) -> tuple[str, bool]:
-    """The password, and whether it was made here and must be shown."""
+    """The password, and whether it was generated and has to be shown."""
     if stdin:
         return sys.stdin.readline().rstrip("\r\n"), False
     if ask:
@@ -33,18 +33,23 @@ def obtain(*, ask: bool, stdin: bool) -> tuple[str, bool]:
 
 
 def generated() -> str:
-    """A password that can be read out and copied: `abcd-efgh-ijkl-mnop-qrst`, 100 bits of chance."""
+    """A password that can be read out and copied: `abcd-efgh-ijkl-mnop-qrst`, 100 bits of entropy."""
     from pillarbox.directory.app_passwords import SECRET_OCTETS, spell
     from pillarbox.world.entropy import SystemEntropy
 
     return spell(SystemEntropy().token_bytes(SECRET_OCTETS))
 
 
-def hashed(here: "Installation", address: str, password: str, *, name: str = "") -> "NewAccount":
-    """An account to be made, its password hashed outside of any transaction."""
+def password_shown(password: str) -> str:
+    """A generated password, as the end of a command's output."""
+    return f"\n\n  Password: {password}\n\nThe password is not shown again."
+
+
+def hashed(installation: "Installation", address: str, password: str, *, name: str = "") -> "NewAccount":
+    """An account to be created, with its password hashed outside of any transaction."""
     from pillarbox.admin import accounts
     from pillarbox.world.entropy import SystemEntropy
 
     entropy = SystemEntropy()
-    salt = here.write(accounts.salt_for, address, entropy=entropy)
+    salt = installation.write(accounts.salt_for, address, entropy=entropy)
     return accounts.with_password(address, password, salt=salt, entropy=entropy, name=name)

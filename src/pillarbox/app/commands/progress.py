@@ -1,4 +1,4 @@
-"""A bar for what takes a while, on a terminal; nothing elsewhere."""
+"""Progress on a terminal; nothing elsewhere."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def octets_read(title: str, *, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
-    """Yields what is called with the octets done so far and those there are in all."""
+    """A progress bar. Yields a function that takes the octets done and the total."""
     if not shown or not sys.stderr.isatty():
         yield lambda _done, _total: None
         return
@@ -22,7 +22,7 @@ def octets_read(title: str, *, shown: bool = True) -> Iterator[Callable[[int, in
 
 @contextmanager
 def steps(title: str, *, shown: bool = True) -> Iterator[Callable[[str], None]]:
-    """Yields what is called with the name of each step."""
+    """A status line. Yields a function that takes the name of each step."""
     if not shown or not sys.stderr.isatty():
         yield lambda _step: None
         return

@@ -1,10 +1,10 @@
-"""`pillarbox rebuild`: a new database from what can be read of a damaged one."""
+"""`pillarbox rebuild`: a new database from a damaged one."""
 
 from typing import TYPE_CHECKING
 
 import click
 
-from pillarbox.app.commands.installation import Installation, on_installation
+from pillarbox.app.commands.installation import Installation, counted, on_installation
 from pillarbox.app.commands.progress import steps
 
 if TYPE_CHECKING:
@@ -12,23 +12,26 @@ if TYPE_CHECKING:
 
 
 @click.command("rebuild")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @on_installation
-def command(here: Installation, yes: bool) -> None:
-    """Make the database anew from what can be read of it, and from the messages.
+def command(installation: Installation, yes: bool) -> None:
+    """Rebuild the database from what can be read of it, and from the messages.
 
-    For a database that is damaged, or has lost a table. Stop the server first. The old database stays beside
-    the new one; there must be room for both. Where you have a good backup of today, restore that instead.
+    For a database that is damaged or has lost a table. Stop the server first. The old database is kept beside
+    the new one, so there must be room for both. With a recent backup, restore that instead.
     """
     from pillarbox.admin.rebuild import rebuild
     from pillarbox.app.commands.maintenance import ground, schemas
     from pillarbox.app.privileges import as_owner_of
 
-    if not yes and not here.as_json:
-        click.confirm(f"Make {here.settings.database} anew?", abort=True)
-    with as_owner_of(here.settings.data), steps("Rebuilding:", shown=not here.as_json) as progress:
-        done = rebuild(here.settings.database, ground(here), schemas(), progress)
-    here.say(done, _text(done))
+    if not yes and not installation.as_json:
+        click.confirm(f"Rebuild {installation.data.database}?", abort=True)
+    with (
+        as_owner_of(installation.data.path),
+        steps("Rebuilding:", shown=not installation.as_json) as progress,
+    ):
+        done = rebuild(installation.data.database, ground(installation), schemas(), progress)
+    installation.show(done, _text(done))
     if done.findings:
         raise SystemExit(1)
 
@@ -36,17 +39,17 @@ def command(here: Installation, yes: bool) -> None:
 def _text(done: "Rebuilt") -> str:
     gaps = sum(table.gaps for table in done.tables)
     lines = [
-        f"{done.rows} rows were copied; {gaps} places could not be read.",
-        f"{done.emails.rendered} messages were read anew.",
+        f"{done.rows} rows copied, {counted(gaps, 'gap')} that could not be read.",
+        f"{counted(done.emails.rendered, 'message')} parsed again.",
     ]
     if done.linked_again:
-        lines.append(f"{done.linked_again} messages had lost their rows and were found again.")
+        lines.append(f"{counted(done.linked_again, 'message')} without a row recovered.")
     if done.emails.unreadable:
-        lines.append(f"{done.emails.unreadable} messages have lost their octets: see pillarbox fsck.")
+        lines.append(f"{counted(done.emails.unreadable, 'message')} can't be read: see pillarbox fsck.")
     if done.dropped:
-        lines.append(f"{done.dropped} messages are lost and were taken out of their mailboxes.")
+        lines.append(f"{counted(done.dropped, 'message')} lost and removed from the mailboxes.")
     if done.mended:
-        lines.append(f"Mended: {', '.join(done.mended)}.")
+        lines.append(f"Repaired: {', '.join(done.mended)}.")
     lines += [f"{finding.check}: {finding.what}\n    {finding.remedy}" for finding in done.findings]
-    lines.append(f"The old database is {done.aside}: remove it when all is well.")
+    lines.append(f"The old database was kept as {done.aside}. Remove it when all is well.")
     return "\n".join(lines)

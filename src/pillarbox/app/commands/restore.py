@@ -1,4 +1,4 @@
-"""`pillarbox restore`: the data directory as it was at a point in time."""
+"""`pillarbox restore`: the data directory as of a point in time."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,45 +16,48 @@ if TYPE_CHECKING:
 @click.command("restore")
 @click.argument("directory", type=click.Path(file_okay=False, exists=True, path_type=Path))
 @click.option(
-    "--point", metavar="NAME", help="Which point: see `pillarbox backup --list`. Without it, the newest."
+    "--point",
+    metavar="NAME",
+    help="The point to restore (see `pillarbox backup --list`); by default the newest.",
 )
 @click.option(
     "--to",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Restore into this folder instead of the configuration's data directory.",
+    help="Restore into this folder instead of the data directory.",
 )
 @on_installation
-def command(here: Installation, directory: Path, point: str | None, to: Path | None) -> None:
-    """Bring the data directory back from the backup in DIRECTORY.
+def command(installation: Installation, directory: Path, point: str | None, to: Path | None) -> None:
+    """Restore the data directory from the backup in DIRECTORY.
 
-    The data directory must be empty or absent: nothing is ever written over mail. Everything is compared and
-    tried before it is put in place.
+    The data directory must be empty or missing: existing mail is never overwritten. Everything is verified and
+    opened before it is put in place.
     """
     from pillarbox.admin.backup.restore import restore
     from pillarbox.app.wiring import SCHEMAS
 
-    data = to or here.settings.data
-    with octets_read("Restoring", shown=not here.as_json) as progress:
+    target = to or installation.data.path
+    with octets_read("Restoring", shown=not installation.as_json) as progress:
         restored = restore(
             directory,
-            data,
+            target,
             point=point,
             schemas=SCHEMAS,
-            database_name=here.settings.database.name,
+            database_name=installation.data.database.name,
             progress=progress,
-            settle=lambda folder: _give_to_server(folder, here.config),
+            settle=lambda folder: _give_to_server(folder, installation.config),
         )
-    look = "pillarbox fsck"
+    next_step = "pillarbox fsck"
     if to:
-        look += f', and --config with a copy of the configuration that says: data = "{data.absolute()}"'
-    here.say(
-        {"point": restored.name, "made_at": restored.made_at, "data": data},
-        f"{data} is as it was at {restored.made_at} ({shown(restored.octets)}). Look at it with: {look}",
+        next_step += f', with --config and a copy of the configuration with: data = "{target.absolute()}"'
+    installation.show(
+        {"point": restored.name, "made_at": restored.made_at, "data": target},
+        f"Restored {restored.name} of {restored.made_at} to {target} ({shown(restored.octets)})."
+        f" To check it: {next_step}",
     )
 
 
 def _give_to_server(folder: Path, config: "Config") -> None:
-    """Where root restores, the files belong to who serves."""
+    """Where root restores, give the files to the user that serves."""
     import os
 
     from pillarbox.app.privileges import identity

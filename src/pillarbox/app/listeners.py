@@ -1,0 +1,97 @@
+"""The listeners of a worker, and what the sessions of their connections are made from."""
+
+import asyncio
+
+from pillarbox.app.resolved import Resolved
+from pillarbox.app.sessions import session_factories
+from pillarbox.app.sockets import Sockets
+from pillarbox.config.schema import Config
+from pillarbox.config.services import SERVICES
+from pillarbox.directory import accounts
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.server.authentication import Authenticator
+from pillarbox.server.connection import Peer
+from pillarbox.server.listener import Limits, Listener, Service, shared_buffer
+from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.telemetry import Telemetry
+from pillarbox.world.world import World
+
+RETRY_S = 5.0
+"""When to read again which accounts were withdrawn, where the database was unavailable."""
+DRAIN_S = 5.0
+"""How long sessions may finish what they are doing once the worker is told to stop."""
+
+
+class FailureReporter:
+    """Reports sessions that ended with an exception to the operator's log."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+
+    def session_failed(self, service: str, peer: Peer, error: BaseException) -> None:
+        """Called by the listener once for each."""
+        self._telemetry.failure("session failed", error, service=service, peer=peer.address)
+
+
+class Listeners:
+    """All listeners of a worker."""
+
+    def __init__(self, world: World, authenticator: Authenticator, config: Config) -> None:
+        self._world = world
+        self._authenticator = authenticator
+        self._services = _services(world, authenticator, config)
+        self._listeners: list[Listener] = []
+        self._revoking: set[asyncio.Task[None]] = set()
+
+    async def open(self, sockets: Sockets) -> None:
+        """Accept connections on these sockets."""
+        reporter = FailureReporter(self._world.telemetry)
+        buffer = shared_buffer()
+        for name, of_service in sockets.items():
+            listener = Listener(
+                self._services[name], reporter, open_counts=self._world.shared.open_counts, buffer=buffer
+            )
+            await listener.open(of_service)
+            self._listeners.append(listener)
+
+    def reload(self, resolved: Resolved) -> None:
+        """Serve new connections by this configuration. Raises `CertificateUnusable`; then nothing has changed."""
+        self._world.tls.reload(resolved.certificates)
+        self._services = _services(self._world, self._authenticator, resolved.config)
+        for listener in self._listeners:
+            listener.service = self._services[listener.service.name]
+
+    def end_revoked(self) -> None:
+        """End the sessions of accounts that were disabled or removed, soon."""
+        task = asyncio.get_running_loop().create_task(self._end_revoked())
+        self._revoking.add(task)
+        task.add_done_callback(self._revoking.discard)
+
+    async def _end_revoked(self) -> None:
+        here = set[AccountId]().union(*(listener.accounts() for listener in self._listeners))
+        try:
+            revoked = await self._world.database.read(accounts.revoked, here)
+        except DatabaseUnavailable:
+            self._world.clock.call_later(RETRY_S, self.end_revoked)
+            return
+        for listener in self._listeners:
+            listener.revoke(revoked)
+
+    async def drain(self) -> None:
+        """Accept no more connections, and let sessions finish what they are doing."""
+        await asyncio.gather(*(listener.drain(DRAIN_S) for listener in self._listeners))
+
+
+def _services(world: World, authenticator: Authenticator, config: Config) -> dict[str, Service]:
+    limits = Limits(connections=config.limits.connections, per_address=config.limits.connections_per_address)
+    return {
+        name: Service(
+            name=name,
+            session=session,
+            busy=SERVICES[name].protocol.value,
+            tls=world.tls,
+            implicit_tls=SERVICES[name].implicit_tls,
+            limits=limits,
+        )
+        for name, session in session_factories(world, authenticator, config).items()
+    }

@@ -1,0 +1,41 @@
+"""What lies where in the data directory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """The folder that holds all mail, accounts and the queue."""
+
+    path: Path
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file; its write-ahead log and locks lie beside it."""
+        return self.path / "pillarbox.db"
+
+    @property
+    def blobs(self) -> Path:
+        """The folder of large messages."""
+        return self.path / "blobs"
+
+    @property
+    def signals(self) -> Path:
+        """The folder of the sockets by which processes tell each other what changed."""
+        return self.path / "signals"
+
+    @property
+    def tls(self) -> Path:
+        """The folder of the certificate that Pillarbox makes itself, and of its authority."""
+        return self.path / "tls"
+
+    @property
+    def lost_and_found(self) -> Path:
+        """The folder into which `fsck` and `rebuild` put octets that no row refers to."""
+        return self.path / "lost+found"
+
+    @property
+    def maintenance_lock(self) -> Path:
+        """The file whose lock decides which worker does the maintenance."""
+        return self.path / "chores.lock"
