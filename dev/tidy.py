@@ -38,7 +38,7 @@ DOORS = {
     "world/clock.py",
     "world/entropy.py",
     "world/telemetry.py",
-    "testing/provider.py",
+    "testing/blocking.py",
     "world/signals.py",
 }
 """The files in which such a call is at home; `testing` waits in somebody else's program, on real time,

@@ -1,4 +1,4 @@
-"""Fixtures for pytest, there as soon as Pillarbox is installed; nothing is loaded before a test asks for one."""
+"""Fixtures for pytest, available once Pillarbox is installed; nothing else is loaded before a test uses one."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -20,6 +20,6 @@ def pillarbox_session() -> "Iterator[Provider]":
 
 @pytest.fixture
 def pillarbox(pillarbox_session: "Provider") -> "Provider":
-    """The run's provider, all its mailboxes empty."""
+    """The provider of the run, with all mailboxes empty."""
     pillarbox_session.empty()
     return pillarbox_session

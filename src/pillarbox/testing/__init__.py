@@ -1,4 +1,4 @@
-"""A whole mail provider inside somebody's test.
+"""A complete mail provider inside a test.
 
     from pillarbox.testing import Provider
 
@@ -10,19 +10,25 @@
     async with Provider() as mail:
         await mail.deliver(message, to="bob@one.example")
 
-It is `pillarbox demo` in a process of its own: on free ports of the loopback, with its own certificate authority, two
-domains and a few people; nothing leaves the machine, and nothing is left behind. With pytest, the fixture
+It is `pillarbox demo` in a child process: on free ports of the loopback interface, with its own certificate
+authority, two domains and a few accounts; nothing leaves the machine, and nothing is left behind. The pytest fixture
 `pillarbox` (`pillarbox.pytest_plugin`) is one that all tests of a run share, its mailboxes emptied before each.
 
-    provider.py       starting, talking to, and ending a provider
-    asynchronous.py   the same for `async with`
+    provider.py       the provider as a context manager
+    blocking.py       what a test does with it
+    asynchronous.py   the same as coroutines
+    process.py        the child process
+    watch.py          waiting for a message
     reader.py         reading mailboxes, by IMAP
-    message.py        a message as it lies in a mailbox
+    message.py        a message in a mailbox
+    people.py         adding accounts
 
-This is a public interface: names here are kept, or changed with a word in the change log.
+This is a public interface: a change of these names is announced in the change log.
 """
 
+from pillarbox.testing.blocking import Account
 from pillarbox.testing.message import Message
-from pillarbox.testing.provider import Account, Provider, ProviderFailed
+from pillarbox.testing.process import ProviderFailed
+from pillarbox.testing.provider import Provider
 
 __all__ = ["Account", "Message", "Provider", "ProviderFailed"]

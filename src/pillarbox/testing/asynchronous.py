@@ -1,4 +1,4 @@
-"""The provider for `async with`: the same methods, awaited; what waits does so in threads."""
+"""The provider for `async with`: the same methods as coroutines, run in threads."""
 
 import asyncio
 import ssl
@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from email.message import EmailMessage
 from pathlib import Path
 
+from pillarbox.testing.blocking import SENDER, Account, BlockingProvider
 from pillarbox.testing.message import Message
-from pillarbox.testing.provider import LOOK_S, SENDER, Account, Provider
+from pillarbox.testing.watch import POLL_S
 
 
 class AsyncProvider:
     """What `async with Provider() as mail` gives; see `Provider` for each method."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: BlockingProvider) -> None:
         self._provider = provider
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     @property
     def host(self) -> str:
@@ -24,7 +25,7 @@ class AsyncProvider:
 
     @property
     def ports(self) -> Mapping[str, int]:
-        """By service."""
+        """Ports by service."""
         return self._provider.ports
 
     @property
@@ -34,12 +35,12 @@ class AsyncProvider:
 
     @property
     def accounts(self) -> Sequence[Account]:
-        """Who can log in."""
+        """The accounts."""
         return self._provider.accounts
 
     @property
     def ca_file(self) -> Path:
-        """What clients are to trust."""
+        """The CA certificate that clients are to trust."""
         return self._provider.ca_file
 
     def account(self, address: str) -> Account:
@@ -60,19 +61,19 @@ class AsyncProvider:
 
     async def add_account(self, address: str, password: str = "secret") -> Account:  # noqa: S107 - for a test
         """See `Provider.add_account`."""
-        async with self._turn:
+        async with self._lock:
             return await asyncio.to_thread(self._provider.add_account, address, password)
 
     async def deliver(
         self, message: EmailMessage | bytes | str, to: str | Iterable[str] = (), *, sender: str = SENDER
     ) -> None:
         """See `Provider.deliver`."""
-        async with self._turn:
+        async with self._lock:
             await asyncio.to_thread(self._provider.deliver, message, to, sender=sender)
 
     async def mailbox(self, address: str, name: str = "INBOX") -> list[Message]:
         """See `Provider.mailbox`."""
-        async with self._turn:
+        async with self._lock:
             return await asyncio.to_thread(self._provider.mailbox, address, name)
 
     async def wait_for(
@@ -82,25 +83,25 @@ class AsyncProvider:
         subject: str | None = None,
         where: Callable[[Message], bool] = lambda _message: True,
         mailbox: str = "INBOX",
-        timeout: float = 5.0,  # noqa: ASYNC109 - the same interface as the other's
+        timeout: float = 5.0,  # noqa: ASYNC109 - the interface of `Provider`
     ) -> Message:
         """See `Provider.wait_for`."""
         deadline = asyncio.get_running_loop().time() + timeout
-        async with self._turn:
+        async with self._lock:
             watch = await asyncio.to_thread(
                 self._provider.watch, address, subject=subject, where=where, mailbox=mailbox
             )
         while True:
-            # The turn is given back between looks: the message may be delivered by a neighbouring task.
-            async with self._turn:
+            # The lock is released between looks: another task may be about to deliver the message.
+            async with self._lock:
                 found = await asyncio.to_thread(watch.look)
             if found is not None:
                 return found
             if asyncio.get_running_loop().time() >= deadline:
-                raise watch.nothing(timeout)
-            await asyncio.sleep(LOOK_S)
+                raise watch.timed_out(timeout)
+            await asyncio.sleep(POLL_S)
 
     async def empty(self) -> None:
         """See `Provider.empty`."""
-        async with self._turn:
+        async with self._lock:
             await asyncio.to_thread(self._provider.empty)

@@ -1,4 +1,4 @@
-"""A message as it lies in a mailbox."""
+"""A message in a mailbox."""
 
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -9,19 +9,19 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Message:
-    """A message that was delivered. What is asked for most is here; the rest is in `email`."""
+    """A delivered message, with what tests ask for most; `email` has the rest."""
 
     address: str
-    """Whose mailbox it lies in."""
+    """Whose mailbox it is in."""
     mailbox: str
     uid: int
     flags: frozenset[str]
     octets: bytes
-    """Exactly as it is stored, trace fields on top."""
+    """Exactly as stored, with the trace fields at the top."""
 
     @cached_property
     def email(self) -> EmailMessage:
-        """As the standard library reads it: `message.email["X-Priority"]`, attachments, parts."""
+        """Parsed by the standard library: `message.email["X-Priority"]`, attachments, parts."""
         return BytesParser(policy=SMTP).parsebytes(self.octets)
 
     @property
@@ -43,6 +43,6 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The body as text, of HTML where there is nothing else; empty where there is neither."""
+        """The text of the body, or its HTML where there is no plain text; empty where there is neither."""
         body = self.email.get_body(("plain", "html"))
         return str(body.get_content()) if body is not None else ""

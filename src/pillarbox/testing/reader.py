@@ -1,4 +1,4 @@
-"""Reading an account's mailboxes by IMAP, as any client would; one connection, kept open."""
+"""Reading an account's mailboxes by IMAP, over one connection that is kept open."""
 
 import imaplib
 import re
@@ -13,7 +13,7 @@ _NAME: Final = re.compile(rb'\((?P<flags>[^)]*)\) (?:"."|NIL) (?P<name>.+)')
 
 
 class Reader:
-    """One account's connection. Not for several threads at once."""
+    """One account's connection. Not thread-safe."""
 
     def __init__(self, host: str, port: int, *, address: str, login: str, password: str) -> None:
         self._address = address
@@ -21,7 +21,7 @@ class Reader:
         self._client.login(login, password)
 
     def messages(self, mailbox: str, *, after_uid: int = 0) -> list[Message]:
-        """The messages of a mailbox with a higher UID, oldest first; reading leaves them unread.
+        """The messages of a mailbox with a higher UID, oldest first; they stay unread.
 
         Raises `LookupError` where there is no such mailbox.
         """
@@ -34,7 +34,7 @@ class Reader:
         return sorted((one for one in read if one.uid > after_uid), key=lambda one: one.uid)
 
     def mailboxes(self) -> Iterator[str]:
-        """The names of all that can be selected."""
+        """The names of all mailboxes that can be selected."""
         _, found = self._client.list()
         for line in found:
             match = _NAME.match(line) if isinstance(line, bytes) else None
@@ -43,7 +43,7 @@ class Reader:
                 yield name[1:-1].replace('\\"', '"').replace("\\\\", "\\") if name[0] == '"' else name
 
     def empty(self) -> None:
-        """Remove all messages of all mailboxes."""
+        """Delete all messages in all mailboxes."""
         for name in list(self.mailboxes()):
             _, (count, *_rest) = self._client.select(_quoted(name))
             if count and int(count):
@@ -52,10 +52,10 @@ class Reader:
             self._client.unselect()
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         try:
             self._client.logout()
-        except (OSError, imaplib.IMAP4.error):  # the server is gone before us
+        except (OSError, imaplib.IMAP4.error):  # the server is gone already
             self._client.shutdown()
 
     def _message(self, mailbox: str, fetched: tuple[bytes, bytes]) -> Message:
