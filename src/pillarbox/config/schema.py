@@ -87,7 +87,7 @@ else:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """A certificate and its key for TLS, as PEM files that the service's user can read. Clients that send no
-    server name, or an unknown one, get the first. Without any, Pillarbox makes a self-signed one: it protects
+    server name, or an unknown one, get the first. Without any, Pillarbox makes one itself: it protects
     against eavesdroppers only, and mail programs warn about it.
     """
 

@@ -1,6 +1,6 @@
 """Which sources a file or directory holds, and which mailbox each fills.
 
-A file is an mbox. A directory is a Maildir with its folders (`.Work.2026` beside `cur`, as DeliveryAgent and
+A file is an mbox. A directory is a Maildir with its folders (`.Work.2026` beside `cur`, as Courier and
 Dovecot lay them), or a tree of Maildirs, or a tree of mbox files (as Thunderbird and Dovecot lay them).
 """
 

@@ -22,7 +22,7 @@ STANDARD_OUTPUT = Path("-")
     "--dir",
     "directory",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Keep the data in this folder; by default it is in a temporary folder that is removed at the end.",
+    help="Keep the data in this folder, and use it again; by default it is temporary and removed at the end.",
 )
 @click.option(
     "--ports-from",
