@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pillarbox.admin.fsck import Ground, look
-from pillarbox.app.wiring import SCHEMAS
+from pillarbox.app.database import SCHEMAS
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.database.sqlite import open_database
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pillarbox.admin.fsck import Ground, Report, look, repair
-from pillarbox.app.wiring import SCHEMAS
+from pillarbox.app.database import SCHEMAS
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.summary import summarize

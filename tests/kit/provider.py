@@ -7,7 +7,7 @@ import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pillarbox.app.wiring import SCHEMAS
+from pillarbox.app.database import SCHEMAS
 from pillarbox.config.data_directory import DataDirectory
 from pillarbox.config.schema import Config
 from pillarbox.directory import accounts

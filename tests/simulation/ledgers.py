@@ -7,7 +7,7 @@ from typing import Any
 import apsw
 
 from pillarbox.admin.fsck import Ground, look
-from pillarbox.app.wiring import SCHEMAS
+from pillarbox.app.database import SCHEMAS
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.store.changes import Kind
 from pillarbox.world.blobs import DatabaseBlobs

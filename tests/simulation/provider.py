@@ -13,10 +13,10 @@ from typing import Any
 
 import apsw
 
+from pillarbox.app.database import SCHEMAS
 from pillarbox.app.relaying import make_relay
 from pillarbox.app.resolved import Resolved
 from pillarbox.app.sessions import session_factories
-from pillarbox.app.wiring import SCHEMAS
 from pillarbox.config.schema import Config
 from pillarbox.directory import accounts, aliases, app_passwords, credentials, domains, secrets
 from pillarbox.directory.app_passwords import AppPasswordHash, Scope

@@ -1,1 +1,1 @@
-"""How it all starts: configuration, wiring, roles, life cycle, command line."""
+"""Starting Pillarbox: the command line, the supervisor and workers, and how they are put together."""

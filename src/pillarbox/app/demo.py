@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pillarbox.app import child_process
 from pillarbox.app.demo_data import (
@@ -24,12 +25,14 @@ from pillarbox.app.demo_data import (
     named_people,
     numbered_people,
 )
-from pillarbox.app.resolved import Resolved
 from pillarbox.app.sockets import Sockets, close, listen_on, ports_of
 from pillarbox.config.schema import Config, Limits, Relay
 from pillarbox.config.services import SERVICES
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.tls import authority
+
+if TYPE_CHECKING:
+    from pillarbox.app.resolved import Resolved
 
 HOST = "127.0.0.1"
 MAX_CONNECTIONS = 1_000_000
@@ -58,7 +61,7 @@ class DemoOptions:
 class Demo:
     """A demo that is ready to serve."""
 
-    resolved: Resolved
+    resolved: "Resolved"
     sockets: Sockets
     people: tuple[Person, ...]
     authority: Path
@@ -100,6 +103,7 @@ def prepared(options: DemoOptions, progress: Progress) -> Iterator[Demo]:
         # mbox does not stay with the server, and a second core has something to do meanwhile.
         with child_process.running(lambda: fill(config.data_directory, people, options.mbox, progress)):
             importlib.import_module("pillarbox.app.worker")
+            from pillarbox.app.resolved import Resolved
         resolved = Resolved(config, certificates=(certificates.server,))
         yield Demo(resolved, sockets, people, certificates.authority)
 

@@ -10,8 +10,8 @@ from pillarbox.admin.accounts import NewAccount
 from pillarbox.admin.importing.mbox import MboxSource
 from pillarbox.admin.importing.run import run_import
 from pillarbox.admin.importing.source import SourceChanged
+from pillarbox.app.database import opened_database
 from pillarbox.app.demo_mail import DemoMessage, demo_messages
-from pillarbox.app.wiring import opened_database
 from pillarbox.config.data_directory import DataDirectory
 from pillarbox.directory import accounts, credentials, domains
 from pillarbox.mail.mailbox_name import INBOX

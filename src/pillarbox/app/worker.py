@@ -13,7 +13,7 @@ from pillarbox.app.relaying import make_means, make_relay
 from pillarbox.app.resolved import Resolved
 from pillarbox.app.sockets import Sockets
 from pillarbox.app.supervisor import SupervisorLink
-from pillarbox.app.wiring import close_world, open_world
+from pillarbox.app.world import close_world, open_world
 from pillarbox.config.schema import ConfigWrong
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.server.authentication import Authenticator

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from pillarbox.admin import accounts, domains
-from pillarbox.app.wiring import opened_database
+from pillarbox.app.database import opened_database
 from pillarbox.config.data_directory import DataDirectory
 from pillarbox.directory import domains as directory
 from pillarbox.directory.naming import parse_address

@@ -14,7 +14,7 @@ from pillarbox.admin import backup
 from pillarbox.admin.backup import BackupDamaged, BackupRefused, Made, NoSuchPoint, Points
 from pillarbox.admin.backup.packs import BLOCK_OCTETS, Packs
 from pillarbox.admin.backup.restore import restore
-from pillarbox.app.wiring import SCHEMAS
+from pillarbox.app.database import SCHEMAS
 from pillarbox.world.blobs import release, sweep
 from pillarbox.world.database import Schema, SchemaTooNew
 from tests.kit.data_directory import LARGE, Data, filled, opened, put, written

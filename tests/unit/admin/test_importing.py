@@ -16,7 +16,7 @@ from pillarbox.admin.importing.discover import sources
 from pillarbox.admin.importing.mbox import MboxSource
 from pillarbox.admin.importing.run import ImportResult, run_import
 from pillarbox.admin.importing.source import Item, SourceChanged
-from pillarbox.app.wiring import SCHEMAS
+from pillarbox.app.database import SCHEMAS
 from pillarbox.directory import domains
 from pillarbox.mail.identifiers import AccountId, Uid
 from pillarbox.mail.number_set import EVERYTHING

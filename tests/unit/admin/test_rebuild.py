@@ -10,7 +10,7 @@ import pytest
 
 from pillarbox.admin.fsck import Ground
 from pillarbox.admin.rebuild import CannotRebuild, Rebuilt, rebuild
-from pillarbox.app.wiring import SCHEMAS
+from pillarbox.app.database import SCHEMAS
 from pillarbox.store.search import index
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable

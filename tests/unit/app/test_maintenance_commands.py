@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.app.wiring import SCHEMAS
+from pillarbox.app.database import SCHEMAS
 from pillarbox.world.database.sqlite import open_database
 from tests.kit.command_line import CommandLine, set_up
 from tests.kit.permissions import let_others_in

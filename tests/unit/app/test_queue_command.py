@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pillarbox.app.wiring import opened_database
+from pillarbox.app.database import opened_database
 from pillarbox.config.file import read
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import prepare

@@ -86,7 +86,7 @@ def _server(installation: Installation) -> int | None:
 async def _in_dns(installation: Installation) -> "AsyncIterator[Finding]":
     from pillarbox.admin import domains
     from pillarbox.admin.checks import dns
-    from pillarbox.app.wiring import open_resolver
+    from pillarbox.app.world import open_resolver
     from pillarbox.world.clock import SystemClock
 
     config = installation.config

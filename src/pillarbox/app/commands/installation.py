@@ -103,8 +103,8 @@ class Installation(Output):
     @functools.cached_property
     def database(self) -> "SqliteDatabase":
         """The database, open until the command ends; from its first use on, root acts as the data's owner."""
+        from pillarbox.app.database import opened_database
         from pillarbox.app.privileges import as_owner_of
-        from pillarbox.app.wiring import opened_database
         from pillarbox.world.signals import announce_from_outside
 
         data = self.data

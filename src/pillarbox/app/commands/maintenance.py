@@ -18,6 +18,6 @@ def ground(installation: Installation) -> "Ground":
 
 def schemas() -> "tuple[Schema, ...]":
     """The tables of all rooms."""
-    from pillarbox.app.wiring import SCHEMAS
+    from pillarbox.app.database import SCHEMAS
 
     return SCHEMAS

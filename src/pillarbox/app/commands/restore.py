@@ -33,7 +33,7 @@ def command(installation: Installation, directory: Path, point: str | None, to: 
     opened before it is put in place.
     """
     from pillarbox.admin.backup.restore import restore
-    from pillarbox.app.wiring import SCHEMAS
+    from pillarbox.app.database import SCHEMAS
 
     target = to or installation.data.path
     with octets_read("Restoring", shown=not installation.as_json) as progress:

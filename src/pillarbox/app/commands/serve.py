@@ -69,7 +69,7 @@ def _ready_to_serve(resolved: "Resolved") -> "Resolved":
     """Try what every worker needs, while errors can still be reported on the command line."""
     import os
 
-    from pillarbox.app.wiring import opened_database
+    from pillarbox.app.database import opened_database
     from pillarbox.world.tls.server import ServerTls
 
     data = resolved.config.data_directory

@@ -1,21 +1,12 @@
-"""Opening the world of a provider: the database with the tables of all rooms, the network, the resolver, and so on."""
+"""Opening the world of a worker: the database, the network, the resolver, and so on."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from pillarbox.admin.importing.checkpoint import SCHEMA as IMPORTING
+from pillarbox.app.database import SCHEMAS
 from pillarbox.app.resolved import Resolved
-from pillarbox.config.data_directory import DataDirectory
-from pillarbox.directory.schema import SCHEMA as DIRECTORY
-from pillarbox.queue.schema import SCHEMA as QUEUE
-from pillarbox.store.maildrop import SCHEMA as MAILDROP
-from pillarbox.store.schema import SCHEMA as STORE
-from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.clock import SystemClock
-from pillarbox.world.database.sqlite import SqliteDatabase, open_database
-from pillarbox.world.durable import make_folder
+from pillarbox.world.database.sqlite import open_database
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.network.system import SystemNetwork
 from pillarbox.world.resolver import Resolver
@@ -24,20 +15,6 @@ from pillarbox.world.signals import UnixSignals
 from pillarbox.world.telemetry import Telemetry
 from pillarbox.world.tls.server import ServerTls
 from pillarbox.world.world import World
-
-SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, IMPORTING)
-"""The tables of the database, room by room."""
-
-
-@contextmanager
-def opened_database(data: DataDirectory, *, alone: bool = False) -> Iterator[SqliteDatabase]:
-    """The database by itself, for programs that do not serve; see `open_database`."""
-    make_folder(data.path)
-    database = open_database(data.database, SCHEMAS, alone=alone)
-    try:
-        yield database
-    finally:
-        database.close_now()
 
 
 def open_world(resolved: Resolved, telemetry: Telemetry, shared: Shared) -> World:

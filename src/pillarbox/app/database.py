@@ -1,0 +1,28 @@
+"""The database of a provider, with the tables of all rooms."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pillarbox.admin.importing.checkpoint import SCHEMA as IMPORTING
+from pillarbox.config.data_directory import DataDirectory
+from pillarbox.directory.schema import SCHEMA as DIRECTORY
+from pillarbox.queue.schema import SCHEMA as QUEUE
+from pillarbox.store.maildrop import SCHEMA as MAILDROP
+from pillarbox.store.schema import SCHEMA as STORE
+from pillarbox.world.blobs import SCHEMA as BLOBS
+from pillarbox.world.database.sqlite import SqliteDatabase, open_database
+from pillarbox.world.durable import make_folder
+
+SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, IMPORTING)
+"""The tables of the database, room by room."""
+
+
+@contextmanager
+def opened_database(data: DataDirectory, *, alone: bool = False) -> Iterator[SqliteDatabase]:
+    """The database by itself, for programs that do not serve; see `open_database`."""
+    make_folder(data.path)
+    database = open_database(data.database, SCHEMAS, alone=alone)
+    try:
+        yield database
+    finally:
+        database.close_now()
