@@ -1,10 +1,9 @@
-"""`pillarbox demo` as a process of its own, told apart from this one by nothing but sockets and a file.
+"""`pillarbox demo` as a child process.
 
     with demo(folder, "--plain", "--users", "3") as house:
         imaplib.IMAP4(house.host, house.ports["imap"])
 
-All that a test knows of it is what the ready file says, as it is for any program that drives Pillarbox from
-outside.
+Tests know of it only what the ready file says, like any program that drives Pillarbox from outside.
 """
 
 import contextlib
@@ -24,7 +23,7 @@ from typing import Any
 from tests.kit.paths import ROOT
 
 START_S = 60
-"""How long to wait for a demo on a busy machine before saying that it does not come."""
+"""How long a demo may take to start, on a busy machine."""
 USERS = 300
 PASSWORD = "an open secret"
 COMMAND = (sys.executable, "-c", "from pillarbox.app.cli import main; main()", "demo")
@@ -32,7 +31,7 @@ COMMAND = (sys.executable, "-c", "from pillarbox.app.cli import main; main()", "
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of the demo."""
+    """An account of the demo."""
 
     address: str
     login: str
@@ -41,12 +40,12 @@ class Person:
 
 @dataclass
 class Demo:
-    """A demo that runs."""
+    """A running demo."""
 
     process: subprocess.Popen[bytes]
     folder: Path
     ready: dict[str, Any]
-    """What the ready file says."""
+    """The contents of the ready file."""
     started_s: float
     """Seconds from the command to the ready file."""
     plain: bool
@@ -71,42 +70,42 @@ class Demo:
         return [Person(**account) for account in self.ready["accounts"]]
 
     def newcomer(self) -> Person:
-        """Somebody whom no test has met yet."""
+        """An account that no other test uses."""
         login = f"u{next(self._numbers)}"
         return next(person for person in self.people if person.login == login)
 
     def context(self) -> ssl.SSLContext:
-        """A client's: the server is verified, by its name too."""
+        """A client context that verifies the server's certificate and name."""
         return ssl.create_default_context(cafile=str(self.authority))
 
     def log(self) -> str:
-        """What it has said so far, on both of its channels."""
+        """Its output so far, standard output and standard error."""
         return (self.folder / "stdout").read_text() + (self.folder / "stderr").read_text()
 
     def processes(self) -> list[int]:
-        """It, and its workers."""
+        """The process ids of the demo and its workers."""
         pid = self.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return [pid, *map(int, children)]
 
     def end(self, signo: signal.Signals = signal.SIGTERM) -> int:
-        """Tell it to end; its exit code."""
+        """Send it a signal to stop; its exit code."""
         self.process.send_signal(signo)
         return self.process.wait(START_S)
 
 
 @contextlib.contextmanager
 def demo(folder: Path, *options: str | Path, temporary: Path | None = None) -> Iterator[Demo]:
-    """Start one, on free ports unless told otherwise; end it with the block.
+    """A demo for the time of the block, on free ports by default.
 
-    `folder` takes its ready file and what it says; `temporary` is where it makes temporary files.
+    `folder` is for its ready file and its output; `temporary` is where it makes temporary files.
     """
     process, began = start(folder, *options, temporary=temporary), time.monotonic()
     try:
         ready_file = folder / "ready.json"
         while not ready_file.exists():
             assert process.poll() is None, f"it did not start:\n{(folder / 'stderr').read_text()}"
-            assert time.monotonic() < began + START_S, "it does not come"
+            assert time.monotonic() < began + START_S, "it did not start in time"
             time.sleep(0.005)
         yield Demo(
             process,
@@ -127,7 +126,7 @@ def demo(folder: Path, *options: str | Path, temporary: Path | None = None) -> I
 
 
 def start(folder: Path, *options: str | Path, temporary: Path | None = None) -> subprocess.Popen[bytes]:
-    """Start one and do not wait."""
+    """Start a demo without waiting for it."""
     folder.mkdir(parents=True, exist_ok=True)
     ports = () if "--ports-from" in options else ("--ports-from", "0")
     surroundings = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "default"}

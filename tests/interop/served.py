@@ -1,4 +1,4 @@
-"""`pillarbox serve` as a process of its own, on a loopback address of its own, with its own data directory."""
+"""`pillarbox serve` as a child process, on a loopback address of its own, with its own data directory."""
 
 import imaplib
 import os
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pillarbox.config.services import SERVICES
 from tests.kit.command_line import CommandLine, set_up
 from tests.kit.paths import ROOT
 
@@ -23,27 +24,26 @@ user = "{user}"
 smtp = ["{address}:{port}"]
 submissions = ["{address}:{submissions}"]
 imaps = ["{address}:{imaps}"]
-submission = []
-imap = []
-pop3 = []
-pop3s = []
+{unused}
 [relay]
 port = {port}
 [resolver]
 servers = ["127.0.0.1:{dns}"]
 """
+USED = {"smtp", "submissions", "imaps"}
+UNUSED = "\n".join(f"{name} = []" for name in SERVICES if name not in USED)
 SECONDS = 60
 
 
 @dataclass
 class Served:
-    """A provider for one domain, with the account anna; not running until started."""
+    """A provider for one domain, with the account anna; `start` runs it."""
 
     folder: Path
     domain: str
     address: str
     port: int
-    """Where mail from others comes in: the same for all providers of a test."""
+    """The SMTP port: the same for all providers of a test, which relay to it."""
     dns: int
     submissions: int = 2465
     imaps: int = 2993
@@ -51,7 +51,7 @@ class Served:
     password: str = field(init=False)
     process: "subprocess.Popen[bytes] | None" = None
     seen: int = 0
-    """Messages that a test has looked at."""
+    """How many messages `new_messages` has returned."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
@@ -67,16 +67,17 @@ class Served:
                 submissions=self.submissions,
                 imaps=self.imaps,
                 dns=self.dns,
+                unused=UNUSED,
             )
         )
 
     @property
     def anna(self) -> str:
-        """Her address."""
+        """Anna's address."""
         return f"anna@{self.domain}"
 
     def start(self) -> None:
-        """Serve."""
+        """Run it, and wait until it serves."""
         log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-c", "from pillarbox.app.cli import main; main()", "serve"],
@@ -91,21 +92,21 @@ class Served:
         self.until(lambda: self.log().count('"serving"') > started or self._ended())
 
     def stop(self, signo: signal.Signals = signal.SIGTERM) -> None:
-        """End it, if it runs."""
+        """Stop it, if it runs."""
         if self.process:
             self.process.send_signal(signo)
             self.process.wait(SECONDS)
             self.process = None
 
     def send(self, message: bytes, *recipients: str, options: tuple[str, ...] = (), notify: str = "") -> None:
-        """Anna submits a message."""
+        """Submit a message as Anna."""
         with smtplib.SMTP_SSL(self.address, self.submissions, context=_trusting()) as client:
             client.login(self.anna, self.password)
-            wishes = [f"NOTIFY={notify}"] if notify else []
-            client.sendmail(self.anna, recipients, message, [*options], wishes)
+            parameters = [f"NOTIFY={notify}"] if notify else []
+            client.sendmail(self.anna, recipients, message, [*options], parameters)
 
     def inbox(self) -> list[bytes]:
-        """What Anna has got, oldest first."""
+        """The messages in Anna's INBOX, oldest first."""
         client = imaplib.IMAP4_SSL(self.address, self.imaps, ssl_context=_trusting())
         client.login(self.anna, self.password)
         client.select("INBOX", readonly=True)
@@ -114,22 +115,22 @@ class Served:
         client.logout()
         return octets
 
-    def news(self, count: int) -> list[bytes]:
-        """Wait until Anna has so many messages that no test has seen, and look at them."""
+    def new_messages(self, count: int) -> list[bytes]:
+        """Wait until Anna has so many new messages, and return them."""
         self.until(lambda: len(self.inbox()) >= self.seen + count)
         fresh = self.inbox()[self.seen :]
         self.seen += len(fresh)
         return fresh
 
     def until(self, reached: Callable[[], bool]) -> None:
-        """Wait for something, and not for ever."""
+        """Wait until the condition is true, at most `SECONDS`."""
         ends = time.monotonic() + SECONDS
         while not reached():
             assert time.monotonic() < ends, self.log()
             time.sleep(0.05)
 
     def log(self) -> str:
-        """What it has said."""
+        """Its log so far."""
         path = self.folder / "log"
         return path.read_text() if path.exists() else ""
 
@@ -140,13 +141,13 @@ class Served:
 
 
 def set_up_domain(folder: Path, domain: str) -> tuple[CommandLine, str]:
-    """Make the installation; its command line, and Anna's password."""
+    """Create an installation; its command line, and Anna's password."""
     line, said = set_up(folder, domain=domain)
     return line, str(said["password"])
 
 
 def _trusting() -> ssl.SSLContext:
-    """Providers of a test make their own certificates."""
+    """A client context for the certificates that providers make themselves."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -1,4 +1,4 @@
-"""What `pillarbox demo` promises to whoever starts it."""
+"""What programs and people rely on when they start `pillarbox demo`."""
 
 import base64
 import contextlib

@@ -66,7 +66,7 @@ def test_from_us_with_tls_and_a_report_of_success_from_there(both: tuple[Served,
     assert b"Subject: first" in got
     assert "Grüße.".encode() in got
     assert b"(using TLSv1.3 with cipher" in got
-    (report,) = one.news(1)
+    (report,) = one.new_messages(1)
     assert b"Action: delivered" in report
     assert b"Reporting-MTA: dns; mail.post.test" in report
     assert b"Original-Recipient" in report or b"Final-Recipient: rfc822; you@post.test" in report
@@ -75,7 +75,7 @@ def test_from_us_with_tls_and_a_report_of_success_from_there(both: tuple[Served,
 def test_what_postfix_refuses_is_reported_by_us(both: tuple[Served, Postfix]) -> None:
     one, _ = both
     one.send(MESSAGE.format("lost", "x").encode(), "stranger@post.test")
-    (report,) = one.news(1)
+    (report,) = one.new_messages(1)
     assert b"Final-Recipient: rfc822; stranger@post.test" in report
     assert b"Remote-MTA: dns; mail.post.test" in report
     assert b"Status: 5.1.1" in report
@@ -90,7 +90,7 @@ def test_unicode_both_ways(both: tuple[Served, Postfix]) -> None:
     peer.send(
         "From: jürgen@post.test\nSubject: zurück\n\nx\n".encode(), "anna@one.test", sender="jürgen@post.test"
     )
-    (got,) = one.news(1)
+    (got,) = one.new_messages(1)
     assert "Subject: zurück".encode() in got
     assert b"with UTF8SMTPS id" in got
 

@@ -52,7 +52,7 @@ def _free_port() -> int:
 def test_mail_both_ways_over_tls_and_a_report_on_a_stranger(providers: tuple[Served, Served]) -> None:
     one, two = providers
     one.send(PLAN.format("there").encode(), "anna@two.test", "nobody@two.test")
-    (got,) = two.news(1)
+    (got,) = two.new_messages(1)
     assert b"Subject: there" in got
     assert b"Bcc" not in got
     assert b"Return-Path: <anna@one.test>\r\n" in got
@@ -60,7 +60,7 @@ def test_mail_both_ways_over_tls_and_a_report_on_a_stranger(providers: tuple[Ser
         rb"Received: from mail\.one\.test \(\[127\.0\.0\.\d\]\)\r\n\tby mail\.two\.test with ESMTPS", got
     )
     two.send(b"From: anna@two.test\r\nSubject: back\r\n\r\nHi.\r\n", "anna@one.test")
-    first, second = one.news(2)
+    first, second = one.new_messages(2)
     report, answer = (first, second) if b"Subject: back" in second else (second, first)
     assert b"Subject: back" in answer
     assert b"Return-Path: <>" in report
@@ -84,7 +84,7 @@ def test_mail_waits_while_the_other_is_down_and_arrives_when_it_is_back(
     two.start()
     one.start()
     assert one.line.json("queue", "retry", "--to", "two.test") == {"recipients": 1}
-    (got,) = two.news(1)
+    (got,) = two.new_messages(1)
     assert b"Subject: patience" in got
     one.until(lambda: one.line.json("queue", "list")["recipients"] == 0)
     assert len(one.inbox()) == one.seen
@@ -94,8 +94,8 @@ def test_success_is_told_and_unicode_goes_through(providers: tuple[Served, Serve
     one, two = providers
     message = PLAN.format("Grüße").encode()
     one.send(message, "anna@two.test", options=("SMTPUTF8", "BODY=8BITMIME"), notify="SUCCESS")
-    assert "Subject: Grüße".encode() in two.news(1)[0]
-    (report,) = one.news(1)
+    assert "Subject: Grüße".encode() in two.new_messages(1)[0]
+    (report,) = one.new_messages(1)
     assert b"Action: delivered" in report
     assert b"Reporting-MTA: dns; mail.two.test" in report
 
@@ -103,6 +103,6 @@ def test_success_is_told_and_unicode_goes_through(providers: tuple[Served, Serve
 def test_what_the_dns_says_is_told_at_once(providers: tuple[Served, Served]) -> None:
     one, _ = providers
     one.send(PLAN.format("no").encode(), "a@none.test", "a@nowhere.two.test")
-    reports = b"".join(one.news(2))
+    reports = b"".join(one.new_messages(2))
     assert b"Status: 5.1.10" in reports
     assert b"Status: 5.1.2" in reports

@@ -1,4 +1,4 @@
-"""The command line inside a test: what was said, and with which exit code."""
+"""Running commands inside a test, with their output and exit codes."""
 
 import json
 from dataclasses import dataclass
@@ -25,24 +25,24 @@ class CommandLine:
         return result
 
     def text(self, *words: str, typed: str | None = None) -> str:
-        """What a command says that does what it is asked for."""
+        """The output of a command that succeeds."""
         result = self.run(*words, typed=typed)
         assert result.exit_code == 0, result.output
         return result.stdout
 
     def json(self, *words: str, typed: str | None = None) -> Any:
-        """The same as a value."""
+        """The JSON value that a command prints."""
         return json.loads(self.text(*words, "--json", typed=typed))
 
     def refused(self, *words: str, code: int = 1) -> str:
-        """What a command says that can't."""
+        """The output of a command that fails with this exit code."""
         result = self.run(*words)
         assert result.exit_code == code, result.output
         return result.output
 
 
 def set_up(folder: Path, *words: str, domain: str = "example.org") -> tuple[CommandLine, dict[str, Any]]:
-    """A provider for a domain with the account anna, and what `init` said."""
+    """An installation for a domain with the account anna, and the output of `init`."""
     there = CommandLine(folder / "pillarbox.toml", folder / "data")
     said = there.json(
         "init", domain, "--data", str(there.data), "--account", "anna", "--user", "root", *words

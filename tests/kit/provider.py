@@ -1,6 +1,6 @@
-"""A small provider for tests: two domains, three people, everything real but the disk, if so wished.
+"""A small provider for tests: two domains, three accounts, in memory or in a folder.
 
-`open_house()` makes it in the running loop; `tests/server.py` puts doors to it on loopback.
+`open_house()` makes it in the running loop; `tests/kit/server.py` serves it on loopback.
 """
 
 import functools
@@ -40,7 +40,7 @@ HOSTNAME = "mail.one.example"
 
 @dataclass(slots=True)
 class House:
-    """The provider, open."""
+    """The open provider."""
 
     world: World
     authenticator: Authenticator
@@ -86,13 +86,13 @@ class House:
         self.telemetry.failure("session failed", error, service=service)
 
     async def close(self) -> None:
-        """Let go."""
+        """Close it."""
         await self.authenticator.close()
         await self.world.database.close()
 
 
 async def open_house(folder: Path | None = None, *, clock: Clock | None = None) -> House:
-    """A new provider in memory, or a new or known one in a folder."""
+    """A new provider in memory, or a new or existing one in a folder."""
     clock = clock or SystemClock()
     data = DataDirectory(folder) if folder else None
     database = open_database(data.database, SCHEMAS) if data else memory_database(SCHEMAS)

@@ -1,11 +1,10 @@
-"""A whole server in this process, on loopback ports of its own, in a thread with a loop of its own.
+"""A whole server in this process, on free loopback ports, in a thread with a loop of its own.
 
     with serving("pop3", "imap") as server:
         server.run(server.house.deliver(0, b"..."))
         client = poplib.POP3("127.0.0.1", server.ports["pop3"])
 
-For tests that drive it by a blocking client. A test that lives in a loop itself opens a
-`open_house` and a `Listener` there.
+For tests with blocking clients. A test that runs in a loop itself uses `open_house` and a `Listener` there.
 """
 
 import asyncio
@@ -29,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Server:
-    """A server that is running."""
+    """A running server."""
 
     house: House
     ports: dict[str, int]
@@ -51,9 +50,9 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    *doors: str, folder: Path | None = None, plain_allowed: bool = True, limits: Limits | None = None
+    *services: str, folder: Path | None = None, plain_allowed: bool = True, limits: Limits | None = None
 ) -> Iterator[Server]:
-    """Serve these doors until the block ends; any session that failed by our mistake fails the test."""
+    """Run these services until the block ends. A session that ended with an exception fails the test."""
     started, stop = threading.Event(), asyncio.Event()
     box: list[Server | BaseException] = []
 
@@ -62,7 +61,9 @@ def serving(
             house = await open_house(folder)
             house.plain_allowed = plain_allowed
             sessions = factories(house)
-            listeners = {name: await _open(name, sessions[name], house, limits or Limits()) for name in doors}
+            listeners = {
+                name: await _open(name, sessions[name], house, limits or Limits()) for name in services
+            }
         except BaseException as error:
             box.append(error)
             raise
@@ -97,7 +98,7 @@ def serving(
 
 
 def factories(house: House) -> Mapping[str, SessionFactory[Any]]:
-    """How the sessions of each door are made, as the app does it."""
+    """The session factory of each service, made as the app does it."""
     return session_factories(house.world, house.authenticator, house.config)
 
 

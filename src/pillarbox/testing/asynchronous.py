@@ -25,7 +25,7 @@ class AsyncProvider:
 
     @property
     def ports(self) -> Mapping[str, int]:
-        """Ports by service."""
+        """Ports by the name of the service."""
         return self._provider.ports
 
     @property

@@ -48,7 +48,7 @@ class BlockingProvider:
         self._readers: dict[str, Reader] = {}
         self.host = ""
         self.ports: Mapping[str, int] = {}
-        """By service: smtp, submission, submissions, lmtp, imap, imaps, pop3, pop3s."""
+        """Ports by the name of the service, as in the configuration's `[listen]`."""
         self.domains: Sequence[str] = ()
         self.accounts: Sequence[Account] = ()
         self.ca_file = Path()

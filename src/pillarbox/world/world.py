@@ -16,7 +16,7 @@ from pillarbox.world.tls.server import ServerTls
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """The outside world as one process sees it. Made in `app.wiring`, or by a test."""
+    """The outside world as one process sees it. Made by `app.world`, or by a test."""
 
     clock: Clock
     entropy: Entropy

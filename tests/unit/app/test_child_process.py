@@ -1,4 +1,4 @@
-"""Work in a process of its own: what it does is done, how it fails is told."""
+"""Work in a child process: its effects, and how its failures are reported."""
 
 import contextlib
 import os

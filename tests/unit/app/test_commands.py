@@ -1,4 +1,4 @@
-"""The command line: each command does what it says, says what it did, and refuses with a sentence."""
+"""The commands: what they do, print, and refuse."""
 
 import json
 import os

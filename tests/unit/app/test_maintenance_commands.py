@@ -1,4 +1,4 @@
-"""Backup, restore, fsck and rebuild as an operator runs them."""
+"""Backup, restore, fsck and rebuild, as an operator runs them."""
 
 import sqlite3
 import subprocess

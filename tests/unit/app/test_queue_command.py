@@ -1,4 +1,4 @@
-"""`pillarbox queue`: looking at what waits, and doing something about it."""
+"""`pillarbox queue`: listing and changing queued mail."""
 
 import re
 from collections.abc import Iterator

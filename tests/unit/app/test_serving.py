@@ -1,4 +1,4 @@
-"""`pillarbox serve` with real processes: reload, drain, workers that die, privileges, changes from outside."""
+"""`pillarbox serve` with real processes: reload, drain, workers that die, privileges, changes by commands."""
 
 import contextlib
 import imaplib
@@ -206,7 +206,7 @@ def test_a_worker_that_dies_is_replaced_and_newcomers_wait(serving: Callable[...
     served = serving()
     (first,) = served.workers()
     os.kill(first, signal.SIGKILL)
-    # The door stays open: who comes now waits in the kernel's queue.
+    # The socket stays open: new clients wait in the kernel's queue.
     assert greeting(served.ports["smtp"]).startswith(b"220 ")
     assert served.workers() != [first]
     assert served.end() == 0

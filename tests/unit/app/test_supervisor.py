@@ -1,4 +1,4 @@
-"""The supervisor's promises, tried with real processes: readiness, replacement, stopping, no orphans."""
+"""The supervisor with real processes: readiness, replacement, stopping, no orphans."""
 
 import os
 import select

@@ -1,4 +1,4 @@
-"""Texts derived from the options say what the options are."""
+"""Texts that are derived from the options."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""`pillarbox.testing`: what a test of somebody else's relies on."""
+"""`pillarbox.testing`: what tests of other programs rely on."""
 
 import asyncio
 import os

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pillarbox.admin.fsck import Ground, every_invariant
-from pillarbox.app.wiring import SCHEMAS
+from pillarbox.app.database import SCHEMAS
 from pillarbox.mail import query as q
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ThreadId
 from pillarbox.mail.number_set import NumberSet
