@@ -1,0 +1,18 @@
+"""Every service of the table has sessions."""
+
+import asyncio
+
+from pillarbox.config.services import SERVICES
+from tests.kit.provider import open_house
+from tests.kit.server import factories
+
+
+def test_there_is_a_session_factory_for_each_service() -> None:
+    async def names() -> list[str]:
+        house = await open_house()
+        try:
+            return list(factories(house))
+        finally:
+            await house.close()
+
+    assert asyncio.run(names()) == list(SERVICES)
