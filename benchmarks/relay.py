@@ -109,9 +109,10 @@ def run(port: int, sink: int, root: int, to: str, options: argparse.Namespace) -
 
 def serve_pillarbox(folder: Path, port: int, sink: int, workers: int) -> None:
     """In a process of its own: the whole server, and an alias that leads away."""
-    from pillarbox.app import serving, wiring
     from pillarbox.app.services import bind
     from pillarbox.app.settings import Settings
+
+    from pillarbox.app import serving, wiring
     from pillarbox.directory import aliases, domains
     from pillarbox.server.relay.host_finder import Host
     from pillarbox.world.database import Transaction

@@ -26,9 +26,10 @@ PATIENCE_S = 60
 
 def serve(folder: Path, ports: tuple[int, int, int], waiting: int) -> None:
     """In a process of its own."""
-    from pillarbox.app import serving, wiring
     from pillarbox.app.services import bind
     from pillarbox.app.settings import Settings
+
+    from pillarbox.app import serving, wiring
     from pillarbox.directory import aliases, domains
     from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
     from pillarbox.server.relay.host_finder import Host

@@ -70,7 +70,7 @@ def test_the_first_connection_after_the_ready_file_is_accepted(tmp_path: Path) -
         print(f"ready after {house.started_s:.2f} s")  # read it with pytest -rP
 
 
-def test_numbered_people_log_in_by_both_of_their_names(house: Demo) -> None:
+def test_numbered_accounts_log_in_by_login_and_address(house: Demo) -> None:
     person = house.newcomer()
     assert person.address == f"{person.login}@one.example"
     for login in (person.login, person.address):
@@ -105,7 +105,7 @@ def test_a_named_folder_keeps_mail_and_certificates(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("signo", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly_and_at_once(tmp_path: Path, workers: str, signo: signal.Signals) -> None:
+def test_a_signal_stops_it_cleanly_and_at_once(tmp_path: Path, workers: str, signo: signal.Signals) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     with demo(tmp_path, "--workers", workers, "--users", "2", temporary=temporary) as house:
@@ -136,7 +136,7 @@ def test_a_signal_during_the_start_leaves_nothing_behind(tmp_path: Path, workers
         (tmp_path / "ready.json").unlink(missing_ok=True)
 
 
-def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path, house: Demo) -> None:
+def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path, house: Demo) -> None:
     process = start(tmp_path, "--ports-from", str(house.ports["smtp"]))
     assert process.wait(30) == 1
     said = (tmp_path / "stderr").read_text()
@@ -214,7 +214,7 @@ def test_hundreds_at_once_from_one_address(busy_house: Demo) -> None:
 SECRETS = ("an unlikely password", "a wrong guess 7c1f")
 
 
-def test_no_credential_in_what_it_says(tmp_path: Path) -> None:
+def test_no_credential_in_its_output(tmp_path: Path) -> None:
     right, _wrong = SECRETS
     with demo(tmp_path, "--plain", "--users", "2", "--password", right) as house:
         person = house.newcomer()
@@ -267,7 +267,7 @@ def _smtp_password(house: Demo, person: Person) -> None:
         client.login(person.login, person.password)
 
 
-def test_the_ready_file_appears_whole(tmp_path: Path) -> None:
+def test_the_ready_file_appears_atomically(tmp_path: Path) -> None:
     process = start(tmp_path, "--users", "2000")
     path = tmp_path / "ready.json"
     try:
@@ -294,7 +294,7 @@ def test_the_certificate_is_for_these_names(house: Demo) -> None:
         house.context().wrap_socket(plain, server_hostname="elsewhere.example")
 
 
-def test_imaplib_speaks_to_every_worker(busy_house: Demo) -> None:
+def test_all_workers_see_the_same_mailbox(busy_house: Demo) -> None:
     """What one worker's client writes, the other's sees."""
     person = busy_house.newcomer()
     with contextlib.ExitStack() as held:

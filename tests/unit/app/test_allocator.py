@@ -31,7 +31,7 @@ print(resident() - before)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is glibc's")
-def test_a_large_piece_costs_only_what_is_touched() -> None:
+def test_a_large_block_takes_only_the_memory_that_is_touched() -> None:
     def pages(mode: str) -> int:
         command = [sys.executable, "-c", PROGRAM, mode]
         run = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONPATH": "src"})

@@ -12,13 +12,13 @@ import pytest
 from pillarbox.app import child_process, termination
 
 
-def test_what_it_does_is_done_when_the_block_has_ended(tmp_path: Path) -> None:
+def test_the_work_is_done_at_the_end_of_the_block(tmp_path: Path) -> None:
     with child_process.running(lambda: (tmp_path / "done").write_text(str(os.getpid())) and None):
         pass
     assert (tmp_path / "done").read_text() != str(os.getpid())
 
 
-def test_what_a_user_can_mend_is_told_in_its_own_words() -> None:
+def test_errors_that_users_can_correct_keep_their_text() -> None:
     def fail() -> None:
         raise OSError("no such folder")
 
@@ -26,7 +26,7 @@ def test_what_a_user_can_mend_is_told_in_its_own_words() -> None:
         pass
 
 
-def test_of_a_mistake_of_ours_the_traceback_is_told() -> None:
+def test_other_errors_come_with_their_traceback() -> None:
     with (
         pytest.raises(child_process.ChildFailed, match="ZeroDivisionError"),
         child_process.running(lambda: print(1 // 0)),
@@ -34,7 +34,7 @@ def test_of_a_mistake_of_ours_the_traceback_is_told() -> None:
         pass
 
 
-def test_a_process_that_is_killed_is_noticed() -> None:
+def test_a_killed_process_is_reported() -> None:
     with (
         pytest.raises(child_process.ChildFailed, match="-9"),
         child_process.running(lambda: os.kill(os.getpid(), signal.SIGKILL)),
@@ -42,7 +42,7 @@ def test_a_process_that_is_killed_is_noticed() -> None:
         pass
 
 
-def test_when_the_block_fails_the_work_is_ended() -> None:
+def test_when_the_block_fails_the_work_is_stopped() -> None:
     began = time.monotonic()
     with pytest.raises(KeyError), child_process.running(lambda: time.sleep(600)):
         raise KeyError
@@ -50,7 +50,7 @@ def test_when_the_block_fails_the_work_is_ended() -> None:
 
 
 @pytest.mark.parametrize("stubborn", [False, True])
-def test_when_the_end_is_wanted_the_work_is_ended_first(stubborn: bool, tmp_path: Path) -> None:
+def test_a_pending_signal_stops_the_work_first(stubborn: bool, tmp_path: Path) -> None:
     def work() -> None:
         if stubborn:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -67,7 +67,7 @@ def test_when_the_end_is_wanted_the_work_is_ended_first(stubborn: bool, tmp_path
     assert not (tmp_path / "done").exists()
 
 
-def test_nothing_makes_a_fork_go_on_with_what_its_parent_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fork_never_runs_on_into_its_parents_code(monkeypatch: pytest.MonkeyPatch) -> None:
     with open("/dev/full", "w") as full:
         monkeypatch.setattr("sys.stderr", full)
         with (

@@ -39,7 +39,7 @@ ALL = commands(main, ())
 
 
 @pytest.mark.parametrize("words", [words for words, _ in ALL], ids=" ".join)
-def test_every_command_explains_itself(there: CommandLine, words: tuple[str, ...]) -> None:
+def test_every_command_has_help(there: CommandLine, words: tuple[str, ...]) -> None:
     text = there.text(*words, "--help")
 
     assert "Usage: " in text
@@ -47,13 +47,13 @@ def test_every_command_explains_itself(there: CommandLine, words: tuple[str, ...
 
 
 @pytest.mark.parametrize("words", [words for words, command in ALL if not isinstance(command, click.Group)])
-def test_every_command_that_works_on_an_installation_answers_in_json(words: tuple[str, ...]) -> None:
+def test_every_command_on_an_installation_has_json_output(words: tuple[str, ...]) -> None:
     names = {name for option in dict(ALL)[words].params for name in option.opts}
 
     assert "--json" in names or words in [("demo",), ("config", "example")]
 
 
-def test_help_loads_nothing_of_what_commands_need() -> None:
+def test_help_loads_no_heavy_modules() -> None:
     program = (
         "import sys\nfrom click.testing import CliRunner\nfrom pillarbox.app.cli import main\n"
         "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
@@ -69,16 +69,16 @@ def test_help_loads_nothing_of_what_commands_need() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_a_command_that_is_not_there_is_told_with_the_near_one(there: CommandLine) -> None:
+def test_an_unknown_command_suggests_the_nearest_one(there: CommandLine) -> None:
     assert "Did you mean 'account'?" in there.refused("acount", code=2)
     assert "See: pillarbox --help" in there.refused("xyzzy", code=2)
 
 
-def test_the_table_has_all_families() -> None:
+def test_the_table_has_all_commands() -> None:
     assert set(COMMANDS) >= {"demo", "init", "serve", "check", "domain", "account", "alias", "group"}
 
 
-def test_init_makes_a_provider_and_tells_what_to_do(made: tuple[CommandLine, dict[str, Any]]) -> None:
+def test_init_creates_an_installation_and_prints_what_to_do(made: tuple[CommandLine, dict[str, Any]]) -> None:
     there, said = made
 
     assert len(there.config.read_text().splitlines()) <= 15
@@ -107,13 +107,13 @@ def test_init_overwrites_nothing(there: CommandLine, tmp_path: Path) -> None:
         (["init", "x.example", "--user", "root", "--certificate", "/no", "/no"], "/no"),
     ],
 )
-def test_init_refuses_before_it_has_made_anything(tmp_path: Path, words: list[str], said: str) -> None:
+def test_init_fails_before_it_has_created_anything(tmp_path: Path, words: list[str], said: str) -> None:
     other = CommandLine(tmp_path / "p.toml", tmp_path / "d")
     assert said in other.refused(*words, "--data", str(other.data))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_configuration_it_says_how_to_get_one(tmp_path: Path) -> None:
+def test_a_missing_configuration_says_how_to_create_one(tmp_path: Path) -> None:
     other = CommandLine(tmp_path / "p.toml", tmp_path / "d")
     assert "pillarbox init DOMAIN" in other.refused("account", "list")
     assert "error" in json.loads(other.refused("account", "list", "--json"))
@@ -145,7 +145,7 @@ def test_accounts(there: CommandLine) -> None:
     assert "there is no account 'bob'" in there.refused("account", "show", "bob").lower()
 
 
-def test_a_password_is_made_here_or_given_but_never_an_argument(there: CommandLine) -> None:
+def test_a_password_is_generated_or_given_but_never_an_argument(there: CommandLine) -> None:
     there.text("account", "add", "eve@example.org", "--password-stdin", typed="one two three\n")
     assert "password" not in there.json("account", "password", "eve", "--password-stdin", typed="x y z\n")
     assert len(there.json("account", "password", "eve")["password"]) == 24
@@ -202,7 +202,7 @@ def test_groups(there: CommandLine) -> None:
     assert "no group 'Staff'" in there.refused("group", "join", "Staff", "anna")
 
 
-def test_app_passwords_are_shown_once_and_revoked_alone(there: CommandLine) -> None:
+def test_app_passwords_are_shown_once_and_can_be_revoked(there: CommandLine) -> None:
     made = there.json("app-password", "add", "anna", "phone", "--scope", "imap", "--expires-in", "90d")
     listed = there.text("app-password", "list", "anna")
     assert "phone" in listed
@@ -220,7 +220,7 @@ def test_usage_errors_have_their_own_exit_code(there: CommandLine) -> None:
     there.refused("app-password", "add", "anna", "x", "--expires-in", "soon", code=2)
 
 
-def test_config_show_checks_and_tells_what_is_in_force(there: CommandLine, tmp_path: Path) -> None:
+def test_config_show_prints_the_options_in_effect(there: CommandLine, tmp_path: Path) -> None:
     text = there.text("config", "show")
     again = tmp_path / "again.toml"
     again.write_text(text)
@@ -236,14 +236,14 @@ def test_sizes(text: str, octets: int) -> None:
     assert Octets().convert(text, None, None) == octets
 
 
-def test_amounts_for_a_person() -> None:
+def test_sizes_and_durations_as_text() -> None:
     assert [shown(octets) for octets in (None, 0, 1023, 1536, 500 << 20, 3 << 30, 5 << 40)] == [
         "unlimited", "0 B", "1023 B", "1.5 KiB", "500 MiB", "3.0 GiB", "5.0 TiB",
     ]  # fmt: skip
     assert Duration().convert("2w", None, None) == 14 * 24 * 3_600_000
 
 
-def test_what_is_taken_is_not_listened_at(there: CommandLine) -> None:
+def test_a_port_in_use_is_reported(there: CommandLine) -> None:
     sockets = listen_on("127.0.0.1", {"smtp": 0})
     try:
         port = ports_of(sockets)["smtp"]

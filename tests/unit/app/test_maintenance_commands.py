@@ -33,7 +33,7 @@ def damage(there: CommandLine, statement: str) -> None:
     connection.close()
 
 
-def test_a_day_is_lost_and_had_back(there: CommandLine, tmp_path: Path) -> None:
+def test_backup_and_restore(there: CommandLine, tmp_path: Path) -> None:
     backup = str(tmp_path / "backup")
     first = there.json("backup", backup)
     again = there.json("backup", backup, "--keep", "7")
@@ -63,7 +63,7 @@ def test_a_backup_while_the_database_is_in_use(there: CommandLine, tmp_path: Pat
         served.close_now()
 
 
-def test_what_is_wrong_is_told_and_mended(there: CommandLine) -> None:
+def test_fsck_reports_and_repairs(there: CommandLine) -> None:
     damage(there, "UPDATE mailboxes SET messages = 7")
     told = there.refused("fsck")
     assert "tallies-count: mailbox" in told
@@ -72,7 +72,7 @@ def test_what_is_wrong_is_told_and_mended(there: CommandLine) -> None:
     assert "No errors found" in there.text("fsck")
 
 
-def test_a_lost_table_is_made_again(there: CommandLine) -> None:
+def test_rebuild_recreates_a_lost_table(there: CommandLine) -> None:
     damage(there, "DROP TABLE flags")
     assert "table flags is missing" in there.refused("fsck")
     done = there.text("rebuild", "--yes")
@@ -81,7 +81,7 @@ def test_a_lost_table_is_made_again(there: CommandLine) -> None:
     assert list(there.data.glob("pillarbox.db.damaged-*"))
 
 
-def test_a_database_that_is_none_leads_to_the_backup(there: CommandLine, tmp_path: Path) -> None:
+def test_an_unreadable_database_points_to_the_backup(there: CommandLine, tmp_path: Path) -> None:
     there.text("backup", str(tmp_path / "backup"))
     database = there.data / "pillarbox.db"
     database.write_bytes(b"not any more" * 1000)
@@ -93,7 +93,7 @@ def test_a_database_that_is_none_leads_to_the_backup(there: CommandLine, tmp_pat
     assert there.json("account", "show", "anna@example.org")["messages"] == 5
 
 
-def test_refusals(there: CommandLine, tmp_path: Path) -> None:
+def test_backup_and_restore_errors(there: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "There is no backup" in there.refused(
         "restore", str(tmp_path / "empty"), "--to", str(tmp_path / "new")
@@ -103,7 +103,7 @@ def test_refusals(there: CommandLine, tmp_path: Path) -> None:
     assert "not both" in there.refused("backup", str(tmp_path), "--list", "--verify", code=2)
 
 
-def test_root_leaves_nothing_that_the_server_cannot_open(there: CommandLine, tmp_path: Path) -> None:
+def test_root_leaves_no_files_that_the_server_cannot_open(there: CommandLine, tmp_path: Path) -> None:
     """Root backs up and repairs what belongs to another user."""
     if subprocess.run(["chown", "-R", "nobody:nogroup", str(there.data)], check=False).returncode:
         pytest.skip("only root can give files away")

@@ -24,7 +24,7 @@ def test_derived_pages_are_current(path: Path) -> None:
 @pytest.mark.parametrize(
     "path", [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"], ids=lambda path: path.name
 )
-def test_commands_in_the_manual_are_there(path: Path) -> None:
+def test_commands_in_the_manual_exist(path: Path) -> None:
     for line in re.findall(r"(?:^|[`\s])pillarbox ([a-z][^`\n]*)", path.read_text()):
         words = line.split()
         command: click.Command = main

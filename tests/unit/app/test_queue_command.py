@@ -42,7 +42,7 @@ def ids(there: CommandLine) -> list[str]:
     return [str(one["queue_id"]) for one in there.json("queue", "list")["entries"]]
 
 
-def test_a_list_for_people_and_for_programs(there: CommandLine) -> None:
+def test_list_as_text_and_as_json(there: CommandLine) -> None:
     text = there.text("queue", "list")
     assert re.search(r"anna@example\.org +you@two\.example +waiting", text)
     assert "<>" in text
@@ -53,7 +53,7 @@ def test_a_list_for_people_and_for_programs(there: CommandLine) -> None:
     assert "Only the first 1 are shown" in there.text("queue", "list", "--limit", "1")
 
 
-def test_one_message_with_its_header(there: CommandLine) -> None:
+def test_show_prints_the_header(there: CommandLine) -> None:
     queue_id = ids(there)[0]
     text = there.text("queue", "show", queue_id)
     assert "you@two.example: waiting, 0 attempts" in text
@@ -70,7 +70,7 @@ def test_hold_release_retry(there: CommandLine) -> None:
     assert there.json("queue", "retry", "--to", "two.example") == {"recipients": 1}
 
 
-def test_dropping_tells_the_sender_unless_it_must_not(there: CommandLine) -> None:
+def test_drop_reports_to_the_sender_unless_told_not_to(there: CommandLine) -> None:
     before = there.json("account", "show", "anna@example.org")["messages"]
     assert there.json("queue", "drop", "--to", "two.example") == {"recipients": 1}
     assert there.json("account", "show", "anna@example.org")["messages"] == before + 1
@@ -78,7 +78,7 @@ def test_dropping_tells_the_sender_unless_it_must_not(there: CommandLine) -> Non
     assert there.text("queue", "list") == "Queue is empty.\n"
 
 
-def test_nothing_is_done_to_everything_by_accident(there: CommandLine) -> None:
+def test_changing_everything_needs_an_explicit_option(there: CommandLine) -> None:
     for verb in ("retry", "hold", "release", "drop"):
         assert "--all" in there.refused("queue", verb)
     assert "not a domain" in there.refused("queue", "list", "--to", "a b")

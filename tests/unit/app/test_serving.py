@@ -144,7 +144,7 @@ def greeting(port: int) -> bytes:
         return line.recv(200)
 
 
-def test_it_serves_and_stops_when_told(serving: Callable[..., Served]) -> None:
+def test_it_serves_and_stops_on_sigterm(serving: Callable[..., Served]) -> None:
     served = serving("--workers", "2")
     with smtplib.SMTP("127.0.0.1", served.ports["smtp"]) as client:
         client.sendmail("a@elsewhere.example", ["anna@example.org"], "Subject: hi\r\n\r\nhello\r\n")
@@ -155,7 +155,7 @@ def test_it_serves_and_stops_when_told(serving: Callable[..., Served]) -> None:
     assert not list((served.there.data / "signals").iterdir())
 
 
-def test_a_reload_drops_nobody_and_serves_newcomers_by_the_new(serving: Callable[..., Served]) -> None:
+def test_a_reload_keeps_connections_and_applies_to_new_ones(serving: Callable[..., Served]) -> None:
     served = serving()
     with served.imap() as client, smtplib.SMTP("127.0.0.1", served.ports["smtp"]) as talking:
         talking.ehlo()
@@ -174,7 +174,9 @@ def test_a_reload_drops_nobody_and_serves_newcomers_by_the_new(serving: Callable
     assert served.end() == 0
 
 
-def test_certificates_of_ones_own_take_their_place(serving: Callable[..., Served], tmp_path: Path) -> None:
+def test_configured_certificates_replace_the_generated_one(
+    serving: Callable[..., Served], tmp_path: Path
+) -> None:
     served = serving()
     made = authority.ensure(tmp_path / "own", ["mail.example.org"], now_ms=SystemClock().now_ms())
     text = served.there.config.read_text()
@@ -190,7 +192,7 @@ def test_certificates_of_ones_own_take_their_place(serving: Callable[..., Served
     assert certificate_shown(served.ports["pop3s"]) == ssl.PEM_cert_to_DER_cert(pem)
 
 
-def test_what_is_wrong_changes_nothing_and_is_told(serving: Callable[..., Served]) -> None:
+def test_a_reload_with_errors_changes_nothing_and_is_logged(serving: Callable[..., Served]) -> None:
     served = serving()
     served.change('hostname = "mail.example.org"', 'hostnme = "mx.example.org"')
     served.reload(outcome='"not reloaded"')
@@ -202,7 +204,7 @@ def test_what_is_wrong_changes_nothing_and_is_told(serving: Callable[..., Served
     assert b"mail.example.org" in greeting(served.ports["smtp"])
 
 
-def test_a_worker_that_dies_is_replaced_and_newcomers_wait(serving: Callable[..., Served]) -> None:
+def test_a_dead_worker_is_replaced_and_new_clients_wait(serving: Callable[..., Served]) -> None:
     served = serving()
     (first,) = served.workers()
     os.kill(first, signal.SIGKILL)
@@ -212,7 +214,7 @@ def test_a_worker_that_dies_is_replaced_and_newcomers_wait(serving: Callable[...
     assert served.end() == 0
 
 
-def test_a_stop_says_so_to_everybody_and_accepts_nobody(serving: Callable[..., Served]) -> None:
+def test_a_stop_tells_all_clients_and_accepts_no_new_ones(serving: Callable[..., Served]) -> None:
     served = serving()
     client = served.imap()
     port = served.ports["smtp"]
@@ -229,7 +231,7 @@ def test_a_stop_says_so_to_everybody_and_accepts_nobody(serving: Callable[..., S
         greeting(served.ports["smtp"])
 
 
-def test_idle_clients_hear_what_the_command_line_brings_in(shared: Served, tmp_path: Path) -> None:
+def test_idle_clients_see_what_a_command_imports(shared: Served, tmp_path: Path) -> None:
     (tmp_path / "one.mbox").write_bytes(b"From a@b Mon Jan  1 00:00:00 2024\nSubject: x\n\nhello\n")
     with shared.imap() as client:
         client.select()
@@ -242,7 +244,7 @@ def test_idle_clients_hear_what_the_command_line_brings_in(shared: Served, tmp_p
             pass
 
 
-def test_changes_hold_at_once(shared: Served) -> None:
+def test_changes_take_effect_at_once(shared: Served) -> None:
     shared.there.text("account", "add", "bob@example.org", "--password-stdin", typed="pa ss\n")
     client = shared.imap("bob@example.org", "pa ss")
     try:
@@ -257,7 +259,7 @@ def test_changes_hold_at_once(shared: Served) -> None:
         shared.imap("bob@example.org", "pa ss")
 
 
-def test_limits_of_the_file_are_those_of_the_sessions(serving: Callable[..., Served]) -> None:
+def test_sessions_have_the_limits_of_the_file(serving: Callable[..., Served]) -> None:
     served = serving()
     text = served.there.config.read_text()
     served.there.config.write_text(f"{text}\n[limits]\nmessage_octets = 70000\nconnections_per_address = 3\n")
@@ -305,7 +307,7 @@ def test_root_becomes_the_user_of_the_configuration(tmp_path: Path) -> None:
     assert done.stdout == f"({nobody}, {nobody}, {nobody}) True\nfor good\n"
 
 
-def test_a_user_that_is_not_there_is_told_how_to_be_made(tmp_path: Path) -> None:
+def test_a_missing_user_says_how_to_create_it(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root becomes somebody else")
     there = CommandLine(tmp_path / "pillarbox.toml", tmp_path / "data")

@@ -79,7 +79,7 @@ def until(condition: object) -> None:
         time.sleep(0.02)
 
 
-def test_all_workers_are_ready_before_it_says_so_and_stop_when_told(tmp_path: Path) -> None:
+def test_it_is_ready_when_all_workers_are_and_stops_them_all(tmp_path: Path) -> None:
     run = Run(tmp_path)
     assert run.ready()
     pids = run.pids()
@@ -108,7 +108,7 @@ def test_workers_do_not_outlive_the_supervisor(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["fail"])
-def test_a_worker_that_cannot_start_ends_it_all(tmp_path: Path, mode: str) -> None:
+def test_a_worker_that_cannot_start_stops_the_supervisor(tmp_path: Path, mode: str) -> None:
     run = Run(tmp_path, mode)
     assert not run.ready()
     assert run.end() == 1

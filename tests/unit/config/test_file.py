@@ -26,7 +26,7 @@ def test_two_lines_are_enough() -> None:
     assert list(resolve(config).endpoints) == list(SERVICES)
 
 
-def test_registered_ports_are_the_default_and_lmtp_stays_closed() -> None:
+def test_registered_ports_are_the_default_and_lmtp_is_off() -> None:
     found = resolve(parse(LEAST, HERE)).endpoints
 
     assert found["lmtp"] == ()
@@ -64,7 +64,7 @@ def test_registered_ports_are_the_default_and_lmtp_stays_closed() -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said_in_terms_of_the_file(text: str, said: str) -> None:
+def test_errors_are_in_terms_of_the_file(text: str, said: str) -> None:
     def understood() -> None:
         resolve(parse(text, HERE))
 
@@ -73,7 +73,7 @@ def test_what_is_wrong_is_said_in_terms_of_the_file(text: str, said: str) -> Non
     assert said in str(wrong.value)
 
 
-def test_a_file_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
+def test_a_missing_file_says_how_to_create_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigWrong, match="pillarbox init DOMAIN"):
         read(tmp_path / "none.toml")
 
@@ -95,7 +95,7 @@ def test_endpoints_of_single_addresses() -> None:
     )
 
 
-def test_routes_and_a_smart_host_that_one_logs_in_to(tmp_path: Path) -> None:
+def test_routes_and_a_smart_host_with_login(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("secret\n")
     text = (
         f"{LEAST}[relay]\nsmart_host = 'relay.example.net:465'\nsmart_host_login = 'me'\n"
@@ -115,7 +115,7 @@ def test_routes_and_a_smart_host_that_one_logs_in_to(tmp_path: Path) -> None:
     )
 
 
-def test_every_option_says_what_it_is() -> None:
+def test_every_option_has_a_description() -> None:
     found = [*options(Config), *(one for _, section, _ in sections() for one in options(section))]
 
     assert all(option.description.sentence.endswith(".") for option in found)

@@ -16,7 +16,7 @@ def test_the_example_is_a_file_of_defaults() -> None:
     assert parse(example(), ROOT / "x.toml") == least
 
 
-def test_each_commented_option_of_the_example_is_understood() -> None:
+def test_each_commented_option_of_the_example_is_valid() -> None:
     uncommented = re.sub(r"^# ([a-z_]+ = |\[\[)", r"\1", example(), flags=re.MULTILINE)
 
     config = parse(uncommented, ROOT / "x.toml")
@@ -33,7 +33,7 @@ def test_the_page_names_every_option() -> None:
             assert option.description.sentence in text
 
 
-def test_what_is_written_is_read_back() -> None:
+def test_a_written_file_can_be_read() -> None:
     text = written(
         {"hostname": "mx.example.org", "domain": "example.org", "user": 'm"x', "workers": 2},
         {"[listen]": {"imap": ["*:1"]}},

@@ -33,7 +33,7 @@ def letter(subject: str, to: str = "alice@one.example") -> EmailMessage:
     return message
 
 
-def test_a_delivered_message_is_there_with_all_that_is_asked_for_most(mail: Provider) -> None:
+def test_a_delivered_message_has_the_usual_attributes(mail: Provider) -> None:
     mail.deliver(letter("Schöne Grüße"))
 
     message = mail.wait_for("alice@one.example", subject="Schöne Grüße")
@@ -56,20 +56,20 @@ def test_octets_are_delivered_as_they_are(mail: Provider) -> None:
         assert b"Return-Path: <me@else.example>" in message.octets
 
 
-def test_waiting_looks_everywhere_unless_told_where(mail: Provider) -> None:
+def test_wait_for_looks_in_all_accounts_by_default(mail: Provider) -> None:
     mail.deliver(letter("to dave", "dave@two.example"))
 
     assert mail.wait_for(subject="to dave").address == "dave@two.example"
 
 
-def test_waiting_in_vain_tells_what_was_there(mail: Provider) -> None:
+def test_a_timeout_names_the_messages_that_were_there(mail: Provider) -> None:
     mail.deliver(letter("another one", "carol@two.example"))
 
     with pytest.raises(TimeoutError, match=r"'wanted' came in 0 s; there was: 'another one' for carol"):
         mail.wait_for("carol@two.example", subject="wanted", timeout=0)
 
 
-def test_where_is_a_condition_of_ones_own(mail: Provider) -> None:
+def test_where_is_a_condition(mail: Provider) -> None:
     for number in range(3):
         mail.deliver(letter(f"number {number}", "bob@one.example"))
 
@@ -79,7 +79,7 @@ def test_where_is_a_condition_of_ones_own(mail: Provider) -> None:
     assert mail.wait_for("bob@one.example", where=last).subject == "number 2"
 
 
-def test_what_is_refused_is_told(mail: Provider) -> None:
+def test_errors_of_deliver_and_mailbox(mail: Provider) -> None:
     with pytest.raises(smtplib.SMTPRecipientsRefused):
         mail.deliver(letter("x"), to="nobody@one.example")
     with pytest.raises(ValueError, match="to whom"):
@@ -90,7 +90,7 @@ def test_what_is_refused_is_told(mail: Provider) -> None:
         mail.mailbox("alice@one.example", "Nowhere")
 
 
-def test_accounts_can_be_added_also_in_domains_of_their_own(mail: Provider) -> None:
+def test_accounts_can_be_added_in_new_domains(mail: Provider) -> None:
     eve = mail.add_account("eve@three.example")
     mail.deliver(letter("welcome", eve.address))
 
@@ -99,14 +99,14 @@ def test_accounts_can_be_added_also_in_domains_of_their_own(mail: Provider) -> N
         assert client.login(eve.login, eve.password)[0] == 235
 
 
-def test_emptying_removes_all_mail(mail: Provider) -> None:
+def test_empty_deletes_all_mail(mail: Provider) -> None:
     mail.deliver(letter("gone"))
     mail.empty()
 
     assert [mail.mailbox(one.address) for one in mail.accounts] == [[]] * len(mail.accounts)
 
 
-def test_the_same_for_a_loop() -> None:
+def test_the_asynchronous_provider() -> None:
     async def scenario() -> str:
         async with Provider() as mail:
             waiting = asyncio.create_task(mail.wait_for("alice@one.example", subject="hi"))
@@ -133,7 +133,7 @@ def test_nothing_is_left_behind() -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_it_ends_with_a_test_that_was_killed(workers: int) -> None:
+def test_it_stops_when_the_test_process_is_killed(workers: int) -> None:
     program = (
         "import os, signal, time\n"
         "from pillarbox.testing import Provider\n"
@@ -153,7 +153,7 @@ def test_it_ends_with_a_test_that_was_killed(workers: int) -> None:
     assert not Path(folder).exists()
 
 
-def test_a_provider_that_hangs_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_provider_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pillarbox.testing.process.STOP_S", 0.2)
     mail = Provider()
     mail.start()

@@ -40,7 +40,7 @@ COMMANDS: Final = {
     "check": Row("check", SERVER, "Check the configuration, DNS, certificates, ports and disk."),
     "config": Row("config", SERVER, "Show all options, or those in effect."),
     "domain": Row("domain", ACCOUNTS, "Manage domains."),
-    "account": Row("account", ACCOUNTS, "Manage accounts: people and programs that log in and receive mail."),
+    "account": Row("account", ACCOUNTS, "Manage accounts: logins, passwords, addresses and quotas."),
     "alias": Row("alias", ACCOUNTS, "Manage aliases: addresses that forward to others; catch-alls."),
     "group": Row("group", ACCOUNTS, "Manage groups: accounts that share an address."),
     "app-password": Row("app_password", ACCOUNTS, "Manage app passwords: one for each program or device."),

@@ -25,10 +25,10 @@ def add(installation: Installation, domain: str, alias_of: str | None, quota: in
         installation.write(domains.change, made.name, domains.DomainChange(quota_octets=quota))
     installation.show(
         {"domain": made.name, "alias_of": made.alias_of},
-        f"Domain created: {made.name} (alias of {made.alias_of}). For its DNS records: pillarbox check"
+        f"Domain created: {made.name} (alias of {made.alias_of})\nDNS records: pillarbox check"
         if made.alias_of
-        else f"Domain created: {made.name}. To add accounts: pillarbox account add NAME@{made.name}. "
-        "For its DNS records: pillarbox check",
+        else f"Domain created: {made.name}\n"
+        f"Accounts: pillarbox account add NAME@{made.name}\nDNS records: pillarbox check",
     )
 
 
