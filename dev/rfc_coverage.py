@@ -21,6 +21,11 @@ PROVEN_BY_TRANSCRIPT = re.compile(r"^rfc: (\d{3,5})(?: §(\S+))? ([A-Z ]+)$", re
 STATUS = ("full", "partial", "planned", "no")
 
 
+def read_table() -> dict[str, dict[str, str]]:
+    """RFC number -> its title, status and note."""
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+
+
 def cited() -> dict[str, dict[str, set[str]]]:
     """RFC number -> file -> sections cited there."""
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -87,7 +92,7 @@ def problems(table: dict[str, dict[str, str]]) -> list[str]:
 
 def main() -> int:
     """Write or check the page. The exit code is 1 if there are problems."""
-    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    table = read_table()
     found = problems(table)
     page = render(table)
     if "--check" not in sys.argv:
