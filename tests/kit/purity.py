@@ -82,7 +82,8 @@ def watching() -> Iterator[list[str]]:
     if not _installed:
         sys.addaudithook(_hook)
         _installed = True
-    outer, seen = _seen, []
+    outer = _seen
+    seen: list[str] = []
     _seen = seen
     try:
         yield seen
