@@ -1,6 +1,6 @@
-"""Generates pages of `docs/operate/`: options from the configuration's fields, commands from click.
+"""Writes the generated pages of `docs/operate/`: options from the configuration's fields, commands from click.
 
-A test fails when they are not current (`tests/unit/app/test_operate_pages.py`).
+`python dev/operate_pages.py` writes the pages; `--check` tells which are not current.
 """
 
 import sys
@@ -90,7 +90,20 @@ TEXTS = {
     FOLDER / "commands.md": commands,
 }
 
-if __name__ == "__main__":
-    FOLDER.mkdir(parents=True, exist_ok=True)
+
+def write_or_check() -> int:
+    """Write or check the pages. The exit code is 1 if one is not current."""
+    if "--check" in sys.argv:
+        stale = [
+            path for path, text in TEXTS.items() if not path.exists() or path.read_text("utf-8") != text()
+        ]
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is not current: run dev/fix")
+        return bool(stale)
     for path, text in TEXTS.items():
-        path.write_text(text(), encoding="utf-8")
+        path.write_text(text(), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(write_or_check())

@@ -1,8 +1,7 @@
 """House rules that no linter knows, checked by reading the source: `python dev/tidy.py`.
 
-A file of at most 600 lines, a function of at most 70 lines and 8 parameters, a docstring on each module
-and on each public class and function, no name that tells nothing, and no call that has a better
-place. The same rules run as an ordinary test (`tests/unit/test_tidy.py`).
+At most 600 lines a file, 70 lines and 8 parameters a function; a docstring on each module and on each public
+class and function; no file name that says nothing; no call that belongs elsewhere; no leftovers.
 """
 
 import ast
@@ -12,73 +11,77 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "pillarbox"
 
-FILE_LINES = 600
-FUNCTION_LINES = 70
-PARAMETERS = 8
+MAX_FILE_LINES = 600
+MAX_FUNCTION_LINES = 70
+MAX_PARAMETERS = 8
 
 EMPTY_NAMES = {"utils", "util", "common", "helpers", "helper", "core", "misc", "base", "stuff", "tools"}
 
 BANNED_CALLS = {
-    "time.time": "world.clock tells the time, so that a test can pretend",
-    "time.time_ns": "world.clock tells the time, so that a test can pretend",
-    "time.sleep": "await the clock's sleep",
-    "datetime.now": "world.clock tells the time, so that a test can pretend",
-    "datetime.utcnow": "world.clock tells the time, so that a test can pretend",
-    "secrets.token_bytes": "world.entropy gives chance, so that a seed can repeat a run",
-    "random.random": "world.entropy gives chance, so that a seed can repeat a run",
-    "os.urandom": "world.entropy gives chance, so that a seed can repeat a run",
-    "email.message_from_bytes": "pillarbox.mail reads messages",
-    "logging.getLogger": "world.telemetry tells what happened",
-    "print": "world.telemetry tells what happened; the command line speaks through click",
+    "time.time": "use the clock of `world.clock`; tests set it",
+    "time.time_ns": "use the clock of `world.clock`; tests set it",
+    "time.sleep": "await the clock's `sleep`",
+    "datetime.now": "use the clock of `world.clock`; tests set it",
+    "datetime.utcnow": "use the clock of `world.clock`; tests set it",
+    "secrets.token_bytes": "use `world.entropy`; a seed repeats a run",
+    "random.random": "use `world.entropy`; a seed repeats a run",
+    "os.urandom": "use `world.entropy`; a seed repeats a run",
+    "email.message_from_bytes": "`pillarbox.mail` parses messages",
+    "logging.getLogger": "use `world.telemetry`",
+    "print": "use `world.telemetry`, or click in the command line",
 }
-"""Calls that belong to one door of `world`, each with where to go instead."""
+"""Calls that only one file of `world` may make, each with what to use instead."""
 
-DOORS = {
+ALLOWED = {
     "world/clock.py",
     "world/entropy.py",
     "world/telemetry.py",
     "testing/blocking.py",
     "world/signals.py",
 }
-"""The files in which such a call is at home; `testing` waits in somebody else's program, on real time,
-and `signals` compares with the file system's clock."""
+"""The files that may make such a call. `testing` waits in another program, on real time; `signals` compares
+with the file system's clock."""
 
 LEFTOVERS = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")
-
 
 POSSESSIVE_GROUP = re.compile(r"\)[*+?]\+")
 
 
-def findings(root: Path = ROOT) -> Iterator[str]:
-    """Each broken rule as `path:line: what`."""
-    source = root / "src" / "pillarbox"
-    for path in sorted(source.rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        where = path.relative_to(root).as_posix()
-        yield from (f"{where}:{line}: {what}" for line, what in _file(path, text))
-        tree = ast.parse(text)
-        yield from (f"{where}:{line}: {what}" for line, what in _definitions(tree))
-        if path.relative_to(source).as_posix() not in DOORS:
-            yield from (f"{where}:{line}: {what}" for line, what in _calls(tree))
+def findings() -> Iterator[str]:
+    """Each broken rule in the source as `path:line: what`."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        where = path.relative_to(SOURCE).as_posix()
+        for line, what in check(where, path.read_text(encoding="utf-8")):
+            yield f"src/pillarbox/{where}:{line}: {what}"
+
+
+def check(where: str, text: str) -> Iterator[tuple[int, str]]:
+    """Each broken rule in the text of one file: its line and what. `where`: the path below the package."""
+    yield from _file(Path(where), text)
+    tree = ast.parse(text)
+    yield from _definitions(tree)
+    if where not in ALLOWED:
+        yield from _calls(tree)
 
 
 def _file(path: Path, text: str) -> Iterator[tuple[int, str]]:
     lines = text.splitlines()
-    if len(lines) > FILE_LINES:
-        yield len(lines), f"{len(lines)} lines; the limit is {FILE_LINES}"
+    if len(lines) > MAX_FILE_LINES:
+        yield len(lines), f"{len(lines)} lines; the limit is {MAX_FILE_LINES}"
     if path.stem in EMPTY_NAMES:
-        yield 1, f"a module called '{path.stem}' does not say what it holds"
+        yield 1, f"the name '{path.stem}' does not say what the module is about"
     for number, line in enumerate(lines, 1):
         if POSSESSIVE_GROUP.search(line):
-            yield number, "a possessive quantifier after a group: Python before 3.11.5 matches it wrongly"
+            yield number, "a possessive quantifier after a group: matched wrongly before Python 3.11.5"
         if any(word in line for word in LEFTOVERS):
-            yield number, "a leftover; finish it, or say why it is so"
+            yield number, "a leftover: finish it, or say why it stays"
 
 
 def _definitions(tree: ast.Module) -> Iterator[tuple[int, str]]:
     if ast.get_docstring(tree) is None:
-        yield 1, "the module does not say what it holds"
+        yield 1, "the module has no docstring"
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _function(node)
@@ -89,16 +92,16 @@ def _definitions(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[int, str]]:
     length = (node.end_lineno or node.lineno) - node.lineno + 1
-    if length > FUNCTION_LINES:
-        yield node.lineno, f"'{node.name}' has {length} lines; the limit is {FUNCTION_LINES}"
+    if length > MAX_FUNCTION_LINES:
+        yield node.lineno, f"'{node.name}' has {length} lines; the limit is {MAX_FUNCTION_LINES}"
     names = [argument.arg for argument in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]]
     count = len([name for name in names if name not in ("self", "cls")])
-    if count > PARAMETERS:
-        yield node.lineno, f"'{node.name}' has {count} parameters; the limit is {PARAMETERS}"
+    if count > MAX_PARAMETERS:
+        yield node.lineno, f"'{node.name}' has {count} parameters; the limit is {MAX_PARAMETERS}"
 
 
 def _public(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
-    """What other modules may use: public functions and classes, and the public methods of those."""
+    """Public functions and classes, and their public methods."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name[0] != "_":
             yield node
@@ -118,5 +121,6 @@ def _calls(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 if __name__ == "__main__":
     found = list(findings())
-    print("\n".join(found))
+    for finding in found:
+        print(finding)
     sys.exit(bool(found))

@@ -152,6 +152,7 @@ def test_a_null_mx_has_no_exchange(run: Run) -> None:
     assert records(run(lambda resolver: resolver.mx("null.one.example"))) == (Mx(0, ""),)
 
 
+@pytest.mark.rfc("3596 §2.1", "MUST")
 def test_addresses_of_both_families(run: Run) -> None:
     assert records(run(lambda resolver: resolver.addresses("mx1.one.example"))) == (
         "2001:db8::1",
@@ -181,6 +182,7 @@ def test_what_dane_says(run: Run) -> None:
     assert found == (Tlsa(3, 1, 1, bytes(range(32))),)
 
 
+@pytest.mark.rfc("4592 §2.2.2", "MUST")
 @pytest.mark.rfc("2308 §2", "MUST")
 def test_no_such_name_and_no_such_record_are_two_things(run: Run) -> None:
     assert isinstance(run(lambda resolver: resolver.mx("nobody.one.example")), NxDomain)

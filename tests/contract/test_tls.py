@@ -61,6 +61,7 @@ def trusting(made: authority.DemoCertificates) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=made.authority)
 
 
+@pytest.mark.rfc("5280 §4.1", "MUST")
 @pytest.mark.parametrize("name", [*NAMES, "127.0.0.1", "::1"])
 def test_the_demos_certificate_is_good_for_its_names_and_addresses(
     made: authority.DemoCertificates, name: str
@@ -71,6 +72,7 @@ def test_the_demos_certificate_is_good_for_its_names_and_addresses(
     assert pair.client.version() == "TLSv1.3"
 
 
+@pytest.mark.rfc("6125 §6.4", "MUST")
 def test_another_name_is_not_believed(made: authority.DemoCertificates) -> None:
     server = ServerTls([made.server]).context()
     with pytest.raises(ssl.SSLCertVerificationError):
@@ -146,6 +148,7 @@ def test_sessions_can_be_resumed(made: authority.DemoCertificates) -> None:
     assert again.server.session_reused
 
 
+@pytest.mark.rfc("6066 §3", "SHOULD")
 def test_certificates_are_chosen_by_name_and_exchanged_without_dropping_anybody(tmp_path: Path) -> None:
     now_ms = time.time_ns() // 1_000_000
     one = authority.ensure(tmp_path / "one", ["one.example"], now_ms=now_ms)
@@ -192,6 +195,7 @@ def test_a_protocol_name_is_agreed_on_and_another_does_no_harm(made: authority.D
         assert connect(server, theirs, "one.example").server.selected_alpn_protocol() == agreed
 
 
+@pytest.mark.rfc("5056 §2.1", "MUST")
 @pytest.mark.rfc("9266 §2", "MUST")
 def test_both_ends_export_the_same_and_each_connection_its_own(made: authority.DemoCertificates) -> None:
     tls = ServerTls([made.server])
@@ -278,6 +282,7 @@ def test_the_signatures_hash_is_read_from_any_certificate() -> None:
     assert preferred_kind("TLSv1.2") == "tls-server-end-point"
 
 
+@pytest.mark.rfc("8446 §7.5", "MUST")
 @pytest.mark.rfc("9266 §2", "MUST")
 @pytest.mark.interop
 def test_openssl_exports_what_we_export(made: authority.DemoCertificates) -> None:

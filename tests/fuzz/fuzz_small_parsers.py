@@ -14,7 +14,7 @@ from pillarbox.mail import address_list, date, encoded_word, mbox, parameter, su
 from pillarbox.protocol.sasl import mechanisms
 from pillarbox.protocol.sasl.exchange import Challenge
 from pillarbox.protocol.smtp.client.envelope import Envelope, Recipient
-from pillarbox.protocol.smtp.client.machine import ClientMachine, Ended, Finished, SendContent
+from pillarbox.protocol.smtp.client.machine import ClientMachine, Ended, Event, Finished, SendContent
 from pillarbox.protocol.smtp.client.states import State
 from tests.fuzz import harness
 
@@ -35,7 +35,7 @@ SEEDS = (
 def target(octets: bytes) -> None:
     """Nothing raises; a delivery that was begun ends once for each recipient."""
     for read in (address_list.parse_address_list, date.parse, parameter.parse, threading.message_ids):
-        read(octets)  # type: ignore[operator]
+        read(octets)
     subject.base_subject(encoded_word.decode(octets))
     list(mbox.messages([octets[:7], octets[7:]]))
     for name in ("PLAIN", "LOGIN", "SCRAM-SHA-256"):
@@ -48,7 +48,8 @@ def target(octets: bytes) -> None:
 
 def _deliver(octets: bytes) -> None:
     machine = ClientMachine("one.example")
-    begun, events = 0, []
+    begun = 0
+    events: list[Event] = []
     for line in octets.splitlines(keepends=True):
         events += machine.receive(line)
         if machine.state is State.READY and begun < 5:

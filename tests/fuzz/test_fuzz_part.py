@@ -5,11 +5,11 @@ import pytest
 from tests.fuzz import fuzz_part, harness
 
 
-def test_no_mutation_of_a_message_is_a_fault():
+def test_no_mutation_of_a_message_is_a_fault() -> None:
     harness.run(fuzz_part.target, fuzz_part.seeds(), runs=400)
 
 
-def test_the_harness_finds_faults_and_names_the_input():
+def test_the_harness_finds_faults_and_names_the_input() -> None:
     def refuse_nul(octets: bytes) -> None:
         assert b"\0" not in octets
 
@@ -19,7 +19,7 @@ def test_the_harness_finds_faults_and_names_the_input():
     assert b"\0" in fault.value.octets
 
 
-def test_the_same_seed_number_gives_the_same_mutations():
+def test_the_same_seed_number_gives_the_same_mutations() -> None:
     def seen(seed: int) -> list[bytes]:
         inputs: list[bytes] = []
         harness.run(inputs.append, [b"abc", b"def"], runs=50, seed=seed)

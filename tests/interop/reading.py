@@ -2,7 +2,7 @@
 
 import imaplib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tests.interop.demo import Demo, Person
@@ -35,7 +35,9 @@ def flagged(house: Demo, person: Person, mailbox: str = "INBOX") -> list[tuple[s
     return [(_flags(item[0] + after), item[1]) for item, after in _pairs(found)]
 
 
-def _pairs(found: list[tuple[bytes, bytes] | bytes | None]) -> Iterator[tuple[tuple[bytes, bytes], bytes]]:
+def _pairs(
+    found: Sequence[tuple[bytes, bytes] | bytes | None],
+) -> Iterator[tuple[tuple[bytes, bytes], bytes]]:
     for place, item in enumerate(found):
         if isinstance(item, tuple):
             after = found[place + 1]

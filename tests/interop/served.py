@@ -111,7 +111,11 @@ class Served:
         client.login(self.anna, self.password)
         client.select("INBOX", readonly=True)
         _, found = client.search(None, "ALL")
-        octets = [client.fetch(number, "(BODY[])")[1][0][1] for number in found[0].split()]  # type: ignore[index]
+        octets: list[bytes] = []
+        for number in found[0].split():
+            _, [item, *_closing] = client.fetch(number, "(BODY[])")
+            assert isinstance(item, tuple)
+            octets.append(item[1])
         client.logout()
         return octets
 

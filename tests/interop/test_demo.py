@@ -152,7 +152,8 @@ def test_it_listens_on_loopback_only(busy_house: Demo) -> None:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(OSError):
                 inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
-    listening, elsewhere = set(), set()
+    listening: set[int] = set()
+    elsewhere: set[int] = set()
     for line in [
         *Path("/proc/net/tcp").read_text().splitlines()[1:],
         *Path("/proc/net/tcp6").read_text().splitlines()[1:],

@@ -85,7 +85,8 @@ class Imap:
     def _state(self, connection: socket.socket) -> TlsState | None:
         if not isinstance(connection, ssl.SSLSocket):
             return None
-        return TlsState("TLSv1.3", "", 256, partial(self.certificates.channel_binding, connection))
+        binding = partial(self.certificates.channel_binding, connection)  # type: ignore[arg-type]  # as good as its object
+        return TlsState("TLSv1.3", "", 256, binding)
 
 
 def _line(connection: socket.socket) -> bytes:

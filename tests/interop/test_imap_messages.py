@@ -1,6 +1,8 @@
 """IMAP on the wire: what lies in a message, found by section, structure and search, with octets counted."""
 
 import base64
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -151,7 +153,7 @@ def test_structure(anywhere: Demo) -> None:
     assert items[b"RFC822.SIZE"] == len(MESSAGE)
 
 
-def lowered(value: object) -> object:
+def lowered(value: object) -> Any:
     """Without regard to case, which the grammar leaves open nearly everywhere here."""
     if isinstance(value, list):
         return [lowered(item) for item in value]
@@ -319,7 +321,7 @@ def test_literals_of_both_kinds_anywhere(anywhere: Demo, synchronising: bool) ->
         imap.ok(b"SELECT ", literal(b'a \\ " name'))
 
 
-def again(imap: Imap, literal: type[Literal]) -> None:
+def again(imap: Imap, literal: Callable[[bytes], Literal]) -> None:
     imap.ok(b"CREATE ", literal(b'a \\ " name'))
     imap.ok(b"STATUS ", literal(b'a \\ " name'), b" (MESSAGES)")
     imap.ok(b"APPEND ", literal(b'a \\ " name'), b" ", literal(b"Subject: x\r\n\r\n"))

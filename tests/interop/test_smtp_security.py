@@ -341,7 +341,7 @@ def test_nothing_of_a_password_or_a_login_comes_back(house: Demo) -> None:
 
 
 def test_guessing_ends_the_connection(plain_house: Demo) -> None:
-    codes = []
+    codes: list[int] = []
     with connected(plain_house, "submissions") as smtp:
         smtp.hello()
         while codes[-1:] != [421] and len(codes) < 30:

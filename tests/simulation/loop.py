@@ -9,6 +9,7 @@ callbacks) inherits it through the context; `end` drops it on the spot, as a pow
 """
 
 import asyncio
+import inspect
 import warnings
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
@@ -144,8 +145,12 @@ def _close(tasks: list[asyncio.Task[Any]]) -> None:
     for task in tasks:
         if not task.done():
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # left pending on purpose
+            coroutine: Any = task.get_coro()
             try:
-                task.get_coro().close()  # type: ignore[union-attr]
+                if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+                    # Python 3.12's `close` leaves its arguments, and one may be a coroutine that nobody awaits.
+                    coroutine.throw(GeneratorExit)
+                coroutine.close()
             except BaseException:
                 pass  # whatever a dropped task says at its funeral
         task._log_traceback = False  # type: ignore[attr-defined]  # a power cut is an exception nobody hears

@@ -304,7 +304,7 @@ class Player:
         return found is not None
 
     def _skip_until(self, step: Step, ear: Ear) -> None:
-        skipped = []
+        skipped: list[bytes | None] = []
         while True:
             line = ear.line()
             if line is None:

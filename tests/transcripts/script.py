@@ -101,7 +101,8 @@ def octets(text: str, values: type_of_values) -> bytes:
 
 def pattern(text: str, values: type_of_values) -> re.Pattern[bytes]:
     """What a server's line must match; unknown names become groups of the pattern."""
-    out, at, seen = b"", 0, set()
+    out, at = b"", 0
+    seen: set[str] = set()
     for hole in HOLE.finditer(text):
         out += re.escape(text[at : hole.start()].encode()) + _piece(hole[1], values, seen)
         at = hole.end()
@@ -143,4 +144,4 @@ def octets_in_base64(text: str, values: type_of_values) -> str:
 
 
 def _unescape(text: str) -> bytes:
-    return codecs.escape_decode(text.encode())[0]  # type: ignore[attr-defined] # not in typeshed
+    return codecs.escape_decode(text.encode())[0]

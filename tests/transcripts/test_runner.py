@@ -40,7 +40,7 @@ def play(tmp_path: Path, text: str, *says: bytes, door: str = "pop3") -> Parrot:
     return parrot
 
 
-def test_what_the_client_sends(tmp_path):
+def test_what_the_client_sends(tmp_path: Path) -> None:
     parrot = play(
         tmp_path,
         "C: USER ${u0}\nC- half\nC:\nC: ${base64 \\0$u0\\0$password}\nC: ${\\x00\\r\\n}{5} $Forwarded",
@@ -68,32 +68,32 @@ def test_what_the_client_sends(tmp_path):
         ("", b""),
     ],
 )
-def test_patterns_that_match(tmp_path, pattern, line):
+def test_patterns_that_match(tmp_path: Path, pattern: str, line: bytes) -> None:
     play(tmp_path, f"S: {pattern}" if pattern else "S:", line + b"\r\n")
 
 
 @pytest.mark.parametrize(
     ("pattern", "line"), [("+OK", b"+OK "), ("a.c", b"abc"), ("${#}", b"x"), ("${u0}", b"bob"), ("x", b"")]
 )
-def test_patterns_that_do_not(tmp_path, pattern, line):
+def test_patterns_that_do_not(tmp_path: Path, pattern: str, line: bytes) -> None:
     with pytest.raises(Mismatch, match=r"script.txt:4"):
         play(tmp_path, f"S: {pattern}", line + b"\r\n")
 
 
-def test_what_is_captured_is_expected_again(tmp_path):
+def test_what_is_captured_is_expected_again(tmp_path: Path) -> None:
     text = "S: ${uid} is ${text:/[^.]*/}.\nS: ${uid} ${text}"
     play(tmp_path, text, b"7 is all well.\r\n", b"7 all well\r\n")
     with pytest.raises(Mismatch):
         play(tmp_path, text, b"7 is all well.\r\n", b"8 all well\r\n")
 
 
-def test_twice_in_one_line(tmp_path):
+def test_twice_in_one_line(tmp_path: Path) -> None:
     play(tmp_path, "S: ${a} ${a}", b"1 1\r\n")
     with pytest.raises(Mismatch):
         play(tmp_path, "S: ${a} ${a}", b"1 2\r\n")
 
 
-def test_any_order(tmp_path):
+def test_any_order(tmp_path: Path) -> None:
     text = "U: a ${x}\nU: b\nS: end"
     play(tmp_path, text, b"b\r\na 1\r\nend\r\n")
     play(tmp_path, text, b"a 1\r\nb\r\nend\r\n")
@@ -101,42 +101,42 @@ def test_any_order(tmp_path):
         play(tmp_path, text, b"a 1\r\na 2\r\nend\r\n")
 
 
-def test_skipping_and_never(tmp_path):
+def test_skipping_and_never(tmp_path: Path) -> None:
     text = "S! bad ${*}\nS* end\nS: more"
     play(tmp_path, text, b"one\r\ntwo\r\nend\r\nmore\r\n")
     with pytest.raises(Mismatch):
         play(tmp_path, text, b"one\r\nbad thing\r\nend\r\nmore\r\n")
 
 
-def test_perhaps(tmp_path):
+def test_perhaps(tmp_path: Path) -> None:
     play(tmp_path, "S? maybe\nS: sure", b"maybe\r\nsure\r\n")
     play(tmp_path, "S? maybe\nS: sure", b"sure\r\n")
 
 
-def test_blocks(tmp_path):
+def test_blocks(tmp_path: Path) -> None:
     text = "== letter\nSubject: x\n\nbody\n==\nS: ${letter}\nS: .\nC: ${letter.size}"
     parrot = play(tmp_path, text, b"Subject: x\r\n\r\nbody\r\n.\r\n")
     assert parrot.heard == [b"18\r\n"]
 
 
-def test_literals_belong_to_their_line(tmp_path):
+def test_literals_belong_to_their_line(tmp_path: Path) -> None:
     text = "S: * 1 FETCH (BODY[] {${#}}${\\r\\n}a${\\r\\n}b FLAGS ())\nS: x OK"
     play(tmp_path, text, b"* 1 FETCH (BODY[] {4}\r\na\r\nb FLAGS ())\r\nx OK\r\n", door="imap")
 
 
-def test_the_end(tmp_path):
+def test_the_end(tmp_path: Path) -> None:
     play(tmp_path, "S: bye\n! end", b"bye\r\n")
     with pytest.raises(Mismatch):
         play(tmp_path, "S: bye\n! end", b"bye\r\nand more\r\n")
 
 
-def test_silence_and_tls(tmp_path):
+def test_silence_and_tls(tmp_path: Path) -> None:
     assert play(tmp_path, "! silent\n! tls").secure
     with pytest.raises(Mismatch):
         play(tmp_path, "! silent", b"chatter\r\n")
 
 
 @pytest.mark.parametrize("text", ["S: a\nlate: head", "nonsense", "S. a"])
-def test_what_is_not_understood_is_told(tmp_path, text):
+def test_what_is_not_understood_is_told(tmp_path: Path, text: str) -> None:
     with pytest.raises(AssertionError):
         play(tmp_path, text, b"a\r\n")

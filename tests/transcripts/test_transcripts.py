@@ -1,6 +1,7 @@
 """Every transcript, against the session alone, against a whole server, and against any other server."""
 
 import asyncio
+import functools
 import imaplib
 import os
 import ssl
@@ -69,7 +70,7 @@ def _bare(script: Script) -> None:
                 runner.run(house.deliver(int(person[1:]), script.blocks[name]))
         makers = factories(house)
         doors: dict[str, Door] = {
-            name: lambda make=make: BareWire(make, runner.run) for name, make in makers.items()
+            name: functools.partial(BareWire, make, runner.run) for name, make in makers.items()
         }
         Player(script, doors, _values()).play()
         runner.run(house.close())
@@ -105,7 +106,7 @@ def _refill(host: str, port: int, login: str, password: str, blocks: list[bytes]
         client.store("1:*", "+FLAGS", r"(\Deleted)")
         client.expunge()
         for block in blocks:
-            client.append("INBOX", "", None, block)  # type: ignore[arg-type] # None: the server's time
+            client.append("INBOX", "", None, block)  # None: the server's time
 
 
 def _values(logins: list[str] | None = None, password: str = PASSWORD) -> dict[str, bytes]:

@@ -1,24 +1,21 @@
-"""The derived pages of the operator's manual are current, and the others name only what is there."""
+"""The generated pages of the operator's manual are current, and the others name only existing commands."""
 
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import click
 import pytest
 
+from dev import operate_pages
 from pillarbox.app.cli import main
 from tests.kit.paths import ROOT
-
-sys.path.insert(0, str(ROOT / "dev"))
-import operate_pages
 
 
 @pytest.mark.parametrize("path", operate_pages.TEXTS, ids=lambda path: path.name)
 def test_derived_pages_are_current(path: Path) -> None:
-    assert path.read_text() == operate_pages.TEXTS[path](), "run python dev/operate_pages.py"
+    assert path.read_text() == operate_pages.TEXTS[path](), "run dev/fix"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ def changed(**fields: object) -> str:
     return received(Hop(**values)).decode()
 
 
+@pytest.mark.rfc("3848 §1", "MUST")
 @pytest.mark.rfc("5321 §4.4", "MUST")
 def test_received() -> None:
     assert received(HOP) == (

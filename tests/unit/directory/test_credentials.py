@@ -50,6 +50,7 @@ def opened_by(
     return bool(digest and app_passwords.matching(tx, account.id, digest, scope=scope, now_ms=now_ms))
 
 
+@pytest.mark.rfc("9106 §3.1", "MUST")
 def test_a_password_is_hashed_as_promised() -> None:
     stored = hashed("open sesame")
     assert stored.argon2.startswith("$argon2id$v=19$m=19456,t=2,p=1$")

@@ -38,6 +38,7 @@ def test_an_account_by_its_address(tx: Transaction) -> None:
     assert resolved(tx, "anna@[127.0.0.1]") == Remote()
 
 
+@pytest.mark.rfc("5233 §1", "MAY")
 def test_a_detail_is_told_and_an_exact_address_goes_first(tx: Transaction) -> None:
     anna = person(tx, "anna@one.example")
     assert resolved(tx, "anna+Shops+x@one.example") == Local((anna,), detail="shops+x")
@@ -107,6 +108,7 @@ def test_a_catch_all_takes_the_rest(tx: Transaction) -> None:
     assert [alias.address for alias in aliases.listing(tx, "one.example")] == ["@one.example"]
 
 
+@pytest.mark.rfc("2142 §5", "MUST")
 @pytest.mark.rfc("5321 §4.5.1", "MUST")
 def test_somebody_always_reads_postmaster(tx: Transaction) -> None:
     anna, bert = person(tx, "anna@one.example"), person(tx, "bert@one.example")

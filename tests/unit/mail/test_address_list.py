@@ -58,6 +58,7 @@ GRAMMATICAL = [
 ]
 
 
+@pytest.mark.rfc("822 §6.1", "MUST")
 @pytest.mark.rfc("5322 §3.4", "MUST")
 @pytest.mark.parametrize(("items", "value"), [(items, value) for value, items in GRAMMATICAL])
 def test_what_the_grammar_allows(items: list[address_list.AddressItem], value: bytes) -> None:

@@ -30,6 +30,8 @@ def test_text_without_a_type_is_plain_ascii() -> None:
     assert structure(octets) == b'("TEXT" "PLAIN" ("charset" "us-ascii") NIL NIL "7BIT" 14 2 NIL NIL NIL NIL)'
 
 
+@pytest.mark.rfc("2557 §4", "MAY")
+@pytest.mark.rfc("1864 §2", "MAY")
 @pytest.mark.rfc("9051 §7.5.2", "MUST")
 def test_all_fields_of_one_part() -> None:
     octets = message(

@@ -7,6 +7,8 @@ import pytest
 from pillarbox.mail import charset
 
 
+@pytest.mark.rfc("2978 §2.3", "MUST")
+@pytest.mark.rfc("2152", "MUST")
 @pytest.mark.parametrize(
     ("label", "octets", "text"),
     [

@@ -25,6 +25,7 @@ def test_dates_of_today(moment: int, value: bytes) -> None:
     assert moment == date.parse(value)
 
 
+@pytest.mark.rfc("822 §5.1", "MUST")
 @pytest.mark.rfc("5322 §4.3", "MUST")
 @pytest.mark.parametrize(
     ("moment", "value"),

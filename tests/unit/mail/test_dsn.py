@@ -42,6 +42,8 @@ def parse(octets: bytes) -> tuple[Message, list[Message]]:
     return message, parts  # type: ignore[return-value]
 
 
+@pytest.mark.rfc("6522 §3", "MUST")
+@pytest.mark.rfc("3834 §5.2", "SHOULD")
 @pytest.mark.rfc("3464 §2.1", "MUST")
 def test_a_failure_is_told_in_words_in_fields_and_with_the_message() -> None:
     message, (words, fields, returned) = parse(compose(notice(FAILED, envelope_id="id+3D1"), MESSAGE))
@@ -61,6 +63,7 @@ def test_a_failure_is_told_in_words_in_fields_and_with_the_message() -> None:
     assert returned.get_payload()[0]["Subject"] == "Secret plan"
 
 
+@pytest.mark.rfc("6522 §4", "MUST")
 @pytest.mark.parametrize("large", [False, True])
 def test_only_the_header_goes_back_where_that_was_asked_for_or_the_message_is_large(large: bool) -> None:
     message = MESSAGE + (b"x" * 70 + b"\r\n") * (RETURNED_OCTETS // 72 + 1 if large else 1)

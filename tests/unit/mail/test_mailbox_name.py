@@ -52,6 +52,7 @@ def test_utf8_names_stand_for_themselves() -> None:
         decode(b"\xff", utf8=True)
 
 
+@pytest.mark.rfc("5198 §2", "SHOULD")
 @pytest.mark.parametrize(
     ("canonical_name", "given"),
     [
@@ -69,6 +70,7 @@ def test_canonical(canonical_name: str, given: str) -> None:
     assert canonical_name == canonical(canonical_name)
 
 
+@pytest.mark.rfc("5198 §2", "MUST NOT")
 @pytest.mark.parametrize(
     "name",
     [

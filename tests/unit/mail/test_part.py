@@ -378,6 +378,8 @@ def test_a_message_that_is_not_multipart_has_one_part():
     assert root.find((1, 1)) is None
 
 
+@pytest.mark.rfc("3282 §2", "MUST")
+@pytest.mark.rfc("2183 §2", "MUST")
 def test_fields_that_describe_a_part():
     part = parse(
         b"Content-Type: image/png; name=old.png\r\n"

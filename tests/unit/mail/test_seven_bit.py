@@ -93,6 +93,7 @@ def test_an_international_message_inside_is_encoded_whole() -> None:
     assert leaves(converted) == [inner]
 
 
+@pytest.mark.rfc("1428 §3", "SHOULD")
 def test_text_without_a_label_gets_one() -> None:
     octets = message("Subject: x", "", HIGH)
     converted = convert(octets, eight_bit=False)
@@ -123,6 +124,7 @@ def test_binary_parts_become_lines_that_data_can_carry() -> None:
     assert fit(convert(octets, eight_bit=False))
 
 
+@pytest.mark.rfc("1847 §2.1", "MUST NOT")
 @pytest.mark.parametrize(
     "octets",
     [

@@ -40,6 +40,7 @@ def test_subject(subject):
     assert all(len(line) <= 76 + len("Subject: ") for line in header.octets.splitlines())
 
 
+@pytest.mark.rfc("2606 §2", "MAY")
 @pytest.mark.rfc("6858 §2.1", "MUST")
 def test_addresses():
     header = shown(

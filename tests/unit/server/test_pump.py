@@ -230,6 +230,7 @@ def test_events_beyond_a_fair_share_are_all_handled(run):
     run(scene())
 
 
+@pytest.mark.rfc("9293 §3.10.4", "MAY")
 def test_half_closed_peer_gets_its_answers(run):
     async def scene():
         async with door() as listener:

@@ -189,6 +189,8 @@ def test_a_copy_is_found_where_it_is() -> None:
         assert find(tx, Body("quick"), name="Sent") == [1]
 
 
+@pytest.mark.rfc("8514 §4.3", "MUST")
+@pytest.mark.rfc("5032 §2", "MUST")
 @pytest.mark.rfc("9051 §6.4.4", "MUST")
 @pytest.mark.parametrize(
     ("query", "found"),

@@ -1,7 +1,6 @@
 """The machine: its table, every state with every command, and chunks of any size."""
 
 import itertools
-import runpy
 from typing import get_args
 
 import pytest
@@ -18,7 +17,6 @@ from pillarbox.protocol.pop3.machine import (
     Machine,
     State,
 )
-from tests.kit.paths import ROOT
 from tests.kit.pop3.dialogue import converse
 
 EXAMPLES: dict[type[Command], Command] = {
@@ -177,11 +175,6 @@ def test_any_chunking_gives_the_same_conversation(lines, cuts, accept, end):
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     chunks = [stream[a:b] for a, b in itertools.pairwise(edges)]
     assert converse(chunks, accept=accept) == converse([stream], accept=accept)
-
-
-def test_the_picture_in_the_docs_is_current():
-    drawing = runpy.run_path(str(ROOT / "dev" / "draw_pop3_states.py"))
-    assert (ROOT / "docs" / "states" / "pop3.md").read_text("utf-8") == drawing["page"]()
 
 
 def test_a_flood_of_commands_is_told_in_parts_and_none_is_lost():

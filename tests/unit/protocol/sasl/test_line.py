@@ -13,11 +13,13 @@ from pillarbox.protocol.sasl.line import (
 )
 
 
+@pytest.mark.rfc("4648 §4", "MUST")
 @given(st.binary(max_size=200))
 def test_what_is_encoded_is_decoded(octets: bytes) -> None:
     assert decode_response(encode_challenge(octets)) == octets
 
 
+@pytest.mark.rfc("4648 §3.5", "MAY")
 @pytest.mark.rfc("4954 §4", "MUST")
 @pytest.mark.parametrize(
     "line",

@@ -4,6 +4,7 @@ from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.replies import LINE_OCTETS, Reply
 
 
+@pytest.mark.rfc("3463 §2", "MUST")
 @pytest.mark.rfc("2034 §4", "MUST")
 def test_the_class_of_the_enhanced_code_is_the_first_digit_of_the_code() -> None:
     assert Reply(550, "1.1", "No").octets == b"550 5.1.1 No\r\n"

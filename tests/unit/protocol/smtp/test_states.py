@@ -1,4 +1,3 @@
-import importlib.util
 import itertools
 
 import pytest
@@ -7,7 +6,6 @@ from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.commands import Verb
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.protocol.smtp.states import TABLE, State, after_chunk
-from tests.kit.paths import ROOT
 
 READING = (State.START, State.IDLE, State.MAIL, State.RCPT, State.CHUNKS, State.SPOILT)
 
@@ -78,12 +76,3 @@ def test_every_state_is_reached_and_left() -> None:
 )
 def test_chunks(state: State, accepted: bool, last: bool, then: State) -> None:
     assert after_chunk(state, accepted=accepted, last=last) is then
-
-
-def test_the_picture_in_the_docs_is_current() -> None:
-    spec = importlib.util.spec_from_file_location("draw_states", ROOT / "dev" / "draw_states.py")
-    assert spec
-    assert spec.loader
-    draw_states = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(draw_states)
-    assert (ROOT / "docs" / "states" / "smtp.md").read_text() == draw_states.page()

@@ -30,6 +30,7 @@ Content-Transfer-Encoding: x-own
 """.replace(b"\n", b"\r\n")
 
 
+@pytest.mark.rfc("8514 §4.2", "MUST")
 @pytest.mark.rfc("9051 §6.4.5", "MUST")
 def test_every_attribute_is_told() -> None:
     with provider() as mail:

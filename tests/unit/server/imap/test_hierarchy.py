@@ -50,6 +50,7 @@ def test_star_crosses_levels_and_percent_does_not() -> None:
     ]
 
 
+@pytest.mark.rfc("3348 §3", "MUST")
 def test_plain_list_tells_children_and_special_use_unasked() -> None:
     there = names("INBOX", "Sent", "Sent/2026", uses={"Sent": "\\Sent"})
     assert shown(plain("S%"), there) == [("Sent", "\\HasChildren \\Sent")]
@@ -64,6 +65,7 @@ def test_levels_without_a_mailbox_are_shown_only_by_a_last_percent() -> None:
     assert ("foo", "\\NonExistent") in shown(extended("%"), there)
 
 
+@pytest.mark.rfc("5258 §3.1", "MUST")
 @pytest.mark.rfc("9051 §6.3.9.1", "MUST")
 def test_selecting_subscribed_names_shows_those_without_a_mailbox() -> None:
     assert shown(extended("*", select=SUBSCRIBED), FRUIT) == [
@@ -86,6 +88,7 @@ def test_returning_subscribed_marks_what_is_subscribed() -> None:
     ]
 
 
+@pytest.mark.rfc("5258 §3.5", "MUST")
 @pytest.mark.rfc("9051 §6.3.9.6", "MUST")
 def test_recursive_match_points_at_what_lies_below() -> None:
     lines = chosen(extended("%", select=RECURSIVE), FRUIT, rev2=False)

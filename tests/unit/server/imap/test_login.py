@@ -48,6 +48,7 @@ def test_no_password_without_tls_unless_the_operator_allows_it() -> None:
         assert stranger.do("AUTHENTICATE PLAIN " + plain("u0", PASSWORD).decode()).word == b"NO"
 
 
+@pytest.mark.rfc("4959 §3", "MUST")
 @pytest.mark.rfc("9051 §6.2.2", "MUST")
 def test_authenticate_with_and_without_an_initial_response() -> None:
     with provider() as mail:

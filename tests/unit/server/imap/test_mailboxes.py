@@ -104,6 +104,7 @@ def test_subscriptions_outlive_their_mailboxes() -> None:
         assert talker.ok('LSUB "" "gone"').data(b"LSUB") == []
 
 
+@pytest.mark.rfc("2342 §5", "MUST")
 @pytest.mark.rfc("9051 §6.3.9", "MUST")
 def test_list_of_nothing_tells_the_separator() -> None:
     with provider() as mail:
@@ -138,6 +139,7 @@ def test_list_can_tell_the_status_of_what_can_be_selected() -> None:
         assert b"up/low" in told
 
 
+@pytest.mark.rfc("8438 §3", "MUST")
 @pytest.mark.rfc("9051 §6.3.11", "MUST")
 def test_status_counts_without_selecting() -> None:
     with provider() as mail:

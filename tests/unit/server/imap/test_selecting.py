@@ -87,6 +87,7 @@ def test_examine_changes_nothing() -> None:
         assert mail.house.messages(0) == 1
 
 
+@pytest.mark.rfc("3691 §2", "MUST")
 @pytest.mark.rfc("9051 §6.4.1", "MUST")
 def test_close_expunges_in_silence_and_unselect_does_not() -> None:
     with provider() as mail:

@@ -105,6 +105,7 @@ def test_a_message_is_recent_to_one_session_only() -> None:
         assert one.ok("SEARCH RECENT").data(b"SEARCH") == [[2]]
 
 
+@pytest.mark.rfc("2177 §3", "MUST")
 @pytest.mark.rfc("9051 §6.3.13", "MUST")
 def test_idle_is_told_at_once() -> None:
     with provider() as mail:

@@ -103,6 +103,7 @@ def addresses(one: HostFinder, host: Host) -> Sequence[str] | Outcome:
     return asyncio.run(one.addresses(host))
 
 
+@pytest.mark.rfc("3974", "SHOULD")
 @pytest.mark.rfc("5321 §5.2", "MUST")
 def test_both_families_in_turn_and_no_more_than_needed() -> None:
     four = [f"192.0.2.{number}" for number in range(20)]

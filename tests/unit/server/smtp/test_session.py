@@ -112,6 +112,7 @@ def test_a_message_rests_below_its_trace_fields() -> None:
     in_house(test)
 
 
+@pytest.mark.rfc("1123 §5.2.17", "MUST")
 @pytest.mark.rfc("5321 §4.5.1", "MUST")
 @pytest.mark.parametrize(
     "recipient",

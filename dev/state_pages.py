@@ -1,0 +1,164 @@
+"""Writes `docs/states/`: the transition tables of the protocols, from the tables that the server runs on.
+
+`python dev/state_pages.py` writes the pages; `--check` tells which are not current. A further table is one
+more entry in `PAGES`.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+
+from pillarbox.protocol.imap import states as imap  # noqa: E402 - after the path to it is known
+from pillarbox.protocol.pop3 import machine as pop3  # noqa: E402 - likewise
+from pillarbox.protocol.smtp import states as smtp  # noqa: E402 - likewise
+from pillarbox.protocol.smtp.commands import Verb  # noqa: E402 - likewise
+
+FOLDER = ROOT / "docs" / "states"
+
+
+@dataclass(frozen=True, slots=True)
+class StatePage:
+    """A page with one table."""
+
+    name: str
+    """The page is `docs/states/NAME.md`."""
+    title: str
+    module: ModuleType
+    """Where the table is defined."""
+    table: str
+    """The name of the table there."""
+    introduction: str
+    """How the cells are read."""
+    rows: Mapping[str, Any]
+    """Label to what the row is about."""
+    columns: Mapping[str, Any]
+    cell: Callable[[Any, Any], str]
+    """The text for a row and a column."""
+    notes: str
+    """What the table does not show."""
+
+    @property
+    def path(self) -> Path:
+        """Where the page is."""
+        return FOLDER / f"{self.name}.md"
+
+    def text(self) -> str:
+        """The page as it should be."""
+        source = Path(str(self.module.__file__)).relative_to(ROOT).as_posix()
+        lines = [
+            f"# {self.title}",
+            "",
+            f"<!-- Written by dev/state_pages.py from {self.table} in {source}: change it there. -->",
+            "",
+            self.introduction,
+            "",
+            "| | " + " | ".join(self.columns) + " |",
+            "|---|" + "---|" * len(self.columns),
+        ]
+        for label, row in self.rows.items():
+            cells = (self.cell(row, column) for column in self.columns.values())
+            lines.append(f"| **{label}** | " + " | ".join(cells) + " |")
+        return "\n".join([*lines, "", self.notes]) + "\n"
+
+
+# --- cells
+
+
+def _smtp(state: smtp.State, verb: Verb) -> str:
+    step = smtp.TABLE[state, verb]
+    return step.value if isinstance(step, smtp.State) else str(step.code)
+
+
+def _imap(verb: bytes, state: imap.State) -> str:
+    after = imap.TRANSITIONS.get((state, verb), ())
+    return " / ".join(state.value for state in imap.State if state in after) or "-"
+
+
+def _pop3(command: type, state: pop3.State) -> str:
+    after = pop3.TABLE.get((state, command))
+    if after is None:
+        return "-"
+    ok, error = after.ok.name.lower(), after.error.name.lower()
+    return ok if ok == error else f"{ok} / {error}"
+
+
+# --- pages
+
+PAGES = (
+    StatePage(
+        name="smtp",
+        title="States of the SMTP server",
+        module=smtp,
+        table="TABLE",
+        introduction=(
+            "A row is a state, a column a command. A word is the next state if the command succeeds (a command\n"
+            "that is refused changes nothing); a number is the code of the reply that refuses it in this state."
+        ),
+        rows={state.value: state for state in smtp.State},
+        columns={verb.value: verb for verb in Verb},
+        cell=_smtp,
+        notes=(
+            "Transitions that are not commands: the end of DATA leads from `data` to `idle`; an accepted BDAT chunk\n"
+            "to `chunks`, the last one to `idle`, a refused one to `spoilt` until the last; the end of an AUTH\n"
+            "exchange from `auth` to `idle`; a TLS handshake from `tls` to `start`."
+        ),
+    ),
+    StatePage(
+        name="imap",
+        title="States of the IMAP server",
+        module=imap,
+        table="TRANSITIONS",
+        introduction=(
+            "A row is a command, a column a state (RFC 9051 §3). A cell lists the states in which the command may\n"
+            "leave the connection. A dash: the command is answered BAD and changes nothing."
+        ),
+        rows={verb.decode(): verb for verb in dict.fromkeys(verb for _, verb in imap.TRANSITIONS)},
+        columns={state.value: state for state in imap.State if state is not imap.State.LOGOUT},
+        cell=_imap,
+        notes=(
+            "Transitions that are not commands: when another session deletes the selected mailbox, `selected` may\n"
+            "end at any time; BYE ends every state. In `logout` nothing more is answered."
+        ),
+    ),
+    StatePage(
+        name="pop3",
+        title="States of the POP3 server",
+        module=pop3,
+        table="TABLE",
+        introduction=(
+            "A row is a command, a column a state. A cell is the next state after `+OK` and, behind a slash, after\n"
+            "`-ERR` where that is another one. A dash: the command is answered `-ERR` and changes nothing."
+        ),
+        rows={kind.__name__.upper(): kind for kind in dict.fromkeys(kind for _, kind in pop3.TABLE)},
+        columns={state.name.lower(): state for state in pop3.State if state is not pop3.State.ENDED},
+        cell=_pop3,
+        notes=(
+            "An unknown command, or one with malformed arguments, is answered `-ERR` in every state. A challenge\n"
+            "(`+ ...`) leads to `exchange`; a line that is too long ends the exchange."
+        ),
+    ),
+)
+
+
+def main() -> int:
+    """Write or check the pages. The exit code is 1 if one is not current."""
+    if "--check" in sys.argv:
+        stale = [
+            page for page in PAGES if not page.path.exists() or page.path.read_text("utf-8") != page.text()
+        ]
+        for page in stale:
+            print(f"{page.path.relative_to(ROOT)} is not current: run dev/fix")
+        return bool(stale)
+    for page in PAGES:
+        page.path.write_text(page.text(), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
