@@ -9,7 +9,7 @@ import apsw
 from pillarbox.admin.fsck import Ground, look
 from pillarbox.app.wiring import SCHEMAS
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.store.changes import Kind
+from pillarbox.store.changes import ChangeKind
 from pillarbox.world.blobs import DatabaseBlobs
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 
@@ -121,8 +121,8 @@ def _replayed(disk: apsw.Connection) -> set[tuple[int, int, int]]:
     there: set[tuple[int, int, int]] = set()
     for account, mailbox, kind, first, last in disk.execute(
         "SELECT account, mailbox, kind, first, last FROM changes WHERE kind IN (?, ?) ORDER BY modseq, kind",
-        (Kind.APPENDED, Kind.EXPUNGED),
+        (ChangeKind.APPENDED, ChangeKind.EXPUNGED),
     ):
         numbers = {(account, mailbox, uid) for uid in range(first, last + 1)}
-        there = there | numbers if kind == Kind.APPENDED else there - numbers
+        there = there | numbers if kind == ChangeKind.APPENDED else there - numbers
     return there

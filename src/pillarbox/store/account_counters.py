@@ -43,7 +43,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class Allocation:
     """Leave to add emails: this call's MODSEQ, and the id of the first of them."""
 
     modseq: ModSeq
@@ -71,7 +71,7 @@ def modseq(tx: Transaction, account: AccountId) -> ModSeq:
     return found
 
 
-def advance(tx: Transaction, account: AccountId) -> ModSeq:
+def next_modseq(tx: Transaction, account: AccountId) -> ModSeq:
     """Take the next MODSEQ, and have the account's watchers woken. Raises `NoSuchAccount`."""
     tx.touch(account)
     taken: ModSeq | None = tx.value(
@@ -82,7 +82,7 @@ def advance(tx: Transaction, account: AccountId) -> ModSeq:
     return taken
 
 
-_ADMIT = """
+_ADD_EMAILS = """
 UPDATE ledgers SET modseq = modseq + 1,
   octets = octets + ?, messages = messages + ?, last_email = last_email + ?
 WHERE account = ? AND octets + ? <= ? AND EXISTS (SELECT 1 FROM mailboxes m WHERE m.account = ? AND m.id = ?)
@@ -91,7 +91,7 @@ RETURNING modseq, last_email"""
 _UNLIMITED = 2**62
 
 
-def admit(
+def add_emails(
     tx: Transaction,
     account: AccountId,
     mailbox: MailboxId,
@@ -99,23 +99,23 @@ def admit(
     octets: int,
     messages: int,
     quota_octets: int | None,
-) -> Admission:
+) -> Allocation:
     """Count new emails in and take the next MODSEQ; the account's watchers are woken.
 
     Raises `NoSuchAccount`, `NoSuchMailbox` or `OverQuota`, and then has changed nothing.
     """
     limit = _UNLIMITED if quota_octets is None else quota_octets
-    row = tx.row(_ADMIT, (octets, messages, messages, account, octets, limit, account, mailbox))
+    row = tx.row(_ADD_EMAILS, (octets, messages, messages, account, octets, limit, account, mailbox))
     if row is None:
         modseq(tx, account)
         if tx.value("SELECT 1 FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox)) is None:
             raise NoSuchMailbox(mailbox)
         raise OverQuota(account)
     tx.touch(account)
-    return Admission(row[0], EmailId(row[1] - messages + 1))
+    return Allocation(row[0], EmailId(row[1] - messages + 1))
 
 
-def dismiss(tx: Transaction, account: AccountId, *, octets: int, messages: int) -> None:
+def remove_emails(tx: Transaction, account: AccountId, *, octets: int, messages: int) -> None:
     """Count emails out whose last placement has gone."""
     tx.execute(
         "UPDATE ledgers SET octets = octets - ?, messages = messages - ? WHERE account = ?",

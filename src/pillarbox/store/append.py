@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ModSeq, ThreadId, Uid, UidValidity
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.summary import Summary
-from pillarbox.store import account_counters, changes, tally, threads
-from pillarbox.store.changes import Kind
-from pillarbox.store.tally import Tally
+from pillarbox.store import account_counters, changes, mailbox_counts, threads
+from pillarbox.store.changes import ChangeKind
+from pillarbox.store.mailbox_counts import MailboxCounts
 from pillarbox.world.blobs import PreparedBlob
 from pillarbox.world.database import Transaction
 
@@ -60,7 +60,7 @@ def append(
 ) -> Appended:
     """Put a message into a mailbox.
 
-    Raises `tally.NoSuchMailbox` or `ledger.OverQuota` before it has changed anything, so that a verb which
+    Raises `NoSuchMailbox` or `OverQuota` before it has changed anything, so that a verb which
     delivers to several accounts may go on with the next.
     """
     arrival = Arrival(message, flags, received_at_ms)
@@ -83,21 +83,25 @@ def append_all(
     if not arrivals:
         return []
     octets = sum(arrival.message.summary.size for arrival in arrivals)
-    admission = account_counters.admit(
+    allocation = account_counters.add_emails(
         tx, account, mailbox, octets=octets, messages=len(arrivals), quota_octets=quota_octets
     )
-    counts = Tally.total(Tally.of(one.flags, octets=one.message.summary.size) for one in arrivals)
-    first, uid_validity = tally.apply(tx, account, mailbox, admission.modseq, counts, uids=len(arrivals))
+    counts = MailboxCounts.total(
+        MailboxCounts.of(one.flags, octets=one.message.summary.size) for one in arrivals
+    )
+    first, uid_validity = mailbox_counts.apply(
+        tx, account, mailbox, allocation.modseq, counts, uids=len(arrivals)
+    )
     done = []
     for place, arrival in enumerate(arrivals):
-        email = EmailId(admission.first_email + place)
+        email = EmailId(allocation.first_email + place)
         thread = threads.link(tx, account, arrival.message.summary, email=email)
-        here = Appended(Uid(first + place), uid_validity, admission.modseq, email, thread)
+        here = Appended(Uid(first + place), uid_validity, allocation.modseq, email, thread)
         _keep(tx, email, arrival.message)
         _place(tx, account, mailbox, here, arrival, now_ms)
         done.append(here)
     last = first + len(arrivals) - 1
-    changes.record(tx, account, admission.modseq, mailbox, Kind.APPENDED, NumberSet(((first, last),)))
+    changes.record(tx, account, allocation.modseq, mailbox, ChangeKind.APPENDED, NumberSet(((first, last),)))
     return done
 
 

@@ -5,8 +5,8 @@ A verb leaves one row per run of numbers that it changed, in the transaction tha
 
 What is always true:
 
-1. Runs of `Kind.EXPUNGED` and `Kind.DESTROYED` hold, of what existed, exactly what went.
-2. Runs of `Kind.FLAGGED` may be wider than what changed: the MODSEQ in `flags` tells which rows did. So
+1. Runs of `ChangeKind.EXPUNGED` and `ChangeKind.DESTROYED` hold, of what existed, exactly what went.
+2. Runs of `ChangeKind.FLAGGED` may be wider than what changed: the MODSEQ in `flags` tells which rows did. So
    a STORE on a thousand scattered messages leaves one row, not a thousand.
 3. Starting from an empty mailbox and replaying the log gives the mailbox.
 """
@@ -27,7 +27,7 @@ NO_MAILBOX: Final = MailboxId(0)
 """For changes that are the account's."""
 
 
-class Kind(IntEnum):
+class ChangeKind(IntEnum):
     """What happened. The numbers are stored."""
 
     APPENDED = 1
@@ -51,7 +51,7 @@ class Change:
 
     modseq: ModSeq
     mailbox: MailboxId
-    kind: Kind
+    kind: ChangeKind
     first: int
     last: int
 
@@ -74,11 +74,16 @@ class Delta:
 
 
 def record(
-    tx: Transaction, account: AccountId, modseq: ModSeq, mailbox: MailboxId, kind: Kind, numbers: NumberSet
+    tx: Transaction,
+    account: AccountId,
+    modseq: ModSeq,
+    mailbox: MailboxId,
+    kind: ChangeKind,
+    numbers: NumberSet,
 ) -> None:
     """Log that these numbers changed."""
     runs = numbers.runs
-    if kind is Kind.FLAGGED and len(runs) > SCATTERED_RUNS:
+    if kind is ChangeKind.FLAGGED and len(runs) > SCATTERED_RUNS:
         runs = ((numbers.first, numbers.last),)
     if len(runs) == 1:
         tx.execute(_RECORD, (account, modseq, mailbox, kind.value, *runs[0]))
@@ -88,7 +93,7 @@ def record(
 
 
 def record_mailbox(
-    tx: Transaction, account: AccountId, modseq: ModSeq, mailbox: MailboxId, kind: Kind
+    tx: Transaction, account: AccountId, modseq: ModSeq, mailbox: MailboxId, kind: ChangeKind
 ) -> None:
     """Log that something happened to a mailbox as such."""
     tx.execute(_RECORD + " ON CONFLICT DO NOTHING", (account, modseq, mailbox, kind.value, 0, 0))
@@ -104,12 +109,14 @@ def log(tx: Transaction, account: AccountId, since: ModSeq) -> list[Change]:
         " ORDER BY modseq, mailbox, kind, first",
         (account, since),
     )
-    return [Change(modseq, mailbox, Kind(kind), first, last) for modseq, mailbox, kind, first, last in rows]
+    return [
+        Change(modseq, mailbox, ChangeKind(kind), first, last) for modseq, mailbox, kind, first, last in rows
+    ]
 
 
 def vanished(tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq) -> NumberSet:
     """UIDs that left the mailbox after this MODSEQ (RFC 7162 §3.2.10.1, VANISHED (EARLIER))."""
-    return runs(tx, account, mailbox, since).get(Kind.EXPUNGED, NumberSet())
+    return runs(tx, account, mailbox, since).get(ChangeKind.EXPUNGED, NumberSet())
 
 
 def since(tx: Transaction, account: AccountId, mailbox: MailboxId, modseq: ModSeq) -> Delta:
@@ -120,17 +127,19 @@ def since(tx: Transaction, account: AccountId, mailbox: MailboxId, modseq: ModSe
     if highest is None or highest <= modseq:
         return Delta(ModSeq(highest or modseq), NumberSet(), [], [])
     changed = runs(tx, account, mailbox, modseq)
-    came = changed.get(Kind.APPENDED, NumberSet())
-    touched = came | changed.get(Kind.FLAGGED, NumberSet())
+    came = changed.get(ChangeKind.APPENDED, NumberSet())
+    touched = came | changed.get(ChangeKind.FLAGGED, NumberSet())
     rows = _flagged(tx, account, mailbox, touched, modseq)
     # UIDs only rise, so what came after that MODSEQ lies above all that was there before.
     border = came.first if came else 2**32
     split = next((place for place, row in enumerate(rows) if row[0] >= border), len(rows))
-    gone = changed.get(Kind.EXPUNGED, NumberSet())
+    gone = changed.get(ChangeKind.EXPUNGED, NumberSet())
     return Delta(highest, gone, rows[split:], rows[:split])
 
 
-def runs(tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq) -> dict[Kind, NumberSet]:
+def runs(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq
+) -> dict[ChangeKind, NumberSet]:
     """The UIDs that the log names for a mailbox after this MODSEQ, by what happened to them.
 
     No row a message is read: who holds the mailbox in memory knows the rest.
@@ -142,7 +151,7 @@ def runs(tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq)
     )
     for kind, first, last in rows:
         found.setdefault(kind, []).append((first, last))
-    return {Kind(kind): NumberSet.of_ranges(ranges) for kind, ranges in found.items()}
+    return {ChangeKind(kind): NumberSet.of_ranges(ranges) for kind, ranges in found.items()}
 
 
 def _flagged(

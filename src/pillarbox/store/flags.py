@@ -13,9 +13,9 @@ from typing import Final, assert_never
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import account_counters, changes, tally
-from pillarbox.store.changes import Kind
-from pillarbox.store.tally import Tally
+from pillarbox.store import account_counters, changes, mailbox_counts
+from pillarbox.store.changes import ChangeKind
+from pillarbox.store.mailbox_counts import MailboxCounts
 from pillarbox.world.database import Transaction
 
 SCATTERED_RUNS: Final = 32
@@ -34,7 +34,7 @@ class Mode(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Altered:
+class FlagChange:
     """What a change of flags did, told by texts and not by rows: `CachedMailbox` turns it into rows."""
 
     uids: NumberSet
@@ -60,11 +60,11 @@ def alter(
     mode: Mode,
     flags: str,
     unchanged_since: ModSeq | None = None,
-) -> Altered:
+) -> FlagChange:
     """Change the flags of these messages; UIDs that are not there are passed over.
 
     `flags`: canonical text. Messages that have the asked-for flags already keep their MODSEQ. Raises
-    `tally.NoSuchMailbox`, or `flag_text.TooManyFlags` where a message would get too many keywords.
+    `NoSuchMailbox`, or `flag_text.TooManyFlags` where a message would get too many keywords.
     """
     previous = ModSeq(_highest(tx, account, mailbox))
     refused = NumberSet()
@@ -75,8 +75,8 @@ def alter(
     texts = _texts(tx, account, mailbox, uids) if rows is None else {text for _, text in rows}
     rewritten = {old: new for old in texts if (new := _apply(mode, old, flags)).split() != old.split()}
     if not rewritten:
-        return Altered(uids, refused, {}, 0, previous, previous)
-    modseq = account_counters.advance(tx, account)
+        return FlagChange(uids, refused, {}, 0, previous, previous)
+    modseq = account_counters.next_modseq(tx, account)
     if rows is None and len(rewritten) > MANY_TEXTS:
         rows = _rows(tx, account, mailbox, uids)
     if rows is None:
@@ -85,9 +85,9 @@ def alter(
         }
     else:
         counts = _rewrite_rows(tx, account, mailbox, rows, rewritten, modseq)
-    tally.apply(tx, account, mailbox, modseq, _shift(rewritten, counts))
-    changes.record(tx, account, modseq, mailbox, Kind.FLAGGED, uids)
-    return Altered(uids, refused, rewritten, sum(counts.values()), previous, modseq)
+    mailbox_counts.apply(tx, account, mailbox, modseq, _shift(rewritten, counts))
+    changes.record(tx, account, modseq, mailbox, ChangeKind.FLAGGED, uids)
+    return FlagChange(uids, refused, rewritten, sum(counts.values()), previous, modseq)
 
 
 def _apply(mode: Mode, old: str, flags: str) -> str:
@@ -107,7 +107,7 @@ def _highest(tx: Transaction, account: AccountId, mailbox: MailboxId) -> int:
         "SELECT highest_modseq FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox)
     )
     if highest is None:
-        raise tally.NoSuchMailbox(mailbox)
+        raise account_counters.NoSuchMailbox(mailbox)
     return highest
 
 
@@ -180,13 +180,13 @@ def _rewrite(
     )
 
 
-def _shift(rewritten: dict[str, str], counts: dict[str, int]) -> Tally:
+def _shift(rewritten: dict[str, str], counts: dict[str, int]) -> MailboxCounts:
     """How the mailbox's counts change."""
-    return Tally.total(
-        tally_
+    return MailboxCounts.total(
+        counts
         for old, new in rewritten.items()
-        for tally_ in (
-            Tally.of(new, octets=0, messages=counts[old]),
-            -Tally.of(old, octets=0, messages=counts[old]),
+        for counts in (
+            MailboxCounts.of(new, octets=0, messages=counts[old]),
+            -MailboxCounts.of(old, octets=0, messages=counts[old]),
         )
     )

@@ -10,7 +10,7 @@ from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import account_counters, changes, sqlite_fts, threads
-from pillarbox.store.changes import Kind
+from pillarbox.store.changes import ChangeKind
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Breach, Invariant
 
@@ -79,7 +79,7 @@ def _homeless(tx: Transaction) -> list[Breach]:
 
 def _house(tx: Transaction) -> None:
     for account, mailbox, _count, last_uid in _homeless(tx):
-        modseq = account_counters.advance(tx, account)
+        modseq = account_counters.next_modseq(tx, account)
         validity = tx.value(
             "UPDATE ledgers SET last_uid_validity = last_uid_validity + 1 WHERE account = ?"
             " RETURNING last_uid_validity",
@@ -89,12 +89,12 @@ def _house(tx: Transaction) -> None:
             "INSERT INTO mailboxes VALUES (?, ?, ?, NULL, ?, ?, 1, ?, 0, 0, 0, 0)",
             (account, mailbox, f"Recovered {mailbox}", validity, last_uid + 1, modseq),
         )
-        changes.record_mailbox(tx, account, modseq, MailboxId(mailbox), Kind.MAILBOX_CREATED)
+        changes.record_mailbox(tx, account, modseq, MailboxId(mailbox), ChangeKind.MAILBOX_CREATED)
 
 
 def _make_inboxes(tx: Transaction) -> None:
     for (account,) in tx.rows(_WITHOUT_INBOX):
-        modseq = account_counters.advance(tx, account)
+        modseq = account_counters.next_modseq(tx, account)
         mailbox, validity = tx.row(
             "UPDATE ledgers SET last_mailbox = last_mailbox + 1, last_uid_validity = last_uid_validity + 1"
             " WHERE account = ? RETURNING last_mailbox, last_uid_validity",
@@ -104,7 +104,7 @@ def _make_inboxes(tx: Transaction) -> None:
             "INSERT INTO mailboxes VALUES (?, ?, ?, 'inbox', ?, 1, 1, ?, 0, 0, 0, 0)",
             (account, mailbox, INBOX, validity, modseq),
         )
-        changes.record_mailbox(tx, account, modseq, mailbox, Kind.MAILBOX_CREATED)
+        changes.record_mailbox(tx, account, modseq, mailbox, ChangeKind.MAILBOX_CREATED)
 
 
 _WITHOUT_INBOX = f"""
@@ -160,11 +160,11 @@ ORDER BY p.account, p.mailbox, p.uid"""
 
 def _give_flags(tx: Transaction) -> None:
     for (account, mailbox), uids in _by_mailbox(tx.rows(_FLAGLESS)):
-        modseq = account_counters.advance(tx, account)
+        modseq = account_counters.next_modseq(tx, account)
         tx.execute_many(
             "INSERT INTO flags VALUES (?, ?, ?, '', ?)", [(account, mailbox, uid, modseq) for uid in uids]
         )
-        changes.record(tx, account, modseq, mailbox, Kind.FLAGGED, uids)
+        changes.record(tx, account, modseq, mailbox, ChangeKind.FLAGGED, uids)
         tx.execute(_RAISE, (modseq, account, mailbox))
 
 
@@ -269,7 +269,7 @@ def _differing(tx: Transaction) -> Iterator[tuple[AccountId, MailboxId, NumberSe
     """Mailboxes whose log gives something else than their rows, with surplus and missing UIDs."""
     for account, mailbox in tx.rows("SELECT account, id FROM mailboxes ORDER BY account, id"):
         logged = changes.runs(tx, account, mailbox, ModSeq(0))
-        told = logged.get(Kind.APPENDED, NumberSet()) - logged.get(Kind.EXPUNGED, NumberSet())
+        told = logged.get(ChangeKind.APPENDED, NumberSet()) - logged.get(ChangeKind.EXPUNGED, NumberSet())
         rows = tx.rows("SELECT uid FROM placements WHERE account = ? AND mailbox = ?", (account, mailbox))
         there = NumberSet.of(uid for (uid,) in rows)
         if told != there:
@@ -278,11 +278,11 @@ def _differing(tx: Transaction) -> Iterator[tuple[AccountId, MailboxId, NumberSe
 
 def _log(tx: Transaction) -> None:
     for account, mailbox, surplus, missing in list(_differing(tx)):
-        modseq = account_counters.advance(tx, account)
+        modseq = account_counters.next_modseq(tx, account)
         if surplus:
-            changes.record(tx, account, modseq, mailbox, Kind.EXPUNGED, surplus)
+            changes.record(tx, account, modseq, mailbox, ChangeKind.EXPUNGED, surplus)
         if missing:
-            changes.record(tx, account, modseq, mailbox, Kind.APPENDED, missing)
+            changes.record(tx, account, modseq, mailbox, ChangeKind.APPENDED, missing)
         for first, last in missing.runs:
             tx.execute(
                 "UPDATE flags SET modseq = ? WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?",
@@ -352,7 +352,7 @@ GROUP BY l.account"""
 
 _COUNTS = (
     Invariant(
-        "tallies-count",
+        "several-count",
         "A mailbox's counts are those of its messages.",
         f"SELECT m.account, m.id FROM mailboxes m JOIN ({_COUNTED}) n ON n.account = m.account AND n.id = m.id"  # noqa: S608 - a constant
         " WHERE (m.messages, m.unseen, m.deleted, m.octets) <> (n.messages, n.unseen, n.deleted, n.octets)",

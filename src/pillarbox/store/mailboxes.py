@@ -18,8 +18,8 @@ from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidVal
 from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.store import account_counters, changes, placements
-from pillarbox.store.changes import Kind
-from pillarbox.store.tally import NoSuchMailbox
+from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.changes import ChangeKind
 from pillarbox.world.database import Transaction
 
 
@@ -174,7 +174,7 @@ def create(
     name = mailbox_name.canonical(name)
     if _id_of(tx, account, name) is not None:
         raise MailboxExists(name)
-    modseq = account_counters.advance(tx, account)
+    modseq = account_counters.next_modseq(tx, account)
     _create_above(tx, account, name, modseq, now_ms)
     return by_id(tx, account, _insert(tx, account, name, role, modseq, now_ms))
 
@@ -203,7 +203,7 @@ def _insert(
         "INSERT INTO mailboxes VALUES (?, ?, ?, ?, ?, 1, 1, ?, 0, 0, 0, 0)",
         (account, mailbox, name, role and role.value, uid_validity, modseq),
     )
-    changes.record_mailbox(tx, account, modseq, mailbox, Kind.MAILBOX_CREATED)
+    changes.record_mailbox(tx, account, modseq, mailbox, ChangeKind.MAILBOX_CREATED)
     return mailbox
 
 
@@ -224,7 +224,9 @@ def subscribe(tx: Transaction, account: AccountId, name: str, *, subscribed: boo
         changed = tx.execute("DELETE FROM subscriptions WHERE account = ? AND name = ?", (account, name))
     if changed:
         mailbox = _id_of(tx, account, name) or changes.NO_MAILBOX
-        changes.record_mailbox(tx, account, account_counters.advance(tx, account), mailbox, Kind.SUBSCRIBED)
+        changes.record_mailbox(
+            tx, account, account_counters.next_modseq(tx, account), mailbox, ChangeKind.SUBSCRIBED
+        )
 
 
 def claim_recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Uid:
@@ -256,10 +258,10 @@ def delete(tx: Transaction, account: AccountId, mailbox: MailboxId) -> None:
     """
     if by_id(tx, account, mailbox).name == INBOX:
         raise InboxStays
-    modseq = account_counters.advance(tx, account)
+    modseq = account_counters.next_modseq(tx, account)
     placements.empty(tx, account, mailbox, modseq=modseq)
     tx.execute("DELETE FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox))
-    changes.record_mailbox(tx, account, modseq, mailbox, Kind.MAILBOX_DELETED)
+    changes.record_mailbox(tx, account, modseq, mailbox, ChangeKind.MAILBOX_DELETED)
 
 
 def rename(tx: Transaction, account: AccountId, mailbox: MailboxId, name: str, *, now_ms: int) -> None:
@@ -286,11 +288,11 @@ def rename(tx: Transaction, account: AccountId, mailbox: MailboxId, name: str, *
     for new_name in renamed.values():
         if _id_of(tx, account, new_name) is not None:
             raise MailboxExists(new_name)
-    modseq = account_counters.advance(tx, account)
+    modseq = account_counters.next_modseq(tx, account)
     _create_above(tx, account, name, modseq, now_ms)
     for moved, new_name in renamed.items():
         tx.execute("UPDATE mailboxes SET name = ? WHERE account = ? AND id = ?", (new_name, account, moved))
-        changes.record_mailbox(tx, account, modseq, moved, Kind.MAILBOX_RENAMED)
+        changes.record_mailbox(tx, account, modseq, moved, ChangeKind.MAILBOX_RENAMED)
 
 
 def _tree(tx: Transaction, account: AccountId, name: str) -> list[tuple[MailboxId, str]]:

@@ -38,7 +38,7 @@ class InUse(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Inbox:
+class MaildropMessages:
     """What lies in the maildrop when a session opens it."""
 
     mailbox: MailboxId
@@ -47,24 +47,24 @@ class Inbox:
     """UID and size on the wire (`Summary.crlf_size`) of each message, UIDs ascending."""
 
 
-def look(tx: Transaction, account: AccountId) -> Inbox:
+def load(tx: Transaction, account: AccountId) -> MaildropMessages:
     """The messages of the INBOX."""
     inbox = mailboxes.by_name(tx, account, INBOX)
     rows = fetch.rows(tx, account, inbox.id, EVERYTHING, (Column.CRLF_SIZE,))
-    return Inbox(inbox.id, inbox.uid_validity, [(uid, size) for uid, size in rows])
+    return MaildropMessages(inbox.id, inbox.uid_validity, [(uid, size) for uid, size in rows])
 
 
-def messages(tx: Transaction, account: AccountId) -> int:
-    """How many messages `look` would list."""
+def count_messages(tx: Transaction, account: AccountId) -> int:
+    """How many messages `load` would list."""
     return mailboxes.by_name(tx, account, INBOX).messages
 
 
-def held(tx: Transaction, account: AccountId, *, now_ms: int) -> bool:
+def is_locked(tx: Transaction, account: AccountId, *, now_ms: int) -> bool:
     """Whether some session holds the maildrop."""
     return _holder(tx, account, now_ms) is not None
 
 
-def hold(tx: Transaction, account: AccountId, holder: bytes, *, now_ms: int) -> None:
+def lock(tx: Transaction, account: AccountId, holder: bytes, *, now_ms: int) -> None:
     """Take the maildrop, or hold it longer. Raises `InUse` where another session has it."""
     if _holder(tx, account, now_ms) not in (None, holder):
         raise InUse
@@ -75,7 +75,7 @@ def hold(tx: Transaction, account: AccountId, holder: bytes, *, now_ms: int) -> 
     )
 
 
-def release(tx: Transaction, account: AccountId, holder: bytes) -> None:
+def unlock(tx: Transaction, account: AccountId, holder: bytes) -> None:
     """Give the maildrop back; nothing happens where another session has it by now."""
     tx.execute("DELETE FROM maildrop_leases WHERE account = ? AND holder = ?", (account, holder))
 
@@ -92,12 +92,12 @@ def update(
     """Delete messages for good and give the maildrop back (RFC 1939 §6, the UPDATE state).
 
     Messages that have gone meanwhile are none the worse for it. Raises `InUse`, then nothing is deleted, and
-    `tally.NoSuchMailbox`.
+    `NoSuchMailbox`.
     """
     if _holder(tx, account, now_ms) not in (None, holder):
         raise InUse
     placements.expunge(tx, account, mailbox, NumberSet.of(uids), deleted_only=False)
-    release(tx, account, holder)
+    unlock(tx, account, holder)
 
 
 def _holder(tx: Transaction, account: AccountId, now_ms: int) -> bytes | None:

@@ -13,10 +13,10 @@ from typing import Final
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import account_counters, changes, sqlite_fts, tally
+from pillarbox.store import account_counters, changes, mailbox_counts, sqlite_fts
 from pillarbox.store.append import FLAG, PLACE, Appended, Arrival, append_all
-from pillarbox.store.changes import Kind
-from pillarbox.store.tally import Tally
+from pillarbox.store.changes import ChangeKind
+from pillarbox.store.mailbox_counts import MailboxCounts
 from pillarbox.world import blobs
 from pillarbox.world.database import SqlValue, Transaction
 
@@ -66,28 +66,28 @@ class _Row:
 def copy(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
 ) -> Copied | None:
-    """Copy messages, flags included; `None` where none of them is there. Raises `tally.NoSuchMailbox`."""
-    tally.counts(tx, account, mailbox)
-    tally.counts(tx, account, to)
+    """Copy messages, flags included; `None` where none of them is there. Raises `NoSuchMailbox`."""
+    mailbox_counts.read(tx, account, mailbox)
+    mailbox_counts.read(tx, account, to)
     rows = _rows(tx, account, mailbox, uids)
     if not rows:
         return None
     return _copy(
-        tx, account, mailbox, rows, to=to, now_ms=now_ms, modseq=account_counters.advance(tx, account)
+        tx, account, mailbox, rows, to=to, now_ms=now_ms, modseq=account_counters.next_modseq(tx, account)
     )
 
 
 def move(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
 ) -> Copied | None:
-    """Move messages in one step (RFC 6851); `None` where none is there. Raises `tally.NoSuchMailbox`."""
-    tally.counts(tx, account, mailbox)
-    tally.counts(tx, account, to)
+    """Move messages in one step (RFC 6851); `None` where none is there. Raises `NoSuchMailbox`."""
+    mailbox_counts.read(tx, account, mailbox)
+    mailbox_counts.read(tx, account, to)
     rows = _rows(tx, account, mailbox, uids)
     if not rows:
         return None
     copied = _copy(
-        tx, account, mailbox, rows, to=to, now_ms=now_ms, modseq=account_counters.advance(tx, account)
+        tx, account, mailbox, rows, to=to, now_ms=now_ms, modseq=account_counters.next_modseq(tx, account)
     )
     _remove(tx, account, mailbox, rows, modseq=copied.modseq)
     return copied
@@ -103,15 +103,15 @@ def expunge(
 ) -> Expunged:
     """Remove, of `uids`, the messages with \\Deleted (EXPUNGE, UID EXPUNGE), or all of them.
 
-    Raises `tally.NoSuchMailbox`.
+    Raises `NoSuchMailbox`.
     """
-    counts = tally.counts(tx, account, mailbox)
+    counts = mailbox_counts.read(tx, account, mailbox)
     if not (counts.deleted if deleted_only else counts.messages):
         return Expunged(NumberSet(), None)  # EXPUNGE and CLOSE mostly find nothing; then they cost one row
     rows = _rows(tx, account, mailbox, uids, deleted_only=deleted_only)
     if not rows:
         return Expunged(NumberSet(), None)
-    modseq = account_counters.advance(tx, account)
+    modseq = account_counters.next_modseq(tx, account)
     _destroy(tx, account, mailbox, rows, modseq)
     return Expunged(NumberSet.of(row.uid for row in rows), modseq)
 
@@ -138,7 +138,7 @@ def replace(
     The new one may be as much larger than the old one as the quota has room. Raises as `append` does.
     """
     mailbox, uid = source
-    tally.counts(tx, account, to)
+    mailbox_counts.read(tx, account, to)
     rows = _rows(tx, account, mailbox, NumberSet(((uid, uid),)))
     if not rows:
         return None
@@ -202,8 +202,8 @@ WHERE f.account = ? AND f.mailbox = ? AND f.uid BETWEEN ? AND ? AND f.flags LIKE
 ORDER BY f.uid"""
 
 
-def _tally(rows: Sequence[_Row]) -> Tally:
-    return Tally.total(Tally.of(row.flags, octets=row.size) for row in rows)
+def _counts(rows: Sequence[_Row]) -> MailboxCounts:
+    return MailboxCounts.total(MailboxCounts.of(row.flags, octets=row.size) for row in rows)
 
 
 _COPY_PLACEMENTS = """
@@ -247,7 +247,7 @@ def _copy(
     modseq: ModSeq,
 ) -> Copied:
     source = NumberSet.of(row.uid for row in rows)
-    first, uid_validity = tally.apply(tx, account, to, modseq, _tally(rows), uids=len(rows))
+    first, uid_validity = mailbox_counts.apply(tx, account, to, modseq, _counts(rows), uids=len(rows))
     before = first - 1
     scattered: list[tuple[int, int]] = []  # old and new UID
     for start, stop in source.runs:
@@ -265,7 +265,7 @@ def _copy(
         tx.execute_many(PLACE, _placements(tx, (account, mailbox, to), scattered, now_ms))
         tx.execute_many(FLAG, [(account, to, new, texts[old], modseq) for old, new in scattered])
     target = NumberSet(((first, before),))
-    changes.record(tx, account, modseq, to, Kind.APPENDED, target)
+    changes.record(tx, account, modseq, to, ChangeKind.APPENDED, target)
     return Copied(source, target, uid_validity, modseq)
 
 
@@ -279,8 +279,8 @@ def _remove(
             f"DELETE FROM {table} WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?",  # noqa: S608 - two known names
             [(account, mailbox, *run) for run in uids.runs],
         )
-    tally.apply(tx, account, mailbox, modseq, -_tally(rows))
-    changes.record(tx, account, modseq, mailbox, Kind.EXPUNGED, uids)
+    mailbox_counts.apply(tx, account, mailbox, modseq, -_counts(rows))
+    changes.record(tx, account, modseq, mailbox, ChangeKind.EXPUNGED, uids)
 
 
 def _destroy(
@@ -293,8 +293,10 @@ def _destroy(
     if not gone:
         return
     tx.execute_many("INSERT INTO orphans VALUES (?)", [(email,) for email in gone])
-    account_counters.dismiss(tx, account, octets=sum(sizes[email] for email in gone), messages=len(gone))
-    changes.record(tx, account, modseq, changes.NO_MAILBOX, Kind.DESTROYED, NumberSet.of(gone))
+    account_counters.remove_emails(
+        tx, account, octets=sum(sizes[email] for email in gone), messages=len(gone)
+    )
+    changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.DESTROYED, NumberSet.of(gone))
 
 
 def _placed(tx: Transaction, emails: Sequence[int]) -> set[int]:

@@ -6,9 +6,9 @@ from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.mailbox_name import InvalidMailboxName
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import account_counters, changes, fetch, mailboxes, placements
-from pillarbox.store.changes import Kind
+from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailboxes import InboxStays, MailboxExists, NestedInItself, Role
-from pillarbox.store.tally import NoSuchMailbox
 from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, octets, put, store
 
 
@@ -96,8 +96,8 @@ def test_deleting_a_mailbox_destroys_its_messages_alone() -> None:
         for table in ("placements", "flags"):
             assert tx.value(f"SELECT count(*) FROM {table} WHERE mailbox = ?", (work,)) == 0
         kinds = [(c.kind, c.mailbox) for c in changes.log(tx, ANNA, elsewhere.modseq)]
-        assert (Kind.MAILBOX_DELETED, work) in kinds
-        assert (Kind.DESTROYED, changes.NO_MAILBOX) in kinds
+        assert (ChangeKind.MAILBOX_DELETED, work) in kinds
+        assert (ChangeKind.DESTROYED, changes.NO_MAILBOX) in kinds
 
 
 @pytest.mark.rfc("9051 §6.3.5", "MUST")
@@ -181,7 +181,7 @@ def test_subscribing_again_changes_nothing() -> None:
         assert account_counters.modseq(tx, ANNA) == before
         mailboxes.subscribe(tx, ANNA, "Elsewhere")
         (change,) = changes.log(tx, ANNA, before)
-        assert (change.kind, change.mailbox) == (Kind.SUBSCRIBED, changes.NO_MAILBOX)
+        assert (change.kind, change.mailbox) == (ChangeKind.SUBSCRIBED, changes.NO_MAILBOX)
 
 
 @pytest.mark.rfc("3501 §2.3.2", "MUST")

@@ -5,12 +5,11 @@ import pytest
 from pillarbox.mail.identifiers import MailboxId
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import account_counters, changes, fetch, mailboxes, placements
-from pillarbox.store.account_counters import OverQuota, Usage
+from pillarbox.store.account_counters import NoSuchMailbox, OverQuota, Usage
 from pillarbox.store.append import Arrival
-from pillarbox.store.changes import Kind
+from pillarbox.store.changes import ChangeKind
 from pillarbox.store.fetch import Column
 from pillarbox.store.placements import Expunged
-from pillarbox.store.tally import NoSuchMailbox
 from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, message, octets, put, store
 
 
@@ -70,7 +69,7 @@ def test_a_copy_costs_no_quota_and_is_logged() -> None:
         placements.copy(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx, "Archive"), now_ms=NOW_MS)
         assert account_counters.usage(tx, ANNA) == before
         (change,) = changes.log(tx, ANNA, log_before)
-        assert (change.kind, change.mailbox, change.first) == (Kind.APPENDED, mailbox(tx, "Archive"), 1)
+        assert (change.kind, change.mailbox, change.first) == (ChangeKind.APPENDED, mailbox(tx, "Archive"), 1)
 
 
 def test_copying_into_the_same_mailbox() -> None:
@@ -112,9 +111,9 @@ def test_a_move_is_one_step() -> None:
         log = changes.log(tx, ANNA, before)
         assert {change.modseq for change in log} == {moved.modseq} == {before + 1}
         assert [(c.kind, c.mailbox, c.first, c.last) for c in log] == [
-            (Kind.EXPUNGED, mailbox(tx), 1, 1),
-            (Kind.EXPUNGED, mailbox(tx), 3, 3),
-            (Kind.APPENDED, mailbox(tx, "Archive"), 1, 2),
+            (ChangeKind.EXPUNGED, mailbox(tx), 1, 1),
+            (ChangeKind.EXPUNGED, mailbox(tx), 3, 3),
+            (ChangeKind.APPENDED, mailbox(tx, "Archive"), 1, 2),
         ]
         assert tx.value("SELECT count(*) FROM orphans") == 0
         box = mailboxes.by_id(tx, ANNA, mailbox(tx))
@@ -161,7 +160,7 @@ def test_usage_falls_with_the_last_placement() -> None:
         before = account_counters.modseq(tx, ANNA)
         placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
         assert account_counters.usage(tx, ANNA) == Usage(len(octets("twice")), 1)
-        destroyed = [c for c in changes.log(tx, ANNA, before) if c.kind is Kind.DESTROYED]
+        destroyed = [c for c in changes.log(tx, ANNA, before) if c.kind is ChangeKind.DESTROYED]
         assert [(c.first, c.last) for c in destroyed] == [(one.email_id, one.email_id)]
 
 

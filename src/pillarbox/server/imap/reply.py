@@ -14,9 +14,8 @@ from pillarbox.mail.transfer import UnknownEncoding
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.selected import NoSuchMessage
 from pillarbox.server.authentication import AuthenticationUnavailable
-from pillarbox.store.account_counters import NoSuchAccount, OverQuota
+from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox, OverQuota
 from pillarbox.store.mailboxes import InboxStays, MailboxExists, NestedInItself
-from pillarbox.store.tally import NoSuchMailbox
 from pillarbox.world.blobs import BlobMissing
 from pillarbox.world.database import DatabaseUnavailable
 
