@@ -85,7 +85,7 @@ def alter(
         }
     else:
         counts = _rewrite_rows(tx, account, mailbox, rows, rewritten, modseq)
-    mailbox_counts.apply(tx, account, mailbox, modseq, _shift(rewritten, counts))
+    mailbox_counts.apply(tx, account, mailbox, modseq, _count_change(rewritten, counts))
     changes.record(tx, account, modseq, mailbox, ChangeKind.FLAGGED, uids)
     return FlagChange(uids, refused, rewritten, sum(counts.values()), previous, modseq)
 
@@ -180,12 +180,12 @@ def _rewrite(
     )
 
 
-def _shift(rewritten: dict[str, str], counts: dict[str, int]) -> MailboxCounts:
+def _count_change(rewritten: dict[str, str], counts: dict[str, int]) -> MailboxCounts:
     """How the mailbox's counts change."""
     return MailboxCounts.total(
-        counts
+        change
         for old, new in rewritten.items()
-        for counts in (
+        for change in (
             MailboxCounts.of(new, octets=0, messages=counts[old]),
             -MailboxCounts.of(old, octets=0, messages=counts[old]),
         )
