@@ -20,7 +20,7 @@ def _leads_nowhere(table: str, column: str, name: str, what: str) -> Invariant:
 
 INVARIANTS = (
     Invariant(
-        "account-numbers-ahead",
+        "next-account-number-unused",
         "The number of the next account is above all that were given.",
         "SELECT latest FROM accounts_issued WHERE series = 'account'"
         " AND latest < (SELECT coalesce(max(id), 0) FROM accounts)",
@@ -33,10 +33,10 @@ INVARIANTS = (
             ),
         ),
     ),
-    _leads_nowhere("addresses", "account", "address-of-account", "An address"),
-    _leads_nowhere("passwords", "account", "password-of-account", "A password"),
-    _leads_nowhere("app_passwords", "account", "app-password-of-account", "An app password"),
-    _leads_nowhere("group_members", "account", "member-is-account", "A group's membership"),
+    _leads_nowhere("addresses", "account", "address-has-account", "An address"),
+    _leads_nowhere("passwords", "account", "password-has-account", "A password"),
+    _leads_nowhere("app_passwords", "account", "app-password-has-account", "An app password"),
+    _leads_nowhere("group_members", "account", "group-member-has-account", "A group's membership"),
     Invariant(
         "account-has-password",
         "Every account has a password, which may be worthless.",
@@ -52,14 +52,14 @@ INVARIANTS = (
         "Serve it: pillarbox domain add DOMAIN",
     ),
     Invariant(
-        "login-is-address",
+        "account-has-address",
         "Every account receives what is sent to its own address.",
         "SELECT a.login FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM addresses d WHERE d.account = a.id)",
         "mail for {0} arrives nowhere",
         _RESTORE,
     ),
     Invariant(
-        "alias-leads-somewhere",
+        "alias-has-target",
         "Every alias has a target.",
         "SELECT local, domain FROM addresses d WHERE kind = 'alias' AND NOT EXISTS"
         " (SELECT 1 FROM alias_targets t WHERE t.local = d.local AND t.domain = d.domain)",
@@ -67,4 +67,4 @@ INVARIANTS = (
         "Give it a target, or remove it: pillarbox alias",
     ),
 )
-"""All of them, in the order in which to mend."""
+"""All of them, in the order of repair."""

@@ -20,58 +20,58 @@ REST = "'', NULL, 1, scram_salt, scram_iterations, 0 FROM accounts"
 
 MENDED = {
     "unused-file-is-unused": ["INSERT INTO blob_files_unused SELECT location FROM blobs WHERE location IS NOT NULL"],
-    "account-numbers-ahead": ["UPDATE accounts_issued SET latest = 1"],
-    "address-of-account": ["INSERT INTO addresses VALUES ('x', 'one.example', 'x', 'account', 99, NULL, 1)"],
-    "password-of-account": [f"INSERT INTO passwords SELECT 99, {PASSWORD} LIMIT 1"],
-    "app-password-of-account": [
+    "next-account-number-unused": ["UPDATE accounts_issued SET latest = 1"],
+    "address-has-account": ["INSERT INTO addresses VALUES ('x', 'one.example', 'x', 'account', 99, NULL, 1)"],
+    "password-has-account": [f"INSERT INTO passwords SELECT 99, {PASSWORD} LIMIT 1"],
+    "app-password-has-account": [
         "INSERT INTO app_passwords VALUES (1, 99, 'x', 'mail', x'00', x'00', x'00', 0, NULL, NULL)"
     ],
-    "member-is-account": ["INSERT INTO group_members VALUES (1, 99)"],
-    "ledger-per-account": ["DELETE FROM ledgers WHERE account = 1"],
-    "numbers-ahead": ["UPDATE ledgers SET last_email = last_email - 1, last_mailbox = 2 WHERE account = 1"],
-    "mailbox-of-placement": [f"DELETE FROM mailboxes WHERE id = {SENT} AND account = 1"],
+    "group-member-has-account": ["INSERT INTO group_members VALUES (1, 99)"],
+    "account-has-counters": ["DELETE FROM ledgers WHERE account = 1"],
+    "counters-above-used": ["UPDATE ledgers SET last_email = last_email - 1, last_mailbox = 2 WHERE account = 1"],
+    "message-has-mailbox": [f"DELETE FROM mailboxes WHERE id = {SENT} AND account = 1"],
     "inbox-exists": ["UPDATE mailboxes SET name = 'INBOXX' WHERE account = 2 AND name = 'INBOX'"],
-    "uid-below-next": [f"UPDATE mailboxes SET uid_next = 3, first_recent = 7 WHERE account = 1 AND id = {INBOX}"],
-    "orphan-is-nowhere": [f"INSERT INTO orphans VALUES ({ARCHIVED})"],
-    "same-email-same-facts": [
+    "uid-below-uidnext": [f"UPDATE mailboxes SET uid_next = 3, first_recent = 7 WHERE account = 1 AND id = {INBOX}"],
+    "orphan-not-in-mailbox": [f"INSERT INTO orphans VALUES ({ARCHIVED})"],
+    "email-same-everywhere": [
         f"UPDATE placements SET thread = {A1 + 1} WHERE email = {ARCHIVED} AND mailbox <> {INBOX}"
     ],
-    "thread-of-account": [f"UPDATE placements SET thread = {A1 + 10**6} WHERE account = 1 AND mailbox = {SENT}"],
-    "flags-of-placement": [f"DELETE FROM flags WHERE account = 1 AND mailbox = {INBOX} AND uid IN (1, 3, 4)"],
-    "placement-of-flags": [f"INSERT INTO flags VALUES (1, {SENT}, 900, '', 1)"],
-    "threads-known": ["DELETE FROM thread_keys WHERE account = 2"],
-    "log-gives-mailbox": [f"DELETE FROM changes WHERE account = 1 AND mailbox = {INBOX} AND kind = 3"],
-    "log-knows-flags": [f"UPDATE flags SET modseq = 1 WHERE account = 1 AND mailbox = {INBOX} AND uid > 9"],
+    "thread-id-of-account": [f"UPDATE placements SET thread = {A1 + 10**6} WHERE account = 1 AND mailbox = {SENT}"],
+    "message-has-flags": [f"DELETE FROM flags WHERE account = 1 AND mailbox = {INBOX} AND uid IN (1, 3, 4)"],
+    "flags-have-message": [f"INSERT INTO flags VALUES (1, {SENT}, 900, '', 1)"],
+    "message-id-finds-thread": ["DELETE FROM thread_keys WHERE account = 2"],
+    "change-log-gives-mailbox": [f"DELETE FROM changes WHERE account = 1 AND mailbox = {INBOX} AND kind = 3"],
+    "change-log-has-modseq": [f"UPDATE flags SET modseq = 1 WHERE account = 1 AND mailbox = {INBOX} AND uid > 9"],
     "modseq-in-order": ["UPDATE mailboxes SET highest_modseq = 2 WHERE account = 1"],
-    "tallies-count": ["UPDATE mailboxes SET unseen = unseen + 1, octets = 0 WHERE account = 1"],
-    "usage-counts": ["UPDATE ledgers SET octets = 5 WHERE account = 2"],
-    "email-is-found": [f"DELETE FROM search_index WHERE rowid = {A1 + 2}"],
-    "index-of-emails": [f"INSERT INTO search_index (rowid, text) VALUES ({A1 + 500}, 'abcdef')"],
+    "mailbox-counts-match": ["UPDATE mailboxes SET unseen = unseen + 1, octets = 0 WHERE account = 1"],
+    "account-usage-matches": ["UPDATE ledgers SET octets = 5 WHERE account = 2"],
+    "email-is-indexed": [f"DELETE FROM search_index WHERE rowid = {A1 + 2}"],
+    "index-entry-has-email": [f"INSERT INTO search_index (rowid, text) VALUES ({A1 + 500}, 'abcdef')"],
     "destination-has-turns": ["DELETE FROM queue_destinations"],
     "message-has-recipient": ["DELETE FROM queue_recipients"],
-    "octets-have-row": ["DELETE FROM blobs WHERE digest = (SELECT blob FROM emails LIMIT 1)"],
-    "blob-of-user": ["DELETE FROM blobs WHERE location IS NOT NULL"],
-    "uses-count": ["UPDATE blobs SET uses = uses + 1 WHERE uses = 2"],
-    "account-has-store": [
+    "octets-have-blob": ["DELETE FROM blobs WHERE digest = (SELECT blob FROM emails LIMIT 1)"],
+    "blob-exists": ["DELETE FROM blobs WHERE location IS NOT NULL"],
+    "blob-uses-match": ["UPDATE blobs SET uses = uses + 1 WHERE uses = 2"],
+    "account-has-mailboxes": [
         f"INSERT INTO accounts SELECT 3, 'carl@one.example', domain, 'carl@one.example', {REST} LIMIT 1",
         f"INSERT INTO passwords SELECT 3, {PASSWORD} LIMIT 1",
         "INSERT INTO addresses VALUES ('carl', 'one.example', 'carl', 'account', 3, NULL, 1)",
         "UPDATE accounts_issued SET latest = 3",
     ],
-    "size-of-placement": ["UPDATE placements SET size = size + 1 WHERE account = 2 AND uid < 4"],
-    "email-is-placed": ["DELETE FROM placements WHERE account = 2 AND uid IN (1, 5)"],
+    "message-size-matches": ["UPDATE placements SET size = size + 1 WHERE account = 2 AND uid < 4"],
+    "email-has-mailbox": ["DELETE FROM placements WHERE account = 2 AND uid IN (1, 5)"],
     "index placements_by_email": ["DROP INDEX placements_by_email"],
 }  # fmt: skip
 """Damage that is mended, by the name under which it is found."""
 
 TOLD = {
-    "email-of-placement": ["DELETE FROM emails WHERE id = (SELECT email FROM placements WHERE account = 2 LIMIT 1)"],
+    "message-has-email": ["DELETE FROM emails WHERE id = (SELECT email FROM placements WHERE account = 2 LIMIT 1)"],
     "recipient-has-message": ["DELETE FROM queue_messages"],
     "account-has-password": ["DELETE FROM passwords WHERE account = 1"],
     "account-has-domain": ["DELETE FROM domains"],
-    "login-is-address": ["DELETE FROM addresses WHERE account = 2"],
-    "alias-leads-somewhere": ["INSERT INTO addresses VALUES ('info', 'one.example', 'info', 'alias', NULL, NULL, 0)"],
-    "mail-of-account": [
+    "account-has-address": ["DELETE FROM addresses WHERE account = 2"],
+    "alias-has-target": ["INSERT INTO addresses VALUES ('info', 'one.example', 'info', 'alias', NULL, NULL, 0)"],
+    "mail-has-account": [
         "DELETE FROM accounts WHERE id = 2", "DELETE FROM addresses WHERE account = 2",
         "DELETE FROM passwords WHERE account = 2",
     ],
@@ -166,7 +166,7 @@ def test_what_clients_may_have_seen_is_mended_as_a_change(tmp_path: Path) -> Non
     with filled(tmp_path / "data") as data:
         before = data.value("SELECT modseq FROM ledgers WHERE account = 1")
         assert isinstance(before, int)
-        data.damage(*MENDED["flags-of-placement"])
+        data.damage(*MENDED["message-has-flags"])
         data.repair()
         changed = data.rows(f"SELECT kind, first, last FROM changes WHERE account = 1 AND modseq > {before}")
         assert changed == [(2, 1, 1), (2, 3, 4)]
@@ -175,6 +175,6 @@ def test_what_clients_may_have_seen_is_mended_as_a_change(tmp_path: Path) -> Non
 def test_many_breaches_are_not_told_one_by_one(tmp_path: Path) -> None:
     with filled(tmp_path / "data", messages=40) as data:
         data.damage("DELETE FROM flags WHERE account = 2")
-        found = [finding.what for finding in data.look().findings if finding.check == "flags-of-placement"]
+        found = [finding.what for finding in data.look().findings if finding.check == "message-has-flags"]
         assert len(found) == 21
         assert found[-1] == "and 20 more like this"

@@ -146,7 +146,7 @@ def test_damaged_pages_cost_what_was_on_them_and_nothing_else(
         overwrite(folder, page, octets)
     done = make_anew(folder)
     assert done.trouble
-    assert done.findings == () or {finding.check for finding in done.findings} <= {"blob-of-user", "octets"}
+    assert done.findings == () or {finding.check for finding in done.findings} <= {"blob-exists", "octets"}
     with opened(folder) as data:
         after = by_account_where_readable(data)
         for account in (1, 2):
@@ -203,8 +203,8 @@ def test_a_truncated_file_gives_what_is_left(folder: Path, share: float) -> None
         for account in (1, 2):
             assert after[account] <= before[account]
         assert {finding.check for finding in data.look().findings} <= {
-            "blob-of-user", "octets", "account-has-password", "account-has-domain", "login-is-address",
-            "mail-of-account",
+            "blob-exists", "octets", "account-has-password", "account-has-domain", "account-has-address",
+            "mail-has-account",
         }  # fmt: skip
         assert LARGE in after[1] | after[None] or share < 0.9
 

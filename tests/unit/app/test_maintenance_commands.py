@@ -66,9 +66,9 @@ def test_a_backup_while_the_database_is_in_use(there: CommandLine, tmp_path: Pat
 def test_what_is_wrong_is_told_and_mended(there: CommandLine) -> None:
     damage(there, "UPDATE mailboxes SET messages = 7")
     told = there.refused("fsck")
-    assert "tallies-count: mailbox" in told
+    assert "mailbox-counts-match: mailbox" in told
     assert "--repair: Count anew." in told
-    assert "Mended: tallies-count" in there.text("fsck", "--repair")
+    assert "Mended: mailbox-counts-match" in there.text("fsck", "--repair")
     assert "Everything is as it must be" in there.text("fsck")
 
 

@@ -112,8 +112,8 @@ def _of_schemas() -> list[str]:
 def _of_invariants() -> list[str]:
     every = every_invariant(Ground(DatabaseBlobs(), NOW_MS, Path("/nowhere")))
     found = [invariant.breaches for invariant in every if isinstance(invariant.breaches, str)]
-    mending = [invariant.mending for invariant in every if isinstance(invariant.mending, tuple)]
-    return [*found, *(statement for several in mending for statement in several)]
+    repairs = [invariant.repair for invariant in every if isinstance(invariant.repair, tuple)]
+    return [*found, *(statement for several in repairs for statement in several)]
 
 
 MADE: dict[str, Callable[[], list[str]]] = {

@@ -66,8 +66,8 @@ def repair(database: Database, ground: Ground, schemas: Iterable[Schema], progre
             mended.append(f"index {one.name}")
     for invariant in every_invariant(ground):
         progress(invariant.name)
-        if invariant.mending is not None and database.read_now(_is_broken, invariant):
-            database.write_now(invariant.mend)
+        if invariant.repair is not None and database.read_now(_is_broken, invariant):
+            database.write_now(invariant.run_repair)
             mended.append(invariant.name)
     return list(dict.fromkeys(mended))
 
@@ -96,14 +96,14 @@ def _lost(one: Missing) -> Finding:
 
 def _breaches(tx: Transaction, invariant: Invariant) -> Iterator[Finding]:
     def finding(what: str) -> Finding:
-        return Finding(invariant.name, what, invariant.remedy, invariant.mending is not None)
+        return Finding(invariant.name, what, invariant.remedy, invariant.repair is not None)
 
     count = 0
     try:
-        for breach in invariant.find(tx):
+        for violation in invariant.find(tx):
             count += 1
             if count <= TOLD_PER_CHECK:
-                yield finding(invariant.describe(breach))
+                yield finding(invariant.describe(violation))
     except DatabaseFailure as failure:
         yield Finding(
             invariant.name,

@@ -10,7 +10,7 @@ from pillarbox.store import account_counters, append, mailboxes
 from pillarbox.world.blobs import BlobMissing, Blobs, prepare
 from pillarbox.world.blobs.invariants import adopt, loose_files, loose_rows
 from pillarbox.world.database import DatabaseUnavailable, Transaction
-from pillarbox.world.database.invariant import Breach, Invariant
+from pillarbox.world.database.invariant import Violation, Invariant
 from pillarbox.world.durable import make_folder, write_whole
 
 RECOVERED = "Recovered"
@@ -35,14 +35,14 @@ class Ground:
 
 
 def invariants(ground: Ground) -> tuple[Invariant, ...]:
-    """All of them, in the order in which to mend; the rooms' own come before."""
+    """All of them, in the order of repair; the rooms' own come before."""
     return (*_of_octets(ground), *_of_accounts(ground), *_of_emails(ground))
 
 
 def _of_octets(ground: Ground) -> tuple[Invariant, ...]:
     return (
         Invariant(
-            "octets-have-row",
+            "octets-have-blob",
             "Octets in the database belong to a blob.",
             lambda tx: ((found.digest.hex(),) for found in loose_rows(tx)),
             "octets {0} belong to no blob",
@@ -50,7 +50,7 @@ def _of_octets(ground: Ground) -> tuple[Invariant, ...]:
             lambda tx: _adopt_rows(tx, ground),
         ),
         Invariant(
-            "blob-of-user",
+            "blob-exists",
             "Every email and every queued message has its octets.",
             _without_octets,
             "the octets of message {0} are lost",
@@ -58,7 +58,7 @@ def _of_octets(ground: Ground) -> tuple[Invariant, ...]:
             lambda tx: _adopt_files(tx, ground),
         ),
         Invariant(
-            "uses-count",
+            "blob-uses-match",
             "A blob's uses are the rows that name it.",
             lambda tx: (
                 (digest.hex(), uses, counted)
@@ -89,7 +89,7 @@ def _of_octets(ground: Ground) -> tuple[Invariant, ...]:
 _UNUSED = f"SELECT digest FROM ({_COUNTED}) c WHERE counted = 0"  # noqa: S608 - a constant
 
 
-def _without_octets(tx: Transaction) -> Iterator[Breach]:
+def _without_octets(tx: Transaction) -> Iterator[Violation]:
     for (digest,) in tx.rows(_BLOBLESS):
         yield (digest.hex(),)
 
@@ -128,7 +128,7 @@ def _put_into_lost_and_found(tx: Transaction, ground: Ground) -> None:
 def _of_accounts(ground: Ground) -> tuple[Invariant, ...]:
     return (
         Invariant(
-            "account-has-store",
+            "account-has-mailboxes",
             "Every account has its ledger and its first mailboxes.",
             "SELECT login FROM accounts WHERE id NOT IN (SELECT account FROM ledgers)",
             "{0} has no mailboxes",
@@ -136,7 +136,7 @@ def _of_accounts(ground: Ground) -> tuple[Invariant, ...]:
             lambda tx: _open_accounts(tx, ground),
         ),
         Invariant(
-            "mail-of-account",
+            "mail-has-account",
             "All mail belongs to an account that exists.",
             "SELECT account, messages FROM ledgers WHERE account NOT IN (SELECT id FROM accounts)",
             "{1} messages belong to account {0}, which is not there",
@@ -153,7 +153,7 @@ def _open_accounts(tx: Transaction, ground: Ground) -> None:
 def _of_emails(ground: Ground) -> tuple[Invariant, ...]:
     return (
         Invariant(
-            "size-of-placement",
+            "message-size-matches",
             "A message's size is that of its octets.",
             "SELECT p.account, p.mailbox, p.uid, p.size, b.size " + _WRONG_SIZE,
             "message {2} of mailbox {1} of account {0} is said to have {3} octets and has {4}",
@@ -166,7 +166,7 @@ def _of_emails(ground: Ground) -> tuple[Invariant, ...]:
             ),
         ),
         Invariant(
-            "email-is-placed",
+            "email-has-mailbox",
             "Every email is in a mailbox, or waits to be dropped.",
             _UNPLACED,
             "email {0} is in no mailbox",

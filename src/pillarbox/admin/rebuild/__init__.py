@@ -134,7 +134,7 @@ def _fill(
     progress("looking for octets that lost their rows")
     for invariant in fsck.every_invariant(ground):
         if invariant.name in _FIRST:
-            new.write_now(invariant.mend)
+            new.write_now(invariant.run_repair)
     linked = emails.link_again(new, ground.blobs)
     dropped = new.write_now(emails.drop_lost)
     done = Rendered(0, 0)
@@ -146,5 +146,5 @@ def _fill(
     return tuple(tables), linked, dropped, done, tuple(mended), tuple(report.findings)
 
 
-_FIRST = {"octets-have-row", "blob-of-user"}
+_FIRST = {"octets-have-blob", "blob-exists"}
 """Mended before messages are linked again, which needs all blobs to be known."""

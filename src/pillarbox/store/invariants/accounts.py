@@ -1,0 +1,54 @@
+"""Every account has its counters, and they are above all numbers in use."""
+
+from pillarbox.world.database.invariant import Invariant
+
+_LATEST = """
+SELECT l.account,
+  max(l.modseq,
+    coalesce((SELECT max(highest_modseq) FROM mailboxes m WHERE m.account = l.account), 0),
+    coalesce((SELECT max(modseq) FROM changes c WHERE c.account = l.account), 0),
+    coalesce((SELECT max(modseq) FROM flags f WHERE f.account = l.account), 0)) AS modseq,
+  max(l.last_email,
+    coalesce((SELECT max(id) FROM emails WHERE id BETWEEN l.account << 36 AND ((l.account + 1) << 36) - 1), 0),
+    coalesce((SELECT max(email) FROM placements p WHERE p.account = l.account), 0)) AS last_email,
+  max(l.last_mailbox,
+    coalesce((SELECT max(id) FROM mailboxes m WHERE m.account = l.account), 0),
+    coalesce((SELECT max(mailbox) FROM placements p WHERE p.account = l.account), 0),
+    coalesce((SELECT max(mailbox) FROM changes c WHERE c.account = l.account), 0)) AS last_mailbox,
+  max(l.last_uid_validity,
+    coalesce((SELECT max(uid_validity) FROM mailboxes m WHERE m.account = l.account), 0)) AS last_uid_validity
+FROM ledgers l"""
+
+INVARIANTS = (
+    Invariant(
+        "account-has-counters",
+        "Every account that has mailboxes, mail or a log has a ledger.",
+        "SELECT account FROM (SELECT account FROM mailboxes UNION SELECT account FROM placements"
+        " UNION SELECT account FROM changes) WHERE account NOT IN (SELECT account FROM ledgers)",
+        "account {0} has no ledger",
+        "Make it, and count anew.",
+        (
+            (
+                "INSERT INTO ledgers SELECT account, 1, 0, 0, account << 36, 0, 0, account << 36"
+                " FROM (SELECT account FROM mailboxes UNION SELECT account FROM placements"
+                " UNION SELECT account FROM changes) WHERE account NOT IN (SELECT account FROM ledgers)"
+            ),
+        ),
+    ),
+    Invariant(
+        "counters-above-used",
+        "The numbers an account gives out next are above all that it has given out.",
+        f"SELECT l.account FROM ledgers l JOIN ({_LATEST}) n ON n.account = l.account WHERE l.modseq < n.modseq"  # noqa: S608 - a constant
+        " OR l.last_email < n.last_email OR l.last_mailbox < n.last_mailbox"
+        " OR l.last_uid_validity < n.last_uid_validity OR l.indexed_email > n.last_email",
+        "account {0} would give out a MODSEQ, id or UIDVALIDITY once more",
+        "Go on above the highest that is found.",
+        (
+            (
+                f"UPDATE ledgers AS l SET modseq = n.modseq, last_email = n.last_email,"  # noqa: S608 - a constant
+                f" last_mailbox = n.last_mailbox, last_uid_validity = n.last_uid_validity,"
+                f" indexed_email = min(l.indexed_email, n.last_email) FROM ({_LATEST}) n WHERE n.account = l.account"
+            ),
+        ),
+    ),
+)
