@@ -12,7 +12,7 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.summary import summarize
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
-from pillarbox.store import append, flags, mailboxes, placements
+from pillarbox.store import append, flags, mailboxes, orphans, placements
 from pillarbox.store.flags import Mode
 from pillarbox.store.search import index
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, Blobs, FileBlobs, PreparedBlob, prepare
@@ -123,7 +123,7 @@ def _fill(tx: Transaction, messages: int, large: PreparedBlob) -> None:
     placements.copy(tx, anna, inbox, NumberSet(((2, 5),)), to=archive, now_ms=NOW_MS)
     placements.move(tx, anna, inbox, NumberSet(((6, 6),)), to=sent, now_ms=NOW_MS)
     placements.expunge(tx, anna, inbox, NumberSet(((7, 8),)), deleted_only=False)
-    while placements.sweep_orphans(tx):
+    while orphans.sweep(tx):
         pass
     recipient = QueuedRecipient("someone@far.example", "far.example")
     enqueue(tx, Outbound(prepare(octets("outbound")), "anna@one.example", (recipient,)), now_ms=NOW_MS)

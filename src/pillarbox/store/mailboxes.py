@@ -9,17 +9,16 @@ mailboxes that ever were in an account, so no rename can bring a (name, UIDVALID
 message; INBOX exists from the account's beginning to its end.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from pillarbox.mail import mailbox_name
-from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid
 from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.store import account_counters, changes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import ChangeKind
+from pillarbox.store.mailbox import DEFAULT_MAILBOXES, Mailbox, Role
 from pillarbox.world.database import Transaction
 
 
@@ -27,62 +26,12 @@ class MailboxExists(ValueError):
     """The name is taken."""
 
 
-class InboxStays(ValueError):
+class CannotDeleteInbox(ValueError):
     """INBOX can't be deleted (RFC 9051 §6.3.5)."""
 
 
 class NestedInItself(ValueError):
     """A mailbox can't be renamed to a name below its own."""
-
-
-class Role(StrEnum):
-    """What a mailbox is for (RFC 6154 §2, RFC 8621 §2); stored as written here."""
-
-    INBOX = "inbox"
-    DRAFTS = "drafts"
-    SENT = "sent"
-    JUNK = "junk"
-    TRASH = "trash"
-    ARCHIVE = "archive"
-    ALL = "all"
-    FLAGGED = "flagged"
-    IMPORTANT = "important"
-
-    @property
-    def attribute(self) -> str | None:
-        """How LIST says it: `\\Sent`. INBOX has no such attribute."""
-        return None if self is Role.INBOX else f"\\{self.value.capitalize()}"
-
-
-DEFAULTS = {
-    INBOX: Role.INBOX,
-    "Drafts": Role.DRAFTS,
-    "Sent": Role.SENT,
-    "Junk": Role.JUNK,
-    "Trash": Role.TRASH,
-    "Archive": Role.ARCHIVE,
-}
-"""Made with every account."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mailbox:
-    """A mailbox as it stands."""
-
-    id: MailboxId
-    name: str
-    role: Role | None
-    uid_validity: UidValidity
-    uid_next: Uid
-    first_recent: Uid
-    """Messages from this UID on are \\Recent to the session that claims them (RFC 3501 §2.3.2)."""
-    highest_modseq: ModSeq
-    messages: int
-    unseen: int
-    deleted: int
-    octets: int
-    """Sum of the messages' sizes (RFC 8438, STATUS=SIZE)."""
-    subscribed: bool
 
 
 _SELECT = """
@@ -158,7 +107,7 @@ def create_defaults(tx: Transaction, account: AccountId, *, now_ms: int) -> None
     """Open the account and make its first mailboxes, subscribed. Nothing happens to those that are there."""
     account_counters.open_account(tx, account)
     there = {mailbox.name for mailbox in listing(tx, account)}
-    for name, role in DEFAULTS.items():
+    for name, role in DEFAULT_MAILBOXES.items():
         if name not in there:
             create(tx, account, name, role=role, now_ms=now_ms)
             subscribe(tx, account, name)
@@ -254,10 +203,10 @@ def recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> int:
 def delete(tx: Transaction, account: AccountId, mailbox: MailboxId) -> None:
     """Delete a mailbox with its messages; mailboxes below it stay, and so do subscriptions.
 
-    Raises `NoSuchMailbox`, or `InboxStays`. RFC 9051 §6.3.5.
+    Raises `NoSuchMailbox`, or `CannotDeleteInbox`. RFC 9051 §6.3.5.
     """
     if by_id(tx, account, mailbox).name == INBOX:
-        raise InboxStays
+        raise CannotDeleteInbox
     modseq = account_counters.next_modseq(tx, account)
     placements.empty(tx, account, mailbox, modseq=modseq)
     tx.execute("DELETE FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox))

@@ -13,15 +13,11 @@ from typing import Final
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import account_counters, changes, mailbox_counts, sqlite_fts
+from pillarbox.store import account_counters, changes, mailbox_counts
 from pillarbox.store.append import FLAG, PLACE, Appended, Arrival, append_all
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox_counts import MailboxCounts
-from pillarbox.world import blobs
 from pillarbox.world.database import SqlValue, Transaction
-
-ORPHANS_PER_SWEEP: Final = 256
-"""Emails that one call of `sweep_orphans` removes, some 20 microseconds each."""
 
 _SCATTERED_RUNS: Final = 32
 """Beyond so many runs, reading all that lies between is cheaper than asking for each."""
@@ -147,36 +143,6 @@ def replace(
     done = append_all(tx, account, to, (arrival,), now_ms=now_ms, quota_octets=quota_octets)[0]
     _destroy(tx, account, mailbox, rows, done.modseq)
     return done
-
-
-def has_orphans(tx: Transaction) -> bool:
-    """Whether `sweep_orphans` has work."""
-    return tx.row("SELECT 1 FROM orphans LIMIT 1") is not None
-
-
-def sweep_orphans(tx: Transaction, limit: int = ORPHANS_PER_SWEEP) -> int:
-    """Drop emails that are in no mailbox any more and release their octets; return how many were dropped.
-
-    A chore calls this until it returns 0.
-    """
-    orphans = tx.rows(
-        "SELECT o.email, e.blob FROM orphans o LEFT JOIN emails e ON e.id = o.email ORDER BY o.email LIMIT ?",
-        (limit,),
-    )
-    for email, digest in orphans:
-        if digest is not None:
-            blobs.release(tx, digest)
-        for statement in _DROP:
-            tx.execute(statement, (email,))
-    return len(orphans)
-
-
-_DROP = (
-    sqlite_fts.REMOVE,
-    "DELETE FROM search_unindexed WHERE email = ?",
-    "DELETE FROM emails WHERE id = ?",
-    "DELETE FROM orphans WHERE email = ?",
-)
 
 
 def _rows(

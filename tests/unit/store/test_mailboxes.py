@@ -5,10 +5,11 @@ import pytest
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.mailbox_name import InvalidMailboxName
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import account_counters, changes, fetch, mailboxes, placements
+from pillarbox.store import account_counters, changes, fetch, mailboxes, orphans, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import ChangeKind
-from pillarbox.store.mailboxes import InboxStays, MailboxExists, NestedInItself, Role
+from pillarbox.store.mailbox import Role
+from pillarbox.store.mailboxes import CannotDeleteInbox, MailboxExists, NestedInItself
 from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, octets, put, store
 
 
@@ -102,7 +103,7 @@ def test_deleting_a_mailbox_destroys_its_messages_alone() -> None:
 
 @pytest.mark.rfc("9051 §6.3.5", "MUST")
 def test_inbox_stays() -> None:
-    with store() as tx, pytest.raises(InboxStays):
+    with store() as tx, pytest.raises(CannotDeleteInbox):
         mailboxes.delete(tx, ANNA, mailbox(tx))
 
 
@@ -201,7 +202,7 @@ def test_deleting_an_account_leaves_no_row_and_no_neighbour_harmed() -> None:
             put(tx, octets("same for both"), account=account)
         put(tx, octets("only hers"))
         mailboxes.delete_account(tx, ANNA)
-        while placements.sweep_orphans(tx):
+        while orphans.sweep(tx):
             pass
         for table in (
             "ledgers",

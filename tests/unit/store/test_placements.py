@@ -4,7 +4,7 @@ import pytest
 
 from pillarbox.mail.identifiers import MailboxId
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import account_counters, changes, fetch, mailboxes, placements
+from pillarbox.store import account_counters, changes, fetch, mailboxes, orphans, placements
 from pillarbox.store.account_counters import NoSuchMailbox, OverQuota, Usage
 from pillarbox.store.append import Arrival
 from pillarbox.store.changes import ChangeKind
@@ -178,7 +178,7 @@ def test_the_sweep_releases_a_few_at_a_time() -> None:
         for n in range(5):
             put(tx, octets(str(n)))
         placements.expunge(tx, ANNA, mailbox(tx), NumberSet(((1, 4),)), deleted_only=False)
-        assert [placements.sweep_orphans(tx, limit=3) for _ in range(3)] == [3, 1, 0]
+        assert [orphans.sweep(tx, limit=3) for _ in range(3)] == [3, 1, 0]
         for table in ("emails", "blobs", "blob_octets"):
             assert tx.value(f"SELECT count(*) FROM {table}") == 1
 

@@ -111,7 +111,7 @@ def _of_schemas() -> list[str]:
 
 def _of_invariants() -> list[str]:
     every = every_invariant(Ground(DatabaseBlobs(), NOW_MS, Path("/nowhere")))
-    found = [invariant.breaches for invariant in every if isinstance(invariant.breaches, str)]
+    found = [invariant.violations for invariant in every if isinstance(invariant.violations, str)]
     repairs = [invariant.repair for invariant in every if isinstance(invariant.repair, tuple)]
     return [*found, *(statement for several in repairs for statement in several)]
 

@@ -8,7 +8,7 @@ from pillarbox.admin.exporting.pages import Stored
 from pillarbox.admin.importing.maildir import KEYWORDS_FILE, LETTERS
 from pillarbox.mail import mailbox_name
 from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
-from pillarbox.store.mailboxes import Mailbox
+from pillarbox.store.mailbox import Mailbox
 
 _FLAGS = {flag.lower(): letter for letter, flag in LETTERS.items()}
 KEYWORD_LETTERS = 26

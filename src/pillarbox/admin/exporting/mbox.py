@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 from pillarbox.admin.exporting.pages import Stored
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.mailbox_name import SEPARATOR
-from pillarbox.store.mailboxes import Mailbox
+from pillarbox.store.mailbox import Mailbox
 
 _QUOTE: Final = re.compile(rb"^(>*From )", re.MULTILINE)
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

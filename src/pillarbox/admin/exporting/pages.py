@@ -8,7 +8,7 @@ from pillarbox.mail.identifiers import AccountId, EmailId, Uid
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import fetch
 from pillarbox.store.fetch import Column
-from pillarbox.store.mailboxes import Mailbox
+from pillarbox.store.mailbox import Mailbox
 from pillarbox.world.blobs import Blobs
 from pillarbox.world.database import Database
 

@@ -10,7 +10,7 @@ from pillarbox.store import account_counters, append, mailboxes
 from pillarbox.world.blobs import BlobMissing, Blobs, prepare
 from pillarbox.world.blobs.invariants import adopt, loose_files, loose_rows
 from pillarbox.world.database import DatabaseUnavailable, Transaction
-from pillarbox.world.database.invariant import Violation, Invariant
+from pillarbox.world.database.invariant import Invariant, Violation
 from pillarbox.world.durable import make_folder, write_whole
 
 RECOVERED = "Recovered"

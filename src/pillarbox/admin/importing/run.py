@@ -16,6 +16,7 @@ from pillarbox.mail.summary import summarize
 from pillarbox.store import mailboxes
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.append import Arrival, Message, append_all
+from pillarbox.store.mailbox import Mailbox
 from pillarbox.world.blobs import Blobs
 from pillarbox.world.database import Database, Transaction
 
@@ -123,7 +124,7 @@ def _store(tx: Transaction, account: AccountId, source: Source, batch: _Batch, *
         checkpoint.remember(tx, account, source.name, mark)
 
 
-def _mailbox(tx: Transaction, account: AccountId, name: str, now_ms: int) -> mailboxes.Mailbox:
+def _mailbox(tx: Transaction, account: AccountId, name: str, now_ms: int) -> Mailbox:
     try:
         return mailboxes.by_name(tx, account, name)
     except NoSuchMailbox:

@@ -13,7 +13,7 @@ from pillarbox.server.imap.conversation import Conversation
 from pillarbox.server.imap.reply import Refused, Reply, no, ok
 from pillarbox.store import mailboxes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
-from pillarbox.store.mailboxes import Mailbox
+from pillarbox.store.mailbox import Mailbox
 from pillarbox.store.placements import Copied
 
 READ_ONLY: Final = no("The mailbox is open for reading only", response_codes.NOPERM)

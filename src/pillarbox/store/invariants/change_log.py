@@ -7,7 +7,7 @@ from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import account_counters, changes
 from pillarbox.store.changes import ChangeKind
 from pillarbox.world.database import Transaction
-from pillarbox.world.database.invariant import Violation, Invariant
+from pillarbox.world.database.invariant import Invariant, Violation
 
 _UNLOGGED = """
 FROM flags f WHERE NOT EXISTS (SELECT 1 FROM changes c WHERE c.account = f.account AND c.modseq = f.modseq

@@ -5,7 +5,7 @@ from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.store import account_counters, changes
 from pillarbox.store.changes import ChangeKind
 from pillarbox.world.database import Transaction
-from pillarbox.world.database.invariant import Violation, Invariant
+from pillarbox.world.database.invariant import Invariant, Violation
 
 
 def _homeless(tx: Transaction) -> list[Violation]:

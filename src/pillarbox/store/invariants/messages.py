@@ -8,7 +8,7 @@ from pillarbox.store import account_counters, changes, threads
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.invariants.change_log import raise_highest_modseq
 from pillarbox.world.database import Transaction
-from pillarbox.world.database.invariant import Violation, Invariant
+from pillarbox.world.database.invariant import Invariant, Violation
 
 _RESTORE = "Restore a backup to have it back; `pillarbox rebuild` takes it out of the mailbox."
 

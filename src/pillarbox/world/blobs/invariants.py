@@ -12,7 +12,7 @@ from pillarbox.world.blobs.blob import BlobMissing
 from pillarbox.world.blobs.blobs import Blobs
 from pillarbox.world.blobs.sweep import is_named_by_digest
 from pillarbox.world.database import DatabaseUnavailable, Transaction
-from pillarbox.world.database.invariant import Violation, Invariant
+from pillarbox.world.database.invariant import Invariant, Violation
 
 BATCH_ROWS = 500
 
