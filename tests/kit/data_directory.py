@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pillarbox.admin.fsck import Ground, Report, look, repair
+from pillarbox.admin.fsck import RepairContext, Report, check, repair
 from pillarbox.app.wiring import SCHEMAS
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import NumberSet
@@ -33,14 +33,14 @@ class Data:
     blobs: Blobs
 
     @property
-    def ground(self) -> Ground:
-        return Ground(self.blobs, NOW_MS, self.directory / "lost+found")
+    def context(self) -> RepairContext:
+        return RepairContext(self.blobs, NOW_MS, self.directory / "lost+found")
 
-    def look(self, *, quick: bool = False) -> Report:
-        return self.database.read_now(look, self.ground, SCHEMAS, quick=quick)
+    def fsck(self, *, quick: bool = False) -> Report:
+        return self.database.read_now(check, self.context, SCHEMAS, quick=quick)
 
     def repair(self) -> list[str]:
-        return repair(self.database, self.ground, SCHEMAS, lambda _what: None)
+        return repair(self.database, self.context, SCHEMAS, lambda _what: None)
 
     def damage(self, *statements: str) -> None:
         def verb(tx: Transaction) -> None:

@@ -1,6 +1,6 @@
 """App passwords: one for each program, made by us, shown once.
 
-Making one takes two steps, since deriving its keys takes some 5 ms: read the account's `Ground`, make the
+Making one takes two steps, since deriving its keys takes some 5 ms: read the account's `HashParameters`, make the
 password outside of any transaction, and keep it.
 """
 
@@ -16,7 +16,7 @@ from pillarbox.world.entropy import Entropy
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class HashParameters:
     """What an account's app passwords are hashed with."""
 
     secret: bytes = field(repr=False)
@@ -24,18 +24,18 @@ class Ground:
     iterations: int
 
 
-def ground(tx: Transaction, login: str, *, entropy: Entropy) -> Ground:
+def hash_parameters(tx: Transaction, login: str, *, entropy: Entropy) -> HashParameters:
     """Read it; a verb that may write. Raises `NameRefused`."""
     account = accounts.find(tx, login)
     secret = secrets.ensure(tx, secrets.CREDENTIALS, entropy.token_bytes(secrets.SECRET_OCTETS))
-    return Ground(secret, *credentials.scram_parameters(tx, account.id))
+    return HashParameters(secret, *credentials.scram_parameters(tx, account.id))
 
 
-def generate(on: Ground, *, entropy: Entropy) -> tuple[str, AppPasswordHash]:
+def generate(parameters: HashParameters, *, entropy: Entropy) -> tuple[str, AppPasswordHash]:
     """A new password, and what is to be kept of it."""
     password = app_passwords.spell(entropy.token_bytes(app_passwords.SECRET_OCTETS))
     hashed = app_passwords.hash_app_password(
-        password, secret=on.secret, scram_salt=on.scram_salt, iterations=on.iterations
+        password, secret=parameters.secret, scram_salt=parameters.scram_salt, iterations=parameters.iterations
     )
     return password, hashed
 

@@ -27,7 +27,7 @@ WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND (
   OR email IN (SELECT email FROM search_unindexed WHERE email BETWEEN ? AND ?))"""
 """UIDs between two of those messages that may match: not indexed yet, in the index, or passed over by it."""
 
-UNFINDABLE: Final = """
+NOT_INDEXED: Final = """
 FROM emails e JOIN ledgers l ON l.account = e.id >> 36
 WHERE e.id <= l.indexed_email
   AND NOT EXISTS (SELECT 1 FROM search_index_docsize d WHERE d.id = e.id)

@@ -84,7 +84,7 @@ SELECT e.id, e.message_id, e.base_subject, p.account, min(p.thread)
 FROM emails e JOIN placements p ON p.email = e.id WHERE e.message_id IS NOT NULL GROUP BY e.id"""
 
 
-def unknown(tx: Transaction) -> Iterator[tuple[EmailId, AccountId, int, ThreadId]]:
+def emails_without_key(tx: Transaction) -> Iterator[tuple[EmailId, AccountId, int, ThreadId]]:
     """Emails whose own Message-ID leads to no thread, with the key that should lead to which."""
     for email, message_id, base_subject, account, thread in tx.rows(_OWN):
         key = _key(message_id, base_subject)
@@ -92,9 +92,11 @@ def unknown(tx: Transaction) -> Iterator[tuple[EmailId, AccountId, int, ThreadId
             yield email, account, key, thread
 
 
-def make_known(tx: Transaction) -> None:
+def add_missing_keys(tx: Transaction) -> None:
     """Have these keys lead to the threads that their emails are in."""
-    tx.execute_many(_POINT, [(account, key, thread) for _, account, key, thread in list(unknown(tx))])
+    tx.execute_many(
+        _POINT, [(account, key, thread) for _, account, key, thread in list(emails_without_key(tx))]
+    )
 
 
 @lru_cache(maxsize=LINKED_REFERENCES + 4)

@@ -70,7 +70,7 @@ def test_what_was_backed_up_comes_back(tmp_path: Path) -> None:
     bring_back(tmp_path / "backup", tmp_path / "again")
     with opened(tmp_path / "again") as again:
         assert contents(again) == before
-        assert again.look().findings == []
+        assert again.fsck().problems == []
     assert (tmp_path / "again" / "tls" / "key.pem").read_text() == "secret"
     assert (tmp_path / "again" / "tls" / "key.pem").stat().st_mode & 0o777 == 0o600
     names = {path.name for path in (tmp_path / "again").iterdir()}
@@ -111,7 +111,7 @@ def test_large_messages_that_are_known_are_not_read_again(tmp_path: Path) -> Non
         back_up(data, tmp_path / "backup", after_ms=1000)
     bring_back(tmp_path / "backup", tmp_path / "again")
     with opened(tmp_path / "again") as again:
-        assert again.look().findings == []
+        assert again.fsck().problems == []
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_moment_is_whole_whatever_happens_to_the_log_meanwhile(
     bring_back(tmp_path / "backup", tmp_path / "again")
     with opened(tmp_path / "again") as again:
         assert contents(again) == before
-        assert again.look().findings == []
+        assert again.fsck().problems == []
 
 
 def test_files_of_messages_do_not_go_while_they_are_copied(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_only_so_many_points_are_kept_and_what_only_old_ones_needed_goes(tmp_pat
     for number, name in enumerate(made.points):
         bring_back(tmp_path / "backup", tmp_path / f"again{number}", name)
         with opened(tmp_path / f"again{number}") as again:
-            assert again.look().findings == []
+            assert again.fsck().problems == []
 
 
 def test_nothing_is_restored_over_mail(tmp_path: Path) -> None:

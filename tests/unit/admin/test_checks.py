@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pillarbox.admin.checks import certificates, dns, machine
-from pillarbox.admin.checks.finding import Finding, Level
+from pillarbox.admin.checks.result import CheckResult, Level
 from pillarbox.world.resolver.records import Failure, Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
 from pillarbox.world.tls import authority
@@ -34,14 +34,14 @@ def zone() -> ZoneResolver:
     )
 
 
-def collected(findings: AsyncIterator[Finding]) -> list[Finding]:
-    async def collect() -> list[Finding]:
+def collected(findings: AsyncIterator[CheckResult]) -> list[CheckResult]:
+    async def collect() -> list[CheckResult]:
         return [one async for one in findings]
 
     return asyncio.run(collect())
 
 
-def looked_up(resolver: ZoneResolver) -> list[Finding]:
+def looked_up(resolver: ZoneResolver) -> list[CheckResult]:
     return [
         *collected(dns.host(resolver, HOST)),
         *collected(dns.domain(resolver, "example.org", HOST)),
@@ -49,7 +49,7 @@ def looked_up(resolver: ZoneResolver) -> list[Finding]:
 
 
 def test_all_is_well() -> None:
-    assert {one.level for one in looked_up(zone())} == {Level.FINE}
+    assert {one.level for one in looked_up(zone())} == {Level.OK}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_record_that_is_wrong(
     resolver = zone()
     resolver.put(name, kind, *records)  # type: ignore[arg-type]
 
-    (wrong,) = [one for one in looked_up(resolver) if one.level is not Level.FINE]
+    (wrong,) = [one for one in looked_up(resolver) if one.level is not Level.OK]
 
     assert wrong.level == level
     assert found in wrong.found
@@ -101,7 +101,7 @@ def made(tmp_path: Path) -> CertificateFiles:
 @pytest.mark.parametrize(
     ("days", "level", "found"),
     [
-        (0, Level.FINE, "more days"),
+        (0, Level.OK, "more days"),
         (390, Level.WARNING, "it ends in"),
         (400, Level.PROBLEM, "days ago"),
         (-9, Level.PROBLEM, "not valid yet"),
@@ -133,7 +133,7 @@ def test_a_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "pillarbox init" in next(machine.data_directory(folder, owner=None)).remedy
     folder.mkdir(mode=0o700)
     owner = folder.stat().st_uid
-    assert {one.level for one in machine.data_directory(folder, owner=owner)} == {Level.FINE}
+    assert {one.level for one in machine.data_directory(folder, owner=owner)} == {Level.OK}
     assert "chown" in next(machine.data_directory(folder, owner=owner + 1)).remedy
     folder.chmod(0o755)
     assert "chmod 700" in next(machine.data_directory(folder, owner=owner)).remedy

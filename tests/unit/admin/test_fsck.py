@@ -1,4 +1,4 @@
-"""Every kind of damage is found by its name, and what can be mended is, losing nothing that can be read."""
+"""Every kind of damage is found by its name, and what can be repaired is, losing nothing that can be read."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +18,7 @@ ARCHIVED = f"(SELECT email FROM placements WHERE account = 1 AND mailbox = {INBO
 PASSWORD = "argon2, stored_key, server_key, 0 FROM passwords"
 REST = "'', NULL, 1, scram_salt, scram_iterations, 0 FROM accounts"
 
-MENDED = {
+REPAIRED = {
     "unused-file-is-unused": ["INSERT INTO blob_files_unused SELECT location FROM blobs WHERE location IS NOT NULL"],
     "next-account-number-unused": ["UPDATE accounts_issued SET latest = 1"],
     "address-has-account": ["INSERT INTO addresses VALUES ('x', 'one.example', 'x', 'account', 99, NULL, 1)"],
@@ -62,7 +62,7 @@ MENDED = {
     "email-has-mailbox": ["DELETE FROM placements WHERE account = 2 AND uid IN (1, 5)"],
     "index placements_by_email": ["DROP INDEX placements_by_email"],
 }  # fmt: skip
-"""Damage that is mended, by the name under which it is found."""
+"""Damage that is repaired, by the name under which it is found."""
 
 TOLD = {
     "message-has-email": ["DELETE FROM emails WHERE id = (SELECT email FROM placements WHERE account = 2 LIMIT 1)"],
@@ -90,23 +90,23 @@ def texts(data: Data) -> set[bytes]:
 
 def test_what_the_verbs_make_is_sound(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
-        report = data.look()
-        assert not report.findings
+        report = data.fsck()
+        assert not report.problems
         assert report.blobs > 12
         assert data.repair() == []
 
 
-@pytest.mark.parametrize("name", MENDED)
+@pytest.mark.parametrize("name", REPAIRED)
 def test_damage_is_found_and_mended(tmp_path: Path, name: str) -> None:
     with filled(tmp_path / "data") as data:
         before = texts(data)
-        data.damage(*MENDED[name])
-        found = data.look().findings
-        checks = {finding.check for finding in found}
+        data.damage(*REPAIRED[name])
+        found = data.fsck().problems
+        checks = {problem.check for problem in found}
         assert name in checks or (name.startswith("index ") and "schema" in checks), found
-        mended = data.repair()
-        assert name in mended
-        assert data.look().findings == []
+        repaired = data.repair()
+        assert name in repaired
+        assert data.fsck().problems == []
         assert before == texts(data), "a message was lost"
 
 
@@ -114,17 +114,17 @@ def test_damage_is_found_and_mended(tmp_path: Path, name: str) -> None:
 def test_damage_that_cannot_be_mended_is_told_with_a_remedy(tmp_path: Path, name: str) -> None:
     with filled(tmp_path / "data") as data:
         data.damage(*TOLD[name])
-        found = [finding for finding in data.look().findings if finding.check == name]
+        found = [problem for problem in data.fsck().problems if problem.check == name]
         assert found
-        assert all(finding.remedy and not finding.mendable for finding in found)
+        assert all(problem.remedy and not problem.repairable for problem in found)
         data.repair()
-        assert name in {finding.check for finding in data.look().findings}
+        assert name in {problem.check for problem in data.fsck().problems}
 
 
 def test_every_invariant_is_tried(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
-        names = {invariant.name for invariant in every_invariant(data.ground)}
-    tried = MENDED.keys() | TOLD.keys() | {"blob-is-used"}
+        names = {invariant.name for invariant in every_invariant(data.context)}
+    tried = REPAIRED.keys() | TOLD.keys() | {"blob-is-used"}
     assert names <= tried
 
 
@@ -138,9 +138,9 @@ def test_octets_that_nobody_uses_become_a_file(tmp_path: Path) -> None:
             f"DELETE FROM placements WHERE email = (SELECT id FROM emails WHERE blob = x'{lost.hex()}')",
             f"DELETE FROM emails WHERE blob = x'{lost.hex()}'",
         )
-        assert "blob-is-used" in {finding.check for finding in data.look().findings}
+        assert "blob-is-used" in {problem.check for problem in data.fsck().problems}
         data.repair()
-        assert data.look().findings == []
+        assert data.fsck().problems == []
         assert (tmp_path / "data" / "lost+found" / f"{lost.hex()}.eml").read_bytes() == LARGE
 
 
@@ -150,23 +150,23 @@ def test_a_flipped_bit_is_found_and_says_whose_message_it_is(tmp_path: Path) -> 
         content = bytearray(path.read_bytes())
         content[1000] ^= 4
         path.write_bytes(content)
-        (finding,) = data.look().findings
-        assert finding.check == "octets"
-        assert "is damaged" in finding.what
-        assert "anna@one.example, INBOX, UID 13" in finding.what
+        (problem,) = data.fsck().problems
+        assert problem.check == "octets"
+        assert "is damaged" in problem.what
+        assert "anna@one.example, INBOX, UID 13" in problem.what
         path.write_bytes(content[:500])
-        (finding,) = data.look().findings
-        assert "has 500 octets instead of" in finding.what
+        (problem,) = data.fsck().problems
+        assert "has 500 octets instead of" in problem.what
         path.unlink()
-        (finding,) = data.look().findings
-        assert "is lost" in finding.what
+        (problem,) = data.fsck().problems
+        assert "is lost" in problem.what
 
 
 def test_what_clients_may_have_seen_is_mended_as_a_change(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
         before = data.value("SELECT modseq FROM ledgers WHERE account = 1")
         assert isinstance(before, int)
-        data.damage(*MENDED["message-has-flags"])
+        data.damage(*REPAIRED["message-has-flags"])
         data.repair()
         changed = data.rows(f"SELECT kind, first, last FROM changes WHERE account = 1 AND modseq > {before}")
         assert changed == [(2, 1, 1), (2, 3, 4)]
@@ -175,6 +175,6 @@ def test_what_clients_may_have_seen_is_mended_as_a_change(tmp_path: Path) -> Non
 def test_many_breaches_are_not_told_one_by_one(tmp_path: Path) -> None:
     with filled(tmp_path / "data", messages=40) as data:
         data.damage("DELETE FROM flags WHERE account = 2")
-        found = [finding.what for finding in data.look().findings if finding.check == "message-has-flags"]
+        found = [problem.what for problem in data.fsck().problems if problem.check == "message-has-flags"]
         assert len(found) == 21
         assert found[-1] == "and 20 more like this"

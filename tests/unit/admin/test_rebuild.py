@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from pillarbox.admin.fsck import Ground
+from pillarbox.admin.fsck import RepairContext
 from pillarbox.admin.rebuild import CannotRebuild, Rebuilt, rebuild
 from pillarbox.app.wiring import SCHEMAS
 from pillarbox.store.search import index
@@ -36,8 +36,8 @@ def folder(pristine: Path, tmp_path: Path) -> Path:
 
 
 def make_anew(folder: Path) -> Rebuilt:
-    ground = Ground(FileBlobs(folder / "blobs"), NOW_MS, folder / "lost+found")
-    return rebuild(folder / "pillarbox.db", ground, SCHEMAS, lambda _what: None)
+    context = RepairContext(FileBlobs(folder / "blobs"), NOW_MS, folder / "lost+found")
+    return rebuild(folder / "pillarbox.db", context, SCHEMAS, lambda _what: None)
 
 
 def by_account(data: Data) -> dict[object, set[bytes]]:
@@ -66,7 +66,7 @@ def test_what_is_sound_stays_as_it_is(folder: Path) -> None:
     with opened(folder) as data:
         before = users_see(data)
     done = make_anew(folder)
-    assert (done.trouble, done.findings, done.dropped, done.linked_again) == ((), (), 0, 0)
+    assert (done.trouble, done.problems, done.dropped, done.linked_again) == ((), (), 0, 0)
     assert {table.gaps for table in done.tables} == {0}
     with opened(folder) as data:
         assert users_see(data) == before
@@ -75,7 +75,7 @@ def test_what_is_sound_stays_as_it_is(folder: Path) -> None:
         assert data.value("SELECT count(*) FROM search_index_docsize") == data.value(
             "SELECT count(*) FROM emails"
         )
-        assert data.look().findings == []
+        assert data.fsck().problems == []
 
 
 LOST_TABLES = (
@@ -91,9 +91,9 @@ def test_a_table_that_is_lost_is_made_again_and_no_message_is_lost(folder: Path,
         threads = data.rows("SELECT account, hash, thread FROM thread_keys ORDER BY 1, 2")
         data.damage(f"DROP TABLE {table}")
     done = make_anew(folder)
-    assert done.findings == ()
+    assert done.problems == ()
     with opened(folder) as data:
-        assert data.look().findings == []
+        assert data.fsck().problems == []
         assert by_account(data) == before
         assert done.dropped == 0
         again = data.rows("SELECT account, hash, thread FROM thread_keys ORDER BY 1, 2")
@@ -107,7 +107,7 @@ def test_lost_placements_leave_messages_in_a_mailbox_for_what_is_recovered(folde
         before = by_account(data)
         data.damage("DROP TABLE placements")
     done = make_anew(folder)
-    assert done.findings == ()
+    assert done.problems == ()
     with opened(folder) as data:
         assert by_account(data) == before
         assert data.rows("SELECT DISTINCT m.name FROM placements p JOIN mailboxes m ON m.id = p.mailbox") == [
@@ -146,7 +146,7 @@ def test_damaged_pages_cost_what_was_on_them_and_nothing_else(
         overwrite(folder, page, octets)
     done = make_anew(folder)
     assert done.trouble
-    assert done.findings == () or {finding.check for finding in done.findings} <= {"blob-exists", "octets"}
+    assert done.problems == () or {problem.check for problem in done.problems} <= {"blob-exists", "octets"}
     with opened(folder) as data:
         after = by_account_where_readable(data)
         for account in (1, 2):
@@ -166,10 +166,10 @@ def test_a_damaged_search_index_costs_no_message(folder: Path, part: str, octets
         overwrite(folder, page, octets)
     done = make_anew(folder)
     assert done.trouble
-    assert done.findings == ()
+    assert done.problems == ()
     with opened(folder) as data:
         assert by_account(data) == before
-        assert data.look().findings == []
+        assert data.fsck().problems == []
 
 
 def by_account_where_readable(data: Data) -> dict[object, set[bytes]]:
@@ -202,7 +202,7 @@ def test_a_truncated_file_gives_what_is_left(folder: Path, share: float) -> None
         after = by_account_where_readable(data)
         for account in (1, 2):
             assert after[account] <= before[account]
-        assert {finding.check for finding in data.look().findings} <= {
+        assert {problem.check for problem in data.fsck().problems} <= {
             "blob-exists", "octets", "account-has-password", "account-has-domain", "account-has-address",
             "mail-has-account",
         }  # fmt: skip
@@ -297,4 +297,4 @@ def test_nobody_gets_anothers_mail_where_two_could_be_meant(folder: Path) -> Non
         found = by_account(data)
         assert {alike("anna"), alike("otto")} <= found[None]
         assert not {alike("anna"), alike("otto")} & (found[1] | found[2])
-        assert data.look().findings == []
+        assert data.fsck().problems == []

@@ -67,8 +67,8 @@ def test_what_is_wrong_is_told_and_mended(there: CommandLine) -> None:
     damage(there, "UPDATE mailboxes SET messages = 7")
     told = there.refused("fsck")
     assert "mailbox-counts-match: mailbox" in told
-    assert "--repair: Count anew." in told
-    assert "Mended: mailbox-counts-match" in there.text("fsck", "--repair")
+    assert "--repair: Count again." in told
+    assert "Repaired: mailbox-counts-match" in there.text("fsck", "--repair")
     assert "Everything is as it must be" in there.text("fsck")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.admin.fsck import Ground, every_invariant
+from pillarbox.admin.fsck import RepairContext, every_invariant
 from pillarbox.app.wiring import SCHEMAS
 from pillarbox.mail import query as q
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ThreadId
@@ -110,7 +110,7 @@ def _of_schemas() -> list[str]:
 
 
 def _of_invariants() -> list[str]:
-    every = every_invariant(Ground(DatabaseBlobs(), NOW_MS, Path("/nowhere")))
+    every = every_invariant(RepairContext(DatabaseBlobs(), NOW_MS, Path("/nowhere")))
     found = [invariant.violations for invariant in every if isinstance(invariant.violations, str)]
     repairs = [invariant.repair for invariant in every if isinstance(invariant.repair, tuple)]
     return [*found, *(statement for several in repairs for statement in several)]

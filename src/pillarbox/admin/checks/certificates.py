@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from pillarbox.admin.checks.finding import Finding, fine, problem, warning
+from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
 from pillarbox.world.tls.certificate import CertificateFacts, read_facts
 from pillarbox.world.tls.server import CertificateFiles, CertificateUnusable, ServerTls
 
@@ -11,7 +11,7 @@ SOON_DAYS = 14
 """A certificate with less time left should have been renewed."""
 
 
-def certificates(files: Sequence[CertificateFiles], hostname: str, *, now_ms: int) -> Iterator[Finding]:
+def certificates(files: Sequence[CertificateFiles], hostname: str, *, now_ms: int) -> Iterator[CheckResult]:
     """Each certificate, and whether one of them holds for this machine's name."""
     if not files:
         yield warning(
@@ -39,7 +39,7 @@ def certificates(files: Sequence[CertificateFiles], hostname: str, *, now_ms: in
         )
 
 
-def _validity(subject: str, facts: CertificateFacts, now_ms: int) -> Finding:
+def _validity(subject: str, facts: CertificateFacts, now_ms: int) -> CheckResult:
     left_days = (facts.valid_until_ms - now_ms) // DAY_MS
     renewed = "Renew it, then reload: systemctl reload pillarbox"
     if now_ms < facts.valid_from_ms:
@@ -54,4 +54,4 @@ def _validity(subject: str, facts: CertificateFacts, now_ms: int) -> Finding:
             "nobody but its holder vouches for it",
             "Mail programs warn of it; get one of an authority.",
         )
-    return fine(subject, f"it holds for {', '.join(facts.names)}, {left_days} more days")
+    return ok(subject, f"it holds for {', '.join(facts.names)}, {left_days} more days")

@@ -4,11 +4,11 @@ import ipaddress
 from collections.abc import AsyncIterator
 
 from pillarbox.admin import dns_records
-from pillarbox.admin.checks.finding import Finding, fine, problem, warning
+from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
 from pillarbox.world.resolver import Answer, Failure, Mx, NoData, NxDomain, Resolver
 
 
-async def host(resolver: Resolver, hostname: str) -> AsyncIterator[Finding]:
+async def host(resolver: Resolver, hostname: str) -> AsyncIterator[CheckResult]:
     """This machine's name: its addresses, and that each leads back to it."""
     found = await resolver.addresses(hostname)
     match found:
@@ -29,7 +29,7 @@ async def host(resolver: Resolver, hostname: str) -> AsyncIterator[Finding]:
                 yield await _address(resolver, hostname, address)
 
 
-async def _address(resolver: Resolver, hostname: str, address: str) -> Finding:
+async def _address(resolver: Resolver, hostname: str, address: str) -> CheckResult:
     subject = f"{hostname} {address}"
     if not ipaddress.ip_address(address).is_global:
         return warning(
@@ -42,7 +42,7 @@ async def _address(resolver: Resolver, hostname: str, address: str) -> Finding:
         case Failure(reason):
             return _unanswered(subject, reason)
         case Answer() if hostname in (name.lower() for name in names.records):
-            return fine(subject, "the address leads back to the name")
+            return ok(subject, "the address leads back to the name")
         case Answer():
             said = f"the address is called {', '.join(names.records)}"
         case _:
@@ -54,21 +54,21 @@ async def _address(resolver: Resolver, hostname: str, address: str) -> Finding:
     )
 
 
-async def domain(resolver: Resolver, name: str, hostname: str) -> AsyncIterator[Finding]:
+async def domain(resolver: Resolver, name: str, hostname: str) -> AsyncIterator[CheckResult]:
     """A domain that is served here."""
     yield await _exchangers(resolver, name, hostname)
     yield await _policy(resolver, name, name, "SPF", b"v=spf1", dns_records.spf(name))
     yield await _policy(resolver, name, f"_dmarc.{name}", "DMARC", b"v=DMARC1", dns_records.dmarc(name))
 
 
-async def _exchangers(resolver: Resolver, name: str, hostname: str) -> Finding:
+async def _exchangers(resolver: Resolver, name: str, hostname: str) -> CheckResult:
     wanted = dns_records.for_domain(name, hostname)[0].zone_line
     found = await resolver.mx(name)
     match found:
         case Failure(reason):
             return _unanswered(name, reason)
         case Answer() if any(mx.exchange.lower() == hostname for mx in found.records):
-            return fine(name, "mail for the domain comes here (MX)")
+            return ok(name, "mail for the domain comes here (MX)")
         case Answer():
             return problem(
                 name, f"mail for the domain goes elsewhere: MX {_listed(found.records)}", f"Set: {wanted}"
@@ -86,7 +86,7 @@ def _listed(records: tuple[Mx, ...]) -> str:
 
 async def _policy(
     resolver: Resolver, domain: str, name: str, title: str, prefix: bytes, wanted: dns_records.WantedRecord
-) -> Finding:
+) -> CheckResult:
     found = await resolver.txt(name)
     match found:
         case Failure(reason):
@@ -94,14 +94,14 @@ async def _policy(
         case Answer():
             said = [text for text in found.records if text.lower().startswith(prefix.lower())]
             if len(said) == 1:
-                return fine(domain, f"{title}: {said[0].decode('ascii', 'replace')}")
+                return ok(domain, f"{title}: {said[0].decode('ascii', 'replace')}")
             if said:
                 # RFC 7208 §4.5, RFC 7489 §6.6.3: more than one count as an error or as none
                 return problem(domain, f"there are {len(said)} {title} records", "Leave one of them.")
     return warning(domain, f"there is no {title} record; {wanted.why}", f"Set the record: {wanted.zone_line}")
 
 
-def _unanswered(subject: str, reason: str) -> Finding:
+def _unanswered(subject: str, reason: str) -> CheckResult:
     return problem(
         subject,
         f"the name servers do not answer: {reason}",

@@ -7,14 +7,14 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from pillarbox.admin.checks.finding import Finding, fine, problem, warning
+from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
 
 LITTLE_OCTETS = 1 << 30
 TOO_LITTLE_OCTETS = 100 << 20
 CONNECT_S = 5.0
 
 
-def data_directory(path: Path, *, owner: int | None) -> Iterator[Finding]:
+def data_directory(path: Path, *, owner: int | None) -> Iterator[CheckResult]:
     """Whether the data directory is there, whose it is, and what room it has.
 
     `owner`: the number of the user that serves; `None` where any may.
@@ -32,21 +32,21 @@ def data_directory(path: Path, *, owner: int | None) -> Iterator[Finding]:
     elif status.st_mode & (stat.S_IRWXO | stat.S_IWGRP):
         yield warning(subject, "others than its owner may look into it", f"Close it: chmod 700 {path}")
     else:
-        yield fine(subject, "it belongs to the user that serves, and to nobody else")
+        yield ok(subject, "it belongs to the user that serves, and to nobody else")
     yield _room(path)
 
 
-def _room(path: Path) -> Finding:
+def _room(path: Path) -> CheckResult:
     free = shutil.disk_usage(path).free
     subject, found = str(path), f"{free / (1 << 30):.1f} GiB are free"
     if free < TOO_LITTLE_OCTETS:
         return problem(subject, found, "Make room: mail is refused when the disk is full.")
     if free < LITTLE_OCTETS:
         return warning(subject, found, "Make room before mail is refused.")
-    return fine(subject, found)
+    return ok(subject, found)
 
 
-def port(service: str, host: str, number: int, *, hostname: str) -> Finding:
+def port(service: str, host: str, number: int, *, hostname: str) -> CheckResult:
     """Whether this port is ours: we answer there, or it is free to be taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     subject = f"{service} [{host}]:{number}" if family == socket.AF_INET6 else f"{service} {host}:{number}"
@@ -65,12 +65,12 @@ def port(service: str, host: str, number: int, *, hostname: str) -> Finding:
                     "Start it as root or by systemd's unit; or run this check as root.",
                 )
             case errno.EAFNOSUPPORT | errno.EADDRNOTAVAIL:
-                return fine(subject, "this machine has no such address, so it is passed over")
+                return ok(subject, "this machine has no such address, so it is passed over")
         return problem(subject, str(failure.strerror), "Name an address of this machine under [listen].")
     return warning(subject, "nothing listens", "Start the server: systemctl start pillarbox")
 
 
-def _listener(subject: str, host: str, number: int, hostname: str) -> Finding:
+def _listener(subject: str, host: str, number: int, hostname: str) -> CheckResult:
     """Somebody has the port. Where TLS comes first nothing is said before it; then being there must do."""
     reach = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     try:
@@ -88,7 +88,7 @@ def _listener(subject: str, host: str, number: int, hostname: str) -> Finding:
             f"another program listens: {greeting[:60].decode('ascii', 'replace').strip()}",
             _who(number),
         )
-    return fine(subject, "it is answered")
+    return ok(subject, "it is answered")
 
 
 def _who(number: int) -> str:

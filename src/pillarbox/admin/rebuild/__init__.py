@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pillarbox.admin import fsck
-from pillarbox.admin.fsck import Finding, Ground
+from pillarbox.admin.fsck import Problem, RepairContext
 from pillarbox.admin.rebuild import emails
 from pillarbox.admin.rebuild.emails import Rendered
 from pillarbox.world.database import DatabaseUnavailable, Schema
@@ -43,8 +43,8 @@ class Rebuilt:
     dropped: int
     """Messages of which nothing was left."""
     emails: Rendered
-    mended: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    repaired: tuple[str, ...]
+    problems: tuple[Problem, ...]
     """What is still not as it must be."""
     aside: str
     """Where the old database is."""
@@ -55,7 +55,7 @@ class Rebuilt:
         return sum(table.rows for table in self.tables)
 
 
-def rebuild(path: Path, ground: Ground, schemas: Iterable[Schema], progress: Progress) -> Rebuilt:
+def rebuild(path: Path, context: RepairContext, schemas: Iterable[Schema], progress: Progress) -> Rebuilt:
     """Make the database anew. Raises `DatabaseInUse`, `CannotRebuild`, `DatabaseUnavailable` or OSError."""
     if not path.exists():
         raise CannotRebuild(f"There is no database at {path}. To have one back: pillarbox restore")
@@ -64,12 +64,12 @@ def rebuild(path: Path, ground: Ground, schemas: Iterable[Schema], progress: Pro
         take_back(
             path, [one for one in path.parent.glob(f"{path.name}.damaged-*") if one.suffix != ".db-wal"]
         )
-        return _rebuild(path, ground, tuple(schemas), progress)
+        return _rebuild(path, context, tuple(schemas), progress)
     finally:
         presence.end()
 
 
-def _rebuild(path: Path, ground: Ground, schemas: tuple[Schema, ...], progress: Progress) -> Rebuilt:
+def _rebuild(path: Path, context: RepairContext, schemas: tuple[Schema, ...], progress: Progress) -> Rebuilt:
     folder = path.with_name(f"{path.name}.rebuilding")
     new = folder / path.name
     _remove(folder)
@@ -81,12 +81,12 @@ def _rebuild(path: Path, ground: Ground, schemas: tuple[Schema, ...], progress: 
             trouble = tuple(old.damage())
             database = open_database(new, schemas)
             try:
-                rest = _fill(old, database, ground, schemas, progress)
+                rest = _fill(old, database, context, schemas, progress)
             finally:
                 database.close_now()
         finally:
             old.close()
-        aside = path.with_name(f"{path.name}.damaged-{_stamp(ground.now_ms)}")
+        aside = path.with_name(f"{path.name}.damaged-{_stamp(context.now_ms)}")
         put_in_place(path, new, aside)
     finally:
         _remove(folder)
@@ -124,27 +124,27 @@ def _opened(path: Path, schemas: tuple[Schema, ...]) -> Damaged:
 
 
 def _fill(
-    old: Damaged, new: SqliteDatabase, ground: Ground, schemas: tuple[Schema, ...], progress: Progress
-) -> tuple[tuple[Copied, ...], int, int, Rendered, tuple[str, ...], tuple[Finding, ...]]:
+    old: Damaged, new: SqliteDatabase, context: RepairContext, schemas: tuple[Schema, ...], progress: Progress
+) -> tuple[tuple[Copied, ...], int, int, Rendered, tuple[str, ...], tuple[Problem, ...]]:
     tables = []
     for table in tables_of(new):
         progress(f"copying {table.name}")
         tables.append(old.copy(table, new))
     new.write_now(lambda tx: tx.execute("UPDATE ledgers SET indexed_email = account << 36"))
     progress("looking for octets that lost their rows")
-    for invariant in fsck.every_invariant(ground):
+    for invariant in fsck.every_invariant(context):
         if invariant.name in _FIRST:
             new.write_now(invariant.run_repair)
-    linked = emails.link_again(new, ground.blobs)
+    linked = emails.link_again(new, context.blobs)
     dropped = new.write_now(emails.drop_lost)
     done = Rendered(0, 0)
-    for done in emails.render_all(new, ground.blobs):
+    for done in emails.render_all(new, context.blobs):
         progress(f"reading messages: {done.rendered}")
-    mended = fsck.repair(new, ground, schemas, lambda what: progress(f"mending {what}"))
+    repaired = fsck.repair(new, context, schemas, lambda what: progress(f"repairing {what}"))
     progress("looking at everything")
-    report = new.read_now(fsck.look, ground, schemas)
-    return tuple(tables), linked, dropped, done, tuple(mended), tuple(report.findings)
+    report = new.read_now(fsck.check, context, schemas)
+    return tuple(tables), linked, dropped, done, tuple(repaired), tuple(report.problems)
 
 
 _FIRST = {"octets-have-blob", "blob-exists"}
-"""Mended before messages are linked again, which needs all blobs to be known."""
+"""Repaired before messages are linked again, which needs all blobs to be known."""

@@ -77,7 +77,7 @@ def _candidates(
 
 
 def drop_lost(tx: Transaction) -> int:
-    """Take out of mailboxes what has neither octets nor rendering any more; the log is mended afterwards."""
+    """Take out of mailboxes what has neither octets nor rendering any more; the log is repaired afterwards."""
     gone = tx.execute("DELETE FROM placements WHERE email NOT IN (SELECT id FROM emails)")
     tx.execute("DELETE FROM queue_recipients WHERE message NOT IN (SELECT id FROM queue_messages)")
     return gone

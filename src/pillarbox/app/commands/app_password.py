@@ -34,8 +34,8 @@ def add(here: Installation, login: str, name: str, scopes: tuple[str, ...], expi
     from pillarbox.world.entropy import SystemEntropy
 
     entropy, now_ms = SystemEntropy(), here.now_ms
-    ground = here.write(app_passwords.ground, login, entropy=entropy)
-    password, hashed = app_passwords.generate(ground, entropy=entropy)
+    parameters = here.write(app_passwords.hash_parameters, login, entropy=entropy)
+    password, hashed = app_passwords.generate(parameters, entropy=entropy)
     number = here.write(
         app_passwords.add,
         login,

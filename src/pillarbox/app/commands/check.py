@@ -9,10 +9,10 @@ import click
 from pillarbox.app.commands.installation import Installation, on_installation
 
 if TYPE_CHECKING:
-    from pillarbox.admin.checks.finding import Finding
+    from pillarbox.admin.checks.result import CheckResult
 
 PARTS = ("machine", "certificates", "ports", "dns")
-MARKS = {"fine": "ok     ", "warning": "warning", "problem": "PROBLEM"}
+MARKS = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
 
 
 @click.command("check")
@@ -26,10 +26,10 @@ def command(here: Installation, only: tuple[str, ...], quiet: bool) -> None:
 
     Each finding comes with what to do. Changes nothing. Exit code 1 if there is anything to do.
     """
-    from pillarbox.admin.checks.finding import Level
+    from pillarbox.admin.checks.result import Level
 
     found = asyncio.run(_look(here, only or PARTS))
-    wrong = [one for one in found if one.level is not Level.FINE]
+    wrong = [one for one in found if one.level is not Level.OK]
     shown = wrong if quiet else found
     lines = [line for one in shown for line in _lines(one)]
     lines.append(f"{len(wrong)} to look at." if wrong else "All is well.")
@@ -38,27 +38,27 @@ def command(here: Installation, only: tuple[str, ...], quiet: bool) -> None:
         raise SystemExit(1)
 
 
-def _lines(one: "Finding") -> Iterator[str]:
+def _lines(one: "CheckResult") -> Iterator[str]:
     yield f"{MARKS[one.level]}  {one.subject}: {one.found}"
     if one.remedy:
         yield f"           {one.remedy}"
 
 
-async def _look(here: Installation, parts: tuple[str, ...]) -> "list[Finding]":
+async def _look(here: Installation, parts: tuple[str, ...]) -> "list[CheckResult]":
     found = [*_on_machine(here, parts)]
     if "dns" in parts:
         found += [one async for one in _in_dns(here)]
     return found
 
 
-def _on_machine(here: Installation, parts: tuple[str, ...]) -> "Iterator[Finding]":
+def _on_machine(here: Installation, parts: tuple[str, ...]) -> "Iterator[CheckResult]":
     from pillarbox.admin.checks import certificates, machine
-    from pillarbox.admin.checks.finding import fine
+    from pillarbox.admin.checks.result import ok
     from pillarbox.app.configured import endpoints
     from pillarbox.app.privileges import as_owner_of
 
     settings, places = here.settings, endpoints(here.config)
-    yield fine(str(here.config_path), "every option is as it should be")
+    yield ok(str(here.config_path), "every option is as it should be")
     if "machine" in parts:
         yield from machine.data_directory(settings.data, owner=_server(here))
     if "certificates" in parts:
@@ -81,7 +81,7 @@ def _server(here: Installation) -> int | None:
     return identity(here.config.user, here.config.group).user if os.geteuid() == 0 else os.geteuid()
 
 
-async def _in_dns(here: Installation) -> "AsyncIterator[Finding]":
+async def _in_dns(here: Installation) -> "AsyncIterator[CheckResult]":
     from pillarbox.admin import domains
     from pillarbox.admin.checks import dns
     from pillarbox.app.wiring import open_resolver

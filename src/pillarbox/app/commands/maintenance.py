@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 from pillarbox.app.commands.installation import Installation
 
 if TYPE_CHECKING:
-    from pillarbox.admin.fsck import Ground
+    from pillarbox.admin.fsck import RepairContext
     from pillarbox.world.database import Schema
 
 
-def ground(here: Installation) -> "Ground":
-    """What mending needs beside the rows."""
-    from pillarbox.admin.fsck import Ground
+def repair_context(here: Installation) -> "RepairContext":
+    """What repairs need besides the rows."""
+    from pillarbox.admin.fsck import RepairContext
     from pillarbox.world.blobs import FileBlobs
 
     data = here.settings.data
-    return Ground(FileBlobs(data / "blobs"), here.now_ms, data / "lost+found")
+    return RepairContext(FileBlobs(data / "blobs"), here.now_ms, data / "lost+found")
 
 
 def schemas() -> "tuple[Schema, ...]":

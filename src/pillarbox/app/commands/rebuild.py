@@ -21,15 +21,15 @@ def command(here: Installation, yes: bool) -> None:
     the new one; there must be room for both. Where you have a good backup of today, restore that instead.
     """
     from pillarbox.admin.rebuild import rebuild
-    from pillarbox.app.commands.maintenance import ground, schemas
+    from pillarbox.app.commands.maintenance import repair_context, schemas
     from pillarbox.app.privileges import as_owner_of
 
     if not yes and not here.as_json:
         click.confirm(f"Make {here.settings.database} anew?", abort=True)
     with as_owner_of(here.settings.data), steps("Rebuilding:", shown=not here.as_json) as progress:
-        done = rebuild(here.settings.database, ground(here), schemas(), progress)
+        done = rebuild(here.settings.database, repair_context(here), schemas(), progress)
     here.say(done, _text(done))
-    if done.findings:
+    if done.problems:
         raise SystemExit(1)
 
 
@@ -45,8 +45,8 @@ def _text(done: "Rebuilt") -> str:
         lines.append(f"{done.emails.unreadable} messages have lost their octets: see pillarbox fsck.")
     if done.dropped:
         lines.append(f"{done.dropped} messages are lost and were taken out of their mailboxes.")
-    if done.mended:
-        lines.append(f"Mended: {', '.join(done.mended)}.")
-    lines += [f"{finding.check}: {finding.what}\n    {finding.remedy}" for finding in done.findings]
+    if done.repaired:
+        lines.append(f"Repaired: {', '.join(done.repaired)}.")
+    lines += [f"{problem.check}: {problem.what}\n    {problem.remedy}" for problem in done.problems]
     lines.append(f"The old database is {done.aside}: remove it when all is well.")
     return "\n".join(lines)

@@ -22,11 +22,11 @@ FROM ledgers l"""
 INVARIANTS = (
     Invariant(
         "account-has-counters",
-        "Every account that has mailboxes, mail or a log has a ledger.",
+        "Every account that has mailboxes, mail or changes has a row of counters.",
         "SELECT account FROM (SELECT account FROM mailboxes UNION SELECT account FROM placements"
         " UNION SELECT account FROM changes) WHERE account NOT IN (SELECT account FROM ledgers)",
-        "account {0} has no ledger",
-        "Make it, and count anew.",
+        "account {0} has no row of counters",
+        "Create it, and count its mail.",
         (
             (
                 "INSERT INTO ledgers SELECT account, 1, 0, 0, account << 36, 0, 0, account << 36"
@@ -37,12 +37,12 @@ INVARIANTS = (
     ),
     Invariant(
         "counters-above-used",
-        "The numbers an account gives out next are above all that it has given out.",
+        "The numbers that an account assigns next are above all that it has assigned.",
         f"SELECT l.account FROM ledgers l JOIN ({_LATEST}) n ON n.account = l.account WHERE l.modseq < n.modseq"  # noqa: S608 - a constant
         " OR l.last_email < n.last_email OR l.last_mailbox < n.last_mailbox"
         " OR l.last_uid_validity < n.last_uid_validity OR l.indexed_email > n.last_email",
-        "account {0} would give out a MODSEQ, id or UIDVALIDITY once more",
-        "Go on above the highest that is found.",
+        "account {0} would assign a MODSEQ, id or UIDVALIDITY a second time",
+        "Continue above the highest in use.",
         (
             (
                 f"UPDATE ledgers AS l SET modseq = n.modseq, last_email = n.last_email,"  # noqa: S608 - a constant

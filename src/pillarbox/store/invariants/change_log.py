@@ -9,29 +9,29 @@ from pillarbox.store.changes import ChangeKind
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant, Violation
 
-_UNLOGGED = """
+_WITHOUT_CHANGE = """
 FROM flags f WHERE NOT EXISTS (SELECT 1 FROM changes c WHERE c.account = f.account AND c.modseq = f.modseq
   AND c.mailbox = f.mailbox AND c.kind IN (1, 2) AND f.uid BETWEEN c.first AND c.last)"""
 
 
-def _replayed(tx: Transaction) -> Iterator[Violation]:
-    for account, mailbox, surplus, missing in _differing(tx):
+def _described_differences(tx: Transaction) -> Iterator[Violation]:
+    for account, mailbox, surplus, missing in _differences(tx):
         yield account, mailbox, surplus.text() or "none", missing.text() or "none"
 
 
-def _differing(tx: Transaction) -> Iterator[tuple[AccountId, MailboxId, NumberSet, NumberSet]]:
-    """Mailboxes whose log gives something else than their rows, with surplus and missing UIDs."""
+def _differences(tx: Transaction) -> Iterator[tuple[AccountId, MailboxId, NumberSet, NumberSet]]:
+    """Mailboxes whose changes, replayed, differ from their rows; with surplus and missing UIDs."""
     for account, mailbox in tx.rows("SELECT account, id FROM mailboxes ORDER BY account, id"):
         logged = changes.runs(tx, account, mailbox, ModSeq(0))
-        told = logged.get(ChangeKind.APPENDED, NumberSet()) - logged.get(ChangeKind.EXPUNGED, NumberSet())
+        replayed = logged.get(ChangeKind.APPENDED, NumberSet()) - logged.get(ChangeKind.EXPUNGED, NumberSet())
         rows = tx.rows("SELECT uid FROM placements WHERE account = ? AND mailbox = ?", (account, mailbox))
         there = NumberSet.of(uid for (uid,) in rows)
-        if told != there:
-            yield account, mailbox, told - there, there - told
+        if replayed != there:
+            yield account, mailbox, replayed - there, there - replayed
 
 
-def _log(tx: Transaction) -> None:
-    for account, mailbox, surplus, missing in list(_differing(tx)):
+def _log_differences(tx: Transaction) -> None:
+    for account, mailbox, surplus, missing in list(_differences(tx)):
         modseq = account_counters.next_modseq(tx, account)
         if surplus:
             changes.record(tx, account, modseq, mailbox, ChangeKind.EXPUNGED, surplus)
@@ -48,31 +48,31 @@ def _log(tx: Transaction) -> None:
 INVARIANTS = (
     Invariant(
         "change-log-gives-mailbox",
-        "Replaying the log of changes gives the mailbox.",
-        _replayed,
-        "the log of mailbox {1} of account {0} differs from it: surplus {2}, missing {3}",
-        "Log what it lacks, so that clients are told.",
-        _log,
+        "Replaying the change log gives the mailbox.",
+        _described_differences,
+        "the change log of mailbox {1} of account {0} differs from its messages: surplus {2}, missing {3}",
+        "Log the difference, so that clients learn of it.",
+        _log_differences,
     ),
     Invariant(
         "change-log-has-modseq",
-        "Every message's MODSEQ is that of a change in the log.",
-        "SELECT f.account, f.mailbox, f.uid " + _UNLOGGED,
-        "the log does not know when message {2} of mailbox {1} of account {0} changed",
-        "Log it.",
+        "The MODSEQ of every message is that of a logged change.",
+        "SELECT f.account, f.mailbox, f.uid " + _WITHOUT_CHANGE,
+        "no logged change has the MODSEQ of message {2} of mailbox {1} of account {0}",
+        "Log a change of its flags.",
         (
             "INSERT INTO changes SELECT f.account, f.modseq, f.mailbox, 2, min(f.uid), max(f.uid) "
-            + _UNLOGGED
+            + _WITHOUT_CHANGE
             + " GROUP BY f.account, f.modseq, f.mailbox ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
         ),
     ),
     Invariant(
         "modseq-in-order",
-        "No MODSEQ is above its mailbox's, and none above its account's.",
+        "No MODSEQ is above HIGHESTMODSEQ of its mailbox, and none above its account's.",
         "SELECT m.account, m.id FROM mailboxes m JOIN ledgers l ON l.account = m.account"
         " WHERE m.highest_modseq > l.modseq OR m.highest_modseq < coalesce("
         "(SELECT max(modseq) FROM flags f WHERE f.account = m.account AND f.mailbox = m.id), 0)",
-        "a message of mailbox {1} of account {0} changed after its mailbox did",
+        "HIGHESTMODSEQ of mailbox {1} of account {0} is too low or too high",
         "Raise the mailbox's and the account's MODSEQ.",
         (
             (

@@ -23,8 +23,8 @@ INVARIANTS = (
         "A mailbox's counts are those of its messages.",
         f"SELECT m.account, m.id FROM mailboxes m JOIN ({_COUNTED}) n ON n.account = m.account AND n.id = m.id"  # noqa: S608 - a constant
         " WHERE (m.messages, m.unseen, m.deleted, m.octets) <> (n.messages, n.unseen, n.deleted, n.octets)",
-        "mailbox {1} of account {0} counts wrong",
-        "Count anew.",
+        "mailbox {1} of account {0} has wrong counts",
+        "Count again.",
         (
             (
                 f"UPDATE mailboxes AS m SET messages = n.messages, unseen = n.unseen, deleted = n.deleted,"  # noqa: S608 - a constant
@@ -34,11 +34,11 @@ INVARIANTS = (
     ),
     Invariant(
         "account-usage-matches",
-        "What an account uses is the sum of its emails, each counted once.",
+        "The usage of an account is the sum of its emails, each counted once.",
         f"SELECT l.account, l.octets, u.octets FROM ledgers l JOIN ({_USED}) u ON u.account = l.account"  # noqa: S608 - a constant
         " WHERE l.octets <> u.octets OR l.messages <> u.messages",
-        "account {0} is said to use {1} octets and uses {2}",
-        "Count anew.",
+        "account {0} is recorded with {1} octets and uses {2}",
+        "Count again.",
         (
             (
                 f"UPDATE ledgers AS l SET octets = u.octets, messages = u.messages FROM ({_USED}) u"  # noqa: S608 - a constant

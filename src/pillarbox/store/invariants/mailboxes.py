@@ -8,15 +8,15 @@ from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant, Violation
 
 
-def _homeless(tx: Transaction) -> list[Violation]:
+def _without_mailbox(tx: Transaction) -> list[Violation]:
     return tx.rows(
         "SELECT account, mailbox, count(*), max(uid) FROM placements p WHERE NOT EXISTS"
         " (SELECT 1 FROM mailboxes m WHERE m.account = p.account AND m.id = p.mailbox) GROUP BY account, mailbox"
     )
 
 
-def _house(tx: Transaction) -> None:
-    for account, mailbox, _count, last_uid in _homeless(tx):
+def _recreate_mailboxes(tx: Transaction) -> None:
+    for account, mailbox, _count, last_uid in _without_mailbox(tx):
         modseq = account_counters.next_modseq(tx, account)
         validity = tx.value(
             "UPDATE ledgers SET last_uid_validity = last_uid_validity + 1 WHERE account = ?"
@@ -30,7 +30,7 @@ def _house(tx: Transaction) -> None:
         changes.record_mailbox(tx, account, modseq, MailboxId(mailbox), ChangeKind.MAILBOX_CREATED)
 
 
-def _make_inboxes(tx: Transaction) -> None:
+def _create_inboxes(tx: Transaction) -> None:
     for (account,) in tx.rows(_WITHOUT_INBOX):
         modseq = account_counters.next_modseq(tx, account)
         mailbox, validity = tx.row(
@@ -52,29 +52,29 @@ SELECT account FROM ledgers l WHERE NOT EXISTS
 INVARIANTS = (
     Invariant(
         "message-has-mailbox",
-        "Every message is in a mailbox that exists.",
-        _homeless,
-        "{2} messages of account {0} are in mailbox {1}, which is not there",
-        "Make the mailbox again, called 'Recovered' and its number.",
-        _house,
+        "Every message is in an existing mailbox.",
+        _without_mailbox,
+        "{2} messages of account {0} are in mailbox {1}, which does not exist",
+        "Recreate the mailbox, named 'Recovered' and its number.",
+        _recreate_mailboxes,
     ),
     Invariant(
         "inbox-exists",
         "Every account has an INBOX.",
         _WITHOUT_INBOX,
         "account {0} has no INBOX",
-        "Make it.",
-        _make_inboxes,
+        "Create it.",
+        _create_inboxes,
     ),
     Invariant(
         "uid-below-uidnext",
-        "UIDs rise: every UID is below its mailbox's UIDNEXT.",
+        "Every UID is below its mailbox's UIDNEXT.",
         "SELECT m.account, m.id, m.uid_next FROM mailboxes m WHERE m.uid_next <= coalesce((SELECT max(uid) FROM"
         " placements p WHERE p.account = m.account AND p.mailbox = m.id), 0) OR m.first_recent > m.uid_next"
         " OR m.uid_next <= coalesce((SELECT max(last) FROM changes c WHERE c.account = m.account"
         " AND c.mailbox = m.id AND c.kind = 1), 0)",
-        "mailbox {1} of account {0} has UIDNEXT {2}, at or below a UID that it has given",
-        "Go on above the highest UID that was ever given.",
+        "mailbox {1} of account {0} has UIDNEXT {2}, at or below a UID that it has assigned",
+        "Continue above the highest UID that was ever assigned.",
         (
             (
                 "UPDATE mailboxes AS m SET uid_next = max(m.uid_next,"

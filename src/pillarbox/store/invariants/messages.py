@@ -12,14 +12,14 @@ from pillarbox.world.database.invariant import Invariant, Violation
 
 _RESTORE = "Restore a backup to have it back; `pillarbox rebuild` takes it out of the mailbox."
 
-_FLAGLESS = """
+_WITHOUT_FLAGS = """
 SELECT p.account, p.mailbox, p.uid FROM placements p LEFT JOIN flags f
   ON f.account = p.account AND f.mailbox = p.mailbox AND f.uid = p.uid WHERE f.uid IS NULL
 ORDER BY p.account, p.mailbox, p.uid"""
 
 
-def _give_flags(tx: Transaction) -> None:
-    for (account, mailbox), uids in _by_mailbox(tx.rows(_FLAGLESS)):
+def _add_flags(tx: Transaction) -> None:
+    for (account, mailbox), uids in _by_mailbox(tx.rows(_WITHOUT_FLAGS)):
         modseq = account_counters.next_modseq(tx, account)
         tx.execute_many(
             "INSERT INTO flags VALUES (?, ?, ?, '', ?)", [(account, mailbox, uid, modseq) for uid in uids]
@@ -42,7 +42,7 @@ def _by_mailbox(
 INVARIANTS = (
     Invariant(
         "message-has-email",
-        "Every message in a mailbox has what was rendered of it.",
+        "Every message in a mailbox has its row of rendered data in `emails`.",
         "SELECT account, mailbox, uid FROM placements p WHERE NOT EXISTS"
         " (SELECT 1 FROM emails e WHERE e.id = p.email)",
         "message {2} of mailbox {1} of account {0} has lost its email",
@@ -50,19 +50,19 @@ INVARIANTS = (
     ),
     Invariant(
         "orphan-not-in-mailbox",
-        "What waits to be dropped is in no mailbox.",
+        "An email that is listed for removal is in no mailbox.",
         "SELECT email FROM orphans o WHERE EXISTS (SELECT 1 FROM placements p WHERE p.email = o.email)",
-        "email {0} is in a mailbox and is about to be dropped",
+        "email {0} is in a mailbox and is listed for removal",
         "Keep it.",
         ("DELETE FROM orphans WHERE email IN (SELECT email FROM placements)",),
     ),
     Invariant(
         "email-same-everywhere",
-        "An email is of one account, one size and one thread, wherever it is.",
+        "An email has the same account, size and thread in all its mailboxes.",
         "SELECT email FROM placements GROUP BY email"
         " HAVING min(thread) <> max(thread) OR min(size) <> max(size) OR min(account) <> max(account)",
-        "email {0} has different facts in different mailboxes",
-        "Take the oldest thread.",
+        "email {0} has a different account, size or thread in different mailboxes",
+        "Use the oldest thread.",
         (
             (
                 "UPDATE placements AS p SET thread = (SELECT min(thread) FROM placements q WHERE q.email = p.email)"
@@ -72,26 +72,26 @@ INVARIANTS = (
     ),
     Invariant(
         "thread-id-of-account",
-        "A thread bears the id of the email that began it, in the same account.",
+        "A thread's id is that of its first email, which is in the same account.",
         "SELECT account, email, thread FROM placements WHERE thread > email OR thread >> 36 <> account",
-        "email {1} of account {0} is in thread {2}, which can't be its own",
-        "Begin a thread with it.",
+        "email {1} of account {0} is in thread {2}, which can't be its thread",
+        "Start a thread with it.",
         ("UPDATE placements SET thread = email WHERE thread > email OR thread >> 36 <> account",),
     ),
     Invariant(
         "message-has-flags",
         "Every message in a mailbox has one row of flags.",
-        _FLAGLESS,
+        _WITHOUT_FLAGS,
         "message {2} of mailbox {1} of account {0} has no flags",
-        "Give it none, as an unseen message.",
-        _give_flags,
+        "Add a row without flags, as of an unseen message.",
+        _add_flags,
     ),
     Invariant(
         "flags-have-message",
-        "Every row of flags is of a message in a mailbox.",
+        "Every row of flags belongs to a message in a mailbox.",
         "SELECT f.account, f.mailbox, f.uid FROM flags f LEFT JOIN placements p"
         " ON p.account = f.account AND p.mailbox = f.mailbox AND p.uid = f.uid WHERE p.uid IS NULL",
-        "flags of message {2} of mailbox {1} of account {0}, which is not there",
+        "flags of message {2} of mailbox {1} of account {0}, which does not exist",
         "Drop the row.",
         (
             (
@@ -102,10 +102,10 @@ INVARIANTS = (
     ),
     Invariant(
         "message-id-finds-thread",
-        "A reply finds the thread of every message by its Message-ID.",
-        threads.unknown,
-        "email {0} is unknown to later replies",
-        "Make it known.",
-        threads.make_known,
+        "The thread of every message is found by its Message-ID.",
+        threads.emails_without_key,
+        "replies to email {0} would not join its thread",
+        "Record its Message-ID.",
+        threads.add_missing_keys,
     ),
 )

@@ -4,8 +4,7 @@ from pillarbox.store import sqlite_fts
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant
 
-
-def _forget_stale(tx: Transaction) -> None:
+def _remove_stale(tx: Transaction) -> None:
     tx.execute_many(sqlite_fts.REMOVE, tx.rows(sqlite_fts.STALE))
     tx.execute("DELETE FROM search_unindexed WHERE email NOT IN (SELECT id FROM emails)")
 
@@ -13,18 +12,18 @@ def _forget_stale(tx: Transaction) -> None:
 INVARIANTS = (
     Invariant(
         "email-is-indexed",
-        "Every email the index has passed is in it, or known not to be.",
-        "SELECT e.id " + sqlite_fts.UNFINDABLE,
-        "searches do not look at email {0}",
-        "Have searches look at its text.",
-        ("INSERT INTO search_unindexed SELECT e.id " + sqlite_fts.UNFINDABLE,),
+        "Every email up to the last indexed one is in the index or listed as not indexed.",
+        "SELECT e.id " + sqlite_fts.NOT_INDEXED,
+        "searches miss email {0}",
+        "List it as not indexed: searches then read its text.",
+        ("INSERT INTO search_unindexed SELECT e.id " + sqlite_fts.NOT_INDEXED,),
     ),
     Invariant(
         "index-entry-has-email",
-        "The index holds emails that are there.",
+        "The index holds existing emails only.",
         f"{sqlite_fts.STALE} UNION SELECT email FROM search_unindexed WHERE email NOT IN (SELECT id FROM emails)",  # noqa: S608 - a constant
-        "the search index holds email {0}, which is not there",
-        "Take it out.",
-        _forget_stale,
+        "the search index holds email {0}, which does not exist",
+        "Remove it from the index.",
+        _remove_stale,
     ),
 )

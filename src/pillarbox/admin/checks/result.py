@@ -7,7 +7,7 @@ from enum import StrEnum
 class Level(StrEnum):
     """How bad it is."""
 
-    FINE = "fine"
+    OK = "ok"
     WARNING = "warning"
     """It works, yet not as well as it should, or not for long."""
     PROBLEM = "problem"
@@ -15,7 +15,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One thing that was looked at."""
 
     level: Level
@@ -26,16 +26,16 @@ class Finding:
     """What to do; empty where all is well."""
 
 
-def fine(subject: str, found: str) -> Finding:
+def ok(subject: str, found: str) -> CheckResult:
     """It is as it should be."""
-    return Finding(Level.FINE, subject, found)
+    return CheckResult(Level.OK, subject, found)
 
 
-def warning(subject: str, found: str, remedy: str) -> Finding:
+def warning(subject: str, found: str, remedy: str) -> CheckResult:
     """See `Level.WARNING`."""
-    return Finding(Level.WARNING, subject, found, remedy)
+    return CheckResult(Level.WARNING, subject, found, remedy)
 
 
-def problem(subject: str, found: str, remedy: str) -> Finding:
+def problem(subject: str, found: str, remedy: str) -> CheckResult:
     """See `Level.PROBLEM`."""
-    return Finding(Level.PROBLEM, subject, found, remedy)
+    return CheckResult(Level.PROBLEM, subject, found, remedy)
