@@ -11,9 +11,15 @@ import apsw
 import pytest
 
 from pillarbox.admin import backup
-from pillarbox.admin.backup import BackupDamaged, BackupRefused, Made, NoSuchPoint, Points
+from pillarbox.admin.backup import (
+    BackupDamaged,
+    BackupRefused,
+    BackupResult,
+    NoSuchPoint,
+    Points,
+    restore_backup,
+)
 from pillarbox.admin.backup.packs import BLOCK_OCTETS, Packs
-from pillarbox.admin.backup.restore import restore
 from pillarbox.app.wiring import SCHEMAS
 from pillarbox.world.blobs import release, sweep
 from pillarbox.world.database import Schema, SchemaTooNew
@@ -22,8 +28,8 @@ from tests.kit.people import NOW_MS
 from tests.kit.stored_mail import octets
 
 
-def back_up(data: Data, to: Path, *, keep: int | None = None, after_ms: int = 0) -> Made:
-    return backup.make(
+def back_up(data: Data, to: Path, *, keep: int | None = None, after_ms: int = 0) -> BackupResult:
+    return backup.make_backup(
         data.database,
         data.directory,
         to,
@@ -36,7 +42,7 @@ def back_up(data: Data, to: Path, *, keep: int | None = None, after_ms: int = 0)
 def bring_back(
     from_: Path, to: Path, point: str | None = None, schemas: tuple[Schema, ...] = SCHEMAS
 ) -> None:
-    restore(
+    restore_backup(
         from_,
         to,
         point=point,
@@ -143,7 +149,7 @@ def test_a_moment_is_whole_whatever_happens_to_the_log_meanwhile(
             put(other, octets(f"meanwhile {copied}" * 500))
             checkpoint()
 
-        backup.make(
+        backup.make_backup(
             data.database, data.directory, tmp_path / "backup", keep=None, now_ms=NOW_MS, progress=meanwhile
         )
         assert copied > 3
@@ -164,7 +170,7 @@ def test_files_of_messages_do_not_go_while_they_are_copied(tmp_path: Path) -> No
             other.database.write_now(release, sha256(LARGE).digest())
             assert asyncio.run(sweep(other.blobs, other.database)) == 0
 
-        backup.make(
+        backup.make_backup(
             data.database, data.directory, tmp_path / "backup", keep=None, now_ms=NOW_MS, progress=meanwhile
         )
         assert asyncio.run(sweep(other.blobs, other.database)) == 1
@@ -209,7 +215,7 @@ def test_a_damaged_backup_says_so_and_restores_nothing(tmp_path: Path, damage: s
     with pytest.raises(BackupDamaged):
         bring_back(tmp_path / "backup", tmp_path / "again")
     with pytest.raises(BackupDamaged):
-        backup.verify(tmp_path / "backup", None, lambda _done, _all: None)
+        backup.verify_backup(tmp_path / "backup", None, lambda _done, _all: None)
     assert not (tmp_path / "again").exists()
     assert not list(tmp_path.glob("*.restoring"))
 
@@ -220,7 +226,7 @@ def test_a_pack_that_was_cut_is_made_good_by_the_next_run(tmp_path: Path) -> Non
         (pack,) = (tmp_path / "backup" / "packs").iterdir()
         pack.write_bytes(pack.read_bytes()[:200_000])
         back_up(data, tmp_path / "backup", after_ms=1000)
-    backup.verify(tmp_path / "backup", None, lambda _done, _all: None)
+    backup.verify_backup(tmp_path / "backup", None, lambda _done, _all: None)
 
 
 def test_a_run_that_dies_leaves_no_point_and_the_next_is_whole(tmp_path: Path) -> None:
@@ -231,13 +237,13 @@ def test_a_run_that_dies_leaves_no_point_and_the_next_is_whole(tmp_path: Path) -
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            backup.make(
+            backup.make_backup(
                 data.database, data.directory, tmp_path / "backup", keep=None, now_ms=NOW_MS, progress=die
             )
         assert Points(tmp_path / "backup" / "points").names() == []
         (tmp_path / "backup" / "packs" / "000007.pack.unfinished").write_bytes(b"half")
         back_up(data, tmp_path / "backup")
-    backup.verify(tmp_path / "backup", None, lambda _done, _all: None)
+    backup.verify_backup(tmp_path / "backup", None, lambda _done, _all: None)
 
 
 def test_a_full_disk_leaves_the_points_that_were_there(
@@ -254,7 +260,7 @@ def test_a_full_disk_leaves_the_points_that_were_there(
             patched.setattr(Packs, "put", full)
             with pytest.raises(OSError, match="No space"):
                 back_up(data, tmp_path / "backup", after_ms=1000)
-        backup.verify(tmp_path / "backup", None, lambda _done, _all: None)
+        backup.verify_backup(tmp_path / "backup", None, lambda _done, _all: None)
         assert len(back_up(data, tmp_path / "backup", after_ms=2000).points) == 2
 
 
@@ -280,7 +286,7 @@ def test_refusals_say_what_to_do(tmp_path: Path) -> None:
         with pytest.raises(BackupRefused, match="within the data directory"):
             back_up(data, tmp_path / "data" / "backup")
         made = back_up(data, tmp_path / "backup")
-        with backup.opened(tmp_path / "backup"), pytest.raises(BackupRefused, match="Another backup"):
+        with backup.open_backup(tmp_path / "backup"), pytest.raises(BackupRefused, match="Another backup"):
             back_up(data, tmp_path / "backup")
     with pytest.raises(NoSuchPoint, match=made.point):
         bring_back(tmp_path / "backup", tmp_path / "again", "yesterday")

@@ -37,7 +37,7 @@ def _make(here: Installation, directory: Path, keep: int | None) -> None:
 
     database = here.database
     with octets_read("Backing up", shown=not here.as_json) as progress, as_invoker():
-        made = backup.make(
+        made = backup.make_backup(
             database, here.settings.data, directory, keep=keep, now_ms=here.now_ms, progress=progress
         )
     lines = [
@@ -60,7 +60,7 @@ def _make(here: Installation, directory: Path, keep: int | None) -> None:
 def _list(here: Installation, directory: Path) -> None:
     from pillarbox.admin import backup
 
-    with backup.opened(directory) as folder:
+    with backup.open_backup(directory) as folder:
         points = [folder.points.read(name) for name in folder.points.names()]
     rows = (
         (point.name, point.made_at, len(point.files), shown(point.octets), point.pillarbox)
@@ -77,7 +77,7 @@ def _verify(here: Installation, directory: Path) -> None:
     from pillarbox.admin import backup
 
     with octets_read("Comparing", shown=not here.as_json) as progress:
-        point = backup.verify(directory, None, progress)
+        point = backup.verify_backup(directory, None, progress)
     here.say(
         {"verified": point.name, "octets": point.octets}, f"{point.name} is whole: {shown(point.octets)}."
     )

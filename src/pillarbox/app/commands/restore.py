@@ -30,12 +30,12 @@ def command(here: Installation, directory: Path, point: str | None, to: Path | N
     The data directory must be empty or absent: nothing is ever written over mail. Everything is compared and
     tried before it is put in place.
     """
-    from pillarbox.admin.backup.restore import restore
+    from pillarbox.admin.backup import restore_backup
     from pillarbox.app.wiring import SCHEMAS
 
     data = to or here.settings.data
     with octets_read("Restoring", shown=not here.as_json) as progress:
-        restored = restore(
+        restored = restore_backup(
             directory,
             data,
             point=point,
