@@ -140,7 +140,7 @@ def _write(tx: Transaction, email: EmailId, digest: bytes, summary: Summary) -> 
     )
 
 
-def render_again(tx: Transaction, email: EmailId, digest: bytes, summary: Summary) -> None:
+def rewrite_email(tx: Transaction, email: EmailId, digest: bytes, summary: Summary) -> None:
     """Write anew what is known of an email from its octets; its mailboxes, flags and uses stay as they are."""
     tx.execute("DELETE FROM emails WHERE id = ?", (email,))
     _write(tx, email, digest, summary)

@@ -42,7 +42,7 @@ def link(tx: Transaction, account: AccountId, summary: Summary, *, email: EmailI
     return thread
 
 
-def remember(
+def add_keys(
     tx: Transaction, account: AccountId, summary: Summary, *, email: EmailId, thread: ThreadId
 ) -> None:
     """Leave again what keys are missing of a message whose thread is known."""

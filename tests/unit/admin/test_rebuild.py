@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from pillarbox.admin.fsck import RepairContext
-from pillarbox.admin.rebuild import CannotRebuild, Rebuilt, rebuild
+from pillarbox.admin.rebuild import CannotRebuild, RebuildResult, rebuild_database
 from pillarbox.app.wiring import SCHEMAS
 from pillarbox.store.search import index
 from pillarbox.world.blobs import FileBlobs
@@ -35,9 +35,9 @@ def folder(pristine: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(pristine, tmp_path / "data"))
 
 
-def make_anew(folder: Path) -> Rebuilt:
+def make_anew(folder: Path) -> RebuildResult:
     context = RepairContext(FileBlobs(folder / "blobs"), NOW_MS, folder / "lost+found")
-    return rebuild(folder / "pillarbox.db", context, SCHEMAS, lambda _what: None)
+    return rebuild_database(folder / "pillarbox.db", context, SCHEMAS, lambda _what: None)
 
 
 def by_account(data: Data) -> dict[object, set[bytes]]:
@@ -66,7 +66,7 @@ def test_what_is_sound_stays_as_it_is(folder: Path) -> None:
     with opened(folder) as data:
         before = users_see(data)
     done = make_anew(folder)
-    assert (done.trouble, done.problems, done.dropped, done.linked_again) == ((), (), 0, 0)
+    assert (done.damage, done.problems, done.lost, done.relinked) == ((), (), 0, 0)
     assert {table.gaps for table in done.tables} == {0}
     with opened(folder) as data:
         assert users_see(data) == before
@@ -95,7 +95,7 @@ def test_a_table_that_is_lost_is_made_again_and_no_message_is_lost(folder: Path,
     with opened(folder) as data:
         assert data.fsck().problems == []
         assert by_account(data) == before
-        assert done.dropped == 0
+        assert done.lost == 0
         again = data.rows("SELECT account, hash, thread FROM thread_keys ORDER BY 1, 2")
         assert again == threads or (
             table == "thread_keys" and set(again) < set(threads)
@@ -145,7 +145,7 @@ def test_damaged_pages_cost_what_was_on_them_and_nothing_else(
     for page in {leaves[len(leaves) // 2], leaves[len(leaves) // 3]}:
         overwrite(folder, page, octets)
     done = make_anew(folder)
-    assert done.trouble
+    assert done.damage
     assert done.problems == () or {problem.check for problem in done.problems} <= {"blob-exists", "octets"}
     with opened(folder) as data:
         after = by_account_where_readable(data)
@@ -165,7 +165,7 @@ def test_a_damaged_search_index_costs_no_message(folder: Path, part: str, octets
     for page in pages(folder, table) or pages(folder, table, "internal"):
         overwrite(folder, page, octets)
     done = make_anew(folder)
-    assert done.trouble
+    assert done.damage
     assert done.problems == ()
     with opened(folder) as data:
         assert by_account(data) == before
@@ -291,8 +291,8 @@ def test_nobody_gets_anothers_mail_where_two_could_be_meant(folder: Path) -> Non
         put(data, alike("otto"), account=2)
         data.damage("DELETE FROM emails WHERE subject LIKE 'for %'")
     done = make_anew(folder)
-    assert done.dropped == 2
-    assert done.linked_again == 0
+    assert done.lost == 2
+    assert done.relinked == 0
     with opened(folder) as data:
         found = by_account(data)
         assert {alike("anna"), alike("otto")} <= found[None]

@@ -8,7 +8,7 @@ from pillarbox.app.commands.installation import Installation, on_installation
 from pillarbox.app.commands.progress import steps
 
 if TYPE_CHECKING:
-    from pillarbox.admin.rebuild import Rebuilt
+    from pillarbox.admin.rebuild import RebuildResult
 
 
 @click.command("rebuild")
@@ -20,33 +20,33 @@ def command(here: Installation, yes: bool) -> None:
     For a database that is damaged, or has lost a table. Stop the server first. The old database stays beside
     the new one; there must be room for both. Where you have a good backup of today, restore that instead.
     """
-    from pillarbox.admin.rebuild import rebuild
+    from pillarbox.admin.rebuild import rebuild_database
     from pillarbox.app.commands.maintenance import repair_context, schemas
     from pillarbox.app.privileges import as_owner_of
 
     if not yes and not here.as_json:
         click.confirm(f"Make {here.settings.database} anew?", abort=True)
     with as_owner_of(here.settings.data), steps("Rebuilding:", shown=not here.as_json) as progress:
-        done = rebuild(here.settings.database, repair_context(here), schemas(), progress)
+        done = rebuild_database(here.settings.database, repair_context(here), schemas(), progress)
     here.say(done, _text(done))
     if done.problems:
         raise SystemExit(1)
 
 
-def _text(done: "Rebuilt") -> str:
+def _text(done: "RebuildResult") -> str:
     gaps = sum(table.gaps for table in done.tables)
     lines = [
         f"{done.rows} rows were copied; {gaps} places could not be read.",
         f"{done.emails.rendered} messages were read anew.",
     ]
-    if done.linked_again:
-        lines.append(f"{done.linked_again} messages had lost their rows and were found again.")
+    if done.relinked:
+        lines.append(f"{done.relinked} messages had lost their rows and were found again.")
     if done.emails.unreadable:
         lines.append(f"{done.emails.unreadable} messages have lost their octets: see pillarbox fsck.")
-    if done.dropped:
-        lines.append(f"{done.dropped} messages are lost and were taken out of their mailboxes.")
+    if done.lost:
+        lines.append(f"{done.lost} messages are lost and were taken out of their mailboxes.")
     if done.repaired:
         lines.append(f"Repaired: {', '.join(done.repaired)}.")
     lines += [f"{problem.check}: {problem.what}\n    {problem.remedy}" for problem in done.problems]
-    lines.append(f"The old database is {done.aside}: remove it when all is well.")
+    lines.append(f"The old database is {done.old_database}: remove it when all is well.")
     return "\n".join(lines)
