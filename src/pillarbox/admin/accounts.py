@@ -151,5 +151,5 @@ def remove(tx: Transaction, login: str) -> None:
     """Remove an account and all its mail, for good. Raises `NameRefused`."""
     account = find(tx, login)
     mailboxes.delete_account(tx, account.id)
-    checkpoint.forget(tx, account.id)
+    checkpoint.delete(tx, account.id)
     accounts.remove(tx, account.id)

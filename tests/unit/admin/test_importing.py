@@ -12,10 +12,10 @@ from pillarbox.admin.exporting.maildir import MaildirWriter
 from pillarbox.admin.exporting.mbox import MboxWriter
 from pillarbox.admin.exporting.pages import export
 from pillarbox.admin.importing import checkpoint, run
-from pillarbox.admin.importing.discover import sources
+from pillarbox.admin.importing.discover import discover_sources
 from pillarbox.admin.importing.mbox import MboxSource
 from pillarbox.admin.importing.run import ImportResult, run_import
-from pillarbox.admin.importing.source import Item, SourceChanged
+from pillarbox.admin.importing.source import SourceChanged, SourceMessage
 from pillarbox.app.wiring import SCHEMAS
 from pillarbox.directory import domains
 from pillarbox.mail.identifiers import AccountId, Uid
@@ -54,10 +54,10 @@ class Provider:
 
     def bring(self, path: Path, *, into: str | None = None, account: AccountId | None = None) -> ImportResult:
         total = ImportResult()
-        for source in sources(path, into=into):
+        for source in discover_sources(path, into=into):
             one = run_import(self.database, self.blobs, account or self.account, source, now_ms=NOW_MS)
             total.stored += one.stored
-            total.passed_over += one.passed_over
+            total.skipped += one.skipped
         return total
 
     def held(self, account: AccountId | None = None) -> dict[str, list[tuple[bytes, str, int]]]:
@@ -108,8 +108,8 @@ def test_an_mbox_comes_with_dates_flags_and_crlf(provider: Provider, tmp_path: P
 
 def test_where_every_octet_counts_flags_are_read_and_their_fields_stay(tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(SEPARATOR + b"Status: RO\nSubject: two\n\nx\n")
-    [item] = MboxSource(tmp_path / "m", "INBOX", every_octet=True).read(None, lambda _: False)
-    assert isinstance(item, Item)
+    [item] = MboxSource(tmp_path / "m", "INBOX", keep_status_fields=True).read(None, lambda _: False)
+    assert isinstance(item, SourceMessage)
     assert item.octets == b"Status: RO\r\nSubject: two\r\n\r\nx\r\n"
     assert item.flags == "\\Seen"
 
@@ -135,7 +135,7 @@ def test_a_run_that_was_cut_off_at_any_batch_takes_nothing_twice(
     monkeypatch.setattr(run, "BATCH_MESSAGES", 3)
     names = [f"number {number}" for number in range(20)]
     (tmp_path / "m").write_bytes(mbox(*names))
-    (source,) = sources(tmp_path / "m", into=None)
+    (source,) = discover_sources(tmp_path / "m", into=None)
 
     class Cut(Exception):
         pass
@@ -161,7 +161,7 @@ def test_a_file_that_was_changed_is_not_guessed_at(provider: Provider, tmp_path:
     with pytest.raises(SourceChanged, match="--again"):
         provider.bring(tmp_path / "m")
     provider.database.write_now(
-        checkpoint.forget, provider.account, sources(tmp_path / "m", into=None)[0].name
+        checkpoint.delete, provider.account, discover_sources(tmp_path / "m", into=None)[0].name
     )
     assert provider.bring(tmp_path / "m").stored == 3
 
@@ -169,14 +169,14 @@ def test_a_file_that_was_changed_is_not_guessed_at(provider: Provider, tmp_path:
 def test_what_is_too_large_is_told_and_not_tried_again(
     provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pillarbox.admin.importing.mbox.LARGEST_OCTETS", 2_000)
+    monkeypatch.setattr("pillarbox.admin.importing.mbox.MAX_MESSAGE_OCTETS", 2_000)
     large = SEPARATOR + b"Subject: large\n\n" + b"x" * 5_000_000 + b"\n\n"
     (tmp_path / "m").write_bytes(mbox("one") + large + mbox("two") + large)
 
     brought = provider.bring(tmp_path / "m")
 
-    assert [one.why for one in brought.passed_over] == ["5000018 octets are over the limit of 2000"] * 2
-    assert f"octet {len(mbox('one'))}" in brought.passed_over[0].where
+    assert [one.why for one in brought.skipped] == ["5000018 octets are over the limit of 2000"] * 2
+    assert f"octet {len(mbox('one'))}" in brought.skipped[0].where
     assert subjects(provider.held()["INBOX"]) == ["one", "two"]
     assert provider.bring(tmp_path / "m") == ImportResult()
 
@@ -222,7 +222,7 @@ def test_a_maildir_comes_with_folders_flags_and_keywords(provider: Provider, tmp
 
     brought = provider.bring(tmp_path)
 
-    assert [one.why for one in brought.passed_over] == ["it is empty"]
+    assert [one.why for one in brought.skipped] == ["it is empty"]
     at = 1_000_000_000
     assert provider.held() == {
         "INBOX": [

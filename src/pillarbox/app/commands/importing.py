@@ -10,7 +10,7 @@ from pillarbox.app.commands.progress import octets_read
 
 if TYPE_CHECKING:
     from pillarbox.admin.importing.run import ImportResult
-    from pillarbox.admin.importing.source import PassedOver, Source
+    from pillarbox.admin.importing.source import SkippedMessage, Source
     from pillarbox.mail.identifiers import AccountId
 
 FEW = 5
@@ -39,20 +39,20 @@ def command(
     on where it was and takes nothing twice. Exit code 1 if a message could not be taken.
     """
     from pillarbox.admin import accounts
-    from pillarbox.admin.importing.discover import sources
+    from pillarbox.admin.importing.discover import discover_sources
     from pillarbox.app.privileges import as_invoker
 
     account = here.read(accounts.find, login)
     with as_invoker():
-        found = sources(path, into=into)
+        found = discover_sources(path, into=into)
     if not found:
         raise Refused(f"There is neither a Maildir nor an mbox file in {path}.")
     brought = _bring_all(here, account.id, found, again=again)
     if report:
         with as_invoker():
-            report.write_text("".join(f"{_line(one)}\n" for one in brought.passed_over), encoding="utf-8")
+            report.write_text("".join(f"{_line(one)}\n" for one in brought.skipped), encoding="utf-8")
     _say(here, brought, found)
-    if brought.passed_over:
+    if brought.skipped:
         raise SystemExit(1)
 
 
@@ -73,7 +73,7 @@ def _bring_all(
     with octets_read("Importing", shown=not here.as_json) as progress:
         for source, size in zip(found, sizes, strict=True):
             if again:
-                here.write(checkpoint.forget, account, source.name)
+                here.write(checkpoint.delete, account, source.name)
 
             def told(octets: int, _brought: ImportResult, start: int = before) -> None:
                 progress(start + octets, sum(sizes))
@@ -85,7 +85,7 @@ def _bring_all(
                     account,
                     source,
                     now_ms=here.now_ms,
-                    outside=as_invoker,
+                    source_context=as_invoker,
                     progress=told,
                 )
             except OverQuota:
@@ -97,7 +97,7 @@ def _bring_all(
                 raise Refused(str(changed)) from None
             before += size
             total.stored += brought.stored
-            total.passed_over += brought.passed_over
+            total.skipped += brought.skipped
     return total
 
 
@@ -105,18 +105,18 @@ def _say(here: Installation, brought: "ImportResult", found: "list[Source]") -> 
     mailboxes = sorted({source.mailbox for source in found})
     where = ", ".join(mailboxes) if len(mailboxes) <= FEW else f"{len(mailboxes)} mailboxes"
     lines = [f"{brought.stored} messages imported into {where}."]
-    if brought.passed_over:
-        lines.append(f"{len(brought.passed_over)} could not be taken:")
-        lines += [f"  {_line(one)}" for one in brought.passed_over[:SHOWN]]
-        if len(brought.passed_over) > SHOWN:
+    if brought.skipped:
+        lines.append(f"{len(brought.skipped)} could not be taken:")
+        lines += [f"  {_line(one)}" for one in brought.skipped[:SHOWN]]
+        if len(brought.skipped) > SHOWN:
             lines.append("  ... To see them all: --report FILE")
     data = {
         "imported": brought.stored,
         "mailboxes": mailboxes,
-        "passed_over": [{"where": one.where, "why": one.why} for one in brought.passed_over],
+        "skipped": [{"where": one.where, "why": one.why} for one in brought.skipped],
     }
     here.say(data, "\n".join(lines))
 
 
-def _line(one: "PassedOver") -> str:
+def _line(one: "SkippedMessage") -> str:
     return f"{one.where}: {one.why}"
