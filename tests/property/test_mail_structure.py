@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from pillarbox.mail import charset, encoded_word, mbox, parameter
 from pillarbox.mail.header import Header
-from pillarbox.mail.part import parse
+from pillarbox.mail.part_parser import parse
 from tests.kit.mail.invariants import check_header, check_message
 
 # Octets that mean something to mail, so that chance meets the interesting cases.

@@ -10,10 +10,11 @@ from typing import Final
 import msgspec
 
 from pillarbox.mail import encoded_word
-from pillarbox.mail.address_list import AddressItem, Group, NameAddr, parse_address_list
+from pillarbox.mail.address_list import parse_address_list
 from pillarbox.mail.collation import collate
 from pillarbox.mail.header import Header
 from pillarbox.mail.imap_string import NIL, nstring, string
+from pillarbox.mail.name_addr import AddressItem, Group, NameAddr
 
 MAX_VALUE_OCTETS: Final = 256 * 1024
 """Octets of all occurrences of one field that are read."""

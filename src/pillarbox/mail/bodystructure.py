@@ -21,7 +21,7 @@ from pillarbox.mail.envelope import field_value
 from pillarbox.mail.header import Header
 from pillarbox.mail.imap_string import NIL, string
 from pillarbox.mail.parameter import Pairs
-from pillarbox.mail.part import Kind, Part
+from pillarbox.mail.part import MimeFields, Part
 
 MAX_LANGUAGES: Final = 64
 """Language tags shown of one part."""
@@ -61,29 +61,29 @@ def _multipart(part: Part) -> BodyStructure:
     else:  # RFC 9051 §9, body-type-mpart: 1*body
         only = _PLAIN % (part.size, part.lines)
         bodies, structures = only + b")", only + _NO_EXTENSION
-    kind = part.kind
-    parameters, extension = _parameters(kind.raw_parameters), _common_extension(kind.header)
+    mime = part.mime
+    parameters, extension = _parameters(mime.raw_parameters), _common_extension(mime.header)
     return BodyStructure(
         b"(%b %b)" % (bodies, subtype), b"(%b %b %b%b)" % (structures, subtype, parameters, extension)
     )
 
 
 def _single(part: Part) -> BodyStructure:
-    kind = part.kind
-    fields, extension = _usually_said(kind) if kind.is_usual else _said(kind)
+    mime = part.mime
+    fields, extension = _cached_rendering(mime) if mime.is_cacheable else _rendered_fields(mime)
     size = part.end - part.body_start
-    if kind.media_type == "text":
+    if mime.media_type == "text":
         fields = b"(%b %d %d" % (fields, size, part.lines)
-    elif kind.media_type == "message" and kind.subtype in {"rfc822", "global"}:
+    elif mime.media_type == "message" and mime.subtype in {"rfc822", "global"}:
         return _message(part, b"%b %d" % (fields, size), extension)
     else:
         fields = b"(%b %d" % (fields, size)
     return BodyStructure(fields + b")", fields + extension)
 
 
-def _said(kind: Kind) -> tuple[bytes, bytes]:
+def _rendered_fields(mime: MimeFields) -> tuple[bytes, bytes]:
     """What a header says of a body: up to its size, and after it with the closing parenthesis."""
-    header, media_type = kind.header, kind.media_type
+    header, media_type = mime.header, mime.media_type
     content_id = description = md5 = NIL
     if not header.names.isdisjoint(_BASIC_FIELDS):
         content_id, description = (
@@ -93,16 +93,16 @@ def _said(kind: Kind) -> tuple[bytes, bytes]:
         md5 = field_value(header, "content-md5")
     fields = b"%b %b %b %b %b %b" % (
         _token(media_type),
-        _token(kind.subtype),
-        _parameters(kind.raw_parameters, with_charset=media_type == "text"),
+        _token(mime.subtype),
+        _parameters(mime.raw_parameters, with_charset=media_type == "text"),
         content_id,
         description,
-        _token(kind.encoding),
+        _token(mime.encoding),
     )
     return fields, b" %b%b)" % (md5, _common_extension(header))
 
 
-_usually_said = lru_cache(maxsize=512)(_said)
+_cached_rendering = lru_cache(maxsize=512)(_rendered_fields)
 
 
 def _message(part: Part, fields: bytes, extension: bytes) -> BodyStructure:
@@ -131,8 +131,8 @@ def _common_extension(header: Header) -> bytes:
 def _disposition(value: bytes | None) -> bytes:
     if not value:
         return NIL
-    kind, pairs = parameter.parse(value)
-    return b"(%b %b)" % (string(kind.encode()), _parameters(pairs))
+    disposition_type, pairs = parameter.parse(value)
+    return b"(%b %b)" % (string(disposition_type.encode()), _parameters(pairs))
 
 
 def _language(value: bytes | None) -> bytes:
@@ -149,14 +149,14 @@ def _location(value: bytes | None) -> bytes:
 
 
 def _token(token: str) -> bytes:
-    return _usual_token(token) if len(token) <= 80 else _any_token(token)
+    return _cached_token(token) if len(token) <= 80 else _rendered_token(token)
 
 
-def _any_token(token: str) -> bytes:
+def _rendered_token(token: str) -> bytes:
     return string(token.upper().encode())
 
 
-_usual_token = lru_cache(maxsize=512)(_any_token)
+_cached_token = lru_cache(maxsize=512)(_rendered_token)
 
 
 def _parameters(pairs: Pairs, *, with_charset: bool = False) -> bytes:

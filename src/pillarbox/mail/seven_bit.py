@@ -20,7 +20,8 @@ import re
 from typing import Final
 
 from pillarbox.mail.header import Header
-from pillarbox.mail.part import Part, parse
+from pillarbox.mail.part import Part
+from pillarbox.mail.part_parser import parse
 
 LINE_OCTETS: Final = 998
 """The longest line in SMTP, without its CRLF (RFC 5321 §4.5.3.1.6)."""

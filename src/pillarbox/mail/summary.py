@@ -13,7 +13,8 @@ from pillarbox.mail import bodystructure, date, encoded_word, envelope, subject,
 from pillarbox.mail.address_field import MAX_SORT_CHARACTERS, MAX_VALUE_OCTETS
 from pillarbox.mail.collation import collate
 from pillarbox.mail.header import Header
-from pillarbox.mail.part import Kind, Part, parse
+from pillarbox.mail.part import MimeFields, Part
+from pillarbox.mail.part_parser import parse
 
 CACHED_FIELDS: Final = frozenset(
     b"from sender reply-to to cc bcc subject date message-id in-reply-to references newsgroups content-type"
@@ -80,7 +81,7 @@ def summarize(octets: bytes) -> Summary:
     """All of a message's Summary; never raises, whatever the octets."""
     is_canonical = _is_canonical(octets)
     root = parse(octets)
-    header = root.kind.header
+    header = root.mime.header
     shown = envelope.read(header)
     structure = bodystructure.render(root)
     written_subject = _subject(shown.subject) if shown.subject else ""
@@ -143,26 +144,26 @@ def _crlf_size(octets: bytes) -> int:
 
 
 def _has_attachment(part: Part) -> bool:
-    kind = part.kind
-    is_container = kind.media_type == "multipart" and part.children
-    if not is_container and (_usually_attached(kind) if kind.is_usual else _is_attachment(kind)):
+    mime = part.mime
+    is_container = mime.media_type == "multipart" and part.children
+    if not is_container and (_is_attachment_cached(mime) if mime.is_cacheable else _is_attachment(mime)):
         return True
     return any(map(_has_attachment, part.children))
 
 
-def _is_attachment(kind: Kind) -> bool:
-    disposition = kind.disposition
-    if disposition is not None and disposition.kind == "attachment":
+def _is_attachment(mime: MimeFields) -> bool:
+    disposition = mime.disposition
+    if disposition is not None and disposition.type == "attachment":
         return True
-    match kind.media_type:
+    match mime.media_type:
         case "text" | "multipart":
             return False
         case "image" | "audio" | "video":  # shown in the text, where it says so or is referred to
-            return disposition is None and kind.header.first("content-id") is None
+            return disposition is None and mime.header.first("content-id") is None
         case "message":
-            return kind.subtype in {"rfc822", "global"}
+            return mime.subtype in {"rfc822", "global"}
         case _:  # signatures and such are the mail program's to read
-            return kind.subtype not in {
+            return mime.subtype not in {
                 "pgp-signature",
                 "pkcs7-signature",
                 "x-pkcs7-signature",
@@ -170,7 +171,7 @@ def _is_attachment(kind: Kind) -> bool:
             }
 
 
-_usually_attached = lru_cache(maxsize=512)(_is_attachment)
+_is_attachment_cached = lru_cache(maxsize=512)(_is_attachment)
 
 
 def _cached_fields(header: Header) -> bytes:

@@ -14,8 +14,9 @@ import re
 from typing import Final
 
 from pillarbox.mail import encoded_word
-from pillarbox.mail.address_list import Group, NameAddr, parse_address_list
+from pillarbox.mail.address_list import parse_address_list
 from pillarbox.mail.header import Field, Header
+from pillarbox.mail.name_addr import Group, NameAddr
 
 INVALID: Final = b"<invalid@internationalized-address.invalid>"
 """RFC 6858 §2.1: an address that belongs to nobody, for ever (RFC 2606)."""

@@ -14,7 +14,8 @@ from typing import Final
 
 from pillarbox.mail import charset, encoded_word, transfer
 from pillarbox.mail.header import Header
-from pillarbox.mail.part import Part, parse
+from pillarbox.mail.part import Part
+from pillarbox.mail.part_parser import parse
 
 PREVIEW_CHARACTERS: Final = 200
 """RFC 8970 §3.3: SHOULD be 200, MUST NOT exceed 256; RFC 8621 §4.1.4: at most 256."""
@@ -60,7 +61,7 @@ def preview(octets: bytes, part: Part) -> str:
     for candidate in _readable(part):
         if glanced := _at_a_glance(octets, candidate):
             return glanced
-        if candidate.kind.content_type == "text/html":
+        if candidate.mime.content_type == "text/html":
             begun = strip_html(part_text(octets, candidate, PREVIEW_OCTETS))
         else:
             begun = part_text(octets, candidate, PREVIEW_OCTETS)
@@ -71,11 +72,11 @@ def preview(octets: bytes, part: Part) -> str:
 
 def _at_a_glance(octets: bytes, part: Part) -> str | None:
     """The preview of a text that begins as most do: US-ASCII as it stands, and nothing quoted nearby."""
-    kind = part.kind
-    if kind.encoding not in transfer.IDENTITY or kind.content_type == "text/html":
+    mime = part.mime
+    if mime.encoding not in transfer.IDENTITY or mime.content_type == "text/html":
         return None
     near = octets[part.body_start : min(part.end, part.body_start + _NEAR_OCTETS)]
-    if _QUOTE in near or not near.isascii() or not charset.reads_ascii(kind.charset):
+    if _QUOTE in near or not near.isascii() or not charset.reads_ascii(mime.charset):
         return None
     seen = near.decode("ascii")
     begun = _plain_beginning(seen)
@@ -88,7 +89,7 @@ def part_text(octets: bytes, part: Part, limit: int | None = None) -> str:
     """One part's body decoded, markup included; at most `limit` encoded octets of it."""
     end = part.end if limit is None else min(part.end, part.body_start + limit)
     body = transfer.decode(octets[part.body_start : end], part.encoding)
-    label = part.kind.charset
+    label = part.mime.charset
     if label is None and part.subtype == "html" and (found := _META_CHARSET.search(body, 0, 2048)):
         label = found[1].decode("ascii", "replace")
     return charset.decode(body, label)
@@ -134,15 +135,15 @@ def _texts(octets: bytes, part: Part, depth: int) -> Iterator[str]:
 def _readable(part: Part) -> Iterator[Part]:
     """Text parts in the order of their worth for a preview."""
     children = part.children
-    if part.kind.content_type == "multipart/alternative":
+    if part.mime.content_type == "multipart/alternative":
         # RFC 2046 §5.1.4: the same in several forms; plain text needs no guessing at markup.
-        children = tuple(sorted(children, key=lambda child: child.kind.content_type != "text/plain"))
+        children = tuple(sorted(children, key=lambda child: child.mime.content_type != "text/plain"))
     for child in children:
         yield from _readable(child)
-    if children or part.kind.content_type not in _SHOWN:
+    if children or part.mime.content_type not in _SHOWN:
         return
-    disposition = part.kind.disposition
-    if disposition is None or disposition.kind != "attachment":
+    disposition = part.mime.disposition
+    if disposition is None or disposition.type != "attachment":
         yield part
 
 

@@ -2,7 +2,8 @@
 
 from pillarbox.mail import charset, encoded_word, text, transfer
 from pillarbox.mail.header import Header
-from pillarbox.mail.part import Part, parse
+from pillarbox.mail.part import Part
+from pillarbox.mail.part_parser import parse
 
 
 def check_message(octets: bytes) -> Part:
@@ -44,7 +45,7 @@ def _check_part(octets: bytes, part: Part) -> None:
         assert name == name.lower()
         value.encode()
     if part.disposition:
-        assert part.disposition.kind == part.disposition.kind.lower()
+        assert part.disposition.type == part.disposition.type.lower()
         (part.filename or "").encode()
     _ = (part.content_id, part.description, part.language, part.location, part.md5)
     before = part.body_start

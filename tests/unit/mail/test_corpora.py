@@ -3,7 +3,7 @@
 import pytest
 
 from pillarbox.mail import mbox
-from pillarbox.mail.part import parse
+from pillarbox.mail.part_parser import parse
 from tests.kit.corpora import mailing_list, needs_corpora, single_messages
 from tests.kit.mail.invariants import check_message
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pillarbox.mail.part import parse
+from pillarbox.mail.part_parser import parse
 from pillarbox.mail.seven_bit import LINE_OCTETS, NotConvertible, convert, needs_smtputf8
 from pillarbox.mail.transfer import decode
 

@@ -2,7 +2,7 @@ import pytest
 
 from pillarbox.mail import bodystructure, envelope
 from pillarbox.mail.header import MAX_FIELDS
-from pillarbox.mail.part import parse
+from pillarbox.mail.part_parser import parse
 from pillarbox.mail.summary import (
     CACHED_FIELDS,
     MAX_SORT_CHARACTERS,

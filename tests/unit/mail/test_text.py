@@ -3,7 +3,7 @@
 import pytest
 
 from pillarbox.mail import text
-from pillarbox.mail.part import parse
+from pillarbox.mail.part_parser import parse
 
 
 def said(octets: bytes) -> str:

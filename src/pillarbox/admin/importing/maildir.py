@@ -52,7 +52,7 @@ class MaildirSource:
 
     def read(
         self,
-        latest: Checkpoint | None,
+        latest: Checkpoint | None,  # noqa: ARG002 - items have names
         is_imported: Callable[[str], bool],
     ) -> Iterator[SourceMessage | SkippedMessage]:
         """See `Source.read`. Oldest first: names begin with the time of arrival in seconds."""

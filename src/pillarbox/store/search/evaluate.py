@@ -17,7 +17,7 @@ from typing import Any, Final, assert_never
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail import query as q
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.mail.part import parse
+from pillarbox.mail.part_parser import parse
 from pillarbox.mail.query import Query, Relation, Stamp
 from pillarbox.mail.summary import CACHED_FIELDS
 from pillarbox.store import fetch

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pillarbox.mail.header import Header
-from pillarbox.mail.part import parse
+from pillarbox.mail.part_parser import parse
 from pillarbox.mail.transfer import UnknownEncoding
 from pillarbox.protocol.imap.fetch_items import BodySection, Partial, SectionText
 from pillarbox.server.imap.sections import (

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pillarbox.mail.part import Limits, Part, parse
+from pillarbox.mail.part import Part
+from pillarbox.mail.part_parser import Limits, parse
 from tests.kit.mail.invariants import check_message
 
 
@@ -331,8 +332,8 @@ def test_sections_are_numbered_as_imap_does():
         opened = [line for part in parts for line in (f"--{boundary}", *part)]
         return [f"Content-Type: multipart/{subtype}; boundary={boundary}", "", *opened, f"--{boundary}--"]
 
-    def leaf(kind: str) -> list[str]:
-        return [f"Content-Type: {kind}", "", kind]
+    def leaf(mime: str) -> list[str]:
+        return [f"Content-Type: {mime}", "", mime]
 
     def message(inner: list[str]) -> list[str]:
         return ["Content-Type: message/rfc822", "", *inner]
@@ -387,7 +388,7 @@ def test_fields_that_describe_a_part():
     )
 
     assert part.disposition is not None
-    assert part.disposition.kind == "attachment"
+    assert part.disposition.type == "attachment"
     assert part.disposition.parameters == {"filename": "é.png", "size": "3"}
     assert part.disposition.raw_parameters[0] == (b"filename*", b"utf-8''%C3%A9.png")
     assert part.filename == "é.png"
@@ -424,16 +425,16 @@ def test_parts_with_the_same_short_header_share_what_it_says():
     root = parse(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 2 + b"--b--\r\n")
     one, other = root.children
 
-    assert one.kind is other.kind
-    assert one.kind.is_usual
+    assert one.mime is other.mime
+    assert one.mime.is_cacheable
     assert one.header_start != other.header_start
 
 
 def test_a_long_header_is_not_remembered():
     octets = b"Content-Type: text/plain\r\nX: " + b"y" * 200 + b"\r\n\r\n"
 
-    assert not parse(octets).kind.is_usual
-    assert parse(octets).kind is not parse(octets).kind
+    assert not parse(octets).mime.is_cacheable
+    assert parse(octets).mime is not parse(octets).mime
 
 
 @pytest.mark.parametrize(
