@@ -1,9 +1,9 @@
 """Address lists of header fields: From, To, Cc and others (RFC 5322 §3.4 and §4.4).
 
-Parsing never fails. What the grammar allows (groups, comments anywhere, quoted strings, source routes, obsolete phrases
-with dots) is read as specified; what it does not allow is read as mail programs mean it: encoded words with commas
-inside, ";" between addresses, names without addresses, unclosed brackets and quotes. A `NameAddr` without a domain has
-`domain == b""`.
+Parsing never fails. What the grammar allows (groups, comments anywhere, quoted strings, source routes, obsolete
+phrases with dots) is read as specified; what it does not allow is read as mail programs mean it: encoded words with
+commas inside, ";" between addresses, names without addresses, unclosed brackets and quotes. A `NameAddr` without a
+domain has `domain == b""`.
 
 Most fields hold only `Name <a@b>`, `"Name" <a@b>` and `a@b`; these are matched by one pattern, the rest is parsed by
 `address_tokens`. A property test shows that both give the same result.

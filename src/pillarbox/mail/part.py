@@ -1,7 +1,7 @@
 """The MIME part tree of a message, by octet ranges (RFC 2045, RFC 2046): its values. `part_parser` makes them.
 
-No body is copied or decoded: a part knows the offsets of its header, its body and its end in the message; who holds the
-octets slices them. What always holds:
+No body is copied or decoded: a part knows the offsets of its header, its body and its end in the message; who holds
+the octets slices them. What always holds:
 
 * `header_start <= body_start <= end`; a child lies inside its parent's body; siblings follow one another.
 * A body ends before the line end that belongs to the next boundary (RFC 2046 §5.1.1).

@@ -19,6 +19,7 @@ from pillarbox.mail import parameter
 from pillarbox.mail.header import Header, extent
 from pillarbox.mail.parameter import Pairs
 from pillarbox.mail.part import Disposition, MimeFields, Part
+from pillarbox.mail.transfer import IDENTITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,6 @@ _MAX_CACHED_HEADER_OCTETS: Final = 200
 _TEXT_PLAIN: Final = ("text", "plain")
 _MESSAGE: Final = ("message", "rfc822")
 _LONE_TYPES: Final = {"text": _TEXT_PLAIN, "multipart": ("multipart", "mixed"), "message": _MESSAGE}
-_IDENTITY: Final = frozenset({"7bit", "8bit", "binary"})
 
 
 class _PartHead(msgspec.Struct, frozen=True, gc=False):
@@ -208,7 +208,7 @@ def _parse_mime_fields(header: Header, default: tuple[str, str], *, is_cacheable
         disposition=Disposition(*parameter.parse(written)) if written else None,
         boundary=_boundary(raw_parameters) if media_type == "multipart" else None,
         content_type=f"{media_type}/{subtype}",
-        is_open_message=media_type == "message" and subtype in ("rfc822", "global") and encoding in _IDENTITY,
+        is_open_message=media_type == "message" and subtype in ("rfc822", "global") and encoding in IDENTITY,
         is_cacheable=is_cacheable,
     )
 

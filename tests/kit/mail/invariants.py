@@ -16,7 +16,7 @@ def check_message(octets: bytes) -> Part:
     said.encode()
     shown = text.preview(octets, root)
     shown.encode()
-    assert len(shown) <= text.PREVIEW_CHARACTERS
+    assert len(shown) <= text.MAX_PREVIEW_CHARACTERS
     assert "\n" not in shown
     assert "\0" not in shown
     return root

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pillarbox.mail.part_parser import parse
-from pillarbox.mail.seven_bit import LINE_OCTETS, NotConvertible, convert, needs_smtputf8
+from pillarbox.mail.seven_bit import MAX_LINE_OCTETS, NotConvertible, convert, needs_smtputf8
 from pillarbox.mail.transfer import decode
 
 HIGH = "Viele schöne Grüße aus Köln am Rhein".encode()
@@ -29,7 +29,7 @@ def leaves(octets: bytes) -> list[bytes]:
 def fit(octets: bytes) -> bool:
     lines = octets.split(b"\r\n")
     return octets.isascii() and not any(
-        len(line) > LINE_OCTETS or b"\r" in line or b"\n" in line for line in lines
+        len(line) > MAX_LINE_OCTETS or b"\r" in line or b"\n" in line for line in lines
     )
 
 

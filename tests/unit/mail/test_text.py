@@ -133,7 +133,7 @@ def test_previews_show_what_a_person_would_read_first(octets: bytes, expected: s
 
 @pytest.mark.rfc("8970 §3.3", "MUST")
 def test_a_preview_is_never_longer_than_its_limit():
-    assert text.PREVIEW_CHARACTERS <= 256
+    assert text.MAX_PREVIEW_CHARACTERS <= 256
     assert shown(b"\r\n" + "é ".encode() * 1_000) == ("é " * 100).rstrip()
 
 

@@ -1,8 +1,8 @@
 """Blocks of backed-up files, each stored once, in packs that never change once they are complete.
 
 A pack is a sequence of blocks, each preceded by its SHA-256 (32 octets) and its length (4 octets, big-endian), so a
-pack can be read without an index. It is written under a temporary name, made durable and then renamed: a run that dies
-leaves no partial pack, and the packs it finished serve the next run.
+pack can be read without an index. It is written under a temporary name, made durable and then renamed: a run that
+dies leaves no partial pack, and the packs it finished serve the next run.
 """
 
 import os

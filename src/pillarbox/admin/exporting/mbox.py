@@ -6,17 +6,17 @@ Flags are written as `Status`, `X-Status` and `X-Keywords` fields at the top of 
 import os
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from pillarbox.admin.exporting.pages import StoredMessage
 from pillarbox.mail import flags as flag_text
+from pillarbox.mail.date import DAYS, MONTHS
 from pillarbox.mail.mailbox_name import SEPARATOR
 from pillarbox.store.mailbox import Mailbox
 
 _QUOTE: Final = re.compile(rb"^(>*From )", re.MULTILINE)
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _X_STATUS: Final = {
     flag_text.ANSWERED: "A",
     flag_text.FLAGGED: "F",
@@ -50,10 +50,8 @@ def _write_one(file: BinaryIO, message: StoredMessage) -> None:
 
 
 def _separator(at_ms: int) -> bytes:
-    from datetime import UTC, datetime
-
     at = datetime.fromtimestamp(at_ms / 1000, UTC)
-    day, month = _DAYS[at.weekday()], _MONTHS[at.month - 1]
+    day, month = DAYS[at.weekday()], MONTHS[at.month - 1]
     # RFC 4155 Appendix A: the date is UTC. The sender is in the header.
     return f"From MAILER-DAEMON {day} {month} {at.day:2} {at:%H:%M:%S} {at.year}\n".encode()
 
