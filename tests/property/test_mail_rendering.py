@@ -320,7 +320,7 @@ def test_the_short_way_through_parameters_is_the_long_way(value: bytes) -> None:
 def test_a_glance_at_a_text_sees_what_a_closer_look_sees(pieces: list[str], times: int) -> None:
     octets = b"\r\n" + ("".join(pieces) * times).encode()
     root = part_parser.parse(octets)
-    glanced = text._at_a_glance(octets, root)
+    fast = text._fast_preview(octets, root)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text, "_at_a_glance", lambda *_: None)
-        assert glanced in (None, text.preview(octets, root))
+        patch.setattr(text, "_fast_preview", lambda *_: None)
+        assert fast in (None, text.preview(octets, root))

@@ -33,7 +33,7 @@ def hash_parameters(tx: Transaction, login: str, *, entropy: Entropy) -> HashPar
 
 def generate(parameters: HashParameters, *, entropy: Entropy) -> tuple[str, AppPasswordHash]:
     """A new password, and what is to be kept of it."""
-    password = app_passwords.spell(entropy.token_bytes(app_passwords.SECRET_OCTETS))
+    password = app_passwords.format_app_password(entropy.token_bytes(app_passwords.RANDOM_OCTETS))
     hashed = app_passwords.hash_app_password(
         password, secret=parameters.secret, scram_salt=parameters.scram_salt, iterations=parameters.iterations
     )

@@ -1,4 +1,4 @@
-"""How much an account may keep: its own quota, or else its domain's. The store counts what it keeps."""
+"""Quotas: an account's own, or else its domain's. The store counts the usage."""
 
 from pillarbox.directory.domains import served
 from pillarbox.directory.naming import NameRefused
@@ -7,7 +7,7 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
 UNLIMITED = 0
-"""An account's own quota of nought octets: no limit, whatever its domain says."""
+"""An account quota of 0 octets: no limit, whatever the quota of its domain."""
 
 
 def effective(tx: Transaction, account: AccountId) -> int | None:
@@ -21,7 +21,7 @@ def effective(tx: Transaction, account: AccountId) -> int | None:
 
 
 def set_account_quota(tx: Transaction, account: AccountId, quota_octets: int | None) -> None:
-    """Give the account a quota of its own; `None` takes the domain's, `UNLIMITED` lifts it."""
+    """Set the account's own quota; `None` uses the domain's, `UNLIMITED` means no limit."""
     if quota_octets is not None and quota_octets < 0:
         raise NameRefused("a quota cannot be negative")
     if not tx.execute("UPDATE accounts SET quota_octets = ? WHERE id = ?", (quota_octets, account)):

@@ -164,7 +164,7 @@ def test_size_with_every_line_end_a_crlf(octets: bytes, crlf_size: int) -> None:
     assert summarize(octets).crlf_size == crlf_size
 
 
-def test_the_digest_of_any_line_ends() -> None:
+def test_cached_fields_of_any_line_ends() -> None:
     assert summarize(b"To: a\n b\r\nCc: c\r\n\r\nd\r\n").cached_fields == b"To: a\r\n b\r\nCc: c\r\n"
     assert summarize(b"To: a\r\r\n\r\nd\r\n").cached_fields == b"To: a\r\r\n"
 

@@ -141,7 +141,7 @@ FAR = b"This line says something else\r\n" * 40
 
 
 @pytest.mark.parametrize(
-    ("body", "glanced"),
+    ("body", "fast"),
     [
         pytest.param(b"word " * 60 + b"\r\n" + FAR, True, id="long enough"),
         pytest.param(b"word " * 60, True, id="all of it"),
@@ -155,13 +155,13 @@ FAR = b"This line says something else\r\n" * 40
         pytest.param(FAR + "Grüße\r\n".encode(), True, id="not ASCII far below"),
     ],
 )
-def test_a_glance_shows_what_a_closer_look_does(monkeypatch, body: bytes, glanced: bool):
+def test_a_glance_shows_what_a_closer_look_does(monkeypatch, body: bytes, fast: bool):
     octets = b"Content-Type: text/plain\r\n\r\n" + body
     root = parse(octets)
-    seen = text._at_a_glance(octets, root)
-    monkeypatch.setattr(text, "_at_a_glance", lambda *_: None)
+    seen = text._fast_preview(octets, root)
+    monkeypatch.setattr(text, "_fast_preview", lambda *_: None)
 
-    assert (seen is not None) is glanced
+    assert (seen is not None) is fast
     assert seen in (None, text.preview(octets, root))
 
 
@@ -178,7 +178,7 @@ def test_a_glance_shows_what_a_closer_look_does(monkeypatch, body: bytes, glance
 def test_what_is_not_written_as_it_reads_takes_a_closer_look(field: bytes):
     octets = field + b"\r\n\r\n" + FAR
 
-    assert text._at_a_glance(octets, parse(octets)) is None
+    assert text._fast_preview(octets, parse(octets)) is None
 
 
 def test_only_what_introduces_a_quotation_is_left_out():
