@@ -22,7 +22,7 @@ class Role(StrEnum):
 
     @property
     def attribute(self) -> str | None:
-        """How LIST says it: `\\Sent`. INBOX has no such attribute."""
+        """The attribute in LIST: `\\Sent`. INBOX has none."""
         return None if self is Role.INBOX else f"\\{self.value.capitalize()}"
 
 
@@ -47,7 +47,7 @@ class Mailbox:
     uid_validity: UidValidity
     uid_next: Uid
     first_recent: Uid
-    """Messages from this UID on are \\Recent to the session that claims them (RFC 3501 §2.3.2)."""
+    """Messages from this UID on are \\Recent in the session that claims them (RFC 3501 §2.3.2)."""
     highest_modseq: ModSeq
     messages: int
     unseen: int

@@ -1,6 +1,6 @@
-"""The counts that a mailbox's row carries, and the one statement that changes them.
+"""The counts in a mailbox's row, and the only statement that changes them.
 
-STATUS, SELECT and JMAP's Mailbox read counts; the verbs keep them, so that nobody ever counts rows.
+STATUS, SELECT and JMAP's Mailbox read these counts; the verbs maintain them, so that rows are never counted.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from pillarbox.world.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class MailboxCounts:
-    """Counts of a mailbox, or by how much they change."""
+    """Counts of a mailbox, or a change of them."""
 
     messages: int = 0
     unseen: int = 0
@@ -23,7 +23,7 @@ class MailboxCounts:
 
     @classmethod
     def of(cls, flags: str, *, octets: int, messages: int = 1) -> "MailboxCounts":
-        """The counts of some messages that have the same flags."""
+        """The counts of `messages` messages with the same flags."""
         unseen = 0 if flag_text.SEEN in flags else messages
         return cls(messages, unseen, messages if flag_text.DELETED in flags else 0, octets)
 

@@ -1,12 +1,12 @@
 """Mailboxes: containers of messages, named by full paths such as `INBOX` or `Work/2026`.
 
-There are no rows for levels of the hierarchy: `Work` without a row, while `Work/2026` has one, is a name
-without a mailbox (RFC 9051 §7.3.1, `\\NonExistent`), which is what remains when a mailbox that has children
-is deleted (§6.3.5). Names are canonical (`pillarbox.mail.mailbox_name.canonical`).
+Levels of the hierarchy have no rows: if `Work` has none and `Work/2026` has one, `Work` is a name without a mailbox
+(RFC 9051 §7.3.1, `\\NonExistent`), as after deleting a mailbox that has children (§6.3.5). Names are canonical
+(`pillarbox.mail.mailbox_name.canonical`).
 
-What is always true: a mailbox's id is never given again in its account; UIDVALIDITY differs between all
-mailboxes that ever were in an account, so no rename can bring a (name, UIDVALIDITY, UID) back for another
-message; INBOX exists from the account's beginning to its end.
+What is always true: a mailbox id is never reused in its account; all mailboxes that ever existed in an account have
+different UIDVALIDITY, so no rename can give another message an earlier (name, UIDVALIDITY, UID); every account has an
+INBOX for all its life.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ from pillarbox.world.database import Transaction
 
 
 class MailboxExists(ValueError):
-    """The name is taken."""
+    """The name is in use."""
 
 
 class CannotDeleteInbox(ValueError):
@@ -82,7 +82,7 @@ def by_name(tx: Transaction, account: AccountId, name: str) -> Mailbox:
 
 
 def inbox(tx: Transaction, account: AccountId) -> MailboxId | None:
-    """The id of INBOX, and nothing else: what every delivery asks for."""
+    """Only the id of INBOX, which every delivery needs."""
     found: MailboxId | None = tx.value(
         "SELECT id FROM mailboxes WHERE account = ? AND name = ?", (account, INBOX)
     )
@@ -104,7 +104,7 @@ def by_role(tx: Transaction, account: AccountId, role: Role) -> Mailbox | None:
 
 
 def create_defaults(tx: Transaction, account: AccountId, *, now_ms: int) -> None:
-    """Open the account and make its first mailboxes, subscribed. Nothing happens to those that are there."""
+    """Open the account and create its first mailboxes, subscribed. Existing ones stay unchanged."""
     account_counters.open_account(tx, account)
     there = {mailbox.name for mailbox in listing(tx, account)}
     for name, role in DEFAULT_MAILBOXES.items():
@@ -116,7 +116,7 @@ def create_defaults(tx: Transaction, account: AccountId, *, now_ms: int) -> None
 def create(
     tx: Transaction, account: AccountId, name: str, *, role: Role | None = None, now_ms: int
 ) -> Mailbox:
-    """Make a mailbox, and those above it that are missing.
+    """Create a mailbox, and missing ones above it.
 
     Raises `MailboxExists`, or `mailbox_name.InvalidMailboxName`. RFC 9051 §6.3.4.
     """
@@ -138,7 +138,7 @@ def _create_above(tx: Transaction, account: AccountId, name: str, modseq: ModSeq
 def _insert(
     tx: Transaction, account: AccountId, name: str, role: Role | None, modseq: ModSeq, now_ms: int
 ) -> MailboxId:
-    # RFC 9051 §2.3.1.1: UIDVALIDITY rises with the time, and beyond it where mailboxes are made faster
+    # RFC 9051 §2.3.1.1: UIDVALIDITY is the time in seconds, or the last one plus 1 if that is later
     row = tx.row(
         "UPDATE ledgers SET last_mailbox = last_mailbox + 1, last_uid_validity ="
         " CASE WHEN last_uid_validity < ? THEN ? ELSE last_uid_validity + 1 END"
@@ -164,7 +164,7 @@ def _id_of(tx: Transaction, account: AccountId, name: str) -> MailboxId | None:
 
 
 def subscribe(tx: Transaction, account: AccountId, name: str, *, subscribed: bool = True) -> None:
-    """Subscribe a canonical name or take the subscription back; a name needs no mailbox (RFC 9051 §6.3.7)."""
+    """Subscribe or unsubscribe a canonical name; the name needs no mailbox (RFC 9051 §6.3.7)."""
     if subscribed:
         changed = tx.execute(
             "INSERT INTO subscriptions VALUES (?, ?) ON CONFLICT DO NOTHING", (account, name)
@@ -179,7 +179,7 @@ def subscribe(tx: Transaction, account: AccountId, name: str, *, subscribed: boo
 
 
 def claim_recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Uid:
-    """Make the messages from the returned UID on \\Recent to the caller's session, and to no later one.
+    """Make the messages from the returned UID on \\Recent in the caller's session, and in no later one.
 
     Raises `NoSuchMailbox`. Only needed where `first_recent < uid_next`. RFC 3501 §2.3.2.
     """
@@ -191,7 +191,7 @@ def claim_recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Uid
 
 
 def recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> int:
-    """How many messages no session has claimed as \\Recent yet (RFC 3501 §6.3.10)."""
+    """The number of messages that no session has claimed as \\Recent yet (RFC 3501 §6.3.10)."""
     count: int = tx.value(
         "SELECT COUNT(*) FROM mailboxes m JOIN flags f ON f.account = m.account AND f.mailbox = m.id"
         " AND f.uid >= m.first_recent WHERE m.account = ? AND m.id = ?",
@@ -214,10 +214,10 @@ def delete(tx: Transaction, account: AccountId, mailbox: MailboxId) -> None:
 
 
 def rename(tx: Transaction, account: AccountId, mailbox: MailboxId, name: str, *, now_ms: int) -> None:
-    """Give a mailbox, and all below it, another name; missing names above the new one are made.
+    """Rename a mailbox and all below it; missing mailboxes above the new name are created.
 
-    INBOX stays: its messages move to a new mailbox of that name, and what is below it stays too.
-    Subscriptions are names and stay. Raises `NoSuchMailbox`, `MailboxExists`, `NestedInItself`, or
+    INBOX stays: its messages move to a new mailbox of that name, and mailboxes below it stay too. Subscriptions are
+    names and do not change. Raises `NoSuchMailbox`, `MailboxExists`, `NestedInItself`, or
     `mailbox_name.InvalidMailboxName`. RFC 9051 §6.3.6.
     """
     name = mailbox_name.canonical(name)
@@ -257,7 +257,7 @@ def _tree(tx: Transaction, account: AccountId, name: str) -> list[tuple[MailboxI
 
 
 def delete_account(tx: Transaction, account: AccountId) -> None:
-    """Remove everything the store holds for an account; its octets are released by the sweep of orphans."""
+    """Remove everything the store has of an account; `orphans.sweep` releases its octets."""
     first, last = account_counters.email_bounds(account)
     tx.execute(
         "INSERT INTO orphans SELECT id FROM emails WHERE id BETWEEN ? AND ? ON CONFLICT DO NOTHING",

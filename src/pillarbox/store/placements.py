@@ -1,9 +1,8 @@
-"""Where messages are: copying, moving, expunging, replacing.
+"""Placements: the messages of mailboxes. Copying, moving, expunging, replacing.
 
-A copy is another placement of the same email, with flags of its own (RFC 8474 §5.1: the EMAILID is the same).
-An email whose last placement goes is *destroyed*: no longer counted, its id logged, and left to the sweep of
-orphans, which drops the row and releases the octets a few at a time; so an EXPUNGE of a whole mailbox holds
-nobody up.
+A copy is another placement of the same email, with flags of its own (RFC 8474 §5.1: the EMAILID is the same). An
+email that loses its last placement is *destroyed*: no longer counted, its id logged, and left to `orphans.sweep`,
+which removes emails a few at a time; so an EXPUNGE of a whole mailbox does not delay others.
 """
 
 from collections.abc import Sequence
@@ -20,10 +19,10 @@ from pillarbox.store.mailbox_counts import MailboxCounts
 from pillarbox.world.database import SqlValue, Transaction
 
 _SCATTERED_RUNS: Final = 32
-"""Beyond so many runs, reading all that lies between is cheaper than asking for each."""
+"""With more runs than this, reading the whole span costs less than one query for each."""
 
 _SHORT_RUN: Final = 8
-"""Messages in a run from which on one statement for all is cheaper than one for each."""
+"""From so many messages in a run on, one statement for the run costs less than one for each message."""
 
 _ASKED_AT_ONCE: Final = 250
 """Ids in one query."""
@@ -31,10 +30,10 @@ _ASKED_AT_ONCE: Final = 250
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """Messages that have come to rest in another mailbox (RFC 9051 §7.1, COPYUID)."""
+    """Messages copied or moved to another mailbox (RFC 9051 §7.1, COPYUID)."""
 
     source: NumberSet
-    """UIDs that were copied, in the mailbox they were copied from."""
+    """Their UIDs in the source mailbox."""
     target: NumberSet
     """Their new UIDs in the same order: one run."""
     uid_validity: UidValidity
@@ -44,11 +43,11 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Expunged:
-    """Messages that have left a mailbox."""
+    """Messages removed from a mailbox."""
 
     uids: NumberSet
     modseq: ModSeq | None
-    """`None` where nothing was there to expunge."""
+    """`None` where there was nothing to expunge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class _Row:
 def copy(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
 ) -> Copied | None:
-    """Copy messages, flags included; `None` where none of them is there. Raises `NoSuchMailbox`."""
+    """Copy messages with their flags; `None` where none of them exists. Raises `NoSuchMailbox`."""
     mailbox_counts.read(tx, account, mailbox)
     mailbox_counts.read(tx, account, to)
     rows = _rows(tx, account, mailbox, uids)
@@ -76,7 +75,7 @@ def copy(
 def move(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
 ) -> Copied | None:
-    """Move messages in one step (RFC 6851); `None` where none is there. Raises `NoSuchMailbox`."""
+    """Move messages in one step (RFC 6851); `None` where none exists. Raises `NoSuchMailbox`."""
     mailbox_counts.read(tx, account, mailbox)
     mailbox_counts.read(tx, account, to)
     rows = _rows(tx, account, mailbox, uids)
@@ -97,13 +96,15 @@ def expunge(
     *,
     deleted_only: bool = True,
 ) -> Expunged:
-    """Remove, of `uids`, the messages with \\Deleted (EXPUNGE, UID EXPUNGE), or all of them.
+    """Remove those of `uids` that have \\Deleted (EXPUNGE, UID EXPUNGE), or all of them.
 
     Raises `NoSuchMailbox`.
     """
     counts = mailbox_counts.read(tx, account, mailbox)
     if not (counts.deleted if deleted_only else counts.messages):
-        return Expunged(NumberSet(), None)  # EXPUNGE and CLOSE mostly find nothing; then they cost one row
+        return Expunged(
+            NumberSet(), None
+        )  # the common case for EXPUNGE and CLOSE, which then read one row only
     rows = _rows(tx, account, mailbox, uids, deleted_only=deleted_only)
     if not rows:
         return Expunged(NumberSet(), None)
@@ -129,9 +130,9 @@ def replace(
     now_ms: int,
     quota_octets: int | None = None,
 ) -> Appended | None:
-    """Put a new message in the place of an old one (RFC 8508); `None`, and nothing, if that is gone.
+    """Replace a message by a new one (RFC 8508); `None`, without any change, if the old one does not exist.
 
-    The new one may be as much larger than the old one as the quota has room. Raises as `append` does.
+    The quota is checked as if the old message were removed first. Raises as `append` does.
     """
     mailbox, uid = source
     mailbox_counts.read(tx, account, to)
@@ -140,9 +141,9 @@ def replace(
         return None
     if quota_octets is not None:
         quota_octets += rows[0].size
-    done = append_all(tx, account, to, (arrival,), now_ms=now_ms, quota_octets=quota_octets)[0]
-    _destroy(tx, account, mailbox, rows, done.modseq)
-    return done
+    appended = append_all(tx, account, to, (arrival,), now_ms=now_ms, quota_octets=quota_octets)[0]
+    _destroy(tx, account, mailbox, rows, appended.modseq)
+    return appended
 
 
 def _rows(
@@ -183,7 +184,7 @@ INSERT INTO flags
 SELECT account, ?, ? + row_number() OVER (ORDER BY uid), flags, ?
 FROM flags WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?"""
 
-# Read and written back: an INSERT ... SELECT for each of many makes SQLite walk a journal of its own every time
+# Rows are read and written back: each of many INSERT ... SELECT would have SQLite scan a statement journal
 _PLACEMENTS = """
 SELECT uid, email, thread, size, received_at_ms, sent_at_ms, sent_day
 FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?"""
@@ -238,7 +239,7 @@ def _copy(
 def _remove(
     tx: Transaction, account: AccountId, mailbox: MailboxId, rows: Sequence[_Row], *, modseq: ModSeq
 ) -> None:
-    """Take placements away; the emails stay."""
+    """Remove placements; the emails stay."""
     uids = NumberSet.of(row.uid for row in rows)
     for table in ("flags", "placements"):
         tx.execute_many(
@@ -252,17 +253,17 @@ def _remove(
 def _destroy(
     tx: Transaction, account: AccountId, mailbox: MailboxId, rows: Sequence[_Row], modseq: ModSeq
 ) -> None:
-    """Take placements away, and count out the emails that were nowhere else."""
+    """Remove placements, and destroy the emails that have no others."""
     _remove(tx, account, mailbox, rows, modseq=modseq)
     sizes = {row.email: row.size for row in rows}
-    gone = sorted(sizes.keys() - _placed(tx, sorted(sizes)))
-    if not gone:
+    destroyed = sorted(sizes.keys() - _placed(tx, sorted(sizes)))
+    if not destroyed:
         return
-    tx.execute_many("INSERT INTO orphans VALUES (?)", [(email,) for email in gone])
+    tx.execute_many("INSERT INTO orphans VALUES (?)", [(email,) for email in destroyed])
     account_counters.remove_emails(
-        tx, account, octets=sum(sizes[email] for email in gone), messages=len(gone)
+        tx, account, octets=sum(sizes[email] for email in destroyed), messages=len(destroyed)
     )
-    changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.DESTROYED, NumberSet.of(gone))
+    changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.DESTROYED, NumberSet.of(destroyed))
 
 
 def _placed(tx: Transaction, emails: Sequence[int]) -> set[int]:
