@@ -1,7 +1,7 @@
-"""App passwords: one for each program, made by us, shown once.
+"""App passwords: one for each program, generated here, shown once.
 
-Making one takes two steps, since deriving its keys takes some 5 ms: read the account's `HashParameters`, make the
-password outside of any transaction, and keep it.
+Creating one takes three steps, since deriving its keys takes some 5 ms: read the account's `HashParameters`, generate
+the password outside a transaction, and store its hash.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from pillarbox.world.entropy import Entropy
 
 @dataclass(frozen=True, slots=True)
 class HashParameters:
-    """What an account's app passwords are hashed with."""
+    """The parameters for hashing an account's app passwords."""
 
     secret: bytes = field(repr=False)
     scram_salt: bytes = field(repr=False)
@@ -25,14 +25,14 @@ class HashParameters:
 
 
 def hash_parameters(tx: Transaction, login: str, *, entropy: Entropy) -> HashParameters:
-    """Read it; a verb that may write. Raises `NameRefused`."""
+    """Read the parameters; a verb that may write the secret. Raises `NameRefused`."""
     account = accounts.find(tx, login)
     secret = secrets.ensure(tx, secrets.CREDENTIALS, entropy.token_bytes(secrets.SECRET_OCTETS))
     return HashParameters(secret, *credentials.scram_parameters(tx, account.id))
 
 
 def generate(parameters: HashParameters, *, entropy: Entropy) -> tuple[str, AppPasswordHash]:
-    """A new password, and what is to be kept of it."""
+    """A new password and its hash."""
     password = app_passwords.format_app_password(entropy.token_bytes(app_passwords.RANDOM_OCTETS))
     hashed = app_passwords.hash_app_password(
         password, secret=parameters.secret, scram_salt=parameters.scram_salt, iterations=parameters.iterations
@@ -50,7 +50,7 @@ def add(
     now_ms: int,
     expires_at_ms: int | None = None,
 ) -> int:
-    """Keep it under a name; return its number. Raises `NameRefused`."""
+    """Store an app password under a name; return its number. Raises `NameRefused`."""
     return app_passwords.add(
         tx,
         accounts.find(tx, login).id,
@@ -68,10 +68,10 @@ def listing(tx: Transaction, login: str) -> list[AppPassword]:
 
 
 def revoke(tx: Transaction, login: str, number: int) -> None:
-    """Make one worthless at once. Raises `NameRefused`."""
+    """Revoke an app password at once. Raises `NameRefused`."""
     account = accounts.find(tx, login)
     if not app_passwords.revoke(tx, account.id, number):
         raise NameRefused(
-            f"'{login}' has no app password {number}; see them all: pillarbox app-password list {login}"
+            f"'{login}' has no app password {number}; to list them: pillarbox app-password list {login}"
         )
     tx.touch(account.id)

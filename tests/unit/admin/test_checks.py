@@ -56,14 +56,14 @@ def test_all_is_well() -> None:
     ("name", "kind", "records", "level", "found", "remedy"),
     [
         (HOST, Kind.A, (), "problem", "the name has no address", f"{HOST}. A <this machine's"),
-        (HOST, Kind.A, ("10.0.0.1",), "warning", "can't be reached from the Internet", "that they see"),
-        (REVERSE, Kind.PTR, (), "problem", "the address has no name", f"PTR record to {HOST}"),
-        (REVERSE, Kind.PTR, ("x.isp.example",), "problem", "is called x.isp.example", "PTR record"),
+        (HOST, Kind.A, ("10.0.0.1",), "warning", "can't be reached from the Internet", "public address"),
+        (REVERSE, Kind.PTR, (), "problem", "the address has no PTR record", f"PTR record to {HOST}"),
+        (REVERSE, Kind.PTR, ("x.isp.example",), "problem", "PTR record of the address is x.isp.example", "PTR record"),
         ("example.org", Kind.MX, (), "problem", "no MX record", f"example.org. MX 10 {HOST}."),
-        ("example.org", Kind.MX, (Mx(5, "mx.other"),), "problem", "goes elsewhere: MX mx.other", "Set:"),
+        ("example.org", Kind.MX, (Mx(5, "mx.other"),), "problem", "name other hosts: mx.other", "Set:"),
         ("example.org", Kind.MX, (Mx(0, ""),), "problem", "nowhere (null MX)", "Set:"),
         ("example.org", Kind.TXT, (), "warning", "no SPF record", '"v=spf1 mx -all"'),
-        ("example.org", Kind.TXT, (b"v=spf1 -all", b"v=spf1 +all"), "problem", "2 SPF records", "one of them"),
+        ("example.org", Kind.TXT, (b"v=spf1 -all", b"v=spf1 +all"), "problem", "2 SPF records", "all but one"),
         ("_dmarc.example.org", Kind.TXT, (), "warning", "no DMARC record", "_dmarc.example.org. TXT"),
     ],
 )  # fmt: skip
@@ -102,8 +102,8 @@ def made(tmp_path: Path) -> CertificateFiles:
     ("days", "level", "found"),
     [
         (0, Level.OK, "more days"),
-        (390, Level.WARNING, "it ends in"),
-        (400, Level.PROBLEM, "days ago"),
+        (390, Level.WARNING, "it expires in"),
+        (400, Level.PROBLEM, "it expired"),
         (-9, Level.PROBLEM, "not valid yet"),
     ],
 )
@@ -137,9 +137,9 @@ def test_a_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "chown" in next(machine.data_directory(folder, owner=owner + 1)).remedy
     folder.chmod(0o755)
     assert "chmod 700" in next(machine.data_directory(folder, owner=owner)).remedy
-    monkeypatch.setattr(machine, "LITTLE_OCTETS", 1 << 62)
+    monkeypatch.setattr(machine, "LOW_SPACE_OCTETS", 1 << 62)
     assert [one.level for one in machine.data_directory(folder, owner=None)][-1] is Level.WARNING
-    monkeypatch.setattr(machine, "TOO_LITTLE_OCTETS", 1 << 62)
+    monkeypatch.setattr(machine, "TOO_LOW_SPACE_OCTETS", 1 << 62)
     assert [one.level for one in machine.data_directory(folder, owner=None)][-1] is Level.PROBLEM
 
 

@@ -1,33 +1,34 @@
-"""What a check says."""
+"""The result of a check."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """How serious a result is."""
 
     OK = "ok"
+    """Nothing to do."""
     WARNING = "warning"
-    """It works, yet not as well as it should, or not for long."""
+    """It works, but not as well as it should, or not for long."""
     PROBLEM = "problem"
-    """Mail does not come in, go out or get read."""
+    """Mail can't be received, sent or read."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     level: Level
     subject: str
-    """What was looked at: a domain, a file, a port."""
+    """What was checked: a domain, a file, a port."""
     found: str
     remedy: str = ""
-    """What to do; empty where all is well."""
+    """What to do; empty if nothing."""
 
 
 def ok(subject: str, found: str) -> CheckResult:
-    """It is as it should be."""
+    """See `Level.OK`."""
     return CheckResult(Level.OK, subject, found)
 
 
