@@ -1,7 +1,8 @@
 """Making a backup while mail is served.
 
-The files of the database are read as of one snapshot (`world/database/sqlite/snapshot`), large messages after it, while none
-of their files can be removed. A second run copies only new blocks: pages of the database that changed, and new files.
+The files of the database are read as of one snapshot (`world/database/sqlite/snapshot`), large messages after it,
+while none of their files can be removed. A second run copies only new blocks: pages of the database that changed, and
+new files.
 """
 
 import os

@@ -1,11 +1,11 @@
 """`pillarbox fsck`: checks everything that must always be true of a data directory, and repairs what safely can be.
 
-    checking.py    the check
-    repairing.py   the repair
-    invariants.py  all invariants, in the order of repair
-    cross_room.py  invariants that join tables of several rooms
-    report.py      problems, as the operator sees them
-    context.py     what repairs need besides the rows
+checking.py    the check
+repairing.py   the repair
+invariants.py  all invariants, in the order of repair
+cross_room.py  invariants that join tables of several rooms
+report.py      problems, as the operator sees them
+context.py     what repairs need besides the rows
 """
 
 from pillarbox.admin.fsck.checking import check

@@ -4,6 +4,7 @@ from pillarbox.store import sqlite_fts
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant
 
+
 def _remove_stale(tx: Transaction) -> None:
     tx.execute_many(sqlite_fts.REMOVE, tx.rows(sqlite_fts.STALE))
     tx.execute("DELETE FROM search_unindexed WHERE email NOT IN (SELECT id FROM emails)")
