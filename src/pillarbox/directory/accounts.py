@@ -17,7 +17,7 @@ from pillarbox.directory.addresses import (
     parse_key,
 )
 from pillarbox.directory.naming import NameRefused, local_key, parse_address
-from pillarbox.directory.withdrawal import withdraw
+from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS
@@ -174,7 +174,7 @@ def remove_address(tx: Transaction, account: AccountId, address: str) -> None:
 def set_enabled(tx: Transaction, account: AccountId, *, enabled: bool) -> None:
     """Enable or disable an account. A disabled account can neither log in nor receive; its mail stays."""
     tx.execute("UPDATE accounts SET enabled = ? WHERE id = ?", (int(enabled), account))
-    withdraw(tx)
+    announce_withdrawal(tx)
 
 
 def revoked(tx: Transaction, accounts: Iterable[AccountId]) -> set[AccountId]:
@@ -188,7 +188,7 @@ def remove(tx: Transaction, account: AccountId) -> None:
         tx.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608  (names from above)
     tx.execute("UPDATE domains SET postmaster = NULL WHERE postmaster = ?", (account,))
     tx.execute("DELETE FROM accounts WHERE id = ?", (account,))
-    withdraw(tx)
+    announce_withdrawal(tx)
 
 
 def _by_local(tx: Transaction, local: str) -> Account | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pillarbox.directory.domains import served
 from pillarbox.directory.naming import NameRefused, local_key, parse_address
-from pillarbox.directory.withdrawal import withdraw
+from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.address import Address
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
@@ -65,4 +65,4 @@ def delete_address(tx: Transaction, key: AddressKey, kind: str) -> None:
     )
     if not deleted:
         raise NameRefused(f"there is no {kind} '{key.local}@{key.domain}'")
-    withdraw(tx)
+    announce_withdrawal(tx)

@@ -7,7 +7,7 @@ domain. An alias of an alias is refused, so one step is always enough.
 from dataclasses import dataclass
 
 from pillarbox.directory.naming import NameRefused, domain_name
-from pillarbox.directory.withdrawal import withdraw
+from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
@@ -93,7 +93,7 @@ def remove(tx: Transaction, name: str) -> None:
         raise NameRefused(f"'{key}' still has alias domains")
     if not tx.execute("DELETE FROM domains WHERE name = ?", (key,)):
         raise NameRefused(f"'{key}' is not served here")
-    withdraw(tx)
+    announce_withdrawal(tx)
 
 
 def served(tx: Transaction, name: str) -> Domain:

@@ -2,7 +2,7 @@
 
 from pillarbox.directory.domains import served
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.withdrawal import withdraw
+from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
@@ -26,7 +26,7 @@ def set_account_quota(tx: Transaction, account: AccountId, quota_octets: int | N
         raise NameRefused("a quota cannot be negative")
     if not tx.execute("UPDATE accounts SET quota_octets = ? WHERE id = ?", (quota_octets, account)):
         raise NameRefused("there is no such account")
-    withdraw(tx)
+    announce_withdrawal(tx)
 
 
 def set_domain_quota(tx: Transaction, domain: str, quota_octets: int | None) -> None:
@@ -34,4 +34,4 @@ def set_domain_quota(tx: Transaction, domain: str, quota_octets: int | None) -> 
     if quota_octets is not None and quota_octets < 0:
         raise NameRefused("a quota cannot be negative")
     tx.execute("UPDATE domains SET quota_octets = ? WHERE name = ?", (quota_octets, served(tx, domain).name))
-    withdraw(tx)
+    announce_withdrawal(tx)

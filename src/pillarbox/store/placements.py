@@ -24,7 +24,7 @@ _SCATTERED_RUNS: Final = 32
 _SHORT_RUN: Final = 8
 """From so many messages in a run on, one statement for the run costs less than one for each message."""
 
-_ASKED_AT_ONCE: Final = 250
+_MAX_IDS_PER_QUERY: Final = 250
 """Ids in one query."""
 
 
@@ -269,9 +269,9 @@ def _destroy(
 def _placed(tx: Transaction, emails: Sequence[int]) -> set[int]:
     """Which of these emails are still in some mailbox."""
     found: set[int] = set()
-    for start in range(0, len(emails), _ASKED_AT_ONCE):
-        asked = emails[start : start + _ASKED_AT_ONCE]
-        marks = ", ".join("?" * len(asked))
-        rows = tx.rows(f"SELECT email FROM placements WHERE email IN ({marks})", asked)  # noqa: S608 - marks only
+    for start in range(0, len(emails), _MAX_IDS_PER_QUERY):
+        chunk = emails[start : start + _MAX_IDS_PER_QUERY]
+        marks = ", ".join("?" * len(chunk))
+        rows = tx.rows(f"SELECT email FROM placements WHERE email IN ({marks})", chunk)  # noqa: S608 - marks only
         found.update(email for (email,) in rows)
     return found

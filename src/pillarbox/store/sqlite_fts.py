@@ -25,19 +25,19 @@ WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND (
   email > (SELECT indexed_email FROM ledgers WHERE account = ?)
   OR email IN (SELECT rowid FROM search_index WHERE search_index MATCH ? AND rowid BETWEEN ? AND ?)
   OR email IN (SELECT email FROM search_unindexed WHERE email BETWEEN ? AND ?))"""
-"""UIDs between two of those messages that may match: not indexed yet, in the index, or passed over by it."""
+"""UIDs between two of those messages that may match: not indexed yet, in the index, or listed as not indexed."""
 
 NOT_INDEXED: Final = """
 FROM emails e JOIN ledgers l ON l.account = e.id >> 36
 WHERE e.id <= l.indexed_email
   AND NOT EXISTS (SELECT 1 FROM search_index_docsize d WHERE d.id = e.id)
   AND NOT EXISTS (SELECT 1 FROM search_unindexed u WHERE u.email = e.id)"""
-"""Emails `e` that the index has passed and does not hold."""
+"""Emails `e` up to the last indexed one that are neither in the index nor listed as not indexed."""
 
 STALE: Final = (
     "SELECT id FROM search_index_docsize d WHERE NOT EXISTS (SELECT 1 FROM emails e WHERE e.id = d.id)"
 )
-"""Ids in the index of emails that are gone."""
+"""Ids in the index of emails that do not exist."""
 
 
 def match_all(trigrams: Iterable[str]) -> str:

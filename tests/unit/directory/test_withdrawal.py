@@ -28,7 +28,9 @@ def test_what_takes_something_says_so(module: ModuleType) -> None:
     tree = ast.parse(inspect.getsource(module))
     for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
         source = ast.unparse(function)
-        assert not any(taking in source for taking in TAKING) or "withdraw(tx)" in source, function.name
+        assert not any(taking in source for taking in TAKING) or "announce_withdrawal(tx)" in source, (
+            function.name
+        )
 
 
 def test_only_what_takes_something_says_so() -> None:

@@ -44,12 +44,12 @@ async def _address(resolver: Resolver, hostname: str, address: str) -> CheckResu
         case Answer() if hostname in (name.lower() for name in names.records):
             return ok(subject, "the address has a PTR record for the name")
         case Answer():
-            said = f"the PTR record of the address is {', '.join(names.records)}"
+            answer = f"the PTR record of the address is {', '.join(names.records)}"
         case _:
-            said = "the address has no PTR record"
+            answer = "the address has no PTR record"
     return problem(
         subject,
-        said,
+        answer,
         f"Have your provider set the PTR record to {hostname}: many servers refuse mail without it.",
     )
 
@@ -92,12 +92,12 @@ async def _policy(
         case Failure(reason):
             return _unanswered(name, reason)
         case Answer():
-            said = [text for text in found.records if text.lower().startswith(prefix.lower())]
-            if len(said) == 1:
-                return ok(domain, f"{title}: {said[0].decode('ascii', 'replace')}")
-            if said:
+            policies = [text for text in found.records if text.lower().startswith(prefix.lower())]
+            if len(policies) == 1:
+                return ok(domain, f"{title}: {policies[0].decode('ascii', 'replace')}")
+            if policies:
                 # RFC 7208 §4.5, RFC 7489 §6.6.3: several records count as an error or as none
-                return problem(domain, f"there are {len(said)} {title} records", "Remove all but one.")
+                return problem(domain, f"there are {len(policies)} {title} records", "Remove all but one.")
     return warning(domain, f"there is no {title} record; {wanted.why}", f"Set the record: {wanted.zone_line}")
 
 
