@@ -2,8 +2,8 @@
 the log-out of revoked accounts.
 
 An account's own address resolves to that account until the address is deleted, its domain is no longer served, or the
-account is disabled or removed. These changes are announced, and changes of quotas; additions need no announcement, since
-no cache can hold what did not exist.
+account is disabled or removed. These changes are announced, and changes of quotas; additions are not, since only
+existing addresses are cached.
 """
 
 from pillarbox.world.database.transaction import Transaction
