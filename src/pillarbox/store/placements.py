@@ -62,28 +62,18 @@ def copy(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
 ) -> Copied | None:
     """Copy messages with their flags; `None` where none of them exists. Raises `NoSuchMailbox`."""
-    mailbox_counts.read(tx, account, mailbox)
-    mailbox_counts.read(tx, account, to)
-    rows = _rows(tx, account, mailbox, uids)
-    if not rows:
-        return None
-    return _copy(
-        tx, account, mailbox, rows, to=to, now_ms=now_ms, modseq=account_counters.next_modseq(tx, account)
-    )
+    rows = _rows_to_copy(tx, account, mailbox, uids, to)
+    return _copy(tx, account, mailbox, rows, to=to, now_ms=now_ms) if rows else None
 
 
 def move(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
 ) -> Copied | None:
     """Move messages in one step (RFC 6851); `None` where none exists. Raises `NoSuchMailbox`."""
-    mailbox_counts.read(tx, account, mailbox)
-    mailbox_counts.read(tx, account, to)
-    rows = _rows(tx, account, mailbox, uids)
+    rows = _rows_to_copy(tx, account, mailbox, uids, to)
     if not rows:
         return None
-    copied = _copy(
-        tx, account, mailbox, rows, to=to, now_ms=now_ms, modseq=account_counters.next_modseq(tx, account)
-    )
+    copied = _copy(tx, account, mailbox, rows, to=to, now_ms=now_ms)
     _remove(tx, account, mailbox, rows, modseq=copied.modseq)
     return copied
 
@@ -203,6 +193,14 @@ def _placements(
     return [(account, to, new, *by_uid[old], now_ms) for old, new in scattered]
 
 
+def _rows_to_copy(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, to: MailboxId
+) -> list[_Row]:
+    mailbox_counts.read(tx, account, mailbox)
+    mailbox_counts.read(tx, account, to)
+    return _rows(tx, account, mailbox, uids)
+
+
 def _copy(
     tx: Transaction,
     account: AccountId,
@@ -211,8 +209,8 @@ def _copy(
     *,
     to: MailboxId,
     now_ms: int,
-    modseq: ModSeq,
 ) -> Copied:
+    modseq = account_counters.next_modseq(tx, account)
     source = NumberSet.of(row.uid for row in rows)
     first, uid_validity = mailbox_counts.apply(tx, account, to, modseq, _counts(rows), uids=len(rows))
     before = first - 1

@@ -9,6 +9,8 @@ sometimes rewrite a large part of the index (0.2 s measured); ordinary merges dr
 from collections.abc import Iterable
 from typing import Final
 
+from pillarbox.store.account_counters import EMAIL_BITS
+
 TABLE: Final = """
 CREATE VIRTUAL TABLE search_index USING fts5 (
   text, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1'
@@ -27,11 +29,11 @@ WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND (
   OR email IN (SELECT email FROM search_unindexed WHERE email BETWEEN ? AND ?))"""
 """UIDs between two of those messages that may match: not indexed yet, in the index, or listed as not indexed."""
 
-NOT_INDEXED: Final = """
-FROM emails e JOIN ledgers l ON l.account = e.id >> 36
+NOT_INDEXED: Final = f"""
+FROM emails e JOIN ledgers l ON l.account = e.id >> {EMAIL_BITS}
 WHERE e.id <= l.indexed_email
   AND NOT EXISTS (SELECT 1 FROM search_index_docsize d WHERE d.id = e.id)
-  AND NOT EXISTS (SELECT 1 FROM search_unindexed u WHERE u.email = e.id)"""
+  AND NOT EXISTS (SELECT 1 FROM search_unindexed u WHERE u.email = e.id)"""  # noqa: S608 - a constant
 """Emails `e` up to the last indexed one that are neither in the index nor listed as not indexed."""
 
 STALE: Final = (

@@ -117,7 +117,7 @@ def _of_invariants() -> list[str]:
 
 
 MADE: dict[str, Callable[[], list[str]]] = {
-    "pillarbox/admin/fsck/__init__.py:_execute": _of_schemas,
+    "pillarbox/admin/fsck/repairing.py:_execute": _of_schemas,
     "pillarbox/queue/control.py:_chosen": _selected(control.hold, now_ms=NOW_MS),
     "pillarbox/queue/control.py:chosen": _selected(control.chosen, now_ms=NOW_MS, limit=1),
     "pillarbox/queue/inspection.py:count": _selected(inspection.count),
@@ -125,7 +125,7 @@ MADE: dict[str, Callable[[], list[str]]] = {
     "pillarbox/store/fetch.py:rows": _fetched,
     "pillarbox/store/search/evaluate.py:_narrow_rows": _searched,
     "pillarbox/world/database/invariant.py:find": _of_invariants,
-    "pillarbox/world/database/invariant.py:mend": _of_invariants,
+    "pillarbox/world/database/invariant.py:run_repair": _of_invariants,
     "pillarbox/world/database/schema.py:migrate": _of_schemas,
 }
 """Where statements are put together, and what yields every kind of them."""

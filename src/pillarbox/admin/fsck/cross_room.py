@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 
-from pillarbox.admin.fsck.context import RepairContext
+from pillarbox.admin.fsck.context import RepairContext, read_or_none
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.summary import summarize
 from pillarbox.store import account_counters, append, mailboxes
-from pillarbox.world.blobs import BlobMissing, Blobs, prepare
+from pillarbox.store.invariants.messages import RESTORE
+from pillarbox.world.blobs import prepare
 from pillarbox.world.blobs.invariants import adopt, loose_files, loose_rows
-from pillarbox.world.database import DatabaseUnavailable, Transaction
+from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant, Violation
 from pillarbox.world.durable import make_folder, write_whole
 
 RECOVERED = "Recovered"
 """The mailbox for messages that were in no mailbox."""
-_RESTORE = "Restore a backup to have it back; `pillarbox rebuild` takes it out of the mailbox."
 
 _USERS = "(SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages)"
 _COUNTED = f"""
@@ -43,7 +43,7 @@ def _of_octets(context: RepairContext) -> tuple[Invariant, ...]:
             "Every email and every queued message has its octets.",
             _without_octets,
             "the octets of message {0} are missing",
-            "Take them from a blob file without a row, if there is one. Otherwise: " + _RESTORE,
+            "Take them from a blob file without a row, if there is one. Otherwise: " + RESTORE,
             lambda tx: _adopt_files(tx, context),
         ),
         Invariant(
@@ -102,7 +102,7 @@ def _put_into_lost_and_found(tx: Transaction, context: RepairContext) -> None:
     """The file is durable before the row is deleted."""
     make_folder(context.lost_and_found)
     for (digest,) in tx.rows(_UNUSED):
-        octets = _readable(tx, context.blobs, digest)
+        octets = read_or_none(tx, context.blobs, digest)
         if octets is not None:
             write_whole(context.lost_and_found / f"{digest.hex()}.eml", octets)
         octets_id, location = tx.row("SELECT octets_id, location FROM blobs WHERE digest = ?", (digest,)) or (
@@ -178,7 +178,7 @@ SELECT id, blob FROM emails e WHERE NOT EXISTS (SELECT 1 FROM placements p WHERE
 def _recover(tx: Transaction, context: RepairContext) -> None:
     """Append the message again and list the old email for removal; one that can't be read stays for the operator."""
     for email, digest in tx.rows(_UNPLACED):
-        octets = _readable(tx, context.blobs, digest)
+        octets = read_or_none(tx, context.blobs, digest)
         if octets is not None:
             account = account_counters.account_of(email)
             message = append.Message(prepare(octets), summarize(octets))
@@ -193,13 +193,6 @@ def _recover(tx: Transaction, context: RepairContext) -> None:
                 now_ms=context.now_ms,
             )
             tx.execute("INSERT INTO orphans VALUES (?)", (email,))
-
-
-def _readable(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes | None:
-    try:
-        return blobs.read(tx, digest)
-    except (BlobMissing, DatabaseUnavailable):
-        return None
 
 
 def _recovered(tx: Transaction, account: AccountId, context: RepairContext) -> MailboxId:

@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pillarbox.admin.fsck.context import read_or_none
 from pillarbox.mail.identifiers import AccountId, EmailId, ThreadId
 from pillarbox.mail.summary import Summary, summarize
 from pillarbox.store import account_counters, append, threads
-from pillarbox.world.blobs import BlobMissing, Blobs
-from pillarbox.world.database import Database, DatabaseUnavailable, Transaction
+from pillarbox.world.blobs import Blobs
+from pillarbox.world.database import Database, Transaction
 
 EMAILS_AT_ONCE = 200
 
@@ -69,7 +70,7 @@ def _candidates(
     found: defaultdict[SizeAndDate, list[tuple[bytes, Summary, int]]] = defaultdict(list)
     for size in sizes:
         for digest, spare in tx.rows(_SPARE, (size,)):
-            octets = _octets(tx, blobs, digest)
+            octets = read_or_none(tx, blobs, digest)
             if octets is not None:
                 summary = summarize(octets)
                 found[size, summary.sent_at_ms, summary.sent_day].append((digest, summary, spare))
@@ -88,7 +89,7 @@ def render_all(database: Database, blobs: Blobs) -> Iterator[RenderedEmails]:
     last, rendered, unreadable = EmailId(0), 0, 0
     while batch := database.read_now(_next, last):
         read = [
-            (email, digest, thread, database.read_now(_octets, blobs, digest))
+            (email, digest, thread, database.read_now(read_or_none, blobs, digest))
             for email, digest, thread in batch
         ]
         summaries = [
@@ -120,10 +121,3 @@ def _write_batch(tx: Transaction, batch: list[tuple[EmailId, bytes, ThreadId | N
         if thread is not None:
             account: AccountId = account_counters.account_of(email)
             threads.add_keys(tx, account, summary, email=email, thread=thread)
-
-
-def _octets(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes | None:
-    try:
-        return blobs.read(tx, digest)
-    except (BlobMissing, DatabaseUnavailable):
-        return None

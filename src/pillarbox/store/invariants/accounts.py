@@ -1,15 +1,17 @@
 """Every account has its counters, and they are above all numbers in use."""
 
+from pillarbox.store.account_counters import EMAIL_BITS
 from pillarbox.world.database.invariant import Invariant
 
-_LATEST = """
+_LATEST = f"""
 SELECT l.account,
   max(l.modseq,
     coalesce((SELECT max(highest_modseq) FROM mailboxes m WHERE m.account = l.account), 0),
     coalesce((SELECT max(modseq) FROM changes c WHERE c.account = l.account), 0),
     coalesce((SELECT max(modseq) FROM flags f WHERE f.account = l.account), 0)) AS modseq,
   max(l.last_email,
-    coalesce((SELECT max(id) FROM emails WHERE id BETWEEN l.account << 36 AND ((l.account + 1) << 36) - 1), 0),
+    coalesce((SELECT max(id) FROM emails
+      WHERE id BETWEEN l.account << {EMAIL_BITS} AND ((l.account + 1) << {EMAIL_BITS}) - 1), 0),
     coalesce((SELECT max(email) FROM placements p WHERE p.account = l.account), 0)) AS last_email,
   max(l.last_mailbox,
     coalesce((SELECT max(id) FROM mailboxes m WHERE m.account = l.account), 0),
@@ -17,7 +19,7 @@ SELECT l.account,
     coalesce((SELECT max(mailbox) FROM changes c WHERE c.account = l.account), 0)) AS last_mailbox,
   max(l.last_uid_validity,
     coalesce((SELECT max(uid_validity) FROM mailboxes m WHERE m.account = l.account), 0)) AS last_uid_validity
-FROM ledgers l"""
+FROM ledgers l"""  # noqa: S608 - a constant
 
 INVARIANTS = (
     Invariant(
@@ -29,7 +31,8 @@ INVARIANTS = (
         "Create it, and count its mail.",
         (
             (
-                "INSERT INTO ledgers SELECT account, 1, 0, 0, account << 36, 0, 0, account << 36"
+                f"INSERT INTO ledgers SELECT account, 1, 0, 0, account << {EMAIL_BITS}, 0, 0,"  # noqa: S608 - a constant
+                f" account << {EMAIL_BITS}"
                 " FROM (SELECT account FROM mailboxes UNION SELECT account FROM placements"
                 " UNION SELECT account FROM changes) WHERE account NOT IN (SELECT account FROM ledgers)"
             ),

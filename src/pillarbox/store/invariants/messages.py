@@ -10,7 +10,9 @@ from pillarbox.store.invariants.change_log import raise_highest_modseq
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant, Violation
 
-_RESTORE = "Restore a backup to have it back; `pillarbox rebuild` takes it out of the mailbox."
+RESTORE = "Restore a backup to have it back; `pillarbox rebuild` takes it out of the mailbox."
+
+_WRONG_THREAD = f"thread > email OR thread >> {account_counters.EMAIL_BITS} <> account"
 
 _WITHOUT_FLAGS = """
 SELECT p.account, p.mailbox, p.uid FROM placements p LEFT JOIN flags f
@@ -46,7 +48,7 @@ INVARIANTS = (
         "SELECT account, mailbox, uid FROM placements p WHERE NOT EXISTS"
         " (SELECT 1 FROM emails e WHERE e.id = p.email)",
         "message {2} of mailbox {1} of account {0} has lost its email",
-        _RESTORE,
+        RESTORE,
     ),
     Invariant(
         "orphan-not-in-mailbox",
@@ -73,10 +75,10 @@ INVARIANTS = (
     Invariant(
         "thread-id-of-account",
         "A thread's id is that of its first email, which is in the same account.",
-        "SELECT account, email, thread FROM placements WHERE thread > email OR thread >> 36 <> account",
+        "SELECT account, email, thread FROM placements WHERE " + _WRONG_THREAD,  # noqa: S608 - a constant
         "email {1} of account {0} is in thread {2}, which can't be its thread",
         "Start a thread with it.",
-        ("UPDATE placements SET thread = email WHERE thread > email OR thread >> 36 <> account",),
+        ("UPDATE placements SET thread = email WHERE " + _WRONG_THREAD,),  # noqa: S608 - a constant
     ),
     Invariant(
         "message-has-flags",
