@@ -1,4 +1,4 @@
-"""A data directory with something of everything, made by the verbs, for tests that damage or copy it."""
+"""A data directory with data of every kind, created by the verbs, for tests that damage or copy it."""
 
 import asyncio
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ class Data:
 
 @contextmanager
 def opened(directory: Path) -> Iterator[Data]:
-    """What is in a folder."""
+    """Open a data directory."""
     database = open_database(directory / "pillarbox.db", SCHEMAS)
     try:
         yield Data(directory, database, FileBlobs(directory / "blobs"))
@@ -81,7 +81,7 @@ def filled(directory: Path, *, messages: int = 12) -> Iterator[Data]:
 
 
 def put(data: Data, text: bytes, *, account: int = 1) -> None:
-    """One more message in an INBOX."""
+    """Append a message to an INBOX."""
     data.database.write_now(_put, AccountId(account), "INBOX", text)
 
 

@@ -1,4 +1,4 @@
-"""Whatever octets come in: what is rendered is in the grammar; each short cut agrees with the long way."""
+"""For any octets: rendered data matches the grammar, and each fast path gives the same result as the slow one."""
 
 import gzip
 import unicodedata
@@ -317,7 +317,7 @@ def test_the_short_way_through_parameters_is_the_long_way(value: bytes) -> None:
     ),
     st.integers(1, 60),
 )
-def test_a_glance_at_a_text_sees_what_a_closer_look_sees(pieces: list[str], times: int) -> None:
+def test_the_fast_preview_equals_the_full_one_for_any_text(pieces: list[str], times: int) -> None:
     octets = b"\r\n" + ("".join(pieces) * times).encode()
     root = part_parser.parse(octets)
     fast = text._fast_preview(octets, root)

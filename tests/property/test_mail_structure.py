@@ -1,4 +1,4 @@
-"""For any octets: a tree, identity of what was read, and the parts that were written."""
+"""For any octets: they parse to a tree, headers are written back unchanged, and generated parts are found."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -87,7 +87,7 @@ def append_all(
         tx, account, mailbox, octets=octets, messages=len(arrivals), quota_octets=quota_octets
     )
     counts = MailboxCounts.total(
-        MailboxCounts.of(one.flags, octets=one.message.summary.size) for one in arrivals
+        MailboxCounts.of(arrival.flags, octets=arrival.message.summary.size) for arrival in arrivals
     )
     first, uid_validity = mailbox_counts.apply(
         tx, account, mailbox, allocation.modseq, counts, uids=len(arrivals)

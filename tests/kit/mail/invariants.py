@@ -1,4 +1,4 @@
-"""What must hold for every octet string that is read as a message; unit, property and fuzz tests share it."""
+"""Checks of what must hold for every octet string parsed as a message; for unit, property and fuzz tests."""
 
 from pillarbox.mail import charset, encoded_word, text, transfer
 from pillarbox.mail.header import Header
@@ -7,7 +7,7 @@ from pillarbox.mail.part_parser import parse
 
 
 def check_message(octets: bytes) -> Part:
-    """Read everything there is to read; assert what always holds; answer the tree."""
+    """Parse everything, assert what always holds, and return the tree."""
     root = parse(octets)
     assert (root.header_start, root.end) == (0, len(octets))
     _check_part(octets, root)

@@ -1,4 +1,4 @@
-"""What is always true of a summary, whatever octets it was made from."""
+"""Checks of what is always true of a summary, whatever the octets."""
 
 from pillarbox.mail.summary import summarize
 from tests.kit.imap.grammar import read_body, read_envelope

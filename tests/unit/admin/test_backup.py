@@ -1,4 +1,4 @@
-"""Backups are whole, cheap the second time, and give back what was there; damage is told before it is trusted."""
+"""Backups are complete, incremental, and restore the data directory; damage is detected before it is restored."""
 
 import asyncio
 import os
@@ -63,7 +63,7 @@ def contents(data: Data) -> list[tuple[object, ...]]:
     return [(*row[:-1], data.database.read_now(data.blobs.read, row[-1])) for row in rows]  # type: ignore[arg-type]
 
 
-def test_what_was_backed_up_comes_back(tmp_path: Path) -> None:
+def test_a_backup_is_restored(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
         (tmp_path / "data" / "tls").mkdir()
         key = tmp_path / "data" / "tls" / "key.pem"
@@ -90,7 +90,7 @@ def test_what_was_backed_up_comes_back(tmp_path: Path) -> None:
     }
 
 
-def test_the_second_run_copies_what_is_new_and_points_stay_apart(tmp_path: Path) -> None:
+def test_a_second_run_copies_only_new_blocks_and_points_stay_independent(tmp_path: Path) -> None:
     with filled(tmp_path / "data", messages=60) as data:
         first = back_up(data, tmp_path / "backup")
         before = contents(data)
@@ -123,7 +123,7 @@ def test_large_messages_that_are_known_are_not_read_again(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "pause", ["log full", "log copied home", "log partly copied home", "log started again"]
 )
-def test_a_moment_is_whole_whatever_happens_to_the_log_meanwhile(
+def test_a_point_is_consistent_whatever_happens_to_the_write_ahead_log(
     tmp_path: Path, pause: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Writing and checkpointing go on while the files are read; the copy is what was at the beginning."""
@@ -179,7 +179,7 @@ def test_files_of_messages_do_not_go_while_they_are_copied(tmp_path: Path) -> No
         assert large in contents(again)
 
 
-def test_only_so_many_points_are_kept_and_what_only_old_ones_needed_goes(tmp_path: Path) -> None:
+def test_old_points_are_removed_with_the_blocks_that_only_they_needed(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
         for number in range(4):
             extra = tmp_path / "data" / "extra"
@@ -203,7 +203,7 @@ def test_nothing_is_restored_over_mail(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["block", "pack cut", "point"])
-def test_a_damaged_backup_says_so_and_restores_nothing(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_backup_is_refused_and_restores_nothing(tmp_path: Path, damage: str) -> None:
     with filled(tmp_path / "data") as data:
         made = back_up(data, tmp_path / "backup")
     (pack,) = (tmp_path / "backup" / "packs").iterdir()
@@ -229,7 +229,7 @@ def test_a_pack_that_was_cut_is_made_good_by_the_next_run(tmp_path: Path) -> Non
     backup.verify_backup(tmp_path / "backup", None, lambda _done, _all: None)
 
 
-def test_a_run_that_dies_leaves_no_point_and_the_next_is_whole(tmp_path: Path) -> None:
+def test_a_run_that_dies_leaves_no_point_and_the_next_is_complete(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
 
         def die(done: int, _all: int) -> None:
@@ -264,7 +264,7 @@ def test_a_full_disk_leaves_the_points_that_were_there(
         assert len(back_up(data, tmp_path / "backup", after_ms=2000).points) == 2
 
 
-def test_a_message_that_was_damaged_before_is_told(tmp_path: Path) -> None:
+def test_an_already_damaged_message_is_reported(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
         (path,) = (tmp_path / "data" / "blobs").glob("??/*")
         path.write_bytes(bytes(100))

@@ -1,4 +1,4 @@
-"""Checks find what is wrong, and each finding says what to do."""
+"""Checks find problems, and each result has a remedy."""
 
 import asyncio
 import socket

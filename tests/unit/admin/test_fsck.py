@@ -1,4 +1,4 @@
-"""Every kind of damage is found by its name, and what can be repaired is, losing nothing that can be read."""
+"""Every kind of damage is found, and repaired if that loses nothing that can be read."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -88,7 +88,7 @@ def texts(data: Data) -> set[bytes]:
     return {data.database.read_now(data.blobs.read, digest) for (digest,) in rows}
 
 
-def test_what_the_verbs_make_is_sound(tmp_path: Path) -> None:
+def test_a_data_directory_made_by_the_verbs_is_sound(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
         report = data.fsck()
         assert not report.problems
@@ -97,7 +97,7 @@ def test_what_the_verbs_make_is_sound(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", REPAIRED)
-def test_damage_is_found_and_mended(tmp_path: Path, name: str) -> None:
+def test_damage_is_found_and_repaired(tmp_path: Path, name: str) -> None:
     with filled(tmp_path / "data") as data:
         before = texts(data)
         data.damage(*REPAIRED[name])
@@ -111,7 +111,7 @@ def test_damage_is_found_and_mended(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TOLD)
-def test_damage_that_cannot_be_mended_is_told_with_a_remedy(tmp_path: Path, name: str) -> None:
+def test_damage_that_cannot_be_repaired_is_reported_with_a_remedy(tmp_path: Path, name: str) -> None:
     with filled(tmp_path / "data") as data:
         data.damage(*TOLD[name])
         found = [problem for problem in data.fsck().problems if problem.check == name]
@@ -128,7 +128,7 @@ def test_every_invariant_is_tried(tmp_path: Path) -> None:
     assert names <= tried
 
 
-def test_octets_that_nobody_uses_become_a_file(tmp_path: Path) -> None:
+def test_unused_octets_become_a_file(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
         lost = data.value(
             "SELECT e.blob FROM emails e JOIN placements p ON p.email = e.id WHERE p.size > 100000"
@@ -144,7 +144,7 @@ def test_octets_that_nobody_uses_become_a_file(tmp_path: Path) -> None:
         assert (tmp_path / "data" / "lost+found" / f"{lost.hex()}.eml").read_bytes() == LARGE
 
 
-def test_a_flipped_bit_is_found_and_says_whose_message_it_is(tmp_path: Path) -> None:
+def test_a_flipped_bit_is_found_and_the_message_is_named(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
         (path,) = (tmp_path / "data" / "blobs").rglob(f"{sha256(LARGE).hexdigest()}*")
         content = bytearray(path.read_bytes())
@@ -162,7 +162,7 @@ def test_a_flipped_bit_is_found_and_says_whose_message_it_is(tmp_path: Path) -> 
         assert "is lost" in problem.what
 
 
-def test_what_clients_may_have_seen_is_mended_as_a_change(tmp_path: Path) -> None:
+def test_what_clients_may_have_seen_is_repaired_as_a_change(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
         before = data.value("SELECT modseq FROM ledgers WHERE account = 1")
         assert isinstance(before, int)
@@ -172,7 +172,7 @@ def test_what_clients_may_have_seen_is_mended_as_a_change(tmp_path: Path) -> Non
         assert changed == [(2, 1, 1), (2, 3, 4)]
 
 
-def test_many_breaches_are_not_told_one_by_one(tmp_path: Path) -> None:
+def test_many_violations_are_summarised(tmp_path: Path) -> None:
     with filled(tmp_path / "data", messages=40) as data:
         data.damage("DELETE FROM flags WHERE account = 2")
         found = [problem.what for problem in data.fsck().problems if problem.check == "message-has-flags"]

@@ -1,4 +1,4 @@
-"""Whatever is damaged, what can be read comes back: in its mailbox where that is known, and to nobody else."""
+"""Whatever is damaged, all that can be read is recovered, into its own mailbox or at least its own account."""
 
 import os
 import shutil
@@ -62,7 +62,7 @@ def users_see(data: Data) -> list[tuple[object, ...]]:
     )
 
 
-def test_what_is_sound_stays_as_it_is(folder: Path) -> None:
+def test_a_sound_database_is_rebuilt_unchanged(folder: Path) -> None:
     with opened(folder) as data:
         before = users_see(data)
     done = make_anew(folder)
@@ -102,7 +102,7 @@ def test_a_table_that_is_lost_is_made_again_and_no_message_is_lost(folder: Path,
         )  # of mail that has gone
 
 
-def test_lost_placements_leave_messages_in_a_mailbox_for_what_is_recovered(folder: Path) -> None:
+def test_after_losing_placements_messages_are_in_the_recovered_mailbox(folder: Path) -> None:
     with opened(folder) as data:
         before = by_account(data)
         data.damage("DROP TABLE placements")
@@ -136,9 +136,7 @@ def overwrite(folder: Path, page: int, octets: bytes) -> None:
 @pytest.mark.parametrize(
     "table", ["emails", "placements", "flags", "changes", "blobs", "blob_octets", "thread_keys", "mailboxes"]
 )
-def test_damaged_pages_cost_what_was_on_them_and_nothing_else(
-    folder: Path, table: str, octets: bytes
-) -> None:
+def test_damaged_pages_lose_only_their_own_content(folder: Path, table: str, octets: bytes) -> None:
     with opened(folder) as data:
         before = by_account(data)
     leaves = pages(folder, table) or pages(folder, table, "internal")
@@ -192,7 +190,7 @@ def by_account_where_readable(data: Data) -> dict[object, set[bytes]]:
 
 
 @pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
-def test_a_truncated_file_gives_what_is_left(folder: Path, share: float) -> None:
+def test_a_truncated_file_is_rebuilt_from_the_rest(folder: Path, share: float) -> None:
     with opened(folder) as data:
         before = by_account(data)
     size = (folder / "pillarbox.db").stat().st_size
@@ -220,7 +218,7 @@ def test_the_log_of_a_crash_is_taken_in(folder: Path, tmp_path: Path) -> None:
         assert data.value("SELECT count(*) FROM mailboxes WHERE name = 'In the log'") == 2
 
 
-def test_what_nothing_can_be_read_of_is_said_with_what_to_do(folder: Path) -> None:
+def test_an_unreadable_database_is_refused_with_a_remedy(folder: Path) -> None:
     overwrite(folder, 1, b"\xaa" * 4096)
     before = (folder / "pillarbox.db").read_bytes()
     with pytest.raises(CannotRebuild, match="pillarbox restore"):
@@ -273,14 +271,14 @@ def test_a_crash_while_it_is_put_in_place_is_undone_by_the_next_run(
         assert data.value("SELECT count(*) FROM mailboxes WHERE name = 'In the log'") == 2
 
 
-def test_nobody_may_be_at_it(folder: Path) -> None:
+def test_the_database_must_not_be_in_use(folder: Path) -> None:
     served = open_database(folder / "pillarbox.db", SCHEMAS)
     with pytest.raises(DatabaseInUse):
         make_anew(folder)
     served.close_now()
 
 
-def test_nobody_gets_anothers_mail_where_two_could_be_meant(folder: Path) -> None:
+def test_ambiguous_messages_are_not_given_to_anybody(folder: Path) -> None:
     """Two lost messages of the same size and date: neither is guessed."""
 
     def alike(name: str) -> bytes:

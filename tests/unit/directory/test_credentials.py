@@ -1,4 +1,4 @@
-"""Passwords, app passwords and SCRAM keys at rest."""
+"""Stored passwords, app passwords and SCRAM keys."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Every message of the public corpora is read: nothing raises, every octet has its place."""
+"""Every message of the public corpora is parsed: nothing raises, and no octet is lost."""
 
 import pytest
 

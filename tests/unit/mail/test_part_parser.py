@@ -316,7 +316,7 @@ def test_beyond_the_depth_limit_parts_are_leaves():
     check_message(b"Content-Type: message/rfc822\r\n\r\n" * 10_000)
 
 
-def test_beyond_the_part_limit_no_more_are_told_apart():
+def test_beyond_the_part_limit_no_parts_are_parsed():
     octets = mixed(*("--b", "", "x") * 100, "--b--")
 
     assert len(list(parse(octets, Limits(parts=10)).walk())) == 10
@@ -420,7 +420,7 @@ def test_part_one_of_a_multipart_without_parts_is_its_body():
     assert inside.find((1, 1, 1)) is None
 
 
-def test_parts_with_the_same_short_header_share_what_it_says():
+def test_parts_with_the_same_short_header_share_their_fields():
     part = b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nx\r\n"
     root = parse(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 2 + b"--b--\r\n")
     one, other = root.children

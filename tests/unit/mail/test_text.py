@@ -155,7 +155,7 @@ FAR = b"This line says something else\r\n" * 40
         pytest.param(FAR + "Grüße\r\n".encode(), True, id="not ASCII far below"),
     ],
 )
-def test_a_glance_shows_what_a_closer_look_does(monkeypatch, body: bytes, fast: bool):
+def test_the_fast_preview_equals_the_full_one(monkeypatch, body: bytes, fast: bool):
     octets = b"Content-Type: text/plain\r\n\r\n" + body
     root = parse(octets)
     seen = text._fast_preview(octets, root)
@@ -175,7 +175,7 @@ def test_a_glance_shows_what_a_closer_look_does(monkeypatch, body: bytes, fast: 
         b"Content-Transfer-Encoding: base64",
     ],
 )
-def test_what_is_not_written_as_it_reads_takes_a_closer_look(field: bytes):
+def test_encoded_text_has_no_fast_preview(field: bytes):
     octets = field + b"\r\n\r\n" + FAR
 
     assert text._fast_preview(octets, parse(octets)) is None

@@ -1,4 +1,4 @@
-"""A message comes to rest."""
+"""Appending messages."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Altering flags."""
+"""Changing flags."""
 
 import pytest
 

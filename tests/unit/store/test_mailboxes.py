@@ -41,13 +41,13 @@ def test_defaults_are_made_once() -> None:
 
 
 @pytest.mark.rfc("9051 §6.3.4", "SHOULD")
-def test_create_makes_what_is_missing_above() -> None:
+def test_create_makes_missing_parents() -> None:
     with store() as tx:
         mailboxes.create(tx, ANNA, "Work/2026/May/", now_ms=NOW_MS)
         assert {"Work", "Work/2026", "Work/2026/May"} <= set(_names(tx))
 
 
-def test_create_refuses_what_is_there_or_impossible() -> None:
+def test_create_refuses_existing_and_invalid_names() -> None:
     with store() as tx:
         with pytest.raises(MailboxExists):
             mailboxes.create(tx, ANNA, "inbox", now_ms=NOW_MS)
@@ -119,7 +119,7 @@ def test_a_name_that_is_not_there() -> None:
 
 
 @pytest.mark.rfc("9051 §6.3.6", "MUST")
-def test_rename_takes_what_is_below_along() -> None:
+def test_rename_includes_mailboxes_below() -> None:
     with store() as tx:
         for name in ("Work", "Work/2026", "Work/2026/May", "Workshop"):
             if name not in _names(tx):

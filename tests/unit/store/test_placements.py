@@ -81,7 +81,7 @@ def test_copying_into_the_same_mailbox() -> None:
         assert [flags for _, flags in _flags(tx, "INBOX")] == 2 * ["\\Seen", "", "\\Deleted"]
 
 
-def test_copying_what_is_not_there_changes_nothing() -> None:
+def test_copying_missing_messages_changes_nothing() -> None:
     with store() as tx:
         before = account_counters.modseq(tx, ANNA)
         for verb in (placements.copy, placements.move):
@@ -226,7 +226,7 @@ def test_replace_is_one_step() -> None:
         assert placements.replace(tx, ANNA, (drafts, old.uid), arrival, to=drafts, now_ms=NOW_MS) is None
 
 
-def test_replace_has_the_room_of_what_it_replaces() -> None:
+def test_replace_frees_the_quota_of_the_old_message() -> None:
     with store() as tx:
         old = put(tx, octets("1234"))
         inbox, quota = mailbox(tx), len(octets("1234"))
