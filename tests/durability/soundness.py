@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pillarbox.admin.fsck import Ground, look
+from pillarbox.admin.fsck import RepairContext, check
 from pillarbox.app.database import SCHEMAS
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.database.sqlite import open_database
@@ -12,9 +12,9 @@ def assert_sound(directory: Path, *, quick: bool = False) -> None:
     """Raises AssertionError with what is wrong."""
     database = open_database(directory / "pillarbox.db", SCHEMAS)
     try:
-        ground = Ground(FileBlobs(directory / "blobs"), 0, directory / "lost+found")
-        report = database.read_now(look, ground, SCHEMAS, quick=quick)
+        context = RepairContext(FileBlobs(directory / "blobs"), 0, directory / "lost+found")
+        report = database.read_now(check, context, SCHEMAS, quick=quick)
     finally:
         database.close_now()
-    assert report.sound, "\n".join(f"{one.check}: {one.what}" for one in report.findings)
+    assert report.sound, "\n".join(f"{one.check}: {one.what}" for one in report.problems)
     assert report.checks > 20

@@ -10,7 +10,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
-from pillarbox.mail.address_list import parse_address_list, parse_tokens
+from pillarbox.mail.address_list import parse_address_list
+from pillarbox.mail.address_tokens import parse_tokens
 from pillarbox.mail.date import parse_any, parse_sent
 from pillarbox.mail.mailbox_name import InvalidMailboxName, decode, encode
 from pillarbox.mail.threading import message_ids

@@ -1,4 +1,4 @@
-"""A data directory with something of everything, made by the verbs, for tests that damage or copy it."""
+"""A data directory with data of every kind, created by the verbs, for tests that damage or copy it."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pillarbox.admin.fsck import Ground, Report, look, repair
+from pillarbox.admin.fsck import RepairContext, Report, check, repair
 from pillarbox.app.database import SCHEMAS
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.summary import summarize
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
-from pillarbox.store import append, flags, mailboxes, placements
+from pillarbox.store import append, flags, mailboxes, orphans, placements
 from pillarbox.store.flags import Mode
 from pillarbox.store.search import index
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, Blobs, FileBlobs, PreparedBlob, prepare
@@ -33,14 +33,14 @@ class Data:
     blobs: Blobs
 
     @property
-    def ground(self) -> Ground:
-        return Ground(self.blobs, NOW_MS, self.directory / "lost+found")
+    def context(self) -> RepairContext:
+        return RepairContext(self.blobs, NOW_MS, self.directory / "lost+found")
 
-    def look(self, *, quick: bool = False) -> Report:
-        return self.database.read_now(look, self.ground, SCHEMAS, quick=quick)
+    def fsck(self, *, quick: bool = False) -> Report:
+        return self.database.read_now(check, self.context, SCHEMAS, quick=quick)
 
     def repair(self) -> list[str]:
-        return repair(self.database, self.ground, SCHEMAS, lambda _what: None)
+        return repair(self.database, self.context, SCHEMAS, lambda _what: None)
 
     def damage(self, *statements: str) -> None:
         def verb(tx: Transaction) -> None:
@@ -58,7 +58,7 @@ class Data:
 
 @contextmanager
 def opened(directory: Path) -> Iterator[Data]:
-    """What is in a folder."""
+    """Open a data directory."""
     database = open_database(directory / "pillarbox.db", SCHEMAS)
     try:
         yield Data(directory, database, FileBlobs(directory / "blobs"))
@@ -81,7 +81,7 @@ def filled(directory: Path, *, messages: int = 12) -> Iterator[Data]:
 
 
 def put(data: Data, text: bytes, *, account: int = 1) -> None:
-    """One more message in an INBOX."""
+    """Append a message to an INBOX."""
     data.database.write_now(_put, AccountId(account), "INBOX", text)
 
 
@@ -123,7 +123,7 @@ def _fill(tx: Transaction, messages: int, large: PreparedBlob) -> None:
     placements.copy(tx, anna, inbox, NumberSet(((2, 5),)), to=archive, now_ms=NOW_MS)
     placements.move(tx, anna, inbox, NumberSet(((6, 6),)), to=sent, now_ms=NOW_MS)
     placements.expunge(tx, anna, inbox, NumberSet(((7, 8),)), deleted_only=False)
-    while placements.sweep_orphans(tx):
+    while orphans.sweep(tx):
         pass
     recipient = QueuedRecipient("someone@far.example", "far.example")
     enqueue(tx, Outbound(prepare(octets("outbound")), "anna@one.example", (recipient,)), now_ms=NOW_MS)

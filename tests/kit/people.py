@@ -1,4 +1,4 @@
-"""A small directory for tests: domains, accounts, passwords that cost little to make."""
+"""A small directory for tests: domains, accounts, and passwords whose hashes are computed once."""
 
 from pillarbox.directory import accounts, credentials, domains
 from pillarbox.directory.accounts import Account
@@ -12,14 +12,14 @@ _hashes: dict[str, PasswordHash] = {}
 
 
 def hashed(password: str) -> PasswordHash:
-    """The hash of a password, made once in a run."""
+    """The hash of a password, computed once in a run."""
     if password not in _hashes:
         _hashes[password] = hash_password(password, argon2_salt=SALT, scram_salt=SALT)
     return _hashes[password]
 
 
 def person(tx: Transaction, address: str, password: str | None = None) -> Account:
-    """An account, its domain served from now on."""
+    """Create an account, and its domain if needed."""
     domain = address.rpartition("@")[2]
     if domains.get(tx, domain) is None:
         domains.create(tx, domain, now_ms=NOW_MS)

@@ -27,7 +27,7 @@ def octets(body: str = "Hello.\r\n", **fields: str) -> bytes:
 
 
 def message(text: bytes | None = None) -> Message:
-    """Ready to be appended."""
+    """A message ready to be appended."""
     text = octets() if text is None else text
     return Message(blobs.prepare(text), summarize(text))
 

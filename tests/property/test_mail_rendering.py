@@ -1,4 +1,4 @@
-"""Whatever octets come in: what is rendered is in the grammar; each short cut agrees with the long way."""
+"""For any octets: rendered data matches the grammar, and each fast path gives the same result as the slow one."""
 
 import gzip
 import unicodedata
@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pillarbox.mail import address_list, date, flags, mailbox_name, parameter, part, subject, text
+from pillarbox.mail import (
+    address_list,
+    address_tokens,
+    date,
+    flags,
+    mailbox_name,
+    parameter,
+    part_parser,
+    subject,
+    text,
+)
 from pillarbox.mail.address import Address, InvalidAddress
 from pillarbox.mail.collation import collate
 from pillarbox.mail.imap_string import string
@@ -129,7 +139,7 @@ def test_every_message_of_a_mailing_list() -> None:
     )
 )
 def test_the_short_way_through_an_address_list_is_the_long_way(value: bytes) -> None:
-    assert address_list.parse_tokens(value) == address_list.parse_address_list(value)
+    assert address_tokens.parse_tokens(value) == address_list.parse_address_list(value)
 
 
 simple_word = st.text("abcXYZ019!#$%&'*+-/=?^_`{|}~ä.", min_size=1, max_size=8).map(str.encode)
@@ -149,7 +159,7 @@ simple_address = st.one_of(
 @given(st.lists(simple_address, max_size=4), st.sampled_from([b",", b", ", b" ,\t"]))
 def test_the_same_for_simple_addresses(addresses: list[bytes], comma: bytes) -> None:
     value = comma.join(addresses)
-    assert address_list.parse_tokens(value) == address_list.parse_address_list(value)
+    assert address_tokens.parse_tokens(value) == address_list.parse_address_list(value)
 
 
 @examples
@@ -307,10 +317,10 @@ def test_the_short_way_through_parameters_is_the_long_way(value: bytes) -> None:
     ),
     st.integers(1, 60),
 )
-def test_a_glance_at_a_text_sees_what_a_closer_look_sees(pieces: list[str], times: int) -> None:
+def test_the_fast_preview_equals_the_full_one_for_any_text(pieces: list[str], times: int) -> None:
     octets = b"\r\n" + ("".join(pieces) * times).encode()
-    root = part.parse(octets)
-    glanced = text._at_a_glance(octets, root)
+    root = part_parser.parse(octets)
+    fast = text._fast_preview(octets, root)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text, "_at_a_glance", lambda *_: None)
-        assert glanced in (None, text.preview(octets, root))
+        patch.setattr(text, "_fast_preview", lambda *_: None)
+        assert fast in (None, text.preview(octets, root))

@@ -1,11 +1,11 @@
-"""For any octets: a tree, identity of what was read, and the parts that were written."""
+"""For any octets: they parse to a tree, headers are written back unchanged, and generated parts are found."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pillarbox.mail import charset, encoded_word, mbox, parameter
 from pillarbox.mail.header import Header
-from pillarbox.mail.part import parse
+from pillarbox.mail.part_parser import parse
 from tests.kit.mail.invariants import check_header, check_message
 
 # Octets that mean something to mail, so that chance meets the interesting cases.

@@ -23,7 +23,16 @@ from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import ModSeq, Uid
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.query import Body, Flag
-from pillarbox.store import account_counters, changes, fetch, flags, mailbox_cache, mailboxes, placements
+from pillarbox.store import (
+    account_counters,
+    changes,
+    fetch,
+    flags,
+    mailbox_cache,
+    mailboxes,
+    orphans,
+    placements,
+)
 from pillarbox.store.append import Arrival, append
 from pillarbox.store.fetch import Column
 from pillarbox.store.flags import Mode
@@ -173,7 +182,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def sweep(self, limit):
-        placements.sweep_orphans(self.tx, limit)
+        orphans.sweep(self.tx, limit)
 
     @rule(limit=st.integers(1, 3))
     def feed(self, limit):
@@ -257,10 +266,10 @@ class StoreMachine(RuleBasedStateMachine):
         used = dict(self.tx.rows("SELECT blob, count(*) FROM emails GROUP BY blob"))
         assert dict(self.tx.rows("SELECT digest, uses FROM blobs")) == used
         placed = {email for (email,) in self.tx.rows("SELECT email FROM placements")}
-        orphans = {email for (email,) in self.tx.rows("SELECT email FROM orphans")}
+        orphaned = {email for (email,) in self.tx.rows("SELECT email FROM orphans")}
         kept = {email for (email,) in self.tx.rows("SELECT id FROM emails")}
-        assert kept == placed | orphans
-        assert not placed & orphans
+        assert kept == placed | orphaned
+        assert not placed & orphaned
 
 
 def test_the_store_and_the_model_agree(monkeypatch) -> None:

@@ -6,14 +6,14 @@ from typing import Any
 
 import apsw
 
-from pillarbox.admin.fsck import Ground, look
+from pillarbox.admin.fsck import RepairContext, check
 from pillarbox.app.database import SCHEMAS
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.store.changes import Kind
+from pillarbox.store.changes import ChangeKind
 from pillarbox.world.blobs import DatabaseBlobs
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 
-_GROUND = Ground(DatabaseBlobs(), 0, Path("/nowhere"))
+_CONTEXT = RepairContext(DatabaseBlobs(), 0, Path("/nowhere"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ def _rows(disk: apsw.Connection, sql: str) -> list[Any]:
 
 def look_closely(name: str, disk: apsw.Connection) -> None:
     """What `pillarbox fsck` says; it takes its time."""
-    report = look(SqliteTransaction(disk), _GROUND, SCHEMAS, quick=True)
-    assert report.sound, f"{name}: {report.findings}"
+    report = check(SqliteTransaction(disk), _CONTEXT, SCHEMAS, quick=True)
+    assert report.sound, f"{name}: {report.problems}"
 
 
 _SUMS = (
@@ -121,8 +121,8 @@ def _replayed(disk: apsw.Connection) -> set[tuple[int, int, int]]:
     there: set[tuple[int, int, int]] = set()
     for account, mailbox, kind, first, last in disk.execute(
         "SELECT account, mailbox, kind, first, last FROM changes WHERE kind IN (?, ?) ORDER BY modseq, kind",
-        (Kind.APPENDED, Kind.EXPUNGED),
+        (ChangeKind.APPENDED, ChangeKind.EXPUNGED),
     ):
         numbers = {(account, mailbox, uid) for uid in range(first, last + 1)}
-        there = there | numbers if kind == Kind.APPENDED else there - numbers
+        there = there | numbers if kind == ChangeKind.APPENDED else there - numbers
     return there

@@ -91,7 +91,7 @@ def _success_is_reported_unasked(patch: pytest.MonkeyPatch) -> None:
 
 
 def _quota_is_not_given_back(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(account_counters, "dismiss", lambda *_, **__: None)
+    patch.setattr(account_counters, "remove_emails", lambda *_, **__: None)
 
 
 def _broken(break_it: Callable[[pytest.MonkeyPatch], None], noticed_as: str) -> Mutation:

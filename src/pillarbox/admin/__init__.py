@@ -1,1 +1,1 @@
-"""What an operator may do: each verb once."""
+"""The operations of an operator, each one once; the command line only calls them."""

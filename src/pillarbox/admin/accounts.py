@@ -1,6 +1,6 @@
-"""Making and ending accounts: who somebody is in the directory and what they hold in the store, as one.
+"""Creating, changing and removing accounts, in the directory and in the store at once.
 
-What is always true: an account in the directory has its ledger and its first mailboxes in the store, made in the
+What is always true: an account in the directory has its counters and its first mailboxes in the store, created in the
 same transaction.
 """
 
@@ -18,7 +18,7 @@ from pillarbox.world.entropy import Entropy
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """An account to be made, its password hashed already: see `with_password`."""
+    """An account to create, its password already hashed: see `with_password`."""
 
     address: str
     name: str
@@ -29,21 +29,21 @@ class NewAccount:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An account as its operator sees it."""
+    """An account as shown to the operator."""
 
     login: str
     name: str
     enabled: bool
     addresses: tuple[str, ...]
     quota_octets: int | None
-    """What holds for it, of its own or its domain's; `None` is no limit."""
+    """Its own quota, or else its domain's; `None` is no limit."""
     used_octets: int
     messages: int
     app_passwords: int
 
 
 def salt_for(tx: Transaction, address: str, *, entropy: Entropy) -> bytes:
-    """The SCRAM salt that an account of this address is to have."""
+    """The SCRAM salt for an account with this address."""
     fresh = entropy.token_bytes(secrets.SECRET_OCTETS)
     return credentials.scram_salt(address, secrets.ensure(tx, secrets.CREDENTIALS, fresh))
 
@@ -51,7 +51,7 @@ def salt_for(tx: Transaction, address: str, *, entropy: Entropy) -> bytes:
 def with_password(
     address: str, password: str, *, salt: bytes, entropy: Entropy, name: str = ""
 ) -> NewAccount:
-    """Hash the password of an account to be made, outside a transaction: it takes some 30 ms.
+    """Hash the password of an account to create; outside a transaction, since it takes some 30 ms.
 
     Raises `NameRefused` for a password that can't be used.
     """
@@ -61,7 +61,7 @@ def with_password(
 
 
 def create(tx: Transaction, new: NewAccount, *, now_ms: int) -> Account:
-    """Make an account with its mailboxes. Raises `NameRefused`."""
+    """Create an account with its mailboxes. Raises `NameRefused`."""
     account = accounts.create(
         tx,
         new.address,
@@ -76,10 +76,10 @@ def create(tx: Transaction, new: NewAccount, *, now_ms: int) -> Account:
 
 
 def find(tx: Transaction, login: str) -> Account:
-    """The account of this login. Raises `NameRefused`."""
+    """The account with this login. Raises `NameRefused`."""
     account = accounts.by_login(tx, login)
     if account is None:
-        raise NameRefused(f"there is no account '{login}'; see them all: pillarbox account list")
+        raise NameRefused(f"there is no account '{login}'; to list all accounts: pillarbox account list")
     return account
 
 
@@ -94,7 +94,7 @@ def listing(tx: Transaction, *, domain: str | None = None) -> list[Profile]:
     while page := accounts.listing(tx, after=found[-1].id if found else 0):
         found += page
     wanted = None if domain is None else f"@{domain_name(domain)}"
-    return [_profile(tx, one) for one in found if wanted is None or one.login.endswith(wanted)]
+    return [_profile(tx, account) for account in found if wanted is None or account.login.endswith(wanted)]
 
 
 def _profile(tx: Transaction, account: Account) -> Profile:
@@ -112,44 +112,44 @@ def _profile(tx: Transaction, account: Account) -> Profile:
 
 
 def password_salt(tx: Transaction, login: str) -> bytes:
-    """The SCRAM salt with which a new password of this account is to be hashed. Raises `NameRefused`."""
+    """The SCRAM salt for hashing a new password of this account. Raises `NameRefused`."""
     return credentials.scram_parameters(tx, find(tx, login).id)[0]
 
 
 def set_password(tx: Transaction, login: str, hashed: PasswordHash, *, now_ms: int) -> None:
-    """Give the account this password. Raises `NameRefused`."""
+    """Set the account's password. Raises `NameRefused`."""
     account = find(tx, login)
     credentials.set_password(tx, account.id, hashed, now_ms=now_ms)
     tx.touch(account.id)
 
 
 def set_enabled(tx: Transaction, login: str, *, enabled: bool) -> None:
-    """Let an account log in and receive, or stop it; its mail stays. Raises `NameRefused`."""
+    """Enable or disable an account; its mail stays. Raises `NameRefused`."""
     account = find(tx, login)
     accounts.set_enabled(tx, account.id, enabled=enabled)
     tx.touch(account.id)
 
 
 def set_quota(tx: Transaction, login: str, quota_octets: int | None) -> None:
-    """Give the account a quota; `None` takes the domain's, 0 lifts it. Raises `NameRefused`."""
+    """Set the account's quota; `None` uses the domain's, 0 means no limit. Raises `NameRefused`."""
     account = find(tx, login)
     quota.set_account_quota(tx, account.id, quota_octets)
     tx.touch(account.id)
 
 
 def add_address(tx: Transaction, login: str, address: str) -> None:
-    """Give the account one more address of its own. Raises `NameRefused`."""
+    """Add an address to the account. Raises `NameRefused`."""
     accounts.add_address(tx, find(tx, login).id, address)
 
 
 def remove_address(tx: Transaction, login: str, address: str) -> None:
-    """Take an address from the account. Raises `NameRefused`."""
+    """Remove an address from the account. Raises `NameRefused`."""
     accounts.remove_address(tx, find(tx, login).id, address)
 
 
 def remove(tx: Transaction, login: str) -> None:
-    """Remove an account and all its mail, for good. Raises `NameRefused`."""
+    """Remove an account and all its mail permanently. Raises `NameRefused`."""
     account = find(tx, login)
     mailboxes.delete_account(tx, account.id)
-    checkpoint.forget(tx, account.id)
+    checkpoint.delete(tx, account.id)
     accounts.remove(tx, account.id)

@@ -1,4 +1,4 @@
-"""Aliases: addresses that lead to others. `@domain` is the domain's catch-all."""
+"""Aliases: addresses that forward to others. `@domain` is the domain's catch-all."""
 
 from collections.abc import Sequence
 
@@ -8,21 +8,25 @@ from pillarbox.world.database import Transaction
 
 
 def add(tx: Transaction, address: str, targets: Sequence[str], *, may_send: bool = True) -> None:
-    """Make an alias. Raises `NameRefused`."""
+    """Create an alias. Raises `NameRefused`."""
     aliases.create(tx, address, targets, may_send=may_send)
 
 
 def set_targets(tx: Transaction, address: str, targets: Sequence[str]) -> None:
-    """Let an alias lead elsewhere. Raises `NameRefused`."""
+    """Replace the targets of an alias. Raises `NameRefused`."""
     aliases.set_targets(tx, address, targets)
 
 
 def remove(tx: Transaction, address: str) -> None:
-    """End an alias. Raises `NameRefused`."""
+    """Remove an alias. Raises `NameRefused`."""
     aliases.remove(tx, address)
 
 
 def listing(tx: Transaction, *, domain: str | None = None) -> list[Alias]:
     """All aliases, or those of one domain, by domain and address. Raises `NameRefused`."""
-    names = [one.name for one in domains.listing(tx) if one.alias_of is None] if domain is None else [domain]
+    names = (
+        [entry.name for entry in domains.listing(tx) if entry.alias_of is None]
+        if domain is None
+        else [domain]
+    )
     return [alias for name in names for alias in aliases.listing(tx, name)]

@@ -1,7 +1,7 @@
-"""App passwords: one for each program, made by us, shown once.
+"""App passwords: one for each program, generated here, shown once.
 
-Making one takes two steps, since deriving its keys takes some 5 ms: read the account's `Ground`, make the
-password outside of any transaction, and keep it.
+Creating one takes three steps, since deriving its keys takes some 5 ms: read the account's `HashParameters`, generate
+the password outside a transaction, and store its hash.
 """
 
 from collections.abc import Iterable
@@ -16,26 +16,26 @@ from pillarbox.world.entropy import Entropy
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What an account's app passwords are hashed with."""
+class HashParameters:
+    """The parameters for hashing an account's app passwords."""
 
     secret: bytes = field(repr=False)
     scram_salt: bytes = field(repr=False)
     iterations: int
 
 
-def ground(tx: Transaction, login: str, *, entropy: Entropy) -> Ground:
-    """Read it; a verb that may write. Raises `NameRefused`."""
+def hash_parameters(tx: Transaction, login: str, *, entropy: Entropy) -> HashParameters:
+    """Read the parameters; a verb that may write the secret. Raises `NameRefused`."""
     account = accounts.find(tx, login)
     secret = secrets.ensure(tx, secrets.CREDENTIALS, entropy.token_bytes(secrets.SECRET_OCTETS))
-    return Ground(secret, *credentials.scram_parameters(tx, account.id))
+    return HashParameters(secret, *credentials.scram_parameters(tx, account.id))
 
 
-def generate(on: Ground, *, entropy: Entropy) -> tuple[str, AppPasswordHash]:
-    """A new password, and what is to be kept of it."""
-    password = app_passwords.spell(entropy.token_bytes(app_passwords.SECRET_OCTETS))
+def generate(parameters: HashParameters, *, entropy: Entropy) -> tuple[str, AppPasswordHash]:
+    """A new password and its hash."""
+    password = app_passwords.format_app_password(entropy.token_bytes(app_passwords.RANDOM_OCTETS))
     hashed = app_passwords.hash_app_password(
-        password, secret=on.secret, scram_salt=on.scram_salt, iterations=on.iterations
+        password, secret=parameters.secret, scram_salt=parameters.scram_salt, iterations=parameters.iterations
     )
     return password, hashed
 
@@ -50,7 +50,7 @@ def add(
     now_ms: int,
     expires_at_ms: int | None = None,
 ) -> int:
-    """Keep it under a name; return its number. Raises `NameRefused`."""
+    """Store an app password under a name; return its number. Raises `NameRefused`."""
     return app_passwords.add(
         tx,
         accounts.find(tx, login).id,
@@ -68,10 +68,10 @@ def listing(tx: Transaction, login: str) -> list[AppPassword]:
 
 
 def revoke(tx: Transaction, login: str, number: int) -> None:
-    """Make one worthless at once. Raises `NameRefused`."""
+    """Revoke an app password at once. Raises `NameRefused`."""
     account = accounts.find(tx, login)
     if not app_passwords.revoke(tx, account.id, number):
         raise NameRefused(
-            f"'{login}' has no app password {number}; see them all: pillarbox app-password list {login}"
+            f"'{login}' has no app password {number}; to list them: pillarbox app-password list {login}"
         )
     tx.touch(account.id)

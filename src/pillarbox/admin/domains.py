@@ -1,4 +1,4 @@
-"""Domains that are served: adding, changing, ending."""
+"""Domains that are served: adding, changing, removing."""
 
 from dataclasses import dataclass
 
@@ -11,21 +11,21 @@ from pillarbox.world.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class DomainProfile:
-    """A domain as its operator sees it."""
+    """A domain as shown to the operator."""
 
     name: str
     alias_of: str | None
     separator: str
     quota_octets: int | None
     postmaster: str | None
-    """The login of who reads `postmaster@` and `abuse@`."""
+    """The login of the account for `postmaster@` and `abuse@`."""
     accounts: int
     aliases: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainChange:
-    """What is to be changed of a domain; `None` leaves it."""
+    """Changes of a domain; `None` leaves a setting unchanged."""
 
     separator: str | None = None
     quota_octets: int | None = None
@@ -41,7 +41,7 @@ def add(tx: Transaction, name: str, *, now_ms: int, alias_of: str | None = None)
 
 def listing(tx: Transaction) -> list[DomainProfile]:
     """All domains, by name."""
-    return [_profile(tx, one) for one in domains.listing(tx)]
+    return [_profile(tx, domain) for domain in domains.listing(tx)]
 
 
 def _profile(tx: Transaction, domain: Domain) -> DomainProfile:
@@ -59,7 +59,7 @@ def _profile(tx: Transaction, domain: Domain) -> DomainProfile:
 
 
 def change(tx: Transaction, name: str, wanted: DomainChange) -> None:
-    """Change what is said. Raises `NameRefused`."""
+    """Change the settings of a domain. Raises `NameRefused`."""
     domains.served(tx, name)
     if wanted.separator is not None:
         domains.set_separator(tx, name, wanted.separator)
@@ -70,5 +70,5 @@ def change(tx: Transaction, name: str, wanted: DomainChange) -> None:
 
 
 def remove(tx: Transaction, name: str) -> None:
-    """Serve a domain no more; it must have no addresses left. Raises `NameRefused`."""
+    """Stop serving a domain; it must have no addresses left. Raises `NameRefused`."""
     domains.remove(tx, name)

@@ -1,4 +1,4 @@
-"""Groups of accounts, each with an address that reaches all members."""
+"""Groups of accounts, each with an address that delivers to all members."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pillarbox.world.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class GroupProfile:
-    """A group as its operator sees it."""
+    """A group as shown to the operator."""
 
     name: str
     address: str
@@ -23,28 +23,28 @@ class GroupProfile:
 def add(
     tx: Transaction, name: str, address: str, members: Sequence[str] = (), *, may_send: bool = True
 ) -> None:
-    """Make a group with its first members, given by login. Raises `NameRefused`."""
+    """Create a group with its first members, given by login. Raises `NameRefused`."""
     number = groups.create(tx, name, address, may_send=may_send)
     for login in members:
         groups.add_member(tx, number, accounts.find(tx, login).id)
 
 
 def join(tx: Transaction, name: str, logins: Sequence[str]) -> None:
-    """Make accounts members. Raises `NameRefused`."""
+    """Add accounts as members. Raises `NameRefused`."""
     number = _number(tx, name)
     for login in logins:
         groups.add_member(tx, number, accounts.find(tx, login).id)
 
 
 def leave(tx: Transaction, name: str, logins: Sequence[str]) -> None:
-    """End memberships. Raises `NameRefused`."""
+    """Remove members. Raises `NameRefused`."""
     number = _number(tx, name)
     for login in logins:
         groups.remove_member(tx, number, accounts.find(tx, login).id)
 
 
 def remove(tx: Transaction, name: str) -> None:
-    """End a group; its members stay. Raises `NameRefused`."""
+    """Remove a group; the accounts of its members stay. Raises `NameRefused`."""
     number = _number(tx, name)
     groups.remove(tx, number, groups.address_of(tx, number))
 
@@ -65,5 +65,5 @@ def _logins(tx: Transaction, number: int) -> list[str]:
 def _number(tx: Transaction, name: str) -> int:
     number = groups.by_name(tx, name)
     if number is None:
-        raise NameRefused(f"there is no group '{name}'; see them all: pillarbox group list")
+        raise NameRefused(f"there is no group '{name}'; to list all groups: pillarbox group list")
     return number

@@ -1,7 +1,7 @@
-"""What an operator may do about mail that waits for other providers.
+"""Operations on queued mail.
 
-Looking, trying now, holding and releasing are the queue's own verbs; ending somebody's waiting also concerns
-the sender, who is told unless the operator says otherwise.
+Listing, retrying, holding and releasing are verbs of the queue itself; dropping also reports the failure to the
+sender, unless the operator declines.
 """
 
 from pillarbox.delivery.settle import Reporter, end_waiting
@@ -10,7 +10,7 @@ from pillarbox.queue.inspection import Entry, Selection, Shown, Trouble, count, 
 from pillarbox.world.database import Transaction
 
 __all__ = [
-    "DROP_AT_ONCE",
+    "MAX_DROPPED_AT_ONCE",
     "Entry",
     "Selection",
     "Shown",
@@ -25,16 +25,16 @@ __all__ = [
     "troubles",
 ]
 
-DROP_AT_ONCE = 500
+MAX_DROPPED_AT_ONCE = 500
 """Recipients dropped in one transaction."""
 
 
 def drop(tx: Transaction, selection: Selection, reporter: Reporter | None, *, now_ms: int) -> int:
-    """Try these no more, at most `DROP_AT_ONCE` of them; return how many there were.
+    """Drop these recipients, at most `MAX_DROPPED_AT_ONCE` of them; return how many were dropped.
 
-    The senders are told that delivery has failed, unless there is no `reporter`. What is being tried at
-    this moment is left alone.
+    Their failure is reported to the senders, unless `reporter` is `None`. Recipients that are being tried now are
+    left in the queue.
     """
-    found = chosen(tx, selection, now_ms=now_ms, limit=DROP_AT_ONCE)
+    found = chosen(tx, selection, now_ms=now_ms, limit=MAX_DROPPED_AT_ONCE)
     end_waiting(tx, found, reporter, now_ms=now_ms)
     return len(found)

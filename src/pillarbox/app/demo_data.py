@@ -149,7 +149,7 @@ def _import(
                 database,
                 FileBlobs(data.blobs),
                 account.id,
-                MboxSource(path, INBOX, every_octet=True),
+                MboxSource(path, INBOX, keep_status_fields=True),
                 now_ms=now_ms,
                 progress=lambda octets, _result: report(octets, size),
             )

@@ -1,15 +1,23 @@
-"""Accounts: who may log in, and has a store of mail.
+"""Accounts: each may log in and has mail.
 
-An account's login is its first address, compared like any address. It may have further addresses of its
-own. Numbers are never given twice, so what belonged to a removed account can never fall to a new one.
+An account's login is its first address, compared like any address. It may have more addresses of its own. Account
+numbers are never reused, so a new account can never get the data of a removed one.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pillarbox.directory.addresses import ACCOUNT, CATCH_ALL, Claim, claim, place, place_of, release
+from pillarbox.directory.addresses import (
+    ACCOUNT,
+    CATCH_ALL,
+    Target,
+    address_key,
+    delete_address,
+    insert_address,
+    parse_key,
+)
 from pillarbox.directory.naming import NameRefused, local_key, parse_address
-from pillarbox.directory.withdrawal import withdraw
+from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS
@@ -22,11 +30,11 @@ class Account:
 
     id: AccountId
     login: str
-    """The first address as it is compared: lower case, A-labels."""
+    """The first address in the form for comparison: lower case, A-labels."""
     address: str
-    """The first address as it was written when the account was made."""
+    """The first address as written when the account was created."""
     name: str
-    """What to call the owner; may be empty."""
+    """The owner's display name; may be empty."""
     quota_octets: int | None
     """Its own quota; `None` takes the domain's (see `quota`)."""
     enabled: bool
@@ -51,25 +59,35 @@ def create(
     name: str = "",
     quota_octets: int | None = None,
 ) -> Account:
-    """Make an account. Raises `NameRefused` if the domain is not served or the address is taken.
+    """Create an account. Raises `NameRefused` if the domain is not served or the address is in use.
 
-    `scram_salt`: 16 octets that stay with the account for life (see `credentials`). The first account of
-    a domain becomes its postmaster, so that `postmaster@` is always read (RFC 5321 §4.5.1).
+    `scram_salt`: 16 octets that the account keeps for life (see `credentials`). The first account of a domain
+    becomes its postmaster, so that `postmaster@` always has a reader (RFC 5321 §4.5.1).
     """
     written = parse_address(address)
-    at = place(tx, written)
+    key = address_key(tx, written)
     account = AccountId(
         tx.value("UPDATE accounts_issued SET latest = latest + 1 WHERE series = 'account' RETURNING latest")
     )
-    claim(tx, at, written.local, Claim(ACCOUNT, account=account))
-    login = str(Address(at.local, at.domain))
+    insert_address(tx, key, written.local, Target(ACCOUNT, account=account))
+    login = str(Address(key.local, key.domain))
     tx.execute(
         "INSERT INTO accounts (id, login, domain, address, name, quota_octets, enabled, scram_salt,"
         " scram_iterations, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?)",
-        (account, login, at.domain, str(written), name, quota_octets, scram_salt, DEFAULT_ITERATIONS, now_ms),
+        (
+            account,
+            login,
+            key.domain,
+            str(written),
+            name,
+            quota_octets,
+            scram_salt,
+            DEFAULT_ITERATIONS,
+            now_ms,
+        ),
     )
     tx.execute(
-        "UPDATE domains SET postmaster = ? WHERE name = ? AND postmaster IS NULL", (account, at.domain)
+        "UPDATE domains SET postmaster = ? WHERE name = ? AND postmaster IS NULL", (account, key.domain)
     )
     return Account(account, login, str(written), name, quota_octets, enabled=True)
 
@@ -81,15 +99,15 @@ def get(tx: Transaction, account: AccountId) -> Account | None:
 
 
 def by_login(tx: Transaction, login: str) -> Account | None:
-    """The account that this login names: any address of its own, or a local part that names just one.
+    """The account with this login: any of its own addresses, or a local part that only one account has.
 
-    Never raises: what is no address is nobody's login.
+    Never raises: `None` for what is not an address.
     """
     local, at, domain = login.rpartition("@")
     if not at:
         return _by_local(tx, domain)
     if not local:
-        return None  # a catch-all is nobody's login
+        return None  # a catch-all is not a login
     try:
         name = domain_key(domain)
     except InvalidAddress:
@@ -98,13 +116,13 @@ def by_login(tx: Transaction, login: str) -> Account | None:
 
 
 def at_address(tx: Transaction, local: str, domain: str) -> Account | None:
-    """The account whose own address this is, in one look-up. Both parts are as they are compared."""
+    """The account with this address of its own, in one look-up. Both parts are in the form for comparison."""
     row = tx.row(_AT_ADDRESS, (local, domain, domain))
     return _account(row) if row else None
 
 
 def login_key(login: str) -> str:
-    """A login as it is compared: what `by_login` takes to be the same gives the same key."""
+    """A login in the form for comparison: logins that `by_login` treats alike give the same key."""
     local, _at, domain = login.rpartition("@")
     try:
         return str(Address(local_key(_unquoted(local)), domain_key(domain))) if local else local_key(domain)
@@ -113,13 +131,13 @@ def login_key(login: str) -> str:
 
 
 def listing(tx: Transaction, *, after: int = 0, limit: int = 1000) -> list[Account]:
-    """Accounts in the order of their numbers, from the one that follows number `after`."""
+    """Accounts by number, beginning after number `after`."""
     sql = f"SELECT {_COLUMNS} FROM accounts WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608  (constant)
     return [_account(row) for row in tx.rows(sql, (after, limit))]
 
 
 def addresses_of(tx: Transaction, account: AccountId) -> list[str]:
-    """The account's own addresses as they were written, the login's first."""
+    """The account's own addresses as written, its login first."""
     rows = tx.rows(
         "SELECT local, written, domain FROM addresses WHERE account = ? AND kind = 'account'"
         " ORDER BY domain, local",
@@ -134,43 +152,43 @@ def addresses_of(tx: Transaction, account: AccountId) -> list[str]:
 
 
 def add_address(tx: Transaction, account: AccountId, address: str) -> None:
-    """Give an account one more address of its own. Raises `NameRefused`."""
+    """Add an address to an account. Raises `NameRefused`."""
     if get(tx, account) is None:
         raise NameRefused("there is no such account")
-    at, written = place_of(tx, address)
-    claim(tx, at, written, Claim(ACCOUNT, account=account))
+    key, written = parse_key(tx, address)
+    insert_address(tx, key, written, Target(ACCOUNT, account=account))
 
 
 def remove_address(tx: Transaction, account: AccountId, address: str) -> None:
-    """Take an address from an account; not the one it logs in with. Raises `NameRefused`."""
-    at, _written = place_of(tx, address)
+    """Remove an address from an account, except its login. Raises `NameRefused`."""
+    key, _written = parse_key(tx, address)
     found = get(tx, account)
-    if found is None or found.login == str(Address(at.local, at.domain)):
+    if found is None or found.login == str(Address(key.local, key.domain)):
         raise NameRefused(f"'{address}' is the login of the account")
-    owner = tx.value("SELECT account FROM addresses WHERE local = ? AND domain = ?", (at.local, at.domain))
+    owner = tx.value("SELECT account FROM addresses WHERE local = ? AND domain = ?", (key.local, key.domain))
     if owner != account:
         raise NameRefused(f"'{address}' is not an address of the account")
-    release(tx, at, ACCOUNT)
+    delete_address(tx, key, ACCOUNT)
 
 
 def set_enabled(tx: Transaction, account: AccountId, *, enabled: bool) -> None:
-    """Let an account log in and receive, or stop it. Its mail stays."""
+    """Enable or disable an account. A disabled account can neither log in nor receive; its mail stays."""
     tx.execute("UPDATE accounts SET enabled = ? WHERE id = ?", (int(enabled), account))
-    withdraw(tx)
+    announce_withdrawal(tx)
 
 
 def revoked(tx: Transaction, accounts: Iterable[AccountId]) -> set[AccountId]:
-    """Which of these may no longer be logged in: they are disabled, or gone."""
-    return {one for one in accounts if not ((found := get(tx, one)) and found.enabled)}
+    """Those of these accounts that are disabled or removed, and must be logged out."""
+    return {number for number in accounts if not ((found := get(tx, number)) and found.enabled)}
 
 
 def remove(tx: Transaction, account: AccountId) -> None:
-    """Forget the account, its addresses, credentials and memberships. Its mail is the store's to remove."""
+    """Remove the account, its addresses, credentials and memberships. The store removes its mail."""
     for table in ("addresses", "group_members", "passwords", "app_passwords", "known_clients"):
         tx.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608  (names from above)
     tx.execute("UPDATE domains SET postmaster = NULL WHERE postmaster = ?", (account,))
     tx.execute("DELETE FROM accounts WHERE id = ?", (account,))
-    withdraw(tx)
+    announce_withdrawal(tx)
 
 
 def _by_local(tx: Transaction, local: str) -> Account | None:

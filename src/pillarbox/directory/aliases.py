@@ -1,14 +1,22 @@
-"""Aliases: addresses that lead to other addresses, ours or anybody's.
+"""Aliases: addresses that forward to other addresses, local or remote.
 
-An alias has one or more targets. `@domain` is the domain's catch-all: it takes what no other address
-there takes. Targets are kept as addresses, not as accounts, so an alias may point to what is made later;
-loops do no harm, because `resolve` never enters an address twice.
+An alias has one or more targets. `@domain` is the domain's catch-all: it receives mail for all other local parts.
+Targets are stored as addresses, not as accounts, so an alias may point to one that is created later; loops are
+harmless, because `resolve` never visits an address twice.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pillarbox.directory.addresses import ALIAS, CATCH_ALL, Claim, Place, claim, place_of, release
+from pillarbox.directory.addresses import (
+    ALIAS,
+    CATCH_ALL,
+    AddressKey,
+    Target,
+    delete_address,
+    insert_address,
+    parse_key,
+)
 from pillarbox.directory.naming import NameRefused, parse_address
 from pillarbox.mail.address import Address
 from pillarbox.world.database.transaction import Transaction
@@ -19,66 +27,66 @@ MAX_TARGETS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """An alias and where it leads."""
+    """An alias and its targets."""
 
     address: str
     """As written; `@domain` for a catch-all."""
     targets: tuple[str, ...]
     may_send: bool
-    """Whether the accounts it leads to may also write as it."""
+    """Whether the accounts it delivers to may also send from it."""
 
 
 def create(tx: Transaction, address: str, targets: Sequence[str], *, may_send: bool = True) -> None:
-    """Make an alias, or with `@domain` a catch-all. Raises `NameRefused`."""
-    at, written = place_of(tx, address)
-    claim(tx, at, written, Claim(ALIAS, may_send=may_send))
-    _put_targets(tx, at, targets)
+    """Create an alias, or with `@domain` a catch-all. Raises `NameRefused`."""
+    key, written = parse_key(tx, address)
+    insert_address(tx, key, written, Target(ALIAS, may_send=may_send))
+    _put_targets(tx, key, targets)
 
 
 def set_targets(tx: Transaction, address: str, targets: Sequence[str]) -> None:
-    """Let an alias lead elsewhere. Raises `NameRefused`."""
-    at, _written = place_of(tx, address)
-    kind = tx.value("SELECT kind FROM addresses WHERE local = ? AND domain = ?", (at.local, at.domain))
+    """Replace the targets of an alias. Raises `NameRefused`."""
+    key, _written = parse_key(tx, address)
+    kind = tx.value("SELECT kind FROM addresses WHERE local = ? AND domain = ?", (key.local, key.domain))
     if kind != ALIAS:
         raise NameRefused(f"there is no alias '{address}'")
-    tx.execute("DELETE FROM alias_targets WHERE local = ? AND domain = ?", (at.local, at.domain))
-    _put_targets(tx, at, targets)
+    tx.execute("DELETE FROM alias_targets WHERE local = ? AND domain = ?", (key.local, key.domain))
+    _put_targets(tx, key, targets)
 
 
 def remove(tx: Transaction, address: str) -> None:
     """Remove an alias. Raises `NameRefused`."""
-    at, _written = place_of(tx, address)
-    release(tx, at, ALIAS)
-    tx.execute("DELETE FROM alias_targets WHERE local = ? AND domain = ?", (at.local, at.domain))
+    key, _written = parse_key(tx, address)
+    delete_address(tx, key, ALIAS)
+    tx.execute("DELETE FROM alias_targets WHERE local = ? AND domain = ?", (key.local, key.domain))
 
 
 def listing(tx: Transaction, domain: str) -> list[Alias]:
     """The aliases of a domain, by address."""
-    at, _written = place_of(tx, f"@{domain}")
+    key, _written = parse_key(tx, f"@{domain}")
     rows = tx.rows(
         "SELECT local, written, may_send FROM addresses WHERE domain = ? AND kind = 'alias' ORDER BY local",
-        (at.domain,),
+        (key.domain,),
     )
     return [
         Alias(
-            f"@{at.domain}" if local == CATCH_ALL else str(Address(written, at.domain)),
-            tuple(targets(tx, Place(local, at.domain))),
+            f"@{key.domain}" if local == CATCH_ALL else str(Address(written, key.domain)),
+            tuple(targets(tx, AddressKey(local, key.domain))),
             bool(may_send),
         )
         for local, written, may_send in rows
     ]
 
 
-def targets(tx: Transaction, at: Place) -> list[str]:
-    """Where the alias kept at this place leads, as addresses, in order."""
+def targets(tx: Transaction, key: AddressKey) -> list[str]:
+    """The targets of the alias with this key, as addresses, in order."""
     rows = tx.rows(
         "SELECT target FROM alias_targets WHERE local = ? AND domain = ? ORDER BY position",
-        (at.local, at.domain),
+        (key.local, key.domain),
     )
     return [target for (target,) in rows]
 
 
-def _put_targets(tx: Transaction, at: Place, wanted: Sequence[str]) -> None:
+def _put_targets(tx: Transaction, key: AddressKey, wanted: Sequence[str]) -> None:
     if not wanted:
         raise NameRefused("an alias needs a target")
     if len(wanted) > MAX_TARGETS:
@@ -86,5 +94,5 @@ def _put_targets(tx: Transaction, at: Place, wanted: Sequence[str]) -> None:
     addresses = dict.fromkeys(str(parse_address(target)) for target in wanted)
     tx.execute_many(
         "INSERT INTO alias_targets VALUES (?, ?, ?, ?)",
-        [(at.local, at.domain, position, target) for position, target in enumerate(addresses)],
+        [(key.local, key.domain, position, target) for position, target in enumerate(addresses)],
     )

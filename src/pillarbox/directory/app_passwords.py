@@ -1,8 +1,8 @@
-"""App passwords: one for each program, random, scoped, and revoked alone.
+"""App passwords: one for each program, random, scoped, and revoked separately.
 
-Being random (100 bits) they need no slow hash: a blake2b keyed with a secret of the installation suffices,
-and one index look-up checks them. Their SCRAM keys use the account's salt, so that a client which
-prefers SCRAM can use one as well (see `credentials.scram_keys`).
+Since they are random (100 bits) they need no slow hash: BLAKE2b keyed with a secret of the installation suffices, and
+one index look-up checks them. Their SCRAM keys use the account's salt, so that SCRAM clients can use them as well
+(see `credentials.scram_keys`).
 """
 
 import base64
@@ -15,14 +15,14 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import server_keys
 from pillarbox.world.database.transaction import Transaction
 
-SECRET_OCTETS = 13
-"""Chance in one app password: 104 bits, of which the 20 letters shown hold 100."""
+RANDOM_OCTETS = 13
+"""Random octets for one app password: 104 bits, of which its 20 letters hold 100."""
 _LETTERS = 20
 MAX_PER_ACCOUNT = 100
 
 
 class Scope(StrEnum):
-    """What a credential opens. `mail` is all of the others."""
+    """The services that a credential is valid for. `mail` means all of them."""
 
     MAIL = "mail"
     IMAP = "imap"
@@ -32,7 +32,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AppPassword:
-    """An app password as its owner sees it in a list; the password itself is shown once, when made."""
+    """An app password as listed to its owner; the password itself is shown only once, when created."""
 
     id: int
     name: str
@@ -51,17 +51,17 @@ class AppPasswordHash:
     server_key: bytes
 
 
-def spell(chance: bytes) -> str:
-    """A new app password from `SECRET_OCTETS` random octets: `abcd-efgh-ijkl-mnop-qrst`."""
-    assert len(chance) == SECRET_OCTETS
-    letters = base64.b32encode(chance).decode("ascii").lower()[:_LETTERS]
+def format_app_password(random: bytes) -> str:
+    """An app password from `RANDOM_OCTETS` random octets: `abcd-efgh-ijkl-mnop-qrst`."""
+    assert len(random) == RANDOM_OCTETS
+    letters = base64.b32encode(random).decode("ascii").lower()[:_LETTERS]
     return "-".join(letters[at : at + 4] for at in range(0, _LETTERS, 4))
 
 
 def digest_of(presented: str, secret: bytes) -> bytes | None:
-    """The keyed digest of what may be an app password, or `None` for what cannot be one.
+    """The keyed digest of a possible app password, or `None` for what cannot be one.
 
-    Hyphens, spaces and case do not matter: people copy these by hand.
+    Hyphens, spaces and case are ignored: people type these by hand.
     """
     letters = presented.replace("-", "").replace(" ", "").lower()
     if len(letters) != _LETTERS or not (letters.isascii() and letters.isalnum()):
@@ -70,7 +70,7 @@ def digest_of(presented: str, secret: bytes) -> bytes | None:
 
 
 def hash_app_password(password: str, *, secret: bytes, scram_salt: bytes, iterations: int) -> AppPasswordHash:
-    """What to store for a password that `spell` made. Takes some 5 ms, for SCRAM's keys."""
+    """Hash a password of `format_app_password`. Takes some 5 ms, for the SCRAM keys."""
     digest = digest_of(password, secret)
     assert digest is not None, "not an app password"
     keys = server_keys(password, scram_salt, iterations)
@@ -87,7 +87,7 @@ def add(
     now_ms: int,
     expires_at_ms: int | None = None,
 ) -> int:
-    """Keep a new app password; returns its number. Raises `NameRefused` beyond `MAX_PER_ACCOUNT`."""
+    """Store a new app password; returns its number. Raises `NameRefused` beyond `MAX_PER_ACCOUNT`."""
     count = tx.value("SELECT COUNT(*) FROM app_passwords WHERE account = ?", (account,))
     if count >= MAX_PER_ACCOUNT:
         raise NameRefused(f"the account already has {MAX_PER_ACCOUNT} app passwords")
@@ -119,31 +119,31 @@ def listing(tx: Transaction, account: AccountId) -> list[AppPassword]:
 
 
 def revoke(tx: Transaction, account: AccountId, identifier: int) -> bool:
-    """Make an app password worthless at once; whether there was one."""
+    """Revoke an app password at once; returns whether it existed."""
     return tx.execute("DELETE FROM app_passwords WHERE account = ? AND id = ?", (account, identifier)) == 1
 
 
 def matching(tx: Transaction, account: AccountId, digest: bytes, *, scope: Scope, now_ms: int) -> int | None:
-    """The number of the account's app password with this digest, if it opens `scope` now."""
+    """The number of the account's app password with this digest, if it is valid for `scope` now."""
     row = tx.row(
         "SELECT id, scopes, expires_at_ms FROM app_passwords WHERE digest = ? AND account = ?",
         (digest, account),
     )
-    if row is None or not opens(row[1], row[2], scope=scope, now_ms=now_ms):
+    if row is None or not is_valid(row[1], row[2], scope=scope, now_ms=now_ms):
         return None
     identifier: int = row[0]
     return identifier
 
 
-def opens(scopes: str, expires_at_ms: int | None, *, scope: Scope, now_ms: int) -> bool:
-    """Whether a stored app password opens `scope` at this time."""
+def is_valid(scopes: str, expires_at_ms: int | None, *, scope: Scope, now_ms: int) -> bool:
+    """Whether a stored app password is valid for `scope` at this time."""
     if expires_at_ms is not None and now_ms >= expires_at_ms:
         return False
     return not {scope, Scope.MAIL}.isdisjoint(_scopes(scopes))
 
 
 def mark_used(tx: Transaction, identifier: int, *, now_ms: int) -> None:
-    """Note that it was used, for its owner to see."""
+    """Record its use, for its owner's list."""
     tx.execute("UPDATE app_passwords SET last_used_at_ms = ? WHERE id = ?", (now_ms, identifier))
 
 

@@ -1,13 +1,13 @@
-"""The domains we serve.
+"""The domains that are served.
 
-A domain is served, or is an alias of one that is: then each of its addresses leads where the same local
-part leads there. An alias of an alias is refused, so following one step is always enough.
+A domain is served, or is an alias of one that is: then its addresses resolve like the same local parts of that
+domain. An alias of an alias is refused, so one step is always enough.
 """
 
 from dataclasses import dataclass
 
 from pillarbox.directory.naming import NameRefused, domain_name
-from pillarbox.directory.withdrawal import withdraw
+from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
@@ -17,7 +17,7 @@ DEFAULT_SEPARATOR = "+"
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A domain we serve. `name` is in lower-case A-labels."""
+    """A served domain. `name` is in lower-case A-labels."""
 
     name: str
     alias_of: str | None
@@ -26,7 +26,7 @@ class Domain:
     quota_octets: int | None
     """The quota of accounts without one of their own; `None` is no limit."""
     postmaster: AccountId | None
-    """Who reads `postmaster@` and `abuse@` while these are not addresses of their own."""
+    """The account for `postmaster@` and `abuse@` unless these addresses exist."""
 
 
 _COLUMNS = "name, alias_of, separator, quota_octets, postmaster"
@@ -79,7 +79,7 @@ def set_separator(tx: Transaction, name: str, separator: str) -> None:
 
 
 def set_postmaster(tx: Transaction, name: str, account: AccountId) -> None:
-    """Say who reads `postmaster@` and `abuse@`. Raises `NameRefused`."""
+    """Set the account for `postmaster@` and `abuse@`. Raises `NameRefused`."""
     if not tx.execute("UPDATE domains SET postmaster = ? WHERE name = ?", (account, domain_name(name))):
         raise NameRefused(f"'{name}' is not served here")
 
@@ -93,11 +93,11 @@ def remove(tx: Transaction, name: str) -> None:
         raise NameRefused(f"'{key}' still has alias domains")
     if not tx.execute("DELETE FROM domains WHERE name = ?", (key,)):
         raise NameRefused(f"'{key}' is not served here")
-    withdraw(tx)
+    announce_withdrawal(tx)
 
 
 def served(tx: Transaction, name: str) -> Domain:
-    """The domain where addresses of `name` really live. Raises `NameRefused` where it is not ours."""
+    """The domain that addresses of `name` belong to, after domain aliases. Raises `NameRefused` if not served."""
     domain = get(tx, domain_name(name))
     if domain is None:
         raise NameRefused(f"'{name}' is not served here")

@@ -1,18 +1,18 @@
-"""What is always true of the directory's rows."""
+"""The invariants of the directory's tables, checked by `pillarbox fsck`."""
 
 from pillarbox.world.database.invariant import Invariant
 
-_RESTORE = "Make it again with `pillarbox account`, or restore a backup."
+_RESTORE = "Add it again with `pillarbox account`, or restore a backup."
 
 
-def _leads_nowhere(table: str, column: str, name: str, what: str) -> Invariant:
-    """Rows that belong to accounts which are gone: they let nobody in and nothing arrive."""
+def _has_account(table: str, column: str, name: str, what: str) -> Invariant:
+    """Rows belong to existing accounts. One that does not has no effect: no login, no delivery."""
     return Invariant(
         name,
-        f"{what} belongs to an account that exists.",
+        f"{what} belongs to an existing account.",
         f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608 - constants of this file
         f" AND {column} NOT IN (SELECT id FROM accounts)",
-        f"{what.lower()} belongs to account {{0}}, which is not there",
+        f"{what.lower()} belongs to account {{0}}, which does not exist",
         "Drop the row.",
         (f"DELETE FROM {table} WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT id FROM accounts)",),  # noqa: S608 - likewise
     )
@@ -20,12 +20,12 @@ def _leads_nowhere(table: str, column: str, name: str, what: str) -> Invariant:
 
 INVARIANTS = (
     Invariant(
-        "account-numbers-ahead",
-        "The number of the next account is above all that were given.",
+        "next-account-number-unused",
+        "The number of the next account is above all that were assigned.",
         "SELECT latest FROM accounts_issued WHERE series = 'account'"
         " AND latest < (SELECT coalesce(max(id), 0) FROM accounts)",
-        "the next account would get a number that another has ({0})",
-        "Go on above the highest.",
+        "the next account would get a number that is in use ({0})",
+        "Continue above the highest.",
         (
             (
                 "UPDATE accounts_issued SET latest = max(latest, (SELECT coalesce(max(id), 0) FROM accounts))"
@@ -33,38 +33,38 @@ INVARIANTS = (
             ),
         ),
     ),
-    _leads_nowhere("addresses", "account", "address-of-account", "An address"),
-    _leads_nowhere("passwords", "account", "password-of-account", "A password"),
-    _leads_nowhere("app_passwords", "account", "app-password-of-account", "An app password"),
-    _leads_nowhere("group_members", "account", "member-is-account", "A group's membership"),
+    _has_account("addresses", "account", "address-has-account", "An address"),
+    _has_account("passwords", "account", "password-has-account", "A password"),
+    _has_account("app_passwords", "account", "app-password-has-account", "An app password"),
+    _has_account("group_members", "account", "group-member-has-account", "A group's membership"),
     Invariant(
         "account-has-password",
-        "Every account has a password, which may be worthless.",
+        "Every account has a password, which may be one that nothing matches.",
         "SELECT login FROM accounts WHERE id NOT IN (SELECT account FROM passwords)",
         "{0} has no password",
-        "Give it one: pillarbox account password LOGIN",
+        "Set one: pillarbox account password LOGIN",
     ),
     Invariant(
         "account-has-domain",
-        "Every account is of a domain that is served.",
+        "Every account is in a domain that is served.",
         "SELECT login, domain FROM accounts WHERE domain NOT IN (SELECT name FROM domains)",
-        "{0} is of {1}, which is not served",
+        "{0} is in {1}, which is not served",
         "Serve it: pillarbox domain add DOMAIN",
     ),
     Invariant(
-        "login-is-address",
-        "Every account receives what is sent to its own address.",
+        "account-has-address",
+        "Every account has an address.",
         "SELECT a.login FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM addresses d WHERE d.account = a.id)",
-        "mail for {0} arrives nowhere",
+        "account {0} has no address",
         _RESTORE,
     ),
     Invariant(
-        "alias-leads-somewhere",
+        "alias-has-target",
         "Every alias has a target.",
         "SELECT local, domain FROM addresses d WHERE kind = 'alias' AND NOT EXISTS"
         " (SELECT 1 FROM alias_targets t WHERE t.local = d.local AND t.domain = d.domain)",
-        "{0}@{1} leads nowhere",
-        "Give it a target, or remove it: pillarbox alias",
+        "alias {0}@{1} has no target",
+        "Add a target, or remove it: pillarbox alias",
     ),
 )
-"""All of them, in the order in which to mend."""
+"""All of them, in the order of repair."""

@@ -1,7 +1,7 @@
-"""From where an account has logged in before.
+"""The addresses from which each account has logged in.
 
-An owner at a known address is never slowed by what others do to the account, so nobody can lock an
-owner out by guessing. An IPv6 client is its /64: hosts change the rest of the address by themselves.
+A client at a known address is not throttled because of failed logins of others, so nobody can lock an owner out by
+guessing passwords. An IPv6 client is identified by its /64: hosts change the rest of the address by themselves.
 """
 
 import ipaddress
@@ -10,13 +10,13 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
 MAX_PER_ACCOUNT = 64
-"""Addresses remembered for one account; the longest unseen is forgotten first."""
+"""Addresses stored for one account; the least recently seen is removed first."""
 REMEMBERED_MS = 90 * 24 * 3600 * 1000
-"""A client that has not logged in for so long is a stranger again."""
+"""A client that has not logged in for so long is no longer known."""
 
 
 def client_key(address: str) -> str:
-    """The part of an IP address that stays with a client; what is no IP address is its own key."""
+    """The part of an IP address that identifies a client; anything else is returned unchanged."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -29,7 +29,7 @@ def client_key(address: str) -> str:
 
 
 def last_seen_at_ms(tx: Transaction, account: AccountId, client: str, *, now_ms: int) -> int | None:
-    """When this client last logged in to the account, if it is still remembered."""
+    """When this client last logged in to the account, if it is still known."""
     seen: int | None = tx.value(
         "SELECT last_seen_at_ms FROM known_clients WHERE account = ? AND client = ? AND last_seen_at_ms > ?",
         (account, client, now_ms - REMEMBERED_MS),
@@ -38,7 +38,7 @@ def last_seen_at_ms(tx: Transaction, account: AccountId, client: str, *, now_ms:
 
 
 def remember(tx: Transaction, account: AccountId, client: str, *, now_ms: int) -> None:
-    """Note a successful login."""
+    """Record a successful login."""
     tx.execute(
         "INSERT INTO known_clients VALUES (?, ?, ?) ON CONFLICT (account, client) DO UPDATE SET"
         " last_seen_at_ms = excluded.last_seen_at_ms",

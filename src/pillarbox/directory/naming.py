@@ -1,7 +1,7 @@
-"""How addresses are compared in this directory.
+"""How addresses are compared in the directory.
 
-RFC 5321 §2.4 leaves the meaning of a local part, its case included, to the host it belongs to. Here case
-never tells two people apart: `Anna@` and `anna@` are one, in every script, however it was composed.
+RFC 5321 §2.4 leaves the meaning of a local part, its case included, to its host. Here local parts are compared
+case-insensitively, in every script and Unicode normal form: `Anna@` and `anna@` are the same address.
 """
 
 import unicodedata
@@ -10,11 +10,11 @@ from pillarbox.mail.address import Address, InvalidAddress, domain_key
 
 
 class NameRefused(ValueError):
-    """A domain, address or account that cannot be made; the text is fit for an operator's eyes."""
+    """A domain, address or account that can't be created or changed; the text is for the operator."""
 
 
 def local_key(local: str) -> str:
-    """A local part as it is compared: case-folded, NFC."""
+    """A local part in the form for comparison: case-folded, NFC."""
     if local.isascii():
         return local.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).casefold())

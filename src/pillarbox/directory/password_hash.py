@@ -1,8 +1,8 @@
-"""Turning a password into what may be stored: an Argon2id hash and SCRAM keys, made together.
+"""Hashing passwords for storage: an Argon2id hash and SCRAM keys, made together.
 
-Argon2id with 19 MiB, two passes, one lane (RFC 9106, in the profile for many logins): some 20 ms of a core,
-so it runs in threads, never in the loop. SCRAM's keys are weaker against guessing, yet without them no
-client could log in without showing its password; both are written in the same row, so they cannot disagree.
+Argon2id with 19 MiB, two passes, one lane (RFC 9106, in the profile for many logins): some 20 ms of a core, so it
+runs in threads, never in the loop. SCRAM keys resist guessing less well, but without them every client would have to
+send its password; both are written in the same row, so they always match.
 """
 
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class PasswordHash:
 
 
 def hash_password(password: str, *, argon2_salt: bytes, scram_salt: bytes) -> PasswordHash:
-    """Hash a new password. Slow on purpose: some 30 ms. Raises `NameRefused` for one that cannot be used.
+    """Hash a new password. Slow by design: some 30 ms. Raises `NameRefused` for one that cannot be used.
 
     `scram_salt` is the account's (see `credentials.scram_salt`).
     """
@@ -54,8 +54,8 @@ def argon2_hash(prepared: str, salt: bytes) -> str:
     ).decode()
 
 
-def argon2_holds(argon2: str, prepared: str) -> bool:
-    """Whether this prepared password made that hash. As slow as making one; runs without the GIL."""
+def argon2_matches(argon2: str, prepared: str) -> bool:
+    """Whether this prepared password matches that hash. As slow as hashing; runs without the GIL."""
     from argon2.exceptions import VerificationError
     from argon2.low_level import Type, verify_secret
 
@@ -69,10 +69,10 @@ def _prepare_new(password: str) -> str:
     if len(password.encode(errors="replace")) > MAX_PASSWORD_OCTETS:
         raise NameRefused(f"the password is over {MAX_PASSWORD_OCTETS} octets")
     try:
-        # RFC 4013 §2.5: what is kept for comparison is a "stored" string.
+        # RFC 4013 §2.5: a password kept for comparison is a "stored string".
         prepared = prepare_stored(password)
     except PreparationFailed as failed:
-        raise NameRefused(f"the password holds {failed}") from None
+        raise NameRefused(f"the password contains {failed}") from None
     if not prepared:
         raise NameRefused("the password is empty")
     return prepared

@@ -1,13 +1,13 @@
-"""How much an account may keep: its own quota, or else its domain's. The store counts what it keeps."""
+"""Quotas: an account's own, or else its domain's. The store counts the usage."""
 
 from pillarbox.directory.domains import served
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.withdrawal import withdraw
+from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
 UNLIMITED = 0
-"""An account's own quota of nought octets: no limit, whatever its domain says."""
+"""An account quota of 0 octets: no limit, whatever the quota of its domain."""
 
 
 def effective(tx: Transaction, account: AccountId) -> int | None:
@@ -21,12 +21,12 @@ def effective(tx: Transaction, account: AccountId) -> int | None:
 
 
 def set_account_quota(tx: Transaction, account: AccountId, quota_octets: int | None) -> None:
-    """Give the account a quota of its own; `None` takes the domain's, `UNLIMITED` lifts it."""
+    """Set the account's own quota; `None` uses the domain's, `UNLIMITED` means no limit."""
     if quota_octets is not None and quota_octets < 0:
         raise NameRefused("a quota cannot be negative")
     if not tx.execute("UPDATE accounts SET quota_octets = ? WHERE id = ?", (quota_octets, account)):
         raise NameRefused("there is no such account")
-    withdraw(tx)
+    announce_withdrawal(tx)
 
 
 def set_domain_quota(tx: Transaction, domain: str, quota_octets: int | None) -> None:
@@ -34,4 +34,4 @@ def set_domain_quota(tx: Transaction, domain: str, quota_octets: int | None) -> 
     if quota_octets is not None and quota_octets < 0:
         raise NameRefused("a quota cannot be negative")
     tx.execute("UPDATE domains SET quota_octets = ? WHERE name = ?", (quota_octets, served(tx, domain).name))
-    withdraw(tx)
+    announce_withdrawal(tx)

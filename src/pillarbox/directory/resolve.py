@@ -1,8 +1,8 @@
-"""Where mail for an address goes, and who may write as it.
+"""Address resolution: where mail for an address goes, and who may send from it.
 
-An address is looked up as it stands; then without its detail (`anna+shops` as `anna`, RFC 5233 §1); then
-as the domain's catch-all. Aliases are followed until accounts or foreign addresses are reached. Always true:
-no address is entered twice in one resolution and no more than `MAX_ADDRESSES` are, so loops end.
+An address is looked up as given; then without its detail (`anna+shops` as `anna`, RFC 5233 §1); then as the domain's
+catch-all. Aliases are followed until accounts or remote addresses are reached. Always true: one resolution visits no
+address twice and no more than `MAX_ADDRESSES`, so loops end.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from typing import Literal
 
 from pillarbox.directory import accounts, aliases, groups
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.addresses import ACCOUNT, CATCH_ALL, Place
+from pillarbox.directory.addresses import ACCOUNT, CATCH_ALL, AddressKey
 from pillarbox.directory.domains import Domain, get
 from pillarbox.directory.naming import local_key
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
@@ -18,33 +18,33 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
 MAX_ADDRESSES = 2000
-"""Addresses looked at for one recipient; what lies beyond is left out."""
+"""Addresses visited for one recipient; further ones are ignored."""
 # RFC 5321 §4.5.1: postmaster is always accepted. RFC 2142 §4: so should abuse be.
-_ALWAYS_READ = frozenset({"postmaster", "abuse"})
+_REQUIRED_LOCAL_PARTS = frozenset({"postmaster", "abuse"})
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """The address is ours: deliver to these accounts, and send on to these addresses."""
+    """The address is local: deliver to these accounts, and forward to these addresses."""
 
     accounts: tuple[Account, ...]
     forwards: tuple[Address, ...] = ()
     detail: str | None = None
-    """What followed the separator in the address that was asked for."""
+    """What followed the separator in the resolved address."""
     own: bool = field(default=False, compare=False)
-    """It is an address of the account's own: so it stays until it is withdrawn (see `withdrawal`)."""
+    """It is an address of the account itself, so the result holds until it is withdrawn (see `withdrawal`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """The domain is not ours."""
+    """The domain is not served here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The domain is ours, and nobody there reads this address."""
+    """The domain is served here, but mail for this address can't be delivered."""
 
-    reason: Literal["no such address", "disabled", "leads nowhere"]
+    reason: Literal["no such address", "disabled", "no target"]
 
 
 Resolution = Local | Remote | Unknown
@@ -54,7 +54,7 @@ Resolution = Local | Remote | Unknown
 class _Entry:
     """A row of `addresses`, with how it was found."""
 
-    at: Place
+    key: AddressKey
     kind: str
     account: AccountId | None
     group_id: int | None
@@ -64,18 +64,18 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Reached:
-    """What has been reached while following."""
+    """What was reached while following aliases and groups."""
 
     accounts: dict[AccountId, Account] = field(default_factory=dict)
     forwards: dict[str, Address] = field(default_factory=dict)
-    entered: set[Place] = field(default_factory=set)
+    visited: set[AddressKey] = field(default_factory=set)
     disabled: bool = False
 
 
 def recipient(tx: Transaction, address: Address) -> Resolution:
     """Where mail for this address goes."""
     local = local_key(address.local)
-    # Most mail is for an account's own address: one look-up then does.
+    # Most mail is for an account's own address, for which one look-up suffices.
     own = accounts.at_address(tx, local, _domain_key(address)) if local else None
     if own is not None and own.enabled:
         return Local((own,), own=True)
@@ -89,13 +89,13 @@ def recipient(tx: Transaction, address: Address) -> Resolution:
     _follow(tx, entry, reached)
     if reached.accounts or reached.forwards:
         return Local(tuple(reached.accounts.values()), tuple(reached.forwards.values()), entry.detail)
-    return Unknown("disabled" if reached.disabled else "leads nowhere")
+    return Unknown("disabled" if reached.disabled else "no target")
 
 
 def may_send_as(tx: Transaction, account: AccountId, address: Address) -> bool:
     """Whether the account may use this address as sender.
 
-    Its own addresses, with any detail; and those that lead to it, where they allow that.
+    Allowed are its own addresses, with any detail; and aliases and groups that deliver to it, where they permit that.
     """
     domain = served_domain(tx, address)
     if domain is None:
@@ -111,7 +111,7 @@ def may_send_as(tx: Transaction, account: AccountId, address: Address) -> bool:
 
 
 def served_domain(tx: Transaction, address: Address) -> Domain | None:
-    """The domain in which this address is looked up, or `None` where it is not ours."""
+    """The domain in which this address is looked up, or `None` if it is not served."""
     domain = get(tx, _domain_key(address))
     if domain is None or domain.alias_of is None:
         return domain
@@ -122,42 +122,44 @@ def _domain_key(address: Address) -> str:
     try:
         return domain_key(address.domain)
     except InvalidAddress:
-        return ""  # an address not made by parsing; no domain of ours
+        return ""  # an address not made by parsing; its domain is not served
 
 
 def _find(tx: Transaction, domain: Domain, local: str) -> _Entry | None:
-    found = _entry(tx, Place(local, domain.name), None)
+    found = _entry(tx, AddressKey(local, domain.name), None)
     if found:
         return found
     if domain.separator:
         stem, separator, detail = local.partition(domain.separator)
         if separator and stem:
-            found = _entry(tx, Place(stem, domain.name), detail)
+            found = _entry(tx, AddressKey(stem, domain.name), detail)
             if found:
                 return found
-    if local in _ALWAYS_READ and domain.postmaster is not None:
-        return _Entry(Place(local, domain.name), ACCOUNT, domain.postmaster, None, may_send=True, detail=None)
-    return _entry(tx, Place(CATCH_ALL, domain.name), None)
+    if local in _REQUIRED_LOCAL_PARTS and domain.postmaster is not None:
+        return _Entry(
+            AddressKey(local, domain.name), ACCOUNT, domain.postmaster, None, may_send=True, detail=None
+        )
+    return _entry(tx, AddressKey(CATCH_ALL, domain.name), None)
 
 
-def _entry(tx: Transaction, at: Place, detail: str | None) -> _Entry | None:
+def _entry(tx: Transaction, key: AddressKey, detail: str | None) -> _Entry | None:
     row = tx.row(
         "SELECT kind, account, group_id, may_send FROM addresses WHERE local = ? AND domain = ?",
-        (at.local, at.domain),
+        (key.local, key.domain),
     )
     if row is None:
         return None
     kind, account, group_id, may_send = row
-    return _Entry(at, kind, account, group_id, bool(may_send), detail)
+    return _Entry(key, kind, account, group_id, bool(may_send), detail)
 
 
 def _follow(tx: Transaction, first: _Entry, reached: _Reached) -> None:
     waiting = [first]
-    while waiting and len(reached.entered) < MAX_ADDRESSES:
+    while waiting and len(reached.visited) < MAX_ADDRESSES:
         entry = waiting.pop(0)
-        if entry.at in reached.entered:
+        if entry.key in reached.visited:
             continue
-        reached.entered.add(entry.at)
+        reached.visited.add(entry.key)
         match entry.kind:
             case "account":
                 assert entry.account is not None
@@ -173,8 +175,8 @@ def _follow(tx: Transaction, first: _Entry, reached: _Reached) -> None:
 
 
 def _targets(tx: Transaction, alias: _Entry, reached: _Reached) -> list[_Entry]:
-    ours = []
-    for text in aliases.targets(tx, alias.at):
+    local_targets = []
+    for text in aliases.targets(tx, alias.key):
         target = Address.parse(text)
         domain = served_domain(tx, target)
         if domain is None:
@@ -182,8 +184,8 @@ def _targets(tx: Transaction, alias: _Entry, reached: _Reached) -> list[_Entry]:
             continue
         entry = _find(tx, domain, local_key(target.local))
         if entry:
-            ours.append(entry)
-    return ours
+            local_targets.append(entry)
+    return local_targets
 
 
 def _reach(tx: Transaction, identifier: AccountId, reached: _Reached) -> None:

@@ -1,8 +1,8 @@
 """The directory's tables.
 
-`addresses` names each address once; its `kind` says where it leads: `account` (column `account`),
+`addresses` has each address once; its `kind` is that of its target: `account` (column `account`),
 `group` (column `group_id`) or `alias` (rows in `alias_targets`). A local part of `''` is the
-domain's catch-all. `passwords` and `app_passwords` hold no password, only what checks one.
+domain's catch-all. `passwords` and `app_passwords` hold no passwords, only their hashes.
 """
 
 from pillarbox.world.database.schema import Schema

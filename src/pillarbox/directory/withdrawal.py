@@ -1,17 +1,18 @@
-"""What was true of an address or account, and is so no more: said to whoever remembers where addresses lead, or
-looks after those who are logged in.
+"""The topic announced when an address or account is withdrawn or restricted, for caches of address resolution and for
+the log-out of revoked accounts.
 
-An account's own address leads to that account until it is freed, its domain is served no more, or the account is
-disabled or removed. Only that is said, and that a quota was set: what is new, nobody can remember.
+An account's own address resolves to that account until the address is deleted, its domain is no longer served, or the
+account is disabled or removed. These changes are announced, and changes of quotas; additions are not, since only
+existing addresses are cached.
 """
 
 from pillarbox.world.database.transaction import Transaction
 from pillarbox.world.topic import Topic
 
 WITHDRAWN = Topic("withdrawn")
-"""Some address or account is no longer what it was."""
+"""Some address or account was withdrawn, or its quota changed."""
 
 
-def withdraw(tx: Transaction) -> None:
-    """Have all processes forget where addresses lead, once this is committed."""
+def announce_withdrawal(tx: Transaction) -> None:
+    """Have all processes drop cached address resolutions, once this is committed."""
     tx.announce(WITHDRAWN)

@@ -1,1 +1,1 @@
-"""What mail is: pure values. No clock, no chance, no IO, no logging."""
+"""The formats of mail as pure values: no clock, no randomness, no I/O, no logging."""

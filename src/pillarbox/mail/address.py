@@ -1,10 +1,10 @@
-"""One mail address: `local-part@domain` as envelopes and directories use it.
+"""One mail address: `local-part@domain` as in envelopes and in the directory.
 
-An `Address` holds its local part without quoting and its domain as it was given; `str()` quotes again
-where the grammar wants it. It obeys RFC 5321 §4.1.2 (Mailbox) widened to Unicode by RFC 6531 §3.3. Always
+An `Address` holds its local part without quoting and its domain as given; `str()` quotes the local part where
+the grammar requires it. It follows RFC 5321 §4.1.2 (Mailbox) widened to Unicode by RFC 6531 §3.3. Always
 true: `Address.parse(str(address)) == address`.
 
-Address lists in header fields are another, laxer grammar: see `address_list`.
+Address lists in header fields have another, more lenient grammar: see `address_list`.
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final, Self
 
 MAX_LOCAL_OCTETS: Final = 255
-"""RFC 5321 §4.5.3.1.1 asks for 64 at least; VERP and SRS senders use more in real life."""
+"""RFC 5321 §4.5.3.1.1 requires at least 64; VERP and SRS senders use more in practice."""
 
 MAX_DOMAIN_OCTETS: Final = 255
 """RFC 5321 §4.5.3.1.2, counted in A-labels."""
@@ -35,7 +35,7 @@ _NEEDS_ESCAPE = re.compile(r'(["\\])')
 
 
 class InvalidAddress(ValueError):
-    """Not an address; the text says why and is fit for the peer's eyes."""
+    """Not an address; the text says why and may be sent to the peer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Address:
     """A mail address; make it with `parse` unless its parts are known to be valid."""
 
     local: str
-    """Local part without quotes; its case is kept, and what case means is the directory's to say."""
+    """Local part without quotes, its case kept; the directory decides what case means."""
     domain: str
     """Domain name, with A-labels or U-labels as given, or an address literal in its brackets."""
 
@@ -73,11 +73,11 @@ class Address:
 
     @property
     def needs_smtputf8(self) -> bool:
-        """Whether no ASCII form exists: a domain has A-labels, a local part has nothing (RFC 6531 §3.2)."""
+        """Whether no ASCII form exists: a domain has A-labels, a local part has no such form (RFC 6531 §3.2)."""
         return not self.local.isascii()
 
     def with_ascii_domain(self) -> Self:
-        """The same address, its domain as A-labels: what may be said to a peer without SMTPUTF8."""
+        """The same address with its domain as A-labels, for a peer without SMTPUTF8."""
         return self if self.domain.isascii() else type(self)(self.local, domain_key(self.domain))
 
 
@@ -100,7 +100,7 @@ def domain_key(domain: str) -> str:
 
 
 def _to_ascii(domain: str) -> str:
-    import idna  # here, for its tables are large and most processes meet few such domains
+    import idna  # imported here: its tables are large and seldom needed
 
     try:
         # UTS 46 maps case and width first, as browsers and resolvers do
@@ -115,7 +115,7 @@ def _literal_key(literal: str) -> str:
         raise InvalidAddress("not an address literal")
     tag, content = match.groups()
     try:
-        # RFC 5321 §4.1.3: an IPv4 address stands bare, IPv6 and all others after their tag
+        # RFC 5321 §4.1.3: an IPv4 address has no tag, IPv6 and all others have one
         match (tag or "").lower():
             case "":
                 return f"[{ipaddress.IPv4Address(content)}]"

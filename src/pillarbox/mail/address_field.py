@@ -1,6 +1,6 @@
-"""An address field as it is kept: its form in ENVELOPE (RFC 9051 §7.5.2), and what a message sorts by.
+"""An address field as stored: its form in ENVELOPE (RFC 9051 §7.5.2) and its sort keys.
 
-The people of a server, its lists, and who writes to them often stand in field after field: short ones are remembered.
+The same users, lists and correspondents appear in field after field, so results for short fields are cached.
 """
 
 from collections.abc import Sequence
@@ -10,18 +10,19 @@ from typing import Final
 import msgspec
 
 from pillarbox.mail import encoded_word
-from pillarbox.mail.address_list import AddressItem, Group, NameAddr, parse_address_list
+from pillarbox.mail.address_list import parse_address_list
 from pillarbox.mail.collation import collate
 from pillarbox.mail.header import Header
 from pillarbox.mail.imap_string import NIL, nstring, string
+from pillarbox.mail.name_addr import AddressItem, Group, NameAddr
 
 MAX_VALUE_OCTETS: Final = 256 * 1024
-"""Octets of all occurrences of one field that are read."""
+"""Octets read of all occurrences of one field together."""
 
 MAX_SORT_CHARACTERS: Final = 255
-"""Sort keys are compared by their first so many characters."""
+"""Length at which sort keys are cut."""
 
-_USUAL_OCTETS: Final = 128
+_MAX_CACHED_OCTETS: Final = 128
 _END_OF_GROUP: Final = b"(NIL NIL NIL NIL)"
 
 
@@ -29,7 +30,7 @@ class AddressField(msgspec.Struct, frozen=True, gc=False):
     """All fields of one name, read as one list."""
 
     wire: bytes
-    """The list in ENVELOPE; NIL where there is none, be the field absent or empty."""
+    """The list in ENVELOPE; NIL where the field is absent or empty."""
     mailbox_key: str
     """Mailbox of the first address, collated (RFC 5256 §3, SORT FROM)."""
     display_key: str
@@ -46,17 +47,19 @@ def read(header: Header, name: str) -> AddressField:
         return ABSENT
     # RFC 5322 §4.5.3: several fields of one name are one list
     value = values[0] if len(values) == 1 else b", ".join(values)
-    return _usual_field(value) if len(value) <= _USUAL_OCTETS else _any_field(value[:MAX_VALUE_OCTETS])
+    return (
+        _cached_field(value) if len(value) <= _MAX_CACHED_OCTETS else _parsed_field(value[:MAX_VALUE_OCTETS])
+    )
 
 
-def _any_field(value: bytes) -> AddressField:
+def _parsed_field(value: bytes) -> AddressField:
     items = parse_address_list(value)
     if not items:
         return ABSENT
     return AddressField(_wire(items), _mailbox_key(items[0]), _display_key(items[0]))
 
 
-_usual_field = lru_cache(maxsize=1024)(_any_field)
+_cached_field = lru_cache(maxsize=1024)(_parsed_field)
 
 
 def _wire(items: Sequence[AddressItem]) -> bytes:
@@ -67,22 +70,22 @@ def _wire(items: Sequence[AddressItem]) -> bytes:
 
 def _address(address: NameAddr) -> bytes:
     display, route, local, domain = address
-    # Only what is short is remembered, so that the octets remembered have a limit too
+    # Only short addresses are cached, so that the cache is bounded in octets as well
     if route is None and len(local) + len(domain) <= 80 and (display is None or len(display) <= 80):
-        return _usual_address(address)
-    return _any_address(address)
+        return _cached_address(address)
+    return _rendered_address(address)
 
 
-def _any_address(address: NameAddr) -> bytes:
+def _rendered_address(address: NameAddr) -> bytes:
     display, route, local, domain = address
     return b"(%b %b %b %b)" % (nstring(display), nstring(route), string(local), string(domain))
 
 
-_usual_address = lru_cache(maxsize=2048)(_any_address)
+_cached_address = lru_cache(maxsize=2048)(_rendered_address)
 
 
 def _group(group: Group) -> bytes:
-    # RFC 9051 §7.5.2: a group begins with its name and no host, and ends with an address of NILs alone
+    # RFC 9051 §7.5.2: a group begins with its name without a host, and ends with an address of only NILs
     members = b"".join([_address(member) for member in group.members])
     return b"(NIL NIL %b NIL)%b%b" % (string(group.name), members, _END_OF_GROUP)
 
@@ -93,12 +96,12 @@ def _mailbox_key(first: AddressItem) -> str:
 
 
 def _display_key(first: AddressItem) -> str:
-    """RFC 5957 §3: the display name, else the address, else what there is."""
+    """RFC 5957 §3: the display name, else the address."""
     if isinstance(first, Group):
         return _key(first.name)
     return _key(first.display or b"") or _key(b"%b@%b" % (first.local, first.domain))
 
 
 def _key(octets: bytes) -> str:
-    # Databases end a text at NUL or refuse it
+    # Databases truncate a text at NUL or refuse it
     return collate(encoded_word.decode(octets).replace("\0", "\ufffd")[:MAX_SORT_CHARACTERS])

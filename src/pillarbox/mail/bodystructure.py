@@ -1,14 +1,13 @@
-"""BODY and BODYSTRUCTURE: the part tree as IMAP shows it (RFC 9051 §7.5.2, RFC 3501 §7.4.2).
+"""BODY and BODYSTRUCTURE: the part tree in IMAP (RFC 9051 §7.5.2, RFC 3501 §7.4.2).
 
-Both are rendered in one walk, as the octets that go on the wire. Always true: they are a `body` of the
-formal syntax, whatever the message holds; section numbers that a client derives from them are those that
-`Part.find` knows. Where the grammar demands what a broken message lacks, the least that satisfies it is
-said: a multipart without parts has one text part, which is its body, so that a reader can show it; an
-enclosed message not read has an empty envelope.
+Both are rendered in one walk, as the octets sent to clients. Always true: they match `body` of the formal syntax,
+whatever the message holds; the section numbers that a client derives from them are those of `Part.find`. Where the
+grammar requires what a broken message lacks, the minimum is rendered: a multipart without parts has one text part,
+which is its body, so that clients can show it; an enclosed message that was not parsed has an empty envelope.
 
-Types and encodings are in upper case, as in the RFCs' examples; parameter names and values as they came.
-RFC 2231 continuations are joined: `name*0` and `name*1` become `name`, and sections with percent signs
-become one `name*` with its charset in front, which is how clients know to decode it.
+Types and encodings are in upper case, as in the examples of the RFCs; parameter names and values as received. RFC
+2231 continuations are joined: `name*0` and `name*1` become `name`, and percent-encoded sections become one `name*`
+that begins with its charset, as clients expect.
 """
 
 import re
@@ -21,10 +20,10 @@ from pillarbox.mail.envelope import field_value
 from pillarbox.mail.header import Header
 from pillarbox.mail.imap_string import NIL, string
 from pillarbox.mail.parameter import Pairs
-from pillarbox.mail.part import Kind, Part
+from pillarbox.mail.part import MimeFields, Part
 
 MAX_LANGUAGES: Final = 64
-"""Language tags shown of one part."""
+"""Language tags rendered for one part."""
 
 _PLAIN: Final = b'("TEXT" "PLAIN" ("charset" "us-ascii") NIL NIL "7BIT" %d %d'
 _EMPTY_PART: Final = _PLAIN % (0, 0)
@@ -48,7 +47,7 @@ class BodyStructure(NamedTuple):
 
 
 def render(root: Part) -> BodyStructure:
-    """Both forms for the message whose root part this is."""
+    """Both forms of the message with this root part."""
     return _multipart(root) if root.media_type == "multipart" else _single(root)
 
 
@@ -61,29 +60,29 @@ def _multipart(part: Part) -> BodyStructure:
     else:  # RFC 9051 §9, body-type-mpart: 1*body
         only = _PLAIN % (part.size, part.lines)
         bodies, structures = only + b")", only + _NO_EXTENSION
-    kind = part.kind
-    parameters, extension = _parameters(kind.raw_parameters), _common_extension(kind.header)
+    mime = part.mime
+    parameters, extension = _parameters(mime.raw_parameters), _common_extension(mime.header)
     return BodyStructure(
         b"(%b %b)" % (bodies, subtype), b"(%b %b %b%b)" % (structures, subtype, parameters, extension)
     )
 
 
 def _single(part: Part) -> BodyStructure:
-    kind = part.kind
-    fields, extension = _usually_said(kind) if kind.is_usual else _said(kind)
+    mime = part.mime
+    fields, extension = _cached_rendering(mime) if mime.is_cacheable else _rendered_fields(mime)
     size = part.end - part.body_start
-    if kind.media_type == "text":
+    if mime.media_type == "text":
         fields = b"(%b %d %d" % (fields, size, part.lines)
-    elif kind.media_type == "message" and kind.subtype in {"rfc822", "global"}:
+    elif mime.media_type == "message" and mime.subtype in {"rfc822", "global"}:
         return _message(part, b"%b %d" % (fields, size), extension)
     else:
         fields = b"(%b %d" % (fields, size)
     return BodyStructure(fields + b")", fields + extension)
 
 
-def _said(kind: Kind) -> tuple[bytes, bytes]:
-    """What a header says of a body: up to its size, and after it with the closing parenthesis."""
-    header, media_type = kind.header, kind.media_type
+def _rendered_fields(mime: MimeFields) -> tuple[bytes, bytes]:
+    """The fields before the size, and those after it with the closing parenthesis."""
+    header, media_type = mime.header, mime.media_type
     content_id = description = md5 = NIL
     if not header.names.isdisjoint(_BASIC_FIELDS):
         content_id, description = (
@@ -93,20 +92,20 @@ def _said(kind: Kind) -> tuple[bytes, bytes]:
         md5 = field_value(header, "content-md5")
     fields = b"%b %b %b %b %b %b" % (
         _token(media_type),
-        _token(kind.subtype),
-        _parameters(kind.raw_parameters, with_charset=media_type == "text"),
+        _token(mime.subtype),
+        _parameters(mime.raw_parameters, with_charset=media_type == "text"),
         content_id,
         description,
-        _token(kind.encoding),
+        _token(mime.encoding),
     )
     return fields, b" %b%b)" % (md5, _common_extension(header))
 
 
-_usually_said = lru_cache(maxsize=512)(_said)
+_cached_rendering = lru_cache(maxsize=512)(_rendered_fields)
 
 
 def _message(part: Part, fields: bytes, extension: bytes) -> BodyStructure:
-    # RFC 9051 §9, body-type-msg: envelope and body are not optional, even where the message is not read
+    # RFC 9051 §9, body-type-msg: envelope and body are required, even where the message was not parsed
     if part.children:
         inner = part.children[0]
         enclosed, rendered = envelope.render(inner.header), render(inner)
@@ -131,8 +130,8 @@ def _common_extension(header: Header) -> bytes:
 def _disposition(value: bytes | None) -> bytes:
     if not value:
         return NIL
-    kind, pairs = parameter.parse(value)
-    return b"(%b %b)" % (string(kind.encode()), _parameters(pairs))
+    disposition_type, pairs = parameter.parse(value)
+    return b"(%b %b)" % (string(disposition_type.encode()), _parameters(pairs))
 
 
 def _language(value: bytes | None) -> bytes:
@@ -142,21 +141,21 @@ def _language(value: bytes | None) -> bytes:
 
 
 def _location(value: bytes | None) -> bytes:
-    # RFC 2557 §4.4.1: a long URI is folded, and the white space is none of it
+    # RFC 2557 §4.4.1: a long URI is folded; that white space is not part of it
     if value is None:
         return NIL
     return string(b"".join(parameter.strip_comments(value[:MAX_VALUE_OCTETS]).split()).strip(b'"'))
 
 
 def _token(token: str) -> bytes:
-    return _usual_token(token) if len(token) <= 80 else _any_token(token)
+    return _cached_token(token) if len(token) <= 80 else _rendered_token(token)
 
 
-def _any_token(token: str) -> bytes:
+def _rendered_token(token: str) -> bytes:
     return string(token.upper().encode())
 
 
-_usual_token = lru_cache(maxsize=512)(_any_token)
+_cached_token = lru_cache(maxsize=512)(_rendered_token)
 
 
 def _parameters(pairs: Pairs, *, with_charset: bool = False) -> bytes:
@@ -172,7 +171,7 @@ def _parameters(pairs: Pairs, *, with_charset: bool = False) -> bytes:
 
 
 def _without_continuations(pairs: Pairs) -> Pairs:
-    """RFC 2231 §3 and §4.1 sections joined, each where its first section stood."""
+    """RFC 2231 §3 and §4.1 sections joined, at the position of the first one."""
     joined: dict[bytes, list[tuple[bytes, bytes]]] = {}
     sections: dict[bytes, dict[int, tuple[bytes, bool]]] = {}
     for name, value in pairs:

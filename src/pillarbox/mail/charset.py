@@ -1,14 +1,14 @@
-"""From a charset name to text (WHATWG Encoding Standard, "Names and labels"; RFC 2046 §4.1.2, RFC 2978).
+"""Decoding text by charset label (WHATWG Encoding Standard, "Names and labels"; RFC 2046 §4.1.2, RFC 2978).
 
-Labels are read as browsers read them, for that is what senders test with: `iso-8859-1` means
-windows-1252, `gb2312` means GB 18030, `ks_c_5601-1987` means windows-949. Three things differ,
-because mail is not the web:
+Labels mean what they mean in browsers, since that is what senders test with: `iso-8859-1` means
+windows-1252, `gb2312` means GB 18030, `ks_c_5601-1987` means windows-949. Three things differ
+from the web:
 
-* `us-ascii` with octets above 127 is a false label, and then UTF-8 is the best guess;
-* ISO-2022-KR, HZ and UTF-7 (RFC 2152) are decoded, not replaced: they were mail's own;
-* a few DOS code pages that old mail names are known.
+* `us-ascii` with octets above 127 is a wrong label, and UTF-8 is the best guess;
+* ISO-2022-KR, HZ and UTF-7 (RFC 2152) are decoded, not replaced: they were made for mail;
+* a few DOS code pages that occur in old mail are supported.
 
-`decode` never raises: an unknown label is a guess, an octet that means nothing is U+FFFD.
+`decode` never raises: with an unknown label it guesses, an invalid octet becomes U+FFFD.
 """
 
 from typing import Final
@@ -29,7 +29,7 @@ _ISO_8859: Final = {
     15: "csisolatin9 l9",
     16: "",
 }
-"""Parts of ISO 8859; their regular names are made below. 1, 9 and 11 are Windows code pages."""
+"""Parts of ISO 8859 with their irregular labels. Parts 1, 9 and 11 are Windows code pages."""
 
 _OTHERS: Final = {
     "utf-8": "unicode-1-1-utf-8 unicode11utf8 unicode20utf8 utf-8 utf8 x-unicode20utf8",
@@ -51,7 +51,7 @@ _OTHERS: Final = {
     " windows-949",
     "utf-16-be": "unicodefffe utf-16be",
     "utf-16-le": "csunicode iso-10646-ucs-2 ucs-2 unicode unicodefeff utf-16 utf-16le",
-    # Mail's own, not on the web.
+    # Used in mail, not on the web.
     "iso2022-kr": "csiso2022kr iso-2022-kr",
     "hz": "hz-gb-2312",
     "utf-7": "utf-7 unicode-1-1-utf-7 csunicode11utf7",
@@ -81,17 +81,17 @@ _CODECS: Final = _labels()
 
 
 def codec(label: str) -> str | None:
-    """Python's codec for a label; None where the label says nothing (unknown, or US-ASCII)."""
+    """Python's codec for a label; None for an unknown label and for US-ASCII."""
     return _CODECS.get(label.strip("\t\n\f\r '\"").lower())
 
 
 def reads_ascii(label: str | None) -> bool:
-    """Whether text so labelled begins as its octets do, as long as these are US-ASCII."""
+    """Whether US-ASCII octets with this label decode to the same ASCII text."""
     return label is None or codec(label) not in _NOT_ASCII_BASED
 
 
 def decode(octets: bytes, label: str | None = None) -> str:
-    """Text of octets labelled so; a guess where the label is absent or unknown."""
+    """Decode octets with this label; guess where it is absent or unknown."""
     name = codec(label) if label else None
     if octets.isascii() and name not in _NOT_ASCII_BASED:
         return octets.decode("ascii")
@@ -103,14 +103,14 @@ def decode(octets: bytes, label: str | None = None) -> str:
         name = "utf-16"
     try:
         text = octets.decode(name, "replace")
-        # UTF-7 can spell half a surrogate pair, which is no character.
+        # UTF-7 can encode a lone surrogate, which is not a character.
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if name == "utf-7" else text
     except (UnicodeError, ValueError):  # a few stateful codecs raise in spite of "replace"
         return guess(octets)
 
 
 def guess(octets: bytes) -> str:
-    """Unlabelled text: UTF-8 if it is that, else windows-1252, which most of the rest is."""
+    """Decode unlabelled text: as UTF-8 if valid, else as windows-1252, the most common of the others."""
     try:
         return octets.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
 """The order of strings in SORT and the equality of subjects in THREAD: i;unicode-casemap (RFC 5051).
 
-RFC 5256 §6 asks every server for this collation. A collated string compares by its code points, which is also
-how databases compare UTF-8 octets; it is for comparing only, never shown.
+RFC 5256 §6 requires this collation of every server. Collated strings compare by code points, which is also how
+databases compare UTF-8 octets; they are only compared, never shown.
 """
 
 import unicodedata

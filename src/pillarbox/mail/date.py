@@ -1,9 +1,8 @@
-"""Dates of messages, read leniently and written exactly.
+"""Dates of messages, parsed leniently and written strictly.
 
-Inside, a moment is milliseconds since 1970-01-01T00:00Z. Reading takes RFC 5322 §3.3 and its obsolete forms
-(§4.3: two-digit years, named zones), the order of C's `asctime`, and ISO 8601, in any of which comments may
-stand. A wrong zone is read as UTC and a wrong time as midnight (RFC 5256 §2.2); without a valid day there is
-no date.
+A time is milliseconds since 1970-01-01T00:00Z. Accepted are RFC 5322 §3.3 and its obsolete forms (§4.3: two-digit
+years, named zones), the order of C's `asctime`, and ISO 8601, each with comments. An invalid zone is read as UTC and
+an invalid time as midnight (RFC 5256 §2.2); without a valid day there is no date.
 """
 
 import re
@@ -13,18 +12,18 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 MAX_DATE_OCTETS: Final = 256
-"""Octets of a Date field that are looked at."""
+"""Octets of a Date field that are parsed."""
 
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTH_NUMBER: Final = {name.lower().encode(): number for number, name in enumerate(_MONTHS, 1)}
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTH_NUMBER: Final = {name.lower().encode(): number for number, name in enumerate(MONTHS, 1)}
 
 _NUMBERS: Final = {b"%02d" % number: number for number in range(100)}
 
 _DAY_MS: Final = 86_400_000
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
-# RFC 5322 §4.3: letters of the alphabet and unknown names say nothing about the zone
+# RFC 5322 §4.3: military letters and unknown names are read as UTC
 _ZONES: Final = {
     b"edt": -240, b"est": -300, b"cdt": -300, b"cst": -360,
     b"mdt": -360, b"mst": -420, b"pdt": -420, b"pst": -480,
@@ -36,8 +35,8 @@ _WEEKDAY = r"(?: [A-Za-z]+ [ ]* [,.]? [ ]* )?"
 _MONTH = r"(?P<month>[A-Za-z]{3}) [a-z]*"
 
 
-# What nearly every Date field looks like; the same answer as the patterns below, sooner
-_USUAL = re.compile(
+# The form of nearly every Date field; same result as the patterns below, but faster
+_COMMON = re.compile(
     rb"(?:[A-Z][a-z]{2}, )?(\d\d?) ([A-Z][a-z]{2}) (\d{4}) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d)"
     rb" ([+-])(\d\d)([0-5]\d)(?: \([A-Za-z]+\))?"
 ).fullmatch
@@ -61,7 +60,7 @@ _SPACES = re.compile(rb"[\x00-\x20]+")
 
 
 class SentDate(NamedTuple):
-    """What a Date field says."""
+    """A parsed Date field."""
 
     at_ms: int
     day: int
@@ -69,20 +68,20 @@ class SentDate(NamedTuple):
 
 
 def parse(value: bytes) -> int | None:
-    """The moment a Date field names, in ms; None where it names none."""
+    """The time of a Date field, in ms; None if it is not a date."""
     sent = parse_sent(value)
     return sent and sent.at_ms
 
 
 def parse_sent(value: bytes) -> SentDate | None:
-    """The moment and the day as written; None where there is no valid day."""
-    if usual := _USUAL(value):
-        return _usual_date(usual)
+    """The time and the day as written; None where there is no valid day."""
+    if common := _COMMON(value):
+        return _common_date(common)
     return parse_any(value)
 
 
 def parse_any(value: bytes) -> SentDate | None:
-    """`parse_sent` without its short cut."""
+    """`parse_sent` without its fast path."""
     text = _SPACES.sub(b" ", value[:MAX_DATE_OCTETS])
     while b"(" in text and (shorter := _COMMENT.sub(b" ", text)) != text:
         text = shorter
@@ -101,7 +100,7 @@ def parse_any(value: bytes) -> SentDate | None:
 def rfc5322(at_ms: int) -> str:
     """A Date field's value in UTC, such as `Thu, 15 Feb 2007 01:02:03 +0000`."""
     day, ms = divmod(at_ms, _DAY_MS)
-    weekday = _DAYS[(day + 3) % 7]
+    weekday = DAYS[(day + 3) % 7]
     return f"{weekday}, {_day_text(day, ' ')} {_clock(ms)} +0000"
 
 
@@ -111,14 +110,14 @@ def imap_date_time(at_ms: int) -> bytes:
     return f'"{_day_text(day, "-"):>11} {_clock(ms)} +0000"'.encode("ascii")
 
 
-def imap_date_times(moments_ms: Iterable[int]) -> list[bytes]:
-    """`imap_date_time` of many moments, for the listing of a whole mailbox."""
-    seconds = _Seconds()  # mail that was imported or fanned out came many a second
-    return [seconds[at_ms // 1000] for at_ms in moments_ms]
+def imap_date_times(times_ms: Iterable[int]) -> list[bytes]:
+    """`imap_date_time` of many times, for the listing of a whole mailbox."""
+    seconds = _Seconds()  # imported or mass mail shares its second of arrival
+    return [seconds[at_ms // 1000] for at_ms in times_ms]
 
 
 class _Seconds(dict[int, bytes]):
-    """Texts of seconds since the epoch, each made once."""
+    """Texts by second since the epoch, each formatted once."""
 
     def __missing__(self, at: int) -> bytes:
         minute, second = divmod(at, 60)
@@ -138,9 +137,9 @@ def _day_octets(day: int) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _day_text(day: int, between: str) -> str:
-    # Outside the years that a four-digit year can say, the nearest day that it can
+    # Clamped to the days that a four-digit year can express
     then = date.fromordinal(min(max(day + _EPOCH, 1), date.max.toordinal()))
-    return f"{then.day}{between}{_MONTHS[then.month - 1]}{between}{then.year:04d}"
+    return f"{then.day}{between}{MONTHS[then.month - 1]}{between}{then.year:04d}"
 
 
 def _clock(ms: int) -> str:
@@ -148,7 +147,7 @@ def _clock(ms: int) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
 
 
-def _usual_date(found: re.Match[bytes]) -> SentDate | None:
+def _common_date(found: re.Match[bytes]) -> SentDate | None:
     day, month, year, hour, minute, second, sign, zone_hour, zone_minute = found.groups()
     number = _day(year, month, day)
     if number is None:

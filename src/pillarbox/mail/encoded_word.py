@@ -1,9 +1,8 @@
-"""Header text: RFC 2047 encoded words, RFC 6532 raw UTF-8, and what old mailers wrote instead.
+"""Header text: RFC 2047 encoded words, RFC 6532 raw UTF-8, and unlabelled 8-bit text of old mailers.
 
-`decode` makes readable text of a field value and never raises. It follows RFC 2047 §6.2 (white space
-between two encoded words is none) and is lenient where senders are careless: an encoded word may touch
-its neighbours, hold spaces, miss its base64 padding, or split a character from the rest of its octets
-(words in one charset are decoded together).
+`decode` returns readable text of a field value and never raises. It follows RFC 2047 §6.2 (white space between two
+encoded words is dropped) and is lenient: an encoded word may touch its neighbours, contain spaces, lack base64
+padding, or hold only part of a character's octets (adjacent words in one charset are decoded together).
 """
 
 import binascii
@@ -12,7 +11,7 @@ from typing import Final
 
 from pillarbox.mail import charset, transfer
 
-# RFC 2047 §2, with RFC 2231 §5's language. No class may run over "?", so the scan is linear.
+# RFC 2047 §2, with the language of RFC 2231 §5. No class matches "?", so the scan is linear.
 _WORD: Final = re.compile(rb"=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
 _LF: Final = ord(b"\n")
 _LINE_END: Final = re.compile(rb"\r?\n")

@@ -1,8 +1,8 @@
-"""ENVELOPE: a message's header as IMAP shows it in a listing (RFC 9051 §7.5.2, the same as RFC 3501 §7.4.2).
+"""ENVELOPE: a message's header in an IMAP listing (RFC 9051 §7.5.2, the same as RFC 3501 §7.4.2).
 
-What is rendered here are the octets that go on the wire. Always true: the result is an `envelope` of the
-formal syntax, whatever the header holds. Strings are unfolded but otherwise as they came, so encoded words
-are raw; and an absent field is NIL, an empty one "".
+It is rendered as the octets sent to clients. Always true: the result matches `envelope` of the formal syntax,
+whatever the header holds. Strings are unfolded but otherwise as received, so encoded words are raw; an absent field
+is NIL, an empty one "".
 """
 
 from typing import Final
@@ -19,7 +19,7 @@ EMPTY: Final = b"(" + b" ".join([NIL] * 10) + b")"
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
-    """The fields of a header that ENVELOPE shows, as far as others need them too; values are unfolded."""
+    """ENVELOPE, and those of its fields that are needed elsewhere too; values are unfolded."""
 
     date: bytes | None
     subject: bytes | None
@@ -28,7 +28,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     cc: AddressField
     message_id: bytes | None
     wire: bytes
-    """As it goes on the wire."""
+    """ENVELOPE as sent to clients."""
 
 
 def render(header: Header) -> bytes:
@@ -37,7 +37,7 @@ def render(header: Header) -> bytes:
 
 
 def read(header: Header) -> Envelope:
-    """The ENVELOPE, and what else is made of its fields."""
+    """The ENVELOPE and its fields."""
     date, subject, message_id = header.first("date"), header.first("subject"), header.first("message-id")
     from_ = address_field.read(header, "from")
     to, cc = address_field.read(header, "to"), address_field.read(header, "cc")

@@ -1,14 +1,14 @@
-"""Flags and keywords: the one stored form, and how it is altered.
+"""Flags and keywords: their stored form, and changes to it.
 
-What is stored is already what IMAP sends between the parentheses of `FLAGS (...)`: flags separated by one
-space, system flags first (fixed order, canonical case), then keywords sorted without regard to case, each
-spelled as it was first seen. Always true of a stored text `t`:
+The stored form is what IMAP sends between the parentheses of `FLAGS (...)`: flags separated by one space, system
+flags first (fixed order, canonical case), then keywords sorted case-insensitively, each spelled as it was first set.
+Always true of a stored text `t`:
 
 - `canonical(t.split()) == t`; two messages with the same set of flags have the same text, or texts that
   differ only in the case of a keyword.
-- it holds no `\\Recent`: that is the session's to say, never a message's (RFC 3501 §2.3.2).
+- it holds no `\\Recent`, which belongs to a session, not to a message (RFC 3501 §2.3.2).
 
-Flags are compared without regard to case (RFC 3501 §2.3.2, RFC 9051 §2.3.2).
+Flags are compared case-insensitively (RFC 3501 §2.3.2, RFC 9051 §2.3.2).
 """
 
 import re
@@ -29,7 +29,7 @@ MAX_KEYWORDS: Final = 128
 """Keywords of one message."""
 
 MAX_KEYWORD_OCTETS: Final = 255
-"""Length of one keyword; JMAP has the same limit (RFC 8621 §4.1.1)."""
+"""Length of one keyword, the same as in JMAP (RFC 8621 §4.1.1)."""
 
 _SYSTEM: Final = {flag.lower(): (place, flag) for place, flag in enumerate(SYSTEM_FLAGS)}
 
@@ -38,17 +38,17 @@ _KEYWORD = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
 
 
 class InvalidFlag(ValueError):
-    """Not a flag that a client may set; a client hears BAD."""
+    """Not a flag that a client may set; answered with BAD."""
 
 
 class TooManyFlags(ValueError):
-    """A limit of this module is passed; a client hears NO [LIMIT]."""
+    """A limit of this module is exceeded; answered with NO [LIMIT]."""
 
 
 def canonical(flags: Iterable[str]) -> str:
-    """The stored form of a set of flags, given in any order, case and number of repetitions.
+    """The stored form of flags given in any order and case, with or without repetitions.
 
-    Raises InvalidFlag (not in the grammar, `\\Recent`, or a system flag nobody defined) and TooManyFlags.
+    Raises InvalidFlag (a syntax error, `\\Recent`, or an undefined system flag) and TooManyFlags.
     """
     return _canonical_form(tuple(flags))
 
@@ -75,11 +75,11 @@ def keywords(stored: str) -> tuple[str, ...]:
 
 
 def _canonical_form(flags: tuple[str, ...]) -> str:
-    # A few sets of flags make up nearly all mail; only small ones are remembered
-    return _usual_form(flags) if len(flags) <= 12 else _any_form(flags)
+    # Few sets of flags cover nearly all messages; only small sets are cached
+    return _cached_form(flags) if len(flags) <= 12 else _compute_form(flags)
 
 
-def _any_form(flags: tuple[str, ...]) -> str:
+def _compute_form(flags: tuple[str, ...]) -> str:
     system: dict[int, str] = {}
     words: dict[str, str] = {}
     for flag in flags:
@@ -93,11 +93,11 @@ def _any_form(flags: tuple[str, ...]) -> str:
     return " ".join([*(system[place] for place in sorted(system)), *(words[key] for key in sorted(words))])
 
 
-_usual_form = lru_cache(maxsize=1024)(_any_form)
+_cached_form = lru_cache(maxsize=1024)(_compute_form)
 
 
 def _keyword(flag: str) -> str:
-    # RFC 9051 §9: flag-extension is for future standards; a server must not invent or keep unknown ones
+    # RFC 9051 §9: flag-extension is for future standards; a server must not create or store unknown ones
     if flag.startswith("\\"):
         raise InvalidFlag("no such system flag")
     if not _KEYWORD.fullmatch(flag):

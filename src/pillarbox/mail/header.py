@@ -1,20 +1,19 @@
-"""The header of a message or of a MIME part, kept as the octets that came.
+"""The header of a message or of a MIME part, kept as the octets received.
 
-A header is a tiling of its octets by fields: `b"".join(field.raw for field in header.fields)` followed
-by `header.separator` is `header.octets`, always, however broken the input. Reading and writing back
-therefore changes nothing, which is what DKIM (RFC 6376 §3.4) and IMAP's `BODY[HEADER]` (RFC 9051
-§6.4.5) live on.
+The fields of a header cover all its octets: `b"".join(field.raw for field in header.fields)` followed by
+`header.separator` always equals `header.octets`, however broken the input. Parsing and writing back therefore changes
+nothing, as DKIM (RFC 6376 §3.4) and IMAP's `BODY[HEADER]` (RFC 9051 §6.4.5) need.
 
-What is read is RFC 5322 §2.2 and, because mail is old, §4.5 as well: bare LF ends a line as CRLF does,
-white space may stand before the colon, octets above 127 and controls are kept. A line that is no field
-(an mbox `From ` line, stray text) is a field without a name: kept, never found by name.
+Accepted are RFC 5322 §2.2 and the obsolete §4.5: a bare LF ends a line as CRLF does, white space may precede the
+colon, octets above 127 and control characters are kept. A line that is not a field (an mbox `From ` line, stray text)
+is a field without a name: kept, but never found by name.
 
-Where the header ends: at the first empty line. Where there is none, at the first line that is no field;
-and where not one line before the empty line is a field, there is no header. So a message that lost its
-separator, or never had a header, keeps its text.
+The header ends at the first empty line. Where there is none, it ends at the first line that is not a field; and where
+no line before the empty line is a field, there is no header. So a message without a separator or without a header
+keeps its text.
 
-Only the first `MAX_FIELDS` fields, within `MAX_OCTETS`, are told apart; what follows them is one
-nameless field. Nothing here raises on what a peer sent.
+Only the first `MAX_FIELDS` fields, within `MAX_OCTETS`, are parsed; what follows them is one field without a name.
+Nothing here raises on input from a peer.
 """
 
 import re
@@ -25,19 +24,19 @@ from typing import Final, Self
 import msgspec
 
 MAX_FIELDS: Final = 4_000
-"""Fields told apart in one header; the octets beyond are kept, not read."""
+"""Fields parsed in one header; the octets beyond are kept, but not parsed."""
 MAX_OCTETS: Final = 1024 * 1024
-"""Fields that begin after so many octets are not told apart either."""
+"""Fields that begin after so many octets are not parsed either."""
 
 _LF: Final = 10
 _EMPTY_LINES: Final = (b"\r\n", b"\n")
 _BOM: Final = b"\xef\xbb\xbf"
 
-# RFC 5322 §2.2: printable US-ASCII but the colon; octets above 127 do occur.
+# RFC 5322 §2.2: printable US-ASCII except the colon; octets above 127 occur in practice.
 # §4.5: white space before the colon.
 _NAME: Final = rb"([^\s:\x00-\x20\x7f]+)[ \t]*:"
-# RFC 5322 §2.2.3: a line that begins with white space continues the one before. These tile the header:
-# each match begins where the last one ended.
+# RFC 5322 §2.2.3: a line that begins with white space continues the one before. Each match begins where the last
+# one ended.
 _FIELD: Final = re.compile(rb"((?:" + _NAME + rb")?([^\n]*+(?:\n[ \t][^\n]*+)*)\n?)")
 _BETWEEN_FIELDS: Final = re.compile(rb"\n(?![ \t])")
 _IS_NAME: Final = re.compile(rb"[^\s:\x00-\x20\x7f]+")
@@ -47,7 +46,7 @@ _END: Final = re.compile(rb"\n\r?\n")
 
 
 def unfold(raw: bytes) -> bytes:
-    """A field body on one line, without white space around it (RFC 5322 §2.2.3)."""
+    """A field body unfolded to one line and stripped (RFC 5322 §2.2.3)."""
     if _LF in raw:
         raw = raw.replace(b"\r\n", b"").replace(b"\n", b"")
     return raw.strip(b" \t\r")
@@ -60,14 +59,14 @@ def _key(name: str) -> bytes:
 
 
 _NO_KEY: Final = b":"
-"""What no field is indexed by."""
+"""A key that no field has."""
 
 
 class Field(msgspec.Struct, frozen=True, gc=False):
     """One header field."""
 
     name: bytes
-    """As written, without white space before the colon; empty for a line that is no field."""
+    """As written, without white space before the colon; empty for a line that is not a field."""
     raw: bytes
     """The field's octets: name, colon, body, folding and line end."""
 
@@ -83,7 +82,7 @@ class Field(msgspec.Struct, frozen=True, gc=False):
 
 
 def extent(octets: bytes, start: int, end: int) -> tuple[int, int]:
-    """Where the empty line that ends the header at `start` begins, and where the body begins."""
+    """The offsets of the empty line that ends the header at `start`, and of the body."""
     if octets.startswith(_EMPTY_LINES, start, end):
         return start, start + (1 if octets[start] == _LF else 2)
     if found := _END.search(octets, start, end):
@@ -97,12 +96,12 @@ def extent(octets: bytes, start: int, end: int) -> tuple[int, int]:
 
 
 class Header:
-    """An immutable header; fields are told apart when first asked for."""
+    """An immutable header; fields are parsed on first use."""
 
     __slots__ = ("_keys", "_lines", "_repeated", "_topmost", "_unended", "octets", "separator")
 
     octets: bytes
-    """All of it, the empty line that ends it included (as in IMAP's `BODY[HEADER]`)."""
+    """The whole header with the empty line that ends it, as in IMAP's `BODY[HEADER]`."""
     separator: bytes
     """The empty line's octets: CRLF, LF, or nothing where the header ends without one."""
 
@@ -114,17 +113,17 @@ class Header:
 
     @classmethod
     def parse(cls, octets: bytes, start: int = 0, end: int | None = None) -> tuple[Self, int]:
-        """Read the header that begins at `start`; answers it and the offset where the body begins."""
+        """Parse the header that begins at `start`; returns it and the offset of the body."""
         separator_start, body_start = extent(octets, start, len(octets) if end is None else end)
         return cls(octets[start:body_start], octets[separator_start:body_start]), body_start
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """All fields in the order they stand, nameless lines included."""
+        """All fields in order, lines without a name included."""
         fields: list[Field] = []
         block, at = self._block(), 0
-        told_apart = min(len(block), MAX_OCTETS)
-        while at < told_apart and len(fields) < MAX_FIELDS:
+        parsed_octets = min(len(block), MAX_OCTETS)
+        while at < parsed_octets and len(fields) < MAX_FIELDS:
             found = _FIELD.match(block, at)
             assert found is not None  # the pattern matches anywhere
             fields.append(Field(found[2] or b"", found[0]))
@@ -134,7 +133,7 @@ class Header:
         return tuple(fields)
 
     def lines(self, names: Set[bytes]) -> bytes:
-        """The fields of these lower-case names as they came, one behind the other."""
+        """The fields of these lower-case names, as received and in order, joined."""
         if self._topmost is None:
             self._index()
         keys, lines = self._keys, self._lines
@@ -156,20 +155,20 @@ class Header:
 
     @property
     def names(self) -> Set[bytes]:
-        """The names of its fields in lower case; of lines that are no fields, something that is no name."""
+        """The names of its fields in lower case; for lines that are not fields, keys that are not names."""
         return (self._topmost if self._topmost is not None else self._index()).keys()
 
     def __contains__(self, name: str) -> bool:
         return _key(name) in (self._topmost if self._topmost is not None else self._index())
 
     def prepend(self, field: bytes) -> "Header":
-        """With these complete field octets on top, as trace fields are added (RFC 5321 §4.4)."""
+        """A header with these complete fields on top, as trace fields are added (RFC 5321 §4.4)."""
         assert field.endswith(b"\n")
         assert field[:1] not in (b" ", b"\t", b"\r", b"\n")
         return Header(field + self.octets, self.separator)
 
     def without(self, *names: str) -> "Header":
-        """Without the fields of these names; all else as it was."""
+        """A header without the fields of these names, otherwise unchanged."""
         keys = {name.lower() for name in names}
         kept = b"".join(field.raw for field in self.fields if field.key not in keys)
         return Header(kept + self.separator, self.separator)
@@ -188,12 +187,12 @@ class Header:
         return self.octets[: len(self.octets) - len(self.separator)]
 
     def _index(self) -> dict[bytes, bytes]:
-        """The topmost body of each lower-case name; `_repeated` has all of them, where a name occurs again.
+        """Index the topmost body by lower-case name; `_repeated` has all bodies of a name that occurs again.
 
-        Lines that are no fields get in too, under keys that are no names, so that nobody finds them: to tell them
-        apart would cost more than they do.
+        Lines that are not fields are indexed too, under keys that are not names and are never looked up: to detect
+        them would cost more.
         """
-        lines = self._tell_apart()
+        lines = self._split_fields()
         keys: list[bytes] = []
         topmost: dict[bytes, bytes] = {}
         repeated: dict[bytes, list[bytes]] = {}
@@ -213,8 +212,8 @@ class Header:
         self._topmost = topmost
         return topmost
 
-    def _tell_apart(self) -> list[bytes]:
-        """The lines that are told apart, folded as they came, without their last LF."""
+    def _split_fields(self) -> list[bytes]:
+        """The fields that are parsed, folded as received, without their last LF."""
         octets, lacks_end = self.octets, not self.octets.endswith(b"\n")
         if len(octets) > MAX_OCTETS and (end := _BETWEEN_FIELDS.search(octets, MAX_OCTETS - 1)):
             octets, lacks_end = octets[: end.start()], False

@@ -1,12 +1,12 @@
-"""Mailbox names: from the wire to one canonical `str` and back.
+"""Mailbox names: from the protocol to one canonical `str` and back.
 
-Inside Pillarbox a name is a full path of Unicode text, levels separated by "/". On the wire it is modified
-UTF-7 (RFC 3501 §5.1.3) until the client enables IMAP4rev2 or UTF8=ACCEPT, then UTF-8 (RFC 9051 §5.1).
-Always true of a name that `canonical` returned:
+Within Pillarbox a name is a full path of Unicode text, levels separated by "/". In IMAP it is modified UTF-7 (RFC
+3501 §5.1.3) until the client enables IMAP4rev2 or UTF8=ACCEPT, then UTF-8 (RFC 9051 §5.1). Always true of a name that
+`canonical` returned:
 
 - it is in Unicode normalisation form C and holds no control character, so it is Net-Unicode (RFC 5198);
-- it has neither an empty level, nor a separator at either end, and stays within the limits below;
-- the first level, where it is any spelling of INBOX, is spelled `INBOX`; all else is case-sensitive;
+- it has no empty level, no separator at either end, and is within the limits below;
+- its first level, if INBOX in any case, is spelled `INBOX`; all else is case-sensitive;
 - `decode(encode(name, utf8=x), utf8=x) == name`.
 """
 
@@ -27,7 +27,7 @@ MAX_LEVEL_OCTETS: Final = 255
 
 MAX_LEVELS: Final = 32
 
-_PLAIN = re.compile(rb"[ -%'-~]*")  # all that stands for itself in modified UTF-7
+_PLAIN = re.compile(rb"[ -%'-~]*")  # characters that represent themselves in modified UTF-7
 _SHIFTED = re.compile(r"[^ -~]+")
 _SHIFT = re.compile(rb"&([A-Za-z0-9+,]*)-|([^ -~]|&)")
 _PRINTABLE = re.compile(r"[ -~]")
@@ -35,15 +35,15 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class InvalidMailboxName(ValueError):
-    """No mailbox can have this name; the text is fit for the client's eyes (NO [CANNOT])."""
+    """No mailbox can have this name; the text may be sent to the client (NO [CANNOT])."""
 
 
 def canonical(name: str) -> str:
-    """The one spelling of a name as a client or an operator gave it; raises InvalidMailboxName.
+    """The canonical form of a name that a client or an operator gave; raises InvalidMailboxName.
 
-    A separator at the end only announces that levels below will follow (RFC 9051 §6.3.4): it is dropped.
+    A separator at the end only announces levels below (RFC 9051 §6.3.4) and is dropped.
     """
-    # RFC 9051 §5.1: denormalised names are accepted and composed, the same in every command
+    # RFC 9051 §5.1: names not in NFC are accepted and normalised, the same in every command
     if not name.isascii():
         name = unicodedata.normalize("NFC", name)
     levels = name.removesuffix(SEPARATOR).split(SEPARATOR)
@@ -54,9 +54,9 @@ def canonical(name: str) -> str:
 
 
 def decode(wire: bytes, *, utf8: bool) -> str:
-    """The text of a name (or of a LIST pattern) as it came over the wire; raises InvalidMailboxName.
+    """Decode a name or a LIST pattern from the protocol; raises InvalidMailboxName.
 
-    Not yet canonical: patterns and references may be what no mailbox may be called.
+    The result is not yet canonical: patterns and references may be invalid as names.
     """
     if utf8:
         return _decode_utf8(wire)
@@ -66,7 +66,7 @@ def decode(wire: bytes, *, utf8: bool) -> str:
 
 
 def encode(name: str, *, utf8: bool) -> bytes:
-    """The octets of a name for the wire, before quoting."""
+    """Encode a name for the protocol, before quoting."""
     if utf8:
         return name.encode()
     ascii_name = name.replace("&", "&-")
@@ -87,8 +87,8 @@ def leaf(name: str) -> str:
 class ListPattern:
     """What a LIST pattern matches: "*" anything, "%" anything within a level (RFC 9051 §6.3.9).
 
-    All ways through the pattern are followed at once, a bit for each: the time for a name is linear
-    in its length, whatever wildcards a client piles up.
+    All ways through the pattern are followed at once, one bit each: the time for a name is linear in its
+    length, whatever the wildcards.
     """
 
     __slots__ = ("_accept", "_literals", "_within_level", "_within_name")
@@ -110,7 +110,7 @@ class ListPattern:
                     self._accept <<= 1
 
     def matches(self, name: str) -> bool:
-        """Whether this canonical name is one that the pattern means."""
+        """Whether the pattern matches this canonical name."""
         states = 1
         for character in name:
             stay = self._within_name if character == SEPARATOR else self._within_name | self._within_level
@@ -149,7 +149,7 @@ def _decode_utf7(wire: bytes) -> str:
     for match in _SHIFT.finditer(wire):
         if match[2]:
             raise InvalidMailboxName("name is not modified UTF-7")
-        # RFC 3501 §5.1.3: superfluous shifts ("&AOQ-&APY-") would give one name two spellings
+        # RFC 3501 §5.1.3: superfluous shifts ("&AOQ-&APY-") would give one name two encodings
         if last and match[1] and match.start() == last and pieces[-1] != "&":
             raise InvalidMailboxName("superfluous shift in modified UTF-7")
         pieces += [wire[last : match.start()].decode("ascii"), _unshift(match[1]) if match[1] else "&"]
@@ -163,7 +163,7 @@ def _unshift(base64: bytes) -> str:
         text = octets.decode("utf-16-be")
     except (Base64Error, UnicodeDecodeError):
         raise InvalidMailboxName("name is not modified UTF-7") from None
-    # Only the one true encoding: no printable ASCII in base64, no stray bits
+    # Only the canonical encoding: no printable ASCII in base64, no stray bits
     if _PRINTABLE.search(text) or _base64(text) != base64:
         raise InvalidMailboxName("name is not modified UTF-7")
     return text

@@ -1,13 +1,13 @@
-"""The mbox format (RFC 4155 and its many relatives): one file, many messages.
+"""The mbox format (RFC 4155 and its variants): many messages in one file.
 
-`messages` turns chunks of octets, cut anywhere, into messages one at a time; it holds one message and
-one chunk, never the file. A message begins at a line `From sender date`. Not all writers end a message
-with an empty line, and not all quote "From " in running text; so a line with a full date begins a message
-anywhere, a line with at least a time of day does after an empty line, any other line begins nothing. What
-precedes the first separator is a message too, so a single bare message is read as one.
+`messages` turns chunks of octets, cut anywhere, into messages one at a time; it holds one message and one chunk in
+memory, never the file. A message begins at a line `From sender date`. Not all writers end a message with an empty
+line, and not all quote "From " in running text; so a line with a full date begins a message anywhere, and a line with
+at least a time of day begins one after an empty line. What precedes the first separator is a message too, so a file
+with a single bare message works.
 
-Quoting is undone as mboxrd defines it: `>From ` loses one `>`, `>>From ` too. Line ends stay as
-they are; `Entry.message` gives the form that IMAP needs.
+Quoting is undone as defined by mboxrd: `>From ` and `>>From ` lose one `>`. Line ends are kept;
+`Entry.message` gives the form that IMAP needs.
 """
 
 import re
@@ -17,10 +17,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Final
 
+from pillarbox.mail.date import MONTHS
+
 MAX_MESSAGE_OCTETS: Final = 150 * 1024 * 1024
-"""A larger message is passed over and told as `Oversized`."""
+"""A larger message is skipped and reported as `Oversized`."""
 _SEPARATOR_OCTETS: Final = 1_000
-"""A longer line separates nothing."""
+"""A longer line is not a separator."""
 
 _LINE: Final = re.compile(rb"\n(From [^\n]{1,%d})\n" % _SEPARATOR_OCTETS)
 _CTIME: Final = re.compile(
@@ -31,20 +33,6 @@ _DATE: Final = re.compile(
     rb"(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+(?P<day>\d\d?)\s+(?P<hour>\d\d?):(?P<minute>\d\d)"
     rb"(?::(?P<second>\d\d))?(?:\s+[A-Z]{1,5})?(?:\s+(?P<zone>[+-]\d{4}))?\s+(?P<year>\d{4})(?:\s+(?P<late>[+-]\d{4}))?"
 )
-_MONTHS: Final = (
-    b"Jan",
-    b"Feb",
-    b"Mar",
-    b"Apr",
-    b"May",
-    b"Jun",
-    b"Jul",
-    b"Aug",
-    b"Sep",
-    b"Oct",
-    b"Nov",
-    b"Dec",
-)
 _QUOTED: Final = re.compile(rb"^>(>*From )", re.MULTILINE)
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 
@@ -54,13 +42,13 @@ class Entry:
     """One message of the file."""
 
     separator: bytes
-    """The `From ` line without its line end; empty for a message that had none."""
+    """The `From ` line without its line end; empty for a message without one."""
     octets: bytes
     """The message, unquoted, its line ends as in the file."""
     start: int = 0
-    """Where it begins, its separator included: octets from where reading began."""
+    """Offset at which its separator begins, from the start of reading."""
     end: int = 0
-    """Where the next one begins."""
+    """Offset at which the next message begins."""
 
     @property
     def message(self) -> bytes:
@@ -71,7 +59,7 @@ class Entry:
 
     @property
     def sender(self) -> bytes:
-        """The envelope sender as the separator tells it (RFC 4155 Appendix A)."""
+        """The envelope sender in the separator (RFC 4155 Appendix A)."""
         words = self.separator.split(None, 2)
         return words[1] if len(words) > 1 else b""
 
@@ -83,7 +71,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Oversized:
-    """A message of more than the limit; its octets were not kept."""
+    """A message over the limit; its octets were not kept."""
 
     separator: bytes
     size: int
@@ -95,33 +83,33 @@ class Oversized:
 def messages(
     chunks: Iterable[bytes], *, max_message_octets: int = MAX_MESSAGE_OCTETS
 ) -> Iterator[Entry | Oversized]:
-    """The messages of an mbox, in their order."""
-    # The buffer begins with the line end before the message: nothing else tells the first line from others.
+    """The messages of an mbox, in order."""
+    # The buffer begins with the line end before the message, so that the first line is like all others.
     buffer, separator, dropped, scanned = bytearray(b"\n"), b"", 0, 0
-    # What has left the buffer: its octet 1 is the file's octet `gone`.
-    begin = gone = 0
+    # Octets removed from the buffer: its octet 1 is octet `removed` of the input.
+    begin = removed = 0
     for chunk in chain(chunks, (None,)):
         if chunk is not None:
             buffer += chunk
         while found := _next_separator(buffer, scanned):
             start, following, end = found
-            span = begin, gone + start - 1
+            span = begin, removed + start - 1
             yield from _entry(separator, bytes(buffer[1:start]), dropped, max_message_octets, span)
             separator, dropped, scanned, begin = following, 0, 0, span[1]
             del buffer[:end]
-            gone += end
+            removed += end
         scanned = max(0, len(buffer) - _SEPARATOR_OCTETS - 16)
         if scanned > max_message_octets:
             dropped += scanned - 1
-            gone += scanned - 1
+            removed += scanned - 1
             del buffer[1:scanned]
             scanned = 0
-    span = begin, gone + len(buffer) - 1
+    span = begin, removed + len(buffer) - 1
     yield from _entry(separator, bytes(buffer[1:]), dropped, max_message_octets, span)
 
 
 def _next_separator(buffer: bytearray, at: int) -> tuple[int, bytes, int] | None:
-    """Where a separator begins, its text, and where its line end stands."""
+    """The offset of a separator, its text, and the offset of its line end."""
     while found := _LINE.search(buffer, at):
         before, line = found.start(), found[1].rstrip(b"\r")
         after_empty_line = before == 0 or buffer.endswith((b"\n", b"\n\r"), 0, before)
@@ -153,14 +141,14 @@ def _date(separator: bytes) -> int | None:
     found = _DATE.search(separator)
     if found is None:
         return None
-    month = _MONTHS.index(found["month"]) + 1
+    month = MONTHS.index(found["month"].decode("ascii")) + 1
     day, hour, minute, second = (int(found[name] or 0) for name in ("day", "hour", "minute", "second"))
     try:
-        moment = datetime(int(found["year"]), month, day, hour, minute, second, tzinfo=UTC)
+        received = datetime(int(found["year"]), month, day, hour, minute, second, tzinfo=UTC)
         zone = int(found["zone"] or found["late"] or 0)
         hours, minutes = divmod(abs(zone), 100)
         offset = timedelta(hours=hours, minutes=minutes)
-        moment += offset if zone < 0 else -offset
+        received += offset if zone < 0 else -offset
     except (ValueError, OverflowError):
         return None
-    return int(moment.timestamp()) * 1000
+    return int(received.timestamp()) * 1000

@@ -1,13 +1,13 @@
-"""Sets of message numbers: UIDs or sequence numbers, kept as runs.
+"""Sets of message numbers (UIDs or sequence numbers), stored as runs.
 
-IMAP names messages by sets such as `1:5,7,9:*` (RFC 9051 §9, `sequence-set`), and the store
-answers with such sets. A mailbox of 50 000 messages is usually one run, so a set holds runs and
-never the single numbers: `1:50000` costs one pair, whatever is asked of it.
+IMAP refers to messages by sets such as `1:5,7,9:*` (RFC 9051 §9, `sequence-set`), and the store returns such sets. A
+mailbox of 50 000 messages is usually one run, so a set holds runs, not single numbers: `1:50000` costs one pair in
+every operation.
 
 What is always true: the runs are in ascending order, do not overlap, and do not touch.
 
-`*` means "the largest number in use", which only the session knows. While parsing it is written
-as `STAR`, which is larger than any number; `NumberSet.resolve` puts the real number in its place.
+`*` means "the largest number in use", which only the session knows. The parser represents it by `STAR`, which is
+larger than any number; `NumberSet.resolve` replaces it by the real number.
 """
 
 from bisect import bisect_left, bisect_right
@@ -57,7 +57,7 @@ class NumberSet:
         return self.runs[-1][1]
 
     def resolve(self, largest: int) -> "NumberSet":
-        """Put `largest`, the largest number in use, in the place of `*`; 0 means: nothing is in use.
+        """Replace `*` by `largest`, the largest number in use; 0 means that none is in use.
 
         RFC 9051 §9: `559:*` always contains the last message, even where its number is below 559.
         """
@@ -70,7 +70,7 @@ class NumberSet:
         return NumberSet.of_ranges((*kept, (largest if first == STAR else first, largest)))
 
     def text(self) -> str:
-        """As IMAP writes it: `1:5,7`. The empty set gives the empty string, which IMAP can not say."""
+        """In IMAP syntax: `1:5,7`. The empty set gives the empty string, which IMAP has no syntax for."""
         return ",".join(
             _number(first) if first == last else f"{_number(first)}:{_number(last)}"
             for first, last in self.runs
@@ -127,7 +127,7 @@ class NumberSet:
         return NumberSet(tuple(gaps))
 
     def slices(self, ascending: Sequence[int]) -> list[slice]:
-        """Where this set's members lie in an ascending sequence; the slices are not empty and ascend."""
+        """The slices of an ascending sequence that hold this set's members; not empty, ascending."""
         found: list[slice] = []
         start = 0
         for first, last in self.runs:
@@ -139,7 +139,7 @@ class NumberSet:
         return found
 
     def within(self, ascending: Sequence[int]) -> list[int]:
-        """This set's members among the numbers of an ascending sequence, ascending."""
+        """The numbers of an ascending sequence that are in this set."""
         return [number for part in self.slices(ascending) for number in ascending[part]]
 
 

@@ -1,7 +1,7 @@
-"""Object identifiers as clients see them: the same in IMAP (RFC 8474) and JMAP (RFC 8620 §1.2).
+"""Object identifiers of clients, the same in IMAP (RFC 8474) and JMAP (RFC 8620 §1.2).
 
-A letter says what the number names, so an id is safe in both protocols (never begins with a digit or a dash, never
-reads as NIL or as a number) and can't be taken for an id of another kind.
+A letter for the type precedes the number, so an id is valid in both protocols (it never begins with a digit or a
+dash, never reads as NIL or as a number) and can't be mistaken for an id of another type.
 """
 
 import re
@@ -28,17 +28,17 @@ def of_thread(thread: ThreadId) -> str:
 
 
 def mailbox(text: str) -> MailboxId | None:
-    """The mailbox that this id names; None where it names none of ours. Letter case counts (RFC 8474 §7)."""
+    """The mailbox with this id; None for an invalid id. Case-sensitive (RFC 8474 §7)."""
     return None if (number := _number("F", text)) is None else MailboxId(number)
 
 
 def email(text: str) -> EmailId | None:
-    """The email that this id names, or None."""
+    """The email with this id, or None."""
     return None if (number := _number("M", text)) is None else EmailId(number)
 
 
 def thread(text: str) -> ThreadId | None:
-    """The thread that this id names, or None."""
+    """The thread with this id, or None."""
     return None if (number := _number("T", text)) is None else ThreadId(number)
 
 

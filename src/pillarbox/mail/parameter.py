@@ -1,11 +1,11 @@
 """Structured MIME field values: a token, then `;name=value` pairs (RFC 2045 §5.1, RFC 2183 §2, RFC 2231).
 
-`parse` tells the octets apart and decodes nothing: that is what IMAP's BODYSTRUCTURE shows. `decode`
-makes names and text of them: RFC 2231 sections joined, percent signs and charsets read, and, because
-senders do it, encoded words and bare 8-bit octets understood too.
+`parse` splits the value and decodes nothing, as IMAP's BODYSTRUCTURE needs it. `decode` gives names and text: RFC
+2231 sections are joined, percent-encoding and charsets decoded, and encoded words and bare 8-bit octets, which some
+senders use, as well.
 
-Reading is lenient and linear in the input: what is no parameter is passed over, a value without quotes
-may hold spaces, a quote that never closes ends with the value. Nothing raises.
+Parsing is lenient and linear in the input: what is not a parameter is skipped, a value without quotes may contain
+spaces, an unclosed quote ends with the value. Nothing raises.
 """
 
 import re
@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 from pillarbox.mail import charset, encoded_word
 
 MAX_PARAMETERS: Final = 200
-"""Parameters read from one field; those after them are passed over."""
+"""Parameters read from one field; later ones are ignored."""
 MAX_VALUE_OCTETS: Final = 64 * 1024
-"""A field value is read so far."""
+"""Octets of a field value that are read."""
 
 Pairs = tuple[tuple[bytes, bytes], ...]
 
@@ -34,17 +34,17 @@ _BACKSLASH: Final = ord(b"\\")
 
 # RFC 2045 §5.1 `token "/" token`, or one token; senders quote it or put spaces around the slash.
 _TOKEN: Final = re.compile(rb'[\s"]*([^\s"/;,()<>]*(?:[ \t]*/[ \t]*[^\s"/;,()<>=]+)?)"?')
-# One parameter, or what separates parameters, or something that is neither; each alternative consumes, so
-# the scan is linear. An unquoted value runs to the next semicolon, for `name=My Report.pdf` is common and
-# harmless; or to the next `name="`, where a semicolon was forgotten.
+# One parameter, or a separator, or something else; each alternative consumes octets, so the scan is linear. An unquoted
+# value extends to the next semicolon, since `name=My Report.pdf` is common and harmless; or to the next `name="`, where
+# a semicolon was forgotten.
 _ITEM: Final = re.compile(
     rb'([^\s=;"(]+)\s*=\s*(?:"([^"\\]*+(?:\\.[^"\\]*+)*)"?|((?:[^;\s]|\s++(?![^\s=;"]+="))*))'
     rb"|[\s;]++|[^\s;=]++|=",
     re.DOTALL,
 )
-# A token and a parameter or two, as most values are that name a boundary or a file; the same answer, sooner.
+# A token and one or two parameters, as in most values with a boundary or a file name; same result, but faster.
 _PAIR: Final = rb';[ \t]*+([A-Za-z0-9\-]++)=(?:"([^"\\(]*+)"|([^\s;"(]++))'
-_USUAL: Final = re.compile(
+_COMMON: Final = re.compile(
     rb"([A-Za-z0-9.+\-]++(?:/[A-Za-z0-9.+\-]++)?)" + _PAIR + rb"(?:[ \t]*+" + _PAIR + rb")?[ \t;]*+"
 ).fullmatch
 _QUOTED_PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
@@ -54,14 +54,14 @@ _SECTION: Final = re.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*?)\Z")
 
 
 def parse(value: bytes) -> Value:
-    """Tell the parts of an unfolded field value apart."""
-    # Boundaries and file names differ from mail to mail; the rest is the same few values over and over.
+    """Split an unfolded field value into its token and parameters."""
+    # Values with boundaries and file names differ in each message; short ones are mostly the same few.
     return _parse_short(value) if len(value) <= 40 else _parse(value)
 
 
 def _parse(value: bytes) -> Value:
-    if usual := _USUAL(value, 0, MAX_VALUE_OCTETS):
-        token, name, quoted, plain, name_2, quoted_2, plain_2 = usual.groups()
+    if common := _COMMON(value, 0, MAX_VALUE_OCTETS):
+        token, name, quoted, plain, name_2, quoted_2, plain_2 = common.groups()
         pairs: Pairs = ((name, plain if quoted is None else quoted),)
         if name_2 is not None:
             pairs = (*pairs, (name_2, plain_2 if quoted_2 is None else quoted_2))
@@ -70,7 +70,7 @@ def _parse(value: bytes) -> Value:
 
 
 def parse_any(value: bytes) -> Value:
-    """`parse` without its short cuts."""
+    """`parse` without its fast paths."""
     value = value[:MAX_VALUE_OCTETS]
     if _OPENING in value:
         value = strip_comments(value)
@@ -93,9 +93,9 @@ _parse_short = lru_cache(maxsize=1024)(_parse)
 
 
 def strip_comments(value: bytes) -> bytes:
-    """Without RFC 5322 §3.2.2 comments; one that never closes goes to the end.
+    """The value without RFC 5322 §3.2.2 comments; an unclosed one extends to the end.
 
-    A parenthesis inside a word opens no comment: senders write `name=report(1).pdf` without quotes.
+    A parenthesis inside a word does not open a comment: senders write `name=report(1).pdf` without quotes.
     """
     kept, depth, after = [], 0, 0
     for found in _COMMENT_EDGE.finditer(value):

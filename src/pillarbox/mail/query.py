@@ -1,12 +1,12 @@
-"""What may be asked about messages: the search terms of IMAP as values.
+"""Search queries: the search terms of IMAP as values.
 
 A query is a tree. The leaves follow RFC 9051 §6.4.4 (SEARCH), RFC 5032 (WITHIN), RFC 7162 §3.1.5
-(MODSEQ), RFC 8474 §5.3 (EMAILID, THREADID) and RFC 8514 §4.3 (SAVEDATE). The protocol's many
-keywords become few leaves: `UNSEEN` is `Not(Flag("\\\\Seen"))`, `SUBJECT x` is
+(MODSEQ), RFC 8474 §5.3 (EMAILID, THREADID) and RFC 8514 §4.3 (SAVEDATE). The many
+keywords of the protocol become few leaves: `UNSEEN` is `Not(Flag("\\\\Seen"))`, `SUBJECT x` is
 `Field("Subject", x)`, `NEW` is `And((Recent(), Not(Flag("\\\\Seen"))))`.
 
-Three leaves mean something only inside one IMAP session: `Sequence`, `SavedResult` and `Recent`.
-The session puts `Uids` in their place with `substitute` before it asks the store.
+Three leaves have a meaning only within one IMAP session: `Sequence`, `SavedResult` and `Recent`. The session replaces
+them by `Uids`, with `substitute`, before it searches the store.
 
 Texts are compared as Unicode, case folded: `Text("straße")` finds `STRASSE`.
 """
@@ -22,18 +22,18 @@ from pillarbox.mail.number_set import NumberSet
 
 
 class Stamp(Enum):
-    """Which of a message's dates is meant."""
+    """Which of a message's dates is compared."""
 
     RECEIVED = "received"
     """IMAP's internal date, JMAP's receivedAt; days are counted in UTC."""
     SENT = "sent"
-    """The day that the Date field names, whatever its time and zone (RFC 9051 §6.4.4)."""
+    """The day in the Date field, whatever its time and zone (RFC 9051 §6.4.4)."""
     SAVED = "saved"
     """When it was put into this mailbox (RFC 8514); days are counted in UTC."""
 
 
 class Relation(Enum):
-    """How a message's date must lie to the day that is asked for."""
+    """How a message's date compares to the given day."""
 
     BEFORE = "before"
     ON = "on"
@@ -48,21 +48,21 @@ class All:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """All of these; no terms at all is every message."""
+    """Messages that match all terms; without terms, every message."""
 
     terms: "tuple[Query, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """At least one of these; no terms at all is no message."""
+    """Messages that match at least one term; without terms, no message."""
 
     terms: "tuple[Query, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Every message but these."""
+    """Messages that do not match the term."""
 
     term: "Query"
 
@@ -76,26 +76,26 @@ class Uids:
 
 @dataclass(frozen=True, slots=True)
 class UidsWithStar:
-    """`UID 5:*` as parsed: the session resolves `*` and makes it `Uids`."""
+    """`UID 5:*` as parsed; the session resolves `*` and replaces it by `Uids`."""
 
     numbers: NumberSet
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """Messages at these places in what the session was told; the session makes it `Uids`."""
+    """Messages with these sequence numbers; the session replaces it by `Uids`."""
 
     numbers: NumberSet
 
 
 @dataclass(frozen=True, slots=True)
 class SavedResult:
-    """`$`, the result that SEARCH RETURN (SAVE) kept (RFC 9051 §6.4.4.1); the session makes it `Uids`."""
+    """`$`, the result saved by SEARCH RETURN (SAVE) (RFC 9051 §6.4.4.1); the session replaces it by `Uids`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """`RECENT` of RFC 3501 §6.4.4; the session makes it `Uids`."""
+    """`RECENT` of RFC 3501 §6.4.4; the session replaces it by `Uids`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Dated:
-    """Messages whose date lies before, on or since a day."""
+    """Messages whose date is before, on or since a day."""
 
     stamp: Stamp
     relation: Relation
@@ -146,7 +146,7 @@ class Smaller:
 class Field:
     """Messages with a header field of this name whose decoded value contains the text.
 
-    RFC 9051 §6.4.4: an empty text asks only whether the field is there.
+    RFC 9051 §6.4.4: an empty text matches every message that has the field.
     """
 
     name: str
@@ -155,14 +155,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The text of the body contains this; the header is not looked at."""
+    """Messages whose body contains this text; the header is not searched."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The header or the text of the body contains this."""
+    """Messages whose header or body contains this text."""
 
     text: str
 
@@ -183,7 +183,7 @@ class EmailIs:
 
 @dataclass(frozen=True, slots=True)
 class ThreadIs:
-    """Messages of this conversation (RFC 8474 §5.3)."""
+    """Messages of this thread (RFC 8474 §5.3)."""
 
     thread: ThreadId
 
@@ -192,7 +192,7 @@ Leaf = (
     All | Uids | UidsWithStar | Sequence | SavedResult | Recent | Flag | Dated | Younger | Older
     | Larger | Smaller | Field | Body | Text | ModSeqAtLeast | EmailIs | ThreadIs
 )  # fmt: skip
-"""A term without terms in it."""
+"""A term without subterms."""
 
 Query = And | Or | Not | Leaf
 
@@ -201,7 +201,7 @@ NOTHING: Final = Or(())
 
 
 def substitute(query: Query, leaf: "Callable[[Leaf], Query]") -> Query:
-    """The same query with `leaf(term)` in the place of each leaf. Depth is the parser's to bound."""
+    """The same query with each leaf replaced by `leaf(term)`. The parser bounds the depth."""
     match query:
         case And(terms):
             return And(tuple(substitute(term, leaf) for term in terms))
@@ -214,7 +214,7 @@ def substitute(query: Query, leaf: "Callable[[Leaf], Query]") -> Query:
 
 
 def mentions_modseq(query: Query) -> bool:
-    """Whether MODSEQ is asked about, which makes the answer carry one (RFC 7162 §3.1.5)."""
+    """Whether the query contains MODSEQ, so that the response must contain one (RFC 7162 §3.1.5)."""
     match query:
         case And(terms) | Or(terms):
             return any(mentions_modseq(term) for term in terms)
@@ -227,7 +227,7 @@ def mentions_modseq(query: Query) -> bool:
 
 
 def mentions_sequence(query: Query) -> bool:
-    """Whether messages are named by sequence number: then no EXPUNGE may be told meanwhile (RFC 9051 §7.5.1)."""
+    """Whether the query contains sequence numbers: then no EXPUNGE may be sent meanwhile (RFC 9051 §7.5.1)."""
     match query:
         case And(terms) | Or(terms):
             return any(mentions_sequence(term) for term in terms)

@@ -1,18 +1,18 @@
-"""A message made fit for a server that takes less than it is made of (RFC 6152 §3, RFC 3030 §3).
+"""Converts a message for a server without 8BITMIME or BINARYMIME (RFC 6152 §3, RFC 3030 §3).
 
-Leaf parts are encoded anew: text as quoted-printable where most of it is readable so, all else as base64.
-Nothing is lost: whoever decodes the result has the octets that came.
+Leaf parts are re-encoded: text as quoted-printable where it stays mostly readable, all else as base64. Nothing is
+lost: decoding the result gives the original octets.
 
-What is not done, and why:
+Limits, and their reasons:
 
-* Nothing inside `multipart/signed` is touched (RFC 1847 §2.1: its content must arrive as it was signed), nor
-  is `multipart/encrypted`; a message that has 8-bit octets there cannot be converted.
-* A header with octets beyond ASCII is not converted: it needs SMTPUTF8. The exception is a `message/global`
+* Nothing inside `multipart/signed` is changed (RFC 1847 §2.1: its content must arrive as it was signed), nor inside
+  `multipart/encrypted`; a message with 8-bit octets there cannot be converted.
+* A header with non-ASCII octets is not converted: it needs SMTPUTF8. The exception is a `message/global`
   part, which may be encoded as a whole (RFC 6532 §3.7); `message/rfc822` may not (RFC 2046 §5.2.1).
-* Text without any MIME header is labelled: `charset=unknown-8bit` (RFC 1428 §3), since nobody said more.
-* Outside the parts of a multipart stands nothing that a reader shows; what is there of 8-bit octets becomes "?".
+* Text without any MIME fields is labelled `charset=unknown-8bit` (RFC 1428 §3), since nothing more is known.
+* Octets between the parts of a multipart are never shown; 8-bit octets there become "?".
 
-A message that is fit already comes back as the same object.
+A message that needs no conversion is returned as the same object.
 """
 
 import binascii
@@ -20,28 +20,29 @@ import re
 from typing import Final
 
 from pillarbox.mail.header import Header
-from pillarbox.mail.part import Part, parse
+from pillarbox.mail.part import Part
+from pillarbox.mail.part_parser import parse
+from pillarbox.mail.transfer import IDENTITY
 
-LINE_OCTETS: Final = 998
+MAX_LINE_OCTETS: Final = 998
 """The longest line in SMTP, without its CRLF (RFC 5321 §4.5.3.1.6)."""
 _BASE64_LINE: Final = 57
 """Octets in a line of base64: 76 characters (RFC 2045 §6.8)."""
 
-_LONG_LINE: Final = re.compile(rb"[^\n]{%d}" % (LINE_OCTETS + 2))
-_LONE: Final = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00")
+_LONG_LINE: Final = re.compile(rb"[^\n]{%d}" % (MAX_LINE_OCTETS + 2))
+_BARE: Final = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00")
 _HIGH: Final = re.compile(rb"[\x80-\xff]")
-_IDENTITY: Final = frozenset({"7bit", "8bit", "binary"})
 _UNTOUCHED: Final = frozenset({"multipart/signed", "multipart/encrypted"})
 
 
 class NotConvertible(Exception):
-    """The message cannot travel in the form asked for; the text says why."""
+    """The message cannot be converted to the requested form; the text says why."""
 
 
 def convert(octets: bytes, *, eight_bit: bool) -> bytes:
-    """The message in lines of at most `LINE_OCTETS`, and in ASCII unless `eight_bit` octets may stand in it.
+    """The message with lines of at most `MAX_LINE_OCTETS`, and in ASCII unless `eight_bit` is true.
 
-    Its header is ASCII afterwards where `eight_bit` is false. Raises `NotConvertible`.
+    Its header is ASCII as well if `eight_bit` is false. Raises `NotConvertible`.
     """
     if _fits(octets, eight_bit=eight_bit):
         return octets
@@ -49,8 +50,8 @@ def convert(octets: bytes, *, eight_bit: bool) -> bytes:
 
 
 def needs_smtputf8(octets: bytes) -> bool:
-    """Whether a header of the message or of its parts goes beyond ASCII, or it encloses a message of that kind
-    (RFC 6532 §3); what `message/rfc822` encloses is its own affair."""
+    """Whether a header of the message or of its parts is not ASCII, or it encloses an internationalized message
+    (RFC 6532 §3). What `message/rfc822` encloses does not count."""
     return not octets.isascii() and _international(parse(octets))
 
 
@@ -58,16 +59,16 @@ def _international(part: Part) -> bool:
     if not part.header.octets.isascii():
         return True
     if part.media_type == "message":
-        return part.content_type == "message/global" and part.encoding in _IDENTITY
+        return part.content_type == "message/global" and part.encoding in IDENTITY
     return any(_international(child) for child in part.children)
 
 
 def _fits(octets: bytes, *, eight_bit: bool) -> bool:
-    return (eight_bit or octets.isascii()) and not _LONE.search(octets) and not _LONG_LINE.search(octets)
+    return (eight_bit or octets.isascii()) and not _BARE.search(octets) and not _LONG_LINE.search(octets)
 
 
 class _Conversion:
-    """One message on its way into another form."""
+    """The conversion of one message."""
 
     def __init__(self, octets: bytes, *, eight_bit: bool) -> None:
         self._octets = octets
@@ -85,7 +86,7 @@ class _Conversion:
             return octets
         if part.content_type in _UNTOUCHED:
             raise NotConvertible(f"a {part.content_type} part would be broken by conversion")
-        if part.content_type == "message/global" and part.encoding in _IDENTITY:
+        if part.content_type == "message/global" and part.encoding in IDENTITY:
             return self._encoded(part)
         if part.children:
             header = self._header(part)
@@ -102,7 +103,7 @@ class _Conversion:
         return part.header
 
     def _inside(self, part: Part) -> bytes:
-        """A composite body: its parts converted, what stands between them made harmless."""
+        """A composite body: its parts converted, the octets between them made safe."""
         pieces = []
         at = part.body_start
         for child in part.children:
@@ -127,9 +128,9 @@ class _Conversion:
             case "quoted-printable":
                 return header.octets + self._repaired_quoted_printable(body)
             case "base64":
-                # RFC 2045 §6.8: what is no base64 digit is ignored by everybody
+                # RFC 2045 §6.8: decoders ignore octets outside the base64 alphabet
                 return header.octets + _wrapped(_HIGH.sub(b"", body))
-            case encoding if encoding not in _IDENTITY:
+            case encoding if encoding not in IDENTITY:
                 raise NotConvertible(f"the encoding {encoding} cannot be converted")
         encoding, encoded = _encode(body, text=part.media_type == "text")
         return _relabelled(header, encoding) + encoded
@@ -141,7 +142,7 @@ class _Conversion:
         return repaired
 
     def _unlabelled(self, root: Part) -> bytes:
-        """Text from before MIME, or from somebody who does not care."""
+        """Text without MIME fields."""
         header = self._header(root)
         encoding, encoded = _encode(self._octets[root.body_start : root.end], text=True)
         label = (
@@ -158,10 +159,9 @@ def _relabelled(header: Header, encoding: str) -> bytes:
 
 
 def _encode(body: bytes, *, text: bool) -> tuple[str, bytes]:
-    """The octets of a leaf in ASCII, in the more readable way."""
-    # Quoted-printable thinks in lines: where line ends are not plain, and where it would triple the size,
-    # base64 is the safe way.
-    if text and not _LONE.search(body) and len(_HIGH.findall(body)) * 4 < len(body):
+    """The octets of a leaf in ASCII, in the more readable encoding."""
+    # Quoted-printable is line-based: where line ends are irregular, or where it would triple the size, base64 is used.
+    if text and not _BARE.search(body) and len(_HIGH.findall(body)) * 4 < len(body):
         encoded = binascii.b2a_qp(body, istext=True)
         return "quoted-printable", encoded if b"\r\n" in body else encoded.replace(b"\n", b"\r\n")
     lines = [
@@ -172,7 +172,7 @@ def _encode(body: bytes, *, text: bool) -> tuple[str, bytes]:
 
 
 def _wrapped(digits: bytes) -> bytes:
-    """Base64 with lines as they should be."""
+    """Base64 with lines of the right length."""
     if _fits(digits, eight_bit=False):
         return digits
     digits = b"".join(digits.split())

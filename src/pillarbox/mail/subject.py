@@ -1,14 +1,14 @@
-"""Base subject: a subject without what replying and forwarding put around it (RFC 5256 §2.1 and §5).
+"""Base subject: a subject without the markers of replies and forwards (RFC 5256 §2.1 and §5).
 
-"All servers MUST use exactly this algorithm", so the steps below are those of the RFC, numbered as there. The
-text comes in with its encoded words decoded; the result keeps its case, and is compared after `collate`.
+"All servers MUST use exactly this algorithm", so the steps below are those of the RFC, with its numbers. The input
+has its encoded words decoded; the result keeps its case, and is compared after `collate`.
 """
 
 import re
 from typing import Final, NamedTuple
 
 MAX_SUBJECT_CHARACTERS: Final = 2000
-"""Longer subjects are cut before their base is sought: they sort by their first so many characters."""
+"""Longer subjects are cut before the base subject is extracted."""
 
 _SPACE = re.compile(r"[ \t\r\n]+")
 # subj-blob = "[" *BLOBCHAR "]" *WSP
@@ -17,7 +17,7 @@ _BLOB = re.compile(_BLOB_PATTERN)
 # subj-leader = (*subj-blob subj-refwd) / WSP, subj-refwd = ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"
 _LEADER = re.compile(rf"(?:{_BLOB_PATTERN})*(?:re|fwd?) *+(?:{_BLOB_PATTERN})?: *+", re.IGNORECASE | re.ASCII)
 _MAY_LEAD: Final = ("[", "r", "R", "f", "F")
-"""How blobs and leaders begin."""
+"""First characters of blobs and leaders."""
 _TRAILER: Final = "(fwd)"
 _FORWARD_HEAD: Final = "[fwd:"
 _FORWARD_TAIL: Final = "]"
@@ -29,7 +29,7 @@ class BaseSubject(NamedTuple):
     text: str
     """The base subject; may be empty."""
     is_reply: bool
-    """Something was removed that says reply or forward (RFC 5256 §3, REFERENCES)."""
+    """A marker of a reply or forward was removed (RFC 5256 §3, REFERENCES)."""
 
 
 def base_subject(subject: str) -> str:
@@ -38,7 +38,7 @@ def base_subject(subject: str) -> str:
 
 
 def reduce(subject: str) -> BaseSubject:
-    """The base subject, and whether the subject was that of a reply or forward."""
+    """The base subject, and whether the subject marks a reply or forward."""
     # (1) tabs and continuations become spaces, and several spaces one
     text = subject[:MAX_SUBJECT_CHARACTERS]
     if "  " in text or not text.isprintable():
@@ -51,7 +51,7 @@ def reduce(subject: str) -> BaseSubject:
         is_reply = is_reply or text[-len(_TRAILER) :].lower() == _TRAILER
         text, had_leader = _without_leaders(_without_trailers(text))
         is_reply = is_reply or had_leader
-        # (6) what was forwarded in brackets is itself a subject
+        # (6) the text inside "[fwd: ... ]" is itself a subject
         if not (text.endswith(_FORWARD_TAIL) and text[:5].lower() == _FORWARD_HEAD):
             return BaseSubject(text, is_reply)
         text, is_reply = text[len(_FORWARD_HEAD) : -1].strip(" "), True
@@ -65,7 +65,7 @@ def _without_trailers(text: str) -> str:
 
 
 def _without_leaders(text: str) -> tuple[str, bool]:
-    # (3) to (5): leaders, then a blob where something follows it, and again
+    # (3) to (5): remove leaders, then a blob if something follows it, and repeat
     had_leader = False
     while True:
         if leader := _LEADER.match(text):

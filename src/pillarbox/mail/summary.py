@@ -1,7 +1,7 @@
-"""What is read from a message once, at delivery, and kept beside it ever after.
+"""The summary of a message: computed once at delivery, and stored beside it.
 
-A listing of ten thousand messages then parses nothing: ENVELOPE, BODY, BODYSTRUCTURE and the header fields
-that clients ask for most rest as the octets that go on the wire; sort keys, thread links and preview as text.
+A listing of ten thousand messages then parses nothing: ENVELOPE, BODY, BODYSTRUCTURE and the header fields that
+clients request most are stored as the octets sent to clients; sort keys, thread links and preview as text.
 """
 
 from functools import lru_cache
@@ -13,54 +13,55 @@ from pillarbox.mail import bodystructure, date, encoded_word, envelope, subject,
 from pillarbox.mail.address_field import MAX_SORT_CHARACTERS, MAX_VALUE_OCTETS
 from pillarbox.mail.collation import collate
 from pillarbox.mail.header import Header
-from pillarbox.mail.part import Kind, Part, parse
+from pillarbox.mail.part import MimeFields, Part
+from pillarbox.mail.part_parser import parse
 
-DIGEST_FIELDS: Final = frozenset(
+CACHED_FIELDS: Final = frozenset(
     b"from sender reply-to to cc bcc subject date message-id in-reply-to references newsgroups content-type"
     b" priority x-priority importance precedence auto-submitted user-agent x-mailer delivered-to list-id"
     b" list-post list-help list-archive list-owner list-subscribe list-unsubscribe"
     b" list-unsubscribe-post".split()
 )
-"""Lower-case names of the fields whose lines `Summary.digest` holds, however often they occur."""
+"""Lower-case names of the fields in `Summary.cached_fields`, which has all occurrences."""
 
 MAX_SUBJECT_CHARACTERS: Final = 2000
-"""A longer subject is cut, but in ENVELOPE and the digest, where it stays as it came."""
+"""A longer subject is cut, except in ENVELOPE and `cached_fields`, where it stays as received."""
 
 _COPIED_OCTETS: Final = 64 * 1024
-"""A message up to this size may be copied to see whether its line ends are what they should be."""
+"""A message up to this size is copied to check its line ends."""
 
 
 class Summary(msgspec.Struct, frozen=True, gc=False):
-    """Everything that is rendered once. Holds for any octets whatsoever."""
+    """What is known of a message. It exists for any octets."""
 
     size: int
     """Octets of the whole message, RFC822.SIZE."""
     crlf_size: int
     """Octets when every line, the last too, ends in CRLF: what POP3 sends and lists (RFC 1939 §11)."""
     header_size: int
-    """Octets of the header with the empty line that ends it: BODY[HEADER] is the first so many octets."""
+    """Octets of the header with the empty line that ends it: the length of BODY[HEADER]."""
     envelope: bytes
-    """ENVELOPE as it goes on the wire (RFC 9051 §7.5.2)."""
+    """ENVELOPE as sent to clients (RFC 9051 §7.5.2)."""
     body: bytes
-    """BODY as it goes on the wire: BODYSTRUCTURE without extension data."""
+    """BODY as sent to clients: BODYSTRUCTURE without extension data."""
     bodystructure: bytes
-    """BODYSTRUCTURE as it goes on the wire."""
+    """BODYSTRUCTURE as sent to clients."""
     preview: str
     """The start of the text, at most 256 characters (RFC 8970 §3.1)."""
     subject: str
     """Subject with its encoded words decoded; no text of a summary holds NUL."""
     base_subject: str
-    """Base subject (RFC 5256 §2.1), collated: compare and sort it as it is."""
+    """Base subject (RFC 5256 §2.1), collated: compared and sorted as it is."""
     is_reply: bool
-    """The subject is that of a reply or forward (RFC 5256 §3, REFERENCES)."""
+    """The subject marks a reply or forward (RFC 5256 §3, REFERENCES)."""
     message_id: str | None
     """Without angle brackets."""
     references: tuple[str, ...]
-    """References, or for want of any the first of In-Reply-To (RFC 5256 §3): oldest first, each once."""
+    """References, or if there are none the first of In-Reply-To (RFC 5256 §3): oldest first, each once."""
     in_reply_to: tuple[str, ...]
     """All of In-Reply-To, also what `references` leaves out."""
     sent_at_ms: int | None
-    """The Date field, milliseconds since 1970-01-01T00:00Z; None where INTERNALDATE must stand in for it."""
+    """The Date field, milliseconds since 1970-01-01T00:00Z; None where INTERNALDATE is used instead."""
     sent_day: int | None
     """The day as written in Date, whatever its zone: days since 1970-01-01 (RFC 9051 §6.4.4, SENTON)."""
     sort_from: str
@@ -71,16 +72,16 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     """Display name, else address, of the first From address, collated (RFC 5957 §3)."""
     sort_display_to: str
     has_attachment: bool
-    """Some part is a file to be saved rather than text to be read."""
-    digest: bytes
-    """The lines of DIGEST_FIELDS as they came, in the message's order; line ends CRLF."""
+    """Whether some part is a file to save rather than text to read."""
+    cached_fields: bytes
+    """The fields of `CACHED_FIELDS` as received, in message order; line ends CRLF."""
 
 
 def summarize(octets: bytes) -> Summary:
-    """All of a message's Summary; never raises, whatever the octets."""
+    """Compute the summary of a message; never raises, whatever the octets."""
     is_canonical = _is_canonical(octets)
     root = parse(octets)
-    header = root.kind.header
+    header = root.mime.header
     shown = envelope.read(header)
     structure = bodystructure.render(root)
     written_subject = _subject(shown.subject) if shown.subject else ""
@@ -111,12 +112,12 @@ def summarize(octets: bytes) -> Summary:
         sort_display_from=shown.from_.display_key,
         sort_display_to=shown.to.display_key,
         has_attachment=_has_attachment(root),
-        digest=header.lines(DIGEST_FIELDS) if is_canonical else _digest(header),
+        cached_fields=header.lines(CACHED_FIELDS) if is_canonical else _cached_fields(header),
     )
 
 
 def _subject(value: bytes) -> str:
-    # Databases end a text at NUL or refuse it
+    # Databases truncate a text at NUL or refuse it
     return encoded_word.decode(value[:MAX_VALUE_OCTETS]).replace("\0", "\ufffd")[:MAX_SUBJECT_CHARACTERS]
 
 
@@ -128,8 +129,8 @@ def _linked(header: Header, name: str) -> list[str]:
 
 
 def _is_canonical(octets: bytes) -> bool:
-    """Whether all lines, the last too, end in CRLF, and CR stands nowhere else; False if too large to be copied."""
-    # Replacing one octet goes from line to line, where counting two looks at each octet
+    """Whether all lines, the last too, end in CRLF, and CR occurs nowhere else; False if too large to be copied."""
+    # Replacing one octet skips from line to line; counting a pair inspects each octet
     return (
         len(octets) <= _COPIED_OCTETS
         and octets.endswith(b"\n")
@@ -143,26 +144,26 @@ def _crlf_size(octets: bytes) -> int:
 
 
 def _has_attachment(part: Part) -> bool:
-    kind = part.kind
-    is_container = kind.media_type == "multipart" and part.children
-    if not is_container and (_usually_attached(kind) if kind.is_usual else _is_attachment(kind)):
+    mime = part.mime
+    is_container = mime.media_type == "multipart" and part.children
+    if not is_container and (_is_attachment_cached(mime) if mime.is_cacheable else _is_attachment(mime)):
         return True
     return any(map(_has_attachment, part.children))
 
 
-def _is_attachment(kind: Kind) -> bool:
-    disposition = kind.disposition
-    if disposition is not None and disposition.kind == "attachment":
+def _is_attachment(mime: MimeFields) -> bool:
+    disposition = mime.disposition
+    if disposition is not None and disposition.type == "attachment":
         return True
-    match kind.media_type:
+    match mime.media_type:
         case "text" | "multipart":
             return False
-        case "image" | "audio" | "video":  # shown in the text, where it says so or is referred to
-            return disposition is None and kind.header.first("content-id") is None
+        case "image" | "audio" | "video":  # inline if it has such a disposition or a Content-ID to refer to
+            return disposition is None and mime.header.first("content-id") is None
         case "message":
-            return kind.subtype in {"rfc822", "global"}
-        case _:  # signatures and such are the mail program's to read
-            return kind.subtype not in {
+            return mime.subtype in {"rfc822", "global"}
+        case _:  # signatures and the like are processed by the mail program
+            return mime.subtype not in {
                 "pgp-signature",
                 "pkcs7-signature",
                 "x-pkcs7-signature",
@@ -170,11 +171,11 @@ def _is_attachment(kind: Kind) -> bool:
             }
 
 
-_usually_attached = lru_cache(maxsize=512)(_is_attachment)
+_is_attachment_cached = lru_cache(maxsize=512)(_is_attachment)
 
 
-def _digest(header: Header) -> bytes:
-    lines = header.lines(DIGEST_FIELDS)
+def _cached_fields(header: Header) -> bytes:
+    lines = header.lines(CACHED_FIELDS)
     if lines.count(b"\n") != lines.count(b"\r\n"):
         lines = lines.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     return lines if not lines or lines.endswith(b"\n") else lines + b"\r\n"

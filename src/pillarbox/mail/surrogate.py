@@ -1,12 +1,11 @@
-"""A header of an internationalized message for a client that knows ASCII only (RFC 6858).
+"""The header of an internationalized message for a client that supports only ASCII (RFC 6858).
 
-What a client cannot be shown is replaced by something that tells the reader and can do no harm: an
-internationalized address by one that is nobody's, a Subject by encoded words; a parameter or a field for which
-there is no such form is left out. The message as stored is never changed; what is sent instead is a
-surrogate, whose signatures do not hold (§5).
+What such a client can't read is replaced: an internationalized address by an invalid one, a Subject by encoded words;
+a parameter or field without an ASCII form is left out. The stored message never changes; the surrogate is sent
+instead, and its signatures do not verify (§5).
 
-8-bit octets that are no UTF-8 make no internationalized message (RFC 6532 §3.1) but a malformed one, and
-such a header is shown as it came.
+8-bit octets that are not UTF-8 make a message malformed, not internationalized (RFC 6532 §3.1); such a header is sent
+as received.
 """
 
 import base64
@@ -14,11 +13,12 @@ import re
 from typing import Final
 
 from pillarbox.mail import encoded_word
-from pillarbox.mail.address_list import Group, NameAddr, parse_address_list
+from pillarbox.mail.address_list import parse_address_list
 from pillarbox.mail.header import Field, Header
+from pillarbox.mail.name_addr import Group, NameAddr
 
 INVALID: Final = b"<invalid@internationalized-address.invalid>"
-"""RFC 6858 §2.1: an address that belongs to nobody, for ever (RFC 2606)."""
+"""RFC 6858 §2.1: an address that never belongs to anybody (RFC 2606)."""
 
 _ADDRESS_FIELDS: Final = frozenset(
     {
@@ -31,11 +31,11 @@ _PARAMETER_FIELDS: Final = frozenset({"content-type", "content-disposition"})
 """RFC 6858 §2.2."""
 _PARAMETER: Final = re.compile(rb';[^;="]*=[ \t\r\n]*(?:"(?:[^"\\]|\\.)*"|[^;"]*)', re.DOTALL)
 _WORD_OCTETS: Final = 45
-"""Octets in one encoded word: 75 characters at most with base64 and its frame (RFC 2047 §2)."""
+"""Octets in one encoded word: at most 75 characters in base64 with delimiters (RFC 2047 §2)."""
 
 
 def is_internationalized(header: bytes) -> bool:
-    """Whether a header (its octets) can only be shown to a client that takes UTF-8."""
+    """Whether a header (its octets) needs a client that supports UTF-8."""
     if header.isascii():
         return False
     try:
@@ -48,10 +48,10 @@ def is_internationalized(header: bytes) -> bool:
 def ascii_header(octets: bytes) -> bytes:
     """The surrogate of an internationalized header, the empty line included where there is one."""
     header, end = Header.parse(octets)
-    return b"".join(_shown(field) for field in header.fields) + header.separator + octets[end:]
+    return b"".join(_ascii_field(field) for field in header.fields) + header.separator + octets[end:]
 
 
-def _shown(field: Field) -> bytes:
+def _ascii_field(field: Field) -> bytes:
     if field.raw.isascii():
         return field.raw
     if not field.name.isascii():
@@ -68,7 +68,7 @@ def _shown(field: Field) -> bytes:
 
 
 def encoded(text: str) -> bytes:
-    """Text as encoded words, one a line (RFC 2047 §2: no character is divided)."""
+    """Text as encoded words, one per line (RFC 2047 §2: no character is split)."""
     words, word = [], b""
     for character in text:
         octets = character.encode()
@@ -92,10 +92,10 @@ def _addresses(value: bytes) -> bytes:
 
 
 def _address(address: NameAddr) -> bytes:
-    spelled = b"%b@%b" % (address.local, address.domain) if address.domain else address.local
-    if not spelled.isascii():
-        return b"%b %b" % (encoded(spelled.decode(errors="replace")), INVALID)
-    quoted = spelled if _DOT_ATOM(address.local) else b'"%b"@%b' % (_escaped(address.local), address.domain)
+    octets = b"%b@%b" % (address.local, address.domain) if address.domain else address.local
+    if not octets.isascii():
+        return b"%b %b" % (encoded(octets.decode(errors="replace")), INVALID)
+    quoted = octets if _DOT_ATOM(address.local) else b'"%b"@%b' % (_escaped(address.local), address.domain)
     return b"%b <%b>" % (_phrase(address.display), quoted) if address.display else b"<%b>" % quoted
 
 

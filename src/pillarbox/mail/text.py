@@ -1,10 +1,10 @@
-"""What a message says, as text: all of it for searching, its beginning for a list of messages.
+"""The text of a message: all of it for searching, its beginning for lists of messages.
 
-`body_text` is what IMAP's `SEARCH BODY` and `TEXT` look through (RFC 9051 §6.4.4): every text part
-with its transfer encoding and charset undone, HTML without its markup, enclosed messages with their
-headers. `preview` is IMAP's `PREVIEW` (RFC 8970) and JMAP's `preview` (RFC 8621 §4.1.4).
+`body_text` is what IMAP's `SEARCH BODY` and `TEXT` search (RFC 9051 §6.4.4): every text part with its transfer
+encoding and charset decoded, HTML without markup, enclosed messages with their headers. `preview` is IMAP's `PREVIEW`
+(RFC 8970) and JMAP's `preview` (RFC 8621 §4.1.4).
 
-Both take any octets, never raise, and give text that UTF-8 can carry.
+Both accept any octets, never raise, and return text that UTF-8 can encode.
 """
 
 import html
@@ -14,14 +14,15 @@ from typing import Final
 
 from pillarbox.mail import charset, encoded_word, transfer
 from pillarbox.mail.header import Header
-from pillarbox.mail.part import Part, parse
+from pillarbox.mail.part import Part
+from pillarbox.mail.part_parser import parse
 
-PREVIEW_CHARACTERS: Final = 200
+MAX_PREVIEW_CHARACTERS: Final = 200
 """RFC 8970 §3.3: SHOULD be 200, MUST NOT exceed 256; RFC 8621 §4.1.4: at most 256."""
 PREVIEW_OCTETS: Final = 64 * 1024
-"""How far into a part its preview is looked for."""
+"""Octets of a part from which its preview is taken."""
 ENCODED_MESSAGE_DEPTH: Final = 3
-"""Messages in messages that are opened although a transfer encoding hides them."""
+"""Levels of enclosed messages that are decoded although they have a transfer encoding."""
 
 _SHOWN: Final = ("text/plain", "text/html", "text/enriched", "multipart/mixed")
 _QUOTE: Final = ord(b">")
@@ -29,7 +30,7 @@ _NEAR_OCTETS: Final = 1024
 _SEEN_CHARACTERS: Final = 256
 _NO_ATTRIBUTION: Final = re.compile(r"\n\s*+[^\s:][^\n:]*+\n")
 _MESSAGES: Final = ("message/rfc822", "message/global")
-# Both alternatives end somewhere, so that an unclosed element costs one scan, not one for each.
+# Both alternatives always match to an end, so that unclosed elements cost one scan in all.
 _UNSEEN: Final = re.compile(
     r"<!--(?:.*?-->|.*\Z)|<(script|style|title)\b(?:.*?</\1\s*>|.*\Z)", re.DOTALL | re.IGNORECASE
 )
@@ -40,8 +41,7 @@ _BLOCKS: Final = (
 _BLOCK_TAG: Final = re.compile(rf"</?(?:{_BLOCKS})(?:[\s/][^>]*)?(?:>|\Z)", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[a-zA-Z/!?][^>]*(?:>|\Z)")
 _META_CHARSET: Final = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
-# Controls, soft hyphens, zero-width and direction marks: senders pad previews with them, and NUL fits no
-# protocol.
+# Controls, soft hyphens, zero-width and direction marks: senders pad previews with them, and no protocol allows NUL.
 _INVISIBLE: Final = re.compile(
     "[\0-\x08\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
 )
@@ -56,11 +56,11 @@ def body_text(octets: bytes, part: Part) -> str:
 
 
 def preview(octets: bytes, part: Part) -> str:
-    """The beginning of what a person would read, on one line, at most `PREVIEW_CHARACTERS` long."""
+    """The beginning of the readable text, on one line, at most `MAX_PREVIEW_CHARACTERS` long."""
     for candidate in _readable(part):
-        if glanced := _at_a_glance(octets, candidate):
-            return glanced
-        if candidate.kind.content_type == "text/html":
+        if preview := _fast_preview(octets, candidate):
+            return preview
+        if candidate.mime.content_type == "text/html":
             begun = strip_html(part_text(octets, candidate, PREVIEW_OCTETS))
         else:
             begun = part_text(octets, candidate, PREVIEW_OCTETS)
@@ -69,17 +69,17 @@ def preview(octets: bytes, part: Part) -> str:
     return ""
 
 
-def _at_a_glance(octets: bytes, part: Part) -> str | None:
-    """The preview of a text that begins as most do: US-ASCII as it stands, and nothing quoted nearby."""
-    kind = part.kind
-    if kind.encoding not in transfer.IDENTITY or kind.content_type == "text/html":
+def _fast_preview(octets: bytes, part: Part) -> str | None:
+    """The preview of text in the common form: US-ASCII, not encoded, and without quoted lines near its beginning."""
+    mime = part.mime
+    if mime.encoding not in transfer.IDENTITY or mime.content_type == "text/html":
         return None
     near = octets[part.body_start : min(part.end, part.body_start + _NEAR_OCTETS)]
-    if _QUOTE in near or not near.isascii() or not charset.reads_ascii(kind.charset):
+    if _QUOTE in near or not near.isascii() or not charset.reads_ascii(mime.charset):
         return None
     seen = near.decode("ascii")
     begun = _plain_beginning(seen)
-    # Lines that introduce what is quoted farther on are not shown; they are not above a line that is none
+    # A line that introduces a quotation must not be shown; one above another ordinary line does not introduce any
     is_whole = len(near) == part.end - part.body_start
     return begun if is_whole or _NO_ATTRIBUTION.search(seen, _SEEN_CHARACTERS) else None
 
@@ -88,14 +88,14 @@ def part_text(octets: bytes, part: Part, limit: int | None = None) -> str:
     """One part's body decoded, markup included; at most `limit` encoded octets of it."""
     end = part.end if limit is None else min(part.end, part.body_start + limit)
     body = transfer.decode(octets[part.body_start : end], part.encoding)
-    label = part.kind.charset
+    label = part.mime.charset
     if label is None and part.subtype == "html" and (found := _META_CHARSET.search(body, 0, 2048)):
         label = found[1].decode("ascii", "replace")
     return charset.decode(body, label)
 
 
 def strip_html(text: str) -> str:
-    """HTML's words, on one line. Enough to search and to list; never to show as HTML."""
+    """The words of HTML, on one line: for searching and listing, not safe to show as HTML."""
     text = _UNSEEN.sub("", text)
     text = _TAG.sub("", _BLOCK_TAG.sub(" ", text))
     if "&" in text:
@@ -107,7 +107,7 @@ def strip_html(text: str) -> str:
 
 
 def header_text(header: Header) -> str:
-    """A header's fields as a person reads them, one a line."""
+    """A header's decoded fields, one per line."""
     return "\n".join(
         f"{field.name.decode('latin-1')}: {encoded_word.decode(field.body)}" for field in header.fields
     )
@@ -127,22 +127,22 @@ def _texts(octets: bytes, part: Part, depth: int) -> Iterator[str]:
         yield from _texts(inner_octets, inner, depth - 1)
     elif part.content_type == "text/html":
         yield strip_html(part_text(octets, part))
-    elif part.media_type in ("text", "multipart"):  # a multipart that has no parts is read as text
+    elif part.media_type in ("text", "multipart"):  # a multipart without parts is read as text
         yield part_text(octets, part)
 
 
 def _readable(part: Part) -> Iterator[Part]:
-    """Text parts in the order of their worth for a preview."""
+    """Text parts, best for a preview first."""
     children = part.children
-    if part.kind.content_type == "multipart/alternative":
-        # RFC 2046 §5.1.4: the same in several forms; plain text needs no guessing at markup.
-        children = tuple(sorted(children, key=lambda child: child.kind.content_type != "text/plain"))
+    if part.mime.content_type == "multipart/alternative":
+        # RFC 2046 §5.1.4: the same content in several forms; plain text is the most reliable.
+        children = tuple(sorted(children, key=lambda child: child.mime.content_type != "text/plain"))
     for child in children:
         yield from _readable(child)
-    if children or part.kind.content_type not in _SHOWN:
+    if children or part.mime.content_type not in _SHOWN:
         return
-    disposition = part.kind.disposition
-    if disposition is None or disposition.kind != "attachment":
+    disposition = part.mime.disposition
+    if disposition is None or disposition.type != "attachment":
         yield part
 
 
@@ -151,35 +151,35 @@ def _begin(text: str) -> str:
         text = _without_quotes(text) or text
     if seen := _plain_beginning(text):
         return seen
-    # White space and padding are dropped; a beginning is mostly enough, the whole rarely needed.
-    for length in (4 * PREVIEW_CHARACTERS, len(text)):
+    # White space and padding are dropped; the first part of the text is mostly enough.
+    for length in (4 * MAX_PREVIEW_CHARACTERS, len(text)):
         begun = " ".join(text[:length].split())
         if not begun.isprintable():
             begun = " ".join(_INVISIBLE.sub("", begun).split())
-        if len(begun) >= PREVIEW_CHARACTERS:
+        if len(begun) >= MAX_PREVIEW_CHARACTERS:
             break
-    return begun[:PREVIEW_CHARACTERS].rstrip()
+    return begun[:MAX_PREVIEW_CHARACTERS].rstrip()
 
 
 def _plain_beginning(text: str) -> str | None:
-    """The preview of a text whose first few characters are enough to tell."""
+    """The preview of a text whose first characters suffice."""
     begun = " ".join(text[:_SEEN_CHARACTERS].split())
-    if len(begun) >= PREVIEW_CHARACTERS and begun.isascii() and begun.isprintable():
-        return begun[:PREVIEW_CHARACTERS].rstrip()
+    if len(begun) >= MAX_PREVIEW_CHARACTERS and begun.isascii() and begun.isprintable():
+        return begun[:MAX_PREVIEW_CHARACTERS].rstrip()
     return None
 
 
 def _without_quotes(text: str) -> str:
-    """Without quoted lines and the line that introduces them; as much as a preview needs."""
+    """The text without quoted lines and the line that introduces them, as far as a preview needs it."""
     kept: list[str] = []
-    settled = False  # what stands above this quoted line stays
+    settled = False  # the lines above this quoted line are kept
     missing = _SEEN_CHARACTERS
-    for line in text[: 32 * PREVIEW_CHARACTERS].splitlines():
+    for line in text[: 32 * MAX_PREVIEW_CHARACTERS].splitlines():
         if not line.startswith(">"):
             kept.append(line)
             settled = False
             missing -= len(line)
-            if missing < 0 and ":" not in line and line.strip():  # nothing that follows takes it away
+            if missing < 0 and ":" not in line and line.strip():  # later lines can't remove it
                 if _plain_beginning(" ".join(kept)):
                     break
                 missing = len(text)

@@ -1,8 +1,7 @@
-"""Content-Transfer-Encodings undone (RFC 2045 §6): base64, quoted-printable, and uuencode that never became
-standard.
+"""Decoding of Content-Transfer-Encodings (RFC 2045 §6): base64, quoted-printable, and the non-standard uuencode.
 
-`decode` is for people who want to read: it takes what can be taken and never raises. `decode_strict`
-is for IMAP BINARY (RFC 3516 §4.3), which must say so when a part cannot be decoded.
+`decode` is for reading: it decodes what it can and never raises. `decode_strict` is for IMAP BINARY (RFC 3516 §4.3),
+which must report a part that cannot be decoded.
 """
 
 import binascii
@@ -14,8 +13,7 @@ UUENCODE: Final = frozenset({"x-uuencode", "x-uue", "uuencode", "uue"})
 
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _OTHERS: Final = bytes(set(range(256)) - set(_ALPHABET))
-# RFC 2045 §6.7 (3): white space at the end of a line was added on the way. The look-behind
-# keeps long runs linear.
+# RFC 2045 §6.7 (3): white space at the end of a line was added in transit. The look-behind keeps long runs linear.
 _TRAILING_SPACE: Final = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _UU_BEGIN: Final = re.compile(rb"^begin [0-7]{3,4}[ \t][^\n]*\n", re.MULTILINE)
 
@@ -25,7 +23,7 @@ class UnknownEncoding(ValueError):
 
 
 def decode(octets: bytes, encoding: str) -> bytes:
-    """The octets meant, as far as they can be told; an unknown encoding is taken for none."""
+    """The decoded octets, as far as possible; an unknown encoding is treated as none."""
     match encoding.lower():
         case "base64":
             return decode_base64(octets)
@@ -37,12 +35,12 @@ def decode(octets: bytes, encoding: str) -> bytes:
 
 
 def decode_strict(octets: bytes, encoding: str) -> bytes:
-    """The octets meant, exactly; raises `UnknownEncoding` for an unknown name or broken data."""
+    """The decoded octets; raises `UnknownEncoding` for an unknown encoding or broken data."""
     match encoding.lower():
         case name if name in IDENTITY:
             return octets
         case "base64":
-            # RFC 2045 §6.8: what is not in the alphabet is ignored, but a lost digit is a lost octet.
+            # RFC 2045 §6.8: octets outside the alphabet are ignored, but a missing digit is an error.
             try:
                 return binascii.a2b_base64(octets)
             except binascii.Error as error:
@@ -55,7 +53,7 @@ def decode_strict(octets: bytes, encoding: str) -> bytes:
 
 
 def decode_base64(octets: bytes) -> bytes:
-    """Up to the first padding (lists append plain footers); a lone last digit is dropped."""
+    """Decode up to the first padding (lists append plain footers); a lone last digit is dropped."""
     digits = octets.translate(None, _OTHERS).partition(b"=")[0]
     if len(digits) % 4 == 1:
         digits = digits[:-1]
@@ -63,7 +61,7 @@ def decode_base64(octets: bytes) -> bytes:
 
 
 def decode_quoted_printable(octets: bytes) -> bytes:
-    """RFC 2045 §6.7; an equals sign that begins no code stands for itself."""
+    """RFC 2045 §6.7; an equals sign that does not begin a code is kept."""
     if (
         b" \r\n" in octets
         or b" \n" in octets
@@ -76,7 +74,7 @@ def decode_quoted_printable(octets: bytes) -> bytes:
 
 
 def decode_uuencode(octets: bytes) -> bytes:
-    """The first file of a uuencoded text; lines that cannot be read are passed over."""
+    """The first file of a uuencoded text; lines that cannot be decoded are skipped."""
     begin = _UU_BEGIN.search(octets)
     decoded = []
     for line in octets[begin.end() if begin else 0 :].splitlines():
@@ -93,7 +91,7 @@ def _uu_line(line: bytes) -> bytes:
         return binascii.a2b_uu(line)
     except binascii.Error:
         pass
-    # Some encoders pad a line with rubbish: keep the digits that its first octet counts.
+    # Some encoders pad a line with garbage: keep the digits counted by its first octet.
     counted = ((line[0] - 32 & 63) * 4 + 5) // 3
     try:
         return binascii.a2b_uu(line[:counted])

@@ -41,4 +41,4 @@ INVARIANTS = (
         ),
     ),
 )
-"""All of them, in the order in which to mend."""
+"""All of them, in the order of repair."""

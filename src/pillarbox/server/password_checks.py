@@ -18,7 +18,7 @@ import os
 from collections import OrderedDict, deque
 from concurrent.futures import ThreadPoolExecutor
 
-from pillarbox.directory.password_hash import argon2_hash, argon2_holds
+from pillarbox.directory.password_hash import argon2_hash, argon2_matches
 from pillarbox.world.clock import Clock
 from pillarbox.world.entropy import Entropy
 
@@ -97,9 +97,9 @@ class PasswordChecks:
         if argon2 is None:
             if self._unopenable is None:
                 self._unopenable = argon2_hash("", self._unopenable_salt)
-            argon2_holds(self._unopenable, prepared)
+            argon2_matches(self._unopenable, prepared)
             return False
-        return argon2_holds(argon2, prepared)
+        return argon2_matches(argon2, prepared)
 
     async def _take_thread(self, *, urgent: bool) -> None:
         if self._running >= self._threads:

@@ -1,1 +1,1 @@
-"""Where it rests: mailboxes, messages, placements, flags, threads and the log of changes."""
+"""The store: mailboxes, messages and their placements, flags, threads, and the change log."""

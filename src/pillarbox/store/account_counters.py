@@ -1,12 +1,12 @@
-"""The account's one row: which numbers come next, and how much is used.
+"""The counters of an account, one row each: the numbers to assign next, and the usage.
 
-Every verb that writes takes one MODSEQ here, once, however much it changes; so a MODSEQ names one call of one
-verb, and "everything since" is one range of the log.
+Every verb that writes takes one MODSEQ here, however much it changes; so a MODSEQ identifies one call of one verb,
+and "everything since" is one range of the change log.
 
-The id of an email is the account's number in the upper bits and a rising count in the lower
-`EMAIL_BITS`. So an account's emails lie together in every table and index that is ordered by email alone,
-ids stay unique when accounts move between shards, and a run of ids never holds another account's mail. A
-conversation bears the id of the email that began it.
+The id of an email is the account's number in the upper bits and a rising count in the lower `EMAIL_BITS`. So the
+emails of an account are adjacent in every table and index that is ordered by email alone, ids stay unique when
+accounts move between shards, and a run of ids never includes another account's mail. A thread has the id of its first
+email.
 
 What is always true: MODSEQ and ids only rise; `octets` is the sum of the sizes of the account's
 emails (an email in three mailboxes counts once), `messages` their number.
@@ -23,35 +23,35 @@ EMAIL_BITS: Final = 36
 
 
 class NoSuchAccount(LookupError):
-    """The store has never heard of this account: `open_account` comes first."""
+    """The account has no counters: call `open_account` first."""
 
 
 class NoSuchMailbox(LookupError):
-    """There is no mailbox of this name or id."""
+    """There is no mailbox with this name or id."""
 
 
 class OverQuota(Exception):
-    """The account may not hold that many octets."""
+    """The quota of the account would be exceeded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an account holds (RFC 9208 §5: STORAGE in octets here, MESSAGE)."""
+    """The usage of an account (RFC 9208 §5: STORAGE, here in octets, and MESSAGE)."""
 
     octets: int
     messages: int
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
-    """Leave to add emails: this call's MODSEQ, and the id of the first of them."""
+class Allocation:
+    """Numbers for new emails: the MODSEQ of the call, and the id of the first email."""
 
     modseq: ModSeq
     first_email: EmailId
 
 
 def open_account(tx: Transaction, account: AccountId) -> None:
-    """Make the account's row; nothing happens if it is there."""
+    """Create the account's counters; no effect if they exist."""
     tx.execute(
         "INSERT INTO ledgers VALUES (?, 1, 0, 0, ?, 0, 0, ?) ON CONFLICT (account) DO NOTHING",
         (account, account << EMAIL_BITS, account << EMAIL_BITS),
@@ -59,7 +59,7 @@ def open_account(tx: Transaction, account: AccountId) -> None:
 
 
 def usage(tx: Transaction, account: AccountId) -> Usage:
-    """What the account holds now; nothing, if it was never opened."""
+    """The usage of the account; zero if it was never opened."""
     return Usage(*(tx.row("SELECT octets, messages FROM ledgers WHERE account = ?", (account,)) or (0, 0)))
 
 
@@ -71,8 +71,8 @@ def modseq(tx: Transaction, account: AccountId) -> ModSeq:
     return found
 
 
-def advance(tx: Transaction, account: AccountId) -> ModSeq:
-    """Take the next MODSEQ, and have the account's watchers woken. Raises `NoSuchAccount`."""
+def next_modseq(tx: Transaction, account: AccountId) -> ModSeq:
+    """Take the next MODSEQ, and announce that the account changed. Raises `NoSuchAccount`."""
     tx.touch(account)
     taken: ModSeq | None = tx.value(
         "UPDATE ledgers SET modseq = modseq + 1 WHERE account = ? RETURNING modseq", (account,)
@@ -82,7 +82,7 @@ def advance(tx: Transaction, account: AccountId) -> ModSeq:
     return taken
 
 
-_ADMIT = """
+_ADD_EMAILS = """
 UPDATE ledgers SET modseq = modseq + 1,
   octets = octets + ?, messages = messages + ?, last_email = last_email + ?
 WHERE account = ? AND octets + ? <= ? AND EXISTS (SELECT 1 FROM mailboxes m WHERE m.account = ? AND m.id = ?)
@@ -91,7 +91,7 @@ RETURNING modseq, last_email"""
 _UNLIMITED = 2**62
 
 
-def admit(
+def add_emails(
     tx: Transaction,
     account: AccountId,
     mailbox: MailboxId,
@@ -99,24 +99,24 @@ def admit(
     octets: int,
     messages: int,
     quota_octets: int | None,
-) -> Admission:
-    """Count new emails in and take the next MODSEQ; the account's watchers are woken.
+) -> Allocation:
+    """Add new emails to the usage, allocate their ids and a MODSEQ, and announce that the account changed.
 
-    Raises `NoSuchAccount`, `NoSuchMailbox` or `OverQuota`, and then has changed nothing.
+    Raises `NoSuchAccount`, `NoSuchMailbox` or `OverQuota`, without having changed anything.
     """
     limit = _UNLIMITED if quota_octets is None else quota_octets
-    row = tx.row(_ADMIT, (octets, messages, messages, account, octets, limit, account, mailbox))
+    row = tx.row(_ADD_EMAILS, (octets, messages, messages, account, octets, limit, account, mailbox))
     if row is None:
         modseq(tx, account)
         if tx.value("SELECT 1 FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox)) is None:
             raise NoSuchMailbox(mailbox)
         raise OverQuota(account)
     tx.touch(account)
-    return Admission(row[0], EmailId(row[1] - messages + 1))
+    return Allocation(row[0], EmailId(row[1] - messages + 1))
 
 
-def dismiss(tx: Transaction, account: AccountId, *, octets: int, messages: int) -> None:
-    """Count emails out whose last placement has gone."""
+def remove_emails(tx: Transaction, account: AccountId, *, octets: int, messages: int) -> None:
+    """Subtract emails that have left their last mailbox from the usage."""
     tx.execute(
         "UPDATE ledgers SET octets = octets - ?, messages = messages - ? WHERE account = ?",
         (octets, messages, account),
@@ -129,5 +129,5 @@ def email_bounds(account: AccountId) -> tuple[EmailId, EmailId]:
 
 
 def account_of(email: EmailId) -> AccountId:
-    """Whose email this is."""
+    """The account of this email."""
     return AccountId(email >> EMAIL_BITS)

@@ -1,7 +1,7 @@
-"""A message comes to rest: blob, email, placement, flags, thread, counts, and a line in the log.
+"""Appending messages to a mailbox: blob, email, placement, flags, thread, counts, and a row of the change log.
 
-The hottest verb of the house: every delivery and every APPEND is one call. It parses nothing; all that is to
-be known of the octets is in the `Summary` made before the transaction.
+This is the verb that is called most: once for every delivery and every APPEND. It parses nothing; all it needs is in
+the `Summary` made before the transaction.
 """
 
 from collections.abc import Sequence
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ModSeq, ThreadId, Uid, UidValidity
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.summary import Summary
-from pillarbox.store import account_counters, changes, tally, threads
-from pillarbox.store.changes import Kind
-from pillarbox.store.tally import Tally
+from pillarbox.store import account_counters, changes, mailbox_counts, threads
+from pillarbox.store.changes import ChangeKind
+from pillarbox.store.mailbox_counts import MailboxCounts
 from pillarbox.world.blobs import PreparedBlob
 from pillarbox.world.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Octets ready to be kept, and what was read from them."""
+    """The octets of a message, ready to be stored, and their summary."""
 
     blob: PreparedBlob
     summary: Summary
@@ -27,7 +27,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message with what its sender or the client said about it."""
+    """A message to append, with its flags and date."""
 
     message: Message
     flags: str
@@ -38,7 +38,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Where a message has come to rest."""
+    """The identifiers of an appended message."""
 
     uid: Uid
     uid_validity: UidValidity
@@ -58,10 +58,10 @@ def append(
     now_ms: int,
     quota_octets: int | None = None,
 ) -> Appended:
-    """Put a message into a mailbox.
+    """Append a message to a mailbox.
 
-    Raises `tally.NoSuchMailbox` or `ledger.OverQuota` before it has changed anything, so that a verb which
-    delivers to several accounts may go on with the next.
+    Raises `NoSuchMailbox` or `OverQuota` before it has changed anything, so that a verb which delivers to several
+    accounts may continue with the next.
     """
     arrival = Arrival(message, flags, received_at_ms)
     return append_all(tx, account, mailbox, (arrival,), now_ms=now_ms, quota_octets=quota_octets)[0]
@@ -76,41 +76,45 @@ def append_all(
     now_ms: int,
     quota_octets: int | None = None,
 ) -> list[Appended]:
-    """Put several messages into a mailbox, all or none, with successive UIDs (RFC 3502).
+    """Append several messages to a mailbox, all or none, with successive UIDs (RFC 3502).
 
     Raises as `append` does.
     """
     if not arrivals:
         return []
     octets = sum(arrival.message.summary.size for arrival in arrivals)
-    admission = account_counters.admit(
+    allocation = account_counters.add_emails(
         tx, account, mailbox, octets=octets, messages=len(arrivals), quota_octets=quota_octets
     )
-    counts = Tally.total(Tally.of(one.flags, octets=one.message.summary.size) for one in arrivals)
-    first, uid_validity = tally.apply(tx, account, mailbox, admission.modseq, counts, uids=len(arrivals))
-    done = []
-    for place, arrival in enumerate(arrivals):
-        email = EmailId(admission.first_email + place)
+    counts = MailboxCounts.total(
+        MailboxCounts.of(arrival.flags, octets=arrival.message.summary.size) for arrival in arrivals
+    )
+    first, uid_validity = mailbox_counts.apply(
+        tx, account, mailbox, allocation.modseq, counts, uids=len(arrivals)
+    )
+    appended = []
+    for offset, arrival in enumerate(arrivals):
+        email = EmailId(allocation.first_email + offset)
         thread = threads.link(tx, account, arrival.message.summary, email=email)
-        here = Appended(Uid(first + place), uid_validity, admission.modseq, email, thread)
-        _keep(tx, email, arrival.message)
-        _place(tx, account, mailbox, here, arrival, now_ms)
-        done.append(here)
+        identifiers = Appended(Uid(first + offset), uid_validity, allocation.modseq, email, thread)
+        _store_email(tx, email, arrival.message)
+        _place(tx, account, mailbox, identifiers, arrival, now_ms)
+        appended.append(identifiers)
     last = first + len(arrivals) - 1
-    changes.record(tx, account, admission.modseq, mailbox, Kind.APPENDED, NumberSet(((first, last),)))
-    return done
+    changes.record(tx, account, allocation.modseq, mailbox, ChangeKind.APPENDED, NumberSet(((first, last),)))
+    return appended
 
 
-_KEEP = "INSERT INTO emails VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_EMAIL = "INSERT INTO emails VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-def _keep(tx: Transaction, email: EmailId, message: Message) -> None:
-    _write(tx, email, message.blob.keep(tx).digest, message.summary)
+def _store_email(tx: Transaction, email: EmailId, message: Message) -> None:
+    _insert_email(tx, email, message.blob.keep(tx).digest, message.summary)
 
 
-def _write(tx: Transaction, email: EmailId, digest: bytes, summary: Summary) -> None:
+def _insert_email(tx: Transaction, email: EmailId, digest: bytes, summary: Summary) -> None:
     tx.execute(
-        _KEEP,
+        _INSERT_EMAIL,
         (
             email,
             digest,
@@ -129,17 +133,17 @@ def _write(tx: Transaction, email: EmailId, digest: bytes, summary: Summary) -> 
             "\n".join(summary.references),
             summary.envelope,
             summary.bodystructure,
-            summary.digest,
+            summary.cached_fields,
             summary.preview,
             summary.body,
         ),
     )
 
 
-def render_again(tx: Transaction, email: EmailId, digest: bytes, summary: Summary) -> None:
-    """Write anew what is known of an email from its octets; its mailboxes, flags and uses stay as they are."""
+def rewrite_email(tx: Transaction, email: EmailId, digest: bytes, summary: Summary) -> None:
+    """Replace the rendered data of an email; its mailboxes, flags and the blob's use count stay the same."""
     tx.execute("DELETE FROM emails WHERE id = ?", (email,))
-    _write(tx, email, digest, summary)
+    _insert_email(tx, email, digest, summary)
     tx.execute(
         "UPDATE placements SET size = ?, sent_at_ms = ?, sent_day = ? WHERE email = ?",
         (summary.size, summary.sent_at_ms, summary.sent_day, email),
@@ -151,7 +155,12 @@ FLAG = "INSERT INTO flags VALUES (?, ?, ?, ?, ?)"
 
 
 def _place(
-    tx: Transaction, account: AccountId, mailbox: MailboxId, here: Appended, arrival: Arrival, now_ms: int
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    identifiers: Appended,
+    arrival: Arrival,
+    now_ms: int,
 ) -> None:
     summary = arrival.message.summary
     tx.execute(
@@ -159,9 +168,9 @@ def _place(
         (
             account,
             mailbox,
-            here.uid,
-            here.email_id,
-            here.thread_id,
+            identifiers.uid,
+            identifiers.email_id,
+            identifiers.thread_id,
             summary.size,
             arrival.received_at_ms,
             summary.sent_at_ms,
@@ -169,4 +178,4 @@ def _place(
             now_ms,
         ),
     )
-    tx.execute(FLAG, (account, mailbox, here.uid, arrival.flags, here.modseq))
+    tx.execute(FLAG, (account, mailbox, identifiers.uid, arrival.flags, identifiers.modseq))

@@ -1,14 +1,14 @@
-"""The one log of changes: what happened in an account since a MODSEQ.
+"""The change log: what happened in an account since a MODSEQ.
 
-A verb leaves one row per run of numbers that it changed, in the transaction that changed them. IMAP
-(CONDSTORE, QRESYNC, IDLE) and JMAP read the same rows.
+A verb inserts one row for each run of numbers that it changed, in the same transaction. IMAP (CONDSTORE, QRESYNC,
+IDLE) and JMAP read the same rows.
 
 What is always true:
 
-1. Runs of `Kind.EXPUNGED` and `Kind.DESTROYED` hold, of what existed, exactly what went.
-2. Runs of `Kind.FLAGGED` may be wider than what changed: the MODSEQ in `flags` tells which rows did. So
-   a STORE on a thousand scattered messages leaves one row, not a thousand.
-3. Starting from an empty mailbox and replaying the log gives the mailbox.
+1. Of the messages or emails that existed, runs of `EXPUNGED` and `DESTROYED` contain exactly those that were removed.
+2. Runs of `FLAGGED` may be wider than the change: the MODSEQ in `flags` shows which rows changed. So a STORE on a
+   thousand scattered messages inserts one row, not a thousand.
+3. Replaying the log from an empty mailbox gives the mailbox.
 """
 
 from collections.abc import Iterable
@@ -21,28 +21,28 @@ from pillarbox.mail.number_set import NumberSet
 from pillarbox.world.database import Transaction
 
 SCATTERED_RUNS: Final = 32
-"""Beyond so many runs a change of flags is logged as one wide run."""
+"""With more runs than this, a change of flags is logged as one wide run."""
 
 NO_MAILBOX: Final = MailboxId(0)
-"""For changes that are the account's."""
+"""For changes that belong to no mailbox."""
 
 
-class Kind(IntEnum):
+class ChangeKind(IntEnum):
     """What happened. The numbers are stored."""
 
     APPENDED = 1
-    """UIDs that came into the mailbox, by delivery, APPEND, COPY or MOVE."""
+    """UIDs added to the mailbox by delivery, APPEND, COPY or MOVE."""
     FLAGGED = 2
     """UIDs among which flags changed."""
     EXPUNGED = 3
-    """UIDs that left the mailbox."""
+    """UIDs removed from the mailbox."""
     DESTROYED = 4
-    """Ids of emails that left their last mailbox; belongs to no mailbox."""
+    """Ids of emails removed from their last mailbox; belongs to no mailbox."""
     MAILBOX_CREATED = 5
     MAILBOX_RENAMED = 6
     MAILBOX_DELETED = 7
     SUBSCRIBED = 8
-    """A mailbox, or with `NO_MAILBOX` a name without one, was subscribed or unsubscribed."""
+    """A mailbox, or with `NO_MAILBOX` a name without a mailbox, was subscribed or unsubscribed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Change:
 
     modseq: ModSeq
     mailbox: MailboxId
-    kind: Kind
+    kind: ChangeKind
     first: int
     last: int
 
@@ -62,23 +62,28 @@ Flagged = tuple[int, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What became of a mailbox since a MODSEQ: apply `vanished` first, then the others."""
+    """The changes of a mailbox since a MODSEQ: apply `vanished` first, then the others."""
 
     highest: ModSeq
-    """The mailbox's MODSEQ now."""
+    """HIGHESTMODSEQ of the mailbox now."""
     vanished: NumberSet
     appended: list[Flagged]
-    """Messages that came and are still there, UIDs ascending."""
+    """Messages that were added and still exist, UIDs ascending."""
     flagged: list[Flagged]
-    """Messages that were there and have other flags now, UIDs ascending."""
+    """Earlier messages whose flags changed, UIDs ascending."""
 
 
 def record(
-    tx: Transaction, account: AccountId, modseq: ModSeq, mailbox: MailboxId, kind: Kind, numbers: NumberSet
+    tx: Transaction,
+    account: AccountId,
+    modseq: ModSeq,
+    mailbox: MailboxId,
+    kind: ChangeKind,
+    numbers: NumberSet,
 ) -> None:
     """Log that these numbers changed."""
     runs = numbers.runs
-    if kind is Kind.FLAGGED and len(runs) > SCATTERED_RUNS:
+    if kind is ChangeKind.FLAGGED and len(runs) > SCATTERED_RUNS:
         runs = ((numbers.first, numbers.last),)
     if len(runs) == 1:
         tx.execute(_RECORD, (account, modseq, mailbox, kind.value, *runs[0]))
@@ -88,9 +93,9 @@ def record(
 
 
 def record_mailbox(
-    tx: Transaction, account: AccountId, modseq: ModSeq, mailbox: MailboxId, kind: Kind
+    tx: Transaction, account: AccountId, modseq: ModSeq, mailbox: MailboxId, kind: ChangeKind
 ) -> None:
-    """Log that something happened to a mailbox as such."""
+    """Log a change of a mailbox itself."""
     tx.execute(_RECORD + " ON CONFLICT DO NOTHING", (account, modseq, mailbox, kind.value, 0, 0))
 
 
@@ -98,42 +103,46 @@ _RECORD = "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def log(tx: Transaction, account: AccountId, since: ModSeq) -> list[Change]:
-    """All that happened in the account after this MODSEQ, in order."""
+    """All changes in the account after this MODSEQ, in order."""
     rows = tx.rows(
         "SELECT modseq, mailbox, kind, first, last FROM changes WHERE account = ? AND modseq > ?"
         " ORDER BY modseq, mailbox, kind, first",
         (account, since),
     )
-    return [Change(modseq, mailbox, Kind(kind), first, last) for modseq, mailbox, kind, first, last in rows]
+    return [
+        Change(modseq, mailbox, ChangeKind(kind), first, last) for modseq, mailbox, kind, first, last in rows
+    ]
 
 
 def vanished(tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq) -> NumberSet:
-    """UIDs that left the mailbox after this MODSEQ (RFC 7162 §3.2.10.1, VANISHED (EARLIER))."""
-    return runs(tx, account, mailbox, since).get(Kind.EXPUNGED, NumberSet())
+    """UIDs removed from the mailbox after this MODSEQ (RFC 7162 §3.2.10.1, VANISHED (EARLIER))."""
+    return runs(tx, account, mailbox, since).get(ChangeKind.EXPUNGED, NumberSet())
 
 
 def since(tx: Transaction, account: AccountId, mailbox: MailboxId, modseq: ModSeq) -> Delta:
-    """What became of a mailbox after this MODSEQ. A mailbox that is not there has had no changes."""
+    """The changes of a mailbox after this MODSEQ; none for a mailbox that does not exist."""
     highest = tx.value(
         "SELECT highest_modseq FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox)
     )
     if highest is None or highest <= modseq:
         return Delta(ModSeq(highest or modseq), NumberSet(), [], [])
     changed = runs(tx, account, mailbox, modseq)
-    came = changed.get(Kind.APPENDED, NumberSet())
-    touched = came | changed.get(Kind.FLAGGED, NumberSet())
-    rows = _flagged(tx, account, mailbox, touched, modseq)
-    # UIDs only rise, so what came after that MODSEQ lies above all that was there before.
-    border = came.first if came else 2**32
+    added = changed.get(ChangeKind.APPENDED, NumberSet())
+    candidates = added | changed.get(ChangeKind.FLAGGED, NumberSet())
+    rows = _flagged(tx, account, mailbox, candidates, modseq)
+    # UIDs are assigned in ascending order, so messages added after that MODSEQ are above all earlier ones.
+    border = added.first if added else 2**32
     split = next((place for place, row in enumerate(rows) if row[0] >= border), len(rows))
-    gone = changed.get(Kind.EXPUNGED, NumberSet())
-    return Delta(highest, gone, rows[split:], rows[:split])
+    removed = changed.get(ChangeKind.EXPUNGED, NumberSet())
+    return Delta(highest, removed, rows[split:], rows[:split])
 
 
-def runs(tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq) -> dict[Kind, NumberSet]:
-    """The UIDs that the log names for a mailbox after this MODSEQ, by what happened to them.
+def runs(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq
+) -> dict[ChangeKind, NumberSet]:
+    """The UIDs logged for a mailbox after this MODSEQ, by kind of change.
 
-    No row a message is read: who holds the mailbox in memory knows the rest.
+    It reads no rows of messages: a caller that has the mailbox in memory knows the rest.
     """
     found: dict[int, list[tuple[int, int]]] = {}
     rows: Iterable[tuple[int, int, int]] = tx.rows(
@@ -142,15 +151,15 @@ def runs(tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq)
     )
     for kind, first, last in rows:
         found.setdefault(kind, []).append((first, last))
-    return {Kind(kind): NumberSet.of_ranges(ranges) for kind, ranges in found.items()}
+    return {ChangeKind(kind): NumberSet.of_ranges(ranges) for kind, ranges in found.items()}
 
 
 def _flagged(
-    tx: Transaction, account: AccountId, mailbox: MailboxId, touched: NumberSet, since: ModSeq
+    tx: Transaction, account: AccountId, mailbox: MailboxId, candidates: NumberSet, since: ModSeq
 ) -> list[Flagged]:
-    runs = touched.runs
+    runs = candidates.runs
     if len(runs) > SCATTERED_RUNS:
-        runs = ((touched.first, touched.last),)
+        runs = ((candidates.first, candidates.last),)
     rows: list[Flagged] = []
     for first, last in runs:
         rows += tx.rows(_FLAGGED, (account, mailbox, first, last, since))

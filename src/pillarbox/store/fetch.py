@@ -1,6 +1,6 @@
-"""Reading many messages at once: the columns that a FETCH needs, by one join, as octets ready for the wire.
+"""Reading many messages at once: the columns that a FETCH needs, by one join, as octets ready to be sent.
 
-Nothing is parsed here: ENVELOPE, BODYSTRUCTURE and the digest of header lines were rendered at delivery.
+Nothing is parsed here: ENVELOPE, BODYSTRUCTURE and the most requested header fields were rendered at delivery.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from pillarbox.world.database import Transaction
 
 
 class NoSuchMessage(LookupError):
-    """The message was there and is expunged, or never was (RFC 9051 §7.1, EXPUNGEISSUED)."""
+    """The message is expunged, or never existed (RFC 9051 §7.1, EXPUNGEISSUED)."""
 
 
 class Column(Enum):
-    """What can be read of a message; the comment says the type. The value is the database's name for it."""
+    """What can be read of a message; the comment gives the type. The value is the SQL column."""
 
     EMAIL = "p.email"
     """`EmailId`"""
@@ -62,17 +62,17 @@ class Column(Enum):
     LINKS = "e.links"
     """str: References and In-Reply-To, oldest first, joined by line feeds"""
     ENVELOPE = "e.envelope"
-    """bytes for the wire, like the next three"""
+    """bytes as sent to clients, like the next two"""
     BODYSTRUCTURE = "e.bodystructure"
     BODY = "e.body"
-    DIGEST = "e.digest"
-    """bytes: the header lines of `summary.DIGEST_FIELDS`"""
+    CACHED_FIELDS = "e.digest"
+    """bytes: the header fields of `summary.CACHED_FIELDS`"""
     PREVIEW = "e.preview"
     """str (RFC 8970)"""
     OCTETS = "o.octets"
-    """bytes: the message itself, or None where it is in a file, or missing"""
+    """bytes: the message itself, or None if it is in a file or missing"""
     LOCATION = "b.location"
-    """str: that file, for `Blobs.read_file`; or None"""
+    """str: the file, for `Blobs.read_file`; or None"""
 
 
 def rows(
@@ -82,7 +82,7 @@ def rows(
     uids: NumberSet,
     columns: Sequence[Column],
 ) -> list[tuple[Any, ...]]:
-    """A tuple for each of these messages that is there, UIDs ascending: the UID, then the columns."""
+    """A tuple for each of these messages that exists, UIDs ascending: the UID, then the columns."""
     sql = _query(tuple(columns))
     if len(uids.runs) == 1:
         return tx.rows(sql, (account, mailbox, *uids.runs[0]))
@@ -92,7 +92,7 @@ def rows(
 def next_uids(
     tx: Transaction, account: AccountId, mailbox: MailboxId, *, after: Uid, limit: int
 ) -> list[Uid]:
-    """The UIDs that follow `after`, ascending, at most so many: for going through a mailbox by pages."""
+    """The UIDs after `after`, ascending, at most `limit`: for reading a mailbox in pages."""
     sql = "SELECT uid FROM placements WHERE account = ? AND mailbox = ? AND uid > ? ORDER BY uid LIMIT ?"
     return [uid for (uid,) in tx.rows(sql, (account, mailbox, after, limit))]
 
@@ -106,7 +106,7 @@ def _query(columns: tuple[Column, ...]) -> str:
     if tables & {"e", "b", "o"}:
         joins += " JOIN emails e ON e.id = p.email"
     if tables & {"b", "o"}:
-        # The octets of many small messages cost one statement
+        # One statement reads the octets of many small messages
         joins += f" LEFT JOIN blobs b ON b.digest = e.blob {WITH_OCTETS}"
     selected = ", ".join(["p.uid", *(column.value for column in columns)])
     return (
@@ -116,7 +116,7 @@ def _query(columns: tuple[Column, ...]) -> str:
 
 
 def digest(tx: Transaction, account: AccountId, mailbox: MailboxId, uid: Uid) -> bytes:
-    """The name of a message's octets, for `Blobs.read`. Raises `NoSuchMessage`."""
+    """The digest of a message's octets, for `Blobs.read`. Raises `NoSuchMessage`."""
     found: bytes | None = tx.value(
         "SELECT e.blob FROM placements p JOIN emails e ON e.id = p.email"
         " WHERE p.account = ? AND p.mailbox = ? AND p.uid = ?",
@@ -145,7 +145,7 @@ def octets(
 
 
 def find(tx: Transaction, account: AccountId, email: EmailId) -> list[tuple[MailboxId, Uid]]:
-    """All placements of an email; none, if it is not this account's."""
+    """All placements of an email; none if it belongs to another account."""
     return [
         (mailbox, uid)
         for mailbox, uid in tx.rows(

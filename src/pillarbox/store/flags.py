@@ -1,8 +1,8 @@
-"""Altering the flags of many messages at once: IMAP's STORE, JMAP's keywords.
+"""Changing the flags of many messages at once: IMAP's STORE, JMAP's keywords.
 
-A mailbox has few distinct flag texts, however many messages. So a change is worked out once for each text,
-and one UPDATE per text and run of UIDs does the rest; no row passes through Python. Where texts or runs
-are many after all, that would cost their product, and each row is rewritten by itself.
+A mailbox has few distinct flag texts, however many messages. So a change is computed once for each text, and one
+UPDATE per text and run of UIDs applies it; no row passes through Python. With many texts or runs this would cost
+their product, so each row is then updated by itself.
 """
 
 from collections import Counter
@@ -13,20 +13,20 @@ from typing import Final, assert_never
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import account_counters, changes, tally
-from pillarbox.store.changes import Kind
-from pillarbox.store.tally import Tally
+from pillarbox.store import account_counters, changes, mailbox_counts
+from pillarbox.store.changes import ChangeKind
+from pillarbox.store.mailbox_counts import MailboxCounts
 from pillarbox.world.database import Transaction
 
 SCATTERED_RUNS: Final = 32
-"""Runs of UIDs beyond which each row is rewritten by itself."""
+"""Runs of UIDs beyond which each row is updated by itself."""
 
 MANY_TEXTS: Final = 32
 """The same for distinct flag texts."""
 
 
 class Mode(Enum):
-    """What to do with the flags given (RFC 9051 §6.4.6)."""
+    """How the given flags are applied (RFC 9051 §6.4.6)."""
 
     ADD = "+FLAGS"
     REMOVE = "-FLAGS"
@@ -34,21 +34,21 @@ class Mode(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Altered:
-    """What a change of flags did, told by texts and not by rows: `CachedMailbox` turns it into rows."""
+class FlagChange:
+    """The result of a change of flags, by flag texts instead of rows: `CachedMailbox` applies it to its rows."""
 
     uids: NumberSet
-    """What was asked for, less `refused`; it may name UIDs that are not there."""
+    """The requested UIDs without `refused`; they need not all exist."""
     refused: NumberSet
-    """Messages left alone since they changed after `unchanged_since` (RFC 7162 §3.1.3, MODIFIED)."""
+    """Messages not changed because of `unchanged_since` (RFC 7162 §3.1.3, MODIFIED)."""
     rewritten: dict[str, str]
-    """Flag text before -> after, for the texts that were found and changed; all others stayed."""
+    """Flag text before -> after, for the texts that were found and changed."""
     changed: int
     """Number of messages whose flags changed."""
     previous: ModSeq
-    """The mailbox's MODSEQ before: who knew the mailbox as of then can apply this and is current."""
+    """HIGHESTMODSEQ of the mailbox before: a cache of that state becomes current by applying this."""
     modseq: ModSeq
-    """MODSEQ of the changed messages, and now of the mailbox; `previous` where nothing changed."""
+    """MODSEQ of the changed messages and of the mailbox; `previous` where nothing changed."""
 
 
 def alter(
@@ -60,11 +60,11 @@ def alter(
     mode: Mode,
     flags: str,
     unchanged_since: ModSeq | None = None,
-) -> Altered:
-    """Change the flags of these messages; UIDs that are not there are passed over.
+) -> FlagChange:
+    """Change the flags of these messages; UIDs that do not exist are ignored.
 
-    `flags`: canonical text. Messages that have the asked-for flags already keep their MODSEQ. Raises
-    `tally.NoSuchMailbox`, or `flag_text.TooManyFlags` where a message would get too many keywords.
+    `flags`: canonical text. Messages that already have the requested flags keep their MODSEQ. Raises
+    `NoSuchMailbox`, or `flag_text.TooManyFlags` where a message would get too many keywords.
     """
     previous = ModSeq(_highest(tx, account, mailbox))
     refused = NumberSet()
@@ -75,8 +75,8 @@ def alter(
     texts = _texts(tx, account, mailbox, uids) if rows is None else {text for _, text in rows}
     rewritten = {old: new for old in texts if (new := _apply(mode, old, flags)).split() != old.split()}
     if not rewritten:
-        return Altered(uids, refused, {}, 0, previous, previous)
-    modseq = account_counters.advance(tx, account)
+        return FlagChange(uids, refused, {}, 0, previous, previous)
+    modseq = account_counters.next_modseq(tx, account)
     if rows is None and len(rewritten) > MANY_TEXTS:
         rows = _rows(tx, account, mailbox, uids)
     if rows is None:
@@ -85,9 +85,9 @@ def alter(
         }
     else:
         counts = _rewrite_rows(tx, account, mailbox, rows, rewritten, modseq)
-    tally.apply(tx, account, mailbox, modseq, _shift(rewritten, counts))
-    changes.record(tx, account, modseq, mailbox, Kind.FLAGGED, uids)
-    return Altered(uids, refused, rewritten, sum(counts.values()), previous, modseq)
+    mailbox_counts.apply(tx, account, mailbox, modseq, _count_change(rewritten, counts))
+    changes.record(tx, account, modseq, mailbox, ChangeKind.FLAGGED, uids)
+    return FlagChange(uids, refused, rewritten, sum(counts.values()), previous, modseq)
 
 
 def _apply(mode: Mode, old: str, flags: str) -> str:
@@ -107,7 +107,7 @@ def _highest(tx: Transaction, account: AccountId, mailbox: MailboxId) -> int:
         "SELECT highest_modseq FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox)
     )
     if highest is None:
-        raise tally.NoSuchMailbox(mailbox)
+        raise account_counters.NoSuchMailbox(mailbox)
     return highest
 
 
@@ -136,7 +136,7 @@ _REWRITE_ROW = "UPDATE flags SET flags = ?, modseq = ? WHERE account = ? AND mai
 
 
 def _rows(tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet) -> list[tuple[int, str]]:
-    """UID and flags; read as one span, which is cheaper than many runs."""
+    """UID and flags; read as one span, which costs less than many runs."""
     found = tx.rows(_ROWS, (account, mailbox, uids.first, uids.last))
     return [(uid, text) for part in uids.slices([uid for uid, _ in found]) for uid, text in found[part]]
 
@@ -149,7 +149,7 @@ def _rewrite_rows(
     rewritten: dict[str, str],
     modseq: ModSeq,
 ) -> dict[str, int]:
-    """Rewrite row by row; how many there were of each old text."""
+    """Update row by row; returns the number of rows of each old text."""
     changed = [(uid, text) for uid, text in rows if text in rewritten]
     tx.execute_many(_REWRITE_ROW, [(rewritten[text], modseq, account, mailbox, uid) for uid, text in changed])
     counts = Counter(text for _, text in changed)
@@ -180,13 +180,13 @@ def _rewrite(
     )
 
 
-def _shift(rewritten: dict[str, str], counts: dict[str, int]) -> Tally:
+def _count_change(rewritten: dict[str, str], counts: dict[str, int]) -> MailboxCounts:
     """How the mailbox's counts change."""
-    return Tally.total(
-        tally_
+    return MailboxCounts.total(
+        change
         for old, new in rewritten.items()
-        for tally_ in (
-            Tally.of(new, octets=0, messages=counts[old]),
-            -Tally.of(old, octets=0, messages=counts[old]),
+        for change in (
+            MailboxCounts.of(new, octets=0, messages=counts[old]),
+            -MailboxCounts.of(old, octets=0, messages=counts[old]),
         )
     )

@@ -21,9 +21,9 @@ from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import changes
+from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import Delta, Flagged
-from pillarbox.store.flags import Altered
-from pillarbox.store.tally import NoSuchMailbox
+from pillarbox.store.flags import FlagChange
 from pillarbox.world.database import Transaction
 
 KEPT_MESSAGES: Final = 1_000_000
@@ -74,7 +74,7 @@ class CachedMailbox:
         """A copy that stays as it is, for a search in a thread."""
         return replace(self, flags=self.flags[:], modseqs=self.modseqs[:])
 
-    def apply(self, altered: Altered) -> bool:
+    def apply(self, altered: FlagChange) -> bool:
         """Take over what `flags.alter` did, reading no row; False where another change came between."""
         if altered.previous != self.modseq:
             return False

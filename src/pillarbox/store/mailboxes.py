@@ -1,88 +1,37 @@
 """Mailboxes: containers of messages, named by full paths such as `INBOX` or `Work/2026`.
 
-There are no rows for levels of the hierarchy: `Work` without a row, while `Work/2026` has one, is a name
-without a mailbox (RFC 9051 §7.3.1, `\\NonExistent`), which is what remains when a mailbox that has children
-is deleted (§6.3.5). Names are canonical (`pillarbox.mail.mailbox_name.canonical`).
+Levels of the hierarchy have no rows: if `Work` has none and `Work/2026` has one, `Work` is a name without a mailbox
+(RFC 9051 §7.3.1, `\\NonExistent`), as after deleting a mailbox that has children (§6.3.5). Names are canonical
+(`pillarbox.mail.mailbox_name.canonical`).
 
-What is always true: a mailbox's id is never given again in its account; UIDVALIDITY differs between all
-mailboxes that ever were in an account, so no rename can bring a (name, UIDVALIDITY, UID) back for another
-message; INBOX exists from the account's beginning to its end.
+What is always true: a mailbox id is never reused in its account; all mailboxes that ever existed in an account have
+different UIDVALIDITY, so no rename can give another message an earlier (name, UIDVALIDITY, UID); every account has an
+INBOX for all its life.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from pillarbox.mail import mailbox_name
-from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid
 from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.store import account_counters, changes, placements
-from pillarbox.store.changes import Kind
-from pillarbox.store.tally import NoSuchMailbox
+from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.changes import ChangeKind
+from pillarbox.store.mailbox import DEFAULT_MAILBOXES, Mailbox, Role
 from pillarbox.world.database import Transaction
 
 
 class MailboxExists(ValueError):
-    """The name is taken."""
+    """The name is in use."""
 
 
-class InboxStays(ValueError):
+class CannotDeleteInbox(ValueError):
     """INBOX can't be deleted (RFC 9051 §6.3.5)."""
 
 
 class NestedInItself(ValueError):
     """A mailbox can't be renamed to a name below its own."""
-
-
-class Role(StrEnum):
-    """What a mailbox is for (RFC 6154 §2, RFC 8621 §2); stored as written here."""
-
-    INBOX = "inbox"
-    DRAFTS = "drafts"
-    SENT = "sent"
-    JUNK = "junk"
-    TRASH = "trash"
-    ARCHIVE = "archive"
-    ALL = "all"
-    FLAGGED = "flagged"
-    IMPORTANT = "important"
-
-    @property
-    def attribute(self) -> str | None:
-        """How LIST says it: `\\Sent`. INBOX has no such attribute."""
-        return None if self is Role.INBOX else f"\\{self.value.capitalize()}"
-
-
-DEFAULTS = {
-    INBOX: Role.INBOX,
-    "Drafts": Role.DRAFTS,
-    "Sent": Role.SENT,
-    "Junk": Role.JUNK,
-    "Trash": Role.TRASH,
-    "Archive": Role.ARCHIVE,
-}
-"""Made with every account."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mailbox:
-    """A mailbox as it stands."""
-
-    id: MailboxId
-    name: str
-    role: Role | None
-    uid_validity: UidValidity
-    uid_next: Uid
-    first_recent: Uid
-    """Messages from this UID on are \\Recent to the session that claims them (RFC 3501 §2.3.2)."""
-    highest_modseq: ModSeq
-    messages: int
-    unseen: int
-    deleted: int
-    octets: int
-    """Sum of the messages' sizes (RFC 8438, STATUS=SIZE)."""
-    subscribed: bool
 
 
 _SELECT = """
@@ -133,7 +82,7 @@ def by_name(tx: Transaction, account: AccountId, name: str) -> Mailbox:
 
 
 def inbox(tx: Transaction, account: AccountId) -> MailboxId | None:
-    """The id of INBOX, and nothing else: what every delivery asks for."""
+    """Only the id of INBOX, which every delivery needs."""
     found: MailboxId | None = tx.value(
         "SELECT id FROM mailboxes WHERE account = ? AND name = ?", (account, INBOX)
     )
@@ -155,10 +104,10 @@ def by_role(tx: Transaction, account: AccountId, role: Role) -> Mailbox | None:
 
 
 def create_defaults(tx: Transaction, account: AccountId, *, now_ms: int) -> None:
-    """Open the account and make its first mailboxes, subscribed. Nothing happens to those that are there."""
+    """Open the account and create its first mailboxes, subscribed. Existing ones stay unchanged."""
     account_counters.open_account(tx, account)
     there = {mailbox.name for mailbox in listing(tx, account)}
-    for name, role in DEFAULTS.items():
+    for name, role in DEFAULT_MAILBOXES.items():
         if name not in there:
             create(tx, account, name, role=role, now_ms=now_ms)
             subscribe(tx, account, name)
@@ -167,14 +116,14 @@ def create_defaults(tx: Transaction, account: AccountId, *, now_ms: int) -> None
 def create(
     tx: Transaction, account: AccountId, name: str, *, role: Role | None = None, now_ms: int
 ) -> Mailbox:
-    """Make a mailbox, and those above it that are missing.
+    """Create a mailbox, and missing ones above it.
 
     Raises `MailboxExists`, or `mailbox_name.InvalidMailboxName`. RFC 9051 §6.3.4.
     """
     name = mailbox_name.canonical(name)
     if _id_of(tx, account, name) is not None:
         raise MailboxExists(name)
-    modseq = account_counters.advance(tx, account)
+    modseq = account_counters.next_modseq(tx, account)
     _create_above(tx, account, name, modseq, now_ms)
     return by_id(tx, account, _insert(tx, account, name, role, modseq, now_ms))
 
@@ -189,7 +138,7 @@ def _create_above(tx: Transaction, account: AccountId, name: str, modseq: ModSeq
 def _insert(
     tx: Transaction, account: AccountId, name: str, role: Role | None, modseq: ModSeq, now_ms: int
 ) -> MailboxId:
-    # RFC 9051 §2.3.1.1: UIDVALIDITY rises with the time, and beyond it where mailboxes are made faster
+    # RFC 9051 §2.3.1.1: UIDVALIDITY is the time in seconds, or the last one plus 1 if that is later
     row = tx.row(
         "UPDATE ledgers SET last_mailbox = last_mailbox + 1, last_uid_validity ="
         " CASE WHEN last_uid_validity < ? THEN ? ELSE last_uid_validity + 1 END"
@@ -203,7 +152,7 @@ def _insert(
         "INSERT INTO mailboxes VALUES (?, ?, ?, ?, ?, 1, 1, ?, 0, 0, 0, 0)",
         (account, mailbox, name, role and role.value, uid_validity, modseq),
     )
-    changes.record_mailbox(tx, account, modseq, mailbox, Kind.MAILBOX_CREATED)
+    changes.record_mailbox(tx, account, modseq, mailbox, ChangeKind.MAILBOX_CREATED)
     return mailbox
 
 
@@ -215,7 +164,7 @@ def _id_of(tx: Transaction, account: AccountId, name: str) -> MailboxId | None:
 
 
 def subscribe(tx: Transaction, account: AccountId, name: str, *, subscribed: bool = True) -> None:
-    """Subscribe a canonical name or take the subscription back; a name needs no mailbox (RFC 9051 §6.3.7)."""
+    """Subscribe or unsubscribe a canonical name; the name needs no mailbox (RFC 9051 §6.3.7)."""
     if subscribed:
         changed = tx.execute(
             "INSERT INTO subscriptions VALUES (?, ?) ON CONFLICT DO NOTHING", (account, name)
@@ -224,11 +173,13 @@ def subscribe(tx: Transaction, account: AccountId, name: str, *, subscribed: boo
         changed = tx.execute("DELETE FROM subscriptions WHERE account = ? AND name = ?", (account, name))
     if changed:
         mailbox = _id_of(tx, account, name) or changes.NO_MAILBOX
-        changes.record_mailbox(tx, account, account_counters.advance(tx, account), mailbox, Kind.SUBSCRIBED)
+        changes.record_mailbox(
+            tx, account, account_counters.next_modseq(tx, account), mailbox, ChangeKind.SUBSCRIBED
+        )
 
 
 def claim_recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Uid:
-    """Make the messages from the returned UID on \\Recent to the caller's session, and to no later one.
+    """Make the messages from the returned UID on \\Recent in the caller's session, and in no later one.
 
     Raises `NoSuchMailbox`. Only needed where `first_recent < uid_next`. RFC 3501 §2.3.2.
     """
@@ -240,7 +191,7 @@ def claim_recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Uid
 
 
 def recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> int:
-    """How many messages no session has claimed as \\Recent yet (RFC 3501 §6.3.10)."""
+    """The number of messages that no session has claimed as \\Recent yet (RFC 3501 §6.3.10)."""
     count: int = tx.value(
         "SELECT COUNT(*) FROM mailboxes m JOIN flags f ON f.account = m.account AND f.mailbox = m.id"
         " AND f.uid >= m.first_recent WHERE m.account = ? AND m.id = ?",
@@ -252,21 +203,21 @@ def recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> int:
 def delete(tx: Transaction, account: AccountId, mailbox: MailboxId) -> None:
     """Delete a mailbox with its messages; mailboxes below it stay, and so do subscriptions.
 
-    Raises `NoSuchMailbox`, or `InboxStays`. RFC 9051 §6.3.5.
+    Raises `NoSuchMailbox`, or `CannotDeleteInbox`. RFC 9051 §6.3.5.
     """
     if by_id(tx, account, mailbox).name == INBOX:
-        raise InboxStays
-    modseq = account_counters.advance(tx, account)
+        raise CannotDeleteInbox
+    modseq = account_counters.next_modseq(tx, account)
     placements.empty(tx, account, mailbox, modseq=modseq)
     tx.execute("DELETE FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox))
-    changes.record_mailbox(tx, account, modseq, mailbox, Kind.MAILBOX_DELETED)
+    changes.record_mailbox(tx, account, modseq, mailbox, ChangeKind.MAILBOX_DELETED)
 
 
 def rename(tx: Transaction, account: AccountId, mailbox: MailboxId, name: str, *, now_ms: int) -> None:
-    """Give a mailbox, and all below it, another name; missing names above the new one are made.
+    """Rename a mailbox and all below it; missing mailboxes above the new name are created.
 
-    INBOX stays: its messages move to a new mailbox of that name, and what is below it stays too.
-    Subscriptions are names and stay. Raises `NoSuchMailbox`, `MailboxExists`, `NestedInItself`, or
+    INBOX stays: its messages move to a new mailbox of that name, and mailboxes below it stay too. Subscriptions are
+    names and do not change. Raises `NoSuchMailbox`, `MailboxExists`, `NestedInItself`, or
     `mailbox_name.InvalidMailboxName`. RFC 9051 §6.3.6.
     """
     name = mailbox_name.canonical(name)
@@ -286,11 +237,11 @@ def rename(tx: Transaction, account: AccountId, mailbox: MailboxId, name: str, *
     for new_name in renamed.values():
         if _id_of(tx, account, new_name) is not None:
             raise MailboxExists(new_name)
-    modseq = account_counters.advance(tx, account)
+    modseq = account_counters.next_modseq(tx, account)
     _create_above(tx, account, name, modseq, now_ms)
     for moved, new_name in renamed.items():
         tx.execute("UPDATE mailboxes SET name = ? WHERE account = ? AND id = ?", (new_name, account, moved))
-        changes.record_mailbox(tx, account, modseq, moved, Kind.MAILBOX_RENAMED)
+        changes.record_mailbox(tx, account, modseq, moved, ChangeKind.MAILBOX_RENAMED)
 
 
 def _tree(tx: Transaction, account: AccountId, name: str) -> list[tuple[MailboxId, str]]:
@@ -306,7 +257,7 @@ def _tree(tx: Transaction, account: AccountId, name: str) -> list[tuple[MailboxI
 
 
 def delete_account(tx: Transaction, account: AccountId) -> None:
-    """Remove everything the store holds for an account; its octets are released by the sweep of orphans."""
+    """Remove everything the store has of an account; `orphans.sweep` releases its octets."""
     first, last = account_counters.email_bounds(account)
     tx.execute(
         "INSERT INTO orphans SELECT id FROM emails WHERE id BETWEEN ? AND ? ON CONFLICT DO NOTHING",

@@ -1,11 +1,11 @@
-"""The maildrop: an account's INBOX as a POP3 session holds it, with the lock that RFC 1939 §4 asks for.
+"""The maildrop: an account's INBOX in a POP3 session, with the lock that RFC 1939 §4 requires.
 
-The lock is a lease, so a process that dies holds nobody up for long: it is taken by the session that first
-marks a message for deletion, extended while that session lives, and given back in the commit that deletes. A
-session that only reads holds nothing and costs no write; UIDs keep its message numbers true whatever others do.
+The lock is a lease, so a process that dies delays others only briefly: it is taken when a session first marks a
+message for deletion, extended while the session lives, and released in the commit that deletes. A session that only
+reads takes no lock and costs no write; UIDs keep its message numbers valid whatever others do.
 
-What is always true: one account has at most one holder whose lease has not run out; messages are only
-deleted by `update`, by the holder, all in one commit.
+What is always true: an account has at most one holder whose lease has not expired; messages are only deleted by
+`update`, by the holder, all in one commit.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from pillarbox.store.fetch import Column
 from pillarbox.world.database import Schema, Transaction
 
 LEASE_MS: Final = 90_000
-"""How long a holder may be silent before others may take the maildrop."""
+"""The duration of a lease that is not extended."""
 
 _TABLES = """
 CREATE TABLE maildrop_leases (
@@ -34,12 +34,12 @@ SCHEMA = Schema("maildrop", migrations=(_TABLES,))
 
 
 class InUse(Exception):
-    """Another session holds the maildrop (RFC 2449 §8.1.2)."""
+    """Another session has locked the maildrop (RFC 2449 §8.1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Inbox:
-    """What lies in the maildrop when a session opens it."""
+class MaildropMessages:
+    """The messages in the maildrop when a session opens it."""
 
     mailbox: MailboxId
     uid_validity: UidValidity
@@ -47,25 +47,25 @@ class Inbox:
     """UID and size on the wire (`Summary.crlf_size`) of each message, UIDs ascending."""
 
 
-def look(tx: Transaction, account: AccountId) -> Inbox:
+def load(tx: Transaction, account: AccountId) -> MaildropMessages:
     """The messages of the INBOX."""
     inbox = mailboxes.by_name(tx, account, INBOX)
     rows = fetch.rows(tx, account, inbox.id, EVERYTHING, (Column.CRLF_SIZE,))
-    return Inbox(inbox.id, inbox.uid_validity, [(uid, size) for uid, size in rows])
+    return MaildropMessages(inbox.id, inbox.uid_validity, [(uid, size) for uid, size in rows])
 
 
-def messages(tx: Transaction, account: AccountId) -> int:
-    """How many messages `look` would list."""
+def count_messages(tx: Transaction, account: AccountId) -> int:
+    """The number of messages that `load` would return."""
     return mailboxes.by_name(tx, account, INBOX).messages
 
 
-def held(tx: Transaction, account: AccountId, *, now_ms: int) -> bool:
-    """Whether some session holds the maildrop."""
+def is_locked(tx: Transaction, account: AccountId, *, now_ms: int) -> bool:
+    """Whether some session has locked the maildrop."""
     return _holder(tx, account, now_ms) is not None
 
 
-def hold(tx: Transaction, account: AccountId, holder: bytes, *, now_ms: int) -> None:
-    """Take the maildrop, or hold it longer. Raises `InUse` where another session has it."""
+def lock(tx: Transaction, account: AccountId, holder: bytes, *, now_ms: int) -> None:
+    """Lock the maildrop, or extend the lease. Raises `InUse` where another session has the lock."""
     if _holder(tx, account, now_ms) not in (None, holder):
         raise InUse
     tx.execute(
@@ -75,8 +75,8 @@ def hold(tx: Transaction, account: AccountId, holder: bytes, *, now_ms: int) -> 
     )
 
 
-def release(tx: Transaction, account: AccountId, holder: bytes) -> None:
-    """Give the maildrop back; nothing happens where another session has it by now."""
+def unlock(tx: Transaction, account: AccountId, holder: bytes) -> None:
+    """Release the lock; no effect where another session has it by now."""
     tx.execute("DELETE FROM maildrop_leases WHERE account = ? AND holder = ?", (account, holder))
 
 
@@ -89,15 +89,15 @@ def update(
     holder: bytes,
     now_ms: int,
 ) -> None:
-    """Delete messages for good and give the maildrop back (RFC 1939 §6, the UPDATE state).
+    """Delete messages and release the lock (RFC 1939 §6, the UPDATE state).
 
-    Messages that have gone meanwhile are none the worse for it. Raises `InUse`, then nothing is deleted, and
-    `tally.NoSuchMailbox`.
+    Messages that were expunged meanwhile are ignored. Raises `InUse`, without having deleted anything, and
+    `NoSuchMailbox`.
     """
     if _holder(tx, account, now_ms) not in (None, holder):
         raise InUse
     placements.expunge(tx, account, mailbox, NumberSet.of(uids), deleted_only=False)
-    release(tx, account, holder)
+    unlock(tx, account, holder)
 
 
 def _holder(tx: Transaction, account: AccountId, now_ms: int) -> bytes | None:

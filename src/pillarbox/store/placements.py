@@ -1,9 +1,8 @@
-"""Where messages are: copying, moving, expunging, replacing.
+"""Placements: the messages of mailboxes. Copying, moving, expunging, replacing.
 
-A copy is another placement of the same email, with flags of its own (RFC 8474 §5.1: the EMAILID is the same).
-An email whose last placement goes is *destroyed*: no longer counted, its id logged, and left to the sweep of
-orphans, which drops the row and releases the octets a few at a time; so an EXPUNGE of a whole mailbox holds
-nobody up.
+A copy is another placement of the same email, with flags of its own (RFC 8474 §5.1: the EMAILID is the same). An
+email that loses its last placement is *destroyed*: no longer counted, its id logged, and left to `orphans.sweep`,
+which removes emails a few at a time; so an EXPUNGE of a whole mailbox does not delay others.
 """
 
 from collections.abc import Sequence
@@ -13,32 +12,28 @@ from typing import Final
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import account_counters, changes, sqlite_fts, tally
+from pillarbox.store import account_counters, changes, mailbox_counts
 from pillarbox.store.append import FLAG, PLACE, Appended, Arrival, append_all
-from pillarbox.store.changes import Kind
-from pillarbox.store.tally import Tally
-from pillarbox.world import blobs
+from pillarbox.store.changes import ChangeKind
+from pillarbox.store.mailbox_counts import MailboxCounts
 from pillarbox.world.database import SqlValue, Transaction
 
-ORPHANS_PER_SWEEP: Final = 256
-"""Emails that one call of `sweep_orphans` removes, some 20 microseconds each."""
-
 _SCATTERED_RUNS: Final = 32
-"""Beyond so many runs, reading all that lies between is cheaper than asking for each."""
+"""With more runs than this, reading the whole span costs less than one query for each."""
 
 _SHORT_RUN: Final = 8
-"""Messages in a run from which on one statement for all is cheaper than one for each."""
+"""From so many messages in a run on, one statement for the run costs less than one for each message."""
 
-_ASKED_AT_ONCE: Final = 250
+_MAX_IDS_PER_QUERY: Final = 250
 """Ids in one query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """Messages that have come to rest in another mailbox (RFC 9051 §7.1, COPYUID)."""
+    """Messages copied or moved to another mailbox (RFC 9051 §7.1, COPYUID)."""
 
     source: NumberSet
-    """UIDs that were copied, in the mailbox they were copied from."""
+    """Their UIDs in the source mailbox."""
     target: NumberSet
     """Their new UIDs in the same order: one run."""
     uid_validity: UidValidity
@@ -48,11 +43,11 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Expunged:
-    """Messages that have left a mailbox."""
+    """Messages removed from a mailbox."""
 
     uids: NumberSet
     modseq: ModSeq | None
-    """`None` where nothing was there to expunge."""
+    """`None` where there was nothing to expunge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +61,19 @@ class _Row:
 def copy(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
 ) -> Copied | None:
-    """Copy messages, flags included; `None` where none of them is there. Raises `tally.NoSuchMailbox`."""
-    tally.counts(tx, account, mailbox)
-    tally.counts(tx, account, to)
-    rows = _rows(tx, account, mailbox, uids)
-    if not rows:
-        return None
-    return _copy(
-        tx, account, mailbox, rows, to=to, now_ms=now_ms, modseq=account_counters.advance(tx, account)
-    )
+    """Copy messages with their flags; `None` where none of them exists. Raises `NoSuchMailbox`."""
+    rows = _rows_to_copy(tx, account, mailbox, uids, to)
+    return _copy(tx, account, mailbox, rows, to=to, now_ms=now_ms) if rows else None
 
 
 def move(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
 ) -> Copied | None:
-    """Move messages in one step (RFC 6851); `None` where none is there. Raises `tally.NoSuchMailbox`."""
-    tally.counts(tx, account, mailbox)
-    tally.counts(tx, account, to)
-    rows = _rows(tx, account, mailbox, uids)
+    """Move messages in one step (RFC 6851); `None` where none exists. Raises `NoSuchMailbox`."""
+    rows = _rows_to_copy(tx, account, mailbox, uids, to)
     if not rows:
         return None
-    copied = _copy(
-        tx, account, mailbox, rows, to=to, now_ms=now_ms, modseq=account_counters.advance(tx, account)
-    )
+    copied = _copy(tx, account, mailbox, rows, to=to, now_ms=now_ms)
     _remove(tx, account, mailbox, rows, modseq=copied.modseq)
     return copied
 
@@ -101,17 +86,19 @@ def expunge(
     *,
     deleted_only: bool = True,
 ) -> Expunged:
-    """Remove, of `uids`, the messages with \\Deleted (EXPUNGE, UID EXPUNGE), or all of them.
+    """Remove those of `uids` that have \\Deleted (EXPUNGE, UID EXPUNGE), or all of them.
 
-    Raises `tally.NoSuchMailbox`.
+    Raises `NoSuchMailbox`.
     """
-    counts = tally.counts(tx, account, mailbox)
+    counts = mailbox_counts.read(tx, account, mailbox)
     if not (counts.deleted if deleted_only else counts.messages):
-        return Expunged(NumberSet(), None)  # EXPUNGE and CLOSE mostly find nothing; then they cost one row
+        return Expunged(
+            NumberSet(), None
+        )  # the common case for EXPUNGE and CLOSE, which then read one row only
     rows = _rows(tx, account, mailbox, uids, deleted_only=deleted_only)
     if not rows:
         return Expunged(NumberSet(), None)
-    modseq = account_counters.advance(tx, account)
+    modseq = account_counters.next_modseq(tx, account)
     _destroy(tx, account, mailbox, rows, modseq)
     return Expunged(NumberSet.of(row.uid for row in rows), modseq)
 
@@ -133,50 +120,20 @@ def replace(
     now_ms: int,
     quota_octets: int | None = None,
 ) -> Appended | None:
-    """Put a new message in the place of an old one (RFC 8508); `None`, and nothing, if that is gone.
+    """Replace a message by a new one (RFC 8508); `None`, without any change, if the old one does not exist.
 
-    The new one may be as much larger than the old one as the quota has room. Raises as `append` does.
+    The quota is checked as if the old message were removed first. Raises as `append` does.
     """
     mailbox, uid = source
-    tally.counts(tx, account, to)
+    mailbox_counts.read(tx, account, to)
     rows = _rows(tx, account, mailbox, NumberSet(((uid, uid),)))
     if not rows:
         return None
     if quota_octets is not None:
         quota_octets += rows[0].size
-    done = append_all(tx, account, to, (arrival,), now_ms=now_ms, quota_octets=quota_octets)[0]
-    _destroy(tx, account, mailbox, rows, done.modseq)
-    return done
-
-
-def has_orphans(tx: Transaction) -> bool:
-    """Whether `sweep_orphans` has work."""
-    return tx.row("SELECT 1 FROM orphans LIMIT 1") is not None
-
-
-def sweep_orphans(tx: Transaction, limit: int = ORPHANS_PER_SWEEP) -> int:
-    """Drop emails that are in no mailbox any more and release their octets; return how many were dropped.
-
-    A chore calls this until it returns 0.
-    """
-    orphans = tx.rows(
-        "SELECT o.email, e.blob FROM orphans o LEFT JOIN emails e ON e.id = o.email ORDER BY o.email LIMIT ?",
-        (limit,),
-    )
-    for email, digest in orphans:
-        if digest is not None:
-            blobs.release(tx, digest)
-        for statement in _DROP:
-            tx.execute(statement, (email,))
-    return len(orphans)
-
-
-_DROP = (
-    sqlite_fts.REMOVE,
-    "DELETE FROM search_unindexed WHERE email = ?",
-    "DELETE FROM emails WHERE id = ?",
-    "DELETE FROM orphans WHERE email = ?",
-)
+    appended = append_all(tx, account, to, (arrival,), now_ms=now_ms, quota_octets=quota_octets)[0]
+    _destroy(tx, account, mailbox, rows, appended.modseq)
+    return appended
 
 
 def _rows(
@@ -202,8 +159,8 @@ WHERE f.account = ? AND f.mailbox = ? AND f.uid BETWEEN ? AND ? AND f.flags LIKE
 ORDER BY f.uid"""
 
 
-def _tally(rows: Sequence[_Row]) -> Tally:
-    return Tally.total(Tally.of(row.flags, octets=row.size) for row in rows)
+def _counts(rows: Sequence[_Row]) -> MailboxCounts:
+    return MailboxCounts.total(MailboxCounts.of(row.flags, octets=row.size) for row in rows)
 
 
 _COPY_PLACEMENTS = """
@@ -217,7 +174,7 @@ INSERT INTO flags
 SELECT account, ?, ? + row_number() OVER (ORDER BY uid), flags, ?
 FROM flags WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?"""
 
-# Read and written back: an INSERT ... SELECT for each of many makes SQLite walk a journal of its own every time
+# Rows are read and written back: each of many INSERT ... SELECT would have SQLite scan a statement journal
 _PLACEMENTS = """
 SELECT uid, email, thread, size, received_at_ms, sent_at_ms, sent_day
 FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?"""
@@ -236,6 +193,14 @@ def _placements(
     return [(account, to, new, *by_uid[old], now_ms) for old, new in scattered]
 
 
+def _rows_to_copy(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, to: MailboxId
+) -> list[_Row]:
+    mailbox_counts.read(tx, account, mailbox)
+    mailbox_counts.read(tx, account, to)
+    return _rows(tx, account, mailbox, uids)
+
+
 def _copy(
     tx: Transaction,
     account: AccountId,
@@ -244,10 +209,10 @@ def _copy(
     *,
     to: MailboxId,
     now_ms: int,
-    modseq: ModSeq,
 ) -> Copied:
+    modseq = account_counters.next_modseq(tx, account)
     source = NumberSet.of(row.uid for row in rows)
-    first, uid_validity = tally.apply(tx, account, to, modseq, _tally(rows), uids=len(rows))
+    first, uid_validity = mailbox_counts.apply(tx, account, to, modseq, _counts(rows), uids=len(rows))
     before = first - 1
     scattered: list[tuple[int, int]] = []  # old and new UID
     for start, stop in source.runs:
@@ -265,44 +230,46 @@ def _copy(
         tx.execute_many(PLACE, _placements(tx, (account, mailbox, to), scattered, now_ms))
         tx.execute_many(FLAG, [(account, to, new, texts[old], modseq) for old, new in scattered])
     target = NumberSet(((first, before),))
-    changes.record(tx, account, modseq, to, Kind.APPENDED, target)
+    changes.record(tx, account, modseq, to, ChangeKind.APPENDED, target)
     return Copied(source, target, uid_validity, modseq)
 
 
 def _remove(
     tx: Transaction, account: AccountId, mailbox: MailboxId, rows: Sequence[_Row], *, modseq: ModSeq
 ) -> None:
-    """Take placements away; the emails stay."""
+    """Remove placements; the emails stay."""
     uids = NumberSet.of(row.uid for row in rows)
     for table in ("flags", "placements"):
         tx.execute_many(
             f"DELETE FROM {table} WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?",  # noqa: S608 - two known names
             [(account, mailbox, *run) for run in uids.runs],
         )
-    tally.apply(tx, account, mailbox, modseq, -_tally(rows))
-    changes.record(tx, account, modseq, mailbox, Kind.EXPUNGED, uids)
+    mailbox_counts.apply(tx, account, mailbox, modseq, -_counts(rows))
+    changes.record(tx, account, modseq, mailbox, ChangeKind.EXPUNGED, uids)
 
 
 def _destroy(
     tx: Transaction, account: AccountId, mailbox: MailboxId, rows: Sequence[_Row], modseq: ModSeq
 ) -> None:
-    """Take placements away, and count out the emails that were nowhere else."""
+    """Remove placements, and destroy the emails that have no others."""
     _remove(tx, account, mailbox, rows, modseq=modseq)
     sizes = {row.email: row.size for row in rows}
-    gone = sorted(sizes.keys() - _placed(tx, sorted(sizes)))
-    if not gone:
+    destroyed = sorted(sizes.keys() - _placed(tx, sorted(sizes)))
+    if not destroyed:
         return
-    tx.execute_many("INSERT INTO orphans VALUES (?)", [(email,) for email in gone])
-    account_counters.dismiss(tx, account, octets=sum(sizes[email] for email in gone), messages=len(gone))
-    changes.record(tx, account, modseq, changes.NO_MAILBOX, Kind.DESTROYED, NumberSet.of(gone))
+    tx.execute_many("INSERT INTO orphans VALUES (?)", [(email,) for email in destroyed])
+    account_counters.remove_emails(
+        tx, account, octets=sum(sizes[email] for email in destroyed), messages=len(destroyed)
+    )
+    changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.DESTROYED, NumberSet.of(destroyed))
 
 
 def _placed(tx: Transaction, emails: Sequence[int]) -> set[int]:
     """Which of these emails are still in some mailbox."""
     found: set[int] = set()
-    for start in range(0, len(emails), _ASKED_AT_ONCE):
-        asked = emails[start : start + _ASKED_AT_ONCE]
-        marks = ", ".join("?" * len(asked))
-        rows = tx.rows(f"SELECT email FROM placements WHERE email IN ({marks})", asked)  # noqa: S608 - marks only
+    for start in range(0, len(emails), _MAX_IDS_PER_QUERY):
+        chunk = emails[start : start + _MAX_IDS_PER_QUERY]
+        marks = ", ".join("?" * len(chunk))
+        rows = tx.rows(f"SELECT email FROM placements WHERE email IN ({marks})", chunk)  # noqa: S608 - marks only
         found.update(email for (email,) in rows)
     return found

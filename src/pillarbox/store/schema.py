@@ -1,20 +1,19 @@
 """The tables of the store.
 
-`account` leads every key, so that an account's rows lie together and every verb stays inside one account.
-The id of an email holds its account in the upper bits (see `ledger`), so it leads there too.
+`account` is first in every key, so that the rows of an account are adjacent and every verb stays within one account.
+The id of an email has its account in the upper bits (see `account_counters`), so it does the same.
 
-- `ledgers`: one row an account: the numbers that come next, and what is used.
-- `mailboxes`: one row each, with counts kept by the verbs, so that STATUS never counts.
-- `placements`: message *uid* of a mailbox is this email. It carries the email's small immutable facts
-  (size, dates, thread), so that listing, sorting and searching by them is one scan of a narrow table.
-- `flags`: what of a placement changes. Apart, and narrow: STORE on a whole mailbox rewrites
-  a few pages, not every summary.
+- `ledgers`: the counters of an account, one row each: the numbers to assign next, and the usage.
+- `mailboxes`: one row each, with counts maintained by the verbs, so that STATUS never counts.
+- `placements`: which email is message *uid* of a mailbox. It repeats the email's small immutable values (size, dates,
+  thread), so that listing, sorting and searching by them is one scan of a narrow table.
+- `flags`: what changes of a placement. A narrow table, so that STORE on a whole mailbox rewrites a few pages.
 - `emails`: what was rendered once at delivery. Small columns come first: SQLite reads a row from its start.
-- `orphans`: emails whose last placement has gone, until the sweep releases their octets.
-- `thread_keys`: which conversation a Message-ID, or a subject, belongs to.
-- `changes`: the log. One row per run of UIDs and per call of a verb.
+- `orphans`: emails without placements, until `orphans.sweep` releases their octets.
+- `thread_keys`: the thread of a Message-ID or of a subject.
+- `changes`: the change log. One row for each run of UIDs and call of a verb.
 - `search_index`: trigrams of each email's text; see `sqlite_fts`.
-- `search_unindexed`: emails that the feed passed over, so that searches always look at them.
+- `search_unindexed`: emails that were not indexed, so that searches always read them.
 """
 
 from pillarbox.store import sqlite_fts

@@ -9,6 +9,8 @@ sometimes rewrite a large part of the index (0.2 s measured); ordinary merges dr
 from collections.abc import Iterable
 from typing import Final
 
+from pillarbox.store.account_counters import EMAIL_BITS
+
 TABLE: Final = """
 CREATE VIRTUAL TABLE search_index USING fts5 (
   text, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1'
@@ -25,19 +27,19 @@ WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND (
   email > (SELECT indexed_email FROM ledgers WHERE account = ?)
   OR email IN (SELECT rowid FROM search_index WHERE search_index MATCH ? AND rowid BETWEEN ? AND ?)
   OR email IN (SELECT email FROM search_unindexed WHERE email BETWEEN ? AND ?))"""
-"""UIDs between two of those messages that may match: not indexed yet, in the index, or passed over by it."""
+"""UIDs between two of those messages that may match: not indexed yet, in the index, or listed as not indexed."""
 
-UNFINDABLE: Final = """
-FROM emails e JOIN ledgers l ON l.account = e.id >> 36
+NOT_INDEXED: Final = f"""
+FROM emails e JOIN ledgers l ON l.account = e.id >> {EMAIL_BITS}
 WHERE e.id <= l.indexed_email
   AND NOT EXISTS (SELECT 1 FROM search_index_docsize d WHERE d.id = e.id)
-  AND NOT EXISTS (SELECT 1 FROM search_unindexed u WHERE u.email = e.id)"""
-"""Emails `e` that the index has passed and does not hold."""
+  AND NOT EXISTS (SELECT 1 FROM search_unindexed u WHERE u.email = e.id)"""  # noqa: S608 - a constant
+"""Emails `e` up to the last indexed one that are neither in the index nor listed as not indexed."""
 
 STALE: Final = (
     "SELECT id FROM search_index_docsize d WHERE NOT EXISTS (SELECT 1 FROM emails e WHERE e.id = d.id)"
 )
-"""Ids in the index of emails that are gone."""
+"""Ids in the index of emails that do not exist."""
 
 
 def match_all(trigrams: Iterable[str]) -> str:

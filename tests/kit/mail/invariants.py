@@ -1,12 +1,13 @@
-"""What must hold for every octet string that is read as a message; unit, property and fuzz tests share it."""
+"""Checks of what must hold for every octet string parsed as a message; for unit, property and fuzz tests."""
 
 from pillarbox.mail import charset, encoded_word, text, transfer
 from pillarbox.mail.header import Header
-from pillarbox.mail.part import Part, parse
+from pillarbox.mail.part import Part
+from pillarbox.mail.part_parser import parse
 
 
 def check_message(octets: bytes) -> Part:
-    """Read everything there is to read; assert what always holds; answer the tree."""
+    """Parse everything, assert what always holds, and return the tree."""
     root = parse(octets)
     assert (root.header_start, root.end) == (0, len(octets))
     _check_part(octets, root)
@@ -15,7 +16,7 @@ def check_message(octets: bytes) -> Part:
     said.encode()
     shown = text.preview(octets, root)
     shown.encode()
-    assert len(shown) <= text.PREVIEW_CHARACTERS
+    assert len(shown) <= text.MAX_PREVIEW_CHARACTERS
     assert "\n" not in shown
     assert "\0" not in shown
     return root
@@ -44,7 +45,7 @@ def _check_part(octets: bytes, part: Part) -> None:
         assert name == name.lower()
         value.encode()
     if part.disposition:
-        assert part.disposition.kind == part.disposition.kind.lower()
+        assert part.disposition.type == part.disposition.type.lower()
         (part.filename or "").encode()
     _ = (part.content_id, part.description, part.language, part.location, part.md5)
     before = part.body_start

@@ -1,4 +1,4 @@
-"""Backups are whole, cheap the second time, and give back what was there; damage is told before it is trusted."""
+"""Backups are complete, incremental, and restore the data directory; damage is detected before it is restored."""
 
 import asyncio
 import os
@@ -11,9 +11,15 @@ import apsw
 import pytest
 
 from pillarbox.admin import backup
-from pillarbox.admin.backup import BackupDamaged, BackupRefused, Made, NoSuchPoint, Points
+from pillarbox.admin.backup import (
+    BackupDamaged,
+    BackupRefused,
+    BackupResult,
+    NoSuchPoint,
+    Points,
+    restore_backup,
+)
 from pillarbox.admin.backup.packs import BLOCK_OCTETS, Packs
-from pillarbox.admin.backup.restore import restore
 from pillarbox.app.database import SCHEMAS
 from pillarbox.world.blobs import release, sweep
 from pillarbox.world.database import Schema, SchemaTooNew
@@ -22,8 +28,8 @@ from tests.kit.people import NOW_MS
 from tests.kit.stored_mail import octets
 
 
-def back_up(data: Data, to: Path, *, keep: int | None = None, after_ms: int = 0) -> Made:
-    return backup.make(
+def back_up(data: Data, to: Path, *, keep: int | None = None, after_ms: int = 0) -> BackupResult:
+    return backup.make_backup(
         data.database,
         data.directory,
         to,
@@ -36,7 +42,7 @@ def back_up(data: Data, to: Path, *, keep: int | None = None, after_ms: int = 0)
 def bring_back(
     from_: Path, to: Path, point: str | None = None, schemas: tuple[Schema, ...] = SCHEMAS
 ) -> None:
-    restore(
+    restore_backup(
         from_,
         to,
         point=point,
@@ -57,7 +63,7 @@ def contents(data: Data) -> list[tuple[object, ...]]:
     return [(*row[:-1], data.database.read_now(data.blobs.read, row[-1])) for row in rows]  # type: ignore[arg-type]
 
 
-def test_what_was_backed_up_comes_back(tmp_path: Path) -> None:
+def test_a_backup_is_restored(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
         (tmp_path / "data" / "tls").mkdir()
         key = tmp_path / "data" / "tls" / "key.pem"
@@ -70,7 +76,7 @@ def test_what_was_backed_up_comes_back(tmp_path: Path) -> None:
     bring_back(tmp_path / "backup", tmp_path / "again")
     with opened(tmp_path / "again") as again:
         assert contents(again) == before
-        assert again.look().findings == []
+        assert again.fsck().problems == []
     assert (tmp_path / "again" / "tls" / "key.pem").read_text() == "secret"
     assert (tmp_path / "again" / "tls" / "key.pem").stat().st_mode & 0o777 == 0o600
     names = {path.name for path in (tmp_path / "again").iterdir()}
@@ -84,7 +90,7 @@ def test_what_was_backed_up_comes_back(tmp_path: Path) -> None:
     }
 
 
-def test_the_second_run_copies_what_is_new_and_points_stay_apart(tmp_path: Path) -> None:
+def test_a_second_run_copies_only_new_blocks_and_points_stay_independent(tmp_path: Path) -> None:
     with filled(tmp_path / "data", messages=60) as data:
         first = back_up(data, tmp_path / "backup")
         before = contents(data)
@@ -111,13 +117,13 @@ def test_large_messages_that_are_known_are_not_read_again(tmp_path: Path) -> Non
         back_up(data, tmp_path / "backup", after_ms=1000)
     bring_back(tmp_path / "backup", tmp_path / "again")
     with opened(tmp_path / "again") as again:
-        assert again.look().findings == []
+        assert again.fsck().problems == []
 
 
 @pytest.mark.parametrize(
     "pause", ["log full", "log copied home", "log partly copied home", "log started again"]
 )
-def test_a_moment_is_whole_whatever_happens_to_the_log_meanwhile(
+def test_a_point_is_consistent_whatever_happens_to_the_write_ahead_log(
     tmp_path: Path, pause: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Writing and checkpointing go on while the files are read; the copy is what was at the beginning."""
@@ -143,7 +149,7 @@ def test_a_moment_is_whole_whatever_happens_to_the_log_meanwhile(
             put(other, octets(f"meanwhile {copied}" * 500))
             checkpoint()
 
-        backup.make(
+        backup.make_backup(
             data.database, data.directory, tmp_path / "backup", keep=None, now_ms=NOW_MS, progress=meanwhile
         )
         assert copied > 3
@@ -152,7 +158,7 @@ def test_a_moment_is_whole_whatever_happens_to_the_log_meanwhile(
     bring_back(tmp_path / "backup", tmp_path / "again")
     with opened(tmp_path / "again") as again:
         assert contents(again) == before
-        assert again.look().findings == []
+        assert again.fsck().problems == []
 
 
 def test_files_of_messages_do_not_go_while_they_are_copied(tmp_path: Path) -> None:
@@ -164,7 +170,7 @@ def test_files_of_messages_do_not_go_while_they_are_copied(tmp_path: Path) -> No
             other.database.write_now(release, sha256(LARGE).digest())
             assert asyncio.run(sweep(other.blobs, other.database)) == 0
 
-        backup.make(
+        backup.make_backup(
             data.database, data.directory, tmp_path / "backup", keep=None, now_ms=NOW_MS, progress=meanwhile
         )
         assert asyncio.run(sweep(other.blobs, other.database)) == 1
@@ -173,7 +179,7 @@ def test_files_of_messages_do_not_go_while_they_are_copied(tmp_path: Path) -> No
         assert large in contents(again)
 
 
-def test_only_so_many_points_are_kept_and_what_only_old_ones_needed_goes(tmp_path: Path) -> None:
+def test_old_points_are_removed_with_the_blocks_that_only_they_needed(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
         for number in range(4):
             extra = tmp_path / "data" / "extra"
@@ -186,7 +192,7 @@ def test_only_so_many_points_are_kept_and_what_only_old_ones_needed_goes(tmp_pat
     for number, name in enumerate(made.points):
         bring_back(tmp_path / "backup", tmp_path / f"again{number}", name)
         with opened(tmp_path / f"again{number}") as again:
-            assert again.look().findings == []
+            assert again.fsck().problems == []
 
 
 def test_nothing_is_restored_over_mail(tmp_path: Path) -> None:
@@ -197,7 +203,7 @@ def test_nothing_is_restored_over_mail(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["block", "pack cut", "point"])
-def test_a_damaged_backup_says_so_and_restores_nothing(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_backup_is_refused_and_restores_nothing(tmp_path: Path, damage: str) -> None:
     with filled(tmp_path / "data") as data:
         made = back_up(data, tmp_path / "backup")
     (pack,) = (tmp_path / "backup" / "packs").iterdir()
@@ -209,7 +215,7 @@ def test_a_damaged_backup_says_so_and_restores_nothing(tmp_path: Path, damage: s
     with pytest.raises(BackupDamaged):
         bring_back(tmp_path / "backup", tmp_path / "again")
     with pytest.raises(BackupDamaged):
-        backup.verify(tmp_path / "backup", None, lambda _done, _all: None)
+        backup.verify_backup(tmp_path / "backup", None, lambda _done, _all: None)
     assert not (tmp_path / "again").exists()
     assert not list(tmp_path.glob("*.restoring"))
 
@@ -220,10 +226,10 @@ def test_a_pack_that_was_cut_is_made_good_by_the_next_run(tmp_path: Path) -> Non
         (pack,) = (tmp_path / "backup" / "packs").iterdir()
         pack.write_bytes(pack.read_bytes()[:200_000])
         back_up(data, tmp_path / "backup", after_ms=1000)
-    backup.verify(tmp_path / "backup", None, lambda _done, _all: None)
+    backup.verify_backup(tmp_path / "backup", None, lambda _done, _all: None)
 
 
-def test_a_run_that_dies_leaves_no_point_and_the_next_is_whole(tmp_path: Path) -> None:
+def test_a_run_that_dies_leaves_no_point_and_the_next_is_complete(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
 
         def die(done: int, _all: int) -> None:
@@ -231,13 +237,13 @@ def test_a_run_that_dies_leaves_no_point_and_the_next_is_whole(tmp_path: Path) -
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            backup.make(
+            backup.make_backup(
                 data.database, data.directory, tmp_path / "backup", keep=None, now_ms=NOW_MS, progress=die
             )
         assert Points(tmp_path / "backup" / "points").names() == []
         (tmp_path / "backup" / "packs" / "000007.pack.unfinished").write_bytes(b"half")
         back_up(data, tmp_path / "backup")
-    backup.verify(tmp_path / "backup", None, lambda _done, _all: None)
+    backup.verify_backup(tmp_path / "backup", None, lambda _done, _all: None)
 
 
 def test_a_full_disk_leaves_the_points_that_were_there(
@@ -254,11 +260,11 @@ def test_a_full_disk_leaves_the_points_that_were_there(
             patched.setattr(Packs, "put", full)
             with pytest.raises(OSError, match="No space"):
                 back_up(data, tmp_path / "backup", after_ms=1000)
-        backup.verify(tmp_path / "backup", None, lambda _done, _all: None)
+        backup.verify_backup(tmp_path / "backup", None, lambda _done, _all: None)
         assert len(back_up(data, tmp_path / "backup", after_ms=2000).points) == 2
 
 
-def test_a_message_that_was_damaged_before_is_told(tmp_path: Path) -> None:
+def test_an_already_damaged_message_is_reported(tmp_path: Path) -> None:
     with filled(tmp_path / "data") as data:
         (path,) = (tmp_path / "data" / "blobs").glob("??/*")
         path.write_bytes(bytes(100))
@@ -280,7 +286,7 @@ def test_refusals_say_what_to_do(tmp_path: Path) -> None:
         with pytest.raises(BackupRefused, match="within the data directory"):
             back_up(data, tmp_path / "data" / "backup")
         made = back_up(data, tmp_path / "backup")
-        with backup.opened(tmp_path / "backup"), pytest.raises(BackupRefused, match="Another backup"):
+        with backup.open_backup(tmp_path / "backup"), pytest.raises(BackupRefused, match="Another backup"):
             back_up(data, tmp_path / "backup")
     with pytest.raises(NoSuchPoint, match=made.point):
         bring_back(tmp_path / "backup", tmp_path / "again", "yesterday")

@@ -1,4 +1,4 @@
-"""Checks find what is wrong, and each finding says what to do."""
+"""Checks find problems, and each result has a remedy."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pillarbox.admin.checks import certificates, dns, machine
-from pillarbox.admin.checks.finding import Finding, Level
+from pillarbox.admin.checks.result import CheckResult, Level
 from pillarbox.world.resolver.records import Failure, Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
 from pillarbox.world.tls import authority
@@ -34,14 +34,14 @@ def zone() -> ZoneResolver:
     )
 
 
-def collected(findings: AsyncIterator[Finding]) -> list[Finding]:
-    async def collect() -> list[Finding]:
+def collected(findings: AsyncIterator[CheckResult]) -> list[CheckResult]:
+    async def collect() -> list[CheckResult]:
         return [one async for one in findings]
 
     return asyncio.run(collect())
 
 
-def looked_up(resolver: ZoneResolver) -> list[Finding]:
+def looked_up(resolver: ZoneResolver) -> list[CheckResult]:
     return [
         *collected(dns.host(resolver, HOST)),
         *collected(dns.domain(resolver, "example.org", HOST)),
@@ -49,21 +49,21 @@ def looked_up(resolver: ZoneResolver) -> list[Finding]:
 
 
 def test_all_is_well() -> None:
-    assert {one.level for one in looked_up(zone())} == {Level.FINE}
+    assert {one.level for one in looked_up(zone())} == {Level.OK}
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "records", "level", "found", "remedy"),
     [
         (HOST, Kind.A, (), "problem", "the name has no address", f"{HOST}. A <this machine's"),
-        (HOST, Kind.A, ("10.0.0.1",), "warning", "can't be reached from the Internet", "that they see"),
-        (REVERSE, Kind.PTR, (), "problem", "the address has no name", f"PTR record to {HOST}"),
-        (REVERSE, Kind.PTR, ("x.isp.example",), "problem", "is called x.isp.example", "PTR record"),
+        (HOST, Kind.A, ("10.0.0.1",), "warning", "can't be reached from the Internet", "public address"),
+        (REVERSE, Kind.PTR, (), "problem", "the address has no PTR record", f"PTR record to {HOST}"),
+        (REVERSE, Kind.PTR, ("x.isp.example",), "problem", "PTR record of the address is x.isp.example", "PTR record"),
         ("example.org", Kind.MX, (), "problem", "no MX record", f"example.org. MX 10 {HOST}."),
-        ("example.org", Kind.MX, (Mx(5, "mx.other"),), "problem", "goes elsewhere: MX mx.other", "Set:"),
+        ("example.org", Kind.MX, (Mx(5, "mx.other"),), "problem", "name other hosts: mx.other", "Set:"),
         ("example.org", Kind.MX, (Mx(0, ""),), "problem", "nowhere (null MX)", "Set:"),
         ("example.org", Kind.TXT, (), "warning", "no SPF record", '"v=spf1 mx -all"'),
-        ("example.org", Kind.TXT, (b"v=spf1 -all", b"v=spf1 +all"), "problem", "2 SPF records", "one of them"),
+        ("example.org", Kind.TXT, (b"v=spf1 -all", b"v=spf1 +all"), "problem", "2 SPF records", "all but one"),
         ("_dmarc.example.org", Kind.TXT, (), "warning", "no DMARC record", "_dmarc.example.org. TXT"),
     ],
 )  # fmt: skip
@@ -73,7 +73,7 @@ def test_a_record_that_is_wrong(
     resolver = zone()
     resolver.put(name, kind, *records)  # type: ignore[arg-type]
 
-    (wrong,) = [one for one in looked_up(resolver) if one.level is not Level.FINE]
+    (wrong,) = [one for one in looked_up(resolver) if one.level is not Level.OK]
 
     assert wrong.level == level
     assert found in wrong.found
@@ -101,9 +101,9 @@ def made(tmp_path: Path) -> CertificateFiles:
 @pytest.mark.parametrize(
     ("days", "level", "found"),
     [
-        (0, Level.FINE, "more days"),
-        (390, Level.WARNING, "it ends in"),
-        (400, Level.PROBLEM, "days ago"),
+        (0, Level.OK, "more days"),
+        (390, Level.WARNING, "it expires in"),
+        (400, Level.PROBLEM, "it expired"),
         (-9, Level.PROBLEM, "not valid yet"),
     ],
 )
@@ -133,13 +133,13 @@ def test_a_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "pillarbox init" in next(machine.data_directory(folder, owner=None)).remedy
     folder.mkdir(mode=0o700)
     owner = folder.stat().st_uid
-    assert {one.level for one in machine.data_directory(folder, owner=owner)} == {Level.FINE}
+    assert {one.level for one in machine.data_directory(folder, owner=owner)} == {Level.OK}
     assert "chown" in next(machine.data_directory(folder, owner=owner + 1)).remedy
     folder.chmod(0o755)
     assert "chmod 700" in next(machine.data_directory(folder, owner=owner)).remedy
-    monkeypatch.setattr(machine, "LITTLE_OCTETS", 1 << 62)
+    monkeypatch.setattr(machine, "LOW_SPACE_OCTETS", 1 << 62)
     assert [one.level for one in machine.data_directory(folder, owner=None)][-1] is Level.WARNING
-    monkeypatch.setattr(machine, "TOO_LITTLE_OCTETS", 1 << 62)
+    monkeypatch.setattr(machine, "TOO_LOW_SPACE_OCTETS", 1 << 62)
     assert [one.level for one in machine.data_directory(folder, owner=None)][-1] is Level.PROBLEM
 
 

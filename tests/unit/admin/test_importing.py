@@ -1,4 +1,4 @@
-"""Bringing mail in: formats, flags, folders, dates; and that whatever happens, nothing comes twice."""
+"""Imports: formats, flags, folders, dates; and that nothing is imported twice, whatever happens."""
 
 import gzip
 import os
@@ -12,10 +12,10 @@ from pillarbox.admin.exporting.maildir import MaildirWriter
 from pillarbox.admin.exporting.mbox import MboxWriter
 from pillarbox.admin.exporting.pages import export
 from pillarbox.admin.importing import checkpoint, run
-from pillarbox.admin.importing.discover import sources
+from pillarbox.admin.importing.discover import discover_sources
 from pillarbox.admin.importing.mbox import MboxSource
 from pillarbox.admin.importing.run import ImportResult, run_import
-from pillarbox.admin.importing.source import Item, SourceChanged
+from pillarbox.admin.importing.source import SourceChanged, SourceMessage
 from pillarbox.app.database import SCHEMAS
 from pillarbox.directory import domains
 from pillarbox.mail.identifiers import AccountId, Uid
@@ -54,10 +54,10 @@ class Provider:
 
     def bring(self, path: Path, *, into: str | None = None, account: AccountId | None = None) -> ImportResult:
         total = ImportResult()
-        for source in sources(path, into=into):
+        for source in discover_sources(path, into=into):
             one = run_import(self.database, self.blobs, account or self.account, source, now_ms=NOW_MS)
             total.stored += one.stored
-            total.passed_over += one.passed_over
+            total.skipped += one.skipped
         return total
 
     def held(self, account: AccountId | None = None) -> dict[str, list[tuple[bytes, str, int]]]:
@@ -93,7 +93,7 @@ def subjects(held: list[tuple[bytes, str, int]]) -> list[str]:
     return [octets.partition(b"\r\n")[0].removeprefix(b"Subject: ").decode() for octets, _, _ in held]
 
 
-def test_an_mbox_comes_with_dates_flags_and_crlf(provider: Provider, tmp_path: Path) -> None:
+def test_an_mbox_is_imported_with_dates_flags_and_crlf(provider: Provider, tmp_path: Path) -> None:
     told = b"Status: RO\nX-Status: AF\nX-Keywords: $Forwarded, No)thing\n"
     (tmp_path / "m").write_bytes(mbox("one") + SEPARATOR + b"Subject: two\n" + told + b"\nx\n")
 
@@ -106,16 +106,18 @@ def test_an_mbox_comes_with_dates_flags_and_crlf(provider: Provider, tmp_path: P
     }
 
 
-def test_where_every_octet_counts_flags_are_read_and_their_fields_stay(tmp_path: Path) -> None:
+def test_status_fields_can_be_kept(tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(SEPARATOR + b"Status: RO\nSubject: two\n\nx\n")
-    [item] = MboxSource(tmp_path / "m", "INBOX", every_octet=True).read(None, lambda _: False)
-    assert isinstance(item, Item)
+    [item] = MboxSource(tmp_path / "m", "INBOX", keep_status_fields=True).read(None, lambda _: False)
+    assert isinstance(item, SourceMessage)
     assert item.octets == b"Status: RO\r\nSubject: two\r\n\r\nx\r\n"
     assert item.flags == "\\Seen"
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_second_run_goes_on_where_the_first_was(provider: Provider, tmp_path: Path, packed: bool) -> None:
+def test_a_second_run_continues_where_the_first_ended(
+    provider: Provider, tmp_path: Path, packed: bool
+) -> None:
     path = tmp_path / "m.mbox"
 
     def write(*names: str) -> None:
@@ -129,13 +131,13 @@ def test_a_second_run_goes_on_where_the_first_was(provider: Provider, tmp_path: 
     assert subjects(provider.held()["Old"]) == ["one", "two", "three"]
 
 
-def test_a_run_that_was_cut_off_at_any_batch_takes_nothing_twice(
+def test_a_run_interrupted_at_any_batch_imports_nothing_twice(
     provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "BATCH_MESSAGES", 3)
     names = [f"number {number}" for number in range(20)]
     (tmp_path / "m").write_bytes(mbox(*names))
-    (source,) = sources(tmp_path / "m", into=None)
+    (source,) = discover_sources(tmp_path / "m", into=None)
 
     class Cut(Exception):
         pass
@@ -161,27 +163,27 @@ def test_a_file_that_was_changed_is_not_guessed_at(provider: Provider, tmp_path:
     with pytest.raises(SourceChanged, match="--again"):
         provider.bring(tmp_path / "m")
     provider.database.write_now(
-        checkpoint.forget, provider.account, sources(tmp_path / "m", into=None)[0].name
+        checkpoint.delete, provider.account, discover_sources(tmp_path / "m", into=None)[0].name
     )
     assert provider.bring(tmp_path / "m").stored == 3
 
 
-def test_what_is_too_large_is_told_and_not_tried_again(
+def test_too_large_messages_are_reported_and_not_tried_again(
     provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pillarbox.admin.importing.mbox.LARGEST_OCTETS", 2_000)
+    monkeypatch.setattr("pillarbox.admin.importing.mbox.MAX_MESSAGE_OCTETS", 2_000)
     large = SEPARATOR + b"Subject: large\n\n" + b"x" * 5_000_000 + b"\n\n"
     (tmp_path / "m").write_bytes(mbox("one") + large + mbox("two") + large)
 
     brought = provider.bring(tmp_path / "m")
 
-    assert [one.why for one in brought.passed_over] == ["5000018 octets are over the limit of 2000"] * 2
-    assert f"octet {len(mbox('one'))}" in brought.passed_over[0].where
+    assert [one.why for one in brought.skipped] == ["5000018 octets are over the limit of 2000"] * 2
+    assert f"octet {len(mbox('one'))}" in brought.skipped[0].where
     assert subjects(provider.held()["INBOX"]) == ["one", "two"]
     assert provider.bring(tmp_path / "m") == ImportResult()
 
 
-def test_a_quota_stops_it_and_what_was_taken_stays(
+def test_a_quota_stops_the_import_and_imported_messages_stay(
     provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "BATCH_MESSAGES", 2)
@@ -214,7 +216,7 @@ def maildir(path: Path, *names: str) -> None:
         os.utime(where, (1_000_000, 1_000_000))
 
 
-def test_a_maildir_comes_with_folders_flags_and_keywords(provider: Provider, tmp_path: Path) -> None:
+def test_a_maildir_is_imported_with_folders_flags_and_keywords(provider: Provider, tmp_path: Path) -> None:
     maildir(tmp_path, "2.b:2,FRST", "1.a", "3.c:2,DPab")
     maildir(tmp_path / ".Work.R&AOk-sum&AOk-s", "4.d:2,S")
     (tmp_path / "dovecot-keywords").write_text("0 $Label1\n1 Work\n")
@@ -222,7 +224,7 @@ def test_a_maildir_comes_with_folders_flags_and_keywords(provider: Provider, tmp
 
     brought = provider.bring(tmp_path)
 
-    assert [one.why for one in brought.passed_over] == ["it is empty"]
+    assert [one.why for one in brought.skipped] == ["it is empty"]
     at = 1_000_000_000
     assert provider.held() == {
         "INBOX": [
@@ -234,7 +236,7 @@ def test_a_maildir_comes_with_folders_flags_and_keywords(provider: Provider, tmp
     }
 
 
-def test_a_maildir_in_use_gives_only_what_is_new(provider: Provider, tmp_path: Path) -> None:
+def test_from_a_maildir_in_use_only_new_messages_are_imported(provider: Provider, tmp_path: Path) -> None:
     maildir(tmp_path, "1.a", "2.b")
     provider.bring(tmp_path)
     (tmp_path / "new" / "1.a").rename(tmp_path / "cur" / "1.a:2,S")
@@ -262,7 +264,7 @@ def test_a_tree_of_mbox_files_and_of_maildirs(provider: Provider, tmp_path: Path
 
 
 @pytest.mark.parametrize("form", ["maildir", "mbox"])
-def test_what_is_exported_comes_back_as_it_was(provider: Provider, tmp_path: Path, form: str) -> None:
+def test_an_export_is_imported_unchanged(provider: Provider, tmp_path: Path, form: str) -> None:
     told = b"Status: RO\nX-Status: AFT\nX-Keywords: $Forwarded Work\n"
     (tmp_path / "m").write_bytes(
         mbox("one", "two") + SEPARATOR + b"Subject: 3\n" + told + b"\nFrom me at noon\n\n\n"

@@ -1,4 +1,4 @@
-"""Whatever is damaged, what can be read comes back: in its mailbox where that is known, and to nobody else."""
+"""Whatever is damaged, all that can be read is recovered, into its own mailbox or at least its own account."""
 
 import os
 import shutil
@@ -8,8 +8,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from pillarbox.admin.fsck import Ground
-from pillarbox.admin.rebuild import CannotRebuild, Rebuilt, rebuild
+from pillarbox.admin.fsck import RepairContext
+from pillarbox.admin.rebuild import CannotRebuild, RebuildResult, rebuild_database
 from pillarbox.app.database import SCHEMAS
 from pillarbox.store.search import index
 from pillarbox.world.blobs import FileBlobs
@@ -35,9 +35,9 @@ def folder(pristine: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(pristine, tmp_path / "data"))
 
 
-def make_anew(folder: Path) -> Rebuilt:
-    ground = Ground(FileBlobs(folder / "blobs"), NOW_MS, folder / "lost+found")
-    return rebuild(folder / "pillarbox.db", ground, SCHEMAS, lambda _what: None)
+def make_anew(folder: Path) -> RebuildResult:
+    context = RepairContext(FileBlobs(folder / "blobs"), NOW_MS, folder / "lost+found")
+    return rebuild_database(folder / "pillarbox.db", context, SCHEMAS, lambda _what: None)
 
 
 def by_account(data: Data) -> dict[object, set[bytes]]:
@@ -62,11 +62,11 @@ def users_see(data: Data) -> list[tuple[object, ...]]:
     )
 
 
-def test_what_is_sound_stays_as_it_is(folder: Path) -> None:
+def test_a_sound_database_is_rebuilt_unchanged(folder: Path) -> None:
     with opened(folder) as data:
         before = users_see(data)
     done = make_anew(folder)
-    assert (done.trouble, done.findings, done.dropped, done.linked_again) == ((), (), 0, 0)
+    assert (done.damage, done.problems, done.lost, done.relinked) == ((), (), 0, 0)
     assert {table.gaps for table in done.tables} == {0}
     with opened(folder) as data:
         assert users_see(data) == before
@@ -75,7 +75,7 @@ def test_what_is_sound_stays_as_it_is(folder: Path) -> None:
         assert data.value("SELECT count(*) FROM search_index_docsize") == data.value(
             "SELECT count(*) FROM emails"
         )
-        assert data.look().findings == []
+        assert data.fsck().problems == []
 
 
 LOST_TABLES = (
@@ -91,23 +91,23 @@ def test_a_table_that_is_lost_is_made_again_and_no_message_is_lost(folder: Path,
         threads = data.rows("SELECT account, hash, thread FROM thread_keys ORDER BY 1, 2")
         data.damage(f"DROP TABLE {table}")
     done = make_anew(folder)
-    assert done.findings == ()
+    assert done.problems == ()
     with opened(folder) as data:
-        assert data.look().findings == []
+        assert data.fsck().problems == []
         assert by_account(data) == before
-        assert done.dropped == 0
+        assert done.lost == 0
         again = data.rows("SELECT account, hash, thread FROM thread_keys ORDER BY 1, 2")
         assert again == threads or (
             table == "thread_keys" and set(again) < set(threads)
         )  # of mail that has gone
 
 
-def test_lost_placements_leave_messages_in_a_mailbox_for_what_is_recovered(folder: Path) -> None:
+def test_after_losing_placements_messages_are_in_the_recovered_mailbox(folder: Path) -> None:
     with opened(folder) as data:
         before = by_account(data)
         data.damage("DROP TABLE placements")
     done = make_anew(folder)
-    assert done.findings == ()
+    assert done.problems == ()
     with opened(folder) as data:
         assert by_account(data) == before
         assert data.rows("SELECT DISTINCT m.name FROM placements p JOIN mailboxes m ON m.id = p.mailbox") == [
@@ -136,17 +136,15 @@ def overwrite(folder: Path, page: int, octets: bytes) -> None:
 @pytest.mark.parametrize(
     "table", ["emails", "placements", "flags", "changes", "blobs", "blob_octets", "thread_keys", "mailboxes"]
 )
-def test_damaged_pages_cost_what_was_on_them_and_nothing_else(
-    folder: Path, table: str, octets: bytes
-) -> None:
+def test_damaged_pages_lose_only_their_own_content(folder: Path, table: str, octets: bytes) -> None:
     with opened(folder) as data:
         before = by_account(data)
     leaves = pages(folder, table) or pages(folder, table, "internal")
     for page in {leaves[len(leaves) // 2], leaves[len(leaves) // 3]}:
         overwrite(folder, page, octets)
     done = make_anew(folder)
-    assert done.trouble
-    assert done.findings == () or {finding.check for finding in done.findings} <= {"blob-of-user", "octets"}
+    assert done.damage
+    assert done.problems == () or {problem.check for problem in done.problems} <= {"blob-exists", "octets"}
     with opened(folder) as data:
         after = by_account_where_readable(data)
         for account in (1, 2):
@@ -165,11 +163,11 @@ def test_a_damaged_search_index_costs_no_message(folder: Path, part: str, octets
     for page in pages(folder, table) or pages(folder, table, "internal"):
         overwrite(folder, page, octets)
     done = make_anew(folder)
-    assert done.trouble
-    assert done.findings == ()
+    assert done.damage
+    assert done.problems == ()
     with opened(folder) as data:
         assert by_account(data) == before
-        assert data.look().findings == []
+        assert data.fsck().problems == []
 
 
 def by_account_where_readable(data: Data) -> dict[object, set[bytes]]:
@@ -192,7 +190,7 @@ def by_account_where_readable(data: Data) -> dict[object, set[bytes]]:
 
 
 @pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
-def test_a_truncated_file_gives_what_is_left(folder: Path, share: float) -> None:
+def test_a_truncated_file_is_rebuilt_from_the_rest(folder: Path, share: float) -> None:
     with opened(folder) as data:
         before = by_account(data)
     size = (folder / "pillarbox.db").stat().st_size
@@ -202,9 +200,9 @@ def test_a_truncated_file_gives_what_is_left(folder: Path, share: float) -> None
         after = by_account_where_readable(data)
         for account in (1, 2):
             assert after[account] <= before[account]
-        assert {finding.check for finding in data.look().findings} <= {
-            "blob-of-user", "octets", "account-has-password", "account-has-domain", "login-is-address",
-            "mail-of-account",
+        assert {problem.check for problem in data.fsck().problems} <= {
+            "blob-exists", "octets", "account-has-password", "account-has-domain", "account-has-address",
+            "mail-has-account",
         }  # fmt: skip
         assert LARGE in after[1] | after[None] or share < 0.9
 
@@ -220,7 +218,7 @@ def test_the_log_of_a_crash_is_taken_in(folder: Path, tmp_path: Path) -> None:
         assert data.value("SELECT count(*) FROM mailboxes WHERE name = 'In the log'") == 2
 
 
-def test_what_nothing_can_be_read_of_is_said_with_what_to_do(folder: Path) -> None:
+def test_an_unreadable_database_is_refused_with_a_remedy(folder: Path) -> None:
     overwrite(folder, 1, b"\xaa" * 4096)
     before = (folder / "pillarbox.db").read_bytes()
     with pytest.raises(CannotRebuild, match="pillarbox restore"):
@@ -273,14 +271,14 @@ def test_a_crash_while_it_is_put_in_place_is_undone_by_the_next_run(
         assert data.value("SELECT count(*) FROM mailboxes WHERE name = 'In the log'") == 2
 
 
-def test_nobody_may_be_at_it(folder: Path) -> None:
+def test_the_database_must_not_be_in_use(folder: Path) -> None:
     served = open_database(folder / "pillarbox.db", SCHEMAS)
     with pytest.raises(DatabaseInUse):
         make_anew(folder)
     served.close_now()
 
 
-def test_nobody_gets_anothers_mail_where_two_could_be_meant(folder: Path) -> None:
+def test_ambiguous_messages_are_not_given_to_anybody(folder: Path) -> None:
     """Two lost messages of the same size and date: neither is guessed."""
 
     def alike(name: str) -> bytes:
@@ -291,10 +289,10 @@ def test_nobody_gets_anothers_mail_where_two_could_be_meant(folder: Path) -> Non
         put(data, alike("otto"), account=2)
         data.damage("DELETE FROM emails WHERE subject LIKE 'for %'")
     done = make_anew(folder)
-    assert done.dropped == 2
-    assert done.linked_again == 0
+    assert done.lost == 2
+    assert done.relinked == 0
     with opened(folder) as data:
         found = by_account(data)
         assert {alike("anna"), alike("otto")} <= found[None]
         assert not {alike("anna"), alike("otto")} & (found[1] | found[2])
-        assert data.look().findings == []
+        assert data.fsck().problems == []

@@ -11,10 +11,9 @@ from pillarbox.mail.summary import summarize
 from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.queue.spool import Outbound, QueuedRecipient
 from pillarbox.store import mailboxes
-from pillarbox.store.account_counters import NoSuchAccount
+from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox
 from pillarbox.store.append import Message
 from pillarbox.store.schema import SCHEMA as STORE
-from pillarbox.store.tally import NoSuchMailbox
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction

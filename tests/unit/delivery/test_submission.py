@@ -5,7 +5,7 @@ import pytest
 from pillarbox.delivery.submission import Fault, Submission, prepare
 from pillarbox.directory import accounts, aliases, domains
 from pillarbox.directory.schema import SCHEMA
-from pillarbox.mail.address_list import MAX_ADDRESSES
+from pillarbox.mail.address_tokens import MAX_ADDRESSES
 from tests.kit.database import memory_transaction
 
 NOW_MS = 1_700_000_000_000

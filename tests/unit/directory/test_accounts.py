@@ -34,13 +34,13 @@ def test_a_login_is_an_address_or_an_unambiguous_local_part(tx: Transaction, log
 @pytest.mark.parametrize(
     "login", ["", "@one.example", "ann", "anna@two.example", "anna@", "a@b@c", "x@[", "@", "\0"]
 )
-def test_nobody_has_such_a_login(tx: Transaction, login: str) -> None:
+def test_invalid_logins_find_no_account(tx: Transaction, login: str) -> None:
     anna = person(tx, "anna@one.example")
     accounts.add_address(tx, anna.id, "@one.example")
     assert accounts.by_login(tx, login) is None
 
 
-def test_a_local_part_in_two_domains_names_nobody(tx: Transaction) -> None:
+def test_a_local_part_in_two_domains_is_no_login(tx: Transaction) -> None:
     person(tx, "anna@one.example")
     other = person(tx, "anna@two.example")
     assert accounts.by_login(tx, "anna") is None
@@ -84,7 +84,7 @@ def test_an_address_is_claimed_once(tx: Transaction) -> None:
 @pytest.mark.parametrize(
     "address", ["anna@other.example", "anna", "anna@", "@one.example", "a b@one.example"]
 )
-def test_what_cannot_be_an_account(tx: Transaction, address: str) -> None:
+def test_addresses_that_cannot_be_accounts(tx: Transaction, address: str) -> None:
     domains.create(tx, "one.example", now_ms=NOW_MS)
     with pytest.raises(NameRefused):
         create(tx, address)
@@ -140,7 +140,7 @@ def test_domains_are_served_once_and_leave_last(tx: Transaction) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "[127.0.0.1]", "a..b", "-", "one example", "x" * 64 + ".example"])
-def test_what_cannot_be_a_domain(tx: Transaction, name: str) -> None:
+def test_names_that_cannot_be_domains(tx: Transaction, name: str) -> None:
     with pytest.raises(NameRefused):
         domains.create(tx, name, now_ms=NOW_MS)
 

@@ -1,4 +1,4 @@
-"""Passwords, app passwords and SCRAM keys at rest."""
+"""Stored passwords, app passwords and SCRAM keys."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from pillarbox.directory import accounts, app_passwords, credentials, known_clients, secrets
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.password_hash import argon2_holds, hash_password
+from pillarbox.directory.password_hash import argon2_matches, hash_password
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, server_keys
 from pillarbox.world.database import Transaction
@@ -27,7 +27,7 @@ def tx() -> Iterator[Transaction]:
 def add_app(
     tx: Transaction, account: accounts.Account, *scopes: Scope, expires_at_ms: int | None = None
 ) -> str:
-    password = app_passwords.spell(CHANCE)
+    password = app_passwords.format_app_password(CHANCE)
     stored = app_passwords.hash_app_password(
         password, secret=SECRET, scram_salt=SALT, iterations=DEFAULT_ITERATIONS
     )
@@ -54,9 +54,9 @@ def opened_by(
 def test_a_password_is_hashed_as_promised() -> None:
     stored = hashed("open sesame")
     assert stored.argon2.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert argon2_holds(stored.argon2, "open sesame")
-    assert not argon2_holds(stored.argon2, "open sesam")
-    assert not argon2_holds("no hash", "open sesame")
+    assert argon2_matches(stored.argon2, "open sesame")
+    assert not argon2_matches(stored.argon2, "open sesam")
+    assert not argon2_matches("no hash", "open sesame")
     assert "open" not in repr(stored)
 
 
@@ -87,7 +87,7 @@ def test_a_disabled_account_has_no_credentials(tx: Transaction) -> None:
 
 
 def test_an_app_password_is_random_and_easy_to_copy() -> None:
-    password = app_passwords.spell(CHANCE)
+    password = app_passwords.format_app_password(CHANCE)
     assert [len(part) for part in password.split("-")] == [4] * 5
     digest = app_passwords.digest_of(password, SECRET)
     assert digest == app_passwords.digest_of(password.replace("-", " ").upper(), SECRET)

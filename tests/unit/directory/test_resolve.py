@@ -1,4 +1,4 @@
-"""Where mail for an address goes, and who may send as it."""
+"""Address resolution, and who may send from an address."""
 
 from collections.abc import Iterator
 
@@ -39,7 +39,7 @@ def test_an_account_by_its_address(tx: Transaction) -> None:
 
 
 @pytest.mark.rfc("5233 §1", "MAY")
-def test_a_detail_is_told_and_an_exact_address_goes_first(tx: Transaction) -> None:
+def test_a_detail_is_returned_and_an_exact_address_wins(tx: Transaction) -> None:
     anna = person(tx, "anna@one.example")
     assert resolved(tx, "anna+Shops+x@one.example") == Local((anna,), detail="shops+x")
     exact = person(tx, "anna+work@one.example")
@@ -74,7 +74,7 @@ def test_an_alias_leads_to_ours_and_others(tx: Transaction) -> None:
     assert resolved(tx, "team@one.example") == Unknown("no such address")
 
 
-def test_nobody_gets_it_twice(tx: Transaction) -> None:
+def test_each_account_is_reached_once(tx: Transaction) -> None:
     anna = person(tx, "anna@one.example")
     aliases.create(tx, "a@one.example", ["anna@one.example", "b@one.example", "X@else.example"])
     aliases.create(tx, "b@one.example", ["ANNA@one.example", "X@ELSE.example"])
@@ -85,15 +85,15 @@ def test_loops_end(tx: Transaction) -> None:
     anna = person(tx, "anna@one.example")
     aliases.create(tx, "a@one.example", ["b@one.example"])
     aliases.create(tx, "b@one.example", ["a@one.example", "a+again@one.example"])
-    assert resolved(tx, "a@one.example") == Unknown("leads nowhere")
+    assert resolved(tx, "a@one.example") == Unknown("no target")
     aliases.create(tx, "c@one.example", ["a@one.example", "c@one.example", "anna@one.example"])
     assert resolved(tx, "c@one.example") == Local((anna,))
 
 
-def test_an_alias_may_lead_to_what_is_made_later(tx: Transaction) -> None:
+def test_an_alias_may_point_to_an_address_created_later(tx: Transaction) -> None:
     domains.create(tx, "one.example", now_ms=NOW_MS)
     aliases.create(tx, "info@one.example", ["anna@one.example"])
-    assert resolved(tx, "info@one.example") == Unknown("leads nowhere")
+    assert resolved(tx, "info@one.example") == Unknown("no target")
     anna = person(tx, "anna@one.example")
     assert resolved(tx, "info@one.example") == Local((anna,))
 
@@ -110,7 +110,7 @@ def test_a_catch_all_takes_the_rest(tx: Transaction) -> None:
 
 @pytest.mark.rfc("2142 §5", "MUST")
 @pytest.mark.rfc("5321 §4.5.1", "MUST")
-def test_somebody_always_reads_postmaster(tx: Transaction) -> None:
+def test_postmaster_is_always_delivered(tx: Transaction) -> None:
     anna, bert = person(tx, "anna@one.example"), person(tx, "bert@one.example")
     aliases.create(tx, "@one.example", ["bert@one.example"])
     assert resolved(tx, "Postmaster@one.example") == Local((anna,))
@@ -132,7 +132,7 @@ def test_a_disabled_account_receives_nothing(tx: Transaction) -> None:
 def test_a_group_reaches_its_members_of_the_moment(tx: Transaction) -> None:
     anna, bert = person(tx, "anna@one.example"), person(tx, "bert@one.example")
     group = groups.create(tx, "board", "board@one.example")
-    assert resolved(tx, "board@one.example") == Unknown("leads nowhere")
+    assert resolved(tx, "board@one.example") == Unknown("no target")
     groups.add_member(tx, group, anna.id)
     groups.add_member(tx, group, bert.id)
     groups.add_member(tx, group, bert.id)
@@ -147,7 +147,7 @@ def test_a_group_reaches_its_members_of_the_moment(tx: Transaction) -> None:
     assert groups.by_name(tx, "board") is None
 
 
-def test_one_may_send_as_oneself_and_as_what_leads_to_one(tx: Transaction) -> None:
+def test_an_account_may_send_as_its_addresses_and_as_those_that_deliver_to_it(tx: Transaction) -> None:
     anna, bert = person(tx, "anna@one.example"), person(tx, "bert@one.example")
     accounts.add_address(tx, anna.id, "a.nna@one.example")
     aliases.create(tx, "sales@one.example", ["info@one.example", "out@else.example"])

@@ -1,4 +1,4 @@
-"""Whatever takes from an account what it had is said to those who remember it, in every process."""
+"""Every withdrawal of an address, account or quota is announced to all processes."""
 
 import ast
 import inspect
@@ -24,14 +24,16 @@ TAKING = (
 
 
 @pytest.mark.parametrize("module", [accounts, addresses, domains, quota])
-def test_what_takes_something_says_so(module: ModuleType) -> None:
+def test_every_withdrawal_is_announced(module: ModuleType) -> None:
     tree = ast.parse(inspect.getsource(module))
     for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
         source = ast.unparse(function)
-        assert not any(taking in source for taking in TAKING) or "withdraw(tx)" in source, function.name
+        assert not any(taking in source for taking in TAKING) or "announce_withdrawal(tx)" in source, (
+            function.name
+        )
 
 
-def test_only_what_takes_something_says_so() -> None:
+def test_only_withdrawals_are_announced() -> None:
     with memory_transaction(SCHEMA) as tx:
         anna = person(tx, "anna@one.example")
         accounts.add_address(tx, anna.id, "second@one.example")

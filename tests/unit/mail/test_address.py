@@ -83,7 +83,7 @@ def test_keys_for_looking_up(key: str, text: str) -> None:
 
 
 @pytest.mark.rfc("6531 §3.2", "MUST")
-def test_what_a_peer_without_smtputf8_may_hear() -> None:
+def test_the_form_for_a_peer_without_smtputf8() -> None:
     assert not Address.parse("u@bücher.example").needs_smtputf8
     assert str(Address.parse("u@bücher.example").with_ascii_domain()) == "u@xn--bcher-kva.example"
     assert Address.parse("ü@x.org").needs_smtputf8

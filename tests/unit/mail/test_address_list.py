@@ -1,7 +1,9 @@
 import pytest
 
-from pillarbox.mail import address_list
-from pillarbox.mail.address_list import Group, NameAddr, mailboxes, parse_address_list, parse_tokens
+from pillarbox.mail import address_tokens
+from pillarbox.mail.address_list import mailboxes, parse_address_list
+from pillarbox.mail.address_tokens import parse_tokens
+from pillarbox.mail.name_addr import AddressItem, Group, NameAddr
 
 
 def bare(local: bytes, domain: bytes) -> NameAddr:
@@ -61,7 +63,7 @@ GRAMMATICAL = [
 @pytest.mark.rfc("822 §6.1", "MUST")
 @pytest.mark.rfc("5322 §3.4", "MUST")
 @pytest.mark.parametrize(("items", "value"), [(items, value) for value, items in GRAMMATICAL])
-def test_what_the_grammar_allows(items: list[address_list.AddressItem], value: bytes) -> None:
+def test_what_the_grammar_allows(items: list[AddressItem], value: bytes) -> None:
     assert items == parse_address_list(value)
     assert items == parse_tokens(value)
 
@@ -92,23 +94,23 @@ CARELESS = [
 
 
 @pytest.mark.parametrize(("items", "value"), [(items, value) for value, items in CARELESS])
-def test_what_it_does_not(items: list[address_list.AddressItem], value: bytes) -> None:
+def test_what_it_does_not(items: list[AddressItem], value: bytes) -> None:
     assert items == parse_address_list(value)
 
 
 def test_the_number_of_addresses_is_limited() -> None:
-    limit = address_list.MAX_ADDRESSES
+    limit = address_tokens.MAX_ADDRESSES
     assert len(parse_address_list(b"a@b," * (limit + 5))) == limit
     assert len(parse_address_list(b"a@b (c)," * (limit + 5))) == limit
     assert len(mailboxes(parse_address_list(b"g:" + b"a@b," * (limit + 5) + b";"))) == limit - 1
 
 
 def test_the_words_of_what_is_no_address_are_limited() -> None:
-    (item,) = parse_address_list(b"a@" * address_list.MAX_TOKENS)
-    assert isinstance(item, address_list.NameAddr)
-    assert len(item.local) <= address_list.MAX_TOKENS * 2
-    full = b"Ann Other <ann.other@mail.one.example> (at work), " * address_list.MAX_ADDRESSES
-    assert len(parse_address_list(full)) == address_list.MAX_ADDRESSES
+    (item,) = parse_address_list(b"a@" * address_tokens.MAX_TOKENS)
+    assert isinstance(item, NameAddr)
+    assert len(item.local) <= address_tokens.MAX_TOKENS * 2
+    full = b"Ann Other <ann.other@mail.one.example> (at work), " * address_tokens.MAX_ADDRESSES
+    assert len(parse_address_list(full)) == address_tokens.MAX_ADDRESSES
 
 
 @pytest.mark.parametrize(

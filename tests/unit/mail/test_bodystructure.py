@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from pillarbox.mail import bodystructure
-from pillarbox.mail.part import Limits, parse
+from pillarbox.mail.part_parser import Limits, parse
 from tests.kit.imap.grammar import read_body
 
 

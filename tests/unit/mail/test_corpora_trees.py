@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from pillarbox.mail import charset, encoded_word, transfer
-from pillarbox.mail.part import Part, parse
+from pillarbox.mail.part import Part
+from pillarbox.mail.part_parser import parse
 from tests.kit.corpora import needs_corpora, single_messages
 from tests.kit.paths import CORPORA
 

@@ -1,4 +1,4 @@
-"""A header is its octets: told apart by name, written back unchanged."""
+"""Headers: fields found by name, octets written back unchanged."""
 
 import pytest
 
@@ -111,7 +111,7 @@ def test_fields_are_taken_out_by_name_and_the_rest_stays():
     assert found.octets == b"From: x\r\n\r\n"
 
 
-def test_fields_beyond_the_limit_are_kept_but_not_told_apart():
+def test_fields_beyond_the_limit_are_kept_but_not_parsed():
     octets = b"A: 1\r\n" * header.MAX_FIELDS + b"B: 2\r\nC: 3\r\n\r\n"
     found, _ = Header.parse(octets)
 
@@ -121,7 +121,7 @@ def test_fields_beyond_the_limit_are_kept_but_not_told_apart():
     assert found.octets == octets
 
 
-def test_octets_beyond_the_limit_are_kept_but_not_told_apart():
+def test_octets_beyond_the_limit_are_kept_but_not_parsed():
     octets = b"A: " + b"x" * header.MAX_OCTETS + b"\r\n y\r\nB: 2\r\n\r\n"
     found, _ = Header.parse(octets)
 

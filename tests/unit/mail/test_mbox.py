@@ -1,4 +1,4 @@
-"""One file, many messages."""
+"""Splitting mbox files into messages."""
 
 import pytest
 
@@ -94,7 +94,7 @@ def test_the_separator_tells_when_it_was_received(separator: bytes, expected: in
     assert Entry(separator, b"").received_at_ms == expected
 
 
-def test_an_oversized_message_is_told_and_its_neighbours_are_read():
+def test_an_oversized_message_is_reported_and_its_neighbours_are_read():
     large = FIRST + b"\nB: 2\n\n" + b"x" * 70 * 1_000 + b"\n\n"
     octets = FIRST + b"\nA: 1\n\n" + large + FIRST + b"\nC: 3\n"
     chunks = (octets[at : at + 1_000] for at in range(0, len(octets), 1_000))
@@ -109,7 +109,7 @@ def test_an_oversized_message_is_told_and_its_neighbours_are_read():
 
 @pytest.mark.parametrize("limit", [10_000, 40])
 @pytest.mark.parametrize("chunk", [1, 13, 64, 100_000])
-def test_each_message_tells_where_it_lies_in_the_file(chunk: int, limit: int):
+def test_each_message_has_its_offsets_in_the_file(chunk: int, limit: int):
     one = FIRST + b"\nA: 1\n\n>From quoted\nbody\n\n"
     long = FIRST + b"\nB: 2\n\n" + b"x" * 5_000 + b"\n\n"
     octets = one + long + one

@@ -1,4 +1,4 @@
-"""Messages for servers that take less: nothing lost, nothing broken, or an honest no."""
+"""Conversion for servers without 8BITMIME or BINARYMIME: lossless, or refused."""
 
 import email
 from email.message import Message
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pillarbox.mail.part import parse
-from pillarbox.mail.seven_bit import LINE_OCTETS, NotConvertible, convert, needs_smtputf8
+from pillarbox.mail.part_parser import parse
+from pillarbox.mail.seven_bit import MAX_LINE_OCTETS, NotConvertible, convert, needs_smtputf8
 from pillarbox.mail.transfer import decode
 
 HIGH = "Viele schöne Grüße aus Köln am Rhein".encode()
@@ -29,7 +29,7 @@ def leaves(octets: bytes) -> list[bytes]:
 def fit(octets: bytes) -> bool:
     lines = octets.split(b"\r\n")
     return octets.isascii() and not any(
-        len(line) > LINE_OCTETS or b"\r" in line or b"\n" in line for line in lines
+        len(line) > MAX_LINE_OCTETS or b"\r" in line or b"\n" in line for line in lines
     )
 
 
@@ -53,7 +53,7 @@ def test_text_becomes_quoted_printable_and_its_label_follows() -> None:
     assert parsed["Subject"] == "x"
 
 
-def test_what_is_fit_stays_the_very_object() -> None:
+def test_a_message_that_needs_no_conversion_is_the_same_object() -> None:
     octets = message("Subject: x", "", "plain")
     assert convert(octets, eight_bit=False) is octets
     high = message("Subject: x", *TEXT, "", HIGH)
@@ -101,7 +101,7 @@ def test_text_without_a_label_gets_one() -> None:
     assert leaves(converted) == leaves(octets)
 
 
-def test_encoded_parts_with_stray_octets_are_mended() -> None:
+def test_encoded_parts_with_stray_octets_are_repaired() -> None:
     octets = message(
         *MIXED, "--b", "Content-Type: text/plain", "Content-Transfer-Encoding: quoted-printable", "",
         b"=E4 \xe4", "--b", "Content-Type: image/png", "Content-Transfer-Encoding: base64", "",

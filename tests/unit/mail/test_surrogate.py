@@ -1,4 +1,4 @@
-"""Headers for clients that know ASCII only."""
+"""Headers for clients that support only ASCII."""
 
 import pytest
 from hypothesis import given, settings

@@ -3,7 +3,7 @@
 import pytest
 
 from pillarbox.mail import text
-from pillarbox.mail.part import parse
+from pillarbox.mail.part_parser import parse
 
 
 def said(octets: bytes) -> str:
@@ -133,7 +133,7 @@ def test_previews_show_what_a_person_would_read_first(octets: bytes, expected: s
 
 @pytest.mark.rfc("8970 §3.3", "MUST")
 def test_a_preview_is_never_longer_than_its_limit():
-    assert text.PREVIEW_CHARACTERS <= 256
+    assert text.MAX_PREVIEW_CHARACTERS <= 256
     assert shown(b"\r\n" + "é ".encode() * 1_000) == ("é " * 100).rstrip()
 
 
@@ -141,7 +141,7 @@ FAR = b"This line says something else\r\n" * 40
 
 
 @pytest.mark.parametrize(
-    ("body", "glanced"),
+    ("body", "fast"),
     [
         pytest.param(b"word " * 60 + b"\r\n" + FAR, True, id="long enough"),
         pytest.param(b"word " * 60, True, id="all of it"),
@@ -155,13 +155,13 @@ FAR = b"This line says something else\r\n" * 40
         pytest.param(FAR + "Grüße\r\n".encode(), True, id="not ASCII far below"),
     ],
 )
-def test_a_glance_shows_what_a_closer_look_does(monkeypatch, body: bytes, glanced: bool):
+def test_the_fast_preview_equals_the_full_one(monkeypatch, body: bytes, fast: bool):
     octets = b"Content-Type: text/plain\r\n\r\n" + body
     root = parse(octets)
-    seen = text._at_a_glance(octets, root)
-    monkeypatch.setattr(text, "_at_a_glance", lambda *_: None)
+    seen = text._fast_preview(octets, root)
+    monkeypatch.setattr(text, "_fast_preview", lambda *_: None)
 
-    assert (seen is not None) is glanced
+    assert (seen is not None) is fast
     assert seen in (None, text.preview(octets, root))
 
 
@@ -175,10 +175,10 @@ def test_a_glance_shows_what_a_closer_look_does(monkeypatch, body: bytes, glance
         b"Content-Transfer-Encoding: base64",
     ],
 )
-def test_what_is_not_written_as_it_reads_takes_a_closer_look(field: bytes):
+def test_encoded_text_has_no_fast_preview(field: bytes):
     octets = field + b"\r\n\r\n" + FAR
 
-    assert text._at_a_glance(octets, parse(octets)) is None
+    assert text._fast_preview(octets, parse(octets)) is None
 
 
 def test_only_what_introduces_a_quotation_is_left_out():

@@ -1,4 +1,4 @@
-"""Transfer encodings undone, leniently and strictly."""
+"""Decoding of transfer encodings, leniently and strictly."""
 
 import base64
 import binascii
@@ -54,7 +54,7 @@ def test_uuencode(octets: bytes, encoding: str):
     assert transfer.decode_strict(octets, encoding) == b"Cat"
 
 
-def test_uuencode_lines_that_cannot_be_read_are_passed_over():
+def test_invalid_uuencode_lines_are_skipped():
     assert transfer.decode(b"begin 644 x\n#0V%T\n\xff\xff\n#0V%Trubbish\n\nend\n", "x-uuencode") == b"CatCat"
 
 

@@ -70,7 +70,7 @@ def run(scenario: Callable[[Bench], Awaitable[Any]]) -> None:
 
 
 def add_app(bench: Bench, account: Account, *scopes: Scope) -> str:
-    password = app_passwords.spell(bytes(range(13)))
+    password = app_passwords.format_app_password(bytes(range(13)))
     stored = app_passwords.hash_app_password(password, secret=SECRET, scram_salt=SALT, iterations=15_000)
     bench.database.write_now(
         app_passwords.add, account.id, stored, name="phone", scopes=frozenset(scopes), now_ms=NOW_MS

@@ -31,7 +31,7 @@ class Hashing:
 @pytest.fixture
 def hashing(monkeypatch: pytest.MonkeyPatch) -> Hashing:
     made = Hashing()
-    monkeypatch.setattr(password_checks, "argon2_holds", made.holds)
+    monkeypatch.setattr(password_checks, "argon2_matches", made.holds)
     monkeypatch.setattr(password_checks, "argon2_hash", lambda _prepared, _salt: "hash of nothing")
     return made
 

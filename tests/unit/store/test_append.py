@@ -1,15 +1,14 @@
-"""A message comes to rest."""
+"""Appending messages."""
 
 import pytest
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.store import account_counters, changes, fetch, mailboxes
-from pillarbox.store.account_counters import NoSuchAccount, OverQuota, Usage
+from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox, OverQuota, Usage
 from pillarbox.store.append import Arrival, append, append_all
-from pillarbox.store.changes import Change, Kind
+from pillarbox.store.changes import Change, ChangeKind
 from pillarbox.store.fetch import Column
-from pillarbox.store.tally import NoSuchMailbox
 from pillarbox.world.topic import account_changed
 from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, message, octets, put, store
 
@@ -55,7 +54,7 @@ def test_the_account_is_touched_and_the_log_written() -> None:
         done = put(tx)
         assert tx.announced == {account_changed(ANNA)}
         assert changes.log(tx, ANNA, before) == [
-            Change(done.modseq, mailbox(tx), Kind.APPENDED, done.uid, done.uid)
+            Change(done.modseq, mailbox(tx), ChangeKind.APPENDED, done.uid, done.uid)
         ]
 
 

@@ -1,4 +1,4 @@
-"""What became of a mailbox since a MODSEQ."""
+"""The changes of a mailbox since a MODSEQ."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def test_nothing_happened() -> None:
         assert changes.since(tx, ANNA, mailbox(tx), now) == changes.Delta(now, NumberSet(), [], [])
 
 
-def test_what_came_went_and_was_flagged() -> None:
+def test_added_expunged_and_flagged_messages() -> None:
     with store() as tx:
         for _ in range(4):
             put(tx)
@@ -33,7 +33,7 @@ def test_what_came_went_and_was_flagged() -> None:
         assert delta.appended == [(came.uid, "\\Flagged \\Seen", delta.highest)]
 
 
-def test_what_came_and_went_meanwhile_is_only_vanished() -> None:
+def test_messages_added_and_expunged_meanwhile_are_only_vanished() -> None:
     with store() as tx:
         then = account_counters.modseq(tx, ANNA)
         gone = put(tx, flags="\\Deleted")

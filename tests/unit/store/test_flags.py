@@ -1,4 +1,4 @@
-"""Altering flags."""
+"""Changing flags."""
 
 import pytest
 
@@ -7,10 +7,10 @@ from pillarbox.mail.identifiers import MailboxId, ModSeq
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import account_counters, changes, fetch, mailboxes
 from pillarbox.store import flags as flags_module
-from pillarbox.store.changes import Kind
+from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.changes import ChangeKind
 from pillarbox.store.fetch import Column
 from pillarbox.store.flags import Mode, alter
-from pillarbox.store.tally import NoSuchMailbox
 from tests.kit.stored_mail import ANNA, mailbox, put, store
 
 
@@ -105,7 +105,7 @@ def test_scattered_messages_are_one_row_in_the_log() -> None:
         odd = NumberSet.of(range(1, 101, 2))
         altered = alter(tx, ANNA, mailbox(tx), odd, mode=Mode.ADD, flags="\\Answered")
         (change,) = changes.log(tx, ANNA, before)
-        assert (change.kind, change.first, change.last) == (Kind.FLAGGED, 1, 99)
+        assert (change.kind, change.first, change.last) == (ChangeKind.FLAGGED, 1, 99)
         delta = changes.since(tx, ANNA, mailbox(tx), before)
         assert [uid for uid, _, _ in delta.flagged] == list(odd)
         assert altered.changed == 50

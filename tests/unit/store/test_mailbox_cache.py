@@ -5,9 +5,9 @@ import pytest
 from pillarbox.mail.identifiers import MailboxId
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import mailbox_cache, mailboxes, placements
+from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.flags import Mode, alter
 from pillarbox.store.mailbox_cache import MailboxCache
-from pillarbox.store.tally import NoSuchMailbox
 from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, put, store
 
 

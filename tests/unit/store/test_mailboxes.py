@@ -5,10 +5,11 @@ import pytest
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.mailbox_name import InvalidMailboxName
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import account_counters, changes, fetch, mailboxes, placements
-from pillarbox.store.changes import Kind
-from pillarbox.store.mailboxes import InboxStays, MailboxExists, NestedInItself, Role
-from pillarbox.store.tally import NoSuchMailbox
+from pillarbox.store import account_counters, changes, fetch, mailboxes, orphans, placements
+from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.changes import ChangeKind
+from pillarbox.store.mailbox import Role
+from pillarbox.store.mailboxes import CannotDeleteInbox, MailboxExists, NestedInItself
 from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, octets, put, store
 
 
@@ -40,13 +41,13 @@ def test_defaults_are_made_once() -> None:
 
 
 @pytest.mark.rfc("9051 §6.3.4", "SHOULD")
-def test_create_makes_what_is_missing_above() -> None:
+def test_create_makes_missing_parents() -> None:
     with store() as tx:
         mailboxes.create(tx, ANNA, "Work/2026/May/", now_ms=NOW_MS)
         assert {"Work", "Work/2026", "Work/2026/May"} <= set(_names(tx))
 
 
-def test_create_refuses_what_is_there_or_impossible() -> None:
+def test_create_refuses_existing_and_invalid_names() -> None:
     with store() as tx:
         with pytest.raises(MailboxExists):
             mailboxes.create(tx, ANNA, "inbox", now_ms=NOW_MS)
@@ -96,13 +97,13 @@ def test_deleting_a_mailbox_destroys_its_messages_alone() -> None:
         for table in ("placements", "flags"):
             assert tx.value(f"SELECT count(*) FROM {table} WHERE mailbox = ?", (work,)) == 0
         kinds = [(c.kind, c.mailbox) for c in changes.log(tx, ANNA, elsewhere.modseq)]
-        assert (Kind.MAILBOX_DELETED, work) in kinds
-        assert (Kind.DESTROYED, changes.NO_MAILBOX) in kinds
+        assert (ChangeKind.MAILBOX_DELETED, work) in kinds
+        assert (ChangeKind.DESTROYED, changes.NO_MAILBOX) in kinds
 
 
 @pytest.mark.rfc("9051 §6.3.5", "MUST")
 def test_inbox_stays() -> None:
-    with store() as tx, pytest.raises(InboxStays):
+    with store() as tx, pytest.raises(CannotDeleteInbox):
         mailboxes.delete(tx, ANNA, mailbox(tx))
 
 
@@ -118,7 +119,7 @@ def test_a_name_that_is_not_there() -> None:
 
 
 @pytest.mark.rfc("9051 §6.3.6", "MUST")
-def test_rename_takes_what_is_below_along() -> None:
+def test_rename_includes_mailboxes_below() -> None:
     with store() as tx:
         for name in ("Work", "Work/2026", "Work/2026/May", "Workshop"):
             if name not in _names(tx):
@@ -181,7 +182,7 @@ def test_subscribing_again_changes_nothing() -> None:
         assert account_counters.modseq(tx, ANNA) == before
         mailboxes.subscribe(tx, ANNA, "Elsewhere")
         (change,) = changes.log(tx, ANNA, before)
-        assert (change.kind, change.mailbox) == (Kind.SUBSCRIBED, changes.NO_MAILBOX)
+        assert (change.kind, change.mailbox) == (ChangeKind.SUBSCRIBED, changes.NO_MAILBOX)
 
 
 @pytest.mark.rfc("3501 §2.3.2", "MUST")
@@ -201,7 +202,7 @@ def test_deleting_an_account_leaves_no_row_and_no_neighbour_harmed() -> None:
             put(tx, octets("same for both"), account=account)
         put(tx, octets("only hers"))
         mailboxes.delete_account(tx, ANNA)
-        while placements.sweep_orphans(tx):
+        while orphans.sweep(tx):
             pass
         for table in (
             "ledgers",

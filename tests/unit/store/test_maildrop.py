@@ -33,50 +33,50 @@ def test_a_look_shows_the_inbox_only_and_sizes_as_sent(tx):
     put(tx, b"Subject: a\r\n\r\nx\r\n")
     put(tx, b"Subject: b\n\nx")
     put(tx, b"Subject: c\r\n\r\nx\r\n", "Archive")
-    inbox = maildrop.look(tx, ANN)
+    inbox = maildrop.load(tx, ANN)
     assert inbox.rows == [(1, 17), (2, 17)]
-    assert maildrop.messages(tx, ANN) == 2
-    assert maildrop.look(tx, BOB).rows == []
+    assert maildrop.count_messages(tx, ANN) == 2
+    assert maildrop.load(tx, BOB).rows == []
 
 
 def test_one_holder_at_a_time(tx):
-    maildrop.hold(tx, ANN, b"one", now_ms=1000)
-    assert maildrop.held(tx, ANN, now_ms=1000)
+    maildrop.lock(tx, ANN, b"one", now_ms=1000)
+    assert maildrop.is_locked(tx, ANN, now_ms=1000)
     with pytest.raises(InUse):
-        maildrop.hold(tx, ANN, b"two", now_ms=2000)
-    maildrop.hold(tx, BOB, b"two", now_ms=2000)
-    maildrop.release(tx, ANN, b"two")
-    assert maildrop.held(tx, ANN, now_ms=2000)
-    maildrop.release(tx, ANN, b"one")
-    assert not maildrop.held(tx, ANN, now_ms=2000)
-    maildrop.hold(tx, ANN, b"two", now_ms=3000)
+        maildrop.lock(tx, ANN, b"two", now_ms=2000)
+    maildrop.lock(tx, BOB, b"two", now_ms=2000)
+    maildrop.unlock(tx, ANN, b"two")
+    assert maildrop.is_locked(tx, ANN, now_ms=2000)
+    maildrop.unlock(tx, ANN, b"one")
+    assert not maildrop.is_locked(tx, ANN, now_ms=2000)
+    maildrop.lock(tx, ANN, b"two", now_ms=3000)
 
 
 def test_a_lease_runs_out_unless_it_is_renewed(tx):
-    maildrop.hold(tx, ANN, b"one", now_ms=0)
-    maildrop.hold(tx, ANN, b"one", now_ms=LEASE_MS - 1)
-    assert maildrop.held(tx, ANN, now_ms=LEASE_MS)
-    assert not maildrop.held(tx, ANN, now_ms=2 * LEASE_MS - 1)
-    maildrop.hold(tx, ANN, b"two", now_ms=2 * LEASE_MS)
+    maildrop.lock(tx, ANN, b"one", now_ms=0)
+    maildrop.lock(tx, ANN, b"one", now_ms=LEASE_MS - 1)
+    assert maildrop.is_locked(tx, ANN, now_ms=LEASE_MS)
+    assert not maildrop.is_locked(tx, ANN, now_ms=2 * LEASE_MS - 1)
+    maildrop.lock(tx, ANN, b"two", now_ms=2 * LEASE_MS)
     with pytest.raises(InUse):
-        maildrop.hold(tx, ANN, b"one", now_ms=2 * LEASE_MS)
+        maildrop.lock(tx, ANN, b"one", now_ms=2 * LEASE_MS)
 
 
 def test_update_deletes_what_was_marked_and_nothing_else(tx):
     uids = [put(tx, b"Subject: %d\r\n\r\n" % n) for n in range(4)]
-    inbox = maildrop.look(tx, ANN)
-    maildrop.hold(tx, ANN, b"one", now_ms=0)
+    inbox = maildrop.load(tx, ANN)
+    maildrop.lock(tx, ANN, b"one", now_ms=0)
     maildrop.update(tx, ANN, inbox.mailbox, [uids[0], uids[2], 999], holder=b"one", now_ms=1)
-    assert [uid for uid, _ in maildrop.look(tx, ANN).rows] == [uids[1], uids[3]]
-    assert not maildrop.held(tx, ANN, now_ms=1)
+    assert [uid for uid, _ in maildrop.load(tx, ANN).rows] == [uids[1], uids[3]]
+    assert not maildrop.is_locked(tx, ANN, now_ms=1)
 
 
 def test_update_by_one_who_lost_the_lease_deletes_nothing(tx):
     uid = put(tx, b"Subject: a\r\n\r\n")
-    inbox = maildrop.look(tx, ANN)
-    maildrop.hold(tx, ANN, b"one", now_ms=0)
-    maildrop.hold(tx, ANN, b"two", now_ms=LEASE_MS)
+    inbox = maildrop.load(tx, ANN)
+    maildrop.lock(tx, ANN, b"one", now_ms=0)
+    maildrop.lock(tx, ANN, b"two", now_ms=LEASE_MS)
     with pytest.raises(InUse):
         maildrop.update(tx, ANN, inbox.mailbox, [uid], holder=b"one", now_ms=LEASE_MS)
-    assert maildrop.look(tx, ANN).rows
-    assert maildrop.held(tx, ANN, now_ms=LEASE_MS)
+    assert maildrop.load(tx, ANN).rows
+    assert maildrop.is_locked(tx, ANN, now_ms=LEASE_MS)

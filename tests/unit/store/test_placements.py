@@ -4,13 +4,12 @@ import pytest
 
 from pillarbox.mail.identifiers import MailboxId
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import account_counters, changes, fetch, mailboxes, placements
-from pillarbox.store.account_counters import OverQuota, Usage
+from pillarbox.store import account_counters, changes, fetch, mailboxes, orphans, placements
+from pillarbox.store.account_counters import NoSuchMailbox, OverQuota, Usage
 from pillarbox.store.append import Arrival
-from pillarbox.store.changes import Kind
+from pillarbox.store.changes import ChangeKind
 from pillarbox.store.fetch import Column
 from pillarbox.store.placements import Expunged
-from pillarbox.store.tally import NoSuchMailbox
 from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, message, octets, put, store
 
 
@@ -70,7 +69,7 @@ def test_a_copy_costs_no_quota_and_is_logged() -> None:
         placements.copy(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx, "Archive"), now_ms=NOW_MS)
         assert account_counters.usage(tx, ANNA) == before
         (change,) = changes.log(tx, ANNA, log_before)
-        assert (change.kind, change.mailbox, change.first) == (Kind.APPENDED, mailbox(tx, "Archive"), 1)
+        assert (change.kind, change.mailbox, change.first) == (ChangeKind.APPENDED, mailbox(tx, "Archive"), 1)
 
 
 def test_copying_into_the_same_mailbox() -> None:
@@ -82,7 +81,7 @@ def test_copying_into_the_same_mailbox() -> None:
         assert [flags for _, flags in _flags(tx, "INBOX")] == 2 * ["\\Seen", "", "\\Deleted"]
 
 
-def test_copying_what_is_not_there_changes_nothing() -> None:
+def test_copying_missing_messages_changes_nothing() -> None:
     with store() as tx:
         before = account_counters.modseq(tx, ANNA)
         for verb in (placements.copy, placements.move):
@@ -112,9 +111,9 @@ def test_a_move_is_one_step() -> None:
         log = changes.log(tx, ANNA, before)
         assert {change.modseq for change in log} == {moved.modseq} == {before + 1}
         assert [(c.kind, c.mailbox, c.first, c.last) for c in log] == [
-            (Kind.EXPUNGED, mailbox(tx), 1, 1),
-            (Kind.EXPUNGED, mailbox(tx), 3, 3),
-            (Kind.APPENDED, mailbox(tx, "Archive"), 1, 2),
+            (ChangeKind.EXPUNGED, mailbox(tx), 1, 1),
+            (ChangeKind.EXPUNGED, mailbox(tx), 3, 3),
+            (ChangeKind.APPENDED, mailbox(tx, "Archive"), 1, 2),
         ]
         assert tx.value("SELECT count(*) FROM orphans") == 0
         box = mailboxes.by_id(tx, ANNA, mailbox(tx))
@@ -161,7 +160,7 @@ def test_usage_falls_with_the_last_placement() -> None:
         before = account_counters.modseq(tx, ANNA)
         placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
         assert account_counters.usage(tx, ANNA) == Usage(len(octets("twice")), 1)
-        destroyed = [c for c in changes.log(tx, ANNA, before) if c.kind is Kind.DESTROYED]
+        destroyed = [c for c in changes.log(tx, ANNA, before) if c.kind is ChangeKind.DESTROYED]
         assert [(c.first, c.last) for c in destroyed] == [(one.email_id, one.email_id)]
 
 
@@ -179,7 +178,7 @@ def test_the_sweep_releases_a_few_at_a_time() -> None:
         for n in range(5):
             put(tx, octets(str(n)))
         placements.expunge(tx, ANNA, mailbox(tx), NumberSet(((1, 4),)), deleted_only=False)
-        assert [placements.sweep_orphans(tx, limit=3) for _ in range(3)] == [3, 1, 0]
+        assert [orphans.sweep(tx, limit=3) for _ in range(3)] == [3, 1, 0]
         for table in ("emails", "blobs", "blob_octets"):
             assert tx.value(f"SELECT count(*) FROM {table}") == 1
 
@@ -227,7 +226,7 @@ def test_replace_is_one_step() -> None:
         assert placements.replace(tx, ANNA, (drafts, old.uid), arrival, to=drafts, now_ms=NOW_MS) is None
 
 
-def test_replace_has_the_room_of_what_it_replaces() -> None:
+def test_replace_frees_the_quota_of_the_old_message() -> None:
     with store() as tx:
         old = put(tx, octets("1234"))
         inbox, quota = mailbox(tx), len(octets("1234"))

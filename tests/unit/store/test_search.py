@@ -33,7 +33,7 @@ from pillarbox.mail.query import (
     UidsWithStar,
     Younger,
 )
-from pillarbox.store import mailbox_cache, mailboxes, placements
+from pillarbox.store import mailbox_cache, mailboxes, orphans, placements
 from pillarbox.store.search import NotInSession, evaluate, index, takes_long
 from pillarbox.world.blobs import DatabaseBlobs
 from tests.kit.stored_mail import ANNA, BOB, DAY_MS, NOW_MS, mailbox, octets, put, store
@@ -279,7 +279,7 @@ def test_messages_that_went_meanwhile_are_not_found() -> None:
     with searchable("all") as tx:
         known = mailbox_cache.load(tx, ANNA, mailbox(tx))
         placements.expunge(tx, ANNA, mailbox(tx), NumberSet.of([1]), deleted_only=False)
-        while placements.sweep_orphans(tx):
+        while orphans.sweep(tx):
             pass
         assert evaluate(tx, BLOBS, known, Text("fox"), now_ms=NOW_MS) == [5]
 
@@ -309,7 +309,7 @@ def test_what_went_between_gathering_and_feeding_is_not_indexed() -> None:
         batch = index.gather(tx, BLOBS)
         assert batch is not None
         placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
-        placements.sweep_orphans(tx)
+        orphans.sweep(tx)
         assert index.feed(tx, batch) == 0
         assert tx.value("SELECT count(*) FROM search_index") == 0
         assert index.gather(tx, BLOBS) is None
@@ -320,7 +320,7 @@ def test_the_sweep_takes_an_email_out_of_the_index() -> None:
         put(tx)
         catch_up(tx)
         placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
-        placements.sweep_orphans(tx)
+        orphans.sweep(tx)
         assert tx.value("SELECT count(*) FROM search_index") == 0
 
 

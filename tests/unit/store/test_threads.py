@@ -1,11 +1,11 @@
-"""Which conversation a message belongs to."""
+"""Which thread a message belongs to."""
 
 import pytest
 
 from tests.kit.stored_mail import ANNA, BOB, octets, put, store
 
 
-def test_a_reply_joins_what_it_answers() -> None:
+def test_a_reply_joins_the_thread_of_its_parent() -> None:
     with store() as tx:
         first = put(tx, octets(subject="Plan", message_id="<1@x>"))
         reply = put(tx, octets(subject="Re: Plan", message_id="<2@x>", in_reply_to="<1@x>"), to="Sent")

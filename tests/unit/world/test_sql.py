@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.admin.fsck import Ground, every_invariant
+from pillarbox.admin.fsck import RepairContext, every_invariant
 from pillarbox.app.database import SCHEMAS
 from pillarbox.mail import query as q
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ThreadId
@@ -110,14 +110,14 @@ def _of_schemas() -> list[str]:
 
 
 def _of_invariants() -> list[str]:
-    every = every_invariant(Ground(DatabaseBlobs(), NOW_MS, Path("/nowhere")))
-    found = [invariant.breaches for invariant in every if isinstance(invariant.breaches, str)]
-    mending = [invariant.mending for invariant in every if isinstance(invariant.mending, tuple)]
-    return [*found, *(statement for several in mending for statement in several)]
+    every = every_invariant(RepairContext(DatabaseBlobs(), NOW_MS, Path("/nowhere")))
+    found = [invariant.violations for invariant in every if isinstance(invariant.violations, str)]
+    repairs = [invariant.repair for invariant in every if isinstance(invariant.repair, tuple)]
+    return [*found, *(statement for several in repairs for statement in several)]
 
 
 MADE: dict[str, Callable[[], list[str]]] = {
-    "pillarbox/admin/fsck/__init__.py:_execute": _of_schemas,
+    "pillarbox/admin/fsck/repairing.py:_execute": _of_schemas,
     "pillarbox/queue/control.py:_chosen": _selected(control.hold, now_ms=NOW_MS),
     "pillarbox/queue/control.py:chosen": _selected(control.chosen, now_ms=NOW_MS, limit=1),
     "pillarbox/queue/inspection.py:count": _selected(inspection.count),
@@ -125,7 +125,7 @@ MADE: dict[str, Callable[[], list[str]]] = {
     "pillarbox/store/fetch.py:rows": _fetched,
     "pillarbox/store/search/evaluate.py:_narrow_rows": _searched,
     "pillarbox/world/database/invariant.py:find": _of_invariants,
-    "pillarbox/world/database/invariant.py:mend": _of_invariants,
+    "pillarbox/world/database/invariant.py:run_repair": _of_invariants,
     "pillarbox/world/database/schema.py:migrate": _of_schemas,
 }
 """Where statements are put together, and what yields every kind of them."""

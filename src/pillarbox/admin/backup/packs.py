@@ -1,8 +1,8 @@
-"""Blocks of backed-up files, each once, in packs that never change once they are whole.
+"""Blocks of backed-up files, each stored once, in packs that never change once they are complete.
 
-A pack is blocks one behind the other, each with its SHA-256 (32 octets) and its length (4 octets, big-endian) in
-front of it, so that a pack explains itself. It is written under another name, made durable, and then given
-its own: a run that dies leaves no half pack, and what it finished serves the next run.
+A pack is a sequence of blocks, each preceded by its SHA-256 (32 octets) and its length (4 octets, big-endian), so a
+pack can be read without an index. It is written under a temporary name, made durable and then renamed: a run that
+dies leaves no partial pack, and the packs it finished serve the next run.
 """
 
 import os
@@ -17,9 +17,9 @@ from pillarbox.world.durable import flush_folder, make_folder
 BLOCK_OCTETS: Final = 64 * 1024
 """Files are cut into blocks of this size; a page of the database that changes costs one block."""
 PACK_OCTETS: Final = 512 * 1024 * 1024
-"""A pack that has grown to this size is finished, and another begun."""
+"""A pack that has reached this size is finished, and another one begun."""
 KEPT_SHARE: Final = 0.5
-"""A pack of which less than this share is needed is written anew when old points are removed."""
+"""A pack of which less than this share is needed is rewritten when old points are removed."""
 _HEAD = 36
 _UNFINISHED = ".unfinished"
 
@@ -53,13 +53,13 @@ class Packs:
         self._reading: tuple[Path, BinaryIO] | None = None
         self._new: dict[bytes, _Place] = {}
         self.written_octets = 0
-        """What was new since this was opened."""
+        """New octets since this was opened."""
 
     def __contains__(self, digest: bytes) -> bool:
         return digest in self._places or digest in self._new
 
     def put(self, octets: bytes) -> bytes:
-        """Keep a block; return its digest. Durable after `finish`. Raises OSError."""
+        """Store a block; return its digest. Durable after `finish`. Raises OSError."""
         digest = sha256(octets).digest()
         if digest not in self:
             pack = self._writing or self._begin()
@@ -81,7 +81,7 @@ class Packs:
         return self._writing
 
     def finish(self) -> None:
-        """Make what was put durable."""
+        """Make the stored blocks durable."""
         if self._writing is None:
             return
         self._writing.flush()
@@ -104,7 +104,7 @@ class Packs:
         if sha256(octets).digest() != digest:
             raise BackupDamaged(
                 f"block {digest.hex()} in {place.pack} is damaged. Delete that pack and make a backup: it copies"
-                " anew what is still there. Older points that need the block are lost."
+                " again what still exists. Older points that need the block are lost."
             )
         return octets
 
@@ -120,7 +120,7 @@ class Packs:
             self._reading = None
 
     def keep_only(self, needed: set[bytes]) -> int:
-        """Drop the blocks that are not needed; return how many octets of packs went. Raises OSError."""
+        """Remove the blocks that are not needed; return how many octets that freed. Raises OSError."""
         self._close_reading()
         packs: dict[Path, list[bytes]] = {}
         for digest, place in self._places.items():
@@ -134,7 +134,7 @@ class Packs:
         return freed
 
     def _rewrite(self, path: Path, digests: list[bytes], kept: list[bytes]) -> int:
-        """Move what is kept of a pack into a new one, durably, before the old one goes."""
+        """Copy the kept blocks of a pack into a new one, durably, before the old one is deleted."""
         blocks = [self.get(digest) for digest in kept]
         for digest in digests:
             del self._places[digest]
@@ -146,7 +146,7 @@ class Packs:
         return sum(map(len, blocks))
 
     def close(self) -> None:
-        """Let go of files; what was not finished is dropped."""
+        """Close the files; blocks that were not finished are dropped."""
         self._close_reading()
         if self._writing:
             self._writing.close()
@@ -163,6 +163,6 @@ def _contents(path: Path) -> Iterator[tuple[bytes, _Place]]:
             head = pack.read(_HEAD)
             octets = int.from_bytes(head[32:], "big")
             if len(head) < _HEAD or octets > BLOCK_OCTETS or start + _HEAD + octets > size:
-                return  # damaged from here on: its blocks are missing, and put once more when they come again
+                return  # damaged from here on: these blocks count as missing, and are stored again when needed
             yield head[:32], _Place(path, start + _HEAD, octets)
             start += _HEAD + octets

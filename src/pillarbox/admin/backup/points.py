@@ -1,4 +1,4 @@
-"""Points in time: each says of which blocks every file consists, and is one file of the backup folder."""
+"""Points in time: each is one file of the backup folder, and lists the blocks of every file."""
 
 import json
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ class NoSuchPoint(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class BackedUpFile:
-    """A file as it was."""
+    """A file as of a point."""
 
     path: str
     """Within the data directory."""
@@ -37,15 +37,15 @@ class BackedUpFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A data directory as it was at one moment."""
+    """A data directory as it was at one point in time."""
 
     name: str
     made_at: str
     """UTC, ISO 8601."""
     pillarbox: str
-    """The version that made it."""
+    """The version of Pillarbox that made it."""
     versions: dict[str, int]
-    """Of the tables, room by room."""
+    """Schema versions, by room."""
     files: tuple[BackedUpFile, ...]
 
     @property
@@ -75,7 +75,7 @@ class Points:
         write_whole(self._path(point.name), sha256(text).hexdigest().encode() + b"\n" + text)
 
     def read(self, name: str) -> Point:
-        """One of them. Raises `NoSuchPoint` or `BackupDamaged`."""
+        """The point of this name. Raises `NoSuchPoint` or `BackupDamaged`."""
         try:
             digest, _, text = self._path(name).read_bytes().partition(b"\n")
         except FileNotFoundError:
@@ -83,7 +83,7 @@ class Points:
                 f"There is no backup called '{name}'. There are: {', '.join(self.names()) or 'none'}"
             ) from None
         if sha256(text).hexdigest().encode() != digest:
-            raise BackupDamaged(f"{self._path(name)} is damaged; an older point may serve: --point NAME")
+            raise BackupDamaged(f"{self._path(name)} is damaged; try an older point: --point NAME")
         found = json.loads(text)
         if found.pop("format") != FORMAT or found.pop("block_octets") != BLOCK_OCTETS:
             raise BackupDamaged(
@@ -101,7 +101,7 @@ class Points:
         return None
 
     def remove(self, names: Iterable[str]) -> None:
-        """Forget these."""
+        """Remove these."""
         for name in names:
             self._path(name).unlink(missing_ok=True)
 

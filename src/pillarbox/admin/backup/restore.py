@@ -1,7 +1,7 @@
-"""Bringing a data directory back as it was.
+"""Restoring a data directory as it was.
 
-Everything is written into a folder beside the wanted one, compared with its digests, opened, and looked at; only
-then does it get its name. A restore that dies or finds damage has changed nothing.
+Everything is written into a folder beside the wanted one, compared with its digests, opened and checked; only then
+is it renamed. A restore that dies or finds damage has changed nothing.
 """
 
 import os
@@ -9,14 +9,15 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from pillarbox.admin.backup import BackupRefused, Folder, Point, Progress, chosen, opened
+from pillarbox.admin.backup.folder import BackupFolder, BackupRefused, Progress, open_backup, select_point
+from pillarbox.admin.backup.points import Point
 from pillarbox.world.database import DatabaseUnavailable, Schema
 from pillarbox.world.database.sqlite import open_database
 from pillarbox.world.database.sqlite.soundness import damage
 from pillarbox.world.durable import flush_folder, make_folder
 
 
-def restore(
+def restore_backup(
     directory: Path,
     data: Path,
     *,
@@ -26,23 +27,23 @@ def restore(
     progress: Progress,
     settle: Callable[[Path], None] = lambda _path: None,
 ) -> Point:
-    """Make `data` what it was at a point in time (the newest); it must be empty, or not there.
+    """Restore `data` as of a point (by default the newest); `data` must be empty or absent.
 
-    `settle` is given the finished folder before it gets its name, for owners and the like. Raises
+    `settle` is called with the finished folder before it is renamed, to set owners and the like. Raises
     `BackupRefused`, `BackupDamaged`, `NoSuchPoint`, `SchemaTooNew`, `DatabaseUnavailable`, or OSError.
     """
     if data.exists() and any(data.iterdir()):
         raise BackupRefused(
-            f"{data} is not empty, and nothing is ever written over mail. Stop the server and move it away"
+            f"{data} is not empty, and a restore never overwrites mail. Stop the server and move it away"
             f" first: mv {data} {data}.old"
         )
-    with opened(directory) as folder:
-        wanted = chosen(folder.points, point)
+    with open_backup(directory) as folder:
+        wanted = select_point(folder.points, point)
         unfinished = data.with_name(f"{data.name}.restoring")
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
             _write_all(folder, wanted, unfinished, progress)
-            _try(unfinished / database_name, tuple(schemas))
+            _check(unfinished / database_name, tuple(schemas))
             settle(unfinished)
             unfinished.rename(data)
         except BaseException:
@@ -52,7 +53,7 @@ def restore(
         return wanted
 
 
-def _write_all(folder: Folder, point: Point, target: Path, progress: Progress) -> None:
+def _write_all(folder: BackupFolder, point: Point, target: Path, progress: Progress) -> None:
     make_folder(target)
     done = 0
     folders = {target}
@@ -62,19 +63,19 @@ def _write_all(folder: Folder, point: Point, target: Path, progress: Progress) -
             raise BackupRefused(f"The backup names a file outside the data directory: {file.path}")
         make_folder(path.parent)
         folders.add(path.parent)
-        # With its mode from the start: it may be a key
+        # With its mode from the start: it may be a private key
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode), "wb") as out:
             for digest in file.digests:
                 done += out.write(folder.packs.get(digest))
                 progress(done, point.octets)
             out.flush()
             os.fsync(out.fileno())
-    for one in folders:
-        flush_folder(one)
+    for folder_path in folders:
+        flush_folder(folder_path)
 
 
-def _try(path: Path, schemas: tuple[Schema, ...]) -> None:
-    """Open the database, which takes the log in, and look at every page."""
+def _check(path: Path, schemas: tuple[Schema, ...]) -> None:
+    """Open the database, which applies its write-ahead log, and check every page."""
     database = open_database(path, schemas, alone=True)
     try:
         found = database.read_now(damage, quick=False, limit=5)

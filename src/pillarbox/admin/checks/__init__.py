@@ -1,9 +1,9 @@
-"""What is wrong with a provider's surroundings, each finding with what to do about it.
+"""`pillarbox check`: checks of the environment of a server, each result with a remedy.
 
-    finding.py       what a check says
-    dns.py           the names other providers and mail programs look up
-    certificates.py  what clients are shown
-    machine.py       rights, room on the disk, ports
+    result.py        the result of a check
+    dns.py           the names that other providers and mail programs look up
+    certificates.py  the certificates shown to clients
+    machine.py       permissions, free disk space, ports
 
 Checks change nothing.
 """

@@ -1,8 +1,8 @@
-"""What clients are shown when they ask for TLS."""
+"""Checks of the certificates that are shown to TLS clients."""
 
 from collections.abc import Iterator, Sequence
 
-from pillarbox.admin.checks.finding import Finding, fine, problem, warning
+from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
 from pillarbox.world.tls.certificate import CertificateFacts, read_facts
 from pillarbox.world.tls.server import CertificateFiles, CertificateUnusable, ServerTls
 
@@ -11,47 +11,49 @@ SOON_DAYS = 14
 """A certificate with less time left should have been renewed."""
 
 
-def certificates(files: Sequence[CertificateFiles], hostname: str, *, now_ms: int) -> Iterator[Finding]:
-    """Each certificate, and whether one of them holds for this machine's name."""
+def certificates(files: Sequence[CertificateFiles], hostname: str, *, now_ms: int) -> Iterator[CheckResult]:
+    """Check each certificate, and that one of them is valid for this host's name."""
     if not files:
         yield warning(
             "certificate",
-            "none is configured: Pillarbox shows one that it made itself, of which mail programs warn",
+            "none is configured: Pillarbox uses a self-signed one, of which mail programs warn",
             f"Get one for {hostname} (certbot certonly --standalone -d {hostname}) and name it under "
             "[[certificates]]: chain, key.",
         )
         return
     shown: list[CertificateFacts] = []
-    for one in files:
+    for pair in files:
         try:
-            ServerTls((one,))
-            facts = read_facts(one.chain)
+            ServerTls((pair,))
+            facts = read_facts(pair.chain)
         except CertificateUnusable as failure:
-            remedy = "See that both files belong together and that the service's user may read them."
-            yield problem(str(one.chain), str(failure), remedy)
+            remedy = "Check that both files belong together and that the service's user may read them."
+            yield problem(str(pair.chain), str(failure), remedy)
             continue
         shown.append(facts)
-        yield _validity(str(one.chain), facts, now_ms)
+        yield _validity(str(pair.chain), facts, now_ms)
     if shown and not any(facts.holds_for(hostname) for facts in shown):
         names = ", ".join(name for facts in shown for name in facts.names)
         yield problem(
-            "certificate", f"none holds for {hostname}, only for {names}", f"Get one that names {hostname}."
+            "certificate",
+            f"none is valid for {hostname}, only for {names}",
+            f"Get one that names {hostname}.",
         )
 
 
-def _validity(subject: str, facts: CertificateFacts, now_ms: int) -> Finding:
+def _validity(subject: str, facts: CertificateFacts, now_ms: int) -> CheckResult:
     left_days = (facts.valid_until_ms - now_ms) // DAY_MS
     renewed = "Renew it, then reload: systemctl reload pillarbox"
     if now_ms < facts.valid_from_ms:
-        return problem(subject, "it is not valid yet", "See whether this machine's clock is right.")
+        return problem(subject, "it is not valid yet", "Check this machine's clock.")
     if left_days < 0:
-        return problem(subject, f"it ended {-left_days} days ago", renewed)
+        return problem(subject, f"it expired {-left_days} days ago", renewed)
     if left_days < SOON_DAYS:
-        return warning(subject, f"it ends in {left_days} days", renewed)
+        return warning(subject, f"it expires in {left_days} days", renewed)
     if facts.self_issued:
         return warning(
             subject,
-            "nobody but its holder vouches for it",
-            "Mail programs warn of it; get one of an authority.",
+            "it is self-signed",
+            "Mail programs warn of it; get one from a certificate authority.",
         )
-    return fine(subject, f"it holds for {', '.join(facts.names)}, {left_days} more days")
+    return ok(subject, f"it is valid for {', '.join(facts.names)}, {left_days} more days")

@@ -1,15 +1,15 @@
-"""The names that other providers and mail programs look up: MX, addresses and their names, SPF, DMARC."""
+"""Checks of the names that other providers and mail programs look up: MX, A, AAAA, PTR, SPF, DMARC."""
 
 import ipaddress
 from collections.abc import AsyncIterator
 
 from pillarbox.admin import dns_records
-from pillarbox.admin.checks.finding import Finding, fine, problem, warning
+from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
 from pillarbox.world.resolver import Answer, Failure, Mx, NoData, NxDomain, Resolver
 
 
-async def host(resolver: Resolver, hostname: str) -> AsyncIterator[Finding]:
-    """This machine's name: its addresses, and that each leads back to it."""
+async def host(resolver: Resolver, hostname: str) -> AsyncIterator[CheckResult]:
+    """Check this host's name: its addresses, and that each has a PTR record for it."""
     found = await resolver.addresses(hostname)
     match found:
         case Failure(reason):
@@ -19,62 +19,62 @@ async def host(resolver: Resolver, hostname: str) -> AsyncIterator[Finding]:
             yield problem(hostname, "the name has no address", f"Set the record: {line}")
         case Answer():
             if found.canonical_name:
-                # RFC 2181 §10.3, RFC 5321 §5.1: an exchanger is named by a host's own name
+                # RFC 2181 §10.3, RFC 5321 §5.1: an MX record may not point to an alias
                 yield problem(
                     hostname,
                     f"the name is an alias (CNAME) of {found.canonical_name}",
-                    "Give it address records of its own: an MX record may not point to an alias.",
+                    "Set address records instead: an MX record may not point to an alias.",
                 )
             for address in found.records:
                 yield await _address(resolver, hostname, address)
 
 
-async def _address(resolver: Resolver, hostname: str, address: str) -> Finding:
+async def _address(resolver: Resolver, hostname: str, address: str) -> CheckResult:
     subject = f"{hostname} {address}"
     if not ipaddress.ip_address(address).is_global:
         return warning(
             subject,
             "the address can't be reached from the Internet",
-            "For mail from others the name needs the address that they see.",
+            "To receive mail from the Internet the name needs a public address.",
         )
     names = await resolver.ptr(address)
     match names:
         case Failure(reason):
             return _unanswered(subject, reason)
         case Answer() if hostname in (name.lower() for name in names.records):
-            return fine(subject, "the address leads back to the name")
+            return ok(subject, "the address has a PTR record for the name")
         case Answer():
-            said = f"the address is called {', '.join(names.records)}"
+            answer = f"the PTR record of the address is {', '.join(names.records)}"
         case _:
-            said = "the address has no name"
+            answer = "the address has no PTR record"
     return problem(
         subject,
-        said,
-        f"Let whoever gave you the address set its PTR record to {hostname}: many refuse mail without it.",
+        answer,
+        f"Have your provider set the PTR record to {hostname}: many servers refuse mail without it.",
     )
 
 
-async def domain(resolver: Resolver, name: str, hostname: str) -> AsyncIterator[Finding]:
-    """A domain that is served here."""
+async def domain(resolver: Resolver, name: str, hostname: str) -> AsyncIterator[CheckResult]:
+    """Check a domain that is served here."""
     yield await _exchangers(resolver, name, hostname)
     yield await _policy(resolver, name, name, "SPF", b"v=spf1", dns_records.spf(name))
     yield await _policy(resolver, name, f"_dmarc.{name}", "DMARC", b"v=DMARC1", dns_records.dmarc(name))
 
 
-async def _exchangers(resolver: Resolver, name: str, hostname: str) -> Finding:
+async def _exchangers(resolver: Resolver, name: str, hostname: str) -> CheckResult:
     wanted = dns_records.for_domain(name, hostname)[0].zone_line
     found = await resolver.mx(name)
     match found:
         case Failure(reason):
             return _unanswered(name, reason)
         case Answer() if any(mx.exchange.lower() == hostname for mx in found.records):
-            return fine(name, "mail for the domain comes here (MX)")
+            return ok(name, "the MX record names this host")
         case Answer():
             return problem(
-                name, f"mail for the domain goes elsewhere: MX {_listed(found.records)}", f"Set: {wanted}"
+                name, f"the MX records name other hosts: {_listed(found.records)}", f"Set: {wanted}"
             )
         case NoData():
-            # RFC 5321 §5.1: without MX records the domain's own address counts
+            # RFC 5321 §5.1: without MX records the domain's own address is used
             return problem(name, "the domain has no MX record", f"Set the record: {wanted}")
         case NxDomain():
             return problem(name, "the domain does not exist", f"Register it, then set: {wanted}")
@@ -86,24 +86,24 @@ def _listed(records: tuple[Mx, ...]) -> str:
 
 async def _policy(
     resolver: Resolver, domain: str, name: str, title: str, prefix: bytes, wanted: dns_records.WantedRecord
-) -> Finding:
+) -> CheckResult:
     found = await resolver.txt(name)
     match found:
         case Failure(reason):
             return _unanswered(name, reason)
         case Answer():
-            said = [text for text in found.records if text.lower().startswith(prefix.lower())]
-            if len(said) == 1:
-                return fine(domain, f"{title}: {said[0].decode('ascii', 'replace')}")
-            if said:
-                # RFC 7208 §4.5, RFC 7489 §6.6.3: more than one count as an error or as none
-                return problem(domain, f"there are {len(said)} {title} records", "Leave one of them.")
+            policies = [text for text in found.records if text.lower().startswith(prefix.lower())]
+            if len(policies) == 1:
+                return ok(domain, f"{title}: {policies[0].decode('ascii', 'replace')}")
+            if policies:
+                # RFC 7208 §4.5, RFC 7489 §6.6.3: several records count as an error or as none
+                return problem(domain, f"there are {len(policies)} {title} records", "Remove all but one.")
     return warning(domain, f"there is no {title} record; {wanted.why}", f"Set the record: {wanted.zone_line}")
 
 
-def _unanswered(subject: str, reason: str) -> Finding:
+def _unanswered(subject: str, reason: str) -> CheckResult:
     return problem(
         subject,
-        f"the name servers do not answer: {reason}",
-        "See that this machine reaches its name servers (/etc/resolv.conf), or set [resolver] servers.",
+        f"the DNS lookup failed: {reason}",
+        "Check that this machine reaches its name servers (/etc/resolv.conf), or set [resolver] servers.",
     )

@@ -1,4 +1,4 @@
-"""The machine: rights on the data directory, room on its disk, and who listens at our ports."""
+"""Checks of the machine: permissions of the data directory, free disk space, and listening ports."""
 
 import errno
 import shutil
@@ -7,53 +7,55 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from pillarbox.admin.checks.finding import Finding, fine, problem, warning
+from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
 
-LITTLE_OCTETS = 1 << 30
-TOO_LITTLE_OCTETS = 100 << 20
+LOW_SPACE_OCTETS = 1 << 30
+"""Less free space than this is a warning."""
+TOO_LOW_SPACE_OCTETS = 100 << 20
+"""Less free space than this is a problem."""
 CONNECT_S = 5.0
 
 
-def data_directory(path: Path, *, owner: int | None) -> Iterator[Finding]:
-    """Whether the data directory is there, whose it is, and what room it has.
+def data_directory(path: Path, *, owner: int | None) -> Iterator[CheckResult]:
+    """Check that the data directory exists, its owner and mode, and its free space.
 
-    `owner`: the number of the user that serves; `None` where any may.
+    `owner`: the user id of the service; `None` if any is allowed.
     """
     subject = str(path)
     try:
         status = path.stat()
     except OSError as failure:
-        yield problem(subject, str(failure.strerror), "Make it with: pillarbox init DOMAIN")
+        yield problem(subject, str(failure.strerror), "Create it with: pillarbox init DOMAIN")
         return
     if owner is not None and status.st_uid != owner:
         yield problem(
-            subject, "it does not belong to the user that serves", f"Give it over: chown -R {owner} {path}"
+            subject, "it does not belong to the service's user", f"Change its owner: chown -R {owner} {path}"
         )
     elif status.st_mode & (stat.S_IRWXO | stat.S_IWGRP):
-        yield warning(subject, "others than its owner may look into it", f"Close it: chmod 700 {path}")
+        yield warning(subject, "other users have access to it", f"Restrict it: chmod 700 {path}")
     else:
-        yield fine(subject, "it belongs to the user that serves, and to nobody else")
-    yield _room(path)
+        yield ok(subject, "it belongs to the service's user, and no other user has access")
+    yield _free_space(path)
 
 
-def _room(path: Path) -> Finding:
+def _free_space(path: Path) -> CheckResult:
     free = shutil.disk_usage(path).free
     subject, found = str(path), f"{free / (1 << 30):.1f} GiB are free"
-    if free < TOO_LITTLE_OCTETS:
-        return problem(subject, found, "Make room: mail is refused when the disk is full.")
-    if free < LITTLE_OCTETS:
-        return warning(subject, found, "Make room before mail is refused.")
-    return fine(subject, found)
+    if free < TOO_LOW_SPACE_OCTETS:
+        return problem(subject, found, "Free some space: mail is refused when the disk is full.")
+    if free < LOW_SPACE_OCTETS:
+        return warning(subject, found, "Free some space before mail is refused.")
+    return ok(subject, found)
 
 
-def port(service: str, host: str, number: int, *, hostname: str) -> Finding:
-    """Whether this port is ours: we answer there, or it is free to be taken."""
+def port(service: str, host: str, number: int, *, hostname: str) -> CheckResult:
+    """Check that Pillarbox answers at this port, or that the port is free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     subject = f"{service} [{host}]:{number}" if family == socket.AF_INET6 else f"{service} {host}:{number}"
     try:
-        with socket.socket(family, socket.SOCK_STREAM) as door:
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            door.bind((host, number))
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, number))
     except OSError as failure:
         match failure.errno:
             case errno.EADDRINUSE:
@@ -61,35 +63,37 @@ def port(service: str, host: str, number: int, *, hostname: str) -> Finding:
             case errno.EACCES:
                 return warning(
                     subject,
-                    "nothing listens, and this user may not",
-                    "Start it as root or by systemd's unit; or run this check as root.",
+                    "nothing listens, and this user may not bind the port",
+                    "Start the server as root or by its systemd unit; or run this check as root.",
                 )
             case errno.EAFNOSUPPORT | errno.EADDRNOTAVAIL:
-                return fine(subject, "this machine has no such address, so it is passed over")
+                return ok(subject, "this machine has no such address, so it is skipped")
         return problem(subject, str(failure.strerror), "Name an address of this machine under [listen].")
     return warning(subject, "nothing listens", "Start the server: systemctl start pillarbox")
 
 
-def _listener(subject: str, host: str, number: int, hostname: str) -> Finding:
-    """Somebody has the port. Where TLS comes first nothing is said before it; then being there must do."""
+def _listener(subject: str, host: str, number: int, hostname: str) -> CheckResult:
+    """Check which program has the port. With implicit TLS there is no greeting; then an open port suffices."""
     reach = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     try:
-        with socket.create_connection((reach, number), CONNECT_S) as line:
-            line.settimeout(1.0)
+        with socket.create_connection((reach, number), CONNECT_S) as connection:
+            connection.settimeout(1.0)
             try:
-                greeting = line.recv(512)
+                greeting = connection.recv(512)
             except TimeoutError:
                 greeting = b""
     except OSError as failure:
-        return problem(subject, f"it is taken, and does not answer: {failure}", _who(number))
+        return problem(
+            subject, f"the port is in use, but does not answer: {failure}", _how_to_find_program(number)
+        )
     if greeting and hostname.encode() not in greeting and b"Pillarbox" not in greeting:
         return problem(
             subject,
             f"another program listens: {greeting[:60].decode('ascii', 'replace').strip()}",
-            _who(number),
+            _how_to_find_program(number),
         )
-    return fine(subject, "it is answered")
+    return ok(subject, "Pillarbox answers")
 
 
-def _who(number: int) -> str:
-    return f"See who has it (ss -ltnp 'sport = :{number}') and stop that."
+def _how_to_find_program(number: int) -> str:
+    return f"Find the program (ss -ltnp 'sport = :{number}') and stop it."

@@ -1,9 +1,9 @@
-"""Writing an account's mail out, for other programs to read, with flags and dates.
+"""Exporting an account's mail for other programs, with flags and dates.
 
     pages.py     the messages of a mailbox, some hundred at a time
-    mbox.py      a file for each mailbox
+    mbox.py      an mbox file for each mailbox
     maildir.py   a Maildir with its folders (Maildir++)
 
-Line ends are written as LF, as both formats have them; `pillarbox.admin.importing` reads either back to the
-octets that were exported.
+Line ends are written as LF, as usual in both formats; `pillarbox.admin.importing` restores the exported octets from
+either.
 """

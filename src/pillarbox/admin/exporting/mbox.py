@@ -1,22 +1,22 @@
-"""An mbox file for each mailbox: `INBOX.mbox`, `Work/2026.mbox` (RFC 4155, quoted as mboxrd is).
+"""Writes an mbox file for each mailbox: `INBOX.mbox`, `Work/2026.mbox` (RFC 4155, with the quoting of mboxrd).
 
-Flags are told by `Status`, `X-Status` and `X-Keywords` fields on top.
+Flags are written as `Status`, `X-Status` and `X-Keywords` fields at the top of the header.
 """
 
 import os
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from pillarbox.admin.exporting.pages import Stored
+from pillarbox.admin.exporting.pages import StoredMessage
 from pillarbox.mail import flags as flag_text
+from pillarbox.mail.date import DAYS, MONTHS
 from pillarbox.mail.mailbox_name import SEPARATOR
-from pillarbox.store.mailboxes import Mailbox
+from pillarbox.store.mailbox import Mailbox
 
 _QUOTE: Final = re.compile(rb"^(>*From )", re.MULTILINE)
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _X_STATUS: Final = {
     flag_text.ANSWERED: "A",
     flag_text.FLAGGED: "F",
@@ -31,9 +31,9 @@ class MboxWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def write(self, mailbox: Mailbox, messages: Iterator[Stored]) -> None:
+    def write(self, mailbox: Mailbox, messages: Iterator[StoredMessage]) -> None:
         """See `Writer.write`."""
-        path = self._folder.joinpath(*_safe(mailbox.name))
+        path = self._folder.joinpath(*_path_levels(mailbox.name))
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_name(path.name + ".mbox").open("xb") as file:
             for message in messages:
@@ -42,7 +42,7 @@ class MboxWriter:
             os.fsync(file.fileno())
 
 
-def _write_one(file: BinaryIO, message: Stored) -> None:
+def _write_one(file: BinaryIO, message: StoredMessage) -> None:
     octets = _with_status(message.octets.replace(b"\r\n", b"\n"), message.flags)
     file.write(_separator(message.received_at_ms))
     file.write(_QUOTE.sub(rb">\1", octets))
@@ -50,11 +50,9 @@ def _write_one(file: BinaryIO, message: Stored) -> None:
 
 
 def _separator(at_ms: int) -> bytes:
-    from datetime import UTC, datetime
-
     at = datetime.fromtimestamp(at_ms / 1000, UTC)
-    day, month = _DAYS[at.weekday()], _MONTHS[at.month - 1]
-    # RFC 4155 Appendix A: the date is UTC. Whose mail it was is told by the header.
+    day, month = DAYS[at.weekday()], MONTHS[at.month - 1]
+    # RFC 4155 Appendix A: the date is UTC. The sender is in the header.
     return f"From MAILER-DAEMON {day} {month} {at.day:2} {at:%H:%M:%S} {at.year}\n".encode()
 
 
@@ -68,10 +66,10 @@ def _with_status(octets: bytes, flags: str) -> bytes:
         lines += f"X-Keywords: {' '.join(keywords)}\n"
     if not lines:
         return octets
-    # On top, where they need no parsing; a message that begins with a continuation line has no place for them.
+    # At the top, which needs no parsing; above a continuation line there is no place for them.
     return octets if octets[:1] in (b" ", b"\t") else lines.encode() + octets
 
 
-def _safe(name: str) -> list[str]:
-    """The levels of a mailbox's name, each fit for a file system."""
+def _path_levels(name: str) -> list[str]:
+    """The levels of a mailbox's name, each safe as a file name."""
     return [level.replace("\0", "_") if level not in (".", "..") else "_" for level in name.split(SEPARATOR)]

@@ -1,4 +1,4 @@
-"""The messages of a mailbox, a few at a time, in bounded memory, while others go on writing."""
+"""Reads the messages of a mailbox a few at a time, in bounded memory, while others may write."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from pillarbox.mail.identifiers import AccountId, EmailId, Uid
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import fetch
 from pillarbox.store.fetch import Column
-from pillarbox.store.mailboxes import Mailbox
+from pillarbox.store.mailbox import Mailbox
 from pillarbox.world.blobs import Blobs
 from pillarbox.world.database import Database
 
@@ -18,8 +18,8 @@ _COLUMNS = (Column.BLOB, Column.FLAGS, Column.RECEIVED_AT_MS, Column.EMAIL)
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """A message as it lies in a mailbox."""
+class StoredMessage:
+    """A message of a mailbox."""
 
     uid: Uid
     octets: bytes
@@ -29,8 +29,8 @@ class Stored:
 
 
 @dataclass(slots=True)
-class Exported:
-    """What was written."""
+class ExportResult:
+    """What was exported."""
 
     messages: int = 0
     octets: int = 0
@@ -38,9 +38,9 @@ class Exported:
 
 
 class Writer(Protocol):
-    """A format."""
+    """Writes mailboxes in some format."""
 
-    def write(self, mailbox: Mailbox, messages: Iterator[Stored]) -> None:
+    def write(self, mailbox: Mailbox, messages: Iterator[StoredMessage]) -> None:
         """Write the messages of a mailbox. Raises OSError."""
 
 
@@ -51,37 +51,39 @@ def export(
     mailboxes: list[Mailbox],
     writer: Writer,
     *,
-    progress: Callable[[Exported], None] = lambda _exported: None,
-) -> Exported:
+    progress: Callable[[ExportResult], None] = lambda _exported: None,
+) -> ExportResult:
     """Write these mailboxes. Raises OSError, `BlobMissing`."""
-    exported = Exported()
+    exported = ExportResult()
     for mailbox in mailboxes:
-        counted = _counted(stored(database, blobs, account, mailbox), exported, progress)
+        counted = _counted(read_messages(database, blobs, account, mailbox), exported, progress)
         writer.write(mailbox, counted)
         exported.mailboxes.append(mailbox.name)
     return exported
 
 
-def stored(database: Database, blobs: Blobs, account: AccountId, mailbox: Mailbox) -> Iterator[Stored]:
+def read_messages(
+    database: Database, blobs: Blobs, account: AccountId, mailbox: Mailbox
+) -> Iterator[StoredMessage]:
     """The messages of a mailbox, by UID."""
     after = 0
     while True:
-        # By UID, not by place: a page can't be disturbed by what is expunged meanwhile.
+        # By UID, not by sequence number: messages expunged meanwhile can't disturb a page.
         uids = database.read_now(fetch.next_uids, account, mailbox.id, after=Uid(after), limit=PAGE_MESSAGES)
         if not uids:
             return
-        run = NumberSet(((uids[0], uids[-1]),))
+        page = NumberSet(((uids[0], uids[-1]),))
         for uid, digest, flags, received_at_ms, email in database.read_now(
-            fetch.rows, account, mailbox.id, run, _COLUMNS
+            fetch.rows, account, mailbox.id, page, _COLUMNS
         ):
             octets = database.read_now(blobs.read, digest)
-            yield Stored(uid, octets, flags, received_at_ms, email)
+            yield StoredMessage(uid, octets, flags, received_at_ms, email)
         after = uids[-1]
 
 
 def _counted(
-    messages: Iterator[Stored], exported: Exported, progress: Callable[[Exported], None]
-) -> Iterator[Stored]:
+    messages: Iterator[StoredMessage], exported: ExportResult, progress: Callable[[ExportResult], None]
+) -> Iterator[StoredMessage]:
     for message in messages:
         yield message
         exported.messages += 1

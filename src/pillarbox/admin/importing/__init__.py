@@ -1,12 +1,12 @@
-"""Bringing mail in from elsewhere, some hundred messages a commit, in bounded memory.
+"""Importing mail, some hundred messages in each commit, in bounded memory.
 
-    source.py    what a source gives: messages with flags and dates, and what could not be taken
-    mbox.py      one mbox file, `.gz` as well
-    maildir.py   one folder of a Maildir
-    found.py     which sources a file or directory holds
-    record.py    how far each source has been taken: rows, written with the messages
-    bring.py     from a source into a mailbox
+    source.py      what a source yields: messages with flags and dates, and messages that had to be skipped
+    mbox.py        one mbox file, also `.gz`
+    maildir.py     one folder of a Maildir
+    discover.py    the sources in a file or directory
+    checkpoint.py  how far each source has been imported: rows, written with the messages
+    run.py         from a source into a mailbox
 
-What is always true: a message and the record that it was taken are in one commit, so an import that was
-interrupted, at whatever moment, goes on when it is run again, and takes nothing twice.
+What is always true: a message and its checkpoint are in one commit, so an import that was interrupted at any moment
+continues when it is run again, and imports nothing twice.
 """

@@ -1,6 +1,6 @@
-"""How far sources have been taken into an account."""
+"""How far each source has been imported into an account."""
 
-from pillarbox.admin.importing.source import Mark
+from pillarbox.admin.importing.source import Checkpoint
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Schema, Transaction
 
@@ -18,32 +18,32 @@ CREATE TABLE imported (
 SCHEMA = Schema("importing", migrations=(_TABLES,))
 
 
-def last(tx: Transaction, account: AccountId, source: str) -> Mark | None:
-    """The mark of a stream; `None` where nothing of it was taken."""
+def latest(tx: Transaction, account: AccountId, source: str) -> Checkpoint | None:
+    """The latest checkpoint of a stream; `None` where nothing of it was imported."""
     row = tx.row(
         "SELECT item, position, fingerprint FROM imported WHERE account = ? AND source = ? AND item = ''",
         (account, source),
     )
-    return Mark(*row) if row else None
+    return Checkpoint(*row) if row else None
 
 
-def taken(tx: Transaction, account: AccountId, source: str, item: str) -> bool:
-    """Whether this item was taken."""
+def is_imported(tx: Transaction, account: AccountId, source: str, item: str) -> bool:
+    """Whether this item was imported."""
     sql = "SELECT 1 FROM imported WHERE account = ? AND source = ? AND item = ?"
     return tx.value(sql, (account, source, item)) is not None
 
 
-def remember(tx: Transaction, account: AccountId, source: str, mark: Mark) -> None:
-    """Keep a mark, in the transaction that stores what it stands for."""
+def save(tx: Transaction, account: AccountId, source: str, checkpoint: Checkpoint) -> None:
+    """Save a checkpoint, in the transaction that stores its message."""
     tx.execute(
         "INSERT INTO imported VALUES (?, ?, ?, ?, ?) ON CONFLICT (account, source, item) DO UPDATE SET"
         " position = excluded.position, fingerprint = excluded.fingerprint",
-        (account, source, mark.item, mark.position, mark.fingerprint),
+        (account, source, checkpoint.item, checkpoint.position, checkpoint.fingerprint),
     )
 
 
-def forget(tx: Transaction, account: AccountId, source: str | None = None) -> None:
-    """Drop the record of one source, or of all."""
+def delete(tx: Transaction, account: AccountId, source: str | None = None) -> None:
+    """Delete the checkpoints of one source, or of all."""
     if source is None:
         tx.execute("DELETE FROM imported WHERE account = ?", (account,))
     else:

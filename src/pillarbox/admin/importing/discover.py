@@ -1,7 +1,7 @@
-"""Which sources a file or directory holds, and which mailbox each fills.
+"""The sources in a file or directory, and the mailbox for each.
 
-A file is an mbox. A directory is a Maildir with its folders (`.Work.2026` beside `cur`, as Courier and
-Dovecot lay them), or a tree of Maildirs, or a tree of mbox files (as Thunderbird and Dovecot lay them).
+A file is an mbox. A directory is a Maildir with its folders (`.Work.2026` beside `cur`, as Courier and Dovecot name
+them), a tree of Maildirs, or a tree of mbox files (as Thunderbird and Dovecot write them).
 """
 
 import gzip
@@ -19,8 +19,8 @@ _MBOX_SUFFIXES: Final = (".gz", ".mbox", ".mbx")
 _IN_MAILDIR: Final = {"cur", "new", "tmp"}
 
 
-def sources(path: Path, *, into: str | None) -> list[Source]:
-    """All sources there. `into`: the mailbox that takes what would go to INBOX, the others below it.
+def discover_sources(path: Path, *, into: str | None) -> list[Source]:
+    """All sources there. `into`: the mailbox to use instead of INBOX; the others are created below it.
 
     Raises OSError, or `InvalidMailboxName`.
     """
@@ -28,8 +28,8 @@ def sources(path: Path, *, into: str | None) -> list[Source]:
     if not path.is_dir():
         return [MboxSource(path, top)]
     return [
-        source(where, _placed(name, top, nested=into is not None))
-        for where, name, source in sorted(_below(path, ()), key=lambda one: one[1])
+        source(where, _mailbox_name(levels, top, nested=into is not None))
+        for where, levels, source in sorted(_below(path, ()), key=lambda found: found[1])
     ]
 
 
@@ -37,7 +37,7 @@ _Found = tuple[Path, tuple[str, ...], type[MaildirSource] | type[MboxSource]]
 
 
 def _below(path: Path, name: tuple[str, ...]) -> Iterator[_Found]:
-    """What lies here, with the levels of its mailbox's name; none for INBOX."""
+    """The sources in a folder and below, with the levels of their mailbox names; none for INBOX."""
     here_is_maildir = is_maildir(path)
     if here_is_maildir:
         yield path, name, MaildirSource
@@ -55,7 +55,7 @@ def _below(path: Path, name: tuple[str, ...]) -> Iterator[_Found]:
 
 def _levels(name: str, *, dotted: bool) -> tuple[str, ...]:
     if dotted and name.startswith("."):
-        # Maildir++: the hierarchy is in one name, which is in IMAP's modified UTF-7.
+        # Maildir++: the whole hierarchy is in one name, in IMAP's modified UTF-7.
         parts = name[1:].split(".")
         levels = tuple(_decoded(part) for part in parts)
     else:
@@ -82,7 +82,7 @@ def _is_mbox(path: Path) -> bool:
     return head == b"From "
 
 
-def _placed(levels: tuple[str, ...], top: str, *, nested: bool) -> str:
+def _mailbox_name(levels: tuple[str, ...], top: str, *, nested: bool) -> str:
     if not levels:
         return top
     path = (top, *levels) if nested else levels

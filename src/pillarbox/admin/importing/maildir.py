@@ -1,7 +1,7 @@
-"""One folder of a Maildir as a source: each message a file in `cur` or `new`, its flags in its name.
+"""One folder of a Maildir as a source: each message is a file in `cur` or `new`, with its flags in its name.
 
 `S=seen R=answered F=flagged D=draft T=deleted P=passed on`; small letters are keywords, named in the file
-`dovecot-keywords` beside them. The date of a message is its file's.
+`dovecot-keywords` of the folder. The date of a message is the modification time of its file.
 """
 
 import os
@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from pillarbox.admin.importing.mbox import flags_of
-from pillarbox.admin.importing.source import LARGEST_OCTETS, Item, Mark, PassedOver
+from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, SourceMessage
 from pillarbox.mail import flags as flag_text
+from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS
 
 LETTERS: Final = {
     "S": flag_text.SEEN,
@@ -28,7 +29,7 @@ _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 
 
 def is_maildir(path: Path) -> bool:
-    """Whether a folder of messages lies here."""
+    """Whether this is a folder with messages."""
     return (path / "cur").is_dir() or (path / "new").is_dir()
 
 
@@ -41,7 +42,7 @@ class MaildirSource:
 
     @property
     def name(self) -> str:
-        """See `Source.name`: a Maildir may be moved, and a message's name is unique wherever it lies."""
+        """See `Source.name`: a Maildir may be moved, and the names of messages are unique anyway."""
         return f"maildir:{self.mailbox}"
 
     @property
@@ -49,42 +50,46 @@ class MaildirSource:
         """See `Source.octets`."""
         return sum(entry.stat().st_size for entry in self._files())
 
-    def read(self, last: Mark | None, taken: Callable[[str], bool]) -> Iterator[Item | PassedOver]:  # noqa: ARG002 - items have names
-        """See `Source.read`. Oldest first, as names begin with the second of arrival."""
+    def read(
+        self,
+        latest: Checkpoint | None,  # noqa: ARG002 - items have names
+        is_imported: Callable[[str], bool],
+    ) -> Iterator[SourceMessage | SkippedMessage]:
+        """See `Source.read`. Oldest first: names begin with the time of arrival in seconds."""
         keywords = _keyword_names(self.path / KEYWORDS_FILE)
         done = 0
-        for entry in sorted(self._files(), key=_order):
-            mark = Mark(entry.name.partition(":")[0])
+        for entry in sorted(self._files(), key=_by_time):
+            checkpoint = Checkpoint(entry.name.partition(":")[0])
             try:
                 status = entry.stat()
                 done += status.st_size
-                if not taken(mark.item):
-                    yield self._found(Path(entry.path), status, mark, keywords, done)
-            except OSError as failure:  # read or removed by a program that is still at work on it
-                yield PassedOver(entry.path, failure.strerror or str(failure), None, done)
+                if not is_imported(checkpoint.item):
+                    yield self._read_file(Path(entry.path), status, checkpoint, keywords, done)
+            except OSError as failure:  # removed or renamed by a program that uses the Maildir
+                yield SkippedMessage(entry.path, failure.strerror or str(failure), None, done)
 
-    def _found(
-        self, path: Path, status: os.stat_result, mark: Mark, keywords: dict[str, str], done: int
-    ) -> Item | PassedOver:
-        if status.st_size > LARGEST_OCTETS:
-            why = f"{status.st_size} octets are over the limit of {LARGEST_OCTETS}"
-            return PassedOver(str(path), why, mark, done)
+    def _read_file(
+        self, path: Path, status: os.stat_result, checkpoint: Checkpoint, keywords: dict[str, str], done: int
+    ) -> SourceMessage | SkippedMessage:
+        if status.st_size > MAX_MESSAGE_OCTETS:
+            why = f"{status.st_size} octets are over the limit of {MAX_MESSAGE_OCTETS}"
+            return SkippedMessage(str(path), why, checkpoint, done)
         octets = _BARE_LF.sub(b"\r\n", path.read_bytes())
         if not octets:
-            return PassedOver(str(path), "it is empty", mark, done)
+            return SkippedMessage(str(path), "it is empty", checkpoint, done)
         letters = path.name.rpartition(":2,")[2] if ":2," in path.name else ""
         names = {**keywords, **LETTERS}
         flags = flags_of(names[letter] for letter in letters if letter in names)
-        return Item(octets, flags, status.st_mtime_ns // 1_000_000, mark, done)
+        return SourceMessage(octets, flags, status.st_mtime_ns // 1_000_000, checkpoint, done)
 
     def _files(self) -> Iterator[os.DirEntry[str]]:
         for folder in ("cur", "new"):
             if (self.path / folder).is_dir():
                 with os.scandir(self.path / folder) as entries:
-                    yield from (one for one in entries if one.name[0] != "." and one.is_file())
+                    yield from (entry for entry in entries if entry.name[0] != "." and entry.is_file())
 
 
-def _order(entry: os.DirEntry[str]) -> tuple[int, str]:
+def _by_time(entry: os.DirEntry[str]) -> tuple[int, str]:
     second = entry.name.partition(".")[0]
     return (int(second) if second.isascii() and second.isdecimal() else 0), entry.name
 

@@ -1,6 +1,7 @@
-"""An mbox file as a source. Where flags are told, they are told by `Status`, `X-Status` and `X-Keywords`
-fields, as mail programs have written them since Berkeley; these are read, and left out unless every octet is
-to be kept.
+"""An mbox file as a source.
+
+Flags are read from the `Status`, `X-Status` and `X-Keywords` fields, as mail programs have written them since
+Berkeley Mail; these fields are then removed, unless they are to be kept.
 """
 
 import gzip
@@ -10,10 +11,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from pillarbox.admin.importing.source import LARGEST_OCTETS, Item, Mark, PassedOver, SourceChanged
+from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, SourceChanged, SourceMessage
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.header import Header
-from pillarbox.mail.mbox import Entry, Oversized, messages
+from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS, Entry, Oversized, messages
 
 CHUNK_OCTETS = 1 << 20
 
@@ -32,8 +33,8 @@ class MboxSource:
 
     path: Path
     mailbox: str
-    every_octet: bool = False
-    """Whether fields that tell flags stay in the message."""
+    keep_status_fields: bool = False
+    """Whether the fields with the flags stay in the message."""
 
     @property
     def name(self) -> str:
@@ -45,34 +46,44 @@ class MboxSource:
         """See `Source.octets`."""
         return self.path.stat().st_size
 
-    def read(self, last: Mark | None, taken: Callable[[str], bool]) -> Iterator[Item | PassedOver]:  # noqa: ARG002 - a stream has no items
+    def read(
+        self,
+        latest: Checkpoint | None,
+        is_imported: Callable[[str], bool],  # noqa: ARG002 - a stream has no items
+    ) -> Iterator[SourceMessage | SkippedMessage]:
         """See `Source.read`."""
         with self.path.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
-            # Progress is told in octets of the file itself, positions are those of the text.
+            # Progress counts octets of the file, positions count octets of the uncompressed text.
             file = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
-            base = last.position if last else 0
+            base = latest.position if latest else 0
             file.seek(base)
-            entries = messages(iter(lambda: file.read(CHUNK_OCTETS), b""), max_message_octets=LARGEST_OCTETS)
-            if last:
+            entries = messages(
+                iter(lambda: file.read(CHUNK_OCTETS), b""), max_message_octets=MAX_MESSAGE_OCTETS
+            )
+            if latest:
                 again = next(entries, None)
-                if again is None or _fingerprint(again) != last.fingerprint:
+                if again is None or _fingerprint(again) != latest.fingerprint:
                     raise SourceChanged(
                         f"{self.path} was changed since part of it was imported. "
-                        "To import all of it as if for the first time: --again"
+                        "To import all of it again: --again"
                     )
             for entry in entries:
                 end = raw.tell() if packed else base + entry.end
-                yield self._found(entry, base + entry.start, end)
+                yield self._convert(entry, base + entry.start, end)
 
-    def _found(self, entry: Entry | Oversized, start: int, end: int) -> Item | PassedOver:
-        mark = Mark("", start, _fingerprint(entry))
+    def _convert(self, entry: Entry | Oversized, start: int, end: int) -> SourceMessage | SkippedMessage:
+        checkpoint = Checkpoint("", start, _fingerprint(entry))
         where = f"{self.path}, octet {start}"
         if isinstance(entry, Oversized):
-            return PassedOver(where, f"{entry.size} octets are over the limit of {LARGEST_OCTETS}", mark, end)
+            return SkippedMessage(
+                where, f"{entry.size} octets are over the limit of {MAX_MESSAGE_OCTETS}", checkpoint, end
+            )
         octets, flags = _without_status(entry.message)
-        return Item(entry.message if self.every_octet else octets, flags, entry.received_at_ms, mark, end)
+        return SourceMessage(
+            entry.message if self.keep_status_fields else octets, flags, entry.received_at_ms, checkpoint, end
+        )
 
 
 def _fingerprint(entry: Entry | Oversized) -> bytes:
@@ -95,7 +106,7 @@ def _without_status(octets: bytes) -> tuple[bytes, str]:
 
 
 def flags_of(names: Iterable[str]) -> str:
-    """Canonical text of these flags and keywords, without those that IMAP can't say."""
+    """Canonical text of these flags and keywords, without those that IMAP can't represent."""
     good: dict[str, None] = {}
     for name in names:
         try:

@@ -1,71 +1,72 @@
-"""What a source of mail gives."""
+"""Sources of mail: their interface and what they yield."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-LARGEST_OCTETS = 150 * 1024 * 1024
-"""A larger message is passed over and told."""
-
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """What to remember of a source once a message of it is stored."""
+class Checkpoint:
+    """How far a source has been imported: saved in the commit that stores the message."""
 
     item: str
     """The message's name in the source; empty where the source is one stream."""
     position: int = 0
-    """Where the message begins in the stream, in octets."""
+    """Offset of the message in the stream, in octets."""
     fingerprint: bytes = b""
-    """By which the message is known again there."""
+    """A hash by which the message at that offset is recognised."""
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """A message of a source."""
+class SourceMessage:
+    """A message read from a source."""
 
     octets: bytes
     """With CRLF line ends."""
     flags: str
     """Canonical text of `pillarbox.mail.flags`."""
     received_at_ms: int | None
-    mark: Mark
+    checkpoint: Checkpoint
     end: int
-    """Octets of the source read when this one was done; for progress."""
+    """Octets of the source read so far, for progress."""
 
 
 @dataclass(frozen=True, slots=True)
-class PassedOver:
-    """A message that can't be taken."""
+class SkippedMessage:
+    """A message that can't be imported."""
 
     where: str
     why: str
-    mark: Mark | None
-    """`None`: it is tried again by the next run."""
+    checkpoint: Checkpoint | None
+    """`None`: the next run tries it again."""
     end: int
 
 
 class SourceChanged(Exception):
-    """The source is not what it was when part of it was taken. The text says what to do."""
+    """The source has changed since part of it was imported. The text says what to do."""
 
 
 class Source(Protocol):
-    """Somewhere mail lies."""
+    """Somewhere mail is read from."""
 
     @property
     def name(self) -> str:
-        """Under which its record is kept: the same in each run."""
+        """The key of its checkpoints: the same in each run."""
 
     @property
     def mailbox(self) -> str:
-        """The canonical name of the mailbox that it fills."""
+        """The canonical name of the mailbox to import into."""
 
     @property
     def octets(self) -> int:
-        """How much there is to read, about."""
+        """The approximate number of octets to read."""
 
-    def read(self, last: Mark | None, taken: Callable[[str], bool]) -> Iterator[Item | PassedOver]:
-        """The messages not taken yet. `last`: the mark of the latest; `taken`: whether that item was.
+    def read(
+        self, latest: Checkpoint | None, is_imported: Callable[[str], bool]
+    ) -> Iterator[SourceMessage | SkippedMessage]:
+        """The messages not imported yet.
+
+        `latest`: the latest checkpoint of a stream; `is_imported`: whether an item was imported.
 
         Raises OSError, or `SourceChanged`.
         """

@@ -37,8 +37,8 @@ def add(
     from pillarbox.world.entropy import SystemEntropy
 
     entropy, now_ms = SystemEntropy(), installation.now_ms
-    ground = installation.write(app_passwords.ground, login, entropy=entropy)
-    password, hashed = app_passwords.generate(ground, entropy=entropy)
+    parameters = installation.write(app_passwords.hash_parameters, login, entropy=entropy)
+    password, hashed = app_passwords.generate(parameters, entropy=entropy)
     number = installation.write(
         app_passwords.add,
         login,

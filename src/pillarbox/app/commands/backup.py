@@ -39,7 +39,7 @@ def _make(installation: Installation, directory: Path, keep: int | None) -> None
 
     database = installation.database
     with octets_read("Backing up", shown=not installation.as_json) as progress, as_invoker():
-        made = backup.make(
+        made = backup.make_backup(
             database,
             installation.data.path,
             directory,
@@ -67,7 +67,7 @@ def _make(installation: Installation, directory: Path, keep: int | None) -> None
 def _list(installation: Installation, directory: Path) -> None:
     from pillarbox.admin import backup
 
-    with backup.opened(directory) as folder:
+    with backup.open_backup(directory) as folder:
         points = [folder.points.read(name) for name in folder.points.names()]
     rows = (
         (point.name, point.made_at, len(point.files), shown(point.octets), point.pillarbox)
@@ -84,7 +84,7 @@ def _verify(installation: Installation, directory: Path) -> None:
     from pillarbox.admin import backup
 
     with octets_read("Verifying", shown=not installation.as_json) as progress:
-        point = backup.verify(directory, None, progress)
+        point = backup.verify_backup(directory, None, progress)
     installation.show(
         {"verified": point.name, "octets": point.octets},
         f"Backup verified: {point.name}: {shown(point.octets)}",

@@ -9,10 +9,10 @@ import click
 from pillarbox.app.commands.installation import Installation, counted, on_installation
 
 if TYPE_CHECKING:
-    from pillarbox.admin.checks.finding import Finding
+    from pillarbox.admin.checks.result import CheckResult
 
 PARTS = ("machine", "certificates", "ports", "dns")
-MARKS = {"fine": "ok     ", "warning": "warning", "problem": "PROBLEM"}
+MARKS = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
 
 
 @click.command("check")
@@ -24,10 +24,10 @@ def command(installation: Installation, only: tuple[str, ...], quiet: bool) -> N
 
     Changes nothing. Each problem is printed with what to do. Exit code 1: there are warnings or problems.
     """
-    from pillarbox.admin.checks.finding import Level
+    from pillarbox.admin.checks.result import Level
 
     found = asyncio.run(_findings(installation, only or PARTS))
-    wrong = [one for one in found if one.level is not Level.FINE]
+    wrong = [one for one in found if one.level is not Level.OK]
     shown = wrong if quiet else found
     lines = [line for one in shown for line in _lines(one)]
     lines.append(f"{counted(len(wrong), 'problem')} found." if wrong else "No problems found.")
@@ -36,27 +36,27 @@ def command(installation: Installation, only: tuple[str, ...], quiet: bool) -> N
         raise SystemExit(1)
 
 
-def _lines(one: "Finding") -> Iterator[str]:
+def _lines(one: "CheckResult") -> Iterator[str]:
     yield f"{MARKS[one.level]}  {one.subject}: {one.found}"
     if one.remedy:
         yield f"           {one.remedy}"
 
 
-async def _findings(installation: Installation, parts: tuple[str, ...]) -> "list[Finding]":
+async def _findings(installation: Installation, parts: tuple[str, ...]) -> "list[CheckResult]":
     found = [*_on_machine(installation, parts)]
     if "dns" in parts:
         found += [one async for one in _in_dns(installation)]
     return found
 
 
-def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator[Finding]":
+def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator[CheckResult]":
     from pillarbox.admin.checks import certificates, machine
-    from pillarbox.admin.checks.finding import fine
+    from pillarbox.admin.checks.result import ok
     from pillarbox.app.privileges import as_owner_of
 
     resolved, data = installation.resolved, installation.data.path
     hostname = resolved.config.hostname
-    yield fine(str(installation.config_path), "the configuration is valid")
+    yield ok(str(installation.config_path), "the configuration is valid")
     if "machine" in parts:
         yield from machine.data_directory(data, owner=_server(installation))
     if "certificates" in parts:
@@ -83,7 +83,7 @@ def _server(installation: Installation) -> int | None:
     )
 
 
-async def _in_dns(installation: Installation) -> "AsyncIterator[Finding]":
+async def _in_dns(installation: Installation) -> "AsyncIterator[CheckResult]":
     from pillarbox.admin import domains
     from pillarbox.admin.checks import dns
     from pillarbox.app.world import open_resolver

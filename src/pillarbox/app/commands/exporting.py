@@ -10,7 +10,7 @@ from pillarbox.app.commands.progress import octets_read
 
 if TYPE_CHECKING:
     from pillarbox.mail.identifiers import AccountId
-    from pillarbox.store.mailboxes import Mailbox
+    from pillarbox.store.mailbox import Mailbox
 
 FORMATS = ("maildir", "mbox")
 

@@ -8,7 +8,7 @@ from pillarbox.app.commands.installation import Installation, counted, on_instal
 from pillarbox.app.commands.progress import steps
 
 if TYPE_CHECKING:
-    from pillarbox.admin.fsck import Finding, Report
+    from pillarbox.admin.fsck import Problem, Report
 
 
 @click.command("fsck")
@@ -27,42 +27,42 @@ def command(installation: Installation, repairing: bool, quick: bool) -> None:
     done about it. Exit code 1: errors are left.
     """
     from pillarbox.admin import fsck
-    from pillarbox.app.commands.maintenance import ground, schemas
+    from pillarbox.app.commands.maintenance import repair_context, schemas
 
     if repairing:
         installation.alone = True
     database = installation.database  # opened now: from here on root acts as its owner
-    around = ground(installation)
+    around = repair_context(installation)
     with steps("Checking", shown=not installation.as_json) as progress:
-        report = installation.read(fsck.look, around, schemas(), quick=quick, progress=progress)
-    found = list(report.findings)
+        report = installation.read(fsck.check, around, schemas(), quick=quick, progress=progress)
+    found = list(report.problems)
     if repairing and not report.sound:
         with steps("Repairing", shown=not installation.as_json) as progress:
-            report.mended = fsck.repair(database, around, schemas(), progress)
+            report.repaired = fsck.repair(database, around, schemas(), progress)
         with steps("Checking again", shown=not installation.as_json) as progress:
-            report.findings = installation.read(
-                fsck.look, around, schemas(), quick=quick, progress=progress
-            ).findings
-    data = {"found": found, "mended": report.mended, "left": report.findings, "checks": report.checks}
+            report.problems = installation.read(
+                fsck.check, around, schemas(), quick=quick, progress=progress
+            ).problems
+    data = {"found": found, "repaired": report.repaired, "left": report.problems, "checks": report.checks}
     installation.show(data, _text(report, found, repairing=repairing))
     if not report.sound:
         raise SystemExit(1)
 
 
-def _text(report: "Report", found: "list[Finding]", *, repairing: bool) -> str:
+def _text(report: "Report", found: "list[Problem]", *, repairing: bool) -> str:
     checked = f"{report.checks} invariants and {report.blobs} messages checked"
     if not found:
         return f"No errors found. {checked}."
     lines = [f"{counted(len(found), 'error')} found. {checked}.", ""]
     last = ""
-    for finding in report.findings:
-        lines.append(f"{finding.check}: {finding.what}")
-        if finding.remedy != last:
-            who = "--repair: " if finding.mendable else "what to do: "
-            lines.append(f"    {who}{finding.remedy}")
-            last = finding.remedy
+    for problem in report.problems:
+        lines.append(f"{problem.check}: {problem.what}")
+        if problem.remedy != last:
+            who = "--repair: " if problem.repairable else "what to do: "
+            lines.append(f"    {who}{problem.remedy}")
+            last = problem.remedy
     if repairing:
         lines.append(
-            f"Repaired: {', '.join(report.mended) or 'nothing'}. {counted(len(report.findings), 'error')} left."
+            f"Repaired: {', '.join(report.repaired) or 'nothing'}. {counted(len(report.problems), 'error')} left."
         )
     return "\n".join(lines)

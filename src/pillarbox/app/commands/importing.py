@@ -10,7 +10,7 @@ from pillarbox.app.commands.progress import octets_read
 
 if TYPE_CHECKING:
     from pillarbox.admin.importing.run import ImportResult
-    from pillarbox.admin.importing.source import PassedOver, Source
+    from pillarbox.admin.importing.source import SkippedMessage, Source
     from pillarbox.mail.identifiers import AccountId
 
 MAX_MAILBOXES_SHOWN = 5
@@ -39,20 +39,20 @@ def command(
     stopped and imports nothing twice. Exit code 1: some messages could not be imported.
     """
     from pillarbox.admin import accounts
-    from pillarbox.admin.importing.discover import sources
+    from pillarbox.admin.importing.discover import discover_sources
     from pillarbox.app.privileges import as_invoker
 
     account = installation.read(accounts.find, login)
     with as_invoker():
-        found = sources(path, into=into)
+        found = discover_sources(path, into=into)
     if not found:
         raise CommandFailed(f"No Maildir or mbox file found: {path}")
     imported = _import_all(installation, account.id, found, again=again)
     if report:
         with as_invoker():
-            report.write_text("".join(f"{_line(one)}\n" for one in imported.passed_over), encoding="utf-8")
+            report.write_text("".join(f"{_line(one)}\n" for one in imported.skipped), encoding="utf-8")
     _show(installation, imported, found)
-    if imported.passed_over:
+    if imported.skipped:
         raise SystemExit(1)
 
 
@@ -72,7 +72,7 @@ def _import_all(
     with octets_read("Importing", shown=not installation.as_json) as progress:
         for source, size in zip(found, sizes, strict=True):
             if again:
-                installation.write(checkpoint.forget, account, source.name)
+                installation.write(checkpoint.delete, account, source.name)
 
             def report(octets: int, _result: ImportResult, start: int = octets_before) -> None:
                 progress(start + octets, sum(sizes))
@@ -84,7 +84,7 @@ def _import_all(
                     account,
                     source,
                     now_ms=installation.now_ms,
-                    outside=as_invoker,
+                    source_context=as_invoker,
                     progress=report,
                 )
             except OverQuota:
@@ -96,7 +96,7 @@ def _import_all(
                 raise CommandFailed(str(changed)) from None
             octets_before += size
             total.stored += imported.stored
-            total.passed_over += imported.passed_over
+            total.skipped += imported.skipped
     return total
 
 
@@ -104,18 +104,18 @@ def _show(installation: Installation, imported: "ImportResult", found: "list[Sou
     mailboxes = sorted({source.mailbox for source in found})
     where = ", ".join(mailboxes) if len(mailboxes) <= MAX_MAILBOXES_SHOWN else f"{len(mailboxes)} mailboxes"
     lines = [f"{counted(imported.stored, 'message')} imported into {where}."]
-    if imported.passed_over:
-        lines.append(f"{counted(len(imported.passed_over), 'message')} could not be imported:")
-        lines += [f"  {_line(one)}" for one in imported.passed_over[:MAX_SKIPPED_SHOWN]]
-        if len(imported.passed_over) > MAX_SKIPPED_SHOWN:
+    if imported.skipped:
+        lines.append(f"{counted(len(imported.skipped), 'message')} could not be imported:")
+        lines += [f"  {_line(one)}" for one in imported.skipped[:MAX_SKIPPED_SHOWN]]
+        if len(imported.skipped) > MAX_SKIPPED_SHOWN:
             lines.append("  ... For the whole list: --report FILE")
     data = {
         "imported": imported.stored,
         "mailboxes": mailboxes,
-        "passed_over": [{"where": one.where, "why": one.why} for one in imported.passed_over],
+        "skipped": [{"where": one.where, "why": one.why} for one in imported.skipped],
     }
     installation.show(data, "\n".join(lines))
 
 
-def _line(one: "PassedOver") -> str:
+def _line(one: "SkippedMessage") -> str:
     return f"{one.where}: {one.why}"

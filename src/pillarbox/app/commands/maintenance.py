@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 from pillarbox.app.commands.installation import Installation
 
 if TYPE_CHECKING:
-    from pillarbox.admin.fsck import Ground
+    from pillarbox.admin.fsck import RepairContext
     from pillarbox.world.database import Schema
 
 
-def ground(installation: Installation) -> "Ground":
+def repair_context(installation: Installation) -> "RepairContext":
     """What repair needs beside the database."""
-    from pillarbox.admin.fsck import Ground
+    from pillarbox.admin.fsck import RepairContext
 
-    return Ground(installation.blobs, installation.now_ms, installation.data.lost_and_found)
+    return RepairContext(installation.blobs, installation.now_ms, installation.data.lost_and_found)
 
 
 def schemas() -> "tuple[Schema, ...]":

@@ -34,10 +34,10 @@ def obtain(*, ask: bool, stdin: bool) -> tuple[str, bool]:
 
 def generated() -> str:
     """A password that can be read out and copied: `abcd-efgh-ijkl-mnop-qrst`, 100 bits of entropy."""
-    from pillarbox.directory.app_passwords import SECRET_OCTETS, spell
+    from pillarbox.directory.app_passwords import RANDOM_OCTETS, format_app_password
     from pillarbox.world.entropy import SystemEntropy
 
-    return spell(SystemEntropy().token_bytes(SECRET_OCTETS))
+    return format_app_password(SystemEntropy().token_bytes(RANDOM_OCTETS))
 
 
 def password_shown(password: str) -> str:

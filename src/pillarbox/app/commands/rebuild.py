@@ -8,7 +8,7 @@ from pillarbox.app.commands.installation import Installation, counted, on_instal
 from pillarbox.app.commands.progress import steps
 
 if TYPE_CHECKING:
-    from pillarbox.admin.rebuild import Rebuilt
+    from pillarbox.admin.rebuild import RebuildResult
 
 
 @click.command("rebuild")
@@ -20,8 +20,8 @@ def command(installation: Installation, yes: bool) -> None:
     For a database that is damaged or has lost a table. Stop the server first. The old database is kept beside
     the new one, so there must be room for both. With a recent backup, restore that instead.
     """
-    from pillarbox.admin.rebuild import rebuild
-    from pillarbox.app.commands.maintenance import ground, schemas
+    from pillarbox.admin.rebuild import rebuild_database
+    from pillarbox.app.commands.maintenance import repair_context, schemas
     from pillarbox.app.privileges import as_owner_of
 
     if not yes and not installation.as_json:
@@ -30,26 +30,26 @@ def command(installation: Installation, yes: bool) -> None:
         as_owner_of(installation.data.path),
         steps("Rebuilding:", shown=not installation.as_json) as progress,
     ):
-        done = rebuild(installation.data.database, ground(installation), schemas(), progress)
+        done = rebuild_database(installation.data.database, repair_context(installation), schemas(), progress)
     installation.show(done, _text(done))
-    if done.findings:
+    if done.problems:
         raise SystemExit(1)
 
 
-def _text(done: "Rebuilt") -> str:
+def _text(done: "RebuildResult") -> str:
     gaps = sum(table.gaps for table in done.tables)
     lines = [
         f"{done.rows} rows copied, {counted(gaps, 'gap')} that could not be read.",
         f"{counted(done.emails.rendered, 'message')} parsed again.",
     ]
-    if done.linked_again:
-        lines.append(f"{counted(done.linked_again, 'message')} without a row recovered.")
+    if done.relinked:
+        lines.append(f"{counted(done.relinked, 'message')} without a row recovered.")
     if done.emails.unreadable:
         lines.append(f"{counted(done.emails.unreadable, 'message')} can't be read: see pillarbox fsck.")
-    if done.dropped:
-        lines.append(f"{counted(done.dropped, 'message')} lost and removed from the mailboxes.")
-    if done.mended:
-        lines.append(f"Repaired: {', '.join(done.mended)}.")
-    lines += [f"{finding.check}: {finding.what}\n    {finding.remedy}" for finding in done.findings]
-    lines.append(f"The old database was kept as {done.aside}. Remove it when all is well.")
+    if done.lost:
+        lines.append(f"{counted(done.lost, 'message')} lost and removed from the mailboxes.")
+    if done.repaired:
+        lines.append(f"Repaired: {', '.join(done.repaired)}.")
+    lines += [f"{problem.check}: {problem.what}\n    {problem.remedy}" for problem in done.problems]
+    lines.append(f"The old database was kept as {done.old_database}. Remove it when all is well.")
     return "\n".join(lines)

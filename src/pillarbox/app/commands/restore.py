@@ -32,12 +32,12 @@ def command(installation: Installation, directory: Path, point: str | None, to: 
     The data directory must be empty or missing: existing mail is never overwritten. Everything is verified and
     opened before it is put in place.
     """
-    from pillarbox.admin.backup.restore import restore
+    from pillarbox.admin.backup import restore_backup
     from pillarbox.app.database import SCHEMAS
 
     target = to or installation.data.path
     with octets_read("Restoring", shown=not installation.as_json) as progress:
-        restored = restore(
+        restored = restore_backup(
             directory,
             target,
             point=point,

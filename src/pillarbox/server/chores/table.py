@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from pillarbox.store import placements
+from pillarbox.store import orphans
 from pillarbox.store.search import index
 from pillarbox.world.blobs import has_unused_files, sweep, sweep_leftovers
 from pillarbox.world.world import World
@@ -22,9 +22,9 @@ class Chore:
 
 async def drop_orphans(world: World) -> bool:
     """Delete emails whose last placement is gone."""
-    if not await world.database.read(placements.has_orphans):
+    if not await world.database.read(orphans.exist):
         return False
-    return await world.database.write(placements.sweep_orphans) > 0
+    return await world.database.write(orphans.sweep) > 0
 
 
 async def drop_files(world: World) -> bool:

@@ -7,7 +7,8 @@ read, and what is a range of it is streamed (`fetching`), so that no answer ever
 from typing import Final, NamedTuple, assert_never
 
 from pillarbox.mail.header import Header
-from pillarbox.mail.part import Part, parse
+from pillarbox.mail.part import Part
+from pillarbox.mail.part_parser import parse
 from pillarbox.protocol.imap import strings
 from pillarbox.protocol.imap.fetch_items import BinarySection, BinarySize, BodySection, SectionText
 from pillarbox.server.imap import sections

@@ -16,7 +16,7 @@ from pillarbox.server.imap.conversation import Conversation
 from pillarbox.server.imap.hierarchy import Line, Names, chosen, chosen_by_lsub
 from pillarbox.server.imap.reply import Reply, ok
 from pillarbox.store import mailboxes
-from pillarbox.store.mailboxes import Mailbox
+from pillarbox.store.mailbox import Mailbox
 from pillarbox.world.database import Transaction
 
 

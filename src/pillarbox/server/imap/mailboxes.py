@@ -11,7 +11,7 @@ from pillarbox.protocol.imap.commands import Create, Delete, Rename, Subscribe, 
 from pillarbox.server.imap.conversation import Conversation
 from pillarbox.server.imap.reply import Refused, Reply, no, ok
 from pillarbox.store import mailboxes
-from pillarbox.store.mailboxes import Role
+from pillarbox.store.mailbox import Role
 
 _ROLES: Final = {role.attribute: role for role in Role if role.attribute}
 

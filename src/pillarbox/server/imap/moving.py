@@ -12,9 +12,9 @@ from pillarbox.protocol.imap.selected import Chosen
 from pillarbox.server.imap.conversation import Conversation
 from pillarbox.server.imap.reply import Refused, Reply, no, ok
 from pillarbox.store import mailboxes, placements
-from pillarbox.store.mailboxes import Mailbox
+from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.mailbox import Mailbox
 from pillarbox.store.placements import Copied
-from pillarbox.store.tally import NoSuchMailbox
 
 READ_ONLY: Final = no("The mailbox is open for reading only", response_codes.NOPERM)
 

@@ -14,9 +14,8 @@ from pillarbox.mail.transfer import UnknownEncoding
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.selected import NoSuchMessage
 from pillarbox.server.authentication import AuthenticationUnavailable
-from pillarbox.store.account_counters import NoSuchAccount, OverQuota
-from pillarbox.store.mailboxes import InboxStays, MailboxExists, NestedInItself
-from pillarbox.store.tally import NoSuchMailbox
+from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox, OverQuota
+from pillarbox.store.mailboxes import CannotDeleteInbox, MailboxExists, NestedInItself
 from pillarbox.world.blobs import BlobMissing
 from pillarbox.world.database import DatabaseUnavailable
 
@@ -71,7 +70,7 @@ def bad(text: str, code: bytes | None = None) -> Reply:
 REFUSALS: Final[dict[type[Exception], Reply]] = {
     NoSuchMailbox: no("No such mailbox", response_codes.NONEXISTENT),
     MailboxExists: no("There is a mailbox of that name", response_codes.ALREADYEXISTS),
-    InboxStays: no("INBOX stays", response_codes.CANNOT),
+    CannotDeleteInbox: no("INBOX stays", response_codes.CANNOT),
     NestedInItself: no("A mailbox can't lie within itself", response_codes.CANNOT),
     InvalidMailboxName: no("No mailbox can have that name", response_codes.CANNOT),
     NoSuchMessage: bad("No such message"),

@@ -18,7 +18,7 @@ from pillarbox.server.imap.messages import Present, present
 from pillarbox.server.imap.moving import READ_ONLY
 from pillarbox.server.imap.reply import Reply, ok
 from pillarbox.store import flags
-from pillarbox.store.flags import Altered, Mode
+from pillarbox.store.flags import FlagChange, Mode
 
 _MODES: Final = {StoreMode.REPLACE: Mode.REPLACE, StoreMode.ADD: Mode.ADD, StoreMode.REMOVE: Mode.REMOVE}
 
@@ -53,7 +53,7 @@ async def alter(
     texts: str,
     unchanged_since: int | None = None,
     told: bool = True,
-) -> Altered:
+) -> FlagChange:
     """Alter flags durably, and have the mailbox in memory know of it.
 
     `told`: whether the command tells the client all flags of these messages, so that `news` need not.
@@ -80,7 +80,7 @@ async def alter(
     return altered
 
 
-async def _answer(session: Conversation, command: Store, chosen: Chosen, altered: Altered) -> bool:
+async def _answer(session: Conversation, command: Store, chosen: Chosen, altered: FlagChange) -> bool:
     """FETCH for each message; tells whether some were gone."""
     condstore = session.machine.condstore
     # RFC 7162 §3.1.3: .SILENT holds the flags back, not the MODSEQ

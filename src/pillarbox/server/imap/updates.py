@@ -15,9 +15,9 @@ from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.selected import SelectedMailbox, Telling
 from pillarbox.server.imap.conversation import Conversation
 from pillarbox.store import changes, mailboxes
-from pillarbox.store.changes import Flagged, Kind
+from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.changes import ChangeKind, Flagged
 from pillarbox.store.mailbox_cache import CachedMailbox, MailboxCache
-from pillarbox.store.tally import NoSuchMailbox
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
 
@@ -113,9 +113,9 @@ def _look(
     runs = changes.runs(tx, account, selected.mailbox, selected.modseq)
     return warm, News(
         warm.modseq,
-        runs.get(Kind.EXPUNGED, EMPTY),
-        _rows(warm, runs.get(Kind.APPENDED, EMPTY), 0),
-        _rows(warm, runs.get(Kind.FLAGGED, EMPTY), selected.modseq),
+        runs.get(ChangeKind.EXPUNGED, EMPTY),
+        _rows(warm, runs.get(ChangeKind.APPENDED, EMPTY), 0),
+        _rows(warm, runs.get(ChangeKind.FLAGGED, EMPTY), selected.modseq),
     )
 
 

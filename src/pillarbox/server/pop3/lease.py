@@ -82,13 +82,13 @@ class Lease:
 
     async def _hold(self) -> None:
         await self._services.database.write(
-            maildrop.hold, self._account, self.holder, now_ms=self._services.clock.now_ms()
+            maildrop.lock, self._account, self.holder, now_ms=self._services.clock.now_ms()
         )
         self._remind_later()
 
     async def _release(self) -> None:
         try:
-            await self._services.database.write(maildrop.release, self._account, self.holder)
+            await self._services.database.write(maildrop.unlock, self._account, self.holder)
         except DatabaseUnavailable:
             self._services.telemetry.warning("maildrop lease left to run out", account=self._account)
 

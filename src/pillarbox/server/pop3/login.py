@@ -141,12 +141,12 @@ async def _open(session: Conversation, account: Account) -> None:
     """Open the maildrop of the client, now that it has proven who it is."""
     services = session.services
     database, now_ms = services.database, services.clock.now_ms()
-    if database.read_now(maildrop.held, account.id, now_ms=now_ms):
+    if database.read_now(maildrop.is_locked, account.id, now_ms=now_ms):
         raise maildrop.InUse
-    if database.read_now(maildrop.messages, account.id) < LONG_LOOK:
-        inbox = database.read_now(maildrop.look, account.id)
+    if database.read_now(maildrop.count_messages, account.id) < LONG_LOOK:
+        inbox = database.read_now(maildrop.load, account.id)
     else:
-        inbox = await database.read_in_thread(maildrop.look, account.id)
+        inbox = await database.read_in_thread(maildrop.load, account.id)
     opened = Maildrop(inbox)
     session.open(account, opened, Lease(services, account.id, lambda: session.connection.post(RENEWAL)))
     session.reply(replies.ok(f"{opened.count} messages ({opened.octets} octets)"))

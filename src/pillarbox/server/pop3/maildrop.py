@@ -8,7 +8,7 @@ from array import array
 from typing import Final
 
 from pillarbox.mail.identifiers import MailboxId, Uid
-from pillarbox.store.maildrop import Inbox
+from pillarbox.store.maildrop import MaildropMessages
 
 
 class NoSuchNumber(Exception):
@@ -16,11 +16,11 @@ class NoSuchNumber(Exception):
 
 
 class Maildrop:
-    """What `store.maildrop.look` found, numbered from 1."""
+    """What `store.maildrop.load` found, numbered from 1."""
 
     __slots__ = ("_marked", "_sizes", "_uid_validity", "_uids", "mailbox")
 
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: MaildropMessages) -> None:
         self.mailbox: Final[MailboxId] = inbox.mailbox
         self._uid_validity = inbox.uid_validity
         self._uids = array("I", [uid for uid, _ in inbox.rows])

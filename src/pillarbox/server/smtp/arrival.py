@@ -30,9 +30,8 @@ from pillarbox.server.smtp.failures import WORLD_FAILURES, reply_to
 from pillarbox.server.smtp.sender_domain import Existence
 from pillarbox.server.smtp.transaction import Transaction
 from pillarbox.server.summarizing import summary_of
-from pillarbox.store.account_counters import NoSuchAccount
+from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox
 from pillarbox.store.append import Message
-from pillarbox.store.tally import NoSuchMailbox
 from pillarbox.world.blobs import PreparedBlob, prepare
 from pillarbox.world.entropy import nonce
 

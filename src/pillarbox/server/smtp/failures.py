@@ -2,8 +2,7 @@
 
 from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.replies import Reply
-from pillarbox.store.account_counters import NoSuchAccount
-from pillarbox.store.tally import NoSuchMailbox
+from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox
 from pillarbox.world.database import DatabaseUnavailable
 
 FAILURES: tuple[tuple[type[Exception], Reply], ...] = (

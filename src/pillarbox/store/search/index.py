@@ -8,7 +8,7 @@ The index holds trigrams without positions. It can say "these messages have all 
 for"; whether they contain it, their text decides. So an answer is exact however far the feed has come.
 
 What is always true: an email with an id up to the account's `indexed_email` that is in no index row is in
-`search_unindexed`, or has gone; rows of the index go with the email (`placements.sweep_orphans`).
+`search_unindexed`, or has gone; rows of the index go with the email (`orphans.sweep`).
 """
 
 from collections.abc import Iterable

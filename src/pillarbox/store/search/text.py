@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from pillarbox.mail.encoded_word import decode
 from pillarbox.mail.header import Header, unfold
-from pillarbox.mail.part import Part, parse
+from pillarbox.mail.part import Part
+from pillarbox.mail.part_parser import parse
 from pillarbox.mail.text import body_text, header_text
 
 

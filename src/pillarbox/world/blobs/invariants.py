@@ -12,12 +12,12 @@ from pillarbox.world.blobs.blob import BlobMissing
 from pillarbox.world.blobs.blobs import Blobs
 from pillarbox.world.blobs.sweep import is_named_by_digest
 from pillarbox.world.database import DatabaseUnavailable, Transaction
-from pillarbox.world.database.invariant import Breach, Invariant
+from pillarbox.world.database.invariant import Invariant, Violation
 
 BATCH_ROWS = 500
 
 
-def _astray(tx: Transaction) -> Iterator[Breach]:
+def _astray(tx: Transaction) -> Iterator[Violation]:
     for (digest,) in tx.rows("SELECT digest FROM blobs WHERE (octets_id IS NULL) = (location IS NULL)"):
         yield (digest.hex(),)
 
@@ -39,7 +39,7 @@ INVARIANTS = (
         ("DELETE FROM blob_files_unused WHERE location IN (SELECT location FROM blobs)",),
     ),
 )
-"""All of them, in the order in which to mend."""
+"""All of them, in the order of repair."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,7 @@ import pytest
 
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.smtp import failures
-from pillarbox.store.account_counters import NoSuchAccount
-from pillarbox.store.tally import NoSuchMailbox
+from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox
 from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.smtp.provider import House, in_house
 

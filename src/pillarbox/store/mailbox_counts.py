@@ -1,6 +1,6 @@
-"""The counts that a mailbox's row carries, and the one statement that changes them.
+"""The counts in a mailbox's row, and the only statement that changes them.
 
-STATUS, SELECT and JMAP's Mailbox read counts; the verbs keep them, so that nobody ever counts rows.
+STATUS, SELECT and JMAP's Mailbox read these counts; the verbs maintain them, so that rows are never counted.
 """
 
 from collections.abc import Iterable
@@ -11,12 +11,10 @@ from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidVal
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.world.database import Transaction
 
-__all__ = ["NoSuchMailbox", "Tally", "apply", "counts"]
-
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """Counts of a mailbox, or by how much they change."""
+class MailboxCounts:
+    """Counts of a mailbox, or a change of them."""
 
     messages: int = 0
     unseen: int = 0
@@ -24,24 +22,24 @@ class Tally:
     octets: int = 0
 
     @classmethod
-    def of(cls, flags: str, *, octets: int, messages: int = 1) -> "Tally":
-        """The counts of some messages that have the same flags."""
+    def of(cls, flags: str, *, octets: int, messages: int = 1) -> "MailboxCounts":
+        """The counts of `messages` messages with the same flags."""
         unseen = 0 if flag_text.SEEN in flags else messages
         return cls(messages, unseen, messages if flag_text.DELETED in flags else 0, octets)
 
     @classmethod
-    def total(cls, tallies: "Iterable[Tally]") -> "Tally":
+    def total(cls, several: "Iterable[MailboxCounts]") -> "MailboxCounts":
         """The sum."""
         messages = unseen = deleted = octets = 0
-        for tally in tallies:
-            messages += tally.messages
-            unseen += tally.unseen
-            deleted += tally.deleted
-            octets += tally.octets
+        for counts in several:
+            messages += counts.messages
+            unseen += counts.unseen
+            deleted += counts.deleted
+            octets += counts.octets
         return cls(messages, unseen, deleted, octets)
 
-    def __neg__(self) -> "Tally":
-        return Tally(-self.messages, -self.unseen, -self.deleted, -self.octets)
+    def __neg__(self) -> "MailboxCounts":
+        return MailboxCounts(-self.messages, -self.unseen, -self.deleted, -self.octets)
 
 
 _APPLY = """
@@ -52,7 +50,13 @@ RETURNING uid_next, uid_validity"""
 
 
 def apply(
-    tx: Transaction, account: AccountId, mailbox: MailboxId, modseq: ModSeq, change: Tally, *, uids: int = 0
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    modseq: ModSeq,
+    change: MailboxCounts,
+    *,
+    uids: int = 0,
 ) -> tuple[Uid, UidValidity]:
     """Change a mailbox's counts; take `uids` new UIDs, of which the first is returned with the UIDVALIDITY.
 
@@ -67,7 +71,7 @@ def apply(
     return Uid(row[0] - uids), row[1]
 
 
-def counts(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Tally:
+def read(tx: Transaction, account: AccountId, mailbox: MailboxId) -> MailboxCounts:
     """A mailbox's counts. Raises `NoSuchMailbox`."""
     row = tx.row(
         "SELECT messages, unseen, deleted, octets FROM mailboxes WHERE account = ? AND id = ?",
@@ -75,4 +79,4 @@ def counts(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Tally:
     )
     if row is None:
         raise NoSuchMailbox(mailbox)
-    return Tally(*row)
+    return MailboxCounts(*row)

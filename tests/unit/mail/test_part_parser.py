@@ -2,7 +2,8 @@
 
 import pytest
 
-from pillarbox.mail.part import Limits, Part, parse
+from pillarbox.mail.part import Part
+from pillarbox.mail.part_parser import Limits, parse
 from tests.kit.mail.invariants import check_message
 
 
@@ -315,7 +316,7 @@ def test_beyond_the_depth_limit_parts_are_leaves():
     check_message(b"Content-Type: message/rfc822\r\n\r\n" * 10_000)
 
 
-def test_beyond_the_part_limit_no_more_are_told_apart():
+def test_beyond_the_part_limit_no_parts_are_parsed():
     octets = mixed(*("--b", "", "x") * 100, "--b--")
 
     assert len(list(parse(octets, Limits(parts=10)).walk())) == 10
@@ -331,8 +332,8 @@ def test_sections_are_numbered_as_imap_does():
         opened = [line for part in parts for line in (f"--{boundary}", *part)]
         return [f"Content-Type: multipart/{subtype}; boundary={boundary}", "", *opened, f"--{boundary}--"]
 
-    def leaf(kind: str) -> list[str]:
-        return [f"Content-Type: {kind}", "", kind]
+    def leaf(mime: str) -> list[str]:
+        return [f"Content-Type: {mime}", "", mime]
 
     def message(inner: list[str]) -> list[str]:
         return ["Content-Type: message/rfc822", "", *inner]
@@ -389,7 +390,7 @@ def test_fields_that_describe_a_part():
     )
 
     assert part.disposition is not None
-    assert part.disposition.kind == "attachment"
+    assert part.disposition.type == "attachment"
     assert part.disposition.parameters == {"filename": "é.png", "size": "3"}
     assert part.disposition.raw_parameters[0] == (b"filename*", b"utf-8''%C3%A9.png")
     assert part.filename == "é.png"
@@ -421,21 +422,21 @@ def test_part_one_of_a_multipart_without_parts_is_its_body():
     assert inside.find((1, 1, 1)) is None
 
 
-def test_parts_with_the_same_short_header_share_what_it_says():
+def test_parts_with_the_same_short_header_share_their_fields():
     part = b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nx\r\n"
     root = parse(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 2 + b"--b--\r\n")
     one, other = root.children
 
-    assert one.kind is other.kind
-    assert one.kind.is_usual
+    assert one.mime is other.mime
+    assert one.mime.is_cacheable
     assert one.header_start != other.header_start
 
 
 def test_a_long_header_is_not_remembered():
     octets = b"Content-Type: text/plain\r\nX: " + b"y" * 200 + b"\r\n\r\n"
 
-    assert not parse(octets).kind.is_usual
-    assert parse(octets).kind is not parse(octets).kind
+    assert not parse(octets).mime.is_cacheable
+    assert parse(octets).mime is not parse(octets).mime
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,20 @@
-"""Invariants that cross rooms: who uses a blob, who has an account, where an email is."""
+"""Invariants that join tables of several rooms: uses of blobs, owners of mail, emails and their mailboxes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
+from pillarbox.admin.fsck.context import RepairContext, read_or_none
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.summary import summarize
 from pillarbox.store import account_counters, append, mailboxes
-from pillarbox.world.blobs import BlobMissing, Blobs, prepare
+from pillarbox.store.invariants.messages import RESTORE
+from pillarbox.world.blobs import prepare
 from pillarbox.world.blobs.invariants import adopt, loose_files, loose_rows
-from pillarbox.world.database import DatabaseUnavailable, Transaction
-from pillarbox.world.database.invariant import Breach, Invariant
+from pillarbox.world.database import Transaction
+from pillarbox.world.database.invariant import Invariant, Violation
 from pillarbox.world.durable import make_folder, write_whole
 
 RECOVERED = "Recovered"
-"""The mailbox for messages that were in none."""
-_RESTORE = "Restore a backup to have it back; `pillarbox rebuild` takes it out of the mailbox."
+"""The mailbox for messages that were in no mailbox."""
 
 _USERS = "(SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages)"
 _COUNTED = f"""
@@ -24,50 +23,40 @@ FROM blobs b LEFT JOIN {_USERS} u ON u.blob = b.digest GROUP BY b.digest"""  # n
 _BLOBLESS = f"SELECT DISTINCT blob FROM {_USERS} u WHERE blob NOT IN (SELECT digest FROM blobs)"  # noqa: S608 - a constant
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What mending needs beside the rows."""
-
-    blobs: Blobs
-    now_ms: int
-    lost_and_found: Path
-    """The folder for octets that nobody uses, each as a file to be read and kept or thrown away."""
+def invariants(context: RepairContext) -> tuple[Invariant, ...]:
+    """All of them, in the order of repair; those of single rooms come before."""
+    return (*_of_octets(context), *_of_accounts(context), *_of_emails(context))
 
 
-def invariants(ground: Ground) -> tuple[Invariant, ...]:
-    """All of them, in the order in which to mend; the rooms' own come before."""
-    return (*_of_octets(ground), *_of_accounts(ground), *_of_emails(ground))
-
-
-def _of_octets(ground: Ground) -> tuple[Invariant, ...]:
+def _of_octets(context: RepairContext) -> tuple[Invariant, ...]:
     return (
         Invariant(
-            "octets-have-row",
-            "Octets in the database belong to a blob.",
+            "octets-have-blob",
+            "All octets in the database belong to a blob.",
             lambda tx: ((found.digest.hex(),) for found in loose_rows(tx)),
             "octets {0} belong to no blob",
-            "Give them their row again, or put them into lost+found.",
-            lambda tx: _adopt_rows(tx, ground),
+            "Recreate the blob's row, or put them into lost+found.",
+            lambda tx: _adopt_rows(tx, context),
         ),
         Invariant(
-            "blob-of-user",
+            "blob-exists",
             "Every email and every queued message has its octets.",
             _without_octets,
-            "the octets of message {0} are lost",
-            "Take them from a file nobody knows of, if there is one. Otherwise: " + _RESTORE,
-            lambda tx: _adopt_files(tx, ground),
+            "the octets of message {0} are missing",
+            "Take them from a blob file without a row, if there is one. Otherwise: " + RESTORE,
+            lambda tx: _adopt_files(tx, context),
         ),
         Invariant(
-            "uses-count",
-            "A blob's uses are the rows that name it.",
+            "blob-uses-match",
+            "A blob's use count is the number of rows that refer to it.",
             lambda tx: (
                 (digest.hex(), uses, counted)
                 for digest, uses, counted in tx.rows(
                     f"SELECT * FROM ({_COUNTED}) c WHERE uses <> counted AND counted > 0"  # noqa: S608 - a constant
                 )
             ),
-            "blob {0} is said to be used {1} times and is used {2} times",
-            "Count anew.",
+            "blob {0} has a use count of {1} and is used {2} times",
+            "Correct the count.",
             (
                 (
                     f"UPDATE blobs AS b SET uses = c.counted FROM ({_COUNTED}) c"  # noqa: S608 - a constant
@@ -77,11 +66,11 @@ def _of_octets(ground: Ground) -> tuple[Invariant, ...]:
         ),
         Invariant(
             "blob-is-used",
-            "Somebody uses every blob.",
+            "Every blob is used by an email or a queued message.",
             lambda tx: ((digest.hex(),) for (digest,) in tx.rows(_UNUSED)),
-            "nobody uses blob {0}",
-            "Put it into lost+found, as a file.",
-            lambda tx: _put_into_lost_and_found(tx, ground),
+            "blob {0} is not used",
+            "Move it to lost+found, as a file.",
+            lambda tx: _put_into_lost_and_found(tx, context),
         ),
     )
 
@@ -89,31 +78,33 @@ def _of_octets(ground: Ground) -> tuple[Invariant, ...]:
 _UNUSED = f"SELECT digest FROM ({_COUNTED}) c WHERE counted = 0"  # noqa: S608 - a constant
 
 
-def _without_octets(tx: Transaction) -> Iterator[Breach]:
+def _without_octets(tx: Transaction) -> Iterator[Violation]:
     for (digest,) in tx.rows(_BLOBLESS):
         yield (digest.hex(),)
 
 
-def _adopt_rows(tx: Transaction, ground: Ground) -> None:
+def _adopt_rows(tx: Transaction, context: RepairContext) -> None:
     for found in list(loose_rows(tx)):
-        if not adopt(tx, ground.blobs, found):
-            tx.execute("DELETE FROM blob_octets WHERE id = ?", (found.octets_id,))  # another row has the same
+        if not adopt(tx, context.blobs, found):
+            tx.execute(
+                "DELETE FROM blob_octets WHERE id = ?", (found.octets_id,)
+            )  # a duplicate: another row holds the same octets
 
 
-def _adopt_files(tx: Transaction, ground: Ground) -> None:
+def _adopt_files(tx: Transaction, context: RepairContext) -> None:
     wanted = {digest for (digest,) in tx.rows(_BLOBLESS)}
-    for found in loose_files(tx, ground.blobs.directory):
-        if found.digest in wanted and adopt(tx, ground.blobs, found):
+    for found in loose_files(tx, context.blobs.directory):
+        if found.digest in wanted and adopt(tx, context.blobs, found):
             wanted.discard(found.digest)
 
 
-def _put_into_lost_and_found(tx: Transaction, ground: Ground) -> None:
-    """The file is durable before the row goes."""
-    make_folder(ground.lost_and_found)
+def _put_into_lost_and_found(tx: Transaction, context: RepairContext) -> None:
+    """The file is durable before the row is deleted."""
+    make_folder(context.lost_and_found)
     for (digest,) in tx.rows(_UNUSED):
-        octets = _readable(tx, ground.blobs, digest)
+        octets = read_or_none(tx, context.blobs, digest)
         if octets is not None:
-            write_whole(ground.lost_and_found / f"{digest.hex()}.eml", octets)
+            write_whole(context.lost_and_found / f"{digest.hex()}.eml", octets)
         octets_id, location = tx.row("SELECT octets_id, location FROM blobs WHERE digest = ?", (digest,)) or (
             None,
             None,
@@ -125,39 +116,39 @@ def _put_into_lost_and_found(tx: Transaction, ground: Ground) -> None:
             tx.execute("INSERT INTO blob_files_unused VALUES (?) ON CONFLICT DO NOTHING", (location,))
 
 
-def _of_accounts(ground: Ground) -> tuple[Invariant, ...]:
+def _of_accounts(context: RepairContext) -> tuple[Invariant, ...]:
     return (
         Invariant(
-            "account-has-store",
-            "Every account has its ledger and its first mailboxes.",
+            "account-has-mailboxes",
+            "Every account has its counters and its first mailboxes.",
             "SELECT login FROM accounts WHERE id NOT IN (SELECT account FROM ledgers)",
             "{0} has no mailboxes",
-            "Make the first ones.",
-            lambda tx: _open_accounts(tx, ground),
+            "Create the first ones.",
+            lambda tx: _open_accounts(tx, context),
         ),
         Invariant(
-            "mail-of-account",
-            "All mail belongs to an account that exists.",
+            "mail-has-account",
+            "All mail belongs to an existing account.",
             "SELECT account, messages FROM ledgers WHERE account NOT IN (SELECT id FROM accounts)",
-            "{1} messages belong to account {0}, which is not there",
+            "{1} messages belong to account {0}, which does not exist",
             "Restore a backup that has the account.",
         ),
     )
 
 
-def _open_accounts(tx: Transaction, ground: Ground) -> None:
+def _open_accounts(tx: Transaction, context: RepairContext) -> None:
     for (account,) in tx.rows("SELECT id FROM accounts WHERE id NOT IN (SELECT account FROM ledgers)"):
-        mailboxes.create_defaults(tx, account, now_ms=ground.now_ms)
+        mailboxes.create_defaults(tx, account, now_ms=context.now_ms)
 
 
-def _of_emails(ground: Ground) -> tuple[Invariant, ...]:
+def _of_emails(context: RepairContext) -> tuple[Invariant, ...]:
     return (
         Invariant(
-            "size-of-placement",
-            "A message's size is that of its octets.",
+            "message-size-matches",
+            "The size of every message is that of its octets.",
             "SELECT p.account, p.mailbox, p.uid, p.size, b.size " + _WRONG_SIZE,
-            "message {2} of mailbox {1} of account {0} is said to have {3} octets and has {4}",
-            "Tell the true size.",
+            "message {2} of mailbox {1} of account {0} is recorded with {3} octets and has {4}",
+            "Record the real size.",
             (
                 (
                     "UPDATE placements AS p SET size = b.size FROM emails e JOIN blobs b ON b.digest = e.blob"
@@ -166,12 +157,12 @@ def _of_emails(ground: Ground) -> tuple[Invariant, ...]:
             ),
         ),
         Invariant(
-            "email-is-placed",
-            "Every email is in a mailbox, or waits to be dropped.",
+            "email-has-mailbox",
+            "Every email is in a mailbox or is listed for removal.",
             _UNPLACED,
             "email {0} is in no mailbox",
             f"Put it into the mailbox '{RECOVERED}'.",
-            lambda tx: _recover(tx, ground),
+            lambda tx: _recover(tx, context),
         ),
     )
 
@@ -184,36 +175,29 @@ SELECT id, blob FROM emails e WHERE NOT EXISTS (SELECT 1 FROM placements p WHERE
   AND NOT EXISTS (SELECT 1 FROM orphans o WHERE o.email = e.id)"""
 
 
-def _recover(tx: Transaction, ground: Ground) -> None:
-    """Append it anew, as it was, and leave the old row to the sweep; what can't be read stays for the operator."""
+def _recover(tx: Transaction, context: RepairContext) -> None:
+    """Append the message again and list the old email for removal; one that can't be read stays for the operator."""
     for email, digest in tx.rows(_UNPLACED):
-        octets = _readable(tx, ground.blobs, digest)
+        octets = read_or_none(tx, context.blobs, digest)
         if octets is not None:
             account = account_counters.account_of(email)
             message = append.Message(prepare(octets), summarize(octets))
-            received_at_ms = message.summary.sent_at_ms or ground.now_ms
+            received_at_ms = message.summary.sent_at_ms or context.now_ms
             append.append(
                 tx,
                 account,
-                _recovered(tx, account, ground),
+                _recovered(tx, account, context),
                 message,
                 flags="",
                 received_at_ms=received_at_ms,
-                now_ms=ground.now_ms,
+                now_ms=context.now_ms,
             )
             tx.execute("INSERT INTO orphans VALUES (?)", (email,))
 
 
-def _readable(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes | None:
-    try:
-        return blobs.read(tx, digest)
-    except (BlobMissing, DatabaseUnavailable):
-        return None
-
-
-def _recovered(tx: Transaction, account: AccountId, ground: Ground) -> MailboxId:
+def _recovered(tx: Transaction, account: AccountId, context: RepairContext) -> MailboxId:
     account_counters.open_account(tx, account)
     try:
         return mailboxes.by_name(tx, account, RECOVERED).id
     except account_counters.NoSuchMailbox:
-        return mailboxes.create(tx, account, RECOVERED, now_ms=ground.now_ms).id
+        return mailboxes.create(tx, account, RECOVERED, now_ms=context.now_ms).id

@@ -1,0 +1,100 @@
+"""The check: every invariant of every room, the database file, and the octets of every blob.
+
+It changes nothing and may run while mail is served: a reading transaction sees one consistent state.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from pillarbox.admin.fsck.context import RepairContext
+from pillarbox.admin.fsck.invariants import every_invariant
+from pillarbox.admin.fsck.report import Problem, Report
+from pillarbox.world.blobs.invariants import octets
+from pillarbox.world.database import DatabaseFailure, Schema, Transaction
+from pillarbox.world.database.invariant import Invariant
+from pillarbox.world.database.sqlite.shape import Missing, missing
+from pillarbox.world.database.sqlite.soundness import damage
+
+MAX_REPORTED_VIOLATIONS = 20
+"""Violations of one invariant that are reported one by one."""
+_REBUILD = "Stop the server, then: pillarbox rebuild"
+
+Progress = Callable[[str], None]
+"""Called with the name of what is checked next."""
+
+
+def check(
+    tx: Transaction,
+    context: RepairContext,
+    schemas: Iterable[Schema],
+    *,
+    quick: bool = False,
+    progress: Progress = lambda _what: None,
+) -> Report:
+    """All problems. `quick`: without reading all octets and every page."""
+    report = Report()
+    progress("the database")
+    report.problems += _file_damage(tx, quick=quick)
+    report.problems += map(_missing, missing(tx, schemas))
+    for invariant in dict.fromkeys(every_invariant(context)):
+        progress(invariant.name)
+        report.checks += 1
+        report.problems += _violations(tx, invariant)
+    if not quick:
+        progress("octets")
+        report.problems += _damaged_blobs(tx, context, report)
+    return report
+
+
+def _file_damage(tx: Transaction, *, quick: bool) -> Iterator[Problem]:
+    for line in damage(tx, quick=quick, limit=MAX_REPORTED_VIOLATIONS):
+        yield Problem("database", line, _REBUILD, repairable=False)
+
+
+def _missing(missing_object: Missing) -> Problem:
+    is_index = missing_object.is_index
+    kind, remedy = ("index", "Create it.") if is_index else ("table", _REBUILD)
+    return Problem("schema", f"{kind} {missing_object.name} is missing", remedy, repairable=is_index)
+
+
+def _violations(tx: Transaction, invariant: Invariant) -> Iterator[Problem]:
+    def problem(what: str) -> Problem:
+        return Problem(invariant.name, what, invariant.remedy, invariant.repair is not None)
+
+    count = 0
+    try:
+        for violation in invariant.find(tx):
+            count += 1
+            if count <= MAX_REPORTED_VIOLATIONS:
+                yield problem(invariant.describe(violation))
+    except DatabaseFailure as failure:
+        yield Problem(invariant.name, f"can't be checked: {failure}", _REBUILD, repairable=False)
+    if count > MAX_REPORTED_VIOLATIONS:
+        yield problem(f"and {count - MAX_REPORTED_VIOLATIONS} more like this")
+
+
+def _damaged_blobs(tx: Transaction, context: RepairContext, report: Report) -> Iterator[Problem]:
+    try:
+        for checked in octets(tx, context.blobs):
+            report.blobs += 1
+            if checked.trouble:
+                where = "; ".join(_placements(tx, checked.digest)) or "not used"
+                what = f"message {checked.digest.hex()} {checked.trouble} ({where})"
+                yield Problem("octets", what, "Restore a backup to have it back.", repairable=False)
+    except DatabaseFailure as failure:
+        yield Problem("octets", str(failure), _REBUILD, repairable=False)
+
+
+_PLACEMENTS = """
+SELECT a.login, m.name, p.uid FROM emails e JOIN placements p ON p.email = e.id
+JOIN mailboxes m ON m.account = p.account AND m.id = p.mailbox
+LEFT JOIN accounts a ON a.id = p.account WHERE e.blob = ? LIMIT 5"""
+
+
+def _placements(tx: Transaction, digest: bytes) -> Iterator[str]:
+    """The mailboxes that hold a message, as text."""
+    try:
+        rows = tx.rows(_PLACEMENTS, (digest,))
+    except DatabaseFailure:
+        return
+    for login, mailbox, uid in rows:
+        yield f"{login}, {mailbox}, UID {uid}"

@@ -1,0 +1,25 @@
+"""What repairs need besides the rows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pillarbox.world.blobs import BlobMissing, Blobs
+from pillarbox.world.database import DatabaseUnavailable, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class RepairContext:
+    """The blobs, the time, and a folder for what is found."""
+
+    blobs: Blobs
+    now_ms: int
+    lost_and_found: Path
+    """The folder for octets that nothing uses: each becomes a file, for the operator to keep or to delete."""
+
+
+def read_or_none(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes | None:
+    """The octets of a blob; `None` if they are missing or can't be read."""
+    try:
+        return blobs.read(tx, digest)
+    except (BlobMissing, DatabaseUnavailable):
+        return None

@@ -1,0 +1,151 @@
+"""A new database from what can be read of the old one.
+
+Four steps: copy every readable row into a new file; adopt octets that lost their rows, and link rows that lost their
+email; render summaries and thread keys from the octets; repair counts, the change log and the rest as `fsck` does.
+The search index starts empty and is filled while mail is served. Only when the new file is complete and checked does
+it replace the old one, which is kept beside it: a rebuild that dies, or finds the disk full, has changed nothing.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pillarbox.admin import fsck
+from pillarbox.admin.fsck import Problem, RepairContext
+from pillarbox.admin.rebuild import emails
+from pillarbox.admin.rebuild.emails import RenderedEmails
+from pillarbox.store.account_counters import EMAIL_BITS
+from pillarbox.world.database import DatabaseUnavailable, Schema
+from pillarbox.world.database.sqlite import SqliteDatabase, open_database
+from pillarbox.world.database.sqlite.presence import Presence
+from pillarbox.world.database.sqlite.salvage import Copied, Damaged, put_in_place, tables_of, take_back
+
+Progress = Callable[[str], None]
+"""Called with what is done next."""
+
+_NEEDED_FOR_LINKING = {"octets-have-blob", "blob-exists"}
+"""Invariants that are repaired before emails are linked again, which needs all blobs to have rows."""
+
+
+class CannotRebuild(Exception):
+    """The old database can't be rebuilt. The text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildResult:
+    """What a rebuild has done."""
+
+    damage: tuple[str, ...]
+    """What SQLite found wrong with the old database."""
+    tables: tuple[Copied, ...]
+    relinked: int
+    """Messages whose rows were lost and whose octets were found."""
+    lost: int
+    """Messages of which neither octets nor rendered data were left."""
+    emails: RenderedEmails
+    repaired: tuple[str, ...]
+    """Names of the invariants whose violations were repaired."""
+    problems: tuple[Problem, ...]
+    """Problems that are left."""
+    old_database: str
+    """Path to which the old database was moved."""
+
+    @property
+    def rows(self) -> int:
+        """Rows copied."""
+        return sum(table.rows for table in self.tables)
+
+
+def rebuild_database(
+    path: Path, context: RepairContext, schemas: Iterable[Schema], progress: Progress
+) -> RebuildResult:
+    """Rebuild the database. Raises `DatabaseInUse`, `CannotRebuild`, `DatabaseUnavailable` or OSError."""
+    if not path.exists():
+        raise CannotRebuild(f"There is no database at {path}. To restore one: pillarbox restore")
+    presence = Presence(path, alone=True)
+    try:
+        moved = [file for file in path.parent.glob(f"{path.name}.damaged-*") if file.suffix != ".db-wal"]
+        take_back(path, moved)
+        return _rebuild(path, context, tuple(schemas), progress)
+    finally:
+        presence.end()
+
+
+def _rebuild(
+    path: Path, context: RepairContext, schemas: tuple[Schema, ...], progress: Progress
+) -> RebuildResult:
+    folder = path.with_name(f"{path.name}.rebuilding")
+    new = folder / path.name
+    _remove(folder)
+    folder.mkdir(mode=0o700)
+    try:
+        old = _open_old(path, schemas)
+        try:
+            progress("reading every page")
+            damage = tuple(old.damage())
+            database = open_database(new, schemas)
+            try:
+                rest = _fill(old, database, context, schemas, progress)
+            finally:
+                database.close_now()
+        finally:
+            old.close()
+        moved_to = path.with_name(f"{path.name}.damaged-{_stamp(context.now_ms)}")
+        put_in_place(path, new, moved_to)
+    finally:
+        _remove(folder)
+    return RebuildResult(damage, *rest, str(moved_to))
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_dir():
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+
+
+def _stamp(now_ms: int) -> str:
+    return datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+
+
+def _open_old(path: Path, schemas: tuple[Schema, ...]) -> Damaged:
+    try:
+        old = Damaged(path)
+    except DatabaseUnavailable as failure:
+        raise CannotRebuild(
+            f"Nothing of {path} can be read ({failure}). Move the data directory away and restore a backup:"
+            " pillarbox restore"
+        ) from failure
+    found = old.versions()
+    other = [schema.room for schema in schemas if found.get(schema.room, schema.version) != schema.version]
+    if other:
+        old.close()
+        raise CannotRebuild(
+            f"The tables of {', '.join(other)} were written by another version of Pillarbox."
+            " Rebuild with that one, then upgrade."
+        )
+    return old
+
+
+def _fill(
+    old: Damaged, new: SqliteDatabase, context: RepairContext, schemas: tuple[Schema, ...], progress: Progress
+) -> tuple[tuple[Copied, ...], int, int, RenderedEmails, tuple[str, ...], tuple[Problem, ...]]:
+    tables = []
+    for table in tables_of(new):
+        progress(f"copying {table.name}")
+        tables.append(old.copy(table, new))
+    new.write_now(lambda tx: tx.execute("UPDATE ledgers SET indexed_email = account << ?", (EMAIL_BITS,)))
+    progress("adopting octets without a row")
+    for invariant in fsck.every_invariant(context):
+        if invariant.name in _NEEDED_FOR_LINKING:
+            new.write_now(invariant.run_repair)
+    relinked = emails.relink(new, context.blobs)
+    lost = new.write_now(emails.remove_lost)
+    rendered = RenderedEmails(0, 0)
+    for rendered in emails.render_all(new, context.blobs):
+        progress(f"reading messages: {rendered.rendered}")
+    repaired = fsck.repair(new, context, schemas, lambda what: progress(f"repairing {what}"))
+    progress("checking everything")
+    report = new.read_now(fsck.check, context, schemas)
+    return tuple(tables), relinked, lost, rendered, tuple(repaired), tuple(report.problems)

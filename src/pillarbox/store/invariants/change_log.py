@@ -1,0 +1,96 @@
+"""The change log gives the mailboxes as they are, and MODSEQs are in order."""
+
+from collections.abc import Iterator
+
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
+from pillarbox.mail.number_set import NumberSet
+from pillarbox.store import account_counters, changes
+from pillarbox.store.changes import ChangeKind
+from pillarbox.world.database import Transaction
+from pillarbox.world.database.invariant import Invariant, Violation
+
+_WITHOUT_CHANGE = """
+FROM flags f WHERE NOT EXISTS (SELECT 1 FROM changes c WHERE c.account = f.account AND c.modseq = f.modseq
+  AND c.mailbox = f.mailbox AND c.kind IN (1, 2) AND f.uid BETWEEN c.first AND c.last)"""
+
+
+def _described_differences(tx: Transaction) -> Iterator[Violation]:
+    for account, mailbox, surplus, missing in _differences(tx):
+        yield account, mailbox, surplus.text() or "none", missing.text() or "none"
+
+
+def _differences(tx: Transaction) -> Iterator[tuple[AccountId, MailboxId, NumberSet, NumberSet]]:
+    """Mailboxes whose changes, replayed, differ from their rows; with surplus and missing UIDs."""
+    for account, mailbox in tx.rows("SELECT account, id FROM mailboxes ORDER BY account, id"):
+        logged = changes.runs(tx, account, mailbox, ModSeq(0))
+        replayed = logged.get(ChangeKind.APPENDED, NumberSet()) - logged.get(ChangeKind.EXPUNGED, NumberSet())
+        rows = tx.rows("SELECT uid FROM placements WHERE account = ? AND mailbox = ?", (account, mailbox))
+        there = NumberSet.of(uid for (uid,) in rows)
+        if replayed != there:
+            yield account, mailbox, replayed - there, there - replayed
+
+
+def _log_differences(tx: Transaction) -> None:
+    for account, mailbox, surplus, missing in list(_differences(tx)):
+        modseq = account_counters.next_modseq(tx, account)
+        if surplus:
+            changes.record(tx, account, modseq, mailbox, ChangeKind.EXPUNGED, surplus)
+        if missing:
+            changes.record(tx, account, modseq, mailbox, ChangeKind.APPENDED, missing)
+        for first, last in missing.runs:
+            tx.execute(
+                "UPDATE flags SET modseq = ? WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?",
+                (modseq, account, mailbox, first, last),
+            )
+        raise_highest_modseq(tx, account, mailbox, modseq)
+
+
+INVARIANTS = (
+    Invariant(
+        "change-log-gives-mailbox",
+        "Replaying the change log gives the mailbox.",
+        _described_differences,
+        "the change log of mailbox {1} of account {0} differs from its messages: surplus {2}, missing {3}",
+        "Log the difference, so that clients learn of it.",
+        _log_differences,
+    ),
+    Invariant(
+        "change-log-has-modseq",
+        "The MODSEQ of every message is that of a logged change.",
+        "SELECT f.account, f.mailbox, f.uid " + _WITHOUT_CHANGE,
+        "no logged change has the MODSEQ of message {2} of mailbox {1} of account {0}",
+        "Log a change of its flags.",
+        (
+            "INSERT INTO changes SELECT f.account, f.modseq, f.mailbox, 2, min(f.uid), max(f.uid) "
+            + _WITHOUT_CHANGE
+            + " GROUP BY f.account, f.modseq, f.mailbox ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
+        ),
+    ),
+    Invariant(
+        "modseq-in-order",
+        "No MODSEQ is above HIGHESTMODSEQ of its mailbox, and none above its account's.",
+        "SELECT m.account, m.id FROM mailboxes m JOIN ledgers l ON l.account = m.account"
+        " WHERE m.highest_modseq > l.modseq OR m.highest_modseq < coalesce("
+        "(SELECT max(modseq) FROM flags f WHERE f.account = m.account AND f.mailbox = m.id), 0)",
+        "HIGHESTMODSEQ of mailbox {1} of account {0} is too low or too high",
+        "Raise the mailbox's and the account's MODSEQ.",
+        (
+            (
+                "UPDATE mailboxes AS m SET highest_modseq = max(m.highest_modseq, coalesce("
+                "(SELECT max(modseq) FROM flags f WHERE f.account = m.account AND f.mailbox = m.id), 0))"
+            ),
+            (
+                "UPDATE ledgers AS l SET modseq = max(l.modseq, coalesce("
+                "(SELECT max(highest_modseq) FROM mailboxes m WHERE m.account = l.account), 0))"
+            ),
+        ),
+    ),
+)
+
+
+def raise_highest_modseq(tx: Transaction, account: AccountId, mailbox: MailboxId, modseq: ModSeq) -> None:
+    """Let HIGHESTMODSEQ of a mailbox be at least this."""
+    tx.execute(
+        "UPDATE mailboxes SET highest_modseq = max(highest_modseq, ?) WHERE account = ? AND id = ?",
+        (modseq, account, mailbox),
+    )

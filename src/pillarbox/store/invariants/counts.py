@@ -1,0 +1,49 @@
+"""The counts of mailboxes and accounts are those of their rows."""
+
+from pillarbox.world.database.invariant import Invariant
+
+_COUNTED = """
+SELECT m.account AS account, m.id AS id, count(f.uid) AS messages,
+  coalesce(sum(instr(f.flags, '\\Seen') = 0), 0) AS unseen,
+  coalesce(sum(instr(f.flags, '\\Deleted') > 0), 0) AS deleted,
+  coalesce(sum(p.size), 0) AS octets
+FROM mailboxes m
+LEFT JOIN flags f ON f.account = m.account AND f.mailbox = m.id
+LEFT JOIN placements p ON p.account = f.account AND p.mailbox = f.mailbox AND p.uid = f.uid
+GROUP BY m.account, m.id"""
+
+_USED = """
+SELECT l.account AS account, coalesce(sum(u.size), 0) AS octets, count(u.email) AS messages
+FROM ledgers l LEFT JOIN (SELECT DISTINCT account, email, size FROM placements) u ON u.account = l.account
+GROUP BY l.account"""
+
+INVARIANTS = (
+    Invariant(
+        "mailbox-counts-match",
+        "A mailbox's counts are those of its messages.",
+        f"SELECT m.account, m.id FROM mailboxes m JOIN ({_COUNTED}) n ON n.account = m.account AND n.id = m.id"  # noqa: S608 - a constant
+        " WHERE (m.messages, m.unseen, m.deleted, m.octets) <> (n.messages, n.unseen, n.deleted, n.octets)",
+        "mailbox {1} of account {0} has wrong counts",
+        "Count again.",
+        (
+            (
+                f"UPDATE mailboxes AS m SET messages = n.messages, unseen = n.unseen, deleted = n.deleted,"  # noqa: S608 - a constant
+                f" octets = n.octets FROM ({_COUNTED}) n WHERE n.account = m.account AND n.id = m.id"
+            ),
+        ),
+    ),
+    Invariant(
+        "account-usage-matches",
+        "The usage of an account is the sum of its emails, each counted once.",
+        f"SELECT l.account, l.octets, u.octets FROM ledgers l JOIN ({_USED}) u ON u.account = l.account"  # noqa: S608 - a constant
+        " WHERE l.octets <> u.octets OR l.messages <> u.messages",
+        "account {0} is recorded with {1} octets and uses {2}",
+        "Count again.",
+        (
+            (
+                f"UPDATE ledgers AS l SET octets = u.octets, messages = u.messages FROM ({_USED}) u"  # noqa: S608 - a constant
+                " WHERE u.account = l.account"
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,57 @@
+"""A mailbox as a value: its role, numbers and counts, and the mailboxes that every account begins with."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pillarbox.mail.identifiers import MailboxId, ModSeq, Uid, UidValidity
+from pillarbox.mail.mailbox_name import INBOX
+
+
+class Role(StrEnum):
+    """What a mailbox is for (RFC 6154 §2, RFC 8621 §2); stored as written here."""
+
+    INBOX = "inbox"
+    DRAFTS = "drafts"
+    SENT = "sent"
+    JUNK = "junk"
+    TRASH = "trash"
+    ARCHIVE = "archive"
+    ALL = "all"
+    FLAGGED = "flagged"
+    IMPORTANT = "important"
+
+    @property
+    def attribute(self) -> str | None:
+        """The attribute in LIST: `\\Sent`. INBOX has none."""
+        return None if self is Role.INBOX else f"\\{self.value.capitalize()}"
+
+
+DEFAULT_MAILBOXES = {
+    INBOX: Role.INBOX,
+    "Drafts": Role.DRAFTS,
+    "Sent": Role.SENT,
+    "Junk": Role.JUNK,
+    "Trash": Role.TRASH,
+    "Archive": Role.ARCHIVE,
+}
+"""Created with every account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A mailbox as its row says: names, numbers and counts."""
+
+    id: MailboxId
+    name: str
+    role: Role | None
+    uid_validity: UidValidity
+    uid_next: Uid
+    first_recent: Uid
+    """Messages from this UID on are \\Recent in the session that claims them (RFC 3501 §2.3.2)."""
+    highest_modseq: ModSeq
+    messages: int
+    unseen: int
+    deleted: int
+    octets: int
+    """Sum of the messages' sizes (RFC 8438, STATUS=SIZE)."""
+    subscribed: bool
