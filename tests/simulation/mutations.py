@@ -13,7 +13,7 @@ import pytest
 
 from pillarbox.delivery import accept, report, settle
 from pillarbox.protocol.smtp.client import machine
-from pillarbox.protocol.smtp.client.envelope import Verdict
+from pillarbox.protocol.smtp.client.envelope import OutcomeKind
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.queue import outcome, schedule
 from pillarbox.server.relay.settling import Settling
@@ -54,7 +54,7 @@ def _leases_last_a_second(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_lost_answer_is_a_yes(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(machine, "Verdict", SimpleNamespace(DEFERRED=Verdict.DELIVERED, FAILED=Verdict.FAILED))
+    patch.setattr(machine, "OutcomeKind", SimpleNamespace(DEFERRED=OutcomeKind.DELIVERED))
 
 
 def _what_is_delivered_stays_queued(patch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def _failures_are_not_reported(patch: pytest.MonkeyPatch) -> None:
 
 
 def _expired_mail_vanishes(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(settle, "_tell", lambda tx, late, *_: [outcome.given_up(tx, one) for one in late] and [])
+    patch.setattr(settle, "_notify", lambda tx, late, *_: [outcome.dropped(tx, one) for one in late] and [])
 
 
 def _reports_can_bounce(patch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def _reports_can_bounce(patch: pytest.MonkeyPatch) -> None:
 
 
 def _success_is_reported_unasked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(settle, "wished", lambda *_: True)
+    patch.setattr(settle, "requested", lambda *_: True)
 
 
 def _quota_is_not_given_back(patch: pytest.MonkeyPatch) -> None:

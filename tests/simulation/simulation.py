@@ -81,7 +81,7 @@ class Told:
 def run(seed: int) -> Told:
     """Play one run. Raises `Failed`."""
     # Days of looking at an idle queue every minute would take most of the time.
-    with patch.object(relay, "LOOK_S", 30 * MINUTE):
+    with patch.object(relay, "POLL_S", 30 * MINUTE):
         return run_in_loop(lambda loop: Simulation(loop, seed).run())
 
 

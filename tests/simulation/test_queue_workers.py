@@ -11,8 +11,8 @@ from random import Random
 import pytest
 
 from pillarbox.queue import outcome, schedule
-from pillarbox.queue.outcome import Reason
-from pillarbox.queue.schedule import LEASE_MS, Job, Waiting
+from pillarbox.queue.outcome import DeferralReason
+from pillarbox.queue.schedule import LEASE_MS, Job, PendingRecipient
 from pillarbox.queue.schema import SCHEMA
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import SCHEMA as BLOBS
@@ -55,8 +55,8 @@ class Model:
         for job in schedule.claim(tx, lease=lease, now_ms=self.now_ms, jobs=self.chance.choice((1, 2, 5))):
             for one in job.recipients:
                 _, until_ms = self.leased.get(one.id, (0, 0))
-                assert until_ms <= self.now_ms, f"{one.recipient.address} is leased twice at once"
-                assert one.recipient.address in self.waiting
+                assert until_ms <= self.now_ms, f"{one.address} is leased twice at once"
+                assert one.address in self.waiting
                 self.leased[one.id] = lease, self.now_ms + LEASE_MS
             worker.held.append((job, self.now_ms + LEASE_MS))
 
@@ -68,30 +68,30 @@ class Model:
             mine = self.leased.get(one.id, (0, 0))[0] == job.lease
             match self.chance.randrange(5):
                 case 0 | 1:
-                    reason, chance = Reason("4.0.0", "later"), self.chance.random()
+                    reason, chance = DeferralReason("4.0.0", "later"), self.chance.random()
                     changed = outcome.deferred(tx, job, one, reason, now_ms=self.now_ms, chance=chance)
                     assert changed == mine, "a lost lease still counts, or one that was held does not"
                 case 2:
-                    changed = outcome.finished(tx, job, one)
+                    changed = outcome.failed(tx, job, one)
                     assert changed == mine, "a lost lease still counts, or one that was held does not"
                     self.left(one, changed=changed)
                 case _:
                     changed = outcome.delivered(tx, job, one)
-                    assert changed == (one.recipient.address in self.waiting)
+                    assert changed == (one.address in self.waiting)
                     self.left(one, changed=changed)
             if changed:
                 self.leased.pop(one.id, None)
-        (outcome.reached if self.chance.random() < 0.7 else self.unreachable)(
+        (outcome.destination_reached if self.chance.random() < 0.7 else self.unreachable)(
             tx, job.destination, now_ms=self.now_ms
         )
 
-    def left(self, one: Waiting, *, changed: bool) -> None:
+    def left(self, one: PendingRecipient, *, changed: bool) -> None:
         if changed:
-            self.waiting.remove(one.recipient.address)
-            self.done.append(one.recipient.address)
+            self.waiting.remove(one.address)
+            self.done.append(one.address)
 
     def unreachable(self, tx: Transaction, destination: str, *, now_ms: int) -> None:
-        outcome.unreachable(tx, destination, now_ms=now_ms, chance=self.chance.random())
+        outcome.destination_unreachable(tx, destination, now_ms=now_ms, chance=self.chance.random())
 
     def renew(self, tx: Transaction, worker: Worker) -> None:
         schedule.renew(tx, [job for job, _ in worker.held], now_ms=self.now_ms)
@@ -101,7 +101,7 @@ class Model:
                     self.leased[one.id] = job.lease, self.now_ms + LEASE_MS
 
     def give_back(self, tx: Transaction, worker: Worker) -> None:
-        outcome.given_back(tx, [job for job, _ in worker.held], now_ms=self.now_ms)
+        outcome.give_back(tx, [job for job, _ in worker.held], now_ms=self.now_ms)
         for job, _ in worker.held:
             for one in job.recipients:
                 if self.leased.get(one.id, (0, 0))[0] == job.lease:
@@ -151,7 +151,7 @@ def test_many_workers_serve_everybody_once(seed: int) -> None:
 def drain(tx: Transaction, model: Model) -> None:
     """One good worker, as long as there is anything to do."""
     worker = Worker()
-    while (turn_ms := schedule.next_turn_ms(tx)) is not None:
+    while (turn_ms := schedule.next_attempt_ms(tx)) is not None:
         model.now_ms = max(model.now_ms, turn_ms)
         model.claim(tx, worker)
         while worker.held:

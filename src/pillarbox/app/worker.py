@@ -9,7 +9,7 @@ from typing import Any
 
 from pillarbox.app import ending
 from pillarbox.app.allocator import map_large_pieces
-from pillarbox.app.relaying import make_means, make_relay
+from pillarbox.app.relaying import make_relay, relay_config
 from pillarbox.app.services import SERVICES, Doors
 from pillarbox.app.sessions import session_factories
 from pillarbox.app.settings import Settings
@@ -176,7 +176,7 @@ class _Worker:
         services = self._services(settings)
         for listener in self._listeners:
             listener.service = services[listener.service.name]
-        self._relay.means = make_means(settings, self._world)
+        self._relay.reconfigure(relay_config(settings), settings.routes)
 
     def end_revoked(self) -> None:
         """End the sessions of accounts that were disabled or removed."""

@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
 
+from pillarbox.config.schema import Config
 from pillarbox.directory import accounts, domains
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
-from pillarbox.server.relay.delivery_agent import Means
-from pillarbox.server.relay.host_finder import Host, HostFinder
-from pillarbox.server.relay.relay import Relay, RelayLimits
+from pillarbox.server.relay.context import RelayContext, RelayLimits, relay_context
+from pillarbox.server.relay.host_finder import Host
+from pillarbox.server.relay.relay import Relay
 from pillarbox.store import mailboxes
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.blobs import SCHEMA as BLOBS
@@ -38,9 +39,11 @@ from pillarbox.world.resolver.zone import ZoneResolver
 from pillarbox.world.shared import Shared, shared_among
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.telemetry import MemoryTelemetry
+from pillarbox.world.world import World
 from tests.kit.smtp.peer import SmtpPeer
 
 NOW_MS = 1_700_000_000_000
+CONFIG = Config(hostname="mx.one.example", domain="one.example")
 SENDER = "anna@one.example"
 MESSAGE = b"From: anna@one.example\r\nSubject: Plan\r\n\r\nThe body.\r\n"
 
@@ -68,20 +71,25 @@ class RelayHouse:
         self.database.write_now(_anna)
         self._relay: Relay | None = None
 
-    def means(self) -> Means:
-        """What a courier has."""
-        entropy = SeededEntropy(3)
-        return Means(
-            hostname="mx.one.example",
-            network=self.network,
+    @property
+    def world(self) -> World:
+        """The world of this worker; randomness begins anew in each."""
+        return World(
             clock=self.clock,
-            entropy=entropy,
+            entropy=SeededEntropy(3),
+            network=self.network,
+            resolver=self.resolver,
+            tls=None,  # type: ignore[arg-type]  # a relay serves no clients
             database=self.database,
             blobs=self.blobs,
-            itinerary=HostFinder(
-                self.resolver, entropy, own_names=frozenset({"mx.one.example"}), routes=self.routes
-            ),
+            signals=self.signals,
+            telemetry=self.telemetry,
+            shared=self.shared[0],
         )
+
+    def context(self) -> RelayContext:
+        """What a delivery agent is given."""
+        return relay_context(self.world, CONFIG, self.routes)
 
     def peer(self, name: str, address: str, port: int = 25, **traits: Any) -> SmtpPeer:
         """A server that is there and has an address."""
@@ -106,13 +114,7 @@ class RelayHouse:
 
     def start(self) -> Relay:
         """Start a relay."""
-        self._relay = Relay(
-            self.means(),
-            self.signals,
-            self.telemetry,
-            open_counts=self.shared[0].open_counts,
-            limits=self.limits,
-        )
+        self._relay = Relay(self.world, CONFIG, self.routes, limits=self.limits)
         self._relay.start()
         return self._relay
 

@@ -66,7 +66,7 @@ def listed(here: Installation, destination: str | None, sender: str | None, held
         selection = replace(selection, state=State.HELD)
     entries = here.read(queue.listing, selection, now_ms=here.now_ms, limit=limit)
     messages, recipients = here.read(queue.count, selection)
-    troubles = here.read(queue.troubles, now_ms=here.now_ms)
+    troubles = here.read(queue.paused_destinations, now_ms=here.now_ms)
     lines = [table(_HEADS, (_row(entry, here.now_ms) for entry in entries))] if entries else []
     lines.append(f"Messages: {messages}, recipients: {recipients}." if recipients else "Nothing waits.")
     if len(entries) < recipients:
@@ -143,14 +143,14 @@ def release(here: Installation, selection: "Selection") -> None:
 def drop(here: Installation, selection: "Selection", silently: bool) -> None:
     """Give up. The senders are told that delivery has failed."""
     from pillarbox.admin import queue
-    from pillarbox.delivery.settle import Reporter
+    from pillarbox.delivery.settle import ReportingMta
     from pillarbox.world.blobs import FileBlobs
     from pillarbox.world.entropy import SystemEntropy
 
     reporter = None
     if not silently:
         blobs = FileBlobs(here.settings.data / "blobs")
-        reporter = Reporter(here.settings.hostname, blobs, SystemEntropy())
+        reporter = ReportingMta(here.settings.hostname, blobs, SystemEntropy())
     dropped = 0
     while done := here.write(queue.drop, selection, reporter, now_ms=here.now_ms):
         dropped += done

@@ -8,7 +8,7 @@ from pillarbox.queue.outcome import delivered
 from pillarbox.queue.schedule import LEASE_MS, claim
 from pillarbox.server.relay.delivery_agent import DeliveryAgent
 from pillarbox.server.relay.host_finder import Encryption, Host
-from pillarbox.server.relay.progress import NOTHING_TRIED
+from pillarbox.server.relay.progress import NOT_TRIED
 from pillarbox.world.network.memory import Fault
 from pillarbox.world.resolver import Kind, Mx
 from tests.kit.smtp.peer import SILENCE, SmtpPeer
@@ -407,7 +407,7 @@ def test_binary_messages_become_lines_where_they_must(extensions: tuple[str, ...
 
 
 @pytest.mark.rfc("3461 §5.2.1", "MUST")
-def test_wishes_go_on_with_the_message() -> None:
+def test_a_dsn_request_goes_on_with_the_message() -> None:
     async def test(house: RelayHouse) -> None:
         peer = house.peer("two.example", "192.0.2.1")
         await house.queue("a@two.example", notify="FAILURE,SUCCESS", envelope_id="e1", return_content="HDRS")
@@ -449,8 +449,8 @@ def test_a_job_that_was_lost_while_it_waited_is_not_even_read() -> None:
         (job,) = house.database.write_now(claim, lease=1, now_ms=house.clock.now_ms(), jobs=1)
         house.clock._started_ms += LEASE_MS
         assert house.database.write_now(delivered, job, job.recipients[0])
-        result = await DeliveryAgent(house.means()).carry(job)
-        assert (result.reached, result.attempts[0].outcome) == (True, NOTHING_TRIED)
+        result = await DeliveryAgent(house.context()).deliver(job)
+        assert (result.reached, result.attempts[0].outcome) == (True, NOT_TRIED)
 
     with_relay(test)
 

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from pillarbox.queue import curve
+from pillarbox.queue import retry_schedule
 from pillarbox.queue.schedule import LEASE_MS
 from pillarbox.queue.spool import LIFETIME_MS
-from pillarbox.server.relay.destination_queue import COURIERS
-from pillarbox.server.relay.relay import RelayLimits
+from pillarbox.server.relay.context import RelayLimits
+from pillarbox.server.relay.destination_queue import DELIVERY_AGENTS
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.network.memory import Fault
 from tests.kit.smtp.peer import SILENCE
@@ -48,7 +48,7 @@ def test_mail_for_one_destination_shares_a_connection_that_lingers_and_then_says
     with_relay(test)
 
 
-def test_a_backlog_is_carried_by_ever_more_connections_up_to_the_limit() -> None:
+def test_a_backlog_is_delivered_by_ever_more_connections_up_to_the_limit() -> None:
     async def test(house: RelayHouse) -> None:
         for number in range(300):
             await house.queue(f"{number}@two.example")
@@ -71,17 +71,17 @@ def test_connections_of_other_workers_to_a_destination_count() -> None:
         for number in range(100):
             await house.queue(f"{number}@two.example")
         for _ in range(3):
-            house.shared[1].open_counts.add(COURIERS, "two.example")
+            house.shared[1].open_counts.add(DELIVERY_AGENTS, "two.example")
         peer = house.peer("two.example", "192.0.2.2")
         house.start()
         await house.pass_(10)
         assert (len(peer.addresses), peer.most) == (100, 1)
-        assert house.shared[0].open_counts.count(COURIERS, "two.example") == 3, "ours have left"
+        assert house.shared[0].open_counts.count(DELIVERY_AGENTS, "two.example") == 3, "ours have left"
 
     with_relay(test, limits=RelayLimits(connections_each=4))
 
 
-def test_one_that_says_later_is_tried_again_by_the_curve_and_its_neighbour_is_not_kept() -> None:
+def test_one_that_says_later_is_tried_again_by_the_retry_schedule_and_its_neighbour_is_not_kept() -> None:
     async def test(house: RelayHouse) -> None:
         peer = house.peer("two.example", "192.0.2.2", refused={"grey@two.example": "451 4.7.1 greylisted"})
         await house.queue("grey@two.example", "ok@two.example")
@@ -89,9 +89,9 @@ def test_one_that_says_later_is_tried_again_by_the_curve_and_its_neighbour_is_no
         assert peer.addresses == ["ok@two.example"]
         assert house.waiting() == ["grey@two.example"]
         peer.refused.clear()
-        await house.pass_(curve.INTERVALS_MS[0] / 1000 * 0.8)
+        await house.pass_(retry_schedule.RETRY_INTERVALS_MS[0] / 1000 * 0.8)
         assert len(peer.got) == 1
-        await house.pass_(curve.INTERVALS_MS[0] / 1000 * 0.4)
+        await house.pass_(retry_schedule.RETRY_INTERVALS_MS[0] / 1000 * 0.4)
         assert peer.addresses == ["ok@two.example", "grey@two.example"]
         assert house.inbox() == []
 
@@ -127,7 +127,7 @@ def test_when_the_time_is_up_the_sender_is_told_that_it_failed_once_for_each() -
             await house.queue(f"{number}@two.example")
         assert house.rows("SELECT expires_at_ms - queued_at_ms FROM queue_messages") == [(LIFETIME_MS,)] * 3
         # The days between are all alike.
-        house.database.write_now(lambda tx: tx.execute(SOONER, (6 * curve.HOUR_MS,)))
+        house.database.write_now(lambda tx: tx.execute(SOONER, (6 * retry_schedule.HOUR_MS,)))
         await house.pass_(6 * HOUR + 120)
         assert house.waiting() == []
         told = house.reported()
@@ -297,7 +297,7 @@ def test_what_cannot_be_read_waits_and_does_not_stop_the_others() -> None:
         await house.pass_(1)
         assert peer.addresses == ["b@two.example"]
         assert house.waiting() == ["a@two.example"]
-        assert [name for name, _ in house.telemetry.failures] == ["mail not carried"]
+        assert [name for name, _ in house.telemetry.failures] == ["delivery failed"]
         house.telemetry.failures.clear()
 
     with_relay(test)
@@ -329,7 +329,7 @@ def test_stopping_before_anything_has_begun() -> None:
     asyncio.run(run())
 
 
-def test_when_somebody_sets_the_clock_no_worker_takes_what_another_carries() -> None:
+def test_when_somebody_sets_the_clock_no_worker_takes_what_another_delivers() -> None:
     async def test(house: RelayHouse) -> None:
         peer = house.peer("two.example", "192.0.2.2", answers={"MAIL": SILENCE})
         house.start()  # a second worker
@@ -347,14 +347,14 @@ def test_when_somebody_sets_the_clock_no_worker_takes_what_another_carries() -> 
     with_relay(test)
 
 
-def test_a_destination_that_keeps_all_its_couriers_does_not_delay_the_retry_of_another() -> None:
+def test_a_destination_that_keeps_all_its_delivery_agents_does_not_delay_the_retry_of_another() -> None:
     async def test(house: RelayHouse) -> None:
         house.peer("slow.example", "192.0.2.1", answers={"MAIL": SILENCE})
         other = house.peer("other.example", "192.0.2.2", answers={"RCPT": ["450 4.2.1 later", "250 OK"]})
         for _ in range(3):
             await house.queue("a@slow.example")
         await house.queue("a@other.example")
-        await house.pass_(110)  # a minute by the curve, and no other look at the queue has brought it
+        await house.pass_(110)  # a minute by the schedule, and no other look at the queue has brought it
         assert len(other.got) == 1
 
     with_relay(test, limits=RelayLimits(connections_each=1))
