@@ -1,4 +1,4 @@
-"""A notice says what happened, to people and to machines, and only what was requested for."""
+"""A DSN says what happened, to people and to programs, and only what was requested."""
 
 import email
 from email.message import Message
@@ -95,7 +95,7 @@ def test_addresses_in_unicode_make_an_international_report() -> None:
 
 @pytest.mark.rfc("3461 §4.1", "MUST")
 @pytest.mark.parametrize(
-    ("notify", "told"),
+    ("notify", "actions"),
     [
         ("", {Action.FAILED, Action.DELAYED}),
         ("NEVER", set()),
@@ -103,5 +103,5 @@ def test_addresses_in_unicode_make_an_international_report() -> None:
         ("SUCCESS,DELAY", {Action.DELIVERED, Action.RELAYED, Action.EXPANDED, Action.DELAYED}),
     ],
 )
-def test_only_what_was_wished_for_is_told(notify: str, told: set[Action]) -> None:
-    assert {action for action in Action if requested(notify, action)} == told
+def test_only_what_was_requested_is_reported(notify: str, actions: set[Action]) -> None:
+    assert {action for action in Action if requested(notify, action)} == actions

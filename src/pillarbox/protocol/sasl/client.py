@@ -1,8 +1,8 @@
-"""The client's side of SASL, for what we say to other servers and to prove the server's side in tests.
+"""The client side of SASL, for logging in to other servers and for testing the server side.
 
-`choose` picks the strongest mechanism that both sides know; `ClientExchange.initial` is the initial
-response, `respond` answers each challenge. SCRAM also authenticates the server: unless
-`server_proven` is true after the server's success, that success must not be believed.
+`choose` picks the strongest mechanism that both sides support; `ClientExchange.initial` is the initial response,
+`respond` answers each challenge. SCRAM also authenticates the server: a success that the server reports while
+`server_proven` is false must not be trusted.
 """
 
 import hmac
@@ -21,17 +21,17 @@ from pillarbox.protocol.sasl.scram_message import (
     parse_server_first,
 )
 
-LEAST_ITERATIONS = 4096
-"""RFC 7677 §3: fewer rounds make the password cheap to guess for whoever listens."""
+MIN_ITERATIONS = 4096
+"""RFC 7677 §3: with fewer iterations an eavesdropper can guess the password cheaply."""
 MAX_ITERATIONS = 1_000_000
-"""More rounds are an attack on the client's time: this is about half a second."""
+"""More iterations would be an attack on the client's time: this is about half a second."""
 
 ClientMechanism = Generator[bytes, bytes, None]
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a client authenticates with. `authorization` is empty to act as oneself."""
+    """What a client authenticates with. `authorization`: the identity to act as, if another."""
 
     login: str
     password: str = field(repr=False)
@@ -40,14 +40,14 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The channel binding a client uses: its type and this connection's data."""
+    """The channel binding that a client uses: its type and this connection's data."""
 
     kind: str
     data: bytes
 
 
 class ClientExchange:
-    """One authentication, from the client's side."""
+    """One authentication, client side."""
 
     __slots__ = ("_mechanism", "_pending", "finished", "initial", "name", "server_proven")
 
@@ -82,15 +82,15 @@ def choose(
     binding: Binding | None,
     plain_allowed: bool,
 ) -> ClientExchange | None:
-    """Begin with the strongest mechanism offered, or `None` if there is none that may be used.
+    """Begin with the strongest mechanism offered, or `None` if none may be used.
 
-    `plain_allowed`: the connection is TLS to a verified server, so a password may be sent on it.
+    `plain_allowed`: the connection has TLS to a verified server, so a password may be sent on it.
     """
     names = {name.upper() for name in offered}
     if binding and "SCRAM-SHA-256-PLUS" in names:
         return _scram("SCRAM-SHA-256-PLUS", credentials, nonce, "p", binding)
     if "SCRAM-SHA-256" in names:
-        # RFC 5802 §6: "y" says we could bind, but saw no offer; the server notices if one was removed.
+        # RFC 5802 §6: "y": we support channel binding, but saw no offer; so the server detects a removed offer.
         return _scram("SCRAM-SHA-256", credentials, nonce, "y" if binding else "n", None)
     if plain_allowed and "PLAIN" in names:
         return ClientExchange("PLAIN", _plain(credentials), client_first=True, proves=False)
@@ -137,9 +137,9 @@ def _scram_messages(credentials: Credentials, nonce: str, gs2_header: str, bound
 def _check_server_first(server: ServerFirst, nonce: str) -> None:
     # RFC 5802 §5.1: the client MUST verify that its nonce begins the server's.
     if not server.nonce.startswith(nonce) or len(server.nonce) == len(nonce):
-        raise Refused(Reason.MALFORMED, "the server's nonce does not continue ours")
-    if not LEAST_ITERATIONS <= server.iterations <= MAX_ITERATIONS:
-        raise Refused(Reason.MALFORMED, f"the server asks for {server.iterations} rounds")
+        raise Refused(Reason.MALFORMED, "server nonce does not begin with the client nonce")
+    if not MIN_ITERATIONS <= server.iterations <= MAX_ITERATIONS:
+        raise Refused(Reason.MALFORMED, f"server asks for {server.iterations} iterations")
 
 
 def _prepared(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Names and passwords as a mechanism may accept them: limits, UTF-8, SASLprep."""
+"""Names and passwords as mechanisms take them: limits, UTF-8, SASLprep."""
 
 from pillarbox.protocol.sasl.exchange import Reason, Refused
 from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query
@@ -7,7 +7,7 @@ from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query
 MAX_IDENTITY_OCTETS = 512
 """The longest login or authorization identity."""
 MAX_PASSWORD_OCTETS = 1024
-"""The longest password: long enough for any pass phrase, short enough to hash."""
+"""The longest password: long enough for any passphrase, short enough to hash."""
 
 
 def prepared_identity(octets: bytes) -> str:

@@ -51,7 +51,7 @@ def read(reply: Reply) -> Capabilities:
     """The capabilities in a reply to EHLO; malformed lines are skipped."""
     offered: dict[str, tuple[str, ...]] = {}
     for line in reply.lines[1:]:
-        # Old servers write "AUTH=LOGIN PLAIN", as a draft of RFC 2554 had it.
+        # Old servers write "AUTH=LOGIN PLAIN", for the clients of their time.
         words = (
             line.replace("AUTH=", "AUTH ", 1).split() if line.upper().startswith("AUTH=") else line.split()
         )

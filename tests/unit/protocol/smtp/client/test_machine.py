@@ -151,10 +151,10 @@ def test_what_the_server_lacks_is_not_asked_of_it(more: dict[str, object], statu
 
 
 @pytest.mark.rfc("3461 §5.2.1", "MUST")
-def test_wishes_for_reports_go_on_to_a_server_that_knows_them() -> None:
-    wishes = Recipient("a@x", frozenset({Notify.SUCCESS, Notify.FAILURE}), "rfc822;b@y")
+def test_a_dsn_request_goes_on_to_a_server_that_supports_dsn() -> None:
+    requested = Recipient("a@x", frozenset({Notify.SUCCESS, Notify.FAILURE}), "rfc822;b@y")
     machine = ready()
-    machine.begin(Envelope(None, (wishes,), 5, Body.SEVEN_BIT, returns=Return.HEADERS, envelope_id="id+2B"))
+    machine.begin(Envelope(None, (requested,), 5, Body.SEVEN_BIT, returns=Return.HEADERS, envelope_id="id+2B"))
     machine.receive(b"250 ok\r\n")
     assert machine.outgoing() == (
         b"MAIL FROM:<> SIZE=5 RET=HDRS ENVID=id+2B\r\n"
