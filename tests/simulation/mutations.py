@@ -1,6 +1,6 @@
-"""Code that is broken on purpose, to see whether the simulation notices.
+"""Code broken on purpose, to check that the simulation notices.
 
-Each mutation is a mistake that somebody could make; `noticed_as` is what the auditor must say of it.
+Each mutation is a plausible mistake; `noticed_as` is what the auditor must report.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from pillarbox.world.database import DatabaseUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A mistake and how it shows."""
+    """A mistake, and the violation that it causes."""
 
     name: str
     apply: Callable[[pytest.MonkeyPatch], None]
@@ -102,12 +102,12 @@ MUTATIONS = (
     _broken(_says_250_before_the_commit, "does not hold it"),
     _broken(_forgets_all_but_the_first_inbox, "does not hold it"),
     _broken(_leases_last_a_second, "under way twice|delivered again after an acknowledged|BlobMissing"),
-    _broken(_a_lost_answer_is_a_yes, "in silence"),
+    _broken(_a_lost_answer_is_a_yes, "unreported"),
     _broken(_what_is_delivered_stays_queued, "delivered again after an acknowledged"),
     _broken(_outcomes_are_lost_while_the_disk_is_full, "delivered again after an acknowledged"),
-    _broken(_failures_are_not_reported, "in silence"),
-    _broken(_expired_mail_vanishes, "in silence"),
-    _broken(_reports_can_bounce, "travels from"),
-    _broken(_success_is_reported_unasked, "nobody wished"),
+    _broken(_failures_are_not_reported, "unreported"),
+    _broken(_expired_mail_vanishes, "unreported"),
+    _broken(_reports_can_bounce, "is queued from"),
+    _broken(_success_is_reported_unasked, "that nobody requested"),
     _broken(_quota_is_not_given_back, "quota"),
 )
