@@ -358,3 +358,59 @@ def test_a_destination_that_keeps_all_its_delivery_agents_does_not_delay_the_ret
         assert len(other.got) == 1
 
     with_relay(test, limits=RelayLimits(connections_each=1))
+
+
+# --- what an await lets happen meanwhile
+
+
+def slowed(house: RelayHouse, method: str, verb: str) -> asyncio.Event:
+    """Let calls of this verb by `Database.read` or `write` wait until the event is set."""
+    original, gate = getattr(house.database, method), asyncio.Event()
+
+    async def waiting(called: object, *arguments: object, **more: object) -> object:
+        if getattr(called, "__name__", "") == verb:
+            await gate.wait()
+        return await original(called, *arguments, **more)
+
+    setattr(house.database, method, waiting)
+    return gate
+
+
+def test_connections_are_set_aside_while_a_claim_is_under_way() -> None:
+    async def test(house: RelayHouse) -> None:
+        peers = [house.peer(name, f"192.0.2.{n}") for n, name in enumerate(("two.example", "three.example"))]
+        house.network.faults = lambda _to: Fault(delay_s=0.2)
+        for number in range(150):
+            await house.queue(f"{number}@two.example")
+        await house.pass_(0.1)
+        gate = slowed(house, "write", "claim")
+        await house.queue("a@three.example")
+        most = 0
+        for step in range(350):
+            if step == 250:
+                gate.set()
+            await house.pass_(0.1)
+            most = max(most, sum(peer.open for peer in peers))
+        assert most == 3
+        assert peers[1].addresses == ["a@three.example"]
+
+    with_relay(test, limits=RelayLimits(connections=3, connections_each=3))
+
+
+def test_leases_are_renewed_while_messages_are_being_read() -> None:
+    async def test(house: RelayHouse) -> None:
+        peer = house.peer("two.example", "192.0.2.2")
+        gate = slowed(house, "read", "_loaded")
+        for number in range(30):
+            await house.queue(f"{number}@two.example")
+        await house.pass_(1)
+        house.clock._started_ms += 2 * LEASE_MS
+        await house.pass_(70)  # the jump is noticed
+        leased = house.rows("SELECT due_at_ms FROM queue_recipients WHERE lease > 0")
+        assert len(leased) > 5
+        assert all(due_at_ms > house.clock.now_ms() for (due_at_ms,) in leased)
+        gate.set()
+        await house.pass_(200)
+        assert sorted(peer.addresses) == sorted(f"{number}@two.example" for number in range(30))
+
+    with_relay(test)
