@@ -1,10 +1,10 @@
-"""Urgent mail while much waits: acceptance and delivery with an empty queue and with a full one.
+"""New mail while much is queued: acceptance and delivery with an empty queue and with a full one.
 
     python benchmarks/waiting.py --waiting 200000
 
-The waiting messages are for destinations that refuse connections: half for a single one, half for 2 000 others, all
-due when the server starts, so it is busy failing. Then urgent messages come one by one: how long until each is
-accepted, and how long until it is at its destination. Nothing outside this process and its server is needed.
+The queued messages are for destinations that refuse connections: half for a single one, half for 2 000 others, all due
+when the server starts, so it is busy failing. Then new messages come one by one: how long until each is accepted, and
+how long until it is at its destination. Nothing but this process and its server is needed.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def serve(folder: Path, ports: tuple[int, int, int], waiting: int) -> None:
 async def answer(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, arrived: asyncio.Queue[float]
 ) -> None:
-    """A server that takes everything, and notes when."""
+    """A server that accepts everything, and records when."""
     with suppress(asyncio.CancelledError):  # the end of the measurement
         writer.write(b"220 sink\r\n")
         body = False
@@ -86,8 +86,8 @@ async def answer(
     writer.close()
 
 
-async def urgent(port: int, sink: int, messages: int) -> tuple[list[float], list[float]]:
-    """Seconds until each message was accepted, and until it had arrived."""
+async def send_new(port: int, sink: int, messages: int) -> tuple[list[float], list[float]]:
+    """Seconds until each message was accepted, and until it arrived."""
     arrived: asyncio.Queue[float] = asyncio.Queue()
     server = await asyncio.start_server(lambda r, w: answer(r, w, arrived), HOST, sink)
     reader, writer = await asyncio.open_connection(HOST, port)
@@ -122,13 +122,13 @@ def measure(waiting: int, options: argparse.Namespace) -> None:
         os._exit(0)
     try:
         wait_for(ports[0], seconds=600)
-        accepting, arriving = asyncio.run(urgent(ports[0], ports[1], options.messages))
+        accepting, arriving = asyncio.run(send_new(ports[0], ports[1], options.messages))
         found = [
             (statistics.median(times), statistics.quantiles(times, n=100)[98])
             for times in (accepting, arriving)
         ]
         print(
-            f"{waiting:>9,} waiting   accepted {found[0][0] * 1e3:6.1f} ms (p99 {found[0][1] * 1e3:6.1f})"
+            f"{waiting:>9,} queued   accepted {found[0][0] * 1e3:6.1f} ms (p99 {found[0][1] * 1e3:6.1f})"
             f"   arrived {found[1][0] * 1e3:6.1f} ms (p99 {found[1][1] * 1e3:6.1f})"
             f"   server CPU {cpu_of(child):.1f} s"
         )
@@ -141,7 +141,7 @@ def measure(waiting: int, options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--waiting", type=int, default=200_000)
-    parser.add_argument("--messages", type=int, default=100, help="urgent ones")
+    parser.add_argument("--messages", type=int, default=100, help="new messages")
     options = parser.parse_args()
     for waiting in (0, options.waiting):
         measure(waiting, options)

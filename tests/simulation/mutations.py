@@ -6,14 +6,13 @@ Each mutation is a plausible mistake; `noticed_as` is what the auditor must repo
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pillarbox.delivery import accept, report, settle
 from pillarbox.protocol.smtp.client import machine
-from pillarbox.protocol.smtp.client.envelope import OutcomeKind
+from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.queue import outcome, schedule
 from pillarbox.server.relay.settling import Settling
@@ -54,7 +53,12 @@ def _leases_last_a_second(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_lost_answer_is_a_yes(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(machine, "OutcomeKind", SimpleNamespace(DEFERRED=OutcomeKind.DELIVERED))
+    interrupted = machine.interrupted
+
+    def delivered(*arguments: Any, **keywords: Any) -> Outcome:
+        return interrupted(*arguments, **keywords)._replace(kind=OutcomeKind.DELIVERED)
+
+    patch.setattr(machine, "interrupted", delivered)
 
 
 def _what_is_delivered_stays_queued(patch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,9 @@
-"""A relay with everything around it pretended: clock, chance, network, DNS; the database is in memory.
+"""A relay in a simulated world: clock, randomness, network and DNS are simulated; the database is in memory.
 
-    async def test(house):
+    async def test(house: RelayHouse) -> None:
         peer = house.peer("mx.two.example", "192.0.2.2")
         house.mx("two.example", "mx.two.example")
-        house.queue("you@two.example")
+        await house.queue("you@two.example")
         await house.pass_(1)
 
 Time passes only in `pass_`.
@@ -92,14 +92,14 @@ class RelayHouse:
         return relay_context(self.world, CONFIG, self.routes)
 
     def peer(self, name: str, address: str, port: int = 25, **traits: Any) -> SmtpPeer:
-        """A server that is there and has an address."""
+        """A server with a name and an address."""
         self.resolver.put(name, Kind.A, address)
         peer = SmtpPeer(self.clock, **traits)
         self.network.serve(address, port, peer)
         return peer
 
     def mx(self, domain: str, *exchanges: str) -> None:
-        """The exchangers of a domain, best first."""
+        """The mail exchangers of a domain, most preferred first."""
         records = [Mx(10 * place, name) for place, name in enumerate(exchanges, 1)]
         self.resolver.put(domain, Kind.MX, *records)
 
@@ -119,7 +119,7 @@ class RelayHouse:
         return self._relay
 
     async def pass_(self, seconds: float) -> None:
-        """Let time pass: at each moment everything is done that can be done, then the next timer is due."""
+        """Let time pass: all that is ready runs, then the clock jumps to the next timer."""
         await _everything_done()
         while (step := self.clock.next_timer_in) is not None and step <= seconds:
             await self.clock.advance(step)
@@ -128,7 +128,7 @@ class RelayHouse:
         await self.clock.advance(seconds)
 
     def waiting(self) -> list[str]:
-        """Who still waits."""
+        """Recipients that are still queued."""
         return [address for (address,) in self.rows("SELECT address FROM queue_recipients ORDER BY id")]
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -136,14 +136,14 @@ class RelayHouse:
         return self.database.read_now(lambda tx: tx.rows(sql))
 
     def inbox(self) -> list[Message]:
-        """What Anna has got, oldest first."""
+        """Messages in Anna's mailbox, oldest first."""
         return [
             email.message_from_bytes(self.database.read_now(self.blobs.read, digest))
             for (digest,) in self.rows("SELECT blob FROM emails ORDER BY id")
         ]
 
     def reported(self) -> list[tuple[str, str, str]]:
-        """(recipient, action, status) of all that Anna was told."""
+        """(recipient, action, status) of each DSN that Anna got."""
         found = []
         for report in self.inbox():
             text = report.as_bytes().decode().partition("delivery-status\n")[2]
@@ -163,7 +163,7 @@ class RelayHouse:
 
 
 async def _everything_done() -> None:
-    """Return when nothing is left to do but to wait for a timer."""
+    """Return when every task waits for a timer."""
     ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
     await asyncio.sleep(0)
     while ready:
@@ -177,7 +177,7 @@ def _anna(tx: Transaction) -> None:
 
 
 def with_relay(test: Callable[[RelayHouse], Awaitable[None]], **traits: Any) -> None:
-    """Run a test with a relay that has started; nothing may fail unheard."""
+    """Run a test with a relay that has started; no unexpected failure may be reported."""
 
     async def run() -> None:
         house = RelayHouse(**traits)

@@ -1,4 +1,4 @@
-"""How attempts end: who leaves the queue, who stays, and what senders hear, all or nothing."""
+"""How attempts end: who leaves the queue, who stays, and which DSNs are sent, all in one transaction."""
 
 import email
 from collections.abc import Iterator
@@ -104,7 +104,7 @@ def test_each_recipient_has_its_own_end_and_the_sender_hears_of_failure(tx: Tran
 
 
 @pytest.mark.rfc("3461 §5.2.2", "MUST")
-def test_success_is_told_where_the_next_server_will_not(tx: Transaction) -> None:
+def test_success_is_reported_if_the_next_server_will_not(tx: Transaction) -> None:
     (job,) = queue(tx, "SUCCESS", "FAILURE", "SUCCESS")
     settle(tx, [result(job, DELIVERED, DELIVERED, DEFERRED)], MTA, now_ms=NOW)
     (report,) = inbox(tx)
@@ -157,7 +157,7 @@ def test_only_the_header_goes_back_where_that_was_asked_for_or_text_cannot_hold_
     assert "The body." not in report.as_string()
 
 
-def test_a_lost_lease_changes_nothing_and_tells_nobody(tx: Transaction) -> None:
+def test_a_lost_lease_changes_nothing_and_causes_no_dsn(tx: Transaction) -> None:
     (job,) = queue(tx, "", "")
     stolen = Job(8, job.destination, job.message, job.recipients)
     assert settle(tx, [result(stolen, FAILED, DEFERRED)], MTA, now_ms=NOW) == []
@@ -181,7 +181,7 @@ def test_the_last_attempt_that_fails_for_now_is_a_failure(tx: Transaction) -> No
 
 
 @pytest.mark.rfc("3461 §5.2.5", "MAY")
-def test_a_delay_is_told_once_and_only_to_who_may_hear_of_it(tx: Transaction) -> None:
+def test_a_delay_is_reported_once_and_only_if_requested(tx: Transaction) -> None:
     (job,) = queue(tx, "", "FAILURE", "DELAY")
     settle(tx, [result(job, DEFERRED, DEFERRED, DEFERRED)], MTA, now_ms=NOW)
     late = NOW + retry_schedule.DELAY_NOTICE_MS
@@ -194,7 +194,7 @@ def test_a_delay_is_told_once_and_only_to_who_may_hear_of_it(tx: Transaction) ->
     assert "450 4.2.1 later" in report.as_string()
 
 
-def test_the_end_comes_though_nobody_could_try(tx: Transaction) -> None:
+def test_a_message_expires_though_no_attempt_was_made(tx: Transaction) -> None:
     enqueue(
         tx,
         Outbound(prepare(OCTETS), "anna@one.example", (QueuedRecipient("r@x.example", "x.example"),)),
@@ -207,7 +207,7 @@ def test_the_end_comes_though_nobody_could_try(tx: Transaction) -> None:
     assert told(inbox(tx)[0]) == [("r@x.example", "failed")]
 
 
-def test_an_unreachable_destination_is_left_alone_and_opened_by_an_answer(tx: Transaction) -> None:
+def test_an_unreachable_destination_is_paused_until_it_answers(tx: Transaction) -> None:
     (job,) = queue(tx, "")
     settle(tx, [result(job, DEFERRED, reached=False)] * 3, MTA, now_ms=NOW)
     closed = "SELECT failures, closed_until_ms > ? FROM queue_destinations"

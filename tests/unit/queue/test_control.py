@@ -1,4 +1,4 @@
-"""What an operator sees of what waits, and may do about it."""
+"""What an operator sees of the queue, and may do with it."""
 
 from collections.abc import Iterator
 

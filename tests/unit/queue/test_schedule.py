@@ -1,4 +1,4 @@
-"""Turns, leases, retries and what becomes of a recipient."""
+"""Claims, leases, retries and the outcomes of recipients."""
 
 from collections.abc import Iterator
 
@@ -86,7 +86,7 @@ def test_what_is_delivered_leaves_even_after_its_lease_has_run_out(tx: Transacti
     assert tx.value("SELECT count(*) FROM queue_messages") == 0
 
 
-def test_a_late_word_about_one_recipient_is_never_taken_for_another(tx: Transaction) -> None:
+def test_a_late_result_of_one_recipient_is_never_applied_to_another(tx: Transaction) -> None:
     queue(tx, "a@x")
     (job,) = take(tx)
     assert delivered(tx, job, job.recipients[0])
@@ -95,7 +95,7 @@ def test_a_late_word_about_one_recipient_is_never_taken_for_another(tx: Transact
     assert addresses(take(tx)) == [["b@x"]]
 
 
-def test_destinations_take_turns_however_much_one_has(tx: Transaction) -> None:
+def test_destinations_are_claimed_in_turn_however_much_one_has(tx: Transaction) -> None:
     for number in range(50):
         queue(tx, f"{number}@big", now_ms=NOW - 50 + number)
     queue(tx, "a@small")
@@ -129,7 +129,7 @@ def test_whether_a_claim_may_find_something_is_known_before(tx: Transaction) -> 
     assert not any_due(tx, now_ms=NOW + retry_schedule.HOUR_MS, healthy_only=True)
 
 
-def test_the_next_turn_to_come_is_not_hidden_by_one_that_waits_for_room(tx: Transaction) -> None:
+def test_the_next_attempt_to_come_is_not_hidden_by_one_that_waits_for_a_connection(tx: Transaction) -> None:
     queue(tx, "a@x")
     queue(tx, "b@y", now_ms=NOW + 5)
     assert next_attempt_ms(tx) == NOW
@@ -154,7 +154,7 @@ def test_a_job_has_no_more_recipients_than_every_server_takes(tx: Transaction) -
     assert [len(job.recipients) for job in (*take(tx), *take(tx))] == [MAX_JOB_RECIPIENTS, 1]
 
 
-def test_a_deferred_recipient_is_due_by_the_curve(tx: Transaction) -> None:
+def test_a_deferred_recipient_is_due_by_the_retry_schedule(tx: Transaction) -> None:
     queue(tx, "a@x")
     (job,) = take(tx)
     assert deferred(tx, job, job.recipients[0], DeferralReason("4.0.0", "450 later"), now_ms=NOW, chance=0.5)
@@ -222,7 +222,9 @@ def test_destinations_that_could_not_be_reached_may_be_passed_over(tx: Transacti
     assert [j.destination for j in claim(tx, lease=1, now_ms=later, jobs=5)] == ["dead"]
 
 
-def test_who_is_late_is_told_once_and_given_up_at_the_end_though_nobody_could_try(tx: Transaction) -> None:
+def test_a_delay_is_reported_once_and_the_recipient_dropped_at_the_end_though_no_attempt_was_made(
+    tx: Transaction,
+) -> None:
     queue(tx, "a@x")
     destination_unreachable(tx, "x", now_ms=NOW, chance=0.5)
     assert due_for_notice(tx, now_ms=NOW + retry_schedule.DELAY_NOTICE_MS - 1, limit=10) == []
@@ -247,7 +249,7 @@ def test_who_is_being_tried_is_not_overdue_and_a_reason_is_remembered(tx: Transa
 
 
 @pytest.mark.rfc("5321 §4.5.4.1", "SHOULD")
-def test_the_curve_is_quick_at_first_and_never_hammers() -> None:
+def test_retries_are_soon_at_first_and_then_rare() -> None:
     waits = [retry_schedule.retry_after_ms(attempt, 0.5) for attempt in range(1, 40)]
     assert waits[0] <= 2 * retry_schedule.MINUTE_MS
     assert waits == sorted(waits)

@@ -199,5 +199,8 @@ def _too_many(outcome: Outcome, outcomes: tuple[Outcome, ...]) -> bool:
 
 def _not_identified(host: Host) -> Outcome:
     return Outcome(
-        OutcomeKind.FAILED, "5.7.10", f"the server name {host.name} is not authenticated by DNSSEC", said_by_server=False
+        OutcomeKind.FAILED,
+        "5.7.10",
+        f"the server name {host.name} is not authenticated by DNSSEC",
+        said_by_server=False,
     )

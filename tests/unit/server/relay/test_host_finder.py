@@ -1,4 +1,4 @@
-"""Which hosts, in which order, and what it means when there are none."""
+"""Which hosts, in which order, and the outcome if there are none."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is best known of each recipient on the way from host to host."""
+"""The best outcome that is known of each recipient, on the way from host to host."""
 
 from itertools import permutations
 

@@ -1,4 +1,4 @@
-"""The whole relay on a virtual clock: when, how often, how many at once, and what senders hear."""
+"""The whole relay in virtual time: when, how often, how many connections at once, and which DSNs."""
 
 import asyncio
 
@@ -34,7 +34,7 @@ def test_what_is_queued_leaves_at_once_and_the_queue_is_empty() -> None:
     with_relay(test)
 
 
-def test_mail_for_one_destination_shares_a_connection_that_lingers_and_then_says_good_bye() -> None:
+def test_mail_for_one_destination_shares_a_connection_that_stays_open_a_while_and_then_quits() -> None:
     async def test(house: RelayHouse) -> None:
         peer = house.peer("two.example", "192.0.2.2")
         for number in range(5):
@@ -81,7 +81,7 @@ def test_connections_of_other_workers_to_a_destination_count() -> None:
     with_relay(test, limits=RelayLimits(connections_each=4))
 
 
-def test_one_that_says_later_is_tried_again_by_the_retry_schedule_and_its_neighbour_is_not_kept() -> None:
+def test_a_deferred_recipient_is_tried_again_by_the_retry_schedule_and_the_others_are_not_delayed() -> None:
     async def test(house: RelayHouse) -> None:
         peer = house.peer("two.example", "192.0.2.2", refused={"grey@two.example": "451 4.7.1 greylisted"})
         await house.queue("grey@two.example", "ok@two.example")
@@ -98,7 +98,7 @@ def test_one_that_says_later_is_tried_again_by_the_retry_schedule_and_its_neighb
     with_relay(test)
 
 
-def test_an_outage_delays_and_nobody_loses_anything() -> None:
+def test_an_outage_delays_and_nothing_is_lost() -> None:
     async def test(house: RelayHouse) -> None:
         house.mx("two.example", "mx.two.example")
         peer = house.peer("mx.two.example", "192.0.2.2")
@@ -119,7 +119,7 @@ def test_an_outage_delays_and_nobody_loses_anything() -> None:
 
 
 @pytest.mark.rfc("5321 §4.5.4.1", "SHOULD")
-def test_when_the_time_is_up_the_sender_is_told_that_it_failed_once_for_each() -> None:
+def test_when_a_message_expires_the_sender_gets_one_failure_for_each_recipient() -> None:
     async def test(house: RelayHouse) -> None:
         house.mx("two.example", "mx.two.example")
         house.peer("mx.two.example", "192.0.2.2", answers={"": "421 4.3.2 not today"})
@@ -139,7 +139,7 @@ def test_when_the_time_is_up_the_sender_is_told_that_it_failed_once_for_each() -
     with_relay(test)
 
 
-def test_a_dead_destination_is_not_hammered_however_much_waits_for_it() -> None:
+def test_an_unreachable_destination_is_tried_rarely_however_much_is_queued_for_it() -> None:
     async def test(house: RelayHouse) -> None:
         house.mx("two.example", "mx.two.example")
         tried = []
@@ -158,7 +158,7 @@ def test_a_dead_destination_is_not_hammered_however_much_waits_for_it() -> None:
     with_relay(test)
 
 
-def test_the_dead_do_not_keep_the_living_waiting() -> None:
+def test_unreachable_destinations_do_not_delay_mail_for_others() -> None:
     async def test(house: RelayHouse) -> None:
         peer = house.peer("alive.example", "192.0.2.1")
         for number in range(40):
@@ -195,7 +195,7 @@ def test_never_more_connections_than_allowed() -> None:
     with_relay(test, limits=RelayLimits(connections=5))
 
 
-def test_a_refusal_is_told_at_once_and_delivery_to_a_server_without_dsn_where_asked() -> None:
+def test_a_rejection_is_reported_at_once_and_delivery_to_a_server_without_dsn_if_requested() -> None:
     async def test(house: RelayHouse) -> None:
         house.peer("two.example", "192.0.2.2", extensions=(), refused={"no@two.example": "550 5.1.1 who?"})
         await house.queue("no@two.example", "yes@two.example", notify="SUCCESS,FAILURE")
@@ -208,7 +208,7 @@ def test_a_refusal_is_told_at_once_and_delivery_to_a_server_without_dsn_where_as
     with_relay(test)
 
 
-def test_two_relays_share_the_work_and_nobody_gets_anything_twice() -> None:
+def test_two_relays_share_the_work_and_nothing_is_delivered_twice() -> None:
     async def test(house: RelayHouse) -> None:
         house.start()
         peer = house.peer("two.example", "192.0.2.2")
@@ -222,7 +222,7 @@ def test_two_relays_share_the_work_and_nobody_gets_anything_twice() -> None:
     with_relay(test)
 
 
-def test_a_stop_lets_what_has_begun_end_and_gives_back_the_rest() -> None:
+def test_a_stop_lets_jobs_in_delivery_end_and_gives_back_the_rest() -> None:
     async def test(house: RelayHouse) -> None:
         peer = house.peer("two.example", "192.0.2.2")
         house.network.faults = lambda _to: Fault(delay_s=1.0)
@@ -286,7 +286,7 @@ def test_a_full_disk_only_delays_what_is_written_down() -> None:
     with_relay(test)
 
 
-def test_what_cannot_be_read_waits_and_does_not_stop_the_others() -> None:
+def test_a_message_that_cannot_be_read_is_deferred_and_does_not_stop_the_others() -> None:
     async def test(house: RelayHouse) -> None:
         await house.stop()
         peer = house.peer("two.example", "192.0.2.2")
@@ -303,7 +303,7 @@ def test_what_cannot_be_read_waits_and_does_not_stop_the_others() -> None:
     with_relay(test)
 
 
-def test_what_is_said_is_logged_for_each_recipient() -> None:
+def test_the_result_is_logged_for_each_recipient() -> None:
     async def test(house: RelayHouse) -> None:
         house.peer("two.example", "192.0.2.2")
         await house.queue("a@two.example")
@@ -329,7 +329,7 @@ def test_stopping_before_anything_has_begun() -> None:
     asyncio.run(run())
 
 
-def test_when_somebody_sets_the_clock_no_worker_takes_what_another_delivers() -> None:
+def test_after_the_clock_was_set_no_worker_claims_what_another_delivers() -> None:
     async def test(house: RelayHouse) -> None:
         peer = house.peer("two.example", "192.0.2.2", answers={"MAIL": SILENCE})
         house.start()  # a second worker

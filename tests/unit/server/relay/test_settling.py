@@ -1,4 +1,4 @@
-"""Results are written in batches, and one that cannot be written harms no other."""
+"""Results are written in batches, and one that cannot be written does not affect the others."""
 
 import asyncio
 from typing import Any
@@ -50,7 +50,7 @@ def test_many_results_are_few_transactions() -> None:
     asyncio.run(run())
 
 
-def test_one_that_cannot_be_written_harms_no_other() -> None:
+def test_one_that_cannot_be_written_does_not_affect_the_others() -> None:
     async def run() -> None:
         house = RelayHouse()
         writer = settling(house)

@@ -70,6 +70,19 @@ def recipient_outcome(reply: Reply) -> Outcome:
     return outcome
 
 
+def interrupted(text: str, reply: Reply | None, *, content_sent: bool) -> Outcome:
+    """The connection ended before a final reply; `reply`: what the server sent instead, if anything."""
+    status = reply.status if reply else "4.4.2"
+    by_server = reply is not None and reply.code != 0
+    return Outcome(
+        OutcomeKind.DEFERRED,
+        status if status.startswith("4") else "4.5.0",
+        text,
+        said_by_server=by_server,
+        in_doubt=content_sent and not by_server,
+    )
+
+
 def impossible(envelope: Envelope, capabilities: Capabilities, *, tls_active: bool) -> Outcome | None:
     """Why this server cannot take this message at all; `None` if it can."""
     limit = capabilities.size_limit

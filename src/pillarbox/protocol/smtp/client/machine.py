@@ -21,8 +21,8 @@ from pillarbox.protocol.smtp.client.content import stuffed
 from pillarbox.protocol.smtp.client.envelope import (
     Envelope,
     Outcome,
-    OutcomeKind,
     impossible,
+    interrupted,
     mail_command,
     outcome_of,
     rcpt_command,
@@ -268,11 +268,7 @@ class ClientMachine:
 
     def _end(self, text: str, reply: Reply | None = None, *, session_refused: bool = False) -> None:
         if self._transaction is not None:
-            status = reply.status if reply else "4.4.2"
-            status = status if status.startswith("4") else "4.5.0"
-            by_server = reply is not None and reply.code != 0
-            in_doubt = self.state is State.CONTENT and not by_server
-            self._finish(Outcome(OutcomeKind.DEFERRED, status, text, by_server, in_doubt))
+            self._finish(interrupted(text, reply, content_sent=self.state is State.CONTENT))
         self.state = State.CLOSED
         self._events.append(Ended(text, reply, session_refused))
 

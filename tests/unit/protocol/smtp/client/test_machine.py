@@ -154,7 +154,9 @@ def test_what_the_server_lacks_is_not_asked_of_it(more: dict[str, object], statu
 def test_a_dsn_request_goes_on_to_a_server_that_supports_dsn() -> None:
     requested = Recipient("a@x", frozenset({Notify.SUCCESS, Notify.FAILURE}), "rfc822;b@y")
     machine = ready()
-    machine.begin(Envelope(None, (requested,), 5, Body.SEVEN_BIT, returns=Return.HEADERS, envelope_id="id+2B"))
+    machine.begin(
+        Envelope(None, (requested,), 5, Body.SEVEN_BIT, returns=Return.HEADERS, envelope_id="id+2B")
+    )
     machine.receive(b"250 ok\r\n")
     assert machine.outgoing() == (
         b"MAIL FROM:<> SIZE=5 RET=HDRS ENVID=id+2B\r\n"
@@ -206,7 +208,7 @@ def test_authentication_is_a_dialogue() -> None:
 @pytest.mark.parametrize(
     "greeting", [b"554 go away\r\n", b"421 busy\r\n", b"hello?\r\n", b"250 what\r\n"][:3]
 )
-def test_a_server_that_turns_us_away_lets_another_be_tried(greeting: bytes) -> None:
+def test_a_server_that_refuses_the_session_lets_another_be_tried(greeting: bytes) -> None:
     (event,) = ClientMachine("one.example").receive(greeting)
     assert isinstance(event, Ended)
     assert event.session_refused
@@ -217,7 +219,7 @@ def test_a_server_that_turns_us_away_lets_another_be_tried(greeting: bytes) -> N
     [b"421 4.3.2 bye\r\n", b"250 ok\r\n421 bye\r\n", b"250 ok\r\n250 ok\r\nnonsense\r\n", b"250 ok\r\n", b""],
 )
 @pytest.mark.parametrize("offer", [PLAIN_OFFER, PIPELINED, CHUNKED])
-def test_a_connection_that_ends_before_the_last_word_leaves_all_deferred(
+def test_a_connection_that_ends_before_the_final_reply_leaves_all_deferred(
     replies: bytes, offer: bytes
 ) -> None:
     machine = ready(offer)
@@ -265,7 +267,7 @@ def test_a_connection_lost_before_the_message_leaves_no_doubt() -> None:
         (b"250-mx\r\n250-DSN\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n", "ORCPT=utf-8;jürgen\\x{2B}a@x".encode()),
     ],
 )
-def test_an_original_recipient_in_unicode_is_said_as_the_server_can_hear_it(
+def test_an_original_recipient_in_unicode_is_sent_in_a_form_the_server_supports(
     offer: bytes, said: bytes
 ) -> None:
     machine = ready(offer)
