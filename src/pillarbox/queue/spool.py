@@ -5,7 +5,7 @@ from typing import NamedTuple, NewType
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.smtp.commands import Body
-from pillarbox.queue.retry_schedule import DELAY_NOTICE_MS
+from pillarbox.queue.retry_schedule import DELAY_NOTICE_MS, HOUR_MS
 from pillarbox.world.blobs import PreparedBlob
 from pillarbox.world.database import Transaction
 from pillarbox.world.topic import Topic
@@ -16,7 +16,7 @@ QueueId = NewType("QueueId", int)
 CHANGED = Topic("queue")
 """Announced when something is queued, so that relays wake up after the commit."""
 
-LIFETIME_MS = 5 * 24 * 3_600_000
+LIFETIME_MS = 5 * 24 * HOUR_MS
 """How long delivery is tried before a failure DSN is sent: at least four to five days (RFC 5321 §4.5.4.1)."""
 
 

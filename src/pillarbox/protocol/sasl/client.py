@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pillarbox.protocol.sasl.exchange import Reason, Refused
+from pillarbox.protocol.sasl.exchange import AuthenticationFailed, Reason
 from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query
 from pillarbox.protocol.sasl.scram_keys import client_keys, client_proof, server_signature
 from pillarbox.protocol.sasl.scram_message import (
@@ -61,7 +61,7 @@ class ClientExchange:
         self._pending = None if client_first else first
 
     def respond(self, challenge: bytes) -> bytes:
-        """Answer a challenge. Raises `Refused` if the server broke the mechanism or is not proven."""
+        """Answer a challenge. Raises `AuthenticationFailed` if the server broke the mechanism or is not proven."""
         if self._pending is not None:
             answer, self._pending = self._pending, None
             return answer
@@ -69,7 +69,7 @@ class ClientExchange:
             return self._mechanism.send(challenge)
         except StopIteration:
             if self.finished:
-                raise Refused(Reason.MALFORMED, "a challenge after the end") from None
+                raise AuthenticationFailed(Reason.MALFORMED, "a challenge after the end") from None
             self.finished = self.server_proven = True
             return b""
 
@@ -102,7 +102,7 @@ def choose(
 def _plain(credentials: Credentials) -> ClientMechanism:
     parts = (credentials.authorization, credentials.login, credentials.password)
     if any("\0" in part for part in parts):
-        raise Refused(Reason.MALFORMED, "NUL in credentials")
+        raise AuthenticationFailed(Reason.MALFORMED, "NUL in credentials")
     yield "\0".join(parts).encode()
 
 
@@ -131,22 +131,22 @@ def _scram_messages(credentials: Credentials, nonce: str, gs2_header: str, bound
     signed = f"{bare},{server.text},{unproven}".encode()
     signature = parse_server_final((yield f"{unproven},p={encode(client_proof(keys, signed))}".encode()))
     if not hmac.compare_digest(signature, server_signature(keys.server_key, signed)):
-        raise Refused(Reason.CREDENTIALS, "the server does not know the password")
+        raise AuthenticationFailed(Reason.CREDENTIALS, "the server does not know the password")
 
 
 def _check_server_first(server: ServerFirst, nonce: str) -> None:
     # RFC 5802 §5.1: the client MUST verify that its nonce begins the server's.
     if not server.nonce.startswith(nonce) or len(server.nonce) == len(nonce):
-        raise Refused(Reason.MALFORMED, "server nonce does not begin with the client nonce")
+        raise AuthenticationFailed(Reason.MALFORMED, "server nonce does not begin with the client nonce")
     if not MIN_ITERATIONS <= server.iterations <= MAX_ITERATIONS:
-        raise Refused(Reason.MALFORMED, f"server asks for {server.iterations} iterations")
+        raise AuthenticationFailed(Reason.MALFORMED, f"server asks for {server.iterations} iterations")
 
 
 def _prepared(text: str) -> str:
     try:
         prepared = prepare_query(text)
     except PreparationFailed as failed:
-        raise Refused(Reason.CREDENTIALS, str(failed)) from None
+        raise AuthenticationFailed(Reason.CREDENTIALS, str(failed)) from None
     if not prepared:
-        raise Refused(Reason.CREDENTIALS, "empty name or password")
+        raise AuthenticationFailed(Reason.CREDENTIALS, "empty name or password")
     return prepared

@@ -81,10 +81,10 @@ Question = Challenge | CheckPassword | NeedKeys
 Answer = bytes | bool | ScramKeys
 
 Mechanism = Generator[Question, Answer, Success]
-"""The server side of a mechanism: yields questions, returns success, raises `Refused`."""
+"""The server side of a mechanism: yields questions, returns success, raises `AuthenticationFailed`."""
 
 
-class Refused(Exception):
+class AuthenticationFailed(Exception):
     """Raised inside a mechanism to end it; `Exchange` turns it into a `Failure`."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -130,7 +130,7 @@ class Exchange:
             self._question = None
             success: Success = end.value
             return success
-        except Refused as refused:
+        except AuthenticationFailed as refused:
             return self._fail(refused.reason, refused.detail)
         return self._question
 

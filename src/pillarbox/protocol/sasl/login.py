@@ -5,11 +5,11 @@ the mechanism is server-first; that answers the first prompt.
 """
 
 from pillarbox.protocol.sasl.exchange import (
+    AuthenticationFailed,
     Challenge,
     CheckPassword,
     Mechanism,
     Reason,
-    Refused,
     Success,
     granted_of,
     response_of,
@@ -25,5 +25,5 @@ def login() -> Mechanism:
     name = prepared_identity(response_of((yield Challenge(NAME_PROMPT))))
     password = prepared_password(response_of((yield Challenge(PASSWORD_PROMPT))))
     if not granted_of((yield CheckPassword(name, password))):
-        raise Refused(Reason.CREDENTIALS, "password refused")
+        raise AuthenticationFailed(Reason.CREDENTIALS, "password refused")
     return Success(name)

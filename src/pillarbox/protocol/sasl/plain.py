@@ -1,11 +1,11 @@
 """PLAIN: name and password in one message (RFC 4616). Offered with TLS only, unless configured otherwise."""
 
 from pillarbox.protocol.sasl.exchange import (
+    AuthenticationFailed,
     Challenge,
     CheckPassword,
     Mechanism,
     Reason,
-    Refused,
     Success,
     granted_of,
     response_of,
@@ -25,7 +25,7 @@ def plain() -> Mechanism:
                 authorization=prepared_identity(authorization) if authorization else "",
             )
         case _:
-            raise Refused(Reason.MALFORMED, "PLAIN message without its two NULs")
+            raise AuthenticationFailed(Reason.MALFORMED, "PLAIN message without its two NULs")
     if not granted_of((yield check)):
-        raise Refused(Reason.CREDENTIALS, "password refused")
+        raise AuthenticationFailed(Reason.CREDENTIALS, "password refused")
     return Success(check.login, check.authorization)

@@ -18,11 +18,11 @@ import hmac
 from collections.abc import Callable
 
 from pillarbox.protocol.sasl.exchange import (
+    AuthenticationFailed,
     Challenge,
     Mechanism,
     NeedKeys,
     Reason,
-    Refused,
     Success,
     keys_of,
     response_of,
@@ -57,7 +57,7 @@ def scram(nonce: str, channel: ChannelBinding | None, *, plus: bool) -> Mechanis
     pair = _proven(keys, signed, final.proof)
     closing = f"v={encode(server_signature(pair.server_key, signed))}"
     if response_of((yield Challenge(closing.encode()))):
-        raise Refused(Reason.MALFORMED, "response after the end of SCRAM")
+        raise AuthenticationFailed(Reason.MALFORMED, "response after the end of SCRAM")
     return Success(login, first.authorization, pair.credential)
 
 
@@ -65,7 +65,7 @@ def _proven(keys: ScramKeys, signed: bytes, proof: bytes) -> KeyPair:
     for pair in keys.pairs:
         if proof_holds(pair.stored_key, signed, proof):
             return pair
-    raise Refused(Reason.CREDENTIALS, "wrong proof")
+    raise AuthenticationFailed(Reason.CREDENTIALS, "wrong proof")
 
 
 def _binding_data(first: ClientFirst, channel: ChannelBinding | None, *, plus: bool) -> bytes:
@@ -73,19 +73,19 @@ def _binding_data(first: ClientFirst, channel: ChannelBinding | None, *, plus: b
         data = channel(first.binding) if channel and plus else None
         if data is None:
             # RFC 5802 §6: "MUST fail authentication" for a binding type the server does not support.
-            raise Refused(Reason.CHANNEL_BINDING, f"no channel binding {first.binding[:32]}")
+            raise AuthenticationFailed(Reason.CHANNEL_BINDING, f"no channel binding {first.binding[:32]}")
         return data
     if plus:
-        raise Refused(Reason.CHANNEL_BINDING, "-PLUS chosen without channel binding")
+        raise AuthenticationFailed(Reason.CHANNEL_BINDING, "-PLUS chosen without channel binding")
     if first.flag == "y" and channel:
         # RFC 5802 §6: the client did not see the -PLUS that was offered, so the list was tampered with.
-        raise Refused(Reason.CHANNEL_BINDING, "the client did not see that -PLUS was offered")
+        raise AuthenticationFailed(Reason.CHANNEL_BINDING, "the client did not see that -PLUS was offered")
     return b""
 
 
 def _check_binding(final: ClientFinal, expected: bytes, nonce: str) -> None:
     # RFC 5802 §6: "The server MUST always validate the client's c= field."
     if not hmac.compare_digest(final.binding, expected):
-        raise Refused(Reason.CHANNEL_BINDING, "channel binding does not match")
+        raise AuthenticationFailed(Reason.CHANNEL_BINDING, "channel binding does not match")
     if not hmac.compare_digest(final.nonce.encode(), nonce.encode()):
-        raise Refused(Reason.MALFORMED, "nonce does not match")
+        raise AuthenticationFailed(Reason.MALFORMED, "nonce does not match")

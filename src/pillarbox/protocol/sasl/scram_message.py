@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pillarbox.protocol.sasl.exchange import Reason, Refused
+from pillarbox.protocol.sasl.exchange import AuthenticationFailed, Reason
 
 MAX_NONCE_CHARACTERS = 512
 """The longest nonce of either side."""
@@ -69,10 +69,10 @@ class ClientFinal:
 
 
 def parse_client_first(octets: bytes) -> ClientFirst:
-    """Raises `Refused`."""
+    """Raises `AuthenticationFailed`."""
     found = _match(_CLIENT_FIRST, octets)
     if len(found["nonce"]) > MAX_NONCE_CHARACTERS:
-        raise Refused(Reason.TOO_LONG, "SCRAM nonce over the limit")
+        raise AuthenticationFailed(Reason.TOO_LONG, "SCRAM nonce over the limit")
     flag = found["flag"]
     return ClientFirst(
         gs2_header=found["gs2"],
@@ -86,13 +86,13 @@ def parse_client_first(octets: bytes) -> ClientFirst:
 
 
 def parse_server_first(octets: bytes) -> ServerFirst:
-    """Raises `Refused`."""
+    """Raises `AuthenticationFailed`."""
     found = _match(_SERVER_FIRST, octets)
     return ServerFirst(found["nonce"], _decode(found["salt"]), int(found["iterations"]), found[0])
 
 
 def parse_client_final(octets: bytes) -> ClientFinal:
-    """Raises `Refused`."""
+    """Raises `AuthenticationFailed`."""
     found = _match(_CLIENT_FINAL, octets)
     return ClientFinal(
         binding=_decode(found["binding"]),
@@ -103,10 +103,10 @@ def parse_client_final(octets: bytes) -> ClientFinal:
 
 
 def parse_server_final(octets: bytes) -> bytes:
-    """The server's signature. Raises `Refused` if the server reports an error instead."""
+    """The server's signature. Raises `AuthenticationFailed` if the server reports an error instead."""
     found = _match(_SERVER_FINAL, octets)
     if found["error"]:
-        raise Refused(Reason.CREDENTIALS, f"server says {found['error'][:64]!r}")
+        raise AuthenticationFailed(Reason.CREDENTIALS, f"server says {found['error'][:64]!r}")
     return _decode(found["verifier"])
 
 
@@ -127,7 +127,7 @@ def encode(octets: bytes) -> str:
 
 def _unescape(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise Refused(Reason.MALFORMED, "invalid '=' in a SCRAM name")
+        raise AuthenticationFailed(Reason.MALFORMED, "invalid '=' in a SCRAM name")
     return name.replace("=2C", ",").replace("=3D", "=")
 
 
@@ -135,7 +135,7 @@ def _decode(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
-        raise Refused(Reason.MALFORMED, "SCRAM attribute is not base64") from None
+        raise AuthenticationFailed(Reason.MALFORMED, "SCRAM attribute is not base64") from None
 
 
 def _match(pattern: re.Pattern[str], octets: bytes) -> re.Match[str]:
@@ -144,5 +144,5 @@ def _match(pattern: re.Pattern[str], octets: bytes) -> re.Match[str]:
     except UnicodeDecodeError:
         found = None
     if not found:
-        raise Refused(Reason.MALFORMED, "not the SCRAM message expected here")
+        raise AuthenticationFailed(Reason.MALFORMED, "not the SCRAM message expected here")
     return found

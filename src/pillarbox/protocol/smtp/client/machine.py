@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from pillarbox.protocol.sasl.client import ClientExchange
-from pillarbox.protocol.sasl.exchange import Refused
+from pillarbox.protocol.sasl.exchange import AuthenticationFailed
 from pillarbox.protocol.sasl.line import CANCEL, LineNotBase64, decode_response, encode_challenge
 from pillarbox.protocol.smtp.client import capabilities
 from pillarbox.protocol.smtp.client.content import stuffed
@@ -169,7 +169,7 @@ class ClientMachine:
         try:
             challenge = decode_response("".join(reply.lines).strip().encode("ascii", "replace"))
             answer = encode_challenge(self._exchange.respond(challenge))
-        except (LineNotBase64, Refused):
+        except (LineNotBase64, AuthenticationFailed):
             answer = CANCEL
         self._out.append(answer + b"\r\n")
 
