@@ -3,11 +3,11 @@
     python benchmarks/relay.py --messages 20000 --rounds 3
     python benchmarks/relay.py --workers 2
 
-`smtp-source` (10 sessions) hands messages to the server's port; the server queues them durably and relays them to
-`smtp-sink`; the clock stops when the sink has all. The CPU is that of the server's processes alone. Both
-servers write a log line for each message. Ours serves with as many workers as it is told to, under its
-supervisor where that is more than one. Postfix runs as an instance of its own, with its own configuration
-and queue, and is not touched where it is installed. Needs Debian's postfix (which brings both tools) and root.
+`smtp-source` (10 sessions) sends messages to the server's port; the server queues them durably and relays them to
+`smtp-sink`; the time ends when the sink has all. CPU is that of the server's processes alone. Both servers write
+a log line for each message. Pillarbox runs with `--workers` processes, under its supervisor if that is more than
+one. Postfix runs as an instance of its own, with its own configuration and queue; an installed one
+is not touched. Needs Debian's postfix (which brings both tools) and root.
 """
 
 import argparse
@@ -33,7 +33,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one run came to."""
+    """The result of one round."""
 
     seconds: float
     accepted_s: float
@@ -54,11 +54,11 @@ def wait_for(port: int, *, seconds: float = 10) -> None:
             time.sleep(0.05)
         else:
             return
-    raise SystemExit(f"nobody listens on {port}")
+    raise SystemExit(f"nothing listens on port {port}")
 
 
 def cpu_of(root: int) -> float:
-    """CPU seconds of a process and all below it, the ended ones included."""
+    """CPU seconds of a process and its descendants, ended ones included."""
     stats = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -98,9 +98,9 @@ def run(port: int, sink: int, root: int, to: str, options: argparse.Namespace) -
         sinking.wait(options.patience)
     except subprocess.TimeoutExpired:
         sinking.kill()
-        raise SystemExit("the sink did not get all") from None
+        raise SystemExit("the sink did not get all messages") from None
     seconds = time.monotonic() - began
-    time.sleep(1.0)  # what is settled after the last acknowledgement counts as well
+    time.sleep(1.0)  # results recorded after the last acknowledgement count as well
     return Round(seconds, accepted, cpu_of(root) - before)
 
 
@@ -108,37 +108,41 @@ def run(port: int, sink: int, root: int, to: str, options: argparse.Namespace) -
 
 
 def serve_pillarbox(folder: Path, port: int, sink: int, workers: int) -> None:
-    """In a process of its own: the whole server, and an alias that leads away."""
-    from pillarbox.app.services import bind
-    from pillarbox.app.settings import Settings
-
-    from pillarbox.app import serving, wiring
+    """In a process of its own: the whole server, with an alias for a foreign address."""
+    from pillarbox.app import serving
+    from pillarbox.app.database import opened_database
+    from pillarbox.app.resolved import Resolved
+    from pillarbox.app.sockets import listen_on
+    from pillarbox.config.schema import Config
     from pillarbox.directory import aliases, domains
     from pillarbox.server.relay.host_finder import Host
     from pillarbox.world.database import Transaction
     from pillarbox.world.tls import authority
 
     certificates = authority.ensure(folder / "tls", ("one.example",), now_ms=time.time_ns() // 1_000_000)
-    settings = Settings(
+    config = Config(
         hostname="mail.one.example",
+        domain="one.example",
         data=folder,
-        certificates=(certificates.server,),
-        primary_domain="one.example",
-        routes={"*": Host("sink", sink, HOST)},
         local_names={"one.example": HOST},
         workers=workers,
+    )
+    resolved = Resolved(
+        config,
+        certificates=(certificates.server,),
+        routes={"*": Host("sink", sink, HOST)},
     )
 
     def people(tx: Transaction) -> None:
         domains.create(tx, "one.example", now_ms=0)
         aliases.create(tx, "away@one.example", ["you@sink.example"])
 
-    with wiring.opened_database(settings) as database:
+    with opened_database(config.data_directory) as database:
         database.write_now(people)
     with (folder / "log").open("w") as log:
         os.dup2(log.fileno(), 2)
     serve = serving.alone if workers == 1 else serving.supervised
-    serve(settings, bind(HOST, {"smtp": port}), lambda: None)
+    serve(resolved, listen_on(HOST, {"smtp": port}), lambda: None)
 
 
 @contextmanager
@@ -246,11 +250,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--octets", type=int, default=2_000, help="of each message")
-    parser.add_argument("--sessions", type=int, default=10, help="that hand messages over")
-    parser.add_argument("--workers", type=int, default=1, help="processes of ours")
-    parser.add_argument("--rounds", type=int, default=3, help="both servers in turn, so many times")
+    parser.add_argument("--sessions", type=int, default=10, help="of smtp-source")
+    parser.add_argument("--workers", type=int, default=1, help="processes of Pillarbox")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of both servers in turn")
     parser.add_argument("--patience", type=float, default=600, help="seconds for one round")
-    parser.add_argument("--directory", help="where queues lie (default: the temporary directory)")
+    parser.add_argument("--directory", help="the directory of the queues (default: a temporary one)")
     parser.add_argument("servers", nargs="*", default=list(SERVERS), help="postfix, pillarbox")
     options = parser.parse_args()
     rounds: dict[str, list[Round]] = {name: [] for name in options.servers}

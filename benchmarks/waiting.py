@@ -1,10 +1,10 @@
-"""Urgent mail while much waits: acceptance and delivery with an empty queue and with a full one.
+"""New mail while much is queued: acceptance and delivery with an empty queue and with a full one.
 
     python benchmarks/waiting.py --waiting 200000
 
-The waiting messages are for destinations that refuse connections: half for a single one, half for 2 000 others, all
-due when the server starts, so it is busy failing. Then urgent messages come one by one: how long until each is
-accepted, and how long until it is at its destination. Nothing outside this process and its server is needed.
+The queued messages are for destinations that refuse connections: half for a single one, half for 2 000 others, all due
+when the server starts, so it is busy failing. Then new messages come one by one: how long until each is accepted, and
+how long until it is at its destination. Nothing but this process and its server is needed.
 """
 
 import argparse
@@ -26,10 +26,11 @@ PATIENCE_S = 60
 
 def serve(folder: Path, ports: tuple[int, int, int], waiting: int) -> None:
     """In a process of its own."""
-    from pillarbox.app.services import bind
-    from pillarbox.app.settings import Settings
-
-    from pillarbox.app import serving, wiring
+    from pillarbox.app import serving
+    from pillarbox.app.database import opened_database
+    from pillarbox.app.resolved import Resolved
+    from pillarbox.app.sockets import listen_on
+    from pillarbox.config.schema import Config
     from pillarbox.directory import aliases, domains
     from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
     from pillarbox.server.relay.host_finder import Host
@@ -39,13 +40,16 @@ def serve(folder: Path, ports: tuple[int, int, int], waiting: int) -> None:
 
     port, sink, closed = ports
     certificates = authority.ensure(folder / "tls", ("one.example",), now_ms=time.time_ns() // 1_000_000)
-    settings = Settings(
+    config = Config(
         hostname="mail.one.example",
+        domain="one.example",
         data=folder,
-        certificates=(certificates.server,),
-        primary_domain="one.example",
-        routes={"sink.example": Host("sink", sink, HOST), "*": Host("closed", closed, HOST)},
         local_names={"one.example": HOST},
+    )
+    resolved = Resolved(
+        config,
+        certificates=(certificates.server,),
+        routes={"sink.example": Host("sink", sink, HOST), "*": Host("closed", closed, HOST)},
     )
 
     def people(tx: Transaction) -> None:
@@ -59,20 +63,20 @@ def serve(folder: Path, ports: tuple[int, int, int], waiting: int) -> None:
             recipients = (QueuedRecipient(f"a@{domain}", domain),)
             enqueue(tx, Outbound(prepare(octets), "me@one.example", recipients), now_ms=now_ms)
 
-    with wiring.opened_database(settings) as database:
+    with opened_database(config.data_directory) as database:
         database.write_now(people)
         for first in range(0, waiting, 5_000):
             last = min(waiting, first + 5_000)
             database.write_now(fill, first, last, time.time_ns() // 1_000_000)
     with (folder / "log").open("w") as log:
         os.dup2(log.fileno(), 2)
-    serving.alone(settings, bind(HOST, {"smtp": port}), lambda: None)
+    serving.alone(resolved, listen_on(HOST, {"smtp": port}), lambda: None)
 
 
 async def answer(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, arrived: asyncio.Queue[float]
 ) -> None:
-    """A server that takes everything, and notes when."""
+    """A server that accepts everything, and records when."""
     with suppress(asyncio.CancelledError):  # the end of the measurement
         writer.write(b"220 sink\r\n")
         body = False
@@ -87,8 +91,8 @@ async def answer(
     writer.close()
 
 
-async def urgent(port: int, sink: int, messages: int) -> tuple[list[float], list[float]]:
-    """Seconds until each message was accepted, and until it had arrived."""
+async def send_new(port: int, sink: int, messages: int) -> tuple[list[float], list[float]]:
+    """Seconds until each message was accepted, and until it arrived."""
     arrived: asyncio.Queue[float] = asyncio.Queue()
     server = await asyncio.start_server(lambda r, w: answer(r, w, arrived), HOST, sink)
     reader, writer = await asyncio.open_connection(HOST, port)
@@ -123,13 +127,13 @@ def measure(waiting: int, options: argparse.Namespace) -> None:
         os._exit(0)
     try:
         wait_for(ports[0], seconds=600)
-        accepting, arriving = asyncio.run(urgent(ports[0], ports[1], options.messages))
+        accepting, arriving = asyncio.run(send_new(ports[0], ports[1], options.messages))
         found = [
             (statistics.median(times), statistics.quantiles(times, n=100)[98])
             for times in (accepting, arriving)
         ]
         print(
-            f"{waiting:>9,} waiting   accepted {found[0][0] * 1e3:6.1f} ms (p99 {found[0][1] * 1e3:6.1f})"
+            f"{waiting:>9,} queued   accepted {found[0][0] * 1e3:6.1f} ms (p99 {found[0][1] * 1e3:6.1f})"
             f"   arrived {found[1][0] * 1e3:6.1f} ms (p99 {found[1][1] * 1e3:6.1f})"
             f"   server CPU {cpu_of(child):.1f} s"
         )
@@ -142,7 +146,7 @@ def measure(waiting: int, options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--waiting", type=int, default=200_000)
-    parser.add_argument("--messages", type=int, default=100, help="urgent ones")
+    parser.add_argument("--messages", type=int, default=100, help="new messages")
     options = parser.parse_args()
     for waiting in (0, options.waiting):
         measure(waiting, options)

@@ -14,7 +14,8 @@ from pillarbox.mail import address_list, date, encoded_word, mbox, parameter, su
 from pillarbox.protocol.sasl import mechanisms
 from pillarbox.protocol.sasl.exchange import Challenge
 from pillarbox.protocol.smtp.client.envelope import Envelope, Recipient
-from pillarbox.protocol.smtp.client.machine import ClientMachine, Ended, Event, Finished, SendContent
+from pillarbox.protocol.smtp.client.events import Ended, Event, Finished, SendContent
+from pillarbox.protocol.smtp.client.machine import ClientMachine
 from pillarbox.protocol.smtp.client.states import State
 from tests.fuzz import harness
 

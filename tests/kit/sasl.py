@@ -1,4 +1,4 @@
-"""Both sides of SASL connected to each other, without a socket."""
+"""Both sides of a SASL exchange connected to each other, without a socket."""
 
 from collections.abc import Mapping
 
@@ -7,11 +7,11 @@ from pillarbox.protocol.sasl.exchange import Challenge, CheckPassword, Exchange,
 from pillarbox.protocol.sasl.scram_keys import ScramKeys, server_keys
 
 SALT = bytes(range(16))
-ROUNDS = 4096
+ITERATIONS = 4096
 
 
 def keys_of(password: str) -> ScramKeys:
-    return ScramKeys(SALT, ROUNDS, (server_keys(password, SALT, ROUNDS),))
+    return ScramKeys(SALT, ITERATIONS, (server_keys(password, SALT, ITERATIONS),))
 
 
 def converse(
@@ -19,7 +19,7 @@ def converse(
 ) -> Success | Failure:
     """Run an exchange to its end against these accounts."""
     step = server.respond(client.initial if initial else None)
-    for _turn in range(10):
+    for _step in range(10):
         match step:
             case Challenge(b"") if client.initial is not None and not initial:
                 initial = True
@@ -29,7 +29,7 @@ def converse(
             case CheckPassword():
                 step = server.decide(granted=passwords.get(step.login) == step.password)
             case NeedKeys(login):
-                step = server.supply(keys_of(passwords.get(login, "nobody knows")))
+                step = server.supply(keys_of(passwords.get(login, "wrong password")))
             case Success() | Failure():
                 return step
-    raise AssertionError("no end")
+    raise AssertionError("the exchange does not end")

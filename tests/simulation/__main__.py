@@ -29,13 +29,13 @@ def main() -> int:
 
 def _one(seed: int, *, trace: bool) -> int:
     try:
-        told = run(seed)
+        summary = run(seed)
     except Failed as failure:
         print(failure)
         return 1
     if trace:
-        print(told.trace)
-    print(f"seed {seed}: {told.letters} letters, {told.copies} copies, {told.lives} lives")
+        print(summary.trace)
+    print(f"seed {seed}: {summary.sent_messages} messages, {summary.copies} copies, {summary.lives} lives")
     return 0
 
 
@@ -58,11 +58,13 @@ def _part(seeds: range) -> tuple[dict[int, str], Counter[str]]:
     failed, totals = dict[int, str](), Counter[str]()
     for seed in seeds:
         try:
-            told = run(seed)
+            summary = run(seed)
         except Failed as failure:
             failed[seed] = str(failure)
         else:
-            totals += Counter({one.name: getattr(told, one.name) for one in fields(told) if one.type is int})
+            totals += Counter(
+                {one.name: getattr(summary, one.name) for one in fields(summary) if one.type is int}
+            )
     return failed, totals
 
 

@@ -1,19 +1,19 @@
-"""What must always be true, checked at each commit and each answer.
+"""The invariants, checked at each commit and each final reply.
 
-The auditor knows every letter, overhears every wire, and looks at every provider's disk after each commit. Its
-books are independent of the code under test:
+The auditor knows every message sent, taps every wire, and reads every provider's database after each commit. Its
+records are independent of the code under test:
 
-1. *Nothing is lost.* When a provider says 250, what it answers for is on its disk, stored or queued.
-2. *Nobody leaves the queue in silence.* A queued recipient disappears in a commit that also reports its
-   failure, or after the next server's 250 was heard; or nobody wished to hear of it.
-3. *Nothing twice.* A second copy needs an excuse: the 250 for the first was lost on the wire, or the provider died
-   between hearing and noting it.
-4. *One at a time.* No provider has the same message for the same recipient under way on two connections.
-5. *Reports tell the truth*, once, to the sender only: no report about reports, none to the null path, none
-   that was not wished, no failure of what was delivered.
-6. *The store is sound*: UIDs and MODSEQ only rise; quota, counts and uses equal the sums; the log of changes
-   replays (see `ledgers`), and what the operator's own check looks at is in order.
-7. *Queues drain* when all trouble is over, in the time that retries may take.
+1. *Nothing is lost.* When a provider replies 250, the message is in its database, stored or queued.
+2. *No recipient leaves the queue unreported.* A queued recipient disappears in a commit that also reports its
+   failure, or after the next server's 250 was read; or no DSN was requested.
+3. *Nothing twice.* A second copy needs an excuse: the 250 for the first was lost on the wire, or the provider crashed
+   between reading and recording it.
+4. *One at a time.* No provider offers the same message for the same recipient on two connections at once.
+5. *DSNs are correct*: one for each event, to the sender only; none about a DSN, none to the null path, none that was
+   not requested, no failure of what was delivered.
+6. *The store is consistent*: UIDs and MODSEQ only rise; quota, counts and uses equal the sums; the log of changes
+   replays (see `disk_checks`), and `fsck` finds nothing.
+7. *Queues drain* when faults have ended, within the time that retries may take.
 """
 
 import re
@@ -23,10 +23,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pillarbox.mail.identifiers import AccountId
-from tests.simulation import ledgers
-from tests.simulation.overheard import Said
-from tests.simulation.people import Letter
+from tests.simulation import disk_checks
 from tests.simulation.provider import Provider
+from tests.simulation.senders import SentMessage
+from tests.simulation.wire_tap import ObservedTransaction
 
 _QUEUED = (
     "SELECT queue_recipients.id, address, coalesce(reverse_path, ''), blob FROM queue_recipients"
@@ -39,12 +39,12 @@ _TO = re.compile(rb"^To: <([^>]*)>", re.MULTILINE)
 
 
 class Violation(AssertionError):
-    """Something that must always be true is not."""
+    """An invariant is broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A DSN, as found on a disk."""
+    """A DSN, as found in a database."""
 
     about: str
     to: str
@@ -53,16 +53,16 @@ class Report:
 
 
 @dataclass(slots=True)
-class _Book:
-    """What the auditor knows of one provider's disk."""
+class _DiskRecord:
+    """What the auditor knows of one provider's database."""
 
     rows: dict[tuple[Any, ...], tuple[str, str]] = field(default_factory=dict)
-    """Queued recipients: (message, address) by what the disk says."""
+    """Queued recipients: (message, address) by database row."""
     held: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often it came to hold a message for a recipient, stored or queued."""
+    """How often a message was stored or queued for a recipient."""
     promised: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often it has answered 250 for it."""
-    marks: dict[AccountId, ledgers.Mark] = field(default_factory=dict)
+    """How often it has replied 250 for it."""
+    marks: dict[AccountId, disk_checks.AccountMark] = field(default_factory=dict)
 
 
 class Auditor:
@@ -70,80 +70,85 @@ class Auditor:
 
     def __init__(self, trace: Callable[[str, str], None]) -> None:
         self._trace = trace
-        self.letters: dict[str, Letter] = {}
+        self.sent_messages: dict[str, SentMessage] = {}
         self.duplicates: Counter[str] = Counter()
         """Copies beyond the first, by their excuse."""
-        self.copies: dict[tuple[str, str], list[Said | None]] = {}
+        self.copies: dict[tuple[str, str], list[ObservedTransaction | None]] = {}
         """Where each copy came from: a transaction, or the provider itself."""
         self.failures: Counter[tuple[str, str]] = Counter()
         """Failures reported, by message and recipient."""
         self.unreported: set[tuple[str, str]] = set()
-        """Recipients that were given up in rightful silence."""
+        """Recipients that were given up without a DSN, as requested."""
         self.promises: set[tuple[str, str]] = set()
-        """All that providers answered 250 for."""
-        self._books: dict[str, _Book] = {}
+        """All that providers replied 250 for."""
+        self._records: dict[str, _DiskRecord] = {}
         self._providers: dict[str, Provider] = {}
         self._named: dict[bytes, tuple[str, Report | None]] = {}
         self._reports: dict[str, Report] = {}
-        self._under_way: list[Said] = []
-        """Their clients wait for the answer."""
-        self._unanswered: list[Said] = []
-        """Their servers have not answered."""
-        self._heard: list[Said] = []
-        """Answered 250; most of those who asked have heard it."""
-        self._kept: set[Said] = set()
+        self._under_way: list[ObservedTransaction] = []
+        """Their clients wait for the final reply."""
+        self._unanswered: list[ObservedTransaction] = []
+        """Their servers have not replied."""
+        self._answered: list[ObservedTransaction] = []
+        """Answered with 250; most clients have read it."""
+        self._kept: set[ObservedTransaction] = set()
         """Transactions of which something is durable."""
-        self._noted: set[tuple[Said, str]] = set()
+        self._recorded: set[tuple[ObservedTransaction, str]] = set()
         self._delayed: Counter[tuple[str, str, str]] = Counter()
 
     def watch(self, provider: Provider) -> None:
-        """Keep books on a provider."""
+        """Keep records on a provider."""
         self._providers[provider.name] = provider
-        self._books[provider.name] = _Book(
-            marks={account: ledgers.mark(provider.disk, account) for account in provider.accounts}
+        self._records[provider.name] = _DiskRecord(
+            marks={account: disk_checks.mark(provider.disk, account) for account in provider.accounts}
         )
 
-    # --- what is overheard
+    # --- what is seen on the wires
 
-    def told(self, said: Said) -> None:
-        """A whole message has arrived, or was answered."""
-        what = f"{said.message} for {', '.join(said.recipients)}"
-        if not said.code:
-            self._trace(said.client, f"has sent {what} to {said.server}")
-            self._one_at_a_time(said)
-            self._unanswered.append(said)
+    def observed(self, transaction: ObservedTransaction) -> None:
+        """A whole message has arrived, or its final reply was sent."""
+        what = f"{transaction.message} for {', '.join(transaction.recipients)}"
+        if not transaction.code:
+            self._trace(transaction.client, f"has sent {what} to {transaction.server}")
+            self._one_at_a_time(transaction)
+            self._unanswered.append(transaction)
             return
-        self._unanswered.remove(said)
-        self._trace(said.server, f"answers {said.code} to {said.client} about {what}")
-        if said.accepted:
-            self._heard.append(said)
-            self._accepted(said)
-        elif said in self._kept:
-            raise Violation(f"{said.server} refuses {said.message} and keeps it")
+        self._unanswered.remove(transaction)
+        self._trace(transaction.server, f"answers {transaction.code} to {transaction.client} about {what}")
+        if transaction.accepted:
+            self._answered.append(transaction)
+            self._accepted(transaction)
+        elif transaction in self._kept:
+            raise Violation(f"{transaction.server} refuses {transaction.message} but stored or queued it")
 
-    def _one_at_a_time(self, said: Said) -> None:
+    def _one_at_a_time(self, transaction: ObservedTransaction) -> None:
         self._under_way = [one for one in self._under_way if one.waiting]
         for other in self._under_way:
-            same = set(other.recipients) & set(said.recipients)
-            if other.message == said.message and other.client == said.client and same and said.life:
-                raise Violation(f"{said.client} has {said.message} for {same} under way twice")
-        self._under_way.append(said)
+            same = set(other.recipients) & set(transaction.recipients)
+            if (
+                other.message == transaction.message
+                and other.client == transaction.client
+                and same
+                and transaction.life
+            ):
+                raise Violation(f"{transaction.client} has {transaction.message} for {same} under way twice")
+        self._under_way.append(transaction)
 
-    def _accepted(self, said: Said) -> None:
-        provider = self._providers.get(said.server)
-        for recipient in said.recipients:
+    def _accepted(self, transaction: ObservedTransaction) -> None:
+        provider = self._providers.get(transaction.server)
+        for recipient in transaction.recipients:
             if provider is None:
-                self._copy((said.message, recipient), said)
+                self._copy((transaction.message, recipient), transaction)
                 continue
-            book = self._books[provider.name]
+            record = self._records[provider.name]
             for final in provider.plan.leads_to(recipient):
-                key = said.message, final
-                book.promised[key] += 1
+                key = transaction.message, final
+                record.promised[key] += 1
                 self.promises.add(key)
-                if book.held[key] < book.promised[key]:
-                    raise Violation(f"{said.server} answered 250 for {key} and does not hold it")
+                if record.held[key] < record.promised[key]:
+                    raise Violation(f"{transaction.server} answered 250 for {key} and does not hold it")
 
-    def _copy(self, key: tuple[str, str], origin: Said | None) -> None:
+    def _copy(self, key: tuple[str, str], origin: ObservedTransaction | None) -> None:
         earlier = self.copies.setdefault(key, [])
         excuses = [self._excuse(other, key[1]) for other in earlier]
         if not all(excuses):
@@ -151,28 +156,30 @@ class Auditor:
         self.duplicates.update(excuses[-1:])
         earlier.append(origin)
 
-    def _excuse(self, origin: Said | None, recipient: str) -> str:
-        """Why another copy may follow this one; empty where none may."""
+    def _excuse(self, origin: ObservedTransaction | None, recipient: str) -> str:
+        """Why another copy may follow this one; empty if none may."""
         if origin is None or origin.life is None:
             return ""
-        if not origin.heard:
-            return "the answer was lost"
-        noted = origin.life.alive or (origin, recipient) in self._noted
-        return "" if noted else "its sender died before noting it"
+        if not origin.reply_read:
+            return "the reply was lost"
+        noted = origin.life.alive or (origin, recipient) in self._recorded
+        return "" if noted else "its sender crashed before recording it"
 
     def died(self, provider: Provider) -> None:
-        """What a provider had not answered yet it never will."""
-        self._unanswered = [said for said in self._unanswered if said.server != provider.name]
+        """Transactions that the provider had not answered stay unanswered."""
+        self._unanswered = [
+            transaction for transaction in self._unanswered if transaction.server != provider.name
+        ]
 
-    # --- what is on the disks
+    # --- what is in the databases
 
     def committed(self, provider: Provider, touched: set[AccountId]) -> None:
         """A transaction of this provider is durable."""
-        book = self._books[provider.name]
+        record = self._records[provider.name]
         fresh: list[str] = []
-        gone = self._queue_changed(provider, book, fresh)
+        gone = self._queue_changed(provider, record, fresh)
         for account in sorted(touched & provider.accounts.keys()):
-            self._account_changed(provider, book, account, fresh)
+            self._account_changed(provider, record, account, fresh)
         failed = self._new_reports(provider, fresh)
         for key in gone:
             if failed[key]:
@@ -184,17 +191,19 @@ class Auditor:
         if extra:
             self._local_failures(provider, extra)
 
-    def _queue_changed(self, provider: Provider, book: _Book, fresh: list[str]) -> list[tuple[str, str]]:
+    def _queue_changed(
+        self, provider: Provider, record: _DiskRecord, fresh: list[str]
+    ) -> list[tuple[str, str]]:
         """Note what came into the queue; return what left it."""
         now = set(provider.disk.execute(_QUEUED))
-        if now == book.rows.keys():
+        if now == record.rows.keys():
             return []
-        gone = [book.rows.pop(row) for row in sorted(book.rows.keys() - now)]
-        for row in sorted(now - book.rows.keys()):
+        gone = [record.rows.pop(row) for row in sorted(record.rows.keys() - now)]
+        for row in sorted(now - record.rows.keys()):
             _, address, reverse_path, digest = row
             name = self._name(provider, digest, fresh)
-            key = book.rows[row] = name, address
-            book.held[key] += 1
+            key = record.rows[row] = name, address
+            record.held[key] += 1
             self._origin(provider, name)
             self._report_in_order(name, address, reverse_path or None)
             self._trace(provider.name, f"has queued {name} for {address}")
@@ -202,47 +211,58 @@ class Auditor:
             self._trace(provider.name, f"is done with {key[0]} for {key[1]}")
         return gone
 
-    def _account_changed(self, provider: Provider, book: _Book, account: AccountId, fresh: list[str]) -> None:
+    def _account_changed(
+        self, provider: Provider, record: _DiskRecord, account: AccountId, fresh: list[str]
+    ) -> None:
         address = provider.accounts[account]
-        now = ledgers.mark(provider.disk, account)
-        before, book.marks[account] = book.marks[account], now
-        before.precedes(now)
-        for digest in ledgers.arrivals(provider.disk, account, before):
+        now = disk_checks.mark(provider.disk, account)
+        before, record.marks[account] = record.marks[account], now
+        before.check_precedes(now)
+        for digest in disk_checks.arrivals(provider.disk, account, before):
             name = self._name(provider, digest, fresh)
             key = name, address
-            book.held[key] += 1
+            record.held[key] += 1
             self._trace(provider.name, f"has stored {name} for {address}")
             self._copy(key, self._origin(provider, name))
 
-    def _origin(self, provider: Provider, message: str) -> Said | None:
-        """The transaction by which a message has come; it has not been answered yet."""
-        for said in self._unanswered:
-            if said.server == provider.name and said.message == message:
-                self._kept.add(said)
-                return said
+    def _origin(self, provider: Provider, message: str) -> ObservedTransaction | None:
+        """The transaction that brought a message; it has not been answered yet."""
+        for transaction in self._unanswered:
+            if transaction.server == provider.name and transaction.message == message:
+                self._kept.add(transaction)
+                return transaction
         return None
 
     def _left(self, provider: Provider, key: tuple[str, str]) -> None:
-        """A recipient has left the queue without a report: rightly?"""
+        """A recipient has left the queue without a DSN: check that this is right."""
         message, recipient = key
-        for said in self._heard:
-            ours = said.client == provider.name and said.message == message
-            if ours and said.heard and recipient in said.recipients and (said, recipient) not in self._noted:
-                self._noted.add((said, recipient))
+        for transaction in self._answered:
+            ours = transaction.client == provider.name and transaction.message == message
+            if (
+                ours
+                and transaction.reply_read
+                and recipient in transaction.recipients
+                and (transaction, recipient) not in self._recorded
+            ):
+                self._recorded.add((transaction, recipient))
                 return
-        letter = self.letters.get(message)
-        wished = letter is not None and letter.sender and (not letter.notify or "FAILURE" in letter.notify)
-        if wished:
-            raise Violation(f"{key} left {provider.name}'s queue in silence")
+        sent_message = self.sent_messages.get(message)
+        requested = (
+            sent_message is not None
+            and sent_message.sender
+            and (not sent_message.notify or "FAILURE" in sent_message.notify)
+        )
+        if requested:
+            raise Violation(f"{key} left {provider.name}'s queue unreported")
         self.unreported.add(key)
 
     # --- reports
 
     def _name(self, provider: Provider, digest: bytes, fresh: list[str]) -> str:
-        """The Message-ID of a blob; reports that nobody has seen before are added to `fresh`."""
+        """The Message-ID of a blob; DSNs not seen before are added to `fresh`."""
         known = self._named.get(digest)
         if known is None:
-            known = self._named[digest] = self._read(ledgers.octets(provider.disk, digest))
+            known = self._named[digest] = self._read(disk_checks.octets(provider.disk, digest))
         name, report = known
         if report and name not in self._reports:
             self._reports[name] = report
@@ -255,8 +275,8 @@ class Auditor:
             raise Violation("a message without a Message-ID")
         name = found[0].decode()
         if _REPORT not in octets:
-            letter = self.letters.get(name)
-            if letter is None or not octets.endswith(letter.body.encode()):
+            sent_message = self.sent_messages.get(name)
+            if sent_message is None or not octets.endswith(sent_message.body.encode()):
                 raise Violation(f"{name} is not as it was sent")
             return name, None
         subjects = tuple((who.decode(), what.decode()) for who, what in _SUBJECTS.findall(octets))
@@ -264,18 +284,18 @@ class Auditor:
         return name, Report(found[-1].decode(), to[1].decode() if to else "", subjects)
 
     def _new_reports(self, provider: Provider, fresh: list[str]) -> Counter[tuple[str, str]]:
-        """Check reports made in this commit; count the failures they tell of."""
+        """Check DSNs made in this commit; count the failures that they report."""
         failed: Counter[tuple[str, str]] = Counter()
         for name in fresh:
             report = self._reports[name]
-            letter = self.letters.get(report.about)
+            sent_message = self.sent_messages.get(report.about)
             self._trace(provider.name, f"reports to {report.to}: {report.about} {report.subjects}")
-            if letter is None:
-                raise Violation(f"a report about {report.about}, which is a report")
-            if not letter.sender or report.to != letter.sender:
+            if sent_message is None:
+                raise Violation(f"a DSN about {report.about}, which is a DSN")
+            if not sent_message.sender or report.to != sent_message.sender:
                 raise Violation(f"a report about {report.about} goes to {report.to!r}, not to its sender")
             for who, action in report.subjects:
-                self._wished(letter, action)
+                self._requested(sent_message, action)
                 if action == "failed":
                     self._not_delivered(provider, (report.about, who))
                     failed[report.about, who] += 1
@@ -286,23 +306,27 @@ class Auditor:
     def _report_in_order(self, name: str, address: str, reverse_path: str | None) -> None:
         report = self._reports.get(name)
         if report and (reverse_path is not None or report.to != address):
-            raise Violation(f"report {name} travels from {reverse_path!r} to {address!r}")
+            raise Violation(f"DSN {name} is queued from {reverse_path!r} to {address!r}")
 
-    def _wished(self, letter: Letter, action: str) -> None:
-        word = {"failed": "FAILURE", "delayed": "DELAY"}.get(action, "SUCCESS")
-        if word not in (letter.notify or "FAILURE,DELAY"):
-            raise Violation(f"nobody wished to hear that {letter.message_id} is {action}")
+    def _requested(self, sent_message: SentMessage, action: str) -> None:
+        keyword = {"failed": "FAILURE", "delayed": "DELAY"}.get(action, "SUCCESS")
+        if keyword not in (sent_message.notify or "FAILURE,DELAY"):
+            raise Violation(f"a DSN that nobody requested: {sent_message.message_id} is {action}")
 
     def _not_delivered(self, provider: Provider, key: tuple[str, str]) -> None:
-        for said in self._heard:
-            ours = said.client == provider.name and said.message == key[0] and key[1] in said.recipients
-            alive = said.life is not None and said.life.alive
-            if ours and alive and said.heard and (said, key[1]) not in self._noted:
+        for transaction in self._answered:
+            ours = (
+                transaction.client == provider.name
+                and transaction.message == key[0]
+                and key[1] in transaction.recipients
+            )
+            alive = transaction.life is not None and transaction.life.alive
+            if ours and alive and transaction.reply_read and (transaction, key[1]) not in self._recorded:
                 raise Violation(f"{key} is reported as failed after an acknowledged delivery")
 
     def _once(self, provider: Provider, about: str, who: str, action: str) -> None:
         self._delayed[about, who, action] += 1
-        if self._delayed[about, who, action] > max(1, self._books[provider.name].held[about, who]):
+        if self._delayed[about, who, action] > max(1, self._records[provider.name].held[about, who]):
             raise Violation(f"{about} for {who}: {action} is reported again")
 
     def _local_failures(self, provider: Provider, extra: Iterable[tuple[str, str]]) -> None:
@@ -311,21 +335,21 @@ class Auditor:
     # --- at the end
 
     @property
-    def nothing_waits(self) -> bool:
+    def queues_empty(self) -> bool:
         """Whether every queue is empty."""
-        return not any(book.rows for book in self._books.values())
+        return not any(record.rows for record in self._records.values())
 
-    def all_is_well(self, *, closely: bool) -> None:
-        """Trouble is over and the queues are empty: every promise was kept."""
-        for name, book in self._books.items():
-            if book.rows:
-                raise Violation(f"{name} still has {sorted(book.rows.values())} in its queue")
+    def check_end(self, *, fsck: bool) -> None:
+        """After the last fault, with empty queues: every message is accounted for."""
+        for name, record in self._records.items():
+            if record.rows:
+                raise Violation(f"{name} still has {sorted(record.rows.values())} in its queue")
         for key in sorted(self.promises):
             if not (self.copies.get(key) or self.failures[key] or key in self.unreported):
                 raise Violation(f"{key} was promised, and neither delivered nor reported")
         for provider in self._providers.values():
-            ledgers.sound(provider.name, provider.disk)
-            if closely:
-                ledgers.look_closely(provider.name, provider.disk)
+            disk_checks.check_counts(provider.name, provider.disk)
+            if fsck:
+                disk_checks.run_fsck(provider.name, provider.disk)
             if provider.telemetry.failures:
-                raise Violation(f"{provider.name} was wrong: {provider.telemetry.failures}")
+                raise Violation(f"{provider.name} had an internal error: {provider.telemetry.failures}")

@@ -1,8 +1,10 @@
-"""A disk that is full at times, cannot be read at others, and loses its power at the worst moment.
+"""A disk that is full at times, cannot be read at others, and loses power at the worst moment.
 
-What was committed stays, whatever happens to the provider; what was not is rolled back, as after a crash.
+What was committed stays, whatever happens to the provider; what was not is rolled back, as after a crash. Reads suspend
+for a moment, as they do on an engine behind a network, so that other tasks run between a read and what follows it.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,59 +14,63 @@ import apsw
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.database.sqlite import SqliteDatabase
 from pillarbox.world.topic import Topic
-from tests.simulation.weather import Flush
+from tests.simulation.faults import Flush
 
 T = TypeVar("T")
 
+READ_S = 0.002
+"""How long a read takes."""
+
 
 class PowerCut(BaseException):
-    """The machine is dead; nobody catches this."""
+    """The machine is off; nothing catches this."""
 
 
 @dataclass(frozen=True, slots=True)
-class Destiny:
-    """What a disk is told, and whom it tells."""
+class DiskFaults:
+    """What happens to a disk, and who is called."""
 
     flush: Callable[[], Flush]
-    """What becomes of this commit."""
+    """The outcome of this commit."""
     readable: Callable[[], bool]
     """Whether the disk can be read now."""
     committed: Callable[[set[Topic]], None]
-    """Hears at once of what is durable, and which topics it announces."""
+    """Called at once with the topics announced by a durable commit."""
     cut: Callable[[], None]
-    """The power goes: the life that is writing ends here."""
+    """The power is cut: the life that is writing ends."""
 
 
 class FaultyDatabase(SqliteDatabase):
-    """A database in memory whose commits meet their fate."""
+    """A database in memory with faults."""
 
-    def __init__(self, connection: apsw.Connection, destiny: Destiny) -> None:
+    def __init__(self, connection: apsw.Connection, disk_faults: DiskFaults) -> None:
         super().__init__(None, connection)
-        self._destiny = destiny
+        self._disk_faults = disk_faults
         self._really_commit = self._writer._commit
         self._writer._commit = self._commit  # type: ignore[method-assign]
 
     async def read(self, verb: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
         """See `Database`."""
+        await asyncio.sleep(READ_S)
         return self.read_now(verb, *arguments, **keywords)
 
     def read_now(self, verb: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
         """See `Database`."""
-        if not self._destiny.readable():
+        if not self._disk_faults.readable():
             raise DatabaseUnavailable("cannot be read")
         return super().read_now(verb, *arguments, **keywords)
 
     def _commit(self) -> Exception | None:
-        fate = self._destiny.flush()
-        match fate:
+        flush = self._disk_faults.flush()
+        match flush:
             case Flush.FULL:
                 raise DatabaseUnavailable("disk full")
             case Flush.CUT_BEFORE:
-                self._destiny.cut()
+                self._disk_faults.cut()
                 raise PowerCut
         trouble = self._really_commit()
-        self._destiny.committed(self._writer.transaction.announced)
-        if fate is Flush.CUT_AFTER:
-            self._destiny.cut()
+        self._disk_faults.committed(self._writer.transaction.announced)
+        if flush is Flush.CUT_AFTER:
+            self._disk_faults.cut()
             raise PowerCut
         return trouble

@@ -1,11 +1,11 @@
-"""Time that is pretended, and lives that can end at any moment.
+"""Virtual time, and lives that can end at any moment.
 
-`VirtualLoop` is an event loop without files or threads. When nothing is left to do now, its clock jumps
-to the next timer: five days of retries pass in milliseconds, and always the same way.
+`VirtualLoop` is an event loop without files or threads. When nothing is left to do now, its clock jumps to the next
+timer: five days of retries pass in milliseconds, and the same way in every run.
 
-A `Life` is one run of a provider, from its start to its crash. All that a life begins (tasks, timers,
-callbacks) inherits it through the context; `end` drops it on the spot, as a power cut would: no
-`finally` runs, nothing is cancelled in order, nobody is told.
+A `Life` is one run of a provider, from its start to its crash. All that a life begins (tasks, timers, callbacks)
+inherits it through the context; `end` drops it at once, as a power cut would: no `finally` runs, nothing is cancelled
+in order, no callback is called.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Stuck(AssertionError):
-    """Everybody waits, and nothing will ever happen again."""
+class Deadlock(AssertionError):
+    """Every task waits, and no timer is set."""
 
 
 class Life:
@@ -29,7 +29,7 @@ class Life:
         self.name = name
         self.alive = True
         self.tasks: list[asyncio.Task[Any]] = []
-        """All tasks it ever began: what was dropped must not be swept up (and so resumed) at some odd moment."""
+        """All tasks it ever began, kept so that dropped ones are not garbage-collected (and so resumed) later."""
         self._context = copy_context()
         self._context.run(_LIFE.set, self)
 
@@ -46,8 +46,8 @@ class Life:
 _LIFE: ContextVar[Life | None] = ContextVar("life", default=None)
 
 
-def living() -> Life | None:
-    """Whose code is running."""
+def current_life() -> Life | None:
+    """The life whose code is running."""
     return _LIFE.get()
 
 
@@ -60,7 +60,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._selector = _Jump(self)
         self._clock_resolution = 1e-6
         self.complaints: list[str] = []
-        """Exceptions in tasks and callbacks that nobody heard."""
+        """Unhandled exceptions in tasks and callbacks."""
         self.tasks: list[asyncio.Task[Any]] = []
         self.set_exception_handler(lambda _loop, context: self.complaints.append(repr(context)))
 
@@ -69,27 +69,27 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self._now
 
     def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Any:
-        """As every loop does; the dead are not called."""
+        """As in every loop; callbacks of ended lives are not called."""
         handle = super().call_soon(callback, *args, context=context)
         return _unless_dead(handle)
 
     def call_at(
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Any:
-        """As every loop does; the dead are not called."""
+        """As in every loop; callbacks of ended lives are not called."""
         return _unless_dead(super().call_at(when, callback, *args, context=context))
 
     def create_task(self, coro: Any, **options: Any) -> Any:
-        """As every loop does; remembered by the life that began it."""
+        """As in every loop; remembered by the life that began it."""
         task = super().create_task(coro, **options)
-        life = living()
+        life = current_life()
         (life.tasks if life else self.tasks).append(task)
         return task
 
     async def start_tls(  # type: ignore[override]  # the pump's call, on a transport of ours
         self, transport: Any, protocol: Any, _context: object, **_options: Any
     ) -> Any:
-        """Pretended by the transport (see `wire`)."""
+        """Simulated by the transport (see `wire`)."""
         return await transport.answer_tls(protocol)
 
     def end(self, life: Life) -> None:
@@ -104,14 +104,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
 
 class _Jump:
-    """What the loop waits with: instead of sleeping, it moves the clock."""
+    """The selector: instead of waiting, it advances the clock."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
 
     def select(self, timeout: float | None) -> list[object]:
         if timeout is None:
-            raise Stuck("no timer is set and nothing is ready")
+            raise Deadlock("no timer is set and nothing is ready")
         self._loop._now += timeout
         return []
 
@@ -134,10 +134,10 @@ def run(main: Callable[[VirtualLoop], Coroutine[Any, Any, T]]) -> T:
         loop.close()
 
 
-def bury(tasks: list[asyncio.Task[Any]]) -> None:
-    """End what was left unfinished, now that it can do no harm."""
+def discard(tasks: list[asyncio.Task[Any]]) -> None:
+    """Close unfinished tasks after the run."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of coroutines that were never begun
+        warnings.simplefilter("ignore")  # about coroutines that were never started
         _close(tasks)
 
 
@@ -152,8 +152,8 @@ def _close(tasks: list[asyncio.Task[Any]]) -> None:
                     coroutine.throw(GeneratorExit)
                 coroutine.close()
             except BaseException:
-                pass  # whatever a dropped task says at its funeral
-        task._log_traceback = False  # type: ignore[attr-defined]  # a power cut is an exception nobody hears
+                pass  # whatever a dropped task raises when it is closed
+        task._log_traceback = False  # type: ignore[attr-defined]  # a power cut is an exception that nobody handles
     tasks.clear()
 
 
@@ -185,5 +185,5 @@ class SimulatedClock:
         return asyncio.timeout(seconds)
 
     def jump(self, seconds: float) -> None:
-        """Somebody sets the wall clock; monotonic time goes on as if nothing had happened."""
+        """Set the wall clock; monotonic time goes on unchanged."""
         self._offset_ms += round(seconds * 1000)

@@ -1,19 +1,18 @@
-"""Code that is broken on purpose, to see whether the simulation notices.
+"""Code broken on purpose, to check that the simulation notices.
 
-Each mutation is a mistake that somebody could make; `noticed_as` is what the auditor must say of it.
+Each mutation is a plausible mistake; `noticed_as` is what the auditor must report.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pillarbox.delivery import accept, report, settle
 from pillarbox.protocol.smtp.client import machine
-from pillarbox.protocol.smtp.client.envelope import Verdict
+from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.queue import outcome, schedule
 from pillarbox.server.relay.settling import Settling
@@ -24,7 +23,7 @@ from pillarbox.world.database import DatabaseUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A mistake and how it shows."""
+    """A mistake, and the violation that it causes."""
 
     name: str
     apply: Callable[[pytest.MonkeyPatch], None]
@@ -54,7 +53,12 @@ def _leases_last_a_second(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_lost_answer_is_a_yes(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(machine, "Verdict", SimpleNamespace(DEFERRED=Verdict.DELIVERED, FAILED=Verdict.FAILED))
+    interrupted = machine.interrupted
+
+    def delivered(*arguments: Any, **keywords: Any) -> Outcome:
+        return interrupted(*arguments, **keywords)._replace(kind=OutcomeKind.DELIVERED)
+
+    patch.setattr(machine, "interrupted", delivered)
 
 
 def _what_is_delivered_stays_queued(patch: pytest.MonkeyPatch) -> None:
@@ -76,7 +80,7 @@ def _failures_are_not_reported(patch: pytest.MonkeyPatch) -> None:
 
 
 def _expired_mail_vanishes(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(settle, "_tell", lambda tx, late, *_: [outcome.given_up(tx, one) for one in late] and [])
+    patch.setattr(settle, "_notify", lambda tx, late, *_: [outcome.dropped(tx, one) for one in late] and [])
 
 
 def _reports_can_bounce(patch: pytest.MonkeyPatch) -> None:
@@ -87,7 +91,7 @@ def _reports_can_bounce(patch: pytest.MonkeyPatch) -> None:
 
 
 def _success_is_reported_unasked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(settle, "wished", lambda *_: True)
+    patch.setattr(settle, "requested", lambda *_: True)
 
 
 def _quota_is_not_given_back(patch: pytest.MonkeyPatch) -> None:
@@ -102,12 +106,12 @@ MUTATIONS = (
     _broken(_says_250_before_the_commit, "does not hold it"),
     _broken(_forgets_all_but_the_first_inbox, "does not hold it"),
     _broken(_leases_last_a_second, "under way twice|delivered again after an acknowledged|BlobMissing"),
-    _broken(_a_lost_answer_is_a_yes, "in silence"),
+    _broken(_a_lost_answer_is_a_yes, "unreported"),
     _broken(_what_is_delivered_stays_queued, "delivered again after an acknowledged"),
     _broken(_outcomes_are_lost_while_the_disk_is_full, "delivered again after an acknowledged"),
-    _broken(_failures_are_not_reported, "in silence"),
-    _broken(_expired_mail_vanishes, "in silence"),
-    _broken(_reports_can_bounce, "travels from"),
-    _broken(_success_is_reported_unasked, "nobody wished"),
+    _broken(_failures_are_not_reported, "unreported"),
+    _broken(_expired_mail_vanishes, "unreported"),
+    _broken(_reports_can_bounce, "is queued from"),
+    _broken(_success_is_reported_unasked, "that nobody requested"),
     _broken(_quota_is_not_given_back, "quota"),
 )

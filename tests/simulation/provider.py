@@ -1,7 +1,7 @@
-"""A whole provider in the simulated world: real rooms, real sessions, real pump and relay; pretended doors.
+"""A whole provider in the simulated world: real sessions, real pump and relay; simulated clock, disk, network and DNS.
 
-It lives one `Life` after another on one disk. A crash ends a life anywhere, even inside a commit; what was
-durable is there for the next one.
+It has one `Life` after another on one disk. A crash ends a life anywhere, even inside a commit; what was durable is
+there for the next one.
 """
 
 import asyncio
@@ -40,12 +40,12 @@ from pillarbox.world.telemetry import MemoryTelemetry
 from pillarbox.world.tls.client import opportunistic
 from pillarbox.world.topic import Topic
 from pillarbox.world.world import World
-from tests.simulation.disk import Destiny, FaultyDatabase
+from tests.simulation.disk import DiskFaults, FaultyDatabase
+from tests.simulation.dns import SimulatedDns
+from tests.simulation.faults import FaultInjector, Flush
 from tests.simulation.internet import Internet, OwnNetwork
 from tests.simulation.loop import Life, SimulatedClock, VirtualLoop
-from tests.simulation.names import Names
 from tests.simulation.readers import read_mail
-from tests.simulation.weather import Flush, Weather
 from tests.simulation.wire import End, Pushed
 
 STARTS_AT_MS = 1_700_000_000_000
@@ -57,7 +57,7 @@ _BUFFER = shared_buffer()
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Who a provider is and what its addresses lead to."""
+    """A provider's name, address, users and aliases."""
 
     name: str
     address: str
@@ -66,12 +66,12 @@ class Plan:
 
     @property
     def domain(self) -> str:
-        """The one domain it serves."""
+        """Its only domain."""
         return f"{self.name}.example"
 
     @property
     def hostname(self) -> str:
-        """Its exchanger."""
+        """Its mail exchanger."""
         return f"mx.{self.name}.example"
 
     def leads_to(self, recipient: str) -> tuple[str, ...]:
@@ -82,13 +82,13 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Environment:
     """What all providers share."""
 
     loop: VirtualLoop
     internet: Internet
-    names: Names
-    weather: Weather
+    names: SimulatedDns
+    faults: FaultInjector
     trace: Callable[[str, str], None]
     committed: "Callable[[Provider, set[AccountId]], None]"
     died: "Callable[[Provider], None]"
@@ -97,7 +97,7 @@ class Surroundings:
 class Provider:
     """See the module."""
 
-    def __init__(self, plan: Plan, around: Surroundings, chance: Random) -> None:
+    def __init__(self, plan: Plan, around: Environment, chance: Random) -> None:
         self.plan = plan
         self.name = plan.name
         self.life: Life | None = None
@@ -105,18 +105,18 @@ class Provider:
         self.clock = SimulatedClock(around.loop, STARTS_AT_MS)
         self.telemetry = MemoryTelemetry()
         self.disk = connect(None, writes=True)
-        self.disk.deserialize("main", _made(plan))
+        self.disk.deserialize("main", _new_disk(plan))
         self.accounts = _accounts(self.disk)
         self._around = around
         self._chance = chance
         self._listeners: dict[int, Listener] = {}
         self._relays: list[Relay] = []
-        """As many workers, each with a relay of its own, at one queue."""
+        """One for each worker; they share the queue."""
         self._config = Config(hostname=plan.hostname, domain=plan.domain, plain_passwords=True)
-        around.internet.settle(plan.address, self)
-        around.internet.mortals[self.name] = self.crash
+        around.internet.attach(plan.address, self)
+        around.internet.crash_of[self.name] = self.crash
 
-    # --- its lives
+    # --- lives
 
     def start(self) -> None:
         """Begin a life."""
@@ -126,11 +126,11 @@ class Provider:
         life.context.run(self._open)
 
     def crash(self) -> None:
-        """End the life here and now; begin another some time later."""
+        """End the life at once; begin another some time later."""
         life = self.life
         if life is None:
             return
-        self._around.trace(self.name, f"{life.name} dies")
+        self._around.trace(self.name, f"{life.name} crashes")
         self._end(life)
         if self.disk.in_transaction:
             self.disk.execute("ROLLBACK")
@@ -139,7 +139,7 @@ class Provider:
         self._around.loop.call_later(away_s, self.start, context=outside)
 
     async def stop(self) -> None:
-        """End the life in order, as far as it goes on that long."""
+        """End the life in order, unless it crashes meanwhile."""
         life = self.life
         if life is not None:
             ending = life.begin(self._close())
@@ -151,7 +151,7 @@ class Provider:
                 self._end(life)
 
     async def restart(self) -> None:
-        """Stop, and go on anew."""
+        """Stop, and start again."""
         life = self.life
         await self.stop()
         if self.life is None and life is self.lives[-1]:
@@ -169,16 +169,16 @@ class Provider:
         self._around.died(self)
 
     def _flush(self) -> Flush:
-        fate = self._around.weather.flush()
-        if fate is not Flush.DONE:
-            self._around.trace(self.name, fate.value)
-        return fate
+        flush = self._around.faults.flush()
+        if flush is not Flush.DONE:
+            self._around.trace(self.name, flush.value)
+        return flush
 
-    def _destiny(self) -> Destiny:
-        weather = self._around.weather
-        return Destiny(
+    def _disk_faults(self) -> DiskFaults:
+        faults = self._around.faults
+        return DiskFaults(
             flush=self._flush,
-            readable=lambda: not weather.strikes(weather.climate.disk_full / 3),
+            readable=lambda: not faults.occurs(faults.rates.disk_full / 3),
             committed=self._committed,
             cut=self.crash,
         )
@@ -187,8 +187,8 @@ class Provider:
         self._around.committed(self, {topic.account for topic in topics if topic.account is not None})
 
     def _open(self) -> None:
-        """As `app.worker` does, with other doors to the world."""
-        database = FaultyDatabase(self.disk, self._destiny())
+        """As `app.worker` does, with a simulated world."""
+        database = FaultyDatabase(self.disk, self._disk_faults())
         signals = LocalSignals()
         database.on_commit = signals.announce
         world = World(
@@ -196,7 +196,7 @@ class Provider:
             entropy=SeededEntropy(self._chance.randrange(2**32)),
             network=OwnNetwork(self._around.internet, self.name, self.plan.address),
             resolver=CachingResolver(self._around.names, self.clock),
-            tls=_PretendedTls(),  # type: ignore[arg-type]  # the two methods that listeners ask
+            tls=_SimulatedTls(),  # type: ignore[arg-type]  # the two methods that listeners ask
             database=database,
             blobs=DatabaseBlobs(),
             signals=signals,
@@ -229,13 +229,13 @@ class Provider:
             for port, service in services.items()
         }
 
-    # --- who calls: Listening
+    # --- what the internet asks: `Listening`
 
     def answers(self, port: int) -> bool:
         """See `Listening`."""
         return self.life is not None and port in self._listeners
 
-    def door(self, port: int, client: Endpoint) -> End:
+    def server_end(self, port: int, client: Endpoint) -> End:
         """See `Listening`."""
         assert self.life is not None
         return Pushed(self.life.context, client, Endpoint(self.plan.address, port))
@@ -250,8 +250,8 @@ class Provider:
         self.telemetry.failure("session failed", error, service=service)
 
 
-class _PretendedTls:
-    """What listeners ask of certificates."""
+class _SimulatedTls:
+    """What listeners ask of `ServerTls`."""
 
     def context(self) -> Any:
         return opportunistic()
@@ -261,16 +261,16 @@ class _PretendedTls:
 
 
 @cache
-def _made(plan: Plan) -> bytes:
+def _new_disk(plan: Plan) -> bytes:
     """The disk of a new provider."""
     database = memory_database(SCHEMAS)
-    database.write_now(_settle, plan)
+    database.write_now(_populate, plan)
     octets = database._connection.serialize("main")
     database.close_now()
     return octets
 
 
-def _settle(tx: Transaction, plan: Plan) -> None:
+def _populate(tx: Transaction, plan: Plan) -> None:
     secrets.ensure(tx, secrets.CREDENTIALS, _SECRET)
     domains.create(tx, plan.domain, now_ms=STARTS_AT_MS)
     for user in plan.users:
@@ -290,7 +290,7 @@ def _settle(tx: Transaction, plan: Plan) -> None:
 
 
 def app_password(user: str) -> str:
-    """What somebody logs in with: no Argon2 here."""
+    """An app password: verifying it needs no Argon2."""
     return user.ljust(20, "x")
 
 

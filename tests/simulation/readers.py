@@ -1,4 +1,4 @@
-"""People who read their mail: they flag, copy, move and delete, at any time."""
+"""People who read their mail: they flag, copy, move and delete messages, at any time."""
 
 import asyncio
 from random import Random
@@ -8,13 +8,13 @@ from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.store import flags, mailboxes, placements
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.world import World
-from tests.simulation.weather import HOUR
+from tests.simulation.faults import HOUR
 
 _FLAGS = ("\\Seen", "\\Flagged \\Seen", "\\Deleted", "$Forwarded")
 
 
 async def read_mail(world: World, accounts: list[AccountId], chance: Random, *, visits: int) -> None:
-    """Come so many times, each time to do something."""
+    """Do something, so many times."""
     for _ in range(visits):
         await asyncio.sleep(chance.expovariate(1 / HOUR))
         try:

@@ -1,16 +1,16 @@
-"""One seed, one run: a few providers, strangers and people, on pretended time, among troubles.
+"""One seed, one run: providers, foreign servers, senders and readers, in virtual time, with faults.
 
-    loop.py        time that jumps, lives that end
-    weather.py     what goes wrong, and when
-    wire.py        connections that lie          internet.py   who listens where
-    names.py       DNS that lies                 disk.py       commits that fail or are the last
-    provider.py    a whole provider              strangers.py  servers with whims
-    people.py      who sends letters             readers.py    who reads them
-    overheard.py   SMTP read off the wires       ledgers.py    a disk read by hand
-    auditor.py     what must always be true
+    loop.py        virtual time, lives that end
+    faults.py      what goes wrong, and when
+    wire.py        unreliable connections        internet.py         hosts and addresses
+    dns.py         unreliable DNS                disk.py             commits that fail or are the last
+    provider.py    a whole provider              foreign_servers.py  servers that misbehave
+    senders.py     who sends messages            readers.py          who reads them
+    wire_tap.py    SMTP read off the wires       disk_checks.py      a database checked by hand
+    auditor.py     the invariants
 
-`run(seed)` plays it all and raises `Failed` where an invariant breaks. The same seed gives the same run,
-event by event; `python -m tests.simulation --seed N --trace` shows it.
+`run(seed)` plays it all and raises `Failed` if an invariant breaks. The same seed gives the same run, event by event;
+`python -m tests.simulation --seed N --trace` shows it.
 """
 
 import asyncio
@@ -23,23 +23,23 @@ from unittest.mock import patch
 from pillarbox.server.relay import relay
 from pillarbox.world.resolver import Kind, Mx
 from tests.simulation.auditor import Auditor, Violation
+from tests.simulation.dns import SimulatedDns
+from tests.simulation.faults import DAY, HOUR, MINUTE, FaultInjector
+from tests.simulation.foreign_servers import ForeignServer
 from tests.simulation.internet import Internet
-from tests.simulation.loop import VirtualLoop, bury
+from tests.simulation.loop import VirtualLoop, discard
 from tests.simulation.loop import run as run_in_loop
-from tests.simulation.names import Names
-from tests.simulation.people import Letter, send
-from tests.simulation.provider import Plan, Provider, Surroundings
-from tests.simulation.strangers import Stranger
-from tests.simulation.weather import DAY, HOUR, MINUTE, Weather
+from tests.simulation.provider import Environment, Plan, Provider
+from tests.simulation.senders import SentMessage, send
 
 PATIENCE_S = 5 * DAY + 12 * HOUR
-"""How long after the last trouble every queue must be empty: a message's life, the last interval, a margin."""
-STRANGERS = ("x", "y")
+"""How long after the last fault every queue must be empty: a message's lifetime, the last retry interval, a margin."""
+FOREIGN_SERVERS = ("x", "y")
 NOTIFY = ("", "", "", "NEVER", "FAILURE", "SUCCESS,FAILURE", "SUCCESS,FAILURE,DELAY", "DELAY")
 
 
 class Failed(AssertionError):
-    """An invariant broke in a run; the text is the seed, the reason and the trace."""
+    """An invariant is broken; the text is the seed, the reason and the trace."""
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Trace:
         self.lines.append((self.loop.time(), who, what))
 
     def text(self) -> str:
-        """For people to read."""
+        """One line for each event."""
         return "\n".join(f"{_moment(at)}  {who:10} {what}" for at, who, what in self.lines)
 
 
@@ -64,24 +64,24 @@ def _moment(at: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Summary:
     """How a run went."""
 
     trace: str
-    letters: int
+    sent_messages: int
     copies: int
     lost_answers: int
-    """Copies beyond the first because an answer was lost on its way."""
+    """Copies beyond the first because a final reply was lost."""
     deaths: int
-    """... because the sender died between hearing and noting it."""
+    """Copies beyond the first because the sender crashed between reading and recording the reply."""
     failures: int
     lives: int
 
 
-def run(seed: int) -> Told:
+def run(seed: int) -> Summary:
     """Play one run. Raises `Failed`."""
-    # Days of looking at an idle queue every minute would take most of the time.
-    with patch.object(relay, "LOOK_S", 30 * MINUTE):
+    # Reading an idle queue every minute for days would take most of the time.
+    with patch.object(relay, "POLL_S", 30 * MINUTE):
         return run_in_loop(lambda loop: Simulation(loop, seed).run())
 
 
@@ -93,30 +93,30 @@ class Simulation:
         self._loop = loop
         self._chance = chance = Random(seed)
         self.trace = Trace(loop)
-        calm_at_s = chance.choice((10 * MINUTE, 2 * HOUR, 2 * HOUR, 12 * HOUR, DAY, 3 * DAY))
-        self.weather = Weather(chance, calm_at_s=calm_at_s)
+        until_s = chance.choice((10 * MINUTE, 2 * HOUR, 2 * HOUR, 12 * HOUR, DAY, 3 * DAY))
+        self.faults = FaultInjector(chance, until_s=until_s)
         self.auditor = Auditor(self.trace)
-        self.internet = Internet(self.weather, self._watched(self.auditor.told), self.trace)
-        self.names = Names(self.weather)
-        self.providers = self._found_providers()
+        self.internet = Internet(self.faults, self._watched(self.auditor.observed), self.trace)
+        self.names = SimulatedDns(self.faults)
+        self.providers = self._create_providers()
         self._failure: asyncio.Future[None] = loop.create_future()
 
-    async def run(self) -> Told:
-        """From the first letter to the last empty queue."""
+    async def run(self) -> Summary:
+        """From the first message to the last empty queue."""
         playing = self._loop.create_task(self._play())
         await asyncio.wait((playing, self._failure), return_when=asyncio.FIRST_COMPLETED)
         failure = self._failure.exception() if self._failure.done() else playing.exception()
         self._end()
         if failure:
             raise Failed(f"seed {self._seed}: {failure!r}\n{self.trace.text()}") from failure
-        books = self.auditor
-        return Told(
+        records = self.auditor
+        return Summary(
             self.trace.text(),
-            len(books.letters),
-            sum(map(len, books.copies.values())),
-            books.duplicates["the answer was lost"],
-            books.duplicates["its sender died before noting it"],
-            books.failures.total(),
+            len(records.sent_messages),
+            sum(map(len, records.copies.values())),
+            records.duplicates["the reply was lost"],
+            records.duplicates["its sender crashed before recording it"],
+            records.failures.total(),
             sum(len(provider.lives) for provider in self.providers),
         )
 
@@ -124,22 +124,22 @@ class Simulation:
         for provider in self.providers:
             provider.start()
         writers = [self._loop.create_task(self._write(n)) for n in range(self._chance.randrange(2, 8))]
-        upheavals = [self._loop.create_task(self._upheaval()) for _ in range(self._chance.randrange(4))]
-        await asyncio.gather(*writers, *upheavals)
-        until = max(self._loop.time(), self.weather.calm_at_s) + PATIENCE_S
+        disruptions = [self._loop.create_task(self._disruption()) for _ in range(self._chance.randrange(4))]
+        await asyncio.gather(*writers, *disruptions)
+        until = max(self._loop.time(), self.faults.until_s) + PATIENCE_S
         while self._loop.time() < until and not self._quiet():
             await asyncio.sleep(HOUR)
         self.trace("everyone", "the queues are empty, or should be")
         for provider in self.providers:
             await provider.stop()
-        self.auditor.all_is_well(closely=self._seed % 10 == 0)
+        self.auditor.check_end(fsck=self._seed % 10 == 0)
         if self._loop.complaints:
-            raise Violation(f"nobody heard of {self._loop.complaints}")
+            raise Violation(f"unhandled exceptions: {self._loop.complaints}")
 
-    async def _upheaval(self) -> None:
-        """Something that happens to a provider at some time: a restart, or somebody sets its clock."""
+    async def _disruption(self) -> None:
+        """Restart a provider at some time, or set its clock."""
         chance = self._chance
-        await asyncio.sleep(chance.random() * self.weather.calm_at_s)
+        await asyncio.sleep(chance.random() * self.faults.until_s)
         provider = chance.choice(self.providers)
         if chance.random() < 0.5:
             await provider.restart()
@@ -149,19 +149,19 @@ class Simulation:
             provider.clock.jump(jump_s)
 
     def _quiet(self) -> bool:
-        return all(provider.life for provider in self.providers) and self.auditor.nothing_waits
+        return all(provider.life for provider in self.providers) and self.auditor.queues_empty
 
     def _end(self) -> None:
         for tasks in (
             *(life.tasks for provider in self.providers for life in provider.lives),
             self._loop.tasks,
         ):
-            bury(tasks)
+            discard(tasks)
         for provider in self.providers:
             provider.disk.close()
 
     def _watched(self, check: Callable[..., None]) -> Callable[..., None]:
-        """A check that ends the run where it fails, whoever happens to call it."""
+        """A check that ends the run if it fails, whoever calls it."""
 
         def watched(*arguments: Any) -> None:
             try:
@@ -172,14 +172,14 @@ class Simulation:
 
         return watched
 
-    # --- who there is
+    # --- hosts
 
-    def _found_providers(self) -> list[Provider]:
-        around = Surroundings(
+    def _create_providers(self) -> list[Provider]:
+        around = Environment(
             self._loop,
             self.internet,
             self.names,
-            self.weather,
+            self.faults,
             self.trace,
             committed=self._watched(self.auditor.committed),
             died=self._watched(self.auditor.died),
@@ -193,9 +193,9 @@ class Simulation:
             provider = Provider(plan, around, self._chance)
             self.auditor.watch(provider)
             providers.append(provider)
-        for number, name in enumerate(STRANGERS):
+        for number, name in enumerate(FOREIGN_SERVERS):
             address = f"10.9.{number}.1"
-            self.internet.settle(address, Stranger(self.internet, self.weather, name, self._chance))
+            self.internet.attach(address, ForeignServer(self.internet, self.faults, name, self._chance))
             self._publish(name, address)
         self.names.put("dead.example", Kind.MX, Mx(10, "mx.dead.example"))
         self.names.put("mx.dead.example", Kind.A, "10.99.0.1")
@@ -203,7 +203,7 @@ class Simulation:
         return providers
 
     def _publish(self, name: str, address: str) -> None:
-        """A domain's exchangers: simple, doubled, or with some that are gone."""
+        """A domain's mail exchangers: one, two, or with some that do not exist."""
         domain, host = f"{name}.example", f"mx.{name}.example"
         match self._chance.randrange(5):
             case 0:
@@ -223,44 +223,46 @@ class Simulation:
             self.names.put(domain, Kind.MX, *exchangers)
         self.names.put(host, Kind.A, address)
 
-    # --- who writes
+    # --- senders
 
     async def _write(self, number: int) -> None:
-        """One person's letter, tried a few times, each time as a new one."""
+        """One sender's message; tried a few times, each time as a new message."""
         chance = self._chance
-        await asyncio.sleep(chance.random() * self.weather.calm_at_s * 0.8 if number else 0.0)
+        await asyncio.sleep(chance.random() * self.faults.until_s * 0.8 if number else 0.0)
         for attempt in range(4):
             home = chance.choice(self.providers)
-            letter = self._letter(home, f"{number}.{attempt}@{self._seed}.simulation")
-            self.auditor.letters[letter.message_id] = letter
-            self.trace("people", f"send {letter}")
-            fate = await send(letter, self.internet, home.plan.address, "192.0.2.1")
-            self.trace("people", f"{letter.message_id} is {fate}")
-            if fate == "accepted":
+            sent_message = self._sent_message(home, f"{number}.{attempt}@{self._seed}.simulation")
+            self.auditor.sent_messages[sent_message.message_id] = sent_message
+            self.trace("senders", f"send {sent_message}")
+            result = await send(sent_message, self.internet, home.plan.address, "192.0.2.1")
+            self.trace("senders", f"{sent_message.message_id} is {result}")
+            if result == "accepted":
                 return
             await asyncio.sleep(10 * MINUTE)
 
-    def _letter(self, home: Provider, message_id: str) -> Letter:
+    def _sent_message(self, home: Provider, message_id: str) -> SentMessage:
         chance = self._chance
         by_chunks = chance.random() < 0.3
         if chance.random() < 0.2:
             sender = chance.choice(("", "friend@x.example", "u0@b.example"))
             local = chance.choice((("u0",), ("u1",), ("u0", "u1"), ("away",)))
             recipients = tuple(f"{one}@{home.plan.domain}" for one in local)
-            return Letter(message_id, sender, recipients, chance.choice(NOTIFY), by_chunks=by_chunks)
+            return SentMessage(message_id, sender, recipients, chance.choice(NOTIFY), by_chunks=by_chunks)
         login = f"{chance.choice(home.plan.users)}@{home.plan.domain}"
         known = [f"{user}@{other.plan.domain}" for other in self.providers for user in ("u0", "u1")]
-        known += [f"{who}@{name}.example" for who in ("friend", "nobody") for name in STRANGERS]
+        known += [f"{who}@{name}.example" for who in ("friend", "nobody") for name in FOREIGN_SERVERS]
         known += ["u9@a.example", "u9@b.example", f"away@{home.plan.domain}"]
         known += ["u@null.example", "u@nowhere.example"]
-        if self._seed % 10 == 0:  # five days of retries take their time
+        if self._seed % 10 == 0:  # five days of retries are slow to simulate
             known += [f"{who}@dead.example" for who in "uvw"]
         recipients = tuple(chance.sample(known, chance.choice((1, 1, 2, 3))))
         recipients = tuple(one for one in recipients if self._distinct(one, recipients))
-        return Letter(message_id, login, recipients, chance.choice(NOTIFY), login=login, by_chunks=by_chunks)
+        return SentMessage(
+            message_id, login, recipients, chance.choice(NOTIFY), login=login, by_chunks=by_chunks
+        )
 
     def _distinct(self, recipient: str, recipients: tuple[str, ...]) -> bool:
-        """Nobody gets a letter by two ways: it could not be told from a duplicate."""
+        """No recipient gets a message by two ways: that could not be told from a duplicate."""
         return not any(
             recipient in provider.plan.leads_to(other)
             for provider in self.providers

@@ -1,8 +1,8 @@
 """Several workers at one queue, with leases that run out, workers that vanish, and a clock that jumps.
 
-Only the verbs of `queue/`; no loop and no network. A worker claims, holds what it has for a while, and then
-reports, renews, gives back, or is never heard of again. What must be true: at no time do two workers hold a
-recipient by leases that run; who has lost a lease can change nothing; everybody is served in the end, once.
+Only the verbs of `queue/`; no loop and no network. A worker claims, holds its jobs for a while, and then reports,
+renews, gives back, or vanishes. Invariants: at no time do two workers hold a recipient by leases that run; a worker
+that has lost a lease can change nothing; every recipient is served in the end, once.
 """
 
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from random import Random
 import pytest
 
 from pillarbox.queue import outcome, schedule
-from pillarbox.queue.outcome import Reason
-from pillarbox.queue.schedule import LEASE_MS, Job, Waiting
+from pillarbox.queue.outcome import DeferralReason
+from pillarbox.queue.schedule import LEASE_MS, Job, PendingRecipient
 from pillarbox.queue.schema import SCHEMA
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import SCHEMA as BLOBS
@@ -26,14 +26,14 @@ STEPS = 150
 
 @dataclass
 class Worker:
-    """A worker: what it believes to hold, and until when the lease runs."""
+    """A worker: its jobs, and until when it believes them leased."""
 
     held: list[tuple[Job, int]] = field(default_factory=list)
 
 
 @dataclass
 class Model:
-    """What the test knows for certain."""
+    """The true state."""
 
     chance: Random
     now_ms: int = 1_000_000
@@ -55,8 +55,8 @@ class Model:
         for job in schedule.claim(tx, lease=lease, now_ms=self.now_ms, jobs=self.chance.choice((1, 2, 5))):
             for one in job.recipients:
                 _, until_ms = self.leased.get(one.id, (0, 0))
-                assert until_ms <= self.now_ms, f"{one.recipient.address} is leased twice at once"
-                assert one.recipient.address in self.waiting
+                assert until_ms <= self.now_ms, f"{one.address} is leased twice at once"
+                assert one.address in self.waiting
                 self.leased[one.id] = lease, self.now_ms + LEASE_MS
             worker.held.append((job, self.now_ms + LEASE_MS))
 
@@ -68,30 +68,30 @@ class Model:
             mine = self.leased.get(one.id, (0, 0))[0] == job.lease
             match self.chance.randrange(5):
                 case 0 | 1:
-                    reason, chance = Reason("4.0.0", "later"), self.chance.random()
+                    reason, chance = DeferralReason("4.0.0", "later"), self.chance.random()
                     changed = outcome.deferred(tx, job, one, reason, now_ms=self.now_ms, chance=chance)
                     assert changed == mine, "a lost lease still counts, or one that was held does not"
                 case 2:
-                    changed = outcome.finished(tx, job, one)
+                    changed = outcome.failed(tx, job, one)
                     assert changed == mine, "a lost lease still counts, or one that was held does not"
                     self.left(one, changed=changed)
                 case _:
                     changed = outcome.delivered(tx, job, one)
-                    assert changed == (one.recipient.address in self.waiting)
+                    assert changed == (one.address in self.waiting)
                     self.left(one, changed=changed)
             if changed:
                 self.leased.pop(one.id, None)
-        (outcome.reached if self.chance.random() < 0.7 else self.unreachable)(
+        (outcome.destination_reached if self.chance.random() < 0.7 else self.unreachable)(
             tx, job.destination, now_ms=self.now_ms
         )
 
-    def left(self, one: Waiting, *, changed: bool) -> None:
+    def left(self, one: PendingRecipient, *, changed: bool) -> None:
         if changed:
-            self.waiting.remove(one.recipient.address)
-            self.done.append(one.recipient.address)
+            self.waiting.remove(one.address)
+            self.done.append(one.address)
 
     def unreachable(self, tx: Transaction, destination: str, *, now_ms: int) -> None:
-        outcome.unreachable(tx, destination, now_ms=now_ms, chance=self.chance.random())
+        outcome.destination_unreachable(tx, destination, now_ms=now_ms, chance=self.chance.random())
 
     def renew(self, tx: Transaction, worker: Worker) -> None:
         schedule.renew(tx, [job for job, _ in worker.held], now_ms=self.now_ms)
@@ -101,21 +101,21 @@ class Model:
                     self.leased[one.id] = job.lease, self.now_ms + LEASE_MS
 
     def give_back(self, tx: Transaction, worker: Worker) -> None:
-        outcome.given_back(tx, [job for job, _ in worker.held], now_ms=self.now_ms)
+        outcome.give_back(tx, [job for job, _ in worker.held], now_ms=self.now_ms)
         for job, _ in worker.held:
             for one in job.recipients:
                 if self.leased.get(one.id, (0, 0))[0] == job.lease:
                     self.leased.pop(one.id)
         worker.held.clear()
 
-    def turns_are_true(self, tx: Transaction) -> None:
-        """A destination never wants its turn later than it has something due and is open."""
+    def next_attempts_are_due(self, tx: Transaction) -> None:
+        """A destination's next attempt is no later than its first due recipient and the end of its pause."""
         for name, due_ms in tx.rows(
             "SELECT destination, min(due_at_ms) FROM queue_recipients GROUP BY destination"
         ):
             row = tx.row("SELECT turn_at_ms, closed_until_ms FROM queue_destinations WHERE name = ?", (name,))
-            assert row is not None, f"{name} will never have a turn"
-            assert row[0] <= max(due_ms, row[1], self.now_ms), f"{name} waits too long for its turn"
+            assert row is not None, f"{name} will never be tried"
+            assert row[0] <= max(due_ms, row[1], self.now_ms), f"{name} is tried too late"
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -135,12 +135,12 @@ def test_many_workers_serve_everybody_once(seed: int) -> None:
                 case 8:
                     model.renew(tx, worker)
                 case 9 if chance.random() < 0.3:
-                    worker.held.clear()  # it died
+                    worker.held.clear()  # it crashed
                 case 10 if chance.random() < 0.3:
                     model.give_back(tx, worker)
                 case _:
                     model.now_ms += chance.choice((1_000, 60_000, 600_000, LEASE_MS, 86_400_000))
-            model.turns_are_true(tx)
+            model.next_attempts_are_due(tx)
         drain(tx, model)
         assert not model.waiting
         assert len(model.done) == len(set(model.done))
@@ -149,10 +149,10 @@ def test_many_workers_serve_everybody_once(seed: int) -> None:
 
 
 def drain(tx: Transaction, model: Model) -> None:
-    """One good worker, as long as there is anything to do."""
+    """One worker, until the queue is empty."""
     worker = Worker()
-    while (turn_ms := schedule.next_turn_ms(tx)) is not None:
-        model.now_ms = max(model.now_ms, turn_ms)
+    while (attempt_ms := schedule.next_attempt_ms(tx)) is not None:
+        model.now_ms = max(model.now_ms, attempt_ms)
         model.claim(tx, worker)
         while worker.held:
             model.report(tx, worker)

@@ -1,11 +1,11 @@
-"""Connections that lie: octets come late, in pieces, not at all, or the connection is cut at any octet.
+"""Unreliable connections: octets come late, in pieces, not at all, or the connection is reset at any octet.
 
-A `Wire` is one TCP connection of the simulated world. Its client end is pulled (the door's `Stream`); its
-server end is pulled as well, where a stranger sits, or pushed (a transport under the real pump). What happens
-to it was decided when it was made: its `RecipientResult`. TLS is pretended: tokens go along between the octets.
+A `Wire` is one simulated TCP connection. Its client end is pulled (`Stream`); its server end is pulled as well, for a
+foreign server, or pushed (a transport under the real pump). Its faults were decided when it was made: its
+`ConnectionFaults`. TLS is simulated: tokens are sent between the octets.
 
-Whatever arrives, arrives in the life of the one who receives it; so nothing comes to the dead, and what the
-dead have sent before still does.
+What arrives is received in the life of its receiver; so nothing reaches an ended life, and what an ended life has sent
+before still arrives.
 """
 
 import asyncio
@@ -20,42 +20,42 @@ from typing import Any
 from pillarbox.world.network import Endpoint, NetworkFailure, TlsFailure, TlsLayer
 
 HANDSHAKE_S = 30.0
-PRETENDED_TLS = TlsLayer("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, certificate=None)
+SIMULATED_TLS = TlsLayer("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, certificate=None)
 
 
 @dataclass(frozen=True, slots=True)
-class RecipientResult:
-    """What will happen to a connection. Octets are counted as they arrive."""
+class ConnectionFaults:
+    """The faults of a connection. Octets are counted as they arrive."""
 
     delay_s: float = 0.02
-    """How long everything is on its way."""
+    """The latency of each direction."""
     refused: bool = False
     silent: bool = False
-    """Connecting never ends."""
+    """Connecting times out."""
     up_cut: int | None = None
     """Reset when so many octets of the client's have arrived."""
     down_cut: int | None = None
     up_lost: int | None = None
-    """What the client sends beyond so many octets vanishes, and nobody is told."""
+    """What the client sends beyond so many octets is lost, without an error."""
     down_lost: int | None = None
     in_pieces: bool = False
     tls_fails: bool = False
 
     def __str__(self) -> str:
-        """What is unusual about it."""
-        unusual = [f"{one.name}={getattr(self, one.name)}" for one in fields(self) if self != GOOD]
+        """The faults, for the trace."""
+        unusual = [f"{one.name}={getattr(self, one.name)}" for one in fields(self) if self != NO_FAULTS]
         return ", ".join(text for text in unusual if not text.endswith(("=None", "=False"))) or "good"
 
 
-GOOD = RecipientResult()
+NO_FAULTS = ConnectionFaults()
 
 
 class Token(Enum):
-    """What travels besides octets."""
+    """What is sent besides octets."""
 
     END = "no more octets"
     HELLO = "a TLS handshake is asked for"
-    AGREED = "TLS stands"
+    AGREED = "TLS is active"
     REFUSED = "no TLS"
 
 
@@ -64,10 +64,10 @@ class _Way:
 
     def __init__(self, wire: "Wire", cut: int | None, lost: int | None) -> None:
         self.to: End
-        self.spoken: Callable[[bytes], None] = lambda _octets: None
-        """Listens to what is sent."""
-        self.heard: Callable[[bytes], None] = lambda _octets: None
-        """Listens to what arrives."""
+        self.on_sent: Callable[[bytes], None] = lambda _octets: None
+        """Called with what is sent."""
+        self.on_arrived: Callable[[bytes], None] = lambda _octets: None
+        """Called with what arrives."""
         self._wire = wire
         self._cut = cut
         self._lost = lost
@@ -78,13 +78,13 @@ class _Way:
         if self._wire.is_reset:
             return
         if not isinstance(item, Token):
-            self.spoken(item)
+            self.on_sent(item)
         for piece in self._wire.pieces(item):
             self._under_way.append(piece)
             self._wire.later(self._arrive, self.to.context)
 
     def lose_the_rest(self) -> None:
-        """From now on nothing arrives."""
+        """Nothing arrives from now on."""
         self._lost = self._arrived
 
     def _arrive(self) -> None:
@@ -105,20 +105,20 @@ class _Way:
 
     def _deliver(self, octets: bytes) -> None:
         if octets:
-            self.heard(octets)
+            self.on_arrived(octets)
             self.to.arrived(octets)
 
 
 class Wire:
     """One connection; `client` and `server` are its ends."""
 
-    def __init__(self, fate: RecipientResult, chance: Random, client: "Pulled", server: "End") -> None:
-        self.fate = fate
+    def __init__(self, faults: ConnectionFaults, chance: Random, client: "Pulled", server: "End") -> None:
+        self.faults = faults
         self.is_reset = False
         self.client = client
         self.server = server
-        self.up = _Way(self, fate.up_cut, fate.up_lost)
-        self.down = _Way(self, fate.down_cut, fate.down_lost)
+        self.up = _Way(self, faults.up_cut, faults.up_lost)
+        self.down = _Way(self, faults.down_cut, faults.down_lost)
         self.up.to, self.down.to = server, client
         self._chance = chance
         self._loop = asyncio.get_running_loop()
@@ -127,22 +127,22 @@ class Wire:
 
     @property
     def is_open(self) -> bool:
-        """Whether anybody still has an end in hand."""
+        """Whether an end is still open."""
         return not self.is_reset and (self.client.is_open or self.server.is_open)
 
     def later(self, call: Callable[[], None], context: Context) -> None:
-        """Call when something sent now arrives, in the life of the one it arrives at."""
-        self._loop.call_later(self.fate.delay_s, call, context=context)
+        """Call when something sent now arrives, in the life of its receiver."""
+        self._loop.call_later(self.faults.delay_s, call, context=context)
 
     def pieces(self, item: bytes | Token) -> tuple[bytes | Token, ...]:
-        """What is sent, as it travels."""
-        if not self.fate.in_pieces or isinstance(item, Token) or len(item) < 2:
+        """What is sent, cut into the pieces that arrive."""
+        if not self.faults.in_pieces or isinstance(item, Token) or len(item) < 2:
             return (item,)
         at = self._chance.randrange(1, len(item))
         return item[:at], item[at:]
 
     def reset(self) -> None:
-        """Cut: both ends are told, in their own time."""
+        """Reset the connection: both ends are notified."""
         if not self.is_reset:
             self.is_reset = True
             for end in (self.client, self.server):
@@ -177,12 +177,12 @@ class End:
 
 
 class Pulled(End):
-    """An end that reads when it likes: `Stream`."""
+    """An end that is read from: `Stream`."""
 
     def __init__(self, context: Context, peer: Endpoint) -> None:
         super().__init__(context, peer)
         self.taken = 0
-        """Octets that whoever holds this end has really read."""
+        """Octets that the owner of this end has read."""
         self.tls: TlsLayer | None = None
         self._received = bytearray()
         self._tokens: deque[Token] = deque()
@@ -195,7 +195,7 @@ class Pulled(End):
         return self._peer
 
     def channel_binding(self, _kind: str) -> bytes | None:
-        """Pretended TLS binds nothing."""
+        """Simulated TLS has no channel binding."""
         return None
 
     async def read(self) -> bytes:
@@ -224,10 +224,10 @@ class Pulled(End):
         if await self._next_token() is not Token.AGREED:
             self.abort()
             raise TlsFailure("handshake failed")
-        self.tls = PRETENDED_TLS
+        self.tls = SIMULATED_TLS
 
     async def answer_tls(self, *, agrees: bool) -> None:
-        """The server's part of a pretended handshake, for strangers."""
+        """The server's part of a simulated handshake, for foreign servers."""
         await self._next_token()
         self._out.send(Token.AGREED if agrees else Token.REFUSED)
 
@@ -294,7 +294,7 @@ class Pushed(End, asyncio.Transport):
         self._protocol = protocol
         protocol.connection_made(self)
 
-    # What arrives
+    # --- what arrives
 
     def arrived(self, octets: bytes) -> None:
         """See `End`."""
@@ -333,7 +333,7 @@ class Pushed(End, asyncio.Transport):
             self._protocol.buffer_updated(count)
             item = item[count:]
 
-    # What the pump asks: Transport
+    # --- what the pump asks: `asyncio.Transport`
 
     def write(self, data: Any) -> None:
         """See `asyncio.WriteTransport`."""
@@ -378,22 +378,22 @@ class Pushed(End, asyncio.Transport):
         return self._protocol
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Whoever reads here keeps up."""
+        """Ignored: readers keep up."""
 
     async def answer_tls(self, _protocol: object) -> "Pushed":
-        """The server's part of a pretended handshake. Raises OSError, as a loop does."""
+        """The server's part of a simulated handshake. Raises `OSError`, as a loop does."""
         loop = asyncio.get_running_loop()
         self._hello = loop.create_future()
         if self._hello_came or self._wire.is_reset:
             self._hello.set_result(not self._wire.is_reset)
-        impatience = loop.call_later(HANDSHAKE_S, self.abort)
+        give_up = loop.call_later(HANDSHAKE_S, self.abort)
         came = await self._hello
-        impatience.cancel()
-        if not came or self._wire.fate.tls_fails:
+        give_up.cancel()
+        if not came or self._wire.faults.tls_fails:
             self._out.send(Token.REFUSED)
             raise ConnectionAbortedError("handshake failed")
         self._out.send(Token.AGREED)
-        self._extra["ssl_object"] = _PRETENDED_OBJECT  # type: ignore[attr-defined]  # where get_extra_info looks
+        self._extra["ssl_object"] = _SIMULATED_TLS_OBJECT  # type: ignore[attr-defined]  # where get_extra_info looks
         self.resume_reading()
         return self
 
@@ -408,14 +408,14 @@ class Pushed(End, asyncio.Transport):
             )
 
 
-class _PretendedObject:
-    """What the pump wants to know of a TLS layer."""
+class _SimulatedTlsObject:
+    """What the pump asks a TLS object."""
 
     def version(self) -> str:
-        return PRETENDED_TLS.version
+        return SIMULATED_TLS.version
 
     def cipher(self) -> tuple[str, str, int]:
-        return PRETENDED_TLS.cipher, PRETENDED_TLS.version, PRETENDED_TLS.bits
+        return SIMULATED_TLS.cipher, SIMULATED_TLS.version, SIMULATED_TLS.bits
 
 
-_PRETENDED_OBJECT = _PretendedObject()
+_SIMULATED_TLS_OBJECT = _SimulatedTlsObject()

@@ -92,8 +92,6 @@ UNTIL_AWAITED = {
     "imap/conversation.py",
     "pop3/login.py",
     "pop3/retrieval.py",
-    "relay/delivery_agent.py",
-    "relay/relay.py",
     "smtp/arrival.py",
     "smtp/recipients.py",
 }

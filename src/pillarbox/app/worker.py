@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pillarbox.app import termination
 from pillarbox.app.allocator import map_large_pieces
 from pillarbox.app.listeners import DRAIN_S, Listeners
-from pillarbox.app.relaying import make_means, make_relay
+from pillarbox.app.relaying import make_relay
 from pillarbox.app.resolved import Resolved
 from pillarbox.app.sockets import Sockets
 from pillarbox.app.supervisor import SupervisorLink
@@ -79,7 +79,7 @@ async def _serve(
 
     def apply(changed: Resolved) -> None:
         listeners.reload(changed)
-        relay.means = make_means(world, changed)
+        relay.reconfigure(changed.config, changed.routes)
 
     await listeners.open(sockets)
     chores.start()

@@ -1,4 +1,4 @@
-"""unitext: a "utf-8" address inside ORCPT, where only ASCII may stand (RFC 6533 §3)."""
+"""unitext: a "utf-8" address in an ORCPT parameter that must be ASCII (RFC 6533 §3)."""
 
 import re
 
@@ -7,12 +7,12 @@ _SPECIAL = re.compile(r"[^!-*,-<>-\[\]-~]")
 
 
 def decode(text: str) -> str:
-    """The address; what is no code point stands for itself."""
+    """The address; an escape that is not a code point is kept as it is."""
     return _EMBEDDED.sub(_character, text)
 
 
 def encode(text: str) -> str:
-    """The address in ASCII, safe wherever xtext is."""
+    """The address in ASCII, valid wherever xtext is."""
     return _SPECIAL.sub(lambda match: f"\\x{{{ord(match[0]):02X}}}", text)
 
 

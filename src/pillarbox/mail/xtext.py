@@ -7,7 +7,7 @@ _HEX = re.compile(r"\+([0-9A-F]{2})")
 
 
 def is_xtext(text: str) -> bool:
-    """Whether `text` is xtext by the letter."""
+    """Whether `text` is valid xtext."""
     return _XTEXT.fullmatch(text) is not None
 
 

@@ -1,1 +1,1 @@
-"""Where it waits: mail on its way to another provider."""
+"""The outbound queue: messages on their way to other providers, their recipients, and when to try next."""

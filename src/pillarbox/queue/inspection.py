@@ -1,4 +1,4 @@
-"""What waits, for people to look at: recipients one by one, messages, and destinations that are in trouble."""
+"""The queue as operators see it: recipients, messages, and paused destinations."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +10,7 @@ from pillarbox.world.database import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which recipients are meant: those that fit everything that is given. None at all means every one."""
+    """Selects recipients: those that match every criterion given. Without criteria, all."""
 
     messages: tuple[int, ...] = ()
     destination: str | None = None
@@ -21,11 +21,11 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A recipient that waits. Times in ms since 1970."""
+    """A queued recipient. Times in ms since 1970."""
 
     queue_id: int
     sender: str
-    """Empty: the null path, of a report."""
+    """Empty: the null reverse-path, of a DSN."""
     recipient: str
     destination: str
     state: str
@@ -41,8 +41,8 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """A destination that could not be reached, and is left alone for a while."""
+class PausedDestination:
+    """A destination that could not be reached, and is not tried for a while."""
 
     destination: str
     failures: int
@@ -50,8 +50,8 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A message that waits, with its recipients."""
+class MessageDetails:
+    """A queued message with its recipients."""
 
     message: QueuedMessage
     entries: tuple[Entry, ...]
@@ -59,10 +59,10 @@ class Shown:
 
 
 def listing(tx: Transaction, selection: Selection, *, now_ms: int, limit: int) -> list[Entry]:
-    """Recipients in the order in which their messages came."""
+    """Recipients in the order in which their messages were queued."""
     where, parameters = condition(selection)
     rows = tx.rows(
-        f"SELECT {_COLUMNS} FROM queue_recipients r JOIN queue_messages m ON m.id = r.message"  # noqa: S608 - words of ours
+        f"SELECT {_COLUMNS} FROM queue_recipients r JOIN queue_messages m ON m.id = r.message"  # noqa: S608 - constants of this package
         f" WHERE {where} ORDER BY r.id LIMIT ?",
         (*parameters, limit),
     )
@@ -70,10 +70,10 @@ def listing(tx: Transaction, selection: Selection, *, now_ms: int, limit: int) -
 
 
 def count(tx: Transaction, selection: Selection) -> tuple[int, int]:
-    """How many messages, and how many recipients."""
+    """The number of messages, and of recipients."""
     where, parameters = condition(selection)
     row = tx.row(
-        "SELECT count(DISTINCT r.message), count(*) FROM queue_recipients r"  # noqa: S608 - words of ours
+        "SELECT count(DISTINCT r.message), count(*) FROM queue_recipients r"  # noqa: S608 - constants of this package
         f" JOIN queue_messages m ON m.id = r.message WHERE {where}",
         parameters,
     )
@@ -81,20 +81,20 @@ def count(tx: Transaction, selection: Selection) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def show(tx: Transaction, message: QueueId, *, now_ms: int) -> Shown:
+def show(tx: Transaction, message: QueueId, *, now_ms: int) -> MessageDetails:
     """One message. Raises `LookupError`."""
     entries = listing(tx, Selection(messages=(message,)), now_ms=now_ms, limit=-1)
-    return Shown(load(tx, message), tuple(entries))
+    return MessageDetails(load(tx, message), tuple(entries))
 
 
-def troubles(tx: Transaction, *, now_ms: int) -> list[Trouble]:
-    """Destinations that are left alone now."""
+def paused_destinations(tx: Transaction, *, now_ms: int) -> list[PausedDestination]:
+    """Destinations that are paused now."""
     rows = tx.rows(
         "SELECT name, failures, closed_until_ms FROM queue_destinations WHERE closed_until_ms > ?"
         " ORDER BY closed_until_ms",
         (now_ms,),
     )
-    return [Trouble(*row) for row in rows]
+    return [PausedDestination(*row) for row in rows]
 
 
 def condition(selection: Selection) -> tuple[str, tuple[int | str, ...]]:

@@ -1,4 +1,4 @@
-"""What is always true of the queue's rows."""
+"""Invariants of the queue's tables, checked by `pillarbox fsck`."""
 
 from pillarbox.world.database.invariant import Invariant
 
@@ -7,11 +7,11 @@ FROM queue_recipients r WHERE NOT EXISTS (SELECT 1 FROM queue_destinations d WHE
 
 INVARIANTS = (
     Invariant(
-        "destination-has-turns",
-        "Every destination for which somebody waits takes its turn.",
+        "destination-has-next-attempt",
+        "Every destination of a queued recipient has a row that says when it is tried next.",
         "SELECT DISTINCT r.destination " + _NO_DESTINATION,
         "mail for {0} would never be tried",
-        "Give it a turn now.",
+        "Try it when its first recipient is due.",
         (
             "INSERT INTO queue_destinations SELECT r.destination, min(r.due_at_ms), 0, 0 "
             + _NO_DESTINATION
@@ -20,7 +20,7 @@ INVARIANTS = (
     ),
     Invariant(
         "recipient-has-message",
-        "Whoever waits waits for a message.",
+        "Every queued recipient has its message.",
         "SELECT address FROM queue_recipients r WHERE NOT EXISTS"
         " (SELECT 1 FROM queue_messages m WHERE m.id = r.message)",
         "the message for {0} is lost",
@@ -28,10 +28,10 @@ INVARIANTS = (
     ),
     Invariant(
         "message-has-recipient",
-        "A queued message has somebody who waits for it.",
+        "Every queued message has a recipient.",
         "SELECT id FROM queue_messages m WHERE NOT EXISTS"
         " (SELECT 1 FROM queue_recipients r WHERE r.message = m.id)",
-        "nobody waits for queued message {0}",
+        "queued message {0} has no recipients",
         "Drop it.",
         (
             (
@@ -41,4 +41,4 @@ INVARIANTS = (
         ),
     ),
 )
-"""All of them, in the order of repair."""
+"""In the order in which to repair them."""

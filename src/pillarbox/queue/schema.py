@@ -1,11 +1,11 @@
-"""The queue's tables: a message once, a row for each recipient that still waits, a row for each destination.
+"""The queue's tables: a row for each message, for each recipient that is still queued, and for each destination.
 
-A recipient's row is due at a time; to *lease* it is to move that time on, so that a worker that
-crashed leaves nothing to clean up: what it held becomes due again. A destination's row says when it wants its
-next turn, so that finding work looks at a handful of destinations however many messages wait. And a
-recipient's row says when its sender is to hear of it (`tell_at_ms`): late once, at the end for good, whether
-or not anybody could try meanwhile. No number is ever given twice (`AUTOINCREMENT`), so what is said of a
-message or a recipient late is never taken for another's.
+A recipient's row has the time at which it is due; *leasing* it moves that time into the future, so a worker that
+crashes leaves nothing to clean up: its recipients become due again. A destination's row has the time of its next
+attempt (`turn_at_ms`), so that finding work reads a handful of destinations however many messages are queued.
+`tell_at_ms` is when the recipient's sender is next to get a DSN: once when delivery is delayed, and at the end,
+whether or not an attempt could be made. Ids are never reused (`AUTOINCREMENT`), so a late result is never applied
+to another message or recipient.
 """
 
 from pillarbox.world.database import Schema

@@ -1,38 +1,37 @@
-"""Putting mail into the queue, in the transaction that accepts it."""
+"""Queueing a message, in the transaction that accepts it."""
 
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.smtp.commands import Body
-from pillarbox.queue.curve import DELAY_NOTICE_MS
+from pillarbox.queue.retry_schedule import DELAY_NOTICE_MS, HOUR_MS
 from pillarbox.world.blobs import PreparedBlob
 from pillarbox.world.database import Transaction
 from pillarbox.world.topic import Topic
 
 QueueId = NewType("QueueId", int)
-"""Names a queued message, in logs, in trace fields and on the command line."""
+"""Identifies a queued message in logs, in trace fields and on the command line."""
 
 CHANGED = Topic("queue")
 """Announced when something is queued, so that relays wake up after the commit."""
 
-LIFETIME_MS = 5 * 24 * 3_600_000
-"""How long delivery is tried before the sender is told that it failed: at least four to five days
-(RFC 5321 §4.5.4.1)."""
+LIFETIME_MS = 5 * 24 * HOUR_MS
+"""How long delivery is tried before a failure DSN is sent: at least four to five days (RFC 5321 §4.5.4.1)."""
 
 
 class State(StrEnum):
-    """What a recipient waits for."""
+    """Whether a queued recipient is tried, or held by an operator."""
 
     WAITING = "waiting"
     HELD = "held"
 
 
 class QueuedRecipient(NamedTuple):
-    """One forward-path, with what its sender wants to hear of it (RFC 3461 §4.1, §4.2).
+    """One forward-path, with its DSN request (RFC 3461 §4.1, §4.2).
 
     `destination`: the domain, as an A-label in lower case, or an address literal; what is routed.
-    `notify`: the words of NOTIFY, comma-separated; empty where the sender did not say.
+    `notify`: the keywords of NOTIFY, comma-separated; empty if it was not given.
     `original`: ORCPT as it was given.
     """
 
@@ -45,7 +44,7 @@ class QueuedRecipient(NamedTuple):
 class Outbound(NamedTuple):
     """A message on its way to other providers.
 
-    `reverse_path` `None` is the null path `<>`. `account`: who submitted it, if anyone here did.
+    `reverse_path` `None` is the null path `<>`. `account`: the local account that submitted it, if one did.
     `envelope_id` and `return_content` (`FULL` or `HDRS`): RFC 3461 §4.3, §4.4. `require_tls`:
     RFC 8689 §2.
     """

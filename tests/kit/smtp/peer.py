@@ -1,8 +1,8 @@
-"""A server of another provider, for tests of the delivering side: says what it is told to, remembers what it got.
+"""A server of another provider, for tests of the client side: replies as configured, and records what it gets.
 
 It lives behind an address of a `MemoryNetwork`. `answers` gives the reply to a command by its verb (`"."` is the
-end of a message, `""` the greeting); a list is used up one by one, its last one for ever. Special replies:
-`None` closes the connection, `SILENCE` never answers.
+end of a message, `""` the greeting); a list is used up one by one, its last one repeats. Special replies:
+`None` closes the connection, `SILENCE` never replies.
 """
 
 from collections.abc import Sequence
@@ -46,13 +46,13 @@ class SmtpPeer:
     extensions: Sequence[str] = ("PIPELINING", "8BITMIME", "DSN", "ENHANCEDSTATUSCODES")
     answers: dict[str, Answer | list[Answer]] = field(default_factory=dict)
     handshake: bool = True
-    """Whether a TLS handshake succeeds, where STARTTLS is among the extensions."""
+    """Whether a TLS handshake succeeds, if STARTTLS is among the extensions."""
     refused: dict[str, str] = field(default_factory=dict)
     """Replies to RCPT by address."""
     connections: int = 0
     open: int = 0
     most: int = 0
-    """Connections that were open at once."""
+    """The most connections that were open at once."""
     heard: list[str] = field(default_factory=list)
     got: list[Got] = field(default_factory=list)
 
@@ -70,11 +70,11 @@ class SmtpPeer:
 
     @property
     def addresses(self) -> list[str]:
-        """All recipients that got mail, in order."""
+        """All recipients of accepted messages, in order."""
         return [one for got in self.got for one in got.recipients]
 
     def answer(self, verb: str) -> Answer:
-        """What is said to this."""
+        """The reply to a command."""
         found = self.answers.get(verb, DEFAULT.get(verb, "500 5.5.1 what?"))
         if isinstance(found, list):
             return found.pop(0) if len(found) > 1 else found[0]
@@ -97,7 +97,7 @@ class _Session:
             going = await self.command(line)
 
     async def say(self, answer: Answer) -> bool:
-        """False where the connection is over."""
+        """False if the connection is over."""
         if answer is None:
             self.stream.abort()
             return False
@@ -138,7 +138,9 @@ class _Session:
     async def ehlo(self) -> bool:
         if "EHLO" in self.peer.answers:
             return await self.say(self.peer.answer("EHLO"))
-        offered = [word for word in self.peer.extensions if word != "STARTTLS" or self.stream.tls is None]
+        offered = [
+            keyword for keyword in self.peer.extensions if keyword != "STARTTLS" or self.stream.tls is None
+        ]
         lines = ["peer", *offered]
         return await self.say("\r\n".join(["250-" + one for one in lines[:-1]] + ["250 " + lines[-1]]))
 

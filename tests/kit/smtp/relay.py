@@ -1,9 +1,9 @@
-"""A relay with everything around it pretended: clock, chance, network, DNS; the database is in memory.
+"""A relay in a simulated world: clock, randomness, network and DNS are simulated; the database is in memory.
 
-    async def test(house):
+    async def test(house: RelayHouse) -> None:
         peer = house.peer("mx.two.example", "192.0.2.2")
         house.mx("two.example", "mx.two.example")
-        house.queue("you@two.example")
+        await house.queue("you@two.example")
         await house.pass_(1)
 
 Time passes only in `pass_`.
@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
 
+from pillarbox.config.schema import Config
 from pillarbox.directory import accounts, domains
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
-from pillarbox.server.relay.delivery_agent import Means
-from pillarbox.server.relay.host_finder import Host, HostFinder
-from pillarbox.server.relay.relay import Relay, RelayLimits
+from pillarbox.server.relay.context import RelayContext, RelayLimits, relay_context
+from pillarbox.server.relay.host_finder import Host
+from pillarbox.server.relay.relay import Relay
 from pillarbox.store import mailboxes
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.blobs import SCHEMA as BLOBS
@@ -38,9 +39,11 @@ from pillarbox.world.resolver.zone import ZoneResolver
 from pillarbox.world.shared import Shared, shared_among
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.telemetry import MemoryTelemetry
+from pillarbox.world.world import World
 from tests.kit.smtp.peer import SmtpPeer
 
 NOW_MS = 1_700_000_000_000
+CONFIG = Config(hostname="mx.one.example", domain="one.example")
 SENDER = "anna@one.example"
 MESSAGE = b"From: anna@one.example\r\nSubject: Plan\r\n\r\nThe body.\r\n"
 
@@ -68,30 +71,35 @@ class RelayHouse:
         self.database.write_now(_anna)
         self._relay: Relay | None = None
 
-    def means(self) -> Means:
-        """What a courier has."""
-        entropy = SeededEntropy(3)
-        return Means(
-            hostname="mx.one.example",
-            network=self.network,
+    @property
+    def world(self) -> World:
+        """The world of this worker; randomness begins anew in each."""
+        return World(
             clock=self.clock,
-            entropy=entropy,
+            entropy=SeededEntropy(3),
+            network=self.network,
+            resolver=self.resolver,
+            tls=None,  # type: ignore[arg-type]  # a relay serves no clients
             database=self.database,
             blobs=self.blobs,
-            itinerary=HostFinder(
-                self.resolver, entropy, own_names=frozenset({"mx.one.example"}), routes=self.routes
-            ),
+            signals=self.signals,
+            telemetry=self.telemetry,
+            shared=self.shared[0],
         )
 
+    def context(self) -> RelayContext:
+        """What a delivery agent is given."""
+        return relay_context(self.world, CONFIG, self.routes)
+
     def peer(self, name: str, address: str, port: int = 25, **traits: Any) -> SmtpPeer:
-        """A server that is there and has an address."""
+        """A server with a name and an address."""
         self.resolver.put(name, Kind.A, address)
         peer = SmtpPeer(self.clock, **traits)
         self.network.serve(address, port, peer)
         return peer
 
     def mx(self, domain: str, *exchanges: str) -> None:
-        """The exchangers of a domain, best first."""
+        """The mail exchangers of a domain, most preferred first."""
         records = [Mx(10 * place, name) for place, name in enumerate(exchanges, 1)]
         self.resolver.put(domain, Kind.MX, *records)
 
@@ -106,18 +114,12 @@ class RelayHouse:
 
     def start(self) -> Relay:
         """Start a relay."""
-        self._relay = Relay(
-            self.means(),
-            self.signals,
-            self.telemetry,
-            open_counts=self.shared[0].open_counts,
-            limits=self.limits,
-        )
+        self._relay = Relay(self.world, CONFIG, self.routes, limits=self.limits)
         self._relay.start()
         return self._relay
 
     async def pass_(self, seconds: float) -> None:
-        """Let time pass: at each moment everything is done that can be done, then the next timer is due."""
+        """Let time pass: all that is ready runs, then the clock jumps to the next timer."""
         await _everything_done()
         while (step := self.clock.next_timer_in) is not None and step <= seconds:
             await self.clock.advance(step)
@@ -126,7 +128,7 @@ class RelayHouse:
         await self.clock.advance(seconds)
 
     def waiting(self) -> list[str]:
-        """Who still waits."""
+        """Recipients that are still queued."""
         return [address for (address,) in self.rows("SELECT address FROM queue_recipients ORDER BY id")]
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -134,14 +136,14 @@ class RelayHouse:
         return self.database.read_now(lambda tx: tx.rows(sql))
 
     def inbox(self) -> list[Message]:
-        """What Anna has got, oldest first."""
+        """Messages in Anna's mailbox, oldest first."""
         return [
             email.message_from_bytes(self.database.read_now(self.blobs.read, digest))
             for (digest,) in self.rows("SELECT blob FROM emails ORDER BY id")
         ]
 
     def reported(self) -> list[tuple[str, str, str]]:
-        """(recipient, action, status) of all that Anna was told."""
+        """(recipient, action, status) of each DSN that Anna got."""
         found = []
         for report in self.inbox():
             text = report.as_bytes().decode().partition("delivery-status\n")[2]
@@ -161,7 +163,7 @@ class RelayHouse:
 
 
 async def _everything_done() -> None:
-    """Return when nothing is left to do but to wait for a timer."""
+    """Return when every task waits for a timer."""
     ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
     await asyncio.sleep(0)
     while ready:
@@ -175,7 +177,7 @@ def _anna(tx: Transaction) -> None:
 
 
 def with_relay(test: Callable[[RelayHouse], Awaitable[None]], **traits: Any) -> None:
-    """Run a test with a relay that has started; nothing may fail unheard."""
+    """Run a test with a relay that has started; no unexpected failure may be reported."""
 
     async def run() -> None:
         house = RelayHouse(**traits)

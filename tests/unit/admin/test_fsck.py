@@ -47,7 +47,7 @@ REPAIRED = {
     "account-usage-matches": ["UPDATE ledgers SET octets = 5 WHERE account = 2"],
     "email-is-indexed": [f"DELETE FROM search_index WHERE rowid = {A1 + 2}"],
     "index-entry-has-email": [f"INSERT INTO search_index (rowid, text) VALUES ({A1 + 500}, 'abcdef')"],
-    "destination-has-turns": ["DELETE FROM queue_destinations"],
+    "destination-has-next-attempt": ["DELETE FROM queue_destinations"],
     "message-has-recipient": ["DELETE FROM queue_recipients"],
     "octets-have-blob": ["DELETE FROM blobs WHERE digest = (SELECT blob FROM emails LIMIT 1)"],
     "blob-exists": ["DELETE FROM blobs WHERE location IS NOT NULL"],

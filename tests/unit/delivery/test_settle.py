@@ -1,4 +1,4 @@
-"""How attempts end: who leaves the queue, who stays, and what senders hear, all or nothing."""
+"""How attempts end: who leaves the queue, who stays, and which DSNs are sent, all in one transaction."""
 
 import email
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from email.message import Message
 import pytest
 
 from pillarbox.delivery.report import Sent
-from pillarbox.delivery.settle import Attempt, Reporter, Result, settle, tell_overdue
+from pillarbox.delivery.settle import DeliveryAttempt, JobResult, ReportingMta, send_due_notices, settle
 from pillarbox.directory import accounts, domains, quota
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.mail.dsn import Action
-from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
+from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.protocol.smtp.commands import Body
-from pillarbox.queue import curve
+from pillarbox.queue import retry_schedule
 from pillarbox.queue.schedule import Job, claim
 from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.queue.spool import LIFETIME_MS, Outbound, QueuedRecipient, enqueue
@@ -28,11 +28,11 @@ from tests.kit.database import memory_transaction
 NOW = 1_700_000_000_000
 OCTETS = b"From: anna@one.example\r\nSubject: Plan\r\n\r\nThe body.\r\n"
 BLOB_STORE = DatabaseBlobs()
-REPORTER = Reporter("mx.one.example", BLOB_STORE, SeededEntropy(1))
+MTA = ReportingMta("mx.one.example", BLOB_STORE, SeededEntropy(1))
 
-DELIVERED = Outcome(Verdict.DELIVERED, "2.0.0", "250 2.0.0 OK")
-DEFERRED = Outcome(Verdict.DEFERRED, "4.2.1", "450 4.2.1 later")
-FAILED = Outcome(Verdict.FAILED, "5.1.1", "550 5.1.1 no such user")
+DELIVERED = Outcome(OutcomeKind.DELIVERED, "2.0.0", "250 2.0.0 OK")
+DEFERRED = Outcome(OutcomeKind.DEFERRED, "4.2.1", "450 4.2.1 later")
+FAILED = Outcome(OutcomeKind.FAILED, "5.1.1", "550 5.1.1 no such user")
 
 
 @pytest.fixture
@@ -47,17 +47,19 @@ def tx() -> Iterator[Transaction]:
 def queue(
     tx: Transaction, *notify: str, sender: str | None = "anna@one.example", **more: object
 ) -> tuple[Job, ...]:
-    """Queue a message for r0, r1, ... with these wishes, and lease it."""
+    """Queue a message for r0, r1, ... with these values of NOTIFY, and lease it."""
     recipients = tuple(
-        QueuedRecipient(f"r{number}@x.example", "x.example", wish, f"rfc822;orig{number}@x")
-        for number, wish in enumerate(notify)
+        QueuedRecipient(f"r{number}@x.example", "x.example", keywords, f"rfc822;orig{number}@x")
+        for number, keywords in enumerate(notify)
     )
     enqueue(tx, Outbound(prepare(OCTETS), sender, recipients, **more), now_ms=NOW)  # type: ignore[arg-type]
     return tuple(claim(tx, lease=7, now_ms=NOW, jobs=5))
 
 
-def result(job: Job, *outcomes: Outcome, reports: bool = False, reached: bool = True) -> Result:
-    return Result(job, tuple(Attempt(one, "mx.x.example", reports) for one in outcomes), reached)
+def result(job: Job, *outcomes: Outcome, supports_dsn: bool = False, reached: bool = True) -> JobResult:
+    return JobResult(
+        job, tuple(DeliveryAttempt(one, "mx.x.example", supports_dsn) for one in outcomes), reached
+    )
 
 
 def inbox(tx: Transaction) -> list[Message]:
@@ -78,9 +80,9 @@ def told(report: Message) -> list[tuple[str, str]]:
 @pytest.mark.rfc("3461 §5.2.6", "MUST")
 def test_each_recipient_has_its_own_end_and_the_sender_hears_of_failure(tx: Transaction) -> None:
     (job,) = queue(tx, "", "", "", "NEVER", envelope_id="id")
-    fates = settle(tx, [result(job, DELIVERED, DEFERRED, FAILED, FAILED)], REPORTER, now_ms=NOW)
+    results = settle(tx, [result(job, DELIVERED, DEFERRED, FAILED, FAILED)], MTA, now_ms=NOW)
     assert waiting(tx) == ["r1@x.example"]
-    assert [(fate.action, fate.report) for fate in fates] == [
+    assert [(one.action, one.dsn) for one in results] == [
         (Action.RELAYED, None),
         (Action.DELAYED, None),
         (Action.FAILED, Sent.HERE),
@@ -102,9 +104,9 @@ def test_each_recipient_has_its_own_end_and_the_sender_hears_of_failure(tx: Tran
 
 
 @pytest.mark.rfc("3461 §5.2.2", "MUST")
-def test_success_is_told_where_the_next_server_will_not(tx: Transaction) -> None:
+def test_success_is_reported_if_the_next_server_will_not(tx: Transaction) -> None:
     (job,) = queue(tx, "SUCCESS", "FAILURE", "SUCCESS")
-    settle(tx, [result(job, DELIVERED, DELIVERED, DEFERRED)], REPORTER, now_ms=NOW)
+    settle(tx, [result(job, DELIVERED, DELIVERED, DEFERRED)], MTA, now_ms=NOW)
     (report,) = inbox(tx)
     assert told(report) == [("r0@x.example", "relayed")]
     assert "The body." not in report.as_string()
@@ -112,22 +114,22 @@ def test_success_is_told_where_the_next_server_will_not(tx: Transaction) -> None
 
 def test_success_is_left_to_a_server_that_reports(tx: Transaction) -> None:
     (job,) = queue(tx, "SUCCESS")
-    settle(tx, [result(job, DELIVERED, reports=True)], REPORTER, now_ms=NOW)
+    settle(tx, [result(job, DELIVERED, supports_dsn=True)], MTA, now_ms=NOW)
     assert (waiting(tx), inbox(tx)) == ([], [])
 
 
 @pytest.mark.rfc("3461 §5.2", "MUST NOT")
 def test_nothing_is_reported_about_a_report(tx: Transaction) -> None:
     (job,) = queue(tx, "", "SUCCESS", sender=None)
-    settle(tx, [result(job, FAILED, DELIVERED)], REPORTER, now_ms=NOW)
+    settle(tx, [result(job, FAILED, DELIVERED)], MTA, now_ms=NOW)
     assert (waiting(tx), inbox(tx)) == ([], [])
 
 
 @pytest.mark.rfc("3461 §6.1", "MUST")
 def test_a_report_for_somebody_elsewhere_is_queued_with_the_null_path(tx: Transaction) -> None:
     (job,) = queue(tx, "", sender="you@else.example")
-    (fate,) = settle(tx, [result(job, FAILED)], REPORTER, now_ms=NOW)
-    assert fate.report is Sent.ON_ITS_WAY
+    (one,) = settle(tx, [result(job, FAILED)], MTA, now_ms=NOW)
+    assert one.dsn is Sent.ON_ITS_WAY
     assert tx.rows(
         "SELECT reverse_path, return_content, address, destination, notify FROM queue_messages"
         " JOIN queue_recipients ON message = queue_messages.id"
@@ -139,9 +141,9 @@ def test_a_report_finds_a_full_mailbox_and_not_one_that_is_gone(tx: Transaction)
     assert account
     quota.set_account_quota(tx, account.id, 1)
     (job,) = queue(tx, "")
-    assert settle(tx, [result(job, FAILED)], REPORTER, now_ms=NOW)[0].report is Sent.HERE
+    assert settle(tx, [result(job, FAILED)], MTA, now_ms=NOW)[0].dsn is Sent.HERE
     (job,) = queue(tx, "", sender="left@one.example")
-    assert settle(tx, [result(job, FAILED)], REPORTER, now_ms=NOW)[0].report is Sent.NOWHERE
+    assert settle(tx, [result(job, FAILED)], MTA, now_ms=NOW)[0].dsn is Sent.NOWHERE
 
 
 @pytest.mark.parametrize("more", [{"return_content": "HDRS"}, {"body": Body.BINARY}])
@@ -149,66 +151,66 @@ def test_only_the_header_goes_back_where_that_was_asked_for_or_text_cannot_hold_
     tx: Transaction, more: dict[str, object]
 ) -> None:
     (job,) = queue(tx, "", **more)
-    settle(tx, [result(job, FAILED)], REPORTER, now_ms=NOW)
+    settle(tx, [result(job, FAILED)], MTA, now_ms=NOW)
     (report,) = inbox(tx)
     assert "Subject: Plan" in report.as_string()
     assert "The body." not in report.as_string()
 
 
-def test_a_lost_lease_changes_nothing_and_tells_nobody(tx: Transaction) -> None:
+def test_a_lost_lease_changes_nothing_and_causes_no_dsn(tx: Transaction) -> None:
     (job,) = queue(tx, "", "")
     stolen = Job(8, job.destination, job.message, job.recipients)
-    assert settle(tx, [result(stolen, FAILED, DEFERRED)], REPORTER, now_ms=NOW) == []
+    assert settle(tx, [result(stolen, FAILED, DEFERRED)], MTA, now_ms=NOW) == []
     assert (len(waiting(tx)), inbox(tx)) == (2, [])
 
 
 def test_what_was_acknowledged_is_delivered_though_its_lease_was_lost(tx: Transaction) -> None:
     (job,) = queue(tx, "", "")
     stolen = Job(8, job.destination, job.message, job.recipients)
-    (fate,) = settle(tx, [result(stolen, FAILED, DELIVERED)], REPORTER, now_ms=NOW)
-    assert (fate.address, waiting(tx), inbox(tx)) == ("r1@x.example", ["r0@x.example"], [])
-    assert settle(tx, [result(job, DEFERRED, DEFERRED)], REPORTER, now_ms=NOW)[0].address == "r0@x.example"
+    (one,) = settle(tx, [result(stolen, FAILED, DELIVERED)], MTA, now_ms=NOW)
+    assert (one.address, waiting(tx), inbox(tx)) == ("r1@x.example", ["r0@x.example"], [])
+    assert settle(tx, [result(job, DEFERRED, DEFERRED)], MTA, now_ms=NOW)[0].address == "r0@x.example"
 
 
 @pytest.mark.rfc("5321 §4.5.4.1", "SHOULD")
 def test_the_last_attempt_that_fails_for_now_is_a_failure(tx: Transaction) -> None:
     (job,) = queue(tx, "")
-    settle(tx, [result(job, DEFERRED)], REPORTER, now_ms=NOW + LIFETIME_MS)
+    settle(tx, [result(job, DEFERRED)], MTA, now_ms=NOW + LIFETIME_MS)
     assert waiting(tx) == []
     assert told(inbox(tx)[0]) == [("r0@x.example", "failed")]
 
 
 @pytest.mark.rfc("3461 §5.2.5", "MAY")
-def test_a_delay_is_told_once_and_only_to_who_may_hear_of_it(tx: Transaction) -> None:
+def test_a_delay_is_reported_once_and_only_if_requested(tx: Transaction) -> None:
     (job,) = queue(tx, "", "FAILURE", "DELAY")
-    settle(tx, [result(job, DEFERRED, DEFERRED, DEFERRED)], REPORTER, now_ms=NOW)
-    late = NOW + curve.DELAY_NOTICE_MS
-    assert tell_overdue(tx, REPORTER, now_ms=late - 1) == []
-    assert len(tell_overdue(tx, REPORTER, now_ms=late)) == 3
-    assert tell_overdue(tx, REPORTER, now_ms=late) == []
+    settle(tx, [result(job, DEFERRED, DEFERRED, DEFERRED)], MTA, now_ms=NOW)
+    late = NOW + retry_schedule.DELAY_NOTICE_MS
+    assert send_due_notices(tx, MTA, now_ms=late - 1) == []
+    assert len(send_due_notices(tx, MTA, now_ms=late)) == 3
+    assert send_due_notices(tx, MTA, now_ms=late) == []
     (report,) = inbox(tx)
     assert told(report) == [("r0@x.example", "delayed"), ("r2@x.example", "delayed")]
     assert "Will-Retry-Until" in report.as_string()
     assert "450 4.2.1 later" in report.as_string()
 
 
-def test_the_end_comes_though_nobody_could_try(tx: Transaction) -> None:
+def test_a_message_expires_though_no_attempt_was_made(tx: Transaction) -> None:
     enqueue(
         tx,
         Outbound(prepare(OCTETS), "anna@one.example", (QueuedRecipient("r@x.example", "x.example"),)),
         now_ms=NOW,
     )
     end = NOW + LIFETIME_MS
-    tell_overdue(tx, REPORTER, now_ms=end)
+    send_due_notices(tx, MTA, now_ms=end)
     assert waiting(tx) == []
     assert tx.value("SELECT count(*) FROM queue_messages") == 0
     assert told(inbox(tx)[0]) == [("r@x.example", "failed")]
 
 
-def test_an_unreachable_destination_is_left_alone_and_opened_by_an_answer(tx: Transaction) -> None:
+def test_an_unreachable_destination_is_paused_until_it_answers(tx: Transaction) -> None:
     (job,) = queue(tx, "")
-    settle(tx, [result(job, DEFERRED, reached=False)] * 3, REPORTER, now_ms=NOW)
+    settle(tx, [result(job, DEFERRED, reached=False)] * 3, MTA, now_ms=NOW)
     closed = "SELECT failures, closed_until_ms > ? FROM queue_destinations"
     assert tx.row(closed, (NOW,)) == (1, 1)
-    settle(tx, [result(job, DEFERRED)], REPORTER, now_ms=NOW + 10)
+    settle(tx, [result(job, DEFERRED)], MTA, now_ms=NOW + 10)
     assert tx.row(closed, (NOW,)) == (0, 0)

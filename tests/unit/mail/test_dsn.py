@@ -1,4 +1,4 @@
-"""A notice says what happened, to people and to machines, and only what was wished for."""
+"""A DSN says what happened, to people and to programs, and only what was requested."""
 
 import email
 from email.message import Message
@@ -6,12 +6,12 @@ from email.policy import SMTP
 
 import pytest
 
-from pillarbox.mail.dsn import RETURNED_OCTETS, Action, Dsn, DsnRecipient, compose, wished
+from pillarbox.mail.dsn import RETURNED_OCTETS, Action, Dsn, DsnRecipient, compose, requested
 
 MESSAGE = b"From: me@one.example\r\nSubject: Secret plan\r\n\r\nThe body.\r\n"
 
 
-def notice(*subjects: DsnRecipient, **more: object) -> Dsn:
+def dsn(*recipients: DsnRecipient, **more: object) -> Dsn:
     fields: dict[str, object] = {
         "to": "me@one.example",
         "hostname": "mx.one.example",
@@ -20,7 +20,7 @@ def notice(*subjects: DsnRecipient, **more: object) -> Dsn:
         "arrived_at_ms": 1_799_999_000_000,
         **more,
     }
-    return Dsn(subjects=subjects, **fields)  # type: ignore[arg-type]
+    return Dsn(recipients=recipients, **fields)  # type: ignore[arg-type]
 
 
 FAILED = DsnRecipient(
@@ -46,7 +46,7 @@ def parse(octets: bytes) -> tuple[Message, list[Message]]:
 @pytest.mark.rfc("3834 §5.2", "SHOULD")
 @pytest.mark.rfc("3464 §2.1", "MUST")
 def test_a_failure_is_told_in_words_in_fields_and_with_the_message() -> None:
-    message, (words, fields, returned) = parse(compose(notice(FAILED, envelope_id="id+3D1"), MESSAGE))
+    message, (words, fields, returned) = parse(compose(dsn(FAILED, envelope_id="id+3D1"), MESSAGE))
     assert message.get_content_type() == "multipart/report"
     assert message.get_param("report-type") == "delivery-status"
     assert message["Auto-Submitted"] == "auto-replied"
@@ -67,7 +67,7 @@ def test_a_failure_is_told_in_words_in_fields_and_with_the_message() -> None:
 @pytest.mark.parametrize("large", [False, True])
 def test_only_the_header_goes_back_where_that_was_asked_for_or_the_message_is_large(large: bool) -> None:
     message = MESSAGE + (b"x" * 70 + b"\r\n") * (RETURNED_OCTETS // 72 + 1 if large else 1)
-    _, (_, _, returned) = parse(compose(notice(FAILED, headers_only=not large), message))
+    _, (_, _, returned) = parse(compose(dsn(FAILED, headers_only=not large), message))
     assert returned.get_content_type() == "text/rfc822-headers"
     assert "Secret plan" in returned.get_payload()
     assert "The body" not in returned.get_payload()
@@ -76,7 +76,7 @@ def test_only_the_header_goes_back_where_that_was_asked_for_or_the_message_is_la
 def test_a_delay_says_until_when_delivery_is_tried() -> None:
     delayed = DsnRecipient("you@two.example", Action.DELAYED, "4.4.1", "no answer")
     message, (words, fields, returned) = parse(
-        compose(notice(delayed, retry_until_ms=1_800_400_000_000), MESSAGE)
+        compose(dsn(delayed, retry_until_ms=1_800_400_000_000), MESSAGE)
     )
     assert "delayed" in message["Subject"]
     assert "need not send it again" in words.get_payload()
@@ -90,7 +90,7 @@ def test_a_delay_says_until_when_delivery_is_tried() -> None:
 @pytest.mark.rfc("6533 §3", "MUST")
 def test_addresses_in_unicode_make_an_international_report() -> None:
     who = DsnRecipient("jürgen@zwei.example", Action.FAILED, "5.6.7", "no SMTPUTF8")
-    octets = compose(notice(who), "Subject: Grüße\r\n\r\nx\r\n".encode())
+    octets = compose(dsn(who), "Subject: Grüße\r\n\r\nx\r\n".encode())
     assert b"Content-Type: message/global-delivery-status" in octets
     assert "Final-Recipient: utf-8; jürgen@zwei.example".encode() in octets
     assert b"Content-Type: message/global\r\n" in octets
@@ -98,7 +98,7 @@ def test_addresses_in_unicode_make_an_international_report() -> None:
 
 @pytest.mark.rfc("3461 §4.1", "MUST")
 @pytest.mark.parametrize(
-    ("notify", "told"),
+    ("notify", "actions"),
     [
         ("", {Action.FAILED, Action.DELAYED}),
         ("NEVER", set()),
@@ -106,5 +106,5 @@ def test_addresses_in_unicode_make_an_international_report() -> None:
         ("SUCCESS,DELAY", {Action.DELIVERED, Action.RELAYED, Action.EXPANDED, Action.DELAYED}),
     ],
 )
-def test_only_what_was_wished_for_is_told(notify: str, told: set[Action]) -> None:
-    assert {action for action in Action if wished(notify, action)} == told
+def test_only_what_was_requested_is_reported(notify: str, actions: set[Action]) -> None:
+    assert {action for action in Action if requested(notify, action)} == actions

@@ -1,13 +1,20 @@
-"""What an operator sees of what waits, and may do about it."""
+"""What an operator sees of the queue, and may do with it."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from pillarbox.queue import curve
-from pillarbox.queue.control import chosen, hold, release, retry
-from pillarbox.queue.inspection import Selection, count, listing, show, troubles
-from pillarbox.queue.outcome import Reason, deferred, finished, overdue, reached, unreachable
+from pillarbox.queue import retry_schedule
+from pillarbox.queue.control import hold, release, retry, selected
+from pillarbox.queue.inspection import Selection, count, listing, paused_destinations, show
+from pillarbox.queue.outcome import (
+    DeferralReason,
+    deferred,
+    destination_reached,
+    destination_unreachable,
+    due_for_notice,
+    failed,
+)
 from pillarbox.queue.schedule import claim
 from pillarbox.queue.schema import SCHEMA
 from pillarbox.queue.spool import LIFETIME_MS, Outbound, QueuedRecipient, QueueId, State, enqueue
@@ -67,7 +74,7 @@ def test_what_was_said_is_shown_and_who_is_being_tried(tx: Transaction) -> None:
         ("c@x.example", "waiting"),
     ]
     job = next(job for job in jobs if job.destination == "y.example")
-    deferred(tx, job, job.recipients[0], Reason("4.2.1", "450 later", "mx.y"), now_ms=NOW, chance=0.5)
+    deferred(tx, job, job.recipients[0], DeferralReason("4.2.1", "450 later", "mx.y"), now_ms=NOW, chance=0.5)
     shown = show(tx, QueueId(1), now_ms=NOW)
     assert [(one.attempts, one.last_reply, one.last_host) for one in shown.entries] == [
         (0, None, None),
@@ -80,13 +87,13 @@ def test_what_was_said_is_shown_and_who_is_being_tried(tx: Transaction) -> None:
 def test_a_destination_in_trouble_is_shown_and_opened_by_trying_now(tx: Transaction) -> None:
     jobs = claim(tx, lease=1, now_ms=NOW, jobs=5)
     for job in jobs:
-        deferred(tx, job, job.recipients[0], Reason("4.4.1", "no answer"), now_ms=NOW, chance=0.5)
-    unreachable(tx, "x.example", now_ms=NOW, chance=0.5)
-    (trouble,) = troubles(tx, now_ms=NOW)
-    assert (trouble.destination, trouble.failures) == ("x.example", 1)
+        deferred(tx, job, job.recipients[0], DeferralReason("4.4.1", "no answer"), now_ms=NOW, chance=0.5)
+    destination_unreachable(tx, "x.example", now_ms=NOW, chance=0.5)
+    (paused,) = paused_destinations(tx, now_ms=NOW)
+    assert (paused.destination, paused.failures) == ("x.example", 1)
     assert claim(tx, lease=2, now_ms=NOW, jobs=5) == []
     assert retry(tx, Selection(destination="x.example"), now_ms=NOW) == 2
-    assert troubles(tx, now_ms=NOW) == []
+    assert paused_destinations(tx, now_ms=NOW) == []
     assert [job.destination for job in claim(tx, lease=2, now_ms=NOW, jobs=5)] == ["x.example"]
 
 
@@ -94,7 +101,7 @@ def test_what_is_being_tried_is_left_alone(tx: Transaction) -> None:
     claim(tx, lease=1, now_ms=NOW, jobs=5)
     active = Selection(messages=(1,))
     assert retry(tx, active, now_ms=NOW) == 0
-    assert chosen(tx, active, now_ms=NOW, limit=10) == []
+    assert selected(tx, active, now_ms=NOW, limit=10) == []
     assert seen(tx, active) == [("a@x.example", "active"), ("b@y.example", "active")]
 
 
@@ -105,10 +112,10 @@ def test_what_is_held_is_neither_tried_nor_told_until_it_is_released_with_a_new_
     assert hold(tx, held, now_ms=NOW) == 1
     late = NOW + 2 * LIFETIME_MS
     assert [job.destination for job in claim(tx, lease=1, now_ms=NOW, jobs=5)] == ["x.example"]
-    assert "b@y.example" not in [one.waiting.recipient.address for one in overdue(tx, now_ms=late, limit=9)]
+    assert "b@y.example" not in [one.recipient.address for one in due_for_notice(tx, now_ms=late, limit=9)]
     assert release(tx, ALL, now_ms=late) == 1
     assert "b@y.example" not in [
-        one.waiting.recipient.address for one in overdue(tx, now_ms=late - 1, limit=9)
+        one.recipient.address for one in due_for_notice(tx, now_ms=late - 1, limit=9)
     ]
     jobs = claim(tx, lease=2, now_ms=late, jobs=5)
     (job,) = [one for one in jobs if one.destination == "y.example"]
@@ -119,8 +126,8 @@ def test_holding_what_is_being_tried_is_for_afterwards(tx: Transaction) -> None:
     jobs = claim(tx, lease=1, now_ms=NOW, jobs=5)
     assert hold(tx, ALL, now_ms=NOW) == 3
     for job in jobs:
-        deferred(tx, job, job.recipients[0], Reason("4.0.0", "later"), now_ms=NOW, chance=0.5)
-        reached(tx, job.destination, now_ms=NOW)
-    assert claim(tx, lease=2, now_ms=NOW + curve.HOUR_MS, jobs=5) == []
+        deferred(tx, job, job.recipients[0], DeferralReason("4.0.0", "later"), now_ms=NOW, chance=0.5)
+        destination_reached(tx, job.destination, now_ms=NOW)
+    assert claim(tx, lease=2, now_ms=NOW + retry_schedule.HOUR_MS, jobs=5) == []
     (job,) = [one for one in jobs if one.destination == "y.example"]
-    assert not finished(tx, job, job.recipients[0])
+    assert not failed(tx, job, job.recipients[0])

@@ -1,30 +1,30 @@
-"""Turns, leases, retries and what becomes of a recipient."""
+"""Claims, leases, retries and the outcomes of recipients."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from pillarbox.queue import curve
+from pillarbox.queue import retry_schedule
 from pillarbox.queue.outcome import (
-    Reason,
+    DeferralReason,
     deferred,
+    delay_notified,
     delivered,
-    finished,
-    given_back,
-    given_up,
-    overdue,
-    reached,
-    told,
-    unreachable,
+    destination_reached,
+    destination_unreachable,
+    dropped,
+    due_for_notice,
+    failed,
+    give_back,
 )
 from pillarbox.queue.schedule import (
-    JOB_RECIPIENTS,
     LEASE_MS,
+    MAX_JOB_RECIPIENTS,
     Job,
     any_due,
     claim,
     claim_from,
-    next_turn_ms,
+    next_attempt_ms,
     renew,
 )
 from pillarbox.queue.schema import SCHEMA
@@ -49,7 +49,7 @@ def queue(tx: Transaction, *addresses: str, now_ms: int = NOW) -> None:
 
 
 def addresses(jobs: list[Job]) -> list[list[str]]:
-    return [[waiting.recipient.address for waiting in job.recipients] for job in jobs]
+    return [[recipient.address for recipient in job.recipients] for job in jobs]
 
 
 def take(tx: Transaction, jobs: int = 10, *, now_ms: int = NOW, lease: int = 1) -> list[Job]:
@@ -70,8 +70,8 @@ def test_what_is_leased_is_not_given_twice_until_the_lease_runs_out(tx: Transact
     (again,) = take(tx, now_ms=NOW + 1 + LEASE_MS, lease=2)
     renew(tx, [job], now_ms=NOW + 2 * LEASE_MS)
     assert len(take(tx, now_ms=NOW + 2 + 2 * LEASE_MS, lease=2)) == 1
-    assert not finished(tx, job, job.recipients[0])
-    assert finished(tx, again, again.recipients[0])
+    assert not failed(tx, job, job.recipients[0])
+    assert failed(tx, again, again.recipients[0])
 
 
 def test_what_is_delivered_leaves_even_after_its_lease_has_run_out(tx: Transaction) -> None:
@@ -80,11 +80,13 @@ def test_what_is_delivered_leaves_even_after_its_lease_has_run_out(tx: Transacti
     (again,) = take(tx, now_ms=NOW + LEASE_MS, lease=2)
     assert delivered(tx, job, job.recipients[0])
     assert not delivered(tx, again, again.recipients[0])
-    assert not deferred(tx, again, again.recipients[0], Reason("4.0.0", "later"), now_ms=NOW, chance=0.5)
+    assert not deferred(
+        tx, again, again.recipients[0], DeferralReason("4.0.0", "later"), now_ms=NOW, chance=0.5
+    )
     assert tx.value("SELECT count(*) FROM queue_messages") == 0
 
 
-def test_a_late_word_about_one_recipient_is_never_taken_for_another(tx: Transaction) -> None:
+def test_a_late_result_of_one_recipient_is_never_applied_to_another(tx: Transaction) -> None:
     queue(tx, "a@x")
     (job,) = take(tx)
     assert delivered(tx, job, job.recipients[0])
@@ -93,7 +95,7 @@ def test_a_late_word_about_one_recipient_is_never_taken_for_another(tx: Transact
     assert addresses(take(tx)) == [["b@x"]]
 
 
-def test_destinations_take_turns_however_much_one_has(tx: Transaction) -> None:
+def test_destinations_are_claimed_in_turn_however_much_one_has(tx: Transaction) -> None:
     for number in range(50):
         queue(tx, f"{number}@big", now_ms=NOW - 50 + number)
     queue(tx, "a@small")
@@ -120,19 +122,19 @@ def test_whether_a_claim_may_find_something_is_known_before(tx: Transaction) -> 
     assert not any_due(tx, now_ms=NOW, busy=["x"])
     (job,) = take(tx)
     assert not any_due(tx, now_ms=NOW)
-    unreachable(tx, "x", now_ms=NOW, chance=0.5)
-    given_back(tx, [job], now_ms=NOW)
+    destination_unreachable(tx, "x", now_ms=NOW, chance=0.5)
+    give_back(tx, [job], now_ms=NOW)
     assert not any_due(tx, now_ms=NOW)
-    assert any_due(tx, now_ms=NOW + curve.HOUR_MS)
-    assert not any_due(tx, now_ms=NOW + curve.HOUR_MS, healthy_only=True)
+    assert any_due(tx, now_ms=NOW + retry_schedule.HOUR_MS)
+    assert not any_due(tx, now_ms=NOW + retry_schedule.HOUR_MS, healthy_only=True)
 
 
-def test_the_next_turn_to_come_is_not_hidden_by_one_that_waits_for_room(tx: Transaction) -> None:
+def test_the_next_attempt_to_come_is_not_hidden_by_one_that_waits_for_a_connection(tx: Transaction) -> None:
     queue(tx, "a@x")
     queue(tx, "b@y", now_ms=NOW + 5)
-    assert next_turn_ms(tx) == NOW
-    assert next_turn_ms(tx, after_ms=NOW) == NOW + 5
-    assert next_turn_ms(tx, after_ms=NOW + 5) is None
+    assert next_attempt_ms(tx) == NOW
+    assert next_attempt_ms(tx, after_ms=NOW) == NOW + 5
+    assert next_attempt_ms(tx, after_ms=NOW + 5) is None
 
 
 def test_an_open_connection_gets_more_of_the_same_destination(tx: Transaction) -> None:
@@ -148,106 +150,108 @@ def test_the_last_message_of_a_batch_is_taken_with_all_its_recipients(tx: Transa
 
 
 def test_a_job_has_no_more_recipients_than_every_server_takes(tx: Transaction) -> None:
-    queue(tx, *(f"{number}@x" for number in range(JOB_RECIPIENTS + 1)))
-    assert [len(job.recipients) for job in (*take(tx), *take(tx))] == [JOB_RECIPIENTS, 1]
+    queue(tx, *(f"{number}@x" for number in range(MAX_JOB_RECIPIENTS + 1)))
+    assert [len(job.recipients) for job in (*take(tx), *take(tx))] == [MAX_JOB_RECIPIENTS, 1]
 
 
-def test_a_deferred_recipient_is_due_by_the_curve(tx: Transaction) -> None:
+def test_a_deferred_recipient_is_due_by_the_retry_schedule(tx: Transaction) -> None:
     queue(tx, "a@x")
     (job,) = take(tx)
-    assert deferred(tx, job, job.recipients[0], Reason("4.0.0", "450 later"), now_ms=NOW, chance=0.5)
-    reached(tx, "x", now_ms=NOW)
-    assert next_turn_ms(tx) == NOW + curve.INTERVALS_MS[0]
-    assert take(tx, now_ms=NOW + curve.INTERVALS_MS[0] - 1) == []
-    (again,) = take(tx, now_ms=NOW + curve.INTERVALS_MS[0], lease=2)
+    assert deferred(tx, job, job.recipients[0], DeferralReason("4.0.0", "450 later"), now_ms=NOW, chance=0.5)
+    destination_reached(tx, "x", now_ms=NOW)
+    assert next_attempt_ms(tx) == NOW + retry_schedule.RETRY_INTERVALS_MS[0]
+    assert take(tx, now_ms=NOW + retry_schedule.RETRY_INTERVALS_MS[0] - 1) == []
+    (again,) = take(tx, now_ms=NOW + retry_schedule.RETRY_INTERVALS_MS[0], lease=2)
     assert again.recipients[0].attempts == 1
-    assert not deferred(tx, job, job.recipients[0], Reason("4.0.0", "450"), now_ms=NOW, chance=0.5)
+    assert not deferred(tx, job, job.recipients[0], DeferralReason("4.0.0", "450"), now_ms=NOW, chance=0.5)
 
 
 def test_the_last_attempt_is_made_when_the_time_is_up(tx: Transaction) -> None:
     queue(tx, "a@x")
     (job,) = take(tx)
     end = job.message.expires_at_ms
-    deferred(tx, job, job.recipients[0], Reason("4.0.0", "450"), now_ms=end - 10, chance=0.5)
+    deferred(tx, job, job.recipients[0], DeferralReason("4.0.0", "450"), now_ms=end - 10, chance=0.5)
     assert len(take(tx, now_ms=end)) == 1
 
 
 def test_a_message_goes_with_its_last_recipient(tx: Transaction) -> None:
     queue(tx, "a@x", "b@y")
     for job in take(tx):
-        assert finished(tx, job, job.recipients[0])
+        assert failed(tx, job, job.recipients[0])
     for table in ("queue_messages", "queue_recipients", "blobs", "blob_octets"):
         assert tx.value(f"SELECT count(*) FROM {table}") == 0
-    reached(tx, "x", now_ms=NOW)
-    reached(tx, "y", now_ms=NOW)
-    assert next_turn_ms(tx) is None
+    destination_reached(tx, "x", now_ms=NOW)
+    destination_reached(tx, "y", now_ms=NOW)
+    assert next_attempt_ms(tx) is None
 
 
 def test_an_unreachable_destination_rests_with_all_its_mail(tx: Transaction) -> None:
     queue(tx, "a@x")
     queue(tx, "b@x")
     (job,) = take(tx)
-    deferred(tx, job, job.recipients[0], Reason("4.0.0", "no answer"), now_ms=NOW, chance=0.5)
-    unreachable(tx, "x", now_ms=NOW, chance=0.5)
-    closed = curve.CLOSED_MS[1]
+    deferred(tx, job, job.recipients[0], DeferralReason("4.0.0", "no answer"), now_ms=NOW, chance=0.5)
+    destination_unreachable(tx, "x", now_ms=NOW, chance=0.5)
+    closed = retry_schedule.DESTINATION_PAUSES_MS[1]
     queue(tx, "c@x", now_ms=NOW + 1)
     assert take(tx, now_ms=NOW + closed - 1) == []
     assert addresses(take(tx, now_ms=NOW + closed)) == [["b@x"]]
-    reached(tx, "x", now_ms=NOW + closed)
+    destination_reached(tx, "x", now_ms=NOW + closed)
     assert addresses(take(tx, now_ms=NOW + closed)) == [["c@x"]]
 
 
 def test_work_given_back_is_due_at_once(tx: Transaction) -> None:
     queue(tx, "a@x")
     (job,) = take(tx)
-    given_back(tx, [job], now_ms=NOW)
+    give_back(tx, [job], now_ms=NOW)
     assert addresses(take(tx)) == [["a@x"]]
 
 
 def test_giving_back_one_job_leaves_another_of_the_same_message_alone(tx: Transaction) -> None:
     queue(tx, "a@x", "b@y")
     first, second = take(tx)
-    given_back(tx, [first], now_ms=NOW)
+    give_back(tx, [first], now_ms=NOW)
     assert [job.destination for job in take(tx, lease=2)] == [first.destination]
-    assert finished(tx, second, second.recipients[0])
+    assert failed(tx, second, second.recipients[0])
 
 
 def test_destinations_that_could_not_be_reached_may_be_passed_over(tx: Transaction) -> None:
     queue(tx, "a@dead", "b@alive")
-    unreachable(tx, "dead", now_ms=NOW, chance=0.5)
-    later = NOW + curve.HOUR_MS
+    destination_unreachable(tx, "dead", now_ms=NOW, chance=0.5)
+    later = NOW + retry_schedule.HOUR_MS
     assert [j.destination for j in claim(tx, lease=1, now_ms=later, jobs=5, healthy_only=True)] == ["alive"]
     assert [j.destination for j in claim(tx, lease=1, now_ms=later, jobs=5)] == ["dead"]
 
 
-def test_who_is_late_is_told_once_and_given_up_at_the_end_though_nobody_could_try(tx: Transaction) -> None:
+def test_a_delay_is_reported_once_and_the_recipient_dropped_at_the_end_though_no_attempt_was_made(
+    tx: Transaction,
+) -> None:
     queue(tx, "a@x")
-    unreachable(tx, "x", now_ms=NOW, chance=0.5)
-    assert overdue(tx, now_ms=NOW + curve.DELAY_NOTICE_MS - 1, limit=10) == []
-    (late,) = overdue(tx, now_ms=NOW + curve.DELAY_NOTICE_MS, limit=10)
-    assert (late.waiting.recipient.address, late.reason) == ("a@x", None)
-    told(tx, late)
-    assert overdue(tx, now_ms=late.message.expires_at_ms - 1, limit=10) == []
-    (over,) = overdue(tx, now_ms=late.message.expires_at_ms, limit=10)
-    given_up(tx, over)
+    destination_unreachable(tx, "x", now_ms=NOW, chance=0.5)
+    assert due_for_notice(tx, now_ms=NOW + retry_schedule.DELAY_NOTICE_MS - 1, limit=10) == []
+    (late,) = due_for_notice(tx, now_ms=NOW + retry_schedule.DELAY_NOTICE_MS, limit=10)
+    assert (late.recipient.address, late.reason) == ("a@x", None)
+    delay_notified(tx, late)
+    assert due_for_notice(tx, now_ms=late.message.expires_at_ms - 1, limit=10) == []
+    (over,) = due_for_notice(tx, now_ms=late.message.expires_at_ms, limit=10)
+    dropped(tx, over)
     for table in ("queue_messages", "queue_recipients", "blobs"):
         assert tx.value(f"SELECT count(*) FROM {table}") == 0
 
 
 def test_who_is_being_tried_is_not_overdue_and_a_reason_is_remembered(tx: Transaction) -> None:
     queue(tx, "a@x")
-    late_ms = NOW + curve.DELAY_NOTICE_MS
+    late_ms = NOW + retry_schedule.DELAY_NOTICE_MS
     (job,) = take(tx, now_ms=late_ms)
-    assert overdue(tx, now_ms=late_ms, limit=10) == []
-    why = Reason("4.2.1", "450 later", "mx.x")
+    assert due_for_notice(tx, now_ms=late_ms, limit=10) == []
+    why = DeferralReason("4.2.1", "450 later", "mx.x")
     deferred(tx, job, job.recipients[0], why, now_ms=late_ms, chance=0.5)
-    assert [late.reason for late in overdue(tx, now_ms=late_ms, limit=10)] == [why]
+    assert [late.reason for late in due_for_notice(tx, now_ms=late_ms, limit=10)] == [why]
 
 
 @pytest.mark.rfc("5321 §4.5.4.1", "SHOULD")
-def test_the_curve_is_quick_at_first_and_never_hammers() -> None:
-    waits = [curve.retry_after_ms(attempt, 0.5) for attempt in range(1, 40)]
-    assert waits[0] <= 2 * curve.MINUTE_MS
+def test_retries_are_soon_at_first_and_then_rare() -> None:
+    waits = [retry_schedule.retry_after_ms(attempt, 0.5) for attempt in range(1, 40)]
+    assert waits[0] <= 2 * retry_schedule.MINUTE_MS
     assert waits == sorted(waits)
-    assert waits[4] >= 30 * curve.MINUTE_MS
-    assert curve.retry_after_ms(1, 0.0) < curve.retry_after_ms(1, 0.99)
+    assert waits[4] >= 30 * retry_schedule.MINUTE_MS
+    assert retry_schedule.retry_after_ms(1, 0.0) < retry_schedule.retry_after_ms(1, 0.99)

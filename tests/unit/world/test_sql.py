@@ -118,8 +118,8 @@ def _of_invariants() -> list[str]:
 
 MADE: dict[str, Callable[[], list[str]]] = {
     "pillarbox/admin/fsck/repairing.py:_execute": _of_schemas,
-    "pillarbox/queue/control.py:_chosen": _selected(control.hold, now_ms=NOW_MS),
-    "pillarbox/queue/control.py:chosen": _selected(control.chosen, now_ms=NOW_MS, limit=1),
+    "pillarbox/queue/control.py:_selected_rows": _selected(control.hold, now_ms=NOW_MS),
+    "pillarbox/queue/control.py:selected": _selected(control.selected, now_ms=NOW_MS, limit=1),
     "pillarbox/queue/inspection.py:count": _selected(inspection.count),
     "pillarbox/queue/inspection.py:listing": _selected(inspection.listing, now_ms=NOW_MS, limit=1),
     "pillarbox/store/fetch.py:rows": _fetched,

@@ -74,7 +74,7 @@ def list_queue(
         selection = replace(selection, state=State.HELD)
     entries = installation.read(queue.listing, selection, now_ms=installation.now_ms, limit=limit)
     messages, recipients = installation.read(queue.count, selection)
-    troubles = installation.read(queue.troubles, now_ms=installation.now_ms)
+    troubles = installation.read(queue.paused_destinations, now_ms=installation.now_ms)
     lines = [table(_HEADS, (_row(entry, installation.now_ms) for entry in entries))] if entries else []
     total = f"{counted(messages, 'message')}, {counted(recipients, 'recipient')}."
     lines.append(total if recipients else "Queue is empty.")
@@ -154,12 +154,12 @@ def release(installation: Installation, selection: "Selection") -> None:
 def drop(installation: Installation, selection: "Selection", silently: bool) -> None:
     """Delete mail from the queue. The senders get a delivery failure report."""
     from pillarbox.admin import queue
-    from pillarbox.delivery.settle import Reporter
+    from pillarbox.delivery.settle import ReportingMta
     from pillarbox.world.entropy import SystemEntropy
 
     reporter = None
     if not silently:
-        reporter = Reporter(installation.config.hostname, installation.blobs, SystemEntropy())
+        reporter = ReportingMta(installation.config.hostname, installation.blobs, SystemEntropy())
     dropped = 0
     while done := installation.write(queue.drop, selection, reporter, now_ms=installation.now_ms):
         dropped += done

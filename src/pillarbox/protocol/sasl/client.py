@@ -1,8 +1,8 @@
-"""The client's side of SASL, for what we say to other servers and to prove the server's side in tests.
+"""The client side of SASL, for logging in to other servers and for testing the server side.
 
-`choose` picks the strongest mechanism that both sides know; `ClientExchange.initial` is the initial
-response, `respond` answers each challenge. SCRAM also authenticates the server: unless
-`server_proven` is true after the server's success, that success must not be believed.
+`choose` picks the strongest mechanism that both sides support; `ClientExchange.initial` is the initial response,
+`respond` answers each challenge. SCRAM also authenticates the server: a success that the server reports while
+`server_proven` is false must not be trusted.
 """
 
 import hmac
@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pillarbox.protocol.sasl.exchange import Reason, Refused
+from pillarbox.protocol.sasl.exchange import AuthenticationFailed, Reason
 from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query
 from pillarbox.protocol.sasl.scram_keys import client_keys, client_proof, server_signature
 from pillarbox.protocol.sasl.scram_message import (
@@ -21,17 +21,17 @@ from pillarbox.protocol.sasl.scram_message import (
     parse_server_first,
 )
 
-LEAST_ITERATIONS = 4096
-"""RFC 7677 §3: fewer rounds make the password cheap to guess for whoever listens."""
+MIN_ITERATIONS = 4096
+"""RFC 7677 §3: with fewer iterations an eavesdropper can guess the password cheaply."""
 MAX_ITERATIONS = 1_000_000
-"""More rounds are an attack on the client's time: this is about half a second."""
+"""More iterations would be an attack on the client's time: this is about half a second."""
 
 ClientMechanism = Generator[bytes, bytes, None]
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a client authenticates with. `authorization` is empty to act as oneself."""
+    """What a client authenticates with. `authorization`: the identity to act as, if another."""
 
     login: str
     password: str = field(repr=False)
@@ -40,14 +40,14 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The channel binding a client uses: its type and this connection's data."""
+    """The channel binding that a client uses: its type and this connection's data."""
 
     kind: str
     data: bytes
 
 
 class ClientExchange:
-    """One authentication, from the client's side."""
+    """One authentication, client side."""
 
     __slots__ = ("_mechanism", "_pending", "finished", "initial", "name", "server_proven")
 
@@ -61,7 +61,7 @@ class ClientExchange:
         self._pending = None if client_first else first
 
     def respond(self, challenge: bytes) -> bytes:
-        """Answer a challenge. Raises `Refused` if the server broke the mechanism or is not proven."""
+        """Answer a challenge. Raises `AuthenticationFailed` if the server broke the mechanism or is not proven."""
         if self._pending is not None:
             answer, self._pending = self._pending, None
             return answer
@@ -69,7 +69,7 @@ class ClientExchange:
             return self._mechanism.send(challenge)
         except StopIteration:
             if self.finished:
-                raise Refused(Reason.MALFORMED, "a challenge after the end") from None
+                raise AuthenticationFailed(Reason.MALFORMED, "a challenge after the end") from None
             self.finished = self.server_proven = True
             return b""
 
@@ -82,15 +82,15 @@ def choose(
     binding: Binding | None,
     plain_allowed: bool,
 ) -> ClientExchange | None:
-    """Begin with the strongest mechanism offered, or `None` if there is none that may be used.
+    """Begin with the strongest mechanism offered, or `None` if none may be used.
 
-    `plain_allowed`: the connection is TLS to a verified server, so a password may be sent on it.
+    `plain_allowed`: the connection has TLS to a verified server, so a password may be sent on it.
     """
     names = {name.upper() for name in offered}
     if binding and "SCRAM-SHA-256-PLUS" in names:
         return _scram("SCRAM-SHA-256-PLUS", credentials, nonce, "p", binding)
     if "SCRAM-SHA-256" in names:
-        # RFC 5802 §6: "y" says we could bind, but saw no offer; the server notices if one was removed.
+        # RFC 5802 §6: "y": we support channel binding, but saw no offer; so the server detects a removed offer.
         return _scram("SCRAM-SHA-256", credentials, nonce, "y" if binding else "n", None)
     if plain_allowed and "PLAIN" in names:
         return ClientExchange("PLAIN", _plain(credentials), client_first=True, proves=False)
@@ -102,7 +102,7 @@ def choose(
 def _plain(credentials: Credentials) -> ClientMechanism:
     parts = (credentials.authorization, credentials.login, credentials.password)
     if any("\0" in part for part in parts):
-        raise Refused(Reason.MALFORMED, "NUL in credentials")
+        raise AuthenticationFailed(Reason.MALFORMED, "NUL in credentials")
     yield "\0".join(parts).encode()
 
 
@@ -131,22 +131,22 @@ def _scram_messages(credentials: Credentials, nonce: str, gs2_header: str, bound
     signed = f"{bare},{server.text},{unproven}".encode()
     signature = parse_server_final((yield f"{unproven},p={encode(client_proof(keys, signed))}".encode()))
     if not hmac.compare_digest(signature, server_signature(keys.server_key, signed)):
-        raise Refused(Reason.CREDENTIALS, "the server does not know the password")
+        raise AuthenticationFailed(Reason.CREDENTIALS, "the server does not know the password")
 
 
 def _check_server_first(server: ServerFirst, nonce: str) -> None:
     # RFC 5802 §5.1: the client MUST verify that its nonce begins the server's.
     if not server.nonce.startswith(nonce) or len(server.nonce) == len(nonce):
-        raise Refused(Reason.MALFORMED, "the server's nonce does not continue ours")
-    if not LEAST_ITERATIONS <= server.iterations <= MAX_ITERATIONS:
-        raise Refused(Reason.MALFORMED, f"the server asks for {server.iterations} rounds")
+        raise AuthenticationFailed(Reason.MALFORMED, "server nonce does not begin with the client nonce")
+    if not MIN_ITERATIONS <= server.iterations <= MAX_ITERATIONS:
+        raise AuthenticationFailed(Reason.MALFORMED, f"server asks for {server.iterations} iterations")
 
 
 def _prepared(text: str) -> str:
     try:
         prepared = prepare_query(text)
     except PreparationFailed as failed:
-        raise Refused(Reason.CREDENTIALS, str(failed)) from None
+        raise AuthenticationFailed(Reason.CREDENTIALS, str(failed)) from None
     if not prepared:
-        raise Refused(Reason.CREDENTIALS, "empty name or password")
+        raise AuthenticationFailed(Reason.CREDENTIALS, "empty name or password")
     return prepared

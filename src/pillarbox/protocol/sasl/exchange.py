@@ -1,6 +1,6 @@
-"""The steps of a SASL exchange, and the server's side of driving one (RFC 4422 §3).
+"""The steps of a SASL exchange, and driving one on the server side (RFC 4422 §3).
 
-A protocol feeds `Exchange.respond` with the client's octets and looks at the step that comes back:
+A protocol feeds `Exchange.respond` with the client's octets and acts on the step that it returns:
 
 - `Challenge`: send it; the client's answer goes into `respond`.
 - `CheckPassword`, `NeedKeys`: look it up; the answer goes into `decide` or `supply`.
@@ -22,16 +22,16 @@ mechanism here can fill even this."""
 
 
 class Reason(Enum):
-    """Why an exchange failed, as far as the peer may know."""
+    """Why an exchange failed, as far as the client is told."""
 
     MALFORMED = "malformed"
-    """The peer broke the mechanism's grammar (SMTP 501, IMAP BAD)."""
+    """The client broke the mechanism's grammar (SMTP 501, IMAP BAD)."""
     TOO_LONG = "too long"
     """A response was over its limit (SMTP 500 5.5.6)."""
     CREDENTIALS = "credentials"
-    """Name, password or authorization identity: which of them is never told (SMTP 535 5.7.8)."""
+    """Name, password or authorization identity was wrong; never which of them (SMTP 535 5.7.8)."""
     CHANNEL_BINDING = "channel binding"
-    """The two ends do not see the same TLS connection, or the list of mechanisms was tampered with."""
+    """Client and server are on different TLS connections, or the list of mechanisms was tampered with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class CheckPassword:
-    """Is this the password of that login? Both are prepared by SASLprep already."""
+    """Whether this is the password of that login is to be checked. Both are prepared by SASLprep."""
 
     login: str
     password: str = field(repr=False)
@@ -53,14 +53,14 @@ class CheckPassword:
 
 @dataclass(frozen=True, slots=True)
 class NeedKeys:
-    """The SCRAM keys of this login are wanted; for an unknown one, keys that no password opens."""
+    """The SCRAM keys of this login are needed; for an unknown login, keys that match no password."""
 
     login: str
 
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """The client proved to be `login` and wishes to act as `authorization` (empty: as itself)."""
+    """The client proved to be `login` and asks to act as `authorization` (empty: as itself)."""
 
     login: str
     authorization: str = ""
@@ -70,7 +70,7 @@ class Success:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The exchange failed. `detail` is for the log and holds no secret; the peer hears the reason only."""
+    """The exchange failed. `detail` is for the log and holds no secret; the client gets the reason only."""
 
     reason: Reason
     detail: str = ""
@@ -81,10 +81,10 @@ Question = Challenge | CheckPassword | NeedKeys
 Answer = bytes | bool | ScramKeys
 
 Mechanism = Generator[Question, Answer, Success]
-"""A mechanism's server side: yields questions, returns success, raises `Refused`."""
+"""The server side of a mechanism: yields questions, returns success, raises `AuthenticationFailed`."""
 
 
-class Refused(Exception):
+class AuthenticationFailed(Exception):
     """Raised inside a mechanism to end it; `Exchange` turns it into a `Failure`."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -94,7 +94,7 @@ class Refused(Exception):
 
 
 class Exchange:
-    """One authentication, from the server's side. Not reusable: a new attempt is a new exchange."""
+    """One authentication, server side. Not reusable: a new attempt is a new exchange."""
 
     __slots__ = ("_mechanism", "_question", "name")
 
@@ -104,9 +104,9 @@ class Exchange:
         self._question: Question | None = next(mechanism)
 
     def respond(self, octets: bytes | None) -> Step:
-        """Take the client's response; `None` where AUTH came without an initial response."""
+        """Take the client's response; `None` if AUTH came without an initial response."""
         question = self._question
-        assert isinstance(question, Challenge), "a response was given where none was asked for"
+        assert isinstance(question, Challenge), "a response was given where none was expected"
         if octets is None:
             return question
         if len(octets) > MAX_RESPONSE_OCTETS:
@@ -130,7 +130,7 @@ class Exchange:
             self._question = None
             success: Success = end.value
             return success
-        except Refused as refused:
+        except AuthenticationFailed as refused:
             return self._fail(refused.reason, refused.detail)
         return self._question
 
@@ -146,7 +146,7 @@ def response_of(answer: Answer) -> bytes:
     return answer
 
 
-def verdict_of(answer: Answer) -> bool:
+def granted_of(answer: Answer) -> bool:
     """What a mechanism gets for a `CheckPassword`."""
     assert isinstance(answer, bool)
     return answer

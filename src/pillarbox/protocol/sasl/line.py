@@ -1,7 +1,7 @@
 """SASL messages as the lines of SMTP, IMAP and POP3 carry them (RFC 4954 §4, 9051 §6.2.2, 5034 §4).
 
 Base64, canonical (RFC 4648 §3.5, §4); `=` as an initial response means that it is empty, and a line
-of `*` alone gives up.
+of `*` alone cancels the exchange.
 """
 
 import base64
@@ -10,7 +10,7 @@ import binascii
 MAX_LINE_OCTETS = 12_288
 """The longest base64 line, without its line end (RFC 4954 §4)."""
 CANCEL = b"*"
-"""What a client sends to give up."""
+"""What a client sends to cancel the exchange."""
 
 
 class LineNotBase64(ValueError):
@@ -26,7 +26,7 @@ def decode_response(line: bytes) -> bytes:
     except binascii.Error:
         raise LineNotBase64("not base64") from None
     if len(line) % 4 or base64.b64encode(octets) != line:
-        # RFC 4954 §4: padding and pad bits must be right; a lax reader hides what was really sent.
+        # RFC 4954 §4: padding and pad bits must be canonical; a lax decoder accepts several forms of one text.
         raise LineNotBase64("not canonical base64")
     return octets
 

@@ -1,18 +1,18 @@
-"""LOGIN: the older way to send a password, still asked for by old clients (draft-murchison-sasl-login).
+"""LOGIN: an obsolete mechanism that old clients still use (draft-murchison-sasl-login).
 
-Some clients look for exactly these prompts (§2.2 of the draft), and many send the name as an initial
-response although the mechanism is server-first; that answers the first prompt.
+Some clients expect exactly these prompts (§2.2 of the draft), and many send the name as an initial response although
+the mechanism is server-first; that answers the first prompt.
 """
 
 from pillarbox.protocol.sasl.exchange import (
+    AuthenticationFailed,
     Challenge,
     CheckPassword,
     Mechanism,
     Reason,
-    Refused,
     Success,
+    granted_of,
     response_of,
-    verdict_of,
 )
 from pillarbox.protocol.sasl.identity import prepared_identity, prepared_password
 
@@ -21,9 +21,9 @@ PASSWORD_PROMPT = b"Password:"
 
 
 def login() -> Mechanism:
-    """The server's side of LOGIN."""
+    """LOGIN, server side."""
     name = prepared_identity(response_of((yield Challenge(NAME_PROMPT))))
     password = prepared_password(response_of((yield Challenge(PASSWORD_PROMPT))))
-    if not verdict_of((yield CheckPassword(name, password))):
-        raise Refused(Reason.CREDENTIALS, "password refused")
+    if not granted_of((yield CheckPassword(name, password))):
+        raise AuthenticationFailed(Reason.CREDENTIALS, "password refused")
     return Success(name)

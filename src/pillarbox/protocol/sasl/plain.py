@@ -1,20 +1,20 @@
-"""PLAIN: the password itself, in one message (RFC 4616). Only ever inside TLS."""
+"""PLAIN: name and password in one message (RFC 4616). Offered with TLS only, unless configured otherwise."""
 
 from pillarbox.protocol.sasl.exchange import (
+    AuthenticationFailed,
     Challenge,
     CheckPassword,
     Mechanism,
     Reason,
-    Refused,
     Success,
+    granted_of,
     response_of,
-    verdict_of,
 )
 from pillarbox.protocol.sasl.identity import prepared_identity, prepared_password
 
 
 def plain() -> Mechanism:
-    """The server's side of PLAIN."""
+    """PLAIN, server side."""
     message = response_of((yield Challenge(b"")))
     # RFC 4616 §2: [authzid] NUL authcid NUL passwd, and no NUL within any of them.
     match message.split(b"\0"):
@@ -25,7 +25,7 @@ def plain() -> Mechanism:
                 authorization=prepared_identity(authorization) if authorization else "",
             )
         case _:
-            raise Refused(Reason.MALFORMED, "PLAIN message without its two NULs")
-    if not verdict_of((yield check)):
-        raise Refused(Reason.CREDENTIALS, "password refused")
+            raise AuthenticationFailed(Reason.MALFORMED, "PLAIN message without its two NULs")
+    if not granted_of((yield check)):
+        raise AuthenticationFailed(Reason.CREDENTIALS, "password refused")
     return Success(check.login, check.authorization)

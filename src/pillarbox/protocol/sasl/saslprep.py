@@ -1,8 +1,8 @@
 """SASLprep: making names and passwords comparable (RFC 4013, a profile of RFC 3454).
 
-Two people who type the same password on different keyboards must send the same octets: spaces become
-one kind of space, invisible characters vanish, compatibility forms are folded (NFKC, Unicode 3.2), and
-what cannot be typed again is prohibited. Printable US-ASCII is its own preparation.
+The same password typed on different keyboards must give the same octets: all spaces become one kind of space,
+invisible characters are removed, compatibility forms are folded (NFKC, Unicode 3.2), and characters that cannot be
+typed reliably are prohibited. Printable US-ASCII is unchanged.
 """
 
 import stringprep
@@ -25,7 +25,7 @@ _PROHIBITED = (
 
 
 class PreparationFailed(ValueError):
-    """The text holds what may not be in a name or password. The message never quotes the text."""
+    """The text has characters that may not be in a name or password. The message never quotes them."""
 
 
 def prepare_query(text: str) -> str:
@@ -49,7 +49,7 @@ def prepare_stored(text: str) -> str:
     """
     prepared = prepare_query(text)
     if any(stringprep.in_table_a1(character) for character in prepared):
-        raise PreparationFailed("a character that Unicode 3.2 does not know")
+        raise PreparationFailed("a character that Unicode 3.2 has not assigned")
     return prepared
 
 

@@ -1,28 +1,28 @@
-"""SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, the server's side (RFC 5802 §5, RFC 7677).
+"""SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, server side (RFC 5802 §5, RFC 7677).
 
     C: client-first   n,,n=user,r=<client nonce>
     S: server-first   r=<both nonces>,s=<salt>,i=<rounds>
     C: client-final   c=<binding>,r=<both nonces>,p=<proof>
     S: server-final   v=<signature>
 
-The password never travels and the server does not hold it. A login may have several passwords that share
-its salt; the proof shows which was used. An unknown name gets the same messages with
-keys that no password opens, and fails where a wrong password fails. SMTP, IMAP and POP3 cannot carry
-data with their success, so server-final is a challenge of its own with an empty answer (RFC 4422 §5.2).
+The password is never sent and the server does not store it. A login may have several passwords that share its salt;
+the proof shows which was used. An unknown name gets the same messages with keys that match no password, and fails
+where a wrong password fails. SMTP, IMAP and POP3 cannot carry data with their success, so server-final is a challenge
+of its own with an empty response (RFC 4422 §5.2).
 
-Written on `hashlib` alone: the library at hand knows no `tls-exporter`, draws its own nonce, and asks
-for the keys by a call, where a pure machine must be able to wait for them.
+Written with `hashlib` alone: the available library does not support `tls-exporter`, makes its own nonce, and gets the
+keys by a callback, where a pure machine must be able to wait for them.
 """
 
 import hmac
 from collections.abc import Callable
 
 from pillarbox.protocol.sasl.exchange import (
+    AuthenticationFailed,
     Challenge,
     Mechanism,
     NeedKeys,
     Reason,
-    Refused,
     Success,
     keys_of,
     response_of,
@@ -39,11 +39,11 @@ from pillarbox.protocol.sasl.scram_message import (
 )
 
 ChannelBinding = Callable[[str], bytes | None]
-"""The channel's binding data by type (`tls-exporter`, ...), or `None` for a type it cannot give."""
+"""The connection's channel binding data by type (`tls-exporter`, ...), or `None` for an unsupported type."""
 
 
 def scram(nonce: str, channel: ChannelBinding | None, *, plus: bool) -> Mechanism:
-    """The server's side. `nonce` is fresh and printable; `channel` is given where -PLUS was offered."""
+    """SCRAM, server side. `nonce` is fresh and printable; `channel` is given if -PLUS was offered."""
     first = parse_client_first(response_of((yield Challenge(b""))))
     binding = _binding_data(first, channel, plus=plus)
     # RFC 5802 §5.1: the server prepares the name, but hashes it as received (it stays in `first.bare`).
@@ -57,7 +57,7 @@ def scram(nonce: str, channel: ChannelBinding | None, *, plus: bool) -> Mechanis
     pair = _proven(keys, signed, final.proof)
     closing = f"v={encode(server_signature(pair.server_key, signed))}"
     if response_of((yield Challenge(closing.encode()))):
-        raise Refused(Reason.MALFORMED, "octets after the end of SCRAM")
+        raise AuthenticationFailed(Reason.MALFORMED, "response after the end of SCRAM")
     return Success(login, first.authorization, pair.credential)
 
 
@@ -65,7 +65,7 @@ def _proven(keys: ScramKeys, signed: bytes, proof: bytes) -> KeyPair:
     for pair in keys.pairs:
         if proof_holds(pair.stored_key, signed, proof):
             return pair
-    raise Refused(Reason.CREDENTIALS, "proof refused")
+    raise AuthenticationFailed(Reason.CREDENTIALS, "wrong proof")
 
 
 def _binding_data(first: ClientFirst, channel: ChannelBinding | None, *, plus: bool) -> bytes:
@@ -73,19 +73,19 @@ def _binding_data(first: ClientFirst, channel: ChannelBinding | None, *, plus: b
         data = channel(first.binding) if channel and plus else None
         if data is None:
             # RFC 5802 §6: "MUST fail authentication" for a binding type the server does not support.
-            raise Refused(Reason.CHANNEL_BINDING, f"no channel binding {first.binding[:32]}")
+            raise AuthenticationFailed(Reason.CHANNEL_BINDING, f"no channel binding {first.binding[:32]}")
         return data
     if plus:
-        raise Refused(Reason.CHANNEL_BINDING, "-PLUS chosen without channel binding")
+        raise AuthenticationFailed(Reason.CHANNEL_BINDING, "-PLUS chosen without channel binding")
     if first.flag == "y" and channel:
-        # RFC 5802 §6: the client did not see the -PLUS that we offered, so somebody took it away.
-        raise Refused(Reason.CHANNEL_BINDING, "the offer of -PLUS did not reach the client")
+        # RFC 5802 §6: the client did not see the -PLUS that was offered, so the list was tampered with.
+        raise AuthenticationFailed(Reason.CHANNEL_BINDING, "the client did not see that -PLUS was offered")
     return b""
 
 
 def _check_binding(final: ClientFinal, expected: bytes, nonce: str) -> None:
     # RFC 5802 §6: "The server MUST always validate the client's c= field."
     if not hmac.compare_digest(final.binding, expected):
-        raise Refused(Reason.CHANNEL_BINDING, "the ends see different channels")
+        raise AuthenticationFailed(Reason.CHANNEL_BINDING, "channel binding does not match")
     if not hmac.compare_digest(final.nonce.encode(), nonce.encode()):
-        raise Refused(Reason.MALFORMED, "the nonce came back changed")
+        raise AuthenticationFailed(Reason.MALFORMED, "nonce does not match")

@@ -1,16 +1,16 @@
-"""SCRAM's arithmetic with SHA-256 (RFC 5802 §3, RFC 7677 §3).
+"""SCRAM's keys, proofs and signatures with SHA-256 (RFC 5802 §3, RFC 7677 §3).
 
-`StoredKey` checks a client's proof and `ServerKey` proves the server; neither gives the password
-back, and who steals them can pose as the server but not as the client.
+`StoredKey` checks a client's proof and `ServerKey` proves the server; neither reveals the password, and a thief of
+them can impersonate the server but not the client.
 """
 
 import hashlib
 import hmac
 from dataclasses import dataclass, field
 
-# RFC 7677 §4 names 15 000 as a rule of thumb of its day and 4096 as the least.
+# RFC 7677 §4 names 15 000 as a rule of thumb of 2015, and 4096 as the minimum.
 DEFAULT_ITERATIONS = 15_000
-"""Rounds for new keys. Every account should have the same number: a differing one tells accounts apart."""
+"""Iterations for new keys. Every account should have the same number, or it would show which accounts exist."""
 SALT_OCTETS = 16
 KEY_OCTETS = 32
 
@@ -22,12 +22,12 @@ class KeyPair:
     stored_key: bytes = field(repr=False)
     server_key: bytes = field(repr=False)
     credential: int | None = None
-    """The owner's number for it, told again on success; `None` for the account's own password."""
+    """The caller's number for it, returned in `Success`; `None` for the account's own password."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScramKeys:
-    """What a login may be opened with: one salt and count, and a key pair for each of its passwords."""
+    """The keys of a login: one salt and iteration count, and a key pair for each of its passwords."""
 
     salt: bytes
     iterations: int
@@ -51,7 +51,7 @@ def client_keys(password: str, salt: bytes, iterations: int) -> ClientKeys:
 
 
 def server_keys(password: str, salt: bytes, iterations: int = DEFAULT_ITERATIONS) -> KeyPair:
-    """Derive what the server keeps, from a prepared password. As costly as `client_keys`."""
+    """Derive what the server keeps, from a prepared password. Costs as much as `client_keys`."""
     keys = client_keys(password, salt, iterations)
     return KeyPair(keys.stored_key, keys.server_key)
 
@@ -62,7 +62,7 @@ def client_proof(keys: ClientKeys, auth_message: bytes) -> bytes:
 
 
 def proof_holds(stored_key: bytes, auth_message: bytes, proof: bytes) -> bool:
-    """Whether the peer knows the ClientKey behind `stored_key`."""
+    """Whether the client knows the ClientKey of `stored_key`."""
     if len(proof) != KEY_OCTETS:
         return False
     client_key = _xor(proof, _hmac(stored_key, auth_message))
@@ -70,7 +70,7 @@ def proof_holds(stored_key: bytes, auth_message: bytes, proof: bytes) -> bool:
 
 
 def server_signature(server_key: bytes, auth_message: bytes) -> bytes:
-    """`HMAC(ServerKey, AuthMessage)`: shows that the server knows the account's keys."""
+    """`HMAC(ServerKey, AuthMessage)`: proves that the server has the account's keys."""
     return _hmac(server_key, auth_message)
 
 

@@ -1,7 +1,7 @@
-"""SCRAM's four messages, read and written (RFC 5802 §5.1, §7).
+"""SCRAM's four messages: parsing and writing them (RFC 5802 §5.1, §7).
 
-The grammar is fixed in order; extensions stand at the end and are ignored, except `m=`, which demands
-an extension we do not have and so fails.
+Attributes have a fixed order; extensions come last and are ignored, except `m=`, which requires an unsupported
+extension and so fails.
 """
 
 import base64
@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pillarbox.protocol.sasl.exchange import Reason, Refused
+from pillarbox.protocol.sasl.exchange import AuthenticationFailed, Reason
 
-NONCE_LIMIT_CHARACTERS = 512
-"""The longest nonce either side may bring."""
+MAX_NONCE_CHARACTERS = 512
+"""The longest nonce of either side."""
 
 # RFC 5802 §7: gs2-cbind-flag "," [authzid] "," then username "," nonce ["," extensions].
 _CLIENT_FIRST = re.compile(
@@ -35,7 +35,7 @@ _NAME = re.compile(r"(?:[^=]|=2C|=3D)+")
 
 @dataclass(frozen=True, slots=True)
 class ClientFirst:
-    """The opening: who, and whether bound to the channel."""
+    """client-first: the name, and whether the channel is bound."""
 
     gs2_header: str
     flag: Literal["n", "y", "p"]
@@ -50,7 +50,7 @@ class ClientFirst:
 
 @dataclass(frozen=True, slots=True)
 class ServerFirst:
-    """The server's nonce, salt and rounds; `text` is what both sides sign."""
+    """server-first: nonce, salt and iterations; `text` is what both sides sign."""
 
     nonce: str
     salt: bytes
@@ -60,7 +60,7 @@ class ServerFirst:
 
 @dataclass(frozen=True, slots=True)
 class ClientFinal:
-    """The proof; `unproven` is what precedes it, as both sides sign it."""
+    """client-final: the proof; `unproven` is what precedes it, as both sides sign it."""
 
     binding: bytes
     nonce: str
@@ -69,10 +69,10 @@ class ClientFinal:
 
 
 def parse_client_first(octets: bytes) -> ClientFirst:
-    """Raises `Refused`."""
+    """Raises `AuthenticationFailed`."""
     found = _match(_CLIENT_FIRST, octets)
-    if len(found["nonce"]) > NONCE_LIMIT_CHARACTERS:
-        raise Refused(Reason.TOO_LONG, "SCRAM nonce over the limit")
+    if len(found["nonce"]) > MAX_NONCE_CHARACTERS:
+        raise AuthenticationFailed(Reason.TOO_LONG, "SCRAM nonce over the limit")
     flag = found["flag"]
     return ClientFirst(
         gs2_header=found["gs2"],
@@ -86,13 +86,13 @@ def parse_client_first(octets: bytes) -> ClientFirst:
 
 
 def parse_server_first(octets: bytes) -> ServerFirst:
-    """Raises `Refused`."""
+    """Raises `AuthenticationFailed`."""
     found = _match(_SERVER_FIRST, octets)
     return ServerFirst(found["nonce"], _decode(found["salt"]), int(found["iterations"]), found[0])
 
 
 def parse_client_final(octets: bytes) -> ClientFinal:
-    """Raises `Refused`."""
+    """Raises `AuthenticationFailed`."""
     found = _match(_CLIENT_FINAL, octets)
     return ClientFinal(
         binding=_decode(found["binding"]),
@@ -103,10 +103,10 @@ def parse_client_final(octets: bytes) -> ClientFinal:
 
 
 def parse_server_final(octets: bytes) -> bytes:
-    """The server's signature. Raises `Refused` where the server reports an error instead."""
+    """The server's signature. Raises `AuthenticationFailed` if the server reports an error instead."""
     found = _match(_SERVER_FINAL, octets)
     if found["error"]:
-        raise Refused(Reason.CREDENTIALS, f"server says {found['error'][:64]!r}")
+        raise AuthenticationFailed(Reason.CREDENTIALS, f"server says {found['error'][:64]!r}")
     return _decode(found["verifier"])
 
 
@@ -116,7 +116,7 @@ def server_first(nonce: str, salt: bytes, iterations: int) -> str:
 
 
 def escape(name: str) -> str:
-    """A `saslname`: `=` and `,` cannot stand for themselves."""
+    """A `saslname`: `=` and `,` are escaped."""
     return name.replace("=", "=3D").replace(",", "=2C")
 
 
@@ -127,7 +127,7 @@ def encode(octets: bytes) -> str:
 
 def _unescape(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise Refused(Reason.MALFORMED, "a lone '=' in a SCRAM name")
+        raise AuthenticationFailed(Reason.MALFORMED, "invalid '=' in a SCRAM name")
     return name.replace("=2C", ",").replace("=3D", "=")
 
 
@@ -135,7 +135,7 @@ def _decode(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
-        raise Refused(Reason.MALFORMED, "SCRAM attribute is not base64") from None
+        raise AuthenticationFailed(Reason.MALFORMED, "SCRAM attribute is not base64") from None
 
 
 def _match(pattern: re.Pattern[str], octets: bytes) -> re.Match[str]:
@@ -144,5 +144,5 @@ def _match(pattern: re.Pattern[str], octets: bytes) -> re.Match[str]:
     except UnicodeDecodeError:
         found = None
     if not found:
-        raise Refused(Reason.MALFORMED, "not the SCRAM message expected here")
+        raise AuthenticationFailed(Reason.MALFORMED, "not the SCRAM message expected here")
     return found

@@ -1,271 +1,270 @@
-"""One destination at work: its leased jobs, and the couriers that carry them.
+"""One destination: its leased jobs, and the delivery agents that work on them.
 
-A lane begins with the first job that was claimed for its destination and fetches more by itself as long as there
-are any. It has as many couriers as its pace and the relay's room allow. What is always true: a job
-that was leased to the lane is being carried, or waits in it, or was settled or given back.
+A destination queue begins with the first job claimed for its destination, and fetches more by itself as long as there
+are any. It has as many delivery agents as its concurrency limit and the relay's limits allow. Invariant: a job that
+was leased for the queue is being delivered, or waits in the queue, or was settled or given back.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from pillarbox.delivery.settle import Attempt, Result
-from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
+from pillarbox.delivery.settle import DeliveryAttempt, JobResult
+from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.queue.schedule import Job
-from pillarbox.server.relay.delivery_agent import DeliveryAgent, Means
-from pillarbox.server.relay.pace import Pace
+from pillarbox.server.relay.concurrency import ConcurrencyLimit
+from pillarbox.server.relay.context import RelayContext
+from pillarbox.server.relay.delivery_agent import DeliveryAgent
 from pillarbox.server.relay.time_limit import TimeLimit
 from pillarbox.world.clock import Clock
 from pillarbox.world.database import DatabaseUnavailable
-from pillarbox.world.shared import OpenCounts
-from pillarbox.world.telemetry import Telemetry
 
-FETCH_JOBS = 40
-"""Jobs leased at once for a lane that is at work."""
-COURIERS = "couriers"
-"""What they are counted as."""
-LINGER_S = 2.0
+FETCH_JOBS: Final = 40
+"""Jobs leased at once for a destination queue that is at work."""
+DELIVERY_AGENTS: Final = "delivery agents"
+"""The kind under which they are counted in `world.shared.open_counts`."""
+IDLE_CONNECTION_S: Final = 2.0
 """How long a connection waits for more mail to its destination before it is closed."""
 
-_UNREADABLE = Outcome(Verdict.DEFERRED, "4.3.0", "the message cannot be read now", said_by_server=False)
-_MISTAKE = Outcome(Verdict.DEFERRED, "4.3.0", "an error in this system", said_by_server=False)
+_UNREADABLE = Outcome(OutcomeKind.DEFERRED, "4.3.0", "message could not be read", said_by_server=False)
+_INTERNAL_ERROR = Outcome(OutcomeKind.DEFERRED, "4.3.0", "internal error", said_by_server=False)
 
 
-class Parcel(NamedTuple):
-    """A job in hand. `octets`: the message, where it was small enough to be fetched with many others."""
+class LoadedJob(NamedTuple):
+    """A job in hand. `octets`: the message, if it was small enough to be read together with others."""
 
     job: Job
     octets: bytes | None = None
 
 
-class Office(Protocol):
-    """What a lane asks of the relay it belongs to."""
+class QueueOwner(Protocol):
+    """What a destination queue asks of the relay that it belongs to."""
 
-    means: Means
-    telemetry: Telemetry
+    context: RelayContext
     connections_each: int
+    """Delivery agents that one destination may have, over all workers."""
 
-    open_counts: OpenCounts
-    """Couriers at work, over all workers, by destination."""
+    def may_connect(self, destination: str) -> bool:
+        """Whether there may be one more delivery agent."""
 
-    def may_open(self, destination: str) -> bool:
-        """Whether there is room for one more courier."""
-
-    async def fetch(self, destination: str, jobs: int) -> list[Parcel]:
+    async def fetch(self, destination: str, jobs: int) -> list[LoadedJob]:
         """Lease more jobs of a destination."""
 
-    async def settle(self, result: Result) -> None:
-        """Have a result written down."""
+    async def settle(self, result: JobResult) -> None:
+        """Have a result written."""
 
     async def give_back(self, jobs: Sequence[Job]) -> None:
-        """Let go of jobs that were not tried."""
+        """End the leases on jobs that were not tried."""
 
-    def changed(self, lane: "DestinationQueue") -> None:
-        """A courier has left, or there is room for more."""
+    def changed(self, queue: "DestinationQueue") -> None:
+        """A delivery agent has ended, or is idle."""
 
 
 class DestinationQueue:
     """See the module."""
 
-    def __init__(self, destination: str, office: Office) -> None:
+    def __init__(self, destination: str, owner: QueueOwner) -> None:
         self.destination = destination
-        self.couriers: set[asyncio.Task[None]] = set()
-        self.carried: dict[int, Job] = {}
-        """Jobs that are being carried, by a number of their own."""
-        self._office = office
-        self._waiting: deque[Parcel] = deque()
-        self._pace = Pace(office.connections_each)
+        self.agents: set[asyncio.Task[None]] = set()
+        self.in_delivery: dict[int, Job] = {}
+        """Jobs that are being delivered, by a number of their own."""
+        self._owner = owner
+        self._telemetry = owner.context.world.telemetry
+        self._open_counts = owner.context.world.shared.open_counts
+        self._waiting: deque[LoadedJob] = deque()
+        self._limit = ConcurrencyLimit(owner.connections_each)
         self._more = True
-        """The queue may hold more that is due."""
-        self._answers = False
-        """Some host has answered: it makes sense to fetch what will soon be carried."""
+        """The database may hold more jobs that are due."""
+        self._reachable = False
+        """A host has answered: jobs that are fetched will soon be delivered."""
         self._fetching: asyncio.Task[None] | None = None
-        self._resting: dict[asyncio.Future[None], None] = {}
-        """Couriers with a connection and no work, the last to rest last."""
+        self._idle: dict[asyncio.Future[None], None] = {}
+        """Delivery agents with a connection and no job, the latest last."""
         self._stopping = False
         self._number = 0
 
     @property
     def jobs(self) -> list[Job]:
         """All jobs in hand."""
-        return [*self.carried.values(), *(parcel.job for parcel in self._waiting)]
+        return [*self.in_delivery.values(), *(loaded.job for loaded in self._waiting)]
 
     @property
     def busy(self) -> bool:
         """Whether it fetches for itself, or has enough to do: nothing needs to be claimed for it."""
-        full = len(self.couriers) >= self._pace.connections and not self._resting
+        full = len(self.agents) >= self._limit.connections and not self._idle
         return self._stopping or full or self._fetching is not None
 
     @property
-    def over(self) -> bool:
-        """Whether nothing is left of it."""
-        return not self.couriers and not self._waiting and self._fetching is None
+    def finished(self) -> bool:
+        """Whether it has no jobs and no delivery agents."""
+        return not self.agents and not self._waiting and self._fetching is None
 
-    def add(self, parcel: Parcel) -> None:
-        """More to carry."""
-        self._waiting.append(parcel)
+    def add(self, loaded: LoadedJob) -> None:
+        """Queue one more job."""
+        self._waiting.append(loaded)
         self._more = True
-        self._staff()
+        self._start_agents()
 
     async def stop(self) -> None:
-        """Carry on with what has begun, and give back the rest."""
+        """Go on with the jobs in delivery, and give back the rest."""
         self._stopping = True
-        self._wake()
+        self._wake_idle()
         await self._give_back_waiting()
 
-    async def drop(self) -> None:
-        """End what has not come to an end, and give it back."""
-        for courier in self.couriers:
-            courier.cancel()
-        under_way = [*self.couriers, *([self._fetching] if self._fetching else [])]
+    async def cancel(self) -> None:
+        """Cancel what is still in delivery, and give it back."""
+        for agent in self.agents:
+            agent.cancel()
+        under_way = [*self.agents, *([self._fetching] if self._fetching else [])]
         if under_way:
             await asyncio.wait(under_way)
-        await self._office.give_back(list(self.carried.values()))
-        self.carried.clear()
+        await self._owner.give_back(list(self.in_delivery.values()))
+        self.in_delivery.clear()
 
-    # --- couriers
+    # --- delivery agents
 
-    def _staff(self) -> None:
-        """Wake who rests, and send for more couriers where there is work for them."""
-        wanted = min(len(self._waiting) - len(self._resting), self._pace.connections - len(self.couriers))
-        self._wake()
+    def _start_agents(self) -> None:
+        """Wake idle delivery agents, and start more where there are jobs for them."""
+        wanted = min(len(self._waiting) - len(self._idle), self._limit.connections - len(self.agents))
+        self._wake_idle()
         while (
             wanted > 0
             and not self._stopping
-            and (not self.couriers or self._office.may_open(self.destination))
+            and (not self.agents or self._owner.may_connect(self.destination))
         ):
             wanted -= 1
-            courier = asyncio.get_running_loop().create_task(self._work())
-            self.couriers.add(courier)
-            self._office.open_counts.add(COURIERS, self.destination)
-            courier.add_done_callback(self._left)
+            agent = asyncio.get_running_loop().create_task(self._run_agent())
+            self.agents.add(agent)
+            self._open_counts.add(DELIVERY_AGENTS, self.destination)
+            agent.add_done_callback(self._agent_ended)
 
-    def _left(self, courier: asyncio.Task[None]) -> None:
-        self.couriers.discard(courier)
-        self._office.open_counts.remove(COURIERS, self.destination)
-        error = None if courier.cancelled() else courier.exception()
+    def _agent_ended(self, agent: asyncio.Task[None]) -> None:
+        self.agents.discard(agent)
+        self._open_counts.remove(DELIVERY_AGENTS, self.destination)
+        error = None if agent.cancelled() else agent.exception()
         if error:
-            self._office.telemetry.failure("courier failed", error, destination=self.destination)
-        if self._waiting and not self.couriers and not self._stopping:
-            self._staff()
-        self._office.changed(self)
+            self._telemetry.failure("delivery agent failed", error, destination=self.destination)
+        if self._waiting and not self.agents and not self._stopping:
+            self._start_agents()
+        self._owner.changed(self)
 
-    async def _work(self) -> None:
-        """One courier: job after job, as long as there are any."""
-        courier = DeliveryAgent(self._office.means)
-        rest = _Rest(self._office.means.clock)
+    async def _run_agent(self) -> None:
+        """One delivery agent: job after job, as long as there are any."""
+        agent = DeliveryAgent(self._owner.context)
+        timer = _IdleTimer(self._owner.context.world.clock)
         try:
-            while len(self.couriers) <= self._pace.connections and (
-                parcel := await self._next(courier, rest)
+            while len(self.agents) <= self._limit.connections and (
+                loaded := await self._next_job(agent, timer)
             ):
-                if not await self._carry(courier, parcel):
+                if not await self._deliver(agent, loaded):
                     break
-            await courier.close()
+            await agent.close()
         finally:
-            rest.limit.close()
-            courier.abort()
+            timer.limit.close()
+            agent.abort()
 
-    async def _carry(self, courier: DeliveryAgent, parcel: Parcel) -> bool:
-        """Whether to go on."""
+    async def _deliver(self, agent: DeliveryAgent, loaded: LoadedJob) -> bool:
+        """Whether the delivery agent is to go on."""
         number = self._number = self._number + 1
-        self.carried[number] = parcel.job
-        result = await self._result(courier, parcel)
-        self._answers = result.reached
+        self.in_delivery[number] = loaded.job
+        result = await self._result(agent, loaded)
+        self._reachable = result.reached
         if not result.reached:
-            self._pace.went_badly()
-            if len(self.couriers) > 1:
-                # The others get on: one connection less, and the job is theirs.
-                del self.carried[number]
-                self._waiting.appendleft(parcel)
+            self._limit.failed()
+            if len(self.agents) > 1:
+                # The other delivery agents are connected: one connection less, and the job is for them.
+                del self.in_delivery[number]
+                self._waiting.appendleft(loaded)
                 return False
         elif _taken(result):
-            self._pace.went_well()
+            self._limit.succeeded()
         else:
-            self._pace.went_badly()
-        del self.carried[number]
-        await self._office.settle(result)
+            self._limit.failed()
+        del self.in_delivery[number]
+        await self._owner.settle(result)
         if not result.reached:
             self._more = False
             await self._give_back_waiting()
         return result.reached
 
-    async def _result(self, courier: DeliveryAgent, parcel: Parcel) -> Result:
-        job = parcel.job
+    async def _result(self, agent: DeliveryAgent, loaded: LoadedJob) -> JobResult:
+        job = loaded.job
         try:
-            return await courier.carry(job, parcel.octets)
+            return await agent.deliver(job, loaded.octets)
         except DatabaseUnavailable as failure:
-            courier.abort()
-            self._office.telemetry.warning("mail not read", queue_id=job.message.id, why=str(failure))
-            return Result(job, (Attempt(_UNREADABLE),) * len(job.recipients), reached=True)
+            agent.abort()
+            self._telemetry.warning("message not read", queue_id=job.message.id, why=str(failure))
+            outcome = _UNREADABLE
         except Exception as error:
-            courier.abort()
-            self._office.telemetry.failure("mail not carried", error, queue_id=job.message.id)
-            return Result(job, (Attempt(_MISTAKE),) * len(job.recipients), reached=True)
+            agent.abort()
+            self._telemetry.failure("delivery failed", error, queue_id=job.message.id)
+            outcome = _INTERNAL_ERROR
+        return JobResult(job, (DeliveryAttempt(outcome),) * len(job.recipients), reached=True)
 
-    async def _next(self, courier: DeliveryAgent, rest: "_Rest") -> Parcel | None:
-        """The next job; waits a while where there is a connection that could be used."""
+    async def _next_job(self, agent: DeliveryAgent, timer: "_IdleTimer") -> LoadedJob | None:
+        """The next job; waits a while if there is a connection that could be used."""
         self._refill()
-        if not self._waiting and not self._stopping and (courier.connected or self._fetching):
-            await self._rest(rest)
+        if not self._waiting and not self._stopping and (agent.connected or self._fetching):
+            await self._be_idle(timer)
         return self._waiting.popleft() if self._waiting and not self._stopping else None
 
-    async def _rest(self, rest: "_Rest") -> None:
-        woken = rest.begin()
-        self._resting[woken] = None
-        self._office.changed(self)
+    async def _be_idle(self, timer: "_IdleTimer") -> None:
+        woken = timer.begin()
+        self._idle[woken] = None
+        self._owner.changed(self)
         try:
             await woken
         finally:
-            rest.limit.stop()
-            self._resting.pop(woken, None)
+            timer.limit.stop()
+            self._idle.pop(woken, None)
 
-    def _wake(self) -> None:
-        """As many as there is work for, or all where there is none; first who rested last, so that
-        connections which are not needed come to their end."""
-        for _ in range(min(len(self._resting), len(self._waiting) or len(self._resting))):
-            woken, _ = self._resting.popitem()
+    def _wake_idle(self) -> None:
+        """Wake as many as there are jobs for, or all if there are none; the latest first, so that connections
+        that are not needed are closed."""
+        for _ in range(min(len(self._idle), len(self._waiting) or len(self._idle))):
+            woken, _ = self._idle.popitem()
             if not woken.done():
                 woken.set_result(None)
 
     # --- jobs
 
     def _refill(self) -> None:
-        """Fetch more before the last is carried."""
-        if not self._answers or self._stopping:
+        """Fetch more before the last job is taken."""
+        if not self._reachable or self._stopping:
             return
         if self._more and len(self._waiting) < FETCH_JOBS // 2 and not self._fetching:
             self._fetching = asyncio.get_running_loop().create_task(self._fetch())
 
     async def _fetch(self) -> None:
         try:
-            parcels = await self._office.fetch(self.destination, FETCH_JOBS)
-            self._more = len(parcels) == FETCH_JOBS
+            fetched = await self._owner.fetch(self.destination, FETCH_JOBS)
+            self._more = len(fetched) == FETCH_JOBS
         finally:
             self._fetching = None
-        self._waiting.extend(parcels)
+        self._waiting.extend(fetched)
         if self._stopping:
             await self._give_back_waiting()
-        elif parcels or not self.couriers:
-            self._staff()
+        elif fetched or not self.agents:
+            self._start_agents()
 
     async def _give_back_waiting(self) -> None:
-        jobs = [parcel.job for parcel in self._waiting]
+        jobs = [loaded.job for loaded in self._waiting]
         self._waiting.clear()
         if jobs:
-            await self._office.give_back(jobs)
+            await self._owner.give_back(jobs)
 
 
-class _Rest:
-    """A courier's time without work, which ends by itself after a while."""
+class _IdleTimer:
+    """Ends a delivery agent's idle time after a while."""
 
     def __init__(self, clock: Clock) -> None:
         self.limit = TimeLimit(clock, self._end)
         self._woken: asyncio.Future[None] | None = None
 
     def begin(self) -> asyncio.Future[None]:
-        """Rest; the future is done when it is over, whoever ends it."""
-        self.limit.start(LINGER_S)
+        """Begin idle time; the future is done when it ends, by the timer or by a job."""
+        self.limit.start(IDLE_CONNECTION_S)
         self._woken = asyncio.get_running_loop().create_future()
         return self._woken
 
@@ -274,6 +273,6 @@ class _Rest:
             self._woken.set_result(None)
 
 
-def _taken(result: Result) -> bool:
-    """Whether the server copes: it took or refused somebody, and did not say "later" to all."""
-    return any(attempt.outcome.verdict is not Verdict.DEFERRED for attempt in result.attempts)
+def _taken(result: JobResult) -> bool:
+    """Whether the server copes: it accepted or rejected some recipient, and did not defer all."""
+    return any(attempt.outcome.kind is not OutcomeKind.DEFERRED for attempt in result.attempts)

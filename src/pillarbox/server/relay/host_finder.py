@@ -1,8 +1,8 @@
 """Which hosts to try for a destination, in which order (RFC 5321 §5.1, RFC 7505, RFC 3974).
 
-What comes back is hosts, each with its addresses found only when its turn has come; or a verdict for all
-recipients at once: nobody there takes mail, or the DNS cannot say now. An operator's rule for a destination,
-or for all of them (a smart host), comes before the DNS.
+The answer is a list of hosts, whose addresses are looked up only when they are tried; or an outcome for all recipients
+at once: the destination takes no mail, or the DNS does not answer now. A configured route for a destination, or for
+all of them (a smart host), comes before the DNS.
 """
 
 import ipaddress
@@ -11,25 +11,25 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from pillarbox.protocol.sasl.client import Credentials
-from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
+from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.world.entropy import Entropy
 from pillarbox.world.resolver import Answer, Failure, Mx, NoData, NxDomain, Resolver
 from pillarbox.world.resolver.resolver import normal_name
 
-MX_HOSTS = 20
-"""Exchangers of one destination that are tried; RFC 5321 §5.1 allows a limit of at least two addresses."""
-ADDRESSES = 10
+MAX_MX_HOSTS = 20
+"""Mail exchangers of one destination that are tried; RFC 5321 §5.1 allows a limit of at least two addresses."""
+MAX_ADDRESSES = 10
 """Addresses of one host that are tried."""
 SMTP_PORT = 25
 SMART_HOST = "*"
-"""The name under which a smart host stands among the routes."""
+"""The key of the smart host among the routes."""
 
 
 class Encryption(Enum):
-    """What a connection has to be."""
+    """The TLS that a connection needs."""
 
     OPPORTUNISTIC = "encrypted where the server offers it"
-    """Any certificate will do, and where TLS fails, plain text does (RFC 7435)."""
+    """Any certificate is accepted, and where TLS fails, plain text is used (RFC 7435)."""
     REQUIRED = "encrypted, with any certificate"
     VERIFIED = "encrypted, with a certificate for the host's name"
 
@@ -42,34 +42,34 @@ class Host:
     port: int | None = None
     """`None`: `HostFinder.port`."""
     address: str | None = None
-    """Where the name needs no look-up."""
+    """If the name needs no look-up."""
     encryption: Encryption = Encryption.OPPORTUNISTIC
     implicit_tls: bool = False
     """TLS from the first octet (RFC 8314 §3.3): a submission server's port 465."""
     credentials: Credentials | None = None
-    """Who we are there; `None`: nobody."""
+    """What to log in with; `None`: no login."""
     certain: bool = False
-    """The name is the operator's, or was found by DNSSEC: a certificate for it proves something."""
+    """The name is configured, or authenticated by DNSSEC: a certificate for it identifies the server."""
 
 
 Routes = Mapping[str, Host]
-"""Servers for single destinations (A-labels in lower case), and under `SMART_HOST` one for all others."""
+"""Hosts for single destinations (A-labels in lower case), and under `SMART_HOST` one for all others."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostFinder:
-    """How to find the hosts: by rule, by the DNS, never back to ourselves."""
+    """Finds hosts by route or by the DNS, and never leads back to this server."""
 
     resolver: Resolver
     entropy: Entropy
     own_names: frozenset[str]
-    """Host names under which we are reached, in lower case."""
+    """Host names of this server, in lower case."""
     routes: Routes = field(default_factory=dict)
     port: int = SMTP_PORT
-    """Where hosts that the DNS names are reached."""
+    """The port of hosts found by the DNS."""
 
     async def hosts(self, destination: str) -> Sequence[Host] | Outcome:
-        """Hosts in the order in which to try them, or what that means for every recipient."""
+        """Hosts in the order in which to try them, or the outcome for every recipient if there are none."""
         routed = self.routes.get(destination) or self.routes.get(SMART_HOST)
         if routed:
             return [replace(routed, certain=True)]
@@ -88,13 +88,13 @@ class HostFinder:
                 return _deferred("4.4.3", f"the name servers for {destination} do not answer: {found.reason}")
 
     async def addresses(self, host: Host) -> Sequence[str] | Outcome:
-        """Where a host is reached: IPv6 and IPv4 in turns, so that a broken family costs one attempt."""
+        """The addresses of a host: IPv6 and IPv4 alternate, so that a broken family costs one attempt."""
         if host.address:
             return [host.address]
         found = await self.resolver.addresses(host.name)
         match found:
             case Answer():
-                return _alternating(found.records)[:ADDRESSES]
+                return _alternating(found.records)[:MAX_ADDRESSES]
             case NoData() | NxDomain():
                 return _failed("5.4.4", f"the host {host.name} has no address")
             case Failure():
@@ -106,17 +106,17 @@ class HostFinder:
         if len(records) == 1 and records[0].exchange in ("", "."):
             return _failed("5.1.10", f"the domain {destination} takes no mail (null MX)")
         own = [mx.preference for mx in records if normal_name(mx.exchange) in self.own_names]
-        # RFC 5321 §5.1: from where we stand only better exchangers may be tried, or mail runs in a circle
+        # RFC 5321 §5.1: only exchangers preferred to this server may be tried, or mail would loop
         limit = min(own, default=None)
         usable = [
             mx for mx in records if mx.exchange not in ("", ".") and (limit is None or mx.preference < limit)
         ]
         if not usable:
-            return _failed("5.4.6", f"mail for {destination} would come back to this server")
+            return _failed("5.4.6", f"mail for {destination} loops back to myself")
         # RFC 5321 §5.1: equal preferences are shuffled, to spread the load
         shuffled = sorted(self.entropy.shuffled(usable), key=lambda mx: mx.preference)
         names = dict.fromkeys(normal_name(mx.exchange) for mx in shuffled)
-        return [Host(name, certain=found.authenticated) for name in list(names)[:MX_HOSTS]]
+        return [Host(name, certain=found.authenticated) for name in list(names)[:MAX_MX_HOSTS]]
 
 
 def _literal(destination: str) -> Sequence[Host] | Outcome:
@@ -137,8 +137,8 @@ def _alternating(addresses: Sequence[str]) -> list[str]:
 
 
 def _failed(status: str, text: str) -> Outcome:
-    return Outcome(Verdict.FAILED, status, text, said_by_server=False)
+    return Outcome(OutcomeKind.FAILED, status, text, said_by_server=False)
 
 
 def _deferred(status: str, text: str) -> Outcome:
-    return Outcome(Verdict.DEFERRED, status, text, said_by_server=False)
+    return Outcome(OutcomeKind.DEFERRED, status, text, said_by_server=False)

@@ -1,222 +1,230 @@
-"""The relay of one worker: claims what is due, carries it, reports how it ended.
+"""The relay of one worker: claims what is due, has it delivered, records the results.
 
-It sleeps until something is queued (by any process), until the next retry is due, or until there is room again.
-Any number of workers may run one: leases keep them apart. What is always true: no more connections are
-open than allowed, and a quarter of them is kept for destinations that could be reached when they were last
-tried, so that the dead do not keep the living waiting; nothing is taken from another worker because somebody
-has set the clock; at a stop nothing is lost, for what is under way may
-end, and what is not is given back.
+It sleeps until something is queued (by any process), until the next retry is due, or until a connection is free.
+Any number of workers may run one: leases keep them apart. Invariants: no more connections are open than allowed, and
+a quarter of them is kept for destinations that could be reached when they were last tried, so that unreachable
+destinations do not delay mail for others; no job is taken from another worker because the clock was set; at a stop no
+job is lost, for what is in delivery may end, and the rest is given back.
+
+Each `await` below lets other work of the process run, so what is decided by a read is decided again by the verb that
+writes (`claim`, `send_due_notices`), connections are counted as taken while a claim is under way, and jobs are in hand
+(see `_jobs`) from the moment at which their lease is durable.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from typing import Final
 
-from pillarbox.delivery.settle import Reporter, Result, tell_overdue
+from pillarbox.config.schema import Config
+from pillarbox.delivery.settle import JobResult, ReportingMta, send_due_notices
 from pillarbox.queue import schedule
-from pillarbox.queue.outcome import given_back, next_word_ms
+from pillarbox.queue.outcome import give_back, next_notice_ms
 from pillarbox.queue.schedule import LEASE_MS, Job
 from pillarbox.queue.spool import CHANGED
 from pillarbox.server.relay.clock_watch import ClockWatch
-from pillarbox.server.relay.delivery_agent import Means
-from pillarbox.server.relay.destination_queue import COURIERS, DestinationQueue, Parcel
+from pillarbox.server.relay.context import DATABASE_RETRY_S, RelayLimits, relay_context
+from pillarbox.server.relay.destination_queue import DELIVERY_AGENTS, DestinationQueue, LoadedJob
+from pillarbox.server.relay.host_finder import Routes
 from pillarbox.server.relay.settling import Settling
 from pillarbox.server.relay.time_limit import TimeLimit
 from pillarbox.world.blobs import BlobMissing, Blobs
 from pillarbox.world.database import DatabaseUnavailable, Transaction
-from pillarbox.world.shared import OpenCounts
-from pillarbox.world.signals import Signals
-from pillarbox.world.telemetry import Telemetry
+from pillarbox.world.world import World
 
-CLAIM_JOBS = 20
+MAX_CLAIMED_JOBS: Final = 20
 """Jobs, each of another destination, in one claim."""
-LOOK_S = 60.0
-"""How often the queue is looked at though nothing has called."""
-RETRY_S = 1.0
-"""Between attempts while the database is not available."""
-TOGETHER_OCTETS = 16 * 1024
-"""Messages of this size are read together, when they are claimed together."""
-RENEW_S = LEASE_MS / 1000 / 3
-HEALTHY_SHARE = 4
-"""One connection in so many is kept for destinations that are in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class RelayLimits:
-    """How much may be under way at once."""
-
-    connections: int = 100
-    """Of this worker, to all destinations together."""
-    connections_each: int = 10
-    """To one destination, of all workers together; but each may have one."""
+POLL_S: Final = 60.0
+"""How often the queue is read though no signal has come."""
+READ_TOGETHER_OCTETS: Final = 16 * 1024
+"""Messages up to this size are read together, when they are claimed together."""
+RENEW_S: Final = LEASE_MS / 1000 / 3
+"""How often leases are renewed."""
+HEALTHY_SHARE: Final = 4
+"""One connection in so many is kept for destinations that could be reached when last tried."""
 
 
 class Relay:
-    """See the module. It is the `lane.Office` of its lanes."""
+    """See the module. It is the `QueueOwner` of its destination queues."""
 
     def __init__(
-        self,
-        means: Means,
-        signals: Signals,
-        telemetry: Telemetry,
-        *,
-        open_counts: OpenCounts,
-        limits: RelayLimits | None = None,
+        self, world: World, config: Config, routes: Routes, *, limits: RelayLimits | None = None
     ) -> None:
-        self.means = means
-        self.open_counts = open_counts
-        self.telemetry = telemetry
+        """`routes`: the hosts that the configuration names, resolved."""
+        self.context = relay_context(world, config, routes)
+        self._world = world
         self._limits = limits or RelayLimits()
         self.connections_each = self._limits.connections_each
-        self._signals = signals
-        self._lanes: dict[str, DestinationQueue] = {}
-        self._reporter = Reporter(means.hostname, means.blobs, means.entropy)
-        self._settling = Settling(means.database, self._reporter, means.clock, telemetry)
+        self._queues: dict[str, DestinationQueue] = {}
+        self._claiming = 0
+        """Connections set aside for jobs that are being claimed."""
+        self._loading: dict[str, list[Job]] = {}
+        """Jobs leased for a destination queue whose messages are being read."""
+        self._mta = ReportingMta(config.hostname, world.blobs, world.entropy)
+        self._settling = Settling(world, self._mta)
         self._called = asyncio.Event()
-        self._pause = TimeLimit(means.clock, self._called.set)
+        self._pause = TimeLimit(world.clock, self._called.set)
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = False
-        self._watch = ClockWatch(means.clock, doubt_s=2 * LOOK_S)
+        self._watch = ClockWatch(world.clock, distrust_s=2 * POLL_S)
+
+    def reconfigure(self, config: Config, routes: Routes) -> None:
+        """Use another configuration for the connections that are made from now on."""
+        self.context = relay_context(self._world, config, routes)
 
     def start(self) -> None:
         """Begin."""
-        self._unsubscribe = self._signals.subscribe(CHANGED, self._called.set)
+        self._unsubscribe = self._world.signals.subscribe(CHANGED, self._called.set)
         loop = asyncio.get_running_loop()
         self._tasks = [
-            loop.create_task(self._claim_for_ever()),
-            loop.create_task(self._repeat(LOOK_S, self._tell_overdue)),
+            loop.create_task(self._run()),
+            loop.create_task(self._repeat(POLL_S, self._send_due_notices)),
             loop.create_task(self._repeat(RENEW_S, self._renew)),
         ]
 
     async def stop(self, grace_s: float) -> None:
-        """Let what is under way come to an end for so long; give back the rest."""
+        """Let jobs in delivery end for so long, then cancel them; give back the rest."""
         self._unsubscribe()
         self._stopping = True
         self._called.set()
         for task in self._tasks[1:]:
             task.cancel()
-        # A claim under way is waited for: cancelled, it would leave jobs leased to nobody.
+        # A claim under way is waited for: cancelled, it would leave jobs leased that nobody has.
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._pause.close()
-        lanes = list(self._lanes.values())
-        for lane in lanes:
-            await lane.stop()
-        await self._all_left(lanes, grace_s)
-        for lane in lanes:
-            await lane.drop()
+        queues = list(self._queues.values())
+        for queue in queues:
+            await queue.stop()
+        await self._agents_ended(queues, grace_s)
+        for queue in queues:
+            await queue.cancel()
         await self._settling.settled()
 
-    async def _all_left(self, lanes: Sequence[DestinationQueue], grace_s: float) -> None:
+    async def _agents_ended(self, queues: Sequence[DestinationQueue], grace_s: float) -> None:
         try:
-            async with self.means.clock.timeout(grace_s):
-                while couriers := [courier for lane in lanes for courier in lane.couriers]:
-                    await asyncio.wait(couriers)
+            async with self._world.clock.timeout(grace_s):
+                while agents := [agent for queue in queues for agent in queue.agents]:
+                    await asyncio.wait(agents)
         except TimeoutError:
             pass
 
-    # --- what lanes ask
+    # --- what destination queues ask
 
-    def may_open(self, destination: str) -> bool:
-        """See `lane.Office`."""
-        return self._room > 0 and self.open_counts.count(COURIERS, destination) < self.connections_each
+    def may_connect(self, destination: str) -> bool:
+        """See `QueueOwner`."""
+        agents = self._world.shared.open_counts.count(DELIVERY_AGENTS, destination)
+        return self._free > 0 and agents < self.connections_each
 
-    async def fetch(self, destination: str, jobs: int) -> list[Parcel]:
-        """See `lane.Office`."""
+    async def fetch(self, destination: str, jobs: int) -> list[LoadedJob]:
+        """See `QueueOwner`."""
+        database = self._world.database
         try:
-            if not await self._leases_hold():
+            if not await self._leases_trusted():
                 return []
-            found = await self.means.database.write(
+            found = await database.write(
                 schedule.claim_from, destination, lease=self._lease(), now_ms=self._now_ms, jobs=jobs
             )
         except DatabaseUnavailable as failure:
-            self.telemetry.warning("queue not read", why=str(failure))
+            self._world.telemetry.warning("queue not read", why=str(failure))
             return []
+        self._loading[destination] = found
         try:
-            return self.means.database.read_now(_parcels, found, self.means.blobs)
+            return await database.read(_loaded, found, self._world.blobs)
         except DatabaseUnavailable:
-            return [Parcel(job) for job in found]
+            return [LoadedJob(job) for job in found]
+        finally:
+            del self._loading[destination]
 
-    async def settle(self, result: Result) -> None:
-        """See `lane.Office`."""
+    async def settle(self, result: JobResult) -> None:
+        """See `QueueOwner`."""
         await self._settling.add(result)
 
     async def give_back(self, jobs: Sequence[Job]) -> None:
-        """See `lane.Office`."""
+        """See `QueueOwner`."""
         try:
-            await self.means.database.write(given_back, jobs, now_ms=self._now_ms)
+            await self._world.database.write(give_back, jobs, now_ms=self._now_ms)
         except DatabaseUnavailable as failure:
-            self.telemetry.warning("jobs not given back", jobs=len(jobs), why=str(failure))
+            self._world.telemetry.warning("jobs not given back", jobs=len(jobs), why=str(failure))
 
-    def changed(self, lane: DestinationQueue) -> None:
-        """See `lane.Office`."""
-        if lane.over and self._lanes.get(lane.destination) is lane:
-            del self._lanes[lane.destination]
+    def changed(self, queue: DestinationQueue) -> None:
+        """See `QueueOwner`."""
+        if queue.finished and self._queues.get(queue.destination) is queue:
+            del self._queues[queue.destination]
         self._called.set()
 
-    # --- what it does by itself
+    # --- claiming
 
     @property
     def _now_ms(self) -> int:
-        return self.means.clock.now_ms()
+        return self._world.clock.now_ms()
 
     @property
-    def _room(self) -> int:
-        return self._limits.connections - sum(len(lane.couriers) for lane in self._lanes.values())
+    def _free(self) -> int:
+        """Connections that may still be opened."""
+        agents = sum(len(queue.agents) for queue in self._queues.values())
+        return self._limits.connections - self._claiming - agents
 
     def _lease(self) -> int:
-        return int.from_bytes(self.means.entropy.token_bytes(8), "big") >> 1 | 1
+        return int.from_bytes(self._world.entropy.token_bytes(8), "big") >> 1 | 1
 
-    async def _claim_for_ever(self) -> None:
+    async def _run(self) -> None:
         while not self._stopping:
             self._called.clear()
             try:
                 now_ms = self._now_ms
-                pause = 0.0 if await self._claim(now_ms) else self._pause_s(now_ms)
+                pause_s = 0.0 if await self._claim(now_ms) else await self._pause_s(now_ms)
             except DatabaseUnavailable as failure:
-                self.telemetry.warning("queue not read", why=str(failure))
-                pause = RETRY_S
+                self._world.telemetry.warning("queue not read", why=str(failure))
+                pause_s = DATABASE_RETRY_S
             except Exception as error:
-                self.telemetry.failure("queue not read", error)
-                pause = LOOK_S
-            await self._wait(pause)
+                self._world.telemetry.failure("queue not read", error)
+                pause_s = POLL_S
+            await self._wait(pause_s)
 
     async def _claim(self, now_ms: int) -> bool:
-        """Claim what is due by then and there is room for; whether anything came of it."""
-        if not await self._leases_hold():
+        """Claim what is due by then and may be connected for; whether anything was claimed."""
+        if not await self._leases_trusted():
             return False
-        room = self._room
-        if room <= 0:
+        free = self._free
+        if free <= 0:
             return False
-        busy = [lane.destination for lane in self._lanes.values() if lane.busy]
-        healthy_only = room <= self._limits.connections // HEALTHY_SHARE
-        if not self.means.database.read_now(
-            schedule.any_due, now_ms=now_ms, busy=busy, healthy_only=healthy_only
-        ):
-            return False  # a claim that comes to nothing would be a transaction all the same
-        jobs = await self.means.database.write(
+        busy = [queue.destination for queue in self._queues.values() if queue.busy]
+        healthy_only = free <= self._limits.connections // HEALTHY_SHARE
+        self._claiming = min(free, MAX_CLAIMED_JOBS)
+        try:
+            jobs = await self._claim_due(self._claiming, now_ms, busy, healthy_only=healthy_only)
+            if self._stopping:
+                await self.give_back(jobs)
+                return False
+            for job in jobs:
+                self._claiming -= 1  # the connection that was set aside is this job's
+                queue = self._queues.get(job.destination)
+                if queue is None:
+                    queue = self._queues[job.destination] = DestinationQueue(job.destination, self)
+                queue.add(LoadedJob(job))
+        finally:
+            self._claiming = 0
+        return bool(jobs)
+
+    async def _claim_due(self, jobs: int, now_ms: int, busy: list[str], *, healthy_only: bool) -> list[Job]:
+        database = self._world.database
+        # A claim that finds nothing would be a transaction all the same.
+        if not await database.read(schedule.any_due, now_ms=now_ms, busy=busy, healthy_only=healthy_only):
+            return []
+        return await database.write(
             schedule.claim,
             lease=self._lease(),
             now_ms=now_ms,
-            jobs=min(room, CLAIM_JOBS),
+            jobs=jobs,
             busy=busy,
             healthy_only=healthy_only,
         )
-        if self._stopping:
-            await self.give_back(jobs)
-            return False
-        for job in jobs:
-            lane = self._lanes.get(job.destination)
-            if lane is None:
-                lane = self._lanes[job.destination] = DestinationQueue(job.destination, self)
-            lane.add(Parcel(job))
-        return bool(jobs)
 
-    def _pause_s(self, now_ms: int) -> float:
-        """Until the next retry after then; what was due waits for room, and room calls."""
-        due = self.means.database.read_now(schedule.next_turn_ms, after_ms=now_ms)
-        return LOOK_S if due is None else min((due - self._now_ms) / 1000, LOOK_S)
+    async def _pause_s(self, now_ms: int) -> float:
+        """Until the next retry after then; what was due already waits for a free connection, which calls."""
+        due_ms = await self._world.database.read(schedule.next_attempt_ms, after_ms=now_ms)
+        return POLL_S if due_ms is None else min((due_ms - self._now_ms) / 1000, POLL_S)
 
     async def _wait(self, seconds: float) -> None:
         if seconds <= 0:
@@ -228,45 +236,51 @@ class Relay:
         finally:
             self._pause.stop()
 
+    # --- at intervals
+
     async def _repeat(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await self.means.clock.sleep(seconds)
+            await self._world.clock.sleep(seconds)
             try:
                 await work()
             except DatabaseUnavailable as failure:
-                self.telemetry.warning("queue not read", why=str(failure))
+                self._world.telemetry.warning("queue not read", why=str(failure))
             except Exception as error:
-                self.telemetry.failure("queue not looked after", error)
+                self._world.telemetry.failure("queue maintenance failed", error)
 
-    async def _leases_hold(self) -> bool:
-        """Whether a lease that seems to have run out has: not for a while after somebody set the clock."""
+    async def _leases_trusted(self) -> bool:
+        """Whether a lease that seems to have run out has: not for a while after the clock was set."""
         if self._watch.jumped():
-            self.telemetry.warning("clock was set", believed_in_s=2 * LOOK_S)
+            self._world.telemetry.warning("clock was set", leases_trusted_in_s=2 * POLL_S)
             await self._renew()
-        return self._watch.believed
+        return self._watch.trusted
 
-    async def _tell_overdue(self) -> None:
-        if not await self._leases_hold():
+    async def _send_due_notices(self) -> None:
+        if not await self._leases_trusted():
             return
-        due = self.means.database.read_now(next_word_ms)
-        if due is None or due > self._now_ms:
+        due_ms = await self._world.database.read(next_notice_ms)
+        if due_ms is None or due_ms > self._now_ms:
             return  # an idle provider writes nothing
-        fates = await self.means.database.write(tell_overdue, self._reporter, now_ms=self._now_ms)
-        self._settling.tell(fates)
+        self._settling.log(await self._world.database.write(send_due_notices, self._mta, now_ms=self._now_ms))
+
+    def _jobs(self) -> list[Job]:
+        """All jobs whose leases this relay has to keep."""
+        queued = [job for queue in self._queues.values() for job in queue.jobs]
+        return queued + [job for jobs in self._loading.values() for job in jobs]
 
     async def _renew(self) -> None:
-        jobs = [job for lane in self._lanes.values() for job in lane.jobs]
+        jobs = self._jobs()
         if jobs:
-            await self.means.database.write(schedule.renew, jobs, now_ms=self._now_ms)
+            await self._world.database.write(schedule.renew, jobs, now_ms=self._now_ms)
 
 
-def _parcels(tx: Transaction, jobs: Sequence[Job], blobs: Blobs) -> list[Parcel]:
-    """Jobs with their messages, where these are small; what cannot be read is for the courier to find out."""
-    return [Parcel(job, _small(tx, job, blobs)) for job in jobs]
+def _loaded(tx: Transaction, jobs: Sequence[Job], blobs: Blobs) -> list[LoadedJob]:
+    """Jobs with their messages, if these are small; one that cannot be read fails when it is delivered."""
+    return [LoadedJob(job, _small(tx, job, blobs)) for job in jobs]
 
 
 def _small(tx: Transaction, job: Job, blobs: Blobs) -> bytes | None:
-    if job.message.size > TOGETHER_OCTETS:
+    if job.message.size > READ_TOGETHER_OCTETS:
         return None
     try:
         return blobs.read(tx, job.message.blob)

@@ -1,7 +1,9 @@
-"""How long something may take that is begun again and again: a limit that is moved often and hardly ever reached.
+"""A timeout that is restarted again and again, and hardly ever reached.
 
-Moving it is one number written; the timer stays where it is and is set anew when it fires too early. (A
-time-out made for each command costs a tenth of what it takes to deliver a message.)
+Restarting it is one number written; the timer stays where it is and is set anew when it fires too early. (A timeout
+made for each command costs a tenth of what it takes to deliver a message.) `server.deadline` is the same idea for
+the pump, which runs on the event loop's own time and has one period; here time is a `Clock`'s, each start has a
+length of its own, and `stop` keeps the timer for the next start.
 """
 
 from collections.abc import Callable
@@ -10,7 +12,7 @@ from pillarbox.world.clock import Clock, Timer
 
 
 class TimeLimit:
-    """Calls `reached` once so many seconds have gone by since the last `start`, unless it was stopped."""
+    """Calls `reached` once the given seconds have passed since the last `start`, unless it was stopped."""
 
     __slots__ = ("_clock", "_due_s", "_reached", "_timer", "_timer_at_s")
 
@@ -18,12 +20,12 @@ class TimeLimit:
         self._clock = clock
         self._reached = reached
         self._due_s: float | None = None
-        """`None`: nothing is awaited."""
+        """`None`: stopped."""
         self._timer: Timer | None = None
         self._timer_at_s = 0.0
 
     def start(self, seconds: float) -> None:
-        """So long from now."""
+        """Begin anew: the limit is so many seconds from now."""
         self._due_s = due = self._clock.monotonic() + seconds
         if self._timer is None:
             self._arm(seconds, due)
@@ -32,11 +34,11 @@ class TimeLimit:
             self._arm(seconds, due)
 
     def stop(self) -> None:
-        """Nothing is awaited until the next start."""
+        """No limit until the next start."""
         self._due_s = None
 
     def close(self) -> None:
-        """Nothing will be awaited any more."""
+        """Stop for good: no timer is left."""
         self._due_s = None
         if self._timer is not None:
             self._timer.cancel()
@@ -44,9 +46,9 @@ class TimeLimit:
 
     def _arm(self, seconds: float, due: float) -> None:
         self._timer_at_s = due
-        self._timer = self._clock.call_later(seconds, self._look)
+        self._timer = self._clock.call_later(seconds, self._fired)
 
-    def _look(self) -> None:
+    def _fired(self) -> None:
         self._timer = None
         if self._due_s is None:
             return

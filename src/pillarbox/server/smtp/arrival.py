@@ -187,7 +187,7 @@ class Arrival:
         notice = Dsn(
             to=str(path),
             hostname=self.door.hostname,
-            subjects=subjects,
+            recipients=subjects,
             identity=nonce(self.door.entropy),
             now_ms=now_ms,
             arrived_at_ms=now_ms,

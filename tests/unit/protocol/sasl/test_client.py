@@ -3,7 +3,7 @@
 import pytest
 
 from pillarbox.protocol.sasl.client import Binding, ClientExchange, Credentials, choose
-from pillarbox.protocol.sasl.exchange import Refused
+from pillarbox.protocol.sasl.exchange import AuthenticationFailed
 
 ANNA = Credentials("anna", "secret")
 
@@ -29,7 +29,7 @@ def scram() -> ClientExchange:
     ],
 )
 def test_a_server_that_cheats_is_refused(message: bytes) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(AuthenticationFailed):
         scram().respond(message)
 
 
@@ -38,7 +38,7 @@ def test_a_server_that_cheats_is_refused(message: bytes) -> None:
 def test_a_server_that_does_not_know_the_password_is_refused(final: bytes) -> None:
     client = scram()
     client.respond(b"r=client-server,s=AAAAAAAAAAAAAAAAAAAAAA==,i=4096")
-    with pytest.raises(Refused):
+    with pytest.raises(AuthenticationFailed):
         client.respond(final)
     assert not client.server_proven
 

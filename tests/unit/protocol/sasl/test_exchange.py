@@ -18,7 +18,7 @@ from pillarbox.protocol.sasl.exchange import (
     Success,
 )
 from pillarbox.protocol.sasl.identity import MAX_IDENTITY_OCTETS, MAX_PASSWORD_OCTETS
-from pillarbox.protocol.sasl.mechanisms import OFFERS, offered, start
+from pillarbox.protocol.sasl.mechanisms import MECHANISMS, offered, start
 from pillarbox.protocol.sasl.scram import ChannelBinding
 from pillarbox.protocol.sasl.scram_keys import KeyPair, ScramKeys, server_keys
 from tests.kit.sasl import converse, keys_of
@@ -33,7 +33,7 @@ def begin(name: str, channel: ChannelBinding | None = None) -> Exchange:
     return exchange
 
 
-NAMES = [offer.name for offer in OFFERS]
+NAMES = [offer.name for offer in MECHANISMS]
 
 
 @pytest.mark.parametrize("initial", [True, False])

@@ -1,4 +1,4 @@
-"""From host to host: who is tried, how it is protected, what is said, and how each recipient ends."""
+"""From host to host: which hosts are tried, with which TLS, what is sent, and each recipient's outcome."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from pillarbox.queue.outcome import delivered
 from pillarbox.queue.schedule import LEASE_MS, claim
 from pillarbox.server.relay.delivery_agent import DeliveryAgent
 from pillarbox.server.relay.host_finder import Encryption, Host
-from pillarbox.server.relay.progress import NOTHING_TRIED
+from pillarbox.server.relay.progress import NOT_TRIED
 from pillarbox.world.network.memory import Fault
 from pillarbox.world.resolver import Kind, Mx
 from tests.kit.smtp.peer import SILENCE, SmtpPeer
@@ -43,7 +43,7 @@ def two_hosts(house: RelayHouse, **first: object) -> tuple[SmtpPeer, SmtpPeer]:
         {"DATA": "garbage"},
     ],
 )
-def test_where_the_first_host_will_not_now_the_second_gets_it_in_the_same_attempt(
+def test_if_the_first_host_defers_the_second_is_tried_in_the_same_attempt(
     answers: dict[str, str | None],
 ) -> None:
     async def test(house: RelayHouse) -> None:
@@ -92,7 +92,7 @@ def test_a_refusal_is_final_and_no_other_host_is_asked(answers: dict[str, str]) 
     with_relay(test)
 
 
-def test_a_destination_that_turns_everybody_away_for_good_is_a_failure() -> None:
+def test_a_destination_that_refuses_every_session_permanently_is_a_failure() -> None:
     async def test(house: RelayHouse) -> None:
         house.peer("two.example", "192.0.2.1", answers={"": "554 5.7.1 we take no mail from you"})
         await house.queue("a@two.example")
@@ -181,7 +181,7 @@ REQUIRETLS = (*TLS, "REQUIRETLS")
         (REQUIRETLS, False, [("a@two.example", "failed", "5.7.10")]),
     ],
 )
-def test_requiretls_is_kept_or_the_sender_is_told(
+def test_requiretls_is_kept_or_delivery_fails(
     extensions: tuple[str, ...], certain: bool, told: list[tuple[str, str, str]]
 ) -> None:
     async def test(house: RelayHouse) -> None:
@@ -228,7 +228,7 @@ def test_a_smart_host_is_logged_in_at_over_tls_only() -> None:
     with_relay(test)
 
 
-def test_a_smart_host_that_does_not_know_us_keeps_mail_waiting_and_bounces_nothing() -> None:
+def test_a_smart_host_that_refuses_the_login_defers_mail_and_nothing_bounces() -> None:
     async def test(house: RelayHouse) -> None:
         answers = {"AUTH": "535 5.7.8 wrong password"}
         house.peer("smart.example", "192.0.2.9", extensions=(*TLS, "AUTH PLAIN"), answers=answers)
@@ -407,7 +407,7 @@ def test_binary_messages_become_lines_where_they_must(extensions: tuple[str, ...
 
 
 @pytest.mark.rfc("3461 §5.2.1", "MUST")
-def test_wishes_go_on_with_the_message() -> None:
+def test_a_dsn_request_goes_on_with_the_message() -> None:
     async def test(house: RelayHouse) -> None:
         peer = house.peer("two.example", "192.0.2.1")
         await house.queue("a@two.example", notify="FAILURE,SUCCESS", envelope_id="e1", return_content="HDRS")
@@ -449,8 +449,8 @@ def test_a_job_that_was_lost_while_it_waited_is_not_even_read() -> None:
         (job,) = house.database.write_now(claim, lease=1, now_ms=house.clock.now_ms(), jobs=1)
         house.clock._started_ms += LEASE_MS
         assert house.database.write_now(delivered, job, job.recipients[0])
-        result = await DeliveryAgent(house.means()).carry(job)
-        assert (result.reached, result.attempts[0].outcome) == (True, NOTHING_TRIED)
+        result = await DeliveryAgent(house.context()).deliver(job)
+        assert (result.reached, result.attempts[0].outcome) == (True, NOT_TRIED)
 
     with_relay(test)
 

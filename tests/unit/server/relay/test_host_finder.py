@@ -1,4 +1,4 @@
-"""Which hosts, in which order, and what it means when there are none."""
+"""Which hosts, in which order, and the outcome if there are none."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
-from pillarbox.server.relay.host_finder import ADDRESSES, MX_HOSTS, Host, HostFinder
+from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
+from pillarbox.server.relay.host_finder import MAX_ADDRESSES, MAX_MX_HOSTS, Host, HostFinder
 from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.resolver import Failure, Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
 
 
-def itinerary(seed: int = 1, *, authenticated: bool = False, **records: Sequence[Any]) -> HostFinder:
+def host_finder(seed: int = 1, *, authenticated: bool = False, **records: Sequence[Any]) -> HostFinder:
     """`two__MX=[...]` are the MX records of two.example."""
     zone = ZoneResolver(("example",), {}, outside=Failure("SERVFAIL"), authenticated=authenticated)
     for key, found in records.items():
@@ -34,7 +34,7 @@ def hosts(one: HostFinder, destination: str = "two.example") -> Sequence[Host] |
 @pytest.mark.rfc("5321 §5.1", "MUST")
 def test_by_preference_and_equal_ones_in_any_order() -> None:
     records = [Mx(20, "c.example"), Mx(10, "A.example."), Mx(10, "b.example")]
-    orders = {tuple(names(hosts(itinerary(seed, two__MX=records)))) for seed in range(20)}
+    orders = {tuple(names(hosts(host_finder(seed, two__MX=records)))) for seed in range(20)}
     assert orders == {
         ("a.example", "b.example", "c.example"),
         ("b.example", "a.example", "c.example"),
@@ -43,31 +43,36 @@ def test_by_preference_and_equal_ones_in_any_order() -> None:
 
 @pytest.mark.rfc("5321 §5.1", "MUST")
 def test_without_mx_the_domain_itself() -> None:
-    assert names(hosts(itinerary(two__A=["192.0.2.1"]))) == ["two.example"]
+    assert names(hosts(host_finder(two__A=["192.0.2.1"]))) == ["two.example"]
 
 
 @pytest.mark.parametrize(
-    ("records", "destination", "verdict", "status"),
+    ("records", "destination", "kind", "status"),
     [
-        ({"two__MX": [Mx(0, "")]}, "two.example", Verdict.FAILED, "5.1.10"),
-        ({}, "two.example", Verdict.FAILED, "5.1.2"),
-        ({}, "two.elsewhere", Verdict.DEFERRED, "4.4.3"),
-        ({"two__MX": [Mx(10, "MX.us.example"), Mx(20, "b.example")]}, "two.example", Verdict.FAILED, "5.4.6"),
-        ({}, "[x400:odd]", Verdict.FAILED, "5.1.2"),
+        ({"two__MX": [Mx(0, "")]}, "two.example", OutcomeKind.FAILED, "5.1.10"),
+        ({}, "two.example", OutcomeKind.FAILED, "5.1.2"),
+        ({}, "two.elsewhere", OutcomeKind.DEFERRED, "4.4.3"),
+        (
+            {"two__MX": [Mx(10, "MX.us.example"), Mx(20, "b.example")]},
+            "two.example",
+            OutcomeKind.FAILED,
+            "5.4.6",
+        ),
+        ({}, "[x400:odd]", OutcomeKind.FAILED, "5.1.2"),
     ],
 )
 def test_where_there_is_nobody_to_try(
-    records: dict[str, Sequence[Any]], destination: str, verdict: Verdict, status: str
+    records: dict[str, Sequence[Any]], destination: str, kind: OutcomeKind, status: str
 ) -> None:
-    found = hosts(itinerary(**records), destination)
+    found = hosts(host_finder(**records), destination)
     assert isinstance(found, Outcome)
-    assert (found.verdict, found.status, found.said_by_server) == (verdict, status, False)
+    assert (found.kind, found.status, found.said_by_server) == (kind, status, False)
 
 
 @pytest.mark.rfc("5321 §5.1", "MUST")
 def test_where_we_are_an_exchanger_only_better_ones_are_tried() -> None:
     records = [Mx(10, "a.example"), Mx(20, "mx.us.example"), Mx(20, "b.example"), Mx(30, "c.example")]
-    assert names(hosts(itinerary(two__MX=records))) == ["a.example"]
+    assert names(hosts(host_finder(two__MX=records))) == ["a.example"]
 
 
 @pytest.mark.rfc("5321 §4.1.3", "MUST")
@@ -75,11 +80,11 @@ def test_where_we_are_an_exchanger_only_better_ones_are_tried() -> None:
     ("literal", "address"), [("[192.0.2.7]", "192.0.2.7"), ("[ipv6:2001:db8::7]", "2001:db8::7")]
 )
 def test_a_literal_is_its_own_address(literal: str, address: str) -> None:
-    assert hosts(itinerary(), literal) == [Host(literal, address=address)]
+    assert hosts(host_finder(), literal) == [Host(literal, address=address)]
 
 
 def test_an_operators_rule_comes_before_the_dns_and_a_smart_host_after_single_rules() -> None:
-    plain = itinerary(two__MX=[Mx(10, "a.example")])
+    plain = host_finder(two__MX=[Mx(10, "a.example")])
     routes = {"two.example": Host("relay.example", 26), "*": Host("smart.example", 587)}
     routed = HostFinder(plain.resolver, plain.entropy, plain.own_names, routes)
     assert hosts(routed) == [Host("relay.example", 26, certain=True)]
@@ -88,15 +93,15 @@ def test_an_operators_rule_comes_before_the_dns_and_a_smart_host_after_single_ru
 
 
 def test_a_signed_answer_makes_a_name_certain() -> None:
-    (signed,) = hosts(itinerary(two__MX=[Mx(10, "a.example")], authenticated=True))  # type: ignore[misc]
-    (unsigned,) = hosts(itinerary(two__MX=[Mx(10, "a.example")]))  # type: ignore[misc]
+    (signed,) = hosts(host_finder(two__MX=[Mx(10, "a.example")], authenticated=True))  # type: ignore[misc]
+    (unsigned,) = hosts(host_finder(two__MX=[Mx(10, "a.example")]))  # type: ignore[misc]
     assert (signed.certain, unsigned.certain) == (True, False)
 
 
 def test_an_endless_list_is_cut_and_a_name_is_tried_once() -> None:
     records = [Mx(number, f"h{number % 60}.example") for number in range(100)]
-    found = names(hosts(itinerary(two__MX=records)))
-    assert len(found) == len(set(found)) == MX_HOSTS
+    found = names(hosts(host_finder(two__MX=records)))
+    assert len(found) == len(set(found)) == MAX_MX_HOSTS
 
 
 def addresses(one: HostFinder, host: Host) -> Sequence[str] | Outcome:
@@ -108,17 +113,17 @@ def addresses(one: HostFinder, host: Host) -> Sequence[str] | Outcome:
 def test_both_families_in_turn_and_no_more_than_needed() -> None:
     four = [f"192.0.2.{number}" for number in range(20)]
     six = ["2001:db8::1", "2001:db8::2"]
-    found = addresses(itinerary(a__A=four, a__AAAA=six), Host("a.example"))
+    found = addresses(host_finder(a__A=four, a__AAAA=six), Host("a.example"))
     assert list(found)[:5] == [six[0], four[0], six[1], four[1], four[2]]  # type: ignore[arg-type]
-    assert len(found) == ADDRESSES  # type: ignore[arg-type]
-    assert addresses(itinerary(), Host("a.example", address="192.0.2.9")) == ["192.0.2.9"]
+    assert len(found) == MAX_ADDRESSES  # type: ignore[arg-type]
+    assert addresses(host_finder(), Host("a.example", address="192.0.2.9")) == ["192.0.2.9"]
 
 
 @pytest.mark.parametrize(
-    ("name", "verdict", "status"),
-    [("none.example", Verdict.FAILED, "5.4.4"), ("a.elsewhere", Verdict.DEFERRED, "4.4.3")],
+    ("name", "kind", "status"),
+    [("none.example", OutcomeKind.FAILED, "5.4.4"), ("a.elsewhere", OutcomeKind.DEFERRED, "4.4.3")],
 )
-def test_a_host_without_an_address(name: str, verdict: Verdict, status: str) -> None:
-    found = addresses(itinerary(), Host(name))
+def test_a_host_without_an_address(name: str, kind: OutcomeKind, status: str) -> None:
+    found = addresses(host_finder(), Host(name))
     assert isinstance(found, Outcome)
-    assert (found.verdict, found.status) == (verdict, status)
+    assert (found.kind, found.status) == (kind, status)

@@ -1,14 +1,14 @@
-"""The whole relay on a virtual clock: when, how often, how many at once, and what senders hear."""
+"""The whole relay in virtual time: when, how often, how many connections at once, and which DSNs."""
 
 import asyncio
 
 import pytest
 
-from pillarbox.queue import curve
+from pillarbox.queue import retry_schedule
 from pillarbox.queue.schedule import LEASE_MS
 from pillarbox.queue.spool import LIFETIME_MS
-from pillarbox.server.relay.destination_queue import COURIERS
-from pillarbox.server.relay.relay import RelayLimits
+from pillarbox.server.relay.context import RelayLimits
+from pillarbox.server.relay.destination_queue import DELIVERY_AGENTS
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.network.memory import Fault
 from tests.kit.smtp.peer import SILENCE
@@ -34,7 +34,7 @@ def test_what_is_queued_leaves_at_once_and_the_queue_is_empty() -> None:
     with_relay(test)
 
 
-def test_mail_for_one_destination_shares_a_connection_that_lingers_and_then_says_good_bye() -> None:
+def test_mail_for_one_destination_shares_a_connection_that_stays_open_a_while_and_then_quits() -> None:
     async def test(house: RelayHouse) -> None:
         peer = house.peer("two.example", "192.0.2.2")
         for number in range(5):
@@ -48,7 +48,7 @@ def test_mail_for_one_destination_shares_a_connection_that_lingers_and_then_says
     with_relay(test)
 
 
-def test_a_backlog_is_carried_by_ever_more_connections_up_to_the_limit() -> None:
+def test_a_backlog_is_delivered_by_ever_more_connections_up_to_the_limit() -> None:
     async def test(house: RelayHouse) -> None:
         for number in range(300):
             await house.queue(f"{number}@two.example")
@@ -71,17 +71,17 @@ def test_connections_of_other_workers_to_a_destination_count() -> None:
         for number in range(100):
             await house.queue(f"{number}@two.example")
         for _ in range(3):
-            house.shared[1].open_counts.add(COURIERS, "two.example")
+            house.shared[1].open_counts.add(DELIVERY_AGENTS, "two.example")
         peer = house.peer("two.example", "192.0.2.2")
         house.start()
         await house.pass_(10)
         assert (len(peer.addresses), peer.most) == (100, 1)
-        assert house.shared[0].open_counts.count(COURIERS, "two.example") == 3, "ours have left"
+        assert house.shared[0].open_counts.count(DELIVERY_AGENTS, "two.example") == 3, "ours have left"
 
     with_relay(test, limits=RelayLimits(connections_each=4))
 
 
-def test_one_that_says_later_is_tried_again_by_the_curve_and_its_neighbour_is_not_kept() -> None:
+def test_a_deferred_recipient_is_tried_again_by_the_retry_schedule_and_the_others_are_not_delayed() -> None:
     async def test(house: RelayHouse) -> None:
         peer = house.peer("two.example", "192.0.2.2", refused={"grey@two.example": "451 4.7.1 greylisted"})
         await house.queue("grey@two.example", "ok@two.example")
@@ -89,16 +89,16 @@ def test_one_that_says_later_is_tried_again_by_the_curve_and_its_neighbour_is_no
         assert peer.addresses == ["ok@two.example"]
         assert house.waiting() == ["grey@two.example"]
         peer.refused.clear()
-        await house.pass_(curve.INTERVALS_MS[0] / 1000 * 0.8)
+        await house.pass_(retry_schedule.RETRY_INTERVALS_MS[0] / 1000 * 0.8)
         assert len(peer.got) == 1
-        await house.pass_(curve.INTERVALS_MS[0] / 1000 * 0.4)
+        await house.pass_(retry_schedule.RETRY_INTERVALS_MS[0] / 1000 * 0.4)
         assert peer.addresses == ["ok@two.example", "grey@two.example"]
         assert house.inbox() == []
 
     with_relay(test)
 
 
-def test_an_outage_delays_and_nobody_loses_anything() -> None:
+def test_an_outage_delays_and_nothing_is_lost() -> None:
     async def test(house: RelayHouse) -> None:
         house.mx("two.example", "mx.two.example")
         peer = house.peer("mx.two.example", "192.0.2.2")
@@ -119,7 +119,7 @@ def test_an_outage_delays_and_nobody_loses_anything() -> None:
 
 
 @pytest.mark.rfc("5321 §4.5.4.1", "SHOULD")
-def test_when_the_time_is_up_the_sender_is_told_that_it_failed_once_for_each() -> None:
+def test_when_a_message_expires_the_sender_gets_one_failure_for_each_recipient() -> None:
     async def test(house: RelayHouse) -> None:
         house.mx("two.example", "mx.two.example")
         house.peer("mx.two.example", "192.0.2.2", answers={"": "421 4.3.2 not today"})
@@ -127,7 +127,7 @@ def test_when_the_time_is_up_the_sender_is_told_that_it_failed_once_for_each() -
             await house.queue(f"{number}@two.example")
         assert house.rows("SELECT expires_at_ms - queued_at_ms FROM queue_messages") == [(LIFETIME_MS,)] * 3
         # The days between are all alike.
-        house.database.write_now(lambda tx: tx.execute(SOONER, (6 * curve.HOUR_MS,)))
+        house.database.write_now(lambda tx: tx.execute(SOONER, (6 * retry_schedule.HOUR_MS,)))
         await house.pass_(6 * HOUR + 120)
         assert house.waiting() == []
         told = house.reported()
@@ -139,7 +139,7 @@ def test_when_the_time_is_up_the_sender_is_told_that_it_failed_once_for_each() -
     with_relay(test)
 
 
-def test_a_dead_destination_is_not_hammered_however_much_waits_for_it() -> None:
+def test_an_unreachable_destination_is_tried_rarely_however_much_is_queued_for_it() -> None:
     async def test(house: RelayHouse) -> None:
         house.mx("two.example", "mx.two.example")
         tried = []
@@ -158,7 +158,7 @@ def test_a_dead_destination_is_not_hammered_however_much_waits_for_it() -> None:
     with_relay(test)
 
 
-def test_the_dead_do_not_keep_the_living_waiting() -> None:
+def test_unreachable_destinations_do_not_delay_mail_for_others() -> None:
     async def test(house: RelayHouse) -> None:
         peer = house.peer("alive.example", "192.0.2.1")
         for number in range(40):
@@ -195,7 +195,7 @@ def test_never_more_connections_than_allowed() -> None:
     with_relay(test, limits=RelayLimits(connections=5))
 
 
-def test_a_refusal_is_told_at_once_and_delivery_to_a_server_without_dsn_where_asked() -> None:
+def test_a_rejection_is_reported_at_once_and_delivery_to_a_server_without_dsn_if_requested() -> None:
     async def test(house: RelayHouse) -> None:
         house.peer("two.example", "192.0.2.2", extensions=(), refused={"no@two.example": "550 5.1.1 who?"})
         await house.queue("no@two.example", "yes@two.example", notify="SUCCESS,FAILURE")
@@ -208,7 +208,7 @@ def test_a_refusal_is_told_at_once_and_delivery_to_a_server_without_dsn_where_as
     with_relay(test)
 
 
-def test_two_relays_share_the_work_and_nobody_gets_anything_twice() -> None:
+def test_two_relays_share_the_work_and_nothing_is_delivered_twice() -> None:
     async def test(house: RelayHouse) -> None:
         house.start()
         peer = house.peer("two.example", "192.0.2.2")
@@ -222,7 +222,7 @@ def test_two_relays_share_the_work_and_nobody_gets_anything_twice() -> None:
     with_relay(test)
 
 
-def test_a_stop_lets_what_has_begun_end_and_gives_back_the_rest() -> None:
+def test_a_stop_lets_jobs_in_delivery_end_and_gives_back_the_rest() -> None:
     async def test(house: RelayHouse) -> None:
         peer = house.peer("two.example", "192.0.2.2")
         house.network.faults = lambda _to: Fault(delay_s=1.0)
@@ -286,7 +286,7 @@ def test_a_full_disk_only_delays_what_is_written_down() -> None:
     with_relay(test)
 
 
-def test_what_cannot_be_read_waits_and_does_not_stop_the_others() -> None:
+def test_a_message_that_cannot_be_read_is_deferred_and_does_not_stop_the_others() -> None:
     async def test(house: RelayHouse) -> None:
         await house.stop()
         peer = house.peer("two.example", "192.0.2.2")
@@ -297,13 +297,13 @@ def test_what_cannot_be_read_waits_and_does_not_stop_the_others() -> None:
         await house.pass_(1)
         assert peer.addresses == ["b@two.example"]
         assert house.waiting() == ["a@two.example"]
-        assert [name for name, _ in house.telemetry.failures] == ["mail not carried"]
+        assert [name for name, _ in house.telemetry.failures] == ["delivery failed"]
         house.telemetry.failures.clear()
 
     with_relay(test)
 
 
-def test_what_is_said_is_logged_for_each_recipient() -> None:
+def test_the_result_is_logged_for_each_recipient() -> None:
     async def test(house: RelayHouse) -> None:
         house.peer("two.example", "192.0.2.2")
         await house.queue("a@two.example")
@@ -329,7 +329,7 @@ def test_stopping_before_anything_has_begun() -> None:
     asyncio.run(run())
 
 
-def test_when_somebody_sets_the_clock_no_worker_takes_what_another_carries() -> None:
+def test_after_the_clock_was_set_no_worker_claims_what_another_delivers() -> None:
     async def test(house: RelayHouse) -> None:
         peer = house.peer("two.example", "192.0.2.2", answers={"MAIL": SILENCE})
         house.start()  # a second worker
@@ -347,14 +347,70 @@ def test_when_somebody_sets_the_clock_no_worker_takes_what_another_carries() -> 
     with_relay(test)
 
 
-def test_a_destination_that_keeps_all_its_couriers_does_not_delay_the_retry_of_another() -> None:
+def test_a_destination_that_keeps_all_its_delivery_agents_does_not_delay_the_retry_of_another() -> None:
     async def test(house: RelayHouse) -> None:
         house.peer("slow.example", "192.0.2.1", answers={"MAIL": SILENCE})
         other = house.peer("other.example", "192.0.2.2", answers={"RCPT": ["450 4.2.1 later", "250 OK"]})
         for _ in range(3):
             await house.queue("a@slow.example")
         await house.queue("a@other.example")
-        await house.pass_(110)  # a minute by the curve, and no other look at the queue has brought it
+        await house.pass_(110)  # a minute by the schedule, and no other look at the queue has brought it
         assert len(other.got) == 1
 
     with_relay(test, limits=RelayLimits(connections_each=1))
+
+
+# --- what an await lets happen meanwhile
+
+
+def slowed(house: RelayHouse, method: str, verb: str) -> asyncio.Event:
+    """Let calls of this verb by `Database.read` or `write` wait until the event is set."""
+    original, gate = getattr(house.database, method), asyncio.Event()
+
+    async def waiting(called: object, *arguments: object, **more: object) -> object:
+        if getattr(called, "__name__", "") == verb:
+            await gate.wait()
+        return await original(called, *arguments, **more)
+
+    setattr(house.database, method, waiting)
+    return gate
+
+
+def test_connections_are_set_aside_while_a_claim_is_under_way() -> None:
+    async def test(house: RelayHouse) -> None:
+        peers = [house.peer(name, f"192.0.2.{n}") for n, name in enumerate(("two.example", "three.example"))]
+        house.network.faults = lambda _to: Fault(delay_s=0.2)
+        for number in range(150):
+            await house.queue(f"{number}@two.example")
+        await house.pass_(0.1)
+        gate = slowed(house, "write", "claim")
+        await house.queue("a@three.example")
+        most = 0
+        for step in range(350):
+            if step == 250:
+                gate.set()
+            await house.pass_(0.1)
+            most = max(most, sum(peer.open for peer in peers))
+        assert most == 3
+        assert peers[1].addresses == ["a@three.example"]
+
+    with_relay(test, limits=RelayLimits(connections=3, connections_each=3))
+
+
+def test_leases_are_renewed_while_messages_are_being_read() -> None:
+    async def test(house: RelayHouse) -> None:
+        peer = house.peer("two.example", "192.0.2.2")
+        gate = slowed(house, "read", "_loaded")
+        for number in range(30):
+            await house.queue(f"{number}@two.example")
+        await house.pass_(1)
+        house.clock._started_ms += 2 * LEASE_MS
+        await house.pass_(70)  # the jump is noticed
+        leased = house.rows("SELECT due_at_ms FROM queue_recipients WHERE lease > 0")
+        assert len(leased) > 5
+        assert all(due_at_ms > house.clock.now_ms() for (due_at_ms,) in leased)
+        gate.set()
+        await house.pass_(200)
+        assert sorted(peer.addresses) == sorted(f"{number}@two.example" for number in range(30))
+
+    with_relay(test)

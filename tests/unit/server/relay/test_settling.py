@@ -1,30 +1,30 @@
-"""Results are written in batches, and one that cannot be written harms no other."""
+"""Results are written in batches, and one that cannot be written does not affect the others."""
 
 import asyncio
 from typing import Any
 
-from pillarbox.delivery.settle import Attempt, Reporter, Result, settle
-from pillarbox.protocol.smtp.client.envelope import Outcome, Verdict
+from pillarbox.delivery.settle import DeliveryAttempt, JobResult, ReportingMta, settle
+from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.queue import schedule
 from pillarbox.server.relay.settling import BATCH_RESULTS, Settling
 from pillarbox.world.entropy import SeededEntropy
 from tests.kit.smtp.relay import RelayHouse
 
-DELIVERED = Outcome(Verdict.DELIVERED, "2.0.0", "250 OK")
+DELIVERED = Outcome(OutcomeKind.DELIVERED, "2.0.0", "250 OK")
 
 
-async def results(house: RelayHouse, count: int) -> list[Result]:
+async def results(house: RelayHouse, count: int) -> list[JobResult]:
     for number in range(count):
         await house.queue(f"{number}@two.example")
     jobs = await house.database.write(
         schedule.claim_from, "two.example", lease=1, now_ms=house.clock.now_ms(), jobs=count
     )
-    return [Result(job, (Attempt(DELIVERED),), reached=True) for job in jobs]
+    return [JobResult(job, (DeliveryAttempt(DELIVERED),), reached=True) for job in jobs]
 
 
 def settling(house: RelayHouse) -> Settling:
-    reporter = Reporter("mx.one.example", house.blobs, SeededEntropy(1))
-    return Settling(house.database, reporter, house.clock, house.telemetry)
+    mta = ReportingMta("mx.one.example", house.blobs, SeededEntropy(1))
+    return Settling(house.world, mta)
 
 
 def test_many_results_are_few_transactions() -> None:
@@ -50,7 +50,7 @@ def test_many_results_are_few_transactions() -> None:
     asyncio.run(run())
 
 
-def test_one_that_cannot_be_written_harms_no_other() -> None:
+def test_one_that_cannot_be_written_does_not_affect_the_others() -> None:
     async def run() -> None:
         house = RelayHouse()
         writer = settling(house)
@@ -73,7 +73,7 @@ def test_one_that_cannot_be_written_harms_no_other() -> None:
     asyncio.run(run())
 
 
-def test_couriers_wait_while_too_much_is_unwritten() -> None:
+def test_delivery_agents_wait_while_too_much_is_unwritten() -> None:
     async def run() -> None:
         house = RelayHouse()
         writer = settling(house)
@@ -99,6 +99,6 @@ def test_couriers_wait_while_too_much_is_unwritten() -> None:
     asyncio.run(run())
 
 
-async def _add_all(writer: Settling, found: list[Result]) -> None:
+async def _add_all(writer: Settling, found: list[JobResult]) -> None:
     for one in found:
         await writer.add(one)

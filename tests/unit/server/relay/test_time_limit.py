@@ -1,4 +1,4 @@
-"""How long a server may take: a limit that moves, and what becomes of mail when it is reached."""
+"""How long a server may take: a limit that moves, and the outcome when it is reached."""
 
 import asyncio
 

@@ -1,13 +1,13 @@
-"""A message on its way through DATA (RFC 5321 §4.5.2)."""
+"""A message as DATA carries it (RFC 5321 §4.5.2)."""
 
 from pillarbox.protocol.smtp.line_ends import repair
 
 
 def stuffed(octets: bytes) -> bytes:
-    """The message with every line that begins with a dot given another, and the end of data after it.
+    """The message with a dot added to every line that begins with one, and the end of data after it.
 
-    A lone CR or LF never leaves (see `line_ends`): whatever way the next server reads them, it finds
-    one message.
+    A lone CR or LF is never sent (see `line_ends`): however the next server reads them, it finds one
+    message.
     """
     octets = repair(octets)
     if octets.startswith(b"."):

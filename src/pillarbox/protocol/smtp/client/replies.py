@@ -1,50 +1,52 @@
-"""Reading what a server says (RFC 5321 §4.2), however it says it.
+"""Reading a server's replies (RFC 5321 §4.2).
 
-A reply is one or more lines with the same three digits. Servers in the wild break that in every way; what
-cannot be read is a `Reply` of code 0, and the machine then trusts nothing that follows.
+A reply is one or more lines with the same three digits. Servers break that in many ways; what cannot be read is a
+`Reply` of code 0, after which the machine ends the connection.
 """
 
 import re
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-LINE_OCTETS = 4_096
-"""The longest line read; RFC 5321 §4.5.3.1.5 allows 512, some servers write more."""
-REPLY_LINES = 200
-"""Lines in one reply; EHLO answers of a few dozen exist."""
-KEPT_CHARACTERS = 1_000
-"""How much of a reply's text is kept for reports."""
+from pillarbox.protocol.framing import LineFraming, LineTooLong
+
+MAX_LINE_OCTETS: Final = 4_096
+"""The longest line read, its end included; RFC 5321 §4.5.3.1.5 allows 512, some servers write more."""
+MAX_REPLY_LINES: Final = 200
+"""Lines in one reply; EHLO replies of a few dozen exist."""
+MAX_TEXT_CHARACTERS: Final = 1_000
+"""How much of a reply's text is kept for DSNs and the log."""
 
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?: |$)")
 
 
-class Kind(Enum):
+class ReplyKind(Enum):
     """What a reply means to a client (RFC 5321 §4.2.1)."""
 
-    __hash__ = object.__hash__  # C, where Enum hashes by name in Python: the table is asked at every reply
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python: the table is read at every reply
 
     POSITIVE = "2yz"
     CONTINUE = "3yz"
     TRANSIENT = "4yz"
     PERMANENT = "5yz"
     SHUTDOWN = "421"
-    """The server is closing the connection, whatever was asked (RFC 5321 §3.8)."""
-    NONSENSE = "not a reply"
+    """The server is closing the connection, whatever the command was (RFC 5321 §3.8)."""
+    INVALID = "not a reply"
 
 
 class Reply(NamedTuple):
-    """A server's answer: its code (0: no reply at all) and the texts of its lines."""
+    """A server's reply: its code (0: not a valid reply) and the texts of its lines."""
 
     code: int
     lines: tuple[str, ...]
 
     @property
-    def kind(self) -> Kind:
-        """What it means to the one who asked."""
+    def kind(self) -> ReplyKind:
+        """What it means to the client."""
         if self.code == 421:
-            return Kind.SHUTDOWN
-        return _KINDS.get(self.code // 100, Kind.NONSENSE)
+            return ReplyKind.SHUTDOWN
+        return _KINDS.get(self.code // 100, ReplyKind.INVALID)
 
     @property
     def status(self) -> str:
@@ -55,61 +57,51 @@ class Reply(NamedTuple):
         return f"{self.code // 100 or 4}.0.0"
 
     def __str__(self) -> str:
-        """For reports and the log: one line, of bounded length."""
-        return " ".join((str(self.code), *self.lines) if self.code else self.lines)[:KEPT_CHARACTERS]
+        """For DSNs and the log: one line, of bounded length."""
+        return " ".join((str(self.code), *self.lines) if self.code else self.lines)[:MAX_TEXT_CHARACTERS]
 
 
-_KINDS = {2: Kind.POSITIVE, 3: Kind.CONTINUE, 4: Kind.TRANSIENT, 5: Kind.PERMANENT}
+_KINDS = {2: ReplyKind.POSITIVE, 3: ReplyKind.CONTINUE, 4: ReplyKind.TRANSIENT, 5: ReplyKind.PERMANENT}
 
 
 class ReplyReader:
-    """Collects octets into replies; never looks at an octet twice."""
+    """Collects octets into replies."""
 
-    __slots__ = ("_code", "_lines", "_rest", "_searched")
+    __slots__ = ("_code", "_framing", "_lines")
 
     def __init__(self) -> None:
-        self._rest = b""
-        self._searched = 0
+        self._framing = LineFraming(MAX_LINE_OCTETS, lenient=True)
         self._code = 0
         self._lines: list[str] = []
 
     def feed(self, octets: bytes) -> list[Reply]:
         """Take a chunk of any size; return the replies that are complete. After one of code 0 nothing more
         can be read."""
-        self._rest += octets
+        framing = self._framing
+        framing.feed(octets)
         replies = []
-        start = 0
-        while (end := self._rest.find(b"\n", max(start, self._searched))) >= 0:
-            reply = self._line(self._rest[start:end].rstrip(b"\r"))
-            start = end + 1
-            if reply is not None:
-                replies.append(reply)
-                if reply.code == 0:
-                    break
-        self._rest = self._rest[start:]
-        self._searched = len(self._rest)
-        if len(self._rest) > LINE_OCTETS:
-            replies.append(_nonsense(self._rest))
-            self.clear()
+        try:
+            while (line := framing.line()) is not None:
+                reply = self._line(line)
+                if reply is not None:
+                    replies.append(reply)
+                    if reply.code == 0:
+                        break
+        except LineTooLong:
+            replies.append(Reply(0, (f"reply line longer than {MAX_LINE_OCTETS} octets",)))
         return replies
 
-    def clear(self) -> int:
-        """Forget what is not yet a reply (TLS begins); return how many octets that were."""
-        size = len(self._rest)
-        self._rest, self._searched, self._code = b"", 0, 0
+    def clear(self) -> None:
+        """Drop what is not yet a reply: TLS begins."""
+        self._framing.discard()
+        self._code = 0
         self._lines = []
-        return size
-
-    @property
-    def started(self) -> bool:
-        """Whether part of a reply has come."""
-        return bool(self._rest or self._lines)
 
     def _line(self, line: bytes) -> Reply | None:
-        match = _LINE.fullmatch(line)
+        match = _LINE.fullmatch(line.rstrip(b"\r"))
         code = int(match[1]) if match else 0
-        if match is None or (self._lines and code != self._code) or len(self._lines) >= REPLY_LINES:
-            return _nonsense(line)
+        if match is None or (self._lines and code != self._code) or len(self._lines) >= MAX_REPLY_LINES:
+            return Reply(0, (f"not an SMTP reply: {line[:80]!r}",))
         self._code = code
         self._lines.append((match[3] or b"").decode("utf-8", "replace"))
         if match[2] == b"-":
@@ -117,7 +109,3 @@ class ReplyReader:
         reply = Reply(code, tuple(self._lines))
         self._lines = []
         return reply
-
-
-def _nonsense(octets: bytes) -> Reply:
-    return Reply(0, (f"not an SMTP reply: {octets[:80]!r}",))

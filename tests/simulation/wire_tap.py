@@ -1,8 +1,8 @@
-"""Who said what to whom: SMTP as read off a wire, and who has heard the answers.
+"""SMTP as read off a wire: which transactions there were, and whether the client has read the replies.
 
-An `Ear` follows both directions of a connection, independent of the code that speaks there, and tells
-of every mail transaction. What a server has *said* counts as a promise; what the client has *heard* (its octets
-were really taken from the wire) counts as known to it. Between the two lies every legitimate duplicate.
+A `WireTap` follows both directions of a connection, independent of the code that speaks there, and reports every mail
+transaction. A reply that the server has *sent* counts as a promise; one that the client has *read* (its octets were
+taken from the wire) counts as known to it. Every legitimate duplicate comes from the time between.
 """
 
 import re
@@ -19,28 +19,28 @@ _MESSAGE_ID = re.compile(rb"^message-id:\s*<([^>\r\n]+)>", re.IGNORECASE | re.MU
 
 
 @dataclass(slots=True, eq=False)
-class Said:
-    """A transaction, as overheard."""
+class ObservedTransaction:
+    """A transaction as seen on the wire."""
 
     wire: Wire
     client: str
     server: str
     life: Life | None
-    """The client's life, where it is a provider."""
+    """The client's life, if it is a provider."""
     reverse_path: str
     recipients: list[str] = field(default_factory=list)
     """Those that the server has accepted."""
     message: str = ""
     """The Message-ID, known once all of the message has arrived."""
     code: int = 0
-    """The server's final answer; 0 while there is none."""
-    said_at: int = 0
-    """Octets of the server's up to the end of that answer."""
+    """The server's final reply; 0 while there is none."""
+    reply_ends_at: int = 0
+    """Octets from the server up to the end of that reply."""
 
     @property
-    def heard(self) -> bool:
-        """Whether the client knows the final answer."""
-        return self.code > 0 and self.wire.client.taken >= self.said_at
+    def reply_read(self) -> bool:
+        """Whether the client has read the final reply."""
+        return self.code > 0 and self.wire.client.taken >= self.reply_ends_at
 
     @property
     def accepted(self) -> bool:
@@ -49,35 +49,39 @@ class Said:
 
     @property
     def waiting(self) -> bool:
-        """Whether the client has sent all, and still waits to hear what became of it."""
+        """Whether the client has sent all, and still waits for the final reply."""
         alive = self.life is None or self.life.alive
-        return bool(self.message) and not self.heard and self.wire.client.is_open and alive
+        return bool(self.message) and not self.reply_read and self.wire.client.is_open and alive
 
 
-class Ear:
-    """Listens to one wire."""
+class WireTap:
+    """The tap on one wire."""
 
     def __init__(
-        self, wire: Wire, names: tuple[str, str], life: Life | None, told: Callable[[Said], None]
+        self,
+        wire: Wire,
+        names: tuple[str, str],
+        life: Life | None,
+        observer: Callable[[ObservedTransaction], None],
     ) -> None:
-        """`names`: client and server. `told` hears of each transaction when all of its message has come,
+        """`names`: client and server. `observer` is called with each transaction when all of its message has come,
         and again when the server has answered."""
-        self._wire, self._names, self._life, self._told = wire, names, life, told
+        self._wire, self._names, self._life, self._observer = wire, names, life, observer
         self._questions: deque[tuple[str, bytes]] = deque([("GREETING", b"")])
         self._rest = bytearray()
         self._content = bytearray()
         self._in_content = False
         self._chunk = 0
         self._last_chunk = False
-        self._now: Said | None = None
+        self._now: ObservedTransaction | None = None
         self._reply = bytearray()
-        self._said = 0
+        self._sent = 0
         self._lost_track = False
 
     # --- the client, as its octets arrive
 
-    def client_said(self, octets: bytes) -> None:
-        """More from the client."""
+    def client_sent(self, octets: bytes) -> None:
+        """More octets from the client."""
         self._rest += octets
         while self._rest and not self._lost_track and self._take():
             pass
@@ -129,22 +133,22 @@ class Ear:
         self._questions.append((question, b""))
         if self._now:
             self._now.message = found[1].decode() if found else "?"
-            self._told(self._now)
+            self._observer(self._now)
 
-    # --- the server, as it speaks
+    # --- the server, as it sends
 
-    def server_said(self, octets: bytes) -> None:
-        """More from the server."""
+    def server_sent(self, octets: bytes) -> None:
+        """More octets from the server."""
         self._reply += octets
         while not self._lost_track:
             line, ending, _ = self._reply.partition(b"\n")
             if not ending:
                 return
             del self._reply[: len(line) + 1]
-            self._said += len(line) + 1
+            self._sent += len(line) + 1
             match = _REPLY.match(line)
             if match is None or not self._questions:
-                self._lost_track = match is None  # nonsense: nothing after it means anything
+                self._lost_track = match is None  # not a reply: nothing after it can be parsed
             elif match[2] != b"-":
                 self._answered(int(match[1]))
 
@@ -152,15 +156,15 @@ class Ear:
         verb, line = self._questions.popleft()
         match verb:
             case "MAIL" if code // 100 == 2:
-                self._now = Said(self._wire, *self._names, self._life, _address(line))
+                self._now = ObservedTransaction(self._wire, *self._names, self._life, _address(line))
             case "RCPT" if code // 100 == 2 and self._now:
                 self._now.recipients.append(_address(line))
             case "DATA" if code == 354:
                 self._in_content = True
             case "CONTENT" if self._now:
-                self._now.code, self._now.said_at = code, self._said
-                said, self._now = self._now, None
-                self._told(said)
+                self._now.code, self._now.reply_ends_at = code, self._sent
+                transaction, self._now = self._now, None
+                self._observer(transaction)
             case "MAIL" | "RSET" | "EHLO" | "HELO":
                 self._now = None
 

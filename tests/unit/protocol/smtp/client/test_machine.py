@@ -1,7 +1,6 @@
-"""The delivering side: dialogues, verdicts, and that no recipient is ever left in doubt."""
+"""The delivering side: dialogues, outcomes, and that no recipient is left without one."""
 
 from collections.abc import Sequence
-from itertools import product
 
 import pytest
 from hypothesis import given
@@ -9,19 +8,19 @@ from hypothesis import strategies as st
 
 from pillarbox.protocol.sasl.client import Credentials, choose
 from pillarbox.protocol.smtp.client.content import stuffed
-from pillarbox.protocol.smtp.client.envelope import Envelope, Recipient, Verdict
-from pillarbox.protocol.smtp.client.machine import (
-    ClientMachine,
+from pillarbox.protocol.smtp.client.envelope import Envelope, OutcomeKind, Recipient
+from pillarbox.protocol.smtp.client.events import (
     Ended,
     Event,
     Finished,
-    NotSecured,
     Ready,
-    SecureNow,
     SendContent,
+    StartHandshake,
+    TlsRefused,
 )
-from pillarbox.protocol.smtp.client.replies import Kind, ReplyReader
-from pillarbox.protocol.smtp.client.states import DEADLINE_S, TABLE, State
+from pillarbox.protocol.smtp.client.machine import ClientMachine
+from pillarbox.protocol.smtp.client.replies import ReplyReader
+from pillarbox.protocol.smtp.client.states import State
 from pillarbox.protocol.smtp.commands import Body, Notify, Return
 
 MESSAGE = b"Subject: x\r\n\r\n.hidden\r\n"
@@ -49,14 +48,9 @@ def doubts(events: Sequence[Event]) -> list[bool]:
     return [outcome.in_doubt for outcome in finished.outcomes]
 
 
-def verdicts(events: Sequence[Event]) -> list[Verdict]:
+def kinds(events: Sequence[Event]) -> list[OutcomeKind]:
     (finished,) = [event for event in events if isinstance(event, Finished)]
-    return [outcome.verdict for outcome in finished.outcomes]
-
-
-def test_every_state_has_a_step_for_everything_it_can_hear_and_a_deadline() -> None:
-    assert set(TABLE) == set(product(State, Kind))
-    assert set(DEADLINE_S) == set(State)
+    return [outcome.kind for outcome in finished.outcomes]
 
 
 @pytest.mark.rfc("5321 §4.1.4", "MUST")
@@ -78,7 +72,7 @@ def test_one_question_at_a_time_without_pipelining() -> None:
     machine.content(MESSAGE)
     assert machine.outgoing() == b"Subject: x\r\n\r\n..hidden\r\n.\r\n"
     events = machine.receive(b"250 2.0.0 queued\r\n")
-    assert verdicts(events) == [Verdict.DELIVERED, Verdict.FAILED]
+    assert kinds(events) == [OutcomeKind.DELIVERED, OutcomeKind.FAILED]
     assert events[-1] == Ready()
 
 
@@ -90,7 +84,7 @@ def test_everything_up_to_data_goes_in_one_write_with_pipelining() -> None:
     events = machine.receive(b"250 ok\r\n450 4.2.1 later\r\n250 ok\r\n354 go\r\n")
     assert events == [SendContent()]
     machine.content(MESSAGE)
-    assert verdicts(machine.receive(b"250 ok\r\n")) == [Verdict.DEFERRED, Verdict.DELIVERED]
+    assert kinds(machine.receive(b"250 ok\r\n")) == [OutcomeKind.DEFERRED, OutcomeKind.DELIVERED]
 
 
 @pytest.mark.rfc("3030 §2", "MUST")
@@ -101,7 +95,7 @@ def test_a_server_that_takes_chunks_gets_one_without_doubled_dots() -> None:
     assert machine.receive(b"250 ok\r\n250 ok\r\n") == [SendContent()]
     machine.content(MESSAGE)
     assert machine.outgoing() == b"BDAT 23 LAST\r\n" + MESSAGE
-    assert verdicts(machine.receive(b"250 ok\r\n")) == [Verdict.DELIVERED]
+    assert kinds(machine.receive(b"250 ok\r\n")) == [OutcomeKind.DELIVERED]
 
 
 @pytest.mark.rfc("2920 §3.1", "MUST")
@@ -109,7 +103,7 @@ def test_when_data_is_let_through_for_nobody_nothing_is_sent() -> None:
     machine = ready(PIPELINED)
     machine.begin(envelope())
     machine.outgoing()
-    assert verdicts(machine.receive(b"250 ok\r\n550 no\r\n354 go\r\n")) == [Verdict.FAILED]
+    assert kinds(machine.receive(b"250 ok\r\n550 no\r\n354 go\r\n")) == [OutcomeKind.FAILED]
     assert machine.outgoing() == b".\r\n"
     assert machine.receive(b"554 no valid recipients\r\n") == [Ready()]
 
@@ -121,7 +115,7 @@ def test_a_refused_sender_is_the_outcome_for_all_and_the_connection_goes_on() ->
     ):
         machine = ready(offer)
         machine.begin(envelope("a@x", "b@x"))
-        assert verdicts(machine.receive(replies)) == [Verdict.FAILED] * 2
+        assert kinds(machine.receive(replies)) == [OutcomeKind.FAILED] * 2
         assert machine.outgoing().endswith(b"RSET\r\n")
         assert machine.receive(b"250 ok\r\n") == [Ready()]
 
@@ -133,7 +127,7 @@ def test_an_old_server_is_greeted_the_old_way() -> None:
     machine.receive(b"502 what?\r\n")
     assert machine.outgoing() == b"EHLO one.example\r\nHELO one.example\r\n"
     assert machine.receive(b"250 hello\r\n") == [Ready()]
-    assert verdicts(machine.begin(envelope())) == [Verdict.FAILED]
+    assert kinds(machine.begin(envelope())) == [OutcomeKind.FAILED]
     machine.begin(envelope(body=Body.SEVEN_BIT))
     assert machine.outgoing() == b"MAIL FROM:<me@one.example>\r\n"
 
@@ -157,10 +151,12 @@ def test_what_the_server_lacks_is_not_asked_of_it(more: dict[str, object], statu
 
 
 @pytest.mark.rfc("3461 §5.2.1", "MUST")
-def test_wishes_for_reports_go_on_to_a_server_that_knows_them() -> None:
-    wishes = Recipient("a@x", frozenset({Notify.SUCCESS, Notify.FAILURE}), "rfc822;b@y")
+def test_a_dsn_request_goes_on_to_a_server_that_supports_dsn() -> None:
+    requested = Recipient("a@x", frozenset({Notify.SUCCESS, Notify.FAILURE}), "rfc822;b@y")
     machine = ready()
-    machine.begin(Envelope(None, (wishes,), 5, Body.SEVEN_BIT, returns=Return.HEADERS, envelope_id="id+2B"))
+    machine.begin(
+        Envelope(None, (requested,), 5, Body.SEVEN_BIT, returns=Return.HEADERS, envelope_id="id+2B")
+    )
     machine.receive(b"250 ok\r\n")
     assert machine.outgoing() == (
         b"MAIL FROM:<> SIZE=5 RET=HDRS ENVID=id+2B\r\n"
@@ -172,13 +168,13 @@ def test_wishes_for_reports_go_on_to_a_server_that_knows_them() -> None:
 def test_after_tls_all_begins_anew_and_nothing_from_before_counts() -> None:
     machine = ready(b"250-mx\r\n250-CHUNKING\r\n250 STARTTLS\r\n")
     machine.start_tls()
-    assert machine.receive(b"220 go\r\n") == [SecureNow()]
+    assert machine.receive(b"220 go\r\n") == [StartHandshake()]
     assert machine.receive(b"250 injected\r\n") == []
     machine.outgoing()
-    assert machine.secured() == []
+    assert machine.tls_started() == []
     assert machine.outgoing() == b"EHLO one.example\r\n"
     assert machine.receive(b"250 mx\r\n") == [Ready()]
-    assert "CHUNKING" not in machine.extensions
+    assert "CHUNKING" not in machine.capabilities
 
 
 def test_what_is_injected_behind_the_go_ahead_for_tls_ends_the_connection() -> None:
@@ -191,14 +187,14 @@ def test_a_server_that_will_not_begin_tls_says_so() -> None:
     machine = ready()
     machine.start_tls()
     (event,) = machine.receive(b"454 4.7.0 no\r\n")
-    assert isinstance(event, NotSecured)
+    assert isinstance(event, TlsRefused)
     assert machine.state is State.READY
 
 
 def test_authentication_is_a_dialogue() -> None:
     machine = ready(b"250-mx\r\n250 AUTH LOGIN\r\n")
     exchange = choose(
-        machine.extensions.mechanisms, Credentials("me", "pw"), nonce="n", binding=None, plain_allowed=True
+        machine.capabilities.mechanisms, Credentials("me", "pw"), nonce="n", binding=None, plain_allowed=True
     )
     assert exchange
     machine.outgoing()
@@ -212,10 +208,10 @@ def test_authentication_is_a_dialogue() -> None:
 @pytest.mark.parametrize(
     "greeting", [b"554 go away\r\n", b"421 busy\r\n", b"hello?\r\n", b"250 what\r\n"][:3]
 )
-def test_a_server_that_turns_us_away_lets_another_be_tried(greeting: bytes) -> None:
+def test_a_server_that_refuses_the_session_lets_another_be_tried(greeting: bytes) -> None:
     (event,) = ClientMachine("one.example").receive(greeting)
     assert isinstance(event, Ended)
-    assert event.unwilling
+    assert event.session_refused
 
 
 @pytest.mark.parametrize(
@@ -223,7 +219,7 @@ def test_a_server_that_turns_us_away_lets_another_be_tried(greeting: bytes) -> N
     [b"421 4.3.2 bye\r\n", b"250 ok\r\n421 bye\r\n", b"250 ok\r\n250 ok\r\nnonsense\r\n", b"250 ok\r\n", b""],
 )
 @pytest.mark.parametrize("offer", [PLAIN_OFFER, PIPELINED, CHUNKED])
-def test_a_connection_that_ends_before_the_last_word_leaves_all_deferred(
+def test_a_connection_that_ends_before_the_final_reply_leaves_all_deferred(
     replies: bytes, offer: bytes
 ) -> None:
     machine = ready(offer)
@@ -231,7 +227,7 @@ def test_a_connection_that_ends_before_the_last_word_leaves_all_deferred(
     if SendContent() in events:
         machine.content(MESSAGE)
     events += machine.lost("connection lost")
-    assert verdicts(events) == [Verdict.DEFERRED] * 2
+    assert kinds(events) == [OutcomeKind.DEFERRED] * 2
     assert isinstance(events[-1], Ended)
 
 
@@ -241,7 +237,7 @@ def test_a_connection_lost_after_the_message_defers_it() -> None:
     machine.receive(b"250 ok\r\n250 ok\r\n")
     machine.content(MESSAGE)
     events = machine.lost("no answer in time")
-    assert verdicts(events) == [Verdict.DEFERRED]
+    assert kinds(events) == [OutcomeKind.DEFERRED]
     assert doubts(events) == [True]
 
 
@@ -271,7 +267,7 @@ def test_a_connection_lost_before_the_message_leaves_no_doubt() -> None:
         (b"250-mx\r\n250-DSN\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n", "ORCPT=utf-8;jürgen\\x{2B}a@x".encode()),
     ],
 )
-def test_an_original_recipient_in_unicode_is_said_as_the_server_can_hear_it(
+def test_an_original_recipient_in_unicode_is_sent_in_a_form_the_server_supports(
     offer: bytes, said: bytes
 ) -> None:
     machine = ready(offer)
@@ -282,9 +278,9 @@ def test_an_original_recipient_in_unicode_is_said_as_the_server_can_hear_it(
 
 def test_limits_of_a_server_are_read() -> None:
     machine = ready(b"250-mx\r\n250 LIMITS MAILMAX=5 RCPTMAX=x RCPTMAX=20\r\n")
-    assert machine.extensions.transactions_limit == 5
-    assert machine.extensions.recipients_limit == 20
-    assert ready().extensions.transactions_limit is None
+    assert machine.capabilities.transactions_limit == 5
+    assert machine.capabilities.recipients_limit == 20
+    assert ready().capabilities.transactions_limit is None
 
 
 @pytest.mark.rfc("5321 §4.5.3.1.10", "SHOULD")
@@ -294,7 +290,11 @@ def test_too_many_recipients_in_the_old_way_of_saying_it_is_no_failure() -> None
     machine.receive(b"250 ok\r\n")
     machine.receive(b"552 too many\r\n")
     machine.receive(b"552 5.2.2 full\r\n")
-    assert verdicts(machine.receive(b"452 no\r\n")) == [Verdict.DEFERRED, Verdict.FAILED, Verdict.DEFERRED]
+    assert kinds(machine.receive(b"452 no\r\n")) == [
+        OutcomeKind.DEFERRED,
+        OutcomeKind.FAILED,
+        OutcomeKind.DEFERRED,
+    ]
 
 
 def test_quitting_ends() -> None:
@@ -302,7 +302,7 @@ def test_quitting_ends() -> None:
     machine.quit()
     (event,) = machine.receive(b"221 bye\r\n")
     assert isinstance(event, Ended)
-    assert not event.unwilling
+    assert not event.session_refused
 
 
 @pytest.mark.rfc("5321 §4.5.2", "MUST")

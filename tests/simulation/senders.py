@@ -1,7 +1,7 @@
-"""Letters, and the people who send them: to their provider's submission, or from outside to its MX.
+"""Messages and their senders: at their provider's submission port, or from outside at its MX.
 
-A letter is sent once. Its sender is told "accepted", "refused", or is left in doubt; who was refused or left
-in doubt may write another letter, with another Message-ID, so that each letter's way can be followed.
+A message is sent once. For its sender it is "accepted", "refused", or "in doubt"; a sender whose message was refused or
+in doubt may send another one, with another Message-ID, so that each message can be followed.
 """
 
 import asyncio
@@ -9,17 +9,17 @@ import base64
 from dataclasses import dataclass
 
 from pillarbox.world.network import NetworkFailure
+from tests.simulation.faults import MINUTE
 from tests.simulation.internet import Internet
 from tests.simulation.provider import app_password
-from tests.simulation.weather import MINUTE
 from tests.simulation.wire import Pulled
 
 PATIENCE_S = 10 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A message and its envelope. `notify`: the words of NOTIFY for every recipient, may be empty."""
+class SentMessage:
+    """A message and its envelope. `notify`: NOTIFY for every recipient, may be empty."""
 
     message_id: str
     sender: str
@@ -27,7 +27,7 @@ class Letter:
     recipients: tuple[str, ...]
     notify: str = ""
     login: str = ""
-    """Who submits; empty where it comes from outside."""
+    """The submitter's login; empty if the message comes from outside."""
     by_chunks: bool = False
 
     @property
@@ -41,26 +41,26 @@ class Letter:
 
     @property
     def body(self) -> str:
-        """What must arrive as it was sent."""
+        """What must arrive unchanged."""
         return f"This is {self.message_id}.\r\n..two dots, and a line with one:\r\n.\r\nthe end\r\n"
 
 
 class _Refused(Exception):
-    """The server said no."""
+    """The server refused a command."""
 
 
-async def send(letter: Letter, internet: Internet, address: str, source: str) -> str:
-    """Hand a letter over; what became of it, as its sender sees it: "accepted", "refused" or "in doubt"."""
-    port = 587 if letter.login else 25
+async def send(sent_message: SentMessage, internet: Internet, address: str, source: str) -> str:
+    """Send a message; the result as its sender sees it: "accepted", "refused" or "in doubt"."""
+    port = 587 if sent_message.login else 25
     try:
         async with asyncio.timeout(PATIENCE_S):
-            end = await internet.connect(letter.login or "outside", address, port, source)
+            end = await internet.connect(sent_message.login or "outside", address, port, source)
     except (NetworkFailure, TimeoutError):
         return "refused"
     talk = _Talk(end)
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await talk.hand_over(letter)
+            await talk.hand_over(sent_message)
         result = "accepted"
     except _Refused:
         result = "refused"
@@ -71,29 +71,29 @@ async def send(letter: Letter, internet: Internet, address: str, source: str) ->
 
 
 class _Talk:
-    """The simplest client there is: one command, one answer."""
+    """A simple client: one command, one reply."""
 
     def __init__(self, end: Pulled) -> None:
         self._end = end
         self._rest = b""
 
-    async def hand_over(self, letter: Letter) -> None:
+    async def hand_over(self, sent_message: SentMessage) -> None:
         await self._answer()
         await self._ask("EHLO client.example")
-        if letter.login:
-            password = app_password(letter.login.partition("@")[0])
-            response = base64.b64encode(f"\0{letter.login}\0{password}".encode()).decode()
+        if sent_message.login:
+            password = app_password(sent_message.login.partition("@")[0])
+            response = base64.b64encode(f"\0{sent_message.login}\0{password}".encode()).decode()
             await self._ask(f"AUTH PLAIN {response}")
-        await self._ask(f"MAIL FROM:<{letter.sender}>")
-        notify = f" NOTIFY={letter.notify}" if letter.notify else ""
-        codes = [await self._code(f"RCPT TO:<{one}>{notify}") for one in letter.recipients]
+        await self._ask(f"MAIL FROM:<{sent_message.sender}>")
+        notify = f" NOTIFY={sent_message.notify}" if sent_message.notify else ""
+        codes = [await self._code(f"RCPT TO:<{one}>{notify}") for one in sent_message.recipients]
         if not any(code == 250 for code in codes):
             raise _Refused
-        if letter.by_chunks:
-            await self._end.write(b"BDAT %d LAST\r\n" % len(letter.octets) + letter.octets)
+        if sent_message.by_chunks:
+            await self._end.write(b"BDAT %d LAST\r\n" % len(sent_message.octets) + sent_message.octets)
         else:
             await self._ask("DATA")
-            await self._end.write(letter.octets.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+            await self._end.write(sent_message.octets.replace(b"\r\n.", b"\r\n..") + b".\r\n")
         if await self._answer() != 250:
             raise _Refused
         await self._code("QUIT")

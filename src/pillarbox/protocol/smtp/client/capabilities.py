@@ -1,4 +1,4 @@
-"""What a server offers: its answer to EHLO, read (RFC 5321 §4.1.1.1)."""
+"""The capabilities of a server: its reply to EHLO (RFC 5321 §4.1.1.1)."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from pillarbox.protocol.smtp.client.replies import Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Extensions:
-    """The extensions of a server by keyword, with their parameters; none after HELO."""
+class Capabilities:
+    """The service extensions that a server offers, by keyword, with their parameters; none after HELO."""
 
     offered: dict[str, tuple[str, ...]]
 
@@ -16,7 +16,7 @@ class Extensions:
 
     @property
     def size_limit(self) -> int | None:
-        """The largest message taken, in octets; `None` where the server sets or says no limit
+        """The largest message taken, in octets; `None` if the server has no limit, or gives none
         (RFC 1870 §4)."""
         words = self.offered.get("SIZE", ())
         return int(words[0]) or None if words and words[0].isdecimal() and len(words[0]) <= 20 else None
@@ -44,17 +44,17 @@ class Extensions:
         return None
 
 
-NONE = Extensions({})
+NONE = Capabilities({})
 
 
-def read(reply: Reply) -> Extensions:
-    """The extensions that an answer to EHLO offers; what is malformed is passed over."""
+def read(reply: Reply) -> Capabilities:
+    """The capabilities in a reply to EHLO; malformed lines are skipped."""
     offered: dict[str, tuple[str, ...]] = {}
     for line in reply.lines[1:]:
-        # Old servers wrote "AUTH=LOGIN PLAIN" for clients of their time.
+        # Old servers write "AUTH=LOGIN PLAIN", for the clients of their time.
         words = (
             line.replace("AUTH=", "AUTH ", 1).split() if line.upper().startswith("AUTH=") else line.split()
         )
         if words:
             offered[words[0].upper()] = (*offered.get(words[0].upper(), ()), *words[1:])
-    return Extensions(offered)
+    return Capabilities(offered)

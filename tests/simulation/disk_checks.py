@@ -1,4 +1,4 @@
-"""A provider's disk, read by hand: what the store says of itself, and whether it adds up."""
+"""A provider's database read with SQL: what the store contains, and whether it is consistent."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,31 +17,31 @@ _CONTEXT = RepairContext(DatabaseBlobs(), 0, Path("/nowhere"))
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """How far an account has come."""
+class AccountMark:
+    """An account's MODSEQ and UIDNEXT."""
 
     modseq: int
     uid_nexts: dict[int, int]
     """By mailbox."""
 
-    def precedes(self, later: "Mark") -> None:
-        """Nothing has gone back."""
+    def check_precedes(self, later: "AccountMark") -> None:
+        """Check that neither has decreased."""
         assert later.modseq > self.modseq, f"MODSEQ went from {self.modseq} to {later.modseq}"
         for mailbox, uid_next in later.uid_nexts.items():
             before = self.uid_nexts.get(mailbox, 1)
             assert uid_next >= before, f"UIDNEXT of {mailbox} went from {before} to {uid_next}"
 
 
-def mark(disk: apsw.Connection, account: AccountId) -> Mark:
-    """The account now."""
+def mark(disk: apsw.Connection, account: AccountId) -> AccountMark:
+    """The account's state now."""
     ((modseq,),) = disk.execute("SELECT modseq FROM ledgers WHERE account = ?", (account,))
-    return Mark(
+    return AccountMark(
         modseq, dict(disk.execute("SELECT id, uid_next FROM mailboxes WHERE account = ?", (account,)))
     )
 
 
-def arrivals(disk: apsw.Connection, account: AccountId, since: Mark) -> list[bytes]:
-    """The blobs that have come into INBOX."""
+def arrivals(disk: apsw.Connection, account: AccountId, since: AccountMark) -> list[bytes]:
+    """The blobs that were added to INBOX."""
     ((inbox,),) = disk.execute("SELECT id FROM mailboxes WHERE account = ? AND name = 'INBOX'", (account,))
     rows = disk.execute(
         "SELECT blob FROM placements JOIN emails ON emails.id = email"
@@ -59,8 +59,8 @@ def octets(disk: apsw.Connection, digest: bytes) -> bytes:
     return bytes(found)
 
 
-def sound(name: str, disk: apsw.Connection) -> None:
-    """Every count equals what it counts, and the log of changes leads to what is there."""
+def check_counts(name: str, disk: apsw.Connection) -> None:
+    """Check that every count equals what it counts, and that the log of changes replays to the mailboxes."""
     for what, kept, counted in _SUMS:
         left, right = _rows(disk, kept), _rows(disk, counted)
         assert left == right, f"{name}: {what}: kept {left}, counted {right}"
@@ -73,8 +73,8 @@ def _rows(disk: apsw.Connection, sql: str) -> list[Any]:
     return sorted(disk.execute(sql))
 
 
-def look_closely(name: str, disk: apsw.Connection) -> None:
-    """What `pillarbox fsck` says; it takes its time."""
+def run_fsck(name: str, disk: apsw.Connection) -> None:
+    """Check that `pillarbox fsck` finds nothing; slow."""
     report = check(SqliteTransaction(disk), _CONTEXT, SCHEMAS, quick=True)
     assert report.sound, f"{name}: {report.problems}"
 

@@ -1,7 +1,7 @@
-"""Servers of other make: each with manners of its own, and whims.
+"""Other providers' servers: each with capabilities of its own, all of them misbehaving at times.
 
-A stranger accepts mail for anybody in its domain. Which extensions it offers was drawn once; each time it is
-to answer it may have a whim instead: refuse, greylist, hang up, speak nonsense, or fall silent.
+A foreign server accepts mail for any address in its domain. Its capabilities were drawn once; each time it is to reply
+it may misbehave instead: refuse, greylist, close, send garbage, or fall silent.
 """
 
 import asyncio
@@ -9,40 +9,40 @@ from enum import Enum
 from random import Random
 
 from pillarbox.world.network import Endpoint, NetworkFailure
+from tests.simulation.faults import MINUTE, FaultInjector
 from tests.simulation.internet import Internet
 from tests.simulation.loop import Life
-from tests.simulation.weather import MINUTE, Weather
 from tests.simulation.wire import End, Pulled
 
 _EXTENSIONS = ("PIPELINING", "8BITMIME", "SIZE 1000000", "DSN", "CHUNKING", "STARTTLS", "ENHANCEDSTATUSCODES")
 
 
-class Whim(Enum):
-    """What a stranger does instead of answering as asked."""
+class Misbehaviour(Enum):
+    """What a foreign server does instead of replying."""
 
     LATER = b"451 4.3.0 not now\r\n"
     NEVER = b"554 5.7.1 not you\r\n"
     MANY_LINES = b"452-4.2.2 the\r\n452-4.2.2 mailbox\r\n452 4.2.2 is full\r\n"
-    LEAVING = b"421 4.3.2 closing\r\n"
-    NONSENSE = b"~~ {]\x00\xff\r\n"
-    GONE = b""
+    SHUTDOWN = b"421 4.3.2 closing\r\n"
+    GARBAGE = b"~~ {]\x00\xff\r\n"
+    CLOSED = b""
     SILENT = b"..."
     SLOW = b"...."
 
 
-class _HungUp(Exception):
-    """The stranger has had enough."""
+class _ConnectionEnded(Exception):
+    """The server ends the connection."""
 
 
-class Stranger:
-    """One host of somebody else's."""
+class ForeignServer:
+    """One server of another provider."""
 
     life: Life | None = None
 
-    def __init__(self, internet: Internet, weather: Weather, name: str, chance: Random) -> None:
+    def __init__(self, internet: Internet, faults: FaultInjector, name: str, chance: Random) -> None:
         self.name = name
         self._internet = internet
-        self._weather = weather
+        self._faults = faults
         self._extensions = [one for one in _EXTENSIONS if chance.random() < 0.6]
         self._greets_old = chance.random() < 0.1
         self._agrees_to_tls = chance.random() < 0.7
@@ -53,7 +53,7 @@ class Stranger:
         """See `Listening`."""
         return port == 25
 
-    def door(self, port: int, client: Endpoint) -> End:
+    def server_end(self, port: int, client: Endpoint) -> End:
         """See `Listening`."""
         return Pulled(self._internet.context(None), client)
 
@@ -63,18 +63,18 @@ class Stranger:
         asyncio.get_running_loop().create_task(self._serve(end))
 
     async def _serve(self, end: Pulled) -> None:
-        visit = _Visit(self, end)
+        visit = _Session(self, end)
         try:
             async with asyncio.timeout(30 * MINUTE):
                 await visit.receive()
-        except (NetworkFailure, _HungUp, TimeoutError):
+        except (NetworkFailure, _ConnectionEnded, TimeoutError):
             pass
         await end.close()
 
-    # --- manners
+    # --- behaviour
 
     def ehlo(self, *, tls: bool) -> bytes:
-        """The answer to EHLO."""
+        """The reply to EHLO."""
         if self._greets_old:
             return b"502 what?\r\n"
         offered = [one for one in self._extensions if not (tls and one == "STARTTLS")]
@@ -83,29 +83,29 @@ class Stranger:
             + b"250 HELP\r\n"
         )
 
-    def whim(self) -> Whim | None:
-        """What it feels like doing instead; mostly nothing."""
-        weather = self._weather
-        if not weather.strikes(weather.climate.whims / 3):
+    def misbehaviour(self) -> Misbehaviour | None:
+        """How it misbehaves now; mostly not at all."""
+        faults = self._faults
+        if not faults.occurs(faults.rates.misbehaviour / 3):
             return None
-        return weather.chance.choice(list(Whim))
+        return faults.chance.choice(list(Misbehaviour))
 
     def greylists(self, recipient: str) -> bool:
-        """Whether this recipient has to come again later."""
+        """Whether this recipient is greylisted now."""
         now = asyncio.get_running_loop().time()
         first = self._seen.setdefault(recipient, now)
         return self._greylists and now < first + 5 * MINUTE
 
     @property
     def agrees_to_tls(self) -> bool:
-        """Whether its handshakes work."""
+        """Whether its TLS handshakes work."""
         return self._agrees_to_tls
 
 
-class _Visit:
-    """One connection to a stranger."""
+class _Session:
+    """One connection to a foreign server."""
 
-    def __init__(self, host: Stranger, end: Pulled) -> None:
+    def __init__(self, host: ForeignServer, end: Pulled) -> None:
         self._host, self._end = host, end
         self._rest = b""
         self._accepted = 0
@@ -138,7 +138,7 @@ class _Visit:
                     await self._end.answer_tls(agrees=self._host.agrees_to_tls)
             case "QUIT":
                 await self._say(b"221 2.0.0 bye\r\n")
-                raise _HungUp
+                raise _ConnectionEnded
             case _:
                 await self._say(b"250 2.0.0 fine\r\n")
 
@@ -158,22 +158,22 @@ class _Visit:
         await self._say(b"250 2.0.0 taken\r\n" if self._accepted else b"554 5.5.1 for whom?\r\n")
 
     async def _say(self, answer: bytes) -> bool:
-        """Answer as asked (then true), or have a whim."""
-        whim = self._host.whim()
-        match whim:
+        """Reply (then true), or misbehave."""
+        misbehaviour = self._host.misbehaviour()
+        match misbehaviour:
             case None:
                 await self._end.write(answer)
                 return True
-            case Whim.SILENT:
+            case Misbehaviour.SILENT:
                 await asyncio.sleep(20 * MINUTE)
-                raise _HungUp
-            case Whim.SLOW:
+                raise _ConnectionEnded
+            case Misbehaviour.SLOW:
                 await asyncio.sleep(7 * MINUTE)
                 await self._end.write(answer)
                 return True
-        await self._end.write(whim.value)
-        if whim in (Whim.GONE, Whim.LEAVING):
-            raise _HungUp
+        await self._end.write(misbehaviour.value)
+        if misbehaviour in (Misbehaviour.CLOSED, Misbehaviour.SHUTDOWN):
+            raise _ConnectionEnded
         return False
 
     async def _until(self, ending: bytes) -> bytes:
@@ -185,5 +185,5 @@ class _Visit:
     async def _more(self) -> None:
         octets = await self._end.read()
         if not octets:
-            raise _HungUp
+            raise _ConnectionEnded
         self._rest += octets

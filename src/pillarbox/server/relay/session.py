@@ -1,26 +1,26 @@
-"""One connection to one server: the client machine on a stream, with its time limits.
+"""One SMTP session with one server: the client machine on a stream, with its timeouts.
 
-What is always true: whatever goes wrong on the way (a reset, silence, a stop) reaches the machine as "lost",
-so every transaction that was begun ends with an outcome for each recipient. What a server said before it
-closed is heard even where we found out by writing.
+Invariants: any failure on the way (a reset, a timeout, a stop) reaches the machine as "lost", so every transaction that
+was begun ends with an outcome for each recipient. What a server replied before it closed the connection is read even
+where the failure was found by writing.
 """
 
 import ssl
 from collections.abc import Sequence
 
 from pillarbox.protocol.sasl.client import ClientExchange
+from pillarbox.protocol.smtp.client.capabilities import Capabilities
 from pillarbox.protocol.smtp.client.envelope import Envelope, Outcome
-from pillarbox.protocol.smtp.client.extensions import Extensions
-from pillarbox.protocol.smtp.client.machine import (
-    ClientMachine,
+from pillarbox.protocol.smtp.client.events import (
     Ended,
     Event,
     Finished,
-    NotSecured,
     Ready,
-    SecureNow,
     SendContent,
+    StartHandshake,
+    TlsRefused,
 )
+from pillarbox.protocol.smtp.client.machine import ClientMachine
 from pillarbox.protocol.smtp.client.states import State
 from pillarbox.server.relay.time_limit import TimeLimit
 from pillarbox.world.clock import Clock
@@ -29,19 +29,19 @@ from pillarbox.world.network import NetworkFailure, Stream, TlsFailure
 BLOCK_OCTETS = 256 * 1024
 """Octets of a message that are sent under one time limit (RFC 5321 §4.5.3.2.5)."""
 BLOCK_S = 180.0
-"""... and this is it."""
-LAST_WORDS_S = 1.0
-"""How long to listen for what a server said before it closed the connection on us."""
+"""That time limit."""
+FINAL_READ_S = 1.0
+"""How long to read what a server sent before it closed the connection."""
 
-_AT_REST = (State.READY, State.CLOSED)
+_IDLE = (State.READY, State.CLOSED)
 
 
 class HandshakeFailed(Exception):
-    """STARTTLS was agreed on and no TLS came of it; this connection is of no more use."""
+    """The TLS handshake failed; the connection cannot be used any more."""
 
 
-class Unwilling(Exception):
-    """The server turned us away before any mail, or could not be talked to."""
+class SessionRefused(Exception):
+    """The server refused the session before any mail, or the connection was lost."""
 
     def __init__(self, ended: Ended) -> None:
         super().__init__(ended.text)
@@ -50,19 +50,19 @@ class Unwilling(Exception):
         self.permanent = self.status.startswith("5")
 
 
-class Dialogue:
-    """An open connection that takes one message after another."""
+class ClientSession:
+    """An open session that takes one message after another."""
 
-    def __init__(self, stream: Stream, hostname: str, clock: Clock, *, secured: bool = False) -> None:
-        """`secured`: TLS has begun already."""
+    def __init__(self, stream: Stream, hostname: str, clock: Clock, *, tls_active: bool = False) -> None:
+        """`tls_active`: the connection began with TLS."""
         self.stream = stream
         self.delivered = 0
-        """Transactions that were finished on this connection."""
-        self._machine = ClientMachine(hostname, secured=secured)
+        """Transactions that were finished in this session."""
+        self._machine = ClientMachine(hostname, tls_active=tls_active)
         self._clock = clock
-        self._limit = TimeLimit(clock, self._give_up)
-        self._overdue = False
-        """The server took too long, and was given up."""
+        self._limit = TimeLimit(clock, self._time_out)
+        self._timed_out = False
+        """The server took too long, and the connection was dropped."""
         self._ended: Ended | None = None
 
     @property
@@ -71,23 +71,23 @@ class Dialogue:
         return self._ended is None
 
     @property
-    def extensions(self) -> Extensions:
+    def capabilities(self) -> Capabilities:
         """What the server offers now."""
-        return self._machine.extensions
+        return self._machine.capabilities
 
     @property
-    def is_secured(self) -> bool:
-        """Whether TLS protects it."""
-        return self._machine.is_secured
+    def tls_active(self) -> bool:
+        """Whether TLS protects the connection."""
+        return self._machine.tls_active
 
     async def open(self) -> None:
-        """Wait for the greeting and greet. Raises `Unwilling`."""
+        """Wait for the greeting and send EHLO. Raises `SessionRefused`."""
         await self._until(Ready)
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str) -> bool:
-        """Begin TLS; false where the server will not after all. Raises `HandshakeFailed`, `Unwilling`."""
+        """Begin TLS; false if the server refuses after all. Raises `HandshakeFailed`, `SessionRefused`."""
         self._machine.start_tls()
-        if isinstance(await self._until(SecureNow, NotSecured), NotSecured):
+        if isinstance(await self._until(StartHandshake, TlsRefused), TlsRefused):
             return False
         try:
             async with self._clock.timeout(self._machine.deadline_s):
@@ -95,17 +95,17 @@ class Dialogue:
         except (TlsFailure, NetworkFailure, TimeoutError) as failure:
             self.abort()
             raise HandshakeFailed(str(failure) or "no handshake in time") from failure
-        self._note(self._machine.secured())
+        self._note(self._machine.tls_started())
         await self._until(Ready)
         return True
 
     async def authenticate(self, exchange: ClientExchange) -> None:
-        """Prove who we are. Raises `Unwilling`."""
+        """Log in. Raises `SessionRefused`."""
         self._machine.authenticate(exchange)
         await self._until(Ready)
 
     async def deliver(self, envelope: Envelope, octets: bytes) -> Sequence[Outcome]:
-        """Hand over one message; an outcome for each recipient. Never raises for what the peer does."""
+        """Send one message; an outcome for each recipient. Never raises for what the peer does."""
         finished: Finished | None = None
         events = self._machine.begin(envelope)
         while finished is None:
@@ -118,13 +118,13 @@ class Dialogue:
             if finished is None:
                 events = await self._exchange()
         self.delivered += 1
-        # What follows a refusal (RSET) is settled before the next transaction.
-        while self.usable and self._machine.state not in _AT_REST:
+        # The RSET after a rejection is answered before the next transaction.
+        while self.usable and self._machine.state not in _IDLE:
             self._note(await self._exchange())
         return finished.outcomes
 
     async def quit(self) -> None:
-        """Say good-bye and close. Never raises for what the peer does."""
+        """Send QUIT and close. Never raises for what the peer does."""
         if self.usable:
             self._machine.quit()
             while self.usable:
@@ -133,20 +133,20 @@ class Dialogue:
         await self.stream.close()
 
     def abort(self) -> None:
-        """Close without a word."""
+        """Drop the connection."""
         self._limit.close()
         self._note(self._machine.lost("closed by us"))
         self.stream.abort()
 
     async def _until(self, *wanted: type[Event]) -> Event:
-        """Go on until one of these events. Raises `Unwilling` where the connection ends first."""
+        """Go on until one of these events. Raises `SessionRefused` if the session ends first."""
         while True:
             for event in self._note(await self._exchange()):
                 if isinstance(event, wanted):
                     return event
             if self._ended:
                 await self.stream.close()
-                raise Unwilling(self._ended)
+                raise SessionRefused(self._ended)
 
     def _note(self, events: Sequence[Event]) -> Sequence[Event]:
         for event in events:
@@ -155,7 +155,7 @@ class Dialogue:
         return events
 
     async def _exchange(self) -> Sequence[Event]:
-        """Send what is to be sent, then wait for the server's next words."""
+        """Send what is to be sent, then read what the server sends."""
         machine = self._machine
         octets = machine.outgoing()
         seconds = machine.deadline_s
@@ -166,37 +166,37 @@ class Dialogue:
             self._limit.start(seconds)
             if octets:
                 await self.stream.write(octets)
-            heard = await self.stream.read()
+            received = await self.stream.read()
         except TimeoutError:
             return machine.lost(f"no answer in {seconds:.0f} seconds")
         except NetworkFailure as failure:
-            if self._overdue:
+            if self._timed_out:
                 return machine.lost(f"no answer in {seconds:.0f} seconds")
-            return await self._last_words(f"connection lost: {failure}")
+            return await self._read_rest(f"connection lost: {failure}")
         finally:
             self._limit.stop()
-        if heard:
-            return machine.receive(heard)
-        why = f"no answer in {seconds:.0f} seconds" if self._overdue else "the server closed the connection"
+        if received:
+            return machine.receive(received)
+        why = f"no answer in {seconds:.0f} seconds" if self._timed_out else "the server closed the connection"
         return machine.lost(why)
 
-    def _give_up(self) -> None:
-        """Whoever waits for the server's next words finds the connection gone."""
-        self._overdue = True
+    def _time_out(self) -> None:
+        """The pending read or write fails."""
+        self._timed_out = True
         self.stream.abort()
 
     async def _send_blocks(self, octets: bytes) -> None:
-        """A large message, some at a time. Raises NetworkFailure, TimeoutError."""
+        """A large message, block by block. Raises NetworkFailure, TimeoutError."""
         view = memoryview(octets)
         for start in range(0, len(view), BLOCK_OCTETS):
             async with self._clock.timeout(BLOCK_S):
                 await self.stream.write(bytes(view[start : start + BLOCK_OCTETS]))
 
-    async def _last_words(self, why: str) -> Sequence[Event]:
-        """A connection that is gone may still hold an answer: a 421, or why a message is not wanted."""
+    async def _read_rest(self, why: str) -> Sequence[Event]:
+        """A lost connection may still hold a reply: a 421, or why a message was rejected."""
         try:
-            async with self._clock.timeout(LAST_WORDS_S):
-                heard = await self.stream.read()
+            async with self._clock.timeout(FINAL_READ_S):
+                received = await self.stream.read()
         except (NetworkFailure, TimeoutError):
-            heard = b""
-        return [*self._machine.receive(heard), *self._machine.lost(why)]
+            received = b""
+        return [*self._machine.receive(received), *self._machine.lost(why)]
