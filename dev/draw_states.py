@@ -21,7 +21,7 @@ that is refused changes nothing); a number is the reply that says why it cannot 
 """
 TAIL = """
 What is no command: the end of DATA leads from `data` to `idle`; a BDAT chunk that was taken to `chunks`, the
-last one to `idle`, a refused one to `spoilt` until its last; the end of an AUTH exchange from `auth` to
+last one to `idle`, a refused one to `failed` until its last; the end of an AUTH exchange from `auth` to
 `idle`; a TLS handshake from `tls` to `start`.
 """
 

@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any
 
 from pillarbox.app.settings import Settings
-from pillarbox.protocol.smtp.capabilities import Limits as SmtpLimits
+from pillarbox.config.schema import Config, Limits
+from pillarbox.delivery.reception.reception import Reception
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import SessionFactory
@@ -13,10 +14,7 @@ from pillarbox.server.imap.conversation import Services as ImapServices
 from pillarbox.server.imap.session import ImapSession
 from pillarbox.server.pop3.services import Services as Pop3Services
 from pillarbox.server.pop3.session import Pop3Session
-from pillarbox.server.smtp.door import Door
-from pillarbox.server.smtp.known_recipients import KnownRecipients
-from pillarbox.server.smtp.sender_domain import SenderDomains
-from pillarbox.server.smtp.session import SmtpSession
+from pillarbox.server.smtp.service import SmtpService
 from pillarbox.store.mailbox_cache import MailboxCache
 from pillarbox.world.world import World
 
@@ -32,9 +30,10 @@ def session_factories(
     settings: Settings, world: World, authenticator: Authenticator
 ) -> Mapping[str, SessionFactory[Any]]:
     """By the name of the service."""
-    known = KnownRecipients(world.signals, world.clock)
+    config = _config(settings)
+    reception = Reception(world, config)
     smtp = {
-        name: partial(SmtpSession, _smtp_door(role, settings, world, authenticator, known))
+        name: SmtpService(world, authenticator, config, reception, role).session
         for name, role in SMTP_ROLES.items()
     }
     pop3 = partial(Pop3Session, _pop3_services(settings, world, authenticator))
@@ -42,23 +41,12 @@ def session_factories(
     return {**smtp, "imap": imap, "imaps": imap, "pop3": pop3, "pop3s": pop3}
 
 
-def _smtp_door(
-    role: Role, settings: Settings, world: World, authenticator: Authenticator, known: KnownRecipients
-) -> Door:
-    return Door(
-        role=role,
+def _config(settings: Settings) -> Config:
+    return Config(
         hostname=settings.hostname,
         domain=settings.primary_domain,
-        database=world.database,
-        blobs=world.blobs,
-        clock=world.clock,
-        entropy=world.entropy,
-        telemetry=world.telemetry,
-        authenticator=authenticator,
-        known_recipients=known,
-        sender_domains=(SenderDomains(world.resolver, world.clock) if role is Role.MX else None),
-        limits=SmtpLimits(message_octets=settings.message_octets, recipients=settings.recipients),
-        plain_allowed=settings.plain_passwords,
+        plain_passwords=settings.plain_passwords,
+        limits=Limits(message_octets=settings.message_octets, recipients=settings.recipients),
         separate_domains=settings.separate_domains,
     )
 
