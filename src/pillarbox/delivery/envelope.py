@@ -43,7 +43,7 @@ class Origin(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Envelope(Struct, frozen=True, gc=False):
-    """What MAIL says of a message; the same for messages that come in by other ways. Recipients are added one by one."""
+    """What MAIL says of a message, whatever protocol it comes by. Recipients are added one by one."""
 
     reverse_path: ReversePath
     size_octets: int | None = None
