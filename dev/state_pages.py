@@ -105,7 +105,7 @@ PAGES = (
         cell=_smtp,
         notes=(
             "Transitions that are not commands: the end of DATA leads from `data` to `idle`; an accepted BDAT chunk\n"
-            "to `chunks`, the last one to `idle`, a refused one to `spoilt` until the last; the end of an AUTH\n"
+            "to `chunks`, the last one to `idle`, a refused one to `failed` until the last; the end of an AUTH\n"
             "exchange from `auth` to `idle`; a TLS handshake from `tls` to `start`."
         ),
     ),

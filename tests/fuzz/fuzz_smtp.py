@@ -3,18 +3,19 @@
 import itertools
 import random
 
-from pillarbox.protocol.smtp.capabilities import Conditions, Limits, Role
+from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.protocol.smtp.commands import Refused, Verb
 from pillarbox.protocol.smtp.machine import (
-    AUTH_OCTETS,
+    MAX_AUTH_OCTETS,
     PIECE_OCTETS,
     ChunkEnd,
     MessageEnd,
     Piece,
     Response,
-    SmtpServer,
+    SmtpMachine,
 )
 from tests.fuzz.harness import main
+from tests.kit.smtp.conditions import conditions
 
 ENVELOPE = b"EHLO a.example\r\nMAIL FROM:<a@b.example> SIZE=10 BODY=8BITMIME\r\nRCPT TO:<c@d.example>\r\n"
 SEEDS = [
@@ -30,7 +31,7 @@ SEEDS = [
 
 def told(octets: bytes, cuts: list[int]) -> tuple[list[object], bytes]:
     """What a machine tells of octets cut there, driven as by a session that grants all that may come."""
-    machine = SmtpServer(Conditions(Role.SUBMISSION, False, False, ("PLAIN",), Limits()))
+    machine = SmtpMachine(conditions(Role.SUBMISSION, mechanisms=("PLAIN",)))
     seen: list[object] = []
     message = b""
     for start, end in itertools.pairwise([0, *sorted(cuts), len(octets)]):
@@ -39,11 +40,13 @@ def told(octets: bytes, cuts: list[int]) -> tuple[list[object], bytes]:
             for event in events:
                 message = _handle(machine, event, seen, message)
             events = machine.receive(b"") if machine.buffered else []
-        assert machine.buffered <= max(AUTH_OCTETS, PIECE_OCTETS) + end - start, "the machine piles up octets"
+        assert machine.buffered <= max(MAX_AUTH_OCTETS, PIECE_OCTETS) + end - start, (
+            "the machine piles up octets"
+        )
     return seen, message
 
 
-def _handle(machine: SmtpServer, event: object, seen: list[object], message: bytes) -> bytes:
+def _handle(machine: SmtpMachine, event: object, seen: list[object], message: bytes) -> bytes:
     match event:
         case Piece(octets):
             return message + octets
@@ -66,7 +69,7 @@ def _handle(machine: SmtpServer, event: object, seen: list[object], message: byt
     return b""
 
 
-def _command(machine: SmtpServer, command: object, seen: list[object]) -> None:
+def _command(machine: SmtpMachine, command: object, seen: list[object]) -> None:
     refusal = machine.refusal(command)  # type: ignore[arg-type]  # only commands are left
     seen.append((command, refusal))
     if refusal:

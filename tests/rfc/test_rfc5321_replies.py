@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from pillarbox.protocol.smtp.capabilities import Limits, Role
+from pillarbox.protocol.smtp.capabilities import Role
+from pillarbox.server.smtp.command_counts import SessionLimits
 from tests.kit.smtp.provider import House, in_house
 
 ANY = {421, 500, 501}
@@ -45,7 +46,7 @@ ENHANCED = re.compile(r"([245])\d\d[ -]([245])\.\d{1,3}\.\d{1,3} ")
 @pytest.mark.parametrize("role", [Role.MX, Role.SUBMISSION])
 def test_codes_of_replies(role: Role) -> None:
     async def test(house: House) -> None:
-        client = house.client(role, limits=Limits(errors=100))
+        client = house.client(role, session_limits=SessionLimits(errors=100))
         await client.connect()
         for command in COMMANDS:
             verb = command.split()[0]

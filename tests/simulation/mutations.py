@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 
 from pillarbox.delivery import accept, report, settle
+from pillarbox.delivery.reception.incoming import IncomingMessage
 from pillarbox.protocol.smtp.client import machine
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
-from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.queue import outcome, schedule
 from pillarbox.server.relay.settling import Settling
-from pillarbox.server.smtp.arrival import Arrival
 from pillarbox.store import account_counters
 from pillarbox.world.database import DatabaseUnavailable
 
@@ -31,21 +30,19 @@ class Mutation:
 
 
 def _says_250_before_the_commit(patch: pytest.MonkeyPatch) -> None:
-    async def take(self: Arrival, last: bytes) -> Reply:
-        whole = await self.body.finish(last)
-        if isinstance(whole, Reply):
-            return whole
-        acceptance = await self._acceptance(whole)
-        work = self.door.database.write(accept.accept, acceptance, now_ms=self.door.clock.now_ms())
-        asyncio.get_running_loop().create_task(work)
-        return self._accepted(acceptance)
+    commit = IncomingMessage._commit
 
-    patch.setattr(Arrival, "take", take)
+    async def begin_commit(self: IncomingMessage, intake: Any) -> None:
+        asyncio.get_running_loop().create_task(commit(self, intake))
+
+    patch.setattr(IncomingMessage, "_commit", begin_commit)
 
 
-def _forgets_all_but_the_first_inbox(patch: pytest.MonkeyPatch) -> None:
+def _forgets_all_but_the_first_placement(patch: pytest.MonkeyPatch) -> None:
     place = accept.place
-    patch.setattr(accept, "place", lambda tx, inboxes, *rest, **more: place(tx, inboxes[:1], *rest, **more))
+    patch.setattr(
+        accept, "place", lambda tx, placements, *rest, **more: place(tx, placements[:1], *rest, **more)
+    )
 
 
 def _leases_last_a_second(patch: pytest.MonkeyPatch) -> None:
@@ -76,7 +73,7 @@ def _outcomes_are_lost_while_the_disk_is_full(patch: pytest.MonkeyPatch) -> None
 
 
 def _failures_are_not_reported(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(settle, "send", lambda *_, **__: report.Sent.NOWHERE)
+    patch.setattr(settle, "send", lambda *_, **__: report.Sent.UNDELIVERABLE)
 
 
 def _expired_mail_vanishes(patch: pytest.MonkeyPatch) -> None:
@@ -104,7 +101,7 @@ def _broken(break_it: Callable[[pytest.MonkeyPatch], None], noticed_as: str) -> 
 
 MUTATIONS = (
     _broken(_says_250_before_the_commit, "does not hold it"),
-    _broken(_forgets_all_but_the_first_inbox, "does not hold it"),
+    _broken(_forgets_all_but_the_first_placement, "does not hold it"),
     _broken(_leases_last_a_second, "under way twice|delivered again after an acknowledged|BlobMissing"),
     _broken(_a_lost_answer_is_a_yes, "unreported"),
     _broken(_what_is_delivered_stays_queued, "delivered again after an acknowledged"),

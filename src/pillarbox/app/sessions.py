@@ -6,7 +6,7 @@ from typing import Any, assert_never
 
 from pillarbox.config.schema import Config
 from pillarbox.config.services import SERVICES, ServiceRow, WireProtocol
-from pillarbox.protocol.smtp.capabilities import Limits as SmtpLimits
+from pillarbox.delivery.reception.reception import Reception
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import SessionFactory
@@ -14,10 +14,7 @@ from pillarbox.server.imap.conversation import Services as ImapServices
 from pillarbox.server.imap.session import ImapSession
 from pillarbox.server.pop3.services import Services as Pop3Services
 from pillarbox.server.pop3.session import Pop3Session
-from pillarbox.server.smtp.door import Door
-from pillarbox.server.smtp.known_recipients import KnownRecipients
-from pillarbox.server.smtp.sender_domain import SenderDomains
-from pillarbox.server.smtp.session import SmtpSession
+from pillarbox.server.smtp.service import SmtpService
 from pillarbox.store.mailbox_cache import MailboxCache
 from pillarbox.world.world import World
 
@@ -28,12 +25,12 @@ def session_factories(
     """By the name of the service. Services of one protocol share what their sessions have in common."""
     imap = partial(ImapSession, _imap(world, authenticator, config))
     pop3 = partial(Pop3Session, _pop3(world, authenticator, config))
-    known = KnownRecipients(world.signals, world.clock)
+    reception = Reception(world, config)
 
     def factory(row: ServiceRow) -> SessionFactory[Any]:
         match row.protocol:
             case WireProtocol.SMTP:
-                return partial(SmtpSession, _smtp(world, authenticator, config, known, Role(row.name)))
+                return SmtpService(world, authenticator, config, reception, Role(row.name)).session
             case WireProtocol.IMAP:
                 return imap
             case WireProtocol.POP3:
@@ -42,27 +39,6 @@ def session_factories(
                 assert_never(row.protocol)
 
     return {row.name: factory(row) for row in SERVICES.values()}
-
-
-def _smtp(
-    world: World, authenticator: Authenticator, config: Config, known: KnownRecipients, role: Role
-) -> Door:
-    return Door(
-        role=role,
-        hostname=config.hostname,
-        domain=config.domain,
-        database=world.database,
-        blobs=world.blobs,
-        clock=world.clock,
-        entropy=world.entropy,
-        telemetry=world.telemetry,
-        authenticator=authenticator,
-        known_recipients=known,
-        sender_domains=(SenderDomains(world.resolver, world.clock) if role is Role.MX else None),
-        limits=SmtpLimits(message_octets=config.limits.message_octets, recipients=config.limits.recipients),
-        plain_allowed=config.plain_passwords,
-        separate_domains=config.separate_domains,
-    )
 
 
 def _pop3(world: World, authenticator: Authenticator, config: Config) -> Pop3Services:

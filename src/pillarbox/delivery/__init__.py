@@ -1,1 +1,1 @@
-"""Where it goes: accepting a message and deciding what becomes of it."""
+"""Where mail goes: reception with its checks, routing, accepting, reports."""

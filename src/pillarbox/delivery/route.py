@@ -1,76 +1,70 @@
-"""Where mail for a recipient goes: into INBOXes here, on to other providers, or nowhere.
+"""Where mail for a recipient goes: to INBOXes here, on to other providers, or nowhere.
 
-The answer to RCPT is made of this, so it is one short read. A mailbox that is full is said so here, while the
-sender can still keep the message; once we have accepted one, it is delivered even if it is the one
-that exceeds the quota, since a refusal after that would be a lost message or a report to a stranger.
+The answer to RCPT is made from this, so it is one short read. A full mailbox is reported here, while the
+sender can still keep the message. Once a message was accepted it is delivered even if it is the one that
+exceeds the quota: a refusal after that would lose the message, or report to somebody who never sent it.
 """
 
 from typing import assert_never
 
 from msgspec import Struct
 
+from pillarbox.delivery.placement import Placement
 from pillarbox.directory import quota, resolve
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.resolve import Local, Remote, Unknown
 from pillarbox.mail.address import Address
-from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.store import account_counters, mailboxes
 from pillarbox.world.database import Transaction
 
 
-class Inbox(Struct, frozen=True, gc=False):
-    """Where a message comes to rest."""
-
-    account: AccountId
-    mailbox: MailboxId
-
-
-class Here(Struct, frozen=True, gc=False):
+class LocalRecipient(Struct, frozen=True, gc=False):
     """The address is ours."""
 
-    inboxes: tuple[Inbox, ...]
+    placements: tuple[Placement, ...]
+    """The INBOX of each account it leads to."""
     forwards: tuple[Address, ...]
-    """Addresses elsewhere that it leads to."""
-    lasting: bool = False
-    """So it stays, for messages of any size, until something is withdrawn (`directory.withdrawal`)."""
+    """Addresses at other providers that it leads to."""
+    cacheable: bool = False
+    """True for messages of any size until something is withdrawn (`directory.withdrawal`)."""
 
 
-class Elsewhere(Struct, frozen=True, gc=False):
+class RemoteRecipient(Struct, frozen=True, gc=False):
     """The domain is another provider's."""
 
 
-class Nowhere(Struct, frozen=True, gc=False):
-    """The domain is ours, and nobody reads this address."""
+class UnknownRecipient(Struct, frozen=True, gc=False):
+    """The domain is ours, and the address leads to nobody."""
 
     disabled: bool
-    """Somebody did, and may again."""
+    """It leads to a disabled account."""
 
 
-class Full(Struct, frozen=True, gc=False):
-    """Whoever reads this address has no room for it now."""
+class FullMailbox(Struct, frozen=True, gc=False):
+    """The address is ours, and its accounts are over quota."""
 
 
-Destination = Here | Elsewhere | Nowhere | Full
+Destination = LocalRecipient | RemoteRecipient | UnknownRecipient | FullMailbox
 
 
 def destination(tx: Transaction, address: Address, *, octets: int | None) -> Destination:
     """Where mail of about this many octets (0 where unknown) for this address goes.
 
-    `None`: it goes there whatever room is left, as reports do.
+    `None` disregards quotas, for reports.
     """
     resolution = resolve.recipient(tx, address)
     match resolution:
         case Remote():
-            return Elsewhere()
+            return RemoteRecipient()
         case Unknown(reason):
-            return Nowhere(disabled=reason == "disabled")
+            return UnknownRecipient(disabled=reason == "disabled")
         case Local((account,), own=True):
             return _own(tx, account, octets)
         case Local(accounts, forwards):
             if accounts and not forwards and not _any_room(tx, accounts, octets):
-                return Full()
-            inboxes = tuple(inbox for account in accounts if (inbox := _inbox(tx, account)))
-            return Here(inboxes, forwards) if inboxes or forwards else Full()
+                return FullMailbox()
+            placements = tuple(inbox for account in accounts if (inbox := _inbox(tx, account)))
+            return LocalRecipient(placements, forwards) if placements or forwards else FullMailbox()
         case _:
             assert_never(resolution)
 
@@ -80,13 +74,13 @@ def has_room(tx: Transaction, account: Account, octets: int) -> bool:
     return _fits(tx, account, octets, quota.effective(tx, account.id))
 
 
-def _own(tx: Transaction, account: Account, octets: int | None) -> Here | Full:
-    """An address of the account's own, as most are."""
+def _own(tx: Transaction, account: Account, octets: int | None) -> LocalRecipient | FullMailbox:
+    """An address of the account's own: most addresses."""
     limit = quota.effective(tx, account.id)
     inbox = _inbox(tx, account)
     if inbox is None or (octets is not None and not _fits(tx, account, octets, limit)):
-        return Full()
-    return Here((inbox,), (), lasting=limit is None)
+        return FullMailbox()
+    return LocalRecipient((inbox,), (), cacheable=limit is None)
 
 
 def _fits(tx: Transaction, account: Account, octets: int, limit: int | None) -> bool:
@@ -100,7 +94,7 @@ def _any_room(tx: Transaction, accounts: tuple[Account, ...], octets: int | None
     return octets is None or any(has_room(tx, account, octets) for account in accounts)
 
 
-def _inbox(tx: Transaction, account: Account) -> Inbox | None:
+def _inbox(tx: Transaction, account: Account) -> Placement | None:
     mailbox = mailboxes.inbox(tx, account.id)
-    # None: the account is being made or removed; the sender may try again, as with a full one
-    return None if mailbox is None else Inbox(account.id, mailbox)
+    # None: the account is being created or removed; the sender may try again, as with a full one
+    return None if mailbox is None else Placement(account.id, mailbox)

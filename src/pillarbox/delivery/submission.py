@@ -1,20 +1,20 @@
-"""What a message server does to mail of its own users before it is mail to anybody (RFC 6409 §6, §8).
+"""Checks and repairs of a submitted message before it is accepted (RFC 6409 §6, §8).
 
 The rules, in this order:
 
 * every address in From is the submitter's own; the reverse-path was checked at MAIL (§6.1);
 * From is added where there is none, with the submitter's address;
 * Sender: a foreign one is replaced; one is added where From names several (§8.1, RFC 5322 §3.6.2);
-* Date and Message-ID are added where they are missing or say nothing (§8.2, §8.3);
-* Bcc and Return-Path are removed: the former tells what its writer wanted untold (RFC 5322 §3.6.3), the
-  latter is for the last server to write (RFC 5321 §4.4).
+* Date and Message-ID are added where they are missing or invalid (§8.2, §8.3);
+* Bcc and Return-Path are removed: the former discloses hidden recipients (RFC 5322 §3.6.3), the
+  latter is written by the last server (RFC 5321 §4.4).
 
-All else stays as it came, octet for octet; a message that keeps the rules is not changed at all.
+Everything else stays as it came, octet for octet; a message that keeps the rules is not changed at all.
 """
 
 from dataclasses import dataclass
-from enum import Enum
 
+from pillarbox.delivery.refusal import Reason
 from pillarbox.directory import resolve
 from pillarbox.directory.accounts import Account
 from pillarbox.mail import date
@@ -24,43 +24,35 @@ from pillarbox.mail.header import MAX_FIELDS, Header
 from pillarbox.mail.threading import message_ids
 from pillarbox.world.database import Transaction
 
-AUTHOR_OCTETS = 16 * 1024
-"""All of From, or of Sender; in more, an address could hide where nobody reads on."""
+MAX_AUTHOR_OCTETS = 16 * 1024
+"""All From fields together, and all Sender fields: what is longer than readers parse could hide an address."""
 
 _REMOVED = ("Bcc", "Resent-Bcc", "Return-Path")
 
 
-class Fault(Enum):
-    """Why a submission is refused."""
-
-    FOREIGN_FROM = "From is not the submitter's"
-    NO_FROM = "From names nobody"
-    HEADER_TOO_LARGE = "the header, or From or Sender, is too large to be read whole"
-
-
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Who submits, and what is needed to complete the message."""
+    """The submitter, and what is needed to complete the message."""
 
     account: Account
     message_id: str
-    """The left side of a Message-ID, unique; used where one is missing."""
+    """The left side of a Message-ID, unique; used where it is missing."""
     now_ms: int
 
 
-def prepare(tx: Transaction, octets: bytes, submission: Submission) -> bytes | Fault:
+def prepare(tx: Transaction, octets: bytes, submission: Submission) -> bytes | Reason:
     """The message as it may go out, or why it may not. A read."""
     header, body_start = Header.parse(octets)
     if header.octets.count(b"\n") > MAX_FIELDS:
-        return Fault.HEADER_TOO_LARGE  # a Bcc or a second From could hide where nobody looks
-    if any(sum(map(len, header.all(name))) > AUTHOR_OCTETS for name in ("From", "Sender")):
-        return Fault.HEADER_TOO_LARGE
+        return Reason.HEADER_TOO_LARGE  # a Bcc or a second From could hide beyond the fields that are read
+    if any(sum(map(len, header.all(name))) > MAX_AUTHOR_OCTETS for name in ("From", "Sender")):
+        return Reason.HEADER_TOO_LARGE
     writers = _addresses(header, "From")
     if "From" in header:
         if not writers:
-            return Fault.NO_FROM
+            return Reason.NO_FROM
         if not all(_owns(tx, submission.account, writer) for writer in writers):
-            return Fault.FOREIGN_FROM
+            return Reason.FROM_NOT_OWNED
     removed = [name for name in _REMOVED if name in header]
     added = _missing(header, submission)
     senders = _addresses(header, "Sender")
@@ -84,7 +76,7 @@ def _missing(header: Header, submission: Submission) -> list[str]:
 
 
 def _rewritten(octets: bytes, header: Header, body_start: int, removed: list[str], added: list[str]) -> bytes:
-    # a field that was there and says nothing makes way for the one that is added
+    # an invalid field is replaced by the one that is added
     replaced = [name for line in added if (name := line.partition(":")[0]) in header]
     names = [*removed, *replaced]
     if not names and not added:

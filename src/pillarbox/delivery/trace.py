@@ -1,8 +1,8 @@
-"""Trace fields: what a message says of its way here (RFC 5321 §4.4), and what is read from it.
+"""Trace fields (RFC 5321 §4.4): Received and Return-Path, written and read.
 
-A message that is accepted gets one Received field on top; one that comes to rest gets Return-Path above
-it. Nothing else of it is touched, but for Return-Path fields that it brought along: exactly one is
-to be there (RFC 5321 §4.4).
+An accepted message gets one Received field on top; one that is placed in a mailbox gets a Return-Path above
+it. Nothing else is changed, except that Return-Path fields it brought along are removed: there must be
+exactly one (RFC 5321 §4.4).
 """
 
 import re
@@ -28,7 +28,7 @@ _TLS_1_2_CIPHERS = {
 
 
 class Hop(Struct, frozen=True, gc=False, kw_only=True):
-    """The last step of a message's way: from a client to us."""
+    """The last hop of a message: from a client to us."""
 
     client_name: str
     """What the client calls itself, in EHLO."""
@@ -41,11 +41,11 @@ class Hop(Struct, frozen=True, gc=False, kw_only=True):
     trace_id: str
     """What our log calls this message."""
     recipient: str | None
-    """The forward-path, where there is only one; several would betray each other (RFC 5321 §7.2)."""
+    """The forward-path, where there is only one; several would disclose each other (RFC 5321 §7.2)."""
     cipher: str | None
     """Cipher suite of TLS, as OpenSSL names it."""
     remark: str | None = None
-    """Something to be known by whoever looks into the message."""
+    """A comment, for instance the findings of checks."""
     at_ms: int
 
 
@@ -72,18 +72,18 @@ def address_literal(address: str) -> str:
 
 
 class Marks(Struct, frozen=True, gc=False):
-    """What delivery must know of a message before it takes it."""
+    """What delivery must know of a message's header."""
 
     hops: int
-    """Received fields: how many servers it has passed."""
+    """The number of Received fields: of servers it has passed."""
     return_path: bool
-    """It bears a Return-Path already."""
+    """It has a Return-Path already."""
     header: bool
-    """It begins with a header field; without, an empty line has to keep trace fields and text apart."""
+    """It begins with a header field; otherwise an empty line must separate trace fields and text."""
 
 
 def marks(octets: bytes) -> Marks:
-    """Look at the top of a message, as far as its header goes."""
+    """Read the header at the top of a message."""
     end = octets.find(b"\r\n\r\n")
     lower = (octets if end < 0 else octets[: end + 2]).lower()
     hops = lower.count(b"\nreceived:") + lower.startswith(b"received:")
@@ -105,7 +105,7 @@ def _client(name: str, address: str) -> str:
     literal = address_literal(address) if address else ""
     if _HOST.fullmatch(name) or _LITERAL.fullmatch(name):
         return f"{name} ({literal})" if literal else name
-    # No name that the grammar knows: the address takes its place, and the name becomes a comment
+    # Not a valid name: the address takes its place, and the name becomes a comment
     return f"{literal or 'localhost'} ({_comment(name)})"
 
 

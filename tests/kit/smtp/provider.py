@@ -1,26 +1,28 @@
-"""A small provider for SMTP tests: everything real but the clock, chance, the disk and the socket.
+"""A small provider for SMTP tests: everything is real but the clock, chance, the disk and the socket.
 
-Two domains and a few people; a connection is a list of what was written, and octets fed to it are handled
-to the end, as the pump does.
+It has two domains and a few accounts. A connection collects what was written, and octets fed to it are
+handled to the end, as the pump does.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from pillarbox.config.schema import Config
+from pillarbox.delivery.checks.table import CHECKS, Table
+from pillarbox.delivery.reception.reception import Reception
 from pillarbox.directory import accounts, aliases, credentials, domains, groups, quota
 from pillarbox.directory.password_hash import PasswordHash, hash_password
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.mail.identifiers import AccountId, MailboxId
-from pillarbox.protocol.smtp.capabilities import Limits, Role
+from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import ConnectionGone, Peer, TlsState
-from pillarbox.server.smtp.door import Door
-from pillarbox.server.smtp.known_recipients import KnownRecipients
-from pillarbox.server.smtp.sender_domain import SenderDomains
+from pillarbox.server.smtp.command_counts import SessionLimits
+from pillarbox.server.smtp.service import SmtpService
 from pillarbox.server.smtp.session import SmtpSession
 from pillarbox.store import mailboxes
 from pillarbox.store.schema import SCHEMA as STORE
@@ -30,11 +32,15 @@ from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database, Transaction
 from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SeededEntropy
+from pillarbox.world.network.memory import MemoryNetwork
 from pillarbox.world.resolver import Failure, Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
 from pillarbox.world.shared import for_one_alone
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.telemetry import MemoryTelemetry
+from pillarbox.world.tls.server import CertificateFiles, ServerTls
+from pillarbox.world.world import World
+from tests.kit.certificate import certificate_file
 
 PASSWORD = "correct horse"
 NOW_MS = 1_700_000_000_000
@@ -96,9 +102,9 @@ def tls_state() -> TlsState:
 class Client:
     """A client of one session, in the loop of the test."""
 
-    def __init__(self, door: Door, connection: FakeConnection | None = None) -> None:
+    def __init__(self, service: SmtpService, connection: FakeConnection | None = None) -> None:
         self.connection = connection or FakeConnection()
-        self.session = SmtpSession(door, self.connection)
+        self.session = service.session(self.connection)
         self.connection.session = self.session
 
     async def connect(self) -> str:
@@ -138,37 +144,53 @@ class Client:
 
 @dataclass
 class House:
-    """A provider and what there is to see of it."""
+    """A provider, and access to all it holds."""
 
-    database: Database
-    blobs: Blobs
+    world: World
+    authenticator: Authenticator
+    people: dict[str, AccountId]
     clock: VirtualClock
     telemetry: MemoryTelemetry
     resolver: ZoneResolver
-    authenticator: Authenticator
-    people: dict[str, AccountId]
-    known_recipients: KnownRecipients
 
-    def door(self, role: Role, *, limits: Limits | None = None, **options: Any) -> Door:
-        door = Door(
-            role=role,
-            hostname="mx.one.example",
-            domain="one.example",
-            database=self.database,
-            blobs=self.blobs,
-            clock=self.clock,
-            entropy=SeededEntropy(1),
-            telemetry=self.telemetry,
-            authenticator=self.authenticator,
-            known_recipients=self.known_recipients,
-            sender_domains=SenderDomains(self.resolver, self.clock) if role is Role.MX else None,
-            limits=limits or Limits(),
+    @property
+    def database(self) -> Database:
+        return self.world.database
+
+    @property
+    def blobs(self) -> Blobs:
+        return self.world.blobs
+
+    def config(self, **options: Any) -> Config:
+        return Config(hostname="mx.one.example", domain="one.example", **options)
+
+    def reception(self, config: Config | None = None, *, checks: Table = CHECKS) -> Reception:
+        return Reception(self.world, config or self.config(), checks=checks)
+
+    def service(
+        self,
+        role: Role,
+        *,
+        world: World | None = None,
+        checks: Table = CHECKS,
+        session_limits: SessionLimits | None = None,
+        **options: Any,
+    ) -> SmtpService:
+        """A service of its own, with a reception of its own; `options` are those of the configuration."""
+        config = self.config(**options)
+        reception = Reception(world or self.world, config, checks=checks)
+        return SmtpService(
+            world or self.world,
+            self.authenticator,
+            config,
+            reception,
+            role,
+            session_limits or SessionLimits(),
         )
-        return replace(door, **options)
 
     def client(self, role: Role = Role.MX, *, tls: bool = False, **options: Any) -> Client:
         connection = FakeConnection(tls=tls_state() if tls else None)
-        return Client(self.door(role, **options), connection)
+        return Client(self.service(role, **options), connection)
 
     def inbox(self, login: str) -> list[bytes]:
         """The messages in somebody's INBOX, oldest first."""
@@ -247,9 +269,19 @@ async def _house() -> House:
     resolver = ZoneResolver(
         ("example",), {("mail.example", Kind.MX): (Mx(10, "mx.mail.example"),)}, outside=Failure("no network")
     )
-    return House(
+    world = World(
+        clock=clock,
+        entropy=SeededEntropy(1),
+        network=MemoryNetwork(clock),
+        resolver=resolver,
+        tls=ServerTls((CertificateFiles(certificate_file(), certificate_file()),)),
         database=database,
         blobs=DatabaseBlobs(),
+        signals=signals,
+        telemetry=telemetry,
+    )
+    return House(
+        world=world,
         clock=clock,
         telemetry=telemetry,
         resolver=resolver,
@@ -261,7 +293,6 @@ async def _house() -> House:
             tallies=for_one_alone().tallies,
         ),
         people=people,
-        known_recipients=KnownRecipients(signals, clock),
     )
 
 

@@ -85,7 +85,7 @@ def test_each_recipient_has_its_own_end_and_the_sender_hears_of_failure(tx: Tran
     assert [(one.action, one.dsn) for one in results] == [
         (Action.RELAYED, None),
         (Action.DELAYED, None),
-        (Action.FAILED, Sent.HERE),
+        (Action.FAILED, Sent.DELIVERED),
         (Action.FAILED, None),
     ]
     (report,) = inbox(tx)
@@ -129,7 +129,7 @@ def test_nothing_is_reported_about_a_report(tx: Transaction) -> None:
 def test_a_report_for_somebody_elsewhere_is_queued_with_the_null_path(tx: Transaction) -> None:
     (job,) = queue(tx, "", sender="you@else.example")
     (one,) = settle(tx, [result(job, FAILED)], MTA, now_ms=NOW)
-    assert one.dsn is Sent.ON_ITS_WAY
+    assert one.dsn is Sent.QUEUED
     assert tx.rows(
         "SELECT reverse_path, return_content, address, destination, notify FROM queue_messages"
         " JOIN queue_recipients ON message = queue_messages.id"
@@ -141,9 +141,9 @@ def test_a_report_finds_a_full_mailbox_and_not_one_that_is_gone(tx: Transaction)
     assert account
     quota.set_account_quota(tx, account.id, 1)
     (job,) = queue(tx, "")
-    assert settle(tx, [result(job, FAILED)], MTA, now_ms=NOW)[0].dsn is Sent.HERE
+    assert settle(tx, [result(job, FAILED)], MTA, now_ms=NOW)[0].dsn is Sent.DELIVERED
     (job,) = queue(tx, "", sender="left@one.example")
-    assert settle(tx, [result(job, FAILED)], MTA, now_ms=NOW)[0].dsn is Sent.NOWHERE
+    assert settle(tx, [result(job, FAILED)], MTA, now_ms=NOW)[0].dsn is Sent.UNDELIVERABLE
 
 
 @pytest.mark.parametrize("more", [{"return_content": "HDRS"}, {"body": Body.BINARY}])

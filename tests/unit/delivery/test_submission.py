@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from pillarbox.delivery.submission import Fault, Submission, prepare
+from pillarbox.delivery.refusal import Reason
+from pillarbox.delivery.submission import Submission, prepare
 from pillarbox.directory import accounts, aliases, domains
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.mail.address_tokens import MAX_ADDRESSES
@@ -12,7 +13,7 @@ NOW_MS = 1_700_000_000_000
 GOOD = b"From: Anna <anna@one.example>\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <x@y>\r\n"
 
 
-def prepared(octets: bytes) -> bytes | Fault:
+def prepared(octets: bytes) -> bytes | Reason:
     with memory_transaction(SCHEMA) as tx:
         domains.create(tx, "one.example", now_ms=NOW_MS)
         anna = accounts.create(tx, "anna@one.example", scram_salt=bytes(16), now_ms=NOW_MS)
@@ -44,7 +45,7 @@ def test_missing_fields_are_added_on_top() -> None:
 def test_nobody_hides_behind_more_addresses_than_are_read(name: bytes) -> None:
     own = b"anna@one.example," * MAX_ADDRESSES
     faked = (GOOD if name == b"Sender" else b"") + name + b": " + own + b"boss@one.example\r\n\r\n"
-    assert prepared(faked) is Fault.HEADER_TOO_LARGE
+    assert prepared(faked) is Reason.HEADER_TOO_LARGE
 
 
 def test_fields_that_say_nothing_are_replaced() -> None:
@@ -76,29 +77,29 @@ def test_return_path_is_not_the_clients_to_write() -> None:
         (b"team@one.example", None),
         (b'"bert@one.example" <anna@one.example>', None),
         (b"anna@one.example (bert@one.example)", None),
-        (b"list@one.example", Fault.FOREIGN_FROM),
-        (b"bert@one.example", Fault.FOREIGN_FROM),
-        (b"Anna <anna@one.example>, Bert <bert@one.example>", Fault.FOREIGN_FROM),
-        (b"nobody@one.example", Fault.FOREIGN_FROM),
-        (b"anna@elsewhere.example", Fault.FOREIGN_FROM),
-        (b"anna@one.example@elsewhere.example", Fault.FOREIGN_FROM),
-        (b"<>", Fault.NO_FROM),
-        (b"", Fault.NO_FROM),
-        (b"nobody:;", Fault.NO_FROM),
+        (b"list@one.example", Reason.FROM_NOT_OWNED),
+        (b"bert@one.example", Reason.FROM_NOT_OWNED),
+        (b"Anna <anna@one.example>, Bert <bert@one.example>", Reason.FROM_NOT_OWNED),
+        (b"nobody@one.example", Reason.FROM_NOT_OWNED),
+        (b"anna@elsewhere.example", Reason.FROM_NOT_OWNED),
+        (b"anna@one.example@elsewhere.example", Reason.FROM_NOT_OWNED),
+        (b"<>", Reason.NO_FROM),
+        (b"", Reason.NO_FROM),
+        (b"nobody:;", Reason.NO_FROM),
     ],
 )
-def test_from_must_be_owned(written: bytes, fault: Fault | None) -> None:
+def test_from_must_be_owned(written: bytes, fault: Reason | None) -> None:
     outcome = prepared(b"From: " + written + b"\r\n\r\n")
     if fault is None:
         assert isinstance(outcome, bytes)
     else:
-        assert isinstance(outcome, Fault)
-        assert outcome is fault or {outcome, fault} == {Fault.NO_FROM, Fault.FOREIGN_FROM}
+        assert isinstance(outcome, Reason)
+        assert outcome is fault or {outcome, fault} == {Reason.NO_FROM, Reason.FROM_NOT_OWNED}
 
 
 def test_every_from_field_counts() -> None:
     two = b"From: anna@one.example\r\nFrom: bert@one.example\r\n\r\n"
-    assert prepared(two) is Fault.FOREIGN_FROM
+    assert prepared(two) is Reason.FROM_NOT_OWNED
 
 
 @pytest.mark.rfc("5322 §3.6.2", "MUST")

@@ -1,9 +1,8 @@
 """What EHLO announces, from one table: by role, TLS and authentication.
 
-A row says the keyword, when it is offered, what stands behind it, and which parameters of MAIL and
-RCPT it brings. The EHLO reply, the parameters that are understood, and the commands that are known are
-derived from the rows, so that nothing is announced that is refused (RFC 5321 §4.2.4) and nothing is
-taken that was not announced (RFC 5321 §4.1.1.11).
+A row holds the keyword, when it is offered, its value, and which parameters of MAIL and RCPT it brings. The
+EHLO reply and the parameters that are accepted are derived from the rows, so that nothing is announced that
+is refused (RFC 5321 §4.2.4) and nothing is accepted that was not announced (RFC 5321 §4.1.1.11).
 
 ETRN is not offered: a submission server must not (RFC 6409 §7), and nothing here turns around.
 """
@@ -15,7 +14,9 @@ from functools import lru_cache
 
 
 class Role(Enum):
-    """What a listener is there for."""
+    """What a service is for."""
+
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python
 
     MX = "smtp"
     """Mail from other providers, for our own recipients (RFC 5321)."""
@@ -24,46 +25,30 @@ class Role(Enum):
     SUBMISSIONS = "submissions"
     """The same with TLS from the first octet (RFC 8314 §3.3)."""
     LMTP = "lmtp"
-    """Mail from a queue of ours or a neighbour's, one answer for each recipient (RFC 2033)."""
+    """Mail from a neighbour's queue, one answer for each recipient (RFC 2033)."""
 
     @property
     def submits(self) -> bool:
-        """Whether this role takes mail from authenticated users, for anybody."""
+        """Whether this role accepts mail from logged-in accounts, for anybody."""
         return self in (Role.SUBMISSION, Role.SUBMISSIONS)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a session may ask for; each with the answer it gives when reached."""
-
-    message_octets: int = 50 * 1024 * 1024
-    """The largest message, as RFC 1870 counts: 552 5.3.4."""
-    recipients: int = 1000
-    """RCPT commands in a transaction (RFC 5321 §4.5.3.1.8 asks for 100 at least): 452 4.5.3."""
-    transactions: int = 100_000
-    """MAIL commands in a session: 421 4.7.0. A connection is worth keeping; this ends a runaway."""
-    errors: int = 20
-    """Refused commands since the last accepted message: 421 4.7.0."""
-    unknown_recipients: int = 100
-    """Refused recipients since the last accepted message: 421 4.7.0, against guessing of names."""
-    idle_commands: int = 1000
-    """Commands that carry no mail, since the last accepted message: 421 4.7.0."""
-    authentications: int = 6
-    """Failed AUTH commands (RFC 4954 §9 asks to allow three): 421 4.7.0."""
-    hops: int = 100
-    """Received fields in a message (RFC 5321 §6.3 asks to allow 100): 554 5.4.6."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
     """What the offer depends on."""
 
     role: Role
-    tls: bool
-    tls_available: bool
-    mechanisms: tuple[str, ...]
-    """SASL mechanisms that may be used now; empty where none, or when authenticated already."""
-    limits: Limits
+    tls_active: bool = False
+    tls_available: bool = False
+    """A certificate is there and TLS is not active."""
+    mechanisms: tuple[str, ...] = ()
+    """SASL mechanisms that may be used now; empty where there are none, or after authentication."""
+    message_octets: int
+    """The largest message, as RFC 1870 counts: 552 5.3.4."""
+    recipients: int
+    """RCPT commands in a transaction (RFC 5321 §4.5.3.1.8 asks for 100 at least): 452 4.5.3."""
+    transactions: int
+    """MAIL commands in a session: 421 4.7.0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +64,12 @@ class Extension:
 
 
 def _size(conditions: Conditions) -> str:
-    return str(conditions.limits.message_octets)
+    return str(conditions.message_octets)
 
 
 def _limits(conditions: Conditions) -> str:
     # RFC 9422 §4: both count commands, whether they succeed or not
-    return f"MAILMAX={conditions.limits.transactions} RCPTMAX={conditions.limits.recipients}"
+    return f"MAILMAX={conditions.transactions} RCPTMAX={conditions.recipients}"
 
 
 def _unbound(conditions: Conditions) -> str:
@@ -102,9 +87,9 @@ EXTENSIONS = (
     Extension("DSN", mail=frozenset({"RET", "ENVID"}), rcpt=frozenset({"NOTIFY", "ORCPT"})),  # RFC 3461
     Extension("LIMITS", value=_limits),  # RFC 9422
     # RFC 8689 §2: only in a session that TLS protects
-    Extension("REQUIRETLS", lambda c: c.tls, mail=frozenset({"REQUIRETLS"})),
+    Extension("REQUIRETLS", lambda c: c.tls_active, mail=frozenset({"REQUIRETLS"})),
     # RFC 3207 §4.2: not once TLS is active
-    Extension("STARTTLS", lambda c: c.tls_available and not c.tls),
+    Extension("STARTTLS", lambda c: c.tls_available and not c.tls_active),
     Extension(
         "AUTH",  # RFC 4954
         lambda c: c.role.submits and bool(c.mechanisms),

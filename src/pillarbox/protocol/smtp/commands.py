@@ -1,7 +1,7 @@
 """The commands of SMTP and LMTP as values (RFC 5321 §4.1.1 and its extensions).
 
-What a command means is the session's to say; what it looks like is `grammar`'s. There are several to each
-message, so they are structs, which are made in a tenth of a dataclass's time.
+Their syntax is in `grammar`, their meaning in `server/smtp`. There are several to each message, so they are
+structs, which are made in a tenth of a dataclass's time.
 """
 
 from enum import Enum, StrEnum
@@ -13,7 +13,7 @@ from pillarbox.protocol.smtp.replies import Reply
 
 
 class Verb(Enum):
-    """What a client can ask for; the machine's table has a column for each."""
+    """The verbs; the machine's table has a column for each."""
 
     __hash__ = object.__hash__  # C, where Enum hashes by name in Python: the table is asked twice a command
 
@@ -50,7 +50,7 @@ class Return(Enum):
 
 
 class Notify(Enum):
-    """When the sender wants to hear of a recipient (RFC 3461 §4.1)."""
+    """When the sender wants a report about a recipient (RFC 3461 §4.1)."""
 
     NEVER = "NEVER"
     SUCCESS = "SUCCESS"
@@ -59,7 +59,7 @@ class Notify(Enum):
 
 
 class Hello(Struct, frozen=True, gc=False):
-    """HELO, EHLO or LHLO, with the name the client gives itself."""
+    """HELO, EHLO or LHLO, with the client's name."""
 
     verb: Verb
     name: str
@@ -86,7 +86,7 @@ class Rcpt(Struct, frozen=True, gc=False):
 
     forward_path: ForwardPath
     notify: frozenset[Notify] | None = None
-    """`None` where the sender did not say."""
+    """`None` where it was not given."""
     original: str | None = None
     """ORCPT, `type;xtext` (RFC 3461 §4.2)."""
 
@@ -113,7 +113,7 @@ class Bdat(Struct, frozen=True, gc=False):
 
 
 class Simple(Struct, frozen=True, gc=False):
-    """A command that says no more than its verb: DATA RSET NOOP VRFY EXPN HELP QUIT STARTTLS."""
+    """A command that is its verb alone: DATA RSET NOOP VRFY EXPN HELP QUIT STARTTLS."""
 
     verb: Verb
 

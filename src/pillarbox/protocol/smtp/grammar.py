@@ -1,7 +1,7 @@
-"""From a command line, without its CRLF, to a command or the reason why it is none (RFC 5321 §4.1.1).
+"""Parsing a command line, without its CRLF, into a command or a refusal (RFC 5321 §4.1.1).
 
-One pure function, `read`; the parameters that are offered are given to it. Whether a command fits the
-moment is not asked here: that is the machine's table.
+One pure function, `read`; the parameters that are offered are given to it. Whether a command may come now
+is not decided here, but by the machine's table.
 """
 
 import binascii
@@ -14,9 +14,9 @@ from pillarbox.protocol.smtp.commands import Auth, Bdat, Command, Hello, Mail, R
 from pillarbox.protocol.smtp.parameters import BadParameter, read_mail, read_rcpt
 from pillarbox.protocol.smtp.path import InvalidPath, PathTooLong, read_forward_path, read_reverse_path
 
-NAME_OCTETS = 255
+MAX_NAME_OCTETS = 255
 """The longest name in EHLO (RFC 5321 §4.5.3.1.2)."""
-CHUNK_DIGITS = 20
+MAX_CHUNK_DIGITS = 20
 """The longest chunk size in BDAT, like SIZE (RFC 1870 §4)."""
 
 _MAIL = re.compile(r"MAIL[ \t]+FROM:[ \t]*", re.IGNORECASE)
@@ -27,7 +27,7 @@ _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 _FOREIGN = frozenset({"GET", "POST", "PUT", "HEAD", "CONNECT", "OPTIONS"})
-"""Verbs of HTTP: a browser was made to talk to us, and what follows is not its owner's wish."""
+"""Verbs of HTTP: a browser was tricked into connecting, and what follows is an attack on its user."""
 _KNOWN_ELSEWHERE = frozenset({"SEND", "SOML", "SAML", "TURN", "ETRN", "ATRN", "BURL"})
 """SMTP commands we know of and do not implement (RFC 5321 §4.2.4)."""
 
@@ -42,7 +42,7 @@ def read(line: bytes, offer: Offer, role: Role) -> Command | Refused:
     except UnicodeDecodeError:
         if line[:4].upper() not in _GREETING_OCTETS:
             return Refused(replies.NOT_UTF8)
-        # a computer's name in whatever its owner's charset is; it is only shown, as a comment
+        # a computer's name in some other charset; it is only shown, as a comment
         text = line.decode("latin-1").rstrip(" \t")
     if not text.isprintable() and _CONTROL.search(text):
         # RFC 5321 §4.1.2: invalid character codes are answered with 501
@@ -79,9 +79,9 @@ def _unknown(verb: str) -> Refused:
 
 
 def _hello(text: str, argument: str, _offer: Offer) -> Command | Refused:
-    # RFC 5321 §4.1.1.1: be prepared for more words after the name
+    # RFC 5321 §4.1.1.1: more words may follow the name
     name = _SPACE.split(argument.strip())[0]
-    if not name or len(name.encode()) > NAME_OCTETS:
+    if not name or len(name.encode()) > MAX_NAME_OCTETS:
         return Refused(replies.SYNTAX_HELLO)
     return Hello(Verb(text[:4].upper()), name)
 
@@ -118,8 +118,8 @@ def _rcpt(text: str, _argument: str, offer: Offer) -> Command | Refused:
 
 def _bdat(_text: str, argument: str, _offer: Offer) -> Command | Refused:
     match = _BDAT.fullmatch(argument)
-    if not match or len(match[1]) > CHUNK_DIGITS:
-        # nobody knows how many octets of message follow: reading them as commands would be smuggling
+    if not match or len(match[1]) > MAX_CHUNK_DIGITS:
+        # how many octets of message follow is unknown: reading them as commands would be smuggling
         return Refused(replies.SYNTAX_BDAT, fatal=True)
     return Bdat(int(match[1]), last=match[2] is not None)
 

@@ -2,15 +2,18 @@
 
 What is always true:
 
-1. Only CRLF ends a command; a line that ends in LF alone ends the connection, since whoever sent it and
-   we would not agree about what is a line. Only `<CRLF>.<CRLF>` ends DATA (RFC 5321 §4.1.1.4).
-2. After DATA, AUTH, STARTTLS and QUIT the machine *holds*: what follows is not looked at until the session
-   has said what it is, so that no octet is ever read under two meanings.
+1. Only CRLF ends a command; a line that ends in LF alone ends the connection, since its sender and we would
+   not agree about what is a line. Only `<CRLF>.<CRLF>` ends DATA (RFC 5321 §4.1.1.4).
+2. After DATA, AUTH, STARTTLS and QUIT the machine *holds*: what follows is not read until the session has
+   answered, so that no octet is ever read under two meanings.
 3. The octets of a BDAT chunk are never read as commands, whether the chunk is accepted or not.
-4. Any chunking of the same octets tells the same commands and the same message.
+4. Any chunking of the same octets yields the same commands and the same message.
 
-The session asks `refusal` whether a command may come now, does it, and says `succeeded`; the table
+The session asks `refusal` whether a command may come now, executes it, and calls `succeeded`; the table
 of `states` does the rest. Message data comes in pieces: see `Piece`, `MessageEnd`, `ChunkEnd`.
+
+Lines are not read by `protocol.framing`: a bare LF must end the connection at once rather than be part of a
+line, and the same buffer holds message data, of which a whole message is cut out without a copy in between.
 """
 
 from dataclasses import replace
@@ -23,20 +26,20 @@ from pillarbox.protocol.smtp.commands import Bdat, Command, Refused, Verb
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.protocol.smtp.states import TABLE, State, after_chunk
 
-COMMAND_OCTETS = 2048
+MAX_COMMAND_OCTETS = 2048
 """The longest command line: 512 (RFC 5321 §4.5.3.1.4), and room for extensions: ORCPT alone asks for 500."""
-AUTH_OCTETS = 12_288
+MAX_AUTH_OCTETS = 12_288
 """The longest line of an AUTH exchange (RFC 4954 §4)."""
 PIECE_OCTETS = 64 * 1024
-"""Once this much of a message is waiting it is told, so that a large one never piles up here."""
+"""When this much of a message is buffered it becomes a `Piece`, so that a large one is never held here."""
 
-TOLD_AT_ONCE = 256
-"""Events of one `receive`; the rest waits until these are handled. Whoever floods us with commands is mostly sent
-away before all of them were even read."""
+MAX_EVENTS = 256
+"""Events of one `receive`; the rest waits until these are handled. A client that floods us with commands is mostly
+disconnected before all of them were read."""
 
-ABSURD = 16
-"""A chunk of so many times the message limit is refused at once and ends the session. A smaller one that is
-too large is read to its end first, as RFC 3030 §2 asks, so that its sender hears the answer."""
+MAX_CHUNK_MESSAGES = 16
+"""A chunk larger than so many messages of the largest size is refused at once and ends the session. A smaller
+one that is too large is read to its end first, as RFC 3030 §2 asks, so that its sender gets the answer."""
 
 _CR = 13
 _DOT = b"\r\n."
@@ -75,7 +78,7 @@ class Response(Struct, frozen=True, gc=False):
 Event = Command | Refused | Piece | MessageEnd | ChunkEnd | Response
 
 
-class SmtpServer:
+class SmtpMachine:
     """One session's machine."""
 
     __slots__ = (
@@ -86,8 +89,8 @@ class SmtpServer:
         "_held",
         "_line_start",
         "_overlong",
+        "_pending",
         "_searched",
-        "_told",
         "conditions",
         "offer",
         "state",
@@ -105,36 +108,36 @@ class SmtpServer:
         self._searched = 0  # octets of the buffer in which no end of data begins
         self._chunk: Bdat | None = None
         self._chunk_left = 0
-        self._told = 0  # events of the last read that are not handled yet
+        self._pending = 0  # events of the last read that are not handled yet
 
     # --- octets in, events out
 
     @property
     def buffered(self) -> int:
-        """Octets received that no event has told yet."""
+        """Octets received that are part of no event yet."""
         return len(self._buffer)
 
     def receive(self, octets: bytes) -> list[Event]:
-        """Take a chunk of any size; return the events that are now complete, as far as `TOLD_AT_ONCE`."""
+        """Take a chunk of any size; return the events that are now complete, as far as `MAX_EVENTS`."""
         if self.state is State.END:
             return []
         self._buffer = self._buffer + octets if self._buffer else bytes(octets)
         events: list[Event] = []
-        while self._buffer and not self._held and len(events) < TOLD_AT_ONCE:
+        while self._buffer and not self._held and len(events) < MAX_EVENTS:
             event = self._next()
             if event is None:
                 break
             events.append(event)
-        self._told = len(events)
+        self._pending = len(events)
         return events
 
     def handled(self) -> bool:
-        """One told event was handled; whether it was the last, so that answers should leave now."""
-        self._told -= 1
-        return self._told <= 0
+        """An event was handled; returns whether it was the last, so that answers should be sent now."""
+        self._pending -= 1
+        return self._pending <= 0
 
     def discard(self) -> int:
-        """Forget what is buffered: TLS begins (RFC 3207 §6); return how many octets that were."""
+        """Drop what is buffered: TLS begins (RFC 3207 §6); return how many octets."""
         dropped, self._buffer = len(self._buffer), b""
         return dropped
 
@@ -143,7 +146,7 @@ class SmtpServer:
             return self._next_chunk(self._chunk)
         if self.state is State.DATA:
             return self._next_data()
-        line = self._next_line(AUTH_OCTETS)
+        line = self._next_line(MAX_AUTH_OCTETS)
         if not isinstance(line, bytes):
             return line
         return self._response(line) if self.state is State.AUTH else self._command(line)
@@ -182,18 +185,18 @@ class SmtpServer:
         return Refused(replies.LINE_TOO_LONG)
 
     def _lone_line_feed(self) -> Refused:
-        # RFC 5321 §2.3.8: LF alone is no line end; reading on would let two meanings pass
+        # RFC 5321 §2.3.8: LF alone is no line end; reading on would allow two interpretations
         self._held = True
         return Refused(replies.LINE_END, fatal=True)
 
     def _command(self, line: bytes) -> Event:
-        if len(line) > COMMAND_OCTETS - 2 and line[:5].upper() != b"AUTH ":
+        if len(line) > MAX_COMMAND_OCTETS - 2 and line[:5].upper() != b"AUTH ":
             return Refused(replies.LINE_TOO_LONG)
         command = grammar.read(line, self.offer, self.conditions.role)
         if isinstance(command, Refused):
             self._held = command.fatal
         elif isinstance(command, Bdat):
-            if command.octets > ABSURD * self.conditions.limits.message_octets:
+            if command.octets > MAX_CHUNK_MESSAGES * self.conditions.message_octets:
                 self._held = True
                 return Refused(replies.TOO_LARGE, fatal=True)
             self._chunk, self._chunk_left = command, command.octets
@@ -269,10 +272,10 @@ class SmtpServer:
         self._chunk_left -= len(octets)
         return Piece(octets, chunk=True)
 
-    # --- what the session says
+    # --- what the session reports
 
     def refusal(self, command: Command) -> Reply | None:
-        """Why this command cannot come now; `None` where it can. A held machine goes on reading."""
+        """Why this command may not come now; `None` where it may. After a refusal reading goes on."""
         step = TABLE[self.state, command.verb]
         if isinstance(step, State):
             return None
@@ -280,7 +283,7 @@ class SmtpServer:
         return step
 
     def succeeded(self, command: Command) -> None:
-        """The command was answered positively (STARTTLS: TLS stands; DATA: 354 was said)."""
+        """The command was answered positively (STARTTLS: 220; DATA: 354)."""
         step = TABLE[self.state, command.verb]
         assert isinstance(step, State), f"{command} in {self.state} was refused by the table"
         self.state = step
@@ -295,7 +298,7 @@ class SmtpServer:
         self.state, self._held = State.AUTH, False
 
     def authentication_ended(self) -> None:
-        """235 or a failure was said."""
+        """The exchange was answered with 235 or a failure."""
         self.state, self._held = State.IDLE, False
 
     def refuses_chunks(self) -> bool:
@@ -307,15 +310,15 @@ class SmtpServer:
         self.state = after_chunk(self.state, accepted=accepted, last=chunk.last)
 
     def secured(self) -> None:
-        """TLS stands: the session begins anew, and nothing of before is known (RFC 3207 §4.2)."""
+        """TLS is active: the session begins anew, and knows nothing of before (RFC 3207 §4.2)."""
         self.state, self._held = State.START, False
         self.discard()
 
     def close(self) -> None:
-        """Nothing is read any more."""
+        """Read nothing more."""
         self.state, self._held, self._buffer = State.END, True, b""
 
     def change(self, **conditions: object) -> None:
-        """The offer changes: TLS stands, or the client is authenticated."""
+        """The offer changes: TLS is active, or the client is authenticated."""
         self.conditions = replace(self.conditions, **conditions)  # type: ignore[arg-type]  # checked by dataclass
         self.offer = offer(self.conditions)

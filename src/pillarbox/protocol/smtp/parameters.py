@@ -1,6 +1,6 @@
-"""Parameters of MAIL and RCPT (RFC 5321 §4.1.2): each known one with its grammar.
+"""Parameters of MAIL and RCPT (RFC 5321 §4.1.2): each with its grammar.
 
-Only parameters of extensions that were announced are taken; any other is 555 (RFC 5321 §4.1.1.11),
+Only parameters of extensions that were announced are accepted; any other is 555 (RFC 5321 §4.1.1.11),
 a bad value or a repetition 501 (RFC 3461 §4.5).
 """
 
@@ -18,11 +18,11 @@ M = TypeVar("M", bound=Enum)
 
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([^\x00-\x20=\x7f]+))?")
 _SPACE = re.compile(r"[ \t]+")  # to str.split() there are many more spaces than the two of SMTP
-_SIZE_DIGITS = 20
+_MAX_SIZE_DIGITS = 20
 """RFC 1870 §4: a size has at most 20 digits."""
-_ENVID_CHARACTERS = 100
+_MAX_ENVID_CHARACTERS = 100
 """RFC 3461 §4.4."""
-_ORCPT_CHARACTERS = 500
+_MAX_ORCPT_CHARACTERS = 500
 """RFC 3461 §4.2."""
 _ADDRESS_TYPE = re.compile(r"[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]+")
 
@@ -67,7 +67,7 @@ def _read(text: str, offered: frozenset[str], readers: dict[str, "Reader"]) -> d
 
 
 def _size(value: str | None) -> int:
-    if not value or not value.isdecimal() or not value.isascii() or len(value) > _SIZE_DIGITS:
+    if not value or not value.isdecimal() or not value.isascii() or len(value) > _MAX_SIZE_DIGITS:
         raise BadParameter(replies.PARAMETER_SYNTAX)
     return int(value)
 
@@ -95,7 +95,7 @@ def _flag(value: str | None) -> bool:
 
 
 def _envelope_id(value: str | None) -> str:
-    if not value or len(value) > _ENVID_CHARACTERS or not xtext.is_xtext(value):
+    if not value or len(value) > _MAX_ENVID_CHARACTERS or not xtext.is_xtext(value):
         raise BadParameter(replies.PARAMETER_SYNTAX)
     # RFC 3461 §4.4: printable before it was encoded, or a report could be given foreign header fields
     if not all(" " <= character <= "~" for character in xtext.decode(value)):
@@ -104,17 +104,17 @@ def _envelope_id(value: str | None) -> str:
 
 
 def _auth(value: str | None) -> None:
-    # RFC 4954 §5: read and dropped; no client is trusted to say for whom it speaks
+    # RFC 4954 §5: read and ignored; no client is trusted to name another sender
     if not value or not xtext.is_xtext(value):
         raise BadParameter(replies.PARAMETER_SYNTAX)
 
 
 def _notify(value: str | None) -> frozenset[Notify]:
-    wishes = frozenset(_member(Notify, word) for word in (value or "").split(","))
+    words = frozenset(_member(Notify, word) for word in (value or "").split(","))
     # RFC 3461 §4.1: NEVER stands alone
-    if Notify.NEVER in wishes and len(wishes) > 1:
+    if Notify.NEVER in words and len(words) > 1:
         raise BadParameter(replies.PARAMETER_SYNTAX)
-    return wishes
+    return words
 
 
 def _original(value: str | None) -> str:
@@ -124,7 +124,7 @@ def _original(value: str | None) -> str:
     good = (
         semicolon
         and address
-        and len(value or "") <= _ORCPT_CHARACTERS
+        and len(value or "") <= _MAX_ORCPT_CHARACTERS
         and _ADDRESS_TYPE.fullmatch(kind)
         and (xtext.is_xtext(address) if plain else True)
         and all(character >= " " and character != "\x7f" for character in xtext.decode(address))

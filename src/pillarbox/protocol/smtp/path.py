@@ -1,4 +1,4 @@
-"""Reverse-paths and forward-paths: what stands between the angle brackets of MAIL and RCPT.
+"""Reverse-paths and forward-paths: what is between the angle brackets of MAIL and RCPT.
 
 Three values, three types: an `Address`, the null reverse-path `<>` of reports (RFC 5321 §4.5.5), and
 `<Postmaster>` without a domain (RFC 5321 §4.5.1). None of them is an empty string by accident.
@@ -14,18 +14,18 @@ from typing import Final, Literal
 
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
 
-PATH_OCTETS: Final = 512
+MAX_PATH_OCTETS: Final = 512
 """The longest path we read, brackets included; RFC 5321 §4.5.3.1.3 asks for 256."""
 
-PLAIN_OCTETS: Final = 256
-"""Paths up to this length, and in ASCII, take the short way."""
+MAX_PLAIN_OCTETS: Final = 256
+"""Paths up to this length, and in ASCII, are parsed by one regular expression."""
 
 
 class Special(Enum):
     """Paths that are not addresses."""
 
     NULL = "<>"
-    """The null reverse-path: a report, to which nothing is ever answered."""
+    """The null reverse-path: a report, which is never reported about."""
     POSTMASTER = "<Postmaster>"
     """The postmaster of this server, without a domain."""
 
@@ -54,7 +54,7 @@ class InvalidPath(ValueError):
 
 
 class PathTooLong(ValueError):
-    """Longer than `PATH_OCTETS`."""
+    """Longer than `MAX_PATH_OCTETS`."""
 
 
 def read_reverse_path(text: str) -> tuple[ReversePath, str]:
@@ -79,14 +79,14 @@ def written(path: ReversePath) -> str:
 
 def _read(text: str) -> tuple[ForwardPath, str]:
     plain = _PLAIN.match(text)
-    if plain and plain.end() <= PLAIN_OCTETS:
+    if plain and plain.end() <= MAX_PLAIN_OCTETS:
         return _plain(plain[1], plain[2]), text[plain.end() :]
     bare = None if text.startswith("<") else _BARE.match(text)
     octets = f"<{bare[0]}>" if bare else text
     match = _PATH.match(octets)
     if not match:
         raise InvalidPath("no path")
-    if len(match[0].encode()) > PATH_OCTETS:
+    if len(match[0].encode()) > MAX_PATH_OCTETS:
         raise PathTooLong
     rest = text[len(bare[0]) :] if bare else text[match.end() :]
     local, domain = match.groups()

@@ -1,14 +1,14 @@
-"""What an SMTP server says: three digits, an enhanced status code, a sentence (RFC 5321 §4.2, RFC 2034).
+"""Replies of an SMTP server: three digits, an enhanced status code, a text (RFC 5321 §4.2, RFC 2034).
 
 Always true: the class digit of the enhanced code *is* the first digit of the reply code, so it is
 stored once; replies are ASCII (RFC 6531 §3.7.4.2) and no line of one exceeds 512 octets (RFC 5321
-§4.5.3.1.5); a reply is rendered once, when it is made. The sentence tells the peer little; what an
-operator must know goes to the log instead.
+§4.5.3.1.5); a reply is rendered once, when it is made. Texts are those of other servers where these agree.
+They tell the peer little; details are for the log.
 """
 
 from dataclasses import dataclass, field
 
-LINE_OCTETS = 512
+MAX_LINE_OCTETS = 512
 """The longest reply line with its CRLF (RFC 5321 §4.5.3.1.5)."""
 
 
@@ -41,19 +41,19 @@ class Reply:
 
     @property
     def positive(self) -> bool:
-        """Whether the command did what it was asked to (2yz)."""
+        """Whether the command succeeded (2yz)."""
         return self.code < 300
 
     @property
     def transient(self) -> bool:
-        """Whether the same command may work later (4yz)."""
+        """Whether the same command may succeed later (4yz)."""
         return 400 <= self.code < 500
 
 
 def _line(text: str) -> bytes:
     # Nothing a peer sent may start a reply line of its own: control characters become "?".
     safe = text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
-    return safe.encode("ascii", "replace")[: LINE_OCTETS - 2] + b"\r\n"
+    return safe.encode("ascii", "replace")[: MAX_LINE_OCTETS - 2] + b"\r\n"
 
 
 # Success
@@ -61,7 +61,7 @@ OK = Reply(250, "0.0", "OK")
 SENDER_OK = Reply(250, "1.0", "Sender OK")
 RECIPIENT_OK = Reply(250, "1.5", "Recipient OK")
 RESET = Reply(250, "0.0", "Reset")
-CANNOT_VERIFY = Reply(252, "5.1", "Send some mail, I will try my best")
+CANNOT_VERIFY = Reply(252, "5.1", "Cannot VRFY user, but will accept message and attempt delivery")
 AUTHENTICATED = Reply(235, "7.0", "Authentication successful")
 START_TLS = Reply(220, "0.0", "Ready to start TLS")
 START_DATA = Reply(354, "", "End data with <CR><LF>.<CR><LF>")
@@ -71,67 +71,66 @@ HELP = Reply(214, "0.0", "See RFC 5321", ("EHLO MAIL RCPT DATA BDAT RSET NOOP VR
 UNRECOGNIZED = Reply(500, "5.1", "Command not recognized")
 NOT_IMPLEMENTED = Reply(502, "5.1", "Command not implemented")
 LINE_TOO_LONG = Reply(500, "5.2", "Line too long")
-LINE_END = Reply(500, "5.2", "Lines end with <CR><LF>, closing connection")
-FOREIGN = Reply(500, "5.1", "This is a mail server, closing connection")
+LINE_END = Reply(500, "5.2", "Bare <LF> received, closing connection")
+FOREIGN = Reply(500, "5.1", "Non-SMTP command, closing connection")
 NOT_UTF8 = Reply(500, "5.2", "Command is not UTF-8")
 CONTROL = Reply(501, "5.2", "Control characters are not allowed in a command")
 NO_ARGUMENT = Reply(501, "5.4", "No argument expected")
-SYNTAX_HELLO = Reply(501, "5.4", "Say your host name or address literal")
+SYNTAX_HELLO = Reply(501, "5.4", "Syntax: EHLO hostname")
 SYNTAX_MAIL = Reply(501, "5.4", "Syntax: MAIL FROM:<address>")
 SYNTAX_RCPT = Reply(501, "5.4", "Syntax: RCPT TO:<address>")
 SYNTAX_BDAT = Reply(501, "5.4", "Syntax: BDAT size [LAST], closing connection")
 SYNTAX_AUTH = Reply(501, "5.4", "Syntax: AUTH mechanism [initial-response]")
-SYNTAX_VRFY = Reply(501, "5.4", "Say whom you mean")
+SYNTAX_VRFY = Reply(501, "5.4", "Syntax: VRFY address")
 SENDER_SYNTAX = Reply(501, "1.7", "Bad sender address syntax")
 RECIPIENT_SYNTAX = Reply(501, "1.3", "Bad recipient address syntax")
 PATH_TOO_LONG = Reply(501, "1.3", "Path too long")
 PARAMETER_SYNTAX = Reply(501, "5.4", "Bad parameter syntax")
-PARAMETER_TWICE = Reply(501, "5.4", "Parameter given twice")
-PARAMETER_UNKNOWN = Reply(555, "5.4", "Parameter not recognized or not offered here")
-NEED_HELLO = Reply(503, "5.1", "Say EHLO first")
-NEED_MAIL = Reply(503, "5.1", "MAIL comes first")
+PARAMETER_TWICE = Reply(501, "5.4", "Duplicate parameter")
+PARAMETER_UNKNOWN = Reply(555, "5.4", "Unsupported parameter")
+NEED_HELLO = Reply(503, "5.1", "Send HELO/EHLO first")
+NEED_MAIL = Reply(503, "5.1", "Need MAIL command")
 NEED_RECIPIENT = Reply(503, "5.1", "No valid recipients")
-NESTED_MAIL = Reply(503, "5.1", "A mail transaction is open already")
+NESTED_MAIL = Reply(503, "5.1", "Nested MAIL command")
 OUT_OF_ORDER = Reply(503, "5.1", "Bad sequence of commands")
 MIXED_DATA = Reply(503, "5.1", "DATA and BDAT cannot be mixed")
-NEED_RESET = Reply(503, "5.1", "The transaction has failed, say RSET")
-BINARY_NEEDS_CHUNKS = Reply(503, "5.1", "BINARYMIME needs BDAT")
+NEED_RESET = Reply(503, "5.1", "Transaction failed, send RSET")
+BINARY_NEEDS_CHUNKS = Reply(503, "5.1", "BODY=BINARYMIME requires BDAT")
 
 # TLS and authentication
-TLS_ACTIVE = Reply(503, "5.1", "TLS is active already")
+TLS_ACTIVE = Reply(503, "5.1", "TLS already active")
+TLS_NOT_AVAILABLE = Reply(454, "7.0", "TLS not available")
 TLS_FIRST = Reply(530, "7.0", "Must issue a STARTTLS command first")
 AUTH_FIRST = Reply(530, "7.0", "Authentication required")
 AUTH_TWICE = Reply(503, "5.1", "Already authenticated")
 AUTH_NEEDS_TLS = Reply(538, "7.11", "Encryption required for authentication")
-AUTH_MECHANISM = Reply(504, "5.4", "Authentication mechanism not offered")
-AUTH_CANCELLED = Reply(501, "7.0", "Authentication cancelled")
-AUTH_BASE64 = Reply(501, "5.2", "Not base64")
+AUTH_MECHANISM = Reply(504, "5.4", "Unrecognized authentication type")
+AUTH_CANCELLED = Reply(501, "7.0", "Authentication aborted")
+AUTH_BASE64 = Reply(501, "5.2", "Invalid base64 data")
 AUTH_TOO_LONG = Reply(500, "5.6", "Authentication exchange line is too long")
-AUTH_FAILED = Reply(535, "7.8", "Authentication credentials invalid")
+AUTH_FAILED = Reply(535, "7.8", "Authentication failed")
 AUTH_LATER = Reply(454, "7.0", "Temporary authentication failure")
 
 # Policy: refusals are values
-RELAY_DENIED = Reply(550, "7.1", "Relaying denied")
-NO_SUCH_USER = Reply(550, "1.1", "No such recipient here")
-MAILBOX_FULL = Reply(452, "2.2", "Mailbox full")
+RELAY_DENIED = Reply(550, "7.1", "Relay access denied")
+USER_UNKNOWN = Reply(550, "1.1", "Recipient address rejected: User unknown")
+MAILBOX_FULL = Reply(452, "2.2", "Quota exceeded (mailbox is full)")
 MAILBOX_DISABLED = Reply(550, "2.1", "Mailbox disabled, not accepting messages")
-NOT_YOUR_ADDRESS = Reply(550, "7.1", "Not authorized to send from this address")
-NOT_YOUR_FROM = Reply(550, "7.1", "Not authorized to send as the From of this message")
-SENDER_UNRESOLVABLE = Reply(550, "1.8", "Sender's domain does not exist")
-SENDER_UNRESOLVED = Reply(450, "1.8", "Sender's domain cannot be resolved now")
-SENDER_NON_ASCII = Reply(550, "6.7", "Non-ASCII sender needs SMTPUTF8")
-RECIPIENT_NON_ASCII = Reply(553, "6.7", "Non-ASCII recipient needs SMTPUTF8")
+SENDER_NOT_OWNED = Reply(550, "7.1", "Sender address rejected: not owned by user")
+FROM_NOT_OWNED = Reply(550, "7.1", "From address rejected: not owned by user")
+SENDER_NON_ASCII = Reply(550, "6.7", "SMTPUTF8 is required for this sender address")
+RECIPIENT_NON_ASCII = Reply(553, "6.7", "SMTPUTF8 is required for this recipient address")
 TOO_MANY_RECIPIENTS = Reply(452, "5.3", "Too many recipients")
-TOO_LARGE = Reply(552, "3.4", "Message too big")
-TOO_MANY_HOPS = Reply(554, "4.6", "Too many hops, this is a mail loop")
-NO_FROM = Reply(554, "6.0", "The message has no valid From")
-HEADER_TOO_LARGE = Reply(554, "6.0", "The message's header is too large")
+TOO_LARGE = Reply(552, "3.4", "Message size exceeds fixed limit")
+TOO_MANY_HOPS = Reply(554, "4.6", "Too many hops")
+NO_FROM = Reply(554, "6.0", "Message has no valid From header field")
+HEADER_TOO_LARGE = Reply(554, "6.0", "Message header is too large")
 SYSTEM_FULL = Reply(452, "3.1", "Insufficient system storage")
-LOCAL_ERROR = Reply(451, "3.0", "Local error, try again later")
+LOCAL_ERROR = Reply(451, "3.0", "Local error in processing")
 
 
 def greeting(hostname: str, protocol: str) -> Reply:
-    """The first line a client hears (RFC 5321 §4.3.1)."""
+    """The first line of a connection (RFC 5321 §4.3.1)."""
     return Reply(220, "", f"{hostname} {protocol} Pillarbox")
 
 

@@ -1,10 +1,10 @@
 """The life of an SMTP session as one table: state × verb (RFC 5321 §4.1.4, RFC 3030, RFC 4954, RFC 3207).
 
 For every pair, `TABLE` holds either the state that follows *if the command succeeds* (where it is
-refused by whoever looked it up, nothing changes) or the `Reply` that says why it cannot come now.
+refused by the session, nothing changes) or the `Reply` that says why it cannot come now.
 Tests walk all pairs, and the picture in `docs/states/smtp.md` is drawn from here.
 
-What is no command has its place, too: the end of a message (`after_data`), of a chunk
+Handled elsewhere, since it is no command: the end of a message (`after_data`), of a chunk
 (`after_chunk`), of an AUTH exchange and of a TLS handshake.
 """
 
@@ -17,12 +17,12 @@ from pillarbox.protocol.smtp.replies import Reply
 
 
 class State(Enum):
-    """Where a session stands."""
+    """The state of a session."""
 
     __hash__ = object.__hash__  # C, where Enum hashes by name in Python: the table is asked twice a command
 
     START = "start"
-    """Connected, or just secured by TLS: the client has not said who it is."""
+    """Connected, or TLS has just become active: no EHLO yet."""
     IDLE = "idle"
     """Greeted; no transaction."""
     MAIL = "mail"
@@ -31,8 +31,8 @@ class State(Enum):
     """A transaction with at least one recipient."""
     CHUNKS = "chunks"
     """A transaction whose message comes by BDAT; at least one chunk was taken."""
-    SPOILT = "spoilt"
-    """A chunk was refused: the rest of the message is read and dropped (RFC 3030 §2)."""
+    FAILED = "failed"
+    """A chunk was refused: the rest of the message is read and discarded (RFC 3030 §2)."""
     DATA = "data"
     """The octets that follow are the message."""
     AUTH = "auth"
@@ -40,7 +40,7 @@ class State(Enum):
     TLS = "tls"
     """A TLS handshake follows."""
     END = "end"
-    """Nothing is read any more."""
+    """Nothing more is read."""
 
 
 Step = State | Reply
@@ -113,7 +113,7 @@ _ROWS: dict[State, dict[Verb, Step | None]] = {
         V.DATA: replies.MIXED_DATA,  # RFC 3030 §2: 503
         V.BDAT: S.CHUNKS,
     },
-    S.SPOILT: {
+    S.FAILED: {
         **_ANY_TIME,
         **_GREET,
         V.RSET: S.IDLE,
@@ -124,7 +124,7 @@ _ROWS: dict[State, dict[Verb, Step | None]] = {
         V.DATA: replies.NEED_RESET,
         V.BDAT: replies.NEED_RESET,
     },
-    # In these no line is read as a command; should one be told of all the same, it is refused.
+    # In these no line is read as a command; one that comes all the same is refused.
     S.DATA: dict.fromkeys(Verb, replies.OUT_OF_ORDER),
     S.AUTH: dict.fromkeys(Verb, replies.OUT_OF_ORDER),
     S.TLS: dict.fromkeys(Verb, replies.OUT_OF_ORDER),
@@ -140,9 +140,9 @@ TABLE: Final[dict[tuple[State, Verb], Step]] = {
 
 
 def after_chunk(state: State, *, accepted: bool, last: bool) -> State:
-    """Where a chunk leads. A refused one spoils what remains of its transaction, until its end."""
+    """Where a chunk leads. After a refused one the transaction has failed, until its end."""
     if state in (S.RCPT, S.CHUNKS) and accepted:
         return S.IDLE if last else S.CHUNKS
-    if state in (S.MAIL, S.RCPT, S.CHUNKS, S.SPOILT):
-        return S.IDLE if last else S.SPOILT
+    if state in (S.MAIL, S.RCPT, S.CHUNKS, S.FAILED):
+        return S.IDLE if last else S.FAILED
     return state

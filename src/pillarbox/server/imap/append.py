@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
+from pillarbox.delivery.summarizing import summary_of
 from pillarbox.directory import quota
 from pillarbox.mail.identifiers import MailboxId, Uid
 from pillarbox.mail.number_set import NumberSet
@@ -18,7 +19,6 @@ from pillarbox.protocol.imap.events import MessageOffered, Offer
 from pillarbox.server.imap.conversation import Conversation
 from pillarbox.server.imap.moving import READ_ONLY, destination
 from pillarbox.server.imap.reply import Refused, Reply, no, ok
-from pillarbox.server.summarizing import summary_of
 from pillarbox.store import account_counters, placements
 from pillarbox.store import append as store_append
 from pillarbox.store.account_counters import OverQuota

@@ -4,14 +4,13 @@ from hypothesis import strategies as st
 
 from pillarbox.mail.address import Address
 from pillarbox.protocol.smtp import replies
-from pillarbox.protocol.smtp.capabilities import Conditions, Limits, Role, offer
+from pillarbox.protocol.smtp.capabilities import Role, offer
 from pillarbox.protocol.smtp.commands import Auth, Bdat, Body, Hello, Mail, Rcpt, Refused, Simple, Verb
 from pillarbox.protocol.smtp.grammar import decode_response, read
 from pillarbox.protocol.smtp.path import NULL, POSTMASTER
+from tests.kit.smtp.conditions import conditions
 
-OFFER = offer(
-    Conditions(Role.SUBMISSION, tls=True, tls_available=True, mechanisms=("PLAIN",), limits=Limits())
-)
+OFFER = offer(conditions(Role.SUBMISSION, tls_active=True, tls_available=True, mechanisms=("PLAIN",)))
 
 
 def command(line: str, role: Role = Role.SUBMISSION) -> object:

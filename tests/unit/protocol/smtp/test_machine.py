@@ -8,25 +8,26 @@ from hypothesis import strategies as st
 
 from pillarbox.mail.address import Address
 from pillarbox.protocol.smtp import replies
-from pillarbox.protocol.smtp.capabilities import Conditions, Limits, Role
+from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.protocol.smtp.commands import Auth, Bdat, Body, Hello, Mail, Rcpt, Refused, Simple, Verb
 from pillarbox.protocol.smtp.machine import (
-    AUTH_OCTETS,
-    COMMAND_OCTETS,
+    MAX_AUTH_OCTETS,
+    MAX_COMMAND_OCTETS,
+    MAX_EVENTS,
     PIECE_OCTETS,
-    TOLD_AT_ONCE,
     ChunkEnd,
     Event,
     MessageEnd,
     Piece,
     Response,
-    SmtpServer,
+    SmtpMachine,
 )
 from pillarbox.protocol.smtp.states import TABLE, State
+from tests.kit.smtp.conditions import conditions
 
 
-def machine(role: Role = Role.SUBMISSION) -> SmtpServer:
-    return SmtpServer(Conditions(role, tls=False, tls_available=True, mechanisms=("PLAIN",), limits=Limits()))
+def machine(role: Role = Role.SUBMISSION) -> SmtpMachine:
+    return SmtpMachine(conditions(role, tls_available=True, mechanisms=("PLAIN",)))
 
 
 class Willing:
@@ -103,11 +104,11 @@ def test_a_pipelined_transaction_is_told_at_once_up_to_data() -> None:
 
 
 def test_a_flood_of_commands_is_told_in_parts_and_none_is_lost() -> None:
-    flooded, count = machine(), TOLD_AT_ONCE * 2 + 7
+    flooded, count = machine(), MAX_EVENTS * 2 + 7
     parts = [flooded.receive(b"NOOP\r\n" * count)]
     while flooded.buffered:
         parts.append(flooded.receive(b""))
-    assert [len(part) for part in parts] == [TOLD_AT_ONCE, TOLD_AT_ONCE, 7]
+    assert [len(part) for part in parts] == [MAX_EVENTS, MAX_EVENTS, 7]
 
 
 def test_data_ends_at_its_dot_and_the_next_command_follows() -> None:
@@ -212,9 +213,9 @@ def test_a_line_that_ends_in_lf_alone_ends_the_session() -> None:
 
 @pytest.mark.rfc("5321 §4.5.3.1.4", "MUST")
 def test_command_lines_have_a_limit_and_the_next_is_read() -> None:
-    longest = b"NOOP " + b"x" * (COMMAND_OCTETS - 7)
+    longest = b"NOOP " + b"x" * (MAX_COMMAND_OCTETS - 7)
     assert told(longest + b"\r\n") == [(Simple(Verb.NOOP), None)]
-    for length in (COMMAND_OCTETS, AUTH_OCTETS, AUTH_OCTETS * 3):
+    for length in (MAX_COMMAND_OCTETS, MAX_AUTH_OCTETS, MAX_AUTH_OCTETS * 3):
         octets = b"NOOP " + b"x" * length + b"\r\nHELP\r\n"
         for cuts in [(), range(0, len(octets), 100)]:
             assert told(octets, *cuts) == [Refused(replies.LINE_TOO_LONG), (Simple(Verb.HELP), None)]
@@ -224,7 +225,7 @@ def test_an_overlong_line_never_piles_up() -> None:
     subject = machine()
     for _ in range(100):
         subject.receive(b"x" * 4096)
-    assert subject.buffered <= AUTH_OCTETS + 4096
+    assert subject.buffered <= MAX_AUTH_OCTETS + 4096
 
 
 def test_an_auth_exchange() -> None:
@@ -237,7 +238,7 @@ def test_an_auth_exchange() -> None:
         (b"*", Response(None, replies.AUTH_CANCELLED)),
         (b"", Response(b"")),
         (b"????", Response(None, replies.AUTH_BASE64)),
-        (b"x" * AUTH_OCTETS, Response(None, replies.AUTH_TOO_LONG)),
+        (b"x" * MAX_AUTH_OCTETS, Response(None, replies.AUTH_TOO_LONG)),
     ]:
         assert told(b"EHLO a\r\nAUTH PLAIN\r\n" + line + b"\r\nNOOP\r\n")[2:] == [
             response,
@@ -323,6 +324,6 @@ def test_the_machine_agrees_with_the_table() -> None:
 def test_what_is_offered_follows_the_conditions() -> None:
     subject = machine()
     assert "STARTTLS" in subject.offer.lines
-    subject.change(tls=True)
+    subject.change(tls_active=True)
     assert "STARTTLS" not in subject.offer.lines
     assert Body.BINARY.value in "".join(subject.offer.lines)

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from pillarbox.mail.address import Address
 from pillarbox.protocol.smtp.path import (
+    MAX_PATH_OCTETS,
     NULL,
-    PATH_OCTETS,
     POSTMASTER,
     InvalidPath,
     PathTooLong,
@@ -80,7 +80,7 @@ def test_a_path_has_a_limit() -> None:
     with pytest.raises((PathTooLong, InvalidPath)):
         read_forward_path(f"<{'a' * 300}@{'b.' * 120}example>")
     with pytest.raises(PathTooLong):
-        read_forward_path(f"<@{'a.' * PATH_OCTETS}b:user@d.example>")
+        read_forward_path(f"<@{'a.' * MAX_PATH_OCTETS}b:user@d.example>")
 
 
 @given(st.text(max_size=60))

@@ -1,7 +1,7 @@
 import pytest
 
 from pillarbox.protocol.smtp import replies
-from pillarbox.protocol.smtp.replies import LINE_OCTETS, Reply
+from pillarbox.protocol.smtp.replies import MAX_LINE_OCTETS, Reply
 
 
 @pytest.mark.rfc("3463 §2", "MUST")
@@ -32,11 +32,11 @@ def test_a_reply_is_ascii_and_one_line_whatever_a_peer_sent() -> None:
 
 @pytest.mark.rfc("5321 §4.5.3.1.5", "MUST")
 def test_a_line_is_cut_at_its_limit() -> None:
-    assert len(Reply(550, "1.1", "x" * 2000).octets) == LINE_OCTETS
+    assert len(Reply(550, "1.1", "x" * 2000).octets) == MAX_LINE_OCTETS
 
 
 def test_kinds() -> None:
     assert replies.OK.positive
-    assert not replies.NO_SUCH_USER.positive
+    assert not replies.USER_UNKNOWN.positive
     assert replies.MAILBOX_FULL.transient
-    assert not replies.NO_SUCH_USER.transient
+    assert not replies.USER_UNKNOWN.transient

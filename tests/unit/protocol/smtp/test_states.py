@@ -7,7 +7,7 @@ from pillarbox.protocol.smtp.commands import Verb
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.protocol.smtp.states import TABLE, State, after_chunk
 
-READING = (State.START, State.IDLE, State.MAIL, State.RCPT, State.CHUNKS, State.SPOILT)
+READING = (State.START, State.IDLE, State.MAIL, State.RCPT, State.CHUNKS, State.FAILED)
 
 
 @pytest.mark.parametrize(("state", "verb"), list(itertools.product(State, Verb)))
@@ -38,7 +38,7 @@ def test_no_transaction_before_a_greeting() -> None:
 
 
 @pytest.mark.rfc("4954 §4", "MUST")
-@pytest.mark.parametrize("state", [State.MAIL, State.RCPT, State.CHUNKS, State.SPOILT])
+@pytest.mark.parametrize("state", [State.MAIL, State.RCPT, State.CHUNKS, State.FAILED])
 def test_no_auth_in_a_transaction(state: State) -> None:
     step = TABLE[state, Verb.AUTH]
     assert isinstance(step, Reply)
@@ -54,7 +54,7 @@ def test_data_after_bdat_is_out_of_order() -> None:
 
 def test_every_state_is_reached_and_left() -> None:
     """But for the end, from which nothing leads on; DATA, AUTH and TLS are left by other events."""
-    reached = {step for step in TABLE.values() if isinstance(step, State)} | {State.START, State.SPOILT}
+    reached = {step for step in TABLE.values() if isinstance(step, State)} | {State.START, State.FAILED}
     assert reached == set(State)
 
 
@@ -64,12 +64,12 @@ def test_every_state_is_reached_and_left() -> None:
         (State.RCPT, True, False, State.CHUNKS),
         (State.RCPT, True, True, State.IDLE),
         (State.CHUNKS, True, True, State.IDLE),
-        (State.CHUNKS, False, False, State.SPOILT),
+        (State.CHUNKS, False, False, State.FAILED),
         (State.CHUNKS, False, True, State.IDLE),
-        (State.SPOILT, False, False, State.SPOILT),
-        (State.SPOILT, True, False, State.SPOILT),
-        (State.SPOILT, False, True, State.IDLE),
-        (State.MAIL, False, False, State.SPOILT),
+        (State.FAILED, False, False, State.FAILED),
+        (State.FAILED, True, False, State.FAILED),
+        (State.FAILED, False, True, State.IDLE),
+        (State.MAIL, False, False, State.FAILED),
         (State.IDLE, False, True, State.IDLE),
         (State.START, False, True, State.START),
     ],

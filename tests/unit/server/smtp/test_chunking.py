@@ -2,7 +2,8 @@
 
 import pytest
 
-from pillarbox.protocol.smtp.capabilities import Limits, Role
+from pillarbox.config.schema import Limits
+from pillarbox.protocol.smtp.capabilities import Role
 from tests.kit.smtp.provider import Client, House, in_house
 
 MESSAGE = b"Subject: x\r\n\r\nbody\r\n.\r\n..more\r\n"
@@ -53,7 +54,7 @@ def test_out_of_order() -> None:
     async def test(house: House) -> None:
         client = house.client()
         await client.greet()
-        assert await client.say(b"BDAT 6 LAST\r\nQUIT\r\n") == "503 5.5.1 MAIL comes first\r\n"
+        assert await client.say(b"BDAT 6 LAST\r\nQUIT\r\n") == "503 5.5.1 Need MAIL command\r\n"
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<nobody@one.example>")
         # no recipient was accepted: each chunk is read, refused, and dropped
         answers = await client.say(b"BDAT 6\r\nQUIT\r\nBDAT 6\r\nRSET\r\nBDAT 0 LAST\r\n")
@@ -120,7 +121,7 @@ def test_an_absurd_chunk_is_refused_at_once() -> None:
     async def test(house: House) -> None:
         client = house.client()
         await addressed(client)
-        assert await client.say("BDAT 99999999999 LAST") == "552 5.3.4 Message too big\r\n"
+        assert await client.say("BDAT 99999999999 LAST") == "552 5.3.4 Message size exceeds fixed limit\r\n"
         assert not client.connection.open
 
     in_house(test)

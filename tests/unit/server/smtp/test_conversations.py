@@ -40,7 +40,7 @@ def test_every_event_is_answered_once(reads: list[bytes], role: Role, tls: bool)
             while events and client.connection.open:
                 event = events.pop(0)
                 await patiently(house, client.session.handle(event))
-                client.session._flush()
+                client.session._context.flush()
                 answers = finals(client.heard())
                 check(event, answers, role, still_open=client.connection.open)
                 heard += answers

@@ -1,8 +1,8 @@
 """Every message of the public corpora is taken, by DATA and by BDAT, and rests as it was sent."""
 
 from pillarbox.delivery.trace import marks
-from pillarbox.protocol.smtp.capabilities import Limits
 from pillarbox.protocol.smtp.line_ends import repair
+from pillarbox.server.smtp.command_counts import SessionLimits
 from tests.kit.corpora import needs_corpora, single_messages
 from tests.kit.smtp.provider import House, in_house
 
@@ -10,7 +10,7 @@ from tests.kit.smtp.provider import House, in_house
 @needs_corpora
 def test_odd_messages_are_taken() -> None:
     async def test(house: House) -> None:
-        client = house.client(limits=Limits(idle_commands=1_000_000))
+        client = house.client(session_limits=SessionLimits(idle_commands=1_000_000))
         await client.greet()
         expected = []
         for name, octets in single_messages():

@@ -1,13 +1,15 @@
 """When the world fails, SMTP says "later", and nothing is acknowledged."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.protocol.smtp.capabilities import Role
-from pillarbox.server.smtp import failures
-from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox
+from pillarbox.server.smtp.refusals import reply_to
 from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.world import World
 from tests.kit.smtp.provider import House, in_house
 
 
@@ -17,6 +19,11 @@ class BrokenDatabase:
     def __init__(self, database: Any) -> None:
         self._database = database
         self.fails_to: set[str] = set()
+
+    async def read(self, *arguments: Any, **keywords: Any) -> Any:
+        if "read" in self.fails_to:
+            raise DatabaseUnavailable("database is locked")
+        return await self._database.read(*arguments, **keywords)
 
     def read_now(self, *arguments: Any, **keywords: Any) -> Any:
         if "read" in self.fails_to:
@@ -29,18 +36,33 @@ class BrokenDatabase:
         return await self._database.write(*arguments, **keywords)
 
 
+def with_database(house: House, database: Any) -> World:
+    return replace(house.world, database=database)
+
+
 def test_every_failure_is_transient() -> None:
-    assert all(reply.transient for _, reply in failures.FAILURES)
-    assert failures.reply_to(DatabaseUnavailable()).octets.startswith(b"452 4.3.1")
-    assert failures.reply_to(NoSuchMailbox()).octets.startswith(b"451 4.3.0")
-    assert failures.reply_to(NoSuchAccount()).octets.startswith(b"451 4.3.0")
+    assert reply_to(Refused(Reason.UNAVAILABLE)).octets.startswith(b"452 4.3.1")
+    assert reply_to(Refused(Reason.RECIPIENT_GONE)).octets.startswith(b"451 4.3.0")
+
+
+def test_every_reason_has_its_reply() -> None:
+    replies = {reason: reply_to(Refused(reason, "7.1", "no")) for reason in Reason}
+    transient = {reason for reason, reply in replies.items() if reply.transient}
+    assert all(reply.code >= 400 and reply.status for reply in replies.values())
+    assert transient == {
+        Reason.MAILBOX_FULL,
+        Reason.TOO_MANY_RECIPIENTS,
+        Reason.DEFERRED_BY_CHECK,
+        Reason.UNAVAILABLE,
+        Reason.RECIPIENT_GONE,
+    }
 
 
 @pytest.mark.parametrize("role", [Role.MX, Role.LMTP])
 def test_a_commit_that_fails_is_not_250(role: Role) -> None:
     async def test(house: House) -> None:
         broken = BrokenDatabase(house.database)
-        client = house.client(role, database=broken)
+        client = house.client(role, world=with_database(house, broken))
         await client.greet()
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
         broken.fails_to = {"write"}
@@ -57,7 +79,7 @@ def test_a_commit_that_fails_is_not_250(role: Role) -> None:
 def test_a_directory_that_cannot_be_read() -> None:
     async def test(house: House) -> None:
         broken = BrokenDatabase(house.database)
-        client = house.client(database=broken)
+        client = house.client(world=with_database(house, broken))
         await client.greet()
         await client.say("MAIL FROM:<a@mail.example>")
         broken.fails_to = {"read"}

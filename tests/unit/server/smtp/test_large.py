@@ -1,6 +1,7 @@
 """Large messages: spilled to a file, whole in the store and in the queue."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from pillarbox.protocol.smtp.capabilities import Role
@@ -10,7 +11,7 @@ from tests.kit.smtp.provider import House, in_house
 
 def test_a_large_message_is_the_same_here_and_elsewhere(tmp_path: Path) -> None:
     async def test(house: House) -> None:
-        house.blobs = FileBlobs(tmp_path)
+        house.world = replace(house.world, blobs=FileBlobs(tmp_path))
         client = house.client(Role.MX)
         await client.greet()
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<both@one.example>", "DATA")
@@ -30,7 +31,7 @@ def test_a_large_message_is_the_same_here_and_elsewhere(tmp_path: Path) -> None:
 
 def test_a_connection_that_ends_leaves_no_file(tmp_path: Path) -> None:
     async def test(house: House) -> None:
-        house.blobs = FileBlobs(tmp_path)
+        house.world = replace(house.world, blobs=FileBlobs(tmp_path))
         client = house.client()
         await client.greet()
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
@@ -45,7 +46,7 @@ def test_a_connection_that_ends_leaves_no_file(tmp_path: Path) -> None:
 
 def test_what_happens_when_the_disk_is_full(tmp_path: Path) -> None:
     async def test(house: House) -> None:
-        house.blobs = FileBlobs(tmp_path)
+        house.world = replace(house.world, blobs=FileBlobs(tmp_path))
         (tmp_path / "incoming").rmdir()
         client = house.client()
         await client.greet()

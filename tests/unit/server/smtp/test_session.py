@@ -2,7 +2,11 @@
 
 import pytest
 
-from pillarbox.protocol.smtp.capabilities import Limits, Role
+from pillarbox.config.schema import Limits
+from pillarbox.delivery.checks.check import Stage
+from pillarbox.delivery.checks.sender_domain import SenderDomainRequired
+from pillarbox.protocol.smtp.capabilities import Role
+from pillarbox.server.smtp.command_counts import SessionLimits
 from tests.kit.smtp.provider import Client, FakeConnection, House, in_house, set_quota
 
 MESSAGE = "From: a@mail.example\r\nSubject: x\r\n\r\nbody\r\n.\r\n"
@@ -164,7 +168,7 @@ def test_no_relaying() -> None:
             client = house.client(role)
             await client.greet()
             await client.say("MAIL FROM:<anna@one.example>")
-            assert await client.say("RCPT TO:<x@elsewhere.example>") == "550 5.7.1 Relaying denied\r\n"
+            assert await client.say("RCPT TO:<x@elsewhere.example>") == "550 5.7.1 Relay access denied\r\n"
         assert house.queued() == []
 
     in_house(test)
@@ -222,7 +226,7 @@ def test_addresses_beyond_ascii_need_smtputf8() -> None:
         await client.greet()
         assert (
             await client.say("MAIL FROM:<jörg@mail.example>")
-            == "550 5.6.7 Non-ASCII sender needs SMTPUTF8\r\n"
+            == "550 5.6.7 SMTPUTF8 is required for this sender address\r\n"
         )
         assert await client.codes("MAIL FROM:<a@mail.example>") == [250]
         assert (await client.say("RCPT TO:<jörg@one.example>")).startswith("553 5.6.7")
@@ -246,7 +250,8 @@ def test_size_is_declared_and_counted() -> None:
     async def test(house: House) -> None:
         client = house.client(limits=Limits(message_octets=100))
         await client.greet()
-        assert await client.say("MAIL FROM:<a@mail.example> SIZE=101") == "552 5.3.4 Message too big\r\n"
+        refusal = "552 5.3.4 Message size exceeds fixed limit\r\n"
+        assert await client.say("MAIL FROM:<a@mail.example> SIZE=101") == refusal
         for octets, code in ((98, "250"), (99, "552")):
             await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
             # RFC 1870 §5: line ends count, dots that were added and the end do not
@@ -305,7 +310,9 @@ def test_a_full_mailbox_is_told_at_rcpt() -> None:
         client = house.client()
         await client.greet()
         await client.say("MAIL FROM:<a@mail.example> SIZE=1001")
-        assert await client.say("RCPT TO:<anna@one.example>") == "452 4.2.2 Mailbox full\r\n"
+        assert (
+            await client.say("RCPT TO:<anna@one.example>") == "452 4.2.2 Quota exceeded (mailbox is full)\r\n"
+        )
         await client.codes("RSET", "MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
         # what was let in at RCPT is kept, even if it is more than was left
         assert (await client.say(b"Subject: x\r\n\r\n" + b"y" * 2000 + b"\r\n.\r\n")).startswith("250")
@@ -318,7 +325,7 @@ def test_a_full_mailbox_is_told_at_rcpt() -> None:
 
 def test_errors_have_a_limit() -> None:
     async def test(house: House) -> None:
-        client = house.client(limits=Limits(errors=3))
+        client = house.client(session_limits=SessionLimits(errors=3))
         await client.greet()
         assert await client.codes("XYZZY", "XYZZY", "XYZZY") == [500] * 3
         assert (await client.say("XYZZY")).splitlines() == [
@@ -333,21 +340,21 @@ def test_errors_have_a_limit() -> None:
 
 def test_guessing_recipients_and_idling_have_limits() -> None:
     async def test(house: House) -> None:
-        client = house.client(limits=Limits(unknown_recipients=2, idle_commands=3))
+        client = house.client(session_limits=SessionLimits(unknown_recipients=2, idle_commands=3))
         await client.greet()
         await client.say("MAIL FROM:<a@mail.example>")
         assert await client.codes("RCPT TO:<x@one.example>", "RCPT TO:<y@one.example>") == [550, 550]
         assert "421 4.7.0" in await client.say("RCPT TO:<z@one.example>")
-        client = house.client(limits=Limits(idle_commands=3))
+        client = house.client(session_limits=SessionLimits(idle_commands=3))
         await client.greet()
         assert await client.codes("NOOP", "NOOP") == [250, 250]
         assert "421 4.7.0" in await client.say("NOOP")
-        client = house.client(limits=Limits(idle_commands=2))
+        client = house.client(session_limits=SessionLimits(idle_commands=2))
         await client.greet()
         assert await client.codes("EHLO client.example") == [250]
         assert "421 4.7.0" in await client.say("EHLO client.example")
         assert not client.connection.open
-        client = house.client(limits=Limits(transactions=2))
+        client = house.client(session_limits=SessionLimits(transactions=2))
         await client.greet()
         assert await client.codes("MAIL FROM:<>", "MAIL FROM:<>") == [250, 503]
         assert (await client.say("MAIL FROM:<>")).startswith("421 4.7.0")
@@ -357,7 +364,7 @@ def test_guessing_recipients_and_idling_have_limits() -> None:
 
 def test_an_accepted_message_clears_the_counts() -> None:
     async def test(house: House) -> None:
-        client = house.client(limits=Limits(errors=3, unknown_recipients=1))
+        client = house.client(session_limits=SessionLimits(errors=3, unknown_recipients=1))
         await client.greet()
         for _ in range(4):
             await client.codes("XYZZY", "XYZZY", "MAIL FROM:<>", "RCPT TO:<x@one.example>")
@@ -420,11 +427,12 @@ def test_a_sender_whose_domain_does_not_exist_is_marked() -> None:
 
 def test_such_a_sender_is_refused_by_policy_only() -> None:
     async def test(house: House) -> None:
-        client = house.client(refuse_unresolvable_senders=True)
+        client = house.client(checks={Stage.SENDER: (SenderDomainRequired,)})
         await client.greet()
         assert await client.codes("MAIL FROM:<a@mail.example>", "RSET", "MAIL FROM:<>", "RSET") == [250] * 4
         assert (
-            await client.say("MAIL FROM:<a@gone.example>") == "550 5.1.8 Sender's domain does not exist\r\n"
+            await client.say("MAIL FROM:<a@gone.example>")
+            == "550 5.1.8 Sender address rejected: Domain not found\r\n"
         )
         assert (await client.say("MAIL FROM:<a@far.invalid>")).startswith("450 4.1.8")
 
@@ -456,7 +464,7 @@ def test_there_is_no_auth_at_the_mx() -> None:
 def test_a_connection_that_ends_in_the_middle_leaves_nothing() -> None:
     async def test(house: House) -> None:
         connection = FakeConnection()
-        client = Client(house.door(Role.MX), connection)
+        client = Client(house.service(Role.MX), connection)
         await client.greet()
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
         await client.say(b"Subject: half\r\n\r\nof a mess")

@@ -5,7 +5,8 @@ import base64
 import pytest
 
 from pillarbox.protocol.sasl.client import Credentials, choose
-from pillarbox.protocol.smtp.capabilities import Limits, Role
+from pillarbox.protocol.smtp.capabilities import Role
+from pillarbox.server.smtp.command_counts import SessionLimits
 from tests.kit.smtp.provider import PASSWORD, Client, House, in_house
 
 
@@ -82,7 +83,7 @@ def test_starttls_without_a_certificate() -> None:
         client = house.client()
         client.connection._tls_available = False
         assert "STARTTLS" not in await client.greet()
-        assert await client.codes("STARTTLS", "NOOP") == [502, 250]
+        assert await client.codes("STARTTLS", "NOOP") == [454, 250]
 
     in_house(test)
 
@@ -138,7 +139,7 @@ def test_no_auth_in_a_transaction() -> None:
 @pytest.mark.rfc("4954 §9", "SHOULD NOT")
 def test_failed_logins_end_the_session_but_not_before_three() -> None:
     async def test(house: House) -> None:
-        client = house.client(Role.SUBMISSION, tls=True, limits=Limits(authentications=4))
+        client = house.client(Role.SUBMISSION, tls=True, session_limits=SessionLimits(authentications=4))
         await client.greet()
         assert await client.codes(*["AUTH CRAM-MD5"] * 5) == [504] * 5  # no attempt at a password
         assert await client.codes(*["AUTH PLAIN", "*"] * 3) == [334, 501] * 3
@@ -151,7 +152,7 @@ def test_failed_logins_end_the_session_but_not_before_three() -> None:
 
 def test_plain_text_logins_where_they_are_allowed() -> None:
     async def test(house: House) -> None:
-        client = house.client(Role.SUBMISSION, plain_allowed=True)
+        client = house.client(Role.SUBMISSION, plain_passwords=True)
         assert "AUTH SCRAM-SHA-256 PLAIN LOGIN" in await client.greet()
         assert await client.codes(f"AUTH PLAIN {credentials()}", "MAIL FROM:<anna@one.example>") == [235, 250]
 
@@ -191,7 +192,7 @@ def test_the_sender_must_own_reverse_path_and_from() -> None:
     async def test(house: House) -> None:
         client = await logged_in(house)
         assert await client.say("MAIL FROM:<bert@one.example>") == (
-            "550 5.7.1 Not authorized to send from this address\r\n"
+            "550 5.7.1 Sender address rejected: not owned by user\r\n"
         )
         assert await client.codes("MAIL FROM:<x@elsewhere.example>", "MAIL FROM:<x@two.example>") == [
             550,

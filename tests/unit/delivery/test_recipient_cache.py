@@ -1,34 +1,34 @@
-"""What is remembered of recipients is never older than what was withdrawn."""
+"""What is cached of recipients is never older than what was withdrawn."""
 
 from collections.abc import Callable
 
 import pytest
 
-from pillarbox.delivery.route import Elsewhere, Here, Inbox, Nowhere
+from pillarbox.delivery.placement import Placement
+from pillarbox.delivery.recipient_cache import MAX_AGE_S, RecipientCache
+from pillarbox.delivery.route import LocalRecipient, RemoteRecipient, UnknownRecipient
 from pillarbox.directory import accounts, domains, quota
 from pillarbox.mail.address import Address
 from pillarbox.mail.identifiers import AccountId, MailboxId
-from pillarbox.server.smtp import known_recipients
-from pillarbox.server.smtp.known_recipients import REMEMBERED_S, KnownRecipients
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Transaction
 from pillarbox.world.signals import LocalSignals
 from tests.kit.smtp.provider import Client, House, in_house
 
 ANNA = Address("anna", "one.example")
-HERE = Here((Inbox(AccountId(1), MailboxId(1)),), (), lasting=True)
+HERE = LocalRecipient((Placement(AccountId(1), MailboxId(1)),), (), cacheable=True)
 
 
-def known() -> KnownRecipients:
-    return KnownRecipients(LocalSignals(), VirtualClock())
+def empty() -> RecipientCache:
+    return RecipientCache(LocalSignals(), VirtualClock())
 
 
-def test_only_what_lasts_is_remembered() -> None:
-    for found in (Here(HERE.inboxes, ()), Elsewhere(), Nowhere(disabled=True)):
-        recipients = known()
-        recipients.remember(ANNA, found)
+def test_only_what_is_cacheable_is_cached() -> None:
+    for found in (LocalRecipient(HERE.placements, ()), RemoteRecipient(), UnknownRecipient(disabled=True)):
+        recipients = empty()
+        recipients.put(ANNA, found)
         assert recipients.get(ANNA) is None
-    recipients.remember(ANNA, HERE)
+    recipients.put(ANNA, HERE)
     assert recipients.get(ANNA) is HERE
     assert recipients.get(Address("Anna", "one.example")) is None
 
@@ -46,7 +46,7 @@ def test_an_account_is_looked_up_once_in_a_while() -> None:
         calls = house.database.calls
         assert await _rcpt(client, "anna@one.example") == 250
         assert house.database.calls == calls
-        await house.clock.advance(REMEMBERED_S)
+        await house.clock.advance(MAX_AGE_S)
         assert await _rcpt(client, "anna@one.example") == 250
         assert house.database.calls == calls + 1
 
@@ -122,10 +122,9 @@ def test_what_is_withdrawn_is_forgotten(
     in_house(test)
 
 
-def test_it_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known_recipients, "REMEMBERED", 3)
-    recipients = known()
+def test_it_does_not_grow_without_end() -> None:
+    recipients = RecipientCache(LocalSignals(), VirtualClock(), max_entries=3)
     for number in range(10):
-        recipients.remember(Address(f"u{number}", "one.example"), HERE)
-        assert len(recipients._known) <= 3
+        recipients.put(Address(f"u{number}", "one.example"), HERE)
+        assert len(recipients._entries) <= 3
         assert recipients.get(Address(f"u{number}", "one.example")) is HERE

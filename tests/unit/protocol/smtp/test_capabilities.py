@@ -1,6 +1,7 @@
 import pytest
 
-from pillarbox.protocol.smtp.capabilities import Conditions, Limits, Role, offer
+from pillarbox.protocol.smtp.capabilities import Role, offer
+from tests.kit.smtp.conditions import conditions
 
 ALWAYS = {
     "PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING",
@@ -11,8 +12,8 @@ ALWAYS = {
 def keywords(
     role: Role, *, tls: bool, mechanisms: tuple[str, ...] = (), tls_available: bool = True
 ) -> set[str]:
-    conditions = Conditions(role, tls, tls_available, mechanisms, Limits())
-    return {line.split()[0] for line in offer(conditions).lines}
+    given = conditions(role, tls_active=tls, tls_available=tls_available, mechanisms=mechanisms)
+    return {line.split()[0] for line in offer(given).lines}
 
 
 def test_the_list_by_role_tls_and_authentication() -> None:
@@ -38,8 +39,9 @@ def test_etrn_is_never_offered() -> None:
 
 
 def test_values() -> None:
-    limits = Limits(message_octets=1000, recipients=100, transactions=7)
-    lines = offer(Conditions(Role.SUBMISSIONS, True, False, ("PLAIN", "LOGIN"), limits)).lines
+    limits = {"message_octets": 1000, "recipients": 100, "transactions": 7}
+    given = conditions(Role.SUBMISSIONS, tls_active=True, mechanisms=("PLAIN", "LOGIN"), **limits)
+    lines = offer(given).lines
     assert "SIZE 1000" in lines
     assert "LIMITS MAILMAX=7 RCPTMAX=100" in lines
     assert "AUTH PLAIN LOGIN" in lines
@@ -47,17 +49,17 @@ def test_values() -> None:
 
 @pytest.mark.rfc("4954 §5", "MUST")
 def test_the_auth_parameter_is_understood_where_auth_was_announced_even_after_it() -> None:
-    assert "AUTH" in offer(Conditions(Role.SUBMISSION, True, False, (), Limits())).mail
-    assert "AUTH" not in offer(Conditions(Role.MX, True, False, (), Limits())).mail
+    assert "AUTH" in offer(conditions(Role.SUBMISSION, tls_active=True)).mail
+    assert "AUTH" not in offer(conditions(Role.MX, tls_active=True)).mail
 
 
 def test_requiretls_needs_tls() -> None:
-    assert "REQUIRETLS" in offer(Conditions(Role.MX, True, False, (), Limits())).mail
-    assert "REQUIRETLS" not in offer(Conditions(Role.MX, False, True, (), Limits())).mail
+    assert "REQUIRETLS" in offer(conditions(Role.MX, tls_active=True)).mail
+    assert "REQUIRETLS" not in offer(conditions(Role.MX, tls_available=True)).mail
 
 
 def test_the_last_auth_line_names_no_mechanism_that_binds_to_the_channel() -> None:
     mechanisms = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN")
-    lines = offer(Conditions(Role.SUBMISSION, True, False, mechanisms, Limits())).lines
+    lines = offer(conditions(Role.SUBMISSION, tls_active=True, mechanisms=mechanisms)).lines
     offered = [line for line in lines if line.startswith("AUTH ")]
     assert offered == ["AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN", "AUTH SCRAM-SHA-256 PLAIN"]

@@ -3,28 +3,34 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.protocol.smtp import replies
-from pillarbox.protocol.smtp.replies import Reply
-from pillarbox.server.smtp.body import TOP_OCTETS, IncomingBody, Whole
+from pillarbox.delivery.reception.body import TOP_OCTETS, IncomingBody, StoredMessage
+from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.world.blobs import Blobs, DatabaseBlobs, FileBlobs, prepare
 
 LIMIT = 10 * TOP_OCTETS
 
 
-def body(blobs: Blobs, *, binary: bool = False, limit_octets: int = LIMIT) -> IncomingBody:
-    return IncomingBody(blobs, lambda top: b"Trace: x\r\n" + top, limit_octets=limit_octets, binary=binary)
+def body(blobs: Blobs, *, binary: bool = False, max_octets: int = LIMIT) -> IncomingBody:
+    return IncomingBody(blobs, traced, max_octets=max_octets, binary=binary)
 
 
-def gathered(incoming: IncomingBody, pieces: list[bytes], last: bytes) -> Whole | Reply:
-    for piece in pieces:
-        incoming.add(piece)
-    return asyncio.run(incoming.finish(last))
+async def traced(top: bytes) -> bytes:
+    return b"Trace: x\r\n" + top
+
+
+def gathered(incoming: IncomingBody, pieces: list[bytes], last: bytes) -> StoredMessage | Refused:
+    async def gather() -> StoredMessage | Refused:
+        for piece in pieces:
+            await incoming.add(piece)
+        return await incoming.finish(last)
+
+    return asyncio.run(gather())
 
 
 @pytest.mark.parametrize("pieces", [[], [b"a\r\n"], [b"a\r\n", b"b\n"], [b"a\r", b"\nb\n"]])
 def test_few_octets_stay_in_memory(pieces: list[bytes]) -> None:
     whole = gathered(body(DatabaseBlobs()), pieces, b"end\n")
-    assert isinstance(whole, Whole)
+    assert isinstance(whole, StoredMessage)
     expected = b"Trace: x\r\n" + b"".join(pieces).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") + b"end\r\n"
     assert whole.octets == expected
     assert whole.blob.blob == prepare(expected).blob
@@ -36,7 +42,7 @@ def test_many_octets_go_to_a_file(tmp_path: Path, binary: bool) -> None:
     piece = b"x" * 60_000 + b"\n\r\n"
     incoming = body(FileBlobs(tmp_path), binary=binary)
     whole = gathered(incoming, [piece] * 30, b"end")
-    assert isinstance(whole, Whole)
+    assert isinstance(whole, StoredMessage)
     kept = b"Trace: x\r\n" + piece * 30 + b"end"
     if not binary:
         kept = kept.replace(b"\n\r\n", b"\r\n\r\n").replace(b"Trace: x\r\r\n", b"Trace: x\r\n")
@@ -47,15 +53,19 @@ def test_many_octets_go_to_a_file(tmp_path: Path, binary: bool) -> None:
 
 
 def test_too_many_octets_leave_nothing_behind(tmp_path: Path) -> None:
-    incoming = body(FileBlobs(tmp_path), limit_octets=3 * TOP_OCTETS)
-    assert gathered(incoming, [b"x" * 65_536] * 100, b"") is replies.TOO_LARGE
+    incoming = body(FileBlobs(tmp_path), max_octets=3 * TOP_OCTETS)
+    assert gathered(incoming, [b"x" * 65_536] * 100, b"") == Refused(Reason.MESSAGE_TOO_LARGE)
     assert not list((tmp_path / "incoming").iterdir())
 
 
 def test_abandoning_leaves_nothing_behind(tmp_path: Path) -> None:
     incoming = body(FileBlobs(tmp_path))
-    for _ in range(30):
-        incoming.add(b"x" * 65_536)
+
+    async def add() -> None:
+        for _ in range(30):
+            await incoming.add(b"x" * 65_536)
+
+    asyncio.run(add())
     assert list((tmp_path / "incoming").iterdir())
     incoming.abandon()
     assert not list((tmp_path / "incoming").iterdir())
@@ -63,21 +73,24 @@ def test_abandoning_leaves_nothing_behind(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pieces", [0, 1, 30])
 def test_what_the_top_refuses_is_refused(pieces: int) -> None:
-    incoming = IncomingBody(
-        DatabaseBlobs(), lambda _top: replies.TOO_MANY_HOPS, limit_octets=LIMIT, binary=False
-    )
-    assert gathered(incoming, [b"x" * 65_536] * pieces, b"end") is replies.TOO_MANY_HOPS
-    assert incoming.refusal in (None, replies.TOO_MANY_HOPS)
+    refused = Refused(Reason.TOO_MANY_HOPS)
+
+    async def refuse(_top: bytes) -> Refused:
+        return refused
+
+    incoming = IncomingBody(DatabaseBlobs(), refuse, max_octets=LIMIT, binary=False)
+    assert gathered(incoming, [b"x" * 65_536] * pieces, b"end") is refused
+    assert incoming.refused in (None, refused)
 
 
 def test_the_top_is_seen_once(tmp_path: Path) -> None:
     tops: list[bytes] = []
 
-    def complete(top: bytes) -> bytes:
+    async def complete(top: bytes) -> bytes:
         tops.append(top)
         return top
 
-    incoming = IncomingBody(FileBlobs(tmp_path), complete, limit_octets=LIMIT, binary=False)
+    incoming = IncomingBody(FileBlobs(tmp_path), complete, max_octets=LIMIT, binary=False)
     gathered(incoming, [b"x" * 65_536] * 40, b"")
     assert len(tops) == 1
     assert len(tops[0]) >= TOP_OCTETS

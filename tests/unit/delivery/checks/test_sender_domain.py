@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.server.smtp.sender_domain import Existence, SenderDomains, existence_of
+from pillarbox.delivery.checks.sender_domain import Existence, SenderDomains, existence_of
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.resolver import Failure, Kind, Mx, Outcome
 from pillarbox.world.resolver.zone import ZoneResolver

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
+from pillarbox.delivery import summarizing
+from pillarbox.delivery.summarizing import LONG_HEADER_OCTETS, LONG_OCTETS, summary_of, takes_long
 from pillarbox.mail.summary import Summary, summarize
-from pillarbox.server import summarizing
-from pillarbox.server.summarizing import LONG_HEADER_OCTETS, LONG_OCTETS, summary_of, takes_long
 
 USUAL = b"From: ann@one.example\r\nSubject: hello\r\n\r\n"
 

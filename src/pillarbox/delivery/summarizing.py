@@ -1,7 +1,7 @@
-"""Reading what a message is, without holding everybody else up.
+"""Making a message's summary without blocking the event loop.
 
-A usual message is read in a fraction of a millisecond, on the spot. One that is large, or whose header goes on and
-on, may have been written to cost as much as it can: a thread reads it, and the loop goes on meanwhile.
+A usual message takes a fraction of a millisecond and is summarized in place. A large one, or one with a
+very long header, may be crafted to cost as much as possible: it is summarized in a thread.
 """
 
 import asyncio
@@ -10,13 +10,13 @@ from typing import Final
 from pillarbox.mail.summary import Summary, summarize
 
 LONG_OCTETS: Final = 64 * 1024
-"""A message this large is read in a thread."""
+"""A message of this size is summarized in a thread."""
 LONG_HEADER_OCTETS: Final = 16 * 1024
-"""And so is one whose header is not over by then: addresses cost most, octet for octet."""
+"""So is one whose header does not end within this size: addresses cost most, octet for octet."""
 
 
 async def summary_of(octets: bytes) -> Summary:
-    """A message's summary; one that may take long is made in a thread."""
+    """A message's summary, made in a thread if that may take long."""
     if not takes_long(octets):
         return summarize(octets)
     return await asyncio.get_running_loop().run_in_executor(None, summarize, octets)

@@ -1,0 +1,129 @@
+"""The vocabulary of checks: stage, evidence, finding, verdict."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import Enum, IntEnum, auto
+from typing import ClassVar, Final
+
+from msgspec import Struct
+
+from pillarbox.config.schema import Config
+from pillarbox.delivery.envelope import Envelope, Origin, Source
+from pillarbox.delivery.refusal import Reason, Refused
+from pillarbox.mail.address import Address
+from pillarbox.world.world import World
+
+
+class Stage(Enum):
+    """When a check concludes. A refusal is the answer to what is named here."""
+
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python
+
+    CONNECT = auto()
+    """The connection: the client's address is known."""
+    GREETING = auto()
+    """EHLO: its name as well."""
+    SENDER = auto()
+    """MAIL: the envelope, but for its recipients."""
+    RECIPIENT = auto()
+    """RCPT: one more recipient, which exists."""
+    DATA = auto()
+    """The message. Header fields can be added up to here."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What is known at a stage; it grows from stage to stage."""
+
+    origin: Origin
+    envelope: Envelope | None = None
+    """From SENDER on."""
+    recipient: Address | None = None
+    """At RECIPIENT: the one that is asked about."""
+    top: bytes = b""
+    """At DATA: the message without our trace fields, or its first `TOP_OCTETS` where it has more."""
+
+
+class Decision(IntEnum):
+    """What a finding demands; of several, the greatest counts."""
+
+    ACCEPT = 0
+    QUARANTINE = 1
+    """The message is accepted and placed in Junk. At CONNECT and GREETING: every message of the session."""
+    DEFER = 2
+    """Refused for now: 450."""
+    REJECT = 3
+    """Refused for good: 550."""
+
+
+class Finding(Struct, frozen=True, gc=False):
+    """What a check found."""
+
+    decision: Decision = Decision.ACCEPT
+    status: str = "7.1"
+    """With DEFER and REJECT: the enhanced status code without its class (RFC 3463)."""
+    text: str = "Rejected by policy"
+    """With DEFER and REJECT: a sentence for the sender, in ASCII."""
+    remark: str = ""
+    """A comment in the Received field."""
+    fields: tuple[bytes, ...] = ()
+    """Header fields to add on top, each with its CRLF."""
+    result: str = ""
+    """For the log, under the check's name."""
+
+
+NOTHING_FOUND: Final = Finding()
+
+
+class Verdict(Struct, frozen=True, gc=False):
+    """The findings about a message, folded."""
+
+    decision: Decision = Decision.ACCEPT
+    refused: Refused | None = None
+    """With DEFER and REJECT: the refusal."""
+    remarks: tuple[str, ...] = ()
+    fields: tuple[bytes, ...] = ()
+    results: tuple[tuple[str, str], ...] = ()
+    """Check and result."""
+
+    def with_finding(self, name: str, finding: Finding) -> "Verdict":
+        """The verdict after one more finding, of the check of this name."""
+        if finding is NOTHING_FOUND:
+            return self
+        refuses = finding.decision > max(self.decision, Decision.QUARANTINE)
+        return Verdict(
+            max(self.decision, finding.decision),
+            _refused(finding) if refuses else self.refused,
+            (*self.remarks, finding.remark) if finding.remark else self.remarks,
+            self.fields + finding.fields,
+            (*self.results, (name, finding.result)) if finding.result else self.results,
+        )
+
+
+NO_VERDICT: Final = Verdict()
+"""Before any check has concluded."""
+
+
+def _refused(finding: Finding) -> Refused:
+    rejected = finding.decision is Decision.REJECT
+    reason = Reason.REJECTED_BY_CHECK if rejected else Reason.DEFERRED_BY_CHECK
+    return Refused(reason, finding.status, finding.text)
+
+
+class Check(ABC):
+    """One check; see the skeleton in the package's docstring."""
+
+    name: ClassVar[str]
+    """Names its result in the log."""
+    sources: ClassVar[frozenset[Source]] = frozenset({Source.PUBLIC})
+    """The mail it applies to."""
+
+    def __init__(self, world: World, config: Config) -> None:  # noqa: B027 (a check may need neither)
+        """Made once per process."""
+
+    def begin(self, evidence: Evidence) -> None:  # noqa: B027 (most checks have nothing to start early)
+        """MAIL was received: start slow work."""
+
+    @abstractmethod
+    async def conclude(self, evidence: Evidence) -> Finding:
+        """The finding, at the stage of the check's row."""

@@ -1,0 +1,126 @@
+"""What is written when a message is accepted: put together before the transaction, and the verb itself."""
+
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from pillarbox.delivery import report
+from pillarbox.delivery.accept import Acceptance, accept
+from pillarbox.delivery.destinations import Destinations
+from pillarbox.delivery.envelope import Envelope, Origin
+from pillarbox.delivery.reception.body import StoredMessage
+from pillarbox.delivery.summarizing import summary_of
+from pillarbox.mail.dsn import Dsn
+from pillarbox.protocol.smtp.commands import Body
+from pillarbox.protocol.smtp.path import NULL
+from pillarbox.queue import spool
+from pillarbox.store.append import Message
+from pillarbox.world.blobs import PreparedBlob, prepare
+from pillarbox.world.database import Transaction
+from pillarbox.world.entropy import nonce
+from pillarbox.world.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessReport:
+    """A report of success for the sender, and the message it is about, of which only the header is returned."""
+
+    notice: Dsn
+    message: bytes
+
+
+class Intake(Struct, frozen=True, gc=False):
+    """A message, where it goes, and what its sender is told at once."""
+
+    acceptance: Acceptance
+    success: SuccessReport | None
+    """`None` where nobody asked, or nobody can be told."""
+
+
+def commit(tx: Transaction, intake: Intake, *, now_ms: int) -> None:
+    """Accept the message, and report success to a sender who asked for it.
+
+    Raises `NoSuchMailbox` or `NoSuchAccount` where a mailbox was removed meanwhile.
+    """
+    accept(tx, intake.acceptance, now_ms=now_ms)
+    if intake.success:
+        report.send(tx, intake.success.notice, intake.success.message)
+
+
+class ReceivedMessage(Struct, frozen=True, gc=False, kw_only=True):
+    """A message that was received whole."""
+
+    origin: Origin
+    envelope: Envelope
+    destinations: Destinations
+    stored: StoredMessage
+    """With its trace fields."""
+    return_path: bytes
+    """The Return-Path field at its top, empty where it has none."""
+    quarantined: bool
+
+
+async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> Intake:
+    """What is to be written. Raises `DatabaseUnavailable` where the disk fails."""
+    destinations, stored = received.destinations, received.stored
+    message = None
+    if destinations.placements:
+        message = Message(stored.blob, await summary_of(stored.octets))
+    outbound = None
+    if destinations.remote:
+        outbound = _outbound(received, await _queued_form(received, world))
+    acceptance = Acceptance(tuple(destinations.placements), message, outbound, received.quarantined)
+    success = _success(received, world, hostname) if destinations.successes else None
+    return Intake(acceptance, success)
+
+
+async def _queued_form(received: ReceivedMessage, world: World) -> PreparedBlob:
+    """Without the Return-Path field, which only the last server writes."""
+    stored = received.stored
+    if not received.return_path:
+        return stored.blob
+    octets = stored.octets[len(received.return_path) :]
+    if stored.blob.location is None:
+        return prepare(octets)
+    writer = world.blobs.writer()
+    writer.write(octets)
+    blob, _ = await writer.finish()
+    return blob
+
+
+def _outbound(received: ReceivedMessage, blob: PreparedBlob) -> spool.Outbound:
+    envelope, account = received.envelope, received.origin.account
+    body = envelope.body
+    if body is Body.SEVEN_BIT and not received.stored.octets.isascii():
+        body = Body.EIGHT_BIT  # many clients declare nothing and send 8-bit text; the next hop must know
+    return spool.Outbound(
+        blob=blob,
+        reverse_path=None if envelope.reverse_path is NULL else str(envelope.reverse_path),
+        recipients=tuple(received.destinations.remote.values()),
+        body=body,
+        smtputf8=envelope.smtputf8,
+        require_tls=envelope.require_tls,
+        envelope_id=envelope.envelope_id,
+        return_content=envelope.returns.value if envelope.returns else None,
+        account=account.id if account else None,
+    )
+
+
+def _success(received: ReceivedMessage, world: World, hostname: str) -> SuccessReport | None:
+    """RFC 3461 §5.2.3, §5.2.7: reports of success."""
+    envelope = received.envelope
+    if envelope.reverse_path is NULL:
+        return None
+    now_ms = world.clock.now_ms()
+    notice = Dsn(
+        to=str(envelope.reverse_path),
+        hostname=hostname,
+        recipients=tuple(received.destinations.successes.values()),
+        identity=nonce(world.entropy),
+        now_ms=now_ms,
+        arrived_at_ms=now_ms,
+        envelope_id=envelope.envelope_id,
+        headers_only=True,
+        require_tls=envelope.require_tls,
+    )
+    return SuccessReport(notice, received.stored.octets)

@@ -1,0 +1,305 @@
+"""One message on its way in: recipients, octets, and at its end the commit that makes it ours.
+
+    octets -> rules of submission, checks -> trace fields on top -> blob -> summary -> one commit
+
+`IncomingMessage.finish` is the only place that returns `Accepted`, after the commit (RFC 5321 §4.2.5).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import Struct
+
+from pillarbox.config.schema import Config
+from pillarbox.delivery import submission, trace
+from pillarbox.delivery.checks.check import Decision, Evidence, Stage, Verdict
+from pillarbox.delivery.checks.stages import Checks
+from pillarbox.delivery.destinations import NO_REQUEST, Destinations, DsnRequest
+from pillarbox.delivery.envelope import Envelope, Source
+from pillarbox.delivery.reception.body import TOP_OCTETS, IncomingBody, StoredMessage
+from pillarbox.delivery.reception.commit import Intake, ReceivedMessage, commit, intake_of
+from pillarbox.delivery.reception.recipients import RecipientResolver
+from pillarbox.delivery.refusal import Reason, Refused
+from pillarbox.delivery.route import (
+    Destination,
+    FullMailbox,
+    LocalRecipient,
+    RemoteRecipient,
+    UnknownRecipient,
+)
+from pillarbox.delivery.submission import Submission
+from pillarbox.delivery.trace import Hop
+from pillarbox.directory.accounts import Account
+from pillarbox.mail.address import Address
+from pillarbox.protocol.smtp.commands import Body
+from pillarbox.protocol.smtp.path import POSTMASTER, ForwardPath, written
+from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox
+from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.world import World
+
+MAX_HOPS: Final = 100
+"""Received fields in a message; RFC 5321 §6.3 asks to allow 100."""
+
+_ID_OCTETS = 8
+
+
+class Accepted(Struct, frozen=True, gc=False):
+    """The message is durable, and ours to deliver or to report.
+
+    `id` names it in the log and in its Received field.
+    """
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What all incoming messages of a process share."""
+
+    world: World
+    config: Config
+    checks: Checks
+    recipients: RecipientResolver
+
+
+class IncomingMessage:
+    """A message from its envelope to the commit; made by `Reception.begin`."""
+
+    __slots__ = (
+        "_asked",
+        "_body",
+        "_destinations",
+        "_envelope",
+        "_evidence",
+        "_id",
+        "_origin",
+        "_resources",
+        "_reverse_path",
+        "_verdict",
+        "recipients",
+    )
+
+    def __init__(
+        self, resources: Resources, envelope: Envelope, evidence: Evidence, verdict: Verdict
+    ) -> None:
+        self._resources = resources
+        self._envelope = envelope
+        self._evidence = evidence
+        self._verdict = verdict
+        self._origin = evidence.origin
+        self._reverse_path = written(envelope.reverse_path)
+        self._destinations = Destinations()
+        self._asked = 0
+        self._body: IncomingBody | None = None
+        self._id = ""
+        self.recipients: list[Address] = []
+        """The recipients that were accepted, in their order, repetitions included."""
+
+    @property
+    def id(self) -> str:
+        """Names the message in its Received field, our answer and our log."""
+        if not self._id:
+            self._id = self._resources.world.entropy.token_bytes(_ID_OCTETS).hex()
+        return self._id
+
+    @property
+    def binary(self) -> bool:
+        """Whether its octets are kept bit for bit (RFC 3030 §3)."""
+        return self._envelope.body is Body.BINARY
+
+    @property
+    def refused(self) -> Refused | None:
+        """Why the message cannot be accepted, as soon as that is known."""
+        return self._body.refused if self._body else None
+
+    # --- recipients
+
+    async def add_recipient(self, path: ForwardPath, request: DsnRequest = NO_REQUEST) -> Refused | None:
+        """One more recipient, or why it is refused."""
+        self._asked += 1
+        if self._asked > self._resources.config.limits.recipients:
+            return Refused(Reason.TOO_MANY_RECIPIENTS)
+        if path is not POSTMASTER and not self._envelope.smtputf8 and not is_ascii(path):
+            return Refused(Reason.RECIPIENT_NEEDS_SMTPUTF8)
+        recipients = self._resources.recipients
+        address = recipients.address(self._origin, path)
+        try:
+            found = await recipients.destination(
+                self._origin, address, octets=self._envelope.size_octets or 0
+            )
+        except DatabaseUnavailable:
+            return Refused(Reason.UNAVAILABLE)
+        refused = self._refused_recipient(found)
+        if refused is None and self._resources.checks.at(Stage.RECIPIENT, self._origin.source):
+            refused = await self._checked_recipient(address)
+        if refused is None:
+            if isinstance(found, LocalRecipient):
+                self._destinations.add_local(address, found, request)
+            else:
+                self._destinations.add_remote(address, request)
+            self.recipients.append(address)
+        return refused
+
+    def _refused_recipient(self, found: Destination) -> Refused | None:
+        match found:
+            case LocalRecipient():
+                return None
+            case RemoteRecipient():
+                # Nobody but a logged-in account may send to other providers
+                submitted = self._origin.source is Source.SUBMISSION
+                return None if submitted else Refused(Reason.RELAY_DENIED)
+            case UnknownRecipient(disabled):
+                return Refused(Reason.MAILBOX_DISABLED if disabled else Reason.NO_SUCH_RECIPIENT)
+            case FullMailbox():
+                return Refused(Reason.MAILBOX_FULL)
+
+    async def _checked_recipient(self, address: Address) -> Refused | None:
+        """What the checks say of one recipient; a refusal concerns this one only."""
+        self._evidence.recipient = address
+        verdict = await self._resources.checks.conclude(Stage.RECIPIENT, self._evidence, self._verdict)
+        if verdict.refused is None:
+            self._verdict = verdict
+        return verdict.refused
+
+    # --- octets
+
+    async def add(self, octets: bytes) -> None:
+        """More of the message. A failure is reported by `refused` and by `finish`."""
+        body = self._incoming_body()
+        try:
+            await body.add(octets)
+        except DatabaseUnavailable:
+            body.refuse(Refused(Reason.UNAVAILABLE))
+
+    async def finish(self, last: bytes) -> Accepted | Refused:
+        """The end of the message, with its last octets."""
+        body = self._incoming_body()
+        try:
+            stored = await body.finish(last)
+            if isinstance(stored, Refused):
+                return stored
+            world, config = self._resources.world, self._resources.config
+            intake = await intake_of(self._received_message(stored), world, config.hostname)
+            await self._commit(intake)
+        except DatabaseUnavailable as failure:
+            return self._failed(Reason.UNAVAILABLE, failure)
+        except (NoSuchAccount, NoSuchMailbox) as failure:
+            # removed since RCPT; the next RCPT will be answered accordingly
+            return self._failed(Reason.RECIPIENT_GONE, failure)
+        return self._accepted(intake, body)
+
+    def abandon(self) -> None:
+        """The transaction is over: forget what was received. Harmless after `finish`."""
+        if self._body:
+            self._body.abandon()
+            self._body = (
+                None  # it refers to us: without this, each message would be left to the garbage collector
+            )
+
+    def _incoming_body(self) -> IncomingBody:
+        if self._body is None:
+            self._body = IncomingBody(
+                self._resources.world.blobs,
+                self._complete,
+                max_octets=self._resources.config.limits.message_octets,
+                binary=self.binary,
+            )
+        return self._body
+
+    # --- before the commit
+
+    async def _complete(self, top: bytes) -> bytes | Refused:
+        """The top of the message as it is stored. Raises `DatabaseUnavailable`."""
+        if self._origin.account:
+            submitted = await self._prepared(top, self._origin.account)
+            if isinstance(submitted, Refused):
+                return submitted
+            top = submitted
+        marks = trace.marks(top)
+        if marks.hops > MAX_HOPS:
+            return Refused(Reason.TOO_MANY_HOPS)
+        if self._resources.checks.at(Stage.DATA, self._origin.source):
+            self._evidence.top = top
+            self._verdict = await self._resources.checks.conclude(Stage.DATA, self._evidence, self._verdict)
+            if self._verdict.refused:
+                return self._verdict.refused
+        fields = b"".join((self._return_path(), *self._verdict.fields, self._received()))
+        return trace.with_trace(top, fields, marks)
+
+    async def _prepared(self, top: bytes, account: Account) -> bytes | Refused:
+        if len(top) >= TOP_OCTETS and b"\r\n\r\n" not in top:
+            return Refused(Reason.HEADER_TOO_LARGE)
+        world = self._resources.world
+        details = Submission(account, self.id, world.clock.now_ms())
+        prepared = await world.database.read(submission.prepare, top, details)
+        return Refused(prepared) if isinstance(prepared, Reason) else prepared
+
+    def _return_path(self) -> bytes:
+        """Written where the message is placed (RFC 5321 §4.4); `commit.intake_of` removes it from what is queued."""
+        return trace.return_path(self._reverse_path) if self._destinations.placements else b""
+
+    def _received(self) -> bytes:
+        origin, recipients = self._origin, self.recipients
+        return trace.received(
+            Hop(
+                client_name=origin.client_name,
+                client_address=origin.client_address,
+                hostname=self._resources.config.hostname,
+                protocol=origin.protocol,
+                trace_id=self.id,
+                recipient=str(recipients[0]) if len(recipients) == 1 else None,
+                cipher=origin.cipher,
+                remark="; ".join(self._verdict.remarks) or None,
+                at_ms=self._resources.world.clock.now_ms(),
+            )
+        )
+
+    def _received_message(self, stored: StoredMessage) -> ReceivedMessage:
+        return ReceivedMessage(
+            origin=self._origin,
+            envelope=self._envelope,
+            destinations=self._destinations,
+            stored=stored,
+            return_path=self._return_path(),
+            quarantined=self._verdict.decision is Decision.QUARANTINE,
+        )
+
+    async def _commit(self, intake: Intake) -> None:
+        world = self._resources.world
+        try:
+            await world.database.write(commit, intake, now_ms=world.clock.now_ms())
+        except (
+            NoSuchAccount,
+            NoSuchMailbox,
+        ):  # after other failures a crash may still show that there were none
+            for part in (intake.acceptance.message, intake.acceptance.outbound):
+                if part:
+                    world.blobs.discard(part.blob)
+            raise
+
+    # --- the answer
+
+    def _accepted(self, intake: Intake, body: IncomingBody) -> Accepted:
+        self._resources.world.telemetry.event(
+            "message accepted",
+            trace=self.id,
+            role=self._origin.service,
+            client=self._origin.client_address,
+            reverse_path=self._reverse_path,
+            recipients=len(self.recipients),
+            inboxes=len(intake.acceptance.placements),
+            elsewhere=len(self._destinations.remote),
+            size_octets=body.octets,
+            **dict(self._verdict.results),
+        )
+        return Accepted(self.id)
+
+    def _failed(self, reason: Reason, failure: Exception) -> Refused:
+        self._resources.world.telemetry.warning("message not accepted", trace=self.id, why=str(failure))
+        self.abandon()
+        return Refused(reason)
+
+
+def is_ascii(address: Address) -> bool:
+    """Whether the address can be written without SMTPUTF8."""
+    return address.local.isascii() and address.domain.isascii()

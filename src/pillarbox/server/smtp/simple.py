@@ -1,0 +1,57 @@
+"""Commands without arguments that matter: NOOP, VRFY, EXPN, HELP, RSET, QUIT; and lines that are no command."""
+
+from collections.abc import Awaitable
+
+from pillarbox.protocol.smtp import replies
+from pillarbox.protocol.smtp.commands import Refused, Simple, Verb
+from pillarbox.protocol.smtp.replies import Reply, goodbye
+from pillarbox.server.smtp.context import Context
+from pillarbox.server.smtp.hello import on_starttls
+from pillarbox.server.smtp.message import on_data
+
+_ANSWERS = {
+    Verb.NOOP: replies.OK,
+    # RFC 5321 §3.5.3, §7.3: whether an address exists is told at RCPT, to those who have mail for it
+    Verb.VRFY: replies.CANNOT_VERIFY,
+    Verb.EXPN: replies.NOT_IMPLEMENTED,
+    Verb.HELP: replies.HELP,
+}
+
+
+def on_simple(context: Context, command: Simple) -> Awaitable[None] | None:
+    """Any command that is its verb alone."""
+    if context.refused_by_table(command):
+        return None
+    match command.verb:
+        case Verb.DATA:
+            on_data(context, command)
+        case Verb.STARTTLS:
+            return on_starttls(context, command)
+        case Verb.QUIT:
+            _quit(context, command)
+        case Verb.RSET:
+            context.reset()
+            _answer(context, command, replies.RESET)
+        case other:
+            _answer(context, command, _ANSWERS[other])
+    return None
+
+
+def on_refused(context: Context, event: Refused) -> None:
+    """A line that is no acceptable command."""
+    context.say(event.reply)
+    if event.fatal:
+        context.close()
+
+
+def _quit(context: Context, command: Simple) -> None:
+    context.reset()
+    context.replies.append(goodbye(context.hostname).octets)
+    context.machine.succeeded(command)
+    context.close()
+
+
+def _answer(context: Context, command: Simple, reply: Reply) -> None:
+    context.machine.succeeded(command)
+    context.say(reply)
+    context.end_if(context.counts.idle_command())
