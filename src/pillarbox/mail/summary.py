@@ -15,16 +15,16 @@ from pillarbox.mail.collation import collate
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import Kind, Part, parse
 
-DIGEST_FIELDS: Final = frozenset(
+CACHED_FIELDS: Final = frozenset(
     b"from sender reply-to to cc bcc subject date message-id in-reply-to references newsgroups content-type"
     b" priority x-priority importance precedence auto-submitted user-agent x-mailer delivered-to list-id"
     b" list-post list-help list-archive list-owner list-subscribe list-unsubscribe"
     b" list-unsubscribe-post".split()
 )
-"""Lower-case names of the fields whose lines `Summary.digest` holds, however often they occur."""
+"""Lower-case names of the fields whose lines `Summary.cached_fields` holds, however often they occur."""
 
 MAX_SUBJECT_CHARACTERS: Final = 2000
-"""A longer subject is cut, but in ENVELOPE and the digest, where it stays as it came."""
+"""A longer subject is cut, except in ENVELOPE and `cached_fields`, where it stays as it came."""
 
 _COPIED_OCTETS: Final = 64 * 1024
 """A message up to this size may be copied to see whether its line ends are what they should be."""
@@ -72,8 +72,8 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     sort_display_to: str
     has_attachment: bool
     """Some part is a file to be saved rather than text to be read."""
-    digest: bytes
-    """The lines of DIGEST_FIELDS as they came, in the message's order; line ends CRLF."""
+    cached_fields: bytes
+    """The lines of CACHED_FIELDS as they came, in the message's order; line ends CRLF."""
 
 
 def summarize(octets: bytes) -> Summary:
@@ -111,7 +111,7 @@ def summarize(octets: bytes) -> Summary:
         sort_display_from=shown.from_.display_key,
         sort_display_to=shown.to.display_key,
         has_attachment=_has_attachment(root),
-        digest=header.lines(DIGEST_FIELDS) if is_canonical else _digest(header),
+        cached_fields=header.lines(CACHED_FIELDS) if is_canonical else _cached_fields(header),
     )
 
 
@@ -173,8 +173,8 @@ def _is_attachment(kind: Kind) -> bool:
 _usually_attached = lru_cache(maxsize=512)(_is_attachment)
 
 
-def _digest(header: Header) -> bytes:
-    lines = header.lines(DIGEST_FIELDS)
+def _cached_fields(header: Header) -> bytes:
+    lines = header.lines(CACHED_FIELDS)
     if lines.count(b"\n") != lines.count(b"\r\n"):
         lines = lines.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     return lines if not lines or lines.endswith(b"\n") else lines + b"\r\n"

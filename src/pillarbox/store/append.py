@@ -129,7 +129,7 @@ def _write(tx: Transaction, email: EmailId, digest: bytes, summary: Summary) -> 
             "\n".join(summary.references),
             summary.envelope,
             summary.bodystructure,
-            summary.digest,
+            summary.cached_fields,
             summary.preview,
             summary.body,
         ),

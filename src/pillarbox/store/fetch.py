@@ -1,6 +1,6 @@
 """Reading many messages at once: the columns that a FETCH needs, by one join, as octets ready for the wire.
 
-Nothing is parsed here: ENVELOPE, BODYSTRUCTURE and the digest of header lines were rendered at delivery.
+Nothing is parsed here: ENVELOPE, BODYSTRUCTURE and the usual header fields were rendered at delivery.
 """
 
 from collections.abc import Sequence
@@ -65,8 +65,8 @@ class Column(Enum):
     """bytes for the wire, like the next three"""
     BODYSTRUCTURE = "e.bodystructure"
     BODY = "e.body"
-    DIGEST = "e.digest"
-    """bytes: the header lines of `summary.DIGEST_FIELDS`"""
+    CACHED_FIELDS = "e.digest"
+    """bytes: the header lines of `summary.CACHED_FIELDS`"""
     PREVIEW = "e.preview"
     """str (RFC 8970)"""
     OCTETS = "o.octets"

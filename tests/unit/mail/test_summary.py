@@ -4,7 +4,7 @@ from pillarbox.mail import bodystructure, envelope
 from pillarbox.mail.header import MAX_FIELDS
 from pillarbox.mail.part import parse
 from pillarbox.mail.summary import (
-    DIGEST_FIELDS,
+    CACHED_FIELDS,
     MAX_SORT_CHARACTERS,
     MAX_SUBJECT_CHARACTERS,
     Summary,
@@ -23,7 +23,7 @@ Message-ID: <m@one.example>
 In-Reply-To: <z@one.example>
 References: <y@one.example>
 \t<z@one.example>
-X-Other: not in the digest
+X-Other: not among the cached fields
 Content-Type: text/plain; charset=utf-8
 
 Gr\xc3\xbc\xc3\x9fe!
@@ -103,23 +103,23 @@ def test_texts_hold_no_nul_and_have_a_limit() -> None:
     assert len(summarize(b"Subject: %b\r\n\r\n" % (b"s" * 9000)).subject) == MAX_SUBJECT_CHARACTERS
 
 
-def test_digest_holds_the_lines_as_they_came(summary: Summary) -> None:
-    assert summary.digest.startswith(b"From: =?utf-8?q?J=C3=BCrgen?= Doe <j.doe@one.example>\r\nto: ")
-    assert b"References: <y@one.example>\r\n\t<z@one.example>\r\nContent-Type: " in summary.digest
-    assert summary.digest.endswith(b"charset=utf-8\r\n")
-    assert b"X-Other" not in summary.digest
-    assert b"Received" not in summary.digest
-    assert all(name == name.lower() for name in DIGEST_FIELDS)
+def test_cached_fields_hold_the_lines_as_they_came(summary: Summary) -> None:
+    assert summary.cached_fields.startswith(b"From: =?utf-8?q?J=C3=BCrgen?= Doe <j.doe@one.example>\r\nto: ")
+    assert b"References: <y@one.example>\r\n\t<z@one.example>\r\nContent-Type: " in summary.cached_fields
+    assert summary.cached_fields.endswith(b"charset=utf-8\r\n")
+    assert b"X-Other" not in summary.cached_fields
+    assert b"Received" not in summary.cached_fields
+    assert all(name == name.lower() for name in CACHED_FIELDS)
 
 
 def test_digest_of_a_header_cut_short() -> None:
-    assert summarize(b"Subject : a\r\n b\r\nTo: c").digest == b"Subject : a\r\n b\r\nTo: c\r\n"
-    assert summarize(b"").digest == b""
+    assert summarize(b"Subject : a\r\n b\r\nTo: c").cached_fields == b"Subject : a\r\n b\r\nTo: c\r\n"
+    assert summarize(b"").cached_fields == b""
 
 
 def test_digest_of_a_header_with_too_many_fields() -> None:
     octets = b"To: a@b\r\n" * 2 + b"X: y\r\n" * MAX_FIELDS + b"Cc: c@d\r\n\r\n"
-    assert summarize(octets).digest == b"To: a@b\r\n" * 2
+    assert summarize(octets).cached_fields == b"To: a@b\r\n" * 2
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_size_with_every_line_end_a_crlf(octets: bytes, crlf_size: int) -> None:
 
 
 def test_the_digest_of_any_line_ends() -> None:
-    assert summarize(b"To: a\n b\r\nCc: c\r\n\r\nd\r\n").digest == b"To: a\r\n b\r\nCc: c\r\n"
-    assert summarize(b"To: a\r\r\n\r\nd\r\n").digest == b"To: a\r\r\n"
+    assert summarize(b"To: a\n b\r\nCc: c\r\n\r\nd\r\n").cached_fields == b"To: a\r\n b\r\nCc: c\r\n"
+    assert summarize(b"To: a\r\r\n\r\nd\r\n").cached_fields == b"To: a\r\r\n"
 
 
 def test_the_same_people_again_are_the_same_people() -> None:

@@ -52,7 +52,7 @@ def test_every_column_gives_what_was_rendered() -> None:
             Column.ENVELOPE: summary.envelope,
             Column.BODYSTRUCTURE: summary.bodystructure,
             Column.BODY: summary.body,
-            Column.DIGEST: summary.digest,
+            Column.CACHED_FIELDS: summary.cached_fields,
             Column.PREVIEW: summary.preview,
             Column.OCTETS: text,
             Column.LOCATION: None,

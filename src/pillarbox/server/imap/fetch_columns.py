@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Final, assert_never
 
 from pillarbox.mail import date, object_id
-from pillarbox.mail.summary import DIGEST_FIELDS
+from pillarbox.mail.summary import CACHED_FIELDS
 from pillarbox.protocol.imap import fetch_responses, strings
 from pillarbox.protocol.imap.fetch_items import (
     Attribute,
@@ -22,7 +22,7 @@ from pillarbox.protocol.imap.fetch_items import (
     SectionText,
 )
 from pillarbox.protocol.imap.fetch_responses import Column
-from pillarbox.server.imap.sections import cut, digest_fields
+from pillarbox.server.imap.sections import cut, select_cached_fields
 from pillarbox.store.fetch import Column as Stored
 
 OctetsItem = BodySection | BinarySection | BinarySize
@@ -95,7 +95,7 @@ def _usual_plan(items: tuple[FetchItem, ...], utf8: bool) -> Plan:
 
 def needs_octets(item: OctetsItem) -> bool:
     """Whether this can only be answered from the message itself."""
-    return not (isinstance(item, BodySection) and _from_digest(item))
+    return not (isinstance(item, BodySection) and _from_cached_fields(item))
 
 
 def whole(item: OctetsItem) -> bool:
@@ -108,12 +108,12 @@ def whole(item: OctetsItem) -> bool:
     )
 
 
-def _from_digest(section: BodySection) -> bool:
+def _from_cached_fields(section: BodySection) -> bool:
     """Header fields that were put aside at delivery."""
     return (
         not section.part
         and section.text is SectionText.HEADER_FIELDS
-        and DIGEST_FIELDS.issuperset(section.fields)
+        and CACHED_FIELDS.issuperset(section.fields)
     )
 
 
@@ -124,7 +124,7 @@ def _stored(item: FetchItem) -> Stored | None:
         case Preview():
             return Stored.PREVIEW
         case BodySection():
-            return Stored.DIGEST if _from_digest(item) else None
+            return Stored.CACHED_FIELDS if _from_cached_fields(item) else None
         case BinarySection() | BinarySize():
             return None
 
@@ -150,8 +150,8 @@ def _maker(item: FetchItem, *, utf8: bool) -> Callable[[Batch], Column]:
                 item.label,
                 [strings.string(text.encode(), utf8=utf8) for text in batch.stored[Stored.PREVIEW]],
             )
-        case BodySection() if _from_digest(item):
-            return _digest_maker(item)
+        case BodySection() if _from_cached_fields(item):
+            return _cached_fields_maker(item)
         case BodySection() | BinarySection() | BinarySize():
             column = fetch_responses.literals if whole(item) else fetch_responses.octets
             return lambda batch: column(item.label, batch.made[item])
@@ -188,11 +188,11 @@ def _attribute_maker(attribute: Attribute) -> Callable[[Batch], Column]:
             assert_never(attribute)
 
 
-def _digest_maker(section: BodySection) -> Callable[[Batch], Column]:
+def _cached_fields_maker(section: BodySection) -> Callable[[Batch], Column]:
     names, partial = frozenset(section.fields), section.partial
 
     def make(batch: Batch) -> Column:
-        found = digest_fields(batch.stored[Stored.DIGEST], names)
+        found = select_cached_fields(batch.stored[Stored.CACHED_FIELDS], names)
         return fetch_responses.literals(
             section.label, [cut(fields, partial) for fields in found] if partial else found
         )

@@ -71,7 +71,7 @@ _AT_ONCE: Final = 64
 
 @lru_cache(maxsize=64)
 def other_fields(names: frozenset[bytes]) -> "re.Pattern[bytes]":
-    """Finds what `digest_fields` leaves out where fields of these names are asked for: runs of other fields.
+    """Finds what `select_cached_fields` leaves out where fields of these names are asked for: runs of other fields.
 
     Lines that begin with another letter than all the names are told by that letter alone. Empty lines, those
     of `_BETWEEN`, and what continues a field that was asked for, stay.
@@ -84,15 +84,15 @@ def other_fields(names: frozenset[bytes]) -> "re.Pattern[bytes]":
     return re.compile(rb"%b(?:%b)*" % (first, more), re.IGNORECASE)
 
 
-def digest_fields(digests: Sequence[bytes], names: frozenset[bytes]) -> list[bytes]:
-    """The same as `header_fields` of each message, from the lines of the summaries' digests.
+def select_cached_fields(cached: Sequence[bytes], names: frozenset[bytes]) -> list[bytes]:
+    """The same as `header_fields` of each message, from the summaries' cached fields.
 
     Many at once, as one block of octets, for the listings of whole mailboxes.
     """
     found: list[bytes] = []
     others, after_each = other_fields(names), EMPTY_LINE + _BETWEEN
-    for start in range(0, len(digests), _AT_ONCE):
-        block = _BETWEEN + after_each.join(digests[start : start + _AT_ONCE]) + after_each
+    for start in range(0, len(cached), _AT_ONCE):
+        block = _BETWEEN + after_each.join(cached[start : start + _AT_ONCE]) + after_each
         found += others.sub(b"", block).split(_BETWEEN)[1:-1]
     return found
 

@@ -19,7 +19,7 @@ from pillarbox.mail import query as q
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.part import parse
 from pillarbox.mail.query import Query, Relation, Stamp
-from pillarbox.mail.summary import DIGEST_FIELDS
+from pillarbox.mail.summary import CACHED_FIELDS
 from pillarbox.store import fetch
 from pillarbox.store.fetch import Column
 from pillarbox.store.mailbox_cache import CachedMailbox
@@ -225,15 +225,15 @@ class _Search:
         if key == "subject" and folded and len(places) < SUBJECTS_READ:
             return self._subject(folded, places)
         places = self._possible(folded, places)
-        if key.encode(errors="replace") not in DIGEST_FIELDS:
+        if key.encode(errors="replace") not in CACHED_FIELDS:
             return [
                 place
                 for place, blob, size in self._columns(places, (Column.BLOB, Column.HEADER_SIZE))
                 if field_contains(self._read(blob, size), name, folded)
             ]
         may = lines_may_contain(folded)
-        lines = self._columns(places, (Column.DIGEST,), lambda row: may(row[1]))
-        return [place for place, digest in lines if field_contains(digest, name, folded)]
+        lines = self._columns(places, (Column.CACHED_FIELDS,), lambda row: may(row[1]))
+        return [place for place, cached in lines if field_contains(cached, name, folded)]
 
     def _subject(self, folded: str, places: Places) -> Places:
         subjects = self._columns(places, (Column.SUBJECT,), lambda row: folded in fold(row[1]))

@@ -13,9 +13,9 @@ from pillarbox.server.imap.sections import (
     body_section,
     cut,
     decoded,
-    digest_fields,
     header_fields,
     narrowed,
+    select_cached_fields,
 )
 
 MESSAGE = b"""From: user@domain.org
@@ -124,7 +124,7 @@ def test_fields_from_the_digest_are_those_of_the_header(names: set[bytes]) -> No
     root = parse(MESSAGE)
     wanted = frozenset(names)
     digest = MESSAGE[: root.body_start - 2]
-    assert digest_fields([digest], wanted) == [header_fields(root.header, wanted)]
+    assert select_cached_fields([digest], wanted) == [header_fields(root.header, wanted)]
 
 
 LINES = st.sampled_from(
@@ -150,11 +150,13 @@ LINES = st.sampled_from(
 )
 def test_many_digests_keep_their_fields_apart(digests: list[bytes], names: set[bytes]) -> None:
     wanted = frozenset(names)
-    assert digest_fields(digests, wanted) == [header_fields(Header(digest), wanted) for digest in digests]
+    assert select_cached_fields(digests, wanted) == [
+        header_fields(Header(digest), wanted) for digest in digests
+    ]
 
 
 def test_no_digests_no_fields() -> None:
-    assert digest_fields([], frozenset({b"from"})) == []
+    assert select_cached_fields([], frozenset({b"from"})) == []
 
 
 @pytest.mark.rfc("9051 §6.4.5", "MUST")
