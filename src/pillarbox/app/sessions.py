@@ -5,19 +5,18 @@ from functools import partial
 from typing import Any
 
 from pillarbox.app.settings import Settings
+from pillarbox.config.schema import Config, Limits
 from pillarbox.protocol.smtp.capabilities import Limits as SmtpLimits
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import SessionFactory
-from pillarbox.server.imap.conversation import Services as ImapServices
-from pillarbox.server.imap.session import ImapSession
+from pillarbox.server.imap.service import ImapService
 from pillarbox.server.pop3.services import Services as Pop3Services
 from pillarbox.server.pop3.session import Pop3Session
 from pillarbox.server.smtp.door import Door
 from pillarbox.server.smtp.known_recipients import KnownRecipients
 from pillarbox.server.smtp.sender_domain import SenderDomains
 from pillarbox.server.smtp.session import SmtpSession
-from pillarbox.store.mailbox_cache import MailboxCache
 from pillarbox.world.world import World
 
 SMTP_ROLES = {
@@ -38,7 +37,7 @@ def session_factories(
         for name, role in SMTP_ROLES.items()
     }
     pop3 = partial(Pop3Session, _pop3_services(settings, world, authenticator))
-    imap = partial(ImapSession, _imap_services(settings, world, authenticator))
+    imap = ImapService(world, authenticator, _config(settings)).session
     return {**smtp, "imap": imap, "imaps": imap, "pop3": pop3, "pop3s": pop3}
 
 
@@ -75,16 +74,10 @@ def _pop3_services(settings: Settings, world: World, authenticator: Authenticato
     )
 
 
-def _imap_services(settings: Settings, world: World, authenticator: Authenticator) -> ImapServices:
-    return ImapServices(
-        database=world.database,
-        blobs=world.blobs,
-        signals=world.signals,
-        clock=world.clock,
-        telemetry=world.telemetry,
-        authenticator=authenticator,
-        warm=MailboxCache(),
+def _config(settings: Settings) -> Config:
+    return Config(
         hostname=settings.hostname,
-        plain_allowed=settings.plain_passwords,
-        append_limit_octets=settings.message_octets,
+        domain=settings.primary_domain,
+        plain_passwords=settings.plain_passwords,
+        limits=Limits(message_octets=settings.message_octets),
     )

@@ -79,13 +79,13 @@ def test_over_quota_is_refused_before_the_message_crosses() -> None:
 
 
 def test_one_command_can_not_bring_endlessly_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(append, "MESSAGES_TOGETHER", 2)
+    monkeypatch.setattr(append, "MAX_MESSAGES", 2)
     with provider() as mail:
         talker = mail.talker()
         talker.ok("APPEND INBOX {} {}", MESSAGE, MESSAGE)
         refused = talker.do("APPEND INBOX {} {} {}", MESSAGE, MESSAGE, MESSAGE)
         assert (refused.word, refused.code) == (b"NO", b"LIMIT")
-        monkeypatch.setattr(append, "OCTETS_TOGETHER", len(MESSAGE) + 1)
+        monkeypatch.setattr(append, "MAX_OCTETS", len(MESSAGE) + 1)
         assert talker.do("APPEND INBOX {} {}", MESSAGE, MESSAGE).code == b"LIMIT"
         assert mail.house.messages(0) == 2
 
@@ -94,7 +94,7 @@ def test_one_command_can_not_bring_endlessly_much(monkeypatch: pytest.MonkeyPatc
 def test_a_message_over_the_limit_is_too_big() -> None:
     with provider() as mail:
         talker = mail.talker()
-        limit = talker.session.services.append_limit_octets
+        limit = talker.session.config.limits.message_octets
         (refused,) = talker.send(b"a APPEND INBOX {%d}\r\n" % (limit + 1))
         assert isinstance(refused, Status)
         assert refused.code == b"TOOBIG"
@@ -131,7 +131,7 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing() -> None:
         talker = mail.talker()
         talker.send(b"a APPEND INBOX {1000+}\r\nhalf of a mess")
         talker.wire.close()
-        assert talker.session.arriving is None
+        assert talker.session.incoming is None
         assert mail.house.messages(0) == 0
 
 

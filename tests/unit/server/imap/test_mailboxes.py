@@ -1,6 +1,4 @@
-"""CREATE, DELETE, RENAME, SUBSCRIBE, LIST, STATUS through a session (RFC 9051 §6.3.4 to §6.3.11)."""
-
-from typing import Any
+"""CREATE, DELETE, RENAME, SUBSCRIBE (RFC 9051 §6.3.4 to §6.3.8)."""
 
 import pytest
 
@@ -11,11 +9,6 @@ from tests.kit.imap.responses import Status
 def listed(answer: Answer) -> dict[bytes, set[bytes]]:
     """Attributes by name."""
     return {name: set(attributes) for attributes, _, name, *_ in answer.data(b"LIST")}
-
-
-def status(answer: Answer) -> dict[bytes, Any]:
-    ((_, items),) = answer.data(b"STATUS")
-    return dict(zip(items[::2], items[1::2], strict=True))
 
 
 @pytest.mark.rfc("9051 §6.3.4", "MUST")
@@ -102,56 +95,3 @@ def test_subscriptions_outlive_their_mailboxes() -> None:
         assert listed(subscribed)[b"gone"] >= {b"\\Subscribed", b"\\NonExistent"}
         talker.ok("UNSUBSCRIBE gone")
         assert talker.ok('LSUB "" "gone"').data(b"LSUB") == []
-
-
-@pytest.mark.rfc("9051 §6.3.9", "MUST")
-def test_list_of_nothing_tells_the_separator() -> None:
-    with provider() as mail:
-        talker = mail.talker()
-        assert talker.ok('LIST "" ""').data(b"LIST") == [[[b"\\Noselect"], b"/", b""]]
-        assert talker.ok("NAMESPACE").data(b"NAMESPACE") == [[[[b"", b"/"]], None, None]]
-
-
-@pytest.mark.rfc("9051 §5.1", "MUST")
-def test_names_are_utf_7_for_rev1_and_utf_8_for_rev2() -> None:
-    with provider() as mail:
-        old, new = mail.talker(), mail.talker(enable="IMAP4rev2")
-        old.ok('CREATE "Entw&APw-rfe"')
-        assert "Entwürfe".encode() in listed(new.ok('LIST "" E*'))
-        new.ok('CREATE "Größe"'.encode())
-        assert b"Gr&APYA3w-e" in listed(old.ok('LIST "" G*'))
-        new.ok('SELECT "Größe"'.encode())
-
-
-@pytest.mark.rfc("5819 §2", "MUST")
-def test_list_can_tell_the_status_of_what_can_be_selected() -> None:
-    with provider() as mail:
-        mail.deliver(mailbox="Archive")
-        talker = mail.talker()
-        talker.ok("CREATE up/low")
-        talker.ok("DELETE up")
-        answer = talker.ok('LIST "" (% up/%) RETURN (STATUS (MESSAGES UNSEEN))')
-        told = dict(answer.data(b"STATUS"))
-        assert told[b"Archive"] == [b"MESSAGES", 1, b"UNSEEN", 1]
-        assert b"up" in listed(answer)
-        assert b"up" not in told
-        assert b"up/low" in told
-
-
-@pytest.mark.rfc("9051 §6.3.11", "MUST")
-def test_status_counts_without_selecting() -> None:
-    with provider() as mail:
-        mail.deliver(MESSAGE, flags="\\Seen \\Deleted")
-        mail.deliver(MESSAGE)
-        watcher, talker = mail.talker(), mail.talker()
-        items = "MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE HIGHESTMODSEQ APPENDLIMIT MAILBOXID"
-        told = status(watcher.ok(f"STATUS INBOX ({items})"))
-        assert (told[b"MESSAGES"], told[b"RECENT"], told[b"UIDNEXT"]) == (2, 2, 3)
-        assert (told[b"UNSEEN"], told[b"DELETED"], told[b"SIZE"]) == (1, 1, 2 * len(MESSAGE))
-        talker.ok("SELECT INBOX")
-        assert status(watcher.ok("STATUS INBOX (RECENT)")) == {b"RECENT": 0}
-        mail.deliver()
-        assert status(watcher.ok("STATUS INBOX (RECENT)")) == {b"RECENT": 1}
-        assert talker.ok("NOOP").numbered(b"RECENT") == [3]
-        assert status(watcher.ok("STATUS INBOX (RECENT)")) == {b"RECENT": 0}
-        assert watcher.do("STATUS nowhere (MESSAGES)").code == b"NONEXISTENT"

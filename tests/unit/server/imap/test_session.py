@@ -1,22 +1,21 @@
 """The session as a whole: every command has its handler, errors their answer (RFC 9051 §5.5, §7.1)."""
 
-from typing import get_args
-
 import pytest
 
 from pillarbox.protocol.imap import commands
 from pillarbox.server.imap import mailboxes
+from pillarbox.server.imap.handlers import HANDLERS
 from pillarbox.server.imap.reply import REFUSALS, refusal
-from pillarbox.server.imap.session import HANDLERS
 from pillarbox.store import append, placements
 from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.imap.client import MESSAGE, provider
+from tests.kit.imap.dialogue import COMMAND_TYPES
 from tests.kit.imap.responses import Status
 
 
 def test_every_command_has_a_handler() -> None:
     dialogues = {commands.Append, commands.Replace}  # their messages come as events
-    assert HANDLERS.keys() | dialogues == set(get_args(commands.Command))
+    assert HANDLERS.keys() | dialogues == COMMAND_TYPES
 
 
 def test_every_refusal_is_no_or_bad_with_a_text() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pillarbox.server.imap import idling, updates
+from pillarbox.server.imap import idle, updates
 from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.imap.client import MESSAGE, provider
 from tests.kit.imap.responses import Continuation, Numbered, Status
@@ -166,7 +166,7 @@ def test_what_can_not_be_looked_up_now_is_told_later(monkeypatch: pytest.MonkeyP
         talker = mail.talker(select="INBOX")
         mail.deliver()
         with monkeypatch.context() as patched:
-            patched.setattr(updates, "_look", busy)
+            patched.setattr(updates, "_changes_since", busy)
             assert talker.ok("NOOP").heard == []
         assert talker.ok("NOOP").numbered(b"EXISTS") == [1]
 
@@ -178,13 +178,13 @@ def test_a_client_that_idles_is_told_later_what_can_not_be_looked_up_now(
     def busy(*_: object) -> None:
         raise DatabaseUnavailable("locked")
 
-    monkeypatch.setattr(idling, "LOOK_AGAIN_S", 0.05)
+    monkeypatch.setattr(idle, "RETRY_S", 0.05)
     with provider() as mail:
         idler = mail.talker(select="INBOX")
         if when == "later":
             idler.send(b"i IDLE\r\n")
         with monkeypatch.context() as patched:
-            patched.setattr(updates, "_look", busy)
+            patched.setattr(updates, "_changes_since", busy)
             mail.deliver()
             heard = idler.send(b"i IDLE\r\n") if when == "as it begins" else idler.hear()
             assert [one for one in heard if not isinstance(one, Continuation)] == []

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from pillarbox.server.imap import fetch_octets, fetching
+from pillarbox.server.imap import fetch as fetch_command
+from pillarbox.server.imap import fetch_octets, fetch_stream
 from pillarbox.world.blobs import DatabaseBlobs, OpenBlob
 from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.imap.client import MESSAGE, provider
@@ -222,7 +223,7 @@ def test_a_short_answer_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_large_message_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch_octets, "LARGE_OCTETS", 5000)
-    monkeypatch.setattr(fetching, "STREAMED_OCTETS", 700)
+    monkeypatch.setattr(fetch_stream, "PIECE_OCTETS", 700)
     body = b"".join(b"line %d\r\n" % number for number in range(1000))
     large = (
         b"Subject: large\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n"
@@ -250,7 +251,7 @@ LARGE = b"Subject: large\r\n\r\n" + b"".join(b"line %d\r\n" % number for number 
 
 def test_what_is_expunged_while_it_is_streamed_arrives_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch_octets, "LARGE_OCTETS", 5000)
-    monkeypatch.setattr(fetching, "STREAMED_OCTETS", 700)
+    monkeypatch.setattr(fetch_stream, "PIECE_OCTETS", 700)
     with provider() as mail:
         mail.deliver(LARGE)
         talker = mail.talker(select="INBOX")
@@ -286,7 +287,7 @@ def test_a_disk_that_fails_within_a_literal_ends_the_connection(monkeypatch: pyt
 
 
 def test_other_sessions_have_their_turn_during_a_long_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "MORE_ROWS", 50)
+    monkeypatch.setattr(fetch_command, "MORE_ROWS", 50)
     with provider() as mail:
         mail.deliver(*[b"Subject: %d\r\n\r\nx\r\n" % number for number in range(400)])
         talker = mail.talker(select="INBOX")

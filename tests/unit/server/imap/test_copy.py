@@ -1,4 +1,4 @@
-"""COPY, MOVE, EXPUNGE (RFC 9051 §6.4.3, §6.4.7, §6.4.8, §6.4.9; RFC 4315, 6851)."""
+"""COPY, MOVE (RFC 9051 §6.4.7, §6.4.8, §6.4.9; RFC 4315, 6851)."""
 
 import pytest
 
@@ -78,17 +78,6 @@ def test_qresync_clients_hear_vanished_from_move() -> None:
         answer = phone.ok("UID MOVE 1 Archive")
         assert answer.vanished() == [1]
         assert answer.status.code == b"HIGHESTMODSEQ"
-
-
-@pytest.mark.rfc("9051 §6.4.3", "MUST")
-def test_expunge_removes_what_is_deleted_and_uid_expunge_what_is_named_of_it() -> None:
-    with provider() as mail:
-        mail.deliver(*[MESSAGE] * 5)
-        talker = mail.talker(select="INBOX")
-        talker.ok("STORE 1,3,5 +FLAGS.SILENT (\\Deleted)")
-        assert talker.ok("UID EXPUNGE 2:4").numbered(b"EXPUNGE") == [3]
-        assert talker.ok("EXPUNGE").numbered(b"EXPUNGE") == [1, 3]
-        assert talker.uids() == [2, 4]
 
 
 def test_messages_that_are_gone_can_not_be_copied() -> None:

@@ -1,4 +1,4 @@
-"""Coming in and going out (RFC 9051 §6.1, §6.2, §6.3.1)."""
+"""The greeting, STARTTLS, LOGIN, AUTHENTICATE (RFC 9051 §6.2)."""
 
 from base64 import b64encode
 
@@ -71,27 +71,3 @@ def test_an_exchange_that_is_cancelled_or_broken_leaves_a_stranger() -> None:
             assert isinstance(done, Status)
             assert done.word == word
         assert stranger.do("SELECT INBOX").word == b"BAD"
-
-
-def test_enable_names_what_is_newly_on() -> None:
-    with provider() as mail:
-        talker = mail.talker()
-        assert talker.ok("ENABLE CONDSTORE X-UNKNOWN").data(b"ENABLED") == [[b"CONDSTORE"]]
-        assert talker.ok("ENABLE CONDSTORE").data(b"ENABLED") == [[]]
-        assert talker.ok("ENABLE QRESYNC IMAP4rev2").data(b"ENABLED") == [[b"QRESYNC", b"IMAP4rev2"]]
-
-
-@pytest.mark.rfc("2971 §3.1", "MUST")
-def test_id_answers_with_our_name() -> None:
-    with provider() as mail:
-        ((fields,),) = mail.stranger().ok('ID ("name" "test")').data(b"ID")
-        assert fields[:2] == [b"name", b"Pillarbox"]
-
-
-@pytest.mark.rfc("9051 §6.1.3", "MUST")
-def test_logout_says_bye_before_ok_and_closes() -> None:
-    with provider() as mail:
-        talker = mail.talker(select="INBOX")
-        answer = talker.ok("LOGOUT")
-        assert [one.word for one in answer.heard if isinstance(one, Status)] == [b"BYE"]
-        assert talker.wire.connection.gone
