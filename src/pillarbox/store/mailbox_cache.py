@@ -14,7 +14,7 @@ read where nothing changed.
 What is always true of a `CachedMailbox`: `uids`, `flags` and `modseqs` are parallel and ascend by UID; they show
 the mailbox exactly as of `version`. The array `uids` is never changed, only replaced: a session may keep it as the
 UIDs its client knows, and while it is the same array, indexes into it are indexes here. The other columns change
-in place: whoever waits must not rely on them afterwards (`snapshot` gives a copy that stays as it is).
+in place: do not rely on them after waiting (`snapshot` gives a copy that stays as it is).
 """
 
 from array import array
@@ -104,7 +104,7 @@ class CachedMailbox:
         return True
 
     def advance(self, delta: Delta, uid_next: Uid) -> None:
-        """Apply what the log says has happened since `version`."""
+        """Apply what the log of changes has since `version`."""
         if delta.vanished:
             self._remove(delta.vanished)
         self._reflag(delta.flagged)

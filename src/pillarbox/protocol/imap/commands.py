@@ -5,7 +5,7 @@ numbers, so a handler never parses. Sets of messages stay symbolic (`sequence_se
 until the selected mailbox resolves them. A variant of a command (UID FETCH, EXAMINE, UID EXPUNGE) is a
 field of it.
 
-APPEND and REPLACE carry messages: their values say where to, and the messages follow as events (`events`).
+APPEND and REPLACE carry messages: their values name the mailbox, and the messages follow as events (`events`).
 """
 
 from dataclasses import dataclass
@@ -274,7 +274,7 @@ class Search(Command):
     query: Query
     uid: bool = False
     returns: frozenset[SearchReturn] | None = None
-    """None where RETURN was absent; RETURN () stands as {ALL} (RFC 4731 §3.1)."""
+    """None where RETURN was absent; RETURN () is {ALL} (RFC 4731 §3.1)."""
 
 
 @dataclass(frozen=True, slots=True)

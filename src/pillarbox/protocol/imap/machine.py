@@ -1,6 +1,6 @@
 """One client's IMAP connection without a socket: octets in, events out.
 
-The machine implements what the RFCs say of the dialogue itself: lines and literals, tags, limits, which
+The machine implements the dialogue itself: lines and literals, tags, limits, which
 command is allowed when, what was enabled, the dialogues within a command (literals, IDLE, AUTHENTICATE).
 The session carries out commands and tells the machine the results: `authenticated`, `select`, `deselect`,
 `enable`, `logged_out`, `tls_started`, and for dialogues `begin_idle`, `challenge`, `accept_message`,

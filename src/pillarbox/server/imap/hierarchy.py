@@ -5,7 +5,7 @@ RFC 3501 §6.3.9 for LSUB. Pure functions (`list_lines`, `lsub_lines`): an accou
 
 A name can be shown without being a mailbox: a level above one (its own mailbox was deleted), or a
 subscription that outlived its mailbox. Plain LIST calls such a name `\\Noselect`, extended LIST and
-IMAP4rev2 `\\NonExistent`, which says the same and more.
+IMAP4rev2 `\\NonExistent`, which implies it.
 """
 
 from collections.abc import Callable, Iterable, Mapping

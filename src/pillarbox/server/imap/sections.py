@@ -54,7 +54,7 @@ def body_section(root: Part, section: BodySection) -> Extent | bytes | None:
 
 
 def header_fields(header: Header, names: frozenset[bytes], *, wanted: bool = True) -> bytes:
-    """The fields of these lower-case names, or all others, in their order and as they stand.
+    """The fields of these lower-case names, or all others, in their order and unchanged.
 
     RFC 9051 §6.4.5.1: the empty line is always there, even where no field matches.
     """

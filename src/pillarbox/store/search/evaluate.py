@@ -24,6 +24,7 @@ from pillarbox.store import fetch
 from pillarbox.store.fetch import Column
 from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.store.search import index
+from pillarbox.store.search.cost import cost
 from pillarbox.store.search.text import (
     any_header_contains,
     body_contains,
@@ -42,10 +43,6 @@ MAX_SUBJECTS_READ: Final = 20_000
 
 MAX_ROWS: Final = 500
 """Messages whose wide columns are in memory together."""
-
-MAX_COMPARISONS: Final = 500_000
-"""Beyond this, some 50 ms, evaluating in the loop would delay other sessions."""
-_NARROW_COMPARISONS: Final = 5
 
 _DAY_MS: Final = 86_400_000
 _EPOCH: Final = date(1970, 1, 1)
@@ -77,46 +74,6 @@ def _evaluate(search: "_Search", cached: CachedMailbox, query: Query) -> list[in
     return [uids[place] for place in places]
 
 
-def is_in_memory(query: Query) -> bool:
-    """Whether the cached mailbox alone answers this."""
-    return _price(query) == _MEMORY
-
-
-def takes_long(query: Query, *, messages: int) -> bool:
-    """Whether evaluating this over so many messages may read the text of many, or compare very much."""
-    return _price(query) >= _HEADER_LINES or _comparisons(query) * messages > MAX_COMPARISONS
-
-
-def _comparisons(query: Query) -> int:
-    """The cost of a query per message, in comparisons in memory."""
-    match query:
-        case q.And(terms) | q.Or(terms):
-            return len(terms) + sum(map(_comparisons, terms))
-        case q.Not(term):
-            return 1 + _comparisons(term)
-        case _:
-            return 1 if _price(query) == _MEMORY else _NARROW_COMPARISONS
-
-
-_MEMORY, _NARROW_TABLE, _HEADER_LINES, _WHOLE_TEXT = range(4)
-
-
-def _price(query: Query) -> int:
-    match query:
-        case q.And(terms) | q.Or(terms):
-            return max(map(_price, terms), default=_MEMORY)
-        case q.Not(term):
-            return _price(term)
-        case q.Body() | q.Text():
-            return _WHOLE_TEXT
-        case q.Field():
-            return _HEADER_LINES
-        case q.Dated() | q.Younger() | q.Older() | q.Larger() | q.Smaller() | q.EmailIs() | q.ThreadIs():
-            return _NARROW_TABLE
-        case _:
-            return _MEMORY
-
-
 Places = Sequence[int]
 """Ascending places in the mailbox."""
 
@@ -145,7 +102,7 @@ class _Search:
             return places
         match query:
             case q.And(terms):
-                for term in sorted(terms, key=_price):
+                for term in sorted(terms, key=cost):
                     places = self.among(term, places)
                 return places
             case q.Or(terms):
@@ -161,7 +118,7 @@ class _Search:
     def _any(self, terms: Sequence[Query], places: Places) -> Places:
         found: set[int] = set()
         left = places
-        for term in sorted(terms, key=_price):
+        for term in sorted(terms, key=cost):
             found.update(self.among(term, left))
             left = [place for place in left if place not in found]
         return [place for place in places if place in found]

@@ -26,7 +26,7 @@ MAX_INDEXED_CHARACTERS: Final = 1024 * 1024
 """Messages with more text are not indexed; searches read them each time."""
 
 MAX_FEED_MESSAGES: Final = 8
-"""Messages indexed by one call, at some 300 microseconds for 3 kB of text; others wait meanwhile."""
+"""Messages indexed by one call, at some 300 microseconds for 3 kB of text; other writers wait meanwhile."""
 
 TRIGRAM: Final = 3
 """Characters; for shorter texts the index can't help."""
@@ -71,7 +71,7 @@ def _text(tx: Transaction, blobs: Blobs, digest: bytes) -> str | None:
 
 
 def feed(tx: Transaction, batch: Batch) -> int:
-    """Index what was gathered; return how many emails that was: 0 if somebody else did it meanwhile."""
+    """Index what was gathered; return how many emails that was: 0 if another process did it meanwhile."""
     if not tx.execute(
         "UPDATE ledgers SET indexed_email = ? WHERE account = ? AND indexed_email = ?",
         (batch.upto, batch.account, batch.after),
