@@ -9,8 +9,8 @@ from tests.kit.imap.client import MESSAGE, provider
 def test_expunge_removes_what_is_deleted_and_uid_expunge_what_is_named_of_it() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 5)
-        talker = mail.talker(select="INBOX")
-        talker.ok("STORE 1,3,5 +FLAGS.SILENT (\\Deleted)")
-        assert talker.ok("UID EXPUNGE 2:4").numbered(b"EXPUNGE") == [3]
-        assert talker.ok("EXPUNGE").numbered(b"EXPUNGE") == [1, 3]
-        assert talker.uids() == [2, 4]
+        client = mail.client(select="INBOX")
+        client.ok("STORE 1,3,5 +FLAGS.SILENT (\\Deleted)")
+        assert client.ok("UID EXPUNGE 2:4").numbered(b"EXPUNGE") == [3]
+        assert client.ok("EXPUNGE").numbered(b"EXPUNGE") == [1, 3]
+        assert client.uids() == [2, 4]

@@ -13,15 +13,15 @@ def listed(answer: Answer) -> dict[bytes, set[bytes]]:
 @pytest.mark.rfc("9051 §6.3.9", "MUST")
 def test_list_of_nothing_tells_the_separator() -> None:
     with provider() as mail:
-        talker = mail.talker()
-        assert talker.ok('LIST "" ""').data(b"LIST") == [[[b"\\Noselect"], b"/", b""]]
-        assert talker.ok("NAMESPACE").data(b"NAMESPACE") == [[[[b"", b"/"]], None, None]]
+        client = mail.client()
+        assert client.ok('LIST "" ""').data(b"LIST") == [[[b"\\Noselect"], b"/", b""]]
+        assert client.ok("NAMESPACE").data(b"NAMESPACE") == [[[[b"", b"/"]], None, None]]
 
 
 @pytest.mark.rfc("9051 §5.1", "MUST")
 def test_names_are_utf_7_for_rev1_and_utf_8_for_rev2() -> None:
     with provider() as mail:
-        old, new = mail.talker(), mail.talker(enable="IMAP4rev2")
+        old, new = mail.client(), mail.client(enable="IMAP4rev2")
         old.ok('CREATE "Entw&APw-rfe"')
         assert "Entwürfe".encode() in listed(new.ok('LIST "" E*'))
         new.ok('CREATE "Größe"'.encode())
@@ -33,10 +33,10 @@ def test_names_are_utf_7_for_rev1_and_utf_8_for_rev2() -> None:
 def test_list_can_tell_the_status_of_what_can_be_selected() -> None:
     with provider() as mail:
         mail.deliver(mailbox="Archive")
-        talker = mail.talker()
-        talker.ok("CREATE up/low")
-        talker.ok("DELETE up")
-        answer = talker.ok('LIST "" (% up/%) RETURN (STATUS (MESSAGES UNSEEN))')
+        client = mail.client()
+        client.ok("CREATE up/low")
+        client.ok("DELETE up")
+        answer = client.ok('LIST "" (% up/%) RETURN (STATUS (MESSAGES UNSEEN))')
         told = dict(answer.data(b"STATUS"))
         assert told[b"Archive"] == [b"MESSAGES", 1, b"UNSEEN", 1]
         assert b"up" in listed(answer)

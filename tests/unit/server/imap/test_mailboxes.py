@@ -14,43 +14,43 @@ def listed(answer: Answer) -> dict[bytes, set[bytes]]:
 @pytest.mark.rfc("9051 §6.3.4", "MUST")
 def test_create_makes_the_levels_above_and_says_the_id() -> None:
     with provider() as mail:
-        talker = mail.talker()
-        assert (talker.ok("CREATE Work/2026/").code or b"").startswith(b"MAILBOXID (F")
-        assert listed(talker.ok('LIST "" Work*')).keys() == {b"Work", b"Work/2026"}
-        again = talker.do("CREATE Work")
+        client = mail.client()
+        assert (client.ok("CREATE Work/2026/").code or b"").startswith(b"MAILBOXID (F")
+        assert listed(client.ok('LIST "" Work*')).keys() == {b"Work", b"Work/2026"}
+        again = client.do("CREATE Work")
         assert (again.word, again.code) == (b"NO", b"ALREADYEXISTS")
-        assert talker.do("CREATE inbox").code == b"ALREADYEXISTS"
-        assert talker.do('CREATE "a//b"').word == b"NO"
+        assert client.do("CREATE inbox").code == b"ALREADYEXISTS"
+        assert client.do('CREATE "a//b"').word == b"NO"
 
 
 @pytest.mark.rfc("6154 §3", "MUST")
 def test_a_mailbox_can_be_made_for_a_use_that_is_free() -> None:
     with provider() as mail:
-        talker = mail.talker()
-        assert talker.do("CREATE Outgoing (USE (\\Sent))").code == b"USEATTR"
-        talker.ok("DELETE Sent")
-        talker.ok("CREATE Outgoing (USE (\\Sent))")
-        assert b"\\Sent" in listed(talker.ok('LIST "" Out*'))[b"Outgoing"]
+        client = mail.client()
+        assert client.do("CREATE Outgoing (USE (\\Sent))").code == b"USEATTR"
+        client.ok("DELETE Sent")
+        client.ok("CREATE Outgoing (USE (\\Sent))")
+        assert b"\\Sent" in listed(client.ok('LIST "" Out*'))[b"Outgoing"]
 
 
 @pytest.mark.rfc("9051 §6.3.5", "MUST")
 def test_delete_leaves_what_is_below_and_inbox_stays() -> None:
     with provider() as mail:
-        talker = mail.talker()
-        talker.ok("CREATE foo/bar")
-        talker.ok("DELETE foo")
-        assert listed(talker.ok('LIST "" foo*')) == {b"foo/bar": {b"\\HasNoChildren"}}
-        assert b"\\Noselect" in listed(talker.ok('LIST "" %'))[b"foo"]
-        assert talker.do("SELECT foo").code == b"NONEXISTENT"
-        assert talker.do("DELETE INBOX").code == b"CANNOT"
-        assert talker.do("DELETE nowhere").code == b"NONEXISTENT"
+        client = mail.client()
+        client.ok("CREATE foo/bar")
+        client.ok("DELETE foo")
+        assert listed(client.ok('LIST "" foo*')) == {b"foo/bar": {b"\\HasNoChildren"}}
+        assert b"\\Noselect" in listed(client.ok('LIST "" %'))[b"foo"]
+        assert client.do("SELECT foo").code == b"NONEXISTENT"
+        assert client.do("DELETE INBOX").code == b"CANNOT"
+        assert client.do("DELETE nowhere").code == b"NONEXISTENT"
 
 
 @pytest.mark.rfc("2180 §3.3", "MAY")
 def test_the_others_hear_bye_when_their_mailbox_is_deleted() -> None:
     with provider() as mail:
         mail.deliver(mailbox="Archive")
-        owner, other = mail.talker(select="Archive"), mail.talker(select="Archive")
+        owner, other = mail.client(select="Archive"), mail.client(select="Archive")
         own = owner.ok("DELETE Archive")
         assert b"CLOSED" in own.codes()
         assert owner.do("FETCH 1 UID").word == b"BAD"
@@ -63,23 +63,23 @@ def test_the_others_hear_bye_when_their_mailbox_is_deleted() -> None:
 @pytest.mark.rfc("9051 §6.3.6", "MUST")
 def test_rename_takes_what_is_below_along_and_sessions_stay() -> None:
     with provider() as mail:
-        talker = mail.talker()
-        talker.ok("CREATE old/deep")
+        client = mail.client()
+        client.ok("CREATE old/deep")
         mail.deliver(mailbox="old/deep")
-        reader = mail.talker(select="old/deep")
-        talker.ok("RENAME old new/name")
-        assert listed(talker.ok('LIST "" new*')).keys() == {b"new", b"new/name", b"new/name/deep"}
+        reader = mail.client(select="old/deep")
+        client.ok("RENAME old new/name")
+        assert listed(client.ok('LIST "" new*')).keys() == {b"new", b"new/name", b"new/name/deep"}
         assert b"Subject: hello" in reader.ok("FETCH 1 BODY.PEEK[]").fetched[1][b"BODY[]"]
-        assert talker.do("RENAME new INBOX").code == b"ALREADYEXISTS"
-        assert talker.do("RENAME new new/name/below").code in (b"CANNOT", b"ALREADYEXISTS")
+        assert client.do("RENAME new INBOX").code == b"ALREADYEXISTS"
+        assert client.do("RENAME new new/name/below").code in (b"CANNOT", b"ALREADYEXISTS")
 
 
 @pytest.mark.rfc("9051 §6.3.6", "MUST")
 def test_renaming_inbox_moves_its_messages_and_leaves_it_empty() -> None:
     with provider() as mail:
         mail.deliver(MESSAGE, MESSAGE)
-        talker = mail.talker(select="INBOX")
-        assert talker.ok("RENAME INBOX old-mail").numbered(b"EXPUNGE") == [1, 1]
+        client = mail.client(select="INBOX")
+        assert client.ok("RENAME INBOX old-mail").numbered(b"EXPUNGE") == [1, 1]
         assert mail.house.messages(0) == 0
         assert mail.house.messages(0, mailbox="old-mail") == 2
 
@@ -87,11 +87,11 @@ def test_renaming_inbox_moves_its_messages_and_leaves_it_empty() -> None:
 @pytest.mark.rfc("9051 §6.3.7", "MUST")
 def test_subscriptions_outlive_their_mailboxes() -> None:
     with provider() as mail:
-        talker = mail.talker()
-        talker.ok("CREATE gone")
-        talker.ok("SUBSCRIBE gone")
-        talker.ok("DELETE gone")
-        subscribed = talker.ok('LIST (SUBSCRIBED) "" "gone"')
+        client = mail.client()
+        client.ok("CREATE gone")
+        client.ok("SUBSCRIBE gone")
+        client.ok("DELETE gone")
+        subscribed = client.ok('LIST (SUBSCRIBED) "" "gone"')
         assert listed(subscribed)[b"gone"] >= {b"\\Subscribed", b"\\NonExistent"}
-        talker.ok("UNSUBSCRIBE gone")
-        assert talker.ok('LSUB "" "gone"').data(b"LSUB") == []
+        client.ok("UNSUBSCRIBE gone")
+        assert client.ok('LSUB "" "gone"').data(b"LSUB") == []

@@ -31,7 +31,7 @@ def let_reads_wait(mail: Provider, monkeypatch: pytest.MonkeyPatch) -> list[asyn
 def test_what_was_read_for_an_older_version_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with provider() as mail:
         mail.deliver(MESSAGE)
-        session = mail.talker(select="INBOX").session
+        session = mail.client(select="INBOX").session
         mailbox, account = session.selected.mailbox, session.account_id
         mail.deliver(MESSAGE)
         waiting = let_reads_wait(mail, monkeypatch)
@@ -63,13 +63,13 @@ def test_what_was_read_for_an_older_version_is_read_again(monkeypatch: pytest.Mo
 
 def test_a_mailbox_that_is_gone_is_forgotten() -> None:
     with provider() as mail:
-        session = mail.talker(select="INBOX").session
+        session = mail.client(select="INBOX").session
         with pytest.raises(NoSuchMailbox):
             mail.runner.run(snapshot.current(session, MailboxId(999)))
-        other = mail.talker(select="Archive")
+        other = mail.client(select="Archive")
         archive = other.session.selected.mailbox
         assert session.caches.mailboxes.peek(session.account_id, archive)
-        mail.talker(worker=1).ok("DELETE Archive")
+        mail.client(worker=1).ok("DELETE Archive")
         with pytest.raises(NoSuchMailbox):
             mail.runner.run(snapshot.current_with(session, archive, lambda tx: None))
         assert session.caches.mailboxes.peek(session.account_id, archive) is None
