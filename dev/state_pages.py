@@ -14,10 +14,14 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from pillarbox.protocol.imap import states as imap  # noqa: E402 - after the path to it is known
-from pillarbox.protocol.pop3 import machine as pop3  # noqa: E402 - likewise
+from pillarbox.protocol.imap import command_table as imap  # noqa: E402 - after the path to it is known
+from pillarbox.protocol.imap.states import State as ImapState  # noqa: E402 - likewise
+from pillarbox.protocol.pop3 import states as pop3  # noqa: E402 - likewise
 from pillarbox.protocol.smtp import states as smtp  # noqa: E402 - likewise
+from pillarbox.protocol.smtp.client import states as client  # noqa: E402 - likewise
+from pillarbox.protocol.smtp.client.replies import ReplyKind  # noqa: E402 - likewise
 from pillarbox.protocol.smtp.commands import Verb  # noqa: E402 - likewise
+from pillarbox.server.pump import phases as pump  # noqa: E402 - likewise
 
 FOLDER = ROOT / "docs" / "states"
 
@@ -75,9 +79,9 @@ def _smtp(state: smtp.State, verb: Verb) -> str:
     return step.value if isinstance(step, smtp.State) else str(step.code)
 
 
-def _imap(verb: bytes, state: imap.State) -> str:
-    after = imap.TRANSITIONS.get((state, verb), ())
-    return " / ".join(state.value for state in imap.State if state in after) or "-"
+def _imap(row: imap.Row, state: ImapState) -> str:
+    after = row.transitions.get(state, ())
+    return " / ".join(state.value for state in ImapState if state in after) or "-"
 
 
 def _pop3(command: type, state: pop3.State) -> str:
@@ -86,6 +90,41 @@ def _pop3(command: type, state: pop3.State) -> str:
         return "-"
     ok, error = after.ok.name.lower(), after.error.name.lower()
     return ok if ok == error else f"{ok} / {error}"
+
+
+def _client(state: client.State, kind: ReplyKind | None) -> str:
+    return f"{client.DEADLINE_S[state]:g}" if kind is None else client.TABLE[state, kind].value
+
+
+def _pump(event: pump.Event, phase: pump.Phase) -> str:
+    step = pump.TABLE[event, phase]
+    does = "" if step.action is pump.Action.NOTHING else _words(step.action)
+    leads = "" if step.then is phase else f"→ {step.then.name.lower()}"
+    return " ".join(filter(None, (does, leads))) or "-"
+
+
+def _words(action: pump.Action) -> str:
+    return action.name.lower().replace("_", " ")
+
+
+def _yes(fact: bool) -> str:
+    return "yes" if fact else ""
+
+
+def _phases() -> str:
+    rows = (
+        f"| **{phase.name.lower()}** | {phase.meaning} | {_yes(phase.at_work)} | {_yes(phase.open)} |"
+        for phase in pump.Phase
+    )
+    return "\n".join(["| phase | meaning | handler at work | open |", "|---|---|---|---|", *rows])
+
+
+def _events_and_actions() -> str:
+    events = (f"- **{event.name}**: {pump.EVENT_MEANINGS[event]}" for event in pump.Event)
+    actions = (
+        f"- *{_words(action)}*: {action.value}" for action in pump.Action if action is not pump.Action.NOTHING
+    )
+    return "\n".join([*events, "", *actions])
 
 
 # --- pages
@@ -113,13 +152,13 @@ PAGES = (
         name="imap",
         title="States of the IMAP server",
         module=imap,
-        table="TRANSITIONS",
+        table="COMMANDS",
         introduction=(
             "A row is a command, a column a state (RFC 9051 §3). A cell lists the states in which the command may\n"
             "leave the connection. A dash: the command is answered BAD and changes nothing."
         ),
-        rows={verb.decode(): verb for verb in dict.fromkeys(verb for _, verb in imap.TRANSITIONS)},
-        columns={state.value: state for state in imap.State if state is not imap.State.LOGOUT},
+        rows={verb.decode(): row for verb, row in imap.COMMANDS.items()},
+        columns={state.value: state for state in ImapState if state is not ImapState.LOGOUT},
         cell=_imap,
         notes=(
             "Transitions that are not commands: when another session deletes the selected mailbox, `selected` may\n"
@@ -142,6 +181,41 @@ PAGES = (
             "An unknown command, or one with malformed arguments, is answered `-ERR` in every state. A challenge\n"
             "(`+ ...`) leads to `exchange`; a line that is too long ends the exchange."
         ),
+    ),
+    StatePage(
+        name="smtp-client",
+        title="States of the SMTP client",
+        module=client,
+        table="TABLE",
+        introduction=(
+            "A row is a state, a column the kind of a reply: positive (2yz), continue (3yz), transient (4yz) or\n"
+            "permanent (5yz) error, 421, and what is not a valid reply. A cell is what the client does. The last\n"
+            "column is how long a reply may take, in seconds (RFC 5321 §4.5.3.2)."
+        ),
+        rows={state.value: state for state in client.State},
+        columns={**{kind.value: kind for kind in ReplyKind}, "seconds": None},
+        cell=_client,
+        notes=(
+            "Transitions that are not replies: STARTTLS leads from `ready` to `starttls`, and a TLS handshake from\n"
+            "`tls` to `ehlo`; AUTH from `ready` to `auth`; a transaction from `ready` to `envelope`; sending the\n"
+            "message from `body` to `content`; QUIT from `ready` to `quit`. A lost connection, or a reply that does\n"
+            "not come in time, leads from every state to `closed`."
+        ),
+    ),
+    StatePage(
+        name="pump",
+        title="Phases of a connection",
+        module=pump,
+        table="TABLE",
+        introduction=(
+            f"{_phases()}\n\n"
+            "A row is an event, a column a phase. A cell is what the pump does, and the next phase where it is\n"
+            "another one. A dash: nothing happens."
+        ),
+        rows={event.name: event for event in pump.Event},
+        columns={phase.name.lower(): phase for phase in pump.Phase},
+        cell=_pump,
+        notes=_events_and_actions(),
     ),
 )
 

@@ -11,8 +11,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
-from pillarbox.protocol.imap.capabilities import Terms
-from pillarbox.protocol.imap.events import Event, MessageOctets, Say
+from pillarbox.protocol.imap.capabilities import Conditions
+from pillarbox.protocol.imap.events import Event, MessageOctets, Response
 from pillarbox.protocol.imap.states import State
 from tests.fuzz import harness
 from tests.kit.imap.dialogue import Dialogue
@@ -52,13 +52,13 @@ def target(octets: bytes) -> None:
     whole = _play([script], state)
     assert whole == _play([script[at : at + step] for at in range(0, len(script), step)], state)
     for event in whole:
-        if isinstance(event, Say):
+        if isinstance(event, Response):
             read_responses(event.octets)
 
 
 def _play(chunks: list[bytes], state: State) -> list[Event]:
     # Without STARTTLS: what is lost there depends on when it came, and is meant to
-    dialogue = Dialogue(state, terms=Terms(mechanisms=("PLAIN",)))
+    dialogue = Dialogue(state, conditions=Conditions(mechanisms=("PLAIN",)))
     found: list[Event] = []
     for chunk in chunks:
         for event in dialogue.talk(chunk):

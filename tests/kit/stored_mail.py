@@ -8,6 +8,7 @@ from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.summary import summarize
 from pillarbox.store import mailboxes
 from pillarbox.store.append import Appended, Message, append
+from pillarbox.store.mailbox_cache import CachedMailbox, MailboxCache, read
 from pillarbox.store.schema import SCHEMA
 from pillarbox.world import blobs
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
@@ -65,3 +66,13 @@ def put(
         received_at_ms=received_at_ms,
         now_ms=NOW_MS,
     )
+
+
+def current(
+    cache: MailboxCache, tx: SqliteTransaction, mailbox: MailboxId, account: AccountId = ANNA
+) -> CachedMailbox:
+    """The mailbox as it is now, by way of the cache."""
+    known = cache.version(account, mailbox)
+    cached = cache.take(account, mailbox, known, read(tx, account, mailbox, known))
+    assert cached is not None, "nobody else uses this cache"
+    return cached

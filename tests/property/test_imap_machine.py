@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pillarbox.protocol.imap.capabilities import Terms
-from pillarbox.protocol.imap.events import Event, MessageOctets, Say
+from pillarbox.protocol.imap.capabilities import Conditions
+from pillarbox.protocol.imap.events import Event, MessageOctets, Response
 from pillarbox.protocol.imap.states import State
 from tests.kit.imap.dialogue import Dialogue
 from tests.kit.imap.responses import Status, read_responses
@@ -35,7 +35,7 @@ def together(events: list[Event]) -> list[Event]:
 
 def played(chunks: list[bytes], state: State = State.NOT_AUTHENTICATED) -> list[Event]:
     # Without STARTTLS: what is lost there depends on when it came, and is meant to
-    dialogue = Dialogue(state, terms=Terms(mechanisms=("PLAIN",)))
+    dialogue = Dialogue(state, conditions=Conditions(mechanisms=("PLAIN",)))
     return together([event for chunk in chunks for event in dialogue.talk(chunk)])
 
 
@@ -79,5 +79,5 @@ def test_nonsense_is_answered_in_order_and_alike(state: State, octets: bytes, pl
     events = played([octets], state)
     assert events == played(cut(octets, places), state)
     for event in events:
-        if isinstance(event, Say):
+        if isinstance(event, Response):
             assert all(isinstance(said, Status) or said.text for said in read_responses(event.octets))

@@ -40,7 +40,7 @@ from pillarbox.store.mailbox_cache import MailboxCache
 from pillarbox.store.search import evaluate, index
 from pillarbox.world import blobs
 from pillarbox.world.blobs import DatabaseBlobs
-from tests.kit.stored_mail import ANNA, BOB, NOW_MS, message, octets, put, store
+from tests.kit.stored_mail import ANNA, BOB, NOW_MS, current, message, octets, put, store
 
 TEXTS = [octets(f"{word} " * repeat) for repeat, word in enumerate(("alpha", "beta", "gamma"), 3)]
 MESSAGES = [message(text) for text in TEXTS]
@@ -76,7 +76,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.tx = self.context.__enter__()
         put(self.tx, TEXTS[0], account=BOB)
         self.bobs = self.tx.rows(BOBS_LEDGER, (BOB,))
-        self.cache = MailboxCache(kept_messages=10)
+        self.cache = MailboxCache(max_messages=10)
         self.model = {box.id: Model(box.name) for box in mailboxes.listing(self.tx, ANNA)}
         self.emails = {}  # email id -> number of the text, while it is anywhere
         self.modseq = account_counters.modseq(self.tx, ANNA)
@@ -123,7 +123,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(box=boxes, uids=uid_sets, mode=st.sampled_from(Mode), changed=flag_sets)
     def flag(self, box, uids, mode, changed):
-        known = self.cache.get(self.tx, ANNA, box)
+        known = current(self.cache, self.tx, box)
         altered = flags.alter(self.tx, ANNA, box, uids, mode=mode, flags=changed)
         assert known.apply(altered)
         for uid in uids.within(sorted(self.model[box].messages)):
@@ -238,11 +238,11 @@ class StoreMachine(RuleBasedStateMachine):
             self.replayed[box] = delta.highest, replay
 
     @invariant()
-    def warm_mailboxes_say_what_the_tables_say(self):
+    def cached_mailboxes_match_the_tables(self):
         if not hasattr(self, "tx"):
             return
         for box in self.model:
-            known, fresh = self.cache.get(self.tx, ANNA, box), mailbox_cache.load(self.tx, ANNA, box)
+            known, fresh = current(self.cache, self.tx, box), mailbox_cache.load(self.tx, ANNA, box)
             assert (known.uids, known.flags, known.modseqs) == (fresh.uids, fresh.flags, fresh.modseqs)
             assert (known.modseq, known.uid_next) == (fresh.modseq, fresh.uid_next)
 
@@ -251,7 +251,7 @@ class StoreMachine(RuleBasedStateMachine):
         if not hasattr(self, "tx"):
             return
         for box, model in self.model.items():
-            known = self.cache.get(self.tx, ANNA, box)
+            known = current(self.cache, self.tx, box)
             for text, word in enumerate(("ALPHA", "eta", "gamma")):
                 wanted = [uid for uid, (own, _) in sorted(model.messages.items()) if own == text]
                 assert evaluate(self.tx, BLOBS, known, Body(word), now_ms=NOW_MS) == wanted
@@ -273,7 +273,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 def test_the_store_and_the_model_agree(monkeypatch) -> None:
-    monkeypatch.setattr(import_module("pillarbox.store.search.evaluate"), "NARROWED_FROM", 1)
+    monkeypatch.setattr(import_module("pillarbox.store.search.evaluate"), "INDEX_FROM_MESSAGES", 1)
     run_state_machine_as_test(
         StoreMachine,
         settings=settings(

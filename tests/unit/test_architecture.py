@@ -89,7 +89,6 @@ def test_a_circle_is_seen() -> None:
 
 UNTIL_AWAITED = {
     "authentication.py",
-    "imap/conversation.py",
     "pop3/login.py",
     "pop3/retrieval.py",
     "smtp/arrival.py",

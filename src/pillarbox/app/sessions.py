@@ -10,12 +10,10 @@ from pillarbox.delivery.reception.reception import Reception
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import SessionFactory
-from pillarbox.server.imap.conversation import Services as ImapServices
-from pillarbox.server.imap.session import ImapSession
+from pillarbox.server.imap.service import ImapService
 from pillarbox.server.pop3.services import Services as Pop3Services
 from pillarbox.server.pop3.session import Pop3Session
 from pillarbox.server.smtp.service import SmtpService
-from pillarbox.store.mailbox_cache import MailboxCache
 from pillarbox.world.world import World
 
 
@@ -23,7 +21,7 @@ def session_factories(
     world: World, authenticator: Authenticator, config: Config
 ) -> Mapping[str, SessionFactory[Any]]:
     """By the name of the service. Services of one protocol share what their sessions have in common."""
-    imap = partial(ImapSession, _imap(world, authenticator, config))
+    imap = ImapService(world, authenticator, config).session
     pop3 = partial(Pop3Session, _pop3(world, authenticator, config))
     reception = Reception(world, config)
 
@@ -50,19 +48,4 @@ def _pop3(world: World, authenticator: Authenticator, config: Config) -> Pop3Ser
         telemetry=world.telemetry,
         authenticator=authenticator,
         plain_allowed=config.plain_passwords,
-    )
-
-
-def _imap(world: World, authenticator: Authenticator, config: Config) -> ImapServices:
-    return ImapServices(
-        database=world.database,
-        blobs=world.blobs,
-        signals=world.signals,
-        clock=world.clock,
-        telemetry=world.telemetry,
-        authenticator=authenticator,
-        warm=MailboxCache(),
-        hostname=config.hostname,
-        plain_allowed=config.plain_passwords,
-        append_limit_octets=config.limits.message_octets,
     )

@@ -1,21 +1,28 @@
-"""Mailboxes in use, kept in memory: UIDs, flags and MODSEQs, kept true by the log of changes.
+"""Mailboxes in use, cached in memory: UIDs, flags and MODSEQs, kept current from the log of changes.
 
-Warm SELECT, FETCH FLAGS, STORE and searches by flag are answered from here without reading a row a message.
-The cache belongs to one process and to its loop's thread; it only ever holds what is committed, so `get` must
-be given a reading transaction, never one that has written.
+SELECT, FETCH FLAGS, STORE and searches by flag are answered from here without reading a row per message.
+The cache belongs to one process and to its event loop. It holds committed state only, and no verb touches it:
 
-What is always true of a `CachedMailbox`: `uids`, `flags` and `modseqs` are parallel and ascend by UID;
-they show the mailbox exactly as of `modseq`. The array `uids` is never changed, only replaced: a session
-may keep it as "what I have told my client", and while it is the same array, places in it are places here.
+    known = cache.version(account, mailbox)
+    reading = await database.read(read, account, mailbox, known)
+    cached = cache.take(account, mailbox, known, reading)
+
+`read` returns what changed since `known`, or everything. `take` applies a reading only to the state it was read
+for. Where another task has moved the entry on meanwhile it returns `None`, and the caller reads again. One row is
+read where nothing changed.
+
+What is always true of a `CachedMailbox`: `uids`, `flags` and `modseqs` are parallel and ascend by UID; they show
+the mailbox exactly as of `version`. The array `uids` is never changed, only replaced: a session may keep it as the
+UIDs its client knows, and while it is the same array, indexes into it are indexes here. The other columns change
+in place: do not rely on them after waiting (`snapshot` gives a copy that stays as it is).
 """
 
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, count
-from typing import Final
+from typing import Final, NamedTuple
 
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
@@ -26,11 +33,18 @@ from pillarbox.store.changes import Delta, Flagged
 from pillarbox.store.flags import FlagChange
 from pillarbox.world.database import Transaction
 
-KEPT_MESSAGES: Final = 1_000_000
-"""Messages in the cache of a process, at some 20 octets each; beyond, the longest unused mailboxes go."""
+MAX_MESSAGES: Final = 1_000_000
+"""Messages in the cache of a process, at some 20 octets each; beyond, the least recently used mailboxes go."""
 
-KEPT_MAILBOXES: Final = 4_096
+MAX_MAILBOXES: Final = 4_096
 """Mailboxes in the cache of a process."""
+
+
+class Version(NamedTuple):
+    """Which state of a mailbox this is."""
+
+    uid_validity: UidValidity
+    modseq: ModSeq
 
 
 @dataclass(slots=True)
@@ -39,44 +53,39 @@ class CachedMailbox:
 
     account: AccountId
     mailbox: MailboxId
-    uid_validity: UidValidity
+    version: Version
     uid_next: Uid
-    modseq: ModSeq
     uids: "array[int]"
     flags: list[str]
     modseqs: "array[int]"
 
-    def place(self, uid: int) -> int | None:
+    @property
+    def uid_validity(self) -> UidValidity:
+        """The UIDVALIDITY of `uids`."""
+        return self.version.uid_validity
+
+    @property
+    def modseq(self) -> ModSeq:
+        """The mailbox's highest MODSEQ: what is here is complete up to it."""
+        return self.version.modseq
+
+    def index(self, uid: int) -> int | None:
         """Where this UID is, from 0; `None` where it is not."""
-        place = bisect_left(self.uids, uid)
-        return place if place < len(self.uids) and self.uids[place] == uid else None
+        index = bisect_left(self.uids, uid)
+        return index if index < len(self.uids) and self.uids[index] == uid else None
 
     def first_unseen(self) -> int | None:
-        """The place, from 0, of the first message without \\Seen (RFC 3501 §6.3.1)."""
+        """The index, from 0, of the first message without \\Seen (RFC 3501 §6.3.1)."""
         unseen = {text for text in set(self.flags) if not flag_text.contains(text, flag_text.SEEN)}
         return next(compress(count(), map(unseen.__contains__, self.flags)), None) if unseen else None
 
-    def changed_since(self, modseq: ModSeq) -> list[int]:
-        """Places of the messages that came, or whose flags changed, after this MODSEQ."""
-        if modseq >= self.modseq:
-            return []
-        return [place for place, own in enumerate(self.modseqs) if own > modseq]
-
-    def expunged(self, told: "array[int]") -> list[int]:
-        """Which UIDs of an earlier `uids` are no longer there, ascending."""
-        if told is self.uids:
-            return []
-        if len(told) <= len(self.uids) and self.uids[: len(told)] == told:
-            return []
-        return sorted(set(told).difference(self.uids))
-
     def snapshot(self) -> "CachedMailbox":
-        """A copy that stays as it is, for a search in a thread."""
+        """A copy that stays as it is, for a search that waits or runs in a thread."""
         return replace(self, flags=self.flags[:], modseqs=self.modseqs[:])
 
     def apply(self, altered: FlagChange) -> bool:
-        """Take over what `flags.alter` did, reading no row; False where another change came between."""
-        if altered.previous != self.modseq:
+        """Apply what `flags.alter` did, reading no row; False where another change came between."""
+        if altered.previous != self.version.modseq:
             return False
         rewritten, modseq = altered.rewritten, altered.modseq
         if not rewritten:
@@ -91,22 +100,22 @@ class CachedMailbox:
                 self.modseqs[part] = array(
                     "Q", [modseq if text in rewritten else it for text, it in zip(old, own, strict=True)]
                 )
-        self.modseq = modseq
+        self.version = Version(self.version.uid_validity, modseq)
         return True
 
     def advance(self, delta: Delta, uid_next: Uid) -> None:
-        """Take over what the log says has happened."""
+        """Apply what the log of changes has since `version`."""
         if delta.vanished:
-            self._drop(delta.vanished)
+            self._remove(delta.vanished)
         self._reflag(delta.flagged)
         if delta.appended:
             self.uids = self.uids + array("I", [row[0] for row in delta.appended])
             self.flags += [row[1] for row in delta.appended]
             self.modseqs.extend([row[2] for row in delta.appended])
         self.uid_next = uid_next
-        self.modseq = delta.highest
+        self.version = Version(self.version.uid_validity, delta.highest)
 
-    def _drop(self, vanished: NumberSet) -> None:
+    def _remove(self, vanished: NumberSet) -> None:
         gone = vanished.slices(self.uids)
         if not gone:
             return
@@ -121,112 +130,164 @@ class CachedMailbox:
             self.modseqs = array("Q", [row[2] for row in flagged])
             return
         for uid, flags, modseq in flagged:
-            place = self.place(uid)
-            if place is not None:
-                self.flags[place] = flags
-                self.modseqs[place] = modseq
+            index = self.index(uid)
+            if index is not None:
+                self.flags[index] = flags
+                self.modseqs[index] = modseq
+
+
+# --- reading: verbs and what they return
+
+
+class Head(NamedTuple):
+    """A mailbox's own row, as far as the cache and SELECT look at it."""
+
+    mailbox: MailboxId
+    first_recent: Uid
+    """The first UID that no session has claimed as \\Recent."""
+    uid_next: Uid
+    uid_validity: UidValidity
+    modseq: ModSeq
+    """The highest of the mailbox."""
+
+
+class Reading(NamedTuple):
+    """What one transaction saw of a mailbox that has changed since the version that its reader knew."""
+
+    head: Head
+    delta: Delta | None
+    """What has changed since that version."""
+    everything: CachedMailbox | None
+    """In place of `delta`, the whole mailbox: where no version was known, or none that leads to this one."""
+
+
+_HEAD: Final = "SELECT id, first_recent, uid_next, uid_validity, highest_modseq FROM mailboxes"
+_HEAD_BY_ID: Final = _HEAD + " WHERE account = ? AND id = ?"
+_HEAD_BY_NAME: Final = _HEAD + " WHERE account = ? AND name = ?"
+
+
+def head_by_name(tx: Transaction, account: AccountId, name: str) -> Head:
+    """A mailbox's row, by its canonical name. Raises `NoSuchMailbox`."""
+    row = tx.row(_HEAD_BY_NAME, (account, name))
+    if row is None:
+        raise NoSuchMailbox(name)
+    return Head(*row)
+
+
+def read(tx: Transaction, account: AccountId, mailbox: MailboxId, known: Version | None) -> Reading | None:
+    """What has become of a mailbox since `known`; `None` where nothing has. Raises `NoSuchMailbox`."""
+    row = tx.row(_HEAD_BY_ID, (account, mailbox))
+    if row is None:
+        raise NoSuchMailbox(mailbox)
+    if known == row[3:]:
+        return None
+    head = Head(*row)
+    if known is None or known.uid_validity != head.uid_validity or known.modseq > head.modseq:
+        return Reading(head, None, _everything(tx, account, head))
+    return Reading(head, changes.since(tx, account, mailbox, known.modseq), None)
 
 
 def load(tx: Transaction, account: AccountId, mailbox: MailboxId) -> CachedMailbox:
-    """Read a mailbox into memory. Raises `NoSuchMailbox`."""
-    uid_validity, uid_next, highest = _head(tx, account, mailbox)
+    """The whole mailbox, read anew. Raises `NoSuchMailbox`."""
+    reading = read(tx, account, mailbox, None)
+    assert reading is not None
+    assert reading.everything is not None
+    return reading.everything
+
+
+def _everything(tx: Transaction, account: AccountId, head: Head) -> CachedMailbox:
     rows = tx.rows(
         "SELECT uid, flags, modseq FROM flags WHERE account = ? AND mailbox = ? ORDER BY uid",
-        (account, mailbox),
+        (account, head.mailbox),
     )
     texts: dict[str, str] = {}
     return CachedMailbox(
         account,
-        mailbox,
-        uid_validity,
-        uid_next,
-        highest,
+        head.mailbox,
+        Version(head.uid_validity, head.modseq),
+        head.uid_next,
         array("I", [row[0] for row in rows]),
         [texts.setdefault(row[1], row[1]) for row in rows],
         array("Q", [row[2] for row in rows]),
     )
 
 
-_HEAD: Final = """
-SELECT uid_validity, uid_next, highest_modseq FROM mailboxes WHERE account = ? AND id = ?"""
-
-_BY_NAME: Final = """
-SELECT id, first_recent, uid_validity, uid_next, highest_modseq FROM mailboxes WHERE account = ? AND name = ?"""
-
-
-def _head(tx: Transaction, account: AccountId, mailbox: MailboxId) -> tuple[UidValidity, Uid, ModSeq]:
-    row = tx.row(_HEAD, (account, mailbox))
-    if row is None:
-        raise NoSuchMailbox(mailbox)
-    uid_validity, uid_next, highest = row
-    return uid_validity, uid_next, highest
+# --- the cache
 
 
 class MailboxCache:
-    """The cache of a process, bounded; what was longest unused goes first."""
+    """The cache of a process, bounded; the least recently used mailboxes go first."""
 
-    __slots__ = ("_kept", "_messages", "_most")
+    __slots__ = ("_kept", "_max_messages", "_messages")
 
-    def __init__(self, kept_messages: int = KEPT_MESSAGES) -> None:
-        self._most = kept_messages
+    def __init__(self, max_messages: int = MAX_MESSAGES) -> None:
+        self._max_messages = max_messages
         self._messages = 0
         self._kept: OrderedDict[tuple[AccountId, MailboxId], CachedMailbox] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, tx: Transaction, account: AccountId, mailbox: MailboxId) -> CachedMailbox:
-        """The mailbox as it is now; one row is read where nothing changed. Raises `NoSuchMailbox`.
-
-        `tx` must be a reading one. While a mailbox is in the cache, the result is the same object.
-        """
-        try:
-            return self._as_of(tx, account, mailbox, _head(tx, account, mailbox))
-        except NoSuchMailbox:
-            self.forget(account, mailbox)
-            raise
-
-    def find(self, tx: Transaction, account: AccountId, name: str) -> tuple[CachedMailbox, Uid]:
-        """`get` by canonical name, for SELECT; with the first UID that no session has claimed as \\Recent."""
-        row = tx.row(_BY_NAME, (account, name))
-        if row is None:
-            raise NoSuchMailbox(name)
-        mailbox, first_recent, *head = row
-        return self._as_of(tx, account, mailbox, head), first_recent
-
-    def _as_of(
-        self, tx: Transaction, account: AccountId, mailbox: MailboxId, head: Sequence[int]
-    ) -> CachedMailbox:
-        """The mailbox, of which this is the head as of now."""
-        uid_validity, uid_next, highest = head
-        key = account, mailbox
-        warm = self._kept.get(key)
-        if warm is None:
-            return self._keep(key, load(tx, account, mailbox))
-        if uid_validity != warm.uid_validity or highest < warm.modseq:
-            self.forget(account, mailbox)
-            return self._keep(key, load(tx, account, mailbox))
-        if highest > warm.modseq:
-            before = len(warm.uids)
-            warm.advance(changes.since(tx, account, mailbox, warm.modseq), Uid(uid_next))
-            self._messages += len(warm.uids) - before
-        self._kept.move_to_end(key)
-        return warm
-
     def peek(self, account: AccountId, mailbox: MailboxId) -> CachedMailbox | None:
-        """The mailbox as it was last seen, if it is in the cache; for `CachedMailbox.apply`."""
+        """The mailbox as it was last seen, if it is in the cache."""
         return self._kept.get((account, mailbox))
 
+    def version(self, account: AccountId, mailbox: MailboxId) -> Version | None:
+        """Which state of the mailbox is in the cache, if any: to be given to `read`, and then to `take`."""
+        cached = self._kept.get((account, mailbox))
+        return None if cached is None else cached.version
+
+    def current(self, account: AccountId, head: Head) -> CachedMailbox | None:
+        """The mailbox, if the cache holds it exactly as this row describes it."""
+        key = account, head.mailbox
+        cached = self._kept.get(key)
+        if cached is None or cached.version != (head.uid_validity, head.modseq):
+            return None
+        self._kept.move_to_end(key)
+        return cached
+
+    def take(
+        self, account: AccountId, mailbox: MailboxId, known: Version | None, reading: Reading | None
+    ) -> CachedMailbox | None:
+        """Bring the cache to the state that was read; the mailbox as of then.
+
+        `None` where the cache no longer holds `known`, the version that the reading starts from: read again.
+        While a mailbox is in the cache, the result is the same object.
+        """
+        key = account, mailbox
+        cached = self._kept.get(key)
+        if cached is None:
+            if known is not None or reading is None or reading.everything is None:
+                return None
+            return self._keep(key, reading.everything)
+        if cached.version != known:
+            return None
+        if reading is not None:
+            if reading.everything is not None:
+                self.forget(account, mailbox)
+                return self._keep(key, reading.everything)
+            self._advance(cached, reading)
+        self._kept.move_to_end(key)
+        return cached
+
+    def _advance(self, cached: CachedMailbox, reading: Reading) -> None:
+        assert reading.delta is not None, "a reading has either"
+        before = len(cached.uids)
+        cached.advance(reading.delta, reading.head.uid_next)
+        self._messages += len(cached.uids) - before
+
     def forget(self, account: AccountId, mailbox: MailboxId) -> None:
-        """Let a mailbox go."""
+        """Remove a mailbox from the cache."""
         gone = self._kept.pop((account, mailbox), None)
         if gone is not None:
             self._messages -= len(gone.uids)
 
-    def _keep(self, key: tuple[AccountId, MailboxId], warm: CachedMailbox) -> CachedMailbox:
-        self._kept[key] = warm
-        self._messages += len(warm.uids)
-        while len(self._kept) > 1 and (self._messages > self._most or len(self._kept) > KEPT_MAILBOXES):
+    def _keep(self, key: tuple[AccountId, MailboxId], cached: CachedMailbox) -> CachedMailbox:
+        self._kept[key] = cached
+        self._messages += len(cached.uids)
+        while len(self._kept) > 1 and (
+            self._messages > self._max_messages or len(self._kept) > MAX_MAILBOXES
+        ):
             _, gone = self._kept.popitem(last=False)
             self._messages -= len(gone.uids)
-        return warm
+        return cached

@@ -1,12 +1,12 @@
-"""Talking IMAP to sessions that have no sockets, several at once, on one provider in memory.
+"""IMAP clients of sessions without sockets, several at once, on one provider in memory.
 
     with provider() as mail:
         mail.deliver(b"Subject: hi\\r\\n\\r\\nhello\\r\\n")
-        alice, phone = mail.talker(), mail.talker()
+        alice, phone = mail.client(), mail.client()
         alice.ok("SELECT INBOX")
         assert phone.do("FETCH 1 FLAGS").word == b"BAD"
 
-Everything that a session says is read by the strict reader of `tests.kit.imap.responses`.
+All responses are parsed by the strict reader of `tests.kit.imap.responses`.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class Answer:
     """What came in answer to one command."""
 
     status: Status
-    heard: list[Response]
+    responses: list[Response]
 
     @property
     def word(self) -> bytes:
@@ -45,22 +45,22 @@ class Answer:
     def fetched(self) -> dict[int, dict[bytes, Any]]:
         """FETCH responses by sequence number; several of one message put together."""
         found: dict[int, dict[bytes, Any]] = {}
-        for response in self.heard:
+        for response in self.responses:
             if isinstance(response, Fetched):
                 found.setdefault(response.number, {}).update(response.items)
         return found
 
     def numbered(self, name: bytes) -> list[int]:
         """The numbers of EXISTS, RECENT or EXPUNGE responses."""
-        return [one.number for one in self.heard if isinstance(one, Numbered) and one.name == name]
+        return [one.number for one in self.responses if isinstance(one, Numbered) and one.name == name]
 
     def data(self, name: bytes) -> list[list[Any]]:
         """The arguments of other untagged responses."""
-        return [one.arguments for one in self.heard if isinstance(one, Data) and one.name == name]
+        return [one.arguments for one in self.responses if isinstance(one, Data) and one.name == name]
 
     def codes(self) -> dict[bytes, bytes | None]:
         """Codes of untagged OK responses."""
-        return {one.code: one.arguments for one in self.heard if isinstance(one, Status) and one.code}
+        return {one.code: one.arguments for one in self.responses if isinstance(one, Status) and one.code}
 
     def vanished(self, *, earlier: bool = False) -> list[int]:
         """UIDs of VANISHED responses."""
@@ -76,12 +76,12 @@ def _uids(named: int | bytes) -> list[int]:
     return [named] if isinstance(named, int) else numbers(named.decode())
 
 
-class Talker:
+class Client:
     """One client's connection."""
 
     def __init__(self, wire: BareWire) -> None:
         self.wire = wire
-        self.greeting = self.hear()
+        self.greeting = self.receive()
         self._count = 0
 
     @property
@@ -89,29 +89,29 @@ class Talker:
         """The server's side of it."""
         return self.wire.session
 
-    def hear(self) -> list[Response]:
-        """What has been said and not heard yet, hints that came in the meantime handled."""
+    def receive(self) -> list[Response]:
+        """Responses not received yet; hints that came in the meantime are handled first."""
         self.wire.send(b"")
         return read_responses(self.wire.receive(0) or b"")
 
     def send(self, octets: bytes) -> list[Response]:
         """Send octets as they are; what comes back."""
         self.wire.send(octets)
-        return self.hear()
+        return self.receive()
 
     def do(self, text: str | bytes, *literals: bytes) -> Answer:
-        """Send a command; a literal goes where `{}` stands. All that came, and the tagged response."""
+        """Send a command, with its literals in place of each `{}`; all responses to it."""
         self._count += 1
         tag = b"t%d" % self._count
         line = text.encode() if isinstance(text, str) else text
         for literal in literals:
             line = line.replace(b"{}", b"{%d+}\r\n%b" % (len(literal), literal), 1)
-        heard = self.send(tag + b" " + line + b"\r\n")
-        heard = [one for one in heard if not isinstance(one, Continuation)]
-        tagged = [one for one in heard if isinstance(one, Status) and one.tag == tag]
-        assert len(tagged) == 1, f"{text!r} was answered with {heard}"
-        assert heard[-1] is tagged[0], f"{heard[-1]} came after the tagged response"
-        return Answer(tagged[0], heard[:-1])
+        received = self.send(tag + b" " + line + b"\r\n")
+        received = [one for one in received if not isinstance(one, Continuation)]
+        tagged = [one for one in received if isinstance(one, Status) and one.tag == tag]
+        assert len(tagged) == 1, f"{text!r} was answered with {received}"
+        assert received[-1] is tagged[0], f"{received[-1]} came after the tagged response"
+        return Answer(tagged[0], received[:-1])
 
     def ok(self, text: str | bytes, *literals: bytes) -> Answer:
         """A command that must succeed."""
@@ -137,21 +137,21 @@ class Provider:
     workers: dict[int, Any] = field(default_factory=dict)
     """Session factories, each with caches of its own, as worker processes have."""
 
-    def stranger(self, *, worker: int = 0) -> Talker:
+    def connect(self, *, worker: int = 0) -> Client:
         """A connection that has not logged in."""
         make = self.workers.get(worker) or self.workers.setdefault(worker, factories(self.house)["imap"])
-        return Talker(BareWire(make, self.runner.run))
+        return Client(BareWire(make, self.runner.run))
 
-    def talker(self, person: int = 0, *, enable: str = "", select: str = "", worker: int = 0) -> Talker:
+    def client(self, person: int = 0, *, enable: str = "", select: str = "", worker: int = 0) -> Client:
         """A connection that has."""
-        talker = self.stranger(worker=worker)
+        client = self.connect(worker=worker)
         login = ("u0", "u1", "u2@two.example")[person]
-        talker.ok(f'LOGIN "{login}" "{PASSWORD}"')
+        client.ok(f'LOGIN "{login}" "{PASSWORD}"')
         if enable:
-            talker.ok(f"ENABLE {enable}")
+            client.ok(f"ENABLE {enable}")
         if select:
-            talker.ok(f"SELECT {select}")
-        return talker
+            client.ok(f"SELECT {select}")
+        return client
 
     def deliver(self, *messages: bytes, person: int = 0, mailbox: str = "INBOX", flags: str = "") -> None:
         """Put messages into a mailbox; without any, one of our own."""

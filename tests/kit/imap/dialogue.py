@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from pillarbox.mail.identifiers import MailboxId, ModSeq, UidValidity
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.protocol.imap.capabilities import Terms
+from pillarbox.protocol.imap import commands
+from pillarbox.protocol.imap.capabilities import Conditions
 from pillarbox.protocol.imap.commands import (
     Authenticate,
     Close,
@@ -20,12 +21,19 @@ from pillarbox.protocol.imap.commands import (
     StartTls,
     Unselect,
 )
-from pillarbox.protocol.imap.events import Event, Farewell, MessageOffered, Received, SaslResponse
+from pillarbox.protocol.imap.events import Bye, Event, MessageOffered, Received, SaslResponse
 from pillarbox.protocol.imap.machine import Machine
 from pillarbox.protocol.imap.selected import SelectedMailbox
 from pillarbox.protocol.imap.states import State
 
-TERMS = Terms(starttls=True, login=True, mechanisms=("PLAIN", "SCRAM-SHA-256"))
+CONDITIONS = Conditions(tls_available=True, passwords_allowed=True, mechanisms=("PLAIN", "SCRAM-SHA-256"))
+
+COMMAND_TYPES = {
+    kind
+    for kind in vars(commands).values()
+    if isinstance(kind, type) and issubclass(kind, commands.Command) and kind is not commands.Command
+}
+"""Every command's type."""
 
 
 def view(uids: Iterable[int] = (1, 2, 3, 5, 8), **changes: object) -> SelectedMailbox:
@@ -46,9 +54,13 @@ class Dialogue:
     """One machine and its obliging session."""
 
     def __init__(
-        self, state: State = State.NOT_AUTHENTICATED, *, terms: Terms = TERMS, append_limit: int = 1000
+        self,
+        state: State = State.NOT_AUTHENTICATED,
+        *,
+        conditions: Conditions = CONDITIONS,
+        append_limit: int = 1000,
     ) -> None:
-        self.machine = Machine(terms, append_limit=append_limit)
+        self.machine = Machine(conditions, append_limit=append_limit)
         self.written = b""
         if state is not State.NOT_AUTHENTICATED:
             self.talk(b"login LOGIN a b\r\n")
@@ -88,11 +100,11 @@ class Dialogue:
                 machine.enable(names)
             case Received(_, Idle()):
                 self.written += machine.begin_idle()
-            case Received(_, Logout()) | Farewell():
+            case Received(_, Logout()) | Bye():
                 machine.logged_out()
             case Received(_, StartTls()):
                 machine.discard()
-                machine.tls_started(Terms(mechanisms=("PLAIN",)))
+                machine.tls_started(Conditions(mechanisms=("PLAIN",)))
             case MessageOffered():
                 self.written += machine.accept_message()
             case _:

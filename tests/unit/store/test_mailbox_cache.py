@@ -7,8 +7,8 @@ from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import mailbox_cache, mailboxes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.flags import Mode, alter
-from pillarbox.store.mailbox_cache import MailboxCache
-from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, put, store
+from pillarbox.store.mailbox_cache import MailboxCache, read
+from tests.kit.stored_mail import ANNA, NOW_MS, current, mailbox, put, store
 
 
 class _Counting:
@@ -37,8 +37,8 @@ def test_a_mailbox_that_did_not_change_costs_one_query() -> None:
     with store() as tx:
         put(tx)
         cache, counting = MailboxCache(), _Counting(tx)
-        first = cache.get(tx, ANNA, mailbox(tx))
-        assert cache.get(counting, ANNA, MailboxId(1)) is first
+        first = current(cache, tx, mailbox(tx))
+        assert current(cache, counting, MailboxId(1)) is first
         assert counting.queries == 1
 
 
@@ -48,7 +48,7 @@ def test_every_kind_of_change_is_taken_over() -> None:
         inbox = mailbox(tx)
         for _ in range(5):
             put(tx)
-        known = cache.get(tx, ANNA, inbox)
+        known = current(cache, tx, inbox)
         steps = [
             lambda: put(tx, flags="$Work"),
             lambda: alter(tx, ANNA, inbox, NumberSet.of([2, 4]), mode=Mode.ADD, flags="\\Deleted"),
@@ -59,32 +59,83 @@ def test_every_kind_of_change_is_taken_over() -> None:
         ]
         for step in steps:
             step()
-            assert cache.get(tx, ANNA, inbox) is known
+            assert current(cache, tx, inbox) is known
             assert _same(known, mailbox_cache.load(tx, ANNA, inbox))
 
 
-def test_what_a_session_was_told_stays_as_it_was() -> None:
+def test_what_a_session_knows_stays_as_it_was() -> None:
     with store() as tx:
         cache = MailboxCache()
         for _ in range(3):
             put(tx)
-        told = cache.get(tx, ANNA, mailbox(tx)).uids
+        known = current(cache, tx, mailbox(tx)).uids
         put(tx)
         placements.expunge(tx, ANNA, mailbox(tx), NumberSet.of([2]), deleted_only=False)
-        now = cache.get(tx, ANNA, mailbox(tx))
-        assert list(told) == [1, 2, 3]
+        now = current(cache, tx, mailbox(tx))
+        assert list(known) == [1, 2, 3]
         assert list(now.uids) == [1, 3, 4]
-        assert now.expunged(told) == [2]
-        assert now.expunged(now.uids) == []
 
 
-def test_a_session_that_missed_only_arrivals_misses_no_expunge() -> None:
+def test_a_reading_is_applied_only_to_the_version_it_was_read_for() -> None:
     with store() as tx:
+        put(tx)
+        cache, inbox = MailboxCache(), mailbox(tx)
+        nothing_known = read(tx, ANNA, inbox, None)
+        current(cache, tx, inbox)
+        assert cache.take(ANNA, inbox, None, nothing_known) is None  # another task has loaded it meanwhile
+        known = cache.version(ANNA, inbox)
+        unchanged = read(tx, ANNA, inbox, known)
+        put(tx)
+        delta = read(tx, ANNA, inbox, known)
+        cached = current(cache, tx, inbox)
+        put(tx)
+        now = current(cache, tx, inbox)
+        for late in (unchanged, delta):
+            assert cache.take(ANNA, inbox, known, late) is None
+        assert now is cached
+        assert _same(now, mailbox_cache.load(tx, ANNA, inbox))
+        cache.forget(ANNA, inbox)
+        assert cache.take(ANNA, inbox, known, delta) is None
+        assert len(cache) == 0
+        assert cache.take(ANNA, inbox, None, nothing_known) is not None
+        assert _same(current(cache, tx, inbox), mailbox_cache.load(tx, ANNA, inbox))
+
+
+def test_a_verb_fills_no_cache() -> None:
+    with store() as tx:
+        put(tx)
+        cache, inbox = MailboxCache(), mailbox(tx)
+        cached = current(cache, tx, inbox)
+        put(tx)
+        read(tx, ANNA, inbox, cache.version(ANNA, inbox))
+        assert list(cached.uids) == [1]
+
+
+def test_what_the_cache_does_not_know_the_way_from_is_read_anew() -> None:
+    with store() as tx:
+        put(tx)
+        cache, inbox = MailboxCache(), mailbox(tx)
+        before = current(cache, tx, inbox)
+        tx.execute("UPDATE mailboxes SET uid_validity = uid_validity + 1 WHERE id = ?", (inbox,))
+        anew = current(cache, tx, inbox)
+        assert anew is not before
+        tx.execute("UPDATE mailboxes SET highest_modseq = 0 WHERE id = ?", (inbox,))
+        assert current(cache, tx, inbox) is not anew
+        assert len(cache) == 1
+
+
+def test_a_head_finds_the_mailbox_only_while_it_is_current() -> None:
+    with store() as tx:
+        put(tx)
         cache = MailboxCache()
+        head = mailbox_cache.head_by_name(tx, ANNA, "INBOX")
+        assert cache.current(ANNA, head) is None
+        cached = current(cache, tx, head.mailbox)
+        assert cache.current(ANNA, head) is cached
         put(tx)
-        told = cache.get(tx, ANNA, mailbox(tx)).uids
-        put(tx)
-        assert cache.get(tx, ANNA, mailbox(tx)).expunged(told) == []
+        assert cache.current(ANNA, mailbox_cache.head_by_name(tx, ANNA, "INBOX")) is None
+        with pytest.raises(NoSuchMailbox):
+            mailbox_cache.head_by_name(tx, ANNA, "nowhere")
 
 
 @pytest.mark.parametrize("uids", [EVERYTHING, NumberSet.of([1, 3])])
@@ -115,31 +166,29 @@ def test_places_and_flag_questions() -> None:
             put(tx, flags=flags)
         placements.expunge(tx, ANNA, mailbox(tx), NumberSet.of([1]), deleted_only=False)
         known = mailbox_cache.load(tx, ANNA, mailbox(tx))
-        assert [known.place(uid) for uid in (1, 2, 3, 4, 5)] == [None, 0, 1, 2, None]
+        assert [known.index(uid) for uid in (1, 2, 3, 4, 5)] == [None, 0, 1, 2, None]
         assert known.first_unseen() == 1
-        assert known.changed_since(known.modseqs[0]) == [1, 2]
-        assert known.changed_since(known.modseq) == []
 
 
 def test_a_snapshot_stays_as_it_is() -> None:
     with store() as tx:
         put(tx)
         cache = MailboxCache()
-        copy = cache.get(tx, ANNA, mailbox(tx)).snapshot()
+        copy = current(cache, tx, mailbox(tx)).snapshot()
         alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
-        cache.get(tx, ANNA, mailbox(tx))
+        current(cache, tx, mailbox(tx))
         assert copy.flags == [""]
 
 
 def test_the_cache_is_bounded_and_forgets_the_longest_unused() -> None:
     with store() as tx:
-        cache = MailboxCache(kept_messages=5)
+        cache = MailboxCache(max_messages=5)
         for name in ("INBOX", "Sent", "Trash"):
             put(tx, to=name)
             put(tx, to=name)
         inbox, sent, trash = (mailbox(tx, name) for name in ("INBOX", "Sent", "Trash"))
         for box in (inbox, sent, inbox, trash):
-            cache.get(tx, ANNA, box)
+            current(cache, tx, box)
         assert len(cache) == 2
         assert cache.peek(ANNA, sent) is None
         assert cache.peek(ANNA, inbox) is not None
@@ -147,24 +196,23 @@ def test_the_cache_is_bounded_and_forgets_the_longest_unused() -> None:
 
 def test_growth_in_the_cache_counts() -> None:
     with store() as tx:
-        cache = MailboxCache(kept_messages=3)
-        cache.get(tx, ANNA, mailbox(tx))
+        cache = MailboxCache(max_messages=3)
+        current(cache, tx, mailbox(tx))
         for _ in range(3):
             put(tx)
         put(tx, to="Sent")
-        cache.get(tx, ANNA, mailbox(tx))
-        cache.get(tx, ANNA, mailbox(tx, "Sent"))
+        current(cache, tx, mailbox(tx))
+        current(cache, tx, mailbox(tx, "Sent"))
         assert len(cache) == 1
 
 
-def test_a_deleted_mailbox_is_forgotten() -> None:
+def test_a_mailbox_that_is_gone_can_not_be_read() -> None:
     with store() as tx:
         cache = MailboxCache()
         trash = mailbox(tx, "Trash")
-        cache.get(tx, ANNA, trash)
+        current(cache, tx, trash)
         mailboxes.delete(tx, ANNA, trash)
         with pytest.raises(NoSuchMailbox):
-            cache.get(tx, ANNA, trash)
+            current(cache, tx, trash)
+        cache.forget(ANNA, trash)
         assert len(cache) == 0
-        with pytest.raises(NoSuchMailbox):
-            cache.get(tx, ANNA, trash)

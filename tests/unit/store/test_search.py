@@ -155,7 +155,7 @@ def test_nul_octets_do_not_hide_what_follows() -> None:
 
 
 def test_a_message_with_too_much_text_is_found_all_the_same(monkeypatch) -> None:
-    monkeypatch.setattr(index, "INDEXED_CHARACTERS", 300)
+    monkeypatch.setattr(index, "MAX_INDEXED_CHARACTERS", 300)
     with searchable("none") as tx:
         put(tx, octets("long " * 100 + "needle"))
         catch_up(tx)
@@ -286,12 +286,12 @@ def test_messages_that_went_meanwhile_are_not_found() -> None:
 
 def test_the_feed_goes_account_by_account_and_ends() -> None:
     with store(ANNA, BOB) as tx:
-        for _ in range(index.MESSAGES_PER_FEED + 3):
+        for _ in range(index.MAX_FEED_MESSAGES + 3):
             put(tx)
             put(tx, account=BOB)
-        assert catch_up(tx) == 2 * (index.MESSAGES_PER_FEED + 3)
+        assert catch_up(tx) == 2 * (index.MAX_FEED_MESSAGES + 3)
         assert index.gather(tx, BLOBS) is None
-        assert tx.value("SELECT count(*) FROM search_index") == 2 * (index.MESSAGES_PER_FEED + 3)
+        assert tx.value("SELECT count(*) FROM search_index") == 2 * (index.MAX_FEED_MESSAGES + 3)
 
 
 def test_two_feeders_do_not_index_twice() -> None:

@@ -1,8 +1,8 @@
-"""What we offer: one table from which CAPABILITY, the greeting, ENABLE and the documentation derive.
+"""The table of capabilities, from which CAPABILITY, the greeting, ENABLE and the documentation derive.
 
-A new extension is a row here, its grammar, and its handler. Always true: IMAP4rev2 and IMAP4rev1 are
-announced in every state (RFC 9051 §6.1.1), LITERAL+ and never LITERAL- beside it (RFC 7888 §3), and a
-capability does not come or go because of ENABLE (RFC 5161 §3.1).
+A new extension is a row here, a row in `command_table` with its grammar, and its handler.
+Always true: IMAP4rev2 and IMAP4rev1 are announced in every state (RFC 9051 §6.1.1), LITERAL+ and never
+LITERAL- beside it (RFC 7888 §3), and a capability does not come or go because of ENABLE (RFC 5161 §3.1).
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Announced(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A capability and where it comes from."""
+    """A capability and the RFC that defines it."""
 
     name: bytes
     rfc: str
@@ -70,27 +70,26 @@ ENABLING: Final = {row.name.upper(): row for row in TABLE if row.enables}
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """On which terms a stranger may come in; they change when TLS begins."""
+class Conditions:
+    """Under which conditions a client may log in; they change when TLS begins."""
 
-    starttls: bool = False
-    """Whether STARTTLS is offered: never once TLS is on."""
-    login: bool = True
-    """Whether LOGIN with a password is allowed (RFC 9051 §11.7: not without TLS, but where the operator
-    says so)."""
+    tls_available: bool = False
+    """Whether STARTTLS is offered: never once TLS is active."""
+    passwords_allowed: bool = True
+    """Whether LOGIN is allowed (RFC 9051 §11.7: not without TLS, unless the operator says so)."""
     mechanisms: tuple[str, ...] = ()
     """SASL mechanisms to announce and to accept, in order of preference."""
 
 
-def announced(terms: Terms, *, authenticated: bool, append_limit: int) -> tuple[bytes, ...]:
+def announced(conditions: Conditions, *, authenticated: bool, append_limit: int) -> tuple[bytes, ...]:
     """The capability list in this state, in the table's order, then AUTH= and APPENDLIMIT=."""
     absent = {
         Announced.BEFORE_LOGIN: authenticated,
-        Announced.BEFORE_TLS: authenticated or not terms.starttls,
-        Announced.NO_LOGIN: authenticated or terms.login,
+        Announced.BEFORE_TLS: authenticated or not conditions.tls_available,
+        Announced.NO_LOGIN: authenticated or conditions.passwords_allowed,
     }
     names = [row.name for row in TABLE if not absent.get(row.announced)]
     if not authenticated:
-        names += [b"AUTH=" + mechanism.encode() for mechanism in terms.mechanisms]
-    # RFC 7889 §2: one limit for all mailboxes is told in the capability itself
+        names += [b"AUTH=" + mechanism.encode() for mechanism in conditions.mechanisms]
+    # RFC 7889 §2: one limit for all mailboxes is announced in the capability itself
     return (*names, b"APPENDLIMIT=%d" % append_limit)

@@ -1,56 +1,62 @@
-"""Every command as a value: what the client asked, already read, checked and decoded.
+"""Every command as a value: parsed, checked and decoded.
 
 Mailbox names are canonical text (`mail.mailbox_name`), flags are canonical text (`mail.flags`), dates are
-numbers, so a handler looks things up and never parses. Sets of messages stay symbolic (`sequence_set`)
+numbers, so a handler never parses. Sets of messages stay symbolic (`sequence_set`)
 until the selected mailbox resolves them. A variant of a command (UID FETCH, EXAMINE, UID EXPUNGE) is a
 field of it.
 
-APPEND and REPLACE carry messages: their values say where to, and the messages follow as events (`events`).
+APPEND and REPLACE carry messages: their values name the mailbox, and the messages follow as events (`events`).
 """
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
 
 from pillarbox.mail.query import Query, mentions_modseq
 from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem
 from pillarbox.protocol.imap.sequence_set import SequenceSet
 
-# Any state
+
+class Command:
+    """What a client asks."""
+
+    __slots__ = ()
+
+
+# --- any state
 
 
 @dataclass(frozen=True, slots=True)
-class Capability:
+class Capability(Command):
     """RFC 9051 §6.1.1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Noop:
+class Noop(Command):
     """RFC 9051 §6.1.2."""
 
 
 @dataclass(frozen=True, slots=True)
-class Logout:
+class Logout(Command):
     """RFC 9051 §6.1.3."""
 
 
 @dataclass(frozen=True, slots=True)
-class Id:
-    """RFC 2971 §3.1: what the client says of itself, or None for ID NIL."""
+class Id(Command):
+    """RFC 2971 §3.1: the client's fields, or None for ID NIL."""
 
     fields: tuple[tuple[str, str | None], ...] | None
 
 
-# Not authenticated
+# --- not authenticated
 
 
 @dataclass(frozen=True, slots=True)
-class StartTls:
+class StartTls(Command):
     """RFC 9051 §6.2.1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Authenticate:
+class Authenticate(Command):
     """RFC 9051 §6.2.2; the initial response is RFC 4959's, decoded, and None where none was sent."""
 
     mechanism: str
@@ -59,7 +65,7 @@ class Authenticate:
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class Login(Command):
     """RFC 9051 §6.2.3."""
 
     login: str
@@ -70,11 +76,11 @@ class Login:
         return f"Login(login={self.login!r}, password=...)"
 
 
-# Authenticated
+# --- authenticated
 
 
 @dataclass(frozen=True, slots=True)
-class Enable:
+class Enable(Command):
     """RFC 5161, RFC 9051 §6.3.1: names as sent, upper-case; `Machine.enable` knows which count."""
 
     capabilities: tuple[str, ...]
@@ -82,7 +88,7 @@ class Enable:
 
 @dataclass(frozen=True, slots=True)
 class Resynchronise:
-    """SELECT's QRESYNC parameter: what the client still knows of the mailbox (RFC 7162 §3.2.5)."""
+    """SELECT's QRESYNC parameter: what the client knows of the mailbox (RFC 7162 §3.2.5)."""
 
     uid_validity: int
     modseq: int
@@ -93,7 +99,7 @@ class Resynchronise:
 
 
 @dataclass(frozen=True, slots=True)
-class Select:
+class Select(Command):
     """SELECT and EXAMINE (RFC 9051 §6.3.2, §6.3.3)."""
 
     mailbox: str
@@ -103,7 +109,7 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
-class Create:
+class Create(Command):
     """RFC 9051 §6.3.4; uses is RFC 6154's USE parameter, canonical case, and None where absent."""
 
     mailbox: str
@@ -111,14 +117,14 @@ class Create:
 
 
 @dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Command):
     """RFC 9051 §6.3.5."""
 
     mailbox: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(Command):
     """RFC 9051 §6.3.6."""
 
     mailbox: str
@@ -126,21 +132,21 @@ class Rename:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribe:
+class Subscribe(Command):
     """RFC 9051 §6.3.7."""
 
     mailbox: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unsubscribe:
+class Unsubscribe(Command):
     """RFC 9051 §6.3.8."""
 
     mailbox: str
 
 
 class StatusItem(Enum):
-    """What STATUS can tell (RFC 9051 §6.3.11, RFC 3501, 7162, 7889, 8474)."""
+    """What STATUS can return (RFC 9051 §6.3.11, RFC 3501, 7162, 7889, 8474)."""
 
     MESSAGES = b"MESSAGES"
     RECENT = b"RECENT"
@@ -173,7 +179,7 @@ class ListReturn(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class List:
+class List(Command):
     """LIST, plain and extended (RFC 9051 §6.3.9, RFC 5258).
 
     Reference and patterns are decoded, not canonical: put them together and give them to `ListPattern`.
@@ -190,20 +196,20 @@ class List:
 
 
 @dataclass(frozen=True, slots=True)
-class Lsub:
-    """RFC 3501 §6.3.9, gone in IMAP4rev2."""
+class Lsub(Command):
+    """RFC 3501 §6.3.9, removed in IMAP4rev2."""
 
     reference: str
     pattern: str
 
 
 @dataclass(frozen=True, slots=True)
-class Namespace:
+class Namespace(Command):
     """RFC 9051 §6.3.10, RFC 2342."""
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class Status(Command):
     """RFC 9051 §6.3.11."""
 
     mailbox: str
@@ -211,37 +217,37 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Idle:
+class Idle(Command):
     """RFC 9051 §6.3.13, RFC 2177."""
 
 
 @dataclass(frozen=True, slots=True)
-class Append:
+class Append(Command):
     """RFC 9051 §6.3.12, RFC 3502; its messages come as `events.MessageOffered`."""
 
     mailbox: str
 
 
-# Selected
+# --- selected
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """RFC 3501 §6.4.1, gone in IMAP4rev2; to be answered as NOOP is."""
+class Check(Command):
+    """RFC 3501 §6.4.1, removed in IMAP4rev2; the same as NOOP."""
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class Close(Command):
     """RFC 9051 §6.4.1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unselect:
+class Unselect(Command):
     """RFC 9051 §6.4.2, RFC 3691."""
 
 
 @dataclass(frozen=True, slots=True)
-class Expunge:
+class Expunge(Command):
     """EXPUNGE, and UID EXPUNGE with its set (RFC 9051 §6.4.3, §6.4.9)."""
 
     uids: SequenceSet | None = None
@@ -258,21 +264,21 @@ class SearchReturn(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class Search(Command):
     """SEARCH and UID SEARCH (RFC 9051 §6.4.4); its texts are decoded from their charset already.
 
-    The session's own leaves (`Sequence`, `UidsWithStar`, `SavedResult`, `Recent`) are in the query still:
-    `SelectedMailbox.ground` puts UIDs in their place.
+    The query still holds leaves that only a session can resolve (`Sequence`, `UidsWithStar`, `SavedResult`, `Recent`):
+    `SelectedMailbox.resolve_query` replaces them with UIDs.
     """
 
     query: Query
     uid: bool = False
     returns: frozenset[SearchReturn] | None = None
-    """None where RETURN was absent; RETURN () stands as {ALL} (RFC 4731 §3.1)."""
+    """None where RETURN was absent; RETURN () is {ALL} (RFC 4731 §3.1)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(Command):
     """FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 7162 §3.1.4).
 
     Items are without repetition; UID is among them for UID FETCH, MODSEQ with CHANGEDSINCE.
@@ -294,7 +300,7 @@ class StoreMode(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class Store(Command):
     """STORE and UID STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3)."""
 
     numbers: SequenceSet
@@ -306,7 +312,7 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Command):
     """COPY and UID COPY (RFC 9051 §6.4.7)."""
 
     numbers: SequenceSet
@@ -315,7 +321,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Move(Command):
     """MOVE and UID MOVE (RFC 9051 §6.4.8, RFC 6851)."""
 
     numbers: SequenceSet
@@ -324,22 +330,13 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Replace:
+class Replace(Command):
     """REPLACE and UID REPLACE (RFC 8508 §3); its message comes as `events.MessageOffered`."""
 
     number: SequenceSet
     """One number, or `*`."""
     mailbox: str
     uid: bool = False
-
-
-Command: TypeAlias = (
-    Capability | Noop | Logout | Id
-    | StartTls | Authenticate | Login
-    | Enable | Select | Create | Delete | Rename | Subscribe | Unsubscribe
-    | List | Lsub | Namespace | Status | Idle | Append
-    | Check | Close | Unselect | Expunge | Search | Fetch | Store | Copy | Move | Replace
-)  # fmt: skip
 
 
 def enables_condstore(command: Command) -> bool:

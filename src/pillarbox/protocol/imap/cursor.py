@@ -1,8 +1,8 @@
-"""Reading a command from left to right: the tokens of RFC 9051 §9.
+"""Parsing a command from left to right: the tokens of RFC 9051 §9.
 
-A command is one text, in which each literal stands as its count and a line end (`{5}` CRLF), and beside
-it the octets of the literals in order. Every method reads one thing where it stands or raises Malformed
-with a sentence for the client; nothing is ever read twice. SP is exactly one space (RFC 9051 §9, rule 2).
+A command is one text, in which each literal appears as its count and a line end (`{5}` CRLF), and
+separately the octets of the literals in order. Every method parses one thing at the cursor or raises Malformed
+with a text for the client; nothing is parsed twice. SP is exactly one space (RFC 9051 §9, rule 2).
 """
 
 import re
@@ -82,7 +82,7 @@ class Cursor:
         """Whether mailbox names are UTF-8 now, no longer modified UTF-7 (RFC 9051 §5.1, RFC 6855 §3)."""
         return b"IMAP4REV2" in self.enabled or b"UTF8=ACCEPT" in self.enabled
 
-    # Where we stand
+    # --- the cursor
 
     def match(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
         """Read what the pattern matches here, if it does."""
@@ -124,7 +124,7 @@ class Cursor:
         if self.at != len(self.text):
             raise Malformed("Too many arguments")
 
-    # Tokens
+    # --- tokens
 
     def atom(self) -> bytes:
         """RFC 9051 §9, atom."""
@@ -177,14 +177,14 @@ class Cursor:
                 return found
             self.space()
 
-    # Values
+    # --- values
 
     def text_utf8(self) -> str:
         """An astring that is UTF-8."""
         return decode_utf8(self.astring())
 
     def mailbox(self) -> str:
-        """RFC 9051 §9, mailbox, canonical. Raises Refused where no mailbox can be called so."""
+        """RFC 9051 §9, mailbox, canonical. Raises Refused where the name is invalid."""
         try:
             return _mailbox(self.astring(), self.utf8)
         except mailbox_name.InvalidMailboxName as wrong:
@@ -254,7 +254,7 @@ def _name(octets: bytes, utf8: bool) -> str:
 
 @lru_cache(maxsize=1024)
 def _mailbox(octets: bytes, utf8: bool) -> str:
-    """The same few names are asked for all the time."""
+    """Cached, since clients use the same few names all the time."""
     return mailbox_name.canonical(_name(octets, utf8))
 
 
@@ -280,7 +280,7 @@ def _cached_sequence_set(octets: bytes) -> SequenceSet:
 
 
 def parse_sequence_set(octets: bytes) -> SequenceSet:
-    """A sequence set; what clients repeat (`1:*`) is read once. Raises Malformed."""
+    """A sequence set; cached, since clients repeat a few (`1:*`). Raises Malformed."""
     return _cached_sequence_set(octets) if len(octets) <= _CACHED_OCTETS else _sequence_set(octets)
 
 

@@ -1,12 +1,11 @@
-"""A command that is still coming in: its lines, its literals, and what its first line says."""
+"""A command that is being received: its lines, its literals, and its tag and name."""
 
 import re
 from typing import Final
 
-from pillarbox.protocol.imap import responses
+from pillarbox.protocol.imap import command_table, responses
 from pillarbox.protocol.imap.commands import Command
 from pillarbox.protocol.imap.cursor import Cursor
-from pillarbox.protocol.imap.grammar import BARE, PARSERS
 
 # RFC 9051 §9: tag = 1*<any ASTRING-CHAR except "+">
 _TAG: Final = rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]{1,255}"
@@ -15,20 +14,20 @@ _ONLY_TAG: Final = re.compile(rb"(%b)(?= |\Z)" % _TAG)
 
 
 class Draft:
-    """What has come of one command. Its size is bounded by whoever adds to it."""
+    """What has been received of one command. Whoever adds to it limits its size."""
 
     __slots__ = ("_argument", "_lines", "_pieces", "literal_octets", "literals", "tag", "text_octets", "verb")
 
     def __init__(self) -> None:
         self.tag = responses.UNTAGGED
-        """Of the command under way or just handed out; `*` while it can't be read."""
+        """Of the command in progress or just received; `*` while it can't be read."""
         self.verb = b""
-        """Upper-case; `UID FETCH` and its kin are verbs of their own."""
+        """Upper-case; `UID FETCH` and the like are verbs of their own."""
         self._argument = 0
         self.clear()
 
     def clear(self) -> None:
-        """Forget the text; tag and verb stay, for the answers that are still owed."""
+        """Forget the text; tag and verb stay, for responses that are still due."""
         self._lines: list[bytes] = []
         self._pieces: list[bytes] = []
         self.literals: list[bytes] = []
@@ -39,25 +38,25 @@ class Draft:
 
     @property
     def begun(self) -> bool:
-        """Whether a first line is here."""
+        """Whether a first line has been received."""
         return bool(self._lines)
 
     def add_line(self, line: bytes) -> None:
-        """A line, or what of it stands before, between and behind literals."""
+        """A line, or the part of it before, between or after literals."""
         self._lines.append(line)
         self.text_octets += len(line) + 2
 
     def add_piece(self, octets: bytes) -> None:
-        """Octets of the literal under way."""
+        """Octets of the literal in progress."""
         self._pieces.append(octets)
 
     def end_literal(self) -> None:
-        """The literal under way is complete."""
+        """The literal in progress is complete."""
         self.literals.append(b"".join(self._pieces))
         self._pieces = []
 
     def read_tag(self, line: bytes) -> None:
-        """At least the tag, for a line that is no command."""
+        """Only the tag, for a line that is no command."""
         found = _ONLY_TAG.match(line)
         self.tag = found[1] if found else responses.UNTAGGED
 
@@ -75,6 +74,4 @@ class Draft:
         text = self._lines[0] if len(self._lines) == 1 else b"\r\n".join(self._lines)
         # Spaces before the line end are harmless, and some clients send them
         cursor = Cursor(text.rstrip(b" "), self.literals, enabled=enabled, at=self._argument)
-        if self.verb not in BARE:
-            cursor.space()
-        return PARSERS[self.verb](cursor), cursor
+        return command_table.parse(self.verb, cursor), cursor

@@ -1,6 +1,6 @@
-"""What the machine tells its session, in the order of the wire.
+"""The events that the machine gives its session, in the order in which octets arrived.
 
-A session carries each event out, and tells the machine what came of it (`Machine.authenticated` and so on),
+A session carries each event out, and tells the machine the result (`Machine.authenticated` and so on),
 before the machine reads on: what the next octets mean depends on it (logged in or not, idle or not, TLS or
 not).
 """
@@ -12,15 +12,15 @@ from pillarbox.protocol.imap.commands import Append, Command, Replace
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
-    """The machine's own words (a continuation request, a BAD): write them as they are."""
+class Response:
+    """The machine's own response (a continuation request, a BAD): write it as it is."""
 
     octets: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Farewell:
-    """The machine's last words (BYE): write them, then close."""
+class Bye:
+    """The machine's last response (BYE): write it, then close."""
 
     octets: bytes
 
@@ -34,7 +34,7 @@ class Received:
     command: Command
     enabling_condstore: bool = False
     """Whether this is the connection's first CONDSTORE enabling command (RFC 7162 §3.1): if a mailbox is
-    selected when it is answered, an untagged OK [HIGHESTMODSEQ n] is owed."""
+    selected when it is answered, an untagged OK [HIGHESTMODSEQ n] is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class IdleEnded:
 
 @dataclass(frozen=True, slots=True)
 class IdleAborted:
-    """The client sent something else than DONE: the IDLE is over; write the octets."""
+    """The client sent something other than DONE: the IDLE is over; write the octets."""
 
     octets: bytes
 
@@ -66,8 +66,8 @@ class SaslAborted:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """What a client says of a message it is about to send (RFC 9051 §6.3.12, RFC 3502, 3516, 6855)."""
+class MessageParameters:
+    """A message that a client is about to send (RFC 9051 §6.3.12, RFC 3502, 3516, 6855)."""
 
     size: int
     """Octets; more than zero, and within the limit."""
@@ -86,21 +86,21 @@ class MessageOffered:
 
     tag: bytes
     command: Append | Replace
-    offer: Offer
+    message: MessageParameters
     index: int
     """From 0; higher with MULTIAPPEND's further messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageOctets:
-    """The next octets of the accepted message, as many as came; together exactly `Offer.size`."""
+    """The next octets of the accepted message, as many as came; together exactly `MessageParameters.size`."""
 
     octets: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class MessagesEnded:
-    """All messages of this APPEND or REPLACE are here and its line ended well: store them and answer."""
+    """All messages of this APPEND or REPLACE have arrived and its line ended well: store them and answer."""
 
     tag: bytes
     command: Append | Replace
@@ -108,12 +108,12 @@ class MessagesEnded:
 
 @dataclass(frozen=True, slots=True)
 class MessagesDropped:
-    """What followed a message was no command: drop all messages of this command and write the octets."""
+    """What followed a message was malformed: drop all messages of this command and write the octets."""
 
     octets: bytes
 
 
 Event: TypeAlias = (
-    Say | Farewell | Received | IdleEnded | IdleAborted | SaslResponse | SaslAborted
+    Response | Bye | Received | IdleEnded | IdleAborted | SaslResponse | SaslAborted
     | MessageOffered | MessageOctets | MessagesEnded | MessagesDropped
 )  # fmt: skip

@@ -1,7 +1,7 @@
-"""What FETCH asks for, as values (RFC 9051 §6.4.5, RFC 3516, 7162, 8474, 8514, 8970).
+"""The data items of FETCH, as values (RFC 9051 §6.4.5, RFC 3516, 7162, 8474, 8514, 8970).
 
-Each item knows its label: the octets that name it in the answer. Macros (ALL, FAST, FULL) and the RFC 822
-names of IMAP4rev1 are expanded by the grammar, so the rest of the house sees only these values.
+Each item has its label: the octets that name it in the response. Macros (ALL, FAST, FULL) and the RFC 822
+names of IMAP4rev1 are expanded by the grammar, so all other code sees only these values.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Attribute(Enum):
 
     @property
     def label(self) -> bytes:
-        """Its name in the answer."""
+        """Its name in the response."""
         return self._value_
 
 
@@ -51,10 +51,10 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class BodySection:
-    """BODY[section]<partial> and its kin, including RFC822, RFC822.HEADER and RFC822.TEXT of IMAP4rev1."""
+    """BODY[section]<partial> and BODY.PEEK, including RFC822, RFC822.HEADER and RFC822.TEXT of IMAP4rev1."""
 
     label: bytes
-    """Its name in the answer, with the origin octet where a partial was asked for: `BODY[TEXT]<0>`."""
+    """Its name in the response, with the origin octet where a partial was asked for: `BODY[TEXT]<0>`."""
     part: tuple[int, ...] = ()
     text: SectionText = SectionText.ALL
     fields: tuple[bytes, ...] = ()
@@ -85,13 +85,13 @@ class BinarySize:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """PREVIEW, of which a lazy one may be answered NIL while it isn't at hand (RFC 8970 §3.1)."""
+    """PREVIEW, of which a lazy one may be answered NIL while it is not available (RFC 8970 §3.1)."""
 
     lazy: bool = False
 
     @property
     def label(self) -> bytes:
-        """Its name in the answer."""
+        """Its name in the response."""
         return b"PREVIEW"
 
 

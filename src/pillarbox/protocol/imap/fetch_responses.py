@@ -1,6 +1,6 @@
 """FETCH responses in bulk: columns in, chunks of ready octets out (RFC 9051 §7.5.2).
 
-One format string is made for the answer's shape, repeated for as many lines as a chunk holds, and applied
+One format string is made for the set of columns, repeated for as many lines as a chunk holds, and applied
 once: there is no Python per line. Values of `octets` columns are on the wire as they are given: rendered at
 delivery, or by `strings`.
 """
@@ -41,7 +41,7 @@ def literals(label: bytes, values: Sequence[bytes]) -> Column:
 
 
 def listed(label: bytes, values: Sequence[bytes]) -> Column:
-    """`EMAILID (M1)`: values that the answer puts in parentheses."""
+    """`EMAILID (M1)`: values that the response has in parentheses."""
     return Column(label, b"(%b)", (values,))
 
 
@@ -78,7 +78,7 @@ def _line_by_line(parts: Sequence[Sequence[object]], start: int, stop: int) -> t
 
 
 class FlagsOf(NamedTuple):
-    """A message whose flags are told."""
+    """A message whose flags are sent."""
 
     number: int
     uid: int

@@ -1,8 +1,11 @@
-"""Octets as they arrive, given out again as lines and as counted pieces.
+"""Octets as they arrive, returned as lines and as counted pieces.
 
-Chunks are kept as they came; a line that lies within one chunk costs one `find` and one slice, and the
-octets of a literal are handed on without being gathered. Always true: nothing is lost or given twice, and
+Chunks are kept as they came; a line within one chunk costs one `find` and one slice, and the
+octets of a literal are passed on without being joined. Always true: nothing is lost or returned twice, and
 the same octets give the same lines and the same whole literals however they were cut.
+
+This is not `protocol.framing`: IMAP's lines and literals alternate within one command, and what must be skipped
+of a refused command is known only from the counts at the ends of its lines.
 """
 
 import re
@@ -19,11 +22,11 @@ _TAIL_OCTETS: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class LiteralCount:
-    """What stands at the end of a line when octets follow (RFC 9051 §4.3, RFC 7888 §3)."""
+    """The end of a line after which octets follow (RFC 9051 §4.3, RFC 7888 §3)."""
 
     size: int
     synchronising: bool
-    """Whether the client waits for our leave."""
+    """Whether the client waits for a continuation request."""
 
 
 def literal_count(line: bytes) -> LiteralCount | None:
@@ -34,11 +37,11 @@ def literal_count(line: bytes) -> LiteralCount | None:
 
 
 class LineTooLong(Exception):
-    """The line under way has passed its limit; it is still there, for `Receiver.drop_line`."""
+    """The current line is beyond its limit; it is still buffered, for `Receiver.drop_line`."""
 
 
 class _Dropping(Enum):
-    """What is passed over before the next line or piece is given out."""
+    """What is skipped before the next line or piece."""
 
     NOTHING = "nothing"
     LITERAL = "octets of a literal"
@@ -69,12 +72,12 @@ class Receiver:
         self._searched = 0
         """Up to here `_head` holds no line end."""
         self.buffered = 0
-        """Octets not yet given out."""
+        """Octets not yet returned."""
         self._dropping = _Dropping.NOTHING
         self._drop_octets = 0
         self._tail = b""
 
-    # Given out
+    # --- lines and pieces
 
     def line(self, limit: int) -> bytes | None:
         """The next line without its line end, or None while it is incomplete.
@@ -94,7 +97,7 @@ class Receiver:
         return self._cut(end)
 
     def piece(self, most: int) -> bytes:
-        """Up to `most` octets, as many as lie at hand; empty when there are none."""
+        """Up to `most` octets, as many as are buffered; empty when there are none."""
         if self._at == len(self._head):
             if not self._later:
                 return b""
@@ -106,26 +109,26 @@ class Receiver:
         return octets
 
     def peek(self, most: int) -> bytes:
-        """The first octets of what is buffered, as far as they lie at hand; they stay."""
+        """The first octets of what is buffered in one chunk; they stay."""
         return self._head[self._at : self._at + most]
 
-    # Passed over
+    # --- skipping
 
     def drop_command(self, count: LiteralCount | None) -> None:
-        """Pass over what is still to come of a command whose last line ended so.
+        """Skip what is still to come of a command whose last line ended so.
 
-        Non-synchronising literals and what follows them come whether they are welcome or not (RFC 7888 §4); a
+        Non-synchronising literals and what follows them come whether or not the command is accepted (RFC 7888 §4); a
         synchronising one that was refused never comes (RFC 9051 §4.3).
         """
         if count and not count.synchronising:
             self._dropping, self._drop_octets = _Dropping.LITERAL, count.size
 
     def drop_line(self) -> None:
-        """Pass over the line under way, and what is still to come of its command."""
+        """Skip the current line, and what is still to come of its command."""
         self._dropping, self._tail = _Dropping.LINE, b""
 
     def _drop(self) -> bool:
-        """Whether all that was to be dropped has come, and is gone."""
+        """Whether all that was to be skipped has come."""
         while self._dropping is not _Dropping.NOTHING:
             if self._dropping is _Dropping.LITERAL:
                 if not self._drop_piece():
@@ -156,7 +159,7 @@ class Receiver:
         self.drop_command(literal_count(line))
         return True
 
-    # The chunks
+    # --- chunks
 
     def _cut(self, end: int) -> bytes:
         # Line ends are CRLF (RFC 9051 §2.2); a lone LF is read as one, because people type into connections

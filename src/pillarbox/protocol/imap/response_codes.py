@@ -84,5 +84,5 @@ def copy_uid(uid_validity: int, sources: NumberSet, copies: NumberSet) -> bytes:
 
 
 def modified(numbers: NumberSet) -> bytes:
-    """RFC 7162 §3.1.3: those that STORE UNCHANGEDSINCE left alone."""
+    """RFC 7162 §3.1.3: those that STORE UNCHANGEDSINCE did not change."""
     return b"MODIFIED " + numbers.text().encode()

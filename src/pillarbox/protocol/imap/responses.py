@@ -1,7 +1,7 @@
-"""What the server says, line by line (RFC 9051 §7), as octets ready for the wire.
+"""The server's responses (RFC 9051 §7), as octets for the wire.
 
 Status responses take their code without brackets (`response_codes`). Text is for people: short, ASCII, and
-never a detail that helps an attacker. Bulk FETCH answers are in `fetch_responses`.
+without details that help an attacker. Bulk FETCH responses are in `fetch_responses`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from pillarbox.protocol.imap.commands import StatusItem
 UNTAGGED: Final = b"*"
 
 
-# Status responses
+# --- status responses
 
 
 def ok(tag: bytes, text: str, code: bytes | None = None) -> bytes:
@@ -24,22 +24,22 @@ def ok(tag: bytes, text: str, code: bytes | None = None) -> bytes:
 
 
 def no(tag: bytes, text: str, code: bytes | None = None) -> bytes:
-    """It can't be had."""
+    """Failure."""
     return _status(tag, b"NO", text, code)
 
 
 def bad(tag: bytes, text: str, code: bytes | None = None) -> bytes:
-    """It wasn't understood, or isn't allowed here."""
+    """Not understood, or not allowed here."""
     return _status(tag, b"BAD", text, code)
 
 
 def bye(text: str, code: bytes | None = None) -> bytes:
-    """The connection ends."""
+    """The server closes the connection."""
     return _status(UNTAGGED, b"BYE", text, code)
 
 
 def continuation(text: str = "OK") -> bytes:
-    """Go on (RFC 9051 §7.6)."""
+    """A continuation request (RFC 9051 §7.6)."""
     return b"+ %b\r\n" % text.encode("ascii")
 
 
@@ -52,7 +52,7 @@ def _status(tag: bytes, word: bytes, text: str, code: bytes | None) -> bytes:
     )
 
 
-# About the server
+# --- the server
 
 
 def capability(names: Iterable[bytes]) -> bytes:
@@ -77,11 +77,11 @@ def identification(fields: Sequence[tuple[str, str | None]] | None) -> bytes:
 
 
 def namespace() -> bytes:
-    """RFC 9051 §6.3.10: one personal namespace, nobody else's."""
+    """RFC 9051 §6.3.10: one personal namespace, no others."""
     return b'* NAMESPACE (("" "%b")) NIL NIL\r\n' % SEPARATOR.encode()
 
 
-# About mailboxes
+# --- mailboxes
 
 
 def listed(
@@ -130,7 +130,7 @@ def _status_value(value: int | str | None) -> bytes:
 
 
 def flags(names: str) -> bytes:
-    """RFC 9051 §7.3.5: the flags that this mailbox knows."""
+    """RFC 9051 §7.3.5: the flags in use in this mailbox."""
     return b"* FLAGS (%b)\r\n" % names.encode()
 
 
@@ -144,7 +144,7 @@ def recent(count: int) -> bytes:
     return b"* %d RECENT\r\n" % count
 
 
-# About messages
+# --- messages
 
 
 def expunged(sequence_numbers: Iterable[int]) -> bytes:

@@ -1,13 +1,14 @@
-"""The selected mailbox as this client was told of it, and what it may be told when.
+"""The selected mailbox as this client knows it, and which updates it may be sent when.
 
-Sequence numbers exist only here: a message's number is its place in `uids`, which changes with nothing but
-what is told (RFC 9051 §2.3.1.2). Always true:
+Sequence numbers exist only here: a message's number is its index in `uids` plus one, which changes only with what is
+sent to the client (RFC 9051 §2.3.1.2). Always true:
 
-1. `uids` ascends, and is exactly what the client believes: as many as the last EXISTS less the EXPUNGEs
+1. `uids` ascends, and is exactly what the client knows: as many as the last EXISTS less the EXPUNGEs
    since.
-2. Messages that are gone but could not be told yet (RFC 9051 §7.5.1) keep their places; `unsaid` names them.
-3. Up to `modseq` all changes are told or in `unsaid`.
-4. UIDs only rise, so a run of `uids` from a first to a last one covers no message the client was not told of.
+2. Messages that are gone but whose EXPUNGE may not be sent yet (RFC 9051 §7.5.1) keep their numbers;
+   `pending_expunges` names them.
+3. Up to `modseq` all changes are sent or in `pending_expunges`.
+4. UIDs only rise, so a run of `uids` from a first to a last one covers no message that the client does not know.
 """
 
 from array import array
@@ -31,6 +32,7 @@ from pillarbox.mail.query import (
 )
 from pillarbox.mail.query import Sequence as SequenceLeaf
 from pillarbox.protocol.imap import responses
+from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.fetch_responses import FlagsOf, flag_lines
 from pillarbox.protocol.imap.sequence_set import SequenceSet
 
@@ -40,7 +42,7 @@ class NoSuchMessage(ValueError):
 
 
 class Delta(Protocol):
-    """What has changed in a mailbox since a mod-sequence, as the store tells it."""
+    """What has changed in a mailbox since a mod-sequence."""
 
     @property
     def highest(self) -> int:
@@ -59,44 +61,6 @@ class Delta(Protocol):
         """UIDs of messages that are gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Messages that a command names, as runs of places in `SelectedMailbox.uids`."""
-
-    slices: tuple[slice, ...]
-    _uids: "array[int]"
-
-    def __bool__(self) -> bool:
-        return bool(self.slices)
-
-    def __len__(self) -> int:
-        return sum(part.stop - part.start for part in self.slices)
-
-    @property
-    def uids(self) -> NumberSet:
-        """As runs; a run may span UIDs that no message has any more, but none the client wasn't told of."""
-        return NumberSet(tuple((self._uids[part.start], self._uids[part.stop - 1]) for part in self.slices))
-
-    def only(self, slices: Iterable[slice]) -> "Chosen":
-        """These runs of places in place of its own."""
-        return Chosen(tuple(slices), self._uids)
-
-    def uid_list(self) -> "array[int]":
-        """UID by UID, ascending."""
-        if len(self.slices) == 1:
-            return self._uids[self.slices[0]]
-        found = array("I")
-        for part in self.slices:
-            found.extend(self._uids[part])
-        return found
-
-    def sequence_numbers(self) -> Sequence[int]:
-        """Number by number, in the order of `uid_list`."""
-        if len(self.slices) == 1:
-            return range(self.slices[0].start + 1, self.slices[0].stop + 1)
-        return [number for part in self.slices for number in range(part.start + 1, part.stop + 1)]
-
-
 class SelectedMailbox:
     """One client's view of one mailbox."""
 
@@ -104,13 +68,13 @@ class SelectedMailbox:
         "mailbox",
         "modseq",
         "name",
+        "pending_expunges",
+        "pending_since",
         "read_only",
         "recent",
         "saved",
         "uid_validity",
         "uids",
-        "unsaid",
-        "unsaid_modseq",
     )
 
     def __init__(
@@ -128,27 +92,27 @@ class SelectedMailbox:
         self.name = name
         self.uid_validity = uid_validity
         self.uids = uids if isinstance(uids, array) else array("I", uids)
-        """Never changed, only replaced: sessions that were told the same may share one array."""
+        """Never changed, only replaced: sessions that know the same may share one array."""
         self.modseq = modseq
         self.read_only = read_only
         self.recent = recent
         """UIDs that this session claimed as \\Recent: several runs where other sessions claimed between."""
         self.saved: NumberSet = EMPTY
         """`$`: UIDs of the saved search result (RFC 5182 §2.1)."""
-        self.unsaid: NumberSet = EMPTY
-        """UIDs of messages that are gone and whose EXPUNGE is still owed."""
-        self.unsaid_modseq: int | None = None
-        """The mod-sequence up to which everything had been told when `unsaid` began to grow."""
+        self.pending_expunges: NumberSet = EMPTY
+        """UIDs of messages that are gone and whose EXPUNGE is still to be sent."""
+        self.pending_since: int | None = None
+        """The mod-sequence up to which everything had been sent when `pending_expunges` began to grow."""
 
     @property
     def count(self) -> int:
-        """How many messages the client believes there are."""
+        """How many messages the client knows."""
         return len(self.uids)
 
     @property
-    def told_modseq(self) -> int:
-        """The mod-sequence up to which nothing at all is owed: what HIGHESTMODSEQ may say (RFC 7162 §3.2)."""
-        return self.modseq if self.unsaid_modseq is None else self.unsaid_modseq
+    def complete_modseq(self) -> int:
+        """The mod-sequence up to which everything has been sent: what HIGHESTMODSEQ may be (RFC 7162 §3.2)."""
+        return self.modseq if self.pending_since is None else self.pending_since
 
     @property
     def recent_count(self) -> int:
@@ -159,7 +123,7 @@ class SelectedMailbox:
         """Whether this session shows \\Recent for it (RFC 3501 §2.3.2)."""
         return uid in self.recent
 
-    # From numbers to messages
+    # --- from numbers to messages
 
     def resolve(self, numbers: SequenceSet, *, uid: bool) -> Chosen:
         """The messages that a command names. UIDs that no message has are passed over (RFC 9051 §6.4.9).
@@ -176,12 +140,12 @@ class SelectedMailbox:
         return Chosen(tuple(uids.slices(self.uids)), self.uids)
 
     def sequence_number_of(self, uid: int) -> int | None:
-        """None where the client was told of no such message."""
-        place = bisect_left(self.uids, uid)
-        return place + 1 if place < len(self.uids) and self.uids[place] == uid else None
+        """None where the client knows no such message."""
+        index = bisect_left(self.uids, uid)
+        return index + 1 if index < len(self.uids) and self.uids[index] == uid else None
 
     def sequence_numbers_of(self, uids: Sequence[int]) -> Sequence[int]:
-        """The numbers of messages that the client was told of, given by ascending UIDs."""
+        """The numbers of messages that the client knows, given by ascending UIDs."""
         if not uids:
             return ()
         place = bisect_left(self.uids, uids[0])
@@ -195,14 +159,14 @@ class SelectedMailbox:
             return range(place + 1, stop + 1)
         return [bisect_left(self.uids, uid) + 1 for uid in uids]
 
-    def ground(self, query: Query) -> Query:
-        """The query with UIDs in the place of the leaves that only this session understands.
+    def resolve_query(self, query: Query) -> Query:
+        """The query with UIDs in place of the leaves that only this session can resolve.
 
         Sequence numbers beyond the last match nothing here (RFC 9051 §9 only asks for BAD where it should).
         """
-        return substitute(query, self._ground_leaf)
+        return substitute(query, self._resolve_leaf)
 
-    def _ground_leaf(self, leaf: Leaf) -> Query:
+    def _resolve_leaf(self, leaf: Leaf) -> Query:
         match leaf:
             case SequenceLeaf(numbers):
                 named = (
@@ -224,8 +188,8 @@ class SelectedMailbox:
             case _:
                 return leaf
 
-    def bound(self, query: Query) -> Query:
-        """The query among the messages this client was told of: newer ones have no sequence number yet."""
+    def limit_query(self, query: Query) -> Query:
+        """The query among the messages this client knows: newer ones have no sequence number yet."""
         return And((Uids(NumberSet(((1, self.uids[-1]),))), query)) if self.uids else NOTHING
 
     def _known(self, uids: NumberSet) -> Query:
@@ -242,67 +206,67 @@ class SelectedMailbox:
             raise NoSuchMessage
         return [slice(first - 1, last) for first, last in numbers.resolve(count).runs]
 
-    # What has changed, told
+    # --- updates
 
-    def tell(self, delta: Delta, telling: "Telling") -> bytes:
-        """Take in what has changed; the untagged responses to write, in their order.
+    def apply(self, delta: Delta, options: "UpdateOptions") -> bytes:
+        """Apply what has changed; the untagged responses to write, in their order.
 
-        EXPUNGE or VANISHED first, where it may be told, so that all numbers after it are the new ones; then
+        EXPUNGE or VANISHED first, where it is permitted, so that all numbers after it are the new ones; then
         EXISTS and RECENT, then FETCH for flags. Messages that this session's own command changed may be
         left out.
         """
-        said: list[bytes] = [self._tell_vanished(delta.vanished, telling)]
-        said.append(self._tell_appended(delta.appended, telling))
-        said.append(self._tell_flagged(delta.flagged, telling))
+        written: list[bytes] = [self._vanished(delta.vanished, options)]
+        written.append(self._appended(delta.appended, options))
+        written.append(self._flagged(delta.flagged, options))
         self.modseq = ModSeq(max(self.modseq, delta.highest))
-        if not self.unsaid:
-            self.unsaid_modseq = None
-        return b"".join(said)
+        if not self.pending_expunges:
+            self.pending_since = None
+        return b"".join(written)
 
-    def tell_unsaid(self, telling: "Telling") -> bytes:
-        """What is owed from before, if it may be told now."""
-        said = self._tell_vanished(EMPTY, telling)
-        if not self.unsaid:
-            self.unsaid_modseq = None
-        return said
+    def apply_pending(self, options: "UpdateOptions") -> bytes:
+        """Send pending expunges, if that is permitted now; the responses to write."""
+        written = self._vanished(EMPTY, options)
+        if not self.pending_expunges:
+            self.pending_since = None
+        return written
 
-    def _tell_vanished(self, vanished: NumberSet, telling: "Telling") -> bytes:
+    def _vanished(self, vanished: NumberSet, options: "UpdateOptions") -> bytes:
         if vanished:
-            if self.unsaid_modseq is None:
-                self.unsaid_modseq = self.modseq
-            self.unsaid |= vanished
-        if not self.unsaid or not telling.expunges:
+            if self.pending_since is None:
+                self.pending_since = self.modseq
+            self.pending_expunges |= vanished
+        if not self.pending_expunges or not options.expunges:
             return b""
-        gone = self.unsaid.slices(self.uids)
-        self.unsaid = EMPTY
+        gone = self.pending_expunges.slices(self.uids)
+        self.pending_expunges = EMPTY
         if not gone:
             return b""
-        said = self._gone(gone, vanished=telling.qresync)
+        written = self._gone_responses(gone, vanished=options.qresync)
         left = self.uids[:]
         for part in reversed(gone):
             del left[part]
         self.uids = left
-        return said
+        return written
 
-    def _gone(self, gone: Sequence[slice], *, vanished: bool) -> bytes:
+    def _gone_responses(self, gone: Sequence[slice], *, vanished: bool) -> bytes:
         if vanished:
-            # Only what the client had: it was never told of the others (RFC 7162 §3.2.10)
+            # Only what the client knows: the others it never had (RFC 7162 §3.2.10)
             return responses.vanished(NumberSet.of(uid for part in gone for uid in self.uids[part]))
         return responses.expunged(place + 1 for part in gone for place in range(part.start, part.stop))
 
-    def _tell_appended(self, appended: Sequence[tuple[int, str, int]], telling: "Telling") -> bytes:
+    def _appended(self, appended: Sequence[tuple[int, str, int]], options: "UpdateOptions") -> bytes:
         last = self.uids[-1] if self.uids else 0
         new = [uid for uid, _, _ in appended if uid > last]
         if not new:
             return b""
         self.uids = self.uids + array("I", new)
-        said = responses.exists(len(self.uids))
-        return said if telling.rev2 else said + responses.recent(self.recent_count)
+        written = responses.exists(len(self.uids))
+        return written if options.rev2 else written + responses.recent(self.recent_count)
 
-    def _tell_flagged(self, flagged: Sequence[tuple[int, str, int]], telling: "Telling") -> bytes:
+    def _flagged(self, flagged: Sequence[tuple[int, str, int]], options: "UpdateOptions") -> bytes:
         rows: list[FlagsOf] = []
         for uid, flags, modseq in flagged:
-            if modseq in telling.own or uid in self.unsaid:
+            if modseq in options.own_modseqs or uid in self.pending_expunges:
                 continue
             if number := self.sequence_number_of(uid):
                 rows.append(
@@ -310,15 +274,15 @@ class SelectedMailbox:
                         number, uid, f"{flags} \\Recent".lstrip() if self.is_recent(uid) else flags, modseq
                     )
                 )
-        return flag_lines(rows, condstore=telling.condstore) if rows else b""
+        return flag_lines(rows, condstore=options.condstore) if rows else b""
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """In which manner changes are told now."""
+class UpdateOptions:
+    """Which responses the client is sent for changes now."""
 
     expunges: bool
-    """Whether EXPUNGE and VANISHED may be told (RFC 9051 §7.5.1).
+    """Whether EXPUNGE and VANISHED are permitted (RFC 9051 §7.5.1).
 
     Never while a command is answered that names messages by sequence numbers (FETCH, STORE, SEARCH, and UID
     SEARCH with sequence numbers among its keys), and never while no command is in progress; IDLE is one.
@@ -326,8 +290,8 @@ class Telling:
     rev2: bool = False
     condstore: bool = False
     qresync: bool = False
-    own: frozenset[int] = frozenset()
-    """Mod-sequences of changes that the session's own command made and has answered itself."""
+    own_modseqs: frozenset[int] = frozenset()
+    """Mod-sequences of changes that the session's own command made and reported itself."""
 
 
 def _union(some: list[slice], more: list[slice]) -> list[slice]:

@@ -1,7 +1,7 @@
 """Sequence sets as a client writes them: `1:3,7,10:*`, `$`.
 
-Still symbolic: what `*` (the last message) and `$` (the saved search result, RFC 5182) stand for is known
-only to the selected mailbox, at the moment its command runs (`selected.SelectedMailbox`).
+Still symbolic: what `*` (the last message) and `$` (the saved search result, RFC 5182) refer to is known
+only to the selected mailbox, when the command runs (`selected.SelectedMailbox`).
 """
 
 from dataclasses import dataclass

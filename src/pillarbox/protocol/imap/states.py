@@ -1,11 +1,12 @@
-"""The life of a connection as one table: which command is allowed in which state, and where it may lead.
+"""The states of a connection, and what each kind of command does to them (RFC 9051 §3, §6.1 to §6.4).
 
-RFC 9051 §3 draws it; §6.1 to §6.4 say which command belongs where. The table is the whole truth: the machine
-refuses what is not in it and asserts that a session's move is in it, and the documentation draws it.
+Each command of `command_table` is of one of these kinds: in which states it is allowed, and to which it may lead.
+Beyond these, a mailbox that another session deletes may end SELECTED at any time, and BYE ends every state.
 """
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import Final
+from typing import Final, TypeAlias
 
 
 class State(Enum):
@@ -16,60 +17,23 @@ class State(Enum):
     SELECTED = "selected"
     LOGOUT = "logout"
 
+    __hash__ = object.__hash__  # looked up with every command: Enum's own hash is a Python call
 
-_ANY: Final = (b"CAPABILITY", b"NOOP", b"ID")
-_MAILBOXES: Final = (
-    b"ENABLE", b"CREATE", b"DELETE", b"RENAME", b"SUBSCRIBE", b"UNSUBSCRIBE", b"LIST", b"LSUB", b"NAMESPACE",
-    b"STATUS", b"APPEND", b"IDLE",
-)  # fmt: skip
-_MESSAGES: Final = (
-    b"CHECK", b"EXPUNGE", b"SEARCH", b"FETCH", b"STORE", b"COPY", b"MOVE", b"REPLACE",
-    b"UID EXPUNGE", b"UID SEARCH", b"UID FETCH", b"UID STORE", b"UID COPY", b"UID MOVE", b"UID REPLACE",
-)  # fmt: skip
+
+Transitions: TypeAlias = Mapping[State, frozenset[State]]
+"""From each state in which a command is allowed, the states in which it may leave the connection."""
 
 _NONE: Final = State.NOT_AUTHENTICATED
 _AUTH: Final = State.AUTHENTICATED
 _SELECTED: Final = State.SELECTED
-_LIVING: Final = (_NONE, _AUTH, _SELECTED)
 
-TRANSITIONS: Final[dict[tuple[State, bytes], frozenset[State]]] = {
-    **{(state, verb): frozenset({state}) for state in _LIVING for verb in _ANY},
-    **{(state, b"LOGOUT"): frozenset({State.LOGOUT}) for state in _LIVING},
-    # RFC 9051 §6.2: STARTTLS leaves the client as much a stranger as before
-    (_NONE, b"STARTTLS"): frozenset({_NONE}),
-    (_NONE, b"LOGIN"): frozenset({_NONE, _AUTH}),
-    (_NONE, b"AUTHENTICATE"): frozenset({_NONE, _AUTH}),
-    **{(state, verb): frozenset({state}) for state in (_AUTH, _SELECTED) for verb in _MAILBOXES},
-    # RFC 9051 §6.3.2: a SELECT that fails leaves nothing selected
-    **{
-        (state, verb): frozenset({_AUTH, _SELECTED})
-        for state in (_AUTH, _SELECTED)
-        for verb in (b"SELECT", b"EXAMINE")
-    },
-    **{(_SELECTED, verb): frozenset({_SELECTED}) for verb in _MESSAGES},
-    **{(_SELECTED, verb): frozenset({_AUTH}) for verb in (b"CLOSE", b"UNSELECT")},
-}
-"""(state, command) -> the states in which it may leave the connection; what is absent is refused with BAD.
-
-Beyond the table, a mailbox that another session deletes may end SELECTED at any time, and BYE anything.
-"""
-
-VERBS: Final = frozenset(verb for _, verb in TRANSITIONS)
-"""Every command there is, in any state; `UID FETCH` and its kin count as commands of their own."""
-
-
-def refusal(state: State, verb: bytes) -> str | None:
-    """Why this command is not for this state, or None where it is."""
-    if (state, verb) in TRANSITIONS:
-        return None
-    if verb not in VERBS:
-        return "Unknown command"
-    match state:
-        case State.NOT_AUTHENTICATED:
-            return "Log in first"
-        case State.AUTHENTICATED | State.SELECTED if (State.NOT_AUTHENTICATED, verb) in TRANSITIONS:
-            return "Already logged in"
-        case State.AUTHENTICATED:
-            return "Select a mailbox first"
-        case _:
-            return "The connection is closing"
+ANY_STATE: Final[Transitions] = {state: frozenset({state}) for state in (_NONE, _AUTH, _SELECTED)}
+LOGS_OUT: Final[Transitions] = {state: frozenset({State.LOGOUT}) for state in (_NONE, _AUTH, _SELECTED)}
+# RFC 9051 §6.2: STARTTLS does not authenticate
+STARTS_TLS: Final[Transitions] = {_NONE: frozenset({_NONE})}
+LOGS_IN: Final[Transitions] = {_NONE: frozenset({_NONE, _AUTH})}
+AUTHENTICATED: Final[Transitions] = {state: frozenset({state}) for state in (_AUTH, _SELECTED)}
+# RFC 9051 §6.3.2: a SELECT that fails leaves nothing selected
+SELECTS: Final[Transitions] = {state: frozenset({_AUTH, _SELECTED}) for state in (_AUTH, _SELECTED)}
+SELECTED: Final[Transitions] = {_SELECTED: frozenset({_SELECTED})}
+DESELECTS: Final[Transitions] = {_SELECTED: frozenset({_AUTH})}

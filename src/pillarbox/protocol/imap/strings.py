@@ -1,7 +1,7 @@
 """IMAP's strings as a server writes them: atom, quoted, literal, literal8, NIL (RFC 9051 §4.3, §9).
 
 Always true: what is written quoted holds no CR, LF or NUL, and holds octets above 127 only where the client
-said that it reads UTF-8 there (`utf8=True`: IMAP4rev2 or UTF8=ACCEPT enabled; RFC 9051 §4.3, RFC 6855
+has enabled UTF-8 there (`utf8=True`: IMAP4rev2 or UTF8=ACCEPT enabled; RFC 9051 §4.3, RFC 6855
 §3).
 """
 

@@ -1,1 +1,1 @@
-"""IMAP sessions: one file per family of commands."""
+"""IMAP sessions: a file for each command or small family of commands, in one table (`handlers`)."""

@@ -1,189 +1,163 @@
-"""APPEND and REPLACE: messages that come from the client (RFC 9051 §6.3.12, RFC 3502, 3516, 8508).
+"""APPEND and REPLACE (RFC 9051 §6.3.12, RFC 3502, 3516, 8508).
 
 A message is refused before it is sent where that is possible. Its octets go straight to a blob writer,
 which keeps small ones in memory and spills large ones to disk. Nothing is stored until the whole command
-is here: then all its messages are, in one commit, or none.
+has arrived: then all its messages are, in one commit, or none.
 """
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import Final
 
 from pillarbox.delivery.summarizing import summary_of
 from pillarbox.directory import quota
-from pillarbox.mail.identifiers import MailboxId, Uid
+from pillarbox.mail.identifiers import AccountId, Uid
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.commands import Append, Replace
-from pillarbox.protocol.imap.events import MessageOffered, Offer
-from pillarbox.server.imap.conversation import Conversation
-from pillarbox.server.imap.moving import READ_ONLY, destination
-from pillarbox.server.imap.reply import Refused, Reply, no, ok
+from pillarbox.protocol.imap.events import MessageOffered, MessageParameters
+from pillarbox.server.imap.incoming import IncomingMessages
+from pillarbox.server.imap.mailboxes import destination
+from pillarbox.server.imap.reply import READ_ONLY, Refused, Reply, no, ok
+from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import account_counters, placements
 from pillarbox.store import append as store_append
 from pillarbox.store.account_counters import OverQuota
 from pillarbox.store.append import Appended, Arrival, Message
-from pillarbox.world.blobs import BlobWriter
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
-MESSAGES_TOGETHER: Final = 10_000
+MAX_MESSAGES: Final = 10_000
 """Messages of one APPEND; beyond: NO [LIMIT]."""
 
-OCTETS_TOGETHER: Final = 256 * 1024 * 1024
-"""Octets of all messages of one APPEND; beyond: NO [LIMIT]. One message has a limit of its own."""
+MAX_OCTETS: Final = 256 * 1024 * 1024
+"""Octets of all messages of one APPEND; beyond: NO [LIMIT]. A single message has its own limit."""
 
 
-@dataclass(slots=True)
-class Arriving:
-    """A command whose messages are on their way."""
-
-    command: Append | Replace
-    target: MailboxId
-    room_octets: int | None
-    """What the quota leaves; None without one."""
-    replaced: Uid | None = None
-    """REPLACE: which message."""
-    octets: int = 0
-    """Promised so far."""
-    written: list[tuple[Offer, BlobWriter]] = field(default_factory=list)
-    failed: bool = False
-    """Whether its octets found no room."""
-
-    def abandon(self) -> None:
-        """Forget what has come."""
-        for _, writer in self.written:
-            writer.abandon()
-
-
-def offered(session: Conversation, event: MessageOffered) -> bytes:
-    """A message is about to come: what to write, which asks for it. Raises what refuses it."""
-    arriving = session.arriving if event.index else None
-    if arriving is None:
-        arriving = _begin(session, event.command)
-    arriving.octets += event.offer.size
+async def message_offered(session: SessionState, event: MessageOffered) -> bytes:
+    """A message is about to be sent: the continuation request to write. Raises what refuses it."""
+    incoming = session.incoming if event.index else None
+    if incoming is None:
+        incoming = await _begin(session, event.command)
+    incoming.octets += event.message.size
     # RFC 9051 §6.3.12: better refused now than after it has crossed the network. What a replaced message
-    # leaves free is known when it goes
-    if arriving.room_octets is not None and arriving.octets > arriving.room_octets and not arriving.replaced:
+    # frees is known when it is removed
+    available = incoming.available_octets
+    if available is not None and incoming.octets > available and not incoming.replaced:
         raise OverQuota
-    if len(arriving.written) >= MESSAGES_TOGETHER or arriving.octets > OCTETS_TOGETHER:
-        raise Refused(no("Too much in one command", response_codes.LIMIT))
-    arriving.written.append((event.offer, session.services.blobs.writer()))
-    session.arriving = arriving
+    if len(incoming.written) >= MAX_MESSAGES or incoming.octets > MAX_OCTETS:
+        raise Refused(no("Too much data in one command", response_codes.LIMIT))
+    incoming.written.append((event.message, session.world.blobs.writer()))
+    session.incoming = incoming
     return session.machine.accept_message()
 
 
-def _begin(session: Conversation, command: Append | Replace) -> Arriving:
+async def _begin(session: SessionState, command: Append | Replace) -> IncomingMessages:
     match command:
         case Append():
-            return Arriving(command, destination(session, command.mailbox).id, _room(session))
+            target = await destination(session, command.mailbox)
+            return IncomingMessages(command, target.id, await session.read(_available, session.account_id))
         case Replace():
             selected = session.selected
             if selected.read_only:
                 raise Refused(READ_ONLY)
             chosen = selected.resolve(command.number, uid=command.uid)
             if not chosen:
-                # RFC 8508 §3.1: REPLACE of what is not there appends nothing
-                raise Refused(no("No such message", response_codes.NONEXISTENT))
-            target = destination(session, command.mailbox).id
-            return Arriving(command, target, _room(session), Uid(chosen.uid_list()[0]))
+                # RFC 8508 §3.1: REPLACE of a message that doesn't exist appends nothing
+                raise Refused(no("Message doesn't exist", response_codes.NONEXISTENT))
+            target = await destination(session, command.mailbox)
+            available = await session.read(_available, session.account_id)
+            return IncomingMessages(command, target.id, available, Uid(chosen.uid_list()[0]))
 
 
-def _room(session: Conversation) -> int | None:
-    limit = session.read(quota.effective, session.owner)
-    return None if limit is None else limit - session.read(account_counters.usage, session.owner).octets
+def _available(tx: Transaction, account: AccountId) -> int | None:
+    limit = quota.effective(tx, account)
+    return None if limit is None else limit - account_counters.usage(tx, account).octets
 
 
-def take(session: Conversation, octets: bytes) -> None:
-    """Octets of the message that was asked for."""
-    arriving = session.arriving
-    if arriving is None or arriving.failed:
+def message_octets(session: SessionState, octets: bytes) -> None:
+    """Octets of the message that was accepted."""
+    incoming = session.incoming
+    if incoming is None or incoming.failed:
         return
     try:
-        arriving.written[-1][1].write(octets)
+        incoming.written[-1][1].write(octets)
     except DatabaseUnavailable:
-        # The client goes on sending whatever we say: its octets are let go, and the command ends in NO
-        arriving.abandon()
-        arriving.failed = True
+        # The client goes on sending whatever we answer: its octets are dropped, and the command ends in NO
+        incoming.abandon()
+        incoming.failed = True
 
 
-def drop(session: Conversation) -> None:
-    """The command was no command after all, or the client is gone."""
-    if session.arriving is not None:
-        session.arriving.abandon()
-        session.arriving = None
+def drop(session: SessionState) -> None:
+    """The command turned out malformed, or the client is gone."""
+    if session.incoming is not None:
+        session.incoming.abandon()
+        session.incoming = None
 
 
-async def store(session: Conversation) -> Reply:
-    """All messages are here: keep them, durably, and say where they are."""
-    arriving = session.arriving
-    assert arriving is not None, "the machine ends messages that it has offered"
+async def messages_ended(session: SessionState) -> Reply:
+    """All messages have arrived: store them durably, and report their UIDs."""
+    incoming = session.incoming
+    assert incoming is not None, "the machine ends only messages that it has offered"
     try:
-        if arriving.failed:
-            raise DatabaseUnavailable("a message found no room")
+        if incoming.failed:
+            raise DatabaseUnavailable("a message could not be written")
         arrivals: list[Arrival] = []
-        for offer, writer in arriving.written:
+        for parameters, writer in incoming.written:
             if arrivals:
-                await asyncio.sleep(0)  # others have their turn
-            arrivals.append(await _arrival(session, offer, writer))
-        return await _keep(session, arriving, arrivals)
+                await asyncio.sleep(0)  # let other sessions run
+            blob, octets = await writer.finish()
+            arrivals.append(_arrival(session, parameters, Message(blob, await summary_of(octets))))
+        return await _store(session, incoming, arrivals)
     finally:
         drop(session)
 
 
-async def _arrival(session: Conversation, offer: Offer, writer: BlobWriter) -> Arrival:
-    blob, octets = await writer.finish()
-    received_at_ms = session.now_ms if offer.received_at_ms is None else offer.received_at_ms
-    return Arrival(Message(blob, await summary_of(octets)), offer.flags, received_at_ms)
+def _arrival(session: SessionState, parameters: MessageParameters, message: Message) -> Arrival:
+    received_at_ms = session.now_ms if parameters.received_at_ms is None else parameters.received_at_ms
+    return Arrival(message, parameters.flags, received_at_ms)
 
 
-async def _keep(session: Conversation, arriving: Arriving, arrivals: list[Arrival]) -> Reply:
-    limit = session.read(quota.effective, session.owner)
+async def _store(session: SessionState, incoming: IncomingMessages, arrivals: list[Arrival]) -> Reply:
+    account = session.account_id
+    limit = await session.read(quota.effective, account)
     try:
-        if arriving.replaced is None:
+        if incoming.replaced is None:
             appended = await session.commit(
                 store_append.append_all,
-                session.owner,
-                arriving.target,
+                account,
+                incoming.target,
                 arrivals,
                 now_ms=session.now_ms,
                 quota_octets=limit,
             )
         else:
-            appended = await session.commit(_replace, session, arriving, arrivals[0], limit)
+            replaced = await session.commit(
+                placements.replace,
+                account,
+                (session.selected.mailbox, incoming.replaced),
+                arrivals[0],
+                to=incoming.target,
+                now_ms=session.now_ms,
+                quota_octets=limit,
+            )
+            appended = [] if replaced is None else [replaced]
     except DatabaseUnavailable:
-        raise  # a crash may still show that the commit is durable: its files must stay
+        raise  # after a crash the commit may turn out durable: its files must stay
     except Exception:
         # The verb has changed nothing; a cancelled one might have, and its files must stay
         for arrival in arrivals:
-            session.services.blobs.discard(arrival.message.blob)
+            session.world.blobs.discard(arrival.message.blob)
         raise
     if not appended:
-        return no("That message is gone", response_codes.EXPUNGEISSUED)
-    return _told(session, arriving, appended)
+        return no("Message no longer exists", response_codes.EXPUNGEISSUED)
+    return _stored(session, incoming, appended)
 
 
-def _replace(
-    tx: Transaction, session: Conversation, arriving: Arriving, arrival: Arrival, limit: int | None
-) -> list[Appended]:
-    assert arriving.replaced is not None
-    done = placements.replace(
-        tx,
-        session.owner,
-        (session.selected.mailbox, arriving.replaced),
-        arrival,
-        to=arriving.target,
-        now_ms=session.now_ms,
-        quota_octets=limit,
-    )
-    return [] if done is None else [done]
-
-
-def _told(session: Conversation, arriving: Arriving, appended: list[Appended]) -> Reply:
+def _stored(session: SessionState, incoming: IncomingMessages, appended: list[Appended]) -> Reply:
     # RFC 3502 §6.3.11: UIDs in the order of the messages, here one run
     uids = NumberSet.of(one.uid for one in appended)
     code = response_codes.append_uid(appended[0].uid_validity, uids)
-    if arriving.replaced is None:
-        return ok("Stored", code)
-    # RFC 8508 §4.1: where the new one is, is told before that the old one is gone
-    session.write(responses.ok(responses.UNTAGGED, "Stored", code))
-    return ok("Replaced")
+    if incoming.replaced is None:
+        return ok("APPEND completed", code)
+    # RFC 8508 §4.1: the new message's UID comes before the EXPUNGE of the old one
+    session.write(responses.ok(responses.UNTAGGED, "Replacement message stored", code))
+    return ok("REPLACE completed")

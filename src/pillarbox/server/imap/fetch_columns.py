@@ -1,6 +1,6 @@
-"""What FETCH asks for, as columns: which are read from the store, and how each goes on the wire.
+"""The items of a FETCH as columns: which are read from the store, and how each is written.
 
-ENVELOPE, BODY, BODYSTRUCTURE and the usual header fields rest as octets for the wire, so a listing is a
+ENVELOPE, BODY, BODYSTRUCTURE and the usual header fields are stored as octets for the wire, so a listing is a
 join. What needs the message's own octets (`octets_items`) is added by `fetch_octets`.
 """
 
@@ -27,8 +27,8 @@ from pillarbox.store.fetch import Column as Stored
 
 OctetsItem = BodySection | BinarySection | BinarySize
 
-USUAL_ITEMS: Final = 12
-"""Items of plans that are remembered."""
+MAX_CACHED_ITEMS: Final = 12
+"""Plans with more items are not cached."""
 
 _OCTETS = (BodySection, BinarySection, BinarySize)
 _IN_MEMORY = frozenset({Attribute.FLAGS, Attribute.MODSEQ})
@@ -43,32 +43,34 @@ class Batch:
     flags: Sequence[str]
     modseqs: Sequence[int]
     stored: Mapping[Stored, Sequence[Any]]
-    made: Mapping[OctetsItem, Sequence[bytes]]
-    """Values that were made from the messages' octets; of items that are `whole`, just the octets."""
+    computed: Mapping[OctetsItem, Sequence[bytes]]
+    """Values computed from the messages' octets; of items that are `whole`, just the octets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An answer's shape: what to read, and the columns to make of it."""
+    """What to read for a FETCH, and the columns to make of it."""
 
     items: tuple[FetchItem, ...]
     stored: tuple[Stored, ...]
     stored_in_full: tuple[Stored, ...]
-    """With the octets, where something is made of them."""
+    """With the octets, where a value is computed from them."""
     octets_items: tuple[OctetsItem, ...]
     in_memory: bool
-    """Whether flags or MODSEQs are told."""
+    """Whether flags or MODSEQs are asked for."""
     makers: tuple[Callable[[Batch], Column], ...]
 
     @classmethod
     def of(cls, items: Sequence[FetchItem], *, utf8: bool) -> "Plan":
         """The plan for these items, in their order."""
-        # Clients ask for the same few sets of items over and over; only small ones are remembered
-        return _usual_plan(tuple(items), utf8) if len(items) <= USUAL_ITEMS else cls.made(items, utf8)
+        # Clients ask for the same few sets of items over and over; only small ones are cached
+        return (
+            _cached_plan(tuple(items), utf8) if len(items) <= MAX_CACHED_ITEMS else cls.uncached(items, utf8)
+        )
 
     @classmethod
-    def made(cls, items: Sequence[FetchItem], utf8: bool) -> "Plan":
-        """`of`, anew."""
+    def uncached(cls, items: Sequence[FetchItem], utf8: bool) -> "Plan":
+        """`of`, without the cache."""
         octets_items = tuple(item for item in items if isinstance(item, _OCTETS) and needs_octets(item))
         stored = {column for item in items if (column := _stored(item))}
         if octets_items:
@@ -84,22 +86,22 @@ class Plan:
         )
 
     def columns(self, batch: Batch) -> list[Column]:
-        """The answer's columns for these messages."""
+        """The response's columns for these messages."""
         return [maker(batch) for maker in self.makers]
 
 
 @lru_cache(maxsize=128)
-def _usual_plan(items: tuple[FetchItem, ...], utf8: bool) -> Plan:
-    return Plan.made(items, utf8)
+def _cached_plan(items: tuple[FetchItem, ...], utf8: bool) -> Plan:
+    return Plan.uncached(items, utf8)
 
 
 def needs_octets(item: OctetsItem) -> bool:
-    """Whether this can only be answered from the message itself."""
+    """Whether this needs the message itself."""
     return not (isinstance(item, BodySection) and _from_cached_fields(item))
 
 
 def whole(item: OctetsItem) -> bool:
-    """Whether its value is a literal of the message as it is."""
+    """Whether its value is the whole message, unchanged, as a literal."""
     return (
         isinstance(item, BodySection)
         and not item.part
@@ -109,7 +111,7 @@ def whole(item: OctetsItem) -> bool:
 
 
 def _from_cached_fields(section: BodySection) -> bool:
-    """Header fields that were put aside at delivery."""
+    """Whether these header fields were all cached at delivery."""
     return (
         not section.part
         and section.text is SectionText.HEADER_FIELDS
@@ -154,7 +156,7 @@ def _maker(item: FetchItem, *, utf8: bool) -> Callable[[Batch], Column]:
             return _cached_fields_maker(item)
         case BodySection() | BinarySection() | BinarySize():
             column = fetch_responses.literals if whole(item) else fetch_responses.octets
-            return lambda batch: column(item.label, batch.made[item])
+            return lambda batch: column(item.label, batch.computed[item])
         case _:
             assert_never(item)
 

@@ -1,10 +1,11 @@
 """The items of FETCH that need the message's own octets: BODY[...], BINARY[...], BINARY.SIZE[...].
 
 A small message is read once, whole, and sliced. Of a large one only the ranges that were asked for are
-read, and what is a range of it is streamed (`fetching`), so that no answer ever lies in memory whole.
+read, and a value that is a range of it is streamed (`fetch_stream`), so that no response is in memory whole.
 """
 
-from typing import Final, NamedTuple, assert_never
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import Part
@@ -14,16 +15,16 @@ from pillarbox.protocol.imap.fetch_items import BinarySection, BinarySize, BodyS
 from pillarbox.server.imap import sections
 from pillarbox.server.imap.fetch_columns import OctetsItem
 from pillarbox.server.imap.sections import Extent
-from pillarbox.server.imap.trees import PartTrees
-from pillarbox.world.blobs import Blobs
-from pillarbox.world.database import Transaction
+
+Read: TypeAlias = Callable[[int, int | None], bytes]
+"""Reads a message's octets from an offset on, so many or all."""
 
 LARGE_OCTETS: Final = 512 * 1024
-"""From this size on a message is read by ranges, and what must be made of it is made in a thread."""
+"""From this size on a message is read by ranges, and what must be computed from it is, in a thread."""
 
 
 class Stored(NamedTuple):
-    """A message as its row names it."""
+    """A message, as its row describes it."""
 
     digest: bytes
     header_size: int
@@ -38,45 +39,45 @@ class Stored(NamedTuple):
 class MessageOctets:
     """One message's octets and part tree, read as far as they are needed."""
 
-    __slots__ = ("_blobs", "_read", "_trees", "_tx", "stored")
+    __slots__ = ("_octets", "_read", "stored", "tree")
 
     def __init__(
         self,
-        tx: Transaction,
-        blobs: Blobs,
-        trees: PartTrees,
         stored: Stored,
+        *,
         octets: bytes | None = None,
+        read: Read | None = None,
+        tree: Part | None = None,
     ) -> None:
-        self._tx = tx
-        self._blobs = blobs
-        self._trees = trees
-        self._read = octets
+        """Either all `octets`, or how to read them."""
         self.stored = stored
+        self.tree = tree
+        """Its root part, where it is known already; `parts` parses it."""
+        self._octets = octets
+        self._read = read
 
     def whole(self) -> bytes:
         """All of it."""
-        if self._read is None:
-            self._read = self._blobs.read(self._tx, self.stored.digest)
-        return self._read
+        if self._octets is None:
+            assert self._read is not None
+            self._octets = self._read(0, None)
+        return self._octets
 
     def range(self, extent: Extent) -> bytes:
         """Some of it."""
-        if self._read is None and self.stored.large:
-            return self._blobs.read(self._tx, self.stored.digest, extent.start, extent.end - extent.start)
+        if self._octets is None and self._read is not None and self.stored.large:
+            return self._read(extent.start, extent.end - extent.start)
         return self.whole()[extent.start : extent.end]
 
-    def tree(self) -> Part:
-        """Its parts."""
-        tree = self._trees.get(self.stored.digest)
-        if tree is None:
-            tree = parse(self.whole())
-            self._trees.keep(self.stored.digest, tree)
-        return tree
+    def parts(self) -> Part:
+        """Its root part."""
+        if self.tree is None:
+            self.tree = parse(self.whole())
+        return self.tree
 
 
 def value(item: OctetsItem, message: MessageOctets) -> bytes | Extent:
-    """An item's value: octets for the wire, or the range of the message that is its literal.
+    """An item's value: octets for the wire, or the range of the message that is sent as its literal.
 
     Raises `transfer.UnknownEncoding`, `BlobMissing`, `DatabaseUnavailable`.
     """
@@ -93,7 +94,7 @@ def value(item: OctetsItem, message: MessageOctets) -> bytes | Extent:
 
 
 def on_wire(item: OctetsItem, message: MessageOctets) -> bytes:
-    """An item's value with its octets."""
+    """An item's value as octets for the wire."""
     found = value(item, message)
     return strings.literal(message.range(found)) if isinstance(found, Extent) else found
 
@@ -110,8 +111,8 @@ def _body_section(section: BodySection, message: MessageOctets) -> bytes | Exten
 
 def _found(section: BodySection, message: MessageOctets) -> bytes | Extent | None:
     if section.part:
-        return sections.body_section(message.tree(), section)
-    # Where the message's own header ends is known, so nothing is parsed
+        return sections.body_section(message.parts(), section)
+    # Where the message's own header ends is stored, so nothing is parsed
     stored = message.stored
     match section.text:
         case SectionText.TEXT:
@@ -128,10 +129,10 @@ def _found(section: BodySection, message: MessageOctets) -> bytes | Extent | Non
 
 
 def _decoded(part: tuple[int, ...], message: MessageOctets) -> bytes | None:
-    # RFC 3516 §4.2: without a part number it is the message as it stands
+    # RFC 3516 §4.2: without a part number it is the message as it is
     if not part:
         return message.whole()
-    found = message.tree().find(part)
+    found = message.parts().find(part)
     if found is None:
         return None
     return sections.decoded(message.range(Extent(found.body_start, found.end)), found)

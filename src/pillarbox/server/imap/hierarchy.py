@@ -1,11 +1,11 @@
-"""LIST and LSUB: which names a client is shown, and with which attributes.
+"""Which names LIST and LSUB show, and with which attributes.
 
 RFC 9051 §6.3.9, RFC 5258 (LIST-EXTENDED), 5819 (LIST-STATUS), 6154 (SPECIAL-USE), 3348 (CHILDREN);
-RFC 3501 §6.3.9 for LSUB. The choice is pure (`chosen`, `chosen_by_lsub`): an account's names in, lines out.
+RFC 3501 §6.3.9 for LSUB. Pure functions (`list_lines`, `lsub_lines`): an account's names in, lines out.
 
 A name can be shown without being a mailbox: a level above one (its own mailbox was deleted), or a
 subscription that outlived its mailbox. Plain LIST calls such a name `\\Noselect`, extended LIST and
-IMAP4rev2 `\\NonExistent`, which says the same and more.
+IMAP4rev2 `\\NonExistent`, which implies it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ from pillarbox.protocol.imap.commands import List, ListReturn, ListSelect, Lsub
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """An account's hierarchy, as far as LIST looks at it."""
+    """An account's mailbox names, as far as LIST needs them."""
 
     roles: Mapping[str, str | None]
     """Every mailbox by its name, with its special use (`\\Sent`) if it has one."""
@@ -29,7 +29,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One answer line."""
+    """One response."""
 
     name: str
     attributes: tuple[str, ...]
@@ -56,8 +56,8 @@ def superiors(names: Iterable[str]) -> set[str]:
     return found
 
 
-def chosen(command: List, names: Names, *, rev2: bool) -> list[Line]:
-    """The lines that answer LIST, INBOX first and then by name."""
+def list_lines(command: List, names: Names, *, rev2: bool) -> list[Line]:
+    """The responses to LIST, INBOX first and then by name."""
     matches = _matcher(command.reference, command.patterns)
     parents = superiors(names.roles)
     # RFC 9051 §6.3.9: levels that a last "%" reaches are shown even where they are no mailboxes
@@ -75,8 +75,8 @@ def chosen(command: List, names: Names, *, rev2: bool) -> list[Line]:
     ]
 
 
-def chosen_by_lsub(command: Lsub, names: Names) -> list[Line]:
-    """The lines that answer LSUB (RFC 3501 §6.3.9)."""
+def lsub_lines(command: Lsub, names: Names) -> list[Line]:
+    """The responses to LSUB (RFC 3501 §6.3.9)."""
     matches = _matcher(command.reference, (command.pattern,))
     # RFC 3501 §6.3.9: with "%", a level that has subscribed names below it is shown as \Noselect
     levels = superiors(names.subscribed) if command.pattern.endswith("%") else set()
@@ -98,24 +98,24 @@ class _Attributes:
         self._names = names
         self._parents = parents
         self._missing = missing
-        # RFC 5258 §3.1: whoever selects by subscription is told the subscription as well
-        self._tells_subscribed = (
+        # RFC 5258 §3.1: selecting by subscription returns the subscription as well
+        self._with_subscribed = (
             ListSelect.SUBSCRIBED in command.select or ListReturn.SUBSCRIBED in command.returns
         )
-        # RFC 3348 §3: plain LIST tells them unasked, extended LIST where they are asked for
-        self._tells_children = not command.extended or ListReturn.CHILDREN in command.returns
+        # RFC 3348 §3: plain LIST always has them, extended LIST where they are asked for
+        self._with_children = not command.extended or ListReturn.CHILDREN in command.returns
 
     def of(self, name: str) -> tuple[str, ...]:
-        told: list[str] = []
-        if self._tells_subscribed and name in self._names.subscribed:
-            told.append(SUBSCRIBED)
+        found: list[str] = []
+        if self._with_subscribed and name in self._names.subscribed:
+            found.append(SUBSCRIBED)
         if name not in self._names.roles:
-            told.append(self._missing)
-        if self._tells_children:
-            told.append(HAS_CHILDREN if name in self._parents else HAS_NO_CHILDREN)
+            found.append(self._missing)
+        if self._with_children:
+            found.append(HAS_CHILDREN if name in self._parents else HAS_NO_CHILDREN)
         if role := self._names.roles.get(name):
-            told.append(role)
-        return tuple(told)
+            found.append(role)
+        return tuple(found)
 
 
 def _missing_attribute(command: List, *, rev2: bool) -> str:

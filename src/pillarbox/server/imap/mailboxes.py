@@ -8,61 +8,71 @@ from typing import Final
 from pillarbox.mail import object_id
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.commands import Create, Delete, Rename, Subscribe, Unsubscribe
-from pillarbox.server.imap.conversation import Conversation
 from pillarbox.server.imap.reply import Refused, Reply, no, ok
+from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import mailboxes
-from pillarbox.store.mailbox import Role
+from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.mailbox import Mailbox, Role
 
 _ROLES: Final = {role.attribute: role for role in Role if role.attribute}
 
 
-async def create(session: Conversation, command: Create) -> Reply:
+async def create(session: SessionState, command: Create) -> Reply:
     """RFC 9051 §6.3.4."""
     role = _role(command.uses) if command.uses else None
-    if role and session.read(mailboxes.by_role, session.owner, role):
-        # RFC 6154 §3: one mailbox a use; a second one would make clients file into either
-        return no("Another mailbox has that use", response_codes.USEATTR)
+    used = await session.read(mailboxes.by_role, session.account_id, role) if role else None
+    if used:
+        # RFC 6154 §3: one mailbox per use; with a second one, clients would file into either
+        return no("Special-use attribute already in use", response_codes.USEATTR)
     made = await session.commit(
-        mailboxes.create, session.owner, command.mailbox, role=role, now_ms=session.now_ms
+        mailboxes.create, session.account_id, command.mailbox, role=role, now_ms=session.now_ms
     )
-    return ok("Created", response_codes.mailbox_id(object_id.of_mailbox(made.id)))
+    return ok("CREATE completed", response_codes.mailbox_id(object_id.of_mailbox(made.id)))
 
 
 def _role(uses: tuple[str, ...]) -> Role:
     roles = [_ROLES.get(use) for use in uses]
     if len(roles) != 1 or roles[0] is None:
-        raise Refused(no("A mailbox can't be made with that use", response_codes.USEATTR))
+        raise Refused(no("Unsupported special-use attribute", response_codes.USEATTR))
     return roles[0]
 
 
-async def delete(session: Conversation, command: Delete) -> Reply:
-    """RFC 9051 §6.3.5: names below it stay."""
-    gone = session.read(mailboxes.by_name, session.owner, command.mailbox)
-    await session.commit(mailboxes.delete, session.owner, gone.id)
-    session.services.warm.forget(session.owner, gone.id)
+async def delete(session: SessionState, command: Delete) -> Reply:
+    """RFC 9051 §6.3.5: mailboxes below it stay."""
+    gone = await session.read(mailboxes.by_name, session.account_id, command.mailbox)
+    await session.commit(mailboxes.delete, session.account_id, gone.id)
+    session.caches.mailboxes.forget(session.account_id, gone.id)
     selected = session.machine.selected
     if selected is not None and selected.mailbox == gone.id:
         session.machine.deselect()
-        session.write(
-            responses.ok(responses.UNTAGGED, "The selected mailbox was deleted", response_codes.CLOSED)
-        )
-    return ok("Deleted")
+        session.write(responses.ok(responses.UNTAGGED, "Selected mailbox was deleted", response_codes.CLOSED))
+    return ok("DELETE completed")
 
 
-async def rename(session: Conversation, command: Rename) -> Reply:
+async def rename(session: SessionState, command: Rename) -> Reply:
     """RFC 9051 §6.3.6: INBOX gives its messages to a new mailbox and stays."""
-    renamed = session.read(mailboxes.by_name, session.owner, command.mailbox)
-    await session.commit(mailboxes.rename, session.owner, renamed.id, command.new_name, now_ms=session.now_ms)
-    return ok("Renamed")
+    account = session.account_id
+    renamed = await session.read(mailboxes.by_name, account, command.mailbox)
+    await session.commit(mailboxes.rename, account, renamed.id, command.new_name, now_ms=session.now_ms)
+    return ok("RENAME completed")
 
 
-async def subscribe(session: Conversation, command: Subscribe) -> Reply:
+async def subscribe(session: SessionState, command: Subscribe) -> Reply:
     """RFC 9051 §6.3.7: a name needs no mailbox to be subscribed."""
-    await session.commit(mailboxes.subscribe, session.owner, command.mailbox)
-    return ok("Subscribed")
+    await session.commit(mailboxes.subscribe, session.account_id, command.mailbox)
+    return ok("SUBSCRIBE completed")
 
 
-async def unsubscribe(session: Conversation, command: Unsubscribe) -> Reply:
+async def unsubscribe(session: SessionState, command: Unsubscribe) -> Reply:
     """RFC 9051 §6.3.8."""
-    await session.commit(mailboxes.subscribe, session.owner, command.mailbox, subscribed=False)
-    return ok("Unsubscribed")
+    await session.commit(mailboxes.subscribe, session.account_id, command.mailbox, subscribed=False)
+    return ok("UNSUBSCRIBE completed")
+
+
+async def destination(session: SessionState, name: str) -> Mailbox:
+    """The mailbox that APPEND, COPY, MOVE or REPLACE names; refused with TRYCREATE where there is none."""
+    try:
+        return await session.read(mailboxes.by_name, session.account_id, name)
+    except NoSuchMailbox:
+        # RFC 9051 §6.3.12: never created implicitly, and TRYCREATE only where CREATE would help
+        raise Refused(no("Mailbox doesn't exist", response_codes.TRYCREATE)) from None

@@ -1,18 +1,17 @@
-"""The messages that a command has named, as they are in memory now: numbers, UIDs, flags, MODSEQs.
+"""The messages that a command names, as they are in the cache now: numbers, UIDs, flags, MODSEQs.
 
-What a client was told and what there is may differ by messages that another session has just expunged:
-those are left out here, and the command that named them says so (RFC 9051 §7.1, EXPUNGEISSUED).
+What a client knows and what exists may differ by messages that another session has just expunged: those are left
+out here, and the command that named them answers EXPUNGEISSUED (RFC 9051 §7.1).
 """
 
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.protocol.imap.selected import Chosen, SelectedMailbox
-from pillarbox.store.mailbox_cache import CachedMailbox, MailboxCache
-from pillarbox.world.database import Transaction
+from pillarbox.protocol.imap.chosen import Chosen
+from pillarbox.protocol.imap.selected import SelectedMailbox
+from pillarbox.store.mailbox_cache import CachedMailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,39 +22,36 @@ class Present:
     """Sequence numbers of this session."""
     uids: "array[int]"
     flags: list[str]
-    """With \\Recent where this session says so."""
+    """With \\Recent where this session shows it."""
     modseqs: Sequence[int]
     missing: bool
-    """Whether some that were named are gone."""
+    """Whether some that were named no longer exist."""
 
 
-def present(
-    tx: Transaction, cache: MailboxCache, account: AccountId, selected: SelectedMailbox, chosen: Chosen
-) -> Present:
-    """What is in memory of the chosen messages."""
-    warm = cache.get(tx, account, selected.mailbox)
-    if warm.uids is selected.uids or warm.uids[: selected.count] == selected.uids:
-        # Nothing that the client knows is gone: places there are places here
-        return _there(warm, selected, chosen.slices, chosen.sequence_numbers(), missing=False)
-    # An earlier run may span UIDs that came to this client as gaps: only told ones count
-    parts = tuple(chosen.uids.slices(warm.uids))
-    numbers = selected.sequence_numbers_of(_joined(warm.uids, parts))
-    return _there(warm, selected, parts, numbers, missing=len(numbers) < len(chosen))
+def present(cached: CachedMailbox, selected: SelectedMailbox, chosen: Chosen) -> Present:
+    """Those of the chosen messages that exist, copied from the cache."""
+    if cached.uids is selected.uids or cached.uids[: selected.count] == selected.uids:
+        # Nothing that the client knows is gone: indexes there are indexes here
+        return _present(cached, selected, chosen.slices, chosen.sequence_numbers(), missing=False)
+    # A run of UIDs may span messages that came later than those the client knows: only known ones count
+    parts = tuple(chosen.uids.slices(cached.uids))
+    numbers = selected.sequence_numbers_of(_joined(cached.uids, parts))
+    return _present(cached, selected, parts, numbers, missing=len(numbers) < len(chosen))
 
 
-def _there(
-    warm: CachedMailbox,
+def _present(
+    cached: CachedMailbox,
     selected: SelectedMailbox,
     parts: Sequence[slice],
     numbers: Sequence[int],
     *,
     missing: bool,
 ) -> Present:
-    uids = _joined(warm.uids, parts)
-    flags = [text for part in parts for text in warm.flags[part]]
+    uids = _joined(cached.uids, parts)
+    flags = [text for part in parts for text in cached.flags[part]]
     if selected.recent:
         flags = _with_recent(selected.recent, uids, flags)
-    return Present(numbers, uids, flags, _joined(warm.modseqs, parts), missing)
+    return Present(numbers, uids, flags, _joined(cached.modseqs, parts), missing)
 
 
 def _joined(values: "array[int]", parts: Sequence[slice]) -> "array[int]":

@@ -1,8 +1,7 @@
 """How a command ends: the tagged response, as a value that handlers return or raise.
 
-A handler returns its `Reply`; what it can not do it raises as `Refused`, or lets a verb's own exception
-rise: the table below says what each means to an IMAP client (RFC 9051 §7.1, RFC 5530). Text for the peer
-says little.
+A handler returns its `Reply`, raises `Refused`, or lets a verb's own exception rise: the table below maps each to
+a response for the client (RFC 9051 §7.1, RFC 5530). Texts are those of other servers, and give no details.
 """
 
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from pillarbox.world.database import DatabaseUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One tagged response, but for the tag."""
+    """A tagged response without its tag."""
 
     word: str
     """OK, NO or BAD."""
@@ -41,53 +40,60 @@ class Reply:
 
 
 class Refused(Exception):
-    """A command ends here, in NO or BAD."""
+    """The command ends in NO or BAD."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.text)
         self.reply = reply
 
 
-class BrokenOff(Exception):
-    """The world failed within a response of which a part is said: only the connection's end can tell."""
+class ResponseInterrupted(Exception):
+    """A failure after part of a response was written: only closing the connection can show it."""
 
 
 def ok(text: str, code: bytes | None = None) -> Reply:
-    """It is done, durably."""
+    """Done, durably."""
     return Reply("OK", text, code)
 
 
 def no(text: str, code: bytes | None = None) -> Reply:
-    """It can not be done."""
+    """Failed."""
     return Reply("NO", text, code)
 
 
 def bad(text: str, code: bytes | None = None) -> Reply:
-    """It makes no sense here."""
+    """Not valid here."""
     return Reply("BAD", text, code)
 
 
+SOME_GONE: Final = "Some of the requested messages no longer exist"
+
+NO_MESSAGES: Final = ok("No messages found")
+"""For commands that name no message of the mailbox (RFC 9051 §6.4.9)."""
+
+READ_ONLY: Final = no("Mailbox is read-only", response_codes.NOPERM)
+
 REFUSALS: Final[dict[type[Exception], Reply]] = {
-    NoSuchMailbox: no("No such mailbox", response_codes.NONEXISTENT),
-    MailboxExists: no("There is a mailbox of that name", response_codes.ALREADYEXISTS),
-    CannotDeleteInbox: no("INBOX stays", response_codes.CANNOT),
-    NestedInItself: no("A mailbox can't lie within itself", response_codes.CANNOT),
-    InvalidMailboxName: no("No mailbox can have that name", response_codes.CANNOT),
-    NoSuchMessage: bad("No such message"),
+    NoSuchMailbox: no("Mailbox doesn't exist", response_codes.NONEXISTENT),
+    MailboxExists: no("Mailbox already exists", response_codes.ALREADYEXISTS),
+    CannotDeleteInbox: no("INBOX can't be deleted", response_codes.CANNOT),
+    NestedInItself: no("Can't rename a mailbox to a name below its own", response_codes.CANNOT),
+    InvalidMailboxName: no("Invalid mailbox name", response_codes.CANNOT),
+    NoSuchMessage: bad("Invalid message set"),
     TooManyFlags: no("Too many keywords", response_codes.LIMIT),
-    OverQuota: no("Over quota", response_codes.OVERQUOTA),
+    OverQuota: no("Quota exceeded", response_codes.OVERQUOTA),
     # RFC 3516 §4.3: the client falls back to BODY and decodes by itself
-    UnknownEncoding: no("Can't undo that transfer encoding", response_codes.UNKNOWN_CTE),
-    BlobMissing: no("That message can't be read", response_codes.CORRUPTION),
-    DatabaseUnavailable: no("Try again later", response_codes.UNAVAILABLE),
-    AuthenticationUnavailable: no("Too many are logging in, try again later", response_codes.UNAVAILABLE),
-    NoSuchAccount: no("This account is gone", response_codes.CONTACTADMIN),
+    UnknownEncoding: no("Unknown Content-Transfer-Encoding", response_codes.UNKNOWN_CTE),
+    BlobMissing: no("Message data is missing", response_codes.CORRUPTION),
+    DatabaseUnavailable: no("Service temporarily unavailable", response_codes.UNAVAILABLE),
+    AuthenticationUnavailable: no("Temporary authentication failure", response_codes.UNAVAILABLE),
+    NoSuchAccount: no("Account doesn't exist", response_codes.CONTACTADMIN),
 }
-"""What a verb's exception is to the client; any other is ours, and ends the connection."""
+"""The reply to a verb's exception; any other is our error, and ends the connection."""
 
 
 def refusal(error: Exception) -> Reply | None:
-    """The reply for what a handler raised, or None if it is no refusal."""
+    """The reply to what a handler raised, or None if it is our error."""
     if isinstance(error, Refused):
         return error.reply
     return next((reply for kind, reply in REFUSALS.items() if isinstance(error, kind)), None)

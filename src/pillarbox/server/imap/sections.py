@@ -1,7 +1,7 @@
-"""What BODY[...] and BINARY[...] mean within one message: octet ranges, or octets made for the occasion.
+"""What BODY[...] and BINARY[...] mean within one message: octet ranges, or computed octets.
 
-RFC 9051 §6.4.5.1, RFC 3516 §4. Most sections are a range of the message as it rests, so that a part of a
-large message is read without the rest of it; a choice of header fields is put together, and a decoded part
+RFC 9051 §6.4.5.1, RFC 3516 §4. Most sections are a range of the message as stored, so that a part of a
+large message is read without the rest of it; a selection of header fields is joined, and a decoded part
 is decoded. A section that the message does not have is NIL.
 """
 
@@ -28,7 +28,7 @@ class Extent:
 
 
 def body_section(root: Part, section: BodySection) -> Extent | bytes | None:
-    """Where a section lies in a message, its octets if it has to be made up, or None if there is none."""
+    """Where a section lies in a message, its octets if they must be computed, or None if it has no such section."""
     part = root.find(section.part)
     if part is None:
         return None
@@ -54,7 +54,7 @@ def body_section(root: Part, section: BodySection) -> Extent | bytes | None:
 
 
 def header_fields(header: Header, names: frozenset[bytes], *, wanted: bool = True) -> bytes:
-    """The fields of these lower-case names, or all others, in their order and as they stand.
+    """The fields of these lower-case names, or all others, in their order and unchanged.
 
     RFC 9051 §6.4.5.1: the empty line is always there, even where no field matches.
     """
@@ -73,7 +73,7 @@ _AT_ONCE: Final = 64
 def other_fields(names: frozenset[bytes]) -> "re.Pattern[bytes]":
     """Finds what `select_cached_fields` leaves out where fields of these names are asked for: runs of other fields.
 
-    Lines that begin with another letter than all the names are told by that letter alone. Empty lines, those
+    Lines that begin with another letter than all the names are recognized by that letter alone. Empty lines, those
     of `_BETWEEN`, and what continues a field that was asked for, stay.
     """
     initials = re.escape(bytes(sorted({name[0] for name in names})))

@@ -1,19 +1,20 @@
-"""The IMAP session that a connection carries: events in, handlers called, one tagged response each.
+"""The IMAP session of a connection: events in, handlers called, one tagged response each.
 
 Always true: commands are carried out one after another, in the client's order (RFC 9051 §5.5); a tagged
-OK is written after what it reports is durable; what is new in the selected mailbox is told before the
-tagged response, EXPUNGE only where it may be; and a session that fails, fails alone, with BYE.
+OK is written after what it reports is durable; updates of the selected mailbox are sent before the
+tagged response, EXPUNGE only where it is permitted; and a session that fails, fails alone, with BYE.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, assert_never
+from collections.abc import Awaitable
+from typing import Final, assert_never
 
+from pillarbox.config.schema import Config
 from pillarbox.mail.query import mentions_sequence
 from pillarbox.protocol.imap import commands, response_codes, responses
 from pillarbox.protocol.imap.commands import Command
 from pillarbox.protocol.imap.events import (
+    Bye,
     Event,
-    Farewell,
     IdleAborted,
     IdleEnded,
     MessageOctets,
@@ -21,87 +22,57 @@ from pillarbox.protocol.imap.events import (
     MessagesDropped,
     MessagesEnded,
     Received,
+    Response,
     SaslAborted,
     SaslResponse,
-    Say,
 )
 from pillarbox.protocol.imap.machine import Machine
+from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Connection
-from pillarbox.server.imap import (
-    append,
-    fetching,
-    idling,
-    listing,
-    login,
-    mailboxes,
-    moving,
-    searching,
-    selecting,
-    storing,
-    updates,
-)
-from pillarbox.server.imap.conversation import Conversation, Services
-from pillarbox.server.imap.idling import Hint
-from pillarbox.server.imap.reply import BrokenOff, Reply, ok, refusal
+from pillarbox.server.imap import append, authenticate, idle, updates
+from pillarbox.server.imap.caches import Caches
+from pillarbox.server.imap.handlers import HANDLERS
+from pillarbox.server.imap.idle import Hint
+from pillarbox.server.imap.reply import Reply, ResponseInterrupted, ok, refusal
+from pillarbox.server.imap.session_state import SessionState
 from pillarbox.server.imap.updates import MailboxGone
 from pillarbox.world.database import DatabaseUnavailable
-
-Handler = Callable[[Conversation, Any], Awaitable[Reply | None]]
-
-HANDLERS: Final[dict[type, Handler]] = {
-    commands.Capability: login.capability,
-    commands.Noop: idling.noop,
-    commands.Logout: login.logout,
-    commands.Id: login.identify,
-    commands.StartTls: login.start_tls,
-    commands.Authenticate: login.authenticate,
-    commands.Login: login.login,
-    commands.Enable: login.enable,
-    commands.Select: selecting.select,
-    commands.Create: mailboxes.create,
-    commands.Delete: mailboxes.delete,
-    commands.Rename: mailboxes.rename,
-    commands.Subscribe: mailboxes.subscribe,
-    commands.Unsubscribe: mailboxes.unsubscribe,
-    commands.List: listing.list_mailboxes,
-    commands.Lsub: listing.lsub,
-    commands.Namespace: listing.namespace,
-    commands.Status: listing.status,
-    commands.Idle: idling.idle,
-    commands.Check: idling.check,
-    commands.Close: selecting.close,
-    commands.Unselect: selecting.unselect,
-    commands.Expunge: moving.expunge,
-    commands.Search: searching.search,
-    commands.Fetch: fetching.fetch,
-    commands.Store: storing.store,
-    commands.Copy: moving.copy,
-    commands.Move: moving.move,
-}
-"""Who carries out which command; a handler that answers later returns None."""
+from pillarbox.world.world import World
 
 LOGIN_S: Final = 60
-"""How long a stranger may take to log in."""
+"""How long a client may take to log in."""
+
+_IDLE_COMPLETED: Final = ok("IDLE completed")
 
 
-class ImapSession(Conversation):
+class ImapSession(SessionState):
     """One client's session (a `server.connection.Session`)."""
 
     __slots__ = ()
 
-    def __init__(self, services: Services, connection: Connection) -> None:
-        terms = login.terms(services, connection)
-        super().__init__(services, connection, Machine(terms, append_limit=services.append_limit_octets))
+    def __init__(
+        self,
+        world: World,
+        authenticator: Authenticator,
+        config: Config,
+        caches: Caches,
+        connection: Connection,
+    ) -> None:
+        machine = Machine(
+            authenticate.conditions(authenticator, config, connection),
+            append_limit=config.limits.message_octets,
+        )
+        super().__init__(world, authenticator, config, caches, connection, machine)
 
     async def opened(self) -> None:
         """Greet (RFC 9051 §7.1): with the capabilities, which spares the client a command."""
         self.connection.set_deadline(LOGIN_S)
-        # Where TLS comes first it stands only now, after the session was made
-        self.machine.terms = login.terms(self.services, self.connection)
+        # With implicit TLS it is active only now, after the session was made
+        self.machine.conditions = authenticate.conditions(self.authenticator, self.config, self.connection)
         self.write(
             responses.ok(
                 responses.UNTAGGED,
-                f"{self.services.hostname} Pillarbox",
+                f"{self.config.hostname} Pillarbox ready",
                 response_codes.capability(self.machine.capabilities()),
             )
         )
@@ -110,141 +81,133 @@ class ImapSession(Conversation):
     async def handle(self, event: Event | Hint) -> None:
         """Carry out one event."""
         try:
-            await self._handle(event)
+            match event:
+                case Received():
+                    await self._receive(event)
+                case IdleEnded(tag):
+                    idle.end(self)
+                    await self._finish(tag, _IDLE_COMPLETED)
+                case SaslResponse(octets):
+                    await self._carry_out(self.tag, authenticate.respond(self, octets))
+                case MessageOffered():
+                    await self._message_offered(event)
+                case MessagesEnded(tag):
+                    await self._carry_out(tag, append.messages_ended(self))
+                case Hint():
+                    await idle.hint_received(self)
+                case _:
+                    self._handle_at_once(event)
         except MailboxGone:
-            # RFC 2180 §3.3: the others hear BYE when a mailbox is deleted under them
-            self._bye("The selected mailbox was deleted")
-        except BrokenOff as broken:
-            # Any word of ours would be read as octets of the message
-            self.services.telemetry.warning("answer broken off", why=str(broken.__cause__))
+            # RFC 2180 §3.3: a session whose mailbox was deleted by another is disconnected
             self.machine.logged_out()
-            self.said.clear()
+            self._close(responses.bye("Selected mailbox was deleted"))
+        except ResponseInterrupted as interrupted:
+            # Whatever we write would be read as octets of the message
+            self.world.telemetry.warning("response interrupted", why=str(interrupted.__cause__))
+            self.machine.logged_out()
+            self.output.clear()
             self.connection.abort()
         finally:
             self.flush()
 
-    def timed_out(self) -> bytes:
-        """The client was silent for too long (RFC 9051 §5.4)."""
-        return responses.bye("Idle for too long")
-
-    def failed(self) -> bytes:
-        """We were wrong."""
-        return responses.bye("Something is wrong here", response_codes.SERVERBUG)
-
-    def ending(self) -> bytes:
-        """The server goes away."""
-        return responses.bye("The server is going down", response_codes.UNAVAILABLE)
-
-    def revoked(self) -> bytes:
-        """The account was disabled or removed."""
-        return responses.bye("This account has been closed")
-
-    def closed(self) -> None:
-        """The connection is gone."""
-        idling.end(self)
-        append.drop(self)
-        self.machine.deselect()
-
-    async def _handle(self, event: Event | Hint) -> None:
+    def _handle_at_once(
+        self, event: Response | Bye | IdleAborted | SaslAborted | MessageOctets | MessagesDropped
+    ) -> None:
+        """Carry out an event that never waits."""
         match event:
-            case Received():
-                await self._receive(event)
-            case Hint():
-                await idling.hinted(self)
-            case Say(octets):
+            case MessageOctets(octets):
+                append.message_octets(self, octets)
+            case Response(octets):
                 self.write(octets)
-            case Farewell(octets):
-                self._leave(octets)
-            case IdleEnded(tag):
-                idling.end(self)
-                await self._finish(tag, ok("No longer idle"))
+            case Bye(octets):
+                self._close(octets)
             case IdleAborted(octets):
-                idling.end(self)
+                idle.end(self)
                 self.write(octets)
-            case SaslResponse(octets):
-                await self._carry_out(self.tag, login.respond(self, octets))
             case SaslAborted(octets):
                 self.attempt = None
                 self.write(octets)
-            case MessageOffered() | MessageOctets() | MessagesEnded() | MessagesDropped():
-                await self._handle_message(event)
-            case _:
-                assert_never(event)
-
-    async def _handle_message(
-        self, event: MessageOffered | MessageOctets | MessagesEnded | MessagesDropped
-    ) -> None:
-        match event:
-            case MessageOffered(tag):
-                self._offer(tag, event)
-            case MessageOctets(octets):
-                append.take(self, octets)
-            case MessagesEnded(tag):
-                await self._carry_out(tag, append.store(self))
             case MessagesDropped(octets):
                 append.drop(self)
                 self.write(octets)
             case _:
                 assert_never(event)
 
+    def timed_out(self) -> bytes:
+        """The client was silent for too long (RFC 9051 §5.4)."""
+        return responses.bye("Disconnected for inactivity")
+
+    def failed(self) -> bytes:
+        """The session raised an error of ours."""
+        return responses.bye("Internal server error", response_codes.SERVERBUG)
+
+    def ending(self) -> bytes:
+        """The server shuts down."""
+        return responses.bye("Server shutting down", response_codes.UNAVAILABLE)
+
+    def revoked(self) -> bytes:
+        """The account was disabled or removed."""
+        return responses.bye("Account disabled")
+
+    def closed(self) -> None:
+        """The connection is gone."""
+        idle.end(self)
+        append.drop(self)
+        self.machine.deselect()
+
+    # --- commands
+
+    async def _message_offered(self, event: MessageOffered) -> None:
+        self.tag = event.tag
+        try:
+            self.write(await append.message_offered(self, event))
+        except Exception as error:
+            reply = refusal(error)
+            if reply is None:
+                raise
+            append.drop(self)
+            self.machine.refuse_message()
+            self.write(reply.octets(event.tag))
+
     async def _receive(self, event: Received) -> None:
         command = event.command
         if event.enabling_condstore and (selected := self.machine.selected):
-            # RFC 7162 §3.1.1: from which moment on MODSEQs are told
-            code = response_codes.highest_modseq(selected.told_modseq)
-            self.write(responses.ok(responses.UNTAGGED, "Changes are told from here", code))
+            # RFC 7162 §3.1.1: from which MODSEQ on they are sent
+            code = response_codes.highest_modseq(selected.complete_modseq)
+            self.write(responses.ok(responses.UNTAGGED, "Highest", code))
         work = HANDLERS[type(command)](self, command)
-        await self._carry_out(event.tag, work, expunges=_may_tell_expunges(command))
+        await self._carry_out(event.tag, work, expunges=_may_send_expunges(command))
         if isinstance(command, commands.Logout):
-            self._leave()
+            self._close()
 
     async def _carry_out(self, tag: bytes, work: Awaitable[Reply | None], *, expunges: bool = True) -> None:
-        """Await a handler and answer with its reply; a refusal is a reply as well."""
-        self.tag, self.own, self.fresh = tag, frozenset(), False
+        """Await a handler and write its tagged response; a refusal is one as well."""
+        self.tag, self.own_modseqs, self.up_to_date = tag, frozenset(), False
         try:
             reply = await work
-        except MailboxGone:
-            raise
         except Exception as error:
-            refused = refusal(error)
-            if refused is None:
+            reply = refusal(error)
+            if reply is None:
                 raise
-            reply = refused
         if reply is not None:
             await self._finish(tag, reply, expunges=expunges)
 
     async def _finish(self, tag: bytes, reply: Reply, *, expunges: bool = True) -> None:
         try:
-            if not self.fresh:
-                await updates.tell(self, expunges=expunges)
+            if not self.up_to_date:
+                await updates.send(self, expunges=expunges)
         except DatabaseUnavailable:
-            pass  # it is told another time: what the command did stands
+            pass  # updates are sent another time: what the command did is done
         self.write(reply.octets(tag))
 
-    def _offer(self, tag: bytes, event: MessageOffered) -> None:
-        self.tag = tag
-        try:
-            self.write(append.offered(self, event))
-        except Exception as error:
-            refused = refusal(error)
-            if refused is None:
-                raise
-            append.drop(self)
-            self.machine.refuse_message()
-            self.write(refused.octets(tag))
-
-    def _bye(self, text: str) -> None:
-        self.machine.logged_out()
-        self._leave(responses.bye(text))
-
-    def _leave(self, octets: bytes = b"") -> None:
+    def _close(self, octets: bytes = b"") -> None:
         self.write(octets)
         self.flush()
         self.connection.close()
 
 
-def _may_tell_expunges(command: Command) -> bool:
-    """Whether EXPUNGE may be told in the answer (RFC 9051 §7.5.1, RFC 7162 §3.2.10)."""
+def _may_send_expunges(command: Command) -> bool:
+    """Whether EXPUNGE may be sent before the tagged response (RFC 9051 §7.5.1, RFC 7162 §3.2.10)."""
     match command:
         case commands.Fetch() | commands.Store():
             return command.uid

@@ -1,9 +1,8 @@
-"""What has changed in the selected mailbox, told to this client.
+"""Updates of the selected mailbox, sent to this client as untagged responses.
 
-At each moment where a client may be told, the mailbox is brought up to date from the log of changes,
-whoever wrote it: another session, another worker process, a delivery (signals only say that it may be
-worth looking). One row is read where nothing changed. How it is told, and what must wait, is for
-`SelectedMailbox` to know.
+Whenever a client may be sent updates, the mailbox is brought up to date from the log of changes, whoever wrote
+it: another session, another worker process, a delivery (signals are only hints that it may be worth looking). One
+row is read where nothing changed. How changes are sent, and which must wait, is decided by `SelectedMailbox`.
 """
 
 from array import array
@@ -12,21 +11,21 @@ from dataclasses import dataclass
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.protocol.imap import response_codes, responses
-from pillarbox.protocol.imap.selected import SelectedMailbox, Telling
-from pillarbox.server.imap.conversation import Conversation
-from pillarbox.store import changes, mailboxes
+from pillarbox.protocol.imap.selected import SelectedMailbox, UpdateOptions
+from pillarbox.server.imap.session_state import SessionState
+from pillarbox.store import changes, mailbox_cache, mailboxes
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import ChangeKind, Flagged
-from pillarbox.store.mailbox_cache import CachedMailbox, MailboxCache
+from pillarbox.store.mailbox_cache import CachedMailbox, Reading, Version
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
 
 class MailboxGone(Exception):
-    """The selected mailbox was deleted by somebody else."""
+    """The selected mailbox was deleted by another session."""
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class Updates:
     """What a session has not taken in yet (a `protocol.imap.selected.Delta`)."""
 
     highest: ModSeq
@@ -35,54 +34,125 @@ class News:
     flagged: list[Flagged]
 
 
-async def tell(session: Conversation, *, expunges: bool) -> None:
-    """Tell what has changed since this client was last told; nothing where no mailbox is selected.
+async def send(session: SessionState, *, expunges: bool) -> None:
+    """Send what has changed since this client was last up to date; nothing where no mailbox is selected.
 
     `expunges`: whether EXPUNGE and VANISHED are permitted now (RFC 9051 §7.5.1). Raises `MailboxGone`.
     """
-    selected, machine = session.machine.selected, session.machine
+    machine = session.machine
+    selected = machine.selected
     if selected is None:
         return
-    warm, found = session.read(_look, session.services.warm, session.owner, selected)
-    if found is None and not (selected.unsaid and expunges):
+    cache, account, mailbox, since = (
+        session.caches.mailboxes,
+        session.account_id,
+        selected.mailbox,
+        selected.modseq,
+    )
+    while True:
+        known = cache.version(account, mailbox)
+        try:
+            reading, runs = await session.world.database.read(_changes_since, account, mailbox, known, since)
+        except NoSuchMailbox:
+            cache.forget(account, mailbox)
+            raise MailboxGone from None
+        cached = cache.take(account, mailbox, known, reading)
+        if cached is not None:
+            break
+    if cached.version.uid_validity != selected.uid_validity:
+        raise MailboxGone
+    if runs is None:
+        if expunges and selected.pending_expunges:
+            session.write(selected.apply_pending(_options(session, expunges=True)))
+            _share(selected, cached)
         return
-    telling = Telling(
+    await _send(session, selected, cached, _updates(cached, runs, since), expunges=expunges)
+
+
+async def _send(
+    session: SessionState,
+    selected: SelectedMailbox,
+    cached: CachedMailbox,
+    found: Updates,
+    *,
+    expunges: bool,
+) -> None:
+    machine = session.machine
+    if found.appended and not machine.rev2 and not selected.read_only:
+        await claim_recent(session, selected)
+    session.write(selected.apply(found, _options(session, expunges=expunges)))
+    if machine.qresync and selected.pending_expunges:
+        # RFC 7162 §3.2: MODSEQs were sent while an EXPUNGE with a lower one is pending; a client that is
+        # disconnected now must resynchronise from before it
+        code = response_codes.highest_modseq(selected.complete_modseq)
+        session.write(responses.ok(responses.UNTAGGED, "Highest", code))
+    _share(selected, cached)
+
+
+def _options(session: SessionState, *, expunges: bool) -> UpdateOptions:
+    machine = session.machine
+    return UpdateOptions(
         expunges=expunges,
         rev2=machine.rev2,
         condstore=machine.condstore,
         qresync=machine.qresync,
-        own=session.own,
+        own_modseqs=session.own_modseqs,
     )
-    if found is None:
-        session.write(selected.tell_unsaid(telling))
-        _share(selected, warm)
-        return
-    if found.appended and not machine.rev2 and not selected.read_only:
-        await claim_recent(session, selected)
-    session.write(selected.tell(found, telling))
-    if machine.qresync and selected.unsaid:
-        # RFC 7162 §3.2: MODSEQs were told while an EXPUNGE with a lower one waits; a client that is cut
-        # off now must come back from before it
-        session.write(
-            responses.ok(
-                responses.UNTAGGED, "Not all is told", response_codes.highest_modseq(selected.told_modseq)
-            )
-        )
-    _share(selected, warm)
 
 
-async def claim_recent(session: Conversation, selected: SelectedMailbox) -> None:
+def _changes_since(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, known: Version | None, since: ModSeq
+) -> tuple[Reading | None, dict[ChangeKind, NumberSet] | None]:
+    """The mailbox, and the UIDs that the log names after `since`; None where it names none."""
+    reading = mailbox_cache.read(tx, account, mailbox, known)
+    version = reading.head if reading else known
+    if version is not None and version.modseq <= since:
+        return reading, None
+    return reading, changes.runs(tx, account, mailbox, since)
+
+
+def _updates(cached: CachedMailbox, runs: dict[ChangeKind, NumberSet], since: ModSeq) -> Updates:
+    return Updates(
+        cached.modseq,
+        runs.get(ChangeKind.EXPUNGED, EMPTY),
+        _rows(cached, runs.get(ChangeKind.APPENDED, EMPTY), 0),
+        _rows(cached, runs.get(ChangeKind.FLAGGED, EMPTY), since),
+    )
+
+
+def _rows(cached: CachedMailbox, uids: NumberSet, since: int) -> list[Flagged]:
+    """The messages among these UIDs whose MODSEQ is higher."""
+    rows: list[Flagged] = []
+    for part in uids.slices(cached.uids):
+        found = zip(cached.uids[part], cached.flags[part], cached.modseqs[part], strict=True)
+        rows += [row for row in found if row[2] > since] if since else found
+    return rows
+
+
+def _share(selected: SelectedMailbox, cached: CachedMailbox) -> None:
+    """Hold the process's array of UIDs in place of an equal one of our own."""
+    uids: array[int] = cached.uids
+    if selected.uids is not uids and selected.uids == uids:
+        selected.uids = uids
+
+
+# --- \Recent
+
+
+async def claim_recent(session: SessionState, selected: SelectedMailbox) -> None:
     """Make messages \\Recent to this session that no other session has claimed (RFC 3501 §2.3.2)."""
-    first, uid_next = session.read(_unclaimed, session.owner, selected.mailbox)
+    first, uid_next = await session.read(_unclaimed, session.account_id, selected.mailbox)
     if first < uid_next:
-        selected.recent |= await claimed(session, selected.mailbox)
+        selected.recent |= await claim_unclaimed(session, selected.mailbox)
 
 
-async def claimed(session: Conversation, mailbox: MailboxId) -> NumberSet:
-    """What was unclaimed and is this session's now; nothing where nothing can be written, so that mail on a full
-    disk can be read."""
+async def claim_unclaimed(session: SessionState, mailbox: MailboxId) -> NumberSet:
+    """Claim what no session has claimed; the UIDs that are now this session's.
+
+    Nothing where nothing can be written, so that mail on a full disk can be read.
+    """
     try:
-        return await session.commit(_claim, session.owner, mailbox)
+        return await session.commit(_claim, session.account_id, mailbox)
     except DatabaseUnavailable:
         return EMPTY
 
@@ -93,43 +163,7 @@ def _unclaimed(tx: Transaction, account: AccountId, mailbox: MailboxId) -> tuple
 
 
 def _claim(tx: Transaction, account: AccountId, mailbox: MailboxId) -> NumberSet:
-    """Take all that is unclaimed; the UIDs that fell to the caller."""
+    """Claim all that is unclaimed; the UIDs that fell to the caller."""
     first = mailboxes.claim_recent(tx, account, mailbox)
     uid_next = _unclaimed(tx, account, mailbox)[1]
     return NumberSet(((first, uid_next - 1),)) if first < uid_next else EMPTY
-
-
-def _look(
-    tx: Transaction, cache: MailboxCache, account: AccountId, selected: SelectedMailbox
-) -> tuple[CachedMailbox, News | None]:
-    try:
-        warm = cache.get(tx, account, selected.mailbox)
-    except NoSuchMailbox:
-        raise MailboxGone from None
-    if warm.uid_validity != selected.uid_validity:
-        raise MailboxGone
-    if warm.modseq <= selected.modseq:
-        return warm, None
-    runs = changes.runs(tx, account, selected.mailbox, selected.modseq)
-    return warm, News(
-        warm.modseq,
-        runs.get(ChangeKind.EXPUNGED, EMPTY),
-        _rows(warm, runs.get(ChangeKind.APPENDED, EMPTY), 0),
-        _rows(warm, runs.get(ChangeKind.FLAGGED, EMPTY), selected.modseq),
-    )
-
-
-def _rows(warm: CachedMailbox, uids: NumberSet, since: int) -> list[Flagged]:
-    """The messages among these UIDs whose MODSEQ is higher."""
-    rows: list[Flagged] = []
-    for part in uids.slices(warm.uids):
-        found = zip(warm.uids[part], warm.flags[part], warm.modseqs[part], strict=True)
-        rows += [row for row in found if row[2] > since] if since else found
-    return rows
-
-
-def _share(selected: SelectedMailbox, warm: CachedMailbox) -> None:
-    """Hold the process's array of UIDs in place of an equal one of our own."""
-    uids: array[int] = warm.uids
-    if selected.uids is not uids and selected.uids == uids:
-        selected.uids = uids

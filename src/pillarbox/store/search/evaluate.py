@@ -1,12 +1,12 @@
-"""Which messages of a mailbox a query means.
+"""Evaluating a query: which messages of a mailbox match.
 
-The tree is walked with the messages still in question, as places in a `CachedMailbox`. Each term keeps those
-it matches; within AND the cheap terms go first, so that a body is read only of messages that all else speaks
-for. There are four prices: what is in memory (flags, UIDs), what the narrow table knows (dates, sizes), what
-the header lines say, and what only the text can tell.
+The query's tree is walked with the remaining candidates, as indexes into a `CachedMailbox` ("places"). Each term
+keeps those it matches; within AND the cheap terms go first, so that a body is read only of messages that match all
+else. There are four costs: what is in memory (flags, UIDs), what the narrow table has (dates, sizes), what
+the header lines contain, and what needs the text.
 
 Exactness: every text term ends in comparing decoded text (RFC 9051 §6.4.4). The full-text index only
-takes messages out of question that can't contain the text.
+excludes messages that can't contain the text.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +24,7 @@ from pillarbox.store import fetch
 from pillarbox.store.fetch import Column
 from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.store.search import index
+from pillarbox.store.search.cost import cost
 from pillarbox.store.search.text import (
     any_header_contains,
     body_contains,
@@ -34,73 +35,43 @@ from pillarbox.store.search.text import (
 from pillarbox.world.blobs import BlobMissing, Blobs
 from pillarbox.world.database import Transaction
 
-NARROWED_FROM: Final = 16
-"""With fewer messages in question, reading them is cheaper than asking the index."""
+INDEX_FROM_MESSAGES: Final = 16
+"""With fewer candidates, reading them is cheaper than querying the index."""
 
-SUBJECTS_READ: Final = 20_000
-"""With fewer messages in question, reading their subjects, which rest decoded, is cheaper as well."""
+MAX_SUBJECTS_READ: Final = 20_000
+"""With fewer candidates, reading their subjects, which are stored decoded, is cheaper as well."""
 
-READ_AT_ONCE: Final = 500
-"""Messages whose wide columns are held in memory together."""
-
-LONG_COMPARISONS: Final = 500_000
-"""Beyond this, some 50 ms, an answer from memory or the narrow table would hold up everybody else."""
-_NARROW_COMPARISONS: Final = 5
+MAX_ROWS: Final = 500
+"""Messages whose wide columns are in memory together."""
 
 _DAY_MS: Final = 86_400_000
 _EPOCH: Final = date(1970, 1, 1)
 
 
 class NotInSession(TypeError):
-    """A term that only a session can resolve has reached the store: `query.substitute` was not called."""
+    """The query has a term that only a session can resolve: `query.substitute` was not called."""
 
 
-def evaluate(tx: Transaction, blobs: Blobs, warm: CachedMailbox, query: Query, *, now_ms: int) -> list[int]:
+def evaluate(tx: Transaction, blobs: Blobs, cached: CachedMailbox, query: Query, *, now_ms: int) -> list[int]:
     """UIDs of the messages that match, ascending.
 
-    `now_ms` is what YOUNGER and OLDER count from. Where it `takes_long`, this may take long and belongs in a
-    thread, with a `CachedMailbox.snapshot` as `warm`.
+    `now_ms` is what YOUNGER and OLDER count from. `cached` must stay as it is meanwhile: a
+    `CachedMailbox.snapshot`. Where it `takes_long`, this belongs in a thread.
     """
-    places = _Search(tx, blobs, warm, now_ms).among(query, range(len(warm.uids)))
-    uids = warm.uids
+    return _evaluate(_Search(tx, blobs, cached, now_ms), cached, query)
+
+
+def evaluate_in_memory(cached: CachedMailbox, query: Query) -> list[int]:
+    """`evaluate` for a query that `is_in_memory`."""
+    return _evaluate(_Search(None, None, cached, 0), cached, query)
+
+
+def _evaluate(search: "_Search", cached: CachedMailbox, query: Query) -> list[int]:
+    uids = cached.uids
+    places = search.among(query, range(len(uids)))
     if isinstance(places, range):  # all of them, or none
         return uids[places.start : places.stop].tolist()
     return [uids[place] for place in places]
-
-
-def takes_long(query: Query, *, messages: int) -> bool:
-    """Whether an answer about so many messages may read the text of many, or compare very much."""
-    return _price(query) >= _HEADER_LINES or _comparisons(query) * messages > LONG_COMPARISONS
-
-
-def _comparisons(query: Query) -> int:
-    """What a query costs for each message, in looks at what is in memory."""
-    match query:
-        case q.And(terms) | q.Or(terms):
-            return len(terms) + sum(map(_comparisons, terms))
-        case q.Not(term):
-            return 1 + _comparisons(term)
-        case _:
-            return 1 if _price(query) == _MEMORY else _NARROW_COMPARISONS
-
-
-_MEMORY, _NARROW_TABLE, _HEADER_LINES, _WHOLE_TEXT = range(4)
-
-
-def _price(query: Query) -> int:
-    match query:
-        case q.And(terms) | q.Or(terms):
-            return max(map(_price, terms), default=_MEMORY)
-        case q.Not(term):
-            return _price(term)
-        case q.Body() | q.Text():
-            return _WHOLE_TEXT
-        case q.Field():
-            return _HEADER_LINES
-        case q.Dated() | q.Younger() | q.Older() | q.Larger() | q.Smaller() | q.EmailIs() | q.ThreadIs():
-            return _NARROW_TABLE
-        case _:
-            return _MEMORY
 
 
 Places = Sequence[int]
@@ -110,13 +81,20 @@ Places = Sequence[int]
 class _Search:
     """One evaluation: what it may read."""
 
-    __slots__ = ("_blobs", "_now_ms", "_tx", "_warm")
+    __slots__ = ("_blobs", "_mailbox", "_now_ms", "_transaction")
 
-    def __init__(self, tx: Transaction, blobs: Blobs, warm: CachedMailbox, now_ms: int) -> None:
-        self._tx = tx
+    def __init__(
+        self, tx: Transaction | None, blobs: Blobs | None, cached: CachedMailbox, now_ms: int
+    ) -> None:
+        self._transaction = tx
         self._blobs = blobs
-        self._warm = warm
+        self._mailbox = cached
         self._now_ms = now_ms
+
+    @property
+    def _tx(self) -> Transaction:
+        assert self._transaction is not None, "what is in memory reads nothing"
+        return self._transaction
 
     def among(self, query: Query, places: Places) -> Places:
         """Those of these places that match."""
@@ -124,7 +102,7 @@ class _Search:
             return places
         match query:
             case q.And(terms):
-                for term in sorted(terms, key=_price):
+                for term in sorted(terms, key=cost):
                     places = self.among(term, places)
                 return places
             case q.Or(terms):
@@ -140,7 +118,7 @@ class _Search:
     def _any(self, terms: Sequence[Query], places: Places) -> Places:
         found: set[int] = set()
         left = places
-        for term in sorted(terms, key=_price):
+        for term in sorted(terms, key=cost):
             found.update(self.among(term, left))
             left = [place for place in left if place not in found]
         return [place for place in places if place in found]
@@ -154,7 +132,7 @@ class _Search:
             case q.Flag(name):
                 return self._flagged(name, places, present=True)
             case q.ModSeqAtLeast(modseq):
-                modseqs = self._warm.modseqs
+                modseqs = self._mailbox.modseqs
                 return [place for place in places if modseqs[place] >= modseq]
             case q.Field(name, text):
                 return self._field(name, fold(text), places)
@@ -168,10 +146,10 @@ class _Search:
                 return self._narrow_rows(*self._condition(leaf), places)
 
     def _flagged(self, name: str, places: Places, *, present: bool) -> Places:
-        flags = self._warm.flags
+        flags = self._mailbox.flags
         whole = isinstance(places, range)
         column = flags[places[0] : places[-1] + 1] if whole else [flags[place] for place in places]
-        # Few different texts, however many messages: each is looked into once
+        # Few different texts, however many messages: each is examined once
         texts = set(column)
         wanted = {text for text in texts if flag_text.contains(text, name) is present}
         if len(wanted) == len(texts):
@@ -180,7 +158,7 @@ class _Search:
 
     def _within(self, numbers: NumberSet, places: Places) -> Places:
         inside: set[int] = set()
-        for part in numbers.slices(self._warm.uids):
+        for part in numbers.slices(self._mailbox.uids):
             if part.start <= places[0] and places[-1] < part.stop:
                 return places
             inside.update(range(part.start, part.stop))
@@ -190,7 +168,7 @@ class _Search:
         self,
         leaf: q.Dated | q.Younger | q.Older | q.Larger | q.Smaller | q.EmailIs | q.ThreadIs,
     ) -> tuple[str, tuple[int, ...]]:
-        """What the narrow table has to be asked."""
+        """The SQL condition on the narrow table."""
         match leaf:
             case q.Dated(stamp, relation, day):
                 return _dated(stamp, relation, (day - _EPOCH).days)
@@ -211,18 +189,18 @@ class _Search:
                 assert_never(leaf)
 
     def _narrow_rows(self, condition: str, parameters: tuple[int, ...], places: Places) -> Places:
-        uids = self._warm.uids
+        uids = self._mailbox.uids
         rows = self._tx.rows(
             "SELECT uid FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND "  # noqa: S608 - from _condition
             + condition,
-            (self._warm.account, self._warm.mailbox, uids[places[0]], uids[places[-1]], *parameters),
+            (self._mailbox.account, self._mailbox.mailbox, uids[places[0]], uids[places[-1]], *parameters),
         )
         found = {uid for (uid,) in rows}
         return [place for place in places if uids[place] in found]
 
     def _field(self, name: str, folded: str, places: Places) -> Places:
         key = name.lower()
-        if key == "subject" and folded and len(places) < SUBJECTS_READ:
+        if key == "subject" and folded and len(places) < MAX_SUBJECTS_READ:
             return self._subject(folded, places)
         places = self._possible(folded, places)
         if key.encode(errors="replace") not in CACHED_FIELDS:
@@ -251,18 +229,19 @@ class _Search:
         return found
 
     def _read(self, digest: bytes, length: int | None) -> bytes:
+        assert self._blobs is not None, "what is in memory reads nothing"
         try:
             return self._blobs.read(self._tx, digest, 0, length)
         except BlobMissing:
             return b""  # a damaged store finds less; what is there must stay searchable
 
     def _possible(self, folded: str, places: Places) -> Places:
-        """Those that the index does not rule out."""
-        if len(places) < NARROWED_FROM:
+        """Those that the index does not exclude."""
+        if len(places) < INDEX_FROM_MESSAGES:
             return places
-        warm, uids = self._warm, self._warm.uids
+        cached, uids = self._mailbox, self._mailbox.uids
         between = uids[places[0]], uids[places[-1]]
-        may = index.narrow(self._tx, warm.account, warm.mailbox, between, folded)
+        may = index.narrow(self._tx, cached.account, cached.mailbox, between, folded)
         return places if may is None else [place for place in places if uids[place] in may]
 
     def _columns(
@@ -271,15 +250,15 @@ class _Search:
         columns: tuple[Column, ...],
         keep: Callable[[tuple[Any, ...]], bool] | None = None,
     ) -> Iterator[tuple[Any, ...]]:
-        """Place and columns of those messages that are still there and whose row is to be kept."""
-        warm, uids = self._warm, self._warm.uids
-        for start in range(0, len(places), READ_AT_ONCE):
-            some = places[start : start + READ_AT_ONCE]
+        """Place and columns of those messages that still exist and whose row `keep` accepts."""
+        cached, uids = self._mailbox, self._mailbox.uids
+        for start in range(0, len(places), MAX_ROWS):
+            some = places[start : start + MAX_ROWS]
             place_of = {uids[place]: place for place in some}
             asked = NumberSet.of(place_of)
             if some[-1] - some[0] < 4 * len(some):  # dense: one scan, and leave out what was not asked for
                 asked = NumberSet(((asked.first, asked.last),))
-            rows = fetch.rows(self._tx, warm.account, warm.mailbox, asked, columns)
+            rows = fetch.rows(self._tx, cached.account, cached.mailbox, asked, columns)
             for row in rows if keep is None else filter(keep, rows):
                 place = place_of.get(row[0])
                 if place is not None:

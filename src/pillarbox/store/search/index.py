@@ -1,11 +1,11 @@
-"""The full-text index: fed behind the log, asked only to narrow.
+"""The full-text index: fed after delivery, queried only to narrow a search.
 
 Delivery never waits for it. A chore calls `gather` (reading, in a thread) and then `feed` (writing, short)
 until there is no backlog. Emails get their ids in the order of arrival, so one number an account says how far
 the feed has come: what has a higher id is not indexed yet, and a search looks at it without the index.
 
-The index holds trigrams without positions. It can say "these messages have all the trigrams of what you look
-for"; whether they contain it, their text decides. So an answer is exact however far the feed has come.
+The index holds trigrams without positions. It finds messages that have all the trigrams of the text searched
+for; whether they contain it, their own text decides. So a result is exact however far the feed has come.
 
 What is always true: an email with an id up to the account's `indexed_email` that is in no index row is in
 `search_unindexed`, or has gone; rows of the index go with the email (`orphans.sweep`).
@@ -22,17 +22,17 @@ from pillarbox.store.search.text import everything
 from pillarbox.world.blobs import BlobMissing, Blobs
 from pillarbox.world.database import Transaction
 
-INDEXED_CHARACTERS: Final = 1024 * 1024
-"""Messages with more text are not indexed; searches look at them each time."""
+MAX_INDEXED_CHARACTERS: Final = 1024 * 1024
+"""Messages with more text are not indexed; searches read them each time."""
 
-MESSAGES_PER_FEED: Final = 8
-"""Messages indexed by one call, at some 300 microseconds for 3 kB of text; others wait meanwhile."""
+MAX_FEED_MESSAGES: Final = 8
+"""Messages indexed by one call, at some 300 microseconds for 3 kB of text; other writers wait meanwhile."""
 
 TRIGRAM: Final = 3
-"""Characters below which the index can't help."""
+"""Characters; for shorter texts the index can't help."""
 
-_MOST_TRIGRAMS: Final = 64
-"""Trigrams of one text that are asked for; enough to narrow."""
+_MAX_TRIGRAMS: Final = 64
+"""Trigrams of one text that are queried; enough to narrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Batch:
     """Email and its folded text; `None` where there is too much of it, or its octets are missing."""
 
 
-def gather(tx: Transaction, blobs: Blobs, limit: int = MESSAGES_PER_FEED) -> Batch | None:
+def gather(tx: Transaction, blobs: Blobs, limit: int = MAX_FEED_MESSAGES) -> Batch | None:
     """Read some emails that are not indexed yet, of one account; `None` where there are none."""
     row = tx.row("SELECT account, indexed_email, last_email FROM ledgers WHERE indexed_email < last_email")
     if row is None:
@@ -67,11 +67,11 @@ def _text(tx: Transaction, blobs: Blobs, digest: bytes) -> str | None:
     except BlobMissing:
         return None
     # FTS5 would end the text at a NUL
-    return None if len(text) > INDEXED_CHARACTERS else text.replace("\0", " ")
+    return None if len(text) > MAX_INDEXED_CHARACTERS else text.replace("\0", " ")
 
 
 def feed(tx: Transaction, batch: Batch) -> int:
-    """Index what was gathered; return how many emails that was: 0 if somebody else did it meanwhile."""
+    """Index what was gathered; return how many emails that was: 0 if another process did it meanwhile."""
     if not tx.execute(
         "UPDATE ledgers SET indexed_email = ? WHERE account = ? AND indexed_email = ?",
         (batch.upto, batch.account, batch.after),
@@ -109,4 +109,4 @@ def narrow(
 def _trigrams(folded: str) -> Iterable[str]:
     text = folded.replace("\0", " ")
     every = range(len(text) - TRIGRAM + 1)
-    return dict.fromkeys(text[at : at + TRIGRAM] for at in every[:_MOST_TRIGRAMS])
+    return dict.fromkeys(text[at : at + TRIGRAM] for at in every[:_MAX_TRIGRAMS])

@@ -1,6 +1,6 @@
-"""What of a message can be searched, as folded text.
+"""The searchable text of a message, folded.
 
-Text and what is looked for are folded by the same rule, so that containing is plain substring containment:
+Text and search terms are folded by the same rule, so that containing is plain substring containment:
 Unicode case folding, then compatibility composition, which makes composed and decomposed accents, full-width
 and half-width forms alike (RFC 9051 §6.4.4 asks for case-insensitive substrings of decoded text).
 """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pillarbox.protocol.imap.events import Received, Say
+from pillarbox.protocol.imap.events import Received, Response
 from pillarbox.protocol.imap.states import State
 from tests.kit.imap.dialogue import Dialogue
 
@@ -181,7 +181,7 @@ NO = [
 def test_bad_with_its_tag_and_nothing_else(state: State, octets: bytes) -> None:
     dialogue = Dialogue(state)
     (event,) = dialogue.talk(b"a1 " + octets + b"\r\n")
-    assert isinstance(event, Say), event
+    assert isinstance(event, Response), event
     assert event.octets.startswith(b"a1 BAD ")
     assert event.octets.endswith(b"\r\n")
     assert event.octets.isascii()
@@ -193,7 +193,7 @@ def test_bad_with_its_tag_and_nothing_else(state: State, octets: bytes) -> None:
 @pytest.mark.parametrize(("state", "octets", "code"), NO)
 def test_no_with_its_code(state: State, octets: bytes, code: bytes) -> None:
     (event,) = Dialogue(state).talk(b"a1 " + octets + b"\r\n")
-    assert isinstance(event, Say)
+    assert isinstance(event, Response)
     assert event.octets.startswith(b"a1 NO " + code)
 
 
@@ -202,9 +202,9 @@ def test_no_with_its_code(state: State, octets: bytes, code: bytes) -> None:
 )
 @pytest.mark.rfc("9051 §7.1.3", "MUST")
 def test_an_unreadable_tag_is_answered_untagged(line: bytes) -> None:
-    assert Dialogue().talk(line + b"\r\n") == [Say(b"* BAD Expected a tag and a command\r\n")]
+    assert Dialogue().talk(line + b"\r\n") == [Response(b"* BAD Expected a tag and a command\r\n")]
 
 
 def test_control_octets_of_the_client_are_not_given_back() -> None:
     (event,) = Dialogue().talk(b"a1\x1b[2J NOOP\r\n")
-    assert event == Say(b"* BAD Expected a tag and a command\r\n")
+    assert event == Response(b"* BAD Expected a tag and a command\r\n")

@@ -2,25 +2,25 @@
 
 import pytest
 
-from pillarbox.protocol.imap.capabilities import TABLE, Terms, announced
+from pillarbox.protocol.imap.capabilities import TABLE, Conditions, announced
 from pillarbox.protocol.imap.commands import Enable
-from pillarbox.protocol.imap.events import Received, Say
+from pillarbox.protocol.imap.events import Received, Response
 from pillarbox.protocol.imap.states import State
 from tests.kit.imap.dialogue import Dialogue
 
-CLEAR = Terms(starttls=True, login=False, mechanisms=("SCRAM-SHA-256",))
-SECURE = Terms(starttls=False, login=True, mechanisms=("SCRAM-SHA-256-PLUS", "PLAIN"))
+CLEAR = Conditions(tls_available=True, passwords_allowed=False, mechanisms=("SCRAM-SHA-256",))
+SECURE = Conditions(tls_available=False, passwords_allowed=True, mechanisms=("SCRAM-SHA-256-PLUS", "PLAIN"))
 
 
-def names(terms: Terms, *, authenticated: bool) -> set[bytes]:
-    return set(announced(terms, authenticated=authenticated, append_limit=100))
+def names(conditions: Conditions, *, authenticated: bool) -> set[bytes]:
+    return set(announced(conditions, authenticated=authenticated, append_limit=100))
 
 
 @pytest.mark.rfc("9051 §6.1.1", "MUST")
-@pytest.mark.parametrize("terms", [CLEAR, SECURE])
+@pytest.mark.parametrize("conditions", [CLEAR, SECURE])
 @pytest.mark.parametrize("authenticated", [True, False])
-def test_both_revisions_are_announced_always(terms: Terms, authenticated: bool) -> None:
-    assert {b"IMAP4rev1", b"IMAP4rev2"} <= names(terms, authenticated=authenticated)
+def test_both_revisions_are_announced_always(conditions: Conditions, authenticated: bool) -> None:
+    assert {b"IMAP4rev1", b"IMAP4rev2"} <= names(conditions, authenticated=authenticated)
 
 
 @pytest.mark.rfc("7888 §5", "MUST NOT")
@@ -112,15 +112,16 @@ def test_ordinary_commands_enable_nothing() -> None:
 
 @pytest.mark.rfc("9051 §6.2.3", "MUST")
 def test_login_is_refused_before_its_password_is_sent() -> None:
-    dialogue = Dialogue(terms=CLEAR)
-    assert dialogue.talk(b"a LOGIN joe {6}\r\n") == [Say(b"a NO [PRIVACYREQUIRED] LOGIN needs TLS\r\n")]
+    dialogue = Dialogue(conditions=CLEAR)
+    refusal = b"Plaintext authentication disallowed on non-secure (SSL/TLS) connections"
+    assert dialogue.talk(b"a LOGIN joe {6}\r\n") == [Response(b"a NO [PRIVACYREQUIRED] %b\r\n" % refusal)]
     assert dialogue.talk(b"b LOGIN joe {6+}\r\nsecret\r\n") == [
-        Say(b"b NO [PRIVACYREQUIRED] LOGIN needs TLS\r\n")
+        Response(b"b NO [PRIVACYREQUIRED] %b\r\n" % refusal)
     ]
 
 
 def test_starttls_where_it_is_not_offered() -> None:
-    assert Dialogue(terms=SECURE).talk(b"a STARTTLS\r\n") == [Say(b"a BAD TLS is not to be had here\r\n")]
+    assert Dialogue(conditions=SECURE).talk(b"a STARTTLS\r\n") == [Response(b"a BAD TLS not available\r\n")]
 
 
 @pytest.mark.rfc("6855 §3", "SHOULD")
@@ -128,7 +129,7 @@ def test_charset_after_utf8_accept_is_bad() -> None:
     dialogue = Dialogue(State.SELECTED)
     dialogue.talk(b"a ENABLE UTF8=ACCEPT\r\n")
     assert dialogue.talk(b"b SEARCH CHARSET UTF-8 ALL\r\n") == [
-        Say(b"b BAD CHARSET after ENABLE UTF8=ACCEPT\r\n")
+        Response(b"b BAD CHARSET after ENABLE UTF8=ACCEPT\r\n")
     ]
 
 

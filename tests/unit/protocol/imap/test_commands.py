@@ -68,7 +68,7 @@ from pillarbox.protocol.imap.commands import (
     Unselect,
     Unsubscribe,
 )
-from pillarbox.protocol.imap.events import Received, Say
+from pillarbox.protocol.imap.events import Received, Response
 from pillarbox.protocol.imap.fetch_items import (
     Attribute,
     BinarySection,
@@ -370,7 +370,7 @@ def test_search_return_options() -> None:
 @pytest.mark.rfc("9051 §6.4.4", "MUST")
 def test_an_unknown_charset_is_no_with_badcharset() -> None:
     assert Dialogue(READER).talk(b"a SEARCH CHARSET x-klingon TEXT a\r\n") == [
-        Say(b"a NO [BADCHARSET (US-ASCII UTF-8)] Unknown charset\r\n")
+        Response(b"a NO [BADCHARSET (US-ASCII UTF-8)] Unknown charset\r\n")
     ]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from pillarbox.mail.number_set import STAR, NumberSet
 from pillarbox.protocol.imap import limits
-from pillarbox.protocol.imap.capabilities import Terms
+from pillarbox.protocol.imap.capabilities import Conditions
 from pillarbox.protocol.imap.commands import (
     Append,
     Authenticate,
@@ -16,34 +16,35 @@ from pillarbox.protocol.imap.commands import (
     Select,
     StartTls,
 )
+from pillarbox.protocol.imap.dialogue_steps import MAX_SASL_LINE_OCTETS
 from pillarbox.protocol.imap.events import (
+    Bye,
     Event,
-    Farewell,
     IdleAborted,
     IdleEnded,
     MessageOctets,
     MessageOffered,
+    MessageParameters,
     MessagesDropped,
     MessagesEnded,
-    Offer,
     Received,
+    Response,
     SaslAborted,
     SaslResponse,
-    Say,
 )
-from pillarbox.protocol.imap.machine import SASL_LINE_OCTETS, Machine
+from pillarbox.protocol.imap.machine import Machine
 from pillarbox.protocol.imap.sequence_set import SequenceSet
 from pillarbox.protocol.imap.states import State
-from tests.kit.imap.dialogue import TERMS, Dialogue
+from tests.kit.imap.dialogue import CONDITIONS, Dialogue
 
 MEMBER, READER = State.AUTHENTICATED, State.SELECTED
 NEXT = b"n NOOP\r\n"
 RECEIVED_NEXT = Received(b"n", Noop())
 
 
-def offered(event: Event) -> Offer:
+def offered(event: Event) -> MessageParameters:
     assert isinstance(event, MessageOffered)
-    return event.offer
+    return event.message
 
 
 # Literals
@@ -52,8 +53,8 @@ def offered(event: Event) -> Offer:
 @pytest.mark.rfc("9051 §7.6", "MUST")
 def test_a_synchronising_literal_is_asked_for() -> None:
     dialogue = Dialogue()
-    assert dialogue.talk(b"a LOGIN {3}\r\n") == [Say(b"+ OK\r\n")]
-    assert dialogue.talk(b"joe {0}\r\n") == [Say(b"+ OK\r\n")]
+    assert dialogue.talk(b"a LOGIN {3}\r\n") == [Response(b"+ OK\r\n")]
+    assert dialogue.talk(b"joe {0}\r\n") == [Response(b"+ OK\r\n")]
     assert dialogue.talk(b"\r\n") == [Received(b"a", Login("joe", ""))]
 
 
@@ -75,27 +76,27 @@ def test_a_literal_may_hold_what_looks_like_commands() -> None:
 def test_literals_of_a_refused_command_are_swallowed() -> None:
     dialogue = Dialogue()
     assert dialogue.talk(b"a XYZZY {8+}\r\nb NOOP\r\n {3+}\r\nc N OOP\r\n" + NEXT) == [
-        Say(b"a BAD Unknown command\r\n"),
+        Response(b"a BAD Unknown command\r\n"),
         RECEIVED_NEXT,
     ]
 
 
 def test_a_refused_synchronising_literal_never_comes() -> None:
     dialogue = Dialogue()
-    assert dialogue.talk(b"a XYZZY {8}\r\n" + NEXT) == [Say(b"a BAD Unknown command\r\n"), RECEIVED_NEXT]
+    assert dialogue.talk(b"a XYZZY {8}\r\n" + NEXT) == [Response(b"a BAD Unknown command\r\n"), RECEIVED_NEXT]
 
 
 def test_swallowed_literal_then_refused_synchronising_one() -> None:
     dialogue = Dialogue()
     assert dialogue.talk(b"a XYZZY {2+}\r\nzz {8}\r\n" + NEXT) == [
-        Say(b"a BAD Unknown command\r\n"),
+        Response(b"a BAD Unknown command\r\n"),
         RECEIVED_NEXT,
     ]
 
 
 def test_a_literal_too_large_for_a_stranger() -> None:
-    large = limits.STRANGER.literal_octets + 1
-    refusal = Say(b"a NO [LIMIT] Literal too large\r\n")
+    large = limits.BEFORE_LOGIN.literal_octets + 1
+    refusal = Response(b"a NO [LIMIT] Literal too large\r\n")
     assert Dialogue().talk(b"a LOGIN {%d}\r\n" % large + NEXT) == [refusal, RECEIVED_NEXT]
     assert Dialogue().talk(b"a LOGIN {%d+}\r\n%b\r\n" % (large, b"x" * large) + NEXT) == [
         refusal,
@@ -109,7 +110,7 @@ def test_a_literal_too_large_for_a_stranger() -> None:
 def test_a_literal_that_no_number_can_count() -> None:
     dialogue = Dialogue()
     (event,) = dialogue.talk(b"a LOGIN {99999999999999999999+}\r\n" + NEXT)
-    assert isinstance(event, Farewell)
+    assert isinstance(event, Bye)
     assert event.octets.startswith(b"a BAD [LIMIT] Literal too large\r\n* BYE ")
     assert dialogue.machine.state is State.LOGOUT
 
@@ -118,14 +119,14 @@ def test_a_literal_that_no_number_can_count() -> None:
 
 
 def test_a_line_too_long() -> None:
-    long = b"x" * (limits.STRANGER.line_octets + 1)
-    refusal = Say(b"a BAD [LIMIT] Line too long\r\n")
+    long = b"x" * (limits.BEFORE_LOGIN.line_octets + 1)
+    refusal = Response(b"a BAD [LIMIT] Line too long\r\n")
     assert Dialogue().talk(b"a LOGIN " + long + b" {9+}\r\nb NOOP\r\n \r\n" + NEXT) == [
         refusal,
         RECEIVED_NEXT,
     ]
     assert Dialogue().talk(long + b" NOOP\r\n" + NEXT) == [
-        Say(b"* BAD [LIMIT] Line too long\r\n"),
+        Response(b"* BAD [LIMIT] Line too long\r\n"),
         RECEIVED_NEXT,
     ]
     after_literal = Dialogue().talk(b"a LOGIN {1+}\r\nx " + long + b"\r\n" + NEXT)
@@ -142,7 +143,7 @@ def test_a_long_line_ends_wherever_the_chunks_end() -> None:
     for size in (1000, 4096, 16385, 39999):
         dialogue = Dialogue()
         events = [e for at in range(0, len(octets), size) for e in dialogue.talk(octets[at : at + size])]
-        assert events == [Say(b"a BAD [LIMIT] Line too long\r\n"), RECEIVED_NEXT], size
+        assert events == [Response(b"a BAD [LIMIT] Line too long\r\n"), RECEIVED_NEXT], size
 
 
 def test_a_lone_lf_ends_a_line_too() -> None:
@@ -152,8 +153,8 @@ def test_a_lone_lf_ends_a_line_too() -> None:
 def test_too_many_bad_commands_end_the_connection() -> None:
     dialogue = Dialogue()
     events = dialogue.talk(b"GET / HTTP/1.1\r\n" * 20)
-    assert len(events) == limits.STRANGER.bad_commands + 1
-    assert isinstance(events[-1], Farewell)
+    assert len(events) == limits.BEFORE_LOGIN.bad_commands + 1
+    assert isinstance(events[-1], Bye)
     assert events[-1].octets.startswith(b"GET BAD ")
     assert b"\r\n* BYE " in events[-1].octets
     assert dialogue.talk(NEXT) == []
@@ -163,7 +164,7 @@ def test_too_many_bad_commands_end_the_connection() -> None:
 def test_a_good_command_makes_up_for_bad_ones() -> None:
     dialogue = Dialogue()
     for _ in range(5):
-        events = dialogue.talk(b"x\r\n" * limits.STRANGER.bad_commands + NEXT)
+        events = dialogue.talk(b"x\r\n" * limits.BEFORE_LOGIN.bad_commands + NEXT)
         assert events[-1] == RECEIVED_NEXT
 
 
@@ -174,7 +175,7 @@ def test_append_with_everything() -> None:
     dialogue = Dialogue(MEMBER)
     events = dialogue.talk(b'a APPEND box (\\seen $x) " 1-Jan-2024 01:00:00 +0100" ~{5+}\r\na\0b\r\n\r\n')
     assert events == [
-        MessageOffered(b"a", Append("box"), Offer(5, "\\Seen $x", 1704067200000, binary=True), 0),
+        MessageOffered(b"a", Append("box"), MessageParameters(5, "\\Seen $x", 1704067200000, binary=True), 0),
         MessageOctets(b"a\0b\r\n"),
         MessagesEnded(b"a", Append("box")),
     ]
@@ -185,11 +186,11 @@ def test_append_waits_for_leave_and_hands_on_as_it_comes() -> None:
     dialogue = Dialogue(MEMBER)
     machine = dialogue.machine
     (event,) = machine.receive(b"a APPEND {3}\r\n")
-    assert event == Say(b"+ OK\r\n")
+    assert event == Response(b"+ OK\r\n")
     (event,) = machine.receive(b"box {10}\r\n")
-    assert offered(event) == Offer(10)
+    assert offered(event) == MessageParameters(10)
     assert machine.receive(b"") == []
-    assert machine.accept_message() == b"+ Ready for the message\r\n"
+    assert machine.accept_message() == b"+ Ready for literal data\r\n"
     assert machine.receive(b"abc") == [MessageOctets(b"abc")]
     assert machine.receive(b"defghij\r") == [MessageOctets(b"defghij")]
     assert machine.receive(b"\n") == [MessagesEnded(b"a", Append("box"))]
@@ -199,7 +200,7 @@ def test_append_waits_for_leave_and_hands_on_as_it_comes() -> None:
 def test_several_messages() -> None:
     dialogue = Dialogue(MEMBER)
     events = dialogue.talk(b"a APPEND box {1+}\r\nA (\\Deleted) {2+}\r\nBC {1+}\r\nD\r\n" + NEXT)
-    assert [(event.index, event.offer.size) for event in events if isinstance(event, MessageOffered)] == [
+    assert [(event.index, event.message.size) for event in events if isinstance(event, MessageOffered)] == [
         (0, 1),
         (1, 2),
         (2, 1),
@@ -214,34 +215,39 @@ def test_an_empty_message_is_refused(plus: bytes) -> None:
     dialogue = Dialogue(MEMBER)
     tail = b"\r\n" if plus else b""
     events = dialogue.talk(b"a APPEND box {0%b}\r\n" % plus + tail + NEXT)
-    assert events == [Say(b"a NO A message can't be empty\r\n"), RECEIVED_NEXT]
+    assert events == [Response(b"a NO Can't save a zero byte message\r\n"), RECEIVED_NEXT]
     events = dialogue.talk(b"a APPEND box {1+}\r\nA {0%b}\r\n" % plus + tail + NEXT)
-    assert events[2:] == [MessagesDropped(b"a NO A message can't be empty\r\n"), RECEIVED_NEXT]
+    assert events[2:] == [MessagesDropped(b"a NO Can't save a zero byte message\r\n"), RECEIVED_NEXT]
 
 
 @pytest.mark.rfc("7889 §4", "SHALL")
 def test_a_message_over_the_limit_is_refused_before_it_is_sent_or_swallowed() -> None:
     dialogue = Dialogue(MEMBER, append_limit=1000)
     refusal = b"a NO [TOOBIG] Message too large\r\n"
-    assert dialogue.talk(b"a APPEND box {1001}\r\n" + NEXT) == [Say(refusal), RECEIVED_NEXT]
+    assert dialogue.talk(b"a APPEND box {1001}\r\n" + NEXT) == [Response(refusal), RECEIVED_NEXT]
     body = b"b NOOP\r\n" * 126
-    assert dialogue.talk(b"a APPEND box {1008+}\r\n" + body + b"\r\n" + NEXT) == [Say(refusal), RECEIVED_NEXT]
+    assert dialogue.talk(b"a APPEND box {1008+}\r\n" + body + b"\r\n" + NEXT) == [
+        Response(refusal),
+        RECEIVED_NEXT,
+    ]
     events = dialogue.talk(b"a APPEND box {1+}\r\nA {1008+}\r\n" + body + b" {3+}\r\nxyz\r\n" + NEXT)
     assert events[2:] == [MessagesDropped(refusal), RECEIVED_NEXT]
 
 
 def test_one_append_has_its_limits() -> None:
     dialogue = Dialogue(MEMBER)
-    refusal = MessagesDropped(b"a NO [LIMIT] Too much for one command\r\n")
-    events = dialogue.talk(b"a APPEND box" + b" {1+}\r\nA" * (limits.APPEND_MESSAGES + 1) + b"\r\n" + NEXT)
+    refusal = MessagesDropped(b"a NO [LIMIT] Too much data in one command\r\n")
+    events = dialogue.talk(
+        b"a APPEND box" + b" {1+}\r\nA" * (limits.MAX_APPEND_MESSAGES + 1) + b"\r\n" + NEXT
+    )
     assert events[-2:] == [refusal, RECEIVED_NEXT]
-    assert sum(isinstance(event, MessageOctets) for event in events) == limits.APPEND_MESSAGES
+    assert sum(isinstance(event, MessageOctets) for event in events) == limits.MAX_APPEND_MESSAGES
     vast = Dialogue(MEMBER, append_limit=2**62)
     assert isinstance(
-        vast.talk(b"a APPEND box {1+}\r\nA {%d}\r\n" % limits.APPEND_OCTETS)[-1], MessageOffered
+        vast.talk(b"a APPEND box {1+}\r\nA {%d}\r\n" % limits.MAX_APPEND_OCTETS)[-1], MessageOffered
     )
     other = Dialogue(MEMBER, append_limit=2**62)
-    events = other.talk(b"a APPEND box {1+}\r\nA {%d}\r\n" % (limits.APPEND_OCTETS + 1) + NEXT)
+    events = other.talk(b"a APPEND box {1+}\r\nA {%d}\r\n" % (limits.MAX_APPEND_OCTETS + 1) + NEXT)
     assert events[-2:] == [refusal, RECEIVED_NEXT]
 
 
@@ -261,7 +267,7 @@ def test_what_follows_a_message_must_be_another_or_the_end() -> None:
         assert isinstance(events[2], MessagesDropped), events
         assert events[2].octets.startswith(b"a BAD ")
         assert events[3:] == [RECEIVED_NEXT]
-    long = b"a APPEND box {1+}\r\nA" + b" " * (limits.MEMBER.line_octets + 1) + b"\r\n"
+    long = b"a APPEND box {1+}\r\nA" + b" " * (limits.AFTER_LOGIN.line_octets + 1) + b"\r\n"
     assert dialogue.talk(long + NEXT)[2:] == [
         MessagesDropped(b"a BAD [LIMIT] Line too long\r\n"),
         RECEIVED_NEXT,
@@ -278,11 +284,11 @@ def test_bad_and_impossible_appends_are_refused_before_the_message() -> None:
         b"a UTF8 (",
     ):
         (event,) = dialogue.talk(b"a APPEND %b {3}\r\n" % arguments)
-        assert isinstance(event, Say)
+        assert isinstance(event, Response)
         assert event.octets.startswith(b"a BAD "), arguments
         assert dialogue.talk(b"a APPEND %b {3+}\r\nabc\r\n" % arguments + NEXT)[1:] == [RECEIVED_NEXT]
     (event,) = dialogue.talk(b"a APPEND a//b {3}\r\n")
-    assert isinstance(event, Say)
+    assert isinstance(event, Response)
     assert event.octets.startswith(b"a NO [CANNOT] ")
 
 
@@ -290,7 +296,7 @@ def test_bad_and_impossible_appends_are_refused_before_the_message() -> None:
 def test_a_utf8_message() -> None:
     dialogue = Dialogue(MEMBER)
     assert dialogue.talk(b"a APPEND box UTF8 (~{2+}\r\n\xc3\xa9)\r\n") == [
-        MessageOffered(b"a", Append("box"), Offer(2, binary=True, utf8=True), 0),
+        MessageOffered(b"a", Append("box"), MessageParameters(2, binary=True, utf8=True), 0),
         MessageOctets(b"\xc3\xa9"),
         MessagesEnded(b"a", Append("box")),
     ]
@@ -303,7 +309,7 @@ def test_replace_takes_one_message() -> None:
     dialogue = Dialogue(READER)
     last = SequenceSet(NumberSet(((STAR, STAR),)))
     assert dialogue.talk(b"a UID REPLACE * box {1+}\r\nA\r\n")[0] == MessageOffered(
-        b"a", Replace(last, "box", uid=True), Offer(1), 0
+        b"a", Replace(last, "box", uid=True), MessageParameters(1), 0
     )
     events = dialogue.talk(b"a REPLACE 1 box {1+}\r\nA {1+}\r\nB\r\n" + NEXT)
     assert events[2:] == [MessagesDropped(b"a BAD REPLACE takes one message\r\n"), RECEIVED_NEXT]
@@ -312,7 +318,7 @@ def test_replace_takes_one_message() -> None:
 def test_strangers_can_not_append() -> None:
     dialogue = Dialogue()
     assert dialogue.talk(b"a APPEND box {3+}\r\nabc\r\n" + NEXT) == [
-        Say(b"a BAD Log in first\r\n"),
+        Response(b"a BAD Please login first\r\n"),
         RECEIVED_NEXT,
     ]
 
@@ -342,7 +348,7 @@ def test_idle_ends_with_anything_else_too() -> None:
     aborted = IdleAborted(b"a BAD Expected DONE\r\n")
     assert dialogue.talk(b"a IDLE\r\nb NOOP\r\n" + NEXT)[1:] == [aborted, RECEIVED_NEXT]
     assert dialogue.talk(b"a IDLE\r\nb X {3+}\r\nabc\r\n" + NEXT)[1:] == [aborted, RECEIVED_NEXT]
-    long = b"x" * (limits.MEMBER.line_octets + 1) + b"\r\n"
+    long = b"x" * (limits.AFTER_LOGIN.line_octets + 1) + b"\r\n"
     too_long = IdleAborted(b"a BAD [LIMIT] Line too long\r\n")
     assert dialogue.talk(b"a IDLE\r\n" + long + NEXT)[1:] == [too_long, RECEIVED_NEXT]
 
@@ -360,7 +366,7 @@ def test_an_exchange_of_responses() -> None:
 
 
 def test_a_challenge_is_base64() -> None:
-    assert Machine(TERMS).challenge(b"r=abc,s=\xff") == b"+ cj1hYmMscz3/\r\n"
+    assert Machine(CONDITIONS).challenge(b"r=abc,s=\xff") == b"+ cj1hYmMscz3/\r\n"
 
 
 @pytest.mark.rfc("9051 §6.2.2", "MUST")
@@ -368,14 +374,14 @@ def test_an_exchange_can_be_cancelled_and_broken() -> None:
     dialogue = Dialogue()
     start = b"a AUTHENTICATE PLAIN\r\n"
     assert dialogue.talk(start + b"*\r\n" + NEXT)[1:] == [
-        SaslAborted(b"a BAD Authentication cancelled\r\n"),
+        SaslAborted(b"a BAD Authentication aborted by client\r\n"),
         RECEIVED_NEXT,
     ]
     assert dialogue.talk(start + b"%%%\r\n" + NEXT)[1:] == [
-        SaslAborted(b"a BAD Not base64\r\n"),
+        SaslAborted(b"a BAD Invalid base64 data\r\n"),
         RECEIVED_NEXT,
     ]
-    long = b"A" * (SASL_LINE_OCTETS + 1) + b"\r\n"
+    long = b"A" * (MAX_SASL_LINE_OCTETS + 1) + b"\r\n"
     assert dialogue.talk(start + long + NEXT)[1:] == [
         SaslAborted(b"a BAD [LIMIT] Line too long\r\n"),
         RECEIVED_NEXT,
@@ -384,12 +390,12 @@ def test_an_exchange_can_be_cancelled_and_broken() -> None:
 
 def test_an_exchange_that_never_succeeds_ends_the_connection() -> None:
     dialogue = Dialogue()
-    events = dialogue.talk(b"x\r\n" * limits.STRANGER.bad_commands)
+    events = dialogue.talk(b"x\r\n" * limits.BEFORE_LOGIN.bad_commands)
     events = dialogue.talk(b"a AUTHENTICATE PLAIN\r\n")
-    for _ in range(limits.STRANGER.bad_commands + 1):
+    for _ in range(limits.BEFORE_LOGIN.bad_commands + 1):
         dialogue.machine.challenge(b"")
         events = dialogue.talk(b"%%\r\n")
-    assert isinstance(events[-1], Farewell)
+    assert isinstance(events[-1], Bye)
 
 
 # TLS
@@ -397,21 +403,21 @@ def test_an_exchange_that_never_succeeds_ends_the_connection() -> None:
 
 @pytest.mark.rfc("9051 §6.2.1", "MUST")
 def test_nothing_said_before_tls_survives_it() -> None:
-    machine = Machine(TERMS)
+    machine = Machine(CONDITIONS)
     assert machine.receive(b"a STARTTLS\r\nb LOGIN joe secret\r\n") == [Received(b"a", StartTls())]
     assert machine.buffered == len(b"b LOGIN joe secret\r\n")
     assert machine.discard() == len(b"b LOGIN joe secret\r\n")
-    machine.tls_started(Terms(mechanisms=("PLAIN",)))
+    machine.tls_started(Conditions(mechanisms=("PLAIN",)))
     assert machine.receive(b"") == []
     assert machine.receive(b"c CAPABILITY\r\n") == [Received(b"c", Capability())]
     assert b"STARTTLS" not in machine.capabilities()
-    assert machine.receive(b"d STARTTLS\r\n") == [Say(b"d BAD TLS is not to be had here\r\n")]
+    assert machine.receive(b"d STARTTLS\r\n") == [Response(b"d BAD TLS not available\r\n")]
 
 
 def test_half_a_command_before_tls_is_forgotten() -> None:
-    machine = Machine(TERMS)
+    machine = Machine(CONDITIONS)
     machine.receive(b"a STARTTLS\r\nb LOGIN {3+}\r\nj")
-    machine.tls_started(Terms())
+    machine.tls_started(Conditions())
     assert machine.receive(NEXT) == [RECEIVED_NEXT]
 
 
@@ -419,7 +425,7 @@ def test_half_a_command_before_tls_is_forgotten() -> None:
 
 
 def test_a_stop_after_what_may_change_the_meaning_of_the_rest() -> None:
-    machine = Machine(TERMS)
+    machine = Machine(CONDITIONS)
     assert machine.receive(b"a LOGIN x y\r\nb SELECT INBOX\r\n") == [Received(b"a", Login("x", "y"))]
     machine.authenticated()
     assert machine.receive(b"") == [Received(b"b", Select("INBOX"))]

@@ -21,15 +21,15 @@ from pillarbox.mail.query import (
     Uids,
     UidsWithStar,
 )
-from pillarbox.protocol.imap.selected import NoSuchMessage, SelectedMailbox, Telling
+from pillarbox.protocol.imap.selected import NoSuchMessage, SelectedMailbox, UpdateOptions
 from pillarbox.protocol.imap.sequence_set import SequenceSet
 from tests.kit.imap.dialogue import view
 from tests.kit.imap.responses import Data, Fetched, Numbered, read_responses
 
 ALL_MESSAGES = SequenceSet(NumberSet(((1, STAR),)))
-ALWAYS = Telling(expunges=True)
-NUMBERS_IN_USE = Telling(expunges=False)
-QRESYNC = Telling(expunges=True, rev2=True, condstore=True, qresync=True)
+ALWAYS = UpdateOptions(expunges=True)
+NUMBERS_IN_USE = UpdateOptions(expunges=False)
+QRESYNC = UpdateOptions(expunges=True, rev2=True, condstore=True, qresync=True)
 
 
 @dataclass
@@ -130,7 +130,7 @@ def test_search_keys_that_only_the_session_understands() -> None:
         (And((Not(Recent()), Or((seen, All())))), And((Not(Uids(NumberSet(((8, 8),)))), Or((seen, All()))))),
     ]
     for query, grounded in cases:
-        assert mailbox.ground(query) == grounded
+        assert mailbox.resolve_query(query) == grounded
     empty = view((), recent=EMPTY)
     for query in (
         Sequence(NumberSet(((1, STAR),))),
@@ -138,9 +138,9 @@ def test_search_keys_that_only_the_session_understands() -> None:
         SavedResult(),
         Recent(),
     ):
-        assert empty.ground(query) == NOTHING
-    assert empty.bound(seen) == NOTHING
-    assert mailbox.bound(seen) == And((Uids(NumberSet(((1, 8),))), seen))
+        assert empty.resolve_query(query) == NOTHING
+    assert empty.limit_query(seen) == NOTHING
+    assert mailbox.limit_query(seen) == And((Uids(NumberSet(((1, 8),))), seen))
 
 
 # What is told
@@ -153,13 +153,13 @@ def test_everything_in_its_order() -> None:
         flagged=[(1, "\\Seen", 170), (8, "$x", 180)],
         vanished=NumberSet(((2, 3),)),
     )
-    assert mailbox.tell(delta, ALWAYS) == (
+    assert mailbox.apply(delta, ALWAYS) == (
         b"* 2 EXPUNGE\r\n* 2 EXPUNGE\r\n"
         b"* 5 EXISTS\r\n* 2 RECENT\r\n"
         b"* 1 FETCH (FLAGS (\\Seen))\r\n* 3 FETCH (FLAGS ($x \\Recent))\r\n"
     )
     assert list(mailbox.uids) == [1, 5, 8, 9, 11]
-    assert mailbox.modseq == mailbox.told_modseq == 200
+    assert mailbox.modseq == mailbox.complete_modseq == 200
 
 
 @pytest.mark.rfc("9051 §7.5.1", "MUST NOT")
@@ -168,27 +168,27 @@ def test_expunges_wait_while_sequence_numbers_are_in_use() -> None:
     delta = Delta(
         appended=[(9, "", 150)], flagged=[(2, "a", 140), (5, "a", 140)], vanished=NumberSet(((2, 2),))
     )
-    said = mailbox.tell(delta, NUMBERS_IN_USE)
+    said = mailbox.apply(delta, NUMBERS_IN_USE)
     # The place of the message that is gone still counts
     assert said == b"* 6 EXISTS\r\n* 1 RECENT\r\n* 4 FETCH (FLAGS (a))\r\n"
-    assert mailbox.unsaid == NumberSet(((2, 2),))
-    assert mailbox.tell(Delta(highest=210, vanished=NumberSet(((8, 8),))), NUMBERS_IN_USE) == b""
-    assert mailbox.tell_unsaid(NUMBERS_IN_USE) == b""
-    assert mailbox.tell_unsaid(ALWAYS) == b"* 2 EXPUNGE\r\n* 4 EXPUNGE\r\n"
+    assert mailbox.pending_expunges == NumberSet(((2, 2),))
+    assert mailbox.apply(Delta(highest=210, vanished=NumberSet(((8, 8),))), NUMBERS_IN_USE) == b""
+    assert mailbox.apply_pending(NUMBERS_IN_USE) == b""
+    assert mailbox.apply_pending(ALWAYS) == b"* 2 EXPUNGE\r\n* 4 EXPUNGE\r\n"
     assert list(mailbox.uids) == [1, 3, 5, 9]
-    assert mailbox.tell_unsaid(ALWAYS) == b""
+    assert mailbox.apply_pending(ALWAYS) == b""
 
 
 @pytest.mark.rfc("7162 §3.2", "MUST")
 def test_highestmodseq_stays_below_expunges_that_are_owed() -> None:
     mailbox = view()
-    mailbox.tell(Delta(highest=150), NUMBERS_IN_USE)
-    mailbox.tell(Delta(highest=160, vanished=NumberSet(((2, 2),))), NUMBERS_IN_USE)
-    mailbox.tell(Delta(highest=170, flagged=[(1, "", 165)]), NUMBERS_IN_USE)
+    mailbox.apply(Delta(highest=150), NUMBERS_IN_USE)
+    mailbox.apply(Delta(highest=160, vanished=NumberSet(((2, 2),))), NUMBERS_IN_USE)
+    mailbox.apply(Delta(highest=170, flagged=[(1, "", 165)]), NUMBERS_IN_USE)
     assert mailbox.modseq == 170
-    assert mailbox.told_modseq == 150
-    mailbox.tell_unsaid(ALWAYS)
-    assert mailbox.told_modseq == 170
+    assert mailbox.complete_modseq == 150
+    mailbox.apply_pending(ALWAYS)
+    assert mailbox.complete_modseq == 170
 
 
 @pytest.mark.rfc("7162 §3.2.10", "MUST")
@@ -197,36 +197,36 @@ def test_vanished_stands_for_expunge_with_qresync() -> None:
     delta = Delta(
         appended=[(9, "", 150)], flagged=[(5, "\\Seen", 151)], vanished=NumberSet(((2, 4), (30, 40)))
     )
-    assert mailbox.tell(delta, QRESYNC) == (
+    assert mailbox.apply(delta, QRESYNC) == (
         b"* VANISHED 2:3\r\n* 4 EXISTS\r\n* 2 FETCH (UID 5 FLAGS (\\Seen) MODSEQ (151))\r\n"
     )
 
 
 @pytest.mark.rfc("7162 §3.2.4", "MUST")
 def test_uid_and_modseq_once_condstore_is_enabled() -> None:
-    said = view().tell(Delta(flagged=[(8, "", 7)]), Telling(expunges=True, condstore=True))
+    said = view().apply(Delta(flagged=[(8, "", 7)]), UpdateOptions(expunges=True, condstore=True))
     assert said == b"* 5 FETCH (UID 8 FLAGS (\\Recent) MODSEQ (7))\r\n"
 
 
 def test_what_the_session_has_answered_itself_is_not_told_again() -> None:
-    own = Telling(expunges=True, own=frozenset({150}))
+    own = UpdateOptions(expunges=True, own_modseqs=frozenset({150}))
     delta = Delta(flagged=[(1, "\\Seen", 150), (2, "\\Seen", 149)])
-    assert view().tell(delta, own) == b"* 2 FETCH (FLAGS (\\Seen))\r\n"
+    assert view().apply(delta, own) == b"* 2 FETCH (FLAGS (\\Seen))\r\n"
     # but a later change by another is
-    assert view().tell(Delta(flagged=[(1, "", 151)]), own) == b"* 1 FETCH (FLAGS ())\r\n"
+    assert view().apply(Delta(flagged=[(1, "", 151)]), own) == b"* 1 FETCH (FLAGS ())\r\n"
 
 
 def test_messages_that_came_and_went_between_are_never_mentioned() -> None:
     mailbox = view()
-    assert mailbox.tell(Delta(vanished=NumberSet(((20, 30),))), ALWAYS) == b""
-    assert mailbox.tell(Delta(flagged=[(25, "", 150)]), ALWAYS) == b""
+    assert mailbox.apply(Delta(vanished=NumberSet(((20, 30),))), ALWAYS) == b""
+    assert mailbox.apply(Delta(flagged=[(25, "", 150)]), ALWAYS) == b""
 
 
 def test_a_delta_told_twice_tells_nothing_new() -> None:
     mailbox = view()
     delta = Delta(appended=[(9, "", 150)], vanished=NumberSet(((2, 2),)))
-    mailbox.tell(delta, ALWAYS)
-    assert mailbox.tell(delta, ALWAYS) == b""
+    mailbox.apply(delta, ALWAYS)
+    assert mailbox.apply(delta, ALWAYS) == b""
 
 
 def test_recent() -> None:
@@ -239,7 +239,7 @@ def test_recent() -> None:
 def test_told_uids_may_be_shared() -> None:
     shared = array("I", (1, 2, 3))
     one, other = view(shared), view(shared)
-    one.tell(Delta(appended=[(9, "", 150)], vanished=NumberSet(((2, 2),))), ALWAYS)
+    one.apply(Delta(appended=[(9, "", 150)], vanished=NumberSet(((2, 2),))), ALWAYS)
     assert list(one.uids) == [1, 3, 9]
     assert list(other.uids) == list(shared) == [1, 2, 3]
 
@@ -310,11 +310,13 @@ def test_what_is_told_adds_up_to_what_is(
             [(uid, "\\Seen", modseq) for uid in changed],
             NumberSet.of(vanished),
         )
-        client.hear(mailbox.tell(delta, Telling(expunges=expunges, condstore=qresync, qresync=qresync)))
+        client.hear(
+            mailbox.apply(delta, UpdateOptions(expunges=expunges, condstore=qresync, qresync=qresync))
+        )
         assert len(client.uids) == mailbox.count
         assert all(believed in {None, uid} for believed, uid in zip(client.uids, mailbox.uids, strict=True))
         # A client fetches the UIDs of what is new to it
         client.uids = list(mailbox.uids)
-    client.hear(mailbox.tell_unsaid(ALWAYS))
+    client.hear(mailbox.apply_pending(ALWAYS))
     assert list(mailbox.uids) == there
     assert len(client.uids) == len(there)

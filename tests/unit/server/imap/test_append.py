@@ -19,11 +19,11 @@ def allow(mail: Provider, octets: int) -> None:
 @pytest.mark.rfc("9051 §6.3.12", "MUST")
 def test_a_message_is_stored_with_its_flags_and_date_and_told_where() -> None:
     with provider() as mail:
-        talker = mail.talker(select="INBOX")
-        answer = talker.ok('APPEND INBOX (\\Seen $Word) "17-Jul-1996 02:44:25 -0700" {}', MESSAGE)
+        client = mail.client(select="INBOX")
+        answer = client.ok('APPEND INBOX (\\Seen $Word) "17-Jul-1996 02:44:25 -0700" {}', MESSAGE)
         assert (answer.code or b"").startswith(b"APPENDUID ")
         assert answer.numbered(b"EXISTS") == [1]
-        items = talker.ok("FETCH 1 (FLAGS INTERNALDATE BODY.PEEK[])").fetched[1]
+        items = client.ok("FETCH 1 (FLAGS INTERNALDATE BODY.PEEK[])").fetched[1]
         assert set(items[b"FLAGS"]) == {b"\\Seen", b"$Word", b"\\Recent"}
         assert items[b"INTERNALDATE"] == b"17-Jul-1996 09:44:25 +0000"
         assert items[b"BODY[]"] == MESSAGE
@@ -32,12 +32,12 @@ def test_a_message_is_stored_with_its_flags_and_date_and_told_where() -> None:
 @pytest.mark.rfc("9051 §6.3.12", "MUST")
 def test_a_synchronising_literal_is_asked_for_only_where_it_is_welcome() -> None:
     with provider() as mail:
-        talker = mail.talker()
-        (refused,) = talker.send(b"a APPEND nowhere {%d}\r\n" % len(MESSAGE))
+        client = mail.client()
+        (refused,) = client.send(b"a APPEND nowhere {%d}\r\n" % len(MESSAGE))
         assert isinstance(refused, Status)
         assert (refused.word, refused.code) == (b"NO", b"TRYCREATE")
-        assert isinstance(talker.send(b"b APPEND INBOX {%d}\r\n" % len(MESSAGE))[0], Continuation)
-        (done,) = talker.send(MESSAGE + b"\r\n")
+        assert isinstance(client.send(b"b APPEND INBOX {%d}\r\n" % len(MESSAGE))[0], Continuation)
+        (done,) = client.send(MESSAGE + b"\r\n")
         assert isinstance(done, Status)
         assert done.word == b"OK"
 
@@ -45,21 +45,21 @@ def test_a_synchronising_literal_is_asked_for_only_where_it_is_welcome() -> None
 @pytest.mark.rfc("9051 §6.3.12", "MUST")
 def test_a_message_that_came_unasked_to_nowhere_is_swallowed() -> None:
     with provider() as mail:
-        talker = mail.talker()
-        refused = talker.do("APPEND nowhere {}", b"x LOGOUT\r\n" * 10)
+        client = mail.client()
+        refused = client.do("APPEND nowhere {}", b"x LOGOUT\r\n" * 10)
         assert refused.code == b"TRYCREATE"
-        talker.ok("NOOP")
+        client.ok("NOOP")
 
 
 @pytest.mark.rfc("3502 §6.3.11", "MUST")
 def test_several_messages_or_none() -> None:
     with provider() as mail:
-        talker = mail.talker(select="INBOX")
-        answer = talker.ok("APPEND INBOX (\\Seen) {} (\\Flagged) {} {}", MESSAGE, MESSAGE, MESSAGE)
+        client = mail.client(select="INBOX")
+        answer = client.ok("APPEND INBOX (\\Seen) {} (\\Flagged) {} {}", MESSAGE, MESSAGE, MESSAGE)
         assert (answer.code or b"").endswith(b" 1:3")
         assert answer.numbered(b"EXISTS") == [3]
-        assert talker.flags(2) == {b"\\Flagged"}
-        broken = talker.do("APPEND INBOX {} nonsense {}", MESSAGE, MESSAGE)
+        assert client.flags(2) == {b"\\Flagged"}
+        broken = client.do("APPEND INBOX {} nonsense {}", MESSAGE, MESSAGE)
         assert broken.word == b"BAD"
         assert mail.house.messages(0) == 3
 
@@ -68,46 +68,46 @@ def test_several_messages_or_none() -> None:
 def test_over_quota_is_refused_before_the_message_crosses() -> None:
     with provider() as mail:
         allow(mail, 3 * len(MESSAGE))
-        talker = mail.talker()
-        talker.ok("APPEND INBOX {}", MESSAGE)
-        (refused,) = talker.send(b"a APPEND INBOX {%d}\r\n" % (3 * len(MESSAGE)))
+        client = mail.client()
+        client.ok("APPEND INBOX {}", MESSAGE)
+        (refused,) = client.send(b"a APPEND INBOX {%d}\r\n" % (3 * len(MESSAGE)))
         assert isinstance(refused, Status)
         assert (refused.word, refused.code) == (b"NO", b"OVERQUOTA")
-        together = talker.do("APPEND INBOX {} {} {}", MESSAGE, MESSAGE, MESSAGE)
+        together = client.do("APPEND INBOX {} {} {}", MESSAGE, MESSAGE, MESSAGE)
         assert together.code == b"OVERQUOTA"
         assert mail.house.messages(0) == 1
 
 
 def test_one_command_can_not_bring_endlessly_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(append, "MESSAGES_TOGETHER", 2)
+    monkeypatch.setattr(append, "MAX_MESSAGES", 2)
     with provider() as mail:
-        talker = mail.talker()
-        talker.ok("APPEND INBOX {} {}", MESSAGE, MESSAGE)
-        refused = talker.do("APPEND INBOX {} {} {}", MESSAGE, MESSAGE, MESSAGE)
+        client = mail.client()
+        client.ok("APPEND INBOX {} {}", MESSAGE, MESSAGE)
+        refused = client.do("APPEND INBOX {} {} {}", MESSAGE, MESSAGE, MESSAGE)
         assert (refused.word, refused.code) == (b"NO", b"LIMIT")
-        monkeypatch.setattr(append, "OCTETS_TOGETHER", len(MESSAGE) + 1)
-        assert talker.do("APPEND INBOX {} {}", MESSAGE, MESSAGE).code == b"LIMIT"
+        monkeypatch.setattr(append, "MAX_OCTETS", len(MESSAGE) + 1)
+        assert client.do("APPEND INBOX {} {}", MESSAGE, MESSAGE).code == b"LIMIT"
         assert mail.house.messages(0) == 2
 
 
 @pytest.mark.rfc("7889 §4", "MUST")
 def test_a_message_over_the_limit_is_too_big() -> None:
     with provider() as mail:
-        talker = mail.talker()
-        limit = talker.session.services.append_limit_octets
-        (refused,) = talker.send(b"a APPEND INBOX {%d}\r\n" % (limit + 1))
+        client = mail.client()
+        limit = client.session.config.limits.message_octets
+        (refused,) = client.send(b"a APPEND INBOX {%d}\r\n" % (limit + 1))
         assert isinstance(refused, Status)
         assert refused.code == b"TOOBIG"
-        assert talker.ok("STATUS INBOX (APPENDLIMIT)").data(b"STATUS")[0][1] == [b"APPENDLIMIT", limit]
+        assert client.ok("STATUS INBOX (APPENDLIMIT)").data(b"STATUS")[0][1] == [b"APPENDLIMIT", limit]
 
 
 def test_what_came_is_what_is_read_back() -> None:
     odd = b"Subject: \xff\xfe\nno CR here\r\rand NUL \0 too\r\n\r\n" + bytes(range(256)) * 20
     with provider() as mail:
-        talker = mail.talker(select="INBOX")
-        talker.ok("APPEND INBOX {}", odd)
-        assert talker.ok("FETCH 1 BODY.PEEK[]").fetched[1][b"BODY[]"] == odd
-        assert talker.ok("FETCH 1 (ENVELOPE BODYSTRUCTURE RFC822.SIZE)").fetched[1][b"RFC822.SIZE"] == len(
+        client = mail.client(select="INBOX")
+        client.ok("APPEND INBOX {}", odd)
+        assert client.ok("FETCH 1 BODY.PEEK[]").fetched[1][b"BODY[]"] == odd
+        assert client.ok("FETCH 1 (ENVELOPE BODYSTRUCTURE RFC822.SIZE)").fetched[1][b"RFC822.SIZE"] == len(
             odd
         )
 
@@ -117,21 +117,21 @@ def test_a_message_that_found_no_room_ends_in_no_and_nothing_is_lost(monkeypatch
         raise DatabaseUnavailable("no space left on device")
 
     with provider() as mail:
-        talker = mail.talker()
+        client = mail.client()
         with monkeypatch.context() as patched:
             patched.setattr(MemoryWriter, "write", full)
-            refused = talker.do("APPEND INBOX {}", MESSAGE)
+            refused = client.do("APPEND INBOX {}", MESSAGE)
         assert (refused.word, refused.code) == (b"NO", b"UNAVAILABLE")
-        talker.ok("APPEND INBOX {}", MESSAGE)
+        client.ok("APPEND INBOX {}", MESSAGE)
         assert mail.house.messages(0) == 1
 
 
 def test_a_client_that_leaves_in_the_middle_leaves_nothing() -> None:
     with provider() as mail:
-        talker = mail.talker()
-        talker.send(b"a APPEND INBOX {1000+}\r\nhalf of a mess")
-        talker.wire.close()
-        assert talker.session.arriving is None
+        client = mail.client()
+        client.send(b"a APPEND INBOX {1000+}\r\nhalf of a mess")
+        client.wire.close()
+        assert client.session.incoming is None
         assert mail.house.messages(0) == 0
 
 
@@ -139,15 +139,15 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing() -> None:
 def test_replace_puts_a_message_in_the_place_of_another() -> None:
     with provider() as mail:
         mail.deliver(MESSAGE, MESSAGE)
-        talker = mail.talker(select="INBOX")
-        answer = talker.ok("REPLACE 1 INBOX (\\Draft) {}", b"Subject: newer\r\n\r\n")
+        client = mail.client(select="INBOX")
+        answer = client.ok("REPLACE 1 INBOX (\\Draft) {}", b"Subject: newer\r\n\r\n")
         assert b"APPENDUID" in answer.codes()
         assert answer.numbered(b"EXPUNGE") == [1]
-        assert talker.uids() == [2, 3]
-        moved = talker.ok("UID REPLACE 3 Archive {}", MESSAGE)
+        assert client.uids() == [2, 3]
+        moved = client.ok("UID REPLACE 3 Archive {}", MESSAGE)
         assert moved.numbered(b"EXPUNGE") == [2]
         assert mail.house.messages(0, mailbox="Archive") == 1
-        assert talker.do("UID REPLACE 99 INBOX {}", MESSAGE).word == b"NO"
+        assert client.do("UID REPLACE 99 INBOX {}", MESSAGE).word == b"NO"
         assert mail.house.messages(0) == 1
 
 
@@ -156,10 +156,10 @@ def test_a_replacement_that_can_not_be_stored_leaves_the_old_message() -> None:
     with provider() as mail:
         mail.deliver()
         allow(mail, 2 * len(MESSAGE))
-        talker = mail.talker(select="INBOX")
-        assert talker.do("REPLACE 1 INBOX {}", MESSAGE * 5).code == b"OVERQUOTA"
-        assert talker.do("REPLACE 1 nowhere {}", MESSAGE).code == b"TRYCREATE"
-        assert talker.uids() == [1]
+        client = mail.client(select="INBOX")
+        assert client.do("REPLACE 1 INBOX {}", MESSAGE * 5).code == b"OVERQUOTA"
+        assert client.do("REPLACE 1 nowhere {}", MESSAGE).code == b"TRYCREATE"
+        assert client.uids() == [1]
         # as large as the old one always has room
         allow(mail, len(MESSAGE))
-        talker.ok("REPLACE 1 INBOX {}", MESSAGE)
+        client.ok("REPLACE 1 INBOX {}", MESSAGE)

@@ -3,7 +3,7 @@
 import pytest
 
 from pillarbox.protocol.imap.commands import List, ListReturn, ListSelect, Lsub
-from pillarbox.server.imap.hierarchy import Names, chosen, chosen_by_lsub
+from pillarbox.server.imap.hierarchy import Names, list_lines, lsub_lines
 
 SUBSCRIBED = frozenset({ListSelect.SUBSCRIBED})
 RECURSIVE = frozenset({ListSelect.SUBSCRIBED, ListSelect.RECURSIVEMATCH})
@@ -14,7 +14,7 @@ def names(*existing: str, subscribed: tuple[str, ...] = (), uses: dict[str, str]
 
 
 def shown(command: List, there: Names, *, rev2: bool = False) -> list[tuple[str, str]]:
-    return [(line.name, " ".join(line.attributes)) for line in chosen(command, there, rev2=rev2)]
+    return [(line.name, " ".join(line.attributes)) for line in list_lines(command, there, rev2=rev2)]
 
 
 def plain(pattern: str, reference: str = "") -> List:
@@ -91,7 +91,7 @@ def test_returning_subscribed_marks_what_is_subscribed() -> None:
 @pytest.mark.rfc("5258 §3.5", "MUST")
 @pytest.mark.rfc("9051 §6.3.9.6", "MUST")
 def test_recursive_match_points_at_what_lies_below() -> None:
-    lines = chosen(extended("%", select=RECURSIVE), FRUIT, rev2=False)
+    lines = list_lines(extended("%", select=RECURSIVE), FRUIT, rev2=False)
     assert [(line.name, line.child_info) for line in lines] == [
         ("INBOX", False),
         ("Fruit", True),
@@ -102,8 +102,10 @@ def test_recursive_match_points_at_what_lies_below() -> None:
 
 def test_recursive_match_is_silent_where_the_pattern_reaches_all_children() -> None:
     there = names("INBOX", "t7", "t7/t7", "t8", "t8/t8", "t8/t9", subscribed=("t7/t7", "t8/t8", "t8/t9"))
-    assert [line.name for line in chosen(extended("*t7", select=RECURSIVE), there, rev2=False)] == ["t7/t7"]
-    assert [line.name for line in chosen(extended("*t8", select=RECURSIVE), there, rev2=False)] == [
+    assert [line.name for line in list_lines(extended("*t7", select=RECURSIVE), there, rev2=False)] == [
+        "t7/t7"
+    ]
+    assert [line.name for line in list_lines(extended("*t8", select=RECURSIVE), there, rev2=False)] == [
         "t8",
         "t8/t8",
     ]
@@ -122,13 +124,13 @@ def test_selecting_by_special_use() -> None:
 
 @pytest.mark.rfc("3501 §6.3.9", "MUST")
 def test_lsub_shows_levels_above_subscribed_names() -> None:
-    lines = chosen_by_lsub(Lsub("", "%"), FRUIT)
+    lines = lsub_lines(Lsub("", "%"), FRUIT)
     assert [(line.name, line.attributes) for line in lines] == [
         ("INBOX", ()),
         ("Fruit", ("\\Noselect",)),
         ("Vegetable", ()),
     ]
-    assert [line.name for line in chosen_by_lsub(Lsub("", "*"), FRUIT)] == [
+    assert [line.name for line in lsub_lines(Lsub("", "*"), FRUIT)] == [
         "INBOX",
         "Fruit/Banana",
         "Fruit/Peach",

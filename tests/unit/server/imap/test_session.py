@@ -1,22 +1,21 @@
 """The session as a whole: every command has its handler, errors their answer (RFC 9051 §5.5, §7.1)."""
 
-from typing import get_args
-
 import pytest
 
 from pillarbox.protocol.imap import commands
 from pillarbox.server.imap import mailboxes
+from pillarbox.server.imap.handlers import HANDLERS
 from pillarbox.server.imap.reply import REFUSALS, refusal
-from pillarbox.server.imap.session import HANDLERS
 from pillarbox.store import append, placements
 from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.imap.client import MESSAGE, provider
+from tests.kit.imap.dialogue import COMMAND_TYPES
 from tests.kit.imap.responses import Status
 
 
 def test_every_command_has_a_handler() -> None:
     dialogues = {commands.Append, commands.Replace}  # their messages come as events
-    assert HANDLERS.keys() | dialogues == set(get_args(commands.Command))
+    assert HANDLERS.keys() | dialogues == COMMAND_TYPES
 
 
 def test_every_refusal_is_no_or_bad_with_a_text() -> None:
@@ -43,12 +42,12 @@ def test_a_busy_database_is_unavailable_and_nothing_is_said_to_be_done(
 
     with provider() as mail:
         mail.deliver()
-        talker = mail.talker(select="INBOX")
+        client = mail.client(select="INBOX")
         with monkeypatch.context() as patched:
             patched.setattr(where, name, busy)
-            answer = talker.do(command, MESSAGE) if "{}" in command else talker.do(command)
+            answer = client.do(command, MESSAGE) if "{}" in command else client.do(command)
         assert (answer.word, answer.code) == (b"NO", b"UNAVAILABLE")
-        talker.ok("NOOP")
+        client.ok("NOOP")
 
 
 @pytest.mark.parametrize("enable", ["", "IMAP4rev2"])
@@ -58,36 +57,36 @@ def test_mail_can_be_read_while_nothing_can_be_written(monkeypatch: pytest.Monke
 
     with provider() as mail:
         mail.deliver(MESSAGE, flags="\\Deleted")
-        talker, waiting = mail.talker(enable=enable), mail.talker(enable=enable, select="INBOX")
+        client, waiting = mail.client(enable=enable), mail.client(enable=enable, select="INBOX")
         mail.deliver()
         with monkeypatch.context() as patched:
             patched.setattr(mail.house.world.database, "write", full)
-            assert talker.ok("SELECT INBOX").numbered(b"EXISTS") == [2]
-            assert talker.ok("FETCH 1 BODY[]").fetched[1][b"BODY[]"] == MESSAGE
+            assert client.ok("SELECT INBOX").numbered(b"EXISTS") == [2]
+            assert client.ok("FETCH 1 BODY[]").fetched[1][b"BODY[]"] == MESSAGE
             assert waiting.ok("NOOP").numbered(b"EXISTS") == [2]
-            assert talker.do("CLOSE").code == b"UNAVAILABLE"
-            assert talker.flags(1) == {b"\\Deleted"}  # still selected
-        talker.ok("CLOSE")
-        assert talker.do("FETCH 1 FLAGS").word == b"BAD"
+            assert client.do("CLOSE").code == b"UNAVAILABLE"
+            assert client.flags(1) == {b"\\Deleted"}  # still selected
+        client.ok("CLOSE")
+        assert client.do("FETCH 1 FLAGS").word == b"BAD"
 
 
 @pytest.mark.rfc("9051 §5.5", "MUST")
 def test_pipelined_commands_are_answered_in_their_order() -> None:
     with provider() as mail:
         mail.deliver(MESSAGE, MESSAGE)
-        talker = mail.talker()
-        heard = talker.send(
+        client = mail.client()
+        received = client.send(
             b"a SELECT INBOX\r\nb FETCH 1 FLAGS\r\nc STORE 1 +FLAGS (\\Seen)\r\nd SEARCH SEEN\r\n"
             b"e APPEND INBOX {%d+}\r\n%b\r\nf UID SEARCH ALL\r\ng NOOP\r\n" % (len(MESSAGE), MESSAGE)
         )
-        tags = [one.tag for one in heard if isinstance(one, Status) and one.tag != b"*"]
+        tags = [one.tag for one in received if isinstance(one, Status) and one.tag != b"*"]
         assert tags == [b"a", b"b", b"c", b"d", b"e", b"f", b"g"]
-        assert all(one.word == b"OK" for one in heard if isinstance(one, Status))
+        assert all(one.word == b"OK" for one in received if isinstance(one, Status))
 
 
 def test_a_mistake_of_ours_is_said_as_bye() -> None:
     with provider() as mail:
-        session = mail.talker().session
+        session = mail.client().session
         assert session.failed().startswith(b"* BYE [SERVERBUG] ")
         assert session.timed_out().startswith(b"* BYE ")
         assert session.ending().startswith(b"* BYE [UNAVAILABLE] ")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pillarbox.server.imap import idling, updates
+from pillarbox.server.imap import idle, updates
 from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.imap.client import MESSAGE, provider
 from tests.kit.imap.responses import Continuation, Numbered, Status
@@ -15,7 +15,7 @@ from tests.kit.imap.responses import Continuation, Numbered, Status
 def test_what_one_does_the_other_is_told(worker: int) -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 3)
-        one, two = mail.talker(select="INBOX"), mail.talker(select="INBOX", worker=worker)
+        one, two = mail.client(select="INBOX"), mail.client(select="INBOX", worker=worker)
         one.ok("STORE 1 +FLAGS (\\Flagged)")
         one.ok("STORE 2 +FLAGS (\\Deleted)")
         one.ok("EXPUNGE")
@@ -24,7 +24,7 @@ def test_what_one_does_the_other_is_told(worker: int) -> None:
         assert answer.numbered(b"EXPUNGE") == [2]
         assert answer.numbered(b"EXISTS") == [3]
         assert b"\\Flagged" in answer.fetched[1][b"FLAGS"]
-        assert two.ok("NOOP").heard == []
+        assert two.ok("NOOP").responses == []
         assert one.ok("NOOP").numbered(b"EXISTS") == [3]
         assert one.uids() == two.uids() == [1, 3, 4]
 
@@ -49,7 +49,7 @@ def test_what_one_does_the_other_is_told(worker: int) -> None:
 def test_expunge_is_told_only_where_numbers_are_safe(command: str, told: bool) -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 3)
-        one, two = mail.talker(select="INBOX"), mail.talker(select="INBOX")
+        one, two = mail.client(select="INBOX"), mail.client(select="INBOX")
         two.ok("STORE 2 +FLAGS (\\Deleted)")
         two.ok("EXPUNGE")
         mail.deliver()
@@ -63,19 +63,19 @@ def test_expunge_is_told_only_where_numbers_are_safe(command: str, told: bool) -
 def test_a_message_that_came_and_went_between_two_looks_was_never_there() -> None:
     with provider() as mail:
         mail.deliver()
-        one, two = mail.talker(select="INBOX"), mail.talker(select="INBOX", enable="QRESYNC")
+        one, two = mail.client(select="INBOX"), mail.client(select="INBOX", enable="QRESYNC")
         mail.deliver(MESSAGE, flags="\\Deleted")
         two.ok("NOOP")
         two.ok("EXPUNGE")
-        assert one.ok("FETCH 1 UID").heard[1:] == []
-        assert one.ok("NOOP").heard == []
+        assert one.ok("FETCH 1 UID").responses[1:] == []
+        assert one.ok("NOOP").responses == []
 
 
 @pytest.mark.rfc("7162 §3.2.10", "MUST")
 def test_qresync_clients_hear_vanished_and_only_what_they_were_told_of() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 3)
-        phone, other = mail.talker(enable="QRESYNC", select="INBOX"), mail.talker(select="INBOX")
+        phone, other = mail.client(enable="QRESYNC", select="INBOX"), mail.client(select="INBOX")
         mail.deliver()
         other.ok("NOOP")
         other.ok("STORE 1,3:4 +FLAGS (\\Deleted)")
@@ -88,18 +88,18 @@ def test_qresync_clients_hear_vanished_and_only_what_they_were_told_of() -> None
 @pytest.mark.rfc("3501 §2.3.2", "MUST")
 def test_a_message_is_recent_to_one_session_only() -> None:
     with provider() as mail:
-        one, two = mail.talker(select="INBOX"), mail.talker(select="INBOX")
-        for talker in (two, one, two):
+        one, two = mail.client(select="INBOX"), mail.client(select="INBOX")
+        for client in (two, one, two):
             mail.deliver()
-            talker.ok("NOOP")
+            client.ok("NOOP")
         one.ok("NOOP")
         recent = [
             {
                 number
-                for number, items in talker.ok("FETCH 1:* FLAGS").fetched.items()
+                for number, items in client.ok("FETCH 1:* FLAGS").fetched.items()
                 if b"\\Recent" in items[b"FLAGS"]
             }
-            for talker in (one, two)
+            for client in (one, two)
         ]
         assert recent == [{2}, {1, 3}]
         assert one.ok("SEARCH RECENT").data(b"SEARCH") == [[2]]
@@ -110,39 +110,39 @@ def test_a_message_is_recent_to_one_session_only() -> None:
 def test_idle_is_told_at_once() -> None:
     with provider() as mail:
         mail.deliver()
-        idler, other = mail.talker(select="INBOX"), mail.talker(select="INBOX", worker=1)
+        idler, other = mail.client(select="INBOX"), mail.client(select="INBOX", worker=1)
         assert idler.send(b"i IDLE\r\n") == [Continuation(b"idling")]
         mail.deliver()
-        assert Numbered(2, b"EXISTS") in idler.hear()
+        assert Numbered(2, b"EXISTS") in idler.receive()
         other.ok("STORE 1 +FLAGS (\\Deleted)")
         other.ok("EXPUNGE")
-        assert Numbered(1, b"EXPUNGE") in idler.hear()
+        assert Numbered(1, b"EXPUNGE") in idler.receive()
         mail.deliver(mailbox="Archive")
-        assert idler.hear() == []
+        assert idler.receive() == []
         (done,) = idler.send(b"DONE\r\n")
         assert isinstance(done, Status)
         assert (done.tag, done.word) == (b"i", b"OK")
         mail.deliver()
-        assert idler.hear() == []
+        assert idler.receive() == []
         assert idler.ok("NOOP").numbered(b"EXISTS") == [2]
 
 
 def test_idle_begins_with_what_is_new_already_and_works_without_a_mailbox() -> None:
     with provider() as mail:
-        idler = mail.talker(select="INBOX")
+        idler = mail.client(select="INBOX")
         mail.deliver()
         assert Numbered(1, b"EXISTS") in idler.send(b"i IDLE\r\n")
         assert isinstance(idler.send(b"stop\r\n")[0], Status)  # no command may come within IDLE
-        lobby = mail.talker()
+        lobby = mail.client()
         lobby.send(b"i IDLE\r\n")
         mail.deliver()
-        assert lobby.hear() == []
+        assert lobby.receive() == []
         assert isinstance(lobby.send(b"DONE\r\n")[0], Status)
 
 
 def test_nobody_listens_for_a_client_that_has_gone() -> None:
     with provider() as mail:
-        idler = mail.talker(select="INBOX")
+        idler = mail.client(select="INBOX")
         idler.send(b"i IDLE\r\n")
         idler.wire.close()
         mail.deliver()
@@ -152,7 +152,7 @@ def test_nobody_listens_for_a_client_that_has_gone() -> None:
 def test_sessions_that_know_the_same_share_it() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 3)
-        one, two = mail.talker(select="INBOX"), mail.talker(select="INBOX")
+        one, two = mail.client(select="INBOX"), mail.client(select="INBOX")
         mail.deliver()
         one.ok("NOOP")
         two.ok("NOOP")
@@ -164,12 +164,12 @@ def test_what_can_not_be_looked_up_now_is_told_later(monkeypatch: pytest.MonkeyP
         raise DatabaseUnavailable("locked")
 
     with provider() as mail:
-        talker = mail.talker(select="INBOX")
+        client = mail.client(select="INBOX")
         mail.deliver()
         with monkeypatch.context() as patched:
-            patched.setattr(updates, "_look", busy)
-            assert talker.ok("NOOP").heard == []
-        assert talker.ok("NOOP").numbered(b"EXISTS") == [1]
+            patched.setattr(updates, "_changes_since", busy)
+            assert client.ok("NOOP").responses == []
+        assert client.ok("NOOP").numbered(b"EXISTS") == [1]
 
 
 @pytest.mark.parametrize("when", ["as it begins", "later"])
@@ -179,18 +179,18 @@ def test_a_client_that_idles_is_told_later_what_can_not_be_looked_up_now(
     def busy(*_: object) -> None:
         raise DatabaseUnavailable("locked")
 
-    monkeypatch.setattr(idling, "LOOK_AGAIN_S", 0.05)
+    monkeypatch.setattr(idle, "RETRY_S", 0.05)
     with provider() as mail:
-        idler = mail.talker(select="INBOX")
+        idler = mail.client(select="INBOX")
         if when == "later":
             idler.send(b"i IDLE\r\n")
         with monkeypatch.context() as patched:
-            patched.setattr(updates, "_look", busy)
+            patched.setattr(updates, "_changes_since", busy)
             mail.deliver()
-            heard = idler.send(b"i IDLE\r\n") if when == "as it begins" else idler.hear()
-            assert [one for one in heard if not isinstance(one, Continuation)] == []
+            received = idler.send(b"i IDLE\r\n") if when == "as it begins" else idler.receive()
+            assert [one for one in received if not isinstance(one, Continuation)] == []
         mail.runner.run(asyncio.sleep(0.1))
-        assert Numbered(1, b"EXISTS") in idler.hear()
+        assert Numbered(1, b"EXISTS") in idler.receive()
         (done,) = idler.send(b"DONE\r\n")
         assert isinstance(done, Status)
         assert (done.tag, done.word) == (b"i", b"OK")

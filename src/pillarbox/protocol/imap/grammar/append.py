@@ -1,14 +1,14 @@
 """APPEND and REPLACE up to the message itself (RFC 9051 §9 append, RFC 3502, 3516, 6855 §4, 8508 §5).
 
-Their value is complete before the first message; each message is an `Offer`, read where its literal's count
-ends the line, so that the session can refuse it before the client sends it.
+Their value is complete before the first message; each message has `MessageParameters`, read where its
+literal's count ends the line, so that the session can refuse it before the client sends it.
 """
 
 from typing import Final
 
 from pillarbox.protocol.imap.commands import Append, Replace
 from pillarbox.protocol.imap.cursor import LARGEST_64, Cursor, Malformed
-from pillarbox.protocol.imap.events import Offer
+from pillarbox.protocol.imap.events import MessageParameters
 from pillarbox.protocol.imap.grammar.dates import date_time_ms
 from pillarbox.protocol.imap.receiver import LITERAL
 
@@ -31,7 +31,7 @@ def uid_replace(cursor: Cursor) -> Replace:
     return _replace(cursor, uid=True)
 
 
-def offer(cursor: Cursor) -> Offer:
+def message_parameters(cursor: Cursor) -> MessageParameters:
     """RFC 3502, append-message, with the space before it and up to the count of its literal."""
     cursor.space()
     flags, received_at_ms = "", None
@@ -48,7 +48,7 @@ def offer(cursor: Cursor) -> Offer:
     # RFC 6855 §4: UTF8 takes a literal8
     if (size := int(found[2])) > LARGEST_64 or (utf8 and not found[1]):
         raise Malformed("Not a literal that can be a message")
-    return Offer(size, flags, received_at_ms, binary=bool(found[1]), utf8=utf8)
+    return MessageParameters(size, flags, received_at_ms, binary=bool(found[1]), utf8=utf8)
 
 
 def _replace(cursor: Cursor, *, uid: bool) -> Replace:

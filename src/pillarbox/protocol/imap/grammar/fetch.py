@@ -1,7 +1,7 @@
 """FETCH and its data items (RFC 9051 §6.4.5, §9 fetch-att; RFC 3516, 7162, 8474, 8514, 8970).
 
-Clients ask the same thing of mailbox after mailbox, so what follows the sequence set is read once and
-remembered.
+Clients ask the same thing of mailbox after mailbox, so what follows the sequence set is parsed once and
+cached.
 """
 
 import re
@@ -98,7 +98,7 @@ def _cached_asked(rest: bytes, uid: bool) -> _Asked:
 def _asked(cursor: Cursor, *, uid: bool) -> _Asked:
     items = _items(cursor)
     changed_since, vanished = _modifiers(cursor) if cursor.skip(b" (") else (None, False)
-    # RFC 9051 §6.4.9: UID FETCH always tells the UID; RFC 7162 §3.1.4.1: CHANGEDSINCE implies MODSEQ
+    # RFC 9051 §6.4.9: UID FETCH always has the UID; RFC 7162 §3.1.4.1: CHANGEDSINCE implies MODSEQ
     if uid:
         items = [Attribute.UID, *items]
     if changed_since is not None:

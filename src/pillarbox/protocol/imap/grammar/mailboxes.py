@@ -21,7 +21,7 @@ from pillarbox.protocol.imap.sequence_set import SequenceSet
 SPECIAL_USES: Final = {
     use.lower(): use for use in ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash")
 }
-"""RFC 6154 §2; which of them a client may give to a mailbox is for the handler to say."""
+"""RFC 6154 §2; which of them CREATE may set is decided by the handler."""
 
 _STATUS_ITEMS: Final = {item.value: item for item in StatusItem}
 
@@ -106,7 +106,7 @@ def _select_parameter(cursor: Cursor) -> _Parameter:
         case b"QRESYNC":
             # RFC 7162 §3.2.5: the parameter without ENABLE QRESYNC before it is BAD
             if b"QRESYNC" not in cursor.enabled:
-                raise Malformed("ENABLE QRESYNC first")
+                raise Malformed("QRESYNC not enabled")
             cursor.space()
             return {"resynchronise": _resynchronise(cursor)}
         case _:
@@ -114,7 +114,7 @@ def _select_parameter(cursor: Cursor) -> _Parameter:
 
 
 def _resynchronise(cursor: Cursor) -> Resynchronise:
-    cursor.expect(b"(", sentence="Expected what QRESYNC knows")
+    cursor.expect(b"(", sentence="Expected the QRESYNC parameters")
     uid_validity = cursor.number(least=1)
     cursor.space()
     asked = Resynchronise(uid_validity, cursor.number(least=1, most=LARGEST_64))
@@ -130,7 +130,7 @@ def _resynchronise(cursor: Cursor) -> Resynchronise:
             raise Malformed("Known UIDs come once, before the match data")
         else:
             asked = replace(asked, known_uids=_known(cursor))
-    cursor.expect(b")", sentence="Expected the end of what QRESYNC knows")
+    cursor.expect(b")", sentence="Expected the end of the QRESYNC parameters")
     return asked
 
 
@@ -152,7 +152,7 @@ def _create_parameter(cursor: Cursor) -> list[str]:
 def _special_use(cursor: Cursor) -> str:
     cursor.expect(b"\\", sentence="Expected a special use")
     name = "\\" + cursor.atom().decode()
-    # RFC 6154 §3: a use we don't know is refused, with USEATTR
+    # RFC 6154 §3: an unknown use is refused, with USEATTR
     if use := SPECIAL_USES.get(name.lower()):
         return use
-    raise Refused(b"USEATTR", "Unknown special use")
+    raise Refused(b"USEATTR", "Unknown special-use attribute")

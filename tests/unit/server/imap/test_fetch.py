@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from pillarbox.server.imap import fetch_octets, fetching
+from pillarbox.server.imap import fetch as fetch_command
+from pillarbox.server.imap import fetch_octets, fetch_stream
 from pillarbox.world.blobs import DatabaseBlobs, OpenBlob
 from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.imap.client import MESSAGE, provider
@@ -35,8 +36,8 @@ Content-Transfer-Encoding: x-own
 def test_every_attribute_is_told() -> None:
     with provider() as mail:
         mail.deliver(MULTIPART)
-        talker = mail.talker(select="INBOX")
-        items = talker.ok(
+        client = mail.client(select="INBOX")
+        items = client.ok(
             "FETCH 1 (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODY BODYSTRUCTURE MODSEQ EMAILID THREADID"
             " SAVEDATE PREVIEW)"
         ).fetched[1]
@@ -63,15 +64,15 @@ def test_every_attribute_is_told() -> None:
 def test_macros(macro: str, labels: set[bytes]) -> None:
     with provider() as mail:
         mail.deliver()
-        assert mail.talker(select="INBOX").ok(f"FETCH 1 {macro}").fetched[1].keys() == labels
+        assert mail.client(select="INBOX").ok(f"FETCH 1 {macro}").fetched[1].keys() == labels
 
 
 @pytest.mark.rfc("9051 §6.4.5.1", "MUST")
 def test_sections_and_partials() -> None:
     with provider() as mail:
         mail.deliver(MULTIPART)
-        talker = mail.talker(select="INBOX")
-        items = talker.ok(
+        client = mail.client(select="INBOX")
+        items = client.ok(
             "FETCH 1 (BODY.PEEK[] BODY.PEEK[HEADER] BODY.PEEK[TEXT]<2.3> BODY.PEEK[1] BODY.PEEK[1.MIME]"
             " BODY.PEEK[HEADER.FIELDS (Subject X-None)] BODY.PEEK[HEADER.FIELDS (Mime-Version)]"
             " BODY.PEEK[HEADER.FIELDS.NOT (From Date Content-Type Mime-Version)] BODY.PEEK[9]"
@@ -91,29 +92,29 @@ def test_sections_and_partials() -> None:
         )
         assert items[b"BODY[9]"] is None
         assert items[b"BODY[]<100000>"] == b""
-        assert talker.flags(1) == set()
+        assert client.flags(1) == set()
 
 
 @pytest.mark.rfc("3501 §6.4.5", "MUST")
 def test_the_names_of_rfc_822() -> None:
     with provider() as mail:
         mail.deliver()
-        talker = mail.talker(select="INBOX")
-        items = talker.ok("FETCH 1 (RFC822.HEADER RFC822.TEXT RFC822)").fetched[1]
+        client = mail.client(select="INBOX")
+        items = client.ok("FETCH 1 (RFC822.HEADER RFC822.TEXT RFC822)").fetched[1]
         assert items[b"RFC822.HEADER"] + items[b"RFC822.TEXT"] == items[b"RFC822"] == MESSAGE
-        assert talker.flags(1) == {b"\\Seen"}
+        assert client.flags(1) == {b"\\Seen"}
 
 
 @pytest.mark.rfc("9051 §6.4.5", "MUST")
 def test_binary_decodes_and_says_when_it_can_not() -> None:
     with provider() as mail:
         mail.deliver(MULTIPART)
-        talker = mail.talker(select="INBOX")
-        items = talker.ok("FETCH 1 (BINARY.PEEK[1] BINARY.SIZE[1] BINARY.PEEK[1]<6.5>)").fetched[1]
+        client = mail.client(select="INBOX")
+        items = client.ok("FETCH 1 (BINARY.PEEK[1] BINARY.SIZE[1] BINARY.PEEK[1]<6.5>)").fetched[1]
         assert items[b"BINARY[1]"] == b"hello world"
         assert items[b"BINARY.SIZE[1]"] == 11
         assert items[b"BINARY[1]<6>"] == b"world"
-        refused = talker.do("FETCH 1 BINARY[2]")
+        refused = client.do("FETCH 1 BINARY[2]")
         assert (refused.word, refused.code) == (b"NO", b"UNKNOWN-CTE")
 
 
@@ -121,101 +122,101 @@ def test_binary_decodes_and_says_when_it_can_not() -> None:
 def test_reading_a_body_sets_seen_and_tells_it_to_everybody() -> None:
     with provider() as mail:
         mail.deliver(MESSAGE, MESSAGE)
-        reader, watcher = mail.talker(select="INBOX"), mail.talker(select="INBOX")
+        reader, watcher = mail.client(select="INBOX"), mail.client(select="INBOX")
         items = reader.ok("FETCH 1 BODY[TEXT]").fetched[1]
         assert b"\\Seen" in items[b"FLAGS"]
         assert watcher.ok("NOOP").fetched[1][b"FLAGS"] == [b"\\Seen"]
         assert b"FLAGS" not in reader.ok("FETCH 1 BODY[TEXT]").fetched[1]
-        assert reader.ok("NOOP").heard == []
+        assert reader.ok("NOOP").responses == []
 
 
 @pytest.mark.rfc("9051 §6.4.9", "MUST")
 def test_uid_fetch_names_uids_passes_over_gaps_and_star_is_the_last() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 4)
-        talker = mail.talker(select="INBOX")
-        talker.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
-        talker.ok("EXPUNGE")
-        answer = talker.ok("UID FETCH 1:3,77 FLAGS")
+        client = mail.client(select="INBOX")
+        client.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
+        client.ok("EXPUNGE")
+        answer = client.ok("UID FETCH 1:3,77 FLAGS")
         assert {number: items[b"UID"] for number, items in answer.fetched.items()} == {1: 1, 2: 3}
-        assert list(talker.ok("UID FETCH 99:* FLAGS").fetched) == [3]
-        assert not talker.ok("UID FETCH 99 FLAGS").heard
+        assert list(client.ok("UID FETCH 99:* FLAGS").fetched) == [3]
+        assert not client.ok("UID FETCH 99 FLAGS").responses
 
 
 def test_a_number_that_no_message_has_is_bad() -> None:
     with provider() as mail:
         mail.deliver()
-        talker = mail.talker(select="INBOX")
-        assert talker.do("FETCH 2 FLAGS").word == b"BAD"
-        talker.ok("SELECT Archive")
-        assert talker.do("FETCH 1 FLAGS").word == b"BAD"
-        assert talker.ok("UID FETCH 1:* FLAGS").heard == []
+        client = mail.client(select="INBOX")
+        assert client.do("FETCH 2 FLAGS").word == b"BAD"
+        client.ok("SELECT Archive")
+        assert client.do("FETCH 1 FLAGS").word == b"BAD"
+        assert client.ok("UID FETCH 1:* FLAGS").responses == []
 
 
 @pytest.mark.rfc("2180 §4.1", "MAY")
 def test_messages_that_others_expunged_are_left_out_and_that_is_said() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 3)
-        talker, other = mail.talker(select="INBOX"), mail.talker(select="INBOX")
+        client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
         other.ok("STORE 2 +FLAGS (\\Deleted)")
         other.ok("EXPUNGE")
         for items in ("FLAGS", "ENVELOPE", "(FLAGS ENVELOPE)", "BODY.PEEK[]"):
-            answer = talker.ok(f"FETCH 1:* {items}")
+            answer = client.ok(f"FETCH 1:* {items}")
             assert list(answer.fetched) == [1, 3], items
             assert answer.code == b"EXPUNGEISSUED"
             assert answer.numbered(b"EXPUNGE") == []
         # what this client was told of itself can still be told
-        assert list(talker.ok("FETCH 1:* UID").fetched) == [1, 2, 3]
-        assert talker.ok("NOOP").numbered(b"EXPUNGE") == [2]
-        assert list(talker.ok("FETCH 1:* FLAGS").fetched) == [1, 2]
+        assert list(client.ok("FETCH 1:* UID").fetched) == [1, 2, 3]
+        assert client.ok("NOOP").numbered(b"EXPUNGE") == [2]
+        assert list(client.ok("FETCH 1:* FLAGS").fetched) == [1, 2]
 
 
 def test_many_messages_come_in_order_whatever_the_batches() -> None:
     with provider() as mail:
         mail.deliver(*[b"Subject: %d\r\n\r\nx\r\n" % number for number in range(300)])
-        talker = mail.talker(select="INBOX")
-        talker.ok("STORE 7,100:120 +FLAGS.SILENT (\\Deleted)")
-        talker.ok("EXPUNGE")
-        heard = talker.ok("FETCH 1:* (UID ENVELOPE FLAGS)").heard
+        client = mail.client(select="INBOX")
+        client.ok("STORE 7,100:120 +FLAGS.SILENT (\\Deleted)")
+        client.ok("EXPUNGE")
+        received = client.ok("FETCH 1:* (UID ENVELOPE FLAGS)").responses
         rows = [
             (one.number, one.items[b"UID"], one.items[b"ENVELOPE"][1])
-            for one in heard
+            for one in received
             if isinstance(one, Fetched)
         ]
         left = [uid for uid in range(1, 301) if uid != 7 and not 100 <= uid <= 120]
         assert rows == [(place, uid, b"%d" % (uid - 1)) for place, uid in enumerate(left, 1)]
         odd = ",".join(str(number) for number in range(1, 279, 2))
-        assert list(talker.ok(f"FETCH {odd} (RFC822.SIZE FLAGS)").fetched) == list(range(1, 279, 2))
+        assert list(client.ok(f"FETCH {odd} (RFC822.SIZE FLAGS)").fetched) == list(range(1, 279, 2))
 
 
 def test_octets_that_lie_in_a_file_and_octets_that_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     with provider() as mail:
         mail.deliver(MULTIPART, MESSAGE, MULTIPART + b"epilogue")
-        talker = mail.talker(select="INBOX")
+        client = mail.client(select="INBOX")
         commit, size = mail.house.world.database.write, "(SELECT digest FROM blobs WHERE size = ?)"
         move = f"UPDATE blobs SET octets_id = NULL, location = 'ab/file' WHERE digest IN {size}"
         mail.runner.run(commit(lambda tx: tx.execute(move, (len(MULTIPART),))))
         monkeypatch.setattr(
             DatabaseBlobs, "read_file", lambda _blobs, name: MULTIPART if name == "ab/file" else b""
         )
-        fetched = talker.ok("FETCH 1:3 (BODY.PEEK[] BODY.PEEK[1] UID BODY.PEEK[HEADER])").fetched
+        fetched = client.ok("FETCH 1:3 (BODY.PEEK[] BODY.PEEK[1] UID BODY.PEEK[HEADER])").fetched
         assert [fetched[number][b"BODY[]"] for number in (1, 2)] == [MULTIPART, MESSAGE]
         assert fetched[1][b"BODY[1]"] == b"aGVsbG8gd29ybGQ="
         lose = f"UPDATE blobs SET octets_id = NULL, location = NULL WHERE digest IN {size}"
         mail.runner.run(commit(lambda tx: tx.execute(lose, (len(MESSAGE),))))
-        refused = talker.do("FETCH 1:3 BODY.PEEK[]")
+        refused = client.do("FETCH 1:3 BODY.PEEK[]")
         assert (refused.word, refused.code) == (b"NO", b"CORRUPTION")
 
 
 def test_a_short_answer_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
     with provider() as mail:
         mail.deliver(MESSAGE, MESSAGE)
-        talker = mail.talker(select="INBOX")
+        client = mail.client(select="INBOX")
         written: list[bytes] = []
-        monkeypatch.setattr(talker.session.connection, "write", written.append)
+        monkeypatch.setattr(client.session.connection, "write", written.append)
         for command in (b"FETCH 1:* (ENVELOPE)", b"FETCH 1:* BODY.PEEK[]", b"STORE 1 +FLAGS (\\Seen)"):
             written.clear()
-            talker.wire.send(b"a " + command + b"\r\n")
+            client.wire.send(b"a " + command + b"\r\n")
             assert len(written) == 1, command
             assert written[0].endswith(b"\r\n")
             assert b"\r\na OK" in written[0]
@@ -223,7 +224,7 @@ def test_a_short_answer_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_large_message_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch_octets, "LARGE_OCTETS", 5000)
-    monkeypatch.setattr(fetching, "STREAMED_OCTETS", 700)
+    monkeypatch.setattr(fetch_stream, "PIECE_OCTETS", 700)
     body = b"".join(b"line %d\r\n" % number for number in range(1000))
     large = (
         b"Subject: large\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n"
@@ -232,8 +233,8 @@ def test_a_large_message_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     with provider() as mail:
         mail.deliver(MESSAGE, large, MESSAGE)
-        talker = mail.talker(select="INBOX")
-        answer = talker.ok(
+        client = mail.client(select="INBOX")
+        answer = client.ok(
             "FETCH 1:* (UID BODY.PEEK[] BODY.PEEK[1]<10.5000> BODY.PEEK[HEADER.FIELDS (X-Rare)] BINARY.SIZE[1] FLAGS)"
         )
         assert list(answer.fetched) == [1, 2, 3]
@@ -251,20 +252,20 @@ LARGE = b"Subject: large\r\n\r\n" + b"".join(b"line %d\r\n" % number for number 
 
 def test_what_is_expunged_while_it_is_streamed_arrives_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch_octets, "LARGE_OCTETS", 5000)
-    monkeypatch.setattr(fetching, "STREAMED_OCTETS", 700)
+    monkeypatch.setattr(fetch_stream, "PIECE_OCTETS", 700)
     with provider() as mail:
         mail.deliver(LARGE)
-        talker = mail.talker(select="INBOX")
+        client = mail.client(select="INBOX")
 
         async def both() -> None:
-            (event,) = talker.session.machine.receive(b"a FETCH 1 BODY.PEEK[]\r\n")
-            fetch = asyncio.get_running_loop().create_task(talker.session.handle(event))
+            (event,) = client.session.machine.receive(b"a FETCH 1 BODY.PEEK[]\r\n")
+            fetch = asyncio.get_running_loop().create_task(client.session.handle(event))
             await asyncio.sleep(0)
             await mail.house.expunge(0)
             await fetch
 
         mail.runner.run(both())
-        (fetched,) = [one for one in talker.hear() if isinstance(one, Fetched)]
+        (fetched,) = [one for one in client.receive() if isinstance(one, Fetched)]
         assert fetched.items[b"BODY[]"] == LARGE
 
 
@@ -277,20 +278,20 @@ def test_a_disk_that_fails_within_a_literal_ends_the_connection(monkeypatch: pyt
     monkeypatch.setattr(fetch_octets, "LARGE_OCTETS", 5000)
     with provider() as mail:
         mail.deliver(LARGE)
-        talker = mail.talker(select="INBOX")
+        client = mail.client(select="INBOX")
         monkeypatch.setattr(OpenBlob, "read", broken)
-        talker.wire.send(b"a FETCH 1 BODY.PEEK[]\r\n")
-        assert talker.session.connection.gone
-        said = talker.wire.receive(0) or b""
+        client.wire.send(b"a FETCH 1 BODY.PEEK[]\r\n")
+        assert client.session.connection.gone
+        said = client.wire.receive(0) or b""
         assert b"a NO" not in said
         assert b"BYE" not in said
 
 
 def test_other_sessions_have_their_turn_during_a_long_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "MORE_ROWS", 50)
+    monkeypatch.setattr(fetch_command, "MORE_ROWS", 50)
     with provider() as mail:
         mail.deliver(*[b"Subject: %d\r\n\r\nx\r\n" % number for number in range(400)])
-        talker = mail.talker(select="INBOX")
+        client = mail.client(select="INBOX")
         turns = 0
 
         async def others() -> None:
@@ -301,10 +302,10 @@ def test_other_sessions_have_their_turn_during_a_long_answer(monkeypatch: pytest
 
         async def both() -> None:
             task = asyncio.get_running_loop().create_task(others())
-            for event in talker.session.machine.receive(b"a FETCH 1:* (UID ENVELOPE)\r\n"):
-                await talker.session.handle(event)
+            for event in client.session.machine.receive(b"a FETCH 1:* (UID ENVELOPE)\r\n"):
+                await client.session.handle(event)
             task.cancel()
 
         mail.runner.run(both())
         assert turns > 4
-        assert len(talker.hear()) == 401
+        assert len(client.receive()) == 401

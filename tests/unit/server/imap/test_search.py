@@ -9,9 +9,9 @@ def filled(mail: Provider) -> None:
     """Five messages, the second of which is gone, so that numbers and UIDs differ."""
     for number, flags in enumerate(("", "", "\\Seen", "\\Seen \\Flagged", "$Word")):
         mail.deliver(b"Subject: number %d\r\n\r\ntext %d\r\n" % (number, number), flags=flags)
-    talker = mail.talker(select="INBOX")
-    talker.ok("STORE 2 +FLAGS (\\Deleted)")
-    talker.ok("EXPUNGE")
+    client = mail.client(select="INBOX")
+    client.ok("STORE 2 +FLAGS (\\Deleted)")
+    client.ok("EXPUNGE")
 
 
 @pytest.mark.rfc("3501 §6.4.4", "MUST")
@@ -38,16 +38,16 @@ def filled(mail: Provider) -> None:
 def test_keys(key: str, numbers: list[int]) -> None:
     with provider() as mail:
         filled(mail)
-        assert mail.talker(select="INBOX").ok(f"SEARCH {key}").data(b"SEARCH") == [numbers]
+        assert mail.client(select="INBOX").ok(f"SEARCH {key}").data(b"SEARCH") == [numbers]
 
 
 @pytest.mark.rfc("9051 §6.4.9", "MUST")
 def test_uid_search_answers_with_uids() -> None:
     with provider() as mail:
         filled(mail)
-        talker = mail.talker(select="INBOX")
-        assert talker.ok("UID SEARCH 2:3").data(b"SEARCH") == [[3, 4]]
-        assert talker.ok("UID SEARCH RETURN (ALL COUNT) SEEN").data(b"ESEARCH") == [
+        client = mail.client(select="INBOX")
+        assert client.ok("UID SEARCH 2:3").data(b"SEARCH") == [[3, 4]]
+        assert client.ok("UID SEARCH RETURN (ALL COUNT) SEEN").data(b"ESEARCH") == [
             [[b"TAG", b"t4"], b"UID", b"COUNT", 2, b"ALL", b"3:4"]
         ]
 
@@ -56,10 +56,10 @@ def test_uid_search_answers_with_uids() -> None:
 def test_return_options() -> None:
     with provider() as mail:
         filled(mail)
-        talker = mail.talker(select="INBOX")
+        client = mail.client(select="INBOX")
 
         def answer(text: str) -> list[object]:
-            ((_, *items),) = talker.ok(text).data(b"ESEARCH")
+            ((_, *items),) = client.ok(text).data(b"ESEARCH")
             return items
 
         assert answer("SEARCH RETURN (MIN MAX COUNT) ALL") == [b"MIN", 1, b"MAX", 4, b"COUNT", 4]
@@ -72,8 +72,8 @@ def test_return_options() -> None:
 def test_rev2_has_esearch_only() -> None:
     with provider() as mail:
         filled(mail)
-        talker = mail.talker(enable="IMAP4rev2", select="INBOX")
-        answer = talker.ok("SEARCH SEEN")
+        client = mail.client(enable="IMAP4rev2", select="INBOX")
+        answer = client.ok("SEARCH SEEN")
         assert answer.data(b"SEARCH") == []
         assert answer.data(b"ESEARCH")[0][1:] == [b"ALL", b"2:3"]
 
@@ -82,15 +82,15 @@ def test_rev2_has_esearch_only() -> None:
 def test_modseq_is_answered_with_the_highest_of_what_is_told() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 4)
-        talker = mail.talker(select="INBOX")
+        client = mail.client(select="INBOX")
         modseq = {}
         for number in (1, 3, 2, 4):
-            modseq[number] = talker.ok(f"STORE {number} +FLAGS (\\Seen)").fetched[number].get(b"MODSEQ")
-        talker.ok("FETCH 1 MODSEQ")
+            modseq[number] = client.ok(f"STORE {number} +FLAGS (\\Seen)").fetched[number].get(b"MODSEQ")
+        client.ok("FETCH 1 MODSEQ")
         modseq = {
-            number: items[b"MODSEQ"][0] for number, items in talker.ok("FETCH 1:4 MODSEQ").fetched.items()
+            number: items[b"MODSEQ"][0] for number, items in client.ok("FETCH 1:4 MODSEQ").fetched.items()
         }
-        plain = talker.ok(f"SEARCH 1:3 MODSEQ {modseq[3]}").data(b"SEARCH")
+        plain = client.ok(f"SEARCH 1:3 MODSEQ {modseq[3]}").data(b"SEARCH")
         assert plain == [[2, 3, [b"MODSEQ", modseq[2]]]]
         for options, numbers, highest in (
             ("MIN", [b"MIN", 1], 1),
@@ -98,9 +98,9 @@ def test_modseq_is_answered_with_the_highest_of_what_is_told() -> None:
             ("MIN MAX", [b"MIN", 1, b"MAX", 3], 3),
             ("ALL", [b"ALL", b"1:3"], 2),
         ):
-            ((_, *items),) = talker.ok(f"SEARCH RETURN ({options}) 1:3 MODSEQ 1").data(b"ESEARCH")
+            ((_, *items),) = client.ok(f"SEARCH RETURN ({options}) 1:3 MODSEQ 1").data(b"ESEARCH")
             assert items == [*numbers, b"MODSEQ", modseq[highest]], options
-        assert talker.ok(f"SEARCH RETURN (ALL) 1:3 MODSEQ {modseq[4]}").data(b"ESEARCH") == [
+        assert client.ok(f"SEARCH RETURN (ALL) 1:3 MODSEQ {modseq[4]}").data(b"ESEARCH") == [
             [[b"TAG", b"t14"]]
         ]
 
@@ -109,42 +109,42 @@ def test_modseq_is_answered_with_the_highest_of_what_is_told() -> None:
 def test_a_saved_result_stands_for_messages_and_shrinks_with_them() -> None:
     with provider() as mail:
         filled(mail)
-        talker = mail.talker(select="INBOX")
-        assert talker.ok("SEARCH RETURN (SAVE) SEEN").heard == []
-        assert list(talker.ok("FETCH $ FLAGS").fetched) == [2, 3]
-        assert list(talker.ok("UID FETCH $ FLAGS").fetched) == [2, 3]
-        assert talker.ok("SEARCH $ FLAGGED").data(b"SEARCH") == [[3]]
-        talker.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
-        talker.ok("EXPUNGE")
-        assert list(talker.ok("FETCH $ FLAGS").fetched) == [2]
-        talker.ok("SEARCH RETURN (SAVE MIN) ALL")
-        assert list(talker.ok("FETCH $ UID").fetched) == [1]
-        talker.ok("SEARCH RETURN (SAVE) DRAFT")
-        assert talker.ok("UID FETCH $ UID").heard == []
-        assert talker.ok("UID STORE $ +FLAGS (\\Seen)").heard == []
-        talker.ok("SEARCH RETURN (SAVE) ALL")
-        talker.ok("SELECT Archive")
-        talker.ok("SELECT INBOX")
-        assert talker.ok("UID FETCH $ UID").heard == []
+        client = mail.client(select="INBOX")
+        assert client.ok("SEARCH RETURN (SAVE) SEEN").responses == []
+        assert list(client.ok("FETCH $ FLAGS").fetched) == [2, 3]
+        assert list(client.ok("UID FETCH $ FLAGS").fetched) == [2, 3]
+        assert client.ok("SEARCH $ FLAGGED").data(b"SEARCH") == [[3]]
+        client.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
+        client.ok("EXPUNGE")
+        assert list(client.ok("FETCH $ FLAGS").fetched) == [2]
+        client.ok("SEARCH RETURN (SAVE MIN) ALL")
+        assert list(client.ok("FETCH $ UID").fetched) == [1]
+        client.ok("SEARCH RETURN (SAVE) DRAFT")
+        assert client.ok("UID FETCH $ UID").responses == []
+        assert client.ok("UID STORE $ +FLAGS (\\Seen)").responses == []
+        client.ok("SEARCH RETURN (SAVE) ALL")
+        client.ok("SELECT Archive")
+        client.ok("SELECT INBOX")
+        assert client.ok("UID FETCH $ UID").responses == []
 
 
 @pytest.mark.rfc("9051 §7.5.1", "MUST")
 def test_no_expunge_is_told_while_numbers_are_searched() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 3)
-        talker, other = mail.talker(select="INBOX"), mail.talker(select="INBOX")
+        client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
         other.ok("STORE 1 +FLAGS (\\Deleted)")
         other.ok("EXPUNGE")
-        assert talker.ok("SEARCH ALL").numbered(b"EXPUNGE") == []
-        assert talker.ok("UID SEARCH 1:3").numbered(b"EXPUNGE") == []
-        assert talker.ok("UID SEARCH ALL").numbered(b"EXPUNGE") == [1]
+        assert client.ok("SEARCH ALL").numbered(b"EXPUNGE") == []
+        assert client.ok("UID SEARCH 1:3").numbered(b"EXPUNGE") == []
+        assert client.ok("UID SEARCH ALL").numbered(b"EXPUNGE") == [1]
 
 
 def test_messages_not_told_yet_are_not_found() -> None:
     with provider() as mail:
         mail.deliver()
-        talker = mail.talker(select="INBOX")
+        client = mail.client(select="INBOX")
         mail.deliver()
-        answer = talker.ok("SEARCH ALL")
+        answer = client.ok("SEARCH ALL")
         assert answer.data(b"SEARCH") == [[1]]
         assert answer.numbered(b"EXISTS") == [2]

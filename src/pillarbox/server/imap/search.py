@@ -1,50 +1,53 @@
 """SEARCH and UID SEARCH (RFC 9051 §6.4.4; RFC 4731 ESEARCH, 5182 SEARCHRES, 7162 §3.1.5 MODSEQ).
 
-The store finds; here the session's own terms are put into its words, and what it found into the client's.
-Only messages that this client was told of are found: others have no sequence number yet.
+The store evaluates the query; here the session's own terms (sequence numbers, `$`) are resolved before it, and the
+result is put into the form that was asked for. Only messages that this client knows are found: others have no
+sequence number yet.
 """
 
 from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.mail.query import Query, mentions_modseq
 from pillarbox.protocol.imap import responses
 from pillarbox.protocol.imap.commands import Search, SearchReturn
-from pillarbox.server.imap.conversation import Conversation
+from pillarbox.server.imap import snapshot
 from pillarbox.server.imap.messages import present
 from pillarbox.server.imap.reply import Reply, ok
+from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import search as store_search
 
 _ALL = frozenset({SearchReturn.ALL})
 
 
-async def search(session: Conversation, command: Search) -> Reply:
-    """Find messages, and tell them or keep them as `$`."""
+async def search(session: SessionState, command: Search) -> Reply:
+    """Find messages; return them, or save them as `$`."""
     selected, returns = session.selected, command.returns
     saves = returns is not None and SearchReturn.SAVE in returns
     try:
-        found = await _found(session, selected.bound(selected.ground(command.query)))
+        found = await _find(session, selected.limit_query(selected.resolve_query(command.query)))
     except BaseException:
         if saves:
             selected.saved = EMPTY  # RFC 5182 §2.1: a search that fails leaves the result empty
         raise
     if saves:
-        selected.saved = NumberSet.of(_shown(found, returns or _ALL))
-    session.write(_told(session, command, found))
-    return ok("Searched")
+        selected.saved = NumberSet.of(_returned(found, returns or _ALL))
+    session.write(await _response(session, command, found))
+    return ok("SEARCH completed")
 
 
-async def _found(session: Conversation, query: Query) -> list[int]:
+async def _find(session: SessionState, query: Query) -> list[int]:
     """UIDs, ascending."""
-    services, now_ms = session.services, session.now_ms
-    warm = session.read(services.warm.get, session.owner, session.selected.mailbox)
-    if not store_search.takes_long(query, messages=len(warm.uids)):
-        return session.read(store_search.evaluate, services.blobs, warm, query, now_ms=now_ms)
-    # What reads many messages runs aside, on the mailbox as it is now
-    return await services.database.read_in_thread(
-        store_search.evaluate, services.blobs, warm.snapshot(), query, now_ms=now_ms
-    )
+    blobs, now_ms = session.world.blobs, session.now_ms
+    cached = await snapshot.current(session, session.selected.mailbox)
+    if store_search.takes_long(query, messages=len(cached.uids)):
+        return await session.world.database.read_in_thread(
+            store_search.evaluate, blobs, cached.snapshot(), query, now_ms=now_ms
+        )
+    if store_search.is_in_memory(query):
+        return store_search.evaluate_in_memory(cached, query)
+    return await session.read(store_search.evaluate, blobs, cached.snapshot(), query, now_ms=now_ms)
 
 
-def _shown(found: list[int], returns: frozenset[SearchReturn]) -> list[int]:
+def _returned(found: list[int], returns: frozenset[SearchReturn]) -> list[int]:
     """What of the found messages the return options ask for, and so what SAVE keeps (RFC 5182 §2.4)."""
     ends = returns & {SearchReturn.MIN, SearchReturn.MAX}
     if not found or not ends or returns & {SearchReturn.ALL, SearchReturn.COUNT}:
@@ -52,11 +55,11 @@ def _shown(found: list[int], returns: frozenset[SearchReturn]) -> list[int]:
     return sorted({found[0] if end is SearchReturn.MIN else found[-1] for end in ends})
 
 
-def _told(session: Conversation, command: Search, found: list[int]) -> bytes:
+async def _response(session: SessionState, command: Search, found: list[int]) -> bytes:
     modseq = None
     if found and mentions_modseq(command.query):
-        # RFC 4731 §3.2: the highest of the messages that are told
-        modseq = _highest_modseq(session, _shown(found, command.returns or _ALL))
+        # RFC 4731 §3.2: the highest of the messages that are returned
+        modseq = await _highest_modseq(session, _returned(found, command.returns or _ALL))
     numbers = found if command.uid else session.selected.sequence_numbers_of(found)
     returns = command.returns
     if returns is None:
@@ -64,7 +67,7 @@ def _told(session: Conversation, command: Search, found: list[int]) -> bytes:
             return responses.search(numbers, modseq=modseq)
         returns = _ALL  # RFC 9051 §6.4.4: IMAP4rev2 has no untagged SEARCH
     if not returns - {SearchReturn.SAVE}:
-        return b""  # RFC 5182 §2.1: SAVE alone tells nothing
+        return b""  # RFC 5182 §2.1: SAVE alone returns nothing
     return responses.esearch(
         session.tag,
         uid=command.uid,
@@ -76,8 +79,7 @@ def _told(session: Conversation, command: Search, found: list[int]) -> bytes:
     )
 
 
-def _highest_modseq(session: Conversation, uids: list[int]) -> int:
+async def _highest_modseq(session: SessionState, uids: list[int]) -> int:
     selected = session.selected
-    chosen = selected.choose(NumberSet.of(uids))
-    there = session.read(present, session.services.warm, session.owner, selected, chosen)
-    return max(there.modseqs, default=0)
+    cached = await snapshot.current(session, selected.mailbox)
+    return max(present(cached, selected, selected.choose(NumberSet.of(uids))).modseqs, default=0)

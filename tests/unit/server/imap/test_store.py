@@ -9,32 +9,32 @@ from tests.kit.imap.client import MESSAGE, provider
 def test_flags_are_added_removed_and_replaced() -> None:
     with provider() as mail:
         mail.deliver(MESSAGE, MESSAGE, flags="\\Flagged")
-        talker = mail.talker(enable="IMAP4rev2", select="INBOX")
-        added = talker.ok("STORE 1:2 +FLAGS (\\Seen $Word)")
+        client = mail.client(enable="IMAP4rev2", select="INBOX")
+        added = client.ok("STORE 1:2 +FLAGS (\\Seen $Word)")
         assert {number: items[b"FLAGS"] for number, items in added.fetched.items()} == {
             1: [b"\\Flagged", b"\\Seen", b"$Word"],
             2: [b"\\Flagged", b"\\Seen", b"$Word"],
         }
-        assert talker.ok("STORE 1 -FLAGS (\\Flagged $word)").fetched[1][b"FLAGS"] == [b"\\Seen"]
-        assert talker.ok("UID STORE 2 FLAGS (\\Draft)").fetched[2] == {b"UID": 2, b"FLAGS": [b"\\Draft"]}
-        assert talker.ok("STORE 1:2 FLAGS ()").fetched[1][b"FLAGS"] == []
+        assert client.ok("STORE 1 -FLAGS (\\Flagged $word)").fetched[1][b"FLAGS"] == [b"\\Seen"]
+        assert client.ok("UID STORE 2 FLAGS (\\Draft)").fetched[2] == {b"UID": 2, b"FLAGS": [b"\\Draft"]}
+        assert client.ok("STORE 1:2 FLAGS ()").fetched[1][b"FLAGS"] == []
 
 
 @pytest.mark.rfc("9051 §6.4.6", "MUST")
 def test_silent_says_nothing_and_does_all() -> None:
     with provider() as mail:
         mail.deliver()
-        talker = mail.talker(select="INBOX")
-        assert talker.ok("STORE 1 +FLAGS.SILENT (\\Seen)").heard == []
-        assert talker.flags(1) == {b"\\Seen"}
+        client = mail.client(select="INBOX")
+        assert client.ok("STORE 1 +FLAGS.SILENT (\\Seen)").responses == []
+        assert client.flags(1) == {b"\\Seen"}
 
 
 def test_what_is_there_already_is_told_and_keeps_its_modseq() -> None:
     with provider() as mail:
         mail.deliver(MESSAGE, flags="\\Seen")
-        talker = mail.talker(enable="CONDSTORE", select="INBOX")
-        before = talker.ok("FETCH 1 MODSEQ").fetched[1][b"MODSEQ"]
-        told = talker.ok("STORE 1 +FLAGS (\\Seen)").fetched[1]
+        client = mail.client(enable="CONDSTORE", select="INBOX")
+        before = client.ok("FETCH 1 MODSEQ").fetched[1][b"MODSEQ"]
+        told = client.ok("STORE 1 +FLAGS (\\Seen)").fetched[1]
         assert b"\\Seen" in told[b"FLAGS"]
         assert told[b"MODSEQ"] == before
 
@@ -43,9 +43,9 @@ def test_what_is_there_already_is_told_and_keeps_its_modseq() -> None:
 def test_silence_does_not_hide_what_others_changed() -> None:
     with provider() as mail:
         mail.deliver()
-        talker, other = mail.talker(select="INBOX"), mail.talker(select="INBOX")
+        client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
         other.ok("STORE 1 +FLAGS (\\Flagged)")
-        told = talker.ok("STORE 1 +FLAGS.SILENT (\\Seen)").fetched
+        told = client.ok("STORE 1 +FLAGS.SILENT (\\Seen)").fetched
         assert set(told[1][b"FLAGS"]) >= {b"\\Flagged", b"\\Seen"}
         assert set(other.ok("NOOP").fetched[1][b"FLAGS"]) >= {b"\\Flagged", b"\\Seen"}
 
@@ -53,7 +53,7 @@ def test_silence_does_not_hide_what_others_changed() -> None:
 def test_nobody_overwrites_the_others_flags() -> None:
     with provider() as mail:
         mail.deliver(MESSAGE, flags="\\Seen")
-        one, two = mail.talker(select="INBOX"), mail.talker(select="INBOX")
+        one, two = mail.client(select="INBOX"), mail.client(select="INBOX")
         one.ok("STORE 1 +FLAGS (\\Draft)")
         two.ok("STORE 1 -FLAGS (\\Seen)")
         assert one.flags(1) == two.flags(1) == {b"\\Draft"}
@@ -63,17 +63,17 @@ def test_nobody_overwrites_the_others_flags() -> None:
 def test_unchangedsince_refuses_what_changed_and_does_the_rest() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 3)
-        talker, other = mail.talker(enable="CONDSTORE", select="INBOX"), mail.talker(select="INBOX")
-        modseq = talker.ok("FETCH 3 MODSEQ").fetched[3][b"MODSEQ"][0]
+        client, other = mail.client(enable="CONDSTORE", select="INBOX"), mail.client(select="INBOX")
+        modseq = client.ok("FETCH 3 MODSEQ").fetched[3][b"MODSEQ"][0]
         other.ok("STORE 2 +FLAGS (\\Flagged)")
-        answer = talker.ok(f"STORE 1:3 (UNCHANGEDSINCE {modseq}) +FLAGS.SILENT (\\Seen)")
+        answer = client.ok(f"STORE 1:3 (UNCHANGEDSINCE {modseq}) +FLAGS.SILENT (\\Seen)")
         assert answer.code == b"MODIFIED 2"
         assert all(b"MODSEQ" in answer.fetched[number] for number in (1, 3))
         # and why it was refused is told with it
         assert b"\\Flagged" in answer.fetched[2][b"FLAGS"]
-        assert talker.flags(2) == {b"\\Flagged"}
-        assert talker.flags(3) == {b"\\Seen"}
-        by_uid = talker.ok(f"UID STORE 1:3 (UNCHANGEDSINCE {modseq}) +FLAGS.SILENT (\\Draft)")
+        assert client.flags(2) == {b"\\Flagged"}
+        assert client.flags(3) == {b"\\Seen"}
+        by_uid = client.ok(f"UID STORE 1:3 (UNCHANGEDSINCE {modseq}) +FLAGS.SILENT (\\Draft)")
         assert by_uid.code == b"MODIFIED 1:3"
 
 
@@ -81,17 +81,17 @@ def test_unchangedsince_refuses_what_changed_and_does_the_rest() -> None:
 def test_with_condstore_even_silence_tells_the_modseq() -> None:
     with provider() as mail:
         mail.deliver()
-        talker = mail.talker(enable="CONDSTORE", select="INBOX")
-        assert talker.ok("STORE 1 +FLAGS.SILENT (\\Seen)").fetched[1].keys() == {b"UID", b"MODSEQ"}
+        client = mail.client(enable="CONDSTORE", select="INBOX")
+        assert client.ok("STORE 1 +FLAGS.SILENT (\\Seen)").fetched[1].keys() == {b"UID", b"MODSEQ"}
 
 
 def test_messages_that_are_gone_are_said_to_be() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 2)
-        talker, other = mail.talker(select="INBOX"), mail.talker(select="INBOX")
+        client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
         other.ok("STORE 1 +FLAGS (\\Deleted)")
         other.ok("EXPUNGE")
-        answer = talker.ok("STORE 1:2 +FLAGS (\\Seen)")
+        answer = client.ok("STORE 1:2 +FLAGS (\\Seen)")
         assert answer.code == b"EXPUNGEISSUED"
         assert list(answer.fetched) == [2]
         assert answer.numbered(b"EXPUNGE") == []
@@ -101,8 +101,8 @@ def test_messages_that_are_gone_are_said_to_be() -> None:
 def test_too_many_keywords_are_refused() -> None:
     with provider() as mail:
         mail.deliver()
-        talker = mail.talker(select="INBOX")
+        client = mail.client(select="INBOX")
         for start in (0, 100):
             words = " ".join(f"word{number}" for number in range(start, start + 100))
-            answer = talker.do(f"STORE 1 +FLAGS.SILENT ({words})")
+            answer = client.do(f"STORE 1 +FLAGS.SILENT ({words})")
         assert (answer.word, answer.code) == (b"NO", b"LIMIT")

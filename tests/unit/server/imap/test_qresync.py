@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.kit.imap.client import MESSAGE, Talker, provider
+from tests.kit.imap.client import MESSAGE, Client, provider
 from tests.kit.imap.responses import Fetched, Status
 
 
-def known(talker: Talker) -> tuple[int, int]:
+def known(client: Client) -> tuple[int, int]:
     """UIDVALIDITY and HIGHESTMODSEQ, as a client keeps them."""
-    codes = talker.ok("SELECT INBOX").codes()
+    codes = client.ok("SELECT INBOX").codes()
     return int(codes[b"UIDVALIDITY"] or 0), int(codes[b"HIGHESTMODSEQ"] or 0)
 
 
@@ -16,10 +16,10 @@ def known(talker: Talker) -> tuple[int, int]:
 def test_select_with_qresync_tells_what_went_and_what_changed() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 6)
-        phone = mail.talker(enable="QRESYNC")
+        phone = mail.client(enable="QRESYNC")
         uid_validity, modseq = known(phone)
         phone.ok("UNSELECT")
-        other = mail.talker(select="INBOX")
+        other = mail.client(select="INBOX")
         other.ok("STORE 2,3 +FLAGS (\\Deleted)")
         other.ok("EXPUNGE")
         other.ok("UID STORE 5 +FLAGS (\\Flagged)")
@@ -36,7 +36,7 @@ def test_select_with_qresync_tells_what_went_and_what_changed() -> None:
 def test_another_uidvalidity_says_nothing_about_this_mailbox() -> None:
     with provider() as mail:
         mail.deliver()
-        phone = mail.talker(enable="QRESYNC")
+        phone = mail.client(enable="QRESYNC")
         uid_validity, _ = known(phone)
         answer = phone.ok(f"SELECT INBOX (QRESYNC ({uid_validity + 1} 1))")
         assert not answer.fetched
@@ -47,7 +47,7 @@ def test_another_uidvalidity_says_nothing_about_this_mailbox() -> None:
 def test_only_known_uids_are_spoken_of() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 6)
-        phone = mail.talker(enable="QRESYNC")
+        phone = mail.client(enable="QRESYNC")
         uid_validity, modseq = known(phone)
         phone.ok("STORE 1:4 +FLAGS.SILENT (\\Deleted)")
         phone.ok("EXPUNGE")
@@ -61,11 +61,11 @@ def test_only_known_uids_are_spoken_of() -> None:
 def test_a_sample_of_numbers_spares_what_the_client_knows() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 6)
-        phone = mail.talker(enable="QRESYNC")
+        phone = mail.client(enable="QRESYNC")
         uid_validity, modseq = known(phone)
         phone.ok("UID STORE 2,5 +FLAGS.SILENT (\\Deleted)")
         phone.ok("EXPUNGE")
-        # number 2 is UID 3 already for this client: it has heard of what went before
+        # number 2 is UID 3 already for this client: it has received of what went before
         answer = phone.ok(f"SELECT INBOX (QRESYNC ({uid_validity} {modseq} 1:6 (1,2,5 1,3,6)))")
         assert answer.vanished(earlier=True) == [5]
 
@@ -74,24 +74,24 @@ def test_a_sample_of_numbers_spares_what_the_client_knows() -> None:
 def test_qresync_must_be_enabled_first() -> None:
     with provider() as mail:
         mail.deliver()
-        talker = mail.talker()
-        assert talker.do("SELECT INBOX (QRESYNC (1 1))").word == b"BAD"
-        talker.ok("SELECT INBOX")
-        assert talker.do("UID FETCH 1:* FLAGS (CHANGEDSINCE 1 VANISHED)").word == b"BAD"
+        client = mail.client()
+        assert client.do("SELECT INBOX (QRESYNC (1 1))").word == b"BAD"
+        client.ok("SELECT INBOX")
+        assert client.do("UID FETCH 1:* FLAGS (CHANGEDSINCE 1 VANISHED)").word == b"BAD"
 
 
 @pytest.mark.rfc("7162 §3.2.6", "MUST")
 def test_uid_fetch_vanished_comes_before_any_fetch() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 5)
-        phone = mail.talker(enable="QRESYNC")
+        phone = mail.client(enable="QRESYNC")
         _, modseq = known(phone)
         phone.ok("STORE 2,5 +FLAGS.SILENT (\\Deleted)")
         phone.ok("EXPUNGE")
         phone.ok("STORE 1 +FLAGS.SILENT (\\Seen)")
         answer = phone.ok(f"UID FETCH 1:* FLAGS (CHANGEDSINCE {modseq} VANISHED)")
         assert answer.vanished(earlier=True) == [2, 5]
-        assert not isinstance(answer.heard[0], Fetched)
+        assert not isinstance(answer.responses[0], Fetched)
         assert [items[b"UID"] for items in answer.fetched.values()] == [1]
 
 
@@ -99,9 +99,9 @@ def test_uid_fetch_vanished_comes_before_any_fetch() -> None:
 def test_what_the_client_still_counts_is_not_earlier() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 3)
-        phone = mail.talker(enable="QRESYNC")
+        phone = mail.client(enable="QRESYNC")
         _, modseq = known(phone)
-        other = mail.talker(select="INBOX")
+        other = mail.client(select="INBOX")
         other.ok("STORE 2 +FLAGS (\\Deleted)")
         other.ok("EXPUNGE")
         phone.ok("FETCH 1 UID")  # during which it must not be told
@@ -114,9 +114,9 @@ def test_what_the_client_still_counts_is_not_earlier() -> None:
 def test_a_modseq_told_while_an_expunge_waits_can_be_come_back_from() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 3)
-        phone = mail.talker(enable="QRESYNC")
+        phone = mail.client(enable="QRESYNC")
         _, before = known(phone)
-        other = mail.talker(select="INBOX")
+        other = mail.client(select="INBOX")
         other.ok("STORE 2 +FLAGS (\\Deleted)")
         other.ok("EXPUNGE")
         other.ok("STORE 1 +FLAGS (\\Seen)")
@@ -134,21 +134,21 @@ def test_a_modseq_told_while_an_expunge_waits_can_be_come_back_from() -> None:
 def test_the_first_command_that_enables_condstore_tells_from_where(command: str) -> None:
     with provider() as mail:
         mail.deliver()
-        talker, other = mail.talker(select="INBOX"), mail.talker(select="INBOX")
-        assert b"HIGHESTMODSEQ" in talker.ok(command).codes()
-        assert b"HIGHESTMODSEQ" not in talker.ok(command).codes()
+        client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
+        assert b"HIGHESTMODSEQ" in client.ok(command).codes()
+        assert b"HIGHESTMODSEQ" not in client.ok(command).codes()
         other.ok("STORE 1 +FLAGS (\\Seen)")
-        assert {b"UID", b"FLAGS", b"MODSEQ"} <= talker.ok("NOOP").fetched[1].keys()
+        assert {b"UID", b"FLAGS", b"MODSEQ"} <= client.ok("NOOP").fetched[1].keys()
 
 
 @pytest.mark.rfc("7162 §3.1.4.1", "MUST")
 def test_changedsince_tells_what_changed_with_its_modseq() -> None:
     with provider() as mail:
         mail.deliver(*[MESSAGE] * 3)
-        talker = mail.talker()
-        _, modseq = known(talker)
-        talker.ok("STORE 2 +FLAGS (\\Seen)")
-        answer = talker.ok(f"FETCH 1:* (FLAGS) (CHANGEDSINCE {modseq})")
+        client = mail.client()
+        _, modseq = known(client)
+        client.ok("STORE 2 +FLAGS (\\Seen)")
+        answer = client.ok(f"FETCH 1:* (FLAGS) (CHANGEDSINCE {modseq})")
         assert list(answer.fetched) == [2]
         assert answer.fetched[2][b"MODSEQ"][0] > modseq
 
@@ -157,7 +157,7 @@ def test_changedsince_tells_what_changed_with_its_modseq() -> None:
 def test_expunge_tells_qresync_clients_the_new_highest_modseq() -> None:
     with provider() as mail:
         mail.deliver(MESSAGE, flags="\\Deleted")
-        phone = mail.talker(enable="QRESYNC", select="INBOX")
+        phone = mail.client(enable="QRESYNC", select="INBOX")
         answer = phone.ok("EXPUNGE")
         assert answer.vanished() == [1]
         assert isinstance(answer.status, Status)

@@ -11,7 +11,7 @@ def test_select_describes_the_mailbox() -> None:
     with provider() as mail:
         mail.deliver(MESSAGE, flags="\\Seen $Important")
         mail.deliver(MESSAGE)
-        answer = mail.talker().ok("SELECT inbox")
+        answer = mail.client().ok("SELECT inbox")
         assert answer.code == b"READ-WRITE"
         assert answer.numbered(b"EXISTS") == [2]
         assert answer.numbered(b"RECENT") == [2]
@@ -28,21 +28,21 @@ def test_select_describes_the_mailbox() -> None:
 def test_for_rev2_there_is_a_list_response_and_nothing_recent() -> None:
     with provider() as mail:
         mail.deliver()
-        answer = mail.talker(enable="IMAP4rev2").ok("SELECT INBOX")
+        answer = mail.client(enable="IMAP4rev2").ok("SELECT INBOX")
         assert answer.data(b"LIST") == [[[], b"/", b"INBOX"]]
         assert answer.numbered(b"RECENT") == []
         assert b"UNSEEN" not in answer.codes()
         # what it did not want is still there for a client that does
-        assert mail.talker().ok("SELECT INBOX").numbered(b"RECENT") == [1]
+        assert mail.client().ok("SELECT INBOX").numbered(b"RECENT") == [1]
 
 
 @pytest.mark.rfc("3501 §2.3.2", "MUST")
 def test_recent_goes_to_one_session_and_examine_takes_nothing() -> None:
     with provider() as mail:
         mail.deliver()
-        examining = mail.talker().ok("EXAMINE INBOX")
+        examining = mail.client().ok("EXAMINE INBOX")
         assert examining.numbered(b"RECENT") == [1]
-        first, second = mail.talker(), mail.talker()
+        first, second = mail.client(), mail.client()
         assert first.ok("SELECT INBOX").numbered(b"RECENT") == [1]
         assert second.ok("SELECT INBOX").numbered(b"RECENT") == [0]
         assert b"\\Recent" in first.ok("FETCH 1 FLAGS").fetched[1][b"FLAGS"]
@@ -52,38 +52,38 @@ def test_recent_goes_to_one_session_and_examine_takes_nothing() -> None:
 @pytest.mark.rfc("9051 §6.3.2", "MUST")
 def test_a_select_that_fails_leaves_nothing_selected() -> None:
     with provider() as mail:
-        talker = mail.talker(select="INBOX")
-        refused = talker.do("SELECT nowhere")
+        client = mail.client(select="INBOX")
+        refused = client.do("SELECT nowhere")
         assert (refused.word, refused.code) == (b"NO", b"NONEXISTENT")
         assert b"CLOSED" in refused.codes()
-        assert talker.do("FETCH 1 UID").word == b"BAD"
+        assert client.do("FETCH 1 UID").word == b"BAD"
 
 
 @pytest.mark.rfc("7162 §3.2.11", "MUST")
 def test_closed_stands_between_two_mailboxes() -> None:
     with provider() as mail:
         mail.deliver()
-        talker = mail.talker(select="Archive")
+        client = mail.client(select="Archive")
         mail.deliver(mailbox="Archive")
-        heard = talker.ok("SELECT INBOX").heard
-        assert isinstance(heard[0], Status)
-        assert heard[0].code == b"CLOSED"
+        received = client.ok("SELECT INBOX").responses
+        assert isinstance(received[0], Status)
+        assert received[0].code == b"CLOSED"
 
 
 @pytest.mark.rfc("9051 §6.3.3", "MUST")
 def test_examine_changes_nothing() -> None:
     with provider() as mail:
         mail.deliver(MESSAGE, flags="\\Deleted")
-        talker = mail.talker()
-        answer = talker.ok("EXAMINE INBOX")
+        client = mail.client()
+        answer = client.ok("EXAMINE INBOX")
         assert answer.code == b"READ-ONLY"
         assert answer.codes()[b"PERMANENTFLAGS"] == b"()"
-        talker.ok("FETCH 1 BODY[]")
-        assert talker.flags(1) == {b"\\Deleted"}
+        client.ok("FETCH 1 BODY[]")
+        assert client.flags(1) == {b"\\Deleted"}
         for command in ("STORE 1 +FLAGS (\\Seen)", "EXPUNGE", "UID EXPUNGE 1", "MOVE 1 Archive"):
-            assert talker.do(command).word == b"NO", command
-        talker.ok("COPY 1 Archive")
-        talker.ok("CLOSE")
+            assert client.do(command).word == b"NO", command
+        client.ok("COPY 1 Archive")
+        client.ok("CLOSE")
         assert mail.house.messages(0) == 1
 
 
@@ -92,22 +92,22 @@ def test_examine_changes_nothing() -> None:
 def test_close_expunges_in_silence_and_unselect_does_not() -> None:
     with provider() as mail:
         mail.deliver(MESSAGE, MESSAGE, flags="\\Deleted")
-        talker = mail.talker(select="INBOX")
-        assert talker.ok("UNSELECT").heard == []
+        client = mail.client(select="INBOX")
+        assert client.ok("UNSELECT").responses == []
         assert mail.house.messages(0) == 2
-        talker.ok("SELECT INBOX")
-        assert talker.ok("CLOSE").heard == []
+        client.ok("SELECT INBOX")
+        assert client.ok("CLOSE").responses == []
         assert mail.house.messages(0) == 0
-        assert talker.do("CLOSE").word == b"BAD"
+        assert client.do("CLOSE").word == b"BAD"
 
 
 def test_what_is_selected_again_is_described_anew() -> None:
     with provider() as mail:
         mail.deliver()
-        talker = mail.talker(select="INBOX")
-        before = talker.ok("SELECT INBOX").codes()
-        talker.ok("STORE 1 FLAGS (\\Seen NewWord)")
-        after = talker.ok("SELECT INBOX").codes()
+        client = mail.client(select="INBOX")
+        before = client.ok("SELECT INBOX").codes()
+        client.ok("STORE 1 FLAGS (\\Seen NewWord)")
+        after = client.ok("SELECT INBOX").codes()
         assert before[b"UNSEEN"] == b"1"
         assert b"UNSEEN" not in after
         assert b"NewWord" in (after[b"PERMANENTFLAGS"] or b"")

@@ -1,0 +1,45 @@
+"""Messages that a command has named, as places in the selected mailbox (`selected`)."""
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pillarbox.mail.number_set import NumberSet
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Messages, as slices of `SelectedMailbox.uids`."""
+
+    slices: tuple[slice, ...]
+    _uids: "array[int]"
+
+    def __bool__(self) -> bool:
+        return bool(self.slices)
+
+    def __len__(self) -> int:
+        return sum(part.stop - part.start for part in self.slices)
+
+    @property
+    def uids(self) -> NumberSet:
+        """As runs; a run may span UIDs that no message has any more, but none of a message the client doesn't know."""
+        return NumberSet(tuple((self._uids[part.start], self._uids[part.stop - 1]) for part in self.slices))
+
+    def only(self, slices: Iterable[slice]) -> "Chosen":
+        """Other slices of the same mailbox."""
+        return Chosen(tuple(slices), self._uids)
+
+    def uid_list(self) -> "array[int]":
+        """UID by UID, ascending."""
+        if len(self.slices) == 1:
+            return self._uids[self.slices[0]]
+        found = array("I")
+        for part in self.slices:
+            found.extend(self._uids[part])
+        return found
+
+    def sequence_numbers(self) -> Sequence[int]:
+        """Number by number, in the order of `uid_list`."""
+        if len(self.slices) == 1:
+            return range(self.slices[0].start + 1, self.slices[0].stop + 1)
+        return [number for part in self.slices for number in range(part.start + 1, part.stop + 1)]

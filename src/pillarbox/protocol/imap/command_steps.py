@@ -1,0 +1,104 @@
+"""Reading a command: its lines and literals, whether it is allowed, and its value."""
+
+from pillarbox.protocol.imap import response_codes, responses
+from pillarbox.protocol.imap.command_table import refusal
+from pillarbox.protocol.imap.commands import Append, Authenticate, Replace, enables_condstore
+from pillarbox.protocol.imap.cursor import LARGEST_64, AwaitsLiteral, Malformed, Refused
+from pillarbox.protocol.imap.events import Event, Received, Response
+from pillarbox.protocol.imap.grammar.append import MESSAGE_VERBS
+from pillarbox.protocol.imap.message_steps import read_parameters
+from pillarbox.protocol.imap.parser_state import AGAIN, Again, Mode, ParserState
+from pillarbox.protocol.imap.receiver import LineTooLong, LiteralCount, literal_count
+
+
+def step_command(parser: ParserState) -> Event | Again | None:
+    """A line of the command."""
+    draft = parser.draft
+    try:
+        line = parser.receiver.line(parser.limits.line_octets - draft.text_octets)
+    except LineTooLong:
+        return parser.line_too_long()
+    if line is None:
+        return None
+    count = literal_count(line)
+    first = not draft.begun
+    draft.add_line(line)
+    if first and (event := _check_verb(parser, count)):
+        return event
+    return _literal_follows(parser, count) if count else _complete(parser)
+
+
+def step_literal(parser: ParserState) -> Event | Again | None:
+    """Octets of a literal that is an argument."""
+    if parser.remaining:
+        piece = parser.receiver.piece(parser.remaining)
+        if not piece:
+            return None
+        parser.draft.add_piece(piece)
+        parser.remaining -= len(piece)
+        return AGAIN
+    parser.draft.end_literal()
+    parser.mode = Mode.COMMAND
+    return AGAIN
+
+
+def _check_verb(parser: ParserState, count: LiteralCount | None) -> Event | None:
+    """Whether the command is allowed, by its first line alone; an event where it is not."""
+    if not parser.draft.read_head():
+        return parser.bad(count, "Expected a tag and a command")
+    verb = parser.draft.verb
+    if why := refusal(parser.state, verb):
+        return parser.bad(count, why)
+    if verb == b"STARTTLS" and not parser.conditions.tls_available:
+        return parser.bad(count, "TLS not available")
+    # RFC 9051 §6.2.3: while LOGINDISABLED is announced, LOGIN fails whatever the password
+    if verb == b"LOGIN" and not parser.conditions.passwords_allowed:
+        why = "Plaintext authentication disallowed on non-secure (SSL/TLS) connections"
+        return parser.no(count, why, response_codes.PRIVACYREQUIRED)
+    return None
+
+
+def _literal_follows(parser: ParserState, count: LiteralCount) -> Event | Again:
+    """A literal follows: a message to offer, or an argument to keep."""
+    draft = parser.draft
+    if count.size > LARGEST_64:
+        return parser.bye(responses.bad(draft.tag, "Literal too large", response_codes.LIMIT))
+    if draft.verb in MESSAGE_VERBS:
+        try:
+            command, cursor = draft.parse(parser.enabled)
+        except AwaitsLiteral:
+            pass  # the mailbox name is the literal
+        except Malformed as wrong:
+            return parser.bad(count, str(wrong))
+        except Refused as wrong:
+            return parser.no(count, str(wrong), wrong.code)
+        else:
+            assert isinstance(command, Append | Replace)
+            return read_parameters(parser, cursor, command, 0)
+    draft.literal_octets += count.size
+    if draft.literal_octets > parser.limits.literal_octets:
+        return parser.no(count, "Literal too large", response_codes.LIMIT)
+    parser.mode, parser.remaining = Mode.LITERAL, count.size
+    return Response(responses.continuation()) if count.synchronising else AGAIN
+
+
+def _complete(parser: ParserState) -> Event:
+    """The whole command has come."""
+    draft = parser.draft
+    try:
+        command, cursor = draft.parse(parser.enabled)
+        cursor.end()
+    except Malformed as wrong:
+        return parser.bad(None, str(wrong))
+    except Refused as wrong:
+        return parser.no(None, str(wrong), wrong.code)
+    if isinstance(command, Append | Replace):
+        return parser.bad(None, "Expected a message as a literal")
+    if isinstance(command, Authenticate) and command.mechanism not in parser.conditions.mechanisms:
+        return parser.no(None, "Unsupported authentication mechanism", None)
+    enabling = b"CONDSTORE" not in parser.enabled and enables_condstore(command)
+    if enabling:
+        parser.enabled |= {b"CONDSTORE"}
+    parser.bad_commands = 0
+    draft.clear()
+    return Received(draft.tag, command, enabling)

@@ -1,0 +1,106 @@
+"""The table of commands: every command by name, with the states it is allowed in and its grammar.
+
+A new command is a row here. The machine refuses what is not in the table, and asserts that a session moves to a
+state only where its command may lead.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeAlias
+
+from pillarbox.protocol.imap import commands
+from pillarbox.protocol.imap.commands import Command
+from pillarbox.protocol.imap.cursor import Cursor
+from pillarbox.protocol.imap.grammar import append, connection, fetch, listing, mailboxes, messages, search
+from pillarbox.protocol.imap.states import (
+    ANY_STATE,
+    AUTHENTICATED,
+    DESELECTS,
+    LOGS_IN,
+    LOGS_OUT,
+    SELECTED,
+    SELECTS,
+    STARTS_TLS,
+    State,
+    Transitions,
+)
+
+Parser: TypeAlias = Callable[[Cursor], Command]
+"""Reads a command's arguments, from the first one on. Raises `Malformed` (BAD) or `Refused` (NO)."""
+
+
+class Row(NamedTuple):
+    """A command."""
+
+    transitions: Transitions
+    grammar: Parser | Command
+    """How its arguments are read; the value itself where it has none."""
+
+
+COMMANDS: Final[dict[bytes, Row]] = {
+    b"CAPABILITY": Row(ANY_STATE, commands.Capability()),
+    b"NOOP": Row(ANY_STATE, commands.Noop()),
+    b"LOGOUT": Row(LOGS_OUT, commands.Logout()),
+    b"ID": Row(ANY_STATE, connection.identification),
+    b"STARTTLS": Row(STARTS_TLS, commands.StartTls()),
+    b"AUTHENTICATE": Row(LOGS_IN, connection.authenticate),
+    b"LOGIN": Row(LOGS_IN, connection.login),
+    b"ENABLE": Row(AUTHENTICATED, connection.enable),
+    b"SELECT": Row(SELECTS, mailboxes.select),
+    b"EXAMINE": Row(SELECTS, mailboxes.examine),
+    b"CREATE": Row(AUTHENTICATED, mailboxes.create),
+    b"DELETE": Row(AUTHENTICATED, mailboxes.delete),
+    b"RENAME": Row(AUTHENTICATED, mailboxes.rename),
+    b"SUBSCRIBE": Row(AUTHENTICATED, mailboxes.subscribe),
+    b"UNSUBSCRIBE": Row(AUTHENTICATED, mailboxes.unsubscribe),
+    b"LIST": Row(AUTHENTICATED, listing.list_),
+    b"LSUB": Row(AUTHENTICATED, listing.lsub),
+    b"NAMESPACE": Row(AUTHENTICATED, commands.Namespace()),
+    b"STATUS": Row(AUTHENTICATED, mailboxes.status),
+    b"IDLE": Row(AUTHENTICATED, commands.Idle()),
+    b"APPEND": Row(AUTHENTICATED, append.append),
+    b"CHECK": Row(SELECTED, commands.Check()),
+    b"CLOSE": Row(DESELECTS, commands.Close()),
+    b"UNSELECT": Row(DESELECTS, commands.Unselect()),
+    b"EXPUNGE": Row(SELECTED, commands.Expunge()),
+    b"SEARCH": Row(SELECTED, search.search),
+    b"FETCH": Row(SELECTED, fetch.fetch),
+    b"STORE": Row(SELECTED, messages.store),
+    b"COPY": Row(SELECTED, messages.copy),
+    b"MOVE": Row(SELECTED, messages.move),
+    b"REPLACE": Row(SELECTED, append.replace),
+    b"UID EXPUNGE": Row(SELECTED, messages.uid_expunge),
+    b"UID SEARCH": Row(SELECTED, search.uid_search),
+    b"UID FETCH": Row(SELECTED, fetch.uid_fetch),
+    b"UID STORE": Row(SELECTED, messages.uid_store),
+    b"UID COPY": Row(SELECTED, messages.uid_copy),
+    b"UID MOVE": Row(SELECTED, messages.uid_move),
+    b"UID REPLACE": Row(SELECTED, append.uid_replace),
+}
+"""By upper-case name; `UID FETCH` and the like are commands of their own."""
+
+
+def refusal(state: State, verb: bytes) -> str | None:
+    """Why this command is not allowed in this state, or None where it is."""
+    row = COMMANDS.get(verb)
+    if row is None:
+        return "Unknown command"
+    if state in row.transitions:
+        return None
+    match state:
+        case State.NOT_AUTHENTICATED:
+            return "Please login first"
+        case State.AUTHENTICATED | State.SELECTED if State.NOT_AUTHENTICATED in row.transitions:
+            return "Already logged in"
+        case State.AUTHENTICATED:
+            return "No mailbox selected"
+        case _:
+            return "Connection is closing"
+
+
+def parse(verb: bytes, cursor: Cursor) -> Command:
+    """A command's value, from the cursor behind its name. Raises `Malformed` or `Refused`."""
+    grammar = COMMANDS[verb].grammar
+    if isinstance(grammar, Command):
+        return grammar
+    cursor.space()
+    return grammar(cursor)

@@ -1,0 +1,135 @@
+"""What the machine keeps between two chunks of octets, and how it refuses a command.
+
+The functions of `command_steps`, `message_steps` and `dialogue_steps` read on from here; `machine.Machine` is this
+and what the session may call.
+"""
+
+from enum import Enum
+
+from pillarbox.protocol.imap import limits, response_codes, responses
+from pillarbox.protocol.imap.capabilities import Conditions
+from pillarbox.protocol.imap.commands import Append, Replace
+from pillarbox.protocol.imap.cursor import LARGEST_64
+from pillarbox.protocol.imap.draft import Draft
+from pillarbox.protocol.imap.events import Bye, MessageParameters, Response
+from pillarbox.protocol.imap.receiver import LiteralCount, Receiver
+from pillarbox.protocol.imap.selected import SelectedMailbox
+from pillarbox.protocol.imap.states import State
+
+
+class Mode(Enum):
+    """What the next octets are."""
+
+    COMMAND = "lines of a command"
+    LITERAL = "a literal that is kept"
+    OFFERED = "nothing, until the session accepts or refuses a message"
+    MESSAGE = "a message that is passed on"
+    AFTER_MESSAGE = "what follows a message"
+    IDLE = "DONE"
+    SASL = "a SASL response"
+    CLOSED = "ignored"
+
+
+class Again:
+    """A step was made and there is no event yet."""
+
+
+AGAIN = Again()
+
+
+class ParserState:
+    """The state of one connection's parser."""
+
+    __slots__ = (
+        "append_limit",
+        "bad_commands",
+        "conditions",
+        "count",
+        "draft",
+        "enabled",
+        "message",
+        "mode",
+        "receiver",
+        "remaining",
+        "selected",
+        "state",
+    )
+
+    def __init__(self, conditions: Conditions, append_limit: int) -> None:
+        self.conditions = conditions
+        """Under which a client may log in."""
+        self.append_limit = append_limit
+        """Octets of one message."""
+        self.state = State.NOT_AUTHENTICATED
+        self.selected: SelectedMailbox | None = None
+        """The mailbox as this client knows it; not None exactly while the state is SELECTED."""
+        self.enabled: frozenset[bytes] = frozenset()
+        """What ENABLE or a command that implies it has switched on: names of `capabilities`, upper-case."""
+        self.receiver = Receiver()
+        self.draft = Draft()
+        self.mode = Mode.COMMAND
+        self.bad_commands = 0
+        """BAD responses since the last good command."""
+        self.message: tuple[Append | Replace, MessageParameters, int] | None = None
+        """The message being sent, and its index in the command."""
+        self.count: LiteralCount | None = None
+        """Of the message that was offered."""
+        self.remaining = 0
+        """Octets of the literal or message in progress that have not come."""
+
+    @property
+    def limits(self) -> limits.Limits:
+        """The limits of one command now."""
+        return limits.BEFORE_LOGIN if self.state is State.NOT_AUTHENTICATED else limits.AFTER_LOGIN
+
+    def forget_command(self) -> None:
+        """Drop the command in progress; its tag stays, for responses that are still due."""
+        self.draft.clear()
+        self.message = self.count = None
+        self.remaining = 0
+
+    def close(self) -> None:
+        """Ignore all further octets."""
+        self.state, self.selected, self.mode = State.LOGOUT, None, Mode.CLOSED
+        self.receiver.clear()
+        self.forget_command()
+
+    # --- refusals
+
+    def bad(self, count: LiteralCount | None, why: str) -> Response | Bye:
+        """BAD; what the client sends of the command anyway is skipped. `count`: how its last line ended."""
+        return self._after_bad(count, responses.bad(self.draft.tag, why))
+
+    def no(self, count: LiteralCount | None, why: str, code: bytes | None) -> Response:
+        """NO; what the client sends of the command anyway is skipped."""
+        answer = responses.no(self.draft.tag, why, code)
+        self.skip_command(count)
+        return Response(answer)
+
+    def line_too_long(self) -> Response | Bye:
+        """BAD for a line beyond its limit; the rest of the line is skipped."""
+        if self.mode is Mode.COMMAND and not self.draft.begun:
+            self.draft.read_tag(self.receiver.peek(256))
+        event = self._after_bad(None, responses.bad(self.draft.tag, "Line too long", response_codes.LIMIT))
+        self.receiver.drop_line()
+        return event
+
+    def bye(self, answer: bytes) -> Bye:
+        """Give up on this client, after this response."""
+        self.close()
+        return Bye(answer + responses.bye("Too many invalid IMAP commands"))
+
+    def skip_command(self, count: LiteralCount | None) -> None:
+        """Forget the command; what of it is still to come is not read as another one."""
+        self.forget_command()
+        self.receiver.drop_command(count)
+        self.mode = Mode.COMMAND
+
+    def _after_bad(self, count: LiteralCount | None, answer: bytes) -> Response | Bye:
+        self.bad_commands += 1
+        if self.bad_commands > self.limits.bad_commands:
+            return self.bye(answer)
+        if count and count.size > LARGEST_64:
+            return self.bye(answer)
+        self.skip_command(count)
+        return Response(answer)

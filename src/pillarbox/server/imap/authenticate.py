@@ -1,0 +1,105 @@
+"""STARTTLS, LOGIN, AUTHENTICATE (RFC 9051 §6.2, RFC 4959 SASL-IR).
+
+Credentials are checked by `server.authentication`. A refusal never shows whether the name or the password was
+wrong.
+"""
+
+from typing import Final
+
+from pillarbox.config.schema import Config
+from pillarbox.directory.accounts import Account
+from pillarbox.directory.app_passwords import Scope
+from pillarbox.protocol.imap import response_codes, responses
+from pillarbox.protocol.imap.capabilities import Conditions
+from pillarbox.protocol.imap.commands import Authenticate, Login, StartTls
+from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
+from pillarbox.server.authentication import Authenticator, Client
+from pillarbox.server.connection import Connection
+from pillarbox.server.imap.reply import Reply, bad, no, ok
+from pillarbox.server.imap.session_state import SessionState
+
+AUTOLOGOUT_S: Final = 31 * 60
+"""RFC 9051 §5.4: at least 30 minutes; clients renew IDLE after 29."""
+
+_FAILED: Final = no("Authentication failed", response_codes.AUTHENTICATIONFAILED)
+
+
+async def start_tls(session: SessionState, _: StartTls) -> None:
+    """RFC 9051 §6.2.1: the tagged OK is the last thing sent in plain text."""
+    session.write(responses.ok(session.tag, "Begin TLS negotiation now"))
+    session.flush()
+    dropped = await session.connection.start_tls()
+    session.machine.tls_started(conditions(session.authenticator, session.config, session.connection))
+    if dropped:
+        session.world.telemetry.warning(
+            "octets before TLS dropped", address=session.connection.peer.address, octets=dropped
+        )
+
+
+async def login(session: SessionState, command: Login) -> Reply:
+    """RFC 9051 §6.2.3."""
+    account = await session.authenticator.check_password(command.login, command.password, _client(session))
+    return _FAILED if account is None else _logged_in(session, account)
+
+
+async def authenticate(session: SessionState, command: Authenticate) -> Reply | None:
+    """RFC 9051 §6.2.2; None while the exchange goes on."""
+    session.attempt = session.authenticator.begin(
+        command.mechanism,
+        _client(session),
+        session.connection.tls,
+        plain_allowed=session.config.plain_passwords,
+    )
+    if session.attempt is None:
+        return no("Unsupported authentication mechanism")
+    return await respond(session, command.initial)
+
+
+async def respond(session: SessionState, octets: bytes | None) -> Reply | None:
+    """The client's next response in an exchange; None while it goes on."""
+    assert session.attempt is not None, "the machine passes SASL responses only during an exchange"
+    try:
+        step = await session.attempt.respond(octets)
+    except BaseException:
+        session.attempt = None
+        raise
+    match step:
+        case Challenge():
+            session.write(session.machine.challenge(step.octets))
+            return None
+        case Failure():
+            session.attempt = None
+            return _failure(step)
+        case Account():
+            session.attempt = None
+            return _logged_in(session, step)
+
+
+def _failure(failure: Failure) -> Reply:
+    match failure.reason:
+        case Reason.MALFORMED | Reason.TOO_LONG:
+            return bad("Invalid SASL response")
+        case Reason.CREDENTIALS | Reason.CHANNEL_BINDING:
+            return _FAILED
+
+
+def conditions(authenticator: Authenticator, config: Config, connection: Connection) -> Conditions:
+    """Under which conditions a client may log in over this connection as it is now."""
+    plain = config.plain_passwords
+    return Conditions(
+        tls_available=connection.tls_available,
+        passwords_allowed=connection.tls is not None or plain,
+        mechanisms=authenticator.mechanisms(connection.tls, plain_allowed=plain),
+    )
+
+
+def _client(session: SessionState) -> Client:
+    return Client(session.connection.peer.address, Scope.IMAP)
+
+
+def _logged_in(session: SessionState, account: Account) -> Reply:
+    session.account = account
+    session.machine.authenticated()
+    session.connection.set_deadline(AUTOLOGOUT_S)
+    # RFC 9051 §6.2.2: the list has changed, and sending it spares the client a command
+    return ok("Logged in", response_codes.capability(session.machine.capabilities()))

@@ -1,0 +1,16 @@
+"""What all IMAP sessions of a process share: bounded caches, filled in the event loop only."""
+
+from dataclasses import dataclass, field
+
+from pillarbox.server.imap.part_trees import PartTrees
+from pillarbox.server.imap.select_data import SelectDataCache
+from pillarbox.store.mailbox_cache import MailboxCache
+
+
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """One of each per process."""
+
+    mailboxes: MailboxCache = field(default_factory=MailboxCache)
+    select_data: SelectDataCache = field(default_factory=SelectDataCache)
+    part_trees: PartTrees = field(default_factory=PartTrees)

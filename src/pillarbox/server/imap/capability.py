@@ -1,0 +1,45 @@
+"""CAPABILITY, ID, ENABLE, NOOP, CHECK, LOGOUT: commands about the connection itself.
+
+RFC 9051 §6.1, §6.3.1; RFC 2971 (ID), 5161 (ENABLE); RFC 3501 §6.4.1 (CHECK).
+"""
+
+import pillarbox
+from pillarbox.protocol.imap import responses
+from pillarbox.protocol.imap.commands import Capability, Check, Enable, Id, Logout, Noop
+from pillarbox.server.imap.reply import Reply, ok
+from pillarbox.server.imap.session_state import SessionState
+
+
+async def capability(session: SessionState, _: Capability) -> Reply:
+    """RFC 9051 §6.1.1."""
+    session.write(responses.capability(session.machine.capabilities()))
+    return ok("CAPABILITY completed")
+
+
+async def identify(session: SessionState, _: Id) -> Reply:
+    """RFC 2971: the client's own fields change nothing."""
+    session.write(responses.identification((("name", "Pillarbox"), ("version", pillarbox.__version__))))
+    return ok("ID completed")
+
+
+async def enable(session: SessionState, command: Enable) -> Reply:
+    """RFC 5161 §3.1."""
+    session.write(responses.enabled(session.machine.enable(command.capabilities)))
+    return ok("ENABLE completed")
+
+
+async def noop(_session: SessionState, _: Noop) -> Reply:
+    """RFC 9051 §6.1.2: updates are sent with every command."""
+    return ok("NOOP completed")
+
+
+async def check(_session: SessionState, _: Check) -> Reply:
+    """RFC 3501 §6.4.1: everything is on disk already."""
+    return ok("CHECK completed")
+
+
+async def logout(session: SessionState, _: Logout) -> Reply:
+    """RFC 9051 §6.1.3: BYE first, then the tagged OK, then `session` closes the connection."""
+    session.write(responses.bye("Logging out"))
+    session.machine.logged_out()
+    return ok("LOGOUT completed")

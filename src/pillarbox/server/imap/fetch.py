@@ -1,0 +1,157 @@
+"""FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 7162 §3.1.4 and §3.2.6).
+
+A command becomes a plan (`fetch_columns`), the messages it names become batches, and each batch is read as one
+snapshot, joined and written; between batches the client may catch up, and other sessions run. Nothing is awaited
+per row, except for a large message, which is streamed (`fetch_stream`).
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from pillarbox.mail.flags import SEEN
+from pillarbox.mail.identifiers import ModSeq
+from pillarbox.mail.number_set import LARGEST, NumberSet
+from pillarbox.protocol.imap import fetch_responses, response_codes, responses
+from pillarbox.protocol.imap.chosen import Chosen
+from pillarbox.protocol.imap.commands import Fetch
+from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem, marks_seen
+from pillarbox.server.imap import fetch_stream, snapshot
+from pillarbox.server.imap.fetch_batch import read_batch, read_first_group
+from pillarbox.server.imap.fetch_columns import Batch, Plan
+from pillarbox.server.imap.messages import present
+from pillarbox.server.imap.reply import SOME_GONE, Reply, bad, ok
+from pillarbox.server.imap.session_state import SessionState
+from pillarbox.server.imap.store import alter
+from pillarbox.store import changes
+from pillarbox.store import flags as store_flags
+from pillarbox.world.database import DatabaseUnavailable
+
+FIRST_ROWS: Final = 128
+"""Messages in the first batch, so that the response begins at once."""
+MORE_ROWS: Final = 512
+"""Messages in further batches: about a millisecond of the loop."""
+MEMORY_ROWS: Final = 8192
+"""Messages in a batch that needs no row of the database."""
+
+
+async def fetch(session: SessionState, command: Fetch) -> Reply:
+    """Send the items of the messages that are named."""
+    if command.vanished and not session.machine.qresync:
+        return bad("QRESYNC not enabled")  # RFC 7162 §3.2.6
+    chosen = session.selected.resolve(command.numbers, uid=command.uid)
+    items = command.items
+    if chosen and not session.selected.read_only and any(map(marks_seen, items)):
+        items = await _mark_seen(session, chosen, items)
+    if command.changed_since is not None:
+        chosen = await _changed(session, command, chosen, command.changed_since)
+    plan = Plan.of(items, utf8=session.machine.utf8)
+    missing = await _send(session, plan, chosen)
+    # RFC 2180 §4.1.2: expunged messages are left out, and the client learns that it should ask for updates
+    return ok(SOME_GONE, response_codes.EXPUNGEISSUED) if missing else _COMPLETED
+
+
+_COMPLETED: Final = ok("FETCH completed")
+
+
+async def _mark_seen(
+    session: SessionState, chosen: Chosen, items: tuple[FetchItem, ...]
+) -> tuple[FetchItem, ...]:
+    """Set \\Seen; the items to send, with FLAGS where they have changed."""
+    selected = session.selected
+    found = present(await snapshot.current(session, selected.mailbox), selected, chosen)
+    unseen = [uid for uid, flags in zip(found.uids, found.flags, strict=True) if SEEN not in flags]
+    if not unseen:
+        return items
+    try:
+        await alter(session, NumberSet.of(unseen), mode=store_flags.Mode.ADD, texts=SEEN)
+    except DatabaseUnavailable:
+        return items  # mail on a full disk can be read, even if it can't be marked
+    # RFC 9051 §6.4.5: changed flags SHOULD be included in the FETCH responses
+    added = [Attribute.FLAGS]
+    if session.machine.condstore:
+        added += [Attribute.UID, Attribute.MODSEQ]
+    return (*items, *(item for item in added if item not in items))
+
+
+async def _changed(session: SessionState, command: Fetch, chosen: Chosen, since: int) -> Chosen:
+    """Those that changed after a MODSEQ; with VANISHED, sends first which are gone."""
+    selected, account = session.selected, session.account_id
+    mailbox = selected.mailbox
+    if command.vanished:
+        cached, gone = await snapshot.current_with(
+            session, mailbox, lambda tx: changes.vanished(tx, account, mailbox, ModSeq(since))
+        )
+        # Of messages that are gone, "*" covers the last one too: it may have been the highest of all
+        gone &= command.numbers.numbers.resolve(LARGEST)
+        # RFC 7162 §3.2.10.1: (EARLIER) doesn't lower the client's count; pending ones get a VANISHED that does
+        if selected.pending_expunges:
+            gone -= selected.pending_expunges
+        session.write(responses.vanished(gone, earlier=True))
+    else:
+        cached = await snapshot.current(session, mailbox)
+    found = present(cached, selected, chosen)
+    return selected.choose(
+        NumberSet.of(uid for uid, own in zip(found.uids, found.modseqs, strict=True) if own > since)
+    )
+
+
+async def _send(session: SessionState, plan: Plan, chosen: Chosen) -> bool:
+    """Write the responses; whether some messages no longer exist."""
+    if plan.items == (Attribute.UID,):
+        # The session knows the UIDs itself, even of messages that are gone
+        column = fetch_responses.numbers(b"UID", chosen.uid_list())
+        for chunk in fetch_responses.lines(chosen.sequence_numbers(), [column]):
+            session.write(chunk)
+        await session.drain()
+        return False
+    missing = False
+    rows = FIRST_ROWS if plan.stored else MEMORY_ROWS
+    for number, part in enumerate(_parts(chosen, rows, MORE_ROWS if plan.stored else MEMORY_ROWS)):
+        if number:
+            await session.flush_and_yield()
+        missing |= await _send_part(session, plan, part)
+    return missing
+
+
+def _parts(chosen: Chosen, first: int, more: int) -> Iterator[Chosen]:
+    """The chosen messages, some at a time."""
+    left, taken = first, []
+    for part in chosen.slices:
+        start = part.start
+        while start < part.stop:
+            stop = min(part.stop, start + left)
+            taken.append(slice(start, stop))
+            left -= stop - start
+            start = stop
+            if not left:
+                yield chosen.only(taken)
+                left, taken = more, []
+    if taken:
+        yield chosen.only(taken)
+
+
+async def _send_part(session: SessionState, plan: Plan, part: Chosen) -> bool:
+    if not plan.octets_items:
+        batch, missing = await read_batch(session, plan, part)
+        await _write(session, plan, batch)
+        return missing
+    first, groups, found = await read_first_group(session, plan, part)
+    if first:
+        await _write(session, plan, first)
+    for number, group in enumerate(groups):
+        if first or number:
+            await session.flush_and_yield()
+        chosen = session.selected.choose(NumberSet.of(group.uids))
+        if group.large:
+            found |= await fetch_stream.send(session, plan, chosen)
+        else:
+            batch, missing = await read_batch(session, plan, chosen)
+            await _write(session, plan, batch)
+            found |= missing
+    return found
+
+
+async def _write(session: SessionState, plan: Plan, batch: Batch) -> None:
+    for chunk in fetch_responses.lines(batch.numbers, plan.columns(batch)):
+        session.write(chunk)
+        await session.drain()

@@ -1,0 +1,190 @@
+"""Reading a batch of messages for FETCH: their rows, flags and octets, as one snapshot.
+
+Rows, the cached mailbox and, where the octets lie in the database, the octets come from one transaction. Values
+that are computed from octets are computed afterwards, in the loop, so that part trees can be cached.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from pillarbox.mail.identifiers import AccountId, MailboxId
+from pillarbox.mail.number_set import NumberSet
+from pillarbox.protocol.imap.chosen import Chosen
+from pillarbox.server.imap import fetch_octets, snapshot
+from pillarbox.server.imap.fetch_columns import Batch, OctetsItem, Plan, whole
+from pillarbox.server.imap.fetch_octets import MessageOctets, Stored
+from pillarbox.server.imap.messages import Present, present
+from pillarbox.server.imap.session_state import SessionState
+from pillarbox.store import fetch as store_fetch
+from pillarbox.store.fetch import Column
+from pillarbox.store.mailbox_cache import CachedMailbox
+from pillarbox.world.blobs import BlobMissing, Blobs
+from pillarbox.world.database import Transaction
+
+MAX_GROUP_OCTETS: Final = 256 * 1024
+"""Octets of messages that are read together."""
+
+Rows: TypeAlias = Sequence[tuple[Any, ...]]
+
+
+class Group(NamedTuple):
+    """Messages to read together: several small ones, or one large."""
+
+    uids: list[int]
+    large: bool
+
+
+async def read_batch(
+    session: SessionState, plan: Plan, chosen: Chosen, *, octets: bool = True
+) -> tuple[Batch, bool]:
+    """One snapshot of these messages, and whether some no longer exist.
+
+    Without `octets`, the values that are computed from octets are left out.
+    """
+    columns = plan.stored_in_full if octets else plan.stored
+    selected = session.selected
+    if not columns:
+        cached = await snapshot.current(session, selected.mailbox)
+        found = present(cached, selected, chosen)
+        return Batch(found.numbers, found.uids, found.flags, found.modseqs, {}, {}), found.missing
+    read = partial(
+        store_fetch.rows,
+        account=session.account_id,
+        mailbox=selected.mailbox,
+        uids=chosen.uids,
+        columns=columns,
+    )
+    rows: Rows
+    cached_or_none: CachedMailbox | None = None
+    if plan.in_memory:
+        cached_or_none, rows = await snapshot.current_with(session, selected.mailbox, read)
+    else:
+        rows = await session.read(read)
+    batch = _batch(session, chosen, cached_or_none, columns, rows)
+    if octets and plan.octets_items:
+        _compute(session, plan, batch)
+    return batch, len(rows) < len(chosen)
+
+
+async def read_first_group(
+    session: SessionState, plan: Plan, chosen: Chosen
+) -> tuple[Batch | None, list[Group], bool]:
+    """How these messages are to be read, and, unless it is a large message, the first group, in one snapshot.
+
+    Returns the first group's batch, the other groups, and whether some messages no longer exist.
+    """
+    selected = session.selected
+    read = partial(
+        _read_first,
+        account=session.account_id,
+        mailbox=selected.mailbox,
+        uids=chosen.uids,
+        columns=plan.stored_in_full,
+    )
+    cached: CachedMailbox | None = None
+    if plan.in_memory:
+        cached, (groups, rows) = await snapshot.current_with(session, selected.mailbox, read)
+    else:
+        groups, rows = await session.read(read)
+    missing = sum(len(group.uids) for group in groups) < len(chosen)
+    if rows is None:
+        return None, groups, missing
+    first = chosen if len(groups) == 1 and not missing else selected.choose(NumberSet.of(groups[0].uids))
+    batch = _batch(session, first, cached, plan.stored_in_full, rows)
+    _compute(session, plan, batch)
+    return batch, groups[1:], missing
+
+
+def _read_first(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    uids: NumberSet,
+    columns: tuple[Column, ...],
+) -> tuple[list[Group], Rows | None]:
+    """The groups of these messages, and the rows of the first unless it is a large one."""
+    groups = list(_groups(store_fetch.rows(tx, account, mailbox, uids, (Column.SIZE,))))
+    if not groups or groups[0].large:
+        return groups, None
+    if len(groups) > 1:
+        uids = NumberSet.of(groups[0].uids)
+    return groups, store_fetch.rows(tx, account, mailbox, uids, columns)
+
+
+def _groups(sizes: Rows) -> Iterator[Group]:
+    together: list[int] = []
+    octets = 0
+    for uid, size in sizes:
+        large = size >= fetch_octets.LARGE_OCTETS
+        if together and (large or octets + size > MAX_GROUP_OCTETS):
+            yield Group(together, large=False)
+            together, octets = [], 0
+        if large:
+            yield Group([uid], large=True)
+        else:
+            together.append(uid)
+            octets += size
+    if together:
+        yield Group(together, large=False)
+
+
+def _batch(
+    session: SessionState,
+    chosen: Chosen,
+    cached: CachedMailbox | None,
+    columns: tuple[Column, ...],
+    rows: Rows,
+) -> Batch:
+    found: Present | None = None if cached is None else present(cached, session.selected, chosen)
+    uids, *values = zip(*rows, strict=True) if rows else ((), *((),) * len(columns))
+    return Batch(
+        found.numbers if found else session.selected.sequence_numbers_of(uids),
+        uids,
+        found.flags if found else (),
+        found.modseqs if found else (),
+        dict(zip(columns, values, strict=True)),
+        {},
+    )
+
+
+def _compute(session: SessionState, plan: Plan, batch: Batch) -> None:
+    """Add the columns that are computed from octets, message by message."""
+    trees = session.caches.part_trees
+    octets = _octets(session.world.blobs, batch.stored)
+    computed: dict[OctetsItem, list[bytes]] = {
+        item: octets if whole(item) else [] for item in plan.octets_items
+    }
+    batch.computed = computed
+    wanted = [(item, values) for item, values in computed.items() if values is not octets]
+    if not wanted:
+        return
+    for stored, read in zip(stored_messages(batch), octets, strict=True):
+        known = trees.get(stored.digest)
+        message = MessageOctets(stored, octets=read, tree=known)
+        for item, values in wanted:
+            values.append(fetch_octets.on_wire(item, message))
+        if known is None and message.tree is not None:
+            trees.keep(stored.digest, message.tree)
+
+
+def _octets(blobs: Blobs, columns: Mapping[Column, Sequence[Any]]) -> list[bytes]:
+    """Of each message. Raises `BlobMissing` or `DatabaseUnavailable`."""
+    found: list[bytes] = list(columns[Column.OCTETS])
+    if None not in found:
+        return found
+    for index, location in enumerate(columns[Column.LOCATION]):
+        if found[index] is None:
+            if location is None:
+                raise BlobMissing(columns[Column.BLOB][index].hex())
+            found[index] = blobs.read_file(location)
+    return found
+
+
+def stored_messages(batch: Batch) -> Iterator[Stored]:
+    """The messages of a batch, as their rows describe them."""
+    columns = batch.stored
+    for digest, header_size, size in zip(
+        columns[Column.BLOB], columns[Column.HEADER_SIZE], columns[Column.SIZE], strict=True
+    ):
+        yield Stored(digest, header_size, size)

@@ -1,0 +1,83 @@
+"""FETCH of a large message: its response is written piece by piece, and is never in memory whole.
+
+What must be computed from the octets is, in a thread; what is a range of them is streamed, while other sessions
+run.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from pillarbox.mail.part import Part
+from pillarbox.protocol.imap.chosen import Chosen
+from pillarbox.protocol.imap.fetch_items import FetchItem
+from pillarbox.server.imap import fetch_octets
+from pillarbox.server.imap.fetch_batch import read_batch, stored_messages
+from pillarbox.server.imap.fetch_columns import Batch, OctetsItem, Plan
+from pillarbox.server.imap.fetch_octets import MessageOctets, Stored
+from pillarbox.server.imap.reply import ResponseInterrupted
+from pillarbox.server.imap.sections import Extent
+from pillarbox.server.imap.session_state import SessionState
+from pillarbox.world.blobs import Blobs, OpenBlob
+from pillarbox.world.database import DatabaseUnavailable, Transaction
+
+PIECE_OCTETS: Final = 256 * 1024
+"""Octets of a large message that are read and written together."""
+
+
+async def send(session: SessionState, plan: Plan, chosen: Chosen) -> bool:
+    """Send the response for one large message; whether it no longer exists.
+
+    Raises `ResponseInterrupted`.
+    """
+    blobs, trees = session.world.blobs, session.caches.part_trees
+    batch, missing = await read_batch(session, plan, chosen, octets=False)
+    for stored in stored_messages(batch):
+        values, tree = await session.world.database.read_in_thread(
+            _compute, blobs, plan.octets_items, stored, trees.get(stored.digest)
+        )
+        if tree is not None:
+            trees.keep(stored.digest, tree)
+        ranges: dict[FetchItem, Extent] = {
+            item: found for item, found in values.items() if isinstance(found, Extent)
+        }
+        batch.computed = {
+            item: (b"" if isinstance(found, Extent) else found,) for item, found in values.items()
+        }
+        with await session.read(blobs.open, stored.digest) as blob:
+            try:
+                await _write(session, plan, batch, ranges, blob)
+            except DatabaseUnavailable as failure:
+                raise ResponseInterrupted from failure
+    return missing
+
+
+def _compute(
+    tx: Transaction, blobs: Blobs, items: Sequence[OctetsItem], stored: Stored, tree: Part | None
+) -> tuple[dict[OctetsItem, bytes | Extent], Part | None]:
+    """In a thread: the values that must be computed, and the ranges to stream; and the tree, if parsed."""
+    message = MessageOctets(stored, read=partial(blobs.read, tx, stored.digest), tree=tree)
+    values = {item: fetch_octets.value(item, message) for item in items}
+    return values, message.tree
+
+
+async def _write(
+    session: SessionState, plan: Plan, batch: Batch, ranges: Mapping[FetchItem, Extent], blob: OpenBlob
+) -> None:
+    session.write(b"* %d FETCH (" % batch.numbers[0])
+    for index, (item, column) in enumerate(zip(plan.items, plan.columns(batch), strict=True)):
+        session.write(b" " * bool(index) + column.label + b" ")
+        if item in ranges:
+            await _write_range(session, blob, ranges[item])
+        else:
+            session.write(column.form % tuple(part[0] for part in column.parts))
+    session.write(b")\r\n")
+
+
+async def _write_range(session: SessionState, blob: OpenBlob, extent: Extent) -> None:
+    """A literal of this range."""
+    session.write(b"{%d}\r\n" % (extent.end - extent.start))
+    for start in range(extent.start, extent.end, PIECE_OCTETS):
+        session.write(blob.read(start, min(PIECE_OCTETS, extent.end - start)))
+        await session.drain()
+        await session.flush_and_yield()

@@ -1,0 +1,59 @@
+"""The table of handlers: which function carries out which command.
+
+A handler takes the session and the command's value, and returns the tagged response; one that answers later
+returns None. APPEND and REPLACE are not here: their messages come as events (`session`).
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeAlias
+
+from pillarbox.protocol.imap import commands
+from pillarbox.server.imap import (
+    authenticate,
+    capability,
+    copy,
+    expunge,
+    fetch,
+    idle,
+    mailboxes,
+    search,
+    select,
+    status,
+    store,
+)
+from pillarbox.server.imap.list import list_mailboxes, lsub, namespace
+from pillarbox.server.imap.reply import Reply
+from pillarbox.server.imap.session_state import SessionState
+
+Handler: TypeAlias = Callable[[SessionState, Any], Awaitable[Reply | None]]
+
+HANDLERS: Final[dict[type[commands.Command], Handler]] = {
+    commands.Capability: capability.capability,
+    commands.Noop: capability.noop,
+    commands.Logout: capability.logout,
+    commands.Id: capability.identify,
+    commands.StartTls: authenticate.start_tls,
+    commands.Authenticate: authenticate.authenticate,
+    commands.Login: authenticate.login,
+    commands.Enable: capability.enable,
+    commands.Select: select.select,
+    commands.Create: mailboxes.create,
+    commands.Delete: mailboxes.delete,
+    commands.Rename: mailboxes.rename,
+    commands.Subscribe: mailboxes.subscribe,
+    commands.Unsubscribe: mailboxes.unsubscribe,
+    commands.List: list_mailboxes,
+    commands.Lsub: lsub,
+    commands.Namespace: namespace,
+    commands.Status: status.status,
+    commands.Idle: idle.idle,
+    commands.Check: capability.check,
+    commands.Close: select.close,
+    commands.Unselect: select.unselect,
+    commands.Expunge: expunge.expunge,
+    commands.Search: search.search,
+    commands.Fetch: fetch.fetch,
+    commands.Store: store.store,
+    commands.Copy: copy.copy,
+    commands.Move: copy.move,
+}

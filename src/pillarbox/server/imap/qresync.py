@@ -1,0 +1,55 @@
+"""QRESYNC: bringing a client that reconnects up to date in one response (RFC 7162 §3.2.5, §3.2.6).
+
+The log of changes reaches back to the mailbox's creation, so which messages vanished is always exactly known.
+"""
+
+from pillarbox.mail.number_set import LARGEST, NumberSet
+from pillarbox.protocol.imap import responses
+from pillarbox.protocol.imap.commands import Resynchronise
+from pillarbox.protocol.imap.fetch_responses import FlagsOf, flag_lines
+from pillarbox.protocol.imap.selected import SelectedMailbox
+from pillarbox.store.mailbox_cache import CachedMailbox
+
+
+def responses_for(
+    selected: SelectedMailbox, cached: CachedMailbox, vanished: NumberSet, asked: Resynchronise
+) -> bytes:
+    """What SELECT (QRESYNC ...) adds: VANISHED (EARLIER), then FETCH for messages that are new or changed.
+
+    `vanished`: all that went after the MODSEQ that was asked for.
+    """
+    # RFC 7162 §3.2.5: UIDs under another UIDVALIDITY mean nothing in this mailbox
+    if asked.uid_validity != selected.uid_validity:
+        return b""
+    # RFC 7162 §3.2.5.1: without a list of known UIDs, all below UIDNEXT
+    known = NumberSet(((1, LARGEST),)) if asked.known_uids is None else asked.known_uids.numbers
+    gone = vanished & known
+    if asked.match and (known_to := matched(selected, asked.match[0].numbers, asked.match[1].numbers)):
+        gone -= NumberSet(((1, known_to),))
+    return responses.vanished(gone, earlier=True) + _changed(selected, cached, known, asked.modseq)
+
+
+def matched(selected: SelectedMailbox, numbers: NumberSet, uids: NumberSet) -> int:
+    """The highest UID up to which the client's sample shows that it knows of every expunge; 0 for none.
+
+    RFC 7162 §3.2.5.2: a sequence number that still has the UID it had for the client.
+    """
+    highest = 0
+    for number, uid in zip(numbers, uids, strict=False):
+        if number > selected.count:
+            break
+        if selected.uids[number - 1] == uid:
+            highest = uid
+    return highest
+
+
+def _changed(selected: SelectedMailbox, cached: CachedMailbox, known: NumberSet, since: int) -> bytes:
+    rows = []
+    for part in known.slices(cached.uids):
+        for index in range(part.start, part.stop):
+            if cached.modseqs[index] > since:
+                uid, flags = cached.uids[index], cached.flags[index]
+                if selected.is_recent(uid):
+                    flags = f"{flags} \\Recent".lstrip()
+                rows.append(FlagsOf(index + 1, uid, flags, cached.modseqs[index]))
+    return flag_lines(rows, condstore=True)

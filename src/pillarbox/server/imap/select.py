@@ -1,0 +1,114 @@
+"""SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051 §6.3.2, §6.3.3, §6.4.1, §6.4.2; RFC 7162 §3.1.8, §3.2.5).
+
+A mailbox that is in the cache and has not changed is selected for the price of one row: its UIDs, flags and the
+responses that describe it are in memory.
+"""
+
+from typing import Final
+
+from pillarbox.mail.identifiers import ModSeq, Uid
+from pillarbox.mail.number_set import EMPTY, NumberSet
+from pillarbox.protocol.imap import responses
+from pillarbox.protocol.imap.commands import Close, Resynchronise, Select, Unselect
+from pillarbox.protocol.imap.response_codes import CLOSED, READ_ONLY, READ_WRITE
+from pillarbox.protocol.imap.responses import UNTAGGED
+from pillarbox.protocol.imap.selected import SelectedMailbox
+from pillarbox.server.imap import qresync, snapshot, updates
+from pillarbox.server.imap.reply import Reply, bad, ok
+from pillarbox.server.imap.session_state import SessionState
+from pillarbox.store import changes, mailbox_cache, mailboxes, placements
+from pillarbox.store.mailbox_cache import CachedMailbox
+from pillarbox.world.database import Transaction
+
+_CLOSED: Final = responses.ok(UNTAGGED, "Previous mailbox closed", CLOSED)
+_SELECTED: Final = ok("SELECT completed", READ_WRITE)
+_EXAMINED: Final = ok("EXAMINE completed", READ_ONLY)
+
+
+async def select(session: SessionState, command: Select) -> Reply:
+    """SELECT and EXAMINE."""
+    machine = session.machine
+    if command.resynchronise and not machine.qresync:
+        return bad("QRESYNC not enabled")  # RFC 7162 §3.2.5
+    if machine.selected is not None:
+        # RFC 7162 §3.2.11: responses from here on are about the new mailbox
+        session.write(_CLOSED)
+    # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
+    machine.deselect()
+    cached, first_recent, vanished = await _open(session, command.mailbox, command.resynchronise)
+    recent = _recent(first_recent, cached.uid_next, rev2=machine.rev2)
+    if recent and not command.read_only:
+        recent = await updates.claim_unclaimed(session, cached.mailbox)
+        cached, _, vanished = await _open(session, command.mailbox, command.resynchronise)
+    # From here on nothing waits: the responses show one state of the mailbox
+    selected = SelectedMailbox(
+        mailbox=cached.mailbox,
+        name=command.mailbox,
+        uid_validity=cached.version.uid_validity,
+        uids=cached.uids,
+        modseq=cached.version.modseq,
+        read_only=command.read_only,
+        recent=recent,
+    )
+    machine.select(selected)
+    session.up_to_date = True
+    session.write(_data(session, selected, cached))
+    if command.resynchronise:
+        session.write(qresync.responses_for(selected, cached, vanished, command.resynchronise))
+    return _EXAMINED if command.read_only else _SELECTED
+
+
+async def _open(
+    session: SessionState, name: str, resynchronise: Resynchronise | None
+) -> tuple[CachedMailbox, Uid, NumberSet]:
+    """The mailbox as one transaction saw it; its first unclaimed UID; and for QRESYNC, which UIDs are gone."""
+    account = session.account_id
+    head = await session.world.database.read(mailbox_cache.head_by_name, account, name)
+    if resynchronise is None:
+        cached = session.caches.mailboxes.current(account, head)
+        if cached is not None:
+            return cached, head.first_recent, EMPTY
+    mailbox, since = head.mailbox, None if resynchronise is None else ModSeq(resynchronise.modseq)
+
+    def others(tx: Transaction) -> tuple[Uid, NumberSet]:
+        vanished = EMPTY if since is None else changes.vanished(tx, account, mailbox, since)
+        return mailboxes.by_id(tx, account, mailbox).first_recent, vanished
+
+    cached, (first_recent, vanished) = await snapshot.current_with(session, mailbox, others)
+    return cached, first_recent, vanished
+
+
+def _recent(first_recent: Uid, uid_next: Uid, *, rev2: bool) -> NumberSet:
+    """What is \\Recent to a new session: EXAMINE shows it, SELECT claims it as well (RFC 3501 §6.3.2)."""
+    # IMAP4rev2 has no \Recent and leaves it to other sessions
+    if rev2 or first_recent >= uid_next:
+        return EMPTY
+    return NumberSet(((first_recent, uid_next - 1),))
+
+
+def _data(session: SessionState, selected: SelectedMailbox, cached: CachedMailbox) -> bytes:
+    """The untagged responses that SELECT requires (RFC 9051 §6.3.2, RFC 3501 §6.3.1)."""
+    machine = session.machine
+    data = session.caches.select_data.of(cached)
+    if machine.rev2:
+        # RFC 9051 §6.3.2: the name as the server spells it
+        revision = responses.listed(selected.name, utf8=machine.utf8)
+    else:
+        revision = responses.recent(selected.recent_count) + data.first_unseen
+    return b"".join((data.flags_read_only if selected.read_only else data.flags, revision, data.numbers))
+
+
+async def close(session: SessionState, _: Close) -> Reply:
+    """CLOSE: expunges without EXPUNGE responses, unless the mailbox is read-only (RFC 9051 §6.4.1)."""
+    selected = session.selected
+    if not selected.read_only:
+        await session.commit(placements.expunge, session.account_id, selected.mailbox)
+    session.machine.deselect()
+    # RFC 7162 §3.2.8: no HIGHESTMODSEQ here, the client was not sent the expunges
+    return ok("CLOSE completed")
+
+
+async def unselect(session: SessionState, _: Unselect) -> Reply:
+    """UNSELECT: CLOSE that expunges nothing (RFC 9051 §6.4.2)."""
+    session.machine.deselect()
+    return ok("UNSELECT completed")

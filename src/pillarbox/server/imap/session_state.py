@@ -1,0 +1,150 @@
+"""A session's state, and what a command's handler may do: read, write, send.
+
+Handlers get it as their first argument. It is small, since ten thousand sessions may idle at once: mailbox
+contents are shared (`store.mailbox_cache`), and a session keeps only what its client has been sent
+(`protocol.imap.selected`).
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+from pillarbox.config.schema import Config
+from pillarbox.directory.accounts import Account
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.protocol.imap.machine import Machine
+from pillarbox.protocol.imap.selected import SelectedMailbox
+from pillarbox.server.authentication import Attempt, Authenticator
+from pillarbox.server.connection import Connection
+from pillarbox.server.imap.caches import Caches
+from pillarbox.server.imap.incoming import IncomingMessages
+from pillarbox.world.database import Transaction
+from pillarbox.world.world import World
+
+FLUSH_OCTETS: Final = 64 * 1024
+"""Output is collected up to this size before it is sent."""
+LARGE_OCTETS: Final = 32 * 1024
+"""From this size on a piece of output is sent by itself, since joining it to others would copy it."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SessionState:
+    """One client's session, without the dispatch of events (`session.ImapSession`)."""
+
+    __slots__ = (
+        "account",
+        "attempt",
+        "authenticator",
+        "caches",
+        "config",
+        "connection",
+        "hint_posted",
+        "idling",
+        "incoming",
+        "machine",
+        "output",
+        "output_octets",
+        "own_modseqs",
+        "tag",
+        "unsubscribe",
+        "up_to_date",
+        "world",
+    )
+
+    def __init__(
+        self,
+        world: World,
+        authenticator: Authenticator,
+        config: Config,
+        caches: Caches,
+        connection: Connection,
+        machine: Machine,
+    ) -> None:
+        self.world = world
+        self.authenticator = authenticator
+        self.config = config
+        self.caches = caches
+        self.connection = connection
+        self.machine = machine
+        self.account: Account | None = None
+        """Who has logged in; not None exactly while the state is authenticated or selected."""
+        self.tag = b"*"
+        """Of the command in progress."""
+        self.output: list[bytes] = []
+        """Written, but not yet given to the connection."""
+        self.output_octets = 0
+        self.own_modseqs: frozenset[int] = frozenset()
+        """MODSEQs of flag changes that the command in progress made and reports itself."""
+        self.up_to_date = False
+        """Whether the command in progress has just sent all updates of the mailbox."""
+        self.attempt: Attempt | None = None
+        """AUTHENTICATE in progress."""
+        self.incoming: IncomingMessages | None = None
+        """APPEND or REPLACE in progress."""
+        self.idling = False
+        self.hint_posted = False
+        """Whether a hint that the account changed has been posted to the session and not handled yet."""
+        self.unsubscribe: Callable[[], None] | None = None
+
+    @property
+    def account_id(self) -> AccountId:
+        """Whose mail this is; only for commands of the authenticated state."""
+        assert self.account is not None, "the machine refuses the command before login"
+        return self.account.id
+
+    @property
+    def selected(self) -> SelectedMailbox:
+        """The selected mailbox as this client knows it; only for commands of the selected state."""
+        selected = self.machine.selected
+        assert selected is not None, "the machine refuses the command while no mailbox is selected"
+        return selected
+
+    # --- output
+
+    def write(self, octets: bytes) -> None:
+        """Add to the output. It is sent in one piece when the event is handled, or when there is much."""
+        if len(octets) >= LARGE_OCTETS:
+            self.flush()
+            self.connection.write(octets)
+            return
+        self.output.append(octets)
+        self.output_octets += len(octets)
+        if self.output_octets >= FLUSH_OCTETS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Give the output to the connection."""
+        if self.output:
+            self.connection.write(self.output[0] if len(self.output) == 1 else b"".join(self.output))
+            self.output.clear()
+            self.output_octets = 0
+
+    async def drain(self) -> None:
+        """Wait while the client reads more slowly than we write; a short response stays one piece."""
+        await self.connection.drain()
+
+    async def flush_and_yield(self) -> None:
+        """Send the output, and let other sessions run."""
+        self.flush()
+        await asyncio.sleep(0)
+
+    # --- the database
+
+    def read(
+        self, verb: Callable[Concatenate[Transaction, P], T], *arguments: P.args, **keywords: P.kwargs
+    ) -> Coroutine[Any, Any, T]:
+        """Run a short reading verb on committed state."""
+        return self.world.database.read(verb, *arguments, **keywords)
+
+    def commit(
+        self, verb: Callable[Concatenate[Transaction, P], T], *arguments: P.args, **keywords: P.kwargs
+    ) -> Coroutine[Any, Any, T]:
+        """Run a writing verb; its effects are durable when this returns."""
+        return self.world.database.write(verb, *arguments, **keywords)
+
+    @property
+    def now_ms(self) -> int:
+        """Wall-clock time."""
+        return self.world.clock.now_ms()

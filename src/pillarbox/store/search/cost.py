@@ -1,0 +1,51 @@
+"""The cost of a query: what evaluating it must read, and whether that belongs in a thread."""
+
+from typing import Final
+
+from pillarbox.mail import query as q
+from pillarbox.mail.query import Query
+
+MAX_COMPARISONS: Final = 500_000
+"""Beyond this, some 50 ms, evaluating in the loop would delay other sessions."""
+_NARROW_COMPARISONS: Final = 5
+
+
+def is_in_memory(query: Query) -> bool:
+    """Whether the cached mailbox alone answers this."""
+    return cost(query) == _MEMORY
+
+
+def takes_long(query: Query, *, messages: int) -> bool:
+    """Whether evaluating this over so many messages may read the text of many, or compare very much."""
+    return cost(query) >= _HEADER_LINES or _comparisons(query) * messages > MAX_COMPARISONS
+
+
+def _comparisons(query: Query) -> int:
+    """The cost of a query per message, in comparisons in memory."""
+    match query:
+        case q.And(terms) | q.Or(terms):
+            return len(terms) + sum(map(_comparisons, terms))
+        case q.Not(term):
+            return 1 + _comparisons(term)
+        case _:
+            return 1 if cost(query) == _MEMORY else _NARROW_COMPARISONS
+
+
+_MEMORY, _NARROW_TABLE, _HEADER_LINES, _WHOLE_TEXT = range(4)
+
+
+def cost(query: Query) -> int:
+    """The dearest thing that this query needs, as a number: within AND, the cheap terms go first."""
+    match query:
+        case q.And(terms) | q.Or(terms):
+            return max(map(cost, terms), default=_MEMORY)
+        case q.Not(term):
+            return cost(term)
+        case q.Body() | q.Text():
+            return _WHOLE_TEXT
+        case q.Field():
+            return _HEADER_LINES
+        case q.Dated() | q.Younger() | q.Older() | q.Larger() | q.Smaller() | q.EmailIs() | q.ThreadIs():
+            return _NARROW_TABLE
+        case _:
+            return _MEMORY

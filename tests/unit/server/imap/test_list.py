@@ -1,0 +1,44 @@
+"""LIST and NAMESPACE through a session (RFC 9051 §6.3.9, §6.3.10; RFC 5819)."""
+
+import pytest
+
+from tests.kit.imap.client import Answer, provider
+
+
+def listed(answer: Answer) -> dict[bytes, set[bytes]]:
+    """Attributes by name."""
+    return {name: set(attributes) for attributes, _, name, *_ in answer.data(b"LIST")}
+
+
+@pytest.mark.rfc("9051 §6.3.9", "MUST")
+def test_list_of_nothing_tells_the_separator() -> None:
+    with provider() as mail:
+        client = mail.client()
+        assert client.ok('LIST "" ""').data(b"LIST") == [[[b"\\Noselect"], b"/", b""]]
+        assert client.ok("NAMESPACE").data(b"NAMESPACE") == [[[[b"", b"/"]], None, None]]
+
+
+@pytest.mark.rfc("9051 §5.1", "MUST")
+def test_names_are_utf_7_for_rev1_and_utf_8_for_rev2() -> None:
+    with provider() as mail:
+        old, new = mail.client(), mail.client(enable="IMAP4rev2")
+        old.ok('CREATE "Entw&APw-rfe"')
+        assert "Entwürfe".encode() in listed(new.ok('LIST "" E*'))
+        new.ok('CREATE "Größe"'.encode())
+        assert b"Gr&APYA3w-e" in listed(old.ok('LIST "" G*'))
+        new.ok('SELECT "Größe"'.encode())
+
+
+@pytest.mark.rfc("5819 §2", "MUST")
+def test_list_can_tell_the_status_of_what_can_be_selected() -> None:
+    with provider() as mail:
+        mail.deliver(mailbox="Archive")
+        client = mail.client()
+        client.ok("CREATE up/low")
+        client.ok("DELETE up")
+        answer = client.ok('LIST "" (% up/%) RETURN (STATUS (MESSAGES UNSEEN))')
+        told = dict(answer.data(b"STATUS"))
+        assert told[b"Archive"] == [b"MESSAGES", 1, b"UNSEEN", 1]
+        assert b"up" in listed(answer)
+        assert b"up" not in told
+        assert b"up/low" in told

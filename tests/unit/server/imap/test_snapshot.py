@@ -1,0 +1,75 @@
+"""Snapshots of the selected mailbox while reads wait and other sessions move the cache on."""
+
+import asyncio
+
+import pytest
+
+from pillarbox.mail.identifiers import MailboxId
+from pillarbox.mail.number_set import EVERYTHING
+from pillarbox.server.imap import snapshot
+from pillarbox.store import fetch
+from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.fetch import Column
+from tests.kit.imap.client import MESSAGE, Provider, provider
+
+
+def let_reads_wait(mail: Provider, monkeypatch: pytest.MonkeyPatch) -> list[asyncio.Event]:
+    """From now on each read waits after its transaction until its event is set."""
+    database, waiting = mail.house.world.database, list[asyncio.Event]()
+
+    async def read(verb, *arguments, **keywords):
+        found = database.read_now(verb, *arguments, **keywords)
+        event = asyncio.Event()
+        waiting.append(event)
+        await event.wait()
+        return found
+
+    monkeypatch.setattr(database, "read", read)
+    return waiting
+
+
+def test_what_was_read_for_an_older_version_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with provider() as mail:
+        mail.deliver(MESSAGE)
+        session = mail.client(select="INBOX").session
+        mailbox, account = session.selected.mailbox, session.account_id
+        mail.deliver(MESSAGE)
+        waiting = let_reads_wait(mail, monkeypatch)
+
+        async def both() -> None:
+            rows = asyncio.create_task(
+                snapshot.current_with(
+                    session, mailbox, lambda tx: fetch.rows(tx, account, mailbox, EVERYTHING, (Column.SIZE,))
+                )
+            )
+            await asyncio.sleep(0)
+            await mail.house.deliver(0, MESSAGE)
+            other = asyncio.create_task(snapshot.current(session, mailbox))
+            await asyncio.sleep(0)
+            waiting[1].set()
+            cached = await other
+            assert list(cached.uids) == [1, 2, 3]
+            waiting[0].set()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert not rows.done()
+            waiting[2].set()
+            again, found = await rows
+            assert again is cached
+            assert [uid for uid, _ in found] == [1, 2, 3]
+
+        mail.runner.run(both())
+
+
+def test_a_mailbox_that_is_gone_is_forgotten() -> None:
+    with provider() as mail:
+        session = mail.client(select="INBOX").session
+        with pytest.raises(NoSuchMailbox):
+            mail.runner.run(snapshot.current(session, MailboxId(999)))
+        other = mail.client(select="Archive")
+        archive = other.session.selected.mailbox
+        assert session.caches.mailboxes.peek(session.account_id, archive)
+        mail.client(worker=1).ok("DELETE Archive")
+        with pytest.raises(NoSuchMailbox):
+            mail.runner.run(snapshot.current_with(session, archive, lambda tx: None))
+        assert session.caches.mailboxes.peek(session.account_id, archive) is None

@@ -1,0 +1,31 @@
+"""STATUS (RFC 9051 §6.3.11)."""
+
+from typing import Any
+
+import pytest
+
+from tests.kit.imap.client import MESSAGE, Answer, provider
+
+
+def status(answer: Answer) -> dict[bytes, Any]:
+    ((_, items),) = answer.data(b"STATUS")
+    return dict(zip(items[::2], items[1::2], strict=True))
+
+
+@pytest.mark.rfc("9051 §6.3.11", "MUST")
+def test_status_counts_without_selecting() -> None:
+    with provider() as mail:
+        mail.deliver(MESSAGE, flags="\\Seen \\Deleted")
+        mail.deliver(MESSAGE)
+        watcher, client = mail.client(), mail.client()
+        items = "MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE HIGHESTMODSEQ APPENDLIMIT MAILBOXID"
+        told = status(watcher.ok(f"STATUS INBOX ({items})"))
+        assert (told[b"MESSAGES"], told[b"RECENT"], told[b"UIDNEXT"]) == (2, 2, 3)
+        assert (told[b"UNSEEN"], told[b"DELETED"], told[b"SIZE"]) == (1, 1, 2 * len(MESSAGE))
+        client.ok("SELECT INBOX")
+        assert status(watcher.ok("STATUS INBOX (RECENT)")) == {b"RECENT": 0}
+        mail.deliver()
+        assert status(watcher.ok("STATUS INBOX (RECENT)")) == {b"RECENT": 1}
+        assert client.ok("NOOP").numbered(b"RECENT") == [3]
+        assert status(watcher.ok("STATUS INBOX (RECENT)")) == {b"RECENT": 0}
+        assert watcher.do("STATUS nowhere (MESSAGES)").code == b"NONEXISTENT"
