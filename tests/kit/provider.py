@@ -87,7 +87,7 @@ class House:
         return self.world.database.read_now(lambda tx: mailboxes.by_name(tx, account, mailbox).messages)
 
     def session_failed(self, service: str, peer: Peer, error: BaseException) -> None:
-        """See `pillarbox.server.listener.Witness`: what fails in a session fails the test."""
+        """See `pillarbox.server.listener.FailureReporter`: what fails in a session fails the test."""
         self.telemetry.failure("session failed", error, service=service)
 
     async def close(self) -> None:

@@ -21,7 +21,7 @@ import uvloop
 from pillarbox.app.services import SERVICES
 from pillarbox.app.sessions import session_factories
 from pillarbox.server.connection import SessionFactory
-from pillarbox.server.listener import Limits, Listener, Service, listening_socket, shared_buffer
+from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, listening_socket, shared_buffer
 from tests.kit.provider import House, open_house
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    *doors: str, folder: Path | None = None, plain_allowed: bool = True, limits: Limits | None = None
+    *doors: str, folder: Path | None = None, plain_allowed: bool = True, limits: ListenerLimits | None = None
 ) -> Iterator[Server]:
     """Serve these doors until the block ends; any session that failed by our mistake fails the test."""
     started, stop = threading.Event(), asyncio.Event()
@@ -62,7 +62,9 @@ def serving(
             house = await open_house(folder)
             house.plain_allowed = plain_allowed
             sessions = factories(house)
-            listeners = {name: await _open(name, sessions[name], house, limits or Limits()) for name in doors}
+            listeners = {
+                name: await _open(name, sessions[name], house, limits or ListenerLimits()) for name in doors
+            }
         except BaseException as error:
             box.append(error)
             raise
@@ -101,8 +103,8 @@ def factories(house: House) -> Mapping[str, SessionFactory[Any]]:
     return session_factories(house.settings, house.world, house.authenticator)
 
 
-async def _open(name: str, session: SessionFactory[Any], house: House, limits: Limits) -> Listener:
-    service = Service(
+async def _open(name: str, session: SessionFactory[Any], house: House, limits: ListenerLimits) -> Listener:
+    service = ServiceOffer(
         name=name,
         session=session,
         busy=SERVICES[name].busy,

@@ -24,8 +24,8 @@ from pillarbox.directory.password_hash import PasswordHash, hash_password
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Peer
-from pillarbox.server.listener import Listener, Service, shared_buffer
-from pillarbox.server.pump import Pump
+from pillarbox.server.listener import Listener, ServiceOffer, shared_buffer
+from pillarbox.server.pump.loop_share import LoopShare
 from pillarbox.server.relay.relay import Relay
 from pillarbox.store import mailboxes
 from pillarbox.world.blobs import DatabaseBlobs
@@ -225,11 +225,17 @@ class Provider:
         )
         sessions = session_factories(self._settings, world, authenticator)
         services = {
-            port: Service(name=name, session=sessions[name], busy=b"421 busy\r\n", tls=world.tls)
+            port: ServiceOffer(name=name, session=sessions[name], busy=b"421 busy\r\n", tls=world.tls)
             for port, name in PORTS.items()
         }
         return {
-            port: Listener(service, self, open_counts=world.shared.open_counts, buffer=_BUFFER)
+            port: Listener(
+                service,
+                self,
+                open_counts=world.shared.open_counts,
+                buffer=_BUFFER,
+                share=LoopShare(world.clock.monotonic),
+            )
             for port, service in services.items()
         }
 
@@ -247,10 +253,10 @@ class Provider:
     def opened(self, end: End, port: int) -> None:
         """See `Listening`."""
         assert isinstance(end, Pushed)
-        end.carry(Pump(self._listeners[port], asyncio.get_running_loop()))
+        end.carry(self._listeners[port].pump())
 
     def session_failed(self, service: str, peer: Peer, error: BaseException) -> None:
-        """See `Witness`."""
+        """See `FailureReporter`."""
         self.telemetry.failure("session failed", error, service=service)
 
 

@@ -22,7 +22,7 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.chores import Chores
 from pillarbox.server.connection import Peer, SessionFactory
-from pillarbox.server.listener import Limits, Listener, Service, shared_buffer
+from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, shared_buffer
 from pillarbox.server.relay.relay import Relay
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.process_lock import ProcessLock
@@ -39,14 +39,14 @@ DRAIN_S = 5.0
 """How long sessions may finish what they are doing once the worker is told to stop."""
 
 
-class Witness:
+class FailureReporter:
     """Tells the operator of sessions that failed by a mistake of ours."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
 
     def session_failed(self, service: str, peer: Peer, error: BaseException) -> None:
-        """See `pillarbox.server.listener.Witness`."""
+        """See `pillarbox.server.listener.FailureReporter`."""
         self._telemetry.failure("session failed", error, service=service, peer=peer.address)
 
 
@@ -149,12 +149,12 @@ class _Worker:
 
     async def open(self, settings: Settings, doors: Doors) -> None:
         """Accept connections."""
-        witness = Witness(self._world.telemetry)
+        reporter = FailureReporter(self._world.telemetry)
         buffer = shared_buffer()
         services = self._services(settings)
         for name, sockets in doors.items():
             listener = Listener(
-                services[name], witness, open_counts=self._world.shared.open_counts, buffer=buffer
+                services[name], reporter, open_counts=self._world.shared.open_counts, buffer=buffer
             )
             await listener.open(sockets)
             self._listeners.append(listener)
@@ -194,15 +194,17 @@ class _Worker:
         await asyncio.gather(*(listener.drain(DRAIN_S) for listener in self._listeners))
         await self._authenticator.close()
 
-    def _services(self, settings: Settings) -> dict[str, Service]:
+    def _services(self, settings: Settings) -> dict[str, ServiceOffer]:
         factories = session_factories(settings, self._world, self._authenticator)
-        limits = Limits(connections=settings.connections, per_address=settings.connections_per_address)
+        limits = ListenerLimits(
+            connections=settings.connections, per_address=settings.connections_per_address
+        )
         return {name: _service(name, session, self._world, limits) for name, session in factories.items()}
 
 
-def _service(name: str, session: SessionFactory[Any], world: World, limits: Limits) -> Service:
+def _service(name: str, session: SessionFactory[Any], world: World, limits: ListenerLimits) -> ServiceOffer:
     kind = SERVICES[name]
-    return Service(
+    return ServiceOffer(
         name=name,
         session=session,
         busy=kind.busy,

@@ -8,6 +8,7 @@ tagged response, EXPUNGE only where it may be; and a session that fails, fails a
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, assert_never
 
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.query import mentions_sequence
 from pillarbox.protocol.imap import commands, response_codes, responses
 from pillarbox.protocol.imap.commands import Command
@@ -134,6 +135,11 @@ class ImapSession(Conversation):
     def ending(self) -> bytes:
         """The server goes away."""
         return responses.bye("The server is going down", response_codes.UNAVAILABLE)
+
+    @property
+    def accounts(self) -> tuple[AccountId, ...]:
+        """The account that has logged in."""
+        return (self.account.id,) if self.account else ()
 
     def revoked(self) -> bytes:
         """The account was disabled or removed."""

@@ -9,7 +9,7 @@ client takes a part of a message for the whole.
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from pillarbox.directory.accounts import Account
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.pop3 import commands, replies
 from pillarbox.protocol.pop3.commands import Command
 from pillarbox.protocol.pop3.machine import Machine, State
@@ -120,9 +120,10 @@ class Pop3Session:
         return b""
 
     @property
-    def account(self) -> Account | None:
-        """Who has logged in."""
-        return self._conversation.account
+    def accounts(self) -> tuple[AccountId, ...]:
+        """The account that has logged in."""
+        account = self._conversation.account
+        return (account.id,) if account else ()
 
     def revoked(self) -> bytes:
         """The account was disabled or removed. Unasked for, so nothing is said (RFC 1939 §3)."""

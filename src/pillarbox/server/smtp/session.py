@@ -15,6 +15,7 @@ from typing import assert_never
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.mail.address import domain_key
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.capabilities import Conditions, Offer, Role
 from pillarbox.protocol.smtp.commands import Auth, Bdat, Command, Hello, Mail, Rcpt, Refused, Simple, Verb
@@ -136,9 +137,9 @@ class SmtpSession:
         return closing(self._door.hostname, "3.2", "Service shutting down").octets
 
     @property
-    def account(self) -> Account | None:
-        """Who has logged in."""
-        return self._account
+    def accounts(self) -> tuple[AccountId, ...]:
+        """The account that has logged in."""
+        return (self._account.id,) if self._account else ()
 
     def revoked(self) -> bytes:
         """The account was disabled or removed."""
