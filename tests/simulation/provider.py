@@ -25,7 +25,6 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Peer
 from pillarbox.server.listener import Listener, ServiceOffer, shared_buffer
-from pillarbox.server.pump.loop_share import LoopShare
 from pillarbox.server.relay.relay import Relay
 from pillarbox.store import mailboxes
 from pillarbox.world.blobs import DatabaseBlobs
@@ -234,7 +233,7 @@ class Provider:
                 self,
                 open_counts=world.shared.open_counts,
                 buffer=_BUFFER,
-                share=LoopShare(world.clock.monotonic),
+                monotonic=world.clock.monotonic,
             )
             for port, service in services.items()
         }

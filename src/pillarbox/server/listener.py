@@ -13,14 +13,14 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import time
 from asyncio import sslproto
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Peer, Session, SessionFactory
-from pillarbox.server.pump.loop_share import LoopShare
 from pillarbox.server.pump.owner import OwnedConnection
 from pillarbox.server.pump.pump import Pump
 from pillarbox.world.shared import OpenCounts
@@ -122,17 +122,17 @@ class Listener:
         *,
         open_counts: OpenCounts,
         buffer: memoryview | None = None,
-        share: LoopShare | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`buffer` is the loop's shared read buffer; listeners of one loop may share one.
 
-        Limits hold for all who share `open_counts`. `share` limits how long one connection holds the loop.
+        Limits hold for all who share `open_counts`. `monotonic` gives the seconds by which connections share the loop.
         """
         assert not service.implicit_tls or service.tls is not None, "implicit TLS needs a certificate"
         self.service = service
         self.counts = ListenerCounts()
         self.buffer = buffer if buffer is not None else shared_buffer()
-        self.share = share or LoopShare()
+        self.monotonic = monotonic
         self.handshake_s = service.limits.handshake_s
         self.implicit_tls = service.implicit_tls
         self._reporter = reporter

@@ -6,7 +6,6 @@ phases.py      the phases of a connection, and what each event does in each of t
 owner.py       what a pump and its owner, the listener, ask of each other
 transport.py   what the loop's transport tells: the two ends, the TLS layer
 held_input.py  octets that arrive while a handler is at work
-loop_share.py  how long one connection may hold the loop
 deadline.py    a deadline that is moved far more often than it passes
 eager.py       running a coroutine at once, with a task only where it has to wait
 """

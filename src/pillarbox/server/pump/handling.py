@@ -22,6 +22,10 @@ PROGRESS_OCTETS: Final = 4096
 """Octets that count as being heard from, where an event takes many reads (a large message)."""
 FIRST_DEADLINE_S: Final = 60.0
 """Until the session sets a deadline of its own."""
+SHARE_S: Final = 0.005
+"""Seconds for which events of one connection may be handled before other connections are served."""
+
+_IDLE, _WORKING = Phase.IDLE, Phase.WORKING
 
 
 class Handling(asyncio.BufferedProtocol, Generic[E]):
@@ -138,7 +142,6 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
     async def _work(self, *, opening: bool = False) -> None:
         session = self._session
         assert session is not None
-        self._owner.share.begin()
         try:
             if opening:
                 if self._owner.implicit_tls:
@@ -151,23 +154,30 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
             self._fail(error)
         finally:
             self._events = self._task = None
-            self._on(Event.DONE)
+            if self.phase is _WORKING:  # the table's step, spelt out: it is taken after every command
+                self.phase = _IDLE
+                self._rest()
+            else:
+                self._on(Event.DONE)
 
     async def _handle_all(self, session: Session[E]) -> None:
         """Handle the events at hand, then what the machine tells next, until there are no more."""
-        share = self._owner.share
-        while self.phase is Phase.WORKING and self._farewell is None:
+        monotonic = self._owner.monotonic
+        until = monotonic() + SHARE_S
+        while self.phase is _WORKING and self._farewell is None:
             events = self._events
             if not events:
                 if not (more := self._more(session)):
                     return
                 self._events = events = deque(more)
-            if share.used_up:
-                await share.give_way()
-                continue
             await session.handle(events.popleft())
             if self._slow_reader and self.phase.open:
                 await self.drain()
+            # By time, since a thousand events may take a millisecond or a minute. A handler that has waited
+            # gives way once more than it must: cheaper than knowing that it has.
+            if monotonic() >= until and (events or self._held.octets or session.machine.buffered):
+                await asyncio.sleep(0)
+                until = monotonic() + SHARE_S
 
     def _more(self, session: Session[E]) -> Sequence[E]:
         """The events that follow, now that all told ones are handled."""
@@ -208,24 +218,22 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
 
     # --- actions: octets that arrive
 
-    def _arrived(self, nbytes: int) -> bytes:
-        return bytes(self._owner.buffer[:nbytes])
-
     def _feed(self, nbytes: int) -> None:
         session = self._session
         assert session is not None
         try:
-            events = self._receive(session, self._arrived(nbytes))
+            events = self._receive(session, bytes(self._owner.buffer[:nbytes]))
         except Exception as error:
             self._fail(error)
             return
         if events:
             self._events = deque(events)
-            self._on(Event.BEGIN)
+            self.phase = _WORKING  # BEGIN, spelt out likewise
+            self._run()
 
     def _hold(self, nbytes: int) -> None:
         held, transport = self._held, self._transport
-        held.add(self._arrived(nbytes))
+        held.add(bytes(self._owner.buffer[:nbytes]))
         if held.full and not held.paused and transport is not None:
             held.paused = True
             transport.pause_reading()
@@ -238,7 +246,7 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
             self._owner.injected(nbytes)
             self._on(Event.ABORT)
         else:
-            self._held.add(self._arrived(nbytes))
+            self._held.add(bytes(self._owner.buffer[:nbytes]))
 
     def _drop(self, nbytes: int) -> None:
         pass

@@ -1,12 +1,11 @@
 """What a pump and whoever accepted its connection ask of each other."""
 
 import ssl
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Connection, Peer, Session
-from pillarbox.server.pump.loop_share import LoopShare
 
 
 class OwnedConnection(Connection, Protocol):
@@ -32,7 +31,8 @@ class ConnectionOwner(Protocol):
 
     buffer: memoryview
     """The read buffer that all connections of the loop share."""
-    share: LoopShare
+    monotonic: Callable[[], float]
+    """Seconds, to share the loop by."""
     handshake_s: float
     implicit_tls: bool
 

@@ -18,7 +18,7 @@ from pillarbox.server.pump import pump
 from pillarbox.server.pump.phases import Phase
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.shared import for_one_alone, shared_among
-from tests.kit.certificate import TestTls, client_context
+from tests.kit.certificate import TestTls, client_context, server_context
 
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.SelectorEventLoop}
 
@@ -735,5 +735,97 @@ def test_certificates_can_change_between_handshakes(run):
                 client = await Client.of(listener, ssl=client_context(), server_hostname="localhost")
                 assert offer.asked == n
                 client.writer.close()
+
+    run(scene())
+
+
+class Preface(asyncio.BufferedProtocol):
+    """Reads a PROXY header (version 1, of 16 octets here) and not one octet more, then hands over."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.buffer = memoryview(bytearray(16))
+        self.have = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.buffer[self.have :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.have += nbytes
+        if self.have == len(self.buffer):
+            address = bytes(self.buffer).removeprefix(b"PROXY ").strip().decode()
+            pump = self.listener.pump(Peer(address, 7))
+            self.transport.set_protocol(pump)
+            pump.connection_made(self.transport)
+
+
+@pytest.mark.parametrize("implicit_tls", [False, True])
+def test_a_connection_is_handed_over_after_a_proxy_header(run, implicit_tls):
+    async def scene():
+        async with door(implicit_tls=implicit_tls, limits=ListenerLimits(per_address=1)) as listener:
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(
+                lambda: Preface(listener), sock=listening_socket("127.0.0.1", 0)
+            )
+            port = server.sockets[0].getsockname()[1]
+            clients = []
+            for address in (b"192.0.2.8", b"192.0.2.9"):
+                client = Client(*await asyncio.open_connection("127.0.0.1", port))
+                client.send(b"PROXY " + address.ljust(8) + b"\n")
+                if implicit_tls:
+                    await client.secure()
+                clients.append(client)
+            for client, address in zip(clients, ("192.0.2.8", "192.0.2.9"), strict=True):
+                assert await client.line() == b"hello"
+                assert await client.ask(b"a") == b"a"
+                assert listener._open_counts.count("play", address) == 1
+            assert {play.connection.peer.address for play in Play.made} == {"192.0.2.8", "192.0.2.9"}
+            third = Client(*await asyncio.open_connection("127.0.0.1", port))
+            third.send(b"PROXY 192.0.2.8\n")
+            assert await third.rest() == (b"" if implicit_tls else b"busy\r\n")
+            for client in clients:
+                client.writer.close()
+            await until(lambda: not listener.open_connections)
+            assert listener._open_counts.count("play", "192.0.2.8") == 0
+            server.close()
+
+    run(scene())
+
+
+def test_the_protocol_that_alpn_chose_is_told(run):
+    class Offer(TestTls):
+        def context(self) -> ssl.SSLContext:
+            context = server_context.__wrapped__()
+            context.set_alpn_protocols(["h2", "http/1.1"])
+            return context
+
+    async def scene():
+        async with door(implicit_tls=True, tls=Offer()) as listener:
+            context = client_context()
+            for client_offers, chosen in ((["http/1.1"], "http/1.1"), ([], None)):
+                if client_offers:
+                    context.set_alpn_protocols(client_offers)
+                else:
+                    context = client_context()
+                client = await Client.of(listener, ssl=context, server_hostname="localhost")
+                assert Play.made[-1].connection.tls.alpn == chosen
+                client.writer.close()
+
+    run(scene())
+
+
+def test_a_session_of_several_accounts_ends_when_one_is_revoked(run):
+    async def scene():
+        async with door() as listener:
+            client = await Client.of(listener)
+            Play.made[0].accounts = (AccountId(1), AccountId(2))
+            assert listener.accounts() == {1, 2}
+            listener.revoke({3})
+            assert await client.ask(b"a") == b"a"
+            listener.revoke({2})
+            assert await client.rest() == b"not you\r\n"
 
     run(scene())
