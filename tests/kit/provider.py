@@ -3,7 +3,6 @@
 `open_house()` makes it in the running loop; `tests/server.py` puts doors to it on loopback.
 """
 
-import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,10 +25,9 @@ from pillarbox.world.resolver.records import Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.telemetry import MemoryTelemetry
-from pillarbox.world.tls.server import CertificateFiles, ServerTls
 from pillarbox.world.world import World
-from tests.kit.certificate import certificate_file
 from tests.kit.people import person
+from tests.kit.world import certificates
 
 DOMAINS = ("one.example", "two.example")
 PEOPLE = ("u0@one.example", "u1@one.example", "u2@two.example")
@@ -107,27 +105,19 @@ async def open_house(folder: Path | None = None, *, clock: Clock | None = None) 
         entropy=entropy,
         network=MemoryNetwork(clock),
         resolver=_names(),
-        tls=_certificates(),
+        tls=certificates(),
         database=database,
         blobs=FileBlobs(folder / "blobs") if folder else DatabaseBlobs(),
         signals=signals,
         telemetry=telemetry,
     )
-    authenticator = Authenticator(
-        database=database, clock=clock, entropy=entropy, telemetry=telemetry, tallies=world.shared.tallies
-    )
+    authenticator = Authenticator(world)
     return House(world, authenticator, await database.write(_people, clock.now_ms()), telemetry)
 
 
 def _names() -> ZoneResolver:
     records = {(name, Kind.MX): (Mx(10, HOSTNAME),) for name in DOMAINS}
     return ZoneResolver([*DOMAINS, HOSTNAME], {**records, (HOSTNAME, Kind.A): ("127.0.0.1",)})
-
-
-@functools.cache
-def _certificates() -> ServerTls:
-    path = certificate_file()
-    return ServerTls((CertificateFiles(path, path),))
 
 
 def _people(tx: Transaction, now_ms: int) -> tuple[AccountId, ...]:

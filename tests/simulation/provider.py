@@ -215,13 +215,7 @@ class Provider:
         asyncio.get_running_loop().create_task(reading)
 
     def _listeners_on(self, world: World) -> dict[int, Listener]:
-        authenticator = Authenticator(
-            database=world.database,
-            clock=world.clock,
-            entropy=world.entropy,
-            telemetry=world.telemetry,
-            tallies=world.shared.tallies,
-        )
+        authenticator = Authenticator(world)
         sessions = session_factories(self._settings, world, authenticator)
         services = {
             port: ServiceOffer(name=name, session=sessions[name], busy=b"421 busy\r\n", tls=world.tls)

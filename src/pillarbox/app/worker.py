@@ -138,13 +138,7 @@ class _Worker:
     def __init__(self, world: World, relay: Relay) -> None:
         self._world = world
         self._relay = relay
-        self._authenticator = Authenticator(
-            database=world.database,
-            clock=world.clock,
-            entropy=world.entropy,
-            telemetry=world.telemetry,
-            tallies=world.shared.tallies,
-        )
+        self._authenticator = Authenticator(world)
         self._listeners: list[Listener] = []
 
     async def open(self, settings: Settings, doors: Doors) -> None:

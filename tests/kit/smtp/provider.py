@@ -32,9 +32,9 @@ from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.resolver import Failure, Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
-from pillarbox.world.shared import for_one_alone
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.telemetry import MemoryTelemetry
+from tests.kit.world import world_of
 
 PASSWORD = "correct horse"
 NOW_MS = 1_700_000_000_000
@@ -253,13 +253,7 @@ async def _house() -> House:
         clock=clock,
         telemetry=telemetry,
         resolver=resolver,
-        authenticator=Authenticator(
-            database=database,
-            clock=clock,
-            entropy=SeededEntropy(2),
-            telemetry=telemetry,
-            tallies=for_one_alone().tallies,
-        ),
+        authenticator=Authenticator(world_of(database, clock, entropy=SeededEntropy(2), telemetry=telemetry)),
         people=people,
         known_recipients=KnownRecipients(signals, clock),
     )
