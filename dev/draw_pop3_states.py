@@ -8,11 +8,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from pillarbox.protocol.pop3.machine import TABLE, State
+from pillarbox.protocol.pop3.states import TABLE, State
 
 HEAD = """# The POP3 server's states
 
-Made by `dev/draw_pop3_states.py` from `TABLE` in `src/pillarbox/protocol/pop3/machine.py`; do not edit.
+Made by `dev/draw_pop3_states.py` from `TABLE` in `src/pillarbox/protocol/pop3/states.py`; do not edit.
 
 A row is a command, a column a state. A cell says which state follows `+OK`, and after a stroke which follows
 `-ERR` where that is another one. A dash: the command is answered `-ERR` and changes nothing.

@@ -5,14 +5,14 @@ from functools import partial
 from typing import Any
 
 from pillarbox.app.settings import Settings
+from pillarbox.config.schema import Config
 from pillarbox.protocol.smtp.capabilities import Limits as SmtpLimits
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import SessionFactory
 from pillarbox.server.imap.conversation import Services as ImapServices
 from pillarbox.server.imap.session import ImapSession
-from pillarbox.server.pop3.services import Services as Pop3Services
-from pillarbox.server.pop3.session import Pop3Session
+from pillarbox.server.pop3.service import Pop3Service
 from pillarbox.server.smtp.door import Door
 from pillarbox.server.smtp.known_recipients import KnownRecipients
 from pillarbox.server.smtp.sender_domain import SenderDomains
@@ -37,7 +37,7 @@ def session_factories(
         name: partial(SmtpSession, _smtp_door(role, settings, world, authenticator, known))
         for name, role in SMTP_ROLES.items()
     }
-    pop3 = partial(Pop3Session, _pop3_services(settings, world, authenticator))
+    pop3 = Pop3Service(world, authenticator, _config(settings)).session
     imap = partial(ImapSession, _imap_services(settings, world, authenticator))
     return {**smtp, "imap": imap, "imaps": imap, "pop3": pop3, "pop3s": pop3}
 
@@ -63,15 +63,12 @@ def _smtp_door(
     )
 
 
-def _pop3_services(settings: Settings, world: World, authenticator: Authenticator) -> Pop3Services:
-    return Pop3Services(
-        database=world.database,
-        blobs=world.blobs,
-        clock=world.clock,
-        entropy=world.entropy,
-        telemetry=world.telemetry,
-        authenticator=authenticator,
-        plain_allowed=settings.plain_passwords,
+def _config(settings: Settings) -> Config:
+    return Config(
+        hostname=settings.hostname,
+        domain=settings.primary_domain,
+        plain_passwords=settings.plain_passwords,
+        separate_domains=settings.separate_domains,
     )
 
 
