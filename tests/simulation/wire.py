@@ -411,6 +411,10 @@ class Pushed(End, asyncio.Transport):
 class _PretendedObject:
     """What the pump wants to know of a TLS layer."""
 
+    def selected_alpn_protocol(self) -> str | None:
+        """See `ssl.SSLObject`: nobody asks for any."""
+        return None
+
     def version(self) -> str:
         return PRETENDED_TLS.version
 
