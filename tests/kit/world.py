@@ -2,7 +2,7 @@
 
 import functools
 
-from pillarbox.world.blobs import Blobs
+from pillarbox.world.blobs import DatabaseBlobs
 from pillarbox.world.clock import Clock
 from pillarbox.world.database import Database
 from pillarbox.world.entropy import Entropy, SeededEntropy
@@ -26,7 +26,7 @@ def world_of(
         resolver=ZoneResolver([], {}),
         tls=certificates(),
         database=database,
-        blobs=Blobs(None),
+        blobs=DatabaseBlobs(),
         signals=LocalSignals(),
         telemetry=telemetry or MemoryTelemetry(),
     )

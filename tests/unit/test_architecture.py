@@ -88,10 +88,7 @@ def test_a_circle_is_seen() -> None:
 # --- who serves awaits the database
 
 UNTIL_AWAITED = {
-    "authentication.py",
     "imap/conversation.py",
-    "pop3/login.py",
-    "pop3/retrieval.py",
     "relay/delivery_agent.py",
     "relay/relay.py",
     "smtp/arrival.py",
