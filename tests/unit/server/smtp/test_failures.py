@@ -1,5 +1,6 @@
 """When the world fails, SMTP says "later", and nothing is acknowledged."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -23,6 +24,9 @@ class BrokenDatabase:
         if "read" in self.fails_to:
             raise DatabaseUnavailable("database is locked")
         return self._database.read_now(*arguments, **keywords)
+
+    async def read(self, *arguments: Any, **keywords: Any) -> Any:
+        return self.read_now(*arguments, **keywords)
 
     async def write(self, *arguments: Any, **keywords: Any) -> Any:
         if "write" in self.fails_to:
@@ -91,7 +95,8 @@ def test_a_login_while_the_database_is_away() -> None:
         await client.greet()
         broken = BrokenDatabase(house.database)
         broken.fails_to = {"read"}
-        house.authenticator._database = broken  # type: ignore[assignment]  # stands in for it
+        authenticator = house.authenticator
+        authenticator._world = dataclasses.replace(authenticator._world, database=broken)  # type: ignore[arg-type]  # stands in for it
         assert await client.codes("AUTH PLAIN AGFubmEAYg==", "NOOP") == [454, 250]
 
     in_house(test)
