@@ -19,7 +19,7 @@ import uvloop
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "src")]
 
 from pillarbox.server.connection import Connection, Peer  # noqa: E402 # after the path is set
-from pillarbox.server.listener import Limits, Listener, Service, listening_socket  # noqa: E402
+from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, listening_socket  # noqa: E402
 from pillarbox.world.shared import for_one_alone  # noqa: E402
 from tests.kit.certificate import TestTls, client_context  # noqa: E402
 
@@ -77,7 +77,7 @@ class EchoSession:
     def ending(self) -> bytes:
         return b"bye\r\n"
 
-    account = None
+    accounts = ()
 
     def revoked(self) -> bytes:
         return b""
@@ -89,7 +89,7 @@ class EchoSession:
 class Silent:
     """Nobody is told."""
 
-    def session_failed(self, service: str, peer: Peer, error: BaseException) -> None:  # noqa: ARG002 # Witness
+    def session_failed(self, service: str, peer: Peer, error: BaseException) -> None:  # noqa: ARG002 # FailureReporter
         raise error
 
 
@@ -97,9 +97,9 @@ def serve(loop_kind: str, ports: Pipe) -> None:
     new_loop = uvloop.new_event_loop if loop_kind == "uvloop" else asyncio.SelectorEventLoop
 
     async def main() -> None:
-        unlimited = Limits(connections=None)
-        plain = Service(name="echo", session=EchoSession, busy=b"", tls=TestTls(), limits=unlimited)
-        tls = Service(
+        unlimited = ListenerLimits(connections=None)
+        plain = ServiceOffer(name="echo", session=EchoSession, busy=b"", tls=TestTls(), limits=unlimited)
+        tls = ServiceOffer(
             name="echos", session=EchoSession, busy=b"", tls=TestTls(), implicit_tls=True, limits=unlimited
         )
         listeners = [

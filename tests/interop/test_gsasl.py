@@ -20,11 +20,10 @@ from pillarbox.server.connection import TlsState
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SystemEntropy
-from pillarbox.world.shared import for_one_alone
-from pillarbox.world.telemetry import MemoryTelemetry
 from pillarbox.world.tls import authority
 from pillarbox.world.tls.server import ServerTls
 from tests.kit.people import person
+from tests.kit.world import world_of
 
 pytestmark = pytest.mark.interop
 
@@ -102,13 +101,7 @@ async def login(folder: Path, mechanism: str, password: str, *options: str) -> t
     made = authority.ensure(folder, ["one.example"], now_ms=time.time_ns() // 1_000_000)
     database = memory_database([SCHEMA])
     database.write_now(person, "anna@one.example", "open sesame")
-    authenticator = Authenticator(
-        database=database,
-        clock=SystemClock(),
-        entropy=SystemEntropy(),
-        telemetry=MemoryTelemetry(),
-        tallies=for_one_alone().tallies,
-    )
+    authenticator = Authenticator(world_of(database, SystemClock(), entropy=SystemEntropy()))
     imap = Imap(authenticator, ServerTls([made.server]), asyncio.get_running_loop())
     with socket.create_server(("127.0.0.1", 0)) as listener:
         served = asyncio.create_task(asyncio.to_thread(imap.serve_one, listener))

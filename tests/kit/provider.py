@@ -3,7 +3,6 @@
 `open_house()` makes it in the running loop; `tests/kit/server.py` serves it on loopback.
 """
 
-import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,10 +26,9 @@ from pillarbox.world.resolver.records import Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.telemetry import MemoryTelemetry
-from pillarbox.world.tls.server import CertificateFiles, ServerTls
 from pillarbox.world.world import World
-from tests.kit.certificate import certificate_file
 from tests.kit.people import person
+from tests.kit.world import certificates
 
 DOMAINS = ("one.example", "two.example")
 PEOPLE = ("u0@one.example", "u1@one.example", "u2@two.example")
@@ -82,7 +80,7 @@ class House:
         return self.world.database.read_now(lambda tx: mailboxes.by_name(tx, account, mailbox).messages)
 
     def session_failed(self, service: str, peer: Peer, error: BaseException) -> None:
-        """See `pillarbox.server.listener.Witness`: what fails in a session fails the test."""
+        """See `pillarbox.server.listener.FailureReporter`: what fails in a session fails the test."""
         self.telemetry.failure("session failed", error, service=service)
 
     async def close(self) -> None:
@@ -103,27 +101,19 @@ async def open_house(folder: Path | None = None, *, clock: Clock | None = None) 
         entropy=entropy,
         network=MemoryNetwork(clock),
         resolver=_names(),
-        tls=_certificates(),
+        tls=certificates(),
         database=database,
         blobs=FileBlobs(data.blobs) if data else DatabaseBlobs(),
         signals=signals,
         telemetry=telemetry,
     )
-    authenticator = Authenticator(
-        database=database, clock=clock, entropy=entropy, telemetry=telemetry, tallies=world.shared.tallies
-    )
+    authenticator = Authenticator(world)
     return House(world, authenticator, await database.write(_people, clock.now_ms()), telemetry)
 
 
 def _names() -> ZoneResolver:
     records = {(name, Kind.MX): (Mx(10, HOSTNAME),) for name in DOMAINS}
     return ZoneResolver([*DOMAINS, HOSTNAME], {**records, (HOSTNAME, Kind.A): ("127.0.0.1",)})
-
-
-@functools.cache
-def _certificates() -> ServerTls:
-    path = certificate_file()
-    return ServerTls((CertificateFiles(path, path),))
 
 
 def _people(tx: Transaction, now_ms: int) -> tuple[AccountId, ...]:

@@ -20,7 +20,7 @@ import uvloop
 from pillarbox.app.sessions import session_factories
 from pillarbox.config.services import SERVICES
 from pillarbox.server.connection import SessionFactory
-from pillarbox.server.listener import Limits, Listener, Service, listening_socket, shared_buffer
+from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, listening_socket, shared_buffer
 from tests.kit.provider import House, open_house
 
 T = TypeVar("T")
@@ -50,7 +50,10 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    *services: str, folder: Path | None = None, plain_allowed: bool = True, limits: Limits | None = None
+    *services: str,
+    folder: Path | None = None,
+    plain_allowed: bool = True,
+    limits: ListenerLimits | None = None,
 ) -> Iterator[Server]:
     """Run these services until the block ends. A session that ended with an exception fails the test."""
     started, stop = threading.Event(), asyncio.Event()
@@ -62,7 +65,8 @@ def serving(
             house.plain_allowed = plain_allowed
             sessions = factories(house)
             listeners = {
-                name: await _open(name, sessions[name], house, limits or Limits()) for name in services
+                name: await _open(name, sessions[name], house, limits or ListenerLimits())
+                for name in services
             }
         except BaseException as error:
             box.append(error)
@@ -102,8 +106,8 @@ def factories(house: House) -> Mapping[str, SessionFactory[Any]]:
     return session_factories(house.world, house.authenticator, house.config)
 
 
-async def _open(name: str, session: SessionFactory[Any], house: House, limits: Limits) -> Listener:
-    service = Service(
+async def _open(name: str, session: SessionFactory[Any], house: House, limits: ListenerLimits) -> Listener:
+    service = ServiceOffer(
         name=name,
         session=session,
         busy=SERVICES[name].protocol.value,

@@ -24,8 +24,7 @@ from pillarbox.directory.password_hash import PasswordHash, hash_password
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Peer
-from pillarbox.server.listener import Listener, Service, shared_buffer
-from pillarbox.server.pump import Pump
+from pillarbox.server.listener import Listener, ServiceOffer, shared_buffer
 from pillarbox.server.relay.relay import Relay
 from pillarbox.store import mailboxes
 from pillarbox.world.blobs import DatabaseBlobs
@@ -212,20 +211,19 @@ class Provider:
         asyncio.get_running_loop().create_task(reading)
 
     def _listeners_on(self, world: World) -> dict[int, Listener]:
-        authenticator = Authenticator(
-            database=world.database,
-            clock=world.clock,
-            entropy=world.entropy,
-            telemetry=world.telemetry,
-            tallies=world.shared.tallies,
-        )
-        sessions = session_factories(world, authenticator, self._config)
+        sessions = session_factories(world, Authenticator(world), self._config)
         services = {
-            port: Service(name=name, session=sessions[name], busy=b"421 busy\r\n", tls=world.tls)
+            port: ServiceOffer(name=name, session=sessions[name], busy=b"421 busy\r\n", tls=world.tls)
             for port, name in PORTS.items()
         }
         return {
-            port: Listener(service, self, open_counts=world.shared.open_counts, buffer=_BUFFER)
+            port: Listener(
+                service,
+                self,
+                open_counts=world.shared.open_counts,
+                buffer=_BUFFER,
+                monotonic=world.clock.monotonic,
+            )
             for port, service in services.items()
         }
 
@@ -243,10 +241,10 @@ class Provider:
     def opened(self, end: End, port: int) -> None:
         """See `Listening`."""
         assert isinstance(end, Pushed)
-        end.carry(Pump(self._listeners[port], asyncio.get_running_loop()))
+        end.carry(self._listeners[port].pump())
 
     def session_failed(self, service: str, peer: Peer, error: BaseException) -> None:
-        """See `Witness`."""
+        """See `FailureReporter`."""
         self.telemetry.failure("session failed", error, service=service)
 
 

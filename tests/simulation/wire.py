@@ -411,6 +411,10 @@ class Pushed(End, asyncio.Transport):
 class _SimulatedTlsObject:
     """What the pump asks a TLS object."""
 
+    def selected_alpn_protocol(self) -> str | None:
+        """See `ssl.SSLObject`: nobody asks for any."""
+        return None
+
     def version(self) -> str:
         return SIMULATED_TLS.version
 

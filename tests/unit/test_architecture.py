@@ -88,9 +88,6 @@ def test_a_circle_is_seen() -> None:
 # --- who serves awaits the database
 
 UNTIL_AWAITED = {
-    "authentication.py",
-    "pop3/login.py",
-    "pop3/retrieval.py",
     "smtp/arrival.py",
     "smtp/recipients.py",
 }

@@ -11,7 +11,7 @@ from pillarbox.directory import accounts
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Peer
-from pillarbox.server.listener import Limits, Listener, Service, shared_buffer
+from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, shared_buffer
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.telemetry import Telemetry
 from pillarbox.world.world import World
@@ -82,10 +82,12 @@ class Listeners:
         await asyncio.gather(*(listener.drain(DRAIN_S) for listener in self._listeners))
 
 
-def _services(world: World, authenticator: Authenticator, config: Config) -> dict[str, Service]:
-    limits = Limits(connections=config.limits.connections, per_address=config.limits.connections_per_address)
+def _services(world: World, authenticator: Authenticator, config: Config) -> dict[str, ServiceOffer]:
+    limits = ListenerLimits(
+        connections=config.limits.connections, per_address=config.limits.connections_per_address
+    )
     return {
-        name: Service(
+        name: ServiceOffer(
             name=name,
             session=session,
             busy=SERVICES[name].protocol.value,

@@ -1,7 +1,6 @@
 """How a session is made, for each service: the second half of the table in `config.services`."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, assert_never
 
 from pillarbox.config.schema import Config
@@ -11,8 +10,7 @@ from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import SessionFactory
 from pillarbox.server.imap.service import ImapService
-from pillarbox.server.pop3.services import Services as Pop3Services
-from pillarbox.server.pop3.session import Pop3Session
+from pillarbox.server.pop3.service import Pop3Service
 from pillarbox.server.smtp.service import SmtpService
 from pillarbox.world.world import World
 
@@ -22,7 +20,7 @@ def session_factories(
 ) -> Mapping[str, SessionFactory[Any]]:
     """By the name of the service. Services of one protocol share what their sessions have in common."""
     imap = ImapService(world, authenticator, config).session
-    pop3 = partial(Pop3Session, _pop3(world, authenticator, config))
+    pop3 = Pop3Service(world, authenticator, config).session
     reception = Reception(world, config)
 
     def factory(row: ServiceRow) -> SessionFactory[Any]:
@@ -37,15 +35,3 @@ def session_factories(
                 assert_never(row.protocol)
 
     return {row.name: factory(row) for row in SERVICES.values()}
-
-
-def _pop3(world: World, authenticator: Authenticator, config: Config) -> Pop3Services:
-    return Pop3Services(
-        database=world.database,
-        blobs=world.blobs,
-        clock=world.clock,
-        entropy=world.entropy,
-        telemetry=world.telemetry,
-        authenticator=authenticator,
-        plain_allowed=config.plain_passwords,
-    )

@@ -22,7 +22,6 @@ from pillarbox.world.process_lock import ProcessLock
 from pillarbox.world.shared import Shared
 from pillarbox.world.telemetry import SystemTelemetry, Telemetry
 from pillarbox.world.tls.server import CertificateUnusable
-from pillarbox.world.world import World
 
 SWITCH_S = 0.001
 """The longest that a thread running Python may keep the loop waiting; the interpreter's default is five times that."""
@@ -71,7 +70,7 @@ async def _serve(
         loop.add_reader(link.supervisor_ended, stop.set)
     shared.open_counts.begin()
     world = open_world(resolved, SystemTelemetry(), shared)
-    authenticator = _authenticator(world)
+    authenticator = Authenticator(world)
     relay = make_relay(world, resolved)
     listeners = Listeners(world, authenticator, resolved.config)
     maintenance_lock = ProcessLock(resolved.config.data_directory.maintenance_lock)
@@ -112,16 +111,6 @@ def _signal_events() -> tuple[asyncio.Event, asyncio.Event]:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     termination.unblock()
     return stop, hang_up
-
-
-def _authenticator(world: World) -> Authenticator:
-    return Authenticator(
-        database=world.database,
-        clock=world.clock,
-        entropy=world.entropy,
-        telemetry=world.telemetry,
-        tallies=world.shared.tallies,
-    )
 
 
 def _tune_interpreter() -> None:

@@ -1,13 +1,13 @@
-"""Lines out of a stream, for every protocol that is made of lines.
+"""Reads lines from a stream of octets, for all line-based protocols.
 
 What is always true:
 
-- Any chunking of the same octets gives the same lines, and costs time in proportion to the octets:
-  nothing is looked at twice, however small the pieces are.
-- A line longer than the limit is told once, as soon as that is known, and its rest is thrown away
-  unseen; what follows its end is a line again.
-- Lines are told without their end. Strict framing knows CRLF only, and leaves a bare CR or LF in the
-  line for the protocol to refuse; lenient framing lets a bare LF end a line as well.
+- Any chunking of the same octets gives the same lines, and takes time in proportion to the octets:
+  nothing is scanned twice, however small the chunks are.
+- A line longer than the limit is reported once, as soon as that is known, and the rest of it is
+  dropped; what follows its end is a line again.
+- Lines are returned without their end. Strict framing knows CRLF only, and leaves a bare CR or LF in
+  the line for the protocol to reject; lenient framing lets a bare LF end a line as well.
 """
 
 from typing import Final
@@ -20,12 +20,12 @@ class LineTooLong(Exception):
 
 
 class LineFraming:
-    """Holds the octets that are not a whole line yet."""
+    """Buffers what is received, and returns it by lines."""
 
     __slots__ = ("_buffer", "_end", "_scanned", "_skipping", "limit")
 
     def __init__(self, limit: int, *, lenient: bool = False) -> None:
-        """`limit` in octets, the line's end included, as the RFCs count. May be changed any time."""
+        """`limit` in octets, including the line end, as the RFCs count. May be changed at any time."""
         self.limit = limit
         self._end = b"\n" if lenient else CRLF
         self._buffer = bytearray()
@@ -35,11 +35,11 @@ class LineFraming:
 
     @property
     def buffered(self) -> int:
-        """Octets received and not given out."""
+        """Octets received and not yet returned."""
         return len(self._buffer)
 
     def feed(self, octets: bytes) -> None:
-        """More of the stream."""
+        """Add octets to the buffer."""
         self._buffer += octets
 
     def line(self) -> bytes | None:
@@ -50,13 +50,13 @@ class LineFraming:
         while True:
             found = self._buffer.find(self._end, self._scanned)
             if found < 0:
-                self._look_no_further()
+                self._note_incomplete()
                 return None
             size = found + len(self._end)
             if self._skipping or size > self.limit:
-                told, self._skipping = self._skipping, False
+                reported, self._skipping = self._skipping, False
                 self._drop(size)
-                if told:
+                if reported:
                     continue
                 raise LineTooLong
             line = bytes(self._buffer[:found])
@@ -65,13 +65,13 @@ class LineFraming:
             return line[:-1] if self._end == b"\n" and line.endswith(b"\r") else line
 
     def take(self, most: int) -> bytes:
-        """At most so many octets as they are, for what is not made of lines (literals, chunks)."""
+        """Up to `most` octets as they are, for data that is not lines (literals, chunks)."""
         octets = bytes(self._buffer[:most])
         self._drop(len(octets))
         return octets
 
     def discard(self) -> int:
-        """Forget everything, and say how many octets that was."""
+        """Drop everything; returns how many octets that were."""
         dropped = len(self._buffer)
         self._drop(dropped)
         self._skipping = False
@@ -81,8 +81,8 @@ class LineFraming:
         del self._buffer[:octets]
         self._scanned = 0
 
-    def _look_no_further(self) -> None:
-        """No line ends here: remember how far we looked, and give up on a line beyond the limit."""
+    def _note_incomplete(self) -> None:
+        """No line end yet: remember how far we scanned, and give up on a line beyond the limit."""
         half_ended = self._end == CRLF and self._buffer.endswith(b"\r")
         missing = len(self._end) - half_ended
         # The last octet may be the CR of a CRLF whose LF is still to come.

@@ -1,20 +1,20 @@
-"""Making guesses slow, and never the owner.
+"""The auth throttle: login attempts are delayed after failures, without locking the account's owner out.
 
 Failures are counted in three ways: by account and client together, by client, by account. Each count
-halves every ten minutes, and all workers see the same ones. Attempts that share a full count form a queue, one
-after another with a growing gap; the gap has an end, and an attempt that would wait too long is turned away
-unchecked.
+halves every ten minutes, and all workers see the same counts. Attempts that share a full count form a queue,
+one after another with a growing gap; the gap has a maximum, and an attempt that would wait too long is
+rejected unchecked.
 
-The owner cannot be locked out: a client that has logged in to the account before is measured only by its own
-failures there, and whoever guesses from elsewhere can at most make a *new* client of the owner wait
-`ACCOUNT.longest_s` seconds, because attempts from different clients never queue behind each other for an
-account's sake. A right password is slowed just as a wrong one, or speed would tell them apart.
+The owner cannot be locked out. A client that has logged in to the account before is measured only by its own
+failures there. Guessing from elsewhere can delay a *new* client of the owner by at most `ACCOUNT.longest_s`
+seconds, because attempts from different clients do not queue behind each other for an account. A right
+password is delayed like a wrong one, or speed would tell them apart.
 
-Who guesses from the very client that the owner uses can make the owner wait `KNOWN_PAIR.longest_s` and no
-longer: there attempts do not queue either, or the guesser's would keep the owner's out.
+Guessing from the same client that the owner uses can delay the owner by at most `KNOWN_PAIR.longest_s`:
+there attempts do not queue either, or the guesses would keep the owner out.
 
-The machine itself is no client: whoever comes from its loopback address (a proxy, a webmail, a test) may be
-many people, the owner among them, and one who mistypes there must not make the others wait.
+A loopback address counts for no client of its own: a proxy, a webmail or a test may stand for many people, and
+one who mistypes must not delay the others.
 """
 
 from collections.abc import Callable
@@ -25,12 +25,12 @@ from pillarbox.world.shared import Tallies, Tally
 HALF_LIFE_S = 600.0
 """A count of failures halves in this time."""
 MAX_WAIT_S = 60.0
-"""An attempt that would have to wait longer is turned away."""
+"""An attempt that would have to wait longer is rejected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one count turns into waiting: nothing up to `free` failures, then doubling up to an end."""
+    """How one count turns into a delay: none up to `free` failures, then doubling up to `longest_s`."""
 
     free: int
     longest_s: float
@@ -40,7 +40,7 @@ class Rule:
 
 PAIR = Rule(free=3, longest_s=30.0, queues=True)
 KNOWN_PAIR = Rule(free=10, longest_s=5.0, queues=False)
-"""For a client that has logged in to this account before: people mistype, programs repeat themselves."""
+"""For a client that has logged in to this account before: people mistype, programs retry."""
 CLIENT = Rule(free=20, longest_s=30.0, queues=True)
 ACCOUNT = Rule(free=50, longest_s=3.0, queues=False)
 
@@ -53,15 +53,15 @@ class AuthThrottle:
         self._tallies = tallies
 
     def admit(self, account: str, client: str, *, known: bool) -> float | None:
-        """Seconds this attempt must wait before it is checked, or `None`: turn it away."""
+        """Seconds this attempt must wait before it is checked, or `None`: reject it."""
         now = self._monotonic()
-        pair, everybody = _pair(account, client), _account(account)
+        pair, of_account = _pair(account, client), _account(account)
         if known:
             rules = [(pair, KNOWN_PAIR)]
         elif _is_this_machine(client):
-            rules = [(pair, KNOWN_PAIR), (everybody, ACCOUNT)]
+            rules = [(pair, KNOWN_PAIR), (of_account, ACCOUNT)]
         else:
-            rules = [(pair, PAIR), (_client(client), CLIENT), (everybody, ACCOUNT)]
+            rules = [(pair, PAIR), (_client(client), CLIENT), (of_account, ACCOUNT)]
         counted = [(key, tally, rule) for key, rule in rules if (tally := self._tallies.get(*key))]
         wait = max((_wait(tally, rule, now) for _, tally, rule in counted), default=0.0)
         if wait > MAX_WAIT_S:
@@ -81,7 +81,7 @@ class AuthThrottle:
             self._tallies.put(tally, *key)
 
     def succeeded(self, account: str, client: str) -> None:
-        """An attempt was right: its pair starts anew. The client's other guesses stay counted."""
+        """An attempt was right: the count of its pair is cleared. The client's other failures stay counted."""
         self._tallies.forget(*_pair(account, client))
 
 

@@ -1,4 +1,4 @@
-"""What a protocol's session and the pump that carries it may expect of each other.
+"""The contract between a protocol's session and the pump that carries it.
 
 A connection is carried by one `Pump`. Octets go into the session's
 *machine* (pure, sans-IO), events come out, and the *session* handles them one after another. The
@@ -20,11 +20,11 @@ octets, so `asyncio.current_task()` may be `None` in it and `asyncio.timeout()` 
 made by the handler. Long calculations belong in a thread or process, as everywhere in a loop.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from pillarbox.directory.accounts import Account
+from pillarbox.mail.identifiers import AccountId
 
 E = TypeVar("E")
 E_co = TypeVar("E_co", covariant=True)
@@ -55,7 +55,7 @@ class Session(Protocol[E]):
         """The machine that reads this connection; the same object for the connection's life."""
 
     async def opened(self) -> None:
-        """The connection stands (TLS included, where it is implicit): greet."""
+        """The connection is open (TLS included, where it is implicit): greet."""
 
     async def handle(self, event: E) -> None:
         """Answer one event. May wait; the next event waits meanwhile."""
@@ -70,11 +70,12 @@ class Session(Protocol[E]):
         """What to say when the server goes away."""
 
     @property
-    def account(self) -> Account | None:
-        """Who has logged in."""
+    def accounts(self) -> Collection[AccountId]:
+        """The accounts that this session speaks for: none before login, more than one where requests of
+        several users share a connection (HTTP)."""
 
     def revoked(self) -> bytes:
-        """What to say when who has logged in may no longer be here."""
+        """What to say when one of `accounts` may no longer be used."""
 
     def closed(self) -> None:
         """The connection is gone: release and unsubscribe. Must not raise, cannot write."""
@@ -90,7 +91,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class TlsState:
-    """The TLS layer a connection stands on."""
+    """The TLS layer of a connection."""
 
     version: str
     """As OpenSSL writes it: `TLSv1.3`."""
@@ -99,6 +100,9 @@ class TlsState:
     bits: int
     """Secret bits of the cipher."""
     bindings: Callable[[str], bytes | None]
+    """`channel_binding`."""
+    alpn: str | None = None
+    """The protocol agreed on by ALPN (RFC 7301), or `None` where none was."""
 
     def channel_binding(self, kind: str) -> bytes | None:
         """Channel binding data of this `kind` (`tls-exporter`, `tls-server-end-point`), or
@@ -107,7 +111,7 @@ class TlsState:
 
 
 class ConnectionGone(Exception):
-    """The peer left while we waited for it. The pump takes it as the quiet end of a handler."""
+    """The peer left while we waited for it. A handler that lets it pass ends its connection, unreported."""
 
 
 class Connection(Protocol):
@@ -151,7 +155,7 @@ class Connection(Protocol):
         """
 
     def post(self, event: object) -> None:
-        """Have the session `handle()` this event of our own in its turn (a mailbox has changed)."""
+        """Queue an event of our own for `handle()` (a mailbox has changed)."""
 
     def set_deadline(self, seconds: float) -> None:
         """From now on the peer must be heard from (a whole event, or bulk octets) this often.

@@ -1,11 +1,11 @@
-"""The listener: accepts connections for one service and keeps count of them.
+"""The listener: accepts connections for one service, within its limits, and ends them in order.
 
 It takes sockets that are already bound (a supervisor binds privileged ports and shares the sockets
-among workers) or binds them itself, gives each newcomer a `Pump`, and
-turns away, in the protocol's own words, who is too many. It ends in order: stop accepting, tell the
-sessions, wait for them.
+among workers) or binds them itself, gives each new connection a `Pump`, and turns away, in the
+protocol's own words, those beyond a limit. It ends in order: stop accepting, tell the sessions, wait
+for them.
 
-What is always true: a newcomer is counted before a TLS handshake is spent on it, and counted until
+What is always true: a new connection is counted before a TLS handshake is spent on it, and counted until
 its session's `closed()` has run.
 """
 
@@ -13,26 +13,28 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import time
 from asyncio import sslproto
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Peer, Session, SessionFactory
-from pillarbox.server.pump import READ_BUFFER, Pump
+from pillarbox.server.pump.owner import OwnedConnection
+from pillarbox.server.pump.pump import Pump
 from pillarbox.world.shared import OpenCounts
 
+READ_BUFFER_OCTETS: Final = 64 * 1024
+"""The read buffer that all connections of a loop share."""
 BACKLOG: Final = 1024
 """Connections the kernel may keep before we accept them."""
-FALLBACK_TLS_BUFFER: Final = 32 * 1024
-"""Octets of the read buffer that plain asyncio gives each TLS connection; it would take 256 KiB."""
-
-
+FALLBACK_TLS_BUFFER_OCTETS: Final = 32 * 1024
+"""The read buffer that plain asyncio gives each TLS connection; it would take 256 KiB."""
 FAREWELL_S: Final = 0.25
 """How long peers may take to hear that the server goes away, once all handlers are done."""
-DRAIN_LOOK_S: Final = 0.01
-"""How often a draining listener looks whether handlers are still at work."""
+DRAIN_POLL_S: Final = 0.01
+"""How often a draining listener checks whether handlers are still at work."""
 
 
 class TlsOffer(Protocol):
@@ -46,8 +48,8 @@ class TlsOffer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How many may come; `None` means without limit."""
+class ListenerLimits:
+    """How many connections are accepted; `None` means without limit."""
 
     connections: int | None = 20_000
     """Open connections of this service, in all workers."""
@@ -58,23 +60,23 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """What is served at a door."""
+class ServiceOffer:
+    """What a listener serves: how sessions are made, with which TLS, within which limits."""
 
     name: str
     """For counts and the log: `imap`, `submission`."""
     session: SessionFactory[Any]
     busy: bytes
-    """What those are told who are too many, e.g. `421 4.3.2 Too many connections` CRLF. Not said
+    """What a connection beyond a limit is told, e.g. `421 4.3.2 Too many connections` CRLF. Not said
     where TLS is implicit: it would cost the handshake we want to save."""
     tls: TlsOffer | None = None
     implicit_tls: bool = False
-    limits: Limits = Limits()
+    limits: ListenerLimits = ListenerLimits()
 
 
 @dataclass(slots=True)
-class Counts:
-    """What has happened at this door since it opened."""
+class ListenerCounts:
+    """What has happened at this listener since it was made."""
 
     accepted: int = 0
     refused: int = 0
@@ -86,165 +88,175 @@ class Counts:
     """Sessions that ended by a mistake of ours."""
 
 
-class Witness(Protocol):
-    """Who is told what the operator should know; the node's telemetry."""
+class FailureReporter(Protocol):
+    """Tells the operator about sessions that failed."""
 
     def session_failed(self, service: str, peer: Peer, error: BaseException) -> None:
-        """A session raised; the peer heard the protocol's words for that."""
+        """A session raised; the peer was told so in the protocol's words."""
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
     """A bound, listening TCP socket; port 0 takes any free one. Raises OSError as bind does."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    door = socket.socket(family, socket.SOCK_STREAM)
+    listening = socket.socket(family, socket.SOCK_STREAM)
     try:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            door.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        door.bind((host, port))
-        door.listen(BACKLOG)
-        door.setblocking(False)
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
     except OSError:
-        door.close()
+        listening.close()
         raise
-    return door
+    return listening
 
 
 class Listener:
-    """One service's open doors in this worker."""
+    """One service's listening sockets in this worker, and the connections that came by them."""
 
     def __init__(
         self,
-        service: Service,
-        witness: Witness,
+        service: ServiceOffer,
+        reporter: FailureReporter,
         *,
         open_counts: OpenCounts,
         buffer: memoryview | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`buffer` is the loop's shared read buffer; listeners of one loop may share one.
 
-        Limits hold for all who share `open_counts`.
+        Limits hold for all who share `open_counts`. `monotonic` gives the seconds by which connections share the loop.
         """
         assert not service.implicit_tls or service.tls is not None, "implicit TLS needs a certificate"
         self.service = service
-        self.counts = Counts()
+        self.counts = ListenerCounts()
         self.buffer = buffer if buffer is not None else shared_buffer()
+        self.monotonic = monotonic
         self.handshake_s = service.limits.handshake_s
         self.implicit_tls = service.implicit_tls
-        self._witness = witness
-        self._pumps: set[Pump[Any]] = set()
+        self._reporter = reporter
+        self._connections: set[OwnedConnection] = set()
         self._open_counts = open_counts
         self._servers: list[asyncio.Server] = []
         self._empty: asyncio.Event | None = None
 
-    async def open(self, doors: Iterable[socket.socket]) -> None:
+    async def open(self, sockets: Iterable[socket.socket]) -> None:
         """Accept connections at these sockets (TCP or unix), which are listening already."""
         loop = asyncio.get_running_loop()
         if type(loop).__module__.startswith("asyncio"):
-            sslproto.SSLProtocol.max_size = FALLBACK_TLS_BUFFER
-        for door in doors:
-            if door.family != socket.AF_UNIX:
+            sslproto.SSLProtocol.max_size = FALLBACK_TLS_BUFFER_OCTETS
+        for listening in sockets:
+            if listening.family != socket.AF_UNIX:
                 # What is accepted inherits it. The loops do not set it on every socket, and an
                 # answer in two writes would then wait for the peer's delayed ACK.
-                door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            make = loop.create_unix_server if door.family == socket.AF_UNIX else loop.create_server
-            server = await make(lambda: Pump(self, loop), sock=door, backlog=BACKLOG)
-            self._servers.append(server)
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            make = loop.create_unix_server if listening.family == socket.AF_UNIX else loop.create_server
+            self._servers.append(await make(self.pump, sock=listening, backlog=BACKLOG))
+
+    def pump(self, peer: Peer | None = None) -> Pump[Any]:
+        """The loop's protocol for a new connection.
+
+        `peer` replaces the peer that the transport tells. So a protocol that reads a PROXY header first can
+        hand its transport over: `transport.set_protocol(pump)`, then `pump.connection_made(transport)`.
+        The connection is admitted and counted, and TLS begins, under that address.
+        """
+        return Pump(self, asyncio.get_running_loop(), peer)
 
     @property
     def addresses(self) -> tuple[Peer, ...]:
         """Where we listen; with the port the kernel chose where it was 0."""
-        names = [door.getsockname() for server in self._servers for door in server.sockets]
+        names = [listening.getsockname() for server in self._servers for listening in server.sockets]
         return tuple(Peer(name[0], name[1]) for name in names if isinstance(name, tuple))
 
     @property
     def open_connections(self) -> int:
         """Admitted connections that have not ended."""
-        return len(self._pumps)
+        return len(self._connections)
 
     def accounts(self) -> set[AccountId]:
-        """Who is logged in here."""
-        return {pump.account.id for pump in self._pumps if pump.account}
+        """The accounts that sessions here speak for."""
+        return {account for connection in self._connections for account in connection.accounts}
 
     def revoke(self, accounts: Container[AccountId]) -> None:
-        """End the sessions of these accounts."""
-        for pump in tuple(self._pumps):
-            if pump.account and pump.account.id in accounts:
-                pump.revoke()
+        """End the sessions that speak for one of these accounts."""
+        for connection in tuple(self._connections):
+            if any(account in accounts for account in connection.accounts):
+                connection.revoke()
 
     async def drain(self, seconds: float) -> None:
         """Accept no more, tell the sessions, wait for handlers at work at most so long, then cut the rest off.
 
-        Nobody is waited for who merely does not read or does not close: the peer's patience is its own.
+        A peer that merely does not read or does not close is not waited for.
         """
         for server in self._servers:
             server.close()
-        for pump in tuple(self._pumps):
-            pump.end()
+        for connection in tuple(self._connections):
+            connection.end()
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        # Looked at now and then: an event for each handler's end would cost every command something.
-        while loop.time() < until and any(pump.working for pump in self._pumps):  # noqa: ASYNC110
-            await asyncio.sleep(DRAIN_LOOK_S)
-        if self._pumps:
+        # Polled: an event for each handler's end would cost every command something.
+        while loop.time() < until and any(one.working for one in self._connections):  # noqa: ASYNC110
+            await asyncio.sleep(DRAIN_POLL_S)
+        if self._connections:
             self._empty = asyncio.Event()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._empty.wait(), min(seconds, FAREWELL_S))
-        for pump in tuple(self._pumps):
-            pump.abort()
+        for connection in tuple(self._connections):
+            connection.abort()
 
-    # What a pump asks: ConnectionOwner
+    # --- what a pump asks: ConnectionOwner
 
-    def admit(self, pump: Pump[Any]) -> Session[Any] | bytes:
-        """Count the newcomer and make its session, or turn it away."""
-        limits, name, address = self.service.limits, self.service.name, pump.peer.address
+    def admit(self, connection: OwnedConnection) -> Session[Any] | bytes:
+        """Count the connection and make its session, or turn it away."""
+        limits, name, address = self.service.limits, self.service.name, connection.peer.address
         count = self._open_counts.count
         full = limits.connections is not None and count(name) >= limits.connections
         crowded = limits.per_address is not None and count(name, address) >= limits.per_address
         if full or crowded:
             self.counts.refused += 1
             return b"" if self.implicit_tls else self.service.busy
-        session = self.service.session(pump)
+        session = self.service.session(connection)
         self.counts.accepted += 1
-        self._pumps.add(pump)
+        self._connections.add(connection)
         self._open_counts.add(name)
         self._open_counts.add(name, address)
         return session
 
+    def released(self, connection: OwnedConnection) -> None:
+        """Forget a connection that has ended."""
+        self._connections.discard(connection)
+        self._open_counts.remove(self.service.name)
+        self._open_counts.remove(self.service.name, connection.peer.address)
+        if self._empty is not None and not self._connections:
+            self._empty.set()
+
     def tls_context(self) -> ssl.SSLContext | None:
-        """The certificates of now."""
+        """The context for the next handshake, with the certificates as last reloaded."""
         return self.service.tls.context() if self.service.tls is not None else None
 
     def channel_binding(self, tls: ssl.SSLObject, kind: str) -> bytes | None:
         """Channel binding data, for SCRAM-PLUS."""
         return self.service.tls.channel_binding(tls, kind) if self.service.tls is not None else None
 
-    def released(self, pump: Pump[Any]) -> None:
-        """Forget a connection that has ended."""
-        self._pumps.discard(pump)
-        self._open_counts.remove(self.service.name)
-        self._open_counts.remove(self.service.name, pump.peer.address)
-        if self._empty is not None and not self._pumps:
-            self._empty.set()
-
-    def timed_out(self, pump: Pump[Any]) -> None:  # noqa: ARG002 # ConnectionOwner's signature
+    def timed_out(self) -> None:
         """Count it."""
         self.counts.timed_out += 1
 
-    def injected(self, pump: Pump[Any], octets: int) -> None:  # noqa: ARG002 # ConnectionOwner's signature
+    def injected(self, octets: int) -> None:  # noqa: ARG002 # ConnectionOwner's signature
         """Count it."""
         self.counts.injected += 1
 
-    def handshake_failed(self, pump: Pump[Any], error: BaseException) -> None:  # noqa: ARG002 # ConnectionOwner's signature
+    def handshake_failed(self, error: BaseException) -> None:  # noqa: ARG002 # ConnectionOwner's signature
         """Count it."""
         self.counts.handshakes_failed += 1
 
-    def failed(self, pump: Pump[Any], error: Exception) -> None:
+    def failed(self, peer: Peer, error: Exception) -> None:
         """Count it, and tell the operator."""
         self.counts.failed += 1
-        self._witness.session_failed(self.service.name, pump.peer, error)
+        self._reporter.session_failed(self.service.name, peer, error)
 
 
 def shared_buffer() -> memoryview:
     """A read buffer for all connections of one loop."""
-    return memoryview(bytearray(READ_BUFFER))
+    return memoryview(bytearray(READ_BUFFER_OCTETS))

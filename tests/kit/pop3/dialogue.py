@@ -2,7 +2,8 @@
 
 from pillarbox.protocol.pop3 import replies
 from pillarbox.protocol.pop3.commands import Auth, Command, Quit, Stls
-from pillarbox.protocol.pop3.machine import Machine, State
+from pillarbox.protocol.pop3.machine import Machine
+from pillarbox.protocol.pop3.states import State
 
 MOST_EVENTS = 100_000
 

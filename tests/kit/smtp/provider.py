@@ -35,12 +35,12 @@ from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.network.memory import MemoryNetwork
 from pillarbox.world.resolver import Failure, Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
-from pillarbox.world.shared import for_one_alone
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.telemetry import MemoryTelemetry
 from pillarbox.world.tls.server import CertificateFiles, ServerTls
 from pillarbox.world.world import World
 from tests.kit.certificate import certificate_file
+from tests.kit.world import world_of
 
 PASSWORD = "correct horse"
 NOW_MS = 1_700_000_000_000
@@ -285,13 +285,7 @@ async def _house() -> House:
         clock=clock,
         telemetry=telemetry,
         resolver=resolver,
-        authenticator=Authenticator(
-            database=database,
-            clock=clock,
-            entropy=SeededEntropy(2),
-            telemetry=telemetry,
-            tallies=for_one_alone().tallies,
-        ),
+        authenticator=Authenticator(world_of(database, clock, entropy=SeededEntropy(2), telemetry=telemetry)),
         people=people,
     )
 

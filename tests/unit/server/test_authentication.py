@@ -18,10 +18,9 @@ from pillarbox.server.connection import TlsState
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database
 from pillarbox.world.database.sqlite import memory_database
-from pillarbox.world.entropy import SeededEntropy
-from pillarbox.world.shared import for_one_alone
 from pillarbox.world.telemetry import MemoryTelemetry
 from tests.kit.people import NOW_MS, SALT, hashed, person
+from tests.kit.world import world_of
 
 HOME = Client("192.0.2.1", Scope.IMAP)
 AWAY = Client("198.51.100.1", Scope.IMAP)
@@ -55,13 +54,7 @@ def run(scenario: Callable[[Bench], Awaitable[Any]]) -> None:
         anna = database.write_now(person, "anna@one.example", "open sesame")
         bert = database.write_now(person, "bert@one.example")
         database.write_now(secrets.ensure, secrets.CREDENTIALS, SECRET)
-        authenticator = Authenticator(
-            database=database,
-            clock=clock,
-            entropy=SeededEntropy(7),
-            telemetry=telemetry,
-            tallies=for_one_alone().tallies,
-        )
+        authenticator = Authenticator(world_of(database, clock, telemetry=telemetry))
         await scenario(Bench(authenticator, database, clock, telemetry, anna, bert))
         await authenticator.close()
         await database.close()

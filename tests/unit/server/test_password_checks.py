@@ -8,8 +8,8 @@ import pytest
 
 from pillarbox.server import password_checks
 from pillarbox.server.password_checks import (
-    MAX_REMEMBERED,
-    REMEMBERED_S,
+    CACHED_S,
+    MAX_CACHED,
     AuthenticationUnavailable,
     PasswordChecks,
 )
@@ -53,7 +53,7 @@ def test_a_right_answer_is_remembered_for_a_while(hashing: Hashing) -> None:
         for _time in range(3):
             assert await checks.holds("hash of a", "a", urgent=False)
         assert hashing.asked == ["a"]
-        await clock.advance(REMEMBERED_S - 1)
+        await clock.advance(CACHED_S - 1)
         assert await checks.holds("hash of a", "a", urgent=False)
         assert hashing.asked == ["a"]
         await clock.advance(2)
@@ -146,14 +146,14 @@ def test_one_who_stops_waiting_harms_nobody(hashing: Hashing) -> None:
 
 
 def test_memory_is_bounded_and_holds_no_password(hashing: Hashing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(password_checks, "MAX_REMEMBERED", 2)
-    assert MAX_REMEMBERED > 2
+    monkeypatch.setattr(password_checks, "MAX_CACHED", 2)
+    assert MAX_CACHED > 2
 
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
         for secret in ("sesame1", "sesame2", "sesame3"):
             assert await checks.holds(f"hash of {secret}", secret, urgent=False)
-        assert len(checks._right) == 2
-        assert b"sesame" not in b"".join(checks._right)
+        assert len(checks._cached) == 2
+        assert b"sesame" not in b"".join(checks._cached)
         assert await checks.holds("hash of sesame1", "sesame1", urgent=False)
         assert hashing.asked.count("sesame1") == 2
 

@@ -1,15 +1,15 @@
-"""What a POP3 client can say: each command as a value, and the reading of one line.
+"""POP3 commands as values, and the parser of a command line.
 
-A line that is no command is a value as well (`Unknown`, `Malformed`), since it must be answered
-like any other (RFC 1939 §3). Nothing here depends on the state of the session.
+An invalid line is a value as well (`Unknown`, `Malformed`), since it must be answered like any other
+(RFC 1939 §3). Nothing here depends on the state of the session.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-LARGEST_NUMBER: Final = 2**31 - 1
-"""Message numbers and line counts beyond are no numbers; nobody has such a maildrop."""
+MAX_NUMBER: Final = 2**31 - 1
+"""The largest message number and line count that is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,30 +121,30 @@ class Quit:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A keyword we do not know; it is not repeated to the peer."""
+    """An unknown keyword; it is not repeated to the peer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A known keyword with arguments that it cannot have."""
+    """A known keyword with invalid arguments."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class TooLong:
-    """A line beyond the limit; its octets are gone."""
+    """A line beyond the limit; its octets were dropped."""
 
 
 Command = (
     Capa | User | Pass | Auth | Response | Stls | Utf8 | Lang | Stat | List | Uidl | Retr | Top | Dele | Noop
     | Rset | Quit | Unknown | Malformed | TooLong
 )  # fmt: skip
-"""Everything a machine tells."""
+"""Everything the machine returns."""
 
 
-class _Wrong(Exception):
-    """The arguments do not fit."""
+class _Invalid(Exception):
+    """The arguments are invalid; the text says why."""
 
 
 def parse(line: bytes) -> Command:
@@ -155,14 +155,14 @@ def parse(line: bytes) -> Command:
         return Unknown()
     try:
         return read(rest if space else None)
-    except _Wrong as wrong:
-        return Malformed(str(wrong))
+    except _Invalid as invalid:
+        return Malformed(str(invalid))
 
 
 def _alone(command: Command) -> Callable[[bytes | None], Command]:
     def read(rest: bytes | None) -> Command:
         if rest is not None and rest.strip():
-            raise _Wrong("no arguments, please")
+            raise _Invalid("No arguments allowed.")
         return command
 
     return read
@@ -171,14 +171,14 @@ def _alone(command: Command) -> Callable[[bytes | None], Command]:
 def _words(rest: bytes | None, least: int, most: int) -> list[bytes]:
     words = (rest or b"").split()
     if not least <= len(words) <= most:
-        raise _Wrong("an argument is missing" if len(words) < least else "too many arguments")
+        raise _Invalid("Missing argument." if len(words) < least else "Too many arguments.")
     return words
 
 
 def _number(word: bytes, least: int = 1) -> int:
     # RFC 1939 has no grammar for numbers; digits only, so that "+1", "1_0" and "٣" are none.
-    if not word.isdigit() or len(word) > 10 or not least <= int(word) <= LARGEST_NUMBER:
-        raise _Wrong("that is no message number" if least else "that is no number of lines")
+    if not word.isdigit() or len(word) > 10 or not least <= int(word) <= MAX_NUMBER:
+        raise _Invalid("Invalid message number." if least else "Invalid number of lines.")
     return int(word)
 
 
@@ -187,9 +187,9 @@ def _text(octets: bytes) -> str:
         text = octets.decode()
     except UnicodeDecodeError:
         # RFC 6856 §2.2: "MUST reject UTF-8 usernames or passwords that fail to comply with" UTF-8
-        raise _Wrong("that is not UTF-8") from None
+        raise _Invalid("Invalid UTF-8.") from None
     if "\0" in text:
-        raise _Wrong("NUL is not allowed")
+        raise _Invalid("NUL not allowed.")
     return text
 
 
@@ -200,7 +200,7 @@ def _user(rest: bytes | None) -> Command:
 
 def _pass(rest: bytes | None) -> Command:
     if not rest:
-        raise _Wrong("the password is missing")
+        raise _Invalid("Missing password.")
     # RFC 1939 §7: "may treat spaces in the argument as part of the password"
     return Pass(_text(rest))
 
@@ -224,7 +224,7 @@ def _numbered(make: Callable[[int], Command]) -> Callable[[bytes | None], Comman
     return lambda rest: make(_number(_words(rest, 1, 1)[0]))
 
 
-def _perhaps_numbered(make: Callable[[int | None], Command]) -> Callable[[bytes | None], Command]:
+def _optionally_numbered(make: Callable[[int | None], Command]) -> Callable[[bytes | None], Command]:
     def read(rest: bytes | None) -> Command:
         words = _words(rest, 0, 1)
         return make(_number(words[0]) if words else None)
@@ -241,8 +241,8 @@ _READERS: Final[dict[bytes, Callable[[bytes | None], Command]]] = {
     b"UTF8": _alone(Utf8()),
     b"LANG": _lang,
     b"STAT": _alone(Stat()),
-    b"LIST": _perhaps_numbered(List),
-    b"UIDL": _perhaps_numbered(Uidl),
+    b"LIST": _optionally_numbered(List),
+    b"UIDL": _optionally_numbered(Uidl),
     b"RETR": _numbered(Retr),
     b"TOP": _top,
     b"DELE": _numbered(Dele),

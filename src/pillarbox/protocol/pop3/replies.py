@@ -1,4 +1,4 @@
-"""What a POP3 server says, as octets (RFC 1939 §3, RFC 2449 §3, §8).
+"""POP3 replies as octets (RFC 1939 §3, RFC 2449 §3, §8).
 
 Always true: a status line is at most 512 octets with its CRLF, has no line end inside, and begins with a
 response code or with no `[` at all, since RESP-CODES is announced (RFC 2449 §6.4).
@@ -18,32 +18,32 @@ END: Final = b".\r\n"
 
 
 class Code(StrEnum):
-    """Response codes: why, for a program to read."""
+    """Response codes: the reason, for programs."""
 
     IN_USE = "IN-USE"
     """Another session holds the maildrop (RFC 2449 §8.1.2)."""
     AUTH = "AUTH"
     """The credentials are at fault (RFC 3206 §5)."""
     SYS_TEMP = "SYS/TEMP"
-    """The server is, for the moment (RFC 3206 §4)."""
+    """A temporary failure of the server (RFC 3206 §4)."""
     SYS_PERM = "SYS/PERM"
-    """The server is, until somebody mends it (RFC 3206 §4)."""
+    """A permanent failure of the server (RFC 3206 §4)."""
     UTF8 = "UTF8"
     """The message needs UTF-8 mode (RFC 6856 §5)."""
 
 
 def ok(text: str = "") -> bytes:
-    """`+OK` and a text for people, or what the command's definition says."""
+    """`+OK` with a text for people, or with what the command's definition says."""
     return _status("+OK", text)
 
 
 def error(text: str, code: Code | None = None) -> bytes:
-    """`-ERR` and a text for people, with a code for programs where there is one."""
+    """`-ERR` with a text for people, and with a code for programs where there is one."""
     return _status("-ERR", f"[{code.value}] {text}" if code else text)
 
 
 def lines(text: str, items: Iterable[bytes]) -> bytes:
-    """A multi-line `+OK` whose lines cannot begin with a dot."""
+    """A multi-line `+OK` reply; no item may begin with a dot."""
     return b"".join((ok(text), *(item + b"\r\n" for item in items), END))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from typing import Final, assert_never
 
 from pillarbox.config.schema import Config
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.query import mentions_sequence
 from pillarbox.protocol.imap import commands, response_codes, responses
 from pillarbox.protocol.imap.commands import Command
@@ -144,6 +145,11 @@ class ImapSession(SessionState):
     def ending(self) -> bytes:
         """The server shuts down."""
         return responses.bye("Server shutting down", response_codes.UNAVAILABLE)
+
+    @property
+    def accounts(self) -> tuple[AccountId, ...]:
+        """The account that has logged in."""
+        return (self.account.id,) if self.account else ()
 
     def revoked(self) -> bytes:
         """The account was disabled or removed."""

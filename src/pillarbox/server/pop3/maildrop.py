@@ -1,6 +1,6 @@
-"""The maildrop as one session counts it: messages by number, and which are marked as deleted.
+"""The maildrop as one session numbers it: messages by number, and which are marked as deleted.
 
-Numbers are given when the session opens the maildrop and never change (RFC 1939 §5); UIDs stand behind them.
+Numbers are assigned when the session opens the maildrop and never change (RFC 1939 §5); each stands for a UID.
 Ten thousand messages cost two arrays. Listings are one join.
 """
 
@@ -16,7 +16,7 @@ class NoSuchNumber(Exception):
 
 
 class Maildrop:
-    """What `store.maildrop.load` found, numbered from 1."""
+    """The messages that `store.maildrop.load` found, numbered from 1."""
 
     __slots__ = ("_marked", "_sizes", "_uid_validity", "_uids", "mailbox")
 
@@ -43,24 +43,24 @@ class Maildrop:
         return [Uid(self._uids[number - 1]) for number in sorted(self._marked)]
 
     def uid(self, number: int) -> Uid:
-        """Which message this is. Raises `NoSuchNumber`."""
-        return Uid(self._uids[self._place(number)])
+        """The UID of a message. Raises `NoSuchNumber`."""
+        return Uid(self._uids[self._index(number)])
 
     def size(self, number: int) -> int:
         """Octets as RETR sends them. Raises `NoSuchNumber`."""
-        return self._sizes[self._place(number)]
+        return self._sizes[self._index(number)]
 
     def unique_id(self, number: int) -> str:
-        """RFC 1939 §7, UIDL: never given to another message. Raises `NoSuchNumber`."""
-        return f"{self._uid_validity:08x}{self._uids[self._place(number)]:08x}"
+        """RFC 1939 §7, UIDL: never assigned to another message. Raises `NoSuchNumber`."""
+        return f"{self._uid_validity:08x}{self._uids[self._index(number)]:08x}"
 
     def mark(self, number: int) -> None:
-        """Have it deleted when the session ends well. Raises `NoSuchNumber`."""
-        self._place(number)
+        """Mark a message to be deleted by QUIT. Raises `NoSuchNumber`."""
+        self._index(number)
         self._marked.add(number)
 
     def unmark_all(self) -> None:
-        """Delete nothing."""
+        """Remove all marks."""
         self._marked.clear()
 
     def scan_listing(self) -> list[bytes]:
@@ -76,7 +76,7 @@ class Maildrop:
             if number not in self._marked
         ]
 
-    def _place(self, number: int) -> int:
+    def _index(self, number: int) -> int:
         if not 1 <= number <= len(self._uids) or number in self._marked:
             raise NoSuchNumber
         return number - 1

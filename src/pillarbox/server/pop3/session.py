@@ -1,26 +1,23 @@
-"""One POP3 session: each command goes to its handler, each failure becomes a reply.
+"""One POP3 session: dispatches commands to their handlers and turns failures into replies.
 
-The machine refuses what is out of place; handlers say what there is to say. What goes wrong is told in the
-protocol's own terms: the world's failures as `[SYS/TEMP]`, damage as `[SYS/PERM]` (RFC 3206 §4). A failure in
-the middle of a multi-line reply, which no status line can take back, ends the connection, so that no
-client takes a part of a message for the whole.
+The machine refuses commands that are out of place; handlers answer the others. Failures of the world are
+told as `[SYS/TEMP]`, damage as `[SYS/PERM]` (RFC 3206 §4). A failure in the middle of a multi-line reply,
+which no status line can take back, ends the connection, so that no client takes a part of a message for the
+whole.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
-from pillarbox.directory.accounts import Account
-from pillarbox.protocol.pop3 import commands, replies
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.protocol.pop3 import replies
 from pillarbox.protocol.pop3.commands import Command
-from pillarbox.protocol.pop3.machine import Machine, State
 from pillarbox.protocol.pop3.replies import Code
+from pillarbox.protocol.pop3.states import State
 from pillarbox.server.authentication import AuthenticationUnavailable
-from pillarbox.server.connection import Connection
-from pillarbox.server.pop3 import listing, login, retrieval
-from pillarbox.server.pop3.conversation import Conversation
+from pillarbox.server.pop3.handlers import HANDLERS
 from pillarbox.server.pop3.lease import Renewal
 from pillarbox.server.pop3.maildrop import NoSuchNumber
-from pillarbox.server.pop3.services import Services
+from pillarbox.server.pop3.session_state import SessionState
 from pillarbox.store.fetch import NoSuchMessage
 from pillarbox.store.maildrop import InUse
 from pillarbox.world.blobs import BlobMissing
@@ -28,122 +25,86 @@ from pillarbox.world.database import DatabaseUnavailable
 
 AUTOLOGOUT_S: Final = 600.0
 """RFC 1939 §3: an inactivity timer "MUST be of at least 10 minutes' duration"."""
-REFUSALS: Final = 20
-"""Commands in a row that are none or out of place; then the connection is closed."""
-LOGIN_FAILURES: Final = 5
+MAX_REFUSALS: Final = 20
+"""Invalid or misplaced commands in a row; then the connection is closed."""
+MAX_FAILED_LOGINS: Final = 5
 """Wrong passwords on one connection; then it is closed."""
 
-Handler = Callable[[Conversation, Any], Awaitable[None]]
-
-HANDLERS: Final[dict[type[Command], Handler]] = {
-    commands.Capa: login.capa,
-    commands.User: login.user,
-    commands.Pass: login.password,
-    commands.Auth: login.auth,
-    commands.Response: login.response,
-    commands.Stls: login.stls,
-    commands.Utf8: login.utf8,
-    commands.Lang: login.lang,
-    commands.Stat: listing.stat,
-    commands.List: listing.scan,
-    commands.Uidl: listing.unique_ids,
-    commands.Dele: listing.delete,
-    commands.Rset: listing.reset,
-    commands.Noop: listing.nothing,
-    commands.Quit: listing.leave,
-    commands.Retr: retrieval.retrieve,
-    commands.Top: retrieval.top,
-}
-"""Who serves what the machine lets pass."""
-
-
 FAILURES: Final[dict[type[Exception], tuple[str, Code | None]]] = {
-    NoSuchNumber: ("no such message", None),
-    NoSuchMessage: ("that message is gone", None),
-    InUse: ("another session is deleting messages", Code.IN_USE),
-    AuthenticationUnavailable: ("too busy, try again later", Code.SYS_TEMP),
-    DatabaseUnavailable: ("not possible now, try again later", Code.SYS_TEMP),
-    BlobMissing: ("that message is damaged", Code.SYS_PERM),
+    NoSuchNumber: ("No such message.", None),
+    NoSuchMessage: ("Message has been expunged.", None),
+    InUse: ("Mailbox is locked by another POP3 session.", Code.IN_USE),
+    AuthenticationUnavailable: ("Temporary authentication failure.", Code.SYS_TEMP),
+    DatabaseUnavailable: ("Temporary internal failure, try again later.", Code.SYS_TEMP),
+    BlobMissing: ("Message is damaged.", Code.SYS_PERM),
 }
-"""What a handler may raise, and what the client hears of it."""
+"""What a handler may raise, and the reply to it."""
 
 
-class Pop3Session:
-    """A `pillarbox.server.connection.Session`."""
+class Pop3Session(SessionState):
+    """One client's session (a `server.connection.Session`)."""
 
-    __slots__ = ("_conversation", "_refused")
-
-    def __init__(self, services: Services, connection: Connection) -> None:
-        self._conversation = Conversation(services, connection)
-        self._refused = 0
-
-    @property
-    def machine(self) -> Machine:
-        """What reads this client's lines."""
-        return self._conversation.machine
+    __slots__ = ()
 
     async def opened(self) -> None:
         """RFC 1939 §4: the greeting. No timestamp in it: there is no APOP."""
-        connection = self._conversation.connection
-        connection.set_deadline(AUTOLOGOUT_S)
-        connection.write(replies.ok("Pillarbox POP3 ready"))
+        self.connection.set_deadline(AUTOLOGOUT_S)
+        self.connection.write(replies.ok("Pillarbox ready."))
 
     async def handle(self, event: Command | Renewal) -> None:
         """One command, one reply."""
-        conversation = self._conversation
         if isinstance(event, Renewal):
-            await conversation.lease.renew()
+            await self.lease.renew()
             return
         refusal = self.machine.refuse(event)
         if refusal is not None:
             self._refuse(refusal)
             return
-        self._refused = 0
-        conversation.begin(event)
+        self.refused = 0
+        self.begin(event)
         try:
-            await HANDLERS[type(event)](conversation, event)
+            await HANDLERS[type(event)](self, event)
         except tuple(FAILURES) as failure:
             self._fail(failure)
-        if self.machine.state is State.ENDED or conversation.failed_logins >= LOGIN_FAILURES:
-            conversation.connection.close()
+        if self.machine.state is State.ENDED or self.failed_logins >= MAX_FAILED_LOGINS:
+            self.connection.close()
+
+    @property
+    def accounts(self) -> tuple[AccountId, ...]:
+        """The account that has logged in."""
+        return (self.account.id,) if self.account else ()
 
     def timed_out(self) -> bytes:
         """RFC 1939 §3: closed "without removing any messages or sending any response"."""
         return b""
 
     def failed(self) -> bytes:
-        """We were wrong; nothing is deleted."""
-        return replies.error("an error of ours, sorry", Code.SYS_TEMP)
+        """An error of ours; nothing is deleted."""
+        return replies.error("Internal server error.", Code.SYS_TEMP)
 
     def ending(self) -> bytes:
-        """The server goes away; nothing is deleted. Unasked for, so nothing is said (RFC 1939 §3)."""
+        """The server shuts down; nothing is deleted. A reply nobody asked for would confuse (RFC 1939 §3)."""
         return b""
 
-    @property
-    def account(self) -> Account | None:
-        """Who has logged in."""
-        return self._conversation.account
-
     def revoked(self) -> bytes:
-        """The account was disabled or removed. Unasked for, so nothing is said (RFC 1939 §3)."""
+        """The account was disabled or removed; as `ending`."""
         return b""
 
     def closed(self) -> None:
         """Without QUIT, nothing is deleted (RFC 1939 §6)."""
-        self._conversation.give_back()
+        self.release_maildrop()
 
     def _refuse(self, refusal: bytes) -> None:
-        self._refused += 1
-        self._conversation.connection.write(refusal)
-        if self._refused >= REFUSALS:
-            self._conversation.connection.close()
+        self.refused += 1
+        self.connection.write(refusal)
+        if self.refused >= MAX_REFUSALS:
+            self.connection.close()
 
     def _fail(self, failure: Exception) -> None:
-        conversation = self._conversation
         if isinstance(failure, BlobMissing):
-            conversation.services.telemetry.failure("message damaged", failure)
-        if conversation.replied:
-            conversation.connection.abort()
+            self.world.telemetry.failure("message damaged", failure)
+        if self.replied:
+            self.connection.abort()
         else:
-            said = next(said for kind, said in FAILURES.items() if isinstance(failure, kind))
-            conversation.reply(replies.error(*said))
+            reply = next(reply for kind, reply in FAILURES.items() if isinstance(failure, kind))
+            self.reply(replies.error(*reply))

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from pillarbox.delivery.checks.check import Stage
-from pillarbox.directory.accounts import Account
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.protocol.smtp.commands import Auth, Hello, Mail, Rcpt, Refused, Simple
 from pillarbox.protocol.smtp.machine import ChunkEnd, Event, MessageEnd, Piece, Response, SmtpMachine
@@ -93,9 +93,9 @@ class SmtpSession:
         return closing(self._context.hostname, "3.2", "Service shutting down").octets
 
     @property
-    def account(self) -> Account | None:
-        """Who has logged in."""
-        return self._context.account
+    def accounts(self) -> tuple[AccountId, ...]:
+        """The account that has logged in."""
+        return (self._context.account.id,) if self._context.account else ()
 
     def revoked(self) -> bytes:
         """The account was disabled or removed."""

@@ -11,12 +11,11 @@ from pillarbox.protocol.pop3 import commands, replies
 from pillarbox.protocol.pop3.commands import Command, Malformed, Response, TooLong, Unknown
 from pillarbox.protocol.pop3.machine import (
     MAX_COMMAND_OCTETS,
+    MAX_COMMANDS_AT_ONCE,
     MAX_RESPONSE_OCTETS,
-    TABLE,
-    TOLD_AT_ONCE,
     Machine,
-    State,
 )
+from pillarbox.protocol.pop3.states import TABLE, State
 from tests.kit.pop3.dialogue import converse
 
 EXAMPLES: dict[type[Command], Command] = {
@@ -178,8 +177,8 @@ def test_any_chunking_gives_the_same_conversation(lines, cuts, accept, end):
 
 
 def test_a_flood_of_commands_is_told_in_parts_and_none_is_lost():
-    machine, count = Machine(), TOLD_AT_ONCE + 7
+    machine, count = Machine(), MAX_COMMANDS_AT_ONCE + 7
     parts = [machine.receive(b"NOOP\r\n" * count)]
     while machine.buffered:
         parts.append(machine.receive(b""))
-    assert [len(part) for part in parts] == [TOLD_AT_ONCE, 7]
+    assert [len(part) for part in parts] == [MAX_COMMANDS_AT_ONCE, 7]

@@ -3,9 +3,10 @@ import re
 import pytest
 
 from pillarbox.protocol.pop3 import replies
-from pillarbox.protocol.pop3.capabilities import CAPABILITIES, Terms, capabilities
-from pillarbox.protocol.pop3.machine import Machine, State
+from pillarbox.protocol.pop3.capabilities import CAPABILITIES, Conditions, capabilities
+from pillarbox.protocol.pop3.machine import Machine
 from pillarbox.protocol.pop3.replies import Code
+from pillarbox.protocol.pop3.states import State
 
 
 def test_status_lines():
@@ -26,11 +27,16 @@ def test_an_empty_challenge_is_plus_and_space():
     assert replies.challenge(b"abc") == b"+ YWJj\r\n"
 
 
-def shown(state: State, **terms: object) -> list[bytes]:
+def shown(state: State, **conditions: object) -> list[bytes]:
     machine = Machine()
     machine.state = state
-    given = {"tls_available": True, "passwords": True, "mechanisms": ("SCRAM-SHA-256", "PLAIN")} | terms
-    return capabilities(Terms(**given), machine)
+    given = {
+        "tls_active": False,
+        "tls_available": True,
+        "passwords_allowed": True,
+        "mechanisms": ("SCRAM-SHA-256", "PLAIN"),
+    } | conditions
+    return capabilities(Conditions(**given), machine)
 
 
 @pytest.mark.rfc("2449 §5", "MUST")
@@ -41,7 +47,7 @@ def test_what_is_announced_before_login_is_announced_after_it():
 
 @pytest.mark.rfc("5034 §4", "MUST")
 def test_no_password_mechanism_is_announced_where_none_is_accepted():
-    bare = shown(State.AUTHORIZATION, passwords=False, mechanisms=())
+    bare = shown(State.AUTHORIZATION, passwords_allowed=False, mechanisms=())
     assert b"USER" not in bare
     assert not [line for line in bare if line.startswith(b"SASL")]
 

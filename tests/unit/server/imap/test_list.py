@@ -11,6 +11,7 @@ def listed(answer: Answer) -> dict[bytes, set[bytes]]:
 
 
 @pytest.mark.rfc("9051 §6.3.9", "MUST")
+@pytest.mark.rfc("2342 §5", "MUST")
 def test_list_of_nothing_tells_the_separator() -> None:
     with provider() as mail:
         client = mail.client()

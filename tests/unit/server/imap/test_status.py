@@ -13,6 +13,7 @@ def status(answer: Answer) -> dict[bytes, Any]:
 
 
 @pytest.mark.rfc("9051 §6.3.11", "MUST")
+@pytest.mark.rfc("8438 §3", "MUST")
 def test_status_counts_without_selecting() -> None:
     with provider() as mail:
         mail.deliver(MESSAGE, flags="\\Seen \\Deleted")

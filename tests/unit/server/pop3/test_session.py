@@ -9,7 +9,7 @@ import pytest
 
 from pillarbox.protocol.sasl import client as sasl
 from pillarbox.server.pop3.retrieval import PART_OCTETS
-from pillarbox.server.pop3.session import AUTOLOGOUT_S, LOGIN_FAILURES, REFUSALS
+from pillarbox.server.pop3.session import AUTOLOGOUT_S, MAX_FAILED_LOGINS, MAX_REFUSALS
 from pillarbox.store import fetch
 from pillarbox.store.maildrop import LEASE_MS
 from pillarbox.world.blobs import BlobMissing
@@ -106,7 +106,7 @@ def test_numbers_stay_while_others_deliver_and_expunge():
         await house.deliver(0, MESSAGE)
         assert await client.say(b"STAT") == b"+OK 1 27\r\n"
         await house.expunge(0)
-        assert await client.say(b"RETR 1") == b"-ERR that message is gone\r\n"
+        assert await client.say(b"RETR 1") == b"-ERR Message has been expunged.\r\n"
         assert (await client.say(b"TOP 1 1")).startswith(b"-ERR")
         assert await client.say(b"STAT") == b"+OK 1 27\r\n"
         await client.say(b"DELE 1")
@@ -268,7 +268,7 @@ def test_guessing_ends_the_connection():
     async def play(house: House) -> None:
         client = Client(house)
         await client.session.opened()
-        for _ in range(LOGIN_FAILURES):
+        for _ in range(MAX_FAILED_LOGINS):
             assert not client.connection.gone
             await client.say(b"USER u0")
             guess = asyncio.ensure_future(client.say(b"PASS wrong"))
@@ -286,11 +286,11 @@ def test_nonsense_ends_the_connection_but_now_and_then_does_not():
         client = Client(house)
         await client.session.opened()
         for _ in range(3):
-            for _ in range(REFUSALS - 1):
+            for _ in range(MAX_REFUSALS - 1):
                 assert (await client.say(b"XYZZY")).startswith(b"-ERR")
             await client.say(b"CAPA")
         assert not client.connection.gone
-        for _ in range(REFUSALS):
+        for _ in range(MAX_REFUSALS):
             await client.say(b"XYZZY")
         assert client.connection.gone
 

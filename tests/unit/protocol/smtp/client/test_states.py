@@ -1,6 +1,5 @@
 """The client's table: complete, and drawn as the page of the docs."""
 
-import runpy
 from itertools import product
 from pathlib import Path
 
@@ -18,8 +17,3 @@ def test_the_table_answers_every_pair_and_every_state_has_a_deadline() -> None:
 
 def test_every_step_has_a_handler_and_is_taken_somewhere() -> None:
     assert set(ClientMachine.HANDLERS) == set(Step) == set(TABLE.values())
-
-
-def test_the_page_is_current() -> None:
-    drawing = runpy.run_path(str(ROOT / "dev" / "draw_smtp_client_states.py"))
-    assert (ROOT / "docs" / "states" / "smtp-client.md").read_text() == drawing["page"]()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from pillarbox.server.deadline import Deadline
+from pillarbox.server.pump.deadline import Deadline
 
 
 class Loop:

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from pillarbox.server.eager import drive
+from pillarbox.server.pump.eager import drive
 
 
 def run(scene):

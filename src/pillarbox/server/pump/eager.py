@@ -1,9 +1,9 @@
-"""Driving a coroutine at once, and giving it a task only when it has to wait.
+"""Run a coroutine at once, and give it a task only when it has to wait.
 
-Most handlers answer from memory and wait for nothing. A task for each would cost more than the
-handler, and a turn of the loop besides (measured: about 15 of 50 microseconds of a small command).
-Python 3.12 can start tasks eagerly; this does it on every version, and makes no task at all where
-none is needed.
+Most handlers answer from memory and do not wait. A task for each would cost more than the handler,
+and an iteration of the loop besides (measured: about 15 of 50 microseconds of a small command).
+Python 3.12 can start tasks eagerly; this works on every version, and makes no task at all where none
+is needed.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ async def _rest(work: Coroutine[Any, Any, None], waited_for: Any) -> None:
 
 @types.coroutine
 def _resume(work: Coroutine[Any, Any, None], waited_for: Any) -> Generator[Any, None, None]:
-    """Go on with a coroutine that waits already.
+    """Continue a coroutine that is waiting already.
 
     What it waits for is yielded to the task as if the task had come across it itself; an error or a
     cancellation is thrown into the coroutine where it stands.

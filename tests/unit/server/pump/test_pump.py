@@ -11,14 +11,14 @@ from typing import Any, ClassVar
 import pytest
 import uvloop
 
-from pillarbox.directory.accounts import Account
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.server import pump
 from pillarbox.server.connection import Connection, ConnectionGone, Peer
-from pillarbox.server.listener import Limits, Listener, Service, listening_socket
+from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, listening_socket
+from pillarbox.server.pump import pump
+from pillarbox.server.pump.phases import Phase
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.shared import for_one_alone, shared_among
-from tests.kit.certificate import TestTls, client_context
+from tests.kit.certificate import TestTls, client_context, server_context
 
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.SelectorEventLoop}
 
@@ -132,7 +132,7 @@ class Play:
     def ending(self) -> bytes:
         return b"going away\r\n"
 
-    account = None
+    accounts = ()
 
     def revoked(self) -> bytes:
         return b"not you\r\n"
@@ -143,7 +143,7 @@ class Play:
 
 
 class Notes:
-    """A witness that remembers."""
+    """A failure reporter that remembers."""
 
     def __init__(self) -> None:
         self.errors: list[BaseException] = []
@@ -156,7 +156,7 @@ class Notes:
 async def door(**service: Any) -> AsyncIterator[Listener]:
     Play.made = []
     details = {"name": "play", "session": Play, "busy": b"busy\r\n", "tls": TestTls()} | service
-    listener = Listener(Service(**details), Notes(), open_counts=for_one_alone().open_counts)
+    listener = Listener(ServiceOffer(**details), Notes(), open_counts=for_one_alone().open_counts)
     await listener.open([listening_socket("127.0.0.1", 0)])
     try:
         yield listener
@@ -251,9 +251,9 @@ def test_reading_is_paused_while_too_much_waits(run):
             flood = b"x" * 1022 + b"\r\n"
             for _ in range(20_000):
                 client.send(flood)
-            await until(lambda: Play.made[0].connection._reading_paused)
+            await until(lambda: Play.made[0].connection._held.paused)
             await asyncio.sleep(0.02)
-            assert Play.made[0].connection._held_octets < 400 * 1024
+            assert Play.made[0].connection._held.octets < 400 * 1024
             Play.made[0].let_go.set()
             client.send(b"QUIT\r\n")
             answers = await client.rest()
@@ -267,7 +267,7 @@ def test_drain_waits_for_a_slow_reader_and_the_output_is_whole(run):
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"BULK 300\r\nQUIT\r\n")
-            await until(lambda: Play.made[0].connection._drained is not None)
+            await until(lambda: Play.made[0].connection.phase is Phase.DRAINING)
             assert Play.made[0].at_work
             answers = await client.rest()
             assert answers == b"x" * 65536 * 300 + b"\r\ndone\r\nbye\r\n"
@@ -280,11 +280,11 @@ def test_a_peer_that_leaves_during_drain_ends_the_handler(run):
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"BULK 300\r\n")
-            await until(lambda: Play.made[0].connection._drained is not None)
+            await until(lambda: Play.made[0].connection.phase is Phase.DRAINING)
             client.writer.transport.abort()
             await until(lambda: not listener.open_connections)
             assert Play.made[0].ends == ["closed"]
-            assert listener._witness.errors == []
+            assert listener._reporter.errors == []
 
     run(scene())
 
@@ -329,7 +329,7 @@ def test_a_mistake_ends_its_own_connection_only(run, command):
             assert await client.rest() == b"oops\r\n"
             assert await other.ask(b"a") == b"a"
             await until(lambda: listener.open_connections == 1)
-            assert [str(error) for error in listener._witness.errors] in (["broken"], ["confused"])
+            assert [str(error) for error in listener._reporter.errors] in (["broken"], ["confused"])
             assert listener.counts.failed == 1
             other.writer.close()
 
@@ -446,7 +446,7 @@ def test_early_octets_held_during_the_command_are_dropped(run):
             client.send(b"WAIT\r\n")
             await until(lambda: Play.made[0].at_work == 1)
             client.send(b"STARTTLS\r\nevil\r\n")
-            await until(lambda: Play.made[0].connection._held_octets > 0)
+            await until(lambda: Play.made[0].connection._held.octets > 0)
             Play.made[0].let_go.set()
             assert [await client.line() for _ in range(2)] == [b"waited", b"go"]
             await client.secure()
@@ -483,7 +483,7 @@ def test_a_failed_handshake_is_counted_and_released(run):
             await until(lambda: not listener.open_connections)
             assert listener.counts.handshakes_failed == 1
             assert Play.made[0].ends == ["closed"]
-            assert listener._witness.errors == []
+            assert listener._reporter.errors == []
 
     run(scene())
 
@@ -503,7 +503,7 @@ def test_a_peer_that_leaves_during_the_handshake(run):
 
 def test_a_handshake_that_takes_too_long(run):
     async def scene():
-        async with door(implicit_tls=True, limits=Limits(handshake_s=0.05)) as listener:
+        async with door(implicit_tls=True, limits=ListenerLimits(handshake_s=0.05)) as listener:
             client = await Client.of(listener, greeted=False)
             await client.rest()
             await until(lambda: not listener.open_connections)
@@ -540,7 +540,7 @@ def test_tls_peer_that_leaves_without_a_word(run):
 
 def test_too_many_are_turned_away_politely(run):
     async def scene():
-        async with door(limits=Limits(connections=2)) as listener:
+        async with door(limits=ListenerLimits(connections=2)) as listener:
             clients = [await Client.of(listener) for _ in range(2)]
             third = await Client.of(listener, greeted=False)
             assert await third.rest() == b"busy\r\n"
@@ -557,7 +557,7 @@ def test_too_many_are_turned_away_politely(run):
 
 def test_too_many_from_one_address(run):
     async def scene():
-        async with door(limits=Limits(per_address=1)) as listener:
+        async with door(limits=ListenerLimits(per_address=1)) as listener:
             first = await Client.of(listener)
             second = await Client.of(listener, greeted=False)
             assert await second.rest() == b"busy\r\n"
@@ -570,10 +570,10 @@ def test_too_many_from_one_address(run):
     run(scene())
 
 
-@pytest.mark.parametrize("limits", [Limits(connections=1), Limits(per_address=1)])
+@pytest.mark.parametrize("limits", [ListenerLimits(connections=1), ListenerLimits(per_address=1)])
 def test_limits_hold_for_all_workers_together(run, limits):
     async def scene():
-        service = Service(name="play", session=Play, busy=b"busy\r\n", limits=limits)
+        service = ServiceOffer(name="play", session=Play, busy=b"busy\r\n", limits=limits)
         listeners = [
             Listener(service, Notes(), open_counts=shared.open_counts)
             for shared in shared_among(2, SystemEntropy())
@@ -598,7 +598,7 @@ def test_who_may_no_longer_be_here_is_told_and_sent_away(run):
         async with door() as listener:
             stays, goes, busy = [await Client.of(listener) for _ in range(3)]
             for number, play in enumerate(Play.made):
-                play.account = Account(AccountId(number), "", "", "", None, enabled=True)
+                play.accounts = (AccountId(number),)
             busy.send(b"WAIT\r\n")
             await until(lambda: Play.made[2].at_work == 1)
             assert listener.accounts() == {0, 1, 2}
@@ -665,7 +665,7 @@ def test_a_reset_is_not_our_mistake(run):
             client.send(b"a\r\n")
             client.reset()
             await until(lambda: not listener.open_connections)
-            assert listener._witness.errors == []
+            assert listener._reporter.errors == []
 
     run(scene())
 
@@ -685,7 +685,9 @@ def test_peers_are_named(run):
 def test_ipv6(run):
     async def scene():
         listener = Listener(
-            Service(name="play", session=Play, busy=b""), Notes(), open_counts=for_one_alone().open_counts
+            ServiceOffer(name="play", session=Play, busy=b""),
+            Notes(),
+            open_counts=for_one_alone().open_counts,
         )
         try:
             await listener.open([listening_socket("::1", 0)])
@@ -705,7 +707,9 @@ def test_unix_sockets(run, tmp_path):
         door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         door.bind(str(tmp_path / "door"))
         listener = Listener(
-            Service(name="play", session=Play, busy=b""), Notes(), open_counts=for_one_alone().open_counts
+            ServiceOffer(name="play", session=Play, busy=b""),
+            Notes(),
+            open_counts=for_one_alone().open_counts,
         )
         await listener.open([door])
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "door"))
@@ -732,5 +736,97 @@ def test_certificates_can_change_between_handshakes(run):
                 client = await Client.of(listener, ssl=client_context(), server_hostname="localhost")
                 assert offer.asked == n
                 client.writer.close()
+
+    run(scene())
+
+
+class Preface(asyncio.BufferedProtocol):
+    """Reads a PROXY header (version 1, of 16 octets here) and not one octet more, then hands over."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.buffer = memoryview(bytearray(16))
+        self.have = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.buffer[self.have :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.have += nbytes
+        if self.have == len(self.buffer):
+            address = bytes(self.buffer).removeprefix(b"PROXY ").strip().decode()
+            pump = self.listener.pump(Peer(address, 7))
+            self.transport.set_protocol(pump)
+            pump.connection_made(self.transport)
+
+
+@pytest.mark.parametrize("implicit_tls", [False, True])
+def test_a_connection_is_handed_over_after_a_proxy_header(run, implicit_tls):
+    async def scene():
+        async with door(implicit_tls=implicit_tls, limits=ListenerLimits(per_address=1)) as listener:
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(
+                lambda: Preface(listener), sock=listening_socket("127.0.0.1", 0)
+            )
+            port = server.sockets[0].getsockname()[1]
+            clients = []
+            for address in (b"192.0.2.8", b"192.0.2.9"):
+                client = Client(*await asyncio.open_connection("127.0.0.1", port))
+                client.send(b"PROXY " + address.ljust(8) + b"\n")
+                if implicit_tls:
+                    await client.secure()
+                clients.append(client)
+            for client, address in zip(clients, ("192.0.2.8", "192.0.2.9"), strict=True):
+                assert await client.line() == b"hello"
+                assert await client.ask(b"a") == b"a"
+                assert listener._open_counts.count("play", address) == 1
+            assert {play.connection.peer.address for play in Play.made} == {"192.0.2.8", "192.0.2.9"}
+            third = Client(*await asyncio.open_connection("127.0.0.1", port))
+            third.send(b"PROXY 192.0.2.8\n")
+            assert await third.rest() == (b"" if implicit_tls else b"busy\r\n")
+            for client in clients:
+                client.writer.close()
+            await until(lambda: not listener.open_connections)
+            assert listener._open_counts.count("play", "192.0.2.8") == 0
+            server.close()
+
+    run(scene())
+
+
+def test_the_protocol_that_alpn_chose_is_told(run):
+    class Offer(TestTls):
+        def context(self) -> ssl.SSLContext:
+            context = server_context.__wrapped__()
+            context.set_alpn_protocols(["h2", "http/1.1"])
+            return context
+
+    async def scene():
+        async with door(implicit_tls=True, tls=Offer()) as listener:
+            context = client_context()
+            for client_offers, chosen in ((["http/1.1"], "http/1.1"), ([], None)):
+                if client_offers:
+                    context.set_alpn_protocols(client_offers)
+                else:
+                    context = client_context()
+                client = await Client.of(listener, ssl=context, server_hostname="localhost")
+                assert Play.made[-1].connection.tls.alpn == chosen
+                client.writer.close()
+
+    run(scene())
+
+
+def test_a_session_of_several_accounts_ends_when_one_is_revoked(run):
+    async def scene():
+        async with door() as listener:
+            client = await Client.of(listener)
+            Play.made[0].accounts = (AccountId(1), AccountId(2))
+            assert listener.accounts() == {1, 2}
+            listener.revoke({3})
+            assert await client.ask(b"a") == b"a"
+            listener.revoke({2})
+            assert await client.rest() == b"not you\r\n"
 
     run(scene())

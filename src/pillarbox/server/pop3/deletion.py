@@ -1,0 +1,37 @@
+"""DELE, RSET, QUIT: messages are marked, and deleted when the session ends (RFC 1939 §5, §6)."""
+
+from pillarbox.protocol.pop3 import replies
+from pillarbox.protocol.pop3.commands import Dele, Quit, Rset
+from pillarbox.server.pop3.session_state import SessionState
+from pillarbox.store import maildrop as store
+
+
+async def dele(session: SessionState, command: Dele) -> None:
+    """RFC 1939 §5: the first DELE locks the maildrop."""
+    session.maildrop.uid(command.number)
+    await session.lease.take()
+    session.maildrop.mark(command.number)
+    session.reply(replies.ok("Marked to be deleted."))
+
+
+async def rset(session: SessionState, _: Rset) -> None:
+    """RFC 1939 §5."""
+    session.maildrop.unmark_all()
+    session.reply(replies.ok(f"{session.maildrop.count} messages ({session.maildrop.octets} octets)"))
+
+
+async def quit_session(session: SessionState, _: Quit) -> None:
+    """RFC 1939 §6: all deletions are one commit, durable before +OK."""
+    if session.account is None or not session.maildrop.marked:
+        session.reply(replies.ok("Logging out."))
+        return
+    await session.world.database.write(
+        store.update,
+        session.account.id,
+        session.maildrop.mailbox,
+        session.maildrop.marked,
+        holder=session.lease.holder,
+        now_ms=session.world.clock.now_ms(),
+    )
+    session.lease.committed()
+    session.reply(replies.ok("Logging out, messages deleted."))

@@ -1,0 +1,99 @@
+"""A session's state, and what a command's handler may do. Handlers get it as their first argument."""
+
+from pillarbox.config.schema import Config
+from pillarbox.directory.accounts import Account
+from pillarbox.directory.app_passwords import Scope
+from pillarbox.protocol.pop3.commands import Command
+from pillarbox.protocol.pop3.machine import Machine
+from pillarbox.server.authentication import Attempt, Authenticator, Client
+from pillarbox.server.connection import Connection
+from pillarbox.server.pop3.lease import Lease
+from pillarbox.server.pop3.maildrop import Maildrop
+from pillarbox.world.world import World
+
+
+class SessionState:
+    """One client's session, without the dispatch of commands (`session.Pop3Session`)."""
+
+    __slots__ = (
+        "_command",
+        "_lease",
+        "_maildrop",
+        "account",
+        "attempt",
+        "authenticator",
+        "config",
+        "connection",
+        "failed_logins",
+        "machine",
+        "name",
+        "refused",
+        "replied",
+        "world",
+    )
+
+    def __init__(
+        self, world: World, authenticator: Authenticator, config: Config, connection: Connection
+    ) -> None:
+        self.world = world
+        self.authenticator = authenticator
+        self.config = config
+        self.connection = connection
+        self.machine = Machine()
+        self.name = ""
+        """The argument of the last USER."""
+        self.attempt: Attempt | None = None
+        """The SASL exchange that AUTH began."""
+        self.failed_logins = 0
+        self.refused = 0
+        """Invalid or misplaced commands since the last that was carried out."""
+        self.account: Account | None = None
+        """The account that has logged in; not None exactly while the maildrop is open."""
+        self.replied = False
+        """Whether the current command has its status line already."""
+        self._maildrop: Maildrop | None = None
+        self._lease: Lease | None = None
+        self._command: Command | None = None
+
+    @property
+    def client(self) -> Client:
+        """The client, as the authenticator knows it."""
+        return Client(self.connection.peer.address, Scope.POP3)
+
+    @property
+    def owner(self) -> Account:
+        """The owner of the maildrop; only for commands of the TRANSACTION state."""
+        assert self.account is not None, "the machine requires a login first"
+        return self.account
+
+    @property
+    def maildrop(self) -> Maildrop:
+        """The messages; only for commands of the TRANSACTION state."""
+        assert self._maildrop is not None, "the machine requires a login first"
+        return self._maildrop
+
+    @property
+    def lease(self) -> Lease:
+        """The lock on the maildrop, held or not; only for commands of the TRANSACTION state."""
+        assert self._lease is not None, "the machine requires a login first"
+        return self._lease
+
+    def open_maildrop(self, account: Account, maildrop: Maildrop, lease: Lease) -> None:
+        """The account has logged in."""
+        self.account, self._maildrop, self._lease = account, maildrop, lease
+
+    def release_maildrop(self) -> None:
+        """Release the lock on the maildrop, if it is held."""
+        if self._lease is not None:
+            self._lease.release()
+
+    def begin(self, command: Command) -> None:
+        """This is the current command now."""
+        self._command, self.replied = command, False
+
+    def reply(self, octets: bytes) -> None:
+        """Answer the current command: the status line, with all or the beginning of what follows it."""
+        assert self._command is not None, "no command to answer"
+        assert not self.replied, "a command has one status line"
+        self.replied = True
+        self.connection.write(self.machine.answer(self._command, octets))

@@ -1,0 +1,267 @@
+"""Half of a pump: feeds the machine, runs the session's handlers, and waits on their behalf.
+
+The other half, `pump`, has what the loop, the session and the listener call, and the ways in which a
+connection ends.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Generic
+
+from pillarbox.server.connection import ConnectionGone, E, Peer, Session
+from pillarbox.server.pump import eager
+from pillarbox.server.pump.deadline import Deadline
+from pillarbox.server.pump.held_input import HeldInput
+from pillarbox.server.pump.owner import ConnectionOwner
+from pillarbox.server.pump.phases import Event, Phase
+
+WRITE_HIGH_WATER_OCTETS: Final = 256 * 1024
+"""Octets written but not yet taken by the peer, from which `drain()` waits."""
+PROGRESS_OCTETS: Final = 4096
+"""Octets that count as being heard from, where an event takes many reads (a large message)."""
+FIRST_DEADLINE_S: Final = 60.0
+"""Until the session sets a deadline of its own."""
+SHARE_S: Final = 0.005
+"""Seconds for which events of one connection may be handled before other connections are served."""
+
+_IDLE, _WORKING = Phase.IDLE, Phase.WORKING
+
+
+class Handling(asyncio.BufferedProtocol, Generic[E]):
+    """The state of a connection, and the actions that handle its events."""
+
+    __slots__ = (
+        "_deadline",
+        "_drained",
+        "_eof",
+        "_events",
+        "_farewell",
+        "_heard",
+        "_held",
+        "_loop",
+        "_owner",
+        "_progress_octets",
+        "_session",
+        "_slow_reader",
+        "_task",
+        "_transport",
+        "peer",
+        "phase",
+    )
+
+    def __init__(
+        self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop, peer: Peer | None = None
+    ) -> None:
+        """`peer` is who is at the other end where the transport cannot tell (after a PROXY header)."""
+        self.phase = Phase.CONNECTING
+        self._owner = owner
+        self._loop = loop
+        self._transport: asyncio.Transport | None = None
+        self._session: Session[E] | None = None
+        self._task: asyncio.Task[None] | None = None
+        # Events waiting for their turn; made when there are some.
+        self._events: deque[E] | None = None
+        self._held = HeldInput()
+        self._drained: asyncio.Future[None] | None = None
+        self._deadline = Deadline(loop, FIRST_DEADLINE_S, self._deadline_passed)
+        self.peer = peer or Peer("", 0)
+        # --- facts about the peer and the listener that hold across phases
+        self._eof = False
+        """The peer has sent all it will."""
+        self._slow_reader = False
+        """The peer reads slower than we write; `drain()` waits."""
+        self._heard = False
+        """An event has come in since the deadline was last restarted."""
+        self._progress_octets = 0
+        """Octets of an incomplete event that have come in since then."""
+        self._farewell: Callable[[], bytes] | None = None
+        """Set once the listener wants the connection to end: what the session says then."""
+
+    def _on(self, event: Event) -> None:
+        """Enter the phase that the table says, then do what it says."""
+        raise NotImplementedError
+
+    def _deadline_passed(self) -> None:
+        self._on(Event.DEADLINE)
+
+    # --- waiting
+
+    async def drain(self) -> None:
+        """Wait until the peer has taken enough of what was written; raises ConnectionGone."""
+        if not self.phase.open:
+            raise ConnectionGone
+        if not self._slow_reader:
+            return
+        if self._drained is None:
+            self._drained = self._loop.create_future()
+            self._on(Event.WAIT)
+        await self._drained
+
+    async def start_tls(self) -> int:
+        """Upgrade to TLS; returns the octets dropped because they came too early (RFC 3207 §6)."""
+        transport, context = self._transport, self._owner.tls_context()
+        if transport is None or not self.phase.open:
+            raise ConnectionGone
+        assert context is not None, "TLS was not offered"
+        # Before anything waits, so that the ClientHello cannot be taken for a command.
+        transport.pause_reading()
+        self._on(Event.SECURE)
+        dropped = self._forget_input()
+        if dropped:
+            self._owner.injected(dropped)
+        try:
+            secured = await self._loop.start_tls(
+                transport, self, context, server_side=True, ssl_handshake_timeout=self._owner.handshake_s
+            )
+            if secured is None or secured.is_closing():  # how plain asyncio reports a peer that left
+                raise ConnectionAbortedError
+        except OSError as error:  # every way a handshake fails: ssl.SSLError, ConnectionError, TimeoutError
+            self._owner.handshake_failed(error)
+            self._on(Event.LOST)
+            raise ConnectionGone from error
+        self._transport = secured
+        self._held.paused = False
+        secured.set_write_buffer_limits(high=WRITE_HIGH_WATER_OCTETS)
+        self._on(Event.SECURED)
+        return dropped
+
+    # --- actions: handling events
+
+    def _open(self) -> None:
+        self._task = eager.drive(self._work(opening=True), self._loop)
+
+    def _run(self) -> None:
+        """Handle events as far as that is possible without waiting; the rest in a task."""
+        self._task = eager.drive(self._work(), self._loop)
+
+    def _run_soon(self) -> None:
+        # Not at once: the caller of `post` is in the middle of something.
+        self._loop.call_soon(self._run)
+
+    async def _work(self, *, opening: bool = False) -> None:
+        session = self._session
+        assert session is not None
+        try:
+            if opening:
+                if self._owner.implicit_tls:
+                    await self.start_tls()
+                await session.opened()
+            await self._handle_all(session)
+        except ConnectionGone:
+            self._on(Event.CLOSE)
+        except Exception as error:  # a mistake in one session must not affect another
+            self._fail(error)
+        finally:
+            self._events = self._task = None
+            if self.phase is _WORKING:  # the table's step, spelt out: it is taken after every command
+                self.phase = _IDLE
+                self._rest()
+            else:
+                self._on(Event.DONE)
+
+    async def _handle_all(self, session: Session[E]) -> None:
+        """Handle the events at hand, then what the machine tells next, until there are no more."""
+        monotonic = self._owner.monotonic
+        until = monotonic() + SHARE_S
+        while self.phase is _WORKING and self._farewell is None:
+            events = self._events
+            if not events:
+                if not (more := self._more(session)):
+                    return
+                self._events = events = deque(more)
+            await session.handle(events.popleft())
+            if self._slow_reader and self.phase.open:
+                await self.drain()
+            # By time, since a thousand events may take a millisecond or a minute. A handler that has waited
+            # gives way once more than it must: cheaper than knowing that it has.
+            if monotonic() >= until and (events or self._held.octets or session.machine.buffered):
+                await asyncio.sleep(0)
+                until = monotonic() + SHARE_S
+
+    def _more(self, session: Session[E]) -> Sequence[E]:
+        """The events that follow, now that all told ones are handled."""
+        machine = session.machine
+        if self._held.octets:
+            octets = self._held.take()
+        elif machine.buffered:
+            octets = b""
+        else:
+            return ()
+        self._resume_reading()
+        return self._receive(session, octets)
+
+    def _receive(self, session: Session[E], octets: bytes) -> Sequence[E]:
+        """Feed the machine, and note that the peer was heard from."""
+        events = session.machine.receive(octets)
+        if events:
+            self._heard = True
+        else:
+            self._progress_octets += len(octets)
+            if self._progress_octets >= PROGRESS_OCTETS:
+                self._progress_octets = 0
+                self._deadline.restart()
+        return events
+
+    def _rest(self) -> None:
+        if self._farewell is not None:
+            self._on(Event.END)
+        elif self._eof:
+            self._on(Event.CLOSE)
+        elif self._heard:
+            self._heard = False
+            self._deadline.restart()
+
+    def _fail(self, error: Exception) -> None:
+        self._owner.failed(self.peer, error)
+        self._on(Event.FAILURE)
+
+    # --- actions: octets that arrive
+
+    def _feed(self, nbytes: int) -> None:
+        session = self._session
+        assert session is not None
+        try:
+            events = self._receive(session, bytes(self._owner.buffer[:nbytes]))
+        except Exception as error:
+            self._fail(error)
+            return
+        if events:
+            self._events = deque(events)
+            self.phase = _WORKING  # BEGIN, spelt out likewise
+            self._run()
+
+    def _hold(self, nbytes: int) -> None:
+        held, transport = self._held, self._transport
+        held.add(bytes(self._owner.buffer[:nbytes]))
+        if held.full and not held.paused and transport is not None:
+            held.paused = True
+            transport.pause_reading()
+
+    def _hold_deciphered(self, nbytes: int) -> None:
+        transport = self._transport
+        if transport is not None and transport.get_protocol() is self:
+            # No loop we know does this: octets that TLS has not seen, after STARTTLS. What TLS has
+            # deciphered may well arrive before start_tls() is resumed, and is held.
+            self._owner.injected(nbytes)
+            self._on(Event.ABORT)
+        else:
+            self._held.add(bytes(self._owner.buffer[:nbytes]))
+
+    def _drop(self, nbytes: int) -> None:
+        pass
+
+    def _resume_reading(self) -> None:
+        if self._held.paused and not self._eof and self._transport is not None:
+            self._held.paused = False
+            self._transport.resume_reading()
+
+    def _forget_input(self) -> int:
+        """Drop all that was received and not handled; return about how many octets that were."""
+        dropped = self._held.forget()
+        if self._events:
+            dropped += len(self._events)
+            self._events.clear()
+        if self._session is not None:
+            dropped += self._session.machine.discard()
+        return dropped

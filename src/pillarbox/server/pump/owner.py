@@ -1,0 +1,61 @@
+"""What a pump and whoever accepted its connection ask of each other."""
+
+import ssl
+from collections.abc import Callable, Collection
+from typing import Any, Protocol
+
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.server.connection import Connection, Peer, Session
+
+
+class OwnedConnection(Connection, Protocol):
+    """A connection as its owner sees it: a `Pump`."""
+
+    @property
+    def working(self) -> bool:
+        """Whether a handler is at work and not merely waiting for the peer to read."""
+
+    @property
+    def accounts(self) -> Collection[AccountId]:
+        """The accounts that the session speaks for."""
+
+    def end(self) -> None:
+        """Say that the server goes away, and close; a handler at work finishes its event first."""
+
+    def revoke(self) -> None:
+        """End a session whose accounts may no longer be used: `end` with other words, and a short limit."""
+
+
+class ConnectionOwner(Protocol):
+    """Admits connections, offers TLS, and is told how connections end: `Listener`."""
+
+    buffer: memoryview
+    """The read buffer that all connections of the loop share."""
+    monotonic: Callable[[], float]
+    """Seconds, to share the loop by."""
+    handshake_s: float
+    implicit_tls: bool
+
+    def admit(self, connection: OwnedConnection) -> Session[Any] | bytes:
+        """A session for the new connection, or what to say when turning it away."""
+
+    def released(self, connection: OwnedConnection) -> None:
+        """An admitted connection has ended and its session is closed."""
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """The context for the next handshake, or `None` where TLS is not offered."""
+
+    def channel_binding(self, tls: ssl.SSLObject, kind: str) -> bytes | None:
+        """Channel binding data of an established TLS layer."""
+
+    def timed_out(self) -> None:
+        """The deadline of a connection has passed."""
+
+    def injected(self, octets: int) -> None:
+        """So many octets were sent in plain text after STARTTLS."""
+
+    def handshake_failed(self, error: BaseException) -> None:
+        """A TLS handshake has failed."""
+
+    def failed(self, peer: Peer, error: Exception) -> None:
+        """A session raised: our mistake, to be logged."""
