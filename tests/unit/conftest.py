@@ -5,17 +5,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.kit.paths import ROOT
 from tests.kit.purity import watching
-
-ACTIVE = (ROOT / "tests" / "component").is_dir()
 
 
 @contextmanager
 def _pure() -> Iterator[None]:
     with watching() as seen:
         yield
-    if ACTIVE and seen:
+    if seen:
         pytest.fail("not a unit test, since it " + ", ".join(dict.fromkeys(seen)), pytrace=False)
 
 

@@ -1,8 +1,6 @@
 """The generated pages of the operator's manual are current, and the others name only existing commands."""
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import click
@@ -39,14 +37,3 @@ def test_commands_in_the_manual_exist(path: Path) -> None:
         if command is not main:
             used = {word.partition("=")[0] for word in words if word.startswith("--")}
             assert used <= known, line
-
-
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
-def test_systemd_understands_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / "pillarbox.service"
-    text = (ROOT / "packaging" / "pillarbox.service").read_text()
-    unit.write_text(text.replace("/opt/pillarbox/bin/pillarbox", "/bin/true"))
-    done = subprocess.run(
-        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False
-    )
-    assert "pillarbox.service" not in done.stderr

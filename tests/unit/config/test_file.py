@@ -6,11 +6,9 @@ import pytest
 
 from pillarbox.app.resolved import resolve
 from pillarbox.app.sockets import Endpoint
-from pillarbox.config.file import parse, read
+from pillarbox.config.file import parse
 from pillarbox.config.schema import Config, ConfigWrong, options, sections
 from pillarbox.config.services import SERVICES
-from pillarbox.protocol.sasl.client import Credentials
-from pillarbox.server.relay.host_finder import Encryption, Host
 
 HERE = Path("/etc/pillarbox/pillarbox.toml")
 LEAST = 'hostname = "mail.example.org"\ndomain = "example.org"\n'
@@ -73,11 +71,6 @@ def test_errors_are_in_terms_of_the_file(text: str, said: str) -> None:
     assert said in str(wrong.value)
 
 
-def test_a_missing_file_says_how_to_create_one(tmp_path: Path) -> None:
-    with pytest.raises(ConfigWrong, match="pillarbox init DOMAIN"):
-        read(tmp_path / "none.toml")
-
-
 def test_paths_are_relative_to_the_file() -> None:
     config = parse(LEAST + "data = 'here'\n[[certificates]]\nchain = 'c'\nkey = '/k'", HERE)
 
@@ -92,26 +85,6 @@ def test_endpoints_of_single_addresses() -> None:
     assert resolve(parse(text, HERE)).endpoints["imap"] == (
         Endpoint("127.0.0.1", 1143),
         Endpoint("::1", 1143),
-    )
-
-
-def test_routes_and_a_smart_host_with_login(tmp_path: Path) -> None:
-    (tmp_path / "password").write_text("secret\n")
-    text = (
-        f"{LEAST}[relay]\nsmart_host = 'relay.example.net:465'\nsmart_host_login = 'me'\n"
-        "smart_host_password_file = 'password'\nroutes = { 'Example.COM' = '10.0.0.7:26' }"
-    )
-
-    found = resolve(parse(text, tmp_path / "pillarbox.toml")).routes
-
-    assert found["example.com"] == Host("10.0.0.7", 26, certain=True)
-    assert found["*"] == Host(
-        "relay.example.net",
-        465,
-        implicit_tls=True,
-        certain=True,
-        encryption=Encryption.VERIFIED,
-        credentials=Credentials("me", "secret"),
     )
 
 

@@ -228,22 +228,6 @@ def test_two_that_read_may_do_so_together_but_only_one_deletes():
     scene(play)
 
 
-def test_the_lease_is_seen_by_other_processes(tmp_path):
-    async def play() -> None:
-        here, there = await open_house(tmp_path), await open_house(tmp_path)
-        await here.deliver(0, MESSAGE)
-        one, two = Client(here), Client(there)
-        await one.log_in()
-        await one.say(b"DELE 1")
-        assert (await two.log_in()).startswith(b"-ERR [IN-USE]")
-        await one.say(b"QUIT")
-        assert (await two.log_in()).startswith(b"+OK 0")
-        await here.close()
-        await there.close()
-
-    asyncio.run(play())
-
-
 def test_scram():
     async def play(house: House) -> None:
         client = Client(house)

@@ -1,0 +1,85 @@
+"""Checks find problems, and each result has a remedy."""
+
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from pillarbox.admin.checks import certificates, machine
+from pillarbox.admin.checks.result import Level
+from pillarbox.world.tls import authority
+from pillarbox.world.tls.server import CertificateFiles
+
+HOST = "mail.example.org"
+NOW_MS = 1_750_000_000_000
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> CertificateFiles:
+    return authority.ensure(tmp_path, [HOST], now_ms=NOW_MS).server
+
+
+@pytest.mark.parametrize(
+    ("days", "level", "found"),
+    [
+        (0, Level.OK, "more days"),
+        (390, Level.WARNING, "it expires in"),
+        (400, Level.PROBLEM, "it expired"),
+        (-9, Level.PROBLEM, "not valid yet"),
+    ],
+)
+def test_the_age_of_a_certificate(made: CertificateFiles, days: int, level: Level, found: str) -> None:
+    (one,) = certificates.certificates([made], HOST, now_ms=NOW_MS + days * DAY_MS)
+
+    assert one.level is level
+    assert found in one.found
+
+
+def test_a_certificate_for_another_name_or_none(made: CertificateFiles) -> None:
+    _, other = certificates.certificates([made], "imap.example.org", now_ms=NOW_MS)
+    assert f"only for {HOST}" in other.found
+    (none,) = certificates.certificates([], HOST, now_ms=NOW_MS)
+    assert none.level is Level.WARNING
+    assert "[[certificates]]" in none.remedy
+
+
+def test_a_certificate_that_can_not_be_read(made: CertificateFiles, tmp_path: Path) -> None:
+    made.key.write_text("x")
+    (one,) = certificates.certificates([made], HOST, now_ms=NOW_MS)
+    assert one.level is Level.PROBLEM
+
+
+def test_a_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "data"
+    assert "pillarbox init" in next(machine.data_directory(folder, owner=None)).remedy
+    folder.mkdir(mode=0o700)
+    owner = folder.stat().st_uid
+    assert {one.level for one in machine.data_directory(folder, owner=owner)} == {Level.OK}
+    assert "chown" in next(machine.data_directory(folder, owner=owner + 1)).remedy
+    folder.chmod(0o755)
+    assert "chmod 700" in next(machine.data_directory(folder, owner=owner)).remedy
+    monkeypatch.setattr(machine, "LOW_SPACE_OCTETS", 1 << 62)
+    assert [one.level for one in machine.data_directory(folder, owner=None)][-1] is Level.WARNING
+    monkeypatch.setattr(machine, "TOO_LOW_SPACE_OCTETS", 1 << 62)
+    assert [one.level for one in machine.data_directory(folder, owner=None)][-1] is Level.PROBLEM
+
+
+def test_a_port_that_another_program_has() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        number = door.getsockname()[1]
+
+        def greet() -> None:
+            line, _ = door.accept()
+            line.sendall(b"220 other.example ESMTP Sendmail\r\n")
+            line.close()
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        found = machine.port("smtp", "127.0.0.1", number, hostname=HOST)
+        thread.join()
+    assert found.level is Level.PROBLEM
+    assert "Sendmail" in found.found
+    assert f"sport = :{number}" in found.remedy
+    assert machine.port("smtp", "127.0.0.1", number, hostname=HOST).found == "nothing listens"

@@ -1,0 +1,38 @@
+"""The configuration file: what is accepted, and the errors for what is not."""
+
+from pathlib import Path
+
+import pytest
+
+from pillarbox.app.resolved import resolve
+from pillarbox.config.file import parse, read
+from pillarbox.config.schema import ConfigWrong
+from pillarbox.protocol.sasl.client import Credentials
+from pillarbox.server.relay.host_finder import Encryption, Host
+
+LEAST = 'hostname = "mail.example.org"\ndomain = "example.org"\n'
+
+
+def test_a_missing_file_says_how_to_create_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigWrong, match="pillarbox init DOMAIN"):
+        read(tmp_path / "none.toml")
+
+
+def test_routes_and_a_smart_host_with_login(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("secret\n")
+    text = (
+        f"{LEAST}[relay]\nsmart_host = 'relay.example.net:465'\nsmart_host_login = 'me'\n"
+        "smart_host_password_file = 'password'\nroutes = { 'Example.COM' = '10.0.0.7:26' }"
+    )
+
+    found = resolve(parse(text, tmp_path / "pillarbox.toml")).routes
+
+    assert found["example.com"] == Host("10.0.0.7", 26, certain=True)
+    assert found["*"] == Host(
+        "relay.example.net",
+        465,
+        implicit_tls=True,
+        certain=True,
+        encryption=Encryption.VERIFIED,
+        credentials=Credentials("me", "secret"),
+    )
