@@ -23,13 +23,13 @@ MAIL = st.lists(FRAGMENTS | st.binary(max_size=6), max_size=40).map(b"".join)
 
 @given(MAIL)
 @settings(max_examples=200)
-def test_any_octets_are_a_message(octets: bytes):
+def test_any_octets_are_a_message(octets: bytes) -> None:
     check_message(octets)
 
 
 @given(MAIL)
 @settings(max_examples=200)
-def test_any_header_is_written_back_as_it_was_read(octets: bytes):
+def test_any_header_is_written_back_as_it_was_read(octets: bytes) -> None:
     header, body_start = Header.parse(octets)
 
     assert header.octets == octets[:body_start]
@@ -42,7 +42,7 @@ def test_any_header_is_written_back_as_it_was_read(octets: bytes):
         st.tuples(st.sampled_from(["A", "b", "X-y"]), st.from_regex(r"[!-~]( [!-~]){0,3}", fullmatch=True))
     )
 )
-def test_fields_that_were_written_are_read(fields: list[tuple[str, str]]):
+def test_fields_that_were_written_are_read(fields: list[tuple[str, str]]) -> None:
     octets = b"".join(f"{name}: {value}\r\n".encode() for name, value in fields) + b"\r\n"
     header, body_start = Header.parse(octets)
 
@@ -54,7 +54,7 @@ BODY = st.binary(max_size=60).filter(lambda octets: b"--" not in octets)
 
 
 @given(st.lists(BODY, min_size=1, max_size=8), st.sampled_from([b"\r\n", b"\n"]))
-def test_parts_that_were_written_are_found(bodies: list[bytes], line_end: bytes):
+def test_parts_that_were_written_are_found(bodies: list[bytes], line_end: bytes) -> None:
     lines = [b"Content-Type: multipart/mixed; boundary=b", b""]
     for body in bodies:
         lines += [b"--b", b"Content-Type: application/octet-stream", b"", body]
@@ -67,12 +67,12 @@ def test_parts_that_were_written_are_found(bodies: list[bytes], line_end: bytes)
 
 
 @given(st.binary(max_size=200), st.sampled_from(sorted(charset._CODECS)))
-def test_any_octets_are_text_in_any_charset(octets: bytes, label: str):
+def test_any_octets_are_text_in_any_charset(octets: bytes, label: str) -> None:
     charset.decode(octets, label).encode()
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_a_field_value(value: str):
+def test_any_text_is_a_field_value(value: str) -> None:
     encoded_word.decode(value).encode()
 
 
@@ -84,14 +84,14 @@ def test_any_text_is_a_field_value(value: str):
     )
 )
 @settings(max_examples=200)
-def test_any_octets_are_parameters(octets: list[bytes]):
+def test_any_octets_are_parameters(octets: list[bytes]) -> None:
     found = parameter.parse(b"".join(octets))
     for name, value in parameter.decode(found.parameters).items():
         assert (name + value).encode()
 
 
 @given(MAIL, st.integers(1, 20))
-def test_an_mbox_is_the_same_however_it_is_cut(octets: bytes, size: int):
+def test_an_mbox_is_the_same_however_it_is_cut(octets: bytes, size: int) -> None:
     chunks = (octets[at : at + size] for at in range(0, len(octets), size))
 
     assert list(mbox.messages(chunks)) == list(mbox.messages([octets]))

@@ -83,12 +83,12 @@ class StoreMachine(RuleBasedStateMachine):
         self.replayed = {}
         return multiple(*[box for box, model in self.model.items() if model.name in ("INBOX", "Sent")])
 
-    def teardown(self):
+    def teardown(self) -> None:
         if hasattr(self, "context"):
             self.context.__exit__(None, None, None)
 
     @rule(box=boxes, text=st.integers(0, 2), flags=flag_sets)
-    def append(self, box, text, flags):
+    def append(self, box, text, flags) -> None:
         done = append(self.tx, ANNA, box, MESSAGES[text], flags=flags, received_at_ms=NOW_MS, now_ms=NOW_MS)
         assert done.uid == self.model[box].next
         assert done.email_id not in self.emails
@@ -96,7 +96,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.model[box].add(text, flags)
 
     @rule(box=boxes, to=boxes, uids=uid_sets)
-    def copy(self, box, to, uids):
+    def copy(self, box, to, uids) -> None:
         there = uids.within(sorted(self.model[box].messages))
         copied = placements.copy(self.tx, ANNA, box, uids, to=to, now_ms=NOW_MS)
         assert (list(copied.source) if copied else []) == there
@@ -104,7 +104,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.model[to].add(*self.model[box].messages[uid])
 
     @rule(box=boxes, to=boxes, uids=uid_sets)
-    def move(self, box, to, uids):
+    def move(self, box, to, uids) -> None:
         there = uids.within(sorted(self.model[box].messages))
         moved = placements.move(self.tx, ANNA, box, uids, to=to, now_ms=NOW_MS)
         assert (list(moved.source) if moved else []) == there
@@ -112,7 +112,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.model[to].add(*self.model[box].messages.pop(uid))
 
     @rule(box=boxes, to=boxes, uid=st.integers(1, 12), text=st.integers(0, 2), flags=flag_sets)
-    def replace(self, box, to, uid, text, flags):
+    def replace(self, box, to, uid, text, flags) -> None:
         arrival = Arrival(MESSAGES[text], flags, NOW_MS)
         done = placements.replace(self.tx, ANNA, (box, Uid(uid)), arrival, to=to, now_ms=NOW_MS)
         assert (done is not None) == (uid in self.model[box].messages)
@@ -122,7 +122,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.model[to].add(text, flags)
 
     @rule(box=boxes, uids=uid_sets, mode=st.sampled_from(Mode), changed=flag_sets)
-    def flag(self, box, uids, mode, changed):
+    def flag(self, box, uids, mode, changed) -> None:
         known = current(self.cache, self.tx, box)
         altered = flags.alter(self.tx, ANNA, box, uids, mode=mode, flags=changed)
         assert known.apply(altered)
@@ -136,7 +136,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.model[box].messages[uid] = text, new
 
     @rule(box=boxes, uids=uid_sets, deleted_only=st.booleans())
-    def expunge(self, box, uids, deleted_only):
+    def expunge(self, box, uids, deleted_only) -> None:
         gone = [
             uid
             for uid in uids.within(sorted(self.model[box].messages))
@@ -158,7 +158,7 @@ class StoreMachine(RuleBasedStateMachine):
         return box
 
     @rule(box=boxes, number=st.integers(100, 199))
-    def rename(self, box, number):
+    def rename(self, box, number) -> None:
         name = f"renamed {number}"
         if name in {model.name for model in self.model.values()}:
             return
@@ -181,17 +181,17 @@ class StoreMachine(RuleBasedStateMachine):
         return multiple()
 
     @rule(limit=st.integers(1, 3))
-    def sweep(self, limit):
+    def sweep(self, limit) -> None:
         orphans.sweep(self.tx, limit)
 
     @rule(limit=st.integers(1, 3))
-    def feed(self, limit):
+    def feed(self, limit) -> None:
         batch = index.gather(self.tx, BLOBS, limit)
         if batch is not None:
             index.feed(self.tx, batch)
 
     @invariant()
-    def mailboxes_hold_what_the_model_holds(self):
+    def mailboxes_hold_what_the_model_holds(self) -> None:
         if not hasattr(self, "tx"):
             return
         for box, model in self.model.items():
@@ -207,7 +207,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert found.octets == sum(len(TEXTS[text]) for text, _ in model.messages.values())
 
     @invariant()
-    def modseq_never_falls(self):
+    def modseq_never_falls(self) -> None:
         if not hasattr(self, "tx"):
             return
         now = account_counters.modseq(self.tx, ANNA)
@@ -215,7 +215,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.modseq = now
 
     @invariant()
-    def quota_equals_the_sum(self):
+    def quota_equals_the_sum(self) -> None:
         if not hasattr(self, "tx"):
             return
         alive = {
@@ -225,7 +225,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert account_counters.usage(self.tx, ANNA) == account_counters.Usage(octets_alive, len(alive))
 
     @invariant()
-    def replaying_the_log_gives_the_mailboxes(self):
+    def replaying_the_log_gives_the_mailboxes(self) -> None:
         if not hasattr(self, "tx"):
             return
         for box, model in self.model.items():
@@ -238,7 +238,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.replayed[box] = delta.highest, replay
 
     @invariant()
-    def cached_mailboxes_match_the_tables(self):
+    def cached_mailboxes_match_the_tables(self) -> None:
         if not hasattr(self, "tx"):
             return
         for box in self.model:
@@ -247,7 +247,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert (known.modseq, known.uid_next) == (fresh.modseq, fresh.uid_next)
 
     @invariant()
-    def searches_are_exact(self):
+    def searches_are_exact(self) -> None:
         if not hasattr(self, "tx"):
             return
         for box, model in self.model.items():
@@ -259,7 +259,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert evaluate(self.tx, BLOBS, known, Flag("$work"), now_ms=NOW_MS) == wanted
 
     @invariant()
-    def blobs_are_counted_and_nobody_else_is_touched(self):
+    def blobs_are_counted_and_nobody_else_is_touched(self) -> None:
         if not hasattr(self, "tx"):
             return
         assert self.tx.rows(BOBS_LEDGER, (BOB,)) == self.bobs

@@ -36,37 +36,37 @@ from pillarbox.mail import charset
         ("cp850", b"\x82", "é"),
     ],
 )
-def test_labels_are_read_as_browsers_and_mailers_do(label: str, octets: bytes, text: str):
+def test_labels_are_read_as_browsers_and_mailers_do(label: str, octets: bytes, text: str) -> None:
     assert charset.decode(octets, label) == text
 
 
 @pytest.mark.parametrize(
     "label", [None, "", "us-ascii", "x-unknown", "unicode_escape", "base64", "idna", "\0"]
 )
-def test_without_a_true_label_the_best_guess_is_made(label: str | None):
+def test_without_a_true_label_the_best_guess_is_made(label: str | None) -> None:
     assert charset.decode("é".encode(), label) == "é"
     assert charset.decode(b"\xe9", label) == "é"
     assert charset.decode(b"\\u00e9", label) == "\\u00e9"
 
 
-def test_what_means_nothing_is_replaced():
+def test_what_means_nothing_is_replaced() -> None:
     assert charset.decode(b"a\xffb", "utf-8") == "a\ufffdb"
     assert charset.decode(b"\x81", "iso-8859-1") == "\ufffd"
 
 
-def test_half_a_surrogate_pair_is_no_character():
+def test_half_a_surrogate_pair_is_no_character() -> None:
     charset.decode(b"+2AA-", "utf-7").encode()
     charset.decode(b"\x00\xd8", "utf-16").encode()
 
 
-def test_every_codec_of_the_table_is_there():
+def test_every_codec_of_the_table_is_there() -> None:
     for name in {found for label in charset._CODECS if (found := charset.codec(label))}:
         codecs.lookup(name)
         for octets in (b"", bytes(range(256)), b"\x1b$B\x0e\xff", b"~{\xff"):
             charset.decode(octets, name).encode()
 
 
-def test_what_reads_ascii_reads_it_as_it_is():
+def test_what_reads_ascii_reads_it_as_it_is() -> None:
     ascii_octets = bytes(range(128))
     for label in charset._CODECS:
         name = charset.codec(label)

@@ -10,27 +10,27 @@ from tests.kit.mail.invariants import check_message
 pytestmark = needs_corpora
 
 
-def test_every_single_message_is_read_and_nothing_is_lost():
+def test_every_single_message_is_read_and_nothing_is_lost() -> None:
     read = [check_message(octets) for _, octets in single_messages()]
 
     assert len(read) > 200
 
 
-def test_every_single_message_is_read_with_either_line_end():
+def test_every_single_message_is_read_with_either_line_end() -> None:
     for _, octets in single_messages():
         bare = octets.replace(b"\r\n", b"\n")
         check_message(bare)
         check_message(bare.replace(b"\n", b"\r\n"))
 
 
-def test_truncation_anywhere_is_borne():
+def test_truncation_anywhere_is_borne() -> None:
     for name, octets in single_messages():
         if len(octets) < 4_000 and "malformed" in name:
             for end in range(0, len(octets), 7):
                 check_message(octets[:end])
 
 
-def test_the_mailing_list_is_split_and_read_whole():
+def test_the_mailing_list_is_split_and_read_whole() -> None:
     # `grep -c "^From "` counts 3,240: three of them are sentences that begin with "From ".
     entries = list(mailing_list())
 
@@ -43,7 +43,7 @@ def test_the_mailing_list_is_split_and_read_whole():
         assert root.header.first("date")
 
 
-def test_the_mailing_lists_signed_mail_has_both_its_parts():
+def test_the_mailing_lists_signed_mail_has_both_its_parts() -> None:
     signed = [
         root
         for entry in mailing_list()
@@ -57,7 +57,7 @@ def test_the_mailing_lists_signed_mail_has_both_its_parts():
 
 
 @pytest.mark.parametrize("chunk_octets", [1, 1_000, 10_000_000])
-def test_chunks_cut_anywhere_give_the_same_messages(chunk_octets: int):
+def test_chunks_cut_anywhere_give_the_same_messages(chunk_octets: int) -> None:
     octets = b"".join(entry.separator + b"\r\n" + entry.octets + b"\r\n" for entry in _first_entries(30))
     chunks = (octets[at : at + chunk_octets] for at in range(0, len(octets), chunk_octets))
 

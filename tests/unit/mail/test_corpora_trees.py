@@ -57,7 +57,7 @@ MAIL_PARSER_TREES = {
 }
 
 
-def test_part_trees_agree_with_mail_parser():
+def test_part_trees_agree_with_mail_parser() -> None:
     assert _disagreeing(_same_tree) == set(MAIL_PARSER_TREES)
 
 
@@ -123,7 +123,7 @@ MAIL_PARSER_VALUES = {
 }
 
 
-def test_decoded_values_agree_with_mail_parser():
+def test_decoded_values_agree_with_mail_parser() -> None:
     assert _disagreeing(_same_values) == set(MAIL_PARSER_VALUES)
 
 
@@ -230,7 +230,7 @@ MIME4J_TREES = {
 _TAG = re.compile(rb"<(/?)(message|header|field|multipart|preamble|body-part|body|epilogue)>\n?")
 
 
-def test_part_trees_agree_with_mime4j():
+def test_part_trees_agree_with_mime4j() -> None:
     disagreeing = set()
     for name, octets in single_messages():
         if name.startswith("mime4j"):
@@ -310,7 +310,7 @@ MIME4J_BODIES = {
 _BODY_FILE = re.compile(rb'<(text|binary)-body name="([^"]+)"/>')
 
 
-def test_decoded_bodies_agree_with_mime4j():
+def test_decoded_bodies_agree_with_mime4j() -> None:
     disagreeing = set()
     for name, octets in single_messages():
         if name.startswith("mime4j"):

@@ -20,7 +20,7 @@ from pillarbox.mail import encoded_word
         (b"=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?=", "If you can read this yo"),
     ],
 )
-def test_the_rfcs_examples(value: bytes, text: str):
+def test_the_rfcs_examples(value: bytes, text: str) -> None:
     assert encoded_word.decode(value) == text
 
 
@@ -46,10 +46,10 @@ def test_the_rfcs_examples(value: bytes, text: str):
         pytest.param(b"", "", id="nothing"),
     ],
 )
-def test_careless_senders_are_understood(value: bytes | str, text: str):
+def test_careless_senders_are_understood(value: bytes | str, text: str) -> None:
     assert encoded_word.decode(value) == text
 
 
 @pytest.mark.parametrize("octets", [b"=?", b"=?a?Q?", b"?=", b"=?utf-8?q?", b"=?a*", b"=?utf-8?Q?x?= "])
-def test_hostile_values_take_linear_time(octets: bytes):
+def test_hostile_values_take_linear_time(octets: bytes) -> None:
     encoded_word.decode(octets * (200_000 // len(octets)))

@@ -14,7 +14,7 @@ def parsed(octets: bytes) -> Header:
 
 
 @pytest.mark.rfc("5322 §2.1", "MUST")
-def test_the_body_begins_after_the_first_empty_line():
+def test_the_body_begins_after_the_first_empty_line() -> None:
     octets = b"A: 1\r\nB: 2\r\n\r\nbody\r\n\r\nmore"
     found, body_start = Header.parse(octets)
 
@@ -25,7 +25,7 @@ def test_the_body_begins_after_the_first_empty_line():
 
 
 @pytest.mark.rfc("5322 §2.2.3", "MUST")
-def test_folded_lines_are_one_value():
+def test_folded_lines_are_one_value() -> None:
     found = parsed(b"Subject: one\r\n two\r\n\tthree\r\nTo: x\r\n\r\n")
 
     assert found.first("subject") == b"one two\tthree"
@@ -34,7 +34,7 @@ def test_folded_lines_are_one_value():
 
 
 @pytest.mark.rfc("5322 §1.2.2", "MUST")
-def test_names_are_case_insensitive_and_the_topmost_field_is_first():
+def test_names_are_case_insensitive_and_the_topmost_field_is_first() -> None:
     found = parsed(b"Received: b\r\nRECEIVED: a\r\nFrom: x\r\n\r\n")
 
     assert found.all("received") == [b"b", b"a"]
@@ -46,7 +46,7 @@ def test_names_are_case_insensitive_and_the_topmost_field_is_first():
 
 
 @pytest.mark.rfc("5322 §4.5", "MUST")
-def test_white_space_before_the_colon_belongs_to_no_name():
+def test_white_space_before_the_colon_belongs_to_no_name() -> None:
     assert parsed(b"Subject \t: x\r\n\r\n").first("subject") == b"x"
 
 
@@ -77,7 +77,7 @@ def test_white_space_before_the_colon_belongs_to_no_name():
         pytest.param(b"", None, b"", id="nothing"),
     ],
 )
-def test_broken_headers_are_read_as_far_as_they_go(octets: bytes, value: bytes | None, body: bytes):
+def test_broken_headers_are_read_as_far_as_they_go(octets: bytes, value: bytes | None, body: bytes) -> None:
     found, body_start = Header.parse(octets)
 
     check_header(found)
@@ -86,32 +86,32 @@ def test_broken_headers_are_read_as_far_as_they_go(octets: bytes, value: bytes |
     assert found.octets == octets[:body_start]
 
 
-def test_a_header_within_offsets_does_not_look_beyond_them():
+def test_a_header_within_offsets_does_not_look_beyond_them() -> None:
     octets = b"xx\nA: 1\r\nB: 2\r\n\r\nbody"
     found, body_start = Header.parse(octets, 3, 9)
 
     assert (found.octets, body_start) == (b"A: 1\r\n", 9)
 
 
-def test_an_empty_value_is_a_value():
+def test_an_empty_value_is_a_value() -> None:
     assert parsed(b"Subject:\r\nTo: x\r\n\r\n").first("subject") == b""
 
 
 @pytest.mark.rfc("5321 §4.4", "MUST")
-def test_trace_is_put_on_top_and_the_rest_stays():
+def test_trace_is_put_on_top_and_the_rest_stays() -> None:
     found = parsed(b"From: x\r\n\r\n").prepend(b"Received: by y\r\n\tz\r\n")
 
     assert found.octets == b"Received: by y\r\n\tz\r\nFrom: x\r\n\r\n"
     assert found.first("received") == b"by y\tz"
 
 
-def test_fields_are_taken_out_by_name_and_the_rest_stays():
+def test_fields_are_taken_out_by_name_and_the_rest_stays() -> None:
     found = parsed(b"Bcc: a,\r\n b\r\nFrom: x\r\nbcc: c\r\nTo:y\r\n\r\n").without("Bcc", "to")
 
     assert found.octets == b"From: x\r\n\r\n"
 
 
-def test_fields_beyond_the_limit_are_kept_but_not_parsed():
+def test_fields_beyond_the_limit_are_kept_but_not_parsed() -> None:
     octets = b"A: 1\r\n" * header.MAX_FIELDS + b"B: 2\r\nC: 3\r\n\r\n"
     found, _ = Header.parse(octets)
 
@@ -121,7 +121,7 @@ def test_fields_beyond_the_limit_are_kept_but_not_parsed():
     assert found.octets == octets
 
 
-def test_octets_beyond_the_limit_are_kept_but_not_parsed():
+def test_octets_beyond_the_limit_are_kept_but_not_parsed() -> None:
     octets = b"A: " + b"x" * header.MAX_OCTETS + b"\r\n y\r\nB: 2\r\n\r\n"
     found, _ = Header.parse(octets)
 
@@ -131,14 +131,14 @@ def test_octets_beyond_the_limit_are_kept_but_not_parsed():
     assert found.octets == octets
 
 
-def test_headers_are_equal_by_their_octets():
+def test_headers_are_equal_by_their_octets() -> None:
     assert parsed(b"A: 1\r\n\r\n") == parsed(b"A: 1\r\n\r\n")
     assert parsed(b"A: 1\r\n\r\n") != parsed(b"A: 1\n\n")
     assert len({parsed(b"A: 1\r\n\r\n"), parsed(b"A: 1\r\n\r\n")}) == 1
 
 
 @pytest.mark.parametrize("name", ["", ":", "subject ", "From a@b", "sub\nject", "x:y"])
-def test_what_is_no_name_finds_nothing(name: str):
+def test_what_is_no_name_finds_nothing(name: str) -> None:
     found = parsed(b"From a@b: x\r\nsubject\r\n: y\r\nsub\n ject: z\r\nSubject: x\r\n\r\n")
 
     assert found.first(name) is None
@@ -147,11 +147,11 @@ def test_what_is_no_name_finds_nothing(name: str):
     assert found.all("subject") == [b"x"]
 
 
-def test_a_name_alone_on_its_line_is_no_field():
+def test_a_name_alone_on_its_line_is_no_field() -> None:
     assert parsed(b"A: 1\nSubject\nSubject: x\n\n").first("subject") == b"x"
 
 
-def test_lines_are_found_by_name_as_they_came():
+def test_lines_are_found_by_name_as_they_came() -> None:
     found = parsed(b"To: a\r\nX: y\r\nSubject : b\r\n c\nto:d\r\nstray\r\nCc: e\r\n\r\n")
 
     assert found.lines({b"to", b"subject"}) == b"To: a\r\nSubject : b\r\n c\nto:d\r\n"
@@ -161,11 +161,11 @@ def test_lines_are_found_by_name_as_they_came():
 
 
 @pytest.mark.parametrize("octets", [b"To: a\r\nCc: b", b"To: a\r\nCc: b\r", b"To: a\nCc:"])
-def test_a_last_line_without_its_end_stays_so(octets: bytes):
+def test_a_last_line_without_its_end_stays_so(octets: bytes) -> None:
     assert Header(octets).lines({b"to", b"cc"}) == octets
 
 
-def test_lines_beyond_the_limits_are_not_found():
+def test_lines_beyond_the_limits_are_not_found() -> None:
     many = Header(b"A: 1\r\n" * header.MAX_FIELDS + b"B: 2")
     large = Header(b"A: 1\r\nB: " + b"x" * header.MAX_OCTETS + b"\r\nC: 3\r\n")
 
@@ -174,7 +174,7 @@ def test_lines_beyond_the_limits_are_not_found():
     assert large.first("c") is None
 
 
-def test_a_byte_order_mark_hides_no_name_but_the_line_stays_as_it_is():
+def test_a_byte_order_mark_hides_no_name_but_the_line_stays_as_it_is() -> None:
     found = parsed(b"\xef\xbb\xbfSubject: x\r\n\xef\xbb\xbfTo: y\r\n\r\n")
 
     assert found.names >= {b"subject"}

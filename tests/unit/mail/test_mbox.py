@@ -16,7 +16,7 @@ def split(octets: bytes) -> list[bytes]:
 
 
 @pytest.mark.rfc("4155 §A", "MUST")
-def test_messages_begin_at_their_separators():
+def test_messages_begin_at_their_separators() -> None:
     octets = FIRST + b"\nA: 1\n\nbody\n\n" + FIRST + b"\nB: 2\n\nbody\n\n"
 
     assert split(octets) == [b"A: 1\n\nbody\n", b"B: 2\n\nbody\n"]
@@ -56,17 +56,17 @@ def test_messages_begin_at_their_separators():
         pytest.param(b"\n\n", [], id="only empty lines"),
     ],
 )
-def test_writers_differ(octets: bytes, expected: list[bytes]):
+def test_writers_differ(octets: bytes, expected: list[bytes]) -> None:
     assert split(octets) == expected
 
 
-def test_quoting_is_undone_by_one_step():
+def test_quoting_is_undone_by_one_step() -> None:
     octets = FIRST + b"\nA: 1\n\n>From a\n>>From b\n > From c\nx >From d\n>from e\n"
 
     assert split(octets) == [b"A: 1\n\nFrom a\n>From b\n > From c\nx >From d\n>from e\n"]
 
 
-def test_a_message_is_given_with_crlf():
+def test_a_message_is_given_with_crlf() -> None:
     (entry,) = messages([FIRST + b"\nA: 1\r\n\nx\n"])
 
     assert isinstance(entry, Entry)
@@ -90,11 +90,11 @@ def test_a_message_is_given_with_crlf():
         (b"", None),
     ],
 )
-def test_the_separator_tells_when_it_was_received(separator: bytes, expected: int | None):
+def test_the_separator_tells_when_it_was_received(separator: bytes, expected: int | None) -> None:
     assert Entry(separator, b"").received_at_ms == expected
 
 
-def test_an_oversized_message_is_reported_and_its_neighbours_are_read():
+def test_an_oversized_message_is_reported_and_its_neighbours_are_read() -> None:
     large = FIRST + b"\nB: 2\n\n" + b"x" * 70 * 1_000 + b"\n\n"
     octets = FIRST + b"\nA: 1\n\n" + large + FIRST + b"\nC: 3\n"
     chunks = (octets[at : at + 1_000] for at in range(0, len(octets), 1_000))
@@ -109,7 +109,7 @@ def test_an_oversized_message_is_reported_and_its_neighbours_are_read():
 
 @pytest.mark.parametrize("limit", [10_000, 40])
 @pytest.mark.parametrize("chunk", [1, 13, 64, 100_000])
-def test_each_message_has_its_offsets_in_the_file(chunk: int, limit: int):
+def test_each_message_has_its_offsets_in_the_file(chunk: int, limit: int) -> None:
     one = FIRST + b"\nA: 1\n\n>From quoted\nbody\n\n"
     long = FIRST + b"\nB: 2\n\n" + b"x" * 5_000 + b"\n\n"
     octets = one + long + one

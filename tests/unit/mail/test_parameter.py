@@ -29,7 +29,7 @@ def decoded(value: bytes) -> dict[str, str]:
         (b"text/pl\xe4in", "text/pl\ufffdin"),
     ],
 )
-def test_the_token_comes_first(value: bytes, token: str):
+def test_the_token_comes_first(value: bytes, token: str) -> None:
     assert parameter.parse(value).token == token
 
 
@@ -56,17 +56,17 @@ def test_the_token_comes_first(value: bytes, token: str):
         pytest.param(b"a/b; x=y (never closed; z=w", [(b"x", b"y")], id="comment never closed"),
     ],
 )
-def test_parameters_are_split(value: bytes, expected: list[tuple[bytes, bytes]]):
+def test_parameters_are_split(value: bytes, expected: list[tuple[bytes, bytes]]) -> None:
     assert pairs(value) == expected
 
 
 @pytest.mark.rfc("2231 §3", "MUST")
-def test_sections_are_joined_by_their_numbers():
+def test_sections_are_joined_by_their_numbers() -> None:
     assert decoded(b'a/b; url*1="host/x"; URL*0="ftp://"') == {"url": "ftp://host/x"}
 
 
 @pytest.mark.rfc("2231 §4", "MUST")
-def test_charset_and_language_and_percent_signs():
+def test_charset_and_language_and_percent_signs() -> None:
     assert decoded(b"a/b; title*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A") == {
         "title": "This is ***fun***"
     }
@@ -75,22 +75,22 @@ def test_charset_and_language_and_percent_signs():
 
 
 @pytest.mark.rfc("2231 §4.1", "MUST")
-def test_sections_may_be_encoded_one_by_one():
+def test_sections_may_be_encoded_one_by_one() -> None:
     value = b"a/b; t*0*=utf-8'en'This%20is%20%2A; t*1*=%C3; t*2*=%A9; t*3=\" isn't%20it\""
 
     assert decoded(value) == {"t": "This is *é isn't%20it"}
 
 
-def test_extended_forms_win_over_plain_ones_and_the_first_over_later_ones():
+def test_extended_forms_win_over_plain_ones_and_the_first_over_later_ones() -> None:
     assert decoded(b"a/b; f=old; f*=utf-8''n%C3%A9w; f*=x''y; g=1; G=2") == {"f": "néw", "g": "1"}
 
 
-def test_what_senders_do_instead_of_rfc_2231_is_read_too():
+def test_what_senders_do_instead_of_rfc_2231_is_read_too() -> None:
     assert decoded(b'a/b; f="=?utf-8?q?n=C3=A9w?="') == {"f": "néw"}
     assert decoded(b"a/b; f=n\xc3\xa9w; g=n\xe9w") == {"f": "néw", "g": "néw"}
 
 
-def test_parameters_beyond_the_limits_are_ignored():
+def test_parameters_beyond_the_limits_are_ignored() -> None:
     many = b"a/b" + b"".join(b"; p%d=x" % number for number in range(1_000))
     assert len(pairs(many)) == parameter.MAX_PARAMETERS
     assert len(pairs(b"a/b; x=" + b"y" * 100_000)[0][1]) < parameter.MAX_VALUE_OCTETS
@@ -99,5 +99,5 @@ def test_parameters_beyond_the_limits_are_ignored():
 @pytest.mark.parametrize(
     "octets", [b"a", b" ", b'"', b"(", b"\\", b";", b"=", b"a ", b'a="', b'a= b="', b"(\\"]
 )
-def test_hostile_values_take_linear_time(octets: bytes):
+def test_hostile_values_take_linear_time(octets: bytes) -> None:
     parameter.parse(b"a/b; x=" + octets * (60_000 // len(octets)))

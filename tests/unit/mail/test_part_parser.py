@@ -38,17 +38,17 @@ def mixed(*text: str, boundary: str = "b") -> bytes:
         "Content-Type: ;",
     ],
 )
-def test_without_a_readable_type_it_is_plain_text(field: str):
+def test_without_a_readable_type_it_is_plain_text(field: str) -> None:
     part = parse(lines(field, "", "hello"))
 
     assert (part.content_type, part.encoding, part.charset) == ("text/plain", "7bit", None)
 
 
-def test_the_first_of_two_types_counts():
+def test_the_first_of_two_types_counts() -> None:
     assert parse(b"Content-Type: text/html\r\nContent-Type: image/png\r\n\r\n").content_type == "text/html"
 
 
-def test_types_and_encodings_are_lower_case_and_free_of_comments():
+def test_types_and_encodings_are_lower_case_and_free_of_comments() -> None:
     part = parse(
         b"Content-Type: TEXT (my) / HTML (own) ; Charset=UTF-8 (really)\r\n"
         b"Content-Transfer-Encoding: (well) BASE64 ; x\r\n\r\n"
@@ -60,7 +60,7 @@ def test_types_and_encodings_are_lower_case_and_free_of_comments():
 
 
 @pytest.mark.rfc("2046 §5.1.1", "MUST")
-def test_the_line_end_before_a_boundary_is_the_boundarys():
+def test_the_line_end_before_a_boundary_is_the_boundarys() -> None:
     octets = mixed(
         "preamble", "--b", "", "one", "", "--b", "Content-Type: text/html", "", "two", "--b--", "epilogue"
     )
@@ -69,7 +69,7 @@ def test_the_line_end_before_a_boundary_is_the_boundarys():
 
 
 @pytest.mark.rfc("2046 §5.1.1", "MUST")
-def test_a_boundary_stands_alone_on_its_line_but_for_white_space():
+def test_a_boundary_stands_alone_on_its_line_but_for_white_space() -> None:
     octets = mixed("--b \t", "", "text --b", " --b", "--bb", "--b- -", "--b", "", "two", "--b--  ")
 
     assert tree(octets) == (
@@ -79,7 +79,7 @@ def test_a_boundary_stands_alone_on_its_line_but_for_white_space():
     )
 
 
-def test_lines_are_counted_as_bodystructure_reports_them():
+def test_lines_are_counted_as_bodystructure_reports_them() -> None:
     octets = mixed(
         "--b",
         "",
@@ -105,7 +105,7 @@ def test_lines_are_counted_as_bodystructure_reports_them():
 
 
 @pytest.mark.rfc("2046 §5.2.1", "MUST")
-def test_an_enclosed_message_is_its_one_child():
+def test_an_enclosed_message_is_its_one_child() -> None:
     octets = mixed(
         "--b",
         "Content-Type: message/rfc822",
@@ -134,7 +134,7 @@ def test_an_enclosed_message_is_its_one_child():
 
 
 @pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "x-uuencode"])
-def test_an_encoded_message_is_a_leaf(encoding: str):
+def test_an_encoded_message_is_a_leaf(encoding: str) -> None:
     octets = lines(
         "Content-Type: message/rfc822", f"Content-Transfer-Encoding: {encoding}", "", "U3ViamVjdDogeA=="
     )
@@ -143,7 +143,7 @@ def test_an_encoded_message_is_a_leaf(encoding: str):
     assert not parse(octets).is_message()
 
 
-def test_an_internationalized_message_is_a_message():
+def test_an_internationalized_message_is_a_message() -> None:
     assert tree(lines("Content-Type: message/global", "", "Subject: ü", "", "x")) == (
         "message/global",
         ("text/plain", "x"),
@@ -151,7 +151,7 @@ def test_an_internationalized_message_is_a_message():
 
 
 @pytest.mark.rfc("2046 §5.1.5", "MUST")
-def test_the_parts_of_a_digest_are_messages_by_default():
+def test_the_parts_of_a_digest_are_messages_by_default() -> None:
     octets = lines(
         "Content-Type: multipart/digest; boundary=b", "", "--b", "", "Subject: one", "", "1",
         "--b", "Content-Type: text/plain", "", "not a message", "--b--",
@@ -167,13 +167,13 @@ def test_the_parts_of_a_digest_are_messages_by_default():
 # --- malformed
 
 
-def test_bare_line_feeds_end_lines():
+def test_bare_line_feeds_end_lines() -> None:
     octets = mixed("--b", "", "one", "--b", "", "two", "--b--").replace(b"\r\n", b"\n")
 
     assert tree(octets) == ("multipart/mixed", ("text/plain", "one"), ("text/plain", "two"))
 
 
-def test_a_missing_end_boundary_ends_with_the_enclosing_part():
+def test_a_missing_end_boundary_ends_with_the_enclosing_part() -> None:
     inner = ("Content-Type: multipart/mixed; boundary=c", "", "--c", "", "inner")
 
     assert tree(mixed("--b", *inner, "--b", "", "outer")) == (
@@ -183,11 +183,11 @@ def test_a_missing_end_boundary_ends_with_the_enclosing_part():
     )
 
 
-def test_a_boundary_with_nothing_after_it_opens_no_part():
+def test_a_boundary_with_nothing_after_it_opens_no_part() -> None:
     assert tree(mixed("--b", "", "one", "--b", "")) == ("multipart/mixed", ("text/plain", "one"))
 
 
-def test_boundaries_one_after_another_enclose_an_empty_part():
+def test_boundaries_one_after_another_enclose_an_empty_part() -> None:
     assert tree(mixed("--b", "--b", "", "two", "--b--")) == (
         "multipart/mixed",
         ("text/plain", ""),
@@ -195,7 +195,7 @@ def test_boundaries_one_after_another_enclose_an_empty_part():
     )
 
 
-def test_a_part_with_a_header_only_keeps_its_fields():
+def test_a_part_with_a_header_only_keeps_its_fields() -> None:
     octets = mixed("--b", "Content-Type: image/png", "--b", "Content-Type: text/html", "", "--b--")
     root = check_message(octets)
 
@@ -204,7 +204,7 @@ def test_a_part_with_a_header_only_keeps_its_fields():
     assert root.children[1].header.octets == b"Content-Type: text/html\r\n\r\n"
 
 
-def test_a_part_without_header_or_empty_line_is_all_text():
+def test_a_part_without_header_or_empty_line_is_all_text() -> None:
     assert tree(mixed("--b", "Dear all,", "", "text", "--b--")) == (
         "multipart/mixed",
         ("text/plain", "Dear all,\r\n\r\ntext"),
@@ -212,7 +212,7 @@ def test_a_part_without_header_or_empty_line_is_all_text():
 
 
 @pytest.mark.parametrize(("outer", "inner"), [("b", "bb"), ("bb", "b"), ("b", "b--")])
-def test_one_boundary_may_begin_another(outer: str, inner: str):
+def test_one_boundary_may_begin_another(outer: str, inner: str) -> None:
     octets = mixed(
         f"--{outer}", f'Content-Type: multipart/related; boundary="{inner}"', "",
         f"--{inner}", "", "in", f"--{inner}--",
@@ -229,7 +229,7 @@ def test_one_boundary_may_begin_another(outer: str, inner: str):
         )
 
 
-def test_nested_multiparts_of_one_boundary_end_with_their_own_closing_lines():
+def test_nested_multiparts_of_one_boundary_end_with_their_own_closing_lines() -> None:
     octets = mixed(
         "--b", "Content-Type: multipart/alternative; boundary=b", "", "--b", "", "in", "--b--",
         "--b", "", "out", "--b--",
@@ -242,7 +242,7 @@ def test_nested_multiparts_of_one_boundary_end_with_their_own_closing_lines():
     )
 
 
-def test_where_no_line_is_the_boundary_one_that_begins_with_it_will_do():
+def test_where_no_line_is_the_boundary_one_that_begins_with_it_will_do() -> None:
     assert tree(mixed("--b garbage", "", "one", "--b-- garbage", "rest")) == (
         "multipart/mixed",
         ("text/plain", "one"),
@@ -250,7 +250,7 @@ def test_where_no_line_is_the_boundary_one_that_begins_with_it_will_do():
 
 
 @pytest.mark.parametrize("count", [5, 19, 20, 21, 100])
-def test_many_lines_may_begin_like_the_boundary(count: int):
+def test_many_lines_may_begin_like_the_boundary(count: int) -> None:
     near = "\r\n".join(["--bX"] * count)
 
     assert tree(mixed(near, "--b", "", near, "--b", "", "two", "--b--")) == (
@@ -264,14 +264,14 @@ def test_many_lines_may_begin_like_the_boundary(count: int):
 @pytest.mark.parametrize(
     "line", [b"--bX\n", b"--b" + b" " * 60 + b"X\n", b"--" * 30 + b"\n", b"\n", b"x: y\n", b" x\n", b"x\n"]
 )
-def test_hostile_bodies_take_linear_time(line: bytes):
+def test_hostile_bodies_take_linear_time(line: bytes) -> None:
     body = line * (1_000_000 // len(line))
     nested = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(20))
     for octets in (body, b"Content-Type: multipart/mixed; boundary=b\n\n" + body, nested + body):
         parse(octets)
 
 
-def test_a_header_ends_at_its_own_boundary():
+def test_a_header_ends_at_its_own_boundary() -> None:
     octets = lines(
         "Content-Type: multipart/mixed; boundary=b", "--b", "Content-Type: text/html", "", "x", "--b--"
     )
@@ -279,14 +279,14 @@ def test_a_header_ends_at_its_own_boundary():
     assert tree(octets) == ("multipart/mixed", ("text/html", "x"))
 
 
-def test_a_boundary_may_end_with_a_space_that_its_lines_have_or_lack():
+def test_a_boundary_may_end_with_a_space_that_its_lines_have_or_lack() -> None:
     for line in ("--b ", "--b"):
         octets = lines('Content-Type: multipart/mixed; boundary="b "', "", line, "", "x", line + "--")
         assert tree(octets) == ("multipart/mixed", ("text/plain", "x"))
 
 
 @pytest.mark.rfc("2231 §3", "MUST")
-def test_a_boundary_may_come_in_sections():
+def test_a_boundary_may_come_in_sections() -> None:
     octets = lines(
         "Content-Type: multipart/mixed; boundary*0=lo; boundary*1=ng", "", "--long", "", "x", "--long--"
     )
@@ -295,7 +295,7 @@ def test_a_boundary_may_come_in_sections():
 
 
 @pytest.mark.parametrize("parameters", ["", "; boundary=", '; boundary=""', "; boundary=absent"])
-def test_a_multipart_without_parts_is_a_leaf(parameters: str):
+def test_a_multipart_without_parts_is_a_leaf(parameters: str) -> None:
     assert tree(lines(f"Content-Type: multipart/mixed{parameters}", "", "text")) == (
         "multipart/mixed",
         "text",
@@ -305,7 +305,7 @@ def test_a_multipart_without_parts_is_a_leaf(parameters: str):
 # --- limits
 
 
-def test_beyond_the_depth_limit_parts_are_leaves():
+def test_beyond_the_depth_limit_parts_are_leaves() -> None:
     octets = b"Content-Type: message/rfc822\r\n\r\n" * 10 + b"\r\nx"
 
     def depth(part: Part) -> int:
@@ -316,7 +316,7 @@ def test_beyond_the_depth_limit_parts_are_leaves():
     check_message(b"Content-Type: message/rfc822\r\n\r\n" * 10_000)
 
 
-def test_beyond_the_part_limit_no_parts_are_parsed():
+def test_beyond_the_part_limit_no_parts_are_parsed() -> None:
     octets = mixed(*("--b", "", "x") * 100, "--b--")
 
     assert len(list(parse(octets, Limits(parts=10)).walk())) == 10
@@ -326,7 +326,7 @@ def test_beyond_the_part_limit_no_parts_are_parsed():
 # --- sections and fields
 
 
-def test_sections_are_numbered_as_imap_does():
+def test_sections_are_numbered_as_imap_does() -> None:
     # The example of RFC 9051 §6.4.5.1.
     def multi(subtype: str, boundary: str, *parts: list[str]) -> list[str]:
         opened = [line for part in parts for line in (f"--{boundary}", *part)]
@@ -371,7 +371,7 @@ def test_sections_are_numbered_as_imap_does():
 
 
 @pytest.mark.rfc("9051 §6.4.5.1", "MUST")
-def test_a_message_that_is_not_multipart_has_one_part():
+def test_a_message_that_is_not_multipart_has_one_part() -> None:
     root = parse(b"\r\nhello")
 
     assert root.find((1,)) is root
@@ -381,7 +381,7 @@ def test_a_message_that_is_not_multipart_has_one_part():
 
 @pytest.mark.rfc("3282 §2", "MUST")
 @pytest.mark.rfc("2183 §2", "MUST")
-def test_fields_that_describe_a_part():
+def test_fields_that_describe_a_part() -> None:
     part = parse(
         b"Content-Type: image/png; name=old.png\r\n"
         b"Content-Disposition: ATTACHMENT; filename*=utf-8''%C3%A9.png; size=3\r\n"
@@ -401,7 +401,7 @@ def test_fields_that_describe_a_part():
     assert part.md5 == b"Q2hlY2s="
 
 
-def test_fields_that_are_not_there():
+def test_fields_that_are_not_there() -> None:
     part = parse(b"Content-Type: image/png; name=old.png\r\n\r\n")
 
     assert part.disposition is None
@@ -410,7 +410,7 @@ def test_fields_that_are_not_there():
     assert part.language == ()
 
 
-def test_part_one_of_a_multipart_without_parts_is_its_body():
+def test_part_one_of_a_multipart_without_parts_is_its_body() -> None:
     alone = parse(b"Content-Type: multipart/mixed; boundary=x\r\n\r\nnothing\r\n")
     assert alone.find((1,)) is alone
     assert alone.find((1, 1)) is alone.find((2,)) is None
@@ -422,7 +422,7 @@ def test_part_one_of_a_multipart_without_parts_is_its_body():
     assert inside.find((1, 1, 1)) is None
 
 
-def test_parts_with_the_same_short_header_share_their_fields():
+def test_parts_with_the_same_short_header_share_their_fields() -> None:
     part = b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nx\r\n"
     root = parse(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 2 + b"--b--\r\n")
     one, other = root.children
@@ -432,7 +432,7 @@ def test_parts_with_the_same_short_header_share_their_fields():
     assert one.header_start != other.header_start
 
 
-def test_a_long_header_is_not_remembered():
+def test_a_long_header_is_not_remembered() -> None:
     octets = b"Content-Type: text/plain\r\nX: " + b"y" * 200 + b"\r\n\r\n"
 
     assert not parse(octets).mime.is_cacheable
@@ -451,5 +451,5 @@ def test_a_long_header_is_not_remembered():
         ("text/plain; charsets=a", None),
     ],
 )
-def test_the_charset_is_named(value: str, expected: str | None):
+def test_the_charset_is_named(value: str, expected: str | None) -> None:
     assert parse(f"Content-Type: {value}\r\n\r\n".encode()).charset == expected

@@ -19,11 +19,11 @@ def shown(text: str) -> Header:
     ("header", "answer"),
     [(b"Subject: x\r\n", False), ("Subject: grün\r\n".encode(), True), (b"Subject: gr\xfcn\r\n", False)],
 )
-def test_which_headers_need_one(header, answer):
+def test_which_headers_need_one(header, answer) -> None:
     assert surrogate.is_internationalized(header) is answer
 
 
-def test_what_is_ascii_stays_octet_for_octet():
+def test_what_is_ascii_stays_octet_for_octet() -> None:
     text = 'Received: by x\n\tfor <a@b>\nTo: "A, B" <a@b>,\n c@d\nSubject: grün\nX-A: b\n\n'
     octets = surrogate.ascii_header(text.encode())
     assert octets.startswith(b'Received: by x\n\tfor <a@b>\nTo: "A, B" <a@b>,\n c@d\nSubject: =?utf-8?b?')
@@ -34,7 +34,7 @@ def test_what_is_ascii_stays_octet_for_octet():
 @pytest.mark.parametrize(
     "subject", ["grün", "日本語" * 40, "x" * 100 + "é", "=?utf-8?q?gr=C3=BCn?= ü", "👩‍👩‍👧" * 30]
 )
-def test_subject(subject):
+def test_subject(subject) -> None:
     header = shown(f"Subject: {subject}\n\n")
     assert encoded_word.decode(header.first("subject") or b"") == encoded_word.decode(subject)
     assert all(len(line) <= 76 + len("Subject: ") for line in header.octets.splitlines())
@@ -42,7 +42,7 @@ def test_subject(subject):
 
 @pytest.mark.rfc("2606 §2", "MAY")
 @pytest.mark.rfc("6858 §2.1", "MUST")
-def test_addresses():
+def test_addresses() -> None:
     header = shown(
         "From: Jörg <joerg@one.example>\nTo: jörg@one.example, Ann <ann@bücher.example>, bob@x\n\n"
     )
@@ -56,14 +56,14 @@ def test_addresses():
     assert (third.local, third.domain) == (b"bob", b"x")
 
 
-def test_groups_and_quoted_names():
+def test_groups_and_quoted_names() -> None:
     header = shown('To: Freunde äöü: "a, b" <a@x>, jö@x;, "q\\"uote" <"odd local"@x>\n\n')
     people = mailboxes(parse_address_list(header.first("to") or b""))
     assert [person.local for person in people] == [b"a", b"invalid", b"odd local"]
 
 
 @pytest.mark.rfc("6858 §2.2", "MUST")
-def test_parameters_that_cannot_be_shown_are_left_out():
+def test_parameters_that_cannot_be_shown_are_left_out() -> None:
     header = shown(
         'Content-Type: text/plain; name="grün; x=y"; charset=utf-8\nContent-Disposition: attachment; filename=ü\n\n'
     )
@@ -72,7 +72,7 @@ def test_parameters_that_cannot_be_shown_are_left_out():
 
 
 @pytest.mark.rfc("6858 §2.4", "MUST")
-def test_other_fields_that_cannot_be_shown_are_left_out():
+def test_other_fields_that_cannot_be_shown_are_left_out() -> None:
     assert shown("Received: from grün\nX-Ü: a\nComments: ü\nDate: x\n\n").octets == b"Date: x\r\n\r\n"
 
 
@@ -83,14 +83,14 @@ def test_other_fields_that_cannot_be_shown_are_left_out():
         max_size=6,
     )
 )
-def test_never_anything_but_ascii(fields):
+def test_never_anything_but_ascii(fields) -> None:
     text = "".join(f"{name}: {value}\n" for name, value in fields) + "\n"
     octets = text.encode("utf-8", "replace")
     if surrogate.is_internationalized(octets[: Header.parse(octets)[1]]):
         assert surrogate.ascii_header(octets[: Header.parse(octets)[1]]).isascii()
 
 
-def test_hostile_headers_cost_little():
+def test_hostile_headers_cost_little() -> None:
     for evil in (b";" * 200_000, b";a=" * 70_000, b';a="' * 50_000, b"; " * 100_000, b"<" * 100_000):
         for name in (b"Content-Type", b"To", b"Subject"):
             assert surrogate.ascii_header(name + b": \xc3\xbc" + evil + b"\r\n\r\n").isascii()

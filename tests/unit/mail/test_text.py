@@ -26,7 +26,7 @@ HTML = b"Content-Type: text/html\r\n\r\n<p>html <b>wo</b>rds</p>"
 
 
 @pytest.mark.rfc("9051 §6.4.4", "SHOULD")
-def test_text_is_decoded_from_encoding_and_charset():
+def test_text_is_decoded_from_encoding_and_charset() -> None:
     octets = (
         b"Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
         b"Gr=FC=\r\n=DFe"
@@ -35,27 +35,27 @@ def test_text_is_decoded_from_encoding_and_charset():
     assert said(octets) == "Grüße"
 
 
-def test_all_text_parts_are_searched_and_nothing_else():
+def test_all_text_parts_are_searched_and_nothing_else() -> None:
     image = b"Content-Type: image/png\r\n\r\nnot words"
     attached = b"Content-Type: text/x-patch\r\nContent-Disposition: attachment\r\n\r\n+ line"
 
     assert said(multipart("mixed", PLAIN, HTML, image, attached)) == "plain words\nhtml words\n+ line"
 
 
-def test_enclosed_messages_are_searched_with_their_headers():
+def test_enclosed_messages_are_searched_with_their_headers() -> None:
     message = b"Content-Type: message/rfc822\r\n\r\nSubject: =?utf-8?q?=C3=A9?=\r\n\r\ninner words"
 
     assert said(multipart("mixed", message)) == "Subject: é\ninner words"
 
 
-def test_an_encoded_message_is_opened_for_searching():
+def test_an_encoded_message_is_opened_for_searching() -> None:
     octets = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     octets += b"U3ViamVjdDogeA0KDQppbm5lcg=="
 
     assert said(octets) == "Subject: x\ninner"
 
 
-def test_a_multipart_without_parts_is_searched_as_text():
+def test_a_multipart_without_parts_is_searched_as_text() -> None:
     assert said(b"Content-Type: multipart/mixed\r\n\r\nlost words") == "lost words"
     assert shown(b"Content-Type: multipart/mixed\r\n\r\nlost words") == "lost words"
 
@@ -77,18 +77,18 @@ def test_a_multipart_without_parts_is_searched_as_text():
         ("&#" + "9" * 10_000 + ";", "&#" + "9" * 10_000 + ";"),
     ],
 )
-def test_html_loses_its_markup(html: str, words: str):
+def test_html_loses_its_markup(html: str, words: str) -> None:
     assert text.strip_html(html) == words
 
 
 @pytest.mark.parametrize(
     "html", ["<", "<!--", "<style>", "<p", "<br ", "&#", "<a <b>", "</style", "<!-- <style>"]
 )
-def test_hostile_html_takes_linear_time(html: str):
+def test_hostile_html_takes_linear_time(html: str) -> None:
     text.strip_html(html * (300_000 // len(html)))
 
 
-def test_html_may_name_its_own_charset():
+def test_html_may_name_its_own_charset() -> None:
     octets = b'Content-Type: text/html\r\n\r\n<meta http-equiv=x content="text/html; charset=koi8-r"><p>\xf0'
 
     assert said(octets) == "П"
@@ -127,12 +127,12 @@ def test_html_may_name_its_own_charset():
         pytest.param(b"\r\n" + b" " * 10_000 + b"late", "late", id="late"),
     ],
 )
-def test_previews_show_what_a_person_would_read_first(octets: bytes, expected: str):
+def test_previews_show_what_a_person_would_read_first(octets: bytes, expected: str) -> None:
     assert shown(octets) == expected
 
 
 @pytest.mark.rfc("8970 §3.3", "MUST")
-def test_a_preview_is_never_longer_than_its_limit():
+def test_a_preview_is_never_longer_than_its_limit() -> None:
     assert text.MAX_PREVIEW_CHARACTERS <= 256
     assert shown(b"\r\n" + "é ".encode() * 1_000) == ("é " * 100).rstrip()
 
@@ -155,7 +155,7 @@ FAR = b"This line says something else\r\n" * 40
         pytest.param(FAR + "Grüße\r\n".encode(), True, id="not ASCII far below"),
     ],
 )
-def test_the_fast_preview_equals_the_full_one(monkeypatch, body: bytes, fast: bool):
+def test_the_fast_preview_equals_the_full_one(monkeypatch, body: bytes, fast: bool) -> None:
     octets = b"Content-Type: text/plain\r\n\r\n" + body
     root = parse(octets)
     seen = text._fast_preview(octets, root)
@@ -175,13 +175,13 @@ def test_the_fast_preview_equals_the_full_one(monkeypatch, body: bytes, fast: bo
         b"Content-Transfer-Encoding: base64",
     ],
 )
-def test_encoded_text_has_no_fast_preview(field: bytes):
+def test_encoded_text_has_no_fast_preview(field: bytes) -> None:
     octets = field + b"\r\n\r\n" + FAR
 
     assert text._fast_preview(octets, parse(octets)) is None
 
 
-def test_only_what_introduces_a_quotation_is_left_out():
+def test_only_what_introduces_a_quotation_is_left_out() -> None:
     quoted = b"> a\r\n> b\r\n"
     octets = b"\r\nSee:\r\nMax wrote:\r\n\r\nEva wrote:\r\n\r\n" + quoted + b"Yes.\r\n" + quoted + b"No."
 

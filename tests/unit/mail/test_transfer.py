@@ -23,7 +23,7 @@ from pillarbox.mail import transfer
         pytest.param(b"=", b"", id="padding only"),
     ],
 )
-def test_base64_gives_what_can_be_had(octets: bytes, meant: bytes):
+def test_base64_gives_what_can_be_had(octets: bytes, meant: bytes) -> None:
     assert transfer.decode(octets, "base64") == meant
 
 
@@ -40,7 +40,7 @@ def test_base64_gives_what_can_be_had(octets: bytes, meant: bytes):
         pytest.param(b"caf\xe9", b"caf\xe9", id="8 bit"),
     ],
 )
-def test_quoted_printable_by_its_five_rules(octets: bytes, meant: bytes):
+def test_quoted_printable_by_its_five_rules(octets: bytes, meant: bytes) -> None:
     assert transfer.decode(octets, "quoted-printable") == meant
 
 
@@ -49,17 +49,17 @@ UUENCODED = b"begin 644 cat.txt\n#0V%T\n`\nend\ntrailer\n"
 
 @pytest.mark.parametrize("encoding", ["x-uuencode", "UUENCODE", "x-uue"])
 @pytest.mark.parametrize("octets", [UUENCODED, UUENCODED.replace(b"\n", b"\r\n"), b"preface\n" + UUENCODED])
-def test_uuencode(octets: bytes, encoding: str):
+def test_uuencode(octets: bytes, encoding: str) -> None:
     assert transfer.decode(octets, encoding) == b"Cat"
     assert transfer.decode_strict(octets, encoding) == b"Cat"
 
 
-def test_invalid_uuencode_lines_are_skipped():
+def test_invalid_uuencode_lines_are_skipped() -> None:
     assert transfer.decode(b"begin 644 x\n#0V%T\n\xff\xff\n#0V%Trubbish\n\nend\n", "x-uuencode") == b"CatCat"
 
 
 @pytest.mark.parametrize("encoding", ["7bit", "8BIT", "binary", "x-unknown", ""])
-def test_other_encodings_leave_octets_alone(encoding: str):
+def test_other_encodings_leave_octets_alone(encoding: str) -> None:
     assert transfer.decode(b"a=3D\0\xff", encoding) == b"a=3D\0\xff"
 
 
@@ -67,13 +67,13 @@ def test_other_encodings_leave_octets_alone(encoding: str):
 @pytest.mark.parametrize(
     ("octets", "encoding"), [(b"x", "x-unknown"), (b"aGVsbG8", "base64"), (b"no begin line", "x-uuencode")]
 )
-def test_strict_decoding_says_what_it_cannot_do(octets: bytes, encoding: str):
+def test_strict_decoding_says_what_it_cannot_do(octets: bytes, encoding: str) -> None:
     with pytest.raises(transfer.UnknownEncoding):
         transfer.decode_strict(octets, encoding)
 
 
 @given(st.binary(max_size=500))
-def test_what_was_encoded_is_decoded(octets: bytes):
+def test_what_was_encoded_is_decoded(octets: bytes) -> None:
     for encoding, encoded in (
         ("base64", base64.encodebytes(octets)),
         ("quoted-printable", quopri.encodestring(octets)),
@@ -87,5 +87,5 @@ def test_what_was_encoded_is_decoded(octets: bytes):
     assert transfer.decode(uuencoded, "x-uuencode") == octets
 
 
-def test_hostile_white_space_takes_linear_time():
+def test_hostile_white_space_takes_linear_time() -> None:
     transfer.decode(b" " * 1_000_000 + b"x \r\n", "quoted-printable")

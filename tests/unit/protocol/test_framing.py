@@ -40,7 +40,7 @@ def lines(framing: LineFraming, chunks: list[bytes]) -> list[bytes | None]:
         (b"12345678901234567890\r\n\r\nx\r\n", [None, b"", b"x"], [None, b"", b"x"]),
     ],
 )
-def test_lines_of_at_most_ten_octets(stream, strict, lenient):
+def test_lines_of_at_most_ten_octets(stream, strict, lenient) -> None:
     for chunks in ([stream], [stream[n : n + 1] for n in range(len(stream))]):
         assert lines(LineFraming(10), chunks) == strict
         assert lines(LineFraming(10, lenient=True), chunks) == lenient
@@ -51,14 +51,14 @@ def test_lines_of_at_most_ten_octets(stream, strict, lenient):
     cuts=st.lists(st.integers(0, 80), max_size=10),
     lenient=st.booleans(),
 )
-def test_any_chunking_gives_the_same_lines(stream, cuts, lenient):
+def test_any_chunking_gives_the_same_lines(stream, cuts, lenient) -> None:
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     chunks = [stream[a:b] for a, b in itertools.pairwise(edges)]
     whole, pieces = LineFraming(7, lenient=lenient), LineFraming(7, lenient=lenient)
     assert lines(pieces, chunks) == lines(whole, [stream])
 
 
-def test_too_long_is_told_before_the_line_ends_and_the_rest_is_not_kept():
+def test_too_long_is_told_before_the_line_ends_and_the_rest_is_not_kept() -> None:
     framing = LineFraming(100)
     assert lines(framing, [b"x" * 101]) == [None]
     assert lines(framing, [b"x" * 10_000]) == []
@@ -66,7 +66,7 @@ def test_too_long_is_told_before_the_line_ends_and_the_rest_is_not_kept():
     assert lines(framing, [b"x\r\nnext\r\n"]) == [b"next"]
 
 
-def test_take_and_discard():
+def test_take_and_discard() -> None:
     framing = LineFraming(100)
     framing.feed(b"a\r\nliteral\r\nrest")
     assert framing.line() == b"a"
@@ -79,14 +79,14 @@ def test_take_and_discard():
     assert lines(framing, [b"x\r\n"]) == [b"x"]
 
 
-def test_discard_ends_the_skipping_of_a_long_line():
+def test_discard_ends_the_skipping_of_a_long_line() -> None:
     framing = LineFraming(5)
     assert lines(framing, [b"too long"]) == [None]
     framing.discard()
     assert lines(framing, [b"x\r\n"]) == [b"x"]
 
 
-def test_octet_by_octet_costs_no_more_than_in_proportion():
+def test_octet_by_octet_costs_no_more_than_in_proportion() -> None:
     def cost(size: int) -> float:
         framing = LineFraming(size + 2)
         start = time.process_time()

@@ -29,7 +29,7 @@ def put(tx, octets: bytes, mailbox: str = "INBOX") -> int:
     return append.append(tx, ANN, box.id, message, flags="", received_at_ms=0, now_ms=0).uid
 
 
-def test_a_look_shows_the_inbox_only_and_sizes_as_sent(tx):
+def test_a_look_shows_the_inbox_only_and_sizes_as_sent(tx) -> None:
     put(tx, b"Subject: a\r\n\r\nx\r\n")
     put(tx, b"Subject: b\n\nx")
     put(tx, b"Subject: c\r\n\r\nx\r\n", "Archive")
@@ -39,7 +39,7 @@ def test_a_look_shows_the_inbox_only_and_sizes_as_sent(tx):
     assert maildrop.load(tx, BOB).rows == []
 
 
-def test_one_holder_at_a_time(tx):
+def test_one_holder_at_a_time(tx) -> None:
     maildrop.lock(tx, ANN, b"one", now_ms=1000)
     assert maildrop.is_locked(tx, ANN, now_ms=1000)
     with pytest.raises(InUse):
@@ -52,7 +52,7 @@ def test_one_holder_at_a_time(tx):
     maildrop.lock(tx, ANN, b"two", now_ms=3000)
 
 
-def test_a_lease_runs_out_unless_it_is_renewed(tx):
+def test_a_lease_runs_out_unless_it_is_renewed(tx) -> None:
     maildrop.lock(tx, ANN, b"one", now_ms=0)
     maildrop.lock(tx, ANN, b"one", now_ms=LEASE_MS - 1)
     assert maildrop.is_locked(tx, ANN, now_ms=LEASE_MS)
@@ -62,7 +62,7 @@ def test_a_lease_runs_out_unless_it_is_renewed(tx):
         maildrop.lock(tx, ANN, b"one", now_ms=2 * LEASE_MS)
 
 
-def test_update_deletes_what_was_marked_and_nothing_else(tx):
+def test_update_deletes_what_was_marked_and_nothing_else(tx) -> None:
     uids = [put(tx, b"Subject: %d\r\n\r\n" % n) for n in range(4)]
     inbox = maildrop.load(tx, ANN)
     maildrop.lock(tx, ANN, b"one", now_ms=0)
@@ -71,7 +71,7 @@ def test_update_deletes_what_was_marked_and_nothing_else(tx):
     assert not maildrop.is_locked(tx, ANN, now_ms=1)
 
 
-def test_update_by_one_who_lost_the_lease_deletes_nothing(tx):
+def test_update_by_one_who_lost_the_lease_deletes_nothing(tx) -> None:
     uid = put(tx, b"Subject: a\r\n\r\n")
     inbox = maildrop.load(tx, ANN)
     maildrop.lock(tx, ANN, b"one", now_ms=0)

@@ -39,7 +39,7 @@ class Client:
         return len(events)
 
 
-def test_the_lease_is_seen_by_other_processes(tmp_path):
+def test_the_lease_is_seen_by_other_processes(tmp_path) -> None:
     async def play() -> None:
         here, there = await open_house(tmp_path), await open_house(tmp_path)
         await here.deliver(0, MESSAGE)

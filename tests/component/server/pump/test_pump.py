@@ -206,8 +206,8 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.001)
 
 
-def test_greets_and_answers_in_order(run):
-    async def scene():
+def test_greets_and_answers_in_order(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"a\r\nSLEEP 0.01\r\nb\r\nSL")
@@ -220,8 +220,8 @@ def test_greets_and_answers_in_order(run):
     run(scene())
 
 
-def test_events_beyond_a_fair_share_are_all_handled(run):
-    async def scene():
+def test_events_beyond_a_fair_share_are_all_handled(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"".join(b"%d\r\n" % n for n in range(1000)) + b"QUIT\r\n")
@@ -231,8 +231,8 @@ def test_events_beyond_a_fair_share_are_all_handled(run):
 
 
 @pytest.mark.rfc("9293 §3.10.4", "MAY")
-def test_half_closed_peer_gets_its_answers(run):
-    async def scene():
+def test_half_closed_peer_gets_its_answers(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"SLEEP 0.02\r\na\r\nunfinished")
@@ -243,8 +243,8 @@ def test_half_closed_peer_gets_its_answers(run):
     run(scene())
 
 
-def test_reading_is_paused_while_too_much_waits(run):
-    async def scene():
+def test_reading_is_paused_while_too_much_waits(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"WAIT\r\n")
@@ -262,8 +262,8 @@ def test_reading_is_paused_while_too_much_waits(run):
     run(scene())
 
 
-def test_drain_waits_for_a_slow_reader_and_the_output_is_whole(run):
-    async def scene():
+def test_drain_waits_for_a_slow_reader_and_the_output_is_whole(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"BULK 300\r\nQUIT\r\n")
@@ -275,8 +275,8 @@ def test_drain_waits_for_a_slow_reader_and_the_output_is_whole(run):
     run(scene())
 
 
-def test_a_peer_that_leaves_during_drain_ends_the_handler(run):
-    async def scene():
+def test_a_peer_that_leaves_during_drain_ends_the_handler(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"BULK 300\r\n")
@@ -289,8 +289,8 @@ def test_a_peer_that_leaves_during_drain_ends_the_handler(run):
     run(scene())
 
 
-def test_a_peer_that_never_reads_is_cut_off(run):
-    async def scene():
+def test_a_peer_that_never_reads_is_cut_off(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             assert await client.ask(b"PATIENCE 0.05") == b"set"
@@ -301,8 +301,8 @@ def test_a_peer_that_never_reads_is_cut_off(run):
     run(scene())
 
 
-def test_closed_comes_after_the_work_when_the_peer_leaves(run):
-    async def scene():
+def test_closed_comes_after_the_work_when_the_peer_leaves(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"WAIT\r\nnever\r\n")
@@ -320,8 +320,8 @@ def test_closed_comes_after_the_work_when_the_peer_leaves(run):
 
 
 @pytest.mark.parametrize("command", [b"BREAK", b"BREAK 0.01", b"CONFUSE"])
-def test_a_mistake_ends_its_own_connection_only(run, command):
-    async def scene():
+def test_a_mistake_ends_its_own_connection_only(run, command) -> None:
+    async def scene() -> None:
         async with door() as listener:
             other = await Client.of(listener)
             client = await Client.of(listener)
@@ -336,11 +336,11 @@ def test_a_mistake_ends_its_own_connection_only(run, command):
     run(scene())
 
 
-def test_a_session_that_cannot_be_made_is_a_mistake_too(run):
+def test_a_session_that_cannot_be_made_is_a_mistake_too(run) -> None:
     def broken(connection: Connection) -> Play:
         raise ValueError("no session")
 
-    async def scene():
+    async def scene() -> None:
         async with door(session=broken) as listener:
             client = await Client.of(listener, greeted=False)
             assert await client.rest() == b""
@@ -349,8 +349,8 @@ def test_a_session_that_cannot_be_made_is_a_mistake_too(run):
     run(scene())
 
 
-def test_silence_beyond_the_deadline(run):
-    async def scene():
+def test_silence_beyond_the_deadline(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             assert await client.ask(b"PATIENCE 0.05") == b"set"
@@ -361,8 +361,8 @@ def test_silence_beyond_the_deadline(run):
     run(scene())
 
 
-def test_our_own_slowness_does_not_count(run):
-    async def scene():
+def test_our_own_slowness_does_not_count(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             assert await client.ask(b"PATIENCE 0.02") == b"set"
@@ -373,10 +373,10 @@ def test_our_own_slowness_does_not_count(run):
     run(scene())
 
 
-def test_a_farewell_survives_octets_still_on_their_way(run):
+def test_a_farewell_survives_octets_still_on_their_way(run) -> None:
     """Closing with unread octets would reset the connection, and the peer would not hear why."""
 
-    async def scene():
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"QUIT\r\n" + b"never\r\n" * 50_000)
@@ -385,8 +385,8 @@ def test_a_farewell_survives_octets_still_on_their_way(run):
     run(scene())
 
 
-def test_posted_events_take_their_turn(run):
-    async def scene():
+def test_posted_events_take_their_turn(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"WAIT\r\na\r\n")
@@ -403,8 +403,8 @@ def test_posted_events_take_their_turn(run):
 
 
 @pytest.mark.rfc("2595 §4", "MUST")
-def test_starttls(run):
-    async def scene():
+def test_starttls(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             assert await client.ask(b"TLS") == b"None True"
@@ -423,8 +423,8 @@ def test_starttls(run):
 
 @pytest.mark.rfc("3207 §4.2", "MUST")
 @pytest.mark.parametrize("extra", [b"evil\r\n", b"evi", b"a\r\nb\r\nc\r\n"])
-def test_what_is_sent_too_early_is_dropped(run, extra):
-    async def scene():
+def test_what_is_sent_too_early_is_dropped(run, extra) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"STARTTLS\r\n" + extra)
@@ -439,8 +439,8 @@ def test_what_is_sent_too_early_is_dropped(run, extra):
     run(scene())
 
 
-def test_early_octets_held_during_the_command_are_dropped(run):
-    async def scene():
+def test_early_octets_held_during_the_command_are_dropped(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"WAIT\r\n")
@@ -457,10 +457,10 @@ def test_early_octets_held_during_the_command_are_dropped(run):
     run(scene())
 
 
-def test_a_client_hello_sent_together_with_the_command(run):
+def test_a_client_hello_sent_together_with_the_command(run) -> None:
     """The peer does not wait for our go-ahead: its ClientHello is early, and nothing is handled."""
 
-    async def scene():
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"STARTTLS\r\n" + b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\r\nQUIT\r\n")
@@ -473,8 +473,8 @@ def test_a_client_hello_sent_together_with_the_command(run):
     run(scene())
 
 
-def test_a_failed_handshake_is_counted_and_released(run):
-    async def scene():
+def test_a_failed_handshake_is_counted_and_released(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             assert await client.ask(b"STARTTLS") == b"go"
@@ -488,8 +488,8 @@ def test_a_failed_handshake_is_counted_and_released(run):
     run(scene())
 
 
-def test_a_peer_that_leaves_during_the_handshake(run):
-    async def scene():
+def test_a_peer_that_leaves_during_the_handshake(run) -> None:
+    async def scene() -> None:
         async with door(implicit_tls=True) as listener:
             client = await Client.of(listener, greeted=False)
             client.send(b"\x16\x03\x01")
@@ -501,8 +501,8 @@ def test_a_peer_that_leaves_during_the_handshake(run):
     run(scene())
 
 
-def test_a_handshake_that_takes_too_long(run):
-    async def scene():
+def test_a_handshake_that_takes_too_long(run) -> None:
+    async def scene() -> None:
         async with door(implicit_tls=True, limits=ListenerLimits(handshake_s=0.05)) as listener:
             client = await Client.of(listener, greeted=False)
             await client.rest()
@@ -512,8 +512,8 @@ def test_a_handshake_that_takes_too_long(run):
     run(scene())
 
 
-def test_implicit_tls(run):
-    async def scene():
+def test_implicit_tls(run) -> None:
+    async def scene() -> None:
         async with door(implicit_tls=True) as listener:
             client = await Client.of(listener, ssl=client_context(), server_hostname="localhost")
             assert await client.ask(b"TLS") == b"TLSv1.3 False"
@@ -524,8 +524,8 @@ def test_implicit_tls(run):
     run(scene())
 
 
-def test_tls_peer_that_leaves_without_a_word(run):
-    async def scene():
+def test_tls_peer_that_leaves_without_a_word(run) -> None:
+    async def scene() -> None:
         async with door(implicit_tls=True) as listener:
             client = await Client.of(listener, ssl=client_context(), server_hostname="localhost")
             client.send(b"WAIT\r\n")
@@ -538,8 +538,8 @@ def test_tls_peer_that_leaves_without_a_word(run):
     run(scene())
 
 
-def test_too_many_are_turned_away_politely(run):
-    async def scene():
+def test_too_many_are_turned_away_politely(run) -> None:
+    async def scene() -> None:
         async with door(limits=ListenerLimits(connections=2)) as listener:
             clients = [await Client.of(listener) for _ in range(2)]
             third = await Client.of(listener, greeted=False)
@@ -555,8 +555,8 @@ def test_too_many_are_turned_away_politely(run):
     run(scene())
 
 
-def test_too_many_from_one_address(run):
-    async def scene():
+def test_too_many_from_one_address(run) -> None:
+    async def scene() -> None:
         async with door(limits=ListenerLimits(per_address=1)) as listener:
             first = await Client.of(listener)
             second = await Client.of(listener, greeted=False)
@@ -571,8 +571,8 @@ def test_too_many_from_one_address(run):
 
 
 @pytest.mark.parametrize("limits", [ListenerLimits(connections=1), ListenerLimits(per_address=1)])
-def test_limits_hold_for_all_workers_together(run, limits):
-    async def scene():
+def test_limits_hold_for_all_workers_together(run, limits) -> None:
+    async def scene() -> None:
         service = ServiceOffer(name="play", session=Play, busy=b"busy\r\n", limits=limits)
         listeners = [
             Listener(service, Notes(), open_counts=shared.open_counts)
@@ -593,8 +593,8 @@ def test_limits_hold_for_all_workers_together(run, limits):
     run(scene())
 
 
-def test_who_may_no_longer_be_here_is_told_and_sent_away(run):
-    async def scene():
+def test_who_may_no_longer_be_here_is_told_and_sent_away(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             stays, goes, busy = [await Client.of(listener) for _ in range(3)]
             for number, play in enumerate(Play.made):
@@ -614,8 +614,8 @@ def test_who_may_no_longer_be_here_is_told_and_sent_away(run):
     run(scene())
 
 
-def test_draining_tells_the_idle_and_waits_for_the_busy(run):
-    async def scene():
+def test_draining_tells_the_idle_and_waits_for_the_busy(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             idle = await Client.of(listener)
             busy = await Client.of(listener)
@@ -632,8 +632,8 @@ def test_draining_tells_the_idle_and_waits_for_the_busy(run):
     run(scene())
 
 
-def test_draining_cuts_off_who_takes_too_long(run):
-    async def scene():
+def test_draining_cuts_off_who_takes_too_long(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             busy = await Client.of(listener)
             busy.send(b"WAIT\r\n")
@@ -646,10 +646,10 @@ def test_draining_cuts_off_who_takes_too_long(run):
     run(scene())
 
 
-def test_draining_waits_for_nobody_who_only_stays(run, monkeypatch):
+def test_draining_waits_for_nobody_who_only_stays(run, monkeypatch) -> None:
     monkeypatch.setattr(pump, "LINGER_S", 1000)
 
-    async def scene():
+    async def scene() -> None:
         async with door() as listener:
             idle = await Client.of(listener)
             await asyncio.wait_for(listener.drain(1000), 60)
@@ -658,8 +658,8 @@ def test_draining_waits_for_nobody_who_only_stays(run, monkeypatch):
     run(scene())
 
 
-def test_a_reset_is_not_our_mistake(run):
-    async def scene():
+def test_a_reset_is_not_our_mistake(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"a\r\n")
@@ -670,8 +670,8 @@ def test_a_reset_is_not_our_mistake(run):
     run(scene())
 
 
-def test_peers_are_named(run):
-    async def scene():
+def test_peers_are_named(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             connection = Play.made[0].connection
@@ -682,8 +682,8 @@ def test_peers_are_named(run):
     run(scene())
 
 
-def test_ipv6(run):
-    async def scene():
+def test_ipv6(run) -> None:
+    async def scene() -> None:
         listener = Listener(
             ServiceOffer(name="play", session=Play, busy=b""),
             Notes(),
@@ -702,8 +702,8 @@ def test_ipv6(run):
     run(scene())
 
 
-def test_unix_sockets(run, tmp_path):
-    async def scene():
+def test_unix_sockets(run, tmp_path) -> None:
+    async def scene() -> None:
         door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         door.bind(str(tmp_path / "door"))
         listener = Listener(
@@ -721,7 +721,7 @@ def test_unix_sockets(run, tmp_path):
     run(scene())
 
 
-def test_certificates_can_change_between_handshakes(run):
+def test_certificates_can_change_between_handshakes(run) -> None:
     class Renewed(TestTls):
         asked = 0
 
@@ -729,7 +729,7 @@ def test_certificates_can_change_between_handshakes(run):
             self.asked += 1
             return super().context()
 
-    async def scene():
+    async def scene() -> None:
         offer = Renewed()
         async with door(implicit_tls=True, tls=offer) as listener:
             for n in (1, 2):
@@ -764,8 +764,8 @@ class Preface(asyncio.BufferedProtocol):
 
 
 @pytest.mark.parametrize("implicit_tls", [False, True])
-def test_a_connection_is_handed_over_after_a_proxy_header(run, implicit_tls):
-    async def scene():
+def test_a_connection_is_handed_over_after_a_proxy_header(run, implicit_tls) -> None:
+    async def scene() -> None:
         async with door(implicit_tls=implicit_tls, limits=ListenerLimits(per_address=1)) as listener:
             loop = asyncio.get_running_loop()
             server = await loop.create_server(
@@ -796,14 +796,14 @@ def test_a_connection_is_handed_over_after_a_proxy_header(run, implicit_tls):
     run(scene())
 
 
-def test_the_protocol_that_alpn_chose_is_told(run):
+def test_the_protocol_that_alpn_chose_is_told(run) -> None:
     class Offer(TestTls):
         def context(self) -> ssl.SSLContext:
             context = server_context.__wrapped__()
             context.set_alpn_protocols(["h2", "http/1.1"])
             return context
 
-    async def scene():
+    async def scene() -> None:
         async with door(implicit_tls=True, tls=Offer()) as listener:
             context = client_context()
             for client_offers, chosen in ((["http/1.1"], "http/1.1"), ([], None)):
@@ -818,8 +818,8 @@ def test_the_protocol_that_alpn_chose_is_told(run):
     run(scene())
 
 
-def test_a_session_of_several_accounts_ends_when_one_is_revoked(run):
-    async def scene():
+def test_a_session_of_several_accounts_ends_when_one_is_revoked(run) -> None:
+    async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             Play.made[0].accounts = (AccountId(1), AccountId(2))

@@ -47,7 +47,7 @@ from pillarbox.protocol.pop3.commands import (
         (b"APOP ann 0123", Unknown()),
     ],
 )
-def test_lines(line, command):
+def test_lines(line, command) -> None:
     assert parse(line) == command
 
 
@@ -80,10 +80,10 @@ def test_lines(line, command):
         b"LANG a b",
     ],
 )
-def test_arguments_that_do_not_fit(line):
+def test_arguments_that_do_not_fit(line) -> None:
     assert isinstance(parse(line), Malformed)
 
 
-def test_passwords_are_not_shown():
+def test_passwords_are_not_shown() -> None:
     assert "secret" not in repr(parse(b"PASS secret"))
     assert "secret" not in repr(parse(b"AUTH PLAIN secret"))

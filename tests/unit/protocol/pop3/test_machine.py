@@ -35,13 +35,13 @@ def at(state: State) -> Machine:
     return machine
 
 
-def test_every_command_has_an_example():
+def test_every_command_has_an_example() -> None:
     assert set(EXAMPLES) == set(get_args(Command))
 
 
 @pytest.mark.rfc("1939 §3", "MUST")
 @pytest.mark.parametrize(("state", "kind"), list(itertools.product(State, EXAMPLES)))
-def test_every_command_is_answered_in_every_state(state, kind):
+def test_every_command_is_answered_in_every_state(state, kind) -> None:
     machine, command = at(state), EXAMPLES[kind]
     refusal = machine.refuse(command)
     if (state, kind) in TABLE:
@@ -59,7 +59,7 @@ def test_every_command_is_answered_in_every_state(state, kind):
 
 
 @pytest.mark.rfc("1939 §4", "MUST")
-def test_nothing_but_a_login_opens_the_maildrop():
+def test_nothing_but_a_login_opens_the_maildrop() -> None:
     opening = {
         (state, kind.__name__)
         for (state, kind), after in TABLE.items()
@@ -78,7 +78,7 @@ def test_nothing_but_a_login_opens_the_maildrop():
     )
 
 
-def test_a_challenge_makes_the_next_line_a_response():
+def test_a_challenge_makes_the_next_line_a_response() -> None:
     machine = Machine()
     (auth,) = machine.receive(b"AUTH PLAIN\r\nQUIT\r\n")
     machine.answer(auth, replies.challenge(b""))
@@ -88,7 +88,7 @@ def test_a_challenge_makes_the_next_line_a_response():
     assert machine.receive(b"QUIT\r\n") == [commands.Quit()]
 
 
-def test_without_a_challenge_it_is_a_command():
+def test_without_a_challenge_it_is_a_command() -> None:
     machine = Machine()
     (auth,) = machine.receive(b"AUTH XYZZY\r\nQUIT\r\n")
     machine.answer(auth, b"-ERR no\r\n")
@@ -96,7 +96,7 @@ def test_without_a_challenge_it_is_a_command():
 
 
 @pytest.mark.rfc("5034 §4", "MUST")
-def test_responses_may_be_longer_than_commands():
+def test_responses_may_be_longer_than_commands() -> None:
     machine = Machine()
     (auth,) = machine.receive(b"AUTH PLAIN\r\n")
     machine.answer(auth, replies.challenge(b""))
@@ -111,7 +111,7 @@ def test_responses_may_be_longer_than_commands():
 
 
 @pytest.mark.rfc("2449 §4", "MUST")
-def test_command_lengths():
+def test_command_lengths() -> None:
     assert MAX_COMMAND_OCTETS >= 255
     machine = Machine()
     line = b"PASS " + b"x" * (MAX_COMMAND_OCTETS - 7)
@@ -121,7 +121,7 @@ def test_command_lengths():
 
 
 @pytest.mark.rfc("2595 §4", "MUST")
-def test_nothing_is_told_after_stls_until_it_is_answered():
+def test_nothing_is_told_after_stls_until_it_is_answered() -> None:
     machine = Machine()
     assert machine.receive(b"STLS\r\nUSER u\r\nPASS p\r\n") == [commands.Stls()]
     machine.answer(commands.Stls(), b"+OK\r\n")
@@ -129,21 +129,21 @@ def test_nothing_is_told_after_stls_until_it_is_answered():
     assert machine.receive(b"CAPA\r\n") == [commands.Capa()]
 
 
-def test_a_name_given_before_tls_is_forgotten():
+def test_a_name_given_before_tls_is_forgotten() -> None:
     machine = at(State.NAMED)
     machine.answer(commands.Stls(), b"+OK\r\n")
     assert machine.refuse(commands.Pass("p")) is not None
 
 
 @pytest.mark.rfc("6856 §2.1", "MUST NOT")
-def test_no_stls_after_utf8():
+def test_no_stls_after_utf8() -> None:
     machine = Machine()
     machine.answer(commands.Utf8(), b"+OK\r\n")
     assert machine.utf8
     assert machine.refuse(commands.Stls()) is not None
 
 
-def test_nothing_is_told_after_quit():
+def test_nothing_is_told_after_quit() -> None:
     machine = Machine()
     assert machine.receive(b"QUIT\r\nNOOP\r\n") == [commands.Quit()]
     machine.answer(commands.Quit(), b"+OK\r\n")
@@ -166,7 +166,7 @@ LINES = st.sampled_from(
     accept=st.booleans(),
     end=st.sampled_from([b"\r\n", b"\n"]),
 )
-def test_any_chunking_gives_the_same_conversation(lines, cuts, accept, end):
+def test_any_chunking_gives_the_same_conversation(lines, cuts, accept, end) -> None:
     stream = b"".join(line + end for line in lines)
     if b"STLS" in lines and accept:
         # What is dropped then depends on what had arrived, as it must.
@@ -176,7 +176,7 @@ def test_any_chunking_gives_the_same_conversation(lines, cuts, accept, end):
     assert converse(chunks, accept=accept) == converse([stream], accept=accept)
 
 
-def test_a_flood_of_commands_is_told_in_parts_and_none_is_lost():
+def test_a_flood_of_commands_is_told_in_parts_and_none_is_lost() -> None:
     machine, count = Machine(), MAX_COMMANDS_AT_ONCE + 7
     parts = [machine.receive(b"NOOP\r\n" * count)]
     while machine.buffered:

@@ -41,14 +41,14 @@ def unstuffed(sent: bytes) -> bytes:
         (b"a\r\r\n", b"a\r\r\n.\r\n"),
     ],
 )
-def test_whole(stored, sent):
+def test_whole(stored, sent) -> None:
     assert wire_form.whole(stored) == sent
 
 
 @settings(max_examples=200, deadline=None)
 @given(MESSAGES)
 @pytest.mark.rfc("1939 §11", "MUST")
-def test_the_listed_size_is_what_is_sent(stored):
+def test_the_listed_size_is_what_is_sent(stored) -> None:
     got = unstuffed(wire_form.whole(stored))
     assert len(got) == summarize(stored).crlf_size
     expected = re.sub(rb"(?<!\r)\n", b"\r\n", stored)
@@ -57,7 +57,7 @@ def test_the_listed_size_is_what_is_sent(stored):
 
 @settings(max_examples=200, deadline=None)
 @given(MESSAGES, st.lists(st.integers(0, 60), max_size=8))
-def test_parts_of_any_size_give_the_same(stored, cuts):
+def test_parts_of_any_size_give_the_same(stored, cuts) -> None:
     stuffing, sent, at = Stuffing(), b"", 0
     for cut in [*sorted(min(cut, len(stored)) for cut in cuts), len(stored)]:
         sent += stuffing.part(stored[at:cut])
@@ -70,29 +70,29 @@ def test_parts_of_any_size_give_the_same(stored, cuts):
     ("lines", "body"),
     [(0, b""), (1, b"1\r\n"), (2, b"1\r\n..2\r\n"), (3, b"1\r\n..2\r\n3\r\n"), (10**9, b"1\r\n..2\r\n3\r\n")],
 )
-def test_top(lines, body):
+def test_top(lines, body) -> None:
     header = b"Subject: x\r\n\r\n"
     for stored in (header + b"1\r\n.2\r\n3\r\n", header + b"1\r\n.2\r\n3", header + b"1\n.2\n3\n"):
         assert wire_form.top(stored, len(header), lines) == header + body + b".\r\n"
 
 
 @pytest.mark.parametrize("stored", [b"Subject: x", b"Subject: x\r\n", b"Subject: x\n", b"Subject: x\r\n\r\n"])
-def test_top_of_a_message_without_a_body_has_the_empty_line(stored):
+def test_top_of_a_message_without_a_body_has_the_empty_line(stored) -> None:
     assert wire_form.top(stored, len(stored), 0) == b"Subject: x\r\n\r\n.\r\n"
 
 
-def test_top_of_nothing():
+def test_top_of_nothing() -> None:
     assert wire_form.top(b"", 0, 5) == b".\r\n" or wire_form.top(b"", 0, 5) == b"\r\n.\r\n"
 
 
 @settings(max_examples=100, deadline=None)
 @given(MESSAGES, st.integers(0, 6))
-def test_top_never_ends_from_within(stored, lines):
+def test_top_never_ends_from_within(stored, lines) -> None:
     header_size = summarize(stored).header_size
     assert unstuffed(wire_form.top(stored, header_size, lines)) is not None
 
 
-def test_a_client_that_reads_up_to_line_feeds_is_not_led_astray():
+def test_a_client_that_reads_up_to_line_feeds_is_not_led_astray() -> None:
     """poplib takes a bare line feed for a line end, as most clients do."""
 
     class Wire(poplib.POP3):

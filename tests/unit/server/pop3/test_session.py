@@ -63,7 +63,7 @@ def scene(play: Callable[[House], Awaitable[None]]) -> None:
     asyncio.run(whole())
 
 
-def test_a_session_answers_from_memory_without_ado():
+def test_a_session_answers_from_memory_without_ado() -> None:
     async def play(house: House) -> None:
         await house.deliver(0, MESSAGE)
         client = Client(house)
@@ -76,7 +76,7 @@ def test_a_session_answers_from_memory_without_ado():
 
 
 @pytest.mark.rfc("1939 §7", "SHOULD NOT")
-def test_unique_ids_are_stable_and_never_given_again():
+def test_unique_ids_are_stable_and_never_given_again() -> None:
     async def play(house: House) -> None:
         for _ in range(3):
             await house.deliver(0, MESSAGE)
@@ -98,7 +98,7 @@ def test_unique_ids_are_stable_and_never_given_again():
     scene(play)
 
 
-def test_numbers_stay_while_others_deliver_and_expunge():
+def test_numbers_stay_while_others_deliver_and_expunge() -> None:
     async def play(house: House) -> None:
         await house.deliver(0, MESSAGE)
         client = Client(house)
@@ -116,7 +116,7 @@ def test_numbers_stay_while_others_deliver_and_expunge():
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"", b"\n"])
-def test_large_messages_go_in_parts_and_come_out_whole(end):
+def test_large_messages_go_in_parts_and_come_out_whole(end) -> None:
     lines = b".a line\r\n\r\n..\r\n" + b"x" * 70 + b"\r\n"
     body = lines * (3 * PART_OCTETS // len(lines)) + b"last" + end
     large = b"Subject: large\r\n\r\n" + body
@@ -140,7 +140,7 @@ def test_large_messages_go_in_parts_and_come_out_whole(end):
     scene(play)
 
 
-def test_a_slow_client_is_waited_for_between_the_parts():
+def test_a_slow_client_is_waited_for_between_the_parts() -> None:
     async def play(house: House) -> None:
         await house.deliver(0, b"Subject: large\r\n\r\n" + b"x\r\n" * PART_OCTETS)
         client = Client(house)
@@ -158,7 +158,7 @@ def test_a_slow_client_is_waited_for_between_the_parts():
     scene(play)
 
 
-def test_many_messages_are_listed():
+def test_many_messages_are_listed() -> None:
     async def play(house: House) -> None:
         for _ in range(2100):
             await house.deliver(0, MESSAGE)
@@ -173,7 +173,7 @@ def test_many_messages_are_listed():
     scene(play)
 
 
-def test_the_lease_is_renewed_while_the_session_lives():
+def test_the_lease_is_renewed_while_the_session_lives() -> None:
     async def play(house: House) -> None:
         clock = house.world.clock
         await house.deliver(0, MESSAGE)
@@ -192,7 +192,7 @@ def test_the_lease_is_renewed_while_the_session_lives():
     scene(play)
 
 
-def test_a_session_that_lost_its_lease_deletes_nothing():
+def test_a_session_that_lost_its_lease_deletes_nothing() -> None:
     async def play(house: House) -> None:
         clock = house.world.clock
         await house.deliver(0, MESSAGE)
@@ -212,7 +212,7 @@ def test_a_session_that_lost_its_lease_deletes_nothing():
     scene(play)
 
 
-def test_two_that_read_may_do_so_together_but_only_one_deletes():
+def test_two_that_read_may_do_so_together_but_only_one_deletes() -> None:
     async def play(house: House) -> None:
         await house.deliver(0, MESSAGE)
         one, two = Client(house), Client(house)
@@ -228,7 +228,7 @@ def test_two_that_read_may_do_so_together_but_only_one_deletes():
     scene(play)
 
 
-def test_scram():
+def test_scram() -> None:
     async def play(house: House) -> None:
         client = Client(house)
         await client.session.opened()
@@ -248,7 +248,7 @@ def test_scram():
     scene(play)
 
 
-def test_guessing_ends_the_connection():
+def test_guessing_ends_the_connection() -> None:
     async def play(house: House) -> None:
         client = Client(house)
         await client.session.opened()
@@ -265,7 +265,7 @@ def test_guessing_ends_the_connection():
     scene(play)
 
 
-def test_nonsense_ends_the_connection_but_now_and_then_does_not():
+def test_nonsense_ends_the_connection_but_now_and_then_does_not() -> None:
     async def play(house: House) -> None:
         client = Client(house)
         await client.session.opened()
@@ -286,7 +286,7 @@ def test_nonsense_ends_the_connection_but_now_and_then_does_not():
     [(DatabaseUnavailable("full"), b"-ERR [SYS/TEMP]"), (BlobMissing("00"), b"-ERR [SYS/PERM]")],
 )
 @pytest.mark.rfc("3206 §4", "SHOULD")
-def test_failures_of_the_world_are_told_as_such(monkeypatch, failure, said):
+def test_failures_of_the_world_are_told_as_such(monkeypatch, failure, said) -> None:
     def fail(*arguments: Any, **keywords: Any) -> bytes:
         raise failure
 
@@ -303,7 +303,7 @@ def test_failures_of_the_world_are_told_as_such(monkeypatch, failure, said):
     scene(play)
 
 
-def test_a_failure_in_the_middle_of_a_message_ends_the_connection(monkeypatch):
+def test_a_failure_in_the_middle_of_a_message_ends_the_connection(monkeypatch) -> None:
     async def play(house: House) -> None:
         await house.deliver(0, b"Subject: large\r\n\r\n" + b"x\r\n" * PART_OCTETS)
         client = Client(house)
@@ -324,7 +324,7 @@ def test_a_failure_in_the_middle_of_a_message_ends_the_connection(monkeypatch):
     scene(play)
 
 
-def test_deletions_that_cannot_be_made_durable_are_not_promised(monkeypatch):
+def test_deletions_that_cannot_be_made_durable_are_not_promised(monkeypatch) -> None:
     async def play(house: House) -> None:
         await house.deliver(0, MESSAGE)
         client = Client(house)
@@ -344,7 +344,7 @@ def test_deletions_that_cannot_be_made_durable_are_not_promised(monkeypatch):
 
 
 @pytest.mark.rfc("1939 §3", "SHOULD")
-def test_nothing_is_said_when_the_deadline_passes():
+def test_nothing_is_said_when_the_deadline_passes() -> None:
     async def play(house: House) -> None:
         client = Client(house)
         assert client.session.timed_out() == b""
@@ -355,7 +355,7 @@ def test_nothing_is_said_when_the_deadline_passes():
 
 @pytest.mark.rfc("6856 §2.1", "MUST")
 @pytest.mark.parametrize("lines", [1, PART_OCTETS])
-def test_an_internationalized_header_is_shown_as_it_is_in_utf8_mode_only(lines):
+def test_an_internationalized_header_is_shown_as_it_is_in_utf8_mode_only(lines) -> None:
     header = "From: J\u00f6rg <j\u00f6rg@one.example>\r\nSubject: gr\u00fcn\r\n\r\n".encode()
     body = "gr\u00fcn\r\n".encode() * lines
 
@@ -376,7 +376,7 @@ def test_an_internationalized_header_is_shown_as_it_is_in_utf8_mode_only(lines):
     scene(play)
 
 
-def test_legacy_octets_in_a_header_are_shown_as_they_came():
+def test_legacy_octets_in_a_header_are_shown_as_they_came() -> None:
     legacy = b"Subject: gr\xfcn\r\n\r\nx\r\n"
 
     async def play(house: House) -> None:
@@ -388,7 +388,7 @@ def test_legacy_octets_in_a_header_are_shown_as_they_came():
     scene(play)
 
 
-def test_a_large_message_without_a_header():
+def test_a_large_message_without_a_header() -> None:
     large = b"no header, just text\r\n" * PART_OCTETS
 
     async def play(house: House) -> None:

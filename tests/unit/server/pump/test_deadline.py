@@ -43,7 +43,7 @@ def deadline(period: float) -> tuple[Deadline, Loop, list[float]]:
     return Deadline(loop, period, lambda: passed.append(loop.now)), loop, passed
 
 
-def test_passes_once_after_the_period():
+def test_passes_once_after_the_period() -> None:
     one, loop, passed = deadline(10)
     one.restart()
     loop.until(9)
@@ -52,7 +52,7 @@ def test_passes_once_after_the_period():
     assert passed == [10]
 
 
-def test_moving_it_costs_no_timer():
+def test_moving_it_costs_no_timer() -> None:
     one, loop, passed = deadline(10)
     one.restart()
     for second in range(1, 1001):
@@ -66,7 +66,7 @@ def test_moving_it_costs_no_timer():
     assert passed == [11]
 
 
-def test_moving_it_earlier_takes_effect():
+def test_moving_it_earlier_takes_effect() -> None:
     one, loop, passed = deadline(1000)
     one.restart()
     one.set(5)
@@ -74,7 +74,7 @@ def test_moving_it_earlier_takes_effect():
     assert passed == [5]
 
 
-def test_stop():
+def test_stop() -> None:
     one, loop, passed = deadline(10)
     one.restart()
     one.stop()
@@ -85,7 +85,7 @@ def test_stop():
     assert passed == [110]
 
 
-def test_on_a_real_loop():
+def test_on_a_real_loop() -> None:
     async def scene() -> None:
         passed = asyncio.Event()
         Deadline(asyncio.get_running_loop(), 0.01, passed.set).restart()

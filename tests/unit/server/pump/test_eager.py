@@ -9,11 +9,11 @@ def run(scene):
     return asyncio.run(scene)
 
 
-def test_what_does_not_wait_is_done_at_once_and_needs_no_task():
-    async def scene():
+def test_what_does_not_wait_is_done_at_once_and_needs_no_task() -> None:
+    async def scene() -> None:
         done = []
 
-        async def work():
+        async def work() -> None:
             done.append(1)
 
         assert drive(work(), asyncio.get_running_loop()) is None
@@ -22,11 +22,11 @@ def test_what_does_not_wait_is_done_at_once_and_needs_no_task():
     run(scene())
 
 
-def test_what_waits_goes_on_in_a_task():
-    async def scene():
+def test_what_waits_goes_on_in_a_task() -> None:
+    async def scene() -> None:
         steps, gate = [], asyncio.get_running_loop().create_future()
 
-        async def work():
+        async def work() -> None:
             steps.append("begun")
             steps.append(await gate)
             await asyncio.sleep(0)
@@ -41,9 +41,9 @@ def test_what_waits_goes_on_in_a_task():
     run(scene())
 
 
-def test_a_bare_turn_of_the_loop():
-    async def scene():
-        async def work():
+def test_a_bare_turn_of_the_loop() -> None:
+    async def scene() -> None:
+        async def work() -> None:
             await asyncio.sleep(0)
 
         await drive(work(), asyncio.get_running_loop())
@@ -51,11 +51,11 @@ def test_a_bare_turn_of_the_loop():
     run(scene())
 
 
-def test_errors_reach_the_coroutine_where_it_waits():
-    async def scene():
+def test_errors_reach_the_coroutine_where_it_waits() -> None:
+    async def scene() -> None:
         seen, gate = [], asyncio.get_running_loop().create_future()
 
-        async def work():
+        async def work() -> None:
             try:
                 await gate
             except ValueError:
@@ -71,12 +71,12 @@ def test_errors_reach_the_coroutine_where_it_waits():
     run(scene())
 
 
-def test_errors_before_and_after_the_first_wait():
-    async def scene():
-        async def at_once():
+def test_errors_before_and_after_the_first_wait() -> None:
+    async def scene() -> None:
+        async def at_once() -> None:
             raise ValueError("at once")
 
-        async def later():
+        async def later() -> None:
             await asyncio.sleep(0)
             raise ValueError("later")
 
@@ -88,11 +88,11 @@ def test_errors_before_and_after_the_first_wait():
     run(scene())
 
 
-def test_cancellation():
-    async def scene():
+def test_cancellation() -> None:
+    async def scene() -> None:
         seen = []
 
-        async def work():
+        async def work() -> None:
             try:
                 await asyncio.get_running_loop().create_future()
             finally:
@@ -105,7 +105,7 @@ def test_cancellation():
             await task
         assert seen == ["cleaned up"]
 
-        async def stubborn():
+        async def stubborn() -> None:
             with pytest.raises(asyncio.CancelledError):
                 await asyncio.get_running_loop().create_future()
 
