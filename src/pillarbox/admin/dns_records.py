@@ -52,7 +52,7 @@ def for_domain(domain: str, hostname: str) -> tuple[WantedRecord, ...]:
 
 def spf(domain: str) -> WantedRecord:
     """The SPF record: who may send for the domain."""
-    return WantedRecord(domain, "TXT", f'"{SPF}"', "nobody else may send as the domain (SPF)")
+    return WantedRecord(domain, "TXT", f'"{SPF}"', "no other server may send as the domain (SPF)")
 
 
 def dmarc(domain: str) -> WantedRecord:

@@ -12,7 +12,7 @@ from typing import NoReturn
 from pillarbox.app import termination
 
 GRACE_S = 2.0
-"""How long work may take to end once it was asked to."""
+"""How long work may take to end once it is signalled to."""
 POLL_S = 0.05
 
 

@@ -41,7 +41,7 @@ PASSWORD = "pillarbox"  # noqa: S105 - printed for everybody to see
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who can log in."""
+    """An account that can log in."""
 
     address: str
     login: str

@@ -19,7 +19,7 @@ from pillarbox.world.world import World
 RETRY_S = 5.0
 """When to read again which accounts were withdrawn, where the database was unavailable."""
 DRAIN_S = 5.0
-"""How long sessions may finish what they are doing once the worker is told to stop."""
+"""How long sessions may finish what they are doing once the worker is to stop."""
 
 
 class FailureReporter:

@@ -1,4 +1,4 @@
-"""What a provider needs beside its configuration: values that had to be looked up or translated.
+"""What a provider needs in addition to its configuration: values that had to be looked up or translated.
 
 `resolve` checks everything in the configuration that goes beyond the types of its fields, so that a mistake is
 reported in terms of the file, and before anything is started.
@@ -28,7 +28,7 @@ class Resolved:
     endpoints: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict)
     """Where to listen, by service."""
     certificates: tuple[CertificateFiles, ...] = ()
-    """The first is shown to clients that send no server name, or an unknown one."""
+    """The first is used for clients that send no server name, or an unknown one."""
     routes: Routes = field(default_factory=dict)
     """Servers that take mail for a domain instead of its MX hosts; `SMART_HOST` for all others."""
     name_servers: tuple[NameServer, ...] = ()
@@ -109,7 +109,7 @@ def _routes(relay: Relay) -> dict[str, Host]:
 
 def _host(text: str, option: str) -> Host:
     name, port = _host_and_port(text, option)
-    # RFC 8314 §3.3: port 465 speaks TLS from the first octet
+    # RFC 8314 §3.3: port 465 has TLS from the first octet
     return Host(name, port, implicit_tls=port == SERVICES["submissions"].port, certain=True)
 
 

@@ -20,7 +20,7 @@ from pillarbox.world.tls.server import CertificateUnusable, ServerTls
 
 
 def alone(resolved: Resolved, sockets: Sockets, ready: Callable[[], None]) -> int:
-    """Serve in this process until told to stop; return an exit code."""
+    """Serve in this process until stopped; return an exit code."""
     run(resolved, sockets, for_one_alone(), None, ready)
     return 0
 
@@ -28,7 +28,7 @@ def alone(resolved: Resolved, sockets: Sockets, ready: Callable[[], None]) -> in
 def supervised(
     resolved: Resolved, sockets: Sockets, ready: Callable[[], None], reread: Reread | None = None
 ) -> int:
-    """Serve with workers that are replaced when they die, until told to stop; return an exit code.
+    """Serve with workers that are replaced when they die, until stopped; return an exit code.
 
     `reread`: how to read the configuration again on SIGHUP. The supervisor tries it first: if something is wrong,
     the log says what, and all workers, later ones included, keep the configuration they had.

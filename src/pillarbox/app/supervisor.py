@@ -2,7 +2,7 @@
 
 It opens nothing but the listening sockets, which its workers inherit by fork; it keeps them open, so that clients
 that connect while a worker is being replaced wait in the kernel's queue and are served. It waits for signals and
-does nothing else, so there is little in it that can fail. A worker ends when told to by SIGTERM, or when the
+does nothing else, so there is little in it that can fail. A worker ends on SIGTERM, or when the
 supervisor is gone: each holds the reading end of a pipe of which only the supervisor has the other. SIGHUP is passed
 on to the workers, once `reload` has found nothing wrong. Signals stay blocked in a new worker until it has handlers
 for them, so that none can kill it half started, or get lost.
@@ -18,10 +18,10 @@ from collections.abc import Callable
 from pillarbox.app.child_process import leave
 
 Work = Callable[["SupervisorLink"], None]
-"""Runs one worker until it is told to stop."""
+"""Runs one worker until it is stopped."""
 
 DRAIN_S = 30.0
-"""How long workers may finish what they are doing once told to stop."""
+"""How long workers may finish what they are doing once they are to stop."""
 RESTART_S = 1.0
 """How long to wait before replacing a worker that died early, so that a fault at start does not spin."""
 EARLY_S = 5.0
@@ -41,7 +41,7 @@ class SupervisorLink:
         self._ready = ready
 
     def ready(self) -> None:
-        """Tell the supervisor that this worker accepts connections."""
+        """Report to the supervisor that this worker accepts connections."""
         os.write(self._ready, b".")
 
 
@@ -62,7 +62,7 @@ class Supervisor:
         """The numbers of workers that died early and are not replaced yet."""
 
     def run(self, ready: Callable[[], None]) -> int:
-        """Start the workers, call `ready` once all accept connections, and stay until told to stop; an exit code."""
+        """Start the workers, call `ready` once all accept connections, and stay until stopped; an exit code."""
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
         for worker in range(self._workers):
             self._start_one(worker)
@@ -92,7 +92,7 @@ class Supervisor:
             leave(code)
 
     def _failed_to_start(self) -> int | None:
-        """Wait until each worker is ready; an exit code where one died before it was, or we were told to stop."""
+        """Wait until each worker is ready; an exit code where one died before it was, or we were stopped."""
         waiting = self._workers
         while waiting:
             readable, _, _ = select.select([self._ready[0]], [], [], POLL_S)
@@ -135,7 +135,7 @@ class Supervisor:
             self._start_one(self._missing.pop())
 
     def _stop(self) -> None:
-        """Ask all workers to finish, and kill those that have not done so in time."""
+        """Signal all workers to finish, and kill those that have not done so in time."""
         self._stopping = True
         self._missing.clear()
         self._signal_all(signal.SIGTERM)

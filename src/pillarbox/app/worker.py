@@ -1,4 +1,4 @@
-"""One worker: an event loop that serves all services until it is told to stop."""
+"""One worker: an event loop that serves all services until it is stopped."""
 
 import asyncio
 import gc

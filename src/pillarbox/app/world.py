@@ -1,4 +1,4 @@
-"""Opening the world of a worker: the database, the network, the resolver, and so on."""
+"""Opening the `World` of a worker: the database, the network, the resolver, and so on."""
 
 import asyncio
 

@@ -12,7 +12,7 @@ class DataDirectory:
 
     @property
     def database(self) -> Path:
-        """The SQLite file; its write-ahead log and locks lie beside it."""
+        """The SQLite file; its write-ahead log and locks are next to it."""
         return self.path / "pillarbox.db"
 
     @property
@@ -22,7 +22,7 @@ class DataDirectory:
 
     @property
     def signals(self) -> Path:
-        """The folder of the sockets by which processes tell each other what changed."""
+        """The folder of the sockets by which processes notify each other of changes."""
         return self.path / "signals"
 
     @property

@@ -20,7 +20,7 @@ from pillarbox.config.data_directory import DataDirectory
 from pillarbox.config.services import SERVICES
 
 DEFAULT_PATH = Path("/etc/pillarbox/pillarbox.toml")
-"""Where commands look for it unless told otherwise."""
+"""The default of `--config`."""
 
 
 class ConfigWrong(Exception):

@@ -23,7 +23,7 @@ class Acceptance(Struct, frozen=True, gc=False):
     message: Message | None
     """The message as it is placed; `None` where there is no placement."""
     outbound: Outbound | None
-    """The message as it is queued; `None` where nobody elsewhere gets it."""
+    """The message as it is queued; `None` where there is no recipient elsewhere."""
     quarantined: bool = False
     """A check found it suspicious (`placement.filed`)."""
 

@@ -15,11 +15,11 @@ class Source(Enum):
     __hash__ = object.__hash__  # C, where Enum hashes by name in Python
 
     PUBLIC = "public"
-    """Another provider's server, which may be anybody: accepted for our own recipients only."""
+    """Another provider's server, not authenticated: accepted for our own recipients only."""
     SUBMISSION = "submission"
-    """An account of ours that has logged in: accepted for anybody, under the rules of `delivery.submission`."""
+    """An account of ours that has logged in: accepted for any recipient, under the rules of `delivery.submission`."""
     TRUSTED = "trusted"
-    """A neighbour of ours, by LMTP: accepted for our own recipients only."""
+    """A trusted program nearby, by LMTP: accepted for our own recipients only."""
 
 
 class Origin(Struct, frozen=True, gc=False, kw_only=True):
@@ -43,7 +43,7 @@ class Origin(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Envelope(Struct, frozen=True, gc=False):
-    """What MAIL says of a message, whatever protocol it comes by. Recipients are added one by one."""
+    """The parameters of MAIL, whatever protocol the message comes by. Recipients are added one by one."""
 
     reverse_path: ReversePath
     size_octets: int | None = None

@@ -3,7 +3,7 @@
 Only the common case is cached, an account's own address without a quota, and only until something is
 withdrawn (`pillarbox.directory.withdrawal`). This process's own changes arrive at once, those of others by a
 signal, which may be late or lost; so no entry lives longer than `MAX_AGE_S`. A message may take longer than
-that from its RCPT to its end, so clients cannot tell the difference.
+that from its RCPT to its end, so clients see no difference.
 """
 
 from typing import Final

@@ -25,7 +25,7 @@ class Reason(Enum):
     MAILBOX_FULL = auto()
     """Transient: over quota, or the account is being created or removed."""
     RELAY_DENIED = auto()
-    """The domain is not ours, and nobody has logged in."""
+    """The domain is not ours, and the client has not logged in."""
     RECIPIENT_NEEDS_SMTPUTF8 = auto()
     TOO_MANY_RECIPIENTS = auto()
     """Transient: the rest can be sent in another transaction (RFC 5321 §4.5.3.1.10)."""

@@ -1,6 +1,6 @@
 """Sending a delivery status notification, in the transaction that ends what it reports about.
 
-It is delivered here where the sender is ours, regardless of quota: nobody else would hear of the failure.
+It is delivered here where the sender is ours, regardless of quota: the failure would be reported to no one else.
 Otherwise it is queued. Always true: it has the null reverse-path (RFC 3461 §6.1), so nothing is ever
 reported about it.
 """

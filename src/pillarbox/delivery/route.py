@@ -2,7 +2,7 @@
 
 The answer to RCPT is made from this, so it is one short read. A full mailbox is reported here, while the
 sender can still keep the message. Once a message was accepted it is delivered even if it is the one that
-exceeds the quota: a refusal after that would lose the message, or report to somebody who never sent it.
+exceeds the quota: a refusal after that would lose the message, or report to an address that never sent it.
 """
 
 from typing import assert_never
@@ -34,7 +34,7 @@ class RemoteRecipient(Struct, frozen=True, gc=False):
 
 
 class UnknownRecipient(Struct, frozen=True, gc=False):
-    """The domain is ours, and the address leads to nobody."""
+    """The domain is ours, and the address does not exist."""
 
     disabled: bool
     """It leads to a disabled account."""

@@ -206,7 +206,7 @@ def _last_attempt(late: QueuedDelivery) -> DeliveryAttempt:
 
 @dataclass(frozen=True, slots=True)
 class _PendingDsn:
-    """A DSN about one message, to be sent if it is about anybody."""
+    """A DSN about one message, to be sent if it is about any recipient."""
 
     message: QueuedMessage
     recipients: tuple[DsnRecipient, ...]
@@ -248,7 +248,7 @@ def _dsn_recipient(
 def _with_dsn(
     tx: Transaction, results: list[RecipientResult], pending: _PendingDsn, now_ms: int
 ) -> list[RecipientResult]:
-    """Send the DSN if it is about anybody, and note in the results where it went."""
+    """Send the DSN if it is about any recipient, and note in the results where it went."""
     to = pending.message.reverse_path
     # RFC 5321 §6.1, RFC 3461 §5.2: nothing is reported to the null reverse-path
     if not pending.recipients or to is None:

@@ -9,7 +9,7 @@ The rules, in this order:
 * Bcc and Return-Path are removed: the former discloses hidden recipients (RFC 5322 §3.6.3), the
   latter is written by the last server (RFC 5321 §4.4).
 
-Everything else stays as it came, octet for octet; a message that keeps the rules is not changed at all.
+Everything else is kept octet for octet; a message that keeps the rules is not changed at all.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Domains, accounts, aliases, groups and credentials.
 
-All of it is rows and verbs (`def verb(tx, ...)`). Four questions are asked:
+All of it is rows and verbs (`def verb(tx, ...)`). It answers four questions:
 
     resolve.recipient      where does mail for this address go?
     resolve.may_send_as    may this account write as that address?

@@ -1,7 +1,7 @@
 """The addresses from which each account has logged in.
 
-A client at a known address is not throttled because of failed logins of others, so nobody can lock an owner out by
-guessing passwords. An IPv6 client is identified by its /64: hosts change the rest of the address by themselves.
+A client at a known address is not throttled because of failed logins of others, so an attacker cannot lock an owner
+out by guessing passwords. An IPv6 client is identified by its /64: hosts change the rest of the address by themselves.
 """
 
 import ipaddress

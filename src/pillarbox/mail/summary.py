@@ -1,4 +1,4 @@
-"""The summary of a message: computed once at delivery, and stored beside it.
+"""The summary of a message: computed once at delivery, and stored with it.
 
 A listing of ten thousand messages then parses nothing: ENVELOPE, BODY, BODYSTRUCTURE and the header fields that
 clients request most are stored as the octets sent to clients; sort keys, thread links and preview as text.

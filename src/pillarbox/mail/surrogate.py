@@ -18,7 +18,7 @@ from pillarbox.mail.header import Field, Header
 from pillarbox.mail.name_addr import Group, NameAddr
 
 INVALID: Final = b"<invalid@internationalized-address.invalid>"
-"""RFC 6858 §2.1: an address that never belongs to anybody (RFC 2606)."""
+"""RFC 6858 §2.1: an address that never exists (RFC 2606)."""
 
 _ADDRESS_FIELDS: Final = frozenset(
     {

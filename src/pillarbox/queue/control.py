@@ -1,6 +1,6 @@
 """What an operator may do with queued recipients: retry now, hold, release, drop.
 
-Recipients that are being tried at this moment are skipped, except by `hold`, which applies after the attempt.
+Recipients that are being tried now are skipped, except by `hold`, which applies after the attempt.
 """
 
 from pillarbox.queue.inspection import Selection, condition

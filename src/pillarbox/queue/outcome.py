@@ -2,7 +2,7 @@
 
 The caller sends a DSN, if one is due, in the same transaction, so that no recipient leaves the queue unreported.
 A job whose lease was lost changes nothing, since another worker has it; except that what a server has acknowledged
-is delivered, whoever holds the lease.
+is delivered, whichever worker holds the lease.
 """
 
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ class QueuedDelivery:
 
 
 def delivered(tx: Transaction, job: Job, recipient: PendingRecipient) -> bool:
-    """A server has acknowledged the message: remove the recipient, whoever holds the lease. False if it
+    """A server has acknowledged the message: remove the recipient, whichever worker holds the lease. False if it
     was removed before."""
     if not tx.execute("DELETE FROM queue_recipients WHERE id = ?", (recipient.id,)):
         return False
@@ -100,7 +100,7 @@ def give_back(tx: Transaction, jobs: Iterable[Job], *, now_ms: int) -> None:
 
 
 def due_for_notice(tx: Transaction, *, now_ms: int, limit: int) -> list[QueuedDelivery]:
-    """Recipients about which a DSN (delayed or failed) is due; none that is being tried at this moment."""
+    """Recipients about which a DSN (delayed or failed) is due; none that is being tried now."""
     rows = tx.rows(
         f"SELECT {DELIVERY_COLUMNS} FROM queue_recipients r WHERE state = 'waiting' AND tell_at_ms <= ?"  # noqa: S608 - constants of this module
         " AND (lease = 0 OR due_at_ms <= ?) ORDER BY tell_at_ms LIMIT ?",

@@ -1,1 +1,1 @@
-"""Who opens the door: listeners, connections and the sessions that ride on them."""
+"""Listeners, connections, and the sessions on them; the relay; background work."""

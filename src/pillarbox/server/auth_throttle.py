@@ -8,7 +8,7 @@ rejected unchecked.
 The owner cannot be locked out. A client that has logged in to the account before is measured only by its own
 failures there. Guessing from elsewhere can delay a *new* client of the owner by at most `ACCOUNT.longest_s`
 seconds, because attempts from different clients do not queue behind each other for an account. A right
-password is delayed like a wrong one, or speed would tell them apart.
+password is delayed like a wrong one, or the time would show which is which.
 
 Guessing from the same client that the owner uses can delay the owner by at most `KNOWN_PAIR.longest_s`:
 there attempts do not queue either, or the guesses would keep the owner out.

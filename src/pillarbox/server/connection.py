@@ -8,9 +8,9 @@ What is always true:
 
 1. `opened()` runs first, then `handle()` for each event; never two of them at once.
 2. `closed()` is called exactly once, after the last `handle()` has ended.
-3. `machine.receive()` is called only when every event told before has been handled. So a machine
+3. `machine.receive()` is called only when every event returned before has been handled. So a machine
    that cannot tell what comes next until an event was handled (a literal that may be refused, an
-   exchange of SASL responses, STARTTLS) tells that event last and holds the rest back; when it is
+   exchange of SASL responses, STARTTLS) returns that event last and holds the rest back; when it is
    handled the pump calls `receive(b"")` for as long as something is `buffered` and events come.
 4. What the peer sent in plain text after STARTTLS is never looked at (RFC 3207 §6, RFC 9051 §6.2.1).
 5. An exception in one session ends that connection only, and is reported once.
@@ -35,7 +35,7 @@ class Machine(Protocol[E_co]):
 
     @property
     def buffered(self) -> int:
-        """Octets received that no event has told yet."""
+        """Octets received that are part of no event yet."""
 
     def receive(self, octets: bytes) -> Sequence[E_co]:
         """Take a chunk of any size; return every event that is now complete. Never raises.
@@ -71,7 +71,7 @@ class Session(Protocol[E]):
 
     @property
     def accounts(self) -> Collection[AccountId]:
-        """The accounts that this session speaks for: none before login, more than one where requests of
+        """The accounts that this session acts for: none before login, more than one where requests of
         several users share a connection (HTTP)."""
 
     def revoked(self) -> bytes:
@@ -158,7 +158,7 @@ class Connection(Protocol):
         """Queue an event of our own for `handle()` (a mailbox has changed)."""
 
     def set_deadline(self, seconds: float) -> None:
-        """From now on the peer must be heard from (a whole event, or bulk octets) this often.
+        """From now on the peer must send something (a whole event, or bulk octets) this often.
 
         Time spent in a handler does not count, except while it waits in `drain`.
         """

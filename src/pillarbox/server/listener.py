@@ -1,8 +1,8 @@
 """The listener: accepts connections for one service, within its limits, and ends them in order.
 
 It takes sockets that are already bound (a supervisor binds privileged ports and shares the sockets
-among workers) or binds them itself, gives each new connection a `Pump`, and turns away, in the
-protocol's own words, those beyond a limit. It ends in order: stop accepting, tell the sessions, wait
+among workers) or binds them itself, gives each new connection a `Pump`, and refuses, in the
+protocol's own words, those beyond a limit. It ends in order: stop accepting, notify the sessions, wait
 for them.
 
 What is always true: a new connection is counted before a TLS handshake is spent on it, and counted until
@@ -32,7 +32,7 @@ BACKLOG: Final = 1024
 FALLBACK_TLS_BUFFER_OCTETS: Final = 32 * 1024
 """The read buffer that plain asyncio gives each TLS connection; it would take 256 KiB."""
 FAREWELL_S: Final = 0.25
-"""How long peers may take to hear that the server goes away, once all handlers are done."""
+"""How long peers may take to read that the server goes away, once all handlers are done."""
 DRAIN_POLL_S: Final = 0.01
 """How often a draining listener checks whether handlers are still at work."""
 
@@ -67,7 +67,7 @@ class ServiceOffer:
     """For counts and the log: `imap`, `submission`."""
     session: SessionFactory[Any]
     busy: bytes
-    """What a connection beyond a limit is told, e.g. `421 4.3.2 Too many connections` CRLF. Not said
+    """What a connection beyond a limit is sent, e.g. `421 4.3.2 Too many connections` CRLF. Not sent
     where TLS is implicit: it would cost the handshake we want to save."""
     tls: TlsOffer | None = None
     implicit_tls: bool = False
@@ -89,10 +89,10 @@ class ListenerCounts:
 
 
 class FailureReporter(Protocol):
-    """Tells the operator about sessions that failed."""
+    """Reports sessions that failed to the operator."""
 
     def session_failed(self, service: str, peer: Peer, error: BaseException) -> None:
-        """A session raised; the peer was told so in the protocol's words."""
+        """A session raised; the peer was sent the protocol's error."""
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -157,7 +157,7 @@ class Listener:
     def pump(self, peer: Peer | None = None) -> Pump[Any]:
         """The loop's protocol for a new connection.
 
-        `peer` replaces the peer that the transport tells. So a protocol that reads a PROXY header first can
+        `peer` replaces the peer that the transport reports. So a protocol that reads a PROXY header first can
         hand its transport over: `transport.set_protocol(pump)`, then `pump.connection_made(transport)`.
         The connection is admitted and counted, and TLS begins, under that address.
         """
@@ -175,17 +175,17 @@ class Listener:
         return len(self._connections)
 
     def accounts(self) -> set[AccountId]:
-        """The accounts that sessions here speak for."""
+        """The accounts that sessions here act for."""
         return {account for connection in self._connections for account in connection.accounts}
 
     def revoke(self, accounts: Container[AccountId]) -> None:
-        """End the sessions that speak for one of these accounts."""
+        """End the sessions that act for one of these accounts."""
         for connection in tuple(self._connections):
             if any(account in accounts for account in connection.accounts):
                 connection.revoke()
 
     async def drain(self, seconds: float) -> None:
-        """Accept no more, tell the sessions, wait for handlers at work at most so long, then cut the rest off.
+        """Accept no more, notify the sessions, wait for handlers at work at most so long, then cut the rest off.
 
         A peer that merely does not read or does not close is not waited for.
         """
@@ -205,10 +205,10 @@ class Listener:
         for connection in tuple(self._connections):
             connection.abort()
 
-    # --- what a pump asks: ConnectionOwner
+    # --- for a pump: ConnectionOwner
 
     def admit(self, connection: OwnedConnection) -> Session[Any] | bytes:
-        """Count the connection and make its session, or turn it away."""
+        """Count the connection and make its session, or refuse it."""
         limits, name, address = self.service.limits, self.service.name, connection.peer.address
         count = self._open_counts.count
         full = limits.connections is not None and count(name) >= limits.connections
@@ -252,7 +252,7 @@ class Listener:
         self.counts.handshakes_failed += 1
 
     def failed(self, peer: Peer, error: Exception) -> None:
-        """Count it, and tell the operator."""
+        """Count it, and report it to the operator."""
         self.counts.failed += 1
         self._reporter.session_failed(self.service.name, peer, error)
 

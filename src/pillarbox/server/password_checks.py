@@ -27,7 +27,7 @@ MAX_CACHED = 20_000
 """Successful checks cached at most, some 150 octets each; the oldest goes first."""
 MAX_WAITING = 4096
 """Checks that may wait for a thread in each of the two queues; beyond that the client must try again later.
-Each queue has its own limit, so that guesses from unknown clients never turn an owner away."""
+Each queue has its own limit, so that guesses from unknown clients never get an owner refused."""
 MAX_THREADS = 4
 """Argon2 checks at once, each with 19 MiB; never more than the machine has cores."""
 
@@ -103,19 +103,19 @@ class PasswordChecks:
             queue = self._known_waiting if urgent else self._others_waiting
             if len(queue) >= MAX_WAITING:
                 raise AuthenticationUnavailable("too many passwords wait to be checked")
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            queue.append(turn)
-            await turn
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            queue.append(waiter)
+            await waiter
         else:
             self._running += 1
 
     def _admit_next(self) -> None:
         for queue in (self._known_waiting, self._others_waiting):
             while queue:
-                turn = queue.popleft()
-                if not turn.done():
+                waiter = queue.popleft()
+                if not waiter.done():
                     self._running += 1
-                    turn.set_result(None)
+                    waiter.set_result(None)
                     return
 
     def _threads_started(self) -> ThreadPoolExecutor:

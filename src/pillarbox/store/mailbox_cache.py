@@ -140,7 +140,7 @@ class CachedMailbox:
 
 
 class Head(NamedTuple):
-    """A mailbox's own row, as far as the cache and SELECT look at it."""
+    """A mailbox's own row, as far as the cache and SELECT need it."""
 
     mailbox: MailboxId
     first_recent: Uid
@@ -188,7 +188,7 @@ def read(tx: Transaction, account: AccountId, mailbox: MailboxId, known: Version
 
 
 def load(tx: Transaction, account: AccountId, mailbox: MailboxId) -> CachedMailbox:
-    """The whole mailbox, read anew. Raises `NoSuchMailbox`."""
+    """The whole mailbox, read again. Raises `NoSuchMailbox`."""
     reading = read(tx, account, mailbox, None)
     assert reading is not None
     assert reading.everything is not None

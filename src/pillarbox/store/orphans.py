@@ -1,6 +1,6 @@
 """Emails that are in no mailbox any more: removed a few at a time, with the octets that nothing else uses.
 
-EXPUNGE, DELETE and the removal of an account only list them in `orphans`, so that a large one delays nobody.
+EXPUNGE, DELETE and the removal of an account only list them in `orphans`, so that a large one delays no other client.
 """
 
 from typing import Final

@@ -30,10 +30,10 @@ def link(tx: Transaction, account: AccountId, summary: Summary, *, email: EmailI
     subject = summary.base_subject
     keys = [_key(identifier, subject) for identifier in _identifiers(summary)]
     by_subject = _key("", subject) if subject else None
-    asked = keys
+    looked_up = keys
     if by_subject is not None and summary.is_reply and not summary.references:
-        asked = [*keys, by_subject]
-    found = _oldest(tx, account, asked)
+        looked_up = [*keys, by_subject]
+    found = _oldest(tx, account, looked_up)
     thread = ThreadId(email) if found is None else found
     tx.execute_many(_INSERT_KEY, [(account, key, thread) for key in keys])
     if found is None and by_subject is not None:

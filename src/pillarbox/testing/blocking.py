@@ -21,7 +21,7 @@ MAX_ACCOUNTS_NAMED = 8
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who can log in."""
+    """An account that can log in."""
 
     address: str
     login: str
@@ -150,7 +150,7 @@ class BlockingProvider:
         where: Callable[[Message], bool] = lambda _message: True,
         mailbox: str = "INBOX",
     ) -> Watch:
-        """What `wait_for` does, one look at a time."""
+        """What `wait_for` does, one poll at a time."""
         addresses = [address] if address else [one.address for one in self.accounts]
         return Watch({self._reader(one): 0 for one in addresses}, mailbox, subject, where)
 

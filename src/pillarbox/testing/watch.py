@@ -1,4 +1,4 @@
-"""Waiting for a message, one look at a time."""
+"""Waiting for a message, one poll at a time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -30,7 +30,7 @@ class Clock(Protocol):
         """Wall-clock time: milliseconds since 1970-01-01 UTC. May jump when the clock is set."""
 
     def monotonic(self) -> float:
-        """Seconds since an arbitrary moment; never goes back."""
+        """Seconds since an arbitrary point in time; never goes back."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait. At least one iteration of the loop passes, also for 0 seconds."""

@@ -30,7 +30,7 @@ class Telemetry(Protocol):
         """Log that something happened: `event("message accepted", account=7, size_octets=2048)`."""
 
     def warning(self, name: str, /, **fields: object) -> None:
-        """Log something that an operator should look at."""
+        """Log something that an operator should examine."""
 
     def failure(self, name: str, error: BaseException, /, **fields: object) -> None:
         """Log an internal error with its traceback; called once, where it is caught."""

@@ -1,4 +1,4 @@
-"""A backup folder: opened, locked, and asked for a point."""
+"""A backup folder: opened, locked, and searched for a point."""
 
 import fcntl
 import os

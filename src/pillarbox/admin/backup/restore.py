@@ -1,6 +1,6 @@
 """Restoring a data directory as it was.
 
-Everything is written into a folder beside the wanted one, compared with its digests, opened and checked; only then
+Everything is written into a folder next to the wanted one, compared with its digests, opened and checked; only then
 is it renamed. A restore that dies or finds damage has changed nothing.
 """
 

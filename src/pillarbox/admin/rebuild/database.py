@@ -3,7 +3,7 @@
 Four steps: copy every readable row into a new file; adopt octets that lost their rows, and link rows that lost their
 email; render summaries and thread keys from the octets; repair counts, the change log and the rest as `fsck` does.
 The search index starts empty and is filled while mail is served. Only when the new file is complete and checked does
-it replace the old one, which is kept beside it: a rebuild that dies, or finds the disk full, has changed nothing.
+it replace the old one, which is kept next to it: a rebuild that dies, or finds the disk full, has changed nothing.
 """
 
 from collections.abc import Callable, Iterable

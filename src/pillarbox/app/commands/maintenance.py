@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def repair_context(installation: Installation) -> "RepairContext":
-    """What repair needs beside the database."""
+    """What repair needs in addition to the database."""
     from pillarbox.admin.fsck import RepairContext
 
     return RepairContext(installation.blobs, installation.now_ms, installation.data.lost_and_found)

@@ -1,10 +1,10 @@
 '''Checks of incoming mail: one file each, listed by stage in `table.py`.
 
-A check looks at the evidence and returns a finding; `stages.py` folds the findings of all checks into one
+A check examines the evidence and returns a finding; `stages.py` folds the findings of all checks into one
 verdict, and `delivery.reception` acts on it. To add a check, copy this skeleton into a file of its own, add
 one row to `CHECKS` in `table.py`, and add a test (`tests/unit/delivery/checks/`):
 
-    """What the check looks at, and why (RFC ...)."""
+    """What the check examines, and why (RFC ...)."""
 
     from pillarbox.config.schema import Config
     from pillarbox.delivery.checks.check import NOTHING_FOUND, Check, Decision, Evidence, Finding

@@ -39,7 +39,7 @@ class Evidence:
     envelope: Envelope | None = None
     """From SENDER on."""
     recipient: Address | None = None
-    """At RECIPIENT: the one that is asked about."""
+    """At RECIPIENT: the one that was just named."""
     top: bytes = b""
     """At DATA: the message without our trace fields, or its first `TOP_OCTETS` where it has more."""
 
@@ -53,7 +53,7 @@ class Decision(IntEnum):
     DEFER = 2
     """Refused for now: 450."""
     REJECT = 3
-    """Refused for good: 550."""
+    """Refused permanently: 550."""
 
 
 class Finding(Struct, frozen=True, gc=False):

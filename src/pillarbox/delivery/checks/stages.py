@@ -37,7 +37,7 @@ class Checks:
             check.begin(evidence)
 
     async def conclude(self, stage: Stage, evidence: Evidence, verdict: Verdict) -> Verdict:
-        """The verdict after this stage. A refusal ends it: what follows is not asked any more."""
+        """The verdict after this stage. A refusal ends it: later checks do not run."""
         for check in self._rows[evidence.origin.source][stage]:
             verdict = verdict.with_finding(check.name, await check.conclude(evidence))
             if verdict.refused:

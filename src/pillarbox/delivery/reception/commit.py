@@ -30,15 +30,15 @@ class SuccessReport:
 
 
 class Intake(Struct, frozen=True, gc=False):
-    """A message, where it goes, and what its sender is told at once."""
+    """A message, where it goes, and the report of success that its sender gets at once."""
 
     acceptance: Acceptance
     success: SuccessReport | None
-    """`None` where nobody asked, or nobody can be told."""
+    """`None` where it was not requested, or the reverse-path is null."""
 
 
 def commit(tx: Transaction, intake: Intake, *, now_ms: int) -> None:
-    """Accept the message, and report success to a sender who asked for it.
+    """Accept the message, and report success to a sender who requested it.
 
     Raises `NoSuchMailbox` or `NoSuchAccount` where a mailbox was removed meanwhile.
     """

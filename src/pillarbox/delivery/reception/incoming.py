@@ -66,7 +66,7 @@ class IncomingMessage:
     """A message from its envelope to the commit; made by `Reception.begin`."""
 
     __slots__ = (
-        "_asked",
+        "_attempted",
         "_body",
         "_destinations",
         "_envelope",
@@ -89,7 +89,7 @@ class IncomingMessage:
         self._origin = evidence.origin
         self._reverse_path = written(envelope.reverse_path)
         self._destinations = Destinations()
-        self._asked = 0
+        self._attempted = 0
         self._body: IncomingBody | None = None
         self._id = ""
         self.recipients: list[Address] = []
@@ -116,8 +116,8 @@ class IncomingMessage:
 
     async def add_recipient(self, path: ForwardPath, request: DsnRequest = NO_REQUEST) -> Refused | None:
         """One more recipient, or why it is refused."""
-        self._asked += 1
-        if self._asked > self._resources.config.limits.recipients:
+        self._attempted += 1
+        if self._attempted > self._resources.config.limits.recipients:
             return Refused(Reason.TOO_MANY_RECIPIENTS)
         if path is not POSTMASTER and not self._envelope.smtputf8 and not is_ascii(path):
             return Refused(Reason.RECIPIENT_NEEDS_SMTPUTF8)
@@ -145,7 +145,7 @@ class IncomingMessage:
             case LocalRecipient():
                 return None
             case RemoteRecipient():
-                # Nobody but a logged-in account may send to other providers
+                # Only a logged-in account may send to other providers
                 submitted = self._origin.source is Source.SUBMISSION
                 return None if submitted else Refused(Reason.RELAY_DENIED)
             case UnknownRecipient(disabled):

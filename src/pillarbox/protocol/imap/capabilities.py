@@ -2,7 +2,7 @@
 
 A new extension is a row here, a row in `command_table` with its grammar, and its handler.
 Always true: IMAP4rev2 and IMAP4rev1 are announced in every state (RFC 9051 §6.1.1), LITERAL+ and never
-LITERAL- beside it (RFC 7888 §3), and a capability does not come or go because of ENABLE (RFC 5161 §3.1).
+LITERAL- with it (RFC 7888 §3), and a capability does not come or go because of ENABLE (RFC 5161 §3.1).
 """
 
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ TABLE: Final = (
     Row(b"SEARCHRES", "5182"),
     Row(b"WITHIN", "5032"),
     Row(b"CONDSTORE", "7162", enables=(b"CONDSTORE",)),
-    # RFC 7162 §3.2.3: whoever enables QRESYNC has enabled CONDSTORE
+    # RFC 7162 §3.2.3: enabling QRESYNC enables CONDSTORE
     Row(b"QRESYNC", "7162", enables=(b"QRESYNC", b"CONDSTORE")),
     Row(b"OBJECTID", "8474"),
     Row(b"SAVEDATE", "8514"),

@@ -340,7 +340,7 @@ class Replace(Command):
 
 
 def enables_condstore(command: Command) -> bool:
-    """Whether this is a CONDSTORE enabling command (RFC 7162 §3.1), ENABLE aside."""
+    """Whether this is a CONDSTORE enabling command (RFC 7162 §3.1) other than ENABLE."""
     match command:
         case Fetch():
             return command.changed_since is not None or Attribute.MODSEQ in command.items

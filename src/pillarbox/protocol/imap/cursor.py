@@ -42,7 +42,7 @@ _BASE64: Final = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-
 
 
 class Malformed(ValueError):
-    """Not in the grammar; the text tells the client why. Answered with BAD."""
+    """Not in the grammar; the text gives the client the reason. Answered with BAD."""
 
 
 class Refused(ValueError):

@@ -14,7 +14,7 @@ _ONLY_TAG: Final = re.compile(rb"(%b)(?= |\Z)" % _TAG)
 
 
 class Draft:
-    """What has been received of one command. Whoever adds to it limits its size."""
+    """What has been received of one command. The caller that adds to it limits its size."""
 
     __slots__ = ("_argument", "_lines", "_pieces", "literal_octets", "literals", "tag", "text_octets", "verb")
 

@@ -1,6 +1,6 @@
 """The events that the machine gives its session, in the order in which octets arrived.
 
-A session carries each event out, and tells the machine the result (`Machine.authenticated` and so on),
+A session carries each event out, and reports the result to the machine (`Machine.authenticated` and so on),
 before the machine reads on: what the next octets mean depends on it (logged in or not, idle or not, TLS or
 not).
 """

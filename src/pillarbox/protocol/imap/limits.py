@@ -15,7 +15,7 @@ class Limits:
     line_octets: int
     """One line of a command without its literals. Beyond: BAD, and the rest of the line is skipped."""
     literal_octets: int
-    """All literals of a command together, messages aside. Beyond: NO [LIMIT] (RFC 9051 §4.3)."""
+    """All literals of a command together, messages excepted. Beyond: NO [LIMIT] (RFC 9051 §4.3)."""
     bad_commands: int
     """BAD answers since the last good command. Beyond: BYE."""
 

@@ -2,7 +2,7 @@
 
 The machine implements the dialogue itself: lines and literals, tags, limits, which
 command is allowed when, what was enabled, the dialogues within a command (literals, IDLE, AUTHENTICATE).
-The session carries out commands and tells the machine the results: `authenticated`, `select`, `deselect`,
+The session carries out commands and reports the results to the machine: `authenticated`, `select`, `deselect`,
 `enable`, `logged_out`, `tls_started`, and for dialogues `begin_idle`, `challenge`, `accept_message`,
 `refuse_message`.
 

@@ -22,7 +22,7 @@ mechanism here can fill even this."""
 
 
 class Reason(Enum):
-    """Why an exchange failed, as far as the client is told."""
+    """Why an exchange failed, as far as the client may know."""
 
     MALFORMED = "malformed"
     """The client broke the mechanism's grammar (SMTP 501, IMAP BAD)."""

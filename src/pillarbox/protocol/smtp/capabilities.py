@@ -4,7 +4,7 @@ A row holds the keyword, when it is offered, its value, and which parameters of 
 EHLO reply and the parameters that are accepted are derived from the rows, so that nothing is announced that
 is refused (RFC 5321 §4.2.4) and nothing is accepted that was not announced (RFC 5321 §4.1.1.11).
 
-ETRN is not offered: a submission server must not (RFC 6409 §7), and nothing here turns around.
+ETRN is not offered: a submission server must not (RFC 6409 §7), and no mail is held for pickup here.
 """
 
 from collections.abc import Callable
@@ -25,11 +25,11 @@ class Role(Enum):
     SUBMISSIONS = "submissions"
     """The same with TLS from the first octet (RFC 8314 §3.3)."""
     LMTP = "lmtp"
-    """Mail from a neighbour's queue, one answer for each recipient (RFC 2033)."""
+    """Mail from a program nearby with a queue, one answer for each recipient (RFC 2033)."""
 
     @property
     def submits(self) -> bool:
-        """Whether this role accepts mail from logged-in accounts, for anybody."""
+        """Whether this role accepts mail from logged-in accounts, for any recipient."""
         return self in (Role.SUBMISSION, Role.SUBMISSIONS)
 
 

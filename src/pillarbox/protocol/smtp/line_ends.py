@@ -23,7 +23,7 @@ def _repaired(match: re.Match[bytes]) -> bytes:
 
 def is_clean(octets: bytes) -> bool:
     """Whether every CR is followed by LF and every LF follows a CR."""
-    # Made anew from its LFs alone it is the same: a quarter of the time that counting pairs takes.
+    # Rebuilt from its LFs alone it is the same: a quarter of the time that counting pairs takes.
     return octets.replace(b"\r", b"").replace(b"\n", b"\r\n") == octets
 
 

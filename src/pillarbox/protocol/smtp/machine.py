@@ -310,7 +310,7 @@ class SmtpMachine:
         self.state = after_chunk(self.state, accepted=accepted, last=chunk.last)
 
     def secured(self) -> None:
-        """TLS is active: the session begins anew, and knows nothing of before (RFC 3207 §4.2)."""
+        """TLS is active: the session restarts, and keeps nothing from before (RFC 3207 §4.2)."""
         self.state, self._held = State.START, False
         self.discard()
 

@@ -3,7 +3,7 @@
 Always true: the class digit of the enhanced code *is* the first digit of the reply code, so it is
 stored once; replies are ASCII (RFC 6531 §3.7.4.2) and no line of one exceeds 512 octets (RFC 5321
 §4.5.3.1.5); a reply is rendered once, when it is made. Texts are those of other servers where these agree.
-They tell the peer little; details are for the log.
+They reveal little; details are for the log.
 """
 
 from dataclasses import dataclass, field

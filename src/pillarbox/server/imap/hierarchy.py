@@ -127,7 +127,7 @@ def _reaches_levels(command: List) -> bool:
 
 
 def _selection(command: List, names: Names) -> Callable[[str], bool]:
-    """Whether a name meets the selection options, patterns aside."""
+    """Whether a name meets the selection options; patterns are not considered."""
     by_subscription = ListSelect.SUBSCRIBED in command.select
     by_use = ListSelect.SPECIAL_USE in command.select
 

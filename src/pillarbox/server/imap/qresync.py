@@ -12,21 +12,23 @@ from pillarbox.store.mailbox_cache import CachedMailbox
 
 
 def responses_for(
-    selected: SelectedMailbox, cached: CachedMailbox, vanished: NumberSet, asked: Resynchronise
+    selected: SelectedMailbox, cached: CachedMailbox, vanished: NumberSet, requested: Resynchronise
 ) -> bytes:
     """What SELECT (QRESYNC ...) adds: VANISHED (EARLIER), then FETCH for messages that are new or changed.
 
-    `vanished`: all that went after the MODSEQ that was asked for.
+    `vanished`: all that went after the MODSEQ that was requested.
     """
     # RFC 7162 §3.2.5: UIDs under another UIDVALIDITY mean nothing in this mailbox
-    if asked.uid_validity != selected.uid_validity:
+    if requested.uid_validity != selected.uid_validity:
         return b""
     # RFC 7162 §3.2.5.1: without a list of known UIDs, all below UIDNEXT
-    known = NumberSet(((1, LARGEST),)) if asked.known_uids is None else asked.known_uids.numbers
+    known = NumberSet(((1, LARGEST),)) if requested.known_uids is None else requested.known_uids.numbers
     gone = vanished & known
-    if asked.match and (known_to := matched(selected, asked.match[0].numbers, asked.match[1].numbers)):
+    if requested.match and (
+        known_to := matched(selected, requested.match[0].numbers, requested.match[1].numbers)
+    ):
         gone -= NumberSet(((1, known_to),))
-    return responses.vanished(gone, earlier=True) + _changed(selected, cached, known, asked.modseq)
+    return responses.vanished(gone, earlier=True) + _changed(selected, cached, known, requested.modseq)
 
 
 def matched(selected: SelectedMailbox, numbers: NumberSet, uids: NumberSet) -> int:

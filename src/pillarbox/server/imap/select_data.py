@@ -1,6 +1,6 @@
 """The mailbox data that SELECT sends: flags in use, the first unseen message, UIDNEXT and the like.
 
-Computing them looks at every message once; so they are cached, and hold for as long as the mailbox's MODSEQ does.
+Computing them visits every message once; so they are cached, and hold for as long as the mailbox's MODSEQ does.
 """
 
 from collections import OrderedDict

@@ -1,7 +1,7 @@
 """The selected mailbox as it is now: the cached mailbox, alone or with what a verb reads in the same transaction.
 
 Where another task moves the cache on while we wait for the database, both are read again, so that what is sent to
-the client always shows one state of the mailbox. Nobody may wait between taking a snapshot and using it.
+the client always shows one state of the mailbox. Nothing may be awaited between taking a snapshot and using it.
 """
 
 from collections.abc import Callable

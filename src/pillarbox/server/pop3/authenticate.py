@@ -1,6 +1,6 @@
 """USER, PASS, AUTH, and opening the maildrop.
 
-RFC 1939 §4, §7; 5034 §4. Logins are checked by `server.authentication`; a refusal never tells whether name or
+RFC 1939 §4, §7; 5034 §4. Logins are checked by `server.authentication`; a refusal never shows whether name or
 password was wrong.
 """
 
@@ -25,7 +25,7 @@ SERVER_FIRST: Final = ("LOGIN",)
 
 
 async def user(session: SessionState, command: User) -> None:
-    """RFC 1939 §7: any name is accepted, so that the reply does not tell which names exist."""
+    """RFC 1939 §7: any name is accepted, so that the reply does not reveal which names exist."""
     if not conditions(session).passwords_allowed:
         session.reply(
             replies.error("Plaintext authentication disallowed on non-secure (SSL/TLS) connections.")

@@ -1,7 +1,7 @@
 """One POP3 session: dispatches commands to their handlers and turns failures into replies.
 
 The machine refuses commands that are out of place; handlers answer the others. Failures of the world are
-told as `[SYS/TEMP]`, damage as `[SYS/PERM]` (RFC 3206 §4). A failure in the middle of a multi-line reply,
+reported as `[SYS/TEMP]`, damage as `[SYS/PERM]` (RFC 3206 §4). A failure in the middle of a multi-line reply,
 which no status line can take back, ends the connection, so that no client takes a part of a message for the
 whole.
 """
@@ -83,7 +83,7 @@ class Pop3Session(SessionState):
         return replies.error("Internal server error.", Code.SYS_TEMP)
 
     def ending(self) -> bytes:
-        """The server shuts down; nothing is deleted. A reply nobody asked for would confuse (RFC 1939 §3)."""
+        """The server shuts down; nothing is deleted. An unsolicited reply would confuse (RFC 1939 §3)."""
         return b""
 
     def revoked(self) -> bytes:

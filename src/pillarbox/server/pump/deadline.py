@@ -1,7 +1,7 @@
 """A deadline that is moved far more often than it passes.
 
-Moving it later is one number written: the timer stays where it is, looks at the number when it
-fires, and is set anew where there is time left. Only moving it earlier costs a timer.
+Moving it later is one number written: the timer stays where it is, compares with the number when it
+fires, and is set again where there is time left. Only moving it earlier costs a timer.
 """
 
 import asyncio
@@ -41,9 +41,9 @@ class Deadline:
 
     def _arm(self) -> None:
         self._timer_at = self._due
-        self._timer = self._loop.call_at(self._due, self._look)
+        self._timer = self._loop.call_at(self._due, self._fired)
 
-    def _look(self) -> None:
+    def _fired(self) -> None:
         self._timer = None
         if self._loop.time() < self._due:
             self._arm()

@@ -19,7 +19,7 @@ from pillarbox.server.pump.phases import Event, Phase
 WRITE_HIGH_WATER_OCTETS: Final = 256 * 1024
 """Octets written but not yet taken by the peer, from which `drain()` waits."""
 PROGRESS_OCTETS: Final = 4096
-"""Octets that count as being heard from, where an event takes many reads (a large message)."""
+"""Octets that count as activity of the peer, where an event takes many reads (a large message)."""
 FIRST_DEADLINE_S: Final = 60.0
 """Until the session sets a deadline of its own."""
 SHARE_S: Final = 0.005
@@ -32,12 +32,12 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
     """The state of a connection, and the actions that handle its events."""
 
     __slots__ = (
+        "_active",
         "_deadline",
         "_drained",
         "_eof",
         "_events",
         "_farewell",
-        "_heard",
         "_held",
         "_loop",
         "_owner",
@@ -53,14 +53,14 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
     def __init__(
         self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop, peer: Peer | None = None
     ) -> None:
-        """`peer` is who is at the other end where the transport cannot tell (after a PROXY header)."""
+        """`peer` is the other end where the transport does not know it (after a PROXY header)."""
         self.phase = Phase.CONNECTING
         self._owner = owner
         self._loop = loop
         self._transport: asyncio.Transport | None = None
         self._session: Session[E] | None = None
         self._task: asyncio.Task[None] | None = None
-        # Events waiting for their turn; made when there are some.
+        # Events not handled yet; made when there are some.
         self._events: deque[E] | None = None
         self._held = HeldInput()
         self._drained: asyncio.Future[None] | None = None
@@ -71,15 +71,15 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
         """The peer has sent all it will."""
         self._slow_reader = False
         """The peer reads slower than we write; `drain()` waits."""
-        self._heard = False
+        self._active = False
         """An event has come in since the deadline was last restarted."""
         self._progress_octets = 0
         """Octets of an incomplete event that have come in since then."""
         self._farewell: Callable[[], bytes] | None = None
-        """Set once the listener wants the connection to end: what the session says then."""
+        """Set once the listener wants the connection to end: returns the session's last words."""
 
     def _on(self, event: Event) -> None:
-        """Enter the phase that the table says, then do what it says."""
+        """Enter the phase that the table gives, then perform its action."""
         raise NotImplementedError
 
     def _deadline_passed(self) -> None:
@@ -161,7 +161,7 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
                 self._on(Event.DONE)
 
     async def _handle_all(self, session: Session[E]) -> None:
-        """Handle the events at hand, then what the machine tells next, until there are no more."""
+        """Handle the events at hand, then those the machine returns next, until there are no more."""
         monotonic = self._owner.monotonic
         until = monotonic() + SHARE_S
         while self.phase is _WORKING and self._farewell is None:
@@ -180,7 +180,7 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
                 until = monotonic() + SHARE_S
 
     def _more(self, session: Session[E]) -> Sequence[E]:
-        """The events that follow, now that all told ones are handled."""
+        """The next events, now that all earlier ones are handled."""
         machine = session.machine
         if self._held.octets:
             octets = self._held.take()
@@ -192,10 +192,10 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
         return self._receive(session, octets)
 
     def _receive(self, session: Session[E], octets: bytes) -> Sequence[E]:
-        """Feed the machine, and note that the peer was heard from."""
+        """Feed the machine, and note that the peer was active."""
         events = session.machine.receive(octets)
         if events:
-            self._heard = True
+            self._active = True
         else:
             self._progress_octets += len(octets)
             if self._progress_octets >= PROGRESS_OCTETS:
@@ -208,8 +208,8 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
             self._on(Event.END)
         elif self._eof:
             self._on(Event.CLOSE)
-        elif self._heard:
-            self._heard = False
+        elif self._active:
+            self._active = False
             self._deadline.restart()
 
     def _fail(self, error: Exception) -> None:

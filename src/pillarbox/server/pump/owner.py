@@ -1,4 +1,4 @@
-"""What a pump and whoever accepted its connection ask of each other."""
+"""The interfaces between a pump and the owner of its connection."""
 
 import ssl
 from collections.abc import Callable, Collection
@@ -17,7 +17,7 @@ class OwnedConnection(Connection, Protocol):
 
     @property
     def accounts(self) -> Collection[AccountId]:
-        """The accounts that the session speaks for."""
+        """The accounts that the session acts for."""
 
     def end(self) -> None:
         """Say that the server goes away, and close; a handler at work finishes its event first."""
@@ -27,7 +27,7 @@ class OwnedConnection(Connection, Protocol):
 
 
 class ConnectionOwner(Protocol):
-    """Admits connections, offers TLS, and is told how connections end: `Listener`."""
+    """Admits connections, offers TLS, and is notified how connections end: `Listener`."""
 
     buffer: memoryview
     """The read buffer that all connections of the loop share."""

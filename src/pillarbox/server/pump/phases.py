@@ -83,8 +83,8 @@ EVENT_MEANINGS: Final[Mapping[Event, str]] = {
     Event.WAIT: "the handler calls `drain()`, and the peer reads slowly",
     Event.SECURE: "the handler calls `start_tls()`",
     Event.CLOSE: "the session calls `close()`",
-    Event.ABORT: "somebody calls `abort()`",
-    Event.BEGIN: "the machine has told events",
+    Event.ABORT: "`abort()` is called",
+    Event.BEGIN: "the machine has returned events",
     Event.SECURED: "the TLS handshake is done",
     Event.DONE: "all events are handled, or the handler has ended otherwise",
     Event.FAILURE: "the machine or the handler raised",
@@ -92,7 +92,7 @@ EVENT_MEANINGS: Final[Mapping[Event, str]] = {
 
 
 class Action(Enum):
-    """What the pump does; the value says it for the docs."""
+    """What the pump does; the value describes it for the docs."""
 
     NOTHING = "-"
     OPEN = "run `opened()`"
@@ -101,8 +101,8 @@ class Action(Enum):
     HOLD_DECIPHERED = "hold the octets if TLS has deciphered them, else abort"
     DROP = "drop the octets"
     RUN = "handle the events"
-    RUN_SOON = "handle the event in the loop's next turn"
-    REST = "END if the listener asked for it, else CLOSE if the peer has sent all, else idle"
+    RUN_SOON = "handle the event in the loop's next iteration"
+    REST = "END if the listener wants it, else CLOSE if the peer has sent all, else idle"
     SHUT = "send what was written, then close"
     CUT = "close at once"
     SAY_FAREWELL = "say `ending()` or `revoked()`, then close"
@@ -110,7 +110,7 @@ class Action(Enum):
     SAY_FAILED = "say `failed()`, then close"
     RESTART_DEADLINE = "restart the deadline"
     LOSE = "wake `drain()` with `ConnectionGone`"
-    RELEASE = "run `closed()`, tell the listener"
+    RELEASE = "run `closed()`, notify the listener"
 
 
 class Step(NamedTuple):

@@ -4,7 +4,7 @@ A pump is the loop's `BufferedProtocol`. All pumps of a loop read into one share
 arrived is copied out once, as `bytes`: an idle connection owns no read buffer. Nor does it own a
 task: a handler is driven on the spot, and only one that has to wait is given a task to wait in.
 
-What each callback does is said by the table in `phases`; this file performs it. What is always true:
+What each callback does is defined by the table in `phases`; this file performs it. What is always true:
 
 - At most `MAX_HELD_OCTETS` octets wait for a handler (plus one read); then reading is paused.
 - Nothing is written after `close()`; nothing is read into the session after STARTTLS was asked
@@ -65,7 +65,7 @@ class Pump(Handling[E]):
             self._transport.write(octets)
 
     def post(self, event: object) -> None:
-        """Queue an event of our own; handled in the loop's next turn, or after the current one."""
+        """Queue an event of our own; handled in the loop's next iteration, or after the current event."""
         if self.phase.open:
             if self._events is None:
                 self._events = deque()
@@ -93,7 +93,7 @@ class Pump(Handling[E]):
 
     @property
     def accounts(self) -> Collection[AccountId]:
-        """The accounts that the session speaks for."""
+        """The accounts that the session acts for."""
         return self._session.accounts if self._session is not None else ()
 
     def end(self) -> None:
@@ -112,7 +112,7 @@ class Pump(Handling[E]):
     # --- what the loop calls: BufferedProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The peer is connected: admit it, or turn it away."""
+        """The peer is connected: admit or refuse it."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER_OCTETS)
         if not self.peer.address:
@@ -132,7 +132,7 @@ class Pump(Handling[E]):
         self._on(Event.ADMIT)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 # the loop's signature
-        """The buffer all connections of this loop share; emptied before anybody else reads."""
+        """The buffer all connections of this loop share; emptied before the next connection reads."""
         return self._owner.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -159,7 +159,7 @@ class Pump(Handling[E]):
             waiter.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 # the loop's signature
-        """The connection is gone, whoever ended it."""
+        """The connection is gone, whichever side ended it."""
         self._on(Event.LOST)
 
     # --- the table at work

@@ -1,4 +1,4 @@
-"""What a transport of the loop tells about its two ends and its TLS layer."""
+"""The two ends and the TLS layer of a transport of the loop."""
 
 import asyncio
 import ssl

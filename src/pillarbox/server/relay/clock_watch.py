@@ -2,7 +2,7 @@
 
 Leases are written in wall-clock time, for other processes and later runs to read. When the clock is set, or the
 machine has slept, every lease seems to have run out though its worker is still busy. So after a jump each worker
-renews its leases, and nobody claims anything until all workers have had the time to do so.
+renews its leases, and nothing is claimed until all workers have had the time to do so.
 """
 
 from typing import Final

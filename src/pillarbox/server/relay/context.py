@@ -1,4 +1,4 @@
-"""What the parts of a relay are given: the world, the configuration, and how to find hosts."""
+"""What the parts of a relay share: the world, the configuration, and how to find hosts."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -87,8 +87,8 @@ class DeliveryAgent:
         return await database.read_in_thread(read, job.message.blob)
 
     async def _lease_holds(self, job: Job) -> bool:
-        """Whether the job may be offered: asked at first and again before each offer, since looking up hosts,
-        connecting and slow servers take time. The database is asked only if the lease may have run out; nothing
+        """Whether the job may be offered: checked at first and again before each offer, since looking up hosts,
+        connecting and slow servers take time. The database is read only if the lease may have run out; nothing
         is awaited between its answer and the offer.
         """
         world = self._context.world
@@ -141,7 +141,7 @@ class DeliveryAgent:
     async def _offer(self, progress: Progress, octets: bytes, connection: Connection) -> bool:
         """Offer the message for all open recipients, in as many transactions as the server wants.
 
-        False if a reused connection turned out to be closed: connecting anew is not a second attempt.
+        False if a reused connection turned out to be closed: connecting again is not a second attempt.
         """
         session, job = connection.session, progress.job
         reused = session.delivered > 0

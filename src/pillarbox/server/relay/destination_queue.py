@@ -39,7 +39,7 @@ class LoadedJob(NamedTuple):
 
 
 class QueueOwner(Protocol):
-    """What a destination queue asks of the relay that it belongs to."""
+    """The relay, as its destination queues use it."""
 
     context: RelayContext
     connections_each: int

@@ -8,7 +8,7 @@ job is lost, for what is in delivery may end, and the rest is given back.
 
 Each `await` below lets other work of the process run, so what is decided by a read is decided again by the verb that
 writes (`claim`, `send_due_notices`), connections are counted as taken while a claim is under way, and jobs are in hand
-(see `_jobs`) from the moment at which their lease is durable.
+(see `_jobs`) from the time at which their lease is durable.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class Relay:
         self.connections_each = self._limits.connections_each
         self._queues: dict[str, DestinationQueue] = {}
         self._claiming = 0
-        """Connections set aside for jobs that are being claimed."""
+        """Connections reserved for jobs that are being claimed."""
         self._loading: dict[str, list[Job]] = {}
         """Jobs leased for a destination queue whose messages are being read."""
         self._mta = ReportingMta(config.hostname, world.blobs, world.entropy)
@@ -89,7 +89,7 @@ class Relay:
         self._called.set()
         for task in self._tasks[1:]:
             task.cancel()
-        # A claim under way is waited for: cancelled, it would leave jobs leased that nobody has.
+        # A claim under way is waited for: cancelled, it would leave jobs leased by no worker.
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._pause.close()
@@ -109,7 +109,7 @@ class Relay:
         except TimeoutError:
             pass
 
-    # --- what destination queues ask
+    # --- for destination queues (`QueueOwner`)
 
     def may_connect(self, destination: str) -> bool:
         """See `QueueOwner`."""
@@ -198,7 +198,7 @@ class Relay:
                 await self.give_back(jobs)
                 return False
             for job in jobs:
-                self._claiming -= 1  # the connection that was set aside is this job's
+                self._claiming -= 1  # the connection that was reserved is this job's
                 queue = self._queues.get(job.destination)
                 if queue is None:
                     queue = self._queues[job.destination] = DestinationQueue(job.destination, self)

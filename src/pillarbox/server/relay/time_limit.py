@@ -1,6 +1,6 @@
 """A timeout that is restarted again and again, and hardly ever reached.
 
-Restarting it is one number written; the timer stays where it is and is set anew when it fires too early. (A timeout
+Restarting it is one number written; the timer stays where it is and is set again when it fires too early. (A timeout
 made for each command costs a tenth of what it takes to deliver a message.) `server.deadline` is the same idea for
 the pump, which runs on the event loop's own time and has one period; here time is a `Clock`'s, each start has a
 length of its own, and `stop` keeps the timer for the next start.
@@ -25,7 +25,7 @@ class TimeLimit:
         self._timer_at_s = 0.0
 
     def start(self, seconds: float) -> None:
-        """Begin anew: the limit is so many seconds from now."""
+        """Restart: the limit is so many seconds from now."""
         self._due_s = due = self._clock.monotonic() + seconds
         if self._timer is None:
             self._arm(seconds, due)
@@ -38,7 +38,7 @@ class TimeLimit:
         self._due_s = None
 
     def close(self) -> None:
-        """Stop for good: no timer is left."""
+        """Stop finally: no timer is left."""
         self._due_s = None
         if self._timer is not None:
             self._timer.cancel()

@@ -38,7 +38,7 @@ async def on_auth(context: Context, command: Auth) -> None:
         )
     if attempt is None:
         context.machine.failed()
-        context.say(refusal or replies.AUTH_MECHANISM)
+        context.answer(refusal or replies.AUTH_MECHANISM)
         return
     context.machine.succeeded(command)
     context.attempt = attempt
@@ -67,7 +67,7 @@ def _refusal(context: Context) -> Reply | None:
 async def _respond(context: Context, octets: bytes | None) -> None:
     reply, account = await _answer(context, octets)
     if reply.code == 334:
-        context.say(reply)
+        context.answer(reply)
         context.machine.expect_response()
         return
     context.account = account
@@ -97,6 +97,6 @@ def _ended(context: Context, reply: Reply) -> None:
     context.connection.set_deadline(COMMAND_TIMEOUT_S)
     context.update_conditions()
     context.machine.authentication_ended()
-    context.say(reply)
+    context.answer(reply)
     if not reply.positive:
         context.end_if(context.counts.failed_login())

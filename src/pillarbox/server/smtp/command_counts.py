@@ -59,5 +59,5 @@ class CommandCounts:
         return "Too many transactions" if self._transactions > self._limits.transactions else None
 
     def accepted(self) -> None:
-        """A message was accepted: the counts since the last one begin anew."""
+        """A message was accepted: the counts since the last one start again at zero."""
         self._errors = self._idle = self._recipients = 0

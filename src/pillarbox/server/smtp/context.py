@@ -100,7 +100,7 @@ class Context:
 
     # --- answering
 
-    def say(self, reply: Reply) -> None:
+    def answer(self, reply: Reply) -> None:
         """Answer; a command that is refused for good counts as an error."""
         self.replies.append(reply.octets)
         if reply.code >= 500:
@@ -131,7 +131,7 @@ class Context:
         """Whether the command may not come now (`protocol.smtp.states`); then it was answered."""
         refusal = self.machine.refusal(command)
         if refusal:
-            self.say(refusal)
+            self.answer(refusal)
         return refusal is not None
 
     # --- state

@@ -17,16 +17,16 @@ async def on_mail(context: Context, command: Mail) -> None:
         return
     refusal = _login_first(context)
     if refusal:
-        context.say(refusal)
+        context.answer(refusal)
         return
     origin = context.origin(smtputf8=command.smtputf8)
     begun = await context.shared.reception.begin(origin, _envelope(command), context.verdict)
     if isinstance(begun, Refused):
-        context.say(reply_to(begun))
+        context.answer(reply_to(begun))
         return
     context.incoming = begun
     context.machine.succeeded(command)
-    context.say(replies.SENDER_OK)
+    context.answer(replies.SENDER_OK)
 
 
 async def on_rcpt(context: Context, command: Rcpt) -> None:

@@ -1,4 +1,4 @@
-"""EHLO, HELO, LHLO and STARTTLS: what begins a session, and begins it anew (RFC 5321 §4.1.1.1, RFC 3207)."""
+"""EHLO, HELO, LHLO and STARTTLS: what begins a session, or restarts it (RFC 5321 §4.1.1.1, RFC 3207)."""
 
 from collections.abc import Awaitable
 from functools import lru_cache
@@ -32,7 +32,7 @@ async def _checked(context: Context, command: Hello) -> None:
     if verdict.refused:
         context.greeted(before)
         context.machine.failed()
-        context.say(reply_to(verdict.refused))
+        context.answer(reply_to(verdict.refused))
         return
     context.verdict = verdict
     _accept(context, command)
@@ -49,11 +49,11 @@ def _accept(context: Context, command: Hello) -> None:
 
 
 async def on_starttls(context: Context, command: Simple) -> None:
-    """Begin TLS; the session starts anew below it."""
+    """Begin TLS; the session restarts inside it."""
     conditions = context.machine.conditions
     if conditions.tls_active or not conditions.tls_available:
         context.machine.failed()
-        context.say(replies.TLS_ACTIVE if conditions.tls_active else replies.TLS_NOT_AVAILABLE)
+        context.answer(replies.TLS_ACTIVE if conditions.tls_active else replies.TLS_NOT_AVAILABLE)
         return
     context.machine.succeeded(command)
     context.replies.append(replies.START_TLS.octets)

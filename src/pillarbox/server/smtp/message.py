@@ -18,11 +18,11 @@ def on_data(context: Context, command: Simple) -> None:
     if _incoming(context).binary:
         # RFC 3030 §3: BINARYMIME cannot be used with DATA
         context.machine.failed()
-        context.say(replies.BINARY_NEEDS_CHUNKS)
+        context.answer(replies.BINARY_NEEDS_CHUNKS)
         return
     context.machine.succeeded(command)
     context.connection.set_deadline(DATA_TIMEOUT_S)
-    context.say(replies.START_DATA)
+    context.answer(replies.START_DATA)
 
 
 def on_piece(context: Context, event: Piece) -> Awaitable[None] | None:
@@ -53,7 +53,7 @@ async def on_chunk_end(context: Context, event: ChunkEnd) -> None:
     await incoming.add(event.octets)
     refused = incoming.refused
     context.machine.chunk_answered(chunk, accepted=refused is None)
-    context.say(reply_to(refused) if refused else Reply(250, "0.0", f"{chunk.octets} octets received"))
+    context.answer(reply_to(refused) if refused else Reply(250, "0.0", f"{chunk.octets} octets received"))
 
 
 def _incoming(context: Context) -> IncomingMessage:
@@ -64,7 +64,7 @@ def _incoming(context: Context) -> IncomingMessage:
 def _refuse_chunk(context: Context, chunk: Bdat, refusal: Reply) -> None:
     context.machine.chunk_answered(chunk, accepted=False)
     for _ in range(_answers(context) if chunk.last else 1):
-        context.say(refusal)
+        context.answer(refusal)
     if chunk.last:
         context.reset()
 
@@ -77,7 +77,7 @@ def _answers(context: Context) -> int:
 
 
 async def _finish(context: Context, incoming: IncomingMessage, last: bytes) -> None:
-    """The one place where the client is told whether its message was accepted."""
+    """The one place that answers whether a message was accepted."""
     times = _answers(context)
     result = await incoming.finish(last)
     context.reset()

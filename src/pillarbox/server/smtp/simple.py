@@ -11,7 +11,7 @@ from pillarbox.server.smtp.message import on_data
 
 _ANSWERS = {
     Verb.NOOP: replies.OK,
-    # RFC 5321 §3.5.3, §7.3: whether an address exists is told at RCPT, to those who have mail for it
+    # RFC 5321 §3.5.3, §7.3: whether an address exists is answered at RCPT only
     Verb.VRFY: replies.CANNOT_VERIFY,
     Verb.EXPN: replies.NOT_IMPLEMENTED,
     Verb.HELP: replies.HELP,
@@ -39,7 +39,7 @@ def on_simple(context: Context, command: Simple) -> Awaitable[None] | None:
 
 def on_refused(context: Context, event: Refused) -> None:
     """A line that is no acceptable command."""
-    context.say(event.reply)
+    context.answer(event.reply)
     if event.fatal:
         context.close()
 
@@ -53,5 +53,5 @@ def _quit(context: Context, command: Simple) -> None:
 
 def _answer(context: Context, command: Simple, reply: Reply) -> None:
     context.machine.succeeded(command)
-    context.say(reply)
+    context.answer(reply)
     context.end_if(context.counts.idle_command())

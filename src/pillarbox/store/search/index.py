@@ -2,7 +2,7 @@
 
 Delivery never waits for it. A chore calls `gather` (reading, in a thread) and then `feed` (writing, short)
 until there is no backlog. Emails get their ids in the order of arrival, so one number an account says how far
-the feed has come: what has a higher id is not indexed yet, and a search looks at it without the index.
+the feed has come: what has a higher id is not indexed yet, and a search reads it without the index.
 
 The index holds trigrams without positions. It finds messages that have all the trigrams of the text searched
 for; whether they contain it, their own text decides. So a result is exact however far the feed has come.

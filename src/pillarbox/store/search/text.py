@@ -56,7 +56,7 @@ def _plainly_contains(lines: bytes, key: bytes, folded: str) -> bool | None:
 
 
 def lines_may_contain(folded: str) -> Callable[[bytes], bool]:
-    """A quick look at header lines: False where none of them can contain the text."""
+    """A quick test of header lines: False where none of them can contain the text."""
     words = folded.split()
     if not words or not folded.isascii():
         return lambda _lines: True

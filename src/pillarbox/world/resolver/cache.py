@@ -31,7 +31,7 @@ class CachingResolver(Resolver):
         self._clock = clock
         self._limit = limit
         self._known: OrderedDict[_Question, tuple[float, Outcome[Any]]] = OrderedDict()
-        self._asked: dict[_Question, asyncio.Task[Outcome[Any]]] = {}
+        self._pending: dict[_Question, asyncio.Task[Outcome[Any]]] = {}
 
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
         """See `Resolver`. A cached outcome has what is left of its TTL."""
@@ -42,17 +42,17 @@ class CachingResolver(Resolver):
             if left_s > 0:
                 self._known.move_to_end(question)
                 return with_ttl(known[1], int(left_s))
-        asked = self._asked.get(question)
-        if asked is None:
-            asked = self._asked[question] = asyncio.create_task(self._ask(question))
-            asked.add_done_callback(lambda _done: self._asked.pop(question, None))
+        pending = self._pending.get(question)
+        if pending is None:
+            pending = self._pending[question] = asyncio.create_task(self._ask(question))
+            pending.add_done_callback(lambda _done: self._pending.pop(question, None))
         # A caller that is cancelled doesn't cancel the query for the others.
-        return await asyncio.shield(asked)
+        return await asyncio.shield(pending)
 
     async def close(self) -> None:
         """See `Resolver`."""
-        for asked in list(self._asked.values()):
-            asked.cancel()
+        for pending in list(self._pending.values()):
+            pending.cancel()
         await self._behind.close()
 
     async def _ask(self, question: _Question) -> Outcome[Any]:

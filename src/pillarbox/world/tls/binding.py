@@ -3,7 +3,7 @@
 - `tls-exporter` (RFC 9266): unique to the connection; the one for TLS 1.3.
 - `tls-server-end-point` (RFC 5929 §4): a hash of the server's certificate.
 - `tls-unique` (RFC 5929 §3): for TLS 1.2, and only on connections that were not resumed, because of
-  the triple handshake (RFC 7677 §4; the standard library does not tell whether RFC 7627 is in use).
+  the triple handshake (RFC 7677 §4; the standard library does not report whether RFC 7627 is in use).
 
 Always true: on TLS 1.3 either `tls-exporter` is available or no kind is, because a client that sees -PLUS offered
 tries it first (RFC 9266 §3).

@@ -110,7 +110,7 @@ def _search(cursor: Cursor, *, uid: bool) -> Search:
     if cursor.skip_word(b"CHARSET "):
         label = cursor.astring().decode("ascii", "replace")
         cursor.space()
-        # RFC 6855 §3: whoever enabled UTF8=ACCEPT names no charset
+        # RFC 6855 §3: a client that enabled UTF8=ACCEPT names no charset
         if b"UTF8=ACCEPT" in cursor.enabled:
             raise Malformed("CHARSET after ENABLE UTF8=ACCEPT")
     return Search(search_keys(cursor, label), uid, returns)

@@ -1,4 +1,4 @@
-"""What the client machine tells its driver."""
+"""What the client machine reports to its driver."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

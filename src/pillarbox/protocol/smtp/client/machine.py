@@ -85,7 +85,7 @@ class ClientMachine:
         return self._take_events()
 
     def tls_started(self) -> Sequence[Event]:
-        """The TLS handshake is done: begin anew (RFC 3207 §4.2)."""
+        """The TLS handshake is done: restart with EHLO (RFC 3207 §4.2)."""
         assert self.state is State.TLS_HANDSHAKE
         self._reader.clear()
         self.tls_active = True

@@ -18,7 +18,7 @@ class State(Enum):
     __hash__ = object.__hash__  # C, where Enum hashes by name in Python: the table is read at every reply
 
     GREETING = "greeting"
-    """Connected (with TLS from the start, or not); the server speaks first."""
+    """Connected (with TLS from the start, or not); the server greets first."""
     EHLO = "ehlo"
     HELO = "helo"
     """EHLO was refused; HELO is tried (RFC 5321 §3.2)."""

@@ -31,7 +31,7 @@ def connect(path: Path | None, *, writes: bool) -> apsw.Connection:
     with translated_failures():
         connection = apsw.Connection(str(path) if path else ":memory:", statementcachesize=CACHED_STATEMENTS)
         connection.set_busy_timeout(BUSY_MS)
-        # One plan per statement, whatever is bound to it: else SQLite parses some anew at every use.
+        # One plan per statement, whatever is bound to it: else SQLite parses some again at every use.
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         if path:
             connection.pragma("journal_mode", "wal")
