@@ -29,6 +29,7 @@ def finals(heard: str) -> list[str]:
 
 @settings(max_examples=60, deadline=None)
 @given(CONVERSATIONS, st.sampled_from(list(Role)), st.booleans())
+@example([b"HELP\r\n" * 4, b"x\r\n" * 20, b"BDAT 3\r\nabc"], Role.LMTP, False)
 @example([b"EHLO a.example\r\n"] + [b"AUTH PLAIN AGFubmEAYg==\r\n"] * 6, Role.SUBMISSION, True)
 def test_every_event_is_answered_once(reads: list[bytes], role: Role, tls: bool) -> None:
     async def test(house: House) -> None:
@@ -69,6 +70,8 @@ def check(event: Event, answers: list[str], role: Role, *, still_open: bool) -> 
     if isinstance(event, Piece):
         assert answers == []
     elif role is Role.LMTP and isinstance(event, MessageEnd | ChunkEnd):
+        if not still_open and answers[-1].startswith("421"):
+            answers = answers[:-1]
         assert len(set(answers)) <= 1
     else:
         assert len(answers) == 1 or (not still_open and len(answers) == 2 and answers[1].startswith("421"))
