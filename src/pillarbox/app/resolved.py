@@ -146,13 +146,13 @@ def _name_server(text: str) -> NameServer:
 
 
 def _certificates(given: tuple[Certificate, ...]) -> Iterable[CertificateFiles]:
-    for one in given:
-        names = frozenset(one.names)
+    for certificate in given:
+        names = frozenset(certificate.names)
         if len(given) > 1 and not names:  # a single certificate is used for every name
             from pillarbox.world.tls.certificate import read_facts
 
             try:
-                names = frozenset(read_facts(one.chain).names)
+                names = frozenset(read_facts(certificate.chain).names)
             except CertificateUnusable as failure:
                 raise ConfigWrong(f"'certificates': {failure}") from None
-        yield CertificateFiles(one.chain, one.key, names)
+        yield CertificateFiles(certificate.chain, certificate.key, names)

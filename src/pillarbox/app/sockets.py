@@ -74,8 +74,8 @@ def listen_on(host: str, ports: Mapping[str, int]) -> Sockets:
 def close(sockets: Sockets) -> None:
     """Close all."""
     for of_service in sockets.values():
-        for one in of_service:
-            one.close()
+        for listening in of_service:
+            listening.close()
 
 
 def ports_of(sockets: Sockets) -> dict[str, int]:

@@ -61,9 +61,9 @@ def _refuse_unknown(table: Mapping[str, Any], path: Path) -> None:
     _check_keys(table, Config, "", path)
     for name, section in tables.items():
         found = table.get(name)
-        for one in found if isinstance(found, list) else [found]:
-            if isinstance(one, dict):
-                _check_keys(one, section, f"{name}.", path)
+        for entry in found if isinstance(found, list) else [found]:
+            if isinstance(entry, dict):
+                _check_keys(entry, section, f"{name}.", path)
 
 
 def _keys(section: type) -> list[str]:

@@ -252,14 +252,14 @@ class Option:
 def options(section: type) -> Iterator[Option]:
     """The options of a section, in the order of its fields."""
     hints = get_type_hints(section, include_extras=True)
-    for one in fields(section):
-        notes = get_args(hints[one.name])[1:]
+    for entry in fields(section):
+        notes = get_args(hints[entry.name])[1:]
         description = next((note for note in notes if isinstance(note, Description)), None)
         if description:
-            required = one.default is MISSING and one.default_factory is MISSING
-            default = one.default if one.default_factory is MISSING else one.default_factory()
-            kind = _kind(hints[one.name])
-            yield Option(one.name, kind, description, None if required else default, required)
+            required = entry.default is MISSING and entry.default_factory is MISSING
+            default = entry.default if entry.default_factory is MISSING else entry.default_factory()
+            kind = _kind(hints[entry.name])
+            yield Option(entry.name, kind, description, None if required else default, required)
 
 
 def sections() -> Iterator[tuple[str, type, bool]]:

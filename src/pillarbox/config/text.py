@@ -74,9 +74,9 @@ def toml(value: object) -> str:
         case str() | Path():
             return json.dumps(str(value), ensure_ascii=False)  # TOML's basic strings are JSON's
         case tuple() | list():
-            return f"[{', '.join(toml(one) for one in value)}]"
+            return f"[{', '.join(toml(item) for item in value)}]"
         case dict():
-            inside = ", ".join(f"{json.dumps(key)} = {toml(one)}" for key, one in value.items())
+            inside = ", ".join(f"{json.dumps(key)} = {toml(item)}" for key, item in value.items())
             return f"{{ {inside} }}" if inside else "{}"
     raise AssertionError(f"no option is a {type(value).__name__}")
 

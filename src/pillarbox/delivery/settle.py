@@ -86,9 +86,9 @@ def settle(
 def send_due_notices(tx: Transaction, mta: ReportingMta, *, now_ms: int) -> list[RecipientResult]:
     """Send the DSNs about delays that are due, and fail what has expired; at most `MAX_NOTICES` recipients."""
     late = outcome.due_for_notice(tx, now_ms=now_ms, limit=MAX_NOTICES)
-    late.sort(key=lambda one: one.message.id)
+    late.sort(key=lambda delivery: delivery.message.id)
     recorded: list[RecipientResult] = []
-    for _, group in groupby(late, key=lambda one: one.message.id):
+    for _, group in groupby(late, key=lambda delivery: delivery.message.id):
         recorded += _notify(tx, list(group), mta, now_ms)
     return recorded
 
@@ -97,14 +97,14 @@ def give_up(
     tx: Transaction, deliveries: list[QueuedDelivery], mta: ReportingMta | None, *, now_ms: int
 ) -> None:
     """Remove recipients on an operator's order, with failure DSNs unless `mta` is `None`."""
-    for _, group in groupby(deliveries, key=lambda one: one.message.id):
+    for _, group in groupby(deliveries, key=lambda delivery: delivery.message.id):
         ended = list(group)
         if mta:
             given_up = Outcome(OutcomeKind.FAILED, "5.0.0", "given up by the operator", said_by_server=False)
             _fail(tx, ended, [DeliveryAttempt(given_up)] * len(ended), mta, now_ms)
         else:
-            for one in ended:
-                outcome.dropped(tx, one)
+            for delivery in ended:
+                outcome.dropped(tx, delivery)
 
 
 # --- results of jobs
@@ -162,12 +162,12 @@ def _notify(
 ) -> list[RecipientResult]:
     """Recipients of one message for which a notice is due."""
     message = late[0].message
-    attempts = [_last_attempt(one) for one in late]
+    attempts = [_last_attempt(delivery) for delivery in late]
     if now_ms >= message.expires_at_ms:
         return _fail(tx, late, attempts, mta, now_ms)
     pending = _dsn_about(tx, late, attempts, Action.DELAYED, mta)
-    for one in late:
-        outcome.delay_notified(tx, one)
+    for delivery in late:
+        outcome.delay_notified(tx, delivery)
     return _with_dsn(tx, _results(late, attempts, Action.DELAYED), pending, now_ms)
 
 
@@ -180,8 +180,8 @@ def _fail(
 ) -> list[RecipientResult]:
     """Recipients of one message are given up."""
     pending = _dsn_about(tx, deliveries, attempts, Action.FAILED, mta)
-    for one in deliveries:
-        outcome.dropped(tx, one)
+    for delivery in deliveries:
+        outcome.dropped(tx, delivery)
     return _with_dsn(tx, _results(deliveries, attempts, Action.FAILED), pending, now_ms)
 
 
@@ -189,8 +189,8 @@ def _results(
     deliveries: list[QueuedDelivery], attempts: list[DeliveryAttempt], action: Action
 ) -> list[RecipientResult]:
     return [
-        RecipientResult(one.message, one.recipient.address, action, attempt)
-        for one, attempt in zip(deliveries, attempts, strict=True)
+        RecipientResult(delivery.message, delivery.recipient.address, action, attempt)
+        for delivery, attempt in zip(deliveries, attempts, strict=True)
     ]
 
 
@@ -223,9 +223,9 @@ def _dsn_about(
 ) -> _PendingDsn:
     """A DSN about those recipients of one message for which it was requested."""
     recipients = tuple(
-        _dsn_recipient(one.recipient, attempt, action, None)
-        for one, attempt in zip(deliveries, attempts, strict=True)
-        if requested(one.recipient.notify, action)
+        _dsn_recipient(delivery.recipient, attempt, action, None)
+        for delivery, attempt in zip(deliveries, attempts, strict=True)
+        if requested(delivery.recipient.notify, action)
     )
     message = deliveries[0].message
     return _PendingDsn(message, recipients, _returned(tx, message, mta), mta)
@@ -255,7 +255,7 @@ def _with_dsn(
         return results
     sent = send(tx, _dsn(pending, to, now_ms), pending.returned)
     reported = {recipient.address for recipient in pending.recipients}
-    return [one._replace(dsn=sent) if one.address in reported else one for one in results]
+    return [result._replace(dsn=sent) if result.address in reported else result for result in results]
 
 
 def _dsn(pending: _PendingDsn, to: str, now_ms: int) -> Dsn:
@@ -291,14 +291,14 @@ def _destinations(results: Iterable[JobResult]) -> dict[str, bool]:
 
 def log_fields(results: Iterable[RecipientResult]) -> Iterator[dict[str, object]]:
     """The fields of the log event of each recipient."""
-    for one in results:
-        last = one.attempt.outcome
+    for result in results:
+        last = result.attempt.outcome
         yield {
-            "queue_id": one.message.id,
-            "recipient": one.address,
-            "action": one.action.value,
+            "queue_id": result.message.id,
+            "recipient": result.address,
+            "action": result.action.value,
             "status": last.status,
             "reply": last.text,
-            "host": one.attempt.host,
-            "report": one.dsn.value if one.dsn else None,
+            "host": result.attempt.host,
+            "report": result.dsn.value if result.dsn else None,
         }

@@ -90,9 +90,9 @@ def _rewritten(octets: bytes, header: Header, body_start: int, removed: list[str
 
 def _addresses(header: Header, name: str) -> list[Address | None]:
     return [
-        _address(one.local, one.domain)
+        _address(mailbox.local, mailbox.domain)
         for value in header.all(name)
-        for one in mailboxes(parse_address_list(value))
+        for mailbox in mailboxes(parse_address_list(value))
     ]
 
 

@@ -196,7 +196,7 @@ class Listener:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         # Polled: an event for each handler's end would cost every command something.
-        while loop.time() < until and any(one.working for one in self._connections):  # noqa: ASYNC110
+        while loop.time() < until and any(connection.working for connection in self._connections):  # noqa: ASYNC110
             await asyncio.sleep(DRAIN_POLL_S)
         if self._connections:
             self._empty = asyncio.Event()

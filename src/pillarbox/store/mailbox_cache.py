@@ -1,4 +1,4 @@
-"""Mailboxes in use, cached in memory: UIDs, flags and MODSEQs, kept current from the log of changes.
+"""Mailboxes in use, cached in memory: UIDs, flags and MODSEQs, kept current from the change log.
 
 SELECT, FETCH FLAGS, STORE and searches by flag are answered from here without reading a row per message.
 The cache belongs to one process and to its event loop. It holds committed state only, and no verb touches it:
@@ -104,7 +104,7 @@ class CachedMailbox:
         return True
 
     def advance(self, delta: Delta, uid_next: Uid) -> None:
-        """Apply what the log of changes has since `version`."""
+        """Apply what the change log has since `version`."""
         if delta.vanished:
             self._remove(delta.vanished)
         self._reflag(delta.flagged)

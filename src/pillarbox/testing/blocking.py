@@ -60,7 +60,7 @@ class BlockingProvider:
         """Start it; returns when all services accept connections. Raises `ProviderFailed`."""
         ready = self._process.start()
         self.host, self.ports, self.domains = ready["host"], ready["ports"], tuple(ready["domains"])
-        self.accounts = tuple(Account(**one) for one in ready["accounts"])
+        self.accounts = tuple(Account(**account) for account in ready["accounts"])
         self.ca_file = Path(ready["ca_file"])
 
     def stop(self) -> None:
@@ -83,9 +83,9 @@ class BlockingProvider:
 
     def account(self, address: str) -> Account:
         """The account with this address or login. Raises `LookupError`."""
-        for one in self.accounts:
-            if address in (one.address, one.login):
-                return one
+        for account in self.accounts:
+            if address in (account.address, account.login):
+                return account
         raise LookupError(f"there is no account '{address}'; there are {_listed(self.accounts)}")
 
     def add_account(self, address: str, password: str = "secret") -> Account:  # noqa: S107 - likewise
@@ -151,13 +151,15 @@ class BlockingProvider:
         mailbox: str = "INBOX",
     ) -> Watch:
         """What `wait_for` does, one poll at a time."""
-        addresses = [address] if address else [one.address for one in self.accounts]
-        return Watch({self._reader(one): 0 for one in addresses}, mailbox, subject, where)
+        addresses = [address] if address else [account.address for account in self.accounts]
+        return Watch(
+            {self._reader(account_address): 0 for account_address in addresses}, mailbox, subject, where
+        )
 
     def empty(self) -> None:
         """Delete all mail of all accounts."""
-        for one in self.accounts:
-            self._reader(one.address).empty()
+        for account in self.accounts:
+            self._reader(account.address).empty()
 
     def tls_context(self) -> ssl.SSLContext:
         """A client context that trusts only this provider."""
@@ -177,6 +179,6 @@ class BlockingProvider:
 
 
 def _listed(accounts: Sequence[Account]) -> str:
-    few = ", ".join(one.address for one in accounts[:MAX_ACCOUNTS_NAMED])
+    few = ", ".join(account.address for account in accounts[:MAX_ACCOUNTS_NAMED])
     more = len(accounts) - MAX_ACCOUNTS_NAMED
     return few if more <= 0 else f"{few} and {more} more"

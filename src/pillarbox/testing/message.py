@@ -39,7 +39,7 @@ class Message:
     def recipients(self) -> tuple[str, ...]:
         """The addresses in To and Cc."""
         found = (self.email["To"], self.email["Cc"])
-        return tuple(one.addr_spec for field in found if field is not None for one in field.addresses)
+        return tuple(address.addr_spec for field in found if field is not None for address in field.addresses)
 
     @property
     def text(self) -> str:

@@ -30,8 +30,10 @@ class Reader:
             raise LookupError(f"{self._address} has no mailbox '{mailbox}': {_text(answer)}")
         # n:* always names the last message, even when its UID is lower (RFC 9051 §9, seq-range)
         _, found = self._client.uid("FETCH", f"{after_uid + 1}:*", "(UID FLAGS BODY.PEEK[])")
-        read = (self._message(mailbox, one) for one in found if isinstance(one, tuple))
-        return sorted((one for one in read if one.uid > after_uid), key=lambda one: one.uid)
+        read = (self._message(mailbox, item) for item in found if isinstance(item, tuple))
+        return sorted(
+            (message for message in read if message.uid > after_uid), key=lambda message: message.uid
+        )
 
     def mailboxes(self) -> Iterator[str]:
         """The names of all mailboxes that can be selected."""
@@ -71,4 +73,4 @@ def _quoted(mailbox: str) -> str:
 
 
 def _text(answer: list[Any]) -> str:
-    return b" ".join(one for one in answer if isinstance(one, bytes)).decode("ascii", "replace")
+    return b" ".join(item for item in answer if isinstance(item, bytes)).decode("ascii", "replace")

@@ -51,14 +51,14 @@ def list_accounts(installation: Installation, domain: str | None) -> None:
     found = installation.read(accounts.listing, domain=domain)
     rows = (
         (
-            one.login,
-            one.name,
-            one.messages,
-            shown(one.used_octets),
-            shown(one.quota_octets),
-            "" if one.enabled else "disabled",
+            profile.login,
+            profile.name,
+            profile.messages,
+            shown(profile.used_octets),
+            shown(profile.quota_octets),
+            "" if profile.enabled else "disabled",
         )
-        for one in found
+        for profile in found
     )
     installation.show(found, table(("LOGIN", "NAME", "MESSAGES", "USED", "QUOTA", ""), rows))
 
@@ -70,17 +70,17 @@ def show(installation: Installation, login: str) -> None:
     """Show an account."""
     from pillarbox.admin import accounts
 
-    one = installation.read(accounts.profile, login)
+    profile = installation.read(accounts.profile, login)
     rows = (
-        ("Login", one.login),
-        ("Name", one.name),
-        ("Addresses", ", ".join(one.addresses)),
-        ("Used", f"{shown(one.used_octets)} in {counted(one.messages, 'message')}"),
-        ("Quota", shown(one.quota_octets)),
-        ("App passwords", one.app_passwords),
-        ("Status", "enabled" if one.enabled else "disabled (can't log in or receive mail)"),
+        ("Login", profile.login),
+        ("Name", profile.name),
+        ("Addresses", ", ".join(profile.addresses)),
+        ("Used", f"{shown(profile.used_octets)} in {counted(profile.messages, 'message')}"),
+        ("Quota", shown(profile.quota_octets)),
+        ("App passwords", profile.app_passwords),
+        ("Status", "enabled" if profile.enabled else "disabled (can't log in or receive mail)"),
     )
-    installation.show(one, "\n".join(f"{head:<14}{value}" for head, value in rows))
+    installation.show(profile, "\n".join(f"{head:<14}{value}" for head, value in rows))
 
 
 @command.command("password")

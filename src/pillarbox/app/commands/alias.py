@@ -36,7 +36,9 @@ def list_aliases(installation: Installation, domain: str | None) -> None:
     from pillarbox.admin import aliases
 
     found = installation.read(aliases.listing, domain=domain)
-    rows = ((one.address, ", ".join(one.targets), "" if one.may_send else "receive only") for one in found)
+    rows = (
+        (alias.address, ", ".join(alias.targets), "" if alias.may_send else "receive only") for alias in found
+    )
     installation.show(found, table(("ADDRESS", "TARGETS", ""), rows))
 
 

@@ -64,14 +64,14 @@ def list_app_passwords(installation: Installation, login: str) -> None:
     found = installation.read(app_passwords.listing, login)
     rows = (
         (
-            one.id,
-            one.name,
-            " ".join(sorted(one.scopes)),
-            day(one.created_at_ms),
-            day(one.last_used_at_ms),
-            day(one.expires_at_ms),
+            password.id,
+            password.name,
+            " ".join(sorted(password.scopes)),
+            day(password.created_at_ms),
+            day(password.last_used_at_ms),
+            day(password.expires_at_ms),
         )
-        for one in found
+        for password in found
     )
     installation.show(found, table(("ID", "NAME", "SCOPES", "CREATED", "LAST USED", "EXPIRES"), rows))
 

@@ -27,25 +27,25 @@ def command(installation: Installation, only: tuple[str, ...], quiet: bool) -> N
     from pillarbox.admin.checks.result import Level
 
     found = asyncio.run(_findings(installation, only or PARTS))
-    wrong = [one for one in found if one.level is not Level.OK]
+    wrong = [result for result in found if result.level is not Level.OK]
     shown = wrong if quiet else found
-    lines = [line for one in shown for line in _lines(one)]
+    lines = [line for result in shown for line in _lines(result)]
     lines.append(f"{counted(len(wrong), 'problem')} found." if wrong else "No problems found.")
     installation.show({"findings": shown, "wrong": len(wrong)}, "\n".join(lines))
     if wrong:
         raise SystemExit(1)
 
 
-def _lines(one: "CheckResult") -> Iterator[str]:
-    yield f"{MARKS[one.level]}  {one.subject}: {one.found}"
-    if one.remedy:
-        yield f"           {one.remedy}"
+def _lines(result: "CheckResult") -> Iterator[str]:
+    yield f"{MARKS[result.level]}  {result.subject}: {result.found}"
+    if result.remedy:
+        yield f"           {result.remedy}"
 
 
 async def _findings(installation: Installation, parts: tuple[str, ...]) -> "list[CheckResult]":
     found = [*_on_machine(installation, parts)]
     if "dns" in parts:
-        found += [one async for one in _in_dns(installation)]
+        found += [result async for result in _in_dns(installation)]
     return found
 
 
@@ -92,13 +92,13 @@ async def _in_dns(installation: Installation) -> "AsyncIterator[CheckResult]":
     config = installation.config
     resolver = open_resolver(installation.resolved, SystemClock())
     try:
-        async for one in dns.host(resolver, config.hostname):
-            yield one
+        async for result in dns.host(resolver, config.hostname):
+            yield result
         names = [config.domain]
         if installation.data.database.exists():
             names = [domain.name for domain in installation.read(domains.listing)]
         for name in names:
-            async for one in dns.domain(resolver, name, config.hostname):
-                yield one
+            async for result in dns.domain(resolver, name, config.hostname):
+                yield result
     finally:
         await resolver.close()

@@ -36,12 +36,12 @@ def _shown(config: "Config") -> Iterator[str]:
     from pillarbox.config.schema import Config, options, sections
 
     tables = {name: several for name, _section, several in sections()}
-    yield from _values(config, [one.name for one in options(Config)])
+    yield from _values(config, [option.name for option in options(Config)])
     for name, several in tables.items():
         found = getattr(config, name)
-        for one in found if several else (found,):
+        for section in found if several else (found,):
             yield from ("", f"[[{name}]]" if several else f"[{name}]")
-            yield from _values(one, [part.name for part in options(type(one))])
+            yield from _values(section, [part.name for part in options(type(section))])
 
 
 def _values(section: object, names: Iterable[str]) -> Iterator[str]:

@@ -41,13 +41,13 @@ def list_domains(installation: Installation) -> None:
     found = installation.read(domains.listing)
     rows = (
         (
-            one.name,
-            one.accounts,
-            one.aliases,
-            shown(one.quota_octets),
-            f"alias of {one.alias_of}" if one.alias_of else f"postmaster {one.postmaster or 'none'}",
+            domain.name,
+            domain.accounts,
+            domain.aliases,
+            shown(domain.quota_octets),
+            f"alias of {domain.alias_of}" if domain.alias_of else f"postmaster {domain.postmaster or 'none'}",
         )
-        for one in found
+        for domain in found
     )
     installation.show(found, table(("DOMAIN", "ACCOUNTS", "ALIASES", "QUOTA", ""), rows))
 

@@ -36,7 +36,7 @@ def list_groups(installation: Installation) -> None:
     from pillarbox.admin import groups
 
     found = installation.read(groups.listing)
-    rows = ((one.name, one.address, ", ".join(one.members)) for one in found)
+    rows = ((group.name, group.address, ", ".join(group.members)) for group in found)
     installation.show(found, table(("GROUP", "ADDRESS", "MEMBERS"), rows))
 
 

@@ -50,7 +50,9 @@ def command(
     imported = _import_all(installation, account.id, found, again=again)
     if report:
         with as_invoker():
-            report.write_text("".join(f"{_line(one)}\n" for one in imported.skipped), encoding="utf-8")
+            report.write_text(
+                "".join(f"{_line(message)}\n" for message in imported.skipped), encoding="utf-8"
+            )
     _show(installation, imported, found)
     if imported.skipped:
         raise SystemExit(1)
@@ -106,16 +108,16 @@ def _show(installation: Installation, imported: "ImportResult", found: "list[Sou
     lines = [f"{counted(imported.stored, 'message')} imported into {where}."]
     if imported.skipped:
         lines.append(f"{counted(len(imported.skipped), 'message')} could not be imported:")
-        lines += [f"  {_line(one)}" for one in imported.skipped[:MAX_SKIPPED_SHOWN]]
+        lines += [f"  {_line(message)}" for message in imported.skipped[:MAX_SKIPPED_SHOWN]]
         if len(imported.skipped) > MAX_SKIPPED_SHOWN:
             lines.append("  ... For the whole list: --report FILE")
     data = {
         "imported": imported.stored,
         "mailboxes": mailboxes,
-        "skipped": [{"where": one.where, "why": one.why} for one in imported.skipped],
+        "skipped": [{"where": message.where, "why": message.why} for message in imported.skipped],
     }
     installation.show(data, "\n".join(lines))
 
 
-def _line(one: "SkippedMessage") -> str:
-    return f"{one.where}: {one.why}"
+def _line(message: "SkippedMessage") -> str:
+    return f"{message.where}: {message.why}"

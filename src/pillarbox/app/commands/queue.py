@@ -81,9 +81,9 @@ def list_queue(
     if len(entries) < recipients:
         lines.append(f"Only the first {len(entries)} are shown; for more use --limit.")
     lines += [
-        f"{one.destination}: {counted(one.failures, 'failed connection')}, next attempt in"
-        f" {_span(one.closed_until_ms - installation.now_ms)}."
-        for one in troubles
+        f"{trouble.destination}: {counted(trouble.failures, 'failed connection')}, next attempt in"
+        f" {_span(trouble.closed_until_ms - installation.now_ms)}."
+        for trouble in troubles
     ]
     installation.show(
         {"messages": messages, "recipients": recipients, "entries": entries, "troubles": troubles},

@@ -99,7 +99,7 @@ def _with_certificate(resolved: "Resolved") -> "Resolved":
 def _addresses(sockets: "Sockets") -> dict[str, str]:
     """For the log: the addresses of each service."""
     return {
-        name: " ".join(_address(one.getsockname()) for one in of_service)
+        name: " ".join(_address(listening.getsockname()) for listening in of_service)
         for name, of_service in sockets.items()
     }
 

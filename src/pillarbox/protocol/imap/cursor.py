@@ -165,14 +165,14 @@ class Cursor:
         found = self.match(_BASE64)
         return decode_base64(found[0] if found else b"")
 
-    def items(self, one: Callable[[], T], *, empty: bool = False) -> list[T]:
+    def items(self, item: Callable[[], T], *, empty: bool = False) -> list[T]:
         """A parenthesised list: `(` one, or several with a space between `)`."""
         self.expect(b"(", sentence="Expected a parenthesised list")
         found: list[T] = []
         if empty and self.skip(b")"):
             return found
         while True:
-            found.append(one())
+            found.append(item())
             if self.skip(b")"):
                 return found
             self.space()

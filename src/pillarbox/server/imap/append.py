@@ -154,7 +154,7 @@ async def _store(session: SessionState, incoming: IncomingMessages, arrivals: li
 
 def _stored(session: SessionState, incoming: IncomingMessages, appended: list[Appended]) -> Reply:
     # RFC 3502 §6.3.11: UIDs in the order of the messages, here one run
-    uids = NumberSet.of(one.uid for one in appended)
+    uids = NumberSet.of(email.uid for email in appended)
     code = response_codes.append_uid(appended[0].uid_validity, uids)
     if incoming.replaced is None:
         return ok("APPEND completed", code)

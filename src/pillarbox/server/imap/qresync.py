@@ -1,6 +1,6 @@
 """QRESYNC: bringing a client that reconnects up to date in one response (RFC 7162 §3.2.5, §3.2.6).
 
-The log of changes reaches back to the mailbox's creation, so which messages vanished is always exactly known.
+The change log reaches back to the mailbox's creation, so which messages vanished is always exactly known.
 """
 
 from pillarbox.mail.number_set import LARGEST, NumberSet

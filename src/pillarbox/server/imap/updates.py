@@ -1,6 +1,6 @@
 """Updates of the selected mailbox, sent to this client as untagged responses.
 
-Whenever a client may be sent updates, the mailbox is brought up to date from the log of changes, whatever wrote
+Whenever a client may be sent updates, the mailbox is brought up to date from the change log, whatever wrote
 it: another session, another worker process, a delivery (signals are only hints that there may be changes). One
 row is read where nothing changed. How changes are sent, and which must wait, is decided by `SelectedMailbox`.
 """

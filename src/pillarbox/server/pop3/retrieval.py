@@ -104,9 +104,9 @@ async def _read(session: SessionState, uid: Uid, start: int = 0, length: int | N
 
 
 async def _header_size(session: SessionState, uid: Uid) -> int:
-    one = NumberSet(((uid, uid),))
+    uids = NumberSet(((uid, uid),))
     found = await session.world.database.read(
-        fetch.rows, session.owner.id, session.maildrop.mailbox, one, (Column.HEADER_SIZE,)
+        fetch.rows, session.owner.id, session.maildrop.mailbox, uids, (Column.HEADER_SIZE,)
     )
     if not found:
         raise NoSuchMessage(uid)

@@ -35,9 +35,9 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
         "_active",
         "_deadline",
         "_drained",
+        "_ending",
         "_eof",
         "_events",
-        "_farewell",
         "_held",
         "_loop",
         "_owner",
@@ -75,8 +75,8 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
         """An event has come in since the deadline was last restarted."""
         self._progress_octets = 0
         """Octets of an incomplete event that have come in since then."""
-        self._farewell: Callable[[], bytes] | None = None
-        """Set once the listener wants the connection to end: returns the session's last words."""
+        self._ending: Callable[[], bytes] | None = None
+        """Set once the listener wants the connection to end: returns the session's final reply."""
 
     def _on(self, event: Event) -> None:
         """Enter the phase that the table gives, then perform its action."""
@@ -164,7 +164,7 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
         """Handle the events at hand, then those the machine returns next, until there are no more."""
         monotonic = self._owner.monotonic
         until = monotonic() + SHARE_S
-        while self.phase is _WORKING and self._farewell is None:
+        while self.phase is _WORKING and self._ending is None:
             events = self._events
             if not events:
                 if not (more := self._more(session)):
@@ -204,7 +204,7 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
         return events
 
     def _rest(self) -> None:
-        if self._farewell is not None:
+        if self._ending is not None:
             self._on(Event.END)
         elif self._eof:
             self._on(Event.CLOSE)

@@ -105,9 +105,9 @@ class Action(Enum):
     REST = "END if the listener wants it, else CLOSE if the peer has sent all, else idle"
     SHUT = "send what was written, then close"
     CUT = "close at once"
-    SAY_FAREWELL = "say `ending()` or `revoked()`, then close"
-    SAY_TIMED_OUT = "say `timed_out()`, then close"
-    SAY_FAILED = "say `failed()`, then close"
+    SEND_ENDING = "send `ending()` or `revoked()`, then close"
+    SEND_TIMED_OUT = "send `timed_out()`, then close"
+    SEND_FAILED = "send `failed()`, then close"
     RESTART_DEADLINE = "restart the deadline"
     LOSE = "wake `drain()` with `ConnectionGone`"
     RELEASE = "run `closed()`, notify the listener"
@@ -154,7 +154,7 @@ _STEPS: Final[Mapping[Event, Mapping[Phase, Step]]] = {
     },
     Event.DEADLINE: {
         **_to(Action.CUT, _CLOSING, _CONNECTING, _CLOSING),
-        **_to(Action.SAY_TIMED_OUT, _CLOSING, _IDLE),
+        **_to(Action.SEND_TIMED_OUT, _CLOSING, _IDLE),
         # The time of a handler is ours, not the peer's.
         **_in(Action.RESTART_DEADLINE, _WORKING, _SECURING),
         **_to(Action.CUT, _FINISHING, _DRAINING, _FINISHING),
@@ -162,7 +162,7 @@ _STEPS: Final[Mapping[Event, Mapping[Phase, Step]]] = {
     Event.ADMIT: _to(Action.OPEN, _WORKING, _CONNECTING),
     Event.END: {
         **_to(Action.CUT, _CLOSING, _CONNECTING),
-        **_to(Action.SAY_FAREWELL, _CLOSING, _IDLE),
+        **_to(Action.SEND_ENDING, _CLOSING, _IDLE),
         # WORKING, DRAINING: the handler finishes its event first, see DONE.
         **_to(Action.CUT, _FINISHING, _SECURING),
     },
@@ -185,8 +185,8 @@ _STEPS: Final[Mapping[Event, Mapping[Phase, Step]]] = {
         **_to(Action.RELEASE, _CLOSED, _ABANDONED),
     },
     Event.FAILURE: {
-        **_to(Action.SAY_FAILED, _CLOSING, _IDLE),
-        **_to(Action.SAY_FAILED, _FINISHING, *_AT_WORK_AND_OPEN),
+        **_to(Action.SEND_FAILED, _CLOSING, _IDLE),
+        **_to(Action.SEND_FAILED, _FINISHING, *_AT_WORK_AND_OPEN),
     },
 }
 """Only what does something; anything else leaves the connection as it is."""

@@ -26,10 +26,10 @@ from pillarbox.server.pump.phases import TABLE, Event, Phase
 from pillarbox.server.pump.transport import end_of, tls_of, tls_state
 
 REVOKED_S: Final = 1.0
-"""How long a session whose accounts were revoked may take for its current event and its farewell."""
+"""How long a session whose accounts were revoked may take for its current event and its final reply."""
 LINGER_S: Final = 5.0
 """How long a closing connection may take to send its last octets, and to read what the peer still
-sends: closing on unread octets would reset the connection and lose our farewell."""
+sends: closing on unread octets would reset the connection and lose our final reply."""
 
 
 class Pump(Handling[E]):
@@ -98,14 +98,14 @@ class Pump(Handling[E]):
 
     def end(self) -> None:
         """Say that the server goes away, and close; a handler at work finishes its event first."""
-        if self._session is not None and self._farewell is None:
-            self._farewell = self._session.ending
+        if self._session is not None and self._ending is None:
+            self._ending = self._session.ending
         self._on(Event.END)
 
     def revoke(self) -> None:
         """End a session whose accounts may no longer be used: `end` with other words, and a short limit."""
         if self._session is not None:
-            self._farewell = self._session.revoked
+            self._ending = self._session.revoked
         self._on(Event.END)
         self._loop.call_later(REVOKED_S, self.abort)
 
@@ -183,22 +183,22 @@ class Pump(Handling[E]):
         if self._transport is not None:
             self._transport.abort()
 
-    def _say_farewell(self) -> None:
-        if self._farewell is not None:
-            self._say(self._farewell())
+    def _send_ending(self) -> None:
+        if self._ending is not None:
+            self._send(self._ending())
 
-    def _say_timed_out(self) -> None:
+    def _send_timed_out(self) -> None:
         self._owner.timed_out()
         if self._session is not None:
-            self._say(self._session.timed_out())
+            self._send(self._session.timed_out())
 
-    def _say_failed(self) -> None:
+    def _send_failed(self) -> None:
         if self._session is not None:
-            self._say(self._session.failed())
+            self._send(self._session.failed())
 
-    def _say(self, last_words: bytes) -> None:
+    def _send(self, octets: bytes) -> None:
         if self._transport is not None:
-            self._transport.write(last_words)
+            self._transport.write(octets)
         self._close_when_sent(linger=True)
 
     def _close_when_sent(self, *, linger: bool) -> None:
@@ -208,7 +208,7 @@ class Pump(Handling[E]):
         unread = self._forget_input()
         self._deadline.set(LINGER_S)
         if (unread or linger) and not self._eof and tls_of(transport) is None:
-            # RFC 9293 §3.10.4: closing on unread octets resets the connection, and our farewell with
+            # RFC 9293 §3.10.4: closing on unread octets resets the connection, and our final reply with
             # it. So say that we are done, and throw away what the peer still sends until it is, too.
             self._resume_reading()
             transport.write_eof()

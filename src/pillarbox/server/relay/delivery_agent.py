@@ -157,7 +157,9 @@ class DeliveryAgent:
                 self._connection = None
                 return False
             reused = False
-            left += [one for one, got in zip(batch, outcomes, strict=True) if _too_many(got, outcomes)]
+            left += [
+                recipient for recipient, got in zip(batch, outcomes, strict=True) if _too_many(got, outcomes)
+            ]
             dsn = "DSN" in session.capabilities
             progress.record(
                 batch,

@@ -80,8 +80,8 @@ class Settling:
             # Its lease will run out, and the message be tried again.
             self._world.telemetry.failure("result not written", error, queue_id=batch[0].job.message.id)
             return
-        for one in batch:
-            await self._write_batch([one])
+        for result in batch:
+            await self._write_batch([result])
 
     async def _settle(self, batch: Sequence[JobResult]) -> list[RecipientResult]:
         now_ms = self._world.clock.now_ms()
@@ -92,5 +92,5 @@ class Settling:
         telemetry = self._world.telemetry
         for fields in log_fields(recorded):
             telemetry.event("mail relayed", **fields)
-        for action, recipients in Counter(one.action for one in recorded).items():
+        for action, recipients in Counter(result.action for result in recorded).items():
             telemetry.count(_COUNTERS[action], recipients)

@@ -210,9 +210,9 @@ LOGGED: dict[Action, list[str]] = {
     Action.FEED: ["fed"],
     Action.SHUT: ["close"],
     Action.CUT: ["abort"],
-    Action.SAY_FAREWELL: ["ending", "write_eof"],
-    Action.SAY_TIMED_OUT: ["timed out", "timed out", "late", "write_eof"],
-    Action.SAY_FAILED: ["failed", "write_eof"],
+    Action.SEND_ENDING: ["ending", "write_eof"],
+    Action.SEND_TIMED_OUT: ["timed out", "timed out", "late", "write_eof"],
+    Action.SEND_FAILED: ["failed", "write_eof"],
     Action.RELEASE: ["closed", "released"],
 }
 """What an action shows; the others show nothing."""

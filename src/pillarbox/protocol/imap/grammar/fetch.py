@@ -51,7 +51,7 @@ _TEXTS: Final = {text.value: text for text in SectionText}
 _PARTIAL: Final = re.compile(rb"<(\d{1,19})\.([1-9]\d{0,18})>")
 
 
-class _Asked(NamedTuple):
+class _Requested(NamedTuple):
     """What follows the sequence set."""
 
     items: tuple[FetchItem, ...]
@@ -74,28 +74,30 @@ def _fetch(cursor: Cursor, *, uid: bool) -> Fetch:
     cursor.space()
     rest = cursor.text[cursor.at :]
     if b"{" in rest or len(rest) > _CACHED_OCTETS:
-        asked = _asked(cursor, uid=uid)
+        requested = _requested(cursor, uid=uid)
     else:
-        asked = _cached_asked(rest, uid)
+        requested = _cached_requested(rest, uid)
         cursor.at = len(cursor.text)
     # RFC 7162 §3.2.6: VANISHED goes with UID FETCH, CHANGEDSINCE and ENABLE QRESYNC only
-    if asked.vanished and not (uid and asked.changed_since is not None and b"QRESYNC" in cursor.enabled):
+    if requested.vanished and not (
+        uid and requested.changed_since is not None and b"QRESYNC" in cursor.enabled
+    ):
         raise Malformed("VANISHED needs UID FETCH, CHANGEDSINCE and ENABLE QRESYNC")
-    return Fetch(numbers, asked.items, uid, asked.changed_since, asked.vanished)
+    return Fetch(numbers, requested.items, uid, requested.changed_since, requested.vanished)
 
 
 _CACHED_OCTETS: Final = 512
 
 
 @lru_cache(maxsize=512)
-def _cached_asked(rest: bytes, uid: bool) -> _Asked:
+def _cached_requested(rest: bytes, uid: bool) -> _Requested:
     cursor = Cursor(rest)
-    asked = _asked(cursor, uid=uid)
+    requested = _requested(cursor, uid=uid)
     cursor.end()
-    return asked
+    return requested
 
 
-def _asked(cursor: Cursor, *, uid: bool) -> _Asked:
+def _requested(cursor: Cursor, *, uid: bool) -> _Requested:
     items = _items(cursor)
     changed_since, vanished = _modifiers(cursor) if cursor.skip(b" (") else (None, False)
     # RFC 9051 §6.4.9: UID FETCH always has the UID; RFC 7162 §3.1.4.1: CHANGEDSINCE implies MODSEQ
@@ -103,7 +105,7 @@ def _asked(cursor: Cursor, *, uid: bool) -> _Asked:
         items = [Attribute.UID, *items]
     if changed_since is not None:
         items.append(Attribute.MODSEQ)
-    return _Asked(tuple(dict.fromkeys(items)), changed_since, vanished)
+    return _Requested(tuple(dict.fromkeys(items)), changed_since, vanished)
 
 
 def _items(cursor: Cursor) -> list[FetchItem]:

@@ -29,12 +29,12 @@ def list_(cursor: Cursor) -> List:
         extended = True
         returns, status = _return_options(cursor)
     # RFC 6154 §2, RFC 5258 §3.1: what was selected by is also returned
-    for both, one in (
+    for both, option in (
         (ListSelect.SPECIAL_USE, ListReturn.SPECIAL_USE),
         (ListSelect.SUBSCRIBED, ListReturn.SUBSCRIBED),
     ):
         if both in select:
-            returns |= {one}
+            returns |= {option}
     return List(reference, patterns, select, returns, status, extended)
 
 

@@ -25,8 +25,8 @@ class Missing:
 def missing(tx: Transaction, schemas: Iterable[Schema]) -> list[Missing]:
     """What these schemas create and this database lacks; of a missing table, not its indexes."""
     present = {name for (name,) in tx.rows("SELECT name FROM sqlite_master")}
-    lacking = [one for one in whole(schemas) if one.name not in present]
-    return [one for one in lacking if not one.is_index or one.table in present]
+    lacking = [item for item in whole(schemas) if item.name not in present]
+    return [item for item in lacking if not item.is_index or item.table in present]
 
 
 def whole(schemas: Iterable[Schema]) -> list[Missing]:
