@@ -1,7 +1,8 @@
 """House rules that no linter knows, checked by reading the source: `python dev/tidy.py`.
 
 At most 600 lines a file, 70 lines and 8 parameters a function; a docstring on each module and on each public
-class and function; no file name that says nothing; no call that belongs elsewhere; no leftovers.
+class and function; no file name that says nothing; no call that belongs elsewhere; no leftovers. Of the tests only
+that they patch no constant: a limit is passed to what it limits.
 """
 
 import ast
@@ -12,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "pillarbox"
+TESTS = ROOT / "tests"
 
 MAX_FILE_LINES = 600
 MAX_FUNCTION_LINES = 70
@@ -48,6 +50,10 @@ LEFTOVERS = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")
 
 POSSESSIVE_GROUP = re.compile(r"\)[*+?]\+")
 
+CONSTANT = re.compile(r"_*[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
+PATCHING_CALLS = {"setattr", "patch", "object"}
+"""The last part of the calls that patch: pytest's and Python's `setattr`, `mock.patch` and `mock.patch.object`."""
+
 
 def findings() -> Iterator[str]:
     """Each broken rule in the source as `path:line: what`."""
@@ -55,6 +61,9 @@ def findings() -> Iterator[str]:
         where = path.relative_to(SOURCE).as_posix()
         for line, what in check(where, path.read_text(encoding="utf-8")):
             yield f"src/pillarbox/{where}:{line}: {what}"
+    for path in sorted(TESTS.rglob("*.py")):
+        for line, what in check_test(path.read_text(encoding="utf-8")):
+            yield f"{path.relative_to(ROOT).as_posix()}:{line}: {what}"
 
 
 def check(where: str, text: str) -> Iterator[tuple[int, str]]:
@@ -64,6 +73,27 @@ def check(where: str, text: str) -> Iterator[tuple[int, str]]:
     yield from _definitions(tree)
     if where not in ALLOWED:
         yield from _calls(tree)
+
+
+def check_test(text: str) -> Iterator[tuple[int, str]]:
+    """Each constant that a test patches: its line and what."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.stmt | ast.expr):
+            for name in filter(CONSTANT.fullmatch, _patched(node)):
+                yield node.lineno, f"'{name}' is patched: make it a parameter, and pass another value"
+
+
+def _patched(node: ast.AST) -> Iterator[str]:
+    """The names that a statement or call sets on another module or object."""
+    match node:
+        case ast.Assign(targets=targets):
+            yield from (target.attr for target in targets if isinstance(target, ast.Attribute))
+        case ast.AugAssign(target=ast.Attribute(attr=name)):
+            yield name
+        case ast.Call(func=ast.Attribute(attr=called) | ast.Name(id=called)) if called in PATCHING_CALLS:
+            for argument in node.args[:2]:
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    yield argument.value.rpartition(".")[2]
 
 
 def _file(path: Path, text: str) -> Iterator[tuple[int, str]]:

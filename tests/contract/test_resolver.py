@@ -210,29 +210,20 @@ def test_what_is_no_name_does_not_raise(run: Run, name: str) -> None:
     assert not isinstance(run(lambda resolver: resolver.lookup(name, Kind.A)), Answer)
 
 
-def test_a_silent_server_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pillarbox.world.resolver import system
-
-    monkeypatch.setattr(system, "TIMEOUT_S", 0.05)
-
+def test_a_silent_server_is_a_failure() -> None:
     async def scenario() -> Outcome[Any]:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
             deaf.bind(("127.0.0.1", 0))
             servers = [NameServer("127.0.0.1", deaf.getsockname()[1])]
-            return await SystemResolver(servers).mx("one.example")
+            return await SystemResolver(servers, timeout_s=0.05).mx("one.example")
 
     assert isinstance(asyncio.run(scenario()), Failure)
 
 
-def test_a_second_server_answers_for_a_dead_one(
-    name_server: NameServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pillarbox.world.resolver import system
-
-    monkeypatch.setattr(system, "TIMEOUT_S", 0.5)
-
+def test_a_second_server_answers_for_a_dead_one(name_server: NameServer) -> None:
     async def scenario() -> Outcome[Any]:
-        return await SystemResolver([NameServer("127.0.0.1", 1), name_server]).mx("one.example")
+        servers = [NameServer("127.0.0.1", 1), name_server]
+        return await SystemResolver(servers, timeout_s=0.5).mx("one.example")
 
     assert isinstance(asyncio.run(scenario()), Answer)
 

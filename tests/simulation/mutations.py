@@ -6,6 +6,7 @@ Each mutation is a plausible mistake; `noticed_as` is what the auditor must repo
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -46,7 +47,8 @@ def _forgets_all_but_the_first_placement(patch: pytest.MonkeyPatch) -> None:
 
 
 def _leases_last_a_second(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(schedule, "LEASE_MS", 1_000)
+    for verb in ("claim_from", "renew"):
+        patch.setattr(schedule, verb, partial(getattr(schedule, verb), lease_ms=1_000))
 
 
 def _a_lost_answer_is_a_yes(patch: pytest.MonkeyPatch) -> None:

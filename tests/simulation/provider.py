@@ -25,6 +25,7 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Peer
 from pillarbox.server.listener import Listener, ServiceOffer, shared_buffer
+from pillarbox.server.relay.context import RelayLimits
 from pillarbox.server.relay.relay import Relay
 from pillarbox.store import mailboxes
 from pillarbox.world.blobs import DatabaseBlobs
@@ -41,13 +42,15 @@ from pillarbox.world.topic import Topic
 from pillarbox.world.world import World
 from tests.simulation.disk import DiskFaults, FaultyDatabase
 from tests.simulation.dns import SimulatedDns
-from tests.simulation.faults import FaultInjector, Flush
+from tests.simulation.faults import MINUTE, FaultInjector, Flush
 from tests.simulation.internet import Internet, OwnNetwork
 from tests.simulation.loop import Life, SimulatedClock, VirtualLoop
 from tests.simulation.readers import read_mail
 from tests.simulation.wire import End, Pushed
 
 STARTS_AT_MS = 1_700_000_000_000
+RELAY_LIMITS = RelayLimits(poll_s=30 * MINUTE)
+"""Reading an idle queue every minute for days would take most of the time."""
 PORTS = {25: "smtp", 587: "submission"}
 _SECRET = bytes(32)
 _SALT = bytes(16)
@@ -203,7 +206,8 @@ class Provider:
         )
         self._listeners = self._listeners_on(world)
         self._relays = [
-            make_relay(world, Resolved(self._config)) for _ in range(self._chance.choice((1, 1, 2)))
+            make_relay(world, Resolved(self._config), limits=RELAY_LIMITS)
+            for _ in range(self._chance.choice((1, 1, 2)))
         ]
         for relay in self._relays:
             relay.start()

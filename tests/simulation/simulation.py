@@ -18,9 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
-from unittest.mock import patch
 
-from pillarbox.server.relay import relay
 from pillarbox.world.resolver import Kind, Mx
 from tests.simulation.auditor import Auditor, Violation
 from tests.simulation.dns import SimulatedDns
@@ -80,9 +78,7 @@ class Summary:
 
 def run(seed: int) -> Summary:
     """Play one run. Raises `Failed`."""
-    # Reading an idle queue every minute for days would take most of the time.
-    with patch.object(relay, "POLL_S", 30 * MINUTE):
-        return run_in_loop(lambda loop: Simulation(loop, seed).run())
+    return run_in_loop(lambda loop: Simulation(loop, seed).run())
 
 
 class Simulation:

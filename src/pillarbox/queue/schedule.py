@@ -90,7 +90,9 @@ def claim(
     return claimed
 
 
-def claim_from(tx: Transaction, destination: str, *, lease: int, now_ms: int, jobs: int) -> list[Job]:
+def claim_from(
+    tx: Transaction, destination: str, *, lease: int, now_ms: int, jobs: int, lease_ms: int = LEASE_MS
+) -> list[Job]:
     """Lease at most `jobs` due jobs of one destination, oldest first: more work for an open connection."""
     by_message: dict[int, list[PendingRecipient]] = {}
     for message, recipient in _due(tx, destination, now_ms, jobs):
@@ -101,13 +103,13 @@ def claim_from(tx: Transaction, destination: str, *, lease: int, now_ms: int, jo
             destination,
             load(tx, QueueId(message)),
             tuple(recipients[:MAX_JOB_RECIPIENTS]),
-            leased_until_ms=now_ms + LEASE_MS,
+            leased_until_ms=now_ms + lease_ms,
         )
         for message, recipients in by_message.items()
     ]
     tx.execute_many(
         "UPDATE queue_recipients SET lease = ?, due_at_ms = ?, last_attempt_ms = ? WHERE id = ?",
-        [(lease, now_ms + LEASE_MS, now_ms, recipient.id) for job in claimed for recipient in job.recipients],
+        [(lease, now_ms + lease_ms, now_ms, recipient.id) for job in claimed for recipient in job.recipients],
     )
     set_next_attempt(tx, destination, now_ms=now_ms)
     return claimed
@@ -128,11 +130,11 @@ def load(tx: Transaction, message: QueueId) -> QueuedMessage:
     )
 
 
-def renew(tx: Transaction, jobs: Iterable[Job], *, now_ms: int) -> None:
-    """Extend leases to `LEASE_MS` from now; a lease that was lost to another worker stays lost."""
+def renew(tx: Transaction, jobs: Iterable[Job], *, now_ms: int, lease_ms: int = LEASE_MS) -> None:
+    """Extend leases to `lease_ms` from now; a lease that was lost to another worker stays lost."""
     tx.execute_many(
         "UPDATE queue_recipients SET due_at_ms = ? WHERE id = ? AND lease = ?",
-        [(now_ms + LEASE_MS, recipient.id, job.lease) for job in jobs for recipient in job.recipients],
+        [(now_ms + lease_ms, recipient.id, job.lease) for job in jobs for recipient in job.recipients],
     )
 
 

@@ -49,7 +49,7 @@ class TlsOffer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenerLimits:
-    """How many connections are accepted; `None` means without limit."""
+    """How many connections are accepted, where `None` means without limit, and what they may take."""
 
     connections: int | None = 20_000
     """Open connections of this service, in all workers."""
@@ -57,6 +57,8 @@ class ListenerLimits:
     """Open connections from one address."""
     handshake_s: float = 30.0
     """Seconds a TLS handshake may take."""
+    linger_s: float = 5.0
+    """Seconds a closing connection may take to send its last octets; see `ConnectionOwner`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,7 @@ class Listener:
         self.buffer = buffer if buffer is not None else shared_buffer()
         self.monotonic = monotonic
         self.handshake_s = service.limits.handshake_s
+        self.linger_s = service.limits.linger_s
         self.implicit_tls = service.implicit_tls
         self._reporter = reporter
         self._connections: set[OwnedConnection] = set()

@@ -39,12 +39,22 @@ class AuthenticationUnavailable(Exception):
 class PasswordChecks:
     """The checks of one process."""
 
-    def __init__(self, clock: Clock, entropy: Entropy, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        entropy: Entropy,
+        *,
+        threads: int | None = None,
+        max_waiting: int = MAX_WAITING,
+        max_cached: int = MAX_CACHED,
+    ) -> None:
         self._clock = clock
         self._key = entropy.token_bytes(32)
         self._dummy_salt = entropy.token_bytes(16)
         self._dummy_hash: str | None = None
         self._threads = threads or min(MAX_THREADS, os.cpu_count() or 1)
+        self._max_waiting = max_waiting
+        self._max_cached = max_cached
         self._pool: ThreadPoolExecutor | None = None
         self._running = 0
         self._known_waiting: deque[asyncio.Future[None]] = deque()
@@ -77,7 +87,7 @@ class PasswordChecks:
             return
         self._cached[check] = self._clock.monotonic() + CACHED_S
         self._cached.move_to_end(check)
-        if len(self._cached) > MAX_CACHED:
+        if len(self._cached) > self._max_cached:
             self._cached.popitem(last=False)
 
     async def _check(self, argon2: str | None, prepared: str, *, urgent: bool) -> bool:
@@ -101,7 +111,7 @@ class PasswordChecks:
     async def _take_thread(self, *, urgent: bool) -> None:
         if self._running >= self._threads:
             queue = self._known_waiting if urgent else self._others_waiting
-            if len(queue) >= MAX_WAITING:
+            if len(queue) >= self._max_waiting:
                 raise AuthenticationUnavailable("too many passwords wait to be checked")
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             queue.append(waiter)

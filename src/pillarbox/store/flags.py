@@ -8,7 +8,7 @@ their product, so each row is then updated by itself.
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
@@ -18,11 +18,17 @@ from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox_counts import MailboxCounts
 from pillarbox.world.database import Transaction
 
-SCATTERED_RUNS: Final = 32
-"""Runs of UIDs beyond which each row is updated by itself."""
 
-MANY_TEXTS: Final = 32
-"""The same for distinct flag texts."""
+class BulkLimits(NamedTuple):
+    """Beyond one of these, each row is updated by itself."""
+
+    max_runs: int = 32
+    """Runs of UIDs."""
+    max_texts: int = 32
+    """Distinct flag texts."""
+
+
+DEFAULT_LIMITS: Final = BulkLimits()
 
 
 class Mode(Enum):
@@ -60,6 +66,7 @@ def alter(
     mode: Mode,
     flags: str,
     unchanged_since: ModSeq | None = None,
+    limits: BulkLimits = DEFAULT_LIMITS,
 ) -> FlagChange:
     """Change the flags of these messages; UIDs that do not exist are ignored.
 
@@ -71,13 +78,13 @@ def alter(
     if unchanged_since is not None:
         refused = _changed_after(tx, account, mailbox, uids, unchanged_since)
         uids = uids - refused
-    rows = _rows(tx, account, mailbox, uids) if len(uids.runs) > SCATTERED_RUNS else None
+    rows = _rows(tx, account, mailbox, uids) if len(uids.runs) > limits.max_runs else None
     texts = _texts(tx, account, mailbox, uids) if rows is None else {text for _, text in rows}
     rewritten = {old: new for old in texts if (new := _apply(mode, old, flags)).split() != old.split()}
     if not rewritten:
         return FlagChange(uids, refused, {}, 0, previous, previous)
     modseq = account_counters.next_modseq(tx, account)
-    if rows is None and len(rewritten) > MANY_TEXTS:
+    if rows is None and len(rewritten) > limits.max_texts:
         rows = _rows(tx, account, mailbox, uids)
     if rows is None:
         counts = {

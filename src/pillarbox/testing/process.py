@@ -18,6 +18,7 @@ from typing import IO, Any
 START_S = 30.0
 """How long a provider may take to start; it usually takes less than one second."""
 STOP_S = 10.0
+"""How long a provider may take to stop before it is killed."""
 
 
 class ProviderFailed(RuntimeError):
@@ -27,8 +28,9 @@ class ProviderFailed(RuntimeError):
 class DemoProcess:
     """A demo, running from `start` to `stop`."""
 
-    def __init__(self, arguments: list[str]) -> None:
+    def __init__(self, arguments: list[str], *, stop_s: float = STOP_S) -> None:
         self._arguments = arguments
+        self._stop_s = stop_s
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 
@@ -63,7 +65,7 @@ class DemoProcess:
         assert process.stdout is not None
         process.terminate()
         try:
-            process.wait(STOP_S)
+            process.wait(self._stop_s)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

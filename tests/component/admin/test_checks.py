@@ -51,7 +51,7 @@ def test_a_certificate_that_can_not_be_read(made: CertificateFiles, tmp_path: Pa
     assert one.level is Level.PROBLEM
 
 
-def test_a_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_data_directory(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     assert "pillarbox init" in next(machine.data_directory(folder, owner=None)).remedy
     folder.mkdir(mode=0o700)
@@ -60,10 +60,10 @@ def test_a_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "chown" in next(machine.data_directory(folder, owner=owner + 1)).remedy
     folder.chmod(0o755)
     assert "chmod 700" in next(machine.data_directory(folder, owner=owner)).remedy
-    monkeypatch.setattr(machine, "LOW_SPACE_OCTETS", 1 << 62)
-    assert [one.level for one in machine.data_directory(folder, owner=None)][-1] is Level.WARNING
-    monkeypatch.setattr(machine, "TOO_LOW_SPACE_OCTETS", 1 << 62)
-    assert [one.level for one in machine.data_directory(folder, owner=None)][-1] is Level.PROBLEM
+    *_, space = machine.data_directory(folder, owner=None, min_free_octets=1 << 62)
+    assert space.level is Level.WARNING
+    *_, space = machine.data_directory(folder, owner=None, min_free_octets_to_work=1 << 62)
+    assert space.level is Level.PROBLEM
 
 
 def test_a_port_that_another_program_has() -> None:

@@ -2,7 +2,7 @@
 
 import gzip
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,11 @@ from pillarbox.admin import accounts
 from pillarbox.admin.exporting.maildir import MaildirWriter
 from pillarbox.admin.exporting.mbox import MboxWriter
 from pillarbox.admin.exporting.pages import export
-from pillarbox.admin.importing import checkpoint, run
+from pillarbox.admin.importing import checkpoint
 from pillarbox.admin.importing.discover import discover_sources
 from pillarbox.admin.importing.mbox import MboxSource
-from pillarbox.admin.importing.run import ImportResult, run_import
-from pillarbox.admin.importing.source import SourceChanged, SourceMessage
+from pillarbox.admin.importing.run import MAX_BATCH_MESSAGES, ImportResult, run_import
+from pillarbox.admin.importing.source import Source, SourceChanged, SourceMessage
 from pillarbox.app.database import SCHEMAS
 from pillarbox.directory import domains
 from pillarbox.mail.identifiers import AccountId, Uid
@@ -55,10 +55,28 @@ class Provider:
     def bring(self, path: Path, *, into: str | None = None, account: AccountId | None = None) -> ImportResult:
         total = ImportResult()
         for source in discover_sources(path, into=into):
-            one = run_import(self.database, self.blobs, account or self.account, source, now_ms=NOW_MS)
+            one = self.bring_source(source, account=account)
             total.stored += one.stored
             total.skipped += one.skipped
         return total
+
+    def bring_source(
+        self,
+        source: Source,
+        *,
+        account: AccountId | None = None,
+        max_batch_messages: int = MAX_BATCH_MESSAGES,
+        progress: Callable[[int, ImportResult], None] = lambda _octets, _result: None,
+    ) -> ImportResult:
+        return run_import(
+            self.database,
+            self.blobs,
+            account or self.account,
+            source,
+            now_ms=NOW_MS,
+            progress=progress,
+            max_batch_messages=max_batch_messages,
+        )
 
     def held(self, account: AccountId | None = None) -> dict[str, list[tuple[bytes, str, int]]]:
         """Octets, flags and dates by mailbox; mailboxes without messages are left out."""
@@ -131,10 +149,7 @@ def test_a_second_run_continues_where_the_first_ended(
     assert subjects(provider.held()["Old"]) == ["one", "two", "three"]
 
 
-def test_a_run_interrupted_at_any_batch_imports_nothing_twice(
-    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(run, "BATCH_MESSAGES", 3)
+def test_a_run_interrupted_at_any_batch_imports_nothing_twice(provider: Provider, tmp_path: Path) -> None:
     names = [f"number {number}" for number in range(20)]
     (tmp_path / "m").write_bytes(mbox(*names))
     (source,) = discover_sources(tmp_path / "m", into=None)
@@ -148,9 +163,7 @@ def test_a_run_interrupted_at_any_batch_imports_nothing_twice(
 
     for _ in range(3):
         with pytest.raises(Cut):
-            run_import(
-                provider.database, provider.blobs, provider.account, source, now_ms=NOW_MS, progress=cut
-            )
+            provider.bring_source(source, max_batch_messages=3, progress=cut)
     provider.bring(tmp_path / "m")
     assert subjects(provider.held()["INBOX"]) == names
 
@@ -168,32 +181,28 @@ def test_a_file_that_was_changed_is_not_guessed_at(provider: Provider, tmp_path:
     assert provider.bring(tmp_path / "m").stored == 3
 
 
-def test_too_large_messages_are_reported_and_not_tried_again(
-    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pillarbox.admin.importing.mbox.MAX_MESSAGE_OCTETS", 2_000)
+def test_too_large_messages_are_reported_and_not_tried_again(provider: Provider, tmp_path: Path) -> None:
+    source = MboxSource(tmp_path / "m", "INBOX", max_message_octets=2_000)
     large = SEPARATOR + b"Subject: large\n\n" + b"x" * 5_000_000 + b"\n\n"
     (tmp_path / "m").write_bytes(mbox("one") + large + mbox("two") + large)
 
-    brought = provider.bring(tmp_path / "m")
+    brought = provider.bring_source(source)
 
     assert [one.why for one in brought.skipped] == ["5000018 octets are over the limit of 2000"] * 2
     assert f"octet {len(mbox('one'))}" in brought.skipped[0].where
     assert subjects(provider.held()["INBOX"]) == ["one", "two"]
-    assert provider.bring(tmp_path / "m") == ImportResult()
+    assert provider.bring_source(source) == ImportResult()
 
 
-def test_a_quota_stops_the_import_and_imported_messages_stay(
-    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(run, "BATCH_MESSAGES", 2)
+def test_a_quota_stops_the_import_and_imported_messages_stay(provider: Provider, tmp_path: Path) -> None:
+    source = MboxSource(tmp_path / "m", "INBOX")
     (tmp_path / "m").write_bytes(mbox("one", "two", "three", "four"))
     provider.database.write_now(accounts.set_quota, "anna", 100)
 
     with pytest.raises(OverQuota):
-        provider.bring(tmp_path / "m")
+        provider.bring_source(source, max_batch_messages=2)
     provider.database.write_now(accounts.set_quota, "anna", 0)
-    provider.bring(tmp_path / "m")
+    provider.bring_source(source, max_batch_messages=2)
     assert subjects(provider.held()["INBOX"]) == ["one", "two", "three", "four"]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pillarbox.testing import Message, Provider
+from pillarbox.testing.process import DemoProcess
 
 HERE = {**os.environ, "PYTHONPATH": "src"}
 pytest_plugins = ["pillarbox.pytest_plugin"]
@@ -153,9 +154,9 @@ def test_it_stops_when_the_test_process_is_killed(workers: int) -> None:
     assert not Path(folder).exists()
 
 
-def test_a_provider_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pillarbox.testing.process.STOP_S", 0.2)
+def test_a_provider_that_hangs_is_killed() -> None:
     mail = Provider()
+    mail._process = DemoProcess([], stop_s=0.2)
     mail.start()
     pid, folder = _pid(mail), mail.ca_file.parent.parent
     os.kill(pid, signal.SIGSTOP)

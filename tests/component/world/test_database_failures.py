@@ -13,15 +13,20 @@ import pytest
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable, Schema, Transaction
 from pillarbox.world.database.sqlite import SqliteDatabase, open_database
-from pillarbox.world.database.sqlite import writer as writer_module
 from pillarbox.world.database.sqlite.write_lock import WriteLock
+from pillarbox.world.database.sqlite.writer import WriterLimits
 
 NOTES = Schema("notes", migrations=("CREATE TABLE notes (id INTEGER PRIMARY KEY, note TEXT UNIQUE)",))
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
-    opened = open_database(tmp_path / "db", [NOTES])
+def limits() -> WriterLimits:
+    return WriterLimits()
+
+
+@pytest.fixture
+def database(tmp_path: Path, limits: WriterLimits) -> Iterator[SqliteDatabase]:
+    opened = open_database(tmp_path / "db", [NOTES], limits=limits)
     yield opened
     opened.close_now()
 
@@ -140,10 +145,10 @@ def test_a_write_lock_that_cannot_be_taken_refuses_waiting_verbs(database: Sqlit
     assert database.read_now(notes) == ["two"]
 
 
+@pytest.mark.parametrize("limits", [WriterLimits(max_write_lock_s=0.05)])
 def test_a_process_that_keeps_the_write_lock_blocks_others_for_a_limited_time(
-    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+    database: SqliteDatabase,
 ) -> None:
-    monkeypatch.setattr(writer_module, "MAX_WRITE_LOCK_S", 0.05)
     assert database.path is not None
     stuck = WriteLock(database.path)
     stuck.acquire()
@@ -160,10 +165,10 @@ def test_a_process_that_keeps_the_write_lock_blocks_others_for_a_limited_time(
     assert database.read_now(notes) == ["three"]
 
 
+@pytest.mark.parametrize("limits", [WriterLimits(max_foreign_lock_ms=200)])
 def test_a_database_that_a_stranger_has_locked_is_unavailable_and_the_loop_goes_on(
-    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+    database: SqliteDatabase,
 ) -> None:
-    monkeypatch.setattr(writer_module, "MAX_FOREIGN_LOCK_MS", 200)
     rounds = 0
 
     async def count_rounds_of_the_loop() -> None:

@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from pillarbox.server.imap.limits import DEFAULT_LIMITS, ImapLimits
+from pillarbox.server.imap.service import ImapService
 from tests.kit.imap.model import numbers
 from tests.kit.imap.responses import Continuation, Data, Fetched, Numbered, Response, Status, read_responses
 from tests.kit.provider import PASSWORD, House, open_house
-from tests.kit.server import factories
 from tests.transcripts.runner import BareWire
 
 MESSAGE = b"From: Ann <ann@one.example>\r\nTo: bob@two.example\r\nSubject: hello\r\n\r\nHello.\r\n"
@@ -134,13 +135,16 @@ class Provider:
 
     house: House
     runner: asyncio.Runner
-    workers: dict[int, Any] = field(default_factory=dict)
-    """Session factories, each with caches of its own, as worker processes have."""
+    workers: dict[int, ImapService] = field(default_factory=dict)
+    """IMAP services, each with caches of its own, as worker processes have."""
+    limits: ImapLimits = DEFAULT_LIMITS
 
     def connect(self, *, worker: int = 0) -> Client:
         """A connection that has not logged in."""
-        make = self.workers.get(worker) or self.workers.setdefault(worker, factories(self.house)["imap"])
-        return Client(BareWire(make, self.runner.run))
+        if worker not in self.workers:
+            world, authenticator = self.house.world, self.house.authenticator
+            self.workers[worker] = ImapService(world, authenticator, self.house.config, limits=self.limits)
+        return Client(BareWire(self.workers[worker].session, self.runner.run))
 
     def client(self, person: int = 0, *, enable: str = "", select: str = "", worker: int = 0) -> Client:
         """A connection that has."""
@@ -160,10 +164,10 @@ class Provider:
 
 
 @contextmanager
-def provider() -> Iterator[Provider]:
+def provider(*, limits: ImapLimits = DEFAULT_LIMITS) -> Iterator[Provider]:
     """A provider in memory; a session that failed by our mistake fails the test."""
     with asyncio.Runner() as runner:
         house = runner.run(open_house())
-        yield Provider(house, runner)
+        yield Provider(house, runner, limits=limits)
         runner.run(house.close())
         assert not house.telemetry.failures, house.telemetry.failures

@@ -31,3 +31,34 @@ def test_each_rule_reports(name: str, text: str, expected: str) -> None:
 
 def test_a_file_of_the_world_may_make_its_own_call() -> None:
     assert list(tidy.check("world/clock.py", '"""Doc."""\nimport time\ntime.time()')) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'monkeypatch.setattr(module, "MAX_LIMIT", 3)',
+        'patched.setattr("a.module.TIMEOUT_S", 0.1)',
+        'with mock.patch("a.module._LIMIT", 3): pass',
+        'mock.patch.object(module, "LIMIT", 3)',
+        'setattr(module, "MAX_2", 3)',
+        "module.LIMIT = 3",
+        "module.LIMIT += 3",
+    ],
+)
+def test_a_test_that_patches_a_constant_is_reported(text: str) -> None:
+    assert [line for line, _what in tidy.check_test(f"\n{text}")] == [2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'monkeypatch.setattr(module, "function", 3)',
+        'monkeypatch.setattr("a.module.Class.method", 3)',
+        'monkeypatch.setattr(report, "Outbound", 3)',
+        "LIMIT = 3",
+        "self.limit = LIMIT",
+        'monkeypatch.setenv("PILLARBOX_DATA", "x")',
+    ],
+)
+def test_a_test_may_patch_functions_and_have_constants(text: str) -> None:
+    assert not list(tidy.check_test(text))

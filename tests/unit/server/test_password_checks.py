@@ -36,10 +36,10 @@ def hashing(monkeypatch: pytest.MonkeyPatch) -> Hashing:
     return made
 
 
-def run(scenario: Callable[[PasswordChecks, VirtualClock], Any], threads: int = 1) -> Any:
+def run(scenario: Callable[[PasswordChecks, VirtualClock], Any], threads: int = 1, **limits: int) -> Any:
     async def inside() -> Any:
         clock = VirtualClock()
-        checks = PasswordChecks(clock, SeededEntropy(1), threads=threads)
+        checks = PasswordChecks(clock, SeededEntropy(1), threads=threads, **limits)
         try:
             return await scenario(checks, clock)
         finally:
@@ -103,11 +103,7 @@ def test_known_clients_go_first(hashing: Hashing) -> None:
     run(scenario)
 
 
-def test_too_many_are_turned_away_and_the_others_are_served(
-    hashing: Hashing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(password_checks, "MAX_WAITING", 3)
-
+def test_too_many_are_turned_away_and_the_others_are_served(hashing: Hashing) -> None:
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
         answers = await asyncio.gather(
             *(checks.holds(None, str(number), urgent=False) for number in range(10)), return_exceptions=True
@@ -115,14 +111,10 @@ def test_too_many_are_turned_away_and_the_others_are_served(
         assert [type(answer) for answer in answers] == [bool] * 4 + [AuthenticationUnavailable] * 6
         assert not await checks.holds(None, "later", urgent=False)
 
-    run(scenario)
+    run(scenario, max_waiting=3)
 
 
-def test_strangers_who_fill_their_line_keep_no_owner_out(
-    hashing: Hashing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(password_checks, "MAX_WAITING", 3)
-
+def test_strangers_who_fill_their_line_keep_no_owner_out(hashing: Hashing) -> None:
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
         strangers = [checks.holds(None, str(number), urgent=False) for number in range(10)]
         owner = checks.holds("hash of mine", "mine", urgent=True)
@@ -130,7 +122,7 @@ def test_strangers_who_fill_their_line_keep_no_owner_out(
         assert isinstance(answers[-2], AuthenticationUnavailable)
         assert answers[-1] is True
 
-    run(scenario)
+    run(scenario, max_waiting=3)
 
 
 def test_one_who_stops_waiting_harms_nobody(hashing: Hashing) -> None:
@@ -145,8 +137,7 @@ def test_one_who_stops_waiting_harms_nobody(hashing: Hashing) -> None:
     run(scenario)
 
 
-def test_memory_is_bounded_and_holds_no_password(hashing: Hashing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(password_checks, "MAX_CACHED", 2)
+def test_memory_is_bounded_and_holds_no_password(hashing: Hashing) -> None:
     assert MAX_CACHED > 2
 
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
@@ -157,4 +148,4 @@ def test_memory_is_bounded_and_holds_no_password(hashing: Hashing, monkeypatch: 
         assert await checks.holds("hash of sesame1", "sesame1", urgent=False)
         assert hashing.asked.count("sesame1") == 2
 
-    run(scenario)
+    run(scenario, max_cached=2)

@@ -6,11 +6,10 @@ from pillarbox.mail.flags import TooManyFlags
 from pillarbox.mail.identifiers import MailboxId, ModSeq
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import account_counters, changes, fetch, mailboxes
-from pillarbox.store import flags as flags_module
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.fetch import Column
-from pillarbox.store.flags import Mode, alter
+from pillarbox.store.flags import BulkLimits, Mode, alter
 from tests.kit.stored_mail import ANNA, mailbox, put, store
 
 
@@ -123,21 +122,26 @@ def test_too_many_keywords_are_refused() -> None:
             alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="more")
 
 
-@pytest.mark.parametrize("limits", [{"SCATTERED_RUNS": 0}, {"MANY_TEXTS": 0}])
-def test_row_by_row_does_the_same(monkeypatch, limits) -> None:
-    def done() -> tuple[object, ...]:
+@pytest.mark.parametrize("limits", [BulkLimits(max_runs=0), BulkLimits(max_texts=0)])
+def test_row_by_row_does_the_same(limits: BulkLimits) -> None:
+    def done(limits: BulkLimits) -> tuple[object, ...]:
         with store() as tx:
             _mail(tx, "", "\\Seen", "k1", "k2 \\Seen", "\\Deleted", "", "k1")
             altered = alter(
-                tx, ANNA, mailbox(tx), NumberSet.of([1, 2, 4, 5, 7, 99]), mode=Mode.ADD, flags="\\Seen"
+                tx,
+                ANNA,
+                mailbox(tx),
+                NumberSet.of([1, 2, 4, 5, 7, 99]),
+                mode=Mode.ADD,
+                flags="\\Seen",
+                limits=limits,
             )
-            unchanged = alter(tx, ANNA, mailbox(tx), NumberSet.of([2, 4]), mode=Mode.ADD, flags="\\Seen")
+            unchanged = alter(
+                tx, ANNA, mailbox(tx), NumberSet.of([2, 4]), mode=Mode.ADD, flags="\\Seen", limits=limits
+            )
             return altered, unchanged.modseq, _flags(tx), _modseqs(tx), mailboxes.by_id(tx, ANNA, mailbox(tx))
 
-    one = done()
-    for name, limit in limits.items():
-        monkeypatch.setattr(flags_module, name, limit)
-    assert done() == one
+    assert done(limits) == done(BulkLimits())
 
 
 def test_many_texts_in_many_runs_do_not_cost_their_product() -> None:

@@ -9,17 +9,24 @@ from pathlib import Path
 
 from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
 
-LOW_SPACE_OCTETS = 1 << 30
+MIN_FREE_OCTETS = 1 << 30
 """Less free space than this is a warning."""
-TOO_LOW_SPACE_OCTETS = 100 << 20
+MIN_FREE_OCTETS_TO_WORK = 100 << 20
 """Less free space than this is a problem."""
 CONNECT_S = 5.0
 
 
-def data_directory(path: Path, *, owner: int | None) -> Iterator[CheckResult]:
+def data_directory(
+    path: Path,
+    *,
+    owner: int | None,
+    min_free_octets: int = MIN_FREE_OCTETS,
+    min_free_octets_to_work: int = MIN_FREE_OCTETS_TO_WORK,
+) -> Iterator[CheckResult]:
     """Check that the data directory exists, its owner and mode, and its free space.
 
-    `owner`: the user id of the service; `None` if any is allowed.
+    `owner`: the user id of the service; `None` if any is allowed. Less free space than `min_free_octets` is a warning,
+    than `min_free_octets_to_work` a problem.
     """
     subject = str(path)
     try:
@@ -35,15 +42,15 @@ def data_directory(path: Path, *, owner: int | None) -> Iterator[CheckResult]:
         yield warning(subject, "other users have access to it", f"Restrict it: chmod 700 {path}")
     else:
         yield ok(subject, "it belongs to the service's user, and no other user has access")
-    yield _free_space(path)
+    yield _free_space(path, min_free_octets, min_free_octets_to_work)
 
 
-def _free_space(path: Path) -> CheckResult:
+def _free_space(path: Path, least: int, least_to_work: int) -> CheckResult:
     free = shutil.disk_usage(path).free
     subject, found = str(path), f"{free / (1 << 30):.1f} GiB are free"
-    if free < TOO_LOW_SPACE_OCTETS:
+    if free < least_to_work:
         return problem(subject, found, "Free some space: mail is refused when the disk is full.")
-    if free < LOW_SPACE_OCTETS:
+    if free < least:
         return warning(subject, found, "Free some space before mail is refused.")
     return ok(subject, found)
 

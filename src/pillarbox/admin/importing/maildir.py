@@ -39,6 +39,8 @@ class MaildirSource:
 
     path: Path
     mailbox: str
+    max_message_octets: int = MAX_MESSAGE_OCTETS
+    """Messages beyond this size are skipped."""
 
     @property
     def name(self) -> str:
@@ -71,8 +73,8 @@ class MaildirSource:
     def _read_file(
         self, path: Path, status: os.stat_result, checkpoint: Checkpoint, keywords: dict[str, str], done: int
     ) -> SourceMessage | SkippedMessage:
-        if status.st_size > MAX_MESSAGE_OCTETS:
-            why = f"{status.st_size} octets are over the limit of {MAX_MESSAGE_OCTETS}"
+        if status.st_size > self.max_message_octets:
+            why = f"{status.st_size} octets are over the limit of {self.max_message_octets}"
             return SkippedMessage(str(path), why, checkpoint, done)
         octets = _BARE_LF.sub(b"\r\n", path.read_bytes())
         if not octets:

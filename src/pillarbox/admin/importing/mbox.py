@@ -35,6 +35,8 @@ class MboxSource:
     mailbox: str
     keep_status_fields: bool = False
     """Whether the fields with the flags stay in the message."""
+    max_message_octets: int = MAX_MESSAGE_OCTETS
+    """Messages beyond this size are skipped."""
 
     @property
     def name(self) -> str:
@@ -60,7 +62,7 @@ class MboxSource:
             base = latest.position if latest else 0
             file.seek(base)
             entries = messages(
-                iter(lambda: file.read(CHUNK_OCTETS), b""), max_message_octets=MAX_MESSAGE_OCTETS
+                iter(lambda: file.read(CHUNK_OCTETS), b""), max_message_octets=self.max_message_octets
             )
             if latest:
                 again = next(entries, None)
@@ -78,7 +80,7 @@ class MboxSource:
         where = f"{self.path}, octet {start}"
         if isinstance(entry, Oversized):
             return SkippedMessage(
-                where, f"{entry.size} octets are over the limit of {MAX_MESSAGE_OCTETS}", checkpoint, end
+                where, f"{entry.size} octets are over the limit of {self.max_message_octets}", checkpoint, end
             )
         octets, flags = _without_status(entry.message)
         return SourceMessage(

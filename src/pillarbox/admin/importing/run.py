@@ -1,7 +1,7 @@
 """Importing a source into a mailbox, batch by batch.
 
-A batch is at most `BATCH_MESSAGES` and about `BATCH_OCTETS`; only one is in memory. A large message is written to a
-file before the transaction, like one from the network.
+A batch is at most `MAX_BATCH_MESSAGES` and about `MAX_BATCH_OCTETS`; only one is in memory. A large message is
+written to a file before the transaction, like one from the network.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,8 +20,8 @@ from pillarbox.store.mailbox import Mailbox
 from pillarbox.world.blobs import Blobs
 from pillarbox.world.database import Database, Transaction
 
-BATCH_MESSAGES = 200
-BATCH_OCTETS = 16 * 1024 * 1024
+MAX_BATCH_MESSAGES = 200
+MAX_BATCH_OCTETS = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -51,11 +51,12 @@ def run_import(
     now_ms: int,
     source_context: Callable[[], AbstractContextManager[None]] = nullcontext,
     progress: Callable[[int, ImportResult], None] = lambda _octets, _result: None,
+    max_batch_messages: int = MAX_BATCH_MESSAGES,
 ) -> ImportResult:
     """Import the messages of the source that were not imported before.
 
     `source_context`: the context in which the source is read, for files that need other rights. `progress`: called with
-    the octets read and the result so far.
+    the octets read and the result so far. `max_batch_messages`: messages of one transaction.
 
     Raises OSError, `SourceChanged`, or `OverQuota`; what was stored until then stays and is not imported again.
     """
@@ -66,7 +67,7 @@ def run_import(
         return database.read_now(checkpoint.is_imported, account, source.name, item)
 
     messages = _within(source_context, source.read(latest, is_imported))
-    for batch in _batches(messages, blobs, result, now_ms):
+    for batch in _batches(messages, blobs, result, now_ms, max_batch_messages):
         try:
             database.write_now(_store, account, source, batch, now_ms=now_ms)
         except BaseException:
@@ -92,7 +93,11 @@ def _within(
 
 
 def _batches(
-    messages: Iterable[SourceMessage | SkippedMessage], blobs: Blobs, result: ImportResult, now_ms: int
+    messages: Iterable[SourceMessage | SkippedMessage],
+    blobs: Blobs,
+    result: ImportResult,
+    now_ms: int,
+    max_messages: int,
 ) -> Iterator[_Batch]:
     batch = _Batch()
     for message in messages:
@@ -104,7 +109,7 @@ def _batches(
             continue
         batch.arrivals.append(_arrival(message, blobs, now_ms))
         batch.octets += len(message.octets)
-        if len(batch.arrivals) == BATCH_MESSAGES or batch.octets >= BATCH_OCTETS:
+        if len(batch.arrivals) == max_messages or batch.octets >= MAX_BATCH_OCTETS:
             yield batch
             batch = _Batch()
     if batch.checkpoints:

@@ -6,7 +6,6 @@ has arrived: then all its messages are, in one commit, or none.
 """
 
 import asyncio
-from typing import Final
 
 from pillarbox.delivery.summarizing import summary_of
 from pillarbox.directory import quota
@@ -25,12 +24,6 @@ from pillarbox.store.account_counters import OverQuota
 from pillarbox.store.append import Appended, Arrival, Message
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
-MAX_MESSAGES: Final = 10_000
-"""Messages of one APPEND; beyond: NO [LIMIT]."""
-
-MAX_OCTETS: Final = 256 * 1024 * 1024
-"""Octets of all messages of one APPEND; beyond: NO [LIMIT]. A single message has its own limit."""
-
 
 async def message_offered(session: SessionState, event: MessageOffered) -> bytes:
     """A message is about to be sent: the continuation request to write. Raises what refuses it."""
@@ -43,7 +36,8 @@ async def message_offered(session: SessionState, event: MessageOffered) -> bytes
     available = incoming.available_octets
     if available is not None and incoming.octets > available and not incoming.replaced:
         raise OverQuota
-    if len(incoming.written) >= MAX_MESSAGES or incoming.octets > MAX_OCTETS:
+    limits = session.limits
+    if len(incoming.written) >= limits.max_append_messages or incoming.octets > limits.max_append_octets:
         raise Refused(no("Too much data in one command", response_codes.LIMIT))
     incoming.written.append((event.message, session.world.blobs.writer()))
     session.incoming = incoming

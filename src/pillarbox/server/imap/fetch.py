@@ -28,8 +28,6 @@ from pillarbox.world.database import DatabaseUnavailable
 
 FIRST_ROWS: Final = 128
 """Messages in the first batch, so that the response begins at once."""
-MORE_ROWS: Final = 512
-"""Messages in further batches: about a millisecond of the loop."""
 MEMORY_ROWS: Final = 8192
 """Messages in a batch that needs no row of the database."""
 
@@ -105,8 +103,8 @@ async def _send(session: SessionState, plan: Plan, chosen: Chosen) -> bool:
         await session.drain()
         return False
     missing = False
-    rows = FIRST_ROWS if plan.stored else MEMORY_ROWS
-    for number, part in enumerate(_parts(chosen, rows, MORE_ROWS if plan.stored else MEMORY_ROWS)):
+    first, more = (FIRST_ROWS, session.limits.batch_rows) if plan.stored else (MEMORY_ROWS, MEMORY_ROWS)
+    for number, part in enumerate(_parts(chosen, first, more)):
         if number:
             await session.flush_and_yield()
         missing |= await _send_part(session, plan, part)

@@ -81,6 +81,7 @@ async def read_first_group(
         mailbox=selected.mailbox,
         uids=chosen.uids,
         columns=plan.stored_in_full,
+        large_octets=session.limits.large_message_octets,
     )
     cached: CachedMailbox | None = None
     if plan.in_memory:
@@ -102,9 +103,10 @@ def _read_first(
     mailbox: MailboxId,
     uids: NumberSet,
     columns: tuple[Column, ...],
+    large_octets: int,
 ) -> tuple[list[Group], Rows | None]:
     """The groups of these messages, and the rows of the first unless it is a large one."""
-    groups = list(_groups(store_fetch.rows(tx, account, mailbox, uids, (Column.SIZE,))))
+    groups = list(_groups(store_fetch.rows(tx, account, mailbox, uids, (Column.SIZE,)), large_octets))
     if not groups or groups[0].large:
         return groups, None
     if len(groups) > 1:
@@ -112,11 +114,11 @@ def _read_first(
     return groups, store_fetch.rows(tx, account, mailbox, uids, columns)
 
 
-def _groups(sizes: Rows) -> Iterator[Group]:
+def _groups(sizes: Rows, large_octets: int) -> Iterator[Group]:
     together: list[int] = []
     octets = 0
     for uid, size in sizes:
-        large = size >= fetch_octets.LARGE_OCTETS
+        large = size >= large_octets
         if together and (large or octets + size > MAX_GROUP_OCTETS):
             yield Group(together, large=False)
             together, octets = [], 0

@@ -5,7 +5,7 @@ read, and a value that is a range of it is streamed (`fetch_stream`), so that no
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeAlias, assert_never
+from typing import NamedTuple, TypeAlias, assert_never
 
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import Part
@@ -19,9 +19,6 @@ from pillarbox.server.imap.sections import Extent
 Read: TypeAlias = Callable[[int, int | None], bytes]
 """Reads a message's octets from an offset on, so many or all."""
 
-LARGE_OCTETS: Final = 512 * 1024
-"""From this size on a message is read by ranges, and what must be computed from it is, in a thread."""
-
 
 class Stored(NamedTuple):
     """A message, as its row describes it."""
@@ -29,11 +26,6 @@ class Stored(NamedTuple):
     digest: bytes
     header_size: int
     size: int
-
-    @property
-    def large(self) -> bool:
-        """Whether to read it by ranges."""
-        return self.size >= LARGE_OCTETS
 
 
 class MessageOctets:
@@ -49,7 +41,7 @@ class MessageOctets:
         read: Read | None = None,
         tree: Part | None = None,
     ) -> None:
-        """Either all `octets`, or how to read them."""
+        """Either all `octets`, or how to `read` some of them, which is for large messages."""
         self.stored = stored
         self.tree = tree
         """Its root part, where it is known already; `parts` parses it."""
@@ -65,7 +57,7 @@ class MessageOctets:
 
     def range(self, extent: Extent) -> bytes:
         """Some of it."""
-        if self._octets is None and self._read is not None and self.stored.large:
+        if self._octets is None and self._read is not None:
             return self._read(extent.start, extent.end - extent.start)
         return self.whole()[extent.start : extent.end]
 

@@ -6,7 +6,6 @@ run.
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final
 
 from pillarbox.mail.part import Part
 from pillarbox.protocol.imap.chosen import Chosen
@@ -20,9 +19,6 @@ from pillarbox.server.imap.sections import Extent
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.world.blobs import Blobs, OpenBlob
 from pillarbox.world.database import DatabaseUnavailable, Transaction
-
-PIECE_OCTETS: Final = 256 * 1024
-"""Octets of a large message that are read and written together."""
 
 
 async def send(session: SessionState, plan: Plan, chosen: Chosen) -> bool:
@@ -77,7 +73,8 @@ async def _write(
 async def _write_range(session: SessionState, blob: OpenBlob, extent: Extent) -> None:
     """A literal of this range."""
     session.write(b"{%d}\r\n" % (extent.end - extent.start))
-    for start in range(extent.start, extent.end, PIECE_OCTETS):
-        session.write(blob.read(start, min(PIECE_OCTETS, extent.end - start)))
+    piece_octets = session.limits.piece_octets
+    for start in range(extent.start, extent.end, piece_octets):
+        session.write(blob.read(start, min(piece_octets, extent.end - start)))
         await session.drain()
         await session.flush_and_yield()

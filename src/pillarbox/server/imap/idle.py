@@ -4,16 +4,11 @@ While a client idles, a hint that its account changed is posted to its own sessi
 changes. Hints that arrive while one is pending are merged into it.
 """
 
-from typing import Final
-
 from pillarbox.protocol.imap.commands import Idle
 from pillarbox.server.imap import updates
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.topic import account_changed
-
-RETRY_S: Final = 5.0
-"""How long after a failed read an idling client's updates are read again."""
 
 
 class Hint:
@@ -54,7 +49,7 @@ async def _send_updates(session: SessionState) -> None:
         await updates.send(session, expunges=True)
     except DatabaseUnavailable:
         # There is no command to refuse, and the client would not ask again for half an hour
-        session.world.clock.call_later(RETRY_S, lambda: _post_hint(session))
+        session.world.clock.call_later(session.limits.idle_retry_s, lambda: _post_hint(session))
 
 
 def end(session: SessionState) -> None:

@@ -34,6 +34,7 @@ from pillarbox.server.imap import append, authenticate, idle, updates
 from pillarbox.server.imap.caches import Caches
 from pillarbox.server.imap.handlers import HANDLERS
 from pillarbox.server.imap.idle import Hint
+from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.server.imap.reply import Reply, ResponseInterrupted, ok, refusal
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.server.imap.updates import MailboxGone
@@ -58,12 +59,13 @@ class ImapSession(SessionState):
         config: Config,
         caches: Caches,
         connection: Connection,
+        limits: ImapLimits,
     ) -> None:
         machine = Machine(
             authenticate.conditions(authenticator, config, connection),
             append_limit=config.limits.message_octets,
         )
-        super().__init__(world, authenticator, config, caches, connection, machine)
+        super().__init__(world, authenticator, config, caches, connection, machine, limits)
 
     async def opened(self) -> None:
         """Greet (RFC 9051 §7.1): with the capabilities, which spares the client a command."""

@@ -18,6 +18,7 @@ from pillarbox.server.authentication import Attempt, Authenticator
 from pillarbox.server.connection import Connection
 from pillarbox.server.imap.caches import Caches
 from pillarbox.server.imap.incoming import IncomingMessages
+from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.world.database import Transaction
 from pillarbox.world.world import World
 
@@ -43,6 +44,7 @@ class SessionState:
         "hint_posted",
         "idling",
         "incoming",
+        "limits",
         "machine",
         "output",
         "output_octets",
@@ -61,6 +63,7 @@ class SessionState:
         caches: Caches,
         connection: Connection,
         machine: Machine,
+        limits: ImapLimits,
     ) -> None:
         self.world = world
         self.authenticator = authenticator
@@ -68,6 +71,7 @@ class SessionState:
         self.caches = caches
         self.connection = connection
         self.machine = machine
+        self.limits = limits
         self.account: Account | None = None
         """Who has logged in; not None exactly while the state is authenticated or selected."""
         self.tag = b"*"

@@ -34,6 +34,9 @@ class ConnectionOwner(Protocol):
     monotonic: Callable[[], float]
     """Seconds, to share the loop by."""
     handshake_s: float
+    linger_s: float
+    """How long a closing connection may take to send its last octets, and to read what the peer still
+    sends: closing on unread octets would reset the connection and lose our final reply."""
     implicit_tls: bool
 
     def admit(self, connection: OwnedConnection) -> Session[Any] | bytes:

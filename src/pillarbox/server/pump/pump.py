@@ -27,9 +27,6 @@ from pillarbox.server.pump.transport import end_of, tls_of, tls_state
 
 REVOKED_S: Final = 1.0
 """How long a session whose accounts were revoked may take for its current event and its final reply."""
-LINGER_S: Final = 5.0
-"""How long a closing connection may take to send its last octets, and to read what the peer still
-sends: closing on unread octets would reset the connection and lose our final reply."""
 
 
 class Pump(Handling[E]):
@@ -206,7 +203,7 @@ class Pump(Handling[E]):
         if transport is None:
             return
         unread = self._forget_input()
-        self._deadline.set(LINGER_S)
+        self._deadline.set(self._owner.linger_s)
         if (unread or linger) and not self._eof and tls_of(transport) is None:
             # RFC 9293 §3.10.4: closing on unread octets resets the connection, and our final reply with
             # it. So say that we are done, and throw away what the peer still sends until it is, too.

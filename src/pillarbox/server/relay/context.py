@@ -13,12 +13,14 @@ DATABASE_RETRY_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RelayLimits:
-    """How much may be under way at once."""
+    """How much may be under way at once, and how often the queue is read."""
 
     connections: int = 100
     """Of this worker, to all destinations together."""
     connections_each: int = 10
     """To one destination, of all workers together; but each worker may have one."""
+    poll_s: float = 60.0
+    """How often the queue is read though no signal has come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,6 @@ from pillarbox.world.world import World
 
 MAX_CLAIMED_JOBS: Final = 20
 """Jobs, each of another destination, in one claim."""
-POLL_S: Final = 60.0
-"""How often the queue is read though no signal has come."""
 READ_TOGETHER_OCTETS: Final = 16 * 1024
 """Messages up to this size are read together, when they are claimed together."""
 RENEW_S: Final = LEASE_MS / 1000 / 3
@@ -66,7 +64,7 @@ class Relay:
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = False
-        self._watch = ClockWatch(world.clock, distrust_s=2 * POLL_S)
+        self._watch = ClockWatch(world.clock, distrust_s=2 * self._limits.poll_s)
 
     def reconfigure(self, config: Config, routes: Routes) -> None:
         """Use another configuration for the connections that are made from now on."""
@@ -78,7 +76,7 @@ class Relay:
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self._run()),
-            loop.create_task(self._repeat(POLL_S, self._send_due_notices)),
+            loop.create_task(self._repeat(self._limits.poll_s, self._send_due_notices)),
             loop.create_task(self._repeat(RENEW_S, self._renew)),
         ]
 
@@ -179,7 +177,7 @@ class Relay:
                 pause_s = DATABASE_RETRY_S
             except Exception as error:
                 self._world.telemetry.failure("queue not read", error)
-                pause_s = POLL_S
+                pause_s = self._limits.poll_s
             await self._wait(pause_s)
 
     async def _claim(self, now_ms: int) -> bool:
@@ -224,7 +222,8 @@ class Relay:
     async def _pause_s(self, now_ms: int) -> float:
         """Until the next retry after then; what was due already waits for a free connection, which calls."""
         due_ms = await self._world.database.read(schedule.next_attempt_ms, after_ms=now_ms)
-        return POLL_S if due_ms is None else min((due_ms - self._now_ms) / 1000, POLL_S)
+        poll_s = self._limits.poll_s
+        return poll_s if due_ms is None else min((due_ms - self._now_ms) / 1000, poll_s)
 
     async def _wait(self, seconds: float) -> None:
         if seconds <= 0:
@@ -251,7 +250,7 @@ class Relay:
     async def _leases_trusted(self) -> bool:
         """Whether a lease that seems to have run out has: not for a while after the clock was set."""
         if self._watch.jumped():
-            self._world.telemetry.warning("clock was set", leases_trusted_in_s=2 * POLL_S)
+            self._world.telemetry.warning("clock was set", leases_trusted_in_s=2 * self._limits.poll_s)
             await self._renew()
         return self._watch.trusted
 

@@ -52,18 +52,27 @@ class NotInSession(TypeError):
     """The query has a term that only a session can resolve: `query.substitute` was not called."""
 
 
-def evaluate(tx: Transaction, blobs: Blobs, cached: CachedMailbox, query: Query, *, now_ms: int) -> list[int]:
+def evaluate(
+    tx: Transaction,
+    blobs: Blobs,
+    cached: CachedMailbox,
+    query: Query,
+    *,
+    now_ms: int,
+    index_from_messages: int = INDEX_FROM_MESSAGES,
+) -> list[int]:
     """UIDs of the messages that match, ascending.
 
-    `now_ms` is what YOUNGER and OLDER count from. `cached` must stay as it is meanwhile: a
+    `now_ms` is what YOUNGER and OLDER count from. With fewer candidates than `index_from_messages`, the index is not
+    queried. `cached` must stay as it is meanwhile: a
     `CachedMailbox.snapshot`. Where it `takes_long`, this belongs in a thread.
     """
-    return _evaluate(_Search(tx, blobs, cached, now_ms), cached, query)
+    return _evaluate(_Search(tx, blobs, cached, now_ms, index_from_messages), cached, query)
 
 
 def evaluate_in_memory(cached: CachedMailbox, query: Query) -> list[int]:
     """`evaluate` for a query that `is_in_memory`."""
-    return _evaluate(_Search(None, None, cached, 0), cached, query)
+    return _evaluate(_Search(None, None, cached, 0, INDEX_FROM_MESSAGES), cached, query)
 
 
 def _evaluate(search: "_Search", cached: CachedMailbox, query: Query) -> list[int]:
@@ -81,15 +90,21 @@ Places = Sequence[int]
 class _Search:
     """One evaluation: what it may read."""
 
-    __slots__ = ("_blobs", "_mailbox", "_now_ms", "_transaction")
+    __slots__ = ("_blobs", "_index_from_messages", "_mailbox", "_now_ms", "_transaction")
 
     def __init__(
-        self, tx: Transaction | None, blobs: Blobs | None, cached: CachedMailbox, now_ms: int
+        self,
+        tx: Transaction | None,
+        blobs: Blobs | None,
+        cached: CachedMailbox,
+        now_ms: int,
+        index_from_messages: int,
     ) -> None:
         self._transaction = tx
         self._blobs = blobs
         self._mailbox = cached
         self._now_ms = now_ms
+        self._index_from_messages = index_from_messages
 
     @property
     def _tx(self) -> Transaction:
@@ -237,7 +252,7 @@ class _Search:
 
     def _possible(self, folded: str, places: Places) -> Places:
         """Those that the index does not exclude."""
-        if len(places) < INDEX_FROM_MESSAGES:
+        if len(places) < self._index_from_messages:
             return places
         cached, uids = self._mailbox, self._mailbox.uids
         between = uids[places[0]], uids[places[-1]]

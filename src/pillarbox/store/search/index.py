@@ -48,8 +48,17 @@ class Batch:
     """Email and its folded text; `None` where there is too much of it, or its octets are missing."""
 
 
-def gather(tx: Transaction, blobs: Blobs, limit: int = MAX_FEED_MESSAGES) -> Batch | None:
-    """Read some emails that are not indexed yet, of one account; `None` where there are none."""
+def gather(
+    tx: Transaction,
+    blobs: Blobs,
+    limit: int = MAX_FEED_MESSAGES,
+    *,
+    max_characters: int = MAX_INDEXED_CHARACTERS,
+) -> Batch | None:
+    """Read some emails that are not indexed yet, of one account; `None` where there are none.
+
+    At most `limit` emails; those with more than `max_characters` of text are not to be indexed.
+    """
     row = tx.row("SELECT account, indexed_email, last_email FROM ledgers WHERE indexed_email < last_email")
     if row is None:
         return None
@@ -58,16 +67,21 @@ def gather(tx: Transaction, blobs: Blobs, limit: int = MAX_FEED_MESSAGES) -> Bat
         "SELECT id, blob FROM emails WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", (after, last, limit)
     )
     upto = emails[-1][0] if len(emails) == limit else last
-    return Batch(account, after, upto, tuple((email, _text(tx, blobs, digest)) for email, digest in emails))
+    return Batch(
+        account,
+        after,
+        upto,
+        tuple((email, _text(tx, blobs, digest, max_characters)) for email, digest in emails),
+    )
 
 
-def _text(tx: Transaction, blobs: Blobs, digest: bytes) -> str | None:
+def _text(tx: Transaction, blobs: Blobs, digest: bytes, max_characters: int) -> str | None:
     try:
         text = everything(blobs.read(tx, digest))
     except BlobMissing:
         return None
     # FTS5 would end the text at a NUL
-    return None if len(text) > MAX_INDEXED_CHARACTERS else text.replace("\0", " ")
+    return None if len(text) > max_characters else text.replace("\0", " ")
 
 
 def feed(tx: Transaction, batch: Batch) -> int:

@@ -40,10 +40,17 @@ class NameServer:
 class SystemResolver(Resolver):
     """Queries recursive name servers; caches nothing."""
 
-    def __init__(self, servers: Sequence[NameServer] = (), *, trust_ad: bool | None = None) -> None:
+    def __init__(
+        self,
+        servers: Sequence[NameServer] = (),
+        *,
+        trust_ad: bool | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
         """Without `servers`, the machine's. `trust_ad`: `None` trusts servers on loopback only."""
         self._servers = tuple(servers)
         self._trust_ad = trust_ad
+        self._timeout_s = timeout_s
         self._slots = asyncio.Semaphore(MAX_OUTSTANDING)
 
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
@@ -80,7 +87,7 @@ class SystemResolver(Resolver):
         query.flags |= dns.flags.AD  # RFC 6840 §5.7: requests the AD bit in the response
         try:
             response, _tcp = await dns.asyncquery.udp_with_fallback(
-                query, server.address, timeout=TIMEOUT_S, port=server.port, ignore_unexpected=True
+                query, server.address, timeout=self._timeout_s, port=server.port, ignore_unexpected=True
             )
             authenticated = bool(response.flags & dns.flags.AD) and self._trusts(server)
             return _outcome(response, kind, authenticated=authenticated)

@@ -14,7 +14,6 @@ import uvloop
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Connection, ConnectionGone, Peer
 from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, listening_socket
-from pillarbox.server.pump import pump
 from pillarbox.server.pump.phases import Phase
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.shared import for_one_alone, shared_among
@@ -646,11 +645,9 @@ def test_draining_cuts_off_who_takes_too_long(run) -> None:
     run(scene())
 
 
-def test_draining_waits_for_nobody_who_only_stays(run, monkeypatch) -> None:
-    monkeypatch.setattr(pump, "LINGER_S", 1000)
-
+def test_draining_waits_for_nobody_who_only_stays(run) -> None:
     async def scene() -> None:
-        async with door() as listener:
+        async with door(limits=ListenerLimits(linger_s=1000)) as listener:
             idle = await Client.of(listener)
             await asyncio.wait_for(listener.drain(1000), 60)
             assert await idle.rest() == b"going away\r\n"

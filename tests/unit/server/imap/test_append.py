@@ -3,7 +3,7 @@
 import pytest
 
 from pillarbox.directory import quota
-from pillarbox.server.imap import append
+from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.world.blobs.in_database import MemoryWriter
 from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.imap.client import MESSAGE, Provider, provider
@@ -78,16 +78,18 @@ def test_over_quota_is_refused_before_the_message_crosses() -> None:
         assert mail.house.messages(0) == 1
 
 
-def test_one_command_can_not_bring_endlessly_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(append, "MAX_MESSAGES", 2)
-    with provider() as mail:
+def test_one_command_can_not_bring_endlessly_much() -> None:
+    with provider(limits=ImapLimits(max_append_messages=2)) as mail:
         client = mail.client()
         client.ok("APPEND INBOX {} {}", MESSAGE, MESSAGE)
         refused = client.do("APPEND INBOX {} {} {}", MESSAGE, MESSAGE, MESSAGE)
         assert (refused.word, refused.code) == (b"NO", b"LIMIT")
-        monkeypatch.setattr(append, "MAX_OCTETS", len(MESSAGE) + 1)
-        assert client.do("APPEND INBOX {} {}", MESSAGE, MESSAGE).code == b"LIMIT"
         assert mail.house.messages(0) == 2
+    with provider(limits=ImapLimits(max_append_octets=len(MESSAGE) + 1)) as mail:
+        client = mail.client()
+        assert client.do("APPEND INBOX {} {}", MESSAGE, MESSAGE).code == b"LIMIT"
+        assert mail.house.messages(0) == 0
+        client.ok("APPEND INBOX {}", MESSAGE)
 
 
 @pytest.mark.rfc("7889 §4", "MUST")

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from pillarbox.server.imap import fetch as fetch_command
-from pillarbox.server.imap import fetch_octets, fetch_stream
+from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.world.blobs import DatabaseBlobs, OpenBlob
 from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.imap.client import MESSAGE, provider
@@ -222,16 +221,17 @@ def test_a_short_answer_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
             assert b"\r\na OK" in written[0]
 
 
-def test_a_large_message_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch_octets, "LARGE_OCTETS", 5000)
-    monkeypatch.setattr(fetch_stream, "PIECE_OCTETS", 700)
+STREAMED = ImapLimits(large_message_octets=5000, piece_octets=700)
+
+
+def test_a_large_message_is_streamed() -> None:
     body = b"".join(b"line %d\r\n" % number for number in range(1000))
     large = (
         b"Subject: large\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n"
         + body
         + b"--b--\r\n"
     )
-    with provider() as mail:
+    with provider(limits=STREAMED) as mail:
         mail.deliver(MESSAGE, large, MESSAGE)
         client = mail.client(select="INBOX")
         answer = client.ok(
@@ -250,10 +250,8 @@ def test_a_large_message_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
 LARGE = b"Subject: large\r\n\r\n" + b"".join(b"line %d\r\n" % number for number in range(1000))
 
 
-def test_what_is_expunged_while_it_is_streamed_arrives_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch_octets, "LARGE_OCTETS", 5000)
-    monkeypatch.setattr(fetch_stream, "PIECE_OCTETS", 700)
-    with provider() as mail:
+def test_what_is_expunged_while_it_is_streamed_arrives_whole() -> None:
+    with provider(limits=STREAMED) as mail:
         mail.deliver(LARGE)
         client = mail.client(select="INBOX")
 
@@ -275,8 +273,7 @@ def test_a_disk_that_fails_within_a_literal_ends_the_connection(monkeypatch: pyt
             return LARGE
         raise DatabaseUnavailable("Input/output error")
 
-    monkeypatch.setattr(fetch_octets, "LARGE_OCTETS", 5000)
-    with provider() as mail:
+    with provider(limits=ImapLimits(large_message_octets=5000)) as mail:
         mail.deliver(LARGE)
         client = mail.client(select="INBOX")
         monkeypatch.setattr(OpenBlob, "read", broken)
@@ -287,9 +284,8 @@ def test_a_disk_that_fails_within_a_literal_ends_the_connection(monkeypatch: pyt
         assert b"BYE" not in said
 
 
-def test_other_sessions_have_their_turn_during_a_long_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch_command, "MORE_ROWS", 50)
-    with provider() as mail:
+def test_other_sessions_have_their_turn_during_a_long_answer() -> None:
+    with provider(limits=ImapLimits(batch_rows=50)) as mail:
         mail.deliver(*[b"Subject: %d\r\n\r\nx\r\n" % number for number in range(400)])
         client = mail.client(select="INBOX")
         turns = 0

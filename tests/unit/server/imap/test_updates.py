@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from pillarbox.server.imap import idle, updates
+from pillarbox.server.imap import updates
+from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.imap.client import MESSAGE, provider
 from tests.kit.imap.responses import Continuation, Numbered, Status
@@ -179,8 +180,7 @@ def test_a_client_that_idles_is_told_later_what_can_not_be_looked_up_now(
     def busy(*_: object) -> None:
         raise DatabaseUnavailable("locked")
 
-    monkeypatch.setattr(idle, "RETRY_S", 0.05)
-    with provider() as mail:
+    with provider(limits=ImapLimits(idle_retry_s=0.05)) as mail:
         idler = mail.client(select="INBOX")
         if when == "later":
             idler.send(b"i IDLE\r\n")

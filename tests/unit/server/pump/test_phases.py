@@ -29,6 +29,7 @@ class Stage:
     buffer = memoryview(bytearray(64))
     monotonic = staticmethod(lambda: 0.0)
     handshake_s = 1.0
+    linger_s = 5.0
     implicit_tls = False
 
     def admit(self, pump: Any) -> "Stage":

@@ -27,7 +27,7 @@ from pillarbox.world.database.sqlite.presence import Presence
 from pillarbox.world.database.sqlite.snapshot import DatabaseSnapshot
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from pillarbox.world.database.sqlite.write_lock import WriteLock
-from pillarbox.world.database.sqlite.writer import Writer
+from pillarbox.world.database.sqlite.writer import DEFAULT_LIMITS, Writer, WriterLimits
 from pillarbox.world.database.transaction import Transaction
 
 P = ParamSpec("P")
@@ -44,7 +44,12 @@ class SqliteDatabase:
     """See `Database`. Made by `open_database` or `memory_database`."""
 
     def __init__(
-        self, path: Path | None, connection: apsw.Connection, presence: Presence | None = None
+        self,
+        path: Path | None,
+        connection: apsw.Connection,
+        presence: Presence | None = None,
+        *,
+        limits: WriterLimits = DEFAULT_LIMITS,
     ) -> None:
         self.path = path
         self.on_commit: OnCommit = lambda _topics: None
@@ -66,6 +71,7 @@ class SqliteDatabase:
             committed=lambda topics: self.on_commit(topics),
             after_commit=self._checkpoints.after_commit if self._checkpoints else lambda: None,
             failed=lambda what, failure: self.on_failure(what, failure),
+            limits=limits,
         )
         self._reader = SqliteTransaction(connect(path, writes=False) if path else connection)
         self._writer_at_rest = SqliteTransaction(connection)

@@ -14,6 +14,7 @@ from pillarbox.world.database.sqlite.failures import translated_failures
 from pillarbox.world.database.sqlite.presence import Presence
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from pillarbox.world.database.sqlite.write_lock import WriteLock
+from pillarbox.world.database.sqlite.writer import DEFAULT_LIMITS, WriterLimits
 from pillarbox.world.durable import flush_folder
 
 
@@ -24,7 +25,9 @@ def memory_database(schemas: Iterable[Schema]) -> SqliteDatabase:
     return SqliteDatabase(None, connection)
 
 
-def open_database(path: Path, schemas: Iterable[Schema], *, alone: bool = False) -> SqliteDatabase:
+def open_database(
+    path: Path, schemas: Iterable[Schema], *, alone: bool = False, limits: WriterLimits = DEFAULT_LIMITS
+) -> SqliteDatabase:
     """Open or create a database file and bring its tables up to date.
 
     `alone`: exclusively, for work that no other process may see half done. Raises `DatabaseInUse`,
@@ -46,7 +49,7 @@ def open_database(path: Path, schemas: Iterable[Schema], *, alone: bool = False)
         raise
     finally:
         write_lock.close()
-    return SqliteDatabase(path, connection, presence)
+    return SqliteDatabase(path, connection, presence, limits=limits)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import apsw
 
@@ -36,10 +36,19 @@ from pillarbox.world.topic import Topic
 
 MAX_BATCH_VERBS = 256
 """Verbs in one transaction; beyond, the flush is already shared by so many that more gains nothing."""
-MAX_FOREIGN_LOCK_MS = 5_000
-"""How long verbs wait while a program that does not use the write lock has the database locked."""
-MAX_WRITE_LOCK_S = 20.0
-"""How long verbs wait for another process's write lock, which is held for milliseconds unless it is stuck."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterLimits:
+    """How long verbs wait for others before they are refused."""
+
+    max_foreign_lock_ms: int = 5_000
+    """For a program that does not use the write lock and has the database locked."""
+    max_write_lock_s: float = 20.0
+    """For another process's write lock, which is held for milliseconds unless it is stuck."""
+
+
+DEFAULT_LIMITS: Final = WriterLimits()
 
 Verb = Callable[..., Any]
 
@@ -65,6 +74,7 @@ class Writer:
         committed: OnCommit,
         after_commit: Callable[[], None],
         failed: OnFailure,
+        limits: WriterLimits = DEFAULT_LIMITS,
     ) -> None:
         """`write_lock` and `thread` are `None` for a database in memory, which commits on the spot.
 
@@ -79,6 +89,7 @@ class Writer:
         self._committed = committed
         self._after_commit = after_commit
         self._failed = failed
+        self._limits = limits
         self._waiting: deque[_Waiting] = deque()
         self._cycles: asyncio.Task[None] | None = None
         self._closed = False
@@ -139,7 +150,7 @@ class Writer:
             return
         assert self._thread is not None, "only a file has a write lock"
         acquiring = self._thread.begin(self._write_lock.acquire)
-        while not (await asyncio.wait([acquiring], timeout=MAX_WRITE_LOCK_S))[0]:
+        while not (await asyncio.wait([acquiring], timeout=self._limits.max_write_lock_s))[0]:
             self._refuse_all(DatabaseUnavailable("another process does not release the write lock"))
         acquiring.result()
 
@@ -151,7 +162,7 @@ class Writer:
             if self._thread is None:
                 raise
             # In the thread: wait until the database is unlocked
-            await self._thread.run(partial(self._begin_within, MAX_FOREIGN_LOCK_MS))
+            await self._thread.run(partial(self._begin_within, self._limits.max_foreign_lock_ms))
 
     def _begin_within(self, milliseconds: int) -> None:
         self._connection.set_busy_timeout(milliseconds)

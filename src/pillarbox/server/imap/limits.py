@@ -1,0 +1,28 @@
+"""Limits of the IMAP service that no configuration changes; tests pass others.
+
+Limits of the protocol's syntax are in `protocol.imap.limits`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImapLimits:
+    """How much one command may bring, and how much is read and written together."""
+
+    max_append_messages: int = 10_000
+    """Messages of one APPEND; beyond: NO [LIMIT]."""
+    max_append_octets: int = 256 * 1024 * 1024
+    """Octets of all messages of one APPEND; beyond: NO [LIMIT]. A single message has its own limit."""
+    large_message_octets: int = 512 * 1024
+    """From this size on FETCH reads a message by ranges, and what must be computed from it is, in a thread."""
+    piece_octets: int = 256 * 1024
+    """Octets of a large message that are read and written together."""
+    batch_rows: int = 512
+    """Messages in each batch of FETCH but the first: about a millisecond of the loop."""
+    idle_retry_s: float = 5.0
+    """How long after a failed read an idling client's updates are read again."""
+
+
+DEFAULT_LIMITS: Final = ImapLimits()
