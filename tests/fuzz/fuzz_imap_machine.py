@@ -61,7 +61,7 @@ def _play(chunks: list[bytes], state: State) -> list[Event]:
     dialogue = Dialogue(state, conditions=Conditions(mechanisms=("PLAIN",)))
     found: list[Event] = []
     for chunk in chunks:
-        for event in dialogue.talk(chunk):
+        for event in dialogue.send(chunk):
             if isinstance(event, MessageOctets) and found and isinstance(found[-1], MessageOctets):
                 found[-1] = MessageOctets(found[-1].octets + event.octets)
             else:

@@ -1,6 +1,6 @@
 """Three demos that all tests of a run share, each test with people of its own.
 
-`house` asks for TLS before passwords; `plain_house` does not; `busy_house` has two workers. `anywhere` is
+`provider` asks for TLS before passwords; `plain_provider` does not; `busy_provider` has two workers. `any_provider` is
 each of them in turn.
 """
 
@@ -26,22 +26,22 @@ def _running(factory: pytest.TempPathFactory, name: str, *options: str) -> Itera
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    yield from _running(tmp_path_factory, "house")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    yield from _running(tmp_path_factory, "provider")
 
 
 @pytest.fixture(scope="session")
-def plain_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def plain_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     yield from _running(tmp_path_factory, "plain", "--plain")
 
 
 @pytest.fixture(scope="session")
-def busy_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def busy_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     yield from _running(tmp_path_factory, "busy", "--plain", "--workers", "2")
 
 
-@pytest.fixture(params=["house", "plain_house", "busy_house"])
-def anywhere(request: pytest.FixtureRequest) -> Demo:
+@pytest.fixture(params=["provider", "plain_provider", "busy_provider"])
+def any_provider(request: pytest.FixtureRequest) -> Demo:
     found: Demo = request.getfixturevalue(request.param)
     return found
 

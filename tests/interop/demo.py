@@ -1,7 +1,7 @@
 """`pillarbox demo` as a child process.
 
-    with demo(folder, "--plain", "--users", "3") as house:
-        imaplib.IMAP4(house.host, house.ports["imap"])
+    with demo(folder, "--plain", "--users", "3") as provider:
+        imaplib.IMAP4(provider.host, provider.ports["imap"])
 
 Tests know of it only what the ready file says, like any program that drives Pillarbox from outside.
 """

@@ -1,6 +1,6 @@
 """A bare IMAP client on a blocking socket, whose every response is read by the strict reader of `tests.kit.imap.responses`.
 
-    with connected(house, person) as imap:
+    with connected(provider, person) as imap:
         imap.select("INBOX")
         answer = imap.ok(b"FETCH 1 FLAGS")
         answer.fetched[1][b"FLAGS"]
@@ -206,12 +206,12 @@ def quoted(text: str) -> bytes:
 
 
 @contextlib.contextmanager
-def unknown(house: Demo, door: str = "imaps") -> Iterator[Imap]:
+def unknown(provider: Demo, door: str = "imaps") -> Iterator[Imap]:
     """A session that nobody has logged in to."""
-    with socket.create_connection((house.host, house.ports[door]), timeout=SECONDS) as plain:
+    with socket.create_connection((provider.host, provider.ports[door]), timeout=SECONDS) as plain:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if door == "imaps":
-            with house.context().wrap_socket(plain, server_hostname="localhost") as secured:
+            with provider.context().wrap_socket(plain, server_hostname="localhost") as secured:
                 yield Imap(secured)
         else:
             yield Imap(plain)
@@ -219,10 +219,10 @@ def unknown(house: Demo, door: str = "imaps") -> Iterator[Imap]:
 
 @contextlib.contextmanager
 def connected(
-    house: Demo, person: Person, *, select: str | None = None, door: str = "imaps"
+    provider: Demo, person: Person, *, select: str | None = None, door: str = "imaps"
 ) -> Iterator[Imap]:
     """Somebody's session."""
-    with unknown(house, door) as imap:
+    with unknown(provider, door) as imap:
         imap.ok(b"LOGIN %s %s" % (quoted(person.login), quoted(person.password)))
         if select is not None:
             imap.select(select)

@@ -6,14 +6,14 @@ from tests.kit.server import Server
 
 def inbox(server: Server, person: int) -> list[bytes]:
     """The messages of the n-th person, oldest first."""
-    house = server.house
+    provider = server.provider
 
     def verb(tx: Transaction) -> list[bytes]:
         rows = tx.rows(
             "SELECT emails.blob FROM placements JOIN emails ON emails.id = placements.email"
             " WHERE placements.account = ? ORDER BY placements.uid",
-            (house.accounts[person],),
+            (provider.accounts[person],),
         )
-        return [house.world.blobs.read(tx, digest) for (digest,) in rows]
+        return [provider.world.blobs.read(tx, digest) for (digest,) in rows]
 
-    return server.call(lambda: house.world.database.read_now(verb))
+    return server.call(lambda: provider.world.database.read_now(verb))

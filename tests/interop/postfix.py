@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.permissions import let_others_in
+from tests.kit.permissions import grant_others_access
 
 MAIN = """
 compatibility_level = 3.6
@@ -131,7 +131,7 @@ def postfix(
     for name in ("queue", "data"):
         (folder / name).mkdir()
     shutil.chown(folder / "data", "postfix")
-    let_others_in(folder)  # Postfix's programs give up root
+    grant_others_access(folder)  # Postfix's programs give up root
     main = MAIN.format(folder=folder, transport=transport, ca=ca, tls=tls)
     (folder / "main.cf").write_text(main + more[0])
     (folder / "master.cf").write_text(MASTER + more[1])

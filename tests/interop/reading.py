@@ -9,23 +9,23 @@ from tests.interop.demo import Demo, Person
 
 
 @contextmanager
-def logged_in(house: Demo, person: Person) -> Iterator[imaplib.IMAP4_SSL]:
+def logged_in(provider: Demo, person: Person) -> Iterator[imaplib.IMAP4_SSL]:
     """Somebody's IMAP session."""
     with imaplib.IMAP4_SSL(
-        "localhost", house.ports["imaps"], ssl_context=house.context(), timeout=60
+        "localhost", provider.ports["imaps"], ssl_context=provider.context(), timeout=60
     ) as client:
         client.login(person.login, person.password)
         yield client
 
 
-def messages(house: Demo, person: Person, mailbox: str = "INBOX") -> list[bytes]:
+def messages(provider: Demo, person: Person, mailbox: str = "INBOX") -> list[bytes]:
     """All messages, in their order."""
-    return [octets for _, octets in flagged(house, person, mailbox)]
+    return [octets for _, octets in flagged(provider, person, mailbox)]
 
 
-def flagged(house: Demo, person: Person, mailbox: str = "INBOX") -> list[tuple[set[str], bytes]]:
+def flagged(provider: Demo, person: Person, mailbox: str = "INBOX") -> list[tuple[set[str], bytes]]:
     """All messages with their flags, but for \\Recent."""
-    with logged_in(house, person) as client:
+    with logged_in(provider, person) as client:
         word, [count] = client.select(mailbox, readonly=True)
         assert word == "OK"
         if count == b"0":

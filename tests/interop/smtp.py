@@ -27,8 +27,8 @@ class Reply:
 class Smtp:
     """One session."""
 
-    def __init__(self, house: Demo, stream: socket.socket) -> None:
-        self.house = house
+    def __init__(self, provider: Demo, stream: socket.socket) -> None:
+        self.provider = provider
         self.stream = stream
         self._octets = b""
         self.greeting = self.reply()
@@ -82,7 +82,7 @@ class Smtp:
     def handshake(self) -> None:
         """The client's side of the handshake."""
         assert not self._octets, self._octets
-        self.stream = self.house.context().wrap_socket(self.stream, server_hostname="localhost")
+        self.stream = self.provider.context().wrap_socket(self.stream, server_hostname="localhost")
 
     def log_in(self, person: Person) -> None:
         """AUTH PLAIN."""
@@ -106,25 +106,25 @@ def plain(person: Person, *, authorization: str = "") -> str:
 
 
 @contextlib.contextmanager
-def connected(house: Demo, door: str = "smtp") -> Iterator[Smtp]:
+def connected(provider: Demo, door: str = "smtp") -> Iterator[Smtp]:
     """A session that has heard the greeting."""
     with contextlib.ExitStack() as held:
         stream: socket.socket = held.enter_context(
-            socket.create_connection((house.host, house.ports[door]), timeout=SECONDS)
+            socket.create_connection((provider.host, provider.ports[door]), timeout=SECONDS)
         )
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if door == "submissions":
-            stream = house.context().wrap_socket(stream, server_hostname="localhost")
-        session = Smtp(house, stream)
+            stream = provider.context().wrap_socket(stream, server_hostname="localhost")
+        session = Smtp(provider, stream)
         held.callback(lambda: session.stream.close())
         assert session.greeting.code == 220
         yield session
 
 
 @contextlib.contextmanager
-def submitting(house: Demo, person: Person) -> Iterator[Smtp]:
+def submitting(provider: Demo, person: Person) -> Iterator[Smtp]:
     """An authenticated session of submission with TLS."""
-    with connected(house, "submissions") as smtp:
+    with connected(provider, "submissions") as smtp:
         smtp.hello()
         smtp.log_in(person)
         yield smtp

@@ -40,67 +40,71 @@ def free_ports(count: int) -> int:
     raise AssertionError("no ports are free")
 
 
-def test_the_ready_file(house: Demo) -> None:
-    ready = house.ready
+def test_the_ready_file(provider: Demo) -> None:
+    ready = provider.ready
     assert ready.keys() >= {"host", "pid", "domains", "ports", "accounts", "ca_file"}
     assert ready["host"] == "127.0.0.1"
-    assert ready["pid"] == house.process.pid
+    assert ready["pid"] == provider.process.pid
     assert ready["domains"] == ["one.example", "two.example"]
     assert list(ready["ports"])[: len(NAMES)] == NAMES
     assert all(account.keys() >= {"address", "login", "password"} for account in ready["accounts"])
     assert Path(ready["ca_file"]).read_text().startswith("-----BEGIN CERTIFICATE-----")
-    assert {person.address.partition("@")[2] for person in house.people} == {"one.example", "two.example"}
-    assert (house.folder / "ready.json").stat().st_size == len((house.folder / "ready.json").read_bytes())
-    for person in house.people[:4]:
-        assert messages(house, person), f"{person.address} has no mail to look at"
+    assert {person.address.partition("@")[2] for person in provider.people} == {"one.example", "two.example"}
+    assert (provider.folder / "ready.json").stat().st_size == len(
+        (provider.folder / "ready.json").read_bytes()
+    )
+    for person in provider.people[:4]:
+        assert messages(provider, person), f"{person.address} has no mail to look at"
 
 
 def test_ports_are_given_in_the_order_of_the_services(tmp_path: Path) -> None:
     first = free_ports(len(NAMES))
-    with demo(tmp_path, "--ports-from", str(first)) as house:
-        assert [house.ports[name] for name in NAMES] == list(range(first, first + len(NAMES)))
+    with demo(tmp_path, "--ports-from", str(first)) as provider:
+        assert [provider.ports[name] for name in NAMES] == list(range(first, first + len(NAMES)))
 
 
 def test_the_first_connection_after_the_ready_file_is_accepted(tmp_path: Path) -> None:
-    with demo(tmp_path) as house:
+    with demo(tmp_path) as provider:
         for name in NAMES:
-            with socket.create_connection((house.host, house.ports[name]), timeout=10) as connection:
+            with socket.create_connection((provider.host, provider.ports[name]), timeout=10) as connection:
                 if not name.endswith("s"):
                     assert connection.recv(3) in (b"220", b"* O", b"+OK")
-        print(f"ready after {house.started_s:.2f} s")  # read it with pytest -rP
+        print(f"ready after {provider.started_s:.2f} s")  # read it with pytest -rP
 
 
-def test_numbered_accounts_log_in_by_login_and_address(house: Demo) -> None:
-    person = house.newcomer()
+def test_numbered_accounts_log_in_by_login_and_address(provider: Demo) -> None:
+    person = provider.newcomer()
     assert person.address == f"{person.login}@one.example"
     for login in (person.login, person.address):
-        with logged_in(house, Person(person.address, login, person.password)) as client:
+        with logged_in(provider, Person(person.address, login, person.password)) as client:
             assert client.state == "AUTH"
-        with contextlib.closing(pop3(house)) as mailbox:
+        with contextlib.closing(pop3(provider)) as mailbox:
             mailbox.user(login)
             assert mailbox.pass_(person.password).startswith(b"+OK")
-        with smtplib.SMTP_SSL("localhost", house.ports["submissions"], context=house.context()) as sender:
+        with smtplib.SMTP_SSL(
+            "localhost", provider.ports["submissions"], context=provider.context()
+        ) as sender:
             assert sender.login(login, person.password)[0] == 235
 
 
-def pop3(house: Demo) -> poplib.POP3_SSL:
-    return poplib.POP3_SSL("localhost", house.ports["pop3s"], context=house.context(), timeout=30)
+def pop3(provider: Demo) -> poplib.POP3_SSL:
+    return poplib.POP3_SSL("localhost", provider.ports["pop3s"], context=provider.context(), timeout=30)
 
 
 def test_a_named_folder_keeps_mail_and_certificates(tmp_path: Path) -> None:
     kept = ("--dir", tmp_path / "kept", "--users", "1", "--password", "first one")
-    with demo(tmp_path / "one", *kept) as house:
-        person = house.newcomer()
-        with connected(house, person) as imap:
+    with demo(tmp_path / "one", *kept) as provider:
+        person = provider.newcomer()
+        with connected(provider, person) as imap:
             imap.append("INBOX", [b"Subject: kept\r\n\r\nstill here\r\n"], b"\\Flagged")
-        authority = house.authority.read_bytes()
-        assert house.end() == 0
-    with demo(tmp_path / "two", *kept[:-1], "another") as house:
-        assert house.authority.read_bytes() == authority
-        person = house.newcomer()
+        authority = provider.authority.read_bytes()
+        assert provider.end() == 0
+    with demo(tmp_path / "two", *kept[:-1], "another") as provider:
+        assert provider.authority.read_bytes() == authority
+        person = provider.newcomer()
         assert person.password == "another"
-        assert messages(house, person) == [b"Subject: kept\r\n\r\nstill here\r\n"]
-        assert len(messages(house, house.people[0])) == 3, "mail to look at was given a second time"
+        assert messages(provider, person) == [b"Subject: kept\r\n\r\nstill here\r\n"]
+        assert len(messages(provider, provider.people[0])) == 3, "mail to look at was given a second time"
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -108,18 +112,18 @@ def test_a_named_folder_keeps_mail_and_certificates(tmp_path: Path) -> None:
 def test_a_signal_stops_it_cleanly_and_at_once(tmp_path: Path, workers: str, signo: signal.Signals) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    with demo(tmp_path, "--workers", workers, "--users", "2", temporary=temporary) as house:
-        processes, person = house.processes(), house.newcomer()
+    with demo(tmp_path, "--workers", workers, "--users", "2", temporary=temporary) as provider:
+        processes, person = provider.processes(), provider.newcomer()
         assert len(processes) == (1 if workers == "1" else 3)
         assert [path.name for path in temporary.iterdir() if "pillarbox" in path.name]
-        with connected(house, person, select="INBOX") as imap, unknown(house, "imap"):
+        with connected(provider, person, select="INBOX") as imap, unknown(provider, "imap"):
             imap.idle()  # somebody is there, and must not keep it
-            assert house.end(signo) == 0
+            assert provider.end(signo) == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
         assert list(temporary.iterdir()) == []
-        for port in house.ports.values():
-            socket.create_server((house.host, port)).close()
-        assert "Traceback" not in house.log()
+        for port in provider.ports.values():
+            socket.create_server((provider.host, port)).close()
+        assert "Traceback" not in provider.log()
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -136,8 +140,8 @@ def test_a_signal_during_the_start_leaves_nothing_behind(tmp_path: Path, workers
         (tmp_path / "ready.json").unlink(missing_ok=True)
 
 
-def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path, house: Demo) -> None:
-    process = start(tmp_path, "--ports-from", str(house.ports["smtp"]))
+def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path, provider: Demo) -> None:
+    process = start(tmp_path, "--ports-from", str(provider.ports["smtp"]))
     assert process.wait(30) == 1
     said = (tmp_path / "stderr").read_text()
     assert "Traceback" not in said
@@ -145,10 +149,10 @@ def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path, house: Demo) 
     assert not (tmp_path / "ready.json").exists()
 
 
-def test_it_listens_on_loopback_only(busy_house: Demo) -> None:
+def test_it_listens_on_loopback_only(busy_provider: Demo) -> None:
     """By the kernel's own list of what its processes listen on."""
     inodes = set()
-    for pid in busy_house.processes():
+    for pid in busy_provider.processes():
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(OSError):
                 inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
@@ -163,13 +167,13 @@ def test_it_listens_on_loopback_only(busy_house: Demo) -> None:
             address, _, port = columns[1].partition(":")
             (listening if address == "0100007F" else elsewhere).add(int(port, 16))
     assert elsewhere == set()
-    assert listening == set(busy_house.ports.values())
+    assert listening == set(busy_provider.ports.values())
 
 
-def test_other_names_fail_at_once_and_nothing_leaves(house: Demo) -> None:
-    sender = house.newcomer()
+def test_other_names_fail_at_once_and_nothing_leaves(provider: Demo) -> None:
+    sender = provider.newcomer()
     began = time.monotonic()
-    with smtplib.SMTP("localhost", house.ports["smtp"], timeout=30) as client:
+    with smtplib.SMTP("localhost", provider.ports["smtp"], timeout=30) as client:
         client.ehlo("client.example")
         code, _ = client.mail("<a@gmail.com>")
         assert code == 250  # accepted with a mark; nobody was asked about gmail.com
@@ -178,13 +182,13 @@ def test_other_names_fail_at_once_and_nothing_leaves(house: Demo) -> None:
 
 
 def test_it_uses_one_worker_of_modest_size(tmp_path: Path) -> None:
-    with demo(tmp_path, "--users", "100") as house:
-        person = house.newcomer()
-        messages(house, person)
-        with contextlib.closing(pop3(house)) as mailbox:
+    with demo(tmp_path, "--users", "100") as provider:
+        person = provider.newcomer()
+        messages(provider, person)
+        with contextlib.closing(pop3(provider)) as mailbox:
             mailbox.user(person.login)
             mailbox.pass_(person.password)
-        held = [resident_kib(pid) for pid in house.processes()]
+        held = [resident_kib(pid) for pid in provider.processes()]
         print(f"resident: {held} KiB")
         assert max(held) <= IDLE_WORKER_KIB
 
@@ -194,18 +198,18 @@ def resident_kib(pid: int) -> int:
     return int(status.partition("VmRSS:")[2].split()[0])
 
 
-def test_hundreds_at_once_from_one_address(busy_house: Demo) -> None:
-    people = [busy_house.newcomer() for _ in range(20)]
+def test_hundreds_at_once_from_one_address(busy_provider: Demo) -> None:
+    people = [busy_provider.newcomer() for _ in range(20)]
     with contextlib.ExitStack() as held:
         crowd = [
-            held.enter_context(connected(busy_house, people[n % 20], select="INBOX", door="imap"))
+            held.enter_context(connected(busy_provider, people[n % 20], select="INBOX", door="imap"))
             for n in range(300)
         ]
         tags = [imap.idle() for imap in crowd]
         with contextlib.ExitStack() as senders:
             for _ in range(200):
                 smtp = senders.enter_context(
-                    socket.create_connection(("127.0.0.1", busy_house.ports["smtp"]))
+                    socket.create_connection(("127.0.0.1", busy_provider.ports["smtp"]))
                 )
                 assert smtp.recv(3) == b"220"
         for imap, tag in zip(crowd, tags, strict=True):
@@ -217,12 +221,12 @@ SECRETS = ("an unlikely password", "a wrong guess 7c1f")
 
 def test_no_credential_in_its_output(tmp_path: Path) -> None:
     right, _wrong = SECRETS
-    with demo(tmp_path, "--plain", "--users", "2", "--password", right) as house:
-        person = house.newcomer()
+    with demo(tmp_path, "--plain", "--users", "2", "--password", right) as provider:
+        person = provider.newcomer()
         for password in SECRETS:
-            log_in_everywhere(house, Person(person.address, person.login, password))
-        assert house.end() == 0
-        said = house.log()
+            log_in_everywhere(provider, Person(person.address, person.login, password))
+        assert provider.end() == 0
+        said = provider.log()
     shown = said.partition("login")[0] + said.rpartition(right)[2]  # the list of accounts is for the reader
     for password in SECRETS:
         for form in forms(person, password):
@@ -237,11 +241,11 @@ def forms(person: Person, password: str) -> list[str]:
     return found
 
 
-def log_in_everywhere(house: Demo, person: Person) -> None:
-    with unknown(house, "imap") as imap:
+def log_in_everywhere(provider: Demo, person: Person) -> None:
+    with unknown(provider, "imap") as imap:
         imap.say(b'LOGIN %s "%s"' % (person.login.encode(), person.password.encode()))
     for mechanism in (b"PLAIN", b"LOGIN"):
-        with unknown(house, "imap") as imap:
+        with unknown(provider, "imap") as imap:
             tag = imap.start(b"AUTHENTICATE " + mechanism)
             answers = (
                 [f"\0{person.login}\0{person.password}"]
@@ -254,17 +258,17 @@ def log_in_everywhere(house: Demo, person: Person) -> None:
             imap.finish(tag)
     for log_in in (_pop3_password, _smtp_password):
         with contextlib.suppress(poplib.error_proto, smtplib.SMTPAuthenticationError):
-            log_in(house, person)
+            log_in(provider, person)
 
 
-def _pop3_password(house: Demo, person: Person) -> None:
-    with contextlib.closing(poplib.POP3("localhost", house.ports["pop3"], timeout=30)) as mailbox:
+def _pop3_password(provider: Demo, person: Person) -> None:
+    with contextlib.closing(poplib.POP3("localhost", provider.ports["pop3"], timeout=30)) as mailbox:
         mailbox.user(person.login)
         mailbox.pass_(person.password)
 
 
-def _smtp_password(house: Demo, person: Person) -> None:
-    with smtplib.SMTP("localhost", house.ports["submission"], timeout=30) as client:
+def _smtp_password(provider: Demo, person: Person) -> None:
+    with smtplib.SMTP("localhost", provider.ports["submission"], timeout=30) as client:
         client.login(person.login, person.password)
 
 
@@ -281,25 +285,25 @@ def test_the_ready_file_appears_atomically(tmp_path: Path) -> None:
         process.wait(30)
 
 
-def test_the_certificate_is_for_these_names(house: Demo) -> None:
+def test_the_certificate_is_for_these_names(provider: Demo) -> None:
     for name in ("localhost", "127.0.0.1", "one.example", "mail.one.example", "two.example"):
         with (
-            socket.create_connection((house.host, house.ports["imaps"]), timeout=30) as plain,
-            house.context().wrap_socket(plain, server_hostname=name) as secured,
+            socket.create_connection((provider.host, provider.ports["imaps"]), timeout=30) as plain,
+            provider.context().wrap_socket(plain, server_hostname=name) as secured,
         ):
             assert secured.version() == "TLSv1.3"
     with (
-        socket.create_connection((house.host, house.ports["imaps"]), timeout=30) as plain,
+        socket.create_connection((provider.host, provider.ports["imaps"]), timeout=30) as plain,
         pytest.raises(ssl.SSLCertVerificationError),
     ):
-        house.context().wrap_socket(plain, server_hostname="elsewhere.example")
+        provider.context().wrap_socket(plain, server_hostname="elsewhere.example")
 
 
-def test_all_workers_see_the_same_mailbox(busy_house: Demo) -> None:
+def test_all_workers_see_the_same_mailbox(busy_provider: Demo) -> None:
     """What one worker's client writes, the other's sees."""
-    person = busy_house.newcomer()
+    person = busy_provider.newcomer()
     with contextlib.ExitStack() as held:
-        sessions = [held.enter_context(connected(busy_house, person, select="INBOX")) for _ in range(8)]
+        sessions = [held.enter_context(connected(busy_provider, person, select="INBOX")) for _ in range(8)]
         sessions[0].append("INBOX", [b"Subject: seen by all\r\n\r\n"])
         for session in sessions:
             assert session.exists() == 1

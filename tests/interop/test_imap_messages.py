@@ -46,8 +46,8 @@ SECTIONS = {
 
 
 @pytest.mark.rfc("9051 §6.4.5.1", "MUST")
-def test_sections(anywhere: Demo) -> None:
-    with connected(anywhere, anywhere.newcomer(), select="INBOX") as imap:
+def test_sections(any_provider: Demo) -> None:
+    with connected(any_provider, any_provider.newcomer(), select="INBOX") as imap:
         imap.append("INBOX", [MESSAGE], synchronising=True)
         imap.ok(b"NOOP")
         for section, octets in SECTIONS.items():
@@ -61,8 +61,8 @@ def test_sections(anywhere: Demo) -> None:
         assert {label[5:-1].decode(): octets for label, octets in items.items()} == SECTIONS
 
 
-def test_what_is_no_part_has_no_octets(anywhere: Demo) -> None:
-    with connected(anywhere, anywhere.newcomer()) as imap:
+def test_what_is_no_part_has_no_octets(any_provider: Demo) -> None:
+    with connected(any_provider, any_provider.newcomer()) as imap:
         imap.append("INBOX", [MESSAGE])
         imap.select("INBOX")
         for section in (b"4", b"1.1.1", b"2.2", b"3.3", b"9.9.9.9"):
@@ -74,7 +74,7 @@ def test_what_is_no_part_has_no_octets(anywhere: Demo) -> None:
 
 
 @pytest.mark.rfc("3516 §4.2", "MUST")
-def test_binary(anywhere: Demo) -> None:
+def test_binary(any_provider: Demo) -> None:
     octets = bytes(range(256)) * 50
     encoded = base64.encodebytes(octets).replace(b"\n", b"\r\n")
     message = (
@@ -86,7 +86,7 @@ def test_binary(anywhere: Demo) -> None:
         b"gr=C3=BC=C3=9Fe =\r\nall\r\n--x\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: x-unknown\r\n\r\nz\r\n"
         b"--x--\r\n"
     )
-    with connected(anywhere, anywhere.newcomer()) as imap:
+    with connected(any_provider, any_provider.newcomer()) as imap:
         imap.append("INBOX", [message])
         imap.select("INBOX")
         [items] = imap.ok(
@@ -104,11 +104,11 @@ def test_binary(anywhere: Demo) -> None:
 
 
 @pytest.mark.rfc("3516 §4.4", "MUST")
-def test_a_message_with_nul_goes_in_by_a_binary_literal(anywhere: Demo) -> None:
+def test_a_message_with_nul_goes_in_by_a_binary_literal(any_provider: Demo) -> None:
     message = (
         b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n\0\1\2\0\r\n"
     )
-    with connected(anywhere, anywhere.newcomer()) as imap:
+    with connected(any_provider, any_provider.newcomer()) as imap:
         imap.ok(b"APPEND INBOX ", Literal(message, binary=True))
         imap.select("INBOX")
         [items] = imap.ok(b"FETCH 1 (BINARY.PEEK[1] BINARY.SIZE[1] RFC822.SIZE)").fetched.values()
@@ -117,8 +117,8 @@ def test_a_message_with_nul_goes_in_by_a_binary_literal(anywhere: Demo) -> None:
 
 
 @pytest.mark.rfc("9051 §7.5.2", "MUST")
-def test_structure(anywhere: Demo) -> None:
-    with connected(anywhere, anywhere.newcomer()) as imap:
+def test_structure(any_provider: Demo) -> None:
+    with connected(any_provider, any_provider.newcomer()) as imap:
         imap.append("INBOX", [MESSAGE])
         imap.select("INBOX")
         [items] = imap.ok(b"FETCH 1 (BODY BODYSTRUCTURE ENVELOPE RFC822.SIZE INTERNALDATE)").fetched.values()
@@ -231,8 +231,8 @@ SEARCHES = {
 
 
 @pytest.mark.rfc("9051 §6.4.4", "MUST")
-def test_search(anywhere: Demo) -> None:
-    with connected(anywhere, anywhere.newcomer()) as imap:
+def test_search(any_provider: Demo) -> None:
+    with connected(any_provider, any_provider.newcomer()) as imap:
         imap.ok(b'APPEND INBOX (\\Seen) " 5-May-2010 12:00:00 +0000" ', Literal(FOUND[0]))
         imap.append("INBOX", [FOUND[1]], b"\\Flagged")
         imap.append("INBOX", [FOUND[2]], b"$Junk")
@@ -265,8 +265,8 @@ def test_search(anywhere: Demo) -> None:
 
 
 @pytest.mark.rfc("4731 §3.1", "MUST")
-def test_esearch(anywhere: Demo) -> None:
-    with connected(anywhere, anywhere.newcomer()) as imap:
+def test_esearch(any_provider: Demo) -> None:
+    with connected(any_provider, any_provider.newcomer()) as imap:
         imap.append("INBOX", FOUND)
         imap.append("INBOX", FOUND, b"\\Flagged")
         imap.select("INBOX")
@@ -291,13 +291,13 @@ def test_esearch(anywhere: Demo) -> None:
         assert imap.ok(b"SEARCH KEYWORD $Saved").search() == [3, 4, 5, 6]
 
 
-def test_envelopes_and_fields_of_many_at_once(busy_house: Demo) -> None:
+def test_envelopes_and_fields_of_many_at_once(busy_provider: Demo) -> None:
     letters = [
         b"From: a%d@two.example\r\nSubject: letter %d\r\nMessage-ID: <%d@x>\r\n\r\n"
         % (number, number, number)
         for number in range(2000)
     ]
-    with connected(busy_house, busy_house.newcomer()) as imap:
+    with connected(busy_provider, busy_provider.newcomer()) as imap:
         for start in range(0, 2000, 500):
             imap.append("INBOX", letters[start : start + 500])
         imap.select("INBOX")
@@ -310,14 +310,14 @@ def test_envelopes_and_fields_of_many_at_once(busy_house: Demo) -> None:
 
 
 @pytest.mark.parametrize("synchronising", [True, False])
-def test_literals_of_both_kinds_anywhere(anywhere: Demo, synchronising: bool) -> None:
+def test_literals_of_both_kinds_anywhere(any_provider: Demo, synchronising: bool) -> None:
     def literal(octets: bytes) -> Literal:
         return Literal(octets, synchronising)
 
-    person = anywhere.newcomer()
-    with connected(anywhere, person) as imap:
+    person = any_provider.newcomer()
+    with connected(any_provider, person) as imap:
         again(imap, literal)
-    with connected(anywhere, person) as imap:
+    with connected(any_provider, person) as imap:
         imap.ok(b"SELECT ", literal(b'a \\ " name'))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.kit.certificate import client_context
 from tests.kit.provider import PASSWORD
-from tests.kit.server import Server, serving
+from tests.kit.server import Server, serve
 
 pytestmark = [pytest.mark.interop]
 
@@ -25,7 +25,7 @@ def started(server: Server) -> imaplib.IMAP4:
 @pytest.mark.rfc("8314 §3.2", "MUST")
 @pytest.mark.parametrize("connect", [implicit, started])
 def test_a_password_may_be_sent_once_tls_stands(connect: Callable[[Server], imaplib.IMAP4]) -> None:
-    with serving("imap", "imaps", plain_allowed=False) as server, connect(server) as client:
+    with serve("imap", "imaps", plain_allowed=False) as server, connect(server) as client:
         assert "STARTTLS" not in client.capabilities
         assert "LOGINDISABLED" not in client.capabilities
         assert client.login("u0", PASSWORD)[0] == "OK"
@@ -35,7 +35,7 @@ def test_a_password_may_be_sent_once_tls_stands(connect: Callable[[Server], imap
 @pytest.mark.rfc("9051 §6.2.3", "MUST")
 def test_none_may_be_sent_before() -> None:
     with (
-        serving("imap", plain_allowed=False) as server,
+        serve("imap", plain_allowed=False) as server,
         imaplib.IMAP4("localhost", server.ports["imap"], timeout=20) as client,
     ):
         assert {"STARTTLS", "LOGINDISABLED"} <= set(client.capabilities)

@@ -21,22 +21,22 @@ def letter(number: int) -> bytes:
 
 
 @contextlib.contextmanager
-def several(house: Demo, person: Person, count: int = MANY) -> Iterator[list[Imap]]:
+def several(provider: Demo, person: Person, count: int = MANY) -> Iterator[list[Imap]]:
     with contextlib.ExitStack() as held:
-        yield [held.enter_context(connected(house, person, select="INBOX")) for _ in range(count)]
+        yield [held.enter_context(connected(provider, person, select="INBOX")) for _ in range(count)]
 
 
-def filled(house: Demo, count: int) -> Person:
-    person = house.newcomer()
-    with connected(house, person) as imap:
+def filled(provider: Demo, count: int) -> Person:
+    person = provider.newcomer()
+    with connected(provider, person) as imap:
         imap.append("INBOX", [letter(number) for number in range(1, count + 1)])
     return person
 
 
 @pytest.mark.rfc("9051 §7.4.1", "MUST")
-def test_everybody_is_told_of_new_messages_and_flags(anywhere: Demo) -> None:
-    person = filled(anywhere, 2)
-    with several(anywhere, person) as sessions:
+def test_everybody_is_told_of_new_messages_and_flags(any_provider: Demo) -> None:
+    person = filled(any_provider, 2)
+    with several(any_provider, person) as sessions:
         for turn, session in enumerate(sessions):
             answer = session.append("INBOX", [letter(9)])
             assert answer.numbers(b"EXISTS") in ([3 + turn], [])
@@ -49,9 +49,9 @@ def test_everybody_is_told_of_new_messages_and_flags(anywhere: Demo) -> None:
 
 
 @pytest.mark.rfc("9051 §7.5.1", "MUST NOT")
-def test_expunge_waits_until_numbers_are_safe(anywhere: Demo) -> None:
-    person = filled(anywhere, 5)
-    with several(anywhere, person) as (one, *others):
+def test_expunge_waits_until_numbers_are_safe(any_provider: Demo) -> None:
+    person = filled(any_provider, 5)
+    with several(any_provider, person) as (one, *others):
         one.ok(b"STORE 2,4 +FLAGS.SILENT (\\Deleted)")
         assert one.ok(b"EXPUNGE").numbers(b"EXPUNGE") == [2, 3]
         for other in others:
@@ -67,9 +67,9 @@ def test_expunge_waits_until_numbers_are_safe(anywhere: Demo) -> None:
 
 
 @pytest.mark.rfc("9051 §6.3.13", "MUST")
-def test_idle_tells_at_once(anywhere: Demo) -> None:
-    person = filled(anywhere, 2)
-    with several(anywhere, person) as (one, *others):
+def test_idle_tells_at_once(any_provider: Demo) -> None:
+    person = filled(any_provider, 2)
+    with several(any_provider, person) as (one, *others):
         tags = [other.idle() for other in others]
         one.append("INBOX", [letter(3)])
         for other in others:
@@ -88,20 +88,20 @@ def test_idle_tells_at_once(anywhere: Demo) -> None:
             assert other.done(tag).word == "OK"
 
 
-def test_only_one_session_finds_a_message_recent(anywhere: Demo) -> None:
-    person = filled(anywhere, 1)
+def test_only_one_session_finds_a_message_recent(any_provider: Demo) -> None:
+    person = filled(any_provider, 1)
     recent = 0
     for _ in range(4):
-        with connected(anywhere, person) as imap:
+        with connected(any_provider, person) as imap:
             [count] = imap.ok(b"SELECT INBOX").numbers(b"RECENT")
             recent += count
     assert recent == 1
 
 
 @pytest.mark.rfc("7162 §3.1.3", "MUST")
-def test_unchangedsince_keeps_what_others_did(anywhere: Demo) -> None:
-    person = filled(anywhere, 3)
-    with several(anywhere, person) as (one, two, *_):
+def test_unchangedsince_keeps_what_others_did(any_provider: Demo) -> None:
+    person = filled(any_provider, 3)
+    with several(any_provider, person) as (one, two, *_):
         highest = int(two.ok(b"SELECT INBOX (CONDSTORE)").codes()["HIGHESTMODSEQ"])
         one.ok(b"STORE 2 +FLAGS (\\Answered)")
         answer = two.say(b"STORE 1:3 (UNCHANGEDSINCE %d) +FLAGS ($Mine)" % highest)
@@ -115,17 +115,17 @@ def test_unchangedsince_keeps_what_others_did(anywhere: Demo) -> None:
 
 
 @pytest.mark.rfc("7162 §3.2.5", "MUST")
-def test_a_client_comes_back_and_learns_what_it_missed(anywhere: Demo) -> None:
-    person = filled(anywhere, 20)
-    with connected(anywhere, person) as imap:
+def test_a_client_comes_back_and_learns_what_it_missed(any_provider: Demo) -> None:
+    person = filled(any_provider, 20)
+    with connected(any_provider, person) as imap:
         codes = imap.ok(b"SELECT INBOX (CONDSTORE)").codes()
     validity, highest = codes["UIDVALIDITY"], codes["HIGHESTMODSEQ"]
-    with connected(anywhere, person, select="INBOX") as other:
+    with connected(any_provider, person, select="INBOX") as other:
         other.ok(b"UID STORE 3,7:9 +FLAGS.SILENT (\\Deleted)")
         other.ok(b"EXPUNGE")
         other.ok(b"UID STORE 12 +FLAGS.SILENT (\\Flagged)")
         other.append("INBOX", [letter(21)])
-    with connected(anywhere, person) as imap:
+    with connected(any_provider, person) as imap:
         imap.ok(b"ENABLE QRESYNC")
         answer = imap.ok(f"SELECT INBOX (QRESYNC ({validity} {highest} 1:20))".encode())
         assert answer.data(b"VANISHED") == [[[Atom(b"EARLIER")], Atom(b"3,7:9")]]
@@ -133,7 +133,7 @@ def test_a_client_comes_back_and_learns_what_it_missed(anywhere: Demo) -> None:
         assert told[12][b"FLAGS"] == [Atom(b"\\Flagged")]
         assert set(told) <= {12, 21}
         assert answer.numbers(b"EXISTS") == [17]
-        with connected(anywhere, person, select="INBOX") as other:
+        with connected(any_provider, person, select="INBOX") as other:
             other.ok(b"UID STORE 1 +FLAGS.SILENT (\\Deleted)")
             other.ok(b"UID EXPUNGE 1:5")
         answer = imap.ok(b"NOOP")
@@ -146,9 +146,9 @@ def test_a_client_comes_back_and_learns_what_it_missed(anywhere: Demo) -> None:
 
 
 @pytest.mark.rfc("6851 §3.3", "MUST")
-def test_move_and_copy_say_where(anywhere: Demo) -> None:
-    person = filled(anywhere, 6)
-    with several(anywhere, person) as (one, two, *_):
+def test_move_and_copy_say_where(any_provider: Demo) -> None:
+    person = filled(any_provider, 6)
+    with several(any_provider, person) as (one, two, *_):
         one.ok(b"CREATE Box")
         one.ok(b"STORE 1 +FLAGS (\\Flagged $Kept)")
         code = one.ok(b"COPY 1,3 Box").code.split()
@@ -169,9 +169,9 @@ def test_move_and_copy_say_where(anywhere: Demo) -> None:
 
 
 @pytest.mark.rfc("4315 §3", "MUST")
-def test_uids_are_told_and_only_rise(anywhere: Demo) -> None:
-    person = anywhere.newcomer()
-    with several(anywhere, person, 3) as sessions:
+def test_uids_are_told_and_only_rise(any_provider: Demo) -> None:
+    person = any_provider.newcomer()
+    with several(any_provider, person, 3) as sessions:
         uids = []
         for turn in range(9):
             code = sessions[turn % 3].append("INBOX", [letter(turn), letter(turn)]).code.split()
@@ -185,9 +185,9 @@ def test_uids_are_told_and_only_rise(anywhere: Demo) -> None:
         assert sessions[1].select("INBOX").codes()["UIDNEXT"] == "19"
 
 
-def test_mailboxes(anywhere: Demo) -> None:
-    person = filled(anywhere, 2)
-    with connected(anywhere, person) as one, connected(anywhere, person) as two:
+def test_mailboxes(any_provider: Demo) -> None:
+    person = filled(any_provider, 2)
+    with connected(any_provider, person) as one, connected(any_provider, person) as two:
         for name in (b"a", b"a/b/c", b"d"):
             one.ok(b"CREATE " + name)
         one.ok(b"SUBSCRIBE a/b/c")
@@ -234,9 +234,9 @@ def names(imap: Imap, command: bytes) -> set[str]:
     return {bytes(arguments[2]).decode() for arguments in imap.ok(command).data(b"LIST")}
 
 
-def test_a_mailbox_deleted_under_a_session(anywhere: Demo) -> None:
-    person = anywhere.newcomer()
-    with connected(anywhere, person) as one, connected(anywhere, person) as two:
+def test_a_mailbox_deleted_under_a_session(any_provider: Demo) -> None:
+    person = any_provider.newcomer()
+    with connected(any_provider, person) as one, connected(any_provider, person) as two:
         one.ok(b"CREATE doomed")
         two.select("doomed")
         one.ok(b"DELETE doomed")
@@ -247,8 +247,8 @@ def test_a_mailbox_deleted_under_a_session(anywhere: Demo) -> None:
         assert one.select("doomed").numbers(b"EXISTS") == [0]
 
 
-def test_pipelined_commands_are_answered_in_order(anywhere: Demo) -> None:
-    with connected(anywhere, filled(anywhere, 5), select="INBOX") as imap:
+def test_pipelined_commands_are_answered_in_order(any_provider: Demo) -> None:
+    with connected(any_provider, filled(any_provider, 5), select="INBOX") as imap:
         tags = []
         for number in range(200):
             store = b"STORE %d +FLAGS ($K%d)" % (number % 5 + 1, number % 20)
@@ -262,8 +262,8 @@ def test_pipelined_commands_are_answered_in_order(anywhere: Demo) -> None:
         assert imap.finish(b"z2").fetched[6][b"BODY[]"] == b"x: y\r\n\r\n"
 
 
-def test_what_is_wrong_is_answered_and_the_session_lives(anywhere: Demo) -> None:
-    with connected(anywhere, filled(anywhere, 1), select="INBOX") as imap:
+def test_what_is_wrong_is_answered_and_the_session_lives(any_provider: Demo) -> None:
+    with connected(any_provider, filled(any_provider, 1), select="INBOX") as imap:
         for wrong in (
             b"", b" ", b"FETCH", b"FETCH 1", b"FETCH 1 (", b"FETCH x FLAGS", b"FETCH 0 FLAGS", b"FETCH 99 FLAGS", b"STORE 1 FLAGS",
             b"FROBNICATE", b"SELECT", b'SELECT "', b"UID", b"UID NOOP", b"LOGIN a b", b"APPEND INBOX", b"LIST", b"STATUS INBOX ()",
@@ -272,15 +272,15 @@ def test_what_is_wrong_is_answered_and_the_session_lives(anywhere: Demo) -> None
         ):  # fmt: skip
             assert imap.say(wrong).word in ("BAD", "NO"), wrong
         assert imap.ok(b"FETCH 1 FLAGS").fetched
-    with connected(anywhere, filled(anywhere, 1), select="INBOX") as imap:
+    with connected(any_provider, filled(any_provider, 1), select="INBOX") as imap:
         imap.send(b"no-command\r\n\r\n{1\r\n* x\r\n+ y\r\n")
         said = [imap.next() for _ in range(5)]
         assert all(isinstance(one, Status) and one.word == b"BAD" for one in said)
         assert imap.ok(b"NOOP").word == "OK"
 
 
-def test_a_literal_too_large_is_refused_before_it_is_sent(anywhere: Demo) -> None:
-    with connected(anywhere, anywhere.newcomer()) as imap:
+def test_a_literal_too_large_is_refused_before_it_is_sent(any_provider: Demo) -> None:
+    with connected(any_provider, any_provider.newcomer()) as imap:
         tag = imap.start(b"APPEND INBOX {999999999}")
         assert imap.finish(tag).word in ("NO", "BAD")
         assert imap.ok(b"NOOP").word == "OK"

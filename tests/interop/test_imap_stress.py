@@ -11,9 +11,10 @@ pytestmark = pytest.mark.interop
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_nobody_is_ever_contradicted(busy_house: Demo, seed: int) -> None:
-    people = [busy_house.newcomer() for _ in range(2)]
+def test_nobody_is_ever_contradicted(busy_provider: Demo, seed: int) -> None:
+    people = [busy_provider.newcomer() for _ in range(2)]
     accounts = [
-        Account(busy_house.host, busy_house.ports["imap"], person.login, person.password) for person in people
+        Account(busy_provider.host, busy_provider.ports["imap"], person.login, person.password)
+        for person in people
     ]
     assert asyncio.run(stress(accounts, clients=14, steps=120, seed=seed)) > 1000

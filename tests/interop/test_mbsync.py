@@ -44,13 +44,15 @@ CopyArrivalDate yes
 class Mbsync:
     """One person's Maildir."""
 
-    def __init__(self, house: Demo, person: Person, home: Path, tls: str = "IMAPS", more: str = "") -> None:
+    def __init__(
+        self, provider: Demo, person: Person, home: Path, tls: str = "IMAPS", more: str = ""
+    ) -> None:
         self.mail = home / "mail"
         self.mail.mkdir()
         self._home = home
         text = CONFIGURATION.format(
-            port=house.ports["imaps" if tls == "IMAPS" else "imap"],
-            person=person, tls=tls, authority=house.authority, home=home, more=more,
+            port=provider.ports["imaps" if tls == "IMAPS" else "imap"],
+            person=person, tls=tls, authority=provider.authority, home=home, more=more,
         )  # fmt: skip
         (home / "mbsyncrc").write_text(text)
 
@@ -96,27 +98,29 @@ def unmarked(message: bytes) -> bytes:
     return re.sub(rb"(?m)^X-TUID: .*\n", b"", message, count=1)
 
 
-def ours(house: Demo, person: Person, box: str = "INBOX") -> list[bytes]:
-    return [unmarked(message) for message in messages(house, person, box)]
+def ours(provider: Demo, person: Person, box: str = "INBOX") -> list[bytes]:
+    return [unmarked(message) for message in messages(provider, person, box)]
 
 
 def letter(number: int) -> bytes:
     return b"From: ann@two.example\r\nSubject: letter %d\r\n\r\nbody %d\r\n" % (number, number)
 
 
-def append(house: Demo, person: Person, numbers: Iterable[int], box: str = "INBOX", flags: str = "") -> None:
-    with logged_in(house, person) as client:
+def append(
+    provider: Demo, person: Person, numbers: Iterable[int], box: str = "INBOX", flags: str = ""
+) -> None:
+    with logged_in(provider, person) as client:
         client.create(box)
         for number in numbers:
             word, _ = client.append(box, f"({flags})", None, letter(number))
             assert word == "OK"
 
 
-def test_two_ways(anywhere: Demo, home: Path) -> None:
-    person = anywhere.newcomer()
-    append(anywhere, person, range(3))
-    append(anywhere, person, [3], "Far/Deep", r"\Seen \Flagged")
-    sync = Mbsync(anywhere, person, home)
+def test_two_ways(any_provider: Demo, home: Path) -> None:
+    person = any_provider.newcomer()
+    append(any_provider, person, range(3))
+    append(any_provider, person, [3], "Far/Deep", r"\Seen \Flagged")
+    sync = Mbsync(any_provider, person, home)
 
     sync.run()
     assert sorted(sync.octets()) == [letter(number) for number in range(3)]
@@ -130,7 +134,7 @@ def test_two_ways(anywhere: Demo, home: Path) -> None:
         "Archive",
     }
 
-    assert_nothing_to_do(anywhere, person, sync)
+    assert_nothing_to_do(any_provider, person, sync)
 
     # Theirs: a message and a folder of their own, flags, a deletion
     sync.put(letter(4).replace(b"\r\n", b"\n"))
@@ -138,41 +142,41 @@ def test_two_ways(anywhere: Demo, home: Path) -> None:
     sync.mark(letter(0), "RS")
     sync.mark(letter(1), "ST")
     # Ours: the same
-    append(anywhere, person, [6])
-    append(anywhere, person, [7], "Far/New")
-    with logged_in(anywhere, person) as client:
+    append(any_provider, person, [6])
+    append(any_provider, person, [7], "Far/New")
+    with logged_in(any_provider, person) as client:
         client.select("INBOX")
         client.store("3", "+FLAGS", r"(\Flagged)")
     sync.run()
-    assert sorted(ours(anywhere, person)) == [letter(number) for number in (0, 2, 4, 6)]
+    assert sorted(ours(any_provider, person)) == [letter(number) for number in (0, 2, 4, 6)]
     assert sorted(sync.octets()) == [letter(number) for number in (0, 2, 4, 6)]
-    flags = {unmarked(content): found for found, content in flagged(anywhere, person)}
+    flags = {unmarked(content): found for found, content in flagged(any_provider, person)}
     assert flags[letter(0)] == {r"\Answered", r"\Seen"}
     assert flags[letter(2)] == {r"\Flagged"}
-    assert ours(anywhere, person, "Near") == [letter(5)]
+    assert ours(any_provider, person, "Near") == [letter(5)]
     assert sync.octets("Far/New") == [letter(7)]
     assert {path.name.partition(":2,")[2] for path in sync.files() if octets(path) == letter(2)} == {"F"}
 
     # Ours deletes; and then there is nothing to do
-    with logged_in(anywhere, person) as client:
+    with logged_in(any_provider, person) as client:
         client.select("INBOX")
         client.store("1", "+FLAGS", r"(\Deleted)")
         client.expunge()
     sync.run()
     assert sorted(sync.octets()) == [letter(number) for number in (2, 4, 6)]
-    assert_nothing_to_do(anywhere, person, sync)
+    assert_nothing_to_do(any_provider, person, sync)
 
 
-def assert_nothing_to_do(house: Demo, person: Person, sync: Mbsync) -> None:
-    before = sync.state(), state(house, person)
+def assert_nothing_to_do(provider: Demo, person: Person, sync: Mbsync) -> None:
+    before = sync.state(), state(provider, person)
     sync.run()
-    assert (sync.state(), state(house, person)) == before
+    assert (sync.state(), state(provider, person)) == before
 
 
-def state(house: Demo, person: Person) -> list[str]:
+def state(provider: Demo, person: Person) -> list[str]:
     """Each mailbox with its last change."""
     found = []
-    with logged_in(house, person) as client:
+    with logged_in(provider, person) as client:
         for line in client.list()[1]:
             name = str(line).split('"')[-2]
             found += client.status(name, "(MESSAGES UIDNEXT HIGHESTMODSEQ)")[1]
@@ -180,11 +184,11 @@ def state(house: Demo, person: Person) -> list[str]:
 
 
 @pytest.mark.parametrize("more", ["PipelineDepth 1", "AuthMechs LOGIN", "DisableExtensions LITERAL+ UIDPLUS"])
-def test_other_ways_to_talk(house: Demo, home: Path, more: str) -> None:
-    person = house.newcomer()
-    append(house, person, range(20))
-    sync = Mbsync(house, person, home, "STARTTLS", more)
+def test_other_ways_to_talk(provider: Demo, home: Path, more: str) -> None:
+    person = provider.newcomer()
+    append(provider, person, range(20))
+    sync = Mbsync(provider, person, home, "STARTTLS", more)
     sync.put(letter(99).replace(b"\r\n", b"\n"))
     sync.run()
     assert sorted(sync.octets()) == sorted(letter(number) for number in (*range(20), 99))
-    assert sorted(ours(house, person)) == sorted(sync.octets())
+    assert sorted(ours(provider, person)) == sorted(sync.octets())

@@ -101,8 +101,8 @@ def is_body(item: list[Any]) -> bool:
     return bool(item) and (isinstance(item[0], list) or (len(item) >= 7 and isinstance(item[6], int)))
 
 
-def test_made_up_ones(anywhere: Demo) -> None:
-    with connected(anywhere, anywhere.newcomer()) as imap:
+def test_made_up_ones(any_provider: Demo) -> None:
+    with connected(any_provider, any_provider.newcomer()) as imap:
         for name, octets in MADE_UP.items():
             answer = imap.append("INBOX", [octets]) if octets else None
             assert answer is None or answer.word == "OK", name
@@ -115,10 +115,10 @@ def test_made_up_ones(anywhere: Demo) -> None:
                 raise AssertionError(name) from error
 
 
-def test_the_test_collections(house: Demo) -> None:
+def test_the_test_collections(provider: Demo) -> None:
     collected = [(name, octets) for name, octets in single_messages() if octets and b"\0" not in octets]
     assert len(collected) > 200
-    with connected(house, house.newcomer()) as imap:
+    with connected(provider, provider.newcomer()) as imap:
         for start in range(0, len(collected), BATCH):
             imap.append("INBOX", [octets for _, octets in collected[start : start + BATCH]])
         imap.select("INBOX")
@@ -129,10 +129,10 @@ def test_the_test_collections(house: Demo) -> None:
                 raise AssertionError(name) from error
 
 
-def test_they_come_by_smtp_as_well(house: Demo) -> None:
-    person = house.newcomer()
+def test_they_come_by_smtp_as_well(provider: Demo) -> None:
+    person = provider.newcomer()
     taken = 0
-    with smtp_connected(house) as smtp:
+    with smtp_connected(provider) as smtp:
         smtp.hello()
         for _, octets in single_messages():
             smtp.send(
@@ -142,16 +142,16 @@ def test_they_come_by_smtp_as_well(house: Demo) -> None:
             replies = [smtp.reply() for _ in range(3)]
             assert [reply.code for reply in replies] == [250, 250, 250], replies
             taken += 1
-    with connected(house, person, select="INBOX") as imap:
+    with connected(provider, person, select="INBOX") as imap:
         assert imap.exists() == taken
         answer = imap.ok(b"FETCH 1:* (ENVELOPE BODYSTRUCTURE RFC822.SIZE BODY.PEEK[])")
         assert all(items[b"RFC822.SIZE"] == len(items[b"BODY[]"]) for items in answer.fetched.values())
         assert len(answer.fetched) == taken
 
 
-def test_the_strict_reader_agrees(house: Demo) -> None:
+def test_the_strict_reader_agrees(provider: Demo) -> None:
     """The same octets by the other reader: what stands between two labels is one ENVELOPE, one BODY."""
-    with connected(house, house.newcomer()) as imap:
+    with connected(provider, provider.newcomer()) as imap:
         some = [octets for _, octets in single_messages() if octets and b"\0" not in octets][:BATCH]
         imap.append("INBOX", some)
         imap.select("INBOX")
@@ -176,7 +176,7 @@ def values(said: bytes, label: bytes, tag: bytes) -> list[bytes]:
     return [piece.partition(mark)[2].removesuffix(b"\r\n").removesuffix(b")") for piece in pieces]
 
 
-def test_pop3_gives_the_same_octets(house: Demo) -> None:
+def test_pop3_gives_the_same_octets(provider: Demo) -> None:
     """Where lines end in CRLF; POP3 knows no other line end."""
     letters = [octets for _, octets in single_messages() if octets.endswith(b"\r\n")]
     clean = [
@@ -185,10 +185,10 @@ def test_pop3_gives_the_same_octets(house: Demo) -> None:
     clean = [
         octets for octets in clean if b"\0" not in octets and max(map(len, octets.split(b"\r\n"))) < 1900
     ][:60]
-    person = house.newcomer()
-    with connected(house, person) as imap:
+    person = provider.newcomer()
+    with connected(provider, person) as imap:
         imap.append("INBOX", clean)
-    client = poplib.POP3_SSL("localhost", house.ports["pop3s"], context=house.context(), timeout=60)
+    client = poplib.POP3_SSL("localhost", provider.ports["pop3s"], context=provider.context(), timeout=60)
     try:
         client.user(person.login)
         client.pass_(person.password)
@@ -204,10 +204,10 @@ def digest(octets: bytes) -> bytes:
 
 
 @pytest.mark.timeout(240)
-def test_a_mailing_list_of_thousands(busy_house: Demo) -> None:
-    person: Person = busy_house.newcomer()
+def test_a_mailing_list_of_thousands(busy_provider: Demo) -> None:
+    person: Person = busy_provider.newcomer()
     posts = [entry.message for entry in mailing_list() if isinstance(entry, Entry)]
-    with connected(busy_house, person) as imap:
+    with connected(busy_provider, person) as imap:
         for start in range(0, len(posts), 500):
             imap.append("INBOX", posts[start : start + 500])
         imap.select("INBOX")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.kit.certificate import certificate_pem, client_context
-from tests.kit.permissions import let_others_in
+from tests.kit.permissions import grant_others_access
 from tests.kit.provider import PASSWORD
-from tests.kit.server import Server, serving
+from tests.kit.server import Server, serve
 
 pytestmark = pytest.mark.interop
 
@@ -23,9 +23,9 @@ MESSAGES = [PLAIN, LARGE, PLAIN.replace(b"plain", b"third")]
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    with serving("pop3", "pop3s", folder=tmp_path) as running:
+    with serve("pop3", "pop3s", folder=tmp_path) as running:
         for message in MESSAGES:
-            running.run(running.house.deliver(0, message))
+            running.run(running.provider.deliver(0, message))
         yield running
 
 
@@ -44,7 +44,7 @@ def program(name: str) -> str:
 
 
 def left(server: Server) -> int:
-    return server.call(lambda: server.house.messages(0))
+    return server.call(lambda: server.provider.messages(0))
 
 
 @pytest.mark.parametrize("tls", ["none", "stls", "implicit"])
@@ -100,7 +100,7 @@ def test_getmail(server: Server, tmp_path: Path) -> None:
     owner = ""
     if os.geteuid() == 0:  # getmail does not deliver as root
         owner = "user = nobody\n"
-        let_others_in(tmp_path)
+        grant_others_access(tmp_path)
         for path in (folder, *folder.rglob("*")):
             shutil.chown(path, "nobody")
     (folder / "rc").write_text(

@@ -51,8 +51,8 @@ def letters() -> list[bytes]:
     return [b"From: ann@two.example\r\nSubject: letter %d\r\n\r\n%s" % item for item in enumerate(TEXTS)]
 
 
-def fill(house: Demo, person: Person) -> None:
-    with logged_in(house, person) as client:
+def fill(provider: Demo, person: Person) -> None:
+    with logged_in(provider, person) as client:
         for letter in letters():
             client.append("INBOX", "", "", letter)
 
@@ -66,20 +66,20 @@ def brought(home: Path) -> list[bytes]:
 
 @pytest.mark.parametrize("kind", ["POP3", "IMAP"])
 @pytest.mark.parametrize("delete", [False, True], ids=["keep", "delete"])
-def test_getmail(anywhere: Demo, home: Path, kind: str, delete: bool) -> None:
-    person = anywhere.newcomer()
-    fill(anywhere, person)
+def test_getmail(any_provider: Demo, home: Path, kind: str, delete: bool) -> None:
+    person = any_provider.newcomer()
+    fill(any_provider, person)
     (home / "mail").mkdir()
     text = GETMAIL.format(
-        kind=kind, port=anywhere.ports[f"{kind.lower()}s"], person=person, home=home, delete=delete,
-        authority=anywhere.authority, more="mailboxes = ('INBOX',)" if kind == "IMAP" else "",
+        kind=kind, port=any_provider.ports[f"{kind.lower()}s"], person=person, home=home, delete=delete,
+        authority=any_provider.authority, more="mailboxes = ('INBOX',)" if kind == "IMAP" else "",
     )  # fmt: skip
     (home / "getmailrc").write_text(text)
     once = sorted(letter.removesuffix(b"\r\n") for letter in letters())
     for _time in range(2):
         run("getmail", "--getmaildir", home, "--rcfile", "getmailrc", home=home)
         assert brought(home) == once
-    assert len(messages(anywhere, person)) == (0 if delete else len(TEXTS))
+    assert len(messages(any_provider, person)) == (0 if delete else len(TEXTS))
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_getmail(anywhere: Demo, home: Path, kind: str, delete: bool) -> None:
 )
 @pytest.mark.parametrize("tls", ["ssl", "sslproto TLS1.2+"], ids=["tls", "starttls"])
 @pytest.mark.parametrize("keep", ["keep", "fetchall nokeep"])
-def test_fetchmail(house: Demo, home: Path, kind: str, more: str, tls: str, keep: str) -> None:
-    person = house.newcomer()
-    fill(house, person)
+def test_fetchmail(provider: Demo, home: Path, kind: str, more: str, tls: str, keep: str) -> None:
+    person = provider.newcomer()
+    fill(provider, person)
     door = kind.lower() + ("s" if tls == "ssl" else "")
     text = FETCHMAIL.format(
-        kind=kind, port=house.ports[door], more=more, person=person, tls=tls, authority=house.authority,
+        kind=kind, port=provider.ports[door], more=more, person=person, tls=tls, authority=provider.authority,
         home=home, keep=keep, folder="folder INBOX" if kind == "IMAP" else "",
     )  # fmt: skip
     path = home / "fetchmailrc"
@@ -108,4 +108,4 @@ def test_fetchmail(house: Demo, home: Path, kind: str, more: str, tls: str, keep
     if not (kind == "POP3" and more == "auth password" and keep == "keep"):
         run(*command, home=home, expect=1)  # no new mail
         assert len((home / "mail").read_bytes().replace(b"\r\n", b"\n")) == len(mail)
-    assert len(messages(house, person)) == (len(TEXTS) if keep == "keep" else 0)
+    assert len(messages(provider, person)) == (len(TEXTS) if keep == "keep" else 0)

@@ -13,7 +13,7 @@ import pytest
 from tests.interop.mailboxes import inbox
 from tests.kit.certificate import client_context
 from tests.kit.provider import PASSWORD
-from tests.kit.server import Server, serving
+from tests.kit.server import Server, serve
 
 DOORS = ("smtp", "submission", "submissions", "lmtp")
 MESSAGE = "From: u0@one.example\r\nTo: u1@one.example\r\nSubject: hello\r\n\r\n.one dot\r\nbody\r\n"
@@ -21,7 +21,7 @@ MESSAGE = "From: u0@one.example\r\nTo: u1@one.example\r\nSubject: hello\r\n\r\n.
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with serving(*DOORS) as running:
+    with serve(*DOORS) as running:
         yield running
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.interop.mailboxes import inbox
 from tests.interop.postfix import postfix
 from tests.kit.certificate import certificate_pem
-from tests.kit.server import Server, serving
+from tests.kit.server import Server, serve
 
 pytestmark = [pytest.mark.interop]
 MESSAGE = b"From: a@client.example\nTo: u0@one.example\nSubject: hello\n\n.one dot\n..two\nbody\n"
@@ -17,7 +17,7 @@ MESSAGE = b"From: a@client.example\nTo: u0@one.example\nSubject: hello\n\n.one d
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with serving("smtp", "lmtp") as running:
+    with serve("smtp", "lmtp") as running:
         yield running
 
 

@@ -56,9 +56,9 @@ def assert_clean(octets: bytes) -> None:
 @pytest.mark.rfc("5321 §4.1.1.4", "MUST NOT")
 @pytest.mark.parametrize("door", ["smtp", "lmtp"])
 @pytest.mark.parametrize("sequence", END_OF_DATA.values(), ids=END_OF_DATA)
-def test_only_one_sequence_ends_a_message(house: Demo, sequence: bytes, door: str) -> None:
-    person = house.newcomer()
-    with connected(house, door) as smtp:
+def test_only_one_sequence_ends_a_message(provider: Demo, sequence: bytes, door: str) -> None:
+    person = provider.newcomer()
+    with connected(provider, door) as smtp:
         door_of(door, smtp)
         assert smtp.codes("MAIL FROM:<ann@two.example>", f"RCPT TO:<{person.address}>", "DATA") == [
             250,
@@ -69,19 +69,19 @@ def test_only_one_sequence_ends_a_message(house: Demo, sequence: bytes, door: st
         smtp.send(b"Subject: first\r\n\r\nbody" + sequence + second)
         assert smtp.reply().code in (250, 550, 554)
         assert smtp.silent(), "what followed was taken for commands"
-    for octets in messages(house, person):
+    for octets in messages(provider, person):
         assert b"Subject: first" in octets
         assert_clean(octets)
-    assert len(messages(house, person)) <= 1
+    assert len(messages(provider, person)) <= 1
 
 
 @pytest.mark.parametrize("sequence", END_OF_DATA.values(), ids=END_OF_DATA)
-def test_what_is_sent_on_is_one_message_too(house: Demo, sequence: bytes) -> None:
+def test_what_is_sent_on_is_one_message_too(provider: Demo, sequence: bytes) -> None:
     """By submission to the other domain, which goes out over a connection of its own."""
-    sender = house.newcomer()
-    receiver = next(person for person in house.people if person.address == "dave@two.example")
+    sender = provider.newcomer()
+    receiver = next(person for person in provider.people if person.address == "dave@two.example")
     mark = f"sent on {sender.login}".encode()
-    with submitting(house, sender) as smtp:
+    with submitting(provider, sender) as smtp:
         commands = (f"MAIL FROM:<{sender.address}>", f"RCPT TO:<{receiver.address}>", "DATA")
         assert smtp.codes(*commands) == [250, 250, 354]
         second = SECOND.format("one.example", receiver.address).replace(
@@ -91,80 +91,82 @@ def test_what_is_sent_on_is_one_message_too(house: Demo, sequence: bytes) -> Non
         smtp.send(head + sequence + second.encode())
         assert smtp.reply().code == 250
         assert smtp.silent()
-    [octets] = wait_for(lambda: [one for one in messages(house, receiver) if mark in one])
+    [octets] = wait_for(lambda: [one for one in messages(provider, receiver) if mark in one])
     assert b"Subject: first" in octets
     assert_clean(octets)
 
 
 @pytest.mark.rfc("5321 §4.5.2", "MUST")
-def test_dots_are_doubled_once(house: Demo) -> None:
-    person = house.newcomer()
-    with connected(house) as smtp:
+def test_dots_are_doubled_once(provider: Demo) -> None:
+    person = provider.newcomer()
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.codes("MAIL FROM:<>", f"RCPT TO:<{person.address}>", "DATA")
         smtp.send(b"Subject: dots\r\n\r\n..\r\n...\r\n..a\r\n. \r\n.\r\n")
         assert smtp.reply().code == 250
-    assert messages(house, person)[0].endswith(b"\r\n\r\n.\r\n..\r\n.a\r\n \r\n")
+    assert messages(provider, person)[0].endswith(b"\r\n\r\n.\r\n..\r\n.a\r\n \r\n")
 
 
-def test_an_end_in_pieces_is_an_end(house: Demo) -> None:
-    person = house.newcomer()
-    with connected(house) as smtp:
+def test_an_end_in_pieces_is_an_end(provider: Demo) -> None:
+    person = provider.newcomer()
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.codes("MAIL FROM:<>", f"RCPT TO:<{person.address}>", "DATA")
         for octet in b"Subject: slow\r\n\r\nbody\r\n.\r\n":
             smtp.send(bytes([octet]))
             time.sleep(0.001)
         assert smtp.reply().code == 250
-    assert messages(house, person)[0].endswith(b"\r\n\r\nbody\r\n")
+    assert messages(provider, person)[0].endswith(b"\r\n\r\nbody\r\n")
 
 
 # BDAT
 
 
 @pytest.mark.rfc("3030 §2", "MUST")
-def test_chunks_are_counted_and_never_searched_for_an_end(house: Demo) -> None:
-    person = house.newcomer()
+def test_chunks_are_counted_and_never_searched_for_an_end(provider: Demo) -> None:
+    person = provider.newcomer()
     first, second = b"Subject: chunks\r\n\r\n\r\n.\r\nMAIL FROM:<evil@two.example>\r\n", b"QUIT\r\n"
-    with connected(house) as smtp:
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.codes("MAIL FROM:<>", f"RCPT TO:<{person.address}>")
         smtp.send(b"BDAT %d\r\n%bBDAT %d LAST\r\n%b" % (len(first), first, len(second), second))
         assert [smtp.reply().code, smtp.reply().code] == [250, 250]
         assert smtp.silent()
-    assert messages(house, person)[0].endswith(b"\r\n\r\n\r\n.\r\nMAIL FROM:<evil@two.example>\r\nQUIT\r\n")
+    assert messages(provider, person)[0].endswith(
+        b"\r\n\r\n\r\n.\r\nMAIL FROM:<evil@two.example>\r\nQUIT\r\n"
+    )
 
 
 @pytest.mark.parametrize(
     "size", ["x", "-1", "1x", "", "+5", "0x10", "99999999999999999999999", "1 FIRST", "1 LAST LAST"]
 )
-def test_a_chunk_of_no_size_delivers_nothing(house: Demo, size: str) -> None:
-    person = house.newcomer()
-    with connected(house) as smtp:
+def test_a_chunk_of_no_size_delivers_nothing(provider: Demo, size: str) -> None:
+    person = provider.newcomer()
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.codes("MAIL FROM:<>", f"RCPT TO:<{person.address}>")
         assert smtp.say(f"BDAT {size}").code in (501, 552)
         # Where the chunk ends cannot be known: nothing that follows may be taken for a command
         smtp.send(b"Subject: x\r\n\r\nRSET\r\nMAIL FROM:<evil@two.example>\r\n")
         assert b"250" not in smtp.left()
-    assert messages(house, person) == []
+    assert messages(provider, person) == []
 
 
 @pytest.mark.rfc("3030 §2", "MUST")
-def test_data_and_chunks_do_not_mix(house: Demo) -> None:
-    person = house.newcomer()
-    with connected(house) as smtp:
+def test_data_and_chunks_do_not_mix(provider: Demo) -> None:
+    person = provider.newcomer()
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.codes("MAIL FROM:<>", f"RCPT TO:<{person.address}>")
         smtp.send(b"BDAT 12\r\nSubject: x\r\n")
         assert smtp.reply().code == 250
         assert smtp.codes("DATA") == [503]
         assert smtp.codes("RSET", "NOOP") == [250, 250]
-    assert messages(house, person) == []
+    assert messages(provider, person) == []
 
 
-def test_a_chunk_without_a_transaction_is_swallowed(house: Demo) -> None:
-    with connected(house) as smtp:
+def test_a_chunk_without_a_transaction_is_swallowed(provider: Demo) -> None:
+    with connected(provider) as smtp:
         smtp.hello()
         octets = b"MAIL FROM:<evil@two.example>\r\n"
         smtp.send(b"BDAT %d LAST\r\n%b" % (len(octets), octets))
@@ -172,13 +174,13 @@ def test_a_chunk_without_a_transaction_is_swallowed(house: Demo) -> None:
         assert smtp.silent()
 
 
-def test_a_chunk_that_never_ends_delivers_nothing(house: Demo) -> None:
-    person = house.newcomer()
-    with connected(house) as smtp:
+def test_a_chunk_that_never_ends_delivers_nothing(provider: Demo) -> None:
+    person = provider.newcomer()
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.codes("MAIL FROM:<>", f"RCPT TO:<{person.address}>")
         smtp.send(b"BDAT 1000 LAST\r\nSubject: half\r\n\r\n")
-    assert messages(house, person) == []
+    assert messages(provider, person) == []
 
 
 # STARTTLS
@@ -189,8 +191,8 @@ def test_a_chunk_that_never_ends_delivers_nothing(house: Demo) -> None:
 @pytest.mark.parametrize(
     "injected", [b"RSET\r\n", b"NOOP\r\nMAIL FROM:<evil@one.example>\r\n", b"EHLO x.example\r\n"]
 )
-def test_nothing_sent_in_clear_survives_starttls(house: Demo, door: str, injected: bytes) -> None:
-    with connected(house, door) as smtp:
+def test_nothing_sent_in_clear_survives_starttls(provider: Demo, door: str, injected: bytes) -> None:
+    with connected(provider, door) as smtp:
         door_of(door, smtp)
         smtp.send(b"STARTTLS\r\n" + injected)
         assert smtp.reply().code == 220
@@ -199,9 +201,9 @@ def test_nothing_sent_in_clear_survives_starttls(house: Demo, door: str, injecte
         assert smtp.silent()
 
 
-def test_a_transaction_of_before_is_forgotten(house: Demo) -> None:
-    person = house.newcomer()
-    with connected(house) as smtp:
+def test_a_transaction_of_before_is_forgotten(provider: Demo) -> None:
+    person = provider.newcomer()
+    with connected(provider) as smtp:
         smtp.hello()
         assert smtp.codes("MAIL FROM:<evil@two.example>", f"RCPT TO:<{person.address}>") == [250, 250]
         smtp.start_tls()
@@ -209,8 +211,8 @@ def test_a_transaction_of_before_is_forgotten(house: Demo) -> None:
         assert smtp.codes("DATA", f"RCPT TO:<{person.address}>") == [503, 503]
 
 
-def test_starttls_comes_once_and_alone(house: Demo) -> None:
-    with connected(house) as smtp:
+def test_starttls_comes_once_and_alone(provider: Demo) -> None:
+    with connected(provider) as smtp:
         assert "STARTTLS" in smtp.hello()
         assert smtp.codes("STARTTLS now") == [501]
         smtp.start_tls()
@@ -218,8 +220,8 @@ def test_starttls_comes_once_and_alone(house: Demo) -> None:
         assert smtp.codes("STARTTLS") == [503]
 
 
-def test_what_is_no_handshake_ends_the_connection(house: Demo) -> None:
-    with connected(house) as smtp:
+def test_what_is_no_handshake_ends_the_connection(provider: Demo) -> None:
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.say("STARTTLS")
         smtp.send(b"MAIL FROM:<evil@two.example>\r\n" * 3)
@@ -246,8 +248,8 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize("address", ELSEWHERE)
 @pytest.mark.parametrize("door", ["smtp", "lmtp"])
-def test_nothing_is_relayed_for_strangers(house: Demo, address: str, door: str) -> None:
-    with connected(house, door) as smtp:
+def test_nothing_is_relayed_for_strangers(provider: Demo, address: str, door: str) -> None:
+    with connected(provider, door) as smtp:
         door_of(door, smtp)
         assert smtp.say("MAIL FROM:<ann@two.example>").code == 250
         assert smtp.say(f"RCPT TO:<{address}>").code in (501, 550, 553)
@@ -257,42 +259,42 @@ def test_nothing_is_relayed_for_strangers(house: Demo, address: str, door: str) 
 @pytest.mark.parametrize(
     "sender", ["<>", "<alice@one.example>", "<postmaster@one.example>", "<root@localhost>"]
 )
-def test_nor_for_whoever_says_to_be_somebody(house: Demo, sender: str) -> None:
-    with connected(house) as smtp:
+def test_nor_for_whoever_says_to_be_somebody(provider: Demo, sender: str) -> None:
+    with connected(provider) as smtp:
         smtp.hello()
         assert smtp.say(f"MAIL FROM:{sender}").code == 250
         assert smtp.say("RCPT TO:<bob@elsewhere.example>").code == 550
 
 
-def test_no_mail_is_submitted_without_a_password(house: Demo) -> None:
+def test_no_mail_is_submitted_without_a_password(provider: Demo) -> None:
     for door in ("submission", "submissions"):
-        with connected(house, door) as smtp:
+        with connected(provider, door) as smtp:
             smtp.hello()
             assert smtp.codes("MAIL FROM:<alice@one.example>", "RCPT TO:<alice@one.example>") == [530, 503]
 
 
 @pytest.mark.rfc("6409 §6.1", "MAY")
-def test_nobody_sends_as_somebody_else(house: Demo) -> None:
-    mine, other = house.newcomer(), house.newcomer()
-    with submitting(house, mine) as smtp:
+def test_nobody_sends_as_somebody_else(provider: Demo) -> None:
+    mine, other = provider.newcomer(), provider.newcomer()
+    with submitting(provider, mine) as smtp:
         assert smtp.codes(f"MAIL FROM:<{other.address}>") == [550]
         smtp.codes(f"MAIL FROM:<{mine.address}>", f"RCPT TO:<{other.address}>", "DATA")
         smtp.send(f"From: <{other.address}>\r\n\r\nx\r\n.\r\n".encode())
         assert smtp.reply().code == 550
-    assert messages(house, other) == []
+    assert messages(provider, other) == []
 
 
 # AUTH
 
 
-def test_a_mechanism_that_is_not_offered_is_refused(house: Demo) -> None:
-    with connected(house, "submissions") as smtp:
+def test_a_mechanism_that_is_not_offered_is_refused(provider: Demo) -> None:
+    with connected(provider, "submissions") as smtp:
         smtp.hello()
         assert smtp.codes("AUTH CRAM-MD5", "AUTH ANONYMOUS", "AUTH X", "AUTH") == [504, 504, 504, 501]
 
 
-def test_an_exchange_can_be_left_and_nonsense_is_not_understood(house: Demo) -> None:
-    with connected(house, "submissions") as smtp:
+def test_an_exchange_can_be_left_and_nonsense_is_not_understood(provider: Demo) -> None:
+    with connected(provider, "submissions") as smtp:
         smtp.hello()
         assert smtp.codes("AUTH PLAIN", "*", "AUTH PLAIN", "not base64!", "AUTH PLAIN =", "NOOP") == [
             334, 501, 334, 501, 501, 250,
@@ -300,19 +302,19 @@ def test_an_exchange_can_be_left_and_nonsense_is_not_understood(house: Demo) -> 
         assert smtp.codes("MAIL FROM:<alice@one.example>") == [530]
 
 
-def test_authentication_needs_its_place(house: Demo) -> None:
-    person = house.newcomer()
+def test_authentication_needs_its_place(provider: Demo) -> None:
+    person = provider.newcomer()
     auth = f"AUTH PLAIN {plain(person)}"
-    with connected(house, "submissions") as smtp:
+    with connected(provider, "submissions") as smtp:
         assert smtp.codes(auth) == [503]  # before EHLO
         smtp.hello()
         assert smtp.codes(auth, auth) == [235, 503]
         assert smtp.codes(f"MAIL FROM:<{person.address}>", auth) == [250, 503]
 
 
-def test_after_tls_one_must_log_in_again(plain_house: Demo) -> None:
-    person = plain_house.newcomer()
-    with connected(plain_house, "submission") as smtp:
+def test_after_tls_one_must_log_in_again(plain_provider: Demo) -> None:
+    person = plain_provider.newcomer()
+    with connected(plain_provider, "submission") as smtp:
         smtp.hello()
         smtp.log_in(person)
         if smtp.say("STARTTLS").code == 220:
@@ -321,28 +323,28 @@ def test_after_tls_one_must_log_in_again(plain_house: Demo) -> None:
             assert smtp.codes(f"MAIL FROM:<{person.address}>") == [530]
 
 
-def test_nobody_logs_in_as_another(house: Demo) -> None:
-    mine, other = house.newcomer(), house.newcomer()
-    with connected(house, "submissions") as smtp:
+def test_nobody_logs_in_as_another(provider: Demo) -> None:
+    mine, other = provider.newcomer(), provider.newcomer()
+    with connected(provider, "submissions") as smtp:
         smtp.hello()
         assert smtp.say(f"AUTH PLAIN {plain(mine, authorization=other.address)}").code == 535
 
 
-def test_nothing_of_a_password_or_a_login_comes_back(house: Demo) -> None:
+def test_nothing_of_a_password_or_a_login_comes_back(provider: Demo) -> None:
     wrong = Person("u0@one.example", "u0", "hush hush")
     stranger = Person("x@one.example", "no such login", "hush hush")
     said = []
     for person in (wrong, stranger):
-        with connected(house, "submissions") as smtp:
+        with connected(provider, "submissions") as smtp:
             smtp.hello()
             said.append(smtp.say(f"AUTH PLAIN {plain(person)}"))
     assert said[0] == said[1]
     assert said[0].code == 535
 
 
-def test_guessing_ends_the_connection(plain_house: Demo) -> None:
+def test_guessing_ends_the_connection(plain_provider: Demo) -> None:
     codes: list[int] = []
-    with connected(plain_house, "submissions") as smtp:
+    with connected(plain_provider, "submissions") as smtp:
         smtp.hello()
         while codes[-1:] != [421] and len(codes) < 30:
             codes.append(
@@ -356,8 +358,8 @@ def test_guessing_ends_the_connection(plain_house: Demo) -> None:
 # Order and form of commands
 
 
-def test_commands_out_of_order(house: Demo) -> None:
-    with connected(house) as smtp:
+def test_commands_out_of_order(provider: Demo) -> None:
+    with connected(provider) as smtp:
         assert smtp.codes("MAIL FROM:<ann@two.example>", "RCPT TO:<alice@one.example>", "DATA") == [503] * 3
         smtp.hello()
         assert smtp.codes("RCPT TO:<alice@one.example>", "DATA", "BDAT 0 LAST") == [503] * 3
@@ -399,8 +401,8 @@ def test_commands_out_of_order(house: Demo) -> None:
     ],
     ids=lambda value: repr(value)[:40] if isinstance(value, bytes) else "",
 )
-def test_odd_commands_are_answered(house: Demo, line: bytes, codes: set[int]) -> None:
-    with connected(house) as smtp:
+def test_odd_commands_are_answered(provider: Demo, line: bytes, codes: set[int]) -> None:
+    with connected(provider) as smtp:
         smtp.hello()
         assert smtp.say(line).code in codes
         assert smtp.silent()
@@ -409,21 +411,21 @@ def test_odd_commands_are_answered(house: Demo, line: bytes, codes: set[int]) ->
 @pytest.mark.parametrize(
     "line", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST / HTTP/1.0\r\n\r\nMAIL FROM:<>\r\n"]
 )
-def test_a_browser_cannot_be_made_to_send_mail(house: Demo, line: bytes) -> None:
-    with connected(house) as smtp:
+def test_a_browser_cannot_be_made_to_send_mail(provider: Demo, line: bytes) -> None:
+    with connected(provider) as smtp:
         smtp.send(line + b"HELO x.example\r\nMAIL FROM:<evil@two.example>\r\n")
         assert b"250" not in smtp.left()
 
 
-def test_commands_end_with_crlf_only(house: Demo) -> None:
-    with connected(house) as smtp:
+def test_commands_end_with_crlf_only(provider: Demo) -> None:
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.send(b"MAIL FROM:<evil@two.example>\nRCPT TO:<alice@one.example>\n")
         assert b"250" not in smtp.left()
 
 
-def test_a_client_that_speaks_first_is_still_answered_in_order(house: Demo) -> None:
-    with socket.create_connection((house.host, house.ports["smtp"]), timeout=30) as stream:
+def test_a_client_that_speaks_first_is_still_answered_in_order(provider: Demo) -> None:
+    with socket.create_connection((provider.host, provider.ports["smtp"]), timeout=30) as stream:
         stream.sendall(b"EHLO client.example\r\nNOOP\r\nQUIT\r\n")
         said = b""
         while octets := stream.recv(65536):
@@ -435,20 +437,20 @@ def test_a_client_that_speaks_first_is_still_answered_in_order(house: Demo) -> N
 # Limits
 
 
-def test_a_loop_is_noticed(house: Demo) -> None:
-    person = house.newcomer()
-    with connected(house) as smtp:
+def test_a_loop_is_noticed(provider: Demo) -> None:
+    person = provider.newcomer()
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.codes("MAIL FROM:<>", f"RCPT TO:<{person.address}>", "DATA")
         smtp.send(b"Received: from a by b; Mon, 1 Jan 2024 00:00:00 +0000\r\n" * 150 + b"\r\nx\r\n.\r\n")
         assert smtp.reply().code == 554
         assert smtp.silent()
-    assert messages(house, person) == []
+    assert messages(provider, person) == []
 
 
-def test_a_message_beyond_the_announced_size_is_refused(house: Demo) -> None:
-    person = house.newcomer()
-    with connected(house) as smtp:
+def test_a_message_beyond_the_announced_size_is_refused(provider: Demo) -> None:
+    person = provider.newcomer()
+    with connected(provider) as smtp:
         reply = smtp.say("EHLO client.example")
         size = next(int(line.split()[1]) for line in reply.lines if line.startswith("SIZE"))
         assert smtp.codes("MAIL FROM:<>", f"RCPT TO:<{person.address}>", "DATA") == [250, 250, 354]
@@ -459,11 +461,11 @@ def test_a_message_beyond_the_announced_size_is_refused(house: Demo) -> None:
         smtp.send(b".\r\n")
         assert smtp.reply().code == 552
         assert smtp.silent()
-    assert messages(house, person) == []
+    assert messages(provider, person) == []
 
 
-def test_recipients_have_a_limit_and_the_first_hundred_are_always_taken(house: Demo) -> None:
-    with connected(house) as smtp:
+def test_recipients_have_a_limit_and_the_first_hundred_are_always_taken(provider: Demo) -> None:
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.say("MAIL FROM:<>")
         smtp.send(b"".join(b"RCPT TO:<u%d@one.example>\r\n" % number for number in range(250)))
@@ -472,8 +474,8 @@ def test_recipients_have_a_limit_and_the_first_hundred_are_always_taken(house: D
     assert set(codes) <= {250, 452}
 
 
-def test_who_guesses_names_is_stopped(house: Demo) -> None:
-    with connected(house) as smtp:
+def test_who_guesses_names_is_stopped(provider: Demo) -> None:
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.say("MAIL FROM:<>")
         smtp.send(b"".join(b"RCPT TO:<guess%d@one.example>\r\n" % number for number in range(500)))
@@ -482,39 +484,39 @@ def test_who_guesses_names_is_stopped(house: Demo) -> None:
     assert said.splitlines()[-1].startswith(b"421")
 
 
-def test_nonsense_has_an_end(house: Demo) -> None:
-    with connected(house) as smtp:
+def test_nonsense_has_an_end(provider: Demo) -> None:
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.send(b"NONSENSE\r\n" * 200)
         assert smtp.left().splitlines()[-1].startswith(b"421")
 
 
-def test_a_long_line_in_a_message_arrives_whole(house: Demo) -> None:
-    person = house.newcomer()
-    with connected(house) as smtp:
+def test_a_long_line_in_a_message_arrives_whole(provider: Demo) -> None:
+    person = provider.newcomer()
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.codes("MAIL FROM:<>", f"RCPT TO:<{person.address}>", "DATA")
         smtp.send(b"Subject: long\r\n\r\n" + b"y" * 200_000 + b"\r\n.\r\n")
         assert smtp.reply().code == 250
-    assert messages(house, person)[0].endswith(b"\r\n\r\n" + b"y" * 200_000 + b"\r\n")
+    assert messages(provider, person)[0].endswith(b"\r\n\r\n" + b"y" * 200_000 + b"\r\n")
 
 
-def test_a_message_cut_off_is_not_delivered(house: Demo) -> None:
-    person = house.newcomer()
-    with connected(house) as smtp:
+def test_a_message_cut_off_is_not_delivered(provider: Demo) -> None:
+    person = provider.newcomer()
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.codes("MAIL FROM:<>", f"RCPT TO:<{person.address}>", "DATA")
         smtp.send(b"Subject: half\r\n\r\nbody\r\n")
-    assert messages(house, person) == []
+    assert messages(provider, person) == []
 
 
-def test_forged_trace_fields_do_not_pass_for_ours(house: Demo) -> None:
-    person = house.newcomer()
-    with connected(house) as smtp:
+def test_forged_trace_fields_do_not_pass_for_ours(provider: Demo) -> None:
+    person = provider.newcomer()
+    with connected(provider) as smtp:
         smtp.hello()
         smtp.codes("MAIL FROM:<ann@two.example>", f"RCPT TO:<{person.address}>", "DATA")
         smtp.send(b"Return-Path: <forged@two.example>\r\nSubject: x\r\n\r\nx\r\n.\r\n")
         assert smtp.reply().code == 250
-    [octets] = messages(house, person)
+    [octets] = messages(provider, person)
     assert octets.startswith(b"Return-Path: <ann@two.example>\r\nReceived: from client.example ([127.0.0.1])")
     assert octets.count(b"Return-Path:") == 1

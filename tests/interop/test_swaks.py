@@ -16,11 +16,11 @@ WAYS = {
 }
 
 
-def swaks(house: Demo, door: str, sender: str, to: str, *options: str, expect: int | None = 0) -> str:
+def swaks(provider: Demo, door: str, sender: str, to: str, *options: str, expect: int | None = 0) -> str:
     """What swaks says."""
     done = run(
-        "swaks", "--server", "localhost", "--port", str(house.ports[door]), "--ehlo", "client.example",
-        "--from", sender, "--to", to, "--tls-verify", "--tls-ca-path", house.authority,
+        "swaks", "--server", "localhost", "--port", str(provider.ports[door]), "--ehlo", "client.example",
+        "--from", sender, "--to", to, "--tls-verify", "--tls-ca-path", provider.authority,
         "--header", "Subject: by swaks", "--body", ".one dot\\n..two", "--timeout", "30", *options, expect=expect,
     )  # fmt: skip
     return done.stdout.decode() + done.stderr.decode()
@@ -32,62 +32,68 @@ def login(person: Person, mechanism: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
 @pytest.mark.parametrize("door", ["submission", "submissions"])
-def test_submission(anywhere: Demo, door: str, mechanism: str) -> None:
-    sender, receiver = anywhere.newcomer(), anywhere.newcomer()
+def test_submission(any_provider: Demo, door: str, mechanism: str) -> None:
+    sender, receiver = any_provider.newcomer(), any_provider.newcomer()
     addresses = f"{receiver.address},{sender.address}"
-    swaks(anywhere, door, sender.address, addresses, *WAYS[door], *login(sender, mechanism))
+    swaks(any_provider, door, sender.address, addresses, *WAYS[door], *login(sender, mechanism))
     for person in (sender, receiver):
-        [octets] = messages(anywhere, person)
+        [octets] = messages(any_provider, person)
         assert b"Subject: by swaks\r\n" in octets
         assert b"\r\n\r\n.one dot\r\n..two\r\n" in octets
 
 
 @pytest.mark.parametrize("door", ["smtp", "lmtp"])
 @pytest.mark.parametrize("pipelining", [(), ("--pipeline",)], ids=["one by one", "pipelined"])
-def test_mail_from_elsewhere(anywhere: Demo, door: str, pipelining: tuple[str, ...]) -> None:
-    receiver = anywhere.newcomer()
-    swaks(anywhere, door, "ann@two.example", receiver.address, *WAYS[door], *pipelining)
-    swaks(anywhere, door, "ann@two.example", receiver.address, *WAYS[door][1:], *pipelining)
-    secured, clear = messages(anywhere, receiver)
+def test_mail_from_elsewhere(any_provider: Demo, door: str, pipelining: tuple[str, ...]) -> None:
+    receiver = any_provider.newcomer()
+    swaks(any_provider, door, "ann@two.example", receiver.address, *WAYS[door], *pipelining)
+    swaks(any_provider, door, "ann@two.example", receiver.address, *WAYS[door][1:], *pipelining)
+    secured, clear = messages(any_provider, receiver)
     assert (b"with ESMTPS id" if door == "smtp" else b"with LMTPS id") in secured
     assert (b"with ESMTP id" if door == "smtp" else b"with LMTP id") in clear
 
 
-def test_without_tls_only_the_plain_one_takes_a_password(anywhere: Demo) -> None:
-    person = anywhere.newcomer()
+def test_without_tls_only_the_plain_one_takes_a_password(any_provider: Demo) -> None:
+    person = any_provider.newcomer()
     said = swaks(
-        anywhere, "submission", person.address, person.address, *login(person, "PLAIN"),
-        expect=0 if anywhere.plain else 28,
+        any_provider, "submission", person.address, person.address, *login(person, "PLAIN"),
+        expect=0 if any_provider.plain else 28,
     )  # fmt: skip
-    assert ("235 2.7.0" in said) == anywhere.plain
-    assert len(messages(anywhere, person)) == int(anywhere.plain)
+    assert ("235 2.7.0" in said) == any_provider.plain
+    assert len(messages(any_provider, person)) == int(any_provider.plain)
 
 
 @pytest.mark.parametrize("mechanism", ["CRAM-MD5", "DIGEST-MD5", "NTLM"])
-def test_mechanisms_of_the_past_are_not_offered(house: Demo, mechanism: str) -> None:
-    person = house.newcomer()
+def test_mechanisms_of_the_past_are_not_offered(provider: Demo, mechanism: str) -> None:
+    person = provider.newcomer()
     said = swaks(
-        house, "submission", person.address, person.address, "--tls", *login(person, mechanism), expect=None
+        provider,
+        "submission",
+        person.address,
+        person.address,
+        "--tls",
+        *login(person, mechanism),
+        expect=None,
     )
     assert "250 2.0.0" not in said
-    assert messages(house, person) == []
+    assert messages(provider, person) == []
 
 
-def test_nothing_is_relayed_for_strangers(house: Demo) -> None:
-    said = swaks(house, "smtp", "ann@two.example", "bob@elsewhere.example", "--tls", expect=24)
+def test_nothing_is_relayed_for_strangers(provider: Demo) -> None:
+    said = swaks(provider, "smtp", "ann@two.example", "bob@elsewhere.example", "--tls", expect=24)
     assert "<** 550 5.7.1" in said or "<~* 550 5.7.1" in said
-    said = swaks(house, "submission", "u0@one.example", "u1@one.example", "--tls", expect=23)
+    said = swaks(provider, "submission", "u0@one.example", "u1@one.example", "--tls", expect=23)
     assert "530 5.7.0" in said
 
 
-def test_nobody_sends_in_somebody_elses_name(house: Demo) -> None:
-    mine, other = house.newcomer(), house.newcomer()
+def test_nobody_sends_in_somebody_elses_name(provider: Demo) -> None:
+    mine, other = provider.newcomer(), provider.newcomer()
     said = swaks(
-        house, "submission", other.address, mine.address, "--tls", *login(mine, "PLAIN"), expect=None
+        provider, "submission", other.address, mine.address, "--tls", *login(mine, "PLAIN"), expect=None
     )
     assert "250 2.0.0" not in said
     said = swaks(
-        house, "submission", mine.address, mine.address, "--tls", *login(mine, "PLAIN"),
+        provider, "submission", mine.address, mine.address, "--tls", *login(mine, "PLAIN"),
         "--header", f"From: {other.address}", expect=26,
     )  # fmt: skip
-    assert messages(house, mine) == []
+    assert messages(provider, mine) == []

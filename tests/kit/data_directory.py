@@ -25,7 +25,7 @@ LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef\r\n" * (MAX_IN_DATABASE_O
 
 
 @dataclass(frozen=True)
-class Data:
+class OpenDirectory:
     """A data directory, open."""
 
     directory: Path
@@ -57,22 +57,22 @@ class Data:
 
 
 @contextmanager
-def opened(directory: Path) -> Iterator[Data]:
+def open_directory(directory: Path) -> Iterator[OpenDirectory]:
     """Open a data directory."""
     database = open_database(directory / "pillarbox.db", SCHEMAS)
     try:
-        yield Data(directory, database, FileBlobs(directory / "blobs"))
+        yield OpenDirectory(directory, database, FileBlobs(directory / "blobs"))
     finally:
         database.close_now()
 
 
 @contextmanager
-def filled(directory: Path, *, messages: int = 12) -> Iterator[Data]:
+def fill_directory(directory: Path, *, messages: int = 12) -> Iterator[OpenDirectory]:
     """Two people with mail of many kinds: copied, moved, flagged, expunged, large, queued, partly indexed."""
     directory.mkdir(parents=True, exist_ok=True)
-    with opened(directory) as data:
+    with open_directory(directory) as data:
         data.database.write_now(_people)
-        large = written(data.blobs, LARGE)
+        large = write_blob(data.blobs, LARGE)
         data.database.write_now(_fill, messages, large)
         while batch := data.database.read_now(index.gather, data.blobs):
             data.database.write_now(index.feed, batch)
@@ -80,12 +80,12 @@ def filled(directory: Path, *, messages: int = 12) -> Iterator[Data]:
         yield data
 
 
-def put(data: Data, text: bytes, *, account: int = 1) -> None:
+def put(data: OpenDirectory, text: bytes, *, account: int = 1) -> None:
     """Append a message to an INBOX."""
     data.database.write_now(_put, AccountId(account), "INBOX", text)
 
 
-def written(blobs: Blobs, content: bytes) -> PreparedBlob:
+def write_blob(blobs: Blobs, content: bytes) -> PreparedBlob:
     writer = blobs.writer()
     writer.write(content)
     prepared, _ = asyncio.run(writer.finish())

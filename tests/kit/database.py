@@ -9,7 +9,7 @@ from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 
 
 @contextmanager
-def memory_transaction(*schemas: Schema) -> Iterator[SqliteTransaction]:
+def open_transaction(*schemas: Schema) -> Iterator[SqliteTransaction]:
     """An open transaction on fresh tables of these rooms; nothing outlives it."""
     database = memory_database(schemas)
     try:

@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 
-def let_others_in(folder: Path) -> None:
+def grant_others_access(folder: Path) -> None:
     """Others may enter and list this folder and those above it; no folder loses a right it had."""
     for path in (folder, *folder.parents):
         mode = stat.S_IMODE(path.stat().st_mode)

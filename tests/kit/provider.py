@@ -1,6 +1,6 @@
 """A small provider for tests: two domains, three accounts, in memory or in a folder.
 
-`open_house()` makes it in the running loop; `tests/kit/server.py` serves it on loopback.
+`open_provider()` makes it in the running loop; `tests/kit/server.py` serves it on loopback.
 """
 
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ HOSTNAME = "mail.one.example"
 
 
 @dataclass(slots=True)
-class House:
+class Provider:
     """The open provider."""
 
     world: World
@@ -89,7 +89,7 @@ class House:
         await self.world.database.close()
 
 
-async def open_house(folder: Path | None = None, *, clock: Clock | None = None) -> House:
+async def open_provider(folder: Path | None = None, *, clock: Clock | None = None) -> Provider:
     """A new provider in memory, or a new or existing one in a folder."""
     clock = clock or SystemClock()
     data = DataDirectory(folder) if folder else None
@@ -108,7 +108,7 @@ async def open_house(folder: Path | None = None, *, clock: Clock | None = None) 
         telemetry=telemetry,
     )
     authenticator = Authenticator(world)
-    return House(world, authenticator, await database.write(_people, clock.now_ms()), telemetry)
+    return Provider(world, authenticator, await database.write(_people, clock.now_ms()), telemetry)
 
 
 def _names() -> ZoneResolver:

@@ -1,10 +1,10 @@
 """A whole server in this process, on free loopback ports, in a thread with a loop of its own.
 
-    with serving("pop3", "imap") as server:
-        server.run(server.house.deliver(0, b"..."))
+    with serve("pop3", "imap") as server:
+        server.run(server.provider.deliver(0, b"..."))
         client = poplib.POP3("127.0.0.1", server.ports["pop3"])
 
-For tests with blocking clients. A test that runs in a loop itself uses `open_house` and a `Listener` there.
+For tests with blocking clients. A test that runs in a loop itself uses `open_provider` and a `Listener` there.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from pillarbox.app.sessions import session_factories
 from pillarbox.config.services import SERVICES
 from pillarbox.server.connection import SessionFactory
 from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, listening_socket, shared_buffer
-from tests.kit.provider import House, open_house
+from tests.kit.provider import Provider, open_provider
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 class Server:
     """A running server."""
 
-    house: House
+    provider: Provider
     ports: dict[str, int]
     listeners: dict[str, Listener]
     loop: asyncio.AbstractEventLoop
@@ -49,7 +49,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(
+def serve(
     *services: str,
     folder: Path | None = None,
     plain_allowed: bool = True,
@@ -61,11 +61,11 @@ def serving(
 
     async def main() -> None:
         try:
-            house = await open_house(folder)
-            house.plain_allowed = plain_allowed
-            sessions = factories(house)
+            provider = await open_provider(folder)
+            provider.plain_allowed = plain_allowed
+            sessions = factories(provider)
             listeners = {
-                name: await _open(name, sessions[name], house, limits or ListenerLimits())
+                name: await _open(name, sessions[name], provider, limits or ListenerLimits())
                 for name in services
             }
         except BaseException as error:
@@ -75,11 +75,11 @@ def serving(
             if box:
                 started.set()
         ports = {name: listener.addresses[0].port for name, listener in listeners.items()}
-        box.append(Server(house, ports, listeners, asyncio.get_running_loop()))
+        box.append(Server(provider, ports, listeners, asyncio.get_running_loop()))
         started.set()
         await stop.wait()
         await asyncio.gather(*(listener.drain(2) for listener in listeners.values()))
-        await house.close()
+        await provider.close()
 
     def thread() -> None:
         with contextlib.suppress(BaseException), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -97,24 +97,28 @@ def serving(
     finally:
         server.loop.call_soon_threadsafe(stop.set)
         running.join(30)
-    failures = [name for name, _ in server.house.telemetry.failures]
-    assert not failures, server.house.telemetry.failures
+    failures = [name for name, _ in server.provider.telemetry.failures]
+    assert not failures, server.provider.telemetry.failures
 
 
-def factories(house: House) -> Mapping[str, SessionFactory[Any]]:
+def factories(provider: Provider) -> Mapping[str, SessionFactory[Any]]:
     """The session factory of each service, made as the app does it."""
-    return session_factories(house.world, house.authenticator, house.config)
+    return session_factories(provider.world, provider.authenticator, provider.config)
 
 
-async def _open(name: str, session: SessionFactory[Any], house: House, limits: ListenerLimits) -> Listener:
+async def _open(
+    name: str, session: SessionFactory[Any], provider: Provider, limits: ListenerLimits
+) -> Listener:
     service = ServiceOffer(
         name=name,
         session=session,
         busy=SERVICES[name].protocol.value,
-        tls=house.world.tls,
+        tls=provider.world.tls,
         implicit_tls=SERVICES[name].implicit_tls,
         limits=limits,
     )
-    listener = Listener(service, house, open_counts=house.world.shared.open_counts, buffer=shared_buffer())
+    listener = Listener(
+        service, provider, open_counts=provider.world.shared.open_counts, buffer=shared_buffer()
+    )
     await listener.open([listening_socket("127.0.0.1", 0)])
     return listener

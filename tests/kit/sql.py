@@ -21,7 +21,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class NotStatic(Exception):
-    """What an expression yields can't be told without running it."""
+    """What an expression yields can't be found without running it."""
 
 
 class Call(NamedTuple):
@@ -31,7 +31,7 @@ class Call(NamedTuple):
     """Path and function: `pillarbox/store/fetch.py:rows`."""
     line: int
     statements: tuple[str, ...]
-    """All texts that the expression may yield; empty where they can't be told."""
+    """All texts that the expression may yield; empty where they can't be found."""
 
 
 @cache

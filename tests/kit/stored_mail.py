@@ -12,7 +12,7 @@ from pillarbox.store.mailbox_cache import CachedMailbox, MailboxCache, read
 from pillarbox.store.schema import SCHEMA
 from pillarbox.world import blobs
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
-from tests.kit.database import memory_transaction
+from tests.kit.database import open_transaction
 
 ANNA: Final = AccountId(1)
 BOB: Final = AccountId(2)
@@ -34,9 +34,9 @@ def message(text: bytes | None = None) -> Message:
 
 
 @contextmanager
-def store(*accounts: AccountId) -> Iterator[SqliteTransaction]:
+def open_store(*accounts: AccountId) -> Iterator[SqliteTransaction]:
     """An open transaction on a store in which these accounts (if none is named, Anna) have mailboxes."""
-    with memory_transaction(blobs.SCHEMA, SCHEMA) as tx:
+    with open_transaction(blobs.SCHEMA, SCHEMA) as tx:
         for account in accounts or (ANNA,):
             mailboxes.create_defaults(tx, account, now_ms=NOW_MS)
         yield tx

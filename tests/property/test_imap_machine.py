@@ -36,7 +36,7 @@ def together(events: list[Event]) -> list[Event]:
 def played(chunks: list[bytes], state: State = State.NOT_AUTHENTICATED) -> list[Event]:
     # Without STARTTLS: what is lost there depends on when it came, and is meant to
     dialogue = Dialogue(state, conditions=Conditions(mechanisms=("PLAIN",)))
-    return together([event for chunk in chunks for event in dialogue.talk(chunk)])
+    return together([event for chunk in chunks for event in dialogue.send(chunk)])
 
 
 def cut(octets: bytes, places: list[int]) -> list[bytes]:

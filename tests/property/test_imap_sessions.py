@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from tests.kit.provider import PASSWORD
-from tests.kit.server import Server, serving
+from tests.kit.server import Server, serve
 from tests.stress.imap import Account, stress
 
 
 def let_reads_wait(server: Server, seed: int) -> None:
     """Have each read wait before and after its transaction, as on an engine that is reached by a socket."""
-    database, random = server.house.world.database, Random(seed)
+    database, random = server.provider.world.database, Random(seed)
 
     async def read(verb: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
         await asyncio.sleep(random.choice((0, 0, 0.001)))
@@ -28,7 +28,7 @@ def let_reads_wait(server: Server, seed: int) -> None:
 @pytest.mark.rfc("9051 §7.5.1", "MUST")
 @pytest.mark.parametrize(("seed", "reads_wait"), [(1, False), (2, False), (3, True), (4, True)])
 def test_sessions_agree_with_the_mailbox(seed: int, reads_wait: bool) -> None:
-    with serving("imap") as server:
+    with serve("imap") as server:
         if reads_wait:
             let_reads_wait(server, seed)
         account = Account("127.0.0.1", server.ports["imap"], "u0", PASSWORD)

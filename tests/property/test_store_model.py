@@ -39,7 +39,7 @@ from pillarbox.store.mailbox_cache import MailboxCache
 from pillarbox.store.search import evaluate, index
 from pillarbox.world import blobs
 from pillarbox.world.blobs import DatabaseBlobs
-from tests.kit.stored_mail import ANNA, BOB, NOW_MS, current, message, octets, put, store
+from tests.kit.stored_mail import ANNA, BOB, NOW_MS, current, message, octets, open_store, put
 
 TEXTS = [octets(f"{word} " * repeat) for repeat, word in enumerate(("alpha", "beta", "gamma"), 3)]
 MESSAGES = [message(text) for text in TEXTS]
@@ -71,7 +71,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize(target=boxes)
     def begin(self):
-        self.context = store(ANNA, BOB)
+        self.context = open_store(ANNA, BOB)
         self.tx = self.context.__enter__()
         put(self.tx, TEXTS[0], account=BOB)
         self.bobs = self.tx.rows(BOBS_LEDGER, (BOB,))

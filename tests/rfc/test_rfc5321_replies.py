@@ -6,7 +6,7 @@ import pytest
 
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.smtp.command_counts import SessionLimits
-from tests.kit.smtp.provider import House, in_house
+from tests.kit.smtp.provider import SmtpProvider, run_with_smtp
 
 ANY = {421, 500, 501}
 ALLOWED = {
@@ -45,8 +45,8 @@ ENHANCED = re.compile(r"([245])\d\d[ -]([245])\.\d{1,3}\.\d{1,3} ")
 @pytest.mark.rfc("2034 §4", "MUST")
 @pytest.mark.parametrize("role", [Role.MX, Role.SUBMISSION])
 def test_codes_of_replies(role: Role) -> None:
-    async def test(house: House) -> None:
-        client = house.client(role, session_limits=SessionLimits(errors=100))
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(role, session_limits=SessionLimits(errors=100))
         await client.connect()
         for command in COMMANDS:
             verb = command.split()[0]
@@ -61,4 +61,4 @@ def test_codes_of_replies(role: Role) -> None:
                     assert enhanced, line
                     assert enhanced[1] == enhanced[2]
 
-    in_house(test)
+    run_with_smtp(test)

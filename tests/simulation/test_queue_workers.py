@@ -18,7 +18,7 @@ from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction
-from tests.kit.database import memory_transaction
+from tests.kit.database import open_transaction
 
 DESTINATIONS = ("x", "y", "z")
 STEPS = 150
@@ -122,7 +122,7 @@ class Model:
 def test_many_workers_serve_everybody_once(seed: int) -> None:
     chance = Random(seed)
     model, workers = Model(chance), [Worker() for _ in range(3)]
-    with memory_transaction(BLOBS, SCHEMA) as tx:
+    with open_transaction(BLOBS, SCHEMA) as tx:
         for _ in range(STEPS):
             worker = chance.choice(workers)
             match chance.randrange(12):

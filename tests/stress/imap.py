@@ -84,11 +84,11 @@ class Client:
             if isinstance(response, Status) and response.tag == tag.encode():
                 return response, heard
             heard.append(response)
-            self.hear(response, expunges=verb not in ("FETCH", "STORE", "SEARCH"))
+            self.receive(response, expunges=verb not in ("FETCH", "STORE", "SEARCH"))
 
-    def hear(self, response: Response, *, expunges: bool) -> None:
+    def receive(self, response: Response, *, expunges: bool) -> None:
         try:
-            self.belief.hear(response, expunges=expunges)
+            self.belief.receive(response, expunges=expunges)
         except Broken as broken:
             raise Broken(f"{self.kind} {self.mailbox}: {broken}\n" + "\n".join(map(repr, self.log))) from None
 
@@ -280,7 +280,7 @@ class Client:
                 case Status(found, b"OK", _, _, _) if found == tag:
                     return
                 case _:
-                    self.hear(response, expunges=True)
+                    self.receive(response, expunges=True)
 
     def expect(self, status: Status, *words: bytes) -> None:
         if status.word not in words:
@@ -362,9 +362,9 @@ def main() -> None:
     if chosen.port:
         run(chosen.port)
         return
-    from tests.kit.server import serving
+    from tests.kit.server import serve
 
-    with serving("imap") as server:
+    with serve("imap") as server:
         run(server.ports["imap"])
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from pillarbox.config.services import SERVICES
 from tests.kit.certificate import client_context
-from tests.kit.provider import DOMAINS, HOSTNAME, PASSWORD, PEOPLE, open_house
-from tests.kit.server import factories, serving
+from tests.kit.provider import DOMAINS, HOSTNAME, PASSWORD, PEOPLE, open_provider
+from tests.kit.server import factories, serve
 from tests.transcripts import script as scripts
 from tests.transcripts.runner import BareWire, Door, Player, SocketWire
 from tests.transcripts.script import Script
@@ -21,7 +21,7 @@ from tests.transcripts.script import Script
 HERE = Path(__file__).parent
 ELSEWHERE = os.environ.get("TRANSCRIPT_HOST")
 BARE = {"pop3", "imap"}
-"""Doors whose sessions need nothing but their machine and the house."""
+"""Doors whose sessions need nothing but their machine and the provider."""
 
 
 def _cases() -> list[Any]:
@@ -51,10 +51,10 @@ def test_transcript(script: Script, way: str) -> None:
 
 def _server(script: Script) -> None:
     plain = script.options.get("plain") != "no"
-    with serving(*set(script.doors.values()), plain_allowed=plain) as server:
+    with serve(*set(script.doors.values()), plain_allowed=plain) as server:
         for person, names in script.mail.items():
             for name in names:
-                server.run(server.house.deliver(int(person[1:]), script.blocks[name]))
+                server.run(server.provider.deliver(int(person[1:]), script.blocks[name]))
         doors = {
             name: _door("127.0.0.1", port, name, client_context()) for name, port in server.ports.items()
         }
@@ -63,18 +63,18 @@ def _server(script: Script) -> None:
 
 def _bare(script: Script) -> None:
     with asyncio.Runner() as runner:
-        house = runner.run(open_house())
-        house.plain_allowed = script.options.get("plain") != "no"
+        provider = runner.run(open_provider())
+        provider.plain_allowed = script.options.get("plain") != "no"
         for person, names in script.mail.items():
             for name in names:
-                runner.run(house.deliver(int(person[1:]), script.blocks[name]))
-        makers = factories(house)
+                runner.run(provider.deliver(int(person[1:]), script.blocks[name]))
+        makers = factories(provider)
         doors: dict[str, Door] = {
             name: functools.partial(BareWire, make, runner.run) for name, make in makers.items()
         }
         Player(script, doors, _values()).play()
-        runner.run(house.close())
-        assert not house.telemetry.failures
+        runner.run(provider.close())
+        assert not provider.telemetry.failures
 
 
 def _elsewhere(script: Script) -> None:

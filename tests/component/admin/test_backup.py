@@ -23,12 +23,12 @@ from pillarbox.admin.backup.packs import BLOCK_OCTETS, Packs
 from pillarbox.app.database import SCHEMAS
 from pillarbox.world.blobs import release, sweep
 from pillarbox.world.database import Schema, SchemaTooNew
-from tests.kit.data_directory import LARGE, Data, filled, opened, put, written
+from tests.kit.data_directory import LARGE, OpenDirectory, fill_directory, open_directory, put, write_blob
 from tests.kit.people import NOW_MS
 from tests.kit.stored_mail import octets
 
 
-def back_up(data: Data, to: Path, *, keep: int | None = None, after_ms: int = 0) -> BackupResult:
+def back_up(data: OpenDirectory, to: Path, *, keep: int | None = None, after_ms: int = 0) -> BackupResult:
     return backup.make_backup(
         data.database,
         data.directory,
@@ -52,7 +52,7 @@ def bring_back(
     )
 
 
-def contents(data: Data) -> list[tuple[object, ...]]:
+def contents(data: OpenDirectory) -> list[tuple[object, ...]]:
     """Everything that users see, octets included."""
     rows = data.rows(
         "SELECT p.account, m.name, p.uid, f.flags, f.modseq, e.blob FROM placements p"
@@ -64,7 +64,7 @@ def contents(data: Data) -> list[tuple[object, ...]]:
 
 
 def test_a_backup_is_restored(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         (tmp_path / "data" / "tls").mkdir()
         key = tmp_path / "data" / "tls" / "key.pem"
         key.write_text("secret")
@@ -74,7 +74,7 @@ def test_a_backup_is_restored(tmp_path: Path) -> None:
         assert made.damaged == ()
         assert made.new_octets <= made.octets
     bring_back(tmp_path / "backup", tmp_path / "again")
-    with opened(tmp_path / "again") as again:
+    with open_directory(tmp_path / "again") as again:
         assert contents(again) == before
         assert again.fsck().problems == []
     assert (tmp_path / "again" / "tls" / "key.pem").read_text() == "secret"
@@ -91,12 +91,12 @@ def test_a_backup_is_restored(tmp_path: Path) -> None:
 
 
 def test_a_second_run_copies_only_new_blocks_and_points_stay_independent(tmp_path: Path) -> None:
-    with filled(tmp_path / "data", messages=60) as data:
+    with fill_directory(tmp_path / "data", messages=60) as data:
         first = back_up(data, tmp_path / "backup")
         before = contents(data)
         unchanged = back_up(data, tmp_path / "backup", after_ms=60_000)
         put(data, octets("a new message"))
-        data.database.write_now(written(data.blobs, LARGE[::-1]).keep)
+        data.database.write_now(write_blob(data.blobs, LARGE[::-1]).keep)
         after = contents(data)
         third = back_up(data, tmp_path / "backup", after_ms=120_000)
     assert unchanged.new_octets == 0
@@ -104,19 +104,19 @@ def test_a_second_run_copies_only_new_blocks_and_points_stay_independent(tmp_pat
     assert third.points == (first.point, unchanged.point, third.point)
     bring_back(tmp_path / "backup", tmp_path / "old", first.point)
     bring_back(tmp_path / "backup", tmp_path / "new")
-    with opened(tmp_path / "old") as old, opened(tmp_path / "new") as new:
+    with open_directory(tmp_path / "old") as old, open_directory(tmp_path / "new") as new:
         assert contents(old) == before
         assert contents(new) == after
 
 
 def test_large_messages_that_are_known_are_not_read_again(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         back_up(data, tmp_path / "backup")
         (path,) = (tmp_path / "data" / "blobs").glob("??/*")
         path.write_bytes(bytes(path.stat().st_size))  # had it been read again, this would be in the backup
         back_up(data, tmp_path / "backup", after_ms=1000)
     bring_back(tmp_path / "backup", tmp_path / "again")
-    with opened(tmp_path / "again") as again:
+    with open_directory(tmp_path / "again") as again:
         assert again.fsck().problems == []
 
 
@@ -127,7 +127,7 @@ def test_a_point_is_consistent_whatever_happens_to_the_write_ahead_log(
     tmp_path: Path, pause: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Writing and checkpointing go on while the files are read; the copy is what was at the beginning."""
-    with filled(tmp_path / "data") as data, opened(tmp_path / "data") as other:
+    with fill_directory(tmp_path / "data") as data, open_directory(tmp_path / "data") as other:
         checkpointer = apsw.Connection(str(tmp_path / "data" / "pillarbox.db"))
 
         def checkpoint() -> None:
@@ -156,13 +156,13 @@ def test_a_point_is_consistent_whatever_happens_to_the_write_ahead_log(
         checkpointer.close()
         assert len(contents(data)) == len(before) + copied
     bring_back(tmp_path / "backup", tmp_path / "again")
-    with opened(tmp_path / "again") as again:
+    with open_directory(tmp_path / "again") as again:
         assert contents(again) == before
         assert again.fsck().problems == []
 
 
 def test_files_of_messages_do_not_go_while_they_are_copied(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data, opened(tmp_path / "data") as other:
+    with fill_directory(tmp_path / "data") as data, open_directory(tmp_path / "data") as other:
         before = contents(data)
         large = next(row for row in before if row[-1] == LARGE)
 
@@ -175,12 +175,12 @@ def test_files_of_messages_do_not_go_while_they_are_copied(tmp_path: Path) -> No
         )
         assert asyncio.run(sweep(other.blobs, other.database)) == 1
     bring_back(tmp_path / "backup", tmp_path / "again")
-    with opened(tmp_path / "again") as again:
+    with open_directory(tmp_path / "again") as again:
         assert large in contents(again)
 
 
 def test_old_points_are_removed_with_the_blocks_that_only_they_needed(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         for number in range(4):
             extra = tmp_path / "data" / "extra"
             extra.write_bytes(os.urandom(2_000_000))
@@ -191,12 +191,12 @@ def test_old_points_are_removed_with_the_blocks_that_only_they_needed(tmp_path: 
     assert packed < 4 * 2_000_000
     for number, name in enumerate(made.points):
         bring_back(tmp_path / "backup", tmp_path / f"again{number}", name)
-        with opened(tmp_path / f"again{number}") as again:
+        with open_directory(tmp_path / f"again{number}") as again:
             assert again.fsck().problems == []
 
 
 def test_nothing_is_restored_over_mail(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         back_up(data, tmp_path / "backup")
         with pytest.raises(BackupRefused, match=r"move it away first: mv .*/data .*/data\.old"):
             bring_back(tmp_path / "backup", tmp_path / "data")
@@ -204,7 +204,7 @@ def test_nothing_is_restored_over_mail(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["block", "pack cut", "point"])
 def test_a_damaged_backup_is_refused_and_restores_nothing(tmp_path: Path, damage: str) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         made = back_up(data, tmp_path / "backup")
     (pack,) = (tmp_path / "backup" / "packs").iterdir()
     point = tmp_path / "backup" / "points" / f"{made.point}.point"
@@ -221,7 +221,7 @@ def test_a_damaged_backup_is_refused_and_restores_nothing(tmp_path: Path, damage
 
 
 def test_a_pack_that_was_cut_is_made_good_by_the_next_run(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         back_up(data, tmp_path / "backup")
         (pack,) = (tmp_path / "backup" / "packs").iterdir()
         pack.write_bytes(pack.read_bytes()[:200_000])
@@ -230,7 +230,7 @@ def test_a_pack_that_was_cut_is_made_good_by_the_next_run(tmp_path: Path) -> Non
 
 
 def test_a_run_that_dies_leaves_no_point_and_the_next_is_complete(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
 
         def die(done: int, _all: int) -> None:
             if done > 200_000:
@@ -249,7 +249,7 @@ def test_a_run_that_dies_leaves_no_point_and_the_next_is_complete(tmp_path: Path
 def test_a_full_disk_leaves_the_points_that_were_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         back_up(data, tmp_path / "backup")
         put(data, octets("new"))
 
@@ -265,7 +265,7 @@ def test_a_full_disk_leaves_the_points_that_were_there(
 
 
 def test_an_already_damaged_message_is_reported(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         (path,) = (tmp_path / "data" / "blobs").glob("??/*")
         path.write_bytes(bytes(100))
         made = back_up(data, tmp_path / "backup")
@@ -273,7 +273,7 @@ def test_an_already_damaged_message_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_backup_of_a_newer_pillarbox_is_refused(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         data.damage("UPDATE schema_versions SET version = 99, compatible_back_to = 99 WHERE room = 'store'")
         back_up(data, tmp_path / "backup")
     with pytest.raises(SchemaTooNew):
@@ -282,7 +282,7 @@ def test_a_backup_of_a_newer_pillarbox_is_refused(tmp_path: Path) -> None:
 
 
 def test_refusals_say_what_to_do(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         with pytest.raises(BackupRefused, match="within the data directory"):
             back_up(data, tmp_path / "data" / "backup")
         made = back_up(data, tmp_path / "backup")

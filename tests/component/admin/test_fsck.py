@@ -7,7 +7,7 @@ import pytest
 
 from pillarbox.admin.fsck import every_invariant
 from pillarbox.store.account_counters import EMAIL_BITS
-from tests.kit.data_directory import LARGE, Data, filled
+from tests.kit.data_directory import LARGE, OpenDirectory, fill_directory
 
 A1 = 1 << EMAIL_BITS
 """Below all ids of emails of the first account."""
@@ -82,14 +82,14 @@ TOLD = {
 """Damage that only its operator can do something about."""
 
 
-def texts(data: Data) -> set[bytes]:
+def texts(data: OpenDirectory) -> set[bytes]:
     """All octets that messages in mailboxes have."""
     rows = data.rows("SELECT DISTINCT e.blob FROM placements p JOIN emails e ON e.id = p.email")
     return {data.database.read_now(data.blobs.read, digest) for (digest,) in rows}
 
 
 def test_a_data_directory_made_by_the_verbs_is_sound(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         report = data.fsck()
         assert not report.problems
         assert report.blobs > 12
@@ -98,7 +98,7 @@ def test_a_data_directory_made_by_the_verbs_is_sound(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", REPAIRED)
 def test_damage_is_found_and_repaired(tmp_path: Path, name: str) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         before = texts(data)
         data.damage(*REPAIRED[name])
         found = data.fsck().problems
@@ -112,7 +112,7 @@ def test_damage_is_found_and_repaired(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", TOLD)
 def test_damage_that_cannot_be_repaired_is_reported_with_a_remedy(tmp_path: Path, name: str) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         data.damage(*TOLD[name])
         found = [problem for problem in data.fsck().problems if problem.check == name]
         assert found
@@ -122,14 +122,14 @@ def test_damage_that_cannot_be_repaired_is_reported_with_a_remedy(tmp_path: Path
 
 
 def test_every_invariant_is_tried(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         names = {invariant.name for invariant in every_invariant(data.context)}
     tried = REPAIRED.keys() | TOLD.keys() | {"blob-is-used"}
     assert names <= tried
 
 
 def test_unused_octets_become_a_file(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         lost = data.value(
             "SELECT e.blob FROM emails e JOIN placements p ON p.email = e.id WHERE p.size > 100000"
         )
@@ -145,7 +145,7 @@ def test_unused_octets_become_a_file(tmp_path: Path) -> None:
 
 
 def test_a_flipped_bit_is_found_and_the_message_is_named(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         (path,) = (tmp_path / "data" / "blobs").rglob(f"{sha256(LARGE).hexdigest()}*")
         content = bytearray(path.read_bytes())
         content[1000] ^= 4
@@ -163,7 +163,7 @@ def test_a_flipped_bit_is_found_and_the_message_is_named(tmp_path: Path) -> None
 
 
 def test_what_clients_may_have_seen_is_repaired_as_a_change(tmp_path: Path) -> None:
-    with filled(tmp_path / "data") as data:
+    with fill_directory(tmp_path / "data") as data:
         before = data.value("SELECT modseq FROM ledgers WHERE account = 1")
         assert isinstance(before, int)
         data.damage(*REPAIRED["message-has-flags"])
@@ -173,7 +173,7 @@ def test_what_clients_may_have_seen_is_repaired_as_a_change(tmp_path: Path) -> N
 
 
 def test_many_violations_are_summarised(tmp_path: Path) -> None:
-    with filled(tmp_path / "data", messages=40) as data:
+    with fill_directory(tmp_path / "data", messages=40) as data:
         data.damage("DELETE FROM flags WHERE account = 2")
         found = [problem.what for problem in data.fsck().problems if problem.check == "message-has-flags"]
         assert len(found) == 21

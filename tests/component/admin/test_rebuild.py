@@ -15,7 +15,7 @@ from pillarbox.store.search import index
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable
 from pillarbox.world.database.sqlite import open_database
-from tests.kit.data_directory import LARGE, Data, filled, opened, put
+from tests.kit.data_directory import LARGE, OpenDirectory, fill_directory, open_directory, put
 from tests.kit.people import NOW_MS
 
 MESSAGES = 150
@@ -25,7 +25,7 @@ MESSAGES = 150
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Made once, copied by each test."""
     folder = tmp_path_factory.mktemp("rebuild") / "data"
-    with filled(folder, messages=MESSAGES):
+    with fill_directory(folder, messages=MESSAGES):
         pass
     return folder
 
@@ -40,7 +40,7 @@ def make_anew(folder: Path) -> RebuildResult:
     return rebuild_database(folder / "pillarbox.db", context, SCHEMAS, lambda _what: None)
 
 
-def by_account(data: Data) -> dict[object, set[bytes]]:
+def by_account(data: OpenDirectory) -> dict[object, set[bytes]]:
     """The octets of the messages that each account has, and under `None` what lies in lost+found."""
     found: dict[object, set[bytes]] = {None: set(), 1: set(), 2: set()}
     for account, digest in data.rows(
@@ -53,7 +53,7 @@ def by_account(data: Data) -> dict[object, set[bytes]]:
     return found
 
 
-def users_see(data: Data) -> list[tuple[object, ...]]:
+def users_see(data: OpenDirectory) -> list[tuple[object, ...]]:
     return data.rows(
         "SELECT p.account, m.name, p.uid, p.thread, f.flags, e.blob, e.envelope FROM placements p"
         " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND f.uid = p.uid"
@@ -63,12 +63,12 @@ def users_see(data: Data) -> list[tuple[object, ...]]:
 
 
 def test_a_sound_database_is_rebuilt_unchanged(folder: Path) -> None:
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         before = users_see(data)
     done = make_anew(folder)
     assert (done.damage, done.problems, done.lost, done.relinked) == ((), (), 0, 0)
     assert {table.gaps for table in done.tables} == {0}
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         assert users_see(data) == before
         while batch := data.database.read_now(index.gather, data.blobs):
             data.database.write_now(index.feed, batch)
@@ -86,13 +86,13 @@ LOST_TABLES = (
 
 @pytest.mark.parametrize("table", LOST_TABLES)
 def test_a_table_that_is_lost_is_made_again_and_no_message_is_lost(folder: Path, table: str) -> None:
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         before = by_account(data)
         threads = data.rows("SELECT account, hash, thread FROM thread_keys ORDER BY 1, 2")
         data.damage(f"DROP TABLE {table}")
     done = make_anew(folder)
     assert done.problems == ()
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         assert data.fsck().problems == []
         assert by_account(data) == before
         assert done.lost == 0
@@ -103,12 +103,12 @@ def test_a_table_that_is_lost_is_made_again_and_no_message_is_lost(folder: Path,
 
 
 def test_after_losing_placements_messages_are_in_the_recovered_mailbox(folder: Path) -> None:
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         before = by_account(data)
         data.damage("DROP TABLE placements")
     done = make_anew(folder)
     assert done.problems == ()
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         assert by_account(data) == before
         assert data.rows("SELECT DISTINCT m.name FROM placements p JOIN mailboxes m ON m.id = p.mailbox") == [
             ("Recovered",)
@@ -137,7 +137,7 @@ def overwrite(folder: Path, page: int, octets: bytes) -> None:
     "table", ["emails", "placements", "flags", "changes", "blobs", "blob_octets", "thread_keys", "mailboxes"]
 )
 def test_damaged_pages_lose_only_their_own_content(folder: Path, table: str, octets: bytes) -> None:
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         before = by_account(data)
     leaves = pages(folder, table) or pages(folder, table, "internal")
     for page in {leaves[len(leaves) // 2], leaves[len(leaves) // 3]}:
@@ -145,7 +145,7 @@ def test_damaged_pages_lose_only_their_own_content(folder: Path, table: str, oct
     done = make_anew(folder)
     assert done.damage
     assert done.problems == () or {problem.check for problem in done.problems} <= {"blob-exists", "octets"}
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         after = by_account_where_readable(data)
         for account in (1, 2):
             assert after[account] <= before[account], "somebody has got another's mail"
@@ -157,7 +157,7 @@ def test_damaged_pages_lose_only_their_own_content(folder: Path, table: str, oct
 @pytest.mark.parametrize("octets", [bytes(4096), b"\xff" * 4096], ids=["zeros", "ones"])
 @pytest.mark.parametrize("part", ["config", "data", "idx", "docsize"])
 def test_a_damaged_search_index_costs_no_message(folder: Path, part: str, octets: bytes) -> None:
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         before = by_account(data)
     table = f"search_index_{part}"
     for page in pages(folder, table) or pages(folder, table, "internal"):
@@ -165,12 +165,12 @@ def test_a_damaged_search_index_costs_no_message(folder: Path, part: str, octets
     done = make_anew(folder)
     assert done.damage
     assert done.problems == ()
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         assert by_account(data) == before
         assert data.fsck().problems == []
 
 
-def by_account_where_readable(data: Data) -> dict[object, set[bytes]]:
+def by_account_where_readable(data: OpenDirectory) -> dict[object, set[bytes]]:
     known = {digest for (digest,) in data.rows("SELECT digest FROM blobs")}
     found: dict[object, set[bytes]] = {None: set(), 1: set(), 2: set()}
     for account, digest in data.rows(
@@ -191,12 +191,12 @@ def by_account_where_readable(data: Data) -> dict[object, set[bytes]]:
 
 @pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
 def test_a_truncated_file_is_rebuilt_from_the_rest(folder: Path, share: float) -> None:
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         before = by_account(data)
     size = (folder / "pillarbox.db").stat().st_size
     os.truncate(folder / "pillarbox.db", int(size * share))
     make_anew(folder)
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         after = by_account_where_readable(data)
         for account in (1, 2):
             assert after[account] <= before[account]
@@ -209,12 +209,12 @@ def test_a_truncated_file_is_rebuilt_from_the_rest(folder: Path, share: float) -
 
 def test_the_log_of_a_crash_is_taken_in(folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "crashed"
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         data.damage("UPDATE mailboxes SET name = 'In the log' WHERE name = 'Drafts'")
         shutil.copytree(folder, copy)
     assert (copy / "pillarbox.db-wal").stat().st_size
     make_anew(copy)
-    with opened(copy) as data:
+    with open_directory(copy) as data:
         assert data.value("SELECT count(*) FROM mailboxes WHERE name = 'In the log'") == 2
 
 
@@ -252,7 +252,7 @@ def test_a_crash_while_it_is_put_in_place_is_undone_by_the_next_run(
     folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     crashed = tmp_path / "crashed"
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         data.damage("UPDATE mailboxes SET name = 'In the log' WHERE name = 'Drafts'")
         shutil.copytree(folder, crashed)
     real = Path.replace
@@ -267,7 +267,7 @@ def test_a_crash_while_it_is_put_in_place_is_undone_by_the_next_run(
         with pytest.raises(KeyboardInterrupt):
             make_anew(crashed)
     make_anew(crashed)
-    with opened(crashed) as data:
+    with open_directory(crashed) as data:
         assert data.value("SELECT count(*) FROM mailboxes WHERE name = 'In the log'") == 2
 
 
@@ -284,14 +284,14 @@ def test_ambiguous_messages_are_not_given_to_anybody(folder: Path) -> None:
     def alike(name: str) -> bytes:
         return f"Subject: for {name}\r\n\r\nHello {name}\r\n".encode()
 
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         put(data, alike("anna"), account=1)
         put(data, alike("otto"), account=2)
         data.damage("DELETE FROM emails WHERE subject LIKE 'for %'")
     done = make_anew(folder)
     assert done.lost == 2
     assert done.relinked == 0
-    with opened(folder) as data:
+    with open_directory(folder) as data:
         found = by_account(data)
         assert {alike("anna"), alike("otto")} <= found[None]
         assert not {alike("anna"), alike("otto")} & (found[1] | found[2])

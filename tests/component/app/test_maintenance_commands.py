@@ -9,7 +9,7 @@ import pytest
 from pillarbox.app.database import SCHEMAS
 from pillarbox.world.database.sqlite import open_database
 from tests.kit.command_line import CommandLine, set_up
-from tests.kit.permissions import let_others_in
+from tests.kit.permissions import grant_others_access
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_root_leaves_no_files_that_the_server_cannot_open(there: CommandLine, tm
     """Root backs up and repairs what belongs to another user."""
     if subprocess.run(["chown", "-R", "nobody:nogroup", str(there.data)], check=False).returncode:
         pytest.skip("only root can give files away")
-    let_others_in(tmp_path)
+    grant_others_access(tmp_path)
     (there.data / "blobs").mkdir(exist_ok=True)
     subprocess.run(["chown", "nobody:nogroup", str(there.data / "blobs")], check=True)
     there.text("backup", str(tmp_path / "backup"))

@@ -20,7 +20,7 @@ from pillarbox.config.services import SERVICES
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.tls import authority
 from tests.kit.command_line import CommandLine, set_up
-from tests.kit.permissions import let_others_in
+from tests.kit.permissions import grant_others_access
 
 ENABLED = [row.name for row in SERVICES.values() if row.enabled]
 
@@ -282,7 +282,7 @@ def test_a_check_finds_the_server(shared: Served) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_root_becomes_the_user_of_the_configuration(tmp_path: Path) -> None:
-    let_others_in(tmp_path)
+    grant_others_access(tmp_path)
     there = CommandLine(tmp_path / "pillarbox.toml", tmp_path / "data")
     there.text("init", "example.org", "--data", str(there.data), "--user", "nobody", "--ports-from", "1024")
     nobody = pwd.getpwnam("nobody").pw_uid

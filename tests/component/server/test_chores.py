@@ -10,7 +10,7 @@ from pillarbox.server.chores.table import LEFTOVERS_EVERY_S
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.world import World
-from tests.kit.provider import open_house
+from tests.kit.provider import open_provider
 
 
 class Later(SystemClock):
@@ -26,11 +26,11 @@ class Later(SystemClock):
 def test_leftovers_are_removed_once_an_hour(tmp_path: Path) -> None:
     async def scenario() -> None:
         clock = Later()
-        house = await open_house(tmp_path, clock=clock)
-        chores = Chores(house.world, lambda: True)
+        provider = await open_provider(tmp_path, clock=clock)
+        chores = Chores(provider.world, lambda: True)
 
         async def leave_one() -> Path:
-            writer = house.world.blobs.writer()
+            writer = provider.world.blobs.writer()
             writer.write(bytes(MAX_IN_DATABASE_OCTETS) + os.urandom(8))
             left, _ = await writer.finish()
             path = tmp_path / "blobs" / str(left.location)
@@ -46,7 +46,7 @@ def test_leftovers_are_removed_once_an_hour(tmp_path: Path) -> None:
         clock.hours = 1
         await chores.round()
         assert not second.exists()
-        await house.close()
+        await provider.close()
 
     asyncio.run(scenario())
 
@@ -58,14 +58,14 @@ def test_the_chores_rest_longer_while_others_are_served(tmp_path: Path) -> None:
         return True
 
     async def scenario() -> None:
-        house = await open_house(tmp_path)
-        chores = Chores(house.world, lambda: True, (Chore(work), Chore(work, every_s=3600.0)))
+        provider = await open_provider(tmp_path)
+        chores = Chores(provider.world, lambda: True, (Chore(work), Chore(work, every_s=3600.0)))
         assert await chores.round() == BUSY_S
         assert len(ran) == 2
         chores._others = True
         assert await chores.round() >= 0.01 * REST_FACTOR
         assert len(ran) == 3
-        await house.close()
+        await provider.close()
 
     ran: list[World] = []
     asyncio.run(scenario())
@@ -73,8 +73,8 @@ def test_the_chores_rest_longer_while_others_are_served(tmp_path: Path) -> None:
 
 def test_no_work_is_looked_for_less_often(tmp_path: Path) -> None:
     async def scenario() -> None:
-        house = await open_house(tmp_path)
-        assert await Chores(house.world, lambda: True).round() == IDLE_S
-        await house.close()
+        provider = await open_provider(tmp_path)
+        assert await Chores(provider.world, lambda: True).round() == IDLE_S
+        await provider.close()
 
     asyncio.run(scenario())

@@ -1,6 +1,6 @@
 """IMAP clients of sessions without sockets, several at once, on one provider in memory.
 
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(b"Subject: hi\\r\\n\\r\\nhello\\r\\n")
         alice, phone = mail.client(), mail.client()
         alice.ok("SELECT INBOX")
@@ -19,7 +19,7 @@ from pillarbox.server.imap.limits import DEFAULT_LIMITS, ImapLimits
 from pillarbox.server.imap.service import ImapService
 from tests.kit.imap.model import numbers
 from tests.kit.imap.responses import Continuation, Data, Fetched, Numbered, Response, Status, read_responses
-from tests.kit.provider import PASSWORD, House, open_house
+from tests.kit.provider import PASSWORD, Provider, open_provider
 from tests.transcripts.runner import BareWire
 
 MESSAGE = b"From: Ann <ann@one.example>\r\nTo: bob@two.example\r\nSubject: hello\r\n\r\nHello.\r\n"
@@ -77,7 +77,7 @@ def _uids(named: int | bytes) -> list[int]:
     return [named] if isinstance(named, int) else numbers(named.decode())
 
 
-class Client:
+class ImapClient:
     """One client's connection."""
 
     def __init__(self, wire: BareWire) -> None:
@@ -130,23 +130,23 @@ class Client:
 
 
 @dataclass
-class Provider:
+class ImapProvider:
     """A provider and its loop, which runs only while something is asked of it."""
 
-    house: House
+    provider: Provider
     runner: asyncio.Runner
     workers: dict[int, ImapService] = field(default_factory=dict)
     """IMAP services, each with caches of its own, as worker processes have."""
     limits: ImapLimits = DEFAULT_LIMITS
 
-    def connect(self, *, worker: int = 0) -> Client:
+    def connect(self, *, worker: int = 0) -> ImapClient:
         """A connection that has not logged in."""
         if worker not in self.workers:
-            world, authenticator = self.house.world, self.house.authenticator
-            self.workers[worker] = ImapService(world, authenticator, self.house.config, limits=self.limits)
-        return Client(BareWire(self.workers[worker].session, self.runner.run))
+            world, authenticator = self.provider.world, self.provider.authenticator
+            self.workers[worker] = ImapService(world, authenticator, self.provider.config, limits=self.limits)
+        return ImapClient(BareWire(self.workers[worker].session, self.runner.run))
 
-    def client(self, person: int = 0, *, enable: str = "", select: str = "", worker: int = 0) -> Client:
+    def client(self, person: int = 0, *, enable: str = "", select: str = "", worker: int = 0) -> ImapClient:
         """A connection that has."""
         client = self.connect(worker=worker)
         login = ("u0", "u1", "u2@two.example")[person]
@@ -160,14 +160,14 @@ class Provider:
     def deliver(self, *messages: bytes, person: int = 0, mailbox: str = "INBOX", flags: str = "") -> None:
         """Put messages into a mailbox; without any, one of our own."""
         for message in messages or (MESSAGE,):
-            self.runner.run(self.house.deliver(person, message, flags=flags, mailbox=mailbox))
+            self.runner.run(self.provider.deliver(person, message, flags=flags, mailbox=mailbox))
 
 
 @contextmanager
-def provider(*, limits: ImapLimits = DEFAULT_LIMITS) -> Iterator[Provider]:
+def open_imap(*, limits: ImapLimits = DEFAULT_LIMITS) -> Iterator[ImapProvider]:
     """A provider in memory; a session that failed by our mistake fails the test."""
     with asyncio.Runner() as runner:
-        house = runner.run(open_house())
-        yield Provider(house, runner, limits=limits)
-        runner.run(house.close())
-        assert not house.telemetry.failures, house.telemetry.failures
+        provider = runner.run(open_provider())
+        yield ImapProvider(provider, runner, limits=limits)
+        runner.run(provider.close())
+        assert not provider.telemetry.failures, provider.telemetry.failures

@@ -1,7 +1,7 @@
 """A bare IMAP machine and the simplest session there can be, for tests: what a dialogue gives, without a server.
 
 The session says yes to everything: it logs in whoever comes, takes every message, and selects a mailbox of the
-UIDs it was told. `talk` returns what a server would have done, as one list of events.
+UIDs it was sent. `send` returns what a server would have done, as one list of events.
 """
 
 from collections.abc import Iterable
@@ -63,13 +63,13 @@ class Dialogue:
         self.machine = Machine(conditions, append_limit=append_limit)
         self.written = b""
         if state is not State.NOT_AUTHENTICATED:
-            self.talk(b"login LOGIN a b\r\n")
+            self.send(b"login LOGIN a b\r\n")
         if state is State.SELECTED:
-            self.talk(b"select SELECT INBOX\r\n")
+            self.send(b"select SELECT INBOX\r\n")
         if state is State.LOGOUT:
-            self.talk(b"logout LOGOUT\r\n")
+            self.send(b"logout LOGOUT\r\n")
 
-    def talk(self, octets: bytes) -> list[Event]:
+    def send(self, octets: bytes) -> list[Event]:
         """Feed octets; all events, carried out one by one as a pump would."""
         found: list[Event] = []
         events = list(self.machine.receive(octets))
@@ -82,7 +82,7 @@ class Dialogue:
 
     def commands(self, octets: bytes) -> list[object]:
         """The commands among the events."""
-        return [event.command for event in self.talk(octets) if isinstance(event, Received)]
+        return [event.command for event in self.send(octets) if isinstance(event, Received)]
 
     def _carry_out(self, event: Event) -> None:
         machine = self.machine

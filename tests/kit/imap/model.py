@@ -1,7 +1,7 @@
-"""An IMAP client that believes what it is told, and notices when that can not be.
+"""An IMAP client that keeps what it was sent, and raises `Broken` where that contradicts what came before.
 
 It keeps what RFC 9051 lets a client conclude: how many messages there are, which UID each sequence number has,
-which flags it was last told of. Every untagged response is checked against that: EXPUNGE only where it may
+which flags it was last sent. Every untagged response is checked against that: EXPUNGE only where it may
 come, EXISTS never falling, UIDs rising and never changing under a number, VANISHED naming known messages
 only, MODSEQ never falling for a message. What goes wrong raises `Broken`.
 """
@@ -17,7 +17,7 @@ class Broken(AssertionError):
 
 @dataclass
 class Known:
-    """What the client knows of one message; None until told."""
+    """What the client knows of one message; None until it was sent."""
 
     uid: int | None = None
     flags: frozenset[bytes] | None = None
@@ -34,8 +34,8 @@ class Belief:
     highest_modseq: int = 0
     recent: int = 0
 
-    def hear(self, response: Response, *, expunges: bool) -> None:
-        """Take in an untagged response; `expunges` says whether EXPUNGE may be told now."""
+    def receive(self, response: Response, *, expunges: bool) -> None:
+        """Take in an untagged response; `expunges`: whether EXPUNGE may be sent now."""
         match response:
             case Numbered(number, b"EXISTS"):
                 if number < len(self.messages):
@@ -73,9 +73,9 @@ class Belief:
             del self.messages[self._place(uid)]
 
     def _place(self, uid: int) -> int:
-        """Where a message lies: by its UID, or among those between its neighbours whose UIDs were not told yet.
+        """Where a message lies: by its UID, or among those between its neighbours whose UIDs were not sent yet.
 
-        Of several such it is not known which one goes, so what was told of them by number is believed no more.
+        Of several such it is not known which one goes, so what was sent of them by number is forgotten.
         """
         places: list[int] = []
         for at, message in enumerate(self.messages):
@@ -88,7 +88,7 @@ class Belief:
             else:
                 places.clear()
         if not places:
-            raise Broken(f"VANISHED names UID {uid}, of which the client was never told")
+            raise Broken(f"VANISHED names UID {uid}, which the client was never sent")
         if len(places) > 1:
             for at in places:
                 self.messages[at] = Known()

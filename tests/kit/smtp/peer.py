@@ -29,7 +29,7 @@ DEFAULT = {
 
 
 @dataclass
-class Got:
+class ReceivedMessage:
     """A message that was accepted."""
 
     mail: str
@@ -53,8 +53,8 @@ class SmtpPeer:
     open: int = 0
     most: int = 0
     """The most connections that were open at once."""
-    heard: list[str] = field(default_factory=list)
-    got: list[Got] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    received: list[ReceivedMessage] = field(default_factory=list)
 
     async def __call__(self, stream: MemoryStream) -> None:
         """Serve one connection."""
@@ -71,7 +71,7 @@ class SmtpPeer:
     @property
     def addresses(self) -> list[str]:
         """All recipients of accepted messages, in order."""
-        return [one for got in self.got for one in got.recipients]
+        return [one for message in self.received for one in message.recipients]
 
     def answer(self, verb: str) -> Answer:
         """The reply to a command."""
@@ -93,7 +93,7 @@ class _Session:
         going = await self.say(self.peer.answer(""))
         while going:
             line = (await self.until(b"\r\n")).decode()
-            self.peer.heard.append(line)
+            self.peer.commands.append(line)
             going = await self.command(line)
 
     async def say(self, answer: Answer) -> bool:
@@ -181,6 +181,6 @@ class _Session:
 
     async def ended(self, octets: bytes, answer: Answer) -> bool:
         if answer and answer.startswith("250"):
-            got = Got(self.mail, self.recipients, octets, self.stream.tls is not None)
-            self.peer.got.append(got)
+            message = ReceivedMessage(self.mail, self.recipients, octets, self.stream.tls is not None)
+            self.peer.received.append(message)
         return await self.say(answer)

@@ -99,7 +99,7 @@ def tls_state() -> TlsState:
     return TlsState("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, lambda _kind: None)
 
 
-class Client:
+class SmtpClient:
     """A client of one session, in the loop of the test."""
 
     def __init__(self, service: SmtpService, connection: FakeConnection | None = None) -> None:
@@ -109,7 +109,7 @@ class Client:
 
     async def connect(self) -> str:
         await self.session.opened()
-        return self.heard()
+        return self.read_replies()
 
     async def say(self, octets: bytes | str) -> str:
         """Send; have all of it handled; return what was answered."""
@@ -120,10 +120,10 @@ class Client:
         while events:
             for event in events:
                 if not self.connection.open:
-                    return self.heard()
+                    return self.read_replies()
                 await self.session.handle(event)
             events = machine.receive(b"") if machine.buffered else []
-        return self.heard()
+        return self.read_replies()
 
     async def greet(self) -> str:
         await self.connect()
@@ -137,13 +137,13 @@ class Client:
     def _lmtp(self) -> bool:
         return self.session.machine.conditions.role is Role.LMTP
 
-    def heard(self) -> str:
-        heard, self.connection.written = self.connection.written, b""
-        return heard.decode("ascii")
+    def read_replies(self) -> str:
+        replies, self.connection.written = self.connection.written, b""
+        return replies.decode("ascii")
 
 
 @dataclass
-class House:
+class SmtpProvider:
     """A provider, and access to all it holds."""
 
     world: World
@@ -188,9 +188,9 @@ class House:
             session_limits or SessionLimits(),
         )
 
-    def client(self, role: Role = Role.MX, *, tls: bool = False, **options: Any) -> Client:
+    def client(self, role: Role = Role.MX, *, tls: bool = False, **options: Any) -> SmtpClient:
         connection = FakeConnection(tls=tls_state() if tls else None)
-        return Client(self.service(role, **options), connection)
+        return SmtpClient(self.service(role, **options), connection)
 
     def inbox(self, login: str) -> list[bytes]:
         """The messages in somebody's INBOX, oldest first."""
@@ -251,16 +251,16 @@ def _people(tx: Transaction) -> dict[str, AccountId]:
     return people
 
 
-def set_quota(house: House, login: str, octets: int | None) -> None:
+def set_quota(provider: SmtpProvider, login: str, octets: int | None) -> None:
     """Give somebody a quota."""
 
     def change(tx: Transaction) -> None:
-        quota.set_account_quota(tx, house.people[login], octets)
+        quota.set_account_quota(tx, provider.people[login], octets)
 
-    house.database.write_now(change)
+    provider.database.write_now(change)
 
 
-async def _house() -> House:
+async def _open() -> SmtpProvider:
     database = memory_database((BLOBS, DIRECTORY, STORE, QUEUE))
     clock, telemetry = VirtualClock(NOW_MS), MemoryTelemetry()
     signals = LocalSignals()
@@ -280,7 +280,7 @@ async def _house() -> House:
         signals=signals,
         telemetry=telemetry,
     )
-    return House(
+    return SmtpProvider(
         world=world,
         clock=clock,
         telemetry=telemetry,
@@ -290,15 +290,15 @@ async def _house() -> House:
     )
 
 
-def in_house(test: Callable[[House], Awaitable[None]]) -> None:
-    """Run a test in a fresh house."""
+def run_with_smtp(test: Callable[[SmtpProvider], Awaitable[None]]) -> None:
+    """Run a test in a fresh provider."""
 
     async def run() -> None:
-        house = await _house()
+        provider = await _open()
         try:
-            await test(house)
+            await test(provider)
         finally:
-            await house.authenticator.close()
-            await house.database.close()
+            await provider.authenticator.close()
+            await provider.database.close()
 
     asyncio.run(run())

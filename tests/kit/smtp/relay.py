@@ -1,10 +1,10 @@
 """A relay in a simulated world: clock, randomness, network and DNS are simulated; the database is in memory.
 
-    async def test(house: RelayHouse) -> None:
-        peer = house.peer("mx.two.example", "192.0.2.2")
-        house.mx("two.example", "mx.two.example")
-        await house.queue("you@two.example")
-        await house.pass_(1)
+    async def test(provider: RelayProvider) -> None:
+        peer = provider.peer("mx.two.example", "192.0.2.2")
+        provider.mx("two.example", "mx.two.example")
+        await provider.queue("you@two.example")
+        await provider.pass_(1)
 
 Time passes only in `pass_`.
 """
@@ -49,7 +49,7 @@ MESSAGE = b"From: anna@one.example\r\nSubject: Plan\r\n\r\nThe body.\r\n"
 
 
 @dataclass
-class RelayHouse:
+class RelayProvider:
     """See the module."""
 
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(NOW_MS))
@@ -176,17 +176,17 @@ def _anna(tx: Transaction) -> None:
     mailboxes.create_defaults(tx, account.id, now_ms=NOW_MS)
 
 
-def with_relay(test: Callable[[RelayHouse], Awaitable[None]], **traits: Any) -> None:
+def run_with_relay(test: Callable[[RelayProvider], Awaitable[None]], **traits: Any) -> None:
     """Run a test with a relay that has started; no unexpected failure may be reported."""
 
     async def run() -> None:
-        house = RelayHouse(**traits)
+        provider = RelayProvider(**traits)
         try:
-            house.start()
-            await test(house)
-            await house.stop()
-            assert not house.telemetry.failures, house.telemetry.failures
+            provider.start()
+            await test(provider)
+            await provider.stop()
+            assert not provider.telemetry.failures, provider.telemetry.failures
         finally:
-            await house.database.close()
+            await provider.database.close()
 
     asyncio.run(run())

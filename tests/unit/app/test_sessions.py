@@ -3,16 +3,16 @@
 import asyncio
 
 from pillarbox.config.services import SERVICES
-from tests.kit.provider import open_house
+from tests.kit.provider import open_provider
 from tests.kit.server import factories
 
 
 def test_there_is_a_session_factory_for_each_service() -> None:
     async def names() -> list[str]:
-        house = await open_house()
+        provider = await open_provider()
         try:
-            return list(factories(house))
+            return list(factories(provider))
         finally:
-            await house.close()
+            await provider.close()
 
     assert asyncio.run(names()) == list(SERVICES)

@@ -25,7 +25,7 @@ from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction
-from tests.kit.database import memory_transaction
+from tests.kit.database import open_transaction
 
 SCHEMAS = (BLOBS, DIRECTORY, STORE, QUEUE)
 NOW_MS = 1_700_000_000_000
@@ -48,7 +48,7 @@ def find(tx: Transaction, address: str, octets: int = 0) -> object:
 
 
 def test_destinations() -> None:
-    with memory_transaction(*SCHEMAS) as tx:
+    with open_transaction(*SCHEMAS) as tx:
         anna, bert = people(tx)
         aliases.create(tx, "both@one.example", ["anna@one.example", "x@elsewhere.example"])
         crew = groups.create(tx, "crew", "crew@one.example")
@@ -71,7 +71,7 @@ def test_destinations() -> None:
 
 
 def test_room() -> None:
-    with memory_transaction(*SCHEMAS) as tx:
+    with open_transaction(*SCHEMAS) as tx:
         anna, _ = people(tx)
         aliases.create(tx, "both@one.example", ["anna@one.example", "x@elsewhere.example"])
         quota.set_account_quota(tx, anna, 100)
@@ -84,7 +84,7 @@ def test_room() -> None:
 
 
 def test_an_account_without_an_inbox_is_for_later() -> None:
-    with memory_transaction(*SCHEMAS) as tx:
+    with open_transaction(*SCHEMAS) as tx:
         domains.create(tx, "one.example", now_ms=NOW_MS)
         accounts.create(tx, "new@one.example", scram_salt=bytes(16), now_ms=NOW_MS)
         assert find(tx, "new@one.example") == FullMailbox()
@@ -151,7 +151,7 @@ def acceptance(*inboxes: Placement) -> Acceptance:
 
 
 def test_one_transaction_holds_it_all_and_one_blob() -> None:
-    with memory_transaction(*SCHEMAS) as tx:
+    with open_transaction(*SCHEMAS) as tx:
         inboxes = [Placement(account, mailboxes.by_name(tx, account, "INBOX").id) for account in people(tx)]
         queue_id = accept(tx, acceptance(*inboxes), now_ms=NOW_MS)
         assert queue_id is not None
@@ -162,14 +162,14 @@ def test_one_transaction_holds_it_all_and_one_blob() -> None:
 
 
 def test_an_inbox_that_is_gone_is_an_error_of_the_whole() -> None:
-    with memory_transaction(*SCHEMAS) as tx:
+    with open_transaction(*SCHEMAS) as tx:
         anna, _ = people(tx)
         with pytest.raises((NoSuchMailbox, NoSuchAccount)):
             accept(tx, acceptance(Placement(anna, MailboxId(999_999))), now_ms=NOW_MS)
 
 
 def test_mail_for_elsewhere_alone_makes_no_email() -> None:
-    with memory_transaction(*SCHEMAS) as tx:
+    with open_transaction(*SCHEMAS) as tx:
         people(tx)
         only = Acceptance((), None, acceptance().outbound)
         assert accept(tx, only, now_ms=NOW_MS) is not None

@@ -13,7 +13,7 @@ from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Transaction
 from pillarbox.world.signals import LocalSignals
-from tests.kit.smtp.provider import Client, House, in_house
+from tests.kit.smtp.provider import SmtpClient, SmtpProvider, run_with_smtp
 
 ANNA = Address("anna", "one.example")
 HERE = LocalRecipient((Placement(AccountId(1), MailboxId(1)),), (), cacheable=True)
@@ -33,37 +33,37 @@ def test_only_what_is_cacheable_is_cached() -> None:
     assert recipients.get(Address("Anna", "one.example")) is None
 
 
-async def _rcpt(client: Client, address: str) -> int:
+async def _rcpt(client: SmtpClient, address: str) -> int:
     codes = await client.codes("RSET", "MAIL FROM:<a@mail.example>", f"RCPT TO:<{address}>")
     return codes[-1]
 
 
 def test_an_account_is_looked_up_once_in_a_while() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         assert await _rcpt(client, "anna@one.example") == 250
-        calls = house.database.calls
+        calls = provider.database.calls
         assert await _rcpt(client, "anna@one.example") == 250
-        assert house.database.calls == calls
-        await house.clock.advance(MAX_AGE_S)
+        assert provider.database.calls == calls
+        await provider.clock.advance(MAX_AGE_S)
         assert await _rcpt(client, "anna@one.example") == 250
-        assert house.database.calls == calls + 1
+        assert provider.database.calls == calls + 1
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.parametrize("address", ["info@one.example", "anna+shops@one.example", "crew@one.example"])
 def test_what_leads_there_in_a_roundabout_way_is_always_looked_up(address: str) -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         for _ in range(2):
-            calls = house.database.calls
+            calls = provider.database.calls
             assert await _rcpt(client, address) == 250
-            assert house.database.calls == calls + 1
+            assert provider.database.calls == calls + 1
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def _disable(tx: Transaction, anna: AccountId) -> None:
@@ -100,26 +100,26 @@ def _not_served(tx: Transaction, _anna: AccountId) -> None:
 def test_what_is_withdrawn_is_forgotten(
     change: Callable[[Transaction, AccountId], None], address: str, code: int
 ) -> None:
-    async def test(house: House) -> None:
-        anna = house.people["anna"]
+    async def test(provider: SmtpProvider) -> None:
+        anna = provider.people["anna"]
 
         def prepare(tx: Transaction) -> None:
             accounts.add_address(tx, anna, "second@one.example")
             domains.create(tx, "other.example", now_ms=0, alias_of="one.example")
 
-        await house.database.write(prepare)
-        client = house.client()
+        await provider.database.write(prepare)
+        client = provider.client()
         await client.greet()
         assert await _rcpt(client, address) == 250
         await client.say("DATA")
         assert (await client.say(b"Subject: x\r\n\r\nx\r\n.\r\n")).startswith("250")
-        calls = house.database.calls
+        calls = provider.database.calls
         assert await _rcpt(client, address) == 250
-        assert house.database.calls == calls, "it was remembered"
-        await house.database.write(change, anna)
+        assert provider.database.calls == calls, "it was remembered"
+        await provider.database.write(change, anna)
         assert await _rcpt(client, address) == code
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_it_does_not_grow_without_end() -> None:

@@ -23,7 +23,7 @@ from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import DatabaseBlobs, prepare
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import SeededEntropy
-from tests.kit.database import memory_transaction
+from tests.kit.database import open_transaction
 
 NOW = 1_700_000_000_000
 OCTETS = b"From: anna@one.example\r\nSubject: Plan\r\n\r\nThe body.\r\n"
@@ -37,7 +37,7 @@ FAILED = Outcome(OutcomeKind.FAILED, "5.1.1", "550 5.1.1 no such user")
 
 @pytest.fixture
 def tx() -> Iterator[Transaction]:
-    with memory_transaction(BLOBS, DIRECTORY, STORE, QUEUE) as transaction:
+    with open_transaction(BLOBS, DIRECTORY, STORE, QUEUE) as transaction:
         domains.create(transaction, "one.example", now_ms=NOW)
         account = accounts.create(transaction, "anna@one.example", scram_salt=bytes(16), now_ms=NOW)
         mailboxes.create_defaults(transaction, account.id, now_ms=NOW)

@@ -7,14 +7,14 @@ from pillarbox.delivery.submission import Submission, prepare
 from pillarbox.directory import accounts, aliases, domains
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.mail.address_tokens import MAX_ADDRESSES
-from tests.kit.database import memory_transaction
+from tests.kit.database import open_transaction
 
 NOW_MS = 1_700_000_000_000
 GOOD = b"From: Anna <anna@one.example>\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <x@y>\r\n"
 
 
 def prepared(octets: bytes) -> bytes | Reason:
-    with memory_transaction(SCHEMA) as tx:
+    with open_transaction(SCHEMA) as tx:
         domains.create(tx, "one.example", now_ms=NOW_MS)
         anna = accounts.create(tx, "anna@one.example", scram_salt=bytes(16), now_ms=NOW_MS)
         accounts.create(tx, "bert@one.example", scram_salt=bytes(16), now_ms=NOW_MS)

@@ -8,13 +8,13 @@ from pillarbox.directory import accounts, domains, quota
 from pillarbox.directory.naming import NameRefused, local_key
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.world.database import Transaction
-from tests.kit.database import memory_transaction
+from tests.kit.database import open_transaction
 from tests.kit.people import NOW_MS, SALT, person
 
 
 @pytest.fixture
 def tx() -> Iterator[Transaction]:
-    with memory_transaction(SCHEMA) as opened:
+    with open_transaction(SCHEMA) as opened:
         yield opened
 
 

@@ -11,7 +11,7 @@ from pillarbox.directory.password_hash import argon2_matches, hash_password
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, server_keys
 from pillarbox.world.database import Transaction
-from tests.kit.database import memory_transaction
+from tests.kit.database import open_transaction
 from tests.kit.people import NOW_MS, SALT, hashed, person
 
 SECRET = bytes(32)
@@ -20,7 +20,7 @@ CHANCE = bytes(range(13))
 
 @pytest.fixture
 def tx() -> Iterator[Transaction]:
-    with memory_transaction(SCHEMA) as opened:
+    with open_transaction(SCHEMA) as opened:
         yield opened
 
 

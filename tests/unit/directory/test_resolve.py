@@ -12,13 +12,13 @@ from pillarbox.directory.resolve import Local, Remote, Resolution, Unknown
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.mail.address import Address
 from pillarbox.world.database import Transaction
-from tests.kit.database import memory_transaction
+from tests.kit.database import open_transaction
 from tests.kit.people import NOW_MS, person
 
 
 @pytest.fixture
 def tx() -> Iterator[Transaction]:
-    with memory_transaction(SCHEMA) as opened:
+    with open_transaction(SCHEMA) as opened:
         yield opened
 
 
@@ -184,7 +184,7 @@ def test_an_alias_needs_targets_that_are_addresses(tx: Transaction) -> None:
 def test_any_web_of_aliases_reaches_what_a_plain_search_reaches(web: list[tuple[int, list[int]]]) -> None:
     """Nodes 0 to 5 may be aliases, 6 to 8 are accounts."""
     edges = dict(web)
-    with memory_transaction(SCHEMA) as tx:
+    with open_transaction(SCHEMA) as tx:
         people = {node: person(tx, f"n{node}@one.example") for node in (6, 7, 8)}
         for node, targets in edges.items():
             aliases.create(tx, f"n{node}@one.example", [f"n{target}@one.example" for target in targets])

@@ -11,7 +11,7 @@ from pillarbox.directory.schema import SCHEMA
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.world.signals import _datagram
 from pillarbox.world.topic import Topic
-from tests.kit.database import memory_transaction
+from tests.kit.database import open_transaction
 from tests.kit.people import person
 
 TAKING = (
@@ -34,7 +34,7 @@ def test_every_withdrawal_is_announced(module: ModuleType) -> None:
 
 
 def test_only_withdrawals_are_announced() -> None:
-    with memory_transaction(SCHEMA) as tx:
+    with open_transaction(SCHEMA) as tx:
         anna = person(tx, "anna@one.example")
         accounts.add_address(tx, anna.id, "second@one.example")
         assert WITHDRAWN not in tx.announced

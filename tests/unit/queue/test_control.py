@@ -21,7 +21,7 @@ from pillarbox.queue.spool import LIFETIME_MS, Outbound, QueuedRecipient, QueueI
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction
-from tests.kit.database import memory_transaction
+from tests.kit.database import open_transaction
 
 NOW = 1_700_000_000_000
 ALL = Selection()
@@ -29,7 +29,7 @@ ALL = Selection()
 
 @pytest.fixture
 def tx() -> Iterator[Transaction]:
-    with memory_transaction(BLOBS, SCHEMA) as transaction:
+    with open_transaction(BLOBS, SCHEMA) as transaction:
         queue(transaction, "a@x.example", "b@y.example")
         queue(transaction, "c@x.example", sender=None)
         yield transaction

@@ -32,14 +32,14 @@ from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction
-from tests.kit.database import memory_transaction
+from tests.kit.database import open_transaction
 
 NOW = 1_000_000
 
 
 @pytest.fixture
 def tx() -> Iterator[Transaction]:
-    with memory_transaction(BLOBS, SCHEMA) as transaction:
+    with open_transaction(BLOBS, SCHEMA) as transaction:
         yield transaction
 
 

@@ -5,7 +5,7 @@ from pillarbox.queue.schema import SCHEMA
 from pillarbox.queue.spool import LIFETIME_MS, Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import DatabaseBlobs, prepare
-from tests.kit.database import memory_transaction
+from tests.kit.database import open_transaction
 
 
 def test_a_message_waits_once_and_each_recipient_for_itself() -> None:
@@ -14,7 +14,7 @@ def test_a_message_waits_once_and_each_recipient_for_itself() -> None:
         QueuedRecipient("a@elsewhere.example", "elsewhere.example", "NEVER"),
         QueuedRecipient("b@[192.0.2.1]", "[192.0.2.1]", original="rfc822;b@x"),
     )
-    with memory_transaction(BLOBS, SCHEMA) as tx:
+    with open_transaction(BLOBS, SCHEMA) as tx:
         queued = enqueue(tx, Outbound(prepared, None, to, Body.SEVEN_BIT, envelope_id="e"), now_ms=1_000)
         assert DatabaseBlobs().read(tx, prepared.blob.digest) == b"Subject: x\r\n\r\n"
         assert tx.rows(

@@ -10,12 +10,12 @@ from pillarbox.store.append import Arrival, append, append_all
 from pillarbox.store.changes import Change, ChangeKind
 from pillarbox.store.fetch import Column
 from pillarbox.world.topic import account_changed
-from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, message, octets, put, store
+from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, message, octets, open_store, put
 
 
 def test_a_message_rests_with_all_that_was_read_from_it() -> None:
     text = octets("Hello there.", subject="Greetings", message_id="<a@one.example>")
-    with store() as tx:
+    with open_store() as tx:
         done = put(tx, text, flags="\\Seen", received_at_ms=NOW_MS - 5)
         row = fetch.rows(
             tx,
@@ -38,7 +38,7 @@ def test_a_message_rests_with_all_that_was_read_from_it() -> None:
 
 
 def test_counts_and_usage_follow() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx, octets("one"))
         put(tx, octets("three"), flags="\\Deleted \\Seen")
         box = mailboxes.by_id(tx, ANNA, mailbox(tx))
@@ -48,7 +48,7 @@ def test_counts_and_usage_follow() -> None:
 
 
 def test_the_account_is_touched_and_the_log_written() -> None:
-    with store() as tx:
+    with open_store() as tx:
         before = account_counters.modseq(tx, ANNA)
         tx.announced.clear()
         done = put(tx)
@@ -60,7 +60,7 @@ def test_the_account_is_touched_and_the_log_written() -> None:
 
 @pytest.mark.rfc("3502 §6.3.11", "MUST")
 def test_several_at_once_take_one_modseq_and_successive_uids() -> None:
-    with store() as tx:
+    with open_store() as tx:
         arrivals = [Arrival(message(octets(str(n))), "", NOW_MS) for n in range(3)]
         done = append_all(tx, ANNA, mailbox(tx), arrivals, now_ms=NOW_MS)
         assert [one.uid for one in done] == [1, 2, 3]
@@ -72,7 +72,7 @@ def test_several_at_once_take_one_modseq_and_successive_uids() -> None:
 
 
 def test_the_same_message_for_many_is_one_blob() -> None:
-    with store(*map(AccountId, range(1, 11))) as tx:
+    with open_store(*map(AccountId, range(1, 11))) as tx:
         for account in range(1, 11):
             put(tx, octets("to all"), account=AccountId(account))
         assert tx.rows("SELECT uses FROM blobs") == [(10,)]
@@ -87,7 +87,7 @@ def test_the_same_message_for_many_is_one_blob() -> None:
     ],
 )
 def test_a_refusal_has_changed_nothing(account, target, quota, problem) -> None:
-    with store() as tx:
+    with open_store() as tx:
         before = "".join(
             str(tx.rows(f"SELECT * FROM {table}"))
             for table in ("ledgers", "mailboxes", "blobs", "emails", "changes", "thread_keys")
@@ -102,7 +102,7 @@ def test_a_refusal_has_changed_nothing(account, target, quota, problem) -> None:
 
 
 def test_a_quota_can_be_filled_to_the_last_octet() -> None:
-    with store() as tx:
+    with open_store() as tx:
         size = len(octets())
         for _ in range(2):
             append(

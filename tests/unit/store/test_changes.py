@@ -6,11 +6,11 @@ from pillarbox.mail.identifiers import MailboxId, ModSeq
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import account_counters, changes, mailboxes, placements
 from pillarbox.store.flags import Mode, alter
-from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, put, store
+from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, open_store, put
 
 
 def test_nothing_happened() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         now = mailboxes.by_id(tx, ANNA, mailbox(tx)).highest_modseq
         put(tx, to="Sent")
@@ -18,7 +18,7 @@ def test_nothing_happened() -> None:
 
 
 def test_added_expunged_and_flagged_messages() -> None:
-    with store() as tx:
+    with open_store() as tx:
         for _ in range(4):
             put(tx)
         then = account_counters.modseq(tx, ANNA)
@@ -34,7 +34,7 @@ def test_added_expunged_and_flagged_messages() -> None:
 
 
 def test_messages_added_and_expunged_meanwhile_are_only_vanished() -> None:
-    with store() as tx:
+    with open_store() as tx:
         then = account_counters.modseq(tx, ANNA)
         gone = put(tx, flags="\\Deleted")
         placements.expunge(tx, ANNA, mailbox(tx))
@@ -44,7 +44,7 @@ def test_messages_added_and_expunged_meanwhile_are_only_vanished() -> None:
 
 @pytest.mark.rfc("7162 §3.2.10.1", "MUST")
 def test_vanished_reaches_back_to_the_beginning() -> None:
-    with store() as tx:
+    with open_store() as tx:
         for _ in range(6):
             put(tx)
         placements.expunge(tx, ANNA, mailbox(tx), NumberSet.of([1, 2, 5]), deleted_only=False)
@@ -53,7 +53,7 @@ def test_vanished_reaches_back_to_the_beginning() -> None:
 
 
 def test_many_deliveries_between_two_looks() -> None:
-    with store() as tx:
+    with open_store() as tx:
         then = account_counters.modseq(tx, ANNA)
         for n in range(50):
             put(tx)
@@ -64,12 +64,12 @@ def test_many_deliveries_between_two_looks() -> None:
 
 
 def test_a_mailbox_that_is_not_there_has_no_changes() -> None:
-    with store() as tx:
+    with open_store() as tx:
         assert changes.since(tx, ANNA, MailboxId(99), ModSeq(1)).vanished == NumberSet()
 
 
 def test_replaying_the_log_from_the_start_gives_the_mailbox() -> None:
-    with store() as tx:
+    with open_store() as tx:
         for _ in range(5):
             put(tx)
         alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")

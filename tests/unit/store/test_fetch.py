@@ -8,7 +8,7 @@ from pillarbox.mail.summary import summarize
 from pillarbox.store import fetch
 from pillarbox.store.fetch import Column, NoSuchMessage
 from pillarbox.world.blobs import DatabaseBlobs
-from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, octets, put, store
+from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, octets, open_store, put
 
 
 def test_every_column_gives_what_was_rendered() -> None:
@@ -22,7 +22,7 @@ def test_every_column_gives_what_was_rendered() -> None:
         date="Wed, 15 Nov 2023 01:00:00 +0500",
     )
     summary = summarize(text)
-    with store() as tx:
+    with open_store() as tx:
         done = put(tx, text, flags="\\Seen")
         (row,) = fetch.rows(tx, ANNA, mailbox(tx), EVERYTHING, list(Column))
         got = dict(zip(Column, row[1:], strict=True))
@@ -60,7 +60,7 @@ def test_every_column_gives_what_was_rendered() -> None:
 
 
 def test_rows_come_by_uid_and_only_those_asked_for() -> None:
-    with store(ANNA, BOB) as tx:
+    with open_store(ANNA, BOB) as tx:
         for _ in range(6):
             put(tx)
         put(tx, account=BOB)
@@ -71,7 +71,7 @@ def test_rows_come_by_uid_and_only_those_asked_for() -> None:
 
 def test_octets_by_slices() -> None:
     text = octets("0123456789")
-    with store() as tx:
+    with open_store() as tx:
         put(tx, text)
         read = lambda **part: fetch.octets(tx, DatabaseBlobs(), ANNA, mailbox(tx), Uid(1), **part)  # noqa: E731
         assert read() == text
@@ -81,6 +81,6 @@ def test_octets_by_slices() -> None:
 
 
 def test_an_email_of_another_account_is_not_found() -> None:
-    with store(ANNA, BOB) as tx:
+    with open_store(ANNA, BOB) as tx:
         his = put(tx, account=BOB)
         assert fetch.find(tx, ANNA, his.email_id) == []

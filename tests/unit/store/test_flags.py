@@ -10,7 +10,7 @@ from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.fetch import Column
 from pillarbox.store.flags import BulkLimits, Mode, alter
-from tests.kit.stored_mail import ANNA, mailbox, put, store
+from tests.kit.stored_mail import ANNA, mailbox, open_store, put
 
 
 def _mail(tx, *flags):
@@ -37,14 +37,14 @@ def _modseqs(tx):
     ],
 )
 def test_modes(mode, flags, after) -> None:
-    with store() as tx:
+    with open_store() as tx:
         _mail(tx, "", "\\Seen", "\\Flagged $Old")
         alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=mode, flags=flags)
         assert _flags(tx) == after
 
 
 def test_only_what_changes_gets_the_new_modseq() -> None:
-    with store() as tx:
+    with open_store() as tx:
         _mail(tx, "", "\\Seen", "")
         before = _modseqs(tx)
         altered = alter(tx, ANNA, mailbox(tx), NumberSet.of([1, 2]), mode=Mode.ADD, flags="\\Seen")
@@ -54,7 +54,7 @@ def test_only_what_changes_gets_the_new_modseq() -> None:
 
 
 def test_no_change_takes_no_modseq() -> None:
-    with store() as tx:
+    with open_store() as tx:
         _mail(tx, "\\Seen")
         before = account_counters.modseq(tx, ANNA)
         altered = alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
@@ -64,7 +64,7 @@ def test_no_change_takes_no_modseq() -> None:
 
 
 def test_counts_follow() -> None:
-    with store() as tx:
+    with open_store() as tx:
         _mail(tx, "", "\\Deleted", "\\Seen")
         alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Deleted \\Seen")
         box = mailboxes.by_id(tx, ANNA, mailbox(tx))
@@ -76,7 +76,7 @@ def test_counts_follow() -> None:
 
 @pytest.mark.rfc("7162 §3.1.3", "MUST")
 def test_unchanged_since_refuses_what_has_changed() -> None:
-    with store() as tx:
+    with open_store() as tx:
         mail = _mail(tx, "", "", "")
         alter(tx, ANNA, mailbox(tx), NumberSet.of([2]), mode=Mode.ADD, flags="\\Flagged")
         altered = alter(
@@ -89,7 +89,7 @@ def test_unchanged_since_refuses_what_has_changed() -> None:
 
 @pytest.mark.rfc("7162 §3.1.3", "MUST")
 def test_unchanged_since_zero_refuses_all() -> None:
-    with store() as tx:
+    with open_store() as tx:
         _mail(tx, "", "")
         altered = alter(
             tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen", unchanged_since=ModSeq(0)
@@ -98,7 +98,7 @@ def test_unchanged_since_zero_refuses_all() -> None:
 
 
 def test_scattered_messages_are_one_row_in_the_log() -> None:
-    with store() as tx:
+    with open_store() as tx:
         _mail(tx, *["", "\\Seen"] * 50)
         before = account_counters.modseq(tx, ANNA)
         odd = NumberSet.of(range(1, 101, 2))
@@ -111,12 +111,12 @@ def test_scattered_messages_are_one_row_in_the_log() -> None:
 
 
 def test_a_mailbox_that_is_not_there() -> None:
-    with store() as tx, pytest.raises(NoSuchMailbox):
+    with open_store() as tx, pytest.raises(NoSuchMailbox):
         alter(tx, ANNA, MailboxId(99), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
 
 
 def test_too_many_keywords_are_refused() -> None:
-    with store() as tx:
+    with open_store() as tx:
         _mail(tx, " ".join(f"k{n:03}" for n in range(128)))
         with pytest.raises(TooManyFlags):
             alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="more")
@@ -125,7 +125,7 @@ def test_too_many_keywords_are_refused() -> None:
 @pytest.mark.parametrize("limits", [BulkLimits(max_runs=0), BulkLimits(max_texts=0)])
 def test_row_by_row_does_the_same(limits: BulkLimits) -> None:
     def done(limits: BulkLimits) -> tuple[object, ...]:
-        with store() as tx:
+        with open_store() as tx:
             _mail(tx, "", "\\Seen", "k1", "k2 \\Seen", "\\Deleted", "", "k1")
             altered = alter(
                 tx,
@@ -145,7 +145,7 @@ def test_row_by_row_does_the_same(limits: BulkLimits) -> None:
 
 
 def test_many_texts_in_many_runs_do_not_cost_their_product() -> None:
-    with store() as tx:
+    with open_store() as tx:
         _mail(tx, *[f"k{number}" for number in range(200)])
         statements = 0
         execute = tx.execute

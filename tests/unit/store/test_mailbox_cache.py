@@ -8,7 +8,7 @@ from pillarbox.store import mailbox_cache, mailboxes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.flags import Mode, alter
 from pillarbox.store.mailbox_cache import MailboxCache, read
-from tests.kit.stored_mail import ANNA, NOW_MS, current, mailbox, put, store
+from tests.kit.stored_mail import ANNA, NOW_MS, current, mailbox, open_store, put
 
 
 class _Counting:
@@ -34,7 +34,7 @@ def _same(one, other) -> bool:
 
 
 def test_a_mailbox_that_did_not_change_costs_one_query() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         cache, counting = MailboxCache(), _Counting(tx)
         first = current(cache, tx, mailbox(tx))
@@ -43,7 +43,7 @@ def test_a_mailbox_that_did_not_change_costs_one_query() -> None:
 
 
 def test_every_kind_of_change_is_taken_over() -> None:
-    with store() as tx:
+    with open_store() as tx:
         cache = MailboxCache()
         inbox = mailbox(tx)
         for _ in range(5):
@@ -64,7 +64,7 @@ def test_every_kind_of_change_is_taken_over() -> None:
 
 
 def test_what_a_session_knows_stays_as_it_was() -> None:
-    with store() as tx:
+    with open_store() as tx:
         cache = MailboxCache()
         for _ in range(3):
             put(tx)
@@ -77,7 +77,7 @@ def test_what_a_session_knows_stays_as_it_was() -> None:
 
 
 def test_a_reading_is_applied_only_to_the_version_it_was_read_for() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         cache, inbox = MailboxCache(), mailbox(tx)
         nothing_known = read(tx, ANNA, inbox, None)
@@ -102,7 +102,7 @@ def test_a_reading_is_applied_only_to_the_version_it_was_read_for() -> None:
 
 
 def test_a_verb_fills_no_cache() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         cache, inbox = MailboxCache(), mailbox(tx)
         cached = current(cache, tx, inbox)
@@ -112,7 +112,7 @@ def test_a_verb_fills_no_cache() -> None:
 
 
 def test_what_the_cache_does_not_know_the_way_from_is_read_anew() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         cache, inbox = MailboxCache(), mailbox(tx)
         before = current(cache, tx, inbox)
@@ -125,7 +125,7 @@ def test_what_the_cache_does_not_know_the_way_from_is_read_anew() -> None:
 
 
 def test_a_head_finds_the_mailbox_only_while_it_is_current() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         cache = MailboxCache()
         head = mailbox_cache.head_by_name(tx, ANNA, "INBOX")
@@ -142,7 +142,7 @@ def test_a_head_finds_the_mailbox_only_while_it_is_current() -> None:
 @pytest.mark.parametrize("flags", ["\\Seen", "\\Flagged", "$Work"])
 @pytest.mark.parametrize("mode", list(Mode))
 def test_what_alter_did_is_applied_without_reading(mode, flags, uids) -> None:
-    with store() as tx:
+    with open_store() as tx:
         for text in ("", "\\Seen", "\\Seen $Work", ""):
             put(tx, flags=text)
         known = mailbox_cache.load(tx, ANNA, mailbox(tx))
@@ -151,7 +151,7 @@ def test_what_alter_did_is_applied_without_reading(mode, flags, uids) -> None:
 
 
 def test_alter_is_not_applied_over_a_gap() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         known = mailbox_cache.load(tx, ANNA, mailbox(tx))
         put(tx)
@@ -161,7 +161,7 @@ def test_alter_is_not_applied_over_a_gap() -> None:
 
 
 def test_places_and_flag_questions() -> None:
-    with store() as tx:
+    with open_store() as tx:
         for flags in ("\\Seen", "\\Seen $Work", "", "$work"):
             put(tx, flags=flags)
         placements.expunge(tx, ANNA, mailbox(tx), NumberSet.of([1]), deleted_only=False)
@@ -171,7 +171,7 @@ def test_places_and_flag_questions() -> None:
 
 
 def test_a_snapshot_stays_as_it_is() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         cache = MailboxCache()
         copy = current(cache, tx, mailbox(tx)).snapshot()
@@ -181,7 +181,7 @@ def test_a_snapshot_stays_as_it_is() -> None:
 
 
 def test_the_cache_is_bounded_and_forgets_the_longest_unused() -> None:
-    with store() as tx:
+    with open_store() as tx:
         cache = MailboxCache(max_messages=5)
         for name in ("INBOX", "Sent", "Trash"):
             put(tx, to=name)
@@ -195,7 +195,7 @@ def test_the_cache_is_bounded_and_forgets_the_longest_unused() -> None:
 
 
 def test_growth_in_the_cache_counts() -> None:
-    with store() as tx:
+    with open_store() as tx:
         cache = MailboxCache(max_messages=3)
         current(cache, tx, mailbox(tx))
         for _ in range(3):
@@ -207,7 +207,7 @@ def test_growth_in_the_cache_counts() -> None:
 
 
 def test_a_mailbox_that_is_gone_can_not_be_read() -> None:
-    with store() as tx:
+    with open_store() as tx:
         cache = MailboxCache()
         trash = mailbox(tx, "Trash")
         current(cache, tx, trash)

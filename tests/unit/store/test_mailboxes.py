@@ -10,7 +10,7 @@ from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox import Role
 from pillarbox.store.mailboxes import CannotDeleteInbox, MailboxExists, NestedInItself
-from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, octets, put, store
+from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, octets, open_store, put
 
 
 def _names(tx, account=ANNA):
@@ -18,7 +18,7 @@ def _names(tx, account=ANNA):
 
 
 def test_an_account_begins_with_its_special_mailboxes() -> None:
-    with store() as tx:
+    with open_store() as tx:
         listed = mailboxes.listing(tx, ANNA)
         assert [(box.name, box.role and box.role.attribute) for box in listed] == [
             ("Archive", "\\Archive"),
@@ -34,7 +34,7 @@ def test_an_account_begins_with_its_special_mailboxes() -> None:
 
 
 def test_defaults_are_made_once() -> None:
-    with store() as tx:
+    with open_store() as tx:
         before = mailboxes.listing(tx, ANNA)
         mailboxes.create_defaults(tx, ANNA, now_ms=NOW_MS)
         assert mailboxes.listing(tx, ANNA) == before
@@ -42,13 +42,13 @@ def test_defaults_are_made_once() -> None:
 
 @pytest.mark.rfc("9051 §6.3.4", "SHOULD")
 def test_create_makes_missing_parents() -> None:
-    with store() as tx:
+    with open_store() as tx:
         mailboxes.create(tx, ANNA, "Work/2026/May/", now_ms=NOW_MS)
         assert {"Work", "Work/2026", "Work/2026/May"} <= set(_names(tx))
 
 
 def test_create_refuses_existing_and_invalid_names() -> None:
-    with store() as tx:
+    with open_store() as tx:
         with pytest.raises(MailboxExists):
             mailboxes.create(tx, ANNA, "inbox", now_ms=NOW_MS)
         with pytest.raises(InvalidMailboxName):
@@ -59,7 +59,7 @@ def test_create_refuses_existing_and_invalid_names() -> None:
 
 @pytest.mark.rfc("9051 §2.3.1.1", "MUST")
 def test_a_name_made_again_has_a_higher_uid_validity() -> None:
-    with store() as tx:
+    with open_store() as tx:
         first = mailboxes.create(tx, ANNA, "Work", now_ms=NOW_MS)
         mailboxes.delete(tx, ANNA, first.id)
         again = mailboxes.create(tx, ANNA, "Work", now_ms=NOW_MS - 5000)
@@ -70,13 +70,13 @@ def test_a_name_made_again_has_a_higher_uid_validity() -> None:
 
 
 def test_uid_validity_follows_the_clock() -> None:
-    with store() as tx:
+    with open_store() as tx:
         assert mailboxes.create(tx, ANNA, "x", now_ms=NOW_MS + 10**6).uid_validity == NOW_MS // 1000 + 1000
 
 
 @pytest.mark.rfc("9051 §6.3.5", "MUST NOT")
 def test_deleting_a_mailbox_leaves_those_below() -> None:
-    with store() as tx:
+    with open_store() as tx:
         mailboxes.create(tx, ANNA, "Work/2026", now_ms=NOW_MS)
         mailboxes.delete(tx, ANNA, mailbox(tx, "Work"))
         assert "Work" not in _names(tx)
@@ -84,7 +84,7 @@ def test_deleting_a_mailbox_leaves_those_below() -> None:
 
 
 def test_deleting_a_mailbox_destroys_its_messages_alone() -> None:
-    with store() as tx:
+    with open_store() as tx:
         work = mailboxes.create(tx, ANNA, "Work", now_ms=NOW_MS).id
         only_here = put(tx, octets("one"), to="Work")
         elsewhere = put(tx, octets("two"), to="Work")
@@ -103,24 +103,24 @@ def test_deleting_a_mailbox_destroys_its_messages_alone() -> None:
 
 @pytest.mark.rfc("9051 §6.3.5", "MUST")
 def test_inbox_stays() -> None:
-    with store() as tx, pytest.raises(CannotDeleteInbox):
+    with open_store() as tx, pytest.raises(CannotDeleteInbox):
         mailboxes.delete(tx, ANNA, mailbox(tx))
 
 
 @pytest.mark.parametrize("verb", ["by_id", "delete", "claim_recent"])
 def test_a_mailbox_that_is_not_there(verb: str) -> None:
-    with store() as tx, pytest.raises(NoSuchMailbox):
+    with open_store() as tx, pytest.raises(NoSuchMailbox):
         getattr(mailboxes, verb)(tx, ANNA, MailboxId(99))
 
 
 def test_a_name_that_is_not_there() -> None:
-    with store() as tx, pytest.raises(NoSuchMailbox):
+    with open_store() as tx, pytest.raises(NoSuchMailbox):
         mailboxes.by_name(tx, ANNA, "Nowhere")
 
 
 @pytest.mark.rfc("9051 §6.3.6", "MUST")
 def test_rename_includes_mailboxes_below() -> None:
-    with store() as tx:
+    with open_store() as tx:
         for name in ("Work", "Work/2026", "Work/2026/May", "Workshop"):
             if name not in _names(tx):
                 mailboxes.create(tx, ANNA, name, now_ms=NOW_MS)
@@ -134,7 +134,7 @@ def test_rename_includes_mailboxes_below() -> None:
 
 @pytest.mark.rfc("9051 §6.3.6", "MUST")
 def test_renaming_inbox_moves_its_messages() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx, flags="\\Seen")
         mailboxes.create(tx, ANNA, "INBOX/below", now_ms=NOW_MS)
         mailboxes.rename(tx, ANNA, mailbox(tx), "Past", now_ms=NOW_MS)
@@ -144,13 +144,13 @@ def test_renaming_inbox_moves_its_messages() -> None:
 
 
 def test_renaming_an_empty_inbox() -> None:
-    with store() as tx:
+    with open_store() as tx:
         mailboxes.rename(tx, ANNA, mailbox(tx), "Past", now_ms=NOW_MS)
         assert mailboxes.by_name(tx, ANNA, "Past").messages == 0
 
 
 def test_rename_refusals() -> None:
-    with store() as tx:
+    with open_store() as tx:
         mailboxes.create(tx, ANNA, "a/c", now_ms=NOW_MS)
         mailboxes.create(tx, ANNA, "b/c", now_ms=NOW_MS)
         mailboxes.delete(tx, ANNA, mailbox(tx, "b"))
@@ -164,7 +164,7 @@ def test_rename_refusals() -> None:
 
 @pytest.mark.rfc("9051 §6.3.7", "MUST NOT")
 def test_a_subscription_outlives_its_mailbox() -> None:
-    with store() as tx:
+    with open_store() as tx:
         box = mailboxes.create(tx, ANNA, "List", now_ms=NOW_MS)
         assert not box.subscribed
         mailboxes.subscribe(tx, ANNA, "List")
@@ -176,7 +176,7 @@ def test_a_subscription_outlives_its_mailbox() -> None:
 
 
 def test_subscribing_again_changes_nothing() -> None:
-    with store() as tx:
+    with open_store() as tx:
         before = account_counters.modseq(tx, ANNA)
         mailboxes.subscribe(tx, ANNA, "INBOX")
         assert account_counters.modseq(tx, ANNA) == before
@@ -187,7 +187,7 @@ def test_subscribing_again_changes_nothing() -> None:
 
 @pytest.mark.rfc("3501 §2.3.2", "MUST")
 def test_recent_is_claimed_once() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         put(tx)
         assert mailboxes.claim_recent(tx, ANNA, mailbox(tx)) == 1
@@ -197,7 +197,7 @@ def test_recent_is_claimed_once() -> None:
 
 
 def test_deleting_an_account_leaves_no_row_and_no_neighbour_harmed() -> None:
-    with store(ANNA, BOB) as tx:
+    with open_store(ANNA, BOB) as tx:
         for account in (ANNA, BOB):
             put(tx, octets("same for both"), account=account)
         put(tx, octets("only hers"))
@@ -221,7 +221,7 @@ def test_deleting_an_account_leaves_no_row_and_no_neighbour_harmed() -> None:
 
 
 def test_mailboxes_of_others_are_not_found() -> None:
-    with store(ANNA, BOB) as tx:
+    with open_store(ANNA, BOB) as tx:
         mailboxes.create(tx, BOB, "Private", now_ms=NOW_MS)
         with pytest.raises(NoSuchMailbox):
             mailboxes.by_name(tx, ANNA, "Private")

@@ -10,14 +10,14 @@ from pillarbox.store.maildrop import LEASE_MS, InUse
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
-from tests.kit.database import memory_transaction
+from tests.kit.database import open_transaction
 
 ANN, BOB = AccountId(1), AccountId(2)
 
 
 @pytest.fixture
 def tx():
-    with memory_transaction(BLOBS, STORE, maildrop.SCHEMA) as tx:
+    with open_transaction(BLOBS, STORE, maildrop.SCHEMA) as tx:
         for account in (ANN, BOB):
             mailboxes.create_defaults(tx, account, now_ms=0)
         yield tx

@@ -10,7 +10,7 @@ from pillarbox.store.append import Arrival
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.fetch import Column
 from pillarbox.store.placements import Expunged
-from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, message, octets, put, store
+from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, message, octets, open_store, put
 
 
 def _flags(tx, name):
@@ -26,7 +26,7 @@ def _three(tx):
 
 @pytest.mark.rfc("9051 §6.4.7", "SHOULD")
 def test_a_copy_keeps_flags_and_internal_date_and_is_the_same_email() -> None:
-    with store() as tx:
+    with open_store() as tx:
         one = put(tx, flags="\\Answered $Work", received_at_ms=NOW_MS - 7)
         copied = placements.copy(
             tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx, "Archive"), now_ms=NOW_MS + 1
@@ -48,7 +48,7 @@ def test_a_copy_keeps_flags_and_internal_date_and_is_the_same_email() -> None:
 
 @pytest.mark.rfc("9051 §7.1", "MUST")
 def test_copied_uids_correspond_in_order() -> None:
-    with store() as tx:
+    with open_store() as tx:
         _three(tx)
         put(tx, to="Archive")
         copied = placements.copy(
@@ -63,7 +63,7 @@ def test_copied_uids_correspond_in_order() -> None:
 
 
 def test_a_copy_costs_no_quota_and_is_logged() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         before, log_before = account_counters.usage(tx, ANNA), account_counters.modseq(tx, ANNA)
         placements.copy(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx, "Archive"), now_ms=NOW_MS)
@@ -73,7 +73,7 @@ def test_a_copy_costs_no_quota_and_is_logged() -> None:
 
 
 def test_copying_into_the_same_mailbox() -> None:
-    with store() as tx:
+    with open_store() as tx:
         _three(tx)
         copied = placements.copy(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx), now_ms=NOW_MS)
         assert copied is not None
@@ -82,7 +82,7 @@ def test_copying_into_the_same_mailbox() -> None:
 
 
 def test_copying_missing_messages_changes_nothing() -> None:
-    with store() as tx:
+    with open_store() as tx:
         before = account_counters.modseq(tx, ANNA)
         for verb in (placements.copy, placements.move):
             assert verb(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx, "Sent"), now_ms=NOW_MS) is None
@@ -91,7 +91,7 @@ def test_copying_missing_messages_changes_nothing() -> None:
 
 @pytest.mark.parametrize("verb", [placements.copy, placements.move])
 def test_both_mailboxes_must_be_there(verb) -> None:
-    with store() as tx:
+    with open_store() as tx:
         for source, target in ((mailbox(tx), MailboxId(99)), (MailboxId(99), mailbox(tx))):
             with pytest.raises(NoSuchMailbox):
                 verb(tx, ANNA, source, EVERYTHING, to=target, now_ms=NOW_MS)
@@ -99,7 +99,7 @@ def test_both_mailboxes_must_be_there(verb) -> None:
 
 @pytest.mark.rfc("6851 §3.1", "MUST")
 def test_a_move_is_one_step() -> None:
-    with store() as tx:
+    with open_store() as tx:
         _three(tx)
         before = account_counters.modseq(tx, ANNA)
         moved = placements.move(
@@ -121,7 +121,7 @@ def test_a_move_is_one_step() -> None:
 
 
 def test_moving_within_a_mailbox_gives_new_uids() -> None:
-    with store() as tx:
+    with open_store() as tx:
         _three(tx)
         placements.move(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx), now_ms=NOW_MS)
         assert [uid for uid, _ in _flags(tx, "INBOX")] == [4, 5, 6]
@@ -130,7 +130,7 @@ def test_moving_within_a_mailbox_gives_new_uids() -> None:
 
 @pytest.mark.rfc("9051 §6.4.3", "MUST")
 def test_expunge_takes_the_deleted_only() -> None:
-    with store() as tx:
+    with open_store() as tx:
         _three(tx)
         done = placements.expunge(tx, ANNA, mailbox(tx))
         assert (done.uids.text(), done.modseq) == ("3", account_counters.modseq(tx, ANNA))
@@ -140,7 +140,7 @@ def test_expunge_takes_the_deleted_only() -> None:
 
 @pytest.mark.rfc("9051 §6.4.9", "MUST")
 def test_uid_expunge_takes_the_deleted_of_a_set_only() -> None:
-    with store() as tx:
+    with open_store() as tx:
         for _ in range(4):
             put(tx, flags="\\Deleted")
         put(tx)
@@ -153,7 +153,7 @@ def test_uid_expunge_takes_the_deleted_of_a_set_only() -> None:
 
 
 def test_usage_falls_with_the_last_placement() -> None:
-    with store() as tx:
+    with open_store() as tx:
         one = put(tx, octets("once"))
         put(tx, octets("twice"))
         placements.copy(tx, ANNA, mailbox(tx), NumberSet.of([2]), to=mailbox(tx, "Sent"), now_ms=NOW_MS)
@@ -165,7 +165,7 @@ def test_usage_falls_with_the_last_placement() -> None:
 
 
 def test_two_placements_expunged_together_are_one_email_less() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         placements.copy(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx), now_ms=NOW_MS)
         placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
@@ -174,7 +174,7 @@ def test_two_placements_expunged_together_are_one_email_less() -> None:
 
 
 def test_the_sweep_releases_a_few_at_a_time() -> None:
-    with store() as tx:
+    with open_store() as tx:
         for n in range(5):
             put(tx, octets(str(n)))
         placements.expunge(tx, ANNA, mailbox(tx), NumberSet(((1, 4),)), deleted_only=False)
@@ -184,7 +184,7 @@ def test_the_sweep_releases_a_few_at_a_time() -> None:
 
 
 def test_many_scattered_messages_expunged() -> None:
-    with store() as tx:
+    with open_store() as tx:
         for n in range(600):
             put(tx, octets(str(n)), flags="\\Deleted" if n % 2 else "")
         done = placements.expunge(tx, ANNA, mailbox(tx))
@@ -196,7 +196,7 @@ def test_many_scattered_messages_expunged() -> None:
 
 @pytest.mark.parametrize("verb", [placements.copy, placements.move])
 def test_scattered_messages_go_over_in_order(verb) -> None:
-    with store() as tx:
+    with open_store() as tx:
         for number in range(300):
             put(tx, octets(str(number)), flags=f"k{number}")
         # single ones, short runs and a long one
@@ -213,7 +213,7 @@ def test_scattered_messages_go_over_in_order(verb) -> None:
 
 @pytest.mark.rfc("8508 §3", "MUST")
 def test_replace_is_one_step() -> None:
-    with store() as tx:
+    with open_store() as tx:
         old = put(tx, octets("old"), to="Drafts")
         before = account_counters.modseq(tx, ANNA)
         arrival = Arrival(message(octets("newer")), "\\Draft", NOW_MS)
@@ -227,7 +227,7 @@ def test_replace_is_one_step() -> None:
 
 
 def test_replace_frees_the_quota_of_the_old_message() -> None:
-    with store() as tx:
+    with open_store() as tx:
         old = put(tx, octets("1234"))
         inbox, quota = mailbox(tx), len(octets("1234"))
         with pytest.raises(OverQuota):
@@ -252,12 +252,12 @@ def test_replace_frees_the_quota_of_the_old_message() -> None:
 
 
 def test_an_expunge_that_finds_nothing_reads_no_message() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         tx.execute("DROP TABLE placements")
         assert placements.expunge(tx, ANNA, mailbox(tx)) == Expunged(NumberSet(), None)
 
 
 def test_expunge_of_a_mailbox_that_is_not_there() -> None:
-    with store() as tx, pytest.raises(NoSuchMailbox):
+    with open_store() as tx, pytest.raises(NoSuchMailbox):
         placements.expunge(tx, ANNA, MailboxId(99))

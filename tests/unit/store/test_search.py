@@ -36,7 +36,7 @@ from pillarbox.mail.query import (
 from pillarbox.store import mailbox_cache, mailboxes, orphans, placements
 from pillarbox.store.search import NotInSession, evaluate, index, takes_long
 from pillarbox.world.blobs import DatabaseBlobs
-from tests.kit.stored_mail import ANNA, BOB, DAY_MS, NOW_MS, mailbox, octets, put, store
+from tests.kit.stored_mail import ANNA, BOB, DAY_MS, NOW_MS, mailbox, octets, open_store, put
 
 BLOBS = DatabaseBlobs()
 
@@ -68,7 +68,7 @@ TEXTS = [
 @contextmanager
 def searchable(fed: str):
     """The texts and a crowd, so that asking the index is worth it; `fed`: how far the index has come."""
-    with store() as tx:
+    with open_store() as tx:
         for number, text in enumerate(TEXTS):
             put(tx, text)
             if fed == "half" and number == 3:
@@ -172,7 +172,7 @@ def test_a_lost_blob_hides_only_itself() -> None:
 
 
 def test_other_accounts_and_mailboxes_are_not_searched() -> None:
-    with store(ANNA, BOB) as tx:
+    with open_store(ANNA, BOB) as tx:
         for _ in range(20):
             put(tx, octets("secret"), account=BOB)
             put(tx, octets("secret"), to="Sent")
@@ -227,7 +227,7 @@ def test_a_copy_is_found_where_it_is() -> None:
     ],
 )
 def test_flags_dates_and_sizes(query, found) -> None:
-    with store() as tx:
+    with open_store() as tx:
         # The day as written, 1 November, is 2 November in UTC: what is written counts
         one = octets(date="Wed, 1 Nov 2023 23:30:00 -0500")
         put(tx, one, flags="\\Seen", received_at_ms=NOW_MS - DAY_MS)
@@ -238,7 +238,7 @@ def test_flags_dates_and_sizes(query, found) -> None:
 
 @pytest.mark.rfc("8474 §5.3", "MUST")
 def test_ids_and_modseq() -> None:
-    with store(ANNA, BOB) as tx:
+    with open_store(ANNA, BOB) as tx:
         first = put(tx, octets(subject="a", message_id="<1@x>"))
         second = put(tx, octets(subject="Re: a", message_id="<2@x>", references="<1@x>"))
         his = put(tx, account=BOB)
@@ -254,14 +254,14 @@ def test_ids_and_modseq() -> None:
     [Recent(), SavedResult(), Sequence(NumberSet.of([1])), Not(UidsWithStar(NumberSet.of([1])))],
 )
 def test_what_only_a_session_knows_is_refused(query) -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         with pytest.raises(NotInSession):
             find(tx, query)
 
 
 def test_an_empty_mailbox() -> None:
-    with store() as tx:
+    with open_store() as tx:
         assert find(tx, Or((All(), Body("x")))) == []
 
 
@@ -284,7 +284,7 @@ def test_messages_that_went_meanwhile_are_not_found() -> None:
 
 
 def test_the_feed_goes_account_by_account_and_ends() -> None:
-    with store(ANNA, BOB) as tx:
+    with open_store(ANNA, BOB) as tx:
         for _ in range(index.MAX_FEED_MESSAGES + 3):
             put(tx)
             put(tx, account=BOB)
@@ -294,7 +294,7 @@ def test_the_feed_goes_account_by_account_and_ends() -> None:
 
 
 def test_two_feeders_do_not_index_twice() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         batch = index.gather(tx, BLOBS)
         assert batch is not None
@@ -303,7 +303,7 @@ def test_two_feeders_do_not_index_twice() -> None:
 
 
 def test_what_went_between_gathering_and_feeding_is_not_indexed() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         batch = index.gather(tx, BLOBS)
         assert batch is not None
@@ -315,7 +315,7 @@ def test_what_went_between_gathering_and_feeding_is_not_indexed() -> None:
 
 
 def test_the_sweep_takes_an_email_out_of_the_index() -> None:
-    with store() as tx:
+    with open_store() as tx:
         put(tx)
         catch_up(tx)
         placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
@@ -324,7 +324,7 @@ def test_the_sweep_takes_an_email_out_of_the_index() -> None:
 
 
 def test_a_deleted_accounts_backlog_is_nobodys() -> None:
-    with store(ANNA, BOB) as tx:
+    with open_store(ANNA, BOB) as tx:
         put(tx, octets("hers"))
         mailboxes.delete_account(tx, ANNA)
         assert catch_up(tx) == 0

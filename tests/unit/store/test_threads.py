@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.kit.stored_mail import ANNA, BOB, octets, put, store
+from tests.kit.stored_mail import ANNA, BOB, octets, open_store, put
 
 
 def test_a_reply_joins_the_thread_of_its_parent() -> None:
-    with store() as tx:
+    with open_store() as tx:
         first = put(tx, octets(subject="Plan", message_id="<1@x>"))
         reply = put(tx, octets(subject="Re: Plan", message_id="<2@x>", in_reply_to="<1@x>"), to="Sent")
         deeper = put(tx, octets(subject="RE: plan", message_id="<3@x>", references="<1@x> <2@x>"))
@@ -15,7 +15,7 @@ def test_a_reply_joins_the_thread_of_its_parent() -> None:
 
 
 def test_the_order_of_arrival_does_not_matter() -> None:
-    with store() as tx:
+    with open_store() as tx:
         reply = put(tx, octets(subject="Re: Plan", message_id="<2@x>", references="<1@x>"))
         sibling = put(tx, octets(subject="Re: Plan", message_id="<3@x>", references="<1@x>"))
         first = put(tx, octets(subject="Plan", message_id="<1@x>"))
@@ -24,14 +24,14 @@ def test_the_order_of_arrival_does_not_matter() -> None:
 
 @pytest.mark.rfc("8621 §3", "SHOULD")
 def test_another_subject_is_another_thread() -> None:
-    with store() as tx:
+    with open_store() as tx:
         first = put(tx, octets(subject="Plan", message_id="<1@x>"))
         other = put(tx, octets(subject="Lunch", message_id="<2@x>", references="<1@x>"))
         assert other.thread_id != first.thread_id
 
 
 def test_a_reply_without_references_joins_the_latest_of_that_subject() -> None:
-    with store() as tx:
+    with open_store() as tx:
         old = put(tx, octets(subject="Plan", message_id="<1@x>"))
         new = put(tx, octets(subject="Plan", message_id="<2@x>"))
         reply = put(tx, octets(subject="Re: Plan", message_id="<3@x>"))
@@ -40,7 +40,7 @@ def test_a_reply_without_references_joins_the_latest_of_that_subject() -> None:
 
 
 def test_the_same_subject_alone_joins_nothing() -> None:
-    with store() as tx:
+    with open_store() as tx:
         first = put(tx, octets(subject="Invoice", message_id="<1@x>"))
         second = put(tx, octets(subject="Invoice", message_id="<2@x>"))
         empty = [put(tx, octets(message_id="<4@x>")), put(tx, octets(subject="Re: ", message_id="<5@x>"))]
@@ -48,7 +48,7 @@ def test_the_same_subject_alone_joins_nothing() -> None:
 
 
 def test_threads_stay_within_an_account() -> None:
-    with store(ANNA, BOB) as tx:
+    with open_store(ANNA, BOB) as tx:
         hers = put(tx, octets(subject="Plan", message_id="<1@x>"))
         his = put(tx, octets(subject="Re: Plan", message_id="<2@x>", references="<1@x>"), account=BOB)
         assert hers.thread_id != his.thread_id
@@ -56,7 +56,7 @@ def test_threads_stay_within_an_account() -> None:
 
 @pytest.mark.rfc("8474 §5.2", "MUST NOT")
 def test_a_message_that_would_join_two_threads_joins_the_older_and_changes_neither() -> None:
-    with store() as tx:
+    with open_store() as tx:
         one = put(tx, octets(subject="Plan", message_id="<1@x>"))
         two = put(tx, octets(subject="Plan", message_id="<2@x>"))
         both = put(tx, octets(subject="Re: Plan", message_id="<3@x>", references="<2@x> <1@x>"))
@@ -69,7 +69,7 @@ def test_a_message_that_would_join_two_threads_joins_the_older_and_changes_neith
 
 
 def test_many_references_are_bounded() -> None:
-    with store() as tx:
+    with open_store() as tx:
         first = put(tx, octets(subject="Plan", message_id="<0@x>"))
         chain = " ".join(f"<{n}@x>" for n in range(500))
         reply = put(tx, octets(subject="Re: Plan", message_id="<r@x>", references=chain))

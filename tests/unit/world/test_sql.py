@@ -25,7 +25,7 @@ from pillarbox.world.database.schema import statements
 from tests.kit.paths import ROOT
 from tests.kit.postgresql import refusal, translated
 from tests.kit.sql import calls, misnamed
-from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, octets, put, store
+from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, octets, open_store, put
 
 SERVER = ROOT / "src" / "pillarbox" / "server"
 
@@ -94,7 +94,7 @@ def _fetched() -> list[str]:
 
 
 def _searched() -> list[str]:
-    with store() as real:
+    with open_store() as real:
         put(real, octets())
         tx = Recording(real)
         for leaf in LEAVES:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.kit.provider import PASSWORD, House, open_house
+from tests.kit.provider import PASSWORD, Provider, open_provider
 from tests.kit.server import factories
 from tests.transcripts.runner import BareConnection
 
@@ -12,9 +12,9 @@ MESSAGE = b"Subject: hi\r\n\r\n.dot\r\nlast\r\n"
 class Client:
     """A session and its client, in the loop of the test."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, provider: Provider) -> None:
         self.connection = BareConnection()
-        self.session = factories(house)["pop3"](self.connection)
+        self.session = factories(provider)["pop3"](self.connection)
         self.connection.session = self.session
 
     async def say(self, line: bytes) -> bytes:
@@ -41,7 +41,7 @@ class Client:
 
 def test_the_lease_is_seen_by_other_processes(tmp_path) -> None:
     async def play() -> None:
-        here, there = await open_house(tmp_path), await open_house(tmp_path)
+        here, there = await open_provider(tmp_path), await open_provider(tmp_path)
         await here.deliver(0, MESSAGE)
         one, two = Client(here), Client(there)
         await one.log_in()

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.world.blobs import FileBlobs
-from tests.kit.smtp.provider import House, in_house
+from tests.kit.smtp.provider import SmtpProvider, run_with_smtp
 
 
 def test_a_large_message_is_the_same_here_and_elsewhere(tmp_path: Path) -> None:
-    async def test(house: House) -> None:
-        house.world = replace(house.world, blobs=FileBlobs(tmp_path))
-        client = house.client(Role.MX)
+    async def test(provider: SmtpProvider) -> None:
+        provider.world = replace(provider.world, blobs=FileBlobs(tmp_path))
+        client = provider.client(Role.MX)
         await client.greet()
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<both@one.example>", "DATA")
         message = b"Subject: large\r\n\r\n" + (b"y" * 76 + b"\r\n") * 30_000
@@ -20,19 +20,19 @@ def test_a_large_message_is_the_same_here_and_elsewhere(tmp_path: Path) -> None:
         for start in range(0, len(sent), 65_536):
             answer = await client.say(sent[start : start + 65_536])
         assert answer.startswith("250")
-        [rested] = house.inbox("anna")
-        [queued] = house.queued()
+        [rested] = provider.inbox("anna")
+        [queued] = provider.queued()
         assert rested.endswith(b"+0000\r\n" + message)
         assert rested == b"Return-Path: <a@mail.example>\r\n" + queued["octets"]
         assert not list((tmp_path / "incoming").iterdir())
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_connection_that_ends_leaves_no_file(tmp_path: Path) -> None:
-    async def test(house: House) -> None:
-        house.world = replace(house.world, blobs=FileBlobs(tmp_path))
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        provider.world = replace(provider.world, blobs=FileBlobs(tmp_path))
+        client = provider.client()
         await client.greet()
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
         for _ in range(30):
@@ -41,14 +41,14 @@ def test_a_connection_that_ends_leaves_no_file(tmp_path: Path) -> None:
         client.session.closed()
         assert not list((tmp_path / "incoming").iterdir())
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_what_happens_when_the_disk_is_full(tmp_path: Path) -> None:
-    async def test(house: House) -> None:
-        house.world = replace(house.world, blobs=FileBlobs(tmp_path))
+    async def test(provider: SmtpProvider) -> None:
+        provider.world = replace(provider.world, blobs=FileBlobs(tmp_path))
         (tmp_path / "incoming").rmdir()
-        client = house.client()
+        client = provider.client()
         await client.greet()
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
         for _ in range(30):
@@ -57,19 +57,19 @@ def test_what_happens_when_the_disk_is_full(tmp_path: Path) -> None:
         assert await client.say(b".\r\n") == "452 4.3.1 Insufficient system storage\r\n"
         assert await client.codes("NOOP") == [250]
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_many_sessions_at_once_share_the_commit() -> None:
-    async def test(house: House) -> None:
+    async def test(provider: SmtpProvider) -> None:
         async def one(login: str) -> None:
-            client = house.client()
+            client = provider.client()
             await client.greet()
             for _ in range(5):
                 await client.codes("MAIL FROM:<a@mail.example>", f"RCPT TO:<{login}@one.example>", "DATA")
                 assert (await client.say(b"Subject: x\r\n\r\n.\r\n")).startswith("250")
 
         await asyncio.gather(*(one(login) for login in ("anna", "bert", "cleo") * 5))
-        assert [len(house.inbox(login)) for login in ("anna", "bert", "cleo")] == [25] * 3
+        assert [len(provider.inbox(login)) for login in ("anna", "bert", "cleo")] == [25] * 3
 
-    in_house(test)
+    run_with_smtp(test)

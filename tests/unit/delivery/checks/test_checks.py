@@ -22,7 +22,7 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.store import mailboxes
 from pillarbox.world.database import Transaction
-from tests.kit.smtp.provider import Client, House, in_house
+from tests.kit.smtp.provider import SmtpClient, SmtpProvider, run_with_smtp
 
 MESSAGE = b"Subject: x\r\n\r\nbody\r\n"
 
@@ -44,7 +44,7 @@ def toy(finding: Finding, name: str = "toy") -> type[Check]:
     return Toy
 
 
-async def send(client: Client, *recipients: str) -> list[int]:
+async def send(client: SmtpClient, *recipients: str) -> list[int]:
     codes = await client.codes(
         "MAIL FROM:<a@mail.example>", *[f"RCPT TO:<{one}@one.example>" for one in recipients], "DATA"
     )
@@ -52,11 +52,11 @@ async def send(client: Client, *recipients: str) -> list[int]:
     return [*codes, int(answer[:3] or 0)]
 
 
-def placed(house: House, login: str, mailbox: str) -> int:
+def placed(provider: SmtpProvider, login: str, mailbox: str) -> int:
     def count(tx: Transaction, account: AccountId) -> int:
         return mailboxes.by_name(tx, account, mailbox).messages
 
-    return house.database.read_now(count, house.people[login])
+    return provider.database.read_now(count, provider.people[login])
 
 
 # --- folding
@@ -100,47 +100,47 @@ def test_every_listed_check_has_a_name_of_its_own() -> None:
 
 
 def test_a_quarantined_message_is_placed_in_junk() -> None:
-    async def test(house: House) -> None:
-        client = house.client(checks={Stage.DATA: (toy(Finding(Decision.QUARANTINE)),)})
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(checks={Stage.DATA: (toy(Finding(Decision.QUARANTINE)),)})
         await client.greet()
         assert (await send(client, "anna", "info"))[-1] == 250
-        assert [placed(house, who, "Junk") for who in ("anna", "bert")] == [1, 1]
-        assert [placed(house, who, "INBOX") for who in ("anna", "bert")] == [0, 0]
+        assert [placed(provider, who, "Junk") for who in ("anna", "bert")] == [1, 1]
+        assert [placed(provider, who, "INBOX") for who in ("anna", "bert")] == [0, 0]
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_without_a_junk_mailbox_it_is_placed_in_the_inbox() -> None:
-    async def test(house: House) -> None:
+    async def test(provider: SmtpProvider) -> None:
         def remove(tx: Transaction) -> None:
-            anna = house.people["anna"]
+            anna = provider.people["anna"]
             mailboxes.delete(tx, anna, mailboxes.by_name(tx, anna, "Junk").id)
 
-        house.database.write_now(remove)
-        client = house.client(checks={Stage.DATA: (toy(Finding(Decision.QUARANTINE)),)})
+        provider.database.write_now(remove)
+        client = provider.client(checks={Stage.DATA: (toy(Finding(Decision.QUARANTINE)),)})
         await client.greet()
         assert (await send(client, "anna", "bert"))[-1] == 250
-        assert (placed(house, "anna", "INBOX"), placed(house, "bert", "Junk")) == (1, 1)
+        assert (placed(provider, "anna", "INBOX"), placed(provider, "bert", "Junk")) == (1, 1)
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_fields_and_remarks_are_added_on_top() -> None:
-    async def test(house: House) -> None:
+    async def test(provider: SmtpProvider) -> None:
         first = toy(Finding(fields=(b"Authentication-Results: x; spf=pass\r\n",), remark="a remark"), "first")
         second = toy(Finding(fields=(b"X-Second: 1\r\n",), remark="another", result="good"), "second")
-        client = house.client(checks={Stage.SENDER: (first,), Stage.DATA: (second,)})
+        client = provider.client(checks={Stage.SENDER: (first,), Stage.DATA: (second,)})
         await client.greet()
         assert (await send(client, "both"))[-1] == 250
-        [octets] = house.inbox("anna")
+        [octets] = provider.inbox("anna")
         top = b"Authentication-Results: x; spf=pass\r\nX-Second: 1\r\nReceived: from client.example"
         assert octets.startswith(b"Return-Path: <a@mail.example>\r\n" + top)
         assert b"(a remark; another)" in octets
-        assert house.queued()[0]["octets"].startswith(top)
-        [event] = [fields for name, fields in house.telemetry.events if name == "message accepted"]
+        assert provider.queued()[0]["octets"].startswith(top)
+        [event] = [fields for name, fields in provider.telemetry.events if name == "message accepted"]
         assert event["second"] == "good"
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.parametrize(
@@ -150,51 +150,51 @@ def test_fields_and_remarks_are_added_on_top() -> None:
 def test_refusals_at_each_stage(decision: Decision, code: int, answer: str) -> None:
     finding = Finding(decision, "7.1", "No")
 
-    async def test(house: House) -> None:
-        client = house.client(checks={Stage.CONNECT: (toy(finding),)})
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(checks={Stage.CONNECT: (toy(finding),)})
         # RFC 5321 §3.1, §3.8: a connection is refused with 554 or 421
         assert (await client.connect())[:10] in ("421 4.7.1 ", "554 5.7.1 ")
         assert not client.connection.open
-        client = house.client(checks={Stage.GREETING: (toy(finding),)})
+        client = provider.client(checks={Stage.GREETING: (toy(finding),)})
         assert await client.greet() == answer
         assert await client.codes("MAIL FROM:<a@mail.example>") == [503]
-        client = house.client(checks={Stage.SENDER: (toy(finding),)})
+        client = provider.client(checks={Stage.SENDER: (toy(finding),)})
         await client.greet()
         assert await send(client, "anna") == [code, 503, 503, 0]
-        client = house.client(checks={Stage.RECIPIENT: (toy(finding),)})
+        client = provider.client(checks={Stage.RECIPIENT: (toy(finding),)})
         await client.greet()
         assert await send(client, "anna") == [250, code, 503, 0]
-        client = house.client(checks={Stage.DATA: (toy(finding),)})
+        client = provider.client(checks={Stage.DATA: (toy(finding),)})
         await client.greet()
         assert await send(client, "anna") == [250, 250, 354, code]
-        assert house.inbox("anna") == []
+        assert provider.inbox("anna") == []
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_findings_about_the_connection_concern_each_of_its_messages() -> None:
-    async def test(house: House) -> None:
+    async def test(provider: SmtpProvider) -> None:
         table = {
             Stage.CONNECT: (toy(Finding(remark="listed"), "connect"),),
             Stage.GREETING: (toy(Finding(Decision.QUARANTINE), "greeting"),),
         }
-        client = house.client(checks=table)
+        client = provider.client(checks=table)
         await client.greet()
         for _ in range(2):
             assert (await send(client, "anna"))[-1] == 250
-        assert placed(house, "anna", "Junk") == 2
+        assert placed(provider, "anna", "Junk") == 2
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 # --- evidence
 
 
 def test_what_a_check_is_asked() -> None:
-    async def test(house: House) -> None:
+    async def test(provider: SmtpProvider) -> None:
         check = toy(NOTHING_FOUND)
         table = dict.fromkeys(Stage, (check,))
-        client = house.client(checks=table)
+        client = provider.client(checks=table)
         await client.greet()
         assert (await send(client, "anna"))[-1] == 250
         seen = check.seen  # type: ignore[attr-defined]  # of the toy
@@ -207,7 +207,7 @@ def test_what_a_check_is_asked() -> None:
             (True, "anna@one.example", MESSAGE),
         ]
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_refused_recipient_leaves_no_trace() -> None:
@@ -218,41 +218,41 @@ def test_a_refused_recipient_leaves_no_trace() -> None:
             anna = evidence.recipient is not None and evidence.recipient.local == "anna"
             return NOTHING_FOUND if anna else Finding(Decision.REJECT, remark="not anna")
 
-    async def test(house: House) -> None:
-        client = house.client(checks={Stage.RECIPIENT: (OnlyAnna,)})
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(checks={Stage.RECIPIENT: (OnlyAnna,)})
         await client.greet()
         assert await send(client, "bert", "anna") == [250, 550, 250, 354, 250]
-        assert b"not anna" not in house.inbox("anna")[0]
-        assert house.inbox("bert") == []
+        assert b"not anna" not in provider.inbox("anna")[0]
+        assert provider.inbox("bert") == []
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_checks_apply_to_the_sources_they_name() -> None:
     class Everywhere(toy(Finding(result="seen"), "everywhere")):  # type: ignore[misc]  # a class made above
         sources = frozenset(Source)
 
-    async def test(house: House) -> None:
+    async def test(provider: SmtpProvider) -> None:
         table = {Stage.DATA: (toy(Finding(result="seen"), "public"), Everywhere)}
         for role in (Role.MX, Role.LMTP):
-            client = house.client(role, checks=table)
+            client = provider.client(role, checks=table)
             await client.greet()
             assert (await send(client, "anna"))[-1] == 250
-        found = [fields for name, fields in house.telemetry.events if name == "message accepted"]
+        found = [fields for name, fields in provider.telemetry.events if name == "message accepted"]
         assert ["public" in fields for fields in found] == [True, False]
         assert ["everywhere" in fields for fields in found] == [True, True]
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_large_message_is_checked_by_its_top() -> None:
-    async def test(house: House) -> None:
-        client = house.client(checks={Stage.DATA: (toy(Finding(remark="a remark")),)})
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(checks={Stage.DATA: (toy(Finding(remark="a remark")),)})
         await client.greet()
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
         for _ in range(40):
             await client.say(b"x" * 998 + b"\r\n" + b"y" * 64_000 + b"\r\n")
         assert (await client.say(b".\r\n")).startswith("250")
-        assert b"(a remark)" in house.inbox("anna")[0][:1000]
+        assert b"(a remark)" in provider.inbox("anna")[0][:1000]
 
-    in_house(test)
+    run_with_smtp(test)

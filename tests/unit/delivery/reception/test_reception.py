@@ -13,7 +13,7 @@ from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.directory import accounts
 from pillarbox.mail.address import Address
 from pillarbox.protocol.smtp.path import NULL, POSTMASTER
-from tests.kit.smtp.provider import House, in_house, set_quota
+from tests.kit.smtp.provider import SmtpProvider, run_with_smtp, set_quota
 
 MESSAGE = b"From: anna@one.example\r\nSubject: x\r\n\r\nbody\r\n"
 ANNA = Address("anna", "one.example")
@@ -22,9 +22,9 @@ AWAY = Address("x", "elsewhere.example")
 OUTSIDE = Origin(source=Source.PUBLIC, service="test", protocol="TEST", client_name="host.example")
 
 
-def submitted(house: House) -> Origin:
+def submitted(provider: SmtpProvider) -> Origin:
     """As JMAP or a vacation reply would come in: nothing is known of a client."""
-    account = house.database.read_now(accounts.get, house.people["anna"])
+    account = provider.database.read_now(accounts.get, provider.people["anna"])
     return Origin(source=Source.SUBMISSION, service="jmap", protocol="JMAP", account=account)
 
 
@@ -35,45 +35,45 @@ async def begun(reception: Reception, origin: Origin, envelope: Envelope) -> Inc
 
 
 def test_a_submission_for_here_and_elsewhere() -> None:
-    async def test(house: House) -> None:
-        incoming = await begun(house.reception(), submitted(house), Envelope(ANNA))
+    async def test(provider: SmtpProvider) -> None:
+        incoming = await begun(provider.reception(), submitted(provider), Envelope(ANNA))
         assert await incoming.add_recipient(BERT) is None
         assert await incoming.add_recipient(AWAY, DsnRequest("NEVER")) is None
         result = await incoming.finish(b"Bcc: cleo@one.example\r\n" + MESSAGE)
         assert isinstance(result, Accepted)
-        [octets] = house.inbox("bert")
+        [octets] = provider.inbox("bert")
         assert octets.startswith(b"Return-Path: <anna@one.example>\r\nReceived: from ")
         assert f"with JMAP id {result.id}".encode() in octets
         # the rules of submission apply to whatever brings the message
         assert b"Bcc" not in octets
         assert b"Message-ID" in octets
-        [queued] = house.queued()
+        [queued] = provider.queued()
         assert (queued["address"], queued["notify"]) == ("x@elsewhere.example", "NEVER")
-        assert queued["account"] == house.people["anna"]
+        assert queued["account"] == provider.people["anna"]
         assert b"Return-Path" not in queued["octets"]
-        [event] = [fields for name, fields in house.telemetry.events if name == "message accepted"]
+        [event] = [fields for name, fields in provider.telemetry.events if name == "message accepted"]
         assert (event["role"], event["trace"]) == ("jmap", result.id)
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_message_in_pieces_and_one_that_is_abandoned() -> None:
-    async def test(house: House) -> None:
-        reception = house.reception()
+    async def test(provider: SmtpProvider) -> None:
+        reception = provider.reception()
         incoming = await begun(reception, OUTSIDE, Envelope(NULL))
         assert await incoming.add_recipient(POSTMASTER) is None
         assert await incoming.add_recipient(ANNA) is None
         for octet in MESSAGE[:-1]:
             await incoming.add(bytes([octet]))
         assert isinstance(await incoming.finish(MESSAGE[-1:]), Accepted)
-        assert house.inbox("anna")[0].endswith(MESSAGE)
+        assert provider.inbox("anna")[0].endswith(MESSAGE)
         incoming = await begun(reception, OUTSIDE, Envelope(NULL))
         await incoming.add_recipient(ANNA)
         await incoming.add(MESSAGE)
         incoming.abandon()
-        assert len(house.inbox("anna")) == 1
+        assert len(provider.inbox("anna")) == 1
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.parametrize(
@@ -85,11 +85,11 @@ def test_a_message_in_pieces_and_one_that_is_abandoned() -> None:
     ],
 )
 def test_refused_senders(envelope: Envelope, reason: Reason) -> None:
-    async def test(house: House) -> None:
-        reception = house.reception(house.config(limits=Limits(message_octets=1000)))
-        assert await reception.begin(submitted(house), envelope) == Refused(reason)
+    async def test(provider: SmtpProvider) -> None:
+        reception = provider.reception(provider.config(limits=Limits(message_octets=1000)))
+        assert await reception.begin(submitted(provider), envelope) == Refused(reason)
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.parametrize(
@@ -103,24 +103,26 @@ def test_refused_senders(envelope: Envelope, reason: Reason) -> None:
     ],
 )
 def test_refused_recipients(address: Address, reason: Reason) -> None:
-    async def test(house: House) -> None:
-        set_quota(house, "bert", 5)
-        house.database.write_now(lambda tx: accounts.set_enabled(tx, house.people["cleo"], enabled=False))
-        incoming = await begun(house.reception(), OUTSIDE, Envelope(NULL, size_octets=6))
+    async def test(provider: SmtpProvider) -> None:
+        set_quota(provider, "bert", 5)
+        provider.database.write_now(
+            lambda tx: accounts.set_enabled(tx, provider.people["cleo"], enabled=False)
+        )
+        incoming = await begun(provider.reception(), OUTSIDE, Envelope(NULL, size_octets=6))
         assert await incoming.add_recipient(address) == Refused(reason)
         assert incoming.recipients == []
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_too_many_recipients() -> None:
-    async def test(house: House) -> None:
-        reception = house.reception(house.config(limits=Limits(recipients=1)))
+    async def test(provider: SmtpProvider) -> None:
+        reception = provider.reception(provider.config(limits=Limits(recipients=1)))
         incoming = await begun(reception, OUTSIDE, Envelope(NULL))
         assert await incoming.add_recipient(ANNA) is None
         assert await incoming.add_recipient(BERT) == Refused(Reason.TOO_MANY_RECIPIENTS)
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.parametrize(
@@ -133,26 +135,26 @@ def test_too_many_recipients() -> None:
     ],
 )
 def test_refused_messages(octets: bytes, reason: Reason) -> None:
-    async def test(house: House) -> None:
+    async def test(provider: SmtpProvider) -> None:
         most = 2000 if reason is Reason.TOO_MANY_HOPS else 1000
-        reception = house.reception(house.config(limits=Limits(message_octets=most)))
-        incoming = await begun(reception, submitted(house), Envelope(ANNA))
+        reception = provider.reception(provider.config(limits=Limits(message_octets=most)))
+        incoming = await begun(reception, submitted(provider), Envelope(ANNA))
         await incoming.add_recipient(BERT)
         assert await incoming.finish(octets) == Refused(reason)
-        assert house.inbox("bert") == []
+        assert provider.inbox("bert") == []
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_mailbox_that_is_removed_meanwhile() -> None:
-    async def test(house: House) -> None:
-        incoming = await begun(house.reception(), OUTSIDE, Envelope(NULL))
+    async def test(provider: SmtpProvider) -> None:
+        incoming = await begun(provider.reception(), OUTSIDE, Envelope(NULL))
         await incoming.add_recipient(BERT)
 
         def remove(tx: Any) -> None:
-            tx.execute("DELETE FROM ledgers WHERE account = ?", (house.people["bert"],))
+            tx.execute("DELETE FROM ledgers WHERE account = ?", (provider.people["bert"],))
 
-        house.database.write_now(remove)
+        provider.database.write_now(remove)
         assert await incoming.finish(MESSAGE) == Refused(Reason.RECIPIENT_GONE)
 
-    in_house(test)
+    run_with_smtp(test)

@@ -180,19 +180,19 @@ NO = [
 @pytest.mark.parametrize(("state", "octets"), BAD)
 def test_bad_with_its_tag_and_nothing_else(state: State, octets: bytes) -> None:
     dialogue = Dialogue(state)
-    (event,) = dialogue.talk(b"a1 " + octets + b"\r\n")
+    (event,) = dialogue.send(b"a1 " + octets + b"\r\n")
     assert isinstance(event, Response), event
     assert event.octets.startswith(b"a1 BAD ")
     assert event.octets.endswith(b"\r\n")
     assert event.octets.isascii()
     assert dialogue.machine.state is state
     # and the connection is none the worse
-    assert isinstance(dialogue.talk(b"a2 NOOP\r\n")[0], Received)
+    assert isinstance(dialogue.send(b"a2 NOOP\r\n")[0], Received)
 
 
 @pytest.mark.parametrize(("state", "octets", "code"), NO)
 def test_no_with_its_code(state: State, octets: bytes, code: bytes) -> None:
-    (event,) = Dialogue(state).talk(b"a1 " + octets + b"\r\n")
+    (event,) = Dialogue(state).send(b"a1 " + octets + b"\r\n")
     assert isinstance(event, Response)
     assert event.octets.startswith(b"a1 NO " + code)
 
@@ -202,9 +202,9 @@ def test_no_with_its_code(state: State, octets: bytes, code: bytes) -> None:
 )
 @pytest.mark.rfc("9051 §7.1.3", "MUST")
 def test_an_unreadable_tag_is_answered_untagged(line: bytes) -> None:
-    assert Dialogue().talk(line + b"\r\n") == [Response(b"* BAD Expected a tag and a command\r\n")]
+    assert Dialogue().send(line + b"\r\n") == [Response(b"* BAD Expected a tag and a command\r\n")]
 
 
 def test_control_octets_of_the_client_are_not_given_back() -> None:
-    (event,) = Dialogue().talk(b"a1\x1b[2J NOOP\r\n")
+    (event,) = Dialogue().send(b"a1\x1b[2J NOOP\r\n")
     assert event == Response(b"* BAD Expected a tag and a command\r\n")

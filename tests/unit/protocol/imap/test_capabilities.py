@@ -57,7 +57,7 @@ def test_no_capability_twice() -> None:
 def test_enable_does_not_change_the_list() -> None:
     dialogue = Dialogue(State.AUTHENTICATED)
     before = dialogue.machine.capabilities()
-    dialogue.talk(b"a ENABLE QRESYNC IMAP4rev2 UTF8=ACCEPT\r\n")
+    dialogue.send(b"a ENABLE QRESYNC IMAP4rev2 UTF8=ACCEPT\r\n")
     assert dialogue.machine.capabilities() == before
 
 
@@ -94,7 +94,7 @@ def test_qresync_enables_condstore_too() -> None:
 )
 def test_commands_that_enable_condstore(octets: bytes) -> None:
     dialogue = Dialogue(State.SELECTED)
-    first, second = (dialogue.talk(b"a " + octets + b"\r\n")[0] for _ in range(2))
+    first, second = (dialogue.send(b"a " + octets + b"\r\n")[0] for _ in range(2))
     assert isinstance(first, Received)
     assert first.enabling_condstore
     assert dialogue.machine.condstore
@@ -104,7 +104,7 @@ def test_commands_that_enable_condstore(octets: bytes) -> None:
 
 def test_ordinary_commands_enable_nothing() -> None:
     dialogue = Dialogue(State.SELECTED)
-    dialogue.talk(
+    dialogue.send(
         b"a FETCH 1 FLAGS\r\nb STORE 1 FLAGS ()\r\nc SEARCH ALL\r\nd NOOP\r\ne STATUS a (UNSEEN)\r\n"
     )
     assert not dialogue.machine.enabled
@@ -114,21 +114,21 @@ def test_ordinary_commands_enable_nothing() -> None:
 def test_login_is_refused_before_its_password_is_sent() -> None:
     dialogue = Dialogue(conditions=CLEAR)
     refusal = b"Plaintext authentication disallowed on non-secure (SSL/TLS) connections"
-    assert dialogue.talk(b"a LOGIN joe {6}\r\n") == [Response(b"a NO [PRIVACYREQUIRED] %b\r\n" % refusal)]
-    assert dialogue.talk(b"b LOGIN joe {6+}\r\nsecret\r\n") == [
+    assert dialogue.send(b"a LOGIN joe {6}\r\n") == [Response(b"a NO [PRIVACYREQUIRED] %b\r\n" % refusal)]
+    assert dialogue.send(b"b LOGIN joe {6+}\r\nsecret\r\n") == [
         Response(b"b NO [PRIVACYREQUIRED] %b\r\n" % refusal)
     ]
 
 
 def test_starttls_where_it_is_not_offered() -> None:
-    assert Dialogue(conditions=SECURE).talk(b"a STARTTLS\r\n") == [Response(b"a BAD TLS not available\r\n")]
+    assert Dialogue(conditions=SECURE).send(b"a STARTTLS\r\n") == [Response(b"a BAD TLS not available\r\n")]
 
 
 @pytest.mark.rfc("6855 §3", "SHOULD")
 def test_charset_after_utf8_accept_is_bad() -> None:
     dialogue = Dialogue(State.SELECTED)
-    dialogue.talk(b"a ENABLE UTF8=ACCEPT\r\n")
-    assert dialogue.talk(b"b SEARCH CHARSET UTF-8 ALL\r\n") == [
+    dialogue.send(b"a ENABLE UTF8=ACCEPT\r\n")
+    assert dialogue.send(b"b SEARCH CHARSET UTF-8 ALL\r\n") == [
         Response(b"b BAD CHARSET after ENABLE UTF8=ACCEPT\r\n")
     ]
 

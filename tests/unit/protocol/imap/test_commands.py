@@ -323,7 +323,7 @@ SEARCHES = [
 
 
 def read(state: State, octets: bytes) -> object:
-    events = Dialogue(state).talk(b"a1 " + octets + b"\r\n")
+    events = Dialogue(state).send(b"a1 " + octets + b"\r\n")
     received = [event for event in events if isinstance(event, Received)]
     assert len(received) == 1, events
     assert received[0].tag == b"a1"
@@ -369,14 +369,14 @@ def test_search_return_options() -> None:
 
 @pytest.mark.rfc("9051 §6.4.4", "MUST")
 def test_an_unknown_charset_is_no_with_badcharset() -> None:
-    assert Dialogue(READER).talk(b"a SEARCH CHARSET x-klingon TEXT a\r\n") == [
+    assert Dialogue(READER).send(b"a SEARCH CHARSET x-klingon TEXT a\r\n") == [
         Response(b"a NO [BADCHARSET (US-ASCII UTF-8)] Unknown charset\r\n")
     ]
 
 
 def test_qresync_parameter() -> None:
     dialogue = Dialogue(MEMBER)
-    dialogue.talk(b"e ENABLE QRESYNC\r\n")
+    dialogue.send(b"e ENABLE QRESYNC\r\n")
 
     def ask(octets: bytes) -> object:
         return dialogue.commands(b"a SELECT b (QRESYNC (" + octets + b"))\r\n")[0]
@@ -398,7 +398,7 @@ def test_qresync_parameter() -> None:
 def test_mailbox_names_are_utf8_once_rev2_is_enabled() -> None:
     dialogue = Dialogue(MEMBER)
     assert dialogue.commands(b"a CREATE a&-b\r\n") == [Create("a&b")]
-    dialogue.talk(b"b ENABLE IMAP4rev2\r\n")
+    dialogue.send(b"b ENABLE IMAP4rev2\r\n")
     assert dialogue.commands(b"a CREATE a&-b\r\n") == [Create("a&-b")]
     assert dialogue.commands('a CREATE "ü&"\r\n'.encode()) == [Create("ü&")]
 

@@ -53,20 +53,20 @@ def offered(event: Event) -> MessageParameters:
 @pytest.mark.rfc("9051 §7.6", "MUST")
 def test_a_synchronising_literal_is_asked_for() -> None:
     dialogue = Dialogue()
-    assert dialogue.talk(b"a LOGIN {3}\r\n") == [Response(b"+ OK\r\n")]
-    assert dialogue.talk(b"joe {0}\r\n") == [Response(b"+ OK\r\n")]
-    assert dialogue.talk(b"\r\n") == [Received(b"a", Login("joe", ""))]
+    assert dialogue.send(b"a LOGIN {3}\r\n") == [Response(b"+ OK\r\n")]
+    assert dialogue.send(b"joe {0}\r\n") == [Response(b"+ OK\r\n")]
+    assert dialogue.send(b"\r\n") == [Received(b"a", Login("joe", ""))]
 
 
 @pytest.mark.rfc("7888 §3", "MUST")
 def test_a_non_synchronising_literal_is_not() -> None:
-    assert Dialogue().talk(b"a LOGIN {3+}\r\njoe {6+}\r\nsecret\r\n") == [
+    assert Dialogue().send(b"a LOGIN {3+}\r\njoe {6+}\r\nsecret\r\n") == [
         Received(b"a", Login("joe", "secret"))
     ]
 
 
 def test_a_literal_may_hold_what_looks_like_commands() -> None:
-    assert Dialogue().talk(b"a LOGIN x {9+}\r\nb NOOP\r\n{\r\n" + NEXT) == [
+    assert Dialogue().send(b"a LOGIN x {9+}\r\nb NOOP\r\n{\r\n" + NEXT) == [
         Received(b"a", Login("x", "b NOOP\r\n{")),
         RECEIVED_NEXT,
     ]
@@ -75,7 +75,7 @@ def test_a_literal_may_hold_what_looks_like_commands() -> None:
 @pytest.mark.rfc("7888 §4", "MUST")
 def test_literals_of_a_refused_command_are_swallowed() -> None:
     dialogue = Dialogue()
-    assert dialogue.talk(b"a XYZZY {8+}\r\nb NOOP\r\n {3+}\r\nc N OOP\r\n" + NEXT) == [
+    assert dialogue.send(b"a XYZZY {8+}\r\nb NOOP\r\n {3+}\r\nc N OOP\r\n" + NEXT) == [
         Response(b"a BAD Unknown command\r\n"),
         RECEIVED_NEXT,
     ]
@@ -83,12 +83,12 @@ def test_literals_of_a_refused_command_are_swallowed() -> None:
 
 def test_a_refused_synchronising_literal_never_comes() -> None:
     dialogue = Dialogue()
-    assert dialogue.talk(b"a XYZZY {8}\r\n" + NEXT) == [Response(b"a BAD Unknown command\r\n"), RECEIVED_NEXT]
+    assert dialogue.send(b"a XYZZY {8}\r\n" + NEXT) == [Response(b"a BAD Unknown command\r\n"), RECEIVED_NEXT]
 
 
 def test_swallowed_literal_then_refused_synchronising_one() -> None:
     dialogue = Dialogue()
-    assert dialogue.talk(b"a XYZZY {2+}\r\nzz {8}\r\n" + NEXT) == [
+    assert dialogue.send(b"a XYZZY {2+}\r\nzz {8}\r\n" + NEXT) == [
         Response(b"a BAD Unknown command\r\n"),
         RECEIVED_NEXT,
     ]
@@ -97,19 +97,19 @@ def test_swallowed_literal_then_refused_synchronising_one() -> None:
 def test_a_literal_too_large_for_a_stranger() -> None:
     large = limits.BEFORE_LOGIN.literal_octets + 1
     refusal = Response(b"a NO [LIMIT] Literal too large\r\n")
-    assert Dialogue().talk(b"a LOGIN {%d}\r\n" % large + NEXT) == [refusal, RECEIVED_NEXT]
-    assert Dialogue().talk(b"a LOGIN {%d+}\r\n%b\r\n" % (large, b"x" * large) + NEXT) == [
+    assert Dialogue().send(b"a LOGIN {%d}\r\n" % large + NEXT) == [refusal, RECEIVED_NEXT]
+    assert Dialogue().send(b"a LOGIN {%d+}\r\n%b\r\n" % (large, b"x" * large) + NEXT) == [
         refusal,
         RECEIVED_NEXT,
     ]
     half = large // 2 + 1
     two = b"a LOGIN {%d+}\r\n%b {%d+}\r\n%b\r\n" % (half, b"x" * half, half, b"y" * half)
-    assert Dialogue().talk(two + NEXT) == [refusal, RECEIVED_NEXT]
+    assert Dialogue().send(two + NEXT) == [refusal, RECEIVED_NEXT]
 
 
 def test_a_literal_that_no_number_can_count() -> None:
     dialogue = Dialogue()
-    (event,) = dialogue.talk(b"a LOGIN {99999999999999999999+}\r\n" + NEXT)
+    (event,) = dialogue.send(b"a LOGIN {99999999999999999999+}\r\n" + NEXT)
     assert isinstance(event, Bye)
     assert event.octets.startswith(b"a BAD [LIMIT] Literal too large\r\n* BYE ")
     assert dialogue.machine.state is State.LOGOUT
@@ -121,15 +121,15 @@ def test_a_literal_that_no_number_can_count() -> None:
 def test_a_line_too_long() -> None:
     long = b"x" * (limits.BEFORE_LOGIN.line_octets + 1)
     refusal = Response(b"a BAD [LIMIT] Line too long\r\n")
-    assert Dialogue().talk(b"a LOGIN " + long + b" {9+}\r\nb NOOP\r\n \r\n" + NEXT) == [
+    assert Dialogue().send(b"a LOGIN " + long + b" {9+}\r\nb NOOP\r\n \r\n" + NEXT) == [
         refusal,
         RECEIVED_NEXT,
     ]
-    assert Dialogue().talk(long + b" NOOP\r\n" + NEXT) == [
+    assert Dialogue().send(long + b" NOOP\r\n" + NEXT) == [
         Response(b"* BAD [LIMIT] Line too long\r\n"),
         RECEIVED_NEXT,
     ]
-    after_literal = Dialogue().talk(b"a LOGIN {1+}\r\nx " + long + b"\r\n" + NEXT)
+    after_literal = Dialogue().send(b"a LOGIN {1+}\r\nx " + long + b"\r\n" + NEXT)
     assert after_literal == [refusal, RECEIVED_NEXT]
 
 
@@ -142,29 +142,29 @@ def test_a_long_line_ends_wherever_the_chunks_end() -> None:
     octets = b"a LOGIN " + b"x" * 40000 + b"{5+}\r\nabcde\r\n" + NEXT
     for size in (1000, 4096, 16385, 39999):
         dialogue = Dialogue()
-        events = [e for at in range(0, len(octets), size) for e in dialogue.talk(octets[at : at + size])]
+        events = [e for at in range(0, len(octets), size) for e in dialogue.send(octets[at : at + size])]
         assert events == [Response(b"a BAD [LIMIT] Line too long\r\n"), RECEIVED_NEXT], size
 
 
 def test_a_lone_lf_ends_a_line_too() -> None:
-    assert Dialogue().talk(b"a NOOP\nn NOOP\n") == [Received(b"a", Noop()), RECEIVED_NEXT]
+    assert Dialogue().send(b"a NOOP\nn NOOP\n") == [Received(b"a", Noop()), RECEIVED_NEXT]
 
 
 def test_too_many_bad_commands_end_the_connection() -> None:
     dialogue = Dialogue()
-    events = dialogue.talk(b"GET / HTTP/1.1\r\n" * 20)
+    events = dialogue.send(b"GET / HTTP/1.1\r\n" * 20)
     assert len(events) == limits.BEFORE_LOGIN.bad_commands + 1
     assert isinstance(events[-1], Bye)
     assert events[-1].octets.startswith(b"GET BAD ")
     assert b"\r\n* BYE " in events[-1].octets
-    assert dialogue.talk(NEXT) == []
+    assert dialogue.send(NEXT) == []
     assert dialogue.machine.buffered == 0
 
 
 def test_a_good_command_makes_up_for_bad_ones() -> None:
     dialogue = Dialogue()
     for _ in range(5):
-        events = dialogue.talk(b"x\r\n" * limits.BEFORE_LOGIN.bad_commands + NEXT)
+        events = dialogue.send(b"x\r\n" * limits.BEFORE_LOGIN.bad_commands + NEXT)
         assert events[-1] == RECEIVED_NEXT
 
 
@@ -173,7 +173,7 @@ def test_a_good_command_makes_up_for_bad_ones() -> None:
 
 def test_append_with_everything() -> None:
     dialogue = Dialogue(MEMBER)
-    events = dialogue.talk(b'a APPEND box (\\seen $x) " 1-Jan-2024 01:00:00 +0100" ~{5+}\r\na\0b\r\n\r\n')
+    events = dialogue.send(b'a APPEND box (\\seen $x) " 1-Jan-2024 01:00:00 +0100" ~{5+}\r\na\0b\r\n\r\n')
     assert events == [
         MessageOffered(b"a", Append("box"), MessageParameters(5, "\\Seen $x", 1704067200000, binary=True), 0),
         MessageOctets(b"a\0b\r\n"),
@@ -199,7 +199,7 @@ def test_append_waits_for_leave_and_hands_on_as_it_comes() -> None:
 @pytest.mark.rfc("3502 §6.3.11", "MUST")
 def test_several_messages() -> None:
     dialogue = Dialogue(MEMBER)
-    events = dialogue.talk(b"a APPEND box {1+}\r\nA (\\Deleted) {2+}\r\nBC {1+}\r\nD\r\n" + NEXT)
+    events = dialogue.send(b"a APPEND box {1+}\r\nA (\\Deleted) {2+}\r\nBC {1+}\r\nD\r\n" + NEXT)
     assert [(event.index, event.message.size) for event in events if isinstance(event, MessageOffered)] == [
         (0, 1),
         (1, 2),
@@ -214,9 +214,9 @@ def test_several_messages() -> None:
 def test_an_empty_message_is_refused(plus: bytes) -> None:
     dialogue = Dialogue(MEMBER)
     tail = b"\r\n" if plus else b""
-    events = dialogue.talk(b"a APPEND box {0%b}\r\n" % plus + tail + NEXT)
+    events = dialogue.send(b"a APPEND box {0%b}\r\n" % plus + tail + NEXT)
     assert events == [Response(b"a NO Can't save a zero byte message\r\n"), RECEIVED_NEXT]
-    events = dialogue.talk(b"a APPEND box {1+}\r\nA {0%b}\r\n" % plus + tail + NEXT)
+    events = dialogue.send(b"a APPEND box {1+}\r\nA {0%b}\r\n" % plus + tail + NEXT)
     assert events[2:] == [MessagesDropped(b"a NO Can't save a zero byte message\r\n"), RECEIVED_NEXT]
 
 
@@ -224,30 +224,30 @@ def test_an_empty_message_is_refused(plus: bytes) -> None:
 def test_a_message_over_the_limit_is_refused_before_it_is_sent_or_swallowed() -> None:
     dialogue = Dialogue(MEMBER, append_limit=1000)
     refusal = b"a NO [TOOBIG] Message too large\r\n"
-    assert dialogue.talk(b"a APPEND box {1001}\r\n" + NEXT) == [Response(refusal), RECEIVED_NEXT]
+    assert dialogue.send(b"a APPEND box {1001}\r\n" + NEXT) == [Response(refusal), RECEIVED_NEXT]
     body = b"b NOOP\r\n" * 126
-    assert dialogue.talk(b"a APPEND box {1008+}\r\n" + body + b"\r\n" + NEXT) == [
+    assert dialogue.send(b"a APPEND box {1008+}\r\n" + body + b"\r\n" + NEXT) == [
         Response(refusal),
         RECEIVED_NEXT,
     ]
-    events = dialogue.talk(b"a APPEND box {1+}\r\nA {1008+}\r\n" + body + b" {3+}\r\nxyz\r\n" + NEXT)
+    events = dialogue.send(b"a APPEND box {1+}\r\nA {1008+}\r\n" + body + b" {3+}\r\nxyz\r\n" + NEXT)
     assert events[2:] == [MessagesDropped(refusal), RECEIVED_NEXT]
 
 
 def test_one_append_has_its_limits() -> None:
     dialogue = Dialogue(MEMBER)
     refusal = MessagesDropped(b"a NO [LIMIT] Too much data in one command\r\n")
-    events = dialogue.talk(
+    events = dialogue.send(
         b"a APPEND box" + b" {1+}\r\nA" * (limits.MAX_APPEND_MESSAGES + 1) + b"\r\n" + NEXT
     )
     assert events[-2:] == [refusal, RECEIVED_NEXT]
     assert sum(isinstance(event, MessageOctets) for event in events) == limits.MAX_APPEND_MESSAGES
     vast = Dialogue(MEMBER, append_limit=2**62)
     assert isinstance(
-        vast.talk(b"a APPEND box {1+}\r\nA {%d}\r\n" % limits.MAX_APPEND_OCTETS)[-1], MessageOffered
+        vast.send(b"a APPEND box {1+}\r\nA {%d}\r\n" % limits.MAX_APPEND_OCTETS)[-1], MessageOffered
     )
     other = Dialogue(MEMBER, append_limit=2**62)
-    events = other.talk(b"a APPEND box {1+}\r\nA {%d}\r\n" % (limits.MAX_APPEND_OCTETS + 1) + NEXT)
+    events = other.send(b"a APPEND box {1+}\r\nA {%d}\r\n" % (limits.MAX_APPEND_OCTETS + 1) + NEXT)
     assert events[-2:] == [refusal, RECEIVED_NEXT]
 
 
@@ -263,12 +263,12 @@ def test_a_session_may_refuse_a_message(plus: bytes) -> None:
 def test_what_follows_a_message_must_be_another_or_the_end() -> None:
     dialogue = Dialogue(MEMBER)
     for tail in (b"x\r\n", b" x\r\n", b" (a\r\n", b"{2+}\r\nzz\r\n", b' "nonsense" {2+}\r\nzz\r\n'):
-        events = dialogue.talk(b"a APPEND box {1+}\r\nA" + tail + NEXT)
+        events = dialogue.send(b"a APPEND box {1+}\r\nA" + tail + NEXT)
         assert isinstance(events[2], MessagesDropped), events
         assert events[2].octets.startswith(b"a BAD ")
         assert events[3:] == [RECEIVED_NEXT]
     long = b"a APPEND box {1+}\r\nA" + b" " * (limits.AFTER_LOGIN.line_octets + 1) + b"\r\n"
-    assert dialogue.talk(long + NEXT)[2:] == [
+    assert dialogue.send(long + NEXT)[2:] == [
         MessagesDropped(b"a BAD [LIMIT] Line too long\r\n"),
         RECEIVED_NEXT,
     ]
@@ -283,11 +283,11 @@ def test_bad_and_impossible_appends_are_refused_before_the_message() -> None:
         b'a "32-Jan-2024 00:00:00 +0000"',
         b"a UTF8 (",
     ):
-        (event,) = dialogue.talk(b"a APPEND %b {3}\r\n" % arguments)
+        (event,) = dialogue.send(b"a APPEND %b {3}\r\n" % arguments)
         assert isinstance(event, Response)
         assert event.octets.startswith(b"a BAD "), arguments
-        assert dialogue.talk(b"a APPEND %b {3+}\r\nabc\r\n" % arguments + NEXT)[1:] == [RECEIVED_NEXT]
-    (event,) = dialogue.talk(b"a APPEND a//b {3}\r\n")
+        assert dialogue.send(b"a APPEND %b {3+}\r\nabc\r\n" % arguments + NEXT)[1:] == [RECEIVED_NEXT]
+    (event,) = dialogue.send(b"a APPEND a//b {3}\r\n")
     assert isinstance(event, Response)
     assert event.octets.startswith(b"a NO [CANNOT] ")
 
@@ -295,12 +295,12 @@ def test_bad_and_impossible_appends_are_refused_before_the_message() -> None:
 @pytest.mark.rfc("6855 §4", "MUST")
 def test_a_utf8_message() -> None:
     dialogue = Dialogue(MEMBER)
-    assert dialogue.talk(b"a APPEND box UTF8 (~{2+}\r\n\xc3\xa9)\r\n") == [
+    assert dialogue.send(b"a APPEND box UTF8 (~{2+}\r\n\xc3\xa9)\r\n") == [
         MessageOffered(b"a", Append("box"), MessageParameters(2, binary=True, utf8=True), 0),
         MessageOctets(b"\xc3\xa9"),
         MessagesEnded(b"a", Append("box")),
     ]
-    events = dialogue.talk(b"a APPEND box UTF8 (~{2+}\r\n\xc3\xa9\r\n")
+    events = dialogue.send(b"a APPEND box UTF8 (~{2+}\r\n\xc3\xa9\r\n")
     assert events[2] == MessagesDropped(b"a BAD Expected the end of the UTF8 message\r\n")
 
 
@@ -308,16 +308,16 @@ def test_a_utf8_message() -> None:
 def test_replace_takes_one_message() -> None:
     dialogue = Dialogue(READER)
     last = SequenceSet(NumberSet(((STAR, STAR),)))
-    assert dialogue.talk(b"a UID REPLACE * box {1+}\r\nA\r\n")[0] == MessageOffered(
+    assert dialogue.send(b"a UID REPLACE * box {1+}\r\nA\r\n")[0] == MessageOffered(
         b"a", Replace(last, "box", uid=True), MessageParameters(1), 0
     )
-    events = dialogue.talk(b"a REPLACE 1 box {1+}\r\nA {1+}\r\nB\r\n" + NEXT)
+    events = dialogue.send(b"a REPLACE 1 box {1+}\r\nA {1+}\r\nB\r\n" + NEXT)
     assert events[2:] == [MessagesDropped(b"a BAD REPLACE takes one message\r\n"), RECEIVED_NEXT]
 
 
 def test_strangers_can_not_append() -> None:
     dialogue = Dialogue()
-    assert dialogue.talk(b"a APPEND box {3+}\r\nabc\r\n" + NEXT) == [
+    assert dialogue.send(b"a APPEND box {3+}\r\nabc\r\n" + NEXT) == [
         Response(b"a BAD Please login first\r\n"),
         RECEIVED_NEXT,
     ]
@@ -329,14 +329,14 @@ def test_strangers_can_not_append() -> None:
 @pytest.mark.rfc("9051 §6.3.13", "MUST")
 def test_idle() -> None:
     dialogue = Dialogue(MEMBER)
-    assert dialogue.talk(b"a IDLE\r\n") == [Received(b"a", Idle())]
+    assert dialogue.send(b"a IDLE\r\n") == [Received(b"a", Idle())]
     assert dialogue.written == b"+ idling\r\n"
-    assert dialogue.talk(b"done\r\n" + NEXT) == [IdleEnded(b"a"), RECEIVED_NEXT]
+    assert dialogue.send(b"done\r\n" + NEXT) == [IdleEnded(b"a"), RECEIVED_NEXT]
 
 
 def test_idle_that_does_not_wait() -> None:
     dialogue = Dialogue(MEMBER)
-    assert dialogue.talk(b"a IDLE\r\nDONE\r\n" + NEXT) == [
+    assert dialogue.send(b"a IDLE\r\nDONE\r\n" + NEXT) == [
         Received(b"a", Idle()),
         IdleEnded(b"a"),
         RECEIVED_NEXT,
@@ -346,11 +346,11 @@ def test_idle_that_does_not_wait() -> None:
 def test_idle_ends_with_anything_else_too() -> None:
     dialogue = Dialogue(MEMBER)
     aborted = IdleAborted(b"a BAD Expected DONE\r\n")
-    assert dialogue.talk(b"a IDLE\r\nb NOOP\r\n" + NEXT)[1:] == [aborted, RECEIVED_NEXT]
-    assert dialogue.talk(b"a IDLE\r\nb X {3+}\r\nabc\r\n" + NEXT)[1:] == [aborted, RECEIVED_NEXT]
+    assert dialogue.send(b"a IDLE\r\nb NOOP\r\n" + NEXT)[1:] == [aborted, RECEIVED_NEXT]
+    assert dialogue.send(b"a IDLE\r\nb X {3+}\r\nabc\r\n" + NEXT)[1:] == [aborted, RECEIVED_NEXT]
     long = b"x" * (limits.AFTER_LOGIN.line_octets + 1) + b"\r\n"
     too_long = IdleAborted(b"a BAD [LIMIT] Line too long\r\n")
-    assert dialogue.talk(b"a IDLE\r\n" + long + NEXT)[1:] == [too_long, RECEIVED_NEXT]
+    assert dialogue.send(b"a IDLE\r\n" + long + NEXT)[1:] == [too_long, RECEIVED_NEXT]
 
 
 # AUTHENTICATE
@@ -359,9 +359,9 @@ def test_idle_ends_with_anything_else_too() -> None:
 @pytest.mark.rfc("9051 §6.2.2", "MUST")
 def test_an_exchange_of_responses() -> None:
     dialogue = Dialogue()
-    assert dialogue.talk(b"a AUTHENTICATE PLAIN\r\n") == [Received(b"a", Authenticate("PLAIN", None))]
+    assert dialogue.send(b"a AUTHENTICATE PLAIN\r\n") == [Received(b"a", Authenticate("PLAIN", None))]
     assert dialogue.written == b"+ \r\n"
-    assert dialogue.talk(b"AGEAYg==\r\n" + NEXT) == [SaslResponse(b"\0a\0b"), RECEIVED_NEXT]
+    assert dialogue.send(b"AGEAYg==\r\n" + NEXT) == [SaslResponse(b"\0a\0b"), RECEIVED_NEXT]
     assert dialogue.machine.state is MEMBER
 
 
@@ -373,16 +373,16 @@ def test_a_challenge_is_base64() -> None:
 def test_an_exchange_can_be_cancelled_and_broken() -> None:
     dialogue = Dialogue()
     start = b"a AUTHENTICATE PLAIN\r\n"
-    assert dialogue.talk(start + b"*\r\n" + NEXT)[1:] == [
+    assert dialogue.send(start + b"*\r\n" + NEXT)[1:] == [
         SaslAborted(b"a BAD Authentication aborted by client\r\n"),
         RECEIVED_NEXT,
     ]
-    assert dialogue.talk(start + b"%%%\r\n" + NEXT)[1:] == [
+    assert dialogue.send(start + b"%%%\r\n" + NEXT)[1:] == [
         SaslAborted(b"a BAD Invalid base64 data\r\n"),
         RECEIVED_NEXT,
     ]
     long = b"A" * (MAX_SASL_LINE_OCTETS + 1) + b"\r\n"
-    assert dialogue.talk(start + long + NEXT)[1:] == [
+    assert dialogue.send(start + long + NEXT)[1:] == [
         SaslAborted(b"a BAD [LIMIT] Line too long\r\n"),
         RECEIVED_NEXT,
     ]
@@ -390,11 +390,11 @@ def test_an_exchange_can_be_cancelled_and_broken() -> None:
 
 def test_an_exchange_that_never_succeeds_ends_the_connection() -> None:
     dialogue = Dialogue()
-    events = dialogue.talk(b"x\r\n" * limits.BEFORE_LOGIN.bad_commands)
-    events = dialogue.talk(b"a AUTHENTICATE PLAIN\r\n")
+    events = dialogue.send(b"x\r\n" * limits.BEFORE_LOGIN.bad_commands)
+    events = dialogue.send(b"a AUTHENTICATE PLAIN\r\n")
     for _ in range(limits.BEFORE_LOGIN.bad_commands + 1):
         dialogue.machine.challenge(b"")
-        events = dialogue.talk(b"%%\r\n")
+        events = dialogue.send(b"%%\r\n")
     assert isinstance(events[-1], Bye)
 
 
@@ -442,5 +442,5 @@ def test_a_select_that_fails_leaves_nothing_selected() -> None:
 
 def test_nothing_is_read_after_logout() -> None:
     dialogue = Dialogue(MEMBER)
-    assert len(dialogue.talk(b"a LOGOUT\r\n" + NEXT)) == 1
+    assert len(dialogue.send(b"a LOGOUT\r\n" + NEXT)) == 1
     assert dialogue.machine.buffered == 0

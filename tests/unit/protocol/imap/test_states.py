@@ -41,7 +41,7 @@ def a_command(verb: bytes) -> bytes:
 @pytest.mark.rfc("9051 §3", "MUST")
 def test_every_state_answers_every_command(state: State, verb: bytes) -> None:
     dialogue = Dialogue(state)
-    events = dialogue.talk(b"a1 " + a_command(verb) + b"\r\n")
+    events = dialogue.send(b"a1 " + a_command(verb) + b"\r\n")
     if state is State.LOGOUT:
         assert events == []
     elif state in COMMANDS[verb].transitions:
@@ -58,7 +58,7 @@ def test_every_command_comes_from_a_row_of_the_table() -> None:
     parsed = set()
     for verb, row in COMMANDS.items():
         state = State.NOT_AUTHENTICATED if State.NOT_AUTHENTICATED in row.transitions else State.SELECTED
-        event = Dialogue(state).talk(b"a1 " + a_command(verb) + b"\r\n")[0]
+        event = Dialogue(state).send(b"a1 " + a_command(verb) + b"\r\n")[0]
         assert isinstance(event, Received | MessageOffered)
         parsed.add(type(event.command))
     assert parsed == COMMAND_TYPES
@@ -71,6 +71,6 @@ def test_every_state_but_the_last_can_be_left_by_logout() -> None:
 
 def test_a_session_that_moves_where_the_table_does_not_lead_is_our_fault() -> None:
     dialogue = Dialogue()
-    dialogue.talk(b"a1 NOOP\r\n")
+    dialogue.send(b"a1 NOOP\r\n")
     with pytest.raises(AssertionError):
         dialogue.machine.authenticated()

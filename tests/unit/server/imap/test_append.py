@@ -6,19 +6,19 @@ from pillarbox.directory import quota
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.world.blobs.in_database import MemoryWriter
 from pillarbox.world.database import DatabaseUnavailable
-from tests.kit.imap.client import MESSAGE, Provider, provider
+from tests.kit.imap.client import MESSAGE, ImapProvider, open_imap
 from tests.kit.imap.responses import Continuation, Status
 
 
-def allow(mail: Provider, octets: int) -> None:
+def allow(mail: ImapProvider, octets: int) -> None:
     """Give the first person a quota."""
-    house = mail.house
-    mail.runner.run(house.world.database.write(quota.set_account_quota, house.accounts[0], octets))
+    provider = mail.provider
+    mail.runner.run(provider.world.database.write(quota.set_account_quota, provider.accounts[0], octets))
 
 
 @pytest.mark.rfc("9051 §6.3.12", "MUST")
 def test_a_message_is_stored_with_its_flags_and_date_and_told_where() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client(select="INBOX")
         answer = client.ok('APPEND INBOX (\\Seen $Word) "17-Jul-1996 02:44:25 -0700" {}', MESSAGE)
         assert (answer.code or b"").startswith(b"APPENDUID ")
@@ -31,7 +31,7 @@ def test_a_message_is_stored_with_its_flags_and_date_and_told_where() -> None:
 
 @pytest.mark.rfc("9051 §6.3.12", "MUST")
 def test_a_synchronising_literal_is_asked_for_only_where_it_is_welcome() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client()
         (refused,) = client.send(b"a APPEND nowhere {%d}\r\n" % len(MESSAGE))
         assert isinstance(refused, Status)
@@ -44,7 +44,7 @@ def test_a_synchronising_literal_is_asked_for_only_where_it_is_welcome() -> None
 
 @pytest.mark.rfc("9051 §6.3.12", "MUST")
 def test_a_message_that_came_unasked_to_nowhere_is_swallowed() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client()
         refused = client.do("APPEND nowhere {}", b"x LOGOUT\r\n" * 10)
         assert refused.code == b"TRYCREATE"
@@ -53,7 +53,7 @@ def test_a_message_that_came_unasked_to_nowhere_is_swallowed() -> None:
 
 @pytest.mark.rfc("3502 §6.3.11", "MUST")
 def test_several_messages_or_none() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client(select="INBOX")
         answer = client.ok("APPEND INBOX (\\Seen) {} (\\Flagged) {} {}", MESSAGE, MESSAGE, MESSAGE)
         assert (answer.code or b"").endswith(b" 1:3")
@@ -61,12 +61,12 @@ def test_several_messages_or_none() -> None:
         assert client.flags(2) == {b"\\Flagged"}
         broken = client.do("APPEND INBOX {} nonsense {}", MESSAGE, MESSAGE)
         assert broken.word == b"BAD"
-        assert mail.house.messages(0) == 3
+        assert mail.provider.messages(0) == 3
 
 
 @pytest.mark.rfc("5530 §3", "MUST")
 def test_over_quota_is_refused_before_the_message_crosses() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         allow(mail, 3 * len(MESSAGE))
         client = mail.client()
         client.ok("APPEND INBOX {}", MESSAGE)
@@ -75,26 +75,26 @@ def test_over_quota_is_refused_before_the_message_crosses() -> None:
         assert (refused.word, refused.code) == (b"NO", b"OVERQUOTA")
         together = client.do("APPEND INBOX {} {} {}", MESSAGE, MESSAGE, MESSAGE)
         assert together.code == b"OVERQUOTA"
-        assert mail.house.messages(0) == 1
+        assert mail.provider.messages(0) == 1
 
 
 def test_one_command_can_not_bring_endlessly_much() -> None:
-    with provider(limits=ImapLimits(max_append_messages=2)) as mail:
+    with open_imap(limits=ImapLimits(max_append_messages=2)) as mail:
         client = mail.client()
         client.ok("APPEND INBOX {} {}", MESSAGE, MESSAGE)
         refused = client.do("APPEND INBOX {} {} {}", MESSAGE, MESSAGE, MESSAGE)
         assert (refused.word, refused.code) == (b"NO", b"LIMIT")
-        assert mail.house.messages(0) == 2
-    with provider(limits=ImapLimits(max_append_octets=len(MESSAGE) + 1)) as mail:
+        assert mail.provider.messages(0) == 2
+    with open_imap(limits=ImapLimits(max_append_octets=len(MESSAGE) + 1)) as mail:
         client = mail.client()
         assert client.do("APPEND INBOX {} {}", MESSAGE, MESSAGE).code == b"LIMIT"
-        assert mail.house.messages(0) == 0
+        assert mail.provider.messages(0) == 0
         client.ok("APPEND INBOX {}", MESSAGE)
 
 
 @pytest.mark.rfc("7889 §4", "MUST")
 def test_a_message_over_the_limit_is_too_big() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client()
         limit = client.session.config.limits.message_octets
         (refused,) = client.send(b"a APPEND INBOX {%d}\r\n" % (limit + 1))
@@ -105,7 +105,7 @@ def test_a_message_over_the_limit_is_too_big() -> None:
 
 def test_what_came_is_what_is_read_back() -> None:
     odd = b"Subject: \xff\xfe\nno CR here\r\rand NUL \0 too\r\n\r\n" + bytes(range(256)) * 20
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client(select="INBOX")
         client.ok("APPEND INBOX {}", odd)
         assert client.ok("FETCH 1 BODY.PEEK[]").fetched[1][b"BODY[]"] == odd
@@ -118,28 +118,28 @@ def test_a_message_that_found_no_room_ends_in_no_and_nothing_is_lost(monkeypatch
     def full(_writer: MemoryWriter, _octets: bytes) -> None:
         raise DatabaseUnavailable("no space left on device")
 
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client()
         with monkeypatch.context() as patched:
             patched.setattr(MemoryWriter, "write", full)
             refused = client.do("APPEND INBOX {}", MESSAGE)
         assert (refused.word, refused.code) == (b"NO", b"UNAVAILABLE")
         client.ok("APPEND INBOX {}", MESSAGE)
-        assert mail.house.messages(0) == 1
+        assert mail.provider.messages(0) == 1
 
 
 def test_a_client_that_leaves_in_the_middle_leaves_nothing() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client()
         client.send(b"a APPEND INBOX {1000+}\r\nhalf of a mess")
         client.wire.close()
         assert client.session.incoming is None
-        assert mail.house.messages(0) == 0
+        assert mail.provider.messages(0) == 0
 
 
 @pytest.mark.rfc("8508 §3", "MUST")
 def test_replace_puts_a_message_in_the_place_of_another() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, MESSAGE)
         client = mail.client(select="INBOX")
         answer = client.ok("REPLACE 1 INBOX (\\Draft) {}", b"Subject: newer\r\n\r\n")
@@ -148,14 +148,14 @@ def test_replace_puts_a_message_in_the_place_of_another() -> None:
         assert client.uids() == [2, 3]
         moved = client.ok("UID REPLACE 3 Archive {}", MESSAGE)
         assert moved.numbered(b"EXPUNGE") == [2]
-        assert mail.house.messages(0, mailbox="Archive") == 1
+        assert mail.provider.messages(0, mailbox="Archive") == 1
         assert client.do("UID REPLACE 99 INBOX {}", MESSAGE).word == b"NO"
-        assert mail.house.messages(0) == 1
+        assert mail.provider.messages(0) == 1
 
 
 @pytest.mark.rfc("8508 §3.4", "MUST")
 def test_a_replacement_that_can_not_be_stored_leaves_the_old_message() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         allow(mail, 2 * len(MESSAGE))
         client = mail.client(select="INBOX")

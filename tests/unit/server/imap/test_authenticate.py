@@ -4,7 +4,7 @@ from base64 import b64encode
 
 import pytest
 
-from tests.kit.imap.client import provider
+from tests.kit.imap.client import open_imap
 from tests.kit.imap.responses import Continuation, Status
 from tests.kit.provider import PASSWORD
 
@@ -14,7 +14,7 @@ def plain(login: str, password: str) -> bytes:
 
 
 def test_the_greeting_tells_the_capabilities() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         (greeting,) = mail.connect().greeting
     assert isinstance(greeting, Status)
     assert greeting.code == b"CAPABILITY"
@@ -24,7 +24,7 @@ def test_the_greeting_tells_the_capabilities() -> None:
 
 @pytest.mark.rfc("9051 §6.2.3", "MUST")
 def test_login_lets_the_owner_in_and_nobody_else() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         anonymous = mail.connect()
         refused = anonymous.do('LOGIN u0 "wrong"')
         assert (refused.word, refused.code) == (b"NO", b"AUTHENTICATIONFAILED")
@@ -37,8 +37,8 @@ def test_login_lets_the_owner_in_and_nobody_else() -> None:
 
 @pytest.mark.rfc("9051 §6.2.3", "MUST")
 def test_no_password_without_tls_unless_the_operator_allows_it() -> None:
-    with provider() as mail:
-        mail.house.plain_allowed = False
+    with open_imap() as mail:
+        mail.provider.plain_allowed = False
         anonymous = mail.connect()
         (greeting,) = anonymous.greeting
         assert isinstance(greeting, Status)
@@ -51,7 +51,7 @@ def test_no_password_without_tls_unless_the_operator_allows_it() -> None:
 @pytest.mark.rfc("4959 §3", "MUST")
 @pytest.mark.rfc("9051 §6.2.2", "MUST")
 def test_authenticate_with_and_without_an_initial_response() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         at_once = mail.connect()
         at_once.ok(b"AUTHENTICATE PLAIN " + plain("u0", PASSWORD))
         asked = mail.connect()
@@ -64,7 +64,7 @@ def test_authenticate_with_and_without_an_initial_response() -> None:
 
 @pytest.mark.rfc("9051 §6.2.2", "MUST")
 def test_an_exchange_that_is_cancelled_or_broken_leaves_a_stranger() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         anonymous = mail.connect()
         for answer, word in ((b"*", b"BAD"), (b"not base64!", b"BAD"), (plain("u0", "no"), b"NO")):
             anonymous.send(b"a AUTHENTICATE PLAIN\r\n")

@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.kit.imap.client import MESSAGE, provider
+from tests.kit.imap.client import MESSAGE, open_imap
 from tests.kit.imap.responses import Numbered, Status
 
 
 @pytest.mark.rfc("9051 §6.4.7", "MUST")
 def test_copy_keeps_flags_and_dates_and_says_where() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3, flags="\\Flagged $Word")
         client, other = mail.client(select="INBOX"), mail.client(select="Archive")
         before = client.ok("FETCH 1,3 INTERNALDATE").fetched
@@ -25,7 +25,7 @@ def test_copy_keeps_flags_and_dates_and_says_where() -> None:
 
 @pytest.mark.rfc("9051 §6.4.7", "SHOULD")
 def test_copy_and_move_never_make_a_mailbox() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         client = mail.client(select="INBOX")
         for command in ("COPY 1 nowhere", "UID COPY 1 nowhere", "MOVE 1 nowhere", "UID MOVE 1 nowhere"):
@@ -35,7 +35,7 @@ def test_copy_and_move_never_make_a_mailbox() -> None:
 
 @pytest.mark.rfc("9051 §6.4.9", "MUST")
 def test_uids_that_no_message_has_are_no_error() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         client = mail.client(select="INBOX")
         for command in (
@@ -49,7 +49,7 @@ def test_uids_that_no_message_has_are_no_error() -> None:
 
 @pytest.mark.rfc("6851 §4.3", "SHOULD")
 def test_move_says_where_before_it_says_gone() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
         received = client.ok("MOVE 1:2 Archive").responses
@@ -61,7 +61,7 @@ def test_move_says_where_before_it_says_gone() -> None:
 
 
 def test_moving_into_the_same_mailbox_gives_a_new_uid() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, MESSAGE)
         client = mail.client(select="INBOX")
         answer = client.ok("MOVE 1 INBOX")
@@ -72,7 +72,7 @@ def test_moving_into_the_same_mailbox_gives_a_new_uid() -> None:
 
 @pytest.mark.rfc("6851 §4.4", "MUST")
 def test_qresync_clients_hear_vanished_from_move() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE)
         phone = mail.client(enable="QRESYNC", select="INBOX")
         answer = phone.ok("UID MOVE 1 Archive")
@@ -81,7 +81,7 @@ def test_qresync_clients_hear_vanished_from_move() -> None:
 
 
 def test_messages_that_are_gone_can_not_be_copied() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 2)
         client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
         other.ok("STORE 1 +FLAGS (\\Deleted)")

@@ -7,7 +7,7 @@ import pytest
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.world.blobs import DatabaseBlobs, OpenBlob
 from pillarbox.world.database import DatabaseUnavailable
-from tests.kit.imap.client import MESSAGE, provider
+from tests.kit.imap.client import MESSAGE, open_imap
 from tests.kit.imap.responses import Fetched
 
 MULTIPART = b"""From: user@domain.org
@@ -33,7 +33,7 @@ Content-Transfer-Encoding: x-own
 @pytest.mark.rfc("8514 §4.2", "MUST")
 @pytest.mark.rfc("9051 §6.4.5", "MUST")
 def test_every_attribute_is_told() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MULTIPART)
         client = mail.client(select="INBOX")
         items = client.ok(
@@ -61,14 +61,14 @@ def test_every_attribute_is_told() -> None:
     ],
 )
 def test_macros(macro: str, labels: set[bytes]) -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         assert mail.client(select="INBOX").ok(f"FETCH 1 {macro}").fetched[1].keys() == labels
 
 
 @pytest.mark.rfc("9051 §6.4.5.1", "MUST")
 def test_sections_and_partials() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MULTIPART)
         client = mail.client(select="INBOX")
         items = client.ok(
@@ -96,7 +96,7 @@ def test_sections_and_partials() -> None:
 
 @pytest.mark.rfc("3501 §6.4.5", "MUST")
 def test_the_names_of_rfc_822() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         client = mail.client(select="INBOX")
         items = client.ok("FETCH 1 (RFC822.HEADER RFC822.TEXT RFC822)").fetched[1]
@@ -106,7 +106,7 @@ def test_the_names_of_rfc_822() -> None:
 
 @pytest.mark.rfc("9051 §6.4.5", "MUST")
 def test_binary_decodes_and_says_when_it_can_not() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MULTIPART)
         client = mail.client(select="INBOX")
         items = client.ok("FETCH 1 (BINARY.PEEK[1] BINARY.SIZE[1] BINARY.PEEK[1]<6.5>)").fetched[1]
@@ -119,7 +119,7 @@ def test_binary_decodes_and_says_when_it_can_not() -> None:
 
 @pytest.mark.rfc("9051 §6.4.5", "SHOULD")
 def test_reading_a_body_sets_seen_and_tells_it_to_everybody() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, MESSAGE)
         reader, watcher = mail.client(select="INBOX"), mail.client(select="INBOX")
         items = reader.ok("FETCH 1 BODY[TEXT]").fetched[1]
@@ -131,7 +131,7 @@ def test_reading_a_body_sets_seen_and_tells_it_to_everybody() -> None:
 
 @pytest.mark.rfc("9051 §6.4.9", "MUST")
 def test_uid_fetch_names_uids_passes_over_gaps_and_star_is_the_last() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 4)
         client = mail.client(select="INBOX")
         client.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
@@ -143,7 +143,7 @@ def test_uid_fetch_names_uids_passes_over_gaps_and_star_is_the_last() -> None:
 
 
 def test_a_number_that_no_message_has_is_bad() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         client = mail.client(select="INBOX")
         assert client.do("FETCH 2 FLAGS").word == b"BAD"
@@ -154,7 +154,7 @@ def test_a_number_that_no_message_has_is_bad() -> None:
 
 @pytest.mark.rfc("2180 §4.1", "MAY")
 def test_messages_that_others_expunged_are_left_out_and_that_is_said() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
         other.ok("STORE 2 +FLAGS (\\Deleted)")
@@ -171,7 +171,7 @@ def test_messages_that_others_expunged_are_left_out_and_that_is_said() -> None:
 
 
 def test_many_messages_come_in_order_whatever_the_batches() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[b"Subject: %d\r\n\r\nx\r\n" % number for number in range(300)])
         client = mail.client(select="INBOX")
         client.ok("STORE 7,100:120 +FLAGS.SILENT (\\Deleted)")
@@ -189,10 +189,10 @@ def test_many_messages_come_in_order_whatever_the_batches() -> None:
 
 
 def test_octets_that_lie_in_a_file_and_octets_that_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MULTIPART, MESSAGE, MULTIPART + b"epilogue")
         client = mail.client(select="INBOX")
-        commit, size = mail.house.world.database.write, "(SELECT digest FROM blobs WHERE size = ?)"
+        commit, size = mail.provider.world.database.write, "(SELECT digest FROM blobs WHERE size = ?)"
         move = f"UPDATE blobs SET octets_id = NULL, location = 'ab/file' WHERE digest IN {size}"
         mail.runner.run(commit(lambda tx: tx.execute(move, (len(MULTIPART),))))
         monkeypatch.setattr(
@@ -208,7 +208,7 @@ def test_octets_that_lie_in_a_file_and_octets_that_are_gone(monkeypatch: pytest.
 
 
 def test_a_short_answer_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, MESSAGE)
         client = mail.client(select="INBOX")
         written: list[bytes] = []
@@ -231,7 +231,7 @@ def test_a_large_message_is_streamed() -> None:
         + body
         + b"--b--\r\n"
     )
-    with provider(limits=STREAMED) as mail:
+    with open_imap(limits=STREAMED) as mail:
         mail.deliver(MESSAGE, large, MESSAGE)
         client = mail.client(select="INBOX")
         answer = client.ok(
@@ -251,7 +251,7 @@ LARGE = b"Subject: large\r\n\r\n" + b"".join(b"line %d\r\n" % number for number 
 
 
 def test_what_is_expunged_while_it_is_streamed_arrives_whole() -> None:
-    with provider(limits=STREAMED) as mail:
+    with open_imap(limits=STREAMED) as mail:
         mail.deliver(LARGE)
         client = mail.client(select="INBOX")
 
@@ -259,7 +259,7 @@ def test_what_is_expunged_while_it_is_streamed_arrives_whole() -> None:
             (event,) = client.session.machine.receive(b"a FETCH 1 BODY.PEEK[]\r\n")
             fetch = asyncio.get_running_loop().create_task(client.session.handle(event))
             await asyncio.sleep(0)
-            await mail.house.expunge(0)
+            await mail.provider.expunge(0)
             await fetch
 
         mail.runner.run(both())
@@ -273,7 +273,7 @@ def test_a_disk_that_fails_within_a_literal_ends_the_connection(monkeypatch: pyt
             return LARGE
         raise DatabaseUnavailable("Input/output error")
 
-    with provider(limits=ImapLimits(large_message_octets=5000)) as mail:
+    with open_imap(limits=ImapLimits(large_message_octets=5000)) as mail:
         mail.deliver(LARGE)
         client = mail.client(select="INBOX")
         monkeypatch.setattr(OpenBlob, "read", broken)
@@ -285,7 +285,7 @@ def test_a_disk_that_fails_within_a_literal_ends_the_connection(monkeypatch: pyt
 
 
 def test_other_sessions_have_their_turn_during_a_long_answer() -> None:
-    with provider(limits=ImapLimits(batch_rows=50)) as mail:
+    with open_imap(limits=ImapLimits(batch_rows=50)) as mail:
         mail.deliver(*[b"Subject: %d\r\n\r\nx\r\n" % number for number in range(400)])
         client = mail.client(select="INBOX")
         turns = 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.kit.imap.client import Answer, provider
+from tests.kit.imap.client import Answer, open_imap
 
 
 def listed(answer: Answer) -> dict[bytes, set[bytes]]:
@@ -13,7 +13,7 @@ def listed(answer: Answer) -> dict[bytes, set[bytes]]:
 @pytest.mark.rfc("9051 §6.3.9", "MUST")
 @pytest.mark.rfc("2342 §5", "MUST")
 def test_list_of_nothing_tells_the_separator() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client()
         assert client.ok('LIST "" ""').data(b"LIST") == [[[b"\\Noselect"], b"/", b""]]
         assert client.ok("NAMESPACE").data(b"NAMESPACE") == [[[[b"", b"/"]], None, None]]
@@ -21,7 +21,7 @@ def test_list_of_nothing_tells_the_separator() -> None:
 
 @pytest.mark.rfc("9051 §5.1", "MUST")
 def test_names_are_utf_7_for_rev1_and_utf_8_for_rev2() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         old, new = mail.client(), mail.client(enable="IMAP4rev2")
         old.ok('CREATE "Entw&APw-rfe"')
         assert "Entwürfe".encode() in listed(new.ok('LIST "" E*'))
@@ -32,7 +32,7 @@ def test_names_are_utf_7_for_rev1_and_utf_8_for_rev2() -> None:
 
 @pytest.mark.rfc("5819 §2", "MUST")
 def test_list_can_tell_the_status_of_what_can_be_selected() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(mailbox="Archive")
         client = mail.client()
         client.ok("CREATE up/low")

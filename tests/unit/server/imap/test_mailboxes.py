@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.kit.imap.client import MESSAGE, Answer, provider
+from tests.kit.imap.client import MESSAGE, Answer, open_imap
 from tests.kit.imap.responses import Status
 
 
@@ -13,7 +13,7 @@ def listed(answer: Answer) -> dict[bytes, set[bytes]]:
 
 @pytest.mark.rfc("9051 §6.3.4", "MUST")
 def test_create_makes_the_levels_above_and_says_the_id() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client()
         assert (client.ok("CREATE Work/2026/").code or b"").startswith(b"MAILBOXID (F")
         assert listed(client.ok('LIST "" Work*')).keys() == {b"Work", b"Work/2026"}
@@ -25,7 +25,7 @@ def test_create_makes_the_levels_above_and_says_the_id() -> None:
 
 @pytest.mark.rfc("6154 §3", "MUST")
 def test_a_mailbox_can_be_made_for_a_use_that_is_free() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client()
         assert client.do("CREATE Outgoing (USE (\\Sent))").code == b"USEATTR"
         client.ok("DELETE Sent")
@@ -35,7 +35,7 @@ def test_a_mailbox_can_be_made_for_a_use_that_is_free() -> None:
 
 @pytest.mark.rfc("9051 §6.3.5", "MUST")
 def test_delete_leaves_what_is_below_and_inbox_stays() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client()
         client.ok("CREATE foo/bar")
         client.ok("DELETE foo")
@@ -48,7 +48,7 @@ def test_delete_leaves_what_is_below_and_inbox_stays() -> None:
 
 @pytest.mark.rfc("2180 §3.3", "MAY")
 def test_the_others_hear_bye_when_their_mailbox_is_deleted() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(mailbox="Archive")
         owner, other = mail.client(select="Archive"), mail.client(select="Archive")
         own = owner.ok("DELETE Archive")
@@ -62,7 +62,7 @@ def test_the_others_hear_bye_when_their_mailbox_is_deleted() -> None:
 
 @pytest.mark.rfc("9051 §6.3.6", "MUST")
 def test_rename_takes_what_is_below_along_and_sessions_stay() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client()
         client.ok("CREATE old/deep")
         mail.deliver(mailbox="old/deep")
@@ -76,17 +76,17 @@ def test_rename_takes_what_is_below_along_and_sessions_stay() -> None:
 
 @pytest.mark.rfc("9051 §6.3.6", "MUST")
 def test_renaming_inbox_moves_its_messages_and_leaves_it_empty() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, MESSAGE)
         client = mail.client(select="INBOX")
         assert client.ok("RENAME INBOX old-mail").numbered(b"EXPUNGE") == [1, 1]
-        assert mail.house.messages(0) == 0
-        assert mail.house.messages(0, mailbox="old-mail") == 2
+        assert mail.provider.messages(0) == 0
+        assert mail.provider.messages(0, mailbox="old-mail") == 2
 
 
 @pytest.mark.rfc("9051 §6.3.7", "MUST")
 def test_subscriptions_outlive_their_mailboxes() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client()
         client.ok("CREATE gone")
         client.ok("SUBSCRIBE gone")

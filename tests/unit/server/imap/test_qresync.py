@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.kit.imap.client import MESSAGE, Client, provider
+from tests.kit.imap.client import MESSAGE, ImapClient, open_imap
 from tests.kit.imap.responses import Fetched, Status
 
 
-def known(client: Client) -> tuple[int, int]:
+def known(client: ImapClient) -> tuple[int, int]:
     """UIDVALIDITY and HIGHESTMODSEQ, as a client keeps them."""
     codes = client.ok("SELECT INBOX").codes()
     return int(codes[b"UIDVALIDITY"] or 0), int(codes[b"HIGHESTMODSEQ"] or 0)
@@ -14,7 +14,7 @@ def known(client: Client) -> tuple[int, int]:
 
 @pytest.mark.rfc("7162 §3.2.5", "MUST")
 def test_select_with_qresync_tells_what_went_and_what_changed() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 6)
         phone = mail.client(enable="QRESYNC")
         uid_validity, modseq = known(phone)
@@ -34,7 +34,7 @@ def test_select_with_qresync_tells_what_went_and_what_changed() -> None:
 
 @pytest.mark.rfc("7162 §3.2.5", "MUST")
 def test_another_uidvalidity_says_nothing_about_this_mailbox() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         phone = mail.client(enable="QRESYNC")
         uid_validity, _ = known(phone)
@@ -45,7 +45,7 @@ def test_another_uidvalidity_says_nothing_about_this_mailbox() -> None:
 
 @pytest.mark.rfc("7162 §3.2.5.1", "SHOULD")
 def test_only_known_uids_are_spoken_of() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 6)
         phone = mail.client(enable="QRESYNC")
         uid_validity, modseq = known(phone)
@@ -59,7 +59,7 @@ def test_only_known_uids_are_spoken_of() -> None:
 
 @pytest.mark.rfc("7162 §3.2.5.2", "SHOULD")
 def test_a_sample_of_numbers_spares_what_the_client_knows() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 6)
         phone = mail.client(enable="QRESYNC")
         uid_validity, modseq = known(phone)
@@ -72,7 +72,7 @@ def test_a_sample_of_numbers_spares_what_the_client_knows() -> None:
 
 @pytest.mark.rfc("7162 §3.2.5", "MUST")
 def test_qresync_must_be_enabled_first() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         client = mail.client()
         assert client.do("SELECT INBOX (QRESYNC (1 1))").word == b"BAD"
@@ -82,7 +82,7 @@ def test_qresync_must_be_enabled_first() -> None:
 
 @pytest.mark.rfc("7162 §3.2.6", "MUST")
 def test_uid_fetch_vanished_comes_before_any_fetch() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 5)
         phone = mail.client(enable="QRESYNC")
         _, modseq = known(phone)
@@ -97,7 +97,7 @@ def test_uid_fetch_vanished_comes_before_any_fetch() -> None:
 
 @pytest.mark.rfc("7162 §3.2.10.1", "MUST")
 def test_what_the_client_still_counts_is_not_earlier() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         phone = mail.client(enable="QRESYNC")
         _, modseq = known(phone)
@@ -112,7 +112,7 @@ def test_what_the_client_still_counts_is_not_earlier() -> None:
 
 @pytest.mark.rfc("7162 §3.2", "MUST")
 def test_a_modseq_told_while_an_expunge_waits_can_be_come_back_from() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         phone = mail.client(enable="QRESYNC")
         _, before = known(phone)
@@ -132,7 +132,7 @@ def test_a_modseq_told_while_an_expunge_waits_can_be_come_back_from() -> None:
     ["FETCH 1 MODSEQ", "FETCH 1 FLAGS (CHANGEDSINCE 1)", "SEARCH MODSEQ 1", "STATUS INBOX (HIGHESTMODSEQ)"],
 )
 def test_the_first_command_that_enables_condstore_tells_from_where(command: str) -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
         assert b"HIGHESTMODSEQ" in client.ok(command).codes()
@@ -143,7 +143,7 @@ def test_the_first_command_that_enables_condstore_tells_from_where(command: str)
 
 @pytest.mark.rfc("7162 §3.1.4.1", "MUST")
 def test_changedsince_tells_what_changed_with_its_modseq() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         client = mail.client()
         _, modseq = known(client)
@@ -155,7 +155,7 @@ def test_changedsince_tells_what_changed_with_its_modseq() -> None:
 
 @pytest.mark.rfc("7162 §3.2.7", "MUST")
 def test_expunge_tells_qresync_clients_the_new_highest_modseq() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, flags="\\Deleted")
         phone = mail.client(enable="QRESYNC", select="INBOX")
         answer = phone.ok("EXPUNGE")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.kit.imap.client import MESSAGE, Provider, provider
+from tests.kit.imap.client import MESSAGE, ImapProvider, open_imap
 
 
-def filled(mail: Provider) -> None:
+def filled(mail: ImapProvider) -> None:
     """Five messages, the second of which is gone, so that numbers and UIDs differ."""
     for number, flags in enumerate(("", "", "\\Seen", "\\Seen \\Flagged", "$Word")):
         mail.deliver(b"Subject: number %d\r\n\r\ntext %d\r\n" % (number, number), flags=flags)
@@ -36,14 +36,14 @@ def filled(mail: Provider) -> None:
     ],
 )
 def test_keys(key: str, numbers: list[int]) -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         filled(mail)
         assert mail.client(select="INBOX").ok(f"SEARCH {key}").data(b"SEARCH") == [numbers]
 
 
 @pytest.mark.rfc("9051 §6.4.9", "MUST")
 def test_uid_search_answers_with_uids() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         filled(mail)
         client = mail.client(select="INBOX")
         assert client.ok("UID SEARCH 2:3").data(b"SEARCH") == [[3, 4]]
@@ -54,7 +54,7 @@ def test_uid_search_answers_with_uids() -> None:
 
 @pytest.mark.rfc("4731 §3.1", "MUST")
 def test_return_options() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         filled(mail)
         client = mail.client(select="INBOX")
 
@@ -70,7 +70,7 @@ def test_return_options() -> None:
 
 @pytest.mark.rfc("9051 §6.4.4", "MUST")
 def test_rev2_has_esearch_only() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         filled(mail)
         client = mail.client(enable="IMAP4rev2", select="INBOX")
         answer = client.ok("SEARCH SEEN")
@@ -80,7 +80,7 @@ def test_rev2_has_esearch_only() -> None:
 
 @pytest.mark.rfc("7162 §3.1.5", "MUST")
 def test_modseq_is_answered_with_the_highest_of_what_is_told() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 4)
         client = mail.client(select="INBOX")
         modseq = {}
@@ -107,7 +107,7 @@ def test_modseq_is_answered_with_the_highest_of_what_is_told() -> None:
 
 @pytest.mark.rfc("5182 §2.1", "MUST")
 def test_a_saved_result_stands_for_messages_and_shrinks_with_them() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         filled(mail)
         client = mail.client(select="INBOX")
         assert client.ok("SEARCH RETURN (SAVE) SEEN").responses == []
@@ -130,7 +130,7 @@ def test_a_saved_result_stands_for_messages_and_shrinks_with_them() -> None:
 
 @pytest.mark.rfc("9051 §7.5.1", "MUST")
 def test_no_expunge_is_told_while_numbers_are_searched() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
         other.ok("STORE 1 +FLAGS (\\Deleted)")
@@ -141,7 +141,7 @@ def test_no_expunge_is_told_while_numbers_are_searched() -> None:
 
 
 def test_messages_not_told_yet_are_not_found() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         client = mail.client(select="INBOX")
         mail.deliver()

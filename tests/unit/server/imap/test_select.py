@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.kit.imap.client import MESSAGE, provider
+from tests.kit.imap.client import MESSAGE, open_imap
 from tests.kit.imap.responses import Status
 
 
 @pytest.mark.rfc("3501 §6.3.1", "MUST")
 def test_select_describes_the_mailbox() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, flags="\\Seen $Important")
         mail.deliver(MESSAGE)
         answer = mail.client().ok("SELECT inbox")
@@ -26,7 +26,7 @@ def test_select_describes_the_mailbox() -> None:
 
 @pytest.mark.rfc("9051 §6.3.2", "MUST")
 def test_for_rev2_there_is_a_list_response_and_nothing_recent() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         answer = mail.client(enable="IMAP4rev2").ok("SELECT INBOX")
         assert answer.data(b"LIST") == [[[], b"/", b"INBOX"]]
@@ -38,7 +38,7 @@ def test_for_rev2_there_is_a_list_response_and_nothing_recent() -> None:
 
 @pytest.mark.rfc("3501 §2.3.2", "MUST")
 def test_recent_goes_to_one_session_and_examine_takes_nothing() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         examining = mail.client().ok("EXAMINE INBOX")
         assert examining.numbered(b"RECENT") == [1]
@@ -51,7 +51,7 @@ def test_recent_goes_to_one_session_and_examine_takes_nothing() -> None:
 
 @pytest.mark.rfc("9051 §6.3.2", "MUST")
 def test_a_select_that_fails_leaves_nothing_selected() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client(select="INBOX")
         refused = client.do("SELECT nowhere")
         assert (refused.word, refused.code) == (b"NO", b"NONEXISTENT")
@@ -61,7 +61,7 @@ def test_a_select_that_fails_leaves_nothing_selected() -> None:
 
 @pytest.mark.rfc("7162 §3.2.11", "MUST")
 def test_closed_stands_between_two_mailboxes() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         client = mail.client(select="Archive")
         mail.deliver(mailbox="Archive")
@@ -72,7 +72,7 @@ def test_closed_stands_between_two_mailboxes() -> None:
 
 @pytest.mark.rfc("9051 §6.3.3", "MUST")
 def test_examine_changes_nothing() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, flags="\\Deleted")
         client = mail.client()
         answer = client.ok("EXAMINE INBOX")
@@ -84,25 +84,25 @@ def test_examine_changes_nothing() -> None:
             assert client.do(command).word == b"NO", command
         client.ok("COPY 1 Archive")
         client.ok("CLOSE")
-        assert mail.house.messages(0) == 1
+        assert mail.provider.messages(0) == 1
 
 
 @pytest.mark.rfc("3691 §2", "MUST")
 @pytest.mark.rfc("9051 §6.4.1", "MUST")
 def test_close_expunges_in_silence_and_unselect_does_not() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, MESSAGE, flags="\\Deleted")
         client = mail.client(select="INBOX")
         assert client.ok("UNSELECT").responses == []
-        assert mail.house.messages(0) == 2
+        assert mail.provider.messages(0) == 2
         client.ok("SELECT INBOX")
         assert client.ok("CLOSE").responses == []
-        assert mail.house.messages(0) == 0
+        assert mail.provider.messages(0) == 0
         assert client.do("CLOSE").word == b"BAD"
 
 
 def test_what_is_selected_again_is_described_anew() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         client = mail.client(select="INBOX")
         before = client.ok("SELECT INBOX").codes()

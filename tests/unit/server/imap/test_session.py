@@ -8,7 +8,7 @@ from pillarbox.server.imap.handlers import HANDLERS
 from pillarbox.server.imap.reply import REFUSALS, refusal
 from pillarbox.store import append, placements
 from pillarbox.world.database import DatabaseUnavailable
-from tests.kit.imap.client import MESSAGE, provider
+from tests.kit.imap.client import MESSAGE, open_imap
 from tests.kit.imap.dialogue import COMMAND_TYPES
 from tests.kit.imap.responses import Status
 
@@ -40,7 +40,7 @@ def test_a_busy_database_is_unavailable_and_nothing_is_said_to_be_done(
     def busy(*_arguments: object, **_keywords: object) -> None:
         raise DatabaseUnavailable("locked")
 
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         client = mail.client(select="INBOX")
         with monkeypatch.context() as patched:
@@ -55,12 +55,12 @@ def test_mail_can_be_read_while_nothing_can_be_written(monkeypatch: pytest.Monke
     async def full(*_arguments: object, **_keywords: object) -> None:
         raise DatabaseUnavailable("disk full")
 
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, flags="\\Deleted")
         client, waiting = mail.client(enable=enable), mail.client(enable=enable, select="INBOX")
         mail.deliver()
         with monkeypatch.context() as patched:
-            patched.setattr(mail.house.world.database, "write", full)
+            patched.setattr(mail.provider.world.database, "write", full)
             assert client.ok("SELECT INBOX").numbered(b"EXISTS") == [2]
             assert client.ok("FETCH 1 BODY[]").fetched[1][b"BODY[]"] == MESSAGE
             assert waiting.ok("NOOP").numbered(b"EXISTS") == [2]
@@ -72,7 +72,7 @@ def test_mail_can_be_read_while_nothing_can_be_written(monkeypatch: pytest.Monke
 
 @pytest.mark.rfc("9051 §5.5", "MUST")
 def test_pipelined_commands_are_answered_in_their_order() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, MESSAGE)
         client = mail.client()
         received = client.send(
@@ -85,7 +85,7 @@ def test_pipelined_commands_are_answered_in_their_order() -> None:
 
 
 def test_a_mistake_of_ours_is_said_as_bye() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         session = mail.client().session
         assert session.failed().startswith(b"* BYE [SERVERBUG] ")
         assert session.timed_out().startswith(b"* BYE ")

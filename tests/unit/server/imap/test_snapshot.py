@@ -10,12 +10,12 @@ from pillarbox.server.imap import snapshot
 from pillarbox.store import fetch
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.fetch import Column
-from tests.kit.imap.client import MESSAGE, Provider, provider
+from tests.kit.imap.client import MESSAGE, ImapProvider, open_imap
 
 
-def let_reads_wait(mail: Provider, monkeypatch: pytest.MonkeyPatch) -> list[asyncio.Event]:
+def let_reads_wait(mail: ImapProvider, monkeypatch: pytest.MonkeyPatch) -> list[asyncio.Event]:
     """From now on each read waits after its transaction until its event is set."""
-    database, waiting = mail.house.world.database, list[asyncio.Event]()
+    database, waiting = mail.provider.world.database, list[asyncio.Event]()
 
     async def read(verb, *arguments, **keywords):
         found = database.read_now(verb, *arguments, **keywords)
@@ -29,7 +29,7 @@ def let_reads_wait(mail: Provider, monkeypatch: pytest.MonkeyPatch) -> list[asyn
 
 
 def test_what_was_read_for_an_older_version_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE)
         session = mail.client(select="INBOX").session
         mailbox, account = session.selected.mailbox, session.account_id
@@ -43,7 +43,7 @@ def test_what_was_read_for_an_older_version_is_read_again(monkeypatch: pytest.Mo
                 )
             )
             await asyncio.sleep(0)
-            await mail.house.deliver(0, MESSAGE)
+            await mail.provider.deliver(0, MESSAGE)
             other = asyncio.create_task(snapshot.current(session, mailbox))
             await asyncio.sleep(0)
             waiting[1].set()
@@ -62,7 +62,7 @@ def test_what_was_read_for_an_older_version_is_read_again(monkeypatch: pytest.Mo
 
 
 def test_a_mailbox_that_is_gone_is_forgotten() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         session = mail.client(select="INBOX").session
         with pytest.raises(NoSuchMailbox):
             mail.runner.run(snapshot.current(session, MailboxId(999)))

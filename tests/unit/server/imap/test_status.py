@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.kit.imap.client import MESSAGE, Answer, provider
+from tests.kit.imap.client import MESSAGE, Answer, open_imap
 
 
 def status(answer: Answer) -> dict[bytes, Any]:
@@ -15,7 +15,7 @@ def status(answer: Answer) -> dict[bytes, Any]:
 @pytest.mark.rfc("9051 §6.3.11", "MUST")
 @pytest.mark.rfc("8438 §3", "MUST")
 def test_status_counts_without_selecting() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, flags="\\Seen \\Deleted")
         mail.deliver(MESSAGE)
         watcher, client = mail.client(), mail.client()

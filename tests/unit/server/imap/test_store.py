@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.kit.imap.client import MESSAGE, provider
+from tests.kit.imap.client import MESSAGE, open_imap
 
 
 @pytest.mark.rfc("9051 §6.4.6", "MUST")
 def test_flags_are_added_removed_and_replaced() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, MESSAGE, flags="\\Flagged")
         client = mail.client(enable="IMAP4rev2", select="INBOX")
         added = client.ok("STORE 1:2 +FLAGS (\\Seen $Word)")
@@ -22,7 +22,7 @@ def test_flags_are_added_removed_and_replaced() -> None:
 
 @pytest.mark.rfc("9051 §6.4.6", "MUST")
 def test_silent_says_nothing_and_does_all() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         client = mail.client(select="INBOX")
         assert client.ok("STORE 1 +FLAGS.SILENT (\\Seen)").responses == []
@@ -30,7 +30,7 @@ def test_silent_says_nothing_and_does_all() -> None:
 
 
 def test_what_is_there_already_is_told_and_keeps_its_modseq() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, flags="\\Seen")
         client = mail.client(enable="CONDSTORE", select="INBOX")
         before = client.ok("FETCH 1 MODSEQ").fetched[1][b"MODSEQ"]
@@ -41,7 +41,7 @@ def test_what_is_there_already_is_told_and_keeps_its_modseq() -> None:
 
 @pytest.mark.rfc("2180 §4.2", "MUST")
 def test_silence_does_not_hide_what_others_changed() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
         other.ok("STORE 1 +FLAGS (\\Flagged)")
@@ -51,7 +51,7 @@ def test_silence_does_not_hide_what_others_changed() -> None:
 
 
 def test_nobody_overwrites_the_others_flags() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(MESSAGE, flags="\\Seen")
         one, two = mail.client(select="INBOX"), mail.client(select="INBOX")
         one.ok("STORE 1 +FLAGS (\\Draft)")
@@ -61,7 +61,7 @@ def test_nobody_overwrites_the_others_flags() -> None:
 
 @pytest.mark.rfc("7162 §3.1.3", "MUST")
 def test_unchangedsince_refuses_what_changed_and_does_the_rest() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         client, other = mail.client(enable="CONDSTORE", select="INBOX"), mail.client(select="INBOX")
         modseq = client.ok("FETCH 3 MODSEQ").fetched[3][b"MODSEQ"][0]
@@ -79,14 +79,14 @@ def test_unchangedsince_refuses_what_changed_and_does_the_rest() -> None:
 
 @pytest.mark.rfc("7162 §3.1.3", "MUST")
 def test_with_condstore_even_silence_tells_the_modseq() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         client = mail.client(enable="CONDSTORE", select="INBOX")
         assert client.ok("STORE 1 +FLAGS.SILENT (\\Seen)").fetched[1].keys() == {b"UID", b"MODSEQ"}
 
 
 def test_messages_that_are_gone_are_said_to_be() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 2)
         client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
         other.ok("STORE 1 +FLAGS (\\Deleted)")
@@ -99,7 +99,7 @@ def test_messages_that_are_gone_are_said_to_be() -> None:
 
 @pytest.mark.rfc("9051 §7.1", "MUST")
 def test_too_many_keywords_are_refused() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         client = mail.client(select="INBOX")
         for start in (0, 100):

@@ -7,14 +7,14 @@ import pytest
 from pillarbox.server.imap import updates
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.world.database import DatabaseUnavailable
-from tests.kit.imap.client import MESSAGE, provider
+from tests.kit.imap.client import MESSAGE, open_imap
 from tests.kit.imap.responses import Continuation, Numbered, Status
 
 
 @pytest.mark.rfc("9051 §5.2", "MUST")
 @pytest.mark.parametrize("worker", [0, 1], ids=["same process", "another process"])
 def test_what_one_does_the_other_is_told(worker: int) -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         one, two = mail.client(select="INBOX"), mail.client(select="INBOX", worker=worker)
         one.ok("STORE 1 +FLAGS (\\Flagged)")
@@ -48,7 +48,7 @@ def test_what_one_does_the_other_is_told(worker: int) -> None:
     ],
 )
 def test_expunge_is_told_only_where_numbers_are_safe(command: str, told: bool) -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         one, two = mail.client(select="INBOX"), mail.client(select="INBOX")
         two.ok("STORE 2 +FLAGS (\\Deleted)")
@@ -62,7 +62,7 @@ def test_expunge_is_told_only_where_numbers_are_safe(command: str, told: bool) -
 
 
 def test_a_message_that_came_and_went_between_two_looks_was_never_there() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         one, two = mail.client(select="INBOX"), mail.client(select="INBOX", enable="QRESYNC")
         mail.deliver(MESSAGE, flags="\\Deleted")
@@ -74,7 +74,7 @@ def test_a_message_that_came_and_went_between_two_looks_was_never_there() -> Non
 
 @pytest.mark.rfc("7162 §3.2.10", "MUST")
 def test_qresync_clients_hear_vanished_and_only_what_they_were_told_of() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         phone, other = mail.client(enable="QRESYNC", select="INBOX"), mail.client(select="INBOX")
         mail.deliver()
@@ -88,7 +88,7 @@ def test_qresync_clients_hear_vanished_and_only_what_they_were_told_of() -> None
 
 @pytest.mark.rfc("3501 §2.3.2", "MUST")
 def test_a_message_is_recent_to_one_session_only() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         one, two = mail.client(select="INBOX"), mail.client(select="INBOX")
         for client in (two, one, two):
             mail.deliver()
@@ -109,7 +109,7 @@ def test_a_message_is_recent_to_one_session_only() -> None:
 @pytest.mark.rfc("2177 §3", "MUST")
 @pytest.mark.rfc("9051 §6.3.13", "MUST")
 def test_idle_is_told_at_once() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver()
         idler, other = mail.client(select="INBOX"), mail.client(select="INBOX", worker=1)
         assert idler.send(b"i IDLE\r\n") == [Continuation(b"idling")]
@@ -129,7 +129,7 @@ def test_idle_is_told_at_once() -> None:
 
 
 def test_idle_begins_with_what_is_new_already_and_works_without_a_mailbox() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         idler = mail.client(select="INBOX")
         mail.deliver()
         assert Numbered(1, b"EXISTS") in idler.send(b"i IDLE\r\n")
@@ -142,7 +142,7 @@ def test_idle_begins_with_what_is_new_already_and_works_without_a_mailbox() -> N
 
 
 def test_nobody_listens_for_a_client_that_has_gone() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         idler = mail.client(select="INBOX")
         idler.send(b"i IDLE\r\n")
         idler.wire.close()
@@ -151,7 +151,7 @@ def test_nobody_listens_for_a_client_that_has_gone() -> None:
 
 
 def test_sessions_that_know_the_same_share_it() -> None:
-    with provider() as mail:
+    with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         one, two = mail.client(select="INBOX"), mail.client(select="INBOX")
         mail.deliver()
@@ -164,7 +164,7 @@ def test_what_can_not_be_looked_up_now_is_told_later(monkeypatch: pytest.MonkeyP
     def busy(*_: object) -> None:
         raise DatabaseUnavailable("locked")
 
-    with provider() as mail:
+    with open_imap() as mail:
         client = mail.client(select="INBOX")
         mail.deliver()
         with monkeypatch.context() as patched:
@@ -180,7 +180,7 @@ def test_a_client_that_idles_is_told_later_what_can_not_be_looked_up_now(
     def busy(*_: object) -> None:
         raise DatabaseUnavailable("locked")
 
-    with provider(limits=ImapLimits(idle_retry_s=0.05)) as mail:
+    with open_imap(limits=ImapLimits(idle_retry_s=0.05)) as mail:
         idler = mail.client(select="INBOX")
         if when == "later":
             idler.send(b"i IDLE\r\n")

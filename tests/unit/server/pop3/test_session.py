@@ -15,7 +15,7 @@ from pillarbox.store.maildrop import LEASE_MS
 from pillarbox.world.blobs import BlobMissing
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import DatabaseUnavailable
-from tests.kit.provider import PASSWORD, House, open_house
+from tests.kit.provider import PASSWORD, Provider, open_provider
 from tests.kit.server import factories
 from tests.transcripts.runner import BareConnection
 
@@ -25,9 +25,9 @@ MESSAGE = b"Subject: hi\r\n\r\n.dot\r\nlast\r\n"
 class Client:
     """A session and its client, in the loop of the test."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, provider: Provider) -> None:
         self.connection = BareConnection()
-        self.session = factories(house)["pop3"](self.connection)
+        self.session = factories(provider)["pop3"](self.connection)
         self.connection.session = self.session
 
     async def say(self, line: bytes) -> bytes:
@@ -52,21 +52,21 @@ class Client:
         return len(events)
 
 
-def scene(play: Callable[[House], Awaitable[None]]) -> None:
+def scene(play: Callable[[Provider], Awaitable[None]]) -> None:
     async def whole() -> None:
-        house = await open_house(clock=VirtualClock())
-        await play(house)
+        provider = await open_provider(clock=VirtualClock())
+        await play(provider)
         for _ in range(5):
             await asyncio.sleep(0)
-        await house.close()
+        await provider.close()
 
     asyncio.run(whole())
 
 
 def test_a_session_answers_from_memory_without_ado() -> None:
-    async def play(house: House) -> None:
-        await house.deliver(0, MESSAGE)
-        client = Client(house)
+    async def play(provider: Provider) -> None:
+        await provider.deliver(0, MESSAGE)
+        client = Client(provider)
         assert await client.log_in() == b"+OK 1 messages (27 octets)\r\n"
         assert client.connection.deadline_s == AUTOLOGOUT_S >= 600  # RFC 1939 §3
         assert await client.say(b"STAT") == b"+OK 1 27\r\n"
@@ -77,17 +77,17 @@ def test_a_session_answers_from_memory_without_ado() -> None:
 
 @pytest.mark.rfc("1939 §7", "SHOULD NOT")
 def test_unique_ids_are_stable_and_never_given_again() -> None:
-    async def play(house: House) -> None:
+    async def play(provider: Provider) -> None:
         for _ in range(3):
-            await house.deliver(0, MESSAGE)
-        first = Client(house)
+            await provider.deliver(0, MESSAGE)
+        first = Client(provider)
         await first.log_in()
         before = (await first.say(b"UIDL")).split(b"\r\n")[1:4]
         await first.say(b"DELE 1")
         await first.say(b"DELE 3")
         await first.say(b"QUIT")
-        await house.deliver(0, MESSAGE)
-        second = Client(house)
+        await provider.deliver(0, MESSAGE)
+        second = Client(provider)
         await second.log_in()
         after = (await second.say(b"UIDL")).split(b"\r\n")[1:3]
         ids_before, ids_after = ([line.split()[1] for line in lines] for lines in (before, after))
@@ -99,13 +99,13 @@ def test_unique_ids_are_stable_and_never_given_again() -> None:
 
 
 def test_numbers_stay_while_others_deliver_and_expunge() -> None:
-    async def play(house: House) -> None:
-        await house.deliver(0, MESSAGE)
-        client = Client(house)
+    async def play(provider: Provider) -> None:
+        await provider.deliver(0, MESSAGE)
+        client = Client(provider)
         await client.log_in()
-        await house.deliver(0, MESSAGE)
+        await provider.deliver(0, MESSAGE)
         assert await client.say(b"STAT") == b"+OK 1 27\r\n"
-        await house.expunge(0)
+        await provider.expunge(0)
         assert await client.say(b"RETR 1") == b"-ERR Message has been expunged.\r\n"
         assert (await client.say(b"TOP 1 1")).startswith(b"-ERR")
         assert await client.say(b"STAT") == b"+OK 1 27\r\n"
@@ -121,9 +121,9 @@ def test_large_messages_go_in_parts_and_come_out_whole(end) -> None:
     body = lines * (3 * PART_OCTETS // len(lines)) + b"last" + end
     large = b"Subject: large\r\n\r\n" + body
 
-    async def play(house: House) -> None:
-        await house.deliver(0, large)
-        client = Client(house)
+    async def play(provider: Provider) -> None:
+        await provider.deliver(0, large)
+        client = Client(provider)
         await client.log_in()
         status, got = (await client.say(b"RETR 1")).split(b"\r\n", 1)
         sent = large.removesuffix(end) + b"\r\n"
@@ -141,9 +141,9 @@ def test_large_messages_go_in_parts_and_come_out_whole(end) -> None:
 
 
 def test_a_slow_client_is_waited_for_between_the_parts() -> None:
-    async def play(house: House) -> None:
-        await house.deliver(0, b"Subject: large\r\n\r\n" + b"x\r\n" * PART_OCTETS)
-        client = Client(house)
+    async def play(provider: Provider) -> None:
+        await provider.deliver(0, b"Subject: large\r\n\r\n" + b"x\r\n" * PART_OCTETS)
+        client = Client(provider)
         await client.log_in()
         drained = []
 
@@ -159,10 +159,10 @@ def test_a_slow_client_is_waited_for_between_the_parts() -> None:
 
 
 def test_many_messages_are_listed() -> None:
-    async def play(house: House) -> None:
+    async def play(provider: Provider) -> None:
         for _ in range(2100):
-            await house.deliver(0, MESSAGE)
-        client = Client(house)
+            await provider.deliver(0, MESSAGE)
+        client = Client(provider)
         await client.log_in()
         await client.say(b"DELE 2")
         listing = (await client.say(b"LIST")).split(b"\r\n")
@@ -174,10 +174,10 @@ def test_many_messages_are_listed() -> None:
 
 
 def test_the_lease_is_renewed_while_the_session_lives() -> None:
-    async def play(house: House) -> None:
-        clock = house.world.clock
-        await house.deliver(0, MESSAGE)
-        client, other = Client(house), Client(house)
+    async def play(provider: Provider) -> None:
+        clock = provider.world.clock
+        await provider.deliver(0, MESSAGE)
+        client, other = Client(provider), Client(provider)
         await client.log_in()
         await clock.advance(LEASE_MS)
         assert await client.posted() == 0, "who only reads holds nothing"
@@ -193,10 +193,10 @@ def test_the_lease_is_renewed_while_the_session_lives() -> None:
 
 
 def test_a_session_that_lost_its_lease_deletes_nothing() -> None:
-    async def play(house: House) -> None:
-        clock = house.world.clock
-        await house.deliver(0, MESSAGE)
-        client, other = Client(house), Client(house)
+    async def play(provider: Provider) -> None:
+        clock = provider.world.clock
+        await provider.deliver(0, MESSAGE)
+        client, other = Client(provider), Client(provider)
         await client.log_in()
         await client.say(b"DELE 1")
         await clock.advance(LEASE_MS / 1000 + 1)  # as after a long sleep of the whole machine
@@ -205,17 +205,17 @@ def test_a_session_that_lost_its_lease_deletes_nothing() -> None:
         assert await client.posted() == 1
         assert (await client.say(b"QUIT")).startswith(b"-ERR [IN-USE]")
         assert client.connection.gone
-        assert house.messages(0) == 1
+        assert provider.messages(0) == 1
         assert (await other.say(b"QUIT")).startswith(b"+OK")
-        assert house.messages(0) == 0
+        assert provider.messages(0) == 0
 
     scene(play)
 
 
 def test_two_that_read_may_do_so_together_but_only_one_deletes() -> None:
-    async def play(house: House) -> None:
-        await house.deliver(0, MESSAGE)
-        one, two = Client(house), Client(house)
+    async def play(provider: Provider) -> None:
+        await provider.deliver(0, MESSAGE)
+        one, two = Client(provider), Client(provider)
         await one.log_in()
         await two.log_in()
         assert (await one.say(b"DELE 1")).startswith(b"+OK")
@@ -229,8 +229,8 @@ def test_two_that_read_may_do_so_together_but_only_one_deletes() -> None:
 
 
 def test_scram() -> None:
-    async def play(house: House) -> None:
-        client = Client(house)
+    async def play(provider: Provider) -> None:
+        client = Client(provider)
         await client.session.opened()
         exchange = sasl.choose(
             ("SCRAM-SHA-256",),
@@ -249,8 +249,8 @@ def test_scram() -> None:
 
 
 def test_guessing_ends_the_connection() -> None:
-    async def play(house: House) -> None:
-        client = Client(house)
+    async def play(provider: Provider) -> None:
+        client = Client(provider)
         await client.session.opened()
         for _ in range(MAX_FAILED_LOGINS):
             assert not client.connection.gone
@@ -258,7 +258,7 @@ def test_guessing_ends_the_connection() -> None:
             guess = asyncio.ensure_future(client.say(b"PASS wrong"))
             while not guess.done():
                 await asyncio.sleep(0.001)
-                await house.world.clock.advance(60)
+                await provider.world.clock.advance(60)
             assert guess.result().startswith(b"-ERR [AUTH]")
         assert client.connection.gone
 
@@ -266,8 +266,8 @@ def test_guessing_ends_the_connection() -> None:
 
 
 def test_nonsense_ends_the_connection_but_now_and_then_does_not() -> None:
-    async def play(house: House) -> None:
-        client = Client(house)
+    async def play(provider: Provider) -> None:
+        client = Client(provider)
         await client.session.opened()
         for _ in range(3):
             for _ in range(MAX_REFUSALS - 1):
@@ -290,23 +290,23 @@ def test_failures_of_the_world_are_told_as_such(monkeypatch, failure, said) -> N
     def fail(*arguments: Any, **keywords: Any) -> bytes:
         raise failure
 
-    async def play(house: House) -> None:
-        await house.deliver(0, MESSAGE)
-        client = Client(house)
+    async def play(provider: Provider) -> None:
+        await provider.deliver(0, MESSAGE)
+        client = Client(provider)
         await client.log_in()
         monkeypatch.setattr(fetch, "octets", fail)
         assert (await client.say(b"RETR 1")).startswith(said)
         assert not client.connection.gone
         assert (await client.say(b"STAT")).startswith(b"+OK")
-        assert len(house.telemetry.failures) == isinstance(failure, BlobMissing)
+        assert len(provider.telemetry.failures) == isinstance(failure, BlobMissing)
 
     scene(play)
 
 
 def test_a_failure_in_the_middle_of_a_message_ends_the_connection(monkeypatch) -> None:
-    async def play(house: House) -> None:
-        await house.deliver(0, b"Subject: large\r\n\r\n" + b"x\r\n" * PART_OCTETS)
-        client = Client(house)
+    async def play(provider: Provider) -> None:
+        await provider.deliver(0, b"Subject: large\r\n\r\n" + b"x\r\n" * PART_OCTETS)
+        client = Client(provider)
         await client.log_in()
         real, reads = fetch.octets, []
 
@@ -325,28 +325,28 @@ def test_a_failure_in_the_middle_of_a_message_ends_the_connection(monkeypatch) -
 
 
 def test_deletions_that_cannot_be_made_durable_are_not_promised(monkeypatch) -> None:
-    async def play(house: House) -> None:
-        await house.deliver(0, MESSAGE)
-        client = Client(house)
+    async def play(provider: Provider) -> None:
+        await provider.deliver(0, MESSAGE)
+        client = Client(provider)
         await client.log_in()
         await client.say(b"DELE 1")
 
         async def fail(*arguments: Any, **keywords: Any) -> None:
             raise DatabaseUnavailable("full")
 
-        monkeypatch.setattr(house.world.database, "write", fail)
+        monkeypatch.setattr(provider.world.database, "write", fail)
         assert (await client.say(b"QUIT")).startswith(b"-ERR [SYS/TEMP]")
         assert client.connection.gone
         monkeypatch.undo()
-        assert house.messages(0) == 1
+        assert provider.messages(0) == 1
 
     scene(play)
 
 
 @pytest.mark.rfc("1939 §3", "SHOULD")
 def test_nothing_is_said_when_the_deadline_passes() -> None:
-    async def play(house: House) -> None:
-        client = Client(house)
+    async def play(provider: Provider) -> None:
+        client = Client(provider)
         assert client.session.timed_out() == b""
         assert client.session.failed().startswith(b"-ERR [SYS/TEMP]")
 
@@ -359,9 +359,9 @@ def test_an_internationalized_header_is_shown_as_it_is_in_utf8_mode_only(lines) 
     header = "From: J\u00f6rg <j\u00f6rg@one.example>\r\nSubject: gr\u00fcn\r\n\r\n".encode()
     body = "gr\u00fcn\r\n".encode() * lines
 
-    async def play(house: House) -> None:
-        await house.deliver(0, header + body)
-        old, new = Client(house), Client(house)
+    async def play(provider: Provider) -> None:
+        await provider.deliver(0, header + body)
+        old, new = Client(provider), Client(provider)
         await new.session.opened()
         await new.say(b"UTF8")
         await new.log_in()
@@ -379,9 +379,9 @@ def test_an_internationalized_header_is_shown_as_it_is_in_utf8_mode_only(lines) 
 def test_legacy_octets_in_a_header_are_shown_as_they_came() -> None:
     legacy = b"Subject: gr\xfcn\r\n\r\nx\r\n"
 
-    async def play(house: House) -> None:
-        await house.deliver(0, legacy)
-        client = Client(house)
+    async def play(provider: Provider) -> None:
+        await provider.deliver(0, legacy)
+        client = Client(provider)
         await client.log_in()
         assert (await client.say(b"RETR 1")).split(b"\r\n", 1)[1] == legacy + b".\r\n"
 
@@ -391,9 +391,9 @@ def test_legacy_octets_in_a_header_are_shown_as_they_came() -> None:
 def test_a_large_message_without_a_header() -> None:
     large = b"no header, just text\r\n" * PART_OCTETS
 
-    async def play(house: House) -> None:
-        await house.deliver(0, large)
-        client = Client(house)
+    async def play(provider: Provider) -> None:
+        await provider.deliver(0, large)
+        client = Client(provider)
         await client.log_in()
         assert (await client.say(b"RETR 1")).split(b"\r\n", 1)[1] == large + b".\r\n"
         assert (await client.say(b"TOP 1 0")).split(b"\r\n", 1)[1] == b"\r\n.\r\n"

@@ -12,173 +12,175 @@ from pillarbox.server.relay.destination_queue import DELIVERY_AGENTS
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.network.memory import Fault
 from tests.kit.smtp.peer import SILENCE
-from tests.kit.smtp.relay import RelayHouse, with_relay
+from tests.kit.smtp.relay import RelayProvider, run_with_relay
 
 HOUR = 3600.0
 SOONER = "UPDATE queue_messages SET expires_at_ms = queued_at_ms + ?"
 
 
 def test_what_is_queued_leaves_at_once_and_the_queue_is_empty() -> None:
-    async def test(house: RelayHouse) -> None:
-        peer = house.peer("mx.two.example", "192.0.2.2")
-        house.mx("two.example", "mx.two.example")
-        await house.queue("a@two.example", "b@two.example")
-        await house.pass_(0)
-        (got,) = peer.got
+    async def test(provider: RelayProvider) -> None:
+        peer = provider.peer("mx.two.example", "192.0.2.2")
+        provider.mx("two.example", "mx.two.example")
+        await provider.queue("a@two.example", "b@two.example")
+        await provider.pass_(0)
+        (got,) = peer.received
         assert got.mail == "MAIL FROM:<anna@one.example>"
         assert got.recipients == ["a@two.example", "b@two.example"]
         for table in ("queue_messages", "queue_recipients", "queue_destinations", "blobs"):
-            assert house.rows(f"SELECT * FROM {table}") == []
-        assert house.inbox() == []
+            assert provider.rows(f"SELECT * FROM {table}") == []
+        assert provider.inbox() == []
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 def test_mail_for_one_destination_shares_a_connection_that_stays_open_a_while_and_then_quits() -> None:
-    async def test(house: RelayHouse) -> None:
-        peer = house.peer("two.example", "192.0.2.2")
+    async def test(provider: RelayProvider) -> None:
+        peer = provider.peer("two.example", "192.0.2.2")
         for number in range(5):
-            await house.queue(f"{number}@two.example")
-            await house.pass_(1)
-        assert (peer.connections, len(peer.got)) == (1, 5)
-        await house.pass_(3)
-        assert peer.heard[-1] == "QUIT"
+            await provider.queue(f"{number}@two.example")
+            await provider.pass_(1)
+        assert (peer.connections, len(peer.received)) == (1, 5)
+        await provider.pass_(3)
+        assert peer.commands[-1] == "QUIT"
         assert peer.open == 0
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 def test_a_backlog_is_delivered_by_ever_more_connections_up_to_the_limit() -> None:
-    async def test(house: RelayHouse) -> None:
+    async def test(provider: RelayProvider) -> None:
         for number in range(300):
-            await house.queue(f"{number}@two.example")
-        peer = house.peer("two.example", "192.0.2.2")
-        house.start()
-        await house.pass_(3)
+            await provider.queue(f"{number}@two.example")
+        peer = provider.peer("two.example", "192.0.2.2")
+        provider.start()
+        await provider.pass_(3)
         assert sorted(peer.addresses) == sorted(f"{number}@two.example" for number in range(300))
         assert 2 < peer.most <= 4
 
-    async def stopped(house: RelayHouse) -> None:
-        await house.stop()
-        await test(house)
+    async def stopped(provider: RelayProvider) -> None:
+        await provider.stop()
+        await test(provider)
 
-    with_relay(stopped, limits=RelayLimits(connections_each=4))
+    run_with_relay(stopped, limits=RelayLimits(connections_each=4))
 
 
 def test_connections_of_other_workers_to_a_destination_count() -> None:
-    async def test(house: RelayHouse) -> None:
-        await house.stop()
+    async def test(provider: RelayProvider) -> None:
+        await provider.stop()
         for number in range(100):
-            await house.queue(f"{number}@two.example")
+            await provider.queue(f"{number}@two.example")
         for _ in range(3):
-            house.shared[1].open_counts.add(DELIVERY_AGENTS, "two.example")
-        peer = house.peer("two.example", "192.0.2.2")
-        house.start()
-        await house.pass_(10)
+            provider.shared[1].open_counts.add(DELIVERY_AGENTS, "two.example")
+        peer = provider.peer("two.example", "192.0.2.2")
+        provider.start()
+        await provider.pass_(10)
         assert (len(peer.addresses), peer.most) == (100, 1)
-        assert house.shared[0].open_counts.count(DELIVERY_AGENTS, "two.example") == 3, "ours have left"
+        assert provider.shared[0].open_counts.count(DELIVERY_AGENTS, "two.example") == 3, "ours have left"
 
-    with_relay(test, limits=RelayLimits(connections_each=4))
+    run_with_relay(test, limits=RelayLimits(connections_each=4))
 
 
 def test_a_deferred_recipient_is_tried_again_by_the_retry_schedule_and_the_others_are_not_delayed() -> None:
-    async def test(house: RelayHouse) -> None:
-        peer = house.peer("two.example", "192.0.2.2", refused={"grey@two.example": "451 4.7.1 greylisted"})
-        await house.queue("grey@two.example", "ok@two.example")
-        await house.pass_(1)
+    async def test(provider: RelayProvider) -> None:
+        peer = provider.peer("two.example", "192.0.2.2", refused={"grey@two.example": "451 4.7.1 greylisted"})
+        await provider.queue("grey@two.example", "ok@two.example")
+        await provider.pass_(1)
         assert peer.addresses == ["ok@two.example"]
-        assert house.waiting() == ["grey@two.example"]
+        assert provider.waiting() == ["grey@two.example"]
         peer.refused.clear()
-        await house.pass_(retry_schedule.RETRY_INTERVALS_MS[0] / 1000 * 0.8)
-        assert len(peer.got) == 1
-        await house.pass_(retry_schedule.RETRY_INTERVALS_MS[0] / 1000 * 0.4)
+        await provider.pass_(retry_schedule.RETRY_INTERVALS_MS[0] / 1000 * 0.8)
+        assert len(peer.received) == 1
+        await provider.pass_(retry_schedule.RETRY_INTERVALS_MS[0] / 1000 * 0.4)
         assert peer.addresses == ["ok@two.example", "grey@two.example"]
-        assert house.inbox() == []
+        assert provider.inbox() == []
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 def test_an_outage_delays_and_nothing_is_lost() -> None:
-    async def test(house: RelayHouse) -> None:
-        house.mx("two.example", "mx.two.example")
-        peer = house.peer("mx.two.example", "192.0.2.2")
-        house.network.faults = lambda _to: Fault(refuses=True)
+    async def test(provider: RelayProvider) -> None:
+        provider.mx("two.example", "mx.two.example")
+        peer = provider.peer("mx.two.example", "192.0.2.2")
+        provider.network.faults = lambda _to: Fault(refuses=True)
         for number in range(30):
-            await house.queue(f"{number}@two.example")
-        await house.pass_(5 * HOUR)
-        assert len(house.waiting()) == 30
-        assert sorted(house.reported()) == sorted(
+            await provider.queue(f"{number}@two.example")
+        await provider.pass_(5 * HOUR)
+        assert len(provider.waiting()) == 30
+        assert sorted(provider.reported()) == sorted(
             (f"{number}@two.example", "delayed", "4.4.1") for number in range(30)
         )
-        house.network.faults = lambda _to: Fault()
-        await house.pass_(4.5 * HOUR)
+        provider.network.faults = lambda _to: Fault()
+        await provider.pass_(4.5 * HOUR)
         assert sorted(peer.addresses) == sorted(f"{number}@two.example" for number in range(30))
-        assert (house.waiting(), len(house.inbox())) == ([], 30)
+        assert (provider.waiting(), len(provider.inbox())) == ([], 30)
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 @pytest.mark.rfc("5321 §4.5.4.1", "SHOULD")
 def test_when_a_message_expires_the_sender_gets_one_failure_for_each_recipient() -> None:
-    async def test(house: RelayHouse) -> None:
-        house.mx("two.example", "mx.two.example")
-        house.peer("mx.two.example", "192.0.2.2", answers={"": "421 4.3.2 not today"})
+    async def test(provider: RelayProvider) -> None:
+        provider.mx("two.example", "mx.two.example")
+        provider.peer("mx.two.example", "192.0.2.2", answers={"": "421 4.3.2 not today"})
         for number in range(3):
-            await house.queue(f"{number}@two.example")
-        assert house.rows("SELECT expires_at_ms - queued_at_ms FROM queue_messages") == [(LIFETIME_MS,)] * 3
+            await provider.queue(f"{number}@two.example")
+        assert (
+            provider.rows("SELECT expires_at_ms - queued_at_ms FROM queue_messages") == [(LIFETIME_MS,)] * 3
+        )
         # The days between are all alike.
-        house.database.write_now(lambda tx: tx.execute(SOONER, (6 * retry_schedule.HOUR_MS,)))
-        await house.pass_(6 * HOUR + 120)
-        assert house.waiting() == []
-        told = house.reported()
+        provider.database.write_now(lambda tx: tx.execute(SOONER, (6 * retry_schedule.HOUR_MS,)))
+        await provider.pass_(6 * HOUR + 120)
+        assert provider.waiting() == []
+        told = provider.reported()
         for number in range(3):
             actions = [action for address, action, _ in told if address == f"{number}@two.example"]
             assert actions == ["delayed", "failed"]
-        assert "not today" in house.inbox()[-1].as_string()
+        assert "not today" in provider.inbox()[-1].as_string()
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 def test_an_unreachable_destination_is_tried_rarely_however_much_is_queued_for_it() -> None:
-    async def test(house: RelayHouse) -> None:
-        house.mx("two.example", "mx.two.example")
+    async def test(provider: RelayProvider) -> None:
+        provider.mx("two.example", "mx.two.example")
         tried = []
-        house.peer("mx.two.example", "192.0.2.2")
+        provider.peer("mx.two.example", "192.0.2.2")
 
         def fault(to: object) -> Fault:
             tried.append(to)
             return Fault(refuses=True)
 
-        house.network.faults = fault
+        provider.network.faults = fault
         for number in range(100):
-            await house.queue(f"{number}@two.example")
-        await house.pass_(HOUR)
+            await provider.queue(f"{number}@two.example")
+        await provider.pass_(HOUR)
         assert 3 <= len(tried) <= 20
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 def test_unreachable_destinations_do_not_delay_mail_for_others() -> None:
-    async def test(house: RelayHouse) -> None:
-        peer = house.peer("alive.example", "192.0.2.1")
+    async def test(provider: RelayProvider) -> None:
+        peer = provider.peer("alive.example", "192.0.2.1")
         for number in range(40):
-            house.peer(f"dead{number}.example", f"192.0.2.{100 + number}")
-        house.network.faults = lambda to: Fault(silent=to.address != "192.0.2.1")
+            provider.peer(f"dead{number}.example", f"192.0.2.{100 + number}")
+        provider.network.faults = lambda to: Fault(silent=to.address != "192.0.2.1")
         for number in range(40):
-            await house.queue(f"a@dead{number}.example")
-        await house.pass_(200)
-        await house.queue("a@alive.example")
-        await house.pass_(1)
+            await provider.queue(f"a@dead{number}.example")
+        await provider.pass_(200)
+        await provider.queue("a@alive.example")
+        await provider.pass_(1)
         assert peer.addresses == ["a@alive.example"]
 
-    with_relay(test, limits=RelayLimits(connections=8))
+    run_with_relay(test, limits=RelayLimits(connections=8))
 
 
 def test_never_more_connections_than_allowed() -> None:
-    async def test(house: RelayHouse) -> None:
+    async def test(provider: RelayProvider) -> None:
         open_now = most = 0
         for number in range(30):
-            house.peer(f"d{number}.example", f"192.0.2.{number}", answers={"": SILENCE})
+            provider.peer(f"d{number}.example", f"192.0.2.{number}", answers={"": SILENCE})
 
         def count(_to: object) -> Fault:
             nonlocal open_now, most
@@ -186,231 +188,233 @@ def test_never_more_connections_than_allowed() -> None:
             most = max(most, open_now)
             return Fault()
 
-        house.network.faults = count
+        provider.network.faults = count
         for number in range(30):
-            await house.queue(f"a@d{number}.example", f"b@d{number}.example")
-        await house.pass_(60)
+            await provider.queue(f"a@d{number}.example", f"b@d{number}.example")
+        await provider.pass_(60)
         assert most == 5
 
-    with_relay(test, limits=RelayLimits(connections=5))
+    run_with_relay(test, limits=RelayLimits(connections=5))
 
 
 def test_a_rejection_is_reported_at_once_and_delivery_to_a_server_without_dsn_if_requested() -> None:
-    async def test(house: RelayHouse) -> None:
-        house.peer("two.example", "192.0.2.2", extensions=(), refused={"no@two.example": "550 5.1.1 who?"})
-        await house.queue("no@two.example", "yes@two.example", notify="SUCCESS,FAILURE")
-        await house.pass_(1)
-        assert sorted(house.reported()) == [
+    async def test(provider: RelayProvider) -> None:
+        provider.peer("two.example", "192.0.2.2", extensions=(), refused={"no@two.example": "550 5.1.1 who?"})
+        await provider.queue("no@two.example", "yes@two.example", notify="SUCCESS,FAILURE")
+        await provider.pass_(1)
+        assert sorted(provider.reported()) == [
             ("no@two.example", "failed", "5.1.1"),
             ("yes@two.example", "relayed", "2.0.0"),
         ]
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 def test_two_relays_share_the_work_and_nothing_is_delivered_twice() -> None:
-    async def test(house: RelayHouse) -> None:
-        house.start()
-        peer = house.peer("two.example", "192.0.2.2")
-        other = house.peer("three.example", "192.0.2.3")
+    async def test(provider: RelayProvider) -> None:
+        provider.start()
+        peer = provider.peer("two.example", "192.0.2.2")
+        other = provider.peer("three.example", "192.0.2.3")
         for number in range(60):
-            await house.queue(f"{number}@two.example", f"{number}@three.example")
-        await house.pass_(5)
+            await provider.queue(f"{number}@two.example", f"{number}@three.example")
+        await provider.pass_(5)
         assert sorted(peer.addresses) == sorted(f"{number}@two.example" for number in range(60))
         assert sorted(other.addresses) == sorted(f"{number}@three.example" for number in range(60))
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 def test_a_stop_lets_jobs_in_delivery_end_and_gives_back_the_rest() -> None:
-    async def test(house: RelayHouse) -> None:
-        peer = house.peer("two.example", "192.0.2.2")
-        house.network.faults = lambda _to: Fault(delay_s=1.0)
+    async def test(provider: RelayProvider) -> None:
+        peer = provider.peer("two.example", "192.0.2.2")
+        provider.network.faults = lambda _to: Fault(delay_s=1.0)
         for number in range(20):
-            await house.queue(f"{number}@two.example")
-        await house.pass_(6)
-        await house.stop(grace_s=8)
-        assert peer.got
-        assert sorted([*peer.addresses, *house.waiting()]) == sorted(
+            await provider.queue(f"{number}@two.example")
+        await provider.pass_(6)
+        await provider.stop(grace_s=8)
+        assert peer.received
+        assert sorted([*peer.addresses, *provider.waiting()]) == sorted(
             f"{number}@two.example" for number in range(20)
         )
-        now_ms = house.clock.now_ms()
-        assert house.rows(f"SELECT * FROM queue_recipients WHERE lease != 0 OR due_at_ms > {now_ms}") == []
+        now_ms = provider.clock.now_ms()
+        assert provider.rows(f"SELECT * FROM queue_recipients WHERE lease != 0 OR due_at_ms > {now_ms}") == []
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 def test_a_stop_does_not_wait_for_a_server_that_is_silent() -> None:
-    async def test(house: RelayHouse) -> None:
-        house.peer("two.example", "192.0.2.2", answers={"MAIL": SILENCE})
-        await house.queue("a@two.example")
-        await house.pass_(1)
-        await house.stop(grace_s=5)
-        assert house.rows("SELECT lease, attempts FROM queue_recipients") == [(0, 0)]
+    async def test(provider: RelayProvider) -> None:
+        provider.peer("two.example", "192.0.2.2", answers={"MAIL": SILENCE})
+        await provider.queue("a@two.example")
+        await provider.pass_(1)
+        await provider.stop(grace_s=5)
+        assert provider.rows("SELECT lease, attempts FROM queue_recipients") == [(0, 0)]
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 def test_a_slow_job_keeps_its_lease() -> None:
-    async def test(house: RelayHouse) -> None:
-        peer = house.peer("two.example", "192.0.2.2", extensions=())
-        house.network.faults = lambda _to: Fault(delay_s=140.0)
-        await house.queue(*(f"{number}@two.example" for number in range(6)))
-        await house.pass_(LEASE_MS / 1000 + 60)
-        (row, *_) = house.rows("SELECT due_at_ms, attempts FROM queue_recipients")
-        assert row[0] > house.clock.now_ms()
-        await house.pass_(HOUR)
-        assert (len(peer.got), row[1], house.waiting()) == (1, 0, [])
+    async def test(provider: RelayProvider) -> None:
+        peer = provider.peer("two.example", "192.0.2.2", extensions=())
+        provider.network.faults = lambda _to: Fault(delay_s=140.0)
+        await provider.queue(*(f"{number}@two.example" for number in range(6)))
+        await provider.pass_(LEASE_MS / 1000 + 60)
+        (row, *_) = provider.rows("SELECT due_at_ms, attempts FROM queue_recipients")
+        assert row[0] > provider.clock.now_ms()
+        await provider.pass_(HOUR)
+        assert (len(peer.received), row[1], provider.waiting()) == (1, 0, [])
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 def test_a_full_disk_only_delays_what_is_written_down() -> None:
-    async def test(house: RelayHouse) -> None:
-        peer = house.peer("two.example", "192.0.2.2")
-        await house.queue("a@two.example")
-        write, broken = house.database.write, True
+    async def test(provider: RelayProvider) -> None:
+        peer = provider.peer("two.example", "192.0.2.2")
+        await provider.queue("a@two.example")
+        write, broken = provider.database.write, True
 
         async def failing(verb: object, *arguments: object, **more: object) -> object:
             if broken and getattr(verb, "__name__", "") == "settle":
                 raise DatabaseUnavailable("disk full")
             return await write(verb, *arguments, **more)  # type: ignore[arg-type]
 
-        house.database.write = failing  # type: ignore[method-assign, assignment]
-        await house.pass_(30)
-        assert (len(peer.got), house.waiting()) == (1, ["a@two.example"])
+        provider.database.write = failing  # type: ignore[method-assign, assignment]
+        await provider.pass_(30)
+        assert (len(peer.received), provider.waiting()) == (1, ["a@two.example"])
         broken = False
-        await house.pass_(2)
-        assert (len(peer.got), house.waiting()) == (1, [])
+        await provider.pass_(2)
+        assert (len(peer.received), provider.waiting()) == (1, [])
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 def test_a_message_that_cannot_be_read_is_deferred_and_does_not_stop_the_others() -> None:
-    async def test(house: RelayHouse) -> None:
-        await house.stop()
-        peer = house.peer("two.example", "192.0.2.2")
-        await house.queue("a@two.example", octets=b"lost")
-        house.database.write_now(lambda tx: tx.execute("DELETE FROM blobs"))
-        await house.queue("b@two.example")
-        house.start()
-        await house.pass_(1)
+    async def test(provider: RelayProvider) -> None:
+        await provider.stop()
+        peer = provider.peer("two.example", "192.0.2.2")
+        await provider.queue("a@two.example", octets=b"lost")
+        provider.database.write_now(lambda tx: tx.execute("DELETE FROM blobs"))
+        await provider.queue("b@two.example")
+        provider.start()
+        await provider.pass_(1)
         assert peer.addresses == ["b@two.example"]
-        assert house.waiting() == ["a@two.example"]
-        assert [name for name, _ in house.telemetry.failures] == ["delivery failed"]
-        house.telemetry.failures.clear()
+        assert provider.waiting() == ["a@two.example"]
+        assert [name for name, _ in provider.telemetry.failures] == ["delivery failed"]
+        provider.telemetry.failures.clear()
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 def test_the_result_is_logged_for_each_recipient() -> None:
-    async def test(house: RelayHouse) -> None:
-        house.peer("two.example", "192.0.2.2")
-        await house.queue("a@two.example")
-        await house.pass_(1)
-        (said,) = [fields for name, fields in house.telemetry.events if name == "mail relayed"]
+    async def test(provider: RelayProvider) -> None:
+        provider.peer("two.example", "192.0.2.2")
+        await provider.queue("a@two.example")
+        await provider.pass_(1)
+        (said,) = [fields for name, fields in provider.telemetry.events if name == "mail relayed"]
         assert (said["recipient"], said["action"], said["host"]) == (
             "a@two.example",
             "delivered",
             "two.example",
         )
-        assert house.telemetry.counts["relay_delivered", ()] == 1
+        assert provider.telemetry.counts["relay_delivered", ()] == 1
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 def test_stopping_before_anything_has_begun() -> None:
     async def run() -> None:
-        house = RelayHouse()
-        house.start()
-        await house.stop()
-        await house.database.close()
+        provider = RelayProvider()
+        provider.start()
+        await provider.stop()
+        await provider.database.close()
 
     asyncio.run(run())
 
 
 def test_after_the_clock_was_set_no_worker_claims_what_another_delivers() -> None:
-    async def test(house: RelayHouse) -> None:
-        peer = house.peer("two.example", "192.0.2.2", answers={"MAIL": SILENCE})
-        house.start()  # a second worker
-        await house.queue("a@two.example")
-        await house.pass_(1)
+    async def test(provider: RelayProvider) -> None:
+        peer = provider.peer("two.example", "192.0.2.2", answers={"MAIL": SILENCE})
+        provider.start()  # a second worker
+        await provider.queue("a@two.example")
+        await provider.pass_(1)
         assert peer.connections == 1
-        house.clock._started_ms += 2 * LEASE_MS
-        await house.queue("b@two.example")
-        await house.pass_(100)
+        provider.clock._started_ms += 2 * LEASE_MS
+        await provider.queue("b@two.example")
+        await provider.pass_(100)
         assert peer.connections == 1  # not even for new mail: first all renew
-        assert house.rows("SELECT count(*) FROM queue_recipients WHERE lease > 0") == [(1,)]
-        await house.pass_(100)
+        assert provider.rows("SELECT count(*) FROM queue_recipients WHERE lease > 0") == [(1,)]
+        await provider.pass_(100)
         assert peer.connections == 2
 
-    with_relay(test)
+    run_with_relay(test)
 
 
 def test_a_destination_that_keeps_all_its_delivery_agents_does_not_delay_the_retry_of_another() -> None:
-    async def test(house: RelayHouse) -> None:
-        house.peer("slow.example", "192.0.2.1", answers={"MAIL": SILENCE})
-        other = house.peer("other.example", "192.0.2.2", answers={"RCPT": ["450 4.2.1 later", "250 OK"]})
+    async def test(provider: RelayProvider) -> None:
+        provider.peer("slow.example", "192.0.2.1", answers={"MAIL": SILENCE})
+        other = provider.peer("other.example", "192.0.2.2", answers={"RCPT": ["450 4.2.1 later", "250 OK"]})
         for _ in range(3):
-            await house.queue("a@slow.example")
-        await house.queue("a@other.example")
-        await house.pass_(110)  # a minute by the schedule, and no other look at the queue has brought it
-        assert len(other.got) == 1
+            await provider.queue("a@slow.example")
+        await provider.queue("a@other.example")
+        await provider.pass_(110)  # a minute by the schedule, and no other look at the queue has brought it
+        assert len(other.received) == 1
 
-    with_relay(test, limits=RelayLimits(connections_each=1))
+    run_with_relay(test, limits=RelayLimits(connections_each=1))
 
 
 # --- what an await lets happen meanwhile
 
 
-def slowed(house: RelayHouse, method: str, verb: str) -> asyncio.Event:
+def slowed(provider: RelayProvider, method: str, verb: str) -> asyncio.Event:
     """Let calls of this verb by `Database.read` or `write` wait until the event is set."""
-    original, gate = getattr(house.database, method), asyncio.Event()
+    original, gate = getattr(provider.database, method), asyncio.Event()
 
     async def waiting(called: object, *arguments: object, **more: object) -> object:
         if getattr(called, "__name__", "") == verb:
             await gate.wait()
         return await original(called, *arguments, **more)
 
-    setattr(house.database, method, waiting)
+    setattr(provider.database, method, waiting)
     return gate
 
 
 def test_connections_are_set_aside_while_a_claim_is_under_way() -> None:
-    async def test(house: RelayHouse) -> None:
-        peers = [house.peer(name, f"192.0.2.{n}") for n, name in enumerate(("two.example", "three.example"))]
-        house.network.faults = lambda _to: Fault(delay_s=0.2)
+    async def test(provider: RelayProvider) -> None:
+        peers = [
+            provider.peer(name, f"192.0.2.{n}") for n, name in enumerate(("two.example", "three.example"))
+        ]
+        provider.network.faults = lambda _to: Fault(delay_s=0.2)
         for number in range(150):
-            await house.queue(f"{number}@two.example")
-        await house.pass_(0.1)
-        gate = slowed(house, "write", "claim")
-        await house.queue("a@three.example")
+            await provider.queue(f"{number}@two.example")
+        await provider.pass_(0.1)
+        gate = slowed(provider, "write", "claim")
+        await provider.queue("a@three.example")
         most = 0
         for step in range(350):
             if step == 250:
                 gate.set()
-            await house.pass_(0.1)
+            await provider.pass_(0.1)
             most = max(most, sum(peer.open for peer in peers))
         assert most == 3
         assert peers[1].addresses == ["a@three.example"]
 
-    with_relay(test, limits=RelayLimits(connections=3, connections_each=3))
+    run_with_relay(test, limits=RelayLimits(connections=3, connections_each=3))
 
 
 def test_leases_are_renewed_while_messages_are_being_read() -> None:
-    async def test(house: RelayHouse) -> None:
-        peer = house.peer("two.example", "192.0.2.2")
-        gate = slowed(house, "read", "_loaded")
+    async def test(provider: RelayProvider) -> None:
+        peer = provider.peer("two.example", "192.0.2.2")
+        gate = slowed(provider, "read", "_loaded")
         for number in range(30):
-            await house.queue(f"{number}@two.example")
-        await house.pass_(1)
-        house.clock._started_ms += 2 * LEASE_MS
-        await house.pass_(70)  # the jump is noticed
-        leased = house.rows("SELECT due_at_ms FROM queue_recipients WHERE lease > 0")
+            await provider.queue(f"{number}@two.example")
+        await provider.pass_(1)
+        provider.clock._started_ms += 2 * LEASE_MS
+        await provider.pass_(70)  # the jump is noticed
+        leased = provider.rows("SELECT due_at_ms FROM queue_recipients WHERE lease > 0")
         assert len(leased) > 5
-        assert all(due_at_ms > house.clock.now_ms() for (due_at_ms,) in leased)
+        assert all(due_at_ms > provider.clock.now_ms() for (due_at_ms,) in leased)
         gate.set()
-        await house.pass_(200)
+        await provider.pass_(200)
         assert sorted(peer.addresses) == sorted(f"{number}@two.example" for number in range(30))
 
-    with_relay(test)
+    run_with_relay(test)

@@ -8,84 +8,84 @@ from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.queue import schedule
 from pillarbox.server.relay.settling import BATCH_RESULTS, Settling
 from pillarbox.world.entropy import SeededEntropy
-from tests.kit.smtp.relay import RelayHouse
+from tests.kit.smtp.relay import RelayProvider
 
 DELIVERED = Outcome(OutcomeKind.DELIVERED, "2.0.0", "250 OK")
 
 
-async def results(house: RelayHouse, count: int) -> list[JobResult]:
+async def results(provider: RelayProvider, count: int) -> list[JobResult]:
     for number in range(count):
-        await house.queue(f"{number}@two.example")
-    jobs = await house.database.write(
-        schedule.claim_from, "two.example", lease=1, now_ms=house.clock.now_ms(), jobs=count
+        await provider.queue(f"{number}@two.example")
+    jobs = await provider.database.write(
+        schedule.claim_from, "two.example", lease=1, now_ms=provider.clock.now_ms(), jobs=count
     )
     return [JobResult(job, (DeliveryAttempt(DELIVERED),), reached=True) for job in jobs]
 
 
-def settling(house: RelayHouse) -> Settling:
-    mta = ReportingMta("mx.one.example", house.blobs, SeededEntropy(1))
-    return Settling(house.world, mta)
+def settling(provider: RelayProvider) -> Settling:
+    mta = ReportingMta("mx.one.example", provider.blobs, SeededEntropy(1))
+    return Settling(provider.world, mta)
 
 
 def test_many_results_are_few_transactions() -> None:
     async def run() -> None:
-        house = RelayHouse()
-        writer = settling(house)
-        found = await results(house, 2 * BATCH_RESULTS + 1)
+        provider = RelayProvider()
+        writer = settling(provider)
+        found = await results(provider, 2 * BATCH_RESULTS + 1)
         written = []
-        write = house.database.write
+        write = provider.database.write
 
         async def counted(verb: Any, *arguments: Any, **more: Any) -> Any:
             written.append(verb)
             return await write(verb, *arguments, **more)
 
-        house.database.write = counted  # type: ignore[method-assign, assignment]
+        provider.database.write = counted  # type: ignore[method-assign, assignment]
         for one in found:
             await writer.add(one)
         await writer.settled()
-        assert house.waiting() == []
+        assert provider.waiting() == []
         assert written == [settle] * 3
-        await house.database.close()
+        await provider.database.close()
 
     asyncio.run(run())
 
 
 def test_one_that_cannot_be_written_does_not_affect_the_others() -> None:
     async def run() -> None:
-        house = RelayHouse()
-        writer = settling(house)
-        found = await results(house, 5)
-        write = house.database.write
+        provider = RelayProvider()
+        writer = settling(provider)
+        found = await results(provider, 5)
+        write = provider.database.write
 
         async def failing(verb: Any, *arguments: Any, **more: Any) -> Any:
             if verb is settle and found[2] in arguments[0]:
                 raise ArithmeticError("a mistake of ours")
             return await write(verb, *arguments, **more)
 
-        house.database.write = failing  # type: ignore[method-assign, assignment]
+        provider.database.write = failing  # type: ignore[method-assign, assignment]
         for one in found:
             await writer.add(one)
         await writer.settled()
-        assert house.waiting() == ["2@two.example"]
-        assert [name for name, _ in house.telemetry.failures] == ["result not written"]
-        await house.database.close()
+        assert provider.waiting() == ["2@two.example"]
+        assert [name for name, _ in provider.telemetry.failures] == ["result not written"]
+        await provider.database.close()
 
     asyncio.run(run())
 
 
 def test_delivery_agents_wait_while_too_much_is_unwritten() -> None:
     async def run() -> None:
-        house = RelayHouse()
-        writer = settling(house)
-        found = await results(house, 201)
+        provider = RelayProvider()
+        writer = settling(provider)
+        found = await results(provider, 201)
         gate = asyncio.Event()
-        write = house.database.write
+        write = provider.database.write
 
         async def slow(verb: Any, *arguments: Any, **more: Any) -> Any:
             await gate.wait()
             return await write(verb, *arguments, **more)
 
-        house.database.write = slow  # type: ignore[method-assign, assignment]
+        provider.database.write = slow  # type: ignore[method-assign, assignment]
         adding = asyncio.ensure_future(_add_all(writer, found))
         for _ in range(300):
             await asyncio.sleep(0)
@@ -93,8 +93,8 @@ def test_delivery_agents_wait_while_too_much_is_unwritten() -> None:
         gate.set()
         await adding
         await writer.settled()
-        assert house.waiting() == []
-        await house.database.close()
+        assert provider.waiting() == []
+        await provider.database.close()
 
     asyncio.run(run())
 

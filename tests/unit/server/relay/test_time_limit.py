@@ -5,7 +5,7 @@ import asyncio
 from pillarbox.server.relay.time_limit import TimeLimit
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.network.memory import MemoryStream
-from tests.kit.smtp.relay import RelayHouse, with_relay
+from tests.kit.smtp.relay import RelayProvider, run_with_relay
 
 
 def test_it_is_reached_so_long_after_the_last_start_and_once() -> None:
@@ -52,7 +52,7 @@ def test_stopped_it_is_not_reached_and_closed_it_leaves_no_timer() -> None:
 
 
 def test_a_server_that_falls_silent_is_left_after_its_time() -> None:
-    async def test(house: RelayHouse) -> None:
+    async def test(provider: RelayProvider) -> None:
         hung_up = list[float]()
 
         async def silent(stream: MemoryStream) -> None:
@@ -63,17 +63,17 @@ def test_a_server_that_falls_silent_is_left_after_its_time() -> None:
             try:
                 await stream.read()
             finally:
-                hung_up.append(house.clock.monotonic())
+                hung_up.append(provider.clock.monotonic())
 
-        house.peer("two.example", "192.0.2.1")
-        house.network.serve("192.0.2.1", 25, silent)
-        await house.queue("a@two.example")
-        await house.pass_(299)
+        provider.peer("two.example", "192.0.2.1")
+        provider.network.serve("192.0.2.1", 25, silent)
+        await provider.queue("a@two.example")
+        await provider.pass_(299)
         assert hung_up == []
-        await house.pass_(2)
+        await provider.pass_(2)
         assert hung_up == [300]
-        assert house.rows("SELECT attempts, last_reply FROM queue_recipients") == [
+        assert provider.rows("SELECT attempts, last_reply FROM queue_recipients") == [
             (1, "no answer in 300 seconds")
         ]
 
-    with_relay(test)
+    run_with_relay(test)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.protocol.smtp.machine import ChunkEnd, Event, MessageEnd, Piece
-from tests.kit.smtp.provider import House, in_house
+from tests.kit.smtp.provider import SmtpProvider, run_with_smtp
 
 LINES = [
     b"EHLO a.example\r\n", b"LHLO a.example\r\n", b"HELO a.example\r\n", b"MAIL FROM:<a@mail.example>\r\n",
@@ -32,36 +32,36 @@ def finals(heard: str) -> list[str]:
 @example([b"HELP\r\n" * 4, b"x\r\n" * 20, b"BDAT 3\r\nabc"], Role.LMTP, False)
 @example([b"EHLO a.example\r\n"] + [b"AUTH PLAIN AGFubmEAYg==\r\n"] * 6, Role.SUBMISSION, True)
 def test_every_event_is_answered_once(reads: list[bytes], role: Role, tls: bool) -> None:
-    async def test(house: House) -> None:
-        client = house.client(role, tls=tls)
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(role, tls=tls)
         await client.greet()
         heard: list[str] = []
         for read in reads:
             events = list(client.session.machine.receive(read))
             while events and client.connection.open:
                 event = events.pop(0)
-                await patiently(house, client.session.handle(event))
+                await patiently(provider, client.session.handle(event))
                 client.session._context.flush()
-                answers = finals(client.heard())
+                answers = finals(client.read_replies())
                 check(event, answers, role, still_open=client.connection.open)
                 heard += answers
                 if not events and client.session.machine.buffered:
                     events = list(client.session.machine.receive(b""))
         accepted = sum(answer.startswith("250 2.0.0 OK ") for answer in heard)
-        kept = len(house.inbox("anna"))
+        kept = len(provider.inbox("anna"))
         assert kept <= accepted
-        assert bool(kept or house.queued()) == bool(accepted)
-        assert not house.telemetry.failures
+        assert bool(kept or provider.queued()) == bool(accepted)
+        assert not provider.telemetry.failures
 
-    in_house(test)
+    run_with_smtp(test)
 
 
-async def patiently(house: House, handling: Coroutine[None, None, None]) -> None:
+async def patiently(provider: SmtpProvider, handling: Coroutine[None, None, None]) -> None:
     """Have time pass for an answer that is held back, as after some failed logins."""
     task = asyncio.ensure_future(handling)
     await asyncio.wait([task], timeout=0)
     while not task.done():
-        await house.clock.advance(1)
+        await provider.clock.advance(1)
     await task
 
 

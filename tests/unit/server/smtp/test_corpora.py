@@ -4,13 +4,13 @@ from pillarbox.delivery.trace import marks
 from pillarbox.protocol.smtp.line_ends import repair
 from pillarbox.server.smtp.command_counts import SessionLimits
 from tests.kit.corpora import needs_corpora, single_messages
-from tests.kit.smtp.provider import House, in_house
+from tests.kit.smtp.provider import SmtpProvider, run_with_smtp
 
 
 @needs_corpora
 def test_odd_messages_are_taken() -> None:
-    async def test(house: House) -> None:
-        client = house.client(session_limits=SessionLimits(idle_commands=1_000_000))
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(session_limits=SessionLimits(idle_commands=1_000_000))
         await client.greet()
         expected = []
         for name, octets in single_messages():
@@ -25,9 +25,9 @@ def test_odd_messages_are_taken() -> None:
             assert (await client.say(b"BDAT %d LAST\r\n" % len(octets) + octets)).startswith("250"), name
             expected.append((name, repair(sent), octets))
         for (name, by_data, by_bdat), data, bdat in zip(
-            expected, house.inbox("anna"), house.inbox("bert"), strict=True
+            expected, provider.inbox("anna"), provider.inbox("bert"), strict=True
         ):
             assert data.endswith(by_data), name
             assert bdat.endswith(by_bdat), name
 
-    in_house(test)
+    run_with_smtp(test)

@@ -10,7 +10,7 @@ from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.smtp.refusals import reply_to
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
-from tests.kit.smtp.provider import House, in_house
+from tests.kit.smtp.provider import SmtpProvider, run_with_smtp
 
 
 class BrokenDatabase:
@@ -31,8 +31,8 @@ class BrokenDatabase:
         return await self._database.write(*arguments, **keywords)
 
 
-def with_database(house: House, database: Any) -> World:
-    return replace(house.world, database=database)
+def with_database(provider: SmtpProvider, database: Any) -> World:
+    return replace(provider.world, database=database)
 
 
 def test_every_failure_is_transient() -> None:
@@ -55,26 +55,26 @@ def test_every_reason_has_its_reply() -> None:
 
 @pytest.mark.parametrize("role", [Role.MX, Role.LMTP])
 def test_a_commit_that_fails_is_not_250(role: Role) -> None:
-    async def test(house: House) -> None:
-        broken = BrokenDatabase(house.database)
-        client = house.client(role, world=with_database(house, broken))
+    async def test(provider: SmtpProvider) -> None:
+        broken = BrokenDatabase(provider.database)
+        client = provider.client(role, world=with_database(provider, broken))
         await client.greet()
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
         broken.fails_to = {"write"}
         assert await client.say(b"Subject: x\r\n\r\n.\r\n") == "452 4.3.1 Insufficient system storage\r\n"
         broken.fails_to = set()
-        assert house.inbox("anna") == []
+        assert provider.inbox("anna") == []
         # and the session lives on
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
         assert (await client.say(b"Subject: x\r\n\r\n.\r\n")).startswith("250")
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_directory_that_cannot_be_read() -> None:
-    async def test(house: House) -> None:
-        broken = BrokenDatabase(house.database)
-        client = house.client(world=with_database(house, broken))
+    async def test(provider: SmtpProvider) -> None:
+        broken = BrokenDatabase(provider.database)
+        client = provider.client(world=with_database(provider, broken))
         await client.greet()
         await client.say("MAIL FROM:<a@mail.example>")
         broken.fails_to = {"read"}
@@ -82,33 +82,33 @@ def test_a_directory_that_cannot_be_read() -> None:
         broken.fails_to = set()
         assert await client.codes("RCPT TO:<anna@one.example>", "NOOP") == [250, 250]
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_an_account_that_goes_between_rcpt_and_the_end() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         await client.codes(
             "MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "RCPT TO:<bert@one.example>", "DATA"
         )
-        house.database.write_now(
-            lambda tx: tx.execute("DELETE FROM ledgers WHERE account = ?", (house.people["bert"],))
+        provider.database.write_now(
+            lambda tx: tx.execute("DELETE FROM ledgers WHERE account = ?", (provider.people["bert"],))
         )
         assert (await client.say(b"Subject: x\r\n\r\n.\r\n")).startswith("451 4.3.0")
-        assert house.inbox("anna") == []  # all or nothing
+        assert provider.inbox("anna") == []  # all or nothing
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_login_while_the_database_is_away() -> None:
-    async def test(house: House) -> None:
-        client = house.client(Role.SUBMISSION, tls=True)
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(Role.SUBMISSION, tls=True)
         await client.greet()
-        broken = BrokenDatabase(house.database)
+        broken = BrokenDatabase(provider.database)
         broken.fails_to = {"read"}
-        authenticator = house.authenticator
+        authenticator = provider.authenticator
         authenticator._world = replace(authenticator._world, database=broken)  # type: ignore[arg-type]  # stands in for it
         assert await client.codes("AUTH PLAIN AGFubmEAYg==", "NOOP") == [454, 250]
 
-    in_house(test)
+    run_with_smtp(test)

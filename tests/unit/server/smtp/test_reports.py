@@ -5,36 +5,36 @@ import base64
 import pytest
 
 from pillarbox.protocol.smtp.capabilities import Role
-from tests.kit.smtp.provider import PASSWORD, Client, House, in_house
+from tests.kit.smtp.provider import PASSWORD, SmtpClient, SmtpProvider, run_with_smtp
 
 MESSAGE = "From: anna@one.example\r\nSubject: Plan\r\n\r\nThe body."
 
 
-async def logged_in(house: House, **options: object) -> Client:
-    client = house.client(Role.SUBMISSION, tls=True, **options)
+async def logged_in(provider: SmtpProvider, **options: object) -> SmtpClient:
+    client = provider.client(Role.SUBMISSION, tls=True, **options)
     await client.greet()
     credentials = base64.b64encode(f"\0anna@one.example\0{PASSWORD}".encode()).decode()
     assert await client.codes(f"AUTH PLAIN {credentials}") == [235]
     return client
 
 
-async def told(house: House, rcpt: str, *, mail: str = "", role: Role = Role.MX) -> list[bytes]:
+async def told(provider: SmtpProvider, rcpt: str, *, mail: str = "", role: Role = Role.MX) -> list[bytes]:
     """Reports that the sender gets for a message to this recipient."""
-    client = house.client(role)
+    client = provider.client(role)
     await client.greet()
     sender = "" if mail == "null" else "you@mail.example"
     more = "" if mail == "null" else mail
     assert await client.codes(f"MAIL FROM:<{sender}>{more}", f"RCPT TO:{rcpt}", "DATA") == [250, 250, 354]
     assert (await client.say(MESSAGE.encode() + b"\r\n.\r\n")).startswith("250")
-    return [one["octets"] for one in house.queued() if one["reverse_path"] is None]
+    return [one["octets"] for one in provider.queued() if one["reverse_path"] is None]
 
 
 @pytest.mark.rfc("3461 §5.2.3", "MUST")
 @pytest.mark.parametrize("role", [Role.MX, Role.LMTP])
 def test_delivery_is_told_to_who_asked_for_it_with_the_header_only(role: Role) -> None:
-    async def test(house: House) -> None:
+    async def test(provider: SmtpProvider) -> None:
         (report,) = await told(
-            house,
+            provider,
             "<anna@one.example> NOTIFY=SUCCESS ORCPT=rfc822;a+2Bb@x",
             mail=" RET=FULL ENVID=e7",
             role=role,
@@ -48,9 +48,9 @@ def test_delivery_is_told_to_who_asked_for_it_with_the_header_only(role: Role) -
         ):
             assert part in report
         assert b"The body" not in report
-        assert house.queued()[0]["notify"] == "NEVER"
+        assert provider.queued()[0]["notify"] == "NEVER"
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.rfc("3461 §5.2.3", "MUST NOT")
@@ -64,53 +64,53 @@ def test_delivery_is_told_to_who_asked_for_it_with_the_header_only(role: Role) -
     ],
 )
 def test_nobody_else_is_told(rcpt: str, mail: str) -> None:
-    async def test(house: House) -> None:
-        assert await told(house, rcpt, mail=mail) == []
+    async def test(provider: SmtpProvider) -> None:
+        assert await told(provider, rcpt, mail=mail) == []
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.rfc("3461 §5.2.7.3", "MUST")
 @pytest.mark.parametrize("alias", ["info", "both", "crew"])
 def test_an_address_of_several_is_expanded(alias: str) -> None:
-    async def test(house: House) -> None:
-        (report,) = await told(house, f"<{alias}@one.example> NOTIFY=SUCCESS,FAILURE")
+    async def test(provider: SmtpProvider) -> None:
+        (report,) = await told(provider, f"<{alias}@one.example> NOTIFY=SUCCESS,FAILURE")
         assert b"Action: expanded" in report
-        onward = [one for one in house.queued() if one["reverse_path"]]
+        onward = [one for one in provider.queued() if one["reverse_path"]]
         assert [one["notify"] for one in onward] == (["FAILURE"] if alias == "both" else [])
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.rfc("3461 §5.2.7.2", "SHOULD")
 def test_an_alias_of_one_elsewhere_passes_the_wish_on() -> None:
-    async def test(house: House) -> None:
-        assert await told(house, "<away@one.example> NOTIFY=SUCCESS") == []
-        (onward,) = house.queued()
+    async def test(provider: SmtpProvider) -> None:
+        assert await told(provider, "<away@one.example> NOTIFY=SUCCESS") == []
+        (onward,) = provider.queued()
         assert (onward["notify"], onward["original"]) == ("SUCCESS", "rfc822;away@one.example")
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.rfc("8689 §5", "MUST")
 def test_a_report_about_what_required_tls_requires_it_as_well() -> None:
-    async def test(house: House) -> None:
-        client = house.client(tls=True)
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(tls=True)
         await client.greet()
         codes = await client.codes(
             "MAIL FROM:<you@mail.example> REQUIRETLS", "RCPT TO:<anna@one.example> NOTIFY=SUCCESS", "DATA"
         )
         assert codes == [250, 250, 354]
         await client.say(b"x\r\n.\r\n")
-        assert [bool(one["require_tls"]) for one in house.queued()] == [True]
+        assert [bool(one["require_tls"]) for one in provider.queued()] == [True]
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.parametrize("separate", [True, False])
 def test_domains_may_be_providers_to_each_other(separate: bool) -> None:
-    async def test(house: House) -> None:
-        client = await logged_in(house, separate_domains=separate)
+    async def test(provider: SmtpProvider) -> None:
+        client = await logged_in(provider, separate_domains=separate)
         codes = await client.codes(
             "MAIL FROM:<anna@one.example>", "RCPT TO:<bert@one.example>", "RCPT TO:<nobody@two.example>"
         )
@@ -118,12 +118,12 @@ def test_domains_may_be_providers_to_each_other(separate: bool) -> None:
         assert await client.codes("RCPT TO:<nobody@one.example>") == [550]
         await client.say("DATA")
         await client.say(MESSAGE.encode() + b"\r\n.\r\n")
-        assert [one["address"] for one in house.queued()] == (["nobody@two.example"] if separate else [])
-        assert len(house.inbox("bert")) == 1
-        outside = house.client(Role.MX, separate_domains=separate)
+        assert [one["address"] for one in provider.queued()] == (["nobody@two.example"] if separate else [])
+        assert len(provider.inbox("bert")) == 1
+        outside = provider.client(Role.MX, separate_domains=separate)
         await outside.greet()
         assert await outside.codes(
             "MAIL FROM:<you@mail.example>", "RCPT TO:<anna@one.example>", "RCPT TO:<x@elsewhere.example>"
         ) == [250, 250, 550]
 
-    in_house(test)
+    run_with_smtp(test)

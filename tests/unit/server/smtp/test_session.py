@@ -7,14 +7,14 @@ from pillarbox.delivery.checks.check import Stage
 from pillarbox.delivery.checks.sender_domain import SenderDomainRequired
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.smtp.command_counts import SessionLimits
-from tests.kit.smtp.provider import Client, FakeConnection, House, in_house, set_quota
+from tests.kit.smtp.provider import FakeConnection, SmtpClient, SmtpProvider, run_with_smtp, set_quota
 
 MESSAGE = "From: a@mail.example\r\nSubject: x\r\n\r\nbody\r\n.\r\n"
 
 
 def test_greeting_and_ehlo() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         assert await client.connect() == "220 mx.one.example ESMTP Pillarbox\r\n"
         lines = (await client.say("EHLO client.example")).splitlines()
         assert lines[0] == "250-mx.one.example"
@@ -22,13 +22,13 @@ def test_greeting_and_ehlo() -> None:
         assert "250-LIMITS MAILMAX=100000 RCPTMAX=1000" in lines
         assert await client.say("HELO client.example") == "250 mx.one.example\r\n"
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.rfc("5321 §4.1.4", "MUST")
 def test_order_of_commands() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.connect()
         assert (
             await client.codes("MAIL FROM:<a@mail.example>", "DATA", "RCPT TO:<anna@one.example>")
@@ -53,26 +53,26 @@ def test_order_of_commands() -> None:
         assert await client.say("QUIT") == "221 2.0.0 mx.one.example closing connection\r\n"
         assert not client.connection.open
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.rfc("5321 §4.1.4", "MUST")
 def test_a_refused_mail_leaves_no_transaction() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         too_large = "MAIL FROM:<a@mail.example> SIZE=99999999999"
         assert await client.codes(too_large, "RCPT TO:<anna@one.example>") == [
             552, 503,
         ]  # fmt: skip
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.rfc("2920 §3.2", "SHOULD")
 def test_answers_to_one_read_leave_in_one_write() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         before = client.connection.writes
         answers = await client.say(
@@ -87,20 +87,20 @@ def test_answers_to_one_read_leave_in_one_write() -> None:
         assert [line[:3] for line in answers.splitlines()] == ["250", "250", "250", "354"]
         assert client.connection.writes == before + 2
         await client.say(b".\r\n")
-        assert len(house.inbox("anna")) == len(house.inbox("bert")) == 1
+        assert len(provider.inbox("anna")) == len(provider.inbox("bert")) == 1
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_message_rests_below_its_trace_fields() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
         answer = await client.say(MESSAGE.encode())
         assert answer.startswith("250 2.0.0 OK ")
         trace_id = answer.split()[-1]
-        [octets] = house.inbox("anna")
+        [octets] = provider.inbox("anna")
         assert (
             octets
             == (
@@ -113,7 +113,7 @@ def test_a_message_rests_below_its_trace_fields() -> None:
             ).encode()
         )
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.rfc("1123 §5.2.17", "MUST")
@@ -123,19 +123,19 @@ def test_a_message_rests_below_its_trace_fields() -> None:
     ["Postmaster", "postmaster@one.example", "POSTMASTER@ONE.EXAMPLE", "postmaster@[198.51.100.1]"],
 )
 def test_postmaster_is_always_there(recipient: str) -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         assert await client.codes("MAIL FROM:<>", f"RCPT TO:<{recipient}>", "DATA") == [250, 250, 354]
         await client.say(MESSAGE.encode())
-        assert len(house.inbox("anna")) == 1  # the domain's first account is its postmaster
+        assert len(provider.inbox("anna")) == 1  # the domain's first account is its postmaster
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_recipients() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         await client.say("MAIL FROM:<a@mail.example>")
         answers = {
@@ -158,40 +158,40 @@ def test_recipients() -> None:
         for recipient, code in answers.items():
             assert await client.codes(f"RCPT TO:<{recipient}>") == [code], recipient
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.rfc("5321 §3.3", "MUST")
 def test_no_relaying() -> None:
-    async def test(house: House) -> None:
+    async def test(provider: SmtpProvider) -> None:
         for role in (Role.MX, Role.LMTP):
-            client = house.client(role)
+            client = provider.client(role)
             await client.greet()
             await client.say("MAIL FROM:<anna@one.example>")
             assert await client.say("RCPT TO:<x@elsewhere.example>") == "550 5.7.1 Relay access denied\r\n"
-        assert house.queued() == []
+        assert provider.queued() == []
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_recipient_named_twice_gets_one_message() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         await client.say("MAIL FROM:<a@mail.example>")
         for recipient in ("anna@one.example", "Anna@one.example", "info@one.example", "crew@one.example"):
             assert await client.codes(f"RCPT TO:<{recipient}>") == [250]
         await client.say("DATA")
         await client.say(MESSAGE.encode())
-        assert [len(house.inbox(login)) for login in ("anna", "bert", "cleo")] == [1, 1, 1]
-        assert b"for <" not in house.inbox("anna")[0].split(b"From:")[0].replace(b"from", b"")
+        assert [len(provider.inbox(login)) for login in ("anna", "bert", "cleo")] == [1, 1, 1]
+        assert b"for <" not in provider.inbox("anna")[0].split(b"From:")[0].replace(b"from", b"")
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_forwarding_goes_to_the_queue_in_the_same_acceptance() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         await client.codes(
             "MAIL FROM:<a@mail.example> RET=HDRS ENVID=xyz BODY=8BITMIME",
@@ -199,8 +199,8 @@ def test_forwarding_goes_to_the_queue_in_the_same_acceptance() -> None:
             "DATA",
         )
         assert (await client.say(MESSAGE.encode())).startswith("250")
-        [rested] = house.inbox("anna")
-        [queued] = house.queued()
+        [rested] = provider.inbox("anna")
+        [queued] = provider.queued()
         assert rested == b"Return-Path: <a@mail.example>\r\n" + queued.pop("octets")
         assert queued == {
             "address": "anna@elsewhere.example",
@@ -216,13 +216,13 @@ def test_forwarding_goes_to_the_queue_in_the_same_acceptance() -> None:
             "return_content": "HDRS",
         }
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.rfc("6531 §3.5", "MUST")
 def test_addresses_beyond_ascii_need_smtputf8() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         assert (
             await client.say("MAIL FROM:<jörg@mail.example>")
@@ -238,17 +238,17 @@ def test_addresses_beyond_ascii_need_smtputf8() -> None:
             "DATA",
         ) == [250, 550, 250, 354]
         await client.say(MESSAGE.encode())
-        [octets] = house.inbox("anna")
+        [octets] = provider.inbox("anna")
         assert octets.startswith("Return-Path: <jörg@mail.example>\r\n".encode())
         assert b"with UTF8SMTP id" in octets
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.rfc("1870 §6.1", "MUST")
 def test_size_is_declared_and_counted() -> None:
-    async def test(house: House) -> None:
-        client = house.client(limits=Limits(message_octets=100))
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(limits=Limits(message_octets=100))
         await client.greet()
         refusal = "552 5.3.4 Message size exceeds fixed limit\r\n"
         assert await client.say("MAIL FROM:<a@mail.example> SIZE=101") == refusal
@@ -257,29 +257,29 @@ def test_size_is_declared_and_counted() -> None:
             # RFC 1870 §5: line ends count, dots that were added and the end do not
             answer = await client.say(b".." + b"x" * (octets - 1) + b"\r\n.\r\n")
             assert answer[:3] == code
-        assert len(house.inbox("anna")) == 1
+        assert len(provider.inbox("anna")) == 1
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_too_large_in_pieces() -> None:
-    async def test(house: House) -> None:
-        client = house.client(limits=Limits(message_octets=500_000))
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(limits=Limits(message_octets=500_000))
         await client.greet()
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
         for _ in range(12):
             assert await client.say(b"x" * 70 + b"\r\n" + b"y" * 50_000 + b"\r\n") == ""
         assert (await client.say(b".\r\n")).startswith("552 5.3.4")
-        assert house.inbox("anna") == []
+        assert provider.inbox("anna") == []
         assert await client.codes("NOOP") == [250]
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.rfc("5321 §4.5.3.1.10", "MUST")
 def test_too_many_recipients() -> None:
-    async def test(house: House) -> None:
-        client = house.client(limits=Limits(recipients=100))
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(limits=Limits(recipients=100))
         await client.greet()
         await client.say("MAIL FROM:<a@mail.example>")
         assert await client.codes(*["RCPT TO:<anna@one.example>"] * 100) == [250] * 100
@@ -287,13 +287,13 @@ def test_too_many_recipients() -> None:
         assert await client.codes("DATA") == [354]
         assert (await client.say(b".\r\n")).startswith("250")
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.rfc("5321 §6.3", "MUST")
 def test_mail_loops_end() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         for hops, code in ((100, "250"), (101, "554")):
             await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
@@ -301,13 +301,13 @@ def test_mail_loops_end() -> None:
             assert answer[:3] == code
         assert "5.4.6" in answer
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_full_mailbox_is_told_at_rcpt() -> None:
-    async def test(house: House) -> None:
-        set_quota(house, "anna", 1000)
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        set_quota(provider, "anna", 1000)
+        client = provider.client()
         await client.greet()
         await client.say("MAIL FROM:<a@mail.example> SIZE=1001")
         assert (
@@ -320,12 +320,12 @@ def test_a_full_mailbox_is_told_at_rcpt() -> None:
         # others of a group still get it, and so does she
         assert await client.codes("RCPT TO:<crew@one.example>") == [250]
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_errors_have_a_limit() -> None:
-    async def test(house: House) -> None:
-        client = house.client(session_limits=SessionLimits(errors=3))
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(session_limits=SessionLimits(errors=3))
         await client.greet()
         assert await client.codes("XYZZY", "XYZZY", "XYZZY") == [500] * 3
         assert (await client.say("XYZZY")).splitlines() == [
@@ -335,48 +335,48 @@ def test_errors_have_a_limit() -> None:
         assert not client.connection.open
         assert await client.say("NOOP") == ""
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_guessing_recipients_and_idling_have_limits() -> None:
-    async def test(house: House) -> None:
-        client = house.client(session_limits=SessionLimits(unknown_recipients=2, idle_commands=3))
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(session_limits=SessionLimits(unknown_recipients=2, idle_commands=3))
         await client.greet()
         await client.say("MAIL FROM:<a@mail.example>")
         assert await client.codes("RCPT TO:<x@one.example>", "RCPT TO:<y@one.example>") == [550, 550]
         assert "421 4.7.0" in await client.say("RCPT TO:<z@one.example>")
-        client = house.client(session_limits=SessionLimits(idle_commands=3))
+        client = provider.client(session_limits=SessionLimits(idle_commands=3))
         await client.greet()
         assert await client.codes("NOOP", "NOOP") == [250, 250]
         assert "421 4.7.0" in await client.say("NOOP")
-        client = house.client(session_limits=SessionLimits(idle_commands=2))
+        client = provider.client(session_limits=SessionLimits(idle_commands=2))
         await client.greet()
         assert await client.codes("EHLO client.example") == [250]
         assert "421 4.7.0" in await client.say("EHLO client.example")
         assert not client.connection.open
-        client = house.client(session_limits=SessionLimits(transactions=2))
+        client = provider.client(session_limits=SessionLimits(transactions=2))
         await client.greet()
         assert await client.codes("MAIL FROM:<>", "MAIL FROM:<>") == [250, 503]
         assert (await client.say("MAIL FROM:<>")).startswith("421 4.7.0")
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_an_accepted_message_clears_the_counts() -> None:
-    async def test(house: House) -> None:
-        client = house.client(session_limits=SessionLimits(errors=3, unknown_recipients=1))
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(session_limits=SessionLimits(errors=3, unknown_recipients=1))
         await client.greet()
         for _ in range(4):
             await client.codes("XYZZY", "XYZZY", "MAIL FROM:<>", "RCPT TO:<x@one.example>")
             await client.codes("RCPT TO:<anna@one.example>", "DATA")
             assert (await client.say(b".\r\n")).startswith("250")
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_time_outs_and_farewells() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         # RFC 5321 §4.5.3.2.7: five minutes at least
         assert client.connection.deadline_s >= 300
@@ -386,25 +386,25 @@ def test_time_outs_and_farewells() -> None:
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
         assert client.connection.deadline_s >= 180
         client.session.closed()
-        assert house.inbox("anna") == []
+        assert provider.inbox("anna") == []
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_line_that_ends_in_lf_ends_the_session() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         answer = await client.say(b"MAIL FROM:<a@mail.example>\nRCPT TO:<anna@one.example>\r\n")
         assert answer.startswith("500 5.5.2")
         assert not client.connection.open
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_sender_whose_domain_does_not_exist_is_marked() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         for sender, mark in [
             ("a@mail.example", None),
@@ -414,20 +414,22 @@ def test_a_sender_whose_domain_does_not_exist_is_marked() -> None:
         ]:
             await client.codes(f"MAIL FROM:<{sender}>", "RCPT TO:<anna@one.example>", "DATA")
             assert (await client.say(MESSAGE.encode())).startswith("250")
-            octets = house.inbox("anna")[-1]
+            octets = provider.inbox("anna")[-1]
             assert (b"(sender domain" in octets) == (mark is not None)
             assert mark is None or mark in octets
         found = [
-            fields["sender_domain"] for name, fields in house.telemetry.events if name == "message accepted"
+            fields["sender_domain"]
+            for name, fields in provider.telemetry.events
+            if name == "message accepted"
         ]
         assert found == ["exists", "exists", "absent", "unknown"]
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_such_a_sender_is_refused_by_policy_only() -> None:
-    async def test(house: House) -> None:
-        client = house.client(checks={Stage.SENDER: (SenderDomainRequired,)})
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(checks={Stage.SENDER: (SenderDomainRequired,)})
         await client.greet()
         assert await client.codes("MAIL FROM:<a@mail.example>", "RSET", "MAIL FROM:<>", "RSET") == [250] * 4
         assert (
@@ -436,39 +438,39 @@ def test_such_a_sender_is_refused_by_policy_only() -> None:
         )
         assert (await client.say("MAIL FROM:<a@far.invalid>")).startswith("450 4.1.8")
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_helo_is_plain_smtp() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.connect()
         await client.codes(
             "HELO client.example", "MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA"
         )
         await client.say(MESSAGE.encode())
-        assert b"with SMTP id" in house.inbox("anna")[0]
+        assert b"with SMTP id" in provider.inbox("anna")[0]
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_there_is_no_auth_at_the_mx() -> None:
-    async def test(house: House) -> None:
-        client = house.client(tls=True)
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(tls=True)
         assert "AUTH" not in await client.greet()
         assert await client.codes("AUTH PLAIN", "MAIL FROM:<a@mail.example>") == [502, 250]
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_connection_that_ends_in_the_middle_leaves_nothing() -> None:
-    async def test(house: House) -> None:
+    async def test(provider: SmtpProvider) -> None:
         connection = FakeConnection()
-        client = Client(house.service(Role.MX), connection)
+        client = SmtpClient(provider.service(Role.MX), connection)
         await client.greet()
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
         await client.say(b"Subject: half\r\n\r\nof a mess")
         client.session.closed()
-        assert house.inbox("anna") == []
+        assert provider.inbox("anna") == []
 
-    in_house(test)
+    run_with_smtp(test)

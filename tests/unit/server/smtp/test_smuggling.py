@@ -13,7 +13,7 @@ import pytest
 
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.protocol.smtp.line_ends import is_clean
-from tests.kit.smtp.provider import House, in_house
+from tests.kit.smtp.provider import SmtpProvider, run_with_smtp
 
 KNOWN = [
     b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r.\r\n", b"\r\n.\n", b"\r\n.\r", b"\n.\r", b"\r.\n", b"\r\n.\r\r\n",
@@ -41,59 +41,59 @@ def naive_ends(octets: bytes) -> int:
 @pytest.mark.parametrize("sequence", SEQUENCES, ids=repr)
 @pytest.mark.parametrize("step", [1, 100_000])
 def test_one_message_in_is_one_message(sequence: bytes, step: int) -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         octets = ENVELOPE + b"Subject: x\r\n\r\nbody" + sequence + SECOND + b"end\r\n.\r\n"
         answers = ""
         for start in range(0, len(octets), step):
             answers += await client.say(octets[start : start + step])
         assert [line[:3] for line in answers.splitlines()] == ["250", "250", "354", "250"]
-        [rested] = house.inbox("anna")
-        [queued] = house.queued()
+        [rested] = provider.inbox("anna")
+        [queued] = provider.queued()
         for octets in (rested, queued["octets"]):
             assert b"Subject: smuggled" in octets
             assert is_clean(octets)
             assert naive_ends(octets) == 1
         assert await client.codes("NOOP") == [250]
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_the_true_end_ends_once() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         answers = await client.say(
             ENVELOPE + b"Subject: x\r\n\r\r\n.\r\n" + ENVELOPE + b"Subject: y\r\n\r\n.\r\n"
         )
         assert [line[:3] for line in answers.splitlines()] == ["250", "250", "354", "250"] * 2
-        assert len(house.inbox("anna")) == 2
+        assert len(provider.inbox("anna")) == 2
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES, ids=repr)
 def test_chunks_of_text_follow_the_same_rule(sequence: bytes) -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<both@one.example>")
         octets = b"Subject: x\r\n\r\nbody" + sequence + SECOND
         for cut in (octets[:20], octets[20:]):
             last = b" LAST" if cut == octets[20:] else b""
             assert (await client.say(b"BDAT %d%b\r\n" % (len(cut), last) + cut)).startswith("250")
-        [rested] = house.inbox("anna")
+        [rested] = provider.inbox("anna")
         assert is_clean(rested)
-        assert naive_ends(house.queued()[0]["octets"]) == 1
+        assert naive_ends(provider.queued()[0]["octets"]) == 1
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 @pytest.mark.rfc("3030 §3", "MUST")
 def test_binary_mime_keeps_every_bit() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         octets = (
             b"Subject: x\r\nContent-Transfer-Encoding: binary\r\n\r\n"
@@ -103,17 +103,17 @@ def test_binary_mime_keeps_every_bit() -> None:
         await client.codes("MAIL FROM:<a@mail.example> BODY=BINARYMIME", "RCPT TO:<both@one.example>")
         assert await client.codes("DATA") == [503]
         assert (await client.say(b"BDAT %d LAST\r\n" % len(octets) + octets)).startswith("250")
-        assert house.inbox("anna")[0].endswith(octets)
-        [queued] = house.queued()
+        assert provider.inbox("anna")[0].endswith(octets)
+        [queued] = provider.queued()
         assert queued["octets"].endswith(octets)
         assert queued["body"] == "BINARYMIME"  # so that it goes on by BDAT only, or encoded
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_refused_data_command_makes_no_message_of_what_follows() -> None:
-    async def test(house: House) -> None:
-        client = house.client()
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client()
         await client.greet()
         answers = await client.say(
             b"MAIL FROM:<a@mail.example>\r\nRCPT TO:<nobody@one.example>\r\n"
@@ -122,18 +122,18 @@ def test_a_refused_data_command_makes_no_message_of_what_follows() -> None:
         codes = [line[:3] for line in answers.splitlines()]
         assert codes[:3] == ["250", "550", "503"]
         assert set(codes[3:]) == {"500"}
-        assert house.inbox("anna") == []
+        assert provider.inbox("anna") == []
 
-    in_house(test)
+    run_with_smtp(test)
 
 
 def test_a_message_that_refuses_its_size_is_read_to_its_end() -> None:
-    async def test(house: House) -> None:
+    async def test(provider: SmtpProvider) -> None:
         for role in (Role.MX, Role.LMTP):
-            client = house.client(role)
+            client = provider.client(role)
             await client.greet()
             await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>", "DATA")
             answer = await client.say(b"Received: x\r\n" * 200 + b"\r\nQUIT\r\n\n.\nQUIT\r\n.\r\nNOOP\r\n")
             assert [line[:3] for line in answer.splitlines()] == ["554", "250"]
 
-    in_house(test)
+    run_with_smtp(test)
