@@ -45,7 +45,7 @@ def test_a_few_mistakes_cost_nothing_then_it_gets_slower_to_an_end() -> None:
     assert 20 < waits[-1] <= PAIR.longest_s
 
 
-def test_attempts_side_by_side_form_a_queue_and_the_last_are_turned_away() -> None:
+def test_concurrent_attempts_queue_and_those_beyond_the_limit_are_refused() -> None:
     slowing = AuthThrottle(Watch(), for_one_alone().tallies)
     failing(slowing, 10)
     waits = [slowing.admit("anna", "a", known=False) for _attempt in range(5)]
@@ -80,7 +80,7 @@ def test_one_client_guessing_at_many_accounts_is_slowed() -> None:
     assert slowing.admit("fresh", "b", known=False) == 0.0
 
 
-def test_a_known_client_that_keeps_failing_is_slowed_a_little() -> None:
+def test_a_known_client_that_fails_repeatedly_is_delayed_a_little() -> None:
     slowing = AuthThrottle(Watch(), for_one_alone().tallies)
     failing(slowing, 30)
     # a guesser may sit behind the owner's own address: its attempts must not keep the owner's out
@@ -117,7 +117,7 @@ def test_workers_count_together() -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1"])
-def test_those_who_share_this_machine_do_not_pay_for_each_other(address: str) -> None:
+def test_accounts_behind_one_local_address_are_throttled_separately(address: str) -> None:
     slowing = AuthThrottle(Watch(), for_one_alone().tallies)
     here = client_key(address)
     for number in range(100):

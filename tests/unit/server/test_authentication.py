@@ -166,7 +166,7 @@ def test_unknown_logins_are_slowed_alike() -> None:
     run(scenario)
 
 
-def test_a_crowd_of_guesses_is_turned_away() -> None:
+def test_many_concurrent_guesses_are_refused() -> None:
     async def scenario(bench: Bench) -> None:
         for number in range(10):
             await bench.login("anna", f"guess{number}", AWAY)

@@ -48,7 +48,7 @@ def run(scenario: Callable[[PasswordChecks, VirtualClock], Any], threads: int = 
     return asyncio.run(inside())
 
 
-def test_a_right_answer_is_remembered_for_a_while(hashing: Hashing) -> None:
+def test_a_successful_check_is_cached_for_a_while(hashing: Hashing) -> None:
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
         for _time in range(3):
             assert await checks.holds("hash of a", "a", urgent=False)
@@ -63,7 +63,7 @@ def test_a_right_answer_is_remembered_for_a_while(hashing: Hashing) -> None:
     run(scenario)
 
 
-def test_a_changed_password_is_not_opened_by_the_old_one(hashing: Hashing) -> None:
+def test_the_old_password_fails_after_a_change(hashing: Hashing) -> None:
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
         assert await checks.holds("hash of a", "a", urgent=False)
         assert not await checks.holds("hash of b", "a", urgent=False)
@@ -82,7 +82,7 @@ def test_wrong_answers_and_unknown_logins_cost_a_hash_each_time(hashing: Hashing
     run(scenario)
 
 
-def test_equal_questions_at_once_share_a_hash(hashing: Hashing) -> None:
+def test_equal_concurrent_checks_share_a_hash(hashing: Hashing) -> None:
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
         answers = await asyncio.gather(*(checks.holds("hash of a", "a", urgent=False) for _ in range(50)))
         assert all(answers)
@@ -103,7 +103,7 @@ def test_known_clients_go_first(hashing: Hashing) -> None:
     run(scenario)
 
 
-def test_too_many_are_turned_away_and_the_others_are_served(hashing: Hashing) -> None:
+def test_checks_beyond_the_limit_are_refused_and_the_others_are_made(hashing: Hashing) -> None:
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
         answers = await asyncio.gather(
             *(checks.holds(None, str(number), urgent=False) for number in range(10)), return_exceptions=True
@@ -114,7 +114,7 @@ def test_too_many_are_turned_away_and_the_others_are_served(hashing: Hashing) ->
     run(scenario, max_waiting=3)
 
 
-def test_strangers_who_fill_their_line_keep_no_owner_out(hashing: Hashing) -> None:
+def test_unknown_clients_that_fill_their_queue_do_not_block_known_ones(hashing: Hashing) -> None:
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
         strangers = [checks.holds(None, str(number), urgent=False) for number in range(10)]
         owner = checks.holds("hash of mine", "mine", urgent=True)
@@ -125,7 +125,7 @@ def test_strangers_who_fill_their_line_keep_no_owner_out(hashing: Hashing) -> No
     run(scenario, max_waiting=3)
 
 
-def test_one_who_stops_waiting_harms_nobody(hashing: Hashing) -> None:
+def test_a_cancelled_check_does_not_affect_others(hashing: Hashing) -> None:
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
         first = asyncio.ensure_future(checks.holds("hash of a", "a", urgent=False))
         second = asyncio.ensure_future(checks.holds("hash of a", "a", urgent=False))

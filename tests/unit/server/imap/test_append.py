@@ -17,7 +17,7 @@ def allow(mail: ImapProvider, octets: int) -> None:
 
 
 @pytest.mark.rfc("9051 §6.3.12", "MUST")
-def test_a_message_is_stored_with_its_flags_and_date_and_told_where() -> None:
+def test_append_stores_flags_and_date_and_returns_appenduid() -> None:
     with open_imap() as mail:
         client = mail.client(select="INBOX")
         answer = client.ok('APPEND INBOX (\\Seen $Word) "17-Jul-1996 02:44:25 -0700" {}', MESSAGE)
@@ -78,7 +78,7 @@ def test_over_quota_is_refused_before_the_message_crosses() -> None:
         assert mail.provider.messages(0) == 1
 
 
-def test_one_command_can_not_bring_endlessly_much() -> None:
+def test_append_is_limited_in_messages_and_octets() -> None:
     with open_imap(limits=ImapLimits(max_append_messages=2)) as mail:
         client = mail.client()
         client.ok("APPEND INBOX {} {}", MESSAGE, MESSAGE)
@@ -103,7 +103,7 @@ def test_a_message_over_the_limit_is_too_big() -> None:
         assert client.ok("STATUS INBOX (APPENDLIMIT)").data(b"STATUS")[0][1] == [b"APPENDLIMIT", limit]
 
 
-def test_what_came_is_what_is_read_back() -> None:
+def test_a_message_is_read_back_as_it_was_appended() -> None:
     odd = b"Subject: \xff\xfe\nno CR here\r\rand NUL \0 too\r\n\r\n" + bytes(range(256)) * 20
     with open_imap() as mail:
         client = mail.client(select="INBOX")
@@ -114,7 +114,7 @@ def test_what_came_is_what_is_read_back() -> None:
         )
 
 
-def test_a_message_that_found_no_room_ends_in_no_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_append_on_a_full_disk_is_no_unavailable_and_stores_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_writer: MemoryWriter, _octets: bytes) -> None:
         raise DatabaseUnavailable("no space left on device")
 
@@ -128,7 +128,7 @@ def test_a_message_that_found_no_room_ends_in_no_and_nothing_is_lost(monkeypatch
         assert mail.provider.messages(0) == 1
 
 
-def test_a_client_that_leaves_in_the_middle_leaves_nothing() -> None:
+def test_a_client_that_disconnects_during_append_stores_nothing() -> None:
     with open_imap() as mail:
         client = mail.client()
         client.send(b"a APPEND INBOX {1000+}\r\nhalf of a mess")

@@ -13,7 +13,7 @@ def plain(login: str, password: str) -> bytes:
     return b64encode(f"\0{login}\0{password}".encode())
 
 
-def test_the_greeting_tells_the_capabilities() -> None:
+def test_the_greeting_has_the_capabilities() -> None:
     with open_imap() as mail:
         (greeting,) = mail.connect().greeting
     assert isinstance(greeting, Status)
@@ -23,7 +23,7 @@ def test_the_greeting_tells_the_capabilities() -> None:
 
 
 @pytest.mark.rfc("9051 §6.2.3", "MUST")
-def test_login_lets_the_owner_in_and_nobody_else() -> None:
+def test_login_needs_the_right_password() -> None:
     with open_imap() as mail:
         anonymous = mail.connect()
         refused = anonymous.do('LOGIN u0 "wrong"')
@@ -63,7 +63,7 @@ def test_authenticate_with_and_without_an_initial_response() -> None:
 
 
 @pytest.mark.rfc("9051 §6.2.2", "MUST")
-def test_an_exchange_that_is_cancelled_or_broken_leaves_a_stranger() -> None:
+def test_a_cancelled_or_malformed_exchange_leaves_the_session_unauthenticated() -> None:
     with open_imap() as mail:
         anonymous = mail.connect()
         for answer, word in ((b"*", b"BAD"), (b"not base64!", b"BAD"), (plain("u0", "no"), b"NO")):

@@ -22,7 +22,7 @@ def test_id_answers_with_our_name() -> None:
 
 
 @pytest.mark.rfc("9051 §6.1.3", "MUST")
-def test_logout_says_bye_before_ok_and_closes() -> None:
+def test_logout_sends_bye_before_ok_and_closes() -> None:
     with open_imap() as mail:
         client = mail.client(select="INBOX")
         answer = client.ok("LOGOUT")

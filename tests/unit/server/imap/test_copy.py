@@ -7,7 +7,7 @@ from tests.kit.imap.responses import Numbered, Status
 
 
 @pytest.mark.rfc("9051 §6.4.7", "MUST")
-def test_copy_keeps_flags_and_dates_and_says_where() -> None:
+def test_copy_keeps_flags_and_dates_and_returns_copyuid() -> None:
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3, flags="\\Flagged $Word")
         client, other = mail.client(select="INBOX"), mail.client(select="Archive")
@@ -48,7 +48,7 @@ def test_uids_that_no_message_has_are_no_error() -> None:
 
 
 @pytest.mark.rfc("6851 §4.3", "SHOULD")
-def test_move_says_where_before_it_says_gone() -> None:
+def test_move_sends_copyuid_before_expunge() -> None:
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
@@ -71,7 +71,7 @@ def test_moving_into_the_same_mailbox_gives_a_new_uid() -> None:
 
 
 @pytest.mark.rfc("6851 §4.4", "MUST")
-def test_qresync_clients_hear_vanished_from_move() -> None:
+def test_move_sends_vanished_to_qresync_clients() -> None:
     with open_imap() as mail:
         mail.deliver(MESSAGE)
         phone = mail.client(enable="QRESYNC", select="INBOX")

@@ -32,7 +32,7 @@ Content-Transfer-Encoding: x-own
 
 @pytest.mark.rfc("8514 §4.2", "MUST")
 @pytest.mark.rfc("9051 §6.4.5", "MUST")
-def test_every_attribute_is_told() -> None:
+def test_every_attribute_can_be_fetched() -> None:
     with open_imap() as mail:
         mail.deliver(MULTIPART)
         client = mail.client(select="INBOX")
@@ -105,7 +105,7 @@ def test_the_names_of_rfc_822() -> None:
 
 
 @pytest.mark.rfc("9051 §6.4.5", "MUST")
-def test_binary_decodes_and_says_when_it_can_not() -> None:
+def test_binary_decodes_and_returns_unknown_cte_otherwise() -> None:
     with open_imap() as mail:
         mail.deliver(MULTIPART)
         client = mail.client(select="INBOX")
@@ -118,7 +118,7 @@ def test_binary_decodes_and_says_when_it_can_not() -> None:
 
 
 @pytest.mark.rfc("9051 §6.4.5", "SHOULD")
-def test_reading_a_body_sets_seen_and_tells_it_to_everybody() -> None:
+def test_fetching_a_body_sets_seen_in_all_sessions() -> None:
     with open_imap() as mail:
         mail.deliver(MESSAGE, MESSAGE)
         reader, watcher = mail.client(select="INBOX"), mail.client(select="INBOX")
@@ -153,7 +153,7 @@ def test_a_number_that_no_message_has_is_bad() -> None:
 
 
 @pytest.mark.rfc("2180 §4.1", "MAY")
-def test_messages_that_others_expunged_are_left_out_and_that_is_said() -> None:
+def test_fetch_leaves_out_expunged_messages_and_returns_expungeissued() -> None:
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
@@ -250,7 +250,7 @@ def test_a_large_message_is_streamed() -> None:
 LARGE = b"Subject: large\r\n\r\n" + b"".join(b"line %d\r\n" % number for number in range(1000))
 
 
-def test_what_is_expunged_while_it_is_streamed_arrives_whole() -> None:
+def test_a_message_expunged_while_it_is_streamed_is_sent_whole() -> None:
     with open_imap(limits=STREAMED) as mail:
         mail.deliver(LARGE)
         client = mail.client(select="INBOX")
@@ -284,7 +284,7 @@ def test_a_disk_that_fails_within_a_literal_ends_the_connection(monkeypatch: pyt
         assert b"BYE" not in said
 
 
-def test_other_sessions_have_their_turn_during_a_long_answer() -> None:
+def test_other_sessions_run_during_a_long_fetch() -> None:
     with open_imap(limits=ImapLimits(batch_rows=50)) as mail:
         mail.deliver(*[b"Subject: %d\r\n\r\nx\r\n" % number for number in range(400)])
         client = mail.client(select="INBOX")

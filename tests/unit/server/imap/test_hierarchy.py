@@ -51,7 +51,7 @@ def test_star_crosses_levels_and_percent_does_not() -> None:
 
 
 @pytest.mark.rfc("3348 §3", "MUST")
-def test_plain_list_tells_children_and_special_use_unasked() -> None:
+def test_plain_list_returns_children_and_special_use() -> None:
     there = names("INBOX", "Sent", "Sent/2026", uses={"Sent": "\\Sent"})
     assert shown(plain("S%"), there) == [("Sent", "\\HasChildren \\Sent")]
 

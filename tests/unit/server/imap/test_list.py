@@ -12,7 +12,7 @@ def listed(answer: Answer) -> dict[bytes, set[bytes]]:
 
 @pytest.mark.rfc("9051 §6.3.9", "MUST")
 @pytest.mark.rfc("2342 §5", "MUST")
-def test_list_of_nothing_tells_the_separator() -> None:
+def test_list_of_an_empty_name_returns_the_separator() -> None:
     with open_imap() as mail:
         client = mail.client()
         assert client.ok('LIST "" ""').data(b"LIST") == [[[b"\\Noselect"], b"/", b""]]
@@ -31,7 +31,7 @@ def test_names_are_utf_7_for_rev1_and_utf_8_for_rev2() -> None:
 
 
 @pytest.mark.rfc("5819 §2", "MUST")
-def test_list_can_tell_the_status_of_what_can_be_selected() -> None:
+def test_list_return_status_of_selectable_mailboxes() -> None:
     with open_imap() as mail:
         mail.deliver(mailbox="Archive")
         client = mail.client()

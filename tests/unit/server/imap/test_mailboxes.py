@@ -12,7 +12,7 @@ def listed(answer: Answer) -> dict[bytes, set[bytes]]:
 
 
 @pytest.mark.rfc("9051 §6.3.4", "MUST")
-def test_create_makes_the_levels_above_and_says_the_id() -> None:
+def test_create_makes_parents_and_returns_mailboxid() -> None:
     with open_imap() as mail:
         client = mail.client()
         assert (client.ok("CREATE Work/2026/").code or b"").startswith(b"MAILBOXID (F")
@@ -47,7 +47,7 @@ def test_delete_leaves_what_is_below_and_inbox_stays() -> None:
 
 
 @pytest.mark.rfc("2180 §3.3", "MAY")
-def test_the_others_hear_bye_when_their_mailbox_is_deleted() -> None:
+def test_other_sessions_get_bye_when_their_mailbox_is_deleted() -> None:
     with open_imap() as mail:
         mail.deliver(mailbox="Archive")
         owner, other = mail.client(select="Archive"), mail.client(select="Archive")

@@ -13,7 +13,7 @@ def known(client: ImapClient) -> tuple[int, int]:
 
 
 @pytest.mark.rfc("7162 §3.2.5", "MUST")
-def test_select_with_qresync_tells_what_went_and_what_changed() -> None:
+def test_select_with_qresync_sends_vanished_and_changed_flags() -> None:
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 6)
         phone = mail.client(enable="QRESYNC")
@@ -33,7 +33,7 @@ def test_select_with_qresync_tells_what_went_and_what_changed() -> None:
 
 
 @pytest.mark.rfc("7162 §3.2.5", "MUST")
-def test_another_uidvalidity_says_nothing_about_this_mailbox() -> None:
+def test_qresync_with_another_uidvalidity_sends_no_changes() -> None:
     with open_imap() as mail:
         mail.deliver()
         phone = mail.client(enable="QRESYNC")
@@ -58,7 +58,7 @@ def test_only_known_uids_are_spoken_of() -> None:
 
 
 @pytest.mark.rfc("7162 §3.2.5.2", "SHOULD")
-def test_a_sample_of_numbers_spares_what_the_client_knows() -> None:
+def test_sequence_match_data_shortens_vanished() -> None:
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 6)
         phone = mail.client(enable="QRESYNC")
@@ -111,7 +111,7 @@ def test_what_the_client_still_counts_is_not_earlier() -> None:
 
 
 @pytest.mark.rfc("7162 §3.2", "MUST")
-def test_a_modseq_told_while_an_expunge_waits_can_be_come_back_from() -> None:
+def test_qresync_works_from_a_modseq_sent_while_an_expunge_was_pending() -> None:
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         phone = mail.client(enable="QRESYNC")
@@ -131,7 +131,7 @@ def test_a_modseq_told_while_an_expunge_waits_can_be_come_back_from() -> None:
     "command",
     ["FETCH 1 MODSEQ", "FETCH 1 FLAGS (CHANGEDSINCE 1)", "SEARCH MODSEQ 1", "STATUS INBOX (HIGHESTMODSEQ)"],
 )
-def test_the_first_command_that_enables_condstore_tells_from_where(command: str) -> None:
+def test_the_first_condstore_enabling_command_sends_highestmodseq(command: str) -> None:
     with open_imap() as mail:
         mail.deliver()
         client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
@@ -142,7 +142,7 @@ def test_the_first_command_that_enables_condstore_tells_from_where(command: str)
 
 
 @pytest.mark.rfc("7162 §3.1.4.1", "MUST")
-def test_changedsince_tells_what_changed_with_its_modseq() -> None:
+def test_changedsince_sends_what_changed_with_its_modseq() -> None:
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         client = mail.client()
@@ -154,7 +154,7 @@ def test_changedsince_tells_what_changed_with_its_modseq() -> None:
 
 
 @pytest.mark.rfc("7162 §3.2.7", "MUST")
-def test_expunge_tells_qresync_clients_the_new_highest_modseq() -> None:
+def test_expunge_sends_highestmodseq_to_qresync_clients() -> None:
     with open_imap() as mail:
         mail.deliver(MESSAGE, flags="\\Deleted")
         phone = mail.client(enable="QRESYNC", select="INBOX")

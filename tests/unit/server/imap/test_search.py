@@ -79,7 +79,7 @@ def test_rev2_has_esearch_only() -> None:
 
 
 @pytest.mark.rfc("7162 §3.1.5", "MUST")
-def test_modseq_is_answered_with_the_highest_of_what_is_told() -> None:
+def test_search_modseq_is_the_highest_of_the_returned_messages() -> None:
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 4)
         client = mail.client(select="INBOX")
@@ -129,7 +129,7 @@ def test_a_saved_result_stands_for_messages_and_shrinks_with_them() -> None:
 
 
 @pytest.mark.rfc("9051 §7.5.1", "MUST")
-def test_no_expunge_is_told_while_numbers_are_searched() -> None:
+def test_expunge_is_not_sent_during_search() -> None:
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
@@ -140,7 +140,7 @@ def test_no_expunge_is_told_while_numbers_are_searched() -> None:
         assert client.ok("UID SEARCH ALL").numbered(b"EXPUNGE") == [1]
 
 
-def test_messages_not_told_yet_are_not_found() -> None:
+def test_messages_not_announced_yet_are_not_found() -> None:
     with open_imap() as mail:
         mail.deliver()
         client = mail.client(select="INBOX")

@@ -34,7 +34,7 @@ def test_every_refusal_is_no_or_bad_with_a_text() -> None:
         (mailboxes.mailboxes, "create", "CREATE new"),
     ],
 )
-def test_a_busy_database_is_unavailable_and_nothing_is_said_to_be_done(
+def test_a_busy_database_is_no_unavailable_and_nothing_is_changed(
     monkeypatch: pytest.MonkeyPatch, where: object, name: str, command: str
 ) -> None:
     def busy(*_arguments: object, **_keywords: object) -> None:
@@ -84,7 +84,7 @@ def test_pipelined_commands_are_answered_in_their_order() -> None:
         assert all(one.word == b"OK" for one in received if isinstance(one, Status))
 
 
-def test_a_mistake_of_ours_is_said_as_bye() -> None:
+def test_failure_timeout_and_shutdown_end_with_bye() -> None:
     with open_imap() as mail:
         session = mail.client().session
         assert session.failed().startswith(b"* BYE [SERVERBUG] ")

@@ -21,7 +21,7 @@ def test_flags_are_added_removed_and_replaced() -> None:
 
 
 @pytest.mark.rfc("9051 §6.4.6", "MUST")
-def test_silent_says_nothing_and_does_all() -> None:
+def test_silent_store_changes_flags_without_fetch_responses() -> None:
     with open_imap() as mail:
         mail.deliver()
         client = mail.client(select="INBOX")
@@ -29,7 +29,7 @@ def test_silent_says_nothing_and_does_all() -> None:
         assert client.flags(1) == {b"\\Seen"}
 
 
-def test_what_is_there_already_is_told_and_keeps_its_modseq() -> None:
+def test_flags_already_set_are_sent_and_the_modseq_stays() -> None:
     with open_imap() as mail:
         mail.deliver(MESSAGE, flags="\\Seen")
         client = mail.client(enable="CONDSTORE", select="INBOX")
@@ -50,7 +50,7 @@ def test_silence_does_not_hide_what_others_changed() -> None:
         assert set(other.ok("NOOP").fetched[1][b"FLAGS"]) >= {b"\\Flagged", b"\\Seen"}
 
 
-def test_nobody_overwrites_the_others_flags() -> None:
+def test_unchangedsince_protects_flags_set_by_other_sessions() -> None:
     with open_imap() as mail:
         mail.deliver(MESSAGE, flags="\\Seen")
         one, two = mail.client(select="INBOX"), mail.client(select="INBOX")
@@ -78,14 +78,14 @@ def test_unchangedsince_refuses_what_changed_and_does_the_rest() -> None:
 
 
 @pytest.mark.rfc("7162 §3.1.3", "MUST")
-def test_with_condstore_even_silence_tells_the_modseq() -> None:
+def test_with_condstore_silent_store_sends_the_modseq() -> None:
     with open_imap() as mail:
         mail.deliver()
         client = mail.client(enable="CONDSTORE", select="INBOX")
         assert client.ok("STORE 1 +FLAGS.SILENT (\\Seen)").fetched[1].keys() == {b"UID", b"MODSEQ"}
 
 
-def test_messages_that_are_gone_are_said_to_be() -> None:
+def test_store_of_expunged_messages_is_reported() -> None:
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 2)
         client, other = mail.client(select="INBOX"), mail.client(select="INBOX")

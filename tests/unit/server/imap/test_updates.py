@@ -1,4 +1,4 @@
-"""Several sessions on one mailbox: what each is told, and when (RFC 9051 §5.2, §7.5.1; RFC 2180)."""
+"""Several sessions on one mailbox: what each is sent, and when (RFC 9051 §5.2, §7.5.1; RFC 2180)."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from tests.kit.imap.responses import Continuation, Numbered, Status
 
 @pytest.mark.rfc("9051 §5.2", "MUST")
 @pytest.mark.parametrize("worker", [0, 1], ids=["same process", "another process"])
-def test_what_one_does_the_other_is_told(worker: int) -> None:
+def test_changes_of_one_session_are_sent_to_the_others(worker: int) -> None:
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         one, two = mail.client(select="INBOX"), mail.client(select="INBOX", worker=worker)
@@ -47,7 +47,7 @@ def test_what_one_does_the_other_is_told(worker: int) -> None:
         ("STATUS Archive (MESSAGES)", True),
     ],
 )
-def test_expunge_is_told_only_where_numbers_are_safe(command: str, told: bool) -> None:
+def test_expunge_is_sent_only_during_commands_that_allow_it(command: str, told: bool) -> None:
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         one, two = mail.client(select="INBOX"), mail.client(select="INBOX")
@@ -56,7 +56,7 @@ def test_expunge_is_told_only_where_numbers_are_safe(command: str, told: bool) -
         mail.deliver()
         answer = one.ok(command)
         assert (answer.numbered(b"EXPUNGE") == [2]) is told
-        # new messages can always be told
+        # new messages can always be sent
         assert answer.numbered(b"EXISTS") == [3 if told else 4]
         assert one.ok("NOOP").numbered(b"EXPUNGE") == ([] if told else [2])
 
@@ -73,7 +73,7 @@ def test_a_message_that_came_and_went_between_two_looks_was_never_there() -> Non
 
 
 @pytest.mark.rfc("7162 §3.2.10", "MUST")
-def test_qresync_clients_hear_vanished_and_only_what_they_were_told_of() -> None:
+def test_qresync_clients_get_vanished_of_announced_messages_only() -> None:
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         phone, other = mail.client(enable="QRESYNC", select="INBOX"), mail.client(select="INBOX")
@@ -108,7 +108,7 @@ def test_a_message_is_recent_to_one_session_only() -> None:
 
 @pytest.mark.rfc("2177 §3", "MUST")
 @pytest.mark.rfc("9051 §6.3.13", "MUST")
-def test_idle_is_told_at_once() -> None:
+def test_idle_sends_updates_at_once() -> None:
     with open_imap() as mail:
         mail.deliver()
         idler, other = mail.client(select="INBOX"), mail.client(select="INBOX", worker=1)
@@ -141,7 +141,7 @@ def test_idle_begins_with_what_is_new_already_and_works_without_a_mailbox() -> N
         assert isinstance(lobby.send(b"DONE\r\n")[0], Status)
 
 
-def test_nobody_listens_for_a_client_that_has_gone() -> None:
+def test_a_client_that_is_gone_is_unsubscribed() -> None:
     with open_imap() as mail:
         idler = mail.client(select="INBOX")
         idler.send(b"i IDLE\r\n")
@@ -160,7 +160,7 @@ def test_sessions_that_know_the_same_share_it() -> None:
         assert one.session.machine.selected.uids is two.session.machine.selected.uids
 
 
-def test_what_can_not_be_looked_up_now_is_told_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_updates_that_could_not_be_read_are_sent_later(monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(*_: object) -> None:
         raise DatabaseUnavailable("locked")
 
@@ -174,9 +174,7 @@ def test_what_can_not_be_looked_up_now_is_told_later(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("when", ["as it begins", "later"])
-def test_a_client_that_idles_is_told_later_what_can_not_be_looked_up_now(
-    monkeypatch: pytest.MonkeyPatch, when: str
-) -> None:
+def test_idle_sends_updates_later_that_could_not_be_read(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     def busy(*_: object) -> None:
         raise DatabaseUnavailable("locked")
 

@@ -286,7 +286,7 @@ def test_nonsense_ends_the_connection_but_now_and_then_does_not() -> None:
     [(DatabaseUnavailable("full"), b"-ERR [SYS/TEMP]"), (BlobMissing("00"), b"-ERR [SYS/PERM]")],
 )
 @pytest.mark.rfc("3206 §4", "SHOULD")
-def test_failures_of_the_world_are_told_as_such(monkeypatch, failure, said) -> None:
+def test_database_and_disk_failures_are_reported_as_such(monkeypatch, failure, said) -> None:
     def fail(*arguments: Any, **keywords: Any) -> bytes:
         raise failure
 
@@ -344,7 +344,7 @@ def test_deletions_that_cannot_be_made_durable_are_not_promised(monkeypatch) -> 
 
 
 @pytest.mark.rfc("1939 §3", "SHOULD")
-def test_nothing_is_said_when_the_deadline_passes() -> None:
+def test_nothing_is_sent_when_the_deadline_passes() -> None:
     async def play(provider: Provider) -> None:
         client = Client(provider)
         assert client.session.timed_out() == b""

@@ -41,7 +41,7 @@ def test_what_waits_goes_on_in_a_task() -> None:
     run(scene())
 
 
-def test_a_bare_turn_of_the_loop() -> None:
+def test_a_bare_iteration_of_the_loop() -> None:
     async def scene() -> None:
         async def work() -> None:
             await asyncio.sleep(0)

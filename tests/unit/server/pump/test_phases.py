@@ -271,7 +271,7 @@ def test_the_end_of_a_handler(phase: Phase) -> None:
     ("wish", "said"),
     [("end", ["ending", "write_eof"]), ("revoke", ["revoked", "write_eof"]), ("eof", ["close"])],
 )
-def test_what_was_wished_for_during_the_work_follows_it(phase: Phase, wish: str, said: list[str]) -> None:
+def test_requests_during_a_handler_are_carried_out_after_it(phase: Phase, wish: str, said: list[str]) -> None:
     async def scene() -> None:
         stage = Stage()
         stage.call_later = stage.real_loop.call_later  # type: ignore[attr-defined]
@@ -341,7 +341,7 @@ def test_only_the_last_phase_is_never_left_and_what_is_closing_never_opens_again
 
 
 class Clock:
-    """Seconds that pass only where a handler says so."""
+    """Seconds that pass only where a handler adds them."""
 
     now: ClassVar[float] = 0.0
 
@@ -370,7 +370,7 @@ def test_others_are_served_after_the_share(chunk: bytes) -> None:
     asyncio.run(asyncio.wait_for(scene(), 10))
 
 
-def test_the_share_is_counted_across_what_the_machine_tells_in_parts() -> None:
+def test_the_time_share_counts_across_events_returned_in_parts() -> None:
     async def scene() -> None:
         stage = Stage()
         stage.monotonic = lambda: Clock.now  # type: ignore[method-assign,assignment]
@@ -398,7 +398,7 @@ def test_the_share_is_counted_across_what_the_machine_tells_in_parts() -> None:
     asyncio.run(asyncio.wait_for(scene(), 10))
 
 
-def test_the_last_event_is_not_followed_by_a_needless_turn() -> None:
+def test_the_last_event_causes_no_further_iteration() -> None:
     async def scene() -> None:
         stage = Stage()
         stage.monotonic = lambda: Clock.now  # type: ignore[method-assign,assignment]

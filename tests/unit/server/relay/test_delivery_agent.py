@@ -59,7 +59,7 @@ def test_if_the_first_host_defers_the_second_is_tried_in_the_same_attempt(
 
 
 @pytest.mark.parametrize("fault", [Fault(refuses=True), Fault(silent=True)])
-def test_where_nobody_answers_the_next_address_and_the_next_host_are_tried(fault: Fault) -> None:
+def test_without_an_answer_the_next_address_and_the_next_host_are_tried(fault: Fault) -> None:
     async def test(provider: RelayProvider) -> None:
         first, second = two_hosts(provider)
         provider.resolver.put("mx1.two.example", Kind.AAAA, "2001:db8::1")
@@ -116,7 +116,7 @@ def test_a_message_that_may_have_arrived_is_not_given_to_another_host_at_once() 
     run_with_relay(test)
 
 
-def test_no_more_than_two_hosts_hear_of_a_message_in_one_attempt() -> None:
+def test_one_attempt_offers_a_message_to_at_most_two_hosts() -> None:
     async def test(provider: RelayProvider) -> None:
         provider.mx("two.example", *(f"mx{number}.two.example" for number in range(5)))
         peers = [
@@ -338,7 +338,7 @@ def test_eight_bits_go_only_where_they_are_taken(extensions: tuple[str, ...]) ->
     run_with_relay(test)
 
 
-def test_what_cannot_be_converted_is_told_unless_another_host_takes_it() -> None:
+def test_what_cannot_be_converted_fails_unless_another_host_accepts_it() -> None:
     async def test(provider: RelayProvider) -> None:
         signed = b"Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n\xc3\xa4\r\n--b--\r\n"
         provider.peer("three.example", "192.0.2.3", extensions=())
@@ -362,7 +362,7 @@ def test_what_cannot_be_converted_is_told_unless_another_host_takes_it() -> None
         ("a@two.example", "Subject: Grüße\r\n\r\n".encode(), ("8BITMIME",), ["5.6.7"]),
     ],
 )
-def test_smtputf8_is_asked_for_only_where_it_is_needed_and_told_where_it_is_missing(
+def test_smtputf8_is_requested_only_where_needed_and_fails_where_missing(
     address: str, octets: bytes, extensions: tuple[str, ...], told: list[str]
 ) -> None:
     async def test(provider: RelayProvider) -> None:
@@ -423,7 +423,7 @@ def test_a_dsn_request_goes_on_with_the_message() -> None:
     run_with_relay(test)
 
 
-def test_why_a_large_message_is_not_wanted_is_heard_though_the_connection_breaks() -> None:
+def test_the_refusal_of_a_large_message_is_read_though_the_connection_breaks() -> None:
     async def test(provider: RelayProvider) -> None:
         async def full(stream: object) -> None:
             peer = SmtpPeer(provider.clock)
@@ -459,7 +459,7 @@ def test_a_job_that_was_lost_while_it_waited_is_not_even_read() -> None:
     run_with_relay(test)
 
 
-def test_a_job_whose_lease_was_lost_on_the_way_is_offered_to_nobody() -> None:
+def test_a_job_whose_lease_was_lost_is_not_sent() -> None:
     async def test(provider: RelayProvider) -> None:
         _, second = two_hosts(provider, answers={"": SILENCE})
         await provider.queue("a@two.example")

@@ -61,7 +61,7 @@ def test_without_mx_the_domain_itself() -> None:
         ({}, "[x400:odd]", OutcomeKind.FAILED, "5.1.2"),
     ],
 )
-def test_where_there_is_nobody_to_try(
+def test_destinations_without_hosts(
     records: dict[str, Sequence[Any]], destination: str, kind: OutcomeKind, status: str
 ) -> None:
     found = hosts(host_finder(**records), destination)
@@ -110,7 +110,7 @@ def addresses(one: HostFinder, host: Host) -> Sequence[str] | Outcome:
 
 @pytest.mark.rfc("3974", "SHOULD")
 @pytest.mark.rfc("5321 §5.2", "MUST")
-def test_both_families_in_turn_and_no_more_than_needed() -> None:
+def test_both_address_families_alternate_within_the_limit() -> None:
     four = [f"192.0.2.{number}" for number in range(20)]
     six = ["2001:db8::1", "2001:db8::2"]
     found = addresses(host_finder(a__A=four, a__AAAA=six), Host("a.example"))

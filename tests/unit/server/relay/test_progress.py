@@ -51,7 +51,7 @@ def test_a_servers_outcome_beats_ours_and_deferral_beats_what_one_host_lacks() -
     assert after(LACKING) is LACKING
 
 
-def test_who_was_never_tried_is_deferred() -> None:
+def test_recipients_never_tried_are_deferred() -> None:
     one = progress(2)
     one.record_all(LATER, "mx")
     assert [attempt.outcome for attempt in one.result().attempts] == [LATER, LATER]

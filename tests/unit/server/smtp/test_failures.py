@@ -1,4 +1,4 @@
-"""When the world fails, SMTP says "later", and nothing is acknowledged."""
+"""When the database, the disk or the DNS fails, SMTP replies 4yz, and nothing is acknowledged."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,7 @@ from tests.kit.smtp.provider import SmtpProvider, run_with_smtp
 
 
 class BrokenDatabase:
-    """Fails from the moment it is told to."""
+    """Fails once it is set to."""
 
     def __init__(self, database: Any) -> None:
         self._database = database

@@ -59,7 +59,7 @@ def test_data_without_recipients_is_503() -> None:
     run_with_smtp(test)
 
 
-def test_it_relays_for_nobody_and_forwards_for_ours() -> None:
+def test_lmtp_does_not_relay_and_forwards_by_alias() -> None:
     async def test(provider: SmtpProvider) -> None:
         client = provider.client(Role.LMTP)
         await client.greet()

@@ -1,4 +1,4 @@
-"""What a sender hears of mail that was accepted here, and domains that are providers to each other."""
+"""DSNs of mail that was accepted here, and domains that are providers to each other."""
 
 import base64
 
@@ -31,7 +31,7 @@ async def told(provider: SmtpProvider, rcpt: str, *, mail: str = "", role: Role 
 
 @pytest.mark.rfc("3461 §5.2.3", "MUST")
 @pytest.mark.parametrize("role", [Role.MX, Role.LMTP])
-def test_delivery_is_told_to_who_asked_for_it_with_the_header_only(role: Role) -> None:
+def test_a_requested_success_dsn_is_sent_with_the_header_only(role: Role) -> None:
     async def test(provider: SmtpProvider) -> None:
         (report,) = await told(
             provider,
@@ -63,7 +63,7 @@ def test_delivery_is_told_to_who_asked_for_it_with_the_header_only(role: Role) -
         ("<anna@one.example> NOTIFY=SUCCESS", "null"),
     ],
 )
-def test_nobody_else_is_told(rcpt: str, mail: str) -> None:
+def test_no_dsn_is_sent_that_was_not_requested(rcpt: str, mail: str) -> None:
     async def test(provider: SmtpProvider) -> None:
         assert await told(provider, rcpt, mail=mail) == []
 
@@ -83,7 +83,7 @@ def test_an_address_of_several_is_expanded(alias: str) -> None:
 
 
 @pytest.mark.rfc("3461 §5.2.7.2", "SHOULD")
-def test_an_alias_of_one_elsewhere_passes_the_wish_on() -> None:
+def test_an_alias_to_another_provider_passes_the_dsn_request_on() -> None:
     async def test(provider: SmtpProvider) -> None:
         assert await told(provider, "<away@one.example> NOTIFY=SUCCESS") == []
         (onward,) = provider.queued()

@@ -304,7 +304,7 @@ def test_mail_loops_end() -> None:
     run_with_smtp(test)
 
 
-def test_a_full_mailbox_is_told_at_rcpt() -> None:
+def test_a_full_mailbox_is_refused_at_rcpt() -> None:
     async def test(provider: SmtpProvider) -> None:
         set_quota(provider, "anna", 1000)
         client = provider.client()
