@@ -58,7 +58,7 @@ def test_any_chunking_gives_the_same_lines(stream, cuts, lenient) -> None:
     assert lines(pieces, chunks) == lines(whole, [stream])
 
 
-def test_too_long_is_told_before_the_line_ends_and_the_rest_is_not_kept() -> None:
+def test_a_line_that_is_too_long_is_reported_before_its_end_and_not_kept() -> None:
     framing = LineFraming(100)
     assert lines(framing, [b"x" * 101]) == [None]
     assert lines(framing, [b"x" * 10_000]) == []

@@ -29,20 +29,20 @@ def test_literal_plus_and_minus_are_never_announced_together() -> None:
 
 
 @pytest.mark.rfc("9051 §6.2.3", "MUST")
-def test_a_stranger_without_tls() -> None:
+def test_capabilities_before_login_without_tls() -> None:
     assert {b"STARTTLS", b"LOGINDISABLED", b"SASL-IR", b"AUTH=SCRAM-SHA-256"} <= names(
         CLEAR, authenticated=False
     )
     assert b"AUTH=PLAIN" not in names(CLEAR, authenticated=False)
 
 
-def test_a_stranger_with_tls() -> None:
+def test_capabilities_before_login_with_tls() -> None:
     found = names(SECURE, authenticated=False)
     assert {b"AUTH=PLAIN", b"AUTH=SCRAM-SHA-256-PLUS"} <= found
     assert not {b"STARTTLS", b"LOGINDISABLED"} & found
 
 
-def test_a_member_hears_nothing_of_logging_in() -> None:
+def test_capabilities_after_login_have_no_authentication() -> None:
     found = names(CLEAR, authenticated=True)
     assert not {b"STARTTLS", b"LOGINDISABLED", b"SASL-IR"} & found
     assert not any(name.startswith(b"AUTH=") for name in found)
@@ -62,7 +62,7 @@ def test_enable_does_not_change_the_list() -> None:
 
 
 @pytest.mark.rfc("5161 §3.2", "MUST")
-def test_enable_tells_what_it_newly_enabled() -> None:
+def test_enable_returns_what_it_newly_enabled() -> None:
     machine = Dialogue(State.AUTHENTICATED).machine
     assert machine.enable(("X-NONSENSE", "IDLE", "CONDSTORE")) == (b"CONDSTORE",)
     assert machine.enable(("CONDSTORE", "IMAP4REV2")) == (b"IMAP4rev2",)

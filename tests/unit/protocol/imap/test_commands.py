@@ -347,7 +347,7 @@ def test_search_keys_are_read(octets: bytes, query: object) -> None:
 
 
 @pytest.mark.rfc("9051 §6.4.9", "MUST")
-def test_uid_fetch_always_tells_the_uid() -> None:
+def test_uid_fetch_always_has_the_uid() -> None:
     assert read(READER, b"UID FETCH 1 FLAGS") == Fetch(ONE, (Attribute.UID, Attribute.FLAGS), uid=True)
 
 

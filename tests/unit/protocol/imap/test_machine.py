@@ -94,7 +94,7 @@ def test_swallowed_literal_then_refused_synchronising_one() -> None:
     ]
 
 
-def test_a_literal_too_large_for_a_stranger() -> None:
+def test_a_literal_too_large_before_login() -> None:
     large = limits.BEFORE_LOGIN.literal_octets + 1
     refusal = Response(b"a NO [LIMIT] Literal too large\r\n")
     assert Dialogue().send(b"a LOGIN {%d}\r\n" % large + NEXT) == [refusal, RECEIVED_NEXT]
@@ -315,7 +315,7 @@ def test_replace_takes_one_message() -> None:
     assert events[2:] == [MessagesDropped(b"a BAD REPLACE takes one message\r\n"), RECEIVED_NEXT]
 
 
-def test_strangers_can_not_append() -> None:
+def test_append_needs_a_login() -> None:
     dialogue = Dialogue()
     assert dialogue.send(b"a APPEND box {3+}\r\nabc\r\n" + NEXT) == [
         Response(b"a BAD Please login first\r\n"),
@@ -402,7 +402,7 @@ def test_an_exchange_that_never_succeeds_ends_the_connection() -> None:
 
 
 @pytest.mark.rfc("9051 §6.2.1", "MUST")
-def test_nothing_said_before_tls_survives_it() -> None:
+def test_input_before_starttls_is_discarded() -> None:
     machine = Machine(CONDITIONS)
     assert machine.receive(b"a STARTTLS\r\nb LOGIN joe secret\r\n") == [Received(b"a", StartTls())]
     assert machine.buffered == len(b"b LOGIN joe secret\r\n")

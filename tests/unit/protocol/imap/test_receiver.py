@@ -77,7 +77,7 @@ def test_dropping_needs_no_memory() -> None:
     assert receiver.line(100) == b"next"
 
 
-def test_clear_forgets_what_was_to_be_dropped() -> None:
+def test_clear_resets_what_was_to_be_dropped() -> None:
     receiver = fed(b"abc")
     receiver.drop_line()
     receiver.clear()

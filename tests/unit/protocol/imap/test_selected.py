@@ -1,4 +1,4 @@
-"""The session's view of a mailbox: numbers to messages, and what is told when, in which order."""
+"""The session's view of a mailbox: numbers to messages, and what is sent when, in which order."""
 
 from array import array
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ QRESYNC = UpdateOptions(expunges=True, rev2=True, condstore=True, qresync=True)
 
 @dataclass
 class Delta:
-    """What changed, as a store tells it."""
+    """What changed, as a store returns it."""
 
     highest: int = 200
     appended: list[tuple[int, str, int]] = field(default_factory=list)
@@ -208,7 +208,7 @@ def test_uid_and_modseq_once_condstore_is_enabled() -> None:
     assert said == b"* 5 FETCH (UID 8 FLAGS (\\Recent) MODSEQ (7))\r\n"
 
 
-def test_what_the_session_has_answered_itself_is_not_told_again() -> None:
+def test_a_change_that_the_session_reported_itself_is_not_sent_again() -> None:
     own = UpdateOptions(expunges=True, own_modseqs=frozenset({150}))
     delta = Delta(flagged=[(1, "\\Seen", 150), (2, "\\Seen", 149)])
     assert view().apply(delta, own) == b"* 2 FETCH (FLAGS (\\Seen))\r\n"
@@ -222,7 +222,7 @@ def test_messages_that_came_and_went_between_are_never_mentioned() -> None:
     assert mailbox.apply(Delta(flagged=[(25, "", 150)]), ALWAYS) == b""
 
 
-def test_a_delta_told_twice_tells_nothing_new() -> None:
+def test_a_delta_applied_twice_sends_nothing_new() -> None:
     mailbox = view()
     delta = Delta(appended=[(9, "", 150)], vanished=NumberSet(((2, 2),)))
     mailbox.apply(delta, ALWAYS)
@@ -236,7 +236,7 @@ def test_recent() -> None:
     assert view(recent=EMPTY).recent_count == 0
 
 
-def test_told_uids_may_be_shared() -> None:
+def test_announced_uids_may_be_shared() -> None:
     shared = array("I", (1, 2, 3))
     one, other = view(shared), view(shared)
     one.apply(Delta(appended=[(9, "", 150)], vanished=NumberSet(((2, 2),))), ALWAYS)
@@ -245,7 +245,7 @@ def test_told_uids_may_be_shared() -> None:
 
 
 class Client:
-    """A client that believes only what it is told."""
+    """A client that knows only what it is sent."""
 
     def __init__(self, uids: list[int]) -> None:
         self.uids: list[int | None] = list(uids)
@@ -291,10 +291,10 @@ HISTORY = st.lists(
 
 @given(HISTORY, st.booleans())
 @settings(max_examples=150)
-def test_what_is_told_adds_up_to_what_is(
+def test_what_is_sent_adds_up_to_the_mailbox(
     history: list[tuple[int, list[int], list[int], bool]], qresync: bool
 ) -> None:
-    """Whatever happens and whenever it may be told, the client ends with the true mailbox."""
+    """Whatever happens and whenever it may be sent, the client ends with the true mailbox."""
     there, next_uid, modseq = [1, 2, 3, 5, 8], 9, 100
     mailbox, client = view(there), Client(there)
     for new, gone, flagged, expunges in history:

@@ -121,7 +121,7 @@ def test_command_lengths() -> None:
 
 
 @pytest.mark.rfc("2595 §4", "MUST")
-def test_nothing_is_told_after_stls_until_it_is_answered() -> None:
+def test_no_event_follows_stls_until_it_is_answered() -> None:
     machine = Machine()
     assert machine.receive(b"STLS\r\nUSER u\r\nPASS p\r\n") == [commands.Stls()]
     machine.answer(commands.Stls(), b"+OK\r\n")
@@ -143,7 +143,7 @@ def test_no_stls_after_utf8() -> None:
     assert machine.refuse(commands.Stls()) is not None
 
 
-def test_nothing_is_told_after_quit() -> None:
+def test_no_event_follows_quit() -> None:
     machine = Machine()
     assert machine.receive(b"QUIT\r\nNOOP\r\n") == [commands.Quit()]
     machine.answer(commands.Quit(), b"+OK\r\n")
@@ -176,7 +176,7 @@ def test_any_chunking_gives_the_same_conversation(lines, cuts, accept, end) -> N
     assert converse(chunks, accept=accept) == converse([stream], accept=accept)
 
 
-def test_a_flood_of_commands_is_told_in_parts_and_none_is_lost() -> None:
+def test_many_commands_are_returned_in_parts_and_none_is_lost() -> None:
     machine, count = Machine(), MAX_COMMANDS_AT_ONCE + 7
     parts = [machine.receive(b"NOOP\r\n" * count)]
     while machine.buffered:

@@ -43,7 +43,7 @@ def test_a_server_that_does_not_know_the_password_is_refused(final: bytes) -> No
     assert not client.server_proven
 
 
-def test_the_strongest_that_both_know_is_chosen() -> None:
+def test_the_strongest_common_mechanism_is_chosen() -> None:
     names = ["LOGIN", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"]
     binding = Binding("tls-exporter", b"x")
 
@@ -62,7 +62,7 @@ def test_the_strongest_that_both_know_is_chosen() -> None:
 
 
 @pytest.mark.rfc("5802 §6", "MUST")
-def test_a_client_that_could_bind_says_that_it_saw_no_offer() -> None:
+def test_a_client_without_an_offered_plus_mechanism_sends_the_y_flag() -> None:
     client = choose(
         ["SCRAM-SHA-256"], ANNA, nonce="n", binding=Binding("tls-exporter", b"x"), plain_allowed=True
     )

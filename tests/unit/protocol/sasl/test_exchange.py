@@ -65,7 +65,7 @@ def test_a_wrong_password_and_an_unknown_login_fail_alike(name: str, login: str)
 
 
 @pytest.mark.rfc("7677 §3", "MUST")
-def test_scram_speaks_the_example_of_the_rfc() -> None:
+def test_scram_reproduces_the_example_of_the_rfc() -> None:
     server = start("scram-sha-256", nonce="%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", channel=None)
     assert server is not None
     assert server.respond(None) == Challenge(b"")
@@ -109,7 +109,7 @@ def test_an_independent_scram_server_believes_our_client() -> None:
     assert client.server_proven
 
 
-def test_one_login_may_have_several_passwords_and_tells_which_was_used() -> None:
+def test_several_passwords_of_a_login_and_which_one_was_used() -> None:
     salt = bytes(16)
     app = server_keys("app password", salt, 4096)
     pairs = (server_keys("own", salt, 4096), KeyPair(app.stored_key, app.server_key, 7))
@@ -242,7 +242,7 @@ def test_names_and_passwords_of_255_octets_are_taken() -> None:
     assert begin("PLAIN").respond(message) == CheckPassword("a" * 255, "p" * 255)
 
 
-def test_login_asks_as_old_clients_expect() -> None:
+def test_login_sends_the_prompts_that_old_clients_expect() -> None:
     server = begin("LOGIN")
     assert server.respond(None) == Challenge(b"Username:")
     assert server.respond(b"anna") == Challenge(b"Password:")

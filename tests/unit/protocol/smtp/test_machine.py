@@ -31,7 +31,7 @@ def machine(role: Role = Role.SUBMISSION) -> SmtpMachine:
 
 
 class Willing:
-    """Drives a machine as a session does that grants whatever the table allows; notes what was told."""
+    """Drives a machine as a session does that grants whatever the table allows; notes its events."""
 
     def __init__(self) -> None:
         self.machine = machine()
@@ -93,7 +93,7 @@ def messages(octets: bytes) -> list[bytes]:
     return [event[1] for event in told(octets) if isinstance(event, tuple) and event[0] == "message"]
 
 
-def test_a_pipelined_transaction_is_told_at_once_up_to_data() -> None:
+def test_a_pipelined_transaction_is_returned_at_once_up_to_data() -> None:
     events = machine().receive(ENVELOPE + b"DATA\r\nnot yet looked at")
     assert events == [
         Hello(Verb.EHLO, "a.example"),
@@ -103,7 +103,7 @@ def test_a_pipelined_transaction_is_told_at_once_up_to_data() -> None:
     ]
 
 
-def test_a_flood_of_commands_is_told_in_parts_and_none_is_lost() -> None:
+def test_many_commands_are_returned_in_parts_and_none_is_lost() -> None:
     flooded, count = machine(), MAX_EVENTS * 2 + 7
     parts = [flooded.receive(b"NOOP\r\n" * count)]
     while flooded.buffered:
@@ -291,7 +291,7 @@ SCRIPTS = st.lists(
 
 @settings(max_examples=200)
 @given(SCRIPTS, st.lists(st.integers(0, 600), max_size=20))
-def test_any_chunking_tells_the_same(script: list[bytes], cuts: list[int]) -> None:
+def test_any_chunking_gives_the_same_events(script: list[bytes], cuts: list[int]) -> None:
     octets = b"".join([b"EHLO a\r\n", *script])
     whole = told(octets)
     assert told(octets, *(cut for cut in cuts if cut < len(octets))) == whole

@@ -99,7 +99,7 @@ def test_a_server_that_takes_chunks_gets_one_without_doubled_dots() -> None:
 
 
 @pytest.mark.rfc("2920 §3.1", "MUST")
-def test_when_data_is_let_through_for_nobody_nothing_is_sent() -> None:
+def test_data_accepted_without_recipients_sends_nothing() -> None:
     machine = ready(PIPELINED)
     machine.begin(envelope())
     machine.outgoing()
@@ -183,7 +183,7 @@ def test_what_is_injected_behind_the_go_ahead_for_tls_ends_the_connection() -> N
     assert isinstance(machine.receive(b"220 go\r\n250 injected\r\n")[-1], Ended)
 
 
-def test_a_server_that_will_not_begin_tls_says_so() -> None:
+def test_refused_starttls_is_reported() -> None:
     machine = ready()
     machine.start_tls()
     (event,) = machine.receive(b"454 4.7.0 no\r\n")
@@ -366,7 +366,7 @@ def drive(octets: Sequence[bytes], offer: bytes) -> tuple[list[Event], bytes]:
 
 
 @given(LINES, st.sampled_from([PLAIN_OFFER, PIPELINED, CHUNKED]))
-def test_whatever_a_server_says_each_transaction_ends_exactly_once(lines: list[bytes], offer: bytes) -> None:
+def test_each_transaction_ends_exactly_once_whatever_the_replies(lines: list[bytes], offer: bytes) -> None:
     events, _ = drive([line + b"\r\n" for line in lines], offer)
     assert isinstance(events[-1], Ended)
     for event in events:
