@@ -63,7 +63,7 @@ def test_every_kind_of_change_is_taken_over() -> None:
             assert _same(known, mailbox_cache.load(tx, ANNA, inbox))
 
 
-def test_what_a_session_knows_stays_as_it_was() -> None:
+def test_the_uids_of_a_session_are_not_changed_by_the_cache() -> None:
     with open_store() as tx:
         cache = MailboxCache()
         for _ in range(3):
@@ -111,7 +111,7 @@ def test_a_verb_fills_no_cache() -> None:
         assert list(cached.uids) == [1]
 
 
-def test_what_the_cache_does_not_know_the_way_from_is_read_anew() -> None:
+def test_a_state_without_a_known_change_is_read_anew() -> None:
     with open_store() as tx:
         put(tx)
         cache, inbox = MailboxCache(), mailbox(tx)
@@ -180,7 +180,7 @@ def test_a_snapshot_stays_as_it_is() -> None:
         assert copy.flags == [""]
 
 
-def test_the_cache_is_bounded_and_forgets_the_longest_unused() -> None:
+def test_the_cache_is_bounded_and_evicts_the_least_recently_used() -> None:
     with open_store() as tx:
         cache = MailboxCache(max_messages=5)
         for name in ("INBOX", "Sent", "Trash"):

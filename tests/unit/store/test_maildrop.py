@@ -71,7 +71,7 @@ def test_update_deletes_what_was_marked_and_nothing_else(tx) -> None:
     assert not maildrop.is_locked(tx, ANN, now_ms=1)
 
 
-def test_update_by_one_who_lost_the_lease_deletes_nothing(tx) -> None:
+def test_update_after_the_lease_was_lost_deletes_nothing(tx) -> None:
     uid = put(tx, b"Subject: a\r\n\r\n")
     inbox = maildrop.load(tx, ANN)
     maildrop.lock(tx, ANN, b"one", now_ms=0)

@@ -130,7 +130,7 @@ def test_text(query, found, fed) -> None:
         assert find(tx, query) == found
 
 
-def test_a_text_longer_than_the_index_asks_for() -> None:
+def test_search_of_a_text_with_many_trigrams() -> None:
     with searchable("all") as tx:
         long = "0123456789" * 30
         put(tx, octets("x" + long + "y"))
@@ -253,7 +253,7 @@ def test_ids_and_modseq() -> None:
     "query",
     [Recent(), SavedResult(), Sequence(NumberSet.of([1])), Not(UidsWithStar(NumberSet.of([1])))],
 )
-def test_what_only_a_session_knows_is_refused(query) -> None:
+def test_terms_that_only_a_session_resolves_are_refused(query) -> None:
     with open_store() as tx:
         put(tx)
         with pytest.raises(NotInSession):
