@@ -157,7 +157,7 @@ def test_what_a_dead_writer_left_is_swept_and_a_living_ones_is_not(
     assert database.write_now(prepared.keep).size == len(LARGE)
 
 
-def test_no_file_goes_while_somebody_keeps_them(database: Database, tmp_path: Path) -> None:
+def test_no_file_is_removed_while_files_are_kept(database: Database, tmp_path: Path) -> None:
     blobs = FileBlobs(tmp_path / "blobs")
     digest = database.write_now(written(blobs, LARGE).keep).digest
     database.write_now(release, digest)
@@ -166,7 +166,7 @@ def test_no_file_goes_while_somebody_keeps_them(database: Database, tmp_path: Pa
     assert asyncio.run(sweep(blobs, database)) == 1
 
 
-def test_a_caller_that_goes_away_while_its_file_is_settled_hurts_nobody(
+def test_a_caller_cancelled_while_its_file_is_flushed_does_not_affect_others(
     database: Database, tmp_path: Path
 ) -> None:
     blobs = FileBlobs(tmp_path / "blobs")

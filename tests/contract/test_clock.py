@@ -13,7 +13,7 @@ Scenario = Callable[[Clock], Awaitable[Any]]
 
 @pytest.fixture(params=[SystemClock, VirtualClock])
 def run(request: pytest.FixtureRequest) -> Callable[[Scenario], Any]:
-    """Runs a scenario while time passes, by itself or by being told to."""
+    """Runs a scenario while time passes, by itself or because it is advanced."""
 
     async def inside(scenario: Scenario) -> Any:
         clock = request.param()
@@ -106,7 +106,7 @@ def test_a_virtual_day_takes_no_time() -> None:
     assert hours == list(range(1, 25))
 
 
-def test_a_virtual_clock_tells_what_is_next() -> None:
+def test_a_virtual_clock_returns_the_next_timer() -> None:
     async def scenario() -> list[float | None]:
         clock = VirtualClock()
         seen = [clock.next_timer_in]

@@ -102,7 +102,7 @@ def test_long_reads_run_in_a_thread(database: Database) -> None:
     assert asyncio.run(scenario()) == ["one"]
 
 
-def test_a_cancelled_caller_hurts_nobody(database: Database) -> None:
+def test_a_cancelled_caller_does_not_affect_others(database: Database) -> None:
     async def scenario() -> None:
         cancelled = asyncio.ensure_future(database.write(add, "one"))
         kept = asyncio.ensure_future(database.write(add, "two"))
@@ -193,7 +193,7 @@ def test_a_lone_verb_that_raises_changes_nothing(database: Database) -> None:
     assert not heard
 
 
-def test_a_second_process_writes_in_turn(tmp_path: Path) -> None:
+def test_two_processes_write_alternately(tmp_path: Path) -> None:
     first, second = (open_database(tmp_path / "db", [NOTES]) for _ in range(2))
 
     async def scenario() -> None:
@@ -287,7 +287,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path) ->
     database.close_now()
 
 
-def test_nobody_else_may_read_the_mail(tmp_path: Path) -> None:
+def test_files_are_readable_by_their_owner_only(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
         database = open_database(tmp_path / "pillarbox.db", [NOTES])
@@ -300,7 +300,7 @@ def test_nobody_else_may_read_the_mail(tmp_path: Path) -> None:
     assert not any(modes.values()), modes
 
 
-def test_damage_is_raised_and_reported_whoever_meets_it(tmp_path: Path) -> None:
+def test_damage_is_raised_and_reported_by_every_access(tmp_path: Path) -> None:
     database = open_database(tmp_path / "db", [NOTES])
     database.write_now(
         lambda tx: tx.execute_many("INSERT INTO notes (note) VALUES (?)", [(f"{n:500}",) for n in range(99)])
@@ -324,7 +324,7 @@ def test_damage_is_raised_and_reported_whoever_meets_it(tmp_path: Path) -> None:
     database.close_now()
 
 
-def test_a_statement_that_is_wrong_says_so_and_the_database_is_blameless(database: Database) -> None:
+def test_a_wrong_statement_raises_and_is_not_reported_as_damage(database: Database) -> None:
     with pytest.raises(StatementFailed, match="no such table"):
         database.read_now(lambda tx: tx.rows("SELECT * FROM nowhere"))
     with pytest.raises(RowRefused):

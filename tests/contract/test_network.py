@@ -147,7 +147,7 @@ def test_much_is_carried_in_bounded_pieces(run: Run) -> None:
     run(scenario)
 
 
-def test_nobody_listens(run: Run) -> None:
+def test_connecting_to_a_closed_port_is_refused(run: Run) -> None:
     async def scenario(world: World) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))  # bound, and nobody listens
@@ -172,7 +172,7 @@ def test_aborting_ends_both_sides(run: Run) -> None:
     run(scenario)
 
 
-def test_one_who_waits_for_octets_can_give_up(run: Run) -> None:
+def test_a_read_can_be_cancelled(run: Run) -> None:
     async def scenario(world: World) -> None:
         stream = await world.connect()
         with pytest.raises(TimeoutError):

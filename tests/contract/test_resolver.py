@@ -177,7 +177,7 @@ def test_the_name_of_an_address(run: Run) -> None:
     assert records(run(lambda resolver: resolver.ptr("192.0.2.1"))) == ("mx1.one.example",)
 
 
-def test_what_dane_says(run: Run) -> None:
+def test_tlsa_records(run: Run) -> None:
     found = records(run(lambda resolver: resolver.tlsa("mx1.one.example", 25)))
     assert found == (Tlsa(3, 1, 1, bytes(range(32))),)
 
@@ -197,7 +197,7 @@ def test_beyond_what_is_answered_there_is_failure(run: Run) -> None:
 
 
 @pytest.mark.rfc("4035 §3.2.3", "MUST")
-def test_nothing_is_authenticated_that_nobody_validated(run: Run) -> None:
+def test_answers_that_were_not_validated_are_not_authenticated(run: Run) -> None:
     outcome = run(lambda resolver: resolver.mx("one.example"))
     assert isinstance(outcome, Answer)
     assert not outcome.authenticated
@@ -228,7 +228,7 @@ def test_a_second_server_answers_for_a_dead_one(name_server: NameServer) -> None
     assert isinstance(asyncio.run(scenario()), Answer)
 
 
-def test_negative_answers_live_as_the_soa_says(name_server: NameServer) -> None:
+def test_negative_answers_have_the_ttl_of_the_soa(name_server: NameServer) -> None:
     async def scenario() -> tuple[Outcome[Any], Outcome[Any]]:
         resolver = SystemResolver([name_server])
         return await resolver.mx("nobody.one.example"), await resolver.mx("mx1.one.example")
@@ -238,7 +238,7 @@ def test_negative_answers_live_as_the_soa_says(name_server: NameServer) -> None:
         assert outcome.ttl_s == 60
 
 
-def test_an_alias_tells_where_it_led(name_server: NameServer) -> None:
+def test_an_answer_through_a_cname_has_the_canonical_name(name_server: NameServer) -> None:
     async def scenario() -> Outcome[Any]:
         return await SystemResolver([name_server]).lookup("alias.one.example", Kind.A)
 

@@ -25,7 +25,7 @@ def test_only_subscribers_of_the_topic_are_called() -> None:
     assert heard == ["one", "two"]
 
 
-def test_a_callback_may_unsubscribe_while_being_told() -> None:
+def test_a_callback_may_unsubscribe_itself() -> None:
     signals, heard = LocalSignals(), []
     end = signals.subscribe(ONE, lambda: (heard.append("once"), end()))
     signals.announce([ONE])
@@ -37,7 +37,7 @@ async def until(condition: "asyncio.Event") -> None:
     await asyncio.wait_for(condition.wait(), 5)
 
 
-def test_other_processes_are_told(tmp_path: Path) -> None:
+def test_signals_reach_other_processes(tmp_path: Path) -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         here, there = UnixSignals(tmp_path, loop), UnixSignals(tmp_path, loop)
@@ -58,7 +58,7 @@ def test_other_processes_are_told(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_newcomer_wakes_everybody(tmp_path: Path) -> None:
+def test_a_new_process_wakes_all_subscribers(tmp_path: Path) -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         here = UnixSignals(tmp_path, loop)
@@ -72,7 +72,7 @@ def test_a_newcomer_wakes_everybody(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_process_too_busy_to_listen_is_told_later(tmp_path: Path) -> None:
+def test_a_process_with_a_full_queue_is_signalled_later(tmp_path: Path) -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         here, busy = UnixSignals(tmp_path, loop), UnixSignals(tmp_path, loop)
@@ -118,7 +118,7 @@ def test_a_long_path_is_no_obstacle(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_who_joins_a_folder_that_was_quiet_for_long_is_told(tmp_path: Path) -> None:
+def test_signals_reach_a_process_that_joins_an_idle_folder(tmp_path: Path) -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         here = UnixSignals(tmp_path, loop)
@@ -137,7 +137,7 @@ def test_who_joins_a_folder_that_was_quiet_for_long_is_told(tmp_path: Path) -> N
     asyncio.run(scenario())
 
 
-def test_a_program_without_a_loop_is_heard(tmp_path: Path) -> None:
+def test_signals_of_a_program_without_a_loop_arrive(tmp_path: Path) -> None:
     async def scenario() -> None:
         server = UnixSignals(tmp_path, asyncio.get_running_loop())
         await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""What every `Telemetry` promises: nothing raises, and no credential is told."""
+"""What every `Telemetry` promises: nothing raises, and no credential is logged."""
 
 import contextlib
 import io
@@ -12,7 +12,7 @@ from pillarbox.world.telemetry import MemoryTelemetry, SystemTelemetry, Telemetr
 
 
 class Told:
-    """A telemetry and what it has told, as text."""
+    """A telemetry and what it has logged, as text."""
 
     def __init__(self, kind: str) -> None:
         self.stream = io.StringIO()
@@ -44,7 +44,7 @@ def test_an_event_has_its_name_and_fields(told: Told) -> None:
 
 
 @pytest.mark.parametrize("field", ["password", "new_password", "token", "client_secret", "proof"])
-def test_no_credential_is_told(told: Told, field: str) -> None:
+def test_no_credential_is_logged(told: Told, field: str) -> None:
     told.telemetry.event("login", **{field: "open sesame"})
     told.telemetry.warning("login", **{field: b"open sesame"})
     told.telemetry.failure("login", ValueError("x"), **{field: "open sesame"})
@@ -52,7 +52,7 @@ def test_no_credential_is_told(told: Told, field: str) -> None:
     assert field in told.text()
 
 
-def test_a_failure_is_told_with_its_error(told: Told) -> None:
+def test_a_failure_is_logged_with_its_error(told: Told) -> None:
     try:
         raise LookupError("lost key")
     except LookupError as error:
@@ -108,7 +108,7 @@ def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
     assert loaded.stdout.strip() == "[]"
 
 
-def test_a_traceback_does_not_tell_what_variables_held(told: Told) -> None:
+def test_a_traceback_has_no_values_of_variables(told: Told) -> None:
     def fail(octets: bytes) -> None:
         raise LookupError(len(octets))
 

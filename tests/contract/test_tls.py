@@ -186,7 +186,7 @@ def test_a_certificate_that_cannot_be_used_leaves_the_old_one(tmp_path: Path) ->
 
 
 @pytest.mark.rfc("7301 §3.2", "SHOULD")
-def test_a_protocol_name_is_agreed_on_and_another_does_no_harm(made: authority.DemoCertificates) -> None:
+def test_alpn_agrees_on_a_name_and_ignores_others(made: authority.DemoCertificates) -> None:
     server = ServerTls([made.server], alpn="imap").context()
     for offered, agreed in ((["imap"], "imap"), (["http/1.1"], None), ([], None)):
         theirs = trusting(made)
