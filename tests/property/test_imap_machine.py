@@ -75,7 +75,7 @@ PIECES = st.sampled_from(
 )
 @settings(max_examples=200)
 def test_nonsense_is_answered_in_order_and_alike(state: State, octets: bytes, places: list[int]) -> None:
-    """Nothing raises, the chunks don't matter, and all the machine says itself is well-formed."""
+    """Nothing raises, the chunks don't matter, and all that the machine sends itself is well-formed."""
     events = played([octets], state)
     assert events == played(cut(octets, places), state)
     for event in events:

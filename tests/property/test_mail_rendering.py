@@ -190,7 +190,7 @@ def test_small_readers_take_anything(value: bytes) -> None:
 
 @examples
 @given(st.integers(-(2**60), 2**60))
-def test_every_moment_can_be_said(at_ms: int) -> None:
+def test_every_time_has_a_rendering(at_ms: int) -> None:
     assert len(date.imap_date_time(at_ms)) == 28
 
 
