@@ -207,7 +207,7 @@ def quoted(text: str) -> bytes:
 
 @contextlib.contextmanager
 def unknown(provider: Demo, door: str = "imaps") -> Iterator[Imap]:
-    """A session that nobody has logged in to."""
+    """A session before login."""
     with socket.create_connection((provider.host, provider.ports[door]), timeout=SECONDS) as plain:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if door == "imaps":
@@ -221,7 +221,7 @@ def unknown(provider: Demo, door: str = "imaps") -> Iterator[Imap]:
 def connected(
     provider: Demo, person: Person, *, select: str | None = None, door: str = "imaps"
 ) -> Iterator[Imap]:
-    """Somebody's session."""
+    """A session of that person, logged in."""
     with unknown(provider, door) as imap:
         imap.ok(b"LOGIN %s %s" % (quoted(person.login), quoted(person.password)))
         if select is not None:

@@ -1,4 +1,4 @@
-"""A Postfix of a test's own: its own folder, queue and ports; it sends what it is given to where it is told.
+"""A Postfix of a test's own: its own folder, queue and ports; it relays to the configured next hop.
 
 It needs root, as Postfix does, and is skipped elsewhere. Nothing of the machine's own Postfix is used
 but its programs.
@@ -76,12 +76,12 @@ class Postfix:
         return [path.read_bytes() for path in found]
 
     def log(self) -> str:
-        """What it says it did."""
+        """Its log."""
         path = self.folder / "log"
         return path.read_text() if path.exists() else ""
 
     def wait_for(self, text: str, times: int = 1) -> str:
-        """Until its log says so; its log."""
+        """Wait until this is in its log; its log."""
         for _ in range(200):
             log = self.log()
             if log.count(text) >= times:

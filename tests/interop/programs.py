@@ -61,7 +61,7 @@ def run(
 
 
 def run_on_a_terminal(*command: str | Path, home: Path) -> None:
-    """Run a program that wants a screen, and ends by itself; nobody is there to press a key."""
+    """Run a program that wants a screen, and ends by itself; no key is pressed."""
     ours, theirs = pty.openpty()
     surroundings = {
         **os.environ,

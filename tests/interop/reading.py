@@ -1,4 +1,4 @@
-"""What lies in somebody's mailbox, read by the standard library's IMAP client."""
+"""The contents of a mailbox, read by the standard library's IMAP client."""
 
 import imaplib
 import re
@@ -10,7 +10,7 @@ from tests.interop.demo import Demo, Person
 
 @contextmanager
 def logged_in(provider: Demo, person: Person) -> Iterator[imaplib.IMAP4_SSL]:
-    """Somebody's IMAP session."""
+    """An IMAP session of that person."""
     with imaplib.IMAP4_SSL(
         "localhost", provider.ports["imaps"], ssl_context=provider.context(), timeout=60
     ) as client:

@@ -107,7 +107,7 @@ def plain(person: Person, *, authorization: str = "") -> str:
 
 @contextlib.contextmanager
 def connected(provider: Demo, door: str = "smtp") -> Iterator[Smtp]:
-    """A session that has heard the greeting."""
+    """A session that has read the greeting."""
     with contextlib.ExitStack() as held:
         stream: socket.socket = held.enter_context(
             socket.create_connection((provider.host, provider.ports[door]), timeout=SECONDS)

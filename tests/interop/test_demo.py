@@ -28,7 +28,7 @@ IDLE_WORKER_KIB = 100 * 1024
 
 
 def free_ports(count: int) -> int:
-    """The first of some ports in a row that nobody listens on; below those the kernel gives away."""
+    """The first of some ports in a row that are not in use, below those that the kernel gives away."""
     for first in range(20_000 + os.getpid() % 10_000, 32_000, count):
         with contextlib.ExitStack() as held:
             try:

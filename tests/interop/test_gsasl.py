@@ -97,7 +97,7 @@ def _line(connection: socket.socket) -> bytes:
 
 
 async def login(folder: Path, mechanism: str, password: str, *options: str) -> tuple[bool, list[str]]:
-    """Runs gsasl; tells whether it was satisfied, and what our side found."""
+    """Run gsasl; whether it succeeded, and the result of our side."""
     made = authority.ensure(folder, ["one.example"], now_ms=time.time_ns() // 1_000_000)
     database = memory_database([SCHEMA])
     database.write_now(person, "anna@one.example", "open sesame")

@@ -34,7 +34,7 @@ def filled(provider: Demo, count: int) -> Person:
 
 
 @pytest.mark.rfc("9051 §7.4.1", "MUST")
-def test_everybody_is_told_of_new_messages_and_flags(any_provider: Demo) -> None:
+def test_all_sessions_get_new_messages_and_flags(any_provider: Demo) -> None:
     person = filled(any_provider, 2)
     with several(any_provider, person) as sessions:
         for turn, session in enumerate(sessions):
@@ -67,7 +67,7 @@ def test_expunge_waits_until_numbers_are_safe(any_provider: Demo) -> None:
 
 
 @pytest.mark.rfc("9051 §6.3.13", "MUST")
-def test_idle_tells_at_once(any_provider: Demo) -> None:
+def test_idle_sends_updates_at_once(any_provider: Demo) -> None:
     person = filled(any_provider, 2)
     with several(any_provider, person) as (one, *others):
         tags = [other.idle() for other in others]
@@ -169,7 +169,7 @@ def test_move_and_copy_say_where(any_provider: Demo) -> None:
 
 
 @pytest.mark.rfc("4315 §3", "MUST")
-def test_uids_are_told_and_only_rise(any_provider: Demo) -> None:
+def test_uids_are_returned_and_only_rise(any_provider: Demo) -> None:
     person = any_provider.newcomer()
     with several(any_provider, person, 3) as sessions:
         uids = []

@@ -1,4 +1,4 @@
-"""Many clients at once on a demo with two workers, random commands, each remembering what it was told."""
+"""Many clients at once on a demo with two workers, random commands, each checking what it is sent."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.interop
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_nobody_is_ever_contradicted(busy_provider: Demo, seed: int) -> None:
+def test_responses_never_contradict_each_other(busy_provider: Demo, seed: int) -> None:
     people = [busy_provider.newcomer() for _ in range(2)]
     accounts = [
         Account(busy_provider.host, busy_provider.ports["imap"], person.login, person.password)

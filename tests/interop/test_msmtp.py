@@ -14,7 +14,7 @@ MESSAGE = "Subject: by msmtp\nTo: {}\n\n.one dot\nFrom here\n\nlast line without
 
 
 def msmtp(provider: Demo, home: Path, sender: Person, to: str, *options: str, expect: int = 0) -> str:
-    """What msmtp says."""
+    """The output of msmtp."""
     text = MESSAGE.format(to)
     done = run(
         "msmtp", "--file=/dev/null", "--host=localhost", "--tls=on", f"--tls-trust-file={provider.authority}",

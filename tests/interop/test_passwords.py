@@ -1,4 +1,4 @@
-"""A password without TLS: only where `--plain` says so; in every protocol, by every mechanism.
+"""A password without TLS: only with `--plain`; in every protocol, by every mechanism.
 
 And nothing that was said in clear before STARTTLS counts after it, in IMAP and POP3 as in SMTP.
 """
@@ -178,7 +178,7 @@ def test_nothing_sent_in_clear_survives_stls_in_pop3(any_provider: Demo, injecte
         assert b"STLS" not in session.block()
 
 
-def test_a_name_told_in_clear_is_forgotten_with_tls(plain_provider: Demo) -> None:
+def test_a_login_name_sent_before_starttls_is_discarded(plain_provider: Demo) -> None:
     with talking(plain_provider, "pop3") as session:
         session.say(b"USER u0")
         session.say(b"STLS")

@@ -1,4 +1,4 @@
-"""Postfix delivers to us, by SMTP with TLS and DSN wishes, and by LMTP."""
+"""Postfix delivers to us, by SMTP with TLS and DSN requests, and by LMTP."""
 
 import tempfile
 from collections.abc import Iterator

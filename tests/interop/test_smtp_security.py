@@ -40,7 +40,7 @@ def door_of(name: str, smtp: Smtp) -> None:
 
 
 def wait_for(found: Callable[[], list[bytes]]) -> list[bytes]:
-    """Until there is some mail; what is relayed takes a moment."""
+    """Wait until there is some mail; relaying takes some time."""
     for _ in range(200):
         if octets := found():
             return octets
@@ -248,7 +248,7 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize("address", ELSEWHERE)
 @pytest.mark.parametrize("door", ["smtp", "lmtp"])
-def test_nothing_is_relayed_for_strangers(provider: Demo, address: str, door: str) -> None:
+def test_nothing_is_relayed_without_authentication(provider: Demo, address: str, door: str) -> None:
     with connected(provider, door) as smtp:
         door_of(door, smtp)
         assert smtp.say("MAIL FROM:<ann@two.example>").code == 250
@@ -259,7 +259,7 @@ def test_nothing_is_relayed_for_strangers(provider: Demo, address: str, door: st
 @pytest.mark.parametrize(
     "sender", ["<>", "<alice@one.example>", "<postmaster@one.example>", "<root@localhost>"]
 )
-def test_nor_for_whoever_says_to_be_somebody(provider: Demo, sender: str) -> None:
+def test_nothing_is_relayed_for_a_forged_sender(provider: Demo, sender: str) -> None:
     with connected(provider) as smtp:
         smtp.hello()
         assert smtp.say(f"MAIL FROM:{sender}").code == 250
@@ -274,7 +274,7 @@ def test_no_mail_is_submitted_without_a_password(provider: Demo) -> None:
 
 
 @pytest.mark.rfc("6409 §6.1", "MAY")
-def test_nobody_sends_as_somebody_else(provider: Demo) -> None:
+def test_the_sender_must_belong_to_the_account(provider: Demo) -> None:
     mine, other = provider.newcomer(), provider.newcomer()
     with submitting(provider, mine) as smtp:
         assert smtp.codes(f"MAIL FROM:<{other.address}>") == [550]
@@ -323,7 +323,7 @@ def test_after_tls_one_must_log_in_again(plain_provider: Demo) -> None:
             assert smtp.codes(f"MAIL FROM:<{person.address}>") == [530]
 
 
-def test_nobody_logs_in_as_another(provider: Demo) -> None:
+def test_an_authorization_identity_of_another_account_is_refused(provider: Demo) -> None:
     mine, other = provider.newcomer(), provider.newcomer()
     with connected(provider, "submissions") as smtp:
         smtp.hello()

@@ -17,7 +17,7 @@ WAYS = {
 
 
 def swaks(provider: Demo, door: str, sender: str, to: str, *options: str, expect: int | None = 0) -> str:
-    """What swaks says."""
+    """The output of swaks."""
     done = run(
         "swaks", "--server", "localhost", "--port", str(provider.ports[door]), "--ehlo", "client.example",
         "--from", sender, "--to", to, "--tls-verify", "--tls-ca-path", provider.authority,
@@ -79,14 +79,14 @@ def test_mechanisms_of_the_past_are_not_offered(provider: Demo, mechanism: str) 
     assert messages(provider, person) == []
 
 
-def test_nothing_is_relayed_for_strangers(provider: Demo) -> None:
+def test_nothing_is_relayed_without_authentication(provider: Demo) -> None:
     said = swaks(provider, "smtp", "ann@two.example", "bob@elsewhere.example", "--tls", expect=24)
     assert "<** 550 5.7.1" in said or "<~* 550 5.7.1" in said
     said = swaks(provider, "submission", "u0@one.example", "u1@one.example", "--tls", expect=23)
     assert "530 5.7.0" in said
 
 
-def test_nobody_sends_in_somebody_elses_name(provider: Demo) -> None:
+def test_the_sender_must_belong_to_the_account(provider: Demo) -> None:
     mine, other = provider.newcomer(), provider.newcomer()
     said = swaks(
         provider, "submission", other.address, mine.address, "--tls", *login(mine, "PLAIN"), expect=None

@@ -49,7 +49,9 @@ def _free_port() -> int:
         return port
 
 
-def test_mail_both_ways_over_tls_and_a_report_on_a_stranger(providers: tuple[Served, Served]) -> None:
+def test_mail_both_ways_over_tls_and_a_report_of_an_unknown_recipient(
+    providers: tuple[Served, Served],
+) -> None:
     one, two = providers
     one.send(PLAN.format("there").encode(), "anna@two.test", "nobody@two.test")
     (got,) = two.new_messages(1)
@@ -90,7 +92,7 @@ def test_mail_waits_while_the_other_is_down_and_arrives_when_it_is_back(
     assert len(one.inbox()) == one.seen
 
 
-def test_success_is_told_and_unicode_goes_through(providers: tuple[Served, Served]) -> None:
+def test_success_is_reported_and_unicode_is_kept(providers: tuple[Served, Served]) -> None:
     one, two = providers
     message = PLAN.format("Grüße").encode()
     one.send(message, "anna@two.test", options=("SMTPUTF8", "BODY=8BITMIME"), notify="SUCCESS")
@@ -100,7 +102,7 @@ def test_success_is_told_and_unicode_goes_through(providers: tuple[Served, Serve
     assert b"Reporting-MTA: dns; mail.two.test" in report
 
 
-def test_what_the_dns_says_is_told_at_once(providers: tuple[Served, Served]) -> None:
+def test_permanent_dns_failures_are_reported_at_once(providers: tuple[Served, Served]) -> None:
     one, _ = providers
     one.send(PLAN.format("no").encode(), "a@none.test", "a@nowhere.two.test")
     reports = b"".join(one.new_messages(2))
