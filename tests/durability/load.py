@@ -20,12 +20,12 @@ HOST = "127.0.0.1"
 LARGE_OCTETS = 300_000
 """Beyond what goes into the database: such a message is a file."""
 GONE = (OSError, smtplib.SMTPException, imaplib.IMAP4.error)
-"""What a client sees of a server that is killed, or that says no."""
+"""What a client sees of a server that is killed, or that refuses."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A message that somebody tried to deliver."""
+    """A message that a client tried to deliver."""
 
     mark: str
     octets: bytes
@@ -34,7 +34,7 @@ class Sent:
 
 @dataclass
 class Promises:
-    """Everything that was sent, and what the server has said about it."""
+    """Everything that was sent, and the server's replies."""
 
     sent: dict[str, Sent] = field(default_factory=dict)
     acknowledged: dict[str, set[int]] = field(default_factory=dict)

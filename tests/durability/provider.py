@@ -51,7 +51,7 @@ class Provider:
 
     @property
     def log(self) -> Path:
-        """What it has said."""
+        """Its log."""
         return self.directory.with_name(f"{self.directory.name}.log")
 
     def kill(self) -> None:

@@ -39,7 +39,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 class Person:
-    """Somebody who sends and stores mail over connections that stay, and notes what was said."""
+    """A client that sends and stores mail over connections that stay, and notes the replies."""
 
     def __init__(self, provider: Provider, promises: Promises) -> None:
         self.promises = promises
