@@ -29,7 +29,7 @@ class Wire(Protocol):
         """To the server."""
 
     def receive(self, seconds: float) -> bytes | None:
-        """What the server says next; empty at its end, `None` if it says nothing for so long."""
+        """What the server sends next; empty at its end, `None` if it sends nothing for so long."""
 
     def start_tls(self) -> None:
         """Do the client's part of the handshake."""
@@ -42,7 +42,7 @@ Door = Callable[[], Wire]
 
 
 class Mismatch(AssertionError):
-    """The server said something else."""
+    """The server sent something else."""
 
 
 class SocketWire:
@@ -179,11 +179,11 @@ class Ear:
         return b"\r\n".join(lines)
 
     def give_back(self, line: bytes) -> None:
-        """The line is for somebody else."""
+        """The line is of another connection."""
         self._unread.insert(0, line)
 
     def says_nothing(self) -> bytes:
-        """What was said although nothing should be."""
+        """What was sent although nothing should be."""
         heard = b"".join(self._unread) + self._heard
         return heard or self._wire.receive(SILENCE_S) or b""
 

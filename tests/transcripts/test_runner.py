@@ -1,4 +1,4 @@
-"""The language of transcripts itself, against a server that says what it is told to."""
+"""The language of transcripts itself, against a server that sends given lines."""
 
 import textwrap
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.transcripts.runner import Mismatch, Player
 
 
 class Parrot:
-    """A wire whose server says the next of its lines whenever the client has said something."""
+    """A wire whose server sends the next of its lines whenever the client has sent something."""
 
     def __init__(self, *says: bytes) -> None:
         self.says = list(says)
@@ -137,6 +137,6 @@ def test_silence_and_tls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["S: a\nlate: head", "nonsense", "S. a"])
-def test_what_is_not_understood_is_told(tmp_path: Path, text: str) -> None:
+def test_an_invalid_transcript_fails(tmp_path: Path, text: str) -> None:
     with pytest.raises(AssertionError):
         play(tmp_path, text, b"a\r\n")
