@@ -1,4 +1,4 @@
-"""A disk that is full at times, cannot be read at others, and loses power at the worst moment.
+"""A disk that is full at times, cannot be read at others, and loses power at the worst time.
 
 What was committed stays, whatever happens to the provider; what was not is rolled back, as after a crash. Reads suspend
 for a moment, as they do on an engine behind a network, so that other tasks run between a read and what follows it.

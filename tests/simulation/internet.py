@@ -86,7 +86,7 @@ class Internet:
             self._disrupt(transaction)
 
     def _disrupt(self, transaction: ObservedTransaction) -> None:
-        """A final reply was sent: cause a fault at the worst moment."""
+        """A final reply was sent: cause a fault at the worst time."""
         die = self.crash_of.get(transaction.client, transaction.wire.reset)
         arrival_s = transaction.wire.faults.delay_s
         match self._faults.chance.randrange(5):
@@ -104,7 +104,7 @@ class Internet:
                 self._loop.call_later(arrival_s + 0.001, die, context=self._outside)
 
     def _arriving(self, who: str, listener: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        """A provider may crash at any moment at which octets arrive."""
+        """A provider may crash whenever octets arrive."""
 
         def heard(octets: bytes) -> None:
             listener(octets)

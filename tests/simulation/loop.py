@@ -1,4 +1,4 @@
-"""Virtual time, and lives that can end at any moment.
+"""Virtual time, and lives that can end at any time.
 
 `VirtualLoop` is an event loop without files or threads. When nothing is left to do now, its clock jumps to the next
 timer: five days of retries pass in milliseconds, and the same way in every run.

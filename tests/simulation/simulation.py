@@ -157,7 +157,7 @@ class Simulation:
             provider.disk.close()
 
     def _watched(self, check: Callable[..., None]) -> Callable[..., None]:
-        """A check that ends the run if it fails, whoever calls it."""
+        """A check that ends the run if it fails, in whatever task."""
 
         def watched(*arguments: Any) -> None:
             try:
@@ -258,7 +258,7 @@ class Simulation:
         )
 
     def _distinct(self, recipient: str, recipients: tuple[str, ...]) -> bool:
-        """No recipient gets a message by two ways: that could not be told from a duplicate."""
+        """No recipient gets a message by two ways: that could not be distinguished from a duplicate."""
         return not any(
             recipient in provider.plan.leads_to(other)
             for provider in self.providers

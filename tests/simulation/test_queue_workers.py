@@ -119,7 +119,7 @@ class Model:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_many_workers_serve_everybody_once(seed: int) -> None:
+def test_many_workers_send_each_recipient_once(seed: int) -> None:
     chance = Random(seed)
     model, workers = Model(chance), [Worker() for _ in range(3)]
     with open_transaction(BLOBS, SCHEMA) as tx:

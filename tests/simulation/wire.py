@@ -412,7 +412,7 @@ class _SimulatedTlsObject:
     """What the pump asks a TLS object."""
 
     def selected_alpn_protocol(self) -> str | None:
-        """See `ssl.SSLObject`: nobody asks for any."""
+        """See `ssl.SSLObject`: none is used."""
         return None
 
     def version(self) -> str:
