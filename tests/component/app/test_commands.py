@@ -113,7 +113,7 @@ def test_init_fails_before_it_has_created_anything(tmp_path: Path, words: list[s
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_configuration_says_how_to_create_one(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_configuration_names_init(tmp_path: Path) -> None:
     other = CommandLine(tmp_path / "p.toml", tmp_path / "d")
     assert "pillarbox init DOMAIN" in other.refused("account", "list")
     assert "error" in json.loads(other.refused("account", "list", "--json"))

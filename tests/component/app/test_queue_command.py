@@ -70,7 +70,7 @@ def test_hold_release_retry(there: CommandLine) -> None:
     assert there.json("queue", "retry", "--to", "two.example") == {"recipients": 1}
 
 
-def test_drop_reports_to_the_sender_unless_told_not_to(there: CommandLine) -> None:
+def test_drop_reports_to_the_sender_unless_silent(there: CommandLine) -> None:
     before = there.json("account", "show", "anna@example.org")["messages"]
     assert there.json("queue", "drop", "--to", "two.example") == {"recipients": 1}
     assert there.json("account", "show", "anna@example.org")["messages"] == before + 1

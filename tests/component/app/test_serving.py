@@ -41,7 +41,7 @@ class Served:
             self.process = self._start(config, words)  # a port was taken meanwhile
 
     def _start(self, config: str, words: tuple[str, ...]) -> subprocess.Popen[bytes]:
-        """Serve on ports that were free a moment ago, and wait until it does."""
+        """Serve on ports that were free just before, and wait until it does."""
         self.ports = dict(zip(ENABLED, free_ports(len(ENABLED)), strict=True))
         lines = [f'{name} = ["127.0.0.1:{port}"]' for name, port in self.ports.items()]
         self.there.config.write_text("\n".join([config, "[listen]", *lines]))
@@ -57,7 +57,7 @@ class Served:
         return process
 
     def said(self, words: str) -> int:
-        """How often the log says this."""
+        """How often this is in the log."""
         return self.log.read_text().count(words)
 
     def until(self, condition: Callable[[], object]) -> None:
@@ -75,7 +75,7 @@ class Served:
         self.there.config.write_text(text.replace(old, new))
 
     def reload(self, outcome: str = '"reloaded"') -> None:
-        """Send SIGHUP and wait until the log says how it ended."""
+        """Send SIGHUP and wait until the result is in the log."""
         before = self.said(outcome)
         self.process.send_signal(signal.SIGHUP)
         self.until(lambda: self.said(outcome) > before)
@@ -214,7 +214,7 @@ def test_a_dead_worker_is_replaced_and_new_clients_wait(serving: Callable[..., S
     assert served.end() == 0
 
 
-def test_a_stop_tells_all_clients_and_accepts_no_new_ones(serving: Callable[..., Served]) -> None:
+def test_stop_sends_all_clients_the_farewell_and_accepts_no_new_ones(serving: Callable[..., Served]) -> None:
     served = serving()
     client = served.imap()
     port = served.ports["smtp"]
@@ -307,7 +307,7 @@ def test_root_becomes_the_user_of_the_configuration(tmp_path: Path) -> None:
     assert done.stdout == f"({nobody}, {nobody}, {nobody}) True\nfor good\n"
 
 
-def test_a_missing_user_says_how_to_create_it(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_user_names_the_command_that_creates_it(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root becomes somebody else")
     there = CommandLine(tmp_path / "pillarbox.toml", tmp_path / "data")

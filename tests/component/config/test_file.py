@@ -13,7 +13,7 @@ from pillarbox.server.relay.host_finder import Encryption, Host
 LEAST = 'hostname = "mail.example.org"\ndomain = "example.org"\n'
 
 
-def test_a_missing_file_says_how_to_create_one(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_file_names_the_command_that_creates_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigWrong, match="pillarbox init DOMAIN"):
         read(tmp_path / "none.toml")
 

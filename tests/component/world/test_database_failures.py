@@ -1,4 +1,4 @@
-"""What the database does when something fails in an odd place: everybody hears, nothing is lost, it goes on."""
+"""What the database does when something fails in an odd place: all callers get the failure, nothing is lost, it goes on."""
 
 import asyncio
 import time
@@ -63,7 +63,7 @@ def break_statement(database: SqliteDatabase, statement: str, failure: Exception
     database._writer._connection = Failing(database._connection, statement, failure, times)  # type: ignore[assignment]
 
 
-def test_who_is_told_of_commits_may_fail_without_hurting_anybody(database: SqliteDatabase) -> None:
+def test_a_failing_commit_callback_does_not_affect_callers(database: SqliteDatabase) -> None:
     reported: list[tuple[str, str]] = []
 
     def refuse(_accounts: object) -> None:
@@ -95,7 +95,9 @@ def test_a_checkpoint_that_fails_does_not_undo_what_is_durable(database: SqliteD
     assert isinstance(reported[0], apsw.CorruptError)
 
 
-def test_a_commit_that_fails_is_heard_by_all_even_if_rolling_back_fails_too(database: SqliteDatabase) -> None:
+def test_a_failed_commit_is_raised_to_all_callers_even_if_the_roll_back_fails(
+    database: SqliteDatabase,
+) -> None:
     async def scenario() -> list[object]:
         break_statement(database, "COMMIT", apsw.IOError("the disk is gone"))
         database._writer._connection = Failing(  # type: ignore[assignment]
@@ -166,7 +168,7 @@ def test_a_process_that_keeps_the_write_lock_blocks_others_for_a_limited_time(
 
 
 @pytest.mark.parametrize("limits", [WriterLimits(max_foreign_lock_ms=200)])
-def test_a_database_that_a_stranger_has_locked_is_unavailable_and_the_loop_goes_on(
+def test_a_database_locked_by_another_program_is_unavailable_and_the_loop_goes_on(
     database: SqliteDatabase,
 ) -> None:
     rounds = 0
@@ -195,7 +197,7 @@ def test_a_database_that_a_stranger_has_locked_is_unavailable_and_the_loop_goes_
     assert rounds > 20, "the loop waited for the lock"
 
 
-def test_a_loop_that_ends_during_a_commit_waits_for_it_and_tells(database: SqliteDatabase) -> None:
+def test_a_loop_that_ends_during_a_commit_waits_for_it_and_answers(database: SqliteDatabase) -> None:
     told: list[object] = []
 
     async def scenario() -> None:
@@ -220,7 +222,7 @@ def test_a_loop_that_ends_during_a_commit_waits_for_it_and_tells(database: Sqlit
     assert database._write_lock.try_acquire()
 
 
-def test_a_loop_that_ends_before_it_has_the_write_lock_answers_everybody(database: SqliteDatabase) -> None:
+def test_a_loop_that_ends_before_it_has_the_write_lock_answers_all_callers(database: SqliteDatabase) -> None:
     assert database.path is not None
     other = WriteLock(database.path)
     other.acquire()
@@ -238,7 +240,7 @@ def test_a_loop_that_ends_before_it_has_the_write_lock_answers_everybody(databas
     other.close()
 
 
-def test_a_closed_database_says_so(tmp_path: Path) -> None:
+def test_a_closed_database_is_unavailable(tmp_path: Path) -> None:
     database = open_database(tmp_path / "db", [NOTES])
 
     async def scenario() -> None:
@@ -262,7 +264,7 @@ def test_write_now_that_cannot_commit_leaves_nothing_open(database: SqliteDataba
     assert database.read_now(notes) == ["two"]
 
 
-def test_one_who_needs_it_alone_waits_for_nobody_and_is_told(tmp_path: Path) -> None:
+def test_exclusive_opening_does_not_wait_and_raises(tmp_path: Path) -> None:
     served = open_database(tmp_path / "db", [NOTES])
     also = open_database(tmp_path / "db", [NOTES])
     with pytest.raises(DatabaseInUse, match="stop the server"):
@@ -275,7 +277,7 @@ def test_one_who_needs_it_alone_waits_for_nobody_and_is_told(tmp_path: Path) -> 
     alone.close_now()
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnavailable, match="No such file"):
         open_database(tmp_path / "absent" / "db", [NOTES])
 

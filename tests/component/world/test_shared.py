@@ -1,4 +1,4 @@
-"""What workers know together: counted once, by whoever; and what a dead one had open is forgotten."""
+"""What workers share: each connection is counted once, and what a dead worker had open is no longer counted."""
 
 import os
 

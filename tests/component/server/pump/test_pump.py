@@ -38,7 +38,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Awaitable[Any]], Any]:
 
 
 class Lines:
-    """A machine that tells lines, and after STARTTLS nothing more until it is asked again."""
+    """A machine whose events are lines, and after STARTTLS no more until it is asked again."""
 
     def __init__(self) -> None:
         self.rest = b""
@@ -373,7 +373,7 @@ def test_our_own_slowness_does_not_count(run) -> None:
 
 
 def test_a_farewell_survives_octets_still_on_their_way(run) -> None:
-    """Closing with unread octets would reset the connection, and the peer would not hear why."""
+    """Closing with unread octets would reset the connection, and the peer would not get the reason."""
 
     async def scene() -> None:
         async with door() as listener:
@@ -384,7 +384,7 @@ def test_a_farewell_survives_octets_still_on_their_way(run) -> None:
     run(scene())
 
 
-def test_posted_events_take_their_turn(run) -> None:
+def test_posted_events_are_handled_in_order(run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -537,7 +537,7 @@ def test_tls_peer_that_leaves_without_a_word(run) -> None:
     run(scene())
 
 
-def test_too_many_are_turned_away_politely(run) -> None:
+def test_connections_beyond_the_limit_get_the_busy_reply(run) -> None:
     async def scene() -> None:
         async with door(limits=ListenerLimits(connections=2)) as listener:
             clients = [await Client.of(listener) for _ in range(2)]
@@ -592,7 +592,7 @@ def test_limits_hold_for_all_workers_together(run, limits) -> None:
     run(scene())
 
 
-def test_who_may_no_longer_be_here_is_told_and_sent_away(run) -> None:
+def test_a_revoked_session_gets_its_last_reply_and_is_closed(run) -> None:
     async def scene() -> None:
         async with door() as listener:
             stays, goes, busy = [await Client.of(listener) for _ in range(3)]
@@ -613,7 +613,7 @@ def test_who_may_no_longer_be_here_is_told_and_sent_away(run) -> None:
     run(scene())
 
 
-def test_draining_tells_the_idle_and_waits_for_the_busy(run) -> None:
+def test_draining_ends_idle_sessions_and_waits_for_busy_ones(run) -> None:
     async def scene() -> None:
         async with door() as listener:
             idle = await Client.of(listener)
@@ -631,7 +631,7 @@ def test_draining_tells_the_idle_and_waits_for_the_busy(run) -> None:
     run(scene())
 
 
-def test_draining_cuts_off_who_takes_too_long(run) -> None:
+def test_draining_closes_sessions_that_take_too_long(run) -> None:
     async def scene() -> None:
         async with door() as listener:
             busy = await Client.of(listener)
@@ -645,7 +645,7 @@ def test_draining_cuts_off_who_takes_too_long(run) -> None:
     run(scene())
 
 
-def test_draining_waits_for_nobody_who_only_stays(run) -> None:
+def test_draining_does_not_wait_for_clients_that_stay_connected(run) -> None:
     async def scene() -> None:
         async with door(limits=ListenerLimits(linger_s=1000)) as listener:
             idle = await Client.of(listener)
@@ -655,7 +655,7 @@ def test_draining_waits_for_nobody_who_only_stays(run) -> None:
     run(scene())
 
 
-def test_a_reset_is_not_our_mistake(run) -> None:
+def test_a_reset_is_not_reported_as_a_failure(run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -793,7 +793,7 @@ def test_a_connection_is_handed_over_after_a_proxy_header(run, implicit_tls) -> 
     run(scene())
 
 
-def test_the_protocol_that_alpn_chose_is_told(run) -> None:
+def test_the_protocol_that_alpn_chose_is_in_the_tls_state(run) -> None:
     class Offer(TestTls):
         def context(self) -> ssl.SSLContext:
             context = server_context.__wrapped__()
