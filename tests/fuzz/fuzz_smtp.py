@@ -30,7 +30,7 @@ SEEDS = [
 
 
 def told(octets: bytes, cuts: list[int]) -> tuple[list[object], bytes]:
-    """What a machine tells of octets cut there, driven as by a session that grants all that may come."""
+    """The events of octets cut there, driven as by a session that grants all that may come."""
     machine = SmtpMachine(conditions(Role.SUBMISSION, mechanisms=("PLAIN",)))
     seen: list[object] = []
     message = b""

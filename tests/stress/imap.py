@@ -1,4 +1,4 @@
-"""Many IMAP clients at once on shared mailboxes, random commands, each checking all that it is told.
+"""Many IMAP clients at once on shared mailboxes, random commands, each checking all that it is sent.
 
     python -m tests.stress.imap --clients 20 --steps 5000 --seed 7
     python -m tests.stress.imap --port 1143 --logins u0,u1 --password secret    # any server
@@ -69,7 +69,7 @@ class Client:
         return self.pending.pop(0)
 
     async def command(self, text: str, *, literal: bytes | None = None) -> tuple[Status, list[Response]]:
-        """Send, and hear all that comes until the tagged response."""
+        """Send, and receive until the tagged response."""
         self.count += 1
         tag = f"t{self.count}"
         line = f"{tag} {text}".encode()
@@ -172,7 +172,7 @@ class Client:
             self.alter(before, mode, flags, told)
 
     def alter(self, before: list[Known], mode: str, flags: list[str], told: set[int]) -> None:
-        """What a silent STORE lets the client conclude, where it was told nothing newer."""
+        """What a silent STORE lets the client conclude, where it was sent nothing newer."""
         mine = frozenset(flag.lower().encode() for flag in flags)
         newer = {
             id(self.belief.messages[number - 1]) for number in told if number <= len(self.belief.messages)
@@ -288,7 +288,7 @@ class Client:
 
 
 async def compare(clients: list[Client]) -> None:
-    """All pause and ask for news; then all must believe what a newcomer is told."""
+    """All pause and send NOOP; then all must know what a new client is sent."""
     for client in clients:
         await client.command("NOOP")
     for mailbox in MAILBOXES:

@@ -1,4 +1,4 @@
-"""What the database does when something fails in an odd place: all callers get the failure, nothing is lost, it goes on."""
+"""What the database does when something fails in an odd place: callers get the failure, nothing is lost, it goes on."""
 
 import asyncio
 import time

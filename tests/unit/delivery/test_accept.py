@@ -93,7 +93,7 @@ def test_an_account_without_an_inbox_is_for_later() -> None:
 BOTH = Address("both", "one.example")
 
 
-def test_everybody_once() -> None:
+def test_each_account_gets_one_copy() -> None:
     destinations = Destinations()
     inboxes = Placement(AccountId(1), MailboxId(1)), Placement(AccountId(2), MailboxId(1))
     destinations.add_local(
@@ -128,7 +128,7 @@ AWAY = Address("x", "elsewhere.example")
         (LocalRecipient((INBOX,), (AWAY,)), "", "", None),
     ],
 )
-def test_what_is_told_of_success_and_what_goes_on(
+def test_success_is_reported_here_or_requested_from_the_next_host(
     recipient: LocalRecipient, notify: str, onward: str | None, action: Action | None
 ) -> None:
     destinations = Destinations()

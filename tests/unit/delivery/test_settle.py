@@ -78,7 +78,7 @@ def told(report: Message) -> list[tuple[str, str]]:
 
 
 @pytest.mark.rfc("3461 §5.2.6", "MUST")
-def test_each_recipient_has_its_own_end_and_the_sender_hears_of_failure(tx: Transaction) -> None:
+def test_each_recipient_has_its_own_result_and_failures_are_reported(tx: Transaction) -> None:
     (job,) = queue(tx, "", "", "", "NEVER", envelope_id="id")
     results = settle(tx, [result(job, DELIVERED, DEFERRED, FAILED, FAILED)], MTA, now_ms=NOW)
     assert waiting(tx) == ["r1@x.example"]
@@ -126,7 +126,7 @@ def test_nothing_is_reported_about_a_report(tx: Transaction) -> None:
 
 
 @pytest.mark.rfc("3461 §6.1", "MUST")
-def test_a_report_for_somebody_elsewhere_is_queued_with_the_null_path(tx: Transaction) -> None:
+def test_a_report_to_another_provider_is_queued_with_the_null_path(tx: Transaction) -> None:
     (job,) = queue(tx, "", sender="you@else.example")
     (one,) = settle(tx, [result(job, FAILED)], MTA, now_ms=NOW)
     assert one.dsn is Sent.QUEUED

@@ -42,7 +42,7 @@ def test_missing_fields_are_added_on_top() -> None:
 
 
 @pytest.mark.parametrize("name", [b"From", b"Sender"])
-def test_nobody_hides_behind_more_addresses_than_are_read(name: bytes) -> None:
+def test_a_field_with_more_addresses_than_are_read_is_refused(name: bytes) -> None:
     own = b"anna@one.example," * MAX_ADDRESSES
     faked = (GOOD if name == b"Sender" else b"") + name + b": " + own + b"boss@one.example\r\n\r\n"
     assert prepared(faked) is Reason.HEADER_TOO_LARGE

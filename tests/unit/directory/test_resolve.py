@@ -129,7 +129,7 @@ def test_a_disabled_account_receives_nothing(tx: Transaction) -> None:
     assert resolved(tx, "info@one.example") == Local((), (Address("x", "else.example"),))
 
 
-def test_a_group_reaches_its_members_of_the_moment(tx: Transaction) -> None:
+def test_a_group_reaches_its_current_members(tx: Transaction) -> None:
     anna, bert = person(tx, "anna@one.example"), person(tx, "bert@one.example")
     group = groups.create(tx, "board", "board@one.example")
     assert resolved(tx, "board@one.example") == Unknown("no target")

@@ -1,4 +1,4 @@
-"""A DSN says what happened, to people and to programs, and only what was requested."""
+"""A DSN has the results for people and for programs, and only what was requested."""
 
 import email
 from email.message import Message
@@ -45,7 +45,7 @@ def parse(octets: bytes) -> tuple[Message, list[Message]]:
 @pytest.mark.rfc("6522 §3", "MUST")
 @pytest.mark.rfc("3834 §5.2", "SHOULD")
 @pytest.mark.rfc("3464 §2.1", "MUST")
-def test_a_failure_is_told_in_words_in_fields_and_with_the_message() -> None:
+def test_a_failure_dsn_has_text_fields_and_the_message() -> None:
     message, (words, fields, returned) = parse(compose(dsn(FAILED, envelope_id="id+3D1"), MESSAGE))
     assert message.get_content_type() == "multipart/report"
     assert message.get_param("report-type") == "delivery-status"
@@ -73,7 +73,7 @@ def test_only_the_header_goes_back_where_that_was_asked_for_or_the_message_is_la
     assert "The body" not in returned.get_payload()
 
 
-def test_a_delay_says_until_when_delivery_is_tried() -> None:
+def test_a_delay_dsn_has_will_retry_until() -> None:
     delayed = DsnRecipient("you@two.example", Action.DELAYED, "4.4.1", "no answer")
     message, (words, fields, returned) = parse(
         compose(dsn(delayed, retry_until_ms=1_800_400_000_000), MESSAGE)

@@ -90,7 +90,7 @@ def test_a_message_is_given_with_crlf() -> None:
         (b"", None),
     ],
 )
-def test_the_separator_tells_when_it_was_received(separator: bytes, expected: int | None) -> None:
+def test_the_separator_has_the_internal_date(separator: bytes, expected: int | None) -> None:
     assert Entry(separator, b"").received_at_ms == expected
 
 

@@ -67,7 +67,7 @@ def test_other_encodings_leave_octets_alone(encoding: str) -> None:
 @pytest.mark.parametrize(
     ("octets", "encoding"), [(b"x", "x-unknown"), (b"aGVsbG8", "base64"), (b"no begin line", "x-uuencode")]
 )
-def test_strict_decoding_says_what_it_cannot_do(octets: bytes, encoding: str) -> None:
+def test_strict_decoding_raises_what_it_cannot_decode(octets: bytes, encoding: str) -> None:
     with pytest.raises(transfer.UnknownEncoding):
         transfer.decode_strict(octets, encoding)
 

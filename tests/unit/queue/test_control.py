@@ -66,7 +66,7 @@ def test_a_long_queue_is_shown_from_its_beginning(tx: Transaction) -> None:
     assert count(tx, ALL) == (2, 3)
 
 
-def test_what_was_said_is_shown_and_who_is_being_tried(tx: Transaction) -> None:
+def test_the_last_reply_and_the_leases_are_shown(tx: Transaction) -> None:
     jobs = claim(tx, lease=1, now_ms=NOW, jobs=5)
     assert sorted(seen(tx)) == [
         ("a@x.example", "active"),
@@ -105,7 +105,7 @@ def test_what_is_being_tried_is_left_alone(tx: Transaction) -> None:
     assert seen(tx, active) == [("a@x.example", "active"), ("b@y.example", "active")]
 
 
-def test_what_is_held_is_neither_tried_nor_told_until_it_is_released_with_a_new_lifetime(
+def test_held_mail_is_neither_tried_nor_reported_until_it_is_released(
     tx: Transaction,
 ) -> None:
     held = Selection(destination="y.example")

@@ -95,7 +95,7 @@ def test_a_late_result_of_one_recipient_is_never_applied_to_another(tx: Transact
     assert addresses(take(tx)) == [["b@x"]]
 
 
-def test_destinations_are_claimed_in_turn_however_much_one_has(tx: Transaction) -> None:
+def test_destinations_are_claimed_alternately_however_much_one_has(tx: Transaction) -> None:
     for number in range(50):
         queue(tx, f"{number}@big", now_ms=NOW - 50 + number)
     queue(tx, "a@small")

@@ -1,4 +1,4 @@
-"""The thread that commits: in order, to the end, and everybody hears how it ended."""
+"""The thread that commits: in order, to the end, and all callers get the result."""
 
 import asyncio
 import threading
@@ -34,7 +34,7 @@ def test_what_a_call_raises_is_raised() -> None:
     asyncio.run(scenario())
 
 
-def test_who_is_cancelled_still_hears_the_end() -> None:
+def test_a_cancelled_caller_still_gets_the_result() -> None:
     async def scenario() -> None:
         thread = CommitThread()
         begun, go_on = threading.Event(), threading.Event()

@@ -40,7 +40,7 @@ def run(scenario: Scenario, outcome: Outcome[Any] = FOUND, limit: int = 10) -> N
     asyncio.run(inside())
 
 
-def test_an_answer_is_remembered_for_its_ttl_and_tells_what_is_left_of_it() -> None:
+def test_an_answer_is_cached_for_its_ttl_and_has_the_remaining_ttl() -> None:
     async def scenario(cache: CachingResolver, asked: Asked, clock: VirtualClock) -> None:
         assert await cache.lookup("One.example.", Kind.A) == Answer(("192.0.2.1",), 100)
         await clock.advance(40)

@@ -131,7 +131,7 @@ MADE: dict[str, Callable[[], list[str]]] = {
 """Where statements are put together, and what yields every kind of them."""
 
 OF_SQLITE = {text for text in vars(sqlite_fts).values() if isinstance(text, str)}
-"""Statements that only SQLite understands: their file says so."""
+"""Statements that only SQLite understands: `sqlite` is in the name of their file."""
 
 
 # --- what is checked

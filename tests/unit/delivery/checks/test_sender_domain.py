@@ -39,7 +39,7 @@ def test_existence(domain: str, existence: Existence) -> None:
 
 
 class SlowResolver(ZoneResolver):
-    """Answers when it is told to."""
+    """Answers when it is released."""
 
     def __init__(self) -> None:
         super().__init__((), {})
