@@ -55,14 +55,14 @@ def test_a_verb_that_raises_changes_nothing_and_its_neighbours_stay(database: Da
         tx.touch(AccountId(3))
         raise LookupError("no")
 
-    heard: set[Topic] = set()
+    announced: set[Topic] = set()
 
     def touching(tx: Transaction, note: str, account: int) -> None:
         add(tx, note)
         tx.touch(AccountId(account))
 
     async def scenario() -> list[object]:
-        database.on_commit = heard.update
+        database.on_commit = announced.update
         return await asyncio.gather(
             database.write(touching, "one", 1),
             database.write(add_two_then_fail),
@@ -73,7 +73,7 @@ def test_a_verb_that_raises_changes_nothing_and_its_neighbours_stay(database: Da
     results = asyncio.run(scenario())
     assert [type(result) for result in results] == [type(None), LookupError, type(None)]
     assert database.read_now(notes) == ["one", "two"]
-    assert heard == {account_changed(AccountId(1)), account_changed(AccountId(2))}
+    assert announced == {account_changed(AccountId(1)), account_changed(AccountId(2))}
 
 
 def test_a_faulty_statement_is_its_verbs_own_error(database: Database) -> None:
@@ -174,8 +174,8 @@ def test_a_verb_that_is_to_read_cannot_write(database: Database) -> None:
 
 
 def test_a_lone_verb_that_raises_changes_nothing(database: Database) -> None:
-    heard: list[Topic] = []
-    database.on_commit = heard.extend
+    announced: list[Topic] = []
+    database.on_commit = announced.extend
 
     def add_then_fail(tx: Transaction) -> None:
         add(tx, "one")
@@ -190,7 +190,7 @@ def test_a_lone_verb_that_raises_changes_nothing(database: Database) -> None:
 
     asyncio.run(scenario())
     assert database.read_now(notes) == ["two"]
-    assert not heard
+    assert not announced
 
 
 def test_two_processes_write_alternately(tmp_path: Path) -> None:

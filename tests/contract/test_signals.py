@@ -15,22 +15,22 @@ ONE, TWO = account_changed(AccountId(1)), Topic("two")
 
 
 def test_only_subscribers_of_the_topic_are_called() -> None:
-    signals, heard = LocalSignals(), []
-    end = signals.subscribe(ONE, lambda: heard.append("one"))
-    signals.subscribe(TWO, lambda: heard.append("two"))
+    signals, received = LocalSignals(), []
+    end = signals.subscribe(ONE, lambda: received.append("one"))
+    signals.subscribe(TWO, lambda: received.append("two"))
     signals.announce([ONE])
     end()
     end()
     signals.announce([ONE, TWO])
-    assert heard == ["one", "two"]
+    assert received == ["one", "two"]
 
 
 def test_a_callback_may_unsubscribe_itself() -> None:
-    signals, heard = LocalSignals(), []
-    end = signals.subscribe(ONE, lambda: (heard.append("once"), end()))
+    signals, received = LocalSignals(), []
+    end = signals.subscribe(ONE, lambda: (received.append("once"), end()))
     signals.announce([ONE])
     signals.announce([ONE])
-    assert heard == ["once"]
+    assert received == ["once"]
 
 
 async def until(condition: "asyncio.Event") -> None:
@@ -42,15 +42,15 @@ def test_signals_reach_other_processes(tmp_path: Path) -> None:
         loop = asyncio.get_running_loop()
         here, there = UnixSignals(tmp_path, loop), UnixSignals(tmp_path, loop)
         await asyncio.sleep(0.01)
-        heard = asyncio.Event()
-        there.subscribe(TWO, heard.set)
+        received = asyncio.Event()
+        there.subscribe(TWO, received.set)
         here.announce([ONE, TWO])
-        await until(heard)
-        heard.clear()
+        await until(received)
+        received.clear()
         here.announce(
             account_changed(AccountId(number)) for number in range(10, 10 + MAX_DATAGRAM_OCTETS // 8)
         )
-        await until(heard)
+        await until(received)
         here.close()
         there.close()
         assert list(tmp_path.iterdir()) == []
@@ -62,10 +62,10 @@ def test_a_new_process_wakes_all_subscribers(tmp_path: Path) -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         here = UnixSignals(tmp_path, loop)
-        heard = asyncio.Event()
-        here.subscribe(ONE, heard.set)
+        received = asyncio.Event()
+        here.subscribe(ONE, received.set)
         newcomer = UnixSignals(tmp_path, loop)
-        await until(heard)
+        await until(received)
         here.close()
         newcomer.close()
 
@@ -77,13 +77,13 @@ def test_a_process_with_a_full_queue_is_signalled_later(tmp_path: Path) -> None:
         loop = asyncio.get_running_loop()
         here, busy = UnixSignals(tmp_path, loop), UnixSignals(tmp_path, loop)
         loop.remove_reader(busy._socket.fileno())
-        heard = asyncio.Event()
-        busy.subscribe(TWO, heard.set)
+        received = asyncio.Event()
+        busy.subscribe(TWO, received.set)
         while not here._unreached:
             here.announce([ONE])
         here.announce([TWO])
         loop.add_reader(busy._socket.fileno(), busy._received)
-        await until(heard)
+        await until(received)
         here.close()
         busy.close()
 
@@ -108,10 +108,10 @@ def test_a_long_path_is_no_obstacle(tmp_path: Path) -> None:
         loop = asyncio.get_running_loop()
         folder = tmp_path / ("long" * 40)
         here, there = UnixSignals(folder, loop), UnixSignals(folder, loop)
-        heard = asyncio.Event()
-        there.subscribe(ONE, heard.set)
+        received = asyncio.Event()
+        there.subscribe(ONE, received.set)
         here.announce([ONE])
-        await until(heard)
+        await until(received)
         here.close()
         there.close()
 
@@ -127,10 +127,10 @@ def test_signals_reach_a_process_that_joins_an_idle_folder(tmp_path: Path) -> No
         assert here._listed_ns == 0  # the listing is kept
         late = UnixSignals(tmp_path, loop)
         await asyncio.sleep(0.01)
-        heard = asyncio.Event()
-        late.subscribe(TWO, heard.set)
+        received = asyncio.Event()
+        late.subscribe(TWO, received.set)
         here.announce([TWO])
-        await until(heard)
+        await until(received)
         here.close()
         late.close()
 
@@ -141,13 +141,13 @@ def test_signals_of_a_program_without_a_loop_arrive(tmp_path: Path) -> None:
     async def scenario() -> None:
         server = UnixSignals(tmp_path, asyncio.get_running_loop())
         await asyncio.sleep(0.01)
-        heard = {topic: asyncio.Event() for topic in (ONE, TWO)}
+        received = {topic: asyncio.Event() for topic in (ONE, TWO)}
         other = asyncio.Event()
-        for topic, event in heard.items():
+        for topic, event in received.items():
             server.subscribe(topic, event.set)
         server.subscribe(account_changed(AccountId(2)), other.set)
         announce_from_outside(tmp_path, [ONE, TWO])
-        for event in heard.values():
+        for event in received.values():
             await until(event)
         assert not other.is_set()
         server.close()

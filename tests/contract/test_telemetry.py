@@ -11,7 +11,7 @@ import pytest
 from pillarbox.world.telemetry import MemoryTelemetry, SystemTelemetry, Telemetry
 
 
-class Told:
+class Logged:
     """A telemetry and what it has logged, as text."""
 
     def __init__(self, kind: str) -> None:
@@ -31,56 +31,56 @@ class Told:
 
 
 @pytest.fixture(params=["memory", "json", "readable"])
-def told(request: pytest.FixtureRequest) -> Told:
-    return Told(request.param)
+def logged(request: pytest.FixtureRequest) -> Logged:
+    return Logged(request.param)
 
 
-def test_an_event_has_its_name_and_fields(told: Told) -> None:
-    told.telemetry.event("message accepted", account=7, peer="192.0.2.1")
-    told.telemetry.warning("disk nearly full", free_octets=10)
-    text = told.text()
+def test_an_event_has_its_name_and_fields(logged: Logged) -> None:
+    logged.telemetry.event("message accepted", account=7, peer="192.0.2.1")
+    logged.telemetry.warning("disk nearly full", free_octets=10)
+    text = logged.text()
     for expected in ("message accepted", "192.0.2.1", "disk nearly full", "free_octets"):
         assert expected in text
 
 
 @pytest.mark.parametrize("field", ["password", "new_password", "token", "client_secret", "proof"])
-def test_no_credential_is_logged(told: Told, field: str) -> None:
-    told.telemetry.event("login", **{field: "open sesame"})
-    told.telemetry.warning("login", **{field: b"open sesame"})
-    told.telemetry.failure("login", ValueError("x"), **{field: "open sesame"})
-    assert "sesame" not in told.text()
-    assert field in told.text()
+def test_no_credential_is_logged(logged: Logged, field: str) -> None:
+    logged.telemetry.event("login", **{field: "open sesame"})
+    logged.telemetry.warning("login", **{field: b"open sesame"})
+    logged.telemetry.failure("login", ValueError("x"), **{field: "open sesame"})
+    assert "sesame" not in logged.text()
+    assert field in logged.text()
 
 
-def test_a_failure_is_logged_with_its_error(told: Told) -> None:
+def test_a_failure_is_logged_with_its_error(logged: Logged) -> None:
     try:
         raise LookupError("lost key")
     except LookupError as error:
-        told.telemetry.failure("session failed", error, session=3)
-    assert "session failed" in told.text()
-    assert "lost key" in told.text()
+        logged.telemetry.failure("session failed", error, session=3)
+    assert "session failed" in logged.text()
+    assert "lost key" in logged.text()
 
 
-def test_what_cannot_be_written_does_not_raise(told: Told) -> None:
-    told.telemetry.event("odd", octets=b"\xff", thing=object(), text="\ud800 \r\n\0", deep={1: {2}})
-    assert "odd" in told.text()
+def test_what_cannot_be_written_does_not_raise(logged: Logged) -> None:
+    logged.telemetry.event("odd", octets=b"\xff", thing=object(), text="\ud800 \r\n\0", deep={1: {2}})
+    assert "odd" in logged.text()
 
 
-def test_counts_add_up(told: Told) -> None:
+def test_counts_add_up(logged: Logged) -> None:
     for _time in range(3):
-        told.telemetry.count("messages_accepted", 2, role="mx")
-    told.telemetry.count("messages_accepted", role="submission")
-    told.telemetry.count("restarts")
-    text = told.text()
+        logged.telemetry.count("messages_accepted", 2, role="mx")
+    logged.telemetry.count("messages_accepted", role="submission")
+    logged.telemetry.count("restarts")
+    text = logged.text()
     assert "6" in text
     assert "messages_accepted" in text
 
 
 def test_json_is_one_line_an_event() -> None:
-    told = Told("json")
-    told.telemetry.event("first", text="two\nlines")
-    told.telemetry.event("second")
-    lines = [json.loads(line) for line in told.stream.getvalue().splitlines()]
+    logged = Logged("json")
+    logged.telemetry.event("first", text="two\nlines")
+    logged.telemetry.event("second")
+    lines = [json.loads(line) for line in logged.stream.getvalue().splitlines()]
     assert [line["event"] for line in lines] == ["first", "second"]
     assert lines[0]["text"] == "two\nlines"
     assert lines[0]["level"] == "info"
@@ -108,15 +108,15 @@ def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
     assert loaded.stdout.strip() == "[]"
 
 
-def test_a_traceback_has_no_values_of_variables(told: Told) -> None:
+def test_a_traceback_has_no_values_of_variables(logged: Logged) -> None:
     def fail(octets: bytes) -> None:
         raise LookupError(len(octets))
 
     try:
         fail(b"".join((b"hunter", b"2")))
     except LookupError as error:
-        told.telemetry.failure("session failed", error)
-    text = told.text()
+        logged.telemetry.failure("session failed", error)
+    text = logged.text()
     assert "LookupError" in text
     assert "hunter2" not in text
 
@@ -131,4 +131,4 @@ def test_where_nothing_can_be_written_nothing_fails(readable: bool) -> None:
         telemetry.failure("session failed", OSError("disk full"))
         with contextlib.suppress(OSError):
             full.close()
-        telemetry.event("said after the end")
+        telemetry.event("written after the end")

@@ -82,7 +82,7 @@ class Person:
 
 
 @contextlib.contextmanager
-def somebody(provider: Provider, promises: Promises) -> Iterator[Person]:
+def connected_client(provider: Provider, promises: Promises) -> Iterator[Person]:
     """A person for whom connections are closed at the end."""
     person = Person(provider, promises)
     try:
@@ -112,7 +112,7 @@ def test_a_full_disk_refuses_for_now_and_heals(small_disk: Path) -> None:
     ballast.write_bytes(bytes(8 * 1024 * 1024))
     promises = Promises()
     source = messages("full", random.Random(5))
-    with running(small_disk / "data") as provider, somebody(provider, promises) as person:
+    with running(small_disk / "data") as provider, connected_client(provider, promises) as person:
         for code, reply in fill(person, source):
             assert (code, reply[:5]) == (452, b"4.3.1")
         status, reply = person.store(next(source))
@@ -133,7 +133,7 @@ def test_a_crash_on_a_full_disk_loses_nothing(small_disk: Path) -> None:
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(4 * 1024 * 1024))
     promises = Promises()
-    with running(small_disk / "data", workers=2) as provider, somebody(provider, promises) as person:
+    with running(small_disk / "data", workers=2) as provider, connected_client(provider, promises) as person:
         fill(person, messages("crash", random.Random(6)))
         provider.kill()
         ballast.unlink()
@@ -146,7 +146,7 @@ def test_files_that_may_not_grow_are_a_full_disk_to_us(tmp_path: Path) -> None:
     """The same without a disk of one's own: the kernel refuses to let files grow beyond a size."""
     promises = Promises()
     source = messages("limit", random.Random(7))
-    with running(tmp_path / "data") as provider, somebody(provider, promises) as person:
+    with running(tmp_path / "data") as provider, connected_client(provider, promises) as person:
         assert person.store(next(source))[0] == "OK"
         resource.prlimit(provider.pid, resource.RLIMIT_FSIZE, (3_000_000, resource.RLIM_INFINITY))
         for code, _reply in fill(person, source):
@@ -163,18 +163,18 @@ def test_files_that_may_not_grow_are_a_full_disk_to_us(tmp_path: Path) -> None:
 def test_a_locked_database_refuses_for_now_and_heals(tmp_path: Path) -> None:
     promises = Promises()
     source = messages("locked", random.Random(8))
-    with running(tmp_path / "data") as provider, somebody(provider, promises) as person:
+    with running(tmp_path / "data") as provider, connected_client(provider, promises) as person:
         assert person.store(next(source))[0] == "OK"
-        stranger = apsw.Connection(str(tmp_path / "data" / "pillarbox.db"))
-        stranger.set_busy_timeout(20_000)  # a chore may be writing just now
-        stranger.execute("BEGIN EXCLUSIVE")
+        other_program = apsw.Connection(str(tmp_path / "data" / "pillarbox.db"))
+        other_program.set_busy_timeout(20_000)  # a chore may be writing just now
+        other_program.execute("BEGIN EXCLUSIVE")
         assert person.deliver(next(source))[0] in (451, 452)
         status, reply = person.store(next(source))
         assert status == "NO"
         assert b"[UNAVAILABLE]" in reply
         assert person.can_read()
-        stranger.execute("ROLLBACK")
-        stranger.close()
+        other_program.execute("ROLLBACK")
+        other_program.close()
         assert person.deliver(next(source))[0] == 250
         assert person.store(next(source))[0] == "OK"
         check_all(provider, promises)
@@ -183,13 +183,13 @@ def test_a_locked_database_refuses_for_now_and_heals(tmp_path: Path) -> None:
 
 def test_a_lock_that_is_short_is_waited_for(tmp_path: Path) -> None:
     promises = Promises()
-    with running(tmp_path / "data") as provider, somebody(provider, promises) as person:
-        stranger = apsw.Connection(str(tmp_path / "data" / "pillarbox.db"))
-        stranger.set_busy_timeout(20_000)  # a chore may be writing just now
-        stranger.execute("BEGIN IMMEDIATE")
-        unlock = threading.Timer(0.5, lambda: stranger.execute("ROLLBACK"))
+    with running(tmp_path / "data") as provider, connected_client(provider, promises) as person:
+        other_program = apsw.Connection(str(tmp_path / "data" / "pillarbox.db"))
+        other_program.set_busy_timeout(20_000)  # a chore may be writing just now
+        other_program.execute("BEGIN IMMEDIATE")
+        unlock = threading.Timer(0.5, lambda: other_program.execute("ROLLBACK"))
         unlock.start()
         assert person.deliver(next(messages("short", random.Random(9))))[0] == 250
         unlock.join()
-        stranger.close()
+        other_program.close()
         check_all(provider, promises)

@@ -29,7 +29,7 @@ SEEDS = [
 ]
 
 
-def told(octets: bytes, cuts: list[int]) -> tuple[list[object], bytes]:
+def events_of(octets: bytes, cuts: list[int]) -> tuple[list[object], bytes]:
     """The events of octets cut there, driven as by a session that grants all that may come."""
     machine = SmtpMachine(conditions(Role.SUBMISSION, mechanisms=("PLAIN",)))
     seen: list[object] = []
@@ -84,12 +84,12 @@ def _command(machine: SmtpMachine, command: object, seen: list[object]) -> None:
 
 def target(octets: bytes) -> None:
     """Any octets, whole and in pieces."""
-    whole = told(octets, [])
+    whole = events_of(octets, [])
     chance = random.Random(len(octets))
     cuts = [chance.randint(0, len(octets)) for _ in range(5)]
-    assert told(octets, cuts) == whole
+    assert events_of(octets, cuts) == whole
     if len(octets) < 400:
-        assert told(octets, list(range(len(octets)))) == whole
+        assert events_of(octets, list(range(len(octets)))) == whole
 
 
 if __name__ == "__main__":

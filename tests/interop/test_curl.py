@@ -38,7 +38,7 @@ def test_mail_goes_in_and_out(any_provider: Demo, way: str, tmp_path: Path) -> N
     if way == "clear" and not provider.plain:
         for protocol in ("imap", "pop3"):
             curl(provider, person, url(provider, protocol, way), expect=67)
-        return  # of SMTP, test_passwords.py tells more than curl can
+        return  # of SMTP, test_passwords.py tests more than curl can
     letter = tmp_path / "letter"
     message = b"From: <%s>\r\n" % person.address.encode() + BODY
     letter.write_bytes(message)

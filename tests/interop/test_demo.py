@@ -117,7 +117,7 @@ def test_a_signal_stops_it_cleanly_and_at_once(tmp_path: Path, workers: str, sig
         assert len(processes) == (1 if workers == "1" else 3)
         assert [path.name for path in temporary.iterdir() if "pillarbox" in path.name]
         with connected(provider, person, select="INBOX") as imap, unknown(provider, "imap"):
-            imap.idle()  # somebody is there, and must not keep it
+            imap.idle()  # an open session, which must not delay the stop
             assert provider.end(signo) == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
         assert list(temporary.iterdir()) == []

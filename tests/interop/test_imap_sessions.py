@@ -60,7 +60,7 @@ def test_expunge_waits_until_numbers_are_safe(any_provider: Demo) -> None:
             answer = other.say(b"FETCH 1:5 (UID BODY.PEEK[TEXT])")
             assert answer.word in ("OK", "NO")
             assert {1, 3, 5} <= set(answer.fetched)
-            # Numbers stay until the client is told: the last is still the fifth
+            # Numbers stay until EXPUNGE is sent: the last is still the fifth
             assert answer.fetched[5][b"UID"] == 5
             assert sorted(other.ok(b"NOOP").numbers(b"EXPUNGE")) in ([2, 3], [2, 4])
             assert [items[b"UID"] for items in other.ok(b"FETCH 1:* UID").fetched.values()] == [1, 3, 5]
@@ -129,9 +129,9 @@ def test_a_client_comes_back_and_learns_what_it_missed(any_provider: Demo) -> No
         imap.ok(b"ENABLE QRESYNC")
         answer = imap.ok(f"SELECT INBOX (QRESYNC ({validity} {highest} 1:20))".encode())
         assert answer.data(b"VANISHED") == [[[Atom(b"EARLIER")], Atom(b"3,7:9")]]
-        told = answer.by_uid
-        assert told[12][b"FLAGS"] == [Atom(b"\\Flagged")]
-        assert set(told) <= {12, 21}
+        by_uid = answer.by_uid
+        assert by_uid[12][b"FLAGS"] == [Atom(b"\\Flagged")]
+        assert set(by_uid) <= {12, 21}
         assert answer.numbers(b"EXISTS") == [17]
         with connected(any_provider, person, select="INBOX") as other:
             other.ok(b"UID STORE 1 +FLAGS.SILENT (\\Deleted)")

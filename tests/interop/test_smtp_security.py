@@ -1,7 +1,7 @@
 """What attackers send: at every door that speaks SMTP, on bare sockets.
 
 One message in is one message out, whatever stands in it; what came before TLS is forgotten; nobody's mail is
-relayed for strangers; commands out of order, too long or not well-formed are answered and harm nobody.
+relayed without authentication; commands out of order, too long or not well-formed are answered and affect no other session.
 """
 
 import base64
@@ -332,9 +332,9 @@ def test_an_authorization_identity_of_another_account_is_refused(provider: Demo)
 
 def test_nothing_of_a_password_or_a_login_comes_back(provider: Demo) -> None:
     wrong = Person("u0@one.example", "u0", "hush hush")
-    stranger = Person("x@one.example", "no such login", "hush hush")
+    unknown = Person("x@one.example", "no such login", "hush hush")
     said = []
-    for person in (wrong, stranger):
+    for person in (wrong, unknown):
         with connected(provider, "submissions") as smtp:
             smtp.hello()
             said.append(smtp.say(f"AUTH PLAIN {plain(person)}"))

@@ -1,7 +1,7 @@
 """A disk that is full at times, cannot be read at others, and loses power at the worst time.
 
 What was committed stays, whatever happens to the provider; what was not is rolled back, as after a crash. Reads suspend
-for a moment, as they do on an engine behind a network, so that other tasks run between a read and what follows it.
+for a short time, as they do on an engine behind a network, so that other tasks run between a read and what follows it.
 """
 
 import asyncio

@@ -22,7 +22,7 @@ class Flush(Enum):
     DONE = "done"
     FULL = "disk full: nothing was written"
     CUT_BEFORE = "power cut before it was durable"
-    CUT_AFTER = "power cut after it was durable, before anybody heard"
+    CUT_AFTER = "power cut after it was durable, before anyone was answered"
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,12 +106,12 @@ class Internet:
     def _arriving(self, who: str, listener: Callable[[bytes], None]) -> Callable[[bytes], None]:
         """A provider may crash whenever octets arrive."""
 
-        def heard(octets: bytes) -> None:
+        def received(octets: bytes) -> None:
             listener(octets)
             if self._faults.occurs(self._faults.rates.crash) and who in self.crash_of:
                 self._loop.call_soon(self.crash_of[who], context=self._outside)
 
-        return heard
+        return received
 
     def cut(self, life: Life) -> None:
         """A provider has crashed: its peers see their connections reset, or never get another octet."""

@@ -3,8 +3,8 @@
     python -m tests.stress.imap --clients 20 --steps 5000 --seed 7
     python -m tests.stress.imap --port 1143 --logins u0,u1 --password secret    # any server
 
-At moments when all pause, every client asks for news and must then believe what the server has: the same
-messages under the same numbers, with the same flags, whether told by FETCH, by STORE, or altered in silence.
+At moments when all pause, every client sends NOOP and must then know what the server has: the same
+messages under the same numbers, with the same flags, whether sent by FETCH, by STORE, or changed by a silent STORE.
 A seed gives every client the same commands again; how they interleave is up to the loop.
 """
 
@@ -78,12 +78,12 @@ class Client:
         self.log = [*self.log[-40:], b"C: " + line[:200]]
         self.writer.write(line + b"\r\n")
         verb = text.split(" ", 1)[0]
-        heard: list[Response] = []
+        received: list[Response] = []
         while True:
             response = await self.next()
             if isinstance(response, Status) and response.tag == tag.encode():
-                return response, heard
-            heard.append(response)
+                return response, received
+            received.append(response)
             self.receive(response, expunges=verb not in ("FETCH", "STORE", "SEARCH"))
 
     def receive(self, response: Response, *, expunges: bool) -> None:
@@ -163,19 +163,19 @@ class Client:
             flags.append("\\Deleted")
         before = [self.belief.messages[place] for place in self.named(chosen, uid=uid)]
         suffix = ".SILENT" if silent else ""
-        status, heard = await self.command(
+        status, received = await self.command(
             f"{'UID ' * uid}STORE {chosen} {mode}FLAGS{suffix} ({' '.join(flags)})"
         )
         self.expect(status, b"OK")
         if silent:
-            told = {one.number for one in heard if isinstance(one, Fetched) and b"FLAGS" in one.items}
-            self.alter(before, mode, flags, told)
+            flagged = {one.number for one in received if isinstance(one, Fetched) and b"FLAGS" in one.items}
+            self.alter(before, mode, flags, flagged)
 
-    def alter(self, before: list[Known], mode: str, flags: list[str], told: set[int]) -> None:
+    def alter(self, before: list[Known], mode: str, flags: list[str], flagged: set[int]) -> None:
         """What a silent STORE lets the client conclude, where it was sent nothing newer."""
         mine = frozenset(flag.lower().encode() for flag in flags)
         newer = {
-            id(self.belief.messages[number - 1]) for number in told if number <= len(self.belief.messages)
+            id(self.belief.messages[number - 1]) for number in flagged if number <= len(self.belief.messages)
         }
         for message in before:
             if message.flags is None or id(message) in newer:
@@ -201,9 +201,9 @@ class Client:
                 "(UID BODY[1])",
             )
         )
-        status, heard = await self.command(f"{'UID ' * uid}FETCH {chosen} {items}")
+        status, received = await self.command(f"{'UID ' * uid}FETCH {chosen} {items}")
         self.expect(status, b"OK")
-        for one in heard:
+        for one in received:
             if (
                 isinstance(one, Fetched)
                 and uid
@@ -219,9 +219,9 @@ class Client:
         )
         if key == "1:*" and not self.belief.messages:
             return
-        status, heard = await self.command(f"{'UID ' * uid}SEARCH {key}")
+        status, received = await self.command(f"{'UID ' * uid}SEARCH {key}")
         self.expect(status, b"OK")
-        for one in heard:
+        for one in received:
             if isinstance(one, Data) and one.name == b"SEARCH" and not uid:
                 found = [number for number in one.arguments if isinstance(number, int)]
                 if found and found[-1] > len(self.belief.messages):

@@ -14,11 +14,11 @@ class Parrot:
 
     def __init__(self, *says: bytes) -> None:
         self.says = list(says)
-        self.heard: list[bytes] = []
+        self.received: list[bytes] = []
         self.secure = self.closed = False
 
     def send(self, octets: bytes) -> None:
-        self.heard.append(octets)
+        self.received.append(octets)
 
     def receive(self, seconds: float) -> bytes | None:
         return self.says.pop(0) if self.says else b""
@@ -45,7 +45,7 @@ def test_what_the_client_sends(tmp_path: Path) -> None:
         tmp_path,
         "C: USER ${u0}\nC- half\nC:\nC: ${base64 \\0$u0\\0$password}\nC: ${\\x00\\r\\n}{5} $Forwarded",
     )
-    assert parrot.heard == [
+    assert parrot.received == [
         b"USER ann\r\n",
         b"half",
         b"\r\n",
@@ -116,7 +116,7 @@ def test_perhaps(tmp_path: Path) -> None:
 def test_blocks(tmp_path: Path) -> None:
     text = "== letter\nSubject: x\n\nbody\n==\nS: ${letter}\nS: .\nC: ${letter.size}"
     parrot = play(tmp_path, text, b"Subject: x\r\n\r\nbody\r\n.\r\n")
-    assert parrot.heard == [b"18\r\n"]
+    assert parrot.received == [b"18\r\n"]
 
 
 def test_literals_belong_to_their_line(tmp_path: Path) -> None:

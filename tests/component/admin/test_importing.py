@@ -112,8 +112,8 @@ def subjects(held: list[tuple[bytes, str, int]]) -> list[str]:
 
 
 def test_an_mbox_is_imported_with_dates_flags_and_crlf(provider: Provider, tmp_path: Path) -> None:
-    told = b"Status: RO\nX-Status: AF\nX-Keywords: $Forwarded, No)thing\n"
-    (tmp_path / "m").write_bytes(mbox("one") + SEPARATOR + b"Subject: two\n" + told + b"\nx\n")
+    status_fields = b"Status: RO\nX-Status: AF\nX-Keywords: $Forwarded, No)thing\n"
+    (tmp_path / "m").write_bytes(mbox("one") + SEPARATOR + b"Subject: two\n" + status_fields + b"\nx\n")
 
     assert provider.bring(tmp_path / "m").stored == 2
     assert provider.held() == {
@@ -274,9 +274,9 @@ def test_a_tree_of_mbox_files_and_of_maildirs(provider: Provider, tmp_path: Path
 
 @pytest.mark.parametrize("form", ["maildir", "mbox"])
 def test_an_export_is_imported_unchanged(provider: Provider, tmp_path: Path, form: str) -> None:
-    told = b"Status: RO\nX-Status: AFT\nX-Keywords: $Forwarded Work\n"
+    status_fields = b"Status: RO\nX-Status: AFT\nX-Keywords: $Forwarded Work\n"
     (tmp_path / "m").write_bytes(
-        mbox("one", "two") + SEPARATOR + b"Subject: 3\n" + told + b"\nFrom me at noon\n\n\n"
+        mbox("one", "two") + SEPARATOR + b"Subject: 3\n" + status_fields + b"\nFrom me at noon\n\n\n"
     )
     provider.bring(tmp_path / "m")
     provider.bring(tmp_path / "m", into="A.b\\c/Grüße & mehr")

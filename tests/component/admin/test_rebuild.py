@@ -148,7 +148,7 @@ def test_damaged_pages_lose_only_their_own_content(folder: Path, table: str, oct
     with open_directory(folder) as data:
         after = by_account_where_readable(data)
         for account in (1, 2):
-            assert after[account] <= before[account], "somebody has got another's mail"
+            assert after[account] <= before[account], "an account has got mail of another"
         there = after[1] | after[2] | after[None]
         lost = (before[1] | before[2]) - there
         assert len(lost) <= (30 if table == "blob_octets" else 0)
@@ -230,14 +230,14 @@ def failing(*_arguments: object) -> None:
     raise DatabaseUnavailable("database or disk is full")
 
 
-@pytest.mark.parametrize("moment", ["copying", "at the end"])
+@pytest.mark.parametrize("step", ["copying", "at the end"])
 def test_a_full_disk_leaves_the_old_database(
-    folder: Path, moment: str, monkeypatch: pytest.MonkeyPatch
+    folder: Path, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = (folder / "pillarbox.db").read_bytes()
     target = (
         "pillarbox.world.database.sqlite.salvage._insert"
-        if moment == "copying"
+        if step == "copying"
         else "pillarbox.admin.fsck.repair"
     )
     monkeypatch.setattr(target, failing)

@@ -65,9 +65,9 @@ def test_a_backup_while_the_database_is_in_use(there: CommandLine, tmp_path: Pat
 
 def test_fsck_reports_and_repairs(there: CommandLine) -> None:
     damage(there, "UPDATE mailboxes SET messages = 7")
-    told = there.refused("fsck")
-    assert "mailbox-counts-match: mailbox" in told
-    assert "--repair: Count again." in told
+    output = there.refused("fsck")
+    assert "mailbox-counts-match: mailbox" in output
+    assert "--repair: Count again." in output
     assert "Repaired: mailbox-counts-match" in there.text("fsck", "--repair")
     assert "No errors found" in there.text("fsck")
 

@@ -280,7 +280,7 @@ def test_a_check_finds_the_server(shared: Served) -> None:
     assert len(found["findings"]) == 1 + 2 + len(ENABLED)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_root_becomes_the_user_of_the_configuration(tmp_path: Path) -> None:
     grant_others_access(tmp_path)
     there = CommandLine(tmp_path / "pillarbox.toml", tmp_path / "data")
@@ -309,6 +309,6 @@ def test_root_becomes_the_user_of_the_configuration(tmp_path: Path) -> None:
 
 def test_the_error_of_a_missing_user_names_the_command_that_creates_it(tmp_path: Path) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only root becomes somebody else")
+        pytest.skip("only root becomes another user")
     there = CommandLine(tmp_path / "pillarbox.toml", tmp_path / "data")
     assert "useradd --system" in there.refused("init", "example.org", "--user", "no-such-user")

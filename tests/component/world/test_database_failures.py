@@ -179,26 +179,26 @@ def test_a_database_locked_by_another_program_is_unavailable_and_the_loop_goes_o
             await asyncio.sleep(0)
             rounds += 1
 
-    async def scenario(stranger: apsw.Connection) -> None:
+    async def scenario(other_program: apsw.Connection) -> None:
         counting = asyncio.create_task(count_rounds_of_the_loop())
-        stranger.execute("BEGIN EXCLUSIVE")
+        other_program.execute("BEGIN EXCLUSIVE")
         with pytest.raises(DatabaseUnavailable):
             await database.write(add, "refused")
         counting.cancel()
         waits = asyncio.create_task(database.write(add, "patient"))
         await asyncio.sleep(0.05)
-        stranger.execute("ROLLBACK")
+        other_program.execute("ROLLBACK")
         await waits
 
     # Not the standard library's SQLite: two of them in one process do not see each other's locks
-    with closing(apsw.Connection(str(database.path))) as stranger:
-        asyncio.run(scenario(stranger))
+    with closing(apsw.Connection(str(database.path))) as other_program:
+        asyncio.run(scenario(other_program))
     assert database.read_now(notes) == ["patient"]
     assert rounds > 20, "the loop waited for the lock"
 
 
 def test_a_loop_that_ends_during_a_commit_waits_for_it_and_answers(database: SqliteDatabase) -> None:
-    told: list[object] = []
+    results: list[object] = []
 
     async def scenario() -> None:
         real = database._writer._commit
@@ -209,14 +209,14 @@ def test_a_loop_that_ends_during_a_commit_waits_for_it_and_answers(database: Sql
 
         database._writer._commit = slow_commit  # type: ignore[method-assign]
         writing = asyncio.create_task(database.write(add, "under way"))
-        writing.add_done_callback(lambda task: told.append(task.cancelled() or task.result()))
+        writing.add_done_callback(lambda task: results.append(task.cancelled() or task.result()))
         await asyncio.sleep(0.03)
         assert database._writer._cycles is not None
         database._writer._cycles.cancel()
         await writing
 
     asyncio.run(scenario())
-    assert told == [None]
+    assert results == [None]
     assert database.read_now(notes) == ["under way"]
     assert database._write_lock is not None
     assert database._write_lock.try_acquire()

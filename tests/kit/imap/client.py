@@ -121,7 +121,7 @@ class ImapClient:
         return answer
 
     def flags(self, number: int) -> set[bytes]:
-        """A message's flags, \\Recent aside."""
+        """A message's flags without \\Recent."""
         return set(self.ok(f"FETCH {number} FLAGS").fetched[number][b"FLAGS"]) - {b"\\Recent"}
 
     def uids(self) -> list[int]:

@@ -1,6 +1,6 @@
 """A bare IMAP machine and the simplest session there can be, for tests: what a dialogue gives, without a server.
 
-The session says yes to everything: it logs in whoever comes, takes every message, and selects a mailbox of the
+The session accepts everything: every login, every message, and selects a mailbox of the
 UIDs it was sent. `send` returns what a server would have done, as one list of events.
 """
 

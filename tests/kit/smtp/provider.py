@@ -193,7 +193,7 @@ class SmtpProvider:
         return SmtpClient(self.service(role, **options), connection)
 
     def inbox(self, login: str) -> list[bytes]:
-        """The messages in somebody's INBOX, oldest first."""
+        """The messages in the INBOX of an account, oldest first."""
         account = self.people[login]
         return self.database.read_now(_octets_of, account, self.blobs)
 
@@ -252,7 +252,7 @@ def _people(tx: Transaction) -> dict[str, AccountId]:
 
 
 def set_quota(provider: SmtpProvider, login: str, octets: int | None) -> None:
-    """Give somebody a quota."""
+    """Set the quota of an account."""
 
     def change(tx: Transaction) -> None:
         quota.set_account_quota(tx, provider.people[login], octets)

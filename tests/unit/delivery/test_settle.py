@@ -71,7 +71,7 @@ def waiting(tx: Transaction) -> list[str]:
     return [address for (address,) in tx.rows("SELECT address FROM queue_recipients ORDER BY id")]
 
 
-def told(report: Message) -> list[tuple[str, str]]:
+def actions_in(report: Message) -> list[tuple[str, str]]:
     """(recipient, action) of each recipient of a report."""
     blocks = report.get_payload()[1].get_payload()[1:]  # type: ignore[index, union-attr]
     return [(block["Final-Recipient"].partition("; ")[2], block["Action"]) for block in blocks]
@@ -91,7 +91,7 @@ def test_each_recipient_has_its_own_result_and_failures_are_reported(tx: Transac
     (report,) = inbox(tx)
     assert report["Return-Path"] == "<>"
     assert report["To"] == "<anna@one.example>"
-    assert told(report) == [("r2@x.example", "failed")]
+    assert actions_in(report) == [("r2@x.example", "failed")]
     text = report.as_string()
     for line in (
         "Original-Envelope-Id: id",
@@ -108,7 +108,7 @@ def test_success_is_reported_if_the_next_server_will_not(tx: Transaction) -> Non
     (job,) = queue(tx, "SUCCESS", "FAILURE", "SUCCESS")
     settle(tx, [result(job, DELIVERED, DELIVERED, DEFERRED)], MTA, now_ms=NOW)
     (report,) = inbox(tx)
-    assert told(report) == [("r0@x.example", "relayed")]
+    assert actions_in(report) == [("r0@x.example", "relayed")]
     assert "The body." not in report.as_string()
 
 
@@ -177,7 +177,7 @@ def test_the_last_attempt_that_fails_for_now_is_a_failure(tx: Transaction) -> No
     (job,) = queue(tx, "")
     settle(tx, [result(job, DEFERRED)], MTA, now_ms=NOW + LIFETIME_MS)
     assert waiting(tx) == []
-    assert told(inbox(tx)[0]) == [("r0@x.example", "failed")]
+    assert actions_in(inbox(tx)[0]) == [("r0@x.example", "failed")]
 
 
 @pytest.mark.rfc("3461 §5.2.5", "MAY")
@@ -189,7 +189,7 @@ def test_a_delay_is_reported_once_and_only_if_requested(tx: Transaction) -> None
     assert len(send_due_notices(tx, MTA, now_ms=late)) == 3
     assert send_due_notices(tx, MTA, now_ms=late) == []
     (report,) = inbox(tx)
-    assert told(report) == [("r0@x.example", "delayed"), ("r2@x.example", "delayed")]
+    assert actions_in(report) == [("r0@x.example", "delayed"), ("r2@x.example", "delayed")]
     assert "Will-Retry-Until" in report.as_string()
     assert "450 4.2.1 later" in report.as_string()
 
@@ -204,7 +204,7 @@ def test_a_message_expires_though_no_attempt_was_made(tx: Transaction) -> None:
     send_due_notices(tx, MTA, now_ms=end)
     assert waiting(tx) == []
     assert tx.value("SELECT count(*) FROM queue_messages") == 0
-    assert told(inbox(tx)[0]) == [("r@x.example", "failed")]
+    assert actions_in(inbox(tx)[0]) == [("r@x.example", "failed")]
 
 
 def test_an_unreachable_destination_is_paused_until_it_answers(tx: Transaction) -> None:

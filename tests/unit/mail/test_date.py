@@ -11,7 +11,7 @@ def ms(*fields: int) -> int:
 
 @pytest.mark.rfc("5322 §3.3", "MUST")
 @pytest.mark.parametrize(
-    ("moment", "value"),
+    ("at_ms", "value"),
     [
         (ms(1997, 11, 21, 15, 55, 6), b"Fri, 21 Nov 1997 09:55:06 -0600"),
         (ms(1969, 2, 13, 23, 32, 54), b"Thu, 13 Feb 1969 23:32:54 -0000"),
@@ -21,14 +21,14 @@ def ms(*fields: int) -> int:
         (ms(2007, 2, 15, 1, 3, 0), b"Thu, 15 Feb 2007 01:02:60 +0000"),
     ],
 )
-def test_dates_of_today(moment: int, value: bytes) -> None:
-    assert moment == date.parse(value)
+def test_dates_of_today(at_ms: int, value: bytes) -> None:
+    assert at_ms == date.parse(value)
 
 
 @pytest.mark.rfc("822 §5.1", "MUST")
 @pytest.mark.rfc("5322 §4.3", "MUST")
 @pytest.mark.parametrize(
-    ("moment", "value"),
+    ("at_ms", "value"),
     [
         (ms(1997, 11, 21, 15, 55, 6), b"21 Nov 97 09:55:06 CST"),
         (
@@ -45,12 +45,12 @@ def test_dates_of_today(moment: int, value: bytes) -> None:
         (ms(2007, 1, 1), b"1 Jan 2007 00:00:00 XYZ"),
     ],
 )
-def test_dates_of_old(moment: int, value: bytes) -> None:
-    assert moment == date.parse(value)
+def test_dates_of_old(at_ms: int, value: bytes) -> None:
+    assert at_ms == date.parse(value)
 
 
 @pytest.mark.parametrize(
-    ("moment", "value"),
+    ("at_ms", "value"),
     [
         (ms(2007, 2, 15, 1, 2, 3), b"Thu Feb 15 01:02:03 2007"),
         (ms(2007, 2, 15, 6, 2, 3), b"Thu Feb 15 01:02:03 EST 2007"),
@@ -62,13 +62,13 @@ def test_dates_of_old(moment: int, value: bytes) -> None:
         (ms(2007, 2, 15, 1, 2, 3), b"Thu,15 Feb 2007 01.02.03 GMT"),
     ],
 )
-def test_dates_in_other_orders(moment: int, value: bytes) -> None:
-    assert moment == date.parse(value)
+def test_dates_in_other_orders(at_ms: int, value: bytes) -> None:
+    assert at_ms == date.parse(value)
 
 
 @pytest.mark.rfc("5256 §2.2", "SHOULD")
 @pytest.mark.parametrize(
-    ("moment", "value"),
+    ("at_ms", "value"),
     [
         (ms(2007, 2, 15), b"15 Feb 2007 25:00:00 +0100".replace(b" +0100", b"")),
         (ms(2007, 2, 15), b"15 Feb 2007"),
@@ -76,8 +76,8 @@ def test_dates_in_other_orders(moment: int, value: bytes) -> None:
         (ms(2007, 2, 15, 1, 2, 3), b"15 Feb 2007 01:02:03 +2"),
     ],
 )
-def test_wrong_time_is_midnight_and_wrong_zone_is_utc(moment: int, value: bytes) -> None:
-    assert moment == date.parse(value)
+def test_wrong_time_is_midnight_and_wrong_zone_is_utc(at_ms: int, value: bytes) -> None:
+    assert at_ms == date.parse(value)
 
 
 @pytest.mark.parametrize(
@@ -97,15 +97,15 @@ def test_the_day_as_written() -> None:
 
 @pytest.mark.rfc("9051 §9", "MUST")
 @pytest.mark.parametrize(
-    ("wire", "moment"),
+    ("wire", "at_ms"),
     [
         (b'" 1-Feb-2007 03:04:05 +0000"', ms(2007, 2, 1, 3, 4, 5)),
         (b'"17-Jul-1996 09:44:25 +0000"', ms(1996, 7, 17, 9, 44, 25) + 999),
         (b'"31-Dec-1969 23:59:59 +0000"', -1),
     ],
 )
-def test_internal_date(wire: bytes, moment: int) -> None:
-    assert wire == date.imap_date_time(moment)
+def test_internal_date(wire: bytes, at_ms: int) -> None:
+    assert wire == date.imap_date_time(at_ms)
 
 
 def test_years_that_four_digits_cannot_say() -> None:
@@ -114,9 +114,9 @@ def test_years_that_four_digits_cannot_say() -> None:
 
 
 def test_written_and_read_again() -> None:
-    moment = ms(2024, 2, 29, 13, 14, 15)
-    assert date.rfc5322(moment) == "Thu, 29 Feb 2024 13:14:15 +0000"
-    assert date.parse(date.rfc5322(moment).encode()) == moment
+    at_ms = ms(2024, 2, 29, 13, 14, 15)
+    assert date.rfc5322(at_ms) == "Thu, 29 Feb 2024 13:14:15 +0000"
+    assert date.parse(date.rfc5322(at_ms).encode()) == at_ms
 
 
 def test_time_is_linear() -> None:

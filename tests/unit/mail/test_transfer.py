@@ -16,7 +16,7 @@ from pillarbox.mail import transfer
     [
         pytest.param(b"aGVsbG8=\r\n", b"hello", id="plain"),
         pytest.param(b"aGVs\r\nbG8=", b"hello", id="lines"),
-        pytest.param(b"a G\tV!s-bG8", b"hello", id="strangers, padding missing"),
+        pytest.param(b"a G\tV!s-bG8", b"hello", id="other characters, padding missing"),
         pytest.param(b"aGVsbG8=\r\n_____\r\nlist footer", b"hello", id="footer after the padding"),
         pytest.param(b"aGVsbG8x\r\nA", b"hello1", id="a lone digit at the end"),
         pytest.param(b"", b"", id="nothing"),

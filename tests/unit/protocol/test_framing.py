@@ -10,19 +10,19 @@ from pillarbox.protocol.framing import LineFraming, LineTooLong
 
 def lines(framing: LineFraming, chunks: list[bytes]) -> list[bytes | None]:
     """Every line, `None` for one that is too long."""
-    told: list[bytes | None] = []
+    found: list[bytes | None] = []
     for chunk in chunks:
         framing.feed(chunk)
         while True:
             try:
                 line = framing.line()
             except LineTooLong:
-                told.append(None)
+                found.append(None)
                 continue
             if line is None:
                 break
-            told.append(line)
-    return told
+            found.append(line)
+    return found
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,8 @@ def test_equal_concurrent_checks_share_a_hash(hashing: Hashing) -> None:
 
 def test_known_clients_go_first(hashing: Hashing) -> None:
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
-        strangers = [checks.holds(None, f"guess{number}", urgent=False) for number in range(3)]
-        tasks = [asyncio.ensure_future(stranger) for stranger in strangers]
+        unknown = [checks.holds(None, f"guess{number}", urgent=False) for number in range(3)]
+        tasks = [asyncio.ensure_future(check) for check in unknown]
         await asyncio.sleep(0)
         tasks.append(asyncio.ensure_future(checks.holds("hash of mine", "mine", urgent=True)))
         await asyncio.gather(*tasks)
@@ -116,9 +116,9 @@ def test_checks_beyond_the_limit_are_refused_and_the_others_are_made(hashing: Ha
 
 def test_unknown_clients_that_fill_their_queue_do_not_block_known_ones(hashing: Hashing) -> None:
     async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
-        strangers = [checks.holds(None, str(number), urgent=False) for number in range(10)]
+        unknown = [checks.holds(None, str(number), urgent=False) for number in range(10)]
         owner = checks.holds("hash of mine", "mine", urgent=True)
-        answers = await asyncio.gather(*strangers, owner, return_exceptions=True)
+        answers = await asyncio.gather(*unknown, owner, return_exceptions=True)
         assert isinstance(answers[-2], AuthenticationUnavailable)
         assert answers[-1] is True
 

@@ -143,7 +143,7 @@ def test_search_keys_that_only_the_session_understands() -> None:
     assert mailbox.limit_query(seen) == And((Uids(NumberSet(((1, 8),))), seen))
 
 
-# What is told
+# What is sent
 
 
 def test_everything_in_its_order() -> None:
@@ -250,7 +250,7 @@ class Client:
     def __init__(self, uids: list[int]) -> None:
         self.uids: list[int | None] = list(uids)
 
-    def hear(self, octets: bytes) -> None:
+    def receive(self, octets: bytes) -> None:
         for response in read_responses(octets):
             match response:
                 case Numbered(number, b"EXPUNGE"):
@@ -310,13 +310,13 @@ def test_what_is_sent_adds_up_to_the_mailbox(
             [(uid, "\\Seen", modseq) for uid in changed],
             NumberSet.of(vanished),
         )
-        client.hear(
+        client.receive(
             mailbox.apply(delta, UpdateOptions(expunges=expunges, condstore=qresync, qresync=qresync))
         )
         assert len(client.uids) == mailbox.count
         assert all(believed in {None, uid} for believed, uid in zip(client.uids, mailbox.uids, strict=True))
         # A client fetches the UIDs of what is new to it
         client.uids = list(mailbox.uids)
-    client.hear(mailbox.apply_pending(ALWAYS))
+    client.receive(mailbox.apply_pending(ALWAYS))
     assert list(mailbox.uids) == there
     assert len(client.uids) == len(there)

@@ -35,7 +35,7 @@ class Willing:
 
     def __init__(self) -> None:
         self.machine = machine()
-        self.told: list[object] = []
+        self.events: list[object] = []
         self.message = b""
 
     def feed(self, octets: bytes) -> None:
@@ -50,18 +50,18 @@ class Willing:
             case Piece(octets):
                 self.message += octets
             case MessageEnd(octets):
-                self.told.append(("message", self.message + octets))
+                self.events.append(("message", self.message + octets))
                 self.message = b""
             case ChunkEnd(octets, chunk):
                 accepted = self.machine.refusal(chunk) is None
-                self.told.append((chunk, accepted, self.message + octets))
+                self.events.append((chunk, accepted, self.message + octets))
                 self.message = b""
                 self.machine.chunk_answered(chunk, accepted=accepted)
             case Response():
-                self.told.append(event)
+                self.events.append(event)
                 self.machine.authentication_ended()
             case Refused(fatal=fatal):
-                self.told.append(event)
+                self.events.append(event)
                 if fatal:
                     self.machine.close()
             case _:
@@ -69,7 +69,7 @@ class Willing:
 
     def command(self, command: Hello | Mail | Rcpt | Auth | Bdat | Simple) -> None:
         refusal = self.machine.refusal(command)
-        self.told.append((command, refusal))
+        self.events.append((command, refusal))
         if refusal:
             return
         self.machine.succeeded(command)
@@ -79,18 +79,18 @@ class Willing:
             self.machine.secured()
 
 
-def told(octets: bytes, *cuts: int) -> list[object]:
+def events_of(octets: bytes, *cuts: int) -> list[object]:
     willing = Willing()
     for start, end in itertools.pairwise([0, *sorted(cuts), len(octets)]):
         willing.feed(octets[start:end])
-    return willing.told
+    return willing.events
 
 
 ENVELOPE = b"EHLO a.example\r\nMAIL FROM:<a@a.example>\r\nRCPT TO:<b@b.example>\r\n"
 
 
 def messages(octets: bytes) -> list[bytes]:
-    return [event[1] for event in told(octets) if isinstance(event, tuple) and event[0] == "message"]
+    return [event[1] for event in events_of(octets) if isinstance(event, tuple) and event[0] == "message"]
 
 
 def test_a_pipelined_transaction_is_returned_at_once_up_to_data() -> None:
@@ -112,7 +112,7 @@ def test_many_commands_are_returned_in_parts_and_none_is_lost() -> None:
 
 
 def test_data_ends_at_its_dot_and_the_next_command_follows() -> None:
-    assert told(ENVELOPE + b"DATA\r\nSubject: x\r\n\r\nbody\r\n.\r\nNOOP\r\n")[-2:] == [
+    assert events_of(ENVELOPE + b"DATA\r\nSubject: x\r\n\r\nbody\r\n.\r\nNOOP\r\n")[-2:] == [
         ("message", b"Subject: x\r\n\r\nbody\r\n"),
         (Simple(Verb.NOOP), None),
     ]
@@ -144,7 +144,7 @@ def test_nothing_but_crlf_dot_crlf_ends_data(sequence: bytes) -> None:
     inner = b"MAIL FROM:<evil@a.example>\r\nRCPT TO:<b@b.example>\r\nDATA\r\nsmuggled\r\n"
     octets = ENVELOPE + b"DATA\r\nSubject: x\r\n\r\nbody" + sequence + inner + b".\r\nNOOP\r\n"
     for cuts in [(), range(len(octets))]:
-        events = told(octets, *cuts)
+        events = events_of(octets, *cuts)
         ended = [event for event in events if isinstance(event, tuple) and event[0] == "message"]
         assert len(ended) == 1
         assert b"smuggled" in ended[0][1]
@@ -152,7 +152,7 @@ def test_nothing_but_crlf_dot_crlf_ends_data(sequence: bytes) -> None:
 
 
 def test_a_refused_data_command_is_followed_by_commands() -> None:
-    assert told(b"DATA\r\nNOOP\r\n") == [
+    assert events_of(b"DATA\r\nNOOP\r\n") == [
         (Simple(Verb.DATA), replies.NEED_HELLO),
         (Simple(Verb.NOOP), None),
     ]
@@ -176,7 +176,9 @@ def test_a_line_longer_than_a_piece_is_taken_as_it_is() -> None:
     octets = ENVELOPE + b"DATA\r\n" + body + b".\r\n"
     step = 4096
     ended = [
-        event for event in told(octets, *range(0, len(octets), step)) if event and isinstance(event, tuple)
+        event
+        for event in events_of(octets, *range(0, len(octets), step))
+        if event and isinstance(event, tuple)
     ]
     assert ended[-1] == ("message", body[1:-4] + b"z\r\n")
 
@@ -184,7 +186,7 @@ def test_a_line_longer_than_a_piece_is_taken_as_it_is() -> None:
 @pytest.mark.rfc("3030 §2", "MUST")
 def test_chunks_are_octets_whatever_they_look_like() -> None:
     octets = ENVELOPE + b"BDAT 6\r\nQUIT\r\nBDAT 5 LAST\r\n\r\n.\r\nNOOP\r\n"
-    assert told(octets)[-3:] == [
+    assert events_of(octets)[-3:] == [
         (Bdat(6, last=False), True, b"QUIT\r\n"),
         (Bdat(5, last=True), True, b"\r\n.\r\n"),
         (Simple(Verb.NOOP), None),
@@ -193,7 +195,7 @@ def test_chunks_are_octets_whatever_they_look_like() -> None:
 
 @pytest.mark.rfc("3030 §2", "MUST")
 def test_a_refused_chunk_is_read_and_dropped() -> None:
-    assert told(b"EHLO a.example\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n")[1:] == [
+    assert events_of(b"EHLO a.example\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n")[1:] == [
         (Bdat(6, last=True), False, b"QUIT\r\n"),
         (Simple(Verb.NOOP), None),
     ]
@@ -203,22 +205,24 @@ def test_a_refused_chunk_is_read_and_dropped() -> None:
 def test_bdat_after_the_last_is_out_of_order() -> None:
     willing = Willing()
     willing.feed(ENVELOPE + b"BDAT 0 LAST\r\nBDAT 0 LAST\r\n")
-    assert [event[1] for event in willing.told[-2:] if isinstance(event, tuple)] == [True, False]
+    assert [event[1] for event in willing.events[-2:] if isinstance(event, tuple)] == [True, False]
 
 
 def test_a_line_that_ends_in_lf_alone_ends_the_session() -> None:
-    assert told(b"EHLO a.example\nMAIL FROM:<a@a.example>\r\n") == [Refused(replies.LINE_END, fatal=True)]
-    assert told(b"\nNOOP\r\n") == [Refused(replies.LINE_END, fatal=True)]
+    assert events_of(b"EHLO a.example\nMAIL FROM:<a@a.example>\r\n") == [
+        Refused(replies.LINE_END, fatal=True)
+    ]
+    assert events_of(b"\nNOOP\r\n") == [Refused(replies.LINE_END, fatal=True)]
 
 
 @pytest.mark.rfc("5321 §4.5.3.1.4", "MUST")
 def test_command_lines_have_a_limit_and_the_next_is_read() -> None:
     longest = b"NOOP " + b"x" * (MAX_COMMAND_OCTETS - 7)
-    assert told(longest + b"\r\n") == [(Simple(Verb.NOOP), None)]
+    assert events_of(longest + b"\r\n") == [(Simple(Verb.NOOP), None)]
     for length in (MAX_COMMAND_OCTETS, MAX_AUTH_OCTETS, MAX_AUTH_OCTETS * 3):
         octets = b"NOOP " + b"x" * length + b"\r\nHELP\r\n"
         for cuts in [(), range(0, len(octets), 100)]:
-            assert told(octets, *cuts) == [Refused(replies.LINE_TOO_LONG), (Simple(Verb.HELP), None)]
+            assert events_of(octets, *cuts) == [Refused(replies.LINE_TOO_LONG), (Simple(Verb.HELP), None)]
 
 
 def test_an_overlong_line_never_piles_up() -> None:
@@ -229,7 +233,7 @@ def test_an_overlong_line_never_piles_up() -> None:
 
 
 def test_an_auth_exchange() -> None:
-    assert told(b"EHLO a.example\r\nAUTH PLAIN\r\nAGEAYg==\r\nNOOP\r\n")[1:] == [
+    assert events_of(b"EHLO a.example\r\nAUTH PLAIN\r\nAGEAYg==\r\nNOOP\r\n")[1:] == [
         (Auth("PLAIN", None), None),
         Response(b"\0a\0b"),
         (Simple(Verb.NOOP), None),
@@ -240,7 +244,7 @@ def test_an_auth_exchange() -> None:
         (b"????", Response(None, replies.AUTH_BASE64)),
         (b"x" * MAX_AUTH_OCTETS, Response(None, replies.AUTH_TOO_LONG)),
     ]:
-        assert told(b"EHLO a\r\nAUTH PLAIN\r\n" + line + b"\r\nNOOP\r\n")[2:] == [
+        assert events_of(b"EHLO a\r\nAUTH PLAIN\r\n" + line + b"\r\nNOOP\r\n")[2:] == [
             response,
             (Simple(Verb.NOOP), None),
         ]
@@ -249,7 +253,7 @@ def test_an_auth_exchange() -> None:
 @pytest.mark.rfc("4954 §4", "MUST")
 def test_a_long_initial_response_is_read() -> None:
     initial = b"QUJD" * 2000
-    assert told(b"EHLO a\r\nAUTH PLAIN " + initial + b"\r\n")[-1] == (Auth("PLAIN", b"ABC" * 2000), None)
+    assert events_of(b"EHLO a\r\nAUTH PLAIN " + initial + b"\r\n")[-1] == (Auth("PLAIN", b"ABC" * 2000), None)
 
 
 @pytest.mark.rfc("3207 §6", "MUST")
@@ -270,7 +274,7 @@ def test_nothing_sent_before_tls_survives_it() -> None:
 
 
 def test_nothing_is_read_after_quit() -> None:
-    assert told(b"QUIT\r\nNOOP\r\n") == [(Simple(Verb.QUIT), None)]
+    assert events_of(b"QUIT\r\nNOOP\r\n") == [(Simple(Verb.QUIT), None)]
 
 
 SCRIPTS = st.lists(
@@ -293,9 +297,9 @@ SCRIPTS = st.lists(
 @given(SCRIPTS, st.lists(st.integers(0, 600), max_size=20))
 def test_any_chunking_gives_the_same_events(script: list[bytes], cuts: list[int]) -> None:
     octets = b"".join([b"EHLO a\r\n", *script])
-    whole = told(octets)
-    assert told(octets, *(cut for cut in cuts if cut < len(octets))) == whole
-    assert told(octets, *range(len(octets))) == whole
+    whole = events_of(octets)
+    assert events_of(octets, *(cut for cut in cuts if cut < len(octets))) == whole
+    assert events_of(octets, *range(len(octets))) == whole
 
 
 @settings(max_examples=200)

@@ -15,8 +15,8 @@ def test_copy_keeps_flags_and_dates_and_returns_copyuid() -> None:
         answer = client.ok("COPY 1,3 Archive")
         assert (answer.code or b"").startswith(b"COPYUID ")
         assert (answer.code or b"").endswith(b" 1,3 1:2")
-        news = other.ok("NOOP")
-        assert news.numbered(b"EXISTS") == [2]
+        updates = other.ok("NOOP")
+        assert updates.numbered(b"EXISTS") == [2]
         copies = other.ok("FETCH 1:2 (FLAGS INTERNALDATE EMAILID)").fetched
         assert set(copies[1][b"FLAGS"]) == {b"\\Flagged", b"$Word", b"\\Recent"}
         assert copies[2][b"INTERNALDATE"] == before[3][b"INTERNALDATE"]
@@ -86,7 +86,7 @@ def test_messages_that_are_gone_can_not_be_copied() -> None:
         client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
         other.ok("STORE 1 +FLAGS (\\Deleted)")
         other.ok("EXPUNGE")
-        client.ok("SEARCH ALL")  # must not be told yet
+        client.ok("SEARCH ALL")  # must not be sent yet
         refused = client.do("COPY 1 Archive")
         assert (refused.word, refused.code) == (b"NO", b"EXPUNGEISSUED")
         assert refused.numbered(b"EXPUNGE") == [1]

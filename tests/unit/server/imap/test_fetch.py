@@ -164,7 +164,7 @@ def test_fetch_leaves_out_expunged_messages_and_returns_expungeissued() -> None:
             assert list(answer.fetched) == [1, 3], items
             assert answer.code == b"EXPUNGEISSUED"
             assert answer.numbered(b"EXPUNGE") == []
-        # what this client was told of itself can still be told
+        # what this client was sent can still be fetched
         assert list(client.ok("FETCH 1:* UID").fetched) == [1, 2, 3]
         assert client.ok("NOOP").numbered(b"EXPUNGE") == [2]
         assert list(client.ok("FETCH 1:* FLAGS").fetched) == [1, 2]
@@ -288,12 +288,12 @@ def test_other_sessions_run_during_a_long_fetch() -> None:
     with open_imap(limits=ImapLimits(batch_rows=50)) as mail:
         mail.deliver(*[b"Subject: %d\r\n\r\nx\r\n" % number for number in range(400)])
         client = mail.client(select="INBOX")
-        turns = 0
+        iterations = 0
 
         async def others() -> None:
-            nonlocal turns
+            nonlocal iterations
             while True:
-                turns += 1
+                iterations += 1
                 await asyncio.sleep(0)
 
         async def both() -> None:
@@ -303,5 +303,5 @@ def test_other_sessions_run_during_a_long_fetch() -> None:
             task.cancel()
 
         mail.runner.run(both())
-        assert turns > 4
+        assert iterations > 4
         assert len(client.receive()) == 401

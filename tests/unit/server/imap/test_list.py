@@ -38,8 +38,8 @@ def test_list_return_status_of_selectable_mailboxes() -> None:
         client.ok("CREATE up/low")
         client.ok("DELETE up")
         answer = client.ok('LIST "" (% up/%) RETURN (STATUS (MESSAGES UNSEEN))')
-        told = dict(answer.data(b"STATUS"))
-        assert told[b"Archive"] == [b"MESSAGES", 1, b"UNSEEN", 1]
+        statuses = dict(answer.data(b"STATUS"))
+        assert statuses[b"Archive"] == [b"MESSAGES", 1, b"UNSEEN", 1]
         assert b"up" in listed(answer)
-        assert b"up" not in told
-        assert b"up/low" in told
+        assert b"up" not in statuses
+        assert b"up/low" in statuses

@@ -26,8 +26,8 @@ def test_select_with_qresync_sends_vanished_and_changed_flags() -> None:
         mail.deliver()
         answer = phone.ok(f"SELECT INBOX (QRESYNC ({uid_validity} {modseq}))")
         assert answer.vanished(earlier=True) == [2, 3]
-        told = {items[b"UID"]: items[b"FLAGS"] for items in answer.fetched.values()}
-        assert told == {5: [b"\\Flagged"], 7: [b"\\Recent"]}
+        flags = {items[b"UID"]: items[b"FLAGS"] for items in answer.fetched.values()}
+        assert flags == {5: [b"\\Flagged"], 7: [b"\\Recent"]}
         assert all(b"MODSEQ" in items for items in answer.fetched.values())
         assert list(answer.fetched) == [3, 5]
 
@@ -104,7 +104,7 @@ def test_what_the_client_still_counts_is_not_earlier() -> None:
         other = mail.client(select="INBOX")
         other.ok("STORE 2 +FLAGS (\\Deleted)")
         other.ok("EXPUNGE")
-        phone.ok("FETCH 1 UID")  # during which it must not be told
+        phone.ok("FETCH 1 UID")  # during which it must not be sent
         answer = phone.ok(f"UID FETCH 1:* FLAGS (CHANGEDSINCE {modseq} VANISHED)")
         assert answer.vanished(earlier=True) == []
         assert answer.vanished() == [2]

@@ -20,9 +20,9 @@ def test_status_counts_without_selecting() -> None:
         mail.deliver(MESSAGE)
         watcher, client = mail.client(), mail.client()
         items = "MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE HIGHESTMODSEQ APPENDLIMIT MAILBOXID"
-        told = status(watcher.ok(f"STATUS INBOX ({items})"))
-        assert (told[b"MESSAGES"], told[b"RECENT"], told[b"UIDNEXT"]) == (2, 2, 3)
-        assert (told[b"UNSEEN"], told[b"DELETED"], told[b"SIZE"]) == (1, 1, 2 * len(MESSAGE))
+        counts = status(watcher.ok(f"STATUS INBOX ({items})"))
+        assert (counts[b"MESSAGES"], counts[b"RECENT"], counts[b"UIDNEXT"]) == (2, 2, 3)
+        assert (counts[b"UNSEEN"], counts[b"DELETED"], counts[b"SIZE"]) == (1, 1, 2 * len(MESSAGE))
         client.ok("SELECT INBOX")
         assert status(watcher.ok("STATUS INBOX (RECENT)")) == {b"RECENT": 0}
         mail.deliver()

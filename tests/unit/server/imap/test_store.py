@@ -34,9 +34,9 @@ def test_flags_already_set_are_sent_and_the_modseq_stays() -> None:
         mail.deliver(MESSAGE, flags="\\Seen")
         client = mail.client(enable="CONDSTORE", select="INBOX")
         before = client.ok("FETCH 1 MODSEQ").fetched[1][b"MODSEQ"]
-        told = client.ok("STORE 1 +FLAGS (\\Seen)").fetched[1]
-        assert b"\\Seen" in told[b"FLAGS"]
-        assert told[b"MODSEQ"] == before
+        fetched = client.ok("STORE 1 +FLAGS (\\Seen)").fetched[1]
+        assert b"\\Seen" in fetched[b"FLAGS"]
+        assert fetched[b"MODSEQ"] == before
 
 
 @pytest.mark.rfc("2180 §4.2", "MUST")
@@ -45,8 +45,8 @@ def test_silence_does_not_hide_what_others_changed() -> None:
         mail.deliver()
         client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
         other.ok("STORE 1 +FLAGS (\\Flagged)")
-        told = client.ok("STORE 1 +FLAGS.SILENT (\\Seen)").fetched
-        assert set(told[1][b"FLAGS"]) >= {b"\\Flagged", b"\\Seen"}
+        fetched = client.ok("STORE 1 +FLAGS.SILENT (\\Seen)").fetched
+        assert set(fetched[1][b"FLAGS"]) >= {b"\\Flagged", b"\\Seen"}
         assert set(other.ok("NOOP").fetched[1][b"FLAGS"]) >= {b"\\Flagged", b"\\Seen"}
 
 
@@ -69,7 +69,7 @@ def test_unchangedsince_refuses_what_changed_and_does_the_rest() -> None:
         answer = client.ok(f"STORE 1:3 (UNCHANGEDSINCE {modseq}) +FLAGS.SILENT (\\Seen)")
         assert answer.code == b"MODIFIED 2"
         assert all(b"MODSEQ" in answer.fetched[number] for number in (1, 3))
-        # and why it was refused is told with it
+        # and the reason of the refusal is sent with it
         assert b"\\Flagged" in answer.fetched[2][b"FLAGS"]
         assert client.flags(2) == {b"\\Flagged"}
         assert client.flags(3) == {b"\\Seen"}

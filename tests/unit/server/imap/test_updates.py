@@ -32,7 +32,7 @@ def test_changes_of_one_session_are_sent_to_the_others(worker: int) -> None:
 
 @pytest.mark.rfc("9051 §7.5.1", "MUST")
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "sent"),
     [
         ("FETCH 1 UID", False),
         ("STORE 1 +FLAGS.SILENT (\\Seen)", False),
@@ -47,7 +47,7 @@ def test_changes_of_one_session_are_sent_to_the_others(worker: int) -> None:
         ("STATUS Archive (MESSAGES)", True),
     ],
 )
-def test_expunge_is_sent_only_during_commands_that_allow_it(command: str, told: bool) -> None:
+def test_expunge_is_sent_only_during_commands_that_allow_it(command: str, sent: bool) -> None:
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         one, two = mail.client(select="INBOX"), mail.client(select="INBOX")
@@ -55,10 +55,10 @@ def test_expunge_is_sent_only_during_commands_that_allow_it(command: str, told: 
         two.ok("EXPUNGE")
         mail.deliver()
         answer = one.ok(command)
-        assert (answer.numbered(b"EXPUNGE") == [2]) is told
+        assert (answer.numbered(b"EXPUNGE") == [2]) is sent
         # new messages can always be sent
-        assert answer.numbered(b"EXISTS") == [3 if told else 4]
-        assert one.ok("NOOP").numbered(b"EXPUNGE") == ([] if told else [2])
+        assert answer.numbered(b"EXISTS") == [3 if sent else 4]
+        assert one.ok("NOOP").numbered(b"EXPUNGE") == ([] if sent else [2])
 
 
 def test_a_message_that_came_and_went_between_two_looks_was_never_there() -> None:

@@ -268,15 +268,17 @@ def test_the_end_of_a_handler(phase: Phase) -> None:
 
 @pytest.mark.parametrize("phase", [Phase.WORKING, Phase.DRAINING])
 @pytest.mark.parametrize(
-    ("wish", "said"),
+    ("requested", "said"),
     [("end", ["ending", "write_eof"]), ("revoke", ["revoked", "write_eof"]), ("eof", ["close"])],
 )
-def test_requests_during_a_handler_are_carried_out_after_it(phase: Phase, wish: str, said: list[str]) -> None:
+def test_requests_during_a_handler_are_carried_out_after_it(
+    phase: Phase, requested: str, said: list[str]
+) -> None:
     async def scene() -> None:
         stage = Stage()
         stage.call_later = stage.real_loop.call_later  # type: ignore[attr-defined]
         await stage.enter(phase)
-        stage.eof() if wish == "eof" else getattr(stage.pump, wish)()
+        stage.eof() if requested == "eof" else getattr(stage.pump, requested)()
         assert stage.pump.phase is phase
         assert stage.log == []
         stage.pump.resume_writing()

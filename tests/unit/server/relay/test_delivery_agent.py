@@ -175,7 +175,7 @@ REQUIRETLS = (*TLS, "REQUIRETLS")
 
 @pytest.mark.rfc("8689 §4.2.1", "MUST")
 @pytest.mark.parametrize(
-    ("extensions", "certain", "told"),
+    ("extensions", "certain", "reported"),
     [
         (REQUIRETLS, True, []),
         (TLS, True, [("a@two.example", "failed", "5.7.30")]),
@@ -184,7 +184,7 @@ REQUIRETLS = (*TLS, "REQUIRETLS")
     ],
 )
 def test_requiretls_is_kept_or_delivery_fails(
-    extensions: tuple[str, ...], certain: bool, told: list[tuple[str, str, str]]
+    extensions: tuple[str, ...], certain: bool, reported: list[tuple[str, str, str]]
 ) -> None:
     async def test(provider: RelayProvider) -> None:
         peer = provider.peer("two.example", "192.0.2.1", extensions=extensions)
@@ -192,8 +192,8 @@ def test_requiretls_is_kept_or_delivery_fails(
             provider.routes["two.example"] = Host("two.example")
         await provider.queue("a@two.example", require_tls=True)
         await provider.pass_(1)
-        assert provider.reported() == told
-        if not told:
+        assert provider.reported() == reported
+        if not reported:
             assert peer.received[0].mail.endswith(" REQUIRETLS")
             assert peer.received[0].tls
 
@@ -353,7 +353,7 @@ def test_what_cannot_be_converted_fails_unless_another_host_accepts_it() -> None
 
 @pytest.mark.rfc("6531 §3.5", "MUST")
 @pytest.mark.parametrize(
-    ("address", "octets", "extensions", "told"),
+    ("address", "octets", "extensions", "reported"),
     [
         ("jürgen@two.example", MESSAGE, ("8BITMIME", "SMTPUTF8"), []),
         ("jürgen@two.example", MESSAGE, ("8BITMIME",), ["5.6.7"]),
@@ -363,14 +363,14 @@ def test_what_cannot_be_converted_fails_unless_another_host_accepts_it() -> None
     ],
 )
 def test_smtputf8_is_requested_only_where_needed_and_fails_where_missing(
-    address: str, octets: bytes, extensions: tuple[str, ...], told: list[str]
+    address: str, octets: bytes, extensions: tuple[str, ...], reported: list[str]
 ) -> None:
     async def test(provider: RelayProvider) -> None:
         peer = provider.peer("two.example", "192.0.2.1", extensions=extensions)
         await provider.queue(address, octets=octets, smtputf8=True)
         await provider.pass_(1)
-        assert [status for _, _, status in provider.reported()] == told
-        if not told:
+        assert [status for _, _, status in provider.reported()] == reported
+        if not reported:
             assert ("SMTPUTF8" in peer.received[0].mail) is ("SMTPUTF8" in extensions)
 
     run_with_relay(test)

@@ -132,9 +132,9 @@ def test_when_a_message_expires_the_sender_gets_one_failure_for_each_recipient()
         provider.database.write_now(lambda tx: tx.execute(SOONER, (6 * retry_schedule.HOUR_MS,)))
         await provider.pass_(6 * HOUR + 120)
         assert provider.waiting() == []
-        told = provider.reported()
+        reported = provider.reported()
         for number in range(3):
-            actions = [action for address, action, _ in told if address == f"{number}@two.example"]
+            actions = [action for address, action, _ in reported if address == f"{number}@two.example"]
             assert actions == ["delayed", "failed"]
         assert "not today" in provider.inbox()[-1].as_string()
 

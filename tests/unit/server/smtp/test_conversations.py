@@ -22,9 +22,9 @@ LINES = [
 CONVERSATIONS = st.lists(st.lists(st.sampled_from(LINES), min_size=1, max_size=4).map(b"".join), max_size=12)
 
 
-def finals(heard: str) -> list[str]:
+def finals(replies: str) -> list[str]:
     """The last line of each reply."""
-    return [line for line in heard.splitlines() if line[3:4] == " "]
+    return [line for line in replies.splitlines() if line[3:4] == " "]
 
 
 @settings(max_examples=60, deadline=None)
@@ -35,7 +35,7 @@ def test_every_event_is_answered_once(reads: list[bytes], role: Role, tls: bool)
     async def test(provider: SmtpProvider) -> None:
         client = provider.client(role, tls=tls)
         await client.greet()
-        heard: list[str] = []
+        replies: list[str] = []
         for read in reads:
             events = list(client.session.machine.receive(read))
             while events and client.connection.open:
@@ -44,10 +44,10 @@ def test_every_event_is_answered_once(reads: list[bytes], role: Role, tls: bool)
                 client.session._context.flush()
                 answers = finals(client.read_replies())
                 check(event, answers, role, still_open=client.connection.open)
-                heard += answers
+                replies += answers
                 if not events and client.session.machine.buffered:
                     events = list(client.session.machine.receive(b""))
-        accepted = sum(answer.startswith("250 2.0.0 OK ") for answer in heard)
+        accepted = sum(answer.startswith("250 2.0.0 OK ") for answer in replies)
         kept = len(provider.inbox("anna"))
         assert kept <= accepted
         assert bool(kept or provider.queued()) == bool(accepted)

@@ -18,7 +18,9 @@ async def logged_in(provider: SmtpProvider, **options: object) -> SmtpClient:
     return client
 
 
-async def told(provider: SmtpProvider, rcpt: str, *, mail: str = "", role: Role = Role.MX) -> list[bytes]:
+async def reports_after(
+    provider: SmtpProvider, rcpt: str, *, mail: str = "", role: Role = Role.MX
+) -> list[bytes]:
     """Reports that the sender gets for a message to this recipient."""
     client = provider.client(role)
     await client.greet()
@@ -33,7 +35,7 @@ async def told(provider: SmtpProvider, rcpt: str, *, mail: str = "", role: Role 
 @pytest.mark.parametrize("role", [Role.MX, Role.LMTP])
 def test_a_requested_success_dsn_is_sent_with_the_header_only(role: Role) -> None:
     async def test(provider: SmtpProvider) -> None:
-        (report,) = await told(
+        (report,) = await reports_after(
             provider,
             "<anna@one.example> NOTIFY=SUCCESS ORCPT=rfc822;a+2Bb@x",
             mail=" RET=FULL ENVID=e7",
@@ -65,7 +67,7 @@ def test_a_requested_success_dsn_is_sent_with_the_header_only(role: Role) -> Non
 )
 def test_no_dsn_is_sent_that_was_not_requested(rcpt: str, mail: str) -> None:
     async def test(provider: SmtpProvider) -> None:
-        assert await told(provider, rcpt, mail=mail) == []
+        assert await reports_after(provider, rcpt, mail=mail) == []
 
     run_with_smtp(test)
 
@@ -74,7 +76,7 @@ def test_no_dsn_is_sent_that_was_not_requested(rcpt: str, mail: str) -> None:
 @pytest.mark.parametrize("alias", ["info", "both", "crew"])
 def test_an_address_of_several_is_expanded(alias: str) -> None:
     async def test(provider: SmtpProvider) -> None:
-        (report,) = await told(provider, f"<{alias}@one.example> NOTIFY=SUCCESS,FAILURE")
+        (report,) = await reports_after(provider, f"<{alias}@one.example> NOTIFY=SUCCESS,FAILURE")
         assert b"Action: expanded" in report
         onward = [one for one in provider.queued() if one["reverse_path"]]
         assert [one["notify"] for one in onward] == (["FAILURE"] if alias == "both" else [])
@@ -85,7 +87,7 @@ def test_an_address_of_several_is_expanded(alias: str) -> None:
 @pytest.mark.rfc("3461 §5.2.7.2", "SHOULD")
 def test_an_alias_to_another_provider_passes_the_dsn_request_on() -> None:
     async def test(provider: SmtpProvider) -> None:
-        assert await told(provider, "<away@one.example> NOTIFY=SUCCESS") == []
+        assert await reports_after(provider, "<away@one.example> NOTIFY=SUCCESS") == []
         (onward,) = provider.queued()
         assert (onward["notify"], onward["original"]) == ("SUCCESS", "rfc822;away@one.example")
 
