@@ -7,6 +7,7 @@ from email.policy import SMTP
 import pytest
 
 from pillarbox.mail.dsn import RETURNED_OCTETS, Action, Dsn, DsnRecipient, compose, requested
+from tests.kit.mail.parts import parts_of, text_of
 
 MESSAGE = b"From: me@one.example\r\nSubject: Secret plan\r\n\r\nThe body.\r\n"
 
@@ -37,9 +38,7 @@ def parse(octets: bytes) -> tuple[Message, list[Message]]:
     assert all(len(line) <= 998 for line in octets.split(b"\r\n"))
     message = email.message_from_bytes(octets, policy=SMTP)
     assert message.defects == []
-    parts = message.get_payload()
-    assert isinstance(parts, list)
-    return message, parts  # type: ignore[return-value]
+    return message, parts_of(message)
 
 
 @pytest.mark.rfc("6522 §3", "MUST")
@@ -50,8 +49,8 @@ def test_a_failure_is_told_in_words_in_fields_and_with_the_message() -> None:
     assert message.get_content_type() == "multipart/report"
     assert message.get_param("report-type") == "delivery-status"
     assert message["Auto-Submitted"] == "auto-replied"
-    assert "<you@two.example>" in words.get_payload()
-    about, recipient = fields.get_payload()
+    assert "<you@two.example>" in text_of(words)
+    about, recipient = parts_of(fields)
     assert about["Reporting-MTA"] == "dns; mx.one.example"
     assert about["Original-Envelope-Id"] == "id=1"
     assert recipient["Original-Recipient"] == "rfc822; old+@x"
@@ -60,7 +59,7 @@ def test_a_failure_is_told_in_words_in_fields_and_with_the_message() -> None:
     assert recipient["Remote-MTA"] == "dns; mx.two.example"
     assert recipient["Diagnostic-Code"] == "smtp; 550 5.1.1 no such: user"
     assert returned.get_content_type() == "message/rfc822"
-    assert returned.get_payload()[0]["Subject"] == "Secret plan"
+    assert parts_of(returned)[0]["Subject"] == "Secret plan"
 
 
 @pytest.mark.rfc("6522 §4", "MUST")
@@ -69,8 +68,8 @@ def test_only_the_header_goes_back_where_that_was_asked_for_or_the_message_is_la
     message = MESSAGE + (b"x" * 70 + b"\r\n") * (RETURNED_OCTETS // 72 + 1 if large else 1)
     _, (_, _, returned) = parse(compose(dsn(FAILED, headers_only=not large), message))
     assert returned.get_content_type() == "text/rfc822-headers"
-    assert "Secret plan" in returned.get_payload()
-    assert "The body" not in returned.get_payload()
+    assert "Secret plan" in text_of(returned)
+    assert "The body" not in text_of(returned)
 
 
 def test_a_delay_says_until_when_delivery_is_tried() -> None:
@@ -79,8 +78,8 @@ def test_a_delay_says_until_when_delivery_is_tried() -> None:
         compose(dsn(delayed, retry_until_ms=1_800_400_000_000), MESSAGE)
     )
     assert "delayed" in message["Subject"]
-    assert "need not send it again" in words.get_payload()
-    recipient = fields.get_payload()[1]
+    assert "need not send it again" in text_of(words)
+    recipient = parts_of(fields)[1]
     assert recipient["Action"] == "delayed"
     assert recipient["Will-Retry-Until"].endswith("+0000")
     assert "Diagnostic-Code" not in recipient
