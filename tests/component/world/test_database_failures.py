@@ -100,7 +100,7 @@ def test_a_commit_that_fails_is_heard_by_all_even_if_rolling_back_fails_too(data
             database.write(add, "one"), database.write(add, "two"), return_exceptions=True
         )
         await database.write(add, "three")
-        return results
+        return list(results)
 
     results = asyncio.run(scenario())
     assert [type(result) for result in results] == [DatabaseUnavailable] * 2
