@@ -141,7 +141,7 @@ def test_what_is_being_committed_is_not_read_before_it_is_durable(tmp_path: Path
         return commit()
 
     async def scenario() -> None:
-        database._writer._commit = commit_slowly  # type: ignore[method-assign]
+        database._writer._commit = commit_slowly  # type: ignore[method-assign]  # a slow disk
         writing = asyncio.create_task(database.write(add, "one"))
         await asyncio.to_thread(flushing.wait, 10)
         assert database.read_now(notes) == []

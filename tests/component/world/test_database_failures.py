@@ -55,7 +55,7 @@ class Failing:
 
 
 def break_statement(database: SqliteDatabase, statement: str, failure: Exception, times: int = 1) -> None:
-    database._writer._connection = Failing(database._connection, statement, failure, times)  # type: ignore[assignment]
+    database._writer._connection = Failing(database._connection, statement, failure, times)  # type: ignore[assignment]  # it has what the writer calls
 
 
 def test_who_is_told_of_commits_may_fail_without_hurting_anybody(database: SqliteDatabase) -> None:
@@ -93,7 +93,7 @@ def test_a_checkpoint_that_fails_does_not_undo_what_is_durable(database: SqliteD
 def test_a_commit_that_fails_is_heard_by_all_even_if_rolling_back_fails_too(database: SqliteDatabase) -> None:
     async def scenario() -> list[object]:
         break_statement(database, "COMMIT", apsw.IOError("the disk is gone"))
-        database._writer._connection = Failing(  # type: ignore[assignment]
+        database._writer._connection = Failing(  # type: ignore[assignment]  # as above
             database._writer._connection, "ROLLBACK", apsw.IOError("still gone"), 1
         )
         results = await asyncio.gather(
@@ -130,7 +130,7 @@ def test_a_write_lock_that_cannot_be_taken_refuses_waiting_verbs(database: Sqlit
 
     async def scenario() -> None:
         turn = database._writer._write_lock
-        database._writer._write_lock = NoLocks()  # type: ignore[assignment]
+        database._writer._write_lock = NoLocks()  # type: ignore[assignment]  # it has what is called
         with pytest.raises(OSError, match="no locks"):
             await database.write(add, "one")
         database._writer._write_lock = turn
@@ -200,7 +200,7 @@ def test_a_loop_that_ends_during_a_commit_waits_for_it_and_tells(database: Sqlit
             time.sleep(0.1)
             return real()
 
-        database._writer._commit = slow_commit  # type: ignore[method-assign]
+        database._writer._commit = slow_commit  # type: ignore[method-assign]  # a slow disk
         writing = asyncio.create_task(database.write(add, "under way"))
         writing.add_done_callback(lambda task: told.append(task.cancelled() or task.result()))
         await asyncio.sleep(0.03)

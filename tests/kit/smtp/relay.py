@@ -164,7 +164,7 @@ class RelayHouse:
 
 async def _everything_done() -> None:
     """Return when every task waits for a timer."""
-    ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+    ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]  # of `BaseEventLoop`, not in its stub
     await asyncio.sleep(0)
     while ready:
         await asyncio.sleep(0)

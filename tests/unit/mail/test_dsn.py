@@ -12,16 +12,23 @@ from tests.kit.mail.parts import parts_of, text_of
 MESSAGE = b"From: me@one.example\r\nSubject: Secret plan\r\n\r\nThe body.\r\n"
 
 
-def dsn(*recipients: DsnRecipient, **more: object) -> Dsn:
-    fields: dict[str, object] = {
-        "to": "me@one.example",
-        "hostname": "mx.one.example",
-        "identity": "abc123",
-        "now_ms": 1_800_000_000_000,
-        "arrived_at_ms": 1_799_999_000_000,
-        **more,
-    }
-    return Dsn(recipients=recipients, **fields)  # type: ignore[arg-type]
+def dsn(
+    *recipients: DsnRecipient,
+    envelope_id: str | None = None,
+    headers_only: bool = False,
+    retry_until_ms: int | None = None,
+) -> Dsn:
+    return Dsn(
+        to="me@one.example",
+        hostname="mx.one.example",
+        recipients=recipients,
+        identity="abc123",
+        now_ms=1_800_000_000_000,
+        arrived_at_ms=1_799_999_000_000,
+        retry_until_ms=retry_until_ms,
+        envelope_id=envelope_id,
+        headers_only=headers_only,
+    )
 
 
 FAILED = DsnRecipient(

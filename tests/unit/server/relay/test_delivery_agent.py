@@ -11,6 +11,7 @@ from pillarbox.queue.schedule import LEASE_MS, claim
 from pillarbox.server.relay.delivery_agent import DeliveryAgent
 from pillarbox.server.relay.host_finder import Encryption, Host
 from pillarbox.server.relay.progress import NOT_TRIED
+from pillarbox.world.network import Endpoint
 from pillarbox.world.network.memory import Fault, MemoryStream
 from pillarbox.world.resolver import Kind, Mx
 from tests.kit.smtp.peer import SILENCE, PeerTraits, SmtpPeer
@@ -65,8 +66,8 @@ def test_where_nobody_answers_the_next_address_and_the_next_host_are_tried(fault
         house.resolver.put("mx1.two.example", Kind.AAAA, "2001:db8::1")
         tried = []
 
-        def faults(to: object) -> Fault:
-            tried.append(to.address)  # type: ignore[attr-defined]
+        def faults(to: Endpoint) -> Fault:
+            tried.append(to.address)
             return Fault() if tried[-1] == "192.0.2.2" else fault
 
         house.network.faults = faults

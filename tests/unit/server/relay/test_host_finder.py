@@ -100,9 +100,12 @@ def test_an_operators_rule_comes_before_the_dns_and_a_smart_host_after_single_ru
 
 
 def test_a_signed_answer_makes_a_name_certain() -> None:
-    (signed,) = hosts(host_finder(two__MX=[Mx(10, "a.example")], authenticated=True))  # type: ignore[misc]
-    (unsigned,) = hosts(host_finder(two__MX=[Mx(10, "a.example")]))  # type: ignore[misc]
-    assert (signed.certain, unsigned.certain) == (True, False)
+    signed, unsigned = (
+        hosts(host_finder(two__MX=[Mx(10, "a.example")], authenticated=authenticated))
+        for authenticated in (True, False)
+    )
+    assert signed == [Host("a.example", certain=True)]
+    assert unsigned == [Host("a.example", certain=False)]
 
 
 def test_an_endless_list_is_cut_and_a_name_is_tried_once() -> None:

@@ -1,6 +1,8 @@
 """The whole relay in virtual time: when, how often, how many connections at once, and which DSNs."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -271,12 +273,12 @@ def test_a_full_disk_only_delays_what_is_written_down() -> None:
         await house.queue("a@two.example")
         write, broken = house.database.write, True
 
-        async def failing(verb: object, *arguments: object, **more: object) -> object:
+        async def failing(verb: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
             if broken and getattr(verb, "__name__", "") == "settle":
                 raise DatabaseUnavailable("disk full")
-            return await write(verb, *arguments, **more)  # type: ignore[arg-type]
+            return await write(verb, *arguments, **more)
 
-        house.database.write = failing  # type: ignore[method-assign, assignment]
+        house.database.write = failing  # type: ignore[method-assign]  # as a full disk does
         await house.pass_(30)
         assert (len(peer.got), house.waiting()) == (1, ["a@two.example"])
         broken = False
