@@ -127,7 +127,8 @@ def rss() -> int:
 def ask(pipe: Pipe) -> tuple[int, int, float]:
     """The server's resident octets, open connections and CPU seconds."""
     pipe.send(None)
-    return pipe.recv()
+    answer: tuple[int, int, float] = pipe.recv()
+    return answer
 
 
 def memory(pipe: Pipe, port: int, mode: str, count: int) -> float:

@@ -63,11 +63,13 @@ def test_a_verb_that_raises_changes_nothing_and_its_neighbours_stay(database: Da
 
     async def scenario() -> list[object]:
         database.on_commit = announced.update
-        return await asyncio.gather(
-            database.write(touching, "one", 1),
-            database.write(add_two_then_fail),
-            database.write(touching, "two", 2),
-            return_exceptions=True,
+        return list(
+            await asyncio.gather(
+                database.write(touching, "one", 1),
+                database.write(add_two_then_fail),
+                database.write(touching, "two", 2),
+                return_exceptions=True,
+            )
         )
 
     results = asyncio.run(scenario())
@@ -78,8 +80,10 @@ def test_a_verb_that_raises_changes_nothing_and_its_neighbours_stay(database: Da
 
 def test_a_faulty_statement_is_its_verbs_own_error(database: Database) -> None:
     async def scenario() -> list[object]:
-        return await asyncio.gather(
-            database.write(add, "same"), database.write(add, "same"), return_exceptions=True
+        return list(
+            await asyncio.gather(
+                database.write(add, "same"), database.write(add, "same"), return_exceptions=True
+            )
         )
 
     assert [type(result) for result in asyncio.run(scenario())] == [int, RowRefused]
@@ -137,7 +141,7 @@ def test_what_is_being_committed_is_not_read_before_it_is_durable(tmp_path: Path
         return commit()
 
     async def scenario() -> None:
-        database._writer._commit = commit_slowly  # type: ignore[method-assign]
+        database._writer._commit = commit_slowly  # type: ignore[method-assign]  # a slow disk
         writing = asyncio.create_task(database.write(add, "one"))
         await asyncio.to_thread(flushing.wait, 10)
         assert database.read_now(notes) == []
@@ -215,8 +219,10 @@ def test_a_full_disk_fails_every_verb_of_the_batch_and_later_ones_succeed(tmp_pa
 
     async def fill() -> list[object]:
         connection.pragma("max_page_count", pages)
-        return await asyncio.gather(
-            database.write(add, "small"), database.write(add, "x" * 100_000), return_exceptions=True
+        return list(
+            await asyncio.gather(
+                database.write(add, "small"), database.write(add, "x" * 100_000), return_exceptions=True
+            )
         )
 
     results = asyncio.run(fill())

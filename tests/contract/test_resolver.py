@@ -18,7 +18,7 @@ from pillarbox.world.clock import VirtualClock
 from pillarbox.world.resolver import Answer, Failure, Kind, Mx, NoData, NxDomain, Outcome, Resolver, Tlsa
 from pillarbox.world.resolver.cache import CachingResolver
 from pillarbox.world.resolver.system import NameServer, SystemResolver
-from pillarbox.world.resolver.zone import ZoneResolver
+from pillarbox.world.resolver.zone import Records, ZoneResolver
 
 ZONE = """\
 $ORIGIN one.example.
@@ -45,7 +45,7 @@ $TTL 300
 @ IN NS ns.one.example.
 1 IN PTR Mx1.one.example.
 """
-RECORDS = {
+RECORDS: Records = {
     ("one.example", Kind.MX): [Mx(20, "mx2.one.example"), Mx(10, "mx1.one.example")],
     ("mx1.one.example", Kind.A): ["192.0.2.1"],
     ("mx1.one.example", Kind.AAAA): ["2001:db8::1"],

@@ -27,7 +27,12 @@ def test_only_subscribers_of_the_topic_are_called() -> None:
 
 def test_a_callback_may_unsubscribe_itself() -> None:
     signals, received = LocalSignals(), []
-    end = signals.subscribe(ONE, lambda: (received.append("once"), end()))
+
+    def hear() -> None:
+        received.append("once")
+        end()
+
+    end = signals.subscribe(ONE, hear)
     signals.announce([ONE])
     signals.announce([ONE])
     assert received == ["once"]

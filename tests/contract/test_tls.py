@@ -267,7 +267,10 @@ def test_the_signatures_hash_is_read_from_any_certificate() -> None:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    def certificate(key: object, algorithm: hashes.HashAlgorithm | None) -> bytes:
+    def certificate(
+        key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey,
+        algorithm: hashes.SHA384 | hashes.SHA512 | None,
+    ) -> bytes:
         name = x509.Name([])
         start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
         builder = x509.CertificateBuilder(name, name, key.public_key(), 1, start, start + dt.timedelta(1))

@@ -1,5 +1,6 @@
 """Looks at what the server holds, as its users see it, and compares it with what was promised."""
 
+import imaplib
 import re
 from dataclasses import dataclass, field
 
@@ -50,7 +51,7 @@ class Witness:
             for start in range(0, len(new), 50):
                 self._fetch(client, user, seen, new[start : start + 50])
 
-    def _fetch(self, client, user: int, seen: Seen, uids: list[int]) -> None:  # type: ignore[no-untyped-def]
+    def _fetch(self, client: imaplib.IMAP4, user: int, seen: Seen, uids: list[int]) -> None:
         _, parts = client.uid("FETCH", f"{uids[0]}:{uids[-1]}", "(UID BODY.PEEK[])")
         for part in parts:
             if isinstance(part, tuple):

@@ -4,11 +4,12 @@ import itertools
 import random
 
 from pillarbox.protocol.smtp.capabilities import Role
-from pillarbox.protocol.smtp.commands import Refused, Verb
+from pillarbox.protocol.smtp.commands import Command, Refused, Verb
 from pillarbox.protocol.smtp.machine import (
     MAX_AUTH_OCTETS,
     PIECE_OCTETS,
     ChunkEnd,
+    Event,
     MessageEnd,
     Piece,
     Response,
@@ -46,7 +47,7 @@ def events_of(octets: bytes, cuts: list[int]) -> tuple[list[object], bytes]:
     return seen, message
 
 
-def _handle(machine: SmtpMachine, event: object, seen: list[object], message: bytes) -> bytes:
+def _handle(machine: SmtpMachine, event: Event, seen: list[object], message: bytes) -> bytes:
     match event:
         case Piece(octets):
             return message + octets
@@ -69,13 +70,13 @@ def _handle(machine: SmtpMachine, event: object, seen: list[object], message: by
     return b""
 
 
-def _command(machine: SmtpMachine, command: object, seen: list[object]) -> None:
-    refusal = machine.refusal(command)  # type: ignore[arg-type]  # only commands are left
+def _command(machine: SmtpMachine, command: Command, seen: list[object]) -> None:
+    refusal = machine.refusal(command)
     seen.append((command, refusal))
     if refusal:
         return
-    machine.succeeded(command)  # type: ignore[arg-type]
-    verb = command.verb  # type: ignore[attr-defined]
+    machine.succeeded(command)
+    verb = command.verb
     if verb is Verb.AUTH:
         machine.expect_response()
     elif verb is Verb.STARTTLS:

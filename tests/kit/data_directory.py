@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pillarbox.admin.fsck import RepairContext, Report, check, repair
 from pillarbox.app.database import SCHEMAS
@@ -16,8 +17,8 @@ from pillarbox.store import append, flags, mailboxes, orphans, placements
 from pillarbox.store.flags import Mode
 from pillarbox.store.search import index
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, Blobs, FileBlobs, PreparedBlob, prepare
-from pillarbox.world.database import Database, Transaction
-from pillarbox.world.database.sqlite import open_database
+from pillarbox.world.database import Transaction
+from pillarbox.world.database.sqlite import SqliteDatabase, open_database
 from tests.kit.people import NOW_MS, person
 from tests.kit.stored_mail import octets
 
@@ -29,7 +30,7 @@ class OpenDirectory:
     """A data directory, open."""
 
     directory: Path
-    database: Database
+    database: SqliteDatabase
     blobs: Blobs
 
     @property
@@ -52,7 +53,7 @@ class OpenDirectory:
     def value(self, sql: str) -> object:
         return self.database.read_now(lambda tx: tx.value(sql))
 
-    def rows(self, sql: str) -> list[tuple[object, ...]]:
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.database.read_now(lambda tx: tx.rows(sql))
 
 

@@ -11,6 +11,7 @@ from pillarbox.store.append import Appended, Message, append
 from pillarbox.store.mailbox_cache import CachedMailbox, MailboxCache, read
 from pillarbox.store.schema import SCHEMA
 from pillarbox.world import blobs
+from pillarbox.world.database import Transaction
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.database import open_transaction
 
@@ -69,7 +70,7 @@ def put(
 
 
 def current(
-    cache: MailboxCache, tx: SqliteTransaction, mailbox: MailboxId, account: AccountId = ANNA
+    cache: MailboxCache, tx: Transaction, mailbox: MailboxId, account: AccountId = ANNA
 ) -> CachedMailbox:
     """The mailbox as it is now, by way of the cache."""
     known = cache.version(account, mailbox)

@@ -22,7 +22,7 @@ def let_reads_wait(server: Server, seed: int) -> None:
         await asyncio.sleep(random.choice((0, 0, 0.001)))
         return found
 
-    database.read = read  # type: ignore[method-assign]
+    database.read = read  # type: ignore[method-assign]  # on its way to the real one
 
 
 @pytest.mark.rfc("9051 §7.5.1", "MUST")

@@ -5,10 +5,12 @@ The model: a mailbox is a dictionary from UID to (text, flags), and a UID never 
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
+    MultipleResults,
     RuleBasedStateMachine,
     consumes,
     initialize,
@@ -19,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from pillarbox.mail import flags as flag_text
-from pillarbox.mail.identifiers import ModSeq, Uid
+from pillarbox.mail.identifiers import EmailId, MailboxId, ModSeq, Uid
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.query import Body, Flag
 from pillarbox.store import (
@@ -70,16 +72,16 @@ class StoreMachine(RuleBasedStateMachine):
     boxes = Bundle("boxes")
 
     @initialize(target=boxes)
-    def begin(self):
+    def begin(self) -> MultipleResults[MailboxId]:
         self.context = open_store(ANNA, BOB)
         self.tx = self.context.__enter__()
         put(self.tx, TEXTS[0], account=BOB)
         self.bobs = self.tx.rows(BOBS_LEDGER, (BOB,))
         self.cache = MailboxCache(max_messages=10)
         self.model = {box.id: Model(box.name) for box in mailboxes.listing(self.tx, ANNA)}
-        self.emails = {}  # email id -> number of the text, while it is anywhere
+        self.emails: dict[EmailId, int] = {}  # email id -> number of the text, while it is anywhere
         self.modseq = account_counters.modseq(self.tx, ANNA)
-        self.replayed = {}
+        self.replayed: dict[MailboxId, tuple[ModSeq, dict[int, str]]] = {}
         return multiple(*[box for box, model in self.model.items() if model.name in ("INBOX", "Sent")])
 
     def teardown(self) -> None:
@@ -87,7 +89,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.context.__exit__(None, None, None)
 
     @rule(box=boxes, text=st.integers(0, 2), flags=flag_sets)
-    def append(self, box, text, flags) -> None:
+    def append(self, box: MailboxId, text: int, flags: str) -> None:
         done = append(self.tx, ANNA, box, MESSAGES[text], flags=flags, received_at_ms=NOW_MS, now_ms=NOW_MS)
         assert done.uid == self.model[box].next
         assert done.email_id not in self.emails
@@ -95,7 +97,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.model[box].add(text, flags)
 
     @rule(box=boxes, to=boxes, uids=uid_sets)
-    def copy(self, box, to, uids) -> None:
+    def copy(self, box: MailboxId, to: MailboxId, uids: NumberSet) -> None:
         there = uids.within(sorted(self.model[box].messages))
         copied = placements.copy(self.tx, ANNA, box, uids, to=to, now_ms=NOW_MS)
         assert (list(copied.source) if copied else []) == there
@@ -103,7 +105,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.model[to].add(*self.model[box].messages[uid])
 
     @rule(box=boxes, to=boxes, uids=uid_sets)
-    def move(self, box, to, uids) -> None:
+    def move(self, box: MailboxId, to: MailboxId, uids: NumberSet) -> None:
         there = uids.within(sorted(self.model[box].messages))
         moved = placements.move(self.tx, ANNA, box, uids, to=to, now_ms=NOW_MS)
         assert (list(moved.source) if moved else []) == there
@@ -111,7 +113,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.model[to].add(*self.model[box].messages.pop(uid))
 
     @rule(box=boxes, to=boxes, uid=st.integers(1, 12), text=st.integers(0, 2), flags=flag_sets)
-    def replace(self, box, to, uid, text, flags) -> None:
+    def replace(self, box: MailboxId, to: MailboxId, uid: int, text: int, flags: str) -> None:
         arrival = Arrival(MESSAGES[text], flags, NOW_MS)
         done = placements.replace(self.tx, ANNA, (box, Uid(uid)), arrival, to=to, now_ms=NOW_MS)
         assert (done is not None) == (uid in self.model[box].messages)
@@ -121,7 +123,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.model[to].add(text, flags)
 
     @rule(box=boxes, uids=uid_sets, mode=st.sampled_from(Mode), changed=flag_sets)
-    def flag(self, box, uids, mode, changed) -> None:
+    def flag(self, box: MailboxId, uids: NumberSet, mode: Mode, changed: str) -> None:
         known = current(self.cache, self.tx, box)
         altered = flags.alter(self.tx, ANNA, box, uids, mode=mode, flags=changed)
         assert known.apply(altered)
@@ -135,7 +137,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.model[box].messages[uid] = text, new
 
     @rule(box=boxes, uids=uid_sets, deleted_only=st.booleans())
-    def expunge(self, box, uids, deleted_only) -> None:
+    def expunge(self, box: MailboxId, uids: NumberSet, deleted_only: bool) -> None:
         gone = [
             uid
             for uid in uids.within(sorted(self.model[box].messages))
@@ -147,7 +149,7 @@ class StoreMachine(RuleBasedStateMachine):
             del self.model[box].messages[uid]
 
     @rule(target=boxes, number=st.integers(0, 99))
-    def create(self, number):
+    def create(self, number: int) -> MailboxId | MultipleResults[MailboxId]:
         name = f"made {number}"
         if name in {model.name for model in self.model.values()}:
             return multiple()
@@ -157,7 +159,7 @@ class StoreMachine(RuleBasedStateMachine):
         return box
 
     @rule(box=boxes, number=st.integers(100, 199))
-    def rename(self, box, number) -> None:
+    def rename(self, box: MailboxId, number: int) -> None:
         name = f"renamed {number}"
         if name in {model.name for model in self.model.values()}:
             return
@@ -171,7 +173,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.model[made].add(*self.model[box].messages.pop(uid))
 
     @rule(target=boxes, box=consumes(boxes))
-    def delete(self, box):
+    def delete(self, box: MailboxId) -> MailboxId | MultipleResults[MailboxId]:
         if self.model[box].name == "INBOX":
             return box
         mailboxes.delete(self.tx, ANNA, box)
@@ -180,11 +182,11 @@ class StoreMachine(RuleBasedStateMachine):
         return multiple()
 
     @rule(limit=st.integers(1, 3))
-    def sweep(self, limit) -> None:
+    def sweep(self, limit: int) -> None:
         orphans.sweep(self.tx, limit)
 
     @rule(limit=st.integers(1, 3))
-    def feed(self, limit) -> None:
+    def feed(self, limit: int) -> None:
         batch = index.gather(self.tx, BLOBS, limit)
         if batch is not None:
             index.feed(self.tx, batch)

@@ -47,7 +47,7 @@ class FaultyDatabase(SqliteDatabase):
         super().__init__(None, connection)
         self._disk_faults = disk_faults
         self._really_commit = self._writer._commit
-        self._writer._commit = self._commit  # type: ignore[method-assign]
+        self._writer._commit = self._commit  # type: ignore[method-assign]  # with faults
 
     async def read(self, verb: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
         """See `Database`."""

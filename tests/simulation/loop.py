@@ -11,11 +11,14 @@ in order, no callback is called.
 import asyncio
 import inspect
 import warnings
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 T = TypeVar("T")
+H = TypeVar("H", bound=asyncio.Handle)
+Ts = TypeVarTuple("Ts")
 
 
 class Deadlock(AssertionError):
@@ -54,6 +57,10 @@ def current_life() -> Life | None:
 class VirtualLoop(asyncio.BaseEventLoop):
     """See the module."""
 
+    # Attributes of `BaseEventLoop` that its stub doesn't have
+    _ready: deque[asyncio.Handle]
+    _scheduled: list[asyncio.TimerHandle]
+
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
@@ -68,14 +75,20 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Seconds since the beginning."""
         return self._now
 
-    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Any:
+    def call_soon(
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
         """As in every loop; callbacks of ended lives are not called."""
         handle = super().call_soon(callback, *args, context=context)
         return _unless_dead(handle)
 
     def call_at(
-        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
-    ) -> Any:
+        self,
+        when: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
         """As in every loop; callbacks of ended lives are not called."""
         return _unless_dead(super().call_at(when, callback, *args, context=context))
 
@@ -96,7 +109,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """The life is over: nothing it has begun will run again."""
         life.alive = False
         for handle in (*self._ready, *self._scheduled):
-            if handle._context.get(_LIFE) is life:
+            if _life_of(handle) is life:
                 handle.cancel()
 
     def _process_events(self, _events: object) -> None:
@@ -116,8 +129,13 @@ class _Jump:
         return []
 
 
-def _unless_dead(handle: Any) -> Any:
-    life = handle._context.get(_LIFE)
+def _life_of(handle: asyncio.Handle) -> Life | None:
+    context: Context = handle._context  # type: ignore[attr-defined]  # its stub has `get_context`, of Python 3.12
+    return context.get(_LIFE)
+
+
+def _unless_dead(handle: H) -> H:
+    life = _life_of(handle)
     if life is not None and not life.alive:
         handle.cancel()
     return handle
@@ -153,7 +171,7 @@ def _close(tasks: list[asyncio.Task[Any]]) -> None:
                 coroutine.close()
             except BaseException:
                 pass  # whatever a dropped task raises when it is closed
-        task._log_traceback = False  # type: ignore[attr-defined]  # a power cut is an exception that nobody handles
+        task._log_traceback = False  # a power cut is an exception that nobody handles
     tasks.clear()
 
 

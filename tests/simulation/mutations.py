@@ -13,12 +13,15 @@ import pytest
 
 from pillarbox.delivery import accept, report, settle
 from pillarbox.delivery.reception.incoming import IncomingMessage
-from pillarbox.protocol.smtp.client import machine
+from pillarbox.delivery.settle import RecipientResult
+from pillarbox.protocol.smtp.client import envelope, machine
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.queue import outcome, schedule
+from pillarbox.queue.outcome import QueuedDelivery
+from pillarbox.queue.spool import Outbound
 from pillarbox.server.relay.settling import Settling
 from pillarbox.store import account_counters
-from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.database import DatabaseUnavailable, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,8 @@ def _leases_last_a_second(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_lost_answer_is_a_yes(patch: pytest.MonkeyPatch) -> None:
-    interrupted = machine.interrupted
-
     def delivered(*arguments: Any, **keywords: Any) -> Outcome:
-        return interrupted(*arguments, **keywords)._replace(kind=OutcomeKind.DELIVERED)
+        return envelope.interrupted(*arguments, **keywords)._replace(kind=OutcomeKind.DELIVERED)
 
     patch.setattr(machine, "interrupted", delivered)
 
@@ -79,14 +80,19 @@ def _failures_are_not_reported(patch: pytest.MonkeyPatch) -> None:
 
 
 def _expired_mail_vanishes(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(settle, "_notify", lambda tx, late, *_: [outcome.dropped(tx, one) for one in late] and [])
+    def dropped(tx: Transaction, late: list[QueuedDelivery], *_: object) -> list[RecipientResult]:
+        for one in late:
+            outcome.dropped(tx, one)
+        return []
+
+    patch.setattr(settle, "_notify", dropped)
 
 
 def _reports_can_bounce(patch: pytest.MonkeyPatch) -> None:
-    outbound = report.Outbound
-    patch.setattr(
-        report, "Outbound", lambda **fields: outbound(**{**fields, "reverse_path": "postmaster@a.example"})
-    )
+    def bouncing(**fields: Any) -> Outbound:
+        return Outbound(**{**fields, "reverse_path": "postmaster@a.example"})
+
+    patch.setattr(report, "Outbound", bouncing)
 
 
 def _success_is_reported_unasked(patch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,9 @@ def _note(script: Script, key: str, of: str, value: str) -> None:
         case "mail":
             script.mail[of or "u0"] = value.split()
         case "options":
-            script.options.update(word.split("=", 1) for word in value.split())  # type: ignore[misc]
+            for word in value.split():
+                option, setting = word.split("=", 1)
+                script.options[option] = setting
         case "only":
             script.only = value
         case _:

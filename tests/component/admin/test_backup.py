@@ -60,7 +60,7 @@ def contents(data: OpenDirectory) -> list[tuple[object, ...]]:
         " JOIN mailboxes m ON m.account = p.account AND m.id = p.mailbox"
         " JOIN emails e ON e.id = p.email ORDER BY 1, 2, 3"
     )
-    return [(*row[:-1], data.database.read_now(data.blobs.read, row[-1])) for row in rows]  # type: ignore[arg-type]
+    return [(*row[:-1], data.database.read_now(data.blobs.read, row[-1])) for row in rows]
 
 
 def test_a_backup_is_restored(tmp_path: Path) -> None:
@@ -133,11 +133,20 @@ def test_a_point_is_consistent_whatever_happens_to_the_write_ahead_log(
         def checkpoint() -> None:
             checkpointer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
+        def partly() -> None:
+            checkpoint()
+            put(other, octets("in the log"))
+
+        def again_from_its_start() -> None:
+            checkpoint()
+            put(other, octets("again"))
+            checkpoint()
+
         before_states: dict[str, Callable[[], object]] = {
             "log full": lambda: None,
             "log copied home": checkpoint,
-            "log partly copied home": lambda: (checkpoint(), put(other, octets("in the log"))),
-            "log started again": lambda: (checkpoint(), put(other, octets("again")), checkpoint()),
+            "log partly copied home": partly,
+            "log started again": again_from_its_start,
         }
         before_states[pause]()
         before = contents(data)

@@ -13,7 +13,10 @@ from pillarbox.app import child_process, termination
 
 
 def test_the_work_is_done_at_the_end_of_the_block(tmp_path: Path) -> None:
-    with child_process.running(lambda: (tmp_path / "done").write_text(str(os.getpid())) and None):
+    def write() -> None:
+        (tmp_path / "done").write_text(str(os.getpid()))
+
+    with child_process.running(write):
         pass
     assert (tmp_path / "done").read_text() != str(os.getpid())
 

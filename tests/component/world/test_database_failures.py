@@ -60,7 +60,7 @@ class Failing:
 
 
 def break_statement(database: SqliteDatabase, statement: str, failure: Exception, times: int = 1) -> None:
-    database._writer._connection = Failing(database._connection, statement, failure, times)  # type: ignore[assignment]
+    database._writer._connection = Failing(database._connection, statement, failure, times)  # type: ignore[assignment]  # it has what the writer calls
 
 
 def test_a_failing_commit_callback_does_not_affect_callers(database: SqliteDatabase) -> None:
@@ -100,14 +100,14 @@ def test_a_failed_commit_is_raised_to_all_callers_even_if_the_roll_back_fails(
 ) -> None:
     async def scenario() -> list[object]:
         break_statement(database, "COMMIT", apsw.IOError("the disk is gone"))
-        database._writer._connection = Failing(  # type: ignore[assignment]
+        database._writer._connection = Failing(  # type: ignore[assignment]  # as above
             database._writer._connection, "ROLLBACK", apsw.IOError("still gone"), 1
         )
         results = await asyncio.gather(
             database.write(add, "one"), database.write(add, "two"), return_exceptions=True
         )
         await database.write(add, "three")
-        return results
+        return list(results)
 
     results = asyncio.run(scenario())
     assert [type(result) for result in results] == [DatabaseUnavailable] * 2
@@ -137,7 +137,7 @@ def test_a_write_lock_that_cannot_be_taken_refuses_waiting_verbs(database: Sqlit
 
     async def scenario() -> None:
         turn = database._writer._write_lock
-        database._writer._write_lock = NoLocks()  # type: ignore[assignment]
+        database._writer._write_lock = NoLocks()  # type: ignore[assignment]  # it has what is called
         with pytest.raises(OSError, match="no locks"):
             await database.write(add, "one")
         database._writer._write_lock = turn
@@ -207,7 +207,7 @@ def test_a_loop_that_ends_during_a_commit_waits_for_it_and_answers(database: Sql
             time.sleep(0.1)
             return real()
 
-        database._writer._commit = slow_commit  # type: ignore[method-assign]
+        database._writer._commit = slow_commit  # type: ignore[method-assign]  # a slow disk
         writing = asyncio.create_task(database.write(add, "under way"))
         writing.add_done_callback(lambda task: results.append(task.cancelled() or task.result()))
         await asyncio.sleep(0.03)

@@ -1,17 +1,18 @@
 """What workers share: each connection is counted once, and what a dead worker had open is no longer counted."""
 
 import os
+from collections.abc import Callable
 
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.shared import Shared, Tally, for_one_alone, shared_among
 from pillarbox.world.shared.tallies import SETS, WAYS
 
 
-def in_a_fork(work: object) -> None:
+def in_a_fork(work: Callable[[], object]) -> None:
     child = os.fork()
     if child == 0:
         try:
-            work()  # type: ignore[operator] # a callable
+            work()
         finally:
             os._exit(0)
     os.waitpid(child, 0)

@@ -36,18 +36,19 @@ COMMAND_TYPES = {
 """Every command's type."""
 
 
-def view(uids: Iterable[int] = (1, 2, 3, 5, 8), **changes: object) -> SelectedMailbox:
+RECENT = NumberSet(((8, 8),))
+
+
+def view(uids: Iterable[int] = (1, 2, 3, 5, 8), *, recent: NumberSet = RECENT) -> SelectedMailbox:
     """A selected mailbox."""
-    values = {
-        "mailbox": MailboxId(7),
-        "name": "INBOX",
-        "uid_validity": UidValidity(42),
-        "uids": uids,
-        "modseq": ModSeq(100),
-        "recent": NumberSet(((8, 8),)),
-        **changes,
-    }
-    return SelectedMailbox(**values)  # type: ignore[arg-type] -- a test names what it changes
+    return SelectedMailbox(
+        mailbox=MailboxId(7),
+        name="INBOX",
+        uid_validity=UidValidity(42),
+        uids=uids,
+        modseq=ModSeq(100),
+        recent=recent,
+    )
 
 
 class Dialogue:

@@ -8,7 +8,7 @@ only, MODSEQ never falling for a message. What goes wrong raises `Broken`.
 
 from dataclasses import dataclass, field
 
-from tests.kit.imap.responses import Data, Fetched, Numbered, Response, Status
+from tests.kit.imap.responses import Atom, Data, Fetched, Numbered, Response, Status
 
 
 class Broken(AssertionError):
@@ -68,7 +68,8 @@ class Belief:
         if not expunges:
             raise Broken("VANISHED where it must not be")
         named = arguments[0]
-        gone = {named} if isinstance(named, int) else set(numbers(bytes(named).decode()))  # type: ignore[call-overload] # an atom
+        assert isinstance(named, int | Atom)
+        gone = {named} if isinstance(named, int) else set(numbers(named.decode()))
         for uid in sorted(gone):
             del self.messages[self._place(uid)]
 

@@ -61,7 +61,7 @@ def _check_part(octets: bytes, part: Part) -> None:
 
 def _check_sections(message: Part) -> None:
     """Every part is found by the section number that its place gives it (RFC 9051 §6.4.5.1)."""
-    waiting = [((), message, True)]
+    waiting: list[tuple[tuple[int, ...], Part, bool]] = [((), message, True)]
     while waiting:
         section, part, is_root = waiting.pop()
         if part.is_message() and not is_root:

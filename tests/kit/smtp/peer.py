@@ -5,8 +5,9 @@ end of a message, `""` the greeting); a list is used up one by one, its last one
 `None` closes the connection, `SILENCE` never replies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from pillarbox.world.clock import Clock
 from pillarbox.world.network import NetworkFailure
@@ -14,6 +15,7 @@ from pillarbox.world.network.memory import MemoryStream
 
 SILENCE = "never"
 Answer = str | None
+Answers = Mapping[str, Answer | list[Answer] | list[str]]
 DEFAULT = {
     "": "220 peer ESMTP",
     "MAIL": "250 2.1.0 OK",
@@ -38,13 +40,22 @@ class ReceivedMessage:
     tls: bool
 
 
+class PeerTraits(TypedDict, total=False):
+    """What can be said of an `SmtpPeer` when it is made."""
+
+    extensions: Sequence[str]
+    answers: Answers
+    handshake: bool
+    refused: dict[str, str]
+
+
 @dataclass
 class SmtpPeer:
     """See the module."""
 
     clock: Clock
     extensions: Sequence[str] = ("PIPELINING", "8BITMIME", "DSN", "ENHANCEDSTATUSCODES")
-    answers: dict[str, Answer | list[Answer]] = field(default_factory=dict)
+    answers: Answers = field(default_factory=dict)
     handshake: bool = True
     """Whether a TLS handshake succeeds, if STARTTLS is among the extensions."""
     refused: dict[str, str] = field(default_factory=dict)

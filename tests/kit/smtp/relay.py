@@ -15,7 +15,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
-from typing import Any
+from typing import Any, Unpack
 
 from pillarbox.config.schema import Config
 from pillarbox.directory import accounts, domains
@@ -40,7 +40,7 @@ from pillarbox.world.shared import Shared, shared_among
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.telemetry import MemoryTelemetry
 from pillarbox.world.world import World
-from tests.kit.smtp.peer import SmtpPeer
+from tests.kit.smtp.peer import PeerTraits, SmtpPeer
 
 NOW_MS = 1_700_000_000_000
 CONFIG = Config(hostname="mx.one.example", domain="one.example")
@@ -91,7 +91,7 @@ class RelayProvider:
         """What a delivery agent is given."""
         return relay_context(self.world, CONFIG, self.routes)
 
-    def peer(self, name: str, address: str, port: int = 25, **traits: Any) -> SmtpPeer:
+    def peer(self, name: str, address: str, port: int = 25, **traits: Unpack[PeerTraits]) -> SmtpPeer:
         """A server with a name and an address."""
         self.resolver.put(name, Kind.A, address)
         peer = SmtpPeer(self.clock, **traits)
@@ -164,7 +164,7 @@ class RelayProvider:
 
 async def _everything_done() -> None:
     """Return when every task waits for a timer."""
-    ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+    ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]  # of `BaseEventLoop`, not in its stub
     await asyncio.sleep(0)
     while ready:
         await asyncio.sleep(0)

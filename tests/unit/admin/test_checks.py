@@ -7,7 +7,7 @@ import pytest
 
 from pillarbox.admin.checks import dns
 from pillarbox.admin.checks.result import CheckResult, Level
-from pillarbox.world.resolver.records import Failure, Kind, Mx
+from pillarbox.world.resolver.records import Failure, Kind, Mx, Record
 from pillarbox.world.resolver.zone import ZoneResolver
 
 HOST = "mail.example.org"
@@ -61,10 +61,10 @@ def test_all_is_well() -> None:
     ],
 )  # fmt: skip
 def test_a_record_that_is_wrong(
-    name: str, kind: Kind, records: tuple[object, ...], level: str, found: str, remedy: str
+    name: str, kind: Kind, records: tuple[Record, ...], level: str, found: str, remedy: str
 ) -> None:
     resolver = zone()
-    resolver.put(name, kind, *records)  # type: ignore[arg-type]
+    resolver.put(name, kind, *records)
 
     (wrong,) = [one for one in looked_up(resolver) if one.level is not Level.OK]
 

@@ -24,6 +24,7 @@ from pillarbox.world.blobs import DatabaseBlobs, prepare
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import SeededEntropy
 from tests.kit.database import open_transaction
+from tests.kit.mail.parts import parts_of
 
 NOW = 1_700_000_000_000
 OCTETS = b"From: anna@one.example\r\nSubject: Plan\r\n\r\nThe body.\r\n"
@@ -45,14 +46,22 @@ def tx() -> Iterator[Transaction]:
 
 
 def queue(
-    tx: Transaction, *notify: str, sender: str | None = "anna@one.example", **more: object
+    tx: Transaction,
+    *notify: str,
+    sender: str | None = "anna@one.example",
+    body: Body = Body.EIGHT_BIT,
+    envelope_id: str | None = None,
+    return_content: str | None = None,
 ) -> tuple[Job, ...]:
     """Queue a message for r0, r1, ... with these values of NOTIFY, and lease it."""
     recipients = tuple(
         QueuedRecipient(f"r{number}@x.example", "x.example", keywords, f"rfc822;orig{number}@x")
         for number, keywords in enumerate(notify)
     )
-    enqueue(tx, Outbound(prepare(OCTETS), sender, recipients, **more), now_ms=NOW)  # type: ignore[arg-type]
+    message = Outbound(
+        prepare(OCTETS), sender, recipients, body, envelope_id=envelope_id, return_content=return_content
+    )
+    enqueue(tx, message, now_ms=NOW)
     return tuple(claim(tx, lease=7, now_ms=NOW, jobs=5))
 
 
@@ -73,7 +82,7 @@ def waiting(tx: Transaction) -> list[str]:
 
 def actions_in(report: Message) -> list[tuple[str, str]]:
     """(recipient, action) of each recipient of a report."""
-    blocks = report.get_payload()[1].get_payload()[1:]  # type: ignore[index, union-attr]
+    blocks = parts_of(parts_of(report)[1])[1:]
     return [(block["Final-Recipient"].partition("; ")[2], block["Action"]) for block in blocks]
 
 
@@ -146,11 +155,11 @@ def test_a_report_finds_a_full_mailbox_and_not_one_that_is_gone(tx: Transaction)
     assert settle(tx, [result(job, FAILED)], MTA, now_ms=NOW)[0].dsn is Sent.UNDELIVERABLE
 
 
-@pytest.mark.parametrize("more", [{"return_content": "HDRS"}, {"body": Body.BINARY}])
+@pytest.mark.parametrize(("return_content", "body"), [("HDRS", Body.EIGHT_BIT), (None, Body.BINARY)])
 def test_only_the_header_goes_back_where_that_was_asked_for_or_text_cannot_hold_the_rest(
-    tx: Transaction, more: dict[str, object]
+    tx: Transaction, return_content: str | None, body: Body
 ) -> None:
-    (job,) = queue(tx, "", **more)
+    (job,) = queue(tx, "", return_content=return_content, body=body)
     settle(tx, [result(job, FAILED)], MTA, now_ms=NOW)
     (report,) = inbox(tx)
     assert "Subject: Plan" in report.as_string()

@@ -105,7 +105,7 @@ def test_an_app_password_opens_its_scopes_until_it_expires_or_is_revoked(tx: Tra
     assert not opened_by(tx, bert, password, Scope.IMAP)
     assert not opened_by(tx, anna, password, Scope.IMAP, now_ms=NOW_MS + 10)
     (listed,) = app_passwords.listing(tx, anna.id)
-    assert (listed.name, listed.scopes) == ("phone", {Scope.IMAP, Scope.SMTP})
+    assert (listed.name, listed.scopes) == ("phone", frozenset({Scope.IMAP, Scope.SMTP}))
     assert not app_passwords.revoke(tx, bert.id, listed.id)
     assert app_passwords.revoke(tx, anna.id, listed.id)
     assert not opened_by(tx, anna, password, Scope.IMAP)

@@ -61,7 +61,8 @@ def test_chunks_cut_anywhere_give_the_same_messages(chunk_octets: int) -> None:
     octets = b"".join(entry.separator + b"\r\n" + entry.octets + b"\r\n" for entry in _first_entries(30))
     chunks = (octets[at : at + chunk_octets] for at in range(0, len(octets), chunk_octets))
 
-    assert [entry.octets for entry in mbox.messages(chunks)] == [entry.octets for entry in _first_entries(30)]
+    read = [entry.octets for entry in mbox.messages(chunks) if isinstance(entry, mbox.Entry)]
+    assert read == [entry.octets for entry in _first_entries(30)]
 
 
 def _first_entries(count: int) -> list[mbox.Entry]:

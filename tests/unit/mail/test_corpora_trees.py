@@ -157,7 +157,7 @@ def _same_field(part: Part, field: Json) -> bool:
         case "content_disposition" if part.disposition and "ContentType" in value:
             return part.disposition.parameters == _their_parameters(value)
         case "subject" if "Text" in value:
-            return encoded_word.decode(part.header.first("subject") or b"") == value["Text"]
+            return bool(encoded_word.decode(part.header.first("subject") or b"") == value["Text"])
     return True
 
 
@@ -251,7 +251,7 @@ def _our_node(octets: bytes, part: Part) -> Node:
 
 
 def _xml_node(element: tuple[str, list[Json]]) -> Node:
-    header = next((content for name, content in element[1] if name == "header"), [])
+    header: list[Json] = next((content for name, content in element[1] if name == "header"), [])
     fields = tuple(_plain(content[0]).strip() for _, content in header)
     for name, content in element[1]:
         match name:
@@ -278,7 +278,8 @@ def _xml(xml: bytes) -> tuple[str, list[Json]]:
         else:
             stack.append((tag[2].decode(), []))
         at = tag.end()
-    return stack[0][1][0]
+    root: tuple[str, list[Json]] = stack[0][1][0]
+    return root
 
 
 def _unescape(octets: bytes) -> bytes:

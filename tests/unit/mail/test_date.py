@@ -5,8 +5,8 @@ import pytest
 from pillarbox.mail import date
 
 
-def ms(*fields: int) -> int:
-    return int(datetime(*fields, tzinfo=UTC).timestamp() * 1000)  # type: ignore[arg-type]  # six fields at most
+def ms(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int:
+    return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp() * 1000)
 
 
 @pytest.mark.rfc("5322 §3.3", "MUST")

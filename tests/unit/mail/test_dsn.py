@@ -7,20 +7,28 @@ from email.policy import SMTP
 import pytest
 
 from pillarbox.mail.dsn import RETURNED_OCTETS, Action, Dsn, DsnRecipient, compose, requested
+from tests.kit.mail.parts import parts_of, text_of
 
 MESSAGE = b"From: me@one.example\r\nSubject: Secret plan\r\n\r\nThe body.\r\n"
 
 
-def dsn(*recipients: DsnRecipient, **more: object) -> Dsn:
-    fields: dict[str, object] = {
-        "to": "me@one.example",
-        "hostname": "mx.one.example",
-        "identity": "abc123",
-        "now_ms": 1_800_000_000_000,
-        "arrived_at_ms": 1_799_999_000_000,
-        **more,
-    }
-    return Dsn(recipients=recipients, **fields)  # type: ignore[arg-type]
+def dsn(
+    *recipients: DsnRecipient,
+    envelope_id: str | None = None,
+    headers_only: bool = False,
+    retry_until_ms: int | None = None,
+) -> Dsn:
+    return Dsn(
+        to="me@one.example",
+        hostname="mx.one.example",
+        recipients=recipients,
+        identity="abc123",
+        now_ms=1_800_000_000_000,
+        arrived_at_ms=1_799_999_000_000,
+        retry_until_ms=retry_until_ms,
+        envelope_id=envelope_id,
+        headers_only=headers_only,
+    )
 
 
 FAILED = DsnRecipient(
@@ -37,9 +45,7 @@ def parse(octets: bytes) -> tuple[Message, list[Message]]:
     assert all(len(line) <= 998 for line in octets.split(b"\r\n"))
     message = email.message_from_bytes(octets, policy=SMTP)
     assert message.defects == []
-    parts = message.get_payload()
-    assert isinstance(parts, list)
-    return message, parts  # type: ignore[return-value]
+    return message, parts_of(message)
 
 
 @pytest.mark.rfc("6522 §3", "MUST")
@@ -50,8 +56,8 @@ def test_a_failure_dsn_has_text_fields_and_the_message() -> None:
     assert message.get_content_type() == "multipart/report"
     assert message.get_param("report-type") == "delivery-status"
     assert message["Auto-Submitted"] == "auto-replied"
-    assert "<you@two.example>" in words.get_payload()
-    about, recipient = fields.get_payload()
+    assert "<you@two.example>" in text_of(words)
+    about, recipient = parts_of(fields)
     assert about["Reporting-MTA"] == "dns; mx.one.example"
     assert about["Original-Envelope-Id"] == "id=1"
     assert recipient["Original-Recipient"] == "rfc822; old+@x"
@@ -60,7 +66,7 @@ def test_a_failure_dsn_has_text_fields_and_the_message() -> None:
     assert recipient["Remote-MTA"] == "dns; mx.two.example"
     assert recipient["Diagnostic-Code"] == "smtp; 550 5.1.1 no such: user"
     assert returned.get_content_type() == "message/rfc822"
-    assert returned.get_payload()[0]["Subject"] == "Secret plan"
+    assert parts_of(returned)[0]["Subject"] == "Secret plan"
 
 
 @pytest.mark.rfc("6522 §4", "MUST")
@@ -69,8 +75,8 @@ def test_only_the_header_goes_back_where_that_was_asked_for_or_the_message_is_la
     message = MESSAGE + (b"x" * 70 + b"\r\n") * (RETURNED_OCTETS // 72 + 1 if large else 1)
     _, (_, _, returned) = parse(compose(dsn(FAILED, headers_only=not large), message))
     assert returned.get_content_type() == "text/rfc822-headers"
-    assert "Secret plan" in returned.get_payload()
-    assert "The body" not in returned.get_payload()
+    assert "Secret plan" in text_of(returned)
+    assert "The body" not in text_of(returned)
 
 
 def test_a_delay_dsn_has_will_retry_until() -> None:
@@ -79,8 +85,8 @@ def test_a_delay_dsn_has_will_retry_until() -> None:
         compose(dsn(delayed, retry_until_ms=1_800_400_000_000), MESSAGE)
     )
     assert "delayed" in message["Subject"]
-    assert "need not send it again" in words.get_payload()
-    recipient = fields.get_payload()[1]
+    assert "need not send it again" in text_of(words)
+    recipient = parts_of(fields)[1]
     assert recipient["Action"] == "delayed"
     assert recipient["Will-Retry-Until"].endswith("+0000")
     assert "Diagnostic-Code" not in recipient

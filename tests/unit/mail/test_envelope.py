@@ -1,6 +1,7 @@
 import pytest
 
 from pillarbox.mail import envelope
+from pillarbox.mail.address_field import MAX_VALUE_OCTETS
 from pillarbox.mail.header import Header
 from tests.kit.imap.grammar import read_envelope
 
@@ -80,7 +81,7 @@ def test_encoded_words_stay_as_they_are() -> None:
 
 
 def test_endless_values_are_cut() -> None:
-    limit = envelope.MAX_VALUE_OCTETS
+    limit = MAX_VALUE_OCTETS
     value = b"x" * limit
     assert read_envelope(rendered(b"Subject: " + value + b"y"))[1] == value
     assert len(read_envelope(rendered(b"To: " + b"a@b, " * limit))[5]) <= limit // 5

@@ -1,7 +1,6 @@
 """Conversion for servers without 8BITMIME or BINARYMIME: lossless, or refused."""
 
 import email
-from email.message import Message
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from pillarbox.mail.part_parser import parse
 from pillarbox.mail.seven_bit import MAX_LINE_OCTETS, NotConvertible, convert, needs_smtputf8
 from pillarbox.mail.transfer import decode
+from tests.kit.mail.parts import parts_of
 
 HIGH = "Viele schöne Grüße aus Köln am Rhein".encode()
 
@@ -71,8 +71,11 @@ def test_each_leaf_by_itself_and_plain_ones_as_they_were() -> None:
     assert leaves(converted) == leaves(octets)
     root = email.message_from_bytes(converted)
     assert root["Content-Transfer-Encoding"] == "7bit"
-    parts: list[Message] = root.get_payload()  # type: ignore[assignment]
-    assert [part["Content-Transfer-Encoding"] for part in parts] == [None, "quoted-printable", "base64"]
+    assert [part["Content-Transfer-Encoding"] for part in parts_of(root)] == [
+        None,
+        "quoted-printable",
+        "base64",
+    ]
     assert b"pre?mble" in converted
 
 

@@ -1,11 +1,11 @@
 import pytest
 
 from pillarbox.mail import bodystructure, envelope
+from pillarbox.mail.address_field import MAX_SORT_CHARACTERS
 from pillarbox.mail.header import MAX_FIELDS
 from pillarbox.mail.part_parser import parse
 from pillarbox.mail.summary import (
     CACHED_FIELDS,
-    MAX_SORT_CHARACTERS,
     MAX_SUBJECT_CHARACTERS,
     Summary,
     summarize,

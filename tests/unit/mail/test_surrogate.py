@@ -19,7 +19,7 @@ def shown(text: str) -> Header:
     ("header", "answer"),
     [(b"Subject: x\r\n", False), ("Subject: grün\r\n".encode(), True), (b"Subject: gr\xfcn\r\n", False)],
 )
-def test_which_headers_need_one(header, answer) -> None:
+def test_which_headers_need_one(header: bytes, answer: bool) -> None:
     assert surrogate.is_internationalized(header) is answer
 
 
@@ -34,7 +34,7 @@ def test_what_is_ascii_stays_octet_for_octet() -> None:
 @pytest.mark.parametrize(
     "subject", ["grün", "日本語" * 40, "x" * 100 + "é", "=?utf-8?q?gr=C3=BCn?= ü", "👩‍👩‍👧" * 30]
 )
-def test_subject(subject) -> None:
+def test_subject(subject: str) -> None:
     header = shown(f"Subject: {subject}\n\n")
     assert encoded_word.decode(header.first("subject") or b"") == encoded_word.decode(subject)
     assert all(len(line) <= 76 + len("Subject: ") for line in header.octets.splitlines())
@@ -83,7 +83,7 @@ def test_other_fields_that_cannot_be_shown_are_left_out() -> None:
         max_size=6,
     )
 )
-def test_never_anything_but_ascii(fields) -> None:
+def test_never_anything_but_ascii(fields: list[tuple[str, str]]) -> None:
     text = "".join(f"{name}: {value}\n" for name, value in fields) + "\n"
     octets = text.encode("utf-8", "replace")
     if surrogate.is_internationalized(octets[: Header.parse(octets)[1]]):

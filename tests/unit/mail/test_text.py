@@ -155,7 +155,9 @@ FAR = b"This line says something else\r\n" * 40
         pytest.param(FAR + "Grüße\r\n".encode(), True, id="not ASCII far below"),
     ],
 )
-def test_the_fast_preview_equals_the_full_one(monkeypatch, body: bytes, fast: bool) -> None:
+def test_the_fast_preview_equals_the_full_one(
+    monkeypatch: pytest.MonkeyPatch, body: bytes, fast: bool
+) -> None:
     octets = b"Content-Type: text/plain\r\n\r\n" + body
     root = parse(octets)
     seen = text._fast_preview(octets, root)

@@ -40,7 +40,9 @@ def lines(framing: LineFraming, chunks: list[bytes]) -> list[bytes | None]:
         (b"12345678901234567890\r\n\r\nx\r\n", [None, b"", b"x"], [None, b"", b"x"]),
     ],
 )
-def test_lines_of_at_most_ten_octets(stream, strict, lenient) -> None:
+def test_lines_of_at_most_ten_octets(
+    stream: bytes, strict: list[bytes | None], lenient: list[bytes | None]
+) -> None:
     for chunks in ([stream], [stream[n : n + 1] for n in range(len(stream))]):
         assert lines(LineFraming(10), chunks) == strict
         assert lines(LineFraming(10, lenient=True), chunks) == lenient
@@ -51,7 +53,7 @@ def test_lines_of_at_most_ten_octets(stream, strict, lenient) -> None:
     cuts=st.lists(st.integers(0, 80), max_size=10),
     lenient=st.booleans(),
 )
-def test_any_chunking_gives_the_same_lines(stream, cuts, lenient) -> None:
+def test_any_chunking_gives_the_same_lines(stream: bytes, cuts: list[int], lenient: bool) -> None:
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     chunks = [stream[a:b] for a, b in itertools.pairwise(edges)]
     whole, pieces = LineFraming(7, lenient=lenient), LineFraming(7, lenient=lenient)

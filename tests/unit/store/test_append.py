@@ -2,7 +2,7 @@
 
 import pytest
 
-from pillarbox.mail.identifiers import AccountId, MailboxId
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.store import account_counters, changes, fetch, mailboxes
 from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox, OverQuota, Usage
@@ -66,7 +66,7 @@ def test_several_at_once_take_one_modseq_and_successive_uids() -> None:
         assert [one.uid for one in done] == [1, 2, 3]
         assert len({one.modseq for one in done}) == 1
         assert len({one.email_id for one in done}) == 3
-        (change,) = changes.log(tx, ANNA, account_counters.modseq(tx, ANNA) - 1)
+        (change,) = changes.log(tx, ANNA, ModSeq(account_counters.modseq(tx, ANNA) - 1))
         assert (change.first, change.last) == (1, 3)
         assert append_all(tx, ANNA, mailbox(tx), [], now_ms=NOW_MS) == []
 
@@ -86,7 +86,9 @@ def test_the_same_message_for_many_is_one_blob() -> None:
         (ANNA, MailboxId(1), 10, OverQuota),
     ],
 )
-def test_a_refusal_has_changed_nothing(account, target, quota, problem) -> None:
+def test_a_refusal_has_changed_nothing(
+    account: AccountId, target: MailboxId, quota: int | None, problem: type[Exception]
+) -> None:
     with open_store() as tx:
         before = "".join(
             str(tx.rows(f"SELECT * FROM {table}"))

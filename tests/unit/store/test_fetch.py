@@ -1,5 +1,7 @@
 """Reading many messages at once."""
 
+from functools import partial
+
 import pytest
 
 from pillarbox.mail.identifiers import Uid
@@ -73,7 +75,7 @@ def test_octets_by_slices() -> None:
     text = octets("0123456789")
     with open_store() as tx:
         put(tx, text)
-        read = lambda **part: fetch.octets(tx, DatabaseBlobs(), ANNA, mailbox(tx), Uid(1), **part)  # noqa: E731
+        read = partial(fetch.octets, tx, DatabaseBlobs(), ANNA, mailbox(tx), Uid(1))
         assert read() == text
         assert read(start=len(text) - 4, length=2) == b"67"
         with pytest.raises(NoSuchMessage):

@@ -7,21 +7,24 @@ from pillarbox.mail.identifiers import MailboxId, ModSeq
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import account_counters, changes, fetch, mailboxes
 from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.append import Appended
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.fetch import Column
 from pillarbox.store.flags import BulkLimits, Mode, alter
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
+from tests.kit.database import RecordingTransaction
 from tests.kit.stored_mail import ANNA, mailbox, open_store, put
 
 
-def _mail(tx, *flags):
+def _mail(tx: SqliteTransaction, *flags: str) -> list[Appended]:
     return [put(tx, flags=text) for text in flags]
 
 
-def _flags(tx):
+def _flags(tx: SqliteTransaction) -> list[str]:
     return [flags for _, flags in fetch.rows(tx, ANNA, mailbox(tx), EVERYTHING, (Column.FLAGS,))]
 
 
-def _modseqs(tx):
+def _modseqs(tx: SqliteTransaction) -> list[ModSeq]:
     return [modseq for _, modseq in fetch.rows(tx, ANNA, mailbox(tx), EVERYTHING, (Column.MODSEQ,))]
 
 
@@ -36,7 +39,7 @@ def _modseqs(tx):
         (Mode.ADD, "", ["", "\\Seen", "\\Flagged $Old"]),
     ],
 )
-def test_modes(mode, flags, after) -> None:
+def test_modes(mode: Mode, flags: str, after: list[str]) -> None:
     with open_store() as tx:
         _mail(tx, "", "\\Seen", "\\Flagged $Old")
         alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=mode, flags=flags)
@@ -147,19 +150,8 @@ def test_row_by_row_does_the_same(limits: BulkLimits) -> None:
 def test_many_texts_in_many_runs_do_not_cost_their_product() -> None:
     with open_store() as tx:
         _mail(tx, *[f"k{number}" for number in range(200)])
-        statements = 0
-        execute = tx.execute
-
-        class Counting:
-            def __getattr__(self, name: str) -> object:
-                return getattr(tx, name)
-
-            def execute(self, sql: str, parameters: tuple[object, ...] = ()) -> int:
-                nonlocal statements
-                statements += 1
-                return execute(sql, parameters)
-
+        recording = RecordingTransaction(tx)
         odd = NumberSet.of(range(1, 200, 2))
-        altered = alter(Counting(), ANNA, mailbox(tx), odd, mode=Mode.ADD, flags="\\Seen")
+        altered = alter(recording, ANNA, mailbox(tx), odd, mode=Mode.ADD, flags="\\Seen")
         assert altered.changed == 100
-        assert statements < 20
+        assert len(recording.statements) < 20

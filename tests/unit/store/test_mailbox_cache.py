@@ -1,5 +1,7 @@
 """Mailboxes in memory say what the tables say."""
 
+from collections.abc import Callable
+
 import pytest
 
 from pillarbox.mail.identifiers import MailboxId
@@ -7,23 +9,12 @@ from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import mailbox_cache, mailboxes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.flags import Mode, alter
-from pillarbox.store.mailbox_cache import MailboxCache, read
+from pillarbox.store.mailbox_cache import CachedMailbox, MailboxCache, read
+from tests.kit.database import RecordingTransaction
 from tests.kit.stored_mail import ANNA, NOW_MS, current, mailbox, open_store, put
 
 
-class _Counting:
-    """A transaction that counts its queries."""
-
-    def __init__(self, tx) -> None:
-        self._tx = tx
-        self.queries = 0
-
-    def __getattr__(self, name):
-        self.queries += name in ("row", "rows", "value")
-        return getattr(self._tx, name)
-
-
-def _same(one, other) -> bool:
+def _same(one: CachedMailbox, other: CachedMailbox) -> bool:
     return (one.uids, one.flags, one.modseqs, one.modseq, one.uid_next) == (
         other.uids,
         other.flags,
@@ -36,10 +27,10 @@ def _same(one, other) -> bool:
 def test_a_mailbox_that_did_not_change_costs_one_query() -> None:
     with open_store() as tx:
         put(tx)
-        cache, counting = MailboxCache(), _Counting(tx)
+        cache, recording = MailboxCache(), RecordingTransaction(tx)
         first = current(cache, tx, mailbox(tx))
-        assert current(cache, counting, MailboxId(1)) is first
-        assert counting.queries == 1
+        assert current(cache, recording, MailboxId(1)) is first
+        assert len(recording.statements) == 1
 
 
 def test_every_kind_of_change_is_taken_over() -> None:
@@ -49,7 +40,7 @@ def test_every_kind_of_change_is_taken_over() -> None:
         for _ in range(5):
             put(tx)
         known = current(cache, tx, inbox)
-        steps = [
+        steps: list[Callable[[], object]] = [
             lambda: put(tx, flags="$Work"),
             lambda: alter(tx, ANNA, inbox, NumberSet.of([2, 4]), mode=Mode.ADD, flags="\\Deleted"),
             lambda: placements.expunge(tx, ANNA, inbox),
@@ -141,7 +132,7 @@ def test_a_head_finds_the_mailbox_only_while_it_is_current() -> None:
 @pytest.mark.parametrize("uids", [EVERYTHING, NumberSet.of([1, 3])])
 @pytest.mark.parametrize("flags", ["\\Seen", "\\Flagged", "$Work"])
 @pytest.mark.parametrize("mode", list(Mode))
-def test_what_alter_did_is_applied_without_reading(mode, flags, uids) -> None:
+def test_what_alter_did_is_applied_without_reading(mode: Mode, flags: str, uids: NumberSet) -> None:
     with open_store() as tx:
         for text in ("", "\\Seen", "\\Seen $Work", ""):
             put(tx, flags=text)

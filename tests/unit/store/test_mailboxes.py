@@ -10,10 +10,11 @@ from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox import Role
 from pillarbox.store.mailboxes import CannotDeleteInbox, MailboxExists, NestedInItself
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.stored_mail import ANNA, BOB, NOW_MS, mailbox, octets, open_store, put
 
 
-def _names(tx, account=ANNA):
+def _names(tx: SqliteTransaction, account: AccountId = ANNA) -> list[str]:
     return [box.name for box in mailboxes.listing(tx, account)]
 
 

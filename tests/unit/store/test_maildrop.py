@@ -1,8 +1,10 @@
 """The maildrop's lease and its one commit."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from pillarbox.mail.identifiers import AccountId
+from pillarbox.mail.identifiers import AccountId, Uid
 from pillarbox.mail.summary import summarize
 from pillarbox.store import append, mailboxes, maildrop
 from pillarbox.store.append import Message
@@ -10,26 +12,27 @@ from pillarbox.store.maildrop import LEASE_MS, InUse
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.database import open_transaction
 
 ANN, BOB = AccountId(1), AccountId(2)
 
 
 @pytest.fixture
-def tx():
+def tx() -> Iterator[SqliteTransaction]:
     with open_transaction(BLOBS, STORE, maildrop.SCHEMA) as tx:
         for account in (ANN, BOB):
             mailboxes.create_defaults(tx, account, now_ms=0)
         yield tx
 
 
-def put(tx, octets: bytes, mailbox: str = "INBOX") -> int:
+def put(tx: SqliteTransaction, octets: bytes, mailbox: str = "INBOX") -> Uid:
     box = mailboxes.by_name(tx, ANN, mailbox)
     message = Message(prepare(octets), summarize(octets))
     return append.append(tx, ANN, box.id, message, flags="", received_at_ms=0, now_ms=0).uid
 
 
-def test_a_look_shows_the_inbox_only_and_sizes_as_sent(tx) -> None:
+def test_a_look_shows_the_inbox_only_and_sizes_as_sent(tx: SqliteTransaction) -> None:
     put(tx, b"Subject: a\r\n\r\nx\r\n")
     put(tx, b"Subject: b\n\nx")
     put(tx, b"Subject: c\r\n\r\nx\r\n", "Archive")
@@ -39,7 +42,7 @@ def test_a_look_shows_the_inbox_only_and_sizes_as_sent(tx) -> None:
     assert maildrop.load(tx, BOB).rows == []
 
 
-def test_one_holder_at_a_time(tx) -> None:
+def test_one_holder_at_a_time(tx: SqliteTransaction) -> None:
     maildrop.lock(tx, ANN, b"one", now_ms=1000)
     assert maildrop.is_locked(tx, ANN, now_ms=1000)
     with pytest.raises(InUse):
@@ -52,7 +55,7 @@ def test_one_holder_at_a_time(tx) -> None:
     maildrop.lock(tx, ANN, b"two", now_ms=3000)
 
 
-def test_a_lease_runs_out_unless_it_is_renewed(tx) -> None:
+def test_a_lease_runs_out_unless_it_is_renewed(tx: SqliteTransaction) -> None:
     maildrop.lock(tx, ANN, b"one", now_ms=0)
     maildrop.lock(tx, ANN, b"one", now_ms=LEASE_MS - 1)
     assert maildrop.is_locked(tx, ANN, now_ms=LEASE_MS)
@@ -62,16 +65,16 @@ def test_a_lease_runs_out_unless_it_is_renewed(tx) -> None:
         maildrop.lock(tx, ANN, b"one", now_ms=2 * LEASE_MS)
 
 
-def test_update_deletes_what_was_marked_and_nothing_else(tx) -> None:
+def test_update_deletes_what_was_marked_and_nothing_else(tx: SqliteTransaction) -> None:
     uids = [put(tx, b"Subject: %d\r\n\r\n" % n) for n in range(4)]
     inbox = maildrop.load(tx, ANN)
     maildrop.lock(tx, ANN, b"one", now_ms=0)
-    maildrop.update(tx, ANN, inbox.mailbox, [uids[0], uids[2], 999], holder=b"one", now_ms=1)
+    maildrop.update(tx, ANN, inbox.mailbox, [uids[0], uids[2], Uid(999)], holder=b"one", now_ms=1)
     assert [uid for uid, _ in maildrop.load(tx, ANN).rows] == [uids[1], uids[3]]
     assert not maildrop.is_locked(tx, ANN, now_ms=1)
 
 
-def test_update_after_the_lease_was_lost_deletes_nothing(tx) -> None:
+def test_update_after_the_lease_was_lost_deletes_nothing(tx: SqliteTransaction) -> None:
     uid = put(tx, b"Subject: a\r\n\r\n")
     inbox = maildrop.load(tx, ANN)
     maildrop.lock(tx, ANN, b"one", now_ms=0)

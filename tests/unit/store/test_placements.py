@@ -1,23 +1,42 @@
 """Copying, moving, expunging, replacing."""
 
+from typing import Protocol
+
 import pytest
 
-from pillarbox.mail.identifiers import MailboxId
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import account_counters, changes, fetch, mailboxes, orphans, placements
 from pillarbox.store.account_counters import NoSuchMailbox, OverQuota, Usage
-from pillarbox.store.append import Arrival
+from pillarbox.store.append import Appended, Arrival
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.fetch import Column
-from pillarbox.store.placements import Expunged
+from pillarbox.store.placements import Copied, Expunged
+from pillarbox.world.database import Transaction
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, message, octets, open_store, put
 
 
-def _flags(tx, name):
+class CopyOrMove(Protocol):
+    """The signature of both verbs."""
+
+    def __call__(
+        self,
+        tx: Transaction,
+        account: AccountId,
+        mailbox: MailboxId,
+        uids: NumberSet,
+        *,
+        to: MailboxId,
+        now_ms: int,
+    ) -> Copied | None: ...
+
+
+def _flags(tx: SqliteTransaction, name: str) -> list[tuple[Uid, str]]:
     return fetch.rows(tx, ANNA, mailbox(tx, name), EVERYTHING, (Column.FLAGS,))
 
 
-def _three(tx):
+def _three(tx: SqliteTransaction) -> list[Appended]:
     return [
         put(tx, octets(text), flags=flags)
         for text, flags in (("a", "\\Seen"), ("bb", ""), ("ccc", "\\Deleted"))
@@ -90,7 +109,7 @@ def test_copying_missing_messages_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("verb", [placements.copy, placements.move])
-def test_both_mailboxes_must_be_there(verb) -> None:
+def test_both_mailboxes_must_be_there(verb: CopyOrMove) -> None:
     with open_store() as tx:
         for source, target in ((mailbox(tx), MailboxId(99)), (MailboxId(99), mailbox(tx))):
             with pytest.raises(NoSuchMailbox):
@@ -191,11 +210,11 @@ def test_many_scattered_messages_expunged() -> None:
         assert len(done.uids) == 300
         box = mailboxes.by_id(tx, ANNA, mailbox(tx))
         assert (box.messages, box.deleted) == (300, 0)
-        assert changes.vanished(tx, ANNA, mailbox(tx), box.highest_modseq - 1) == done.uids
+        assert changes.vanished(tx, ANNA, mailbox(tx), ModSeq(box.highest_modseq - 1)) == done.uids
 
 
 @pytest.mark.parametrize("verb", [placements.copy, placements.move])
-def test_scattered_messages_go_over_in_order(verb) -> None:
+def test_scattered_messages_go_over_in_order(verb: CopyOrMove) -> None:
     with open_store() as tx:
         for number in range(300):
             put(tx, octets(str(number)), flags=f"k{number}")
@@ -203,6 +222,7 @@ def test_scattered_messages_go_over_in_order(verb) -> None:
         named = NumberSet.of([*range(1, 120, 3), *range(130, 200), 205, 206, 280, 290, 400])
         before = fetch.rows(tx, ANNA, mailbox(tx), named, (Column.EMAIL, Column.FLAGS))
         copied = verb(tx, ANNA, mailbox(tx), named, to=mailbox(tx, "Archive"), now_ms=NOW_MS)
+        assert copied is not None
         after = fetch.rows(tx, ANNA, mailbox(tx, "Archive"), EVERYTHING, (Column.EMAIL, Column.FLAGS))
         assert [row[1:] for row in after] == [row[1:] for row in before]
         assert list(copied.source) == [row[0] for row in before]

@@ -1,5 +1,6 @@
 """Which messages a query means, with an index that has caught up, has not, or only half."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
@@ -21,6 +22,7 @@ from pillarbox.mail.query import (
     Not,
     Older,
     Or,
+    Query,
     Recent,
     Relation,
     SavedResult,
@@ -36,19 +38,20 @@ from pillarbox.mail.query import (
 from pillarbox.store import mailbox_cache, mailboxes, orphans, placements
 from pillarbox.store.search import NotInSession, evaluate, index, takes_long
 from pillarbox.world.blobs import DatabaseBlobs
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.stored_mail import ANNA, BOB, DAY_MS, NOW_MS, mailbox, octets, open_store, put
 
 BLOBS = DatabaseBlobs()
 
 
-def catch_up(tx, *, max_characters: int = index.MAX_INDEXED_CHARACTERS) -> int:
+def catch_up(tx: SqliteTransaction, *, max_characters: int = index.MAX_INDEXED_CHARACTERS) -> int:
     fed = 0
     while (batch := index.gather(tx, BLOBS, max_characters=max_characters)) is not None:
         fed += index.feed(tx, batch)
     return fed
 
 
-def find(tx, query, *, name: str = "INBOX") -> list[int]:
+def find(tx: SqliteTransaction, query: Query, *, name: str = "INBOX") -> list[int]:
     return evaluate(tx, BLOBS, mailbox_cache.load(tx, ANNA, mailbox(tx, name)), query, now_ms=NOW_MS)
 
 
@@ -66,7 +69,7 @@ TEXTS = [
 
 
 @contextmanager
-def searchable(fed: str):
+def searchable(fed: str) -> Iterator[SqliteTransaction]:
     """The texts and a crowd, so that asking the index is worth it; `fed`: how far the index has come."""
     with open_store() as tx:
         for number, text in enumerate(TEXTS):
@@ -125,7 +128,7 @@ def searchable(fed: str):
         (And((Not(Field("Subject", "crowd")), Not(Body("e")))), [3, 5, 6, 7]),
     ],
 )
-def test_text(query, found, fed) -> None:
+def test_text(query: Query, found: list[int], fed: str) -> None:
     with searchable(fed) as tx:
         assert find(tx, query) == found
 
@@ -226,7 +229,7 @@ def test_a_copy_is_found_where_it_is() -> None:
         (Smaller(300), [1, 2]),
     ],
 )
-def test_flags_dates_and_sizes(query, found) -> None:
+def test_flags_dates_and_sizes(query: Query, found: list[int]) -> None:
     with open_store() as tx:
         # The day as written, 1 November, is 2 November in UTC: what is written counts
         one = octets(date="Wed, 1 Nov 2023 23:30:00 -0500")
@@ -253,7 +256,7 @@ def test_ids_and_modseq() -> None:
     "query",
     [Recent(), SavedResult(), Sequence(NumberSet.of([1])), Not(UidsWithStar(NumberSet.of([1])))],
 )
-def test_terms_that_only_a_session_resolves_are_refused(query) -> None:
+def test_terms_that_only_a_session_resolves_are_refused(query: Query) -> None:
     with open_store() as tx:
         put(tx)
         with pytest.raises(NotInSession):

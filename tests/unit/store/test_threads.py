@@ -2,6 +2,7 @@
 
 import pytest
 
+from pillarbox.mail.identifiers import ThreadId
 from tests.kit.stored_mail import ANNA, BOB, octets, open_store, put
 
 
@@ -10,7 +11,7 @@ def test_a_reply_joins_the_thread_of_its_parent() -> None:
         first = put(tx, octets(subject="Plan", message_id="<1@x>"))
         reply = put(tx, octets(subject="Re: Plan", message_id="<2@x>", in_reply_to="<1@x>"), to="Sent")
         deeper = put(tx, octets(subject="RE: plan", message_id="<3@x>", references="<1@x> <2@x>"))
-        assert first.thread_id == first.email_id
+        assert first.thread_id == ThreadId(first.email_id)
         assert reply.thread_id == deeper.thread_id == first.thread_id
 
 

@@ -2,10 +2,9 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,39 +21,13 @@ from pillarbox.store.fetch import Column
 from pillarbox.store.search import evaluate
 from pillarbox.world.blobs import DatabaseBlobs
 from pillarbox.world.database.schema import statements
+from tests.kit.database import RecordingTransaction
 from tests.kit.paths import ROOT
 from tests.kit.postgresql import refusal, translated
 from tests.kit.sql import calls, misnamed
 from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, octets, open_store, put
 
 SERVER = ROOT / "src" / "pillarbox" / "server"
-
-
-class Recording:
-    """A transaction that notes what it is asked, and passes it on to another, or finds nothing."""
-
-    def __init__(self, behind: Any = None) -> None:
-        self.statements: list[str] = []
-        self._behind = behind
-
-    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        self.statements.append(sql)
-        return self._behind.rows(sql, parameters) if self._behind else []
-
-    def row(self, sql: str, parameters: Sequence[object] = ()) -> tuple[Any, ...] | None:
-        self.statements.append(sql)
-        return self._behind.row(sql, parameters) if self._behind else (0, 0)
-
-    def value(self, sql: str, parameters: Sequence[object] = ()) -> Any:
-        self.statements.append(sql)
-        return self._behind.value(sql, parameters) if self._behind else None
-
-    def execute(self, sql: str, _parameters: Sequence[object] = ()) -> int:
-        self.statements.append(sql)
-        return 0
-
-    def execute_many(self, sql: str, _rows: Iterable[Sequence[object]]) -> None:
-        self.statements.append(sql)
 
 
 # --- statements that are put together when they are needed, made by asking for each of their pieces
@@ -65,7 +38,7 @@ SELECTIONS = (
     Selection(sender=""),
 )
 DATED = [q.Dated(stamp, relation, date(2024, 2, 29)) for stamp in q.Stamp for relation in q.Relation]
-LEAVES = (
+LEAVES: tuple[q.Query, ...] = (
     *DATED,
     q.Younger(1),
     q.Older(1),
@@ -78,7 +51,7 @@ LEAVES = (
 
 def _selected(verb: Callable[..., object], **keywords: object) -> Callable[[], list[str]]:
     def made() -> list[str]:
-        tx = Recording()
+        tx = RecordingTransaction()
         for selection in SELECTIONS:
             verb(tx, selection, **keywords)
         return tx.statements
@@ -87,7 +60,7 @@ def _selected(verb: Callable[..., object], **keywords: object) -> Callable[[], l
 
 
 def _fetched() -> list[str]:
-    tx = Recording()
+    tx = RecordingTransaction()
     for columns in (*((column,) for column in Column), tuple(Column)):
         fetch.rows(tx, AccountId(1), MailboxId(1), NumberSet(((1, 2),)), columns)
     return tx.statements
@@ -96,7 +69,7 @@ def _fetched() -> list[str]:
 def _searched() -> list[str]:
     with open_store() as real:
         put(real, octets())
-        tx = Recording(real)
+        tx = RecordingTransaction(real)
         for leaf in LEAVES:
             evaluate(tx, DatabaseBlobs(), mailbox_cache.load(real, ANNA, mailbox(real)), leaf, now_ms=NOW_MS)
     assert len(tx.statements) == len(LEAVES)
@@ -152,7 +125,7 @@ def test_every_statement_is_known() -> None:
 
 
 def test_postgresql_accepts_every_statement() -> None:
-    seen = dict(reversed(pair) for pair in every_statement() if pair[1] not in OF_SQLITE)
+    seen = {statement: where for where, statement in every_statement() if statement not in OF_SQLITE}
     assert len(seen) > 250
     refused = [
         f"{where}: {reason}: {statement}"

@@ -1,6 +1,7 @@
 """Sessions on a real store: what transcripts cannot show easily (large mail, time, failures, many messages)."""
 
 import asyncio
+from pathlib import Path
 
 from tests.kit.provider import PASSWORD, Provider, open_provider
 from tests.kit.server import factories
@@ -39,7 +40,7 @@ class Client:
         return len(events)
 
 
-def test_the_lease_is_seen_by_other_processes(tmp_path) -> None:
+def test_the_lease_is_seen_by_other_processes(tmp_path: Path) -> None:
     async def play() -> None:
         here, there = await open_provider(tmp_path), await open_provider(tmp_path)
         await here.deliver(0, MESSAGE)

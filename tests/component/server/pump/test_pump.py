@@ -5,34 +5,41 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 import uvloop
 
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.server.connection import Connection, ConnectionGone, Peer
-from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, listening_socket
+from pillarbox.server.connection import Connection, ConnectionGone, Peer, SessionFactory
+from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, TlsOffer, listening_socket
 from pillarbox.server.pump.phases import Phase
+from pillarbox.server.pump.pump import Pump
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.shared import for_one_alone, shared_among
 from tests.kit.certificate import TestTls, client_context, server_context
 
-LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.SelectorEventLoop}
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "uvloop": uvloop.new_event_loop,
+    "asyncio": asyncio.SelectorEventLoop,
+}
+
+Run = Callable[[Coroutine[Any, Any, None]], None]
 
 
 @pytest.fixture(params=LOOPS)
-def run(request: pytest.FixtureRequest) -> Callable[[Awaitable[Any]], Any]:
+def run(request: pytest.FixtureRequest) -> Run:
     """Run a coroutine on each kind of loop, with a limit against hanging."""
 
-    def on_loop(work: Awaitable[Any]) -> Any:
-        async def bounded() -> Any:
+    def on_loop(work: Coroutine[Any, Any, None]) -> None:
+        async def bounded() -> None:
             async with asyncio.timeout(30):
-                return await work
+                await work
 
         with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
-            return runner.run(bounded())
+            runner.run(bounded())
 
     return on_loop
 
@@ -70,7 +77,8 @@ class Play:
     made: ClassVar["list[Play]"] = []
 
     def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+        assert isinstance(connection, Pump)
+        self.connection: Pump[bytes] = connection
         self.machine = Lines()
         self.handled: list[bytes] = []
         self.dropped: int | None = None
@@ -131,7 +139,7 @@ class Play:
     def ending(self) -> bytes:
         return b"going away\r\n"
 
-    accounts = ()
+    accounts: Collection[AccountId] = ()
 
     def revoked(self) -> bytes:
         return b"not you\r\n"
@@ -151,11 +159,30 @@ class Notes:
         self.errors.append(error)
 
 
+def errors(listener: Listener) -> list[BaseException]:
+    """What its failure reporter was told."""
+    assert isinstance(listener._reporter, Notes)
+    return listener._reporter.errors
+
+
 @contextlib.asynccontextmanager
-async def door(**service: Any) -> AsyncIterator[Listener]:
+async def door(
+    *,
+    session: SessionFactory[bytes] = Play,
+    tls: TlsOffer | None = None,
+    implicit_tls: bool = False,
+    limits: ListenerLimits | None = None,
+) -> AsyncIterator[Listener]:
     Play.made = []
-    details = {"name": "play", "session": Play, "busy": b"busy\r\n", "tls": TestTls()} | service
-    listener = Listener(ServiceOffer(**details), Notes(), open_counts=for_one_alone().open_counts)
+    service = ServiceOffer(
+        name="play",
+        session=session,
+        busy=b"busy\r\n",
+        tls=tls or TestTls(),
+        implicit_tls=implicit_tls,
+        limits=limits or ListenerLimits(),
+    )
+    listener = Listener(service, Notes(), open_counts=for_one_alone().open_counts)
     await listener.open([listening_socket("127.0.0.1", 0)])
     try:
         yield listener
@@ -205,7 +232,7 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.001)
 
 
-def test_greets_and_answers_in_order(run) -> None:
+def test_greets_and_answers_in_order(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -219,7 +246,7 @@ def test_greets_and_answers_in_order(run) -> None:
     run(scene())
 
 
-def test_events_beyond_a_fair_share_are_all_handled(run) -> None:
+def test_events_beyond_a_fair_share_are_all_handled(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -230,7 +257,7 @@ def test_events_beyond_a_fair_share_are_all_handled(run) -> None:
 
 
 @pytest.mark.rfc("9293 §3.10.4", "MAY")
-def test_half_closed_peer_gets_its_answers(run) -> None:
+def test_half_closed_peer_gets_its_answers(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -242,7 +269,7 @@ def test_half_closed_peer_gets_its_answers(run) -> None:
     run(scene())
 
 
-def test_reading_is_paused_while_too_much_waits(run) -> None:
+def test_reading_is_paused_while_too_much_waits(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -261,7 +288,7 @@ def test_reading_is_paused_while_too_much_waits(run) -> None:
     run(scene())
 
 
-def test_drain_waits_for_a_slow_reader_and_the_output_is_whole(run) -> None:
+def test_drain_waits_for_a_slow_reader_and_the_output_is_whole(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -274,7 +301,7 @@ def test_drain_waits_for_a_slow_reader_and_the_output_is_whole(run) -> None:
     run(scene())
 
 
-def test_a_peer_that_leaves_during_drain_ends_the_handler(run) -> None:
+def test_a_peer_that_leaves_during_drain_ends_the_handler(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -283,12 +310,12 @@ def test_a_peer_that_leaves_during_drain_ends_the_handler(run) -> None:
             client.writer.transport.abort()
             await until(lambda: not listener.open_connections)
             assert Play.made[0].ends == ["closed"]
-            assert listener._reporter.errors == []
+            assert errors(listener) == []
 
     run(scene())
 
 
-def test_a_peer_that_never_reads_is_cut_off(run) -> None:
+def test_a_peer_that_never_reads_is_cut_off(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -300,7 +327,7 @@ def test_a_peer_that_never_reads_is_cut_off(run) -> None:
     run(scene())
 
 
-def test_closed_comes_after_the_work_when_the_peer_leaves(run) -> None:
+def test_closed_comes_after_the_work_when_the_peer_leaves(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -319,7 +346,7 @@ def test_closed_comes_after_the_work_when_the_peer_leaves(run) -> None:
 
 
 @pytest.mark.parametrize("command", [b"BREAK", b"BREAK 0.01", b"CONFUSE"])
-def test_a_mistake_ends_its_own_connection_only(run, command) -> None:
+def test_a_mistake_ends_its_own_connection_only(run: Run, command: bytes) -> None:
     async def scene() -> None:
         async with door() as listener:
             other = await Client.of(listener)
@@ -328,14 +355,14 @@ def test_a_mistake_ends_its_own_connection_only(run, command) -> None:
             assert await client.rest() == b"oops\r\n"
             assert await other.ask(b"a") == b"a"
             await until(lambda: listener.open_connections == 1)
-            assert [str(error) for error in listener._reporter.errors] in (["broken"], ["confused"])
+            assert [str(error) for error in errors(listener)] in (["broken"], ["confused"])
             assert listener.counts.failed == 1
             other.writer.close()
 
     run(scene())
 
 
-def test_a_session_that_cannot_be_made_is_a_mistake_too(run) -> None:
+def test_a_session_that_cannot_be_made_is_a_mistake_too(run: Run) -> None:
     def broken(connection: Connection) -> Play:
         raise ValueError("no session")
 
@@ -348,7 +375,7 @@ def test_a_session_that_cannot_be_made_is_a_mistake_too(run) -> None:
     run(scene())
 
 
-def test_silence_beyond_the_deadline(run) -> None:
+def test_silence_beyond_the_deadline(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -360,7 +387,7 @@ def test_silence_beyond_the_deadline(run) -> None:
     run(scene())
 
 
-def test_our_own_slowness_does_not_count(run) -> None:
+def test_our_own_slowness_does_not_count(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -372,7 +399,7 @@ def test_our_own_slowness_does_not_count(run) -> None:
     run(scene())
 
 
-def test_a_farewell_survives_octets_still_on_their_way(run) -> None:
+def test_a_farewell_survives_octets_still_on_their_way(run: Run) -> None:
     """Closing with unread octets would reset the connection, and the peer would not get the reason."""
 
     async def scene() -> None:
@@ -384,7 +411,7 @@ def test_a_farewell_survives_octets_still_on_their_way(run) -> None:
     run(scene())
 
 
-def test_posted_events_are_handled_in_order(run) -> None:
+def test_posted_events_are_handled_in_order(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -402,7 +429,7 @@ def test_posted_events_are_handled_in_order(run) -> None:
 
 
 @pytest.mark.rfc("2595 §4", "MUST")
-def test_starttls(run) -> None:
+def test_starttls(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -422,7 +449,7 @@ def test_starttls(run) -> None:
 
 @pytest.mark.rfc("3207 §4.2", "MUST")
 @pytest.mark.parametrize("extra", [b"evil\r\n", b"evi", b"a\r\nb\r\nc\r\n"])
-def test_what_is_sent_too_early_is_dropped(run, extra) -> None:
+def test_what_is_sent_too_early_is_dropped(run: Run, extra: bytes) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -438,7 +465,7 @@ def test_what_is_sent_too_early_is_dropped(run, extra) -> None:
     run(scene())
 
 
-def test_early_octets_held_during_the_command_are_dropped(run) -> None:
+def test_early_octets_held_during_the_command_are_dropped(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -456,7 +483,7 @@ def test_early_octets_held_during_the_command_are_dropped(run) -> None:
     run(scene())
 
 
-def test_a_client_hello_sent_together_with_the_command(run) -> None:
+def test_a_client_hello_sent_together_with_the_command(run: Run) -> None:
     """The peer does not wait for our go-ahead: its ClientHello is early, and nothing is handled."""
 
     async def scene() -> None:
@@ -472,7 +499,7 @@ def test_a_client_hello_sent_together_with_the_command(run) -> None:
     run(scene())
 
 
-def test_a_failed_handshake_is_counted_and_released(run) -> None:
+def test_a_failed_handshake_is_counted_and_released(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -482,12 +509,12 @@ def test_a_failed_handshake_is_counted_and_released(run) -> None:
             await until(lambda: not listener.open_connections)
             assert listener.counts.handshakes_failed == 1
             assert Play.made[0].ends == ["closed"]
-            assert listener._reporter.errors == []
+            assert errors(listener) == []
 
     run(scene())
 
 
-def test_a_peer_that_leaves_during_the_handshake(run) -> None:
+def test_a_peer_that_leaves_during_the_handshake(run: Run) -> None:
     async def scene() -> None:
         async with door(implicit_tls=True) as listener:
             client = await Client.of(listener, greeted=False)
@@ -500,7 +527,7 @@ def test_a_peer_that_leaves_during_the_handshake(run) -> None:
     run(scene())
 
 
-def test_a_handshake_that_takes_too_long(run) -> None:
+def test_a_handshake_that_takes_too_long(run: Run) -> None:
     async def scene() -> None:
         async with door(implicit_tls=True, limits=ListenerLimits(handshake_s=0.05)) as listener:
             client = await Client.of(listener, greeted=False)
@@ -511,7 +538,7 @@ def test_a_handshake_that_takes_too_long(run) -> None:
     run(scene())
 
 
-def test_implicit_tls(run) -> None:
+def test_implicit_tls(run: Run) -> None:
     async def scene() -> None:
         async with door(implicit_tls=True) as listener:
             client = await Client.of(listener, ssl=client_context(), server_hostname="localhost")
@@ -523,7 +550,7 @@ def test_implicit_tls(run) -> None:
     run(scene())
 
 
-def test_tls_peer_that_leaves_without_a_word(run) -> None:
+def test_tls_peer_that_leaves_without_a_word(run: Run) -> None:
     async def scene() -> None:
         async with door(implicit_tls=True) as listener:
             client = await Client.of(listener, ssl=client_context(), server_hostname="localhost")
@@ -537,7 +564,7 @@ def test_tls_peer_that_leaves_without_a_word(run) -> None:
     run(scene())
 
 
-def test_connections_beyond_the_limit_get_the_busy_reply(run) -> None:
+def test_connections_beyond_the_limit_get_the_busy_reply(run: Run) -> None:
     async def scene() -> None:
         async with door(limits=ListenerLimits(connections=2)) as listener:
             clients = [await Client.of(listener) for _ in range(2)]
@@ -554,7 +581,7 @@ def test_connections_beyond_the_limit_get_the_busy_reply(run) -> None:
     run(scene())
 
 
-def test_too_many_from_one_address(run) -> None:
+def test_too_many_from_one_address(run: Run) -> None:
     async def scene() -> None:
         async with door(limits=ListenerLimits(per_address=1)) as listener:
             first = await Client.of(listener)
@@ -570,7 +597,7 @@ def test_too_many_from_one_address(run) -> None:
 
 
 @pytest.mark.parametrize("limits", [ListenerLimits(connections=1), ListenerLimits(per_address=1)])
-def test_limits_hold_for_all_workers_together(run, limits) -> None:
+def test_limits_hold_for_all_workers_together(run: Run, limits: ListenerLimits) -> None:
     async def scene() -> None:
         service = ServiceOffer(name="play", session=Play, busy=b"busy\r\n", limits=limits)
         listeners = [
@@ -592,7 +619,7 @@ def test_limits_hold_for_all_workers_together(run, limits) -> None:
     run(scene())
 
 
-def test_a_revoked_session_gets_its_last_reply_and_is_closed(run) -> None:
+def test_a_revoked_session_gets_its_last_reply_and_is_closed(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             stays, goes, busy = [await Client.of(listener) for _ in range(3)]
@@ -601,7 +628,7 @@ def test_a_revoked_session_gets_its_last_reply_and_is_closed(run) -> None:
             busy.send(b"WAIT\r\n")
             await until(lambda: Play.made[2].at_work == 1)
             assert listener.accounts() == {0, 1, 2}
-            listener.revoke({1, 2})
+            listener.revoke({AccountId(1), AccountId(2)})
             assert await goes.rest() == b"not you\r\n"
             assert await busy.rest() == b""
             Play.made[2].let_go.set()
@@ -613,7 +640,7 @@ def test_a_revoked_session_gets_its_last_reply_and_is_closed(run) -> None:
     run(scene())
 
 
-def test_draining_ends_idle_sessions_and_waits_for_busy_ones(run) -> None:
+def test_draining_ends_idle_sessions_and_waits_for_busy_ones(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             idle = await Client.of(listener)
@@ -631,7 +658,7 @@ def test_draining_ends_idle_sessions_and_waits_for_busy_ones(run) -> None:
     run(scene())
 
 
-def test_draining_closes_sessions_that_take_too_long(run) -> None:
+def test_draining_closes_sessions_that_take_too_long(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             busy = await Client.of(listener)
@@ -645,7 +672,7 @@ def test_draining_closes_sessions_that_take_too_long(run) -> None:
     run(scene())
 
 
-def test_draining_does_not_wait_for_clients_that_stay_connected(run) -> None:
+def test_draining_does_not_wait_for_clients_that_stay_connected(run: Run) -> None:
     async def scene() -> None:
         async with door(limits=ListenerLimits(linger_s=1000)) as listener:
             idle = await Client.of(listener)
@@ -655,19 +682,19 @@ def test_draining_does_not_wait_for_clients_that_stay_connected(run) -> None:
     run(scene())
 
 
-def test_a_reset_is_not_reported_as_a_failure(run) -> None:
+def test_a_reset_is_not_reported_as_a_failure(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             client.send(b"a\r\n")
             client.reset()
             await until(lambda: not listener.open_connections)
-            assert listener._reporter.errors == []
+            assert errors(listener) == []
 
     run(scene())
 
 
-def test_peers_are_named(run) -> None:
+def test_peers_are_named(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
@@ -679,7 +706,7 @@ def test_peers_are_named(run) -> None:
     run(scene())
 
 
-def test_ipv6(run) -> None:
+def test_ipv6(run: Run) -> None:
     async def scene() -> None:
         listener = Listener(
             ServiceOffer(name="play", session=Play, busy=b""),
@@ -699,7 +726,7 @@ def test_ipv6(run) -> None:
     run(scene())
 
 
-def test_unix_sockets(run, tmp_path) -> None:
+def test_unix_sockets(run: Run, tmp_path: Path) -> None:
     async def scene() -> None:
         door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         door.bind(str(tmp_path / "door"))
@@ -718,7 +745,7 @@ def test_unix_sockets(run, tmp_path) -> None:
     run(scene())
 
 
-def test_certificates_can_change_between_handshakes(run) -> None:
+def test_certificates_can_change_between_handshakes(run: Run) -> None:
     class Renewed(TestTls):
         asked = 0
 
@@ -761,7 +788,7 @@ class Preface(asyncio.BufferedProtocol):
 
 
 @pytest.mark.parametrize("implicit_tls", [False, True])
-def test_a_connection_is_handed_over_after_a_proxy_header(run, implicit_tls) -> None:
+def test_a_connection_is_handed_over_after_a_proxy_header(run: Run, implicit_tls: bool) -> None:
     async def scene() -> None:
         async with door(implicit_tls=implicit_tls, limits=ListenerLimits(per_address=1)) as listener:
             loop = asyncio.get_running_loop()
@@ -776,10 +803,10 @@ def test_a_connection_is_handed_over_after_a_proxy_header(run, implicit_tls) -> 
                 if implicit_tls:
                     await client.secure()
                 clients.append(client)
-            for client, address in zip(clients, ("192.0.2.8", "192.0.2.9"), strict=True):
+            for client, peer in zip(clients, ("192.0.2.8", "192.0.2.9"), strict=True):
                 assert await client.line() == b"hello"
                 assert await client.ask(b"a") == b"a"
-                assert listener._open_counts.count("play", address) == 1
+                assert listener._open_counts.count("play", peer) == 1
             assert {play.connection.peer.address for play in Play.made} == {"192.0.2.8", "192.0.2.9"}
             third = Client(*await asyncio.open_connection("127.0.0.1", port))
             third.send(b"PROXY 192.0.2.8\n")
@@ -793,7 +820,7 @@ def test_a_connection_is_handed_over_after_a_proxy_header(run, implicit_tls) -> 
     run(scene())
 
 
-def test_the_protocol_that_alpn_chose_is_in_the_tls_state(run) -> None:
+def test_the_protocol_that_alpn_chose_is_in_the_tls_state(run: Run) -> None:
     class Offer(TestTls):
         def context(self) -> ssl.SSLContext:
             context = server_context.__wrapped__()
@@ -809,21 +836,23 @@ def test_the_protocol_that_alpn_chose_is_in_the_tls_state(run) -> None:
                 else:
                     context = client_context()
                 client = await Client.of(listener, ssl=context, server_hostname="localhost")
-                assert Play.made[-1].connection.tls.alpn == chosen
+                tls = Play.made[-1].connection.tls
+                assert tls is not None
+                assert tls.alpn == chosen
                 client.writer.close()
 
     run(scene())
 
 
-def test_a_session_of_several_accounts_ends_when_one_is_revoked(run) -> None:
+def test_a_session_of_several_accounts_ends_when_one_is_revoked(run: Run) -> None:
     async def scene() -> None:
         async with door() as listener:
             client = await Client.of(listener)
             Play.made[0].accounts = (AccountId(1), AccountId(2))
             assert listener.accounts() == {1, 2}
-            listener.revoke({3})
+            listener.revoke({AccountId(3)})
             assert await client.ask(b"a") == b"a"
-            listener.revoke({2})
+            listener.revoke({AccountId(2)})
             assert await client.rest() == b"not you\r\n"
 
     run(scene())

@@ -20,6 +20,7 @@ from pillarbox.mail.query import (
     Not,
     Older,
     Or,
+    Query,
     Recent,
     Relation,
     SavedResult,
@@ -74,6 +75,7 @@ from pillarbox.protocol.imap.fetch_items import (
     BinarySection,
     BinarySize,
     BodySection,
+    FetchItem,
     Partial,
     Preview,
     SectionText,
@@ -336,12 +338,12 @@ def test_command_is_read(state: State, octets: bytes, command: object) -> None:
 
 
 @pytest.mark.parametrize(("octets", "items"), FETCHES)
-def test_fetch_items_are_read(octets: bytes, items: tuple[object, ...]) -> None:
+def test_fetch_items_are_read(octets: bytes, items: tuple[FetchItem, ...]) -> None:
     assert read(READER, b"FETCH 1 " + octets) == Fetch(ONE, items)
 
 
 @pytest.mark.parametrize(("octets", "query"), SEARCHES)
-def test_search_keys_are_read(octets: bytes, query: object) -> None:
+def test_search_keys_are_read(octets: bytes, query: Query) -> None:
     assert read(READER, b"SEARCH " + octets) == Search(query)
     assert read(READER, b"UID SEARCH " + octets) == Search(query, uid=True)
 

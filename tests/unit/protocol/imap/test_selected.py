@@ -15,6 +15,7 @@ from pillarbox.mail.query import (
     Flag,
     Not,
     Or,
+    Query,
     Recent,
     SavedResult,
     Sequence,
@@ -119,7 +120,7 @@ def test_search_keys_that_only_the_session_understands() -> None:
     mailbox = view()
     mailbox.saved = NumberSet(((3, 3),))
     seen = Flag("\\Seen")
-    cases = [
+    cases: list[tuple[Query, Query]] = [
         (Sequence(NumberSet(((2, 4),))), Uids(NumberSet(((2, 5),)))),
         (Sequence(NumberSet(((5, STAR),))), Uids(NumberSet(((8, 8),)))),
         (Sequence(NumberSet(((9, 9),))), NOTHING),

@@ -3,6 +3,7 @@ import pytest
 from pillarbox.protocol.pop3.commands import (
     Auth,
     Capa,
+    Command,
     Dele,
     Lang,
     List,
@@ -47,7 +48,7 @@ from pillarbox.protocol.pop3.commands import (
         (b"APOP ann 0123", Unknown()),
     ],
 )
-def test_lines(line, command) -> None:
+def test_lines(line: bytes, command: Command) -> None:
     assert parse(line) == command
 
 
@@ -80,7 +81,7 @@ def test_lines(line, command) -> None:
         b"LANG a b",
     ],
 )
-def test_arguments_that_do_not_fit(line) -> None:
+def test_arguments_that_do_not_fit(line: bytes) -> None:
     assert isinstance(parse(line), Malformed)
 
 

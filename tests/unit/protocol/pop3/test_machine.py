@@ -41,7 +41,7 @@ def test_every_command_has_an_example() -> None:
 
 @pytest.mark.rfc("1939 §3", "MUST")
 @pytest.mark.parametrize(("state", "kind"), list(itertools.product(State, EXAMPLES)))
-def test_every_command_is_answered_in_every_state(state, kind) -> None:
+def test_every_command_is_answered_in_every_state(state: State, kind: type[Command]) -> None:
     machine, command = at(state), EXAMPLES[kind]
     refusal = machine.refuse(command)
     if (state, kind) in TABLE:
@@ -166,7 +166,9 @@ LINES = st.sampled_from(
     accept=st.booleans(),
     end=st.sampled_from([b"\r\n", b"\n"]),
 )
-def test_any_chunking_gives_the_same_conversation(lines, cuts, accept, end) -> None:
+def test_any_chunking_gives_the_same_conversation(
+    lines: list[bytes], cuts: list[int], accept: bool, end: bytes
+) -> None:
     stream = b"".join(line + end for line in lines)
     if b"STLS" in lines and accept:
         # What is dropped then depends on what had arrived, as it must.

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -27,16 +28,15 @@ def test_an_empty_challenge_is_plus_and_space() -> None:
     assert replies.challenge(b"abc") == b"+ YWJj\r\n"
 
 
-def shown(state: State, **conditions: object) -> list[bytes]:
+CONDITIONS = Conditions(
+    tls_active=False, tls_available=True, passwords_allowed=True, mechanisms=("SCRAM-SHA-256", "PLAIN")
+)
+
+
+def shown(state: State, conditions: Conditions = CONDITIONS) -> list[bytes]:
     machine = Machine()
     machine.state = state
-    given = {
-        "tls_active": False,
-        "tls_available": True,
-        "passwords_allowed": True,
-        "mechanisms": ("SCRAM-SHA-256", "PLAIN"),
-    } | conditions
-    return capabilities(Conditions(**given), machine)
+    return capabilities(conditions, machine)
 
 
 @pytest.mark.rfc("2449 §5", "MUST")
@@ -47,14 +47,14 @@ def test_what_is_announced_before_login_is_announced_after_it() -> None:
 
 @pytest.mark.rfc("5034 §4", "MUST")
 def test_no_password_mechanism_is_announced_where_none_is_accepted() -> None:
-    bare = shown(State.AUTHORIZATION, passwords_allowed=False, mechanisms=())
+    bare = shown(State.AUTHORIZATION, replace(CONDITIONS, passwords_allowed=False, mechanisms=()))
     assert b"USER" not in bare
     assert not [line for line in bare if line.startswith(b"SASL")]
 
 
 def test_stls_is_announced_where_it_may_be_used() -> None:
     assert b"STLS" in shown(State.AUTHORIZATION)
-    assert b"STLS" not in shown(State.AUTHORIZATION, tls_available=False)
+    assert b"STLS" not in shown(State.AUTHORIZATION, replace(CONDITIONS, tls_available=False))
 
 
 @pytest.mark.rfc("2449 §3", "MUST")

@@ -3,10 +3,9 @@
 import pytest
 
 from pillarbox.protocol.imap import commands
-from pillarbox.server.imap import mailboxes
 from pillarbox.server.imap.handlers import HANDLERS
 from pillarbox.server.imap.reply import REFUSALS, refusal
-from pillarbox.store import append, placements
+from pillarbox.store import append, mailboxes, placements
 from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.imap.client import MESSAGE, open_imap
 from tests.kit.imap.dialogue import COMMAND_TYPES
@@ -31,7 +30,7 @@ def test_every_refusal_is_no_or_bad_with_a_text() -> None:
         (placements, "copy", "COPY 1 Archive"),
         (placements, "move", "MOVE 1 Archive"),
         (placements, "expunge", "EXPUNGE"),
-        (mailboxes.mailboxes, "create", "CREATE new"),
+        (mailboxes, "create", "CREATE new"),
     ],
 )
 def test_a_busy_database_is_no_unavailable_and_nothing_is_changed(

@@ -1,6 +1,7 @@
 """Snapshots of the selected mailbox while reads wait and other sessions move the cache on."""
 
 import asyncio
+from typing import ParamSpec, TypeVar
 
 import pytest
 
@@ -10,14 +11,18 @@ from pillarbox.server.imap import snapshot
 from pillarbox.store import fetch
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.fetch import Column
+from pillarbox.world.database.database import Verb
 from tests.kit.imap.client import MESSAGE, ImapProvider, open_imap
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def let_reads_wait(mail: ImapProvider, monkeypatch: pytest.MonkeyPatch) -> list[asyncio.Event]:
     """From now on each read waits after its transaction until its event is set."""
     database, waiting = mail.provider.world.database, list[asyncio.Event]()
 
-    async def read(verb, *arguments, **keywords):
+    async def read(verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         found = database.read_now(verb, *arguments, **keywords)
         event = asyncio.Event()
         waiting.append(event)

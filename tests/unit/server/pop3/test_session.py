@@ -52,6 +52,12 @@ class Client:
         return len(events)
 
 
+def virtual_clock(provider: Provider) -> VirtualClock:
+    clock = provider.world.clock
+    assert isinstance(clock, VirtualClock)
+    return clock
+
+
 def scene(play: Callable[[Provider], Awaitable[None]]) -> None:
     async def whole() -> None:
         provider = await open_provider(clock=VirtualClock())
@@ -116,7 +122,7 @@ def test_numbers_stay_while_others_deliver_and_expunge() -> None:
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"", b"\n"])
-def test_large_messages_go_in_parts_and_come_out_whole(end) -> None:
+def test_large_messages_go_in_parts_and_come_out_whole(end: bytes) -> None:
     lines = b".a line\r\n\r\n..\r\n" + b"x" * 70 + b"\r\n"
     body = lines * (3 * PART_OCTETS // len(lines)) + b"last" + end
     large = b"Subject: large\r\n\r\n" + body
@@ -150,7 +156,7 @@ def test_a_slow_client_is_waited_for_between_the_parts() -> None:
         async def drain() -> None:
             drained.append(len(client.connection.written))
 
-        client.connection.drain = drain
+        client.connection.drain = drain  # type: ignore[method-assign]  # to see when it waits
         await client.say(b"RETR 1")
         assert len(drained) == 3
         assert max(b - a for a, b in zip([0, *drained], drained, strict=False)) <= PART_OCTETS + 100
@@ -175,7 +181,7 @@ def test_many_messages_are_listed() -> None:
 
 def test_the_lease_is_renewed_while_the_session_lives() -> None:
     async def play(provider: Provider) -> None:
-        clock = provider.world.clock
+        clock = virtual_clock(provider)
         await provider.deliver(0, MESSAGE)
         client, other = Client(provider), Client(provider)
         await client.log_in()
@@ -194,7 +200,7 @@ def test_the_lease_is_renewed_while_the_session_lives() -> None:
 
 def test_a_session_that_lost_its_lease_deletes_nothing() -> None:
     async def play(provider: Provider) -> None:
-        clock = provider.world.clock
+        clock = virtual_clock(provider)
         await provider.deliver(0, MESSAGE)
         client, other = Client(provider), Client(provider)
         await client.log_in()
@@ -258,7 +264,7 @@ def test_guessing_ends_the_connection() -> None:
             guess = asyncio.ensure_future(client.say(b"PASS wrong"))
             while not guess.done():
                 await asyncio.sleep(0.001)
-                await provider.world.clock.advance(60)
+                await virtual_clock(provider).advance(60)
             assert guess.result().startswith(b"-ERR [AUTH]")
         assert client.connection.gone
 
@@ -286,7 +292,9 @@ def test_nonsense_ends_the_connection_but_now_and_then_does_not() -> None:
     [(DatabaseUnavailable("full"), b"-ERR [SYS/TEMP]"), (BlobMissing("00"), b"-ERR [SYS/PERM]")],
 )
 @pytest.mark.rfc("3206 §4", "SHOULD")
-def test_database_and_disk_failures_are_reported_as_such(monkeypatch, failure, said) -> None:
+def test_database_and_disk_failures_are_reported_as_such(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception, said: bytes
+) -> None:
     def fail(*arguments: Any, **keywords: Any) -> bytes:
         raise failure
 
@@ -303,7 +311,7 @@ def test_database_and_disk_failures_are_reported_as_such(monkeypatch, failure, s
     scene(play)
 
 
-def test_a_failure_in_the_middle_of_a_message_ends_the_connection(monkeypatch) -> None:
+def test_a_failure_in_the_middle_of_a_message_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     async def play(provider: Provider) -> None:
         await provider.deliver(0, b"Subject: large\r\n\r\n" + b"x\r\n" * PART_OCTETS)
         client = Client(provider)
@@ -324,7 +332,7 @@ def test_a_failure_in_the_middle_of_a_message_ends_the_connection(monkeypatch) -
     scene(play)
 
 
-def test_deletions_that_cannot_be_made_durable_are_not_promised(monkeypatch) -> None:
+def test_deletions_that_cannot_be_made_durable_are_not_promised(monkeypatch: pytest.MonkeyPatch) -> None:
     async def play(provider: Provider) -> None:
         await provider.deliver(0, MESSAGE)
         client = Client(provider)
@@ -355,7 +363,7 @@ def test_nothing_is_sent_when_the_deadline_passes() -> None:
 
 @pytest.mark.rfc("6856 §2.1", "MUST")
 @pytest.mark.parametrize("lines", [1, PART_OCTETS])
-def test_an_internationalized_header_is_shown_as_it_is_in_utf8_mode_only(lines) -> None:
+def test_an_internationalized_header_is_shown_as_it_is_in_utf8_mode_only(lines: int) -> None:
     header = "From: J\u00f6rg <j\u00f6rg@one.example>\r\nSubject: gr\u00fcn\r\n\r\n".encode()
     body = "gr\u00fcn\r\n".encode() * lines
 

@@ -1,12 +1,21 @@
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 
 from pillarbox.server.pump.eager import drive
 
 
-def run(scene):
-    return asyncio.run(scene)
+def run(scene: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(scene)
+
+
+def task_of(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Drive what has to wait; the task in which it goes on."""
+    task = drive(work, asyncio.get_running_loop())
+    assert task is not None, "it did not wait"
+    return task
 
 
 def test_what_does_not_wait_is_done_at_once_and_needs_no_task() -> None:
@@ -24,7 +33,8 @@ def test_what_does_not_wait_is_done_at_once_and_needs_no_task() -> None:
 
 def test_what_waits_goes_on_in_a_task() -> None:
     async def scene() -> None:
-        steps, gate = [], asyncio.get_running_loop().create_future()
+        steps: list[object] = []
+        gate = asyncio.get_running_loop().create_future()
 
         async def work() -> None:
             steps.append("begun")
@@ -32,7 +42,7 @@ def test_what_waits_goes_on_in_a_task() -> None:
             await asyncio.sleep(0)
             steps.append(asyncio.current_task() is not None)
 
-        task = drive(work(), asyncio.get_running_loop())
+        task = task_of(work())
         assert steps == ["begun"]
         gate.set_result("gate")
         await task
@@ -46,7 +56,7 @@ def test_a_bare_iteration_of_the_loop() -> None:
         async def work() -> None:
             await asyncio.sleep(0)
 
-        await drive(work(), asyncio.get_running_loop())
+        await task_of(work())
 
     run(scene())
 
@@ -63,7 +73,7 @@ def test_errors_reach_the_coroutine_where_it_waits() -> None:
             await asyncio.sleep(0)
             seen.append("went on")
 
-        task = drive(work(), asyncio.get_running_loop())
+        task = task_of(work())
         gate.set_exception(ValueError())
         await task
         assert seen == ["caught", "went on"]
@@ -83,7 +93,7 @@ def test_errors_before_and_after_the_first_wait() -> None:
         with pytest.raises(ValueError, match="at once"):
             drive(at_once(), asyncio.get_running_loop())
         with pytest.raises(ValueError, match="later"):
-            await drive(later(), asyncio.get_running_loop())
+            await task_of(later())
 
     run(scene())
 
@@ -98,7 +108,7 @@ def test_cancellation() -> None:
             finally:
                 seen.append("cleaned up")
 
-        task = drive(work(), asyncio.get_running_loop())
+        task = task_of(work())
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -109,7 +119,7 @@ def test_cancellation() -> None:
             with pytest.raises(asyncio.CancelledError):
                 await asyncio.get_running_loop().create_future()
 
-        task = drive(stubborn(), asyncio.get_running_loop())
+        task = task_of(stubborn())
         await asyncio.sleep(0)
         task.cancel()
         await task

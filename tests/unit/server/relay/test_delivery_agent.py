@@ -1,5 +1,7 @@
 """From host to host: which hosts are tried, with which TLS, what is sent, and each recipient's outcome."""
 
+from typing import Unpack
+
 import pytest
 
 from pillarbox.protocol.sasl.client import Credentials
@@ -9,15 +11,16 @@ from pillarbox.queue.schedule import LEASE_MS, claim
 from pillarbox.server.relay.delivery_agent import DeliveryAgent
 from pillarbox.server.relay.host_finder import Encryption, Host
 from pillarbox.server.relay.progress import NOT_TRIED
-from pillarbox.world.network.memory import Fault
+from pillarbox.world.network import Endpoint
+from pillarbox.world.network.memory import Fault, MemoryStream
 from pillarbox.world.resolver import Kind, Mx
-from tests.kit.smtp.peer import SILENCE, SmtpPeer
+from tests.kit.smtp.peer import SILENCE, PeerTraits, SmtpPeer
 from tests.kit.smtp.relay import MESSAGE, RelayProvider, run_with_relay
 
 TLS = ("PIPELINING", "8BITMIME", "STARTTLS")
 
 
-def two_hosts(provider: RelayProvider, **first: object) -> tuple[SmtpPeer, SmtpPeer]:
+def two_hosts(provider: RelayProvider, **first: Unpack[PeerTraits]) -> tuple[SmtpPeer, SmtpPeer]:
     """Two exchangers of two.example, the first with these traits."""
     provider.mx("two.example", "mx1.two.example", "mx2.two.example")
     return provider.peer("mx1.two.example", "192.0.2.1", **first), provider.peer(
@@ -65,8 +68,8 @@ def test_without_an_answer_the_next_address_and_the_next_host_are_tried(fault: F
         provider.resolver.put("mx1.two.example", Kind.AAAA, "2001:db8::1")
         tried = []
 
-        def faults(to: object) -> Fault:
-            tried.append(to.address)  # type: ignore[attr-defined]
+        def faults(to: Endpoint) -> Fault:
+            tried.append(to.address)
             return Fault() if tried[-1] == "192.0.2.2" else fault
 
         provider.network.faults = faults
@@ -145,10 +148,11 @@ def test_tls_is_used_where_it_is_offered() -> None:
 
 
 @pytest.mark.parametrize("traits", [{"handshake": False}, {"answers": {"STARTTLS": "454 4.7.0 not now"}}])
-def test_where_tls_fails_plain_text_does_unless_it_must_not(traits: dict[str, object]) -> None:
+def test_where_tls_fails_plain_text_does_unless_it_must_not(traits: PeerTraits) -> None:
     async def test(provider: RelayProvider) -> None:
-        peer = provider.peer("two.example", "192.0.2.1", extensions=TLS, **traits)
-        strict = provider.peer("three.example", "192.0.2.3", extensions=TLS, **traits)
+        offering: PeerTraits = {"extensions": TLS, **traits}
+        peer = provider.peer("two.example", "192.0.2.1", **offering)
+        strict = provider.peer("three.example", "192.0.2.3", **offering)
         provider.routes["three.example"] = Host("three.example", encryption=Encryption.REQUIRED)
         await provider.queue("a@two.example", "a@three.example")
         await provider.pass_(1)
@@ -248,9 +252,9 @@ def test_implicit_tls() -> None:
     async def test(provider: RelayProvider) -> None:
         peer = provider.peer("smart.example", "192.0.2.9", 465)
 
-        async def secured(stream: object) -> None:
-            stream.answer_tls()  # type: ignore[attr-defined]
-            await peer(stream)  # type: ignore[arg-type]
+        async def secured(stream: MemoryStream) -> None:
+            stream.answer_tls()
+            await peer(stream)
 
         provider.network.serve("192.0.2.9", 465, secured)
         provider.routes["*"] = Host("smart.example", 465, implicit_tls=True, encryption=Encryption.REQUIRED)
@@ -265,7 +269,7 @@ def test_implicit_tls() -> None:
 @pytest.mark.parametrize("farewell", [None, "421 4.4.2 idle for too long"])
 def test_a_connection_closed_while_it_rested_is_no_attempt(farewell: str | None) -> None:
     async def test(provider: RelayProvider) -> None:
-        answers: dict[str, object] = {"MAIL": ["250 2.1.0 OK", farewell, "250 2.1.0 OK"]}
+        answers = {"MAIL": ["250 2.1.0 OK", farewell, "250 2.1.0 OK"]}
         peer = provider.peer("two.example", "192.0.2.1", answers=answers)
         await provider.queue("a@two.example")
         await provider.pass_(0.5)
@@ -425,16 +429,14 @@ def test_a_dsn_request_goes_on_with_the_message() -> None:
 
 def test_the_refusal_of_a_large_message_is_read_though_the_connection_breaks() -> None:
     async def test(provider: RelayProvider) -> None:
-        async def full(stream: object) -> None:
-            peer = SmtpPeer(provider.clock)
-            write = stream.write  # type: ignore[attr-defined]
+        async def full(stream: MemoryStream) -> None:
+            write = stream.write
             await write(b"220 peer\r\n")
             for reply in (b"250 peer", b"250 OK", b"250 OK", b"354 go on"):
-                await stream.read()  # type: ignore[attr-defined]
+                await stream.read()
                 await write(reply + b"\r\n")
-            await stream.read()  # type: ignore[attr-defined]
+            await stream.read()
             await write(b"552 5.3.4 far too large\r\n")
-            assert peer
 
         provider.resolver.put("two.example", Kind.MX, Mx(10, "mx.two.example"))
         provider.resolver.put("mx.two.example", Kind.A, "192.0.2.1")

@@ -1,8 +1,7 @@
 """Which hosts, in which order, and the outcome if there are none."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -10,11 +9,19 @@ from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.server.relay.host_finder import MAX_ADDRESSES, MAX_MX_HOSTS, Host, HostFinder
 from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.resolver import Failure, Kind, Mx
+from pillarbox.world.resolver.records import Record
 from pillarbox.world.resolver.zone import ZoneResolver
 
 
-def host_finder(seed: int = 1, *, authenticated: bool = False, **records: Sequence[Any]) -> HostFinder:
+def host_finder(seed: int = 1, *, authenticated: bool = False, **records: Sequence[Record]) -> HostFinder:
     """`two__MX=[...]` are the MX records of two.example."""
+    return host_finder_of(records, seed, authenticated=authenticated)
+
+
+def host_finder_of(
+    records: Mapping[str, Sequence[Record]], seed: int = 1, *, authenticated: bool = False
+) -> HostFinder:
+    """The same, of a dictionary."""
     zone = ZoneResolver(("example",), {}, outside=Failure("SERVFAIL"), authenticated=authenticated)
     for key, found in records.items():
         name, _, kind = key.partition("__")
@@ -62,9 +69,9 @@ def test_without_mx_the_domain_itself() -> None:
     ],
 )
 def test_destinations_without_hosts(
-    records: dict[str, Sequence[Any]], destination: str, kind: OutcomeKind, status: str
+    records: dict[str, Sequence[Record]], destination: str, kind: OutcomeKind, status: str
 ) -> None:
-    found = hosts(host_finder(**records), destination)
+    found = hosts(host_finder_of(records), destination)
     assert isinstance(found, Outcome)
     assert (found.kind, found.status, found.said_by_server) == (kind, status, False)
 
@@ -93,9 +100,12 @@ def test_an_operators_rule_comes_before_the_dns_and_a_smart_host_after_single_ru
 
 
 def test_a_signed_answer_makes_a_name_certain() -> None:
-    (signed,) = hosts(host_finder(two__MX=[Mx(10, "a.example")], authenticated=True))  # type: ignore[misc]
-    (unsigned,) = hosts(host_finder(two__MX=[Mx(10, "a.example")]))  # type: ignore[misc]
-    assert (signed.certain, unsigned.certain) == (True, False)
+    signed, unsigned = (
+        hosts(host_finder(two__MX=[Mx(10, "a.example")], authenticated=authenticated))
+        for authenticated in (True, False)
+    )
+    assert signed == [Host("a.example", certain=True)]
+    assert unsigned == [Host("a.example", certain=False)]
 
 
 def test_an_endless_list_is_cut_and_a_name_is_tried_once() -> None:
@@ -114,8 +124,8 @@ def test_both_address_families_alternate_within_the_limit() -> None:
     four = [f"192.0.2.{number}" for number in range(20)]
     six = ["2001:db8::1", "2001:db8::2"]
     found = addresses(host_finder(a__A=four, a__AAAA=six), Host("a.example"))
-    assert list(found)[:5] == [six[0], four[0], six[1], four[1], four[2]]  # type: ignore[arg-type]
-    assert len(found) == MAX_ADDRESSES  # type: ignore[arg-type]
+    assert list(found)[:5] == [six[0], four[0], six[1], four[1], four[2]]
+    assert len(found) == MAX_ADDRESSES
     assert addresses(host_finder(), Host("a.example", address="192.0.2.9")) == ["192.0.2.9"]
 
 

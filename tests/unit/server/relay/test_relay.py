@@ -1,6 +1,8 @@
 """The whole relay in virtual time: when, how often, how many connections at once, and which DSNs."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -273,12 +275,12 @@ def test_a_full_disk_only_delays_what_is_written_down() -> None:
         await provider.queue("a@two.example")
         write, broken = provider.database.write, True
 
-        async def failing(verb: object, *arguments: object, **more: object) -> object:
+        async def failing(verb: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
             if broken and getattr(verb, "__name__", "") == "settle":
                 raise DatabaseUnavailable("disk full")
-            return await write(verb, *arguments, **more)  # type: ignore[arg-type]
+            return await write(verb, *arguments, **more)
 
-        provider.database.write = failing  # type: ignore[method-assign, assignment]
+        provider.database.write = failing  # type: ignore[method-assign]  # as a full disk does
         await provider.pass_(30)
         assert (len(peer.received), provider.waiting()) == (1, ["a@two.example"])
         broken = False

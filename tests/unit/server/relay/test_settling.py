@@ -39,7 +39,7 @@ def test_many_results_are_few_transactions() -> None:
             written.append(verb)
             return await write(verb, *arguments, **more)
 
-        provider.database.write = counted  # type: ignore[method-assign, assignment]
+        provider.database.write = counted  # type: ignore[method-assign]  # on its way to the real one
         for one in found:
             await writer.add(one)
         await writer.settled()
@@ -62,7 +62,7 @@ def test_one_that_cannot_be_written_does_not_affect_the_others() -> None:
                 raise ArithmeticError("a mistake of ours")
             return await write(verb, *arguments, **more)
 
-        provider.database.write = failing  # type: ignore[method-assign, assignment]
+        provider.database.write = failing  # type: ignore[method-assign]  # on its way to the real one
         for one in found:
             await writer.add(one)
         await writer.settled()
@@ -85,7 +85,7 @@ def test_delivery_agents_wait_while_too_much_is_unwritten() -> None:
             await gate.wait()
             return await write(verb, *arguments, **more)
 
-        provider.database.write = slow  # type: ignore[method-assign, assignment]
+        provider.database.write = slow  # type: ignore[method-assign]  # on its way to the real one
         adding = asyncio.ensure_future(_add_all(writer, found))
         for _ in range(300):
             await asyncio.sleep(0)
