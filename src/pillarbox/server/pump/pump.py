@@ -31,6 +31,8 @@ LINGER_S: Final = 5.0
 """How long a closing connection may take to send its last octets, and to read what the peer still
 sends: closing on unread octets would reset the connection and lose our final reply."""
 
+_IDLE = Phase.IDLE
+
 
 class Pump(Handling[E]):
     """One connection; the `Connection` its session sees."""
@@ -137,7 +139,10 @@ class Pump(Handling[E]):
 
     def buffer_updated(self, nbytes: int) -> None:
         """So many octets have arrived in the shared buffer."""
-        _ON_OCTETS[self.phase](self, nbytes)
+        if self.phase is _IDLE:  # the table's step, spelt out: it is taken for every command
+            self._feed(nbytes)
+        else:
+            _ON_OCTETS[self.phase](self, nbytes)
 
     def eof_received(self) -> bool:
         """The peer has sent all it will: finish what was asked, answer it, and close."""
