@@ -90,10 +90,14 @@ class Verdict(Struct, frozen=True, gc=False):
         """The verdict after one more finding, of the check of this name."""
         if finding is NOTHING_FOUND:
             return self
-        refuses = finding.decision > max(self.decision, Decision.QUARANTINE)
+        decision, refused = self.decision, self.refused
+        if finding.decision > decision:
+            decision = finding.decision
+            if decision > Decision.QUARANTINE:
+                refused = _refused(finding)
         return Verdict(
-            max(self.decision, finding.decision),
-            _refused(finding) if refuses else self.refused,
+            decision,
+            refused,
             (*self.remarks, finding.remark) if finding.remark else self.remarks,
             self.fields + finding.fields,
             (*self.results, (name, finding.result)) if finding.result else self.results,
