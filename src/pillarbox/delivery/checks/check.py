@@ -1,7 +1,6 @@
 """The vocabulary of checks: stage, evidence, finding, verdict."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 from typing import ClassVar, Final
 
@@ -31,8 +30,7 @@ class Stage(Enum):
     """The message. Header fields can be added up to here."""
 
 
-@dataclass(slots=True)
-class Evidence:
+class Evidence(Struct):
     """What is known at a stage; it grows from stage to stage."""
 
     origin: Origin

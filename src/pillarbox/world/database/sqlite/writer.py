@@ -19,11 +19,11 @@ Always true:
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import apsw
+from msgspec import Struct
 
 from pillarbox.world.database.database import OnCommit, OnFailure
 from pillarbox.world.database.failures import DatabaseUnavailable
@@ -44,8 +44,7 @@ MAX_WRITE_LOCK_S = 20.0
 Verb = Callable[..., Any]
 
 
-@dataclass(slots=True)
-class _Waiting:
+class _Waiting(Struct):
     verb: Verb
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
