@@ -5,7 +5,6 @@ The model: a mailbox is a dictionary from UID to (text, flags), and a UID never 
 
 from dataclasses import dataclass, field
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (

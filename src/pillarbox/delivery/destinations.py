@@ -1,7 +1,5 @@
 """The destinations of one message, collected from its recipients, and the DSN requests that go with them."""
 
-from dataclasses import dataclass, field
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -43,14 +41,13 @@ NO_REQUEST = DsnRequest()
 """Neither NOTIFY nor ORCPT was given."""
 
 
-@dataclass(slots=True)
-class Destinations:
+class Destinations(Struct):
     """Where a message goes: each INBOX and each remote address once, however often it was named."""
 
-    placements: dict[Placement, None] = field(default_factory=dict)
-    remote: dict[str, QueuedRecipient] = field(default_factory=dict)
+    placements: dict[Placement, None] = {}
+    remote: dict[str, QueuedRecipient] = {}
     """By the address's key."""
-    successes: dict[str, DsnRecipient] = field(default_factory=dict)
+    successes: dict[str, DsnRecipient] = {}
     """Successes to report once the message is accepted, by recipient."""
 
     def add_local(self, address: Address, recipient: LocalRecipient, request: DsnRequest) -> None:

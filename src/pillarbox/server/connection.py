@@ -22,7 +22,9 @@ made by the handler. Long calculations belong in a thread or process, as everywh
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
+
+from msgspec import Struct
 
 from pillarbox.mail.identifiers import AccountId
 
@@ -81,12 +83,15 @@ class Session(Protocol[E]):
         """The connection is gone: release and unsubscribe. Must not raise, cannot write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True, gc=False):
     """One end of a connection. `address` is an IP address as text, `port` 0 for a unix socket."""
 
     address: str
     port: int
+
+
+NOBODY: Final = Peer("", 0)
+"""Where the transport tells nothing: a unix socket, or not connected yet."""
 
 
 @dataclass(frozen=True, slots=True)

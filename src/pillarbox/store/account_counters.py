@@ -12,8 +12,9 @@ What is always true: MODSEQ and ids only rise; `octets` is the sum of the sizes 
 emails (an email in three mailboxes counts once), `messages` their number.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ModSeq
 from pillarbox.world.database import Transaction
@@ -34,16 +35,14 @@ class OverQuota(Exception):
     """The quota of the account would be exceeded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True, gc=False):
     """The usage of an account (RFC 9208 §5: STORAGE, here in octets, and MESSAGE)."""
 
     octets: int
     messages: int
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(Struct, frozen=True, gc=False):
     """Numbers for new emails: the MODSEQ of the call, and the id of the first email."""
 
     modseq: ModSeq

@@ -5,7 +5,8 @@ the `Summary` made before the transaction.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ModSeq, ThreadId, Uid, UidValidity
 from pillarbox.mail.number_set import NumberSet
@@ -17,16 +18,14 @@ from pillarbox.world.blobs import PreparedBlob
 from pillarbox.world.database import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True, gc=False):
     """The octets of a message, ready to be stored, and their summary."""
 
     blob: PreparedBlob
     summary: Summary
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True, gc=False):
     """A message to append, with its flags and date."""
 
     message: Message
@@ -36,8 +35,7 @@ class Arrival:
     """IMAP's internal date, JMAP's receivedAt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(Struct, frozen=True, gc=False):
     """The identifiers of an appended message."""
 
     uid: Uid

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from msgspec import Struct
+
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.world.database import Transaction
@@ -60,8 +62,7 @@ Flagged = tuple[int, str, int]
 """UID, flags as stored, MODSEQ."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(Struct, frozen=True, gc=False):
     """The changes of a mailbox since a MODSEQ: apply `vanished` first, then the others."""
 
     highest: ModSeq

@@ -6,9 +6,10 @@ their product, so each row is then updated by itself.
 """
 
 from collections import Counter
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple, assert_never
+
+from msgspec import Struct
 
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
@@ -39,8 +40,7 @@ class Mode(Enum):
     REPLACE = "FLAGS"
 
 
-@dataclass(frozen=True, slots=True)
-class FlagChange:
+class FlagChange(Struct, frozen=True, gc=False):
     """The result of a change of flags, by flag texts instead of rows: `CachedMailbox` applies it to its rows."""
 
     uids: NumberSet

@@ -4,7 +4,8 @@ STATUS, SELECT and JMAP's Mailbox read these counts; the verbs maintain them, so
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
@@ -12,8 +13,7 @@ from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.world.database import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxCounts:
+class MailboxCounts(Struct, frozen=True, gc=False):
     """Counts of a mailbox, or a change of them."""
 
     messages: int = 0

@@ -1,7 +1,6 @@
 """The vocabulary of checks: stage, evidence, finding, verdict."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 from typing import ClassVar, Final
 
@@ -31,8 +30,7 @@ class Stage(Enum):
     """The message. Header fields can be added up to here."""
 
 
-@dataclass(slots=True)
-class Evidence:
+class Evidence(Struct):
     """What is known at a stage; it grows from stage to stage."""
 
     origin: Origin
@@ -90,10 +88,14 @@ class Verdict(Struct, frozen=True, gc=False):
         """The verdict after one more finding, of the check of this name."""
         if finding is NOTHING_FOUND:
             return self
-        refuses = finding.decision > max(self.decision, Decision.QUARANTINE)
+        decision, refused = self.decision, self.refused
+        if finding.decision > decision:
+            decision = finding.decision
+            if decision > Decision.QUARANTINE:
+                refused = _refused(finding)
         return Verdict(
-            max(self.decision, finding.decision),
-            _refused(finding) if refuses else self.refused,
+            decision,
+            refused,
             (*self.remarks, finding.remark) if finding.remark else self.remarks,
             self.fields + finding.fields,
             (*self.results, (name, finding.result)) if finding.result else self.results,

@@ -1,5 +1,7 @@
 """Running the checks of a stage, and folding their findings into the verdict."""
 
+from collections.abc import Mapping
+
 from pillarbox.config.schema import Config
 from pillarbox.delivery.checks.check import Check, Evidence, Stage, Verdict
 from pillarbox.delivery.checks.table import CHECKS, Table
@@ -15,21 +17,18 @@ class Checks:
     def __init__(self, world: World, config: Config, table: Table = CHECKS) -> None:
         listed = dict.fromkeys(kind for kinds in table.values() for kind in kinds)
         made = {kind: kind(world, config) for kind in listed}
-        self._rows: dict[Source, dict[Stage, tuple[Check, ...]]] = {
+        self.rows: Mapping[Source, Mapping[Stage, tuple[Check, ...]]] = {
             source: {
                 stage: tuple(made[kind] for kind in table.get(stage, ()) if source in kind.sources)
                 for stage in Stage
             }
             for source in Source
         }
+        """The checks that conclude at a stage, for mail of a source."""
         self._of_a_message: dict[Source, tuple[Check, ...]] = {
             source: tuple(dict.fromkeys(check for stage in _OF_A_MESSAGE for check in rows[stage]))
-            for source, rows in self._rows.items()
+            for source, rows in self.rows.items()
         }
-
-    def at(self, stage: Stage, source: Source) -> tuple[Check, ...]:
-        """The checks that conclude at this stage, for mail of this source."""
-        return self._rows[source][stage]
 
     def begin(self, evidence: Evidence) -> None:
         """MAIL was received: start what takes long."""
@@ -38,7 +37,7 @@ class Checks:
 
     async def conclude(self, stage: Stage, evidence: Evidence, verdict: Verdict) -> Verdict:
         """The verdict after this stage. A refusal ends it: later checks do not run."""
-        for check in self._rows[evidence.origin.source][stage]:
+        for check in self.rows[evidence.origin.source][stage]:
             verdict = verdict.with_finding(check.name, await check.conclude(evidence))
             if verdict.refused:
                 break

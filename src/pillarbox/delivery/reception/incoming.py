@@ -74,6 +74,7 @@ class IncomingMessage:
         "_id",
         "_origin",
         "_resources",
+        "_return_path",
         "_reverse_path",
         "_verdict",
         "recipients",
@@ -92,6 +93,7 @@ class IncomingMessage:
         self._attempted = 0
         self._body: IncomingBody | None = None
         self._id = ""
+        self._return_path = b""
         self.recipients: list[Address] = []
         """The recipients that were accepted, in their order, repetitions included."""
 
@@ -121,16 +123,16 @@ class IncomingMessage:
             return Refused(Reason.TOO_MANY_RECIPIENTS)
         if path is not POSTMASTER and not self._envelope.smtputf8 and not is_ascii(path):
             return Refused(Reason.RECIPIENT_NEEDS_SMTPUTF8)
-        recipients = self._resources.recipients
-        address = recipients.address(self._origin, path)
-        try:
-            found = await recipients.destination(
-                self._origin, address, octets=self._envelope.size_octets or 0
-            )
-        except DatabaseUnavailable:
-            return Refused(Reason.UNAVAILABLE)
-        refused = self._refused_recipient(found)
-        if refused is None and self._resources.checks.at(Stage.RECIPIENT, self._origin.source):
+        origin, recipients = self._origin, self._resources.recipients
+        address = recipients.address(origin, path)
+        found: Destination | None = recipients.cached(origin, address)
+        if found is None:
+            try:
+                found = await recipients.destination(origin, address, octets=self._envelope.size_octets or 0)
+            except DatabaseUnavailable:
+                return Refused(Reason.UNAVAILABLE)
+        refused = None if isinstance(found, LocalRecipient) else self._refused_recipient(found)
+        if refused is None and self._resources.checks.rows[origin.source][Stage.RECIPIENT]:
             refused = await self._checked_recipient(address)
         if refused is None:
             if isinstance(found, LocalRecipient):
@@ -140,10 +142,8 @@ class IncomingMessage:
             self.recipients.append(address)
         return refused
 
-    def _refused_recipient(self, found: Destination) -> Refused | None:
+    def _refused_recipient(self, found: RemoteRecipient | UnknownRecipient | FullMailbox) -> Refused | None:
         match found:
-            case LocalRecipient():
-                return None
             case RemoteRecipient():
                 # Only a logged-in account may send to other providers
                 submitted = self._origin.source is Source.SUBMISSION
@@ -218,12 +218,16 @@ class IncomingMessage:
         marks = trace.marks(top)
         if marks.hops > MAX_HOPS:
             return Refused(Reason.TOO_MANY_HOPS)
-        if self._resources.checks.at(Stage.DATA, self._origin.source):
+        checks = self._resources.checks
+        if checks.rows[self._origin.source][Stage.DATA]:
             self._evidence.top = top
-            self._verdict = await self._resources.checks.conclude(Stage.DATA, self._evidence, self._verdict)
+            self._verdict = await checks.conclude(Stage.DATA, self._evidence, self._verdict)
             if self._verdict.refused:
                 return self._verdict.refused
-        fields = b"".join((self._return_path(), *self._verdict.fields, self._received()))
+        if self._destinations.placements:
+            # Written where the message is placed (RFC 5321 §4.4); `commit.intake_of` removes it from what is queued
+            self._return_path = trace.return_path(self._reverse_path)
+        fields = b"".join((self._return_path, *self._verdict.fields, self._received()))
         return trace.with_trace(top, fields, marks)
 
     async def _prepared(self, top: bytes, account: Account) -> bytes | Refused:
@@ -233,10 +237,6 @@ class IncomingMessage:
         details = Submission(account, self.id, world.clock.now_ms())
         prepared = await world.database.read(submission.prepare, top, details)
         return Refused(prepared) if isinstance(prepared, Reason) else prepared
-
-    def _return_path(self) -> bytes:
-        """Written where the message is placed (RFC 5321 §4.4); `commit.intake_of` removes it from what is queued."""
-        return trace.return_path(self._reverse_path) if self._destinations.placements else b""
 
     def _received(self) -> bytes:
         origin, recipients = self._origin, self.recipients
@@ -260,7 +260,7 @@ class IncomingMessage:
             envelope=self._envelope,
             destinations=self._destinations,
             stored=stored,
-            return_path=self._return_path(),
+            return_path=self._return_path,
             quarantined=self._verdict.decision is Decision.QUARANTINE,
         )
 
@@ -280,9 +280,10 @@ class IncomingMessage:
     # --- the answer
 
     def _accepted(self, intake: Intake, body: IncomingBody) -> Accepted:
+        identity = self.id
         self._resources.world.telemetry.event(
             "message accepted",
-            trace=self.id,
+            trace=identity,
             role=self._origin.service,
             client=self._origin.client_address,
             reverse_path=self._reverse_path,
@@ -292,7 +293,7 @@ class IncomingMessage:
             size_octets=body.octets,
             **dict(self._verdict.results),
         )
-        return Accepted(self.id)
+        return Accepted(identity)
 
     def _failed(self, reason: Reason, failure: Exception) -> Refused:
         self._resources.world.telemetry.warning("message not accepted", trace=self.id, why=str(failure))

@@ -37,7 +37,7 @@ class Reception:
             return refused
         evidence = Evidence(origin, envelope)
         self.checks.begin(evidence)
-        if self.checks.at(Stage.SENDER, origin.source):
+        if self.checks.rows[origin.source][Stage.SENDER]:
             verdict = await self.checks.conclude(Stage.SENDER, evidence, verdict)
         return verdict.refused or IncomingMessage(self._resources, envelope, evidence, verdict)
 

@@ -4,7 +4,7 @@ from pillarbox.config.schema import Config
 from pillarbox.delivery import route
 from pillarbox.delivery.envelope import Origin
 from pillarbox.delivery.recipient_cache import RecipientCache
-from pillarbox.delivery.route import Destination, RemoteRecipient
+from pillarbox.delivery.route import Destination, LocalRecipient, RemoteRecipient
 from pillarbox.delivery.trace import address_literal
 from pillarbox.directory import resolve
 from pillarbox.mail.address import Address
@@ -31,15 +31,21 @@ class RecipientResolver:
                 return Address(path.local, self._config.domain)
         return path
 
+    def cached(self, origin: Origin, address: Address) -> LocalRecipient | None:
+        """Where mail for this address goes, if that is known without asking the database."""
+        if self._config.separate_domains and origin.account:
+            return None
+        return self._cache.get(address)
+
     async def destination(self, origin: Origin, address: Address, *, octets: int) -> Destination:
         """Where mail of this size for this address goes. Raises `DatabaseUnavailable`."""
         if self._config.separate_domains and origin.account:
             served = await self._database.read(resolve.served_domain, address)
             if served is None or served.name != origin.account.login.rpartition("@")[2]:
                 return RemoteRecipient()
-        cached = self._cache.get(address)
-        if cached:
-            return cached
+            cached = self._cache.get(address)
+            if cached:
+                return cached
         found = await self._database.read(route.destination, address, octets=octets)
         self._cache.put(address, found)
         return found

@@ -2,13 +2,13 @@
 
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pillarbox.mail.number_set import NumberSet
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True, gc=False):
     """Messages, as slices of `SelectedMailbox.uids`."""
 
     slices: tuple[slice, ...]

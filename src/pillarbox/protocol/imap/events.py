@@ -8,6 +8,8 @@ not).
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from pillarbox.protocol.imap.commands import Append, Command, Replace
 
 
@@ -25,8 +27,7 @@ class Bye:
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True, gc=False):
     """A command that is well-formed and allowed in this state; answer it with its tag. Never Append or
     Replace."""
 

@@ -14,8 +14,9 @@ sent to the client (RFC 9051 §2.3.1.2). Always true:
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from pillarbox.mail.identifiers import MailboxId, ModSeq, UidValidity
 from pillarbox.mail.number_set import EMPTY, NumberSet
@@ -277,8 +278,7 @@ class SelectedMailbox:
         return flag_lines(rows, condstore=options.condstore) if rows else b""
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateOptions:
+class UpdateOptions(Struct, frozen=True, gc=False):
     """Which responses the client is sent for changes now."""
 
     expunges: bool

@@ -4,13 +4,12 @@ Still symbolic: what `*` (the last message) and `$` (the saved search result, RF
 only to the selected mailbox, when the command runs (`selected.SelectedMailbox`).
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pillarbox.mail.number_set import EMPTY, NumberSet
 
 
-@dataclass(frozen=True, slots=True)
-class SequenceSet:
+class SequenceSet(Struct, frozen=True, gc=False):
     """Sequence numbers or UIDs as the command names them (RFC 9051 §9, sequence-set); never empty."""
 
     numbers: NumberSet = EMPTY

@@ -6,7 +6,8 @@ out here, and the command that named them answers EXPUNGEISSUED (RFC 9051 §7.1)
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.protocol.imap.chosen import Chosen
@@ -14,8 +15,7 @@ from pillarbox.protocol.imap.selected import SelectedMailbox
 from pillarbox.store.mailbox_cache import CachedMailbox
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(Struct, frozen=True, gc=False):
     """Parallel columns, ascending."""
 
     numbers: Sequence[int]

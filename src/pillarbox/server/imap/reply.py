@@ -4,8 +4,9 @@ A handler returns its `Reply`, raises `Refused`, or lets a verb's own exception 
 a response for the client (RFC 9051 §7.1, RFC 5530). Texts are those of other servers, and give no details.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from pillarbox.mail.flags import TooManyFlags
 from pillarbox.mail.mailbox_name import InvalidMailboxName
@@ -19,8 +20,7 @@ from pillarbox.world.blobs import BlobMissing
 from pillarbox.world.database import DatabaseUnavailable
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True, gc=False):
     """A tagged response without its tag."""
 
     word: str

@@ -7,9 +7,10 @@ is decoded. A section that the message does not have is NIL.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from pillarbox.mail import transfer
 from pillarbox.mail.header import Header
@@ -19,8 +20,7 @@ from pillarbox.protocol.imap.fetch_items import BodySection, Partial, SectionTex
 EMPTY_LINE: Final = b"\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(Struct, frozen=True, gc=False):
     """Octets of the message from `start` up to, not including, `end`."""
 
     start: int

@@ -6,7 +6,8 @@ row is read where nothing changed. How changes are sent, and which must wait, is
 """
 
 from array import array
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import EMPTY, NumberSet
@@ -24,8 +25,7 @@ class MailboxGone(Exception):
     """The selected mailbox was deleted by another session."""
 
 
-@dataclass(frozen=True, slots=True)
-class Updates:
+class Updates(Struct, frozen=True, gc=False):
     """What a session has not taken in yet (a `protocol.imap.selected.Delta`)."""
 
     highest: ModSeq

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Generic
 
-from pillarbox.server.connection import ConnectionGone, E, Peer, Session
+from pillarbox.server.connection import NOBODY, ConnectionGone, E, Peer, Session
 from pillarbox.server.pump import eager
 from pillarbox.server.pump.deadline import Deadline
 from pillarbox.server.pump.held_input import HeldInput
@@ -65,7 +65,7 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
         self._held = HeldInput()
         self._drained: asyncio.Future[None] | None = None
         self._deadline = Deadline(loop, FIRST_DEADLINE_S, self._deadline_passed)
-        self.peer = peer or Peer("", 0)
+        self.peer = peer or NOBODY
         # --- facts about the peer and the listener that hold across phases
         self._eof = False
         """The peer has sent all it will."""
@@ -129,7 +129,7 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
     # --- actions: handling events
 
     def _open(self) -> None:
-        self._task = eager.drive(self._work(opening=True), self._loop)
+        self._task = eager.drive(self._opened(), self._loop)
 
     def _run(self) -> None:
         """Handle events as far as that is possible without waiting; the rest in a task."""
@@ -139,19 +139,45 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
         # Not at once: the caller of `post` is in the middle of something.
         self._loop.call_soon(self._run)
 
-    async def _work(self, *, opening: bool = False) -> None:
+    async def _opened(self) -> None:
         session = self._session
         assert session is not None
         try:
-            if opening:
-                if self._owner.implicit_tls:
-                    await self.start_tls()
-                await session.opened()
-            await self._handle_all(session)
-        except ConnectionGone:
-            self._on(Event.CLOSE)
-        except Exception as error:  # a mistake in one session must not affect another
-            self._fail(error)
+            if self._owner.implicit_tls:
+                await self.start_tls()
+            await session.opened()
+        except Exception as error:
+            self._ended_by(error)
+        except BaseException:  # cancelled: the loop is being ended
+            self._events = self._task = None
+            self._on(Event.DONE)
+            raise
+        await self._work()
+
+    async def _work(self) -> None:
+        """Handle the events at hand, then those the machine returns next, until there are no more."""
+        session, held, monotonic, until = self._session, self._held, self._owner.monotonic, 0.0
+        assert session is not None
+        try:
+            while self.phase is _WORKING and self._ending is None:
+                events = self._events
+                if not events:
+                    if not (held.octets or session.machine.buffered) or not (more := self._more(session)):
+                        return
+                    self._events = events = deque(more)
+                # By time, since a thousand events may take a millisecond or a minute. A handler that has waited
+                # gives way once more than it must: cheaper than knowing that it has.
+                if (now := monotonic()) >= until:
+                    if until:
+                        await asyncio.sleep(0)
+                        until = monotonic() + SHARE_S
+                        continue
+                    until = now + SHARE_S
+                await session.handle(events.popleft())
+                if self._slow_reader and self.phase.open:
+                    await self.drain()
+        except Exception as error:
+            self._ended_by(error)
         finally:
             self._events = self._task = None
             if self.phase is _WORKING:  # the table's step, spelt out: it is taken after every command
@@ -160,48 +186,29 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
             else:
                 self._on(Event.DONE)
 
-    async def _handle_all(self, session: Session[E]) -> None:
-        """Handle the events at hand, then those the machine returns next, until there are no more."""
-        monotonic = self._owner.monotonic
-        until = monotonic() + SHARE_S
-        while self.phase is _WORKING and self._ending is None:
-            events = self._events
-            if not events:
-                if not (more := self._more(session)):
-                    return
-                self._events = events = deque(more)
-            await session.handle(events.popleft())
-            if self._slow_reader and self.phase.open:
-                await self.drain()
-            # By time, since a thousand events may take a millisecond or a minute. A handler that has waited
-            # gives way once more than it must: cheaper than knowing that it has.
-            if monotonic() >= until and (events or self._held.octets or session.machine.buffered):
-                await asyncio.sleep(0)
-                until = monotonic() + SHARE_S
+    def _ended_by(self, error: Exception) -> None:
+        if isinstance(error, ConnectionGone):
+            self._on(Event.CLOSE)
+        else:  # a mistake in one session must not affect another
+            self._fail(error)
 
     def _more(self, session: Session[E]) -> Sequence[E]:
-        """The next events, now that all earlier ones are handled."""
-        machine = session.machine
-        if self._held.octets:
-            octets = self._held.take()
-        elif machine.buffered:
-            octets = b""
-        else:
-            return ()
+        """The next events, now that all earlier ones are handled and some input is left."""
+        octets = self._held.take()
         self._resume_reading()
-        return self._receive(session, octets)
-
-    def _receive(self, session: Session[E], octets: bytes) -> Sequence[E]:
-        """Feed the machine, and note that the peer was active."""
         events = session.machine.receive(octets)
         if events:
             self._active = True
         else:
-            self._progress_octets += len(octets)
-            if self._progress_octets >= PROGRESS_OCTETS:
-                self._progress_octets = 0
-                self._deadline.restart()
+            self._count_progress(len(octets))
         return events
+
+    def _count_progress(self, octets: int) -> None:
+        """So many octets have come in, and no event is complete: the peer was active all the same."""
+        self._progress_octets += octets
+        if self._progress_octets >= PROGRESS_OCTETS:
+            self._progress_octets = 0
+            self._deadline.restart()
 
     def _rest(self) -> None:
         if self._ending is not None:
@@ -222,14 +229,17 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
         session = self._session
         assert session is not None
         try:
-            events = self._receive(session, bytes(self._owner.buffer[:nbytes]))
+            events = session.machine.receive(bytes(self._owner.buffer[:nbytes]))
         except Exception as error:
             self._fail(error)
             return
         if events:
+            self._active = True
             self._events = deque(events)
             self.phase = _WORKING  # BEGIN, spelt out likewise
-            self._run()
+            self._task = eager.drive(self._work(), self._loop)
+        else:
+            self._count_progress(nbytes)
 
     def _hold(self, nbytes: int) -> None:
         held, transport = self._held, self._transport

@@ -28,6 +28,8 @@ from pillarbox.server.pump.transport import end_of, tls_of, tls_state
 REVOKED_S: Final = 1.0
 """How long a session whose accounts were revoked may take for its current event and its final reply."""
 
+_IDLE = Phase.IDLE
+
 
 class Pump(Handling[E]):
     """One connection; the `Connection` its session sees."""
@@ -134,7 +136,10 @@ class Pump(Handling[E]):
 
     def buffer_updated(self, nbytes: int) -> None:
         """So many octets have arrived in the shared buffer."""
-        _ON_OCTETS[self.phase](self, nbytes)
+        if self.phase is _IDLE:  # the table's step, spelt out: it is taken for every command
+            self._feed(nbytes)
+        else:
+            _ON_OCTETS[self.phase](self, nbytes)
 
     def eof_received(self) -> bool:
         """The peer has sent all it will: finish what was asked, answer it, and close."""

@@ -5,14 +5,14 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
-from pillarbox.server.connection import Peer, TlsState
+from pillarbox.server.connection import NOBODY, Peer, TlsState
 
 
 def end_of(transport: asyncio.Transport | None, which: str) -> Peer:
     """One end of the connection, `peername` or `sockname`; an IPv4 address mapped into IPv6 is written as IPv4."""
     name = transport.get_extra_info(which) if transport is not None else None
     if not isinstance(name, tuple):
-        return Peer("", 0)  # a unix socket
+        return NOBODY
     return Peer(name[0].removeprefix("::ffff:"), name[1])
 
 

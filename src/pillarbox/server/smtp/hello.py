@@ -18,7 +18,7 @@ def on_hello(context: Context, command: Hello) -> Awaitable[None] | None:
         return None
     context.reset()
     shared = context.shared
-    if shared.reception.checks.at(Stage.GREETING, context.source):
+    if shared.reception.checks.rows[context.source][Stage.GREETING]:
         return _checked(context, command)
     _accept(context, command)
     return None

@@ -59,7 +59,7 @@ class SmtpSession:
         shared = context.shared
         context.update_conditions()
         context.connection.set_deadline(COMMAND_TIMEOUT_S)
-        if shared.reception.checks.at(Stage.CONNECT, context.source):
+        if shared.reception.checks.rows[context.source][Stage.CONNECT]:
             verdict = await shared.reception.check(Stage.CONNECT, context.origin())
             if verdict.refused:
                 context.replies.append(_instead_of_greeting(reply_to(verdict.refused), context.hostname))

@@ -24,6 +24,7 @@ from functools import partial
 from typing import Any, Final
 
 import apsw
+from msgspec import Struct
 
 from pillarbox.world.database.database import OnCommit, OnFailure
 from pillarbox.world.database.failures import DatabaseUnavailable
@@ -53,8 +54,7 @@ DEFAULT_LIMITS: Final = WriterLimits()
 Verb = Callable[..., Any]
 
 
-@dataclass(slots=True)
-class _Waiting:
+class _Waiting(Struct):
     verb: Verb
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
