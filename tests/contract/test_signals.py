@@ -63,6 +63,29 @@ def test_signals_reach_other_processes(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("garbage", [b"\xff\xfe", b"account x", (7).to_bytes(8, "big") + b" \x80"])
+def test_what_cannot_be_read_means_every_topic_and_loses_none(tmp_path: Path, garbage: bytes) -> None:
+    async def scenario() -> None:
+        failures: list[object] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: failures.append(context))
+        here = UnixSignals(tmp_path, loop)
+        await asyncio.sleep(0.01)
+        heard, other = asyncio.Event(), asyncio.Event()
+        here.subscribe(TWO, heard.set)
+        here.subscribe(ONE, other.set)
+        (name,) = [path.name for path in tmp_path.iterdir()]
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            for datagram in (str(TWO).encode(), garbage):
+                sender.sendto(datagram, str(tmp_path / name))
+        await until(heard)
+        await until(other)
+        here.close()
+        assert failures == []
+
+    asyncio.run(scenario())
+
+
 def test_a_new_process_wakes_all_subscribers(tmp_path: Path) -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()

@@ -144,7 +144,10 @@ class UnixSignals(LocalSignals):
             if not datagram:
                 everything = True
                 continue
-            topics.update(map(Topic.parse, datagram.decode("ascii").split("\n")))
+            try:
+                topics.update(map(Topic.parse, datagram.decode("ascii").split("\n")))
+            except ValueError:  # a program of another version; what it announced is not known
+                everything = True
         self.deliver(None if everything else topics)
 
     def close(self) -> None:

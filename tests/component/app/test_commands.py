@@ -225,7 +225,9 @@ def test_config_show_prints_the_options_in_effect(there: CommandLine, tmp_path: 
     again = tmp_path / "again.toml"
     again.write_text(text)
     assert CommandLine(again, there.data).text("config", "show") == text
-    assert there.json("config", "show")["domain"] == "example.org"
+    shown = there.json("config", "show")
+    assert shown["domain"] == "example.org"
+    assert "local_names" not in shown, "no option of the file"
     assert 'hostname = "mail.example.org"' in there.text("config", "example")
 
 

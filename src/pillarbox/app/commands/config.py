@@ -29,7 +29,15 @@ def example() -> None:
 def show(installation: Installation) -> None:
     """Check the configuration file and print the options in effect."""
     config = installation.resolved.config  # resolved, for that checks more
-    installation.show(config, "\n".join(_shown(config)))
+    installation.show(_in_effect(config), "\n".join(_shown(config)))
+
+
+def _in_effect(config: "Config") -> dict[str, object]:
+    """What the file can say; not the fields that only the demo and tests set."""
+    from pillarbox.config.schema import Config, options, sections
+
+    names = [one.name for one in options(Config)] + [name for name, _section, _several in sections()]
+    return {name: getattr(config, name) for name in names}
 
 
 def _shown(config: "Config") -> Iterator[str]:

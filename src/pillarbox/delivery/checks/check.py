@@ -47,7 +47,8 @@ class Decision(IntEnum):
 
     ACCEPT = 0
     QUARANTINE = 1
-    """The message is accepted and placed in Junk. At CONNECT and GREETING: every message of the session."""
+    """The message is accepted and placed in Junk. At CONNECT: every message of the session;
+    at GREETING: until the client greets again."""
     DEFER = 2
     """Refused for now: 450."""
     REJECT = 3

@@ -72,7 +72,7 @@ class HostFinder:
         """Hosts in the order in which to try them, or the outcome for every recipient if there are none."""
         routed = self.routes.get(destination) or self.routes.get(SMART_HOST)
         if routed:
-            return [replace(routed, certain=True)]
+            return [replace(routed, certain=True, address=routed.address or _address(routed.name))]
         if destination.startswith("["):
             return _literal(destination)
         found = await self.resolver.mx(destination)
@@ -117,6 +117,14 @@ class HostFinder:
         shuffled = sorted(self.entropy.shuffled(usable), key=lambda mx: mx.preference)
         names = dict.fromkeys(normal_name(mx.exchange) for mx in shuffled)
         return [Host(name, certain=found.authenticated) for name in list(names)[:MAX_MX_HOSTS]]
+
+
+def _address(name: str) -> str | None:
+    """The address that a configured host name is, if it is one: the DNS knows nothing of it."""
+    try:
+        return str(ipaddress.ip_address(name.strip("[]")))
+    except ValueError:
+        return None
 
 
 def _literal(destination: str) -> Sequence[Host] | Outcome:

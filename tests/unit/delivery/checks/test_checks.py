@@ -143,6 +143,18 @@ def test_fields_and_remarks_are_added_on_top() -> None:
     run_with_smtp(test)
 
 
+def test_the_name_of_a_check_cannot_fail_a_message_that_was_committed() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(checks={Stage.DATA: (toy(Finding(result="mine"), "size_octets"),)})
+        await client.greet()
+        assert (await send(client, "anna"))[-1] == 250
+        assert placed(house, "anna", "INBOX") == 1
+        [event] = [fields for name, fields in provider.telemetry.events if name == "message accepted"]
+        assert event["size_octets"] == len(MESSAGE)
+
+    run_with_smtp(test)
+
+
 @pytest.mark.parametrize(
     ("decision", "code", "answer"),
     [(Decision.DEFER, 450, "450 4.7.1 No\r\n"), (Decision.REJECT, 550, "550 5.7.1 No\r\n")],

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -97,6 +98,14 @@ def test_an_operators_rule_comes_before_the_dns_and_a_smart_host_after_single_ru
     assert hosts(routed) == [Host("relay.example", 26, certain=True)]
     assert hosts(routed, "three.example") == [Host("smart.example", 587, certain=True)]
     assert hosts(routed, "[192.0.2.1]") == [Host("smart.example", 587, certain=True)]
+
+
+@pytest.mark.parametrize("name", ["10.0.0.7", "2001:db8::1", "[2001:db8::1]"])
+def test_a_route_to_an_address_needs_no_dns(name: str) -> None:
+    one = replace(host_finder(), routes={"two.example": Host(name, 25)})
+    found = hosts(one)
+    assert not isinstance(found, Outcome)
+    assert [addresses(one, host) for host in found] == [[name.strip("[]")]]
 
 
 def test_a_signed_answer_makes_a_name_certain() -> None:
