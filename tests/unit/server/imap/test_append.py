@@ -2,6 +2,7 @@
 
 import pytest
 
+from pillarbox.config.schema import Limits
 from pillarbox.directory import quota
 from pillarbox.server.imap import append
 from pillarbox.world.blobs.in_database import MemoryWriter
@@ -92,9 +93,10 @@ def test_one_command_can_not_bring_endlessly_much(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.rfc("7889 §4", "MUST")
 def test_a_message_over_the_limit_is_too_big() -> None:
+    limit = 70_000
     with provider() as mail:
+        mail.house.limits = Limits(message_octets=limit)
         client = mail.client()
-        limit = client.session.config.limits.message_octets
         (refused,) = client.send(b"a APPEND INBOX {%d}\r\n" % (limit + 1))
         assert isinstance(refused, Status)
         assert refused.code == b"TOOBIG"
