@@ -16,10 +16,7 @@ from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.server.authentication import Authenticator, Client
 from pillarbox.server.connection import Connection
 from pillarbox.server.imap.reply import Reply, bad, no, ok
-from pillarbox.server.imap.session_state import SessionState
-
-AUTOLOGOUT_S: Final = 31 * 60
-"""RFC 9051 §5.4: at least 30 minutes; clients renew IDLE after 29."""
+from pillarbox.server.imap.session_state import AUTOLOGOUT_S, SessionState
 
 _FAILED: Final = no("Authentication failed", response_codes.AUTHENTICATIONFAILED)
 
