@@ -31,7 +31,7 @@ def test_a_message_is_stored_with_its_flags_and_date_and_told_where() -> None:
 
 
 @pytest.mark.rfc("9051 §6.3.12", "MUST")
-def test_a_synchronising_literal_is_asked_for_only_where_it_is_welcome() -> None:
+def test_a_synchronizing_literal_is_asked_for_only_where_it_is_welcome() -> None:
     with provider() as mail:
         client = mail.client()
         (refused,) = client.send(b"a APPEND nowhere {%d}\r\n" % len(MESSAGE))
