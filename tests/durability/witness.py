@@ -57,10 +57,10 @@ class Witness:
             if isinstance(part, tuple):
                 uid = _UID.search(part[0])
                 assert uid, part[0]
-                seen.marks[int(uid[1])] = self._recognised(user, part[1])
+                seen.marks[int(uid[1])] = self._recognized(user, part[1])
         assert set(uids) <= seen.marks.keys(), f"u{user}: not all of {uids} were given"
 
-    def _recognised(self, user: int, octets: bytes) -> str:
+    def _recognized(self, user: int, octets: bytes) -> str:
         """The mark of a message that is, octet for octet, one that was sent."""
         found = _MARK.search(octets)
         assert found, f"u{user}: a message that nobody sent: {octets[:300]!r}"

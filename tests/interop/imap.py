@@ -5,7 +5,7 @@
         answer = imap.ok(b"FETCH 1 FLAGS")
         answer.fetched[1][b"FLAGS"]
 
-A command is octets; a `Literal` among its pieces goes as a synchronising or a non-synchronising literal.
+A command is octets; a `Literal` among its pieces goes as a synchronizing or a non-synchronizing literal.
 """
 
 import contextlib
@@ -26,13 +26,13 @@ class Literal:
     """Octets that go as a literal."""
 
     octets: bytes
-    synchronising: bool = False
+    synchronizing: bool = False
     binary: bool = False
 
     @property
     def head(self) -> bytes:
         mark = b"~" if self.binary else b""
-        return b"%s{%d%s}\r\n" % (mark, len(self.octets), b"" if self.synchronising else b"+")
+        return b"%s{%d%s}\r\n" % (mark, len(self.octets), b"" if self.synchronizing else b"+")
 
 
 @dataclass
@@ -128,7 +128,7 @@ class Imap:
                 octets += piece
                 continue
             octets += piece.head
-            if piece.synchronising:
+            if piece.synchronizing:
                 self.send(octets)
                 octets = b""
                 response = self.next()
@@ -169,12 +169,12 @@ class Imap:
         return self.ok(b"SELECT %s%s" % (quoted(mailbox), extra))
 
     def append(
-        self, mailbox: str, messages: Sequence[bytes], flags: bytes = b"", *, synchronising: bool = False
+        self, mailbox: str, messages: Sequence[bytes], flags: bytes = b"", *, synchronizing: bool = False
     ) -> Answer:
         """Append messages, all in one command."""
         pieces: list[bytes | Literal] = [b"APPEND " + quoted(mailbox)]
         for message in messages:
-            pieces += [b" (%s) " % flags, Literal(message, synchronising)]
+            pieces += [b" (%s) " % flags, Literal(message, synchronizing)]
         return self.ok(*pieces)
 
     def flags(self) -> dict[int, set[bytes]]:

@@ -48,7 +48,7 @@ SECTIONS = {
 @pytest.mark.rfc("9051 §6.4.5.1", "MUST")
 def test_sections(any_provider: Demo) -> None:
     with connected(any_provider, any_provider.newcomer(), select="INBOX") as imap:
-        imap.append("INBOX", [MESSAGE], synchronising=True)
+        imap.append("INBOX", [MESSAGE], synchronizing=True)
         imap.ok(b"NOOP")
         for section, octets in SECTIONS.items():
             name = section.encode()
@@ -309,10 +309,10 @@ def test_envelopes_and_fields_of_many_at_once(busy_provider: Demo) -> None:
             assert items[b"BODY[HEADER.FIELDS (SUBJECT)]"] == b"Subject: letter %d\r\n\r\n" % (number - 1)
 
 
-@pytest.mark.parametrize("synchronising", [True, False])
-def test_literals_of_both_kinds_anywhere(any_provider: Demo, synchronising: bool) -> None:
+@pytest.mark.parametrize("synchronizing", [True, False])
+def test_literals_of_both_kinds_anywhere(any_provider: Demo, synchronizing: bool) -> None:
     def literal(octets: bytes) -> Literal:
-        return Literal(octets, synchronising)
+        return Literal(octets, synchronizing)
 
     person = any_provider.newcomer()
     with connected(any_provider, person) as imap:

@@ -57,7 +57,7 @@ class Mbsync:
         (home / "mbsyncrc").write_text(text)
 
     def run(self) -> None:
-        """Synchronise, without a word of complaint."""
+        """Synchronize, without a word of complaint."""
         done = run("mbsync", "-c", self._home / "mbsyncrc", "-a", home=self._home)
         assert done.stderr == b""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pillarbox.app.database import SCHEMAS
 from pillarbox.config.data_directory import DataDirectory
-from pillarbox.config.schema import Config
+from pillarbox.config.schema import Config, Limits
 from pillarbox.directory import accounts
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import EVERYTHING
@@ -45,11 +45,14 @@ class Provider:
     accounts: tuple[AccountId, ...]
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
     plain_allowed: bool = True
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def config(self) -> Config:
         """What a configuration file would say."""
-        return Config(hostname=HOSTNAME, domain=DOMAINS[0], plain_passwords=self.plain_allowed)
+        return Config(
+            hostname=HOSTNAME, domain=DOMAINS[0], plain_passwords=self.plain_allowed, limits=self.limits
+        )
 
     async def deliver(self, person: int, octets: bytes, *, flags: str = "", mailbox: str = "INBOX") -> int:
         """Put a message into a mailbox of the n-th person; its UID."""

@@ -15,7 +15,7 @@ MAPPED_OCTETS: Final = 256 * 1024
 """Blocks of at least this size are mapped by themselves; it must not exceed uvloop's buffer."""
 
 
-def map_large_pieces() -> bool:
+def map_large_blocks() -> bool:
     """Set it; false where the C library has no such setting."""
     try:
         return bool(ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, MAPPED_OCTETS))

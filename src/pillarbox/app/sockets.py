@@ -65,9 +65,9 @@ def listen_on(host: str, ports: Mapping[str, int]) -> Sockets:
     try:
         for name, port in ports.items():
             sockets[name] = [listening_socket(host, port)]
-    except OSError:
+    except OSError as failure:
         close(sockets)
-        raise
+        raise OSError(failure.errno, f"{name}: {host} port {port}: {failure.strerror}") from failure
     return sockets
 
 

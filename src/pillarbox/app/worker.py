@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from pillarbox.app import termination
-from pillarbox.app.allocator import map_large_pieces
+from pillarbox.app.allocator import map_large_blocks
 from pillarbox.app.listeners import DRAIN_S, Listeners
 from pillarbox.app.relaying import make_relay
 from pillarbox.app.resolved import Resolved
@@ -43,7 +43,7 @@ def run(
     SIGHUP reads the certificates again, and with `reread` the configuration: it holds for new connections, while
     the others keep what they have. Where something is wrong, nothing changes and the log says why.
     """
-    map_large_pieces()
+    map_large_blocks()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(resolved, sockets, shared, link, ready, reread or (lambda: resolved)))
 

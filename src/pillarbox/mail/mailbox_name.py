@@ -4,7 +4,7 @@ Within Pillarbox a name is a full path of Unicode text, levels separated by "/".
 3501 §5.1.3) until the client enables IMAP4rev2 or UTF8=ACCEPT, then UTF-8 (RFC 9051 §5.1). Always true of a name that
 `canonical` returned:
 
-- it is in Unicode normalisation form C and holds no control character, so it is Net-Unicode (RFC 5198);
+- it is in Unicode normalization form C and holds no control character, so it is Net-Unicode (RFC 5198);
 - it has no empty level, no separator at either end, and is within the limits below;
 - its first level, if INBOX in any case, is spelled `INBOX`; all else is case-sensitive;
 - `decode(encode(name, utf8=x), utf8=x) == name`.
@@ -43,7 +43,7 @@ def canonical(name: str) -> str:
 
     A separator at the end only announces levels below (RFC 9051 §6.3.4) and is dropped.
     """
-    # RFC 9051 §5.1: names not in NFC are accepted and normalised, the same in every command
+    # RFC 9051 §5.1: names not in NFC are accepted and normalized, the same in every command
     if not name.isascii():
         name = unicodedata.normalize("NFC", name)
     levels = name.removesuffix(SEPARATOR).split(SEPARATOR)

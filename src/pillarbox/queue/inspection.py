@@ -46,7 +46,7 @@ class PausedDestination:
 
     destination: str
     failures: int
-    closed_until_ms: int
+    paused_until_ms: int
 
 
 @dataclass(frozen=True, slots=True)

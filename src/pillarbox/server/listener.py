@@ -31,8 +31,8 @@ BACKLOG: Final = 1024
 """Connections the kernel may keep before we accept them."""
 FALLBACK_TLS_BUFFER_OCTETS: Final = 32 * 1024
 """The read buffer that plain asyncio gives each TLS connection; it would take 256 KiB."""
-FAREWELL_S: Final = 0.25
-"""How long peers may take to read that the server goes away, once all handlers are done."""
+FINAL_OUTPUT_S: Final = 0.25
+"""At shutdown: how long peers may take to read the last output, once all handlers are done."""
 DRAIN_POLL_S: Final = 0.01
 """How often a draining listener checks whether handlers are still at work."""
 
@@ -204,7 +204,7 @@ class Listener:
         if self._connections:
             self._empty = asyncio.Event()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), min(seconds, FAREWELL_S))
+                await asyncio.wait_for(self._empty.wait(), min(seconds, FINAL_OUTPUT_S))
         for connection in tuple(self._connections):
             connection.abort()
 

@@ -53,7 +53,7 @@ class LoginHistory:
         known = account is not None and await self._is_known(account, where)
         wait = self._throttle.admit(key, where, known=known)
         if wait is None:
-            self._world.telemetry.count("authentications", outcome="turned away", scope=client.scope)
+            self._world.telemetry.count("authentications", outcome="throttled", scope=client.scope)
             raise AuthenticationUnavailable("too many attempts are waiting already")
         if wait:
             await self._world.clock.sleep(wait)

@@ -8,7 +8,9 @@ The id of an email has its account in the upper bits (see `account_counters`), s
 - `placements`: which email is message *uid* of a mailbox. It repeats the email's small immutable values (size, dates,
   thread), so that listing, sorting and searching by them is one scan of a narrow table.
 - `flags`: what changes of a placement. A narrow table, so that STORE on a whole mailbox rewrites a few pages.
-- `emails`: what was rendered once at delivery. Small columns come first: SQLite reads a row from its start.
+- `emails`: what was rendered once at delivery. `blob` is the name of the octets, `digest` the cached header fields,
+  `links` the message ids of References (or the first of In-Reply-To). Small columns come first: SQLite reads a row
+  from its start.
 - `orphans`: emails without placements, until `orphans.sweep` releases their octets.
 - `thread_keys`: the thread of a Message-ID or of a subject.
 - `changes`: the change log. One row for each run of UIDs and call of a verb.

@@ -9,11 +9,11 @@ import pytest
 
 PROGRAM = """
 import sys
-from pillarbox.app.allocator import map_large_pieces
+from pillarbox.app.allocator import map_large_blocks
 def resident():
     return int(open("/proc/self/statm").read().split()[1])
 if sys.argv[1] == "set":
-    assert map_large_pieces()
+    assert map_large_blocks()
 import ctypes
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p

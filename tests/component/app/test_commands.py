@@ -245,6 +245,16 @@ def test_sizes_and_durations_as_text() -> None:
     assert Duration().convert("2w", None, None) == 14 * 24 * 3_600_000
 
 
+def test_listening_on_a_port_in_use_says_which() -> None:
+    sockets = listen_on("127.0.0.1", {"smtp": 0})
+    try:
+        port = ports_of(sockets)["smtp"]
+        with pytest.raises(OSError, match=f"smtp: 127.0.0.1 port {port}: Address already in use"):
+            listen_on("127.0.0.1", {"imap": 0, "smtp": port})
+    finally:
+        close(sockets)
+
+
 def test_a_port_in_use_is_reported(there: CommandLine) -> None:
     sockets = listen_on("127.0.0.1", {"smtp": 0})
     try:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pillarbox.admin.exporting.pages import StoredMessage
+from pillarbox.admin.exporting.pages import ExportedMessage
 from pillarbox.admin.importing.maildir import KEYWORDS_FILE, LETTERS
 from pillarbox.mail import mailbox_name
 from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
@@ -21,7 +21,7 @@ class MaildirWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def write(self, mailbox: Mailbox, messages: Iterator[StoredMessage]) -> None:
+    def write(self, mailbox: Mailbox, messages: Iterator[ExportedMessage]) -> None:
         """See `Writer.write`."""
         folder = self._folder / _folder_name(mailbox.name)
         for part in ("cur", "new", "tmp"):
@@ -36,7 +36,7 @@ class MaildirWriter:
             (folder / KEYWORDS_FILE).write_text("".join(lines), encoding="utf-8")
 
 
-def _write_one(folder: Path, mailbox: Mailbox, message: StoredMessage, letters: str) -> None:
+def _write_one(folder: Path, mailbox: Mailbox, message: ExportedMessage, letters: str) -> None:
     octets = message.octets.replace(b"\r\n", b"\n")
     second = message.received_at_ms // 1000
     unique = f"{second}.E{message.email}V{mailbox.uid_validity}U{message.uid}.pillarbox"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from pillarbox.admin.exporting.pages import StoredMessage
+from pillarbox.admin.exporting.pages import ExportedMessage
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.date import DAYS, MONTHS
 from pillarbox.mail.mailbox_name import SEPARATOR
@@ -31,7 +31,7 @@ class MboxWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def write(self, mailbox: Mailbox, messages: Iterator[StoredMessage]) -> None:
+    def write(self, mailbox: Mailbox, messages: Iterator[ExportedMessage]) -> None:
         """See `Writer.write`."""
         path = self._folder.joinpath(*_path_levels(mailbox.name))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ class MboxWriter:
             os.fsync(file.fileno())
 
 
-def _write_one(file: BinaryIO, message: StoredMessage) -> None:
+def _write_one(file: BinaryIO, message: ExportedMessage) -> None:
     octets = _with_status(message.octets.replace(b"\r\n", b"\n"), message.flags)
     file.write(_separator(message.received_at_ms))
     file.write(_QUOTE.sub(rb">\1", octets))

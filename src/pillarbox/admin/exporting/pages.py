@@ -18,8 +18,8 @@ _COLUMNS = (Column.BLOB, Column.FLAGS, Column.RECEIVED_AT_MS, Column.EMAIL)
 
 
 @dataclass(frozen=True, slots=True)
-class StoredMessage:
-    """A message of a mailbox."""
+class ExportedMessage:
+    """A message as it is exported."""
 
     uid: Uid
     octets: bytes
@@ -40,7 +40,7 @@ class ExportResult:
 class Writer(Protocol):
     """Writes mailboxes in some format."""
 
-    def write(self, mailbox: Mailbox, messages: Iterator[StoredMessage]) -> None:
+    def write(self, mailbox: Mailbox, messages: Iterator[ExportedMessage]) -> None:
         """Write the messages of a mailbox. Raises OSError."""
 
 
@@ -64,7 +64,7 @@ def export(
 
 def read_messages(
     database: Database, blobs: Blobs, account: AccountId, mailbox: Mailbox
-) -> Iterator[StoredMessage]:
+) -> Iterator[ExportedMessage]:
     """The messages of a mailbox, by UID."""
     after = 0
     while True:
@@ -77,13 +77,13 @@ def read_messages(
             fetch.rows, account, mailbox.id, page, _COLUMNS
         ):
             octets = database.read_now(blobs.read, digest)
-            yield StoredMessage(uid, octets, flags, received_at_ms, email)
+            yield ExportedMessage(uid, octets, flags, received_at_ms, email)
         after = uids[-1]
 
 
 def _counted(
-    messages: Iterator[StoredMessage], exported: ExportResult, progress: Callable[[ExportResult], None]
-) -> Iterator[StoredMessage]:
+    messages: Iterator[ExportedMessage], exported: ExportResult, progress: Callable[[ExportResult], None]
+) -> Iterator[ExportedMessage]:
     for message in messages:
         yield message
         exported.messages += 1

@@ -14,7 +14,7 @@ class Checkpoint:
     position: int = 0
     """Offset of the message in the stream, in octets."""
     fingerprint: bytes = b""
-    """A hash by which the message at that offset is recognised."""
+    """A hash by which the message at that offset is recognized."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,9 @@ def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator
                 *certificates.certificates(resolved.certificates, hostname, now_ms=installation.now_ms)
             ]
     if "ports" in parts:
-        for service, ends in resolved.endpoints.items():
-            for end in ends:
-                yield machine.port(service, end.host, end.port, hostname=hostname)
+        for service, endpoints in resolved.endpoints.items():
+            for endpoint in endpoints:
+                yield machine.port(service, endpoint.host, endpoint.port, hostname=hostname)
 
 
 def _server(installation: Installation) -> int | None:

@@ -32,16 +32,16 @@ def command(installation: Installation, repairing: bool, quick: bool) -> None:
     if repairing:
         installation.alone = True
     database = installation.database  # opened now: from here on root acts as its owner
-    around = repair_context(installation)
+    context = repair_context(installation)
     with steps("Checking", shown=not installation.as_json) as progress:
-        report = installation.read(fsck.check, around, schemas(), quick=quick, progress=progress)
+        report = installation.read(fsck.check, context, schemas(), quick=quick, progress=progress)
     found = list(report.problems)
     if repairing and not report.sound:
         with steps("Repairing", shown=not installation.as_json) as progress:
-            report.repaired = fsck.repair(database, around, schemas(), progress)
+            report.repaired = fsck.repair(database, context, schemas(), progress)
         with steps("Checking again", shown=not installation.as_json) as progress:
             report.problems = installation.read(
-                fsck.check, around, schemas(), quick=quick, progress=progress
+                fsck.check, context, schemas(), quick=quick, progress=progress
             ).problems
     data = {"found": found, "repaired": report.repaired, "left": report.problems, "checks": report.checks}
     installation.show(data, _text(report, found, repairing=repairing))

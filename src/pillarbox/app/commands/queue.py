@@ -74,19 +74,19 @@ def list_queue(
         selection = replace(selection, state=State.HELD)
     entries = installation.read(queue.listing, selection, now_ms=installation.now_ms, limit=limit)
     messages, recipients = installation.read(queue.count, selection)
-    troubles = installation.read(queue.paused_destinations, now_ms=installation.now_ms)
+    paused = installation.read(queue.paused_destinations, now_ms=installation.now_ms)
     lines = [table(_HEADS, (_row(entry, installation.now_ms) for entry in entries))] if entries else []
     total = f"{counted(messages, 'message')}, {counted(recipients, 'recipient')}."
     lines.append(total if recipients else "Queue is empty.")
     if len(entries) < recipients:
         lines.append(f"Only the first {len(entries)} are shown; for more use --limit.")
     lines += [
-        f"{trouble.destination}: {counted(trouble.failures, 'failed connection')}, next attempt in"
-        f" {_span(trouble.closed_until_ms - installation.now_ms)}."
-        for trouble in troubles
+        f"{pause.destination}: {counted(pause.failures, 'failed connection')}, next attempt in"
+        f" {_span(pause.paused_until_ms - installation.now_ms)}."
+        for pause in paused
     ]
     installation.show(
-        {"messages": messages, "recipients": recipients, "entries": entries, "troubles": troubles},
+        {"messages": messages, "recipients": recipients, "entries": entries, "paused_destinations": paused},
         "\n".join(lines),
     )
 

@@ -79,7 +79,7 @@ def _literal_follows(parser: ParserState, count: LiteralCount) -> Event | Again:
     if draft.literal_octets > parser.limits.literal_octets:
         return parser.no(count, "Literal too large", response_codes.LIMIT)
     parser.mode, parser.remaining = Mode.LITERAL, count.size
-    return Response(responses.continuation()) if count.synchronising else AGAIN
+    return Response(responses.continuation()) if count.synchronizing else AGAIN
 
 
 def _complete(parser: ParserState) -> Event:

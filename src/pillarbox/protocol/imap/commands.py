@@ -87,7 +87,7 @@ class Enable(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class Resynchronise:
+class Resynchronize:
     """SELECT's QRESYNC parameter: what the client knows of the mailbox (RFC 7162 §3.2.5)."""
 
     uid_validity: int
@@ -105,7 +105,7 @@ class Select(Command):
     mailbox: str
     read_only: bool = False
     condstore: bool = False
-    resynchronise: Resynchronise | None = None
+    resynchronize: Resynchronize | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,7 +349,7 @@ def enables_condstore(command: Command) -> bool:
         case Search():
             return mentions_modseq(command.query)
         case Select():
-            return command.condstore or command.resynchronise is not None
+            return command.condstore or command.resynchronize is not None
         case Status():
             return StatusItem.HIGHESTMODSEQ in command.items
         case _:

@@ -166,8 +166,8 @@ class Cursor:
         return decode_base64(found[0] if found else b"")
 
     def items(self, item: Callable[[], T], *, empty: bool = False) -> list[T]:
-        """A parenthesised list: `(` one, or several with a space between `)`."""
-        self.expect(b"(", sentence="Expected a parenthesised list")
+        """A parenthesized list: `(` one, or several with a space between `)`."""
+        self.expect(b"(", sentence="Expected a parenthesized list")
         found: list[T] = []
         if empty and self.skip(b")"):
             return found

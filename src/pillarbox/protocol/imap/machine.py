@@ -198,7 +198,7 @@ class Machine(ParserState):
         assert self.mode is Mode.OFFERED
         assert self.count is not None
         self.mode = Mode.MESSAGE
-        return responses.continuation("Ready for literal data") if self.count.synchronising else b""
+        return responses.continuation("Ready for literal data") if self.count.synchronizing else b""
 
     def refuse_message(self) -> None:
         """Refuse the offered message, and with it the command; the session writes the tagged NO."""

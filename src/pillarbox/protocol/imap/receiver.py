@@ -25,7 +25,7 @@ class LiteralCount:
     """The end of a line after which octets follow (RFC 9051 §4.3, RFC 7888 §3)."""
 
     size: int
-    synchronising: bool
+    synchronizing: bool
     """Whether the client waits for a continuation request."""
 
 
@@ -33,7 +33,7 @@ def literal_count(line: bytes) -> LiteralCount | None:
     """The count that ends this line, if one does; every line must be looked at so (RFC 7888 §3)."""
     if not line.endswith(b"}") or not (found := LITERAL.search(line)):
         return None
-    return LiteralCount(int(found[2]), synchronising=not found[3])
+    return LiteralCount(int(found[2]), synchronizing=not found[3])
 
 
 class LineTooLong(Exception):
@@ -117,10 +117,10 @@ class Receiver:
     def drop_command(self, count: LiteralCount | None) -> None:
         """Skip what is still to come of a command whose last line ended so.
 
-        Non-synchronising literals and what follows them come whether or not the command is accepted (RFC 7888 §4); a
-        synchronising one that was refused never comes (RFC 9051 §4.3).
+        Non-synchronizing literals and what follows them come whether or not the command is accepted (RFC 7888 §4); a
+        synchronizing one that was refused never comes (RFC 9051 §4.3).
         """
-        if count and not count.synchronising:
+        if count and not count.synchronizing:
             self._dropping, self._drop_octets = _Dropping.LITERAL, count.size
 
     def drop_line(self) -> None:

@@ -45,7 +45,7 @@ def prepare_query(text: str) -> str:
 def prepare_stored(text: str) -> str:
     """Prepare what will be kept for comparison. Raises `PreparationFailed`.
 
-    Unassigned code points are refused: a later Unicode may normalise them differently (RFC 3454 §7).
+    Unassigned code points are refused: a later Unicode may normalize them differently (RFC 3454 §7).
     """
     prepared = prepare_query(text)
     if any(stringprep.in_table_a1(character) for character in prepared):

@@ -1,4 +1,4 @@
-"""STARTTLS, LOGIN, AUTHENTICATE (RFC 9051 §6.2, RFC 4959 SASL-IR).
+"""LOGIN, AUTHENTICATE (RFC 9051 §6.2, RFC 4959 SASL-IR).
 
 Credentials are checked by `server.authentication`. A refusal never shows whether the name or the password was
 wrong.
@@ -9,31 +9,16 @@ from typing import Final
 from pillarbox.config.schema import Config
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import Scope
-from pillarbox.protocol.imap import response_codes, responses
+from pillarbox.protocol.imap import response_codes
 from pillarbox.protocol.imap.capabilities import Conditions
-from pillarbox.protocol.imap.commands import Authenticate, Login, StartTls
+from pillarbox.protocol.imap.commands import Authenticate, Login
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.server.authentication import Authenticator, Client
 from pillarbox.server.connection import Connection
 from pillarbox.server.imap.reply import Reply, bad, no, ok
-from pillarbox.server.imap.session_state import SessionState
-
-AUTOLOGOUT_S: Final = 31 * 60
-"""RFC 9051 §5.4: at least 30 minutes; clients renew IDLE after 29."""
+from pillarbox.server.imap.session_state import AUTOLOGOUT_S, SessionState
 
 _FAILED: Final = no("Authentication failed", response_codes.AUTHENTICATIONFAILED)
-
-
-async def start_tls(session: SessionState, _: StartTls) -> None:
-    """RFC 9051 §6.2.1: the tagged OK is the last thing sent in plain text."""
-    session.write(responses.ok(session.tag, "Begin TLS negotiation now"))
-    session.flush()
-    dropped = await session.connection.start_tls()
-    session.machine.tls_started(conditions(session.authenticator, session.config, session.connection))
-    if dropped:
-        session.world.telemetry.warning(
-            "octets before TLS dropped", address=session.connection.peer.address, octets=dropped
-        )
 
 
 async def login(session: SessionState, command: Login) -> Reply:

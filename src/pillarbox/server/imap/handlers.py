@@ -18,6 +18,7 @@ from pillarbox.server.imap import (
     mailboxes,
     search,
     select,
+    starttls,
     status,
     store,
 )
@@ -32,7 +33,7 @@ HANDLERS: Final[dict[type[commands.Command], Handler]] = {
     commands.Noop: capability.noop,
     commands.Logout: capability.logout,
     commands.Id: capability.identify,
-    commands.StartTls: authenticate.start_tls,
+    commands.StartTls: starttls.start_tls,
     commands.Authenticate: authenticate.authenticate,
     commands.Login: authenticate.login,
     commands.Enable: capability.enable,

@@ -5,14 +5,14 @@ The change log reaches back to the mailbox's creation, so which messages vanishe
 
 from pillarbox.mail.number_set import LARGEST, NumberSet
 from pillarbox.protocol.imap import responses
-from pillarbox.protocol.imap.commands import Resynchronise
+from pillarbox.protocol.imap.commands import Resynchronize
 from pillarbox.protocol.imap.fetch_responses import FlagsOf, flag_lines
 from pillarbox.protocol.imap.selected import SelectedMailbox
 from pillarbox.store.mailbox_cache import CachedMailbox
 
 
 def responses_for(
-    selected: SelectedMailbox, cached: CachedMailbox, vanished: NumberSet, requested: Resynchronise
+    selected: SelectedMailbox, cached: CachedMailbox, vanished: NumberSet, requested: Resynchronize
 ) -> bytes:
     """What SELECT (QRESYNC ...) adds: VANISHED (EARLIER), then FETCH for messages that are new or changed.
 

@@ -9,7 +9,7 @@ from typing import Final
 from pillarbox.mail.identifiers import ModSeq, Uid
 from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.protocol.imap import responses
-from pillarbox.protocol.imap.commands import Close, Resynchronise, Select, Unselect
+from pillarbox.protocol.imap.commands import Close, Resynchronize, Select, Unselect
 from pillarbox.protocol.imap.response_codes import CLOSED, READ_ONLY, READ_WRITE
 from pillarbox.protocol.imap.responses import UNTAGGED
 from pillarbox.protocol.imap.selected import SelectedMailbox
@@ -28,18 +28,18 @@ _EXAMINED: Final = ok("EXAMINE completed", READ_ONLY)
 async def select(session: SessionState, command: Select) -> Reply:
     """SELECT and EXAMINE."""
     machine = session.machine
-    if command.resynchronise and not machine.qresync:
+    if command.resynchronize and not machine.qresync:
         return bad("QRESYNC not enabled")  # RFC 7162 §3.2.5
     if machine.selected is not None:
         # RFC 7162 §3.2.11: responses from here on are about the new mailbox
         session.write(_CLOSED)
     # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
     machine.deselect()
-    cached, first_recent, vanished = await _open(session, command.mailbox, command.resynchronise)
+    cached, first_recent, vanished = await _open(session, command.mailbox, command.resynchronize)
     recent = _recent(first_recent, cached.uid_next, rev2=machine.rev2)
     if recent and not command.read_only:
         recent = await updates.claim_unclaimed(session, cached.mailbox)
-        cached, _, vanished = await _open(session, command.mailbox, command.resynchronise)
+        cached, _, vanished = await _open(session, command.mailbox, command.resynchronize)
     # From here on nothing waits: the responses show one state of the mailbox
     selected = SelectedMailbox(
         mailbox=cached.mailbox,
@@ -53,22 +53,22 @@ async def select(session: SessionState, command: Select) -> Reply:
     machine.select(selected)
     session.up_to_date = True
     session.write(_data(session, selected, cached))
-    if command.resynchronise:
-        session.write(qresync.responses_for(selected, cached, vanished, command.resynchronise))
+    if command.resynchronize:
+        session.write(qresync.responses_for(selected, cached, vanished, command.resynchronize))
     return _EXAMINED if command.read_only else _SELECTED
 
 
 async def _open(
-    session: SessionState, name: str, resynchronise: Resynchronise | None
+    session: SessionState, name: str, resynchronize: Resynchronize | None
 ) -> tuple[CachedMailbox, Uid, NumberSet]:
     """The mailbox as one transaction saw it; its first unclaimed UID; and for QRESYNC, which UIDs are gone."""
     account = session.account_id
     head = await session.world.database.read(mailbox_cache.head_by_name, account, name)
-    if resynchronise is None:
+    if resynchronize is None:
         cached = session.caches.mailboxes.current(account, head)
         if cached is not None:
             return cached, head.first_recent, EMPTY
-    mailbox, since = head.mailbox, None if resynchronise is None else ModSeq(resynchronise.modseq)
+    mailbox, since = head.mailbox, None if resynchronize is None else ModSeq(resynchronize.modseq)
 
     def others(tx: Transaction) -> tuple[Uid, NumberSet]:
         vanished = EMPTY if since is None else changes.vanished(tx, account, mailbox, since)

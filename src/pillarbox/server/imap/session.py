@@ -36,13 +36,10 @@ from pillarbox.server.imap.handlers import HANDLERS
 from pillarbox.server.imap.idle import Hint
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.server.imap.reply import Reply, ResponseInterrupted, ok, refusal
-from pillarbox.server.imap.session_state import SessionState
+from pillarbox.server.imap.session_state import LOGIN_TIMEOUT_S, SessionState
 from pillarbox.server.imap.updates import MailboxGone
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
-
-LOGIN_S: Final = 60
-"""How long a client may take to log in."""
 
 _IDLE_COMPLETED: Final = ok("IDLE completed")
 
@@ -69,7 +66,7 @@ class ImapSession(SessionState):
 
     async def opened(self) -> None:
         """Greet (RFC 9051 §7.1): with the capabilities, which spares the client a command."""
-        self.connection.set_deadline(LOGIN_S)
+        self.connection.set_deadline(LOGIN_TIMEOUT_S)
         # With implicit TLS it is active only now, after the session was made
         self.machine.conditions = authenticate.conditions(self.authenticator, self.config, self.connection)
         self.write(

@@ -22,6 +22,10 @@ from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.world.database import Transaction
 from pillarbox.world.world import World
 
+LOGIN_TIMEOUT_S: Final = 60
+"""How long a client may take to log in."""
+AUTOLOGOUT_S: Final = 31 * 60
+"""RFC 9051 §5.4: at least 30 minutes; clients renew IDLE after 29."""
 FLUSH_OCTETS: Final = 64 * 1024
 """Output is collected up to this size before it is sent."""
 LARGE_OCTETS: Final = 32 * 1024

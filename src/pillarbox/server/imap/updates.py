@@ -83,7 +83,7 @@ async def _send(
     session.write(selected.apply(found, _options(session, expunges=expunges)))
     if machine.qresync and selected.pending_expunges:
         # RFC 7162 §3.2: MODSEQs were sent while an EXPUNGE with a lower one is pending; a client that is
-        # disconnected now must resynchronise from before it
+        # disconnected now must resynchronize from before it
         code = response_codes.highest_modseq(selected.complete_modseq)
         session.write(responses.ok(responses.UNTAGGED, "Highest", code))
     _share(selected, cached)

@@ -1,13 +1,13 @@
-"""CAPA, STLS, UTF8, LANG, NOOP: commands about the connection itself.
+"""CAPA, UTF8, LANG, NOOP: commands about the connection itself.
 
-RFC 2449 §5; 2595 §4; 6856 §2, §3; 1939 §5.
+RFC 2449 §5; 6856 §2, §3; 1939 §5.
 """
 
 from typing import Final
 
 from pillarbox.protocol.pop3 import replies
 from pillarbox.protocol.pop3.capabilities import Conditions, capabilities
-from pillarbox.protocol.pop3.commands import Capa, Lang, Noop, Stls, Utf8
+from pillarbox.protocol.pop3.commands import Capa, Lang, Noop, Utf8
 from pillarbox.server.pop3.session_state import SessionState
 
 LANGUAGE: Final = "en"
@@ -29,21 +29,6 @@ async def capa(session: SessionState, _: Capa) -> None:
     """RFC 2449 §5."""
     listed = capabilities(conditions(session), session.machine)
     session.reply(replies.lines("Capability list follows", listed))
-
-
-async def stls(session: SessionState, _: Stls) -> None:
-    """RFC 2595 §4: the reply is the last thing sent in plain text."""
-    now = conditions(session)
-    if not now.tls_available:
-        session.reply(replies.error("TLS is already active." if now.tls_active else "TLS not available."))
-        return
-    session.reply(replies.ok("Begin TLS negotiation now."))
-    session.name = ""
-    dropped = await session.connection.start_tls()
-    if dropped:
-        session.world.telemetry.warning(
-            "octets before TLS dropped", address=session.connection.peer.address, octets=dropped
-        )
 
 
 async def utf8(session: SessionState, _: Utf8) -> None:

@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
 from pillarbox.protocol.pop3 import commands
-from pillarbox.server.pop3 import authenticate, capability, deletion, listing, retrieval
+from pillarbox.server.pop3 import authenticate, capability, deletion, listing, retrieval, starttls
 from pillarbox.server.pop3.session_state import SessionState
 
 Handler: TypeAlias = Callable[[SessionState, Any], Awaitable[None]]
 
 HANDLERS: Final[dict[type[commands.Command], Handler]] = {
     commands.Capa: capability.capa,
-    commands.Stls: capability.stls,
+    commands.Stls: starttls.stls,
     commands.Utf8: capability.utf8,
     commands.Lang: capability.lang,
     commands.Noop: capability.noop,

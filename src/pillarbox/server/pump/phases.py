@@ -54,10 +54,10 @@ class Event(IntEnum):
     CAUGHT_UP = auto()
     LOST = auto()
     DEADLINE = auto()
-    # --- the listener's wishes
+    # --- requests of the listener
     ADMIT = auto()
     END = auto()
-    # --- the session's wishes
+    # --- requests of the session
     POST = auto()
     WAIT = auto()
     SECURE = auto()

@@ -1,12 +1,11 @@
-"""EHLO, HELO, LHLO and STARTTLS: what begins a session, or restarts it (RFC 5321 §4.1.1.1, RFC 3207)."""
+"""EHLO, HELO and LHLO: what begins a session, or restarts it (RFC 5321 §4.1.1.1)."""
 
 from collections.abc import Awaitable
 from functools import lru_cache
 
 from pillarbox.delivery.checks.check import Stage
-from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.capabilities import Offer
-from pillarbox.protocol.smtp.commands import Hello, Simple, Verb
+from pillarbox.protocol.smtp.commands import Hello, Verb
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.server.smtp.context import Context
 from pillarbox.server.smtp.refusals import reply_to
@@ -46,28 +45,6 @@ def _accept(context: Context, command: Hello) -> None:
     else:
         context.replies.append(_ehlo(context.hostname, context.machine.offer))
     context.end_if(context.counts.idle_command())
-
-
-async def on_starttls(context: Context, command: Simple) -> None:
-    """Begin TLS; the session restarts inside it."""
-    conditions = context.machine.conditions
-    if conditions.tls_active or not conditions.tls_available:
-        context.machine.failed()
-        context.answer(replies.TLS_ACTIVE if conditions.tls_active else replies.TLS_NOT_AVAILABLE)
-        return
-    context.machine.succeeded(command)
-    context.replies.append(replies.START_TLS.octets)
-    context.flush()
-    dropped = await context.connection.start_tls()
-    if dropped:
-        context.shared.world.telemetry.warning("plain text after STARTTLS", octets=dropped)
-    # RFC 3207 §4.2: everything learnt before is discarded
-    context.reset()
-    context.greeted(None)
-    context.account = context.attempt = None
-    context.verdict = context.connect_verdict
-    context.update_conditions()
-    context.machine.secured()
 
 
 @lru_cache(maxsize=64)

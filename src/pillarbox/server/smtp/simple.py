@@ -6,8 +6,8 @@ from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.commands import Refused, Simple, Verb
 from pillarbox.protocol.smtp.replies import Reply, goodbye
 from pillarbox.server.smtp.context import Context
-from pillarbox.server.smtp.hello import on_starttls
 from pillarbox.server.smtp.message import on_data
+from pillarbox.server.smtp.starttls import on_starttls
 
 _ANSWERS = {
     Verb.NOOP: replies.OK,

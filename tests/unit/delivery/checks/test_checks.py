@@ -148,7 +148,7 @@ def test_the_name_of_a_check_cannot_fail_a_message_that_was_committed() -> None:
         client = provider.client(checks={Stage.DATA: (toy(Finding(result="mine"), "size_octets"),)})
         await client.greet()
         assert (await send(client, "anna"))[-1] == 250
-        assert placed(house, "anna", "INBOX") == 1
+        assert placed(provider, "anna", "INBOX") == 1
         [event] = [fields for name, fields in provider.telemetry.events if name == "message accepted"]
         assert event["size_octets"] == len(MESSAGE)
 

@@ -56,7 +56,7 @@ from pillarbox.protocol.imap.commands import (
     Namespace,
     Noop,
     Rename,
-    Resynchronise,
+    Resynchronize,
     Search,
     SearchReturn,
     Select,
@@ -384,12 +384,12 @@ def test_qresync_parameter() -> None:
         return dialogue.commands(b"a SELECT b (QRESYNC (" + octets + b"))\r\n")[0]
 
     known, match = numbers((41, 211)), (numbers((5, 5), (9, 10)), numbers((7, 7), (20, 21)))
-    assert ask(b"67890007 20") == Select("b", resynchronise=Resynchronise(67890007, 20))
-    assert ask(b"1 20 41:211") == Select("b", resynchronise=Resynchronise(1, 20, known))
+    assert ask(b"67890007 20") == Select("b", resynchronize=Resynchronize(67890007, 20))
+    assert ask(b"1 20 41:211") == Select("b", resynchronize=Resynchronize(1, 20, known))
     assert ask(b"1 20 41:211 (5,9:10 7,20:21)") == Select(
-        "b", resynchronise=Resynchronise(1, 20, known, match)
+        "b", resynchronize=Resynchronize(1, 20, known, match)
     )
-    assert ask(b"1 20 (5,9:10 7,20:21)") == Select("b", resynchronise=Resynchronise(1, 20, None, match))
+    assert ask(b"1 20 (5,9:10 7,20:21)") == Select("b", resynchronize=Resynchronize(1, 20, None, match))
     vanished = dialogue.commands(b"a UID FETCH 1:* (FLAGS) (CHANGEDSINCE 5 VANISHED)\r\n")[0]
     assert vanished == Fetch(
         EVERY, (Attribute.UID, Attribute.FLAGS, Attribute.MODSEQ), True, 5, vanished=True

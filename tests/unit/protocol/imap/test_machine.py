@@ -51,7 +51,7 @@ def offered(event: Event) -> MessageParameters:
 
 
 @pytest.mark.rfc("9051 §7.6", "MUST")
-def test_a_synchronising_literal_is_asked_for() -> None:
+def test_a_synchronizing_literal_is_asked_for() -> None:
     dialogue = Dialogue()
     assert dialogue.send(b"a LOGIN {3}\r\n") == [Response(b"+ OK\r\n")]
     assert dialogue.send(b"joe {0}\r\n") == [Response(b"+ OK\r\n")]
@@ -59,7 +59,7 @@ def test_a_synchronising_literal_is_asked_for() -> None:
 
 
 @pytest.mark.rfc("7888 §3", "MUST")
-def test_a_non_synchronising_literal_is_not() -> None:
+def test_a_non_synchronizing_literal_is_not() -> None:
     assert Dialogue().send(b"a LOGIN {3+}\r\njoe {6+}\r\nsecret\r\n") == [
         Received(b"a", Login("joe", "secret"))
     ]
@@ -81,12 +81,12 @@ def test_literals_of_a_refused_command_are_swallowed() -> None:
     ]
 
 
-def test_a_refused_synchronising_literal_never_comes() -> None:
+def test_a_refused_synchronizing_literal_never_comes() -> None:
     dialogue = Dialogue()
     assert dialogue.send(b"a XYZZY {8}\r\n" + NEXT) == [Response(b"a BAD Unknown command\r\n"), RECEIVED_NEXT]
 
 
-def test_swallowed_literal_then_refused_synchronising_one() -> None:
+def test_swallowed_literal_then_refused_synchronizing_one() -> None:
     dialogue = Dialogue()
     assert dialogue.send(b"a XYZZY {2+}\r\nzz {8}\r\n" + NEXT) == [
         Response(b"a BAD Unknown command\r\n"),

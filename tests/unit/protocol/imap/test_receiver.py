@@ -58,17 +58,17 @@ def test_a_dropped_line_ends_in_one_cr_however_it_is_cut() -> None:
 
 def test_a_dropped_command() -> None:
     receiver = fed(b"ab", b"c {4+}\r\n", b"defg\r", b"\nnext\r\n")
-    receiver.drop_command(LiteralCount(3, synchronising=False))
+    receiver.drop_command(LiteralCount(3, synchronizing=False))
     assert receiver.line(100) == b"next"
     receiver = fed(b"next\r\n")
-    receiver.drop_command(LiteralCount(3, synchronising=True))
+    receiver.drop_command(LiteralCount(3, synchronizing=True))
     receiver.drop_command(None)
     assert receiver.line(100) == b"next"
 
 
 def test_dropping_needs_no_memory() -> None:
     receiver = Receiver()
-    receiver.drop_command(LiteralCount(10**6, synchronising=False))
+    receiver.drop_command(LiteralCount(10**6, synchronizing=False))
     for _ in range(100):
         receiver.feed(b"x" * 10**4)
         assert receiver.line(100) is None
@@ -88,9 +88,9 @@ def test_clear_resets_what_was_to_be_dropped() -> None:
 @pytest.mark.parametrize(
     ("line", "count"),
     [
-        (b"a {5}", LiteralCount(5, synchronising=True)),
-        (b"a ~{0+}", LiteralCount(0, synchronising=False)),
-        (b"{5+}", LiteralCount(5, synchronising=False)),
+        (b"a {5}", LiteralCount(5, synchronizing=True)),
+        (b"a ~{0+}", LiteralCount(0, synchronizing=False)),
+        (b"{5+}", LiteralCount(5, synchronizing=False)),
         (b"a {5} ", None),
         (b"a {}", None),
         (b"a {-5}", None),

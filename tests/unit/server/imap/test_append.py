@@ -2,6 +2,7 @@
 
 import pytest
 
+from pillarbox.config.schema import Limits
 from pillarbox.directory import quota
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.world.blobs.in_database import MemoryWriter
@@ -30,7 +31,7 @@ def test_append_stores_flags_and_date_and_returns_appenduid() -> None:
 
 
 @pytest.mark.rfc("9051 §6.3.12", "MUST")
-def test_a_synchronising_literal_is_asked_for_only_where_it_is_welcome() -> None:
+def test_a_synchronizing_literal_is_asked_for_only_where_it_is_welcome() -> None:
     with open_imap() as mail:
         client = mail.client()
         (refused,) = client.send(b"a APPEND nowhere {%d}\r\n" % len(MESSAGE))
@@ -94,9 +95,10 @@ def test_append_is_limited_in_messages_and_octets() -> None:
 
 @pytest.mark.rfc("7889 §4", "MUST")
 def test_a_message_over_the_limit_is_too_big() -> None:
+    limit = 70_000
     with open_imap() as mail:
+        mail.provider.limits = Limits(message_octets=limit)
         client = mail.client()
-        limit = client.session.config.limits.message_octets
         (refused,) = client.send(b"a APPEND INBOX {%d}\r\n" % (limit + 1))
         assert isinstance(refused, Status)
         assert refused.code == b"TOOBIG"

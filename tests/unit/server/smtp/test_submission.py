@@ -67,7 +67,10 @@ def test_nothing_sent_before_starttls_survives_it() -> None:
         assert await client.codes("MAIL FROM:<a@mail.example>", "RCPT TO:<anna@one.example>") == [250, 250]
         answer = await client.say(b"STARTTLS\r\nEHLO evil.example\r\nMAIL FROM:<evil@mail.example>\r\n")
         assert answer == "220 2.0.0 Ready to start TLS\r\n"
-        assert ("plain text after STARTTLS", {"octets": 50}) in provider.telemetry.events
+        assert (
+            "octets before TLS dropped",
+            {"address": "192.0.2.7", "octets": 50},
+        ) in provider.telemetry.events
         assert (
             await client.codes("DATA", "RCPT TO:<anna@one.example>", "MAIL FROM:<a@mail.example>")
             == [503] * 3

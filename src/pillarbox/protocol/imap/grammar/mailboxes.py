@@ -8,7 +8,7 @@ from pillarbox.protocol.imap.commands import (
     Create,
     Delete,
     Rename,
-    Resynchronise,
+    Resynchronize,
     Select,
     Status,
     StatusItem,
@@ -96,7 +96,7 @@ class _Parameter(TypedDict, total=False):
     """What one parameter of SELECT sets."""
 
     condstore: bool
-    resynchronise: Resynchronise
+    resynchronize: Resynchronize
 
 
 def _select_parameter(cursor: Cursor) -> _Parameter:
@@ -108,16 +108,16 @@ def _select_parameter(cursor: Cursor) -> _Parameter:
             if b"QRESYNC" not in cursor.enabled:
                 raise Malformed("QRESYNC not enabled")
             cursor.space()
-            return {"resynchronise": _resynchronise(cursor)}
+            return {"resynchronize": _resynchronize(cursor)}
         case _:
             raise Malformed("Unknown SELECT parameter")
 
 
-def _resynchronise(cursor: Cursor) -> Resynchronise:
+def _resynchronize(cursor: Cursor) -> Resynchronize:
     cursor.expect(b"(", sentence="Expected the QRESYNC parameters")
     uid_validity = cursor.number(least=1)
     cursor.space()
-    asked = Resynchronise(uid_validity, cursor.number(least=1, most=LARGEST_64))
+    asked = Resynchronize(uid_validity, cursor.number(least=1, most=LARGEST_64))
     while cursor.skip(b" "):
         if cursor.skip(b"("):
             if asked.match:
