@@ -4,7 +4,7 @@ import itertools
 import random
 
 from pillarbox.protocol.smtp.capabilities import Role
-from pillarbox.protocol.smtp.commands import Command, Refused, Verb
+from pillarbox.protocol.smtp.commands import Command, RejectedCommand, Verb
 from pillarbox.protocol.smtp.machine import (
     MAX_AUTH_OCTETS,
     PIECE_OCTETS,
@@ -60,7 +60,7 @@ def _handle(machine: SmtpMachine, event: Event, seen: list[object], message: byt
         case Response():
             seen.append(event)
             machine.authentication_ended()
-        case Refused():
+        case RejectedCommand():
             seen.append(event)
             if event.fatal:
                 machine.close()

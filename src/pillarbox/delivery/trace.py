@@ -2,7 +2,7 @@
 
 An accepted message gets one Received field on top; one that is placed in a mailbox gets a Return-Path above
 it. Nothing else is changed, except that Return-Path fields it brought along are removed: there must be
-exactly one (RFC 5321 §4.4).
+exactly one (RFC 5321 §4.4). `marks` counts the hops; `reception.incoming.MAX_HOPS` is their limit.
 """
 
 import re

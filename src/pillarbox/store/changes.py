@@ -1,6 +1,7 @@
 """The change log: what happened in an account since a MODSEQ.
 
-A verb inserts one row for each run of numbers that it changed, in the same transaction. IMAP (CONDSTORE, QRESYNC,
+A verb inserts one row for each run of numbers that it changed, in the same transaction, under
+the MODSEQ that `account_counters.next_modseq` gave it. IMAP (CONDSTORE, QRESYNC,
 IDLE) and JMAP read the same rows.
 
 What is always true:

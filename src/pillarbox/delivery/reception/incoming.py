@@ -18,7 +18,7 @@ from pillarbox.delivery.destinations import NO_REQUEST, Destinations, DsnRequest
 from pillarbox.delivery.envelope import Envelope, Source
 from pillarbox.delivery.reception.body import TOP_OCTETS, IncomingBody, StoredMessage
 from pillarbox.delivery.reception.commit import Intake, ReceivedMessage, commit, intake_of
-from pillarbox.delivery.reception.recipients import RecipientResolver
+from pillarbox.delivery.reception.recipient_resolver import RecipientResolver
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.delivery.route import (
     Destination,

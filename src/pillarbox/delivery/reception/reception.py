@@ -6,7 +6,7 @@ from pillarbox.delivery.checks.stages import Checks
 from pillarbox.delivery.checks.table import CHECKS, Table
 from pillarbox.delivery.envelope import Envelope, Origin
 from pillarbox.delivery.reception.incoming import IncomingMessage, Resources, is_ascii
-from pillarbox.delivery.reception.recipients import RecipientResolver
+from pillarbox.delivery.reception.recipient_resolver import RecipientResolver
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.directory import resolve
 from pillarbox.directory.accounts import Account

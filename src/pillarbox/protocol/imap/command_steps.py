@@ -3,7 +3,7 @@
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.command_table import refusal
 from pillarbox.protocol.imap.commands import Append, Authenticate, Replace, enables_condstore
-from pillarbox.protocol.imap.cursor import LARGEST_64, AwaitsLiteral, Malformed, Refused
+from pillarbox.protocol.imap.cursor import LARGEST_64, AwaitsLiteral, Malformed, UnsupportedArgument
 from pillarbox.protocol.imap.events import Event, Received, Response
 from pillarbox.protocol.imap.grammar.append import MESSAGE_VERBS
 from pillarbox.protocol.imap.message_steps import read_parameters
@@ -70,7 +70,7 @@ def _literal_follows(parser: ParserState, count: LiteralCount) -> Event | Again:
             pass  # the mailbox name is the literal
         except Malformed as wrong:
             return parser.bad(count, str(wrong))
-        except Refused as wrong:
+        except UnsupportedArgument as wrong:
             return parser.no(count, str(wrong), wrong.code)
         else:
             assert isinstance(command, Append | Replace)
@@ -90,7 +90,7 @@ def _complete(parser: ParserState) -> Event:
         cursor.end()
     except Malformed as wrong:
         return parser.bad(None, str(wrong))
-    except Refused as wrong:
+    except UnsupportedArgument as wrong:
         return parser.no(None, str(wrong), wrong.code)
     if isinstance(command, Append | Replace):
         return parser.bad(None, "Expected a message as a literal")

@@ -25,7 +25,7 @@ from pillarbox.protocol.imap.states import (
 )
 
 Parser: TypeAlias = Callable[[Cursor], Command]
-"""Reads a command's arguments, from the first one on. Raises `Malformed` (BAD) or `Refused` (NO)."""
+"""Reads a command's arguments, from the first one on. Raises `Malformed` (BAD) or `UnsupportedArgument` (NO)."""
 
 
 class Row(NamedTuple):
@@ -98,7 +98,7 @@ def refusal(state: State, verb: bytes) -> str | None:
 
 
 def parse(verb: bytes, cursor: Cursor) -> Command:
-    """A command's value, from the cursor behind its name. Raises `Malformed` or `Refused`."""
+    """A command's value, from the cursor behind its name. Raises `Malformed` or `UnsupportedArgument`."""
     grammar = COMMANDS[verb].grammar
     if isinstance(grammar, Command):
         return grammar

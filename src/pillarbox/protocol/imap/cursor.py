@@ -45,7 +45,7 @@ class Malformed(ValueError):
     """Not in the grammar; the text gives the client the reason. Answered with BAD."""
 
 
-class Refused(ValueError):
+class UnsupportedArgument(ValueError):
     """In the grammar, but not to be had; answered with NO, the code and the text."""
 
     def __init__(self, code: bytes, text: str) -> None:
@@ -184,11 +184,11 @@ class Cursor:
         return decode_utf8(self.astring())
 
     def mailbox(self) -> str:
-        """RFC 9051 §9, mailbox, canonical. Raises Refused where the name is invalid."""
+        """RFC 9051 §9, mailbox, canonical. Raises UnsupportedArgument where the name is invalid."""
         try:
             return _mailbox(self.astring(), self.utf8)
         except mailbox_name.InvalidMailboxName as wrong:
-            raise Refused(b"CANNOT", f"Mailbox {wrong}") from None
+            raise UnsupportedArgument(b"CANNOT", f"Mailbox {wrong}") from None
 
     def mailbox_pattern(self, *, wildcards: bool) -> str:
         """A LIST reference, or with wildcards a LIST pattern; decoded, not canonical."""
@@ -196,7 +196,7 @@ class Cursor:
         try:
             return _name(octets, self.utf8)
         except mailbox_name.InvalidMailboxName as wrong:
-            raise Refused(b"CANNOT", f"Mailbox {wrong}") from None
+            raise UnsupportedArgument(b"CANNOT", f"Mailbox {wrong}") from None
 
     def sequence_set(self) -> SequenceSet:
         """RFC 9051 §9, sequence-set."""
@@ -217,7 +217,7 @@ class Cursor:
         except flags.InvalidFlag as wrong:
             raise Malformed(f"Flag refused: {wrong}") from None
         except flags.TooManyFlags as wrong:
-            raise Refused(b"LIMIT", f"Flags refused: {wrong}") from None
+            raise UnsupportedArgument(b"LIMIT", f"Flags refused: {wrong}") from None
 
     def _text(self, pattern: re.Pattern[bytes]) -> bytes:
         found = pattern.match(self.text, self.at)

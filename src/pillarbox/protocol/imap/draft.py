@@ -70,7 +70,7 @@ class Draft:
         return True
 
     def parse(self, enabled: frozenset[bytes]) -> tuple[Command, Cursor]:
-        """The command's value, and the cursor behind it. Raises Malformed, Refused, AwaitsLiteral."""
+        """The command's value, and the cursor behind it. Raises Malformed, UnsupportedArgument, AwaitsLiteral."""
         text = self._lines[0] if len(self._lines) == 1 else b"\r\n".join(self._lines)
         # Spaces before the line end are harmless, and some clients send them
         cursor = Cursor(text.rstrip(b" "), self.literals, enabled=enabled, at=self._argument)

@@ -2,7 +2,7 @@
 
 from pillarbox.protocol.imap import limits, response_codes
 from pillarbox.protocol.imap.commands import Append, Replace
-from pillarbox.protocol.imap.cursor import Cursor, Malformed, Refused
+from pillarbox.protocol.imap.cursor import Cursor, Malformed, UnsupportedArgument
 from pillarbox.protocol.imap.events import (
     Bye,
     Event,
@@ -63,7 +63,7 @@ def read_parameters(
         parameters = message_parameters(cursor)
     except Malformed as wrong:
         return parser.bad(count, str(wrong))
-    except Refused as wrong:
+    except UnsupportedArgument as wrong:
         return parser.no(count, str(wrong), wrong.code)
     # RFC 3502 §6.3.11: a message of no octets is an error, and a way to cancel
     if not parameters.size:

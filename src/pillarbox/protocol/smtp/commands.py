@@ -118,7 +118,7 @@ class Simple(Struct, frozen=True, gc=False):
     verb: Verb
 
 
-class Refused(Struct, frozen=True, gc=False):
+class RejectedCommand(Struct, frozen=True, gc=False):
     """A line that is no acceptable command, and the answer to it; `fatal` where nothing that follows
     can be trusted."""
 

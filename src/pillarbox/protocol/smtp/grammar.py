@@ -10,7 +10,17 @@ from collections.abc import Callable
 
 from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.capabilities import Offer, Role
-from pillarbox.protocol.smtp.commands import Auth, Bdat, Command, Hello, Mail, Rcpt, Refused, Simple, Verb
+from pillarbox.protocol.smtp.commands import (
+    Auth,
+    Bdat,
+    Command,
+    Hello,
+    Mail,
+    Rcpt,
+    RejectedCommand,
+    Simple,
+    Verb,
+)
 from pillarbox.protocol.smtp.parameters import BadParameter, read_mail, read_rcpt
 from pillarbox.protocol.smtp.path import InvalidPath, PathTooLong, read_forward_path, read_reverse_path
 
@@ -32,7 +42,7 @@ _KNOWN_ELSEWHERE = frozenset({"SEND", "SOML", "SAML", "TURN", "ETRN", "ATRN", "B
 """SMTP commands we know of and do not implement (RFC 5321 §4.2.4)."""
 
 
-def read(line: bytes, offer: Offer, role: Role) -> Command | Refused:
+def read(line: bytes, offer: Offer, role: Role) -> Command | RejectedCommand:
     """The command on this line."""
     usual = _USUAL.get(line)
     if usual:
@@ -41,12 +51,12 @@ def read(line: bytes, offer: Offer, role: Role) -> Command | Refused:
         text = line.decode().rstrip(" \t")
     except UnicodeDecodeError:
         if line[:4].upper() not in _GREETING_OCTETS:
-            return Refused(replies.NOT_UTF8)
+            return RejectedCommand(replies.NOT_UTF8)
         # a computer's name in some other charset; it is only shown, as a comment
         text = line.decode("latin-1").rstrip(" \t")
     if not text.isprintable() and _CONTROL.search(text):
         # RFC 5321 §4.1.2: invalid character codes are answered with 501
-        return Refused(replies.CONTROL)
+        return RejectedCommand(replies.CONTROL)
     word, _, argument = text.partition(" ")
     verb = word.upper()
     reader = _READERS.get(verb)
@@ -72,76 +82,76 @@ def _greetings(role: Role) -> tuple[str, ...]:
     return ("LHLO",) if role is Role.LMTP else ("HELO", "EHLO")
 
 
-def _unknown(verb: str) -> Refused:
+def _unknown(verb: str) -> RejectedCommand:
     if verb in _FOREIGN:
-        return Refused(replies.FOREIGN, fatal=True)
-    return Refused(replies.NOT_IMPLEMENTED if verb in _KNOWN_ELSEWHERE else replies.UNRECOGNIZED)
+        return RejectedCommand(replies.FOREIGN, fatal=True)
+    return RejectedCommand(replies.NOT_IMPLEMENTED if verb in _KNOWN_ELSEWHERE else replies.UNRECOGNIZED)
 
 
-def _hello(text: str, argument: str, _offer: Offer) -> Command | Refused:
+def _hello(text: str, argument: str, _offer: Offer) -> Command | RejectedCommand:
     # RFC 5321 §4.1.1.1: more words may follow the name
     name = _SPACE.split(argument.strip())[0]
     if not name or len(name.encode()) > MAX_NAME_OCTETS:
-        return Refused(replies.SYNTAX_HELLO)
+        return RejectedCommand(replies.SYNTAX_HELLO)
     return Hello(Verb(text[:4].upper()), name)
 
 
-def _mail(text: str, _argument: str, offer: Offer) -> Command | Refused:
+def _mail(text: str, _argument: str, offer: Offer) -> Command | RejectedCommand:
     start = _MAIL.match(text)
     if not start:
-        return Refused(replies.SYNTAX_MAIL)
+        return RejectedCommand(replies.SYNTAX_MAIL)
     try:
         path, rest = read_reverse_path(text[start.end() :])
         return Mail(path, **read_mail(rest, offer.mail)) if rest else Mail(path)
     except PathTooLong:
-        return Refused(replies.PATH_TOO_LONG)
+        return RejectedCommand(replies.PATH_TOO_LONG)
     except InvalidPath:
-        return Refused(replies.SENDER_SYNTAX)
+        return RejectedCommand(replies.SENDER_SYNTAX)
     except BadParameter as bad:
-        return Refused(bad.reply)
+        return RejectedCommand(bad.reply)
 
 
-def _rcpt(text: str, _argument: str, offer: Offer) -> Command | Refused:
+def _rcpt(text: str, _argument: str, offer: Offer) -> Command | RejectedCommand:
     start = _RCPT.match(text)
     if not start:
-        return Refused(replies.SYNTAX_RCPT)
+        return RejectedCommand(replies.SYNTAX_RCPT)
     try:
         path, rest = read_forward_path(text[start.end() :])
         return Rcpt(path, **read_rcpt(rest, offer.rcpt)) if rest else Rcpt(path)
     except PathTooLong:
-        return Refused(replies.PATH_TOO_LONG)
+        return RejectedCommand(replies.PATH_TOO_LONG)
     except InvalidPath:
-        return Refused(replies.RECIPIENT_SYNTAX)
+        return RejectedCommand(replies.RECIPIENT_SYNTAX)
     except BadParameter as bad:
-        return Refused(bad.reply)
+        return RejectedCommand(bad.reply)
 
 
-def _bdat(_text: str, argument: str, _offer: Offer) -> Command | Refused:
+def _bdat(_text: str, argument: str, _offer: Offer) -> Command | RejectedCommand:
     match = _BDAT.fullmatch(argument)
     if not match or len(match[1]) > MAX_CHUNK_DIGITS:
         # how many octets of message follow is unknown: reading them as commands would be smuggling
-        return Refused(replies.SYNTAX_BDAT, fatal=True)
+        return RejectedCommand(replies.SYNTAX_BDAT, fatal=True)
     return Bdat(int(match[1]), last=match[2] is not None)
 
 
-def _auth(_text: str, argument: str, _offer: Offer) -> Command | Refused:
+def _auth(_text: str, argument: str, _offer: Offer) -> Command | RejectedCommand:
     words = _SPACE.split(argument.strip(" \t"))
     if not words or len(words) > 2 or not _MECHANISM.fullmatch(words[0]):
-        return Refused(replies.SYNTAX_AUTH)
+        return RejectedCommand(replies.SYNTAX_AUTH)
     if len(words) == 1:
         return Auth(words[0].upper(), None)
     initial = decode_response(words[1].encode())
-    return Refused(replies.AUTH_BASE64) if initial is None else Auth(words[0].upper(), initial)
+    return RejectedCommand(replies.AUTH_BASE64) if initial is None else Auth(words[0].upper(), initial)
 
 
-def _alone(text: str, argument: str, _offer: Offer) -> Command | Refused:
+def _alone(text: str, argument: str, _offer: Offer) -> Command | RejectedCommand:
     # RFC 5321 §4.3.2: commands without arguments are refused with them
-    return Refused(replies.NO_ARGUMENT) if argument else Simple(Verb(text.upper()))
+    return RejectedCommand(replies.NO_ARGUMENT) if argument else Simple(Verb(text.upper()))
 
 
-def _with_argument(text: str, argument: str, _offer: Offer) -> Command | Refused:
+def _with_argument(text: str, argument: str, _offer: Offer) -> Command | RejectedCommand:
     if not argument:
-        return Refused(replies.SYNTAX_VRFY)
+        return RejectedCommand(replies.SYNTAX_VRFY)
     return Simple(Verb(text[:4].upper()))
 
 
@@ -149,7 +159,7 @@ def _any_argument(text: str, _argument: str, _offer: Offer) -> Command:
     return Simple(Verb(text[:4].upper()))
 
 
-Reader = Callable[[str, str, Offer], Command | Refused]
+Reader = Callable[[str, str, Offer], Command | RejectedCommand]
 
 _GREETING_OCTETS = frozenset({b"HELO", b"EHLO", b"LHLO"})
 _READERS: dict[str, Reader] = {

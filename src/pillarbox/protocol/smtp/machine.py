@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from pillarbox.protocol.smtp import grammar, replies
 from pillarbox.protocol.smtp.capabilities import Conditions, Offer, offer
-from pillarbox.protocol.smtp.commands import Bdat, Command, Refused, Verb
+from pillarbox.protocol.smtp.commands import Bdat, Command, RejectedCommand, Verb
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.protocol.smtp.states import TABLE, State, after_chunk
 
@@ -75,7 +75,7 @@ class Response(Struct, frozen=True, gc=False):
     refusal: Reply | None = None
 
 
-Event = Command | Refused | Piece | MessageEnd | ChunkEnd | Response
+Event = Command | RejectedCommand | Piece | MessageEnd | ChunkEnd | Response
 
 
 class SmtpMachine:
@@ -153,7 +153,7 @@ class SmtpMachine:
 
     # --- lines
 
-    def _next_line(self, limit: int) -> bytes | Refused | Response | None:
+    def _next_line(self, limit: int) -> bytes | RejectedCommand | Response | None:
         buffer = self._buffer
         end = buffer.find(b"\n")
         if not self._overlong and (len(buffer) if end < 0 else end + 1) > limit:
@@ -178,27 +178,27 @@ class SmtpMachine:
         keep = end - 1 if end > 0 else len(buffer) - buffer.endswith(b"\r")
         self._buffer = buffer[keep:]
 
-    def _too_long(self) -> Refused | Response:
+    def _too_long(self) -> RejectedCommand | Response:
         if self.state is State.AUTH:
             self._held = True
             return Response(None, replies.AUTH_TOO_LONG)
-        return Refused(replies.LINE_TOO_LONG)
+        return RejectedCommand(replies.LINE_TOO_LONG)
 
-    def _lone_line_feed(self) -> Refused:
+    def _lone_line_feed(self) -> RejectedCommand:
         # RFC 5321 §2.3.8: LF alone is no line end; reading on would allow two interpretations
         self._held = True
-        return Refused(replies.LINE_END, fatal=True)
+        return RejectedCommand(replies.LINE_END, fatal=True)
 
     def _command(self, line: bytes) -> Event:
         if len(line) > MAX_COMMAND_OCTETS - 2 and line[:5].upper() != b"AUTH ":
-            return Refused(replies.LINE_TOO_LONG)
+            return RejectedCommand(replies.LINE_TOO_LONG)
         command = grammar.read(line, self.offer, self.conditions.role)
-        if isinstance(command, Refused):
+        if isinstance(command, RejectedCommand):
             self._held = command.fatal
         elif isinstance(command, Bdat):
             if command.octets > MAX_CHUNK_MESSAGES * self.conditions.message_octets:
                 self._held = True
-                return Refused(replies.TOO_LARGE, fatal=True)
+                return RejectedCommand(replies.TOO_LARGE, fatal=True)
             self._chunk, self._chunk_left = command, command.octets
             return self._chunk_begun(command)
         else:

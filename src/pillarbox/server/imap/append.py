@@ -16,7 +16,7 @@ from pillarbox.protocol.imap.commands import Append, Replace
 from pillarbox.protocol.imap.events import MessageOffered, MessageParameters
 from pillarbox.server.imap.incoming import IncomingMessages
 from pillarbox.server.imap.mailboxes import destination
-from pillarbox.server.imap.reply import READ_ONLY, Refused, Reply, no, ok
+from pillarbox.server.imap.reply import READ_ONLY, CommandRefused, Reply, no, ok
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import account_counters, placements
 from pillarbox.store import append as store_append
@@ -38,7 +38,7 @@ async def message_offered(session: SessionState, event: MessageOffered) -> bytes
         raise OverQuota
     limits = session.limits
     if len(incoming.written) >= limits.max_append_messages or incoming.octets > limits.max_append_octets:
-        raise Refused(no("Too much data in one command", response_codes.LIMIT))
+        raise CommandRefused(no("Too much data in one command", response_codes.LIMIT))
     incoming.written.append((event.message, session.world.blobs.writer()))
     session.incoming = incoming
     return session.machine.accept_message()
@@ -52,11 +52,11 @@ async def _begin(session: SessionState, command: Append | Replace) -> IncomingMe
         case Replace():
             selected = session.selected
             if selected.read_only:
-                raise Refused(READ_ONLY)
+                raise CommandRefused(READ_ONLY)
             chosen = selected.resolve(command.number, uid=command.uid)
             if not chosen:
                 # RFC 8508 §3.1: REPLACE of a message that doesn't exist appends nothing
-                raise Refused(no("Message doesn't exist", response_codes.NONEXISTENT))
+                raise CommandRefused(no("Message doesn't exist", response_codes.NONEXISTENT))
             target = await destination(session, command.mailbox)
             available = await session.read(_available, session.account_id)
             return IncomingMessages(command, target.id, available, Uid(chosen.uid_list()[0]))

@@ -8,7 +8,7 @@ from typing import Final
 from pillarbox.mail import object_id
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.commands import Create, Delete, Rename, Subscribe, Unsubscribe
-from pillarbox.server.imap.reply import Refused, Reply, no, ok
+from pillarbox.server.imap.reply import CommandRefused, Reply, no, ok
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import mailboxes
 from pillarbox.store.account_counters import NoSuchMailbox
@@ -33,7 +33,7 @@ async def create(session: SessionState, command: Create) -> Reply:
 def _role(uses: tuple[str, ...]) -> Role:
     roles = [_ROLES.get(use) for use in uses]
     if len(roles) != 1 or roles[0] is None:
-        raise Refused(no("Unsupported special-use attribute", response_codes.USEATTR))
+        raise CommandRefused(no("Unsupported special-use attribute", response_codes.USEATTR))
     return roles[0]
 
 
@@ -75,4 +75,4 @@ async def destination(session: SessionState, name: str) -> Mailbox:
         return await session.read(mailboxes.by_name, session.account_id, name)
     except NoSuchMailbox:
         # RFC 9051 §6.3.12: never created implicitly, and TRYCREATE only where CREATE would help
-        raise Refused(no("Mailbox doesn't exist", response_codes.TRYCREATE)) from None
+        raise CommandRefused(no("Mailbox doesn't exist", response_codes.TRYCREATE)) from None

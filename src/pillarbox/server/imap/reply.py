@@ -1,7 +1,7 @@
 """How a command ends: the tagged response, as a value that handlers return or raise.
 
-A handler returns its `Reply`, raises `Refused`, or lets a verb's own exception rise: the table below maps each to
-a response for the client (RFC 9051 §7.1, RFC 5530). Texts are those of other servers, and give no details.
+A handler returns its `Reply`, raises `CommandRefused`, or lets a verb's own exception rise: the table below maps
+each to a response for the client (RFC 9051 §7.1, RFC 5530). Texts are those of other servers, and give no details.
 """
 
 from typing import Final
@@ -39,7 +39,7 @@ class Reply(Struct, frozen=True, gc=False):
                 return responses.bad(tag, self.text, self.code)
 
 
-class Refused(Exception):
+class CommandRefused(Exception):
     """The command ends in NO or BAD."""
 
     def __init__(self, reply: Reply) -> None:
@@ -94,6 +94,6 @@ REFUSALS: Final[dict[type[Exception], Reply]] = {
 
 def refusal(error: Exception) -> Reply | None:
     """The reply to what a handler raised, or None if it is our error."""
-    if isinstance(error, Refused):
+    if isinstance(error, CommandRefused):
         return error.reply
     return next((reply for kind, reply in REFUSALS.items() if isinstance(error, kind)), None)

@@ -1,4 +1,6 @@
-"""MAIL and RCPT: the commands become an envelope; the reception decides (RFC 5321 §3.3, RFC 6409 §4)."""
+"""MAIL and RCPT: the commands become an envelope; the reception decides, also about SIZE and the number of
+recipients (RFC 5321 §3.3, RFC 6409 §4).
+"""
 
 from pillarbox.delivery.destinations import NO_REQUEST, DsnRequest
 from pillarbox.delivery.envelope import Envelope

@@ -18,7 +18,7 @@ from typing import Any, Final
 from pillarbox.delivery.checks.check import Stage
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.smtp.capabilities import Role
-from pillarbox.protocol.smtp.commands import Auth, Hello, Mail, Rcpt, Refused, Simple
+from pillarbox.protocol.smtp.commands import Auth, Hello, Mail, Rcpt, RejectedCommand, Simple
 from pillarbox.protocol.smtp.machine import ChunkEnd, Event, MessageEnd, Piece, Response, SmtpMachine
 from pillarbox.protocol.smtp.replies import Reply, closing, greeting
 from pillarbox.server.connection import Connection
@@ -39,7 +39,7 @@ HANDLERS: Final[dict[type[Event], Handler]] = {
     MessageEnd: message.on_message_end,
     ChunkEnd: message.on_chunk_end,
     Simple: simple.on_simple,
-    Refused: simple.on_refused,
+    RejectedCommand: simple.on_refused,
 }
 """Every event but `Bdat`, which the machine keeps: its chunk is answered at `ChunkEnd`."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 
 from pillarbox.protocol.smtp import replies
-from pillarbox.protocol.smtp.commands import Refused, Simple, Verb
+from pillarbox.protocol.smtp.commands import RejectedCommand, Simple, Verb
 from pillarbox.protocol.smtp.replies import Reply, goodbye
 from pillarbox.server.smtp.context import Context
 from pillarbox.server.smtp.message import on_data
@@ -37,7 +37,7 @@ def on_simple(context: Context, command: Simple) -> Awaitable[None] | None:
     return None
 
 
-def on_refused(context: Context, event: Refused) -> None:
+def on_refused(context: Context, event: RejectedCommand) -> None:
     """A line that is no acceptable command."""
     context.answer(event.reply)
     if event.fatal:

@@ -5,7 +5,17 @@ from hypothesis import strategies as st
 from pillarbox.mail.address import Address
 from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.capabilities import Role, offer
-from pillarbox.protocol.smtp.commands import Auth, Bdat, Body, Hello, Mail, Rcpt, Refused, Simple, Verb
+from pillarbox.protocol.smtp.commands import (
+    Auth,
+    Bdat,
+    Body,
+    Hello,
+    Mail,
+    Rcpt,
+    RejectedCommand,
+    Simple,
+    Verb,
+)
 from pillarbox.protocol.smtp.grammar import decode_response, read
 from pillarbox.protocol.smtp.path import NULL, POSTMASTER
 from tests.kit.smtp.conditions import conditions
@@ -77,13 +87,13 @@ def test_commands(line: str, expected: object) -> None:
     ],
 )
 def test_what_is_no_command(line: str, reply: replies.Reply) -> None:
-    assert command(line) == Refused(reply)
+    assert command(line) == RejectedCommand(reply)
 
 
 @pytest.mark.rfc("6531 §3.3", "MUST")
 def test_lines_are_utf8() -> None:
     assert command("RCPT TO:<jörg@example.org>") == Rcpt(Address("jörg", "example.org"))
-    assert read(b"RCPT TO:<j\xf6rg@example.org>", OFFER, Role.MX) == Refused(replies.NOT_UTF8)
+    assert read(b"RCPT TO:<j\xf6rg@example.org>", OFFER, Role.MX) == RejectedCommand(replies.NOT_UTF8)
 
 
 def test_a_computer_may_have_any_name() -> None:
@@ -95,17 +105,17 @@ def test_a_computer_may_have_any_name() -> None:
 @pytest.mark.rfc("2033 §4.1", "MUST NOT")
 def test_lmtp_greets_with_lhlo_alone() -> None:
     assert command("LHLO a.example", Role.LMTP) == Hello(Verb.LHLO, "a.example")
-    assert command("EHLO a.example", Role.LMTP) == Refused(replies.UNRECOGNIZED)
-    assert command("HELO a.example", Role.LMTP) == Refused(replies.UNRECOGNIZED)
+    assert command("EHLO a.example", Role.LMTP) == RejectedCommand(replies.UNRECOGNIZED)
+    assert command("HELO a.example", Role.LMTP) == RejectedCommand(replies.UNRECOGNIZED)
 
 
 def test_a_chunk_of_unknown_size_is_fatal() -> None:
     for line in ("BDAT", "BDAT x", "BDAT -1", "BDAT 1 FIRST", "BDAT 1 LAST x", "BDAT " + "9" * 21, "BDAT 1x"):
-        assert command(line) == Refused(replies.SYNTAX_BDAT, fatal=True), line
+        assert command(line) == RejectedCommand(replies.SYNTAX_BDAT, fatal=True), line
 
 
 def test_a_browser_is_shown_the_door() -> None:
-    assert command("POST / HTTP/1.1") == Refused(replies.FOREIGN, fatal=True)
+    assert command("POST / HTTP/1.1") == RejectedCommand(replies.FOREIGN, fatal=True)
 
 
 @pytest.mark.rfc("4954 §4", "MUST")
@@ -124,4 +134,6 @@ def test_any_line_gets_an_answer(line: bytes) -> None:
 def test_only_space_and_tab_part_words() -> None:
     """Unicode knows more spaces; none of them is one in SMTP."""
     assert read("EHLO a\u0085b".encode(), OFFER, Role.MX) == Hello(Verb.EHLO, "a\u0085b")
-    assert isinstance(read("MAIL FROM:<a@b.example> SIZE=1\u00a0SMTPUTF8".encode(), OFFER, Role.MX), Refused)
+    assert isinstance(
+        read("MAIL FROM:<a@b.example> SIZE=1\u00a0SMTPUTF8".encode(), OFFER, Role.MX), RejectedCommand
+    )

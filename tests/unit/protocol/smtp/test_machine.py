@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from pillarbox.mail.address import Address
 from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.capabilities import Role
-from pillarbox.protocol.smtp.commands import Auth, Bdat, Body, Hello, Mail, Rcpt, Refused, Simple, Verb
+from pillarbox.protocol.smtp.commands import (
+    Auth,
+    Bdat,
+    Body,
+    Hello,
+    Mail,
+    Rcpt,
+    RejectedCommand,
+    Simple,
+    Verb,
+)
 from pillarbox.protocol.smtp.machine import (
     MAX_AUTH_OCTETS,
     MAX_COMMAND_OCTETS,
@@ -60,7 +70,7 @@ class Willing:
             case Response():
                 self.events.append(event)
                 self.machine.authentication_ended()
-            case Refused(fatal=fatal):
+            case RejectedCommand(fatal=fatal):
                 self.events.append(event)
                 if fatal:
                     self.machine.close()
@@ -162,7 +172,7 @@ def test_large_messages_come_in_pieces() -> None:
     line = b"x" * 998 + b"\r\n"
     subject = machine()
     for command in subject.receive(ENVELOPE + b"DATA\r\n"):
-        assert not isinstance(command, Refused | Piece | MessageEnd | ChunkEnd | Response)
+        assert not isinstance(command, RejectedCommand | Piece | MessageEnd | ChunkEnd | Response)
         subject.succeeded(command)
     events = [event for _ in range(300) for event in subject.receive(line)]
     assert all(isinstance(event, Piece) for event in events)
@@ -210,9 +220,9 @@ def test_bdat_after_the_last_is_out_of_order() -> None:
 
 def test_a_line_that_ends_in_lf_alone_ends_the_session() -> None:
     assert events_of(b"EHLO a.example\nMAIL FROM:<a@a.example>\r\n") == [
-        Refused(replies.LINE_END, fatal=True)
+        RejectedCommand(replies.LINE_END, fatal=True)
     ]
-    assert events_of(b"\nNOOP\r\n") == [Refused(replies.LINE_END, fatal=True)]
+    assert events_of(b"\nNOOP\r\n") == [RejectedCommand(replies.LINE_END, fatal=True)]
 
 
 @pytest.mark.rfc("5321 §4.5.3.1.4", "MUST")
@@ -222,7 +232,10 @@ def test_command_lines_have_a_limit_and_the_next_is_read() -> None:
     for length in (MAX_COMMAND_OCTETS, MAX_AUTH_OCTETS, MAX_AUTH_OCTETS * 3):
         octets = b"NOOP " + b"x" * length + b"\r\nHELP\r\n"
         for cuts in [(), range(0, len(octets), 100)]:
-            assert events_of(octets, *cuts) == [Refused(replies.LINE_TOO_LONG), (Simple(Verb.HELP), None)]
+            assert events_of(octets, *cuts) == [
+                RejectedCommand(replies.LINE_TOO_LONG),
+                (Simple(Verb.HELP), None),
+            ]
 
 
 def test_an_overlong_line_never_piles_up() -> None:

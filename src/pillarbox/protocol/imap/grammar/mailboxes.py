@@ -15,7 +15,7 @@ from pillarbox.protocol.imap.commands import (
     Subscribe,
     Unsubscribe,
 )
-from pillarbox.protocol.imap.cursor import LARGEST_64, Cursor, Malformed, Refused
+from pillarbox.protocol.imap.cursor import LARGEST_64, Cursor, Malformed, UnsupportedArgument
 from pillarbox.protocol.imap.sequence_set import SequenceSet
 
 SPECIAL_USES: Final = {
@@ -155,4 +155,4 @@ def _special_use(cursor: Cursor) -> str:
     # RFC 6154 §3: an unknown use is refused, with USEATTR
     if use := SPECIAL_USES.get(name.lower()):
         return use
-    raise Refused(b"USEATTR", "Unknown special-use attribute")
+    raise UnsupportedArgument(b"USEATTR", "Unknown special-use attribute")

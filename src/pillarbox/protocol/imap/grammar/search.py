@@ -41,7 +41,7 @@ from pillarbox.mail.query import (
 )
 from pillarbox.protocol.imap import response_codes
 from pillarbox.protocol.imap.commands import Search, SearchReturn
-from pillarbox.protocol.imap.cursor import LARGEST_64, Cursor, Malformed, Refused
+from pillarbox.protocol.imap.cursor import LARGEST_64, Cursor, Malformed, UnsupportedArgument
 from pillarbox.protocol.imap.grammar.dates import day
 from pillarbox.protocol.imap.sequence_set import SequenceSet
 
@@ -134,7 +134,7 @@ def _codec(label: str | None) -> str:
     if codec := charset.codec(label):
         return codec
     # RFC 9051 §6.4.4: an unknown charset is NO with BADCHARSET, never BAD
-    raise Refused(_CHARSETS_TOLD, "Unknown charset")
+    raise UnsupportedArgument(_CHARSETS_TOLD, "Unknown charset")
 
 
 class _Keys:
@@ -161,7 +161,7 @@ class _Keys:
             raise Malformed(f"More than {MAX_DEPTH} search keys within each other")
         self._left -= 1
         if self._left < 0:
-            raise Refused(response_codes.LIMIT, f"More than {MAX_KEYS} search keys")
+            raise UnsupportedArgument(response_codes.LIMIT, f"More than {MAX_KEYS} search keys")
         cursor = self._cursor
         if cursor.skip(b"("):
             query = self.all_of(depth + 1)
