@@ -51,7 +51,7 @@ class TlsOffer(Protocol):
 class ListenerLimits:
     """How many connections are accepted, where `None` means without limit, and what they may take."""
 
-    connections: int | None = 20_000
+    connections: int | None = None
     """Open connections of this service, in all workers."""
     per_address: int | None = None
     """Open connections from one address."""

@@ -20,7 +20,6 @@ MAX_MX_HOSTS = 20
 """Mail exchangers of one destination that are tried; RFC 5321 §5.1 allows a limit of at least two addresses."""
 MAX_ADDRESSES = 10
 """Addresses of one host that are tried."""
-SMTP_PORT = 25
 SMART_HOST = "*"
 """The key of the smart host among the routes."""
 
@@ -64,9 +63,9 @@ class HostFinder:
     entropy: Entropy
     own_names: frozenset[str]
     """Host names of this server, in lower case."""
-    routes: Routes = field(default_factory=dict)
-    port: int = SMTP_PORT
+    port: int
     """The port of hosts found by the DNS."""
+    routes: Routes = field(default_factory=dict)
 
     async def hosts(self, destination: str) -> Sequence[Host] | Outcome:
         """Hosts in the order in which to try them, or the outcome for every recipient if there are none."""

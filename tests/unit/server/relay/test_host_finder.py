@@ -27,7 +27,7 @@ def host_finder_of(
     for key, found in records.items():
         name, _, kind = key.partition("__")
         zone.put(f"{name}.example", Kind(kind), *found)
-    return HostFinder(zone, SeededEntropy(seed), own_names=frozenset({"mx.us.example"}))
+    return HostFinder(zone, SeededEntropy(seed), own_names=frozenset({"mx.us.example"}), port=25)
 
 
 def names(found: Sequence[Host] | Outcome) -> list[str]:
@@ -94,7 +94,7 @@ def test_a_literal_is_its_own_address(literal: str, address: str) -> None:
 def test_an_operators_rule_comes_before_the_dns_and_a_smart_host_after_single_rules() -> None:
     plain = host_finder(two__MX=[Mx(10, "a.example")])
     routes = {"two.example": Host("relay.example", 26), "*": Host("smart.example", 587)}
-    routed = HostFinder(plain.resolver, plain.entropy, plain.own_names, routes)
+    routed = HostFinder(plain.resolver, plain.entropy, plain.own_names, 25, routes)
     assert hosts(routed) == [Host("relay.example", 26, certain=True)]
     assert hosts(routed, "three.example") == [Host("smart.example", 587, certain=True)]
     assert hosts(routed, "[192.0.2.1]") == [Host("smart.example", 587, certain=True)]
