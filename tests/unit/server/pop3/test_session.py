@@ -15,41 +15,10 @@ from pillarbox.store.maildrop import LEASE_MS
 from pillarbox.world.blobs import BlobMissing
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import DatabaseUnavailable
+from tests.kit.pop3.client import Pop3Client
 from tests.kit.provider import PASSWORD, Provider, open_provider
-from tests.kit.server import factories
-from tests.transcripts.runner import BareConnection
 
 MESSAGE = b"Subject: hi\r\n\r\n.dot\r\nlast\r\n"
-
-
-class Client:
-    """A session and its client, in the loop of the test."""
-
-    def __init__(self, provider: Provider) -> None:
-        self.connection = BareConnection()
-        self.session = factories(provider)["pop3"](self.connection)
-        self.connection.session = self.session
-
-    async def say(self, line: bytes) -> bytes:
-        machine, self.connection.written = self.session.machine, b""
-        events = machine.receive(line + b"\r\n")
-        while events and not self.connection.gone:
-            for event in events:
-                await self.session.handle(event)
-            events = machine.receive(b"") if machine.buffered else []
-        return self.connection.written
-
-    async def log_in(self, login: bytes = b"u0") -> bytes:
-        await self.session.opened()
-        await self.say(b"USER " + login)
-        return await self.say(b"PASS " + PASSWORD.encode())
-
-    async def posted(self) -> int:
-        """Handle what was posted; how many events that were."""
-        events, self.connection.posted = self.connection.posted, []
-        for event in events:
-            await self.session.handle(event)
-        return len(events)
 
 
 def virtual_clock(provider: Provider) -> VirtualClock:
@@ -72,11 +41,11 @@ def scene(play: Callable[[Provider], Awaitable[None]]) -> None:
 def test_a_session_answers_from_memory_without_ado() -> None:
     async def play(provider: Provider) -> None:
         await provider.deliver(0, MESSAGE)
-        client = Client(provider)
+        client = Pop3Client(provider)
         assert await client.log_in() == b"+OK 1 messages (27 octets)\r\n"
         assert client.connection.deadline_s == AUTOLOGOUT_S >= 600  # RFC 1939 §3
-        assert await client.say(b"STAT") == b"+OK 1 27\r\n"
-        assert await client.say(b"RETR 1") == b"+OK 27 octets\r\nSubject: hi\r\n\r\n..dot\r\nlast\r\n.\r\n"
+        assert await client.send(b"STAT") == b"+OK 1 27\r\n"
+        assert await client.send(b"RETR 1") == b"+OK 27 octets\r\nSubject: hi\r\n\r\n..dot\r\nlast\r\n.\r\n"
 
     scene(play)
 
@@ -86,16 +55,16 @@ def test_unique_ids_are_stable_and_never_given_again() -> None:
     async def play(provider: Provider) -> None:
         for _ in range(3):
             await provider.deliver(0, MESSAGE)
-        first = Client(provider)
+        first = Pop3Client(provider)
         await first.log_in()
-        before = (await first.say(b"UIDL")).split(b"\r\n")[1:4]
-        await first.say(b"DELE 1")
-        await first.say(b"DELE 3")
-        await first.say(b"QUIT")
+        before = (await first.send(b"UIDL")).split(b"\r\n")[1:4]
+        await first.send(b"DELE 1")
+        await first.send(b"DELE 3")
+        await first.send(b"QUIT")
         await provider.deliver(0, MESSAGE)
-        second = Client(provider)
+        second = Pop3Client(provider)
         await second.log_in()
-        after = (await second.say(b"UIDL")).split(b"\r\n")[1:3]
+        after = (await second.send(b"UIDL")).split(b"\r\n")[1:3]
         ids_before, ids_after = ([line.split()[1] for line in lines] for lines in (before, after))
         assert ids_after[0] == ids_before[1]
         assert ids_after[1] not in ids_before
@@ -107,16 +76,16 @@ def test_unique_ids_are_stable_and_never_given_again() -> None:
 def test_numbers_stay_while_others_deliver_and_expunge() -> None:
     async def play(provider: Provider) -> None:
         await provider.deliver(0, MESSAGE)
-        client = Client(provider)
+        client = Pop3Client(provider)
         await client.log_in()
         await provider.deliver(0, MESSAGE)
-        assert await client.say(b"STAT") == b"+OK 1 27\r\n"
+        assert await client.send(b"STAT") == b"+OK 1 27\r\n"
         await provider.expunge(0)
-        assert await client.say(b"RETR 1") == b"-ERR Message has been expunged.\r\n"
-        assert (await client.say(b"TOP 1 1")).startswith(b"-ERR")
-        assert await client.say(b"STAT") == b"+OK 1 27\r\n"
-        await client.say(b"DELE 1")
-        assert (await client.say(b"QUIT")).startswith(b"+OK")
+        assert await client.send(b"RETR 1") == b"-ERR Message has been expunged.\r\n"
+        assert (await client.send(b"TOP 1 1")).startswith(b"-ERR")
+        assert await client.send(b"STAT") == b"+OK 1 27\r\n"
+        await client.send(b"DELE 1")
+        assert (await client.send(b"QUIT")).startswith(b"+OK")
 
     scene(play)
 
@@ -129,15 +98,15 @@ def test_large_messages_go_in_parts_and_come_out_whole(end: bytes) -> None:
 
     async def play(provider: Provider) -> None:
         await provider.deliver(0, large)
-        client = Client(provider)
+        client = Pop3Client(provider)
         await client.log_in()
-        status, got = (await client.say(b"RETR 1")).split(b"\r\n", 1)
+        status, got = (await client.send(b"RETR 1")).split(b"\r\n", 1)
         sent = large.removesuffix(end) + b"\r\n"
         assert status == b"+OK %d octets" % len(sent)
         assert got == sent.replace(b"\r\n.", b"\r\n..") + b".\r\n"
         many = len(large.splitlines()) // 2
         for count in (0, 1, 5, many, 10**9):
-            _, got = (await client.say(b"TOP 1 %d" % count)).split(b"\r\n", 1)
+            _, got = (await client.send(b"TOP 1 %d" % count)).split(b"\r\n", 1)
             kept = b"".join(
                 line + b"\r\n" for line in sent.split(b"\r\n")[: 2 + count][: sent.count(b"\r\n")]
             )
@@ -149,7 +118,7 @@ def test_large_messages_go_in_parts_and_come_out_whole(end: bytes) -> None:
 def test_a_slow_client_is_waited_for_between_the_parts() -> None:
     async def play(provider: Provider) -> None:
         await provider.deliver(0, b"Subject: large\r\n\r\n" + b"x\r\n" * PART_OCTETS)
-        client = Client(provider)
+        client = Pop3Client(provider)
         await client.log_in()
         drained = []
 
@@ -157,7 +126,7 @@ def test_a_slow_client_is_waited_for_between_the_parts() -> None:
             drained.append(len(client.connection.written))
 
         client.connection.drain = drain  # type: ignore[method-assign]  # to see when it waits
-        await client.say(b"RETR 1")
+        await client.send(b"RETR 1")
         assert len(drained) == 3
         assert max(b - a for a, b in zip([0, *drained], drained, strict=False)) <= PART_OCTETS + 100
 
@@ -168,13 +137,13 @@ def test_many_messages_are_listed() -> None:
     async def play(provider: Provider) -> None:
         for _ in range(2100):
             await provider.deliver(0, MESSAGE)
-        client = Client(provider)
+        client = Pop3Client(provider)
         await client.log_in()
-        await client.say(b"DELE 2")
-        listing = (await client.say(b"LIST")).split(b"\r\n")
+        await client.send(b"DELE 2")
+        listing = (await client.send(b"LIST")).split(b"\r\n")
         assert len(listing) == 2099 + 3
         assert listing[1:3] == [b"1 27", b"3 27"]
-        assert (await client.say(b"STAT")) == b"+OK 2099 %d\r\n" % (2099 * 27)
+        assert (await client.send(b"STAT")) == b"+OK 2099 %d\r\n" % (2099 * 27)
 
     scene(play)
 
@@ -183,16 +152,16 @@ def test_the_lease_is_renewed_while_the_session_lives() -> None:
     async def play(provider: Provider) -> None:
         clock = virtual_clock(provider)
         await provider.deliver(0, MESSAGE)
-        client, other = Client(provider), Client(provider)
+        client, other = Pop3Client(provider), Pop3Client(provider)
         await client.log_in()
         await clock.advance(LEASE_MS)
         assert await client.posted() == 0, "who only reads holds nothing"
-        await client.say(b"DELE 1")
+        await client.send(b"DELE 1")
         for _ in range(10):
             await clock.advance(LEASE_MS / 3000)
             assert await client.posted() == 1
         assert (await other.log_in()).startswith(b"-ERR [IN-USE]")
-        assert (await client.say(b"QUIT")).startswith(b"+OK")
+        assert (await client.send(b"QUIT")).startswith(b"+OK")
         assert (await other.log_in()).startswith(b"+OK 0")
 
     scene(play)
@@ -202,17 +171,17 @@ def test_a_session_that_lost_its_lease_deletes_nothing() -> None:
     async def play(provider: Provider) -> None:
         clock = virtual_clock(provider)
         await provider.deliver(0, MESSAGE)
-        client, other = Client(provider), Client(provider)
+        client, other = Pop3Client(provider), Pop3Client(provider)
         await client.log_in()
-        await client.say(b"DELE 1")
+        await client.send(b"DELE 1")
         await clock.advance(LEASE_MS / 1000 + 1)  # as after a long sleep of the whole machine
         await other.log_in()
-        assert (await other.say(b"DELE 1")).startswith(b"+OK")
+        assert (await other.send(b"DELE 1")).startswith(b"+OK")
         assert await client.posted() == 1
-        assert (await client.say(b"QUIT")).startswith(b"-ERR [IN-USE]")
+        assert (await client.send(b"QUIT")).startswith(b"-ERR [IN-USE]")
         assert client.connection.gone
         assert provider.messages(0) == 1
-        assert (await other.say(b"QUIT")).startswith(b"+OK")
+        assert (await other.send(b"QUIT")).startswith(b"+OK")
         assert provider.messages(0) == 0
 
     scene(play)
@@ -221,22 +190,22 @@ def test_a_session_that_lost_its_lease_deletes_nothing() -> None:
 def test_two_that_read_may_do_so_together_but_only_one_deletes() -> None:
     async def play(provider: Provider) -> None:
         await provider.deliver(0, MESSAGE)
-        one, two = Client(provider), Client(provider)
+        one, two = Pop3Client(provider), Pop3Client(provider)
         await one.log_in()
         await two.log_in()
-        assert (await one.say(b"DELE 1")).startswith(b"+OK")
-        assert (await two.say(b"DELE 1")).startswith(b"-ERR [IN-USE]")
+        assert (await one.send(b"DELE 1")).startswith(b"+OK")
+        assert (await two.send(b"DELE 1")).startswith(b"-ERR [IN-USE]")
         one.session.closed()
         for _ in range(5):
             await asyncio.sleep(0)
-        assert (await two.say(b"DELE 1")).startswith(b"+OK")
+        assert (await two.send(b"DELE 1")).startswith(b"+OK")
 
     scene(play)
 
 
 def test_scram() -> None:
     async def play(provider: Provider) -> None:
-        client = Client(provider)
+        client = Pop3Client(provider)
         await client.session.opened()
         exchange = sasl.choose(
             ("SCRAM-SHA-256",),
@@ -246,9 +215,9 @@ def test_scram() -> None:
             plain_allowed=False,
         )
         assert exchange is not None
-        said = await client.say(b"AUTH SCRAM-SHA-256 " + base64.b64encode(exchange.initial or b""))
+        said = await client.send(b"AUTH SCRAM-SHA-256 " + base64.b64encode(exchange.initial or b""))
         while said.startswith(b"+ "):
-            said = await client.say(base64.b64encode(exchange.respond(base64.b64decode(said[2:]))))
+            said = await client.send(base64.b64encode(exchange.respond(base64.b64decode(said[2:]))))
         assert said == b"+OK 0 messages (0 octets)\r\n"
 
     scene(play)
@@ -256,12 +225,12 @@ def test_scram() -> None:
 
 def test_guessing_ends_the_connection() -> None:
     async def play(provider: Provider) -> None:
-        client = Client(provider)
+        client = Pop3Client(provider)
         await client.session.opened()
         for _ in range(MAX_FAILED_LOGINS):
             assert not client.connection.gone
-            await client.say(b"USER u0")
-            guess = asyncio.ensure_future(client.say(b"PASS wrong"))
+            await client.send(b"USER u0")
+            guess = asyncio.ensure_future(client.send(b"PASS wrong"))
             while not guess.done():
                 await asyncio.sleep(0.001)
                 await virtual_clock(provider).advance(60)
@@ -273,15 +242,15 @@ def test_guessing_ends_the_connection() -> None:
 
 def test_nonsense_ends_the_connection_but_now_and_then_does_not() -> None:
     async def play(provider: Provider) -> None:
-        client = Client(provider)
+        client = Pop3Client(provider)
         await client.session.opened()
         for _ in range(3):
             for _ in range(MAX_REFUSALS - 1):
-                assert (await client.say(b"XYZZY")).startswith(b"-ERR")
-            await client.say(b"CAPA")
+                assert (await client.send(b"XYZZY")).startswith(b"-ERR")
+            await client.send(b"CAPA")
         assert not client.connection.gone
         for _ in range(MAX_REFUSALS):
-            await client.say(b"XYZZY")
+            await client.send(b"XYZZY")
         assert client.connection.gone
 
     scene(play)
@@ -300,12 +269,12 @@ def test_database_and_disk_failures_are_reported_as_such(
 
     async def play(provider: Provider) -> None:
         await provider.deliver(0, MESSAGE)
-        client = Client(provider)
+        client = Pop3Client(provider)
         await client.log_in()
         monkeypatch.setattr(fetch, "octets", fail)
-        assert (await client.say(b"RETR 1")).startswith(said)
+        assert (await client.send(b"RETR 1")).startswith(said)
         assert not client.connection.gone
-        assert (await client.say(b"STAT")).startswith(b"+OK")
+        assert (await client.send(b"STAT")).startswith(b"+OK")
         assert len(provider.telemetry.failures) == isinstance(failure, BlobMissing)
 
     scene(play)
@@ -314,7 +283,7 @@ def test_database_and_disk_failures_are_reported_as_such(
 def test_a_failure_in_the_middle_of_a_message_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     async def play(provider: Provider) -> None:
         await provider.deliver(0, b"Subject: large\r\n\r\n" + b"x\r\n" * PART_OCTETS)
-        client = Client(provider)
+        client = Pop3Client(provider)
         await client.log_in()
         real, reads = fetch.octets, []
 
@@ -325,7 +294,7 @@ def test_a_failure_in_the_middle_of_a_message_ends_the_connection(monkeypatch: p
             return real(*arguments, **keywords)
 
         monkeypatch.setattr(fetch, "octets", fail)
-        said = await client.say(b"RETR 1")
+        said = await client.send(b"RETR 1")
         assert client.connection.gone
         assert not said.endswith(b"\r\n.\r\n"), "the client must not take it for the whole"
 
@@ -335,15 +304,15 @@ def test_a_failure_in_the_middle_of_a_message_ends_the_connection(monkeypatch: p
 def test_deletions_that_cannot_be_made_durable_are_not_promised(monkeypatch: pytest.MonkeyPatch) -> None:
     async def play(provider: Provider) -> None:
         await provider.deliver(0, MESSAGE)
-        client = Client(provider)
+        client = Pop3Client(provider)
         await client.log_in()
-        await client.say(b"DELE 1")
+        await client.send(b"DELE 1")
 
         async def fail(*arguments: Any, **keywords: Any) -> None:
             raise DatabaseUnavailable("full")
 
         monkeypatch.setattr(provider.world.database, "write", fail)
-        assert (await client.say(b"QUIT")).startswith(b"-ERR [SYS/TEMP]")
+        assert (await client.send(b"QUIT")).startswith(b"-ERR [SYS/TEMP]")
         assert client.connection.gone
         monkeypatch.undo()
         assert provider.messages(0) == 1
@@ -354,7 +323,7 @@ def test_deletions_that_cannot_be_made_durable_are_not_promised(monkeypatch: pyt
 @pytest.mark.rfc("1939 §3", "SHOULD")
 def test_nothing_is_sent_when_the_deadline_passes() -> None:
     async def play(provider: Provider) -> None:
-        client = Client(provider)
+        client = Pop3Client(provider)
         assert client.session.timed_out() == b""
         assert client.session.failed().startswith(b"-ERR [SYS/TEMP]")
 
@@ -369,14 +338,14 @@ def test_an_internationalized_header_is_shown_as_it_is_in_utf8_mode_only(lines: 
 
     async def play(provider: Provider) -> None:
         await provider.deliver(0, header + body)
-        old, new = Client(provider), Client(provider)
+        old, new = Pop3Client(provider), Pop3Client(provider)
         await new.session.opened()
-        await new.say(b"UTF8")
+        await new.send(b"UTF8")
         await new.log_in()
         await old.log_in()
         for command, part in ((b"RETR 1", body), (b"TOP 1 1", body[: body.index(b"\n") + 1])):
-            assert (await new.say(command)).split(b"\r\n", 1)[1] == header + part + b".\r\n"
-            shown, shown_part = (await old.say(command)).split(b"\r\n", 1)[1].split(b"\r\n\r\n", 1)
+            assert (await new.send(command)).split(b"\r\n", 1)[1] == header + part + b".\r\n"
+            shown, shown_part = (await old.send(command)).split(b"\r\n", 1)[1].split(b"\r\n\r\n", 1)
             assert shown.isascii()
             assert b"internationalized-address.invalid" in shown
             assert shown_part == part + b".\r\n"
@@ -389,9 +358,9 @@ def test_legacy_octets_in_a_header_are_shown_as_they_came() -> None:
 
     async def play(provider: Provider) -> None:
         await provider.deliver(0, legacy)
-        client = Client(provider)
+        client = Pop3Client(provider)
         await client.log_in()
-        assert (await client.say(b"RETR 1")).split(b"\r\n", 1)[1] == legacy + b".\r\n"
+        assert (await client.send(b"RETR 1")).split(b"\r\n", 1)[1] == legacy + b".\r\n"
 
     scene(play)
 
@@ -401,10 +370,10 @@ def test_a_large_message_without_a_header() -> None:
 
     async def play(provider: Provider) -> None:
         await provider.deliver(0, large)
-        client = Client(provider)
+        client = Pop3Client(provider)
         await client.log_in()
-        assert (await client.say(b"RETR 1")).split(b"\r\n", 1)[1] == large + b".\r\n"
-        assert (await client.say(b"TOP 1 0")).split(b"\r\n", 1)[1] == b"\r\n.\r\n"
-        assert (await client.say(b"TOP 1 1")).split(b"\r\n", 1)[1] == b"\r\nno header, just text\r\n.\r\n"
+        assert (await client.send(b"RETR 1")).split(b"\r\n", 1)[1] == large + b".\r\n"
+        assert (await client.send(b"TOP 1 0")).split(b"\r\n", 1)[1] == b"\r\n.\r\n"
+        assert (await client.send(b"TOP 1 1")).split(b"\r\n", 1)[1] == b"\r\nno header, just text\r\n.\r\n"
 
     scene(play)
