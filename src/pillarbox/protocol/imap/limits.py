@@ -23,9 +23,6 @@ class Limits:
 BEFORE_LOGIN: Final = Limits(line_octets=16 * 1024, literal_octets=4 * 1024, bad_commands=10)
 AFTER_LOGIN: Final = Limits(line_octets=256 * 1024, literal_octets=1024 * 1024, bad_commands=50)
 
-DEFAULT_MAX_MESSAGE_OCTETS: Final = 100 * 1024 * 1024
-"""One message of APPEND, unless configured otherwise. Beyond: NO [TOOBIG] (RFC 7889 §4)."""
-
 MAX_APPEND_MESSAGES: Final = 1000
 """Messages of one APPEND (RFC 3502). Beyond: NO [LIMIT]."""
 

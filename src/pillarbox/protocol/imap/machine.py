@@ -24,7 +24,7 @@ from binascii import b2a_base64
 from collections.abc import Sequence
 from typing import Final, assert_never
 
-from pillarbox.protocol.imap import limits, responses
+from pillarbox.protocol.imap import responses
 from pillarbox.protocol.imap.capabilities import ENABLING, Conditions, announced
 from pillarbox.protocol.imap.command_steps import step_command, step_literal
 from pillarbox.protocol.imap.command_table import COMMANDS
@@ -52,9 +52,8 @@ class Machine(ParserState):
 
     __slots__ = ()
 
-    def __init__(
-        self, conditions: Conditions, *, append_limit: int = limits.DEFAULT_MAX_MESSAGE_OCTETS
-    ) -> None:
+    def __init__(self, conditions: Conditions, *, append_limit: int) -> None:
+        """`append_limit`: octets of one message of APPEND. Beyond: NO [TOOBIG] (RFC 7889 §4)."""
         super().__init__(conditions, append_limit)
 
     # --- what the session may ask

@@ -309,7 +309,7 @@ class SmtpMachine:
         """A chunk was read and answered."""
         self.state = after_chunk(self.state, accepted=accepted, last=chunk.last)
 
-    def secured(self) -> None:
+    def tls_started(self) -> None:
         """TLS is active: the session restarts, and keeps nothing from before (RFC 3207 §4.2)."""
         self.state, self._held = State.START, False
         self.discard()

@@ -6,14 +6,16 @@ Limits of the protocol's syntax are in `protocol.imap.limits`.
 from dataclasses import dataclass
 from typing import Final
 
+from pillarbox.protocol.imap.limits import MAX_APPEND_MESSAGES, MAX_APPEND_OCTETS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImapLimits:
     """How much one command may bring, and how much is read and written together."""
 
-    max_append_messages: int = 10_000
+    max_append_messages: int = MAX_APPEND_MESSAGES
     """Messages of one APPEND; beyond: NO [LIMIT]."""
-    max_append_octets: int = 256 * 1024 * 1024
+    max_append_octets: int = MAX_APPEND_OCTETS
     """Octets of all messages of one APPEND; beyond: NO [LIMIT]. A single message has its own limit."""
     large_message_octets: int = 512 * 1024
     """From this size on FETCH reads a message by ranges, and what must be computed from it is, in a thread."""

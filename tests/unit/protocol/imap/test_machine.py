@@ -366,7 +366,7 @@ def test_an_exchange_of_responses() -> None:
 
 
 def test_a_challenge_is_base64() -> None:
-    assert Machine(CONDITIONS).challenge(b"r=abc,s=\xff") == b"+ cj1hYmMscz3/\r\n"
+    assert Machine(CONDITIONS, append_limit=1000).challenge(b"r=abc,s=\xff") == b"+ cj1hYmMscz3/\r\n"
 
 
 @pytest.mark.rfc("9051 §6.2.2", "MUST")
@@ -403,7 +403,7 @@ def test_an_exchange_that_never_succeeds_ends_the_connection() -> None:
 
 @pytest.mark.rfc("9051 §6.2.1", "MUST")
 def test_input_before_starttls_is_discarded() -> None:
-    machine = Machine(CONDITIONS)
+    machine = Machine(CONDITIONS, append_limit=1000)
     assert machine.receive(b"a STARTTLS\r\nb LOGIN joe secret\r\n") == [Received(b"a", StartTls())]
     assert machine.buffered == len(b"b LOGIN joe secret\r\n")
     assert machine.discard() == len(b"b LOGIN joe secret\r\n")
@@ -415,7 +415,7 @@ def test_input_before_starttls_is_discarded() -> None:
 
 
 def test_half_a_command_before_tls_is_forgotten() -> None:
-    machine = Machine(CONDITIONS)
+    machine = Machine(CONDITIONS, append_limit=1000)
     machine.receive(b"a STARTTLS\r\nb LOGIN {3+}\r\nj")
     machine.tls_started(Conditions())
     assert machine.receive(NEXT) == [RECEIVED_NEXT]
@@ -425,7 +425,7 @@ def test_half_a_command_before_tls_is_forgotten() -> None:
 
 
 def test_a_stop_after_what_may_change_the_meaning_of_the_rest() -> None:
-    machine = Machine(CONDITIONS)
+    machine = Machine(CONDITIONS, append_limit=1000)
     assert machine.receive(b"a LOGIN x y\r\nb SELECT INBOX\r\n") == [Received(b"a", Login("x", "y"))]
     machine.authenticated()
     assert machine.receive(b"") == [Received(b"b", Select("INBOX"))]

@@ -86,7 +86,7 @@ class Willing:
         if command.verb is Verb.AUTH:
             self.machine.expect_response()
         if command.verb is Verb.STARTTLS:
-            self.machine.secured()
+            self.machine.tls_started()
 
 
 def events_of(octets: bytes, *cuts: int) -> list[object]:
@@ -278,7 +278,7 @@ def test_nothing_sent_before_tls_survives_it() -> None:
     assert isinstance(starttls, Simple)
     subject.succeeded(starttls)
     assert subject.discard() == len(b"MAIL FROM:<evil@a.example>\r\n")
-    subject.secured()
+    subject.tls_started()
     assert subject.state is State.START
     assert subject.receive(b"") == []
     [mail] = subject.receive(b"MAIL FROM:<a@a.example>\r\n")
