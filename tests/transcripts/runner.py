@@ -1,6 +1,6 @@
-"""Plays a transcript against whatever is behind its doors.
+"""Plays a transcript against whatever is behind its services.
 
-A door is a function that makes a `Wire`: a socket to a server, or a session without one.
+A service is a function that makes a `Wire`: a socket to a server, or a session without one.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class Wire(Protocol):
         """Leave."""
 
 
-Door = Callable[[], Wire]
+OpenWire = Callable[[], Wire]
 
 
 class Mismatch(AssertionError):
@@ -225,9 +225,9 @@ class Ear:
 class Player:
     """Plays one script."""
 
-    def __init__(self, script: Script, doors: Mapping[str, Door], values: Mapping[str, bytes]) -> None:
+    def __init__(self, script: Script, services: Mapping[str, OpenWire], values: Mapping[str, bytes]) -> None:
         self._script = script
-        self._doors = doors
+        self._doors = services
         self._values = {**script.blocks, **values}
         self._ends: dict[str, tuple[Wire, Ear]] = {}
         self._never: list[re.Pattern[bytes]] = []
@@ -261,9 +261,9 @@ class Player:
 
     def _end(self, connection: str) -> tuple[Wire, Ear]:
         if connection not in self._ends:
-            door = self._script.door(connection)
-            wire = self._doors[door]()
-            self._ends[connection] = wire, Ear(wire, literals=door in ("imap", "imaps"))
+            service = self._script.service(connection)
+            wire = self._doors[service]()
+            self._ends[connection] = wire, Ear(wire, literals=service in ("imap", "imaps"))
         return self._ends[connection]
 
     def _do(self, step: Step) -> None:
@@ -290,7 +290,7 @@ class Player:
 
     def _extra_lines(self, step: Step) -> int:
         """How many line ends the expected text contains, where the server's line is not logical."""
-        if self._script.door(step.connection) in ("imap", "imaps"):
+        if self._script.service(step.connection) in ("imap", "imaps"):
             return 0
         text = re.sub(
             r"\$\{(\w+)\}", lambda name: self._values.get(name[1], b"").decode("latin-1"), step.text

@@ -29,16 +29,16 @@ class Script:
     path: Path
     title: str = ""
     rfcs: list[tuple[str, str]] = field(default_factory=list)
-    doors: dict[str, str] = field(default_factory=dict)
+    services: dict[str, str] = field(default_factory=dict)
     mail: dict[str, list[str]] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
     only: str = ""
     blocks: dict[str, bytes] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
 
-    def door(self, connection: str) -> str:
+    def service(self, connection: str) -> str:
         """Where this connection goes."""
-        return self.doors.get(connection) or self.doors[""]
+        return self.services.get(connection) or self.services[""]
 
 
 def read(path: Path) -> Script:
@@ -64,7 +64,7 @@ def read(path: Path) -> Script:
             assert not script.steps, f"{path}:{number}: the head comes before the conversation"
             _note(script, head["key"], head["of"] or "", head["value"])
     assert script.title, f"{path}: a transcript has a title"
-    assert "" in script.doors, f"{path}: a transcript has a door"
+    assert "" in script.services, f"{path}: a transcript has a service"
     return script
 
 
@@ -75,8 +75,8 @@ def _note(script: Script, key: str, of: str, value: str) -> None:
         case "rfc":
             section, _, level = value.rpartition(" ")
             script.rfcs.append((section, level))
-        case "door":
-            script.doors[of] = value
+        case "service":
+            script.services[of] = value
         case "mail":
             script.mail[of or "u0"] = value.split()
         case "options":

@@ -30,12 +30,12 @@ class Parrot:
         self.closed = True
 
 
-def play(tmp_path: Path, text: str, *says: bytes, door: str = "pop3") -> Parrot:
+def play(tmp_path: Path, text: str, *says: bytes, service: str = "pop3") -> Parrot:
     path = tmp_path / "script.txt"
-    path.write_text(f"title: a test\ndoor: {door}\n\n" + textwrap.dedent(text), "utf-8")
+    path.write_text(f"title: a test\nservice: {service}\n\n" + textwrap.dedent(text), "utf-8")
     parrot = Parrot(*says)
     values = {"u0": b"ann", "password": b"secret"}
-    Player(scripts.read(path), {door: lambda: parrot}, values).play()
+    Player(scripts.read(path), {service: lambda: parrot}, values).play()
     assert parrot.closed
     return parrot
 
@@ -121,7 +121,7 @@ def test_blocks(tmp_path: Path) -> None:
 
 def test_literals_belong_to_their_line(tmp_path: Path) -> None:
     text = "S: * 1 FETCH (BODY[] {${#}}${\\r\\n}a${\\r\\n}b FLAGS ())\nS: x OK"
-    play(tmp_path, text, b"* 1 FETCH (BODY[] {4}\r\na\r\nb FLAGS ())\r\nx OK\r\n", door="imap")
+    play(tmp_path, text, b"* 1 FETCH (BODY[] {4}\r\na\r\nb FLAGS ())\r\nx OK\r\n", service="imap")
 
 
 def test_the_end(tmp_path: Path) -> None:

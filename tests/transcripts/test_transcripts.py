@@ -15,7 +15,7 @@ from tests.kit.certificate import client_context
 from tests.kit.provider import DOMAINS, HOSTNAME, PASSWORD, PEOPLE, open_provider
 from tests.kit.server import factories, serve
 from tests.transcripts import script as scripts
-from tests.transcripts.runner import BareWire, Door, Player, SocketWire
+from tests.transcripts.runner import BareWire, OpenWire, Player, SocketWire
 from tests.transcripts.script import Script
 
 HERE = Path(__file__).parent
@@ -39,7 +39,7 @@ def _ways(script: Script) -> list[str]:
     if ELSEWHERE:
         return ["elsewhere"] if script.only != "bare" else []
     ways = [] if script.only == "bare" else ["server"]
-    if script.only != "server" and set(script.doors.values()) <= BARE:
+    if script.only != "server" and set(script.services.values()) <= BARE:
         ways.append("bare")
     return ways
 
@@ -51,14 +51,14 @@ def test_transcript(script: Script, way: str) -> None:
 
 def _server(script: Script) -> None:
     plain = script.options.get("plain") != "no"
-    with serve(*set(script.doors.values()), plain_allowed=plain) as server:
+    with serve(*set(script.services.values()), plain_allowed=plain) as server:
         for person, names in script.mail.items():
             for name in names:
                 server.run(server.provider.deliver(int(person[1:]), script.blocks[name]))
-        doors = {
+        services = {
             name: _door("127.0.0.1", port, name, client_context()) for name, port in server.ports.items()
         }
-        Player(script, doors, _values()).play()
+        Player(script, services, _values()).play()
 
 
 def _bare(script: Script) -> None:
@@ -69,17 +69,17 @@ def _bare(script: Script) -> None:
             for name in names:
                 runner.run(provider.deliver(int(person[1:]), script.blocks[name]))
         makers = factories(provider)
-        doors: dict[str, Door] = {
+        services: dict[str, OpenWire] = {
             name: functools.partial(BareWire, make, runner.run) for name, make in makers.items()
         }
-        Player(script, doors, _values()).play()
+        Player(script, services, _values()).play()
         runner.run(provider.close())
         assert not provider.telemetry.failures
 
 
 def _elsewhere(script: Script) -> None:
     ports = dict(pair.split("=") for pair in os.environ["TRANSCRIPT_PORTS"].split())
-    if missing := set(script.doors.values()) - ports.keys():
+    if missing := set(script.services.values()) - ports.keys():
         pytest.skip(f"no port for {', '.join(missing)}")
     allowed = dict(pair.split("=") for pair in os.environ.get("TRANSCRIPT_OPTIONS", "").split())
     if script.options.items() - allowed.items():
@@ -90,11 +90,11 @@ def _elsewhere(script: Script) -> None:
         _refill(str(ELSEWHERE), int(ports["imap"]), login, password, blocks)
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    doors = {name: _door(str(ELSEWHERE), int(port), name, trusting) for name, port in ports.items()}
-    Player(script, doors, _values(logins, password)).play()
+    services = {name: _door(str(ELSEWHERE), int(port), name, trusting) for name, port in ports.items()}
+    Player(script, services, _values(logins, password)).play()
 
 
-def _door(host: str, port: int, name: str, tls: ssl.SSLContext) -> Door:
+def _door(host: str, port: int, name: str, tls: ssl.SSLContext) -> OpenWire:
     return lambda: SocketWire(host, port, tls, implicit_tls=SERVICES[name].implicit_tls)
 
 
