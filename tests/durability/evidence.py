@@ -1,4 +1,4 @@
-"""Looks at what the server holds, as its users see it, and compares it with what was promised."""
+"""Compares what the server holds, as its users see it, with what was acknowledged."""
 
 import imaplib
 import re

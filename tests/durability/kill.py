@@ -22,10 +22,10 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / "src")]
 
+from tests.durability.evidence import Witness
 from tests.durability.load import Promises, start_all
 from tests.durability.provider import Provider
 from tests.durability.soundness import assert_sound
-from tests.durability.witness import Witness
 
 FULL_LOOK_ROUNDS = 5
 """After so many rounds `fsck` reads every message as well, whatever its invariants say."""

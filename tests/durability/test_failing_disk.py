@@ -12,10 +12,10 @@ from pathlib import Path
 import apsw
 import pytest
 
+from tests.durability.evidence import Witness
 from tests.durability.load import HOST, Promises, Sent, address, logged_in, messages
 from tests.durability.provider import Provider, running
 from tests.durability.soundness import assert_sound
-from tests.durability.witness import Witness
 
 DISK_MIB = 24
 MOST_MESSAGES = 2_000

@@ -65,18 +65,9 @@ def cycle(graph: Graph) -> list[str] | None:
     return None
 
 
-UNTIL_CUT: set[tuple[str, str]] = {
-    ("pillarbox.server.imap.conversation", "pillarbox.server.imap.append"),
-    ("pillarbox.testing.provider", "pillarbox.testing.asynchronous"),
-}
-"""Imports that close a circle and are to be cut: to be emptied."""
-
-
 def test_no_module_imports_itself_by_way_of_others() -> None:
     graph = imports_of_the_house()
     assert len(graph) > 300
-    for module, other in UNTIL_CUT:
-        graph.get(module, set()).discard(other)
     assert cycle(graph) is None
 
 
@@ -87,12 +78,6 @@ def test_a_circle_is_seen() -> None:
 
 # --- who serves awaits the database
 
-UNTIL_AWAITED = {
-    "smtp/arrival.py",
-    "smtp/recipients.py",
-}
-"""Files that read without awaiting, as only programs without a loop may: to be emptied."""
-
 
 def test_the_server_awaits_the_database() -> None:
     server = SOURCE / "pillarbox" / "server"
@@ -102,4 +87,4 @@ def test_the_server_awaits_the_database() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr in ("read_now", "write_now")
     }
-    assert blocking <= UNTIL_AWAITED
+    assert not blocking

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pillarbox.config.services import SERVICES
+
 
 @dataclass(frozen=True, slots=True)
 class WantedRecord:
@@ -43,9 +45,17 @@ def for_domain(domain: str, hostname: str) -> tuple[WantedRecord, ...]:
         spf(domain),
         dmarc(domain),
         # RFC 6186 §3.1, RFC 8314 §5.1: mail programs configure themselves
-        WantedRecord(f"_imaps._tcp.{domain}", "SRV", f"0 1 993 {hostname}.", "mail programs find IMAP"),
         WantedRecord(
-            f"_submissions._tcp.{domain}", "SRV", f"0 1 465 {hostname}.", "mail programs find submission"
+            f"_imaps._tcp.{domain}",
+            "SRV",
+            f"0 1 {SERVICES['imaps'].port} {hostname}.",
+            "mail programs find IMAP",
+        ),
+        WantedRecord(
+            f"_submissions._tcp.{domain}",
+            "SRV",
+            f"0 1 {SERVICES['submissions'].port} {hostname}.",
+            "mail programs find submission",
         ),
     )
 

@@ -84,7 +84,7 @@ class Listeners:
 
 def _services(world: World, authenticator: Authenticator, config: Config) -> dict[str, ServiceOffer]:
     limits = ListenerLimits(
-        connections=config.limits.connections, per_address=config.limits.connections_per_address
+        connections=config.limits.connections, connections_per_address=config.limits.connections_per_address
     )
     return {
         name: ServiceOffer(

@@ -53,7 +53,7 @@ class ListenerLimits:
 
     connections: int | None = None
     """Open connections of this service, in all workers."""
-    per_address: int | None = None
+    connections_per_address: int | None = None
     """Open connections from one address."""
     handshake_s: float = 30.0
     """Seconds a TLS handshake may take."""
@@ -215,7 +215,10 @@ class Listener:
         limits, name, address = self.service.limits, self.service.name, connection.peer.address
         count = self._open_counts.count
         full = limits.connections is not None and count(name) >= limits.connections
-        crowded = limits.per_address is not None and count(name, address) >= limits.per_address
+        crowded = (
+            limits.connections_per_address is not None
+            and count(name, address) >= limits.connections_per_address
+        )
         if full or crowded:
             self.counts.refused += 1
             return b"" if self.implicit_tls else self.service.busy

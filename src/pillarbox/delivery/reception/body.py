@@ -1,7 +1,7 @@
 """The octets of an incoming message: line ends repaired, counted, written to a file when they are many.
 
 The top of a message is completed before anything is stored (trace fields, header of a submission) by a
-function that is given its first `TOP_OCTETS`, or all of a smaller one, and may refuse it. A message that
+function that is given its first `MAX_TOP_OCTETS`, or all of a smaller one, and may refuse it. A message that
 is refused or too large is read to its end without being kept.
 """
 
@@ -13,7 +13,7 @@ from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.protocol.smtp.line_ends import LineEnds, repair
 from pillarbox.world.blobs import Blobs, BlobWriter, PreparedBlob, prepare
 
-TOP_OCTETS = 1024 * 1024
+MAX_TOP_OCTETS = 1024 * 1024
 """How much of a message is in memory before it goes to a file; its header must fit."""
 
 Complete = Callable[[bytes], Awaitable[bytes | Refused]]
@@ -64,12 +64,12 @@ class IncomingBody:
         if self.refused or not octets:
             return
         self._keep(octets if self._binary else self._ends().feed(octets))
-        if self._writer is None and self.octets >= TOP_OCTETS:
+        if self._writer is None and self.octets >= MAX_TOP_OCTETS:
             await self._begin_writing()
 
     async def finish(self, last: bytes = b"") -> StoredMessage | Refused:
         """The message, with its last octets, or why it is refused. Raises `DatabaseUnavailable`."""
-        if not self._parts and self._writer is None and not self.refused and len(last) <= TOP_OCTETS:
+        if not self._parts and self._writer is None and not self.refused and len(last) <= MAX_TOP_OCTETS:
             # the usual case: a small message that came in one piece
             self.octets = len(last)
             if self.octets > self._max_octets:

@@ -16,7 +16,7 @@ from pillarbox.delivery.checks.check import Decision, Evidence, Stage, Verdict
 from pillarbox.delivery.checks.stages import Checks
 from pillarbox.delivery.destinations import NO_REQUEST, Destinations, DsnRequest
 from pillarbox.delivery.envelope import Envelope, Source
-from pillarbox.delivery.reception.body import TOP_OCTETS, IncomingBody, StoredMessage
+from pillarbox.delivery.reception.body import MAX_TOP_OCTETS, IncomingBody, StoredMessage
 from pillarbox.delivery.reception.commit import Intake, ReceivedMessage, commit, intake_of
 from pillarbox.delivery.reception.recipient_resolver import RecipientResolver
 from pillarbox.delivery.refusal import Reason, Refused
@@ -231,7 +231,7 @@ class IncomingMessage:
         return trace.with_trace(top, fields, marks)
 
     async def _prepared(self, top: bytes, account: Account) -> bytes | Refused:
-        if len(top) >= TOP_OCTETS and b"\r\n\r\n" not in top:
+        if len(top) >= MAX_TOP_OCTETS and b"\r\n\r\n" not in top:
             return Refused(Reason.HEADER_TOO_LARGE)
         world = self._resources.world
         details = Submission(account, self.id, world.clock.now_ms())

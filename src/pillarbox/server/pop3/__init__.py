@@ -4,7 +4,8 @@ service.py        what the sessions of a process share; makes sessions
 session.py        one connection: dispatches commands, turns failures into replies
 session_state.py  what handlers may know and do
 handlers.py       the table of handlers
-capability.py     CAPA, STLS, UTF8, LANG, NOOP
+capability.py     CAPA, UTF8, LANG, NOOP
+starttls.py       STLS
 authenticate.py   USER, PASS, AUTH, and opening the maildrop
 listing.py        STAT, LIST, UIDL
 retrieval.py      RETR, TOP

@@ -8,7 +8,7 @@ event's type. What is always true:
 * 250 to a message follows `Accepted` from the reception, and nothing else does (`message.py`);
 * a session that errs, guesses or idles too much is ended with 421 (`command_counts.py`).
 
-Handlers: `hello.py` (EHLO, STARTTLS), `auth.py`, `envelope.py` (MAIL, RCPT), `message.py` (DATA, BDAT),
+Handlers: `hello.py` (EHLO), `starttls.py`, `auth.py`, `envelope.py` (MAIL, RCPT), `message.py` (DATA, BDAT),
 `simple.py` (the rest).
 """
 

@@ -26,4 +26,4 @@ async def on_starttls(context: Context, command: Simple) -> None:
     context.account = context.attempt = None
     context.verdict = context.connect_verdict
     context.update_conditions()
-    context.machine.secured()
+    context.machine.tls_started()

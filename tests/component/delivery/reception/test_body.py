@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.delivery.reception.body import TOP_OCTETS, IncomingBody, StoredMessage
+from pillarbox.delivery.reception.body import MAX_TOP_OCTETS, IncomingBody, StoredMessage
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.world.blobs import Blobs, DatabaseBlobs, FileBlobs, prepare
 
-LIMIT = 10 * TOP_OCTETS
+LIMIT = 10 * MAX_TOP_OCTETS
 
 
 def body(blobs: Blobs, *, binary: bool = False, max_octets: int = LIMIT) -> IncomingBody:
@@ -53,7 +53,7 @@ def test_many_octets_go_to_a_file(tmp_path: Path, binary: bool) -> None:
 
 
 def test_too_many_octets_leave_nothing_behind(tmp_path: Path) -> None:
-    incoming = body(FileBlobs(tmp_path), max_octets=3 * TOP_OCTETS)
+    incoming = body(FileBlobs(tmp_path), max_octets=3 * MAX_TOP_OCTETS)
     assert gathered(incoming, [b"x" * 65_536] * 100, b"") == Refused(Reason.MESSAGE_TOO_LARGE)
     assert not list((tmp_path / "incoming").iterdir())
 
@@ -93,4 +93,4 @@ def test_the_top_is_seen_once(tmp_path: Path) -> None:
     incoming = IncomingBody(FileBlobs(tmp_path), complete, max_octets=LIMIT, binary=False)
     gathered(incoming, [b"x" * 65_536] * 40, b"")
     assert len(tops) == 1
-    assert len(tops[0]) >= TOP_OCTETS
+    assert len(tops[0]) >= MAX_TOP_OCTETS

@@ -583,7 +583,7 @@ def test_connections_beyond_the_limit_get_the_busy_reply(run: Run) -> None:
 
 def test_too_many_from_one_address(run: Run) -> None:
     async def scene() -> None:
-        async with door(limits=ListenerLimits(per_address=1)) as listener:
+        async with door(limits=ListenerLimits(connections_per_address=1)) as listener:
             first = await Client.of(listener)
             second = await Client.of(listener, greeted=False)
             assert await second.rest() == b"busy\r\n"
@@ -596,7 +596,7 @@ def test_too_many_from_one_address(run: Run) -> None:
     run(scene())
 
 
-@pytest.mark.parametrize("limits", [ListenerLimits(connections=1), ListenerLimits(per_address=1)])
+@pytest.mark.parametrize("limits", [ListenerLimits(connections=1), ListenerLimits(connections_per_address=1)])
 def test_limits_hold_for_all_workers_together(run: Run, limits: ListenerLimits) -> None:
     async def scene() -> None:
         service = ServiceOffer(name="play", session=Play, busy=b"busy\r\n", limits=limits)
@@ -790,7 +790,9 @@ class Preface(asyncio.BufferedProtocol):
 @pytest.mark.parametrize("implicit_tls", [False, True])
 def test_a_connection_is_handed_over_after_a_proxy_header(run: Run, implicit_tls: bool) -> None:
     async def scene() -> None:
-        async with door(implicit_tls=implicit_tls, limits=ListenerLimits(per_address=1)) as listener:
+        async with door(
+            implicit_tls=implicit_tls, limits=ListenerLimits(connections_per_address=1)
+        ) as listener:
             loop = asyncio.get_running_loop()
             server = await loop.create_server(
                 lambda: Preface(listener), sock=listening_socket("127.0.0.1", 0)

@@ -236,31 +236,31 @@ def _first_readable(at: int, readable: Callable[[int], bool | None]) -> int | No
     return None
 
 
-def put_in_place(path: Path, new: Path, aside: Path) -> None:
-    """Replace the database by `new`, which is closed and complete; the old one with its log stays as `aside`.
+def put_in_place(path: Path, new: Path, old_copy: Path) -> None:
+    """Replace the database by `new`, which is closed and complete; the old one with its log stays as `old_copy`.
 
     The old log is renamed first: SQLite would otherwise replay it into the new file. A crash in between leaves both
-    under the name of `aside`; `take_back` reverts that. Raises OSError.
+    under the name of `old_copy`; `take_back` reverts that. Raises OSError.
     """
     if path.exists():
-        os.link(path, aside)
+        os.link(path, old_copy)
     log = Path(f"{path}-wal")
     if log.exists():
-        log.rename(f"{aside}-wal")
+        log.rename(f"{old_copy}-wal")
     Path(f"{path}-shm").unlink(missing_ok=True)
     flush_folder(path.parent)
     new.replace(path)
     flush_folder(path.parent)
 
 
-def take_back(path: Path, asides: Iterable[Path]) -> None:
+def take_back(path: Path, old_copies: Iterable[Path]) -> None:
     """Revert a `put_in_place` that was interrupted."""
     if not path.exists():
         return
-    for aside in asides:
-        log = Path(f"{aside}-wal")
-        if aside.exists() and aside.samefile(path):
+    for old_copy in old_copies:
+        log = Path(f"{old_copy}-wal")
+        if old_copy.exists() and old_copy.samefile(path):
             if log.exists():
                 log.rename(f"{path}-wal")
-            aside.unlink()
+            old_copy.unlink()
             flush_folder(path.parent)
