@@ -5,4 +5,4 @@ from pillarbox.directory.app_passwords import Scope
 
 
 def test_every_scope_can_be_chosen() -> None:
-    assert SCOPES == tuple(scope.value for scope in Scope)
+    assert tuple(scope.value for scope in Scope) == SCOPES
