@@ -30,7 +30,7 @@ class Row:
     """What ENABLE of it switches on; nothing for all that needs no enabling (RFC 5161 §3.1)."""
 
 
-TABLE: Final = (
+CAPABILITIES: Final = (
     Row(b"IMAP4rev2", "9051", enables=(b"IMAP4REV2",)),
     Row(b"IMAP4rev1", "3501"),
     Row(b"STARTTLS", "9051 §6.2.1", Announced.BEFORE_TLS),
@@ -65,7 +65,7 @@ TABLE: Final = (
     Row(b"UTF8=ACCEPT", "6855", enables=(b"UTF8=ACCEPT",)),
 )
 
-ENABLING: Final = {row.name.upper(): row for row in TABLE if row.enables}
+ENABLING: Final = {row.name.upper(): row for row in CAPABILITIES if row.enables}
 """What ENABLE understands, by upper-case name."""
 
 
@@ -81,14 +81,14 @@ class Conditions:
     """SASL mechanisms to announce and to accept, in order of preference."""
 
 
-def announced(conditions: Conditions, *, authenticated: bool, append_limit: int) -> tuple[bytes, ...]:
+def offered(conditions: Conditions, *, authenticated: bool, append_limit: int) -> tuple[bytes, ...]:
     """The capability list in this state, in the table's order, then AUTH= and APPENDLIMIT=."""
     absent = {
         Announced.BEFORE_LOGIN: authenticated,
         Announced.BEFORE_TLS: authenticated or not conditions.tls_available,
         Announced.NO_LOGIN: authenticated or conditions.passwords_allowed,
     }
-    names = [row.name for row in TABLE if not absent.get(row.announced)]
+    names = [row.name for row in CAPABILITIES if not absent.get(row.announced)]
     if not authenticated:
         names += [b"AUTH=" + mechanism.encode() for mechanism in conditions.mechanisms]
     # RFC 7889 §2: one limit for all mailboxes is announced in the capability itself

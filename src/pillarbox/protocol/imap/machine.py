@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from typing import Final, assert_never
 
 from pillarbox.protocol.imap import responses
-from pillarbox.protocol.imap.capabilities import ENABLING, Conditions, announced
+from pillarbox.protocol.imap.capabilities import ENABLING, Conditions, offered
 from pillarbox.protocol.imap.command_steps import step_command, step_literal
 from pillarbox.protocol.imap.command_table import COMMANDS
 from pillarbox.protocol.imap.dialogue_steps import step_idle, step_sasl
@@ -85,7 +85,7 @@ class Machine(ParserState):
 
     def capabilities(self) -> tuple[bytes, ...]:
         """What CAPABILITY answers in this state."""
-        return announced(
+        return offered(
             self.conditions,
             authenticated=self.state is not State.NOT_AUTHENTICATED,
             append_limit=self.append_limit,

@@ -58,7 +58,7 @@ CAPABILITIES: Final[tuple[tuple[str, Row], ...]] = (
 passwords."""
 
 
-def capabilities(conditions: Conditions, machine: Machine) -> list[bytes]:
+def offered(conditions: Conditions, machine: Machine) -> list[bytes]:
     """The lines of a CAPA reply."""
     offered = [tag for tag, applies in CAPABILITIES if applies(conditions, machine)]
     return [" ".join((tag, *(conditions.mechanisms if tag == "SASL" else ()))).encode() for tag in offered]

@@ -76,7 +76,7 @@ def _unbound(conditions: Conditions) -> str:
     return " ".join(name for name in conditions.mechanisms if not name.endswith("-PLUS"))
 
 
-EXTENSIONS = (
+CAPABILITIES = (
     Extension("PIPELINING"),  # RFC 2920
     Extension("SIZE", value=_size, mail=frozenset({"SIZE"})),  # RFC 1870
     Extension("8BITMIME", mail=frozenset({"BODY"})),  # RFC 6152
@@ -114,9 +114,9 @@ class Offer:
 
 
 @lru_cache(maxsize=256)
-def offer(conditions: Conditions) -> Offer:
+def offered(conditions: Conditions) -> Offer:
     """The table under these conditions."""
-    rows = [row for row in EXTENSIONS if row.offered(conditions)]
+    rows = [row for row in CAPABILITIES if row.offered(conditions)]
     mail = frozenset().union(*(row.mail for row in rows))
     return Offer(
         lines=tuple(f"{row.keyword} {row.value(conditions)}".rstrip() for row in rows),

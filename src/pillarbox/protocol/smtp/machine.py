@@ -21,7 +21,7 @@ from dataclasses import replace
 from msgspec import Struct
 
 from pillarbox.protocol.smtp import grammar, replies
-from pillarbox.protocol.smtp.capabilities import Conditions, Offer, offer
+from pillarbox.protocol.smtp.capabilities import Conditions, Offer, offered
 from pillarbox.protocol.smtp.commands import Bdat, Command, RejectedCommand, Verb
 from pillarbox.protocol.smtp.replies import Reply
 from pillarbox.protocol.smtp.states import TABLE, State, after_chunk
@@ -99,7 +99,7 @@ class SmtpMachine:
     def __init__(self, conditions: Conditions) -> None:
         self.state = State.START
         self.conditions = conditions
-        self.offer: Offer = offer(conditions)
+        self.offer: Offer = offered(conditions)
         self._buffer = b""
         self._held = False
         self._overlong = False  # in a line that was refused for its length
@@ -321,4 +321,4 @@ class SmtpMachine:
     def change(self, **conditions: object) -> None:
         """The offer changes: TLS is active, or the client is authenticated."""
         self.conditions = replace(self.conditions, **conditions)  # type: ignore[arg-type]  # checked by dataclass
-        self.offer = offer(self.conditions)
+        self.offer = offered(self.conditions)

@@ -6,7 +6,7 @@ RFC 2449 §5; 6856 §2, §3; 1939 §5.
 from typing import Final
 
 from pillarbox.protocol.pop3 import replies
-from pillarbox.protocol.pop3.capabilities import Conditions, capabilities
+from pillarbox.protocol.pop3.capabilities import Conditions, offered
 from pillarbox.protocol.pop3.commands import Capa, Lang, Noop, Utf8
 from pillarbox.server.pop3.session_state import SessionState
 
@@ -27,7 +27,7 @@ def conditions(session: SessionState) -> Conditions:
 
 async def capa(session: SessionState, _: Capa) -> None:
     """RFC 2449 §5."""
-    listed = capabilities(conditions(session), session.machine)
+    listed = offered(conditions(session), session.machine)
     session.reply(replies.lines("Capability list follows", listed))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pillarbox.protocol.imap.capabilities import TABLE, Conditions, announced
+from pillarbox.protocol.imap.capabilities import CAPABILITIES, Conditions, offered
 from pillarbox.protocol.imap.commands import Enable
 from pillarbox.protocol.imap.events import Received, Response
 from pillarbox.protocol.imap.states import State
@@ -13,7 +13,7 @@ SECURE = Conditions(tls_available=False, passwords_allowed=True, mechanisms=("SC
 
 
 def names(conditions: Conditions, *, authenticated: bool) -> set[bytes]:
-    return set(announced(conditions, authenticated=authenticated, append_limit=100))
+    return set(offered(conditions, authenticated=authenticated, append_limit=100))
 
 
 @pytest.mark.rfc("9051 §6.1.1", "MUST")
@@ -25,7 +25,7 @@ def test_both_revisions_are_announced_always(conditions: Conditions, authenticat
 
 @pytest.mark.rfc("7888 §5", "MUST NOT")
 def test_literal_plus_and_minus_are_never_announced_together() -> None:
-    assert [row.name for row in TABLE if row.name.startswith(b"LITERAL")] == [b"LITERAL+"]
+    assert [row.name for row in CAPABILITIES if row.name.startswith(b"LITERAL")] == [b"LITERAL+"]
 
 
 @pytest.mark.rfc("9051 §6.2.3", "MUST")
@@ -50,7 +50,7 @@ def test_capabilities_after_login_have_no_authentication() -> None:
 
 
 def test_no_capability_twice() -> None:
-    assert len({row.name for row in TABLE}) == len(TABLE)
+    assert len({row.name for row in CAPABILITIES}) == len(CAPABILITIES)
 
 
 @pytest.mark.rfc("5161 §3.1", "MUST NOT")

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from pillarbox.protocol.pop3 import replies
-from pillarbox.protocol.pop3.capabilities import CAPABILITIES, Conditions, capabilities
+from pillarbox.protocol.pop3.capabilities import CAPABILITIES, Conditions, offered
 from pillarbox.protocol.pop3.machine import Machine
 from pillarbox.protocol.pop3.replies import Code
 from pillarbox.protocol.pop3.states import State
@@ -36,7 +36,7 @@ CONDITIONS = Conditions(
 def shown(state: State, conditions: Conditions = CONDITIONS) -> list[bytes]:
     machine = Machine()
     machine.state = state
-    return capabilities(conditions, machine)
+    return offered(conditions, machine)
 
 
 @pytest.mark.rfc("2449 §5", "MUST")

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from pillarbox.mail.address import Address
 from pillarbox.protocol.smtp import replies
-from pillarbox.protocol.smtp.capabilities import Role, offer
+from pillarbox.protocol.smtp.capabilities import Role, offered
 from pillarbox.protocol.smtp.commands import (
     Auth,
     Bdat,
@@ -20,7 +20,7 @@ from pillarbox.protocol.smtp.grammar import decode_response, read
 from pillarbox.protocol.smtp.path import NULL, POSTMASTER
 from tests.kit.smtp.conditions import conditions
 
-OFFER = offer(conditions(Role.SUBMISSION, tls_active=True, tls_available=True, mechanisms=("PLAIN",)))
+OFFER = offered(conditions(Role.SUBMISSION, tls_active=True, tls_available=True, mechanisms=("PLAIN",)))
 
 
 def command(line: str, role: Role = Role.SUBMISSION) -> object:
