@@ -16,6 +16,7 @@ class Checks:
 
     def __init__(self, world: World, config: Config, table: Table = CHECKS) -> None:
         listed = dict.fromkeys(kind for kinds in table.values() for kind in kinds)
+        assert all(kind.name != "event" for kind in listed), "the log calls its own name so"
         made = {kind: kind(world, config) for kind in listed}
         self.rows: Mapping[Source, Mapping[Stage, tuple[Check, ...]]] = {
             source: {

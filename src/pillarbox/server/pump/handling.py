@@ -5,6 +5,7 @@ connection ends.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Generic
@@ -28,7 +29,7 @@ SHARE_S: Final = 0.005
 _IDLE, _WORKING = Phase.IDLE, Phase.WORKING
 
 
-class Handling(asyncio.BufferedProtocol, Generic[E]):
+class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
     """The state of a connection, and the actions that handle its events."""
 
     __slots__ = (
@@ -78,9 +79,9 @@ class Handling(asyncio.BufferedProtocol, Generic[E]):
         self._ending: Callable[[], bytes] | None = None
         """Set once the listener wants the connection to end: returns the session's final reply."""
 
+    @abstractmethod
     def _on(self, event: Event) -> None:
         """Enter the phase that the table gives, then perform its action."""
-        raise NotImplementedError
 
     def _deadline_passed(self) -> None:
         self._on(Event.DEADLINE)

@@ -268,3 +268,11 @@ def test_a_large_message_is_checked_by_its_top() -> None:
         assert b"(a remark)" in provider.inbox("anna")[0][:1000]
 
     run_with_smtp(test)
+
+
+def test_a_check_cannot_have_the_name_that_the_log_uses() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        with pytest.raises(AssertionError, match="the log"):
+            provider.client(checks={Stage.DATA: (toy(Finding(), "event"),)})
+
+    run_with_smtp(test)
