@@ -76,6 +76,11 @@ class BlockingProvider:
         return self._process.log
 
     @property
+    def pid(self) -> int:
+        """The process id: for measuring it. Workers are its children."""
+        return self._process.pid
+
+    @property
     def _directory(self) -> Path:
         return self.ca_file.parent.parent
 

@@ -1,0 +1,73 @@
+"""Every attack, with the bounds that are meant: how long anybody else waits, and what memory it costs.
+
+    python -m tests.blocking                       # all, against one worker
+    python -m tests.blocking --workers 2 marks     # those whose name has "marks", against two
+    python -m tests.blocking --write               # against one and two workers, into docs/security.md
+
+Exits with 1 where somebody waited longer than the bound. Run it on a machine that does nothing else.
+"""
+
+import argparse
+import sys
+
+from tests.blocking.case import Case
+from tests.blocking.cases import every_case
+from tests.blocking.measure import Measured, measure
+from tests.kit.paths import ROOT
+
+BOUND_MS = 250.0
+"""A wait that anybody would notice. The goal is 50 ms."""
+PAGE = ROOT / "docs" / "security.md"
+BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
+ANSWER_CHARACTERS = 90
+
+
+def main() -> int:
+    """Run the cases that were asked for; an exit code."""
+    options = _options()
+    cases = [case for case in every_case() if options.name in case.name]
+    rows, over = [], 0
+    for case in cases:
+        measured = [
+            measure(case, workers=workers) for workers in ((1, 2) if options.write else (options.workers,))
+        ]
+        over += any(one.longest_ms > options.bound or one.memory_mib > case.memory_mib for one in measured)
+        rows.append(_row(case, measured))
+        print(rows[-1], flush=True)
+    if options.write:
+        _write(rows)
+    print(f"{len(cases)} cases, {over} over the bound of {options.bound:.0f} ms or of memory")
+    return 1 if over else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", nargs="?", default="")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--bound", type=float, default=BOUND_MS, help="milliseconds")
+    parser.add_argument("--write", action="store_true", help="write the table in docs/security.md")
+    return parser.parse_args()
+
+
+def _row(case: Case, measured: list[Measured]) -> str:
+    waits = " / ".join(f"{one.longest_ms:.0f}" for one in measured)
+    memory = " / ".join(f"{max(0, one.memory_mib):.0f}" for one in measured)
+    return f"| {case.name} | {case.limit} | {_shown(measured[0].answer)} | {waits} | {memory} |"
+
+
+def _shown(answer: str) -> str:
+    answer = answer if len(answer) <= ANSWER_CHARACTERS else answer[:ANSWER_CHARACTERS] + "…"
+    return answer.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _write(rows: list[str]) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    head = "| sent | limit | answer | longest wait, ms | memory, MiB |\n|---|---|---|---|---|\n"
+    PAGE.write_text(before + BEGIN + head + "\n".join(rows) + "\n" + END + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
