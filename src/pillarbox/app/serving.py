@@ -1,7 +1,7 @@
 """Serving: in this process, or with a supervisor and workers.
 
-`serve` always has a supervisor, so that a worker that dies is replaced. The demo has one only for several workers,
-so that it starts faster.
+`serve` always has a supervisor, so that a worker that dies or hangs is replaced. The demo has one only for several
+workers, so that it starts faster.
 """
 
 import os
@@ -52,7 +52,8 @@ def supervised(
     supervisor = Supervisor(
         workers,
         lambda link: run(current, sockets, shared[link.worker], link, link.ready, reread),
-        reload,
+        telemetry,
+        reload=reload,
     )
     return supervisor.run(ready)
 

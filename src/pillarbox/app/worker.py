@@ -13,6 +13,7 @@ from pillarbox.app.relaying import make_relay
 from pillarbox.app.resolved import Resolved
 from pillarbox.app.sockets import Sockets
 from pillarbox.app.supervisor import SupervisorLink
+from pillarbox.app.worker_health import BEAT_S
 from pillarbox.app.world import close_world, open_world
 from pillarbox.config.schema import ConfigWrong
 from pillarbox.directory.withdrawal import WITHDRAWN
@@ -86,6 +87,8 @@ async def _serve(
     world.signals.subscribe(WITHDRAWN, listeners.end_revoked)
     _tune_interpreter()
     reloading = asyncio.create_task(_reload_at(hang_up, reread, apply, world.telemetry))
+    if link:
+        beating = asyncio.create_task(_beat(link))
     ready()
     await stop.wait()
     reloading.cancel()
@@ -97,6 +100,8 @@ async def _serve(
     await chores.stop()
     maintenance_lock.close()
     await close_world(world)
+    if link:
+        beating.cancel()
     termination.block()  # the loop removes its handlers at its end, and our caller may have something to clean up
 
 
@@ -120,6 +125,13 @@ def _tune_interpreter() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+
+
+async def _beat(link: SupervisorLink) -> None:
+    """Show the supervisor that the loop is not held, for ever."""
+    while True:
+        link.beat()
+        await asyncio.sleep(BEAT_S)
 
 
 async def _reload_at(

@@ -1,5 +1,6 @@
-"""The supervisor with real processes: readiness, replacement, stopping, no orphans."""
+"""The supervisor with real processes: readiness, replacement, stopping, no orphans, and what it logs."""
 
+import json
 import os
 import select
 import signal
@@ -8,12 +9,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 PROGRAM = """
-import os, select, signal, sys
+import os, select, signal, sys, time
 from pillarbox.app.supervisor import Supervisor
+from pillarbox.app.worker_health import Patience
+from pillarbox.world.telemetry import SystemTelemetry
 
 class Stop(Exception): pass
 
@@ -27,14 +31,23 @@ def work(link):
         log.write(f"{os.getpid()}\\n")
     link.ready()
     try:
-        select.select([link.supervisor_ended], [], [])
+        link.beat()
+        while not select.select([link.supervisor_ended], [], [], 0.02)[0]:
+            if sys.argv[2] != "hang" or link.worker:
+                link.beat()
+            else:
+                hold_the_loop()
     except Stop:
         pass
+
+def hold_the_loop():
+    time.sleep(60)
 
 def ready():
     print("ready", flush=True)
 
-sys.exit(Supervisor(2, work).run(ready))
+patience = Patience(look_s=0.1, told_looks=5, killed_looks=10)
+sys.exit(Supervisor(2, work, SystemTelemetry(), patience=patience).run(ready))
 """
 
 
@@ -42,15 +55,22 @@ class Run:
     def __init__(self, folder: Path, mode: str = "fine") -> None:
         self.log = folder / "pids"
         self.log.touch()
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(self.log), mode],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": "src"},
-        )
+        self.folder = folder
+        with (folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, str(self.log), mode],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": "src"},
+            )
 
     def pids(self) -> list[int]:
         return [int(pid) for pid in self.log.read_text().split()]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        lines = (self.folder / "log").read_text().splitlines()
+        events = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+        return [event for event in events if event["event"] == name]
 
     def ready(self) -> bool:
         assert self.process.stdout
@@ -113,3 +133,42 @@ def test_a_worker_that_cannot_start_stops_the_supervisor(tmp_path: Path, mode: s
     run = Run(tmp_path, mode)
     assert not run.ready()
     assert run.end() == 1
+
+
+def test_the_log_has_each_start_and_end_with_its_reason(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    assert run.ready()
+    os.kill(run.pids()[0], signal.SIGKILL)
+    until(lambda: len(run.pids()) == 3)
+    assert run.end() == 0
+    assert [event["reason"] for event in run.events("worker started")] == ["start", "start", "replacement"]
+    assert [event["reason"] for event in run.events("worker ended")] == [
+        "killed by SIGKILL",
+        "exit status 0",
+        "exit status 0",
+    ]
+    assert [event["reason"] for event in run.events("stopping")] == ["SIGTERM"]
+    assert len(run.events("stopped")) == 1
+
+
+def test_a_worker_whose_loop_is_held_is_told_of_and_replaced(tmp_path: Path) -> None:
+    run = Run(tmp_path, "hang")
+    assert run.ready()
+    first, second = run.pids()
+    until(lambda: len(run.pids()) >= 3)
+    (stuck, *_) = run.events("worker stuck")
+    assert (stuck["worker"], stuck["level"]) == (0, "warning")
+    assert any("in hold_the_loop" in line for line in stuck["stacks"])
+    (ended, *_) = run.events("worker ended")
+    assert ended["reason"] == "hung, and was killed"
+    assert not alive(stuck["pid"])
+    assert alive(second if stuck["pid"] == first else first)
+    assert run.end() == 0
+
+
+def test_a_worker_that_cannot_start_is_told_with_its_reason(tmp_path: Path) -> None:
+    run = Run(tmp_path, "fail")
+    assert not run.ready()
+    assert run.end() == 1
+    assert {event["reason"] for event in run.events("worker ended")} <= {"exit status 1", "killed by SIGTERM"}
+    assert [event["reason"] for event in run.events("stopping")] == ["a worker could not start"]
