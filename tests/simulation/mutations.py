@@ -110,7 +110,10 @@ def _broken(break_it: Callable[[pytest.MonkeyPatch], None], noticed_as: str) -> 
 MUTATIONS = (
     _broken(_says_250_before_the_commit, "does not hold it"),
     _broken(_forgets_all_but_the_first_placement, "does not hold it"),
-    _broken(_leases_last_a_second, "under way twice|delivered again after an acknowledged|BlobMissing"),
+    _broken(
+        _leases_last_a_second,
+        "under way twice|delivered again after an acknowledged|BlobMissing|in its queue",
+    ),
     _broken(_a_lost_answer_is_a_yes, "unreported"),
     _broken(_what_is_delivered_stays_queued, "delivered again after an acknowledged"),
     _broken(_outcomes_are_lost_while_the_disk_is_full, "delivered again after an acknowledged"),

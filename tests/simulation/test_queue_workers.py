@@ -10,7 +10,8 @@ from random import Random
 
 import pytest
 
-from pillarbox.queue import outcome, schedule
+from pillarbox.queue import control, outcome, schedule
+from pillarbox.queue.inspection import Selection
 from pillarbox.queue.outcome import DeferralReason
 from pillarbox.queue.schedule import LEASE_MS, Job, PendingRecipient
 from pillarbox.queue.schema import SCHEMA
@@ -59,6 +60,14 @@ class Model:
                 assert one.address in self.waiting
                 self.leased[one.id] = lease, self.now_ms + LEASE_MS
             worker.held.append((job, self.now_ms + LEASE_MS))
+        self.forget_those_set_aside(tx)
+
+    def forget_those_set_aside(self, tx: Transaction) -> None:
+        """A lease that has run out is lost also where the claim that found it did not take the recipient."""
+        for number, (lease, until_ms) in list(self.leased.items()):
+            asked = "SELECT lease FROM queue_recipients WHERE id = ?"
+            if until_ms <= self.now_ms and tx.value(asked, (number,)) != lease:
+                del self.leased[number]
 
     def report(self, tx: Transaction, worker: Worker) -> None:
         if not worker.held:
@@ -149,8 +158,9 @@ def test_many_workers_send_each_recipient_once(seed: int) -> None:
 
 
 def drain(tx: Transaction, model: Model) -> None:
-    """One worker, until the queue is empty."""
+    """One worker, until the queue is empty; what is held because others crashed is released."""
     worker = Worker()
+    control.release(tx, Selection(), now_ms=model.now_ms)
     while (attempt_ms := schedule.next_attempt_ms(tx)) is not None:
         model.now_ms = max(model.now_ms, attempt_ms)
         model.claim(tx, worker)

@@ -17,7 +17,7 @@ def retry(tx: Transaction, selection: Selection, *, now_ms: int) -> int:
     where, parameters = condition(selection)
     rows = _selected_rows(tx, f"{where} AND r.state = 'waiting' AND {_NOT_ACTIVE}", (*parameters, now_ms))
     tx.execute_many(
-        "UPDATE queue_recipients SET due_at_ms = ?, lease = 0 WHERE id = ?",
+        "UPDATE queue_recipients SET due_at_ms = ?, lease = 0, unfinished = 0 WHERE id = ?",
         [(now_ms, identifier) for identifier, _, _ in rows],
     )
     _resume(tx, {destination for _, _, destination in rows}, now_ms)
@@ -42,7 +42,7 @@ def release(tx: Transaction, selection: Selection, *, now_ms: int) -> int:
     where, parameters = condition(selection)
     rows = _selected_rows(tx, f"{where} AND r.state = 'held'", parameters)
     tx.execute_many(
-        "UPDATE queue_recipients SET state = 'waiting', due_at_ms = ? WHERE id = ?",
+        "UPDATE queue_recipients SET state = 'waiting', due_at_ms = ?, unfinished = 0 WHERE id = ?",
         [(now_ms, identifier) for identifier, _, _ in rows],
     )
     tx.execute_many(

@@ -1,5 +1,6 @@
 """Invariants of the queue's tables, checked by `pillarbox fsck`."""
 
+from pillarbox.queue.unfinished import MAX_UNFINISHED
 from pillarbox.world.database.invariant import Invariant
 
 _NO_DESTINATION = """
@@ -39,6 +40,13 @@ INVARIANTS = (
                 " (SELECT 1 FROM queue_recipients r WHERE r.message = queue_messages.id)"
             ),
         ),
+    ),
+    Invariant(
+        "recipient-is-finished",
+        "No recipient has been given up on because workers ended while they tried it.",
+        f"SELECT message, address FROM queue_recipients WHERE state = 'held' AND unfinished >= {MAX_UNFINISHED}",  # noqa: S608 - a number of ours
+        f"queued message {{0}} for {{1}} is held: workers ended {MAX_UNFINISHED} times while they tried it",
+        "The log says why they ended. `pillarbox queue release ID` tries again, `pillarbox queue drop ID` ends it.",
     ),
 )
 """In the order in which to repair them."""

@@ -74,8 +74,8 @@ def deferred(
     attempts = recipient.attempts + 1
     due = min(now_ms + retry_after_ms(attempts, chance), max(job.message.expires_at_ms, now_ms + 1))
     changed = tx.execute(
-        "UPDATE queue_recipients SET lease = 0, attempts = ?, due_at_ms = ?, last_status = ?, last_reply = ?,"
-        " last_host = ? WHERE id = ? AND lease = ?",
+        "UPDATE queue_recipients SET lease = 0, unfinished = 0, attempts = ?, due_at_ms = ?, last_status = ?,"
+        " last_reply = ?, last_host = ? WHERE id = ? AND lease = ?",
         (
             attempts,
             due,
@@ -93,7 +93,7 @@ def give_back(tx: Transaction, jobs: Iterable[Job], *, now_ms: int) -> None:
     """End leases on jobs that were not tried: they are due at once, for any worker."""
     for job in jobs:
         tx.execute_many(
-            "UPDATE queue_recipients SET lease = 0, due_at_ms = ? WHERE id = ? AND lease = ?",
+            "UPDATE queue_recipients SET lease = 0, unfinished = 0, due_at_ms = ? WHERE id = ? AND lease = ?",
             [(now_ms, recipient.id, job.lease) for recipient in job.recipients],
         )
         set_next_attempt(tx, job.destination, now_ms=now_ms)

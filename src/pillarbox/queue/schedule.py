@@ -15,6 +15,7 @@ from typing import NamedTuple
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue.spool import QueueId
+from pillarbox.queue.unfinished import is_suspect, set_aside
 from pillarbox.world.database import Transaction
 
 LEASE_MS = 30 * 60_000
@@ -36,6 +37,8 @@ class PendingRecipient(NamedTuple):
     original: str | None = None
     attempts: int = 0
     """Attempts made before this one."""
+    unfinished: int = 0
+    """Leases in a row that ran out without a result, up to now; see `unfinished`."""
 
 
 class QueuedMessage(NamedTuple):
@@ -94,9 +97,14 @@ def claim_from(
     tx: Transaction, destination: str, *, lease: int, now_ms: int, jobs: int, lease_ms: int = LEASE_MS
 ) -> list[Job]:
     """Lease at most `jobs` due jobs of one destination, oldest first: more work for an open connection."""
+    due = _due(tx, destination, now_ms, jobs)
+    aside = set_aside(
+        tx, [recipient.id for _, recipient in due if is_suspect(recipient.unfinished)], now_ms=now_ms
+    )
     by_message: dict[int, list[PendingRecipient]] = {}
-    for message, recipient in _due(tx, destination, now_ms, jobs):
-        by_message.setdefault(message, []).append(recipient)
+    for message, recipient in due:
+        if recipient.id not in aside:
+            by_message.setdefault(message, []).append(recipient)
     claimed = [
         Job(
             lease,
@@ -108,8 +116,12 @@ def claim_from(
         for message, recipients in by_message.items()
     ]
     tx.execute_many(
-        "UPDATE queue_recipients SET lease = ?, due_at_ms = ?, last_attempt_ms = ? WHERE id = ?",
-        [(lease, now_ms + lease_ms, now_ms, recipient.id) for job in claimed for recipient in job.recipients],
+        "UPDATE queue_recipients SET lease = ?, due_at_ms = ?, last_attempt_ms = ?, unfinished = ? WHERE id = ?",
+        [
+            (lease, now_ms + lease_ms, now_ms, recipient.unfinished, recipient.id)
+            for job in claimed
+            for recipient in job.recipients
+        ],
     )
     set_next_attempt(tx, destination, now_ms=now_ms)
     return claimed
@@ -212,12 +224,13 @@ def _due(tx: Transaction, destination: str, now_ms: int, limit: int) -> list[tup
 
 
 _DUE = (
-    "SELECT message, id, address, notify, original, attempts FROM queue_recipients"
+    "SELECT message, id, address, notify, original, attempts, unfinished + (lease <> 0) FROM queue_recipients"
     " WHERE destination = ? AND state = 'waiting' AND due_at_ms <= ? ORDER BY due_at_ms, id LIMIT ?"
 )
 # State and time are compared in Python: with them in the query, SQLite would read all that is queued for the
 # destination.
 _DUE_OF_MESSAGE = (
-    "SELECT message, id, address, notify, original, attempts, state, due_at_ms FROM queue_recipients"
+    "SELECT message, id, address, notify, original, attempts, unfinished + (lease <> 0), state, due_at_ms"
+    " FROM queue_recipients"
     " WHERE message = ? AND destination = ? ORDER BY id"
 )

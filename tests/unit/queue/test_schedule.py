@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from pillarbox.queue import retry_schedule
+from pillarbox.queue.control import release
+from pillarbox.queue.inspection import Selection, listing
 from pillarbox.queue.outcome import (
     DeferralReason,
     deferred,
@@ -29,6 +31,7 @@ from pillarbox.queue.schedule import (
 )
 from pillarbox.queue.schema import SCHEMA
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
+from pillarbox.queue.unfinished import HELD_REPLY, MAX_UNFINISHED, SPREAD_MS, SPREAD_UNFINISHED
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction
@@ -255,3 +258,45 @@ def test_retries_are_soon_at_first_and_then_rare() -> None:
     assert waits == sorted(waits)
     assert waits[4] >= 30 * retry_schedule.MINUTE_MS
     assert retry_schedule.retry_after_ms(1, 0.0) < retry_schedule.retry_after_ms(1, 0.99)
+
+
+def killed(tx: Transaction, now_ms: int) -> int:
+    """A worker claims what is due and dies; the time at which its leases have run out."""
+    claim_from(tx, "x", lease=1, now_ms=now_ms, jobs=10)
+    return now_ms + LEASE_MS
+
+
+def test_what_its_worker_leaves_unfinished_again_is_tried_at_a_time_of_its_own(tx: Transaction) -> None:
+    for number in range(3):
+        queue(tx, f"a{number}@x")
+    now = NOW
+    for _ in range(SPREAD_UNFINISHED):
+        now = killed(tx, now)
+    assert take(tx, now_ms=now) == []  # none is tried with the others
+    alone = [claim_from(tx, "x", lease=1, now_ms=at, jobs=10) for at in range(now, now + SPREAD_MS, 1000)]
+    assert sorted(map(len, alone))[-4:] == [0, 1, 1, 1]
+
+
+def test_what_is_left_unfinished_time_and_again_is_held_and_says_why(tx: Transaction) -> None:
+    queue(tx, "a@x")
+    now, tries = NOW, 0
+    for _ in range(4 * MAX_UNFINISHED):
+        tries += len(take(tx, now_ms=now))
+        now += LEASE_MS + SPREAD_MS
+    assert tries == MAX_UNFINISHED
+    (entry,) = listing(tx, Selection(), now_ms=now, limit=9)
+    assert (entry.state, entry.last_reply) == ("held", HELD_REPLY)
+    release(tx, Selection(), now_ms=now)
+    assert addresses(take(tx, now_ms=now)) == [["a@x"]]
+
+
+def test_a_result_ends_the_count_of_leases_without_one(tx: Transaction) -> None:
+    queue(tx, "a@x")
+    now = NOW
+    for _ in range(4 * MAX_UNFINISHED):
+        now = killed(tx, now)
+        (job,) = take(tx, now_ms=now)
+        assert deferred(tx, job, job.recipients[0], DeferralReason("4.0.0", "busy"), now_ms=now, chance=0.5)
+        now += LEASE_MS
+        entries = listing(tx, Selection(), now_ms=now, limit=9)
+        now = max([now, *[entry.next_attempt_ms or 0 for entry in entries]])
