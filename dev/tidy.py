@@ -30,11 +30,14 @@ BANNED_CALLS = {
     "secrets.token_bytes": "use `world.entropy`; a seed repeats a run",
     "random.random": "use `world.entropy`; a seed repeats a run",
     "os.urandom": "use `world.entropy`; a seed repeats a run",
+    "unicodedata.normalize": "`pillarbox.mail.normalization` takes linear time",
+    "ucd_3_2_0.normalize": "`pillarbox.mail.normalization` takes linear time",
+    "casefold": "`pillarbox.mail.normalization` takes slices",
     "email.message_from_bytes": "`pillarbox.mail` parses messages",
     "logging.getLogger": "use `world.telemetry`",
     "print": "use `world.telemetry`, or click in the command line",
 }
-"""Calls that only one file of `world` may make, each with what to use instead."""
+"""Calls that only one file may make, each with what to use instead."""
 
 ALLOWED = {
     "world/clock.py",
@@ -42,6 +45,7 @@ ALLOWED = {
     "world/telemetry.py",
     "testing/blocking.py",
     "world/signals.py",
+    "mail/normalization.py",
 }
 """The files that may make such a call. `testing` waits in another program, on real time; `signals` compares
 with the file system's clock."""

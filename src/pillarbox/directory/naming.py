@@ -4,9 +4,8 @@ RFC 5321 §2.4 leaves the meaning of a local part, its case included, to its hos
 case-insensitively, in every script and Unicode normal form: `Anna@` and `anna@` are the same address.
 """
 
-import unicodedata
-
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
+from pillarbox.mail.normalization import caseless
 
 
 class NameRefused(ValueError):
@@ -15,9 +14,7 @@ class NameRefused(ValueError):
 
 def local_key(local: str) -> str:
     """A local part in the form for comparison: case-folded, NFC."""
-    if local.isascii():
-        return local.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).casefold())
+    return caseless(local)
 
 
 def domain_name(text: str) -> str:

@@ -9,10 +9,11 @@ Address lists in header fields have another, more lenient grammar: see `address_
 
 import ipaddress
 import re
-import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Self
+
+from pillarbox.mail.normalization import normalize
 
 MAX_LOCAL_OCTETS: Final = 255
 """RFC 5321 §4.5.3.1.1 requires at least 64; VERP and SRS senders use more in practice."""
@@ -68,7 +69,7 @@ class Address:
     @property
     def key(self) -> str:
         """The form for look-ups: local part in NFC with its case kept, "@", domain as lower-case A-labels."""
-        local = self.local if self.local.isascii() else unicodedata.normalize("NFC", self.local)
+        local = normalize("NFC", self.local)
         return f"{local}@{domain_key(self.domain)}"
 
     @property

@@ -4,15 +4,16 @@ RFC 5256 §6 requires this collation of every server. Collated strings compare b
 databases compare UTF-8 octets; they are only compared, never shown.
 """
 
-import unicodedata
 from functools import lru_cache
+
+from pillarbox.mail.normalization import normalize
 
 
 def collate(text: str) -> str:
     """The titlecased, compatibility-decomposed form that RFC 5051 §2 compares."""
     if text.isascii():
         return text.upper()
-    return unicodedata.normalize("NFKD", "".join(map(_titlecase, text)))
+    return normalize("NFKD", "".join(map(_titlecase, text)))
 
 
 @lru_cache(maxsize=2048)

@@ -11,10 +11,11 @@ Within Pillarbox a name is a full path of Unicode text, levels separated by "/".
 """
 
 import re
-import unicodedata
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from typing import Final
+
+from pillarbox.mail.normalization import normalize
 
 SEPARATOR: Final = "/"
 INBOX: Final = "INBOX"
@@ -27,10 +28,15 @@ MAX_LEVEL_OCTETS: Final = 255
 
 MAX_LEVELS: Final = 32
 
+_MAX_GIVEN_CHARACTERS: Final = 2 * MAX_NAME_OCTETS
+"""Characters of a name that is not normalized yet: composing them makes at most two thirds as many octets."""
+_TOO_LONG: Final = "name is too long"
+
 _PLAIN = re.compile(rb"[ -%'-~]*")  # characters that represent themselves in modified UTF-7
 _SHIFTED = re.compile(r"[^ -~]+")
 _SHIFT = re.compile(rb"&([A-Za-z0-9+,]*)-|([^ -~]|&)")
 _PRINTABLE = re.compile(r"[ -~]")
+_WILDCARDS = re.compile("[*%]{2,}")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -43,9 +49,10 @@ def canonical(name: str) -> str:
 
     A separator at the end only announces levels below (RFC 9051 §6.3.4) and is dropped.
     """
+    if len(name) > _MAX_GIVEN_CHARACTERS:
+        raise InvalidMailboxName(_TOO_LONG)
     # RFC 9051 §5.1: names not in NFC are accepted and normalized, the same in every command
-    if not name.isascii():
-        name = unicodedata.normalize("NFC", name)
+    name = normalize("NFC", name)
     levels = name.removesuffix(SEPARATOR).split(SEPARATOR)
     if levels[0].upper() == INBOX:
         levels[0] = INBOX
@@ -88,7 +95,7 @@ class ListPattern:
     """What a LIST pattern matches: "*" anything, "%" anything within a level (RFC 9051 §6.3.9).
 
     All ways through the pattern are followed at once, one bit each: the time for a name is linear in its
-    length, whatever the wildcards.
+    length, whatever the wildcards. A pattern with more characters than any name has matches nothing.
     """
 
     __slots__ = ("_accept", "_literals", "_within_level", "_within_name")
@@ -96,6 +103,9 @@ class ListPattern:
     def __init__(self, pattern: str) -> None:
         if pattern[:5].upper() == INBOX and pattern[5:6] in {"", SEPARATOR}:
             pattern = INBOX + pattern[5:]
+        pattern = _WILDCARDS.sub(lambda run: "*" if "*" in run[0] else "%", pattern)
+        if len(pattern) > 2 * MAX_NAME_OCTETS + 1:  # wildcards stand between characters of a name
+            pattern = ""
         self._literals: dict[str, int] = {}
         self._within_name = self._within_level = 0
         self._accept = 1
@@ -133,7 +143,7 @@ def _check(levels: list[str]) -> None:
     if len(levels) > MAX_LEVELS:
         raise InvalidMailboxName(f"name has more than {MAX_LEVELS} levels")
     if max(octets) > MAX_LEVEL_OCTETS or sum(octets) + len(octets) - 1 > MAX_NAME_OCTETS:
-        raise InvalidMailboxName("name is too long")
+        raise InvalidMailboxName(_TOO_LONG)
 
 
 def _decode_utf8(wire: bytes) -> str:

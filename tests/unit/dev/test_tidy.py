@@ -20,6 +20,8 @@ def test_the_source_follows_the_house_rules() -> None:
         ("a.py", '"""Doc."""\ndef _f():\n' + "  x = 1\n" * 71, "72 lines"),
         ("a.py", '"""Doc."""\ndef _f(a,b,c,d,e,f,g,h,i): pass', "9 parameters"),
         ("a.py", '"""Doc."""\nimport time\ntime.time()', "world.clock"),
+        ("a.py", '"""Doc."""\nunicodedata.normalize("NFC", x)', "mail.normalization"),
+        ("a.py", '"""Doc."""\nx = y.casefold()', "mail.normalization"),
         ("a.py", '"""Doc."""\nX = "(?:a|b)*' + '+"', "before Python 3.11.5"),
         ("a.py", '"""Doc."""\nprint(1)', "world.telemetry"),
         ("a.py", '"""Doc."""\n# TO' + "DO later", "leftover"),

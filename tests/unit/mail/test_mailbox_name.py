@@ -125,5 +125,18 @@ def test_list_patterns(matches: bool, pattern: str, name: str) -> None:
     assert matches is ListPattern(pattern).matches(name)
 
 
+def test_a_pattern_longer_than_any_name_matches_nothing() -> None:
+    assert not ListPattern("*a" * 1_000_000).matches("a" * 1000)
+    assert ListPattern("*%" * 1_000_000).matches("a/b")
+    assert not ListPattern("%" * 1_000_000).matches("a/b")
+    assert ListPattern("*" + "a*" * 1_000).matches("a" * 1000)
+
+
+def test_a_name_is_refused_for_its_length_before_it_is_normalized() -> None:
+    with pytest.raises(InvalidMailboxName, match="too long"):
+        canonical("a" + "\u0301" * 1_000_000 + "\u0323" * 1_000_000)
+    assert len(canonical("/".join(["u\u0308\u0304" * 127] * 3)).encode()) == 3 * 254 + 2
+
+
 def test_a_pattern_full_of_wildcards_takes_no_time() -> None:
     assert not ListPattern("*a%" * 500 + "b").matches("a" * 1000)

@@ -6,9 +6,13 @@ typed reliably are prohibited. Printable US-ASCII is unchanged.
 """
 
 import stringprep
-import unicodedata
+from typing import Final
+from unicodedata import ucd_3_2_0
 
-_UNICODE_3_2 = unicodedata.ucd_3_2_0
+from pillarbox.mail.normalization import normalize
+
+MAX_GIVEN_CHARACTERS: Final = 1024
+"""Characters of a text that is prepared: as many as a password may have octets."""
 
 # RFC 4013 §2.3: prohibited output.
 _PROHIBITED = (
@@ -29,10 +33,12 @@ class PreparationFailed(ValueError):
 
 
 def prepare_query(text: str) -> str:
-    """Prepare what a client presented. Raises `PreparationFailed`.
+    """Prepare what a client presented. Raises `PreparationFailed`, also for what is too long.
 
     Code points that Unicode 3.2 had not assigned pass (RFC 3454 §7).
     """
+    if len(text) > MAX_GIVEN_CHARACTERS:
+        raise PreparationFailed(f"more than {MAX_GIVEN_CHARACTERS} characters")
     if text.isascii() and text.isprintable():
         return text
     prepared = _normalize(text)
@@ -60,7 +66,7 @@ def _normalize(text: str) -> str:
         for character in text
         if not stringprep.in_table_b1(character)
     )
-    return _UNICODE_3_2.normalize("NFKC", mapped)
+    return normalize("NFKC", mapped, ucd_3_2_0)
 
 
 def _check_direction(prepared: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final, assert_never
 
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail import query as q
+from pillarbox.mail.normalization import fold
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.part_parser import parse
 from pillarbox.mail.query import Query, Relation, Stamp
@@ -29,7 +30,6 @@ from pillarbox.store.search.text import (
     any_header_contains,
     body_contains,
     field_contains,
-    fold,
     lines_may_contain,
 )
 from pillarbox.world.blobs import BlobMissing, Blobs

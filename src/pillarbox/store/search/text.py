@@ -1,25 +1,17 @@
 """The searchable text of a message, folded.
 
-Text and search terms are folded by the same rule, so that containing is plain substring containment:
-Unicode case folding, then compatibility composition, which makes composed and decomposed accents, full-width
-and half-width forms alike (RFC 9051 §6.4.4 asks for case-insensitive substrings of decoded text).
+Text and search terms are folded by the same rule (`mail.normalization.fold`), so that containing is plain substring
+containment (RFC 9051 §6.4.4 asks for case-insensitive substrings of decoded text).
 """
 
-import unicodedata
 from collections.abc import Callable
 
 from pillarbox.mail.encoded_word import decode
 from pillarbox.mail.header import Header, unfold
+from pillarbox.mail.normalization import fold
 from pillarbox.mail.part import Part
 from pillarbox.mail.part_parser import parse
 from pillarbox.mail.text import body_text, header_text
-
-
-def fold(text: str) -> str:
-    """The form in which texts are compared."""
-    if text.isascii():
-        return text.lower()
-    return unicodedata.normalize("NFKC", text.casefold())
 
 
 def field_contains(lines: bytes, name: str, folded: str) -> bool:

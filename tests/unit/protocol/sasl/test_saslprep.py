@@ -49,3 +49,9 @@ def test_unassigned_characters_may_be_presented_but_not_stored() -> None:
     assert prepare_query(newer) == newer
     with pytest.raises(PreparationFailed):
         prepare_stored(newer)
+
+
+def test_what_is_too_long_is_refused_before_it_is_prepared() -> None:
+    for prepare in (prepare_query, prepare_stored):
+        with pytest.raises(PreparationFailed, match="more than"):
+            prepare("a" + "\u0301" * 1_000_000 + "\u0323" * 1_000_000)
