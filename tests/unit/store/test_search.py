@@ -277,6 +277,22 @@ def test_which_queries_belong_in_a_thread() -> None:
     assert takes_long(Or((Flag("x"),) * 1000), messages=1_000)
 
 
+def test_a_search_can_be_ended_between_two_messages() -> None:
+    class Cancelled(Exception):
+        pass
+
+    def interlude() -> None:
+        called.append(len(called))
+        if len(called) == 5:
+            raise Cancelled
+
+    called: list[int] = []
+    with searchable("none") as tx, pytest.raises(Cancelled):
+        cached = mailbox_cache.load(tx, ANNA, mailbox(tx))
+        evaluate(tx, BLOBS, cached, Body("no such text"), now_ms=NOW_MS, interlude=interlude)
+    assert len(called) == 5
+
+
 def test_messages_that_went_meanwhile_are_not_found() -> None:
     with searchable("all") as tx:
         known = mailbox_cache.load(tx, ANNA, mailbox(tx))

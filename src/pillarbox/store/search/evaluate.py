@@ -48,6 +48,14 @@ _DAY_MS: Final = 86_400_000
 _EPOCH: Final = date(1970, 1, 1)
 
 
+Interlude = Callable[[], None]
+"""Called between slices of some milliseconds; what it raises ends the search."""
+
+
+def _go_on() -> None:
+    """Nothing happens between slices."""
+
+
 class NotInSession(TypeError):
     """The query has a term that only a session can resolve: `query.substitute` was not called."""
 
@@ -60,19 +68,20 @@ def evaluate(
     *,
     now_ms: int,
     index_from_messages: int = INDEX_FROM_MESSAGES,
+    interlude: Interlude = _go_on,
 ) -> list[int]:
     """UIDs of the messages that match, ascending.
 
     `now_ms` is what YOUNGER and OLDER count from. With fewer candidates than `index_from_messages`, the index is not
-    queried. `cached` must stay as it is meanwhile: a
-    `CachedMailbox.snapshot`. Where it `takes_long`, this belongs in a thread.
+    queried. `interlude` is called between slices of the work, and may raise to end it. `cached` must stay as it is
+    meanwhile: a `CachedMailbox.snapshot`. Where it `takes_long`, this belongs in a thread.
     """
-    return _evaluate(_Search(tx, blobs, cached, now_ms, index_from_messages), cached, query)
+    return _evaluate(_Search(tx, blobs, cached, now_ms, index_from_messages, interlude), cached, query)
 
 
 def evaluate_in_memory(cached: CachedMailbox, query: Query) -> list[int]:
     """`evaluate` for a query that `is_in_memory`."""
-    return _evaluate(_Search(None, None, cached, 0, INDEX_FROM_MESSAGES), cached, query)
+    return _evaluate(_Search(None, None, cached, 0, INDEX_FROM_MESSAGES, _go_on), cached, query)
 
 
 def _evaluate(search: "_Search", cached: CachedMailbox, query: Query) -> list[int]:
@@ -90,7 +99,7 @@ Places = Sequence[int]
 class _Search:
     """One evaluation: what it may read."""
 
-    __slots__ = ("_blobs", "_index_from_messages", "_mailbox", "_now_ms", "_transaction")
+    __slots__ = ("_blobs", "_index_from_messages", "_interlude", "_mailbox", "_now_ms", "_transaction")
 
     def __init__(
         self,
@@ -99,12 +108,14 @@ class _Search:
         cached: CachedMailbox,
         now_ms: int,
         index_from_messages: int,
+        interlude: Interlude,
     ) -> None:
         self._transaction = tx
         self._blobs = blobs
         self._mailbox = cached
         self._now_ms = now_ms
         self._index_from_messages = index_from_messages
+        self._interlude = interlude
 
     @property
     def _tx(self) -> Transaction:
@@ -113,6 +124,7 @@ class _Search:
 
     def among(self, query: Query, places: Places) -> Places:
         """Those of these places that match."""
+        self._interlude()
         if not places:
             return places
         match query:
@@ -237,6 +249,7 @@ class _Search:
             return places
         found = []
         for place, blob in self._columns(self._possible(folded, places), (Column.BLOB,)):
+            self._interlude()
             octets = self._read(blob, None)
             root = parse(octets)
             if (in_header and any_header_contains(root, folded)) or body_contains(octets, root, folded):
@@ -268,6 +281,7 @@ class _Search:
         """Place and columns of those messages that still exist and whose row `keep` accepts."""
         cached, uids = self._mailbox, self._mailbox.uids
         for start in range(0, len(places), MAX_ROWS):
+            self._interlude()
             some = places[start : start + MAX_ROWS]
             place_of = {uids[place]: place for place in some}
             asked = NumberSet.of(place_of)
