@@ -53,7 +53,7 @@ def read(header: Header, name: str) -> AddressField:
 
 
 def _parsed_field(value: bytes) -> AddressField:
-    items = parse_address_list(value)
+    items = parse_address_list(value).items
     if not items:
         return ABSENT
     return AddressField(_wire(items), _mailbox_key(items[0]), _display_key(items[0]))

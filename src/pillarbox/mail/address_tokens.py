@@ -6,7 +6,7 @@
 import re
 from typing import Final, NamedTuple
 
-from pillarbox.mail.name_addr import AddressItem, Group, NameAddr
+from pillarbox.mail.name_addr import AddressItem, AddressList, Group, NameAddr
 
 MAX_ADDRESSES: Final = 4096
 """Addresses read from one list, groups counted as well; what follows them is left out."""
@@ -156,7 +156,7 @@ class _Reader:
         return NameAddr(_phrase(words[:start]) or self.comment, None, local, domain)
 
 
-def parse_tokens(value: bytes, budget: int = MAX_ADDRESSES) -> list[AddressItem]:
+def parse_tokens(value: bytes, budget: int = MAX_ADDRESSES) -> AddressList:
     """The state machine alone, for at most `budget` addresses: `parse_address_list` falls back to it."""
     reader = _Reader(budget)
     scan, position, end = _TOKEN, 0, len(value)
@@ -189,7 +189,7 @@ def parse_tokens(value: bytes, budget: int = MAX_ADDRESSES) -> list[AddressItem]
                 reader.put(token[0])
     reader.finish()
     reader.close_group()
-    return reader.items
+    return AddressList(reader.items, is_cut=position < end)
 
 
 def _comments(value: bytes) -> dict[int, int]:

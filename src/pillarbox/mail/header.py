@@ -98,7 +98,7 @@ def extent(octets: bytes, start: int, end: int) -> tuple[int, int]:
 class Header:
     """An immutable header; fields are parsed on first use."""
 
-    __slots__ = ("_keys", "_lines", "_repeated", "_topmost", "_unended", "octets", "separator")
+    __slots__ = ("_is_cut", "_keys", "_lines", "_repeated", "_topmost", "_unended", "octets", "separator")
 
     octets: bytes
     """The whole header with the empty line that ends it, as in IMAP's `BODY[HEADER]`."""
@@ -110,6 +110,7 @@ class Header:
         self.separator = separator
         self._topmost: dict[bytes, bytes] | None = None
         self._unended: bytes | None = None
+        self._is_cut = False
 
     @classmethod
     def parse(cls, octets: bytes, start: int = 0, end: int | None = None) -> tuple[Self, int]:
@@ -157,6 +158,13 @@ class Header:
     def names(self) -> Set[bytes]:
         """The names of its fields in lower case; for lines that are not fields, keys that are not names."""
         return (self._topmost if self._topmost is not None else self._index()).keys()
+
+    @property
+    def is_cut(self) -> bool:
+        """Fields stand beyond the limits and are not parsed: a name that is not found may be there all the same."""
+        if self._topmost is None:
+            self._index()
+        return self._is_cut
 
     def __contains__(self, name: str) -> bool:
         return _key(name) in (self._topmost if self._topmost is not None else self._index())
@@ -216,10 +224,12 @@ class Header:
         """The fields that are parsed, folded as received, without their last LF."""
         octets, lacks_end = self.octets, not self.octets.endswith(b"\n")
         if len(octets) > MAX_OCTETS and (end := _BETWEEN_FIELDS.search(octets, MAX_OCTETS - 1)):
+            self._is_cut = end.end() < len(octets) - len(self.separator)
             octets, lacks_end = octets[: end.start()], False
         lines = _BETWEEN_FIELDS.split(octets, MAX_FIELDS)
         if len(lines) > MAX_FIELDS:
-            lines.pop()
+            if lines.pop() not in (b"", *_EMPTY_LINES):
+                self._is_cut = True
         elif lacks_end:
             self._unended = lines[-1]
         return lines

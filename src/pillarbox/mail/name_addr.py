@@ -27,3 +27,20 @@ class Group(NamedTuple):
 
 
 AddressItem = NameAddr | Group
+
+
+class AddressList(NamedTuple):
+    """What was read of an address list."""
+
+    items: list[AddressItem]
+    is_cut: bool
+    """More stands in the field than was read: a decision about who is named there must not rest on `items`."""
+
+    @property
+    def mailboxes(self) -> list[NameAddr]:
+        """All mailboxes, those inside groups as well."""
+        return [
+            member
+            for item in self.items
+            for member in ((item,) if isinstance(item, NameAddr) else item.members)
+        ]
