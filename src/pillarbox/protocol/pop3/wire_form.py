@@ -9,12 +9,10 @@ Nothing here goes line by line: stored mail is nearly always in this form alread
 and one search.
 """
 
-import re
 from typing import Final
 
 from pillarbox.protocol.pop3.replies import END
 
-_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _LINE_END: Final = b"\r\n"
 
 
@@ -32,13 +30,25 @@ def whole(octets: bytes) -> bytes:
 
 def top(octets: bytes, header_size: int, lines: int) -> bytes:
     """The header, the empty line and so many lines of the body (RFC 1939 §7, TOP), with the dot that ends it."""
-    if lines > octets.count(b"\n", header_size):
-        lines, at = 0, len(octets)
-    else:
-        at = header_size
-    for _ in range(lines):
-        at = octets.find(b"\n", at) + 1
-    return whole(with_empty_line(octets[:header_size]) + octets[header_size:at])
+    end = end_of_lines(octets, header_size, lines)
+    return whole(with_empty_line(octets[:header_size]) + octets[header_size:end])
+
+
+def end_of_lines(octets: bytes, start: int, lines: int) -> int:
+    """The offset after so many lines from `start` on, or the end of the octets; it costs about two counts of them."""
+    if not lines:
+        return start
+    if lines > octets.count(b"\n", start):
+        return len(octets)
+    low, high = start, len(octets)
+    while high - low > 1:
+        middle = (low + high) // 2
+        found = octets.count(b"\n", low, middle)
+        if found < lines:
+            low, lines = middle, lines - found
+        else:
+            high = middle
+    return high
 
 
 def with_empty_line(header: bytes) -> bytes:
@@ -66,7 +76,7 @@ class Stuffing:
         if not octets:
             return b""
         if octets.count(b"\n") != octets.count(_LINE_END):
-            octets = _BARE_LF.sub(_LINE_END, octets)
+            octets = octets.replace(_LINE_END, b"\n").replace(b"\n", _LINE_END)
         stuffed = octets.replace(b"\r\n.", b"\r\n..") if b"\r\n." in octets else octets
         if self._at_line_start and octets.startswith(b"."):
             stuffed = b"." + stuffed

@@ -82,6 +82,7 @@ class SmtpMachine:
     """One session's machine."""
 
     __slots__ = (
+        "_at",
         "_buffer",
         "_chunk",
         "_chunk_left",
@@ -101,6 +102,9 @@ class SmtpMachine:
         self.conditions = conditions
         self.offer: Offer = offered(conditions)
         self._buffer = b""
+        self._at = (
+            0  # from here on the buffer is not read yet: cutting each line off would copy the rest each time
+        )
         self._held = False
         self._overlong = False  # in a line that was refused for its length
         self._line_start = True  # the next octet of the message begins a line
@@ -115,19 +119,22 @@ class SmtpMachine:
     @property
     def buffered(self) -> int:
         """Octets received that are part of no event yet."""
-        return len(self._buffer)
+        return len(self._buffer) - self._at
 
     def receive(self, octets: bytes) -> list[Event]:
         """Take a chunk of any size; return the events that are now complete, as far as `MAX_EVENTS`."""
         if self.state is State.END:
             return []
-        self._buffer = self._buffer + octets if self._buffer else bytes(octets)
+        if octets:
+            self._buffer, self._at = self._rest() + octets if self.buffered else bytes(octets), 0
         events: list[Event] = []
-        while self._buffer and not self._held and len(events) < MAX_EVENTS:
+        while self._at < len(self._buffer) and not self._held and len(events) < MAX_EVENTS:
             event = self._next()
             if event is None:
                 break
             events.append(event)
+        if self._at * 2 > len(self._buffer):  # what was read is let go, and little is copied for it
+            self._buffer, self._at = self._rest(), 0
         self._pending = len(events)
         return events
 
@@ -138,8 +145,13 @@ class SmtpMachine:
 
     def discard(self) -> int:
         """Drop what is buffered: TLS begins (RFC 3207 §6); return how many octets."""
-        dropped, self._buffer = len(self._buffer), b""
+        dropped = self.buffered
+        self._buffer, self._at = b"", 0
         return dropped
+
+    def _rest(self) -> bytes:
+        """What is not read yet."""
+        return self._buffer[self._at :] if self._at else self._buffer
 
     def _next(self) -> Event | None:
         if self._chunk is not None:
@@ -154,9 +166,9 @@ class SmtpMachine:
     # --- lines
 
     def _next_line(self, limit: int) -> bytes | RejectedCommand | Response | None:
-        buffer = self._buffer
-        end = buffer.find(b"\n")
-        if not self._overlong and (len(buffer) if end < 0 else end + 1) > limit:
+        buffer, start = self._buffer, self._at
+        end = buffer.find(b"\n", start)
+        if not self._overlong and (len(buffer) if end < 0 else end + 1) - start > limit:
             self._overlong = True
             self._drop_line(end)
             return self._too_long()
@@ -164,19 +176,18 @@ class SmtpMachine:
             if self._overlong:
                 self._drop_line(end)
             return None
-        if end == 0 or buffer[end - 1] != _CR:
+        if end == start or buffer[end - 1] != _CR:
             return self._lone_line_feed()
-        self._buffer = buffer[end + 1 :]
+        self._at = end + 1
         if self._overlong:
             self._overlong = False
-            return self._next_line(limit) if self._buffer else None
-        return buffer[: end - 1]
+            return self._next_line(limit) if self.buffered else None
+        return buffer[start : end - 1]
 
     def _drop_line(self, end: int) -> None:
         """Of a line that is too long, keep what may be its end."""
         buffer = self._buffer
-        keep = end - 1 if end > 0 else len(buffer) - buffer.endswith(b"\r")
-        self._buffer = buffer[keep:]
+        self._at = max(self._at, end - 1 if end >= 0 else len(buffer) - buffer.endswith(b"\r"))
 
     def _too_long(self) -> RejectedCommand | Response:
         if self.state is State.AUTH:
@@ -216,31 +227,31 @@ class SmtpMachine:
     # --- message data
 
     def _next_data(self) -> Piece | MessageEnd | None:
-        buffer = self._buffer
-        if self._line_start and buffer.startswith(b".\r\n"):
-            self._buffer = buffer[3:]
+        buffer, start = self._buffer, self._at
+        if self._line_start and buffer.startswith(b".\r\n", start):
+            self._at = start + 3
             return self._message_ended(b"")
         # Most messages hold no line that begins with a dot but the one that ends them: one search then does
-        end = buffer.find(_DOT, self._searched)
+        end = buffer.find(_DOT, start + self._searched)
         if end >= 0 and not buffer.startswith(_END, end):
             self._dotted = True
             end = buffer.find(_END, end)
         if end >= 0:
-            self._buffer = buffer[end + len(_END) :]
-            return self._message_ended(self._without_dots(buffer[: end + 2]))
-        if len(buffer) < PIECE_OCTETS:
-            self._searched = max(0, len(buffer) - len(_END) + 1)
+            self._at = end + len(_END)
+            return self._message_ended(self._without_dots(buffer[start : end + 2]))
+        if len(buffer) - start < PIECE_OCTETS:
+            self._searched = max(0, len(buffer) - start - len(_END) + 1)
             return None
-        return self._cut_piece(buffer)
+        return self._cut_piece(buffer, start)
 
-    def _cut_piece(self, buffer: bytes) -> Piece:
+    def _cut_piece(self, buffer: bytes, start: int) -> Piece:
         """The whole lines of the buffer; of a line longer than that, all but what may begin its end."""
-        cut = buffer.rfind(b"\r\n") + 2
+        cut = buffer.rfind(b"\r\n", start) + 2
         whole_lines = cut > 1
         if not whole_lines:
             cut = len(buffer) - buffer.endswith(b"\r")
-        piece = Piece(self._without_dots(buffer[:cut]))
-        self._buffer, self._line_start, self._searched = buffer[cut:], whole_lines, 0
+        piece = Piece(self._without_dots(buffer[start:cut]))
+        self._at, self._line_start, self._searched = cut, whole_lines, 0
         return piece
 
     def _without_dots(self, octets: bytes) -> bytes:
@@ -262,13 +273,14 @@ class SmtpMachine:
         return Piece(b"", chunk=True) if event is None else event
 
     def _next_chunk(self, chunk: Bdat) -> Piece | ChunkEnd | None:
-        if len(self._buffer) >= self._chunk_left:
-            octets, self._buffer = self._buffer[: self._chunk_left], self._buffer[self._chunk_left :]
-            self._chunk = None
-            return ChunkEnd(octets, chunk)
-        if not self._buffer:
+        start, end = self._at, self._at + self._chunk_left
+        if len(self._buffer) >= end:
+            self._at, self._chunk = end, None
+            return ChunkEnd(self._buffer[start:end], chunk)
+        if not self.buffered:
             return None
-        octets, self._buffer = self._buffer, b""
+        octets = self._rest()
+        self._buffer, self._at = b"", 0
         self._chunk_left -= len(octets)
         return Piece(octets, chunk=True)
 
@@ -316,7 +328,8 @@ class SmtpMachine:
 
     def close(self) -> None:
         """Read nothing more."""
-        self.state, self._held, self._buffer = State.END, True, b""
+        self.state, self._held = State.END, True
+        self.discard()
 
     def change(self, **conditions: object) -> None:
         """The offer changes: TLS is active, or the client is authenticated."""

@@ -83,10 +83,7 @@ async def _end_of_lines(session: SessionState, uid: Uid, start: int, lines: int)
             lines -= found
             start += len(part) if lines else part.rfind(b"\n") + 1
         else:
-            at = 0
-            for _ in range(lines):
-                at = part.find(b"\n", at) + 1
-            return start + at
+            return start + wire_form.end_of_lines(part, 0, lines)
     return start
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pillarbox.mail.summary import summarize
 from pillarbox.protocol.pop3 import wire_form
 from pillarbox.protocol.pop3.wire_form import Stuffing
+from tests.kit.linear import assert_linear
 
 MESSAGES = st.lists(
     st.sampled_from([b"\r\n", b"\n", b"\r", b".", b"..", b"a", b"\r\n.\r\n", b"\n.\n", b"\0\xff"]),
@@ -106,3 +107,13 @@ def test_a_client_that_reads_up_to_line_feeds_is_not_led_astray() -> None:
 
     sent = wire_form.whole(b"Subject: x\n\n.\n-ERR not a reply\n")
     assert Wire(sent)._getlongresp()[1] == [b"Subject: x", b"", b".", b"-ERR not a reply"]
+
+
+@pytest.mark.parametrize("octets", [b"\n", b"\r", b"\r\r\n", b"\n.", b"\r\n."])
+def test_a_message_of_line_ends_costs_its_length(octets: bytes) -> None:
+    assert_linear(wire_form.whole, lambda size: octets * (size // len(octets)), 1024 * 1024)
+    assert_linear(
+        lambda message: wire_form.top(message, 0, len(message) // 4),
+        lambda size: octets * (size // 2),
+        1024 * 1024,
+    )
