@@ -25,6 +25,7 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Peer
 from pillarbox.server.listener import Listener, ServiceOffer, shared_buffer
+from pillarbox.server.pump.turns import Turns
 from pillarbox.server.relay.context import RelayLimits
 from pillarbox.server.relay.relay import Relay
 from pillarbox.store import mailboxes
@@ -220,13 +221,14 @@ class Provider:
             port: ServiceOffer(name=name, session=sessions[name], busy=b"421 busy\r\n", tls=world.tls)
             for port, name in PORTS.items()
         }
+        turns = Turns(world.clock.monotonic)
         return {
             port: Listener(
                 service,
                 self,
                 open_counts=world.shared.open_counts,
                 buffer=_BUFFER,
-                monotonic=world.clock.monotonic,
+                turns=turns,
             )
             for port, service in services.items()
         }

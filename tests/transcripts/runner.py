@@ -94,6 +94,9 @@ class BareConnection:
         if not self.gone:
             self.written += octets
 
+    async def give_way(self) -> None:
+        await asyncio.sleep(0)
+
     async def drain(self) -> None:
         if self.gone:
             raise ConnectionGone

@@ -12,6 +12,7 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Peer
 from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, shared_buffer
+from pillarbox.server.pump.turns import Turns
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.telemetry import Telemetry
 from pillarbox.world.world import World
@@ -46,10 +47,14 @@ class Listeners:
     async def open(self, sockets: Sockets) -> None:
         """Accept connections on these sockets."""
         reporter = FailureReporter(self._world.telemetry)
-        buffer = shared_buffer()
+        buffer, turns = shared_buffer(), Turns()
         for name, of_service in sockets.items():
             listener = Listener(
-                self._services[name], reporter, open_counts=self._world.shared.open_counts, buffer=buffer
+                self._services[name],
+                reporter,
+                open_counts=self._world.shared.open_counts,
+                buffer=buffer,
+                turns=turns,
             )
             await listener.open(of_service)
             self._listeners.append(listener)

@@ -151,6 +151,9 @@ class Connection(Protocol):
         Raises `ConnectionGone` when the connection is lost.
         """
 
+    async def give_way(self) -> None:
+        """Let other connections be served, between the slices (of a few milliseconds) of what takes long."""
+
     async def start_tls(self) -> int:
         """Begin TLS; the go-ahead has just been written, with no waiting in between.
 

@@ -13,9 +13,8 @@ import asyncio
 import contextlib
 import socket
 import ssl
-import time
 from asyncio import sslproto
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -23,6 +22,7 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Peer, Session, SessionFactory
 from pillarbox.server.pump.owner import OwnedConnection
 from pillarbox.server.pump.pump import Pump
+from pillarbox.server.pump.turns import Turns
 from pillarbox.world.shared import OpenCounts
 
 READ_BUFFER_OCTETS: Final = 64 * 1024
@@ -124,17 +124,18 @@ class Listener:
         *,
         open_counts: OpenCounts,
         buffer: memoryview | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
+        turns: Turns | None = None,
     ) -> None:
-        """`buffer` is the loop's shared read buffer; listeners of one loop may share one.
+        """`buffer` is the loop's shared read buffer, `turns` how connections share the loop: listeners of one loop
+        share one of each.
 
-        Limits hold for all who share `open_counts`. `monotonic` gives the seconds by which connections share the loop.
+        Limits hold for all who share `open_counts`.
         """
         assert not service.implicit_tls or service.tls is not None, "implicit TLS needs a certificate"
         self.service = service
         self.counts = ListenerCounts()
         self.buffer = buffer if buffer is not None else shared_buffer()
-        self.monotonic = monotonic
+        self.turns = turns if turns is not None else Turns()
         self.handshake_s = service.limits.handshake_s
         self.linger_s = service.limits.linger_s
         self.implicit_tls = service.implicit_tls

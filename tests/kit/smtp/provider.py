@@ -73,6 +73,9 @@ class FakeConnection:
             self.written += octets
             self.writes += 1
 
+    async def give_way(self) -> None:
+        await asyncio.sleep(0)
+
     async def drain(self) -> None:
         if not self.open:
             raise ConnectionGone

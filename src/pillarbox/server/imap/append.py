@@ -5,8 +5,6 @@ which keeps small ones in memory and spills large ones to disk. Nothing is store
 has arrived: then all its messages are, in one commit, or none.
 """
 
-import asyncio
-
 from pillarbox.delivery.summarizing import summary_of
 from pillarbox.directory import quota
 from pillarbox.mail.identifiers import AccountId, Uid
@@ -97,7 +95,7 @@ async def messages_ended(session: SessionState) -> Reply:
         arrivals: list[Arrival] = []
         for parameters, writer in incoming.written:
             if arrivals:
-                await asyncio.sleep(0)  # let other sessions run
+                await session.connection.give_way()
             blob, octets = await writer.finish()
             arrivals.append(_arrival(session, parameters, Message(blob, await summary_of(octets))))
         return await _store(session, incoming, arrivals)

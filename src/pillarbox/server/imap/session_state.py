@@ -5,7 +5,6 @@ contents are shared (`store.mailbox_cache`), and a session keeps only what its c
 (`protocol.imap.selected`).
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -136,7 +135,7 @@ class SessionState:
     async def flush_and_yield(self) -> None:
         """Send the output, and let other sessions run."""
         self.flush()
-        await asyncio.sleep(0)
+        await self.connection.give_way()
 
     # --- the database
 

@@ -6,6 +6,7 @@ phases.py      the phases of a connection, and what each event does in each of t
 owner.py       the interfaces between a pump and its owner, the listener
 transport.py   the two ends and the TLS layer of the loop's transport
 held_input.py  octets that arrive while a handler is at work
+turns.py       how connections with much to do share the loop
 deadline.py    a deadline that is moved far more often than it passes
 eager.py       running a coroutine at once, with a task only where it has to wait
 """

@@ -16,6 +16,7 @@ from pillarbox.server.pump.deadline import Deadline
 from pillarbox.server.pump.held_input import HeldInput
 from pillarbox.server.pump.owner import ConnectionOwner
 from pillarbox.server.pump.phases import Event, Phase
+from pillarbox.server.pump.turns import SHARE_S
 
 WRITE_HIGH_WATER_OCTETS: Final = 256 * 1024
 """Octets written but not yet taken by the peer, from which `drain()` waits."""
@@ -23,10 +24,14 @@ PROGRESS_OCTETS: Final = 4096
 """Octets that count as activity of the peer, where an event takes many reads (a large message)."""
 FIRST_DEADLINE_S: Final = 60.0
 """Until the session sets a deadline of its own."""
-SHARE_S: Final = 0.005
-"""Seconds for which events of one connection may be handled before other connections are served."""
+SMALL_READ_OCTETS: Final = 4096
+"""What has come in one read is looked at at once up to this size, whoever waits for a turn."""
 
 _IDLE, _WORKING = Phase.IDLE, Phase.WORKING
+_NO_SHARE: Final = 0.0
+"""A share that begins with the next event."""
+_USED_UP: Final = -1.0
+"""A share that has ended: the next event waits for a turn."""
 
 
 class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
@@ -43,7 +48,9 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
         "_loop",
         "_owner",
         "_progress_octets",
+        "_rested_at",
         "_session",
+        "_share_ends",
         "_slow_reader",
         "_task",
         "_transport",
@@ -65,6 +72,9 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
         self._events: deque[E] | None = None
         self._held = HeldInput()
         self._drained: asyncio.Future[None] | None = None
+        self._share_ends = self._rested_at = _NO_SHARE
+        """Until `_rested_at`, input is handled within the share that ends at `_share_ends`. A connection rests as long
+        as it has worked: the loop may read many times from one connection before it looks at others."""
         self._deadline = Deadline(loop, FIRST_DEADLINE_S, self._deadline_passed)
         self.peer = peer or NOBODY
         # --- facts about the peer and the listener that hold across phases
@@ -98,6 +108,10 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
             self._drained = self._loop.create_future()
             self._on(Event.WAIT)
         await self._drained
+
+    async def give_way(self) -> None:
+        """Let other connections be served; see `Connection.give_way`."""
+        await self._owner.turns.wait()
 
     async def start_tls(self) -> int:
         """Upgrade to TLS; returns the octets dropped because they came too early (RFC 3207 §6)."""
@@ -138,7 +152,11 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
 
     def _run_soon(self) -> None:
         # Not at once: the caller of `post` is in the middle of something.
-        self._loop.call_soon(self._run)
+        self._loop.call_soon(self._run_posted)
+
+    def _run_posted(self) -> None:
+        # In turns, since one change may be news to many connections
+        self._task = eager.drive(self._work(_USED_UP), self._loop)
 
     async def _opened(self) -> None:
         session = self._session
@@ -155,37 +173,55 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
             raise
         await self._work()
 
-    async def _work(self) -> None:
+    async def _work(self, share_ends: float = _NO_SHARE) -> None:
         """Handle the events at hand, then those the machine returns next, until there are no more."""
-        session, held, monotonic, until = self._session, self._held, self._owner.monotonic, 0.0
+        session, held, turns = self._session, self._held, self._owner.turns
         assert session is not None
+        monotonic, now, began = turns.monotonic, 0.0, 0.0
         try:
             while self.phase is _WORKING and self._ending is None:
                 events = self._events
+                if not events and not (held.octets or session.machine.buffered):
+                    return
+                # By time, since a thousand events may take a millisecond or a minute
+                if (now := monotonic()) >= share_ends:
+                    if share_ends != _NO_SHARE:
+                        await turns.wait()
+                        share_ends = turns.share_from(monotonic())
+                        continue
+                    began, share_ends = now, self._first_share(now)
                 if not events:
-                    if not (held.octets or session.machine.buffered) or not (more := self._more(session)):
+                    if not (more := self._more(session)):
                         return
                     self._events = events = deque(more)
-                # By time, since a thousand events may take a millisecond or a minute. A handler that has waited
-                # gives way once more than it must: cheaper than knowing that it has.
-                if (now := monotonic()) >= until:
-                    if until:
-                        await asyncio.sleep(0)
-                        until = monotonic() + SHARE_S
-                        continue
-                    until = now + SHARE_S
-                await session.handle(events.popleft())
+                handling = session.handle(events.popleft())
+                try:
+                    waited_for = handling.send(None)
+                except StopIteration:
+                    pass
+                else:
+                    await eager.resume(handling, waited_for)
+                    share_ends = _NO_SHARE  # it has given way
                 if self._slow_reader and self.phase.open:
                     await self.drain()
+                    share_ends = _NO_SHARE
         except Exception as error:
             self._ended_by(error)
         finally:
+            if now > began and self._task is None:  # more than one event, and no waiting
+                self._share_ends, self._rested_at = share_ends, now + (now - began)
             self._events = self._task = None
             if self.phase is _WORKING:  # the table's step, spelt out: it is taken after every command
                 self.phase = _IDLE
                 self._rest()
             else:
                 self._on(Event.DONE)
+
+    def _first_share(self, now: float) -> float:
+        """When the share of a connection ends that has just been heard from."""
+        if now < self._rested_at:
+            return self._share_ends
+        return _USED_UP if self._owner.turns.crowded else now + SHARE_S
 
     def _ended_by(self, error: Exception) -> None:
         if isinstance(error, ConnectionGone):
@@ -227,6 +263,11 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
     # --- actions: octets that arrive
 
     def _feed(self, nbytes: int) -> None:
+        if nbytes > SMALL_READ_OCTETS and self._must_wait():
+            self._held.add(bytes(self._owner.buffer[:nbytes]))
+            self.phase = _WORKING
+            self._task = eager.drive(self._work(_USED_UP), self._loop)
+            return
         session = self._session
         assert session is not None
         try:
@@ -241,6 +282,13 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
             self._task = eager.drive(self._work(), self._loop)
         else:
             self._count_progress(nbytes)
+
+    def _must_wait(self) -> bool:
+        """Whether it is not this connection's turn to have much input handled."""
+        turns = self._owner.turns
+        if turns.crowded:
+            return True
+        return self._rested_at != _NO_SHARE and self._share_ends <= turns.monotonic() < self._rested_at
 
     def _hold(self, nbytes: int) -> None:
         held, transport = self._held, self._transport

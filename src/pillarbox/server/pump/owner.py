@@ -1,11 +1,12 @@
 """The interfaces between a pump and the owner of its connection."""
 
 import ssl
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Connection, Peer, Session
+from pillarbox.server.pump.turns import Turns
 
 
 class OwnedConnection(Connection, Protocol):
@@ -31,8 +32,8 @@ class ConnectionOwner(Protocol):
 
     buffer: memoryview
     """The read buffer that all connections of the loop share."""
-    monotonic: Callable[[], float]
-    """Seconds, to share the loop by."""
+    turns: Turns
+    """How all connections of the loop share it."""
     handshake_s: float
     linger_s: float
     """How long a closing connection may take to send its last octets, and to read what the peer still

@@ -11,7 +11,8 @@ What each callback does is defined by the table in `phases`; this file performs 
   for, until the TLS handshake is done.
 - The deadline is one timer, looked at when it fires: hearing from the peer only moves a number.
 - The peer that does not read is waited for (`drain`), at most as long as the deadline says.
-- Other connections are served at least every `SHARE_S` seconds, however many events are at hand.
+- Other connections are served at least every `SHARE_S` seconds, however many events are at hand, and whoever is
+  heard from has an event handled in that iteration of the loop, however many connections are at work (`turns`).
 """
 
 import asyncio

@@ -10,6 +10,7 @@ import pytest
 from pillarbox.server.connection import ConnectionGone, Peer
 from pillarbox.server.pump.phases import EVENT_MEANINGS, TABLE, Action, Event, Phase
 from pillarbox.server.pump.pump import Pump
+from pillarbox.server.pump.turns import Turns
 
 
 def pretended(stage: "Stage") -> Any:
@@ -18,12 +19,19 @@ def pretended(stage: "Stage") -> Any:
     return stage
 
 
+class Clock:
+    """Seconds that pass only where a handler adds them."""
+
+    now: ClassVar[float] = 0.0
+
+
 class Stage:
     """A pump with everything around it pretended; `log` has what the pump did to it."""
 
     def __init__(self) -> None:
         self.log: list[str] = []
         self.real_loop = asyncio.get_running_loop()
+        self.turns = Turns(lambda: Clock.now)
         self.let_go = self.real_loop.create_future()
         self.secured = self.real_loop.create_future()
         self.tls: Any = None
@@ -33,7 +41,7 @@ class Stage:
 
     # --- the owner
     buffer = memoryview(bytearray(64))
-    monotonic = staticmethod(lambda: 0.0)
+    turns: Turns
     handshake_s = 1.0
     linger_s = 5.0
     implicit_tls = False
@@ -349,17 +357,10 @@ def test_only_the_last_phase_is_never_left_and_what_is_closing_never_opens_again
             assert not step.then.open
 
 
-class Clock:
-    """Seconds that pass only where a handler adds them."""
-
-    now: ClassVar[float] = 0.0
-
-
 @pytest.mark.parametrize("chunk", [b"take\n" * 10, b"take\ntake\n" + b"wait\n"])
 def test_others_are_served_after_the_share(chunk: bytes) -> None:
     async def scene() -> None:
         stage, served = Stage(), []
-        stage.monotonic = lambda: Clock.now
 
         async def handle(event: bytes) -> None:
             stage.log.append("handling")
@@ -382,7 +383,6 @@ def test_others_are_served_after_the_share(chunk: bytes) -> None:
 def test_the_time_share_counts_across_events_returned_in_parts() -> None:
     async def scene() -> None:
         stage = Stage()
-        stage.monotonic = lambda: Clock.now
 
         def one_by_one(octets: bytes) -> list[bytes]:
             stage.rest += octets
@@ -410,7 +410,6 @@ def test_the_time_share_counts_across_events_returned_in_parts() -> None:
 def test_the_last_event_causes_no_further_iteration() -> None:
     async def scene() -> None:
         stage = Stage()
-        stage.monotonic = lambda: Clock.now
 
         async def handle(event: bytes) -> None:
             Clock.now += 1.0

@@ -1,0 +1,64 @@
+"""Turns: how the connections of one loop share it.
+
+Whoever is heard from may handle events for a share of time at once. Who has more to do waits for a turn, behind all
+others who do: each iteration of the loop gives one. So what is new is looked at in every iteration, whoever is at
+work; and the more connections wait, the shorter are their shares, so that all of them have their turn within
+`ROUND_S`.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+SHARE_S: Final = 0.005
+"""Seconds for which events of one connection may be handled before others are served."""
+MIN_SHARE_S: Final = 0.0005
+"""The shortest share; an iteration of the loop costs a tenth of it."""
+ROUND_S: Final = 0.03
+"""Seconds in which all who wait have a turn, while shares are not at their shortest."""
+
+
+class Turns:
+    """Who goes on when. Belongs to one loop."""
+
+    __slots__ = ("_given", "_waiting", "monotonic")
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.monotonic = monotonic
+        """Seconds, to share the loop by."""
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._given = False
+        """Whether the next iteration's turn is somebody's already."""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether somebody waits for a turn: who has just been heard from then handles one event only."""
+        return self._given
+
+    def share_from(self, now: float) -> float:
+        """When the share ends that begins now with a turn."""
+        waiting = len(self._waiting)
+        return now + (max(MIN_SHARE_S, min(SHARE_S, ROUND_S / waiting)) if waiting else SHARE_S)
+
+    async def wait(self) -> None:
+        """Give way to everybody who waits already, and to what the loop has to do."""
+        loop = asyncio.get_running_loop()
+        if not self._given:
+            self._given = True
+            loop.call_soon(self._next)
+            await asyncio.sleep(0)
+            return
+        turn = loop.create_future()
+        self._waiting.append(turn)
+        await turn
+
+    def _next(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                asyncio.get_running_loop().call_soon(self._next)
+                return
+        self._given = False

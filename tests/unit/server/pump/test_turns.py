@@ -1,0 +1,172 @@
+"""How connections with much to do share the loop: counted in iterations and in handled events, on a pretended clock."""
+
+import asyncio
+from collections.abc import Coroutine
+
+from pillarbox.server.pump.turns import MIN_SHARE_S, ROUND_S, SHARE_S, Turns
+from tests.unit.server.pump.test_phases import Clock, Stage, pretended
+
+MANY = 64
+
+
+def run(scene: Coroutine[None, None, None]) -> None:
+    asyncio.run(asyncio.wait_for(scene, 10))
+
+
+async def ticks() -> None:
+    """As many iterations of the loop as settle whatever waits for nothing else."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def test_one_turn_is_given_in_each_iteration_in_order() -> None:
+    async def scene() -> None:
+        turns, went, iteration = Turns(), list[tuple[int, int]](), 0
+
+        async def worker(number: int) -> None:
+            for _ in range(3):
+                await turns.wait()
+                went.append((iteration, number))
+
+        tasks = [asyncio.create_task(worker(number)) for number in range(5)]
+        while not all(task.done() for task in tasks):
+            await asyncio.sleep(0)
+            iteration += 1
+        assert [number for _, number in went] == [0, 1, 2, 3, 4] * 3
+        assert len({when for when, _ in went}) == len(went)
+        await ticks()
+        assert not turns.crowded
+
+    run(scene())
+
+
+def test_a_turn_that_nobody_waits_for_any_more_goes_to_the_next() -> None:
+    async def scene() -> None:
+        turns = Turns()
+        tasks = [asyncio.create_task(turns.wait()) for _ in range(4)]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        tasks[2].cancel()
+        await asyncio.wait_for(tasks[3], 1)
+        await ticks()
+        assert not turns.crowded
+
+    run(scene())
+
+
+def test_shares_shrink_with_the_number_of_those_who_wait() -> None:
+    async def scene() -> None:
+        turns = Turns()
+        assert turns.share_from(1.0) == 1.0 + SHARE_S
+        tasks = [asyncio.create_task(turns.wait()) for _ in range(MANY + 1)]
+        await asyncio.sleep(0)
+        assert turns.share_from(0.0) == max(MIN_SHARE_S, ROUND_S / MANY)
+        for task in tasks:
+            await task
+
+    run(scene())
+
+
+def stages(count: int, turns: Turns, *, event_s: float) -> list[Stage]:
+    """Connections whose every event takes so long."""
+    made = []
+    for _ in range(count):
+        stage = Stage()
+        stage.turns = turns
+
+        async def handle(event: bytes, stage: Stage = stage) -> None:
+            stage.log.append("handled")
+            Clock.now += event_s
+
+        stage.handle = handle  # type: ignore[method-assign]  # this scene has its own
+        stage.buffer = memoryview(bytearray(64 * 1024))
+        stage.pump.connection_made(pretended(stage))
+        stage.log.clear()
+        made.append(stage)
+    return made
+
+
+def test_a_command_is_answered_at_once_whatever_many_connections_have_sent() -> None:
+    async def scene() -> None:
+        turns = Turns(lambda: Clock.now)
+        heavy = stages(MANY, turns, event_s=0.001)
+        (light,) = stages(1, turns, event_s=0.0)
+        began = Clock.now
+        for stage in heavy:  # one iteration of the loop
+            stage.arrive(b"x\n" * 2048)
+        light.arrive(b"noop\n")
+        assert light.log.count("handled") == 1, "it has an event handled in the iteration in which it arrived"
+        assert Clock.now - began < MANY * 0.001 + 2 * SHARE_S
+        for _ in range(20):
+            before, began = light.log.count("handled"), Clock.now
+            await asyncio.sleep(0)
+            light.arrive(b"noop\n")
+            assert light.log.count("handled") == before + 1
+            assert Clock.now - began <= SHARE_S + 0.001
+        for _ in range(200):
+            await asyncio.sleep(0)
+        counts = [stage.log.count("handled") for stage in heavy]
+        assert min(counts) > 0, "nobody is starved"
+
+    run(scene())
+
+
+def test_much_input_waits_unread_while_others_have_their_turn() -> None:
+    async def scene() -> None:
+        turns = Turns(lambda: Clock.now)
+        first, second = stages(2, turns, event_s=0.002)
+        first.arrive(b"x\n" * 4096)
+        assert first.log.count("handled") == 3
+        second.arrive(b"x\n" * 4096)
+        assert second.log.count("handled") == 0, "not even taken apart"
+        second.arrive(b"x\n")
+        await ticks()
+        assert second.log.count("handled") > 0
+
+    run(scene())
+
+
+def test_a_loop_that_reads_again_and_again_from_one_connection_gives_it_one_share() -> None:
+    async def scene() -> None:
+        (stage,) = stages(1, Turns(lambda: Clock.now), event_s=0.001)
+        for _ in range(32):  # libuv reads so often before it looks at other connections
+            stage.arrive(b"x\n" * 4)
+        assert stage.log.count("handled") < 12
+
+    run(scene())
+
+
+def test_news_for_many_connections_are_written_in_turns() -> None:
+    async def scene() -> None:
+        turns = Turns(lambda: Clock.now)
+        many = stages(40, turns, event_s=0.01)
+        for stage in many:
+            stage.pump.post(b"hint")
+        began = Clock.now
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert Clock.now - began < 0.03, "not all in one iteration"
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert all(stage.log.count("handled") == 1 for stage in many)
+
+    run(scene())
+
+
+def test_what_has_waited_for_something_else_has_given_way() -> None:
+    async def scene() -> None:
+        (stage,) = stages(1, Turns(lambda: Clock.now), event_s=0.0)
+
+        async def handle(event: bytes) -> None:
+            await asyncio.sleep(0)
+            Clock.now += 1.0
+            stage.log.append("handled")
+
+        stage.handle = handle  # type: ignore[method-assign]  # this scene has its own
+        stage.arrive(b"x\n" * 5)
+        for _ in range(20):
+            assert not stage.turns.crowded
+            await asyncio.sleep(0)
+        assert stage.log.count("handled") == 5
+
+    run(scene())
