@@ -29,9 +29,9 @@ SMALL_READ_OCTETS: Final = 4096
 
 _IDLE, _WORKING = Phase.IDLE, Phase.WORKING
 _NO_SHARE: Final = 0.0
-"""A share that begins with the next event."""
+"""When a share ends that begins with the next event."""
 _USED_UP: Final = -1.0
-"""A share that has ended: the next event waits for a turn."""
+"""When a share ended where the next event waits for a turn."""
 
 
 class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
@@ -173,11 +173,14 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
             raise
         await self._work()
 
-    async def _work(self, share_ends: float = _NO_SHARE) -> None:
-        """Handle the events at hand, then those the machine returns next, until there are no more."""
+    async def _work(self, share_ends: float = _NO_SHARE, much_since: float = 0.0) -> None:
+        """Handle the events at hand, then those the machine returns next, until there are no more.
+
+        `much_since`: when the machine was given much input, which counts as well.
+        """
         session, held, turns = self._session, self._held, self._owner.turns
         assert session is not None
-        monotonic, now, began = turns.monotonic, 0.0, 0.0
+        monotonic, now, began = turns.monotonic, 0.0, much_since
         try:
             while self.phase is _WORKING and self._ending is None:
                 events = self._events
@@ -208,8 +211,12 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
         except Exception as error:
             self._ended_by(error)
         finally:
-            if now > began and self._task is None:  # more than one event, and no waiting
-                self._share_ends, self._rested_at = share_ends, now + (now - began)
+            if self._task is None:  # it has not waited
+                if much_since:
+                    now = monotonic()
+                if now > began:  # more than one event
+                    self._share_ends, self._rested_at = share_ends, now + (now - began)
+                    turns.used(now - began)
             self._events = self._task = None
             if self.phase is _WORKING:  # the table's step, spelt out: it is taken after every command
                 self.phase = _IDLE
@@ -263,15 +270,26 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
     # --- actions: octets that arrive
 
     def _feed(self, nbytes: int) -> None:
-        if nbytes > SMALL_READ_OCTETS and self._must_wait():
-            self._held.add(bytes(self._owner.buffer[:nbytes]))
+        if nbytes > SMALL_READ_OCTETS:
+            self._feed_much(nbytes)
+        else:
+            self._handle(bytes(self._owner.buffer[:nbytes]))
+
+    def _feed_much(self, nbytes: int) -> None:
+        octets, turns = bytes(self._owner.buffer[:nbytes]), self._owner.turns
+        began = turns.monotonic()
+        if turns.crowded or (self._share_ends <= began < self._rested_at):
+            self._held.add(octets)
             self.phase = _WORKING
             self._task = eager.drive(self._work(_USED_UP), self._loop)
-            return
+        else:
+            self._handle(octets, began + SHARE_S, began)
+
+    def _handle(self, octets: bytes, share_ends: float = _NO_SHARE, much_since: float = 0.0) -> None:
         session = self._session
         assert session is not None
         try:
-            events = session.machine.receive(bytes(self._owner.buffer[:nbytes]))
+            events = session.machine.receive(octets)
         except Exception as error:
             self._fail(error)
             return
@@ -279,16 +297,9 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
             self._active = True
             self._events = deque(events)
             self.phase = _WORKING  # BEGIN, spelt out likewise
-            self._task = eager.drive(self._work(), self._loop)
+            self._task = eager.drive(self._work(share_ends, much_since), self._loop)
         else:
-            self._count_progress(nbytes)
-
-    def _must_wait(self) -> bool:
-        """Whether it is not this connection's turn to have much input handled."""
-        turns = self._owner.turns
-        if turns.crowded:
-            return True
-        return self._rested_at != _NO_SHARE and self._share_ends <= turns.monotonic() < self._rested_at
+            self._count_progress(len(octets))
 
     def _hold(self, nbytes: int) -> None:
         held, transport = self._held, self._transport

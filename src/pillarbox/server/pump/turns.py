@@ -23,19 +23,27 @@ ROUND_S: Final = 0.03
 class Turns:
     """Who goes on when. Belongs to one loop."""
 
-    __slots__ = ("_given", "_waiting", "monotonic")
+    __slots__ = ("_given", "_used_s", "_waiting", "monotonic")
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.monotonic = monotonic
         """Seconds, to share the loop by."""
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._given = False
-        """Whether the next iteration's turn is somebody's already."""
+        """Whether a callback gives a turn in the next iteration."""
+        self._used_s = 0.0
+        """Seconds used since then by those who needed no turn."""
 
     @property
     def crowded(self) -> bool:
-        """Whether somebody waits for a turn: who has just been heard from then handles one event only."""
+        """Whether this iteration's time is used up: who has just been heard from then handles one event only."""
         return self._given
+
+    def used(self, seconds: float) -> None:
+        """Somebody took so long who had just been heard from. Many of them together may take one share."""
+        self._used_s += seconds
+        if self._used_s >= SHARE_S and not self._given:
+            self._give()
 
     def share_from(self, now: float) -> float:
         """When the share ends that begins now with a turn."""
@@ -44,21 +52,23 @@ class Turns:
 
     async def wait(self) -> None:
         """Give way to everybody who waits already, and to what the loop has to do."""
-        loop = asyncio.get_running_loop()
         if not self._given:
-            self._given = True
-            loop.call_soon(self._next)
+            self._give()
             await asyncio.sleep(0)
             return
-        turn = loop.create_future()
+        turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         await turn
 
+    def _give(self) -> None:
+        self._given = True
+        asyncio.get_running_loop().call_soon(self._next)
+
     def _next(self) -> None:
+        self._given, self._used_s = False, 0.0
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
-                asyncio.get_running_loop().call_soon(self._next)
+                self._give()
                 return
-        self._given = False

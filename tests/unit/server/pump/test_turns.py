@@ -136,6 +136,20 @@ def test_a_loop_that_reads_again_and_again_from_one_connection_gives_it_one_shar
     run(scene())
 
 
+def test_many_who_each_keep_to_their_share_take_one_together() -> None:
+    async def scene() -> None:
+        turns = Turns(lambda: Clock.now)
+        began = Clock.now
+        for stage in stages(MANY, turns, event_s=0.001):  # one iteration of the loop
+            stage.arrive(b"x\n" * 4)
+        assert Clock.now - began <= MANY * 0.001 + SHARE_S + 0.003, "one event each, beyond the first share"
+        for _ in range(400):
+            await asyncio.sleep(0)
+        assert Clock.now - began > MANY * 0.004 - 0.001
+
+    run(scene())
+
+
 def test_news_for_many_connections_are_written_in_turns() -> None:
     async def scene() -> None:
         turns = Turns(lambda: Clock.now)
