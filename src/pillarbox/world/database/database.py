@@ -1,7 +1,7 @@
-"""The `Database` protocol: `write`, `read`, `read_in_thread`.
+"""The `Database` protocol: `write`, `read`, and `write_in_thread`, `read_in_thread`.
 
 `write` runs a verb and returns once its effects are durable. `read` runs a short verb on what is committed.
-`read_in_thread` does the same for long reads. A database is one shard; an open one does not survive a fork:
+`write_in_thread` and `read_in_thread` do the same for verbs that would hold up the loop. A database is one shard; an open one does not survive a fork:
 each process opens its own. Engines are packages below this one (`sqlite`).
 """
 
@@ -34,6 +34,13 @@ class Database(Protocol):
 
         Raises what the verb raises, or `DatabaseUnavailable`; nothing has changed in either case. A caller that
         is cancelled while waiting does not know whether the verb took effect.
+        """
+
+    async def write_in_thread(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """`write` for a verb that writes much: in a transaction of its own, without holding up the loop.
+
+        Whoever else writes waits until it is done, but for one such verb only. The verb may touch nothing but its
+        arguments and the transaction.
         """
 
     def write_now(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:

@@ -3,7 +3,7 @@
 `write` goes through the `Writer`, which commits in groups. `read` runs at once, in the loop's thread: on the
 writer's connection while that is at rest, since its cache holds the pages it has just written, else on a
 connection for reading. `read_in_thread` runs in a thread, on a connection of that thread's, where it can be
-interrupted.
+interrupted. `write_in_thread` runs in the thread that commits.
 """
 
 import asyncio
@@ -85,7 +85,17 @@ class SqliteDatabase:
         """See `Database.write`."""
         self.calls += 1
         try:
-            result: T = await self._writer.write(verb, *arguments, **keywords)
+            result: T = await self._writer.write(verb, arguments, keywords)
+        except DatabaseDamaged as failure:
+            self.on_failure(_DAMAGED, failure)
+            raise
+        return result
+
+    async def write_in_thread(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """See `Database.write_in_thread`. A database in memory is written at once."""
+        self.calls += 1
+        try:
+            result: T = await self._writer.write(verb, arguments, keywords, large=True)
         except DatabaseDamaged as failure:
             self.on_failure(_DAMAGED, failure)
             raise

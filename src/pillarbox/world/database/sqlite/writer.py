@@ -11,7 +11,8 @@ Always true:
 1. `write` returns only after the commit that holds its verb is durable.
 2. A verb that raises has changed nothing, and the other verbs of the batch are unaffected.
 3. If the commit fails, every verb of the batch fails with `DatabaseUnavailable` and nothing was changed.
-4. Verbs run one at a time, in the loop's thread, in the order in which they were given.
+4. Verbs run one at a time, in the loop's thread, in the order in which they were given. One that writes much has a
+   transaction of its own and runs in the thread that commits it; what waits longest behind it goes before the next.
 5. Every caller gets an answer, whatever fails and wherever; no caller gets a failure once its commit is durable.
 6. The loop never waits for a lock: a thread waits, and only for a limited time.
 """
@@ -60,6 +61,7 @@ class _Waiting(Struct):
     keywords: dict[str, Any]
     answer: asyncio.Future[Any]
     result: Any = None
+    failure: BaseException | None = None
 
 
 class Writer:
@@ -91,6 +93,8 @@ class Writer:
         self._failed = failed
         self._limits = limits
         self._waiting: deque[_Waiting] = deque()
+        self._waiting_large: deque[_Waiting] = deque()
+        self._large_is_due = True
         self._cycles: asyncio.Task[None] | None = None
         self._closed = False
         self._begun = False
@@ -100,13 +104,15 @@ class Writer:
         """Whether no transaction is open on the connection, so that it sees only what is committed."""
         return not (self._begun or self._connection.in_transaction)
 
-    async def write(self, verb: Verb, *arguments: Any, **keywords: Any) -> Any:
-        """Run the verb; return its result once that is durable."""
+    async def write(
+        self, verb: Verb, arguments: tuple[Any, ...], keywords: dict[str, Any], *, large: bool = False
+    ) -> Any:
+        """Run the verb, in the thread if it is `large`; return its result once that is durable."""
         if self._closed:
             raise DatabaseUnavailable("the database has been closed")
         loop = asyncio.get_running_loop()
         waiting = _Waiting(verb, arguments, keywords, loop.create_future())
-        self._waiting.append(waiting)
+        (self._waiting_large if large else self._waiting).append(waiting)
         if self._cycles is None:
             self._cycles = loop.create_task(self._run())
         return await waiting.answer
@@ -119,7 +125,7 @@ class Writer:
 
     async def _run(self) -> None:
         try:
-            while self._waiting:
+            while self._waiting or self._waiting_large:
                 await self._cycle()
         finally:
             self._cycles = None
@@ -136,14 +142,25 @@ class Writer:
         try:
             self._begun = True
             await self._begin()
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH_VERBS))]
-            await self._run_and_commit(batch)
+            if large := self._next_large():
+                await self._run_and_commit([large], in_thread=True)
+            else:
+                count = min(len(self._waiting), MAX_BATCH_VERBS)
+                await self._run_and_commit([self._waiting.popleft() for _ in range(count)])
         except Exception as failure:
             self._refuse_all(failure)
         finally:
             self._begun = False
             if self._write_lock:
                 self._write_lock.release()
+
+    def _next_large(self) -> _Waiting | None:
+        """The verb that writes much, if it is its turn: others that wait go between two of them."""
+        if not self._waiting_large or (self._waiting and not self._large_is_due):
+            self._large_is_due = True
+            return None
+        self._large_is_due = False
+        return self._waiting_large.popleft()
 
     async def _acquire_write_lock(self) -> None:
         if self._write_lock is None or self._write_lock.try_acquire():
@@ -171,59 +188,60 @@ class Writer:
         finally:
             self._connection.set_busy_timeout(SHORT_BUSY_MS)
 
-    async def _run_and_commit(self, batch: list[_Waiting]) -> None:
+    async def _run_and_commit(self, batch: list[_Waiting], *, in_thread: bool = False) -> None:
         try:
-            done = self._run_verb(batch[0]) if len(batch) == 1 else self._run_verbs(batch)
-            trouble = None
-            if not done:
-                self._undo()
-            elif self._thread:
-                trouble = await self._thread.run(self._commit)
+            if in_thread and self._thread:
+                trouble = await self._thread.run(partial(self._run_verb_and_commit, batch[0]))
             else:
-                trouble = self._commit()
+                self._run_verbs(batch)
+                trouble = await self._commit_if_any(batch)
         except BaseException as failure:  # nothing was committed, and every caller must get an answer
             self._undo()
             for waiting in batch:
-                _refuse(waiting, failure)
+                _refuse(waiting, waiting.failure or failure)
             if not isinstance(failure, Exception):
                 raise
         else:
-            self._answer(done)
+            self._answer(batch)
             if trouble:
                 self._failed("checkpoint failed", trouble)
 
-    def _run_verb(self, waiting: _Waiting) -> list[_Waiting]:
-        """Run a verb that has the transaction for itself; return it if it succeeded, having refused it if not."""
-        try:
-            waiting.result = waiting.verb(self.transaction, *waiting.arguments, **waiting.keywords)
-        except Exception as failure:
-            if not self._connection.in_transaction:  # SQLite gave up on it (disk full)
-                raise DatabaseUnavailable(str(failure)) from failure
-            _refuse(waiting, failure)
-            return []
-        return [waiting]
+    def _run_verb_and_commit(self, waiting: _Waiting) -> Exception | None:
+        """In the thread."""
+        self._run_verb(waiting)
+        return None if waiting.failure else self._commit()
 
-    def _run_verbs(self, batch: list[_Waiting]) -> list[_Waiting]:
-        """Run each verb in a savepoint; return those that succeeded, having refused the others."""
+    async def _commit_if_any(self, batch: list[_Waiting]) -> Exception | None:
+        if all(waiting.failure for waiting in batch):
+            return None
+        return await self._thread.run(self._commit) if self._thread else self._commit()
+
+    def _run_verbs(self, batch: list[_Waiting]) -> None:
+        """Run each verb, in a savepoint unless it has the transaction for itself."""
+        if len(batch) == 1:
+            self._run_verb(batch[0])
+            return
         control = self.transaction.control
-        done = []
         announced = self.transaction.announced
         for waiting in batch:
             control("SAVEPOINT verb")
             self.transaction.announced = set()
-            try:
-                waiting.result = waiting.verb(self.transaction, *waiting.arguments, **waiting.keywords)
-            except Exception as failure:
-                if not self._connection.in_transaction:  # SQLite gave up on the whole of it (disk full)
-                    raise DatabaseUnavailable(str(failure)) from failure
+            self._run_verb(waiting)
+            if waiting.failure:
                 control("ROLLBACK TO verb")
-                _refuse(waiting, failure)
             else:
                 announced |= self.transaction.announced
-                done.append(waiting)
             control("RELEASE verb")
         self.transaction.announced = announced
-        return done
+
+    def _run_verb(self, waiting: _Waiting) -> None:
+        """Run a verb, and keep its result or its failure."""
+        try:
+            waiting.result = waiting.verb(self.transaction, *waiting.arguments, **waiting.keywords)
+        except Exception as failure:
+            if not self._connection.in_transaction:  # SQLite gave up on the whole of it (disk full)
+                raise DatabaseUnavailable(str(failure)) from failure
+            waiting.failure = failure
 
     def _commit(self) -> Exception | None:
         """In the thread: COMMIT, then `after_commit`; return the failure of the latter, if any."""
@@ -234,11 +252,16 @@ class Writer:
             return failure
         return None
 
-    def _answer(self, done: list[_Waiting]) -> None:
+    def _answer(self, batch: list[_Waiting]) -> None:
         announced = self.transaction.announced
         self.transaction.announced = set()
-        for waiting in done:
-            if not waiting.answer.done():
+        if self._connection.in_transaction:  # every verb failed
+            self._undo()
+            announced = set()
+        for waiting in batch:
+            if waiting.failure:
+                _refuse(waiting, waiting.failure)
+            elif not waiting.answer.done():
                 waiting.answer.set_result(waiting.result)
         if announced:
             self.announce(announced)
@@ -259,8 +282,9 @@ class Writer:
             self._failed("roll-back failed", failure)
 
     def _refuse_all(self, failure: BaseException) -> None:
-        while self._waiting:
-            _refuse(self._waiting.popleft(), failure)
+        for queue in (self._waiting, self._waiting_large):
+            while queue:
+                _refuse(queue.popleft(), failure)
 
 
 def _refuse(waiting: _Waiting, failure: BaseException) -> None:
