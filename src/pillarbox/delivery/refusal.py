@@ -49,6 +49,8 @@ class Reason(Enum):
     # The server; transient
     UNAVAILABLE = auto()
     """The database or the disk cannot take it now."""
+    MEMORY_SCARCE = auto()
+    """There is no room in the memory budget."""
     RECIPIENT_GONE = auto()
     """A mailbox was removed after the recipient was accepted."""
 

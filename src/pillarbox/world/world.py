@@ -6,6 +6,7 @@ from pillarbox.world.blobs import Blobs
 from pillarbox.world.clock import Clock
 from pillarbox.world.database import Database
 from pillarbox.world.entropy import Entropy
+from pillarbox.world.memory import MemoryBudget
 from pillarbox.world.network import Network
 from pillarbox.world.resolver import Resolver
 from pillarbox.world.shared import Shared, for_one_alone
@@ -28,3 +29,4 @@ class World:
     signals: Signals
     telemetry: Telemetry
     shared: Shared = field(default_factory=for_one_alone)
+    memory: MemoryBudget = field(default_factory=MemoryBudget)

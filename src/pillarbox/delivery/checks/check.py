@@ -39,7 +39,8 @@ class Evidence(Struct):
     recipient: Address | None = None
     """At RECIPIENT: the one that was just named."""
     top: bytes = b""
-    """At DATA: the message without our trace fields, or its first `MAX_TOP_OCTETS` where it has more."""
+    """At DATA: the message without our trace fields, or where it has more, its first `TOP_OCTETS` and all of its header
+    (`reception.body`)."""
 
 
 class Decision(IntEnum):

@@ -1,8 +1,12 @@
 """The octets of an incoming message: line ends repaired, counted, written to a file when they are many.
 
 The top of a message is completed before anything is stored (trace fields, header of a submission) by a
-function that is given its first `MAX_TOP_OCTETS`, or all of a smaller one, and may refuse it. A message that
-is refused or too large is read to its end without being kept.
+function that is given all of a small message, and of a larger one `TOP_OCTETS` and all of its header (at most
+`MAX_TOP_OCTETS`), and may refuse it. A message that is refused or too large is read to its end without being kept.
+
+What is in memory is reserved in the memory budget: the top until it is in a file, and the whole message at its end,
+until `looked_at`. Where there is no room the sender waits, and is refused when that lasts too long; so is one that
+keeps others waiting.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,10 +15,17 @@ from msgspec import Struct
 
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.protocol.smtp.line_ends import LineEnds, repair
-from pillarbox.world.blobs import Blobs, BlobWriter, PreparedBlob, prepare
+from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, Blobs, BlobWriter, PreparedBlob, prepare
+from pillarbox.world.memory import MemoryScarce, PeerShares, Reservation
 
+TOP_OCTETS = MAX_IN_DATABASE_OCTETS
+"""How much of a message is in memory before it goes to a file, if its header ends within it."""
 MAX_TOP_OCTETS = 1024 * 1024
-"""How much of a message is in memory before it goes to a file; its header must fit."""
+"""How much otherwise; its header must fit."""
+UNCOUNTED_OCTETS = 16 * 1024
+"""Smaller messages are not reserved: the number of connections bounds them."""
+
+_SCARCE = Refused(Reason.MEMORY_SCARCE)
 
 Complete = Callable[[bytes], Awaitable[bytes | Refused]]
 """Given the top of a message: the top as it is to be stored, or the refusal."""
@@ -34,16 +45,24 @@ class IncomingBody:
         "_binary",
         "_blobs",
         "_complete",
+        "_held",
         "_line_ends",
         "_max_octets",
+        "_memory",
         "_parts",
+        "_whole",
         "_writer",
         "octets",
         "refused",
     )
 
-    def __init__(self, blobs: Blobs, complete: Complete, *, max_octets: int, binary: bool) -> None:
+    def __init__(
+        self, blobs: Blobs, memory: PeerShares, complete: Complete, *, max_octets: int, binary: bool
+    ) -> None:
         self._blobs = blobs
+        self._memory = memory
+        self._held: Reservation | None = None
+        self._whole: Reservation | None = None
         self._complete = complete
         self._max_octets = max_octets
         # RFC 3030 §3: of BINARYMIME every bit is kept
@@ -63,8 +82,12 @@ class IncomingBody:
             self.refuse(Refused(Reason.MESSAGE_TOO_LARGE))
         if self.refused or not octets:
             return
+        if self._writer is None:
+            await self._reserve()
+            if self.refused:
+                return
         self._keep(octets if self._binary else self._ends().feed(octets))
-        if self._writer is None and self.octets >= MAX_TOP_OCTETS:
+        if self._writer is None and self._top_has_come():
             await self._begin_writing()
 
     async def finish(self, last: bytes = b"") -> StoredMessage | Refused:
@@ -74,11 +97,17 @@ class IncomingBody:
             self.octets = len(last)
             if self.octets > self._max_octets:
                 return Refused(Reason.MESSAGE_TOO_LARGE)
+            if self.octets >= UNCOUNTED_OCTETS:
+                await self._reserve()
+                if self.refused:
+                    return self.refused
             completed = await self._complete(last if self._binary else repair(last))
             if isinstance(completed, Refused):
                 return completed
             return StoredMessage(prepare(completed), completed)
         await self.add(last)
+        if self._held:
+            self._held.keep()
         if not self._binary and not self.refused:
             self._keep(self._ends().finish())
         if self._writer is None and not self.refused:
@@ -86,9 +115,21 @@ class IncomingBody:
         if self._writer is None:
             assert self.refused is not None, "what is not refused is written"
             return self.refused
+        if self._writer.size >= MAX_IN_DATABASE_OCTETS:
+            try:
+                self._whole = await self._memory.whole.reserve(self._writer.size)
+            except MemoryScarce:
+                self.refuse(_SCARCE)
+                return _SCARCE
         blob, octets = await self._writer.finish()
         self._writer = None
         return StoredMessage(blob, octets)
+
+    def looked_at(self) -> None:
+        """The octets of a whole message that is in a file are no longer needed."""
+        if self._whole:
+            self._whole.release()
+            self._whole = None
 
     def refuse(self, refused: Refused) -> None:
         """Keep no more of it; the first reason counts."""
@@ -101,6 +142,33 @@ class IncomingBody:
         if self._writer:
             self._writer.abandon()
             self._writer = None
+        self.looked_at()
+        self._not_held()
+
+    def _not_held(self) -> None:
+        if self._held:
+            self._held.release()
+            self._held = None
+
+    async def _reserve(self) -> None:
+        """Room for the top; where there is none, the message is refused."""
+        if self._held is None:
+            if self.octets < UNCOUNTED_OCTETS:
+                return
+            try:
+                self._held = await self._memory.held.reserve(TOP_OCTETS, self._give_up)
+            except MemoryScarce:
+                self.refuse(_SCARCE)
+        elif self.octets > TOP_OCTETS and self._held.octets == TOP_OCTETS:
+            # Not waited for: who holds some and waits for more could be waited for by others
+            more = self._memory.held.try_reserve(MAX_TOP_OCTETS, self._give_up)
+            self._not_held()
+            if more is None:
+                self.refuse(_SCARCE)
+            self._held = more
+
+    def _give_up(self) -> None:
+        self.refuse(_SCARCE)
 
     def _ends(self) -> LineEnds:
         if self._line_ends is None:
@@ -113,11 +181,26 @@ class IncomingBody:
         else:
             self._parts.append(octets)
 
+    def _top_has_come(self) -> bool:
+        """Whether what is in memory is to go to a file now."""
+        if self.octets < TOP_OCTETS:
+            return False
+        if self.octets >= MAX_TOP_OCTETS:
+            return True
+        if len(self._parts) > 1:
+            self._parts = [b"".join(self._parts)]
+        return self._parts[0].find(b"\r\n\r\n", 0, TOP_OCTETS) >= 0
+
     async def _begin_writing(self) -> None:
-        completed = await self._complete(b"".join(self._parts))
+        if self._held:
+            self._held.keep()
+        top = b"".join(self._parts)
         self._parts.clear()
+        completed = await self._complete(top)
         if isinstance(completed, Refused):
             self.refuse(completed)
             return
         self._writer = self._blobs.writer()
         self._writer.write(completed)
+        if self._writer.size >= MAX_IN_DATABASE_OCTETS:
+            self._not_held()

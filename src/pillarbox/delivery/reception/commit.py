@@ -1,6 +1,8 @@
 """What is written when a message is accepted: put together before the transaction, and the verb itself."""
 
+import asyncio
 from dataclasses import dataclass
+from typing import Final
 
 from msgspec import Struct
 
@@ -10,15 +12,18 @@ from pillarbox.delivery.destinations import Destinations
 from pillarbox.delivery.envelope import Envelope, Origin
 from pillarbox.delivery.reception.body import StoredMessage
 from pillarbox.delivery.summarizing import summary_of
-from pillarbox.mail.dsn import Dsn
+from pillarbox.mail.dsn import RETURNED_OCTETS, Dsn
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.protocol.smtp.path import NULL
 from pillarbox.queue import spool
 from pillarbox.store.append import Message
-from pillarbox.world.blobs import PreparedBlob, prepare
+from pillarbox.world.blobs import BlobWriter, PreparedBlob, prepare
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import nonce
 from pillarbox.world.world import World
+
+COPIED_OCTETS: Final = 256 * 1024
+"""Octets of a large message that are copied together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +84,22 @@ async def _queued_form(received: ReceivedMessage, world: World) -> PreparedBlob:
     stored = received.stored
     if not received.return_path:
         return stored.blob
-    octets = stored.octets[len(received.return_path) :]
+    start = len(received.return_path)
     if stored.blob.location is None:
-        return prepare(octets)
-    writer = world.blobs.writer()
-    writer.write(octets)
-    blob, _ = await writer.finish()
-    return blob
+        return prepare(stored.octets[start:])
+    loop, writer = asyncio.get_running_loop(), world.blobs.writer()
+    return await loop.run_in_executor(None, _copied, writer, stored.octets, start)
+
+
+def _copied(writer: BlobWriter, octets: bytes, start: int) -> PreparedBlob:
+    """In a thread: a large message from an offset on, as a file of its own."""
+    try:
+        for at in range(start, len(octets), COPIED_OCTETS):
+            writer.write(octets[at : at + COPIED_OCTETS])
+        return writer.finish_now()
+    except BaseException:
+        writer.abandon()
+        raise
 
 
 def _outbound(received: ReceivedMessage, blob: PreparedBlob) -> spool.Outbound:
@@ -123,4 +137,5 @@ def _success(received: ReceivedMessage, world: World, hostname: str) -> SuccessR
         headers_only=True,
         require_tls=envelope.require_tls,
     )
-    return SuccessReport(notice, received.stored.octets)
+    # Some octets more, so that a header which ends there is seen to end
+    return SuccessReport(notice, received.stored.octets[: RETURNED_OCTETS + 4])

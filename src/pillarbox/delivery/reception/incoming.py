@@ -180,6 +180,9 @@ class IncomingMessage:
                 return stored
             world, config = self._resources.world, self._resources.config
             intake = await intake_of(self._received_message(stored), world, config.hostname)
+            # What is committed refers to the file of a large message, not to its octets
+            del stored
+            body.looked_at()
             await self._commit(intake)
         except DatabaseUnavailable as failure:
             return self._failed(Reason.UNAVAILABLE, failure)
@@ -200,6 +203,7 @@ class IncomingMessage:
         if self._body is None:
             self._body = IncomingBody(
                 self._resources.world.blobs,
+                self._resources.world.memory.of(stranger=self._origin.source is Source.PUBLIC),
                 self._complete,
                 max_octets=self._resources.config.limits.message_octets,
                 binary=self.binary,

@@ -126,6 +126,7 @@ TOO_MANY_HOPS = Reply(554, "4.6", "Too many hops")
 NO_FROM = Reply(554, "6.0", "Message has no valid From header field")
 HEADER_TOO_LARGE = Reply(554, "6.0", "Message header is too large")
 SYSTEM_FULL = Reply(452, "3.1", "Insufficient system storage")
+SYSTEM_BUSY = Reply(452, "3.1", "Insufficient system resources, try again later")
 LOCAL_ERROR = Reply(451, "3.0", "Local error in processing")
 
 

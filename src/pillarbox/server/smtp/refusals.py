@@ -23,6 +23,7 @@ REPLIES: Final = {
     Reason.FROM_NOT_OWNED: replies.FROM_NOT_OWNED,
     # always transient, so that nothing is lost
     Reason.UNAVAILABLE: replies.SYSTEM_FULL,
+    Reason.MEMORY_SCARCE: replies.SYSTEM_BUSY,
     Reason.RECIPIENT_GONE: replies.LOCAL_ERROR,
 }
 """For all reasons but those of checks, which bring their own words."""

@@ -106,13 +106,15 @@ class FileWriter:
             octets = b"".join(self._parts)
             return prepare(octets), octets
         written = self._written(self._file)
-        return await asyncio.get_running_loop().run_in_executor(None, written.settle, self._directory)
+        return await asyncio.get_running_loop().run_in_executor(
+            None, written.settle_and_read, self._directory
+        )
 
     def finish_now(self) -> PreparedBlob:
         """See `BlobWriter.finish_now`."""
         if self._file is None:
             return prepare(b"".join(self._parts))
-        return self._written(self._file).settle(self._directory)[0]
+        return self._written(self._file).settle(self._directory)
 
     def _written(self, file: int) -> "_Written":
         """The complete file, which `settle` closes; this writer no longer owns it, so its caller may be cancelled."""
@@ -136,12 +138,21 @@ class _Written:
     path: Path
     blob: Blob
 
-    def settle(self, directory: Path) -> tuple[PreparedBlob, bytes]:
+    def settle_and_read(self, directory: Path) -> tuple[PreparedBlob, bytes]:
+        """`settle`, and the octets."""
+        try:
+            octets = os.pread(self.descriptor, self.blob.size, 0)
+        except OSError as failure:
+            os.close(self.descriptor)
+            self.path.unlink(missing_ok=True)
+            raise DatabaseUnavailable(str(failure)) from failure
+        return self.settle(directory), octets
+
+    def settle(self, directory: Path) -> PreparedBlob:
         """In a thread: flush the file, give it its name, and make the name durable."""
         name = self.blob.digest.hex()
         location = f"{name[:2]}/{name}.{self.path.name}"
         try:
-            octets = os.pread(self.descriptor, self.blob.size, 0)
             os.utime(self.descriptor)  # `sweep` reckons its age from now
             os.fsync(self.descriptor)
             make_folder((directory / location).parent)
@@ -154,4 +165,4 @@ class _Written:
             raise DatabaseUnavailable(str(failure)) from failure
         finally:
             os.close(self.descriptor)
-        return PreparedBlob(self.blob, None, location), octets
+        return PreparedBlob(self.blob, None, location)

@@ -6,12 +6,14 @@ import pytest
 from pillarbox.delivery.reception.body import MAX_TOP_OCTETS, IncomingBody, StoredMessage
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.world.blobs import Blobs, DatabaseBlobs, FileBlobs, prepare
+from pillarbox.world.memory import MemoryBudget
 
+BUDGET = MemoryBudget()
 LIMIT = 10 * MAX_TOP_OCTETS
 
 
 def body(blobs: Blobs, *, binary: bool = False, max_octets: int = LIMIT) -> IncomingBody:
-    return IncomingBody(blobs, traced, max_octets=max_octets, binary=binary)
+    return IncomingBody(blobs, BUDGET.strangers, traced, max_octets=max_octets, binary=binary)
 
 
 async def traced(top: bytes) -> bytes:
@@ -78,7 +80,7 @@ def test_what_the_top_refuses_is_refused(pieces: int) -> None:
     async def refuse(_top: bytes) -> Refused:
         return refused
 
-    incoming = IncomingBody(DatabaseBlobs(), refuse, max_octets=LIMIT, binary=False)
+    incoming = IncomingBody(DatabaseBlobs(), BUDGET.strangers, refuse, max_octets=LIMIT, binary=False)
     assert gathered(incoming, [b"x" * 65_536] * pieces, b"end") is refused
     assert incoming.refused in (None, refused)
 
@@ -90,7 +92,7 @@ def test_the_top_is_seen_once(tmp_path: Path) -> None:
         tops.append(top)
         return top
 
-    incoming = IncomingBody(FileBlobs(tmp_path), complete, max_octets=LIMIT, binary=False)
+    incoming = IncomingBody(FileBlobs(tmp_path), BUDGET.strangers, complete, max_octets=LIMIT, binary=False)
     gathered(incoming, [b"x" * 65_536] * 40, b"")
     assert len(tops) == 1
     assert len(tops[0]) >= MAX_TOP_OCTETS

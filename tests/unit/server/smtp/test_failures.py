@@ -49,6 +49,7 @@ def test_every_reason_has_its_reply() -> None:
         Reason.TOO_MANY_RECIPIENTS,
         Reason.DEFERRED_BY_CHECK,
         Reason.UNAVAILABLE,
+        Reason.MEMORY_SCARCE,
         Reason.RECIPIENT_GONE,
     }
 

@@ -1,0 +1,234 @@
+"""The memory budget: how many octets one process holds for its peers, and who waits until some are given back.
+
+What is large and in memory is reserved first: a message being received, a whole message being looked at, output
+that a peer does not read. Each kind of peer has shares of its own, so that strangers never use what accounts and
+the relay need. Where a share is full the next reservation waits, in order: reading from that peer pauses meanwhile.
+What may last as long as the peer likes is reserved with a function that gives it up; it is called for the oldest
+such reservation when others wait and it is older than `HOLD_S`, so that nobody keeps a share by trickling.
+
+What is always true: the octets in use are the sum of the reservations that were not released; a reservation is
+released once, however often that is asked; whoever waits holds no reservation of the same share, so nobody waits for
+each other.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+DEFAULT_OCTETS: Final = 256 * 1024 * 1024
+"""The whole budget, where no configuration says otherwise."""
+HOLD_S: Final = 30.0
+"""How long a reservation may be kept at a peer's pleasure while others wait."""
+WAIT_S: Final = 60.0
+"""How long to wait for a reservation; RFC 5321 §4.5.3.2 has clients wait 3 minutes and more."""
+REVIEW_S: Final = 1.0
+"""How often waiting and keeping are looked at, while somebody waits."""
+
+
+class MemoryScarce(Exception):
+    """There was no room in the budget for as long as we could wait: a transient failure."""
+
+
+class Reservation:
+    """Octets of a share, until they are released."""
+
+    __slots__ = ("_give_up", "_share", "octets", "since_s")
+
+    def __init__(
+        self, share: "MemoryShare", octets: int, give_up: Callable[[], None] | None, since_s: float
+    ) -> None:
+        self._share: MemoryShare | None = share
+        self._give_up = give_up
+        self.octets = octets
+        self.since_s = since_s
+        """When it was granted."""
+
+    def __enter__(self) -> "Reservation":
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Give the octets back; harmless when repeated."""
+        share, self._share = self._share, None
+        if share is not None:
+            share._released(self)  # noqa: SLF001 # its other half
+
+    def keep(self) -> None:
+        """From now on it depends on us alone how long it lasts: it need not be given up."""
+        self._give_up = None
+        if self._share is not None:
+            self._share._kept(self)  # noqa: SLF001 # its other half
+
+    def give_up(self) -> None:
+        """Have its owner give it up: others have waited long enough."""
+        give_up, self._give_up = self._give_up, None
+        if give_up is not None:
+            give_up()
+        self.release()
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    octets: int
+    give_up: Callable[[], None] | None
+    until_s: float
+    granted: "asyncio.Future[Reservation]"
+
+
+class MemoryShare:
+    """One share of the budget."""
+
+    __slots__ = ("_monotonic", "_review", "_revocable", "_waiting", "limit_octets", "used_octets")
+
+    def __init__(self, limit_octets: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.limit_octets = limit_octets
+        self.used_octets = 0
+        self._monotonic = monotonic
+        self._waiting: deque[_Waiting] = deque()
+        self._revocable: dict[Reservation, None] = {}
+        """Those that can be given up, the oldest first."""
+        self._review: asyncio.TimerHandle | None = None
+
+    @property
+    def scarce(self) -> bool:
+        """Whether somebody waits: no more should be read than must be."""
+        return bool(self._waiting)
+
+    def try_reserve(self, octets: int, give_up: Callable[[], None] | None = None) -> Reservation | None:
+        """Octets, if they are there and nobody waits for them."""
+        return None if self._waiting or not self._fits(octets) else self._granted(octets, give_up)
+
+    async def reserve(
+        self, octets: int, give_up: Callable[[], None] | None = None, *, within_s: float = WAIT_S
+    ) -> Reservation:
+        """Octets, as soon as there are so many. Raises `MemoryScarce`.
+
+        `give_up`: releases what the octets are for; without it the reservation is kept as long as its owner likes.
+        """
+        reserved = self.try_reserve(octets, give_up)
+        if reserved is not None:
+            return reserved
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(octets, give_up, self._monotonic() + within_s, loop.create_future())
+        self._waiting.append(waiting)
+        self._review_later(loop)
+        try:
+            return await waiting.granted
+        except asyncio.CancelledError:
+            self._forget(waiting)
+            raise
+
+    def review(self) -> None:
+        """Have what is kept too long given up, and tell those that have waited too long."""
+        now_s = self._monotonic()
+        for reserved in list(self._revocable):
+            if not self._waiting or now_s - reserved.since_s < HOLD_S:
+                break
+            reserved.give_up()
+        while self._waiting and self._waiting[0].until_s <= now_s:
+            granted = self._waiting.popleft().granted
+            if not granted.done():
+                granted.set_exception(MemoryScarce("no memory for more"))
+        self._serve()
+
+    def resize(self, limit_octets: int) -> None:
+        """Another limit, for reservations from now on."""
+        self.limit_octets = limit_octets
+        self._serve()
+
+    def _fits(self, octets: int) -> bool:
+        # What is larger than the share is served alone, or it would never be
+        return self.used_octets + octets <= self.limit_octets or not self.used_octets
+
+    def _granted(self, octets: int, give_up: Callable[[], None] | None) -> Reservation:
+        reserved = Reservation(self, octets, give_up, self._monotonic() if give_up else 0.0)
+        if give_up:
+            self._revocable[reserved] = None
+        self.used_octets += octets
+        return reserved
+
+    def _kept(self, reserved: Reservation) -> None:
+        self._revocable.pop(reserved, None)
+
+    def _released(self, reserved: Reservation) -> None:
+        self._revocable.pop(reserved, None)
+        self.used_octets -= reserved.octets
+        if self._waiting:
+            self._serve()
+
+    def _serve(self) -> None:
+        """Grant what fits, in the order in which it was asked for."""
+        while self._waiting and self._fits(self._waiting[0].octets):
+            first = self._waiting.popleft()
+            if not first.granted.done():
+                first.granted.set_result(self._granted(first.octets, first.give_up))
+
+    def _forget(self, waiting: _Waiting) -> None:
+        """Its owner was cancelled, perhaps just after it was granted."""
+        if waiting in self._waiting:
+            self._waiting.remove(waiting)
+            self._serve()
+        elif waiting.granted.done() and not waiting.granted.cancelled() and not waiting.granted.exception():
+            waiting.granted.result().release()
+
+    def _review_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._review is None:
+            self._review = loop.call_later(REVIEW_S, self._review_now, loop)
+
+    def _review_now(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._review = None
+        self.review()
+        if self._waiting:
+            self._review_later(loop)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerShares:
+    """What one kind of peer may cost."""
+
+    held: MemoryShare
+    """Received in part, or written and not read: as long as the peer likes."""
+    whole: MemoryShare
+    """Whole messages while they are looked at: as long as that takes us."""
+
+
+class MemoryBudget:
+    """The budget of one process, in shares."""
+
+    __slots__ = ("accounts", "relay", "strangers")
+
+    def __init__(self, octets: int = DEFAULT_OCTETS, monotonic: Callable[[], float] = time.monotonic) -> None:
+        def share() -> MemoryShare:
+            return MemoryShare(0, monotonic)
+
+        self.strangers = PeerShares(share(), share())
+        """Of clients that have not logged in."""
+        self.accounts = PeerShares(share(), share())
+        """Of clients that have, and of our own programs (LMTP)."""
+        self.relay = share()
+        """Of messages on their way to other servers."""
+        self.resize(octets)
+
+    def resize(self, octets: int) -> None:
+        """Another budget; what is reserved stays so."""
+        eighth = octets // 8
+        self.strangers.held.resize(eighth)
+        self.strangers.whole.resize(eighth)
+        self.accounts.held.resize(2 * eighth)
+        self.accounts.whole.resize(2 * eighth)
+        self.relay.resize(2 * eighth)
+
+    def of(self, *, stranger: bool) -> PeerShares:
+        """The shares of a client."""
+        return self.strangers if stranger else self.accounts
+
+    @property
+    def used_octets(self) -> int:
+        """All that is reserved."""
+        both = (self.strangers, self.accounts)
+        return self.relay.used_octets + sum(peer.held.used_octets + peer.whole.used_octets for peer in both)
