@@ -137,7 +137,7 @@ def serve_pillarbox(folder: Path, port: int, sink: int, workers: int) -> None:
         domains.create(tx, "one.example", now_ms=0)
         aliases.create(tx, "away@one.example", ["you@sink.example"])
 
-    with opened_database(config.data_directory) as database:
+    with opened_database(config.data_directory, create=True) as database:
         database.write_now(people)
     with (folder / "log").open("w") as log:
         os.dup2(log.fileno(), 2)

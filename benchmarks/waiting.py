@@ -63,7 +63,7 @@ def serve(folder: Path, ports: tuple[int, int, int], waiting: int) -> None:
             recipients = (QueuedRecipient(f"a@{domain}", domain),)
             enqueue(tx, Outbound(prepare(octets), "me@one.example", recipients), now_ms=now_ms)
 
-    with opened_database(config.data_directory) as database:
+    with opened_database(config.data_directory, create=True) as database:
         database.write_now(people)
         for first in range(0, waiting, 5_000):
             last = min(waiting, first + 5_000)

@@ -32,7 +32,7 @@ LARGE = bytes(range(256)) * (MAX_IN_DATABASE_OCTETS // 128)
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(tmp_path / "db", [SCHEMA])
+    opened = open_database(tmp_path / "db", [SCHEMA], create=True)
     yield opened
     opened.close_now()
 

@@ -60,7 +60,7 @@ class OpenDirectory:
 @contextmanager
 def open_directory(directory: Path) -> Iterator[OpenDirectory]:
     """Open a data directory."""
-    database = open_database(directory / "pillarbox.db", SCHEMAS)
+    database = open_database(directory / "pillarbox.db", SCHEMAS, create=True)
     try:
         yield OpenDirectory(directory, database, FileBlobs(directory / "blobs"))
     finally:

@@ -96,7 +96,7 @@ async def open_provider(folder: Path | None = None, *, clock: Clock | None = Non
     """A new provider in memory, or a new or existing one in a folder."""
     clock = clock or SystemClock()
     data = DataDirectory(folder) if folder else None
-    database = open_database(data.database, SCHEMAS) if data else memory_database(SCHEMAS)
+    database = open_database(data.database, SCHEMAS, create=True) if data else memory_database(SCHEMAS)
     signals, telemetry, entropy = LocalSignals(), MemoryTelemetry(), SeededEntropy(7)
     database.on_commit = signals.announce
     world = World(

@@ -18,10 +18,13 @@ SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, IMPORTING)
 
 
 @contextmanager
-def opened_database(data: DataDirectory, *, alone: bool = False) -> Iterator[SqliteDatabase]:
+def opened_database(
+    data: DataDirectory, *, create: bool = False, alone: bool = False
+) -> Iterator[SqliteDatabase]:
     """The database by itself, for programs that do not serve; see `open_database`."""
-    make_folder(data.path)
-    database = open_database(data.database, SCHEMAS, alone=alone)
+    if create:
+        make_folder(data.path)
+    database = open_database(data.database, SCHEMAS, create=create, alone=alone)
     try:
         yield database
     finally:

@@ -68,7 +68,8 @@ def fill(data: DataDirectory, people: tuple[Person, ...], mbox: Path | None, pro
     """
     now_ms = SystemClock().now_ms()
     authority.ensure(data.tls, CERTIFICATE_NAMES, now_ms=now_ms)
-    with opened_database(data) as database:
+    # Messages without a database: it was lost, and a new one would hide that
+    with opened_database(data, create=not data.blobs.exists()) as database:
         _make_accounts(database, people, now_ms)
         if mbox:
             _import(database, data, people[0], mbox, now_ms, progress)

@@ -26,7 +26,7 @@ def limits() -> WriterLimits:
 
 @pytest.fixture
 def database(tmp_path: Path, limits: WriterLimits) -> Iterator[SqliteDatabase]:
-    opened = open_database(tmp_path / "db", [NOTES], limits=limits)
+    opened = open_database(tmp_path / "db", [NOTES], limits=limits, create=True)
     yield opened
     opened.close_now()
 
@@ -241,7 +241,7 @@ def test_a_loop_that_ends_before_it_has_the_write_lock_answers_all_callers(datab
 
 
 def test_a_closed_database_is_unavailable(tmp_path: Path) -> None:
-    database = open_database(tmp_path / "db", [NOTES])
+    database = open_database(tmp_path / "db", [NOTES], create=True)
 
     async def scenario() -> None:
         await database.write(add, "one")
@@ -265,24 +265,24 @@ def test_write_now_that_cannot_commit_leaves_nothing_open(database: SqliteDataba
 
 
 def test_exclusive_opening_does_not_wait_and_raises(tmp_path: Path) -> None:
-    served = open_database(tmp_path / "db", [NOTES])
-    also = open_database(tmp_path / "db", [NOTES])
+    served = open_database(tmp_path / "db", [NOTES], create=True)
+    also = open_database(tmp_path / "db", [NOTES], create=True)
     with pytest.raises(DatabaseInUse, match="stop the server"):
-        open_database(tmp_path / "db", [NOTES], alone=True)
+        open_database(tmp_path / "db", [NOTES], alone=True, create=True)
     served.close_now()
     also.close_now()
-    alone = open_database(tmp_path / "db", [NOTES], alone=True)
+    alone = open_database(tmp_path / "db", [NOTES], alone=True, create=True)
     with pytest.raises(DatabaseInUse, match="try again"):
-        open_database(tmp_path / "db", [NOTES])
+        open_database(tmp_path / "db", [NOTES], create=True)
     alone.close_now()
 
 
 def test_a_missing_folder_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnavailable, match="No such file"):
-        open_database(tmp_path / "absent" / "db", [NOTES])
+        open_database(tmp_path / "absent" / "db", [NOTES], create=True)
 
 
 def test_damage_is_the_worlds_failure(tmp_path: Path) -> None:
     (tmp_path / "db").write_bytes(b"this is no database, whatever its name says" * 100)
     with pytest.raises(DatabaseUnavailable, match="not a database"):
-        open_database(tmp_path / "db", [NOTES])
+        open_database(tmp_path / "db", [NOTES], create=True)

@@ -84,7 +84,7 @@ def _rebuild(
         try:
             progress("reading every page")
             damage = tuple(old.damage())
-            database = open_database(new, schemas)
+            database = open_database(new, schemas, create=True)
             try:
                 rest = _fill(old, database, context, schemas, progress)
             finally:

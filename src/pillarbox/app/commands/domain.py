@@ -20,6 +20,7 @@ def add(installation: Installation, domain: str, alias_of: str | None, quota: in
     """Add a domain. For its DNS records see: pillarbox check."""
     from pillarbox.admin import domains
 
+    installation.any_domain = True
     made = installation.write(domains.add, domain, alias_of=alias_of, now_ms=installation.now_ms)
     if quota is not None:
         installation.write(domains.change, made.name, domains.DomainChange(quota_octets=quota))
@@ -38,6 +39,7 @@ def list_domains(installation: Installation) -> None:
     """List domains."""
     from pillarbox.admin import domains
 
+    installation.any_domain = True
     found = installation.read(domains.listing)
     rows = (
         (

@@ -29,8 +29,8 @@ def command(installation: Installation, repairing: bool, quick: bool) -> None:
     from pillarbox.admin import fsck
     from pillarbox.app.commands.maintenance import repair_context, schemas
 
-    if repairing:
-        installation.alone = True
+    installation.any_domain = True
+    installation.alone = repairing
     database = installation.database  # opened now: from here on root acts as its owner
     context = repair_context(installation)
     with steps("Checking", shown=not installation.as_json) as progress:

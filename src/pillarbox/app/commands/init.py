@@ -80,6 +80,7 @@ def command(
     Prints the account's password (once) and the DNS records to create.
     """
     installation = Installation(config_path, as_json=as_json)
+    installation.create = True
     try:
         with installation.reporting_errors():
             wanted = _wanted(domain, hostname, account, given)

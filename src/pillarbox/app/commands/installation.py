@@ -72,6 +72,10 @@ class Installation(Output):
         self.config_path = config_path
         self.alone = False
         """Whether to open the database only if no other process has it open."""
+        self.create = False
+        """Whether to make a database: for `init` alone. Elsewhere a new one would hide that the old one is lost."""
+        self.any_domain = False
+        """Whether the database need not know the configured domain: for commands that tell so, or mend it."""
         self._cleanup = ExitStack()
 
     @functools.cached_property
@@ -95,9 +99,11 @@ class Installation(Output):
 
     @property
     def blobs(self) -> "FileBlobs":
-        """The blob store of the data directory."""
+        """The blob store of the data directory. Raises `DatabaseMissing`: it makes no folder where nothing is."""
         from pillarbox.world.blobs import FileBlobs
+        from pillarbox.world.database.sqlite.presence import require_file
 
+        require_file(self.data.database)
         return FileBlobs(self.data.blobs)
 
     @functools.cached_property
@@ -108,10 +114,11 @@ class Installation(Output):
         from pillarbox.world.signals import announce_from_outside
 
         data = self.data
-        if not data.path.is_dir():
-            raise CommandFailed(f"No data directory at {data.path}. Create it with: pillarbox init DOMAIN")
+        require_data_directory(data)
         self._cleanup.enter_context(as_owner_of(data.path))
-        database = self._cleanup.enter_context(opened_database(data, alone=self.alone))
+        database = self._cleanup.enter_context(opened_database(data, create=self.create, alone=self.alone))
+        if not (self.create or self.any_domain):
+            require_domain(database, self.config)
         database.on_commit = functools.partial(announce_from_outside, data.signals)
         return database
 
@@ -137,6 +144,27 @@ class Installation(Output):
     def close(self) -> None:
         """Close what was opened."""
         self._cleanup.close()
+
+
+def require_data_directory(data: "DataDirectory") -> None:
+    """Raises `CommandFailed` where there is none."""
+    if not data.path.is_dir():
+        raise CommandFailed(
+            f"No data directory at {data.path}. Create it with: pillarbox init DOMAIN. "
+            f"If there was one: mount its disk, or restore a backup: pillarbox restore DIRECTORY"
+        )
+
+
+def require_domain(database: "SqliteDatabase", config: Config) -> None:
+    """Raises `CommandFailed` where the database does not know the configured domain: it may be another one's."""
+    from pillarbox.directory import domains
+
+    if database.read_now(domains.get, config.domain) is None:
+        raise CommandFailed(
+            f"The database at {config.data_directory.database} does not know {config.domain}, the configured domain. "
+            "If it is not the one you expect: mount its disk, or restore a backup: pillarbox restore DIRECTORY. "
+            f"If it is: pillarbox domain add {config.domain}, or change `domain` in the configuration"
+        )
 
 
 config_option = click.option(
@@ -218,7 +246,12 @@ def _maintenance_errors() -> tuple[type[Exception], ...]:
 
 def _sentence(error: Exception) -> str:
     from pillarbox.store.account_counters import NoSuchMailbox
-    from pillarbox.world.database import DatabaseDamaged, DatabaseUnavailable
+    from pillarbox.world.database import (
+        DatabaseDamaged,
+        DatabaseLocked,
+        DatabaseMissing,
+        DatabaseUnavailable,
+    )
 
     match error:
         case NoSuchMailbox():
@@ -228,6 +261,17 @@ def _sentence(error: Exception) -> str:
                 f"The database is damaged: {error}. Stop the server, then run: pillarbox rebuild;"
                 " or restore a backup: pillarbox restore"
             )
+        case DatabaseMissing():
+            return (
+                f"{_capitalized(str(error))}. Nothing was created. Mount its disk, if that is missing. If the database "
+                "is lost, move the data directory away and restore a backup: pillarbox restore DIRECTORY; without a "
+                "backup, begin again: pillarbox init DOMAIN"
+            )
+        case DatabaseLocked():
+            return (
+                f"The {error}. Close the program that has it open (a shell of sqlite3, a copy by other means), "
+                "then try again"
+            )
         case DatabaseUnavailable():
             return f"The database is unavailable: {error}. Is the disk full, or may this user not write?"
         case PermissionError():
@@ -235,5 +279,8 @@ def _sentence(error: Exception) -> str:
         case OSError() if error.filename:
             return f"{error.strerror}: {error.filename}"
         case _:
-            text = str(error)
-            return text[:1].upper() + text[1:]
+            return _capitalized(str(error))
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pillarbox.app.commands.installation import CommandFailed, Installation, on_installation
+from pillarbox.app.commands.installation import (
+    CommandFailed,
+    Installation,
+    on_installation,
+    require_data_directory,
+    require_domain,
+)
 
 if TYPE_CHECKING:
     from pillarbox.app.resolved import Resolved
@@ -73,8 +79,7 @@ def _ready_to_serve(resolved: "Resolved") -> "Resolved":
     from pillarbox.world.tls.server import ServerTls
 
     data = resolved.config.data_directory
-    if not data.path.is_dir():
-        raise CommandFailed(f"No data directory at {data.path}. Create it with: pillarbox init DOMAIN")
+    require_data_directory(data)
     if not os.access(data.path, os.R_OK | os.W_OK | os.X_OK):
         import pwd
 
@@ -82,10 +87,10 @@ def _ready_to_serve(resolved: "Resolved") -> "Resolved":
         raise CommandFailed(
             f"Permission denied: {user} can't use {data.path}. Change its owner: chown -R {user}: {data.path}"
         )
+    with opened_database(data) as database:  # migrates its tables
+        require_domain(database, resolved.config)
     found = _with_certificate(resolved)
     ServerTls(found.certificates)
-    with opened_database(data):  # migrates its tables
-        pass
     return found
 
 

@@ -2,7 +2,9 @@
 
     DatabaseFailure
     ├── DatabaseUnavailable     the machine is at fault; try later
-    │   └── DatabaseDamaged     an operator must repair it
+    │   ├── DatabaseDamaged     an operator must repair it
+    │   ├── DatabaseMissing     there is none where one should be
+    │   └── DatabaseLocked      another program has locked it
     └── StatementFailed         the statement is at fault
         └── RowRefused          a constraint or a column's type refuses the row
     DatabaseInUse, SchemaTooNew   the database can't be opened now, or not by this version
@@ -21,6 +23,14 @@ class DatabaseUnavailable(DatabaseFailure):
 
 class DatabaseDamaged(DatabaseUnavailable):
     """The engine can't read its own files: trying later does not help; an operator has to repair them."""
+
+
+class DatabaseMissing(DatabaseUnavailable):
+    """There is no database where one should be: the file is missing or empty, or another has taken its place."""
+
+
+class DatabaseLocked(DatabaseUnavailable):
+    """Another program has locked the database for longer than anybody waits."""
 
 
 class StatementFailed(DatabaseFailure):

@@ -9,6 +9,7 @@ interrupted. `write_in_thread` runs in the thread that commits.
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,12 +19,18 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import apsw
 
 from pillarbox.world.database.database import OnCommit, OnFailure
-from pillarbox.world.database.failures import DatabaseDamaged, DatabaseUnavailable
+from pillarbox.world.database.failures import (
+    DatabaseDamaged,
+    DatabaseFailure,
+    DatabaseMissing,
+    DatabaseUnavailable,
+    StatementFailed,
+)
 from pillarbox.world.database.sqlite.checkpoint import Checkpoints
 from pillarbox.world.database.sqlite.commit_thread import CommitThread
 from pillarbox.world.database.sqlite.connection import BUSY_MS, SHORT_BUSY_MS, connect
 from pillarbox.world.database.sqlite.failures import translated, translated_failures
-from pillarbox.world.database.sqlite.presence import Presence
+from pillarbox.world.database.sqlite.presence import FileWatch, Presence
 from pillarbox.world.database.sqlite.snapshot import DatabaseSnapshot
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from pillarbox.world.database.sqlite.write_lock import WriteLock
@@ -37,7 +44,10 @@ Verb = Callable[Concatenate[Transaction, P], T]
 MAX_READ_THREADS = 2
 """Long reads under way at once in a process."""
 
-_DAMAGED = "database damaged"
+LOOK_S = 1.0
+"""How often reading looks whether the files are still there; every commit does."""
+MAX_REPORTED = 100
+"""Different failures of the database that a process reports; each once."""
 
 
 class SqliteDatabase:
@@ -58,6 +68,9 @@ class SqliteDatabase:
         self._connection = connection
         self._presence = presence
         self._raw_files: list[int] = []
+        self._watch = FileWatch(path) if path else None
+        self._look_at_s = 0.0
+        self._reported: set[str] = set()
         self._write_lock = WriteLock(path) if path else None
         self._thread = CommitThread() if path else None
         self._background = ThreadPoolExecutor(1, "checkpoint") if path else None
@@ -71,6 +84,7 @@ class SqliteDatabase:
             committed=lambda topics: self.on_commit(topics),
             after_commit=self._checkpoints.after_commit if self._checkpoints else lambda: None,
             failed=lambda what, failure: self.on_failure(what, failure),
+            look=self._watch.check if self._watch else lambda: None,
             limits=limits,
         )
         self._reader = SqliteTransaction(connect(path, writes=False) if path else connection)
@@ -86,9 +100,8 @@ class SqliteDatabase:
         self.calls += 1
         try:
             result: T = await self._writer.write(verb, arguments, keywords)
-        except DatabaseDamaged as failure:
-            self.on_failure(_DAMAGED, failure)
-            raise
+        except DatabaseFailure as failure:
+            raise self._examined(failure) from failure.__cause__
         return result
 
     async def write_in_thread(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
@@ -96,9 +109,8 @@ class SqliteDatabase:
         self.calls += 1
         try:
             result: T = await self._writer.write(verb, arguments, keywords, large=True)
-        except DatabaseDamaged as failure:
-            self.on_failure(_DAMAGED, failure)
-            raise
+        except DatabaseFailure as failure:
+            raise self._examined(failure) from failure.__cause__
         return result
 
     def write_now(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
@@ -109,8 +121,12 @@ class SqliteDatabase:
         self._connection.set_busy_timeout(BUSY_MS)
         try:
             result = _run_alone(transaction, "BEGIN IMMEDIATE", "COMMIT", verb, arguments, keywords)
+            if self._watch:
+                self._watch.check()
             announced = transaction.announced
             self._keep_log_short()
+        except DatabaseFailure as failure:
+            raise self._examined(failure) from failure.__cause__
         finally:
             self._connection.set_busy_timeout(SHORT_BUSY_MS)
             transaction.announced = set()
@@ -132,20 +148,22 @@ class SqliteDatabase:
         self.calls += 1
         reader = self._writer_at_rest if self._writer.at_rest else self._reader
         try:
+            if self._watch and time.monotonic() >= self._look_at_s:
+                self._look(self._watch)
             return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
-        except DatabaseDamaged as failure:
-            self.on_failure(_DAMAGED, failure)
-            raise
+        except DatabaseFailure as failure:
+            raise self._examined(failure) from failure.__cause__
 
     def read_now(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """See `Database.read_now`."""
         self.calls += 1
         reader = self._writer_at_rest if self._writer.at_rest else self._reader
         try:
+            if self._watch and time.monotonic() >= self._look_at_s:
+                self._look(self._watch)
             return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
-        except DatabaseDamaged as failure:
-            self.on_failure(_DAMAGED, failure)
-            raise
+        except DatabaseFailure as failure:
+            raise self._examined(failure) from failure.__cause__
 
     async def read_in_thread(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """See `Database.read_in_thread`. A database in memory is read at once."""
@@ -154,13 +172,33 @@ class SqliteDatabase:
         self.calls += 1
 
         def in_thread() -> T:
+            if self._watch:
+                self._watch.check()
             return _run_alone(self._thread_reader(), "BEGIN", "ROLLBACK", verb, arguments, keywords)
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._read_threads, in_thread)
-        except DatabaseDamaged as failure:
-            self.on_failure(_DAMAGED, failure)
-            raise
+        except DatabaseFailure as failure:
+            raise self._examined(failure) from failure.__cause__
+
+    def _look(self, watch: FileWatch) -> None:
+        watch.check()  # where it raises, the next read looks again
+        self._look_at_s = time.monotonic() + LOOK_S
+
+    def _examined(self, failure: DatabaseFailure) -> DatabaseFailure:
+        """The failure that callers get, reported where an operator must know."""
+        if isinstance(failure, StatementFailed) and self._watch:
+            try:
+                self._watch.check()
+            except DatabaseMissing as missing:  # a file that was emptied has no tables
+                failure = missing
+        if isinstance(failure, DatabaseDamaged | DatabaseMissing):
+            text = str(failure)
+            if text not in self._reported and len(self._reported) < MAX_REPORTED:
+                self._reported.add(text)
+                what = "database damaged" if isinstance(failure, DatabaseDamaged) else "database missing"
+                self.on_failure(what, failure)
+        return failure
 
     def _thread_reader(self) -> SqliteTransaction:
         reader: SqliteTransaction | None = getattr(self._thread_local, "reader", None)

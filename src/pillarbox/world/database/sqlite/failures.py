@@ -8,6 +8,7 @@ import apsw
 from pillarbox.world.database.failures import (
     DatabaseDamaged,
     DatabaseFailure,
+    DatabaseLocked,
     DatabaseUnavailable,
     RowRefused,
     StatementFailed,
@@ -15,8 +16,6 @@ from pillarbox.world.database.failures import (
 
 _UNAVAILABLE = (
     apsw.FullError,
-    apsw.BusyError,
-    apsw.LockedError,
     apsw.IOError,
     apsw.NoMemError,
     apsw.ReadOnlyError,
@@ -26,14 +25,22 @@ _UNAVAILABLE = (
     apsw.PermissionsError,
 )
 """The machine is at fault, not the statement."""
-_DAMAGED = (apsw.CorruptError, apsw.NotADBError)
+_LOCKED = (apsw.BusyError, apsw.LockedError)
+_DAMAGED = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
+"""The file is. apsw raises the last where a text is not UTF-8, which Pillarbox never writes."""
 _ROW_REFUSED = (apsw.ConstraintError, apsw.MismatchError)
 
 
-def translated(failure: apsw.Error) -> DatabaseFailure:
+RAISED = (apsw.Error, UnicodeDecodeError)
+"""What running a statement and fetching its rows can raise."""
+
+
+def translated(failure: Exception) -> DatabaseFailure:
     """The exception to raise instead, with SQLite's message."""
     if isinstance(failure, _DAMAGED):
         return DatabaseDamaged(str(failure))
+    if isinstance(failure, _LOCKED):
+        return DatabaseLocked(f"{failure} by another program")
     if isinstance(failure, _UNAVAILABLE):
         return DatabaseUnavailable(str(failure))
     if isinstance(failure, _ROW_REFUSED):
@@ -46,5 +53,5 @@ def translated_failures() -> Iterator[None]:
     """Raise `DatabaseFailure` where SQLite raises an error of its own."""
     try:
         yield
-    except apsw.Error as failure:
+    except RAISED as failure:
         raise translated(failure) from failure

@@ -11,7 +11,7 @@ from pillarbox.world.database.schema import Schema, migrate, pending
 from pillarbox.world.database.sqlite.connection import connect
 from pillarbox.world.database.sqlite.database import SqliteDatabase
 from pillarbox.world.database.sqlite.failures import translated_failures
-from pillarbox.world.database.sqlite.presence import Presence
+from pillarbox.world.database.sqlite.presence import Presence, require_file
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from pillarbox.world.database.sqlite.write_lock import WriteLock
 from pillarbox.world.database.sqlite.writer import DEFAULT_LIMITS, WriterLimits
@@ -26,13 +26,21 @@ def memory_database(schemas: Iterable[Schema]) -> SqliteDatabase:
 
 
 def open_database(
-    path: Path, schemas: Iterable[Schema], *, alone: bool = False, limits: WriterLimits = DEFAULT_LIMITS
+    path: Path,
+    schemas: Iterable[Schema],
+    *,
+    create: bool = False,
+    alone: bool = False,
+    limits: WriterLimits = DEFAULT_LIMITS,
 ) -> SqliteDatabase:
-    """Open or create a database file and bring its tables up to date.
+    """Open a database file and bring its tables up to date.
 
-    `alone`: exclusively, for work that no other process may see half done. Raises `DatabaseInUse`,
-    `SchemaTooNew`, or `DatabaseUnavailable`.
+    `create`: make one if there is none; without it nothing is made, not even a lock file. `alone`: exclusively, for
+    work that no other process may see half done. Raises `DatabaseInUse`, `SchemaTooNew`, `DatabaseMissing`, or
+    `DatabaseUnavailable`.
     """
+    if not create:
+        require_file(path)
     with _file_failures():
         presence = Presence(path, alone=alone)
         write_lock = WriteLock(path)

@@ -1,4 +1,4 @@
-"""Who has a database open: any number of processes that serve it, or one that has it exclusively.
+"""Whether there is a database, and who has it open: any number of processes that serve it, or one exclusively.
 
 An advisory lock on a file, shared by all who work with the database and exclusive for a repair or a restore;
 the kernel releases it when the process ends, however it ends.
@@ -8,7 +8,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from pillarbox.world.database.failures import DatabaseInUse
+from pillarbox.world.database.failures import DatabaseInUse, DatabaseMissing, DatabaseUnavailable
 
 
 class Presence:
@@ -32,3 +32,52 @@ class Presence:
     def end(self) -> None:
         """Release the lock."""
         os.close(self._descriptor)
+
+
+def require_file(path: Path) -> None:
+    """Raise `DatabaseMissing` unless there is a file that holds something, `DatabaseUnavailable` if none can tell.
+
+    SQLite takes a missing or an empty file for a new database: whoever opened it would find no account, and refuse
+    all mail for good.
+    """
+    try:
+        octets = os.stat(path).st_size
+    except (FileNotFoundError, NotADirectoryError) as failure:
+        raise DatabaseMissing(f"there is no database at {path}") from failure
+    except OSError as failure:
+        raise DatabaseUnavailable(str(failure)) from failure
+    if not octets:
+        raise DatabaseMissing(f"the database at {path} is an empty file")
+
+
+class FileWatch:
+    """Notices when the files of an open database are removed or replaced.
+
+    SQLite goes on with the files that it has open: what it commits then is durable in files that nobody finds again.
+    """
+
+    __slots__ = ("_files", "_path")
+
+    def __init__(self, path: Path) -> None:
+        """The database must be open: its log is there then. Raises OSError."""
+        self._path = path
+        self._files = tuple((name, _identity(name)) for name in (str(path), f"{path}-wal"))
+
+    def check(self) -> None:
+        """Raise `DatabaseMissing` if they are no longer those that were opened."""
+        for name, identity in self._files:
+            try:
+                now = _identity(name)
+            except OSError as failure:
+                raise DatabaseMissing(f"{name} has disappeared ({failure.strerror}): {_RESTART}") from failure
+            if now != identity:
+                raise DatabaseMissing(f"{name} is another file now: {_RESTART}")
+        require_file(self._path)
+
+
+_RESTART = "restart the server when the database is back in its place"
+
+
+def _identity(name: str) -> tuple[int, int]:
+    found = os.stat(name)
+    return found.st_dev, found.st_ino

@@ -19,6 +19,7 @@ import apsw
 
 from pillarbox.world.database.failures import DatabaseUnavailable
 from pillarbox.world.database.sqlite.connection import connect
+from pillarbox.world.database.sqlite.failures import RAISED, translated, translated_failures
 
 _FRAME_HEADER_OCTETS = 24
 _LOG_HEADER_OCTETS = 32
@@ -54,9 +55,9 @@ class DatabaseSnapshot:
             self._reader.execute("BEGIN")
             self._reader.execute("SELECT count(*) FROM sqlite_master").fetchall()
             self.files = self._files(path, descriptors)
-        except apsw.Error as failure:
+        except RAISED as failure:
             self.end()
-            raise DatabaseUnavailable(str(failure)) from failure
+            raise translated(failure) from failure
         except BaseException:
             self.end()
             raise
@@ -79,7 +80,8 @@ class DatabaseSnapshot:
 
     def versions(self) -> dict[str, int]:
         """The version of each room's tables."""
-        rows = self._reader.execute("SELECT room, version FROM schema_versions")
+        with translated_failures():
+            rows = self._reader.execute("SELECT room, version FROM schema_versions").fetchall()
         return {str(room): int(str(version)) for room, version in rows}
 
     def end(self) -> None:

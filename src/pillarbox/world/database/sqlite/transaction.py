@@ -6,7 +6,7 @@ from typing import Any
 import apsw
 
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.world.database.sqlite.failures import translated
+from pillarbox.world.database.sqlite.failures import RAISED, translated
 from pillarbox.world.database.transaction import SqlValue
 from pillarbox.world.topic import Topic, account_changed
 
@@ -35,7 +35,7 @@ class SqliteTransaction:
         """See `Transaction.execute`."""
         try:
             self._execute(sql, parameters)
-        except apsw.Error as failure:
+        except RAISED as failure:
             raise translated(failure) from failure
         return self.connection.changes()
 
@@ -43,14 +43,14 @@ class SqliteTransaction:
         """See `Transaction.execute_many`."""
         try:
             self._cursor.executemany(sql, rows)
-        except apsw.Error as failure:
+        except RAISED as failure:
             raise translated(failure) from failure
 
     def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[tuple[Any, ...]]:
         """See `Transaction.rows`."""
         try:
             return self._execute(sql, parameters).fetchall()
-        except apsw.Error as failure:
+        except RAISED as failure:
             raise translated(failure) from failure
 
     def row(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[Any, ...] | None:
@@ -60,7 +60,7 @@ class SqliteTransaction:
         """
         try:
             rows = self._execute(sql, parameters).fetchall()
-        except apsw.Error as failure:
+        except RAISED as failure:
             raise translated(failure) from failure
         return rows[0] if rows else None
 
@@ -68,7 +68,7 @@ class SqliteTransaction:
         """See `Transaction.value`."""
         try:
             rows = self._execute(sql, parameters).fetchall()
-        except apsw.Error as failure:
+        except RAISED as failure:
             raise translated(failure) from failure
         return rows[0][0] if rows else None
 

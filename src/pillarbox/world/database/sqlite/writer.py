@@ -28,7 +28,7 @@ import apsw
 from msgspec import Struct
 
 from pillarbox.world.database.database import OnCommit, OnFailure
-from pillarbox.world.database.failures import DatabaseUnavailable
+from pillarbox.world.database.failures import DatabaseUnavailable, StatementFailed
 from pillarbox.world.database.sqlite.commit_thread import CommitThread
 from pillarbox.world.database.sqlite.connection import SHORT_BUSY_MS
 from pillarbox.world.database.sqlite.failures import translated
@@ -76,13 +76,15 @@ class Writer:
         committed: OnCommit,
         after_commit: Callable[[], None],
         failed: OnFailure,
+        look: Callable[[], None] = lambda: None,
         limits: WriterLimits = DEFAULT_LIMITS,
     ) -> None:
         """`write_lock` and `thread` are `None` for a database in memory, which commits on the spot.
 
         `committed` gets the topics to announce; `after_commit` runs in the thread while the write lock is still
         held (for checkpoints that need that no one writes). If either fails, `failed` is called; nothing changes for
-        callers whose commit is durable.
+        callers whose commit is durable. `look` raises `DatabaseMissing` where the files that were written to are not
+        those that will be found.
         """
         self.transaction = SqliteTransaction(connection)
         self._connection = connection
@@ -91,6 +93,7 @@ class Writer:
         self._committed = committed
         self._after_commit = after_commit
         self._failed = failed
+        self._look = look
         self._limits = limits
         self._waiting: deque[_Waiting] = deque()
         self._waiting_large: deque[_Waiting] = deque()
@@ -239,13 +242,22 @@ class Writer:
         try:
             waiting.result = waiting.verb(self.transaction, *waiting.arguments, **waiting.keywords)
         except Exception as failure:
-            if not self._connection.in_transaction:  # SQLite gave up on the whole of it (disk full)
-                raise DatabaseUnavailable(str(failure)) from failure
+            self._go_on_after(failure)
             waiting.failure = failure
+
+    def _go_on_after(self, failure: Exception) -> None:
+        """Raise what ends the whole transaction; nothing where only a verb has failed."""
+        if isinstance(failure, StatementFailed):  # a file that was emptied has no tables
+            self._look()
+        if not self._connection.in_transaction:  # SQLite gave up on it (disk full)
+            if isinstance(failure, DatabaseUnavailable):
+                raise failure
+            raise DatabaseUnavailable(str(failure)) from failure
 
     def _commit(self) -> Exception | None:
         """In the thread: COMMIT, then `after_commit`; return the failure of the latter, if any."""
         self._connection.execute("COMMIT")
+        self._look()
         try:
             self._after_commit()
         except Exception as failure:
