@@ -1,11 +1,13 @@
 """Opening the `World` of a worker: the database, the network, the resolver, and so on."""
 
 import asyncio
+from functools import partial
 
 from pillarbox.app.database import SCHEMAS
 from pillarbox.app.resolved import Resolved
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.clock import SystemClock
+from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.database.sqlite import open_database
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.network.system import SystemNetwork
@@ -24,7 +26,7 @@ def open_world(resolved: Resolved, telemetry: Telemetry, shared: Shared) -> Worl
     signals = UnixSignals(data.signals, asyncio.get_running_loop())
     database = open_database(data.database, SCHEMAS)
     database.on_commit = signals.announce
-    database.on_failure = telemetry.failure
+    database.on_failure = partial(_report, telemetry)
     return World(
         clock=clock,
         entropy=SystemEntropy(),
@@ -37,6 +39,14 @@ def open_world(resolved: Resolved, telemetry: Telemetry, shared: Shared) -> Worl
         telemetry=telemetry,
         shared=shared,
     )
+
+
+def _report(telemetry: Telemetry, what: str, failure: BaseException) -> None:
+    """The world's failures are told by their text, ours with a traceback."""
+    if isinstance(failure, DatabaseUnavailable):
+        telemetry.warning(what, why=str(failure))
+    else:
+        telemetry.failure(what, failure)
 
 
 async def close_world(world: World) -> None:

@@ -17,7 +17,7 @@ from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue import outcome
 from pillarbox.queue.outcome import DeferralReason, QueuedDelivery
 from pillarbox.queue.schedule import Job, PendingRecipient, QueuedMessage
-from pillarbox.world.blobs import Blobs
+from pillarbox.world.blobs import BlobDamaged, Blobs
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import Entropy, nonce
 
@@ -276,8 +276,11 @@ def _dsn(pending: _PendingDsn, to: str, now_ms: int) -> Dsn:
 
 
 def _returned(tx: Transaction, message: QueuedMessage, mta: ReportingMta) -> bytes:
-    """As much of the message as a DSN may return."""
-    return mta.blobs.read(tx, message.blob, 0, RETURNED_OCTETS + 1)
+    """As much of the message as a DSN may return; nothing of one that is damaged."""
+    try:
+        return mta.blobs.read(tx, message.blob, 0, RETURNED_OCTETS + 1)
+    except BlobDamaged:
+        return b""
 
 
 def _destinations(results: Iterable[JobResult]) -> dict[str, bool]:

@@ -101,18 +101,16 @@ _SENTENCES = {
 
 
 def compose(dsn: Dsn, message: bytes) -> bytes:
-    """The DSN as a message with its header; `message` is the one it reports on."""
+    """The DSN as a message with its header; `message` is the one it reports on, empty where that is lost."""
     worst = min((recipient.action for recipient in dsn.recipients), key=list(Action).index)
     boundary = f"report-{dsn.identity}"
     status = "global-delivery-status" if _international(dsn) else "delivery-status"
     headers_only = (
         dsn.headers_only or dsn.require_tls or worst is not Action.FAILED or len(message) > RETURNED_OCTETS
     )
-    parts = (
-        ("text/plain; charset=utf-8", _explanation(dsn)),
-        (f"message/{status}", _status(dsn)),
-        _returned(message, headers_only=headers_only),
-    )
+    parts = [("text/plain; charset=utf-8", _explanation(dsn)), (f"message/{status}", _status(dsn))]
+    if message:  # RFC 6522 §3: the third part is optional
+        parts.append(_returned(message, headers_only=headers_only))
     octets = [_header(dsn, worst, boundary)]
     for kind, content in parts:
         encoding = "7bit" if content.isascii() else "8bit"

@@ -30,3 +30,5 @@ class World:
     telemetry: Telemetry
     shared: Shared = field(default_factory=for_one_alone)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
+    damaged: set[str] = field(default_factory=set)
+    """Damage of messages that was reported; see `server.damage`."""

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pillarbox.server.imap.limits import DEFAULT_LIMITS, ImapLimits
@@ -164,10 +165,10 @@ class ImapProvider:
 
 
 @contextmanager
-def open_imap(*, limits: ImapLimits = DEFAULT_LIMITS) -> Iterator[ImapProvider]:
-    """A provider in memory; a session that failed by our mistake fails the test."""
+def open_imap(*, limits: ImapLimits = DEFAULT_LIMITS, folder: Path | None = None) -> Iterator[ImapProvider]:
+    """A provider in memory, or in a folder; a session that failed by our mistake fails the test."""
     with asyncio.Runner() as runner:
-        provider = runner.run(open_provider())
+        provider = runner.run(open_provider(folder))
         yield ImapProvider(provider, runner, limits=limits)
         runner.run(provider.close())
         assert not provider.telemetry.failures, provider.telemetry.failures

@@ -9,7 +9,7 @@ from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import fetch
 from pillarbox.store.fetch import Column
 from pillarbox.store.mailbox import Mailbox
-from pillarbox.world.blobs import Blobs
+from pillarbox.world.blobs import BlobDamaged, Blobs, verified
 from pillarbox.world.database import Database
 
 PAGE_MESSAGES = 200
@@ -28,6 +28,15 @@ class ExportedMessage:
     email: EmailId
 
 
+@dataclass(frozen=True, slots=True)
+class DamagedMessage:
+    """A message that can't be read."""
+
+    mailbox: str
+    uid: Uid
+    why: str
+
+
 @dataclass(slots=True)
 class ExportResult:
     """What was exported."""
@@ -35,6 +44,8 @@ class ExportResult:
     messages: int = 0
     octets: int = 0
     mailboxes: list[str] = field(default_factory=list)
+    damaged: list[DamagedMessage] = field(default_factory=list)
+    """What could not be exported."""
 
 
 class Writer(Protocol):
@@ -53,19 +64,20 @@ def export(
     *,
     progress: Callable[[ExportResult], None] = lambda _exported: None,
 ) -> ExportResult:
-    """Write these mailboxes. Raises OSError, `BlobMissing`."""
+    """Write these mailboxes, without the messages that are damaged. Raises OSError."""
     exported = ExportResult()
     for mailbox in mailboxes:
-        counted = _counted(read_messages(database, blobs, account, mailbox), exported, progress)
+        messages = read_messages(database, blobs, account, mailbox, exported.damaged)
+        counted = _counted(messages, exported, progress)
         writer.write(mailbox, counted)
         exported.mailboxes.append(mailbox.name)
     return exported
 
 
 def read_messages(
-    database: Database, blobs: Blobs, account: AccountId, mailbox: Mailbox
+    database: Database, blobs: Blobs, account: AccountId, mailbox: Mailbox, damaged: list[DamagedMessage]
 ) -> Iterator[ExportedMessage]:
-    """The messages of a mailbox, by UID."""
+    """The messages of a mailbox, by UID; adds to `damaged` those that can't be read."""
     after = 0
     while True:
         # By UID, not by sequence number: messages expunged meanwhile can't disturb a page.
@@ -76,7 +88,11 @@ def read_messages(
         for uid, digest, flags, received_at_ms, email in database.read_now(
             fetch.rows, account, mailbox.id, page, _COLUMNS
         ):
-            octets = database.read_now(blobs.read, digest)
+            try:
+                octets = verified(database.read_now(blobs.read, digest), digest)
+            except BlobDamaged as failure:
+                damaged.append(DamagedMessage(mailbox.name, uid, failure.trouble))
+                continue
             yield ExportedMessage(uid, octets, flags, received_at_ms, email)
         after = uids[-1]
 

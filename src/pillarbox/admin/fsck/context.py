@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pillarbox.world.blobs import BlobMissing, Blobs
+from pillarbox.world.blobs import BlobDamaged, Blobs
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
 
@@ -21,5 +21,5 @@ def read_or_none(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes | None:
     """The octets of a blob; `None` if they are missing or can't be read."""
     try:
         return blobs.read(tx, digest)
-    except (BlobMissing, DatabaseUnavailable):
+    except (BlobDamaged, DatabaseUnavailable):
         return None

@@ -27,7 +27,7 @@ def command(
     """Export an account's mail to a new DIRECTORY, with folders, flags, keywords and dates.
 
     The format is a Maildir with folders, or one mbox file for each mailbox. The account is not changed and may
-    be in use meanwhile.
+    be in use meanwhile. Exit code 1: damaged messages were left out, and are listed.
     """
     from pillarbox.admin import accounts
     from pillarbox.admin.exporting.maildir import MaildirWriter
@@ -52,10 +52,13 @@ def command(
             writer,
             progress=lambda done: progress(done.octets, total),
         )
-    installation.show(
-        {"messages": exported.messages, "octets": exported.octets, "mailboxes": exported.mailboxes},
-        f"{counted(exported.messages, 'message')} exported to {directory}",
-    )
+    lines = [f"{counted(exported.messages, 'message')} exported to {directory}"]
+    if exported.damaged:
+        lines += ["", "Damaged, and not exported (see: pillarbox fsck):"]
+        lines += [f"  {lost.mailbox}, UID {lost.uid}: {lost.why}" for lost in exported.damaged]
+    installation.show(exported, "\n".join(lines))
+    if exported.damaged:
+        raise SystemExit(1)
 
 
 def _mailboxes(installation: Installation, account: "AccountId", names: tuple[str, ...]) -> "list[Mailbox]":

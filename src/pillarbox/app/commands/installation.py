@@ -223,12 +223,12 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from pillarbox.config.schema import ConfigWrong
     from pillarbox.directory.naming import NameRefused
     from pillarbox.store.account_counters import NoSuchMailbox, OverQuota
-    from pillarbox.world.blobs import BlobMissing
+    from pillarbox.world.blobs import BlobDamaged
     from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable, SchemaTooNew
     from pillarbox.world.tls.server import CertificateUnusable
 
     ours = (ConfigWrong, NoSuchUser, CannotListen, NameRefused, NoSuchMailbox, OverQuota, CommandFailed)
-    worlds = (DatabaseUnavailable, DatabaseInUse, SchemaTooNew, BlobMissing, CertificateUnusable, OSError)
+    worlds = (DatabaseUnavailable, DatabaseInUse, SchemaTooNew, BlobDamaged, CertificateUnusable, OSError)
     return (*ours, *worlds, *_maintenance_errors())
 
 

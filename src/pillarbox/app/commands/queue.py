@@ -100,15 +100,21 @@ def show(installation: Installation, queue_id: int) -> None:
 
     from pillarbox.admin import queue
     from pillarbox.queue.spool import QueueId
+    from pillarbox.world.blobs import BlobDamaged
 
     try:
         found = installation.read(queue.show, QueueId(queue_id), now_ms=installation.now_ms)
     except LookupError:
         raise CommandFailed(f"No such message in the queue: {queue_id}. See: pillarbox queue list") from None
-    octets = installation.read(installation.blobs.read, found.message.blob, 0, _MAX_HEADER_OCTETS)
-    found = replace(found, header=octets.partition(b"\r\n\r\n")[0].decode("utf-8", "replace"))
+    try:
+        octets = installation.read(installation.blobs.read, found.message.blob, 0, _MAX_HEADER_OCTETS)
+        header, damage = octets.partition(b"\r\n\r\n")[0].decode("utf-8", "replace"), None
+    except BlobDamaged as failure:
+        damage = str(failure)
+        header = f"(The message is damaged: {damage}. When it is tried, its sender gets a report. See: pillarbox fsck)"
+    found = replace(found, header=header)
     installation.show(
-        {"id": queue_id, "header": found.header, "entries": found.entries},
+        {"id": queue_id, "header": found.header, "damage": damage, "entries": found.entries},
         "\n".join([*_recipients(found.entries, installation.now_ms), "", found.header]),
     )
 

@@ -3,33 +3,42 @@
 A command becomes a plan (`fetch_columns`), the messages it names become batches, and each batch is read as one
 snapshot, joined and written; between batches the client may catch up, and other sessions run. Nothing is awaited
 per row, except for a large message, which is streamed (`fetch_stream`).
+
+Where a batch holds a message that can't be read, its messages are read one by one: the others are sent, and the
+tagged response names the damaged ones.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
 from pillarbox.mail.flags import SEEN
-from pillarbox.mail.identifiers import ModSeq
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import LARGEST, NumberSet
 from pillarbox.protocol.imap import fetch_responses, response_codes, responses
 from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.commands import Fetch
 from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem, marks_seen
+from pillarbox.server import damage
 from pillarbox.server.imap import fetch_stream, snapshot
 from pillarbox.server.imap.fetch_batch import read_batch, read_first_group
 from pillarbox.server.imap.fetch_columns import Batch, Plan
 from pillarbox.server.imap.messages import present
-from pillarbox.server.imap.reply import SOME_GONE, Reply, bad, ok
+from pillarbox.server.imap.reply import SOME_GONE, Reply, bad, no, ok
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.server.imap.store import alter
 from pillarbox.store import changes
+from pillarbox.store import fetch as store_fetch
 from pillarbox.store import flags as store_flags
-from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.store.fetch import Column
+from pillarbox.world.blobs import BlobDamaged
+from pillarbox.world.database import DatabaseDamaged, DatabaseUnavailable, Transaction
 
 FIRST_ROWS: Final = 128
 """Messages in the first batch, so that the response begins at once."""
 MEMORY_ROWS: Final = 8192
 """Messages in a batch that needs no row of the database."""
+MAX_NAMED_CHARACTERS: Final = 400
+"""Of the UIDs of damaged messages in a response."""
 
 
 async def fetch(session: SessionState, command: Fetch) -> Reply:
@@ -43,12 +52,23 @@ async def fetch(session: SessionState, command: Fetch) -> Reply:
     if command.changed_since is not None:
         chosen = await _changed(session, command, chosen, command.changed_since)
     plan = Plan.of(items, utf8=session.machine.utf8)
-    missing = await _send(session, plan, chosen)
+    damaged: list[int] = []
+    missing = await _send(session, plan, chosen, damaged)
+    if damaged:
+        return no(f"Damaged messages: UID {_named(damaged)}", response_codes.CORRUPTION)
     # RFC 2180 §4.1.2: expunged messages are left out, and the client learns that it should ask for updates
     return ok(SOME_GONE, response_codes.EXPUNGEISSUED) if missing else _COMPLETED
 
 
 _COMPLETED: Final = ok("FETCH completed")
+
+
+def _named(uids: list[int]) -> str:
+    """The UIDs as a sequence set, as far as it is short."""
+    text = NumberSet.of(uids).text()
+    if len(text) <= MAX_NAMED_CHARACTERS:
+        return text
+    return f"{text[:MAX_NAMED_CHARACTERS].rpartition(',')[0]} and others, {len(uids)} in all"
 
 
 async def _mark_seen(
@@ -93,8 +113,8 @@ async def _changed(session: SessionState, command: Fetch, chosen: Chosen, since:
     )
 
 
-async def _send(session: SessionState, plan: Plan, chosen: Chosen) -> bool:
-    """Write the responses; whether some messages no longer exist."""
+async def _send(session: SessionState, plan: Plan, chosen: Chosen, damaged: list[int]) -> bool:
+    """Write the responses; whether some messages no longer exist. Adds the UIDs of those that can't be read."""
     if plan.items == (Attribute.UID,):
         # The session knows the UIDs itself, even of messages that are gone
         column = fetch_responses.numbers(b"UID", chosen.uid_list())
@@ -107,7 +127,7 @@ async def _send(session: SessionState, plan: Plan, chosen: Chosen) -> bool:
     for number, part in enumerate(_parts(chosen, first, more)):
         if number:
             await session.flush_and_yield()
-        missing |= await _send_part(session, plan, part)
+        missing |= await _send_part(session, plan, part, damaged)
     return missing
 
 
@@ -128,25 +148,56 @@ def _parts(chosen: Chosen, first: int, more: int) -> Iterator[Chosen]:
         yield chosen.only(taken)
 
 
-async def _send_part(session: SessionState, plan: Plan, part: Chosen) -> bool:
+async def _send_part(session: SessionState, plan: Plan, part: Chosen, damaged: list[int]) -> bool:
     if not plan.octets_items:
         batch, missing = await read_batch(session, plan, part)
         await _write(session, plan, batch)
         return missing
-    first, groups, found = await read_first_group(session, plan, part)
+    try:
+        first, groups, found = await read_first_group(session, plan, part)
+    except (BlobDamaged, DatabaseDamaged):
+        return await _send_one_by_one(session, plan, part, damaged)
     if first:
         await _write(session, plan, first)
     for number, group in enumerate(groups):
         if first or number:
             await session.flush_and_yield()
         chosen = session.selected.choose(NumberSet.of(group.uids))
-        if group.large:
-            found |= await fetch_stream.send(session, plan, chosen)
-        else:
-            batch, missing = await read_batch(session, plan, chosen)
-            await _write(session, plan, batch)
-            found |= missing
+        try:
+            found |= await _send_group(session, plan, chosen, large=group.large)
+        except (BlobDamaged, DatabaseDamaged):
+            found |= await _send_one_by_one(session, plan, chosen, damaged)
     return found
+
+
+async def _send_group(session: SessionState, plan: Plan, chosen: Chosen, *, large: bool) -> bool:
+    """Raises `BlobDamaged` or `DatabaseDamaged` before anything is written."""
+    if large:
+        return await fetch_stream.send(session, plan, chosen)
+    batch, missing = await read_batch(session, plan, chosen)
+    await _write(session, plan, batch)
+    return missing
+
+
+async def _send_one_by_one(session: SessionState, plan: Plan, chosen: Chosen, damaged: list[int]) -> bool:
+    found = False
+    for uid in chosen.uid_list():
+        one = session.selected.choose(NumberSet(((uid, uid),)))
+        try:
+            (size,) = await session.read(_sizes, session.account_id, session.selected.mailbox, one.uids) or (
+                0,
+            )
+            large = size >= session.limits.large_message_octets
+            found |= await _send_group(session, plan, one, large=large)
+        except (BlobDamaged, DatabaseDamaged) as failure:
+            damage.report(session.world, failure, account=session.account_id, uid=uid)
+            damaged.append(uid)
+        await session.flush_and_yield()
+    return found
+
+
+def _sizes(tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet) -> list[int]:
+    return [size for _, size in store_fetch.rows(tx, account, mailbox, uids, (Column.SIZE,))]
 
 
 async def _write(session: SessionState, plan: Plan, batch: Batch) -> None:

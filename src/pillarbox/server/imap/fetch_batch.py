@@ -19,7 +19,7 @@ from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import fetch as store_fetch
 from pillarbox.store.fetch import Column
 from pillarbox.store.mailbox_cache import CachedMailbox
-from pillarbox.world.blobs import BlobMissing, Blobs
+from pillarbox.world.blobs import BlobDamaged, BlobMissing, Blobs
 from pillarbox.world.database import Transaction
 
 MAX_GROUP_OCTETS: Final = 256 * 1024
@@ -171,15 +171,19 @@ def _compute(session: SessionState, plan: Plan, batch: Batch) -> None:
 
 
 def _octets(blobs: Blobs, columns: Mapping[Column, Sequence[Any]]) -> list[bytes]:
-    """Of each message. Raises `BlobMissing` or `DatabaseUnavailable`."""
+    """Of each message, as many as its row says. Raises `BlobDamaged` or `DatabaseUnavailable`."""
     found: list[bytes] = list(columns[Column.OCTETS])
-    if None not in found:
-        return found
-    for index, location in enumerate(columns[Column.LOCATION]):
-        if found[index] is None:
-            if location is None:
-                raise BlobMissing(columns[Column.BLOB][index].hex())
-            found[index] = blobs.read_file(location)
+    if None in found:
+        for index, location in enumerate(columns[Column.LOCATION]):
+            if found[index] is None:
+                if location is None:
+                    raise BlobMissing(columns[Column.BLOB][index].hex())
+                found[index] = blobs.read_file(location)
+    # Before a literal of so many octets is announced
+    if list(map(len, found)) != list(columns[Column.SIZE]):
+        for digest, octets, size in zip(columns[Column.BLOB], found, columns[Column.SIZE], strict=True):
+            if len(octets) != size:
+                raise BlobDamaged(digest.hex(), f"has {len(octets)} octets instead of {size}")
     return found
 
 

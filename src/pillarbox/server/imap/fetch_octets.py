@@ -71,7 +71,7 @@ class MessageOctets:
 def value(item: OctetsItem, message: MessageOctets) -> bytes | Extent:
     """An item's value: octets for the wire, or the range of the message that is sent as its literal.
 
-    Raises `transfer.UnknownEncoding`, `BlobMissing`, `DatabaseUnavailable`.
+    Raises `transfer.UnknownEncoding`, `BlobDamaged`, `DatabaseUnavailable`.
     """
     match item:
         case BodySection():

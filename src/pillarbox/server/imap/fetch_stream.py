@@ -10,6 +10,7 @@ from functools import partial
 from pillarbox.mail.part import Part
 from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.fetch_items import FetchItem
+from pillarbox.server import damage
 from pillarbox.server.imap import fetch_octets
 from pillarbox.server.imap.fetch_batch import read_batch, stored_messages
 from pillarbox.server.imap.fetch_columns import Batch, OctetsItem, Plan
@@ -17,14 +18,15 @@ from pillarbox.server.imap.fetch_octets import MessageOctets, Stored
 from pillarbox.server.imap.reply import ResponseInterrupted
 from pillarbox.server.imap.sections import Extent
 from pillarbox.server.imap.session_state import SessionState
-from pillarbox.world.blobs import Blobs, OpenBlob
+from pillarbox.world.blobs import BlobDamaged, Blobs, OpenBlob
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
 
 async def send(session: SessionState, plan: Plan, chosen: Chosen) -> bool:
     """Send the response for one large message; whether it no longer exists.
 
-    Raises `ResponseInterrupted`.
+    Raises `BlobDamaged` or `DatabaseDamaged` before anything is written, `ResponseInterrupted` afterwards: a literal
+    that was announced can't be taken back.
     """
     blobs, trees = session.world.blobs, session.caches.part_trees
     batch, missing = await read_batch(session, plan, chosen, octets=False)
@@ -41,8 +43,13 @@ async def send(session: SessionState, plan: Plan, chosen: Chosen) -> bool:
             item: (b"" if isinstance(found, Extent) else found,) for item, found in values.items()
         }
         with await session.read(blobs.open, stored.digest) as blob:
+            if blob.size != stored.size:
+                raise BlobDamaged(stored.digest.hex(), f"has {blob.size} octets instead of {stored.size}")
             try:
                 await _write(session, plan, batch, ranges, blob)
+            except BlobDamaged as failure:
+                damage.report(session.world, failure, account=session.account_id, uid=batch.uids[0])
+                raise ResponseInterrupted from failure
             except DatabaseUnavailable as failure:
                 raise ResponseInterrupted from failure
     return missing

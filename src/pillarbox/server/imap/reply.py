@@ -16,7 +16,7 @@ from pillarbox.protocol.imap.selected import NoSuchMessage
 from pillarbox.server.authentication import AuthenticationUnavailable
 from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox, OverQuota
 from pillarbox.store.mailboxes import CannotDeleteInbox, MailboxExists, NestedInItself
-from pillarbox.world.blobs import BlobMissing
+from pillarbox.world.blobs import BlobDamaged
 from pillarbox.world.database import DatabaseUnavailable
 
 
@@ -84,7 +84,7 @@ REFUSALS: Final[dict[type[Exception], Reply]] = {
     OverQuota: no("Quota exceeded", response_codes.OVERQUOTA),
     # RFC 3516 §4.3: the client falls back to BODY and decodes by itself
     UnknownEncoding: no("Unknown Content-Transfer-Encoding", response_codes.UNKNOWN_CTE),
-    BlobMissing: no("Message data is missing", response_codes.CORRUPTION),
+    BlobDamaged: no("Message is damaged", response_codes.CORRUPTION),
     DatabaseUnavailable: no("Service temporarily unavailable", response_codes.UNAVAILABLE),
     AuthenticationUnavailable: no("Temporary authentication failure", response_codes.UNAVAILABLE),
     NoSuchAccount: no("Account doesn't exist", response_codes.CONTACTADMIN),

@@ -13,6 +13,7 @@ from pillarbox.protocol.pop3 import replies
 from pillarbox.protocol.pop3.commands import Command
 from pillarbox.protocol.pop3.replies import Code
 from pillarbox.protocol.pop3.states import State
+from pillarbox.server import damage
 from pillarbox.server.authentication import AuthenticationUnavailable
 from pillarbox.server.pop3.handlers import HANDLERS
 from pillarbox.server.pop3.lease import Renewal
@@ -20,7 +21,7 @@ from pillarbox.server.pop3.maildrop import NoSuchNumber
 from pillarbox.server.pop3.session_state import SessionState
 from pillarbox.store.fetch import NoSuchMessage
 from pillarbox.store.maildrop import InUse
-from pillarbox.world.blobs import BlobMissing
+from pillarbox.world.blobs import BlobDamaged
 from pillarbox.world.database import DatabaseUnavailable
 
 AUTOLOGOUT_S: Final = 600.0
@@ -36,7 +37,7 @@ FAILURES: Final[dict[type[Exception], tuple[str, Code | None]]] = {
     InUse: ("Mailbox is locked by another POP3 session.", Code.IN_USE),
     AuthenticationUnavailable: ("Temporary authentication failure.", Code.SYS_TEMP),
     DatabaseUnavailable: ("Temporary internal failure, try again later.", Code.SYS_TEMP),
-    BlobMissing: ("Message is damaged.", Code.SYS_PERM),
+    BlobDamaged: ("Message is damaged.", Code.SYS_PERM),
 }
 """What a handler may raise, and the reply to it."""
 
@@ -101,8 +102,8 @@ class Pop3Session(SessionState):
             self.connection.close()
 
     def _fail(self, failure: Exception) -> None:
-        if isinstance(failure, BlobMissing):
-            self.world.telemetry.failure("message damaged", failure)
+        if isinstance(failure, BlobDamaged):
+            damage.report(self.world, failure, account=self.owner.id)
         if self.replied:
             self.connection.abort()
         else:

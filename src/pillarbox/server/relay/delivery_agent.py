@@ -15,6 +15,8 @@ from pillarbox.server.relay.context import RelayContext
 from pillarbox.server.relay.conversion import convert_for
 from pillarbox.server.relay.host_finder import Host
 from pillarbox.server.relay.progress import Progress
+from pillarbox.world.blobs import Blobs, verified
+from pillarbox.world.database import Transaction
 
 MAX_CONNECTIONS_TRIED: Final = 10
 """Connections tried for one job in one attempt; RFC 5321 §5.1 asks for two at least."""
@@ -49,7 +51,7 @@ class DeliveryAgent:
     async def deliver(self, job: Job, octets: bytes | None = None) -> JobResult:
         """Try to deliver a message to its recipients; it is read from the store if `octets` is `None`.
 
-        Raises `BlobMissing`, `DatabaseUnavailable`.
+        Raises `BlobDamaged`, `DatabaseUnavailable`.
         """
         progress = Progress(job)
         if not await self._lease_holds(job):
@@ -81,10 +83,9 @@ class DeliveryAgent:
             connection.session.abort()
 
     async def _read(self, job: Job) -> bytes:
-        database, read = self._context.world.database, self._context.world.blobs.read
-        if job.message.size < READ_IN_THREAD_OCTETS:
-            return await database.read(read, job.message.blob)
-        return await database.read_in_thread(read, job.message.blob)
+        database, blobs = self._context.world.database, self._context.world.blobs
+        read = database.read if job.message.size < READ_IN_THREAD_OCTETS else database.read_in_thread
+        return await read(_read, blobs, job.message.blob)
 
     async def _lease_holds(self, job: Job) -> bool:
         """Whether the job may be offered: checked at first and again before each offer, since looking up hosts,
@@ -170,6 +171,11 @@ class DeliveryAgent:
             )
         progress.hosts_offered += 1
         return True
+
+
+def _read(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes:
+    """What is passed on to another provider is what was accepted. Raises `BlobDamaged`."""
+    return verified(blobs.read(tx, digest), digest)
 
 
 async def _transact(

@@ -13,10 +13,12 @@ from typing import Final, NamedTuple, Protocol
 from pillarbox.delivery.settle import DeliveryAttempt, JobResult
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.queue.schedule import Job
+from pillarbox.server import damage
 from pillarbox.server.relay.concurrency import ConcurrencyLimit
 from pillarbox.server.relay.context import RelayContext
 from pillarbox.server.relay.delivery_agent import DeliveryAgent
 from pillarbox.server.relay.time_limit import TimeLimit
+from pillarbox.world.blobs import BlobDamaged
 from pillarbox.world.clock import Clock
 from pillarbox.world.database import DatabaseUnavailable
 
@@ -27,6 +29,9 @@ DELIVERY_AGENTS: Final = "delivery agents"
 IDLE_CONNECTION_S: Final = 2.0
 """How long a connection waits for more mail to its destination before it is closed."""
 
+_DAMAGED = Outcome(
+    OutcomeKind.FAILED, "5.3.0", "the message was damaged while it was queued", said_by_server=False
+)
 _UNREADABLE = Outcome(OutcomeKind.DEFERRED, "4.3.0", "message could not be read", said_by_server=False)
 _INTERNAL_ERROR = Outcome(OutcomeKind.DEFERRED, "4.3.0", "internal error", said_by_server=False)
 
@@ -192,6 +197,11 @@ class DestinationQueue:
         job = loaded.job
         try:
             return await agent.deliver(job, loaded.octets)
+        except BlobDamaged as failure:
+            # What is damaged stays so: the sender, who has the message, is told at once
+            agent.abort()
+            damage.report(self._owner.context.world, failure, queue_id=job.message.id)
+            outcome = _DAMAGED
         except DatabaseUnavailable as failure:
             agent.abort()
             self._telemetry.warning("message not read", queue_id=job.message.id, why=str(failure))

@@ -27,7 +27,7 @@ from pillarbox.server.relay.destination_queue import DELIVERY_AGENTS, Destinatio
 from pillarbox.server.relay.host_finder import Routes
 from pillarbox.server.relay.settling import Settling
 from pillarbox.server.relay.time_limit import TimeLimit
-from pillarbox.world.blobs import BlobMissing, Blobs
+from pillarbox.world.blobs import BlobDamaged, Blobs, verified
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.world import World
 
@@ -282,6 +282,6 @@ def _small(tx: Transaction, job: Job, blobs: Blobs) -> bytes | None:
     if job.message.size > READ_TOGETHER_OCTETS:
         return None
     try:
-        return blobs.read(tx, job.message.blob)
-    except BlobMissing:
+        return verified(blobs.read(tx, job.message.blob), job.message.blob)
+    except BlobDamaged:
         return None

@@ -32,7 +32,7 @@ from pillarbox.store.search.text import (
     field_contains,
     lines_may_contain,
 )
-from pillarbox.world.blobs import BlobMissing, Blobs
+from pillarbox.world.blobs import BlobDamaged, Blobs
 from pillarbox.world.database import Transaction
 
 INDEX_FROM_MESSAGES: Final = 16
@@ -260,7 +260,7 @@ class _Search:
         assert self._blobs is not None, "what is in memory reads nothing"
         try:
             return self._blobs.read(self._tx, digest, 0, length)
-        except BlobMissing:
+        except BlobDamaged:
             return b""  # a damaged store finds less; what is there must stay searchable
 
     def _possible(self, folded: str, places: Places) -> Places:

@@ -19,7 +19,7 @@ from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.store import sqlite_fts
 from pillarbox.store.account_counters import email_bounds
 from pillarbox.store.search.text import everything
-from pillarbox.world.blobs import BlobMissing, Blobs
+from pillarbox.world.blobs import BlobDamaged, Blobs
 from pillarbox.world.database import Transaction
 
 MAX_INDEXED_CHARACTERS: Final = 1024 * 1024
@@ -78,7 +78,7 @@ def gather(
 def _text(tx: Transaction, blobs: Blobs, digest: bytes, max_characters: int) -> str | None:
     try:
         text = everything(blobs.read(tx, digest))
-    except BlobMissing:
+    except BlobDamaged:
         return None
     # FTS5 would end the text at a NUL
     return None if len(text) > max_characters else text.replace("\0", " ")

@@ -1,6 +1,15 @@
 """Message octets: content-addressed, immutable, with a use count."""
 
-from pillarbox.world.blobs.blob import Blob, BlobMissing, PreparedBlob, keep_again, prepare, release
+from pillarbox.world.blobs.blob import (
+    Blob,
+    BlobDamaged,
+    BlobMissing,
+    PreparedBlob,
+    keep_again,
+    prepare,
+    release,
+    verified,
+)
 from pillarbox.world.blobs.blobs import Blobs, BlobWriter
 from pillarbox.world.blobs.files import MAX_IN_DATABASE_OCTETS, FileBlobs
 from pillarbox.world.blobs.in_database import DatabaseBlobs
@@ -13,6 +22,7 @@ __all__ = [
     "SCHEMA",
     "WITH_OCTETS",
     "Blob",
+    "BlobDamaged",
     "BlobMissing",
     "BlobWriter",
     "Blobs",
@@ -26,4 +36,5 @@ __all__ = [
     "release",
     "sweep",
     "sweep_leftovers",
+    "verified",
 ]

@@ -12,8 +12,20 @@ from hashlib import sha256
 from pillarbox.world.database import Transaction
 
 
-class BlobMissing(Exception):
-    """A row refers to a blob that does not exist: the data directory is damaged."""
+class BlobDamaged(Exception):
+    """The octets of a blob are not what was stored: cut short, unreadable, or not there."""
+
+    def __init__(self, name: str, trouble: str) -> None:
+        """`name`: the digest or the file; `trouble`: what is wrong, as the rest of a sentence."""
+        super().__init__(f"blob {name} {trouble}")
+        self.trouble = trouble
+
+
+class BlobMissing(BlobDamaged):
+    """A row refers to a blob that does not exist."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "is lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +62,13 @@ class PreparedBlob:
 def prepare(octets: bytes) -> PreparedBlob:
     """Octets in memory, ready to be kept."""
     return PreparedBlob(Blob(sha256(octets).digest(), len(octets)), octets)
+
+
+def verified(octets: bytes, digest: bytes) -> bytes:
+    """The octets, if they are those that the digest names. Raises `BlobDamaged`."""
+    if sha256(octets).digest() != digest:
+        raise BlobDamaged(digest.hex(), "is damaged: its octets are not those it is named after")
+    return octets
 
 
 def keep_again(tx: Transaction, digest: bytes) -> None:

@@ -44,13 +44,13 @@ class Blobs(Protocol):
         """
 
     def read(self, tx: Transaction, digest: bytes, start: int = 0, length: int | None = None) -> bytes:
-        """Octets from `start` on, at most `length`. Raises `BlobMissing` or `DatabaseUnavailable`."""
+        """Octets from `start` on, at most `length`. Raises `BlobDamaged` or `DatabaseUnavailable`."""
 
     def open(self, tx: Transaction, digest: bytes) -> OpenBlob:
-        """A blob to be read piece by piece. Raises `BlobMissing` or `DatabaseUnavailable`."""
+        """A blob to be read piece by piece. Raises `BlobDamaged` or `DatabaseUnavailable`."""
 
     def read_file(self, location: str) -> bytes:
-        """All octets of a file, by the location in its row. Raises `BlobMissing` or `DatabaseUnavailable`."""
+        """All octets of a file, by the location in its row. Raises `BlobDamaged` or `DatabaseUnavailable`."""
 
     def discard(self, prepared: PreparedBlob) -> None:
         """Remove the file of a blob that no transaction has kept.

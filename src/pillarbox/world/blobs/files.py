@@ -13,9 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import mkstemp
 
-from pillarbox.world.blobs.blob import Blob, BlobMissing, PreparedBlob, prepare
+from pillarbox.world.blobs.blob import Blob, PreparedBlob, prepare
 from pillarbox.world.blobs.blobs import BlobWriter
 from pillarbox.world.blobs.in_database import DatabaseBlobs
+from pillarbox.world.blobs.open_blob import failure_of
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.durable import flush_folder, make_folder
 
@@ -52,10 +53,10 @@ class FileBlobs(DatabaseBlobs):
     def _open_file(self, location: str) -> int:
         try:
             return os.open(self._directory / location, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError as failure:
-            raise BlobMissing(location) from failure
         except OSError as failure:
-            raise DatabaseUnavailable(str(failure)) from failure
+            if not (self._directory / INCOMING).is_dir():  # all messages would seem lost
+                raise DatabaseUnavailable(f"{self._directory} is gone: is its disk mounted?") from failure
+            raise failure_of(location, failure) from failure
 
 
 class FileWriter:

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from pillarbox.world.blobs.blob import BlobMissing, PreparedBlob, prepare
+from pillarbox.world.blobs.blob import BlobDamaged, BlobMissing, PreparedBlob, prepare
 from pillarbox.world.blobs.blobs import BlobWriter
 from pillarbox.world.blobs.open_blob import OpenBlob
 from pillarbox.world.blobs.schema import WITH_OCTETS
-from pillarbox.world.database import Transaction
+from pillarbox.world.database import DatabaseDamaged, Transaction
 
-_READ = f"SELECT b.location, o.octets FROM blobs b {WITH_OCTETS} WHERE b.digest = ?"  # noqa: S608  (constant)
+_READ = f"SELECT b.location, o.octets, b.size FROM blobs b {WITH_OCTETS} WHERE b.digest = ?"  # noqa: S608  (constant)
 
 
 class DatabaseBlobs:
@@ -33,40 +33,47 @@ class DatabaseBlobs:
 
     def read(self, tx: Transaction, digest: bytes, start: int = 0, length: int | None = None) -> bytes:
         """See `Blobs.read`."""
-        octets, location = _found(tx, digest)
-        if location is None:
-            return octets if start == 0 and length is None else octets[start:][:length]
-        with OpenBlob(b"", self._open_file(location)) as blob:
+        with self.open(tx, digest) as blob:
             return blob.read(start, length)
 
     def open(self, tx: Transaction, digest: bytes) -> OpenBlob:
         """See `Blobs.open`."""
-        octets, location = _found(tx, digest)
-        return OpenBlob(octets, None if location is None else self._open_file(location))
+        octets, location, size = _found(tx, digest)
+        if location is not None:
+            return OpenBlob.of_file(self._open_file(location), location, size)
+        return OpenBlob(octets)
 
     def read_file(self, location: str) -> bytes:
         """See `Blobs.read_file`."""
-        with OpenBlob(b"", self._open_file(location)) as blob:
+        with OpenBlob.of_file(self._open_file(location), location) as blob:
             return blob.read()
 
     def discard(self, _prepared: PreparedBlob) -> None:
         """See `Blobs.discard`."""
 
     def _open_file(self, location: str) -> int:
-        """The descriptor of a file. Raises `BlobMissing` or `DatabaseUnavailable`."""
+        """The descriptor of a file. Raises `BlobDamaged` or `DatabaseUnavailable`."""
         raise BlobMissing(location)
 
 
-def _found(tx: Transaction, digest: bytes) -> tuple[bytes, str | None]:
-    """The octets, or no octets and the file that holds them."""
-    row = tx.row(_READ, (digest,))
+def _found(tx: Transaction, digest: bytes) -> tuple[bytes, str | None, int]:
+    """The octets, or no octets and the file that holds them; and how many they are."""
+    try:
+        row = tx.row(_READ, (digest,))
+    except DatabaseDamaged as failure:  # it concerns these octets: others can be read
+        raise BlobDamaged(digest.hex(), f"can't be read ({failure})") from failure
     if row is None:
         raise BlobMissing(digest.hex())
-    location: str | None = row[0]
-    octets: bytes | None = row[1]
-    if location is None and octets is None:
-        raise BlobMissing(digest.hex())
-    return octets or b"", location
+    location: str | None
+    octets: bytes | None
+    size: int
+    location, octets, size = row
+    if location is None:
+        if octets is None:
+            raise BlobMissing(digest.hex())
+        if len(octets) != size:
+            raise BlobDamaged(digest.hex(), f"has {len(octets)} octets instead of {size}")
+    return octets or b"", location, size
 
 
 class MemoryWriter:

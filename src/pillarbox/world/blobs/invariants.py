@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from pillarbox.world.blobs.blob import BlobMissing
+from pillarbox.world.blobs.blob import BlobDamaged, verified
 from pillarbox.world.blobs.blobs import Blobs
 from pillarbox.world.blobs.sweep import is_named_by_digest
 from pillarbox.world.database import DatabaseUnavailable, Transaction
@@ -59,22 +59,18 @@ def octets(tx: Transaction, blobs: Blobs) -> Iterator[Checked]:
         "SELECT digest, size FROM blobs WHERE digest > ? ORDER BY digest LIMIT ?", (last, BATCH_ROWS)
     ):
         for digest, size in rows:
-            yield Checked(digest, size, _trouble(tx, blobs, digest, size))
+            yield Checked(digest, size, _trouble(tx, blobs, digest))
         last = rows[-1][0]
 
 
-def _trouble(tx: Transaction, blobs: Blobs, digest: bytes, size: int) -> str | None:
+def _trouble(tx: Transaction, blobs: Blobs, digest: bytes) -> str | None:
     try:
-        found = blobs.read(tx, digest)
-    except BlobMissing:
-        return "is lost"
+        verified(blobs.read(tx, digest), digest)
+    except BlobDamaged as failure:
+        return failure.trouble
     except DatabaseUnavailable as failure:
         return f"can't be read ({failure})"
-    if len(found) != size:
-        return f"has {len(found)} octets instead of {size}"
-    return (
-        None if sha256(found).digest() == digest else "is damaged: its octets are not those it is named after"
-    )
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The `Database` protocol: `write`, `read`, and `write_in_thread`, `read_in_thread`.
 
 `write` runs a verb and returns once its effects are durable. `read` runs a short verb on what is committed.
-`write_in_thread` and `read_in_thread` do the same for verbs that would hold up the loop. A database is one shard; an open one does not survive a fork:
-each process opens its own. Engines are packages below this one (`sqlite`).
+`write_in_thread` and `read_in_thread` do the same for verbs that would hold up the loop. A database is one shard;
+an open one does not survive a fork: each process opens its own. Engines are packages below this one (`sqlite`).
 """
 
 from collections.abc import Callable, Iterable

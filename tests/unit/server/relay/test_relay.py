@@ -11,6 +11,7 @@ from pillarbox.queue.schedule import LEASE_MS
 from pillarbox.queue.spool import LIFETIME_MS
 from pillarbox.server.relay.context import RelayLimits
 from pillarbox.server.relay.destination_queue import DELIVERY_AGENTS
+from pillarbox.world.blobs import DatabaseBlobs
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.network.memory import Fault
 from tests.kit.smtp.peer import SILENCE
@@ -290,19 +291,43 @@ def test_a_full_disk_only_delays_what_is_written_down() -> None:
     run_with_relay(test)
 
 
-def test_a_message_that_cannot_be_read_is_deferred_and_does_not_stop_the_others() -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM blobs",
+        "UPDATE blob_octets SET octets = x'00'",
+        "UPDATE blob_octets SET octets = zeroblob(length(octets))",
+    ],
+)
+def test_a_message_that_was_damaged_in_the_queue_fails_with_a_report_and_does_not_stop_the_others(
+    damage: str,
+) -> None:
     async def test(provider: RelayProvider) -> None:
         await provider.stop()
         peer = provider.peer("two.example", "192.0.2.2")
-        await provider.queue("a@two.example", octets=b"lost")
-        provider.database.write_now(lambda tx: tx.execute("DELETE FROM blobs"))
+        await provider.queue("a@two.example", octets=b"Subject: lost\r\n\r\nlost\r\n")
+        provider.database.write_now(lambda tx: tx.execute(damage))
         await provider.queue("b@two.example")
         provider.start()
         await provider.pass_(1)
         assert peer.addresses == ["b@two.example"]
+        assert provider.waiting() == []
+        assert provider.reported() == [("a@two.example", "failed", "5.3.0")]
+        assert [name for name, _ in provider.telemetry.events].count("message damaged") == 1
+
+    run_with_relay(test)
+
+
+def test_a_disk_that_fails_for_a_while_only_defers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_arguments: object, **_keywords: object) -> bytes:
+        raise DatabaseUnavailable("too many open files")
+
+    async def test(provider: RelayProvider) -> None:
+        provider.peer("two.example", "192.0.2.2")
+        monkeypatch.setattr(DatabaseBlobs, "read", failing)
+        await provider.queue("a@two.example")
+        await provider.pass_(1)
         assert provider.waiting() == ["a@two.example"]
-        assert [name for name, _ in provider.telemetry.failures] == ["delivery failed"]
-        provider.telemetry.failures.clear()
 
     run_with_relay(test)
 

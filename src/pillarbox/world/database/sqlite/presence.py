@@ -41,7 +41,7 @@ def require_file(path: Path) -> None:
     all mail for good.
     """
     try:
-        octets = os.stat(path).st_size
+        octets = path.stat().st_size
     except (FileNotFoundError, NotADirectoryError) as failure:
         raise DatabaseMissing(f"there is no database at {path}") from failure
     except OSError as failure:
@@ -61,23 +61,23 @@ class FileWatch:
     def __init__(self, path: Path) -> None:
         """The database must be open: its log is there then. Raises OSError."""
         self._path = path
-        self._files = tuple((name, _identity(name)) for name in (str(path), f"{path}-wal"))
+        self._files = tuple((file, _identity(file)) for file in (path, Path(f"{path}-wal")))
 
     def check(self) -> None:
         """Raise `DatabaseMissing` if they are no longer those that were opened."""
-        for name, identity in self._files:
+        for file, identity in self._files:
             try:
-                now = _identity(name)
+                now = _identity(file)
             except OSError as failure:
-                raise DatabaseMissing(f"{name} has disappeared ({failure.strerror}): {_RESTART}") from failure
+                raise DatabaseMissing(f"{file} has disappeared ({failure.strerror}): {_RESTART}") from failure
             if now != identity:
-                raise DatabaseMissing(f"{name} is another file now: {_RESTART}")
+                raise DatabaseMissing(f"{file} is another file now: {_RESTART}")
         require_file(self._path)
 
 
 _RESTART = "restart the server when the database is back in its place"
 
 
-def _identity(name: str) -> tuple[int, int]:
-    found = os.stat(name)
+def _identity(file: Path) -> tuple[int, int]:
+    found = file.stat()
     return found.st_dev, found.st_ino

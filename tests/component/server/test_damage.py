@@ -1,0 +1,204 @@
+"""Damaged messages: what clients get of them, and that all others stay readable."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pillarbox.server.imap.limits import DEFAULT_LIMITS, ImapLimits
+from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, OpenBlob, prepare
+from pillarbox.world.database import Transaction
+from tests.kit.data_directory import write_blob
+from tests.kit.imap.client import ImapProvider, open_imap
+from tests.kit.pop3.client import Pop3Client
+
+SMALL = [b"Subject: small %d\r\n\r\nneedle %d\r\n" % (number, number) for number in range(5)]
+LARGE = [
+    b"Subject: large %d\r\n\r\n" % number + b"needle %d of many\r\n" % number * (MAX_IN_DATABASE_OCTETS // 16)
+    for number in range(5)
+]
+DAMAGED = 3
+"""The UID of the message that is damaged; the others are 1, 2, 4 and 5."""
+STREAMED = ImapLimits(large_message_octets=5000, piece_octets=70_000)
+
+
+def by_row(statement: str) -> Callable[[ImapProvider, bytes], None]:
+    def damage(mail: ImapProvider, digest: bytes) -> None:
+        def verb(tx: Transaction) -> None:
+            tx.execute(statement, (digest,))
+
+        mail.provider.world.database.write_now(verb)
+
+    return damage
+
+
+def by_file(change: Callable[[Path], None]) -> Callable[[ImapProvider, bytes], None]:
+    def damage(mail: ImapProvider, digest: bytes) -> None:
+        directory = mail.provider.world.blobs.directory
+        assert directory
+        (path,) = directory.rglob(f"{digest.hex()}*")
+        change(path)
+
+    return damage
+
+
+def _unreadable(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+ROWS = {
+    "the octets are gone": by_row(
+        "DELETE FROM blob_octets WHERE id = (SELECT octets_id FROM blobs WHERE digest = ?)"
+    ),
+    "the row is gone": by_row("DELETE FROM blobs WHERE digest = ?"),
+    "the octets are cut short": by_row(
+        "UPDATE blob_octets SET octets = x'41' WHERE id = (SELECT octets_id FROM blobs WHERE digest = ?)"
+    ),
+    "it is nowhere": by_row("UPDATE blobs SET octets_id = NULL WHERE digest = ?"),
+}
+FILES = {
+    "the file is gone": by_file(Path.unlink),
+    "the file is cut short": by_file(lambda path: os.truncate(path, 1000)),
+    "the file is too long": by_file(lambda path: os.truncate(path, 1_000_000)),
+    "the file can't be read": by_file(_unreadable),
+}
+CASES = [
+    *(pytest.param(SMALL, damage, id=name) for name, damage in ROWS.items()),
+    *(pytest.param(LARGE, damage, id=name) for name, damage in FILES.items()),
+]
+
+
+@contextmanager
+def with_damage(
+    folder: Path,
+    messages: list[bytes],
+    damage: Callable[[ImapProvider, bytes], None],
+    limits: ImapLimits = DEFAULT_LIMITS,
+) -> Iterator[ImapProvider]:
+    folder.mkdir()
+    with open_imap(folder=folder, limits=limits) as mail:
+        mail.deliver(*(b"Subject: to be replaced %d\r\n\r\n" % number for number in range(5)))
+        for uid, message in enumerate(messages, 1):
+            put_in_place(mail, uid, message)
+        damage(mail, prepare(messages[DAMAGED - 1]).blob.digest)
+        yield mail
+
+
+def put_in_place(mail: ImapProvider, uid: int, message: bytes) -> None:
+    """Have a message of the INBOX be this one, large ones in files, as the reception does."""
+    blob = write_blob(mail.provider.world.blobs, message)
+
+    def verb(tx: Transaction) -> None:
+        kept = blob.keep(tx)
+        tx.execute("UPDATE placements SET size = ? WHERE uid = ?", (kept.size, uid))
+        tx.execute(
+            "UPDATE emails SET blob = ?, header_size = ?, crlf_size = ? WHERE id ="
+            " (SELECT email FROM placements WHERE uid = ?)",
+            (kept.digest, message.index(b"\r\n\r\n") + 4, kept.size, uid),
+        )
+
+    mail.provider.world.database.write_now(verb)
+
+
+def told(mail: ImapProvider) -> int:
+    return [name for name, _ in mail.provider.telemetry.events].count("message damaged")
+
+
+@pytest.mark.parametrize("limits", [DEFAULT_LIMITS, STREAMED], ids=["whole", "streamed"])
+@pytest.mark.parametrize(("messages", "damage"), CASES)
+def test_fetch_sends_the_others_and_names_the_damaged(
+    tmp_path: Path,
+    messages: list[bytes],
+    damage: Callable[[ImapProvider, bytes], None],
+    limits: ImapLimits,
+) -> None:
+    with with_damage(tmp_path / "data", messages, damage, limits) as mail:
+        client = mail.client(select="INBOX")
+        for _ in range(2):
+            answer = client.do("FETCH 1:* (UID BODY.PEEK[] BODY.PEEK[TEXT]<0.6>)")
+            assert (answer.word, answer.code) == (b"NO", b"CORRUPTION")
+            assert b"UID 3" in answer.status.text
+            got = {number: items[b"BODY[]"] for number, items in answer.fetched.items()}
+            assert got == {uid: messages[uid - 1] for uid in (1, 2, 4, 5)}
+        assert told(mail) == 1
+        assert client.ok("FETCH 3 (FLAGS ENVELOPE)").fetched[3]
+
+
+@pytest.mark.parametrize(("messages", "damage"), CASES)
+def test_searching_and_copying_go_on(
+    tmp_path: Path, messages: list[bytes], damage: Callable[[ImapProvider, bytes], None]
+) -> None:
+    with with_damage(tmp_path / "data", messages, damage) as mail:
+        client = mail.client(select="INBOX")
+        assert client.ok("SEARCH BODY needle").data(b"SEARCH") == [[1, 2, 4, 5]]
+        if messages is LARGE:  # its row is whole
+            client.ok("COPY 1:* Archive")
+            assert mail.provider.messages(0, mailbox="Archive") == 5
+        client.ok("STORE 3 +FLAGS (\\Deleted)")
+        if messages is LARGE:
+            client.ok("EXPUNGE")
+            assert client.ok("FETCH 1:* BODY.PEEK[]").fetched.keys() == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize(("messages", "damage"), CASES)
+@pytest.mark.rfc("3206 §4", "SHOULD")
+def test_pop3_says_that_it_is_damaged(
+    tmp_path: Path, messages: list[bytes], damage: Callable[[ImapProvider, bytes], None]
+) -> None:
+    with with_damage(tmp_path / "data", messages, damage) as mail:
+
+        async def scenario() -> None:
+            client = Pop3Client(mail.provider)
+            await client.log_in()
+            for line in (b"RETR 3", b"TOP 3 1", b"RETR 3"):
+                assert (await client.send(line)).startswith(b"-ERR [SYS/PERM]"), line
+            assert not client.connection.gone
+            assert (await client.send(b"RETR 4")).startswith(b"+OK")
+
+        mail.runner.run(scenario())
+        assert told(mail) == 1
+
+
+def test_damage_within_a_literal_ends_the_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is cut short after its size was compared: what was announced can't be sent."""
+    real = OpenBlob.read
+
+    def cut(blob: OpenBlob, start: int = 0, length: int | None = None) -> bytes:
+        if start >= 140_000:
+            os.truncate(next((tmp_path / "data" / "blobs").glob("??/*")), 150_000)
+        return real(blob, start, length)
+
+    with with_damage(tmp_path / "data", LARGE[:3], lambda *_: None, STREAMED) as mail:
+        client = mail.client(select="INBOX")
+        monkeypatch.setattr(OpenBlob, "read", cut)
+        client.wire.send(b"a UID FETCH 1:3 BODY.PEEK[]\r\n")
+        assert client.session.connection.gone
+        assert b"a NO" not in (client.wire.receive(0) or b"")
+        assert told(mail) == 1
+
+
+def test_a_missing_folder_of_messages_is_not_damage(tmp_path: Path) -> None:
+    """Its disk is not mounted: nothing is lost."""
+    with with_damage(tmp_path / "data", LARGE, lambda *_: None) as mail:
+        (tmp_path / "data" / "blobs").rename(tmp_path / "unmounted")
+        client = mail.client(select="INBOX")
+        answer = client.do("FETCH 1:* BODY.PEEK[]")
+        assert (answer.word, answer.code) == (b"NO", b"UNAVAILABLE")
+        (tmp_path / "unmounted").rename(tmp_path / "data" / "blobs")
+        assert client.ok("FETCH 1:* BODY.PEEK[]").fetched.keys() == {1, 2, 3, 4, 5}
+        assert not told(mail)
+
+
+def test_many_damaged_messages_are_named_shortly(tmp_path: Path) -> None:
+    with open_imap() as mail:
+        mail.deliver(*(b"Subject: %d\r\n\r\n" % number for number in range(400)))
+        mail.provider.world.database.write_now(
+            lambda tx: tx.execute("DELETE FROM blob_octets WHERE id % 2 = 0")
+        )
+        answer = mail.client(select="INBOX").do("UID FETCH 1:* BODY.PEEK[]")
+        assert len(answer.fetched) == 200
+        assert answer.status.text.endswith(b"and others, 200 in all")
+        assert len(answer.status.text) < 500
