@@ -19,7 +19,7 @@ from pillarbox.directory import resolve
 from pillarbox.directory.accounts import Account
 from pillarbox.mail import date
 from pillarbox.mail.address import Address, InvalidAddress
-from pillarbox.mail.address_list import parse_address_list
+from pillarbox.mail.address_list import mailboxes, parse_address_list
 from pillarbox.mail.header import MAX_FIELDS, Header
 from pillarbox.mail.threading import message_ids
 from pillarbox.world.database import Transaction
@@ -92,7 +92,7 @@ def _addresses(header: Header, name: str) -> list[Address | None]:
     return [
         _address(mailbox.local, mailbox.domain)
         for value in header.all(name)
-        for mailbox in parse_address_list(value).mailboxes
+        for mailbox in mailboxes(parse_address_list(value))
     ]
 
 

@@ -17,7 +17,7 @@ from pillarbox.mail.imap_string import NIL, nstring, string
 from pillarbox.mail.name_addr import AddressItem, Group, NameAddr
 
 MAX_VALUE_OCTETS: Final = 256 * 1024
-"""Octets read of all occurrences of one field together."""
+"""Octets read of all occurrences of one field together; an address that would end beyond them is left out."""
 
 MAX_SORT_CHARACTERS: Final = 255
 """Length at which sort keys are cut."""
@@ -40,20 +40,20 @@ class AddressField(msgspec.Struct, frozen=True, gc=False):
 ABSENT: Final = AddressField(NIL, "", "")
 
 
-def read(header: Header, name: str) -> AddressField:
-    """The address field of this name."""
+def read(header: Header, name: str, max_octets: int = MAX_VALUE_OCTETS) -> AddressField:
+    """The address field of this name, read from its first `max_octets`."""
     values = header.all(name)
     if not values:
         return ABSENT
     # RFC 5322 §4.5.3: several fields of one name are one list
     value = values[0] if len(values) == 1 else b", ".join(values)
-    return (
-        _cached_field(value) if len(value) <= _MAX_CACHED_OCTETS else _parsed_field(value[:MAX_VALUE_OCTETS])
-    )
+    return _cached_field(value) if len(value) <= _MAX_CACHED_OCTETS else _parsed_field(value, max_octets)
 
 
-def _parsed_field(value: bytes) -> AddressField:
-    items = parse_address_list(value).items
+def _parsed_field(value: bytes, max_octets: int = MAX_VALUE_OCTETS) -> AddressField:
+    items = parse_address_list(value[:max_octets])
+    if len(value) > max_octets and len(items) > 1:
+        items.pop()
     if not items:
         return ABSENT
     return AddressField(_wire(items), _mailbox_key(items[0]), _display_key(items[0]))

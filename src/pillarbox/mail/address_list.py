@@ -17,20 +17,28 @@ from pillarbox.mail.name_addr import AddressItem, AddressList, NameAddr
 
 def parse_address_list(value: bytes) -> AddressList:
     """Parse the unfolded body of a field, as far as `address_tokens` allows; never raises."""
-    items: list[AddressItem] = []
+    items = AddressList()
     position, end = 0, len(value)
     while position < end and len(items) < MAX_ADDRESSES:
         simple = _SIMPLE(value, position)
         if simple is None:
-            others, is_cut = parse_tokens(value[position:], MAX_ADDRESSES - len(items))
-            return AddressList(items + others, is_cut)
+            others = parse_tokens(value[position:], MAX_ADDRESSES - len(items))
+            items += others
+            items.cut = others.cut
+            return items
         quoted, words, local, domain, bare_local, bare_domain = simple.groups()
         if local is None:
             items.append(NameAddr(None, None, bare_local, bare_domain))
         else:
             items.append(NameAddr(quoted or words, None, local, domain))
         position = simple.end()
-    return AddressList(items, is_cut=position < end)
+    items.cut = position < end
+    return items
+
+
+def mailboxes(items: list[AddressItem]) -> list[NameAddr]:
+    """All mailboxes of a list, those inside groups as well."""
+    return [member for item in items for member in ((item,) if isinstance(item, NameAddr) else item.members)]
 
 
 _ATEXT = rb"A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\xff"

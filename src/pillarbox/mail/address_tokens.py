@@ -189,7 +189,7 @@ def parse_tokens(value: bytes, budget: int = MAX_ADDRESSES) -> AddressList:
                 reader.put(token[0])
     reader.finish()
     reader.close_group()
-    return AddressList(reader.items, is_cut=position < end)
+    return AddressList(reader.items, cut=position < end)
 
 
 def _comments(value: bytes) -> dict[int, int]:

@@ -5,6 +5,10 @@ whatever the message holds; the section numbers that a client derives from them 
 grammar requires what a broken message lacks, the minimum is rendered: a multipart without parts has one text part,
 which is its body, so that clients can show it; an enclosed message that was not parsed has an empty envelope.
 
+The whole has a limit, `MAX_RENDERED_OCTETS`: the part that would exceed it, and each one after that, whatever it is,
+is rendered with its size alone, as application/octet-stream without parts. The part numbers stay the same, and all
+that is in it can be fetched.
+
 Types and encodings are in upper case, as in the examples of the RFCs; parameter names and values as received. RFC
 2231 continuations are joined: `name*0` and `name*1` become `name`, and percent-encoded sections become one `name*`
 that begins with its charset, as clients expect.
@@ -22,11 +26,15 @@ from pillarbox.mail.imap_string import NIL, string
 from pillarbox.mail.parameter import Pairs
 from pillarbox.mail.part import MimeFields, Part
 
+MAX_RENDERED_OCTETS: Final = 1024 * 1024
+"""BODYSTRUCTURE of one message, but for what each part has at least: its size, and less than 80 octets."""
+
 MAX_LANGUAGES: Final = 64
 """Language tags rendered for one part."""
 
 _PLAIN: Final = b'("TEXT" "PLAIN" ("charset" "us-ascii") NIL NIL "7BIT" %d %d'
 _EMPTY_PART: Final = _PLAIN % (0, 0)
+_OCTET_STREAM: Final = b'("APPLICATION" "OCTET-STREAM" NIL NIL NIL "BINARY" %d'
 _DEFAULT_CHARSET: Final = (b"charset", b"us-ascii")
 _STAR: Final = ord(b"*")
 _BASIC_FIELDS: Final = frozenset({b"content-id", b"content-description", b"content-md5"})
@@ -46,38 +54,83 @@ class BodyStructure(NamedTuple):
     """BODYSTRUCTURE: with all extension data that is defined."""
 
 
-def render(root: Part) -> BodyStructure:
+def render(root: Part, max_octets: int = MAX_RENDERED_OCTETS) -> BodyStructure:
     """Both forms of the message with this root part."""
-    return _multipart(root) if root.media_type == "multipart" else _single(root)
+    return _Rendering(max_octets).part(root)
 
 
-def _multipart(part: Part) -> BodyStructure:
-    subtype = _token(part.subtype)
-    if part.children:
-        rendered = [render(child) for child in part.children]
-        bodies = b"".join([child.body for child in rendered])
-        structures = b"".join([child.bodystructure for child in rendered])
-    else:  # RFC 9051 §9, body-type-mpart: 1*body
-        only = _PLAIN % (part.size, part.lines)
-        bodies, structures = only + b")", only + _NO_EXTENSION
-    mime = part.mime
-    parameters, extension = _parameters(mime.raw_parameters), _common_extension(mime.header)
-    return BodyStructure(
-        b"(%b %b)" % (bodies, subtype), b"(%b %b %b%b)" % (structures, subtype, parameters, extension)
-    )
+class _Rendering:
+    """The rendering of one message."""
+
+    __slots__ = ("octets_left",)
+
+    def __init__(self, max_octets: int) -> None:
+        self.octets_left = max_octets
+
+    def part(self, part: Part) -> BodyStructure:
+        """A part with all below it, or the leaf that stands for it beyond the limit."""
+        if not self.octets_left:
+            return _undivided(part)
+        if part.media_type == "multipart":
+            return self.multipart(part)
+        return self.single(part)
+
+    def takes(self, *rendered: bytes) -> bool:
+        """Whether this much more may be sent; if not, nothing more may."""
+        octets_left = self.octets_left - sum(map(len, rendered))
+        self.octets_left = max(0, octets_left)
+        return octets_left >= 0
+
+    def multipart(self, part: Part) -> BodyStructure:
+        mime, subtype = part.mime, _token(part.subtype)
+        parameters, extension = _parameters(mime.raw_parameters), _common_extension(mime.header)
+        if not self.takes(subtype, parameters, extension):
+            return _undivided(part)
+        if part.children:
+            rendered = [self.part(child) for child in part.children]
+            bodies = b"".join([child.body for child in rendered])
+            structures = b"".join([child.bodystructure for child in rendered])
+        else:  # RFC 9051 §9, body-type-mpart: 1*body
+            only = _PLAIN % (part.size, part.lines)
+            bodies, structures = only + b")", only + _NO_EXTENSION
+        return BodyStructure(
+            b"(%b %b)" % (bodies, subtype), b"(%b %b %b%b)" % (structures, subtype, parameters, extension)
+        )
+
+    def single(self, part: Part) -> BodyStructure:
+        mime = part.mime
+        fields, extension = _cached_rendering(mime) if mime.is_cacheable else _rendered_fields(mime)
+        if not self.takes(fields, extension):
+            return _undivided(part)
+        size = part.end - part.body_start
+        if mime.media_type == "text":
+            fields = b"(%b %d %d" % (fields, size, part.lines)
+        elif mime.media_type == "message" and mime.subtype in {"rfc822", "global"}:
+            return self.message(part, b"%b %d" % (fields, size), extension)
+        else:
+            fields = b"(%b %d" % (fields, size)
+        return BodyStructure(fields + b")", fields + extension)
+
+    def message(self, part: Part, fields: bytes, extension: bytes) -> BodyStructure:
+        # RFC 9051 §9, body-type-msg: envelope and body are required, even where the message was not parsed
+        if part.children:
+            inner = part.children[0]
+            enclosed = envelope.render(inner.header, enclosed=True)
+            if not self.takes(enclosed):
+                return _undivided(part)
+            rendered = self.part(inner)
+        else:
+            enclosed = envelope.EMPTY
+            rendered = BodyStructure(_EMPTY_PART + b")", _EMPTY_PART + _NO_EXTENSION)
+        return BodyStructure(
+            b"(%b %b %b %d)" % (fields, enclosed, rendered.body, part.lines),
+            b"(%b %b %b %d%b" % (fields, enclosed, rendered.bodystructure, part.lines, extension),
+        )
 
 
-def _single(part: Part) -> BodyStructure:
-    mime = part.mime
-    fields, extension = _cached_rendering(mime) if mime.is_cacheable else _rendered_fields(mime)
-    size = part.end - part.body_start
-    if mime.media_type == "text":
-        fields = b"(%b %d %d" % (fields, size, part.lines)
-    elif mime.media_type == "message" and mime.subtype in {"rfc822", "global"}:
-        return _message(part, b"%b %d" % (fields, size), extension)
-    else:
-        fields = b"(%b %d" % (fields, size)
-    return BodyStructure(fields + b")", fields + extension)
+def _undivided(part: Part) -> BodyStructure:
+    only = _OCTET_STREAM % part.size
+    return BodyStructure(only + b")", only + _NO_EXTENSION)
 
 
 def _rendered_fields(mime: MimeFields) -> tuple[bytes, bytes]:
@@ -102,20 +155,6 @@ def _rendered_fields(mime: MimeFields) -> tuple[bytes, bytes]:
 
 
 _cached_rendering = lru_cache(maxsize=512)(_rendered_fields)
-
-
-def _message(part: Part, fields: bytes, extension: bytes) -> BodyStructure:
-    # RFC 9051 §9, body-type-msg: envelope and body are required, even where the message was not parsed
-    if part.children:
-        inner = part.children[0]
-        enclosed, rendered = envelope.render(inner.header), render(inner)
-    else:
-        enclosed = envelope.EMPTY
-        rendered = BodyStructure(_EMPTY_PART + b")", _EMPTY_PART + _NO_EXTENSION)
-    return BodyStructure(
-        b"(%b %b %b %d)" % (fields, enclosed, rendered.body, part.lines),
-        b"(%b %b %b %d%b" % (fields, enclosed, rendered.bodystructure, part.lines, extension),
-    )
 
 
 def _common_extension(header: Header) -> bytes:

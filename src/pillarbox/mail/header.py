@@ -12,21 +12,27 @@ The header ends at the first empty line. Where there is none, it ends at the fir
 no line before the empty line is a field, there is no header. So a message without a separator or without a header
 keeps its text.
 
-Only the first `MAX_FIELDS` fields, within `MAX_OCTETS`, are parsed; what follows them is one field without a name.
-Nothing here raises on input from a peer.
+A header has at most `MAX_HEADER_OCTETS`: where no empty line stands within them, it ends at the first line that is
+not a field, or with the last line that ends within them, and the lines below belong to the body. So whatever reads a
+header never reads more than that. Only the first `MAX_FIELDS` fields, within `MAX_OCTETS`, are parsed; what follows
+them is one field without a name. `Header.cut` tells either. Nothing here raises on input from a peer.
 """
 
 import re
 from collections.abc import Set
 from functools import lru_cache
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import msgspec
+
+from pillarbox.mail.slices import search
 
 MAX_FIELDS: Final = 4_000
 """Fields parsed in one header; the octets beyond are kept, but not parsed."""
 MAX_OCTETS: Final = 1024 * 1024
 """Fields that begin after so many octets are not parsed either."""
+MAX_HEADER_OCTETS: Final = 2 * MAX_OCTETS
+"""The longest header of a message; what follows is body."""
 
 _LF: Final = 10
 _EMPTY_LINES: Final = (b"\r\n", b"\n")
@@ -34,15 +40,22 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 # RFC 5322 §2.2: printable US-ASCII except the colon; octets above 127 occur in practice.
 # §4.5: white space before the colon.
-_NAME: Final = rb"([^\s:\x00-\x20\x7f]+)[ \t]*:"
+_MAX_NAME_OCTETS: Final = 998
+"""A longer name does not fit on a line (RFC 5322 §2.1.1), nor does more white space before the colon."""
+_NAME: Final = rb"([^\s:\x00-\x20\x7f]{1,%d}+)[ \t]{0,%d}+:" % (_MAX_NAME_OCTETS, _MAX_NAME_OCTETS)
 # RFC 5322 §2.2.3: a line that begins with white space continues the one before. Each match begins where the last
 # one ended.
 _FIELD: Final = re.compile(rb"((?:" + _NAME + rb")?([^\n]*+(?:\n[ \t][^\n]*+)*)\n?)")
 _BETWEEN_FIELDS: Final = re.compile(rb"\n(?![ \t])")
 _IS_NAME: Final = re.compile(rb"[^\s:\x00-\x20\x7f]+")
-_STARTS_FIELD: Final = re.compile(rb"^" + _NAME, re.MULTILINE)
-_STARTS_TEXT: Final = re.compile(rb"^(?![ \t]|>?From |" + _NAME + rb")", re.MULTILINE)
+# The patterns below begin with a line feed: a search skips from one to the next.
+_FIELD_LINE: Final = re.compile(_NAME)
+_BEFORE_FIELD: Final = re.compile(rb"\n" + _NAME)
+_TEXT_LINE: Final = re.compile(rb"(?![ \t]|>?From |" + _NAME + rb")")
+_BEFORE_TEXT: Final = re.compile(rb"\n" + _TEXT_LINE.pattern)
 _END: Final = re.compile(rb"\n\r?\n")
+_REACH_OCTETS: Final = 2 * _MAX_NAME_OCTETS + 2
+"""What these patterns look at, at most."""
 
 
 def unfold(raw: bytes) -> bytes:
@@ -81,42 +94,62 @@ class Field(msgspec.Struct, frozen=True, gc=False):
         return unfold(self.raw[self.raw.index(b":") + 1 :] if self.name else self.raw)
 
 
-def extent(octets: bytes, start: int, end: int) -> tuple[int, int]:
-    """The offsets of the empty line that ends the header at `start`, and of the body."""
+class Extent(NamedTuple):
+    """Where a header ends."""
+
+    separator_start: int
+    """The offset of the empty line that ends it."""
+    body_start: int
+    cut: bool
+    """It would go on beyond `MAX_HEADER_OCTETS`."""
+
+
+def extent(octets: bytes, start: int, end: int) -> Extent:
+    """The end of the header that begins at `start`, in a message or part that ends at `end`."""
     if octets.startswith(_EMPTY_LINES, start, end):
-        return start, start + (1 if octets[start] == _LF else 2)
-    if found := _END.search(octets, start, end):
+        return Extent(start, start + (1 if octets[start] == _LF else 2), cut=False)
+    limit = min(end, start + MAX_HEADER_OCTETS)
+    if found := search(_END, octets, start, limit, reach=_REACH_OCTETS):
         last_line, body_start = found.span()
-        if _STARTS_FIELD.match(octets, start) or _STARTS_FIELD.search(octets, start, body_start):
-            return last_line + 1, body_start
-        return start, start
-    stray = _STARTS_TEXT.search(octets, start, end)
-    body_start = stray.start() if stray else end
-    return body_start, body_start
+        if _FIELD_LINE.match(octets, start, body_start) or search(
+            _BEFORE_FIELD, octets, start, body_start, reach=_REACH_OCTETS
+        ):
+            return Extent(last_line + 1, body_start, cut=False)
+        return Extent(start, start, cut=False)
+    if _TEXT_LINE.match(octets, start, limit):
+        body_start = start
+    elif stray := search(_BEFORE_TEXT, octets, start, limit, reach=_REACH_OCTETS):
+        body_start = stray.start() + 1
+    elif limit == end:
+        body_start = end
+    else:
+        body_start = octets.rfind(b"\n", start, limit) + 1 or start
+    return Extent(body_start, body_start, cut=limit < end)
 
 
 class Header:
     """An immutable header; fields are parsed on first use."""
 
-    __slots__ = ("_is_cut", "_keys", "_lines", "_repeated", "_topmost", "_unended", "octets", "separator")
+    __slots__ = ("_cut", "_keys", "_lines", "_repeated", "_topmost", "_unended", "octets", "separator")
 
     octets: bytes
     """The whole header with the empty line that ends it, as in IMAP's `BODY[HEADER]`."""
     separator: bytes
     """The empty line's octets: CRLF, LF, or nothing where the header ends without one."""
 
-    def __init__(self, octets: bytes, separator: bytes = b"") -> None:
+    def __init__(self, octets: bytes, separator: bytes = b"", *, cut: bool = False) -> None:
+        """`cut`: what stands below it in the message was meant to be part of it."""
         self.octets = octets
         self.separator = separator
         self._topmost: dict[bytes, bytes] | None = None
         self._unended: bytes | None = None
-        self._is_cut = False
+        self._cut = cut
 
     @classmethod
     def parse(cls, octets: bytes, start: int = 0, end: int | None = None) -> tuple[Self, int]:
         """Parse the header that begins at `start`; returns it and the offset of the body."""
-        separator_start, body_start = extent(octets, start, len(octets) if end is None else end)
-        return cls(octets[start:body_start], octets[separator_start:body_start]), body_start
+        separator_start, body_start, cut = extent(octets, start, len(octets) if end is None else end)
+        return cls(octets[start:body_start], octets[separator_start:body_start], cut=cut), body_start
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -160,11 +193,14 @@ class Header:
         return (self._topmost if self._topmost is not None else self._index()).keys()
 
     @property
-    def is_cut(self) -> bool:
-        """Fields stand beyond the limits and are not parsed: a name that is not found may be there all the same."""
+    def cut(self) -> bool:
+        """Fields stand beyond the limits and are not parsed: a name that is not found may be there all the same.
+
+        A decision about safety must not rest on what is not found in such a header.
+        """
         if self._topmost is None:
             self._index()
-        return self._is_cut
+        return self._cut
 
     def __contains__(self, name: str) -> bool:
         return _key(name) in (self._topmost if self._topmost is not None else self._index())
@@ -224,12 +260,12 @@ class Header:
         """The fields that are parsed, folded as received, without their last LF."""
         octets, lacks_end = self.octets, not self.octets.endswith(b"\n")
         if len(octets) > MAX_OCTETS and (end := _BETWEEN_FIELDS.search(octets, MAX_OCTETS - 1)):
-            self._is_cut = end.end() < len(octets) - len(self.separator)
+            self._cut = self._cut or end.end() < len(octets) - len(self.separator)
             octets, lacks_end = octets[: end.start()], False
         lines = _BETWEEN_FIELDS.split(octets, MAX_FIELDS)
         if len(lines) > MAX_FIELDS:
             if lines.pop() not in (b"", *_EMPTY_LINES):
-                self._is_cut = True
+                self._cut = True
         elif lacks_end:
             self._unended = lines[-1]
         return lines

@@ -3,6 +3,7 @@
 Octets stay octets: encoded words are not decoded (ENVELOPE shows them raw), 8-bit is kept.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -29,18 +30,12 @@ class Group(NamedTuple):
 AddressItem = NameAddr | Group
 
 
-class AddressList(NamedTuple):
-    """What was read of an address list."""
+class AddressList(list[AddressItem]):
+    """What was read of an address list, in order."""
 
-    items: list[AddressItem]
-    is_cut: bool
-    """More stands in the field than was read: a decision about who is named there must not rest on `items`."""
+    __slots__ = ("cut",)
 
-    @property
-    def mailboxes(self) -> list[NameAddr]:
-        """All mailboxes, those inside groups as well."""
-        return [
-            member
-            for item in self.items
-            for member in ((item,) if isinstance(item, NameAddr) else item.members)
-        ]
+    def __init__(self, items: Iterable[AddressItem] = (), *, cut: bool = False) -> None:
+        super().__init__(items)
+        self.cut = cut
+        """More stands in the field than was read: a decision about who is named there must not rest on this."""

@@ -64,6 +64,9 @@ class Part(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Line ends in the body, as BODYSTRUCTURE counts them; 0 but for text, messages, and multiparts without parts."""
     children: tuple["Part", ...]
     """A multipart's parts; an enclosed message's root, alone."""
+    cut: bool = False
+    """It stands for parts that lie beyond the limits of the parser, and is a leaf; decisions about safety must not
+    rest on what is not found in it."""
 
     @property
     def header(self) -> Header:

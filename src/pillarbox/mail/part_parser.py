@@ -1,7 +1,9 @@
 """Parses a message into its MIME part tree (RFC 2045, RFC 2046).
 
-`parse` never raises and reads each octet at most once per level of nesting; `Limits` bound the tree, and what lies
-beyond is a leaf that holds all its octets.
+`parse` never raises and reads each octet at most once per level of nesting, a slice at a time (`slices`), so that it
+never keeps other threads waiting. `Limits` bound the tree, and what lies beyond is a leaf that holds all its octets
+and says so (`Part.cut`): a multipart or message that is nested too deeply, and below the last part of a multipart
+that is still divided, all the others together as one application/octet-stream.
 
 Real mail breaks every rule: a missing closing boundary ends with the enclosing part; a part without a header has the
 default type; a multipart nested in another one of the same boundary takes that boundary's lines up to its own closing
@@ -19,6 +21,7 @@ from pillarbox.mail import parameter
 from pillarbox.mail.header import Header, extent
 from pillarbox.mail.parameter import Pairs
 from pillarbox.mail.part import Disposition, MimeFields, Part
+from pillarbox.mail.slices import count, find, search
 from pillarbox.mail.transfer import IDENTITY
 
 
@@ -29,12 +32,16 @@ class Limits:
     depth: int = 30
     """Levels of nesting, multiparts and enclosed messages alike."""
     parts: int = 1_000
-    """Parts in the whole message."""
+    """Parts in the whole message, but for the leaf that may end each multipart around the last of them."""
+    header_octets: int = 2 * 1024 * 1024
+    """Octets of the headers of all parts together: when they are used up, nothing more is divided."""
 
 
 DEFAULT_LIMITS: Final = Limits()
 MAX_BOUNDARY_OCTETS: Final = 8 * 1024
 """RFC 2046 §5.1.1 allows 70; a longer one than this is not a boundary."""
+MAX_PADDING_OCTETS: Final = 998
+"""White space that may follow a boundary on its line (RFC 2046 §5.1.1, transport-padding): a line's worth."""
 
 
 def parse(octets: bytes, limits: Limits = DEFAULT_LIMITS) -> Part:
@@ -42,12 +49,13 @@ def parse(octets: bytes, limits: Limits = DEFAULT_LIMITS) -> Part:
     return _Parser(octets, limits).message(0, len(octets), 1)
 
 
+_HYPHENS: Final = b"--"
+_CR: Final = 13
 # What follows the boundary on its line: the closing hyphens, transport padding (RFC 2046 §5.1.1), the line end.
-_Rest = re.Pattern[bytes]
-_LINE_REST: Final = re.compile(rb"(--)?[ \t\r]*(?:\n|\Z)")
+_LINE_REST: Final = re.compile(rb"(--)?[ \t\r]{0,%d}+(?:\n|\Z)" % MAX_PADDING_OCTETS)
+_MAX_REST_OCTETS: Final = len(_HYPHENS) + MAX_PADDING_OCTETS + 1
 _MAX_NEAR_MISSES: Final = 20
 """After so many lines that only begin like the boundary, a pattern is compiled: it costs more, but is never slow."""
-_LINE_REST_LOOSE: Final = re.compile(rb"(--)?[^\n]*\n?")
 
 _MAX_CACHED_HEADER_OCTETS: Final = 200
 """The parsed fields of headers up to this length are cached."""
@@ -76,115 +84,152 @@ class _Delimiter(msgspec.Struct, frozen=True, gc=False):
     """Where the next line begins."""
     closing: bool
 
+    def opens_part(self, end: int) -> bool:
+        """Whether a part begins below it, in a body that ends at `end`."""
+        return not self.closing and self.after < end
+
+
+class _Inside(msgspec.Struct, frozen=True, gc=False):
+    """What was found in a body."""
+
+    children: tuple[Part, ...]
+    read_to: int
+    """The offset up to which it was read."""
+    cut: bool = False
+    """It would have parts, but for the limits."""
+
 
 class _Parser:
     """The parse of one message."""
 
-    __slots__ = ("limits", "octets", "parts_left")
+    __slots__ = ("depth", "header_octets_left", "octets", "parts_left")
 
     def __init__(self, octets: bytes, limits: Limits) -> None:
         self.octets = octets
-        self.limits = limits
+        self.depth = limits.depth
         self.parts_left = limits.parts
+        self.header_octets_left = limits.header_octets
 
-    def message(self, start: int, end: int, depth: int) -> Part:
+    def message(self, start: int, end: int, level: int) -> Part:
         """The tree of the message between two offsets."""
         head = self.head(start, end, _TEXT_PLAIN)
-        return self.part(head, end, self.children(head, end, depth)[0])
+        found = self.inside(head, end, level)
+        return self.part(head, end, found.children, cut=found.cut)
 
     def head(self, start: int, end: int, default: tuple[str, str]) -> _PartHead:
         octets = self.octets
-        separator_start, body_start = extent(octets, start, end)
-        mime = _mime_fields(octets[start:body_start], octets[separator_start:body_start], default)
+        separator_start, body_start, cut = extent(octets, start, end)
+        self.header_octets_left -= body_start - start
+        mime = _mime_fields(octets[start:body_start], octets[separator_start:body_start], default, cut)
         if boundary := mime.boundary:
             # If the empty line before the first boundary is missing, the header ends at the boundary.
-            needle = b"--" + boundary
+            needle = _HYPHENS + boundary
             if octets.find(needle, start, body_start) >= 0 and (
-                first := self.delimiter(needle, _LINE_REST, start, body_start)
+                first := self.delimiter(needle, start, body_start)
             ):
-                return _PartHead(_mime_fields(octets[start : first.line], b"", default), start, first.line)
+                mime = _mime_fields(octets[start : first.line], b"", default, False)
+                return _PartHead(mime, start, first.line)
         return _PartHead(mime, start, body_start)
 
-    def part(self, head: _PartHead, end: int, children: tuple[Part, ...]) -> Part:
+    def part(self, head: _PartHead, end: int, children: tuple[Part, ...], *, cut: bool) -> Part:
         mime, body_start = head.mime, head.body_start
         end = max(end, body_start)
-        media_type = mime.media_type
-        counts_lines = media_type in ("text", "message") or (media_type == "multipart" and not children)
-        lines = self.octets.count(b"\n", body_start, end) if counts_lines else 0
-        return Part(mime, head.start, body_start, end, lines, children)
+        media_type, lines = mime.media_type, 0
+        if media_type == "message" and children and children[0].media_type in ("text", "message"):
+            (inner,) = children  # the lines of its body are counted
+            lines = count(self.octets, b"\n", body_start, inner.body_start) + inner.lines
+        elif media_type in ("text", "message") or (media_type == "multipart" and not children):
+            lines = count(self.octets, b"\n", body_start, end)
+        return Part(mime, head.start, body_start, end, lines, children, cut)
 
-    def children(self, head: _PartHead, end: int, depth: int) -> tuple[tuple[Part, ...], int]:
-        """The parts in a body, and the offset up to which it was read."""
+    def inside(self, head: _PartHead, end: int, level: int) -> _Inside:
+        """What is in a body."""
         self.parts_left -= 1
-        if depth < self.limits.depth and self.parts_left > 0:
-            if boundary := head.mime.boundary:
-                return self.multipart(head, boundary, end, depth)
-            if head.mime.is_open_message:
-                return (self.message(head.body_start, max(end, head.body_start), depth + 1),), end
-        return (), end
+        boundary, is_message = head.mime.boundary, head.mime.is_open_message
+        if boundary is None and not is_message:
+            return _Inside((), end)
+        if level >= self.depth or self.parts_left <= 0 or self.header_octets_left <= 0:
+            return _Inside((), end, cut=True)
+        if boundary is not None:
+            return self.multipart(head, boundary, end, level)
+        return _Inside((self.message(head.body_start, max(end, head.body_start), level + 1),), end)
 
-    def multipart(
-        self, head: _PartHead, boundary: bytes, end: int, depth: int
-    ) -> tuple[tuple[Part, ...], int]:
-        needle, rest, opening = self.opening(boundary, head.body_start, end)
+    def multipart(self, head: _PartHead, boundary: bytes, end: int, level: int) -> _Inside:
+        needle, is_loose, opening = self.opening(boundary, head.body_start, end)
         # RFC 2046 §5.1.5: the parts of a digest are messages unless they say otherwise.
         default = _MESSAGE if head.mime.subtype == "digest" else _TEXT_PLAIN
-        found: list[Part] = []
-        while opening is not None and not opening.closing and opening.after < end and self.parts_left > 0:
-            following = self.delimiter(needle, rest, opening.after, end)
+        children: list[Part] = []
+        while opening is not None and opening.opens_part(end):
+            following = self.delimiter(needle, opening.after, end, is_loose=is_loose)
+            is_last = following is None or not following.opens_part(end)
+            if self.parts_left < (1 if is_last else 2) or self.header_octets_left <= 0:
+                self.parts_left -= 1
+                children.append(Part(_UNDIVIDED, opening.after, opening.after, end, 0, (), cut=True))
+                return _Inside(tuple(children), end)
             inner = self.head(opening.after, following.line if following else end, default)
             if inner.mime.boundary == boundary:
-                children, read_to = self.children(inner, end, depth + 1)
-                following = self.delimiter(needle, rest, read_to, end)
+                found = self.inside(inner, end, level + 1)
+                following = self.delimiter(needle, found.read_to, end, is_loose=is_loose)
                 until = following.before if following else end
             else:
                 until = following.before if following else end
-                children, _ = self.children(inner, until, depth + 1)
-            found.append(self.part(inner, until, children))
+                found = self.inside(inner, until, level + 1)
+            children.append(self.part(inner, until, found.children, cut=found.cut))
             opening = following
-        return tuple(found), opening.after if opening else end
+        return _Inside(tuple(children), opening.after if opening else end)
 
-    def opening(self, boundary: bytes, start: int, end: int) -> tuple[bytes, _Rest, _Delimiter | None]:
+    def opening(self, boundary: bytes, start: int, end: int) -> tuple[bytes, bool, _Delimiter | None]:
         """The first boundary line, and how to match the others: exactly, if an exact match opens a part at all."""
-        needle, rest = b"--" + boundary, _LINE_REST
-        found = self.delimiter(needle, rest, start, end)
+        needle = _HYPHENS + boundary
+        found = self.delimiter(needle, start, end)
         if found is not None and not found.closing:
-            return needle, rest, found
+            return needle, False, found
         if needle[-1:].isspace():  # RFC 2046 §5.1.1: a boundary does not end with a space
             return self.opening(boundary.rstrip(), start, end)
         # RFC 2046 §5.1.1: "it is sufficient that the boundary appear in its entirety following the CRLF".
-        return needle, _LINE_REST_LOOSE, self.delimiter(needle, _LINE_REST_LOOSE, start, end)
+        return needle, True, self.delimiter(needle, start, end, is_loose=True)
 
-    def delimiter(self, needle: bytes, rest: _Rest, start: int, end: int) -> _Delimiter | None:
-        """The first boundary line from `start`, itself the start of a line."""
+    def delimiter(self, needle: bytes, start: int, end: int, *, is_loose: bool = False) -> _Delimiter | None:
+        """The first boundary line from `start`, itself the start of a line.
+
+        Loose: whatever follows the boundary on that line.
+        """
         octets, line = self.octets, b"\n" + needle
-        at = start if octets.startswith(needle, start, end) else octets.find(line, start, end) + 1 or -1
+        at = start if octets.startswith(needle, start, end) else find(octets, line, start, end) + 1 or -1
         misses = 0
         while at >= 0:
-            if found := rest.match(octets, at + len(needle), end):
-                before = at - 1 if at > start else start
-                if before > start and octets[before - 1] == 13:
-                    before -= 1
-                return _Delimiter(before, at, found.end(), found[1] is not None)
+            rest = at + len(needle)
+            if is_loose:
+                after = find(octets, b"\n", rest, end) + 1 or end
+                return self.delimiter_at(at, after, start, closing=octets.startswith(_HYPHENS, rest, after))
+            if found := _LINE_REST.match(octets, rest, end):
+                return self.delimiter_at(at, found.end(), start, closing=found[1] is not None)
             misses += 1
-            if misses < _MAX_NEAR_MISSES:
-                at = octets.find(line, at, end) + 1 or -1
-            else:
-                far = re.compile(re.escape(line) + rest.pattern).search(octets, at, end)
+            if misses == _MAX_NEAR_MISSES:
+                whole = re.compile(re.escape(line) + _LINE_REST.pattern)
+                far = search(whole, octets, at, end, reach=len(line) + _MAX_REST_OCTETS)
                 at = far.start() + 1 if far else -1
+            else:
+                at = find(octets, line, at, end) + 1 or -1
         return None
 
+    def delimiter_at(self, at: int, after: int, start: int, *, closing: bool) -> _Delimiter:
+        before = at - 1 if at > start else start
+        if before > start and self.octets[before - 1] == _CR:
+            before -= 1
+        return _Delimiter(before, at, after, closing)
 
-def _mime_fields(octets: bytes, separator: bytes, default: tuple[str, str]) -> MimeFields:
+
+def _mime_fields(octets: bytes, separator: bytes, default: tuple[str, str], cut: bool) -> MimeFields:
     # Headers of parts, unlike those of messages, are mostly the same few.
     if len(octets) <= _MAX_CACHED_HEADER_OCTETS:
-        return _cached_mime_fields(octets, separator, default)
-    return _parse_mime_fields(Header(octets, separator), default, is_cacheable=False)
+        return _cached_mime_fields(octets, separator, default, cut)
+    return _parse_mime_fields(Header(octets, separator, cut=cut), default, is_cacheable=False)
 
 
 @lru_cache(maxsize=512)
-def _cached_mime_fields(octets: bytes, separator: bytes, default: tuple[str, str]) -> MimeFields:
-    return _parse_mime_fields(Header(octets, separator), default, is_cacheable=True)
+def _cached_mime_fields(octets: bytes, separator: bytes, default: tuple[str, str], cut: bool) -> MimeFields:
+    return _parse_mime_fields(Header(octets, separator, cut=cut), default, is_cacheable=True)
 
 
 def _parse_mime_fields(header: Header, default: tuple[str, str], *, is_cacheable: bool) -> MimeFields:
@@ -231,3 +276,9 @@ def _boundary(parameters: Pairs) -> bytes | None:
             return value if value.strip() and len(value) <= MAX_BOUNDARY_OCTETS else None
     joined = parameter.decode(parameters).get("boundary", "").encode("latin-1", "replace")
     return _boundary(((b"boundary", joined),)) if joined else None
+
+
+_UNDIVIDED: Final = msgspec.structs.replace(
+    _mime_fields(b"", b"", ("application", "octet-stream"), False), encoding="binary"
+)
+"""What is said of the parts that are not divided."""

@@ -15,6 +15,7 @@ from pillarbox.mail.collation import collate
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import MimeFields, Part
 from pillarbox.mail.part_parser import parse
+from pillarbox.mail.slices import count
 
 CACHED_FIELDS: Final = frozenset(
     b"from sender reply-to to cc bcc subject date message-id in-reply-to references newsgroups content-type"
@@ -139,8 +140,9 @@ def _is_canonical(octets: bytes) -> bool:
 
 
 def _crlf_size(octets: bytes) -> int:
-    bare = octets.count(b"\n") - octets.count(b"\r\n")
-    return len(octets) + bare + (2 if octets and not octets.endswith(b"\n") else 0)
+    size = len(octets)
+    bare = count(octets, b"\n", 0, size) - count(octets, b"\r\n", 0, size)
+    return size + bare + (2 if octets and not octets.endswith(b"\n") else 0)
 
 
 def _has_attachment(part: Part) -> bool:

@@ -81,7 +81,7 @@ def encoded(text: str) -> bytes:
 
 def _addresses(value: bytes) -> bytes:
     shown = []
-    for item in parse_address_list(value).items:
+    for item in parse_address_list(value):
         match item:
             case Group(name, members):
                 inside = b",\r\n ".join(_address(member) for member in members)

@@ -1,7 +1,7 @@
 import pytest
 
 from pillarbox.mail import address_tokens
-from pillarbox.mail.address_list import parse_address_list
+from pillarbox.mail.address_list import mailboxes, parse_address_list
 from pillarbox.mail.address_tokens import parse_tokens
 from pillarbox.mail.name_addr import AddressItem, Group, NameAddr
 
@@ -64,7 +64,9 @@ GRAMMATICAL = [
 @pytest.mark.rfc("5322 §3.4", "MUST")
 @pytest.mark.parametrize(("items", "value"), [(items, value) for value, items in GRAMMATICAL])
 def test_what_the_grammar_allows(items: list[AddressItem], value: bytes) -> None:
-    assert parse_address_list(value) == parse_tokens(value) == (items, False)
+    assert items == parse_address_list(value)
+    assert items == parse_tokens(value)
+    assert not parse_address_list(value).cut
 
 
 CARELESS = [
@@ -94,25 +96,28 @@ CARELESS = [
 
 @pytest.mark.parametrize(("items", "value"), [(items, value) for value, items in CARELESS])
 def test_what_it_does_not(items: list[AddressItem], value: bytes) -> None:
-    assert parse_address_list(value) == (items, False)
+    assert items == parse_address_list(value)
 
 
 def test_the_number_of_addresses_is_limited() -> None:
     limit = address_tokens.MAX_ADDRESSES
     for value in (b"a@b," * limit, b"a@b (c)," * limit, b"g:" + b"a@b," * (limit - 1)):
         whole = parse_address_list(value)
-        assert not whole.is_cut
-        assert parse_address_list(value + b"c@d") == (whole.items, True)
-        assert len(whole.mailboxes) in (limit, limit - 1)  # a group counts as well
+        more = parse_address_list(value + b"c@d")
+        assert len(mailboxes(whole)) in (limit, limit - 1)  # a group counts as well
+        assert not whole.cut
+        assert more.cut
+        assert more == whole
 
 
 def test_the_words_of_what_is_no_address_are_limited() -> None:
-    (item,), is_cut = parse_address_list(b"a@" * address_tokens.MAX_TOKENS)
-    assert is_cut
+    words = parse_address_list(b"a@" * address_tokens.MAX_TOKENS)
+    (item,) = words
+    assert words.cut
     assert isinstance(item, NameAddr)
     assert len(item.local) <= address_tokens.MAX_TOKENS * 2
     full = b"Ann Other <ann.other@mail.one.example> (at work), " * address_tokens.MAX_ADDRESSES
-    assert len(parse_address_list(full).items) == address_tokens.MAX_ADDRESSES
+    assert len(parse_address_list(full)) == address_tokens.MAX_ADDRESSES
 
 
 @pytest.mark.parametrize(
@@ -123,7 +128,7 @@ def test_time_is_linear(piece: bytes) -> None:
 
 
 def test_mailboxes_of_groups_and_all() -> None:
-    assert parse_address_list(b"a@b, g: c@d, e@f;").mailboxes == [
+    assert mailboxes(parse_address_list(b"a@b, g: c@d, e@f;")) == [
         bare(b"a", b"b"),
         bare(b"c", b"d"),
         bare(b"e", b"f"),

@@ -119,14 +119,14 @@ def test_fields_beyond_the_limit_are_kept_but_not_parsed() -> None:
     assert found.fields[-1] == Field(b"", b"B: 2\r\nC: 3\r\n")
     assert found.first("b") is None
     assert found.octets == octets
-    assert found.is_cut
+    assert found.cut
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\n", b""])
 @pytest.mark.parametrize("count", [1, header.MAX_FIELDS - 1, header.MAX_FIELDS])
 def test_a_header_within_the_limits_is_not_cut(count: int, end: bytes) -> None:
-    assert not parsed(b"A: 1\r\n" * count + end).is_cut
-    assert not parsed(b"A: 1\r\n" + b"A: " + b"x" * header.MAX_OCTETS + b"\r\n" + end).is_cut
+    assert not parsed(b"A: 1\r\n" * count + end).cut
+    assert not parsed(b"A: 1\r\n" + b"A: " + b"x" * header.MAX_OCTETS + b"\r\n" + end).cut
 
 
 def test_octets_beyond_the_limit_are_kept_but_not_parsed() -> None:
@@ -137,7 +137,7 @@ def test_octets_beyond_the_limit_are_kept_but_not_parsed() -> None:
     assert found.first("a") == b"x" * header.MAX_OCTETS + b" y"
     assert found.first("b") is None
     assert found.octets == octets
-    assert found.is_cut
+    assert found.cut
 
 
 def test_headers_are_equal_by_their_octets() -> None:

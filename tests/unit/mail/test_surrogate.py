@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pillarbox.mail import encoded_word, surrogate
-from pillarbox.mail.address_list import parse_address_list
+from pillarbox.mail.address_list import mailboxes, parse_address_list
 from pillarbox.mail.header import Header
 
 
@@ -46,10 +46,10 @@ def test_addresses() -> None:
     header = shown(
         "From: Jörg <joerg@one.example>\nTo: jörg@one.example, Ann <ann@bücher.example>, bob@x\n\n"
     )
-    (sender,) = parse_address_list(header.first("from") or b"").mailboxes
+    (sender,) = mailboxes(parse_address_list(header.first("from") or b""))
     assert (sender.local, sender.domain) == (b"joerg", b"one.example")
     assert encoded_word.decode(sender.display or b"") == "Jörg"
-    first, second, third = parse_address_list(header.first("to") or b"").mailboxes
+    first, second, third = mailboxes(parse_address_list(header.first("to") or b""))
     assert first.domain == second.domain == b"internationalized-address.invalid"
     assert encoded_word.decode(first.display or b"") == "jörg@one.example"
     assert encoded_word.decode(second.display or b"") == "ann@bücher.example"
@@ -58,7 +58,7 @@ def test_addresses() -> None:
 
 def test_groups_and_quoted_names() -> None:
     header = shown('To: Freunde äöü: "a, b" <a@x>, jö@x;, "q\\"uote" <"odd local"@x>\n\n')
-    people = parse_address_list(header.first("to") or b"").mailboxes
+    people = mailboxes(parse_address_list(header.first("to") or b""))
     assert [person.local for person in people] == [b"a", b"invalid", b"odd local"]
 
 

@@ -1,0 +1,45 @@
+"""Searching a message a slice at a time.
+
+A call that runs in C keeps every other thread of the process waiting, the event loop's too. What may be as large as a
+message is therefore never searched by one call: each of these calls sees a slice, which takes a millisecond or less,
+and between two of them other threads run. Nothing is copied.
+"""
+
+import re
+from typing import Final
+
+SLICE_OCTETS: Final = 256 * 1024
+"""Octets that one call searches."""
+
+
+def find(octets: bytes, needle: bytes, start: int, end: int) -> int:
+    """`octets.find(needle, start, end)`."""
+    overlap = len(needle) - 1
+    while end - start > SLICE_OCTETS + overlap:
+        found = octets.find(needle, start, start + SLICE_OCTETS + overlap)
+        if found >= 0:
+            return found
+        start += SLICE_OCTETS
+    return octets.find(needle, start, end)
+
+
+def count(octets: bytes, needle: bytes, start: int, end: int) -> int:
+    """`octets.count(needle, start, end)` of a needle that cannot overlap itself."""
+    counted, overlap = 0, len(needle) - 1
+    while end - start > SLICE_OCTETS + overlap:
+        counted += octets.count(needle, start, start + SLICE_OCTETS + overlap)
+        start += SLICE_OCTETS
+    return counted + octets.count(needle, start, end)
+
+
+def search(
+    pattern: re.Pattern[bytes], octets: bytes, start: int, end: int, *, reach: int
+) -> re.Match[bytes] | None:
+    """`pattern.search(octets, start, end)` of a pattern that never looks at more than `reach` octets."""
+    while end - start > SLICE_OCTETS + reach:
+        stop = start + SLICE_OCTETS
+        found = pattern.search(octets, start, stop + reach)
+        if found and found.start() < stop:  # what begins later may look at more than this slice has
+            return found
+        start = stop
+    return pattern.search(octets, start, end)
