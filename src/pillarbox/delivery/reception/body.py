@@ -9,7 +9,8 @@ until `looked_at`. Where there is no room the sender waits, and is refused when 
 keeps others waiting.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 
 from msgspec import Struct
 
@@ -86,7 +87,7 @@ class IncomingBody:
             await self._reserve()
             if self.refused:
                 return
-        self._keep(octets if self._binary else self._ends().feed(octets))
+        await self._keep((octets,) if self._binary else self._ends().pieces(octets))
         if self._writer is None and self._top_has_come():
             await self._begin_writing()
 
@@ -109,7 +110,7 @@ class IncomingBody:
         if self._held:
             self._held.keep()
         if not self._binary and not self.refused:
-            self._keep(self._ends().finish())
+            await self._keep(self._ends().last_pieces())
         if self._writer is None and not self.refused:
             await self._begin_writing()
         if self._writer is None:
@@ -175,11 +176,16 @@ class IncomingBody:
             self._line_ends = LineEnds()
         return self._line_ends
 
-    def _keep(self, octets: bytes) -> None:
-        if self._writer:
-            self._writer.write(octets)
-        else:
-            self._parts.append(octets)
+    async def _keep(self, pieces: Iterable[bytes]) -> None:
+        for number, piece in enumerate(pieces):
+            if number and self._writer:
+                await asyncio.sleep(0)  # a long run of CR has become many pieces: others come between
+            if self.refused:
+                return  # meanwhile
+            if self._writer:
+                self._writer.write(piece)
+            else:
+                self._parts.append(piece)
 
     def _top_has_come(self) -> bool:
         """Whether what is in memory is to go to a file now."""

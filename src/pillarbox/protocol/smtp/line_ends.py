@@ -13,6 +13,11 @@ not touched by a single octet.
 """
 
 import re
+from collections.abc import Iterator
+from typing import Final
+
+SPACES_OCTETS: Final = 64 * 1024
+"""Spaces in one piece, where a run of CR becomes spaces."""
 
 _RUN_BEFORE_LF = re.compile(rb"(?<!\r)\r\r++\n")
 
@@ -44,26 +49,40 @@ class LineEnds:
 
     def feed(self, octets: bytes) -> bytes:
         """The next piece, less a run of CR at its end."""
+        return b"".join(self.pieces(octets))
+
+    def pieces(self, octets: bytes) -> Iterator[bytes]:
+        """`feed`, in pieces: what a run of CR becomes may be as large as all that came before."""
         after = octets.lstrip(b"\r")
         run = self._run + len(octets) - len(after)
         kept = after.rstrip(b"\r")
         self._run = len(after) - len(kept)
         if not kept:
             self._run = run
-            return b""
-        if kept[:1] == b"\n":
+        elif kept[:1] == b"\n":
             self.repaired = self.repaired or run > 1
-            return self._repair((b"\r" if run else b"") + kept)
-        self.repaired = self.repaired or run > 0
-        return b" " * run + self._repair(kept)
+            yield self._repair((b"\r" if run else b"") + kept)
+        else:
+            self.repaired = self.repaired or run > 0
+            yield from _spaces(run)
+            yield self._repair(kept)
 
     def finish(self) -> bytes:
         """What was held back."""
+        return b"".join(self.last_pieces())
+
+    def last_pieces(self) -> Iterator[bytes]:
+        """`finish`, in pieces."""
         run, self._run = self._run, 0
         self.repaired = self.repaired or run > 0
-        return b" " * run
+        yield from _spaces(run)
 
     def _repair(self, octets: bytes) -> bytes:
         clean = repair(octets)
         self.repaired = self.repaired or clean is not octets
         return clean
+
+
+def _spaces(count: int) -> Iterator[bytes]:
+    for at in range(0, count, SPACES_OCTETS):
+        yield b" " * min(SPACES_OCTETS, count - at)

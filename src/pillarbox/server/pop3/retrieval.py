@@ -4,6 +4,7 @@ A small message is one read and one write. A large one is sent in parts; the nex
 taken the last, so that a slow client costs the memory of one part and not of the message.
 """
 
+import asyncio
 from typing import Final
 
 from pillarbox.mail import surrogate
@@ -18,6 +19,9 @@ from pillarbox.store.fetch import Column, NoSuchMessage
 PART_OCTETS: Final = 256 * 1024
 """Octets that are read and sent at once."""
 
+LONG_HEADER_OCTETS: Final = 16 * 1024
+"""The surrogate of a header of this size is made in a thread."""
+
 
 async def retr(session: SessionState, command: Retr) -> None:
     """RFC 1939 §5."""
@@ -29,7 +33,7 @@ async def retr(session: SessionState, command: Retr) -> None:
         session.reply(status + wire_form.whole(header + body))
     else:
         start = await _header_size(session, uid)
-        header = _shown(session, await _read(session, uid, 0, start))
+        header = await _shown(session, await _read(session, uid, 0, start))
         await _send(session, uid, status + header, start, until=size)
 
 
@@ -43,7 +47,7 @@ async def top(session: SessionState, command: Top) -> None:
         session.reply(status + wire_form.top(header + body, len(header), command.lines))
     else:
         start = await _header_size(session, uid)
-        header = wire_form.with_empty_line(_shown(session, await _read(session, uid, 0, start)))
+        header = wire_form.with_empty_line(await _shown(session, await _read(session, uid, 0, start)))
         end = await _end_of_lines(session, uid, start, command.lines)
         await _send(session, uid, status + header, start, until=end)
 
@@ -54,14 +58,16 @@ async def _divided(session: SessionState, uid: Uid, *, always: bool = False) -> 
     if not always and (session.machine.utf8 or octets.isascii()):
         return b"", octets
     size = await _header_size(session, uid)
-    return _shown(session, octets[:size]), octets[size:]
+    return await _shown(session, octets[:size]), octets[size:]
 
 
-def _shown(session: SessionState, header: bytes) -> bytes:
+async def _shown(session: SessionState, header: bytes) -> bytes:
     # RFC 6856 §2.1: not in UTF-8 mode, such a message "MUST" become a surrogate, or fail
     if session.machine.utf8 or not surrogate.is_internationalized(header):
         return header
-    return surrogate.ascii_header(header)
+    if len(header) < LONG_HEADER_OCTETS:
+        return surrogate.ascii_header(header)
+    return await asyncio.get_running_loop().run_in_executor(None, surrogate.ascii_header, header)
 
 
 async def _send(session: SessionState, uid: Uid, head: bytes, start: int, *, until: int) -> None:
@@ -72,6 +78,7 @@ async def _send(session: SessionState, uid: Uid, head: bytes, start: int, *, unt
         session.connection.write(stuffing.part(part))
         start += len(part)
         await session.connection.drain()
+        await session.connection.give_way()
     session.connection.write(stuffing.end())
 
 
@@ -84,6 +91,7 @@ async def _end_of_lines(session: SessionState, uid: Uid, start: int, lines: int)
             start += len(part) if lines else part.rfind(b"\n") + 1
         else:
             return start + wire_form.end_of_lines(part, 0, lines)
+        await session.connection.give_way()
     return start
 
 
