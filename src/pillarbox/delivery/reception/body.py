@@ -183,7 +183,7 @@ class IncomingBody:
             if self.refused:
                 return  # meanwhile
             if self._writer:
-                self._writer.write(piece)
+                await self._writer.add(piece)
             else:
                 self._parts.append(piece)
 
@@ -207,6 +207,6 @@ class IncomingBody:
             self.refuse(completed)
             return
         self._writer = self._blobs.writer()
-        self._writer.write(completed)
+        await self._writer.add(completed)
         if self._writer.size >= MAX_IN_DATABASE_OCTETS:
             self._not_held()

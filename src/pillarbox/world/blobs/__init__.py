@@ -10,8 +10,8 @@ from pillarbox.world.blobs.blob import (
     release,
     verified,
 )
-from pillarbox.world.blobs.blobs import Blobs, BlobWriter
-from pillarbox.world.blobs.files import MAX_IN_DATABASE_OCTETS, FileBlobs
+from pillarbox.world.blobs.blobs import MAX_IN_DATABASE_OCTETS, Blobs, BlobWriter
+from pillarbox.world.blobs.files import FileBlobs
 from pillarbox.world.blobs.in_database import DatabaseBlobs
 from pillarbox.world.blobs.open_blob import OpenBlob
 from pillarbox.world.blobs.schema import SCHEMA, WITH_OCTETS

@@ -1,11 +1,14 @@
 """The `Blobs` protocol: where octets are kept until and after a transaction refers to them."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from pillarbox.world.blobs.blob import PreparedBlob
 from pillarbox.world.blobs.open_blob import OpenBlob
 from pillarbox.world.database import Transaction
+
+MAX_IN_DATABASE_OCTETS: Final = 256 * 1024
+"""Blobs smaller than this are in the database and share the commit's flush; larger ones pay for a file."""
 
 
 class BlobWriter(Protocol):
@@ -14,8 +17,14 @@ class BlobWriter(Protocol):
     size: int
     """Octets written so far."""
 
+    async def add(self, octets: bytes) -> None:
+        """Add octets; those for a file are written in a thread, since a disk may keep it waiting.
+
+        Raises `DatabaseUnavailable` where the disk fails.
+        """
+
     def write(self, octets: bytes) -> None:
-        """Add octets. Raises `DatabaseUnavailable` where the disk fails."""
+        """`add` for programs without a loop, and in threads."""
 
     async def finish(self) -> tuple[PreparedBlob, bytes]:
         """End the blob; return it, ready to be kept, with its octets. Raises `DatabaseUnavailable`."""
@@ -34,8 +43,8 @@ class Blobs(Protocol):
     def directory(self) -> Path | None:
         """Where files are; `None` if all octets are in the database."""
 
-    def writer(self) -> BlobWriter:
-        """Something to write a blob of unknown size into."""
+    def writer(self, *, max_in_memory_octets: int = MAX_IN_DATABASE_OCTETS) -> BlobWriter:
+        """Something to write a blob of unknown size into; a file is made of so many octets, or more."""
 
     def keep_ready(self, octets: bytes) -> PreparedBlob:
         """Octets ready to be kept, a large blob as a file, for programs without a loop.

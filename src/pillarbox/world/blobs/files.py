@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkstemp
+from threading import Lock
 
 from pillarbox.world.blobs.blob import Blob, PreparedBlob, prepare
-from pillarbox.world.blobs.blobs import BlobWriter
+from pillarbox.world.blobs.blobs import MAX_IN_DATABASE_OCTETS, BlobWriter
 from pillarbox.world.blobs.in_database import DatabaseBlobs
 from pillarbox.world.blobs.open_blob import failure_of
 from pillarbox.world.database import DatabaseUnavailable
@@ -22,9 +23,6 @@ from pillarbox.world.durable import flush_folder, make_folder
 
 INCOMING = "incoming"
 """The folder in which files are written, inside the directory of the files."""
-
-MAX_IN_DATABASE_OCTETS = 256 * 1024
-"""Blobs smaller than this are in the database and share the commit's flush; larger ones pay for a file."""
 
 
 class FileBlobs(DatabaseBlobs):
@@ -41,9 +39,9 @@ class FileBlobs(DatabaseBlobs):
         """See `Blobs.directory`."""
         return self._directory
 
-    def writer(self) -> BlobWriter:
+    def writer(self, *, max_in_memory_octets: int = MAX_IN_DATABASE_OCTETS) -> BlobWriter:
         """See `Blobs.writer`."""
-        return FileWriter(self._directory)
+        return FileWriter(self._directory, max_in_memory_octets)
 
     def discard(self, prepared: PreparedBlob) -> None:
         """See `Blobs.discard`."""
@@ -62,25 +60,49 @@ class FileBlobs(DatabaseBlobs):
 class FileWriter:
     """See `BlobWriter`. Keeps octets in memory while they are few, in a file when they are many."""
 
-    __slots__ = ("_directory", "_file", "_hash", "_name", "_parts", "size")
+    __slots__ = (
+        "_abandoned",
+        "_directory",
+        "_file",
+        "_hash",
+        "_max_in_memory_octets",
+        "_name",
+        "_parts",
+        "_writing",
+        "size",
+    )
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, max_in_memory_octets: int = MAX_IN_DATABASE_OCTETS) -> None:
         self._directory = directory
+        self._max_in_memory_octets = max_in_memory_octets
+        # Held while a thread writes: its caller may be cancelled, and abandon the file meanwhile
+        self._writing = Lock()
+        self._abandoned = False
         self._parts: list[bytes] = []
         self._file: int | None = None
         self._name = ""
         self._hash = sha256()
         self.size = 0
 
+    async def add(self, octets: bytes) -> None:
+        """See `BlobWriter.add`."""
+        if self._file is None and self.size + len(octets) < self._max_in_memory_octets:
+            self.write(octets)
+        else:
+            await asyncio.get_running_loop().run_in_executor(None, self.write, octets)
+
     def write(self, octets: bytes) -> None:
         """See `BlobWriter.write`."""
-        self.size += len(octets)
-        if self._file is None:
-            self._parts.append(octets)
-            if self.size >= MAX_IN_DATABASE_OCTETS:
-                self._spill()
-        else:
-            self._to_file(octets)
+        with self._writing:
+            if self._abandoned:
+                return
+            self.size += len(octets)
+            if self._file is None:
+                self._parts.append(octets)
+                if self.size >= self._max_in_memory_octets:
+                    self._spill()
+            else:
+                self._to_file(octets)
 
     def _spill(self) -> None:
         try:
@@ -124,11 +146,13 @@ class FileWriter:
 
     def abandon(self) -> None:
         """See `BlobWriter.abandon`."""
-        self._parts.clear()
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-            Path(self._name).unlink(missing_ok=True)
+        with self._writing:
+            self._abandoned = True
+            self._parts.clear()
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+                Path(self._name).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

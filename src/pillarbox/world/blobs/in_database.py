@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pillarbox.world.blobs.blob import BlobDamaged, BlobMissing, PreparedBlob, prepare
-from pillarbox.world.blobs.blobs import BlobWriter
+from pillarbox.world.blobs.blobs import MAX_IN_DATABASE_OCTETS, BlobWriter
 from pillarbox.world.blobs.open_blob import OpenBlob
 from pillarbox.world.blobs.schema import WITH_OCTETS
 from pillarbox.world.database import DatabaseDamaged, Transaction
@@ -21,7 +21,7 @@ class DatabaseBlobs:
         """See `Blobs.directory`."""
         return None
 
-    def writer(self) -> BlobWriter:
+    def writer(self, *, max_in_memory_octets: int = MAX_IN_DATABASE_OCTETS) -> BlobWriter:  # noqa: ARG002 # no files
         """See `Blobs.writer`."""
         return MemoryWriter()
 
@@ -84,6 +84,10 @@ class MemoryWriter:
     def __init__(self) -> None:
         self._parts: list[bytes] = []
         self.size = 0
+
+    async def add(self, octets: bytes) -> None:
+        """See `BlobWriter.add`."""
+        self.write(octets)
 
     def write(self, octets: bytes) -> None:
         """See `BlobWriter.write`."""
