@@ -71,6 +71,9 @@ class EchoSession:
     def timed_out(self) -> bytes:
         return b"late\r\n"
 
+    def scarce(self) -> bytes:
+        return b"SCARCE\n"
+
     def failed(self) -> bytes:
         return b"oops\r\n"
 

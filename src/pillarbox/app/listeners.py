@@ -55,6 +55,7 @@ class Listeners:
                 open_counts=self._world.shared.open_counts,
                 buffer=buffer,
                 turns=turns,
+                memory=self._world.memory,
             )
             await listener.open(of_service)
             self._listeners.append(listener)

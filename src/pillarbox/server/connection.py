@@ -65,6 +65,9 @@ class Session(Protocol[E]):
     def timed_out(self) -> bytes:
         """What to say when the deadline has passed; empty where the protocol says nothing."""
 
+    def scarce(self) -> bytes:
+        """What to say when memory is scarce, and what the peer has sent of a command must be dropped."""
+
     def failed(self) -> bytes:
         """What to say when `opened()` or `handle()` raised: 421, `* BYE`, `-ERR`."""
 

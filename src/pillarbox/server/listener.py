@@ -23,6 +23,7 @@ from pillarbox.server.connection import Peer, Session, SessionFactory
 from pillarbox.server.pump.owner import OwnedConnection
 from pillarbox.server.pump.pump import Pump
 from pillarbox.server.pump.turns import Turns
+from pillarbox.world.memory import MemoryBudget
 from pillarbox.world.shared import OpenCounts
 
 READ_BUFFER_OCTETS: Final = 64 * 1024
@@ -125,17 +126,19 @@ class Listener:
         open_counts: OpenCounts,
         buffer: memoryview | None = None,
         turns: Turns | None = None,
+        memory: MemoryBudget | None = None,
     ) -> None:
         """`buffer` is the loop's shared read buffer, `turns` how connections share the loop: listeners of one loop
         share one of each.
 
-        Limits hold for all who share `open_counts`.
+        Limits hold for all who share `open_counts`, and `memory` for all of a process.
         """
         assert not service.implicit_tls or service.tls is not None, "implicit TLS needs a certificate"
         self.service = service
         self.counts = ListenerCounts()
         self.buffer = buffer if buffer is not None else shared_buffer()
         self.turns = turns if turns is not None else Turns()
+        self.memory = memory or MemoryBudget()
         self.handshake_s = service.limits.handshake_s
         self.linger_s = service.limits.linger_s
         self.implicit_tls = service.implicit_tls

@@ -1,14 +1,17 @@
 """The memory budget: how many octets one process holds for its peers, and who waits until some are given back.
 
-What is large and in memory is reserved first: a message being received, a whole message being looked at, output
-that a peer does not read. Each kind of peer has shares of its own, so that strangers never use what accounts and
-the relay need. Where a share is full the next reservation waits, in order: reading from that peer pauses meanwhile.
-What may last as long as the peer likes is reserved with a function that gives it up; it is called for the oldest
-such reservation when others wait and it is older than `HOLD_S`, so that nobody keeps a share by trickling.
+Each kind of peer has shares of its own, so that strangers never use what accounts and the relay need. There are
+two ways to take from a share. What is large is reserved first, and where there is no room that waits, in order, while
+nothing is read from the peer: a message being received, a whole message being looked at. What is there already, in
+pieces that are small by themselves, is held: input that is no whole command yet, output that the peer does not read.
+
+What lasts as long as the peer likes is taken with a function that gives it up. It is called for the oldest first:
+when the share is scarce and that one is older than `HOLD_S`, so that nobody keeps a share by trickling, or at once
+when twice the share is in use.
 
 What is always true: the octets in use are the sum of the reservations that were not released; a reservation is
-released once, however often that is asked; whoever waits holds no reservation of the same share, so nobody waits for
-each other.
+released once, however often that is asked; whoever waits has reserved nothing else of the same share, so nobody waits
+for each other.
 """
 
 import asyncio
@@ -21,7 +24,9 @@ from typing import Final
 DEFAULT_OCTETS: Final = 256 * 1024 * 1024
 """The whole budget, where no configuration says otherwise."""
 HOLD_S: Final = 30.0
-"""How long a reservation may be kept at a peer's pleasure while others wait."""
+"""How long a reservation may be kept at a peer's pleasure while the share is scarce."""
+MAX_HELD_SHARES: Final = 2
+"""What is held may exceed the share so many times, until the oldest is given up at once."""
 WAIT_S: Final = 60.0
 """How long to wait for a reservation; RFC 5321 §4.5.3.2 has clients wait 3 minutes and more."""
 REVIEW_S: Final = 1.0
@@ -57,6 +62,12 @@ class Reservation:
         share, self._share = self._share, None
         if share is not None:
             share._released(self)  # noqa: SLF001 # its other half
+
+    def resize(self, octets: int) -> None:
+        """Hold so many octets instead."""
+        share, before, self.octets = self._share, self.octets, octets
+        if share is not None:
+            share._resized(octets - before)  # noqa: SLF001 # its other half
 
     def keep(self) -> None:
         """From now on it depends on us alone how long it lasts: it need not be given up."""
@@ -96,8 +107,8 @@ class MemoryShare:
 
     @property
     def scarce(self) -> bool:
-        """Whether somebody waits: no more should be read than must be."""
-        return bool(self._waiting)
+        """Whether somebody waits or too much is held: no more should be read than must be."""
+        return bool(self._waiting) or self.used_octets > self.limit_octets
 
     def try_reserve(self, octets: int, give_up: Callable[[], None] | None = None) -> Reservation | None:
         """Octets, if they are there and nobody waits for them."""
@@ -123,11 +134,17 @@ class MemoryShare:
             self._forget(waiting)
             raise
 
+    def hold(self, octets: int, give_up: Callable[[], None]) -> Reservation:
+        """Octets that are there already, whether or not there is room for them."""
+        reserved = self._granted(octets, give_up)
+        self._check()
+        return reserved
+
     def review(self) -> None:
         """Have what is kept too long given up, and tell those that have waited too long."""
         now_s = self._monotonic()
         for reserved in list(self._revocable):
-            if not self._waiting or now_s - reserved.since_s < HOLD_S:
+            if not self.scarce or now_s - reserved.since_s < HOLD_S:
                 break
             reserved.give_up()
         while self._waiting and self._waiting[0].until_s <= now_s:
@@ -151,6 +168,22 @@ class MemoryShare:
             self._revocable[reserved] = None
         self.used_octets += octets
         return reserved
+
+    def _resized(self, octets: int) -> None:
+        self.used_octets += octets
+        if octets > 0:
+            self._check()
+        elif self._waiting:
+            self._serve()
+
+    def _check(self) -> None:
+        """After more is held than was asked for."""
+        if self.used_octets <= self.limit_octets:
+            return
+        self._review_later(asyncio.get_running_loop())
+        # The one that was made last stays, or something larger than the share could never be held
+        while self.used_octets > MAX_HELD_SHARES * self.limit_octets and len(self._revocable) > 1:
+            next(iter(self._revocable)).give_up()
 
     def _kept(self, reserved: Reservation) -> None:
         self._revocable.pop(reserved, None)
@@ -183,7 +216,7 @@ class MemoryShare:
     def _review_now(self, loop: asyncio.AbstractEventLoop) -> None:
         self._review = None
         self.review()
-        if self._waiting:
+        if self.scarce:
             self._review_later(loop)
 
 

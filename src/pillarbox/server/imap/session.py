@@ -137,6 +137,10 @@ class ImapSession(SessionState):
         """The client was silent for too long (RFC 9051 §5.4)."""
         return responses.bye("Disconnected for inactivity")
 
+    def scarce(self) -> bytes:
+        """What is received of a command cannot be kept any longer (RFC 5530 §3)."""
+        return responses.bye("Insufficient system resources", response_codes.UNAVAILABLE)
+
     def failed(self) -> bytes:
         """The session raised an error of ours."""
         return responses.bye("Internal server error", response_codes.SERVERBUG)

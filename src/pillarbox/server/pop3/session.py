@@ -79,6 +79,10 @@ class Pop3Session(SessionState):
         """RFC 1939 §3: closed "without removing any messages or sending any response"."""
         return b""
 
+    def scarce(self) -> bytes:
+        """As `timed_out`: the client has not asked anything yet."""
+        return b""
+
     def failed(self) -> bytes:
         """An error of ours; nothing is deleted."""
         return replies.error("Internal server error.", Code.SYS_TEMP)

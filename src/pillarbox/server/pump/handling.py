@@ -12,6 +12,7 @@ from typing import Final, Generic
 
 from pillarbox.server.connection import NOBODY, ConnectionGone, E, Peer, Session
 from pillarbox.server.pump import eager
+from pillarbox.server.pump.accounting import UNCOUNTED_OCTETS, Accounting
 from pillarbox.server.pump.deadline import Deadline
 from pillarbox.server.pump.held_input import HeldInput
 from pillarbox.server.pump.owner import ConnectionOwner
@@ -34,7 +35,7 @@ _USED_UP: Final = -1.0
 """When a share ended where the next event waits for a turn."""
 
 
-class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
+class Handling(Accounting, ABC, Generic[E]):
     """The state of a connection, and the actions that handle its events."""
 
     __slots__ = (
@@ -62,6 +63,7 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
         self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop, peer: Peer | None = None
     ) -> None:
         """`peer` is the other end where the transport does not know it (after a PROXY header)."""
+        super().__init__()
         self.phase = Phase.CONNECTING
         self._owner = owner
         self._loop = loop
@@ -106,6 +108,7 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
             return
         if self._drained is None:
             self._drained = self._loop.create_future()
+            self._count_output()
             self._on(Event.WAIT)
         await self._drained
 
@@ -243,6 +246,8 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
         events = session.machine.receive(octets)
         if events:
             self._active = True
+            if self._input_memory is not None:
+                self._input_taken()
         else:
             self._count_progress(len(octets))
         return events
@@ -253,6 +258,7 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
         if self._progress_octets >= PROGRESS_OCTETS:
             self._progress_octets = 0
             self._deadline.restart()
+        self._count_input()
 
     def _rest(self) -> None:
         if self._ending is not None:
@@ -295,6 +301,8 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
             return
         if events:
             self._active = True
+            if self._input_memory is not None:
+                self._input_taken()
             self._events = deque(events)
             self.phase = _WORKING  # BEGIN, spelt out likewise
             self._task = eager.drive(self._work(share_ends, much_since), self._loop)
@@ -304,7 +312,9 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
     def _hold(self, nbytes: int) -> None:
         held, transport = self._held, self._transport
         held.add(bytes(self._owner.buffer[:nbytes]))
-        if held.full and not held.paused and transport is not None:
+        if held.octets >= UNCOUNTED_OCTETS:
+            self._count_input()
+        if (held.full or self._memory.scarce) and not held.paused and transport is not None:
             held.paused = True
             transport.pause_reading()
 
@@ -329,6 +339,7 @@ class Handling(asyncio.BufferedProtocol, ABC, Generic[E]):
     def _forget_input(self) -> int:
         """Drop all that was received and not handled; return about how many octets that were."""
         dropped = self._held.forget()
+        self._input_taken()
         if self._events:
             dropped += len(self._events)
             self._events.clear()

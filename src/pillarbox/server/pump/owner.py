@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Connection, Peer, Session
 from pillarbox.server.pump.turns import Turns
+from pillarbox.world.memory import MemoryBudget
 
 
 class OwnedConnection(Connection, Protocol):
@@ -34,6 +35,8 @@ class ConnectionOwner(Protocol):
     """The read buffer that all connections of the loop share."""
     turns: Turns
     """How all connections of the loop share it."""
+    memory: MemoryBudget
+    """What connections may hold together."""
     handshake_s: float
     linger_s: float
     """How long a closing connection may take to send its last octets, and to read what the peer still

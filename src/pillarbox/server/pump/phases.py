@@ -54,6 +54,7 @@ class Event(IntEnum):
     CAUGHT_UP = auto()
     LOST = auto()
     DEADLINE = auto()
+    SCARCE = auto()
     # --- requests of the listener
     ADMIT = auto()
     END = auto()
@@ -77,6 +78,7 @@ EVENT_MEANINGS: Final[Mapping[Event, str]] = {
     Event.CAUGHT_UP: "the peer has read enough of what was written",
     Event.LOST: "the connection is gone",
     Event.DEADLINE: "the deadline has passed",
+    Event.SCARCE: "memory is scarce, and an incomplete command has held some for too long",
     Event.ADMIT: "the listener has admitted the connection",
     Event.END: "the listener drains, or revokes the session's accounts",
     Event.POST: "the session posts an event of its own",
@@ -107,6 +109,7 @@ class Action(Enum):
     CUT = "close at once"
     SEND_ENDING = "send `ending()` or `revoked()`, then close"
     SEND_TIMED_OUT = "send `timed_out()`, then close"
+    SEND_SCARCE = "send `scarce()`, then close"
     SEND_FAILED = "send `failed()`, then close"
     RESTART_DEADLINE = "restart the deadline"
     LOSE = "wake `drain()` with `ConnectionGone`"
@@ -159,6 +162,8 @@ _STEPS: Final[Mapping[Event, Mapping[Phase, Step]]] = {
         **_in(Action.RESTART_DEADLINE, _WORKING, _SECURING),
         **_to(Action.CUT, _FINISHING, _DRAINING, _FINISHING),
     },
+    # With a handler at work it depends on us how long that takes.
+    Event.SCARCE: _to(Action.SEND_SCARCE, _CLOSING, _IDLE),
     Event.ADMIT: _to(Action.OPEN, _WORKING, _CONNECTING),
     Event.END: {
         **_to(Action.CUT, _CLOSING, _CONNECTING),

@@ -156,6 +156,7 @@ class Pump(Handling[E]):
     def resume_writing(self) -> None:
         """The peer has caught up."""
         self._slow_reader = False
+        self._output_taken()
         self._on(Event.CAUGHT_UP)
         waiter, self._drained = self._drained, None
         if waiter is not None and not waiter.done():
@@ -195,6 +196,10 @@ class Pump(Handling[E]):
         if self._session is not None:
             self._send(self._session.timed_out())
 
+    def _send_scarce(self) -> None:
+        if self._session is not None:
+            self._send(self._session.scarce())
+
     def _send_failed(self) -> None:
         if self._session is not None:
             self._send(self._session.failed())
@@ -220,6 +225,8 @@ class Pump(Handling[E]):
 
     def _lose(self) -> None:
         self._deadline.stop()
+        self._input_taken()
+        self._output_taken()
         waiter, self._drained = self._drained, None
         if waiter is not None and not waiter.done():
             waiter.set_exception(ConnectionGone())

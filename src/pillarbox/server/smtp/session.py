@@ -82,6 +82,10 @@ class SmtpSession:
         """RFC 5321 §4.5.3.2: silence for too long."""
         return closing(self._context.hostname, "4.2", "Timeout exceeded").octets
 
+    def scarce(self) -> bytes:
+        """What is received of a message cannot be kept any longer."""
+        return closing(self._context.hostname, "3.1", "Insufficient system resources").octets
+
     def failed(self) -> bytes:
         """Our mistake; what was sent may be sent again."""
         context = self._context

@@ -133,6 +133,9 @@ class Play:
     def timed_out(self) -> bytes:
         return b"too slow\r\n"
 
+    def scarce(self) -> bytes:
+        return b"SCARCE\n"
+
     def failed(self) -> bytes:
         return b"oops\r\n"
 

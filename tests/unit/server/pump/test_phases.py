@@ -11,6 +11,7 @@ from pillarbox.server.connection import ConnectionGone, Peer
 from pillarbox.server.pump.phases import EVENT_MEANINGS, TABLE, Action, Event, Phase
 from pillarbox.server.pump.pump import Pump
 from pillarbox.server.pump.turns import Turns
+from pillarbox.world.memory import MemoryBudget
 
 
 def pretended(stage: "Stage") -> Any:
@@ -32,6 +33,7 @@ class Stage:
         self.log: list[str] = []
         self.real_loop = asyncio.get_running_loop()
         self.turns = Turns(lambda: Clock.now)
+        self.memory = MemoryBudget()
         self.let_go = self.real_loop.create_future()
         self.secured = self.real_loop.create_future()
         self.tls: Any = None
@@ -42,6 +44,7 @@ class Stage:
     # --- the owner
     buffer = memoryview(bytearray(64))
     turns: Turns
+    memory: MemoryBudget
     handshake_s = 1.0
     linger_s = 5.0
     implicit_tls = False
@@ -59,6 +62,9 @@ class Stage:
         """Of the owner and of the session."""
         self.log.append("timed out")
         return b"late"
+
+    def scarce(self) -> bytes:
+        return b"scarce"
 
     def injected(self, octets: int) -> None:
         self.log.append("injected")
@@ -106,6 +112,9 @@ class Stage:
 
     def write(self, octets: bytes) -> None:
         self.log.append(octets.decode())
+
+    def get_write_buffer_size(self) -> int:
+        return 300_000
 
     def write_eof(self) -> None:
         self.log.append("write_eof")
@@ -213,6 +222,7 @@ CAUSES: dict[Event, Callable[[Stage], Any]] = {
     Event.CAUGHT_UP: lambda stage: stage.pump.resume_writing(),
     Event.LOST: lambda stage: stage.pump.connection_lost(None),
     Event.DEADLINE: lambda stage: stage.pump._deadline_passed(),
+    Event.SCARCE: lambda stage: stage.pump._input_given_up(),
     Event.END: lambda stage: stage.pump.end(),
     Event.POST: lambda stage: stage.pump.post(b"wait"),
     Event.CLOSE: lambda stage: stage.pump.close(),
@@ -228,6 +238,7 @@ LOGGED: dict[Action, list[str]] = {
     Action.CUT: ["abort"],
     Action.SEND_ENDING: ["ending", "write_eof"],
     Action.SEND_TIMED_OUT: ["timed out", "timed out", "late", "write_eof"],
+    Action.SEND_SCARCE: ["scarce", "write_eof"],
     Action.SEND_FAILED: ["failed", "write_eof"],
     Action.RELEASE: ["closed", "released"],
 }
@@ -313,6 +324,40 @@ def test_waiting_and_being_woken() -> None:
         woken = stage.pump.phase
         await stage.turn()
         assert (woken, stage.pump.phase) == (Phase.WORKING, Phase.IDLE)
+
+    asyncio.run(asyncio.wait_for(scene(), 10))
+
+
+def test_output_that_is_not_read_is_counted_until_it_is() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        await stage.enter(Phase.DRAINING)
+        assert stage.memory.strangers.held.used_octets == 300_000
+        stage.pump.resume_writing()
+        assert stage.memory.used_octets == 0
+
+    asyncio.run(asyncio.wait_for(scene(), 10))
+
+
+def test_the_connection_whose_output_is_given_up_is_cut() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        await stage.enter(Phase.DRAINING)
+        stage.memory.resize(0)
+        stage.memory.strangers.held.hold(1, lambda: None)
+        assert stage.log == ["abort"]
+        assert stage.memory.used_octets == 1
+
+    asyncio.run(asyncio.wait_for(scene(), 10))
+
+
+def test_a_lost_connection_holds_nothing() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        await stage.enter(Phase.DRAINING)
+        stage.pump.connection_lost(None)
+        assert stage.memory.used_octets == 0
+        await stage.finish()
 
     asyncio.run(asyncio.wait_for(scene(), 10))
 
