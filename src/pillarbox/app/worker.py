@@ -80,6 +80,7 @@ async def _serve(
     def apply(changed: Resolved) -> None:
         listeners.reload(changed)
         relay.reconfigure(changed.config, changed.routes)
+        world.memory.resize(changed.config.limits.memory_octets)
 
     await listeners.open(sockets)
     chores.start()

@@ -10,6 +10,7 @@ from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.database.sqlite import open_database
 from pillarbox.world.entropy import SystemEntropy
+from pillarbox.world.memory import MemoryBudget
 from pillarbox.world.network.system import SystemNetwork
 from pillarbox.world.resolver import Resolver
 from pillarbox.world.shared import Shared
@@ -38,6 +39,7 @@ def open_world(resolved: Resolved, telemetry: Telemetry, shared: Shared) -> Worl
         signals=signals,
         telemetry=telemetry,
         shared=shared,
+        memory=MemoryBudget(resolved.config.limits.memory_octets, clock.monotonic),
     )
 
 

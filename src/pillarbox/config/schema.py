@@ -181,6 +181,15 @@ class Limits:
         Description("Recipients of one message (RFC 5321 asks for at least 100).", "recipients"),
     ] = 1000
     connections: Annotated[Count, Description("Open connections to one service.", "connections")] = 20_000
+    memory_octets: Annotated[
+        Annotated[int, Meta(ge=16 * 1024 * 1024)],
+        Description(
+            "What messages under way may take of the memory of one worker; an eighth each is for messages that "
+            "strangers are sending and for those they have sent. Beyond it clients wait, then they are told to try "
+            "again later.",
+            "octets",
+        ),
+    ] = 256 * 1024 * 1024
     connections_per_address: Annotated[
         Count, Description("Open connections to one service from one address.", "connections")
     ] = 500

@@ -21,8 +21,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-DEFAULT_OCTETS: Final = 256 * 1024 * 1024
-"""The whole budget, where no configuration says otherwise."""
+from pillarbox.config.schema import Limits
+
+_DEFAULT_OCTETS: Final = Limits().memory_octets
 HOLD_S: Final = 30.0
 """How long a reservation may be kept at a peer's pleasure while the share is scarce."""
 MAX_HELD_SHARES: Final = 2
@@ -235,7 +236,7 @@ class MemoryBudget:
 
     __slots__ = ("accounts", "relay", "strangers")
 
-    def __init__(self, octets: int = DEFAULT_OCTETS, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, octets: int = _DEFAULT_OCTETS, monotonic: Callable[[], float] = time.monotonic) -> None:
         def share() -> MemoryShare:
             return MemoryShare(0, monotonic)
 
