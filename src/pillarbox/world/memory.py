@@ -236,7 +236,9 @@ class MemoryBudget:
 
     __slots__ = ("accounts", "relay", "strangers")
 
-    def __init__(self, octets: int = _DEFAULT_OCTETS, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, octets: int = _DEFAULT_OCTETS, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         def share() -> MemoryShare:
             return MemoryShare(0, monotonic)
 

@@ -5,7 +5,7 @@ which keeps small ones in memory and spills large ones to disk. Nothing is store
 has arrived: then all its messages are, in one commit, or none.
 """
 
-from pillarbox.delivery.summarizing import summary_of
+from pillarbox.delivery.summarizing import LONG_OCTETS, summary_of
 from pillarbox.directory import quota
 from pillarbox.mail.identifiers import AccountId, Uid
 from pillarbox.mail.number_set import NumberSet
@@ -20,6 +20,7 @@ from pillarbox.store import account_counters, placements
 from pillarbox.store import append as store_append
 from pillarbox.store.account_counters import OverQuota
 from pillarbox.store.append import Appended, Arrival, Message
+from pillarbox.world.blobs import BlobWriter
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
 
@@ -37,7 +38,7 @@ async def message_offered(session: SessionState, event: MessageOffered) -> bytes
     limits = session.limits
     if len(incoming.written) >= limits.max_append_messages or incoming.octets > limits.max_append_octets:
         raise CommandRefused(no("Too much data in one command", response_codes.LIMIT))
-    incoming.written.append((event.message, session.world.blobs.writer()))
+    incoming.written.append((event.message, incoming.writer(session, event.message.size)))
     session.incoming = incoming
     return session.machine.accept_message()
 
@@ -65,17 +66,16 @@ def _available(tx: Transaction, account: AccountId) -> int | None:
     return None if limit is None else limit - account_counters.usage(tx, account).octets
 
 
-def message_octets(session: SessionState, octets: bytes) -> None:
+async def message_octets(session: SessionState, octets: bytes) -> None:
     """Octets of the message that was accepted."""
     incoming = session.incoming
     if incoming is None or incoming.failed:
         return
     try:
-        incoming.written[-1][1].write(octets)
+        await incoming.written[-1][1].add(octets)
     except DatabaseUnavailable:
         # The client goes on sending whatever we answer: its octets are dropped, and the command ends in NO
-        incoming.abandon()
-        incoming.failed = True
+        incoming.fail()
 
 
 def drop(session: SessionState) -> None:
@@ -91,16 +91,29 @@ async def messages_ended(session: SessionState) -> Reply:
     assert incoming is not None, "the machine ends only messages that it has offered"
     try:
         if incoming.failed:
-            raise DatabaseUnavailable("a message could not be written")
+            raise DatabaseUnavailable("a message could not be written or kept")
+        incoming.keep()
         arrivals: list[Arrival] = []
         for parameters, writer in incoming.written:
             if arrivals:
                 await session.connection.give_way()
-            blob, octets = await writer.finish()
-            arrivals.append(_arrival(session, parameters, Message(blob, await summary_of(octets))))
+            arrivals.append(_arrival(session, parameters, await _message(session, writer)))
         return await _store(session, incoming, arrivals)
     finally:
         drop(session)
+
+
+async def _message(session: SessionState, writer: BlobWriter) -> Message:
+    """Raises `DatabaseUnavailable`, `MemoryScarce`."""
+    if writer.size < LONG_OCTETS:
+        return await _summarized(writer)
+    with await session.world.memory.accounts.whole.reserve(writer.size):
+        return await _summarized(writer)
+
+
+async def _summarized(writer: BlobWriter) -> Message:
+    blob, octets = await writer.finish()
+    return Message(blob, await summary_of(octets))
 
 
 def _arrival(session: SessionState, parameters: MessageParameters, message: Message) -> Arrival:

@@ -1,11 +1,16 @@
 """Messages that a client is sending: the state of an APPEND or REPLACE in progress."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pillarbox.mail.identifiers import MailboxId, Uid
 from pillarbox.protocol.imap.commands import Append, Replace
 from pillarbox.protocol.imap.events import MessageParameters
-from pillarbox.world.blobs import BlobWriter
+from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, BlobWriter
+from pillarbox.world.memory import Reservation
+
+if TYPE_CHECKING:
+    from pillarbox.server.imap.session_state import SessionState
 
 
 @dataclass(slots=True)
@@ -21,10 +26,36 @@ class IncomingMessages:
     octets: int = 0
     """Of all messages, as announced so far."""
     written: list[tuple[MessageParameters, BlobWriter]] = field(default_factory=list)
+    in_memory: list[Reservation] = field(default_factory=list)
+    """For the messages that are not in files."""
     failed: bool = False
-    """Whether octets could not be written."""
+    """Whether octets could not be written or kept."""
+
+    def writer(self, session: "SessionState", size: int) -> BlobWriter:
+        """For a message of so many octets: in memory if it is small and there is room for it, else in a file."""
+        limits, memory = session.limits, session.world.memory.accounts.held
+        in_memory = sum(reserved.octets for reserved in self.in_memory) + size
+        if size < MAX_IN_DATABASE_OCTETS and in_memory <= limits.max_append_octets_in_memory:
+            reserved = memory.try_reserve(size, self.fail)
+            if reserved is not None:
+                self.in_memory.append(reserved)
+                return session.world.blobs.writer()
+        return session.world.blobs.writer(max_in_memory_octets=0)
+
+    def keep(self) -> None:
+        """All has arrived: from now on it depends on us how long it takes."""
+        for reserved in self.in_memory:
+            reserved.keep()
+
+    def fail(self) -> None:
+        """Discard what has arrived and what is still to come; the command ends in NO."""
+        self.failed = True
+        self.abandon()
 
     def abandon(self) -> None:
         """Discard what has arrived."""
         for _, writer in self.written:
             writer.abandon()
+        for reserved in self.in_memory:
+            reserved.release()
+        self.in_memory.clear()

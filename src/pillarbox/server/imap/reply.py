@@ -18,6 +18,7 @@ from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox, OverQ
 from pillarbox.store.mailboxes import CannotDeleteInbox, MailboxExists, NestedInItself
 from pillarbox.world.blobs import BlobDamaged
 from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.memory import MemoryScarce
 
 
 class Reply(Struct, frozen=True, gc=False):
@@ -86,6 +87,7 @@ REFUSALS: Final[dict[type[Exception], Reply]] = {
     UnknownEncoding: no("Unknown Content-Transfer-Encoding", response_codes.UNKNOWN_CTE),
     BlobDamaged: no("Message is damaged", response_codes.CORRUPTION),
     DatabaseUnavailable: no("Service temporarily unavailable", response_codes.UNAVAILABLE),
+    MemoryScarce: no("Insufficient system resources", response_codes.UNAVAILABLE),
     AuthenticationUnavailable: no("Temporary authentication failure", response_codes.UNAVAILABLE),
     NoSuchAccount: no("Account doesn't exist", response_codes.CONTACTADMIN),
 }

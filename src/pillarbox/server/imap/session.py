@@ -93,6 +93,8 @@ class ImapSession(SessionState):
                     await self._message_offered(event)
                 case MessagesEnded(tag):
                     await self._carry_out(tag, append.messages_ended(self))
+                case MessageOctets(octets):
+                    await append.message_octets(self, octets)
                 case Hint():
                     await idle.hint_received(self)
                 case _:
@@ -110,13 +112,9 @@ class ImapSession(SessionState):
         finally:
             self.flush()
 
-    def _handle_at_once(
-        self, event: Response | Bye | IdleAborted | SaslAborted | MessageOctets | MessagesDropped
-    ) -> None:
+    def _handle_at_once(self, event: Response | Bye | IdleAborted | SaslAborted | MessagesDropped) -> None:
         """Carry out an event that never waits."""
         match event:
-            case MessageOctets(octets):
-                append.message_octets(self, octets)
             case Response(octets):
                 self.write(octets)
             case Bye(octets):

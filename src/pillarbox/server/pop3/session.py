@@ -23,6 +23,7 @@ from pillarbox.store.fetch import NoSuchMessage
 from pillarbox.store.maildrop import InUse
 from pillarbox.world.blobs import BlobDamaged
 from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.memory import MemoryScarce
 
 AUTOLOGOUT_S: Final = 600.0
 """RFC 1939 §3: an inactivity timer "MUST be of at least 10 minutes' duration"."""
@@ -36,6 +37,7 @@ FAILURES: Final[dict[type[Exception], tuple[str, Code | None]]] = {
     NoSuchMessage: ("Message has been expunged.", None),
     InUse: ("Mailbox is locked by another POP3 session.", Code.IN_USE),
     AuthenticationUnavailable: ("Temporary authentication failure.", Code.SYS_TEMP),
+    MemoryScarce: ("Insufficient system resources, try again later.", Code.SYS_TEMP),
     DatabaseUnavailable: ("Temporary internal failure, try again later.", Code.SYS_TEMP),
     BlobDamaged: ("Message is damaged.", Code.SYS_PERM),
 }
