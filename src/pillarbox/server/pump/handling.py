@@ -198,6 +198,8 @@ class Handling(Accounting, ABC, Generic[E]):
                     began, share_ends = now, self._first_share(now)
                 if not events:
                     if not (more := self._more(session)):
+                        if held.octets:
+                            continue
                         return
                     self._events = events = deque(more)
                 handling = session.handle(events.popleft())
@@ -241,9 +243,14 @@ class Handling(Accounting, ABC, Generic[E]):
 
     def _more(self, session: Session[E]) -> Sequence[E]:
         """The next events, now that all earlier ones are handled and some input is left."""
-        octets = self._held.take()
-        self._resume_reading()
-        events = session.machine.receive(octets)
+        machine, octets = session.machine, b""
+        events = machine.receive(b"") if machine.buffered else ()
+        if not events and self._held.octets:
+            # No sooner, so that the machine never has more than one read and an incomplete line
+            octets = self._held.take()
+            if not self._held.full:
+                self._resume_reading()
+            events = machine.receive(octets)
         if events:
             self._active = True
             if self._input_memory is not None:

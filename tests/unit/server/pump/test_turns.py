@@ -184,3 +184,26 @@ def test_what_has_waited_for_something_else_has_given_way() -> None:
         assert stage.log.count("handled") == 5
 
     run(scene())
+
+
+def test_the_machine_is_given_no_more_than_one_read_at_a_time() -> None:
+    async def scene() -> None:
+        (stage,) = stages(1, Turns(lambda: Clock.now), event_s=0.001)
+        most = 0
+
+        def some(octets: bytes) -> list[bytes]:
+            nonlocal most
+            stage.rest += octets
+            most = max(most, len(stage.rest))
+            *lines, stage.rest = stage.rest.split(b"\n", 2)
+            return lines
+
+        stage.receive = some  # type: ignore[method-assign]  # this scene has its own
+        for _ in range(4):
+            stage.arrive((b"x" * 4999 + b"\n") * 8)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert stage.log.count("handled") == 32
+        assert most == 40_000
+
+    run(scene())
