@@ -10,16 +10,20 @@ What is always true: the runs are in ascending order, do not overlap, and do not
 larger than any number; `NumberSet.resolve` replaces it by the real number.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 LARGEST: Final = 2**32 - 1
 """The largest UID or sequence number there can be (RFC 9051 §9, `nz-number`)."""
 
 STAR: Final = LARGEST + 1
 """`*` before it is resolved."""
+
+Column = TypeVar("Column", list[str], "array[int]")
+"""Values by place."""
 
 Run = tuple[int, int]
 """First and last number, both included."""
@@ -45,6 +49,11 @@ class NumberSet:
     def of_ranges(cls, ranges: Iterable[Run]) -> "NumberSet":
         """The union of ranges as IMAP writes them: in any order, `5:3` the same as `3:5`."""
         return cls(_merge(sorted((min(ends), max(ends)) for ends in ranges)))
+
+    @classmethod
+    def of_ascending(cls, runs: Iterable[Run]) -> "NumberSet":
+        """The union of runs that ascend by their first numbers; they may overlap."""
+        return cls(_merge(runs))
 
     @property
     def first(self) -> int:
@@ -141,6 +150,16 @@ class NumberSet:
     def within(self, ascending: Sequence[int]) -> list[int]:
         """The numbers of an ascending sequence that are in this set."""
         return [number for part in self.slices(ascending) for number in ascending[part]]
+
+
+def without(values: Column, parts: Sequence[slice]) -> Column:
+    """A copy without these slices, which ascend and do not overlap; one pass, however many they are."""
+    kept, start = values[:0], 0
+    for part in parts:
+        kept += values[start : part.start]
+        start = part.stop
+    kept += values[start:]
+    return kept
 
 
 EMPTY: Final = NumberSet()

@@ -30,6 +30,10 @@ NO_MAILBOX: Final = MailboxId(0)
 """For changes that belong to no mailbox."""
 
 
+class TooMuchChanged(Exception):
+    """More has changed than may be read at once; the mailbox is read again instead."""
+
+
 class ChangeKind(IntEnum):
     """What happened. The numbers are stored."""
 
@@ -121,8 +125,13 @@ def vanished(tx: Transaction, account: AccountId, mailbox: MailboxId, since: Mod
     return runs(tx, account, mailbox, since).get(ChangeKind.EXPUNGED, NumberSet())
 
 
-def since(tx: Transaction, account: AccountId, mailbox: MailboxId, modseq: ModSeq) -> Delta:
-    """The changes of a mailbox after this MODSEQ; none for a mailbox that does not exist."""
+def since(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, modseq: ModSeq, *, max_rows: int | None = None
+) -> Delta:
+    """The changes of a mailbox after this MODSEQ; none for a mailbox that does not exist.
+
+    Raises `TooMuchChanged` where that would go through more than `max_rows` messages.
+    """
     highest = tx.value(
         "SELECT highest_modseq FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox)
     )
@@ -131,11 +140,13 @@ def since(tx: Transaction, account: AccountId, mailbox: MailboxId, modseq: ModSe
     changed = runs(tx, account, mailbox, modseq)
     added = changed.get(ChangeKind.APPENDED, NumberSet())
     candidates = added | changed.get(ChangeKind.FLAGGED, NumberSet())
+    removed = changed.get(ChangeKind.EXPUNGED, NumberSet())
+    if max_rows is not None and max(len(candidates), len(removed.runs)) > max_rows:
+        raise TooMuchChanged(mailbox)
     rows = _flagged(tx, account, mailbox, candidates, modseq)
     # UIDs are assigned in ascending order, so messages added after that MODSEQ are above all earlier ones.
     border = added.first if added else 2**32
     split = next((place for place, row in enumerate(rows) if row[0] >= border), len(rows))
-    removed = changed.get(ChangeKind.EXPUNGED, NumberSet())
     return Delta(highest, removed, rows[split:], rows[:split])
 
 
@@ -148,12 +159,13 @@ def runs(
     """
     found: dict[int, list[tuple[int, int]]] = {}
     rows: Iterable[tuple[int, int, int]] = tx.rows(
-        "SELECT kind, first, last FROM changes WHERE account = ? AND modseq > ? AND mailbox = ?",
+        "SELECT kind, first, last FROM changes WHERE account = ? AND modseq > ? AND mailbox = ?"
+        " ORDER BY kind, first, last",
         (account, since, mailbox),
     )
     for kind, first, last in rows:
         found.setdefault(kind, []).append((first, last))
-    return {ChangeKind(kind): NumberSet.of_ranges(ranges) for kind, ranges in found.items()}
+    return {ChangeKind(kind): NumberSet.of_ascending(ranges) for kind, ranges in found.items()}
 
 
 def _flagged(

@@ -7,7 +7,8 @@ The cache belongs to one process and to its event loop. It holds committed state
     reading = await database.read(read, account, mailbox, known)
     cached = cache.take(account, mailbox, known, reading)
 
-`read` returns what changed since `known`, or everything. `take` applies a reading only to the state it was read
+`read` returns what changed since `known`, or everything; where that is much it can refuse, and everything is read in
+a thread. `take` applies a reading only to the state it was read
 for. Where another task has moved the entry on meanwhile it returns `None`, and the caller reads again. One row is
 read where nothing changed.
 
@@ -26,10 +27,10 @@ from typing import Final, NamedTuple
 
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
-from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import changes
+from pillarbox.mail.number_set import NumberSet, without
+from pillarbox.store import changes, mailbox_counts
 from pillarbox.store.account_counters import NoSuchMailbox
-from pillarbox.store.changes import Delta, Flagged
+from pillarbox.store.changes import Delta, Flagged, TooMuchChanged
 from pillarbox.store.flags import FlagChange
 from pillarbox.world.database import Transaction
 
@@ -119,10 +120,8 @@ class CachedMailbox:
         gone = vanished.slices(self.uids)
         if not gone:
             return
-        uids, flags, modseqs = self.uids[:], self.flags, self.modseqs
-        for part in reversed(gone):
-            del uids[part], flags[part], modseqs[part]
-        self.uids = uids
+        self.uids, self.modseqs = without(self.uids, gone), without(self.modseqs, gone)
+        self.flags = without(self.flags, gone)
 
     def _reflag(self, flagged: list[Flagged]) -> None:
         if flagged and len(flagged) == len(self.uids):
@@ -174,8 +173,18 @@ def head_by_name(tx: Transaction, account: AccountId, name: str) -> Head:
     return Head(*row)
 
 
-def read(tx: Transaction, account: AccountId, mailbox: MailboxId, known: Version | None) -> Reading | None:
-    """What has become of a mailbox since `known`; `None` where nothing has. Raises `NoSuchMailbox`."""
+def read(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    known: Version | None,
+    *,
+    max_rows: int | None = None,
+) -> Reading | None:
+    """What has become of a mailbox since `known`; `None` where nothing has.
+
+    Raises `NoSuchMailbox`, or `TooMuchChanged` where that would go through more than `max_rows` messages.
+    """
     row = tx.row(_HEAD_BY_ID, (account, mailbox))
     if row is None:
         raise NoSuchMailbox(mailbox)
@@ -183,8 +192,10 @@ def read(tx: Transaction, account: AccountId, mailbox: MailboxId, known: Version
         return None
     head = Head(*row)
     if known is None or known.uid_validity != head.uid_validity or known.modseq > head.modseq:
+        if max_rows is not None and mailbox_counts.read(tx, account, mailbox).messages > max_rows:
+            raise TooMuchChanged(mailbox)
         return Reading(head, None, _everything(tx, account, head))
-    return Reading(head, changes.since(tx, account, mailbox, known.modseq), None)
+    return Reading(head, changes.since(tx, account, mailbox, known.modseq, max_rows=max_rows), None)
 
 
 def load(tx: Transaction, account: AccountId, mailbox: MailboxId) -> CachedMailbox:

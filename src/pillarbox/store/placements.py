@@ -24,6 +24,8 @@ _SCATTERED_RUNS: Final = 32
 _SHORT_RUN: Final = 8
 """From so many messages in a run on, one statement for the run costs less than one for each message."""
 
+_NO_LIMIT: Final = 2**62
+
 _MAX_IDS_PER_QUERY: Final = 250
 """Ids in one query."""
 
@@ -48,6 +50,7 @@ class Expunged:
     uids: NumberSet
     modseq: ModSeq | None
     """`None` where there was nothing to expunge."""
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,9 @@ def expunge(
     uids: NumberSet = EVERYTHING,
     *,
     deleted_only: bool = True,
+    limit: int | None = None,
 ) -> Expunged:
-    """Remove those of `uids` that have \\Deleted (EXPUNGE, UID EXPUNGE), or all of them.
+    """Remove those of `uids` that have \\Deleted (EXPUNGE, UID EXPUNGE), or all of them; at most the first `limit`.
 
     Raises `NoSuchMailbox`.
     """
@@ -95,12 +99,12 @@ def expunge(
         return Expunged(
             NumberSet(), None
         )  # the common case for EXPUNGE and CLOSE, which then read one row only
-    rows = _rows(tx, account, mailbox, uids, deleted_only=deleted_only)
+    rows = _rows(tx, account, mailbox, uids, deleted_only=deleted_only, limit=limit)
     if not rows:
         return Expunged(NumberSet(), None)
     modseq = account_counters.next_modseq(tx, account)
     _destroy(tx, account, mailbox, rows, modseq)
-    return Expunged(NumberSet.of(row.uid for row in rows), modseq)
+    return Expunged(NumberSet.of(row.uid for row in rows), modseq, len(rows))
 
 
 def empty(tx: Transaction, account: AccountId, mailbox: MailboxId, *, modseq: ModSeq) -> None:
@@ -137,26 +141,34 @@ def replace(
 
 
 def _rows(
-    tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, deleted_only: bool = False
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    uids: NumberSet,
+    *,
+    deleted_only: bool = False,
+    limit: int | None = None,
 ) -> list[_Row]:
     pattern = f"%{flag_text.DELETED}%" if deleted_only else "%"
     scattered = len(uids.runs) > _SCATTERED_RUNS
     spans = ((uids.first, uids.last),) if scattered else uids.runs
-    found = [
-        _Row(*row)
-        for first, last in spans
-        for row in tx.rows(_ROWS, (account, mailbox, first, last, pattern))
-    ]
+    most = _NO_LIMIT if scattered or limit is None else limit
+    found: list[_Row] = []
+    for first, last in spans:
+        rows = tx.rows(_ROWS, (account, mailbox, first, last, pattern, most))
+        found += [_Row(*row) for row in rows]
+        if len(found) >= most:
+            return found[:most]
     if not scattered:
         return found
-    return [row for part in uids.slices([row.uid for row in found]) for row in found[part]]
+    return [row for part in uids.slices([row.uid for row in found]) for row in found[part]][:limit]
 
 
 _ROWS = """
 SELECT f.uid, p.email, p.size, f.flags
 FROM flags f JOIN placements p ON p.account = f.account AND p.mailbox = f.mailbox AND p.uid = f.uid
 WHERE f.account = ? AND f.mailbox = ? AND f.uid BETWEEN ? AND ? AND f.flags LIKE ? ESCAPE '!'
-ORDER BY f.uid"""
+ORDER BY f.uid LIMIT ?"""
 
 
 def _counts(rows: Sequence[_Row]) -> MailboxCounts:

@@ -40,6 +40,9 @@ from pillarbox.world.world import World
 MAX_HOPS: Final = 100
 """Received fields in a message; RFC 5321 §6.3 asks to allow 100."""
 
+MAX_PLACEMENTS_IN_LOOP: Final = 50
+"""Placements of one message that are written in the loop, some 100 microseconds each; more are in a thread."""
+
 _ID_OCTETS = 8
 
 
@@ -271,7 +274,9 @@ class IncomingMessage:
     async def _commit(self, intake: Intake) -> None:
         world = self._resources.world
         try:
-            await world.database.write(commit, intake, now_ms=world.clock.now_ms())
+            many = len(intake.acceptance.placements) > MAX_PLACEMENTS_IN_LOOP
+            write = world.database.write_in_thread if many else world.database.write
+            await write(commit, intake, now_ms=world.clock.now_ms())
         except (
             NoSuchAccount,
             NoSuchMailbox,

@@ -1,7 +1,7 @@
 """Messages that a command has named, as places in the selected mailbox (`selected`)."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -28,6 +28,22 @@ class Chosen(Struct, frozen=True, gc=False):
     def only(self, slices: Iterable[slice]) -> "Chosen":
         """Other slices of the same mailbox."""
         return Chosen(tuple(slices), self._uids)
+
+    def parts(self, first: int, more: int | None = None) -> "Iterator[Chosen]":
+        """These messages, some at a time: `first`, then `more` of them."""
+        left, taken = first, list[slice]()
+        for part in self.slices:
+            start = part.start
+            while start < part.stop:
+                stop = min(part.stop, start + left)
+                taken.append(slice(start, stop))
+                left -= stop - start
+                start = stop
+                if not left:
+                    yield self.only(taken)
+                    left, taken = more or first, []
+        if taken:
+            yield self.only(taken)
 
     def uid_list(self) -> "array[int]":
         """UID by UID, ascending."""

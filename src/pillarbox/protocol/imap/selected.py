@@ -13,13 +13,14 @@ sent to the client (RFC 9051 §2.3.1.2). Always true:
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from pillarbox.mail.identifiers import MailboxId, ModSeq, UidValidity
-from pillarbox.mail.number_set import EMPTY, NumberSet
+from pillarbox.mail.number_set import EMPTY, NumberSet, without
 from pillarbox.mail.query import (
     NOTHING,
     And,
@@ -36,6 +37,9 @@ from pillarbox.protocol.imap import responses
 from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.fetch_responses import FlagsOf, flag_lines
 from pillarbox.protocol.imap.sequence_set import SequenceSet
+
+PIECE_ROWS: Final = 1000
+"""Messages whose updates are made together: some two milliseconds."""
 
 
 class NoSuchMessage(ValueError):
@@ -209,73 +213,94 @@ class SelectedMailbox:
 
     # --- updates
 
-    def apply(self, delta: Delta, options: "UpdateOptions") -> bytes:
+    def apply(self, delta: Delta, options: "UpdateOptions") -> Iterator[bytes]:
         """Apply what has changed; the untagged responses to write, in their order.
 
-        EXPUNGE or VANISHED first, where it is permitted, so that all numbers after it are the new ones; then
-        EXISTS and RECENT, then FETCH for flags. Messages that this session's own command changed may be
-        left out.
+        They are made piece by piece, as they are taken, from what is known now. EXPUNGE or VANISHED first, where it
+        is permitted, so that all numbers after it are the new ones; then EXISTS and RECENT, then FETCH for flags.
+        Messages that this session's own command changed may be left out.
         """
-        written: list[bytes] = [self._vanished(delta.vanished, options)]
-        written.append(self._appended(delta.appended, options))
-        written.append(self._flagged(delta.flagged, options))
+        written = chain(
+            self._vanished(delta.vanished, options),
+            self._appended(delta.appended, options),
+            self._flagged(delta.flagged, options),
+        )
         self.modseq = ModSeq(max(self.modseq, delta.highest))
         if not self.pending_expunges:
             self.pending_since = None
-        return b"".join(written)
+        return written
 
-    def apply_pending(self, options: "UpdateOptions") -> bytes:
+    def apply_pending(self, options: "UpdateOptions") -> Iterator[bytes]:
         """Send pending expunges, if that is permitted now; the responses to write."""
         written = self._vanished(EMPTY, options)
         if not self.pending_expunges:
             self.pending_since = None
         return written
 
-    def _vanished(self, vanished: NumberSet, options: "UpdateOptions") -> bytes:
+    def _vanished(self, vanished: NumberSet, options: "UpdateOptions") -> Iterator[bytes]:
         if vanished:
             if self.pending_since is None:
                 self.pending_since = self.modseq
             self.pending_expunges |= vanished
         if not self.pending_expunges or not options.expunges:
-            return b""
+            return iter(())
         gone = self.pending_expunges.slices(self.uids)
         self.pending_expunges = EMPTY
         if not gone:
-            return b""
-        written = self._gone_responses(gone, vanished=options.qresync)
-        left = self.uids[:]
-        for part in reversed(gone):
-            del left[part]
-        self.uids = left
-        return written
+            return iter(())
+        known, self.uids = self.uids, without(self.uids, gone)
+        return _gone_responses(known, gone, vanished=options.qresync)
 
-    def _gone_responses(self, gone: Sequence[slice], *, vanished: bool) -> bytes:
-        if vanished:
-            # Only what the client knows: the others it never had (RFC 7162 §3.2.10)
-            return responses.vanished(NumberSet.of(uid for part in gone for uid in self.uids[part]))
-        return responses.expunged(place + 1 for part in gone for place in range(part.start, part.stop))
-
-    def _appended(self, appended: Sequence[tuple[int, str, int]], options: "UpdateOptions") -> bytes:
+    def _appended(
+        self, appended: Sequence[tuple[int, str, int]], options: "UpdateOptions"
+    ) -> Iterator[bytes]:
         last = self.uids[-1] if self.uids else 0
         new = [uid for uid, _, _ in appended if uid > last]
         if not new:
-            return b""
+            return iter(())
         self.uids = self.uids + array("I", new)
         written = responses.exists(len(self.uids))
-        return written if options.rev2 else written + responses.recent(self.recent_count)
+        return iter((written if options.rev2 else written + responses.recent(self.recent_count),))
 
-    def _flagged(self, flagged: Sequence[tuple[int, str, int]], options: "UpdateOptions") -> bytes:
+    def _flagged(self, flagged: Sequence[tuple[int, str, int]], options: "UpdateOptions") -> Iterator[bytes]:
+        return (
+            _flag_responses(flagged, options, self.uids, self.recent, self.pending_expunges)
+            if flagged
+            else iter(())
+        )
+
+
+def _gone_responses(known: "array[int]", gone: Sequence[slice], *, vanished: bool) -> Iterator[bytes]:
+    """EXPUNGE or VANISHED for some of the messages that the client knew."""
+    places = chain.from_iterable(range(part.start, part.stop) for part in gone)
+    before = 0
+    while some := tuple(islice(places, PIECE_ROWS)):
+        if vanished:
+            # Only what the client knows: the others it never had (RFC 7162 §3.2.10)
+            yield responses.vanished(NumberSet.of(known[place] for place in some))
+        else:
+            yield responses.expunged([place + 1 - before for place in some])
+            before += len(some)
+
+
+def _flag_responses(
+    flagged: Sequence[tuple[int, str, int]],
+    options: "UpdateOptions",
+    uids: "array[int]",
+    recent: NumberSet,
+    pending: NumberSet,
+) -> Iterator[bytes]:
+    for start in range(0, len(flagged), PIECE_ROWS):
         rows: list[FlagsOf] = []
-        for uid, flags, modseq in flagged:
-            if modseq in options.own_modseqs or uid in self.pending_expunges:
+        for uid, flags, modseq in flagged[start : start + PIECE_ROWS]:
+            if modseq in options.own_modseqs or uid in pending:
                 continue
-            if number := self.sequence_number_of(uid):
-                rows.append(
-                    FlagsOf(
-                        number, uid, f"{flags} \\Recent".lstrip() if self.is_recent(uid) else flags, modseq
-                    )
-                )
-        return flag_lines(rows, condstore=options.condstore) if rows else b""
+            index = bisect_left(uids, uid)
+            if index < len(uids) and uids[index] == uid:
+                shown = f"{flags} \\Recent".lstrip() if recent and uid in recent else flags
+                rows.append(FlagsOf(index + 1, uid, shown, modseq))
+        if rows:
+            yield flag_lines(rows, condstore=options.condstore)
 
 
 class UpdateOptions(Struct, frozen=True, gc=False):

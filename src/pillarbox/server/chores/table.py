@@ -24,7 +24,7 @@ async def drop_orphans(world: World) -> bool:
     """Delete emails whose last placement is gone."""
     if not await world.database.read(orphans.exist):
         return False
-    return await world.database.write(orphans.sweep) > 0
+    return await world.database.write_in_thread(orphans.sweep) > 0
 
 
 async def drop_files(world: World) -> bool:
@@ -38,7 +38,7 @@ async def index_mail(world: World) -> bool:
     """Feed the full-text index."""
     batch = await world.database.read_in_thread(index.gather, world.blobs)
     if batch is not None:
-        await world.database.write(index.feed, batch)
+        await world.database.write_in_thread(index.feed, batch)
     return batch is not None
 
 

@@ -5,6 +5,8 @@ which keeps small ones in memory and spills large ones to disk. Nothing is store
 has arrived: then all its messages are, in one commit, or none.
 """
 
+from typing import Final
+
 from pillarbox.delivery.summarizing import LONG_OCTETS, summary_of
 from pillarbox.directory import quota
 from pillarbox.mail.identifiers import AccountId, Uid
@@ -22,6 +24,9 @@ from pillarbox.store.account_counters import OverQuota
 from pillarbox.store.append import Appended, Arrival, Message
 from pillarbox.world.blobs import BlobWriter
 from pillarbox.world.database import DatabaseUnavailable, Transaction
+
+_ARRIVAL_COST: Final = 20
+"""Messages that a verb goes through in the time that storing a new one takes."""
 
 
 async def message_offered(session: SessionState, event: MessageOffered) -> bytes:
@@ -126,7 +131,8 @@ async def _store(session: SessionState, incoming: IncomingMessages, arrivals: li
     limit = await session.read(quota.effective, account)
     try:
         if incoming.replaced is None:
-            appended = await session.commit(
+            appended = await session.commit_many(
+                len(arrivals) * _ARRIVAL_COST,
                 store_append.append_all,
                 account,
                 incoming.target,

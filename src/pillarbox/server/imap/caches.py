@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from pillarbox.server.imap.part_trees import PartTrees
 from pillarbox.server.imap.select_data import SelectDataCache
+from pillarbox.server.imap.shared_updates import SharedUpdates
 from pillarbox.store.mailbox_cache import MailboxCache
 
 
@@ -14,3 +15,4 @@ class Caches:
     mailboxes: MailboxCache = field(default_factory=MailboxCache)
     select_data: SelectDataCache = field(default_factory=SelectDataCache)
     part_trees: PartTrees = field(default_factory=PartTrees)
+    updates: SharedUpdates = field(default_factory=SharedUpdates)

@@ -3,8 +3,10 @@
 EXPUNGE for the messages that MOVE removes is sent by `updates`, like all others.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from pillarbox.mail.number_set import NumberSet
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.commands import Copy, Move
@@ -25,34 +27,55 @@ async def copy(session: SessionState, command: Copy) -> Reply:
     target = await destination(session, command.mailbox)
     if not chosen:
         return NO_MESSAGES
-    copied = await _commit(session, chosen, target, move=False)
+    # RFC 9051 §6.4.7: all or nothing, so in one transaction
+    copied = await _commit(session, chosen, target, placements.copy)
     return _ALL_GONE if copied is None else ok("COPY completed", _copy_uid(copied))
 
 
 async def move(session: SessionState, command: Move) -> Reply:
-    """MOVE and UID MOVE: copies and removes in one commit."""
+    """MOVE and UID MOVE: each message is copied and removed in one commit, many in several (RFC 6851 §3.3)."""
     chosen = session.selected.resolve(command.numbers, uid=command.uid)
     if session.selected.read_only:
         return READ_ONLY
     target = await destination(session, command.mailbox)
     if not chosen:
         return NO_MESSAGES
-    copied = await _commit(session, chosen, target, move=True)
-    if copied is None:
-        return _ALL_GONE
-    # RFC 6851 §4.3: COPYUID comes before the EXPUNGE of the moved messages
-    session.write(responses.ok(responses.UNTAGGED, "Moved UIDs", _copy_uid(copied)))
-    return ok("MOVE completed", highest_modseq(session, copied.modseq))
+    moved: list[Copied] = []
+    try:
+        for part in chosen.parts(session.limits.slice_messages):
+            copied = await _commit(session, part, target, placements.move)
+            if copied is not None:
+                moved.append(copied)
+    finally:
+        if moved:
+            # RFC 6851 §4.3: COPYUID comes before the EXPUNGE of the moved messages, of whichever were
+            session.write(responses.ok(responses.UNTAGGED, "Moved UIDs", _copy_uid(_joined(moved))))
+    return ok("MOVE completed", highest_modseq(session, moved[-1].modseq)) if moved else _ALL_GONE
 
 
-async def _commit(session: SessionState, chosen: Chosen, target: Mailbox, *, move: bool) -> Copied | None:
-    return await session.commit(
-        placements.move if move else placements.copy,
+async def _commit(
+    session: SessionState, chosen: Chosen, target: Mailbox, verb: Callable[..., Copied | None]
+) -> Copied | None:
+    return await session.commit_many(
+        len(chosen),
+        verb,
         session.account_id,
         session.selected.mailbox,
         chosen.uids,
         to=target.id,
         now_ms=session.now_ms,
+    )
+
+
+def _joined(slices: Sequence[Copied]) -> Copied:
+    """What several transactions have moved; others may have put messages between."""
+    if len(slices) == 1:
+        return slices[0]
+    return Copied(
+        NumberSet.of_ascending(run for part in slices for run in part.source.runs),
+        NumberSet.of_ascending(run for part in slices for run in part.target.runs),
+        slices[-1].uid_validity,
+        slices[-1].modseq,
     )
 
 

@@ -3,7 +3,7 @@
 The EXPUNGE or VANISHED responses are sent by `updates`, like all others: it reads what was just written.
 """
 
-from pillarbox.mail.number_set import EVERYTHING
+from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.protocol.imap import response_codes
 from pillarbox.protocol.imap.commands import Expunge
 from pillarbox.server.imap.reply import READ_ONLY, Reply, ok
@@ -17,8 +17,23 @@ async def expunge(session: SessionState, command: Expunge) -> Reply:
     if selected.read_only:
         return READ_ONLY
     uids = EVERYTHING if command.uids is None else selected.resolve(command.uids, uid=True).uids
-    gone = await session.commit(placements.expunge, session.account_id, selected.mailbox, uids)
-    return ok("EXPUNGE completed", None if gone.modseq is None else highest_modseq(session, gone.modseq))
+    modseq = await remove_deleted(session, uids)
+    return ok("EXPUNGE completed", None if modseq is None else highest_modseq(session, modseq))
+
+
+async def remove_deleted(session: SessionState, uids: NumberSet = EVERYTHING) -> int | None:
+    """Remove those of these messages that have \\Deleted; the last MODSEQ, or None where there were none.
+
+    In slices, between which others write: RFC 9051 §6.4.3 does not ask for all or nothing.
+    """
+    selected, limit, modseq = session.selected, session.limits.slice_messages, None
+    while True:
+        gone = await session.commit_many(
+            selected.count, placements.expunge, session.account_id, selected.mailbox, uids, limit=limit
+        )
+        modseq = gone.modseq or modseq
+        if gone.count < limit:
+            return modseq
 
 
 def highest_modseq(session: SessionState, modseq: int) -> bytes | None:

@@ -8,7 +8,6 @@ Where a batch holds a message that can't be read, its messages are read one by o
 tagged response names the damaged ones.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 from pillarbox.mail.flags import SEEN
@@ -118,34 +117,15 @@ async def _send(session: SessionState, plan: Plan, chosen: Chosen, damaged: list
     if plan.items == (Attribute.UID,):
         # The session knows the UIDs itself, even of messages that are gone
         column = fetch_responses.numbers(b"UID", chosen.uid_list())
-        for chunk in fetch_responses.lines(chosen.sequence_numbers(), [column]):
-            session.write(chunk)
-        await session.drain()
+        await session.write_pieces(fetch_responses.lines(chosen.sequence_numbers(), [column]))
         return False
     missing = False
     first, more = (FIRST_ROWS, session.limits.batch_rows) if plan.stored else (MEMORY_ROWS, MEMORY_ROWS)
-    for number, part in enumerate(_parts(chosen, first, more)):
+    for number, part in enumerate(chosen.parts(first, more)):
         if number:
             await session.flush_and_yield()
         missing |= await _send_part(session, plan, part, damaged)
     return missing
-
-
-def _parts(chosen: Chosen, first: int, more: int) -> Iterator[Chosen]:
-    """The chosen messages, some at a time."""
-    left, taken = first, []
-    for part in chosen.slices:
-        start = part.start
-        while start < part.stop:
-            stop = min(part.stop, start + left)
-            taken.append(slice(start, stop))
-            left -= stop - start
-            start = stop
-            if not left:
-                yield chosen.only(taken)
-                left, taken = more, []
-    if taken:
-        yield chosen.only(taken)
 
 
 async def _send_part(session: SessionState, plan: Plan, part: Chosen, damaged: list[int]) -> bool:

@@ -25,6 +25,10 @@ class ImapLimits:
     """Octets of a large message that are read and written together."""
     batch_rows: int = 512
     """Messages in each batch of FETCH but the first: about a millisecond of the loop."""
+    many_messages: int = 500
+    """Messages from which on a verb that goes through them is run in a thread."""
+    slice_messages: int = 5_000
+    """Messages that EXPUNGE and MOVE remove in one transaction, some 50 milliseconds for whoever else writes."""
     idle_retry_s: float = 5.0
     """How long after a failed read an idling client's updates are read again."""
 

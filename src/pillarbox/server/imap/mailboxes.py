@@ -6,6 +6,7 @@ Names are canonical when they arrive. What the store refuses is answered by the 
 from typing import Final
 
 from pillarbox.mail import object_id
+from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.commands import Create, Delete, Rename, Subscribe, Unsubscribe
 from pillarbox.server.imap.reply import CommandRefused, Reply, no, ok
@@ -40,7 +41,7 @@ def _role(uses: tuple[str, ...]) -> Role:
 async def delete(session: SessionState, command: Delete) -> Reply:
     """RFC 9051 §6.3.5: mailboxes below it stay."""
     gone = await session.read(mailboxes.by_name, session.account_id, command.mailbox)
-    await session.commit(mailboxes.delete, session.account_id, gone.id)
+    await session.commit_many(gone.messages, mailboxes.delete, session.account_id, gone.id)
     session.caches.mailboxes.forget(session.account_id, gone.id)
     selected = session.machine.selected
     if selected is not None and selected.mailbox == gone.id:
@@ -53,7 +54,10 @@ async def rename(session: SessionState, command: Rename) -> Reply:
     """RFC 9051 §6.3.6: INBOX gives its messages to a new mailbox and stays."""
     account = session.account_id
     renamed = await session.read(mailboxes.by_name, account, command.mailbox)
-    await session.commit(mailboxes.rename, account, renamed.id, command.new_name, now_ms=session.now_ms)
+    messages = renamed.messages if renamed.name == INBOX else 0
+    await session.commit_many(
+        messages, mailboxes.rename, account, renamed.id, command.new_name, now_ms=session.now_ms
+    )
     return ok("RENAME completed")
 
 

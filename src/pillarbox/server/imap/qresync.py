@@ -3,24 +3,27 @@
 The change log reaches back to the mailbox's creation, so which messages vanished is always exactly known.
 """
 
+from collections.abc import Iterator
+
 from pillarbox.mail.number_set import LARGEST, NumberSet
 from pillarbox.protocol.imap import responses
 from pillarbox.protocol.imap.commands import Resynchronize
 from pillarbox.protocol.imap.fetch_responses import FlagsOf, flag_lines
-from pillarbox.protocol.imap.selected import SelectedMailbox
+from pillarbox.protocol.imap.selected import PIECE_ROWS, SelectedMailbox
 from pillarbox.store.mailbox_cache import CachedMailbox
 
 
 def responses_for(
     selected: SelectedMailbox, cached: CachedMailbox, vanished: NumberSet, requested: Resynchronize
-) -> bytes:
+) -> Iterator[bytes]:
     """What SELECT (QRESYNC ...) adds: VANISHED (EARLIER), then FETCH for messages that are new or changed.
 
-    `vanished`: all that went after the MODSEQ that was requested.
+    They are made piece by piece, as they are taken. `cached` must stay as it is meanwhile. `vanished`: all that went
+    after the MODSEQ that was requested.
     """
     # RFC 7162 §3.2.5: UIDs under another UIDVALIDITY mean nothing in this mailbox
     if requested.uid_validity != selected.uid_validity:
-        return b""
+        return
     # RFC 7162 §3.2.5.1: without a list of known UIDs, all below UIDNEXT
     known = NumberSet(((1, LARGEST),)) if requested.known_uids is None else requested.known_uids.numbers
     gone = vanished & known
@@ -28,7 +31,8 @@ def responses_for(
         known_to := matched(selected, requested.match[0].numbers, requested.match[1].numbers)
     ):
         gone -= NumberSet(((1, known_to),))
-    return responses.vanished(gone, earlier=True) + _changed(selected, cached, known, requested.modseq)
+    yield responses.vanished(gone, earlier=True)
+    yield from _changed(selected, cached, known, requested.modseq)
 
 
 def matched(selected: SelectedMailbox, numbers: NumberSet, uids: NumberSet) -> int:
@@ -45,13 +49,17 @@ def matched(selected: SelectedMailbox, numbers: NumberSet, uids: NumberSet) -> i
     return highest
 
 
-def _changed(selected: SelectedMailbox, cached: CachedMailbox, known: NumberSet, since: int) -> bytes:
-    rows = []
+def _changed(
+    selected: SelectedMailbox, cached: CachedMailbox, known: NumberSet, since: int
+) -> Iterator[bytes]:
     for part in known.slices(cached.uids):
-        for index in range(part.start, part.stop):
-            if cached.modseqs[index] > since:
-                uid, flags = cached.uids[index], cached.flags[index]
-                if selected.is_recent(uid):
-                    flags = f"{flags} \\Recent".lstrip()
-                rows.append(FlagsOf(index + 1, uid, flags, cached.modseqs[index]))
-    return flag_lines(rows, condstore=True)
+        for start in range(part.start, part.stop, PIECE_ROWS):
+            rows = []
+            for index in range(start, min(start + PIECE_ROWS, part.stop)):
+                if cached.modseqs[index] > since:
+                    uid, flags = cached.uids[index], cached.flags[index]
+                    if selected.is_recent(uid):
+                        flags = f"{flags} \\Recent".lstrip()
+                    rows.append(FlagsOf(index + 1, uid, flags, cached.modseqs[index]))
+            if rows:
+                yield flag_lines(rows, condstore=True)

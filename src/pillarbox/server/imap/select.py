@@ -14,9 +14,10 @@ from pillarbox.protocol.imap.response_codes import CLOSED, READ_ONLY, READ_WRITE
 from pillarbox.protocol.imap.responses import UNTAGGED
 from pillarbox.protocol.imap.selected import SelectedMailbox
 from pillarbox.server.imap import qresync, snapshot, updates
+from pillarbox.server.imap.expunge import remove_deleted
 from pillarbox.server.imap.reply import Reply, bad, ok
 from pillarbox.server.imap.session_state import SessionState
-from pillarbox.store import changes, mailbox_cache, mailboxes, placements
+from pillarbox.store import changes, mailbox_cache, mailboxes
 from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.world.database import Transaction
 
@@ -40,7 +41,7 @@ async def select(session: SessionState, command: Select) -> Reply:
     if recent and not command.read_only:
         recent = await updates.claim_unclaimed(session, cached.mailbox)
         cached, _, vanished = await _open(session, command.mailbox, command.resynchronize)
-    # From here on nothing waits: the responses show one state of the mailbox
+    # The responses show one state of the mailbox: what is written after waiting is from a copy
     selected = SelectedMailbox(
         mailbox=cached.mailbox,
         name=command.mailbox,
@@ -54,7 +55,8 @@ async def select(session: SessionState, command: Select) -> Reply:
     session.up_to_date = True
     session.write(_data(session, selected, cached))
     if command.resynchronize:
-        session.write(qresync.responses_for(selected, cached, vanished, command.resynchronize))
+        pieces = qresync.responses_for(selected, cached.snapshot(), vanished, command.resynchronize)
+        await session.write_pieces(pieces)
     return _EXAMINED if command.read_only else _SELECTED
 
 
@@ -102,7 +104,7 @@ async def close(session: SessionState, _: Close) -> Reply:
     """CLOSE: expunges without EXPUNGE responses, unless the mailbox is read-only (RFC 9051 §6.4.1)."""
     selected = session.selected
     if not selected.read_only:
-        await session.commit(placements.expunge, session.account_id, selected.mailbox)
+        await remove_deleted(session)
     session.machine.deselect()
     # RFC 7162 §3.2.8: no HIGHESTMODSEQ here, the client was not sent the expunges
     return ok("CLOSE completed")

@@ -5,7 +5,7 @@ contents are shared (`store.mailbox_cache`), and a session keeps only what its c
 (`protocol.imap.selected`).
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from pillarbox.config.schema import Config
@@ -132,6 +132,15 @@ class SessionState:
         """Wait while the client reads more slowly than we write; a short response stays one piece."""
         await self.connection.drain()
 
+    async def write_pieces(self, pieces: Iterable[bytes]) -> None:
+        """Write what is made piece by piece, some milliseconds each: others run meanwhile, and a slow client is waited
+        for, so that little of it is in memory."""
+        for number, piece in enumerate(pieces):
+            if number:
+                await self.flush_and_yield()
+                await self.drain()
+            self.write(piece)
+
     async def flush_and_yield(self) -> None:
         """Send the output, and let other sessions run."""
         self.flush()
@@ -150,6 +159,18 @@ class SessionState:
     ) -> Coroutine[Any, Any, T]:
         """Run a writing verb; its effects are durable when this returns."""
         return self.world.database.write(verb, *arguments, **keywords)
+
+    def commit_many(
+        self,
+        messages: int,
+        verb: Callable[Concatenate[Transaction, P], T],
+        *arguments: P.args,
+        **keywords: P.kwargs,
+    ) -> Coroutine[Any, Any, T]:
+        """`commit` of a verb that goes through so many messages: without holding up the loop where they are many."""
+        database = self.world.database
+        write = database.write_in_thread if messages > self.limits.many_messages else database.write
+        return write(verb, *arguments, **keywords)
 
     @property
     def now_ms(self) -> int:

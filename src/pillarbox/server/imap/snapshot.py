@@ -5,37 +5,40 @@ the client always shows one state of the mailbox. Nothing may be awaited between
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import mailbox_cache
 from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.changes import TooMuchChanged
 from pillarbox.store.mailbox_cache import CachedMailbox, Reading, Version
 from pillarbox.world.database import Transaction
 
 T = TypeVar("T")
 
 
+MAX_ROWS_IN_LOOP: Final = 4000
+"""Messages that are read in the loop when the cache is brought up to date: some five milliseconds."""
+
+
 async def current(session: SessionState, mailbox: MailboxId) -> CachedMailbox:
     """The mailbox as it is now. Raises `NoSuchMailbox`."""
-    cache, account = session.caches.mailboxes, session.account_id
-    while True:
-        known = cache.version(account, mailbox)
-        try:
-            reading = await session.world.database.read(mailbox_cache.read, account, mailbox, known)
-        except NoSuchMailbox:
-            cache.forget(account, mailbox)
-            raise
-        cached = cache.take(account, mailbox, known, reading)
-        if cached is not None:
-            return cached
+    cached, _ = await current_with(session, mailbox, _nothing)
+    return cached
 
 
 async def current_with(
     session: SessionState, mailbox: MailboxId, verb: Callable[[Transaction], T]
 ) -> tuple[CachedMailbox, T]:
     """The mailbox as it is now, and what the verb reads in the same transaction. Raises `NoSuchMailbox`."""
+    return await up_to_date(session, mailbox, lambda tx, _: verb(tx))
+
+
+async def up_to_date(
+    session: SessionState, mailbox: MailboxId, verb: Callable[[Transaction, Version], T]
+) -> tuple[CachedMailbox, T]:
+    """`current_with` for a verb that wants to know the mailbox's version."""
     cache, account = session.caches.mailboxes, session.account_id
     while True:
         known = cache.version(account, mailbox)
@@ -44,9 +47,22 @@ async def current_with(
         except NoSuchMailbox:
             cache.forget(account, mailbox)
             raise
+        except TooMuchChanged:
+            await _read_again(session, mailbox, known)
+            continue
         cached = cache.take(account, mailbox, known, reading)
         if cached is not None:
             return cached, found
+
+
+async def _read_again(session: SessionState, mailbox: MailboxId, known: Version | None) -> None:
+    """Put the whole mailbox into the cache, read in a thread."""
+    cache, account = session.caches.mailboxes, session.account_id
+    try:
+        reading = await session.world.database.read_in_thread(mailbox_cache.read, account, mailbox, None)
+    except NoSuchMailbox:
+        return  # so it will be found
+    cache.take(account, mailbox, known, reading)
 
 
 def _read_with(
@@ -54,6 +70,14 @@ def _read_with(
     account: AccountId,
     mailbox: MailboxId,
     known: Version | None,
-    verb: Callable[[Transaction], T],
+    verb: Callable[[Transaction, Version], T],
 ) -> tuple[Reading | None, T]:
-    return mailbox_cache.read(tx, account, mailbox, known), verb(tx)
+    reading = mailbox_cache.read(tx, account, mailbox, known, max_rows=MAX_ROWS_IN_LOOP)
+    if reading is not None:
+        known = Version(reading.head.uid_validity, reading.head.modseq)
+    assert known is not None, "without a version there is a reading"
+    return reading, verb(tx, known)
+
+
+def _nothing(tx: Transaction) -> None:  # a verb
+    pass

@@ -61,7 +61,8 @@ async def alter(
     `reported`: whether the command sends the client all flags of these messages, so that `updates` need not.
     """
     selected = session.selected
-    altered = await session.commit(
+    altered = await session.commit_many(
+        len(uids),
         flags.alter,
         session.account_id,
         selected.mailbox,
@@ -92,9 +93,7 @@ async def _report(session: SessionState, command: Store, chosen: Chosen, altered
     cached = await snapshot.current(session, selected.mailbox)
     found = present(cached, selected, not_refused(selected, chosen, altered.refused))
     columns = _columns(found, command, condstore=condstore)
-    for chunk in fetch_responses.lines(found.numbers, columns):
-        session.write(chunk)
-    await session.drain()
+    await session.write_pieces(fetch_responses.lines(found.numbers, columns))
     return found.missing
 
 

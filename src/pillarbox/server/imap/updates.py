@@ -6,6 +6,7 @@ row is read where nothing changed. How changes are sent, and which must wait, is
 """
 
 from array import array
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -13,11 +14,12 @@ from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.selected import SelectedMailbox, UpdateOptions
+from pillarbox.server.imap import snapshot
 from pillarbox.server.imap.session_state import SessionState
-from pillarbox.store import changes, mailbox_cache, mailboxes
+from pillarbox.store import changes, mailboxes
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import ChangeKind, Flagged
-from pillarbox.store.mailbox_cache import CachedMailbox, Reading, Version
+from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
 
@@ -33,6 +35,11 @@ class Updates(Struct, frozen=True, gc=False):
     appended: list[Flagged]
     flagged: list[Flagged]
 
+    @property
+    def count(self) -> int:
+        """How many messages are concerned."""
+        return len(self.vanished) + len(self.appended) + len(self.flagged)
+
 
 async def send(session: SessionState, *, expunges: bool) -> None:
     """Send what has changed since this client was last up to date; nothing where no mailbox is selected.
@@ -43,28 +50,23 @@ async def send(session: SessionState, *, expunges: bool) -> None:
     selected = machine.selected
     if selected is None:
         return
-    cache, account, mailbox, since = (
-        session.caches.mailboxes,
-        session.account_id,
-        selected.mailbox,
-        selected.modseq,
-    )
-    while True:
-        known = cache.version(account, mailbox)
-        try:
-            reading, runs = await session.world.database.read(_changes_since, account, mailbox, known, since)
-        except NoSuchMailbox:
-            cache.forget(account, mailbox)
-            raise MailboxGone from None
-        cached = cache.take(account, mailbox, known, reading)
-        if cached is not None:
-            break
+    account, mailbox, since = session.account_id, selected.mailbox, selected.modseq
+    try:
+        cached, runs = await snapshot.up_to_date(
+            session,
+            mailbox,
+            # None where the log names nothing
+            lambda tx, now: changes.runs(tx, account, mailbox, since) if now.modseq > since else None,
+        )
+    except NoSuchMailbox:
+        raise MailboxGone from None
     if cached.version.uid_validity != selected.uid_validity:
         raise MailboxGone
     if runs is None:
         if expunges and selected.pending_expunges:
-            session.write(selected.apply_pending(_options(session, expunges=True)))
+            written = selected.apply_pending(_options(session, expunges=True))
             _share(selected, cached)
+            await session.write_pieces(written)
         return
     await _send(session, selected, cached, _updates(cached, runs, since), expunges=expunges)
 
@@ -80,13 +82,26 @@ async def _send(
     machine = session.machine
     if found.appended and not machine.rev2 and not selected.read_only:
         await claim_recent(session, selected)
-    session.write(selected.apply(found, _options(session, expunges=expunges)))
+    written = _applied(session, selected, found, _options(session, expunges=expunges))
+    _share(selected, cached)
+    await session.write_pieces(written)
     if machine.qresync and selected.pending_expunges:
         # RFC 7162 §3.2: MODSEQs were sent while an EXPUNGE with a lower one is pending; a client that is
         # disconnected now must resynchronize from before it
         code = response_codes.highest_modseq(selected.complete_modseq)
         session.write(responses.ok(responses.UNTAGGED, "Highest", code))
-    _share(selected, cached)
+
+
+def _applied(
+    session: SessionState, selected: SelectedMailbox, found: Updates, options: UpdateOptions
+) -> Iterable[bytes]:
+    """Apply the updates; the responses, made once for all sessions that have the same view and get many."""
+    view, since, recent, pending = selected.uids, selected.modseq, selected.recent, selected.pending_expunges
+    written = selected.apply(found, options)
+    if found.count <= session.limits.many_messages or recent or pending or selected.pending_expunges:
+        return written
+    key = selected.mailbox, session.account_id, since, found.highest, options
+    return session.caches.updates.shared(key, view, written)
 
 
 def _options(session: SessionState, *, expunges: bool) -> UpdateOptions:
@@ -98,17 +113,6 @@ def _options(session: SessionState, *, expunges: bool) -> UpdateOptions:
         qresync=machine.qresync,
         own_modseqs=session.own_modseqs,
     )
-
-
-def _changes_since(
-    tx: Transaction, account: AccountId, mailbox: MailboxId, known: Version | None, since: ModSeq
-) -> tuple[Reading | None, dict[ChangeKind, NumberSet] | None]:
-    """The mailbox, and the UIDs that the log names after `since`; None where it names none."""
-    reading = mailbox_cache.read(tx, account, mailbox, known)
-    version = reading.head if reading else known
-    if version is not None and version.modseq <= since:
-        return reading, None
-    return reading, changes.runs(tx, account, mailbox, since)
 
 
 def _updates(cached: CachedMailbox, runs: dict[ChangeKind, NumberSet], since: ModSeq) -> Updates:

@@ -1,9 +1,14 @@
 """DELE, RSET, QUIT: messages are marked, and deleted when the session ends (RFC 1939 §5, §6)."""
 
+from typing import Final
+
 from pillarbox.protocol.pop3 import replies
 from pillarbox.protocol.pop3.commands import Dele, Quit, Rset
 from pillarbox.server.pop3.session_state import SessionState
 from pillarbox.store import maildrop as store
+
+MAX_DELETIONS_IN_LOOP: Final = 500
+"""Deletions that are written in the loop; more are in a thread."""
 
 
 async def dele(session: SessionState, command: Dele) -> None:
@@ -25,11 +30,13 @@ async def quit_session(session: SessionState, _: Quit) -> None:
     if session.account is None or not session.maildrop.marked:
         session.reply(replies.ok("Logging out."))
         return
-    await session.world.database.write(
+    database, marked = session.world.database, session.maildrop.marked
+    write = database.write_in_thread if len(marked) > MAX_DELETIONS_IN_LOOP else database.write
+    await write(
         store.update,
         session.account.id,
         session.maildrop.mailbox,
-        session.maildrop.marked,
+        marked,
         holder=session.lease.holder,
         now_ms=session.world.clock.now_ms(),
     )

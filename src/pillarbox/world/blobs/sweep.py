@@ -41,7 +41,7 @@ async def sweep(blobs: Blobs, database: Database) -> int:
     if directory is None:
         return 0
     with _unless_kept(directory) as free:
-        return await database.write(_unlink_unused, directory) if free else 0
+        return await database.write_in_thread(_unlink_unused, directory) if free else 0
 
 
 def _unlink_unused(tx: Transaction, directory: Path) -> int:
@@ -65,13 +65,15 @@ async def sweep_leftovers(blobs: Blobs, database: Database, *, now_ms: int) -> i
     with _unless_kept(directory) as free:
         if not free:
             return 0
-        removed = sum(map(_unlink_abandoned, list(incoming(directory, older_than_ms=now_ms - ABANDONED_MS))))
+        removed = await asyncio.to_thread(
+            _unlink_all_abandoned, directory, older_than_ms=now_ms - ABANDONED_MS
+        )
         old = await asyncio.to_thread(lambda: list(files(directory, older_than_ms=now_ms - LEFTOVER_MS)))
         for start in range(0, len(old), MAX_FILES_PER_SWEEP):
             some = old[start : start + MAX_FILES_PER_SWEEP]
             unknown = await database.read(_unknown, some)
             if unknown:
-                removed += await database.write(_unlink_unknown, directory, unknown)
+                removed += await database.write_in_thread(_unlink_unknown, directory, unknown)
     return removed
 
 
@@ -96,6 +98,10 @@ def _is_older(path: Path, than_ms: int) -> bool:
         return path.stat().st_mtime * 1000 < than_ms
     except FileNotFoundError:
         return False
+
+
+def _unlink_all_abandoned(directory: Path, *, older_than_ms: int) -> int:
+    return sum(map(_unlink_abandoned, list(incoming(directory, older_than_ms=older_than_ms))))
 
 
 def _unlink_abandoned(path: Path) -> bool:

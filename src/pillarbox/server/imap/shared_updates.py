@@ -1,0 +1,49 @@
+"""Updates that many sessions are sent, made once.
+
+A change of thirty thousand flags is news to every session that has the mailbox selected. The responses are made piece
+by piece by whichever session needs the next one first, and the others with the same view write the same octets.
+"""
+
+from array import array
+from collections.abc import Hashable, Iterator
+from weakref import WeakValueDictionary
+
+
+class SharedPieces:
+    """Octets made as they are needed, and kept for others who need them too."""
+
+    __slots__ = ("__weakref__", "_made", "_source", "view")
+
+    def __init__(self, view: "array[int]", source: Iterator[bytes]) -> None:
+        self.view = view
+        """The UIDs that the clients knew."""
+        self._source = source
+        self._made: list[bytes] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        at = 0
+        while True:
+            if at == len(self._made):
+                piece = next(self._source, None)
+                if piece is None:
+                    return
+                self._made.append(piece)
+            yield self._made[at]
+            at += 1
+
+
+class SharedUpdates:
+    """The updates that some session is being sent just now."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: WeakValueDictionary[Hashable, SharedPieces] = WeakValueDictionary()
+
+    def shared(self, change: Hashable, view: "array[int]", made: Iterator[bytes]) -> SharedPieces:
+        """The pieces of this change for clients that know these UIDs, which `made` would make as well."""
+        key = change, id(view)  # which no other array has while this one is kept
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = SharedPieces(view, made)
+        return found
