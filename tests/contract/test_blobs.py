@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -195,3 +196,47 @@ def test_octets_that_are_lost_are_missing_and_not_nothing(database: Database) ->
     database.write_now(lambda tx: tx.execute("DELETE FROM blob_octets"))
     with pytest.raises(BlobMissing):
         database.read_now(DatabaseBlobs().read, digest)
+
+
+def test_files_are_named_by_their_digest_alone(database: Database, tmp_path: Path) -> None:
+    blobs, digest = FileBlobs(tmp_path / "blobs"), sha256(LARGE).hexdigest()
+    first, second = written(blobs, LARGE), written(blobs, LARGE)
+    assert [first.location, second.location] == [f"{digest[:2]}/{digest}", f"{digest[:2]}/{digest}-2"]
+    for prepared in (first, second):
+        database.write_now(prepared.keep)
+    asyncio.run(sweep(blobs, database))
+    assert [path.name for path in (tmp_path / "blobs" / digest[:2]).iterdir()] == [digest]
+    writer = blobs.writer()
+    writer.write(LARGE)
+    (unfinished,) = (tmp_path / "blobs" / "incoming").iterdir()
+    assert unfinished.name.startswith("unfinished-")
+    writer.abandon()
+
+
+def test_a_name_that_is_about_to_be_removed_is_not_used_again(database: Database, tmp_path: Path) -> None:
+    blobs = FileBlobs(tmp_path / "blobs")
+    digest = database.write_now(written(blobs, LARGE).keep).digest
+    database.write_now(release, digest)
+    again = written(blobs, LARGE)  # its commit comes after the sweep
+    asyncio.run(sweep(blobs, database))
+    database.write_now(again.keep)
+    assert database.read_now(blobs.read, digest) == LARGE
+    database.write_now(release, digest)
+    asyncio.run(sweep(blobs, database))
+    assert written(blobs, LARGE).location == f"{digest.hex()[:2]}/{digest.hex()}", "it is free now"
+
+
+def test_names_of_before_are_understood(database: Database, tmp_path: Path) -> None:
+    blobs = FileBlobs(tmp_path / "blobs")
+    prepared = written(blobs, LARGE)
+    old = replace(prepared, location=f"{prepared.location}.tmpk3x9_q2a")
+    (tmp_path / "blobs" / str(prepared.location)).rename(tmp_path / "blobs" / str(old.location))
+    digest = database.write_now(old.keep).digest
+    aged(tmp_path / "blobs" / str(old.location), 7200)
+    asyncio.run(
+        sweep_leftovers(blobs, database, now_ms=now_ms(tmp_path / "blobs" / str(old.location)) + 7_200_000)
+    )
+    assert database.read_now(blobs.read, digest) == LARGE
+    database.write_now(release, digest)
+    assert asyncio.run(sweep(blobs, database)) == 1
+    assert not list((tmp_path / "blobs").glob("??/*"))

@@ -50,7 +50,9 @@ class PreparedBlob:
         kept = tx.row("UPDATE blobs SET uses = uses + 1 WHERE digest = ? RETURNING location", (digest,))
         if kept is not None:
             if self.location not in (None, kept[0]):  # the same octets are stored already: one file is enough
-                tx.execute("INSERT INTO blob_files_unused VALUES (?)", (self.location,))
+                tx.execute(
+                    "INSERT INTO blob_files_unused VALUES (?) ON CONFLICT DO NOTHING", (self.location,)
+                )
             return self.blob
         octets_id = None
         if self.location is None:
@@ -89,4 +91,4 @@ def release(tx: Transaction, digest: bytes) -> None:
     if octets_id is not None:
         tx.execute("DELETE FROM blob_octets WHERE id = ?", (octets_id,))
     if location is not None:
-        tx.execute("INSERT INTO blob_files_unused VALUES (?)", (location,))
+        tx.execute("INSERT INTO blob_files_unused VALUES (?) ON CONFLICT DO NOTHING", (location,))

@@ -1,15 +1,19 @@
 """Large blobs as files, each written before the commit that refers to it.
 
-A file is written under a temporary name, flushed, and renamed to its digest and a suffix of its own; only then
-may a row refer to it. Reading is by position, so a slice of a large message costs only that slice. Files that a
-crash or a failed transaction left behind are found and removed by `sweep`.
+A file is written as `incoming/unfinished-...`, flushed, and renamed to its digest; only then may a row refer to it.
+While there is a file of that name, which is about to be removed or holds the same octets for another, the name gets a
+number: no two blobs ever share a file. (Before, every name had a suffix of its own, as `<digest>.tmpk3x9`; rows that
+have one keep it.) Reading is by position, so a slice of a large message costs only that slice. Files that a crash or a
+failed transaction left behind are found and removed by `sweep`.
 """
 
 import asyncio
 import fcntl
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from tempfile import mkstemp
 from threading import Lock
@@ -106,7 +110,7 @@ class FileWriter:
 
     def _spill(self) -> None:
         try:
-            self._file, self._name = mkstemp(dir=self._directory / INCOMING)
+            self._file, self._name = mkstemp(dir=self._directory / INCOMING, prefix="unfinished-")
             # Held as long as this process lives: `sweep` leaves the file alone
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as failure:
@@ -175,19 +179,31 @@ class _Written:
 
     def settle(self, directory: Path) -> PreparedBlob:
         """In a thread: flush the file, give it its name, and make the name durable."""
-        name = self.blob.digest.hex()
-        location = f"{name[:2]}/{name}.{self.path.name}"
+        location = ""
         try:
             os.utime(self.descriptor)  # `sweep` reckons its age from now
             os.fsync(self.descriptor)
-            make_folder((directory / location).parent)
-            self.path.rename(directory / location)
+            location = _free_name(directory, self.blob.digest.hex())
+            self.path.replace(directory / location)
             for folder in ((directory / location).parent, directory):
                 flush_folder(folder)
         except OSError as failure:
-            for left in (self.path, directory / location):
+            for left in (self.path, *([directory / location] if location else [])):
                 left.unlink(missing_ok=True)
             raise DatabaseUnavailable(str(failure)) from failure
         finally:
             os.close(self.descriptor)
         return PreparedBlob(self.blob, None, location)
+
+
+def _free_name(directory: Path, digest: str) -> str:
+    """The location for a file of these octets, reserved by an empty file."""
+    make_folder(directory / digest[:2])
+    for number in count(1):
+        location = f"{digest[:2]}/{digest}" if number == 1 else f"{digest[:2]}/{digest}-{number}"
+        with suppress(FileExistsError):
+            os.close(
+                os.open(directory / location, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            )
+            return location
+    raise AssertionError("numbers do not end")

@@ -4,8 +4,9 @@ Leftovers come from a crash, or a transaction that failed, between a file and th
 the folder of incoming files, those that no living process is writing; among the others, those that no row names
 and that are so old that no commit can be about to name them.
 
-Always true: a file is removed only if a row says so, or no row names it, under the write lock; and none is removed
-while a process holds `kept`, as a backup does from reading the rows to copying its last file.
+Always true: a file is removed only if a row said so, or no row names it; a name is used again only after its file was
+removed; and none is removed while a process holds `kept`, as a backup does from reading the rows to copying its last
+file.
 """
 
 import asyncio
@@ -41,20 +42,29 @@ async def sweep(blobs: Blobs, database: Database) -> int:
     if directory is None:
         return 0
     with _unless_kept(directory) as free:
-        return await database.write_in_thread(_unlink_unused, directory) if free else 0
+        unused = await database.write(_forget_unused) if free else []
+        # After the commit: a name that is free again must not be listed. What a crash leaves is a leftover
+        await asyncio.to_thread(_unlink, [directory / location for location in unused])
+    return len(unused)
 
 
-def _unlink_unused(tx: Transaction, directory: Path) -> int:
+def _unlink(files: list[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
+
+
+def _forget_unused(tx: Transaction) -> list[str]:
+    """Some files that no blob has."""
     unused = tx.rows(
         "DELETE FROM blob_files_unused WHERE location IN (SELECT location FROM blob_files_unused LIMIT ?)"
         " RETURNING location",
         (MAX_FILES_PER_SWEEP,),
     )
-    for (location,) in unused:
-        # Before the commit: a crash in between leaves the row, and the next sweep tries again
-        if tx.row("SELECT 1 FROM blobs WHERE location = ?", (location,)) is None:
-            (directory / location).unlink(missing_ok=True)
-    return len(unused)
+    return [
+        location
+        for (location,) in unused
+        if tx.row("SELECT 1 FROM blobs WHERE location = ?", (location,)) is None
+    ]
 
 
 async def sweep_leftovers(blobs: Blobs, database: Database, *, now_ms: int) -> int:
