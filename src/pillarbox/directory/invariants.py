@@ -1,8 +1,7 @@
 """The invariants of the directory's tables, checked by `pillarbox fsck`."""
 
+from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant
-
-_RESTORE = "Add it again with `pillarbox account`, or restore a backup."
 
 
 def _has_account(table: str, column: str, name: str, what: str) -> Invariant:
@@ -16,6 +15,20 @@ def _has_account(table: str, column: str, name: str, what: str) -> Invariant:
         "Drop the row.",
         (f"DELETE FROM {table} WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT id FROM accounts)",),  # noqa: S608 - likewise
     )
+
+
+def _give_login_back(tx: Transaction) -> None:
+    for account, login, written in tx.rows(
+        "SELECT a.id, a.login, a.address FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM addresses d"
+        " WHERE d.account = a.id AND d.local || '@' || d.domain = a.login)"
+    ):
+        local, _, domain = login.rpartition("@")
+        tx.execute(
+            "INSERT INTO addresses (local, domain, written, kind, account, group_id, may_send)"
+            " VALUES (?, ?, ?, 'account', ?, NULL, 1) ON CONFLICT (local, domain) DO UPDATE SET"
+            " written = excluded.written, kind = 'account', account = excluded.account, group_id = NULL",
+            (local, domain, written.rpartition("@")[0], account),
+        )
 
 
 INVARIANTS = (
@@ -42,21 +55,25 @@ INVARIANTS = (
         "Every account has a password, which may be one that nothing matches.",
         "SELECT login FROM accounts WHERE id NOT IN (SELECT account FROM passwords)",
         "{0} has no password",
-        "Set one: pillarbox account password LOGIN",
+        "Set one: pillarbox account password {0}",
     ),
     Invariant(
         "account-has-domain",
         "Every account is in a domain that is served.",
         "SELECT login, domain FROM accounts WHERE domain NOT IN (SELECT name FROM domains)",
         "{0} is in {1}, which is not served",
-        "Serve it: pillarbox domain add DOMAIN",
+        "Serve it: pillarbox domain add {1}",
     ),
     Invariant(
         "account-has-address",
-        "Every account has an address.",
-        "SELECT a.login FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM addresses d WHERE d.account = a.id)",
-        "account {0} has no address",
-        _RESTORE,
+        "Every account has its login as an address.",
+        (
+            "SELECT a.login FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM addresses d WHERE d.account = a.id"
+            " AND d.local || '@' || d.domain = a.login)"
+        ),
+        "account {0} has lost its first address",
+        "Give it back. An alias or a group that has it now is removed.",
+        _give_login_back,
     ),
     Invariant(
         "alias-has-target",
@@ -64,7 +81,7 @@ INVARIANTS = (
         "SELECT local, domain FROM addresses d WHERE kind = 'alias' AND NOT EXISTS"
         " (SELECT 1 FROM alias_targets t WHERE t.local = d.local AND t.domain = d.domain)",
         "alias {0}@{1} has no target",
-        "Add a target, or remove it: pillarbox alias",
+        "Set a target: pillarbox alias set {0}@{1} TARGET; or remove it: pillarbox alias remove {0}@{1}",
     ),
 )
 """All of them, in the order of repair."""

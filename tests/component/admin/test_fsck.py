@@ -27,6 +27,11 @@ REPAIRED = {
         "INSERT INTO app_passwords VALUES (1, 99, 'x', 'mail', x'00', x'00', x'00', 0, NULL, NULL)"
     ],
     "group-member-has-account": ["INSERT INTO group_members VALUES (1, 99)"],
+    "account-has-address": ["DELETE FROM addresses WHERE account = 2"],
+    "blob-is-once": ["UPDATE blobs SET octets_id = 1 WHERE location IS NOT NULL"],
+    "message-of-own-account": [
+        f"UPDATE placements SET account = 2, mailbox = 1, uid = 99 WHERE email = {ARCHIVED} AND mailbox <> {INBOX}"
+    ],
     "account-has-counters": ["DELETE FROM ledgers WHERE account = 1"],
     "counters-above-used": ["UPDATE ledgers SET last_email = last_email - 1, last_mailbox = 2 WHERE account = 1"],
     "message-has-mailbox": [f"DELETE FROM mailboxes WHERE id = {SENT} AND account = 1"],
@@ -70,13 +75,11 @@ TOLD = {
     "recipient-is-finished": ["UPDATE queue_recipients SET state = 'held', unfinished = 5"],
     "account-has-password": ["DELETE FROM passwords WHERE account = 1"],
     "account-has-domain": ["DELETE FROM domains"],
-    "account-has-address": ["DELETE FROM addresses WHERE account = 2"],
     "alias-has-target": ["INSERT INTO addresses VALUES ('info', 'one.example', 'info', 'alias', NULL, NULL, 0)"],
     "mail-has-account": [
         "DELETE FROM accounts WHERE id = 2", "DELETE FROM addresses WHERE account = 2",
         "DELETE FROM passwords WHERE account = 2",
     ],
-    "blob-is-somewhere": ["UPDATE blobs SET location = NULL WHERE location IS NOT NULL"],
     "octets": ["UPDATE blob_octets SET octets = zeroblob(length(octets)) WHERE id = 3"],
     "schema": ["DROP TABLE queue_destinations"],
 }  # fmt: skip

@@ -5,6 +5,7 @@ It changes nothing and may run while mail is served: a reading transaction sees 
 
 from collections.abc import Callable, Iterable, Iterator
 
+from pillarbox.admin.fsck import loss
 from pillarbox.admin.fsck.context import RepairContext
 from pillarbox.admin.fsck.invariants import every_invariant
 from pillarbox.admin.fsck.report import Problem, Report
@@ -17,6 +18,7 @@ from pillarbox.world.database.sqlite.soundness import damage
 MAX_REPORTED_VIOLATIONS = 20
 """Violations of one invariant that are reported one by one."""
 _REBUILD = "Stop the server, then: pillarbox rebuild"
+_LATER = "Mend what the text says, then check again."
 
 Progress = Callable[[str], None]
 """Called with the name of what is checked next."""
@@ -57,19 +59,20 @@ def _missing(missing_object: Missing) -> Problem:
 
 
 def _violations(tx: Transaction, invariant: Invariant) -> Iterator[Problem]:
-    def problem(what: str) -> Problem:
-        return Problem(invariant.name, what, invariant.remedy, invariant.repair is not None)
+    def problem(what: str, remedy: str) -> Problem:
+        return Problem(invariant.name, what, remedy, invariant.repair is not None)
 
-    count = 0
+    count, remedy = 0, invariant.remedy
     try:
         for violation in invariant.find(tx):
             count += 1
-            if count <= MAX_REPORTED_VIOLATIONS:
-                yield problem(invariant.describe(violation))
+            if count <= MAX_REPORTED_VIOLATIONS or invariant.is_loss:
+                remedy = invariant.advise(violation)
+                yield problem(invariant.describe(violation), remedy)
     except DatabaseFailure as failure:
         yield Problem(invariant.name, f"can't be checked: {failure}", _REBUILD, repairable=False)
-    if count > MAX_REPORTED_VIOLATIONS:
-        yield problem(f"and {count - MAX_REPORTED_VIOLATIONS} more like this")
+    if count > MAX_REPORTED_VIOLATIONS and not invariant.is_loss:
+        yield problem(f"and {count - MAX_REPORTED_VIOLATIONS} more like this", remedy)
 
 
 def _damaged_blobs(tx: Transaction, context: RepairContext, report: Report) -> Iterator[Problem]:
@@ -77,24 +80,9 @@ def _damaged_blobs(tx: Transaction, context: RepairContext, report: Report) -> I
         for checked in octets(tx, context.blobs):
             report.blobs += 1
             if checked.trouble:
-                where = "; ".join(_placements(tx, checked.digest)) or "not used"
+                where = loss.whereabouts(tx, checked.digest)
                 what = f"message {checked.digest.hex()} {checked.trouble} ({where})"
-                yield Problem("octets", what, "Restore a backup to have it back.", repairable=False)
+                remedy = loss.RESTORE if checked.lost else _LATER
+                yield Problem("octets", what, remedy, repairable=False)
     except DatabaseFailure as failure:
         yield Problem("octets", str(failure), _REBUILD, repairable=False)
-
-
-_PLACEMENTS = """
-SELECT a.login, m.name, p.uid FROM emails e JOIN placements p ON p.email = e.id
-JOIN mailboxes m ON m.account = p.account AND m.id = p.mailbox
-LEFT JOIN accounts a ON a.id = p.account WHERE e.blob = ? LIMIT 5"""
-
-
-def _placements(tx: Transaction, digest: bytes) -> Iterator[str]:
-    """The mailboxes that hold a message, as text."""
-    try:
-        rows = tx.rows(_PLACEMENTS, (digest,))
-    except DatabaseFailure:
-        return
-    for login, mailbox, uid in rows:
-        yield f"{login}, {mailbox}, UID {uid}"

@@ -1,26 +1,22 @@
 """Invariants that join tables of several rooms: uses of blobs, owners of mail, emails and their mailboxes."""
 
-from collections.abc import Iterator
-
+from pillarbox.admin.fsck import loss
 from pillarbox.admin.fsck.context import RepairContext, read_or_none
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.summary import summarize
 from pillarbox.store import account_counters, append, mailboxes
-from pillarbox.store.invariants.messages import RESTORE
 from pillarbox.world.blobs import prepare
 from pillarbox.world.blobs.invariants import adopt, loose_files, loose_rows
 from pillarbox.world.database import Transaction
-from pillarbox.world.database.invariant import Invariant, Violation
+from pillarbox.world.database.invariant import Invariant
 from pillarbox.world.durable import make_folder, write_whole
 
 RECOVERED = "Recovered"
 """The mailbox for messages that were in no mailbox."""
 
-_USERS = "(SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages)"
 _COUNTED = f"""
 SELECT b.digest AS digest, b.uses AS uses, count(u.blob) AS counted
-FROM blobs b LEFT JOIN {_USERS} u ON u.blob = b.digest GROUP BY b.digest"""  # noqa: S608 - a constant
-_BLOBLESS = f"SELECT DISTINCT blob FROM {_USERS} u WHERE blob NOT IN (SELECT digest FROM blobs)"  # noqa: S608 - a constant
+FROM blobs b LEFT JOIN {loss.USERS} u ON u.blob = b.digest GROUP BY b.digest"""  # noqa: S608 - a constant
 
 
 def invariants(context: RepairContext) -> tuple[Invariant, ...]:
@@ -41,10 +37,11 @@ def _of_octets(context: RepairContext) -> tuple[Invariant, ...]:
         Invariant(
             "blob-exists",
             "Every email and every queued message has its octets.",
-            _without_octets,
-            "the octets of message {0} are missing",
-            "Take them from a blob file without a row, if there is one. Otherwise: " + RESTORE,
+            loss.without_blob,
+            "the octets of message {0} are missing ({1})",
+            "Take them from a blob file without a row, if there is one. Otherwise: " + loss.RESTORE,
             lambda tx: _adopt_files(tx, context),
+            is_loss=True,
         ),
         Invariant(
             "blob-uses-match",
@@ -78,11 +75,6 @@ def _of_octets(context: RepairContext) -> tuple[Invariant, ...]:
 _UNUSED = f"SELECT digest FROM ({_COUNTED}) c WHERE counted = 0"  # noqa: S608 - a constant
 
 
-def _without_octets(tx: Transaction) -> Iterator[Violation]:
-    for (digest,) in tx.rows(_BLOBLESS):
-        yield (digest.hex(),)
-
-
 def _adopt_rows(tx: Transaction, context: RepairContext) -> None:
     for found in list(loose_rows(tx)):
         if not adopt(tx, context.blobs, found):
@@ -92,7 +84,7 @@ def _adopt_rows(tx: Transaction, context: RepairContext) -> None:
 
 
 def _adopt_files(tx: Transaction, context: RepairContext) -> None:
-    wanted = {digest for (digest,) in tx.rows(_BLOBLESS)}
+    wanted = {bytes.fromhex(digest) for digest, _ in loss.without_blob(tx)}
     for found in loose_files(tx, context.blobs.directory):
         if found.digest in wanted and adopt(tx, context.blobs, found):
             wanted.discard(found.digest)
@@ -131,7 +123,8 @@ def _of_accounts(context: RepairContext) -> tuple[Invariant, ...]:
             "All mail belongs to an existing account.",
             "SELECT account, messages FROM ledgers WHERE account NOT IN (SELECT id FROM accounts)",
             "{1} messages belong to account {0}, which does not exist",
-            "Restore a backup that has the account.",
+            f"Restore a backup that has the account. To have its mail as files in lost+found: {loss.ACCEPT}",
+            is_loss=True,
         ),
     )
 
@@ -143,6 +136,14 @@ def _open_accounts(tx: Transaction, context: RepairContext) -> None:
 
 def _of_emails(context: RepairContext) -> tuple[Invariant, ...]:
     return (
+        Invariant(
+            "message-has-email",
+            "Every message in a mailbox has its row of rendered data in `emails`.",
+            loss.without_email,
+            "a message has lost its email ({0})",
+            loss.RESTORE,
+            is_loss=True,
+        ),
         Invariant(
             "message-size-matches",
             "The size of every message is that of its octets.",

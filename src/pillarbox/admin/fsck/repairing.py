@@ -1,4 +1,4 @@
-"""The repair: what can be put right without losing anything.
+"""The repair: what can be put right without losing anything, and removing what is lost once the operator accepts that.
 
 It needs the data directory alone. Each invariant is repaired in a transaction of its own. Octets that can still be
 read are never thrown away: those that nothing uses become files in `lost+found`.
@@ -6,6 +6,7 @@ read are never thrown away: those that nothing uses become files in `lost+found`
 
 from collections.abc import Iterable
 
+from pillarbox.admin.fsck import loss
 from pillarbox.admin.fsck.checking import Progress
 from pillarbox.admin.fsck.context import RepairContext
 from pillarbox.admin.fsck.invariants import every_invariant
@@ -15,11 +16,32 @@ from pillarbox.world.database.sqlite.shape import missing
 
 
 def repair(
-    database: Database, context: RepairContext, schemas: Iterable[Schema], progress: Progress
+    database: Database,
+    context: RepairContext,
+    schemas: Iterable[Schema],
+    progress: Progress,
+    *,
+    accept_loss: bool = False,
 ) -> list[str]:
-    """Repair what can be repaired safely; return the names of what was. The database must be ours alone."""
+    """Repair what can be repaired safely; return the names of what was. The database must be ours alone.
+
+    `accept_loss`: then remove also what is lost, see `loss`. Raises `LossRefused`.
+    """
+    schemas = tuple(schemas)
+    repaired = _repair(database, context, schemas, progress)
+    if accept_loss:
+        progress("what is lost")
+        if database.write_now(loss.accept, context):
+            repaired.append("what is lost")
+        repaired += _repair(database, context, schemas, progress)
+    return list(dict.fromkeys(repaired))
+
+
+def _repair(
+    database: Database, context: RepairContext, schemas: tuple[Schema, ...], progress: Progress
+) -> list[str]:
     repaired = []
-    for missing_object in database.read_now(missing, tuple(schemas)):
+    for missing_object in database.read_now(missing, schemas):
         if missing_object.is_index:
             database.write_now(_execute, missing_object.sql)
             repaired.append(f"index {missing_object.name}")
@@ -28,7 +50,7 @@ def repair(
         if invariant.repair is not None and database.read_now(_is_violated, invariant):
             database.write_now(invariant.run_repair)
             repaired.append(invariant.name)
-    return list(dict.fromkeys(repaired))
+    return repaired
 
 
 def _execute(tx: Transaction, sql: str) -> None:

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pillarbox.admin import fsck
-from pillarbox.admin.fsck import Problem, RepairContext
+from pillarbox.admin.fsck import Problem, RepairContext, loss
 from pillarbox.admin.rebuild import emails
 from pillarbox.admin.rebuild.emails import RenderedEmails
 from pillarbox.store.account_counters import EMAIL_BITS
 from pillarbox.world.database import DatabaseUnavailable, Schema
 from pillarbox.world.database.sqlite import SqliteDatabase, open_database
-from pillarbox.world.database.sqlite.presence import Presence
+from pillarbox.world.database.sqlite.presence import Presence, require_file
 from pillarbox.world.database.sqlite.salvage import Copied, Damaged, put_in_place, tables_of, take_back
 
 Progress = Callable[[str], None]
@@ -41,8 +41,8 @@ class RebuildResult:
     tables: tuple[Copied, ...]
     relinked: int
     """Messages whose rows were lost and whose octets were found."""
-    lost: int
-    """Messages of which neither octets nor rendered data were left."""
+    lost: tuple[str, ...]
+    """Messages of which neither octets nor rendered data were left: account, mailbox, UID and date of each."""
     emails: RenderedEmails
     repaired: tuple[str, ...]
     """Names of the invariants whose violations were repaired."""
@@ -60,9 +60,11 @@ class RebuildResult:
 def rebuild_database(
     path: Path, context: RepairContext, schemas: Iterable[Schema], progress: Progress
 ) -> RebuildResult:
-    """Rebuild the database. Raises `DatabaseInUse`, `CannotRebuild`, `DatabaseUnavailable` or OSError."""
-    if not path.exists():
-        raise CannotRebuild(f"There is no database at {path}. To restore one: pillarbox restore")
+    """Rebuild the database.
+
+    Raises `DatabaseInUse`, `CannotRebuild`, `DatabaseUnavailable` (`DatabaseMissing` included), or OSError.
+    """
+    require_file(path)
     presence = Presence(path, alone=True)
     try:
         moved = [file for file in path.parent.glob(f"{path.name}.damaged-*") if file.suffix != ".db-wal"]
@@ -115,7 +117,7 @@ def _open_old(path: Path, schemas: tuple[Schema, ...]) -> Damaged:
     except DatabaseUnavailable as failure:
         raise CannotRebuild(
             f"Nothing of {path} can be read ({failure}). Move the data directory away and restore a backup:"
-            " pillarbox restore"
+            " pillarbox restore DIRECTORY; without a backup, begin again: pillarbox init DOMAIN"
         ) from failure
     found = old.versions()
     other = [schema.room for schema in schemas if found.get(schema.room, schema.version) != schema.version]
@@ -130,7 +132,7 @@ def _open_old(path: Path, schemas: tuple[Schema, ...]) -> Damaged:
 
 def _fill(
     old: Damaged, new: SqliteDatabase, context: RepairContext, schemas: tuple[Schema, ...], progress: Progress
-) -> tuple[tuple[Copied, ...], int, int, RenderedEmails, tuple[str, ...], tuple[Problem, ...]]:
+) -> tuple[tuple[Copied, ...], int, tuple[str, ...], RenderedEmails, tuple[str, ...], tuple[Problem, ...]]:
     tables = []
     for table in tables_of(new):
         progress(f"copying {table.name}")
@@ -141,7 +143,7 @@ def _fill(
         if invariant.name in _NEEDED_FOR_LINKING:
             new.write_now(invariant.run_repair)
     relinked = emails.relink(new, context.blobs)
-    lost = new.write_now(emails.remove_lost)
+    lost = tuple(new.write_now(loss.remove_without_octets))
     rendered = RenderedEmails(0, 0)
     for rendered in emails.render_all(new, context.blobs):
         progress(f"reading messages: {rendered.rendered}")

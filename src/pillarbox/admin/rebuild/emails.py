@@ -77,13 +77,6 @@ def _candidates(
     return found
 
 
-def remove_lost(tx: Transaction) -> int:
-    """Remove placements and recipients that have lost their email or message; the change log is repaired later."""
-    removed = tx.execute("DELETE FROM placements WHERE email NOT IN (SELECT id FROM emails)")
-    tx.execute("DELETE FROM queue_recipients WHERE message NOT IN (SELECT id FROM queue_messages)")
-    return removed
-
-
 def render_all(database: Database, blobs: Blobs) -> Iterator[RenderedEmails]:
     """Render every email again and add missing thread keys; yields the progress."""
     last, rendered, unreadable = EmailId(0), 0, 0

@@ -18,14 +18,21 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Repair what loses nothing. Stop the server first.",
 )
+@click.option(
+    "--accept-loss",
+    is_flag=True,
+    help="With --repair: remove what is lost from mailboxes and queue; what is left of it goes to lost+found.",
+)
 @click.option("--quick", is_flag=True, help="Do not read every message.")
 @on_installation
-def command(installation: Installation, repairing: bool, quick: bool) -> None:
+def command(installation: Installation, repairing: bool, accept_loss: bool, quick: bool) -> None:
     """Check the consistency of the data directory.
 
     Without --repair it changes nothing and may run while the server does. It reports each error with what can be
-    done about it. Exit code 1: errors are left.
+    done about it; what is lost is listed message by message. Exit code 1: errors are left.
     """
+    if accept_loss and (quick or not repairing):
+        raise click.UsageError("--accept-loss goes with --repair, and reads every message: not with --quick.")
     from pillarbox.admin import fsck
     from pillarbox.app.commands.maintenance import repair_context, schemas
 
@@ -35,18 +42,36 @@ def command(installation: Installation, repairing: bool, quick: bool) -> None:
     context = repair_context(installation)
     with steps("Checking", shown=not installation.as_json) as progress:
         report = installation.read(fsck.check, context, schemas(), quick=quick, progress=progress)
+    report.problems += _unknown_domain(installation)
     found = list(report.problems)
     if repairing and not report.sound:
         with steps("Repairing", shown=not installation.as_json) as progress:
-            report.repaired = fsck.repair(database, context, schemas(), progress)
+            report.repaired = fsck.repair(database, context, schemas(), progress, accept_loss=accept_loss)
         with steps("Checking again", shown=not installation.as_json) as progress:
             report.problems = installation.read(
                 fsck.check, context, schemas(), quick=quick, progress=progress
             ).problems
+        report.problems += _unknown_domain(installation)
     data = {"found": found, "repaired": report.repaired, "left": report.problems, "checks": report.checks}
     installation.show(data, _text(report, found, repairing=repairing))
     if not report.sound:
         raise SystemExit(1)
+
+
+def _unknown_domain(installation: Installation) -> "list[Problem]":
+    """Without the configured domain the server does not start."""
+    from pillarbox.admin.fsck import Problem
+    from pillarbox.directory import domains
+    from pillarbox.world.database import DatabaseFailure
+
+    domain = installation.config.domain
+    try:
+        if installation.read(domains.get, domain) is not None:
+            return []
+    except DatabaseFailure:
+        return []  # reported by the check
+    what = f"{domain}, the configured domain, is not in the database"
+    return [Problem("domain", what, f"Serve it: pillarbox domain add {domain}", repairable=False)]
 
 
 def _text(report: "Report", found: "list[Problem]", *, repairing: bool) -> str:

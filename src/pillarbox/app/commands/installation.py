@@ -238,6 +238,7 @@ def _maintenance_errors() -> tuple[type[Exception], ...]:
 
     names = {
         "pillarbox.admin.backup": ("BackupRefused", "BackupDamaged", "NoSuchPoint"),
+        "pillarbox.admin.fsck": ("LossRefused",),
         "pillarbox.admin.rebuild": ("CannotRebuild",),
     }
     loaded = ((sys.modules.get(module), classes) for module, classes in names.items())
@@ -258,8 +259,8 @@ def _sentence(error: Exception) -> str:
             return f"No such mailbox: '{error}'."
         case DatabaseDamaged():
             return (
-                f"The database is damaged: {error}. Stop the server, then run: pillarbox rebuild;"
-                " or restore a backup: pillarbox restore"
+                f"The database is damaged: {error}. Stop the server, copy the data directory, and restore a recent "
+                "backup: pillarbox restore DIRECTORY; or, without one, run: pillarbox rebuild"
             )
         case DatabaseMissing():
             return (

@@ -47,7 +47,8 @@ def _text(done: "RebuildResult") -> str:
     if done.emails.unreadable:
         lines.append(f"{counted(done.emails.unreadable, 'message')} can't be read: see pillarbox fsck.")
     if done.lost:
-        lines.append(f"{counted(done.lost, 'message')} lost and removed from the mailboxes.")
+        lines.append(f"{counted(len(done.lost), 'message')} lost and removed from the mailboxes:")
+        lines += [f"  {what}" for what in done.lost]
     if done.repaired:
         lines.append(f"Repaired: {', '.join(done.repaired)}.")
     lines += [f"{problem.check}: {problem.what}\n    {problem.remedy}" for problem in done.problems]

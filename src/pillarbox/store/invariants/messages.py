@@ -10,9 +10,9 @@ from pillarbox.store.invariants.change_log import raise_highest_modseq
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant, Violation
 
-RESTORE = "Restore a backup to have it back; `pillarbox rebuild` takes it out of the mailbox."
-
 _WRONG_THREAD = f"thread > email OR thread >> {account_counters.EMAIL_BITS} <> account"
+
+_FOREIGN = f"email >> {account_counters.EMAIL_BITS} <> account"
 
 _WITHOUT_FLAGS = """
 SELECT p.account, p.mailbox, p.uid FROM placements p LEFT JOIN flags f
@@ -43,12 +43,12 @@ def _by_mailbox(
 
 INVARIANTS = (
     Invariant(
-        "message-has-email",
-        "Every message in a mailbox has its row of rendered data in `emails`.",
-        "SELECT account, mailbox, uid FROM placements p WHERE NOT EXISTS"
-        " (SELECT 1 FROM emails e WHERE e.id = p.email)",
-        "message {2} of mailbox {1} of account {0} has lost its email",
-        RESTORE,
+        "message-of-own-account",
+        "A message in a mailbox is an email of the same account.",
+        f"SELECT account, mailbox, uid, email FROM placements WHERE {_FOREIGN}",  # noqa: S608 - a constant
+        "message {2} of mailbox {1} of account {0} is email {3} of another account",
+        "Remove it there; its own account keeps it.",
+        (f"DELETE FROM placements WHERE {_FOREIGN}",),  # noqa: S608 - likewise
     ),
     Invariant(
         "orphan-not-in-mailbox",
@@ -60,11 +60,11 @@ INVARIANTS = (
     ),
     Invariant(
         "email-same-everywhere",
-        "An email has the same account, size and thread in all its mailboxes.",
+        "An email has the same size and thread in all its mailboxes.",
         "SELECT email FROM placements GROUP BY email"
-        " HAVING min(thread) <> max(thread) OR min(size) <> max(size) OR min(account) <> max(account)",
-        "email {0} has a different account, size or thread in different mailboxes",
-        "Use the oldest thread.",
+        " HAVING min(thread) <> max(thread) OR min(size) <> max(size)",
+        "email {0} has a different size or thread in different mailboxes",
+        "Use the oldest thread, and the size of its octets.",
         (
             (
                 "UPDATE placements AS p SET thread = (SELECT min(thread) FROM placements q WHERE q.email = p.email)"

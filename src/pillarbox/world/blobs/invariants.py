@@ -17,18 +17,33 @@ from pillarbox.world.database.invariant import Invariant, Violation
 BATCH_ROWS = 500
 
 
-def _astray(tx: Transaction) -> Iterator[Violation]:
-    for (digest,) in tx.rows("SELECT digest FROM blobs WHERE (octets_id IS NULL) = (location IS NULL)"):
+_TWICE = "SELECT digest, octets_id, location FROM blobs WHERE octets_id IS NOT NULL AND location IS NOT NULL"
+
+
+def _twice(tx: Transaction) -> Iterator[Violation]:
+    for digest, _octets_id, _location in tx.rows(_TWICE):
         yield (digest.hex(),)
+
+
+def _keep_one(tx: Transaction) -> None:
+    """Those in the database if they are right, else the file."""
+    for digest, octets_id, location in tx.rows(_TWICE):
+        content = tx.value("SELECT octets FROM blob_octets WHERE id = ?", (octets_id,))
+        if content is not None and sha256(content).digest() == digest:
+            tx.execute("UPDATE blobs SET location = NULL WHERE digest = ?", (digest,))
+            tx.execute("INSERT INTO blob_files_unused VALUES (?) ON CONFLICT DO NOTHING", (location,))
+        else:
+            tx.execute("UPDATE blobs SET octets_id = NULL WHERE digest = ?", (digest,))
 
 
 INVARIANTS = (
     Invariant(
-        "blob-is-somewhere",
-        "A blob is in the database or in a file, and in one of them only.",
-        _astray,
-        "blob {0} is nowhere, or twice",
-        "Restore a backup to have it back.",
+        "blob-is-once",
+        "A blob is in the database or in a file, not in both.",
+        _twice,
+        "blob {0} is in the database and in a file",
+        "Keep one of them.",
+        _keep_one,
     ),
     Invariant(
         "unused-file-is-unused",
@@ -50,6 +65,8 @@ class Checked:
     size: int
     trouble: str | None
     """What is wrong with its octets, if anything."""
+    lost: bool = False
+    """Whether that is their own damage: else they may be read another time."""
 
 
 def octets(tx: Transaction, blobs: Blobs) -> Iterator[Checked]:
@@ -59,18 +76,18 @@ def octets(tx: Transaction, blobs: Blobs) -> Iterator[Checked]:
         "SELECT digest, size FROM blobs WHERE digest > ? ORDER BY digest LIMIT ?", (last, BATCH_ROWS)
     ):
         for digest, size in rows:
-            yield Checked(digest, size, _trouble(tx, blobs, digest))
+            yield Checked(digest, size, *_trouble(tx, blobs, digest))
         last = rows[-1][0]
 
 
-def _trouble(tx: Transaction, blobs: Blobs, digest: bytes) -> str | None:
+def _trouble(tx: Transaction, blobs: Blobs, digest: bytes) -> tuple[str | None, bool]:
     try:
         verified(blobs.read(tx, digest), digest)
     except BlobDamaged as failure:
-        return failure.trouble
+        return failure.trouble, True
     except DatabaseUnavailable as failure:
-        return f"can't be read ({failure})"
-    return None
+        return f"can't be read ({failure})", False
+    return None, False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,11 @@ class Invariant:
     message: str
     """The violation as a sentence: `"mailbox {1} of account {0}"`."""
     remedy: str
-    """What the repair does; without a repair, what the operator can do."""
+    """What the repair does; without a repair, what the operator can do, with the violation's values as in `message`."""
     repair: tuple[str, ...] | Repair | None = None
     """Statements, or a function, that repair all violations; `None` where nothing is safe."""
+    is_loss: bool = False
+    """Whether a violation is something lost, to be told in full, which the operator may accept."""
 
     def find(self, tx: Transaction) -> Iterable[Violation]:
         """All violations."""
@@ -39,6 +41,10 @@ class Invariant:
     def describe(self, violation: Violation) -> str:
         """One violation, for a person to read."""
         return self.message.format(*violation)
+
+    def advise(self, violation: Violation) -> str:
+        """The remedy for one violation."""
+        return self.remedy.format(*violation)
 
     def run_repair(self, tx: Transaction) -> None:
         """Repair all violations, if that is safe."""

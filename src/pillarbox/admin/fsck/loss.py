@@ -1,0 +1,158 @@
+"""What is lost: where it was, message by message, and how it is taken out once the operator accepts the loss.
+
+Octets that can still be read, be it a part, become files in `lost+found`; nothing else but the rows of what is lost
+is removed. Counts, flags and the change log are corrected by the repairs that follow.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from pillarbox.admin.fsck.context import RepairContext
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.store import account_counters, mailboxes
+from pillarbox.world.blobs import BlobDamaged
+from pillarbox.world.blobs.invariants import octets
+from pillarbox.world.database import DatabaseFailure, DatabaseUnavailable, Transaction
+from pillarbox.world.durable import make_folder, write_whole
+
+ACCEPT = "pillarbox fsck --repair --accept-loss"
+RESTORE = f"Restore a backup to have it back. To remove what is lost instead: {ACCEPT}"
+
+USERS = "(SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages)"
+_BLOBLESS = f"SELECT DISTINCT blob FROM {USERS} u WHERE blob NOT IN (SELECT digest FROM blobs)"  # noqa: S608 - a constant
+_PLACED = """
+SELECT coalesce(a.login, 'account ' || p.account), coalesce(m.name, 'mailbox ' || p.mailbox), p.uid, p.received_at_ms,
+  e.subject FROM placements p LEFT JOIN emails e ON e.id = p.email
+  LEFT JOIN mailboxes m ON m.account = p.account AND m.id = p.mailbox
+  LEFT JOIN accounts a ON a.id = p.account"""
+_QUEUED = """
+SELECT q.id, q.reverse_path, (SELECT group_concat(r.address, ' ') FROM queue_recipients r WHERE r.message = q.id)
+  FROM queue_messages q WHERE q.blob = ? ORDER BY q.id"""
+
+
+class LossRefused(Exception):
+    """What seems lost may be there. The text says why."""
+
+
+def without_email(tx: Transaction) -> list[tuple[str]]:
+    """Messages in mailboxes that have lost their row in `emails`."""
+    rows = tx.rows(f"{_PLACED} WHERE e.id IS NULL ORDER BY p.account, p.mailbox, p.uid")
+    return [(_placed(row),) for row in rows]
+
+
+def without_blob(tx: Transaction) -> Iterator[tuple[str, str]]:
+    """Digests of octets that have lost their row in `blobs`, and where these were."""
+    for (digest,) in tx.rows(_BLOBLESS):
+        yield digest.hex(), whereabouts(tx, digest)
+
+
+def whereabouts(tx: Transaction, digest: bytes) -> str:
+    """All messages with these octets, in mailboxes and in the queue."""
+    try:
+        placed = tx.rows(f"{_PLACED} WHERE e.blob = ? ORDER BY p.account, p.mailbox, p.uid", (digest,))
+        queued = tx.rows(_QUEUED, (digest,))
+    except DatabaseFailure:
+        return "the tables that say where can't be read"
+    where = [_placed(row) for row in placed]
+    where += [
+        f"queued message {number} from {sender or '<>'} to {recipients}"
+        for number, sender, recipients in queued
+    ]
+    return "; ".join(where) or "not used"
+
+
+def _placed(row: tuple[str, str, int, int, str | None]) -> str:
+    login, mailbox, uid, received_at_ms, subject = row
+    day = datetime.fromtimestamp(received_at_ms / 1000, UTC).strftime("%Y-%m-%d")
+    told = f"{login}, {mailbox}, UID {uid}, {day}"
+    return told if subject is None else f"{told}, {subject!r}"  # what a terminal might obey is escaped
+
+
+# --- accepting
+
+
+def accept(tx: Transaction, context: RepairContext) -> int:
+    """Remove all that is lost; return how many messages. Raises `LossRefused`."""
+    lost = [checked.digest for checked in octets(tx, context.blobs) if checked.lost]
+    _refuse_where_all_files_are_gone(tx, context)
+    lost += [digest for (digest,) in tx.rows(_BLOBLESS)]
+    removed = sum(_remove(tx, context, digest) for digest in lost)
+    for account in _accounts_gone(tx):
+        _forget_account(tx, account)
+    return removed + len(remove_without_octets(tx))
+
+
+def remove_without_octets(tx: Transaction) -> list[str]:
+    """Remove placements and recipients that have lost their email or message; return what they were."""
+    told = [what for (what,) in without_email(tx)]
+    told += [
+        f"queued for {address}"
+        for (address,) in tx.rows(
+            "SELECT address FROM queue_recipients WHERE message NOT IN (SELECT id FROM queue_messages)"
+        )
+    ]
+    tx.execute("DELETE FROM placements WHERE email NOT IN (SELECT id FROM emails)")
+    tx.execute("DELETE FROM queue_recipients WHERE message NOT IN (SELECT id FROM queue_messages)")
+    return told
+
+
+def _refuse_where_all_files_are_gone(tx: Transaction, context: RepairContext) -> None:
+    directory = context.blobs.directory
+    files = [location for (location,) in tx.rows("SELECT location FROM blobs WHERE location IS NOT NULL")]
+    if directory and len(files) > 1 and not any((directory / location).exists() for location in files):
+        raise LossRefused(
+            f"not one of {len(files)} files is in {directory}: is its disk mounted? Nothing was removed. If they are "
+            f"lost indeed, put any file in the place of one of them first: {directory / files[0]}"
+        )
+
+
+def _remove(tx: Transaction, context: RepairContext, digest: bytes) -> int:
+    _keep_rest(tx, context, digest)
+    with_blob = "SELECT id FROM emails WHERE blob = ?"
+    removed = tx.execute(f"DELETE FROM placements WHERE email IN ({with_blob})", (digest,))  # noqa: S608 - a constant
+    tx.execute(f"DELETE FROM orphans WHERE email IN ({with_blob})", (digest,))  # noqa: S608 - likewise
+    tx.execute("DELETE FROM emails WHERE blob = ?", (digest,))
+    tx.execute(
+        "DELETE FROM queue_recipients WHERE message IN (SELECT id FROM queue_messages WHERE blob = ?)",
+        (digest,),
+    )
+    removed += tx.execute("DELETE FROM queue_messages WHERE blob = ?", (digest,))
+    tx.execute("DELETE FROM blob_octets WHERE id = (SELECT octets_id FROM blobs WHERE digest = ?)", (digest,))
+    tx.execute(
+        "INSERT INTO blob_files_unused SELECT location FROM blobs WHERE digest = ? AND location IS NOT NULL"
+        " ON CONFLICT DO NOTHING",
+        (digest,),
+    )
+    tx.execute("DELETE FROM blobs WHERE digest = ?", (digest,))
+    return removed
+
+
+def _keep_rest(tx: Transaction, context: RepairContext, digest: bytes) -> None:
+    """What is left of damaged octets, as a file that is durable before the rows are deleted."""
+    try:
+        row = tx.row(
+            "SELECT o.octets, b.location FROM blobs b LEFT JOIN blob_octets o ON o.id = b.octets_id"
+            " WHERE b.digest = ?",
+            (digest,),
+        )
+        rest = row and (context.blobs.read_file(row[1]) if row[1] else row[0])
+    except (BlobDamaged, DatabaseUnavailable):
+        return
+    if rest:
+        make_folder(context.lost_and_found)
+        write_whole(context.lost_and_found / f"{digest.hex()}.damaged.eml", rest)
+
+
+def _accounts_gone(tx: Transaction) -> list[AccountId]:
+    return [
+        account
+        for (account,) in tx.rows(
+            "SELECT account FROM ledgers WHERE account NOT IN (SELECT id FROM accounts)"
+        )
+    ]
+
+
+def _forget_account(tx: Transaction, account: AccountId) -> None:
+    """Its messages lose their last use, and become files in `lost+found` by the repair of unused blobs."""
+    tx.execute("DELETE FROM emails WHERE id BETWEEN ? AND ?", account_counters.email_bounds(account))
+    mailboxes.delete_account(tx, account)
