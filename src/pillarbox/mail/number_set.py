@@ -43,12 +43,19 @@ class NumberSet:
             return EMPTY
         if ascending[-1] - ascending[0] + 1 == len(ascending) == len(set(ascending)):
             return cls(((ascending[0], ascending[-1]),))
-        return cls(_merge((number, number) for number in ascending))
+        runs: list[Run] = []
+        first = last = ascending[0]
+        for number in ascending:
+            if number > last + 1:
+                runs.append((first, last))
+                first = number
+            last = number
+        return cls((*runs, (first, last)))
 
     @classmethod
     def of_ranges(cls, ranges: Iterable[Run]) -> "NumberSet":
         """The union of ranges as IMAP writes them: in any order, `5:3` the same as `3:5`."""
-        return cls(_merge(sorted((min(ends), max(ends)) for ends in ranges)))
+        return cls(_merge(sorted([(one, other) if one <= other else (other, one) for one, other in ranges])))
 
     @classmethod
     def of_ascending(cls, runs: Iterable[Run]) -> "NumberSet":

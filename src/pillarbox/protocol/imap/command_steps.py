@@ -1,9 +1,9 @@
 """Reading a command: its lines and literals, whether it is allowed, and its value."""
 
 from pillarbox.protocol.imap import response_codes, responses
-from pillarbox.protocol.imap.command_table import refusal
+from pillarbox.protocol.imap.command_table import COMMANDS, refusal
 from pillarbox.protocol.imap.commands import Append, Authenticate, Replace, enables_condstore
-from pillarbox.protocol.imap.cursor import LARGEST_64, AwaitsLiteral, Malformed, UnsupportedArgument
+from pillarbox.protocol.imap.cursor import AwaitsLiteral, Malformed, UnsupportedArgument
 from pillarbox.protocol.imap.events import Event, Received, Response
 from pillarbox.protocol.imap.grammar.append import MESSAGE_VERBS
 from pillarbox.protocol.imap.message_steps import read_parameters
@@ -61,8 +61,6 @@ def _check_verb(parser: ParserState, count: LiteralCount | None) -> Event | None
 def _literal_follows(parser: ParserState, count: LiteralCount) -> Event | Again:
     """A literal follows: a message to offer, or an argument to keep."""
     draft = parser.draft
-    if count.size > LARGEST_64:
-        return parser.bye(responses.bad(draft.tag, "Literal too large", response_codes.LIMIT))
     if draft.verb in MESSAGE_VERBS:
         try:
             command, cursor = draft.parse(parser.enabled)
@@ -75,9 +73,15 @@ def _literal_follows(parser: ParserState, count: LiteralCount) -> Event | Again:
         else:
             assert isinstance(command, Append | Replace)
             return read_parameters(parser, cursor, command, 0)
+    argument = COMMANDS[draft.verb].literal
+    if argument is None:
+        return parser.bad(count, "No argument of this command can be a literal")
+    # Refused before a single octet of it is kept
     draft.literal_octets += count.size
-    if draft.literal_octets > parser.limits.literal_octets:
+    if count.size > argument.octets or draft.literal_octets > parser.limits.literal_octets:
         return parser.no(count, "Literal too large", response_codes.LIMIT)
+    if len(draft.literals) == parser.limits.literals:
+        return parser.no(count, "Too many literals", response_codes.LIMIT)
     parser.mode, parser.remaining = Mode.LITERAL, count.size
     return Response(responses.continuation()) if count.synchronizing else AGAIN
 

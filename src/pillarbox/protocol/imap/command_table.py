@@ -7,10 +7,11 @@ state only where its command may lead.
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
-from pillarbox.protocol.imap import commands
+from pillarbox.protocol.imap import commands, limits
 from pillarbox.protocol.imap.commands import Command
 from pillarbox.protocol.imap.cursor import Cursor
 from pillarbox.protocol.imap.grammar import append, connection, fetch, listing, mailboxes, messages, search
+from pillarbox.protocol.imap.limits import Argument
 from pillarbox.protocol.imap.states import (
     ANY_STATE,
     AUTHENTICATED,
@@ -34,47 +35,49 @@ class Row(NamedTuple):
     transitions: Transitions
     grammar: Parser | Command
     """How its arguments are read; the value itself where it has none."""
+    literal: Argument | None = None
+    """The largest argument that may come as a literal, messages excepted: refused at its announcement beyond that."""
 
 
 COMMANDS: Final[dict[bytes, Row]] = {
     b"CAPABILITY": Row(ANY_STATE, commands.Capability()),
     b"NOOP": Row(ANY_STATE, commands.Noop()),
     b"LOGOUT": Row(LOGS_OUT, commands.Logout()),
-    b"ID": Row(ANY_STATE, connection.identification),
+    b"ID": Row(ANY_STATE, connection.identification, limits.MAX_ID_VALUE),
     b"STARTTLS": Row(STARTS_TLS, commands.StartTls()),
     b"AUTHENTICATE": Row(LOGS_IN, connection.authenticate),
-    b"LOGIN": Row(LOGS_IN, connection.login),
+    b"LOGIN": Row(LOGS_IN, connection.login, limits.MAX_PASSWORD),
     b"ENABLE": Row(AUTHENTICATED, connection.enable),
-    b"SELECT": Row(SELECTS, mailboxes.select),
-    b"EXAMINE": Row(SELECTS, mailboxes.examine),
-    b"CREATE": Row(AUTHENTICATED, mailboxes.create),
-    b"DELETE": Row(AUTHENTICATED, mailboxes.delete),
-    b"RENAME": Row(AUTHENTICATED, mailboxes.rename),
-    b"SUBSCRIBE": Row(AUTHENTICATED, mailboxes.subscribe),
-    b"UNSUBSCRIBE": Row(AUTHENTICATED, mailboxes.unsubscribe),
-    b"LIST": Row(AUTHENTICATED, listing.list_),
-    b"LSUB": Row(AUTHENTICATED, listing.lsub),
+    b"SELECT": Row(SELECTS, mailboxes.select, limits.MAX_MAILBOX),
+    b"EXAMINE": Row(SELECTS, mailboxes.examine, limits.MAX_MAILBOX),
+    b"CREATE": Row(AUTHENTICATED, mailboxes.create, limits.MAX_MAILBOX),
+    b"DELETE": Row(AUTHENTICATED, mailboxes.delete, limits.MAX_MAILBOX),
+    b"RENAME": Row(AUTHENTICATED, mailboxes.rename, limits.MAX_MAILBOX),
+    b"SUBSCRIBE": Row(AUTHENTICATED, mailboxes.subscribe, limits.MAX_MAILBOX),
+    b"UNSUBSCRIBE": Row(AUTHENTICATED, mailboxes.unsubscribe, limits.MAX_MAILBOX),
+    b"LIST": Row(AUTHENTICATED, listing.list_, limits.MAX_PATTERN),
+    b"LSUB": Row(AUTHENTICATED, listing.lsub, limits.MAX_PATTERN),
     b"NAMESPACE": Row(AUTHENTICATED, commands.Namespace()),
-    b"STATUS": Row(AUTHENTICATED, mailboxes.status),
+    b"STATUS": Row(AUTHENTICATED, mailboxes.status, limits.MAX_MAILBOX),
     b"IDLE": Row(AUTHENTICATED, commands.Idle()),
-    b"APPEND": Row(AUTHENTICATED, append.append),
+    b"APPEND": Row(AUTHENTICATED, append.append, limits.MAX_MAILBOX),
     b"CHECK": Row(SELECTED, commands.Check()),
     b"CLOSE": Row(DESELECTS, commands.Close()),
     b"UNSELECT": Row(DESELECTS, commands.Unselect()),
     b"EXPUNGE": Row(SELECTED, commands.Expunge()),
-    b"SEARCH": Row(SELECTED, search.search),
-    b"FETCH": Row(SELECTED, fetch.fetch),
+    b"SEARCH": Row(SELECTED, search.search, limits.MAX_SEARCH_TEXT),
+    b"FETCH": Row(SELECTED, fetch.fetch, limits.MAX_FIELD_NAME),
     b"STORE": Row(SELECTED, messages.store),
-    b"COPY": Row(SELECTED, messages.copy),
-    b"MOVE": Row(SELECTED, messages.move),
-    b"REPLACE": Row(SELECTED, append.replace),
+    b"COPY": Row(SELECTED, messages.copy, limits.MAX_MAILBOX),
+    b"MOVE": Row(SELECTED, messages.move, limits.MAX_MAILBOX),
+    b"REPLACE": Row(SELECTED, append.replace, limits.MAX_MAILBOX),
     b"UID EXPUNGE": Row(SELECTED, messages.uid_expunge),
-    b"UID SEARCH": Row(SELECTED, search.uid_search),
-    b"UID FETCH": Row(SELECTED, fetch.uid_fetch),
+    b"UID SEARCH": Row(SELECTED, search.uid_search, limits.MAX_SEARCH_TEXT),
+    b"UID FETCH": Row(SELECTED, fetch.uid_fetch, limits.MAX_FIELD_NAME),
     b"UID STORE": Row(SELECTED, messages.uid_store),
-    b"UID COPY": Row(SELECTED, messages.uid_copy),
-    b"UID MOVE": Row(SELECTED, messages.uid_move),
-    b"UID REPLACE": Row(SELECTED, append.uid_replace),
+    b"UID COPY": Row(SELECTED, messages.uid_copy, limits.MAX_MAILBOX),
+    b"UID MOVE": Row(SELECTED, messages.uid_move, limits.MAX_MAILBOX),
+    b"UID REPLACE": Row(SELECTED, append.uid_replace, limits.MAX_MAILBOX),
 }
 """By upper-case name; `UID FETCH` and the like are commands of their own."""
 

@@ -2,7 +2,8 @@
 
 A command is one text, in which each literal appears as its count and a line end (`{5}` CRLF), and
 separately the octets of the literals in order. Every method parses one thing at the cursor or raises Malformed
-with a text for the client; nothing is parsed twice. SP is exactly one space (RFC 9051 §9, rule 2).
+with a text for the client; nothing is parsed twice, and each expression is possessive: what it has read it never
+tries to read in another way. SP is exactly one space (RFC 9051 §9, rule 2).
 """
 
 import re
@@ -14,6 +15,8 @@ from typing import Final, TypeVar
 
 from pillarbox.mail import flags, mailbox_name
 from pillarbox.mail.number_set import LARGEST, STAR, NumberSet
+from pillarbox.protocol.imap import limits, response_codes
+from pillarbox.protocol.imap.limits import Argument
 from pillarbox.protocol.imap.sequence_set import SequenceSet
 
 T = TypeVar("T")
@@ -23,22 +26,23 @@ LARGEST_64: Final = 2**63 - 1
 
 # RFC 9051 §9: ATOM-CHAR leaves out ( ) { SP CTL % * " \ ]; ASTRING-CHAR takes ] back, list-char takes % and
 # * too
-_ATOM: Final = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\\]]+")
-_WORD: Final = re.compile(rb"[A-Za-z0-9.\-=+_]+")
-_QUOTED_OR_LITERAL: Final = rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"|(~?)\{\d+\+?\}\r\n'
+_ATOM: Final = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\\]]++")
+_WORD: Final = re.compile(rb"[A-Za-z0-9.\-=+_]{1,64}+")
+_PLAIN: Final = rb'[^"\\\r\n\x00]*+'
+_QUOTED_OR_LITERAL: Final = rb'"(%b(?:\\["\\]%b)*+)"|(~?)\{\d++\+?\}\r\n' % (_PLAIN, _PLAIN)
 _STRING: Final = re.compile(rb"()" + _QUOTED_OR_LITERAL)
-_ASTRING: Final = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\]+)|" + _QUOTED_OR_LITERAL)
-_LIST_MAILBOX: Final = re.compile(rb"([^\x00-\x20\x7f-\xff(){\"\\]+)|" + _QUOTED_OR_LITERAL)
+_ASTRING: Final = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\]++)|" + _QUOTED_OR_LITERAL)
+_LIST_MAILBOX: Final = re.compile(rb"([^\x00-\x20\x7f-\xff(){\"\\]++)|" + _QUOTED_OR_LITERAL)
 _ESCAPED: Final = re.compile(rb"\\(.)")
-_PENDING_LITERAL: Final = re.compile(rb"~?\{\d+\+?\}\Z")
+_PENDING_LITERAL: Final = re.compile(rb"~?\{\d++\+?\}\Z")
 _NUMBER: Final = re.compile(rb"\d{1,20}")
-_FLAG: Final = rb"\\?[^\x00-\x20\x7f-\xff(){%*\"\\\]]+"
-_FLAGS: Final = re.compile(_FLAG + rb"(?: " + _FLAG + rb")*")
-_SET: Final = re.compile(rb"[0-9*:,$]+")
-_NZ_NUMBER: Final = rb"(?:[1-9]\d{0,9}|\*)"
-_RANGE: Final = _NZ_NUMBER + rb"(?::" + _NZ_NUMBER + rb")?"
-_SEQUENCE_SET: Final = re.compile(rb"(?:%b|\$)(?:,(?:%b|\$))*" % (_RANGE, _RANGE))
-_BASE64: Final = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_FLAG: Final = rb"\\?[^\x00-\x20\x7f-\xff(){%*\"\\\]]++"
+_FLAGS: Final = re.compile(_FLAG + rb"(?: " + _FLAG + rb")*+")
+_SET: Final = re.compile(rb"[0-9*:,$]++")
+_NZ_NUMBER: Final = rb"(?:[1-9]\d{0,9}+|\*)"
+_RANGE: Final = _NZ_NUMBER + rb"(?::" + _NZ_NUMBER + rb")?+"
+_SEQUENCE_SET: Final = re.compile(rb"(?:%b|\$)(?:,(?:%b|\$))*+" % (_RANGE, _RANGE))
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/]*+={0,2}+")
 
 
 class Malformed(ValueError):
@@ -51,6 +55,13 @@ class UnsupportedArgument(ValueError):
     def __init__(self, code: bytes, text: str) -> None:
         super().__init__(text)
         self.code = code
+
+
+class TooLong(UnsupportedArgument):
+    """An argument is beyond its limit."""
+
+    def __init__(self, argument: Argument) -> None:
+        super().__init__(response_codes.LIMIT, f"{argument.name} longer than {argument.octets} octets")
 
 
 class AwaitsLiteral(Malformed):
@@ -129,7 +140,7 @@ class Cursor:
     def atom(self) -> bytes:
         """RFC 9051 §9, atom."""
         if found := self.match(_ATOM):
-            return found[0]
+            return _within(found[0], limits.MAX_ATOM)
         raise Malformed("Expected an atom")
 
     def word(self) -> bytes:
@@ -138,21 +149,21 @@ class Cursor:
             return found[0].upper()
         raise Malformed("Expected a word")
 
-    def astring(self) -> bytes:
-        """RFC 9051 §9, astring."""
-        return self._text(_ASTRING)
+    def astring(self, argument: Argument) -> bytes:
+        """RFC 9051 §9, astring. Raises TooLong, as all that read an `Argument`."""
+        return self._text(_ASTRING, argument)
 
-    def string(self) -> bytes:
+    def string(self, argument: Argument) -> bytes:
         """RFC 9051 §9, string: quoted or literal."""
-        return self._text(_STRING)
+        return self._text(_STRING, argument)
 
-    def nstring(self) -> bytes | None:
+    def nstring(self, argument: Argument) -> bytes | None:
         """RFC 9051 §9, nstring."""
-        return None if self.skip_word(b"NIL") else self.string()
+        return None if self.skip_word(b"NIL") else self.string(argument)
 
     def list_mailbox(self) -> bytes:
         """RFC 9051 §9, list-mailbox: an astring that may hold wildcards."""
-        return self._text(_LIST_MAILBOX)
+        return self._text(_LIST_MAILBOX, limits.MAX_PATTERN)
 
     def number(self, *, least: int = 0, most: int = LARGEST) -> int:
         """RFC 9051 §9, number; nz-number with `least=1`, number64 with `most=LARGEST_64`."""
@@ -165,34 +176,42 @@ class Cursor:
         found = self.match(_BASE64)
         return decode_base64(found[0] if found else b"")
 
-    def items(self, item: Callable[[], T], *, empty: bool = False) -> list[T]:
-        """A parenthesized list: `(` one, or several with a space between `)`."""
+    def items(
+        self,
+        item: Callable[[], T],
+        *,
+        most: int = limits.MAX_OPTIONS,
+        names: str = "options",
+        empty: bool = False,
+    ) -> list[T]:
+        """A parenthesized list: `(` one, or several with a space between `)`. `most`: of these `names`, beyond: BAD."""
         self.expect(b"(", sentence="Expected a parenthesized list")
         found: list[T] = []
         if empty and self.skip(b")"):
             return found
-        while True:
+        while len(found) < most:
             found.append(item())
             if self.skip(b")"):
                 return found
             self.space()
+        raise Malformed(f"More than {most} {names}")
 
     # --- values
 
-    def text_utf8(self) -> str:
+    def text_utf8(self, argument: Argument) -> str:
         """An astring that is UTF-8."""
-        return decode_utf8(self.astring())
+        return decode_utf8(self.astring(argument))
 
     def mailbox(self) -> str:
         """RFC 9051 §9, mailbox, canonical. Raises UnsupportedArgument where the name is invalid."""
         try:
-            return _mailbox(self.astring(), self.utf8)
+            return _mailbox(self.astring(limits.MAX_MAILBOX), self.utf8)
         except mailbox_name.InvalidMailboxName as wrong:
             raise UnsupportedArgument(b"CANNOT", f"Mailbox {wrong}") from None
 
     def mailbox_pattern(self, *, wildcards: bool) -> str:
         """A LIST reference, or with wildcards a LIST pattern; decoded, not canonical."""
-        octets = self.list_mailbox() if wildcards else self.astring()
+        octets = self.list_mailbox() if wildcards else self.astring(limits.MAX_MAILBOX)
         try:
             return _name(octets, self.utf8)
         except mailbox_name.InvalidMailboxName as wrong:
@@ -201,7 +220,7 @@ class Cursor:
     def sequence_set(self) -> SequenceSet:
         """RFC 9051 §9, sequence-set."""
         if found := self.match(_SET):
-            return parse_sequence_set(found[0])
+            return parse_sequence_set(_within(found[0], limits.MAX_SEQUENCE_SET))
         raise Malformed("Expected a sequence set")
 
     def flags(self) -> str:
@@ -212,6 +231,8 @@ class Cursor:
             self.expect(b")", sentence="Expected a list of flags")
         elif not found:
             raise Malformed("Expected flags")
+        if found and found[0].count(b" ") >= limits.MAX_FLAGS:
+            raise UnsupportedArgument(response_codes.LIMIT, f"More than {limits.MAX_FLAGS} flags")
         try:
             return flags.canonical(found[0].decode("ascii").split(" ") if found else ())
         except flags.InvalidFlag as wrong:
@@ -219,7 +240,7 @@ class Cursor:
         except flags.TooManyFlags as wrong:
             raise UnsupportedArgument(b"LIMIT", f"Flags refused: {wrong}") from None
 
-    def _text(self, pattern: re.Pattern[bytes]) -> bytes:
+    def _text(self, pattern: re.Pattern[bytes], argument: Argument) -> bytes:
         found = pattern.match(self.text, self.at)
         if not found:
             if _PENDING_LITERAL.match(self.text, self.at):
@@ -227,14 +248,16 @@ class Cursor:
             raise Malformed("Expected a string")
         self.at = found.end()
         if atom := found[1]:
-            return atom
+            return _within(atom, argument)
         quoted = found[2]
         if quoted is None:
-            return self._literal(binary=bool(found[3]))
+            return _within(self._literal(binary=bool(found[3])), argument)
+        if len(quoted) - quoted.count(b"\\") > argument.octets:
+            raise TooLong(argument)
         # RFC 9051 §4.3, RFC 6855 §3: a quoted string is UTF-8, or BAD
         if not quoted.isascii():
             decode_utf8(quoted)
-        return _ESCAPED.sub(rb"\1", quoted) if b"\\" in quoted else quoted
+        return _within(_ESCAPED.sub(rb"\1", quoted), argument) if b"\\" in quoted else quoted
 
     def _literal(self, *, binary: bool) -> bytes:
         if self._next_literal == len(self._literals):
@@ -245,6 +268,12 @@ class Cursor:
         if binary or b"\0" in octets:
             raise Malformed("NUL or a binary literal is not allowed here")
         return octets
+
+
+def _within(octets: bytes, argument: Argument) -> bytes:
+    if len(octets) > argument.octets:
+        raise TooLong(argument)
+    return octets
 
 
 def _name(octets: bytes, utf8: bool) -> str:
@@ -290,13 +319,15 @@ _CACHED_OCTETS: Final = 24
 def _sequence_set(octets: bytes) -> SequenceSet:
     if not _SEQUENCE_SET.fullmatch(octets):
         raise Malformed("Not a sequence set")
-    saved = b"$" in octets
-    ranges: list[tuple[int, int]] = []
-    for element in octets.split(b","):
-        if element != b"$":
-            first, _, last = element.partition(b":")
-            ranges.append((_bound(first), _bound(last or first)))
-    return SequenceSet(NumberSet.of_ranges(ranges), saved)
+    elements = set(octets.split(b","))  # what is repeated costs nothing
+    saved = b"$" in elements
+    elements.discard(b"$")
+    ranges = [element.split(b":") for element in elements if b":" in element]
+    singles = [element for element in elements if b":" not in element] if ranges else elements
+    numbers = NumberSet.of(map(_bound, singles))
+    if ranges:
+        numbers |= NumberSet.of_ranges([(_bound(one), _bound(other)) for one, other in ranges])
+    return SequenceSet(numbers, saved)
 
 
 def _bound(octets: bytes) -> int:

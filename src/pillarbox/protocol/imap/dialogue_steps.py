@@ -1,15 +1,11 @@
 """Reading the client's part of IDLE and AUTHENTICATE, which is no command."""
 
-from typing import Final
-
 from pillarbox.protocol.imap import responses
 from pillarbox.protocol.imap.cursor import Malformed, decode_base64
 from pillarbox.protocol.imap.events import Event, IdleAborted, IdleEnded, Response, SaslAborted, SaslResponse
 from pillarbox.protocol.imap.parser_state import Mode, ParserState
 from pillarbox.protocol.imap.receiver import LineTooLong, literal_count
-
-MAX_SASL_LINE_OCTETS: Final = 65536
-"""One response in AUTHENTICATE; beyond: BAD."""
+from pillarbox.protocol.sasl.line import MAX_LINE_OCTETS
 
 
 def step_idle(parser: ParserState) -> Event | None:
@@ -33,7 +29,7 @@ def step_idle(parser: ParserState) -> Event | None:
 def step_sasl(parser: ParserState) -> Event | None:
     """A SASL response."""
     try:
-        line = parser.receiver.line(MAX_SASL_LINE_OCTETS)
+        line = parser.receiver.line(MAX_LINE_OCTETS)
     except LineTooLong:
         event = parser.line_too_long()
         return SaslAborted(event.octets) if isinstance(event, Response) else event

@@ -9,7 +9,6 @@ from enum import Enum
 from pillarbox.protocol.imap import limits, response_codes, responses
 from pillarbox.protocol.imap.capabilities import Conditions
 from pillarbox.protocol.imap.commands import Append, Replace
-from pillarbox.protocol.imap.cursor import LARGEST_64
 from pillarbox.protocol.imap.draft import Draft
 from pillarbox.protocol.imap.events import Bye, MessageParameters, Response
 from pillarbox.protocol.imap.receiver import LiteralCount, Receiver
@@ -100,11 +99,9 @@ class ParserState:
         """BAD; what the client sends of the command anyway is skipped. `count`: how its last line ended."""
         return self._after_bad(count, responses.bad(self.draft.tag, why))
 
-    def no(self, count: LiteralCount | None, why: str, code: bytes | None) -> Response:
+    def no(self, count: LiteralCount | None, why: str, code: bytes | None) -> Response | Bye:
         """NO; what the client sends of the command anyway is skipped."""
-        answer = responses.no(self.draft.tag, why, code)
-        self.skip_command(count)
-        return Response(answer)
+        return self._refused(count, responses.no(self.draft.tag, why, code))
 
     def line_too_long(self) -> Response | Bye:
         """BAD for a line beyond its limit; the rest of the line is skipped."""
@@ -114,10 +111,10 @@ class ParserState:
         self.receiver.drop_line()
         return event
 
-    def bye(self, answer: bytes) -> Bye:
+    def bye(self, answer: bytes, why: str = "Too many invalid IMAP commands") -> Bye:
         """Give up on this client, after this response."""
         self.close()
-        return Bye(answer + responses.bye("Too many invalid IMAP commands"))
+        return Bye(answer + responses.bye(why))
 
     def skip_command(self, count: LiteralCount | None) -> None:
         """Forget the command; what of it is still to come is not read as another one."""
@@ -129,7 +126,11 @@ class ParserState:
         self.bad_commands += 1
         if self.bad_commands > self.limits.bad_commands:
             return self.bye(answer)
-        if count and count.size > LARGEST_64:
-            return self.bye(answer)
+        return self._refused(count, answer)
+
+    def _refused(self, count: LiteralCount | None, answer: bytes) -> Response | Bye:
+        # RFC 7888 §4: what comes all the same must be read, or the connection closed
+        if count and not count.synchronizing and count.size > self.limits.skipped_octets:
+            return self.bye(answer, "Literal too large")
         self.skip_command(count)
         return Response(answer)

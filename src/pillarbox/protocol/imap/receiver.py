@@ -9,9 +9,9 @@ of a refused command is known only from the counts at the ends of its lines.
 """
 
 import re
-from dataclasses import dataclass
+from collections import deque
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 LITERAL: Final = re.compile(rb"(~?)\{(\d{1,20})(\+?)\}\Z")
 """RFC 9051 §9, literal and literal8, where a line ends in its count."""
@@ -20,8 +20,7 @@ _TAIL_OCTETS: Final = 32
 """Enough to see a literal's count at the end of a line that is being dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class LiteralCount:
+class LiteralCount(NamedTuple):
     """The end of a line after which octets follow (RFC 9051 §4.3, RFC 7888 §3)."""
 
     size: int
@@ -31,7 +30,7 @@ class LiteralCount:
 
 def literal_count(line: bytes) -> LiteralCount | None:
     """The count that ends this line, if one does; every line must be looked at so (RFC 7888 §3)."""
-    if not line.endswith(b"}") or not (found := LITERAL.search(line)):
+    if not line.endswith(b"}") or not (found := LITERAL.search(line, max(0, len(line) - _TAIL_OCTETS))):
         return None
     return LiteralCount(int(found[2]), synchronizing=not found[3])
 
@@ -54,7 +53,7 @@ class Receiver:
     __slots__ = ("_at", "_drop_octets", "_dropping", "_head", "_later", "_searched", "_tail", "buffered")
 
     def __init__(self) -> None:
-        self._later: list[bytes] = []
+        self._later: deque[bytes] = deque()
         self.clear()
 
     def feed(self, octets: bytes) -> None:
@@ -101,7 +100,7 @@ class Receiver:
         if self._at == len(self._head):
             if not self._later:
                 return b""
-            self._head, self._at = self._later.pop(0), 0
+            self._head, self._at = self._later.popleft(), 0
         stop = min(self._at + most, len(self._head))
         octets = self._head[self._at : stop]
         self._at = self._searched = stop
@@ -153,8 +152,10 @@ class Receiver:
             if not self._join():
                 return False
         # The line end may have been cut in two, so its CR is looked for behind what was kept of the line
-        line = (self._tail + self._head[self._at : end])[-_TAIL_OCTETS:].removesuffix(b"\r")
-        self._cut(end)
+        line = self._tail + self._head[max(self._at, end - _TAIL_OCTETS) : end]
+        line = line[-_TAIL_OCTETS:].removesuffix(b"\r")
+        self.buffered -= end + 1 - self._at
+        self._at = self._searched = end + 1
         self._dropping = _Dropping.NOTHING
         self.drop_command(literal_count(line))
         return True
@@ -175,5 +176,5 @@ class Receiver:
             return False
         kept = self._head[self._at :]
         self._searched -= self._at
-        self._head, self._at = kept + self._later.pop(0), 0
+        self._head, self._at = kept + self._later.popleft(), 0
         return True

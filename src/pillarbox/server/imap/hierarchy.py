@@ -140,10 +140,22 @@ def _selection(command: List, names: Names) -> Callable[[str], bool]:
 
 
 def _matcher(reference: str, patterns: tuple[str, ...]) -> Callable[[str], bool]:
-    compiled = [ListPattern(reference + pattern) for pattern in patterns]
-    if len(compiled) == 1:
-        return compiled[0].matches
-    return lambda name: any(pattern.matches(name) for pattern in compiled)
+    if len(patterns) == 1:
+        return ListPattern(reference + patterns[0]).matches
+    wanted = [reference + pattern for pattern in dict.fromkeys(patterns)]
+    # Few may hold wildcards (`limits.MAX_WILDCARD_PATTERNS`); all others together cost one look-up for each name
+    compiled = [ListPattern(pattern) for pattern in wanted if _WILDCARDS & set(pattern)]
+    exact = frozenset(_with_inbox(pattern) for pattern in wanted)
+    return lambda name: name in exact or any(pattern.matches(name) for pattern in compiled)
+
+
+_WILDCARDS: Final = frozenset("*%")
+
+
+def _with_inbox(pattern: str) -> str:
+    """A pattern without wildcards as the name that it matches: INBOX comes in any letter case."""
+    first, separator, rest = pattern.partition(mailbox_name.SEPARATOR)
+    return f"{mailbox_name.INBOX}{separator}{rest}" if first.upper() == mailbox_name.INBOX else pattern
 
 
 def _order(name: str) -> tuple[bool, str]:

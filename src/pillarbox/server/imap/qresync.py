@@ -4,6 +4,8 @@ The change log reaches back to the mailbox's creation, so which messages vanishe
 """
 
 from collections.abc import Iterator
+from itertools import islice
+from typing import Final
 
 from pillarbox.mail.number_set import LARGEST, NumberSet
 from pillarbox.protocol.imap import responses
@@ -11,6 +13,9 @@ from pillarbox.protocol.imap.commands import Resynchronize
 from pillarbox.protocol.imap.fetch_responses import FlagsOf, flag_lines
 from pillarbox.protocol.imap.selected import PIECE_ROWS, SelectedMailbox
 from pillarbox.store.mailbox_cache import CachedMailbox
+
+MAX_SAMPLE: Final = 10_000
+"""Sequence numbers of a client's sample that are looked at; the rest of it is left out, and more is sent instead."""
 
 
 def responses_for(
@@ -41,7 +46,7 @@ def matched(selected: SelectedMailbox, numbers: NumberSet, uids: NumberSet) -> i
     RFC 7162 §3.2.5.2: a sequence number that still has the UID it had for the client.
     """
     highest = 0
-    for number, uid in zip(numbers, uids, strict=False):
+    for number, uid in islice(zip(numbers, uids, strict=False), MAX_SAMPLE):
         if number > selected.count:
             break
         if selected.uids[number - 1] == uid:

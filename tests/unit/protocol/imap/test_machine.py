@@ -9,6 +9,7 @@ from pillarbox.protocol.imap.commands import (
     Append,
     Authenticate,
     Capability,
+    Id,
     Idle,
     Login,
     Noop,
@@ -16,7 +17,6 @@ from pillarbox.protocol.imap.commands import (
     Select,
     StartTls,
 )
-from pillarbox.protocol.imap.dialogue_steps import MAX_SASL_LINE_OCTETS
 from pillarbox.protocol.imap.events import (
     Bye,
     Event,
@@ -35,6 +35,7 @@ from pillarbox.protocol.imap.events import (
 from pillarbox.protocol.imap.machine import Machine
 from pillarbox.protocol.imap.sequence_set import SequenceSet
 from pillarbox.protocol.imap.states import State
+from pillarbox.protocol.sasl.line import MAX_LINE_OCTETS
 from tests.kit.imap.dialogue import CONDITIONS, Dialogue
 
 MEMBER, READER = State.AUTHENTICATED, State.SELECTED
@@ -111,7 +112,7 @@ def test_a_literal_that_no_number_can_count() -> None:
     dialogue = Dialogue()
     (event,) = dialogue.send(b"a LOGIN {99999999999999999999+}\r\n" + NEXT)
     assert isinstance(event, Bye)
-    assert event.octets.startswith(b"a BAD [LIMIT] Literal too large\r\n* BYE ")
+    assert event.octets.startswith(b"a NO [LIMIT] Literal too large\r\n* BYE ")
     assert dialogue.machine.state is State.LOGOUT
 
 
@@ -135,7 +136,8 @@ def test_a_line_too_long() -> None:
 
 @pytest.mark.rfc("2683 §3.2.1.5", "SHOULD")
 def test_lines_of_8000_octets_are_taken_from_anyone() -> None:
-    assert len(Dialogue().commands(b"a LOGIN x " + b"y" * 8000 + b"\r\n")) == 1
+    (identification,) = Dialogue().commands(b"a ID (" + b'"x" "%b" ' % (b"y" * 1000) * 7 + b'"x" NIL)\r\n')
+    assert isinstance(identification, Id)
 
 
 def test_a_long_line_ends_wherever_the_chunks_end() -> None:
@@ -381,7 +383,7 @@ def test_an_exchange_can_be_cancelled_and_broken() -> None:
         SaslAborted(b"a BAD Invalid base64 data\r\n"),
         RECEIVED_NEXT,
     ]
-    long = b"A" * (MAX_SASL_LINE_OCTETS + 1) + b"\r\n"
+    long = b"A" * (MAX_LINE_OCTETS + 1) + b"\r\n"
     assert dialogue.send(start + long + NEXT)[1:] == [
         SaslAborted(b"a BAD [LIMIT] Line too long\r\n"),
         RECEIVED_NEXT,

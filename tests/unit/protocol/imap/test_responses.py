@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pillarbox.mail.number_set import EMPTY, NumberSet
-from pillarbox.protocol.imap import fetch_responses, response_codes, responses, strings
+from pillarbox.protocol.imap import fetch_responses, limits, response_codes, responses, strings
 from pillarbox.protocol.imap.commands import StatusItem
 from pillarbox.protocol.imap.cursor import Cursor
 from tests.kit.imap.responses import (
@@ -172,7 +172,7 @@ def test_every_string_reads_back(octets: bytes, utf8: bool) -> None:
         assert (b"%d" % value if isinstance(value, int) else value) == octets
         literal = [octets] if written.startswith(b"{") else []
         text = b"{%d}\r\n" % len(octets) if literal else written
-        assert Cursor(text, literal).astring() == octets
+        assert Cursor(text, literal).astring(limits.MAX_SEARCH_TEXT) == octets
 
 
 # FETCH in bulk

@@ -59,9 +59,11 @@ def test_repairing_line_ends(octets: bytes) -> None:
 
 
 PATHS = [
-    ('"', "@", '"'), ("", "@", '"'), ("", "a@", '"'), ("", "a", '"'), ("<", "@", ""), ("<", '"', ""), ("<", '""', "a"),
+    ('"', "@", '"'), ("", "@", '"'), ("", "a@", '"'), ("", "a", '"'), ("<", "@", ""), ("<", '"', ""),
+    ("<", '""', "a"),
     ("<", '"\\', ""), ("<", "a", ""), ("<", "a.", ""), ("<", '""a', ""), ("<@", "@", ""), ("<@", "a", ":"),
-    ("<a@", "a.", "!>"), ("<a@", "a-", ">"), ("<a@[", "1.", "]>"), ("<a@[IPv6:", ":", "]>"), ("<", "\u00fc", "@\u00fc>"),
+    ("<a@", "a.", "!>"), ("<a@", "a-", ">"), ("<a@[", "1.", "]>"), ("<a@[IPv6:", ":", "]>"),
+    ("<", "\u00fc", "@\u00fc>"),
     ("<a@", "\u00fc.", ">"), ("<a@", "a\u0308", ">"),
 ]  # fmt: skip
 
@@ -78,9 +80,11 @@ def test_any_path(verb: str, start: str, repeated: str, end: str) -> None:
 PARAMETERS = [
     ("MAIL FROM:<a@b.c>", " SIZE=1"), ("MAIL FROM:<a@b.c>", " "), ("MAIL FROM:<a@b.c> SIZE=", "9"),
     ("MAIL FROM:<a@b.c> ENVID=", "+41"), ("MAIL FROM:<a@b.c> ENVID=", "+"), ("MAIL FROM:<a@b.c> AUTH=", "+"),
-    ("MAIL FROM:<a@b.c> ", "A-"), ("RCPT TO:<a@b.c> NOTIFY=", "SUCCESS,"), ("RCPT TO:<a@b.c> ORCPT=utf-8;", "\\x{41}"),
+    ("MAIL FROM:<a@b.c> ", "A-"), ("RCPT TO:<a@b.c> NOTIFY=", "SUCCESS,"),
+    ("RCPT TO:<a@b.c> ORCPT=utf-8;", "\\x{41}"),
     ("RCPT TO:<a@b.c> ORCPT=", ";"), ("RCPT TO:<a@b.c> ORCPT=rfc822;", "+4"), ("BDAT ", "1"), ("BDAT", " "),
-    ("BDAT 1", " "), ("EHLO ", "a "), ("EHLO ", "a"), ("EHLO", " "), ("AUTH ", "a "), ("AUTH PLAIN ", "A"), ("MAIL", " "),
+    ("BDAT 1", " "), ("EHLO ", "a "), ("EHLO ", "a"), ("EHLO", " "), ("AUTH ", "a "), ("AUTH PLAIN ", "A"),
+    ("MAIL", " "),
     ("VRFY ", "@"), ("MAIL FROM:", " "), ("NOOP ", "\t"),
 ]  # fmt: skip
 

@@ -137,3 +137,9 @@ def test_lsub_shows_levels_above_subscribed_names() -> None:
         "Vegetable",
         "Vegetable/Broccoli",
     ]
+
+
+def test_names_among_the_patterns_are_looked_up() -> None:
+    there = names("INBOX", "INBOX/a", "Inbox2", "b", "b%", "*", "c/d")
+    command = extended("inbox", "iNBOX/a", "b", "inbox2", "c/%", "B")
+    assert [name for name, _ in shown(command, there)] == ["INBOX", "INBOX/a", "b", "c/d"]

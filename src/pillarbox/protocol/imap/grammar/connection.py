@@ -1,12 +1,8 @@
 """ID, AUTHENTICATE, LOGIN, ENABLE."""
 
-from typing import Final
-
+from pillarbox.protocol.imap import limits
 from pillarbox.protocol.imap.commands import Authenticate, Enable, Id, Login
 from pillarbox.protocol.imap.cursor import Cursor, Malformed, decode_utf8
-
-MAX_ID_FIELDS: Final = 30
-"""RFC 2971 §3.3: implementations must not send more."""
 
 
 def identification(cursor: Cursor) -> Id:
@@ -15,15 +11,12 @@ def identification(cursor: Cursor) -> Id:
         return Id(None)
 
     def pair() -> tuple[str, str | None]:
-        name = decode_utf8(cursor.string())
+        name = decode_utf8(cursor.string(limits.MAX_ID_FIELD))
         cursor.space()
-        value = cursor.nstring()
+        value = cursor.nstring(limits.MAX_ID_VALUE)
         return name, None if value is None else decode_utf8(value)
 
-    fields = cursor.items(pair, empty=True)
-    if len(fields) > MAX_ID_FIELDS:
-        raise Malformed(f"More than {MAX_ID_FIELDS} fields")
-    return Id(tuple(fields))
+    return Id(tuple(cursor.items(pair, most=limits.MAX_ID_FIELDS, names="fields", empty=True)))
 
 
 def authenticate(cursor: Cursor) -> Authenticate:
@@ -41,14 +34,16 @@ def authenticate(cursor: Cursor) -> Authenticate:
 
 def login(cursor: Cursor) -> Login:
     """RFC 9051 §9, login."""
-    name = cursor.text_utf8()
+    name = cursor.text_utf8(limits.MAX_USER_NAME)
     cursor.space()
-    return Login(name, cursor.text_utf8())
+    return Login(name, cursor.text_utf8(limits.MAX_PASSWORD))
 
 
 def enable(cursor: Cursor) -> Enable:
     """RFC 9051 §9, enable."""
     names = [cursor.atom().decode().upper()]
     while cursor.skip(b" "):
+        if len(names) == limits.MAX_ENABLE_NAMES:
+            raise Malformed(f"More than {limits.MAX_ENABLE_NAMES} names")
         names.append(cursor.atom().decode().upper())
     return Enable(tuple(names))

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from pillarbox.protocol.imap import strings
+from pillarbox.protocol.imap import limits, strings
 from pillarbox.protocol.imap.commands import Fetch
 from pillarbox.protocol.imap.cursor import LARGEST_64, Cursor, Malformed
 from pillarbox.protocol.imap.fetch_items import (
@@ -21,12 +21,6 @@ from pillarbox.protocol.imap.fetch_items import (
     Preview,
     SectionText,
 )
-
-MAX_ITEMS: Final = 200
-"""Data items of one FETCH; beyond: BAD."""
-
-MAX_HEADER_FIELDS: Final = 500
-"""Field names of one HEADER.FIELDS; beyond: BAD."""
 
 _SIMPLE: Final[dict[bytes, FetchItem]] = {
     **{item.value: item for item in Attribute},
@@ -42,12 +36,13 @@ _MACROS: Final = {
     b"FULL": (*_FAST, Attribute.ENVELOPE, Attribute.BODY),
 }
 _MACRO: Final = re.compile(rb"(ALL|FAST|FULL)(?=\Z| )", re.IGNORECASE)
-_NAME: Final = re.compile(rb"[A-Za-z0-9.]+")
-_PART: Final = re.compile(rb"[1-9]\d{0,9}(?:\.[1-9]\d{0,9})*")
+_NAME: Final = re.compile(rb"[A-Za-z0-9.]{1,64}+")
+_PART: Final = re.compile(rb"[1-9]\d{0,9}+(?:\.[1-9]\d{0,9}+){0,%d}" % (limits.MAX_PART_DEPTH - 1))
 _SECTION_TEXT: Final = re.compile(
     rb"(HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME)(?=[ \]])", re.IGNORECASE
 )
 _TEXTS: Final = {text.value: text for text in SectionText}
+_TOO_MANY_FIELDS: Final = f"More than {limits.MAX_FIELD_NAMES} header fields"
 _PARTIAL: Final = re.compile(rb"<(\d{1,19})\.([1-9]\d{0,18})>")
 
 
@@ -99,7 +94,7 @@ def _cached_requested(rest: bytes, uid: bool) -> _Requested:
 
 def _requested(cursor: Cursor, *, uid: bool) -> _Requested:
     items = _items(cursor)
-    changed_since, vanished = _modifiers(cursor) if cursor.skip(b" (") else (None, False)
+    changed_since, vanished = _modifiers(cursor) if cursor.sees(b" (") else (None, False)
     # RFC 9051 §6.4.9: UID FETCH always has the UID; RFC 7162 §3.1.4.1: CHANGEDSINCE implies MODSEQ
     if uid:
         items = [Attribute.UID, *items]
@@ -113,9 +108,9 @@ def _items(cursor: Cursor) -> list[FetchItem]:
         return list(_MACROS[macro[1].upper()])
     if not cursor.sees(b"("):
         return [_item(cursor)]
-    items = cursor.items(lambda: _item(cursor))
-    if len(items) > MAX_ITEMS:
-        raise Malformed(f"More than {MAX_ITEMS} FETCH items")
+    items = cursor.items(lambda: _item(cursor), most=limits.MAX_FETCH_ITEMS, names="FETCH items")
+    if sum(len(item.fields) for item in items if isinstance(item, BodySection)) > limits.MAX_FIELD_NAMES:
+        raise Malformed(_TOO_MANY_FIELDS)
     return items
 
 
@@ -196,10 +191,10 @@ def _section_text(cursor: Cursor, *, in_part: bool) -> tuple[SectionText, tuple[
     if text not in {SectionText.HEADER_FIELDS, SectionText.HEADER_FIELDS_NOT}:
         return text, ()
     cursor.space()
-    fields = cursor.items(cursor.astring)
-    if len(fields) > MAX_HEADER_FIELDS:
-        raise Malformed(f"More than {MAX_HEADER_FIELDS} header fields")
-    return text, tuple(fields)
+    most = limits.MAX_FIELD_NAMES
+    return text, tuple(
+        cursor.items(lambda: cursor.astring(limits.MAX_FIELD_NAME), most=most, names="header fields")
+    )
 
 
 def _part(cursor: Cursor) -> tuple[int, ...]:
@@ -234,7 +229,9 @@ def _label(part: tuple[int, ...], partial: Partial | None) -> bytes:
 
 def _modifiers(cursor: Cursor) -> tuple[int | None, bool]:
     changed_since, vanished = None, False
-    while True:
+
+    def modifier() -> None:
+        nonlocal changed_since, vanished
         match cursor.word():
             case b"CHANGEDSINCE":
                 cursor.space()
@@ -243,6 +240,7 @@ def _modifiers(cursor: Cursor) -> tuple[int | None, bool]:
                 vanished = True
             case _:
                 raise Malformed("Unknown FETCH modifier")
-        if cursor.skip(b")"):
-            return changed_since, vanished
-        cursor.space()
+
+    cursor.space()
+    cursor.items(modifier, names="FETCH modifiers")
+    return changed_since, vanished

@@ -2,12 +2,10 @@
 
 from typing import Final
 
+from pillarbox.protocol.imap import limits, response_codes
 from pillarbox.protocol.imap.commands import List, ListReturn, ListSelect, Lsub, StatusItem
-from pillarbox.protocol.imap.cursor import Cursor, Malformed
+from pillarbox.protocol.imap.cursor import Cursor, Malformed, UnsupportedArgument
 from pillarbox.protocol.imap.grammar.mailboxes import status_items
-
-MAX_PATTERNS: Final = 100
-"""Patterns of one LIST; beyond: BAD."""
 
 _SELECT: Final = {option.value: option for option in ListSelect}
 _RETURN: Final = {option.value: option for option in ListReturn}
@@ -48,9 +46,13 @@ def lsub(cursor: Cursor) -> Lsub:
 def _patterns(cursor: Cursor) -> tuple[str, ...]:
     if not cursor.sees(b"("):
         return (cursor.mailbox_pattern(wildcards=True),)
-    patterns = cursor.items(lambda: cursor.mailbox_pattern(wildcards=True))
-    if len(patterns) > MAX_PATTERNS:
-        raise Malformed(f"More than {MAX_PATTERNS} patterns")
+    patterns = cursor.items(
+        lambda: cursor.mailbox_pattern(wildcards=True), most=limits.MAX_PATTERNS, names="patterns"
+    )
+    if sum("*" in pattern or "%" in pattern for pattern in patterns) > limits.MAX_WILDCARD_PATTERNS:
+        raise UnsupportedArgument(
+            response_codes.LIMIT, f"More than {limits.MAX_WILDCARD_PATTERNS} patterns with wildcards"
+        )
     return tuple(patterns)
 
 

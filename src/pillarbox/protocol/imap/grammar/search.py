@@ -39,17 +39,11 @@ from pillarbox.mail.query import (
     UidsWithStar,
     Younger,
 )
-from pillarbox.protocol.imap import response_codes
+from pillarbox.protocol.imap import limits, response_codes
 from pillarbox.protocol.imap.commands import Search, SearchReturn
 from pillarbox.protocol.imap.cursor import LARGEST_64, Cursor, Malformed, UnsupportedArgument
 from pillarbox.protocol.imap.grammar.dates import day
 from pillarbox.protocol.imap.sequence_set import SequenceSet
-
-MAX_DEPTH: Final = 50
-"""Parentheses, NOT and OR within each other; beyond: BAD."""
-
-MAX_KEYS: Final = 1000
-"""Search keys of one command, those within others counted as well; beyond: NO [LIMIT]."""
 
 _SEEN, _UNSEEN = Flag("\\Seen"), Not(Flag("\\Seen"))
 
@@ -108,7 +102,7 @@ def _search(cursor: Cursor, *, uid: bool) -> Search:
         cursor.space()
     label = None
     if cursor.skip_word(b"CHARSET "):
-        label = cursor.astring().decode("ascii", "replace")
+        label = cursor.astring(limits.MAX_CHARSET).decode("ascii", "replace")
         cursor.space()
         # RFC 6855 §3: a client that enabled UTF8=ACCEPT names no charset
         if b"UTF8=ACCEPT" in cursor.enabled:
@@ -145,7 +139,7 @@ class _Keys:
     def __init__(self, cursor: Cursor, codec: str) -> None:
         self._cursor = cursor
         self._codec = codec
-        self._left = MAX_KEYS
+        self._left = limits.MAX_SEARCH_KEYS
 
     def all_of(self, depth: int) -> Query:
         """search-key *(SP search-key): all must hold."""
@@ -157,11 +151,11 @@ class _Keys:
 
     def key(self, depth: int) -> Query:
         """RFC 9051 §9, search-key."""
-        if depth > MAX_DEPTH:
-            raise Malformed(f"More than {MAX_DEPTH} search keys within each other")
+        if depth > limits.MAX_SEARCH_DEPTH:
+            raise Malformed(f"More than {limits.MAX_SEARCH_DEPTH} search keys within each other")
         self._left -= 1
         if self._left < 0:
-            raise UnsupportedArgument(response_codes.LIMIT, f"More than {MAX_KEYS} search keys")
+            raise UnsupportedArgument(response_codes.LIMIT, f"More than {limits.MAX_SEARCH_KEYS} search keys")
         cursor = self._cursor
         if cursor.skip(b"("):
             query = self.all_of(depth + 1)
@@ -222,14 +216,14 @@ class _Keys:
                 raise Malformed("Unknown search key")
 
     def _text(self) -> str:
-        octets = self._cursor.astring()
+        octets = self._cursor.astring(limits.MAX_SEARCH_TEXT)
         try:
             return octets.decode(self._codec)
         except (UnicodeError, ValueError):
             raise Malformed("Text is not in its charset") from None
 
     def _field_name(self) -> str:
-        return self._cursor.astring().decode("ascii", "replace")
+        return self._cursor.astring(limits.MAX_FIELD_NAME).decode("ascii", "replace")
 
 
 def _places(numbers: SequenceSet) -> Query:
@@ -252,7 +246,7 @@ def _modseq(cursor: Cursor) -> Query:
     """RFC 7162 §7, search-modsequence; one mod-sequence serves all flags, so the entry's name changes
     nothing."""
     if cursor.sees(b'"'):
-        entry = cursor.string()
+        entry = cursor.string(limits.MAX_ENTRY_NAME)
         cursor.space()
         if not entry.lower().startswith(b"/flags/") or cursor.word() not in {b"PRIV", b"SHARED", b"ALL"}:
             raise Malformed("Expected an entry name and its type")
