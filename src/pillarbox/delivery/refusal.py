@@ -35,7 +35,9 @@ class Reason(Enum):
     TOO_MANY_HOPS = auto()
     """More Received fields than `MAX_HOPS`: a loop."""
     HEADER_TOO_LARGE = auto()
-    """The header of a submission, or its From or Sender, is too large to be checked."""
+    """The header, or From or Sender of a submission, is too large to be checked."""
+    HEADER_AMBIGUOUS = auto()
+    """The header of a submission has octets or fields that readers take for different things."""
     NO_FROM = auto()
     """From of a submission holds no valid address."""
     FROM_NOT_OWNED = auto()

@@ -14,6 +14,7 @@ from pillarbox.delivery.route import FullMailbox, LocalRecipient, RemoteRecipien
 from pillarbox.delivery.trace import return_path
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.dsn import Dsn, compose
+from pillarbox.mail.prepending import prepend
 from pillarbox.mail.summary import summarize
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue.spool import Outbound, QueuedRecipient
@@ -64,7 +65,7 @@ def _accept(
 
 
 def _placed(octets: bytes) -> Message:
-    placed = return_path("<>") + octets
+    placed = prepend(return_path("<>"), octets)
     return Message(prepare(placed), summarize(placed))
 
 

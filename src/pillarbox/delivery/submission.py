@@ -1,17 +1,24 @@
-"""Checks and repairs of a submitted message before it is accepted (RFC 6409 §6, §8).
+"""Repairs and checks of a submitted message before it is accepted (RFC 6409 §6, §8).
 
 The rules, in this order:
 
-* every address in From is the submitter's own; the reverse-path was checked at MAIL (§6.1);
+* a header that readers could take for another one is refused: too large to be read whole, or with NUL, a lone CR
+  or LF, or an author's field written so that only some find it;
+* in front of the first field, a byte order mark and the line that mbox files have there are removed; a first line
+  that continues nothing is text (`mail.prepending`);
 * From is added where there is none, with the submitter's address;
-* Sender: a foreign one is replaced; one is added where From names several (§8.1, RFC 5322 §3.6.2);
+* Sender: a foreign one is replaced; one is added where From names several (§8.1, RFC 5322 §3.6.2). A foreign
+  Resent-Sender is removed;
 * Date and Message-ID are added where they are missing or invalid (§8.2, §8.3);
 * Bcc and Return-Path are removed: the former discloses hidden recipients (RFC 5322 §3.6.3), the
-  latter is written by the last server (RFC 5321 §4.4).
+  latter is written by the last server (RFC 5321 §4.4);
+* of the message as it will leave, every address in From and Resent-From is the submitter's own, and so is whatever
+  else in them a reader could take for one; the reverse-path was checked at MAIL (§6.1).
 
 Everything else is kept octet for octet; a message that keeps the rules is not changed at all.
 """
 
+import re
 from dataclasses import dataclass
 
 from pillarbox.delivery.refusal import Reason
@@ -20,14 +27,27 @@ from pillarbox.directory.accounts import Account
 from pillarbox.mail import date
 from pillarbox.mail.address import Address, InvalidAddress
 from pillarbox.mail.address_list import mailboxes, parse_address_list
-from pillarbox.mail.header import MAX_FIELDS, Header
+from pillarbox.mail.apparent_addresses import apparent_addresses
+from pillarbox.mail.header import Header
+from pillarbox.mail.prepending import prepend, separated
 from pillarbox.mail.threading import message_ids
+from pillarbox.protocol.smtp.line_ends import is_clean
 from pillarbox.world.database import Transaction
 
 MAX_AUTHOR_OCTETS = 16 * 1024
 """All From fields together, and all Sender fields: what is longer than readers parse could hide an address."""
 
+_AUTHORS = ("From", "Resent-From")
+_SENDERS = ("Sender", "Resent-Sender")
 _REMOVED = ("Bcc", "Resent-Bcc", "Return-Path")
+_GUARDED = (*_AUTHORS, *_SENDERS, *_REMOVED)
+
+_IN_FRONT = re.compile(rb"(?:\xef\xbb\xbf)?(?:>?From [^\n]*\n)?").match
+# as lenient readers find them: folds and control characters around the name
+_LOOKS_GUARDED = re.compile(
+    rb"^[\x01-\x08\x0b-\x1f\x7f]*(?:%b)[\x00-\x20\x7f]*:" % "|".join(_GUARDED).encode(),
+    re.IGNORECASE | re.MULTILINE,
+).findall
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +62,50 @@ class Submission:
 
 def prepare(tx: Transaction, octets: bytes, submission: Submission) -> bytes | Reason:
     """The message as it may go out, or why it may not. A read."""
+    octets = _from_first_field(octets)
     header, body_start = Header.parse(octets)
-    if header.octets.count(b"\n") > MAX_FIELDS:
-        return Reason.HEADER_TOO_LARGE  # a Bcc or a second From could hide beyond the fields that are read
-    if any(sum(map(len, header.all(name))) > MAX_AUTHOR_OCTETS for name in ("From", "Sender")):
-        return Reason.HEADER_TOO_LARGE
-    writers = _addresses(header, "From")
-    if "From" in header:
-        if not writers:
-            return Reason.NO_FROM
-        if not all(_owns(tx, submission.account, writer) for writer in writers):
-            return Reason.FROM_NOT_OWNED
+    refused = _refused_header(header)
+    if refused:
+        return refused
     removed = [name for name in _REMOVED if name in header]
     added = _missing(header, submission)
     senders = _addresses(header, "Sender")
-    foreign = "Sender" in header and not (len(senders) == 1 and _owns(tx, submission.account, senders[0]))
-    if foreign or (len(writers) > 1 and not senders):
+    foreign = "Sender" in header and not (len(senders) == 1 and _owns_all(tx, submission.account, senders))
+    if foreign or (not senders and len(_addresses(header, "From")) > 1):
         removed.append("Sender")
         added.append(f"Sender: {submission.account.address}")
-    return _rewritten(octets, header, body_start, removed, added)
+    if not _owns_all(tx, submission.account, _addresses(header, "Resent-Sender")):
+        removed.append("Resent-Sender")
+    completed = _rewritten(octets, header, body_start, removed, added)
+    leaving = header if completed is octets else Header.parse(completed)[0]
+    return _refused_authors(tx, leaving, submission.account) or completed
+
+
+def _from_first_field(octets: bytes) -> bytes:
+    """The message without what may stand in front of its first field."""
+    found = _IN_FRONT(octets)
+    assert found is not None  # it may be nothing
+    return separated(octets[found.end() :])
+
+
+def _refused_header(header: Header) -> Reason | None:
+    """A header that can't be judged."""
+    if header.cut:
+        return Reason.HEADER_TOO_LARGE  # a Bcc or a second From could hide beyond the fields that are read
+    guarded = {name: header.all(name) for name in _GUARDED if name in header}
+    if any(sum(map(len, guarded.get(name, ()))) > MAX_AUTHOR_OCTETS for name in (*_AUTHORS, *_SENDERS)):
+        return Reason.HEADER_TOO_LARGE
+    if b"\0" in header.octets or not is_clean(header.octets):
+        return Reason.HEADER_AMBIGUOUS
+    seen = len(_LOOKS_GUARDED(header.octets))
+    return None if seen == sum(map(len, guarded.values())) else Reason.HEADER_AMBIGUOUS
+
+
+def _refused_authors(tx: Transaction, header: Header, account: Account) -> Reason | None:
+    if not _addresses(header, "From"):
+        return Reason.NO_FROM
+    writers = [address for name in _AUTHORS for address in _addresses(header, name)]
+    return None if _owns_all(tx, account, writers) else Reason.FROM_NOT_OWNED
 
 
 def _missing(header: Header, submission: Submission) -> list[str]:
@@ -83,17 +128,19 @@ def _rewritten(octets: bytes, header: Header, body_start: int, removed: list[str
         return octets
     kept = (header.without(*names) if names else header).octets
     top = "".join(f"{line}\r\n" for line in added).encode()
-    # a text without a header gets an empty line, so that it stays text
-    between = b"\r\n" if not header.octets.strip() and not octets.startswith(b"\r\n") else b""
-    return b"".join((top, between, kept, octets[body_start:]))
+    return prepend(top, kept + octets[body_start:])
 
 
 def _addresses(header: Header, name: str) -> list[Address | None]:
-    return [
-        _address(mailbox.local, mailbox.domain)
-        for value in header.all(name)
-        for mailbox in mailboxes(parse_address_list(value))
-    ]
+    """What is or looks like an address in the fields of this name; `None` for what is none."""
+    return [_address(local, domain) for value in header.all(name) for local, domain in _claims(value)]
+
+
+def _claims(value: bytes) -> dict[tuple[bytes, bytes], None]:
+    found = {(mailbox.local, mailbox.domain): None for mailbox in mailboxes(parse_address_list(value))}
+    if value.count(b"@") != len(found):  # usually there is one in each address, and no other
+        found |= dict.fromkeys(apparent_addresses(value))
+    return found
 
 
 def _address(local: bytes, domain: bytes) -> Address | None:
@@ -104,5 +151,5 @@ def _address(local: bytes, domain: bytes) -> Address | None:
         return None
 
 
-def _owns(tx: Transaction, account: Account, address: Address | None) -> bool:
-    return address is not None and resolve.may_send_as(tx, account.id, address)
+def _owns_all(tx: Transaction, account: Account, addresses: list[Address | None]) -> bool:
+    return all(address is not None and resolve.may_send_as(tx, account.id, address) for address in addresses)

@@ -1,24 +1,27 @@
 """Trace fields (RFC 5321 §4.4): Received and Return-Path, written and read.
 
 An accepted message gets one Received field on top; one that is placed in a mailbox gets a Return-Path above
-it. Nothing else is changed, except that Return-Path fields it brought along are removed: there must be
-exactly one (RFC 5321 §4.4). `marks` counts the hops; `reception.incoming.MAX_HOPS` is their limit.
+it. Nothing else is changed, except that what only we may say is removed: Return-Path fields, of which there must
+be exactly one (RFC 5321 §4.4), and results of authentication that claim to be ours (RFC 8601 §5). `marks` counts
+the hops; `reception.incoming.MAX_HOPS` is their limit.
 """
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 from msgspec import Struct
 
-from pillarbox.mail import date
-from pillarbox.mail.header import Header
+from pillarbox.mail import date, parameter
+from pillarbox.mail.header import Field, Header
+from pillarbox.mail.prepending import prepend
 
 _HOST = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?"
 )
 _LITERAL = re.compile(r"\[[!-Z^-~]{2,100}\]")
 _PLAIN = re.compile(r"[ -~]*")
-_FIELD = re.compile(rb"[!-9;-~\x80-\xff]+[ \t]*:")
+_RECEIVED = re.compile(rb"^received[ \t]*:", re.MULTILINE).findall
 _TLS_1_2 = re.compile(r"(ECDHE|DHE)-(ECDSA|RSA)-(.+)")
 _TLS_1_2_CIPHERS = {
     "AES128-GCM-SHA256": "AES_128_GCM_SHA256",
@@ -76,10 +79,8 @@ class Marks(Struct, frozen=True, gc=False):
 
     hops: int
     """The number of Received fields: of servers it has passed."""
-    return_path: bool
-    """It has a Return-Path already."""
-    header: bool
-    """It begins with a header field; otherwise an empty line must separate trace fields and text."""
+    forged: bool
+    """It may have fields that only we write."""
 
 
 def marks(octets: bytes) -> Marks:
@@ -87,17 +88,30 @@ def marks(octets: bytes) -> Marks:
     end = octets.find(b"\r\n\r\n")
     lower = (octets if end < 0 else octets[: end + 2]).lower()
     hops = lower.count(b"\nreceived:") + lower.startswith(b"received:")
-    returned = b"\nreturn-path:" in lower or lower.startswith(b"return-path:")
-    header = _FIELD.match(octets) is not None or bool(Header.parse(octets)[1])
-    return Marks(hops, returned, header)
+    if b"\nreceived " in lower or b"\nreceived\t" in lower:
+        hops = len(_RECEIVED(lower))  # RFC 5322 §4.5: white space before the colon
+    return Marks(hops, b"return-path" in lower or b"authentication-results" in lower)
 
 
-def with_trace(octets: bytes, trace: bytes, seen: Marks) -> bytes:
-    """The message below its new trace fields."""
-    if seen.return_path:
+def with_trace(octets: bytes, trace: bytes, seen: Marks, *, our_names: Collection[str] = ()) -> bytes:
+    """The message below its new trace fields, without those that only we write.
+
+    `our_names`: the authserv-ids (RFC 8601 §2.5) under which Authentication-Results are removed; none where the
+    message comes from one of us.
+    """
+    if seen.forged:
         header, body_start = Header.parse(octets)
-        octets = header.without("Return-Path").octets + octets[body_start:]
-    return trace + octets if seen.header or octets[:2] == b"\r\n" else b"".join((trace, b"\r\n", octets))
+        kept = [field.raw for field in header.fields if not _is_ours(field, our_names)]
+        octets = b"".join((*kept, header.separator, octets[body_start:]))
+    return prepend(trace, octets)
+
+
+def _is_ours(field: Field, our_names: Collection[str]) -> bool:
+    if field.key != "authentication-results":
+        return field.key == "return-path"
+    # RFC 8601 §2.2: comments before it, quotes around it, a version behind it
+    authserv_id = parameter.parse(field.body).token.replace("\\", "").rstrip(".")
+    return authserv_id in our_names
 
 
 @lru_cache(maxsize=1024)

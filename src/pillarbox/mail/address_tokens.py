@@ -21,8 +21,8 @@ _TEXT = (
 )
 _SPECIAL = rb"(?P<special>[,:;<>@])"
 _QUOTED = rb'"(?P<quoted>[^"\\]*+(?:\\.[^"\\]*+)*)"'
-_TOKEN = re.compile(rb"|".join((_SPACE, _TEXT, _SPECIAL, _QUOTED, rb"(?P<other>.)")), re.DOTALL).match
-_TOKEN_UNQUOTED = re.compile(rb"|".join((_SPACE, _TEXT, _SPECIAL, rb"(?P<other>.)")), re.DOTALL).match
+TOKEN = re.compile(rb"|".join((_SPACE, _TEXT, _SPECIAL, _QUOTED, rb"(?P<other>.)")), re.DOTALL).match
+TOKEN_UNQUOTED = re.compile(rb"|".join((_SPACE, _TEXT, _SPECIAL, rb"(?P<other>.)")), re.DOTALL).match
 _COMMENT_MARK = re.compile(rb"\\.|[()]", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _FOLD = re.compile(rb"[\r\n\0]+")
@@ -159,7 +159,7 @@ class _Reader:
 def parse_tokens(value: bytes, budget: int = MAX_ADDRESSES) -> AddressList:
     """The state machine alone, for at most `budget` addresses: `parse_address_list` falls back to it."""
     reader = _Reader(budget)
-    scan, position, end = _TOKEN, 0, len(value)
+    scan, position, end = TOKEN, 0, len(value)
     comments: dict[int, int] | None = None
     tokens = 0
     while position < end and reader.budget > 0 and tokens < MAX_TOKENS:
@@ -177,14 +177,14 @@ def parse_tokens(value: bytes, budget: int = MAX_ADDRESSES) -> AddressList:
             case "special":
                 reader.special(token[0])
             case _ if token[0] == b"(":
-                comments = _comments(value) if comments is None else comments
+                comments = comment_ends(value) if comments is None else comments
                 if closing := comments.get(token.start()):
                     reader.put_comment(value[position:closing])
                     position = closing + 1
                 else:
                     reader.put(token[0])
             case _ if token[0] == b'"':  # never closed: from here on quotes mean nothing
-                scan = _TOKEN_UNQUOTED
+                scan = TOKEN_UNQUOTED
             case _:
                 reader.put(token[0])
     reader.finish()
@@ -192,8 +192,8 @@ def parse_tokens(value: bytes, budget: int = MAX_ADDRESSES) -> AddressList:
     return AddressList(reader.items, cut=position < end)
 
 
-def _comments(value: bytes) -> dict[int, int]:
-    """Where each comment that is ever closed begins, and where it ends."""
+def comment_ends(value: bytes) -> dict[int, int]:
+    """Where each comment that is ever closed begins, and where its last bracket is."""
     pairs: dict[int, int] = {}
     open_at: list[int] = []
     for mark in _COMMENT_MARK.finditer(value):

@@ -205,12 +205,6 @@ class Header:
     def __contains__(self, name: str) -> bool:
         return _key(name) in (self._topmost if self._topmost is not None else self._index())
 
-    def prepend(self, field: bytes) -> "Header":
-        """A header with these complete fields on top, as trace fields are added (RFC 5321 §4.4)."""
-        assert field.endswith(b"\n")
-        assert field[:1] not in (b" ", b"\t", b"\r", b"\n")
-        return Header(field + self.octets, self.separator)
-
     def without(self, *names: str) -> "Header":
         """A header without the fields of these names, otherwise unchanged."""
         keys = {name.lower() for name in names}

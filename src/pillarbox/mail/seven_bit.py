@@ -22,6 +22,7 @@ from typing import Final
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import Part
 from pillarbox.mail.part_parser import parse
+from pillarbox.mail.prepending import prepend
 from pillarbox.mail.transfer import IDENTITY
 
 MAX_LINE_OCTETS: Final = 998
@@ -149,13 +150,17 @@ class _Conversion:
             b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r\n"
             b"Content-Transfer-Encoding: %s\r\n" % encoding.encode()
         )
-        return label + (header.octets if header.separator else header.octets + b"\r\n") + encoded
+        kept = header.octets if header.separator else header.octets + b"\r\n"
+        return prepend(label, kept) + encoded
 
 
 def _relabelled(header: Header, encoding: str) -> bytes:
     """The header with another Content-Transfer-Encoding."""
     name = "Content-Transfer-Encoding"
-    return f"{name}: {encoding}\r\n".encode() + header.without(name).octets
+    kept = header.without(name).octets
+    if kept[:1] in (b" ", b"\t"):
+        raise NotConvertible("a header begins with a line that continues nothing")
+    return f"{name}: {encoding}\r\n".encode() + kept
 
 
 def _encode(body: bytes, *, text: bool) -> tuple[str, bytes]:

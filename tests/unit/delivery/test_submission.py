@@ -7,6 +7,7 @@ from pillarbox.delivery.submission import Submission, prepare
 from pillarbox.directory import accounts, aliases, domains
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.mail.address_tokens import MAX_ADDRESSES
+from pillarbox.mail.header import MAX_FIELDS, Header
 from tests.kit.database import open_transaction
 
 NOW_MS = 1_700_000_000_000
@@ -86,6 +87,22 @@ def test_return_path_is_not_the_clients_to_write() -> None:
         (b"<>", Reason.NO_FROM),
         (b"", Reason.NO_FROM),
         (b"nobody:;", Reason.NO_FROM),
+        # what some reader may take for the author
+        (b"anna@one.example <anna@one.example>", None),
+        (b"=?utf-8?q?boss=40bank.example?= <anna@one.example>", None),
+        (b"=?utf-8?q?anna@one.example?= <anna@one.example>", None),
+        (b"boss@bank.example <anna@one.example>", Reason.FROM_NOT_OWNED),
+        (b"boss@bank.example anna@one.example", Reason.FROM_NOT_OWNED),
+        (b"boss@bank.example (,) anna@one.example", Reason.FROM_NOT_OWNED),
+        (b"boss@bank.example: anna@one.example;", Reason.FROM_NOT_OWNED),
+        (b"team: anna@one.example, boss@bank.example;", Reason.FROM_NOT_OWNED),
+        (b"<@bank.example:anna@one.example>", Reason.FROM_NOT_OWNED),
+        (b"=?utf-8?q?<boss@bank.example>?= <anna@one.example>", Reason.FROM_NOT_OWNED),
+        (b'"anna <boss@bank.example>, anna@one.example', Reason.FROM_NOT_OWNED),
+        (b'"boss@bank.example"@one.example', Reason.FROM_NOT_OWNED),
+        (b"boss, anna@one.example", Reason.FROM_NOT_OWNED),
+        (b"anna @ (x) one.example", None),
+        (b"anna@one.example," + b"a:;" * MAX_ADDRESSES + b"boss@bank.example", Reason.FROM_NOT_OWNED),
     ],
 )
 def test_from_must_be_owned(written: bytes, fault: Reason | None) -> None:
@@ -97,9 +114,80 @@ def test_from_must_be_owned(written: bytes, fault: Reason | None) -> None:
         assert outcome is fault or {outcome, fault} == {Reason.NO_FROM, Reason.FROM_NOT_OWNED}
 
 
-def test_every_from_field_counts() -> None:
-    two = b"From: anna@one.example\r\nFrom: bert@one.example\r\n\r\n"
-    assert prepared(two) is Reason.FROM_NOT_OWNED
+@pytest.mark.parametrize(
+    "more",
+    [
+        b"From: bert@one.example",
+        b"from : boss@bank.example",
+        b"FROM\t:\r\n boss@bank.example",
+        b"From:",
+        b"Resent-From: boss@bank.example",
+        b"From: =?utf-8?q?boss?= <boss@b\xc3\xbccher.example>",
+    ],
+)
+def test_every_from_field_counts(more: bytes) -> None:
+    own = b"From: anna@one.example\r\n"
+    for both in (own + more + b"\r\n\r\n", more + b"\r\n" + own + b"\r\n"):
+        assert (prepared(both) is Reason.FROM_NOT_OWNED) is (more != b"From:")
+
+
+def test_a_resent_field_of_another_is_refused_or_removed() -> None:
+    assert isinstance(prepared(GOOD + b"Resent-From: team@one.example\r\n\r\n"), bytes)
+    assert prepared(GOOD + b"Resent-Sender: boss@bank.example\r\n\r\n") == GOOD + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"X: a\rFrom: boss@bank.example",
+        b"X: a\nB: c",
+        b"X: a\0",
+        b"\0From: boss@bank.example",
+        b"From\r\n : boss@bank.example",
+        b"From\x0b: boss@bank.example",
+        b"\x0bFrom: boss@bank.example",
+        b"Bcc\r\n\t: secret@x",
+    ],
+)
+def test_a_header_that_readers_could_take_for_another_is_refused(line: bytes) -> None:
+    assert prepared(GOOD + line + b"\r\nTo: x@y\r\n\r\nbody") is Reason.HEADER_AMBIGUOUS
+
+
+@pytest.mark.rfc("5322 §2.2.3", "MUST")
+@pytest.mark.parametrize(
+    "first",
+    [b" <boss@bank.example>\r\n", b"\t<boss@bank.example>\r\n", b" \r\n <boss@bank.example>\r\n", b" \r\n"],
+)
+def test_a_first_line_never_continues_the_from_that_is_added(first: bytes) -> None:
+    for rest in (b"Subject: x\r\n\r\nbody", b"\r\nbody", b"From: boss@bank.example\r\n\r\n"):
+        octets = prepared(first + rest)
+        assert isinstance(octets, bytes)
+        header, body_start = Header.parse(octets)
+        assert header.all("From") == [b"anna@one.example"]
+        assert octets[body_start:] == first + rest
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        b"\xef\xbb\xbf",
+        b"From boss@bank.example Mon Jan  1 00:00:00 2024\r\n",
+        b"\xef\xbb\xbf>From boss x\r\n",
+    ],
+)
+def test_what_stands_in_front_of_the_first_field_is_removed(front: bytes) -> None:
+    assert prepared(front + GOOD + b"\r\nbody") == GOOD + b"\r\nbody"
+    assert prepared(front + b"From: boss@bank.example\r\n\r\n") is Reason.FROM_NOT_OWNED
+    octets = prepared(front + b" <boss@bank.example>\r\n\r\n")
+    assert isinstance(octets, bytes)
+    assert Header.parse(octets)[0].all("From") == [b"anna@one.example"]
+
+
+def test_a_header_with_more_fields_than_are_read_is_refused() -> None:
+    fields = b"X: y\r\n" * MAX_FIELDS
+    assert prepared(GOOD + fields + b"From: boss@bank.example\r\n\r\n") is Reason.HEADER_TOO_LARGE
+    folded = b"X: y\r\n" + b" y\r\n" * MAX_FIELDS
+    assert prepared(GOOD + folded + b"\r\n") == GOOD + folded + b"\r\n"
 
 
 @pytest.mark.rfc("5322 §3.6.2", "MUST")

@@ -72,10 +72,14 @@ def test_cipher_suites_have_their_registered_names(openssl: str, registered: str
 
 def test_marks() -> None:
     seen = marks(b"Received: a\r\nreceived: b\r\nX-Received: c\r\nRETURN-PATH: <>\r\n\r\nReceived: d\r\n")
-    assert (seen.hops, seen.return_path, seen.header) == (2, True, True)
+    assert (seen.hops, seen.forged) == (2, True)
     seen = marks(b"hello\r\n\r\nReturn-Path: x")
-    assert (seen.hops, seen.return_path, seen.header) == (0, False, False)
+    assert (seen.hops, seen.forged) == (0, False)
     assert marks(b"").hops == 0
+
+
+def test_hops_are_counted_however_they_are_written() -> None:
+    assert marks(b"received : a\r\nReceived\t:b\r\nReceived: c\r\nReceived-SPF: d\r\n\r\n").hops == 3
 
 
 TRACE = return_path("<a@mail.example>") + b"Received: x\r\n"
@@ -87,6 +91,9 @@ TRACE = return_path("<a@mail.example>") + b"Received: x\r\n"
     [
         (b"Subject: x\r\n\r\nbody", b"Subject: x\r\n\r\nbody"),
         (b"Return-Path: <forged>\r\nSubject: x\r\n\r\nReturn-Path: <>", b"Subject: x\r\n\r\nReturn-Path: <>"),
+        (b"Subject: x\r\nReturn-Path\t:\r\n <forged>\r\n\r\nbody", b"Subject: x\r\n\r\nbody"),
+        (b"Return-Path: x\r\nstray text\r\n\r\nbody", b"\r\nstray text\r\n\r\nbody"),
+        (b" continued\r\nSubject: x\r\n\r\n", b"\r\n continued\r\nSubject: x\r\n\r\n"),
         (b"\r\nbody", b"\r\nbody"),
         (b"hello\r\n\r\nworld", b"\r\nhello\r\n\r\nworld"),
         (b"", b"\r\n"),
@@ -95,3 +102,37 @@ TRACE = return_path("<a@mail.example>") + b"Received: x\r\n"
 )
 def test_trace_goes_on_top_and_keeps_apart_from_text(message: bytes, rest: bytes) -> None:
     assert with_trace(message, TRACE, marks(message)) == TRACE + rest
+
+
+OUR_NAMES = ("mx.one.example", "one.example")
+
+
+@pytest.mark.rfc("8601 §5", "MUST")
+@pytest.mark.parametrize(
+    "claim",
+    [
+        b"Authentication-Results: mx.one.example; dmarc=pass\r\n",
+        b"AUTHENTICATION-RESULTS : MX.One.Example 1; spf=pass\r\n",
+        b"Authentication-Results:\r\n (us;) mx.one.example;\r\n spf=pass\r\n",
+        b'Authentication-Results: "mx.one\\.example."; spf=pass\r\n',
+        b"Authentication-Results: one.example; none\r\n",
+    ],
+)
+def test_results_that_claim_to_be_ours_are_removed(claim: bytes) -> None:
+    message = b"Subject: x\r\n" + claim + b"To: y\r\n\r\nbody"
+    kept = b"Subject: x\r\nTo: y\r\n\r\nbody"
+    assert with_trace(message, TRACE, marks(message), our_names=OUR_NAMES) == TRACE + kept
+    assert with_trace(message, TRACE, marks(message)) == TRACE + message
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        b"Authentication-Results: mx.one.example.attacker.example; spf=pass\r\n",
+        b"Authentication-Results: mail.example; spf=pass smtp.helo=mx.one.example\r\n",
+        b"ARC-Authentication-Results: i=1; mx.one.example; spf=pass\r\n",
+    ],
+)
+def test_results_of_others_stay(others: bytes) -> None:
+    message = b"Subject: x\r\n" + others + b"\r\nbody"
+    assert with_trace(message, TRACE, marks(message), our_names=OUR_NAMES) == TRACE + message

@@ -97,14 +97,6 @@ def test_an_empty_value_is_a_value() -> None:
     assert parsed(b"Subject:\r\nTo: x\r\n\r\n").first("subject") == b""
 
 
-@pytest.mark.rfc("5321 §4.4", "MUST")
-def test_trace_is_put_on_top_and_the_rest_stays() -> None:
-    found = parsed(b"From: x\r\n\r\n").prepend(b"Received: by y\r\n\tz\r\n")
-
-    assert found.octets == b"Received: by y\r\n\tz\r\nFrom: x\r\n\r\n"
-    assert found.first("received") == b"by y\tz"
-
-
 def test_fields_are_taken_out_by_name_and_the_rest_stays() -> None:
     found = parsed(b"Bcc: a,\r\n b\r\nFrom: x\r\nbcc: c\r\nTo:y\r\n\r\n").without("Bcc", "to")
 

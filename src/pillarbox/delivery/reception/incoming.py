@@ -31,6 +31,7 @@ from pillarbox.delivery.submission import Submission
 from pillarbox.delivery.trace import Hop
 from pillarbox.directory.accounts import Account
 from pillarbox.mail.address import Address
+from pillarbox.mail.header import Header
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.protocol.smtp.path import POSTMASTER, ForwardPath, written
 from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox
@@ -225,6 +226,10 @@ class IncomingMessage:
         marks = trace.marks(top)
         if marks.hops > MAX_HOPS:
             return Refused(Reason.TOO_MANY_HOPS)
+        if marks.forged and Header.parse(top)[0].cut:
+            return Refused(
+                Reason.HEADER_TOO_LARGE
+            )  # what is forged could hide beyond the fields that are read
         checks = self._resources.checks
         if checks.rows[self._origin.source][Stage.DATA]:
             self._evidence.top = top
@@ -235,7 +240,13 @@ class IncomingMessage:
             # Written where the message is placed (RFC 5321 §4.4); `commit.intake_of` removes it from what is queued
             self._return_path = trace.return_path(self._reverse_path)
         fields = b"".join((self._return_path, *self._verdict.fields, self._received()))
-        return trace.with_trace(top, fields, marks)
+        return trace.with_trace(top, fields, marks, our_names=self._our_names())
+
+    def _our_names(self) -> tuple[str, ...]:
+        """Whose results of authentication this message cannot bring along (RFC 8601 §5)."""
+        config = self._resources.config
+        # what comes by LMTP may have been checked by our own filter
+        return () if self._origin.source is Source.TRUSTED else (config.hostname, config.domain)
 
     async def _prepared(self, top: bytes, account: Account) -> bytes | Refused:
         if len(top) >= MAX_TOP_OCTETS and b"\r\n\r\n" not in top:

@@ -19,6 +19,7 @@ REPLIES: Final = {
     Reason.MESSAGE_TOO_LARGE: replies.TOO_LARGE,
     Reason.TOO_MANY_HOPS: replies.TOO_MANY_HOPS,
     Reason.HEADER_TOO_LARGE: replies.HEADER_TOO_LARGE,
+    Reason.HEADER_AMBIGUOUS: replies.HEADER_AMBIGUOUS,
     Reason.NO_FROM: replies.NO_FROM,
     Reason.FROM_NOT_OWNED: replies.FROM_NOT_OWNED,
     # always transient, so that nothing is lost

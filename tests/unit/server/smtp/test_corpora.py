@@ -1,6 +1,7 @@
 """Every message of the public corpora is taken, by DATA and by BDAT, and rests as it was sent."""
 
 from pillarbox.delivery.trace import marks
+from pillarbox.mail.header import Header
 from pillarbox.protocol.smtp.line_ends import repair
 from pillarbox.server.smtp.command_counts import SessionLimits
 from tests.kit.corpora import needs_corpora, single_messages
@@ -14,7 +15,7 @@ def test_odd_messages_are_taken() -> None:
         await client.greet()
         expected = []
         for name, octets in single_messages():
-            if marks(octets).return_path:
+            if marks(octets).forged and "Return-Path" in Header.parse(octets)[0]:
                 continue  # is given a new one: see the tests of trace fields
             sent = octets if octets.endswith(b"\r\n") else octets + b"\r\n"
             await client.say(b"MAIL FROM:<a@mail.example>\r\nRCPT TO:<anna@one.example>\r\nDATA\r\n")
