@@ -243,7 +243,7 @@ class Simulation:
             sender = chance.choice(("", "friend@x.example", "u0@b.example"))
             local = chance.choice((("u0",), ("u1",), ("u0", "u1"), ("away",)))
             recipients = tuple(f"{one}@{home.plan.domain}" for one in local)
-            return SentMessage(message_id, sender, recipients, chance.choice(NOTIFY), by_chunks=by_chunks)
+            return SentMessage(message_id, sender, recipients, by_chunks=by_chunks)
         login = f"{chance.choice(home.plan.users)}@{home.plan.domain}"
         known = [f"{user}@{other.plan.domain}" for other in self.providers for user in ("u0", "u1")]
         known += [f"{who}@{name}.example" for who in ("friend", "nobody") for name in FOREIGN_SERVERS]

@@ -228,6 +228,8 @@ def _dsn_about(
         if requested(delivery.recipient.notify, action)
     )
     message = deliveries[0].message
+    if action is Action.DELAYED and message.account is None:
+        recipients = ()  # RFC 3461 §4.1 leaves it to us, and the reverse-path may be anybody's
     return _PendingDsn(message, recipients, _returned(tx, message, mta), mta)
 
 
@@ -271,6 +273,7 @@ def _dsn(pending: _PendingDsn, to: str, now_ms: int) -> Dsn:
         envelope_id=message.envelope_id,
         # BINARYMIME content cannot be returned in a DSN, which is made of lines.
         headers_only=message.return_content == "HDRS" or message.body is Body.BINARY,
+        unauthenticated=message.account is None,
         require_tls=message.require_tls,
     )
 

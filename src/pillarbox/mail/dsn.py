@@ -2,7 +2,8 @@
 
 Here a DSN is composed as octets; `delivery.report` delivers or queues it. Invariants: a DSN has the null
 reverse-path, and none is sent to it, so a DSN is never reported on (RFC 5321 §6.1); only what the sender requested is
-reported; a server's reply is passed on as one line of printable text.
+reported; nothing of a message's text goes to a path that nobody has logged in for; a server's reply is passed on as
+one line of printable text.
 """
 
 import re
@@ -11,13 +12,19 @@ from enum import Enum
 
 from pillarbox.mail import unitext, xtext
 from pillarbox.mail.date import rfc5322
+from pillarbox.mail.header import Header
 
 RETURNED_OCTETS = 64 * 1024
 """The largest message returned whole with a failure; of a larger one only the header is returned."""
+MAX_MESSAGE_ID_OCTETS = 255
+"""The longest Message-ID returned of a message whose sender is not known."""
 MAX_TEXT_CHARACTERS = 900
 """How much of a server's reply is passed on; a line has at most 998 octets (RFC 5322 §2.1.1)."""
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\U0010ffff]+")
+
+
+_MESSAGE_ID = re.compile(rb"<[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+@[A-Za-z0-9.\-]+>")
 
 
 class Action(Enum):
@@ -62,6 +69,9 @@ class Dsn:
     retry_until_ms: int | None = None
     envelope_id: str | None = None
     headers_only: bool = False
+    unauthenticated: bool = False
+    """Nobody has logged in to send the message: `to` may never have seen it, so nothing is returned of it but its
+    Message-ID."""
     require_tls: bool = False
     """The DSN needs TLS as the message did, and returns its header only (RFC 8689 §5)."""
 
@@ -110,7 +120,9 @@ def compose(dsn: Dsn, message: bytes) -> bytes:
     )
     parts = [("text/plain; charset=utf-8", _explanation(dsn)), (f"message/{status}", _status(dsn))]
     if message:  # RFC 6522 §3: the third part is optional
-        parts.append(_returned(message, headers_only=headers_only))
+        parts.append(
+            _identified(message) if dsn.unauthenticated else _returned(message, headers_only=headers_only)
+        )
     octets = [_header(dsn, worst, boundary)]
     for kind, content in parts:
         encoding = "7bit" if content.isascii() else "8bit"
@@ -209,6 +221,13 @@ def _returned(message: bytes, *, headers_only: bool) -> tuple[str, bytes]:
             :RETURNED_OCTETS
         ]
     return ("message/global" if international else "message/rfc822"), message
+
+
+def _identified(message: bytes) -> tuple[str, bytes]:
+    """As much of a stranger's message as its sender needs to know which it was (RFC 6522 §4)."""
+    field = Header.parse(message)[0].first("Message-ID") or b""
+    known = len(field) <= MAX_MESSAGE_ID_OCTETS and _MESSAGE_ID.fullmatch(field)
+    return "text/rfc822-headers", b"Message-ID: %b\r\n" % field if known else b""
 
 
 def _one_line(text: str) -> str:

@@ -106,8 +106,10 @@ class RelayProvider:
     async def queue(
         self, *addresses: str, octets: bytes = MESSAGE, sender: str | None = SENDER, **more: Any
     ) -> None:
-        """Queue a message for these addresses."""
+        """Queue a message for these addresses, as our user submits it."""
         notify = more.pop("notify", "")
+        account = await self.database.read(accounts.by_login, SENDER)
+        more.setdefault("account", account.id if account else None)
         recipients = tuple(QueuedRecipient(one, one.partition("@")[2], notify) for one in addresses)
         outbound = Outbound(prepare(octets), sender, recipients, **more)
         await self.database.write(enqueue, outbound, now_ms=self.clock.now_ms())

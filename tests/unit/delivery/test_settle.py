@@ -52,14 +52,23 @@ def queue(
     body: Body = Body.EIGHT_BIT,
     envelope_id: str | None = None,
     return_content: str | None = None,
+    submitted: bool = True,
 ) -> tuple[Job, ...]:
     """Queue a message for r0, r1, ... with these values of NOTIFY, and lease it."""
     recipients = tuple(
         QueuedRecipient(f"r{number}@x.example", "x.example", keywords, f"rfc822;orig{number}@x")
         for number, keywords in enumerate(notify)
     )
+    anna = accounts.by_login(tx, "anna@one.example")
+    assert anna
     message = Outbound(
-        prepare(OCTETS), sender, recipients, body, envelope_id=envelope_id, return_content=return_content
+        prepare(OCTETS),
+        sender,
+        recipients,
+        body,
+        envelope_id=envelope_id,
+        return_content=return_content,
+        account=anna.id if submitted else None,
     )
     enqueue(tx, message, now_ms=NOW)
     return tuple(claim(tx, lease=7, now_ms=NOW, jobs=5))
@@ -201,6 +210,24 @@ def test_a_delay_is_reported_once_and_only_if_requested(tx: Transaction) -> None
     assert actions_in(report) == [("r0@x.example", "delayed"), ("r2@x.example", "delayed")]
     assert "Will-Retry-Until" in report.as_string()
     assert "450 4.2.1 later" in report.as_string()
+
+
+def test_a_stranger_is_not_told_of_delays(tx: Transaction) -> None:
+    (job,) = queue(tx, "", "DELAY", submitted=False)
+    settle(tx, [result(job, DEFERRED, DEFERRED)], MTA, now_ms=NOW)
+    late = NOW + retry_schedule.DELAY_NOTICE_MS
+    assert [one.dsn for one in send_due_notices(tx, MTA, now_ms=late)] == [None, None]
+    assert send_due_notices(tx, MTA, now_ms=late) == []
+    assert inbox(tx) == []
+
+
+def test_a_stranger_gets_nothing_of_the_message_back(tx: Transaction) -> None:
+    (job,) = queue(tx, "", return_content="FULL", submitted=False)
+    settle(tx, [result(job, FAILED)], MTA, now_ms=NOW)
+    (report,) = inbox(tx)
+    assert actions_in(report) == [("r0@x.example", "failed")]
+    for foreign in ("Plan", "The body."):
+        assert foreign not in report.as_string()
 
 
 def test_a_message_expires_though_no_attempt_was_made(tx: Transaction) -> None:

@@ -135,6 +135,7 @@ def _success(received: ReceivedMessage, world: World, hostname: str) -> SuccessR
         arrived_at_ms=now_ms,
         envelope_id=envelope.envelope_id,
         headers_only=True,
+        unauthenticated=received.origin.account is None,
         require_tls=envelope.require_tls,
     )
     # Some octets more, so that a header which ends there is seen to end

@@ -84,7 +84,13 @@ CAPABILITIES = (
     Extension("ENHANCEDSTATUSCODES"),  # RFC 2034
     Extension("CHUNKING"),  # RFC 3030 §2
     Extension("BINARYMIME", mail=frozenset({"BODY"})),  # RFC 3030 §3
-    Extension("DSN", mail=frozenset({"RET", "ENVID"}), rcpt=frozenset({"NOTIFY", "ORCPT"})),  # RFC 3461
+    # RFC 3461. Not for strangers: their reverse-path may be anybody's, and a report of success would go there
+    Extension(
+        "DSN",
+        lambda c: c.role is not Role.MX,
+        mail=frozenset({"RET", "ENVID"}),
+        rcpt=frozenset({"NOTIFY", "ORCPT"}),
+    ),
     Extension("LIMITS", value=_limits),  # RFC 9422
     # RFC 8689 §2: only in a session that TLS protects
     Extension("REQUIRETLS", lambda c: c.tls_active, mail=frozenset({"REQUIRETLS"})),

@@ -5,7 +5,7 @@ from tests.kit.smtp.conditions import conditions
 
 ALWAYS = {
     "PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING",
-    "BINARYMIME", "DSN", "LIMITS",
+    "BINARYMIME", "LIMITS",
 }  # fmt: skip
 
 
@@ -21,9 +21,13 @@ def test_the_list_by_role_tls_and_authentication() -> None:
     assert keywords(Role.MX, tls=True) == ALWAYS | {"REQUIRETLS"}
     assert keywords(Role.MX, tls=False, tls_available=False) == ALWAYS
     assert keywords(Role.MX, tls=True, mechanisms=("PLAIN",)) == ALWAYS | {"REQUIRETLS"}
-    assert keywords(Role.SUBMISSION, tls=False) == ALWAYS | {"STARTTLS"}
-    assert keywords(Role.SUBMISSION, tls=True, mechanisms=("PLAIN",)) == ALWAYS | {"REQUIRETLS", "AUTH"}
-    assert keywords(Role.LMTP, tls=False, tls_available=False) == ALWAYS
+    assert keywords(Role.SUBMISSION, tls=False) == ALWAYS | {"DSN", "STARTTLS"}
+    assert keywords(Role.SUBMISSION, tls=True, mechanisms=("PLAIN",)) == ALWAYS | {
+        "DSN",
+        "REQUIRETLS",
+        "AUTH",
+    }
+    assert keywords(Role.LMTP, tls=False, tls_available=False) == ALWAYS | {"DSN"}
 
 
 @pytest.mark.rfc("3207 §4.2", "MUST NOT")

@@ -19,7 +19,7 @@ async def logged_in(provider: SmtpProvider, **options: object) -> SmtpClient:
 
 
 async def reports_after(
-    provider: SmtpProvider, rcpt: str, *, mail: str = "", role: Role = Role.MX
+    provider: SmtpProvider, rcpt: str, *, mail: str = "", role: Role = Role.LMTP
 ) -> list[bytes]:
     """Reports that the sender gets for a message to this recipient."""
     client = provider.client(role)
@@ -32,25 +32,55 @@ async def reports_after(
 
 
 @pytest.mark.rfc("3461 §5.2.3", "MUST")
-@pytest.mark.parametrize("role", [Role.MX, Role.LMTP])
-def test_a_requested_success_dsn_is_sent_with_the_header_only(role: Role) -> None:
+def test_a_requested_success_dsn_is_sent_with_the_header_only() -> None:
     async def test(provider: SmtpProvider) -> None:
-        (report,) = await reports_after(
-            provider,
-            "<anna@one.example> NOTIFY=SUCCESS ORCPT=rfc822;a+2Bb@x",
-            mail=" RET=FULL ENVID=e7",
-            role=role,
+        client = await logged_in(provider)
+        codes = await client.codes(
+            "MAIL FROM:<anna@one.example> RET=FULL ENVID=e7",
+            "RCPT TO:<bert@one.example> NOTIFY=SUCCESS ORCPT=rfc822;a+2Bb@x",
+            "DATA",
         )
+        assert codes == [250, 250, 354]
+        await client.say(MESSAGE.encode() + b"\r\n.\r\n")
+        (report,) = provider.inbox("anna")
         for part in (
             b"Action: delivered",
             b"Original-Envelope-Id: e7",
             b"Original-Recipient: rfc822; a+b@x",
-            b"Final-Recipient: rfc822; anna@one.example",
+            b"Final-Recipient: rfc822; bert@one.example",
             b"Subject: Plan",
         ):
             assert part in report
         assert b"The body" not in report
+
+    run_with_smtp(test)
+
+
+def test_a_dsn_for_who_has_not_logged_in_has_nothing_of_the_message() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        (report,) = await reports_after(provider, "<anna@one.example> NOTIFY=SUCCESS", mail=" RET=FULL")
+        assert b"Action: delivered" in report
+        assert b"Plan" not in report
+        assert b"The body" not in report
         assert provider.queued()[0]["notify"] == "NEVER"
+
+    run_with_smtp(test)
+
+
+@pytest.mark.parametrize("recipient", ["anna", "info", "away", "both", "crew"])
+def test_strangers_cannot_ask_for_reports_to_a_path_that_may_be_anybodys(recipient: str) -> None:
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(Role.MX)
+        assert "DSN" not in await client.greet()
+        sender = "MAIL FROM:<victim@bank.example>"
+        assert await client.codes(f"{sender} RET=FULL", f"{sender} ENVID=x") == [555, 555]
+        to = f"RCPT TO:<{recipient}@one.example>"
+        codes = await client.codes(
+            sender, f"{to} NOTIFY=SUCCESS,FAILURE", f"{to} ORCPT=rfc822;x@y", to, "DATA"
+        )
+        assert codes == [250, 555, 555, 250, 354]
+        assert (await client.say(MESSAGE.encode() + b"\r\n.\r\n")).startswith("250")
+        assert {one["address"] for one in provider.queued()} <= {"anna@elsewhere.example"}
 
     run_with_smtp(test)
 
@@ -97,7 +127,7 @@ def test_an_alias_to_another_provider_passes_the_dsn_request_on() -> None:
 @pytest.mark.rfc("8689 §5", "MUST")
 def test_a_report_about_what_required_tls_requires_it_as_well() -> None:
     async def test(provider: SmtpProvider) -> None:
-        client = provider.client(tls=True)
+        client = provider.client(Role.LMTP, tls=True)
         await client.greet()
         codes = await client.codes(
             "MAIL FROM:<you@mail.example> REQUIRETLS", "RCPT TO:<anna@one.example> NOTIFY=SUCCESS", "DATA"

@@ -191,7 +191,7 @@ def test_a_recipient_named_twice_gets_one_message() -> None:
 
 def test_forwarding_goes_to_the_queue_in_the_same_acceptance() -> None:
     async def test(provider: SmtpProvider) -> None:
-        client = provider.client()
+        client = provider.client(Role.LMTP)
         await client.greet()
         await client.codes(
             "MAIL FROM:<a@mail.example> RET=HDRS ENVID=xyz BODY=8BITMIME",
