@@ -184,7 +184,8 @@ class Simulation:
         providers = []
         for number, name in enumerate(names):
             neighbour = names[(number + 1) % len(names)]
-            plan = Plan(name, f"10.0.{number}.1", ("u0", "u1"), (("away", f"u1@{neighbour}.example"),))
+            aliases = (("away", f"u1@{neighbour}.example"), ("gone", "nobody@x.example"))
+            plan = Plan(name, f"10.0.{number}.1", ("u0", "u1"), aliases)
             self._publish(name, plan.address)
             provider = Provider(plan, around, self._chance)
             self.auditor.watch(provider)
@@ -241,7 +242,7 @@ class Simulation:
         by_chunks = chance.random() < 0.3
         if chance.random() < 0.2:
             sender = chance.choice(("", "friend@x.example", "u0@b.example"))
-            local = chance.choice((("u0",), ("u1",), ("u0", "u1"), ("away",)))
+            local = chance.choice((("u0",), ("u1",), ("u0", "u1"), ("away",), ("gone",)))
             recipients = tuple(f"{one}@{home.plan.domain}" for one in local)
             return SentMessage(message_id, sender, recipients, by_chunks=by_chunks)
         login = f"{chance.choice(home.plan.users)}@{home.plan.domain}"
