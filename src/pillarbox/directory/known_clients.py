@@ -5,6 +5,7 @@ out by guessing passwords. An IPv6 client is identified by its /64: hosts change
 """
 
 import ipaddress
+from functools import lru_cache
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
@@ -26,6 +27,17 @@ def client_key(address: str) -> str:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return f"{ipaddress.IPv6Address(int(parsed) >> 64 << 64)}/64"
+
+
+@lru_cache(maxsize=1024)
+def network_key(client: str) -> str:
+    """The network of a client, given as `client_key`: a /24 or a /48; anything else is returned unchanged."""
+    try:
+        parsed = ipaddress.ip_interface(client)
+    except ValueError:
+        return client
+    prefix = 24 if parsed.version == 4 else 48
+    return str(ipaddress.ip_network((parsed.ip, prefix), strict=False))
 
 
 def last_seen_at_ms(tx: Transaction, account: AccountId, client: str, *, now_ms: int) -> int | None:

@@ -1,14 +1,18 @@
 """The auth throttle: login attempts are delayed after failures, without locking the account's owner out.
 
-Failures are counted in three ways: by account and client together, by client, by account. Each count
-halves every ten minutes, and all workers see the same counts. Attempts that share a full count form a queue,
-one after another with a growing gap; the gap has a maximum, and an attempt that would wait too long is
+Failures are counted by account and client together, by client, by network, by account, and by the password that
+was tried. Each count halves every ten minutes, and all workers see the same counts. Attempts that share a full count
+form a queue, one after another with a growing gap; the gap has a maximum, and an attempt that would wait too long is
 rejected unchecked.
 
 The owner cannot be locked out. A client that has logged in to the account before is measured only by its own
-failures there. Guessing from elsewhere can delay a *new* client of the owner by at most `ACCOUNT.longest_s`
-seconds, because attempts from different clients do not queue behind each other for an account. A right
+failures there. Guessing from other networks can delay a *new* client of the owner by at most the `longest_s` of
+`ACCOUNT` and `PASSWORD`, because for these attempts from different clients do not queue behind each other. A right
 password is delayed like a wrong one, or the time would show which is which.
+
+A client is an IPv4 address or an IPv6 /64, a network is a /24 or a /48: who rents one server has a /64 for each day,
+or thousands. One password tried on many accounts ("spraying") fills no count of an account or, from many addresses, of
+a client; it does fill its own. Which password that was is not stored: keys are hashed under a secret of the run.
 
 Guessing from the same client that the owner uses can delay the owner by at most `KNOWN_PAIR.longest_s`:
 there attempts do not queue either, or the guesses would keep the owner out.
@@ -20,6 +24,7 @@ one who mistypes must not delay the others.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pillarbox.directory.known_clients import network_key
 from pillarbox.world.shared import Tallies, Tally
 
 HALF_LIFE_S = 600.0
@@ -42,7 +47,10 @@ PAIR = Rule(free=3, longest_s=30.0, queues=True)
 KNOWN_PAIR = Rule(free=10, longest_s=5.0, queues=False)
 """For a client that has logged in to this account before: people mistype, programs retry."""
 CLIENT = Rule(free=20, longest_s=30.0, queues=True)
+NETWORK = Rule(free=100, longest_s=5.0, queues=True)
+"""More than a client's: a provider's users may come from few networks, and some of them mistype."""
 ACCOUNT = Rule(free=50, longest_s=3.0, queues=False)
+PASSWORD = Rule(free=20, longest_s=20.0, queues=False)
 
 
 class AuthThrottle:
@@ -52,16 +60,25 @@ class AuthThrottle:
         self._monotonic = monotonic
         self._tallies = tallies
 
-    def admit(self, account: str, client: str, *, known: bool) -> float | None:
-        """Seconds this attempt must wait before it is checked, or `None`: reject it."""
+    def admit(self, account: str, client: str, *, known: bool, password: str = "") -> float | None:
+        """Seconds this attempt must wait before it is checked, or `None`: reject it.
+
+        `password`: what is tried, empty where the mechanism does not show it.
+        """
         now = self._monotonic()
         pair, of_account = _pair(account, client), _account(account)
         if known:
             rules = [(pair, KNOWN_PAIR)]
-        elif _is_this_machine(client):
+        elif is_this_machine(client):
             rules = [(pair, KNOWN_PAIR), (of_account, ACCOUNT)]
         else:
-            rules = [(pair, PAIR), (_client(client), CLIENT), (of_account, ACCOUNT)]
+            rules = [
+                (pair, PAIR),
+                (_client(client), CLIENT),
+                (_network(client), NETWORK),
+                (of_account, ACCOUNT),
+                (_password(password), PASSWORD),
+            ]
         counted = [(key, tally, rule) for key, rule in rules if (tally := self._tallies.get(*key))]
         wait = max((_wait(tally, rule, now) for _, tally, rule in counted), default=0.0)
         if wait > MAX_WAIT_S:
@@ -72,10 +89,13 @@ class AuthThrottle:
                 self._tallies.put(tally, *key)
         return wait
 
-    def failed(self, account: str, client: str) -> None:
+    def failed(self, account: str, client: str, *, password: str = "") -> None:
         """An attempt was checked and was wrong."""
         now = self._monotonic()
-        for key in (_pair(account, client), _client(client), _account(account)):
+        keys = [_pair(account, client), _client(client), _network(client), _account(account)]
+        if password:
+            keys.append(_password(password))
+        for key in keys:
             tally = self._tallies.get(*key) or Tally(0.0, now)
             tally.failures, tally.at = _decayed(tally, now) + 1, now
             self._tallies.put(tally, *key)
@@ -91,6 +111,14 @@ def _pair(account: str, client: str) -> tuple[str, ...]:
 
 def _client(client: str) -> tuple[str, ...]:
     return "client", client
+
+
+def _network(client: str) -> tuple[str, ...]:
+    return "network", network_key(client)
+
+
+def _password(password: str) -> tuple[str, ...]:
+    return "password", password
 
 
 def _account(account: str) -> tuple[str, ...]:
@@ -110,6 +138,6 @@ def _decayed(tally: Tally, now: float) -> float:
     return failures
 
 
-def _is_this_machine(client: str) -> bool:
-    """Whether this is `directory.known_clients.client_key` of a loopback address."""
-    return client.startswith("127.") or client == "::/64"
+def is_this_machine(client: str) -> bool:
+    """Whether this is `directory.known_clients.client_key` of a loopback address, or of a local socket."""
+    return not client or client.startswith("127.") or client == "::/64"

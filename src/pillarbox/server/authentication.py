@@ -92,10 +92,11 @@ class Authenticator:
     async def check_prepared(self, login: str, password: str, client: Client) -> Account | None:
         """`check_password` of what SASLprep has prepared; empty strings are never right."""
         candidate = await self._world.database.read(credentials.find, login) if login else None
-        known = await self._history.slow_down(candidate.account if candidate else None, login, client)
-        right = await self._is_right(candidate, password, client.scope, urgent=known)
+        account = candidate.account if candidate else None
+        known = await self._history.slow_down(account, login, client, password=password)
+        right = await self._is_right(candidate, password, client, urgent=known)
         if candidate is None or not right:
-            await self._history.failed(login, client)
+            await self._history.failed(login, client, password=password)
             return None
         self._history.succeeded(candidate.account, login, client)
         return candidate.account
@@ -135,13 +136,13 @@ class Authenticator:
         return wanted is not None and wanted.id == account.id
 
     async def _is_right(
-        self, candidate: Candidate | None, password: str, scope: Scope, *, urgent: bool
+        self, candidate: Candidate | None, password: str, client: Client, *, urgent: bool
     ) -> bool:
         """Never true without a candidate, but as slow as with one."""
-        if candidate and password and await self._is_app_password(candidate.account, password, scope):
+        if candidate and password and await self._is_app_password(candidate.account, password, client.scope):
             return True
-        argon2 = candidate.argon2 if candidate else None
-        return await self._checks.holds(argon2 if password else None, password, urgent=urgent)
+        argon2 = candidate.argon2 if candidate and password else None
+        return await self._checks.holds(argon2, password, urgent=urgent, network=client.network)
 
     async def _is_app_password(self, account: Account, password: str, scope: Scope) -> bool:
         digest = app_passwords.digest_of(password, await self._installation_secret())

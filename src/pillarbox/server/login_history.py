@@ -13,8 +13,8 @@ from typing import Final
 from pillarbox.directory import app_passwords, known_clients
 from pillarbox.directory.accounts import Account, by_login, login_key
 from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.known_clients import client_key
-from pillarbox.server.auth_throttle import AuthThrottle
+from pillarbox.directory.known_clients import client_key, network_key
+from pillarbox.server.auth_throttle import AuthThrottle, is_this_machine
 from pillarbox.server.password_checks import AuthenticationUnavailable
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
@@ -34,6 +34,12 @@ class Client:
     scope: Scope
     """The service that is to be used: an app password must be made for it."""
 
+    @property
+    def network(self) -> str:
+        """Where it is, for taking turns: a /24 or a /48; empty for this machine."""
+        key = client_key(self.address)
+        return "" if is_this_machine(key) else network_key(key)
+
 
 class LoginHistory:
     """The record of one process's logins; failures are shared by all workers (`world.shared`)."""
@@ -44,14 +50,16 @@ class LoginHistory:
         self._known: dict[tuple[int, str], int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def slow_down(self, account: Account | None, login: str, client: Client) -> bool:
+    async def slow_down(
+        self, account: Account | None, login: str, client: Client, *, password: str = ""
+    ) -> bool:
         """Delay this attempt as the failures so far demand; returns whether the account knows the client.
 
         Raises `AuthenticationUnavailable` where the delay would be too long.
         """
         key, where = _key(account, login), client_key(client.address)
         known = account is not None and await self._is_known(account, where)
-        wait = self._throttle.admit(key, where, known=known)
+        wait = self._throttle.admit(key, where, known=known, password=password)
         if wait is None:
             self._world.telemetry.count("authentications", outcome="throttled", scope=client.scope)
             raise AuthenticationUnavailable("too many attempts are waiting already")
@@ -66,10 +74,10 @@ class LoginHistory:
         self._remember(account, where)
         self._world.telemetry.count("authentications", outcome="succeeded", scope=client.scope)
 
-    async def failed(self, login: str, client: Client) -> None:
-        """Login or password was wrong."""
+    async def failed(self, login: str, client: Client, *, password: str = "") -> None:
+        """Login or password was wrong; `password` is empty where it was not shown."""
         account = await self._world.database.read(by_login, login)
-        self._throttle.failed(_key(account, login), client_key(client.address))
+        self._throttle.failed(_key(account, login), client_key(client.address), password=password)
         self._world.telemetry.count("authentications", outcome="failed", scope=client.scope)
         # The login is not logged: people type passwords there.
         self._world.telemetry.event("login failed", address=client.address, scope=client.scope)

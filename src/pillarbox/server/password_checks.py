@@ -7,15 +7,20 @@ that hash") can never become false; when a password is changed, the stored hash 
 `docs/decisions/0003-remembering-password-checks.md`. Failures are not cached, and an unknown login is checked
 against a hash that no password fits, so both cost a whole Argon2.
 
-Checks wait in two queues: clients that are known to the account first, so that guessing from elsewhere does
-not delay owners. Equal checks that come at once are made once.
+Checks run in two lanes, each with threads and a queue of its own. Clients that are known to the account never wait
+for others, so guessing from elsewhere does not keep owners out. All others share a lane whose threads the system runs
+when nobody else needs the processor; there networks take turns, so one that guesses much does not keep another one
+waiting. Equal checks that come at once are made once.
 """
 
 import asyncio
 import hashlib
 import os
+import sys
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from pillarbox.directory.password_hash import argon2_hash, argon2_matches
 from pillarbox.world.clock import Clock
@@ -26,10 +31,12 @@ CACHED_S = 600.0
 MAX_CACHED = 20_000
 """Successful checks cached at most, some 150 octets each; the oldest goes first."""
 MAX_WAITING = 4096
-"""Checks that may wait for a thread in each of the two queues; beyond that the client must try again later.
-Each queue has its own limit, so that guesses from unknown clients never get an owner refused."""
+"""Checks of known clients that may wait for a thread; beyond that the client must try again later."""
+MAX_STRANGERS_WAITING = 1024
+"""Checks of all other clients that may wait: some ten seconds. One network may have an eighth of them."""
 MAX_THREADS = 4
-"""Argon2 checks at once, each with 19 MiB; never more than the machine has cores."""
+"""Argon2 checks at once in each lane, each with 19 MiB; never more than the machine has cores."""
+_NETWORKS_SHARE = 8
 
 
 class AuthenticationUnavailable(Exception):
@@ -46,58 +53,52 @@ class PasswordChecks:
         *,
         threads: int | None = None,
         max_waiting: int = MAX_WAITING,
+        max_strangers_waiting: int = MAX_STRANGERS_WAITING,
         max_cached: int = MAX_CACHED,
     ) -> None:
         self._clock = clock
         self._key = entropy.token_bytes(32)
         self._dummy_salt = entropy.token_bytes(16)
         self._dummy_hash: str | None = None
-        self._threads = threads or min(MAX_THREADS, os.cpu_count() or 1)
-        self._max_waiting = max_waiting
+        threads = threads or min(MAX_THREADS, os.cpu_count() or 1)
+        self._known = _Lane("password", threads, max_waiting)
+        self._strangers = _Lane("password of stranger", threads, max_strangers_waiting, initializer=_give_way)
         self._max_cached = max_cached
-        self._pool: ThreadPoolExecutor | None = None
-        self._running = 0
-        self._known_waiting: deque[asyncio.Future[None]] = deque()
-        self._others_waiting: deque[asyncio.Future[None]] = deque()
         self._cached: OrderedDict[bytes, float] = OrderedDict()
-        self._shared: dict[bytes, asyncio.Future[bool]] = {}
+        self._shared: dict[tuple[bytes, bool], asyncio.Future[bool]] = {}
 
-    async def holds(self, argon2: str | None, prepared: str, *, urgent: bool) -> bool:
+    async def holds(self, argon2: str | None, prepared: str, *, urgent: bool, network: str = "") -> bool:
         """Whether this prepared password fits that hash; `None` stands for a hash that no password fits.
 
+        `urgent`: the account knows the client. `network`: where the client is; empty for this machine.
         Raises `AuthenticationUnavailable` where too many wait.
         """
         check = hashlib.blake2b(f"{argon2}\0{prepared}".encode(), digest_size=32, key=self._key).digest()
         if self._cached.get(check, -1.0) > self._clock.monotonic():
             return True
-        shared = self._shared.get(check)
+        key = check, urgent
+        shared = self._shared.get(key)
         if shared is None:
-            shared = self._shared[check] = asyncio.ensure_future(self._check(argon2, prepared, urgent=urgent))
-            shared.add_done_callback(lambda done: self._answered(check, done))
+            lane = self._known if urgent else self._strangers
+            checking = lane.run("" if urgent else network, self._run, argon2, prepared)
+            shared = self._shared[key] = asyncio.ensure_future(checking)
+            shared.add_done_callback(lambda done: self._answered(key, done))
         return await asyncio.shield(shared)
 
     def close(self) -> None:
         """Let the threads end."""
-        if self._pool:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+        self._known.close()
+        self._strangers.close()
 
-    def _answered(self, check: bytes, done: asyncio.Future[bool]) -> None:
-        del self._shared[check]
+    def _answered(self, key: tuple[bytes, bool], done: asyncio.Future[bool]) -> None:
+        del self._shared[key]
         if done.cancelled() or done.exception() or not done.result():
             return
+        check, _ = key
         self._cached[check] = self._clock.monotonic() + CACHED_S
         self._cached.move_to_end(check)
         if len(self._cached) > self._max_cached:
             self._cached.popitem(last=False)
-
-    async def _check(self, argon2: str | None, prepared: str, *, urgent: bool) -> bool:
-        await self._take_thread(urgent=urgent)
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads_started(), self._run, argon2, prepared)
-        finally:
-            self._running -= 1
-            self._admit_next()
 
     def _run(self, argon2: str | None, prepared: str) -> bool:
         """In a thread."""
@@ -108,27 +109,66 @@ class PasswordChecks:
             return False
         return argon2_matches(argon2, prepared)
 
-    async def _take_thread(self, *, urgent: bool) -> None:
-        if self._running >= self._threads:
-            queue = self._known_waiting if urgent else self._others_waiting
-            if len(queue) >= self._max_waiting:
-                raise AuthenticationUnavailable("too many passwords wait to be checked")
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            queue.append(waiter)
-            await waiter
-        else:
+
+class _Lane:
+    """Threads, and those who wait for one: by network, and networks in turn."""
+
+    def __init__(
+        self, name: str, threads: int, max_waiting: int, *, initializer: Callable[[], None] | None = None
+    ) -> None:
+        self._name = name
+        self._threads = threads
+        self._max_waiting = max_waiting
+        self._initializer = initializer
+        self._pool: ThreadPoolExecutor | None = None
+        self._running = 0
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._waiters = 0
+
+    async def run(self, network: str, check: Callable[[str | None, str], bool], *arguments: Any) -> bool:
+        """Make this check in a thread. Raises `AuthenticationUnavailable`."""
+        await self._take_thread(network)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._started(), check, *arguments)
+        finally:
+            self._running -= 1
+            self._admit_next()
+
+    def close(self) -> None:
+        if self._pool:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _take_thread(self, network: str) -> None:
+        if self._running < self._threads:
             self._running += 1
+            return
+        before = len(self._waiting.get(network, ()))
+        if self._waiters >= self._max_waiting or (network and before >= self._max_waiting // _NETWORKS_SHARE):
+            raise AuthenticationUnavailable("too many passwords wait to be checked")
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(network, deque()).append(waiter)
+        self._waiters += 1
+        await waiter
 
     def _admit_next(self) -> None:
-        for queue in (self._known_waiting, self._others_waiting):
-            while queue:
-                waiter = queue.popleft()
-                if not waiter.done():
-                    self._running += 1
-                    waiter.set_result(None)
-                    return
+        while self._waiting:
+            network, waiting = self._waiting.popitem(last=False)
+            waiter = waiting.popleft()
+            self._waiters -= 1
+            if waiting:
+                self._waiting[network] = waiting  # behind the other networks
+            if not waiter.done():
+                self._running += 1
+                waiter.set_result(None)
+                return
 
-    def _threads_started(self) -> ThreadPoolExecutor:
+    def _started(self) -> ThreadPoolExecutor:
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads, "password")
+            self._pool = ThreadPoolExecutor(self._threads, self._name, self._initializer)
         return self._pool
+
+
+def _give_way() -> None:
+    """Let this thread run when no other needs the processor. Where that concerns the whole process, do nothing."""
+    if sys.platform == "linux":
+        os.nice(10)

@@ -1,15 +1,20 @@
 """How guessing is slowed, and the owner is not."""
 
+from collections.abc import Callable
+from heapq import heappop, heappush
+
 import pytest
 
-from pillarbox.directory.known_clients import client_key
+from pillarbox.directory.known_clients import client_key, network_key
 from pillarbox.server.auth_throttle import (
     ACCOUNT,
     CLIENT,
     HALF_LIFE_S,
     KNOWN_PAIR,
     MAX_WAIT_S,
+    NETWORK,
     PAIR,
+    PASSWORD,
     AuthThrottle,
 )
 from pillarbox.world.entropy import SystemEntropy
@@ -127,3 +132,109 @@ def test_accounts_behind_one_local_address_are_throttled_separately(address: str
     # however many guess at once: the next one waits as long, and is never refused
     waits = {throttle.admit("anna", here, known=False) for _attempt in range(200)}
     assert waits == {KNOWN_PAIR.longest_s}
+
+
+# --- simulated attackers
+
+
+class Attack:
+    """Attackers who try whenever they are let; time is virtual, and all count in one place."""
+
+    def __init__(self) -> None:
+        self.watch = Watch()
+        self.throttle = AuthThrottle(self.watch, for_one_alone().tallies)
+
+    def guesses_in(
+        self, seconds: float, addresses: list[str], guess: Callable[[int], tuple[str, str]]
+    ) -> int:
+        """How many guesses are checked, all of them wrong; `guess` gives account and password of the next one."""
+        ready = [(self.watch.now, number) for number in range(len(addresses))]
+        end, checked, begun = self.watch.now + seconds, 0, 0
+        while ready and ready[0][0] < end:
+            self.watch.now, number = heappop(ready)
+            account, password = guess(begun)
+            begun += 1
+            client = client_key(addresses[number])
+            wait = self.throttle.admit(account, client, known=False, password=password)
+            if wait is None:
+                heappush(ready, (self.watch.now + 600, number))
+                continue
+            checked += 1
+            self.throttle.failed(account, client, password=password)
+            heappush(ready, (self.watch.now + wait + 0.1, number))
+        self.watch.now = end
+        return checked
+
+
+def at_one_account(number: int) -> tuple[str, str]:
+    return "anna", f"guess{number}"
+
+
+def at_many_accounts(number: int) -> tuple[str, str]:
+    return f"u{number}", f"guess{number}"
+
+
+@pytest.mark.parametrize("guess", [at_one_account, at_many_accounts])
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        [f"2001:db8:1:{number:x}::1" for number in range(2000)],
+        [f"192.0.2.{number}" for number in range(256)],
+        [f"2001:db8:1:2::{number:x}" for number in range(2000)],
+    ],
+    ids=["/48", "/24", "/64"],
+)
+def test_one_network_makes_a_guess_every_few_seconds_however_many_addresses_it_has(
+    addresses: list[str], guess: Callable[[int], tuple[str, str]]
+) -> None:
+    attack = Attack()
+    assert attack.guesses_in(3600, addresses, guess) < 2 * NETWORK.free + 3600 / NETWORK.longest_s
+    assert attack.throttle.admit("anna", client_key("198.51.100.7"), known=True, password="right") == 0.0
+    wait = attack.throttle.admit("anna", client_key("198.51.100.7"), known=False, password="right")
+    assert wait is not None
+    assert wait <= ACCOUNT.longest_s
+
+
+def test_one_password_over_many_accounts_from_everywhere_is_slowed_and_no_owner_is_kept_out() -> None:
+    attack = Attack()
+    addresses = [f"10.{number >> 8}.{number & 255}.1" for number in range(2000)]
+    checked = attack.guesses_in(200, addresses, lambda number: (f"u{number}", "Summer2026"))
+    # each address alone could make all its free guesses and more
+    assert checked < len(addresses) * (200 / PASSWORD.longest_s + 2)
+    for known, password, longest_s in (
+        (True, "Summer2026", 0.0),
+        (False, "Summer2026", PASSWORD.longest_s),
+        (False, "other", 0.0),
+    ):
+        assert attack.throttle.admit("anna", "198.51.100.7", known=known, password=password) == longest_s
+
+
+def test_many_people_behind_one_network_of_whom_some_mistype_are_not_kept_out() -> None:
+    watch = Watch()
+    throttle = AuthThrottle(watch, for_one_alone().tallies)
+    for round_ in range(12):  # one hour, every five minutes
+        for number in range(300):
+            account, client = f"u{number}", f"203.0.113.{number % 7}"
+            wait = throttle.admit(account, client, known=False, password=f"of {account}")
+            assert wait is not None, (round_, number)
+            assert wait == 0.0 or number % 20 == 0
+            if number % 20 == 0:
+                throttle.failed(account, client, password=f"of {account}")
+            else:
+                throttle.succeeded(account, client)
+            watch.now += 1.0
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.77", "192.0.2.0/24"),
+        ("::ffff:192.0.2.77", "192.0.2.0/24"),
+        ("2001:db8:1:2:3::4", "2001:db8:1::/48"),
+        ("fe80::1%eth0", "fe80::/48"),
+        ("", ""),
+        ("unix", "unix"),
+    ],
+)
+def test_the_network_of_a_client(address: str, network: str) -> None:
+    assert network_key(client_key(address)) == network

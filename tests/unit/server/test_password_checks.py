@@ -1,7 +1,10 @@
 """Argon2 in few threads, remembered for a while."""
 
 import asyncio
+import os
+import sys
 from collections.abc import Callable
+from threading import Event, get_native_id
 from typing import Any
 
 import pytest
@@ -111,7 +114,7 @@ def test_checks_beyond_the_limit_are_refused_and_the_others_are_made(hashing: Ha
         assert [type(answer) for answer in answers] == [bool] * 4 + [AuthenticationUnavailable] * 6
         assert not await checks.holds(None, "later", urgent=False)
 
-    run(scenario, max_waiting=3)
+    run(scenario, max_strangers_waiting=3)
 
 
 def test_unknown_clients_that_fill_their_queue_do_not_block_known_ones(hashing: Hashing) -> None:
@@ -122,7 +125,86 @@ def test_unknown_clients_that_fill_their_queue_do_not_block_known_ones(hashing: 
         assert isinstance(answers[-2], AuthenticationUnavailable)
         assert answers[-1] is True
 
-    run(scenario, max_waiting=3)
+    run(scenario, max_strangers_waiting=3)
+
+
+def test_strangers_never_take_a_known_clients_thread(
+    hashing: Hashing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, done = Event(), Event()
+
+    def held(argon2: str, prepared: str) -> bool:
+        if prepared != "mine":
+            stuck.set()
+            assert done.wait(10), "the known client was let in meanwhile"
+        return hashing.holds(argon2, prepared)
+
+    monkeypatch.setattr(password_checks, "argon2_matches", held)
+
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        guesses = [asyncio.ensure_future(checks.holds(None, str(n), urgent=False)) for n in range(50)]
+        await asyncio.to_thread(stuck.wait, 10)
+        assert await checks.holds("hash of mine", "mine", urgent=True)
+        assert hashing.asked == ["mine"]
+        done.set()
+        await asyncio.gather(*guesses)
+
+    run(scenario, threads=1)
+
+
+def test_an_owner_does_not_wait_for_a_strangers_equal_check(hashing: Hashing) -> None:
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        strangers = [
+            asyncio.ensure_future(checks.holds("hash of mine", word, urgent=False))
+            for word in ("a", "b", "mine")
+        ]
+        await asyncio.sleep(0)
+        assert await checks.holds("hash of mine", "mine", urgent=True)
+        assert await asyncio.gather(*strangers) == [False, False, True]
+
+    run(scenario)
+
+
+def test_networks_take_turns(hashing: Hashing) -> None:
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        guesses = [checks.holds(None, f"guess{n}", urgent=False, network=f"net{n % 3}") for n in range(60)]
+        tasks = [asyncio.ensure_future(guess) for guess in guesses]
+        await asyncio.sleep(0)
+        assert await checks.holds("hash of mine", "mine", urgent=False, network="holiday")
+        assert hashing.asked.index("mine") <= 4
+        await asyncio.gather(*tasks)
+
+    run(scenario)
+
+
+def test_one_network_cannot_fill_the_queue(hashing: Hashing) -> None:
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        guesses = [checks.holds(None, str(n), urgent=False, network="attackers") for n in range(100)]
+        owner = checks.holds("hash of mine", "mine", urgent=False, network="holiday")
+        answers = await asyncio.gather(*guesses, owner, return_exceptions=True)
+        assert sum(isinstance(answer, AuthenticationUnavailable) for answer in answers) == 100 - 1 - 64 // 8
+        assert answers[-1] is True
+
+    run(scenario, max_strangers_waiting=64)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere niceness is the process's")
+def test_strangers_threads_give_way_to_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def nice(_argon2: str, _prepared: str) -> bool:
+        seen.append(os.getpriority(os.PRIO_PROCESS, get_native_id()))
+        return False
+
+    monkeypatch.setattr(password_checks, "argon2_matches", nice)
+
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        await checks.holds("x", "a", urgent=True)
+        await checks.holds("x", "a", urgent=False)
+
+    run(scenario)
+    here = os.getpriority(os.PRIO_PROCESS, get_native_id())
+    assert seen == [here, min(here + 10, 19)]
 
 
 def test_a_cancelled_check_does_not_affect_others(hashing: Hashing) -> None:
