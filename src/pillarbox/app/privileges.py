@@ -7,10 +7,14 @@ root never leaves a file behind that the server can't use.
 import grp
 import os
 import pwd
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class NoSuchUser(Exception):
@@ -85,3 +89,15 @@ def as_invoker() -> Iterator[None]:
     finally:
         os.setegid(group)
         os.seteuid(user)
+
+
+@contextmanager
+def held_as_invoker(context: AbstractContextManager[T]) -> Iterator[T]:
+    """Within `as_owner_of`: a context that is entered and left as the user who started the command."""
+    with as_invoker():
+        value = context.__enter__()
+    try:
+        yield value
+    finally:
+        with as_invoker():
+            context.__exit__(*sys.exc_info())

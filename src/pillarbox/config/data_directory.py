@@ -36,6 +36,11 @@ class DataDirectory:
         return self.path / "lost+found"
 
     @property
+    def backups(self) -> Path:
+        """The file that lists the folders in which there are backups of this data directory."""
+        return self.path / "backups"
+
+    @property
     def maintenance_lock(self) -> Path:
         """The file whose lock decides which worker does the maintenance."""
         return self.path / "chores.lock"

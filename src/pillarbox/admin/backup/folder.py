@@ -1,5 +1,6 @@
-"""A backup folder: opened, locked, and searched for a point."""
+"""A backup folder: recognized, opened, locked, and searched for a point."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
@@ -7,12 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pillarbox.admin.backup.packs import Packs
+from pillarbox.admin.backup.packs import BackupDamaged, Packs
 from pillarbox.admin.backup.points import NoSuchPoint, Point, Points
 from pillarbox.world.durable import make_folder
 
 Progress = Callable[[int, int], None]
 """Called with the octets done and the octets in all."""
+
+_POINTS, _PACKS, _LOCK = "points", "packs", ".lock"
+_NO_CONTENT = {_LOCK, "lost+found"}
+"""What an empty folder may hold: the latter is at the top of each new file system."""
+_SHOWN_NAMES = 3
 
 
 class BackupRefused(Exception):
@@ -23,34 +29,105 @@ class BackupRefused(Exception):
 class BackupFolder:
     """An open backup folder."""
 
+    directory: Path
     points: Points
     packs: Packs
 
 
+def is_backup(directory: Path) -> bool:
+    """Whether a backup was begun there. Raises OSError."""
+    return (directory / _POINTS).is_dir() or (directory / _PACKS).is_dir()
+
+
 @contextmanager
-def open_backup(directory: Path, *, create: bool = False) -> Iterator[BackupFolder]:
-    """Open a backup folder, locked against other runs. Raises `BackupRefused`, `BackupDamaged` or OSError."""
-    if create:
+def open_backup(directory: Path, *, writing: bool = False) -> Iterator[BackupFolder]:
+    """Open a backup folder: for one writer, who may begin one, or for many readers, on a read-only disk too.
+
+    Raises `BackupRefused` or OSError.
+    """
+    if writing:
+        _require_room_for_one(directory)
         make_folder(directory)
-    elif not (directory / "points").is_dir():
-        raise BackupRefused(f"There is no backup in {directory}.")
-    lock = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    elif not is_backup(directory):
+        raise BackupRefused(
+            f"There is no backup in {directory}: a backup holds the folders 'points' and 'packs'."
+            " Is its disk mounted?"
+        )
+    lock = _opened_lock(directory / _LOCK, writing=writing)
     packs = None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        packs = Packs(directory / "packs")
-        yield BackupFolder(Points(directory / "points"), packs)
+        if lock is not None:
+            fcntl.flock(lock, (fcntl.LOCK_EX if writing else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        packs = Packs(directory / _PACKS, writing=writing)
+        if writing:
+            make_folder(directory / _POINTS)
+        yield BackupFolder(directory, Points(directory / _POINTS), packs)
     except BlockingIOError:
         raise BackupRefused(f"Another backup or restore is using {directory}. Wait for it.") from None
     finally:
         if packs is not None:
             packs.close()
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
+
+
+def _require_room_for_one(directory: Path) -> None:
+    if is_backup(directory) or not directory.exists():
+        return
+    others = sorted({path.name for path in directory.iterdir()} - _NO_CONTENT)
+    if others:
+        shown = ", ".join(others[:_SHOWN_NAMES]) + (", ..." if len(others) > _SHOWN_NAMES else "")
+        raise BackupRefused(
+            f"{directory} is no backup: it holds other files ({shown}). Name a backup, or a new or empty folder."
+        )
+
+
+def _opened_lock(path: Path, *, writing: bool) -> int | None:
+    """The descriptor of the lock file; `None` for a reader where there is none."""
+    if writing:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
 
 
 def select_point(points: Points, name: str | None) -> Point:
-    """The point of this name, or the newest. Raises `NoSuchPoint` or `BackupDamaged`."""
+    """The point of this name, or the newest. Raises `NoSuchPoint` or `BackupDamaged`.
+
+    If the newest can't be read, an older one is not taken for it silently: mail would be missing unnoticed.
+    """
     names = points.names()
     if name is None and not names:
-        raise NoSuchPoint("There is no complete backup there.")
-    return points.read(name or names[-1])
+        raise NoSuchPoint("There is no complete backup there: the first run was interrupted. Run it again.")
+    wanted = name or names[-1]
+    try:
+        return points.read(wanted)
+    except BackupDamaged as damaged:
+        newest = points.newest()
+        advice = (
+            f"The newest point that can be read is {newest.name}: add --point {newest.name}"
+            if newest
+            else "No point can be read. Keep the folder: its packs may still be of use"
+        )
+        raise BackupDamaged(f"{damaged}. {advice}") from None
+
+
+@contextmanager
+def folder_failures(directory: Path, data: Path) -> Iterator[None]:
+    """Turn a failure to write the backup folder into `BackupRefused`; those of the data directory pass."""
+    try:
+        yield
+    except OSError as failure:
+        if failure.filename and Path(str(failure.filename)).is_relative_to(data):
+            raise
+        hints = {
+            errno.ENOSPC: "Free some space, or keep fewer points: --keep N.",
+            errno.EDQUOT: "Free some space, or keep fewer points: --keep N.",
+            errno.EROFS: "Mount it for writing.",
+            errno.EACCES: "Run this as the owner of that folder.",
+        }
+        hint = hints.get(failure.errno or 0, "Is its disk mounted and in order?")
+        raise BackupRefused(
+            f"Can't write the backup in {directory}: {failure.strerror}. Its earlier points are unchanged. {hint}"
+        ) from failure

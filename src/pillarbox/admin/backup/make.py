@@ -1,30 +1,50 @@
 """Making a backup while mail is served.
 
 The files of the database are read as of one snapshot (`world/database/sqlite/snapshot`), large messages after it,
-while none of their files can be removed. A second run copies only new blocks: pages of the database that changed, and
+while none of their files can be removed. A second run writes only new blocks: pages of the database that changed, and
 new files.
+
+What is damaged or can't be read stops nothing: the point is made of everything else, and says what is missing. The
+octets of every message are compared with their digest, and where an earlier point has those of a large message, the
+new one has them too.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO, Final
 
 from pillarbox import __version__
-from pillarbox.admin.backup.folder import BackupFolder, BackupRefused, Progress, open_backup
+from pillarbox.admin.backup import contents
+from pillarbox.admin.backup.assembly import holds
+from pillarbox.admin.backup.contents import BlobFile
+from pillarbox.admin.backup.folder import (
+    BackupFolder,
+    BackupRefused,
+    Progress,
+    folder_failures,
+    open_backup,
+)
+from pillarbox.admin.backup.keeping import remove_old
+from pillarbox.admin.backup.lost_mail import LostMessage, lost_messages
 from pillarbox.admin.backup.packs import BLOCK_OCTETS
-from pillarbox.admin.backup.points import BackedUpFile, Point, Points
+from pillarbox.admin.backup.points import HOLE, BackedUpFile, Holdings, Point
 from pillarbox.world.blobs.files import INCOMING
-from pillarbox.world.blobs.sweep import is_named_by_digest, kept
+from pillarbox.world.blobs.sweep import kept
 from pillarbox.world.database.sqlite import SqliteDatabase
-from pillarbox.world.database.sqlite.snapshot import PinnedFile
+from pillarbox.world.database.sqlite.snapshot import DatabaseSnapshot, PinnedFile
 
 _BLOBS = "blobs"
 _SKIPPED_ENDINGS = ("-gate", "-turn", "-open", "-shm", "-wal", ".lock", ".unfinished")
 """Endings of files that mean something only to running processes; the write-ahead log is read with the database."""
+MIN_SHARE: Final = 0.5
+"""A database with less than this share of the accounts of the newest point is not backed up unasked."""
+COMPARED_MESSAGES: Final = 100
+"""Nor one without a message, if there were so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +57,16 @@ class BackupResult:
     """Of the data directory."""
     new_octets: int
     """Copied by this run."""
+    healed_octets: int
+    """Of these, in place of damaged ones."""
     freed_octets: int
     """Of packs that only removed points needed."""
     points: tuple[str, ...]
     """All points that exist now."""
-    damaged: tuple[str, ...]
-    """Files of messages whose octets do not match their names: they were damaged before this backup was made."""
+    damaged: tuple[LostMessage, ...]
+    """Messages whose octets are damaged or missing in the data directory."""
+    unreadable: tuple[str, ...]
+    """What else could not be read, in sentences."""
 
 
 def make_backup(
@@ -53,127 +77,228 @@ def make_backup(
     keep: int | None,
     now_ms: int,
     progress: Progress,
+    force: bool = False,
 ) -> BackupResult:
     """Add a point; with `keep`, remove all but the newest so many.
 
-    Raises `BackupRefused`, `BackupDamaged`, OSError, `DatabaseUnavailable`.
+    `force`: also of a database that has lost most of what the newest point has. Raises `BackupRefused`, OSError,
+    `DatabaseUnavailable`.
     """
     if directory.resolve().is_relative_to(data.resolve()):
         raise BackupRefused(
             f"{directory} is within the data directory. Choose another disk, best another machine."
         )
-    with open_backup(directory, create=True) as folder:
-        run = _Run(data, folder, progress)
+    with folder_failures(directory, data), open_backup(directory, writing=True) as folder:
+        folder.points.mend()
         blobs = data / _BLOBS
         with kept(blobs) if blobs.is_dir() else nullcontext(), database.snapshot() as snapshot:
-            run.find_files(snapshot.files)
-            files = [run.back_up_pinned(file) for file in snapshot.files]
-            files += [run.back_up_file(path) for path in run.others]
-            versions = snapshot.versions()
+            found = snapshot.read(contents.holdings)
+            if not force:
+                _require_no_less(folder, found, directory)
+            freed = remove_old(folder, keep).octets  # first: where the disk is full, this makes room
+            run = _Run(data, folder, progress)
+            run.back_up(snapshot)
         folder.packs.finish()
-        name = _unused_name(folder.points, now_ms)
-        made_at = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat()
         point = Point(
-            name=name, made_at=made_at, pillarbox=__version__, versions=versions, files=tuple(files)
+            name=folder.points.unused_name(now_ms),
+            made_at=datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(),
+            pillarbox=__version__,
+            versions=run.versions,
+            files=tuple(run.files),
+            holdings=found,
+            damage=(*run.unreadable, *(one.line for one in run.lost)),
         )
         folder.points.write(point)
-        new_octets = folder.packs.written_octets
-        freed = _remove_old(folder, keep) if keep else 0
-        damaged = tuple(run.damaged)
+        written = folder.packs.written_octets
+        removed = remove_old(folder, keep)
+        unread = (f"point {name} can't be read: its blocks are kept" for name in removed.unreadable)
         return BackupResult(
-            name, len(files), point.octets, new_octets, freed, tuple(folder.points.names()), damaged
+            point.name,
+            len(point.files),
+            point.octets,
+            written,
+            folder.packs.healed_octets,
+            freed + removed.octets,
+            tuple(folder.points.names()),
+            run.lost,
+            (*run.unreadable, *unread),
         )
 
 
-def _unused_name(points: Points, now_ms: int) -> str:
-    name = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H%M%SZ")
-    taken = set(points.names())
-    candidates = (name, *(f"{name}-{n}" for n in range(2, 10_000)))
-    return next(candidate for candidate in candidates if candidate not in taken)
-
-
-def _remove_old(folder: BackupFolder, keep: int) -> int:
-    names = folder.points.names()
-    old = names[: max(0, len(names) - keep)]
-    if not old:
-        return 0
-    # Read first: a damaged point must stop this, not lose its blocks
-    needed = set().union(*(folder.points.read(name).needed() for name in names[len(old) :]))
-    folder.points.remove(old)
-    return folder.packs.keep_only(needed)
+def _require_no_less(folder: BackupFolder, found: Holdings | None, directory: Path) -> None:
+    """Refuse a database that is not the one that was backed up, or has lost most of it."""
+    before = next((point for point in folder.points.readable() if point.holdings), None)
+    if before is None or before.holdings is None or found is None:
+        return
+    had = before.holdings
+    what = ""
+    if had.domains and not set(had.domains) & set(found.domains):
+        what = f"none of its domains ({', '.join(had.domains[:3])})"
+    elif found.accounts < had.accounts * MIN_SHARE:
+        what = f"{had.accounts} accounts, and there are {found.accounts} now"
+    elif not found.messages and had.messages >= COMPARED_MESSAGES:
+        what = f"{had.messages} messages, and there are none now"
+    if what:
+        verb = "knows" if what.startswith("none") else "has"
+        who = f"The data directory {verb}" if verb == "knows" else f"The newest point, {before.name}, {verb}"
+        raise BackupRefused(
+            f"{who} {what}. Nothing was backed up to {directory}. Is this the right data directory, and is its disk"
+            f" mounted? If mail was lost: pillarbox restore {directory}. If all is as it should be: --force"
+        )
 
 
 class _Run:
-    """One run: the files to back up, and what is known of them from the last point."""
+    """One run: the files of the point, and what could not be read of them."""
 
     def __init__(self, data: Path, folder: BackupFolder, progress: Progress) -> None:
         self._data = data
+        self._folder = folder
         self._packs = folder.packs
         self._progress = progress
-        latest = folder.points.latest()
-        self._known = {file.path: file for file in latest.files} if latest else {}
+        newest = folder.points.newest()
+        self._known = {file.path: file for file in newest.files} if newest else {}
         self._done = 0
         self._all = 0
-        self.others: list[Path] = []
-        """Files other than those of the database."""
-        self.damaged: list[str] = []
+        self.files: list[BackedUpFile] = []
+        self.unreadable: list[str] = []
+        self.lost: tuple[LostMessage, ...] = ()
+        self.versions: dict[str, int] = {}
 
-    def find_files(self, pinned: tuple[PinnedFile, ...]) -> None:
-        """Find all files that belong to the point."""
-        database_files = {file.path for file in pinned}
-        self.others = [path for path in _files(self._data) if path not in database_files]
-        self._all = sum(file.octets for file in pinned) + sum(path.stat().st_size for path in self.others)
+    def back_up(self, snapshot: DatabaseSnapshot) -> None:
+        """All files."""
+        messages = {f"{_BLOBS}/{blob.location}": blob for blob in snapshot.read(contents.blob_files)}
+        database_files = {file.path for file in snapshot.files}
+        others = [path for path in _files(self._data) if path not in database_files]
+        self._all = sum(file.octets for file in snapshot.files)
+        self._all += sum(map(_size, others))
+        self.files += [self._pinned(file) for file in snapshot.files]
+        damaged: dict[bytes, str] = {}
+        for path in others:
+            blob = messages.pop(self._name(path), None)
+            self._add(self._other(path) if blob is None else self._message(path, blob, damaged))
+        for name, blob in messages.items():
+            self._add(self._message(self._data / name, blob, damaged))
+        damaged |= snapshot.read(contents.damaged_octets)
+        self.lost = snapshot.read(lost_messages, damaged)
+        self.unreadable += snapshot.read(contents.structure_damage, quick=True)
+        self.versions = snapshot.versions()
 
-    def back_up_pinned(self, file: PinnedFile) -> BackedUpFile:
-        """A file of the database."""
+    def _add(self, file: BackedUpFile | None) -> None:
+        if file is not None:
+            self.files.append(file)
+
+    def _pinned(self, file: PinnedFile) -> BackedUpFile:
+        """A file of the database; blocks that can't be read become holes."""
         mode = os.fstat(file.descriptor).st_mode & 0o777
-        blocks = (file.read(start, BLOCK_OCTETS) for start in range(0, file.octets, BLOCK_OCTETS))
-        return self._store(file.path, mode, blocks)
+        digests = bytearray()
+        for start in range(0, file.octets, BLOCK_OCTETS):
+            try:
+                octets = file.read(start, BLOCK_OCTETS)
+            except OSError as failure:
+                end = min(start + BLOCK_OCTETS, file.octets)
+                self.unreadable.append(
+                    f"octets {start} to {end} of {self._name(file.path)} can't be read: {failure.strerror}"
+                )
+                digests += HOLE
+            else:
+                digests += self._put(octets)
+        return BackedUpFile(self._name(file.path), file.octets, mode, digests.hex())
 
-    def back_up_file(self, path: Path) -> BackedUpFile:
-        """Another file. That of a large message never changes: if the last point has it, it is not read again."""
+    def _put(self, block: bytes) -> bytes:
+        digest = self._packs.put(block)
+        self._done += len(block)
+        self._progress(self._done, self._all)
+        return digest
+
+    def _message(self, path: Path, blob: BlobFile, damaged: dict[bytes, str]) -> BackedUpFile | None:
+        """The file of a large message. It never changes: if the newest point has it, it is not read again."""
         known = self._known.get(self._name(path))
-        is_message = path.is_relative_to(self._data / _BLOBS)
-        if is_message and known and known.octets == path.stat().st_size and self._has(known):
+        if known and known.octets == blob.size == _size(path) and holds(self._folder, known, blob.digest):
             self._done += known.octets
             return known
+        try:
+            stored, digest = self._store(path)
+        except _Unreadable as failure:
+            damaged[blob.digest] = (
+                contents.MISSING if failure.missing else f"its octets can't be read: {failure}"
+            )
+            return self._from_earlier_points(path, blob)
+        if digest == blob.digest:
+            return stored
+        damaged[blob.digest] = contents.DAMAGED
+        return self._from_earlier_points(path, blob) or stored
+
+    def _from_earlier_points(self, path: Path, blob: BlobFile) -> BackedUpFile | None:
+        """The file as an earlier point has it, whole."""
+        name = blob.digest.hex()
+        for point in self._folder.points.readable():
+            for file in point.files:
+                if Path(file.path).name.startswith(name) and holds(self._folder, file, blob.digest):
+                    return replace(file, path=self._name(path))
+        return None
+
+    def _other(self, path: Path) -> BackedUpFile | None:
+        try:
+            return self._store(path)[0]
+        except _Unreadable as failure:
+            self.unreadable.append(f"{self._name(path)} can't be read: {failure}")
+            return None
+
+    def _store(self, path: Path) -> tuple[BackedUpFile, bytes]:
+        """Store a file; return its digest as well. Raises `_Unreadable`, or OSError where it can't be stored."""
         checksum = sha256()
-
-        def blocks() -> Iterator[bytes]:
-            with path.open("rb") as file:
-                while block := file.read(BLOCK_OCTETS):
-                    checksum.update(block)
-                    yield block
-
-        stored = self._store(path, path.stat().st_mode & 0o777, blocks())
-        if is_message and is_named_by_digest(stored.path[6:]) and checksum.hexdigest() != path.name[:64]:
-            self.damaged.append(stored.path)
-        return stored
-
-    def _has(self, known: BackedUpFile) -> bool:
-        return all(digest in self._packs for digest in known.digests)
-
-    def _store(self, path: Path, mode: int, blocks: Iterator[bytes]) -> BackedUpFile:
         digests = bytearray()
         octets = 0
-        for block in blocks:
-            digests += self._packs.put(block)
+        for block in _blocks(path):
+            checksum.update(block)
             octets += len(block)
-            self._done += len(block)
-            self._progress(self._done, self._all)
-        return BackedUpFile(self._name(path), octets, mode, digests.hex())
+            digests += self._put(block)
+        mode = path.stat().st_mode & 0o777
+        return BackedUpFile(self._name(path), octets, mode, digests.hex()), checksum.digest()
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._data).as_posix()
 
 
-def _files(data: Path) -> Iterator[Path]:
+class _Unreadable(Exception):
+    """A file of the data directory can't be read. The text says why."""
+
+    def __init__(self, failure: OSError) -> None:
+        super().__init__(failure.strerror)
+        self.missing = isinstance(failure, FileNotFoundError)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    try:
+        file = path.open("rb")
+    except OSError as failure:
+        raise _Unreadable(failure) from failure
+    with file:
+        while block := _next_block(file):
+            yield block
+
+
+def _next_block(file: BinaryIO) -> bytes:
+    try:
+        return file.read(BLOCK_OCTETS)
+    except OSError as failure:
+        raise _Unreadable(failure) from failure
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _files(data: Path) -> Iterable[Path]:
     """The regular files that are needed when nothing runs."""
     for path in sorted(data.rglob("*")):
         within = path.relative_to(data)
         if path.is_symlink() or not path.is_file() or within.parts[:2] == (_BLOBS, INCOMING):
             continue
-        if path.name.startswith(".") or path.name.endswith(_SKIPPED_ENDINGS):
+        if any(part.startswith(".") for part in within.parts) or path.name.endswith(_SKIPPED_ENDINGS):
             continue
         if len(within.parts) == 1 and (".before-" in path.name or ".damaged-" in path.name):
             continue

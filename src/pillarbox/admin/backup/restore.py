@@ -1,20 +1,47 @@
 """Restoring a data directory as it was.
 
 Everything is written into a folder next to the wanted one, compared with its digests, opened and checked; only then
-is it renamed. A restore that dies or finds damage has changed nothing.
+is it renamed. A restore that dies has changed nothing, and is run again. What is damaged in the backup costs no more
+than itself: all else is restored, with a list of the messages that can't be.
 """
 
-import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from pillarbox.admin.backup.assembly import (
+    Form,
+    Incomplete,
+    damaged_mail,
+    make_sound,
+    require_within,
+    write_file,
+)
 from pillarbox.admin.backup.folder import BackupFolder, BackupRefused, Progress, open_backup, select_point
+from pillarbox.admin.backup.lost_mail import LostMessage
+from pillarbox.admin.backup.packs import BackupDamaged
 from pillarbox.admin.backup.points import Point
-from pillarbox.world.database import DatabaseUnavailable, Schema
+from pillarbox.admin.rebuild import RebuildResult
 from pillarbox.world.database.sqlite import open_database
-from pillarbox.world.database.sqlite.soundness import damage
 from pillarbox.world.durable import flush_folder, make_folder
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreResult:
+    """What was restored, and what could not be."""
+
+    point: Point
+    lost: tuple[LostMessage, ...]
+    incomplete: tuple[Incomplete, ...]
+    """Files that lack octets; those of messages are left out."""
+    rebuilt: RebuildResult | None
+    """What was done where the database was damaged."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing."""
+        return not (self.lost or self.incomplete or self.rebuilt)
 
 
 def restore_backup(
@@ -22,64 +49,93 @@ def restore_backup(
     data: Path,
     *,
     point: str | None,
-    schemas: Iterable[Schema],
-    database_name: str,
+    form: Form,
     progress: Progress,
     settle: Callable[[Path], None] = lambda _path: None,
-) -> Point:
+) -> RestoreResult:
     """Restore `data` as of a point (by default the newest); `data` must be empty or absent.
 
     `settle` is called with the finished folder before it is renamed, to set owners and the like. Raises
     `BackupRefused`, `BackupDamaged`, `NoSuchPoint`, `SchemaTooNew`, `DatabaseUnavailable`, or OSError.
     """
-    if data.exists() and any(data.iterdir()):
-        raise BackupRefused(
-            f"{data} is not empty, and a restore never overwrites mail. Stop the server and move it away"
-            f" first: mv {data} {data}.old"
-        )
+    _require_empty(data)
     with open_backup(directory) as folder:
         wanted = select_point(folder.points, point)
         unfinished = data.with_name(f"{data.name}.restoring")
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
-            _write_all(folder, wanted, unfinished, progress)
-            _check(unfinished / database_name, tuple(schemas))
+            require_within(unfinished, wanted.files)
+            incomplete = _write_all(folder, wanted, unfinished, progress)
+            rebuilt, lost = _check(folder, wanted, unfinished, form)
             settle(unfinished)
             unfinished.rename(data)
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
         flush_folder(data.parent)
-        return wanted
+        return RestoreResult(wanted, lost, tuple(incomplete), rebuilt)
 
 
-def _write_all(folder: BackupFolder, point: Point, target: Path, progress: Progress) -> None:
+def _require_empty(data: Path) -> None:
+    if data.exists() and any(data.iterdir()):
+        raise BackupRefused(
+            f"{data} is not empty, and a restore never overwrites mail. Stop the server and move it away"
+            f" first: mv {data} {data}.old"
+        )
+    if data.is_mount():
+        raise BackupRefused(
+            f"{data} is a mount point, which can't be replaced. Restore into a folder below it (--to {data / 'data'}),"
+            " and name that folder in the configuration: data = ..."
+        )
+
+
+def _write_all(folder: BackupFolder, point: Point, target: Path, progress: Progress) -> list[Incomplete]:
     make_folder(target)
     done = 0
     folders = {target}
+    incomplete = []
     for file in point.files:
         path = target / file.path
-        if not path.resolve().is_relative_to(target.resolve()):
-            raise BackupRefused(f"The backup names a file outside the data directory: {file.path}")
         make_folder(path.parent)
         folders.add(path.parent)
-        # With its mode from the start: it may be a private key
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode), "wb") as out:
-            for digest in file.digests:
-                done += out.write(folder.packs.get(digest))
-                progress(done, point.octets)
-            out.flush()
-            os.fsync(out.fileno())
+        is_message = file.path.startswith("blobs/")
+        lost = write_file(folder, file, path)
+        if lost:
+            incomplete.append(Incomplete(file.path, lost))
+            if is_message:
+                path.unlink()
+        done += file.octets
+        progress(done, point.octets)
     for folder_path in folders:
         flush_folder(folder_path)
+    return incomplete
 
 
-def _check(path: Path, schemas: tuple[Schema, ...]) -> None:
-    """Open the database, which applies its write-ahead log, and check every page."""
-    database = open_database(path, schemas, alone=True)
+def _check(
+    folder: BackupFolder, point: Point, target: Path, form: Form
+) -> tuple[RebuildResult | None, tuple[LostMessage, ...]]:
+    """Make the database usable, and find the messages that are missing."""
+    path = target / form.database_name
     try:
-        found = database.read_now(damage, quick=False, limit=5)
-        if found:
-            raise DatabaseUnavailable(f"it was damaged when it was backed up: {found[0]}; try an older point")
+        if not path.exists():
+            raise BackupDamaged("it holds no database")
+        rebuilt = make_sound(path, form)
+    except BackupDamaged as damaged:
+        raise BackupDamaged(
+            f"{point.name} can't be restored: {damaged}. {_other_points(folder, point)}"
+        ) from None
+    database = open_database(path, form.schemas, alone=True)
+    try:
+        return rebuilt, database.read_now(damaged_mail, target / "blobs")
     finally:
         database.close_now()
+
+
+def _other_points(folder: BackupFolder, point: Point) -> str:
+    others = [other.name for other in folder.points.readable() if other.name != point.name]
+    keep = "Keep the backup as it is."
+    return (
+        f"{keep} Other points to try (--point): {', '.join(others)}"
+        if others
+        else f"{keep} It has no other point."
+    )

@@ -1,10 +1,11 @@
-"""What `fsck` and `rebuild` have in common."""
+"""What `fsck`, `rebuild`, `backup` and `restore` have in common."""
 
 from typing import TYPE_CHECKING
 
 from pillarbox.app.commands.installation import Installation
 
 if TYPE_CHECKING:
+    from pillarbox.admin.backup import Form
     from pillarbox.admin.fsck import RepairContext
     from pillarbox.world.database import Schema
 
@@ -21,3 +22,10 @@ def schemas() -> "tuple[Schema, ...]":
     from pillarbox.app.database import SCHEMAS
 
     return SCHEMAS
+
+
+def form(installation: Installation) -> "Form":
+    """What `backup` and `restore` must know of the data directory."""
+    from pillarbox.admin.backup import Form
+
+    return Form(schemas(), installation.data.database.name, installation.now_ms)

@@ -1,15 +1,18 @@
-"""`pillarbox restore`: the data directory as of a point in time."""
+"""`pillarbox restore`: the data directory as of a point in time, or single messages of it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pillarbox.app.commands.amounts import shown
-from pillarbox.app.commands.installation import Installation, on_installation
+from pillarbox.app.commands.installation import CommandFailed, Installation, counted, on_installation
+from pillarbox.app.commands.maintenance import form
 from pillarbox.app.commands.progress import octets_read
 
 if TYPE_CHECKING:
+    from pillarbox.admin.backup import BroughtBack, LostMessage, MissingRestored, RestoreResult, Selection
     from pillarbox.config.schema import Config
 
 
@@ -25,15 +28,69 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Restore into this folder instead of the data directory.",
 )
+@click.option(
+    "--account",
+    metavar="LOGIN",
+    help="Restore only this account's mail, beside what is there; the server may run.",
+)
+@click.option(
+    "--mailbox", "mailboxes", multiple=True, help="Of the account, only this mailbox. May be repeated."
+)
+@click.option(
+    "--message",
+    "messages",
+    multiple=True,
+    metavar="ID",
+    help="Only the message with this Message-ID, or with this UID in the mailbox. May be repeated.",
+)
+@click.option(
+    "--into", metavar="MAILBOX", help="Put the messages into this mailbox.  [default: 'Restored DATE/...']"
+)
+@click.option(
+    "--missing",
+    is_flag=True,
+    help="Restore only what fsck reports as damaged or missing; the server may run.",
+)
 @on_installation
-def command(installation: Installation, directory: Path, point: str | None, to: Path | None) -> None:
+def command(
+    installation: Installation,
+    /,
+    directory: Path,
+    point: str | None,
+    to: Path | None,
+    missing: bool,
+    account: str | None,
+    **chosen: object,
+) -> None:
     """Restore the data directory from the backup in DIRECTORY.
 
     The data directory must be empty or missing: existing mail is never overwritten. Everything is verified and
     opened before it is put in place.
+
+    With --account or --missing, messages are added to the data directory as it is, and none is overwritten. What the
+    account still has is not restored again.
+
+    Exit code 1: some messages could not be restored, and are listed; everything else was.
     """
+    if (account or missing) and to:
+        raise click.UsageError("--to is for restoring a whole data directory.")
+    if any(chosen.values()) and not account:
+        raise click.UsageError("--mailbox, --message and --into need --account.")
+    if missing and (account or point):
+        raise click.UsageError("--missing looks through all points and accounts.")
+    if missing:
+        _missing(installation, directory)
+    elif account:
+        _messages(installation, directory, point, _selection(account, **chosen))
+    else:
+        _everything(installation, directory, point, to)
+
+
+# --- a whole data directory
+
+
+def _everything(installation: Installation, directory: Path, point: str | None, to: Path | None) -> None:
     from pillarbox.admin.backup import restore_backup
-    from pillarbox.app.database import SCHEMAS
 
     target = to or installation.data.path
     with octets_read("Restoring", shown=not installation.as_json) as progress:
@@ -41,19 +98,52 @@ def command(installation: Installation, directory: Path, point: str | None, to: 
             directory,
             target,
             point=point,
-            schemas=SCHEMAS,
-            database_name=installation.data.database.name,
+            form=form(installation),
             progress=progress,
             settle=lambda folder: _give_to_server(folder, installation.config),
         )
     next_step = "pillarbox fsck"
     if to:
         next_step += f', with --config and a copy of the configuration with: data = "{target.absolute()}"'
-    installation.show(
-        {"point": restored.name, "made_at": restored.made_at, "data": target},
-        f"Restored {restored.name} of {restored.made_at} to {target} ({shown(restored.octets)})."
-        f" To check it: {next_step}",
-    )
+    lines = [
+        (
+            f"Restored {restored.point.name} of {restored.point.made_at} to {target}"
+            f" ({shown(restored.point.octets)}). To check it: {next_step}"
+        ),
+        *_incomplete(restored, directory),
+    ]
+    data = {
+        "point": restored.point.name,
+        "made_at": restored.point.made_at,
+        "data": target,
+        "lost": restored.lost,
+        "incomplete": restored.incomplete,
+        "rebuilt": restored.rebuilt is not None,
+    }
+    installation.show(data, "\n".join(lines))
+    if not restored.whole:
+        raise SystemExit(1)
+
+
+def _incomplete(restored: "RestoreResult", directory: Path) -> Iterable[str]:
+    if restored.whole:
+        return
+    yield from (f"Damaged in the backup: {file.line}" for file in restored.incomplete)
+    if restored.rebuilt:
+        gaps = sum(table.gaps for table in restored.rebuilt.tables)
+        yield (
+            f"The database was damaged, and was rebuilt from what could be read: {restored.rebuilt.rows} rows,"
+            f" {counted(gaps, 'gap')}."
+        )
+        if restored.rebuilt.lost:
+            yield f"{counted(restored.rebuilt.lost, 'message')} lost of which nothing could be read."
+    yield from _listed("Damaged or missing:", restored.lost)
+    yield f"Keep the backup. Other points may have what is missing: pillarbox restore {directory} --missing"
+
+
+def _listed(title: str, messages: "Iterable[LostMessage]") -> Iterable[str]:
+    lines = [f"  {message.line}" for message in messages]
+    return [title, *lines] if lines else []
 
 
 def _give_to_server(folder: Path, config: "Config") -> None:
@@ -67,3 +157,106 @@ def _give_to_server(folder: Path, config: "Config") -> None:
     server = identity(config.user, config.group)
     for path in (folder, *folder.rglob("*")):
         os.chown(path, server.user, server.group, follow_symlinks=False)
+
+
+# --- single messages
+
+
+def _selection(login: str, **chosen: object) -> "Selection":
+    from pillarbox.admin.backup import Selection
+    from pillarbox.mail.mailbox_name import InvalidMailboxName, canonical
+
+    mailboxes, messages, into = chosen["mailboxes"], chosen["messages"], chosen["into"]
+    assert isinstance(mailboxes, tuple)
+    assert isinstance(messages, tuple)
+    if len(mailboxes) != 1 and any(message.isdecimal() for message in messages):
+        raise click.UsageError("A UID is a message of one mailbox: name it with --mailbox.")
+    try:
+        return Selection(
+            login, tuple(map(canonical, mailboxes)), messages, canonical(str(into)) if into else None
+        )
+    except InvalidMailboxName as invalid:
+        raise click.UsageError(f"No mailbox can have this name: {invalid}") from None
+
+
+def _messages(installation: Installation, directory: Path, point: str | None, selection: "Selection") -> None:
+    from pillarbox.admin import backup
+    from pillarbox.app.privileges import as_invoker, held_as_invoker
+    from pillarbox.mail.mailbox_name import InvalidMailboxName
+    from pillarbox.store.account_counters import OverQuota
+
+    database, blobs = installation.database, installation.blobs
+    with (
+        backup.work_folder(installation.data.path) as work,
+        held_as_invoker(backup.open_backup(directory)) as folder,
+    ):
+        with as_invoker():
+            wanted = backup.select_point(folder.points, point)
+        with held_as_invoker(backup.open_point(folder, wanted, work, form(installation))) as opened:
+            try:
+                brought = backup.restore_messages(
+                    opened, database, blobs, selection, now_ms=installation.now_ms, reading=as_invoker
+                )
+            except OverQuota:
+                raise CommandFailed(
+                    "Quota exceeded. What has been restored is kept; to continue, raise the quota "
+                    "(pillarbox account quota LOGIN SIZE) and run this command again."
+                ) from None
+            except InvalidMailboxName as invalid:
+                raise CommandFailed(f"{invalid}. Name a mailbox: --into MAILBOX") from None
+    installation.show(
+        {"point": wanted.name, "made_at": wanted.made_at, **_fields(brought)},
+        "\n".join(_brought(brought, wanted.name)),
+    )
+    if brought.lost or brought.not_found:
+        raise SystemExit(1)
+
+
+def _fields(brought: "BroughtBack") -> dict[str, object]:
+    return {
+        "restored": brought.restored,
+        "present": brought.present,
+        "mailboxes": brought.mailboxes,
+        "lost": brought.lost,
+        "not_found": brought.not_found,
+    }
+
+
+def _brought(brought: "BroughtBack", point: str) -> Iterable[str]:
+    where = f" into {', '.join(brought.mailboxes)}" if brought.mailboxes else ""
+    yield f"{counted(brought.restored, 'message')} restored from {point}{where}."
+    if brought.present:
+        yield f"{counted(brought.present, 'message')} not restored: the account still has them."
+    yield from _listed("Damaged or missing in the backup:", brought.lost)
+    if brought.lost:
+        yield "Other points may have them: --point NAME"
+    for word in brought.not_found:
+        yield f"There is no message {word} in {point}."
+
+
+# --- octets that are damaged or missing
+
+
+def _missing(installation: Installation, directory: Path) -> None:
+    from pillarbox.admin import backup
+    from pillarbox.app.privileges import as_invoker, held_as_invoker
+
+    database, blobs = installation.database, installation.blobs
+    with (
+        backup.work_folder(installation.data.path) as work,
+        held_as_invoker(backup.open_backup(directory)) as folder,
+    ):
+        done = backup.restore_missing(folder, database, blobs, work, form(installation), reading=as_invoker)
+    installation.show(done, "\n".join(_mended(done)))
+    if done.lost:
+        raise SystemExit(1)
+
+
+def _mended(done: "MissingRestored") -> Iterable[str]:
+    if not done.restored and not done.lost:
+        yield "No message is damaged or missing."
+        return
+    yield f"{counted(len(done.restored), 'message')} restored."
+    yield from (f"  {message.line}" for message in done.restored)
+    yield from _listed("In no point of this backup:", done.lost)
+    yield from (f"Not searched: {what}" for what in done.unreadable)

@@ -12,14 +12,21 @@ descriptors opened here belong to the `SqliteDatabase`, which closes them after 
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 import apsw
 
 from pillarbox.world.database.failures import DatabaseUnavailable
 from pillarbox.world.database.sqlite.connection import connect
 from pillarbox.world.database.sqlite.failures import RAISED, translated, translated_failures
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
+from pillarbox.world.database.transaction import Transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _FRAME_HEADER_OCTETS = 24
 _LOG_HEADER_OCTETS = 32
@@ -78,11 +85,15 @@ class DatabaseSnapshot:
         size = os.fstat(descriptor).st_size
         return PinnedFile(path, size if octets is None else octets, descriptor)
 
+    def read(
+        self, verb: Callable[Concatenate[Transaction, P], T], *arguments: P.args, **keywords: P.kwargs
+    ) -> T:
+        """Run a verb on this state. Raises `DatabaseFailure`."""
+        return verb(SqliteTransaction(self._reader), *arguments, **keywords)
+
     def versions(self) -> dict[str, int]:
-        """The version of each room's tables."""
-        with translated_failures():
-            rows = self._reader.execute("SELECT room, version FROM schema_versions").fetchall()
-        return {str(room): int(str(version)) for room, version in rows}
+        """The version of each room's tables. Raises `DatabaseFailure`."""
+        return dict(self.read(lambda tx: tx.rows("SELECT room, version FROM schema_versions")))
 
     def end(self) -> None:
         """Let the log be copied and restarted."""

@@ -1,0 +1,255 @@
+"""Single accounts, mailboxes and messages from a backup, beside what is there, while the server runs.
+
+They come as new messages with their flags, keywords and dates. What the account still has is not brought again, so a
+run that was interrupted can be run again.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from pillarbox.admin.backup.assembly import OpenPoint
+from pillarbox.admin.backup.contents import DAMAGED, MISSING
+from pillarbox.admin.backup.lost_mail import LostMessage, lost_messages
+from pillarbox.directory import accounts, quota
+from pillarbox.directory.naming import NameRefused
+from pillarbox.mail import mailbox_name
+from pillarbox.mail.identifiers import AccountId, Uid
+from pillarbox.mail.number_set import NumberSet
+from pillarbox.mail.summary import summarize
+from pillarbox.store import account_counters, fetch, mailboxes
+from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.append import Arrival, Message, append_all
+from pillarbox.store.fetch import Column
+from pillarbox.store.mailbox import Mailbox
+from pillarbox.world.blobs import BlobMissing, Blobs, prepare
+from pillarbox.world.database import Database, DatabaseUnavailable, Transaction
+
+T = TypeVar("T")
+
+MAX_BATCH_MESSAGES: Final = 200
+MAX_BATCH_OCTETS: Final = 16 * 1024 * 1024
+"""Of one transaction."""
+
+Reading = Callable[[], AbstractContextManager[None]]
+"""The context in which the backup is read, for files that need other rights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which messages of an account, and where to put them."""
+
+    login: str
+    mailboxes: tuple[str, ...] = ()
+    """Canonical names; none: all."""
+    messages: tuple[str, ...] = ()
+    """UIDs or Message-IDs; none: all."""
+    into: str | None = None
+    """A canonical name; by default, mailboxes of the same names below `Restored` and the day of the point."""
+
+    def target(self, mailbox: str, made_at: str) -> str:
+        """The mailbox to put the messages of `mailbox` into. Raises `mailbox_name.InvalidMailboxName`."""
+        return self.into or mailbox_name.canonical(f"Restored {made_at[:10]}/{mailbox}")
+
+    def takes(self, uid: Uid, message_id: str | None) -> str | None:
+        """The word by which a message was asked for; empty if all are; `None` if it is not."""
+        names = {str(uid), (message_id or "").strip("<>")}
+        return next(
+            (word for word in self.messages if word.strip("<>") in names), None if self.messages else ""
+        )
+
+
+@dataclass(slots=True)
+class BroughtBack:
+    """What was restored, and what was not."""
+
+    restored: int = 0
+    present: int = 0
+    """Messages that the account still has."""
+    mailboxes: list[str] = field(default_factory=list)
+    """Where messages were put."""
+    lost: list[LostMessage] = field(default_factory=list)
+    """Messages that the backup does not have."""
+    not_found: list[str] = field(default_factory=list)
+    """UIDs and Message-IDs that no message has."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A message of the point."""
+
+    digest: bytes
+    octets: bytes
+    flags: str
+    received_at_ms: int
+
+
+def restore_messages(
+    point: OpenPoint,
+    database: Database,
+    blobs: Blobs,
+    selection: Selection,
+    *,
+    now_ms: int,
+    reading: Reading = nullcontext,
+) -> BroughtBack:
+    """Restore messages of one account into the running installation.
+
+    Raises `NameRefused`, `NoSuchMailbox`, `OverQuota`, `mailbox_name.InvalidMailboxName`, `DatabaseUnavailable`; what
+    was stored until then stays.
+    """
+    result = BroughtBack(not_found=list(selection.messages))
+    with reading():
+        theirs = _account(point.database, selection.login, f"in {point.point.name}")
+        chosen = _mailboxes(point.database, theirs, selection)
+    ours = _account(database, selection.login, "here; create it first: pillarbox account create")
+    targets = {box.name: selection.target(box.name, point.point.made_at) for box in chosen}
+    there = _Present(database, ours, set(targets.values()))
+    for mailbox in chosen:
+        target = targets[mailbox.name]
+        messages = stepwise(reading, _messages(point, theirs, mailbox, selection, result))
+        for batch in _batches(messages):
+            new = [message for message in batch if not there.has(message.digest, target)]
+            result.present += len(batch) - len(new)
+            new = list({message.digest: message for message in new}.values())
+            if new:
+                _store(database, blobs, ours, target, new, now_ms)
+                there.add([message.digest for message in new], target)
+                result.restored += len(new)
+                if target not in result.mailboxes:
+                    result.mailboxes.append(target)
+    return result
+
+
+def _account(database: Database, login: str, where: str) -> AccountId:
+    account = database.read_now(accounts.by_login, login)
+    if account is None:
+        raise NameRefused(f"there is no account '{login}' {where}")
+    return account.id
+
+
+def _mailboxes(database: Database, account: AccountId, selection: Selection) -> list[Mailbox]:
+    if not selection.mailboxes:
+        return database.read_now(mailboxes.listing, account)
+    return [database.read_now(mailboxes.by_name, account, name) for name in selection.mailboxes]
+
+
+class _Present:
+    """Which messages the account has, and where."""
+
+    def __init__(self, database: Database, account: AccountId, targets: set[str]) -> None:
+        """`targets`: mailboxes that this run fills; a copy in one of them is none for another."""
+        self._targets = targets
+        self._where: dict[bytes, set[str]] = {}
+        for digest, mailbox in database.read_now(_digests, account):
+            self._where.setdefault(digest, set()).add(mailbox)
+
+    def has(self, digest: bytes, target: str) -> bool:
+        """Whether it is in `target`, or in a mailbox that this run does not fill."""
+        return any(name == target or name not in self._targets for name in self._where.get(digest, ()))
+
+    def add(self, digests: list[bytes], target: str) -> None:
+        """These are in `target` now."""
+        for digest in digests:
+            self._where.setdefault(digest, set()).add(target)
+
+
+def _digests(tx: Transaction, account: AccountId) -> list[tuple[bytes, str]]:
+    sql = (
+        "SELECT e.blob, m.name FROM emails e JOIN placements p ON p.email = e.id"
+        " JOIN mailboxes m ON m.account = p.account AND m.id = p.mailbox WHERE e.id BETWEEN ? AND ?"
+    )
+    return [(digest, name) for digest, name in tx.rows(sql, account_counters.email_bounds(account))]
+
+
+_COLUMNS = (Column.BLOB, Column.FLAGS, Column.RECEIVED_AT_MS, Column.MESSAGE_ID)
+
+
+def stepwise(reading: Reading, items: Iterator[T]) -> Iterator[T]:
+    """The same items, each read in that context."""
+    while True:
+        with reading():
+            item = next(items, None)
+        if item is None:
+            return
+        yield item
+
+
+def _messages(
+    point: OpenPoint, account: AccountId, mailbox: Mailbox, selection: Selection, result: BroughtBack
+) -> Iterator[_Found]:
+    """The wanted messages of a mailbox; those that can't be read are noted as lost."""
+    after = Uid(0)
+    while uids := point.database.read_now(
+        fetch.next_uids, account, mailbox.id, after=after, limit=MAX_BATCH_MESSAGES
+    ):
+        page = NumberSet(((uids[0], uids[-1]),))
+        rows = point.database.read_now(fetch.rows, account, mailbox.id, page, _COLUMNS)
+        for uid, digest, flags, received_at_ms, message_id in rows:
+            word = selection.takes(uid, message_id)
+            if word is None:
+                continue
+            if word in result.not_found:
+                result.not_found.remove(word)
+            octets = _octets(point, digest, uid, result)
+            if octets is not None:
+                yield _Found(digest, octets, flags, received_at_ms)
+        after = uids[-1]
+
+
+def _octets(point: OpenPoint, digest: bytes, uid: Uid, result: BroughtBack) -> bytes | None:
+    why = DAMAGED
+    try:
+        octets = point.database.read_now(point.blobs.read, digest)
+        if prepare(octets).blob.digest == digest:
+            return octets
+    except BlobMissing:
+        why = MISSING
+    except DatabaseUnavailable as failure:
+        why = f"its octets can't be read: {failure}"
+    lost = point.database.read_now(lost_messages, {digest: why})
+    result.lost += [one for one in lost if one.uid == uid and one not in result.lost]
+    return None
+
+
+def _batches(messages: Iterator[_Found]) -> Iterator[list[_Found]]:
+    batch: list[_Found] = []
+    octets = 0
+    for message in messages:
+        batch.append(message)
+        octets += len(message.octets)
+        if len(batch) == MAX_BATCH_MESSAGES or octets >= MAX_BATCH_OCTETS:
+            yield batch
+            batch, octets = [], 0
+    if batch:
+        yield batch
+
+
+def _store(
+    database: Database, blobs: Blobs, account: AccountId, target: str, new: list[_Found], now_ms: int
+) -> None:
+    arrivals = [
+        Arrival(
+            Message(blobs.keep_ready(message.octets), summarize(message.octets)),
+            message.flags,
+            message.received_at_ms,
+        )
+        for message in new
+    ]
+    try:
+        database.write_now(_append, account, target, arrivals, now_ms)
+    except account_counters.OverQuota:
+        for arrival in arrivals:
+            blobs.discard(arrival.message.blob)
+        raise
+
+
+def _append(tx: Transaction, account: AccountId, target: str, arrivals: list[Arrival], now_ms: int) -> None:
+    try:
+        mailbox = mailboxes.by_name(tx, account, target)
+    except NoSuchMailbox:
+        mailbox = mailboxes.create(tx, account, target, now_ms=now_ms)
+        mailboxes.subscribe(tx, account, target)
+    limit = quota.effective(tx, account)
+    append_all(tx, account, mailbox.id, arrivals, now_ms=now_ms, quota_octets=limit)

@@ -1,0 +1,115 @@
+"""Octets that the data directory has lost, from the points of a backup, while the server runs.
+
+Nothing else changes: messages keep their mailboxes, UIDs and flags, and can be read again.
+"""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pillarbox.admin.backup.assembly import Form, damaged_blobs, database_files, holds, octets_of, open_point
+from pillarbox.admin.backup.folder import BackupFolder
+from pillarbox.admin.backup.lost_mail import Damaged, LostMessage, lost_messages
+from pillarbox.admin.backup.messages import Reading, stepwise
+from pillarbox.admin.backup.packs import BackupDamaged
+from pillarbox.admin.backup.points import Point
+from pillarbox.world.blobs import BlobMissing, FileBlobs, PreparedBlob, prepare
+from pillarbox.world.blobs.put_back import put_back
+from pillarbox.world.database import Database, DatabaseUnavailable, SchemaTooNew, Transaction
+
+_DIGEST_DIGITS: Final = 64
+"""With which the name of a message's file begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissingRestored:
+    """Which messages have their octets again, and which have not."""
+
+    restored: tuple[LostMessage, ...]
+    lost: tuple[LostMessage, ...]
+    """Messages that no point has."""
+    unreadable: tuple[str, ...]
+    """Points that could not be searched."""
+
+
+def restore_missing(
+    folder: BackupFolder,
+    database: Database,
+    blobs: FileBlobs,
+    work: Path,
+    form: Form,
+    *,
+    reading: Reading = nullcontext,
+) -> MissingRestored:
+    """Restore octets that are damaged or missing, each from the newest point that has them.
+
+    Raises `DatabaseUnavailable`, OSError.
+    """
+    damaged = database.read_now(damaged_blobs, blobs.directory)
+    wanted = set(damaged)
+    unreadable: list[str] = []
+    for octets in stepwise(reading, _search(folder, wanted, work, form, unreadable)):
+        prepared = blobs.keep_ready(octets)
+        database.write_now(_put_back, prepared)
+        wanted.discard(prepared.blob.digest)
+    found = {digest: why for digest, why in damaged.items() if digest not in wanted}
+    left = {digest: why for digest, why in damaged.items() if digest in wanted}
+    return MissingRestored(
+        _listed(database, found), _listed(database, left), tuple(unreadable) if wanted else ()
+    )
+
+
+def _listed(database: Database, damaged: Damaged) -> tuple[LostMessage, ...]:
+    return database.read_now(lost_messages, damaged)
+
+
+def _put_back(tx: Transaction, prepared: PreparedBlob) -> None:
+    digest = prepared.blob.digest
+    uses = sum(
+        tx.value(sql, (digest,))
+        for sql in (
+            "SELECT count(*) FROM emails WHERE blob = ?",
+            "SELECT count(*) FROM queue_messages WHERE blob = ?",
+        )
+    )
+    put_back(tx, prepared, uses=uses)
+
+
+def _search(
+    folder: BackupFolder, wanted: set[bytes], work: Path, form: Form, unreadable: list[str]
+) -> Iterator[bytes]:
+    """The octets of wanted blobs, newest points first; `wanted` shrinks meanwhile."""
+    searched: set[tuple[str, ...]] = set()
+    for name in reversed(folder.points.names()):
+        try:
+            point = folder.points.read(name)
+            yield from _in_files(folder, point, set(wanted))
+            database = tuple(file.blocks for file in database_files(point, form))
+            if wanted and database not in searched:
+                searched.add(database)
+                yield from _in_database(folder, point, set(wanted), work, form)
+        except (BackupDamaged, SchemaTooNew) as failure:
+            unreadable.append(f"{name}: {failure}")
+
+
+def _in_files(folder: BackupFolder, point: Point, wanted: set[bytes]) -> Iterator[bytes]:
+    names = {digest.hex(): digest for digest in wanted}
+    for file in point.files:
+        digest = names.get(Path(file.path).name[:_DIGEST_DIGITS])
+        if digest is not None and holds(folder, file, digest):
+            yield b"".join(octets or b"" for octets in octets_of(folder, file))
+
+
+def _in_database(
+    folder: BackupFolder, point: Point, wanted: set[bytes], work: Path, form: Form
+) -> Iterator[bytes]:
+    with open_point(folder, point, work, form) as opened:
+        for digest in wanted:
+            try:
+                octets = opened.database.read_now(opened.blobs.read, digest)
+            except (BlobMissing, DatabaseUnavailable):
+                continue
+            if prepare(octets).blob.digest == digest:
+                yield octets
