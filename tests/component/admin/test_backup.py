@@ -109,17 +109,6 @@ def test_a_second_run_copies_only_new_blocks_and_points_stay_independent(tmp_pat
         assert contents(new) == after
 
 
-def test_large_messages_that_are_known_are_not_read_again(tmp_path: Path) -> None:
-    with fill_directory(tmp_path / "data") as data:
-        back_up(data, tmp_path / "backup")
-        (path,) = (tmp_path / "data" / "blobs").glob("??/*")
-        path.write_bytes(bytes(path.stat().st_size))  # had it been read again, this would be in the backup
-        back_up(data, tmp_path / "backup", after_ms=1000)
-    bring_back(tmp_path / "backup", tmp_path / "again")
-    with open_directory(tmp_path / "again") as again:
-        assert again.fsck().problems == []
-
-
 @pytest.mark.parametrize(
     "pause", ["log full", "log copied home", "log partly copied home", "log started again"]
 )
@@ -250,7 +239,7 @@ def test_a_full_disk_leaves_the_points_that_were_there(
         with monkeypatch.context() as patched:
             patched.setattr(Packs, "put", full)
             with pytest.raises(
-                BackupRefused, match="No space left on device. Its earlier points are unchanged"
+                BackupRefused, match=r"No space left on device\. Its earlier points are unchanged"
             ):
                 back_up(data, tmp_path / "backup", after_ms=1000)
         assert verify(tmp_path / "backup").sound

@@ -1,8 +1,7 @@
 """The files of a point, put together again from their blocks; what is damaged costs no more than itself.
 
-A large message of which a block is lost is left out. In a file of the database a lost block becomes zeros; the
-database is then built anew from what can be read (`admin/rebuild`). At the end every message that can't be read is
-known.
+A large message of which a block is damaged is left out. The database is taken with what is left of such a block, and
+is then built anew from what can be read (`admin/rebuild`). At the end every message that can't be read is known.
 """
 
 import fcntl
@@ -39,53 +38,54 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """A file that lacks some of its octets."""
+    """A file of which some blocks are damaged or missing."""
 
     path: str
     octets: int
-    """How many."""
+    """In these blocks."""
 
     @property
     def line(self) -> str:
         """For people."""
-        return f"{self.path} lacks {self.octets} octets"
+        return f"{self.octets} octets of {self.path}"
 
 
-def octets_of(folder: BackupFolder, file: BackedUpFile) -> Iterator[bytes | None]:
-    """The blocks of a file in order; `None` for one that is lost."""
+def octets_of(folder: BackupFolder, file: BackedUpFile) -> Iterator[tuple[bytes, bool]]:
+    """The blocks of a file in order, and whether each is sound; what is left of those that are not."""
+    start = 0
     for digest in file.digests:
         try:
-            yield folder.packs.get(digest)
+            yield folder.packs.get(digest), True
         except BackupDamaged:
-            yield None
+            yield folder.packs.get_damaged(digest, min(BLOCK_OCTETS, file.octets - start)), False
+        start += BLOCK_OCTETS
 
 
 def holds(folder: BackupFolder, file: BackedUpFile, digest: bytes) -> bool:
     """Whether the backup has the octets with this digest: blocks that were stored may be of a damaged file."""
     checksum = sha256()
-    for octets in octets_of(folder, file):
-        if octets is None:
+    for octets, sound in octets_of(folder, file):
+        if not sound:
             return False
         checksum.update(octets)
     return checksum.digest() == digest
 
 
 def write_file(folder: BackupFolder, file: BackedUpFile, path: Path) -> int:
-    """Write a file durably, for its owner only, with zeros for lost blocks; return how many octets are lost.
+    """Write a file durably, for its owner only; return how many octets are in damaged blocks.
 
     Raises OSError.
     """
-    lost = done = 0
+    damaged = 0
     # With its mode from the start: it may be a private key
     mode = (file.mode & 0o700) | 0o600
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
-        for octets in octets_of(folder, file):
-            expected = min(BLOCK_OCTETS, file.octets - done)
-            lost += 0 if octets is not None else expected
-            done += out.write(bytes(expected) if octets is None else octets)
+        for octets, sound in octets_of(folder, file):
+            out.write(octets)
+            damaged += 0 if sound else len(octets)
         out.flush()
         os.fsync(out.fileno())
-    return lost
+    return damaged
 
 
 def database_files(point: Point, form: Form) -> list[BackedUpFile]:
@@ -103,8 +103,10 @@ def write_database(folder: BackupFolder, point: Point, target: Path, form: Form)
     return [Incomplete(file.path, lost) for file, lost in found if lost]
 
 
-def make_sound(path: Path, form: Form) -> RebuildResult | None:
+def make_sound(path: Path, form: Form, *, damaged: bool) -> RebuildResult | None:
     """Apply the database's log, bring its tables up to date, check every page; where it is damaged, rebuild it.
+
+    `damaged`: it is known to be, even if SQLite finds nothing.
 
     Returns what the rebuild did. Raises `BackupDamaged` where nothing can be read, `SchemaTooNew`, OSError.
     """
@@ -116,14 +118,14 @@ def make_sound(path: Path, form: Form) -> RebuildResult | None:
             database.close_now()
     except DatabaseFailure as failure:
         found = (str(failure),)
-    if not found:
+    if not found and not damaged:
         return None
     blobs = FileBlobs(path.parent / "blobs")
     context = RepairContext(blobs, form.now_ms, path.parent / "lost+found")
     try:
         done = rebuild_database(path, context, form.schemas, lambda _what: None)
     except (CannotRebuild, DatabaseFailure) as failure:
-        raise BackupDamaged(f"the database in it can't be read: {found[0]}") from failure
+        raise BackupDamaged(f"the database in it can't be read: {failure}") from failure
     for left in path.parent.glob(f"{path.name}.damaged-*"):
         left.unlink()  # the backup still has it
     return done
@@ -229,7 +231,7 @@ def open_point(folder: BackupFolder, point: Point, work: Path, form: Form) -> It
     make_folder(work)
     try:
         incomplete = tuple(write_database(folder, point, work, form))
-        rebuilt = make_sound(work / form.database_name, form)
+        rebuilt = make_sound(work / form.database_name, form, damaged=bool(incomplete))
         database = open_database(work / form.database_name, form.schemas, alone=True)
         try:
             yield OpenPoint(point, database, PointBlobs(work / "blobs", folder, point), incomplete, rebuilt)

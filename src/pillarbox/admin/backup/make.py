@@ -155,8 +155,6 @@ class _Run:
         self._folder = folder
         self._packs = folder.packs
         self._progress = progress
-        newest = folder.points.newest()
-        self._known = {file.path: file for file in newest.files} if newest else {}
         self._done = 0
         self._all = 0
         self.files: list[BackedUpFile] = []
@@ -211,11 +209,7 @@ class _Run:
         return digest
 
     def _message(self, path: Path, blob: BlobFile, damaged: dict[bytes, str]) -> BackedUpFile | None:
-        """The file of a large message. It never changes: if the newest point has it, it is not read again."""
-        known = self._known.get(self._name(path))
-        if known and known.octets == blob.size == _size(path) and holds(self._folder, known, blob.digest):
-            self._done += known.octets
-            return known
+        """The file of a large message; where it is damaged, as an earlier point has it."""
         try:
             stored, digest = self._store(path)
         except _Unreadable as failure:

@@ -99,7 +99,7 @@ def _in_files(folder: BackupFolder, point: Point, wanted: set[bytes]) -> Iterato
     for file in point.files:
         digest = names.get(Path(file.path).name[:_DIGEST_DIGITS])
         if digest is not None and holds(folder, file, digest):
-            yield b"".join(octets or b"" for octets in octets_of(folder, file))
+            yield b"".join(octets for octets, _ in octets_of(folder, file))
 
 
 def _in_database(

@@ -142,6 +142,11 @@ class Packs:
             raise BackupDamaged(f"block {digest.hex()} is missing")
         raise BackupDamaged(f"block {digest.hex()} in {places[0].pack} is damaged")
 
+    def get_damaged(self, digest: bytes, octets: int) -> bytes:
+        """What is left of a block of this size that `get` does not have: mostly right, or zeros."""
+        found = map(self._read, self._places.get(digest, ()))
+        return next((left for left in found if left is not None and len(left) == octets), bytes(octets))
+
     def is_sound(self, digest: bytes) -> bool:
         """Whether this block can be had."""
         if digest in self._sound:

@@ -14,6 +14,7 @@ from pillarbox.admin.backup.assembly import (
     Form,
     Incomplete,
     damaged_mail,
+    database_files,
     make_sound,
     require_within,
     write_file,
@@ -66,7 +67,7 @@ def restore_backup(
         try:
             require_within(unfinished, wanted.files)
             incomplete = _write_all(folder, wanted, unfinished, progress)
-            rebuilt, lost = _check(folder, wanted, unfinished, form)
+            rebuilt, lost = _check(folder, wanted, unfinished, form, incomplete)
             settle(unfinished)
             unfinished.rename(data)
         except BaseException:
@@ -112,14 +113,15 @@ def _write_all(folder: BackupFolder, point: Point, target: Path, progress: Progr
 
 
 def _check(
-    folder: BackupFolder, point: Point, target: Path, form: Form
+    folder: BackupFolder, point: Point, target: Path, form: Form, incomplete: list[Incomplete]
 ) -> tuple[RebuildResult | None, tuple[LostMessage, ...]]:
     """Make the database usable, and find the messages that are missing."""
     path = target / form.database_name
+    names = {file.path for file in database_files(point, form)}
     try:
         if not path.exists():
             raise BackupDamaged("it holds no database")
-        rebuilt = make_sound(path, form)
+        rebuilt = make_sound(path, form, damaged=any(file.path in names for file in incomplete))
     except BackupDamaged as damaged:
         raise BackupDamaged(
             f"{point.name} can't be restored: {damaged}. {_other_points(folder, point)}"

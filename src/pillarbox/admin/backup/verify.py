@@ -88,7 +88,7 @@ def _verified(folder: BackupFolder, point: Point, work: Path, form: Form) -> Ver
 
 
 def _damage(opened: OpenPoint) -> Iterator[str]:
-    yield from (file.line for file in opened.incomplete)
+    yield from (f"damaged: {file.line}" for file in opened.incomplete)
     if opened.rebuilt:
         yield "the database is damaged; a restore would rebuild it"
 

@@ -1,0 +1,350 @@
+"""What an operator sees of a damaged backup or data directory: inject damage, run a command, see what it says and
+brings back."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pillarbox.app.database import SCHEMAS
+from pillarbox.world.blobs import BlobMissing, FileBlobs
+from pillarbox.world.database import DatabaseUnavailable, Transaction
+from pillarbox.world.database.sqlite import open_database
+from tests.kit.command_line import CommandLine, set_up
+
+ANNA = "anna@example.org"
+MESSAGES = 5
+LARGE = 300_000
+"""Octets of a message that becomes a file."""
+LARGE_SUBJECT = "large one"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An installation with mail, and a folder for its backups."""
+
+    command: CommandLine
+    backup: Path
+    folder: Path
+
+    def back_up(self, *words: str) -> Any:
+        return self.command.json("backup", str(self.backup), *words)
+
+    def restored(self, *words: str, code: int) -> dict[str, Any]:
+        """The data directory moved away and restored: what the command says, with this exit code."""
+        moved = self.folder / "moved"
+        if self.command.data.exists():
+            self.command.data.rename(moved)
+        return self.answer("restore", str(self.backup), *words, code=code)
+
+    def answer(self, *words: str, code: int) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.command.refused(*words, "--json", code=code))
+        return found
+
+    def mail(self, login: str = ANNA) -> list[str]:
+        """The subjects of all messages of an account whose octets are what they should be."""
+        database = open_database(self.command.data / "pillarbox.db", SCHEMAS)
+        try:
+            return database.read_now(_readable, FileBlobs(self.command.data / "blobs"), login)
+        finally:
+            database.close_now()
+
+    def blob_file(self) -> Path:
+        (path,) = self.command.data.glob("blobs/[0-9a-f][0-9a-f]/*")
+        return path
+
+    def packs(self) -> list[Path]:
+        return sorted((self.backup / "packs").glob("*.pack"))
+
+    def points(self) -> list[Path]:
+        return sorted((self.backup / "points").iterdir())
+
+    def point_names(self) -> list[str]:
+        return [point["name"] for point in self.command.json("backup", str(self.backup), "--list")]
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        connection = sqlite3.connect(self.command.data / "pillarbox.db")
+        with connection:
+            rows = connection.execute(statement).fetchall()
+        connection.close()
+        return rows
+
+    def add_mail(self, *numbers: int, octets: int = 0, subject: str = "") -> None:
+        mbox = self.folder / f"mail{numbers[0]}.mbox"
+        mbox.write_bytes(b"".join(message(number, octets, subject) for number in numbers))
+        self.command.text("import", ANNA, str(mbox))
+
+
+def _readable(tx: Transaction, blobs: FileBlobs, login: str) -> list[str]:
+    sql = (
+        "SELECT e.subject, e.blob FROM placements p JOIN emails e ON e.id = p.email"
+        " JOIN accounts a ON a.id = p.account WHERE a.login = ? ORDER BY e.subject"
+    )
+    return [subject for subject, digest in tx.rows(sql, (login,)) if _is_sound(tx, blobs, digest)]
+
+
+def _is_sound(tx: Transaction, blobs: FileBlobs, digest: bytes) -> bool:
+    try:
+        return sha256(blobs.read(tx, digest)).digest() == digest
+    except (BlobMissing, DatabaseUnavailable):
+        return False
+
+
+def message(number: int, octets: int = 0, subject: str = "") -> bytes:
+    text = f"body of {number} ".encode() * 2 + b"%08d\n" % number
+    filler = b"".join(b"%064d\n" % line for line in range(octets // 65))
+    return b"From x Thu Jan  4 00:00:00 2024\nSubject: %s\nMessage-Id: <%d@x.example>\n\n%s%s\n" % (
+        (subject or f"mail {number}").encode(),
+        number,
+        text,
+        filler,
+    )
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Installed:
+    made = set_up(tmp_path)[0]
+    installed = Installed(made, tmp_path / "backup", tmp_path)
+    installed.add_mail(*range(MESSAGES))
+    installed.add_mail(90, octets=LARGE, subject=LARGE_SUBJECT)
+    return installed
+
+
+SMALL = [f"mail {number}" for number in range(MESSAGES)]
+ALL = sorted([*SMALL, LARGE_SUBJECT])
+
+
+# --- damage in the data directory
+
+
+def lose_file(there: Installed) -> None:
+    there.blob_file().unlink()
+
+
+def damage_file(there: Installed) -> None:
+    path = there.blob_file()
+    content = bytearray(path.read_bytes())
+    content[1000] ^= 1
+    path.write_bytes(content)
+
+
+def shorten_file(there: Installed) -> None:
+    path = there.blob_file()
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def make_file_unreadable(there: Installed) -> None:
+    path = there.blob_file()
+    path.unlink()
+    path.symlink_to(path.name)  # a loop: opening it fails, for root as well
+
+
+def lose_octets(there: Installed) -> None:
+    there.sql(f"DELETE FROM blob_octets WHERE id = ({_octets_of('mail 2')})")
+
+
+def damage_octets(there: Installed) -> None:
+    there.sql(f"UPDATE blob_octets SET octets = zeroblob(length(octets)) WHERE id = ({_octets_of('mail 2')})")
+
+
+def lose_blob_row(there: Installed) -> None:
+    there.sql("DELETE FROM blobs WHERE digest = (SELECT blob FROM emails WHERE subject = 'mail 2')")
+
+
+def _octets_of(subject: str) -> str:
+    return f"SELECT octets_id FROM blobs WHERE digest = (SELECT blob FROM emails WHERE subject = '{subject}')"
+
+
+IN_DATA: dict[str, tuple[Callable[[Installed], None], str, str]] = {
+    "a file is lost": (lose_file, LARGE_SUBJECT, "missing"),
+    "a file is damaged": (damage_file, LARGE_SUBJECT, "damaged"),
+    "a file is cut": (shorten_file, LARGE_SUBJECT, "damaged"),
+    "a file can't be read": (make_file_unreadable, LARGE_SUBJECT, "can't be read"),
+    "octets are lost": (lose_octets, "mail 2", "missing"),
+    "octets are damaged": (damage_octets, "mail 2", "damaged"),
+    "the row is lost": (lose_blob_row, "mail 2", "missing"),
+}
+
+
+@pytest.mark.parametrize("damage", IN_DATA)
+def test_a_first_backup_of_damaged_mail_has_everything_else_and_lists_it(
+    there: Installed, damage: str
+) -> None:
+    inject, subject, why = IN_DATA[damage]
+    inject(there)
+    said = there.command.refused("backup", str(there.backup))
+    assert f"{ANNA}, INBOX, UID " in said
+    assert f'"{subject}"' in said
+    assert why in said
+    found = there.restored(code=1)
+    assert [lost["subject"] for lost in found["lost"]] == [subject]
+
+
+@pytest.mark.parametrize("damage", IN_DATA)
+def test_what_an_earlier_point_has_is_restored_where_it_is_missing(there: Installed, damage: str) -> None:
+    there.back_up()
+    inject, subject, _ = IN_DATA[damage]
+    inject(there)
+    (lost,) = there.answer("backup", str(there.backup), code=1)["damaged"]
+    assert (lost["account"], lost["mailbox"], lost["subject"]) == (ANNA, "INBOX", subject)
+    uids = there.sql("SELECT uid, email FROM placements ORDER BY uid")
+    said = there.command.json("restore", str(there.backup), "--missing")
+    assert [one["subject"] for one in said["restored"]] == [subject]
+    assert there.mail() == ALL
+    assert there.sql("SELECT uid, email FROM placements ORDER BY uid") == uids
+    assert "No errors found" in there.command.text("fsck")
+    assert there.command.json("restore", str(there.backup), "--missing")["restored"] == []
+    there.back_up()
+
+
+@pytest.mark.parametrize(
+    "damage", ["a file is lost", "a file is damaged", "a file is cut", "a file can't be read"]
+)
+def test_a_point_has_a_large_message_from_the_point_before(there: Installed, damage: str) -> None:
+    there.back_up()
+    IN_DATA[damage][0](there)
+    there.answer("backup", str(there.backup), "--keep", "1", code=1)
+    assert there.restored(code=0)["lost"] == []
+    assert there.mail() == ALL
+
+
+def test_what_no_point_has_is_listed(there: Installed) -> None:
+    lose_octets(there)
+    there.answer("backup", str(there.backup), code=1)
+    said = there.command.refused("restore", str(there.backup), "--missing")
+    assert "In no point of this backup:" in said
+    assert '"mail 2": its octets are missing' in said
+
+
+def test_a_damaged_queue_is_listed(there: Installed) -> None:
+    there.sql(
+        "INSERT INTO queue_messages (blob, size, reverse_path, body, smtputf8, require_tls, queued_at_ms,"
+        " expires_at_ms) VALUES (zeroblob(32), 10, 'a@b.example', '7BIT', 0, 0, 1700000000000, 1800000000000)"
+    )
+    (lost,) = there.answer("backup", str(there.backup), code=1)["damaged"]
+    assert (lost["mailbox"], lost["date"], lost["account"]) == ("queue", "2023-11-14", "")
+
+
+def test_nothing_in_a_list_acts_on_the_terminal(there: Installed) -> None:
+    there.sql(
+        "UPDATE emails SET subject = 'a' || char(27) || '[2J' || char(8238) || 'b' WHERE subject = 'mail 2'"
+    )
+    there.sql("DELETE FROM blob_octets")
+    said = there.command.refused("backup", str(there.backup))
+    assert '"a\\x1b[2J\\u202eb"' in said
+
+
+# --- damage in the backup
+
+
+def flip(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def find(there: Installed, text: bytes) -> tuple[Path, int]:
+    """The pack that holds these octets, and where."""
+    for pack in there.packs():
+        at = pack.read_bytes().find(text)
+        if at >= 0:
+            return pack, at
+    raise AssertionError("not in the backup")
+
+
+def damage_block_of_file(there: Installed) -> None:
+    pack, at = find(there, b"%064d" % 3000)
+    flip(pack, at)
+
+
+def damage_block_of_database(there: Installed) -> None:
+    """One octet in the middle of a message: it costs the block that holds it."""
+    pack, at = find(there, b"body of 2 body of 2 00000002")
+    flip(pack, at)
+
+
+def damage_length(there: Installed) -> None:
+    """The head of a block says another length: what follows is found all the same."""
+    pack, at = find(there, b"%064d" % 10)
+    content = pack.read_bytes()
+    start = 0
+    while start + 36 + int.from_bytes(content[start + 32 : start + 36], "big") < at:
+        start += 36 + int.from_bytes(content[start + 32 : start + 36], "big")
+    flip(pack, start + 32)
+
+
+def lose_pack_with_the_file(there: Installed) -> None:
+    pack, _ = find(there, b"%064d" % 3000)
+    pack.unlink()
+
+
+IN_BACKUP: dict[str, tuple[Callable[[Installed], None], str]] = {
+    "a block of a file": (damage_block_of_file, LARGE_SUBJECT),
+    "a block of the database": (damage_block_of_database, "mail 2"),
+    "the head of a block": (damage_length, LARGE_SUBJECT),
+}
+
+
+def separate_packs(there: Installed) -> None:
+    """The large message in a pack of its own."""
+    path = there.blob_file()
+    kept = there.folder / path.name
+    path.rename(kept)
+    there.answer("backup", str(there.backup), code=1)
+    kept.rename(path)
+    there.back_up()
+
+
+@pytest.mark.parametrize("damage", IN_BACKUP)
+def test_a_damaged_block_costs_what_is_in_it(there: Installed, damage: str) -> None:
+    there.back_up()
+    inject, lost = IN_BACKUP[damage]
+    inject(there)
+    point = there.point_names()[0]
+    report = there.answer("backup", str(there.backup), "--verify", code=1)
+    assert [one["can_be_restored"] for one in report["points"]] == [True]
+    said = there.command.refused("backup", str(there.backup), "--verify")
+    assert f"{point}: damaged, can be restored without what is listed" in said
+    assert "Delete nothing" in said
+    kept = {path: path.read_bytes() for path in [*there.packs(), *there.points()]}
+    found = there.restored(code=1)
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert [one["subject"] for one in found["lost"]] == [lost]
+    assert there.mail() == [subject for subject in ALL if subject != lost]
+
+
+@pytest.mark.parametrize("damage", IN_BACKUP)
+def test_the_next_backup_writes_damaged_blocks_again(there: Installed, damage: str) -> None:
+    there.back_up()
+    IN_BACKUP[damage][0](there)
+    assert there.back_up()["healed_octets"] or damage == "the head of a block"
+    assert "all can be restored" in there.command.text("backup", str(there.backup), "--verify")
+    assert there.restored(code=0)["lost"] == []
+    assert there.mail() == ALL
+
+
+def test_a_lost_pack_costs_what_is_in_it(there: Installed) -> None:
+    separate_packs(there)
+    lose_pack_with_the_file(there)
+    assert [lost["subject"] for lost in there.restored(code=1)["lost"]] == [LARGE_SUBJECT]
+    assert there.mail() == SMALL
+
+
+def test_verifying_lists_all_damage_not_the_first_alone(there: Installed) -> None:
+    there.back_up()
+    there.add_mail(91, octets=LARGE + 130_000, subject="second large one")
+    there.back_up()
+    damage_block_of_file(there)
+    pack, at = find(there, b"%064d" % 6500)
+    flip(pack, at)
+    report = there.answer("backup", str(there.backup), "--verify", code=1)
+    assert [[one["subject"] for one in point["lost"]] for point in report["points"]] == [
+        [LARGE_SUBJECT],
+        [LARGE_SUBJECT, "second large one"],
+    ]
+    assert len(report["damage"]) == 2
