@@ -135,8 +135,7 @@ def _incomplete(restored: "RestoreResult", directory: Path) -> Iterable[str]:
             f"The database was damaged, and was rebuilt from what could be read: {restored.rebuilt.rows} rows,"
             f" {counted(gaps, 'gap')}."
         )
-        if restored.rebuilt.lost:
-            yield f"{counted(restored.rebuilt.lost, 'message')} lost of which nothing could be read."
+        yield from (f"Lost: {what}" for what in restored.rebuilt.lost)
     yield from _listed("Damaged or missing:", restored.lost)
     yield f"Keep the backup. Other points may have what is missing: pillarbox restore {directory} --missing"
 

@@ -21,7 +21,7 @@ import apsw
 
 from pillarbox.world.database.failures import DatabaseUnavailable
 from pillarbox.world.database.sqlite.connection import connect
-from pillarbox.world.database.sqlite.failures import RAISED, translated, translated_failures
+from pillarbox.world.database.sqlite.failures import RAISED, translated
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from pillarbox.world.database.transaction import Transaction
 
