@@ -47,7 +47,7 @@ INVARIANTS = (
         "No recipient has been given up on because workers ended while they tried it.",
         f"SELECT message, address FROM queue_recipients WHERE state = 'held' AND unfinished >= {MAX_UNFINISHED}",  # noqa: S608 - a number of ours
         f"queued message {{0}} for {{1}} is held: workers ended {MAX_UNFINISHED} times while they tried it",
-        "The log says why they ended. `pillarbox queue release ID` tries again, `pillarbox queue drop ID` ends it.",
+        "The log says why they ended. To try again: pillarbox queue release {0}; to end it: pillarbox queue drop {0}.",
     ),
 )
 """In the order in which to repair them."""
