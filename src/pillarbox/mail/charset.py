@@ -8,10 +8,16 @@ from the web:
 * ISO-2022-KR, HZ and UTF-7 (RFC 2152) are decoded, not replaced: they were made for mail;
 * a few DOS code pages that occur in old mail are supported.
 
-`decode` never raises: with an unknown label it guesses, an invalid octet becomes U+FFFD.
+`decode` never raises: with an unknown label it guesses, an invalid octet becomes U+FFFD. `pieces` is the same in pieces
+of bounded size.
 """
 
+import codecs
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
+
+MAX_PENDING_OCTETS: Final = 64 * 1024
+"""Octets without a character, of a shift sequence in UTF-7, after which it is decoded as if it had ended."""
 
 _ISO_8859: Final = {
     2: "csisolatin2 iso-ir-101 iso_8859-2:1987 l2 latin2",
@@ -102,11 +108,14 @@ def decode(octets: bytes, label: str | None = None) -> str:
     elif name.startswith("utf-16") and octets[:2] in (b"\xff\xfe", b"\xfe\xff"):
         name = "utf-16"
     try:
-        text = octets.decode(name, "replace")
-        # UTF-7 can encode a lone surrogate, which is not a character.
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if name == "utf-7" else text
+        return _characters(octets.decode(name, "replace"), name)
     except (UnicodeError, ValueError):  # a few stateful codecs raise in spite of "replace"
         return guess(octets)
+
+
+def _characters(text: str, name: str) -> str:
+    # UTF-7 can encode a lone surrogate, which is not a character.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if name == "utf-7" else text
 
 
 def guess(octets: bytes) -> str:
@@ -115,3 +124,45 @@ def guess(octets: bytes) -> str:
         return octets.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError:
         return octets.decode("cp1252", "replace")
+
+
+def pieces(source: Callable[[], Iterable[bytes]], label: str | None) -> Iterator[str]:
+    """`decode` of octets that come in pieces: a piece of text, perhaps empty, for each.
+
+    `source` returns the pieces anew each time: guessing needs to see all before it can decode any.
+    """
+    name = codec(label) if label else None
+    name = _guessed(source) if name is None else _usable(source, name)
+    decoder = codecs.getincrementaldecoder(name)("replace")
+    for piece in source():
+        yield _characters(decoder.decode(piece), name)
+        if name == "utf-7" and len(decoder.getstate()[0]) > MAX_PENDING_OCTETS:
+            yield _characters(decoder.decode(b"", True), name)
+            decoder.reset()
+    yield _characters(decoder.decode(b"", True), name)
+
+
+def _usable(source: Callable[[], Iterable[bytes]], name: str) -> str:
+    """The codec to decode with where `name` was named."""
+    match name:
+        case "utf-8":
+            return "utf-8-sig"
+        case "utf-16-be" | "utf-16-le":
+            first = b"".join(piece for piece, _ in zip(source(), range(2), strict=False))
+            return "utf-16" if first[:2] in (b"\xff\xfe", b"\xfe\xff") else name
+    return name if name not in _NOT_ASCII_BASED or _decodes(source, name, "replace") else _guessed(source)
+
+
+def _guessed(source: Callable[[], Iterable[bytes]]) -> str:
+    return "utf-8-sig" if _decodes(source, "utf-8", "strict") else "cp1252"
+
+
+def _decodes(source: Callable[[], Iterable[bytes]], name: str, errors: str) -> bool:
+    decoder = codecs.getincrementaldecoder(name)(errors)
+    try:
+        for piece in source():
+            decoder.decode(piece)
+        decoder.decode(b"", True)
+    except (UnicodeError, ValueError):
+        return False
+    return True

@@ -2,17 +2,20 @@
 
 `decode` returns readable text of a field value and never raises. It follows RFC 2047 §6.2 (white space between two
 encoded words is dropped) and is lenient: an encoded word may touch its neighbours, contain spaces, lack base64
-padding, or hold only part of a character's octets (adjacent words in one charset are decoded together).
+padding, or hold only part of a character's octets (adjacent words in one charset are decoded together). `pieces` is the
+same in pieces of bounded size, for a field of any size.
 """
 
 import binascii
 import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pillarbox.mail import charset, transfer
 
 # RFC 2047 §2, with the language of RFC 2231 §5. No class matches "?", so the scan is linear.
 _WORD: Final = re.compile(rb"=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
+_PIECE_OCTETS: Final = transfer.MAX_PIECE_OCTETS
 _LF: Final = ord(b"\n")
 _LINE_END: Final = re.compile(rb"\r?\n")
 
@@ -24,22 +27,49 @@ def decode(value: bytes | str) -> str:
         octets = _LINE_END.sub(b"", octets)
     if octets.find(b"=?") < 0:
         return octets.decode("ascii") if octets.isascii() else charset.guess(octets)
-    text: list[str] = []
-    label, pending, at = b"", b"", 0
-    for found in _WORD.finditer(octets):
-        between = octets[at : found.start()]
-        named = found[1].lower()
-        if pending and (named != label or between.strip(b" \t")):
-            text.append(charset.decode(pending, label.decode("latin-1")))
-            pending = b""
-        if not at or between.strip(b" \t"):
-            text.append(charset.decode(between))
-        label = named
-        pending += _word_octets(found[2], found[3])
-        at = found.end()
-    text.append(charset.decode(pending, label.decode("latin-1")))
-    text.append(charset.decode(octets[at:]))
-    return "".join(text)
+    return "".join(_decoded((octets,)))
+
+
+def pieces(raw: bytes, start: int = 0, *, size: int = _PIECE_OCTETS) -> Iterator[str]:
+    """`decode` of a folded value from an offset on, some text for each `size` of its octets."""
+    return _decoded(_windows(raw, start, size))
+
+
+def _windows(raw: bytes, start: int, size: int) -> Iterator[bytes]:
+    """A value unfolded and cut behind white space where there is any, so that no encoded word is cut."""
+    at = start
+    while at < len(raw):
+        until = min(at + size, len(raw))
+        if until < len(raw):
+            until = max(raw.rfind(space, at, until) for space in (b" ", b"\t", b"\n")) + 1 or until
+        yield _LINE_END.sub(b"", raw[at:until])
+        at = until
+
+
+def _decoded(windows: Iterable[bytes]) -> Iterator[str]:
+    label, words, words_octets = "", list[bytes](), 0
+    gap, after_word = b"", False
+    for window in windows:
+        at = 0
+        for found in _WORD.finditer(window):
+            between, at = gap + window[at : found.start()], found.end()
+            gap, is_blank = b"", not between.strip(b" \t")
+            named = found[1].lower().decode("latin-1")
+            if words and (named != label or not is_blank or words_octets > _PIECE_OCTETS):
+                yield charset.decode(b"".join(words), label)
+                words, words_octets = [], 0
+            if not (after_word and is_blank):
+                yield charset.decode(between)
+            words.append(_word_octets(found[2], found[3]))
+            words_octets += len(words[-1])
+            label, after_word = named, True
+        gap += window[at:]
+        if gap.strip(b" \t") or len(gap) > _PIECE_OCTETS:
+            yield charset.decode(b"".join(words), label)
+            yield charset.decode(gap)
+            words, words_octets, gap, after_word = [], 0, b"", False
+    yield charset.decode(b"".join(words), label)
+    yield charset.decode(gap)
 
 
 def _word_octets(encoding: bytes, text: bytes) -> bytes:

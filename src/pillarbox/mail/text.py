@@ -1,19 +1,20 @@
 """The text of a message: all of it for searching, its beginning for lists of messages.
 
-`body_text` is what IMAP's `SEARCH BODY` and `TEXT` search (RFC 9051 §6.4.4): every text part with its transfer
+`body_pieces` is what IMAP's `SEARCH BODY` and `TEXT` search (RFC 9051 §6.4.4): every text part with its transfer
 encoding and charset decoded, HTML without markup, enclosed messages with their headers. `preview` is IMAP's `PREVIEW`
 (RFC 8970) and JMAP's `preview` (RFC 8621 §4.1.4).
 
-Both accept any octets, never raise, and return text that UTF-8 can encode.
+Both accept any octets, never raise, and return text that UTF-8 can encode. Text comes in pieces, each made of at most
+`transfer.MAX_PIECE_OCTETS`, so that a message of any size needs little memory besides its octets; there is a piece,
+perhaps an empty one, for each so many octets that were read.
 """
 
-import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from pillarbox.mail import charset, encoded_word, transfer
-from pillarbox.mail.header import Header
+from pillarbox.mail import charset, encoded_word, html_text, transfer
+from pillarbox.mail.header import Field, Header
 from pillarbox.mail.part import Part
 from pillarbox.mail.part_parser import parse
 
@@ -21,6 +22,8 @@ MAX_PREVIEW_CHARACTERS: Final = 200
 """RFC 8970 §3.3: SHOULD be 200, MUST NOT exceed 256; RFC 8621 §4.1.4: at most 256."""
 PREVIEW_OCTETS: Final = 64 * 1024
 """Octets of a part from which its preview is taken."""
+MAX_PREVIEW_OCTETS: Final = 128 * 1024
+"""Octets of all parts that are read for a preview: those of a message whose first parts show nothing."""
 ENCODED_MESSAGE_DEPTH: Final = 3
 """Levels of enclosed messages that are decoded although they have a transfer encoding."""
 
@@ -30,16 +33,6 @@ _NEAR_OCTETS: Final = 1024
 _SEEN_CHARACTERS: Final = 256
 _NO_ATTRIBUTION: Final = re.compile(r"\n\s*+[^\s:][^\n:]*+\n")
 _MESSAGES: Final = ("message/rfc822", "message/global")
-# Both alternatives always match to an end, so that unclosed elements cost one scan in all.
-_UNSEEN: Final = re.compile(
-    r"<!--(?:.*?-->|.*\Z)|<(script|style|title)\b(?:.*?</\1\s*>|.*\Z)", re.DOTALL | re.IGNORECASE
-)
-_BLOCKS: Final = (
-    "address|article|aside|blockquote|br|center|dd|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]|header|hr"
-    "|li|main|nav|ol|option|p|pre|section|summary|table|tbody|td|tfoot|th|thead|tr|ul"
-)
-_BLOCK_TAG: Final = re.compile(rf"</?(?:{_BLOCKS})(?:[\s/][^>]*)?(?:>|\Z)", re.IGNORECASE)
-_TAG: Final = re.compile(r"<[a-zA-Z/!?][^>]*(?:>|\Z)")
 _META_CHARSET: Final = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 # Controls, soft hyphens, zero-width and direction marks: senders pad previews with them, and no protocol allows NUL.
 _INVISIBLE: Final = re.compile(
@@ -50,22 +43,25 @@ _ATTRIBUTION: Final = re.compile(
 )
 
 
-def body_text(octets: bytes, part: Part) -> str:
+def body_pieces(octets: bytes, part: Part) -> Iterator[str]:
     """All text of a message, its parts one after another, separated by line ends."""
-    return "\n".join(_texts(octets, part, ENCODED_MESSAGE_DEPTH))
+    pieces = _texts(octets, part, ENCODED_MESSAGE_DEPTH)
+    next(pieces, None)  # the line end before the first
+    return pieces
 
 
 def preview(octets: bytes, part: Part) -> str:
     """The beginning of the readable text, on one line, at most `MAX_PREVIEW_CHARACTERS` long."""
+    left = MAX_PREVIEW_OCTETS
     for candidate in _readable(part):
         if preview := _fast_preview(octets, candidate):
             return preview
-        if candidate.mime.content_type == "text/html":
-            begun = strip_html(part_text(octets, candidate, PREVIEW_OCTETS))
-        else:
-            begun = part_text(octets, candidate, PREVIEW_OCTETS)
-        if shown := _begin(begun):
+        limit = min(PREVIEW_OCTETS, left)
+        if shown := _begin("".join(_words(octets, candidate, limit))):
             return shown
+        left -= min(candidate.size, limit)
+        if left <= 0:
+            break
     return ""
 
 
@@ -84,51 +80,74 @@ def _fast_preview(octets: bytes, part: Part) -> str | None:
     return begun if is_whole or _NO_ATTRIBUTION.search(seen, _SEEN_CHARACTERS) else None
 
 
-def part_text(octets: bytes, part: Part, limit: int | None = None) -> str:
+def part_pieces(octets: bytes, part: Part, limit: int | None = None) -> Iterator[str]:
     """One part's body decoded, markup included; at most `limit` encoded octets of it."""
-    end = part.end if limit is None else min(part.end, part.body_start + limit)
-    body = transfer.decode(octets[part.body_start : end], part.encoding)
+    start, end = part.body_start, part.end if limit is None else min(part.end, part.body_start + limit)
+
+    def source() -> Iterator[bytes]:
+        return transfer.pieces(octets, start, end, part.encoding)
+
+    return charset.pieces(source, _label(part, next(source(), b"")))
+
+
+def _short_text(octets: bytes, part: Part) -> str:
+    """`part_pieces` at once."""
+    body = transfer.decode(octets[part.body_start : part.end], part.encoding)
+    return charset.decode(body, _label(part, body))
+
+
+def _label(part: Part, beginning: bytes) -> str | None:
+    """The charset of a part; HTML may name its own."""
     label = part.mime.charset
-    if label is None and part.subtype == "html" and (found := _META_CHARSET.search(body, 0, 2048)):
-        label = found[1].decode("ascii", "replace")
-    return charset.decode(body, label)
+    if label is None and part.subtype == "html" and (found := _META_CHARSET.search(beginning, 0, 2048)):
+        return found[1].decode("ascii", "replace")
+    return label
 
 
-def strip_html(text: str) -> str:
-    """The words of HTML, on one line: for searching and listing, not safe to show as HTML."""
-    text = _UNSEEN.sub("", text)
-    text = _TAG.sub("", _BLOCK_TAG.sub(" ", text))
-    if "&" in text:
-        try:
-            text = html.unescape(text)
-        except ValueError:  # a numeric reference of thousands of digits
-            pass
-    return " ".join(text.split())
-
-
-def header_text(header: Header) -> str:
+def header_pieces(header: Header) -> Iterator[str]:
     """A header's decoded fields, one per line."""
-    return "\n".join(
-        f"{field.name.decode('latin-1')}: {encoded_word.decode(field.body)}" for field in header.fields
-    )
+    if len(header.octets) <= transfer.MAX_PIECE_OCTETS:
+        yield "\n".join(f"{_name(field)}: {encoded_word.decode(field.body)}" for field in header.fields)
+        return
+    for place, field in enumerate(header.fields):
+        yield f"\n{_name(field)}:" if place else f"{_name(field)}:"
+        if len(field.raw) <= transfer.MAX_PIECE_OCTETS:
+            yield f" {encoded_word.decode(field.body)}"
+        else:
+            yield from encoded_word.pieces(field.raw, field.raw.index(b":") + 1 if field.name else 0)
+
+
+def _name(field: Field) -> str:
+    return field.name.decode("latin-1")
 
 
 def _texts(octets: bytes, part: Part, depth: int) -> Iterator[str]:
+    """All texts, a line end before each."""
     if part.is_message():
-        yield header_text(part.children[0].header)
+        yield "\n"
+        yield from header_pieces(part.children[0].header)
     for child in part.children:
         yield from _texts(octets, child, depth)
     if part.children:
         return
     if part.content_type in _MESSAGES and depth:
-        inner_octets = transfer.decode(octets[part.body_start : part.end], part.encoding)
+        inner_octets = b"".join(transfer.pieces(octets, part.body_start, part.end, part.encoding))
         inner = parse(inner_octets)
-        yield header_text(inner.header)
+        yield "\n"
+        yield from header_pieces(inner.header)
         yield from _texts(inner_octets, inner, depth - 1)
-    elif part.content_type == "text/html":
-        yield strip_html(part_text(octets, part))
     elif part.media_type in ("text", "multipart"):  # a multipart without parts is read as text
-        yield part_text(octets, part)
+        yield "\n"
+        yield from _words(octets, part)
+
+
+def _words(octets: bytes, part: Part, limit: int | None = None) -> Iterable[str]:
+    """What a part says, at most `limit` of its octets."""
+    if part.size <= transfer.MAX_PIECE_OCTETS:
+        pieces: Iterable[str] = (_short_text(octets, part),)
+    else:
+        pieces = part_pieces(octets, part, limit)
+    return html_text.words(pieces) if part.mime.content_type == "text/html" else pieces
 
 
 def _readable(part: Part) -> Iterator[Part]:

@@ -12,7 +12,7 @@ def check_message(octets: bytes) -> Part:
     assert (root.header_start, root.end) == (0, len(octets))
     _check_part(octets, root)
     _check_sections(root)
-    said = text.body_text(octets, root)
+    said = "".join(text.body_pieces(octets, root))
     said.encode()
     shown = text.preview(octets, root)
     shown.encode()

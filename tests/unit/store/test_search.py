@@ -287,9 +287,10 @@ def test_a_search_can_be_ended_between_two_messages() -> None:
             raise Cancelled
 
     called: list[int] = []
-    with searchable("none") as tx, pytest.raises(Cancelled):
+    with searchable("none") as tx:
         cached = mailbox_cache.load(tx, ANNA, mailbox(tx))
-        evaluate(tx, BLOBS, cached, Body("no such text"), now_ms=NOW_MS, interlude=interlude)
+        with pytest.raises(Cancelled):
+            evaluate(tx, BLOBS, cached, Body("no such text"), now_ms=NOW_MS, interlude=interlude)
     assert len(called) == 5
 
 

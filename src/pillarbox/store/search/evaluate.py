@@ -27,9 +27,11 @@ from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.store.search import index
 from pillarbox.store.search.cost import cost
 from pillarbox.store.search.text import (
+    Interlude,
     any_header_contains,
     body_contains,
     field_contains,
+    go_on,
     lines_may_contain,
 )
 from pillarbox.world.blobs import BlobDamaged, Blobs
@@ -48,14 +50,6 @@ _DAY_MS: Final = 86_400_000
 _EPOCH: Final = date(1970, 1, 1)
 
 
-Interlude = Callable[[], None]
-"""Called between slices of some milliseconds; what it raises ends the search."""
-
-
-def _go_on() -> None:
-    """Nothing happens between slices."""
-
-
 class NotInSession(TypeError):
     """The query has a term that only a session can resolve: `query.substitute` was not called."""
 
@@ -68,7 +62,7 @@ def evaluate(
     *,
     now_ms: int,
     index_from_messages: int = INDEX_FROM_MESSAGES,
-    interlude: Interlude = _go_on,
+    interlude: Interlude = go_on,
 ) -> list[int]:
     """UIDs of the messages that match, ascending.
 
@@ -81,7 +75,7 @@ def evaluate(
 
 def evaluate_in_memory(cached: CachedMailbox, query: Query) -> list[int]:
     """`evaluate` for a query that `is_in_memory`."""
-    return _evaluate(_Search(None, None, cached, 0, INDEX_FROM_MESSAGES, _go_on), cached, query)
+    return _evaluate(_Search(None, None, cached, 0, INDEX_FROM_MESSAGES, go_on), cached, query)
 
 
 def _evaluate(search: "_Search", cached: CachedMailbox, query: Query) -> list[int]:
@@ -234,11 +228,11 @@ class _Search:
             return [
                 place
                 for place, blob, size in self._columns(places, (Column.BLOB, Column.HEADER_SIZE))
-                if field_contains(self._read(blob, size), name, folded)
+                if field_contains(self._read(blob, size), name, folded, self._interlude)
             ]
         may = lines_may_contain(folded)
         lines = self._columns(places, (Column.CACHED_FIELDS,), lambda row: may(row[1]))
-        return [place for place, cached in lines if field_contains(cached, name, folded)]
+        return [place for place, cached in lines if field_contains(cached, name, folded, self._interlude)]
 
     def _subject(self, folded: str, places: Places) -> Places:
         subjects = self._columns(places, (Column.SUBJECT,), lambda row: folded in fold(row[1]))
@@ -252,7 +246,9 @@ class _Search:
             self._interlude()
             octets = self._read(blob, None)
             root = parse(octets)
-            if (in_header and any_header_contains(root, folded)) or body_contains(octets, root, folded):
+            if (in_header and any_header_contains(root, folded, self._interlude)) or body_contains(
+                octets, root, folded, self._interlude
+            ):
                 found.append(place)
         return found
 

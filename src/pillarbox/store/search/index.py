@@ -77,7 +77,7 @@ def gather(
 
 def _text(tx: Transaction, blobs: Blobs, digest: bytes, max_characters: int) -> str | None:
     try:
-        text = everything(blobs.read(tx, digest))
+        text = "".join(everything(blobs.read(tx, digest)))
     except BlobDamaged:
         return None
     # FTS5 would end the text at a NUL

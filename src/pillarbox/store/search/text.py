@@ -4,27 +4,71 @@ Text and search terms are folded by the same rule (`mail.normalization.fold`), s
 containment (RFC 9051 §6.4.4 asks for case-insensitive substrings of decoded text).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Final
 
-from pillarbox.mail.encoded_word import decode
+from pillarbox.mail import encoded_word
 from pillarbox.mail.header import Header, unfold
-from pillarbox.mail.normalization import fold
+from pillarbox.mail.normalization import fold, slices
 from pillarbox.mail.part import Part
 from pillarbox.mail.part_parser import parse
-from pillarbox.mail.text import body_text, header_text
+from pillarbox.mail.text import body_pieces, header_pieces
+from pillarbox.mail.transfer import MAX_PIECE_OCTETS
+
+CHUNK_CHARACTERS: Final = 16 * 1024
+"""Characters that are folded and searched together."""
+
+Interlude = Callable[[], None]
+"""Called between slices of some milliseconds; what it raises ends the search."""
 
 
-def field_contains(lines: bytes, name: str, folded: str) -> bool:
+def go_on() -> None:
+    """An `Interlude` in which nothing happens."""
+
+
+def contains(pieces: Iterable[str], folded: str, interlude: Interlude = go_on) -> bool:
+    """Whether a text that comes in pieces contains a folded text."""
+    size = max(CHUNK_CHARACTERS, 2 * len(folded))
+    chunks = _chunks(pieces, size, interlude)
+    first = next(chunks, "")
+    if len(first) < size:  # all of it
+        return folded in fold(first)
+    overlap = ""
+    for chunk in _chunks(map(fold, slices(chain((first,), chunks))), size, interlude):
+        text = overlap + chunk
+        if folded in text:
+            return True
+        overlap = text[-len(folded) + 1 :] if len(folded) > 1 else ""
+    return False
+
+
+def _chunks(pieces: Iterable[str], size: int, interlude: Interlude) -> Iterator[str]:
+    """A text in chunks of at least `size` characters, but for the last one; pieces that are empty take time as well."""
+    gathered, characters = list[str](), 0
+    for piece in pieces:
+        gathered.append(piece)
+        characters += len(piece)
+        if characters >= size:
+            yield "".join(gathered)
+            gathered, characters = [], 0
+        interlude()
+    yield "".join(gathered)
+
+
+def field_contains(lines: bytes, name: str, folded: str, interlude: Interlude = go_on) -> bool:
     """Whether a field of this name has the text in its decoded value; an empty text: whether it is there.
 
     `lines`: header lines. RFC 9051 §6.4.4, HEADER.
     """
-    if folded:
+    if folded and len(lines) <= MAX_PIECE_OCTETS:
         plainly = _plainly_contains(lines.lower(), name.lower().encode(errors="replace"), folded)
         if plainly is not None:
             return plainly
     values = Header(lines).all(name)
-    return any(folded in fold(decode(value)) for value in values) if folded else bool(values)
+    if not folded:
+        return bool(values)
+    return any(contains(encoded_word.pieces(value), folded, interlude) for value in values)
 
 
 def _plainly_contains(lines: bytes, key: bytes, folded: str) -> bool | None:
@@ -60,18 +104,18 @@ def lines_may_contain(folded: str) -> Callable[[bytes], bool]:
     return may
 
 
-def body_contains(octets: bytes, root: Part, folded: str) -> bool:
+def body_contains(octets: bytes, root: Part, folded: str, interlude: Interlude = go_on) -> bool:
     """Whether the text of the body contains this (RFC 9051 §6.4.4, BODY)."""
-    return folded in fold(body_text(octets, root))
+    return contains(body_pieces(octets, root), folded, interlude)
 
 
-def any_header_contains(root: Part, folded: str) -> bool:
+def any_header_contains(root: Part, folded: str, interlude: Interlude = go_on) -> bool:
     """Whether the header of the message or of one of its parts contains this (RFC 9051 §6.4.4, TEXT)."""
-    return any(folded in fold(header_text(part.header)) for part in root.walk())
+    return any(contains(header_pieces(part.header), folded, interlude) for part in root.walk())
 
 
-def everything(octets: bytes) -> str:
-    """All that any search could find in a message, folded: what the index is fed."""
+def everything(octets: bytes) -> Iterator[str]:
+    """All that any search could find in a message, folded, in pieces: what the index is fed."""
     root = parse(octets)
-    headers = (header_text(part.header) for part in root.walk())
-    return fold("\n".join((*headers, body_text(octets, root))))
+    headers = (chain(header_pieces(part.header), ("\n",)) for part in root.walk())
+    return map(fold, slices(chain(chain.from_iterable(headers), body_pieces(octets, root))))
