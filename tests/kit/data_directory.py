@@ -75,10 +75,16 @@ def fill_directory(directory: Path, *, messages: int = 12) -> Iterator[OpenDirec
         data.database.write_now(_people)
         large = write_blob(data.blobs, LARGE)
         data.database.write_now(_fill, messages, large)
-        while batch := data.database.read_now(index.gather, data.blobs):
-            data.database.write_now(index.feed, batch)
+        catch_up(data)
         put(data, octets("not indexed yet", subject="late", message_id="<late@one.example>"))
         yield data
+
+
+def catch_up(data: OpenDirectory) -> None:
+    """Index all that is not indexed yet."""
+    while attempt := data.database.write_now(index.begin):
+        while batch := data.database.read_now(index.gather, data.blobs, attempt):
+            data.database.write_now(index.feed, batch)
 
 
 def put(data: OpenDirectory, text: bytes, *, account: int = 1) -> None:

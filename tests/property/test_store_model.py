@@ -186,8 +186,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def feed(self, limit: int) -> None:
-        batch = index.gather(self.tx, BLOBS, limit)
-        if batch is not None:
+        attempt = index.begin(self.tx, limit)
+        while attempt and (batch := index.gather(self.tx, BLOBS, attempt, limit)):
             index.feed(self.tx, batch)
 
     @invariant()

@@ -18,6 +18,9 @@ Form = Literal["NFC", "NFKC", "NFKD"]
 MAX_SLICE_CHARACTERS: Final = 512
 """Characters that are normalized at once where text is neither ASCII nor Latin; the worst take 0.6 ms."""
 
+MAX_LATIN_CHARACTERS: Final = 64 * 1024
+"""Characters that are normalized at once where all are ASCII or Latin."""
+
 MAX_RUN_CHARACTERS: Final = 128
 """Characters without a place to cut, after which the text is cut all the same."""
 
@@ -62,14 +65,16 @@ def caseless(text: str) -> str:
 def slices(pieces: Iterable[str]) -> Iterator[str]:
     """A text that comes in pieces, in slices that may be normalized one by one.
 
-    A slice is no longer than a piece, and where it is neither ASCII nor Latin than `MAX_SLICE_CHARACTERS`.
+    A slice is no longer than `MAX_LATIN_CHARACTERS`, and where it is neither ASCII nor Latin than
+    `MAX_SLICE_CHARACTERS`.
     """
     held = ""
     for piece in pieces:
         text, held = held + piece, ""
         if _is_latin(text):  # but its last character may compose with the next piece
-            text, held = text[:-1], text[-1:]
-            yield text
+            for at in range(0, len(text) - 1, MAX_LATIN_CHARACTERS):
+                yield text[at : min(at + MAX_LATIN_CHARACTERS, len(text) - 1)]
+            held = text[-1:]
             continue
         at = 0
         while len(text) - at > MAX_SLICE_CHARACTERS:

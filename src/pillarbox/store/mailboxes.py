@@ -270,4 +270,5 @@ def delete_account(tx: Transaction, account: AccountId) -> None:
 
 _ACCOUNT_TABLES = (
     "flags", "placements", "mailboxes", "subscriptions", "thread_keys", "changes", "ledgers",
+    "search_attempts",
 )  # fmt: skip

@@ -38,6 +38,7 @@ def sweep(tx: Transaction, limit: int = EMAILS_PER_SWEEP) -> int:
 _DROP = (
     sqlite_fts.REMOVE,
     "DELETE FROM search_unindexed WHERE email = ?",
+    "DELETE FROM search_given_up WHERE email = ?",
     "DELETE FROM emails WHERE id = ?",
     "DELETE FROM orphans WHERE email = ?",
 )

@@ -16,6 +16,8 @@ The id of an email has its account in the upper bits (see `account_counters`), s
 - `changes`: the change log. One row for each run of UIDs and call of a verb.
 - `search_index`: trigrams of each email's text; see `sqlite_fts`.
 - `search_unindexed`: emails that were not indexed, so that searches always read them.
+- `search_attempts`: how far the reading for the index was begun in an account, written before it begins.
+- `search_given_up`: those of `search_unindexed` that could not be read for the index, so that `fsck` can say so.
 """
 
 from pillarbox.store import sqlite_fts
@@ -123,4 +125,15 @@ CREATE TABLE search_unindexed (
 )
 """
 
-SCHEMA = Schema("store", migrations=(_TABLES + sqlite_fts.TABLE + _UNINDEXED,))
+_ATTEMPTS = """
+CREATE TABLE search_attempts (
+  account INTEGER PRIMARY KEY,
+  upto INTEGER NOT NULL,
+  singly_upto INTEGER NOT NULL
+);
+CREATE TABLE search_given_up (
+  email INTEGER PRIMARY KEY
+)
+"""
+
+SCHEMA = Schema("store", migrations=(_TABLES + sqlite_fts.TABLE + _UNINDEXED, _ATTEMPTS))

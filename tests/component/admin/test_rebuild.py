@@ -11,11 +11,10 @@ import pytest
 from pillarbox.admin.fsck import RepairContext
 from pillarbox.admin.rebuild import CannotRebuild, RebuildResult, rebuild_database
 from pillarbox.app.database import SCHEMAS
-from pillarbox.store.search import index
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable
 from pillarbox.world.database.sqlite import open_database
-from tests.kit.data_directory import LARGE, OpenDirectory, fill_directory, open_directory, put
+from tests.kit.data_directory import LARGE, OpenDirectory, catch_up, fill_directory, open_directory, put
 from tests.kit.people import NOW_MS
 
 MESSAGES = 150
@@ -70,8 +69,7 @@ def test_a_sound_database_is_rebuilt_unchanged(folder: Path) -> None:
     assert {table.gaps for table in done.tables} == {0}
     with open_directory(folder) as data:
         assert users_see(data) == before
-        while batch := data.database.read_now(index.gather, data.blobs):
-            data.database.write_now(index.feed, batch)
+        catch_up(data)
         assert data.value("SELECT count(*) FROM search_index_docsize") == data.value(
             "SELECT count(*) FROM emails"
         )

@@ -46,9 +46,18 @@ BLOBS = DatabaseBlobs()
 
 def catch_up(tx: SqliteTransaction, *, max_characters: int = index.MAX_INDEXED_CHARACTERS) -> int:
     fed = 0
-    while (batch := index.gather(tx, BLOBS, max_characters=max_characters)) is not None:
-        fed += index.feed(tx, batch)
+    while (attempt := index.begin(tx)) is not None:
+        while (batch := index.gather(tx, BLOBS, attempt, max_characters=max_characters)) is not None:
+            fed += index.feed(tx, batch)
     return fed
+
+
+def gathered(tx: SqliteTransaction) -> index.Batch:
+    attempt = index.begin(tx)
+    assert attempt is not None
+    batch = index.gather(tx, BLOBS, attempt)
+    assert batch is not None
+    return batch
 
 
 def find(tx: SqliteTransaction, query: Query, *, name: str = "INBOX") -> list[int]:
@@ -309,15 +318,137 @@ def test_the_feed_goes_account_by_account_and_ends() -> None:
             put(tx)
             put(tx, account=BOB)
         assert catch_up(tx) == 2 * (index.MAX_FEED_MESSAGES + 3)
-        assert index.gather(tx, BLOBS) is None
+        assert index.begin(tx) is None
         assert tx.value("SELECT count(*) FROM search_index") == 2 * (index.MAX_FEED_MESSAGES + 3)
+
+
+# --- emails that end the process, or whose reading fails
+
+
+def given_up(tx: SqliteTransaction) -> list[int]:
+    return [email for (email,) in tx.rows("SELECT email FROM search_given_up ORDER BY email")]
+
+
+def crash_at(tx: SqliteTransaction, email: int) -> int:
+    """Index what can be, as if the process ended whenever this email is read; how often it ended."""
+    crashes = 0
+    while (attempt := index.begin(tx)) is not None:
+        while (
+            row := tx.row("SELECT indexed_email FROM ledgers WHERE account = ?", (attempt.account,))
+        ) is not None:
+            if row[0] < email <= attempt.upto:
+                crashes += 1
+                break
+            if (batch := index.gather(tx, BLOBS, attempt)) is None:
+                break
+            index.feed(tx, batch)
+        assert crashes < 5
+    return crashes
+
+
+@pytest.mark.parametrize("place", [0, 7, 19, 39])
+def test_an_email_that_ends_the_process_is_given_up_on(place: int) -> None:
+    with open_store() as tx:
+        emails = [put(tx, octets(f"filler {number}")).email_id for number in range(40)]
+        put(tx, octets("the last one"))
+        assert crash_at(tx, emails[place]) == 2
+        assert given_up(tx) == [emails[place]]
+        assert tx.value("SELECT count(*) FROM search_index_docsize") == 40
+        assert find(tx, Body(f"filler {place}"))[0] == place + 1
+        assert len(find(tx, Body("filler"))) == 40
+        assert index.begin(tx) is None
+
+
+def test_an_email_whose_reading_fails_once_is_indexed() -> None:
+    with open_store() as tx:
+        for number in range(10):
+            put(tx, octets(f"filler {number}"))
+        assert index.begin(tx) is not None  # and the process ends
+        assert catch_up(tx) == 10
+        assert given_up(tx) == []
+        assert tx.value("SELECT count(*) FROM search_unindexed") == 0
+
+
+def test_after_a_failure_emails_are_read_one_by_one_and_then_many_again() -> None:
+    with open_store() as tx:
+        emails = [put(tx, octets(f"filler {number}")).email_id for number in range(3)]
+        index.begin(tx)
+        emails += [put(tx, octets(f"filler {number}")).email_id for number in range(3, 10)]
+        ends = []
+        while (attempt := index.begin(tx)) is not None:
+            ends.append(attempt.upto)
+            while (batch := index.gather(tx, BLOBS, attempt)) is not None:
+                index.feed(tx, batch)
+        assert ends == [*emails[:3], emails[-1]]
+
+
+def test_an_attempt_that_is_released_does_not_count() -> None:
+    with open_store() as tx:
+        put(tx)
+        for _ in range(5):
+            attempt = index.begin(tx)
+            assert attempt is not None
+            index.release(tx, attempt)
+        assert catch_up(tx) == 1
+        assert given_up(tx) == []
+
+
+def test_an_email_given_up_on_is_forgotten_with_it() -> None:
+    with open_store() as tx:
+        email = put(tx).email_id
+        assert crash_at(tx, email) == 2
+        placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
+        orphans.sweep(tx)
+        assert given_up(tx) == []
+
+
+# --- how much is fed at once
+
+
+def test_few_characters_are_fed_at_once() -> None:
+    with open_store() as tx:
+        for number in range(8):
+            put(tx, octets(f"filler {number} " * 40))
+        attempt = index.begin(tx)
+        assert attempt is not None
+        batch = index.gather(tx, BLOBS, attempt, max_fed_characters=500)
+        assert batch is not None
+        assert len(batch.texts) == 2
+
+
+def test_a_long_text_is_fed_without_what_repeats() -> None:
+    with searchable("none") as tx:
+        put(tx, octets("the same words again and again " * 2_000 + "needle" + " and again" * 2_000))
+        for number in range(9):
+            put(tx, octets("other words " * 20 * number))
+        catch_up(tx)
+        assert tx.value("SELECT count(*) FROM search_unindexed") == 0
+        assert find(tx, Body("again needle and again")) == [28]
+        assert index.narrow(tx, ANNA, mailbox(tx), (1, 99), "again needle and again") == {28}
+
+
+def test_a_text_of_too_many_trigrams_is_found_all_the_same() -> None:
+    with searchable("none") as tx:
+        put(tx, octets("".join(map(chr, range(0x4E00, 0x4E00 + 4_000))) + "needle"))
+        attempt = index.begin(tx)
+        assert attempt is not None
+        while (batch := index.gather(tx, BLOBS, attempt, max_fed_characters=1_000)) is not None:
+            index.feed(tx, batch)
+        assert tx.value("SELECT count(*) FROM search_unindexed") == 1
+        assert find(tx, Body("needle")) == [28]
+
+
+def test_a_text_that_takes_too_long_to_read_is_not_indexed() -> None:
+    with open_store() as tx:
+        put(tx, octets("<" * 17 * 1024 * 1024, content_type="text/html"))
+        assert catch_up(tx) == 1
+        assert tx.value("SELECT count(*) FROM search_unindexed") == 1
 
 
 def test_two_feeders_do_not_index_twice() -> None:
     with open_store() as tx:
         put(tx)
-        batch = index.gather(tx, BLOBS)
-        assert batch is not None
+        batch = gathered(tx)
         assert index.feed(tx, batch) == 1
         assert index.feed(tx, batch) == 0
 
@@ -325,13 +456,12 @@ def test_two_feeders_do_not_index_twice() -> None:
 def test_what_went_between_gathering_and_feeding_is_not_indexed() -> None:
     with open_store() as tx:
         put(tx)
-        batch = index.gather(tx, BLOBS)
-        assert batch is not None
+        batch = gathered(tx)
         placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
         orphans.sweep(tx)
         assert index.feed(tx, batch) == 0
         assert tx.value("SELECT count(*) FROM search_index") == 0
-        assert index.gather(tx, BLOBS) is None
+        assert index.begin(tx) is None
 
 
 def test_the_sweep_takes_an_email_out_of_the_index() -> None:

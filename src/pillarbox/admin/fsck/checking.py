@@ -41,6 +41,7 @@ def check(
         progress(invariant.name)
         report.checks += 1
         report.problems += _violations(tx, invariant)
+    report.notes += _not_indexed(tx)
     if not quick:
         progress("octets")
         report.problems += _damaged_blobs(tx, context, report)
@@ -86,3 +87,22 @@ def _damaged_blobs(tx: Transaction, context: RepairContext, report: Report) -> I
                 yield Problem("octets", what, remedy, repairable=False)
     except DatabaseFailure as failure:
         yield Problem("octets", str(failure), _REBUILD, repairable=False)
+
+
+_GIVEN_UP = """
+SELECT g.email, a.login, m.name, p.uid FROM search_given_up g JOIN placements p ON p.email = g.email
+JOIN mailboxes m ON m.account = p.account AND m.id = p.mailbox
+LEFT JOIN accounts a ON a.id = p.account ORDER BY g.email, m.name LIMIT ?"""
+
+
+def _not_indexed(tx: Transaction) -> Iterator[str]:
+    """Emails that could not be read for the search index, as text."""
+    try:
+        rows = tx.rows(_GIVEN_UP, (MAX_REPORTED_VIOLATIONS,))
+    except DatabaseFailure:  # told of as damage
+        return
+    for email, login, mailbox, uid in rows:
+        yield (
+            f"email {email} ({login}, {mailbox}, UID {uid}) is not in the search index: twice, reading it for the"
+            " index did not end. Searches read it each time, and find it."
+        )

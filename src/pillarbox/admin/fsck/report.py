@@ -24,6 +24,8 @@ class Report:
     blobs: int = 0
     """Blobs whose octets were compared with their digests."""
     problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What an operator should know, and what needs no repair."""
     repaired: list[str] = field(default_factory=list)
     """Names of the invariants whose violations were repaired."""
 

@@ -15,7 +15,7 @@ from pillarbox.admin import fsck
 from pillarbox.admin.fsck import Problem, RepairContext, loss
 from pillarbox.admin.rebuild import emails
 from pillarbox.admin.rebuild.emails import RenderedEmails
-from pillarbox.store.account_counters import EMAIL_BITS
+from pillarbox.store.search import index
 from pillarbox.world.database import DatabaseUnavailable, Schema
 from pillarbox.world.database.sqlite import SqliteDatabase, open_database
 from pillarbox.world.database.sqlite.presence import Presence, require_file
@@ -137,7 +137,7 @@ def _fill(
     for table in tables_of(new):
         progress(f"copying {table.name}")
         tables.append(old.copy(table, new))
-    new.write_now(lambda tx: tx.execute("UPDATE ledgers SET indexed_email = account << ?", (EMAIL_BITS,)))
+    new.write_now(index.start_over)
     progress("adopting octets without a row")
     for invariant in fsck.every_invariant(context):
         if invariant.name in _NEEDED_FOR_LINKING:

@@ -52,7 +52,13 @@ def command(installation: Installation, repairing: bool, accept_loss: bool, quic
                 fsck.check, context, schemas(), quick=quick, progress=progress
             ).problems
         report.problems += _unknown_domain(installation)
-    data = {"found": found, "repaired": report.repaired, "left": report.problems, "checks": report.checks}
+    data = {
+        "notes": report.notes,
+        "found": found,
+        "repaired": report.repaired,
+        "left": report.problems,
+        "checks": report.checks,
+    }
     installation.show(data, _text(report, found, repairing=repairing))
     if not report.sound:
         raise SystemExit(1)
@@ -77,7 +83,7 @@ def _unknown_domain(installation: Installation) -> "list[Problem]":
 def _text(report: "Report", found: "list[Problem]", *, repairing: bool) -> str:
     checked = f"{report.checks} invariants and {report.blobs} messages checked"
     if not found:
-        return f"No errors found. {checked}."
+        return "\n".join([f"No errors found. {checked}.", *report.notes])
     lines = [f"{counted(len(found), 'error')} found. {checked}.", ""]
     last = ""
     for problem in report.problems:
@@ -90,4 +96,4 @@ def _text(report: "Report", found: "list[Problem]", *, repairing: bool) -> str:
         lines.append(
             f"Repaired: {', '.join(report.repaired) or 'nothing'}. {counted(len(report.problems), 'error')} left."
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *report.notes])

@@ -1,12 +1,15 @@
 """The chores: what each does, and how often it is due."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.store import orphans
 from pillarbox.store.search import index
 from pillarbox.world.blobs import has_unused_files, sweep, sweep_leftovers
+from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
 
 
@@ -36,10 +39,20 @@ async def drop_files(world: World) -> bool:
 
 async def index_mail(world: World) -> bool:
     """Feed the full-text index."""
-    batch = await world.database.read_in_thread(index.gather, world.blobs)
-    if batch is not None:
-        await world.database.write_in_thread(index.feed, batch)
-    return batch is not None
+    database = world.database
+    if not await database.read(index.has_backlog):
+        return False
+    attempt = await database.write(index.begin)
+    if attempt is None:
+        return False
+    try:
+        while batch := await database.read_in_thread(index.gather, world.blobs, attempt):
+            await database.write_in_thread(index.feed, batch)
+    except (asyncio.CancelledError, DatabaseUnavailable):
+        with suppress(DatabaseUnavailable):
+            await database.write(index.release, attempt)
+        raise
+    return True
 
 
 async def drop_leftovers(world: World) -> bool:

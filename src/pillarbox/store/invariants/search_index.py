@@ -8,6 +8,7 @@ from pillarbox.world.database.invariant import Invariant
 def _remove_stale(tx: Transaction) -> None:
     tx.execute_many(sqlite_fts.REMOVE, tx.rows(sqlite_fts.STALE))
     tx.execute("DELETE FROM search_unindexed WHERE email NOT IN (SELECT id FROM emails)")
+    tx.execute("DELETE FROM search_given_up WHERE email NOT IN (SELECT id FROM emails)")
 
 
 INVARIANTS = (
@@ -22,7 +23,8 @@ INVARIANTS = (
     Invariant(
         "index-entry-has-email",
         "The index holds existing emails only.",
-        f"{sqlite_fts.STALE} UNION SELECT email FROM search_unindexed WHERE email NOT IN (SELECT id FROM emails)",  # noqa: S608 - a constant
+        f"{sqlite_fts.STALE} UNION SELECT email FROM search_unindexed WHERE email NOT IN (SELECT id FROM emails)"  # noqa: S608 - a constant
+        " UNION SELECT email FROM search_given_up WHERE email NOT IN (SELECT id FROM emails)",
         "the search index holds email {0}, which does not exist",
         "Remove it from the index.",
         _remove_stale,

@@ -115,7 +115,7 @@ def any_header_contains(root: Part, folded: str, interlude: Interlude = go_on) -
 
 
 def everything(octets: bytes) -> Iterator[str]:
-    """All that any search could find in a message, folded, in pieces: what the index is fed."""
+    """All that any search could find in a message, in pieces: what the index is fed, folded."""
     root = parse(octets)
     headers = (chain(header_pieces(part.header), ("\n",)) for part in root.walk())
-    return map(fold, slices(chain(chain.from_iterable(headers), body_pieces(octets, root))))
+    return chain(chain.from_iterable(headers), body_pieces(octets, root))
