@@ -148,9 +148,21 @@ def _usable(source: Callable[[], Iterable[bytes]], name: str) -> str:
         case "utf-8":
             return "utf-8-sig"
         case "utf-16-be" | "utf-16-le":
-            first = b"".join(piece for piece, _ in zip(source(), range(2), strict=False))
-            return "utf-16" if first[:2] in (b"\xff\xfe", b"\xfe\xff") else name
+            return "utf-16" if _beginning(source, 2) in (b"\xff\xfe", b"\xfe\xff") else name
+        case "utf-32":  # little-endian without a mark, as in `decode`
+            return (
+                name if _beginning(source, 4) in (codecs.BOM_UTF32_BE, codecs.BOM_UTF32_LE) else "utf-32-le"
+            )
     return name if name not in _NOT_ASCII_BASED or _decodes(source, name, "replace") else _guessed(source)
+
+
+def _beginning(source: Callable[[], Iterable[bytes]], octets: int) -> bytes:
+    begun = b""
+    for piece in source():
+        begun += piece
+        if len(begun) >= octets:
+            break
+    return begun[:octets]
 
 
 def _guessed(source: Callable[[], Iterable[bytes]]) -> str:

@@ -45,13 +45,13 @@ def pieces(
 ) -> Iterator[bytes]:
     """The octets between two offsets decoded, as far as possible: a piece, perhaps empty, for each `size` of them.
 
-    `size` may be small in tests; a line longer than it is decoded as if it ended sooner.
+    A uuencoded line longer than `size` loses what is beyond.
     """
     match encoding.lower():
         case "base64":
             return _base64_pieces(octets, start, end, size)
         case "quoted-printable":
-            return map(_decode_quoted_printable, _line_pieces(octets, start, end, size))
+            return _quoted_printable_pieces(octets, start, end, size)
         case name if name in UUENCODE:
             return _uu_pieces(octets, start, end, size)
     return (octets[at : min(at + size, end)] for at in range(start, end, size))
@@ -123,9 +123,18 @@ def _line_pieces(octets: bytes, start: int, end: int, size: int) -> Iterator[byt
 
 def _within_line(octets: bytes, at: int, until: int) -> int:
     """A place before `until` that is in no code, and after no white space."""
-    piece = octets[at:until].rstrip(b" \t")
-    code = piece.rfind(b"=", len(piece) - 2) if len(piece) > 2 else -1
-    return at + code if code > 0 else at + len(piece) if piece else until
+    piece = octets[at:until]
+    code = piece.rfind(b"=", -2)
+    piece = piece if code <= 0 else piece[:code]
+    return at + len(piece.rstrip(b" \t") or piece)
+
+
+def _quoted_printable_pieces(octets: bytes, start: int, end: int, size: int) -> Iterator[bytes]:
+    at = start
+    for piece in _line_pieces(octets, start, end, size):
+        at += len(piece)
+        is_within_line = at < end and not piece.endswith(b"\n")
+        yield piece if is_within_line and not piece.strip(b" \t") else _decode_quoted_printable(piece)
 
 
 def _decode_quoted_printable(octets: bytes) -> bytes:

@@ -182,3 +182,15 @@ def test_many_violations_are_summarised(tmp_path: Path) -> None:
         found = [problem.what for problem in data.fsck().problems if problem.check == "message-has-flags"]
         assert len(found) == 21
         assert found[-1] == "and 20 more like this"
+
+
+def test_an_email_that_could_not_be_read_for_the_index_is_told_and_is_no_error(tmp_path: Path) -> None:
+    with fill_directory(tmp_path / "data") as data:
+        data.damage(
+            *(f"INSERT INTO {table} VALUES ({A1 + 1})" for table in ("search_unindexed", "search_given_up"))
+        )
+        report = data.fsck()
+        assert report.problems == []
+        assert [note.partition(" is not in the search index")[0] for note in report.notes] == [
+            f"email {A1 + 1} (anna@one.example, INBOX, UID 1)"
+        ]

@@ -3,6 +3,8 @@
 import codecs
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from pillarbox.mail import charset
 
@@ -76,3 +78,34 @@ def test_what_reads_ascii_reads_it_as_it_is() -> None:
     assert charset.reads_ascii(None)
     assert charset.reads_ascii("no such charset")
     assert not charset.reads_ascii("UTF-7")
+
+
+# --- in pieces
+
+LABELS = [None, "unknown", *{name: label for label, name in charset._CODECS.items()}.values()]
+"""One for each codec."""
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=80),
+        st.text(max_size=40).map(str.encode),
+        st.text(max_size=40).map(lambda t: t.encode("utf-7", "replace")),
+    ),
+    st.integers(1, 9),
+)
+@example(b"\xef\xbb\xbfa\xc3\xa9", 1)
+@example("\ufeffa\u00e9".encode("utf-16"), 1)
+@example(b"caf\xe9 \xc3\xa9", 3)
+@example(b"+2D3eAA- x", 2)
+def test_pieces_decode_as_the_whole_does(octets: bytes, size: int) -> None:
+    pieces = [octets[at : at + size] for at in range(0, len(octets), size)]
+    for label in LABELS:
+        decoded = "".join(charset.pieces(lambda: pieces, label))
+        assert decoded == charset.decode(octets, label), label
+
+
+def test_a_shift_sequence_without_an_end_is_not_kept() -> None:
+    pieces = [b"+" + b"AOkA6QDp" * 1_000] + [b"AOkA6QDp" * 1_000] * 100
+    longest = max(map(len, charset.pieces(lambda: pieces, "utf-7")))
+    assert 0 < longest < charset.MAX_PENDING_OCTETS

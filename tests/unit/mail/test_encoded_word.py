@@ -1,6 +1,8 @@
 """Encoded words in header text."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pillarbox.mail import encoded_word
 
@@ -53,3 +55,25 @@ def test_careless_senders_are_understood(value: bytes | str, text: str) -> None:
 @pytest.mark.parametrize("octets", [b"=?", b"=?a?Q?", b"?=", b"=?utf-8?q?", b"=?a*", b"=?utf-8?Q?x?= "])
 def test_hostile_values_take_linear_time(octets: bytes) -> None:
     encoded_word.decode(octets * (200_000 // len(octets)))
+
+
+WORDS = [
+    b"=?utf-8?q?=C3?=",
+    b"=?utf-8?q?=A9?=",
+    b"=?utf-8?b?w6k=?=",
+    b"=?koi8-r?q?=F0?=",
+    b"=?x",
+    b"?=",
+    b"\xe9",
+    b"w",
+]
+
+
+@given(
+    st.lists(st.sampled_from(WORDS), max_size=20),
+    st.integers(20, 60),
+)
+def test_pieces_decode_as_the_whole_does(words: list[bytes], size: int) -> None:
+    for between in (b" ", b"\r\n ", b"  "):
+        value = between.join(words)
+        assert "".join(encoded_word.pieces(value, size=size)) == encoded_word.decode(value)

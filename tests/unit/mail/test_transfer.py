@@ -89,3 +89,42 @@ def test_what_was_encoded_is_decoded(octets: bytes) -> None:
 
 def test_hostile_white_space_takes_linear_time() -> None:
     transfer.decode(b" " * 1_000_000 + b"x \r\n", "quoted-printable")
+
+
+# --- in pieces
+
+UNITS = ["aGVs", "bG8", "=", "==", "\r\n", "\n", "=20", "=3D", "=\r\n", " ", " \t", "\xff", "word"]
+UU_UNITS = ["begin 644 x\n", "#0V%T\n", "!!\n", "`\n", "end\n", "\xff\xff\n"]
+ENCODED = st.lists(st.sampled_from([*UNITS, *UU_UNITS]), max_size=60).map(
+    lambda units: "".join(units).encode("latin-1")
+)
+
+
+@given(ENCODED, st.integers(20, 40))
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "x-uuencode", "8bit"])
+def test_pieces_decode_as_the_whole_does(encoding: str, octets: bytes, size: int) -> None:
+    if any(len(line) >= size for line in octets.splitlines()) and encoding != "base64":
+        return  # a line longer than a piece is cut
+    assert b"".join(transfer.pieces(octets, 0, len(octets), encoding, size=size)) == transfer.decode(
+        octets, encoding
+    )
+
+
+def test_a_code_in_a_line_longer_than_a_piece_is_not_cut() -> None:
+    octets = b"=C3=A9" * 1_000 + b" \t" * 10 + b"=\r\nx" * 100
+    for size in range(20, 40):
+        decoded = b"".join(transfer.pieces(octets, 0, len(octets), "quoted-printable", size=size))
+        assert decoded == transfer.decode(octets, "quoted-printable")
+
+
+def test_the_rest_of_a_long_uuencoded_line_is_no_line() -> None:
+    octets = b"begin 644 x\n#0V%T" + b"#0V%T" * 10 + b"\n#0V%T\nend\n"
+    assert b"".join(transfer.pieces(octets, 0, len(octets), "x-uuencode", size=20)) == b"CatCat"
+
+
+def test_strict_base64_of_any_size_is_as_strict() -> None:
+    text = base64.b64encode(bytes(range(256)) * 1_000)
+    assert transfer.decode_strict(text, "base64") == bytes(range(256)) * 1_000
+    assert transfer.decode_strict(text + b"\r\nfooter", "base64") == bytes(range(256)) * 1_000
+    with pytest.raises(transfer.UnknownEncoding):
+        transfer.decode_strict(text.rstrip(b"="), "base64")
