@@ -133,8 +133,12 @@ def pieces(source: Callable[[], Iterable[bytes]], label: str | None) -> Iterator
     """
     name = codec(label) if label else None
     name = _guessed(source) if name is None else _usable(source, name)
-    decoder = codecs.getincrementaldecoder(name)("replace")
-    for piece in source():
+    return _decoded(source(), name, "replace")
+
+
+def _decoded(octets: Iterable[bytes], name: str, errors: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(name)(errors)
+    for piece in octets:
         yield _characters(decoder.decode(piece), name)
         if name == "utf-7" and len(decoder.getstate()[0]) > MAX_PENDING_OCTETS:
             yield _characters(decoder.decode(b"", True), name)
@@ -170,11 +174,9 @@ def _guessed(source: Callable[[], Iterable[bytes]]) -> str:
 
 
 def _decodes(source: Callable[[], Iterable[bytes]], name: str, errors: str) -> bool:
-    decoder = codecs.getincrementaldecoder(name)(errors)
     try:
-        for piece in source():
-            decoder.decode(piece)
-        decoder.decode(b"", True)
+        for _ in _decoded(source(), name, errors):
+            pass
     except (UnicodeError, ValueError):
         return False
     return True
