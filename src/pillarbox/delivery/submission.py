@@ -137,7 +137,10 @@ def _addresses(header: Header, name: str) -> list[Address | None]:
 
 
 def _claims(value: bytes) -> dict[tuple[bytes, bytes], None]:
-    found = {(mailbox.local, mailbox.domain): None for mailbox in mailboxes(parse_address_list(value))}
+    items = parse_address_list(value)
+    found = {(mailbox.local, mailbox.domain): None for mailbox in mailboxes(items)}
+    if items.cut:
+        found[b"", b""] = None  # what was not read may be anything
     if value.count(b"@") != len(found):  # usually there is one in each address, and no other
         found |= dict.fromkeys(apparent_addresses(value))
     return found
