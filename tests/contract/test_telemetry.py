@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from pillarbox.mail.visible import has_hidden
 from pillarbox.world.telemetry import MemoryTelemetry, SystemTelemetry, Telemetry
 
 
@@ -132,3 +133,25 @@ def test_where_nothing_can_be_written_nothing_fails(readable: bool) -> None:
         with contextlib.suppress(OSError):
             full.close()
         telemetry.event("written after the end")
+
+
+HIDING = "a\x1b[2Jb\x9bc\u202ed\u2028e\x7ff\r\ng\udc80"
+
+
+@pytest.mark.parametrize("readable", [False, True])
+def test_what_others_write_cannot_hide_or_forge_a_line(readable: bool) -> None:
+    stream = io.StringIO()
+    telemetry = SystemTelemetry(stream=stream, readable=readable)
+    telemetry.event("said", text=HIDING)
+    telemetry.event("plain", text="grün", number=1)
+    telemetry.warning("said", several=[HIDING], odd=object())
+    telemetry.failure("failed", ValueError(HIDING), text=HIDING)
+    written = stream.getvalue()
+    assert not has_hidden(written.replace("\n", ""))
+    assert "grün" in written or "gr\\u00fcn" in written
+    if readable:
+        assert "\\x1b[2Jb\\x9bc\\u202ed\\u2028e\\x7ff\\x0d\\x0ag\\udc80" in written
+    else:
+        lines = [json.loads(line) for line in written.splitlines()]
+        assert [line["event"] for line in lines] == ["said", "plain", "said", "failed"]
+        assert lines[0]["text"] == HIDING

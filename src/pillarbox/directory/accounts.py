@@ -16,7 +16,7 @@ from pillarbox.directory.addresses import (
     insert_address,
     parse_key,
 )
-from pillarbox.directory.naming import NameRefused, local_key, parse_address
+from pillarbox.directory.naming import NameRefused, local_key, parse_address, shown_name
 from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.identifiers import AccountId
@@ -79,7 +79,7 @@ def create(
             login,
             key.domain,
             str(written),
-            name,
+            shown_name(name),
             quota_octets,
             scram_salt,
             DEFAULT_ITERATIONS,

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pillarbox.directory.naming import NameRefused
+from pillarbox.directory.naming import NameRefused, shown_name
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import server_keys
 from pillarbox.world.database.transaction import Transaction
@@ -96,7 +96,7 @@ def add(
         " expires_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (
             account,
-            name,
+            shown_name(name),
             " ".join(sorted(scopes)),
             hashed.digest,
             hashed.stored_key,

@@ -4,7 +4,7 @@ Unlike an alias a group has accounts as members, so that rights can be granted t
 """
 
 from pillarbox.directory.addresses import GROUP, Target, delete_address, insert_address, parse_key
-from pillarbox.directory.naming import NameRefused
+from pillarbox.directory.naming import NameRefused, shown_name
 from pillarbox.mail.address import Address
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
@@ -15,7 +15,7 @@ MAX_MEMBERS = 10_000
 def create(tx: Transaction, name: str, address: str, *, may_send: bool = True) -> int:
     """Create a group with an address; returns its number. Raises `NameRefused`."""
     identifier: int | None = tx.value(
-        "INSERT INTO member_groups (name) VALUES (?) ON CONFLICT DO NOTHING RETURNING id", (name,)
+        "INSERT INTO member_groups (name) VALUES (?) ON CONFLICT DO NOTHING RETURNING id", (shown_name(name),)
     )
     if identifier is None:
         raise NameRefused(f"there is already a group '{name}'")

@@ -6,6 +6,7 @@ case-insensitively, in every script and Unicode normal form: `Anna@` and `anna@`
 
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.normalization import caseless
+from pillarbox.mail.visible import has_hidden
 
 
 class NameRefused(ValueError):
@@ -26,6 +27,13 @@ def domain_name(text: str) -> str:
     if name.startswith("["):
         raise NameRefused(f"'{text}' is an address literal, not a domain")
     return name
+
+
+def shown_name(text: str) -> str:
+    """A name that is only shown: of an owner, a group, an app password. Raises `NameRefused`."""
+    if has_hidden(text):
+        raise NameRefused(f"'{text}': a name has no control characters")
+    return text
 
 
 def parse_address(text: str) -> Address:

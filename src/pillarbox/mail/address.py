@@ -1,7 +1,8 @@
 """One mail address: `local-part@domain` as in envelopes and in the directory.
 
 An `Address` holds its local part without quoting and its domain as given; `str()` quotes the local part where
-the grammar requires it. It follows RFC 5321 §4.1.2 (Mailbox) widened to Unicode by RFC 6531 §3.3. Always
+the grammar requires it. It follows RFC 5321 §4.1.2 (Mailbox) widened to Unicode by RFC 6531 §3.3, but for control
+characters, those of direction included: people would take the address for another one. Always
 true: `Address.parse(str(address)) == address`.
 
 Address lists in header fields have another, more lenient grammar: see `address_list`.
@@ -14,6 +15,7 @@ from functools import lru_cache
 from typing import Final, Self
 
 from pillarbox.mail.normalization import normalize
+from pillarbox.mail.visible import has_hidden
 
 MAX_LOCAL_OCTETS: Final = 255
 """RFC 5321 §4.5.3.1.1 requires at least 64; VERP and SRS senders use more in practice."""
@@ -51,6 +53,8 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `local@domain`; raises InvalidAddress."""
+        if has_hidden(text):
+            raise InvalidAddress("address has a control character")
         match = _ADDRESS.fullmatch(text)
         if not match:
             raise InvalidAddress("not an address of the form local-part@domain")

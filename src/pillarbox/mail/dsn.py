@@ -13,6 +13,7 @@ from enum import Enum
 from pillarbox.mail import unitext, xtext
 from pillarbox.mail.date import rfc5322
 from pillarbox.mail.header import Header
+from pillarbox.mail.visible import visible
 
 RETURNED_OCTETS = 64 * 1024
 """The largest message returned whole with a failure; of a larger one only the header is returned."""
@@ -21,7 +22,7 @@ MAX_MESSAGE_ID_OCTETS = 255
 MAX_TEXT_CHARACTERS = 900
 """How much of a server's reply is passed on; a line has at most 998 octets (RFC 5322 §2.1.1)."""
 
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\U0010ffff]+")
+_BLANKS = re.compile(r"[\t-\r]+")
 
 
 _MESSAGE_ID = re.compile(rb"<[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+@[A-Za-z0-9.\-]+>")
@@ -155,8 +156,8 @@ def _explanation(dsn: Dsn) -> bytes:
         if about:
             lines += [f"Your message {_SENTENCES[action]}", ""]
         for recipient in about:
-            who = f" ({recipient.remote_mta} says)" if recipient.remote_mta else ""
-            lines += [f"  <{recipient.address}>", f"      {_one_line(recipient.text)}{who}", ""]
+            who = f" ({visible(recipient.remote_mta)} says)" if recipient.remote_mta else ""
+            lines += [f"  <{visible(recipient.address)}>", f"      {_one_line(recipient.text)}{who}", ""]
     delayed = any(recipient.action is Action.DELAYED for recipient in dsn.recipients)
     if delayed and dsn.retry_until_ms is not None:
         lines += [f"Delivery is tried until {rfc5322(dsn.retry_until_ms)}.", ""]
@@ -231,7 +232,7 @@ def _identified(message: bytes) -> tuple[str, bytes]:
 
 
 def _one_line(text: str) -> str:
-    return _UNPRINTABLE.sub(" ", text).strip()[:MAX_TEXT_CHARACTERS]
+    return visible(_BLANKS.sub(" ", text)).strip()[:MAX_TEXT_CHARACTERS]
 
 
 def _lines(*lines: str) -> bytes:

@@ -16,6 +16,7 @@ from binascii import a2b_base64, b2a_base64
 from typing import Final
 
 from pillarbox.mail.normalization import normalize
+from pillarbox.mail.visible import has_hidden
 
 SEPARATOR: Final = "/"
 INBOX: Final = "INBOX"
@@ -58,6 +59,15 @@ def canonical(name: str) -> str:
         levels[0] = INBOX
     _check(levels)
     return SEPARATOR.join(levels)
+
+
+def check_new_level(name: str) -> None:
+    """Raises InvalidMailboxName where the last level would look like another one, as characters of direction do it.
+
+    Only for a mailbox that is made or renamed now: one that has such a name can be used, renamed and deleted.
+    """
+    if has_hidden(leaf(name)):
+        raise InvalidMailboxName("name has a control character")
 
 
 def decode(wire: bytes, *, utf8: bool) -> str:

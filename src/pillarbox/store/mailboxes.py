@@ -123,6 +123,7 @@ def create(
     name = mailbox_name.canonical(name)
     if _id_of(tx, account, name) is not None:
         raise MailboxExists(name)
+    mailbox_name.check_new_level(name)
     modseq = account_counters.next_modseq(tx, account)
     _create_above(tx, account, name, modseq, now_ms)
     return by_id(tx, account, _insert(tx, account, name, role, modseq, now_ms))
@@ -131,6 +132,7 @@ def create(
 def _create_above(tx: Transaction, account: AccountId, name: str, modseq: ModSeq, now_ms: int) -> None:
     above = mailbox_name.parent(name)
     if above is not None and _id_of(tx, account, above) is None:
+        mailbox_name.check_new_level(above)
         _create_above(tx, account, above, modseq, now_ms)
         _insert(tx, account, above, None, modseq, now_ms)
 
@@ -221,6 +223,7 @@ def rename(tx: Transaction, account: AccountId, mailbox: MailboxId, name: str, *
     `mailbox_name.InvalidMailboxName`. RFC 9051 §6.3.6.
     """
     name = mailbox_name.canonical(name)
+    mailbox_name.check_new_level(name)
     old = by_id(tx, account, mailbox).name
     if _id_of(tx, account, name) is not None:
         raise MailboxExists(name)

@@ -18,6 +18,8 @@ from typing import Any, Protocol, TextIO, cast
 
 import msgspec
 
+from pillarbox.mail.visible import visible, visible_json, visible_lines
+
 REDACTED = "[not logged]"
 _json = msgspec.json.Encoder().encode
 _SECRET_NAMES = ("password", "passwd", "secret", "token", "credential", "proof", "authorization", "nonce")
@@ -51,20 +53,24 @@ def _secret(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class _Lossy:
-    """A stream that never fails: what can't be written, say to a full disk, is dropped."""
+    """A stream that never fails: what can't be written, say to a full disk, is dropped.
 
-    def __init__(self, stream: TextIO) -> None:
+    Characters that hide are written as escapes, of which JSON has its own.
+    """
+
+    def __init__(self, stream: TextIO, *, readable: bool) -> None:
         self._stream = stream
+        self._shown = visible_lines if readable else visible_json
 
     def line(self, text: str) -> None:
         """Write a whole line at once."""
         with suppress(OSError, ValueError):  # ValueError: the stream has been closed
-            self._stream.write(text)
+            self._stream.write(self._shown(text))
             self._stream.flush()
 
     def write(self, text: str) -> None:
         with suppress(OSError, ValueError):
-            self._stream.write(text)
+            self._stream.write(self._shown(text))
 
     def flush(self) -> None:
         with suppress(OSError, ValueError):
@@ -76,8 +82,8 @@ class SystemTelemetry:
 
     def __init__(self, *, stream: TextIO | None = None, readable: bool | None = None) -> None:
         stream = stream or sys.stderr
-        self._stream = _Lossy(stream)
         self._readable = stream.isatty() if readable is None else readable
+        self._stream = _Lossy(stream, readable=self._readable)
         self._log: Any = None
         self._counters: dict[str, Any] = {}
         self._children: dict[tuple[str, tuple[tuple[str, str], ...]], Callable[[int], None]] = {}
@@ -155,7 +161,9 @@ def _structlog(stream: _Lossy, *, readable: bool) -> Any:
     # A traceback without the values of variables: one may be a password.
     traceback = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    final: list[Any] = [plain] if readable else [traceback, structlog.processors.JSONRenderer(default=str)]
+    final: list[Any] = (
+        [_in_one_line, plain] if readable else [traceback, structlog.processors.JSONRenderer(default=str)]
+    )
     return structlog.wrap_logger(
         structlog.PrintLogger(cast("TextIO", stream)),
         processors=[
@@ -166,6 +174,11 @@ def _structlog(stream: _Lossy, *, readable: bool) -> Any:
         ],
         wrapper_class=structlog.BoundLogger,
     )
+
+
+def _in_one_line(_logger: Any, _method: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """No value looks like a line of its own."""
+    return {name: visible(value) if isinstance(value, str) else value for name, value in fields.items()}
 
 
 @dataclass(slots=True)

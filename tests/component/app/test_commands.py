@@ -13,7 +13,9 @@ import pytest
 from pillarbox.app.cli import main
 from pillarbox.app.commands import COMMANDS
 from pillarbox.app.commands.amounts import Duration, Octets, shown
+from pillarbox.app.commands.installation import Output, table
 from pillarbox.app.sockets import close, listen_on, ports_of
+from pillarbox.mail.visible import has_hidden
 from tests.kit.command_line import CommandLine, set_up
 
 
@@ -265,3 +267,36 @@ def test_a_port_in_use_is_reported(there: CommandLine) -> None:
     finally:
         there.config.write_text(text)
         close(sockets)
+
+
+HIDING = "a\x1b[2Jb\u202ec"
+
+
+def test_nothing_that_is_printed_hides(there: CommandLine, capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output(as_json=False)
+    output.show(None, table(("NAME",), [[f"x\n{HIDING}"], ["y"]]))
+    assert capsys.readouterr().out == "NAME\nx\\x0aa\\x1b[2Jb\\u202ec\ny\n"
+    Output(as_json=True).show({"name": HIDING + "\udc80"}, "")
+    printed = capsys.readouterr().out
+    assert not has_hidden(printed.replace("\n", ""))
+    assert json.loads(printed) == {"name": HIDING + "\udc80"}
+    with pytest.raises(SystemExit):
+        output.fail(f"No such mailbox: {HIDING}")
+    assert capsys.readouterr().err == "Error: No such mailbox: a\\x1b[2Jb\\u202ec\n"
+
+
+@pytest.mark.parametrize("hidden", ["\x9b", "\u202e", "\u2066", "\u200f"])
+def test_no_name_is_taken_that_would_look_like_another(there: CommandLine, hidden: str) -> None:
+    for words in (
+        ("account", "add", f"a{hidden}@example.org"),
+        ("alias", "add", f"a{hidden}@example.org", "anna@example.org"),
+        ("alias", "add", "odd@example.org", f"a{hidden}@elsewhere.example"),
+        ("domain", "add", f"a{hidden}.example"),
+        ("group", "add", f"a{hidden}", "group@example.org"),
+        ("group", "add", "odd", f"a{hidden}@example.org"),
+        ("account", "add", "odd@example.org", "--name", f"a{hidden}"),
+        ("app-password", "add", "anna@example.org", f"a{hidden}"),
+    ):
+        said = there.refused(*words)
+        assert said.startswith("Error: '"), words
+        assert not has_hidden(said.replace("\n", ""))

@@ -59,6 +59,7 @@ def test_quoting_that_is_not_needed_is_dropped() -> None:
             "u@x org",
         ),
         *("u@x\r\n", "u\r\n@x", '"a\r\nb"@x', '"a\x00"@x', "<u@x>", "u@x>", "\ud800@x", "u@\ud800"),
+        *("u\x85@x", '"u\u202e"@x', "gro.knab\u202e@x", "u\u200f@x", "u@x\u2066", "u\u2028@x", "u\u061c@x"),
         *("u@" + "x" * 64, "u@" + ".".join(["x" * 60] * 5), "u" * 256 + "@x", "u@ü" + "x" * 70),
     ],
 )

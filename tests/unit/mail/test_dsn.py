@@ -64,7 +64,7 @@ def test_a_failure_dsn_has_text_fields_and_the_message() -> None:
     assert recipient["Final-Recipient"] == "rfc822; you@two.example"
     assert (recipient["Action"], recipient["Status"]) == ("failed", "5.1.1")
     assert recipient["Remote-MTA"] == "dns; mx.two.example"
-    assert recipient["Diagnostic-Code"] == "smtp; 550 5.1.1 no such: user"
+    assert recipient["Diagnostic-Code"] == "smtp; 550 5.1.1 no such: user\\x1b"
     assert returned.get_content_type() == "message/rfc822"
     assert parts_of(returned)[0]["Subject"] == "Secret plan"
 

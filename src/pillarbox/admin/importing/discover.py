@@ -14,6 +14,7 @@ from pillarbox.admin.importing.mbox import MboxSource
 from pillarbox.admin.importing.source import Source
 from pillarbox.mail import mailbox_name
 from pillarbox.mail.mailbox_name import INBOX, SEPARATOR, InvalidMailboxName
+from pillarbox.mail.visible import visible
 
 _MBOX_SUFFIXES: Final = (".gz", ".mbox", ".mbx")
 _IN_MAILDIR: Final = {"cur", "new", "tmp"}
@@ -86,4 +87,4 @@ def _mailbox_name(levels: tuple[str, ...], top: str, *, nested: bool) -> str:
     if not levels:
         return top
     path = (top, *levels) if nested else levels
-    return mailbox_name.canonical(SEPARATOR.join(level.replace(SEPARATOR, "_") for level in path))
+    return mailbox_name.canonical(SEPARATOR.join(visible(level).replace(SEPARATOR, "_") for level in path))

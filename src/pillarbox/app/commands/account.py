@@ -11,6 +11,7 @@ from pillarbox.app.commands.installation import (
     table,
 )
 from pillarbox.app.commands.passwords import hashed, obtain, password_options, password_shown
+from pillarbox.mail.visible import visible
 
 
 @click.group("account")
@@ -170,7 +171,7 @@ def remove(installation: Installation, login: str, yes: bool) -> None:
     profile = installation.read(accounts.profile, login)
     messages = counted(profile.messages, "message")
     question = f"Delete {profile.login} and {messages} permanently?"
-    if not yes and (installation.as_json or not click.confirm(question, err=True)):
+    if not yes and (installation.as_json or not click.confirm(visible(question), err=True)):
         raise CommandFailed("Nothing deleted. To delete without confirmation: --yes")
     installation.write(accounts.remove, login)
     installation.show(

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Concatenate, Never, ParamSpec, TypeVar
 import click
 
 from pillarbox.config.schema import DEFAULT_PATH, Config
+from pillarbox.mail.visible import visible, visible_json, visible_lines
 
 if TYPE_CHECKING:
     from pillarbox.app.resolved import Resolved
@@ -38,21 +39,21 @@ class CommandFailed(Exception):
 
 
 class Output:
-    """The output of a command: text, or one JSON value on standard output."""
+    """The output of a command: text, or one JSON value on standard output; characters that hide are escapes."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
 
     def show(self, data: object, text: str) -> None:
         """Print the result; `data` is made of dataclasses, dicts, lists, enums, paths and numbers."""
-        click.echo(_json(data) if self.as_json else text)
+        click.echo(_json(data) if self.as_json else visible_lines(text))
 
     def fail(self, text: str) -> Never:
         """Print an error and end with exit code 1."""
         if self.as_json:
             click.echo(_json({"error": text}))
         else:
-            click.echo(f"Error: {text}", err=True)
+            click.echo(f"Error: {visible_lines(text)}", err=True)
         raise SystemExit(1)
 
     @contextmanager
@@ -197,8 +198,8 @@ def on_installation(command: Callable[Concatenate[Installation, P], None]) -> Ca
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Columns of text."""
-    lines = [[*heads], *([("" if cell is None else str(cell)) for cell in row] for row in rows)]
+    """Columns of text; no cell has more than one line."""
+    lines = [[*heads], *([("" if cell is None else visible(str(cell))) for cell in row] for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -214,7 +215,7 @@ def counted(number: int, noun: str) -> str:
 def _json(data: object) -> str:
     import msgspec
 
-    return json.dumps(msgspec.to_builtins(data, enc_hook=str), indent=2, ensure_ascii=False)
+    return visible_json(json.dumps(msgspec.to_builtins(data, enc_hook=str), indent=2, ensure_ascii=False))
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from pillarbox.mail.visible import visible
+
 
 @contextmanager
 def octets_read(title: str, *, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
@@ -27,6 +29,7 @@ def steps(title: str, *, shown: bool = True) -> Iterator[Callable[[str], None]]:
         yield lambda _step: None
         return
     from rich.console import Console
+    from rich.markup import escape
 
     with Console(stderr=True).status(title) as status:
-        yield lambda step: status.update(f"{title} {step}")
+        yield lambda step: status.update(f"{title} {escape(visible(step))}")

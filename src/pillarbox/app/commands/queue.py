@@ -115,7 +115,7 @@ def show(installation: Installation, queue_id: int) -> None:
     found = replace(found, header=header)
     installation.show(
         {"id": queue_id, "header": found.header, "damage": damage, "entries": found.entries},
-        "\n".join([*_recipients(found.entries, installation.now_ms), "", found.header]),
+        "\n".join([*_recipients(found.entries, installation.now_ms), "", found.header.replace("\r\n", "\n")]),
     )
 
 

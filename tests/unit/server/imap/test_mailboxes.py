@@ -2,6 +2,7 @@
 
 import pytest
 
+from pillarbox.mail import mailbox_name
 from tests.kit.imap.client import MESSAGE, Answer, open_imap
 from tests.kit.imap.responses import Status
 
@@ -72,6 +73,47 @@ def test_rename_takes_what_is_below_along_and_sessions_stay() -> None:
         assert b"Subject: hello" in reader.ok("FETCH 1 BODY.PEEK[]").fetched[1][b"BODY[]"]
         assert client.do("RENAME new INBOX").code == b"ALREADYEXISTS"
         assert client.do("RENAME new new/name/below").code in (b"CANNOT", b"ALREADYEXISTS")
+
+
+HIDDEN = ["\x9b", "\u202e", "\u2066", "\u200f", "\u061c"]
+
+
+@pytest.mark.rfc("5198 §3", "SHOULD")
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_no_mailbox_gets_a_name_that_looks_like_another(hidden: str) -> None:
+    with open_imap() as mail:
+        client = mail.client()
+        client.ok("CREATE plain")
+        name = mailbox_name.encode(f"a{hidden}b", utf8=False).decode()
+        for command in (
+            f'CREATE "{name}"',
+            f'CREATE "{name}/below"',
+            f'RENAME plain "{name}"',
+            f'RENAME INBOX "{name}"',
+        ):
+            refused = client.do(command)
+            assert (refused.word, refused.code) == (b"NO", b"CANNOT"), command
+        assert listed(client.ok('LIST "" a*')) == {}
+
+
+@pytest.mark.parametrize("hidden", HIDDEN[1:])
+def test_a_mailbox_that_has_such_a_name_can_be_used_renamed_and_deleted(
+    hidden: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_imap() as mail:
+        client = mail.client()
+        name = mailbox_name.encode(f"a{hidden}b", utf8=False).decode()
+        with monkeypatch.context() as earlier:
+            earlier.setattr(mailbox_name, "check_new_level", lambda _name: None)
+            client.ok(f'CREATE "{name}"')
+            client.ok(f'CREATE "top/{name}"')
+        client.ok(f'SELECT "{name}"')
+        client.ok(f'CREATE "{name}/below"')
+        client.ok(f'RENAME "{name}/below" "{name}/other"')
+        client.ok("RENAME top above")
+        client.ok(f'RENAME "above/{name}" seen')
+        client.ok(f'DELETE "{name}/other"')
+        client.ok(f'DELETE "{name}"')
 
 
 @pytest.mark.rfc("9051 §6.3.6", "MUST")

@@ -1,0 +1,45 @@
+"""Text of others, as it is shown to people: on a terminal, in the log, in reports.
+
+Control characters can move a terminal's cursor, change what stands before them, or forge a line; those for writing
+from right to left make a text look like another one (Unicode Technical Report 36, §2.10). Both are shown as escapes.
+"""
+
+import re
+from typing import Final
+
+_HIDDEN: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls
+    "\u2028\u2029"  # line and paragraph separators
+    "\ud800-\udfff]"  # lone surrogates, which cannot be written at all
+)
+_HIDDEN_BUT_LINES: Final = re.compile(_HIDDEN.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
+
+
+def visible(text: str) -> str:
+    r"""The text in one line, with each hidden character as an escape: `\x1b`, `\u202e`."""
+    return text if text.isprintable() else _HIDDEN.sub(_escaped, text)
+
+
+def visible_lines(text: str) -> str:
+    """The same for lines that were put together here: line feeds and tabs stay."""
+    return text if text.isprintable() else _HIDDEN_BUT_LINES.sub(_escaped, text)
+
+
+def visible_json(text: str) -> str:
+    r"""A JSON text with hidden characters as its own escapes: `\u009b`. Its value is the same (RFC 8259 §7)."""
+    return text if text.isascii() and "\x7f" not in text else _HIDDEN_BUT_LINES.sub(_escaped_in_json, text)
+
+
+def has_hidden(text: str) -> bool:
+    """Whether the text has a character that `visible` would show as an escape."""
+    return not text.isprintable() and _HIDDEN.search(text) is not None
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _escaped_in_json(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
