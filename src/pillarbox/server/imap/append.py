@@ -41,7 +41,11 @@ async def message_offered(session: SessionState, event: MessageOffered) -> bytes
     if available is not None and incoming.octets > available and not incoming.replaced:
         raise OverQuota
     limits = session.limits
-    if len(incoming.written) >= limits.max_append_messages or incoming.octets > limits.max_append_octets:
+    if (
+        len(incoming.written) >= limits.max_append_messages
+        or incoming.octets > limits.max_append_octets
+        or incoming.files >= limits.max_append_files
+    ):
         raise CommandRefused(no("Too much data in one command", response_codes.LIMIT))
     incoming.written.append((event.message, incoming.writer(session, event.message.size)))
     session.incoming = incoming

@@ -24,6 +24,8 @@ from pillarbox.world.database import Transaction
 
 MAX_GROUP_OCTETS: Final = 256 * 1024
 """Octets of messages that are read together."""
+MAX_RENDERED_OCTETS: Final = 4 * 1024 * 1024
+"""Octets that the items of one message may come to together, each being the whole message, for it to be small."""
 
 Rows: TypeAlias = Sequence[tuple[Any, ...]]
 
@@ -81,7 +83,7 @@ async def read_first_group(
         mailbox=selected.mailbox,
         uids=chosen.uids,
         columns=plan.stored_in_full,
-        large_octets=session.limits.large_message_octets,
+        large_octets=min(session.limits.large_message_octets, MAX_RENDERED_OCTETS // len(plan.octets_items)),
     )
     cached: CachedMailbox | None = None
     if plan.in_memory:

@@ -68,6 +68,11 @@ class MessageOctets:
         return self.tree
 
 
+def needs_parts(item: OctetsItem) -> bool:
+    """Whether the whole message is read for it, and not only its header or a range of it."""
+    return not isinstance(item, BodySection) or bool(item.part)
+
+
 def value(item: OctetsItem, message: MessageOctets) -> bytes | Extent:
     """An item's value: octets for the wire, or the range of the message that is sent as its literal.
 

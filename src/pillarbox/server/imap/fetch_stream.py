@@ -5,21 +5,32 @@ run.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from typing import Final
 
 from pillarbox.mail.part import Part
+from pillarbox.protocol.imap import response_codes
 from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.fetch_items import FetchItem
 from pillarbox.server import damage
 from pillarbox.server.imap import fetch_octets
 from pillarbox.server.imap.fetch_batch import read_batch, stored_messages
 from pillarbox.server.imap.fetch_columns import Batch, OctetsItem, Plan
-from pillarbox.server.imap.fetch_octets import MessageOctets, Stored
-from pillarbox.server.imap.reply import ResponseInterrupted
+from pillarbox.server.imap.fetch_octets import MessageOctets, Stored, needs_parts
+from pillarbox.server.imap.reply import CommandRefused, ResponseInterrupted, no
 from pillarbox.server.imap.sections import Extent
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.world.blobs import BlobDamaged, Blobs, OpenBlob
 from pillarbox.world.database import DatabaseUnavailable, Transaction
+from pillarbox.world.memory import Reservation
+
+MAX_COMPUTED: Final = 2
+"""The values that are computed of one message may come to so many times its size; beyond: NO [LIMIT]."""
+MIN_COMPUTED_OCTETS: Final = 1024 * 1024
+"""A smaller message counts as so large."""
+
+_TOO_MUCH: Final = no("Too much of a message in one FETCH", response_codes.LIMIT)
 
 
 async def send(session: SessionState, plan: Plan, chosen: Chosen) -> bool:
@@ -28,39 +39,65 @@ async def send(session: SessionState, plan: Plan, chosen: Chosen) -> bool:
     Raises `BlobDamaged` or `DatabaseDamaged` before anything is written, `ResponseInterrupted` afterwards: a literal
     that was announced can't be taken back.
     """
-    blobs, trees = session.world.blobs, session.caches.part_trees
     batch, missing = await read_batch(session, plan, chosen, octets=False)
     for stored in stored_messages(batch):
-        values, tree = await session.world.database.read_in_thread(
-            _compute, blobs, plan.octets_items, stored, trees.get(stored.digest)
-        )
-        if tree is not None:
-            trees.keep(stored.digest, tree)
-        ranges: dict[FetchItem, Extent] = {
-            item: found for item, found in values.items() if isinstance(found, Extent)
-        }
-        batch.computed = {
-            item: (b"" if isinstance(found, Extent) else found,) for item, found in values.items()
-        }
-        with await session.read(blobs.open, stored.digest) as blob:
-            if blob.size != stored.size:
-                raise BlobDamaged(stored.digest.hex(), f"has {blob.size} octets instead of {stored.size}")
-            try:
-                await _write(session, plan, batch, ranges, blob)
-            except BlobDamaged as failure:
-                damage.report(session.world, failure, account=session.account_id, uid=batch.uids[0])
-                raise ResponseInterrupted from failure
-            except DatabaseUnavailable as failure:
-                raise ResponseInterrupted from failure
+        with await _room(session, plan, stored):
+            await _send_message(session, plan, batch, stored)
     return missing
+
+
+async def _room(
+    session: SessionState, plan: Plan, stored: Stored
+) -> AbstractContextManager[Reservation | None]:
+    """In the memory budget: for the whole message, where that is read to compute a value. Raises `MemoryScarce`.
+
+    The values are there until the client has read them; one that keeps others waiting is cut off.
+    """
+    if not any(map(needs_parts, plan.octets_items)):
+        return nullcontext()
+    return await session.world.memory.accounts.whole.reserve(stored.size, session.connection.abort)
+
+
+async def _send_message(session: SessionState, plan: Plan, batch: Batch, stored: Stored) -> None:
+    blobs, trees = session.world.blobs, session.caches.part_trees
+    values, tree = await session.world.database.read_in_thread(
+        _compute, blobs, plan.octets_items, stored, trees.get(stored.digest)
+    )
+    if values is None:
+        raise CommandRefused(_TOO_MUCH)
+    if tree is not None:
+        trees.keep(stored.digest, tree)
+    ranges: dict[FetchItem, Extent] = {
+        item: found for item, found in values.items() if isinstance(found, Extent)
+    }
+    batch.computed = {item: (b"" if isinstance(found, Extent) else found,) for item, found in values.items()}
+    with await session.read(blobs.open, stored.digest) as blob:
+        if blob.size != stored.size:
+            raise BlobDamaged(stored.digest.hex(), f"has {blob.size} octets instead of {stored.size}")
+        try:
+            await _write(session, plan, batch, ranges, blob)
+        except BlobDamaged as failure:
+            damage.report(session.world, failure, account=session.account_id, uid=batch.uids[0])
+            raise ResponseInterrupted from failure
+        except DatabaseUnavailable as failure:
+            raise ResponseInterrupted from failure
 
 
 def _compute(
     tx: Transaction, blobs: Blobs, items: Sequence[OctetsItem], stored: Stored, tree: Part | None
-) -> tuple[dict[OctetsItem, bytes | Extent], Part | None]:
-    """In a thread: the values that must be computed, and the ranges to stream; and the tree, if parsed."""
+) -> tuple[dict[OctetsItem, bytes | Extent] | None, Part | None]:
+    """In a thread: the values that must be computed, and the ranges to stream; and the tree, if parsed.
+
+    No values where they come to more than `MAX_COMPUTED`.
+    """
     message = MessageOctets(stored, read=partial(blobs.read, tx, stored.digest), tree=tree)
-    values = {item: fetch_octets.value(item, message) for item in items}
+    values: dict[OctetsItem, bytes | Extent] = {}
+    left = MAX_COMPUTED * max(stored.size, MIN_COMPUTED_OCTETS)
+    for item in items:
+        values[item] = found = fetch_octets.value(item, message)
+        left -= len(found) if isinstance(found, bytes) else 0
+        if left < 0:
+            return None, message.tree
     return values, message.tree
 
 

@@ -28,6 +28,8 @@ class IncomingMessages:
     written: list[tuple[MessageParameters, BlobWriter]] = field(default_factory=list)
     in_memory: list[Reservation] = field(default_factory=list)
     """For the messages that are not in files."""
+    files: int = 0
+    """Messages that are."""
     failed: bool = False
     """Whether octets could not be written or kept."""
 
@@ -40,6 +42,7 @@ class IncomingMessages:
             if reserved is not None:
                 self.in_memory.append(reserved)
                 return session.world.blobs.writer()
+        self.files += 1
         return session.world.blobs.writer(max_in_memory_octets=0)
 
     def keep(self) -> None:

@@ -17,8 +17,10 @@ class ImapLimits:
     """Messages of one APPEND; beyond: NO [LIMIT]."""
     max_append_octets: int = MAX_APPEND_OCTETS
     """Octets of all messages of one APPEND; beyond: NO [LIMIT]. A single message has its own limit."""
-    max_append_octets_in_memory: int = 4 * 1024 * 1024
+    max_append_octets_in_memory: int = 8 * 1024 * 1024
     """Octets of the small messages of one APPEND; beyond, they go to files as large ones do."""
+    max_append_files: int = 100
+    """Files that the messages of one APPEND are in; beyond: NO [LIMIT]."""
     large_message_octets: int = 512 * 1024
     """From this size on FETCH reads a message by ranges, and what must be computed from it is, in a thread."""
     piece_octets: int = 256 * 1024

@@ -5,6 +5,7 @@ taken the last, so that a slow client costs the memory of one part and not of th
 """
 
 import asyncio
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from pillarbox.mail import surrogate
@@ -15,6 +16,7 @@ from pillarbox.protocol.pop3.commands import Retr, Top
 from pillarbox.server.pop3.session_state import SessionState
 from pillarbox.store import fetch
 from pillarbox.store.fetch import Column, NoSuchMessage
+from pillarbox.world.memory import Reservation
 
 PART_OCTETS: Final = 256 * 1024
 """Octets that are read and sent at once."""
@@ -33,8 +35,9 @@ async def retr(session: SessionState, command: Retr) -> None:
         session.reply(status + wire_form.whole(header + body))
     else:
         start = await _header_size(session, uid)
-        header = await _shown(session, await _read(session, uid, 0, start))
-        await _send(session, uid, status + header, start, until=size)
+        with await _room(session, start):
+            header = await _shown(session, await _read(session, uid, 0, start))
+            await _send(session, uid, status + header, start, until=size)
 
 
 async def top(session: SessionState, command: Top) -> None:
@@ -47,9 +50,17 @@ async def top(session: SessionState, command: Top) -> None:
         session.reply(status + wire_form.top(header + body, len(header), command.lines))
     else:
         start = await _header_size(session, uid)
-        header = wire_form.with_empty_line(await _shown(session, await _read(session, uid, 0, start)))
-        end = await _end_of_lines(session, uid, start, command.lines)
-        await _send(session, uid, status + header, start, until=end)
+        with await _room(session, start):
+            header = wire_form.with_empty_line(await _shown(session, await _read(session, uid, 0, start)))
+            end = await _end_of_lines(session, uid, start, command.lines)
+            await _send(session, uid, status + header, start, until=end)
+
+
+async def _room(session: SessionState, header_octets: int) -> AbstractContextManager[Reservation | None]:
+    """In the memory budget, for a very long header, which is read whole. Raises `MemoryScarce`."""
+    if header_octets <= PART_OCTETS:
+        return nullcontext()
+    return await session.world.memory.accounts.whole.reserve(header_octets, session.connection.abort)
 
 
 async def _divided(session: SessionState, uid: Uid, *, always: bool = False) -> tuple[bytes, bytes]:
