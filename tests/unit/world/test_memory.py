@@ -218,7 +218,7 @@ def test_it_reviews_itself_while_somebody_waits() -> None:
         loop, timers = asyncio.get_running_loop(), []
         time = Time()
         share = MemoryShare(100, time)
-        loop.call_later = lambda *timer: timers.append(timer)  # type: ignore[assignment,method-assign,return-value]  # no time passes here
+        loop.call_later = lambda *timer: timers.append(timer)  # type: ignore[assignment,method-assign]  # no time passes here
         await share.reserve(100)
         assert timers == []
         waiting = asyncio.ensure_future(share.reserve(1))

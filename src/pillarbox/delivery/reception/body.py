@@ -88,8 +88,11 @@ class IncomingBody:
             if self.refused:
                 return
         await self._keep((octets,) if self._binary else self._ends().pieces(octets))
-        if self._writer is None and self._top_has_come():
-            await self._begin_writing()
+        if self._writer is None and self.octets >= TOP_OCTETS:
+            if self._top_has_come():
+                await self._begin_writing()
+            else:
+                self._reserve_more()
 
     async def finish(self, last: bytes = b"") -> StoredMessage | Refused:
         """The message, with its last octets, or why it is refused. Raises `DatabaseUnavailable`."""
@@ -102,6 +105,8 @@ class IncomingBody:
                 await self._reserve()
                 if self.refused:
                     return self.refused
+            if self._held:
+                self._held.keep()
             completed = await self._complete(last if self._binary else repair(last))
             if isinstance(completed, Refused):
                 return completed
@@ -153,20 +158,21 @@ class IncomingBody:
 
     async def _reserve(self) -> None:
         """Room for the top; where there is none, the message is refused."""
-        if self._held is None:
-            if self.octets < UNCOUNTED_OCTETS:
-                return
+        if self._held is None and self.octets >= UNCOUNTED_OCTETS:
             try:
                 self._held = await self._memory.held.reserve(TOP_OCTETS, self._give_up)
             except MemoryScarce:
                 self.refuse(_SCARCE)
-        elif self.octets > TOP_OCTETS and self._held.octets == TOP_OCTETS:
-            # Not waited for: who holds some and waits for more could be waited for by others
-            more = self._memory.held.try_reserve(MAX_TOP_OCTETS, self._give_up)
-            self._not_held()
+
+    def _reserve_more(self) -> None:
+        """Room for a header that does not end; not waited for, since who holds some others may be waiting for."""
+        if self._held and self._held.octets == TOP_OCTETS:
+            more = self._memory.held.try_reserve(MAX_TOP_OCTETS - TOP_OCTETS)
             if more is None:
                 self.refuse(_SCARCE)
-            self._held = more
+            else:
+                more.release()
+                self._held.resize(MAX_TOP_OCTETS)
 
     def _give_up(self) -> None:
         self.refuse(_SCARCE)
@@ -188,9 +194,7 @@ class IncomingBody:
                 self._parts.append(piece)
 
     def _top_has_come(self) -> bool:
-        """Whether what is in memory is to go to a file now."""
-        if self.octets < TOP_OCTETS:
-            return False
+        """Whether what is in memory is to go to a file now, being so much."""
         if self.octets >= MAX_TOP_OCTETS:
             return True
         if len(self._parts) > 1:
