@@ -1,7 +1,6 @@
 """Messages that are dear to parse: long lines and headers, many parts and addresses. Sent by a stranger, then read."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from tests.blocking.case import Case

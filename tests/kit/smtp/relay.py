@@ -33,6 +33,7 @@ from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database, Transaction
 from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SeededEntropy
+from pillarbox.world.memory import MemoryBudget
 from pillarbox.world.network.memory import MemoryNetwork
 from pillarbox.world.resolver import Failure, Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
@@ -62,6 +63,7 @@ class RelayProvider:
     )
     routes: dict[str, Host] = field(default_factory=dict)
     limits: RelayLimits = field(default_factory=RelayLimits)
+    memory: MemoryBudget = field(default_factory=MemoryBudget)
     shared: Sequence[Shared] = field(default_factory=lambda: shared_among(2, SeededEntropy(4)))
     """What this worker, the first, shares with another."""
 
@@ -85,6 +87,7 @@ class RelayProvider:
             signals=self.signals,
             telemetry=self.telemetry,
             shared=self.shared[0],
+            memory=self.memory,
         )
 
     def context(self) -> RelayContext:

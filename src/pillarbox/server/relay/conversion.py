@@ -16,38 +16,56 @@ from pillarbox.protocol.smtp.client.capabilities import Capabilities
 from pillarbox.protocol.smtp.client.envelope import Envelope, Outcome, OutcomeKind, Recipient
 from pillarbox.protocol.smtp.commands import Body, Notify, Return
 from pillarbox.queue.schedule import PendingRecipient, QueuedMessage
+from pillarbox.server.relay.content import Content
 
 
 class Converted(NamedTuple):
     """What MAIL and RCPT say, and the octets to send."""
 
     envelope: Envelope
-    octets: bytes
+    content: Content
+
+
+def as_it_is(
+    capabilities: Capabilities,
+    message: QueuedMessage,
+    content: Content,
+    recipients: Sequence[PendingRecipient],
+) -> bool:
+    """Whether a server with these capabilities takes the message without any conversion."""
+    if _needs_smtputf8(message, recipients) and "SMTPUTF8" not in capabilities:
+        return False
+    if message.body is Body.BINARY:
+        return _takes_binary(capabilities)
+    return "8BITMIME" in capabilities or content.isascii()
 
 
 def convert_for(
-    capabilities: Capabilities, message: QueuedMessage, octets: bytes, recipients: Sequence[PendingRecipient]
+    capabilities: Capabilities,
+    message: QueuedMessage,
+    content: Content,
+    recipients: Sequence[PendingRecipient],
 ) -> Converted | Outcome:
-    """The message for these recipients, for a server with these capabilities."""
-    paths = [message.reverse_path or "", *(recipient.address for recipient in recipients)]
-    smtputf8 = message.smtputf8 or not all(map(str.isascii, paths))
+    """The message for these recipients, for a server with these capabilities; one in a file only `as_it_is`."""
+    paths = _paths(message, recipients)
+    smtputf8 = _needs_smtputf8(message, recipients)
     if smtputf8 and "SMTPUTF8" not in capabilities:
-        plain = _without_smtputf8(paths, octets)
+        plain = _without_smtputf8(paths, content)
         if isinstance(plain, Outcome):
             return plain
-        paths, octets = plain
+        paths, content = plain
         smtputf8 = False
-    form = _form(octets, capabilities, binary=message.body is Body.BINARY)
+    form = _form(content, capabilities, binary=message.body is Body.BINARY)
     if isinstance(form, Outcome):
         return form
-    body, octets = form
+    body, content = form
     envelope = Envelope(
         reverse_path=paths[0] or None,
         recipients=tuple(
             Recipient(path, _notify(recipient.notify), recipient.original)
             for path, recipient in zip(paths[1:], recipients, strict=True)
         ),
-        size=len(octets),
+        size=len(content),
         body=body,
         smtputf8=smtputf8,
         # RFC 8689 §5: a DSN asks for it only where the server offers it
@@ -56,10 +74,23 @@ def convert_for(
         returns=Return(message.return_content) if message.return_content else None,
         envelope_id=message.envelope_id,
     )
-    return Converted(envelope, octets)
+    return Converted(envelope, content)
 
 
-def _without_smtputf8(paths: list[str], octets: bytes) -> tuple[list[str], bytes] | Outcome:
+def _paths(message: QueuedMessage, recipients: Sequence[PendingRecipient]) -> list[str]:
+    return [message.reverse_path or "", *(recipient.address for recipient in recipients)]
+
+
+def _needs_smtputf8(message: QueuedMessage, recipients: Sequence[PendingRecipient]) -> bool:
+    return message.smtputf8 or not all(map(str.isascii, _paths(message, recipients)))
+
+
+def _takes_binary(capabilities: Capabilities) -> bool:
+    return {"BINARYMIME", "CHUNKING"} <= capabilities.offered.keys()
+
+
+def _without_smtputf8(paths: list[str], content: Content) -> tuple[list[str], bytes] | Outcome:
+    octets = _in_memory(content)
     try:
         plain = [_ascii_path(path) for path in paths]
     except InvalidAddress:
@@ -82,18 +113,23 @@ def _ascii_path(path: str) -> str:
     return str(address.with_ascii_domain())
 
 
-def _form(octets: bytes, capabilities: Capabilities, *, binary: bool) -> tuple[Body, bytes] | Outcome:
+def _form(content: Content, capabilities: Capabilities, *, binary: bool) -> tuple[Body, Content] | Outcome:
     """The octets, and the value of BODY for them."""
     eight_bit = "8BITMIME" in capabilities
-    if binary and {"BINARYMIME", "CHUNKING"} <= capabilities.offered.keys():
-        return Body.BINARY, octets
-    if binary or not (eight_bit or octets.isascii()):
+    if binary and _takes_binary(capabilities):
+        return Body.BINARY, content
+    if binary or not (eight_bit or content.isascii()):
         try:
-            octets = convert(octets, eight_bit=eight_bit)
+            content = convert(_in_memory(content), eight_bit=eight_bit)
         except NotConvertible as why:
             # RFC 6152 §3: the other option, "a permanent error"
             return _failed("5.6.3", f"the next server cannot take the message as it is: {why}")
-    return (Body.SEVEN_BIT if octets.isascii() else Body.EIGHT_BIT), octets
+    return (Body.SEVEN_BIT if content.isascii() else Body.EIGHT_BIT), content
+
+
+def _in_memory(content: Content) -> bytes:
+    assert isinstance(content, bytes), "what is in a file is sent as it is"
+    return content
 
 
 def _notify(notify: str) -> frozenset[Notify]:

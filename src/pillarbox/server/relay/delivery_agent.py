@@ -8,15 +8,18 @@ whatever a server does, a job ends with a result.
 from typing import Final
 
 from pillarbox.delivery.settle import DeliveryAttempt, JobResult
+from pillarbox.protocol.smtp.client.capabilities import Capabilities
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.queue.schedule import Job, PendingRecipient, still_leased
 from pillarbox.server.relay.connection import Connection, connect, must_be_verified
+from pillarbox.server.relay.content import Content, FileContent
 from pillarbox.server.relay.context import RelayContext
-from pillarbox.server.relay.conversion import convert_for
+from pillarbox.server.relay.conversion import Converted, as_it_is, convert_for
 from pillarbox.server.relay.host_finder import Host
 from pillarbox.server.relay.progress import Progress
 from pillarbox.world.blobs import Blobs, verified
 from pillarbox.world.database import Transaction
+from pillarbox.world.memory import MemoryScarce
 
 MAX_CONNECTIONS_TRIED: Final = 10
 """Connections tried for one job in one attempt; RFC 5321 §5.1 asks for two at least."""
@@ -26,8 +29,12 @@ MAX_TRANSACTIONS: Final = 1_000
 """Messages on one connection."""
 MAX_CONNECTION_AGE_S: Final = 300.0
 """How old a connection may be when another message is begun on it."""
-READ_IN_THREAD_OCTETS: Final = 256 * 1024
-"""A message this large is read from the disk in a thread."""
+FROM_FILE_OCTETS: Final = 256 * 1024
+"""A message this large stays in its file and is sent from there, if it need not be converted."""
+
+_NO_MEMORY: Final = Outcome(
+    OutcomeKind.DEFERRED, "4.3.1", "insufficient memory to convert the message", said_by_server=False
+)
 
 
 class DeliveryAgent:
@@ -57,17 +64,22 @@ class DeliveryAgent:
         if not await self._lease_holds(job):
             progress.lease_lost = progress.reached = True
             return progress.result()
-        if octets is None:
-            octets = await self._read(job)
+        if octets is None and job.message.size >= FROM_FILE_OCTETS:
+            with await self._open(job) as content:
+                return await self._deliver(progress, content)
+        return await self._deliver(progress, await self._read(job) if octets is None else octets)
+
+    async def _deliver(self, progress: Progress, content: Content) -> JobResult:
+        job = progress.job
         if self._connection and not (self.connected and self._connection.serves(job)):
             await self.close()
         connection, offered = self._connection, ""
         if connection:
             progress.reached = True
-            if await self._offer(progress, octets, connection):
+            if await self._offer(progress, content, connection):
                 offered = connection.host.name
         if progress.open:
-            await self._try_hosts(progress, octets, offered)
+            await self._try_hosts(progress, content, offered)
         return progress.result()
 
     async def close(self) -> None:
@@ -83,9 +95,12 @@ class DeliveryAgent:
             connection.session.abort()
 
     async def _read(self, job: Job) -> bytes:
-        database, blobs = self._context.world.database, self._context.world.blobs
-        read = database.read if job.message.size < READ_IN_THREAD_OCTETS else database.read_in_thread
-        return await read(_read, blobs, job.message.blob)
+        world = self._context.world
+        return await world.database.read(_read, world.blobs, job.message.blob)
+
+    async def _open(self, job: Job) -> FileContent:
+        world = self._context.world
+        return await world.database.read_in_thread(FileContent.open, world.blobs, job.message.blob)
 
     async def _lease_holds(self, job: Job) -> bool:
         """Whether the job may be offered: checked at first and again before each offer, since looking up hosts,
@@ -99,7 +114,7 @@ class DeliveryAgent:
 
     # --- from host to host
 
-    async def _try_hosts(self, progress: Progress, octets: bytes, offered: str) -> None:
+    async def _try_hosts(self, progress: Progress, content: Content, offered: str) -> None:
         """All hosts in their order, except the one named `offered`, which has had the message."""
         found = await self._context.hosts.hosts(progress.job.destination)
         if isinstance(found, Outcome):
@@ -110,14 +125,14 @@ class DeliveryAgent:
         for host in found:
             if host.name == offered:
                 continue
-            await self._try_host(progress, octets, host)
+            await self._try_host(progress, content, host)
             exhausted = (
                 progress.connections >= MAX_CONNECTIONS_TRIED or progress.hosts_offered >= MAX_HOSTS_OFFERED
             )
             if exhausted or not progress.open:
                 return
 
-    async def _try_host(self, progress: Progress, octets: bytes, host: Host) -> None:
+    async def _try_host(self, progress: Progress, content: Content, host: Host) -> None:
         """One host, at its addresses until one of them answers."""
         addresses = await self._context.hosts.addresses(host)
         if isinstance(addresses, Outcome):
@@ -134,12 +149,12 @@ class DeliveryAgent:
                 continue
             self._connection = connection
             progress.reached = True
-            await self._offer(progress, octets, connection)
+            await self._offer(progress, content, connection)
             return
 
     # --- one message on one connection
 
-    async def _offer(self, progress: Progress, octets: bytes, connection: Connection) -> bool:
+    async def _offer(self, progress: Progress, content: Content, connection: Connection) -> bool:
         """Offer the message for all open recipients, in as many transactions as the server wants.
 
         False if a reused connection turned out to be closed: connecting again is not a second attempt.
@@ -153,7 +168,7 @@ class DeliveryAgent:
                 progress.lease_lost = True
                 return True
             batch, left = left[:limit], left[limit:]
-            outcomes = await _transact(job, octets, batch, connection)
+            outcomes = await self._transact(job, content, batch, connection)
             if reused and _was_closed(outcomes, connection):
                 self._connection = None
                 return False
@@ -172,21 +187,42 @@ class DeliveryAgent:
         progress.hosts_offered += 1
         return True
 
+    async def _transact(
+        self, job: Job, content: Content, batch: list[PendingRecipient], connection: Connection
+    ) -> tuple[Outcome, ...]:
+        if must_be_verified(job) and not connection.verified:
+            return (_not_identified(connection.host),) * len(batch)
+        capabilities = connection.session.capabilities
+        if isinstance(content, bytes) or as_it_is(capabilities, job.message, content, batch):
+            return await _send(convert_for(capabilities, job.message, content, batch), batch, connection)
+        try:
+            room = await self._context.world.memory.relay.reserve(len(content))
+        except MemoryScarce:
+            return (_NO_MEMORY,) * len(batch)
+        with room:
+            world = self._context.world
+            converted = await world.database.read_in_thread(_converted, world.blobs, capabilities, job, batch)
+            return await _send(converted, batch, connection)
+
 
 def _read(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes:
     """What is passed on to another provider is what was accepted. Raises `BlobDamaged`."""
     return verified(blobs.read(tx, digest), digest)
 
 
-async def _transact(
-    job: Job, octets: bytes, batch: list[PendingRecipient], connection: Connection
+def _converted(
+    tx: Transaction, blobs: Blobs, capabilities: Capabilities, job: Job, batch: list[PendingRecipient]
+) -> Converted | Outcome:
+    """In a thread: a large message that cannot be sent as it is."""
+    return convert_for(capabilities, job.message, _read(tx, blobs, job.message.blob), batch)
+
+
+async def _send(
+    converted: Converted | Outcome, batch: list[PendingRecipient], connection: Connection
 ) -> tuple[Outcome, ...]:
-    if must_be_verified(job) and not connection.verified:
-        return (_not_identified(connection.host),) * len(batch)
-    converted = convert_for(connection.session.capabilities, job.message, octets, batch)
     if isinstance(converted, Outcome):
         return (converted,) * len(batch)
-    return tuple(await connection.session.deliver(converted.envelope, converted.octets))
+    return tuple(await connection.session.deliver(converted.envelope, converted.content))
 
 
 def _was_closed(outcomes: tuple[Outcome, ...], connection: Connection) -> bool:

@@ -5,11 +5,14 @@ was begun ends with an outcome for each recipient. What a server replied before 
 where the failure was found by writing.
 """
 
+import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from pillarbox.protocol.sasl.client import ClientExchange
 from pillarbox.protocol.smtp.client.capabilities import Capabilities
+from pillarbox.protocol.smtp.client.content import Stuffing
 from pillarbox.protocol.smtp.client.envelope import Envelope, Outcome
 from pillarbox.protocol.smtp.client.events import (
     Ended,
@@ -22,14 +25,13 @@ from pillarbox.protocol.smtp.client.events import (
 )
 from pillarbox.protocol.smtp.client.machine import ClientMachine
 from pillarbox.protocol.smtp.client.states import State
+from pillarbox.server.relay.content import BLOCK_OCTETS, Content
 from pillarbox.server.relay.time_limit import TimeLimit
 from pillarbox.world.clock import Clock
 from pillarbox.world.network import NetworkFailure, Stream, TlsFailure
 
-BLOCK_OCTETS = 256 * 1024
-"""Octets of a message that are sent under one time limit (RFC 5321 §4.5.3.2.5)."""
 BLOCK_S = 180.0
-"""That time limit."""
+"""How long a server may take to read a block of a message (RFC 5321 §4.5.3.2.5)."""
 FINAL_READ_S = 1.0
 """How long to read what a server sent before it closed the connection."""
 
@@ -64,6 +66,8 @@ class ClientSession:
         self._timed_out = False
         """The server took too long, and the connection was dropped."""
         self._ended: Ended | None = None
+        self._blocks: Iterable[bytes] | None = None
+        """A large message that is sent after what the machine has to say."""
 
     @property
     def usable(self) -> bool:
@@ -104,8 +108,12 @@ class ClientSession:
         self._machine.authenticate(exchange)
         await self._until(Ready)
 
-    async def deliver(self, envelope: Envelope, octets: bytes) -> Sequence[Outcome]:
-        """Send one message; an outcome for each recipient. Never raises for what the peer does."""
+    async def deliver(self, envelope: Envelope, content: Content) -> Sequence[Outcome]:
+        """Send one message; an outcome for each recipient. Never raises for what the peer does.
+
+        Raises `BlobDamaged` or `DatabaseUnavailable` where the message cannot be read to its end; then the session
+        is to be aborted.
+        """
         finished: Finished | None = None
         events = self._machine.begin(envelope)
         while finished is None:
@@ -114,7 +122,7 @@ class ClientSession:
                 if isinstance(event, Finished):
                     finished = event
                 elif isinstance(event, SendContent):
-                    self._machine.content(octets)
+                    self._send_content(content)
             if finished is None:
                 events = await self._exchange()
         self.delivered += 1
@@ -122,6 +130,12 @@ class ClientSession:
         while self.usable and self._machine.state not in _IDLE:
             self._note(await self._exchange())
         return finished.outcomes
+
+    def _send_content(self, content: Content) -> None:
+        if isinstance(content, bytes):
+            self._machine.content(content)
+        else:
+            self._blocks = _as_sent(content.blocks(), self._machine.stream(len(content)))
 
     async def quit(self) -> None:
         """Send QUIT and close. Never raises for what the peer does."""
@@ -158,10 +172,14 @@ class ClientSession:
         """Send what is to be sent, then read what the server sends."""
         machine = self._machine
         octets = machine.outgoing()
+        blocks, self._blocks = self._blocks, None
         seconds = machine.deadline_s
         try:
-            if len(octets) > BLOCK_OCTETS:
-                await self._send_blocks(octets)
+            if blocks is not None:
+                await self._send_blocks(chain((octets,), blocks))
+                octets = b""
+            elif len(octets) > BLOCK_OCTETS:
+                await self._send_blocks(_cut(octets))
                 octets = b""
             self._limit.start(seconds)
             if octets:
@@ -185,12 +203,12 @@ class ClientSession:
         self._timed_out = True
         self.stream.abort()
 
-    async def _send_blocks(self, octets: bytes) -> None:
+    async def _send_blocks(self, blocks: Iterable[bytes]) -> None:
         """A large message, block by block. Raises NetworkFailure, TimeoutError."""
-        view = memoryview(octets)
-        for start in range(0, len(view), BLOCK_OCTETS):
+        for block in filter(None, blocks):
             async with self._clock.timeout(BLOCK_S):
-                await self.stream.write(bytes(view[start : start + BLOCK_OCTETS]))
+                await self.stream.write(block)
+            await asyncio.sleep(0)  # a fast server must not keep others waiting
 
     async def _read_rest(self, why: str) -> Sequence[Event]:
         """A lost connection may still hold a reply: a 421, or why a message was rejected."""
@@ -200,3 +218,18 @@ class ClientSession:
         except (NetworkFailure, TimeoutError):
             received = b""
         return [*self._machine.receive(received), *self._machine.lost(why)]
+
+
+def _cut(octets: bytes) -> Iterator[bytes]:
+    view = memoryview(octets)
+    return (bytes(view[start : start + BLOCK_OCTETS]) for start in range(0, len(view), BLOCK_OCTETS))
+
+
+def _as_sent(blocks: Iterable[bytes], stuffing: Stuffing | None) -> Iterator[bytes]:
+    """The blocks as they are, or as DATA carries them."""
+    if stuffing is None:
+        yield from blocks
+        return
+    for block in blocks:
+        yield stuffing.part(block)
+    yield stuffing.end()

@@ -11,6 +11,7 @@ from pillarbox.queue.schedule import LEASE_MS, claim
 from pillarbox.server.relay.delivery_agent import DeliveryAgent
 from pillarbox.server.relay.host_finder import Encryption, Host
 from pillarbox.server.relay.progress import NOT_TRIED
+from pillarbox.world.blobs import BlobDamaged
 from pillarbox.world.network import Endpoint
 from pillarbox.world.network.memory import Fault, MemoryStream
 from pillarbox.world.resolver import Kind, Mx
@@ -408,6 +409,58 @@ def test_binary_messages_become_lines_where_they_must(extensions: tuple[str, ...
         (got,) = peer.received
         assert (got.octets == octets) is ("BINARYMIME" in extensions)
         assert ("base64" in got.octets.decode("latin-1")) is ("BINARYMIME" not in extensions)
+
+    run_with_relay(test)
+
+
+LARGE = b"Subject: large\r\n\r\n" + b".x\r\n" + b"y" * 70 * 5000 + b"\r\n.\r\n"
+
+
+@pytest.mark.parametrize("extensions", [("8BITMIME", "CHUNKING"), ("8BITMIME",), ()])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_large_message_is_sent_from_its_file(extensions: tuple[str, ...], ascii_only: bool) -> None:
+    async def test(provider: RelayProvider) -> None:
+        octets = LARGE if ascii_only else EIGHT_BIT + LARGE
+        peer = provider.peer("two.example", "192.0.2.1", extensions=extensions)
+        await provider.queue("a@two.example", octets=octets)
+        await provider.pass_(1)
+        (got,) = peer.received
+        assert (got.octets == octets) is (ascii_only or "8BITMIME" in extensions)
+        assert got.octets.isascii() is (ascii_only or not extensions)
+        assert provider.memory.used_octets == 0
+
+    run_with_relay(test)
+
+
+def test_a_large_message_that_must_be_converted_waits_for_memory() -> None:
+    async def test(provider: RelayProvider) -> None:
+        relay = provider.memory.relay
+        taken = await relay.reserve(relay.limit_octets)
+        peer = provider.peer("two.example", "192.0.2.1", extensions=())
+        await provider.queue("a@two.example", octets=EIGHT_BIT + LARGE)
+        await provider.pass_(1)
+        assert peer.received == []
+        assert relay.scarce
+        taken.release()
+        await provider.pass_(1)
+        assert len(peer.received) == 1
+        assert relay.used_octets == 0
+
+    run_with_relay(test)
+
+
+def test_a_large_message_that_is_damaged_is_not_sent() -> None:
+    async def test(provider: RelayProvider) -> None:
+        peer = provider.peer("two.example", "192.0.2.1")
+        await provider.stop()
+        await provider.queue("a@two.example", octets=LARGE)
+        (job,) = provider.database.write_now(claim, lease=1, now_ms=provider.clock.now_ms(), jobs=1)
+        provider.database.write_now(
+            lambda tx: tx.execute("UPDATE blob_octets SET octets = ?", (LARGE.replace(b"y", b"z"),))
+        )
+        with pytest.raises(BlobDamaged):
+            await DeliveryAgent(provider.context()).deliver(job)
+        assert peer.received == []
 
     run_with_relay(test)
 

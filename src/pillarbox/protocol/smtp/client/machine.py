@@ -17,7 +17,7 @@ from pillarbox.protocol.sasl.client import ClientExchange
 from pillarbox.protocol.sasl.exchange import AuthenticationFailed
 from pillarbox.protocol.sasl.line import CANCEL, LineNotBase64, decode_response, encode_challenge
 from pillarbox.protocol.smtp.client import capabilities
-from pillarbox.protocol.smtp.client.content import stuffed
+from pillarbox.protocol.smtp.client.content import Stuffing, stuffed
 from pillarbox.protocol.smtp.client.envelope import (
     Envelope,
     Outcome,
@@ -137,6 +137,18 @@ class ClientMachine:
         else:
             self._out.append(stuffed(octets))
         self.state = State.CONTENT
+
+    def stream(self, size: int) -> Stuffing | None:
+        """Send a message of so many octets, which the caller sends by itself after what is `outgoing`.
+
+        Returns the form that its octets need, or `None` where they are sent as they are.
+        """
+        assert self.state is State.BODY
+        self.state = State.CONTENT
+        if not self._chunking:
+            return Stuffing()
+        self._out.append(b"BDAT %d LAST\r\n" % size)
+        return None
 
     def quit(self) -> None:
         """End the session; `Ended` follows."""
