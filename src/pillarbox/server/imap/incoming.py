@@ -1,7 +1,9 @@
 """Messages that a client is sending: the state of an APPEND or REPLACE in progress."""
 
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pillarbox.mail.identifiers import MailboxId, Uid
 from pillarbox.protocol.imap.commands import Append, Replace
@@ -11,6 +13,9 @@ from pillarbox.world.memory import Reservation
 
 if TYPE_CHECKING:
     from pillarbox.server.imap.session_state import SessionState
+
+FEW_FILES: Final = 4
+"""So many files are removed at once; more, in a thread."""
 
 
 @dataclass(slots=True)
@@ -57,8 +62,16 @@ class IncomingMessages:
 
     def abandon(self) -> None:
         """Discard what has arrived."""
-        for _, writer in self.written:
-            writer.abandon()
+        writers = [writer for _, writer in self.written]
+        if self.files > FEW_FILES:
+            asyncio.get_running_loop().run_in_executor(None, _abandon, writers)
+        else:
+            _abandon(writers)
         for reserved in self.in_memory:
             reserved.release()
         self.in_memory.clear()
+
+
+def _abandon(writers: Iterable[BlobWriter]) -> None:
+    for writer in writers:
+        writer.abandon()
