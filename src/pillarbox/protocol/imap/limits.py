@@ -27,7 +27,7 @@ class Limits:
     skipped_octets: int
     """A refused literal that comes all the same. Beyond: BYE, which RFC 7888 §4 allows."""
     bad_commands: int
-    """BAD answers since the last good command. Beyond: BYE."""
+    """BAD answers since the last good command, before login the parser's NO as well. Beyond: BYE."""
 
 
 BEFORE_LOGIN: Final = Limits(

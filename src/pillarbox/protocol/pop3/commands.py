@@ -8,6 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from pillarbox.protocol.sasl.identity import MAX_IDENTITY_OCTETS, MAX_PASSWORD_OCTETS
+
+MAX_WORD_OCTETS: Final = 100
+"""The longest name of a SASL mechanism, and language tag (RFC 5646 §4.4.1 asks for 35)."""
+
 MAX_NUMBER: Final = 2**31 - 1
 """The largest message number and line count that is accepted."""
 
@@ -182,7 +187,9 @@ def _number(word: bytes, least: int = 1) -> int:
     return int(word)
 
 
-def _text(octets: bytes) -> str:
+def _text(octets: bytes, most: int = MAX_WORD_OCTETS) -> str:
+    if len(octets) > most:
+        raise _Invalid(f"Argument longer than {most} octets.")
     try:
         text = octets.decode()
     except UnicodeDecodeError:
@@ -195,14 +202,14 @@ def _text(octets: bytes) -> str:
 
 def _user(rest: bytes | None) -> Command:
     (word,) = _words(rest, 1, 1)
-    return User(_text(word))
+    return User(_text(word, MAX_IDENTITY_OCTETS))
 
 
 def _pass(rest: bytes | None) -> Command:
     if not rest:
         raise _Invalid("Missing password.")
     # RFC 1939 §7: "may treat spaces in the argument as part of the password"
-    return Pass(_text(rest))
+    return Pass(_text(rest, MAX_PASSWORD_OCTETS))
 
 
 def _auth(rest: bytes | None) -> Command:

@@ -48,6 +48,7 @@ def scram(nonce: str, channel: ChannelBinding | None, *, plus: bool) -> Mechanis
     binding = _binding_data(first, channel, plus=plus)
     # RFC 5802 §5.1: the server prepares the name, but hashes it as received (it stays in `first.bare`).
     login = prepared_identity(first.name.encode())
+    authorization = prepared_identity(first.authorization.encode()) if first.authorization else ""
     keys = keys_of((yield NeedKeys(login)))
     both_nonces = first.nonce + nonce
     opening = server_first(both_nonces, keys.salt, keys.iterations)
@@ -58,7 +59,7 @@ def scram(nonce: str, channel: ChannelBinding | None, *, plus: bool) -> Mechanis
     closing = f"v={encode(server_signature(pair.server_key, signed))}"
     if response_of((yield Challenge(closing.encode()))):
         raise AuthenticationFailed(Reason.MALFORMED, "response after the end of SCRAM")
-    return Success(login, first.authorization, pair.credential)
+    return Success(login, authorization, pair.credential)
 
 
 def _proven(keys: ScramKeys, signed: bytes, proof: bytes) -> KeyPair:

@@ -24,6 +24,8 @@ _MAX_ENVID_CHARACTERS = 100
 """RFC 3461 §4.4."""
 _MAX_ORCPT_CHARACTERS = 500
 """RFC 3461 §4.2."""
+_MAX_AUTH_CHARACTERS = 500
+"""RFC 4954 §5."""
 _ADDRESS_TYPE = re.compile(r"[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]+")
 
 
@@ -105,7 +107,7 @@ def _envelope_id(value: str | None) -> str:
 
 def _auth(value: str | None) -> None:
     # RFC 4954 §5: read and ignored; no client is trusted to name another sender
-    if not value or not xtext.is_xtext(value):
+    if not value or len(value) > _MAX_AUTH_CHARACTERS or not xtext.is_xtext(value):
         raise BadParameter(replies.PARAMETER_SYNTAX)
 
 

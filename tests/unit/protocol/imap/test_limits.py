@@ -161,6 +161,12 @@ def test_literals_before_login_are_few_and_small() -> None:
     assert answer == Response(b"a NO [LIMIT] Too many literals\r\n")
 
 
+def test_refusals_before_login_are_counted() -> None:
+    events = Dialogue().send(b"a LOGIN {5000}\r\n" * 20)
+    assert len(events) == limits.BEFORE_LOGIN.bad_commands + 1
+    assert isinstance(events[-1], Bye)
+
+
 # --- honest clients
 
 

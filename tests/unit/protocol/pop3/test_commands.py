@@ -88,3 +88,11 @@ def test_arguments_that_do_not_fit(line: bytes) -> None:
 def test_passwords_are_not_shown() -> None:
     assert "secret" not in repr(parse(b"PASS secret"))
     assert "secret" not in repr(parse(b"AUTH PLAIN secret"))
+
+
+@pytest.mark.parametrize(
+    ("line", "most"), [(b"USER %b", 512), (b"PASS %b", 1024), (b"AUTH %b", 100), (b"LANG %b", 100)]
+)
+def test_an_argument_has_a_limit(line: bytes, most: int) -> None:
+    assert not isinstance(parse(line % (b"x" * most)), Malformed)
+    assert parse(line % (b"x" * (most + 1))) == Malformed(f"Argument longer than {most} octets.")

@@ -49,12 +49,12 @@ NONE = Capabilities({})
 
 def read(reply: Reply) -> Capabilities:
     """The capabilities in a reply to EHLO; malformed lines are skipped."""
-    offered: dict[str, tuple[str, ...]] = {}
+    offered: dict[str, list[str]] = {}
     for line in reply.lines[1:]:
         # Old servers write "AUTH=LOGIN PLAIN", for the clients of their time.
         words = (
             line.replace("AUTH=", "AUTH ", 1).split() if line.upper().startswith("AUTH=") else line.split()
         )
         if words:
-            offered[words[0].upper()] = (*offered.get(words[0].upper(), ()), *words[1:])
-    return Capabilities(offered)
+            offered.setdefault(words[0].upper(), []).extend(words[1:])
+    return Capabilities({keyword: tuple(words) for keyword, words in offered.items()})

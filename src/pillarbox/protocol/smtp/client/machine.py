@@ -177,17 +177,18 @@ class ClientMachine:
         self._events.append(TlsRefused(reply))
 
     def _challenged(self, reply: Reply) -> None:
-        assert self._exchange is not None
+        if self._exchange is None:
+            self._end("the server goes on with an exchange that was cancelled", reply)
+            return
         try:
             challenge = decode_response("".join(reply.lines).strip().encode("ascii", "replace"))
             answer = encode_challenge(self._exchange.respond(challenge))
         except (LineNotBase64, AuthenticationFailed):
-            answer = CANCEL
+            answer, self._exchange = CANCEL, None
         self._out.append(answer + b"\r\n")
 
     def _authenticated(self, reply: Reply) -> None:
-        assert self._exchange is not None
-        if self._exchange.server_proven:
+        if self._exchange is not None and self._exchange.server_proven:
             self._become_ready()
         else:
             self._end("the server did not prove that it knows the password", reply)

@@ -14,6 +14,8 @@ MAX_LINE_OCTETS: Final = 4_096
 """The longest line read, its end included; RFC 5321 §4.5.3.1.5 allows 512, some servers write more."""
 MAX_REPLY_LINES: Final = 200
 """Lines in one reply; EHLO replies of a few dozen exist."""
+MAX_REPLY_OCTETS: Final = 65_536
+"""All lines of one reply together, their ends not counted."""
 MAX_TEXT_CHARACTERS: Final = 1_000
 """How much of a reply's text is kept for DSNs and the log."""
 
@@ -67,12 +69,13 @@ _KINDS = {2: ReplyKind.POSITIVE, 3: ReplyKind.CONTINUE, 4: ReplyKind.TRANSIENT, 
 class ReplyReader:
     """Collects octets into replies."""
 
-    __slots__ = ("_code", "_framing", "_lines")
+    __slots__ = ("_code", "_framing", "_lines", "_octets")
 
     def __init__(self) -> None:
         self._framing = LineFraming(MAX_LINE_OCTETS, lenient=True)
         self._code = 0
         self._lines: list[str] = []
+        self._octets = 0
 
     def feed(self, octets: bytes) -> list[Reply]:
         """Take a chunk of any size; return the replies that are complete. After one of code 0 nothing more
@@ -94,7 +97,7 @@ class ReplyReader:
     def clear(self) -> None:
         """Drop what is not yet a reply: TLS begins."""
         self._framing.discard()
-        self._code = 0
+        self._code = self._octets = 0
         self._lines = []
 
     def _line(self, line: bytes) -> Reply | None:
@@ -102,10 +105,13 @@ class ReplyReader:
         code = int(match[1]) if match else 0
         if match is None or (self._lines and code != self._code) or len(self._lines) >= MAX_REPLY_LINES:
             return Reply(0, (f"not an SMTP reply: {line[:80]!r}",))
+        self._octets += len(line)
+        if self._octets > MAX_REPLY_OCTETS:
+            return Reply(0, (f"reply longer than {MAX_REPLY_OCTETS} octets",))
         self._code = code
         self._lines.append((match[3] or b"").decode("utf-8", "replace"))
         if match[2] == b"-":
             return None
         reply = Reply(code, tuple(self._lines))
-        self._lines = []
+        self._lines, self._octets = [], 0
         return reply

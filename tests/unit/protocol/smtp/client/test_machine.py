@@ -19,9 +19,10 @@ from pillarbox.protocol.smtp.client.events import (
     TlsRefused,
 )
 from pillarbox.protocol.smtp.client.machine import ClientMachine
-from pillarbox.protocol.smtp.client.replies import ReplyReader
+from pillarbox.protocol.smtp.client.replies import MAX_LINE_OCTETS, MAX_REPLY_OCTETS, ReplyReader
 from pillarbox.protocol.smtp.client.states import State
 from pillarbox.protocol.smtp.commands import Body, Notify, Return
+from tests.kit.linear import assert_linear
 
 MESSAGE = b"Subject: x\r\n\r\n.hidden\r\n"
 PLAIN_OFFER = b"250-mx\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250 DSN\r\n"
@@ -392,3 +393,61 @@ def test_replies_are_the_same_however_they_are_cut(lines: list[bytes], cuts: lis
         if found and found[-1].code == 0:
             break
     assert found == expected
+
+
+# --- hostile servers
+
+
+def _end_of(machine: ClientMachine, octets: bytes) -> str:
+    ended = machine.receive(octets)[-1]
+    assert isinstance(ended, Ended)
+    assert machine.receive(b"250 more\r\n" * 1000) == []
+    return ended.text
+
+
+def test_a_reply_has_limits() -> None:
+    assert "not an SMTP reply" in _end_of(ready(), b"250-x\r\n" * 201)
+    long = b"250-" + b"x" * (MAX_LINE_OCTETS - 6) + b"\r\n"
+    assert "longer than 65536 octets" in _end_of(ready(), long * 17)
+    assert "longer than 4096 octets" in _end_of(ready(), b"250 " + b"x" * MAX_LINE_OCTETS)
+    # Each reply has them anew
+    machine = ready()
+    machine.begin(envelope())
+    assert not any(
+        isinstance(event, Ended) for event in machine.receive(long * 10 + b"250 ok\r\n" + long * 10)
+    )
+
+
+def test_a_server_that_never_ends_an_exchange() -> None:
+    machine = ready(b"250-mx\r\n250 AUTH PLAIN\r\n")
+    exchange = choose(
+        machine.capabilities.mechanisms, Credentials("a", "b"), nonce="n", binding=None, plain_allowed=True
+    )
+    assert exchange is not None
+    machine.authenticate(exchange)
+    machine.outgoing()
+    assert machine.receive(b"334 %%%\r\n") == []
+    assert machine.outgoing() == b"*\r\n"
+    assert "cancelled" in _end_of(machine, b"334 \r\n")
+
+
+@pytest.mark.parametrize(
+    "octets", [b"250-x\r\n", b"250-AUTH a b c\r\n", b"\n", b"250 ", b"2", b"250 AUTH=A B\r\n", b"500 x\r\n"]
+)
+def test_what_a_server_sends_costs_its_length(octets: bytes) -> None:
+    def answer(received: bytes) -> None:
+        machine = ClientMachine("one.example")
+        machine.receive(b"220 mx ESMTP\r\n")
+        machine.receive(received)
+
+    assert_linear(answer, lambda size: octets * (size // len(octets)), 256 * 1024)
+
+
+def test_a_reply_to_ehlo_of_many_words_costs_its_length() -> None:
+    def answer(received: bytes) -> None:
+        assert ready(received).capabilities.mechanisms == {"A"}
+
+    def offer(size: int) -> bytes:
+        return b"250-mx\r\n" + (b"250-AUTH" + b" a" * (size // 400) + b"\r\n") * 190 + b"250 SIZE\r\n"
+
+    assert_linear(answer, offer, MAX_REPLY_OCTETS)
