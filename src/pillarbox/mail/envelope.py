@@ -20,7 +20,7 @@ from pillarbox.mail.imap_string import NIL, string
 MAX_ENVELOPE_OCTETS: Final = 1024 * 1024
 """A longer one is rendered again from less of each field, and is then below this."""
 
-SHORT_VALUE_OCTETS: Final = 16 * 1024
+SHORT_VALUE_OCTETS: Final = 8 * 1024
 """Octets read of a field of an enclosed message, or of one whose envelope would be too long."""
 
 EMPTY: Final = b"(" + b" ".join([NIL] * 10) + b")"

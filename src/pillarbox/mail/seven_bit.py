@@ -12,17 +12,20 @@ Limits, and their reasons:
 * Text without any MIME fields is labelled `charset=unknown-8bit` (RFC 1428 §3), since nothing more is known.
 * Octets between the parts of a multipart are never shown; 8-bit octets there become "?".
 
-A message that needs no conversion is returned as the same object.
+A message that needs no conversion is returned as the same object. One with more parts than the parser divides is
+not converted: what is in the others is not known.
 """
 
 import binascii
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import Part
 from pillarbox.mail.part_parser import parse
 from pillarbox.mail.prepending import prepend
+from pillarbox.mail.slices import count, find, is_ascii, search, whole_lines
 from pillarbox.mail.transfer import IDENTITY
 
 MAX_LINE_OCTETS: Final = 998
@@ -30,10 +33,18 @@ MAX_LINE_OCTETS: Final = 998
 _BASE64_LINE: Final = 57
 """Octets in a line of base64: 76 characters (RFC 2045 §6.8)."""
 
-_LONG_LINE: Final = re.compile(rb"[^\n]{%d}" % (MAX_LINE_OCTETS + 2))
-_BARE: Final = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00")
+_TOO_LONG: Final = re.compile(rb"[^\n]{%d}" % (MAX_LINE_OCTETS + 2))
+_LONG_LINE: Final = re.compile(rb"\n" + _TOO_LONG.pattern)
+"""Begins with a line feed: a search skips from line to line, and looks at each once."""
+_LINE_END: Final = re.compile(rb"(?<!\r)\r*+\n")
 _HIGH: Final = re.compile(rb"[\x80-\xff]")
+_HIGH_OCTETS: Final = bytes(range(128, 256))
+_WITHOUT_HIGH: Final = bytes(range(128)) + b"?" * 128
+_SOFT_BREAK: Final = b"=\r\n"
+"""RFC 2045 §6.7 (5)."""
 _UNTOUCHED: Final = frozenset({"multipart/signed", "multipart/encrypted"})
+_WHOLE: Final = _UNTOUCHED | {"message/global"}
+"""Converted without regard to the parts in them, or not at all."""
 
 
 class NotConvertible(Exception):
@@ -45,7 +56,7 @@ def convert(octets: bytes, *, eight_bit: bool) -> bytes:
 
     Its header is ASCII as well if `eight_bit` is false. Raises `NotConvertible`.
     """
-    if _fits(octets, eight_bit=eight_bit):
+    if _fits(octets, 0, len(octets), eight_bit=eight_bit):
         return octets
     return _Conversion(octets, eight_bit=eight_bit).message()
 
@@ -64,8 +75,28 @@ def _international(part: Part) -> bool:
     return any(_international(child) for child in part.children)
 
 
-def _fits(octets: bytes, *, eight_bit: bool) -> bool:
-    return (eight_bit or octets.isascii()) and not _BARE.search(octets) and not _LONG_LINE.search(octets)
+def _fits(octets: bytes, start: int, end: int, *, eight_bit: bool) -> bool:
+    return (
+        (eight_bit or is_ascii(octets, start, end))
+        and not _has_bare(octets, start, end)
+        and not _has_long_line(octets, start, end)
+    )
+
+
+def _has_bare(octets: bytes, start: int, end: int) -> bool:
+    """Whether there is a CR or LF alone, or NUL."""
+    pairs = count(octets, b"\r\n", start, end)
+    return (
+        count(octets, b"\n", start, end) != pairs
+        or count(octets, b"\r", start, end) != pairs
+        or find(octets, b"\0", start, end) >= 0
+    )
+
+
+def _has_long_line(octets: bytes, start: int, end: int) -> bool:
+    if _TOO_LONG.match(octets, start, end):
+        return True
+    return search(_LONG_LINE, octets, start, end, reach=MAX_LINE_OCTETS + 3) is not None
 
 
 class _Conversion:
@@ -79,48 +110,55 @@ class _Conversion:
         root = parse(self._octets)
         if "mime-version" not in root.header and "content-type" not in root.header:
             return self._unlabelled(root)
-        return self._part(root)
+        return b"".join(self._part(root))
 
-    def _part(self, part: Part) -> bytes:
-        octets = self._octets[part.header_start : part.end]
-        if _fits(octets, eight_bit=self._eight_bit):
-            return octets
+    def _part(self, part: Part) -> Iterator[bytes]:
+        """A part in pieces: they are joined once, however deep it is."""
+        if _fits(self._octets, part.header_start, part.end, eight_bit=self._eight_bit):
+            yield self._octets[part.header_start : part.end]
+        elif part.children and part.content_type not in _WHOLE:
+            header = self._header(part)
+            if "content-transfer-encoding" in header:
+                yield _relabelled(header, "8bit" if self._eight_bit else "7bit")
+            else:
+                yield header.octets
+            yield from self._inside(part)
+        else:
+            yield self._leaf(part)
+
+    def _leaf(self, part: Part) -> bytes:
+        if part.cut:
+            raise NotConvertible("it has too many parts, or they are nested too deeply")
         if part.content_type in _UNTOUCHED:
             raise NotConvertible(f"a {part.content_type} part would be broken by conversion")
         if part.content_type == "message/global" and part.encoding in IDENTITY:
             return self._encoded(part)
-        if part.children:
-            header = self._header(part)
-            if "content-transfer-encoding" in header:
-                return _relabelled(header, "8bit" if self._eight_bit else "7bit") + self._inside(part)
-            return header.octets + self._inside(part)
         if part.media_type in ("multipart", "message"):
             raise NotConvertible(f"a {part.content_type} part cannot be encoded")
         return self._encoded(part)
 
     def _header(self, part: Part) -> Header:
-        if not _fits(part.header.octets, eight_bit=False):
+        if not _fits(part.header.octets, 0, len(part.header.octets), eight_bit=False):
             raise NotConvertible("a header needs SMTPUTF8")
         return part.header
 
-    def _inside(self, part: Part) -> bytes:
+    def _inside(self, part: Part) -> Iterator[bytes]:
         """A composite body: its parts converted, the octets between them made safe."""
-        pieces = []
         at = part.body_start
         for child in part.children:
-            pieces += [self._between(at, child.header_start), self._part(child)]
+            yield self._between(at, child.header_start)
+            yield from self._part(child)
             at = child.end
-        pieces.append(self._between(at, part.end))
-        return b"".join(pieces)
+        yield self._between(at, part.end)
 
     def _between(self, start: int, end: int) -> bytes:
         octets = self._octets[start:end]
-        if _fits(octets, eight_bit=self._eight_bit):
+        if _fits(octets, 0, len(octets), eight_bit=self._eight_bit):
             return octets
-        if _LONG_LINE.search(octets):
+        if _has_long_line(octets, 0, len(octets)):
             raise NotConvertible("a line between parts is too long")
-        octets = re.sub(rb"\r*\n", b"\r\n", octets).replace(b"\0", b"?")
-        return octets if self._eight_bit else _HIGH.sub(b"?", octets)
+        lines = (_LINE_END.sub(b"\r\n", lines).replace(b"\0", b"?") for lines in whole_lines(octets))
+        return b"".join(lines if self._eight_bit else (each.translate(_WITHOUT_HIGH) for each in lines))
 
     def _encoded(self, part: Part) -> bytes:
         header = self._header(part)
@@ -130,7 +168,7 @@ class _Conversion:
                 return header.octets + self._repaired_quoted_printable(body)
             case "base64":
                 # RFC 2045 §6.8: decoders ignore octets outside the base64 alphabet
-                return header.octets + _wrapped(_HIGH.sub(b"", body))
+                return header.octets + _wrapped(_without_high(body))
             case encoding if encoding not in IDENTITY:
                 raise NotConvertible(f"the encoding {encoding} cannot be converted")
         encoding, encoded = _encode(body, text=part.media_type == "text")
@@ -138,7 +176,7 @@ class _Conversion:
 
     def _repaired_quoted_printable(self, body: bytes) -> bytes:
         repaired = _HIGH.sub(lambda match: b"=%02X" % match[0][0], body)
-        if not _fits(repaired, eight_bit=False):
+        if not _fits(repaired, 0, len(repaired), eight_bit=False):
             raise NotConvertible("quoted-printable text has lines that are too long")
         return repaired
 
@@ -166,9 +204,10 @@ def _relabelled(header: Header, encoding: str) -> bytes:
 def _encode(body: bytes, *, text: bool) -> tuple[str, bytes]:
     """The octets of a leaf in ASCII, in the more readable encoding."""
     # Quoted-printable is line-based: where line ends are irregular, or where it would triple the size, base64 is used.
-    if text and not _BARE.search(body) and len(_HIGH.findall(body)) * 4 < len(body):
-        encoded = binascii.b2a_qp(body, istext=True)
-        return "quoted-printable", encoded if b"\r\n" in body else encoded.replace(b"\n", b"\r\n")
+    if text and not _has_bare(body, 0, len(body)):
+        high_octets = len(body) - len(_without_high(body))
+        if high_octets * 4 < len(body):
+            return "quoted-printable", _quoted_printable(body)
     lines = [
         binascii.b2a_base64(body[start : start + _BASE64_LINE], newline=False)
         for start in range(0, len(body), _BASE64_LINE)
@@ -176,9 +215,23 @@ def _encode(body: bytes, *, text: bool) -> tuple[str, bytes]:
     return "base64", b"\r\n".join(lines)
 
 
+def _without_high(octets: bytes) -> bytes:
+    return b"".join([lines.translate(None, _HIGH_OCTETS) for lines in whole_lines(octets)])
+
+
+def _quoted_printable(text: bytes) -> bytes:
+    pieces: list[bytes] = []
+    for lines in whole_lines(text):
+        encoded = binascii.b2a_qp(lines, istext=True)
+        if pieces and not pieces[-1].endswith(b"\n"):
+            pieces.append(_SOFT_BREAK)
+        pieces.append(encoded if b"\r\n" in lines else encoded.replace(b"\n", b"\r\n"))
+    return b"".join(pieces)
+
+
 def _wrapped(digits: bytes) -> bytes:
     """Base64 with lines of the right length."""
-    if _fits(digits, eight_bit=False):
+    if _fits(digits, 0, len(digits), eight_bit=False):
         return digits
     digits = b"".join(digits.split())
     return b"\r\n".join(digits[start : start + 76] for start in range(0, len(digits), 76))

@@ -2,14 +2,17 @@
 
 A call that runs in C keeps every other thread of the process waiting, the event loop's too. What may be as large as a
 message is therefore never searched by one call: each of these calls sees a slice, which takes a millisecond or less,
-and between two of them other threads run. Nothing is copied.
+and between two of them other threads run. No more than a slice is copied.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 SLICE_OCTETS: Final = 256 * 1024
 """Octets that one call searches."""
+
+_CR: Final = 13
 
 
 def find(octets: bytes, needle: bytes, start: int, end: int) -> int:
@@ -32,6 +35,11 @@ def count(octets: bytes, needle: bytes, start: int, end: int) -> int:
     return counted + octets.count(needle, start, end)
 
 
+def is_ascii(octets: bytes, start: int, end: int) -> bool:
+    """`octets[start:end].isascii()`."""
+    return all(octets[at : min(at + SLICE_OCTETS, end)].isascii() for at in range(start, end, SLICE_OCTETS))
+
+
 def search(
     pattern: re.Pattern[bytes], octets: bytes, start: int, end: int, *, reach: int
 ) -> re.Match[bytes] | None:
@@ -43,3 +51,16 @@ def search(
             return found
         start = stop
     return pattern.search(octets, start, end)
+
+
+def whole_lines(octets: bytes) -> Iterator[bytes]:
+    """The octets in slices that end with a line; of a line longer than a slice, in pieces that do not end with CR."""
+    start = 0
+    while len(octets) - start > SLICE_OCTETS:
+        stop = octets.rfind(b"\n", start, start + SLICE_OCTETS) + 1
+        if not stop:
+            stop = start + SLICE_OCTETS
+            stop -= octets[stop - 1] == _CR
+        yield octets[start:stop]
+        start = stop
+    yield octets[start:]
