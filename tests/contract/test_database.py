@@ -108,6 +108,69 @@ def test_long_reads_run_in_a_thread(database: Database) -> None:
     assert asyncio.run(scenario()) == ["one"]
 
 
+def test_what_writes_much_is_as_atomic_and_announced_as_all_else(database: Database) -> None:
+    announced: set[Topic] = set()
+
+    def many(tx: Transaction, *names: str) -> int:
+        for name in names:
+            add(tx, name)
+        tx.touch(AccountId(len(names)))
+        return len(names)
+
+    async def scenario() -> list[object]:
+        database.on_commit = announced.update
+        return list(
+            await asyncio.gather(
+                database.write_in_thread(many, "one", "two"),
+                database.write_in_thread(many, "three", "four", "two"),
+                database.write(add, "small"),
+                return_exceptions=True,
+            )
+        )
+
+    first, second, third = asyncio.run(scenario())
+    assert (first, type(second), type(third)) == (2, RowRefused, int)
+    assert sorted(database.read_now(notes)) == ["one", "small", "two"]
+    assert announced == {account_changed(AccountId(2))}
+
+
+def test_small_writes_go_between_two_that_write_much(database: Database) -> None:
+    async def scenario() -> None:
+        large = [
+            asyncio.ensure_future(database.write_in_thread(add, f"large {number}")) for number in range(3)
+        ]
+        small = [asyncio.ensure_future(database.write(add, f"small {number}")) for number in range(3)]
+        await asyncio.gather(*large, *small)
+
+    asyncio.run(scenario())
+    order = [note.split()[0] for note in database.read_now(notes)]
+    assert order == ["large", "small", "small", "small", "large", "large"]
+
+
+def test_the_loop_runs_and_reads_while_much_is_written(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "db", [NOTES])
+    threads: list[int] = []
+    loop_has_run = threading.Event()
+
+    def slow(tx: Transaction) -> bool:
+        add(tx, "one")
+        threads.append(threading.get_ident())
+        return loop_has_run.wait(10)
+
+    async def scenario() -> tuple[bool, list[str]]:
+        writing = asyncio.ensure_future(database.write_in_thread(slow))
+        while not threads:
+            await asyncio.sleep(0)
+        seen = await database.read(notes)
+        loop_has_run.set()
+        return await writing, seen
+
+    assert asyncio.run(scenario()) == (True, [])
+    assert threads != [threading.get_ident()]
+    assert database.read_now(notes) == ["one"]
+    database.close_now()
+
+
 def test_a_cancelled_caller_does_not_affect_others(database: Database) -> None:
     async def scenario() -> None:
         cancelled = asyncio.ensure_future(database.write(add, "one"))

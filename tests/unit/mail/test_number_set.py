@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pillarbox.mail.number_set import EMPTY, EVERYTHING, LARGEST, STAR, NumberSet
+from pillarbox.mail.number_set import EMPTY, EVERYTHING, LARGEST, STAR, NumberSet, without
 
 numbers = st.lists(st.integers(1, 60), max_size=30)
 ranges = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), max_size=10)
@@ -80,3 +80,17 @@ def test_star_is_the_largest_number_in_use(asked: list[tuple[int, int]], largest
 def test_first_and_last() -> None:
     made = NumberSet.of([9, 4, LARGEST])
     assert (made.first, made.last) == (4, LARGEST)
+
+
+@given(st.lists(st.integers(0, 50), unique=True), st.sets(st.integers(0, 50)))
+def test_without_slices_the_others_are_left(values: list[int], gone: set[int]) -> None:
+    values.sort()
+    parts = NumberSet.of(number + 1 for number in gone).slices([value + 1 for value in values])
+    assert list(without(array("I", values), parts)) == [value for value in values if value not in gone]
+    assert without([str(value) for value in values], parts) == [str(v) for v in values if v not in gone]
+
+
+@given(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 9))))
+def test_ascending_runs_are_joined(pairs: list[tuple[int, int]]) -> None:
+    runs = sorted((first, first + more) for first, more in pairs)
+    assert NumberSet.of_ascending(runs) == NumberSet.of_ranges(runs)

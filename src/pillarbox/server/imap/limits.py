@@ -29,8 +29,10 @@ class ImapLimits:
     """Messages in each batch of FETCH but the first: about a millisecond of the loop."""
     many_messages: int = 500
     """Messages from which on a verb that goes through them is run in a thread."""
-    slice_messages: int = 5_000
-    """Messages that EXPUNGE and MOVE remove in one transaction, some 50 milliseconds for whoever else writes."""
+    max_rows_in_loop: int = 4_000
+    """Messages that are read in the loop when the cached mailbox is brought up to date: some five milliseconds."""
+    slice_messages: int = 10_000
+    """Messages that EXPUNGE and MOVE remove in one transaction, some 100 milliseconds for whoever else writes."""
     idle_retry_s: float = 5.0
     """How long after a failed read an idling client's updates are read again."""
 

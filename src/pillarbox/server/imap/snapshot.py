@@ -5,7 +5,7 @@ the client always shows one state of the mailbox. Nothing may be awaited between
 """
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.server.imap.session_state import SessionState
@@ -16,10 +16,6 @@ from pillarbox.store.mailbox_cache import CachedMailbox, Reading, Version
 from pillarbox.world.database import Transaction
 
 T = TypeVar("T")
-
-
-MAX_ROWS_IN_LOOP: Final = 4000
-"""Messages that are read in the loop when the cache is brought up to date: some five milliseconds."""
 
 
 async def current(session: SessionState, mailbox: MailboxId) -> CachedMailbox:
@@ -43,7 +39,9 @@ async def up_to_date(
     while True:
         known = cache.version(account, mailbox)
         try:
-            reading, found = await session.world.database.read(_read_with, account, mailbox, known, verb)
+            reading, found = await session.world.database.read(
+                _read_with, account, mailbox, known, verb, max_rows=session.limits.max_rows_in_loop
+            )
         except NoSuchMailbox:
             cache.forget(account, mailbox)
             raise
@@ -71,8 +69,10 @@ def _read_with(
     mailbox: MailboxId,
     known: Version | None,
     verb: Callable[[Transaction, Version], T],
+    *,
+    max_rows: int,
 ) -> tuple[Reading | None, T]:
-    reading = mailbox_cache.read(tx, account, mailbox, known, max_rows=MAX_ROWS_IN_LOOP)
+    reading = mailbox_cache.read(tx, account, mailbox, known, max_rows=max_rows)
     if reading is not None:
         known = Version(reading.head.uid_validity, reading.head.modseq)
     assert known is not None, "without a version there is a reading"

@@ -161,7 +161,7 @@ def test_sessions_that_know_the_same_share_it() -> None:
 
 
 def test_updates_that_could_not_be_read_are_sent_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    def busy(*_: object) -> None:
+    def busy(*_: object, **__: object) -> None:
         raise DatabaseUnavailable("locked")
 
     with open_imap() as mail:
@@ -175,7 +175,7 @@ def test_updates_that_could_not_be_read_are_sent_later(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("when", ["as it begins", "later"])
 def test_idle_sends_updates_later_that_could_not_be_read(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
-    def busy(*_: object) -> None:
+    def busy(*_: object, **__: object) -> None:
         raise DatabaseUnavailable("locked")
 
     with open_imap(limits=ImapLimits(idle_retry_s=0.05)) as mail:

@@ -1,0 +1,162 @@
+"""Changes of many messages: written in slices, told in pieces, made once for all who see the same."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pillarbox.server.imap.limits import ImapLimits
+from pillarbox.server.imap.session_state import SessionState
+from pillarbox.server.imap.shared_updates import SharedUpdates
+from tests.kit.imap.client import MESSAGE, ImapProvider, open_imap
+
+FEW = ImapLimits(many_messages=2, slice_messages=3, max_rows_in_loop=4)
+"""So that ten messages are many."""
+
+
+class Calls:
+    """The verbs that the database is given, by the method they are given to."""
+
+    def __init__(self, mail: ImapProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made: list[tuple[str, str]] = []
+        for method in ("write", "write_in_thread", "read_in_thread"):
+            monkeypatch.setattr(mail.provider.world.database, method, self._noting(mail, method))
+
+    def _noting(self, mail: ImapProvider, method: str) -> Callable[..., Any]:
+        given = getattr(mail.provider.world.database, method)
+
+        def call(verb: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+            self.made.append((method, getattr(verb, "__name__", "")))
+            return given(verb, *arguments, **keywords)
+
+        return call
+
+    def take(self) -> list[tuple[str, str]]:
+        taken, self.made = self.made, []
+        return taken
+
+
+@pytest.mark.parametrize(
+    ("command", "verb", "times"),
+    [
+        ("COPY 1:10 Archive", "copy", 1),
+        ("MOVE 1:9 Archive", "move", 3),
+        ("STORE 1:10 +FLAGS (kw)", "alter", 1),
+        ("EXPUNGE", "expunge", 4),
+        ("CLOSE", "expunge", 4),
+        ("RENAME INBOX Old", "rename", 1),
+    ],
+)
+def test_what_concerns_many_messages_is_written_in_a_thread(
+    command: str, verb: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 10, flags="\\Deleted")
+        client = mail.client(select="INBOX")
+        calls = Calls(mail, monkeypatch)
+        client.ok(command)
+        assert [call for call in calls.take() if call[1] == verb] == [("write_in_thread", verb)] * times
+
+
+def test_a_mailbox_with_many_messages_is_deleted_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 3, mailbox="Archive")
+        client, calls = mail.client(), Calls(mail, monkeypatch)
+        client.ok("DELETE Archive")
+        assert calls.take() == [("write_in_thread", "delete")]
+
+
+def test_what_concerns_few_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 2, flags="\\Deleted")
+        client, calls = mail.client(select="INBOX"), Calls(mail, monkeypatch)
+        for command in ("STORE 1:2 +FLAGS (kw)", "COPY 1:2 Archive", "EXPUNGE"):
+            client.ok(command)
+        assert {method for method, _ in calls.take()} == {"write"}
+
+
+@pytest.mark.rfc("6851 §4.3", "SHOULD")
+def test_what_is_moved_in_slices_is_reported_as_one() -> None:
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 10)
+        client, other = mail.client(select="INBOX"), mail.client(select="Archive")
+        answer = client.ok("MOVE 2:9 Archive")
+        assert (answer.codes()[b"COPYUID"] or b"").endswith(b" 2:9 1:8")
+        assert answer.numbered(b"EXPUNGE") == [2] * 8
+        assert client.uids() == [1, 10]
+        assert other.ok("NOOP").numbered(b"EXISTS") == [8]
+
+
+@pytest.mark.rfc("7162 §3.2.7", "MUST")
+def test_what_is_expunged_in_slices_is_reported_in_full() -> None:
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 10, flags="\\Deleted")
+        client = mail.client(enable="QRESYNC", select="INBOX")
+        client.ok("STORE 5 -FLAGS (\\Deleted)")
+        answer = client.ok("EXPUNGE")
+        assert answer.vanished() == [1, 2, 3, 4, 6, 7, 8, 9, 10]
+        highest = int((answer.code or b"").split()[1])
+        assert client.ok("NOOP").vanished() == []
+        assert int(client.ok("STATUS INBOX (HIGHESTMODSEQ)").data(b"STATUS")[0][1][1]) == highest
+
+
+def test_a_cold_mailbox_and_one_that_has_changed_much_are_read_in_a_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 10)
+        calls = Calls(mail, monkeypatch)
+        client = mail.client(select="INBOX")
+        assert ("read_in_thread", "read") in calls.take()
+        other = mail.client(select="INBOX", worker=1)
+        other.ok("STORE 1:10 +FLAGS (kw)")
+        calls.take()
+        assert len(client.ok("NOOP").fetched) == 10
+        assert ("read_in_thread", "read") in calls.take()
+        other.ok("STORE 3 +FLAGS (\\Deleted)")
+        other.ok("EXPUNGE")
+        calls.take()
+        assert client.ok("NOOP").numbered(b"EXPUNGE") == [3]
+        assert ("read_in_thread", "read") not in calls.take()
+
+
+def test_sessions_that_see_the_same_are_sent_what_was_made_once() -> None:
+    made: list[bytes] = []
+
+    def making() -> Any:
+        for number in range(3):
+            made.append(b"%d" % number)
+            yield made[-1]
+
+    view: Any = object()
+    updates = SharedUpdates()
+    one = iter(updates.shared("change", view, making()))
+    assert next(one) == b"0"
+    assert list(updates.shared("change", view, iter([b"not asked for"]))) == [b"0", b"1", b"2"]
+    assert list(one) == [b"1", b"2"]
+    assert made == [b"0", b"1", b"2"]
+    assert list(updates.shared("change", object(), iter([b"another view"]))) == [b"another view"]  # type: ignore[arg-type]
+    del one
+    assert list(updates.shared("change", view, iter([b"anew"]))) == [b"anew"]
+
+
+def test_all_who_idle_hear_of_a_large_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    ways: list[int] = []
+    given = SessionState.flush_and_yield
+
+    async def counted(session: SessionState) -> None:
+        ways.append(1)
+        await given(session)
+
+    monkeypatch.setattr(SessionState, "flush_and_yield", counted)
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 1100)
+        idlers = [mail.client(select="INBOX") for _ in range(3)]
+        client = mail.client(select="INBOX")
+        for idler in idlers:
+            idler.send(b"i IDLE\r\n")
+        ways.clear()
+        client.ok("STORE 1:* +FLAGS.SILENT (\\Flagged)")
+        for idler in idlers:
+            assert len(idler.receive()) == 1100
+        assert len(ways) >= 3, "each gives way between the pieces"
