@@ -9,7 +9,7 @@ from typing import Final
 from pillarbox.store import orphans
 from pillarbox.store.search import index
 from pillarbox.world.blobs import has_unused_files, sweep, sweep_leftovers
-from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.database import DatabaseUnavailable, Lane
 from pillarbox.world.world import World
 
 
@@ -46,7 +46,7 @@ async def index_mail(world: World) -> bool:
     if attempt is None:
         return False
     try:
-        while batch := await database.read_in_thread(index.gather, world.blobs, attempt):
+        while batch := await database.read_in_lane(Lane.MAINTENANCE, index.gather, world.blobs, attempt):
             await database.write_in_thread(index.feed, batch)
     except (asyncio.CancelledError, DatabaseUnavailable):
         with suppress(DatabaseUnavailable):

@@ -1,10 +1,11 @@
-"""What all IMAP sessions of a process share: bounded caches, filled in the event loop only."""
+"""What all IMAP sessions of a process share: bounded caches, filled in the event loop only, and the searches."""
 
 from dataclasses import dataclass, field
 
 from pillarbox.server.imap.part_trees import PartTrees
 from pillarbox.server.imap.select_data import SelectDataCache
 from pillarbox.server.imap.shared_updates import SharedUpdates
+from pillarbox.server.searches import Searches
 from pillarbox.store.mailbox_cache import MailboxCache
 
 
@@ -15,4 +16,5 @@ class Caches:
     mailboxes: MailboxCache = field(default_factory=MailboxCache)
     select_data: SelectDataCache = field(default_factory=SelectDataCache)
     part_trees: PartTrees = field(default_factory=PartTrees)
+    searches: Searches = field(default_factory=Searches)
     updates: SharedUpdates = field(default_factory=SharedUpdates)

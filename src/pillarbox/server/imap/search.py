@@ -14,6 +14,7 @@ from pillarbox.server.imap.messages import present
 from pillarbox.server.imap.reply import Reply, ok
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import search as store_search
+from pillarbox.world.database import Lane
 
 _ALL = frozenset({SearchReturn.ALL})
 
@@ -39,8 +40,13 @@ async def _find(session: SessionState, query: Query) -> list[int]:
     blobs, now_ms = session.world.blobs, session.now_ms
     cached = await snapshot.current(session, session.selected.mailbox)
     if store_search.takes_long(query, messages=len(cached.uids)):
-        return await session.world.database.read_in_thread(
-            store_search.evaluate, blobs, cached.snapshot(), query, now_ms=now_ms
+        database, mailbox = session.world.database, cached.snapshot()
+        return await session.caches.searches.run(
+            session.account_id,
+            lambda: session.connection.gone,
+            lambda pause: database.read_in_lane(
+                Lane.SEARCHES, store_search.evaluate, blobs, mailbox, query, now_ms=now_ms, interlude=pause
+            ),
         )
     if store_search.is_in_memory(query):
         return store_search.evaluate_in_memory(cached, query)

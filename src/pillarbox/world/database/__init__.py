@@ -3,7 +3,7 @@
 What every engine has in common is here; SQLite is in `sqlite`.
 """
 
-from pillarbox.world.database.database import Database
+from pillarbox.world.database.database import MAX_SEARCH_THREADS, Database, Lane
 from pillarbox.world.database.failures import (
     DatabaseDamaged,
     DatabaseFailure,
@@ -19,6 +19,7 @@ from pillarbox.world.database.schema import Schema
 from pillarbox.world.database.transaction import SqlValue, Transaction
 
 __all__ = [
+    "MAX_SEARCH_THREADS",
     "Database",
     "DatabaseDamaged",
     "DatabaseFailure",
@@ -26,6 +27,7 @@ __all__ = [
     "DatabaseLocked",
     "DatabaseMissing",
     "DatabaseUnavailable",
+    "Lane",
     "RowRefused",
     "Schema",
     "SchemaTooNew",

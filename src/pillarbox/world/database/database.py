@@ -6,7 +6,8 @@ an open one does not survive a fork: each process opens its own. Engines are pac
 """
 
 from collections.abc import Callable, Iterable
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from enum import Enum
+from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from pillarbox.world.database.transaction import Transaction
 from pillarbox.world.topic import Topic
@@ -16,6 +17,19 @@ T = TypeVar("T")
 Verb = Callable[Concatenate[Transaction, P], T]
 OnCommit = Callable[[Iterable[Topic]], None]
 OnFailure = Callable[[str, BaseException], None]
+
+
+MAX_SEARCH_THREADS: Final = 16
+"""Searches under way at once in a process; `server.searches` has few of them run."""
+
+
+class Lane(Enum):
+    """What long reads have threads for, so that none waits for another kind; the values are their numbers."""
+
+    READS = 2
+    """What a client waits for: parts of large messages, large mailboxes."""
+    SEARCHES = MAX_SEARCH_THREADS
+    MAINTENANCE = 1
 
 
 class Database(Protocol):
@@ -54,6 +68,9 @@ class Database(Protocol):
 
     async def read_in_thread(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """Run a verb that reads much without holding up the loop. Raises `DatabaseUnavailable`."""
+
+    async def read_in_lane(self, lane: Lane, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """`read_in_thread` in the threads of a lane; without it, of `READS`."""
 
     async def close(self) -> None:
         """Finish what is under way and release the files."""

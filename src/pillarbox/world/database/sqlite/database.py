@@ -18,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import apsw
 
-from pillarbox.world.database.database import OnCommit, OnFailure
+from pillarbox.world.database.database import Lane, OnCommit, OnFailure
 from pillarbox.world.database.failures import (
     DatabaseDamaged,
     DatabaseFailure,
@@ -40,9 +40,6 @@ from pillarbox.world.database.transaction import Transaction
 P = ParamSpec("P")
 T = TypeVar("T")
 Verb = Callable[Concatenate[Transaction, P], T]
-
-MAX_READ_THREADS = 2
-"""Long reads under way at once in a process."""
 
 LOOK_S = 1.0
 """How often reading looks whether the files are still there; every commit does."""
@@ -91,7 +88,7 @@ class SqliteDatabase:
         self._writer_at_rest = SqliteTransaction(connection)
         for short in (self._reader, self._writer_at_rest):
             short.connection.set_busy_timeout(SHORT_BUSY_MS)
-        self._read_threads = ThreadPoolExecutor(MAX_READ_THREADS, "read") if path else None
+        self._lanes = {lane: ThreadPoolExecutor(lane.value, lane.name.lower()) for lane in Lane if path}
         self._thread_local = threading.local()
         self._thread_readers: list[SqliteTransaction] = []
 
@@ -166,8 +163,12 @@ class SqliteDatabase:
             raise self._examined(failure) from failure.__cause__
 
     async def read_in_thread(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-        """See `Database.read_in_thread`. A database in memory is read at once."""
-        if self._read_threads is None:
+        """See `Database.read_in_thread`."""
+        return await self.read_in_lane(Lane.READS, verb, *arguments, **keywords)
+
+    async def read_in_lane(self, lane: Lane, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """See `Database.read_in_lane`. A database in memory is read at once."""
+        if not self._lanes:
             return self.read_now(verb, *arguments, **keywords)
         self.calls += 1
 
@@ -177,7 +178,7 @@ class SqliteDatabase:
             return _run_alone(self._thread_reader(), "BEGIN", "ROLLBACK", verb, arguments, keywords)
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._read_threads, in_thread)
+            return await asyncio.get_running_loop().run_in_executor(self._lanes[lane], in_thread)
         except DatabaseFailure as failure:
             raise self._examined(failure) from failure.__cause__
 
@@ -227,9 +228,10 @@ class SqliteDatabase:
         """See `Database.close_now`."""
         for reader in list(self._thread_readers):
             reader.connection.interrupt()
-        for pool in (self._read_threads, self._background):
-            if pool:
-                pool.shutdown(cancel_futures=pool is self._read_threads)
+        for lane in self._lanes.values():
+            lane.shutdown(cancel_futures=True)
+        if self._background:
+            self._background.shutdown()
         if self._thread:
             self._thread.shutdown()
         for reader in [*self._thread_readers, self._reader]:
