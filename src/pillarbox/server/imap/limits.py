@@ -21,6 +21,8 @@ class ImapLimits:
     """Octets of the small messages of one APPEND; beyond, they go to files as large ones do."""
     max_append_files: int = 100
     """Files that the messages of one APPEND are in; beyond: NO [LIMIT]."""
+    commands_before_login: int = 100
+    """Commands of a client that has not logged in; beyond: BYE."""
     large_message_octets: int = 512 * 1024
     """From this size on FETCH reads a message by ranges, and what must be computed from it is, in a thread."""
     piece_octets: int = 256 * 1024

@@ -178,6 +178,12 @@ class ImapSession(SessionState):
 
     async def _receive(self, event: Received) -> None:
         command = event.command
+        if self.account is None:
+            self.commands_before_login += 1
+            if self.commands_before_login > self.limits.commands_before_login:
+                self.machine.logged_out()
+                self._close(responses.bye("Too many commands before login"))
+                return
         if event.enabling_condstore and (selected := self.machine.selected):
             # RFC 7162 §3.1.1: from which MODSEQ on they are sent
             code = response_codes.highest_modseq(selected.complete_modseq)

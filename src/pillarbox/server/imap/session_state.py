@@ -42,6 +42,7 @@ class SessionState:
         "attempt",
         "authenticator",
         "caches",
+        "commands_before_login",
         "config",
         "connection",
         "hint_posted",
@@ -77,6 +78,7 @@ class SessionState:
         self.limits = limits
         self.account: Account | None = None
         """Who has logged in; not None exactly while the state is authenticated or selected."""
+        self.commands_before_login = 0
         self.tag = b"*"
         """Of the command in progress."""
         self.output: list[bytes] = []

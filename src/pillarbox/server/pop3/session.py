@@ -29,6 +29,8 @@ AUTOLOGOUT_S: Final = 600.0
 """RFC 1939 §3: an inactivity timer "MUST be of at least 10 minutes' duration"."""
 MAX_REFUSALS: Final = 20
 """Invalid or misplaced commands in a row; then the connection is closed."""
+MAX_COMMANDS_BEFORE_LOGIN: Final = 100
+"""Commands of a client that has not logged in; then the connection is closed."""
 MAX_FAILED_LOGINS: Final = 5
 """Wrong passwords on one connection; then it is closed."""
 
@@ -59,6 +61,12 @@ class Pop3Session(SessionState):
         if isinstance(event, Renewal):
             await self.lease.renew()
             return
+        if self.account is None:
+            self.commands_before_login += 1
+            if self.commands_before_login > MAX_COMMANDS_BEFORE_LOGIN:
+                self.connection.write(replies.error("Too many commands before login."))
+                self.connection.close()
+                return
         refusal = self.machine.refuse(event)
         if refusal is not None:
             self._refuse(refusal)

@@ -22,6 +22,7 @@ class SessionState:
         "account",
         "attempt",
         "authenticator",
+        "commands_before_login",
         "config",
         "connection",
         "failed_logins",
@@ -45,6 +46,7 @@ class SessionState:
         self.attempt: Attempt | None = None
         """The SASL exchange that AUTH began."""
         self.failed_logins = 0
+        self.commands_before_login = 0
         self.refused = 0
         """Invalid or misplaced commands since the last that was carried out."""
         self.account: Account | None = None

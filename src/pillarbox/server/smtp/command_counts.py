@@ -17,7 +17,9 @@ class SessionLimits(Struct, frozen=True, gc=False, kw_only=True):
     unknown_recipients: int = 100
     """Refused recipients since the last accepted message: against guessing of names."""
     idle_commands: int = 1000
-    """Commands that carry no mail, since the last accepted message."""
+    """Commands that carry no mail, since the last accepted message, of a client that has logged in."""
+    strangers_idle_commands: int = 200
+    """The same of one that has not."""
     authentications: int = 6
     """Failed AUTH commands; RFC 4954 §9 asks to allow three."""
 
@@ -42,10 +44,11 @@ class CommandCounts:
         self._recipients += 1
         return "Too many unknown recipients" if self._recipients > self._limits.unknown_recipients else None
 
-    def idle_command(self) -> str | None:
+    def idle_command(self, *, stranger: bool) -> str | None:
         """A command that carries no mail."""
         self._idle += 1
-        return "Too many non-mail commands" if self._idle > self._limits.idle_commands else None
+        limit = self._limits.strangers_idle_commands if stranger else self._limits.idle_commands
+        return "Too many non-mail commands" if self._idle > limit else None
 
     def failed_login(self) -> str | None:
         """An AUTH exchange failed."""

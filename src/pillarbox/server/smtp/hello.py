@@ -44,7 +44,7 @@ def _accept(context: Context, command: Hello) -> None:
         context.replies.append(Reply(250, "", context.hostname).octets)
     else:
         context.replies.append(_ehlo(context.hostname, context.machine.offer))
-    context.end_if(context.counts.idle_command())
+    context.end_if(context.counts.idle_command(stranger=context.account is None))
 
 
 @lru_cache(maxsize=64)

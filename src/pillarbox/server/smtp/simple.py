@@ -54,4 +54,4 @@ def _quit(context: Context, command: Simple) -> None:
 def _answer(context: Context, command: Simple, reply: Reply) -> None:
     context.machine.succeeded(command)
     context.answer(reply)
-    context.end_if(context.counts.idle_command())
+    context.end_if(context.counts.idle_command(stranger=context.account is None))

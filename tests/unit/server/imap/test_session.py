@@ -4,6 +4,7 @@ import pytest
 
 from pillarbox.protocol.imap import commands
 from pillarbox.server.imap.handlers import HANDLERS
+from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.server.imap.reply import REFUSALS, refusal
 from pillarbox.store import append, mailboxes, placements
 from pillarbox.world.database import DatabaseUnavailable
@@ -47,6 +48,21 @@ def test_a_busy_database_is_no_unavailable_and_nothing_is_changed(
             answer = client.do(command, MESSAGE) if "{}" in command else client.do(command)
         assert (answer.word, answer.code) == (b"NO", b"UNAVAILABLE")
         client.ok("NOOP")
+
+
+def test_a_stranger_may_send_so_many_commands_and_a_client_that_has_logged_in_any_number() -> None:
+    limits = ImapLimits(commands_before_login=3)
+    with open_imap(limits=limits) as mail:
+        client = mail.client()  # by LOGIN, its first command
+        for _ in range(5):
+            client.ok("NOOP")
+        stranger = mail.connect()
+        for command in ("CAPABILITY", "NOOP", 'ID ("name" "x")'):
+            stranger.ok(command)
+        (said,) = stranger.send(b"x NOOP\r\ny NOOP\r\n")
+        assert isinstance(said, Status)
+        assert (said.word, said.tag) == (b"BYE", b"*")
+        assert stranger.send(b"z NOOP\r\n") == []
 
 
 @pytest.mark.parametrize("enable", ["", "IMAP4rev2"])

@@ -9,7 +9,12 @@ import pytest
 
 from pillarbox.protocol.sasl import client as sasl
 from pillarbox.server.pop3.retrieval import PART_OCTETS
-from pillarbox.server.pop3.session import AUTOLOGOUT_S, MAX_FAILED_LOGINS, MAX_REFUSALS
+from pillarbox.server.pop3.session import (
+    AUTOLOGOUT_S,
+    MAX_COMMANDS_BEFORE_LOGIN,
+    MAX_FAILED_LOGINS,
+    MAX_REFUSALS,
+)
 from pillarbox.store import fetch
 from pillarbox.store.maildrop import LEASE_MS
 from pillarbox.world.blobs import BlobMissing
@@ -252,6 +257,21 @@ def test_nonsense_ends_the_connection_but_now_and_then_does_not() -> None:
         for _ in range(MAX_REFUSALS):
             await client.send(b"XYZZY")
         assert client.connection.gone
+
+    scene(play)
+
+
+def test_a_stranger_may_send_so_many_commands_and_a_client_that_has_logged_in_any_number() -> None:
+    async def play(provider: Provider) -> None:
+        stranger, client = Pop3Client(provider), Pop3Client(provider)
+        await stranger.session.opened()
+        for _ in range(MAX_COMMANDS_BEFORE_LOGIN):
+            assert (await stranger.send(b"CAPA")).startswith(b"+OK")
+        assert (await stranger.send(b"CAPA")) == b"-ERR Too many commands before login.\r\n"
+        assert stranger.connection.gone
+        await client.log_in()
+        for _ in range(MAX_COMMANDS_BEFORE_LOGIN + 1):
+            assert (await client.send(b"NOOP")).startswith(b"+OK")
 
     scene(play)
 

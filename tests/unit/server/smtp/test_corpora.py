@@ -11,7 +11,7 @@ from tests.kit.smtp.provider import SmtpProvider, run_with_smtp
 @needs_corpora
 def test_odd_messages_are_taken() -> None:
     async def test(provider: SmtpProvider) -> None:
-        client = provider.client(session_limits=SessionLimits(idle_commands=1_000_000))
+        client = provider.client(session_limits=SessionLimits(strangers_idle_commands=1_000_000))
         await client.greet()
         expected = []
         for name, octets in single_messages():

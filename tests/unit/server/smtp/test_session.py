@@ -340,16 +340,16 @@ def test_errors_have_a_limit() -> None:
 
 def test_guessing_recipients_and_idling_have_limits() -> None:
     async def test(provider: SmtpProvider) -> None:
-        client = provider.client(session_limits=SessionLimits(unknown_recipients=2, idle_commands=3))
+        client = provider.client(session_limits=SessionLimits(unknown_recipients=2))
         await client.greet()
         await client.say("MAIL FROM:<a@mail.example>")
         assert await client.codes("RCPT TO:<x@one.example>", "RCPT TO:<y@one.example>") == [550, 550]
         assert "421 4.7.0" in await client.say("RCPT TO:<z@one.example>")
-        client = provider.client(session_limits=SessionLimits(idle_commands=3))
+        client = provider.client(session_limits=SessionLimits(strangers_idle_commands=3))
         await client.greet()
         assert await client.codes("NOOP", "NOOP") == [250, 250]
         assert "421 4.7.0" in await client.say("NOOP")
-        client = provider.client(session_limits=SessionLimits(idle_commands=2))
+        client = provider.client(session_limits=SessionLimits(strangers_idle_commands=2))
         await client.greet()
         assert await client.codes("EHLO client.example") == [250]
         assert "421 4.7.0" in await client.say("EHLO client.example")
