@@ -33,7 +33,9 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def there(pristine: Path, tmp_path: Path) -> CommandLine:
     data = Path(shutil.copytree(pristine, tmp_path / "data"))
     config = tmp_path / "pillarbox.toml"
-    config.write_text(f'hostname = "mail.one.example"\ndomain = "one.example"\ndata = "{data}"\n')
+    config.write_text(
+        f'hostname = "mail.one.example"\ndomain = "one.example"\ndata = "{data}"\nuser = "root"\n'
+    )
     return CommandLine(config, data)
 
 
@@ -128,7 +130,7 @@ def test_advice_about_files_and_pages_leads_to_the_end(there: CommandLine, name:
     converges(there)
 
 
-@pytest.mark.parametrize("share", [0.01, 0.5])
+@pytest.mark.parametrize("share", [0.05, 0.5])
 def test_a_database_of_which_nothing_is_left_leads_to_the_backup(
     there: CommandLine, tmp_path: Path, share: float
 ) -> None:

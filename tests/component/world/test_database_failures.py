@@ -1,8 +1,9 @@
 """What the database does when something fails in an odd place: callers get the failure, nothing is lost, it goes on."""
 
 import asyncio
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,15 @@ import apsw
 import pytest
 
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable, Schema, Transaction
+from pillarbox.world.database import (
+    DatabaseDamaged,
+    DatabaseInUse,
+    DatabaseLocked,
+    DatabaseMissing,
+    DatabaseUnavailable,
+    Schema,
+    Transaction,
+)
 from pillarbox.world.database.sqlite import SqliteDatabase, open_database
 from pillarbox.world.database.sqlite.write_lock import WriteLock
 from pillarbox.world.database.sqlite.writer import WriterLimits
@@ -286,3 +295,130 @@ def test_damage_is_the_worlds_failure(tmp_path: Path) -> None:
     (tmp_path / "db").write_bytes(b"this is no database, whatever its name says" * 100)
     with pytest.raises(DatabaseUnavailable, match="not a database"):
         open_database(tmp_path / "db", [NOTES], create=True)
+
+
+# --- files that disappear or are replaced
+
+
+def _unlinked(path: Path) -> None:
+    path.unlink()
+
+
+def _replaced_by_an_empty_file(path: Path) -> None:
+    path.unlink()
+    path.touch()
+
+
+def _emptied(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def _replaced_by_another_database(path: Path) -> None:
+    path.rename(path.with_name("moved"))
+    connection = apsw.Connection(str(path))
+    connection.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, note TEXT UNIQUE)")
+    connection.close()
+
+
+def _folder_moved_away(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("moved"))
+
+
+def _log_unlinked(path: Path) -> None:
+    Path(f"{path}-wal").unlink()
+
+
+DISAPPEARANCES = [
+    _unlinked,
+    _replaced_by_an_empty_file,
+    _emptied,
+    _replaced_by_another_database,
+    _folder_moved_away,
+    _log_unlinked,
+]
+
+
+@pytest.mark.parametrize("disappear", DISAPPEARANCES)
+def test_a_database_that_is_gone_is_unavailable_and_nothing_is_acknowledged(
+    tmp_path: Path, disappear: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    database = open_database(folder / "db", [NOTES], create=True)
+    reported: list[str] = []
+    database.on_failure = lambda what, _failure: reported.append(what)
+    database.write_now(add, "before")
+    disappear(folder / "db")
+
+    async def scenario() -> None:
+        for _ in range(2):
+            with pytest.raises(DatabaseMissing):
+                await database.write(add, "lost")
+            with pytest.raises(DatabaseMissing):
+                await database.read_in_thread(notes)
+        with pytest.raises(DatabaseMissing):
+            database.write_now(add, "lost as well")
+
+    asyncio.run(scenario())
+    with closing(database._reader.connection):
+        database._look_at_s = 0.0
+        with pytest.raises(DatabaseMissing):
+            database.read_now(notes)
+    assert set(reported) == {"database missing"}
+    assert len(reported) <= 2, "not for every client"
+    known = {"db", "db-wal", "db-shm", "db-open", "db-gate", "db-turn", "moved"}
+    assert not folder.exists() or {path.name for path in folder.iterdir()} <= known
+    database.close_now()
+
+
+def test_a_database_that_comes_back_is_used_again(tmp_path: Path) -> None:
+    """Its disk was not there for a while."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    database = open_database(folder / "db", [NOTES], create=True)
+    folder.rename(tmp_path / "away")
+    with pytest.raises(DatabaseMissing):
+        database.write_now(add, "while it is away")
+    (tmp_path / "away").rename(folder)
+    database.write_now(add, "back")
+    assert "back" in database.read_now(notes)
+    database.close_now()
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty file", "no folder"])
+def test_no_new_database_is_made_where_one_is_missing(tmp_path: Path, left: str) -> None:
+    path = tmp_path / "data" / "db"
+    if left != "no folder":
+        path.parent.mkdir()
+    if left == "an empty file":
+        path.touch()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(DatabaseMissing):
+        open_database(path, [NOTES])
+    assert sorted(tmp_path.rglob("*")) == before, "not even a lock file"
+
+
+def test_a_lock_of_another_program_is_told_as_that(tmp_path: Path) -> None:
+    limits = WriterLimits(max_foreign_lock_ms=10)
+    database = open_database(tmp_path / "db", [NOTES], limits=limits, create=True)
+    shell = apsw.Connection(str(tmp_path / "db"))
+    shell.execute("BEGIN EXCLUSIVE")
+
+    async def scenario() -> None:
+        with pytest.raises(DatabaseLocked, match="locked by another program"):
+            await database.write(add, "refused")
+
+    asyncio.run(scenario())
+    assert database.read_now(notes) == []
+    shell.execute("COMMIT")
+    database.write_now(add, "taken")
+    shell.close()
+    database.close_now()
+
+
+def test_a_text_that_is_not_utf8_is_damage(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "db", [NOTES], create=True)
+    database.write_now(lambda tx: tx.execute("INSERT INTO notes (note) VALUES (CAST(x'ff41' AS TEXT))"))
+    with pytest.raises(DatabaseDamaged):
+        database.read_now(notes)
+    database.close_now()

@@ -28,6 +28,8 @@ class Chores:
         self._pause_s = BUSY_S
         self._others = False
         """Whether anyone else used the database during the last rest."""
+        self._postponed = ""
+        """Why the last round failed, where the database was at fault."""
 
     def start(self) -> None:
         """Begin."""
@@ -49,8 +51,11 @@ class Chores:
             if self._may_run():
                 try:
                     self._pause_s = await self.round()
+                    self._postponed = ""
                 except DatabaseUnavailable as failure:
-                    self._world.telemetry.warning("chores postponed", detail=str(failure))
+                    if str(failure) != self._postponed:  # once, however long it lasts
+                        self._postponed = str(failure)
+                        self._world.telemetry.warning("chores postponed", detail=self._postponed)
                 except Exception as error:
                     self._world.telemetry.failure("chore failed", error)
 

@@ -25,7 +25,7 @@ from pillarbox.store import sqlite_fts
 from pillarbox.store.account_counters import EMAIL_BITS, email_bounds
 from pillarbox.store.search.text import everything
 from pillarbox.world.blobs import BlobDamaged, Blobs
-from pillarbox.world.database import Transaction
+from pillarbox.world.database import DatabaseDamaged, Transaction
 
 MAX_INDEXED_CHARACTERS: Final = 1024 * 1024
 """Messages with more text are not indexed; searches read them each time."""
@@ -229,10 +229,11 @@ def narrow(
     if len(folded) < TRIGRAM:
         return None
     bounds = email_bounds(account)
-    rows = tx.rows(
-        sqlite_fts.NARROW,
-        (account, mailbox, *between, account, sqlite_fts.match_all(_trigrams(folded)), *bounds, *bounds),
-    )
+    match = sqlite_fts.match_all(_trigrams(folded))
+    try:
+        rows = tx.rows(sqlite_fts.NARROW, (account, mailbox, *between, account, match, *bounds, *bounds))
+    except DatabaseDamaged:
+        return None  # the texts decide, if more slowly; feeding the index reports its damage
     return {uid for (uid,) in rows}
 
 

@@ -28,8 +28,9 @@ _UNAVAILABLE = (
 _LOCKED = (apsw.BusyError, apsw.LockedError)
 _DAMAGED = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
 """The file is. apsw raises the last where a text is not UTF-8, which Pillarbox never writes."""
+_DAMAGED_INDEX = ("invalid fts5 file format", "vtable constructor failed")
+"""In the texts of plain errors: how SQLite reports that it can't open a full-text index."""
 _ROW_REFUSED = (apsw.ConstraintError, apsw.MismatchError)
-
 
 RAISED = (apsw.Error, UnicodeDecodeError)
 """What running a statement and fetching its rows can raise."""
@@ -37,15 +38,16 @@ RAISED = (apsw.Error, UnicodeDecodeError)
 
 def translated(failure: Exception) -> DatabaseFailure:
     """The exception to raise instead, with SQLite's message."""
-    if isinstance(failure, _DAMAGED):
-        return DatabaseDamaged(str(failure))
+    text = str(failure)
+    if isinstance(failure, _DAMAGED) or text.startswith(_DAMAGED_INDEX):
+        return DatabaseDamaged(text)
     if isinstance(failure, _LOCKED):
-        return DatabaseLocked(f"{failure} by another program")
+        return DatabaseLocked(f"{text} by another program")
     if isinstance(failure, _UNAVAILABLE):
-        return DatabaseUnavailable(str(failure))
+        return DatabaseUnavailable(text)
     if isinstance(failure, _ROW_REFUSED):
-        return RowRefused(str(failure))
-    return StatementFailed(str(failure))
+        return RowRefused(text)
+    return StatementFailed(text)
 
 
 @contextmanager
