@@ -244,6 +244,24 @@ def test_idle_clients_see_what_a_command_imports(shared: Served, tmp_path: Path)
             pass
 
 
+def test_idle_clients_see_what_a_command_restores(serving: Callable[..., Served], tmp_path: Path) -> None:
+    served = serving()
+    (tmp_path / "one.mbox").write_bytes(b"From a@b Mon Jan  1 00:00:00 2024\nSubject: x\n\nhello\n")
+    served.there.text("import", "anna", str(tmp_path / "one.mbox"))
+    served.there.text("backup", str(tmp_path / "backup"))
+    with served.imap() as client:
+        client.select()
+        client.store("1", "+FLAGS", "\\Deleted")
+        client.expunge()
+        client.send(b"i IDLE\r\n")
+        assert client.readline().startswith(b"+")
+        served.there.text("restore", str(tmp_path / "backup"), "--account", "anna", "--into", "INBOX")
+        assert client.readline() == b"* 1 EXISTS\r\n"
+        client.send(b"DONE\r\n")
+        while not client.readline().startswith(b"i OK"):
+            pass
+
+
 def test_changes_take_effect_at_once(shared: Served) -> None:
     shared.there.text("account", "add", "bob@example.org", "--password-stdin", typed="pa ss\n")
     client = shared.imap("bob@example.org", "pa ss")

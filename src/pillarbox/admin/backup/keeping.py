@@ -43,4 +43,7 @@ def remove_old(folder: BackupFolder, keep: int | None) -> Removed:
 
 def is_whole(folder: BackupFolder, point: Point) -> bool:
     """Whether a point lacks nothing: nothing was damaged when it was made, and every block can be had."""
-    return not point.damage and all(map(folder.packs.is_sound, point.needed()))
+    # In the order of the files, which is about that of the packs
+    return not point.damage and all(
+        folder.packs.is_sound(digest) for file in point.files for digest in file.digests
+    )

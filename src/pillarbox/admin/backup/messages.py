@@ -103,7 +103,7 @@ def restore_messages(
     with reading():
         theirs = _account(point.database, selection.login, f"in {point.point.name}")
         chosen = _mailboxes(point.database, theirs, selection)
-    ours = _account(database, selection.login, "here; create it first: pillarbox account create")
+    ours = _account(database, selection.login, "here; create it first: pillarbox account add")
     targets = {box.name: selection.target(box.name, point.point.made_at) for box in chosen}
     there = _Present(database, ours, set(targets.values()))
     for mailbox in chosen:
