@@ -25,7 +25,8 @@ INVARIANTS = (
         "SELECT address FROM queue_recipients r WHERE NOT EXISTS"
         " (SELECT 1 FROM queue_messages m WHERE m.id = r.message)",
         "the message for {0} is lost",
-        "Restore a backup to have it back. To remove what is lost instead: pillarbox fsck --repair --accept-loss",
+        "To have it back from a backup: pillarbox restore BACKUP --missing. To remove what is lost instead: pillarbox"
+        " fsck --repair --accept-loss",
         is_loss=True,
     ),
     Invariant(

@@ -375,7 +375,7 @@ def test_a_damaged_list_of_files_is_read_from_its_copy_and_written_again(there: 
 def test_one_unreadable_point_hides_no_other(there: Installed) -> None:
     names = [there.back_up()["point"] for _ in range(3)]
     damage_point(there, 1)
-    listed = there.answer("backup", str(there.backup), "--list", code=1)
+    listed: Any = there.answer("backup", str(there.backup), "--list", code=1)
     assert [point["name"] for point in listed] == names
     assert ["error" in point for point in listed] == [False, True, False]
     assert names[1] in there.command.refused("backup", str(there.backup), "--list")
@@ -534,6 +534,11 @@ def test_a_database_that_has_lost_most_is_no_backup_over_good_ones(there: Instal
     statements, why = SHRUNK[what]
     for statement in statements:
         there.sql(statement)
+    if what == "another provider":
+        config = there.command.config.read_text()
+        there.command.config.write_text(
+            config.replace('domain = "example.org"', 'domain = "elsewhere.example"')
+        )
     said = there.command.refused("backup", str(there.backup), "--keep", "1")
     assert why in said
     assert "--force" in said

@@ -56,21 +56,20 @@ def _found(tx: Transaction, damaged: Damaged) -> Iterator[LostMessage]:
     for start in range(0, len(digests), _DIGESTS_AT_ONCE):
         some = digests[start : start + _DIGESTS_AT_ONCE]
         marks = ", ".join("?" * len(some))
-        for sql in (_IN_MAILBOXES, _IN_QUEUE):
-            try:
-                rows = tx.rows(sql.format(marks=marks), some)
-            except DatabaseFailure:
-                continue
-            for digest, account, mailbox, uid, at_ms, subject in rows:
-                day = datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()
-                yield LostMessage(account, mailbox, uid, day, subject, digest.hex(), damaged[digest])
+        try:
+            rows = tx.rows(f"{_PLACED} WHERE e.blob IN ({marks})", some)
+            rows += tx.rows(f"{_QUEUED} WHERE q.blob IN ({marks})", some)
+        except DatabaseFailure:
+            continue
+        for digest, account, mailbox, uid, at_ms, subject in rows:
+            day = datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()
+            yield LostMessage(account, mailbox, uid, day, subject, digest.hex(), damaged[digest])
 
 
-_IN_MAILBOXES: Final = """
+_PLACED: Final = """
 SELECT e.blob, coalesce(a.login, 'account ' || p.account), coalesce(m.name, 'mailbox ' || p.mailbox), p.uid,
   p.received_at_ms, e.subject
 FROM emails e JOIN placements p ON p.email = e.id
 LEFT JOIN mailboxes m ON m.account = p.account AND m.id = p.mailbox
-LEFT JOIN accounts a ON a.id = p.account WHERE e.blob IN ({marks})"""
-_IN_QUEUE: Final = """
-SELECT blob, '', 'queue', id, queued_at_ms, '' FROM queue_messages WHERE blob IN ({marks})"""
+LEFT JOIN accounts a ON a.id = p.account"""
+_QUEUED: Final = "SELECT q.blob, '', 'queue', q.id, q.queued_at_ms, '' FROM queue_messages q"

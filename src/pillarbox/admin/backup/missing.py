@@ -67,13 +67,8 @@ def _listed(database: Database, damaged: Damaged) -> tuple[LostMessage, ...]:
 
 def _put_back(tx: Transaction, prepared: PreparedBlob) -> None:
     digest = prepared.blob.digest
-    uses = sum(
-        tx.value(sql, (digest,))
-        for sql in (
-            "SELECT count(*) FROM emails WHERE blob = ?",
-            "SELECT count(*) FROM queue_messages WHERE blob = ?",
-        )
-    )
+    uses: int = tx.value("SELECT count(*) FROM emails WHERE blob = ?", (digest,))
+    uses += tx.value("SELECT count(*) FROM queue_messages WHERE blob = ?", (digest,))
     put_back(tx, prepared, uses=uses)
 
 

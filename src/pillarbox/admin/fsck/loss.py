@@ -16,7 +16,7 @@ from pillarbox.world.database import DatabaseFailure, DatabaseUnavailable, Trans
 from pillarbox.world.durable import make_folder, write_whole
 
 ACCEPT = "pillarbox fsck --repair --accept-loss"
-RESTORE = f"Restore a backup to have it back. To remove what is lost instead: {ACCEPT}"
+RESTORE = f"To have it back from a backup: pillarbox restore BACKUP --missing. To remove what is lost instead: {ACCEPT}"
 
 USERS = "(SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages)"
 _BLOBLESS = f"SELECT DISTINCT blob FROM {USERS} u WHERE blob NOT IN (SELECT digest FROM blobs)"  # noqa: S608 - a constant

@@ -118,7 +118,7 @@ def _everything(installation: Installation, directory: Path, point: str | None, 
         "data": target,
         "lost": restored.lost,
         "incomplete": restored.incomplete,
-        "rebuilt": restored.rebuilt is not None,
+        "rebuilt": restored.rebuilt,
     }
     installation.show(data, "\n".join(lines))
     if not restored.whole:
@@ -137,7 +137,11 @@ def _incomplete(restored: "RestoreResult", directory: Path) -> Iterable[str]:
         )
         yield from (f"Lost: {what}" for what in restored.rebuilt.lost)
     yield from _listed("Damaged or missing:", restored.lost)
-    yield f"Keep the backup. Other points may have what is missing: pillarbox restore {directory} --missing"
+    yield "Keep the backup: other points may have what is missing."
+    if restored.lost:
+        yield f"To restore it: pillarbox restore {directory} --missing"
+    if restored.rebuilt:
+        yield f"To restore mail of another point: pillarbox restore {directory} --account LOGIN --point NAME"
 
 
 def _listed(title: str, messages: "Iterable[LostMessage]") -> Iterable[str]:
