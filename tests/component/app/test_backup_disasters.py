@@ -17,6 +17,7 @@ from pillarbox.app.database import SCHEMAS
 from pillarbox.world.blobs import BlobMissing, FileBlobs
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.database.sqlite import open_database
+from pillarbox.world.database.sqlite.snapshot import PinnedFile
 from tests.kit.command_line import CommandLine, set_up
 
 ANNA = "anna@example.org"
@@ -413,6 +414,7 @@ def test_a_point_that_cannot_be_restored_names_the_others_and_keeps_everything(t
     said = there.command.refused("restore", str(there.backup))
     assert "Keep the backup as it is" in said
     assert first in said
+    assert "init" not in said
     assert not there.command.data.exists()
     assert {path: path.read_bytes() for path in there.backup.rglob("*") if path.is_file()} == files
 
@@ -551,3 +553,67 @@ def test_what_people_delete_is_backed_up_as_ever(there: Installed) -> None:
     there.back_up()
     there.sql("UPDATE ledgers SET messages = 0")
     assert len(there.back_up()["points"]) == 2
+
+
+# --- a database that is damaged, but not beyond reading
+
+
+def damage_table(there: Installed, table: str) -> None:
+    ((root,),) = there.sql(f"SELECT rootpage FROM sqlite_master WHERE name = '{table}'")
+    ((octets,),) = there.sql("PRAGMA page_size")
+    there.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database = there.command.data / "pillarbox.db"
+    content = bytearray(database.read_bytes())
+    content[(root - 1) * octets : root * octets] = bytes(octets)
+    database.write_bytes(content)
+
+
+@pytest.mark.parametrize("table", ["emails", "flags", "thread_keys", "placements"])
+def test_a_damaged_database_is_backed_up_as_far_as_it_goes(there: Installed, table: str) -> None:
+    whole = there.back_up()["point"]
+    damage_table(there, table)
+    result = there.answer("backup", str(there.backup), "--keep", "1", code=1)
+    assert "the database is damaged" in result["unreadable"][0]
+    assert result["points"] == [whole, result["point"]]
+    listed = there.command.text("backup", str(there.backup), "--list")
+    assert "damaged" in listed
+    report = there.answer("backup", str(there.backup), "--verify", code=1)
+    assert [one["can_be_restored"] for one in report["points"]] == [True, True]
+    assert [bool(one["damage"]) for one in report["points"]] == [False, True]
+    found = there.restored(code=1)
+    assert found["rebuilt"]
+    if table in {"flags", "thread_keys"}:
+        assert there.mail() == ALL
+    there.command.json("restore", str(there.backup), "--account", ANNA, "--point", whole)
+    assert set(there.mail()) == set(ALL)
+
+
+def test_pages_that_cannot_be_read_are_holes_in_the_point(
+    there: Installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk reports an error for some of the database's file."""
+    whole = there.back_up()["point"]
+    read = PinnedFile.read
+
+    def failing(self: PinnedFile, start: int, octets: int) -> bytes:
+        if start + octets >= self.octets:  # the last block
+            raise OSError(5, "Input/output error")
+        return read(self, start, octets)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PinnedFile, "read", failing)
+        result = there.answer("backup", str(there.backup), "--keep", "1", code=1)
+    (unreadable,) = result["unreadable"]
+    assert "of pillarbox.db can't be read: Input/output error" in unreadable
+    assert result["points"] == [whole, result["point"]]
+    assert there.restored(code=1)["rebuilt"]
+    there.command.json("restore", str(there.backup), "--account", ANNA, "--point", whole)
+    assert set(there.mail()) == set(ALL)
+
+
+def test_a_database_beyond_reading_makes_no_point(there: Installed) -> None:
+    whole = there.back_up()["point"]
+    (there.command.data / "pillarbox.db").write_bytes(bytes(8192))
+    said = there.command.refused("backup", str(there.backup), "--keep", "1")
+    assert "pillarbox restore" in said
+    assert there.point_names() == [whole]

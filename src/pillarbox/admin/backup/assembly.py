@@ -125,7 +125,8 @@ def make_sound(path: Path, form: Form, *, damaged: bool) -> RebuildResult | None
     try:
         done = rebuild_database(path, context, form.schemas, lambda _what: None)
     except (CannotRebuild, DatabaseFailure) as failure:
-        raise BackupDamaged(f"the database in it can't be read: {failure}") from failure
+        why = found[0] if found else "it is damaged"
+        raise BackupDamaged(f"the database in it can't be read: {why}") from failure
     for left in path.parent.glob(f"{path.name}.damaged-*"):
         left.unlink()  # the backup still has it
     return done
