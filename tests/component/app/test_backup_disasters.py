@@ -592,6 +592,7 @@ def test_pages_that_cannot_be_read_are_holes_in_the_point(
     there: Installed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk reports an error for some of the database's file."""
+    there.add_mail(*range(200, 400), octets=2000)
     whole = there.back_up()["point"]
     read = PinnedFile.read
 
@@ -608,7 +609,7 @@ def test_pages_that_cannot_be_read_are_holes_in_the_point(
     assert result["points"] == [whole, result["point"]]
     assert there.restored(code=1)["rebuilt"]
     there.command.json("restore", str(there.backup), "--account", ANNA, "--point", whole)
-    assert set(there.mail()) == set(ALL)
+    assert set(there.mail()) >= set(ALL)
 
 
 def test_a_database_beyond_reading_makes_no_point(there: Installed) -> None:
