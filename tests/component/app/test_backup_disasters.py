@@ -520,10 +520,10 @@ def test_a_full_disk_is_told_and_keeping_fewer_points_makes_room(there: Installe
 
 
 SHRUNK: dict[str, tuple[tuple[str, ...], str]] = {
-    "no accounts": (("DELETE FROM accounts",), "has 1 accounts, and there are 0 now"),
+    "no accounts": (("DELETE FROM accounts",), "has 1 account, and there are 0 now"),
     "another provider": (
         ("UPDATE domains SET name = 'elsewhere.example'",),
-        "knows none of its domains (example.org)",
+        "serves example.org, and the database serves none of these",
     ),
     "no messages": (("UPDATE ledgers SET messages = 0",), "messages, and there are none now"),
 }

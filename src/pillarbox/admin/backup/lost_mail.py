@@ -31,11 +31,16 @@ class LostMessage:
     why: str
 
     @property
-    def line(self) -> str:
+    def title(self) -> str:
         """For people: what could act on a terminal is shown as an escape."""
         subject = f', "{self.subject}"' if self.subject else ""
         where = f"{self.account}, {self.mailbox}, UID {self.uid}" if self.account else f"queue, {self.uid}"
-        return _visible(f"{where}, {self.date}{subject}: {self.why}")
+        return _visible(f"{where}, {self.date}{subject}")
+
+    @property
+    def line(self) -> str:
+        """The title, and what is wrong."""
+        return f"{self.title}: {_visible(self.why)}"
 
 
 def _visible(text: str) -> str:

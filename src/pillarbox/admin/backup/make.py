@@ -131,20 +131,23 @@ def _require_no_less(folder: BackupFolder, found: Holdings | None, directory: Pa
     if before is None or before.holdings is None or found is None:
         return
     had = before.holdings
-    what = ""
     if had.domains and not set(had.domains) & set(found.domains):
-        what = f"none of its domains ({', '.join(had.domains[:3])})"
+        what = f"serves {', '.join(had.domains[:3])}, and the database serves none of these"
     elif found.accounts < had.accounts * MIN_SHARE:
-        what = f"{had.accounts} accounts, and there are {found.accounts} now"
+        what = f"has {_counted(had.accounts, 'account')}, and there are {found.accounts} now"
     elif not found.messages and had.messages >= COMPARED_MESSAGES:
-        what = f"{had.messages} messages, and there are none now"
-    if what:
-        verb = "knows" if what.startswith("none") else "has"
-        who = f"The data directory {verb}" if verb == "knows" else f"The newest point, {before.name}, {verb}"
-        raise BackupRefused(
-            f"{who} {what}. Nothing was backed up to {directory}. Is this the right data directory, and is its disk"
-            f" mounted? If mail was lost: pillarbox restore {directory}. If all is as it should be: --force"
-        )
+        what = f"has {_counted(had.messages, 'message')}, and there are none now"
+    else:
+        return
+    raise BackupRefused(
+        f"The newest point, {before.name}, {what}. Nothing was backed up to {directory}. Is this the right data"
+        f" directory, and is its disk mounted? If mail was lost: pillarbox restore {directory}. If all is as it should"
+        " be: --force"
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 class _Run:

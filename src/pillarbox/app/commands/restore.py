@@ -260,6 +260,6 @@ def _mended(done: "MissingRestored") -> Iterable[str]:
         yield "No message is damaged or missing."
         return
     yield f"{counted(len(done.restored), 'message')} restored."
-    yield from (f"  {message.line}" for message in done.restored)
+    yield from (f"  {message.title}" for message in done.restored)
     yield from _listed("In no point of this backup:", done.lost)
     yield from (f"Not searched: {what}" for what in done.unreadable)
