@@ -13,7 +13,7 @@ of bounded size.
 """
 
 import codecs
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Final
 
 MAX_PENDING_OCTETS: Final = 64 * 1024
@@ -126,14 +126,57 @@ def guess(octets: bytes) -> str:
         return octets.decode("cp1252", "replace")
 
 
-def pieces(source: Callable[[], Iterable[bytes]], label: str | None) -> Iterator[str]:
-    """`decode` of octets that come in pieces: a piece of text, perhaps empty, for each.
+Source = Callable[[], Iterable[bytes]]
+"""Returns the same pieces anew each time."""
 
-    `source` returns the pieces anew each time: guessing needs to see all before it can decode any.
+
+def pieces(source: Source, label: str | None) -> Iterator[str]:
+    """`decode` of octets that come in pieces: a piece of text, perhaps empty, for each that is read.
+
+    Guessing reads all before it decodes any.
     """
     name = codec(label) if label else None
-    name = _guessed(source) if name is None else _usable(source, name)
-    return _decoded(source(), name, "replace")
+    if name is not None:
+        name = _marked(source, name)
+    if name is None or name in _NOT_ASCII_BASED:
+        decodes = yield from _decodes(source, name or "utf-8", "replace" if name else "strict")
+        if name and not decodes:
+            name, decodes = None, (yield from _decodes(source, "utf-8", "strict"))
+        name = name or ("utf-8-sig" if decodes else "cp1252")
+    yield from _decoded(source(), name, "replace")
+
+
+def _marked(source: Source, name: str) -> str:
+    """The codec that a byte order mark, or its absence, makes of a codec."""
+    match name:
+        case "utf-8":
+            return "utf-8-sig"
+        case "utf-16-be" | "utf-16-le":
+            return "utf-16" if _beginning(source, 2) in (codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE) else name
+        case "utf-32":  # little-endian without a mark, as in `decode`
+            return (
+                name if _beginning(source, 4) in (codecs.BOM_UTF32_BE, codecs.BOM_UTF32_LE) else "utf-32-le"
+            )
+    return name
+
+
+def _beginning(source: Source, octets: int) -> bytes:
+    begun = b""
+    for piece in source():
+        begun += piece
+        if len(begun) >= octets:
+            break
+    return begun[:octets]
+
+
+def _decodes(source: Source, name: str, errors: str) -> Generator[str, None, bool]:
+    """Whether the octets can be decoded so; yields nothing for each piece that was read."""
+    try:
+        for _ in _decoded(source(), name, errors):
+            yield ""
+    except (UnicodeError, ValueError):
+        return False
+    return True
 
 
 def _decoded(octets: Iterable[bytes], name: str, errors: str) -> Iterator[str]:
@@ -144,39 +187,3 @@ def _decoded(octets: Iterable[bytes], name: str, errors: str) -> Iterator[str]:
             yield _characters(decoder.decode(b"", True), name)
             decoder.reset()
     yield _characters(decoder.decode(b"", True), name)
-
-
-def _usable(source: Callable[[], Iterable[bytes]], name: str) -> str:
-    """The codec to decode with where `name` was named."""
-    match name:
-        case "utf-8":
-            return "utf-8-sig"
-        case "utf-16-be" | "utf-16-le":
-            return "utf-16" if _beginning(source, 2) in (b"\xff\xfe", b"\xfe\xff") else name
-        case "utf-32":  # little-endian without a mark, as in `decode`
-            return (
-                name if _beginning(source, 4) in (codecs.BOM_UTF32_BE, codecs.BOM_UTF32_LE) else "utf-32-le"
-            )
-    return name if name not in _NOT_ASCII_BASED or _decodes(source, name, "replace") else _guessed(source)
-
-
-def _beginning(source: Callable[[], Iterable[bytes]], octets: int) -> bytes:
-    begun = b""
-    for piece in source():
-        begun += piece
-        if len(begun) >= octets:
-            break
-    return begun[:octets]
-
-
-def _guessed(source: Callable[[], Iterable[bytes]]) -> str:
-    return "utf-8-sig" if _decodes(source, "utf-8", "strict") else "cp1252"
-
-
-def _decodes(source: Callable[[], Iterable[bytes]], name: str, errors: str) -> bool:
-    try:
-        for _ in _decoded(source(), name, errors):
-            pass
-    except (UnicodeError, ValueError):
-        return False
-    return True

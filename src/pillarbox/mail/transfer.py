@@ -7,7 +7,7 @@ that a body of any size needs little memory and no call of C code takes long. `d
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 MAX_PIECE_OCTETS: Final = 16 * 1024
@@ -66,7 +66,9 @@ def decode_strict(octets: bytes, encoding: str) -> bytes:
             return b"".join(_strict_base64_pieces(octets))
         case "quoted-printable":
             return decode(octets, encoding)
-        case name if name in UUENCODE and _uu_begin(octets, 0, len(octets), MAX_PIECE_OCTETS) is not None:
+        case name if name in UUENCODE and any(
+            map(_UU_BEGIN.search, _line_pieces(octets, 0, len(octets), MAX_PIECE_OCTETS))
+        ):
             return decode(octets, encoding)
     raise UnknownEncoding(encoding)
 
@@ -150,19 +152,20 @@ def _decode_quoted_printable(octets: bytes) -> bytes:
     return binascii.a2b_qp(octets)
 
 
-def _uu_begin(octets: bytes, start: int, end: int, size: int) -> int | None:
-    """Where the first uuencoded file begins."""
+def _uu_begin(octets: bytes, start: int, end: int, size: int) -> Generator[bytes, None, int | None]:
+    """Where the first uuencoded file begins; yields nothing for each piece that was read."""
     at = start
     for piece in _line_pieces(octets, start, end, size):
         if begin := _UU_BEGIN.search(piece):
             return at + begin.end()
         at += len(piece)
+        yield b""
     return None
 
 
 def _uu_pieces(octets: bytes, start: int, end: int, size: int) -> Iterator[bytes]:
     """The first file of a uuencoded text; lines that cannot be decoded are skipped."""
-    begin = _uu_begin(octets, start, end, size)
+    begin = yield from _uu_begin(octets, start, end, size)
     is_whole = True  # not the rest of a line that was cut
     for piece in _line_pieces(octets, start if begin is None else begin, end, size):
         lines = piece.splitlines()
