@@ -24,13 +24,24 @@ _END_OF_UNSEEN: Final = {"": re.compile("-->")} | {
 }
 _END_REACH: Final = _MAX_CLOSING_SPACES + _REACH
 
-# The look-ahead spares the names where none begins.
-_BLOCK: Final = (
-    "<(?=/?[abcdfhlmnopstu])/?(?:address|article|aside|blockquote|br|center|dd|div|dl|dt|fieldset|figcaption|figure"
-    "|footer|form|h[1-6]|header|hr|li|main|nav|ol|option|p|pre|section|summary|table|tbody|td|tfoot|th|thead|tr|ul)"
+_BLOCKS: Final = (
+    "address|article|aside|blockquote|br|center|dd|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]|header|hr"
+    "|li|main|nav|ol|option|p|pre|section|summary|table|tbody|td|tfoot|th|thead|tr|ul"
 )
-_BLOCK_TAG: Final = re.compile(rf"{_BLOCK}(?:[\s/][^>]*)?>", re.IGNORECASE)
-_BLOCK_OPENING: Final = re.compile(rf"{_BLOCK}(?:[\s/]|\Z)", re.IGNORECASE)
+
+
+def _any_block() -> str:
+    """A pattern for the names, by their first letters: of other elements, a branch fails at its first character."""
+    rests: dict[str, list[str]] = {}
+    for name in _BLOCKS.split("|"):
+        rests.setdefault(name[0], []).append(name[1:])
+    branches = (f"[{first}{first.upper()}](?i:{'|'.join(rest)})" for first, rest in rests.items())
+    return f"</?(?:{'|'.join(branches)})"
+
+
+_BLOCK: Final = _any_block()
+_BLOCK_TAG: Final = re.compile(rf"{_BLOCK}(?:[\s/][^>]*)?>")
+_BLOCK_OPENING: Final = re.compile(rf"{_BLOCK}(?:[\s/]|\Z)")
 _TAG: Final = re.compile(r"<[a-zA-Z/!?][^>]*>")
 _TAG_OPENING: Final = re.compile(r"<[a-zA-Z/!?]")
 
