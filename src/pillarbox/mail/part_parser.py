@@ -52,8 +52,8 @@ def parse(octets: bytes, limits: Limits = DEFAULT_LIMITS) -> Part:
 _HYPHENS: Final = b"--"
 _CR: Final = 13
 # What follows the boundary on its line: the closing hyphens, transport padding (RFC 2046 §5.1.1), the line end.
-_LINE_REST: Final = re.compile(rb"(--)?[ \t\r]{0,%d}+(?:\n|\Z)" % MAX_PADDING_OCTETS)
-_MAX_REST_OCTETS: Final = len(_HYPHENS) + MAX_PADDING_OCTETS + 1
+_LINE_REST: Final = re.compile(rb"(--)?[ \t\r]{0,%d}+(?:\n|\Z)" % (MAX_PADDING_OCTETS + 1))
+_MAX_REST_OCTETS: Final = MAX_PADDING_OCTETS + len(b"--\r\n")
 _MAX_NEAR_MISSES: Final = 20
 """After so many lines that only begin like the boundary, a pattern is compiled: it costs more, but is never slow."""
 

@@ -1,6 +1,7 @@
 """Messages that are dear to parse: long lines and headers, many parts and addresses. Sent by a stranger, then read."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from tests.blocking.case import Case
@@ -52,9 +53,9 @@ def comments() -> bytes:
     return b"From: %b a@b\r\nDate: %b 1 Jan 2020\r\nContent-Type: %b text/plain\r\n\r\n" % ((nested,) * 3)
 
 
-def _sent(target: Target, message: bytes) -> str:
+def _sent(make: Callable[[], bytes], target: Target) -> str:
     """Deliver it, then read what a client may ask of it."""
-    said = [target.deliver(message).partition(" OK ")[0], target.fetch_newest(ITEMS)]
+    said = [target.deliver(make()).partition(" OK ")[0], target.fetch_newest(ITEMS)]
     said.append(target.imap_command(b"SEARCH HEADER X-Y z", mailbox="INBOX"))
     with target.pop3() as wire:
         newest = wire.exchange(b"STAT\r\n", POP3_REPLY).split()[1]
@@ -63,15 +64,15 @@ def _sent(target: Target, message: bytes) -> str:
     return target.all_of(said)
 
 
-def _kept(target: Target, message: bytes) -> str:
+def _kept(make: Callable[[], bytes], target: Target) -> str:
     """Append it, then read what a client may ask of it."""
+    message = make()
     with target.imap() as wire:
         wire.exchange(b"c APPEND INBOX {%d}\r\n" % len(message), rb"^\+ [^\r\n]*\r\n")
         said = last_line(wire.exchange(message + b"\r\n", rb"^c [^\r\n]*\r\n\Z"))
     return target.all_of([said, target.fetch_newest(ITEMS)])
 
 
-_Make = Callable[[], bytes]
 _HEADER: Final = "a header has at most 2 MiB"
 _FIELDS: Final = "4,000 fields are read, within 1 MiB"
 _SLICES: Final = "read in slices"
@@ -79,7 +80,7 @@ _PARTS: Final = "1,000 parts; the others are one"
 _RENDERED: Final = "ENVELOPE and BODYSTRUCTURE have at most 1 MiB"
 _BOUNDARY: Final = b"Content-Type: multipart/mixed; boundary=%b\r\n\r\n"
 
-MESSAGES: tuple[tuple[str, str, _Make], ...] = (
+MESSAGES: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
     ("a line of 45 MB without a colon", _HEADER, lambda: filled(b"", b"x", b"\r\n\r\nx")),
     ("one field of 45 MB", _HEADER, lambda: filled(b"X-Y: ", b"x", b"\r\n\r\nx")),
     ("one folded field of 45 MB", _HEADER, lambda: filled(b"To: ", b"a@b,\r\n ", b"\r\n\r\nx")),
@@ -129,8 +130,10 @@ MESSAGES: tuple[tuple[str, str, _Make], ...] = (
     ),
 )
 
-CASES = tuple(
-    Case(f"{name}, {how}", limit, lambda target, read=read, make=make: read(target, make()))
-    for name, limit, make in MESSAGES
-    for how, read in (("by a stranger", _sent), ("by APPEND", _kept))
+_APPENDED: Final = 6
+"""SMTP repairs line ends and puts fields on top: the first are also sent as they are, by a client."""
+
+CASES = (
+    *(Case(f"{name}, by a stranger", limit, partial(_sent, make)) for name, limit, make in MESSAGES),
+    *(Case(f"{name}, by APPEND", limit, partial(_kept, make)) for name, limit, make in MESSAGES[:_APPENDED]),
 )

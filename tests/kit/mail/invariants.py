@@ -3,7 +3,7 @@
 from pillarbox.mail import charset, encoded_word, text, transfer
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import Part
-from pillarbox.mail.part_parser import parse
+from pillarbox.mail.part_parser import Limits, parse
 
 
 def check_message(octets: bytes) -> Part:
@@ -19,6 +19,14 @@ def check_message(octets: bytes) -> Part:
     assert len(shown) <= text.MAX_PREVIEW_CHARACTERS
     assert "\n" not in shown
     assert "\0" not in shown
+    return root
+
+
+def check_limited(octets: bytes, limits: Limits) -> Part:
+    """The tree within these limits, with what always holds asserted."""
+    root = parse(octets, limits)
+    _check_part(octets, root)
+    _check_sections(root)
     return root
 
 
@@ -48,6 +56,7 @@ def _check_part(octets: bytes, part: Part) -> None:
         assert part.disposition.type == part.disposition.type.lower()
         (part.filename or "").encode()
     _ = (part.content_id, part.description, part.language, part.location, part.md5)
+    assert not (part.cut and part.children)
     before = part.body_start
     for child in part.children:
         assert before <= child.header_start

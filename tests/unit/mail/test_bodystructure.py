@@ -143,3 +143,34 @@ def test_eight_bit_parameters_travel_as_literals() -> None:
 def test_the_number_of_languages_is_limited() -> None:
     octets = message("Content-Language: " + "de," * 1000, "", "")
     assert len(read(octets)[10]) == bodystructure.MAX_LANGUAGES
+
+
+def test_beyond_the_limit_parts_are_shown_with_their_size_alone() -> None:
+    part = ("--b", "Content-Type: message/rfc822", "", "Content-Type: text/x", "From: a@b", "", "x")
+    octets = message("Content-Type: multipart/mixed; boundary=b", "", *part * 10, "--b--")
+    whole = bodystructure.render(parse(octets))
+    leaf = [b"APPLICATION", b"OCTET-STREAM"]
+
+    for max_octets in range(0, len(whole.bodystructure) + 100, 7):
+        limited = bodystructure.render(parse(octets), max_octets)
+        shown = read_body(limited.bodystructure, extended=True)
+        plain = read_body(limited.body)
+        assert len(limited.bodystructure) <= max_octets + 80 * len(list(parse(octets).walk()))
+        if shown[0] == b"APPLICATION":
+            continue  # not even the multipart
+        kinds = [each[:2] for each in shown[0]]
+        kept = kinds.index(leaf) if leaf in kinds else 10
+        assert kinds == [[b"MESSAGE", b"RFC822"]] * kept + [leaf] * (10 - kept)
+        assert [each[:2] for each in plain[0]] == kinds
+    assert limited == whole
+
+
+def test_many_messages_with_long_lists_cost_no_more_than_the_limit() -> None:
+    inner = b"--b\r\nContent-Type: message/rfc822\r\n\r\nFrom: " + b"a@b," * 1000 + b"\r\n\r\nx\r\n"
+    octets = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + inner * 400
+    rendered = bodystructure.render(parse(octets))
+
+    assert len(rendered.bodystructure) <= bodystructure.MAX_RENDERED_OCTETS + 80 * 800
+    (shown, *_) = read_body(rendered.bodystructure, extended=True)
+    assert shown[0][0] == b"MESSAGE"
+    assert shown[399][0] == b"APPLICATION"

@@ -98,3 +98,24 @@ def test_eight_bit_travels_as_a_literal() -> None:
 def test_quoting_in_the_header_is_not_quoting_on_the_wire() -> None:
     rendered_from = rendered('From: "A \\"B\\" C" <"d e"@f>')
     assert b'(("A \\"B\\" C" NIL "d e" "f"))' in rendered_from
+
+
+def test_an_envelope_that_would_be_too_long_shows_the_beginning_of_each_field() -> None:
+    long = b"From", b"Sender", b"Reply-To", b"To", b"Cc", b"Bcc"
+    value = b"".join(b"Somebody %d <somebody%d@b.example>, " % (each, each) for each in range(4000))
+    octets = rendered(*(field + b": " + value for field in long))
+    fields = read_envelope(octets)
+
+    assert len(octets) <= envelope.MAX_ENVELOPE_OCTETS
+    assert all(100 < len(fields[place]) < 400 for place in range(2, 8))
+    assert fields[2][-1][3] == b"b.example"  # no half address at the end
+    short = read_envelope(rendered(b"To: " + value))
+    assert len(short[5]) == 4000
+
+
+def test_of_an_enclosed_message_the_beginning_of_each_field_is_shown() -> None:
+    header, _ = Header.parse(b"To: " + b"a@bcd, " * 4000 + b"\r\nSubject: " + b"x" * 20_000 + b"\r\n\r\n")
+    fields = read_envelope(envelope.render(header, enclosed=True))
+
+    assert fields[1] == b"x" * envelope.SHORT_VALUE_OCTETS
+    assert fields[5] == [[None, None, b"a", b"bcd"]] * (envelope.SHORT_VALUE_OCTETS // 7)

@@ -181,3 +181,45 @@ def test_a_byte_order_mark_hides_no_name_but_the_line_stays_as_it_is() -> None:
     assert found.names >= {b"subject"}
     assert b"to" not in found.names
     assert found.lines({b"subject"}) == b""
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n\r\nbody"])
+def test_a_header_ends_with_the_last_line_that_ends_within_the_limit(end: bytes) -> None:
+    top = b"A: 1\r\nB: " + b"x" * 200 + b"\r\n"
+    octets = top + b"C: " + b"y" * header.MAX_HEADER_OCTETS + end
+    found, body_start = Header.parse(octets)
+
+    assert body_start == len(top)
+    assert found.octets == top
+    assert found.first("b") == b"x" * 200
+    assert found.cut
+
+
+def test_a_first_line_beyond_the_limit_is_text() -> None:
+    found, body_start = Header.parse(b"A: " + b"x" * header.MAX_HEADER_OCTETS + b"\r\n\r\n")
+
+    assert body_start == 0
+    assert found.cut
+
+
+def test_a_header_that_ends_with_the_limit_is_whole() -> None:
+    line = b"A: " + b"x" * 1019 + b"\r\n"
+    fields = line * (header.MAX_HEADER_OCTETS // len(line))
+    found, body_start = Header.parse(fields)
+
+    assert body_start == header.MAX_HEADER_OCTETS == len(fields)
+    assert not Header.parse(line + b"\r\n" + fields)[0].cut
+    assert found.cut == (header.MAX_OCTETS < header.MAX_HEADER_OCTETS)  # its later fields are not parsed
+
+
+def test_a_stray_line_in_a_long_header_ends_it_where_no_empty_line_is_near() -> None:
+    octets = b"A: 1\r\nstray line\r\n" + b"B: 2\r\n" * (header.MAX_HEADER_OCTETS // 5) + b"\r\n"
+    found, body_start = Header.parse(octets)
+
+    assert octets[:body_start] == b"A: 1\r\n"
+    assert found.cut  # other readers may see more of it
+
+
+@pytest.mark.parametrize("octets", [b"x" * 999 + b": y\r\n\r\n", b"x" + b" " * 999 + b": y\r\n\r\n"])
+def test_a_name_that_fits_on_no_line_is_no_name(octets: bytes) -> None:
+    assert Header.parse(octets)[1] == 0

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pillarbox.mail.part_parser import parse
 from pillarbox.mail.seven_bit import MAX_LINE_OCTETS, NotConvertible, convert, needs_smtputf8
+from pillarbox.mail.slices import SLICE_OCTETS
 from pillarbox.mail.transfer import decode
 from tests.kit.mail.parts import parts_of
 
@@ -189,3 +190,19 @@ def test_anything_at_all_is_converted_or_refused(octets: bytes) -> None:
         assert fit(convert(octets, eight_bit=False))
     except NotConvertible:
         pass
+
+
+def test_what_was_not_divided_is_not_converted() -> None:
+    part = message("--b", *TEXT[1:], "", HIGH)
+    octets = message(*MIXED) + part * 1500 + b"--b--\r\n"
+    with pytest.raises(NotConvertible, match="too many parts"):
+        convert(octets, eight_bit=False)
+
+
+def test_a_text_larger_than_a_slice() -> None:
+    for line in (HIGH + b" \r\n", HIGH, b"x" * 990 + b"\xe4\r\n"):
+        body = line * (2 * SLICE_OCTETS // len(line))
+        octets = message(*TEXT, "") + body
+        converted = convert(octets, eight_bit=False)
+        assert fit(converted)
+        assert leaves(converted) == [body]

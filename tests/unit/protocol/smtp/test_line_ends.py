@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pillarbox.protocol.smtp.line_ends import LineEnds, is_clean, repair
+from pillarbox.protocol.smtp.line_ends import SPACES_OCTETS, LineEnds, is_clean, repair
 
 ODD = st.text("\r\n.a ", max_size=40).map(str.encode)
 
@@ -59,3 +59,13 @@ def test_a_flood_of_carriage_returns_costs_its_length_once() -> None:
     pieces = [ends.feed(b"\r" * 1000) for _ in range(1000)]
     assert not any(pieces)
     assert ends.feed(b"\n") == b"\r\n"
+
+
+@pytest.mark.parametrize("octets", [b"x", b""])
+def test_a_flood_becomes_spaces_in_pieces(octets: bytes) -> None:
+    ends = LineEnds()
+    count = 3 * SPACES_OCTETS + 1
+    assert not list(ends.pieces(b"\r" * count))
+    pieces = [*ends.pieces(octets), *ends.last_pieces()]
+    assert b"".join(pieces) == b" " * count + octets
+    assert max(map(len, pieces)) == SPACES_OCTETS
