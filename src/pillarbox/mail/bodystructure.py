@@ -66,25 +66,21 @@ class _Rendering:
 
     def __init__(self, max_octets: int) -> None:
         self.octets_left = max_octets
+        """Below zero, nothing more is rendered."""
 
     def part(self, part: Part) -> BodyStructure:
         """A part with all below it, or the leaf that stands for it beyond the limit."""
-        if not self.octets_left:
+        if self.octets_left < 0:
             return _undivided(part)
         if part.media_type == "multipart":
             return self.multipart(part)
         return self.single(part)
 
-    def takes(self, *rendered: bytes) -> bool:
-        """Whether this much more may be sent; if not, nothing more may."""
-        octets_left = self.octets_left - sum(map(len, rendered))
-        self.octets_left = max(0, octets_left)
-        return octets_left >= 0
-
     def multipart(self, part: Part) -> BodyStructure:
         mime, subtype = part.mime, _token(part.subtype)
         parameters, extension = _parameters(mime.raw_parameters), _common_extension(mime.header)
-        if not self.takes(subtype, parameters, extension):
+        self.octets_left -= len(subtype) + len(parameters) + len(extension)
+        if self.octets_left < 0:
             return _undivided(part)
         if part.children:
             rendered = [self.part(child) for child in part.children]
@@ -100,7 +96,8 @@ class _Rendering:
     def single(self, part: Part) -> BodyStructure:
         mime = part.mime
         fields, extension = _cached_rendering(mime) if mime.is_cacheable else _rendered_fields(mime)
-        if not self.takes(fields, extension):
+        self.octets_left -= len(fields) + len(extension)
+        if self.octets_left < 0:
             return _undivided(part)
         size = part.end - part.body_start
         if mime.media_type == "text":
@@ -116,7 +113,8 @@ class _Rendering:
         if part.children:
             inner = part.children[0]
             enclosed = envelope.render(inner.header, enclosed=True)
-            if not self.takes(enclosed):
+            self.octets_left -= len(enclosed)
+            if self.octets_left < 0:
                 return _undivided(part)
             rendered = self.part(inner)
         else:

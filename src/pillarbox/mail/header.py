@@ -25,7 +25,7 @@ from typing import Final, NamedTuple, Self
 
 import msgspec
 
-from pillarbox.mail.slices import search
+from pillarbox.mail.slices import SLICE_OCTETS, search
 
 MAX_FIELDS: Final = 4_000
 """Fields parsed in one header; the octets beyond are kept, but not parsed."""
@@ -109,12 +109,16 @@ def extent(octets: bytes, start: int, end: int) -> Extent:
     if octets.startswith(_EMPTY_LINES, start, end):
         return Extent(start, start + (1 if octets[start] == _LF else 2), cut=False)
     limit = min(end, start + MAX_HEADER_OCTETS)
-    if found := search(_END, octets, start, limit, reach=_REACH_OCTETS):
+    if limit - start <= SLICE_OCTETS:
+        found = _END.search(octets, start, limit)
+    else:
+        found = search(_END, octets, start, limit, reach=_REACH_OCTETS)
+    if found:
         last_line, body_start = found.span()
         if _FIELD_LINE.match(octets, start, body_start) or search(
             _BEFORE_FIELD, octets, start, body_start, reach=_REACH_OCTETS
         ):
-            return Extent(last_line + 1, body_start, cut=False)
+            return Extent(last_line + 1, body_start, False)
         return Extent(start, start, cut=False)
     if _TEXT_LINE.match(octets, start, limit):
         body_start = start
