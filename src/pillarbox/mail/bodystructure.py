@@ -26,7 +26,7 @@ from pillarbox.mail.imap_string import NIL, string
 from pillarbox.mail.parameter import Pairs
 from pillarbox.mail.part import MimeFields, Part
 
-MAX_RENDERED_OCTETS: Final = 1024 * 1024
+MAX_RENDERED_OCTETS: Final = 512 * 1024
 """BODYSTRUCTURE of one message, but for what each part has at least: its size, and less than 80 octets."""
 
 MAX_LANGUAGES: Final = 64

@@ -17,7 +17,7 @@ from pillarbox.mail.address_field import MAX_VALUE_OCTETS, AddressField
 from pillarbox.mail.header import Header
 from pillarbox.mail.imap_string import NIL, string
 
-MAX_ENVELOPE_OCTETS: Final = 1024 * 1024
+MAX_ENVELOPE_OCTETS: Final = 512 * 1024
 """A longer one is rendered again from less of each field, and is then below this."""
 
 SHORT_VALUE_OCTETS: Final = 8 * 1024

@@ -77,7 +77,7 @@ _HEADER: Final = "a header has at most 2 MiB"
 _FIELDS: Final = "4,000 fields are read, within 1 MiB"
 _SLICES: Final = "read in slices"
 _PARTS: Final = "1,000 parts; the others are one"
-_RENDERED: Final = "ENVELOPE and BODYSTRUCTURE have at most 1 MiB"
+_RENDERED: Final = "ENVELOPE and BODYSTRUCTURE have at most 512 KiB"
 _BOUNDARY: Final = b"Content-Type: multipart/mixed; boundary=%b\r\n\r\n"
 
 MESSAGES: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
