@@ -11,7 +11,9 @@ from typing import Final
 
 from pillarbox.mail.address_tokens import TOKEN, TOKEN_UNQUOTED, comment_ends
 
-_IN_ENCODED_WORD: Final = re.compile(rb"([^\s<>,;:()\"?@]+)@([^\s<>,;:()\"?@]+)").findall
+_ATOM: Final = rb"[^\s<>,;:()\"?@]"
+# Tried where an atom begins only: from each of its octets, a long one would be read again
+_IN_ENCODED_WORD: Final = re.compile(rb"(?<!%b)(%b++)@(%b++)" % (_ATOM, _ATOM, _ATOM)).findall
 _SPECIALS: Final = re.compile(rb"[<>,;:]").search
 
 
