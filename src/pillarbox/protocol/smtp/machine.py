@@ -125,15 +125,20 @@ class SmtpMachine:
         """Take a chunk of any size; return the events that are now complete, as far as `MAX_EVENTS`."""
         if self.state is State.END:
             return []
-        if octets:
-            self._buffer, self._at = self._rest() + octets if self.buffered else bytes(octets), 0
+        if not self._buffer:
+            self._buffer = bytes(octets)
+        elif octets:
+            self._buffer, self._at = self._rest() + octets, 0
         events: list[Event] = []
         while self._at < len(self._buffer) and not self._held and len(events) < MAX_EVENTS:
             event = self._next()
             if event is None:
                 break
             events.append(event)
-        if self._at * 2 > len(self._buffer):  # what was read is let go, and little is copied for it
+        # What was read is let go, where little is copied for it
+        if self._at == len(self._buffer):
+            self._buffer, self._at = b"", 0
+        elif self._at * 2 > len(self._buffer):
             self._buffer, self._at = self._rest(), 0
         self._pending = len(events)
         return events
