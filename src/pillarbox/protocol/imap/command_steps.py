@@ -8,7 +8,7 @@ from pillarbox.protocol.imap.events import Event, Received, Response
 from pillarbox.protocol.imap.grammar.append import MESSAGE_VERBS
 from pillarbox.protocol.imap.message_steps import read_parameters
 from pillarbox.protocol.imap.parser_state import AGAIN, Again, Mode, ParserState
-from pillarbox.protocol.imap.receiver import LineTooLong, LiteralCount, literal_count
+from pillarbox.protocol.imap.receiver import LineTooLong, LiteralCount, TooManyLiterals, literal_count
 
 
 def step_command(parser: ParserState) -> Event | Again | None:
@@ -18,6 +18,8 @@ def step_command(parser: ParserState) -> Event | Again | None:
         line = parser.receiver.line(parser.limits.line_octets - draft.text_octets)
     except LineTooLong:
         return parser.line_too_long()
+    except TooManyLiterals:
+        return parser.bye(b"", "Too many literals")
     if line is None:
         return None
     count = literal_count(line)

@@ -2,8 +2,8 @@
 
 A command is one text, in which each literal appears as its count and a line end (`{5}` CRLF), and
 separately the octets of the literals in order. Every method parses one thing at the cursor or raises Malformed
-with a text for the client; nothing is parsed twice, and each expression is possessive: what it has read it never
-tries to read in another way. SP is exactly one space (RFC 9051 §9, rule 2).
+with a text for the client; nothing is parsed twice, and runs are possessive: what an expression has read it does not
+try to read in another way. SP is exactly one space (RFC 9051 §9, rule 2).
 """
 
 import re
@@ -29,7 +29,7 @@ LARGEST_64: Final = 2**63 - 1
 _ATOM: Final = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\\]]++")
 _WORD: Final = re.compile(rb"[A-Za-z0-9.\-=+_]{1,64}+")
 _PLAIN: Final = rb'[^"\\\r\n\x00]*+'
-_QUOTED_OR_LITERAL: Final = rb'"(%b(?:\\["\\]%b)*+)"|(~?)\{\d++\+?\}\r\n' % (_PLAIN, _PLAIN)
+_QUOTED_OR_LITERAL: Final = rb'"(%b(?:\\["\\]%b)*)"|(~?)\{\d++\+?\}\r\n' % (_PLAIN, _PLAIN)
 _STRING: Final = re.compile(rb"()" + _QUOTED_OR_LITERAL)
 _ASTRING: Final = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\]++)|" + _QUOTED_OR_LITERAL)
 _LIST_MAILBOX: Final = re.compile(rb"([^\x00-\x20\x7f-\xff(){\"\\]++)|" + _QUOTED_OR_LITERAL)
@@ -37,11 +37,11 @@ _ESCAPED: Final = re.compile(rb"\\(.)")
 _PENDING_LITERAL: Final = re.compile(rb"~?\{\d++\+?\}\Z")
 _NUMBER: Final = re.compile(rb"\d{1,20}")
 _FLAG: Final = rb"\\?[^\x00-\x20\x7f-\xff(){%*\"\\\]]++"
-_FLAGS: Final = re.compile(_FLAG + rb"(?: " + _FLAG + rb")*+")
+_FLAGS: Final = re.compile(_FLAG + rb"(?: " + _FLAG + rb")*")
 _SET: Final = re.compile(rb"[0-9*:,$]++")
 _NZ_NUMBER: Final = rb"(?:[1-9]\d{0,9}+|\*)"
-_RANGE: Final = _NZ_NUMBER + rb"(?::" + _NZ_NUMBER + rb")?+"
-_SEQUENCE_SET: Final = re.compile(rb"(?:%b|\$)(?:,(?:%b|\$))*+" % (_RANGE, _RANGE))
+_RANGE: Final = _NZ_NUMBER + rb"(?::" + _NZ_NUMBER + rb")?"
+_SEQUENCE_SET: Final = re.compile(rb"(?:%b|\$)(?:,(?:%b|\$))*" % (_RANGE, _RANGE))
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]*+={0,2}+")
 
 

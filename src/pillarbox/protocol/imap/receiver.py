@@ -16,6 +16,9 @@ from typing import Final, NamedTuple
 LITERAL: Final = re.compile(rb"(~?)\{(\d{1,20})(\+?)\}\Z")
 """RFC 9051 §9, literal and literal8, where a line ends in its count."""
 
+MAX_SKIPPED_LITERALS: Final = 1000
+"""Literals that are skipped of one refused command: no client sends so many, and each costs some microseconds."""
+
 _TAIL_OCTETS: Final = 32
 """Enough to see a literal's count at the end of a line that is being dropped."""
 
@@ -39,6 +42,10 @@ class LineTooLong(Exception):
     """The current line is beyond its limit; it is still buffered, for `Receiver.drop_line`."""
 
 
+class TooManyLiterals(Exception):
+    """A refused command goes on and on."""
+
+
 class _Dropping(Enum):
     """What is skipped before the next line or piece."""
 
@@ -50,7 +57,17 @@ class _Dropping(Enum):
 class Receiver:
     """A queue of octets with one reader."""
 
-    __slots__ = ("_at", "_drop_octets", "_dropping", "_head", "_later", "_searched", "_tail", "buffered")
+    __slots__ = (
+        "_at",
+        "_drop_octets",
+        "_dropping",
+        "_head",
+        "_later",
+        "_searched",
+        "_skipped",
+        "_tail",
+        "buffered",
+    )
 
     def __init__(self) -> None:
         self._later: deque[bytes] = deque()
@@ -74,6 +91,8 @@ class Receiver:
         """Octets not yet returned."""
         self._dropping = _Dropping.NOTHING
         self._drop_octets = 0
+        self._skipped = 0
+        """Literals skipped of the command that was refused."""
         self._tail = b""
 
     # --- lines and pieces
@@ -81,7 +100,8 @@ class Receiver:
     def line(self, limit: int) -> bytes | None:
         """The next line without its line end, or None while it is incomplete.
 
-        Raises LineTooLong when more than `limit` octets came without a line end; nothing is consumed then.
+        Raises LineTooLong when more than `limit` octets came without a line end; nothing is consumed then. Raises
+        TooManyLiterals where what is skipped goes on with more than `MAX_SKIPPED_LITERALS`.
         """
         if self._dropping is not _Dropping.NOTHING and not self._drop():
             return None
@@ -121,6 +141,11 @@ class Receiver:
         """
         if count and not count.synchronizing:
             self._dropping, self._drop_octets = _Dropping.LITERAL, count.size
+            self._skipped += 1
+            if self._skipped > MAX_SKIPPED_LITERALS:
+                raise TooManyLiterals
+        else:
+            self._skipped = 0
 
     def drop_line(self) -> None:
         """Skip the current line, and what is still to come of its command."""

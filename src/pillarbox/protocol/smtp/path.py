@@ -38,14 +38,14 @@ POSTMASTER: Final = Special.POSTMASTER
 ReversePath = Address | Null
 ForwardPath = Address | Postmaster
 
-# Possessive: what was read is never read again in another way, so each takes time in proportion to the text
+# Runs are possessive: they are not read again in another way, so each takes time in proportion to the text
 _PLAIN = re.compile(
-    r"<([\w!#$%&'*+/=?^`{|}~-]++(?:\.[\w!#$%&'*+/=?^`{|}~-]++)*+)@([A-Za-z0-9.-]++)>", re.ASCII
+    r"<([\w!#$%&'*+/=?^`{|}~-]++(?:\.[\w!#$%&'*+/=?^`{|}~-]++)*)@([A-Za-z0-9.-]++)>", re.ASCII
 )
 _PATH = re.compile(
-    r"""<(?:@[^:<>"]*+:)?+                                  # a source route, to be ignored
-        ((?:"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^"@<>\s])*+)       # local part, quoted or not
-        (?:@(\[[^\[\]\\<>\s]*+\]|[^@<>\s]++))?+>""",
+    r"""<(?:@[^:<>"]*+:)?                                   # a source route, to be ignored
+        ((?:"[^"\\]*+(?:\\.[^"\\]*+)*"|[^"@<>\s]++)*)        # local part, quoted or not
+        (?:@(\[[^\[\]\\<>\s]*+\]|[^@<>\s]++))?>""",
     re.VERBOSE | re.DOTALL,
 )
 _BARE = re.compile(r"[^\s<>\"]++(?=[ ]|$)")

@@ -12,7 +12,7 @@ from pillarbox.protocol.imap.cursor import parse_sequence_set
 from pillarbox.protocol.imap.events import Bye, Received, Response
 from pillarbox.protocol.imap.fetch_items import BodySection
 from pillarbox.protocol.imap.limits import Argument
-from pillarbox.protocol.imap.receiver import LiteralCount, Receiver, literal_count
+from pillarbox.protocol.imap.receiver import MAX_SKIPPED_LITERALS, LiteralCount, Receiver, literal_count
 from pillarbox.protocol.imap.states import State
 from tests.kit.imap.dialogue import Dialogue
 from tests.kit.linear import assert_linear
@@ -153,6 +153,16 @@ def test_a_stranger_whose_refused_literal_is_large_is_left() -> None:
     assert answers[1] == Received(b"n", Noop())
     (event,) = Dialogue().send(b"a NOOP {%d+}\r\n" % (size + 1) + b"x" * size)
     assert isinstance(event, Bye)
+
+
+def test_a_refused_command_that_goes_on_with_literals_ends_the_connection() -> None:
+    (answer, ended) = Dialogue(READER).send(b"a XYZZY" + b" {1+}\r\nx" * (MAX_SKIPPED_LITERALS + 1))
+    assert answer == Response(b"a BAD Unknown command\r\n")
+    assert ended == Bye(b"* BYE Too many literals\r\n")
+    dialogue = Dialogue(READER)
+    for _ in range(3):
+        answers = dialogue.send(b"a XYZZY" + b" {1+}\r\nx" * MAX_SKIPPED_LITERALS + b"\r\n" + NEXT)
+        assert [type(event) for event in answers] == [Response, Received]
 
 
 def test_literals_before_login_are_few_and_small() -> None:
