@@ -46,6 +46,7 @@ class IncomingBody:
         "_binary",
         "_blobs",
         "_complete",
+        "_header_is_long",
         "_held",
         "_line_ends",
         "_max_octets",
@@ -70,6 +71,8 @@ class IncomingBody:
         self._binary = binary
         self._line_ends: LineEnds | None = None
         self._parts: list[bytes] = []
+        self._header_is_long = False
+        """The header does not end within `TOP_OCTETS`."""
         self._writer: BlobWriter | None = None
         self.octets = 0
         """Octets received, as RFC 1870 §5 counts them."""
@@ -197,9 +200,13 @@ class IncomingBody:
         """Whether what is in memory is to go to a file now, being so much."""
         if self.octets >= MAX_TOP_OCTETS:
             return True
+        if self._header_is_long:
+            return False  # looked at once: chunks may be of one octet
         if len(self._parts) > 1:
             self._parts = [b"".join(self._parts)]
-        return self._parts[0].find(b"\r\n\r\n", 0, TOP_OCTETS) >= 0
+        found = self._parts[0].find(b"\r\n\r\n", 0, TOP_OCTETS) >= 0
+        self._header_is_long = not found and len(self._parts[0]) >= TOP_OCTETS
+        return found
 
     async def _begin_writing(self) -> None:
         if self._held:

@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.delivery.reception.body import MAX_TOP_OCTETS, IncomingBody, StoredMessage
+from pillarbox.delivery.reception.body import MAX_TOP_OCTETS, TOP_OCTETS, IncomingBody, StoredMessage
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.world.blobs import Blobs, DatabaseBlobs, FileBlobs, prepare
 from pillarbox.world.memory import MemoryBudget
+from tests.kit.linear import assert_linear
 
 BUDGET = MemoryBudget()
 LIMIT = 10 * MAX_TOP_OCTETS
@@ -96,3 +97,11 @@ def test_the_top_is_seen_once(tmp_path: Path) -> None:
     gathered(incoming, [b"x" * 65_536] * 40, b"")
     assert len(tops) == 1
     assert len(tops[0]) >= MAX_TOP_OCTETS
+
+
+def test_a_header_that_comes_octet_by_octet_costs_its_length() -> None:
+    def gather(pieces: int) -> None:
+        incoming = body(DatabaseBlobs())
+        gathered(incoming, [b"x" * TOP_OCTETS, *[b"x"] * pieces], b"")
+
+    assert_linear(gather, lambda size: size, 40_000)
