@@ -39,10 +39,11 @@ EXPRESSIONS: dict[str, str] = {
     "mail.apparent_addresses": "_IN_ENCODED_WORD _SPECIALS",
     "mail.bodystructure": "_SECTION _NOT_ATTRIBUTE_CHARACTER",
     "mail.date": "_COMMON _RFC5322 _ASCTIME _ISO8601 _COMMENT _SPACES",
-    "mail.dsn": "_UNPRINTABLE _MESSAGE_ID",
+    "mail.dsn": "_BLANKS _MESSAGE_ID",
     "mail.encoded_word": "_WORD _LINE_END",
     "mail.flags": "_KEYWORD",
     "mail.header": "_FIELD _BETWEEN_FIELDS _IS_NAME _FIELD_LINE _BEFORE_FIELD _TEXT_LINE _BEFORE_TEXT _END",
+    "mail.html_text": "_UNSEEN _BLOCK_TAG _BLOCK_OPENING _TAG _TAG_OPENING",
     "mail.imap_string": "_TO_ESCAPE _ESCAPABLE",
     "mail.mailbox_name": "_PLAIN _SHIFTED _SHIFT _PRINTABLE _WILDCARDS _CONTROL",
     "mail.mbox": "_LINE _CTIME _TIME _DATE _QUOTED _BARE_LF",
@@ -50,17 +51,18 @@ EXPRESSIONS: dict[str, str] = {
     "mail.parameter": "_TOKEN _ITEM _COMMON _QUOTED_PAIR _COMMENT_EDGE _PERCENT _SECTION",
     "mail.part_parser": "_LINE_REST",
     "mail.prepending": "_BEGINS_FIELD",
-    "mail.seven_bit": "_LONG_LINE _BARE _HIGH",
+    "mail.seven_bit": "_TOO_LONG _LONG_LINE _LINE_END _HIGH",
     "mail.subject": "_SPACE _BLOB _LEADER",
     "mail.surrogate": "_PARAMETER _DOT_ATOM",
-    "mail.text": "_NO_ATTRIBUTION _UNSEEN _BLOCK_TAG _TAG _META_CHARSET _INVISIBLE _ATTRIBUTION",
+    "mail.text": "_NO_ATTRIBUTION _META_CHARSET _INVISIBLE _ATTRIBUTION",
     "mail.threading": "_SINGLE _SIMPLE _BRACKETED _BETWEEN_WORDS _BLANK _QUOTING _ESCAPE",
     "mail.transfer": "_TRAILING_SPACE _UU_BEGIN",
     "mail.unitext": "_EMBEDDED _SPECIAL",
+    "mail.visible": "_HIDDEN _HIDDEN_BUT_LINES",
     "mail.xtext": "_XTEXT _HEX",
     "protocol.imap.cursor": (
         "_ATOM _WORD _STRING _ASTRING _LIST_MAILBOX _ESCAPED _PENDING_LITERAL _NUMBER _FLAGS _SET "
-        "_SEQUENCE_SET _BASE64 "
+        "_SEQUENCE_SET _BASE64"
     ),
     "protocol.imap.draft": "_HEAD _ONLY_TAG",
     "protocol.imap.grammar.dates": "_DATE _DATE_TIME",
@@ -90,7 +92,6 @@ IN_FUNCTIONS = {
     "delivery.trace:_comment": "a literal of one character",
     "mail.date:_pattern": "the patterns of the module, which are in the table",
     "mail.part_parser:delimiter": "a boundary, escaped, and one of the module's",
-    "mail.seven_bit:_between": "a literal",
     "mail.surrogate:_escaped": "a literal",
     "server.imap.sections:other_fields": "names of fields, escaped: tests/unit/server/imap/test_sections.py",
 }
