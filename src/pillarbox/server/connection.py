@@ -145,6 +145,10 @@ class Connection(Protocol):
     def gone(self) -> bool:
         """Whether nothing written will arrive any more."""
 
+    @property
+    def half_closed(self) -> bool:
+        """Whether the peer has sent all it will. In plain text it may as well be gone: writing shows it."""
+
     def write(self, octets: bytes) -> None:
         """Send; never waits. After bulk output await `drain`. Nothing happens once gone."""
 

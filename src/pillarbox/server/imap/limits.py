@@ -35,6 +35,8 @@ class ImapLimits:
     """Messages that are read in the loop when the cached mailbox is brought up to date: some five milliseconds."""
     slice_messages: int = 10_000
     """Messages that EXPUNGE and MOVE remove in one transaction, some 100 milliseconds for whoever else writes."""
+    notice_s: float = 1.0
+    """How often a client that has sent all it will is told that its search goes on, to find out whether it is gone."""
     idle_retry_s: float = 5.0
     """How long after a failed read an idling client's updates are read again."""
 

@@ -5,6 +5,10 @@ result is put into the form that was asked for. Only messages that this client k
 sequence number yet.
 """
 
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
 from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.mail.query import Query, mentions_modseq
 from pillarbox.protocol.imap import responses
@@ -41,16 +45,30 @@ async def _find(session: SessionState, query: Query) -> list[int]:
     cached = await snapshot.current(session, session.selected.mailbox)
     if store_search.takes_long(query, messages=len(cached.uids)):
         database, mailbox = session.world.database, cached.snapshot()
-        return await session.caches.searches.run(
+        searching = session.caches.searches.run(
             session.account_id,
             lambda: session.connection.gone,
             lambda pause: database.read_in_lane(
                 Lane.SEARCHES, store_search.evaluate, blobs, mailbox, query, now_ms=now_ms, interlude=pause
             ),
         )
+        return await _while_wanted(session, searching)
     if store_search.is_in_memory(query):
         return store_search.evaluate_in_memory(cached, query)
     return await session.read(store_search.evaluate, blobs, cached.snapshot(), query, now_ms=now_ms)
+
+
+async def _while_wanted(session: SessionState, searching: Coroutine[Any, Any, list[int]]) -> list[int]:
+    """The result of a search. A client that has sent all it will may be gone, which only writing shows."""
+    task = asyncio.ensure_future(searching)
+    try:
+        while not (await asyncio.wait([task], timeout=session.limits.notice_s))[0]:
+            if session.connection.half_closed:
+                session.write(responses.ok(responses.UNTAGGED, "Still searching"))
+                session.flush()
+        return task.result()
+    finally:
+        task.cancel()
 
 
 def _returned(found: list[int], returns: frozenset[SearchReturn]) -> list[int]:

@@ -59,6 +59,11 @@ class Pump(Handling[E]):
         """Whether nothing written will arrive any more."""
         return not self.phase.open
 
+    @property
+    def half_closed(self) -> bool:
+        """Whether the peer has sent all it will."""
+        return self._eof
+
     def write(self, octets: bytes) -> None:
         """Send; never waits, and does nothing once the connection is closing or lost."""
         if self._transport is not None and self.phase.open:
