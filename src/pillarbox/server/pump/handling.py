@@ -289,14 +289,14 @@ class Handling(Accounting, ABC, Generic[E]):
             self._handle(bytes(self._owner.buffer[:nbytes]))
 
     def _feed_much(self, nbytes: int) -> None:
-        octets, turns = bytes(self._owner.buffer[:nbytes]), self._owner.turns
-        began = turns.monotonic()
-        if turns.crowded or (self._share_ends <= began < self._rested_at):
-            self._held.add(octets)
+        began = self._owner.turns.monotonic()
+        share_ends = self._first_share(began)
+        if share_ends > began:
+            self._handle(bytes(self._owner.buffer[:nbytes]), share_ends, began)
+        else:
+            self._hold(nbytes)
             self.phase = _WORKING
             self._task = eager.drive(self._work(_USED_UP), self._loop)
-        else:
-            self._handle(octets, began + SHARE_S, began)
 
     def _handle(self, octets: bytes, share_ends: float = _NO_SHARE, much_since: float = 0.0) -> None:
         session = self._session

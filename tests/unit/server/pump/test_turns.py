@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Coroutine
 
+import pytest
+
 from pillarbox.server.pump.turns import MIN_SHARE_S, ROUND_S, SHARE_S, Turns
 from tests.unit.server.pump.test_phases import Clock, Stage, pretended
 
@@ -126,11 +128,12 @@ def test_much_input_waits_unread_while_others_have_their_turn() -> None:
     run(scene())
 
 
-def test_a_loop_that_reads_again_and_again_from_one_connection_gives_it_one_share() -> None:
+@pytest.mark.parametrize("chunk", [b"x\n" * 4, b"x" * 8000 + b"\n"], ids=["events", "octets"])
+def test_a_loop_that_reads_again_and_again_from_one_connection_gives_it_one_share(chunk: bytes) -> None:
     async def scene() -> None:
         (stage,) = stages(1, Turns(lambda: Clock.now), event_s=0.001)
         for _ in range(32):  # libuv reads so often before it looks at other connections
-            stage.arrive(b"x\n" * 4)
+            stage.arrive(chunk)
         assert stage.log.count("handled") < 12
 
     run(scene())
