@@ -230,6 +230,10 @@ class SelectedMailbox:
             self.pending_since = None
         return written
 
+    def catch_up(self, uids: "array[int]", modseq: ModSeq) -> None:
+        """The client is sent what another one with the same view was: it knows these messages then."""
+        self.uids, self.modseq = uids, modseq
+
     def apply_pending(self, options: "UpdateOptions") -> Iterator[bytes]:
         """Send pending expunges, if that is permitted now; the responses to write."""
         written = self._vanished(EMPTY, options)

@@ -12,11 +12,13 @@ from weakref import WeakValueDictionary
 class SharedPieces:
     """Octets made as they are needed, and kept for others who need them too."""
 
-    __slots__ = ("__weakref__", "_made", "_source", "view")
+    __slots__ = ("__weakref__", "_made", "_source", "known", "view")
 
-    def __init__(self, view: "array[int]", source: Iterator[bytes]) -> None:
+    def __init__(self, view: "array[int]", known: "array[int]", source: Iterator[bytes]) -> None:
         self.view = view
         """The UIDs that the clients knew."""
+        self.known = known
+        """Those that they know afterwards."""
         self._source = source
         self._made: list[bytes] = []
 
@@ -40,10 +42,14 @@ class SharedUpdates:
     def __init__(self) -> None:
         self._kept: WeakValueDictionary[Hashable, SharedPieces] = WeakValueDictionary()
 
-    def shared(self, change: Hashable, view: "array[int]", made: Iterator[bytes]) -> SharedPieces:
-        """The pieces of this change for clients that know these UIDs, which `made` would make as well."""
-        key = change, id(view)  # which no other array has while this one is kept
-        found = self._kept.get(key)
-        if found is None:
-            found = self._kept[key] = SharedPieces(view, made)
-        return found
+    def find(self, change: Hashable, view: "array[int]") -> SharedPieces | None:
+        """The pieces of this change for clients that know the UIDs of this very array."""
+        return self._kept.get((change, id(view)))
+
+    def keep(
+        self, change: Hashable, view: "array[int]", known: "array[int]", made: Iterator[bytes]
+    ) -> SharedPieces:
+        """Share what is made for such a client, for as long as one is being sent it."""
+        # No other array has the id of `view` while the pieces hold it
+        pieces = self._kept[change, id(view)] = SharedPieces(view, known, made)
+        return pieces

@@ -68,23 +68,10 @@ async def send(session: SessionState, *, expunges: bool) -> None:
             _share(selected, cached)
             await session.write_pieces(written)
         return
-    await _send(session, selected, cached, _updates(cached, runs, since), expunges=expunges)
-
-
-async def _send(
-    session: SessionState,
-    selected: SelectedMailbox,
-    cached: CachedMailbox,
-    found: Updates,
-    *,
-    expunges: bool,
-) -> None:
-    machine = session.machine
-    if found.appended and not machine.rev2 and not selected.read_only:
-        await claim_recent(session, selected)
-    written = _applied(session, selected, found, _options(session, expunges=expunges))
+    options = _options(session, expunges=expunges)
+    pieces = await _applied(session, selected, cached, runs, options)
     _share(selected, cached)
-    await session.write_pieces(written)
+    await session.write_pieces(pieces)
     if machine.qresync and selected.pending_expunges:
         # RFC 7162 §3.2: MODSEQs were sent while an EXPUNGE with a lower one is pending; a client that is
         # disconnected now must resynchronize from before it
@@ -92,16 +79,28 @@ async def _send(
         session.write(responses.ok(responses.UNTAGGED, "Highest", code))
 
 
-def _applied(
-    session: SessionState, selected: SelectedMailbox, found: Updates, options: UpdateOptions
+async def _applied(
+    session: SessionState,
+    selected: SelectedMailbox,
+    cached: CachedMailbox,
+    runs: dict[ChangeKind, NumberSet],
+    options: UpdateOptions,
 ) -> Iterable[bytes]:
-    """Apply the updates; the responses, made once for all sessions that have the same view and get many."""
-    view, since, recent, pending = selected.uids, selected.modseq, selected.recent, selected.pending_expunges
+    """Apply what has changed; the responses, made once for all sessions that have the same view and get many."""
+    view, since = selected.uids, selected.modseq
+    claims = ChangeKind.APPENDED in runs and not options.rev2 and not selected.read_only
+    key = selected.mailbox, session.account_id, since, cached.modseq, options
+    shareable = not (claims or selected.recent or selected.pending_expunges)
+    if shareable and (shared := session.caches.updates.find(key, view)):
+        selected.catch_up(shared.known, cached.modseq)
+        return shared
+    found = _updates(cached, runs, since)
+    if claims and found.appended:
+        await claim_recent(session, selected)
     written = selected.apply(found, options)
-    if found.count <= session.limits.many_messages or recent or pending or selected.pending_expunges:
+    if not shareable or selected.pending_expunges or found.count <= session.limits.many_messages:
         return written
-    key = selected.mailbox, session.account_id, since, found.highest, options
-    return session.caches.updates.shared(key, view, written)
+    return session.caches.updates.keep(key, view, selected.uids, written)
 
 
 def _options(session: SessionState, *, expunges: bool) -> UpdateOptions:

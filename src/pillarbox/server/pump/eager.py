@@ -25,12 +25,12 @@ def drive(work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> a
 
 
 async def _rest(work: Coroutine[Any, Any, None], waited_for: Any) -> None:
-    await resume(work, waited_for)
+    await _resume(work, waited_for)
 
 
 @types.coroutine
-def resume(work: Coroutine[Any, Any, None], waited_for: Any) -> Generator[Any, None, None]:
-    """Continue a coroutine that is waiting already, having been given `waited_for` by its `send`.
+def _resume(work: Coroutine[Any, Any, None], waited_for: Any) -> Generator[Any, None, None]:
+    """Continue a coroutine that is waiting already.
 
     What it waits for is yielded to the task as if the task had come across it itself; an error or a
     cancellation is thrown into the coroutine where it stands.

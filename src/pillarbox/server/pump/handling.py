@@ -189,51 +189,41 @@ class Handling(Accounting, ABC, Generic[E]):
                 events = self._events
                 if not events and not (held.octets or session.machine.buffered):
                     return
-                # By time, since a thousand events may take a millisecond or a minute
+                # By time, since a thousand events may take a millisecond or a minute. A handler that has waited
+                # gives way once more than it must: cheaper than knowing that it has.
                 if (now := monotonic()) >= share_ends:
                     if share_ends != _NO_SHARE:
                         await turns.wait()
                         share_ends = turns.share_from(monotonic())
                         continue
-                    began, share_ends = now, self._first_share(now)
+                    began = now
+                    if now < self._rested_at:
+                        share_ends = self._share_ends
+                    else:
+                        share_ends = _USED_UP if turns.crowded else now + SHARE_S
                 if not events:
                     if not (more := self._more(session)):
                         if held.octets:
                             continue
                         return
                     self._events = events = deque(more)
-                handling = session.handle(events.popleft())
-                try:
-                    waited_for = handling.send(None)
-                except StopIteration:
-                    pass
-                else:
-                    await eager.resume(handling, waited_for)
-                    share_ends = _NO_SHARE  # it has given way
+                await session.handle(events.popleft())
                 if self._slow_reader and self.phase.open:
                     await self.drain()
-                    share_ends = _NO_SHARE
         except Exception as error:
             self._ended_by(error)
         finally:
-            if self._task is None:  # it has not waited
-                if much_since:
-                    now = monotonic()
-                if now > began:  # more than one event
-                    self._share_ends, self._rested_at = share_ends, now + (now - began)
-                    turns.used(now - began)
+            if much_since:
+                now = monotonic()
+            if now > began and self._task is None:  # more than one event, or much input, and no waiting
+                self._share_ends, self._rested_at = share_ends, now + (now - began)
+                turns.used(now - began)
             self._events = self._task = None
             if self.phase is _WORKING:  # the table's step, spelt out: it is taken after every command
                 self.phase = _IDLE
                 self._rest()
             else:
                 self._on(Event.DONE)
-
-    def _first_share(self, now: float) -> float:
-        """When the share of a connection ends that has just been heard from."""
-        if now < self._rested_at:
-            return self._share_ends
-        return _USED_UP if self._owner.turns.crowded else now + SHARE_S
 
     def _ended_by(self, error: Exception) -> None:
         if isinstance(error, ConnectionGone):
@@ -282,27 +272,14 @@ class Handling(Accounting, ABC, Generic[E]):
 
     # --- actions: octets that arrive
 
-    def _feed(self, nbytes: int) -> None:
-        if nbytes > SMALL_READ_OCTETS:
+    def _feed(self, nbytes: int, share_ends: float = _NO_SHARE, much_since: float = 0.0) -> None:
+        if nbytes > SMALL_READ_OCTETS and not much_since:
             self._feed_much(nbytes)
-        else:
-            self._handle(bytes(self._owner.buffer[:nbytes]))
-
-    def _feed_much(self, nbytes: int) -> None:
-        began = self._owner.turns.monotonic()
-        share_ends = self._first_share(began)
-        if share_ends > began:
-            self._handle(bytes(self._owner.buffer[:nbytes]), share_ends, began)
-        else:
-            self._hold(nbytes)
-            self.phase = _WORKING
-            self._task = eager.drive(self._work(_USED_UP), self._loop)
-
-    def _handle(self, octets: bytes, share_ends: float = _NO_SHARE, much_since: float = 0.0) -> None:
+            return
         session = self._session
         assert session is not None
         try:
-            events = session.machine.receive(octets)
+            events = session.machine.receive(bytes(self._owner.buffer[:nbytes]))
         except Exception as error:
             self._fail(error)
             return
@@ -314,7 +291,19 @@ class Handling(Accounting, ABC, Generic[E]):
             self.phase = _WORKING  # BEGIN, spelt out likewise
             self._task = eager.drive(self._work(share_ends, much_since), self._loop)
         else:
-            self._count_progress(len(octets))
+            self._count_progress(nbytes)
+
+    def _feed_much(self, nbytes: int) -> None:
+        """At once if there is time, or else in a turn."""
+        turns = self._owner.turns
+        now = turns.monotonic()
+        share_ends = self._share_ends if now < self._rested_at else now + SHARE_S
+        if turns.crowded or share_ends <= now:
+            self._hold(nbytes)
+            self.phase = _WORKING
+            self._task = eager.drive(self._work(_USED_UP), self._loop)
+        else:
+            self._feed(nbytes, share_ends, now)
 
     def _hold(self, nbytes: int) -> None:
         held, transport = self._held, self._transport

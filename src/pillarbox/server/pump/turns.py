@@ -1,9 +1,9 @@
 """Turns: how the connections of one loop share it.
 
 Whoever is heard from may handle events for a share of time at once. Who has more to do waits for a turn, behind all
-others who do: each iteration of the loop gives one. So what is new is looked at in every iteration, whoever is at
-work; and the more connections wait, the shorter are their shares, so that all of them have their turn within
-`ROUND_S`.
+others who do: each iteration of the loop gives turns for as long as one share. So what is new is looked at in every
+iteration, whoever is at work; and the more connections wait, the shorter are their shares, so that all of them have
+their turn within `ROUND_S`.
 """
 
 import asyncio
@@ -14,8 +14,10 @@ from typing import Final
 
 SHARE_S: Final = 0.005
 """Seconds for which events of one connection may be handled before others are served."""
-MIN_SHARE_S: Final = 0.0005
-"""The shortest share; an iteration of the loop costs a tenth of it."""
+MIN_SHARE_S: Final = 0.001
+"""The shortest share."""
+TOGETHER_S: Final = 0.02
+"""Seconds for which all who have just been heard from may handle events before they, too, wait for turns."""
 ROUND_S: Final = 0.03
 """Seconds in which all who wait have a turn, while shares are not at their shortest."""
 
@@ -23,36 +25,32 @@ ROUND_S: Final = 0.03
 class Turns:
     """Who goes on when. Belongs to one loop."""
 
-    __slots__ = ("_given", "_used_s", "_waiting", "monotonic")
+    __slots__ = ("_share_s", "_used_s", "_waiting", "crowded", "monotonic")
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.monotonic = monotonic
         """Seconds, to share the loop by."""
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._given = False
-        """Whether a callback gives a turn in the next iteration."""
+        self.crowded = False
+        """Whether this iteration's time is used up: who has just been heard from then handles one event only. Turns are
+        given in the next iteration."""
+        self._share_s = SHARE_S
         self._used_s = 0.0
         """Seconds used since then by those who needed no turn."""
 
-    @property
-    def crowded(self) -> bool:
-        """Whether this iteration's time is used up: who has just been heard from then handles one event only."""
-        return self._given
-
     def used(self, seconds: float) -> None:
-        """Somebody took so long who had just been heard from. Many of them together may take one share."""
+        """Somebody took so long who had just been heard from."""
         self._used_s += seconds
-        if self._used_s >= SHARE_S and not self._given:
+        if self._used_s >= TOGETHER_S and not self.crowded:
             self._give()
 
     def share_from(self, now: float) -> float:
         """When the share ends that begins now with a turn."""
-        waiting = len(self._waiting)
-        return now + (max(MIN_SHARE_S, min(SHARE_S, ROUND_S / waiting)) if waiting else SHARE_S)
+        return now + self._share_s
 
     async def wait(self) -> None:
         """Give way to everybody who waits already, and to what the loop has to do."""
-        if not self._given:
+        if not self.crowded:
             self._give()
             await asyncio.sleep(0)
             return
@@ -61,14 +59,17 @@ class Turns:
         await turn
 
     def _give(self) -> None:
-        self._given = True
+        self.crowded = True
         asyncio.get_running_loop().call_soon(self._next)
 
     def _next(self) -> None:
-        self._given, self._used_s = False, 0.0
-        while self._waiting:
-            turn = self._waiting.popleft()
+        self.crowded, self._used_s, waiting = False, 0.0, self._waiting
+        self._share_s = max(MIN_SHARE_S, min(SHARE_S, ROUND_S / len(waiting))) if waiting else SHARE_S
+        turns = int(SHARE_S / self._share_s)
+        while waiting and turns:
+            turn = waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
-                self._give()
-                return
+                turns -= 1
+        if turns < int(SHARE_S / self._share_s):
+            self._give()

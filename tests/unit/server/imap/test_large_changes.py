@@ -1,5 +1,6 @@
 """Changes of many messages: written in slices, told in pieces, made once for all who see the same."""
 
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -128,16 +129,21 @@ def test_sessions_that_see_the_same_are_sent_what_was_made_once() -> None:
             made.append(b"%d" % number)
             yield made[-1]
 
-    view: Any = object()
+    view, other, known = array("I", [1]), array("I", [1]), array("I")
     updates = SharedUpdates()
-    one = iter(updates.shared("change", view, making()))
+    assert updates.find("change", view) is None
+    one = iter(updates.keep("change", view, known, making()))
     assert next(one) == b"0"
-    assert list(updates.shared("change", view, iter([b"not asked for"]))) == [b"0", b"1", b"2"]
+    shared = updates.find("change", view)
+    assert shared is not None
+    assert list(shared) == [b"0", b"1", b"2"]
     assert list(one) == [b"1", b"2"]
     assert made == [b"0", b"1", b"2"]
-    assert list(updates.shared("change", object(), iter([b"another view"]))) == [b"another view"]  # type: ignore[arg-type]
-    del one
-    assert list(updates.shared("change", view, iter([b"anew"]))) == [b"anew"]
+    assert shared.known is known
+    assert updates.find("change", other) is None
+    assert updates.find("another", view) is None
+    del one, shared
+    assert updates.find("change", view) is None, "nobody is sent it any more"
 
 
 def test_all_who_idle_hear_of_a_large_change(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,4 +165,9 @@ def test_all_who_idle_hear_of_a_large_change(monkeypatch: pytest.MonkeyPatch) ->
         client.ok("STORE 1:* +FLAGS.SILENT (\\Flagged)")
         for idler in idlers:
             assert len(idler.receive()) == 1100
+            selected = idler.session.machine.selected
+            assert selected.modseq == client.session.machine.selected.modseq
         assert len(ways) >= 3, "each gives way between the pieces"
+        client.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+        client.ok("EXPUNGE")
+        assert [idler.session.machine.selected.count for idler in idlers if idler.receive()] == [0] * 3

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 
 import pytest
 
-from pillarbox.server.pump.turns import MIN_SHARE_S, ROUND_S, SHARE_S, Turns
+from pillarbox.server.pump.turns import MIN_SHARE_S, ROUND_S, SHARE_S, TOGETHER_S, Turns
 from tests.unit.server.pump.test_phases import Clock, Stage, pretended
 
 MANY = 64
@@ -62,7 +62,13 @@ def test_shares_shrink_with_the_number_of_those_who_wait() -> None:
         assert turns.share_from(1.0) == 1.0 + SHARE_S
         tasks = [asyncio.create_task(turns.wait()) for _ in range(MANY + 1)]
         await asyncio.sleep(0)
-        assert turns.share_from(0.0) == max(MIN_SHARE_S, ROUND_S / MANY)
+        await asyncio.sleep(0)
+        share_s = max(MIN_SHARE_S, ROUND_S / MANY)
+        assert turns.share_from(0.0) == share_s
+        await asyncio.sleep(0)
+        assert 1 < sum(task.done() for task in tasks) <= 1 + 2 * SHARE_S / share_s, (
+            "as many as one share holds"
+        )
         for task in tasks:
             await task
 
@@ -104,7 +110,7 @@ def test_a_command_is_answered_at_once_whatever_many_connections_have_sent() -> 
             await asyncio.sleep(0)
             light.arrive(b"noop\n")
             assert light.log.count("handled") == before + 1
-            assert Clock.now - began <= SHARE_S + 0.001
+            assert Clock.now - began <= 2 * SHARE_S, "turns for one share, and an event more in each"
         for _ in range(200):
             await asyncio.sleep(0)
         counts = [stage.log.count("handled") for stage in heavy]
@@ -145,7 +151,9 @@ def test_many_who_each_keep_to_their_share_take_one_together() -> None:
         began = Clock.now
         for stage in stages(MANY, turns, event_s=0.001):  # one iteration of the loop
             stage.arrive(b"x\n" * 4)
-        assert Clock.now - began <= MANY * 0.001 + SHARE_S + 0.003, "one event each, beyond the first share"
+        assert Clock.now - began <= (MANY + 1) * 0.001 + TOGETHER_S, (
+            "one event each, beyond what they have together"
+        )
         for _ in range(400):
             await asyncio.sleep(0)
         assert Clock.now - began > MANY * 0.004 - 0.001
@@ -166,25 +174,6 @@ def test_news_for_many_connections_are_written_in_turns() -> None:
         for _ in range(100):
             await asyncio.sleep(0)
         assert all(stage.log.count("handled") == 1 for stage in many)
-
-    run(scene())
-
-
-def test_what_has_waited_for_something_else_has_given_way() -> None:
-    async def scene() -> None:
-        (stage,) = stages(1, Turns(lambda: Clock.now), event_s=0.0)
-
-        async def handle(event: bytes) -> None:
-            await asyncio.sleep(0)
-            Clock.now += 1.0
-            stage.log.append("handled")
-
-        stage.handle = handle  # type: ignore[method-assign]  # this scene has its own
-        stage.arrive(b"x\n" * 5)
-        for _ in range(20):
-            assert not stage.turns.crowded
-            await asyncio.sleep(0)
-        assert stage.log.count("handled") == 5
 
     run(scene())
 
