@@ -184,8 +184,8 @@ class Limits:
     memory_octets: Annotated[
         Annotated[int, Meta(ge=16 * 1024 * 1024)],
         Description(
-            "What messages under way may take of the memory of one worker; an eighth each is for messages that "
-            "strangers are sending and for those they have sent. Beyond it clients wait, then they are told to try "
+            "What messages under way may take of the memory of one worker; three eighths of it are for "
+            "strangers. Beyond it clients wait, then they are told to try "
             "again later.",
             "octets",
         ),

@@ -4,6 +4,7 @@ Each kind of peer has shares of its own, so that strangers never use what accoun
 two ways to take from a share. What is large is reserved first, and where there is no room that waits, in order, while
 nothing is read from the peer: a message being received, a whole message being looked at. What is there already, in
 pieces that are small by themselves, is held: input that is no whole command yet, output that the peer does not read.
+Whoever waits may hold something; so what is held has shares of its own.
 
 What lasts as long as the peer likes is taken with a function that gives it up. It is called for the oldest first:
 when the share is scarce and that one is older than `HOLD_S`, so that nobody keeps a share by trickling, or at once
@@ -30,6 +31,8 @@ MAX_HELD_SHARES: Final = 2
 """What is held may exceed the share so many times, until the oldest is given up at once."""
 WAIT_S: Final = 60.0
 """How long to wait for a reservation; RFC 5321 §4.5.3.2 has clients wait 3 minutes and more."""
+MAX_WAITING: Final = 400
+"""So many may wait for one share; what they have sent already is held meanwhile."""
 REVIEW_S: Final = 1.0
 """How often waiting and keeping are looked at, while somebody waits."""
 
@@ -125,6 +128,8 @@ class MemoryShare:
         reserved = self.try_reserve(octets, give_up)
         if reserved is not None:
             return reserved
+        if len(self._waiting) >= MAX_WAITING:
+            raise MemoryScarce("too many wait already")
         loop = asyncio.get_running_loop()
         waiting = _Waiting(octets, give_up, self._monotonic() + within_s, loop.create_future())
         self._waiting.append(waiting)
@@ -225,10 +230,17 @@ class MemoryShare:
 class PeerShares:
     """What one kind of peer may cost."""
 
-    held: MemoryShare
-    """Received in part, or written and not read: as long as the peer likes."""
+    buffers: MemoryShare
+    """Held: input that is no whole command, output that is not read. As long as the peer likes."""
+    received: MemoryShare
+    """Reserved: messages received in part. As long as the peer likes."""
     whole: MemoryShare
-    """Whole messages while they are looked at: as long as that takes us."""
+    """Reserved: whole messages while they are looked at. As long as that takes us."""
+
+    @property
+    def scarce(self) -> bool:
+        """Whether no more should be read from these peers than must be."""
+        return self.received.scarce or self.buffers.scarce
 
 
 class MemoryBudget:
@@ -242,9 +254,9 @@ class MemoryBudget:
         def share() -> MemoryShare:
             return MemoryShare(0, monotonic)
 
-        self.strangers = PeerShares(share(), share())
+        self.strangers = PeerShares(share(), share(), share())
         """Of clients that have not logged in."""
-        self.accounts = PeerShares(share(), share())
+        self.accounts = PeerShares(share(), share(), share())
         """Of clients that have, and of our own programs (LMTP)."""
         self.relay = share()
         """Of messages on their way to other servers."""
@@ -252,12 +264,14 @@ class MemoryBudget:
 
     def resize(self, octets: int) -> None:
         """Another budget; what is reserved stays so."""
-        eighth = octets // 8
-        self.strangers.held.resize(eighth)
-        self.strangers.whole.resize(eighth)
-        self.accounts.held.resize(2 * eighth)
-        self.accounts.whole.resize(2 * eighth)
-        self.relay.resize(2 * eighth)
+        part = octets // 16
+        self.strangers.buffers.resize(2 * part)
+        self.strangers.received.resize(2 * part)
+        self.strangers.whole.resize(2 * part)
+        self.accounts.buffers.resize(3 * part)
+        self.accounts.received.resize(2 * part)
+        self.accounts.whole.resize(3 * part)
+        self.relay.resize(2 * part)
 
     def of(self, *, stranger: bool) -> PeerShares:
         """The shares of a client."""
@@ -266,5 +280,7 @@ class MemoryBudget:
     @property
     def used_octets(self) -> int:
         """All that is reserved."""
-        both = (self.strangers, self.accounts)
-        return self.relay.used_octets + sum(peer.held.used_octets + peer.whole.used_octets for peer in both)
+        shares = [self.relay]
+        for peer in (self.strangers, self.accounts):
+            shares += [peer.buffers, peer.received, peer.whole]
+        return sum(share.used_octets for share in shares)

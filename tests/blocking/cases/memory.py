@@ -130,7 +130,7 @@ CASES: Final = (
         many_in_one_append,
         memory_mib=200,
     ),
-    Case("300 literals that do not end", "64 KiB a command", literals, memory_mib=60),
+    Case("300 literals that do not end", "the argument has a limit of its own", literals, memory_mib=60),
     Case(
         "100 readers who do not read 60 MB each",
         "256 KiB of output and a piece as large",

@@ -3,7 +3,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from pillarbox.world.memory import HOLD_S, WAIT_S, MemoryBudget, MemoryScarce, MemoryShare
+from pillarbox.world.memory import HOLD_S, MAX_WAITING, WAIT_S, MemoryBudget, MemoryScarce, MemoryShare
 
 
 class Time:
@@ -109,6 +109,20 @@ def test_waiting_ends() -> None:
             await waiting
         assert share.used_octets == 100
         assert not share.scarce
+
+    scene(test)
+
+
+def test_only_so_many_wait() -> None:
+    async def test(share: MemoryShare, _time: Time) -> None:
+        first = await share.reserve(100)
+        waiting = [asyncio.ensure_future(share.reserve(1)) for _ in range(MAX_WAITING)]
+        await turn()
+        with pytest.raises(MemoryScarce):
+            await share.reserve(1)
+        first.release()
+        await turn()
+        assert sum(one.done() for one in waiting) == 100
 
     scene(test)
 
@@ -237,14 +251,16 @@ def test_strangers_have_the_smaller_share() -> None:
     budget = MemoryBudget(800)
     assert budget.of(stranger=True) is budget.strangers
     assert budget.of(stranger=False) is budget.accounts
-    limits = [budget.strangers.held.limit_octets, budget.strangers.whole.limit_octets]
-    assert limits == [100, 100]
-    assert budget.accounts.held.limit_octets == budget.accounts.whole.limit_octets == 200
-    assert budget.relay.limit_octets == 200
-    reserved = budget.relay.try_reserve(150), budget.accounts.held.try_reserve(7)
-    assert budget.used_octets == 157
+    strangers, accounts = (
+        [peer.buffers.limit_octets, peer.received.limit_octets, peer.whole.limit_octets]
+        for peer in (budget.strangers, budget.accounts)
+    )
+    assert (strangers, accounts, budget.relay.limit_octets) == ([100, 100, 100], [150, 100, 150], 100)
+    assert sum(strangers) + sum(accounts) + 100 == 800
+    reserved = budget.relay.try_reserve(50), budget.accounts.received.try_reserve(7)
+    assert budget.used_octets == 57
     budget.resize(400)
-    assert budget.relay.limit_octets == 100
+    assert budget.relay.limit_octets == 50
     for one in reserved:
         assert one is not None
         one.release()

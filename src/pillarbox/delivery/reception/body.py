@@ -163,14 +163,14 @@ class IncomingBody:
         """Room for the top; where there is none, the message is refused."""
         if self._held is None and self.octets >= UNCOUNTED_OCTETS:
             try:
-                self._held = await self._memory.held.reserve(TOP_OCTETS, self._give_up)
+                self._held = await self._memory.received.reserve(TOP_OCTETS, self._give_up)
             except MemoryScarce:
                 self.refuse(_SCARCE)
 
     def _reserve_more(self) -> None:
         """Room for a header that does not end; not waited for, since who holds some others may be waiting for."""
         if self._held and self._held.octets == TOP_OCTETS:
-            more = self._memory.held.try_reserve(MAX_TOP_OCTETS - TOP_OCTETS)
+            more = self._memory.received.try_reserve(MAX_TOP_OCTETS - TOP_OCTETS)
             if more is None:
                 self.refuse(_SCARCE)
             else:

@@ -40,7 +40,7 @@ class IncomingMessages:
 
     def writer(self, session: "SessionState", size: int) -> BlobWriter:
         """For a message of so many octets: in memory if it is small and there is room for it, else in a file."""
-        limits, memory = session.limits, session.world.memory.accounts.held
+        limits, memory = session.limits, session.world.memory.accounts.received
         in_memory = sum(reserved.octets for reserved in self.in_memory) + size
         if size < MAX_IN_DATABASE_OCTETS and in_memory <= limits.max_append_octets_in_memory:
             reserved = memory.try_reserve(size, self.fail)

@@ -11,7 +11,7 @@ from pillarbox.server.connection import Session
 from pillarbox.server.pump.held_input import HeldInput
 from pillarbox.server.pump.owner import ConnectionOwner
 from pillarbox.server.pump.phases import Event
-from pillarbox.world.memory import MemoryShare, Reservation
+from pillarbox.world.memory import PeerShares, Reservation
 
 UNCOUNTED_OCTETS: Final = 16 * 1024
 """Input of one connection that is not counted; also how coarsely more of it is."""
@@ -36,9 +36,9 @@ class Accounting(asyncio.BufferedProtocol, ABC):
         """Enter the phase that the table gives, then perform its action."""
 
     @property
-    def _memory(self) -> MemoryShare:
+    def _memory(self) -> PeerShares:
         session = self._session
-        return self._owner.memory.of(stranger=session is None or not session.accounts).held
+        return self._owner.memory.of(stranger=session is None or not session.accounts)
 
     def _count_input(self) -> None:
         """More has come in of an event, or waits behind it."""
@@ -49,7 +49,7 @@ class Accounting(asyncio.BufferedProtocol, ABC):
             if counted is not None:
                 self._input_taken()
         elif counted is None:
-            self._input_memory = self._memory.hold(octets, self._input_given_up)
+            self._input_memory = self._memory.buffers.hold(octets, self._input_given_up)
         elif abs(octets - counted.octets) >= UNCOUNTED_OCTETS:
             counted.resize(octets)
 
@@ -66,7 +66,7 @@ class Accounting(asyncio.BufferedProtocol, ABC):
         """The peer does not read: what was written is waited for."""
         if self._output_memory is None and self._transport is not None:
             octets = self._transport.get_write_buffer_size()
-            self._output_memory = self._memory.hold(octets, self._output_given_up)
+            self._output_memory = self._memory.buffers.hold(octets, self._output_given_up)
 
     def _output_taken(self) -> None:
         counted, self._output_memory = self._output_memory, None

@@ -67,7 +67,7 @@ def test_a_small_message_is_in_memory_while_there_is_room(tmp_path: Path) -> Non
         client = mail.client()
         offer(client, len(MESSAGE))
         client.send(MESSAGE[:1])
-        assert (memory.accounts.held.used_octets, files(tmp_path)) == (len(MESSAGE), 0)
+        assert (memory.accounts.received.used_octets, files(tmp_path)) == (len(MESSAGE), 0)
         client.send(MESSAGE[1:] + b"\r\n")
         assert memory.used_octets == 0
 
@@ -77,7 +77,7 @@ def test_many_small_messages_go_to_files_where_there_is_no_room(tmp_path: Path, 
     message = b"Subject: x\r\n\r\n" + b"y" * 480
     with open_scarce(tmp_path, octets) as (mail, memory):
         client = mail.client(select="INBOX")
-        taken = memory.accounts.held.try_reserve(100)
+        taken = memory.accounts.received.try_reserve(100)
         assert taken is not None
         sent = 3 if octets == 400 else 5  # two of them in memory
         client.ok("APPEND INBOX" + " {}" * sent, *(message,) * sent)
@@ -109,7 +109,7 @@ def test_whoever_trickles_keeps_no_octets_from_others(tmp_path: Path) -> None:
         client = mail.client()
         offer(client, len(MESSAGE))
         client.send(MESSAGE[:10])
-        (trickling,) = memory.accounts.held._revocable
+        (trickling,) = memory.accounts.received._revocable
         trickling.give_up()
         assert memory.used_octets == 0
         (done,) = client.send(MESSAGE[10:] + b"\r\n")

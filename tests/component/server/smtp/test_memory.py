@@ -27,7 +27,7 @@ class Scene:
 
     def pass_s(self, seconds: float) -> None:
         self.now_s[0] += seconds
-        self.memory.strangers.held.review()
+        self.memory.strangers.received.review()
         self.memory.strangers.whole.review()
 
     async def data(self) -> SmtpClient:
@@ -68,7 +68,7 @@ def test_pause_then_go_on(tmp_path: Path) -> None:
         waiting = asyncio.ensure_future(third.say(LINES))
         await turn()
         assert not waiting.done()
-        assert scene.memory.strangers.held.scarce
+        assert scene.memory.strangers.received.scarce
         assert (await first.say(b".\r\n")).startswith("250")
         assert await waiting == ""
         for client in (second, third):
@@ -241,7 +241,7 @@ def test_strangers_do_not_keep_the_authenticated_waiting(tmp_path: Path) -> None
         assert (await client.say("AUTH PLAIN AGFubmFAb25lLmV4YW1wbGUAY29ycmVjdCBob3JzZQ==")).startswith("235")
         await client.codes("MAIL FROM:<anna@one.example>", "RCPT TO:<bert@one.example>", "DATA")
         await client.say(b"From: anna@one.example\r\n\r\n" + LINES)
-        assert scene.memory.accounts.held.used_octets == TOP_OCTETS
+        assert scene.memory.accounts.received.used_octets == TOP_OCTETS
         assert (await client.say(b".\r\n")).startswith("250")
         for stranger in strangers:
             stranger.session.closed()

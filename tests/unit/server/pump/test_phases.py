@@ -332,7 +332,7 @@ def test_output_that_is_not_read_is_counted_until_it_is() -> None:
     async def scene() -> None:
         stage = Stage()
         await stage.enter(Phase.DRAINING)
-        assert stage.memory.strangers.held.used_octets == 300_000
+        assert stage.memory.strangers.buffers.used_octets == 300_000
         stage.pump.resume_writing()
         assert stage.memory.used_octets == 0
 
@@ -344,7 +344,7 @@ def test_the_connection_whose_output_is_given_up_is_cut() -> None:
         stage = Stage()
         await stage.enter(Phase.DRAINING)
         stage.memory.resize(0)
-        stage.memory.strangers.held.hold(1, lambda: None)
+        stage.memory.strangers.buffers.hold(1, lambda: None)
         assert stage.log == ["abort"]
         assert stage.memory.used_octets == 1
 
