@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from pillarbox.app import termination
-from pillarbox.app.allocator import map_large_blocks
+from pillarbox.app.allocator import give_back_after_growth, map_large_blocks
 from pillarbox.app.listeners import DRAIN_S, Listeners
 from pillarbox.app.relaying import make_relay
 from pillarbox.app.resolved import Resolved
@@ -90,9 +90,11 @@ async def _serve(
     reloading = asyncio.create_task(_reload_at(hang_up, reread, apply, world.telemetry))
     if link:
         beating = asyncio.create_task(_beat(link))
+    giving_back = asyncio.create_task(give_back_after_growth(world.clock))
     ready()
     await stop.wait()
     reloading.cancel()
+    giving_back.cancel()
     if link:
         loop.remove_reader(link.supervisor_ended)
     await listeners.drain()

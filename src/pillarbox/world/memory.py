@@ -31,7 +31,7 @@ MAX_HELD_SHARES: Final = 2
 """What is held may exceed the share so many times, until the oldest is given up at once."""
 WAIT_S: Final = 60.0
 """How long to wait for a reservation; RFC 5321 §4.5.3.2 has clients wait 3 minutes and more."""
-MAX_WAITING: Final = 400
+MAX_WAITING: Final = 200
 """So many may wait for one share; what they have sent already is held meanwhile."""
 REVIEW_S: Final = 1.0
 """How often waiting and keeping are looked at, while somebody waits."""

@@ -1,4 +1,4 @@
-"""The allocator's one setting."""
+"""What the allocator is told."""
 
 import platform
 import resource
@@ -38,3 +38,31 @@ def test_a_large_block_takes_only_the_memory_that_is_touched() -> None:
         return int(run.stdout)
 
     assert pages("set") * resource.getpagesize() < 100 * 16 * 1024 < pages("unset") * resource.getpagesize()
+
+
+HOLES = """
+import asyncio
+from pillarbox.app.allocator import give_back_after_growth, resident_octets
+from pillarbox.world.clock import SystemClock
+async def main():
+    giving_back = asyncio.create_task(give_back_after_growth(SystemClock(), every_s=0.02))
+    await asyncio.sleep(0)
+    before = resident_octets()
+    blocks = [bytes(100_000) for _ in range(1500)]
+    between = blocks[1::150]  # so that the heap cannot simply shrink
+    del blocks
+    grown = resident_octets() - before
+    while resident_octets() - before > 40_000_000:
+        await asyncio.sleep(0.02)
+    giving_back.cancel()
+    print(grown)
+asyncio.run(asyncio.wait_for(main(), 60))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
+def test_holes_are_given_back() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", HOLES], capture_output=True, text=True, check=True, env={"PYTHONPATH": "src"}
+    )
+    assert int(run.stdout) > 40_000_000
