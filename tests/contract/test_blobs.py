@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,6 +25,7 @@ from pillarbox.world.blobs import (
     sweep,
     sweep_leftovers,
 )
+from pillarbox.world.blobs.files import BUSY_S, DiskPace
 from pillarbox.world.blobs.sweep import kept
 from pillarbox.world.database import Database, Transaction
 from pillarbox.world.database.sqlite import open_database
@@ -240,3 +243,29 @@ def test_names_of_before_are_understood(database: Database, tmp_path: Path) -> N
     database.write_now(release, digest)
     assert asyncio.run(sweep(blobs, database)) == 1
     assert not list((tmp_path / "blobs").glob("??/*"))
+
+
+def test_files_are_written_in_threads_while_the_disk_is_busy(tmp_path: Path) -> None:
+    now_s, threads = [0.0], []
+    blobs = FileBlobs(tmp_path)
+    blobs._pace = DiskPace(lambda: now_s[0])
+
+    async def written(takes_s: float) -> bool:
+        """Whether it was written in a thread."""
+
+        def update(_octets: bytes) -> None:
+            now_s[0] += takes_s
+            threads.append(threading.current_thread() is not threading.main_thread())
+
+        writer = blobs.writer(max_in_memory_octets=0)
+        writer._hash = SimpleNamespace(update=update)  # type: ignore[attr-defined]  # what takes its time
+        await writer.add(b"x")
+        writer.abandon()
+        return threads[-1]
+
+    async def write() -> list[bool]:
+        seen = [await written(0.001), await written(0.001), await written(0.1), await written(0.001)]
+        now_s[0] += BUSY_S
+        return [*seen, await written(0.001)]
+
+    assert asyncio.run(write()) == [False, False, False, True, False]

@@ -18,7 +18,7 @@ class BlobWriter(Protocol):
     """Octets written so far."""
 
     async def add(self, octets: bytes) -> None:
-        """Add octets; those for a file are written in a thread, since a disk may keep it waiting.
+        """Add octets; those for a file are written in a thread while the disk is busy.
 
         Raises `DatabaseUnavailable` where the disk fails.
         """

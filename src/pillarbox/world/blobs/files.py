@@ -10,8 +10,11 @@ failed transaction left behind are found and removed by `sweep`.
 import asyncio
 import fcntl
 import os
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -29,13 +32,43 @@ INCOMING = "incoming"
 """The folder in which files are written, inside the directory of the files."""
 
 
+SLOW_WRITE_S = 0.005
+"""A write that takes longer shows that the disk is busy."""
+BUSY_S = 60.0
+"""For so long afterwards files are written in threads."""
+
+
+class DiskPace:
+    """Whether the disk keeps writers waiting: a thread for each write costs more than the write, if it does not."""
+
+    __slots__ = ("_busy_until_s", "_monotonic")
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._busy_until_s = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a write was slow not long ago."""
+        return self._monotonic() < self._busy_until_s
+
+    def timed(self, write: Callable[[], None]) -> None:
+        """Write, and note how long that took."""
+        began_s = self._monotonic()
+        write()
+        now_s = self._monotonic()
+        if now_s - began_s > SLOW_WRITE_S:
+            self._busy_until_s = now_s + BUSY_S
+
+
 class FileBlobs(DatabaseBlobs):
     """See `Blobs`. Small blobs are in the database, large ones are files in a directory."""
 
-    __slots__ = ("_directory",)
+    __slots__ = ("_directory", "_pace")
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._pace = DiskPace()
         make_folder(directory / INCOMING)
 
     @property
@@ -45,7 +78,7 @@ class FileBlobs(DatabaseBlobs):
 
     def writer(self, *, max_in_memory_octets: int = MAX_IN_DATABASE_OCTETS) -> BlobWriter:
         """See `Blobs.writer`."""
-        return FileWriter(self._directory, max_in_memory_octets)
+        return FileWriter(self._directory, self._pace, max_in_memory_octets)
 
     def discard(self, prepared: PreparedBlob) -> None:
         """See `Blobs.discard`."""
@@ -71,13 +104,15 @@ class FileWriter:
         "_hash",
         "_max_in_memory_octets",
         "_name",
+        "_pace",
         "_parts",
         "_writing",
         "size",
     )
 
-    def __init__(self, directory: Path, max_in_memory_octets: int = MAX_IN_DATABASE_OCTETS) -> None:
+    def __init__(self, directory: Path, pace: DiskPace, max_in_memory_octets: int) -> None:
         self._directory = directory
+        self._pace = pace
         self._max_in_memory_octets = max_in_memory_octets
         # Held while a thread writes: its caller may be cancelled, and abandon the file meanwhile
         self._writing = Lock()
@@ -92,8 +127,10 @@ class FileWriter:
         """See `BlobWriter.add`."""
         if self._file is None and self.size + len(octets) < self._max_in_memory_octets:
             self.write(octets)
-        else:
+        elif self._pace.busy:
             await asyncio.get_running_loop().run_in_executor(None, self.write, octets)
+        else:
+            self._pace.timed(partial(self.write, octets))
 
     def write(self, octets: bytes) -> None:
         """See `BlobWriter.write`."""
