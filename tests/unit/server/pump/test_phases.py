@@ -351,6 +351,36 @@ def test_the_connection_whose_output_is_given_up_is_cut() -> None:
     asyncio.run(asyncio.wait_for(scene(), 10))
 
 
+def test_input_is_counted_until_it_is_a_whole_event() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        await stage.enter(Phase.IDLE)
+        stage.arrive(b"half")
+        assert stage.memory.used_octets == 0  # so little is not
+        stage.rest = b"x" * 20_000
+        stage.arrive(b"half")
+        assert stage.memory.strangers.buffers.used_octets == 20_004
+        stage.arrive(b"\n")
+        assert stage.memory.used_octets == 0
+
+    asyncio.run(asyncio.wait_for(scene(), 10))
+
+
+def test_who_sends_no_whole_command_is_told_when_memory_is_scarce() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        await stage.enter(Phase.IDLE)
+        stage.rest = b"x" * 20_000
+        stage.arrive(b"half")
+        stage.log.clear()
+        stage.memory.resize(0)
+        stage.memory.strangers.buffers.hold(1, lambda: None)
+        assert stage.log == ["scarce", "write_eof"]
+        assert stage.memory.used_octets == 1
+
+    asyncio.run(asyncio.wait_for(scene(), 10))
+
+
 def test_a_lost_connection_holds_nothing() -> None:
     async def scene() -> None:
         stage = Stage()
