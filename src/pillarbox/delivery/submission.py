@@ -19,7 +19,9 @@ Everything else is kept octet for octet; a message that keeps the rules is not c
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pillarbox.delivery.refusal import Reason
 from pillarbox.directory import resolve
@@ -34,8 +36,11 @@ from pillarbox.mail.threading import message_ids
 from pillarbox.protocol.smtp.line_ends import is_clean
 from pillarbox.world.database import Transaction
 
-MAX_AUTHOR_OCTETS = 16 * 1024
+MAX_AUTHOR_OCTETS = 4 * 1024
 """All From fields together, and all Sender fields: what is longer than readers parse could hide an address."""
+
+Written = tuple[bytes, bytes]
+"""Local part and domain, as they are in the field."""
 
 _AUTHORS = ("From", "Resent-From")
 _SENDERS = ("Sender", "Resent-Sender")
@@ -70,7 +75,8 @@ def prepare(tx: Transaction, octets: bytes, submission: Submission) -> bytes | R
     removed = [name for name in _REMOVED if name in header]
     added = _missing(header, submission)
     senders = _addresses(header, "Sender")
-    foreign = "Sender" in header and not (len(senders) == 1 and _owns_all(tx, submission.account, senders))
+    one = len(header.all("Sender")) == len(senders) == 1
+    foreign = "Sender" in header and not (one and _owns_all(tx, submission.account, senders))
     if foreign or (not senders and len(_addresses(header, "From")) > 1):
         removed.append("Sender")
         added.append(f"Sender: {submission.account.address}")
@@ -104,8 +110,8 @@ def _refused_header(header: Header) -> Reason | None:
 def _refused_authors(tx: Transaction, header: Header, account: Account) -> Reason | None:
     if not _addresses(header, "From"):
         return Reason.NO_FROM
-    writers = [address for name in _AUTHORS for address in _addresses(header, name)]
-    return None if _owns_all(tx, account, writers) else Reason.FROM_NOT_OWNED
+    owned = all(_owns_all(tx, account, _addresses(header, name)) for name in _AUTHORS)
+    return None if owned else Reason.FROM_NOT_OWNED
 
 
 def _missing(header: Header, submission: Submission) -> list[str]:
@@ -131,28 +137,30 @@ def _rewritten(octets: bytes, header: Header, body_start: int, removed: list[str
     return prepend(top, kept + octets[body_start:])
 
 
-def _addresses(header: Header, name: str) -> list[Address | None]:
-    """What is or looks like an address in the fields of this name; `None` for what is none."""
-    return [_address(local, domain) for value in header.all(name) for local, domain in _claims(value)]
+def _addresses(header: Header, name: str) -> dict[Written, None]:
+    """What is or looks like an address in the fields of this name: each pair once."""
+    return dict.fromkeys(pair for value in header.all(name) for pair in _addresses_in(value))
 
 
-def _claims(value: bytes) -> dict[tuple[bytes, bytes], None]:
+@lru_cache(maxsize=256)
+def _addresses_in(value: bytes) -> tuple[Written, ...]:
     items = parse_address_list(value)
-    found = {(mailbox.local, mailbox.domain): None for mailbox in mailboxes(items)}
-    if items.cut:
-        found[b"", b""] = None  # what was not read may be anything
+    found = [(mailbox.local, mailbox.domain) for mailbox in mailboxes(items)]
     if value.count(b"@") != len(found):  # usually there is one in each address, and no other
-        found |= dict.fromkeys(apparent_addresses(value))
-    return found
+        found += apparent_addresses(value)
+    if items.cut:
+        found.append((b"", b""))  # what was not read may be anything
+    return tuple(found)
 
 
-def _address(local: bytes, domain: bytes) -> Address | None:
+def _owns_all(tx: Transaction, account: Account, addresses: Iterable[Written]) -> bool:
+    """Whether all are addresses, and the account's own; the first that is not decides."""
+    return all(_owns(tx, account, local, domain) for local, domain in addresses)
+
+
+def _owns(tx: Transaction, account: Account, local: bytes, domain: bytes) -> bool:
     try:
-        address = Address(local.decode(), domain.decode())
-        return Address.parse(str(address))
+        address = Address.parse(str(Address(local.decode(), domain.decode())))
     except (InvalidAddress, UnicodeDecodeError):
-        return None
-
-
-def _owns_all(tx: Transaction, account: Account, addresses: list[Address | None]) -> bool:
-    return all(address is not None and resolve.may_send_as(tx, account.id, address) for address in addresses)
+        return False
+    return resolve.may_send_as(tx, account.id, address)

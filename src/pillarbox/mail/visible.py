@@ -27,7 +27,7 @@ def visible_lines(text: str) -> str:
 
 
 def visible_json(text: str) -> str:
-    r"""A JSON text with hidden characters as its own escapes: `\u009b`. Its value is the same (RFC 8259 §7)."""
+    r"""A JSON text with hidden characters as its own escapes: `\u009b`. Its value is the same."""
     return text if text.isascii() and "\x7f" not in text else _HIDDEN_BUT_LINES.sub(_escaped_in_json, text)
 
 

@@ -47,6 +47,8 @@ def test_a_field_with_more_addresses_than_are_read_is_refused(name: bytes) -> No
     own = b"anna@one.example," * MAX_ADDRESSES
     faked = (GOOD if name == b"Sender" else b"") + name + b": " + own + b"boss@one.example\r\n\r\n"
     assert prepared(faked) is Reason.HEADER_TOO_LARGE
+    groups = b"anna@one.example," + b"a:;" * MAX_ADDRESSES + b"boss@one.example\r\n\r\n"
+    assert prepared((GOOD if name == b"Sender" else b"") + name + b": " + groups) is Reason.HEADER_TOO_LARGE
 
 
 def test_fields_that_say_nothing_are_replaced() -> None:
@@ -102,7 +104,6 @@ def test_return_path_is_not_the_clients_to_write() -> None:
         (b'"boss@bank.example"@one.example', Reason.FROM_NOT_OWNED),
         (b"boss, anna@one.example", Reason.FROM_NOT_OWNED),
         (b"anna @ (x) one.example", None),
-        (b"anna@one.example," + b"a:;" * MAX_ADDRESSES + b"boss@bank.example", Reason.FROM_NOT_OWNED),
     ],
 )
 def test_from_must_be_owned(written: bytes, fault: Reason | None) -> None:
@@ -199,6 +200,7 @@ def test_sender() -> None:
     assert b"Sender: anna@one.example\r\n" in octets
     octets = prepared(GOOD + b"Sender: bert@one.example\r\n\r\n")
     assert octets == b"Sender: anna@one.example\r\n" + GOOD + b"\r\n"
+    assert prepared(GOOD + b"Sender: anna@one.example\r\n" * 2 + b"\r\n") == octets
     own = GOOD + b"Sender: team@one.example\r\n\r\n"
     assert prepared(own) is own
 

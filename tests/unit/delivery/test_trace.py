@@ -41,6 +41,9 @@ def test_received() -> None:
         ("(evil)\\", "192.0.2.7", "from [192.0.2.7] (\\(evil\\)\\\\)\r\n"),
         ("büro", "192.0.2.7", "from [192.0.2.7] (b?ro)\r\n"),
         ("a;b", "", "from localhost (a;b)\r\n"),
+        ("[IPv6:2001:db8::1]", "", "from [IPv6:2001:db8::1]\r\n"),
+        ("[)by(us]", "192.0.2.7", "from [192.0.2.7] ([\\)by\\(us])\r\n"),
+        ("[x;by=us]", "192.0.2.7", "from [192.0.2.7] ([x;by=us])\r\n"),
     ],
 )
 def test_the_from_clause_is_in_the_grammar_whatever_the_client_says(
@@ -116,6 +119,8 @@ OUR_NAMES = ("mx.one.example", "one.example")
         b"Authentication-Results:\r\n (us;) mx.one.example;\r\n spf=pass\r\n",
         b'Authentication-Results: "mx.one\\.example."; spf=pass\r\n',
         b"Authentication-Results: one.example; none\r\n",
+        b"Authentication-Results: (a=b (c) (d;)) mx.one.example; spf=pass\r\n",
+        b"Authentication-Results: ((((()))) mx.one.example; spf=pass\r\n",
     ],
 )
 def test_results_that_claim_to_be_ours_are_removed(claim: bytes) -> None:
@@ -129,7 +134,7 @@ def test_results_that_claim_to_be_ours_are_removed(claim: bytes) -> None:
     "others",
     [
         b"Authentication-Results: mx.one.example.attacker.example; spf=pass\r\n",
-        b"Authentication-Results: mail.example; spf=pass smtp.helo=mx.one.example\r\n",
+        b"Authentication-Results: mail.example (not mx.one.example); spf=pass smtp.helo=mx.one.example\r\n",
         b"ARC-Authentication-Results: i=1; mx.one.example; spf=pass\r\n",
     ],
 )
