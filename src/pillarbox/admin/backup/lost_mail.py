@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from pillarbox.mail.visible import visible
 from pillarbox.world.database import DatabaseFailure, Transaction
 
 _DIGESTS_AT_ONCE: Final = 500
@@ -35,20 +36,12 @@ class LostMessage:
         """For people: what could act on a terminal is shown as an escape."""
         subject = f', "{self.subject}"' if self.subject else ""
         where = f"{self.account}, {self.mailbox}, UID {self.uid}" if self.account else f"queue, {self.uid}"
-        return _visible(f"{where}, {self.date}{subject}")
+        return visible(f"{where}, {self.date}{subject}")
 
     @property
     def line(self) -> str:
         """The title, and what is wrong."""
-        return f"{self.title}: {_visible(self.why)}"
-
-
-def _visible(text: str) -> str:
-    """Control and bidirectional characters as escapes."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
+        return f"{self.title}: {visible(self.why)}"
 
 
 def lost_messages(tx: Transaction, damaged: Damaged) -> tuple[LostMessage, ...]:

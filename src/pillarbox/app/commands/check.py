@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pillarbox.app.commands.installation import Installation, counted, on_installation
+from pillarbox.mail.visible import visible
 
 if TYPE_CHECKING:
     from pillarbox.admin.checks.result import CheckResult
@@ -37,7 +38,7 @@ def command(installation: Installation, only: tuple[str, ...], quiet: bool) -> N
 
 
 def _lines(result: "CheckResult") -> Iterator[str]:
-    yield f"{MARKS[result.level]}  {result.subject}: {result.found}"
+    yield visible(f"{MARKS[result.level]}  {result.subject}: {result.found}")
     if result.remedy:
         yield f"           {result.remedy}"
 

@@ -7,6 +7,7 @@ import click
 
 from pillarbox.app.commands.installation import CommandFailed, Installation, counted, on_installation
 from pillarbox.app.commands.progress import octets_read
+from pillarbox.mail.visible import visible
 
 if TYPE_CHECKING:
     from pillarbox.mail.identifiers import AccountId
@@ -55,7 +56,7 @@ def command(
     lines = [f"{counted(exported.messages, 'message')} exported to {directory}"]
     if exported.damaged:
         lines += ["", "Damaged, and not exported (see: pillarbox fsck):"]
-        lines += [f"  {lost.mailbox}, UID {lost.uid}: {lost.why}" for lost in exported.damaged]
+        lines += [visible(f"  {lost.mailbox}, UID {lost.uid}: {lost.why}") for lost in exported.damaged]
     installation.show(exported, "\n".join(lines))
     if exported.damaged:
         raise SystemExit(1)

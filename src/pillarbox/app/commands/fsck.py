@@ -6,6 +6,7 @@ import click
 
 from pillarbox.app.commands.installation import Installation, counted, on_installation
 from pillarbox.app.commands.progress import steps
+from pillarbox.mail.visible import visible
 
 if TYPE_CHECKING:
     from pillarbox.admin.fsck import Problem, Report
@@ -87,7 +88,7 @@ def _text(report: "Report", found: "list[Problem]", *, repairing: bool) -> str:
     lines = [f"{counted(len(found), 'error')} found. {checked}.", ""]
     last = ""
     for problem in report.problems:
-        lines.append(f"{problem.check}: {problem.what}")
+        lines.append(visible(f"{problem.check}: {problem.what}"))
         if problem.remedy != last:
             who = "--repair: " if problem.repairable else "what to do: "
             lines.append(f"    {who}{problem.remedy}")

@@ -7,6 +7,7 @@ import click
 
 from pillarbox.app.commands.installation import CommandFailed, Installation, counted, on_installation
 from pillarbox.app.commands.progress import octets_read
+from pillarbox.mail.visible import visible
 
 if TYPE_CHECKING:
     from pillarbox.admin.importing.run import ImportResult
@@ -120,4 +121,4 @@ def _show(installation: Installation, imported: "ImportResult", found: "list[Sou
 
 
 def _line(message: "SkippedMessage") -> str:
-    return f"{message.where}: {message.why}"
+    return visible(f"{message.where}: {message.why}")

@@ -8,6 +8,7 @@ import click
 
 from pillarbox.app.commands.amounts import shown as octets_shown
 from pillarbox.app.commands.installation import CommandFailed, Installation, counted, on_installation, table
+from pillarbox.mail.visible import visible
 
 if TYPE_CHECKING:
     from pillarbox.queue.inspection import Entry, Selection
@@ -210,9 +211,9 @@ def _row(entry: "Entry", now_ms: int) -> tuple[object, ...]:
 
 def _recipients(entries: "tuple[Entry, ...]", now_ms: int) -> Iterator[str]:
     for entry in entries:
-        yield f"{entry.recipient}: {entry.state}, {counted(entry.attempts, 'attempt')}"
+        yield f"{visible(entry.recipient)}: {entry.state}, {counted(entry.attempts, 'attempt')}"
         if entry.last_reply:
-            yield f"    {entry.last_host or 'this server'}: {entry.last_reply}"
+            yield visible(f"    {entry.last_host or 'this server'}: {entry.last_reply}")
         if entry.next_attempt_ms is not None:
             yield (
                 f"    next attempt in {_span(entry.next_attempt_ms - now_ms)},"

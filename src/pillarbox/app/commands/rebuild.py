@@ -6,6 +6,7 @@ import click
 
 from pillarbox.app.commands.installation import Installation, counted, on_installation
 from pillarbox.app.commands.progress import steps
+from pillarbox.mail.visible import visible
 
 if TYPE_CHECKING:
     from pillarbox.admin.rebuild import RebuildResult
@@ -48,9 +49,11 @@ def _text(done: "RebuildResult") -> str:
         lines.append(f"{counted(done.emails.unreadable, 'message')} can't be read: see pillarbox fsck.")
     if done.lost:
         lines.append(f"{counted(len(done.lost), 'message')} lost and removed from the mailboxes:")
-        lines += [f"  {what}" for what in done.lost]
+        lines += [visible(f"  {what}") for what in done.lost]
     if done.repaired:
         lines.append(f"Repaired: {', '.join(done.repaired)}.")
-    lines += [f"{problem.check}: {problem.what}\n    {problem.remedy}" for problem in done.problems]
+    lines += [
+        visible(f"{problem.check}: {problem.what}") + f"\n    {problem.remedy}" for problem in done.problems
+    ]
     lines.append(f"The old database was kept as {done.old_database}. Remove it when all is well.")
     return "\n".join(lines)
