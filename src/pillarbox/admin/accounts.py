@@ -6,11 +6,13 @@ same transaction.
 
 from dataclasses import dataclass, field
 
+from pillarbox.admin import aliases as admin_aliases
 from pillarbox.admin.importing import checkpoint
-from pillarbox.directory import accounts, app_passwords, credentials, quota, secrets
+from pillarbox.directory import accounts, app_passwords, credentials, domains, quota, references, secrets
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.naming import NameRefused, domain_name
 from pillarbox.directory.password_hash import ARGON2_SALT_OCTETS, PasswordHash, hash_password
+from pillarbox.queue import inspection
 from pillarbox.store import account_counters, mailboxes
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import Entropy
@@ -137,19 +139,70 @@ def set_quota(tx: Transaction, login: str, quota_octets: int | None) -> None:
     tx.touch(account.id)
 
 
-def add_address(tx: Transaction, login: str, address: str) -> None:
-    """Add an address to the account. Raises `NameRefused`."""
+def add_address(tx: Transaction, login: str, address: str) -> list[str]:
+    """Add an address to the account; return which aliases lead nowhere. Raises `NameRefused`."""
     accounts.add_address(tx, find(tx, login).id, address)
+    return references.dangling(tx)
 
 
-def remove_address(tx: Transaction, login: str, address: str) -> None:
-    """Remove an address from the account. Raises `NameRefused`."""
+def remove_address(tx: Transaction, login: str, address: str) -> list[str]:
+    """Remove an address from the account; return which aliases lead nowhere now. Raises `NameRefused`."""
     accounts.remove_address(tx, find(tx, login).id, address)
+    return references.dangling(tx)
 
 
-def remove(tx: Transaction, login: str) -> None:
-    """Remove an account and all its mail permanently. Raises `NameRefused`."""
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What pointed to an account that was removed."""
+
+    aliases: tuple[str, ...]
+    """From which it was removed."""
+    aliases_removed: tuple[str, ...]
+    """That had no other target."""
+    groups: tuple[str, ...]
+    """That had it as a member."""
+    postmaster_of: dict[str, str | None]
+    """Domains, with the account that reads postmaster's mail from now on."""
+    queued: int
+    """Messages from it that are still to be delivered elsewhere."""
+
+
+def remove(tx: Transaction, login: str, *, detach: bool = False) -> Removed:
+    """Remove an account and all its mail permanently.
+
+    `detach`: also from the aliases that lead to it, and those that lead nowhere else. Raises `NameRefused`, also where
+    such aliases are left.
+    """
     account = find(tx, login)
+    pointing = references.to_account(tx, account.id)
+    if pointing and not detach:
+        raise NameRefused(
+            f"mail for {', '.join(dict.fromkeys(one.alias for one in pointing))} goes to {account.login}. "
+            "Change that first (pillarbox alias set), or remove it from there as well: --detach"
+        )
+    references.detach(tx, pointing)
+    groups = tx.rows(
+        "SELECT g.name FROM member_groups g JOIN group_members m ON m.group_id = g.id WHERE m.account = ?"
+        " ORDER BY g.name",
+        (account.id,),
+    )
+    postmaster_of = [
+        name
+        for (name,) in tx.rows("SELECT name FROM domains WHERE postmaster = ? ORDER BY name", (account.id,))
+    ]
+    _remove(tx, account)
+    kept = {alias.address for alias in admin_aliases.listing(tx)}
+    names = tuple(dict.fromkeys(one.alias for one in pointing))
+    return Removed(
+        aliases=tuple(name for name in names if name in kept),
+        aliases_removed=tuple(name for name in names if name not in kept),
+        groups=tuple(name for (name,) in groups),
+        postmaster_of={name: domains.postmaster_login(tx, name) for name in postmaster_of},
+        queued=inspection.count_from(tx, account.id),
+    )
+
+
+def _remove(tx: Transaction, account: Account) -> None:
     mailboxes.delete_account(tx, account.id)
     checkpoint.delete(tx, account.id)
     accounts.remove(tx, account.id)

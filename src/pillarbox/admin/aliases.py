@@ -2,24 +2,29 @@
 
 from collections.abc import Sequence
 
-from pillarbox.directory import aliases, domains
+from pillarbox.directory import aliases, domains, references
 from pillarbox.directory.aliases import Alias
 from pillarbox.world.database import Transaction
 
 
-def add(tx: Transaction, address: str, targets: Sequence[str], *, may_send: bool = True) -> None:
-    """Create an alias. Raises `NameRefused`."""
+def add(tx: Transaction, address: str, targets: Sequence[str], *, may_send: bool = True) -> list[str]:
+    """Create an alias; return targets that do not exist. Raises `NameRefused`, also for one that leads in a circle."""
     aliases.create(tx, address, targets, may_send=may_send)
+    references.refuse_circle(tx, address)
+    return references.missing_targets(tx, address)
 
 
-def set_targets(tx: Transaction, address: str, targets: Sequence[str]) -> None:
-    """Replace the targets of an alias. Raises `NameRefused`."""
+def set_targets(tx: Transaction, address: str, targets: Sequence[str]) -> list[str]:
+    """Replace the targets of an alias; see `add`. Raises `NameRefused`."""
     aliases.set_targets(tx, address, targets)
+    references.refuse_circle(tx, address)
+    return references.missing_targets(tx, address)
 
 
-def remove(tx: Transaction, address: str) -> None:
-    """Remove an alias. Raises `NameRefused`."""
+def remove(tx: Transaction, address: str) -> list[str]:
+    """Remove an alias; return which aliases lead nowhere now. Raises `NameRefused`."""
     aliases.remove(tx, address)
+    return references.dangling(tx)
 
 
 def listing(tx: Transaction, *, domain: str | None = None) -> list[Alias]:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from pillarbox.admin import accounts
-from pillarbox.directory import aliases, domains, quota
+from pillarbox.directory import aliases, domains, quota, references
 from pillarbox.directory.accounts import get
 from pillarbox.directory.domains import Domain
+from pillarbox.directory.naming import NameRefused
 from pillarbox.world.database import Transaction
 
 
@@ -69,6 +70,19 @@ def change(tx: Transaction, name: str, wanted: DomainChange) -> None:
         domains.set_postmaster(tx, name, accounts.find(tx, wanted.postmaster).id)
 
 
-def remove(tx: Transaction, name: str) -> None:
-    """Stop serving a domain; it must have no addresses left. Raises `NameRefused`."""
+def remove(tx: Transaction, name: str, *, detach: bool = False) -> list[str]:
+    """Stop serving a domain; it must have no addresses left. Returns the aliases from which it was removed.
+
+    `detach`: also from aliases of other domains that lead to addresses of this one. Raises `NameRefused`, also where
+    such aliases are left: they would forward to whoever has the domain next.
+    """
+    pointing = references.into_domain(tx, name)
+    names = list(dict.fromkeys(one.alias for one in pointing))
+    if pointing and not detach:
+        raise NameRefused(
+            f"mail for {', '.join(names)} goes to {name}. Change that first (pillarbox alias set), or "
+            "remove the domain from there as well: --detach"
+        )
+    references.detach(tx, pointing)
     domains.remove(tx, name)
+    return names

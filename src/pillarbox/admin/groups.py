@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pillarbox.admin import accounts
-from pillarbox.directory import groups
+from pillarbox.directory import groups, references
 from pillarbox.directory.accounts import get
 from pillarbox.directory.naming import NameRefused
 from pillarbox.world.database import Transaction
@@ -43,10 +43,11 @@ def leave(tx: Transaction, name: str, logins: Sequence[str]) -> None:
         groups.remove_member(tx, number, accounts.find(tx, login).id)
 
 
-def remove(tx: Transaction, name: str) -> None:
-    """Remove a group; the accounts of its members stay. Raises `NameRefused`."""
+def remove(tx: Transaction, name: str) -> list[str]:
+    """Remove a group, not its members; return which aliases lead nowhere now. Raises `NameRefused`."""
     number = _number(tx, name)
     groups.remove(tx, number, groups.address_of(tx, number))
+    return references.dangling(tx)
 
 
 def listing(tx: Transaction) -> list[GroupProfile]:

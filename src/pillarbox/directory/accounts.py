@@ -186,7 +186,12 @@ def remove(tx: Transaction, account: AccountId) -> None:
     """Remove the account, its addresses, credentials and memberships. The store removes its mail."""
     for table in ("addresses", "group_members", "passwords", "app_passwords", "known_clients"):
         tx.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608  (names from above)
-    tx.execute("UPDATE domains SET postmaster = NULL WHERE postmaster = ?", (account,))
+    # RFC 5321 §4.5.1: the next account of the domain reads postmaster's mail, if there is one
+    tx.execute(
+        "UPDATE domains SET postmaster = (SELECT min(id) FROM accounts WHERE domain = domains.name AND id <> ?)"
+        " WHERE postmaster = ?",
+        (account, account),
+    )
     tx.execute("DELETE FROM accounts WHERE id = ?", (account,))
     announce_withdrawal(tx)
 

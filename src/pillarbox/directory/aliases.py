@@ -1,8 +1,8 @@
 """Aliases: addresses that forward to other addresses, local or remote.
 
 An alias has one or more targets. `@domain` is the domain's catch-all: it receives mail for all other local parts.
-Targets are stored as addresses, not as accounts, so an alias may point to one that is created later; loops are
-harmless, because `resolve` never visits an address twice.
+Targets are stored as addresses, not as accounts, so an alias may point to one that is created later (`references` tells
+of those that do not exist); loops are harmless, because `resolve` never visits an address twice.
 """
 
 from collections.abc import Sequence

@@ -84,6 +84,14 @@ def set_postmaster(tx: Transaction, name: str, account: AccountId) -> None:
         raise NameRefused(f"'{name}' is not served here")
 
 
+def postmaster_login(tx: Transaction, name: str) -> str | None:
+    """The login of the account for `postmaster@`."""
+    login: str | None = tx.value(
+        "SELECT a.login FROM domains d JOIN accounts a ON a.id = d.postmaster WHERE d.name = ?", (name,)
+    )
+    return login
+
+
 def remove(tx: Transaction, name: str) -> None:
     """Stop serving a domain that has no addresses and no aliases any more. Raises `NameRefused`."""
     key = domain_name(name)

@@ -46,6 +46,28 @@ INVARIANTS = (
             ),
         ),
     ),
+    Invariant(
+        "address-has-group",
+        "A group's address belongs to an existing group.",
+        "SELECT written, domain FROM addresses WHERE kind = 'group' AND group_id NOT IN"
+        " (SELECT id FROM member_groups)",
+        "address {0}@{1} belongs to a group that does not exist",
+        "Drop the row.",
+        ("DELETE FROM addresses WHERE kind = 'group' AND group_id NOT IN (SELECT id FROM member_groups)",),
+    ),
+    Invariant(
+        "postmaster-exists",
+        "The postmaster of a domain is an existing account.",
+        "SELECT name, postmaster FROM domains WHERE postmaster NOT IN (SELECT id FROM accounts)",
+        "the postmaster of {0} is account {1}, which does not exist",
+        "Name the oldest account of the domain.",
+        (
+            (
+                "UPDATE domains SET postmaster = (SELECT min(id) FROM accounts WHERE domain = domains.name)"
+                " WHERE postmaster NOT IN (SELECT id FROM accounts)"
+            ),
+        ),
+    ),
     _has_account("addresses", "account", "address-has-account", "An address"),
     _has_account("passwords", "account", "password-has-account", "A password"),
     _has_account("app_passwords", "account", "app-password-has-account", "An app password"),

@@ -118,6 +118,15 @@ def served_domain(tx: Transaction, address: Address) -> Domain | None:
     return get(tx, domain.alias_of)
 
 
+def entry_key(tx: Transaction, address: Address) -> AddressKey | Remote | None:
+    """The entry that this address is answered by; `None` if there is none, `Remote` if its domain is not served."""
+    domain = served_domain(tx, address)
+    if domain is None:
+        return Remote()
+    entry = _find(tx, domain, local_key(address.local))
+    return entry.key if entry else None
+
+
 def _domain_key(address: Address) -> str:
     try:
         return domain_key(address.domain)
@@ -190,7 +199,8 @@ def _targets(tx: Transaction, alias: _Entry, reached: _Reached) -> list[_Entry]:
 
 def _reach(tx: Transaction, identifier: AccountId, reached: _Reached) -> None:
     account = accounts.get(tx, identifier)
-    assert account is not None, "an address outlived its account"
+    if account is None:
+        return  # of a damaged database: `fsck` reports it
     if account.enabled:
         reached.accounts.setdefault(identifier, account)
     else:

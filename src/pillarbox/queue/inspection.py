@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.queue.schedule import QueuedMessage, load
 from pillarbox.queue.spool import QueueId, State
 from pillarbox.world.database import Transaction
@@ -131,3 +132,15 @@ def _entry(row: tuple[Any, ...], now_ms: int) -> Entry:
     return Entry(
         queue_id, sender or "", recipient, destination, state, size, queued_at_ms, next_attempt_ms, *rest
     )
+
+
+def count_from(tx: Transaction, account: AccountId) -> int:
+    """Queued messages that an account has submitted."""
+    number: int = tx.value("SELECT count(*) FROM queue_messages WHERE account = ?", (account,))
+    return number
+
+
+def count_to(tx: Transaction, destination: str) -> int:
+    """Recipients of queued messages at a destination."""
+    number: int = tx.value("SELECT count(*) FROM queue_recipients WHERE destination = ?", (destination,))
+    return number

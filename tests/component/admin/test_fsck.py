@@ -21,6 +21,8 @@ REST = "'', NULL, 1, scram_salt, scram_iterations, 0 FROM accounts"
 REPAIRED = {
     "unused-file-is-unused": ["INSERT INTO blob_files_unused SELECT location FROM blobs WHERE location IS NOT NULL"],
     "next-account-number-unused": ["UPDATE accounts_issued SET latest = 1"],
+    "address-has-group": ["INSERT INTO addresses VALUES ('x', 'one.example', 'x', 'group', NULL, 99, 1)"],
+    "postmaster-exists": ["UPDATE domains SET postmaster = 99"],
     "address-has-account": ["INSERT INTO addresses VALUES ('x', 'one.example', 'x', 'account', 99, NULL, 1)"],
     "password-has-account": [f"INSERT INTO passwords SELECT 99, {PASSWORD} LIMIT 1"],
     "app-password-has-account": [

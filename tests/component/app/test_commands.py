@@ -143,7 +143,7 @@ def test_accounts(there: CommandLine) -> None:
     there.text("account", "enable", "bob")
     assert "Bob" in there.text("account", "list", "--domain", "example.org")
     assert "Nothing deleted" in there.run("account", "remove", "bob", typed="n\n").output
-    assert there.json("account", "remove", "bob", "--yes") == {"removed": "bob@example.org", "messages": 0}
+    assert there.json("account", "remove", "bob", "--yes")["removed"] == "bob@example.org"
     assert "there is no account 'bob'" in there.refused("account", "show", "bob").lower()
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from pillarbox.admin.checks import dns
 from pillarbox.admin.checks.result import CheckResult, Level
+from pillarbox.admin.checks.routes import routes
 from pillarbox.world.resolver.records import Failure, Kind, Mx, Record
 from pillarbox.world.resolver.zone import ZoneResolver
 
@@ -84,3 +85,24 @@ def test_name_servers_that_do_not_answer() -> None:
 
 def test_a_domain_that_does_not_exist() -> None:
     assert "does not exist" in collected(dns.domain(ZoneResolver([], {}), "example.org", HOST))[0].found
+
+
+@pytest.mark.parametrize(
+    ("destination", "host", "port", "level", "found"),
+    [
+        ("far.example", HOST, 2525, Level.OK, "has an address"),
+        ("far.example", "10.0.0.7", 25, Level.OK, "names an address"),
+        ("far.example", "nowhere.example.org", 25, Level.PROBLEM, "no address"),
+        ("far.example", HOST, 25, Level.PROBLEM, "leads back to this server"),
+        ("everything else", "127.0.0.1", 25, Level.PROBLEM, "leads back to this server"),
+        ("example.org", "10.0.0.7", 25, Level.WARNING, "served here"),
+    ],
+)
+def test_routes_that_lead_nowhere_or_back(
+    destination: str, host: str, port: int, level: Level, found: str
+) -> None:
+    own = {"own_hosts": {HOST, "127.0.0.1"}, "own_ports": {25}, "served": ["example.org"]}
+    (one,) = collected(routes(zone(), {destination: (host, port)}, **own))  # type: ignore[arg-type] # each as it is
+    assert one.level is level
+    assert found in one.found
+    assert level is Level.OK or one.remedy

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
+from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.database.sqlite.presence import require_file
 
 MIN_FREE_OCTETS = 1 << 30
 """Less free space than this is a warning."""
@@ -43,6 +45,19 @@ def data_directory(
     else:
         yield ok(subject, "it belongs to the service's user, and no other user has access")
     yield _free_space(path, min_free_octets, min_free_octets_to_work)
+
+
+def database(path: Path) -> Iterator[CheckResult]:
+    """Check that there is a database."""
+    try:
+        require_file(path)
+    except DatabaseUnavailable as failure:
+        yield problem(
+            str(path),
+            str(failure),
+            "Mount its disk, if that is missing; else move the data directory away and restore a backup: "
+            "pillarbox restore DIRECTORY",
+        )
 
 
 def _free_space(path: Path, least: int, least_to_work: int) -> CheckResult:

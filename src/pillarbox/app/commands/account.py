@@ -9,6 +9,7 @@ from pillarbox.app.commands.installation import (
     counted,
     on_installation,
     table,
+    with_warnings,
 )
 from pillarbox.app.commands.passwords import hashed, obtain, password_options, password_shown
 from pillarbox.mail.visible import visible
@@ -155,17 +156,26 @@ def address(installation: Installation, login: str, address: str, remove: bool) 
     """Add an address to an account. It can also be used to log in."""
     from pillarbox.admin import accounts
 
-    installation.write(accounts.remove_address if remove else accounts.add_address, login, address)
+    dangling = installation.write(accounts.remove_address if remove else accounts.add_address, login, address)
     profile = installation.read(accounts.profile, login)
-    installation.show(profile, f"Addresses of {profile.login}: {', '.join(profile.addresses)}")
+    text = f"Addresses of {profile.login}: {', '.join(profile.addresses)}"
+    installation.show(profile, with_warnings(text, dangling))
 
 
 @command.command("remove")
 @click.argument("login")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option(
+    "--detach",
+    is_flag=True,
+    help="Also remove it from aliases that lead to it, and aliases that lead nowhere else.",
+)
 @on_installation
-def remove(installation: Installation, login: str, yes: bool) -> None:
-    """Delete an account and all its mail permanently."""
+def remove(installation: Installation, login: str, yes: bool, detach: bool) -> None:
+    """Delete an account and all its mail permanently.
+
+    It leaves its groups, and the next account of the domain becomes postmaster. Queued mail from it is still sent.
+    """
     from pillarbox.admin import accounts
 
     profile = installation.read(accounts.profile, login)
@@ -173,8 +183,21 @@ def remove(installation: Installation, login: str, yes: bool) -> None:
     question = f"Delete {profile.login} and {messages} permanently?"
     if not yes and (installation.as_json or not click.confirm(visible(question), err=True)):
         raise CommandFailed("Nothing deleted. To delete without confirmation: --yes")
-    installation.write(accounts.remove, login)
-    installation.show(
-        {"removed": profile.login, "messages": profile.messages},
+    removed = installation.write(accounts.remove, login, detach=detach)
+    lines = [
         f"Account deleted: {profile.login} ({messages})",
+        *(f"Removed from alias {alias}" for alias in removed.aliases),
+        *(f"Alias deleted, it led nowhere else: {alias}" for alias in removed.aliases_removed),
+        *(f"Removed from group {group}" for group in removed.groups),
+        *(
+            f"Postmaster of {domain} is now {successor or 'nobody: pillarbox domain set --postmaster'}"
+            for domain, successor in removed.postmaster_of.items()
+        ),
+    ]
+    if removed.queued:
+        lines.append(
+            f"{counted(removed.queued, 'queued message')} from it will still be sent: pillarbox queue list"
+        )
+    installation.show(
+        {"removed": profile.login, "messages": profile.messages, "pointed_to_it": removed}, "\n".join(lines)
     )

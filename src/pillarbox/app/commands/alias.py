@@ -2,7 +2,7 @@
 
 import click
 
-from pillarbox.app.commands.installation import Installation, on_installation, table
+from pillarbox.app.commands.installation import Installation, on_installation, table, with_warnings
 
 
 @click.group("alias")
@@ -22,10 +22,8 @@ def add(installation: Installation, address: str, targets: tuple[str, ...], rece
     """Create an alias that forwards ADDRESS to TARGETS."""
     from pillarbox.admin import aliases
 
-    installation.write(aliases.add, address, targets, may_send=not receive_only)
-    installation.show(
-        {"address": address, "targets": targets}, f"Alias created: {address} -> {', '.join(targets)}"
-    )
+    missing = installation.write(aliases.add, address, targets, may_send=not receive_only)
+    _show(installation, "created", address, targets, missing)
 
 
 @command.command("list")
@@ -50,9 +48,17 @@ def change(installation: Installation, address: str, targets: tuple[str, ...]) -
     """Change the targets of an alias."""
     from pillarbox.admin import aliases
 
-    installation.write(aliases.set_targets, address, targets)
+    missing = installation.write(aliases.set_targets, address, targets)
+    _show(installation, "changed", address, targets, missing)
+
+
+def _show(
+    installation: Installation, what: str, address: str, targets: tuple[str, ...], missing: list[str]
+) -> None:
+    warnings = [f"{target} does not exist (yet): it gets nothing" for target in missing]
     installation.show(
-        {"address": address, "targets": targets}, f"Alias changed: {address} -> {', '.join(targets)}"
+        {"address": address, "targets": targets, "missing": missing},
+        with_warnings(f"Alias {what}: {address} -> {', '.join(targets)}", warnings),
     )
 
 
@@ -63,5 +69,7 @@ def remove(installation: Installation, address: str) -> None:
     """Delete an alias."""
     from pillarbox.admin import aliases
 
-    installation.write(aliases.remove, address)
-    installation.show({"removed": address}, f"Alias deleted: {address}")
+    dangling = installation.write(aliases.remove, address)
+    installation.show(
+        {"removed": address, "dangling": dangling}, with_warnings(f"Alias deleted: {address}", dangling)
+    )

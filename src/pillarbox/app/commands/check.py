@@ -11,8 +11,9 @@ from pillarbox.mail.visible import visible
 
 if TYPE_CHECKING:
     from pillarbox.admin.checks.result import CheckResult
+    from pillarbox.world.resolver import Resolver
 
-PARTS = ("machine", "certificates", "ports", "dns")
+PARTS = ("machine", "addresses", "certificates", "ports", "dns")
 MARKS = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
 
 
@@ -21,7 +22,7 @@ MARKS = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
 @click.option("--quiet", "-q", is_flag=True, help="Print only warnings and problems.")
 @on_installation
 def command(installation: Installation, only: tuple[str, ...], quiet: bool) -> None:
-    """Check the configuration, data directory, certificates, ports, and the DNS of each domain.
+    """Check the configuration, data directory, addresses, certificates, ports, routes, and the DNS of each domain.
 
     Changes nothing. Each problem is printed with what to do. Exit code 1: there are warnings or problems.
     """
@@ -44,6 +45,7 @@ def _lines(result: "CheckResult") -> Iterator[str]:
 
 
 async def _findings(installation: Installation, parts: tuple[str, ...]) -> "list[CheckResult]":
+    installation.any_domain = True
     found = [*_on_machine(installation, parts)]
     if "dns" in parts:
         found += [result async for result in _in_dns(installation)]
@@ -52,6 +54,7 @@ async def _findings(installation: Installation, parts: tuple[str, ...]) -> "list
 
 def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator[CheckResult]":
     from pillarbox.admin.checks import certificates, machine
+    from pillarbox.admin.checks.addresses import addresses
     from pillarbox.admin.checks.result import ok
     from pillarbox.app.privileges import as_owner_of
 
@@ -60,6 +63,9 @@ def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator
     yield ok(str(installation.config_path), "the configuration is valid")
     if "machine" in parts:
         yield from machine.data_directory(data, owner=_server(installation))
+        yield from machine.database(installation.data.database)
+    if "addresses" in parts and _has_database(installation):
+        yield from installation.read(lambda tx: [*addresses(tx, resolved.config.domain)])
     if "certificates" in parts:
         with as_owner_of(data if data.exists() else installation.config_path):
             yield from [
@@ -69,6 +75,43 @@ def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator
         for service, endpoints in resolved.endpoints.items():
             for endpoint in endpoints:
                 yield machine.port(service, endpoint.host, endpoint.port, hostname=hostname)
+
+
+def _has_database(installation: Installation) -> bool:
+    from pillarbox.world.database import DatabaseUnavailable
+    from pillarbox.world.database.sqlite.presence import require_file
+
+    try:
+        require_file(installation.data.database)
+    except DatabaseUnavailable:
+        return False  # told by the checks of the machine
+    return True
+
+
+async def _of_routes(
+    installation: Installation, resolver: "Resolver", served: list[str]
+) -> "AsyncIterator[CheckResult]":
+    from pillarbox.admin.checks.routes import routes
+    from pillarbox.config.services import SERVICES, WireProtocol
+
+    resolved = installation.resolved
+    taking = [
+        endpoint
+        for name, endpoints in resolved.endpoints.items()
+        if SERVICES[name].protocol is WireProtocol.SMTP
+        for endpoint in endpoints
+    ]
+    own = {resolved.config.hostname, "localhost", "127.0.0.1", "::1", *(endpoint.host for endpoint in taking)}
+    hosts = {
+        "everything else" if destination == "*" else destination: (
+            host.name,
+            host.port or resolved.config.relay.port,
+        )
+        for destination, host in resolved.routes.items()
+    }
+    ports = {endpoint.port for endpoint in taking}
+    async for result in routes(resolver, hosts, own_hosts=own, own_ports=ports, served=served):
+        yield result
 
 
 def _server(installation: Installation) -> int | None:
@@ -96,10 +139,12 @@ async def _in_dns(installation: Installation) -> "AsyncIterator[CheckResult]":
         async for result in dns.host(resolver, config.hostname):
             yield result
         names = [config.domain]
-        if installation.data.database.exists():
+        if _has_database(installation):
             names = [domain.name for domain in installation.read(domains.listing)]
         for name in names:
             async for result in dns.domain(resolver, name, config.hostname):
                 yield result
+        async for result in _of_routes(installation, resolver, names):
+            yield result
     finally:
         await resolver.close()

@@ -3,7 +3,7 @@
 import click
 
 from pillarbox.app.commands.amounts import Octets, shown
-from pillarbox.app.commands.installation import Installation, on_installation, table
+from pillarbox.app.commands.installation import CommandFailed, Installation, counted, on_installation, table
 
 
 @click.group("domain")
@@ -75,10 +75,24 @@ def change(
 
 @command.command("remove")
 @click.argument("domain")
+@click.option("--detach", is_flag=True, help="Also remove it from aliases of other domains that lead to it.")
 @on_installation
-def remove(installation: Installation, domain: str) -> None:
+def remove(installation: Installation, domain: str, detach: bool) -> None:
     """Delete a domain. It must have no accounts, aliases or groups."""
     from pillarbox.admin import domains
+    from pillarbox.directory.naming import domain_name
+    from pillarbox.queue.inspection import count_to
 
-    installation.write(domains.remove, domain)
-    installation.show({"removed": domain}, f"Domain deleted: {domain}")
+    name = domain_name(domain)
+    if name == installation.config.domain:
+        raise CommandFailed(
+            f"{name} is the configured domain. Set another `domain` in the configuration first"
+        )
+    aliases = installation.write(domains.remove, name, detach=detach)
+    queued = installation.read(count_to, name)
+    lines = [f"Domain deleted: {name}", *(f"Removed from alias {alias}" for alias in aliases)]
+    if queued:
+        lines.append(
+            f"Queued for it, and now sent elsewhere: {counted(queued, 'recipient')} (pillarbox queue list)"
+        )
+    installation.show({"removed": name, "aliases": aliases, "queued": queued}, "\n".join(lines))

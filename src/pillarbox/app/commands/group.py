@@ -2,7 +2,7 @@
 
 import click
 
-from pillarbox.app.commands.installation import Installation, on_installation, table
+from pillarbox.app.commands.installation import Installation, on_installation, table, with_warnings
 
 
 @click.group("group")
@@ -71,5 +71,7 @@ def remove(installation: Installation, name: str) -> None:
     """Delete a group and its address. The members' accounts are kept."""
     from pillarbox.admin import groups
 
-    installation.write(groups.remove, name)
-    installation.show({"removed": name}, f"Group deleted: {name}")
+    dangling = installation.write(groups.remove, name)
+    installation.show(
+        {"removed": name, "dangling": dangling}, with_warnings(f"Group deleted: {name}", dangling)
+    )

@@ -207,6 +207,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     )
 
 
+def with_warnings(text: str, warnings: Iterable[str]) -> str:
+    """The text, and a line for each warning."""
+    return "\n".join([text, *(f"Warning: {warning}." for warning in warnings)])
+
+
 def counted(number: int, noun: str) -> str:
     """`1 message`, `2 messages`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

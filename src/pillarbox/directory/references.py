@@ -1,0 +1,157 @@
+"""What points where among addresses: what leads to an account or into a domain, and what leads nowhere or in a circle.
+
+Aliases are stored as addresses, so nothing keeps one from outliving its target. Resolution bears that, and ends in any
+circle; these functions tell of it, before it is made or afterwards.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pillarbox.directory import aliases, resolve
+from pillarbox.directory.addresses import ALIAS, CATCH_ALL, AddressKey, delete_address, parse_key
+from pillarbox.directory.domains import served
+from pillarbox.directory.naming import NameRefused
+from pillarbox.directory.resolve import MAX_ADDRESSES, Remote
+from pillarbox.mail.address import Address
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A target of an alias."""
+
+    alias: str
+    target: str
+    key: AddressKey
+    """Of the alias."""
+    only: bool
+    """The alias has no other target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An address that does not lead where it should."""
+
+    address: str
+    what: str
+    remedy: str
+
+
+def refuse_circle(tx: Transaction, address: str) -> None:
+    """Raise `NameRefused` if this alias leads back to itself, directly or by others."""
+    key, _ = parse_key(tx, address)
+    if _leads_back(tx, key):
+        raise NameRefused(f"'{address}' would lead back to itself")
+
+
+def missing_targets(tx: Transaction, address: str) -> list[str]:
+    """Targets of an alias that are addresses of served domains and do not exist."""
+    key, _ = parse_key(tx, address)
+    return [target for target in aliases.targets(tx, key) if _leads(tx, target) is None]
+
+
+def to_account(tx: Transaction, account: AccountId) -> list[Reference]:
+    """Aliases that lead to an address of this account."""
+    own = {
+        AddressKey(local, domain)
+        for local, domain in tx.rows("SELECT local, domain FROM addresses WHERE account = ?", (account,))
+    }
+    return [reference for reference in _references(tx) if _leads(tx, reference.target) in own]
+
+
+def into_domain(tx: Transaction, name: str) -> list[Reference]:
+    """Aliases of other domains that lead to addresses of this one. Raises `NameRefused` if it is not served."""
+    domain = served(tx, name).name
+    return [
+        reference
+        for reference in _references(tx)
+        if reference.key.domain != domain and reference.target.rpartition("@")[2].lower() == name.lower()
+    ]
+
+
+def dangling(tx: Transaction) -> list[str]:
+    """Aliases whose target does not exist, as text."""
+    return [
+        f"alias {reference.alias} leads to {reference.target}, which does not exist"
+        for reference in _references(tx)
+        if _leads(tx, reference.target) is None
+    ]
+
+
+def detach(tx: Transaction, references: list[Reference]) -> None:
+    """Remove these targets from their aliases, and aliases that have no other."""
+    for reference in references:
+        key = reference.key
+        tx.execute(
+            "DELETE FROM alias_targets WHERE local = ? AND domain = ? AND target = ?",
+            (key.local, key.domain, reference.target),
+        )
+        if not aliases.targets(tx, key):
+            delete_address(tx, key, ALIAS)
+
+
+def faults(tx: Transaction) -> Iterator[Fault]:
+    """All aliases, groups and domains that do not lead where they should."""
+    for key in {reference.key: None for reference in _references(tx)}:
+        yield from _faults_of(tx, key)
+    for group, address in tx.rows(
+        "SELECT g.name, a.written || '@' || a.domain FROM member_groups g JOIN addresses a ON a.group_id = g.id"
+        " WHERE g.id NOT IN (SELECT group_id FROM group_members) ORDER BY g.name"
+    ):
+        yield Fault(
+            address, f"the group {group} has no members", f"Add some: pillarbox group join {group} LOGIN"
+        )
+    for name in tx.rows(
+        "SELECT name FROM domains WHERE postmaster IS NULL AND alias_of IS NULL ORDER BY name"
+    ):
+        # RFC 5321 §4.5.1: every domain that is served has a postmaster
+        yield Fault(
+            f"postmaster@{name[0]}",
+            "nobody reads it",
+            f"Name an account: pillarbox domain set {name[0]} --postmaster LOGIN",
+        )
+
+
+def _faults_of(tx: Transaction, key: AddressKey) -> Iterator[Fault]:
+    shown = _shown(key)
+    change = f"pillarbox alias set {shown} TARGET"
+    if _leads_back(tx, key):
+        yield Fault(shown, "the alias leads back to itself", f"Change its targets: {change}")
+    for target in aliases.targets(tx, key):
+        if _leads(tx, target) is None:
+            yield Fault(
+                shown, f"the alias leads to {target}, which does not exist", f"Change its targets: {change}"
+            )
+
+
+def _leads_back(tx: Transaction, key: AddressKey) -> bool:
+    waiting, visited = [key], {key}
+    while waiting and len(visited) < MAX_ADDRESSES:
+        for target in aliases.targets(tx, waiting.pop()):
+            found = _leads(tx, target)
+            if found == key:
+                return True
+            if isinstance(found, AddressKey) and found not in visited:
+                visited.add(found)
+                waiting.append(found)
+    return False
+
+
+def _leads(tx: Transaction, target: str) -> AddressKey | Remote | None:
+    return resolve.entry_key(tx, Address.parse(target))
+
+
+def _references(tx: Transaction) -> list[Reference]:
+    rows = tx.rows(
+        "SELECT t.local, t.domain, t.target, count(*) OVER (PARTITION BY t.local, t.domain)"
+        " FROM alias_targets t ORDER BY t.domain, t.local, t.position"
+    )
+    return [
+        Reference(_shown(AddressKey(local, domain)), target, AddressKey(local, domain), number == 1)
+        for local, domain, target, number in rows
+    ]
+
+
+def _shown(key: AddressKey) -> str:
+    return f"@{key.domain}" if key.local == CATCH_ALL else str(Address(key.local, key.domain))
