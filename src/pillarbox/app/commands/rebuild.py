@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pillarbox.app.commands.installation import Installation, counted, on_installation
+from pillarbox.app.commands.installation import Installation, counted, on_installation, require_data_directory
 from pillarbox.app.commands.progress import steps
 from pillarbox.mail.visible import visible
 
@@ -25,6 +25,7 @@ def command(installation: Installation, yes: bool) -> None:
     from pillarbox.app.commands.maintenance import repair_context, schemas
     from pillarbox.app.privileges import as_owner_of
 
+    require_data_directory(installation.data)
     if not yes and not installation.as_json:
         click.confirm(f"Rebuild {installation.data.database}?", abort=True)
     with (
