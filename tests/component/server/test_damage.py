@@ -13,6 +13,8 @@ from pillarbox.world.database import Transaction
 from tests.kit.data_directory import write_blob
 from tests.kit.imap.client import ImapProvider, open_imap
 from tests.kit.pop3.client import Pop3Client
+from tests.kit.server import factories
+from tests.transcripts.runner import BareWire
 
 SMALL = [b"Subject: small %d\r\n\r\nneedle %d\r\n" % (number, number) for number in range(5)]
 LARGE = [
@@ -202,3 +204,58 @@ def test_many_damaged_messages_are_named_shortly(tmp_path: Path) -> None:
         assert len(answer.fetched) == 200
         assert answer.status.text.endswith(b"and others, 200 in all")
         assert len(answer.status.text) < 500
+
+
+# --- a database that goes away under the server
+
+
+def _removed(path: Path) -> None:
+    path.unlink()
+
+
+def _replaced(path: Path) -> None:
+    path.unlink()
+    path.touch()
+
+
+def _emptied(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def _unmounted(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("unmounted"))
+    path.parent.mkdir()
+
+
+@pytest.mark.parametrize("go_away", [_removed, _replaced, _emptied, _unmounted])
+def test_without_its_database_a_server_answers_for_now_and_refuses_nobody_for_good(
+    tmp_path: Path, go_away: Callable[[Path], None]
+) -> None:
+    (tmp_path / "data").mkdir()
+    with open_imap(folder=tmp_path / "data") as mail:
+        mail.deliver(SMALL[0])
+        world, made = mail.provider.world, factories(mail.provider)
+        reported: list[str] = []
+        world.database.on_failure = lambda what, _failure: reported.append(what)
+        reader = mail.client(select="INBOX")
+        sender = BareWire(made["smtp"], mail.runner.run)
+        collector = Pop3Client(mail.provider)
+        mail.runner.run(collector.log_in())
+        go_away(tmp_path / "data" / "pillarbox.db")
+        world.database._look_at_s = 0.0  # type: ignore[attr-defined]
+        sender.send(b"EHLO there.example\r\nMAIL FROM:<x@far.example>\r\n")
+        sender.receive(0)
+        for recipient in (b"u0@one.example", b"nobody@one.example"):
+            sender.send(b"RCPT TO:<%b>\r\n" % recipient)
+            assert (sender.receive(0) or b"").startswith(b"4"), recipient
+        for command in (
+            "STATUS INBOX (MESSAGES)",
+            "STORE 1 +FLAGS (\\Seen)",
+            "FETCH 1 BODY.PEEK[]",
+            "CREATE x",
+        ):
+            answer = reader.do(command)
+            assert (answer.word, answer.code) == (b"NO", b"UNAVAILABLE"), command
+        assert mail.runner.run(collector.send(b"RETR 1")).startswith(b"-ERR [SYS/TEMP]")
+        assert set(reported) == {"database missing"}
+        assert len(reported) <= 3, "not for every client"
