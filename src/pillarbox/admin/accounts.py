@@ -6,9 +6,17 @@ same transaction.
 
 from dataclasses import dataclass, field
 
-from pillarbox.admin import aliases as admin_aliases
 from pillarbox.admin.importing import checkpoint
-from pillarbox.directory import accounts, app_passwords, credentials, domains, quota, references, secrets
+from pillarbox.directory import (
+    accounts,
+    aliases,
+    app_passwords,
+    credentials,
+    domains,
+    quota,
+    references,
+    secrets,
+)
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.naming import NameRefused, domain_name
 from pillarbox.directory.password_hash import ARGON2_SALT_OCTETS, PasswordHash, hash_password
@@ -181,6 +189,7 @@ def remove(tx: Transaction, login: str, *, detach: bool = False) -> Removed:
             "Change that first (pillarbox alias set), or remove it from there as well: --detach"
         )
     references.detach(tx, pointing)
+    left = {one.alias for one in pointing if aliases.targets(tx, one.key)}
     groups = tx.rows(
         "SELECT g.name FROM member_groups g JOIN group_members m ON m.group_id = g.id WHERE m.account = ?"
         " ORDER BY g.name",
@@ -191,11 +200,10 @@ def remove(tx: Transaction, login: str, *, detach: bool = False) -> Removed:
         for (name,) in tx.rows("SELECT name FROM domains WHERE postmaster = ? ORDER BY name", (account.id,))
     ]
     _remove(tx, account)
-    kept = {alias.address for alias in admin_aliases.listing(tx)}
     names = tuple(dict.fromkeys(one.alias for one in pointing))
     return Removed(
-        aliases=tuple(name for name in names if name in kept),
-        aliases_removed=tuple(name for name in names if name not in kept),
+        aliases=tuple(name for name in names if name in left),
+        aliases_removed=tuple(name for name in names if name not in left),
         groups=tuple(name for (name,) in groups),
         postmaster_of={name: domains.postmaster_login(tx, name) for name in postmaster_of},
         queued=inspection.count_from(tx, account.id),

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pillarbox.directory import aliases, resolve
 from pillarbox.directory.addresses import ALIAS, CATCH_ALL, AddressKey, delete_address, parse_key
 from pillarbox.directory.domains import served
-from pillarbox.directory.naming import NameRefused
+from pillarbox.directory.naming import NameRefused, domain_name
 from pillarbox.directory.resolve import MAX_ADDRESSES, Remote
-from pillarbox.mail.address import Address
+from pillarbox.mail.address import Address, domain_key
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
@@ -62,11 +62,12 @@ def to_account(tx: Transaction, account: AccountId) -> list[Reference]:
 
 def into_domain(tx: Transaction, name: str) -> list[Reference]:
     """Aliases of other domains that lead to addresses of this one. Raises `NameRefused` if it is not served."""
-    domain = served(tx, name).name
+    served(tx, name)
+    domain = domain_name(name)
     return [
         reference
         for reference in _references(tx)
-        if reference.key.domain != domain and reference.target.rpartition("@")[2].lower() == name.lower()
+        if reference.key.domain != domain and domain_key(Address.parse(reference.target).domain) == domain
     ]
 
 

@@ -39,7 +39,7 @@ def wrong(there: CommandLine) -> list[tuple[str, str]]:
 
 
 def test_an_account_that_aliases_lead_to_is_not_removed_unless_it_is_detached(there: CommandLine) -> None:
-    there.text("alias", "add", "info@example.org", "anna@example.org", "bob@example.org")
+    there.text("alias", "add", "Info@example.org", "anna@example.org", "bob@example.org")
     there.text("alias", "add", "sales@two.example", "anna@example.org")
     there.text("group", "add", "staff", "staff@example.org", "anna", "bob")
     in_database(
