@@ -12,7 +12,7 @@ from pillarbox.directory.addresses import ALIAS, CATCH_ALL, AddressKey, delete_a
 from pillarbox.directory.domains import served
 from pillarbox.directory.naming import NameRefused, domain_name
 from pillarbox.directory.resolve import MAX_ADDRESSES, Remote
-from pillarbox.mail.address import Address, domain_key
+from pillarbox.mail.address import Address
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
@@ -67,7 +67,8 @@ def into_domain(tx: Transaction, name: str) -> list[Reference]:
     return [
         reference
         for reference in _references(tx)
-        if reference.key.domain != domain and domain_key(Address.parse(reference.target).domain) == domain
+        if reference.key.domain != domain
+        and resolve.compared_domain(Address.parse(reference.target)) == domain
     ]
 
 

@@ -76,7 +76,7 @@ def recipient(tx: Transaction, address: Address) -> Resolution:
     """Where mail for this address goes."""
     local = local_key(address.local)
     # Most mail is for an account's own address, for which one look-up suffices.
-    own = accounts.at_address(tx, local, _domain_key(address)) if local else None
+    own = accounts.at_address(tx, local, compared_domain(address)) if local else None
     if own is not None and own.enabled:
         return Local((own,), own=True)
     domain = served_domain(tx, address)
@@ -112,7 +112,7 @@ def may_send_as(tx: Transaction, account: AccountId, address: Address) -> bool:
 
 def served_domain(tx: Transaction, address: Address) -> Domain | None:
     """The domain in which this address is looked up, or `None` if it is not served."""
-    domain = get(tx, _domain_key(address))
+    domain = get(tx, compared_domain(address))
     if domain is None or domain.alias_of is None:
         return domain
     return get(tx, domain.alias_of)
@@ -127,7 +127,8 @@ def entry_key(tx: Transaction, address: Address) -> AddressKey | Remote | None:
     return entry.key if entry else None
 
 
-def _domain_key(address: Address) -> str:
+def compared_domain(address: Address) -> str:
+    """The domain in the form for comparison; empty for a literal, which is not served."""
     try:
         return domain_key(address.domain)
     except InvalidAddress:
