@@ -120,6 +120,14 @@ def test_blocks_of_an_interrupted_run_go_with_the_next(tmp_path: Path) -> None:
         assert len(list((tmp_path / "backup" / "packs").iterdir())) == 1
 
 
+def test_what_an_interrupted_run_has_stored_is_not_stored_again(tmp_path: Path) -> None:
+    with fill_directory(tmp_path / "data") as data:
+        back_up(data, tmp_path / "backup")
+        for path in (tmp_path / "backup" / "points").iterdir():
+            path.unlink()
+        assert back_up(data, tmp_path / "backup").new_octets == 0
+
+
 # --- packs
 
 

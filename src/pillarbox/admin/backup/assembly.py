@@ -103,7 +103,7 @@ def write_database(folder: BackupFolder, point: Point, target: Path, form: Form)
     return [Incomplete(file.path, lost) for file, lost in found if lost]
 
 
-def make_sound(path: Path, form: Form, *, damaged: bool) -> RebuildResult | None:
+def make_sound(path: Path, blobs: FileBlobs, form: Form, *, damaged: bool) -> RebuildResult | None:
     """Apply the database's log, bring its tables up to date, check every page; where it is damaged, rebuild it.
 
     `damaged`: it is known to be, even if SQLite finds nothing.
@@ -120,7 +120,6 @@ def make_sound(path: Path, form: Form, *, damaged: bool) -> RebuildResult | None
         found = (str(failure),)
     if not found and not damaged:
         return None
-    blobs = FileBlobs(path.parent / "blobs")
     context = RepairContext(blobs, form.now_ms, path.parent / "lost+found")
     try:
         done = rebuild_database(path, context, form.schemas, lambda _what: None)
@@ -232,10 +231,11 @@ def open_point(folder: BackupFolder, point: Point, work: Path, form: Form) -> It
     make_folder(work)
     try:
         incomplete = tuple(write_database(folder, point, work, form))
-        rebuilt = make_sound(work / form.database_name, form, damaged=bool(incomplete))
+        blobs = PointBlobs(work / "blobs", folder, point)
+        rebuilt = make_sound(work / form.database_name, blobs, form, damaged=bool(incomplete))
         database = open_database(work / form.database_name, form.schemas, alone=True)
         try:
-            yield OpenPoint(point, database, PointBlobs(work / "blobs", folder, point), incomplete, rebuilt)
+            yield OpenPoint(point, database, blobs, incomplete, rebuilt)
         finally:
             database.close_now()
     finally:

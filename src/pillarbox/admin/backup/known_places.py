@@ -3,6 +3,7 @@
 A folder that held a backup and is empty now is a disk that is not mounted, more likely than a wish to begin anew.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from pillarbox.admin.backup.folder import BackupRefused, is_backup
@@ -19,9 +20,11 @@ def require_still_there(places: Path, directory: Path) -> None:
 
 
 def remember(places: Path, directory: Path) -> None:
-    """Note that there is a backup in `directory`. Raises OSError."""
+    """Note that there is a backup in `directory`. Where that can't be written, the backup is none the worse."""
     known = _read(places)
-    if str(directory.absolute()) not in known:
+    if str(directory.absolute()) in known:
+        return
+    with suppress(OSError):
         write_whole(
             places,
             "".join(f"{place}\n" for place in [*known, directory.absolute()]).encode(

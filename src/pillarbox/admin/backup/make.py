@@ -11,7 +11,7 @@ new one has them too.
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -35,6 +35,7 @@ from pillarbox.admin.backup.packs import BLOCK_OCTETS
 from pillarbox.admin.backup.points import HOLE, BackedUpFile, Holdings, Point
 from pillarbox.world.blobs.files import INCOMING
 from pillarbox.world.blobs.sweep import kept
+from pillarbox.world.database import DatabaseFailure
 from pillarbox.world.database.sqlite import SqliteDatabase
 from pillarbox.world.database.sqlite.snapshot import DatabaseSnapshot, PinnedFile
 
@@ -95,7 +96,10 @@ def make_backup(
             found = snapshot.read(contents.holdings)
             if not force:
                 _require_no_less(folder, found, directory)
-            freed = remove_old(folder, keep).octets  # first: where the disk is full, this makes room
+            freed = 0
+            if keep is not None and len(folder.points.names()) > keep:
+                freed = remove_old(folder, keep).octets  # where the disk is full, this makes room
+            before = folder.packs.written_octets
             run = _Run(data, folder, progress)
             run.back_up(snapshot)
         folder.packs.finish()
@@ -109,7 +113,7 @@ def make_backup(
             damage=(*run.unreadable, *(one.line for one in run.lost)),
         )
         folder.points.write(point)
-        written = folder.packs.written_octets
+        written = folder.packs.written_octets - before
         removed = remove_old(folder, keep)
         unread = (f"point {name} can't be read: its blocks are kept" for name in removed.unreadable)
         return BackupResult(
@@ -182,7 +186,8 @@ class _Run:
         damaged |= snapshot.read(contents.damaged_octets)
         self.lost = snapshot.read(lost_messages, damaged)
         self.unreadable += snapshot.read(contents.structure_damage, quick=True)
-        self.versions = snapshot.versions()
+        with suppress(DatabaseFailure):  # reported with the structure
+            self.versions = snapshot.versions()
 
     def _add(self, file: BackedUpFile | None) -> None:
         if file is not None:

@@ -69,7 +69,8 @@ def _put_back(tx: Transaction, prepared: PreparedBlob) -> None:
     digest = prepared.blob.digest
     uses: int = tx.value("SELECT count(*) FROM emails WHERE blob = ?", (digest,))
     uses += tx.value("SELECT count(*) FROM queue_messages WHERE blob = ?", (digest,))
-    put_back(tx, prepared, uses=uses)
+    if uses:  # else its last message was deleted meanwhile
+        put_back(tx, prepared, uses=uses)
 
 
 def _search(

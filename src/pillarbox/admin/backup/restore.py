@@ -24,6 +24,7 @@ from pillarbox.admin.backup.lost_mail import LostMessage
 from pillarbox.admin.backup.packs import BackupDamaged
 from pillarbox.admin.backup.points import Point
 from pillarbox.admin.rebuild import RebuildResult
+from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.database.sqlite import open_database
 from pillarbox.world.durable import flush_folder, make_folder
 
@@ -121,7 +122,9 @@ def _check(
     try:
         if not path.exists():
             raise BackupDamaged("it holds no database")
-        rebuilt = make_sound(path, form, damaged=any(file.path in names for file in incomplete))
+        rebuilt = make_sound(
+            path, FileBlobs(target / "blobs"), form, damaged=any(file.path in names for file in incomplete)
+        )
     except BackupDamaged as damaged:
         raise BackupDamaged(
             f"{point.name} can't be restored: {damaged}. {_other_points(folder, point)}"
