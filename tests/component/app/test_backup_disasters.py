@@ -318,6 +318,7 @@ def test_a_damaged_block_costs_what_is_in_it(there: Installed, damage: str) -> N
     found = there.restored(code=1)
     assert {path: path.read_bytes() for path in kept} == kept
     assert [one["subject"] for one in found["lost"]] == [lost]
+    assert bool(found["rebuilt"]) == (damage == "a block of the database")
     assert there.mail() == [subject for subject in ALL if subject != lost]
 
 
@@ -374,7 +375,11 @@ def test_a_damaged_list_of_files_is_read_from_its_copy_and_written_again(there: 
 
 
 def test_one_unreadable_point_hides_no_other(there: Installed) -> None:
-    names = [there.back_up()["point"] for _ in range(3)]
+    names = []
+    for _ in range(3):
+        (there.command.data / "extra").write_bytes(os.urandom(200_000))
+        names.append(there.back_up()["point"])
+    packs = len(there.packs())
     damage_point(there, 1)
     listed: Any = there.answer("backup", str(there.backup), "--list", code=1)
     assert [point["name"] for point in listed] == names
@@ -384,6 +389,7 @@ def test_one_unreadable_point_hides_no_other(there: Installed) -> None:
     assert [point["can_be_restored"] for point in report["points"]] == [True, False, True]
     kept = there.answer("backup", str(there.backup), "--keep", "1", code=1)
     assert kept["points"] == [names[1], kept["point"]]
+    assert (len(there.packs()), kept["freed_octets"]) == (packs, 0)
     assert "can't be read: its blocks are kept" in kept["unreadable"][0]
     assert there.restored(code=0)["point"] == kept["point"]
 
