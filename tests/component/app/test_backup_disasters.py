@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pillarbox.app.database import SCHEMAS
-from pillarbox.world.blobs import BlobMissing, FileBlobs
+from pillarbox.world.blobs import BlobDamaged, FileBlobs
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.database.sqlite import open_database
 from pillarbox.world.database.sqlite.snapshot import PinnedFile
@@ -94,7 +94,7 @@ def _readable(tx: Transaction, blobs: FileBlobs, login: str) -> list[str]:
 def _is_sound(tx: Transaction, blobs: FileBlobs, digest: bytes) -> bool:
     try:
         return sha256(blobs.read(tx, digest)).digest() == digest
-    except (BlobMissing, DatabaseUnavailable):
+    except (BlobDamaged, DatabaseUnavailable):
         return False
 
 
@@ -155,6 +155,10 @@ def damage_octets(there: Installed) -> None:
     there.sql(f"UPDATE blob_octets SET octets = zeroblob(length(octets)) WHERE id = ({_octets_of('mail 2')})")
 
 
+def shorten_octets(there: Installed) -> None:
+    there.sql(f"UPDATE blob_octets SET octets = zeroblob(9) WHERE id = ({_octets_of('mail 2')})")
+
+
 def lose_blob_row(there: Installed) -> None:
     there.sql("DELETE FROM blobs WHERE digest = (SELECT blob FROM emails WHERE subject = 'mail 2')")
 
@@ -170,6 +174,7 @@ IN_DATA: dict[str, tuple[Callable[[Installed], None], str, str]] = {
     "a file can't be read": (make_file_unreadable, LARGE_SUBJECT, "can't be read"),
     "octets are lost": (lose_octets, "mail 2", "missing"),
     "octets are damaged": (damage_octets, "mail 2", "damaged"),
+    "octets are cut": (shorten_octets, "mail 2", "damaged"),
     "the row is lost": (lose_blob_row, "mail 2", "missing"),
 }
 

@@ -185,6 +185,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {
     ),
     "a name that no mailbox can have": (("--account", ANNA, "--into", "a//b"), 2, "No mailbox can have"),
     "words without their account": (("--mailbox", "INBOX"), 2, "need --account"),
+    "an empty word": (("--account", ANNA, "--message", "<>"), 2, "An empty word"),
     "two places": (("--account", ANNA, "--to", "elsewhere"), 2, "--to"),
     "two jobs": (("--account", ANNA, "--missing"), 2, "--missing"),
 }
@@ -220,6 +221,26 @@ def test_a_message_that_the_backup_lost_is_listed_and_the_others_come(there: Com
     assert "1 message restored" in said
     assert f'{ANNA}, Work, UID 3, 2024-01-04, "mail 6": its octets are missing' in said
     assert subjects(there, f"{day(there)}/Work") == ["mail 4"]
+
+
+@pytest.mark.parametrize("number", [4, 6])
+def test_damaged_octets_of_others_are_not_taken_for_those_restored(there: CommandLine, number: int) -> None:
+    """The same message is in two accounts, and its octets are damaged."""
+    bob = "bob@example.org"
+    there.text("account", "add", bob)
+    mbox = there.data.parent / "bob.mbox"
+    mbox.write_bytes(mail(number, octets=300_000 if number == 6 else 0))
+    there.text("import", bob, str(mbox))
+    expunge(there, number)
+    database = open_database(there.data / "pillarbox.db", SCHEMAS)
+    database.write_now(lambda tx: tx.execute("UPDATE blob_octets SET octets = zeroblob(20)"))
+    database.close_now()
+    for path in there.data.glob("blobs/[0-9a-f][0-9a-f]/*"):
+        path.write_bytes(b"damaged")
+    there.text("restore", folder(there), "--account", ANNA, "--message", f"{number}@x.example")
+    said = there.refused("fsck")
+    assert f"'mail {number}'" not in said
+    assert "'mail 5'" in said
 
 
 def test_one_restore_at_a_time(there: CommandLine) -> None:

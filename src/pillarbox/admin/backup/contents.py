@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Final
 
 from pillarbox.admin.backup.points import Holdings
-from pillarbox.world.blobs import BlobMissing, DatabaseBlobs
+from pillarbox.world.blobs import BlobDamaged, BlobMissing, DatabaseBlobs
 from pillarbox.world.database import DatabaseFailure, DatabaseUnavailable, Transaction
 from pillarbox.world.database.sqlite.soundness import damage
 
@@ -112,6 +112,8 @@ def octets_damage(tx: Transaction, digest: bytes) -> str | None:
         octets = DatabaseBlobs().read(tx, digest)
     except BlobMissing:
         return MISSING
+    except BlobDamaged:
+        return DAMAGED
     except DatabaseUnavailable as failure:
         return f"its octets can't be read: {failure}"
     return None if sha256(octets).digest() == digest else DAMAGED

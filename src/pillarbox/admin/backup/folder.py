@@ -4,16 +4,21 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pillarbox.admin.backup.packs import BackupDamaged, Packs
 from pillarbox.admin.backup.points import NoSuchPoint, Point, Points
 from pillarbox.world.durable import make_folder
 
+T = TypeVar("T")
+
 Progress = Callable[[int, int], None]
 """Called with the octets done and the octets in all."""
+Reading = Callable[[], AbstractContextManager[None]]
+"""The context in which a backup is read, for files that need other rights."""
 
 _POINTS, _PACKS, _LOCK = "points", "packs", ".lock"
 _NO_CONTENT = {_LOCK, "lost+found"}
@@ -131,3 +136,13 @@ def folder_failures(directory: Path, data: Path) -> Iterator[None]:
         raise BackupRefused(
             f"Can't write the backup in {directory}: {failure.strerror}. Its earlier points are unchanged. {hint}"
         ) from failure
+
+
+def stepwise(reading: Reading, items: Iterator[T]) -> Iterator[T]:
+    """The same items, each read in that context."""
+    while True:
+        with reading():
+            item = next(items, None)
+        if item is None:
+            return
+        yield item

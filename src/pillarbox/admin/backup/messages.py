@@ -4,14 +4,16 @@ They come as new messages with their flags, keywords and dates. What the account
 run that was interrupted can be run again.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
 from pillarbox.admin.backup.assembly import OpenPoint
 from pillarbox.admin.backup.contents import DAMAGED, MISSING
+from pillarbox.admin.backup.folder import Reading, stepwise
 from pillarbox.admin.backup.lost_mail import LostMessage, lost_messages
+from pillarbox.admin.backup.missing import is_damaged, put_back_octets
 from pillarbox.directory import accounts, quota
 from pillarbox.directory.naming import NameRefused
 from pillarbox.mail import mailbox_name
@@ -23,17 +25,12 @@ from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.append import Arrival, Message, append_all
 from pillarbox.store.fetch import Column
 from pillarbox.store.mailbox import Mailbox
-from pillarbox.world.blobs import BlobMissing, Blobs, prepare
+from pillarbox.world.blobs import BlobDamaged, BlobMissing, Blobs, prepare
 from pillarbox.world.database import Database, DatabaseUnavailable, Transaction
-
-T = TypeVar("T")
 
 MAX_BATCH_MESSAGES: Final = 200
 MAX_BATCH_OCTETS: Final = 16 * 1024 * 1024
 """Of one transaction."""
-
-Reading = Callable[[], AbstractContextManager[None]]
-"""The context in which the backup is read, for files that need other rights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,16 +163,6 @@ def _digests(tx: Transaction, account: AccountId) -> list[tuple[bytes, str]]:
 _COLUMNS = (Column.BLOB, Column.FLAGS, Column.RECEIVED_AT_MS, Column.MESSAGE_ID)
 
 
-def stepwise(reading: Reading, items: Iterator[T]) -> Iterator[T]:
-    """The same items, each read in that context."""
-    while True:
-        with reading():
-            item = next(items, None)
-        if item is None:
-            return
-        yield item
-
-
 def _messages(
     point: OpenPoint, account: AccountId, mailbox: Mailbox, selection: Selection, result: BroughtBack
 ) -> Iterator[_Found]:
@@ -192,24 +179,24 @@ def _messages(
                 continue
             if word in result.not_found:
                 result.not_found.remove(word)
-            octets = _octets(point, digest, uid, result)
+            octets = _octets(point, digest, (mailbox.name, uid), result)
             if octets is not None:
                 yield _Found(digest, octets, flags, received_at_ms)
         after = uids[-1]
 
 
-def _octets(point: OpenPoint, digest: bytes, uid: Uid, result: BroughtBack) -> bytes | None:
+def _octets(point: OpenPoint, digest: bytes, where: tuple[str, Uid], result: BroughtBack) -> bytes | None:
     why = DAMAGED
     try:
         octets = point.database.read_now(point.blobs.read, digest)
         if prepare(octets).blob.digest == digest:
             return octets
-    except BlobMissing:
-        why = MISSING
+    except BlobDamaged as damaged:
+        why = MISSING if isinstance(damaged, BlobMissing) else DAMAGED
     except DatabaseUnavailable as failure:
         why = f"its octets can't be read: {failure}"
     lost = point.database.read_now(lost_messages, {digest: why})
-    result.lost += [one for one in lost if one.uid == uid and one not in result.lost]
+    result.lost += [one for one in lost if (one.mailbox, one.uid) == where and one not in result.lost]
     return None
 
 
@@ -237,6 +224,10 @@ def _store(
         )
         for message in new
     ]
+    for arrival in arrivals:
+        # Others may have the same octets, damaged: they would be taken for the new ones
+        if database.read_now(is_damaged, blobs, arrival.message.blob.blob.digest):
+            database.write_now(put_back_octets, arrival.message.blob)
     try:
         database.write_now(_append, account, target, arrivals, now_ms)
     except account_counters.OverQuota:

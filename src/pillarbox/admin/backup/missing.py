@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from pillarbox.admin.backup.assembly import Form, damaged_blobs, database_files, holds, octets_of, open_point
-from pillarbox.admin.backup.folder import BackupFolder
+from pillarbox.admin.backup.folder import BackupFolder, Reading, stepwise
 from pillarbox.admin.backup.lost_mail import Damaged, LostMessage, lost_messages
-from pillarbox.admin.backup.messages import Reading, stepwise
 from pillarbox.admin.backup.packs import BackupDamaged
 from pillarbox.admin.backup.points import Point
-from pillarbox.world.blobs import BlobMissing, FileBlobs, PreparedBlob, prepare
+from pillarbox.world.blobs import BlobDamaged, Blobs, FileBlobs, PreparedBlob, prepare
 from pillarbox.world.blobs.put_back import put_back
 from pillarbox.world.database import Database, DatabaseUnavailable, SchemaTooNew, Transaction
 
@@ -52,7 +51,7 @@ def restore_missing(
     unreadable: list[str] = []
     for octets in stepwise(reading, _search(folder, wanted, work, form, unreadable)):
         prepared = blobs.keep_ready(octets)
-        database.write_now(_put_back, prepared)
+        database.write_now(put_back_octets, prepared)
         wanted.discard(prepared.blob.digest)
     found = {digest: why for digest, why in damaged.items() if digest not in wanted}
     left = {digest: why for digest, why in damaged.items() if digest in wanted}
@@ -65,7 +64,18 @@ def _listed(database: Database, damaged: Damaged) -> tuple[LostMessage, ...]:
     return database.read_now(lost_messages, damaged)
 
 
-def _put_back(tx: Transaction, prepared: PreparedBlob) -> None:
+def is_damaged(tx: Transaction, blobs: Blobs, digest: bytes) -> bool:
+    """Whether these octets are stored, and can't be read."""
+    if tx.row("SELECT 1 FROM blobs WHERE digest = ?", (digest,)) is None:
+        return False
+    try:
+        return prepare(blobs.read(tx, digest)).blob.digest != digest
+    except (BlobDamaged, DatabaseUnavailable):
+        return True
+
+
+def put_back_octets(tx: Transaction, prepared: PreparedBlob) -> None:
+    """Give all messages that use these octets the sound ones."""
     digest = prepared.blob.digest
     uses: int = tx.value("SELECT count(*) FROM emails WHERE blob = ?", (digest,))
     uses += tx.value("SELECT count(*) FROM queue_messages WHERE blob = ?", (digest,))
@@ -105,7 +115,7 @@ def _in_database(
         for digest in wanted:
             try:
                 octets = opened.database.read_now(opened.blobs.read, digest)
-            except (BlobMissing, DatabaseUnavailable):
+            except (BlobDamaged, DatabaseUnavailable):
                 continue
             if prepare(octets).blob.digest == digest:
                 yield octets

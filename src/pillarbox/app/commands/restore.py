@@ -174,6 +174,8 @@ def _selection(login: str, **chosen: object) -> "Selection":
     assert isinstance(messages, tuple)
     if len(mailboxes) != 1 and any(message.isdecimal() for message in messages):
         raise click.UsageError("A UID is a message of one mailbox: name it with --mailbox.")
+    if not all(message.strip("<>") for message in messages):
+        raise click.UsageError("An empty word is no Message-ID.")
     try:
         return Selection(
             login, tuple(map(canonical, mailboxes)), messages, canonical(str(into)) if into else None
