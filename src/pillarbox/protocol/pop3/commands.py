@@ -11,7 +11,7 @@ from typing import Final
 from pillarbox.protocol.sasl.identity import MAX_IDENTITY_OCTETS, MAX_PASSWORD_OCTETS
 
 MAX_WORD_OCTETS: Final = 100
-"""The longest name of a SASL mechanism, and language tag (RFC 5646 §4.4.1 asks for 35)."""
+"""The longest name of a SASL mechanism, and language tag."""
 
 MAX_NUMBER: Final = 2**31 - 1
 """The largest message number and line count that is accepted."""
