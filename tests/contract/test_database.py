@@ -148,7 +148,7 @@ def test_small_writes_go_between_two_that_write_much(database: Database) -> None
 
 
 def test_the_loop_runs_and_reads_while_much_is_written(tmp_path: Path) -> None:
-    database = open_database(tmp_path / "db", [NOTES])
+    database = open_database(tmp_path / "db", [NOTES], create=True)
     threads: list[int] = []
     loop_has_run = threading.Event()
 

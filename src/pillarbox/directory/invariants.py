@@ -58,13 +58,14 @@ INVARIANTS = (
     Invariant(
         "postmaster-exists",
         "The postmaster of a domain is an existing account.",
-        "SELECT name, postmaster FROM domains WHERE postmaster NOT IN (SELECT id FROM accounts)",
+        "SELECT name, postmaster FROM domains WHERE postmaster IS NOT NULL"
+        " AND postmaster NOT IN (SELECT id FROM accounts)",
         "the postmaster of {0} is account {1}, which does not exist",
         "Name the oldest account of the domain.",
         (
             (
                 "UPDATE domains SET postmaster = (SELECT min(id) FROM accounts WHERE domain = domains.name)"
-                " WHERE postmaster NOT IN (SELECT id FROM accounts)"
+                " WHERE postmaster IS NOT NULL AND postmaster NOT IN (SELECT id FROM accounts)"
             ),
         ),
     ),
