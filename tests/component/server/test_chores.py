@@ -10,7 +10,7 @@ import pytest
 
 from pillarbox.server.chores import Chore, Chores
 from pillarbox.server.chores.runner import BUSY_S, IDLE_S, REST_FACTOR
-from pillarbox.server.chores.table import LEFTOVERS_EVERY_S, index_mail
+from pillarbox.server.chores.table import LEFTOVERS_EVERY_S, Rest, index_mail
 from pillarbox.store.search import index
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS
 from pillarbox.world.clock import SystemClock
@@ -57,33 +57,63 @@ def test_leftovers_are_removed_once_an_hour(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_the_chores_rest_longer_while_others_are_served(tmp_path: Path) -> None:
-    async def work(world: World) -> bool:
-        ran.append(world)
-        await asyncio.sleep(0.01)
+class Asleep(SystemClock):
+    """Work takes 0.01 s by this clock; nobody waits for a sleep."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(("others", "rest_s"), [(False, BUSY_S), (True, 0.01 * REST_FACTOR)])
+def test_the_chores_rest_longer_while_others_are_served(tmp_path: Path, others: bool, rest_s: float) -> None:
+    async def work(world: World, rest: Rest) -> bool:
+        for _ in range(2):
+            clock.now += 0.01
+            running[0]._others = others
+            await rest()
         return True
 
     async def scenario() -> None:
-        provider = await open_provider(tmp_path)
+        provider = await open_provider(tmp_path, clock=clock)
         chores = Chores(provider.world, lambda: True, (Chore(work), Chore(work, every_s=3600.0)))
-        assert await chores.round() == BUSY_S
-        assert len(ran) == 2
-        chores._others = True
-        assert await chores.round() >= 0.01 * REST_FACTOR
-        assert len(ran) == 3
+        running.append(chores)
+        chores._working_since = clock.now
+        clock.slept.clear()
+        assert await chores.round()
+        assert await chores.round()  # without the second, which is not due
+        assert clock.slept == [pytest.approx(rest_s)] * 6
         await provider.close()
 
-    ran: list[World] = []
+    clock = Asleep()
+    running: list[Chores] = []
     asyncio.run(scenario())
 
 
 def test_no_work_is_looked_for_less_often(tmp_path: Path) -> None:
     async def scenario() -> None:
-        provider = await open_provider(tmp_path)
-        assert await Chores(provider.world, lambda: True).round() == IDLE_S
+        clock = Asleep()
+        provider = await open_provider(tmp_path, clock=clock)
+        chores = Chores(provider.world, lambda: True)
+        chores.start()
+        while len(clock.slept) < 3:
+            await asyncio.sleep(0)
+        await chores.stop()
+        assert clock.slept[:3] == [BUSY_S, IDLE_S, IDLE_S]
         await provider.close()
 
     asyncio.run(scenario())
+
+
+async def no_rest() -> None:
+    """Go on at once."""
 
 
 # --- the search index
@@ -109,8 +139,8 @@ def feed_failing_with(
             patched.setattr(index, "gather", failing(failure))
             for _ in range(3):
                 with contextlib.suppress(type(failure)):
-                    await index_mail(provider.world)
-        while await index_mail(provider.world):
+                    await index_mail(provider.world, no_rest)
+        while await index_mail(provider.world, no_rest):
             pass
         indexed = await database.read(lambda tx: tx.value("SELECT count(*) FROM search_index_docsize"))
         given_up = await database.read(lambda tx: tx.value("SELECT count(*) FROM search_given_up"))

@@ -83,7 +83,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(60):
             await provider.deliver(0, MESSAGE.replace(b"%d", b"%d" % number))
         for chore in CHORES:
-            while await chore.run(provider.world):
+            while await chore.run(provider.world, no_rest):
                 pass
         await provider.close()
 
@@ -147,8 +147,12 @@ def play(provider: Provider, run: Callable[[Any], Any]) -> Iterator[tuple[str, b
         wire.close()
 
 
+async def no_rest() -> None:
+    """Go on at once."""
+
+
 async def _run(chore: Chore, provider: Provider) -> None:
-    await chore.run(provider.world)
+    await chore.run(provider.world, no_rest)
 
 
 @pytest.mark.parametrize("kind", DAMAGES)

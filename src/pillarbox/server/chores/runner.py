@@ -11,9 +11,9 @@ from pillarbox.world.world import World
 IDLE_S: Final = 3.0
 """Between two rounds when there was no work, or another worker does it."""
 BUSY_S: Final = 0.01
-"""Between two rounds while there is work and no one else uses the database."""
+"""Between two pieces of work while no one else uses the database."""
 REST_FACTOR: Final = 15
-"""While others use the database, the rest after a round is so many times as long as the round."""
+"""While others use the database, a rest is so many times as long as the work before it."""
 
 
 class Chores:
@@ -25,7 +25,8 @@ class Chores:
         self._due = dict.fromkeys(chores, 0.0)
         """When each chore may run again, by the monotonic clock."""
         self._task: asyncio.Task[None] | None = None
-        self._pause_s = BUSY_S
+        self._working_since = 0.0
+        """When the last rest ended, by the monotonic clock."""
         self._others = False
         """Whether anyone else used the database during the last rest."""
         self._postponed = ""
@@ -43,14 +44,12 @@ class Chores:
             self._task = None
 
     async def _run(self) -> None:
+        await self._sleep(BUSY_S)
         while True:
-            calls = self._world.database.calls
-            await self._world.clock.sleep(self._pause_s)
-            self._others = self._world.database.calls > calls
-            self._pause_s = IDLE_S
+            more = False
             if self._may_run():
                 try:
-                    self._pause_s = await self.round()
+                    more = await self.round()
                     self._postponed = ""
                 except DatabaseUnavailable as failure:
                     if str(failure) != self._postponed:  # once, however long it lasts
@@ -58,20 +57,26 @@ class Chores:
                         self._world.telemetry.warning("chores postponed", detail=self._postponed)
                 except Exception as error:
                     self._world.telemetry.failure("chore failed", error)
+            await (self.rest() if more else self._sleep(IDLE_S))
 
-    async def round(self) -> float:
-        """Run each chore that is due once; return how many seconds to rest."""
-        clock = self._world.clock
-        began = clock.monotonic()
-        more = [await self._run_if_due(chore) for chore in self._due]
-        if not any(more):
-            return IDLE_S
-        took = clock.monotonic() - began
-        return max(BUSY_S, took * REST_FACTOR if self._others else 0.0)
+    async def round(self) -> bool:
+        """Run each chore that is due once; return whether there may be more to do."""
+        return any([await self._run_if_due(chore) for chore in self._due])
+
+    async def rest(self) -> None:
+        """Sleep the longer, the longer the work took since the last rest, if others are served."""
+        took = self._world.clock.monotonic() - self._working_since
+        await self._sleep(max(BUSY_S, took * REST_FACTOR if self._others else 0.0))
+
+    async def _sleep(self, seconds: float) -> None:
+        calls = self._world.database.calls
+        await self._world.clock.sleep(seconds)
+        self._others = self._world.database.calls > calls
+        self._working_since = self._world.clock.monotonic()
 
     async def _run_if_due(self, chore: Chore) -> bool:
         now = self._world.clock.monotonic()
         if now < self._due[chore]:
             return False
         self._due[chore] = now + chore.every_s
-        return await chore.run(self._world)
+        return await chore.run(self._world, self.rest)

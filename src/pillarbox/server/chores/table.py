@@ -12,32 +12,35 @@ from pillarbox.world.blobs import has_unused_files, sweep, sweep_leftovers
 from pillarbox.world.database import DatabaseUnavailable, Lane
 from pillarbox.world.world import World
 
+Rest = Callable[[], Awaitable[None]]
+"""Awaited between two pieces of work, so that clients come first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chore:
     """One kind of background work."""
 
-    run: Callable[[World], Awaitable[bool]]
-    """Does a bounded piece of work; returns whether there may be more."""
+    run: Callable[[World, Rest], Awaitable[bool]]
+    """Does a bounded amount of work, a piece at a time; returns whether there may be more."""
     every_s: float = 0.0
     """Seconds from one run to the next at least; 0: in every round."""
 
 
-async def drop_orphans(world: World) -> bool:
+async def drop_orphans(world: World, _rest: Rest) -> bool:
     """Delete emails whose last placement is gone."""
     if not await world.database.read(orphans.exist):
         return False
     return await world.database.write_in_thread(orphans.sweep) > 0
 
 
-async def drop_files(world: World) -> bool:
+async def drop_files(world: World, _rest: Rest) -> bool:
     """Remove the files of blobs whose last use is gone."""
     if not await world.database.read(has_unused_files):
         return False
     return await sweep(world.blobs, world.database) > 0
 
 
-async def index_mail(world: World) -> bool:
+async def index_mail(world: World, rest: Rest) -> bool:
     """Feed the full-text index."""
     database = world.database
     if not await database.read(index.has_backlog):
@@ -48,6 +51,7 @@ async def index_mail(world: World) -> bool:
     try:
         while batch := await database.read_in_lane(Lane.MAINTENANCE, index.gather, world.blobs, attempt):
             await database.write_in_thread(index.feed, batch)
+            await rest()
     except (asyncio.CancelledError, DatabaseUnavailable):
         with suppress(DatabaseUnavailable):
             await database.write(index.release, attempt)
@@ -55,7 +59,7 @@ async def index_mail(world: World) -> bool:
     return True
 
 
-async def drop_leftovers(world: World) -> bool:
+async def drop_leftovers(world: World, _rest: Rest) -> bool:
     """Remove files that crashes have left behind."""
     await sweep_leftovers(world.blobs, world.database, now_ms=world.clock.now_ms())
     return False
