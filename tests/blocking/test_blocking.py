@@ -9,7 +9,7 @@ from tests.blocking.case import Case
 from tests.blocking.cases import every_case
 from tests.blocking.measure import measure
 
-WIDE_MS = 2000.0
+WIDE_MS = 3000.0
 """Most of the attacks took minutes before there was a limit."""
 
 
