@@ -32,7 +32,7 @@ EXPRESSIONS: dict[str, str] = {
     "admin.importing.maildir": "_BARE_LF",
     "app.commands.amounts": "_OCTETS _TIME",
     "delivery.submission": "_IN_FRONT _LOOKS_GUARDED",
-    "delivery.trace": "_HOST _LITERAL _PLAIN _RECEIVED _TLS_1_2",
+    "delivery.trace": "_HOST _LITERAL _PLAIN _COMMENTS _GOES_ON _RECEIVED _TLS_1_2",
     "mail.address": "_DOT_STRING _ADDRESS _ASCII_DOMAIN _LITERAL _ESCAPE _NEEDS_ESCAPE",
     "mail.address_list": "_SIMPLE",
     "mail.address_tokens": "TOKEN TOKEN_UNQUOTED _COMMENT_MARK _ESCAPE _FOLD",

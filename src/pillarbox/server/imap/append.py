@@ -47,7 +47,8 @@ async def message_offered(session: SessionState, event: MessageOffered) -> bytes
         or incoming.files >= limits.max_append_files
     ):
         raise CommandRefused(no("Too much data in one command", response_codes.LIMIT))
-    incoming.written.append((event.message, incoming.writer(session, event.message.size)))
+    writer = incoming.writer(session.world, limits, event.message.size)
+    incoming.written.append((event.message, writer))
     session.incoming = incoming
     return session.machine.accept_message()
 

@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pillarbox.mail.identifiers import MailboxId, Uid
 from pillarbox.protocol.imap.commands import Append, Replace
 from pillarbox.protocol.imap.events import MessageParameters
+from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, BlobWriter
 from pillarbox.world.memory import Reservation
-
-if TYPE_CHECKING:
-    from pillarbox.server.imap.session_state import SessionState
+from pillarbox.world.world import World
 
 FEW_FILES: Final = 4
 """So many files are removed at once; more, in a thread."""
@@ -38,17 +37,16 @@ class IncomingMessages:
     failed: bool = False
     """Whether octets could not be written or kept."""
 
-    def writer(self, session: "SessionState", size: int) -> BlobWriter:
+    def writer(self, world: World, limits: ImapLimits, size: int) -> BlobWriter:
         """For a message of so many octets: in memory if it is small and there is room for it, else in a file."""
-        limits, memory = session.limits, session.world.memory.accounts.received
         in_memory = sum(reserved.octets for reserved in self.in_memory) + size
         if size < MAX_IN_DATABASE_OCTETS and in_memory <= limits.max_append_octets_in_memory:
-            reserved = memory.try_reserve(size, self.fail)
+            reserved = world.memory.accounts.received.try_reserve(size, self.fail)
             if reserved is not None:
                 self.in_memory.append(reserved)
-                return session.world.blobs.writer()
+                return world.blobs.writer()
         self.files += 1
-        return session.world.blobs.writer(max_in_memory_octets=0)
+        return world.blobs.writer(max_in_memory_octets=0)
 
     def keep(self) -> None:
         """All has arrived: from now on it depends on us how long it takes."""
