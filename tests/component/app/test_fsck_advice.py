@@ -144,11 +144,17 @@ def test_a_database_of_which_nothing_is_left_leads_to_the_backup(
     assert "No errors found" in there.text("fsck")
 
 
+def test_what_is_lost_is_listed_whatever_its_row_says_of_the_date(there: CommandLine) -> None:
+    run_sql(there, "UPDATE blob_octets SET octets = zeroblob(length(octets))")
+    run_sql(there, "UPDATE placements SET received_at_ms = 9223372036854775807 WHERE uid = 1")
+    assert "INBOX, UID 1, unknown date" in there.refused("fsck")
+
+
 def test_what_is_lost_is_listed_in_full_and_kept_as_far_as_it_is_there(there: CommandLine) -> None:
     run_sql(there, "UPDATE blob_octets SET octets = zeroblob(length(octets))")
     output = there.refused("fsck")
     for uid in (1, 2, 3, 4, 5, 9, 20, 40):
-        assert f"anna@one.example, INBOX, UID {uid}, 2023-11-14, 'subject {(uid - 1) // 3}'" in output
+        assert f'anna@one.example, INBOX, UID {uid}, 2023-11-14, "subject {(uid - 1) // 3}"' in output
     assert "queued message 1 from anna@one.example to someone@far.example" in output
     assert "anna@one.example, INBOX, UID 41" not in output, "that one is a file"
     assert "pillarbox fsck --repair --accept-loss" in output

@@ -239,8 +239,8 @@ def test_damaged_octets_of_others_are_not_taken_for_those_restored(there: Comman
         path.write_bytes(b"damaged")
     there.text("restore", folder(there), "--account", ANNA, "--message", f"{number}@x.example")
     said = there.refused("fsck")
-    assert f"'mail {number}'" not in said
-    assert "'mail 5'" in said
+    assert f'"mail {number}"' not in said
+    assert '"mail 5"' in said
 
 
 def test_one_restore_at_a_time(there: CommandLine) -> None:

@@ -8,14 +8,13 @@ run that dies costs nothing but its time. Nothing that a point needs is ever rem
 
 make.py      adding a point; contents.py: what the database holds; keeping.py: which points stay
 verify.py    reading everything
-assembly.py  the files of a point, put together again; lost_mail.py: the messages that it lacks
+assembly.py  the files of a point, put together again
 restore.py   a whole data directory
 messages.py  single messages, beside what is there; missing.py: octets that were lost
 """
 
 from pillarbox.admin.backup.assembly import Form, open_point, work_folder
 from pillarbox.admin.backup.folder import BackupFolder, BackupRefused, is_backup, open_backup, select_point
-from pillarbox.admin.backup.lost_mail import LostMessage
 from pillarbox.admin.backup.make import BackupResult, make_backup
 from pillarbox.admin.backup.messages import BroughtBack, Selection, restore_messages
 from pillarbox.admin.backup.missing import MissingRestored, restore_missing
@@ -23,6 +22,7 @@ from pillarbox.admin.backup.packs import BackupDamaged
 from pillarbox.admin.backup.points import NoSuchPoint, Point, Points
 from pillarbox.admin.backup.restore import RestoreResult, restore_backup
 from pillarbox.admin.backup.verify import VerifiedPoint, VerifyReport, verify_backup
+from pillarbox.admin.lost_mail import LostMessage
 
 __all__ = [
     "BackupDamaged",

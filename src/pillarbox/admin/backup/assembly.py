@@ -16,10 +16,10 @@ from pathlib import Path
 
 from pillarbox.admin.backup import contents
 from pillarbox.admin.backup.folder import BackupFolder, BackupRefused
-from pillarbox.admin.backup.lost_mail import LostMessage, lost_messages
 from pillarbox.admin.backup.packs import BLOCK_OCTETS, BackupDamaged
 from pillarbox.admin.backup.points import BackedUpFile, Point
 from pillarbox.admin.fsck import RepairContext
+from pillarbox.admin.lost_mail import LostMessage, lost_messages
 from pillarbox.admin.rebuild import CannotRebuild, RebuildResult, rebuild_database
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.database import DatabaseFailure, Schema, Transaction

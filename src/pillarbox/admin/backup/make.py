@@ -30,9 +30,9 @@ from pillarbox.admin.backup.folder import (
     open_backup,
 )
 from pillarbox.admin.backup.keeping import remove_old
-from pillarbox.admin.backup.lost_mail import LostMessage, lost_messages
 from pillarbox.admin.backup.packs import BLOCK_OCTETS
 from pillarbox.admin.backup.points import HOLE, BackedUpFile, Holdings, Point
+from pillarbox.admin.lost_mail import LostMessage, lost_messages
 from pillarbox.world.blobs.files import INCOMING
 from pillarbox.world.blobs.sweep import kept
 from pillarbox.world.database import DatabaseFailure

@@ -12,8 +12,8 @@ from typing import Final
 from pillarbox.admin.backup.assembly import OpenPoint
 from pillarbox.admin.backup.contents import DAMAGED, MISSING
 from pillarbox.admin.backup.folder import Reading, stepwise
-from pillarbox.admin.backup.lost_mail import LostMessage, lost_messages
 from pillarbox.admin.backup.missing import is_damaged, put_back_octets
+from pillarbox.admin.lost_mail import LostMessage, lost_messages
 from pillarbox.directory import accounts, quota
 from pillarbox.directory.naming import NameRefused
 from pillarbox.mail import mailbox_name

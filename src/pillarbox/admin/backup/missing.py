@@ -11,9 +11,9 @@ from typing import Final
 
 from pillarbox.admin.backup.assembly import Form, damaged_blobs, database_files, holds, octets_of, open_point
 from pillarbox.admin.backup.folder import BackupFolder, Reading, stepwise
-from pillarbox.admin.backup.lost_mail import Damaged, LostMessage, lost_messages
 from pillarbox.admin.backup.packs import BackupDamaged
 from pillarbox.admin.backup.points import Point
+from pillarbox.admin.lost_mail import Damaged, LostMessage, lost_messages
 from pillarbox.world.blobs import BlobDamaged, Blobs, FileBlobs, PreparedBlob, prepare
 from pillarbox.world.blobs.put_back import put_back
 from pillarbox.world.database import Database, DatabaseUnavailable, SchemaTooNew, Transaction

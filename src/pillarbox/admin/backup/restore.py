@@ -20,9 +20,9 @@ from pillarbox.admin.backup.assembly import (
     write_file,
 )
 from pillarbox.admin.backup.folder import BackupFolder, BackupRefused, Progress, open_backup, select_point
-from pillarbox.admin.backup.lost_mail import LostMessage
 from pillarbox.admin.backup.packs import BackupDamaged
 from pillarbox.admin.backup.points import Point
+from pillarbox.admin.lost_mail import LostMessage
 from pillarbox.admin.rebuild import RebuildResult
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.database.sqlite import open_database

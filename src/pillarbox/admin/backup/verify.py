@@ -10,9 +10,9 @@ from pathlib import Path
 from pillarbox.admin.backup.assembly import Form, OpenPoint, holds, open_point
 from pillarbox.admin.backup.contents import DAMAGED, MISSING, blob_files, damaged_octets
 from pillarbox.admin.backup.folder import BackupFolder, Progress, open_backup
-from pillarbox.admin.backup.lost_mail import LostMessage, lost_messages
 from pillarbox.admin.backup.packs import BackupDamaged
 from pillarbox.admin.backup.points import NoSuchPoint, Point
+from pillarbox.admin.lost_mail import LostMessage, lost_messages
 from pillarbox.world.database import SchemaTooNew, Transaction
 
 

@@ -9,6 +9,7 @@ from pillarbox.admin.fsck import loss
 from pillarbox.admin.fsck.context import RepairContext
 from pillarbox.admin.fsck.invariants import every_invariant
 from pillarbox.admin.fsck.report import Problem, Report
+from pillarbox.admin.lost_mail import whereabouts
 from pillarbox.world.blobs.invariants import octets
 from pillarbox.world.database import DatabaseFailure, Schema, Transaction
 from pillarbox.world.database.invariant import Invariant
@@ -81,7 +82,7 @@ def _damaged_blobs(tx: Transaction, context: RepairContext, report: Report) -> I
         for checked in octets(tx, context.blobs):
             report.blobs += 1
             if checked.trouble:
-                where = loss.whereabouts(tx, checked.digest)
+                where = whereabouts(tx, checked.digest)
                 what = f"message {checked.digest.hex()} {checked.trouble} ({where})"
                 remedy = loss.RESTORE if checked.lost else _LATER
                 yield Problem("octets", what, remedy, repairable=False)

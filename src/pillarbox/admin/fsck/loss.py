@@ -1,18 +1,18 @@
-"""What is lost: where it was, message by message, and how it is taken out once the operator accepts the loss.
+"""What is lost, and how it is taken out once the operator accepts the loss; `admin.lost_mail` says where it was.
 
 Octets that can still be read, be it a part, become files in `lost+found`; nothing else but the rows of what is lost
 is removed. Counts, flags and the change log are corrected by the repairs that follow.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
+from pillarbox.admin import lost_mail
 from pillarbox.admin.fsck.context import RepairContext
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.store import account_counters, mailboxes
 from pillarbox.world.blobs import BlobDamaged
 from pillarbox.world.blobs.invariants import octets
-from pillarbox.world.database import DatabaseFailure, DatabaseUnavailable, Transaction
+from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.durable import make_folder, write_whole
 
 ACCEPT = "pillarbox fsck --repair --accept-loss"
@@ -20,14 +20,6 @@ RESTORE = f"To have it back from a backup: pillarbox restore BACKUP --missing. T
 
 USERS = "(SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages)"
 _BLOBLESS = f"SELECT DISTINCT blob FROM {USERS} u WHERE blob NOT IN (SELECT digest FROM blobs)"  # noqa: S608 - a constant
-_PLACED = """
-SELECT coalesce(a.login, 'account ' || p.account), coalesce(m.name, 'mailbox ' || p.mailbox), p.uid, p.received_at_ms,
-  e.subject FROM placements p LEFT JOIN emails e ON e.id = p.email
-  LEFT JOIN mailboxes m ON m.account = p.account AND m.id = p.mailbox
-  LEFT JOIN accounts a ON a.id = p.account"""
-_QUEUED = """
-SELECT q.id, q.reverse_path, (SELECT group_concat(r.address, ' ') FROM queue_recipients r WHERE r.message = q.id)
-  FROM queue_messages q WHERE q.blob = ? ORDER BY q.id"""
 
 
 class LossRefused(Exception):
@@ -36,36 +28,13 @@ class LossRefused(Exception):
 
 def without_email(tx: Transaction) -> list[tuple[str]]:
     """Messages in mailboxes that have lost their row in `emails`."""
-    rows = tx.rows(f"{_PLACED} WHERE e.id IS NULL ORDER BY p.account, p.mailbox, p.uid")
-    return [(_placed(row),) for row in rows]
+    return [(lost.title,) for lost in lost_mail.without_email(tx)]
 
 
 def without_blob(tx: Transaction) -> Iterator[tuple[str, str]]:
     """Digests of octets that have lost their row in `blobs`, and where these were."""
     for (digest,) in tx.rows(_BLOBLESS):
-        yield digest.hex(), whereabouts(tx, digest)
-
-
-def whereabouts(tx: Transaction, digest: bytes) -> str:
-    """All messages with these octets, in mailboxes and in the queue."""
-    try:
-        placed = tx.rows(f"{_PLACED} WHERE e.blob = ? ORDER BY p.account, p.mailbox, p.uid", (digest,))
-        queued = tx.rows(_QUEUED, (digest,))
-    except DatabaseFailure:
-        return "the tables that say where can't be read"
-    where = [_placed(row) for row in placed]
-    where += [
-        f"queued message {number} from {sender or '<>'} to {recipients}"
-        for number, sender, recipients in queued
-    ]
-    return "; ".join(where) or "not used"
-
-
-def _placed(row: tuple[str, str, int, int, str | None]) -> str:
-    login, mailbox, uid, received_at_ms, subject = row
-    day = datetime.fromtimestamp(received_at_ms / 1000, UTC).strftime("%Y-%m-%d")
-    told = f"{login}, {mailbox}, UID {uid}, {day}"
-    return told if subject is None else f"{told}, {subject!r}"  # what a terminal might obey is escaped
+        yield digest.hex(), lost_mail.whereabouts(tx, digest)
 
 
 # --- accepting
