@@ -22,6 +22,8 @@ from pillarbox.directory import accounts, aliases, app_passwords, credentials, d
 from pillarbox.directory.app_passwords import AppPasswordHash, Scope
 from pillarbox.directory.password_hash import PasswordHash, hash_password
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.queue import control
+from pillarbox.queue.inspection import Selection
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Peer
 from pillarbox.server.listener import Listener, ServiceOffer, shared_buffer
@@ -53,6 +55,7 @@ STARTS_AT_MS = 1_700_000_000_000
 RELAY_LIMITS = RelayLimits(poll_s=30 * MINUTE)
 """Reading an idle queue every minute for days would take most of the time."""
 PORTS = {25: "smtp", 587: "submission"}
+_HELD = "SELECT 1 FROM queue_recipients WHERE state = 'held'"
 _SECRET = bytes(32)
 _SALT = bytes(16)
 _BUFFER = shared_buffer()
@@ -160,6 +163,18 @@ class Provider:
         if self.life is None and life is self.lives[-1]:
             self.start()
 
+    async def release_held(self) -> None:
+        """What an operator does about recipients that are held since their workers crashed too often."""
+        life = self.life
+        if life is not None and self.disk.execute(_HELD).fetchone():
+            self._around.trace(self.name, "held recipients are released")
+            releasing = life.begin(self._release())
+            while life.alive and not releasing.done():
+                await asyncio.sleep(1.0)
+
+    async def _release(self) -> None:
+        await self._database.write(control.release, Selection(), now_ms=self.clock.now_ms())
+
     async def _close(self) -> None:
         await asyncio.gather(*(listener.drain(5.0) for listener in self._listeners.values()))
         for relay in self._relays:
@@ -191,7 +206,7 @@ class Provider:
 
     def _open(self) -> None:
         """As `app.worker` does, with a simulated world."""
-        database = FaultyDatabase(self.disk, self._disk_faults())
+        database = self._database = FaultyDatabase(self.disk, self._disk_faults())
         signals = LocalSignals()
         database.on_commit = signals.announce
         world = World(

@@ -125,6 +125,9 @@ class Simulation:
         until = max(self._loop.time(), self.faults.until_s) + PATIENCE_S
         while self._loop.time() < until and not self._quiet():
             await asyncio.sleep(HOUR)
+            if self._loop.time() > self.faults.until_s:
+                for provider in self.providers:
+                    await provider.release_held()
         self.trace("everyone", "the queues are empty, or should be")
         for provider in self.providers:
             await provider.stop()
