@@ -13,7 +13,7 @@ from pillarbox.world.database import Transaction
 
 SPREAD_UNFINISHED: Final = 3
 """Leases without a result after which a recipient is tried at a time of its own."""
-MAX_UNFINISHED: Final = 5
+MAX_UNFINISHED: Final = 10
 """Leases without a result after which a recipient is held."""
 SPREAD_MS: Final = 30 * 60_000
 """The time over which such recipients are spread."""

@@ -74,7 +74,7 @@ REPAIRED = {
 TOLD = {
     "message-has-email": ["DELETE FROM emails WHERE id = (SELECT email FROM placements WHERE account = 2 LIMIT 1)"],
     "recipient-has-message": ["DELETE FROM queue_messages"],
-    "recipient-is-finished": ["UPDATE queue_recipients SET state = 'held', unfinished = 5"],
+    "recipient-is-finished": ["UPDATE queue_recipients SET state = 'held', unfinished = 10"],
     "account-has-password": ["DELETE FROM passwords WHERE account = 1"],
     "account-has-domain": ["DELETE FROM domains"],
     "alias-has-target": ["INSERT INTO addresses VALUES ('info', 'one.example', 'info', 'alias', NULL, NULL, 0)"],
