@@ -7,6 +7,12 @@ CREDENTIALS = "credentials"
 """The key for digests of app passwords and for salts of logins."""
 
 
+def find(tx: Transaction, name: str) -> bytes | None:
+    """The secret of this name, if there is one."""
+    kept: bytes | None = tx.value("SELECT octets FROM installation_secrets WHERE name = ?", (name,))
+    return kept
+
+
 def ensure(tx: Transaction, name: str, fresh: bytes) -> bytes:
     """The secret of this name; `fresh` is stored if there is none yet."""
     assert len(fresh) == SECRET_OCTETS

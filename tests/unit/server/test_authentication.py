@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,7 +16,7 @@ from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.server.authentication import AuthenticationUnavailable, Authenticator, Client
 from pillarbox.server.connection import TlsState
 from pillarbox.world.clock import VirtualClock
-from pillarbox.world.database import Database
+from pillarbox.world.database import Database, DatabaseUnavailable
 from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.telemetry import MemoryTelemetry
 from tests.kit.people import NOW_MS, SALT, hashed, person
@@ -103,6 +103,31 @@ def test_the_password_is_prepared() -> None:
     async def scenario(bench: Bench) -> None:
         bench.database.write_now(credentials.set_password, bench.bert.id, hashed("a\u00aa b"), now_ms=NOW_MS)
         assert await bench.login("bert", "aa\u00a0b") == bench.bert
+
+    run(scenario)
+
+
+class Full:
+    """A database on a full disk."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    async def write(self, *_verb: object, **_arguments: object) -> None:
+        raise DatabaseUnavailable("database or disk is full")
+
+
+def test_people_log_in_while_nothing_can_be_written() -> None:
+    """Also to a process that has seen no login before."""
+
+    async def scenario(bench: Bench) -> None:
+        full = cast("Database", Full(bench.database))
+        fresh = Authenticator(world_of(full, bench.clock, telemetry=bench.telemetry))
+        assert await fresh.check_password("anna", "open sesame", HOME) == bench.anna
+        await fresh.close()
 
     run(scenario)
 
