@@ -3,6 +3,7 @@
 Advice that leads in a circle, or does not help, fails the test.
 """
 
+import errno
 import json
 import os
 import re
@@ -164,6 +165,33 @@ def test_what_is_lost_is_listed_in_full_and_kept_as_far_as_it_is_there(there: Co
     rest = list((there.data / "lost+found").glob("*.damaged.eml"))
     assert len(rest) > 40
     assert not any(path.read_bytes().strip(b"\0") for path in rest)
+
+
+def test_what_was_removed_is_listed_when_the_loss_is_accepted(there: CommandLine) -> None:
+    _file(there).unlink()
+    output = there.text("fsck", "--repair", "--accept-loss")
+    assert "is lost (anna@one.example, INBOX, UID" in output
+    assert output.endswith("0 errors left.\n")
+
+
+def test_a_file_that_may_not_be_read_is_not_lost(there: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a copy that root has put in its place."""
+    name, opened = _file(there).name, os.open
+    before = there.json("account", "show", "anna@one.example")
+
+    def forbidding(path: str | Path, flags: int, mode: int = 0o777, **others: int) -> int:
+        if Path(path).name == name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, flags, mode, **others)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", forbidding)
+        for words in (["fsck"], ["fsck", "--repair", "--accept-loss"]):
+            output = there.refused(*words)
+            assert "(Permission denied): its file must belong to the user that serves" in output
+            assert "Mend what the text says" in output
+    assert there.json("account", "show", "anna@one.example") == before
+    assert "No errors found" in there.text("fsck")
 
 
 def test_accepting_a_loss_needs_its_words(there: CommandLine) -> None:

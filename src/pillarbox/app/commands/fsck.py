@@ -60,7 +60,7 @@ def command(installation: Installation, repairing: bool, accept_loss: bool, quic
         "left": report.problems,
         "checks": report.checks,
     }
-    installation.show(data, _text(report, found, repairing=repairing))
+    installation.show(data, _text(report, found, repairing=repairing, accepted=accept_loss))
     if not report.sound:
         raise SystemExit(1)
 
@@ -78,14 +78,20 @@ def _unknown_domain(installation: Installation) -> "list[Problem]":
     except DatabaseFailure:
         return []  # reported by the check
     what = f"{domain}, the configured domain, is not in the database"
-    return [Problem("domain", what, f"Serve it: pillarbox domain add {domain}", repairable=False)]
+    remedy = (
+        "If it is another one's: mount the right disk, or restore a backup. Else: pillarbox domain add "
+        + domain
+    )
+    return [Problem("domain", what, remedy, repairable=False)]
 
 
-def _text(report: "Report", found: "list[Problem]", *, repairing: bool) -> str:
+def _text(report: "Report", found: "list[Problem]", *, repairing: bool, accepted: bool) -> str:
     checked = f"{report.checks} invariants and {report.blobs} messages checked"
     if not found:
         return "\n".join([f"No errors found. {checked}.", *report.notes])
     lines = [f"{counted(len(found), 'error')} found. {checked}.", ""]
+    if accepted:  # what is gone now is told nowhere else
+        lines += [visible(f"{one.check}: {one.what}") for one in found if one not in report.problems]
     last = ""
     for problem in report.problems:
         lines.append(visible(f"{problem.check}: {problem.what}"))

@@ -28,6 +28,13 @@ class BlobMissing(BlobDamaged):
         super().__init__(name, "is lost")
 
 
+class BlobForbidden(BlobDamaged):
+    """The file of a blob may be whole, but this user may not read it."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(name, f"can't be read ({why}): its file must belong to the user that serves")
+
+
 @dataclass(frozen=True, slots=True)
 class Blob:
     """A reference to octets: their SHA-256 (32 octets) and their number."""

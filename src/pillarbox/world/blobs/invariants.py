@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from pillarbox.world.blobs.blob import BlobDamaged, verified
+from pillarbox.world.blobs.blob import BlobDamaged, BlobForbidden, verified
 from pillarbox.world.blobs.blobs import Blobs
 from pillarbox.world.blobs.sweep import is_named_by_digest
 from pillarbox.world.database import DatabaseUnavailable, Transaction
@@ -83,6 +83,8 @@ def octets(tx: Transaction, blobs: Blobs) -> Iterator[Checked]:
 def _trouble(tx: Transaction, blobs: Blobs, digest: bytes) -> tuple[str | None, bool]:
     try:
         verified(blobs.read(tx, digest), digest)
+    except BlobForbidden as failure:
+        return failure.trouble, False
     except BlobDamaged as failure:
         return failure.trouble, True
     except DatabaseUnavailable as failure:

@@ -4,13 +4,12 @@ import errno
 import os
 from typing import Final, Self
 
-from pillarbox.world.blobs.blob import BlobDamaged, BlobMissing
+from pillarbox.world.blobs.blob import BlobDamaged, BlobForbidden, BlobMissing
 from pillarbox.world.database import DatabaseUnavailable
 
 _LOST: Final = {errno.ENOENT, errno.ENOTDIR}
-_UNREADABLE: Final = {
-    errno.EIO, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EBADMSG, errno.EUCLEAN,
-}  # fmt: skip
+_FORBIDDEN: Final = {errno.EACCES, errno.EPERM}
+_UNREADABLE: Final = {errno.EIO, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EBADMSG, errno.EUCLEAN}
 """Errors of one file. Others, such as too many open files, say nothing about it and pass."""
 
 
@@ -69,6 +68,8 @@ def failure_of(name: str, failure: OSError) -> BlobDamaged | DatabaseUnavailable
     """What an error of a blob's file is to its reader."""
     if failure.errno in _LOST:
         return BlobMissing(name)
+    if failure.errno in _FORBIDDEN:
+        return BlobForbidden(name, str(failure.strerror))
     if failure.errno in _UNREADABLE:
         return BlobDamaged(name, f"can't be read ({failure.strerror})")
     return DatabaseUnavailable(str(failure))
