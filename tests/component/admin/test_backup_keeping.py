@@ -63,7 +63,9 @@ def test_points_of_older_backups_come_first(tmp_path: Path) -> None:
             path.rename(tmp_path / path.name[7:])
     points.write(Point(name="2020-01-01T000000Z", made_at="", pillarbox="", versions={}, files=()))
     assert points.names() == ["2026-08-06T000000Z", "2026-08-07T000000Z", "2020-01-01T000000Z"]
+    assert all(not points.damaged_files(name) for name in points.names()), "a copy was never written"
     points.mend()
+    assert len(list(tmp_path.glob("*.copy"))) == 3
     assert all(not points.damaged_files(name) for name in points.names())
 
 

@@ -337,6 +337,15 @@ def test_the_next_backup_writes_damaged_blocks_again(there: Installed, damage: s
     assert there.mail() == ALL
 
 
+def test_a_pack_that_was_cut_is_no_damage_once_all_is_written_again(there: Installed) -> None:
+    there.back_up()
+    pack = there.packs()[0]
+    os.truncate(pack, pack.stat().st_size // 2)
+    assert f"{pack} is damaged at octet" in there.command.refused("backup", str(there.backup), "--verify")
+    there.back_up()
+    assert "all can be restored" in there.command.text("backup", str(there.backup), "--verify")
+
+
 def test_a_lost_pack_costs_what_is_in_it(there: Installed) -> None:
     separate_packs(there)
     lose_pack_with_the_file(there)

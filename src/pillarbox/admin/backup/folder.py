@@ -83,7 +83,8 @@ def _require_room_for_one(directory: Path) -> None:
     if others:
         shown = ", ".join(others[:_SHOWN_NAMES]) + (", ..." if len(others) > _SHOWN_NAMES else "")
         raise BackupRefused(
-            f"{directory} is no backup: it holds other files ({shown}). Name a backup, or a new or empty folder."
+            f"The folder {directory} is no backup: it holds other files ({shown}). Name a backup, or a new or empty"
+            " folder."
         )
 
 

@@ -87,7 +87,7 @@ def make_backup(
     """
     if directory.resolve().is_relative_to(data.resolve()):
         raise BackupRefused(
-            f"{directory} is within the data directory. Choose another disk, best another machine."
+            f"The folder {directory} is within the data directory. Choose another disk, best another machine."
         )
     with folder_failures(directory, data), open_backup(directory, writing=True) as folder:
         folder.points.mend()

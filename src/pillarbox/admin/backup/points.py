@@ -161,7 +161,10 @@ class Points:
         return Point(**found, files=files, holdings=holdings, damage=damage)
 
     def damaged_files(self, name: str) -> list[Path]:
-        """Which of its two files are damaged or missing."""
+        """Which of its two files are damaged or missing; in format 1 there was only one."""
+        return [path for path in self._paths(name) if _text(path) is None and not _was_never_written(path)]
+
+    def _unreadable_files(self, name: str) -> list[Path]:
         return [path for path in self._paths(name) if _text(path) is None]
 
     def mend(self) -> None:
@@ -171,7 +174,7 @@ class Points:
         for name in self.names():
             sound = [path for path in self._paths(name) if _text(path) is not None]
             if len(sound) == 1:
-                for path in self.damaged_files(name):
+                for path in self._unreadable_files(name):
                     write_whole(path, sound[0].read_bytes())
 
     def remove(self, names: Iterable[str]) -> None:
@@ -179,6 +182,12 @@ class Points:
         for name in names:
             for path in self._paths(name):
                 path.unlink(missing_ok=True)
+
+
+def _was_never_written(path: Path) -> bool:
+    """Whether this is the copy of a point of format 1, before a writing run has made one."""
+    match = _NUMBERED.fullmatch(path.stem)
+    return path.suffix == ".copy" and match is not None and match[1] is None and not path.exists()
 
 
 def _text(path: Path) -> bytes | None:
