@@ -95,8 +95,10 @@ def postmaster_login(tx: Transaction, name: str) -> str | None:
 def remove(tx: Transaction, name: str) -> None:
     """Stop serving a domain that has no addresses and no aliases any more. Raises `NameRefused`."""
     key = domain_name(name)
-    if tx.value("SELECT 1 FROM addresses WHERE domain = ?", (key,)):
-        raise NameRefused(f"'{key}' still has addresses")
+    left = tx.rows("SELECT local, kind FROM addresses WHERE domain = ? ORDER BY local LIMIT 4", (key,))
+    if left:
+        told = [f"{local}@{key} ({kind})" for local, kind in left[:3]] + ["..."] * (len(left) > 3)
+        raise NameRefused(f"'{key}' still has addresses: {', '.join(told)}. Remove them first")
     if tx.value("SELECT 1 FROM domains WHERE alias_of = ?", (key,)):
         raise NameRefused(f"'{key}' still has alias domains")
     if not tx.execute("DELETE FROM domains WHERE name = ?", (key,)):
