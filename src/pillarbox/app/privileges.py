@@ -37,7 +37,7 @@ def identity(user: str, group: str = "") -> Identity:
     except KeyError:
         raise NoSuchUser(
             f"No such user: '{user}'. Create it with: useradd --system --home-dir /var/lib/pillarbox "
-            f"--shell /usr/sbin/nologin {user}; or set another: user = ..."
+            f"--shell /usr/sbin/nologin {user}; or set another: `user` in the configuration, --user of init"
         ) from None
     try:
         number = grp.getgrnam(group).gr_gid if group else entry.pw_gid

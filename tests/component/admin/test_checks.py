@@ -53,7 +53,7 @@ def test_a_certificate_that_can_not_be_read(made: CertificateFiles, tmp_path: Pa
 
 def test_a_data_directory(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    assert "pillarbox init" in next(machine.data_directory(folder, owner=None)).remedy
+    assert "pillarbox restore" in next(machine.data_directory(folder, owner=None)).remedy
     folder.mkdir(mode=0o700)
     owner = folder.stat().st_uid
     assert {one.level for one in machine.data_directory(folder, owner=owner)} == {Level.OK}

@@ -1,5 +1,6 @@
 """A day of an operator's disasters, as docs/operate/disasters.md describes them: what is said, and what helps."""
 
+import json
 import os
 import pwd
 import re
@@ -90,7 +91,7 @@ def test_without_its_database_every_command_refuses_and_makes_nothing(
         output = there.refused(*words)
         assert said in output, words
         assert "pillarbox restore DIRECTORY" in output, words
-        assert "pillarbox init" in output, words
+        assert "move the configuration file away as well, then pillarbox init" in output, words
         made = [one for one in everything_in(tmp_path) if one not in before]
         assert not made, f"{words} made {made}"
 
@@ -111,6 +112,23 @@ def test_the_server_does_not_start_without_its_database(there: CommandLine, name
     assert served.returncode == 1, served.stderr
     assert said in served.stderr
     assert everything_in(there.data.parent) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, whose the mount point is")
+def test_root_is_told_of_the_missing_disk_not_of_the_owner_of_its_mount_point(there: CommandLine) -> None:
+    there.config.write_text(there.config.read_text().replace('user = "root"', 'user = "nobody"'))
+    _empty_mount(there.data)
+    served = subprocess.run(
+        [sys.executable, "-m", "pillarbox", "serve", "--config", str(there.config)],
+        env={**os.environ, "PYTHONPATH": "src"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert served.returncode == 1
+    assert "There is no database at" in served.stderr
+    assert "chown" not in served.stderr
 
 
 def test_a_lost_database_is_restored(there: CommandLine, tmp_path: Path) -> None:
@@ -141,6 +159,7 @@ def test_the_database_of_somebody_else_is_refused(there: CommandLine, tmp_path: 
         if words[0] not in ("fsck", "rebuild") and words[:2] != ("domain", "add"):
             assert "does not know example.org, the configured domain" in there.refused(*words), words
     assert "is not in the database" in there.refused("fsck")
+    assert "does not know example.org" in there.refused("check", "--only", "machine")
     there.text("domain", "add", "example.org")
     assert "No errors found" in there.text("fsck")
     assert there.json("account", "list")
@@ -155,6 +174,17 @@ def test_a_database_that_is_locked_by_another_program_is_told_as_that(there: Com
     shell.execute("ROLLBACK")
     shell.close()
     there.text("account", "add", "new@example.org")
+
+
+def test_check_tells_of_a_database_that_cannot_be_opened_and_goes_on(there: CommandLine) -> None:
+    (there.data / "pillarbox.db").write_bytes(b"no database " * 1000)
+    found = json.loads(there.refused("check", "--only", "machine", "--only", "certificates", "--json"))[
+        "findings"
+    ]
+    told = [one for one in found if one["subject"].endswith("pillarbox.db")]
+    assert [one["level"] for one in told] == ["problem"]
+    assert "pillarbox restore DIRECTORY" in told[0]["remedy"]
+    assert any("certificate" in one["subject"] for one in found)
 
 
 def test_an_export_leaves_out_what_is_damaged_and_says_so(there: CommandLine, tmp_path: Path) -> None:

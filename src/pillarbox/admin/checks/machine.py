@@ -34,7 +34,9 @@ def data_directory(
     try:
         status = path.stat()
     except OSError as failure:
-        yield problem(subject, str(failure.strerror), "Create it with: pillarbox init DOMAIN")
+        yield problem(
+            subject, str(failure.strerror), "Mount its disk, or restore a backup: pillarbox restore DIRECTORY"
+        )
         return
     if owner is not None and status.st_uid != owner:
         yield problem(

@@ -117,7 +117,8 @@ def _open_old(path: Path, schemas: tuple[Schema, ...]) -> Damaged:
     except DatabaseUnavailable as failure:
         raise CannotRebuild(
             f"Nothing of {path} can be read ({failure}). Move the data directory away and restore a backup:"
-            " pillarbox restore DIRECTORY; without a backup, begin again: pillarbox init DOMAIN"
+            " pillarbox restore DIRECTORY. Without a backup, begin again: move the configuration file away as well,"
+            " then pillarbox init DOMAIN"
         ) from failure
     found = old.versions()
     other = [schema.room for schema in schemas if found.get(schema.room, schema.version) != schema.version]

@@ -63,7 +63,7 @@ def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator
     yield ok(str(installation.config_path), "the configuration is valid")
     if "machine" in parts:
         yield from machine.data_directory(data, owner=_server(installation))
-        yield from machine.database(installation.data.database)
+        yield from _of_database(installation)
     if "addresses" in parts and _has_database(installation):
         yield from installation.read(lambda tx: [*addresses(tx, resolved.config.domain)])
     if "certificates" in parts:
@@ -77,15 +77,34 @@ def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator
                 yield machine.port(service, endpoint.host, endpoint.port, hostname=hostname)
 
 
+def _of_database(installation: Installation) -> "Iterator[CheckResult]":
+    """Check that there is a database, which can be opened, and is that of the configured domain."""
+    from pillarbox.admin.checks import machine
+    from pillarbox.admin.checks.result import problem
+    from pillarbox.app.commands.installation import CommandFailed, require_domain, sentence
+    from pillarbox.world.database import DatabaseFailure, DatabaseInUse, SchemaTooNew
+
+    path = installation.data.database
+    missing = [*machine.database(path)]
+    if missing:
+        yield from missing
+        return
+    try:
+        require_domain(installation.database, installation.config)
+    except (CommandFailed, DatabaseFailure, DatabaseInUse, SchemaTooNew) as failure:
+        what, _, remedy = sentence(failure).partition(". ")
+        yield problem(str(path), what, remedy)
+
+
 def _has_database(installation: Installation) -> bool:
-    from pillarbox.world.database import DatabaseUnavailable
+    from pillarbox.world.database import DatabaseFailure, DatabaseInUse, SchemaTooNew
     from pillarbox.world.database.sqlite.presence import require_file
 
     try:
         require_file(installation.data.database)
-    except DatabaseUnavailable:
+        return installation.database is not None
+    except (DatabaseFailure, DatabaseInUse, SchemaTooNew):
         return False  # told by the checks of the machine
-    return True
 
 
 async def _of_routes(

@@ -34,6 +34,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+BEGIN_AGAIN = (
+    "Without a backup, begin again: move the configuration file away as well, then pillarbox init DOMAIN"
+)
+
+
 class CommandFailed(Exception):
     """A command can't do what it was asked to. The text says why and what to do."""
 
@@ -62,7 +67,7 @@ class Output:
         try:
             yield
         except _expected_errors() as error:
-            self.fail(_sentence(error))
+            self.fail(sentence(error))
 
 
 class Installation(Output):
@@ -151,8 +156,8 @@ def require_data_directory(data: "DataDirectory") -> None:
     """Raises `CommandFailed` where there is none."""
     if not data.path.is_dir():
         raise CommandFailed(
-            f"No data directory at {data.path}. Create it with: pillarbox init DOMAIN. "
-            f"If there was one: mount its disk, or restore a backup: pillarbox restore DIRECTORY"
+            f"No data directory at {data.path}. Mount its disk, or restore a backup: pillarbox restore DIRECTORY. "
+            f"{BEGIN_AGAIN}"
         )
 
 
@@ -251,7 +256,8 @@ def _maintenance_errors() -> tuple[type[Exception], ...]:
     return tuple(getattr(module, name) for module, classes in loaded if module for name in classes)
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
+    """What a person is told of an expected error, and what to do."""
     from pillarbox.store.account_counters import NoSuchMailbox
     from pillarbox.world.database import (
         DatabaseDamaged,
@@ -271,8 +277,8 @@ def _sentence(error: Exception) -> str:
         case DatabaseMissing():
             return (
                 f"{_capitalized(str(error))}. Nothing was created. Mount its disk, if that is missing. If the database "
-                "is lost, move the data directory away and restore a backup: pillarbox restore DIRECTORY; without a "
-                "backup, begin again: pillarbox init DOMAIN"
+                "is lost, move the data directory away and restore a backup: pillarbox restore DIRECTORY. "
+                f"{BEGIN_AGAIN}"
             )
         case DatabaseLocked():
             return (
@@ -280,7 +286,10 @@ def _sentence(error: Exception) -> str:
                 "then try again"
             )
         case DatabaseUnavailable():
-            return f"The database is unavailable: {error}. Is the disk full, or may this user not write?"
+            return (
+                f"The database is unavailable: {error}. Is the disk full or read-only, or do files in the data "
+                "directory not belong to the user that serves? (chown -R USER: DIRECTORY)"
+            )
         case PermissionError():
             return f"{error.strerror}: {error.filename}. Run this as root, or as the owner of the data directory."
         case OSError() if error.filename:

@@ -32,9 +32,14 @@ def command(installation: Installation, workers: int | None) -> None:
 
     from pillarbox.app.serving import notify_service_manager, supervised
     from pillarbox.app.sockets import listen
+    from pillarbox.world.database.sqlite.presence import require_file
     from pillarbox.world.telemetry import SystemTelemetry
 
     sockets = listen(installation.resolved.endpoints)
+    require_data_directory(installation.data)
+    require_file(
+        installation.data.database
+    )  # as root: the mount point of a missing disk is none of the server's user
     _drop_privileges(installation.config)
     resolved = _ready_to_serve(installation.resolved)
     if workers:
@@ -79,13 +84,13 @@ def _ready_to_serve(resolved: "Resolved") -> "Resolved":
     from pillarbox.world.tls.server import ServerTls
 
     data = resolved.config.data_directory
-    require_data_directory(data)
     if not os.access(data.path, os.R_OK | os.W_OK | os.X_OK):
         import pwd
 
         user = pwd.getpwuid(os.geteuid()).pw_name
         raise CommandFailed(
-            f"Permission denied: {user} can't use {data.path}. Change its owner: chown -R {user}: {data.path}"
+            f"Permission denied: {user} can't write in {data.path}. Change its owner: chown -R {user}: {data.path}. "
+            "If it is the right one: is its disk read-only?"
         )
     with opened_database(data) as database:  # migrates its tables
         require_domain(database, resolved.config)

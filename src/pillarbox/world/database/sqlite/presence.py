@@ -69,13 +69,15 @@ class FileWatch:
             try:
                 now = _identity(file)
             except OSError as failure:
-                raise DatabaseMissing(f"{file} has disappeared ({failure.strerror}): {_RESTART}") from failure
+                raise DatabaseMissing(
+                    f"{file} has disappeared ({failure.strerror}): {_PUT_BACK}"
+                ) from failure
             if now != identity:
-                raise DatabaseMissing(f"{file} is another file now: {_RESTART}")
+                raise DatabaseMissing(f"{file} is another file now: {_PUT_BACK}")
         require_file(self._path)
 
 
-_RESTART = "restart the server when the database is back in its place"
+_PUT_BACK = "put the same file back, and all goes on; for another one, stop the server first"
 
 
 def _identity(file: Path) -> tuple[int, int]:
