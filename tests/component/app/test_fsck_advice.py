@@ -174,6 +174,17 @@ def test_what_was_removed_is_listed_when_the_loss_is_accepted(there: CommandLine
     assert output.endswith("0 errors left.\n")
 
 
+def test_a_large_message_that_comes_again_after_its_loss_stays(there: CommandLine, tmp_path: Path) -> None:
+    """Its file gets the name that the lost one had, which is still on the list of files to be removed."""
+    there.text("backup", str(tmp_path / "backup"))
+    lost = _file(there)
+    lost.unlink()
+    there.text("fsck", "--repair", "--accept-loss")
+    there.text("restore", str(tmp_path / "backup"), "--account", "anna@one.example")
+    assert _file(there) == lost
+    assert "No errors found" in there.text("fsck")
+
+
 def test_a_file_that_may_not_be_read_is_not_lost(there: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     """As after a copy that root has put in its place."""
     name, opened = _file(there).name, os.open

@@ -64,8 +64,15 @@ class PreparedBlob:
         octets_id = None
         if self.location is None:
             octets_id = tx.value("INSERT INTO blob_octets (octets) VALUES (?) RETURNING id", (self.octets,))
+        else:
+            use_again(tx, self.location)
         tx.execute("INSERT INTO blobs VALUES (?, ?, 1, ?, ?)", (digest, size, octets_id, self.location))
         return self.blob
+
+
+def use_again(tx: Transaction, location: str) -> None:
+    """Take a new file's name off the list of files to be removed: one that was lost is listed, and its name is free."""
+    tx.execute("DELETE FROM blob_files_unused WHERE location = ?", (location,))
 
 
 def prepare(octets: bytes) -> PreparedBlob:

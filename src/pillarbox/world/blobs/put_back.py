@@ -1,6 +1,6 @@
 """Giving a blob its octets again after they were lost or damaged."""
 
-from pillarbox.world.blobs.blob import PreparedBlob
+from pillarbox.world.blobs.blob import PreparedBlob, use_again
 from pillarbox.world.blobs.invariants import loose_rows
 from pillarbox.world.database import Transaction
 
@@ -12,7 +12,9 @@ def put_back(tx: Transaction, prepared: PreparedBlob, *, uses: int) -> None:
     """
     digest, size = prepared.blob.digest, prepared.blob.size
     octets_id = None
-    if prepared.location is None:
+    if prepared.location is not None:
+        use_again(tx, prepared.location)
+    else:
         loose = next((one.octets_id for one in loose_rows(tx) if one.digest == digest), None)
         octets_id = loose or tx.value(
             "INSERT INTO blob_octets (octets) VALUES (?) RETURNING id", (prepared.octets,)
