@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from pillarbox.world.blobs import (
+    ABANDONED_MS,
     MAX_IN_DATABASE_OCTETS,
     SCHEMA,
     BlobMissing,
@@ -227,6 +228,33 @@ def test_a_name_that_is_about_to_be_removed_is_not_used_again(database: Database
     database.write_now(release, digest)
     asyncio.run(sweep(blobs, database))
     assert written(blobs, LARGE).location == f"{digest.hex()[:2]}/{digest.hex()}", "it is free now"
+
+
+def test_a_listed_file_that_was_lost_does_not_take_its_successor_with_it(
+    database: Database, tmp_path: Path
+) -> None:
+    blobs = FileBlobs(tmp_path / "blobs")
+    lost = written(blobs, LARGE)
+    digest = database.write_now(lost.keep).digest
+    (tmp_path / "blobs" / str(lost.location)).unlink()
+    database.write_now(release, digest)
+    again = written(blobs, LARGE)  # its commit comes after the sweep
+    assert again.location == lost.location
+    older_than_ms = now_ms(tmp_path / "blobs" / str(again.location)) - ABANDONED_MS
+    assert asyncio.run(sweep(blobs, database, older_than_ms=older_than_ms)) == 0
+    database.write_now(again.keep)
+    assert database.read_now(blobs.read, digest) == LARGE
+    assert database.read_now(lambda tx: tx.value("SELECT count(*) FROM blob_files_unused")) == 0
+
+
+def test_a_listed_file_that_was_lost_is_forgotten(database: Database, tmp_path: Path) -> None:
+    blobs = FileBlobs(tmp_path / "blobs")
+    lost = written(blobs, LARGE)
+    digest = database.write_now(lost.keep).digest
+    (tmp_path / "blobs" / str(lost.location)).unlink()
+    database.write_now(release, digest)
+    assert asyncio.run(sweep(blobs, database, older_than_ms=0)) == 1
+    assert database.read_now(lambda tx: tx.value("SELECT count(*) FROM blob_files_unused")) == 0
 
 
 def test_names_of_before_are_understood(database: Database, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from pillarbox.store import orphans
 from pillarbox.store.search import index
-from pillarbox.world.blobs import has_unused_files, sweep, sweep_leftovers
+from pillarbox.world.blobs import ABANDONED_MS, has_unused_files, sweep, sweep_leftovers
 from pillarbox.world.database import DatabaseUnavailable, Lane
 from pillarbox.world.world import World
 
@@ -37,7 +37,8 @@ async def drop_files(world: World, _rest: Rest) -> bool:
     """Remove the files of blobs whose last use is gone."""
     if not await world.database.read(has_unused_files):
         return False
-    return await sweep(world.blobs, world.database) > 0
+    older_than_ms = world.clock.now_ms() - ABANDONED_MS
+    return await sweep(world.blobs, world.database, older_than_ms=older_than_ms) > 0
 
 
 async def index_mail(world: World, rest: Rest) -> bool:

@@ -15,9 +15,10 @@ from pillarbox.world.blobs.files import FileBlobs
 from pillarbox.world.blobs.in_database import DatabaseBlobs
 from pillarbox.world.blobs.open_blob import OpenBlob
 from pillarbox.world.blobs.schema import SCHEMA, WITH_OCTETS
-from pillarbox.world.blobs.sweep import has_unused_files, sweep, sweep_leftovers
+from pillarbox.world.blobs.sweep import ABANDONED_MS, has_unused_files, sweep, sweep_leftovers
 
 __all__ = [
+    "ABANDONED_MS",
     "MAX_IN_DATABASE_OCTETS",
     "SCHEMA",
     "WITH_OCTETS",

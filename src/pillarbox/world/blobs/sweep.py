@@ -36,16 +36,34 @@ def has_unused_files(tx: Transaction) -> bool:
     return tx.row("SELECT 1 FROM blob_files_unused LIMIT 1") is not None
 
 
-async def sweep(blobs: Blobs, database: Database) -> int:
-    """Remove files of blobs whose last use is gone; return how many, at most `MAX_FILES_PER_SWEEP`."""
+async def sweep(blobs: Blobs, database: Database, *, older_than_ms: int | None = None) -> int:
+    """Remove files of blobs whose last use is gone; return how many, at most `MAX_FILES_PER_SWEEP`.
+
+    `older_than_ms`: only files that were finished before this time. The name of a file that was lost is free although
+    it is listed: a file that has just been given it may be about to be named by a commit.
+    """
     directory = blobs.directory
     if directory is None:
         return 0
     with _unless_kept(directory) as free:
-        unused = await database.write(_forget_unused) if free else []
+        listed = await database.read(_listed) if free else []
+        removable = await asyncio.to_thread(_removable, directory, listed, older_than_ms)
+        unused = set(await database.write(_forget, list(removable)) if removable else ())
         # After the commit: a name that is free again must not be listed. What a crash leaves is a leftover
-        await asyncio.to_thread(_unlink, [directory / location for location in unused])
+        there = [directory / location for location in unused if removable[location]]
+        await asyncio.to_thread(_unlink, there)
     return len(unused)
+
+
+def _removable(directory: Path, listed: list[str], older_than_ms: int | None) -> dict[str, bool]:
+    """Of the files listed, those that are lost or old enough, each with whether it is there."""
+    found = {}
+    for location in listed:
+        path = directory / location
+        there = path.exists()
+        if not there or older_than_ms is None or _is_older(path, older_than_ms):
+            found[location] = there
+    return found
 
 
 def _unlink(files: list[Path]) -> None:
@@ -53,18 +71,19 @@ def _unlink(files: list[Path]) -> None:
         file.unlink(missing_ok=True)
 
 
-def _forget_unused(tx: Transaction) -> list[str]:
-    """Some files that no blob has."""
-    unused = tx.rows(
-        "DELETE FROM blob_files_unused WHERE location IN (SELECT location FROM blob_files_unused LIMIT ?)"
-        " RETURNING location",
-        (MAX_FILES_PER_SWEEP,),
-    )
-    return [
-        location
-        for (location,) in unused
-        if tx.row("SELECT 1 FROM blobs WHERE location = ?", (location,)) is None
-    ]
+def _listed(tx: Transaction) -> list[str]:
+    rows = tx.rows("SELECT location FROM blob_files_unused LIMIT ?", (MAX_FILES_PER_SWEEP,))
+    return [location for (location,) in rows]
+
+
+def _forget(tx: Transaction, locations: list[str]) -> list[str]:
+    """Take files off the list; return those that no blob has."""
+    unused = []
+    for location in locations:
+        listed = tx.execute("DELETE FROM blob_files_unused WHERE location = ?", (location,))
+        if listed and tx.row("SELECT 1 FROM blobs WHERE location = ?", (location,)) is None:
+            unused.append(location)
+    return unused
 
 
 async def sweep_leftovers(blobs: Blobs, database: Database, *, now_ms: int) -> int:
