@@ -30,6 +30,10 @@ class CannotDeleteInbox(ValueError):
     """INBOX can't be deleted (RFC 9051 §6.3.5)."""
 
 
+class TooManyNames(ValueError):
+    """The account has as many mailboxes, or subscriptions, as it may."""
+
+
 class NestedInItself(ValueError):
     """A mailbox can't be renamed to a name below its own."""
 
@@ -73,6 +77,16 @@ def subscriptions(tx: Transaction, account: AccountId) -> list[str]:
     ]
 
 
+def count_names(tx: Transaction, account: AccountId) -> int:
+    """How many mailboxes and subscriptions the account has: what LIST goes through."""
+    return _count(tx, account, "mailboxes") + _count(tx, account, "subscriptions")
+
+
+def _count(tx: Transaction, account: AccountId, table: str) -> int:
+    count: int = tx.value(f"SELECT COUNT(*) FROM {table} WHERE account = ?", (account,))  # noqa: S608 - our own
+    return count
+
+
 def by_name(tx: Transaction, account: AccountId, name: str) -> Mailbox:
     """The mailbox of this canonical name. Raises `NoSuchMailbox`."""
     row = tx.row(_SELECT + " AND m.name = ?", (account, name))
@@ -114,32 +128,49 @@ def create_defaults(tx: Transaction, account: AccountId, *, now_ms: int) -> None
 
 
 def create(
-    tx: Transaction, account: AccountId, name: str, *, role: Role | None = None, now_ms: int
+    tx: Transaction,
+    account: AccountId,
+    name: str,
+    *,
+    role: Role | None = None,
+    now_ms: int,
+    most: int | None = None,
 ) -> Mailbox:
     """Create a mailbox, and missing ones above it.
 
-    Raises `MailboxExists`, or `mailbox_name.InvalidMailboxName`. RFC 9051 §6.3.4.
+    `most`: mailboxes that the account may have. Raises `MailboxExists`, `TooManyNames`, or
+    `mailbox_name.InvalidMailboxName`. RFC 9051 §6.3.4.
     """
     name = mailbox_name.canonical(name)
     if _id_of(tx, account, name) is not None:
         raise MailboxExists(name)
     mailbox_name.check_new_level(name)
     modseq = account_counters.next_modseq(tx, account)
-    _create_above(tx, account, name, modseq, now_ms)
-    return by_id(tx, account, _insert(tx, account, name, role, modseq, now_ms))
+    _create_above(tx, account, name, modseq, now_ms, most)
+    return by_id(tx, account, _insert(tx, account, name, role, modseq, now_ms, most))
 
 
-def _create_above(tx: Transaction, account: AccountId, name: str, modseq: ModSeq, now_ms: int) -> None:
+def _create_above(
+    tx: Transaction, account: AccountId, name: str, modseq: ModSeq, now_ms: int, most: int | None
+) -> None:
     above = mailbox_name.parent(name)
     if above is not None and _id_of(tx, account, above) is None:
         mailbox_name.check_new_level(above)
-        _create_above(tx, account, above, modseq, now_ms)
-        _insert(tx, account, above, None, modseq, now_ms)
+        _create_above(tx, account, above, modseq, now_ms, most)
+        _insert(tx, account, above, None, modseq, now_ms, most)
 
 
 def _insert(
-    tx: Transaction, account: AccountId, name: str, role: Role | None, modseq: ModSeq, now_ms: int
+    tx: Transaction,
+    account: AccountId,
+    name: str,
+    role: Role | None,
+    modseq: ModSeq,
+    now_ms: int,
+    most: int | None,
 ) -> MailboxId:
+    if most is not None and _count(tx, account, "mailboxes") >= most:
+        raise TooManyNames
     # RFC 9051 §2.3.1.1: UIDVALIDITY is the time in seconds, or the last one plus 1 if that is later
     row = tx.row(
         "UPDATE ledgers SET last_mailbox = last_mailbox + 1, last_uid_validity ="
@@ -165,12 +196,19 @@ def _id_of(tx: Transaction, account: AccountId, name: str) -> MailboxId | None:
     return found
 
 
-def subscribe(tx: Transaction, account: AccountId, name: str, *, subscribed: bool = True) -> None:
-    """Subscribe or unsubscribe a canonical name; the name needs no mailbox (RFC 9051 §6.3.7)."""
+def subscribe(
+    tx: Transaction, account: AccountId, name: str, *, subscribed: bool = True, most: int | None = None
+) -> None:
+    """Subscribe or unsubscribe a canonical name; the name needs no mailbox (RFC 9051 §6.3.7).
+
+    `most`: subscriptions that the account may have. Raises `TooManyNames`.
+    """
     if subscribed:
         changed = tx.execute(
             "INSERT INTO subscriptions VALUES (?, ?) ON CONFLICT DO NOTHING", (account, name)
         )
+        if changed and most is not None and _count(tx, account, "subscriptions") > most:
+            raise TooManyNames
     else:
         changed = tx.execute("DELETE FROM subscriptions WHERE account = ? AND name = ?", (account, name))
     if changed:
@@ -215,12 +253,20 @@ def delete(tx: Transaction, account: AccountId, mailbox: MailboxId) -> None:
     changes.record_mailbox(tx, account, modseq, mailbox, ChangeKind.MAILBOX_DELETED)
 
 
-def rename(tx: Transaction, account: AccountId, mailbox: MailboxId, name: str, *, now_ms: int) -> None:
+def rename(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    name: str,
+    *,
+    now_ms: int,
+    most: int | None = None,
+) -> None:
     """Rename a mailbox and all below it; missing mailboxes above the new name are created.
 
     INBOX stays: its messages move to a new mailbox of that name, and mailboxes below it stay too. Subscriptions are
-    names and do not change. Raises `NoSuchMailbox`, `MailboxExists`, `NestedInItself`, or
-    `mailbox_name.InvalidMailboxName`. RFC 9051 §6.3.6.
+    names and do not change. `most`: mailboxes that the account may have. Raises `NoSuchMailbox`, `MailboxExists`,
+    `NestedInItself`, `TooManyNames`, or `mailbox_name.InvalidMailboxName`. RFC 9051 §6.3.6.
     """
     name = mailbox_name.canonical(name)
     mailbox_name.check_new_level(name)
@@ -228,7 +274,7 @@ def rename(tx: Transaction, account: AccountId, mailbox: MailboxId, name: str, *
     if _id_of(tx, account, name) is not None:
         raise MailboxExists(name)
     if old == INBOX:
-        target = create(tx, account, name, now_ms=now_ms)
+        target = create(tx, account, name, now_ms=now_ms, most=most)
         placements.move(tx, account, mailbox, EVERYTHING, to=target.id, now_ms=now_ms)
         return
     if name.startswith(old + SEPARATOR):
@@ -241,7 +287,7 @@ def rename(tx: Transaction, account: AccountId, mailbox: MailboxId, name: str, *
         if _id_of(tx, account, new_name) is not None:
             raise MailboxExists(new_name)
     modseq = account_counters.next_modseq(tx, account)
-    _create_above(tx, account, name, modseq, now_ms)
+    _create_above(tx, account, name, modseq, now_ms, most)
     for moved, new_name in renamed.items():
         tx.execute("UPDATE mailboxes SET name = ? WHERE account = ? AND id = ?", (new_name, account, moved))
         changes.record_mailbox(tx, account, modseq, moved, ChangeKind.MAILBOX_RENAMED)

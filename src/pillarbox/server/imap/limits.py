@@ -29,6 +29,12 @@ class ImapLimits:
     """Octets of a large message that are read and written together."""
     batch_rows: int = 512
     """Messages in each batch of FETCH but the first: about a millisecond of the loop."""
+    max_names: int = 5_000
+    """Mailboxes that an account can have, and subscriptions; beyond: NO [LIMIT]."""
+    many_names: int = 500
+    """Mailboxes and subscriptions of an account from which on a verb that goes through them is run in a thread."""
+    batch_names: int = 200
+    """Names of which LIST makes responses at a time: about a millisecond of the loop."""
     many_messages: int = 500
     """Messages from which on a verb that goes through them is run in a thread."""
     max_rows_in_loop: int = 4_000

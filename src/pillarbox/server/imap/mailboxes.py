@@ -26,7 +26,12 @@ async def create(session: SessionState, command: Create) -> Reply:
         # RFC 6154 §3: one mailbox per use; with a second one, clients would file into either
         return no("Special-use attribute already in use", response_codes.USEATTR)
     made = await session.commit(
-        mailboxes.create, session.account_id, command.mailbox, role=role, now_ms=session.now_ms
+        mailboxes.create,
+        session.account_id,
+        command.mailbox,
+        role=role,
+        now_ms=session.now_ms,
+        most=session.limits.max_names,
     )
     return ok("CREATE completed", response_codes.mailbox_id(object_id.of_mailbox(made.id)))
 
@@ -54,16 +59,24 @@ async def rename(session: SessionState, command: Rename) -> Reply:
     """RFC 9051 §6.3.6: INBOX gives its messages to a new mailbox and stays."""
     account = session.account_id
     renamed = await session.read(mailboxes.by_name, account, command.mailbox)
-    messages = renamed.messages if renamed.name == INBOX else 0
+    # all of these messages move, or the mailboxes below it
+    rows = renamed.messages if renamed.name == INBOX else await session.read(mailboxes.count_names, account)
     await session.commit_many(
-        messages, mailboxes.rename, account, renamed.id, command.new_name, now_ms=session.now_ms
+        rows,
+        mailboxes.rename,
+        account,
+        renamed.id,
+        command.new_name,
+        now_ms=session.now_ms,
+        most=session.limits.max_names,
     )
     return ok("RENAME completed")
 
 
 async def subscribe(session: SessionState, command: Subscribe) -> Reply:
     """RFC 9051 §6.3.7: a name needs no mailbox to be subscribed."""
-    await session.commit(mailboxes.subscribe, session.account_id, command.mailbox)
+    most = session.limits.max_names
+    await session.commit(mailboxes.subscribe, session.account_id, command.mailbox, most=most)
     return ok("SUBSCRIBE completed")
 
 

@@ -15,7 +15,7 @@ from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.selected import NoSuchMessage
 from pillarbox.server.authentication import AuthenticationUnavailable
 from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox, OverQuota
-from pillarbox.store.mailboxes import CannotDeleteInbox, MailboxExists, NestedInItself
+from pillarbox.store.mailboxes import CannotDeleteInbox, MailboxExists, NestedInItself, TooManyNames
 from pillarbox.world.blobs import BlobDamaged
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.memory import MemoryScarce
@@ -82,6 +82,7 @@ REFUSALS: Final[dict[type[Exception], Reply]] = {
     InvalidMailboxName: no("Invalid mailbox name", response_codes.CANNOT),
     NoSuchMessage: bad("Invalid message set"),
     TooManyFlags: no("Too many keywords", response_codes.LIMIT),
+    TooManyNames: no("Too many mailboxes or subscriptions", response_codes.LIMIT),
     OverQuota: no("Quota exceeded", response_codes.OVERQUOTA),
     # RFC 3516 §4.3: the client falls back to BODY and decodes by itself
     UnknownEncoding: no("Unknown Content-Transfer-Encoding", response_codes.UNKNOWN_CTE),

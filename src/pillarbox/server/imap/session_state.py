@@ -18,6 +18,7 @@ from pillarbox.server.connection import Connection
 from pillarbox.server.imap.caches import Caches
 from pillarbox.server.imap.incoming import IncomingMessages
 from pillarbox.server.imap.limits import ImapLimits
+from pillarbox.store import mailboxes
 from pillarbox.world.database import Transaction
 from pillarbox.world.world import World
 
@@ -173,6 +174,15 @@ class SessionState:
         database = self.world.database
         write = database.write_in_thread if messages > self.limits.many_messages else database.write
         return write(verb, *arguments, **keywords)
+
+    async def read_names(
+        self, verb: Callable[Concatenate[Transaction, P], T], *arguments: P.args, **keywords: P.kwargs
+    ) -> T:
+        """`read` of a verb that goes through all names of the account: in a thread where they are many."""
+        database = self.world.database
+        many = await database.read(mailboxes.count_names, self.account_id) > self.limits.many_names
+        read = database.read_in_thread if many else database.read
+        return await read(verb, *arguments, **keywords)
 
     @property
     def now_ms(self) -> int:

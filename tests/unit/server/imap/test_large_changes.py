@@ -67,6 +67,32 @@ def test_a_mailbox_with_many_messages_is_deleted_in_a_thread(monkeypatch: pytest
         assert calls.take() == [("write_in_thread", "delete")]
 
 
+@pytest.mark.parametrize(
+    ("command", "method", "verb"),
+    [
+        ('LIST "" *', "read_in_thread", "_list"),
+        ('LSUB "" *', "read_in_thread", "_lsub"),
+        ("RENAME Archive Old", "write_in_thread", "rename"),
+    ],
+)
+def test_what_goes_through_many_names_is_done_in_a_thread(
+    command: str, method: str, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_imap(limits=ImapLimits(many_names=2, many_messages=2, batch_names=2)) as mail:
+        client, calls = mail.client(), Calls(mail, monkeypatch)
+        client.ok(command)
+        assert calls.take() == [(method, verb)]
+
+
+@pytest.mark.parametrize("verb", ["LIST", "LSUB"])
+def test_names_are_listed_some_at_a_time(verb: str) -> None:
+    def lines(limits: ImapLimits) -> list[list[Any]]:
+        with open_imap(limits=limits) as mail:
+            return mail.client().ok(f'{verb} "" *').data(verb.encode())
+
+    assert lines(ImapLimits(batch_names=2)) == lines(ImapLimits())
+
+
 def test_what_concerns_few_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_imap(limits=FEW) as mail:
         mail.deliver(*[MESSAGE] * 2, flags="\\Deleted")

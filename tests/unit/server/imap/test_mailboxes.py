@@ -3,6 +3,7 @@
 import pytest
 
 from pillarbox.mail import mailbox_name
+from pillarbox.server.imap.limits import ImapLimits
 from tests.kit.imap.client import MESSAGE, Answer, open_imap
 from tests.kit.imap.responses import Status
 
@@ -137,3 +138,18 @@ def test_subscriptions_outlive_their_mailboxes() -> None:
         assert listed(subscribed)[b"gone"] >= {b"\\Subscribed", b"\\NonExistent"}
         client.ok("UNSUBSCRIBE gone")
         assert client.ok('LSUB "" "gone"').data(b"LSUB") == []
+
+
+@pytest.mark.parametrize(
+    "command", ["CREATE too", "CREATE a/b", "SUBSCRIBE too", "RENAME INBOX too", "RENAME Archive a/b"]
+)
+def test_an_account_has_a_limit_of_names(command: str) -> None:
+    with open_imap() as mail:
+        names = len(mail.client().ok('LIST "" *').data(b"LIST"))
+    with open_imap(limits=ImapLimits(max_names=names)) as mail:
+        client = mail.client()
+        before = client.ok('LIST "" * RETURN (SUBSCRIBED)').data(b"LIST")
+        refused = client.do(command)
+        assert (refused.word, refused.code) == (b"NO", b"LIMIT")
+        assert client.ok('LIST "" * RETURN (SUBSCRIBED)').data(b"LIST") == before
+        client.ok("RENAME Archive Old")
