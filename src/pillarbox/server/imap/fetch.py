@@ -19,7 +19,7 @@ from pillarbox.protocol.imap.commands import Fetch
 from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem, marks_seen
 from pillarbox.server import damage
 from pillarbox.server.imap import fetch_stream, snapshot
-from pillarbox.server.imap.fetch_batch import read_batch, read_first_group
+from pillarbox.server.imap.fetch_batch import large_octets, read_batch, read_first_group
 from pillarbox.server.imap.fetch_columns import Batch, Plan
 from pillarbox.server.imap.messages import present
 from pillarbox.server.imap.reply import SOME_GONE, Reply, bad, no, ok
@@ -32,6 +32,8 @@ from pillarbox.store.fetch import Column
 from pillarbox.world.blobs import BlobDamaged
 from pillarbox.world.database import DatabaseDamaged, DatabaseUnavailable, Transaction
 
+ORDINARY_ITEMS: Final = 16
+"""Items of one FETCH up to which batches are as large as can be; with more, they have fewer messages."""
 FIRST_ROWS: Final = 128
 """Messages in the first batch, so that the response begins at once."""
 MEMORY_ROWS: Final = 8192
@@ -121,7 +123,8 @@ async def _send(session: SessionState, plan: Plan, chosen: Chosen, damaged: list
         return False
     missing = False
     first, more = (FIRST_ROWS, session.limits.batch_rows) if plan.stored else (MEMORY_ROWS, MEMORY_ROWS)
-    for number, part in enumerate(chosen.parts(first, more)):
+    more = max(1, more * ORDINARY_ITEMS // max(ORDINARY_ITEMS, len(plan.items)))
+    for number, part in enumerate(chosen.parts(min(first, more), more)):
         if number:
             await session.flush_and_yield()
         missing |= await _send_part(session, plan, part, damaged)
@@ -167,7 +170,7 @@ async def _send_one_by_one(session: SessionState, plan: Plan, chosen: Chosen, da
             (size,) = await session.read(_sizes, session.account_id, session.selected.mailbox, one.uids) or (
                 0,
             )
-            large = size >= session.limits.large_message_octets
+            large = size >= large_octets(session, plan)
             found |= await _send_group(session, plan, one, large=large)
         except (BlobDamaged, DatabaseDamaged) as failure:
             damage.report(session.world, failure, account=session.account_id, uid=uid)

@@ -23,9 +23,11 @@ from pillarbox.world.blobs import BlobDamaged, BlobMissing, Blobs
 from pillarbox.world.database import Transaction
 
 MAX_GROUP_OCTETS: Final = 256 * 1024
-"""Octets of messages that are read together."""
-MAX_RENDERED_OCTETS: Final = 4 * 1024 * 1024
-"""Octets that the items of one message may come to together, each being the whole message, for it to be small."""
+"""Octets of messages that are read together, divided by the items that go through them: some 50 milliseconds of the
+loop, where they are nothing but header fields."""
+MAX_ITEMS_IN_LOOP: Final = 8
+"""Items of octets up to which small messages are read together; where more are asked for, each is like a large one.
+Clients ask for one or two; a selection from 4,000 header fields takes some milliseconds for each."""
 
 Rows: TypeAlias = Sequence[tuple[Any, ...]]
 
@@ -83,7 +85,8 @@ async def read_first_group(
         mailbox=selected.mailbox,
         uids=chosen.uids,
         columns=plan.stored_in_full,
-        large_octets=min(session.limits.large_message_octets, MAX_RENDERED_OCTETS // len(plan.octets_items)),
+        large_octets=large_octets(session, plan),
+        group_octets=MAX_GROUP_OCTETS // len(plan.octets_items),
     )
     cached: CachedMailbox | None = None
     if plan.in_memory:
@@ -99,6 +102,11 @@ async def read_first_group(
     return batch, groups[1:], missing
 
 
+def large_octets(session: SessionState, plan: Plan) -> int:
+    """The size from which on a message is large: computed in a thread, and streamed."""
+    return 0 if len(plan.octets_items) > MAX_ITEMS_IN_LOOP else session.limits.large_message_octets
+
+
 def _read_first(
     tx: Transaction,
     account: AccountId,
@@ -106,9 +114,11 @@ def _read_first(
     uids: NumberSet,
     columns: tuple[Column, ...],
     large_octets: int,
+    group_octets: int,
 ) -> tuple[list[Group], Rows | None]:
     """The groups of these messages, and the rows of the first unless it is a large one."""
-    groups = list(_groups(store_fetch.rows(tx, account, mailbox, uids, (Column.SIZE,)), large_octets))
+    sizes = store_fetch.rows(tx, account, mailbox, uids, (Column.SIZE,))
+    groups = list(_groups(sizes, large_octets, group_octets))
     if not groups or groups[0].large:
         return groups, None
     if len(groups) > 1:
@@ -116,12 +126,12 @@ def _read_first(
     return groups, store_fetch.rows(tx, account, mailbox, uids, columns)
 
 
-def _groups(sizes: Rows, large_octets: int) -> Iterator[Group]:
+def _groups(sizes: Rows, large_octets: int, group_octets: int) -> Iterator[Group]:
     together: list[int] = []
     octets = 0
     for uid, size in sizes:
         large = size >= large_octets
-        if together and (large or octets + size > MAX_GROUP_OCTETS):
+        if together and (large or octets + size > group_octets):
             yield Group(together, large=False)
             together, octets = [], 0
         if large:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pillarbox.server.imap.fetch_batch import MAX_GROUP_OCTETS, MAX_ITEMS_IN_LOOP, _groups
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.server.imap.shared_updates import SharedUpdates
@@ -197,3 +198,21 @@ def test_all_who_idle_hear_of_a_large_change(monkeypatch: pytest.MonkeyPatch) ->
         client.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)")
         client.ok("EXPUNGE")
         assert [idler.session.machine.selected.count for idler in idlers if idler.receive()] == [0] * 3
+
+
+def test_many_items_of_a_small_message_are_computed_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = " ".join(f"BODY.PEEK[HEADER.FIELDS.NOT (x{number})]" for number in range(MAX_ITEMS_IN_LOOP))
+    with open_imap() as mail:
+        mail.deliver(MESSAGE, MESSAGE)
+        client, calls = mail.client(select="INBOX"), Calls(mail, monkeypatch)
+        together = client.ok(f"FETCH 1:2 ({few})").fetched
+        assert calls.take() == []
+        more = client.ok(f"FETCH 1:2 ({few} BODY.PEEK[HEADER.FIELDS (x)])").fetched
+        assert calls.take() == [("read_in_thread", "_compute")] * 2
+        assert all(together[number].items() <= more[number].items() for number in (1, 2))
+
+
+def test_messages_are_fewer_together_the_more_items_are_asked_for() -> None:
+    sizes = [(uid, MAX_GROUP_OCTETS // 4) for uid in range(1, 5)]
+    assert [len(group.uids) for group in _groups(sizes, 10**6, MAX_GROUP_OCTETS)] == [4]
+    assert [len(group.uids) for group in _groups(sizes, 10**6, MAX_GROUP_OCTETS // 4)] == [1] * 4
