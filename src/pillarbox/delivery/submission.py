@@ -50,7 +50,7 @@ _GUARDED = (*_AUTHORS, *_SENDERS, *_REMOVED)
 _IN_FRONT = re.compile(rb"(?:\xef\xbb\xbf)?(?:>?From [^\n]*\n)?").match
 # as lenient readers find them: folds and control characters around the name
 _LOOKS_GUARDED = re.compile(
-    rb"^[\x01-\x08\x0b-\x1f\x7f]*(?:%b)[\x00-\x20\x7f]*:" % "|".join(_GUARDED).encode(),
+    rb"^[\x01-\x08\x0b-\x1f\x7f]*+(?:%b)[\x00-\x20\x7f]*+:" % "|".join(_GUARDED).encode(),
     re.IGNORECASE | re.MULTILINE,
 ).findall
 
