@@ -116,6 +116,26 @@ def searches(target: Target) -> str:
         return last_line(wires[0].exchange(b"", _TAGGED))
 
 
+def selections(target: Target) -> str:
+    """FETCH of many selections of fields from messages that have little else."""
+    header = b"a:b\r\n" * 3800 + b"\r\n"
+    items = b" ".join(b"BODY.PEEK[HEADER.FIELDS.NOT (x%d)]" % number for number in range(199))
+    with target.imap(mailbox="INBOX") as wire:
+        for _ in range(10):
+            _command(wire, b"APPEND INBOX {%d+}\r\n" % len(header) + header)
+        return _command(wire, b"FETCH 1:* (" + items + b")")
+
+
+def names(target: Target) -> str:
+    """LIST for an account with more mailboxes and subscriptions than are ordinary."""
+    with target.imap() as wire:
+        wire.exchange(
+            b"".join(b'a SUBSCRIBE "n%d/a"\r\n' % number for number in range(3000)) + b"z NOOP\r\n",
+            rb"^z OK[^\r\n]*\r\n",
+        )
+        return target.all_of([_command(wire, b'LIST (SUBSCRIBED) "" "*"'), _command(wire, b'LSUB "" "*"')])
+
+
 def deletions(target: Target) -> str:
     """QUIT of a POP3 session that has marked many messages."""
     with target.imap(mailbox="INBOX") as wire:
@@ -166,6 +186,8 @@ CASES: Final = (
     Case(f"40 sessions that IDLE hear of {MANY_MESSAGES} flags", "a thousand at a time, made once", idlers),
     Case(f"QRESYNC with {MANY_MESSAGES} changed or vanished messages", "a thousand at a time", resynchronization),
     Case("Four heavy searches of one account, whose clients leave", "one for each account, 0.1 s at a time", searches),
+    Case("FETCH of 199 selections of fields", "8 items in the loop, 2 values of the size", selections),
+    Case("LIST and LSUB of 3,000 names", "5,000 of each; 500 in the loop", names),
     Case(f"QUIT with {MANY_MESSAGES} deletions", "in a thread", deletions),
     Case("200 TLS handshakes that stop", "30 s", handshakes),
     Case("200 wrong passwords at once", "as many Argon2 checks at once as there are cores", log_ins),
