@@ -56,30 +56,32 @@ class FileWatch:
     SQLite goes on with the files that it has open: what it commits then is durable in files that nobody finds again.
     """
 
-    __slots__ = ("_files", "_path")
+    __slots__ = ("_database", "_log")
 
     def __init__(self, path: Path) -> None:
         """The database must be open: its log is there then. Raises OSError."""
-        self._path = path
-        self._files = tuple((file, _identity(file)) for file in (path, Path(f"{path}-wal")))
+        self._database, self._log = _identified(path), _identified(Path(f"{path}-wal"))
 
     def check(self) -> None:
         """Raise `DatabaseMissing` if they are no longer those that were opened."""
-        for file, identity in self._files:
-            try:
-                now = _identity(file)
-            except OSError as failure:
-                raise DatabaseMissing(
-                    f"{file} has disappeared ({failure.strerror}): {_PUT_BACK}"
-                ) from failure
-            if now != identity:
-                raise DatabaseMissing(f"{file} is another file now: {_PUT_BACK}")
-        require_file(self._path)
+        if not _found(*self._database).st_size:
+            raise DatabaseMissing(f"the database at {self._database[0]} is an empty file")
+        _found(*self._log)
 
 
 _PUT_BACK = "put the same file back, and all goes on; for another one, stop the server first"
 
 
-def _identity(file: Path) -> tuple[int, int]:
+def _identified(file: Path) -> tuple[str, int, int]:
     found = file.stat()
-    return found.st_dev, found.st_ino
+    return str(file), found.st_dev, found.st_ino
+
+
+def _found(file: str, device: int, inode: int) -> os.stat_result:
+    try:
+        found = os.stat(file)  # noqa: PTH116 # after each commit; making a Path of it costs more than the call
+    except OSError as failure:
+        raise DatabaseMissing(f"{file} has disappeared ({failure.strerror}): {_PUT_BACK}") from failure
+    if found.st_ino != inode or found.st_dev != device:
+        raise DatabaseMissing(f"{file} is another file now: {_PUT_BACK}")
+    return found

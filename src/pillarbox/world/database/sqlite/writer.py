@@ -195,9 +195,12 @@ class Writer:
         try:
             if in_thread and self._thread:
                 trouble = await self._thread.run(partial(self._run_verb_and_commit, batch[0]))
+            elif not self._run_verbs(batch):
+                trouble = None
+            elif self._thread:
+                trouble = await self._thread.run(self._commit)
             else:
-                self._run_verbs(batch)
-                trouble = await self._commit_if_any(batch)
+                trouble = self._commit()
         except BaseException as failure:  # nothing was committed, and every caller must get an answer
             self._undo()
             for waiting in batch:
@@ -214,16 +217,11 @@ class Writer:
         self._run_verb(waiting)
         return None if waiting.failure else self._commit()
 
-    async def _commit_if_any(self, batch: list[_Waiting]) -> Exception | None:
-        if all(waiting.failure for waiting in batch):
-            return None
-        return await self._thread.run(self._commit) if self._thread else self._commit()
-
-    def _run_verbs(self, batch: list[_Waiting]) -> None:
-        """Run each verb, in a savepoint unless it has the transaction for itself."""
+    def _run_verbs(self, batch: list[_Waiting]) -> bool:
+        """Run each verb, in a savepoint unless it has the transaction for itself; whether any succeeded."""
         if len(batch) == 1:
             self._run_verb(batch[0])
-            return
+            return batch[0].failure is None
         control = self.transaction.control
         announced = self.transaction.announced
         for waiting in batch:
@@ -236,6 +234,7 @@ class Writer:
                 announced |= self.transaction.announced
             control("RELEASE verb")
         self.transaction.announced = announced
+        return any(waiting.failure is None for waiting in batch)
 
     def _run_verb(self, waiting: _Waiting) -> None:
         """Run a verb, and keep its result or its failure."""
