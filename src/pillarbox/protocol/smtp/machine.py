@@ -130,15 +130,16 @@ class SmtpMachine:
         elif octets:
             self._buffer, self._at = self._rest() + octets, 0
         events: list[Event] = []
-        while self._at < len(self._buffer) and not self._held and len(events) < MAX_EVENTS:
+        size = len(self._buffer)
+        while self._at < size and not self._held and len(events) < MAX_EVENTS:
             event = self._next()
             if event is None:
                 break
             events.append(event)
         # What was read is let go, where little is copied for it
-        if self._at == len(self._buffer):
+        if self._at == size:
             self._buffer, self._at = b"", 0
-        elif self._at * 2 > len(self._buffer):
+        elif self._at * 2 > size:
             self._buffer, self._at = self._rest(), 0
         self._pending = len(events)
         return events
@@ -284,8 +285,7 @@ class SmtpMachine:
             return ChunkEnd(self._buffer[start:end], chunk)
         if not self.buffered:
             return None
-        octets = self._rest()
-        self._buffer, self._at = b"", 0
+        octets, self._at = self._rest(), len(self._buffer)
         self._chunk_left -= len(octets)
         return Piece(octets, chunk=True)
 
