@@ -21,7 +21,7 @@ them is one field without a name. `Header.cut` tells either. Nothing here raises
 import re
 from collections.abc import Set
 from functools import lru_cache
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import msgspec
 
@@ -94,32 +94,26 @@ class Field(msgspec.Struct, frozen=True, gc=False):
         return unfold(self.raw[self.raw.index(b":") + 1 :] if self.name else self.raw)
 
 
-class Extent(NamedTuple):
-    """Where a header ends."""
+def extent(octets: bytes, start: int, end: int) -> tuple[int, int, bool]:
+    """The end of the header that begins at `start`, in a message or part that ends at `end`.
 
-    separator_start: int
-    """The offset of the empty line that ends it."""
-    body_start: int
-    cut: bool
-    """It would go on beyond `MAX_HEADER_OCTETS`."""
-
-
-def extent(octets: bytes, start: int, end: int) -> Extent:
-    """The end of the header that begins at `start`, in a message or part that ends at `end`."""
+    Returns the offset of the empty line that ends it, the offset of the body, and whether it is cut: it would go on
+    beyond `MAX_HEADER_OCTETS`.
+    """
     if octets.startswith(_EMPTY_LINES, start, end):
-        return Extent(start, start + (1 if octets[start] == _LF else 2), cut=False)
-    limit = min(end, start + MAX_HEADER_OCTETS)
-    if limit - start <= SLICE_OCTETS:
-        found = _END.search(octets, start, limit)
+        return start, start + (1 if octets[start] == _LF else 2), False
+    if end - start <= SLICE_OCTETS:
+        limit, found = end, _END.search(octets, start, end)
     else:
+        limit = min(end, start + MAX_HEADER_OCTETS)
         found = search(_END, octets, start, limit, reach=_REACH_OCTETS)
     if found:
         last_line, body_start = found.span()
         if _FIELD_LINE.match(octets, start, body_start) or search(
             _BEFORE_FIELD, octets, start, body_start, reach=_REACH_OCTETS
         ):
-            return Extent(last_line + 1, body_start, False)
-        return Extent(start, start, cut=False)
+            return last_line + 1, body_start, False
+        return start, start, False
     if _TEXT_LINE.match(octets, start, limit):
         body_start = start
     elif stray := search(_BEFORE_TEXT, octets, start, limit, reach=_REACH_OCTETS):
@@ -128,7 +122,7 @@ def extent(octets: bytes, start: int, end: int) -> Extent:
         body_start = end
     else:
         body_start = octets.rfind(b"\n", start, limit) + 1 or start
-    return Extent(body_start, body_start, cut=limit < end)
+    return body_start, body_start, limit < end
 
 
 class Header:

@@ -28,6 +28,8 @@ def find(octets: bytes, needle: bytes, start: int, end: int) -> int:
 
 def count(octets: bytes, needle: bytes, start: int, end: int) -> int:
     """`octets.count(needle, start, end)` of a needle that cannot overlap itself."""
+    if end - start <= SLICE_OCTETS:
+        return octets.count(needle, start, end)
     counted, overlap = 0, len(needle) - 1
     while end - start > SLICE_OCTETS + overlap:
         counted += octets.count(needle, start, start + SLICE_OCTETS + overlap)
