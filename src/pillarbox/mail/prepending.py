@@ -17,7 +17,7 @@ _BEGINS_FIELD: Final = re.compile(rb"[!-9;-~\x80-\xff]+[ \t]*:").match
 def prepend(fields: bytes, message: bytes) -> bytes:
     """The message below these complete fields, or none; its own header stays a header, and its text text."""
     assert fields[-1:] in (b"\n", b"")
-    assert fields[:1] not in (b" ", b"\t", b"\r", b"\n")
+    assert not fields[:1].isspace()
     return fields + separated(message)
 
 
