@@ -106,6 +106,8 @@ def lines_may_contain(folded: str) -> Callable[[bytes], bool]:
 
 def body_contains(octets: bytes, root: Part, folded: str, interlude: Interlude = go_on) -> bool:
     """Whether the text of the body contains this (RFC 9051 §6.4.4, BODY)."""
+    if len(octets) <= CHUNK_CHARACTERS:
+        return folded in fold("".join(body_pieces(octets, root)))
     return contains(body_pieces(octets, root), folded, interlude)
 
 
