@@ -79,11 +79,7 @@ class ParserState:
     @property
     def limits(self) -> limits.Limits:
         """The limits of one command now."""
-        return limits.BEFORE_LOGIN if self._stranger else limits.AFTER_LOGIN
-
-    @property
-    def _stranger(self) -> bool:
-        return self.state is State.NOT_AUTHENTICATED
+        return limits.BEFORE_LOGIN if self.state is State.NOT_AUTHENTICATED else limits.AFTER_LOGIN
 
     def forget_command(self) -> None:
         """Drop the command in progress; its tag stays, for responses that are still due."""
@@ -106,7 +102,11 @@ class ParserState:
     def no(self, count: LiteralCount | None, why: str, code: bytes | None) -> Response | Bye:
         """NO; what the client sends of the command anyway is skipped. Before login it counts as BAD does."""
         answer = responses.no(self.draft.tag, why, code)
-        return self._after_bad(count, answer) if self._stranger else self._refused(count, answer)
+        return (
+            self._after_bad(count, answer)
+            if self.state is State.NOT_AUTHENTICATED
+            else self._refused(count, answer)
+        )
 
     def line_too_long(self) -> Response | Bye:
         """BAD for a line beyond its limit; the rest of the line is skipped."""

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 async def current(session: SessionState, mailbox: MailboxId) -> CachedMailbox:
     """The mailbox as it is now. Raises `NoSuchMailbox`."""
-    cached, _ = await current_with(session, mailbox, _nothing)
+    cached, _ = await up_to_date(session, mailbox, _nothing)
     return cached
 
 
@@ -79,5 +79,5 @@ def _read_with(
     return reading, verb(tx, known)
 
 
-def _nothing(tx: Transaction) -> None:  # a verb
+def _nothing(tx: Transaction, now: Version) -> None:  # a verb
     pass
