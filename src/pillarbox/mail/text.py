@@ -123,6 +123,10 @@ def _name(field: Field) -> str:
 
 def _texts(octets: bytes, part: Part, depth: int) -> Iterator[str]:
     """All texts, a line end before each."""
+    if part.media_type in ("text", "multipart") and not part.children:
+        yield "\n"  # a multipart without parts is read as text
+        yield from _words(octets, part)
+        return
     if part.is_message():
         yield "\n"
         yield from header_pieces(part.children[0].header)
@@ -136,9 +140,6 @@ def _texts(octets: bytes, part: Part, depth: int) -> Iterator[str]:
         yield "\n"
         yield from header_pieces(inner.header)
         yield from _texts(inner_octets, inner, depth - 1)
-    elif part.media_type in ("text", "multipart"):  # a multipart without parts is read as text
-        yield "\n"
-        yield from _words(octets, part)
 
 
 def _words(octets: bytes, part: Part, limit: int | None = None) -> Iterable[str]:
