@@ -38,25 +38,41 @@ class Imap:
         self.certificates = tls
         self.loop = loop
         self.logged_in: list[str] = []
+        self.secured: ssl.SSLSocket | None = None
 
     def serve_one(self, listener: socket.socket) -> None:
-        """One connection, to its end."""
+        """One connection, to its end; where we fail it is closed, so that the client does not wait."""
         connection, _peer = listener.accept()
         connection.settimeout(10)
+        try:
+            self._serve(connection)
+        finally:
+            connection.close()
+            if self.secured:
+                self.secured.close()
+
+    def _serve(self, connection: socket.socket) -> None:
         connection.sendall(b"* OK ready\r\n")
         while line := _line(connection):
-            tag, command, *arguments = line.split()
+            tag, command, *arguments = [
+                *line.split(),
+                b"",
+                b"",
+            ]  # this client sends odd lines once it is logged in
             match command.upper():
                 case b"STARTTLS":
                     connection.sendall(tag + b" OK go\r\n")
-                    connection = self.certificates.context().wrap_socket(connection, server_side=True)
+                    self.secured = self.certificates.context().wrap_socket(connection, server_side=True)
+                    connection = self.secured
                 case b"CAPABILITY":
                     offered = self.authenticator.mechanisms(self._state(connection), plain_allowed=False)
                     names = " ".join(f"AUTH={name}" for name in offered)
                     connection.sendall(b"* CAPABILITY IMAP4rev1 STARTTLS %s\r\n" % names.encode())
                     connection.sendall(tag + b" OK done\r\n")
                 case b"AUTHENTICATE":
-                    connection.sendall(tag + self._authenticate(connection, arguments) + b"\r\n")
+                    connection.sendall(
+                        tag + self._authenticate(connection, [one for one in arguments if one]) + b"\r\n"
+                    )
                 case b"LOGOUT":
                     connection.sendall(tag + b" OK done\r\n")
                     break

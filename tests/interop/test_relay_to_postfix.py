@@ -95,7 +95,7 @@ def test_unicode_both_ways(both: tuple[Served, Postfix]) -> None:
     assert b"with UTF8SMTPS id" in got
 
 
-def test_what_we_refuse_is_reported_by_postfix_and_success_by_us(both: tuple[Served, Postfix]) -> None:
+def test_what_we_refuse_is_reported_by_postfix_and_so_is_success(both: tuple[Served, Postfix]) -> None:
     _one, peer = both
     before = len(peer.mail())
     peer.send(b"From: you@post.test\nSubject: x\n\nx\n", "stranger@one.test", sender="you@post.test")
@@ -107,6 +107,7 @@ def test_what_we_refuse_is_reported_by_postfix_and_success_by_us(both: tuple[Ser
         options=("-N", "success"),
     )
     report = arrived(peer, before + 2)
-    assert b"Action: delivered" in report
-    assert b"Reporting-MTA: dns; mail.one.test" in report
+    # RFC 3461 §5.2.2 (b): a server that is not offered DSN reports that it has relayed the message
+    assert b"Action: relayed" in report
+    assert b"Reporting-MTA: dns; mail.post.test" in report
     assert b"Final-Recipient: rfc822; anna@one.test" in report

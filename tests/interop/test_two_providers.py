@@ -98,8 +98,9 @@ def test_success_is_reported_and_unicode_is_kept(providers: tuple[Served, Served
     one.send(message, "anna@two.test", options=("SMTPUTF8", "BODY=8BITMIME"), notify="SUCCESS")
     assert "Subject: Grüße".encode() in two.new_messages(1)[0]
     (report,) = one.new_messages(1)
-    assert b"Action: delivered" in report
-    assert b"Reporting-MTA: dns; mail.two.test" in report
+    # RFC 3461 §5.2.2 (b): strangers are not offered DSN, so the sender's own server reports
+    assert b"Action: relayed" in report
+    assert b"Reporting-MTA: dns; mail.one.test" in report
 
 
 def test_permanent_dns_failures_are_reported_at_once(providers: tuple[Served, Served]) -> None:

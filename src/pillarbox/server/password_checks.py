@@ -20,7 +20,7 @@ import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
 
 from pillarbox.directory.password_hash import argon2_hash, argon2_matches
 from pillarbox.world.clock import Clock
@@ -37,6 +37,10 @@ MAX_STRANGERS_WAITING = 1024
 MAX_THREADS = 4
 """Argon2 checks at once in each lane, each with 19 MiB; never more than the machine has cores."""
 _NETWORKS_SHARE = 8
+
+STRANGERS_NICE: Final = 5
+"""Of the threads that check strangers' passwords (nice(2)): a third of an equal share, so that on a busy machine they
+come last, but come."""
 
 
 class AuthenticationUnavailable(Exception):
@@ -169,6 +173,6 @@ class _Lane:
 
 
 def _give_way() -> None:
-    """Let this thread run when no other needs the processor. Where that concerns the whole process, do nothing."""
+    """Let this thread run less when others need the processor. Where that concerns the whole process, do nothing."""
     if sys.platform == "linux":
-        os.nice(10)
+        os.nice(STRANGERS_NICE)

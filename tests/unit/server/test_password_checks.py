@@ -204,7 +204,7 @@ def test_strangers_threads_give_way_to_all_others(monkeypatch: pytest.MonkeyPatc
 
     run(scenario)
     here = os.getpriority(os.PRIO_PROCESS, get_native_id())
-    assert seen == [here, min(here + 10, 19)]
+    assert seen == [here, min(here + password_checks.STRANGERS_NICE, 19)]
 
 
 def test_a_cancelled_check_does_not_affect_others(hashing: Hashing) -> None:
