@@ -297,3 +297,13 @@ def test_files_are_written_in_threads_while_the_disk_is_busy(tmp_path: Path) -> 
         return [*seen, await written(0.001)]
 
     assert asyncio.run(write()) == [False, False, False, True, False]
+
+
+def test_a_file_that_is_abandoned_while_a_thread_writes_goes_afterwards(tmp_path: Path) -> None:
+    writer = FileBlobs(tmp_path).writer(max_in_memory_octets=0)
+    # With the write under way, as if its thread were at it: nobody may wait for that
+    writer._hash = SimpleNamespace(update=lambda _octets: writer.abandon())  # type: ignore[attr-defined]  # see above
+    writer.write(b"x")
+    assert not list((tmp_path / "incoming").iterdir())
+    writer.write(b"y")
+    assert not list((tmp_path / "incoming").iterdir())

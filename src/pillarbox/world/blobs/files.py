@@ -31,7 +31,6 @@ from pillarbox.world.durable import flush_folder, make_folder
 INCOMING = "incoming"
 """The folder in which files are written, inside the directory of the files."""
 
-
 SLOW_WRITE_S = 0.005
 """A write that takes longer shows that the disk is busy."""
 BUSY_S = 60.0
@@ -114,7 +113,7 @@ class FileWriter:
         self._directory = directory
         self._pace = pace
         self._max_in_memory_octets = max_in_memory_octets
-        # Held while a thread writes: its caller may be cancelled, and abandon the file meanwhile
+        # Held while a thread writes: its caller may be cancelled, and abandon the file meanwhile. Nobody waits for it
         self._writing = Lock()
         self._abandoned = False
         self._parts: list[bytes] = []
@@ -134,16 +133,22 @@ class FileWriter:
 
     def write(self, octets: bytes) -> None:
         """See `BlobWriter.write`."""
-        with self._writing:
+        try:
+            with self._writing:
+                if not self._abandoned:
+                    self._keep(octets)
+        finally:
             if self._abandoned:
-                return
-            self.size += len(octets)
-            if self._file is None:
-                self._parts.append(octets)
-                if self.size >= self._max_in_memory_octets:
-                    self._spill()
-            else:
-                self._to_file(octets)
+                self._forget()
+
+    def _keep(self, octets: bytes) -> None:
+        self.size += len(octets)
+        if self._file is not None:
+            self._to_file(octets)
+            return
+        self._parts.append(octets)
+        if self.size >= self._max_in_memory_octets:
+            self._spill()
 
     def _spill(self) -> None:
         try:
@@ -186,14 +191,21 @@ class FileWriter:
         return _Written(file, Path(self._name), Blob(self._hash.digest(), self.size))
 
     def abandon(self) -> None:
-        """See `BlobWriter.abandon`."""
-        with self._writing:
-            self._abandoned = True
+        """See `BlobWriter.abandon`. Where a thread writes just now, the file goes when it has done so."""
+        self._abandoned = True
+        self._forget()
+
+    def _forget(self) -> None:
+        if not self._writing.acquire(blocking=False):
+            return  # who holds it looks afterwards whether the file was abandoned
+        try:
             self._parts.clear()
             if self._file is not None:
                 os.close(self._file)
                 self._file = None
                 Path(self._name).unlink(missing_ok=True)
+        finally:
+            self._writing.release()
 
 
 @dataclass(frozen=True, slots=True)
