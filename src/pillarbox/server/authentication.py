@@ -156,9 +156,8 @@ class Authenticator:
         return identifier is not None
 
     async def _installation_secret(self) -> bytes:
-        if (
-            self._secret is None
-        ):  # read first: people log in and read their mail also while nothing can be written
+        # Read first: people log in and read their mail also while nothing can be written
+        if self._secret is None:
             self._secret = await self._world.database.read(secrets.find, secrets.CREDENTIALS)
         if self._secret is None:
             fresh = self._world.entropy.token_bytes(secrets.SECRET_OCTETS)

@@ -71,9 +71,8 @@ def verify_backup(directory: Path, work: Path, form: Form, progress: Progress) -
             report.damage += [f"{path} is damaged or missing" for path in folder.points.damaged_files(name)]
             needed |= point.needed()
             report.points.append(_verified(folder, point, work, form))
-        if not all(
-            map(folder.packs.is_sound, needed)
-        ):  # else what a pack has lost was written again elsewhere
+        # Where all is sound, what a pack has lost was written again elsewhere
+        if not all(map(folder.packs.is_sound, needed)):
             report.damage += [f"{path} {why}" for path, why in folder.packs.damaged.items()]
         report.damage += [
             what for digest, what in broken if digest in needed and not folder.packs.is_sound(digest)

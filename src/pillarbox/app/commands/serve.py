@@ -37,9 +37,8 @@ def command(installation: Installation, workers: int | None) -> None:
 
     sockets = listen(installation.resolved.endpoints)
     require_data_directory(installation.data)
-    require_file(
-        installation.data.database
-    )  # as root: the mount point of a missing disk is none of the server's user
+    # As root: the mount point of a missing disk is none of the server's user
+    require_file(installation.data.database)
     _drop_privileges(installation.config)
     resolved = _ready_to_serve(installation.resolved)
     if workers:

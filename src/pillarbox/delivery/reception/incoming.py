@@ -227,9 +227,8 @@ class IncomingMessage:
         if marks.hops > MAX_HOPS:
             return Refused(Reason.TOO_MANY_HOPS)
         if marks.forged and Header.parse(top)[0].cut:
-            return Refused(
-                Reason.HEADER_TOO_LARGE
-            )  # what is forged could hide beyond the fields that are read
+            # What is forged could hide beyond the fields that are read
+            return Refused(Reason.HEADER_TOO_LARGE)
         checks = self._resources.checks
         if checks.rows[self._origin.source][Stage.DATA]:
             self._evidence.top = top
