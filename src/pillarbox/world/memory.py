@@ -25,6 +25,8 @@ from typing import Final
 from pillarbox.config.schema import Limits
 
 _DEFAULT_OCTETS: Final = Limits().memory_octets
+UNCOUNTED_OCTETS: Final = 16 * 1024
+"""What one connection holds below this is not counted: the number of connections bounds it."""
 HOLD_S: Final = 30.0
 """How long a reservation may be kept at a peer's pleasure while the share is scarce."""
 MAX_HELD_SHARES: Final = 2

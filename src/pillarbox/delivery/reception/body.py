@@ -17,14 +17,12 @@ from msgspec import Struct
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.protocol.smtp.line_ends import LineEnds, repair
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, Blobs, BlobWriter, PreparedBlob, prepare
-from pillarbox.world.memory import MemoryScarce, PeerShares, Reservation
+from pillarbox.world.memory import UNCOUNTED_OCTETS, MemoryScarce, PeerShares, Reservation
 
 TOP_OCTETS = MAX_IN_DATABASE_OCTETS
 """How much of a message is in memory before it goes to a file, if its header ends within it."""
 MAX_TOP_OCTETS = 1024 * 1024
 """How much otherwise; its header must fit."""
-UNCOUNTED_OCTETS = 16 * 1024
-"""Smaller messages are not reserved: the number of connections bounds them."""
 
 _SCARCE = Refused(Reason.MEMORY_SCARCE)
 

@@ -5,16 +5,13 @@ Little of either is not counted: most commands come whole, and most peers read a
 
 import asyncio
 from abc import ABC, abstractmethod
-from typing import Any, Final
+from typing import Any
 
 from pillarbox.server.connection import Session
 from pillarbox.server.pump.held_input import HeldInput
 from pillarbox.server.pump.owner import ConnectionOwner
 from pillarbox.server.pump.phases import Event
-from pillarbox.world.memory import PeerShares, Reservation
-
-UNCOUNTED_OCTETS: Final = 16 * 1024
-"""Input of one connection that is not counted; also how coarsely more of it is."""
+from pillarbox.world.memory import UNCOUNTED_OCTETS, PeerShares, Reservation
 
 
 class Accounting(asyncio.BufferedProtocol, ABC):
@@ -50,7 +47,7 @@ class Accounting(asyncio.BufferedProtocol, ABC):
                 self._input_taken()
         elif counted is None:
             self._input_memory = self._memory.buffers.hold(octets, self._input_given_up)
-        elif abs(octets - counted.octets) >= UNCOUNTED_OCTETS:
+        elif abs(octets - counted.octets) >= UNCOUNTED_OCTETS:  # more of it is counted as coarsely
             counted.resize(octets)
 
     def _input_taken(self) -> None:

@@ -12,12 +12,13 @@ from typing import Final, Generic
 
 from pillarbox.server.connection import NOBODY, ConnectionGone, E, Peer, Session
 from pillarbox.server.pump import eager
-from pillarbox.server.pump.accounting import UNCOUNTED_OCTETS, Accounting
+from pillarbox.server.pump.accounting import Accounting
 from pillarbox.server.pump.deadline import Deadline
 from pillarbox.server.pump.held_input import HeldInput
 from pillarbox.server.pump.owner import ConnectionOwner
 from pillarbox.server.pump.phases import Event, Phase
 from pillarbox.server.pump.turns import SHARE_S
+from pillarbox.world.memory import UNCOUNTED_OCTETS
 
 WRITE_HIGH_WATER_OCTETS: Final = 256 * 1024
 """Octets written but not yet taken by the peer, from which `drain()` waits."""
