@@ -35,7 +35,7 @@ MAX_INDEXED_PIECES: Final = 1024
 
 MAX_FED_CHARACTERS: Final = 24 * 1024
 """Characters after which no more emails are fed at once, and characters of one email that differ from each other: a
-longer text is fed without what repeats. The worst text takes a millisecond for a thousand, and the loop waits."""
+longer text is fed without what repeats. The worst text takes a millisecond for a thousand; other writers wait."""
 
 MAX_FEED_MESSAGES: Final = 8
 """Messages indexed by one call, at some 300 microseconds for 3 kB of text; other writers wait meanwhile."""

@@ -117,7 +117,7 @@ def any_header_contains(root: Part, folded: str, interlude: Interlude = go_on) -
 
 
 def everything(octets: bytes) -> Iterator[str]:
-    """All that any search could find in a message, in pieces: what the index is fed, folded."""
+    """All that any search could find in a message, in pieces; not folded."""
     root = parse(octets)
     headers = (chain(header_pieces(part.header), ("\n",)) for part in root.walk())
     return chain(chain.from_iterable(headers), body_pieces(octets, root))
