@@ -57,6 +57,20 @@ def test_the_ready_file(provider: Demo) -> None:
         assert messages(provider, person), f"{person.address} has no mail to look at"
 
 
+def test_the_screen_ends_with_commands_that_read_and_send(tmp_path: Path) -> None:
+    """What a newcomer copies first, run as it stands there."""
+    with demo(tmp_path) as provider:
+        *_, read, _, send = provider.log().rstrip().splitlines()
+        assert b"Subject: Welcome" in shell(read)
+        shell(send)
+        bob = provider.people[1]
+        assert any(b"Hello from the terminal." in message for message in messages(provider, bob))
+
+
+def shell(command: str) -> bytes:
+    return subprocess.run(["sh", "-c", command.strip()], check=True, capture_output=True, timeout=30).stdout
+
+
 def test_ports_are_given_in_the_order_of_the_services(tmp_path: Path) -> None:
     first = free_ports(len(NAMES))
     with demo(tmp_path, "--ports-from", str(first)) as provider:

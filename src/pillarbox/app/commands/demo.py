@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -112,7 +113,27 @@ def _introduce(demo: "Demo") -> None:
     lines += [f"  {person.login:<24} {person.password}" for person in shown]
     if len(demo.people) > len(shown):
         lines.append(f"  ... and {len(demo.people) - len(shown)} more, up to {demo.people[-1].login}")
-    click.echo("\n".join(lines))
+    click.echo("\n".join([*lines, "", *_first_commands(demo)]))
+
+
+def _first_commands(demo: "Demo") -> list[str]:
+    """A command that reads a message and one that sends one, to be copied into another terminal."""
+    from pillarbox.app.sockets import ports_of
+
+    ports = ports_of(demo.sockets)
+    reader, recipient = demo.people[:2]
+    curl = f"curl --cacert {shlex.quote(str(demo.authority))} -u {reader.login}:{reader.password}"
+    letter = (
+        f"From: {reader.address}\\nTo: {recipient.address}\\nSubject: Hello\\n\\nHello from the terminal.\\n"
+    )
+    return [
+        "Read a message, and send one:",
+        "",
+        f"  {curl} 'imaps://localhost:{ports['imaps']}/INBOX;MAILINDEX=1'",
+        "",
+        f"  printf '{letter}' | {curl} smtps://localhost:{ports['submissions']} "
+        f"--mail-from {reader.address} --mail-rcpt {recipient.address} -T -",
+    ]
 
 
 MAX_PEOPLE_SHOWN = 8
