@@ -26,6 +26,23 @@ def test_the_index_lists_every_decision_in_order() -> None:
     assert all(name.startswith(number) for number, name in listed)
 
 
+INDEXES = sorted((ROOT / "docs").rglob("README.md"))
+
+
+@pytest.mark.parametrize("index", INDEXES, ids=lambda index: str(index.relative_to(ROOT)))
+def test_an_index_lists_every_page_of_its_folder(index: Path) -> None:
+    listed = {(index.parent / target).resolve() for target, _anchor in LINK.findall(index.read_text("utf-8"))}
+    pages = {
+        *(path for path in index.parent.glob("*.md") if path != index),
+        *index.parent.glob("*/README.md"),
+    }
+    assert pages <= listed
+
+
+def test_every_folder_of_pages_has_an_index() -> None:
+    assert {path.parent for path in (ROOT / "docs").rglob("*.md")} == {path.parent for path in INDEXES}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     for target, anchor in LINK.findall(page.read_text("utf-8")):
