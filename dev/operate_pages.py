@@ -1,23 +1,26 @@
-"""Writes the generated pages of `docs/operate/`: options from the configuration's fields, commands from click.
+"""Writes the generated pages of `docs/operate/`: options from the configuration's fields, commands from click; and the
+manual pages, from the same texts.
 
 `python dev/operate_pages.py` writes the pages; `--check` tells which are not current.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
+from dev import man  # noqa: E402 - after the path to it is known
 from pillarbox.app.cli import main  # noqa: E402 - after the path to it is known
 from pillarbox.app.commands import COMMANDS  # noqa: E402 - likewise
 from pillarbox.config.schema import DEFAULT_PATH  # noqa: E402 - likewise
 from pillarbox.config.text import example, page  # noqa: E402 - likewise
 
 FOLDER = ROOT / "docs" / "operate"
+MANUAL = ROOT / "packaging" / "man"
 INTRODUCTION = (
     "Every command has `--help`. Commands that work on an installation take `--config FILE` (default: the "
     f"environment variable `PILLARBOX_CONFIG`, then `{DEFAULT_PATH}`) and `--json`, for output that programs can "
@@ -84,10 +87,14 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
         yield from (f"- `{syntax}`: {' '.join(text.split())}" for syntax, text in found)
 
 
-TEXTS = {
+TEXTS: dict[Path, Callable[[], str]] = {
     FOLDER / "configuration.md": page,
     FOLDER / "pillarbox.toml": example,
     FOLDER / "commands.md": commands,
+    MANUAL / "pillarbox.1": lambda: man.page("pillarbox", 1, "a complete mail provider", commands()),
+    MANUAL / "pillarbox.toml.5": lambda: man.page(
+        "pillarbox.toml", 5, "configuration of pillarbox(1)", page()
+    ),
 }
 
 

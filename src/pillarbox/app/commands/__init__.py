@@ -11,9 +11,12 @@ Commands contain no logic of their own: they parse arguments, call a verb of `ad
 
 import importlib
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ COMMANDS: Final = {
     "serve": Row("serve", SERVER, "Run the server."),
     "check": Row("check", SERVER, "Check the configuration, DNS, certificates, ports and disk."),
     "config": Row("config", SERVER, "Show all options, or those in effect."),
+    "completion": Row("completion", SERVER, "Print a script for completion in bash, zsh or fish."),
     "domain": Row("domain", ACCOUNTS, "Manage domains."),
     "account": Row("account", ACCOUNTS, "Manage accounts: logins, passwords, addresses and quotas."),
     "alias": Row("alias", ACCOUNTS, "Manage aliases: addresses that forward to others; catch-alls."),
@@ -82,6 +86,19 @@ class CommandTable(click.Group):
             hint = f" Did you mean '{near[0]}'?" if near else " See: pillarbox --help"
             ctx.fail(f"No such command '{args[0]}'.{hint}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete a name from the table, without importing the commands."""
+        from click.shell_completion import CompletionItem
+
+        return [
+            *(
+                CompletionItem(name, help=row.summary)
+                for name, row in COMMANDS.items()
+                if name.startswith(incomplete)
+            ),
+            *click.Command.shell_complete(self, ctx, incomplete),  # the options
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise
         """The table by section, without importing the commands."""

@@ -131,8 +131,10 @@ def _first_commands(demo: "Demo") -> list[str]:
         "",
         f"  {curl} 'imaps://localhost:{ports['imaps']}/INBOX;MAILINDEX=1'",
         "",
-        f"  printf '{letter}' | {curl} smtps://localhost:{ports['submissions']} "
-        f"--mail-from {reader.address} --mail-rcpt {recipient.address} -T -",
+        (
+            f"  printf '{letter}' | {curl} smtps://localhost:{ports['submissions']} "
+            f"--mail-from {reader.address} --mail-rcpt {recipient.address} -T -"
+        ),
     ]
 
 
