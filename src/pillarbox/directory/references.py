@@ -75,7 +75,7 @@ def into_domain(tx: Transaction, name: str) -> list[Reference]:
 def dangling(tx: Transaction) -> list[str]:
     """Aliases whose target does not exist, as text."""
     return [
-        f"alias {reference.alias} leads to {reference.target}, which does not exist"
+        f"alias {reference.alias} {_leads_nowhere(reference.target)}"
         for reference in _references(tx)
         if _leads(tx, reference.target) is None
     ]
@@ -122,9 +122,11 @@ def _faults_of(tx: Transaction, key: AddressKey) -> Iterator[Fault]:
         yield Fault(shown, "the alias leads back to itself", f"Change its targets: {change}")
     for target in aliases.targets(tx, key):
         if _leads(tx, target) is None:
-            yield Fault(
-                shown, f"the alias leads to {target}, which does not exist", f"Change its targets: {change}"
-            )
+            yield Fault(shown, f"the alias {_leads_nowhere(target)}", f"Change its targets: {change}")
+
+
+def _leads_nowhere(target: str) -> str:
+    return f"leads to {target}, which does not exist"
 
 
 def _leads_back(tx: Transaction, key: AddressKey) -> bool:
