@@ -125,7 +125,8 @@ def test_fetch_sends_the_others_and_names_the_damaged(
             assert b"UID 3" in answer.status.text
             got = {number: items[b"BODY[]"] for number, items in answer.fetched.items()}
             assert got == {uid: messages[uid - 1] for uid in (1, 2, 4, 5)}
-        assert told(mail) == 1
+        (event,) = [fields for name, fields in mail.provider.telemetry.events if name == "message damaged"]
+        assert (event["account"], event["uid"]) == ("u0@one.example", DAMAGED)
         assert client.ok("FETCH 3 (FLAGS ENVELOPE)").fetched[3]
 
 
@@ -161,7 +162,8 @@ def test_pop3_says_that_it_is_damaged(
             assert (await client.send(b"RETR 4")).startswith(b"+OK")
 
         mail.runner.run(scenario())
-        assert told(mail) == 1
+        (event,) = [fields for name, fields in mail.provider.telemetry.events if name == "message damaged"]
+        assert (event["account"], event["uid"]) == ("u0@one.example", DAMAGED)
 
 
 def test_damage_within_a_literal_ends_the_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,7 +173,7 @@ async def _send_one_by_one(session: SessionState, plan: Plan, chosen: Chosen, da
             large = size >= large_octets(session, plan)
             found |= await _send_group(session, plan, one, large=large)
         except (BlobDamaged, DatabaseDamaged) as failure:
-            damage.report(session.world, failure, account=session.account_id, uid=uid)
+            damage.report(session.world, failure, account=session.login, uid=uid)
             damaged.append(uid)
         await session.flush_and_yield()
     return found

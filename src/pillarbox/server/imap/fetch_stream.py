@@ -77,7 +77,7 @@ async def _send_message(session: SessionState, plan: Plan, batch: Batch, stored:
         try:
             await _write(session, plan, batch, ranges, blob)
         except BlobDamaged as failure:
-            damage.report(session.world, failure, account=session.account_id, uid=batch.uids[0])
+            damage.report(session.world, failure, account=session.login, uid=batch.uids[0])
             raise ResponseInterrupted from failure
         except DatabaseUnavailable as failure:
             raise ResponseInterrupted from failure

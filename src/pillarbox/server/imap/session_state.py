@@ -105,6 +105,12 @@ class SessionState:
         return self.account.id
 
     @property
+    def login(self) -> str:
+        """What `account_id` logs in as."""
+        assert self.account is not None, "the machine refuses the command before login"
+        return self.account.login
+
+    @property
     def selected(self) -> SelectedMailbox:
         """The selected mailbox as this client knows it; only for commands of the selected state."""
         selected = self.machine.selected

@@ -10,7 +10,7 @@ from typing import Final
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.pop3 import replies
-from pillarbox.protocol.pop3.commands import Command
+from pillarbox.protocol.pop3.commands import Command, Retr, Top
 from pillarbox.protocol.pop3.replies import Code
 from pillarbox.protocol.pop3.states import State
 from pillarbox.server import damage
@@ -117,7 +117,9 @@ class Pop3Session(SessionState):
 
     def _fail(self, failure: Exception) -> None:
         if isinstance(failure, BlobDamaged):
-            damage.report(self.world, failure, account=self.owner.id)
+            asked = self._command
+            uid = {"uid": self.maildrop.uid(asked.number)} if isinstance(asked, Retr | Top) else {}
+            damage.report(self.world, failure, account=self.owner.login, **uid)
         if self.replied:
             self.connection.abort()
         else:
