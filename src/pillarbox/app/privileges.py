@@ -21,6 +21,10 @@ class NoSuchUser(Exception):
     """The configured user or group does not exist on this machine."""
 
 
+class PythonUnreadable(Exception):
+    """The user that we have become can't read the files of Python's modules. The text says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A user and a group, by their numbers."""
@@ -47,18 +51,43 @@ def identity(user: str, group: str = "") -> Identity:
 
 
 def drop(to: Identity) -> None:
-    """Become this user for good. Does nothing unless run as root."""
+    """Become this user for good. Does nothing unless run as root. Raises `PythonUnreadable`."""
     if os.geteuid() != 0 or to.user == 0:
         return
     os.initgroups(to.name, to.group)
     os.setgid(to.group)
     os.setuid(to.user)
     assert os.getresuid() == (to.user,) * 3, "privileges were not given up"
+    unreadable = _unreadable_python()
+    if unreadable:
+        raise unreadable
+
+
+def _unreadable_python() -> PythonUnreadable | None:
+    """What is wrong if modules, which are loaded when they are first needed, can't be by the user we have become."""
+    for name in ("os", "click", "pillarbox"):
+        path = sys.modules[name].__file__ if name in sys.modules else None
+        if path and not os.access(path, os.R_OK, effective_ids=True):
+            return PythonUnreadable(
+                f"The user '{_name_of(os.geteuid())}' can't read {path}. Install Pillarbox with a Python "
+                "that every user can read, such as: /usr/bin/python3 -m venv /opt/pillarbox"
+            )
+    return None
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
 
 
 @contextmanager
 def as_owner_of(path: Path) -> Iterator[None]:
-    """Run the block as the owner of this path, where root runs it; see `as_invoker`."""
+    """Run the block as the owner of this path, where root runs it; see `as_invoker`.
+
+    Raises `PythonUnreadable` where the block could not load a module as that user.
+    """
     if os.geteuid() != 0:
         yield
         return
@@ -69,6 +98,14 @@ def as_owner_of(path: Path) -> Iterator[None]:
     os.seteuid(owner.st_uid)
     try:
         yield
+    except (ImportError, PermissionError) as failure:
+        of_module = not isinstance(failure, PermissionError) or str(failure.filename).endswith(
+            (".py", ".pyc", ".so")
+        )
+        unreadable = _unreadable_python() if of_module else None
+        if unreadable is None:
+            raise
+        raise unreadable from failure
     finally:
         os.seteuid(0)
         os.setegid(os.getgid())

@@ -1,11 +1,15 @@
 """Backup, restore, fsck and rebuild, as an operator runs them."""
 
+import os
+import shutil
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import pillarbox
 from pillarbox.app.database import SCHEMAS
 from pillarbox.world.database.sqlite import open_database
 from tests.kit.command_line import CommandLine, set_up
@@ -116,3 +120,27 @@ def test_root_leaves_no_files_that_the_server_cannot_open(there: CommandLine, tm
     owners = {path.owner() for path in there.data.rglob("*")}
     assert owners == {"nobody"}
     assert (tmp_path / "backup").owner() == "root"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root acts as the owner of the data")
+@pytest.mark.parametrize("words", [("fsck",), ("rebuild", "--yes")])
+def test_a_python_that_the_owner_of_the_data_cannot_read_is_told(
+    there: CommandLine, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """As where Python is in the home directory of root."""
+    shutil.copytree(Path(pillarbox.__file__).parent, tmp_path / "hidden" / "pillarbox")
+    (tmp_path / "hidden").chmod(0o700)
+    subprocess.run(["chown", "-R", "nobody:nogroup", str(there.data)], check=True)
+    grant_others_access(tmp_path)
+    (tmp_path / "hidden").chmod(0o700)
+    done = subprocess.run(
+        [sys.executable, "-m", "pillarbox", *words],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "hidden"), "PILLARBOX_CONFIG": str(there.config)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode == 1
+    assert "Error: The user 'nobody' can't read" in done.stderr
+    assert "Install Pillarbox with a Python that every user can read" in done.stderr

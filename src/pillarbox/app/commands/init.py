@@ -81,12 +81,9 @@ def command(
     """
     installation = Installation(config_path, as_json=as_json)
     installation.create = True
-    try:
-        with installation.reporting_errors():
-            wanted = _wanted(domain, hostname, account, given)
-            _set_up(installation, wanted)
-    finally:
-        installation.close()
+    with installation.reporting_errors(), installation:
+        wanted = _wanted(domain, hostname, account, given)
+        _set_up(installation, wanted)
 
 
 def _wanted(domain: str, hostname: str | None, account: str, given: dict[str, object]) -> _Wanted:

@@ -16,7 +16,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, Never, ParamSpec, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Concatenate, Never, ParamSpec, Self, TypeVar
 
 import click
 
@@ -147,9 +148,14 @@ class Installation(Output):
 
         return SystemClock().now_ms()
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
         """Close what was opened."""
-        self._cleanup.close()
+        return self._cleanup.__exit__(kind, failure, trace)
 
 
 def require_data_directory(data: "DataDirectory") -> None:
@@ -193,11 +199,8 @@ def on_installation(command: Callable[Concatenate[Installation, P], None]) -> Ca
     @functools.wraps(command)
     def run(config_path: Path, as_json: bool, *arguments: P.args, **keywords: P.kwargs) -> None:
         installation = Installation(config_path, as_json=as_json)
-        try:
-            with installation.reporting_errors():
-                command(installation, *arguments, **keywords)
-        finally:
-            installation.close()
+        with installation.reporting_errors(), installation:
+            command(installation, *arguments, **keywords)
 
     return run
 
@@ -229,7 +232,7 @@ def _json(data: object) -> str:
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
-    from pillarbox.app.privileges import NoSuchUser
+    from pillarbox.app.privileges import NoSuchUser, PythonUnreadable
     from pillarbox.app.sockets import CannotListen
     from pillarbox.config.schema import ConfigWrong
     from pillarbox.directory.naming import NameRefused
@@ -238,9 +241,10 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable, SchemaTooNew
     from pillarbox.world.tls.server import CertificateUnusable
 
-    ours = (ConfigWrong, NoSuchUser, CannotListen, NameRefused, NoSuchMailbox, OverQuota, CommandFailed)
+    asked = (ConfigWrong, NameRefused, NoSuchMailbox, OverQuota, CommandFailed)
+    machine = (NoSuchUser, PythonUnreadable, CannotListen)
     worlds = (DatabaseUnavailable, DatabaseInUse, SchemaTooNew, BlobDamaged, CertificateUnusable, OSError)
-    return (*ours, *worlds, *_maintenance_errors())
+    return (*asked, *machine, *worlds, *_maintenance_errors())
 
 
 def _maintenance_errors() -> tuple[type[Exception], ...]:

@@ -67,12 +67,6 @@ def _drop_privileges(config: "Config") -> None:
     if os.geteuid() != 0:
         return
     drop(identity(config.user, config.group))
-    for module in (sys.modules["os"], sys.modules["click"]):
-        if not os.access(str(module.__file__), os.R_OK):
-            raise CommandFailed(
-                f"The user '{config.user}' can't read {module.__file__}. Install Pillarbox with a Python "
-                "that every user can read, such as: /usr/bin/python3 -m venv /opt/pillarbox"
-            )
 
 
 def _ready_to_serve(resolved: "Resolved") -> "Resolved":
