@@ -174,7 +174,11 @@ REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {
         1,
         "There is no account 'nobody@example.org' in",
     ),
-    "no such mailbox": (("--account", ANNA, "--mailbox", "Play"), 1, "No such mailbox: 'Play'"),
+    "no such mailbox": (
+        ("--account", ANNA, "--mailbox", "Work", "--mailbox", "Play"),
+        1,
+        "There are: Archive, Drafts, INBOX, Junk, Sent, Trash, Work",
+    ),
     "no such message": (("--account", ANNA, "--message", "x@y.example"), 1, "no message x@y.example"),
     "no such point": (("--account", ANNA, "--point", "yesterday"), 1, "no backup called 'yesterday'"),
     "a UID without its mailbox": (("--account", ANNA, "--message", "7"), 2, "--mailbox"),

@@ -31,6 +31,8 @@ from pillarbox.world.database import Database, DatabaseUnavailable, Transaction
 MAX_BATCH_MESSAGES: Final = 200
 MAX_BATCH_OCTETS: Final = 16 * 1024 * 1024
 """Of one transaction."""
+MAX_NAMED_MAILBOXES: Final = 20
+"""Of those that are there, where one is asked for that is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,21 @@ class BroughtBack:
     """UIDs and Message-IDs that no message has."""
 
 
+@dataclass(slots=True)
+class _Unreadable:
+    """Messages of the point that can't be read."""
+
+    why: dict[bytes, str] = field(default_factory=dict)
+    """By digest."""
+    where: set[tuple[str, Uid]] = field(default_factory=set)
+    """Mailbox and UID."""
+
+    def listed(self, point: OpenPoint, login: str) -> list[LostMessage]:
+        """They, looked up once for all."""
+        found = point.database.read_now(lost_messages, self.why) if self.why else ()
+        return [one for one in found if one.account == login and (one.mailbox, one.uid) in self.where]
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """A message of the point."""
@@ -93,19 +110,21 @@ def restore_messages(
 ) -> BroughtBack:
     """Restore messages of one account into the running installation.
 
-    Raises `NameRefused`, `NoSuchMailbox`, `OverQuota`, `mailbox_name.InvalidMailboxName`, `DatabaseUnavailable`; what
+    Raises `NameRefused`, `OverQuota`, `mailbox_name.InvalidMailboxName`, `DatabaseUnavailable`; what
     was stored until then stays.
     """
     result = BroughtBack(not_found=list(selection.messages))
     with reading():
-        theirs = _account(point.database, selection.login, f"in {point.point.name}")
-        chosen = _mailboxes(point.database, theirs, selection)
-    ours = _account(database, selection.login, "here; create it first: pillarbox account add")
+        where = f"in {point.point.name}"
+        theirs = _account(point.database, selection.login, where)
+        chosen = _mailboxes(point.database, theirs.id, selection, where)
+    ours = _account(database, selection.login, "here; create it first: pillarbox account add").id
     targets = {box.name: selection.target(box.name, point.point.made_at) for box in chosen}
     there = _Present(database, ours, set(targets.values()))
+    unreadable = _Unreadable()
     for mailbox in chosen:
         target = targets[mailbox.name]
-        messages = stepwise(reading, _messages(point, theirs, mailbox, selection, result))
+        messages = stepwise(reading, _messages(point, theirs.id, mailbox, selection, result, unreadable))
         for batch in _batches(messages):
             new = [message for message in batch if not there.has(message.digest, target)]
             result.present += len(batch) - len(new)
@@ -116,20 +135,25 @@ def restore_messages(
                 result.restored += len(new)
                 if target not in result.mailboxes:
                     result.mailboxes.append(target)
+    result.lost = unreadable.listed(point, theirs.login)
     return result
 
 
-def _account(database: Database, login: str, where: str) -> AccountId:
+def _account(database: Database, login: str, where: str) -> accounts.Account:
     account = database.read_now(accounts.by_login, login)
     if account is None:
         raise NameRefused(f"there is no account '{login}' {where}")
-    return account.id
+    return account
 
 
-def _mailboxes(database: Database, account: AccountId, selection: Selection) -> list[Mailbox]:
-    if not selection.mailboxes:
-        return database.read_now(mailboxes.listing, account)
-    return [database.read_now(mailboxes.by_name, account, name) for name in selection.mailboxes]
+def _mailboxes(database: Database, account: AccountId, selection: Selection, where: str) -> list[Mailbox]:
+    there = {mailbox.name: mailbox for mailbox in database.read_now(mailboxes.listing, account)}
+    missing = next((name for name in selection.mailboxes if name not in there), None)
+    if missing is not None:
+        names = [*there][:MAX_NAMED_MAILBOXES]
+        more = "" if len(names) == len(there) else f" and {len(there) - len(names)} more"
+        raise NameRefused(f"there is no mailbox '{missing}' {where}. There are: {', '.join(names)}{more}")
+    return [there[name] for name in selection.mailboxes] or [*there.values()]
 
 
 class _Present:
@@ -164,9 +188,14 @@ _COLUMNS = (Column.BLOB, Column.FLAGS, Column.RECEIVED_AT_MS, Column.MESSAGE_ID)
 
 
 def _messages(
-    point: OpenPoint, account: AccountId, mailbox: Mailbox, selection: Selection, result: BroughtBack
+    point: OpenPoint,
+    account: AccountId,
+    mailbox: Mailbox,
+    selection: Selection,
+    result: BroughtBack,
+    unreadable: _Unreadable,
 ) -> Iterator[_Found]:
-    """The wanted messages of a mailbox; those that can't be read are noted as lost."""
+    """The wanted messages of a mailbox; those that can't be read are noted."""
     after = Uid(0)
     while uids := point.database.read_now(
         fetch.next_uids, account, mailbox.id, after=after, limit=MAX_BATCH_MESSAGES
@@ -179,25 +208,24 @@ def _messages(
                 continue
             if word in result.not_found:
                 result.not_found.remove(word)
-            octets = _octets(point, digest, (mailbox.name, uid), result)
-            if octets is not None:
+            octets, why = _octets(point, digest)
+            if octets is None:
+                unreadable.why[digest] = why
+                unreadable.where.add((mailbox.name, uid))
+            else:
                 yield _Found(digest, octets, flags, received_at_ms)
         after = uids[-1]
 
 
-def _octets(point: OpenPoint, digest: bytes, where: tuple[str, Uid], result: BroughtBack) -> bytes | None:
-    why = DAMAGED
+def _octets(point: OpenPoint, digest: bytes) -> tuple[bytes | None, str]:
+    """The octets; or `None`, and what is wrong with them."""
     try:
         octets = point.database.read_now(point.blobs.read, digest)
-        if prepare(octets).blob.digest == digest:
-            return octets
+        return (octets, "") if prepare(octets).blob.digest == digest else (None, DAMAGED)
     except BlobDamaged as damaged:
-        why = MISSING if isinstance(damaged, BlobMissing) else DAMAGED
+        return None, MISSING if isinstance(damaged, BlobMissing) else DAMAGED
     except DatabaseUnavailable as failure:
-        why = f"its octets can't be read: {failure}"
-    lost = point.database.read_now(lost_messages, {digest: why})
-    result.lost += [one for one in lost if (one.mailbox, one.uid) == where and one not in result.lost]
-    return None
+        return None, f"its octets can't be read: {failure}"
 
 
 def _batches(messages: Iterator[_Found]) -> Iterator[list[_Found]]:

@@ -77,10 +77,16 @@ def is_damaged(tx: Transaction, blobs: Blobs, digest: bytes) -> bool:
 def put_back_octets(tx: Transaction, prepared: PreparedBlob) -> None:
     """Give all messages that use these octets the sound ones."""
     digest = prepared.blob.digest
-    uses: int = tx.value("SELECT count(*) FROM emails WHERE blob = ?", (digest,))
-    uses += tx.value("SELECT count(*) FROM queue_messages WHERE blob = ?", (digest,))
+    uses = tx.value("SELECT uses FROM blobs WHERE digest = ?", (digest,)) or _counted_uses(tx, digest)
     if uses:  # else its last message was deleted meanwhile
         put_back(tx, prepared, uses=uses)
+
+
+def _counted_uses(tx: Transaction, digest: bytes) -> int:
+    """For a blob that has lost its row. It looks through all messages."""
+    uses: int = tx.value("SELECT count(*) FROM emails WHERE blob = ?", (digest,))
+    queued: int = tx.value("SELECT count(*) FROM queue_messages WHERE blob = ?", (digest,))
+    return uses + queued
 
 
 def _search(
