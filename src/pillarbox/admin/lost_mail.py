@@ -1,6 +1,6 @@
 """Messages whose octets are damaged or missing, named so that their owners can be told."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -8,7 +8,8 @@ from typing import Final
 from pillarbox.mail.visible import visible
 from pillarbox.world.database import DatabaseFailure, Transaction
 
-_DIGESTS_AT_ONCE: Final = 500
+MAX_DIGESTS_AT_ONCE: Final = 10_000
+"""In one query: each looks through all messages."""
 
 Damaged = Mapping[bytes, str]
 """The digest of each blob that is damaged or missing, and what is wrong with it."""
@@ -51,24 +52,34 @@ class LostMessage:
 def lost_messages(tx: Transaction, damaged: Damaged) -> tuple[LostMessage, ...]:
     """All messages that use these blobs, by account, mailbox and UID; what can't be read is left out."""
     found: list[LostMessage] = []
-    digests = list(damaged)
-    for start in range(0, len(digests), _DIGESTS_AT_ONCE):
-        some = {digest: damaged[digest] for digest in digests[start : start + _DIGESTS_AT_ONCE]}
+    for some in in_parts(damaged):
         for find in (_placed, _queued):
             try:
-                found += find(tx, some)
+                found += find(tx, {digest: damaged[digest] for digest in some})
             except DatabaseFailure:
                 continue
     return _sorted(found)
 
 
-def whereabouts(tx: Transaction, digest: bytes) -> str:
-    """All messages with these octets, in mailboxes and in the queue, for people."""
-    try:
-        found = _placed(tx, {digest: ""}) + _queued(tx, {digest: ""})
-    except DatabaseFailure:
-        return "the tables that say where can't be read"
-    return "; ".join(one.title for one in _sorted(found)) or "not used"
+def whereabouts(tx: Transaction, digests: Iterable[bytes]) -> dict[bytes, str]:
+    """For each blob, all messages with its octets, in mailboxes and in the queue, for people."""
+    found = dict.fromkeys(digests, "not used")
+    titles: dict[bytes, list[str]] = {}
+    for some in in_parts(found):
+        try:
+            messages = _placed(tx, dict.fromkeys(some, "")) + _queued(tx, dict.fromkeys(some, ""))
+        except DatabaseFailure:
+            return dict.fromkeys(found, "the tables that say where can't be read")
+        for one in _sorted(messages):
+            titles.setdefault(bytes.fromhex(one.digest), []).append(one.title)
+    return found | {digest: "; ".join(those) for digest, those in titles.items()}
+
+
+def in_parts(digests: Iterable[bytes]) -> Iterator[tuple[bytes, ...]]:
+    """So many at once as one query is to look for: no index has them."""
+    every = tuple(digests)
+    for start in range(0, len(every), MAX_DIGESTS_AT_ONCE):
+        yield every[start : start + MAX_DIGESTS_AT_ONCE]
 
 
 def without_email(tx: Transaction) -> tuple[LostMessage, ...]:

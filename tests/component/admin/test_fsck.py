@@ -1,12 +1,17 @@
 """Every kind of damage is found, and repaired if that loses nothing that can be read."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pillarbox.admin.fsck import every_invariant
+from pillarbox.admin.fsck import every_invariant, repair
+from pillarbox.app.database import SCHEMAS
 from pillarbox.store.account_counters import EMAIL_BITS
+from pillarbox.world.database import SqlValue
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.data_directory import LARGE, OpenDirectory, fill_directory
 
 A1 = 1 << EMAIL_BITS
@@ -196,3 +201,26 @@ def test_an_email_that_could_not_be_read_for_the_index_is_told_and_is_no_error(t
         assert [note.partition(" is not in the search index")[0] for note in report.notes] == [
             f"email {A1 + 1} (anna@one.example, INBOX, UID 1)"
         ]
+
+
+def test_all_damaged_messages_are_looked_up_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No index has the octets of a message: each look goes through all messages."""
+    looks: list[str] = []
+    real = SqliteTransaction.rows
+
+    def rows(tx: SqliteTransaction, sql: str, parameters: Sequence[SqlValue] = ()) -> list[tuple[Any, ...]]:
+        if "blob IN (" in sql:
+            looks.append(sql)
+        return real(tx, sql, parameters)
+
+    with fill_directory(tmp_path / "data", messages=40) as data:
+        data.damage("UPDATE blob_octets SET octets = zeroblob(length(octets))")
+        monkeypatch.setattr(SqliteTransaction, "rows", rows)
+        damaged = [problem for problem in data.fsck().problems if problem.check == "octets"]
+        assert len(damaged) > 40
+        assert all("one.example" in problem.what for problem in damaged)
+        assert len(looks) == 2, "one in mailboxes, one in the queue"
+        looks.clear()
+        repair(data.database, data.context, SCHEMAS, lambda _what: None, accept_loss=True)
+        assert len(looks) == 2
+        assert data.fsck().problems == []

@@ -78,16 +78,21 @@ def _violations(tx: Transaction, invariant: Invariant) -> Iterator[Problem]:
 
 
 def _damaged_blobs(tx: Transaction, context: RepairContext, report: Report) -> Iterator[Problem]:
+    troubled = []
+    failed: DatabaseFailure | None = None
     try:
         for checked in octets(tx, context.blobs):
             report.blobs += 1
             if checked.trouble:
-                where = whereabouts(tx, checked.digest)
-                what = f"message {checked.digest.hex()} {checked.trouble} ({where})"
-                remedy = loss.RESTORE if checked.lost else _LATER
-                yield Problem("octets", what, remedy, repairable=False)
+                troubled.append(checked)
     except DatabaseFailure as failure:
-        yield Problem("octets", str(failure), _REBUILD, repairable=False)
+        failed = failure
+    where = whereabouts(tx, (checked.digest for checked in troubled))
+    for checked in troubled:
+        what = f"message {checked.digest.hex()} {checked.trouble} ({where[checked.digest]})"
+        yield Problem("octets", what, loss.RESTORE if checked.lost else _LATER, repairable=False)
+    if failed:
+        yield Problem("octets", str(failed), _REBUILD, repairable=False)
 
 
 _GIVEN_UP = """

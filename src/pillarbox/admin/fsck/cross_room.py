@@ -84,7 +84,7 @@ def _adopt_rows(tx: Transaction, context: RepairContext) -> None:
 
 
 def _adopt_files(tx: Transaction, context: RepairContext) -> None:
-    wanted = {bytes.fromhex(digest) for digest, _ in loss.without_blob(tx)}
+    wanted = set(loss.blobless(tx))
     for found in loose_files(tx, context.blobs.directory):
         if found.digest in wanted and adopt(tx, context.blobs, found):
             wanted.discard(found.digest)

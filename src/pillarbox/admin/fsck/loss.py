@@ -31,10 +31,15 @@ def without_email(tx: Transaction) -> list[tuple[str]]:
     return [(lost.title,) for lost in lost_mail.without_email(tx)]
 
 
+def blobless(tx: Transaction) -> list[bytes]:
+    """Digests of octets that have lost their row in `blobs`."""
+    return [digest for (digest,) in tx.rows(_BLOBLESS)]
+
+
 def without_blob(tx: Transaction) -> Iterator[tuple[str, str]]:
-    """Digests of octets that have lost their row in `blobs`, and where these were."""
-    for (digest,) in tx.rows(_BLOBLESS):
-        yield digest.hex(), lost_mail.whereabouts(tx, digest)
+    """`blobless`, and where these were."""
+    for digest, where in lost_mail.whereabouts(tx, blobless(tx)).items():
+        yield digest.hex(), where
 
 
 # --- accepting
@@ -44,8 +49,10 @@ def accept(tx: Transaction, context: RepairContext) -> int:
     """Remove all that is lost; return how many messages. Raises `LossRefused`."""
     lost = [checked.digest for checked in octets(tx, context.blobs) if checked.lost]
     _refuse_where_all_files_are_gone(tx, context)
-    lost += [digest for (digest,) in tx.rows(_BLOBLESS)]
-    removed = sum(_remove(tx, context, digest) for digest in lost)
+    lost += blobless(tx)
+    removed = sum(_remove_messages(tx, some) for some in lost_mail.in_parts(lost))
+    for digest in lost:
+        _remove_blob(tx, context, digest)
     for account in _accounts_gone(tx):
         _forget_account(tx, account)
     return removed + len(remove_without_octets(tx))
@@ -75,17 +82,24 @@ def _refuse_where_all_files_are_gone(tx: Transaction, context: RepairContext) ->
         )
 
 
-def _remove(tx: Transaction, context: RepairContext, digest: bytes) -> int:
+def _remove_messages(tx: Transaction, digests: tuple[bytes, ...]) -> int:
+    """Take messages with these octets out of mailboxes and queue, by one look for all; return how many."""
+    marks = ", ".join("?" * len(digests))
+    emails = tx.rows(f"SELECT id FROM emails WHERE blob IN ({marks})", digests)  # noqa: S608 - marks only
+    queued = tx.rows(f"SELECT id FROM queue_messages WHERE blob IN ({marks})", digests)  # noqa: S608 - likewise
+    removed = len(queued)
+    for email in emails:
+        removed += tx.execute("DELETE FROM placements WHERE email = ?", email)
+        tx.execute("DELETE FROM orphans WHERE email = ?", email)
+        tx.execute("DELETE FROM emails WHERE id = ?", email)
+    for message in queued:
+        tx.execute("DELETE FROM queue_recipients WHERE message = ?", message)
+        tx.execute("DELETE FROM queue_messages WHERE id = ?", message)
+    return removed
+
+
+def _remove_blob(tx: Transaction, context: RepairContext, digest: bytes) -> None:
     _keep_rest(tx, context, digest)
-    with_blob = "SELECT id FROM emails WHERE blob = ?"
-    removed = tx.execute(f"DELETE FROM placements WHERE email IN ({with_blob})", (digest,))  # noqa: S608 - a constant
-    tx.execute(f"DELETE FROM orphans WHERE email IN ({with_blob})", (digest,))  # noqa: S608 - likewise
-    tx.execute("DELETE FROM emails WHERE blob = ?", (digest,))
-    tx.execute(
-        "DELETE FROM queue_recipients WHERE message IN (SELECT id FROM queue_messages WHERE blob = ?)",
-        (digest,),
-    )
-    removed += tx.execute("DELETE FROM queue_messages WHERE blob = ?", (digest,))
     tx.execute("DELETE FROM blob_octets WHERE id = (SELECT octets_id FROM blobs WHERE digest = ?)", (digest,))
     tx.execute(
         "INSERT INTO blob_files_unused SELECT location FROM blobs WHERE digest = ? AND location IS NOT NULL"
@@ -93,7 +107,6 @@ def _remove(tx: Transaction, context: RepairContext, digest: bytes) -> int:
         (digest,),
     )
     tx.execute("DELETE FROM blobs WHERE digest = ?", (digest,))
-    return removed
 
 
 def _keep_rest(tx: Transaction, context: RepairContext, digest: bytes) -> None:
