@@ -10,11 +10,18 @@ from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.store.maildrop import SCHEMA as MAILDROP
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.blobs import SCHEMA as BLOBS
+from pillarbox.world.blobs import FileBlobs, require_files
 from pillarbox.world.database.sqlite import SqliteDatabase, open_database
 from pillarbox.world.durable import make_folder
 
 SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, IMPORTING)
 """The tables of the database, room by room."""
+
+
+def opened_blobs(data: DataDirectory, database: SqliteDatabase) -> FileBlobs:
+    """Its blobs. Raises `FilesMissing` where their folder is gone, or `DatabaseUnavailable`."""
+    database.read_now(require_files, data.blobs)
+    return FileBlobs(data.blobs)
 
 
 @contextmanager

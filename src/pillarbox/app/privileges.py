@@ -51,19 +51,16 @@ def identity(user: str, group: str = "") -> Identity:
 
 
 def drop(to: Identity) -> None:
-    """Become this user for good. Does nothing unless run as root. Raises `PythonUnreadable`."""
+    """Become this user for good. Does nothing unless run as root."""
     if os.geteuid() != 0 or to.user == 0:
         return
     os.initgroups(to.name, to.group)
     os.setgid(to.group)
     os.setuid(to.user)
     assert os.getresuid() == (to.user,) * 3, "privileges were not given up"
-    unreadable = _unreadable_python()
-    if unreadable:
-        raise unreadable
 
 
-def _unreadable_python() -> PythonUnreadable | None:
+def unreadable_python() -> PythonUnreadable | None:
     """What is wrong if modules, which are loaded when they are first needed, can't be by the user we have become."""
     for name in ("os", "click", "pillarbox"):
         path = sys.modules[name].__file__ if name in sys.modules else None
@@ -102,7 +99,7 @@ def as_owner_of(path: Path) -> Iterator[None]:
         of_module = not isinstance(failure, PermissionError) or str(failure.filename).endswith(
             (".py", ".pyc", ".so")
         )
-        unreadable = _unreadable_python() if of_module else None
+        unreadable = unreadable_python() if of_module else None
         if unreadable is None:
             raise
         raise unreadable from failure

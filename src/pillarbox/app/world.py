@@ -35,7 +35,7 @@ def open_world(resolved: Resolved, telemetry: Telemetry, shared: Shared) -> Worl
         resolver=open_resolver(resolved, clock),
         tls=ServerTls(resolved.certificates),
         database=database,
-        blobs=FileBlobs(data.blobs),
+        blobs=FileBlobs(data.blobs, make=False),
         signals=signals,
         telemetry=telemetry,
         shared=shared,

@@ -233,3 +233,23 @@ def test_a_demo_does_not_begin_anew_where_mail_is_left(tmp_path: Path) -> None:
     assert tried.returncode == 1
     assert "there is no database" in tried.stderr
     assert not (tmp_path / "demo" / "pillarbox.db").exists()
+
+
+def test_the_server_does_not_start_without_the_folder_of_large_messages(there: CommandLine) -> None:
+    """It would make a new one, and take all large messages for lost: queued ones are then returned."""
+    mbox = there.data.parent / "large.mbox"
+    mbox.write_bytes(b"From x Thu Jan  1 00:00:00 2024\nSubject: large\n\n" + b"0123456789abcde\n" * 20_000)
+    there.text("import", "anna", str(mbox))
+    (there.data / "blobs").rename(there.data.parent / "unmounted")
+    (there.data / "blobs").mkdir()
+    served = subprocess.run(
+        [sys.executable, "-m", "pillarbox", "serve", "--config", str(there.config)],
+        env={**os.environ, "PYTHONPATH": "src"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert served.returncode == 1, served.stderr
+    assert "The folder of large messages" in served.stderr
+    assert not any((there.data / "blobs").iterdir())

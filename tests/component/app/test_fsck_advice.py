@@ -222,6 +222,20 @@ def test_a_disk_that_is_not_mounted_is_not_a_loss(there: CommandLine) -> None:
     (there.data / "blobs").rename(there.data.parent / "unmounted")
     (there.data / "blobs").mkdir()
     before = there.json("account", "show", "bob@one.example")
+    for words in (
+        ("fsck",),
+        ("fsck", "--repair", "--accept-loss"),
+        ("rebuild", "--yes"),
+        ("export", "bob@one.example", "x"),
+    ):
+        said = there.refused(*words)
+        assert "The folder of large messages" in said, words
+        assert "Mount its disk" in said, words
+    assert not any((there.data / "blobs").iterdir()), (
+        "nothing was made, or the server would take all for lost"
+    )
+    assert there.json("account", "show", "bob@one.example") == before
+    (there.data / "blobs" / "incoming").mkdir()  # the advice for files that are lost
     assert "is its disk mounted?" in there.refused("fsck", "--repair", "--accept-loss")
     assert there.json("account", "show", "bob@one.example") == before
     shutil.rmtree(there.data / "blobs")

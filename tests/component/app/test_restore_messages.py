@@ -1,6 +1,7 @@
 """Single accounts, mailboxes and messages are restored beside what is there, while the server runs."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -313,3 +314,20 @@ def test_a_mount_point_is_not_replaced(there: CommandLine) -> None:
         assert "is a mount point" in there.refused("restore", folder(there))
     finally:
         subprocess.run(["umount", "-l", str(there.data)], check=True)
+
+
+def test_the_folder_of_large_messages_is_made_again_by_a_restore(there: CommandLine) -> None:
+    shutil.rmtree(there.data / "blobs")
+    assert "pillarbox restore DIRECTORY --missing" in there.refused("fsck")
+    assert len(there.json("restore", folder(there), "--missing")["restored"]) == 1
+    assert "No errors found" in there.text("fsck")
+
+
+def test_a_data_directory_that_is_a_link_is_restored_where_it_leads(there: CommandLine) -> None:
+    real = there.data.with_name("real")
+    there.data.rename(there.data.with_name("moved"))
+    there.data.symlink_to(real)
+    there.text("restore", folder(there))
+    assert there.data.is_symlink()
+    assert len(rows(there)) == 7
+    assert real.is_dir()

@@ -61,6 +61,7 @@ def restore_backup(
     `BackupRefused`, `BackupDamaged`, `NoSuchPoint`, `SchemaTooNew`, `DatabaseUnavailable`, or OSError.
     """
     _require_empty(data)
+    data = data.resolve()  # of a link, what it leads to is replaced, on the same disk
     with open_backup(directory) as folder:
         wanted = select_point(folder.points, point)
         unfinished = data.with_name(f"{data.name}.restoring")

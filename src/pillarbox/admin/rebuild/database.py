@@ -16,6 +16,7 @@ from pillarbox.admin.fsck import Problem, RepairContext, loss
 from pillarbox.admin.rebuild import emails
 from pillarbox.admin.rebuild.emails import RenderedEmails
 from pillarbox.store.search import index
+from pillarbox.world.blobs import require_files
 from pillarbox.world.database import DatabaseUnavailable, Schema
 from pillarbox.world.database.sqlite import SqliteDatabase, open_database
 from pillarbox.world.database.sqlite.presence import Presence, require_file
@@ -62,7 +63,8 @@ def rebuild_database(
 ) -> RebuildResult:
     """Rebuild the database.
 
-    Raises `DatabaseInUse`, `CannotRebuild`, `DatabaseUnavailable` (`DatabaseMissing` included), or OSError.
+    Raises `DatabaseInUse`, `CannotRebuild`, `DatabaseUnavailable` (`DatabaseMissing` and `FilesMissing` included), or
+    OSError.
     """
     require_file(path)
     presence = Presence(path, alone=True)
@@ -84,6 +86,8 @@ def _rebuild(
     try:
         old = _open_old(path, schemas)
         try:
+            if context.blobs.directory is not None:
+                old.read(require_files, context.blobs.directory)
             progress("reading every page")
             damage = tuple(old.damage())
             database = open_database(new, schemas, create=True)

@@ -40,7 +40,7 @@ def command(installation: Installation, repairing: bool, accept_loss: bool, quic
     installation.any_domain = True
     installation.alone = repairing
     database = installation.database  # opened now: from here on root acts as its owner
-    context = repair_context(installation)
+    context = repair_context(installation, installation.blobs)
     with steps("Checking", shown=not installation.as_json) as progress:
         report = installation.read(fsck.check, context, schemas(), quick=quick, progress=progress)
     report.problems += _unknown_domain(installation)

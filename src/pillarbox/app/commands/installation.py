@@ -104,14 +104,12 @@ class Installation(Output):
         """The data directory."""
         return self.config.data_directory
 
-    @property
+    @functools.cached_property
     def blobs(self) -> "FileBlobs":
-        """The blob store of the data directory. Raises `DatabaseMissing`: it makes no folder where nothing is."""
-        from pillarbox.world.blobs import FileBlobs
-        from pillarbox.world.database.sqlite.presence import require_file
+        """The blob store of the data directory. It makes no folder where the messages in it would then seem lost."""
+        from pillarbox.app.database import opened_blobs
 
-        require_file(self.data.database)
-        return FileBlobs(self.data.blobs)
+        return opened_blobs(self.data, self.database)
 
     @functools.cached_property
     def database(self) -> "SqliteDatabase":
@@ -263,6 +261,7 @@ def _maintenance_errors() -> tuple[type[Exception], ...]:
 def sentence(error: Exception) -> str:
     """What a person is told of an expected error, and what to do."""
     from pillarbox.store.account_counters import NoSuchMailbox
+    from pillarbox.world.blobs import FilesMissing
     from pillarbox.world.database import (
         DatabaseDamaged,
         DatabaseLocked,
@@ -284,6 +283,12 @@ def sentence(error: Exception) -> str:
                 "is lost, move the data directory away and restore a backup: pillarbox restore DIRECTORY. "
                 f"{BEGIN_AGAIN}"
             )
+        case FilesMissing():
+            return (
+                f"{_capitalized(str(error))}. Nothing was created. Mount its disk. If they are lost: pillarbox restore "
+                "DIRECTORY --missing; without a backup, make the folder (blobs/incoming in the data directory, for the "
+                "user that serves), then: pillarbox fsck"
+            )
         case DatabaseLocked():
             return (
                 f"The {error}. Close the program that has it open (a shell of sqlite3, a copy by other means), "
@@ -292,14 +297,22 @@ def sentence(error: Exception) -> str:
         case DatabaseUnavailable():
             return (
                 f"The database is unavailable: {error}. Is the disk full or read-only, or do files in the data "
-                "directory not belong to the user that serves? (chown -R USER: DIRECTORY)"
+                "directory not belong to the user that serves? (chown -R USER: DIRECTORY; chmod -R u+rwX DIRECTORY)"
             )
         case PermissionError():
-            return f"{error.strerror}: {error.filename}. Run this as root, or as the owner of the data directory."
+            return f"{error.strerror}: {error.filename}. {_who_may()}"
         case OSError() if error.filename:
             return f"{error.strerror}: {error.filename}"
         case _:
             return _capitalized(str(error))
+
+
+def _who_may() -> str:
+    import os
+
+    if os.getuid() == 0:  # root acts as the owner of the data directory there
+        return "What is in the data directory must belong to the user that serves: chown -R USER: DIRECTORY"
+    return "Run this as root, or as the owner of the data directory."
 
 
 def _capitalized(text: str) -> str:

@@ -7,14 +7,15 @@ from pillarbox.app.commands.installation import Installation
 if TYPE_CHECKING:
     from pillarbox.admin.backup import Form
     from pillarbox.admin.fsck import RepairContext
+    from pillarbox.world.blobs import Blobs
     from pillarbox.world.database import Schema
 
 
-def repair_context(installation: Installation) -> "RepairContext":
+def repair_context(installation: Installation, blobs: "Blobs") -> "RepairContext":
     """What repair needs in addition to the database."""
     from pillarbox.admin.fsck import RepairContext
 
-    return RepairContext(installation.blobs, installation.now_ms, installation.data.lost_and_found)
+    return RepairContext(blobs, installation.now_ms, installation.data.lost_and_found)
 
 
 def schemas() -> "tuple[Schema, ...]":

@@ -24,6 +24,7 @@ def command(installation: Installation, yes: bool) -> None:
     from pillarbox.admin.rebuild import rebuild_database
     from pillarbox.app.commands.maintenance import repair_context, schemas
     from pillarbox.app.privileges import as_owner_of
+    from pillarbox.world.blobs import FileBlobs
 
     require_data_directory(installation.data)
     if not yes and not installation.as_json:
@@ -32,7 +33,9 @@ def command(installation: Installation, yes: bool) -> None:
         as_owner_of(installation.data.path),
         steps("Rebuilding:", shown=not installation.as_json) as progress,
     ):
-        done = rebuild_database(installation.data.database, repair_context(installation), schemas(), progress)
+        # Not as the installation opens them: that reads the database, which is damaged
+        context = repair_context(installation, FileBlobs(installation.data.blobs, make=False))
+        done = rebuild_database(installation.data.database, context, schemas(), progress)
     installation.show(done, _text(done))
     if done.problems:
         raise SystemExit(1)

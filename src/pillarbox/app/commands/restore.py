@@ -245,8 +245,10 @@ def _brought(brought: "BroughtBack", point: str) -> Iterable[str]:
 def _missing(installation: Installation, directory: Path) -> None:
     from pillarbox.admin import backup
     from pillarbox.app.privileges import as_invoker, held_as_invoker
+    from pillarbox.world.blobs import FileBlobs
 
-    database, blobs = installation.database, installation.blobs
+    # It brings the files back: it may make their folder, where all are gone
+    database, blobs = installation.database, FileBlobs(installation.data.blobs)
     with (
         backup.work_folder(installation.data.path) as work,
         held_as_invoker(backup.open_backup(directory)) as folder,

@@ -62,18 +62,21 @@ def command(installation: Installation, workers: int | None) -> None:
 def _drop_privileges(config: "Config") -> None:
     import os
 
-    from pillarbox.app.privileges import drop, identity
+    from pillarbox.app.privileges import drop, identity, unreadable_python
 
     if os.geteuid() != 0:
         return
     drop(identity(config.user, config.group))
+    unreadable = unreadable_python()
+    if unreadable:
+        raise unreadable
 
 
 def _ready_to_serve(resolved: "Resolved") -> "Resolved":
     """Try what every worker needs, while errors can still be reported on the command line."""
     import os
 
-    from pillarbox.app.database import opened_database
+    from pillarbox.app.database import opened_blobs, opened_database
     from pillarbox.world.tls.server import ServerTls
 
     data = resolved.config.data_directory
@@ -87,6 +90,7 @@ def _ready_to_serve(resolved: "Resolved") -> "Resolved":
         )
     with opened_database(data) as database:  # migrates its tables
         require_domain(database, resolved.config)
+        opened_blobs(data, database)
     found = _with_certificate(resolved)
     ServerTls(found.certificates)
     return found

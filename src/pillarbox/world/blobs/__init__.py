@@ -11,7 +11,7 @@ from pillarbox.world.blobs.blob import (
     verified,
 )
 from pillarbox.world.blobs.blobs import MAX_IN_DATABASE_OCTETS, Blobs, BlobWriter
-from pillarbox.world.blobs.files import FileBlobs
+from pillarbox.world.blobs.files import FileBlobs, FilesMissing, require_files
 from pillarbox.world.blobs.in_database import DatabaseBlobs
 from pillarbox.world.blobs.open_blob import OpenBlob
 from pillarbox.world.blobs.schema import SCHEMA, WITH_OCTETS
@@ -29,12 +29,14 @@ __all__ = [
     "Blobs",
     "DatabaseBlobs",
     "FileBlobs",
+    "FilesMissing",
     "OpenBlob",
     "PreparedBlob",
     "has_unused_files",
     "keep_again",
     "prepare",
     "release",
+    "require_files",
     "sweep",
     "sweep_leftovers",
     "verified",

@@ -25,7 +25,7 @@ from pillarbox.world.blobs.blob import Blob, PreparedBlob, prepare
 from pillarbox.world.blobs.blobs import MAX_IN_DATABASE_OCTETS, BlobWriter
 from pillarbox.world.blobs.in_database import DatabaseBlobs
 from pillarbox.world.blobs.open_blob import failure_of
-from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.database import DatabaseFailure, DatabaseUnavailable, Transaction
 from pillarbox.world.durable import flush_folder, make_folder
 
 INCOMING = "incoming"
@@ -60,15 +60,54 @@ class DiskPace:
             self._busy_until_s = now_s + BUSY_S
 
 
+class FilesMissing(DatabaseUnavailable):
+    """The folder of large messages is not there, and there are some."""
+
+
+def require_folder(directory: Path) -> None:
+    """Raise `DatabaseUnavailable` unless the folder is one that `FileBlobs` has made."""
+    if not _is_made(directory):
+        raise DatabaseUnavailable(f"{directory} is gone: is its disk mounted?")
+
+
+def _is_made(directory: Path) -> bool:
+    try:
+        return (directory / INCOMING).is_dir()
+    except OSError as failure:  # it may not be entered
+        raise DatabaseUnavailable(str(failure)) from failure
+
+
+def require_files(tx: Transaction, directory: Path) -> None:
+    """Raise `FilesMissing` where the folder is gone, and the files of all blobs with it.
+
+    Whoever made a new one would have all large messages seem lost. Raises `DatabaseUnavailable` where nobody can tell.
+    """
+    if _is_made(directory):
+        return
+    try:
+        rows = tx.rows("SELECT location FROM blobs WHERE location IS NOT NULL")
+    except DatabaseFailure as failure:  # nobody can tell whether there are any
+        raise FilesMissing(f"the folder of large messages, {directory}, is missing") from failure
+    if rows and not any((directory / location).exists() for (location,) in rows):
+        raise FilesMissing(
+            f"the folder of large messages, {directory}, is missing or empty, and there are {len(rows)}"
+        )
+
+
 class FileBlobs(DatabaseBlobs):
     """See `Blobs`. Small blobs are in the database, large ones are files in a directory."""
 
     __slots__ = ("_directory", "_pace")
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, make: bool = True) -> None:
+        """`make`: make the folders that are missing. Raises `DatabaseUnavailable` where that can't be."""
         self._directory = directory
         self._pace = DiskPace()
-        make_folder(directory / INCOMING)
+        if make:
+            try:
+                make_folder(directory / INCOMING)
+            except OSError as failure:
+                raise DatabaseUnavailable(str(failure)) from failure
 
     @property
     def directory(self) -> Path:
@@ -88,8 +127,7 @@ class FileBlobs(DatabaseBlobs):
         try:
             return os.open(self._directory / location, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as failure:
-            if not (self._directory / INCOMING).is_dir():  # all messages would seem lost
-                raise DatabaseUnavailable(f"{self._directory} is gone: is its disk mounted?") from failure
+            require_folder(self._directory)  # else all messages would seem lost
             raise failure_of(location, failure) from failure
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from pillarbox.world.blobs.blobs import Blobs
-from pillarbox.world.blobs.files import INCOMING
-from pillarbox.world.database import Database, Transaction
+from pillarbox.world.blobs.files import INCOMING, require_folder
+from pillarbox.world.database import Database, DatabaseUnavailable, Transaction
 
 MAX_FILES_PER_SWEEP: Final = 64
 """Files removed in one transaction: unlinking a large file takes a while."""
@@ -40,12 +40,12 @@ async def sweep(blobs: Blobs, database: Database, *, older_than_ms: int | None =
     """Remove files of blobs whose last use is gone; return how many, at most `MAX_FILES_PER_SWEEP`.
 
     `older_than_ms`: only files that were finished before this time. The name of a file that was lost is free although
-    it is listed: a file that has just been given it may be about to be named by a commit.
+    it is listed: a file that has just been given it may be about to be named by a commit. Raises `DatabaseUnavailable`.
     """
     directory = blobs.directory
     if directory is None:
         return 0
-    with _unless_kept(directory) as free:
+    with _file_failures(directory), _unless_kept(directory) as free:
         listed = await database.read(_listed) if free else []
         removable = await asyncio.to_thread(_removable, directory, listed, older_than_ms)
         unused = set(await database.write(_forget, list(removable)) if removable else ())
@@ -87,11 +87,11 @@ def _forget(tx: Transaction, locations: list[str]) -> list[str]:
 
 
 async def sweep_leftovers(blobs: Blobs, database: Database, *, now_ms: int) -> int:
-    """Remove what crashes have left; return how many files. Meant for once an hour."""
+    """Remove what crashes have left; return how many files. Meant for once an hour. Raises `DatabaseUnavailable`."""
     directory = blobs.directory
     if directory is None:
         return 0
-    with _unless_kept(directory) as free:
+    with _file_failures(directory), _unless_kept(directory) as free:
         if not free:
             return 0
         removed = await asyncio.to_thread(
@@ -104,6 +104,16 @@ async def sweep_leftovers(blobs: Blobs, database: Database, *, now_ms: int) -> i
             if unknown:
                 removed += await database.write_in_thread(_unlink_unknown, directory, unknown)
     return removed
+
+
+@contextmanager
+def _file_failures(directory: Path) -> Iterator[None]:
+    """Where the folder is gone, files only seem lost."""
+    require_folder(directory)
+    try:
+        yield
+    except OSError as failure:
+        raise DatabaseUnavailable(str(failure)) from failure
 
 
 def incoming(directory: Path, *, older_than_ms: int) -> Iterator[Path]:

@@ -9,15 +9,19 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import apsw
 
 from pillarbox.world.database.failures import RowRefused
 from pillarbox.world.database.sqlite.database import SqliteDatabase
 from pillarbox.world.database.sqlite.failures import translated_failures
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from pillarbox.world.database.transaction import Transaction
 from pillarbox.world.durable import flush_folder
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _LARGEST = 2**63 - 1
 ROWS_AT_ONCE = 1_000
@@ -88,6 +92,12 @@ class Damaged:
             except BaseException:
                 self._connection.close()
                 raise
+
+    def read(
+        self, verb: Callable[Concatenate[Transaction, P], T], *arguments: P.args, **keywords: P.kwargs
+    ) -> T:
+        """Run a verb that only reads. Raises what the verb raises."""
+        return verb(SqliteTransaction(self._connection), *arguments, **keywords)
 
     def versions(self) -> dict[str, int]:
         """The versions of its tables; empty where that can't be read."""
