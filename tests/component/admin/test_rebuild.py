@@ -100,6 +100,16 @@ def test_a_table_that_is_lost_is_made_again_and_no_message_is_lost(folder: Path,
         )  # of mail that has gone
 
 
+def test_a_large_message_of_which_all_rows_are_lost_goes_to_lost_and_found(folder: Path) -> None:
+    """Nothing names its file any more: the server would remove it as what a crash has left."""
+    with open_directory(folder) as data:
+        data.damage("DROP TABLE emails", "DROP TABLE blobs")
+    make_anew(folder)
+    with open_directory(folder) as data:
+        assert LARGE in by_account(data)[None]
+        assert data.fsck().problems == []
+
+
 def test_after_losing_placements_messages_are_in_the_recovered_mailbox(folder: Path) -> None:
     with open_directory(folder) as data:
         before = by_account(data)

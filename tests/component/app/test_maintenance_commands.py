@@ -144,3 +144,13 @@ def test_a_python_that_the_owner_of_the_data_cannot_read_is_told(
     assert done.returncode == 1
     assert "Error: The user 'nobody' can't read" in done.stderr
     assert "Install Pillarbox with a Python that every user can read" in done.stderr
+
+
+def test_what_a_rebuild_loses_is_told_by_its_exit_code_and_what_it_keeps_by_its_place(there: CommandLine) -> None:
+    damage(there, "UPDATE blobs SET uses = 0 WHERE digest = (SELECT blob FROM emails LIMIT 1)")
+    damage(there, "DELETE FROM emails WHERE blob = (SELECT digest FROM blobs WHERE uses = 0)")
+    said = there.refused("rebuild", "--yes")
+    assert "1 message lost and removed from the mailboxes:\n  anna@example.org, INBOX, UID 1," in said
+    assert f"are files in {there.data / 'lost+found'}" in said
+    assert len([*(there.data / "lost+found").iterdir()]) == 1
+    assert "No errors found" in there.text("fsck")

@@ -1,11 +1,13 @@
 """Invariants that join tables of several rooms: uses of blobs, owners of mail, emails and their mailboxes."""
 
+from contextlib import suppress
+
 from pillarbox.admin.fsck import loss
 from pillarbox.admin.fsck.context import RepairContext, read_or_none
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.summary import summarize
 from pillarbox.store import account_counters, append, mailboxes
-from pillarbox.world.blobs import prepare
+from pillarbox.world.blobs import BlobDamaged, prepare
 from pillarbox.world.blobs.invariants import adopt, loose_files, loose_rows
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant
@@ -88,6 +90,13 @@ def _adopt_files(tx: Transaction, context: RepairContext) -> None:
     for found in loose_files(tx, context.blobs.directory):
         if found.digest in wanted and adopt(tx, context.blobs, found):
             wanted.discard(found.digest)
+
+
+def adopt_every_file(tx: Transaction, context: RepairContext) -> None:
+    """Give a row to each file that has none, after rows were lost: else it is removed as what a crash has left."""
+    for found in loose_files(tx, context.blobs.directory):
+        with suppress(BlobDamaged):  # it stays, and a later look finds it again
+            adopt(tx, context.blobs, found)
 
 
 def _put_into_lost_and_found(tx: Transaction, context: RepairContext) -> None:

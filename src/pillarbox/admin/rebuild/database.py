@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pillarbox.admin import fsck
 from pillarbox.admin.fsck import Problem, RepairContext, loss
+from pillarbox.admin.fsck.cross_room import adopt_every_file
 from pillarbox.admin.rebuild import emails
 from pillarbox.admin.rebuild.emails import RenderedEmails
 from pillarbox.store.search import index
@@ -147,6 +148,8 @@ def _fill(
     for invariant in fsck.every_invariant(context):
         if invariant.name in _NEEDED_FOR_LINKING:
             new.write_now(invariant.run_repair)
+    if any(table.gaps for table in tables):
+        new.write_now(adopt_every_file, context)
     relinked = emails.relink(new, context.blobs)
     lost = tuple(new.write_now(loss.remove_without_octets))
     rendered = RenderedEmails(0, 0)

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pillarbox.admin.rebuild import RebuildResult
 
 
+LOST_AND_FOUND = "blob-is-used"
+"""The invariant whose repair puts octets into lost+found."""
+
+
 @click.command("rebuild")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @on_installation
@@ -20,6 +24,8 @@ def command(installation: Installation, yes: bool) -> None:
 
     For a database that is damaged or has lost a table. Stop the server first. The old database is kept beside
     the new one, so there must be room for both. With a recent backup, restore that instead.
+
+    Exit code 1: messages were lost, or errors are left; both are listed.
     """
     from pillarbox.admin.rebuild import rebuild_database
     from pillarbox.app.commands.maintenance import repair_context, schemas
@@ -36,12 +42,12 @@ def command(installation: Installation, yes: bool) -> None:
         # Not as the installation opens them: that reads the database, which is damaged
         context = repair_context(installation, FileBlobs(installation.data.blobs, make=False))
         done = rebuild_database(installation.data.database, context, schemas(), progress)
-    installation.show(done, _text(done))
-    if done.problems:
+    installation.show(done, _text(done, installation))
+    if done.problems or done.lost:
         raise SystemExit(1)
 
 
-def _text(done: "RebuildResult") -> str:
+def _text(done: "RebuildResult", installation: Installation) -> str:
     gaps = sum(table.gaps for table in done.tables)
     lines = [
         f"{done.rows} rows copied, {counted(gaps, 'gap')} that could not be read.",
@@ -56,6 +62,8 @@ def _text(done: "RebuildResult") -> str:
         lines += [visible(f"  {what}") for what in done.lost]
     if done.repaired:
         lines.append(f"Repaired: {', '.join(done.repaired)}.")
+    if LOST_AND_FOUND in done.repaired:
+        lines.append(f"Messages whose owner is not known are files in {installation.data.lost_and_found}.")
     lines += [
         visible(f"{problem.check}: {problem.what}") + f"\n    {problem.remedy}" for problem in done.problems
     ]
