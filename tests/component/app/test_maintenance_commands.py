@@ -5,8 +5,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import apsw
 import pytest
 
 import pillarbox
@@ -146,7 +148,9 @@ def test_a_python_that_the_owner_of_the_data_cannot_read_is_told(
     assert "Install Pillarbox with a Python that every user can read" in done.stderr
 
 
-def test_what_a_rebuild_loses_is_told_by_its_exit_code_and_what_it_keeps_by_its_place(there: CommandLine) -> None:
+def test_what_a_rebuild_loses_is_told_by_its_exit_code_and_what_it_keeps_by_its_place(
+    there: CommandLine,
+) -> None:
     damage(there, "UPDATE blobs SET uses = 0 WHERE digest = (SELECT blob FROM emails LIMIT 1)")
     damage(there, "DELETE FROM emails WHERE blob = (SELECT digest FROM blobs WHERE uses = 0)")
     said = there.refused("rebuild", "--yes")
@@ -154,3 +158,38 @@ def test_what_a_rebuild_loses_is_told_by_its_exit_code_and_what_it_keeps_by_its_
     assert f"are files in {there.data / 'lost+found'}" in said
     assert len([*(there.data / "lost+found").iterdir()]) == 1
     assert "No errors found" in there.text("fsck")
+
+
+def test_a_database_that_another_program_has_locked_is_not_taken_for_unreadable(there: CommandLine) -> None:
+    other = apsw.Connection(str(there.data / "pillarbox.db"))
+    other.pragma("locking_mode", "exclusive")
+    other.execute("BEGIN IMMEDIATE")
+    said = there.refused("rebuild", "--yes")
+    other.close()
+    assert "is locked by another program" in said
+    assert "restore" not in said
+
+
+def test_a_full_disk_is_not_taken_for_damage(there: CommandLine, tmp_path: Path) -> None:
+    """SQLite needs a little room to open a database at all."""
+    backup = str(tmp_path / "backup")
+    there.text("backup", backup)
+    data = there.data.rename(tmp_path / "moved")
+    there.data.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(there.data)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        shutil.copytree(data, there.data, dirs_exist_ok=True)
+        with suppress(OSError), (there.data / "fill").open("wb", buffering=0) as fill:
+            while fill.write(bytes(4096)):
+                pass
+        for words in (("account", "list"), ("rebuild", "--yes"), ("fsck",)):
+            said = there.refused(*words)
+            assert "Is the disk full" in said, words
+            assert "restore" not in said, words
+        assert f"No space left on device: {there.data}" in there.refused("backup", backup, "--verify")
+        (there.data / "fill").unlink()
+        assert "No errors found" in there.text("fsck")
+    finally:
+        subprocess.run(["umount", "-l", str(there.data)], check=True)

@@ -79,12 +79,16 @@ def write_file(folder: BackupFolder, file: BackedUpFile, path: Path) -> int:
     damaged = 0
     # With its mode from the start: it may be a private key
     mode = (file.mode & 0o700) | 0o600
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
-        for octets, sound in octets_of(folder, file):
-            out.write(octets)
-            damaged += 0 if sound else len(octets)
-        out.flush()
-        os.fsync(out.fileno())
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            for octets, sound in octets_of(folder, file):
+                out.write(octets)
+                damaged += 0 if sound else len(octets)
+            out.flush()
+            os.fsync(out.fileno())
+    except OSError as failure:  # the system does not say which disk is full
+        raise OSError(failure.errno, failure.strerror, str(path)) from failure
     return damaged
 
 

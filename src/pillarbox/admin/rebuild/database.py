@@ -18,7 +18,7 @@ from pillarbox.admin.rebuild import emails
 from pillarbox.admin.rebuild.emails import RenderedEmails
 from pillarbox.store.search import index
 from pillarbox.world.blobs import require_files
-from pillarbox.world.database import DatabaseUnavailable, Schema
+from pillarbox.world.database import DatabaseDamaged, Schema
 from pillarbox.world.database.sqlite import SqliteDatabase, open_database
 from pillarbox.world.database.sqlite.presence import Presence, require_file
 from pillarbox.world.database.sqlite.salvage import Copied, Damaged, put_in_place, tables_of, take_back
@@ -119,7 +119,7 @@ def _stamp(now_ms: int) -> str:
 def _open_old(path: Path, schemas: tuple[Schema, ...]) -> Damaged:
     try:
         old = Damaged(path)
-    except DatabaseUnavailable as failure:
+    except DatabaseDamaged as failure:
         raise CannotRebuild(
             f"Nothing of {path} can be read ({failure}). Move the data directory away and restore a backup:"
             " pillarbox restore DIRECTORY. Without a backup, begin again: move the configuration file away as well,"

@@ -11,6 +11,7 @@
 while the server does: writers take turns, and the server's sessions are notified of what changed.
 """
 
+import errno
 import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -301,6 +302,9 @@ def sentence(error: Exception) -> str:
             )
         case PermissionError():
             return f"{error.strerror}: {error.filename}. {_who_may()}"
+        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f": {error.filename}" if error.filename else ""
+            return f"{error.strerror}{where}. Free some space, then run this again"
         case OSError() if error.filename:
             return f"{error.strerror}: {error.filename}"
         case _:
