@@ -157,7 +157,13 @@ def test_what_a_rebuild_loses_is_told_by_its_exit_code_and_what_it_keeps_by_its_
     assert "1 message lost and removed from the mailboxes:\n  anna@example.org, INBOX, UID 1," in said
     assert f"are files in {there.data / 'lost+found'}" in said
     assert len([*(there.data / "lost+found").iterdir()]) == 1
+    assert "Nothing could be read of" not in said
     assert "No errors found" in there.text("fsck")
+
+
+def test_tables_of_which_a_rebuild_can_read_nothing_are_named(there: CommandLine) -> None:
+    damage(there, "DROP TABLE subscriptions")
+    assert "Nothing could be read of: subscriptions." in there.text("rebuild", "--yes")
 
 
 def test_a_database_that_another_program_has_locked_is_not_taken_for_unreadable(there: CommandLine) -> None:
