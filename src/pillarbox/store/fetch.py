@@ -6,7 +6,7 @@ Nothing is parsed here: ENVELOPE, BODYSTRUCTURE and the most requested header fi
 from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, Uid
 from pillarbox.mail.number_set import NumberSet
@@ -75,6 +75,17 @@ class Column(Enum):
     """str: the file, for `Blobs.read_file`; or None"""
 
 
+class Page(NamedTuple):
+    """What `rows_within` has read."""
+
+    rows: list[tuple[Any, ...]]
+    """As those of `rows`."""
+    octets: int
+    """What they have in their columns of type bytes."""
+    left: NumberSet
+    """The UIDs that come after them."""
+
+
 def rows(
     tx: Transaction,
     account: AccountId,
@@ -87,6 +98,27 @@ def rows(
     if len(uids.runs) == 1:
         return tx.rows(sql, (account, mailbox, *uids.runs[0]))
     return [row for first, last in uids.runs for row in tx.rows(sql, (account, mailbox, first, last))]
+
+
+def rows_within(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    uids: NumberSet,
+    columns: Sequence[Column],
+    octets: int,
+) -> Page:
+    """`rows`, until their columns of type bytes have more than so many octets together."""
+    sql = _query(tuple(columns))
+    found: list[tuple[Any, ...]] = []
+    used = 0
+    for first, last in uids.runs:
+        some, more = tx.rows_within(octets - used, sql, (account, mailbox, first, last))
+        found += some
+        used += more
+        if used > octets:
+            return Page(found, used, uids - NumberSet(((1, found[-1][0]),)))
+    return Page(found, used, NumberSet())
 
 
 def next_uids(

@@ -71,6 +71,25 @@ def test_rows_come_by_uid_and_only_those_asked_for() -> None:
         assert fetch.rows(tx, ANNA, mailbox(tx), NumberSet(), (Column.SIZE,)) == []
 
 
+def test_rows_until_there_are_octets_enough() -> None:
+    with open_store() as tx:
+        for _ in range(6):
+            put(tx)
+        asked, columns = NumberSet.of([1, 3, 4, 6]), (Column.ENVELOPE,)
+        every = fetch.rows(tx, ANNA, mailbox(tx), asked, columns)
+        one = len(every[0][1])
+
+        def within(octets: int) -> tuple[list[tuple[object, ...]], list[int]]:
+            page = fetch.rows_within(tx, ANNA, mailbox(tx), asked, columns, octets)
+            assert page.octets == sum(len(envelope) for _, envelope in page.rows)
+            return page.rows, list(page.left)
+
+        assert within(0) == (every[:1], [3, 4, 6])
+        assert within(one) == (every[:2], [4, 6])
+        assert within(2 * one) == (every[:3], [6])
+        assert within(9 * one) == (every, [])
+
+
 def test_octets_by_slices() -> None:
     text = octets("0123456789")
     with open_store() as tx:

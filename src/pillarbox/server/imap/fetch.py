@@ -19,7 +19,13 @@ from pillarbox.protocol.imap.commands import Fetch
 from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem, marks_seen
 from pillarbox.server import damage
 from pillarbox.server.imap import fetch_stream, snapshot
-from pillarbox.server.imap.fetch_batch import large_octets, read_batch, read_first_group
+from pillarbox.server.imap.fetch_batch import (
+    MEMORY_ROWS,
+    large_octets,
+    read_batch,
+    read_first_group,
+    read_some,
+)
 from pillarbox.server.imap.fetch_columns import Batch, Plan
 from pillarbox.server.imap.messages import present
 from pillarbox.server.imap.reply import SOME_GONE, Reply, bad, no, ok
@@ -36,8 +42,6 @@ ORDINARY_ITEMS: Final = 16
 """Items of one FETCH up to which batches are as large as can be; with more, they have fewer messages."""
 FIRST_ROWS: Final = 128
 """Messages in the first batch, so that the response begins at once."""
-MEMORY_ROWS: Final = 8192
-"""Messages in a batch that needs no row of the database."""
 MAX_NAMED_CHARACTERS: Final = 400
 """Of the UIDs of damaged messages in a response."""
 
@@ -133,9 +137,7 @@ async def _send(session: SessionState, plan: Plan, chosen: Chosen, damaged: list
 
 async def _send_part(session: SessionState, plan: Plan, part: Chosen, damaged: list[int]) -> bool:
     if not plan.octets_items:
-        batch, missing = await read_batch(session, plan, part)
-        await _write(session, plan, batch)
-        return missing
+        return await _send_rows(session, plan, part)
     try:
         first, groups, found = await read_first_group(session, plan, part)
     except (BlobDamaged, DatabaseDamaged):
@@ -151,6 +153,20 @@ async def _send_part(session: SessionState, plan: Plan, part: Chosen, damaged: l
         except (BlobDamaged, DatabaseDamaged):
             found |= await _send_one_by_one(session, plan, chosen, damaged)
     return found
+
+
+async def _send_rows(session: SessionState, plan: Plan, chosen: Chosen) -> bool:
+    """What needs no octets of the messages themselves: as many at a time as are not too much together."""
+    missing = False
+    while True:
+        some = await read_some(session, plan, chosen)
+        missing |= some.missing
+        with session.holding(some.octets):
+            await _write(session, plan, some.batch)
+        if not some.left:
+            return missing
+        chosen = some.left
+        await session.flush_and_yield()
 
 
 async def _send_group(session: SessionState, plan: Plan, chosen: Chosen, *, large: bool) -> bool:

@@ -25,6 +25,8 @@ from pillarbox.world.database import Transaction
 MAX_GROUP_OCTETS: Final = 256 * 1024
 """Octets of messages that are read together, divided by the items that go through them: some 50 milliseconds of the
 loop, where they are nothing but header fields."""
+MEMORY_ROWS: Final = 8192
+"""Messages in a batch that needs no row of the database."""
 MAX_ITEMS_IN_LOOP: Final = 8
 """Items of octets up to which small messages are read together; where more are asked for, each is like a large one.
 Clients ask for one or two; a selection from 4,000 header fields takes some milliseconds for each."""
@@ -39,19 +41,52 @@ class Group(NamedTuple):
     large: bool
 
 
+class Some(NamedTuple):
+    """What `read_some` has read."""
+
+    batch: Batch
+    octets: int
+    """What the batch takes of memory, about."""
+    missing: bool
+    """Whether some of these messages no longer exist."""
+    left: Chosen
+    """The messages that are to be read after these."""
+
+
+async def read_some(session: SessionState, plan: Plan, chosen: Chosen) -> Some:
+    """One snapshot of the first of these messages, as many as are not too much together, without octets of theirs."""
+    if not plan.stored:
+        return await read_in_memory(session, chosen)
+    selected = session.selected
+    read = partial(
+        store_fetch.rows_within,
+        account=session.account_id,
+        mailbox=selected.mailbox,
+        uids=chosen.uids,
+        columns=plan.stored,
+        octets=session.limits.batch_octets,
+    )
+    cached: CachedMailbox | None = None
+    if plan.in_memory:
+        cached, page = await snapshot.current_with(session, selected.mailbox, read)
+    else:
+        page = await session.read(read)
+    left = selected.choose(page.left)
+    if left:
+        chosen = selected.choose(chosen.uids - page.left)
+    batch = _batch(session, chosen, cached, plan.stored, page.rows)
+    return Some(batch, page.octets, len(page.rows) < len(chosen), left)
+
+
 async def read_batch(
     session: SessionState, plan: Plan, chosen: Chosen, *, octets: bool = True
 ) -> tuple[Batch, bool]:
     """One snapshot of these messages, and whether some no longer exist.
 
-    Without `octets`, the values that are computed from octets are left out.
+    They are few or small: see `Group`. Without `octets`, the values that are computed from octets are left out.
     """
     columns = plan.stored_in_full if octets else plan.stored
     selected = session.selected
-    if not columns:
-        cached = await snapshot.current(session, selected.mailbox)
-        found = present(cached, selected, chosen)
-        return Batch(found.numbers, found.uids, found.flags, found.modseqs, {}, {}), found.missing
     read = partial(
         store_fetch.rows,
         account=session.account_id,
@@ -160,6 +195,22 @@ def _batch(
         dict(zip(columns, values, strict=True)),
         {},
     )
+
+
+async def read_in_memory(session: SessionState, chosen: Chosen) -> Some:
+    """What needs no row of the database: UIDs, flags and MODSEQs. Where flags are long, of fewer messages."""
+    cached = await snapshot.current(session, session.selected.mailbox)
+    found = present(cached, session.selected, chosen)
+    octets = sum(map(len, set(found.flags)))
+    left = chosen.only(())
+    if octets > session.limits.batch_octets and len(chosen) > 1:
+        first = max(1, len(chosen) * session.limits.batch_octets // octets)
+        chosen, *others = chosen.parts(first, len(chosen))
+        left = others[0] if others else left
+        found = present(cached, session.selected, chosen)
+        octets = sum(map(len, set(found.flags)))
+    batch = Batch(found.numbers, found.uids, found.flags, found.modseqs, {}, {})
+    return Some(batch, octets, found.missing, left)
 
 
 def _compute(session: SessionState, plan: Plan, batch: Batch) -> None:

@@ -20,7 +20,7 @@ from pillarbox.server.imap.fetch_columns import Batch, OctetsItem, Plan
 from pillarbox.server.imap.fetch_octets import MessageOctets, Stored, needs_parts
 from pillarbox.server.imap.reply import CommandRefused, ResponseInterrupted, no
 from pillarbox.server.imap.sections import Extent
-from pillarbox.server.imap.session_state import SessionState
+from pillarbox.server.imap.session_state import LARGE_OCTETS, SessionState
 from pillarbox.world.blobs import BlobDamaged, Blobs, OpenBlob
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.memory import Reservation
@@ -71,7 +71,8 @@ async def _send_message(session: SessionState, plan: Plan, batch: Batch, stored:
         item: found for item, found in values.items() if isinstance(found, Extent)
     }
     batch.computed = {item: (b"" if isinstance(found, Extent) else found,) for item, found in values.items()}
-    with await session.read(blobs.open, stored.digest) as blob:
+    computed = sum([len(found) for found in values.values() if isinstance(found, bytes)])
+    with session.holding(computed), await session.read(blobs.open, stored.digest) as blob:
         if blob.size != stored.size:
             raise BlobDamaged(stored.digest.hex(), f"has {blob.size} octets instead of {stored.size}")
         try:
@@ -110,8 +111,20 @@ async def _write(
         if item in ranges:
             await _write_range(session, blob, ranges[item])
         else:
-            session.write(column.form % tuple(part[0] for part in column.parts))
+            await _write_computed(session, column.form % tuple(part[0] for part in column.parts))
     session.write(b")\r\n")
+
+
+async def _write_computed(session: SessionState, octets: bytes) -> None:
+    """A value, which may be as large as the message."""
+    piece_octets = session.limits.piece_octets
+    if len(octets) < LARGE_OCTETS:
+        session.write(octets)
+        return
+    for start in range(0, len(octets), piece_octets):
+        session.write(octets[start : start + piece_octets])
+        await session.drain()
+        await session.flush_and_yield()
 
 
 async def _write_range(session: SessionState, blob: OpenBlob, extent: Extent) -> None:

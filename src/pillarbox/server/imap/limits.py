@@ -29,6 +29,8 @@ class ImapLimits:
     """Octets of a large message that are read and written together."""
     batch_rows: int = 512
     """Messages in each batch of FETCH but the first: about a millisecond of the loop."""
+    batch_octets: int = 1024 * 1024
+    """Octets of ENVELOPE, BODYSTRUCTURE and flags after which a batch ends: more than it has of usual mail."""
     max_names: int = 5_000
     """Mailboxes that an account can have, and subscriptions; beyond: NO [LIMIT]."""
     many_names: int = 500

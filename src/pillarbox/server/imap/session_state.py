@@ -6,6 +6,7 @@ contents are shared (`store.mailbox_cache`), and a session keeps only what its c
 """
 
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from pillarbox.config.schema import Config
@@ -20,6 +21,7 @@ from pillarbox.server.imap.incoming import IncomingMessages
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.store import mailboxes
 from pillarbox.world.database import Transaction
+from pillarbox.world.memory import UNCOUNTED_OCTETS
 from pillarbox.world.world import World
 
 LOGIN_TIMEOUT_S: Final = 60
@@ -154,6 +156,13 @@ class SessionState:
         """Send the output, and let other sessions run."""
         self.flush()
         await self.connection.give_way()
+
+    def holding(self, octets: int) -> AbstractContextManager[object]:
+        """In the memory budget, what is there until the client has read it. One that does not read is cut off where
+        others lack memory."""
+        if octets < UNCOUNTED_OCTETS:
+            return nullcontext()
+        return self.world.memory.accounts.buffers.hold(octets, self.connection.abort)
 
     # --- the database
 

@@ -14,12 +14,15 @@ from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.commands import Store, StoreMode
 from pillarbox.protocol.imap.fetch_responses import Column
 from pillarbox.protocol.imap.selected import SelectedMailbox
-from pillarbox.server.imap import snapshot
-from pillarbox.server.imap.messages import Present, present
+from pillarbox.server.imap.fetch_batch import MEMORY_ROWS, read_in_memory
+from pillarbox.server.imap.fetch_columns import Batch
 from pillarbox.server.imap.reply import NO_MESSAGES, READ_ONLY, SOME_GONE, Reply, ok
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import flags
 from pillarbox.store.flags import FlagChange, Mode
+
+MAX_TEXTS_IN_LOOP: Final = 1000
+"""Different flags up to which a change is applied to the cached mailbox; with more, that is read again."""
 
 _MODES: Final = {StoreMode.REPLACE: Mode.REPLACE, StoreMode.ADD: Mode.ADD, StoreMode.REMOVE: Mode.REMOVE}
 
@@ -72,7 +75,10 @@ async def alter(
         unchanged_since=None if unchanged_since is None else ModSeq(unchanged_since),
     )
     if cached := session.caches.mailboxes.peek(session.account_id, selected.mailbox):
-        cached.apply(altered)
+        if len(altered.rewritten) <= MAX_TEXTS_IN_LOOP:
+            cached.apply(altered)
+        else:
+            session.caches.mailboxes.forget(session.account_id, selected.mailbox)
     if altered.changed and altered.previous == selected.modseq:
         # The client was up to date before, and it knows what it asked for
         selected.modseq = altered.modseq
@@ -84,17 +90,24 @@ async def alter(
 
 
 async def _report(session: SessionState, command: Store, chosen: Chosen, altered: FlagChange) -> bool:
-    """Send FETCH for each message; whether some no longer exist."""
+    """Send FETCH for each message, some at a time; whether some no longer exist."""
     condstore = session.machine.condstore
     # RFC 7162 §3.1.3: .SILENT suppresses the flags, not the MODSEQ
     if command.silent and not condstore:
         return False
-    selected = session.selected
-    cached = await snapshot.current(session, selected.mailbox)
-    found = present(cached, selected, not_refused(selected, chosen, altered.refused))
-    columns = _columns(found, command, condstore=condstore)
-    await session.write_pieces(fetch_responses.lines(found.numbers, columns))
-    return found.missing
+    missing, written = False, False
+    for part in not_refused(session.selected, chosen, altered.refused).parts(MEMORY_ROWS):
+        left = part
+        while left:
+            if written:
+                await session.flush_and_yield()
+            some = await read_in_memory(session, left)
+            missing |= some.missing
+            with session.holding(some.octets):
+                columns = _columns(some.batch, command, condstore=condstore)
+                await session.write_pieces(fetch_responses.lines(some.batch.numbers, columns))
+            left, written = some.left, True
+    return missing
 
 
 def not_refused(selected: SelectedMailbox, chosen: Chosen, refused: NumberSet) -> Chosen:
@@ -102,7 +115,7 @@ def not_refused(selected: SelectedMailbox, chosen: Chosen, refused: NumberSet) -
     return selected.choose(chosen.uids - refused) if refused else chosen
 
 
-def _columns(found: Present, command: Store, *, condstore: bool) -> Sequence[Column]:
+def _columns(found: Batch, command: Store, *, condstore: bool) -> Sequence[Column]:
     columns = []
     # RFC 9051 §6.4.9: FETCH caused by a UID command has UIDs; RFC 7162 §3.2.4: with CONDSTORE always
     if command.uid or condstore:

@@ -30,6 +30,14 @@ class Transaction(Protocol):
     def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
 
+    def rows_within(
+        self, octets: int, sql: str, parameters: Sequence[SqlValue] = ()
+    ) -> tuple[list[tuple[Any, ...]], int]:
+        """The first rows of a query, until their values of type bytes have more than so many octets together.
+
+        Returns them, at least one if there is any, and how many octets they have. Rows after them are not read.
+        """
+
     def row(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[Any, ...] | None:
         """The first row of a query (or of a `RETURNING` clause), or `None`."""
 

@@ -159,3 +159,44 @@ def test_decoded_values_are_bounded_and_use_the_budget(tmp_path: Path) -> None:
         refused = client.do(f"FETCH 1 ({items})")
         assert (refused.word, refused.code) == (b"NO", b"LIMIT")
         assert memory.used_octets == 0
+
+
+def while_it_is_written(mail: ImapProvider, memory: MemoryBudget, command: str) -> int:
+    """The most that was held while the answer was written."""
+    client = mail.client(select="INBOX")
+    held = [0]
+
+    async def drain() -> None:
+        held.append(memory.accounts.buffers.used_octets)
+
+    client.session.connection.drain = drain
+    assert client.do(command).word == b"OK"
+    return max(held)
+
+
+@pytest.mark.parametrize("command", ["FETCH 1:* BODYSTRUCTURE", "FETCH 1:* (UID ENVELOPE)"])
+def test_rows_that_are_sent_are_in_the_budget(tmp_path: Path, command: str) -> None:
+    with open_scarce(tmp_path, 8_000_000) as (mail, memory):
+        people = b", ".join([b"someone@one.example"] * 500)
+        parts = b"--b\r\nContent-Description: part\r\n\r\nx\r\n" * 300
+        mail.deliver(b"To: %b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n%b" % (people, parts))
+        assert while_it_is_written(mail, memory, command) > 16_000
+
+
+def test_flags_that_are_sent_are_in_the_budget(tmp_path: Path) -> None:
+    with open_scarce(tmp_path, 8_000_000) as (mail, memory):
+        mail.deliver(*[MESSAGE] * 80)
+        client = mail.client(select="INBOX")
+        for number in range(1, 81):
+            flags = " ".join(f"{letter}{number:03}".ljust(250, "k") for letter in "abc")
+            client.ok(f"STORE {number} +FLAGS.SILENT ({flags})")
+        assert while_it_is_written(mail, memory, "FETCH 1:* FLAGS") > 16_000
+        assert while_it_is_written(mail, memory, "STORE 1:* +FLAGS (\\Seen)") > 16_000
+
+
+def test_computed_values_that_are_sent_are_in_the_budget(tmp_path: Path) -> None:
+    with open_scarce(tmp_path, 8_000_000) as (mail, memory):
+        fields = b"".join(b"X-%d: %b\r\n" % (number, b"y" * 900) for number in range(50))
+        mail.deliver(fields + b"\r\nx\r\n")
+        items = " ".join(f"BODY.PEEK[HEADER.FIELDS.NOT (A{number})]" for number in range(10))
+        assert while_it_is_written(mail, memory, f"FETCH 1 ({items})") > 400_000

@@ -188,6 +188,26 @@ def test_many_messages_come_in_order_whatever_the_batches() -> None:
         assert list(client.ok(f"FETCH {odd} (RFC822.SIZE FLAGS)").fetched) == list(range(1, 279, 2))
 
 
+@pytest.mark.parametrize("items", ["(ENVELOPE FLAGS)", "(BODYSTRUCTURE)", "(UID FLAGS)", "FLAGS"])
+def test_what_is_wide_comes_in_small_batches(items: str) -> None:
+    def fetched(limits: ImapLimits) -> list[tuple[int, object]]:
+        with open_imap(limits=limits) as mail:
+            mail.deliver(*[b"Subject: %d\r\n\r\nx\r\n" % number for number in range(30)])
+            client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
+            for number in range(1, 31):
+                client.ok(f"STORE {number} +FLAGS.SILENT (wide{number:03})")
+            other.ok("STORE 5,9:11 +FLAGS.SILENT (\\Deleted)")
+            client.ok("NOOP")
+            other.ok("EXPUNGE")
+            answer = client.do(f"FETCH 1:8,10:30 {items}")
+            assert answer.code == b"EXPUNGEISSUED"
+            return [(one.number, one.items) for one in answer.responses if isinstance(one, Fetched)]
+
+    usual = fetched(ImapLimits())
+    assert [number for number, _ in usual] == [1, 2, 3, 4, 6, 7, 8, *range(12, 31)]
+    assert fetched(ImapLimits(batch_octets=100)) == usual
+
+
 def test_octets_that_lie_in_a_file_and_octets_that_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_imap() as mail:
         mail.deliver(MULTIPART, MESSAGE, MULTIPART + b"epilogue")

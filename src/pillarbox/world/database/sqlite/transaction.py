@@ -1,6 +1,7 @@
 """`Transaction` on an apsw connection."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from typing import Any
 
 import apsw
@@ -52,6 +53,23 @@ class SqliteTransaction:
             return self._execute(sql, parameters).fetchall()
         except RAISED as failure:
             raise translated(failure) from failure
+
+    def rows_within(
+        self, octets: int, sql: str, parameters: Sequence[SqlValue] = ()
+    ) -> tuple[list[tuple[Any, ...]], int]:
+        """See `Transaction.rows_within`."""
+        rows, used = [], 0
+        try:
+            # A cursor of its own: closing it ends a query that is not read to its end
+            with closing(self.connection.cursor()) as cursor:
+                for row in cursor.execute(sql, parameters):
+                    rows.append(row)
+                    used += sum([len(value) for value in row if type(value) is bytes])
+                    if used > octets:
+                        break
+        except RAISED as failure:
+            raise translated(failure) from failure
+        return rows, used
 
     def row(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[Any, ...] | None:
         """See `Transaction.row`.
