@@ -31,6 +31,10 @@ MAX_KEYWORDS: Final = 128
 MAX_KEYWORD_OCTETS: Final = 255
 """Length of one keyword, the same as in JMAP (RFC 8621 §4.1.1)."""
 
+MAX_TEXT_OCTETS: Final = 1024
+"""All flags of one message as stored. Most mailboxes have few different texts; one in which each message has another
+has this much in memory for each."""
+
 _SYSTEM: Final = {flag.lower(): (place, flag) for place, flag in enumerate(SYSTEM_FLAGS)}
 
 # RFC 9051 §9: flag-keyword is an atom: no CTL, space, ( ) { % * " \ or ]
@@ -66,6 +70,8 @@ def remove(stored: str, less: str) -> str:
 
 def contains(stored: str, flag: str) -> bool:
     """Whether a stored text holds this flag, whatever its case."""
+    if known := _SYSTEM.get(flag.lower()):
+        return known[1] in stored  # no keyword has a backslash, and no name is part of another
     return f" {flag.lower()} " in f" {stored.lower()} "
 
 
@@ -90,7 +96,10 @@ def _compute_form(flags: tuple[str, ...]) -> str:
             words.setdefault(lower, _keyword(flag))
     if len(words) > MAX_KEYWORDS:
         raise TooManyFlags(f"more than {MAX_KEYWORDS} keywords")
-    return " ".join([*(system[place] for place in sorted(system)), *(words[key] for key in sorted(words))])
+    text = " ".join([*(system[place] for place in sorted(system)), *(words[key] for key in sorted(words))])
+    if len(text) > MAX_TEXT_OCTETS:
+        raise TooManyFlags(f"flags longer than {MAX_TEXT_OCTETS} octets")
+    return text
 
 
 _cached_form = lru_cache(maxsize=1024)(_compute_form)

@@ -21,6 +21,7 @@ in place: do not rely on them after waiting (`snapshot` gives a copy that stays 
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import compress, count
 from typing import Final, NamedTuple
@@ -34,8 +35,12 @@ from pillarbox.store.changes import Delta, Flagged, TooMuchChanged
 from pillarbox.store.flags import FlagChange
 from pillarbox.world.database import Transaction
 
-MAX_MESSAGES: Final = 1_000_000
-"""Messages in the cache of a process, at some 20 octets each; beyond, the least recently used mailboxes go."""
+MAX_WEIGHT: Final = 1_000_000
+"""Messages in the cache of a process; beyond, the least recently used mailboxes go."""
+MESSAGE_OCTETS: Final = 20
+"""What a message takes, about, but for the flags that no other has: so many octets of those weigh like a message."""
+RECOUNT_OCTETS: Final = 64 * 1024
+"""The octets of flags are counted again when they have grown by so many and are twice as many as they were."""
 
 MAX_MAILBOXES: Final = 4_096
 """Mailboxes in the cache of a process."""
@@ -59,6 +64,9 @@ class CachedMailbox:
     uids: "array[int]"
     flags: list[str]
     modseqs: "array[int]"
+    text_octets: int = 0
+    """Of the different texts in `flags` together, at most twice as many as they have."""
+    _recount_from: int = RECOUNT_OCTETS
 
     @property
     def uid_validity(self) -> UidValidity:
@@ -69,6 +77,11 @@ class CachedMailbox:
     def modseq(self) -> ModSeq:
         """The mailbox's highest MODSEQ: what is here is complete up to it."""
         return self.version.modseq
+
+    @property
+    def weight(self) -> int:
+        """What it takes of memory, in messages."""
+        return len(self.uids) + self.text_octets // MESSAGE_OCTETS
 
     def index(self, uid: int) -> int | None:
         """Where this UID is, from 0; `None` where it is not."""
@@ -101,8 +114,16 @@ class CachedMailbox:
                 self.modseqs[part] = array(
                     "Q", [modseq if text in rewritten else it for text, it in zip(old, own, strict=True)]
                 )
+        self._add_texts(rewritten.values())
         self.version = Version(self.version.uid_validity, modseq)
         return True
+
+    def _add_texts(self, texts: Iterable[str]) -> None:
+        """Count flags that may be new here."""
+        self.text_octets += sum(map(len, texts))
+        if self.text_octets > self._recount_from:
+            self.text_octets = sum(map(len, set(self.flags)))
+            self._recount_from = RECOUNT_OCTETS + 2 * self.text_octets
 
     def advance(self, delta: Delta, uid_next: Uid) -> None:
         """Apply what the change log has since `version`."""
@@ -113,6 +134,7 @@ class CachedMailbox:
             self.uids = self.uids + array("I", [row[0] for row in delta.appended])
             self.flags += [row[1] for row in delta.appended]
             self.modseqs.extend([row[2] for row in delta.appended])
+        self._add_texts([row[1] for row in (*delta.appended, *delta.flagged)])
         self.uid_next = uid_next
         self.version = Version(self.version.uid_validity, delta.highest)
 
@@ -220,6 +242,8 @@ def _everything(tx: Transaction, account: AccountId, head: Head) -> CachedMailbo
         array("I", [row[0] for row in rows]),
         [texts.setdefault(row[1], row[1]) for row in rows],
         array("Q", [row[2] for row in rows]),
+        text_octets := sum(map(len, texts)),
+        RECOUNT_OCTETS + 2 * text_octets,
     )
 
 
@@ -229,12 +253,14 @@ def _everything(tx: Transaction, account: AccountId, head: Head) -> CachedMailbo
 class MailboxCache:
     """The cache of a process, bounded; the least recently used mailboxes go first."""
 
-    __slots__ = ("_kept", "_max_messages", "_messages")
+    __slots__ = ("_kept", "_max_weight", "_weight", "_weights")
 
-    def __init__(self, max_messages: int = MAX_MESSAGES) -> None:
-        self._max_messages = max_messages
-        self._messages = 0
+    def __init__(self, max_weight: int = MAX_WEIGHT) -> None:
+        self._max_weight = max_weight
+        self._weight = 0
         self._kept: OrderedDict[tuple[AccountId, MailboxId], CachedMailbox] = OrderedDict()
+        self._weights: dict[tuple[AccountId, MailboxId], int] = {}
+        """What each was counted with."""
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -273,32 +299,25 @@ class MailboxCache:
             return self._keep(key, reading.everything)
         if cached.version != known:
             return None
+        if reading is not None and reading.everything is not None:
+            return self._keep(key, reading.everything)
         if reading is not None:
-            if reading.everything is not None:
-                self.forget(account, mailbox)
-                return self._keep(key, reading.everything)
-            self._advance(cached, reading)
-        self._kept.move_to_end(key)
-        return cached
-
-    def _advance(self, cached: CachedMailbox, reading: Reading) -> None:
-        assert reading.delta is not None, "a reading has either"
-        before = len(cached.uids)
-        cached.advance(reading.delta, reading.head.uid_next)
-        self._messages += len(cached.uids) - before
+            assert reading.delta is not None, "a reading has either"
+            cached.advance(reading.delta, reading.head.uid_next)
+        return self._keep(key, cached)
 
     def forget(self, account: AccountId, mailbox: MailboxId) -> None:
         """Remove a mailbox from the cache."""
-        gone = self._kept.pop((account, mailbox), None)
-        if gone is not None:
-            self._messages -= len(gone.uids)
+        key = account, mailbox
+        if self._kept.pop(key, None) is not None:
+            self._weight -= self._weights.pop(key)
 
     def _keep(self, key: tuple[AccountId, MailboxId], cached: CachedMailbox) -> CachedMailbox:
         self._kept[key] = cached
-        self._messages += len(cached.uids)
-        while len(self._kept) > 1 and (
-            self._messages > self._max_messages or len(self._kept) > MAX_MAILBOXES
-        ):
-            _, gone = self._kept.popitem(last=False)
-            self._messages -= len(gone.uids)
+        self._kept.move_to_end(key)
+        weight = cached.weight
+        self._weight += weight - self._weights.get(key, 0)
+        self._weights[key] = weight
+        while len(self._kept) > 1 and (self._weight > self._max_weight or len(self._kept) > MAX_MAILBOXES):
+            self.forget(*next(iter(self._kept)))
         return cached

@@ -18,6 +18,7 @@ from pillarbox.admin.importing.run import MAX_BATCH_MESSAGES, ImportResult, run_
 from pillarbox.admin.importing.source import Source, SourceChanged, SourceMessage
 from pillarbox.app.database import SCHEMAS
 from pillarbox.directory import domains
+from pillarbox.mail.flags import MAX_TEXT_OCTETS
 from pillarbox.mail.identifiers import AccountId, Uid
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.store import fetch, mailboxes
@@ -122,6 +123,17 @@ def test_an_mbox_is_imported_with_dates_flags_and_crlf(provider: Provider, tmp_p
             (b"Subject: two\r\n\r\nx\r\n", "\\Answered \\Flagged \\Seen $Forwarded", AT_MS),
         ]
     }
+
+
+def test_keywords_beyond_what_a_message_can_have_are_left_out(provider: Provider, tmp_path: Path) -> None:
+    words = b" ".join(b"k%03d" % number for number in range(100)) + b" " + b"x" * 250
+    many = b"X-Keywords: " + b" ".join([words, *(letter * 250 for letter in (b"a", b"b", b"c"))]) + b"\n"
+    (tmp_path / "m").write_bytes(SEPARATOR + b"Subject: two\nStatus: RO\n" + many + b"\nx\n")
+    assert provider.bring(tmp_path / "m").stored == 1
+    [(_, flags, _)] = provider.held()["INBOX"]
+    assert flags.startswith("\\Seen ")
+    assert 500 < len(flags) <= MAX_TEXT_OCTETS
+    assert flags.count(" k") == 100
 
 
 def test_status_fields_can_be_kept(tmp_path: Path) -> None:

@@ -47,6 +47,18 @@ def test_limits() -> None:
     assert canonical([*many, "\\Seen"]) == " ".join(["\\Seen", *many])
     with pytest.raises(TooManyFlags):
         canonical([*many, "one-more"])
+    long = [letter * flags.MAX_KEYWORD_OCTETS for letter in "abcd"]
+    assert len(canonical(long)) < flags.MAX_TEXT_OCTETS
+    with pytest.raises(TooManyFlags):
+        canonical([*long, "ee"])
+    long = [letter * flags.MAX_KEYWORD_OCTETS for letter in "abcd"]
+    assert len(canonical(long)) < flags.MAX_TEXT_OCTETS
+    with pytest.raises(TooManyFlags):
+        canonical([*long, "ee"])
+    long = [letter * flags.MAX_KEYWORD_OCTETS for letter in "abcd"]
+    assert len(canonical(long)) < flags.MAX_TEXT_OCTETS
+    with pytest.raises(TooManyFlags):
+        canonical([*long, "ee"])
 
 
 def test_add_keeps_the_first_spelling() -> None:

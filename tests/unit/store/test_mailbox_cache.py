@@ -9,7 +9,7 @@ from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import mailbox_cache, mailboxes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.flags import Mode, alter
-from pillarbox.store.mailbox_cache import CachedMailbox, MailboxCache, read
+from pillarbox.store.mailbox_cache import RECOUNT_OCTETS, CachedMailbox, MailboxCache, read
 from tests.kit.database import RecordingTransaction
 from tests.kit.stored_mail import ANNA, NOW_MS, current, mailbox, open_store, put
 
@@ -173,7 +173,7 @@ def test_a_snapshot_stays_as_it_is() -> None:
 
 def test_the_cache_is_bounded_and_evicts_the_least_recently_used() -> None:
     with open_store() as tx:
-        cache = MailboxCache(max_messages=5)
+        cache = MailboxCache(max_weight=5)
         for name in ("INBOX", "Sent", "Trash"):
             put(tx, to=name)
             put(tx, to=name)
@@ -187,7 +187,7 @@ def test_the_cache_is_bounded_and_evicts_the_least_recently_used() -> None:
 
 def test_growth_in_the_cache_counts() -> None:
     with open_store() as tx:
-        cache = MailboxCache(max_messages=3)
+        cache = MailboxCache(max_weight=3)
         current(cache, tx, mailbox(tx))
         for _ in range(3):
             put(tx)
@@ -195,6 +195,36 @@ def test_growth_in_the_cache_counts() -> None:
         current(cache, tx, mailbox(tx))
         current(cache, tx, mailbox(tx, "Sent"))
         assert len(cache) == 1
+
+
+def test_flags_of_which_each_message_has_others_weigh_more() -> None:
+    with open_store() as tx:
+        cache = MailboxCache(max_weight=60)
+        put(tx, to="Sent")
+        current(cache, tx, mailbox(tx, "Sent"))
+        put(tx, flags="k" * 250)
+        put(tx, flags="k" * 250)
+        current(cache, tx, mailbox(tx))
+        assert len(cache) == 2, "what two have counts once"
+        for letter in "abcd":
+            put(tx, flags=letter * 250)
+        current(cache, tx, mailbox(tx))
+        assert len(cache) == 1
+
+
+def test_flags_that_no_message_has_any_more_do_not_weigh() -> None:
+    with open_store() as tx:
+        cache = MailboxCache()
+        put(tx)
+        cached = current(cache, tx, mailbox(tx))
+        for number in range(2 * RECOUNT_OCTETS // 250):
+            flags = f"{number:03}".ljust(250, "k")
+            altered = alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.REPLACE, flags=flags)
+            if number % 2:
+                assert cached.apply(altered)
+            else:
+                current(cache, tx, mailbox(tx))
+        assert cached.text_octets <= RECOUNT_OCTETS + 500
 
 
 def test_a_mailbox_that_is_gone_can_not_be_read() -> None:

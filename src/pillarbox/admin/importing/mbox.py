@@ -8,6 +8,7 @@ import gzip
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -108,11 +109,14 @@ def _without_status(octets: bytes) -> tuple[bytes, str]:
 
 
 def flags_of(names: Iterable[str]) -> str:
-    """Canonical text of these flags and keywords, without those that IMAP can't represent."""
+    """Canonical text of these flags and keywords, without those that IMAP can't represent or that are too many."""
     good: dict[str, None] = {}
     for name in names:
         try:
             good.setdefault(flag_text.canonical([name]))
         except (flag_text.InvalidFlag, flag_text.TooManyFlags):
             continue
-    return flag_text.canonical([*good][: flag_text.MAX_KEYWORDS])
+    ends = accumulate(len(name) + 1 for name in good)
+    room = flag_text.MAX_TEXT_OCTETS
+    fitting = [name for name, end in zip(good, ends, strict=True) if end <= room]
+    return flag_text.canonical(fitting[: flag_text.MAX_KEYWORDS])

@@ -43,7 +43,7 @@ async def _find(session: SessionState, query: Query) -> list[int]:
     """UIDs, ascending."""
     blobs, now_ms = session.world.blobs, session.now_ms
     cached = await snapshot.current(session, session.selected.mailbox)
-    if store_search.takes_long(query, messages=len(cached.uids)):
+    if store_search.takes_long(query, messages=cached.weight):
         database, mailbox = session.world.database, cached.snapshot()
         searching = session.caches.searches.run(
             session.account_id,

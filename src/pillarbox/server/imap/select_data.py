@@ -15,6 +15,10 @@ from pillarbox.store.mailbox_cache import CachedMailbox
 
 MAX_CACHED: Final = 4096
 """Mailboxes whose data a process keeps."""
+MAX_TEXT_OCTETS: Final = 256 * 1024
+"""Of the different flags that messages have, this much is read for the keywords in use: some ten milliseconds."""
+MAX_NAMED_OCTETS: Final = 8 * 1024
+"""Keywords in use that are named, about: each mailbox whose data is kept has them three times."""
 
 
 class SelectData:
@@ -51,11 +55,20 @@ def _permanent_flags(names: str, *, more: bool) -> bytes:
 
 
 def _flags_in_use(mailbox: CachedMailbox) -> str:
-    """The system flags, and all keywords that a message has."""
+    """The system flags, and the keywords that messages have: all, unless there are very many.
+
+    RFC 9051 §7.3.1 demands the system flags only.
+    """
     words: dict[str, str] = {}
-    for text in set(mailbox.flags):
+    to_read, to_name = MAX_TEXT_OCTETS, MAX_NAMED_OCTETS
+    for text in dict.fromkeys(mailbox.flags):
+        to_read -= len(text)
         for word in flag_text.keywords(text):
-            words.setdefault(word.lower(), word)
+            if (key := word.lower()) not in words:
+                words[key] = word
+                to_name -= len(word)
+        if to_read < 0 or to_name < 0:
+            break
     return " ".join([*SYSTEM_FLAGS, *(words[key] for key in sorted(words))])
 
 

@@ -112,3 +112,15 @@ def test_what_is_selected_again_is_described_anew() -> None:
         assert b"UNSEEN" not in after
         assert b"NewWord" in (after[b"PERMANENTFLAGS"] or b"")
         assert int(after[b"HIGHESTMODSEQ"] or 0) > int(before[b"HIGHESTMODSEQ"] or 0)
+
+
+def test_of_very_many_keywords_some_are_named() -> None:
+    with open_imap() as mail:
+        mail.deliver(*[MESSAGE] * 50)
+        client = mail.client(select="INBOX")
+        for number in range(1, 51):
+            flags = " ".join(f"{letter}{number:03}".ljust(250, "k") for letter in "abc")
+            client.ok(f"STORE {number} +FLAGS.SILENT ({flags})")
+        (named,) = mail.client().ok("SELECT INBOX").data(b"FLAGS")
+        assert {b"\\Answered", b"\\Flagged", b"\\Deleted", b"\\Seen", b"\\Draft"} < set(named[0])
+        assert 8_000 < len(b" ".join(named[0])) < 10_000
