@@ -42,7 +42,7 @@ EXPRESSIONS: dict[str, str] = {
     "mail.dsn": "_BLANKS _MESSAGE_ID",
     "mail.encoded_word": "_WORD _LINE_END",
     "mail.flags": "_KEYWORD",
-    "mail.header": "_FIELD _BETWEEN_FIELDS _IS_NAME _FIELD_LINE _BEFORE_FIELD _TEXT_LINE _BEFORE_TEXT _END",
+    "mail.header": "_BETWEEN_FIELDS _IS_NAME _FIELD_LINE _BEFORE_FIELD _TEXT_LINE _BEFORE_TEXT _END",
     "mail.html_text": "_UNSEEN _BLOCK_TAG _BLOCK_OPENING _TAG _TAG_OPENING",
     "mail.imap_string": "_TO_ESCAPE _ESCAPABLE",
     "mail.mailbox_name": "_PLAIN _SHIFTED _SHIFT _PRINTABLE _WILDCARDS _CONTROL",

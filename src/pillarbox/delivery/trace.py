@@ -98,7 +98,7 @@ def marks(octets: bytes) -> Marks:
     return Marks(hops, forged)
 
 
-def with_trace(octets: bytes, trace: bytes, seen: Marks, *, our_names: Collection[str] = ()) -> bytes:
+def with_trace(octets: bytes, trace: bytes, seen: Marks, our_names: Collection[str] = ()) -> bytes:
     """The message below its new trace fields, without those that only we write.
 
     `our_names`: the authserv-ids (RFC 8601 §2.5) under which Authentication-Results are removed; none where the

@@ -43,9 +43,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _MAX_NAME_OCTETS: Final = 998
 """A longer name does not fit on a line (RFC 5322 §2.1.1), nor does more white space before the colon."""
 _NAME: Final = rb"([^\s:\x00-\x20\x7f]{1,%d}+)[ \t]{0,%d}+:" % (_MAX_NAME_OCTETS, _MAX_NAME_OCTETS)
-# RFC 5322 §2.2.3: a line that begins with white space continues the one before. Each match begins where the last
-# one ended.
-_FIELD: Final = re.compile(rb"((?:" + _NAME + rb")?([^\n]*+(?:\n[ \t][^\n]*+)*)\n?)")
+# RFC 5322 §2.2.3: a line that begins with white space continues the one before
 _BETWEEN_FIELDS: Final = re.compile(rb"\n(?![ \t])")
 _IS_NAME: Final = re.compile(rb"[^\s:\x00-\x20\x7f]+")
 # The patterns below begin with a line feed: a search skips from one to the next.
@@ -156,10 +154,10 @@ class Header:
         block, at = self._block(), 0
         parsed_octets = min(len(block), MAX_OCTETS)
         while at < parsed_octets and len(fields) < MAX_FIELDS:
-            found = _FIELD.match(block, at)
-            assert found is not None  # the pattern matches anywhere
-            fields.append(Field(found[2] or b"", found[0]))
-            at = found.end()
+            found, name = _BETWEEN_FIELDS.search(block, at), _FIELD_LINE.match(block, at)
+            end = found.end() if found else len(block)
+            fields.append(Field(name[1] if name else b"", block[at:end]))
+            at = end
         if at < len(block):
             fields.append(Field(b"", block[at:]))
         return tuple(fields)

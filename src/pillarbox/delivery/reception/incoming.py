@@ -5,8 +5,11 @@
 `IncomingMessage.finish` is the only place that returns `Accepted`, after the commit (RFC 5321 §4.2.5).
 """
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, ParamSpec, TypeVar
 
 from msgspec import Struct
 
@@ -44,7 +47,13 @@ MAX_HOPS: Final = 100
 MAX_PLACEMENTS_IN_LOOP: Final = 50
 """Placements of one message that are written in the loop, some 100 microseconds each; more are in a thread."""
 
+LONG_HEADER_OCTETS: Final = 64 * 1024
+"""From this size on a header is read and rewritten in a thread: a megabyte of it takes a tenth of a second."""
+
 _ID_OCTETS = 8
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Accepted(Struct, frozen=True, gc=False):
@@ -223,10 +232,10 @@ class IncomingMessage:
             if isinstance(submitted, Refused):
                 return submitted
             top = submitted
-        marks = trace.marks(top)
+        marks = await _apart(top, trace.marks, top)
         if marks.hops > MAX_HOPS:
             return Refused(Reason.TOO_MANY_HOPS)
-        if marks.forged and Header.parse(top)[0].cut:
+        if marks.forged and await _apart(top, _is_cut, top):
             # What is forged could hide beyond the fields that are read
             return Refused(Reason.HEADER_TOO_LARGE)
         checks = self._resources.checks
@@ -239,7 +248,7 @@ class IncomingMessage:
             # Written where the message is placed (RFC 5321 §4.4); `commit.intake_of` removes it from what is queued
             self._return_path = trace.return_path(self._reverse_path)
         fields = b"".join((self._return_path, *self._verdict.fields, self._received()))
-        return trace.with_trace(top, fields, marks, our_names=self._our_names())
+        return await _apart(top, trace.with_trace, top, fields, marks, self._our_names())
 
     def _our_names(self) -> tuple[str, ...]:
         """Whose results of authentication this message cannot bring along (RFC 8601 §5)."""
@@ -252,7 +261,9 @@ class IncomingMessage:
             return Refused(Reason.HEADER_TOO_LARGE)
         world = self._resources.world
         details = Submission(account, self.id, world.clock.now_ms())
-        prepared = await world.database.read(submission.prepare, top, details)
+        database = world.database
+        read = database.read_in_thread if _has_long_header(top) else database.read
+        prepared = await read(submission.prepare, top, details)
         return Refused(prepared) if isinstance(prepared, Reason) else prepared
 
     def _received(self) -> bytes:
@@ -317,6 +328,21 @@ class IncomingMessage:
         self._resources.world.telemetry.warning("message not accepted", trace=self.id, why=str(failure))
         self.abandon()
         return Refused(reason)
+
+
+def _has_long_header(top: bytes) -> bool:
+    return len(top) >= LONG_HEADER_OCTETS and top.find(b"\r\n\r\n", 0, LONG_HEADER_OCTETS) < 0
+
+
+async def _apart(top: bytes, work: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+    """What work on the top of a message results in: in a thread where its header is long."""
+    if not _has_long_header(top):
+        return work(*arguments, **keywords)
+    return await asyncio.get_running_loop().run_in_executor(None, partial(work, *arguments, **keywords))
+
+
+def _is_cut(top: bytes) -> bool:
+    return Header.parse(top)[0].cut
 
 
 def is_ascii(address: Address) -> bool:

@@ -1,10 +1,12 @@
 """Messages come in through the reception directly, without an SMTP session."""
 
+import threading
 from typing import Any
 
 import pytest
 
 from pillarbox.config.schema import Limits
+from pillarbox.delivery import trace
 from pillarbox.delivery.destinations import DsnRequest
 from pillarbox.delivery.envelope import Envelope, Origin, Source
 from pillarbox.delivery.reception.incoming import Accepted, IncomingMessage
@@ -74,6 +76,35 @@ def test_a_message_in_pieces_and_one_that_is_abandoned() -> None:
         assert len(provider.inbox("anna")) == 1
 
     run_with_smtp(test)
+
+
+@pytest.mark.parametrize(("folds", "in_loop"), [(10, True), (40_000, False)])
+def test_a_long_header_is_read_in_a_thread(
+    folds: int, in_loop: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def watched(work: Any) -> Any:
+        def run(*arguments: Any) -> Any:
+            seen.append(threading.current_thread() is threading.main_thread())
+            return work(*arguments)
+
+        return run
+
+    for name in ("marks", "with_trace"):
+        monkeypatch.setattr(trace, name, watched(getattr(trace, name)))
+
+    async def test(provider: SmtpProvider) -> None:
+        incoming = await begun(provider.reception(), submitted(provider), Envelope(ANNA))
+        await incoming.add_recipient(BERT)
+        long = b"X-Long:" + b" y\r\n" * folds + b"Return-Path: <x@y>\r\n"
+        assert isinstance(await incoming.finish(long + MESSAGE), Accepted)
+        [octets] = provider.inbox("bert")
+        assert b"<x@y>" not in octets
+        assert octets.endswith(MESSAGE)
+
+    run_with_smtp(test)
+    assert seen == [in_loop] * 2
 
 
 @pytest.mark.parametrize(
