@@ -260,7 +260,9 @@ class Relay:
         due_ms = await self._world.database.read(next_notice_ms)
         if due_ms is None or due_ms > self._now_ms:
             return  # an idle provider writes nothing
-        self._settling.log(await self._world.database.write(send_due_notices, self._mta, now_ms=self._now_ms))
+        # In a thread: some hundred DSNs may be due at once
+        send = self._world.database.write_in_thread
+        await self._settling.log(await send(send_due_notices, self._mta, now_ms=self._now_ms))
 
     def _jobs(self) -> list[Job]:
         """All jobs whose leases this relay has to keep."""

@@ -12,12 +12,19 @@ from typing import Final
 
 from pillarbox.delivery.settle import JobResult, RecipientResult, ReportingMta, log_fields, settle
 from pillarbox.mail.dsn import Action
+from pillarbox.protocol.smtp.client.envelope import OutcomeKind
 from pillarbox.server.relay.context import DATABASE_RETRY_S
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
 
 BATCH_RESULTS: Final = 50
 """Results in one transaction."""
+MAX_RECIPIENTS_IN_LOOP: Final = 100
+"""Recipients whose results are written in the loop, some ten microseconds each; more are in a thread."""
+MAX_FAILED_IN_LOOP: Final = 10
+"""The same for those that failed: each may be a DSN of its own, a millisecond and more."""
+LOGGED_TOGETHER: Final = 100
+"""Results logged until other tasks run."""
 MAX_UNWRITTEN_RESULTS: Final = 200
 """Results waiting to be written beyond which delivery agents wait as well."""
 
@@ -71,7 +78,7 @@ class Settling:
             except Exception as error:
                 await self._write_singly(batch, error)
                 return
-            self.log(recorded)
+            await self.log(recorded)
             return
 
     async def _write_singly(self, batch: Sequence[JobResult], error: Exception) -> None:
@@ -84,13 +91,22 @@ class Settling:
             await self._write_batch([result])
 
     async def _settle(self, batch: Sequence[JobResult]) -> list[RecipientResult]:
-        now_ms = self._world.clock.now_ms()
-        return await self._world.database.write(settle, batch, self._mta, now_ms=now_ms)
+        now_ms, database = self._world.clock.now_ms(), self._world.database
+        write = database.write_in_thread if _is_large(batch) else database.write
+        return await write(settle, batch, self._mta, now_ms=now_ms)
 
-    def log(self, recorded: Sequence[RecipientResult]) -> None:
+    async def log(self, recorded: Sequence[RecipientResult]) -> None:
         """Log and count results."""
         telemetry = self._world.telemetry
-        for fields in log_fields(recorded):
+        for number, fields in enumerate(log_fields(recorded), 1):
             telemetry.event("mail relayed", **fields)
+            if number % LOGGED_TOGETHER == 0:
+                await asyncio.sleep(0)
         for action, recipients in Counter(result.action for result in recorded).items():
             telemetry.count(_COUNTERS[action], recipients)
+
+
+def _is_large(batch: Sequence[JobResult]) -> bool:
+    """Whether settling these would hold up the loop."""
+    kinds = [attempt.outcome.kind for result in batch for attempt in result.attempts]
+    return len(kinds) > MAX_RECIPIENTS_IN_LOOP or kinds.count(OutcomeKind.FAILED) > MAX_FAILED_IN_LOOP

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from pillarbox.delivery.settle import DeliveryAttempt, JobResult, ReportingMta, settle
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.queue import schedule
@@ -68,6 +70,39 @@ def test_one_that_cannot_be_written_does_not_affect_the_others() -> None:
         await writer.settled()
         assert provider.waiting() == ["2@two.example"]
         assert [name for name, _ in provider.telemetry.failures] == ["result not written"]
+        await provider.database.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("recipients", "kind", "in_thread"),
+    [
+        (10, OutcomeKind.FAILED, False),
+        (11, OutcomeKind.FAILED, True),
+        (100, OutcomeKind.DELIVERED, False),
+        (101, OutcomeKind.DELIVERED, True),
+    ],
+)
+def test_much_is_settled_in_a_thread(recipients: int, kind: OutcomeKind, in_thread: bool) -> None:
+    async def run() -> None:
+        provider = RelayProvider()
+        outcome = DeliveryAttempt(Outcome(kind, "5.1.1", "550 no"))
+        found = [job.job for job in await results(provider, recipients)]
+        first = found[0]._replace(recipients=tuple(one for job in found for one in job.recipients))
+        threads: list[bool] = []
+        write = provider.database.write_in_thread
+
+        async def noted(verb: Any, *arguments: Any, **more: Any) -> Any:
+            threads.append(verb is settle)
+            return await write(verb, *arguments, **more)
+
+        provider.database.write_in_thread = noted  # type: ignore[method-assign]  # on its way to the real one
+        writer = settling(provider)
+        await writer.add(JobResult(first, (outcome,) * recipients, reached=True))
+        await writer.settled()
+        assert threads == [True] * in_thread
+        assert provider.waiting() == []
         await provider.database.close()
 
     asyncio.run(run())
