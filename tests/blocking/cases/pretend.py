@@ -34,10 +34,11 @@ def _submission(target: Target) -> Wire:
     return wire
 
 
-def _submitted(target: Target, message: bytes) -> str:
+def _submitted(target: Target, message: bytes, *recipients: str) -> str:
     with _submission(target) as wire:
         wire.exchange(f"MAIL FROM:<{target.victim.address}>\r\n".encode(), SMTP_REPLY)
-        wire.exchange(f"RCPT TO:<{target.victim.address}>\r\n".encode(), SMTP_REPLY)
+        for recipient in recipients or (target.victim.address,):
+            wire.exchange(f"RCPT TO:<{recipient}>\r\n".encode(), SMTP_REPLY)
         wire.exchange(b"DATA\r\n", SMTP_REPLY)
         return last_line(wire.exchange(message + b"\r\n.\r\n", SMTP_REPLY))
 
@@ -54,6 +55,22 @@ def _forged_results(target: Target) -> str:
     return target.deliver(claim * 3900 + b"Return-Path: <x@y>\r\nSubject: x\r\n\r\n" + STRANGER.encode())
 
 
+def _folds(target: Target) -> str:
+    author = f"From: {target.victim.address}\r\n".encode()
+    folded = (b"Date: x\r\n" + b" \r\n" * 333_000, b"Bcc: x\r\n" + b" a@b,\r\n" * 100_000)
+    return target.all_of(
+        [_submitted(target, author + field + b"\r\nx").partition(" OK ")[0] for field in folded]
+    )
+
+
+def _failures(target: Target) -> str:
+    """Every recipient fails, each job of a hundred makes one report, and returns a header of 100 KB."""
+    domain = target.provider.domains[1]
+    nobody = [f"nobody{number}@{domain}" for number in range(900)]
+    header = f"From: {target.victim.address}\r\n".encode() + b"X-Y: " + b"z" * 900 + b"\r\n"
+    return _submitted(target, header + b"X-Y: z\r\n" * 3_900 + b"\r\nx", *nobody).partition(" OK ")[0]
+
+
 CASES = (
     Case(
         f"{GUESSERS} wrong passwords at once, on as many connections",
@@ -63,4 +80,15 @@ CASES = (
     ),
     Case("From of a submission, 4 KB of what may be addresses", "4 KB of From fields", _authors),
     Case("3,900 results of authentication in our name", "4,000 fields; removed", _forged_results),
+    Case(
+        "a submission with a field of 333,000 lines",
+        "a header of 64 KiB is read in a thread",
+        _folds,
+    ),
+    Case(
+        "a submission to 900 who do not exist",
+        "more than 10 failures are reported in a thread",
+        _failures,
+        settle_s=5.0,
+    ),
 )
