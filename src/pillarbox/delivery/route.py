@@ -47,12 +47,14 @@ class FullMailbox(Struct, frozen=True, gc=False):
 Destination = LocalRecipient | RemoteRecipient | UnknownRecipient | FullMailbox
 
 
-def destination(tx: Transaction, address: Address, *, octets: int | None) -> Destination:
+def destination(
+    tx: Transaction, address: Address, *, octets: int | None, most: int | None = None
+) -> Destination:
     """Where mail of about this many octets (0 where unknown) for this address goes.
 
-    `None` disregards quotas, for reports.
+    `None` disregards quotas, for reports. Raises `LeadsToMany` as `resolve.recipient` does.
     """
-    resolution = resolve.recipient(tx, address)
+    resolution = resolve.recipient(tx, address, most=most)
     match resolution:
         case Remote():
             return RemoteRecipient()

@@ -121,6 +121,15 @@ def at_address(tx: Transaction, local: str, domain: str) -> Account | None:
     return _account(row) if row else None
 
 
+def in_group(tx: Transaction, group: int) -> list[Account]:
+    """The members of a group, by number."""
+    sql = (
+        f"SELECT {_JOINED} FROM group_members JOIN accounts ON accounts.id = group_members.account"  # noqa: S608  (constant)
+        " WHERE group_members.group_id = ? ORDER BY accounts.id"
+    )
+    return [_account(row) for row in tx.rows(sql, (group,))]
+
+
 def login_key(login: str) -> str:
     """A login in the form for comparison: logins that `by_login` treats alike give the same key."""
     local, _at, domain = login.rpartition("@")

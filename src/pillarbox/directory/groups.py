@@ -44,7 +44,7 @@ def address_of(tx: Transaction, group: int) -> str:
 
 def add_member(tx: Transaction, group: int, account: AccountId) -> None:
     """Add a member; no effect if it is one. Raises `NameRefused` when full."""
-    if len(members(tx, group)) >= MAX_MEMBERS:
+    if count_members(tx, group) >= MAX_MEMBERS:
         raise NameRefused(f"a group has at most {MAX_MEMBERS} members")
     tx.execute("INSERT INTO group_members VALUES (?, ?) ON CONFLICT DO NOTHING", (group, account))
 
@@ -58,6 +58,12 @@ def members(tx: Transaction, group: int) -> list[AccountId]:
     """The members of a group, by account number."""
     rows = tx.rows("SELECT account FROM group_members WHERE group_id = ? ORDER BY account", (group,))
     return [AccountId(account) for (account,) in rows]
+
+
+def count_members(tx: Transaction, group: int) -> int:
+    """How many members a group has."""
+    count: int = tx.value("SELECT count(*) FROM group_members WHERE group_id = ?", (group,))
+    return count
 
 
 def remove(tx: Transaction, group: int, address: str) -> None:

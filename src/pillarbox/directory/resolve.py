@@ -23,6 +23,10 @@ MAX_ADDRESSES = 2000
 _REQUIRED_LOCAL_PARTS = frozenset({"postmaster", "abuse"})
 
 
+class LeadsToMany(Exception):
+    """The address leads to more addresses and accounts than are to be read together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Local:
     """The address is local: deliver to these accounts, and forward to these addresses."""
@@ -70,10 +74,20 @@ class _Reached:
     forwards: dict[str, Address] = field(default_factory=dict)
     visited: set[AddressKey] = field(default_factory=set)
     disabled: bool = False
+    most: int | None = None
+    """Addresses and members that may be read; `None`: as many as there are."""
+
+    def count(self, more: int) -> None:
+        """So many are to be read. Raises `LeadsToMany`."""
+        if self.most is not None:
+            self.most -= more
+            if self.most < 0:
+                raise LeadsToMany
 
 
-def recipient(tx: Transaction, address: Address) -> Resolution:
-    """Where mail for this address goes."""
+def recipient(tx: Transaction, address: Address, *, most: int | None = None) -> Resolution:
+    """Where mail for this address goes. Raises `LeadsToMany` where that is found by way of more than `most` addresses
+    and members."""
     local = local_key(address.local)
     # Most mail is for an account's own address, for which one look-up suffices.
     own = accounts.at_address(tx, local, compared_domain(address)) if local else None
@@ -85,7 +99,7 @@ def recipient(tx: Transaction, address: Address) -> Resolution:
     entry = _find(tx, domain, local)
     if entry is None:
         return Unknown("no such address")
-    reached = _Reached()
+    reached = _Reached(most=most)
     _follow(tx, entry, reached)
     if reached.accounts or reached.forwards:
         return Local(tuple(reached.accounts.values()), tuple(reached.forwards.values()), entry.detail)
@@ -170,14 +184,20 @@ def _follow(tx: Transaction, first: _Entry, reached: _Reached) -> None:
         if entry.key in reached.visited:
             continue
         reached.visited.add(entry.key)
+        reached.count(1)
         match entry.kind:
             case "account":
                 assert entry.account is not None
-                _reach(tx, entry.account, reached)
+                if account := accounts.get(
+                    tx, entry.account
+                ):  # none in a damaged database: `fsck` reports it
+                    _reach(account, reached)
             case "group":
                 assert entry.group_id is not None
-                for member in groups.members(tx, entry.group_id):
-                    _reach(tx, member, reached)
+                if reached.most is not None:
+                    reached.count(groups.count_members(tx, entry.group_id))
+                for member in accounts.in_group(tx, entry.group_id):
+                    _reach(member, reached)
             case "alias":
                 waiting += _targets(tx, entry, reached)
             case other:
@@ -186,7 +206,9 @@ def _follow(tx: Transaction, first: _Entry, reached: _Reached) -> None:
 
 def _targets(tx: Transaction, alias: _Entry, reached: _Reached) -> list[_Entry]:
     local_targets = []
-    for text in aliases.targets(tx, alias.key):
+    targets = aliases.targets(tx, alias.key)
+    reached.count(len(targets))
+    for text in targets:
         target = Address.parse(text)
         domain = served_domain(tx, target)
         if domain is None:
@@ -198,11 +220,8 @@ def _targets(tx: Transaction, alias: _Entry, reached: _Reached) -> list[_Entry]:
     return local_targets
 
 
-def _reach(tx: Transaction, identifier: AccountId, reached: _Reached) -> None:
-    account = accounts.get(tx, identifier)
-    if account is None:
-        return  # of a damaged database: `fsck` reports it
+def _reach(account: Account, reached: _Reached) -> None:
     if account.enabled:
-        reached.accounts.setdefault(identifier, account)
+        reached.accounts.setdefault(account.id, account)
     else:
         reached.disabled = True

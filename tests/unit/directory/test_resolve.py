@@ -129,6 +129,26 @@ def test_a_disabled_account_receives_nothing(tx: Transaction) -> None:
     assert resolved(tx, "info@one.example") == Local((), (Address("x", "else.example"),))
 
 
+def test_what_leads_to_many_is_not_followed_where_that_is_not_wanted(tx: Transaction) -> None:
+    people = [person(tx, f"{name}@one.example") for name in ("anna", "bert", "cleo")]
+    group = groups.create(tx, "board", "board@one.example")
+    for member in people:
+        groups.add_member(tx, group, member.id)
+    aliases.create(tx, "all@one.example", ["board@one.example", "x@elsewhere.example"])
+
+    def within(address: str, most: int) -> bool:
+        try:
+            found = resolve.recipient(tx, Address.parse(address), most=most)
+        except resolve.LeadsToMany:
+            return False
+        assert found == resolved(tx, address)
+        return True
+
+    assert within("anna@one.example", 0)
+    assert [within("board@one.example", most) for most in (0, 3, 4)] == [False, False, True]
+    assert [within("all@one.example", most) for most in (2, 6, 7)] == [False, False, True]
+
+
 def test_a_group_reaches_its_current_members(tx: Transaction) -> None:
     anna, bert = person(tx, "anna@one.example"), person(tx, "bert@one.example")
     group = groups.create(tx, "board", "board@one.example")

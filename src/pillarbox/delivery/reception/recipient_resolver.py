@@ -1,5 +1,7 @@
 """Finding out where a recipient's mail goes."""
 
+from typing import Final
+
 from pillarbox.config.schema import Config
 from pillarbox.delivery import route
 from pillarbox.delivery.envelope import Origin
@@ -10,6 +12,9 @@ from pillarbox.directory import resolve
 from pillarbox.mail.address import Address
 from pillarbox.protocol.smtp.path import POSTMASTER, ForwardPath
 from pillarbox.world.world import World
+
+MAX_IN_LOOP: Final = 100
+"""Addresses and members that an address may lead to, for it to be resolved in the loop: some milliseconds."""
 
 
 class RecipientResolver:
@@ -46,6 +51,13 @@ class RecipientResolver:
             cached = self._cache.get(address)
             if cached:
                 return cached
-        found = await self._database.read(route.destination, address, octets=octets)
+        found = await self._read(address, octets)
         self._cache.put(address, found)
         return found
+
+    async def _read(self, address: Address, octets: int) -> Destination:
+        database = self._database
+        try:
+            return await database.read(route.destination, address, octets=octets, most=MAX_IN_LOOP)
+        except resolve.LeadsToMany:
+            return await database.read_in_thread(route.destination, address, octets=octets)

@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 
 from pillarbox.config.schema import Limits
-from pillarbox.delivery import trace
+from pillarbox.delivery import route, trace
 from pillarbox.delivery.destinations import DsnRequest
 from pillarbox.delivery.envelope import Envelope, Origin, Source
 from pillarbox.delivery.reception.incoming import Accepted, IncomingMessage
 from pillarbox.delivery.reception.reception import Reception
 from pillarbox.delivery.refusal import Reason, Refused
-from pillarbox.directory import accounts
+from pillarbox.directory import accounts, groups
 from pillarbox.mail.address import Address
 from pillarbox.protocol.smtp.path import NULL, POSTMASTER
+from pillarbox.store import mailboxes
+from pillarbox.world.database import Transaction
+from tests.kit.people import person
 from tests.kit.smtp.provider import SmtpProvider, run_with_smtp, set_quota
 
 MESSAGE = b"From: anna@one.example\r\nSubject: x\r\n\r\nbody\r\n"
@@ -74,6 +77,32 @@ def test_a_message_in_pieces_and_one_that_is_abandoned() -> None:
         await incoming.add(MESSAGE)
         incoming.abandon()
         assert len(provider.inbox("anna")) == 1
+
+    run_with_smtp(test)
+
+
+@pytest.mark.parametrize(("members", "in_thread"), [(99, False), (100, True)])
+def test_what_leads_to_many_is_resolved_in_a_thread(members: int, in_thread: bool) -> None:
+    def people(tx: Transaction) -> None:
+        group = groups.create(tx, "many", "many@one.example")
+        for number in range(members):
+            groups.add_member(tx, group, person(tx, f"m{number}@one.example").id)
+        mailboxes.create_defaults(tx, groups.members(tx, group)[0], now_ms=0)
+
+    async def test(provider: SmtpProvider) -> None:
+        await provider.database.write(people)
+        threads: list[Any] = []
+        read = provider.database.read_in_thread
+
+        async def noted(verb: Any, *arguments: Any, **more: Any) -> Any:
+            threads.append(verb)
+            return await read(verb, *arguments, **more)
+
+        provider.database.read_in_thread = noted  # type: ignore[method-assign]  # on its way to the real one
+        incoming = await begun(provider.reception(), OUTSIDE, Envelope(NULL))
+        assert await incoming.add_recipient(Address("many", "one.example")) is None
+        assert threads == [route.destination] * in_thread
+        incoming.abandon()
 
     run_with_smtp(test)
 
