@@ -50,6 +50,8 @@ class ChangeKind(IntEnum):
     MAILBOX_DELETED = 7
     SUBSCRIBED = 8
     """A mailbox, or with `NO_MAILBOX` a name without a mailbox, was subscribed or unsubscribed."""
+    MAILBOX_ROLE = 9
+    """A mailbox got a role, or lost it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,23 @@ def _insert(
     return mailbox
 
 
+def set_role(tx: Transaction, account: AccountId, mailbox: MailboxId, role: Role) -> None:
+    """Give a mailbox this role; one that has it loses it (RFC 6154 §2, RFC 8621 §2: a role has one mailbox)."""
+    holder = by_role(tx, account, role)
+    modseq = account_counters.next_modseq(tx, account)
+    if holder is not None:
+        _change_role(tx, account, holder.id, None, modseq)
+    _change_role(tx, account, mailbox, role, modseq)
+
+
+def _change_role(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, role: Role | None, modseq: ModSeq
+) -> None:
+    sql = "UPDATE mailboxes SET role = ? WHERE account = ? AND id = ?"
+    tx.execute(sql, (role and role.value, account, mailbox))
+    changes.record_mailbox(tx, account, modseq, mailbox, ChangeKind.MAILBOX_ROLE)
+
+
 def _id_of(tx: Transaction, account: AccountId, name: str) -> MailboxId | None:
     found: MailboxId | None = tx.value(
         "SELECT id FROM mailboxes WHERE account = ? AND name = ?", (account, name)

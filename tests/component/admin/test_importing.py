@@ -138,7 +138,7 @@ def test_keywords_beyond_what_a_message_can_have_are_left_out(provider: Provider
 
 def test_status_fields_can_be_kept(tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(SEPARATOR + b"Status: RO\nSubject: two\n\nx\n")
-    [item] = MboxSource(tmp_path / "m", "INBOX", keep_status_fields=True).read(None, lambda _: False)
+    [item] = MboxSource(tmp_path / "m", "INBOX", keep_status_fields=True).read(lambda _: None)
     assert isinstance(item, SourceMessage)
     assert item.octets == b"Status: RO\r\nSubject: two\r\n\r\nx\r\n"
     assert item.flags == "\\Seen"
@@ -203,7 +203,7 @@ def test_too_large_messages_are_reported_and_not_tried_again(provider: Provider,
     assert [one.why for one in brought.skipped] == ["5000018 octets are over the limit of 2000"] * 2
     assert f"octet {len(mbox('one'))}" in brought.skipped[0].where
     assert subjects(provider.held()["INBOX"]) == ["one", "two"]
-    assert provider.bring_source(source) == ImportResult()
+    assert provider.bring_source(source) == ImportResult(already=2)
 
 
 def test_a_quota_stops_the_import_and_imported_messages_stay(provider: Provider, tmp_path: Path) -> None:

@@ -15,30 +15,38 @@ CREATE TABLE imported (
 )
 """
 
-SCHEMA = Schema("importing", migrations=(_TABLES,))
+_MESSAGES = """
+ALTER TABLE imported ADD COLUMN messages INTEGER NOT NULL DEFAULT 1;
+"""
+
+# Older code can't import into the new table, and can do all else.
+SCHEMA = Schema("importing", migrations=(_TABLES, _MESSAGES), compatible_back_to=1)
 
 
-def latest(tx: Transaction, account: AccountId, source: str) -> Checkpoint | None:
-    """The latest checkpoint of a stream; `None` where nothing of it was imported."""
+def find(tx: Transaction, account: AccountId, source: str, item: str) -> Checkpoint | None:
+    """The checkpoint of an item; `None` where nothing of it was imported."""
     row = tx.row(
-        "SELECT item, position, fingerprint FROM imported WHERE account = ? AND source = ? AND item = ''",
-        (account, source),
+        "SELECT item, position, fingerprint, messages FROM imported"
+        " WHERE account = ? AND source = ? AND item = ?",
+        (account, source, item),
     )
     return Checkpoint(*row) if row else None
-
-
-def is_imported(tx: Transaction, account: AccountId, source: str, item: str) -> bool:
-    """Whether this item was imported."""
-    sql = "SELECT 1 FROM imported WHERE account = ? AND source = ? AND item = ?"
-    return tx.value(sql, (account, source, item)) is not None
 
 
 def save(tx: Transaction, account: AccountId, source: str, checkpoint: Checkpoint) -> None:
     """Save a checkpoint, in the transaction that stores its message."""
     tx.execute(
-        "INSERT INTO imported VALUES (?, ?, ?, ?, ?) ON CONFLICT (account, source, item) DO UPDATE SET"
-        " position = excluded.position, fingerprint = excluded.fingerprint",
-        (account, source, checkpoint.item, checkpoint.position, checkpoint.fingerprint),
+        "INSERT INTO imported (account, source, item, position, fingerprint, messages) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (account, source, item) DO UPDATE SET"
+        " position = excluded.position, fingerprint = excluded.fingerprint, messages = excluded.messages",
+        (
+            account,
+            source,
+            checkpoint.item,
+            checkpoint.position,
+            checkpoint.fingerprint,
+            checkpoint.messages,
+        ),
     )
 
 

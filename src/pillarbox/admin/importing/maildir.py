@@ -53,9 +53,7 @@ class MaildirSource:
         return sum(entry.stat().st_size for entry in self._files())
 
     def read(
-        self,
-        latest: Checkpoint | None,  # noqa: ARG002 - items have names
-        is_imported: Callable[[str], bool],
+        self, checkpoint_of: Callable[[str], Checkpoint | None]
     ) -> Iterator[SourceMessage | SkippedMessage]:
         """See `Source.read`. Oldest first: names begin with the time of arrival in seconds."""
         keywords = _keyword_names(self.path / KEYWORDS_FILE)
@@ -65,7 +63,7 @@ class MaildirSource:
             try:
                 status = entry.stat()
                 done += status.st_size
-                if not is_imported(checkpoint.item):
+                if not checkpoint_of(checkpoint.item):
                     yield self._read_file(Path(entry.path), status, checkpoint, keywords, done)
             except OSError as failure:  # removed or renamed by a program that uses the Maildir
                 yield SkippedMessage(entry.path, failure.strerror or str(failure), None, done)

@@ -50,11 +50,11 @@ class MboxSource:
         return self.path.stat().st_size
 
     def read(
-        self,
-        latest: Checkpoint | None,
-        is_imported: Callable[[str], bool],  # noqa: ARG002 - a stream has no items
+        self, checkpoint_of: Callable[[str], Checkpoint | None]
     ) -> Iterator[SourceMessage | SkippedMessage]:
         """See `Source.read`."""
+        latest = checkpoint_of("")
+        count = latest.messages if latest else 0
         with self.path.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
@@ -74,11 +74,14 @@ class MboxSource:
                     )
             for entry in entries:
                 end = raw.tell() if packed else base + entry.end
-                yield self._convert(entry, base + entry.start, end)
+                count += isinstance(entry, Entry)
+                checkpoint = Checkpoint("", base + entry.start, _fingerprint(entry), count)
+                yield self._convert(entry, checkpoint, end)
 
-    def _convert(self, entry: Entry | Oversized, start: int, end: int) -> SourceMessage | SkippedMessage:
-        checkpoint = Checkpoint("", start, _fingerprint(entry))
-        where = f"{self.path}, octet {start}"
+    def _convert(
+        self, entry: Entry | Oversized, checkpoint: Checkpoint, end: int
+    ) -> SourceMessage | SkippedMessage:
+        where = f"{self.path}, octet {checkpoint.position}"
         if isinstance(entry, Oversized):
             return SkippedMessage(
                 where, f"{entry.size} octets are over the limit of {self.max_message_octets}", checkpoint, end

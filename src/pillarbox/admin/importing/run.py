@@ -1,19 +1,22 @@
 """Importing a source into a mailbox, batch by batch.
 
 A batch is at most `MAX_BATCH_MESSAGES` and about `MAX_BATCH_OCTETS`; only one is in memory. A large message is
-written to a file before the transaction, like one from the network.
+written to a file before the transaction, like one from the network. A message of several mailboxes is stored once, and
+copied.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from pillarbox.admin.importing import checkpoint
-from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, Source, SourceMessage
+from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, Source, SourceMailbox, SourceMessage
 from pillarbox.directory import quota
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.summary import summarize
-from pillarbox.store import mailboxes
+from pillarbox.store import mailboxes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.append import Arrival, Message, append_all
 from pillarbox.store.mailbox import Mailbox
@@ -29,6 +32,8 @@ class ImportResult:
     """What was imported and what was not."""
 
     stored: int = 0
+    already: int = 0
+    """Messages that an earlier run imported."""
     skipped: list[SkippedMessage] = field(default_factory=list)
 
 
@@ -36,7 +41,8 @@ class ImportResult:
 class _Batch:
     """Messages ready to be stored together, and their checkpoints."""
 
-    arrivals: list[Arrival] = field(default_factory=list)
+    arrivals: list[tuple[tuple[str, ...], Arrival]] = field(default_factory=list)
+    """With the mailboxes of each."""
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
     octets: int = 0
     end: int = 0
@@ -61,17 +67,18 @@ def run_import(
     Raises OSError, `SourceChanged`, or `OverQuota`; what was stored until then stays and is not imported again.
     """
     result = ImportResult()
-    latest = database.read_now(checkpoint.latest, account, source.name)
 
-    def is_imported(item: str) -> bool:
-        return database.read_now(checkpoint.is_imported, account, source.name, item)
+    def checkpoint_of(item: str) -> Checkpoint | None:
+        found = database.read_now(checkpoint.find, account, source.name, item)
+        result.already += found.messages if found else 0
+        return found
 
-    messages = _within(source_context, source.read(latest, is_imported))
+    messages = _within(source_context, source.read(checkpoint_of))
     for batch in _batches(messages, blobs, result, now_ms, max_batch_messages):
         try:
             database.write_now(_store, account, source, batch, now_ms=now_ms)
         except BaseException:
-            for arrival in batch.arrivals:
+            for _, arrival in batch.arrivals:
                 blobs.discard(arrival.message.blob)
             raise
         result.stored += len(batch.arrivals)
@@ -107,7 +114,7 @@ def _batches(
         if isinstance(message, SkippedMessage):
             result.skipped.append(message)
             continue
-        batch.arrivals.append(_arrival(message, blobs, now_ms))
+        batch.arrivals.append((message.mailboxes, _arrival(message, blobs, now_ms)))
         batch.octets += len(message.octets)
         if len(batch.arrivals) == max_messages or batch.octets >= MAX_BATCH_OCTETS:
             yield batch
@@ -118,23 +125,48 @@ def _batches(
 
 def _arrival(message: SourceMessage, blobs: Blobs, now_ms: int) -> Arrival:
     summary = summarize(message.octets)
-    received = message.received_at_ms or summary.sent_at_ms or now_ms
+    dates = (message.received_at_ms, summary.sent_at_ms, now_ms)
+    received = next(at_ms for at_ms in dates if at_ms is not None)
     return Arrival(Message(blobs.keep_ready(message.octets), summary), message.flags, received)
 
 
 def _store(tx: Transaction, account: AccountId, source: Source, batch: _Batch, *, now_ms: int) -> None:
-    if batch.arrivals:
-        mailbox = _mailbox(tx, account, source.mailbox, now_ms)
-        limit = quota.effective(tx, account)
-        append_all(tx, account, mailbox.id, batch.arrivals, now_ms=now_ms, quota_octets=limit)
+    limit = quota.effective(tx, account)
+    for names, group in groupby(batch.arrivals, key=lambda arrival: arrival[0]):
+        first, *others = (
+            _mailbox(tx, account, SourceMailbox(name), now_ms) for name in names or (source.mailbox,)
+        )
+        arrivals = [arrival for _, arrival in group]
+        appended = append_all(tx, account, first.id, arrivals, now_ms=now_ms, quota_octets=limit)
+        uids = NumberSet(((appended[0].uid, appended[-1].uid),))
+        for other in others:
+            placements.copy(tx, account, first.id, uids, to=other.id, now_ms=now_ms)
     for saved in batch.checkpoints.values():
         checkpoint.save(tx, account, source.name, saved)
 
 
-def _mailbox(tx: Transaction, account: AccountId, name: str, now_ms: int) -> Mailbox:
+def create_mailboxes(
+    tx: Transaction, account: AccountId, found: Sequence[SourceMailbox], *, now_ms: int
+) -> None:
+    """Create the mailboxes of a source, also those without messages.
+
+    One that exists keeps its role, and stays subscribed, unless it is empty: then it is as the source has it.
+    """
+    for wanted in found:
+        mailbox = _mailbox(tx, account, wanted, now_ms)
+        if wanted.subscribed or not mailbox.messages:
+            mailboxes.subscribe(tx, account, wanted.name, subscribed=wanted.subscribed)
+        if wanted.role in (None, mailbox.role) or (mailbox.role and mailbox.messages):
+            continue
+        holder = mailboxes.by_role(tx, account, wanted.role)
+        if holder is None or not holder.messages:
+            mailboxes.set_role(tx, account, mailbox.id, wanted.role)
+
+
+def _mailbox(tx: Transaction, account: AccountId, wanted: SourceMailbox, now_ms: int) -> Mailbox:
     try:
-        return mailboxes.by_name(tx, account, name)
+        return mailboxes.by_name(tx, account, wanted.name)
     except NoSuchMailbox:
-        created = mailboxes.create(tx, account, name, now_ms=now_ms)
-        mailboxes.subscribe(tx, account, name)
+        created = mailboxes.create(tx, account, wanted.name, now_ms=now_ms)
+        mailboxes.subscribe(tx, account, wanted.name, subscribed=wanted.subscribed)
         return created

@@ -4,6 +4,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from pillarbox.store.mailbox import Role
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMailbox:
+    """A mailbox as its source has it; it is created even if no message comes into it."""
+
+    name: str
+    """Canonical."""
+    role: Role | None = None
+    subscribed: bool = True
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -15,6 +27,8 @@ class Checkpoint:
     """Offset of the message in the stream, in octets."""
     fingerprint: bytes = b""
     """A hash by which the message at that offset is recognized."""
+    messages: int = 1
+    """Messages of this item that are imported, with this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +43,8 @@ class SourceMessage:
     checkpoint: Checkpoint
     end: int
     """Octets of the source read so far, for progress."""
+    mailboxes: tuple[str, ...] = ()
+    """Canonical names, where it does not belong into the source's mailbox alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +71,18 @@ class Source(Protocol):
 
     @property
     def mailbox(self) -> str:
-        """The canonical name of the mailbox to import into."""
+        """The canonical name of the mailbox to import into, where a message names no other."""
 
     @property
     def octets(self) -> int:
         """The approximate number of octets to read."""
 
     def read(
-        self, latest: Checkpoint | None, is_imported: Callable[[str], bool]
+        self, checkpoint_of: Callable[[str], Checkpoint | None]
     ) -> Iterator[SourceMessage | SkippedMessage]:
         """The messages not imported yet.
 
-        `latest`: the latest checkpoint of a stream; `is_imported`: whether an item was imported.
+        `checkpoint_of`: the checkpoint of an item, `None` where nothing of it was imported. Asked once for each.
 
         Raises OSError, or `SourceChanged`.
         """
