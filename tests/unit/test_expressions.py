@@ -21,6 +21,7 @@ import pytest
 
 import pillarbox
 from pillarbox.mail.date import MAX_DATE_OCTETS
+from pillarbox.mail.mbox_separator import MAX_SEPARATOR_OCTETS
 from tests.kit.linear import assert_linear
 
 UNLIMITED = 64 * 1024
@@ -46,7 +47,8 @@ EXPRESSIONS: dict[str, str] = {
     "mail.html_text": "_UNSEEN _BLOCK_TAG _BLOCK_OPENING _TAG _TAG_OPENING",
     "mail.imap_string": "_TO_ESCAPE _ESCAPABLE",
     "mail.mailbox_name": "_PLAIN _SHIFTED _SHIFT _PRINTABLE _WILDCARDS _CONTROL",
-    "mail.mbox": "_LINE _CTIME _TIME _DATE _QUOTED _BARE_LF",
+    "mail.mbox": "_QUOTED _BARE_LF _HEADER_END _LENGTH _EMPTY_LINES",
+    "mail.mbox_separator": "_LINE _FULL _LOOSE _FIELD _BEFORE_DATE _UUCP",
     "mail.object_id": "_OBJECT_ID",
     "mail.parameter": "_TOKEN _ITEM _COMMON _QUOTED_PAIR _COMMENT_EDGE _PERCENT _SECTION",
     "mail.part_parser": "_LINE_REST",
@@ -84,6 +86,8 @@ LIMITS: dict[str, int] = {
     "mail.date:_RFC5322": MAX_DATE_OCTETS,
     "mail.date:_ASCTIME": MAX_DATE_OCTETS,
     "mail.date:_ISO8601": MAX_DATE_OCTETS,
+    "mail.mbox_separator:_FULL": MAX_SEPARATOR_OCTETS,
+    "mail.mbox_separator:_LOOSE": MAX_SEPARATOR_OCTETS,
     "mail.text:_NO_ATTRIBUTION": 1024,  # text._NEAR_OCTETS
 }
 """Characters of the input, where it is cut to fewer before the expression sees it."""
