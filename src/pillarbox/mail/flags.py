@@ -57,6 +57,24 @@ def canonical(flags: Iterable[str]) -> str:
     return _canonical_form(tuple(flags))
 
 
+def known(flags: Iterable[str]) -> str:
+    """The stored form of those flags that can be stored, the first ones where all are too many. Never raises."""
+    good: dict[str, None] = {}
+    words = octets = 0
+    for flag in flags:
+        try:
+            one = canonical([flag])
+        except (InvalidFlag, TooManyFlags):
+            continue
+        if one in good:
+            continue
+        words += not one.startswith("\\")
+        octets += len(one) + 1
+        if words <= MAX_KEYWORDS and octets <= MAX_TEXT_OCTETS:
+            good[one] = None
+    return canonical(good)
+
+
 def add(stored: str, more: str) -> str:
     """The union of two stored texts; a keyword keeps the spelling it has in the first."""
     return _canonical_form((*stored.split(), *more.split())) if more else stored

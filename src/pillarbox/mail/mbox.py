@@ -165,7 +165,8 @@ class _Splitter:
         return ()
 
     def _cut(self, end: int, at: int) -> tuple[Entry | Oversized, ...]:
-        octets = bytes(self._buffer[1:end])
+        octets = bytes(self._buffer[1:at])
+        octets = octets[: max(end - 1, len(_without_last_empty_line(octets)))]
         made = self._made(octets, at, quoted=b"\nFrom " not in octets)
         if at < len(self._buffer):
             line_end = self._buffer.index(b"\n", at)

@@ -12,9 +12,15 @@ from pillarbox.admin.exporting.maildir import MaildirWriter
 from pillarbox.admin.exporting.mbox import MboxWriter
 from pillarbox.admin.exporting.pages import export
 from pillarbox.admin.importing import checkpoint
-from pillarbox.admin.importing.discover import discover_sources
+from pillarbox.admin.importing.discover import discover
 from pillarbox.admin.importing.mbox import MboxSource
-from pillarbox.admin.importing.run import MAX_BATCH_MESSAGES, ImportResult, run_import
+from pillarbox.admin.importing.run import (
+    MAX_BATCH_MESSAGES,
+    ImportResult,
+    create_mailboxes,
+    run_import,
+    subscribe,
+)
 from pillarbox.admin.importing.source import Source, SourceChanged, SourceMessage
 from pillarbox.app.database import SCHEMAS
 from pillarbox.directory import domains
@@ -55,10 +61,13 @@ class Provider:
 
     def bring(self, path: Path, *, into: str | None = None, account: AccountId | None = None) -> ImportResult:
         total = ImportResult()
-        for source in discover_sources(path, into=into):
-            one = self.bring_source(source, account=account)
-            total.stored += one.stored
-            total.skipped += one.skipped
+        found = discover(path, into=into)
+        total.skipped += found.skipped
+        whose = account or self.account
+        self.database.write_now(lambda tx: create_mailboxes(tx, whose, found.mailboxes, now_ms=NOW_MS))
+        self.database.write_now(lambda tx: subscribe(tx, whose, found.subscriptions))
+        for source in found.sources:
+            total.add(self.bring_source(source, account=account))
         return total
 
     def bring_source(
@@ -164,7 +173,7 @@ def test_a_second_run_continues_where_the_first_ended(
 def test_a_run_interrupted_at_any_batch_imports_nothing_twice(provider: Provider, tmp_path: Path) -> None:
     names = [f"number {number}" for number in range(20)]
     (tmp_path / "m").write_bytes(mbox(*names))
-    (source,) = discover_sources(tmp_path / "m", into=None)
+    (source,) = discover(tmp_path / "m", into=None).sources
 
     class Cut(Exception):
         pass
@@ -188,7 +197,7 @@ def test_a_file_that_was_changed_is_not_guessed_at(provider: Provider, tmp_path:
     with pytest.raises(SourceChanged, match="--again"):
         provider.bring(tmp_path / "m")
     provider.database.write_now(
-        checkpoint.delete, provider.account, discover_sources(tmp_path / "m", into=None)[0].name
+        checkpoint.delete, provider.account, discover(tmp_path / "m", into=None).sources[0].name
     )
     assert provider.bring(tmp_path / "m").stored == 3
 

@@ -124,9 +124,9 @@ def test_a_length_that_ends_elsewhere_is_not_believed(change: int) -> None:
     assert len(split(octets + b"\n" + FIRST + b"\nC: 3\n")) == 3
 
 
-def test_a_message_of_a_known_length_may_lack_its_last_line_end() -> None:
-    octets = FIRST + b"\nContent-Length: 1\n\nx\n\n" + FIRST + b"\nContent-Length: 1\n\ny"
-    assert split(octets) == [b"Content-Length: 1\n\nx", b"Content-Length: 1\n\ny"]
+def test_a_length_tells_where_the_next_message_begins_and_takes_no_line_end_away() -> None:
+    octets = FIRST + b"\nContent-Length: 1\n\nx\n\n" + FIRST + b"\nContent-Length: 3\n\ny\n\n"
+    assert split(octets) == [b"Content-Length: 1\n\nx\n", b"Content-Length: 3\n\ny\n\n"]
 
 
 def test_what_was_not_quoted_is_not_unquoted() -> None:

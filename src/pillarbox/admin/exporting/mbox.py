@@ -1,75 +1,66 @@
 """Writes an mbox file for each mailbox: `INBOX.mbox`, `Work/2026.mbox` (RFC 4155, with the quoting of mboxrd).
 
-Flags are written as `Status`, `X-Status` and `X-Keywords` fields at the top of the header.
+`pillarbox.admin.importing.marker` has the fields at the top of each message, with flags and date.
 """
 
 import os
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
+from pillarbox.admin.exporting.folder import ExportFolder
 from pillarbox.admin.exporting.pages import ExportedMessage
-from pillarbox.mail import flags as flag_text
+from pillarbox.admin.importing import marker
 from pillarbox.mail.date import DAYS, MONTHS
 from pillarbox.mail.mailbox_name import SEPARATOR
 from pillarbox.store.mailbox import Mailbox
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_MS: Final = -30_610_224_000_000
+_LAST_MS: Final = 253_402_300_799_000
+"""The years 1000 and 9999."""
+_FILE_NAMES: Final = {".": "_", "..": "__"}
 _QUOTE: Final = re.compile(rb"^(>*From )", re.MULTILINE)
-_X_STATUS: Final = {
-    flag_text.ANSWERED: "A",
-    flag_text.FLAGGED: "F",
-    flag_text.DRAFT: "T",
-    flag_text.DELETED: "D",
-}
 
 
 class MboxWriter:
     """Writes below a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = ExportFolder(folder)
+        self._folders: dict[tuple[str, ...], Path] = {(): folder}
 
     def write(self, mailbox: Mailbox, messages: Iterator[ExportedMessage]) -> None:
         """See `Writer.write`."""
-        path = self._folder.joinpath(*_path_levels(mailbox.name))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_name(path.name + ".mbox").open("xb") as file:
+        *above, leaf = (_FILE_NAMES.get(level, level) for level in mailbox.name.split(SEPARATOR))
+        path = self._folder.free(self._parent(tuple(above)), leaf, ".mbox")
+        with self._folder.create(path) as file:
             for message in messages:
-                _write_one(file, message)
+                file.write(entry_octets(message.octets, message.flags, message.received_at_ms))
             file.flush()
             os.fsync(file.fileno())
+        self._folder.record(mailbox, path)
+
+    def finish(self, subscriptions: list[str]) -> None:
+        """See `Writer.finish`."""
+        self._folder.finish(subscriptions)
+
+    def _parent(self, levels: tuple[str, ...]) -> Path:
+        if levels not in self._folders:
+            self._folders[levels] = self._folder.free(self._parent(levels[:-1]), levels[-1])
+        return self._folders[levels]
 
 
-def _write_one(file: BinaryIO, message: ExportedMessage) -> None:
-    octets = _with_status(message.octets.replace(b"\r\n", b"\n"), message.flags)
-    file.write(_separator(message.received_at_ms))
-    file.write(_QUOTE.sub(rb">\1", octets))
-    file.write(b"\n" if octets.endswith(b"\n") else b"\n\n")
+def entry_octets(octets: bytes, flags: str, received_at_ms: int) -> bytes:
+    """The entry of a message: separator, fields, quoted text, and the empty line that ends it."""
+    text = _QUOTE.sub(rb">\1", marker.written(octets, flags, received_at_ms))
+    return _separator(received_at_ms) + text + (b"\n" if text.endswith(b"\n") else b"\n\n")
 
 
 def _separator(at_ms: int) -> bytes:
-    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    # RFC 4155 Appendix A: the date is UTC. The sender is in the header. A year has four digits.
+    at = _EPOCH + timedelta(milliseconds=min(max(at_ms, _FIRST_MS), _LAST_MS))
     day, month = DAYS[at.weekday()], MONTHS[at.month - 1]
-    # RFC 4155 Appendix A: the date is UTC. The sender is in the header.
-    return f"From MAILER-DAEMON {day} {month} {at.day:2} {at:%H:%M:%S} {at.year}\n".encode()
-
-
-def _with_status(octets: bytes, flags: str) -> bytes:
-    lines = ""
-    if flag_text.SEEN in flags:
-        lines += "Status: RO\n"
-    if letters := "".join(letter for flag, letter in _X_STATUS.items() if flag in flags):
-        lines += f"X-Status: {letters}\n"
-    if keywords := flag_text.keywords(flags):
-        lines += f"X-Keywords: {' '.join(keywords)}\n"
-    if not lines:
-        return octets
-    # At the top, which needs no parsing; above a continuation line there is no place for them.
-    return octets if octets[:1] in (b" ", b"\t") else lines.encode() + octets
-
-
-def _path_levels(name: str) -> list[str]:
-    """The levels of a mailbox's name, each safe as a file name."""
-    return [level.replace("\0", "_") if level not in (".", "..") else "_" for level in name.split(SEPARATOR)]
+    return f"From MAILER-DAEMON {day} {month} {at.day:2} {at:%H:%M:%S} {at.year:04}\n".encode()

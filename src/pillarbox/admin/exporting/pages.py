@@ -54,6 +54,9 @@ class Writer(Protocol):
     def write(self, mailbox: Mailbox, messages: Iterator[ExportedMessage]) -> None:
         """Write the messages of a mailbox. Raises OSError."""
 
+    def finish(self, subscriptions: list[str]) -> None:
+        """Write what is about all mailboxes, and the subscribed names that have none. Raises OSError."""
+
 
 def export(
     database: Database,
@@ -62,15 +65,20 @@ def export(
     mailboxes: list[Mailbox],
     writer: Writer,
     *,
+    subscriptions: list[str] | None = None,
     progress: Callable[[ExportResult], None] = lambda _exported: None,
 ) -> ExportResult:
-    """Write these mailboxes, without the messages that are damaged. Raises OSError."""
+    """Write these mailboxes, without the messages that are damaged. Raises OSError.
+
+    `subscriptions`: subscribed names that have no mailbox.
+    """
     exported = ExportResult()
     for mailbox in mailboxes:
         messages = read_messages(database, blobs, account, mailbox, exported.damaged)
         counted = _counted(messages, exported, progress)
         writer.write(mailbox, counted)
         exported.mailboxes.append(mailbox.name)
+    writer.finish(subscriptions or [])
     return exported
 
 

@@ -1,90 +1,223 @@
-"""The sources in a file or directory, and the mailbox for each.
+"""The mail in a file or folder: its sources, and the mailbox for each. `layout` has how programs name them.
 
-A file is an mbox. A directory is a Maildir with its folders (`.Work.2026` beside `cur`, as Courier and Dovecot name
-them), a tree of Maildirs, or a tree of mbox files (as Thunderbird and Dovecot write them).
+A file is an mbox, one message, or an archive. A folder is a Maildir with its folders, a tree of Maildirs, of mbox
+files, or of files with one message each, an export of `pillarbox export`, or a profile of Thunderbird. What is not
+mail and can't be something that belongs to mail is reported; so is what can't be read.
 """
 
-import gzip
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from pillarbox.admin.importing import layout, maildir_subscriptions, manifest
+from pillarbox.admin.importing.archive import ArchiveSource
 from pillarbox.admin.importing.maildir import MaildirSource, is_maildir
+from pillarbox.admin.importing.manifest import Manifest
 from pillarbox.admin.importing.mbox import MboxSource
-from pillarbox.admin.importing.source import Source
+from pillarbox.admin.importing.message_files import NO_MAIL, MessageFilesSource, may_be_message
+from pillarbox.admin.importing.names import mailbox_of
+from pillarbox.admin.importing.reading import MESSAGE_SUFFIX, UNREADABLE, Kind, kind_of_file, why
+from pillarbox.admin.importing.source import SkippedMessage, Source, SourceMailbox
 from pillarbox.mail import mailbox_name
-from pillarbox.mail.mailbox_name import INBOX, SEPARATOR, InvalidMailboxName
-from pillarbox.mail.visible import visible
+from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
 
-_MBOX_SUFFIXES: Final = (".gz", ".mbox", ".mbx")
-_IN_MAILDIR: Final = {"cur", "new", "tmp"}
+MAX_DEPTH: Final = 100
+"""Folders in folders that are looked into."""
+_PROFILE_FILE: Final = "prefs.js"
+_PROFILE_FOLDERS: Final = ("Mail", "ImapMail")
+_EMPTY_MBOX_SUFFIXES: Final = (".mbox", ".mbx")
+
+_Levels = tuple[str, ...]
 
 
-def discover_sources(path: Path, *, into: str | None) -> list[Source]:
-    """All sources there. `into`: the mailbox to use instead of INBOX; the others are created below it.
+@dataclass(slots=True)
+class Discovered:
+    """What is there."""
 
-    Raises OSError, or `InvalidMailboxName`.
+    sources: list[Source] = field(default_factory=list)
+    mailboxes: list[SourceMailbox] = field(default_factory=list)
+    """To be created, even if no message comes into them."""
+    subscriptions: list[str] = field(default_factory=list)
+    """Subscribed names without a mailbox."""
+    skipped: list[SkippedMessage] = field(default_factory=list)
+    """What is no mail, or can't be read."""
+
+
+def discover(path: Path, *, into: str | None) -> Discovered:
+    """All mail there. `into`: the mailbox to use instead of INBOX; the others are created below it.
+
+    Raises OSError, or `InvalidMailboxName` for `into`.
     """
-    top = mailbox_name.canonical(into) if into else INBOX
-    if not path.is_dir():
-        return [MboxSource(path, top)]
-    return [
-        source(where, _mailbox_name(levels, top, nested=into is not None))
-        for where, levels, source in sorted(_below(path, ()), key=lambda found: found[1])
-    ]
-
-
-_Found = tuple[Path, tuple[str, ...], type[MaildirSource] | type[MboxSource]]
-
-
-def _below(path: Path, name: tuple[str, ...]) -> Iterator[_Found]:
-    """The sources in a folder and below, with the levels of their mailbox names; none for INBOX."""
-    here_is_maildir = is_maildir(path)
-    if here_is_maildir:
-        yield path, name, MaildirSource
-    for entry in sorted(path.iterdir()):
-        if entry.is_symlink() or (here_is_maildir and entry.name in _IN_MAILDIR):
-            continue
-        if entry.is_dir():
-            yield from _below(entry, (*name, *_levels(entry.name, dotted=here_is_maildir)))
-        elif not here_is_maildir and _is_mbox(entry):
-            stem = entry.name
-            for suffix in _MBOX_SUFFIXES:
-                stem = stem.removesuffix(suffix)
-            yield entry, (*name, *_levels(stem, dotted=False)), MboxSource
-
-
-def _levels(name: str, *, dotted: bool) -> tuple[str, ...]:
-    if dotted and name.startswith("."):
-        # Maildir++: the whole hierarchy is in one name, in IMAP's modified UTF-7.
-        parts = name[1:].split(".")
-        levels = tuple(_decoded(part) for part in parts)
+    below = mailbox_name.canonical(into) if into else None
+    if path.is_symlink():  # what the operator names may be one, what is found may not
+        path = path.resolve(strict=True)
+    walk = _Walk(path, below)
+    if path.is_dir():
+        walk.discover_folder()
     else:
-        levels = (name.removesuffix(".sbd"),)
-    return () if len(levels) == 1 and levels[0].upper() == INBOX else levels
+        walk.discover_file()
+    return walk.found
 
 
-def _decoded(part: str) -> str:
-    try:
-        text = mailbox_name.decode(part.encode("ascii"), utf8=False)
-    except (InvalidMailboxName, UnicodeEncodeError):
-        text = part
-    return text.replace("\\2e", ".").replace("\\5c", "\\")
+class _Walk:
+    """One look at a file or folder."""
 
+    def __init__(self, path: Path, below: str | None) -> None:
+        self._path, self._below = path, below
+        self._top = below or INBOX
+        self._manifest = Manifest()
+        self._rows: dict[str, SourceMailbox] = {}
+        self._subscribed: frozenset[_Levels] | None = None
+        """The subscribed folders of a Maildir, if it has a list of them."""
+        self.found = Discovered()
 
-def _is_mbox(path: Path) -> bool:
-    if path.name.startswith(".") or not path.is_file():
-        return False
-    with path.open("rb") as raw:
-        head = raw.read(5)
-    if head[:2] == b"\x1f\x8b":
-        with gzip.open(path) as packed:
-            head = packed.read(5)
-    return head == b"From "
+    def discover_file(self) -> None:
+        path = self._path
+        try:
+            kind = kind_of_file(path)
+        except UNREADABLE as failure:
+            if isinstance(failure, FileNotFoundError | PermissionError):
+                raise
+            self._skip(path, why(failure))
+            return
+        if kind in (Kind.ZIP, Kind.TAR):
+            self.found.sources.append(ArchiveSource(path, self._top, self._below))
+        elif kind is Kind.EMLX or (kind is Kind.MESSAGE and path.name.lower().endswith(MESSAGE_SUFFIX)):
+            self.found.sources.append(MessageFilesSource(path.parent, self._top, only=path.name))
+        elif kind is Kind.OTHER:
+            self._skip(path, NO_MAIL)
+        else:  # also one bare message
+            self.found.sources.append(MboxSource(path, self._top, self._below))
 
+    def discover_folder(self) -> None:
+        self._read_manifest()
+        if is_maildir(self._path):
+            self._subscribed = maildir_subscriptions.read(self._path)
+        if (self._path / _PROFILE_FILE).is_file():
+            accounts = [
+                account
+                for part in _PROFILE_FOLDERS
+                for account in self._entries(self._path / part)
+                if account.is_dir(follow_symlinks=False)
+            ]
+            for account in accounts:
+                levels = (account.name,) if len(accounts) > 1 else ()
+                self._look_into(Path(account.path), levels, depth=2)
+            return
+        is_apple = self._path.name.endswith(layout.APPLE_SUFFIX)
+        named = layout.folder_levels(self._path.name) if is_apple and not self._below else ()
+        self._look_into(self._path, named, depth=0, in_apple=is_apple)
 
-def _mailbox_name(levels: tuple[str, ...], top: str, *, nested: bool) -> str:
-    if not levels:
-        return top
-    path = (top, *levels) if nested else levels
-    return mailbox_name.canonical(SEPARATOR.join(visible(level).replace(SEPARATOR, "_") for level in path))
+    def _look_into(self, path: Path, levels: _Levels, *, depth: int, in_apple: bool = False) -> None:
+        if depth > MAX_DEPTH:
+            self._skip(path, f"more than {MAX_DEPTH} folders in each other are not looked into")
+            return
+        here_is_maildir = is_maildir(path)
+        if here_is_maildir:
+            mailbox = self._mailbox(path, levels)
+            subscribed = self._subscribed is None or not levels or levels in self._subscribed
+            self._create(mailbox, subscribed=subscribed)
+            self.found.sources.append(MaildirSource(path, mailbox))
+        entries = sorted(self._entries(path), key=lambda entry: entry.name)
+        names = {entry.name for entry in entries}
+        for entry in entries:
+            if here_is_maildir and entry.name in layout.IN_MAILDIR:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                self._look_into_entry(Path(entry.path), levels, here_is_maildir, depth, in_apple)
+            elif (
+                not here_is_maildir
+                and entry.is_file(follow_symlinks=False)
+                and not may_be_message(entry.name)
+            ):
+                self._look_at(Path(entry.path), levels, names)
+        if not here_is_maildir and any(may_be_message(name) for name in names):
+            self.found.sources.append(MessageFilesSource(path, self._mailbox(path, levels)))
+
+    def _look_into_entry(
+        self, path: Path, levels: _Levels, here_is_maildir: bool, depth: int, in_apple: bool
+    ) -> None:
+        name, is_apple = path.name, path.name.endswith(layout.APPLE_SUFFIX)
+        if layout.has_no_mail(name):
+            return
+        own = layout.folder_levels(name)
+        if name.startswith(".") and (here_is_maildir or is_maildir(path)):
+            own = layout.dotted_levels(name)
+        elif here_is_maildir and name.startswith("courierimap"):
+            return
+        elif in_apple and not is_apple:
+            own = ()
+        self._look_into(path, (*levels, *own), depth=depth + 1, in_apple=in_apple or is_apple)
+
+    def _look_at(self, path: Path, levels: _Levels, names: set[str]) -> None:
+        """One file, and the names beside it."""
+        if layout.is_list(path.name) and self._relative(path) not in self._rows:
+            return
+        try:
+            kind = kind_of_file(path)
+        except UNREADABLE as failure:
+            self._skip(path, why(failure))
+            return
+        mailbox = self._mailbox(path, (*levels, *layout.file_levels(path.name)))
+        match kind:
+            case Kind.MBOX:
+                self.found.sources.append(MboxSource(path, mailbox, self._below))
+            case Kind.ZIP | Kind.TAR:
+                below = mailbox_of(levels, self._below) if levels else self._below
+                self.found.sources.append(ArchiveSource(path, below or INBOX, below))
+            case Kind.MESSAGE:
+                folder = self._mailbox(path.parent, levels)
+                self.found.sources.append(MessageFilesSource(path.parent, folder, only=path.name))
+            case Kind.EMPTY:
+                # Thunderbird's empty folders are files beside their index.
+                if path.name.lower().endswith(_EMPTY_MBOX_SUFFIXES) or f"{path.name}.msf" in names:
+                    self._create(mailbox)
+            case _ if not layout.is_companion(path.name):
+                self._skip(path, NO_MAIL)
+
+    def _entries(self, path: Path) -> Iterator["os.DirEntry[str]"]:
+        try:
+            with os.scandir(path) as entries:
+                yield from entries
+        except OSError as failure:
+            self._skip(path, why(failure))
+
+    def _read_manifest(self) -> None:
+        try:
+            found = manifest.read(self._path)
+        except (OSError, manifest.ManifestUnreadable) as failure:
+            self._skip(
+                self._path / manifest.FILE, why(failure) if isinstance(failure, OSError) else str(failure)
+            )
+            return
+        for row in found.mailboxes if found else ():
+            if wanted := manifest.mailbox(row):
+                self._rows[row.path] = self._below_into(wanted)
+        self.found.mailboxes += self._rows.values()
+        if found and self._below is None:
+            self.found.subscriptions = [
+                name for name in found.subscriptions if manifest.mailbox(manifest.Row("", name))
+            ]
+
+    def _below_into(self, wanted: SourceMailbox) -> SourceMailbox:
+        if self._below is None:
+            return wanted
+        name = self._below if wanted.name == INBOX else mailbox_of(wanted.name.split(SEPARATOR), self._below)
+        return SourceMailbox(name, None, wanted.subscribed)
+
+    def _create(self, name: str, *, subscribed: bool = True) -> None:
+        if all(name != wanted.name for wanted in self._rows.values()):
+            self.found.mailboxes.append(SourceMailbox(name, subscribed=subscribed))
+
+    def _mailbox(self, path: Path, levels: _Levels) -> str:
+        if row := self._rows.get(self._relative(path)):
+            return row.name
+        return mailbox_of(levels, self._below) if levels else self._top
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self._path).as_posix() if self._rows else ""
+
+    def _skip(self, path: Path, reason: str) -> None:
+        self.found.skipped.append(SkippedMessage(str(path), reason, None, 0))

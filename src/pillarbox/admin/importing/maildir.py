@@ -1,20 +1,23 @@
 """One folder of a Maildir as a source: each message is a file in `cur` or `new`, with its flags in its name.
 
+    1027453163.M1P2.host,S=2417:2,FSa     name, sizes, info: `:2,` (or `;2,`, `!2,` where names can't have a colon)
+
 `S=seen R=answered F=flagged D=draft T=deleted P=passed on`; small letters are keywords, named in the file
-`dovecot-keywords` of the folder. The date of a message is the modification time of its file.
+`dovecot-keywords` of the folder. Further keywords are in `courierimapkeywords/:list`. The date of a message is the
+modification time of its file. Symbolic links are not followed: whose Maildir it is must not choose what root reads.
 """
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pillarbox.admin.importing.mbox import flags_of
+from pillarbox.admin.importing import maildir_keywords
+from pillarbox.admin.importing.reading import UNREADABLE, plain_file, why
 from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, SourceMessage
 from pillarbox.mail import flags as flag_text
-from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS
+from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS, with_crlf
 
 LETTERS: Final = {
     "S": flag_text.SEEN,
@@ -24,13 +27,31 @@ LETTERS: Final = {
     "T": flag_text.DELETED,
     "P": "$Forwarded",
 }
-KEYWORDS_FILE: Final = "dovecot-keywords"
-_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
+KEPT: Final = "pillarbox-kept"
+"""The host in the name of an exported message whose line ends are as in the file."""
+_INFO: Final = (":2,", ";2,", "!2,")
 
 
 def is_maildir(path: Path) -> bool:
     """Whether this is a folder with messages."""
-    return (path / "cur").is_dir() or (path / "new").is_dir()
+    return any((path / part).is_dir() and not (path / part).is_symlink() for part in ("cur", "new"))
+
+
+def parts_of(name: str) -> tuple[str, str]:
+    """The name of a message without its info, and the letters of its flags."""
+    at = max(name.rfind(info) for info in _INFO)
+    return (name[:at], name[at + 3 :]) if at >= 0 else (name.partition(":")[0], "")
+
+
+def flags_of(letters: str, keywords: dict[str, str], more: tuple[str, ...] = ()) -> str:
+    """The flags that these letters stand for, and more keywords."""
+    names = {**keywords, **LETTERS}
+    return flag_text.known([*(names[letter] for letter in letters if letter in names), *more])
+
+
+def message_octets(base: str, octets: bytes) -> bytes:
+    """The message in a file of this name."""
+    return octets if f".{KEPT}," in base else with_crlf(octets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,59 +71,72 @@ class MaildirSource:
     @property
     def octets(self) -> int:
         """See `Source.octets`."""
-        return sum(entry.stat().st_size for entry in self._files())
+        return sum(_size(entry) for entry in self._files([]))
 
     def read(
         self, checkpoint_of: Callable[[str], Checkpoint | None]
     ) -> Iterator[SourceMessage | SkippedMessage]:
         """See `Source.read`. Oldest first: names begin with the time of arrival in seconds."""
-        keywords = _keyword_names(self.path / KEYWORDS_FILE)
-        done = 0
-        for entry in sorted(self._files(), key=_by_time):
-            checkpoint = Checkpoint(entry.name.partition(":")[0])
+        keywords = maildir_keywords.letters(self.path)
+        more = maildir_keywords.by_message(self.path)
+        done, trouble = 0, list[SkippedMessage]()
+        for entry in sorted(self._files(trouble), key=_by_time):
+            base, letters = parts_of(entry.name)
+            item = base.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             try:
-                status = entry.stat()
+                status = entry.stat(follow_symlinks=False)
                 done += status.st_size
-                if not checkpoint_of(checkpoint.item):
-                    yield self._read_file(Path(entry.path), status, checkpoint, keywords, done)
-            except OSError as failure:  # removed or renamed by a program that uses the Maildir
-                yield SkippedMessage(entry.path, failure.strerror or str(failure), None, done)
+                if checkpoint_of(item) is not None:
+                    continue
+                octets = self._octets(Path(entry.path), status)
+            except (
+                UNREADABLE
+            ) as failure:  # removed or renamed by a program that uses the Maildir, or not readable
+                yield SkippedMessage(entry.path, why(failure), None, done)
+                continue
+            if isinstance(octets, str):
+                yield SkippedMessage(entry.path, octets, Checkpoint(item, messages=0), done)
+                continue
+            flags = flags_of(letters, keywords, more.get(base, ()))
+            at_ms = status.st_mtime_ns // 1_000_000
+            yield SourceMessage(message_octets(base, octets), flags, at_ms, Checkpoint(item), done)
+        yield from trouble
 
-    def _read_file(
-        self, path: Path, status: os.stat_result, checkpoint: Checkpoint, keywords: dict[str, str], done: int
-    ) -> SourceMessage | SkippedMessage:
+    def _octets(self, path: Path, status: os.stat_result) -> bytes | str:
+        """The octets of a message, or why it can't be imported."""
+        too_large = f"octets are over the limit of {self.max_message_octets}"
         if status.st_size > self.max_message_octets:
-            why = f"{status.st_size} octets are over the limit of {self.max_message_octets}"
-            return SkippedMessage(str(path), why, checkpoint, done)
-        octets = _BARE_LF.sub(b"\r\n", path.read_bytes())
-        if not octets:
-            return SkippedMessage(str(path), "it is empty", checkpoint, done)
-        letters = path.name.rpartition(":2,")[2] if ":2," in path.name else ""
-        names = {**keywords, **LETTERS}
-        flags = flags_of(names[letter] for letter in letters if letter in names)
-        return SourceMessage(octets, flags, status.st_mtime_ns // 1_000_000, checkpoint, done)
+            return f"{status.st_size} {too_large}"
+        with plain_file(path) as file:
+            octets = file.read(self.max_message_octets + 1)
+        if len(octets) > self.max_message_octets:
+            return f"{len(octets)} {too_large}"
+        return octets or "it is empty"
 
-    def _files(self) -> Iterator[os.DirEntry[str]]:
-        for folder in ("cur", "new"):
-            if (self.path / folder).is_dir():
-                with os.scandir(self.path / folder) as entries:
-                    yield from (entry for entry in entries if entry.name[0] != "." and entry.is_file())
+    def _files(self, trouble: list[SkippedMessage]) -> Iterator[os.DirEntry[str]]:
+        """The messages; adds to `trouble` what can't be listed."""
+        for part in ("cur", "new"):
+            folder = self.path / part
+            if not folder.is_dir() or folder.is_symlink():
+                continue
+            try:
+                with os.scandir(folder) as entries:
+                    yield from (
+                        entry
+                        for entry in entries
+                        if entry.name[0] != "." and entry.is_file(follow_symlinks=False)
+                    )
+            except OSError as failure:
+                trouble.append(SkippedMessage(str(folder), why(failure), None, 0))
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except OSError:
+        return 0
 
 
 def _by_time(entry: os.DirEntry[str]) -> tuple[int, str]:
     second = entry.name.partition(".")[0]
-    return (int(second) if second.isascii() and second.isdecimal() else 0), entry.name
-
-
-def _keyword_names(path: Path) -> dict[str, str]:
-    """Lines such as `0 $Label1`: keyword number 0 is the letter a."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return {}
-    pairs = (line.split(None, 1) for line in lines)
-    return {
-        chr(ord("a") + int(pair[0])): pair[1].strip()
-        for pair in pairs
-        if len(pair) == 2 and pair[0].isdecimal() and int(pair[0]) < 26
-    }
+    return (int(second) if second.isascii() and second.isdecimal() and len(second) < 20 else 0), entry.name

@@ -1,48 +1,97 @@
-"""An mbox file as a source.
+"""An mbox file as a source. `fields` tells flags and labels; what it reads is removed, unless it is to be kept."""
 
-Flags are read from the `Status`, `X-Status` and `X-Keywords` fields, as mail programs have written them since
-Berkeley Mail; these fields are then removed, unless they are to be kept.
-"""
-
-import gzip
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import accumulate
 from pathlib import Path
-from typing import BinaryIO, cast
 
+from pillarbox.admin.importing.fields import Unpacked, unpack
+from pillarbox.admin.importing.names import mailbox_of, readable
+from pillarbox.admin.importing.reading import Chunks, opened
 from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, SourceChanged, SourceMessage
-from pillarbox.mail import flags as flag_text
-from pillarbox.mail.header import Header
 from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS, Entry, Oversized, messages
-
-CHUNK_OCTETS = 1 << 20
-
-_STATUS = {"R": flag_text.SEEN}
-_X_STATUS = {
-    "A": flag_text.ANSWERED,
-    "F": flag_text.FLAGGED,
-    "D": flag_text.DELETED,
-    "T": flag_text.DRAFT,
-}
 
 
 @dataclass(frozen=True, slots=True)
-class MboxSource:
-    """One file."""
+class MboxReader:
+    """The messages of an mbox, wherever its octets are."""
 
-    path: Path
-    mailbox: str
+    where: str
+    """What the mbox is called in reports."""
+    item: str = ""
+    """The item of its checkpoints."""
+    labels_below: str | None = None
+    """The mailbox below which the mailboxes of labels are; `None`: at the top."""
     keep_status_fields: bool = False
     """Whether the fields with the flags stay in the message."""
     max_message_octets: int = MAX_MESSAGE_OCTETS
     """Messages beyond this size are skipped."""
 
+    def read(
+        self, chunks: Chunks, latest: Checkpoint | None, end: Callable[[int], int]
+    ) -> Iterator[SourceMessage | SkippedMessage]:
+        """The messages behind the latest checkpoint, at which the chunks begin.
+
+        `end`: octets of the source that are read where so many of the mbox are. Raises `SourceChanged`.
+        """
+        base, count = (latest.position, latest.messages) if latest else (0, 0)
+        entries = _whole(messages(chunks, max_message_octets=self.max_message_octets), chunks)
+        if latest and not _is_same(next(entries, None), latest) and not chunks.failure:
+            raise SourceChanged(
+                f"{self.where} was changed since part of it was imported. To import all of it again: --again"
+            )
+        at = base
+        for entry in entries:
+            at = base + entry.end
+            unpacked = unpack(entry) if isinstance(entry, Entry) else None
+            if unpacked and not unpacked.is_mail:
+                continue
+            skipped = self._why_skipped(entry)
+            count += skipped is None
+            checkpoint = Checkpoint(self.item, base + entry.start, _fingerprint(entry, unpacked), count)
+            if skipped:
+                where = f"{self.where}, octet {checkpoint.position}"
+                yield SkippedMessage(where, skipped, checkpoint, end(at))
+            elif unpacked and isinstance(entry, Entry):
+                yield self._message(entry, unpacked, checkpoint, end(at))
+        if chunks.failure:
+            yield SkippedMessage(f"{self.where}, octet {at}", chunks.failure, None, end(at))
+
+    def _why_skipped(self, entry: Entry | Oversized) -> str | None:
+        if isinstance(entry, Oversized):
+            return f"{entry.size} octets are over the limit of {self.max_message_octets}"
+        return None if entry.octets.strip() else "it is empty"
+
+    def _message(self, entry: Entry, unpacked: Unpacked, checkpoint: Checkpoint, end: int) -> SourceMessage:
+        return SourceMessage(
+            entry.message if self.keep_status_fields else unpacked.octets,
+            unpacked.flags,
+            unpacked.received_at_ms,
+            checkpoint,
+            end,
+            tuple(dict.fromkeys(self._mailbox(levels) for levels in unpacked.mailboxes)),
+        )
+
+    def _mailbox(self, levels: tuple[str, ...]) -> str:
+        is_inbox = len(levels) == 1 and levels[0].upper() == "INBOX"
+        return self.labels_below if self.labels_below and is_inbox else mailbox_of(levels, self.labels_below)
+
+
+@dataclass(frozen=True, slots=True)
+class MboxSource:
+    """One file, also `.gz`."""
+
+    path: Path
+    mailbox: str
+    labels_below: str | None = None
+    """See `MboxReader`."""
+    keep_status_fields: bool = False
+    max_message_octets: int = MAX_MESSAGE_OCTETS
+
     @property
     def name(self) -> str:
         """See `Source.name`."""
-        return f"mbox:{self.path.absolute()} into {self.mailbox}"
+        return f"mbox:{readable(str(self.path.absolute()))} into {self.mailbox}"
 
     @property
     def octets(self) -> int:
@@ -54,72 +103,38 @@ class MboxSource:
     ) -> Iterator[SourceMessage | SkippedMessage]:
         """See `Source.read`."""
         latest = checkpoint_of("")
-        count = latest.messages if latest else 0
-        with self.path.open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            # Progress counts octets of the file, positions count octets of the uncompressed text.
-            file = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
-            base = latest.position if latest else 0
-            file.seek(base)
-            entries = messages(
-                iter(lambda: file.read(CHUNK_OCTETS), b""), max_message_octets=self.max_message_octets
-            )
-            if latest:
-                again = next(entries, None)
-                if again is None or _fingerprint(again) != latest.fingerprint:
-                    raise SourceChanged(
-                        f"{self.path} was changed since part of it was imported. "
-                        "To import all of it again: --again"
-                    )
-            for entry in entries:
-                end = raw.tell() if packed else base + entry.end
-                count += isinstance(entry, Entry)
-                checkpoint = Checkpoint("", base + entry.start, _fingerprint(entry), count)
-                yield self._convert(entry, checkpoint, end)
-
-    def _convert(
-        self, entry: Entry | Oversized, checkpoint: Checkpoint, end: int
-    ) -> SourceMessage | SkippedMessage:
-        where = f"{self.path}, octet {checkpoint.position}"
-        if isinstance(entry, Oversized):
-            return SkippedMessage(
-                where, f"{entry.size} octets are over the limit of {self.max_message_octets}", checkpoint, end
-            )
-        octets, flags = _without_status(entry.message)
-        return SourceMessage(
-            entry.message if self.keep_status_fields else octets, flags, entry.received_at_ms, checkpoint, end
+        reader = MboxReader(
+            str(self.path),
+            labels_below=self.labels_below,
+            keep_status_fields=self.keep_status_fields,
+            max_message_octets=self.max_message_octets,
         )
+        with opened(self.path) as (file, packed_octets):
+            # Progress counts octets of the file, positions count octets of the uncompressed text.
+            chunks = Chunks(file, packed_octets, latest.position if latest else 0)
+            yield from reader.read(chunks, latest, lambda _: packed_octets())
 
 
-def _fingerprint(entry: Entry | Oversized) -> bytes:
+def _whole(entries: Iterable[Entry | Oversized], chunks: Chunks) -> Iterator[Entry | Oversized]:
+    """The entries without the last one where its end can't be read."""
+    held = None
+    for entry in entries:
+        if held is not None:
+            yield held
+        held = entry if chunks.failure else None
+        if held is None:
+            yield entry
+
+
+def _is_same(entry: Entry | Oversized | None, latest: Checkpoint) -> bool:
+    """Whether this is the message of the checkpoint; its flags may have changed."""
+    if entry is None:
+        return False
+    unpacked = unpack(entry) if isinstance(entry, Entry) else None
+    return latest.fingerprint in (_fingerprint(entry, None), _fingerprint(entry, unpacked))
+
+
+def _fingerprint(entry: Entry | Oversized, unpacked: Unpacked | None) -> bytes:
     if isinstance(entry, Oversized):
         return str(entry.size).encode()
-    return blake2b(entry.octets, digest_size=16).digest()
-
-
-def _without_status(octets: bytes) -> tuple[bytes, str]:
-    header, body_start = Header.parse(octets)
-    if not any(name in header for name in ("Status", "X-Status", "X-Keywords")):
-        return octets, ""
-    letters = (header.first("Status") or b"").decode("latin-1")
-    more = (header.first("X-Status") or b"").decode("latin-1")
-    keywords = (header.first("X-Keywords") or b"").decode("latin-1").replace(",", " ").split()
-    known = [_STATUS[letter] for letter in letters if letter in _STATUS]
-    known += [_X_STATUS[letter] for letter in more if letter in _X_STATUS]
-    bare = header.without("Status", "X-Status", "X-Keywords")
-    return bare.octets + octets[body_start:], flags_of([*known, *keywords])
-
-
-def flags_of(names: Iterable[str]) -> str:
-    """Canonical text of these flags and keywords, without those that IMAP can't represent or that are too many."""
-    good: dict[str, None] = {}
-    for name in names:
-        try:
-            good.setdefault(flag_text.canonical([name]))
-        except (flag_text.InvalidFlag, flag_text.TooManyFlags):
-            continue
-    ends = accumulate(len(name) + 1 for name in good)
-    room = flag_text.MAX_TEXT_OCTETS
-    fitting = [name for name, end in zip(good, ends, strict=True) if end <= room]
-    return flag_text.canonical(fitting[: flag_text.MAX_KEYWORDS])
+    return blake2b(unpacked.octets if unpacked else entry.octets, digest_size=16).digest()

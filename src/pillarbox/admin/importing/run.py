@@ -5,12 +5,13 @@ written to a file before the transaction, like one from the network. A message o
 copied.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from pillarbox.admin.importing import checkpoint
+from pillarbox.admin.importing.reading import why
 from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, Source, SourceMailbox, SourceMessage
 from pillarbox.directory import quota
 from pillarbox.mail.identifiers import AccountId
@@ -27,6 +28,9 @@ MAX_BATCH_MESSAGES = 200
 MAX_BATCH_OCTETS = 16 * 1024 * 1024
 
 
+_Messages = Iterator[SourceMessage | SkippedMessage]
+
+
 @dataclass(slots=True)
 class ImportResult:
     """What was imported and what was not."""
@@ -35,6 +39,15 @@ class ImportResult:
     already: int = 0
     """Messages that an earlier run imported."""
     skipped: list[SkippedMessage] = field(default_factory=list)
+    mailboxes: set[str] = field(default_factory=set)
+    """Into which messages were stored."""
+
+    def add(self, other: "ImportResult") -> None:
+        """Count what another run has done as well."""
+        self.stored += other.stored
+        self.already += other.already
+        self.skipped += other.skipped
+        self.mailboxes |= other.mailboxes
 
 
 @dataclass(slots=True)
@@ -64,7 +77,8 @@ def run_import(
     `source_context`: the context in which the source is read, for files that need other rights. `progress`: called with
     the octets read and the result so far. `max_batch_messages`: messages of one transaction.
 
-    Raises OSError, `SourceChanged`, or `OverQuota`; what was stored until then stays and is not imported again.
+    That the source can't be read further is among the skipped. Raises `SourceChanged`, `OverQuota`, or the errors of
+    database and blobs; what was stored until then stays and is not imported again.
     """
     result = ImportResult()
 
@@ -73,7 +87,7 @@ def run_import(
         result.already += found.messages if found else 0
         return found
 
-    messages = _within(source_context, source.read(checkpoint_of))
+    messages = _within(source_context, source, source.read(checkpoint_of))
     for batch in _batches(messages, blobs, result, now_ms, max_batch_messages):
         try:
             database.write_now(_store, account, source, batch, now_ms=now_ms)
@@ -82,25 +96,32 @@ def run_import(
                 blobs.discard(arrival.message.blob)
             raise
         result.stored += len(batch.arrivals)
+        result.mailboxes.update(*(names or (source.mailbox,) for names, _ in batch.arrivals))
         progress(batch.end, result)
     return result
 
 
 def _within(
-    source_context: Callable[[], AbstractContextManager[None]],
-    messages: Iterator[SourceMessage | SkippedMessage],
-) -> Iterator[SourceMessage | SkippedMessage]:
-    """The same messages, each read in that context."""
-    while True:
+    source_context: Callable[[], AbstractContextManager[None]], source: Source, messages: _Messages
+) -> _Messages:
+    """The same messages, each read in that context; where the source can't be read further, that comes last."""
+    end, failure = 0, None
+    while failure is None:
         with source_context():
-            message = next(messages, None)
-        if message is None:
+            try:
+                message = next(messages, None)
+            except OSError as raised:
+                message, failure = None, raised
+        if message is not None:
+            end = message.end
+            yield message
+        elif failure is None:
             return
-        yield message
+    yield SkippedMessage(str(failure.filename or source.name), why(failure), None, end)
 
 
 def _batches(
-    messages: Iterable[SourceMessage | SkippedMessage],
+    messages: _Messages,
     blobs: Blobs,
     result: ImportResult,
     now_ms: int,
@@ -161,6 +182,12 @@ def create_mailboxes(
         holder = mailboxes.by_role(tx, account, wanted.role)
         if holder is None or not holder.messages:
             mailboxes.set_role(tx, account, mailbox.id, wanted.role)
+
+
+def subscribe(tx: Transaction, account: AccountId, names: Sequence[str]) -> None:
+    """Subscribe names that have no mailbox."""
+    for name in names:
+        mailboxes.subscribe(tx, account, name)
 
 
 def _mailbox(tx: Transaction, account: AccountId, wanted: SourceMailbox, now_ms: int) -> Mailbox:

@@ -42,7 +42,6 @@ def command(
     with as_invoker():
         if directory.exists() and any(directory.iterdir()):
             raise CommandFailed(f"Directory not empty: {directory}. Name a new or an empty one.")
-        directory.mkdir(parents=True, exist_ok=True)
     writer = MaildirWriter(directory) if form == "maildir" else MboxWriter(directory)
     with octets_read("Exporting", shown=not installation.as_json) as progress, as_invoker():
         exported = export(
@@ -51,6 +50,7 @@ def command(
             account.id,
             mailboxes,
             writer,
+            subscriptions=[] if names else _without_mailbox(installation, account.id, mailboxes),
             progress=lambda done: progress(done.octets, total),
         )
     lines = [f"{counted(exported.messages, 'message')} exported to {directory}"]
@@ -60,6 +60,15 @@ def command(
     installation.show(exported, "\n".join(lines))
     if exported.damaged:
         raise SystemExit(1)
+
+
+def _without_mailbox(
+    installation: Installation, account: "AccountId", mailboxes: "list[Mailbox]"
+) -> list[str]:
+    from pillarbox.store import mailboxes as store
+
+    names = {mailbox.name for mailbox in mailboxes}
+    return [name for name in installation.read(store.subscriptions, account) if name not in names]
 
 
 def _mailboxes(installation: Installation, account: "AccountId", names: tuple[str, ...]) -> "list[Mailbox]":

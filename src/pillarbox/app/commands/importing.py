@@ -10,6 +10,9 @@ from pillarbox.app.commands.progress import octets_read
 from pillarbox.mail.visible import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pillarbox.admin.importing.discover import Discovered
     from pillarbox.admin.importing.run import ImportResult
     from pillarbox.admin.importing.source import SkippedMessage, Source
     from pillarbox.mail.identifiers import AccountId
@@ -28,52 +31,69 @@ MAX_SKIPPED_SHOWN = 20
 @click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a line to this file for each message that could not be imported.",
+    help="Write a line to this file for each message or file that could not be imported.",
 )
 @on_installation
 def command(
     installation: Installation, login: str, path: Path, into: str | None, again: bool, report: Path | None
 ) -> None:
-    """Import an mbox file (also .gz), a Maildir, or a directory of either into an account.
+    """Import mail from files into an account.
+
+    PATH is an mbox file, a message (.eml), an archive of mail (.zip, .tar.gz; Google Takeout), a Maildir, an export
+    of `pillarbox export`, a profile or folder of Thunderbird or Apple Mail, or any directory of these.
 
     Folders, flags, keywords and dates are kept. An interrupted import can be run again: it continues where it
-    stopped and imports nothing twice. Exit code 1: some messages could not be imported.
+    stopped and imports nothing twice. Exit code 1: something could not be imported.
     """
     from pillarbox.admin import accounts
-    from pillarbox.admin.importing.discover import discover_sources
+    from pillarbox.admin.importing.discover import discover
     from pillarbox.app.privileges import as_invoker
 
     account = installation.read(accounts.find, login)
     with as_invoker():
-        found = discover_sources(path, into=into)
-    if not found:
-        raise CommandFailed(f"No Maildir or mbox file found: {path}")
+        found = _discovered(path, into, discover)
+    if not found.sources and not found.mailboxes:
+        reasons = "".join(f"\n  {_line(skipped)}" for skipped in found.skipped[:MAX_SKIPPED_SHOWN])
+        raise CommandFailed(f"No mail found: {path}{reasons}")
     imported = _import_all(installation, account.id, found, again=again)
     if report:
         with as_invoker():
             report.write_text(
                 "".join(f"{_line(message)}\n" for message in imported.skipped), encoding="utf-8"
             )
-    _show(installation, imported, found)
+    _show(installation, imported)
     if imported.skipped:
         raise SystemExit(1)
 
 
+def _discovered(path: Path, into: str | None, discover: "Callable[..., Discovered]") -> "Discovered":
+    from pillarbox.mail.mailbox_name import InvalidMailboxName, canonical, check_new_level
+
+    try:
+        if into is not None:
+            check_new_level(canonical(into))
+    except InvalidMailboxName as failure:
+        raise CommandFailed(f"Not a mailbox name: '{into}': {failure}") from None
+    return discover(path, into=into)
+
+
 def _import_all(
-    installation: Installation, account: "AccountId", found: "list[Source]", *, again: bool
+    installation: Installation, account: "AccountId", found: "Discovered", *, again: bool
 ) -> "ImportResult":
     from pillarbox.admin.importing import checkpoint
-    from pillarbox.admin.importing.run import ImportResult, run_import
-    from pillarbox.admin.importing.source import SourceChanged
+    from pillarbox.admin.importing.run import ImportResult, create_mailboxes, run_import, subscribe
+    from pillarbox.admin.importing.source import SkippedMessage, SourceChanged
     from pillarbox.app.privileges import as_invoker
     from pillarbox.store.account_counters import OverQuota
 
-    total = ImportResult()
+    total = ImportResult(skipped=list(found.skipped))
+    installation.write(create_mailboxes, account, found.mailboxes, now_ms=installation.now_ms)
+    installation.write(subscribe, account, found.subscriptions)
     with as_invoker():
-        sizes = [source.octets for source in found]
+        sizes = [_size(source) for source in found.sources]
     blobs, octets_before = installation.blobs, 0
     with octets_read("Importing", shown=not installation.as_json) as progress:
-        for source, size in zip(found, sizes, strict=True):
+        for source, size in zip(found.sources, sizes, strict=True):
             if again:
                 installation.write(checkpoint.delete, account, source.name)
 
@@ -90,30 +110,39 @@ def _import_all(
                     source_context=as_invoker,
                     progress=report,
                 )
+            except SourceChanged as changed:
+                imported = ImportResult(skipped=[SkippedMessage(source.name, str(changed), None, 0)])
             except OverQuota:
                 raise CommandFailed(
                     "Quota exceeded. What has been imported is kept; to continue, raise the quota "
                     "(pillarbox account quota LOGIN SIZE) and run this command again."
                 ) from None
-            except SourceChanged as changed:
-                raise CommandFailed(str(changed)) from None
             octets_before += size
-            total.stored += imported.stored
-            total.skipped += imported.skipped
+            total.add(imported)
     return total
 
 
-def _show(installation: Installation, imported: "ImportResult", found: "list[Source]") -> None:
-    mailboxes = sorted({source.mailbox for source in found})
+def _size(source: "Source") -> int:
+    try:
+        return source.octets
+    except OSError:  # what can't be read is reported when it is read
+        return 0
+
+
+def _show(installation: Installation, imported: "ImportResult") -> None:
+    mailboxes = sorted(imported.mailboxes)
     where = ", ".join(mailboxes) if len(mailboxes) <= MAX_MAILBOXES_SHOWN else f"{len(mailboxes)} mailboxes"
-    lines = [f"{counted(imported.stored, 'message')} imported into {where}."]
+    lines = [f"{counted(imported.stored, 'message')} imported{f' into {where}' if mailboxes else ''}."]
+    if imported.already:
+        lines.append(f"{counted(imported.already, 'message')} imported by an earlier run.")
     if imported.skipped:
-        lines.append(f"{counted(len(imported.skipped), 'message')} could not be imported:")
+        lines.append(f"{len(imported.skipped)} could not be imported:")
         lines += [f"  {_line(message)}" for message in imported.skipped[:MAX_SKIPPED_SHOWN]]
         if len(imported.skipped) > MAX_SKIPPED_SHOWN:
             lines.append("  ... For the whole list: --report FILE")
     data = {
         "imported": imported.stored,
+        "already_imported": imported.already,
         "mailboxes": mailboxes,
         "skipped": [{"where": message.where, "why": message.why} for message in imported.skipped],
     }

@@ -1,0 +1,192 @@
+"""A `.zip`, `.tar` or `.tar.gz` as a source: what is in it is read as from a folder, and not unpacked to the disk.
+
+Members are read in the order of the archive, each once, after a first pass over their names. The name of a member is
+only ever a name: nothing is written where it says. A zip's directory is looked at for its size before it is read;
+what is packed many times smaller than mail can be is passed over, and so is an archive within an archive.
+"""
+
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from io import BufferedReader
+from pathlib import Path
+from typing import Final, NamedTuple, cast
+
+from pillarbox.admin.importing import layout, maildir
+from pillarbox.admin.importing.archive_layout import Layout, Place
+from pillarbox.admin.importing.forward import Forward, Peeked
+from pillarbox.admin.importing.mbox import MboxReader
+from pillarbox.admin.importing.message_files import NO_MAIL, MessageFile, message_in
+from pillarbox.admin.importing.names import readable
+from pillarbox.admin.importing.reading import (
+    MAX_RATIO,
+    UNREADABLE,
+    Chunks,
+    Kind,
+    kind_of,
+    opened,
+    plain_file,
+    why,
+)
+from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, SourceChanged, SourceMessage
+from pillarbox.admin.importing.zip_directory import require_small_directory
+from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS
+
+MIN_BUDGET_OCTETS: Final = 1 << 30
+"""What the members of an archive may have together, however small it is; else `MAX_RATIO` times its size."""
+
+
+class _Member(NamedTuple):
+    name: str
+    size: int
+    """Octets as the archive says."""
+    open: Callable[[], BufferedReader]
+    packed_octets: Callable[[], int]
+    """Octets of the archive that were read for it."""
+    modified_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveSource:
+    """One archive."""
+
+    path: Path
+    mailbox: str
+    below: str | None = None
+    """The mailbox below which all are; `None`: at the top."""
+    max_message_octets: int = MAX_MESSAGE_OCTETS
+
+    @property
+    def name(self) -> str:
+        """See `Source.name`."""
+        return f"archive:{readable(str(self.path.absolute()))} into {self.mailbox}"
+
+    @property
+    def octets(self) -> int:
+        """See `Source.octets`."""
+        return self.path.stat().st_size
+
+    def read(
+        self, checkpoint_of: Callable[[str], Checkpoint | None]
+    ) -> Iterator[SourceMessage | SkippedMessage]:
+        """See `Source.read`."""
+        places = Layout(self.mailbox, self.below)
+        budget = max(MIN_BUDGET_OCTETS, MAX_RATIO * self.octets)
+        done = 0
+        try:
+            with self._members() as members:
+                for member in members:
+                    places.note(member.name, member.open)
+            with self._members() as members:
+                for member in members:
+                    budget -= member.size
+                    if budget < 0:
+                        reason = f"its members are more than {MAX_RATIO} times as large as it is"
+                        yield SkippedMessage(str(self.path), reason, None, done)
+                        return
+                    done = member.packed_octets()
+                    yield from self._read(member, places.place(member.name), checkpoint_of)
+        except UNREADABLE as failure:
+            yield SkippedMessage(str(self.path), why(failure), None, done)
+
+    def _read(
+        self, member: _Member, place: Place | None, checkpoint_of: Callable[[str], Checkpoint | None]
+    ) -> Iterator[SourceMessage | SkippedMessage]:
+        if place is None:
+            return
+        where, item = f"{self.path}: {member.name}", readable(member.name)
+        try:
+            with member.open() as file:
+                peeked = Peeked(file)
+                kind = Kind.MESSAGE if place.maildir else kind_of(peeked.head, member.name.lower())
+                if kind is Kind.MBOX:
+                    yield from self._read_mbox(member, peeked, place, checkpoint_of(item))
+                elif kind is Kind.EMPTY or checkpoint_of(item) is not None:
+                    return
+                elif kind in (Kind.MESSAGE, Kind.EMLX):
+                    yield self._message(member, peeked, place, where)
+                elif not layout.is_companion(member.name):
+                    reason = "an archive in an archive" if kind in (Kind.ZIP, Kind.TAR) else NO_MAIL
+                    yield SkippedMessage(where, reason, None, member.packed_octets())
+        except SourceChanged as changed:
+            yield SkippedMessage(where, str(changed), None, member.packed_octets())
+        except UNREADABLE as failure:
+            yield SkippedMessage(where, why(failure), None, member.packed_octets())
+
+    def _read_mbox(
+        self, member: _Member, file: Peeked, place: Place, latest: Checkpoint | None
+    ) -> Iterator[SourceMessage | SkippedMessage]:
+        where = f"{self.path}: {member.name}"
+        reader = MboxReader(
+            where,
+            readable(member.name),
+            labels_below=self.below,
+            max_message_octets=self.max_message_octets,
+        )
+        chunks = Chunks(file, member.packed_octets, latest.position if latest else 0)
+        for message in reader.read(chunks, latest, lambda _: member.packed_octets()):
+            if isinstance(message, SourceMessage) and not message.mailboxes:
+                yield replace(message, mailboxes=(place.mailbox,))
+            else:
+                yield message
+
+    def _message(
+        self, member: _Member, file: Peeked, place: Place, where: str
+    ) -> SourceMessage | SkippedMessage:
+        item, end = readable(member.name), member.packed_octets()
+        if member.size > self.max_message_octets:
+            reason = f"{member.size} octets are over the limit of {self.max_message_octets}"
+            return SkippedMessage(where, reason, Checkpoint(item, messages=0), end)
+        octets = file.read(self.max_message_octets + 1)
+        found = (
+            self._maildir_message(member, octets, place) if place.maildir else message_in(octets, member.name)
+        )
+        if not found or not octets:
+            return SkippedMessage(where, NO_MAIL if octets else "it is empty", None, end)
+        return SourceMessage(
+            found.octets, found.flags, found.received_at_ms, Checkpoint(item), end, (place.folder,)
+        )
+
+    def _maildir_message(self, member: _Member, octets: bytes, place: Place) -> MessageFile:
+        base, letters = maildir.parts_of(member.name.rpartition("/")[2])
+        flags = maildir.flags_of(letters, place.letters, place.keywords.get(base, ()))
+        return MessageFile(maildir.message_octets(base, octets), flags, member.modified_at_ms)
+
+    @contextmanager
+    def _members(self) -> Iterator[Iterator[_Member]]:
+        """The files in the archive, in its order."""
+        with plain_file(self.path) as raw:
+            is_zip = kind_of(raw.read(4)) is Kind.ZIP
+        if is_zip:
+            with plain_file(self.path) as raw:
+                require_small_directory(raw)
+                with zipfile.ZipFile(raw) as archive:
+                    yield _zip_members(archive)
+        else:
+            with opened(self.path) as (file, packed_octets):
+                forward = cast("BufferedReader", Forward(file))
+                with tarfile.open(fileobj=forward, mode="r:", errorlevel=2) as tar:
+                    yield _tar_members(tar, packed_octets)
+
+
+def _zip_members(archive: zipfile.ZipFile) -> Iterator[_Member]:
+    for member in archive.infolist():
+        if not member.is_dir():
+            yield _Member(
+                member.filename,
+                member.file_size,
+                cast("Callable[[], BufferedReader]", partial(archive.open, member)),
+                partial(int, member.compress_size),
+                None,
+            )
+
+
+def _tar_members(tar: tarfile.TarFile, packed_octets: Callable[[], int]) -> Iterator[_Member]:
+    while (member := tar.next()) is not None:
+        tar.members.clear()  # it would keep all
+        if member.isreg():
+            opening = cast("Callable[[], BufferedReader]", partial(tar.extractfile, member))
+            yield _Member(member.name, member.size, opening, packed_octets, int(member.mtime * 1000))

@@ -1,0 +1,144 @@
+"""A folder of files with one message each: `.eml`, Apple's `.emlx`, and MH, whose files are named by numbers.
+
+An `.emlx` begins with a line that has the octets of the message; behind the message is a property list with flags and
+the date of arrival. The date of another message is that of its header.
+"""
+
+import os
+import plistlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pillarbox.admin.importing.names import readable
+from pillarbox.admin.importing.reading import (
+    EMLX_SUFFIX,
+    HEAD_OCTETS,
+    MESSAGE_SUFFIX,
+    UNREADABLE,
+    Kind,
+    kind_of,
+    plain_file,
+    why,
+)
+from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, SourceMessage
+from pillarbox.mail import flags as flag_text
+from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS, with_crlf
+
+MAX_PROPERTIES_OCTETS: Final = 64 * 1024
+"""A longer property list is not read."""
+_EMLX_FLAGS: Final = {
+    0x1: flag_text.SEEN,
+    0x2: flag_text.DELETED,
+    0x4: flag_text.ANSWERED,
+    0x10: flag_text.FLAGGED,
+    0x40: flag_text.DRAFT,
+    0x100: "$Forwarded",
+}
+NO_MAIL: Final = "it is no mail"
+
+
+class MessageFile(NamedTuple):
+    """The message in a file."""
+
+    octets: bytes
+    flags: str = ""
+    received_at_ms: int | None = None
+
+
+def may_be_message(name: str) -> bool:
+    """Whether a file of this name is for one message."""
+    return name.lower().endswith((MESSAGE_SUFFIX, EMLX_SUFFIX)) or (name.isascii() and name.isdecimal())
+
+
+def message_in(octets: bytes, name: str) -> MessageFile | None:
+    """The message in the octets of a file of this name; `None` where it has none."""
+    match kind_of(octets[:HEAD_OCTETS], name.lower()):
+        case Kind.EMLX:
+            return _emlx(octets)
+        case Kind.MESSAGE | Kind.MBOX:
+            if octets.startswith(b"From "):  # what a program that writes mbox left there
+                octets = octets.partition(b"\n")[2]
+            return MessageFile(with_crlf(octets))
+        case _:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilesSource:
+    """The messages in the files of a folder, not of those below it."""
+
+    path: Path
+    mailbox: str
+    only: str | None = None
+    """The name of the file, where only one is meant."""
+    max_message_octets: int = MAX_MESSAGE_OCTETS
+
+    @property
+    def name(self) -> str:
+        """See `Source.name`."""
+        return f"files:{readable(str(self.path.absolute()))} into {self.mailbox}"
+
+    @property
+    def octets(self) -> int:
+        """See `Source.octets`."""
+        return sum((self.path / name).lstat().st_size for name in self._names())
+
+    def read(
+        self, checkpoint_of: Callable[[str], Checkpoint | None]
+    ) -> Iterator[SourceMessage | SkippedMessage]:
+        """See `Source.read`. In the order of numbers, then of names."""
+        done = 0
+        for name in sorted(self._names(), key=_by_number):
+            checkpoint = Checkpoint(readable(name))
+            if checkpoint_of(checkpoint.item) is not None:
+                continue
+            path = self.path / name
+            try:
+                with plain_file(path) as file:
+                    octets = file.read(self.max_message_octets + 1)
+            except UNREADABLE as failure:
+                yield SkippedMessage(str(path), why(failure), None, done)
+                continue
+            done += len(octets)
+            if len(octets) > self.max_message_octets:
+                reason = f"it has more than {self.max_message_octets} octets"
+                yield SkippedMessage(str(path), reason, Checkpoint(checkpoint.item, messages=0), done)
+            elif message := message_in(octets, name):
+                yield SourceMessage(message.octets, message.flags, message.received_at_ms, checkpoint, done)
+            else:
+                yield SkippedMessage(str(path), NO_MAIL, None, done)
+
+    def _names(self) -> list[str]:
+        if self.only is not None:
+            return [self.only]
+        with os.scandir(self.path) as entries:
+            return [
+                entry.name
+                for entry in entries
+                if may_be_message(entry.name) and entry.is_file(follow_symlinks=False)
+            ]
+
+
+def _by_number(name: str) -> tuple[int, str]:
+    number = name.partition(".")[0]
+    return (int(number) if number.isascii() and number.isdecimal() and len(number) < 20 else 0), name
+
+
+def _emlx(octets: bytes) -> MessageFile | None:
+    first, _, rest = octets.partition(b"\n")
+    size = int(first)
+    message, properties = rest[:size], rest[size:]
+    if not message.strip():
+        return None
+    try:
+        found = plistlib.loads(properties) if len(properties) <= MAX_PROPERTIES_OCTETS else {}
+    except Exception:  # whatever its parts raise, of what others wrote; the message is whole
+        found = {}
+    values = found if isinstance(found, dict) else {}
+    number, received = values.get("flags"), values.get("date-received")
+    bits = number if isinstance(number, int) else 0
+    flags = flag_text.known(flag for bit, flag in _EMLX_FLAGS.items() if bits & bit)
+    is_date = isinstance(received, int | float) and abs(received) < 1e11
+    return MessageFile(with_crlf(message), flags, int(received * 1000) if is_date else None)
