@@ -186,7 +186,7 @@ def _zip_members(archive: zipfile.ZipFile) -> Iterator[_Member]:
 
 def _tar_members(tar: tarfile.TarFile, packed_octets: Callable[[], int]) -> Iterator[_Member]:
     while (member := tar.next()) is not None:
-        tar.members.clear()  # it would keep all
+        tar.members.clear()  # type: ignore[attr-defined]  # it would keep all, which the stubs do not know
         if member.isreg():
             opening = cast("Callable[[], BufferedReader]", partial(tar.extractfile, member))
             yield _Member(member.name, member.size, opening, packed_octets, int(member.mtime * 1000))

@@ -9,7 +9,6 @@ from io import BufferedReader
 from typing import Final
 
 from pillarbox.admin.importing import layout, maildir_keywords
-from pillarbox.admin.importing.message_files import may_be_message
 from pillarbox.admin.importing.names import mailbox_of
 
 _MAX_NOTED_OCTETS: Final = 64 * 1024 * 1024
@@ -67,8 +66,7 @@ class Layout:
         folder = self._mailbox(levels)
         if is_maildir:
             return Place(folder, folder, True, self._letters.get(where, {}), self._keywords.get(where, {}))
-        own = () if may_be_message(leaf) else layout.file_levels(leaf)
-        return Place(folder, self._mailbox((*levels, *own)))
+        return Place(folder, self._mailbox((*levels, *layout.file_levels(leaf))))
 
     def _is_passed_over(self, folders: list[str], leaf: str) -> bool:
         return (

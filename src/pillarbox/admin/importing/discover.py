@@ -16,7 +16,7 @@ from pillarbox.admin.importing.archive import ArchiveSource
 from pillarbox.admin.importing.maildir import MaildirSource, is_maildir
 from pillarbox.admin.importing.manifest import Manifest
 from pillarbox.admin.importing.mbox import MboxSource
-from pillarbox.admin.importing.message_files import NO_MAIL, MessageFilesSource, may_be_message
+from pillarbox.admin.importing.message_files import NO_MAIL, MessageFilesSource, is_message_name, is_number
 from pillarbox.admin.importing.names import mailbox_of
 from pillarbox.admin.importing.reading import MESSAGE_SUFFIX, UNREADABLE, Kind, kind_of_file, why
 from pillarbox.admin.importing.source import SkippedMessage, Source, SourceMailbox
@@ -99,6 +99,7 @@ class _Walk:
             accounts = [
                 account
                 for part in _PROFILE_FOLDERS
+                if (self._path / part).is_dir()
                 for account in self._entries(self._path / part)
                 if account.is_dir(follow_symlinks=False)
             ]
@@ -122,18 +123,15 @@ class _Walk:
             self.found.sources.append(MaildirSource(path, mailbox))
         entries = sorted(self._entries(path), key=lambda entry: entry.name)
         names = {entry.name for entry in entries}
+        has_messages = False
         for entry in entries:
             if here_is_maildir and entry.name in layout.IN_MAILDIR:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 self._look_into_entry(Path(entry.path), levels, here_is_maildir, depth, in_apple)
-            elif (
-                not here_is_maildir
-                and entry.is_file(follow_symlinks=False)
-                and not may_be_message(entry.name)
-            ):
-                self._look_at(Path(entry.path), levels, names)
-        if not here_is_maildir and any(may_be_message(name) for name in names):
+            elif not here_is_maildir and entry.is_file(follow_symlinks=False):
+                has_messages |= is_message_name(entry.name) or self._look_at(Path(entry.path), levels, names)
+        if has_messages:
             self.found.sources.append(MessageFilesSource(path, self._mailbox(path, levels)))
 
     def _look_into_entry(
@@ -151,15 +149,15 @@ class _Walk:
             own = ()
         self._look_into(path, (*levels, *own), depth=depth + 1, in_apple=in_apple or is_apple)
 
-    def _look_at(self, path: Path, levels: _Levels, names: set[str]) -> None:
-        """One file, and the names beside it."""
+    def _look_at(self, path: Path, levels: _Levels, names: set[str]) -> bool:
+        """One file, and the names beside it. Returns whether it is one of MH's, which a source of its folder reads."""
         if layout.is_list(path.name) and self._relative(path) not in self._rows:
-            return
+            return False
         try:
             kind = kind_of_file(path)
         except UNREADABLE as failure:
             self._skip(path, why(failure))
-            return
+            return False
         mailbox = self._mailbox(path, (*levels, *layout.file_levels(path.name)))
         match kind:
             case Kind.MBOX:
@@ -167,6 +165,8 @@ class _Walk:
             case Kind.ZIP | Kind.TAR:
                 below = mailbox_of(levels, self._below) if levels else self._below
                 self.found.sources.append(ArchiveSource(path, below or INBOX, below))
+            case Kind.MESSAGE if is_number(path.name):
+                return True
             case Kind.MESSAGE:
                 folder = self._mailbox(path.parent, levels)
                 self.found.sources.append(MessageFilesSource(path.parent, folder, only=path.name))
@@ -176,6 +176,7 @@ class _Walk:
                     self._create(mailbox)
             case _ if not layout.is_companion(path.name):
                 self._skip(path, NO_MAIL)
+        return False
 
     def _entries(self, path: Path) -> Iterator["os.DirEntry[str]"]:
         try:

@@ -9,7 +9,7 @@ import plistlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from pillarbox.admin.importing.names import readable
 from pillarbox.admin.importing.reading import (
@@ -36,6 +36,7 @@ _EMLX_FLAGS: Final = {
     0x40: flag_text.DRAFT,
     0x100: "$Forwarded",
 }
+_MAX_SECONDS: Final = 10**11
 NO_MAIL: Final = "it is no mail"
 
 
@@ -47,9 +48,14 @@ class MessageFile(NamedTuple):
     received_at_ms: int | None = None
 
 
-def may_be_message(name: str) -> bool:
-    """Whether a file of this name is for one message."""
-    return name.lower().endswith((MESSAGE_SUFFIX, EMLX_SUFFIX)) or (name.isascii() and name.isdecimal())
+def is_message_name(name: str) -> bool:
+    """Whether a file of this name has one message."""
+    return name.lower().endswith((MESSAGE_SUFFIX, EMLX_SUFFIX))
+
+
+def is_number(name: str) -> bool:
+    """Whether a file of this name has one message of MH, unless it is an mbox."""
+    return name.isascii() and name.isdecimal()
 
 
 def message_in(octets: bytes, name: str) -> MessageFile | None:
@@ -102,6 +108,8 @@ class MessageFilesSource:
                 yield SkippedMessage(str(path), why(failure), None, done)
                 continue
             done += len(octets)
+            if self.only is None and is_number(name) and kind_of(octets[:HEAD_OCTETS]) is not Kind.MESSAGE:
+                continue  # another source, or reported where the folder was looked into
             if len(octets) > self.max_message_octets:
                 reason = f"it has more than {self.max_message_octets} octets"
                 yield SkippedMessage(str(path), reason, Checkpoint(checkpoint.item, messages=0), done)
@@ -117,7 +125,8 @@ class MessageFilesSource:
             return [
                 entry.name
                 for entry in entries
-                if may_be_message(entry.name) and entry.is_file(follow_symlinks=False)
+                if (is_message_name(entry.name) or is_number(entry.name))
+                and entry.is_file(follow_symlinks=False)
             ]
 
 
@@ -140,5 +149,5 @@ def _emlx(octets: bytes) -> MessageFile | None:
     number, received = values.get("flags"), values.get("date-received")
     bits = number if isinstance(number, int) else 0
     flags = flag_text.known(flag for bit, flag in _EMLX_FLAGS.items() if bits & bit)
-    is_date = isinstance(received, int | float) and abs(received) < 1e11
-    return MessageFile(with_crlf(message), flags, int(received * 1000) if is_date else None)
+    is_date = isinstance(received, int | float) and abs(received) < _MAX_SECONDS
+    return MessageFile(with_crlf(message), flags, int(cast("float", received) * 1000) if is_date else None)
