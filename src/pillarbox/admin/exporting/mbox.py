@@ -21,7 +21,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_MS: Final = -30_610_224_000_000
 _LAST_MS: Final = 253_402_300_799_000
 """The years 1000 and 9999."""
-_FILE_NAMES: Final = {".": "_", "..": "__"}
+_FILE_NAMES: Final = {".": "_", "..": "__", "cur": "cur_", "new": "new_", "tmp": "tmp_"}
+"""For levels that can't be the name of a file, or would look like a Maildir."""
 _QUOTE: Final = re.compile(rb"^(>*From )", re.MULTILINE)
 
 
