@@ -33,7 +33,7 @@ EXPRESSIONS: dict[str, str] = {
     "admin.importing.fields": "_STATUS _X_STATUS _WORDS _HEX_4 _HEX_8 _NUMBER _UIDS",
     "admin.importing.gmail": "_CATEGORY _NOT_IN_KEYWORDS",
     "admin.importing.marker": "_FIELDS",
-    "admin.importing.reading": "_BEFORE_MAIL _FIELD_NAME _EMLX",
+    "admin.importing.reading": "_BEFORE_MAIL _FIELD_NAME _MAIL_FIELD _EMLX",
     "app.commands.amounts": "_OCTETS _TIME",
     "delivery.submission": "_IN_FRONT _LOOKS_GUARDED",
     "delivery.trace": "_HOST _LITERAL _PLAIN _COMMENTS _GOES_ON _RECEIVED _TLS_1_2",

@@ -87,8 +87,8 @@ def kind_of(head: bytes, name: str = "") -> Kind:
     if at == len(head):
         return Kind.EMPTY
     # Any line may look like a field; without a suffix that says what it is, one of mail must be among them.
-    is_header = _FIELD_NAME.match(head, at) and (is_message or _MAIL_FIELD.search(head))
-    return Kind.MESSAGE if is_header and b"\0" not in head else Kind.OTHER
+    is_mail = is_message or (_MAIL_FIELD.search(head) and b"\0" not in head)
+    return Kind.MESSAGE if is_mail and _FIELD_NAME.match(head, at) else Kind.OTHER
 
 
 def kind_of_file(path: Path) -> Kind:

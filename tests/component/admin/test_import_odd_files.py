@@ -1,0 +1,279 @@
+"""What is not mail, broken, hostile or oddly named: it is reported, and the rest goes on."""
+
+import gzip
+import os
+import socket
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pillarbox.admin.importing import discover as discovering
+from pillarbox.admin.importing.reading import MAX_RATIO
+from pillarbox.admin.importing.run import ImportResult
+from tests.component.admin.test_importing import Provider, maildir, mbox, subjects
+from tests.kit.mail import elsewhere
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Iterator[Provider]:
+    made = Provider(tmp_path / "data")
+    yield made
+    made.database.close_now()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder with one mbox, to which a test adds."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "good.mbox").write_bytes(mbox("good"))
+    return tmp_path / "in"
+
+
+def reasons(result: ImportResult) -> dict[str, str]:
+    return {skipped.where.rpartition("/")[2]: skipped.why for skipped in result.skipped}
+
+
+def held(provider: Provider) -> dict[str, list[str]]:
+    return {name: subjects(messages) for name, messages in provider.held().items()}
+
+
+def test_what_is_no_mail_is_reported(provider: Provider, tree: Path) -> None:
+    (tree / "program").write_bytes(b"\x7fELF" + os.urandom(4_000))
+    (tree / "noise").write_bytes(bytes(range(256)) * 40)
+    (tree / "notes.txt").write_bytes(b"Remember: milk\n")
+    (tree / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    (tree / "letter.eml").write_bytes(b"\x00\x01\x02")
+    result = provider.bring(tree)
+    assert reasons(result) == dict.fromkeys(
+        ["program", "noise", "notes.txt", "photo.jpg", "letter.eml"], "it is no mail"
+    )
+    assert held(provider) == {"good": ["good"]}
+
+
+def test_a_truncated_gz_gives_what_is_whole(provider: Provider, tree: Path) -> None:
+    letters = [f"{number} " + os.urandom(5_000).hex() for number in range(30)]
+    packed = gzip.compress(mbox(*letters))
+    (tree / "cut.mbox.gz").write_bytes(packed[: len(packed) // 2])
+    (tree / "damaged.mbox.gz").write_bytes(packed[: len(packed) // 2] + b"\xff" * 100 + packed[-9:])
+    (tree / "at once.mbox.gz").write_bytes(packed[:12])
+    result = provider.bring(tree)
+
+    told = reasons(result)
+    assert told.pop("at once.mbox.gz") == "it is truncated"
+    assert all(why.startswith(("it is truncated", "it is damaged")) for why in told.values())
+    assert len(told) == 2
+    cut = held(provider)["cut"]
+    assert cut == letters[: len(cut)]
+    assert 10 < len(cut) < 16
+
+    (tree / "cut.mbox.gz").write_bytes(packed)
+    provider.bring(tree)
+    assert held(provider)["cut"] == letters
+
+
+def test_an_unreadable_folder_is_reported(
+    provider: Provider, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "secret").mkdir()
+    maildir(tree / "Mail", "1.a")
+    original = os.scandir
+
+    def scandir(path: Path) -> object:
+        if Path(path).name in ("secret", "new"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    result = provider.bring(tree)
+    assert reasons(result) == {"secret": "Permission denied", "new": "Permission denied"}
+    assert held(provider) == {"good": ["good"]}
+
+
+def test_links_pipes_and_sockets_are_not_read(provider: Provider, tree: Path, tmp_path: Path) -> None:
+    """Whose mail it is must not choose what root reads."""
+    (tmp_path / "outside").write_bytes(mbox("outside"))
+    maildir(tree / "Mail", "1.a")
+    maildir(tmp_path / "other", "2.b")
+    for name in ("link.mbox", "link.eml", "Mail/cur/3.c:2,S", "Mail/dovecot-keywords"):
+        (tree / name).symlink_to(tmp_path / "outside")
+    (tree / "Other").mkdir()
+    (tree / "Other" / "cur").symlink_to(tmp_path / "other" / "new")
+    (tree / "loop").symlink_to(tree)
+    os.mkfifo(tree / "pipe")
+    os.mkfifo(tree / "Mail" / "new" / "4.d")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tree / "socket"))
+        provider.bring(tree)
+    assert held(provider) == {"good": ["good"], "Mail": ["1"]}
+
+
+def test_odd_names_in_a_maildir(provider: Provider, tmp_path: Path) -> None:
+    names = {
+        b"..a": "a",
+        b".a..b": "a/b",
+        b".line\nfeed": "line\\x0afeed",
+        b".\xff\xfe": "ÿþ",
+        b".&bad": "&bad",
+        b"." + b".".join([b"d"] * 40): "/".join(["d"] * 31) + "/" + "_".join(["d"] * 9),
+        b".\xe2\x80\xaeevil": "\\u202eevil",
+        b"." + b"l" * 250: "l" * 250,
+    }
+    for number, name in enumerate(names):
+        folder = tmp_path / "m" / os.fsdecode(name) / "cur"
+        folder.mkdir(parents=True)
+        (folder / os.fsdecode(b"%d.\xff\n:2,S" % number)).write_bytes(b"Subject: %d\n\nx\n" % number)
+    (tmp_path / "m" / "cur").mkdir()
+
+    result = provider.bring(tmp_path / "m")
+    assert result.skipped == []
+    found = held(provider)
+    assert {
+        name: [str(number)] for number, name in enumerate(names.values()) if name
+    }.items() <= found.items()
+    assert sum(map(len, found.values())) == len(names)
+    assert provider.bring(tmp_path / "m").already == len(names)
+
+
+def test_the_info_of_a_maildir_file(provider: Provider, tmp_path: Path) -> None:
+    maildir(tmp_path / "m")
+    for name in ("1.a:2,S", "2.b;2,F", "3.c!2,R", "4.d,S=12,W=14:2,", "5.e:2,Zz!", "6.f:1,x"):
+        (tmp_path / "m" / "cur" / name).write_bytes(b"Subject: %b\n\nx\n" % name[:1].encode())
+    provider.bring(tmp_path / "m")
+    assert [flags for _, flags, _ in provider.held()["INBOX"]] == [
+        "\\Seen",
+        "\\Flagged",
+        "\\Answered",
+        "",
+        "",
+        "",
+    ]
+    for name, after in (("1.a:2,S", "1.a;2,RS"), ("2.b;2,F", "2.b")):
+        (tmp_path / "m" / "cur" / name).rename(tmp_path / "m" / "cur" / after)
+    assert provider.bring(tmp_path / "m").stored == 0
+
+
+@pytest.mark.parametrize(
+    "octets", [b"", b"0\n", b"99999999999999999999 a\n", b"\xff" * 10_000, b"0 a b\n1 \x00\n", b":" * 999]
+)
+def test_wrong_lists_of_keywords_harm_nothing(provider: Provider, tmp_path: Path, octets: bytes) -> None:
+    maildir(tmp_path / "m", "1.a:2,Sab")
+    (tmp_path / "m" / "courierimapkeywords").mkdir()
+    for name in ("dovecot-keywords", "courierimapkeywords/:list", "subscriptions", "courierimapsubscribed"):
+        (tmp_path / "m" / name).write_bytes(octets)
+    assert provider.bring(tmp_path / "m").stored == 1
+    assert provider.held()["INBOX"][0][1].startswith("\\Seen")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("subscriptions", "Work\nA.R&AOk-sum&AOk-s\n"),
+        ("subscriptions", "V\t2\n\nWork\nA\tR&AOk-sum&AOk-s\n"),
+        ("courierimapsubscribed", "INBOX.Work\nINBOX.A.R&AOk-sum&AOk-s\n"),
+    ],
+)
+def test_subscriptions_of_a_maildir(provider: Provider, tmp_path: Path, name: str, text: str) -> None:
+    for folder in ("", ".Work", ".A.R&AOk-sum&AOk-s", ".Other"):
+        maildir(tmp_path / "m" / folder)
+    (tmp_path / "m" / name).write_text(text)
+    provider.bring(tmp_path / "m")
+    found = {one.name: one.subscribed for one in discovering.discover(tmp_path / "m", into=None).mailboxes}
+    assert found == {"INBOX": True, "Work": True, "A/Résumés": True, "Other": False}
+
+
+def test_folders_in_folders_without_end(provider: Provider, tree: Path) -> None:
+    deep = tree
+    for _ in range(discovering.MAX_DEPTH + 5):
+        deep /= "d"
+    deep.mkdir(parents=True)
+    (deep / "m").write_bytes(mbox("deep"))
+    result = provider.bring(tree)
+    assert [why.partition(" are ")[0] for why in reasons(result).values()] == [
+        "more than 100 folders in each other"
+    ]
+    assert held(provider) == {"good": ["good"]}
+
+
+def test_a_bomb_is_not_unpacked(provider: Provider, tree: Path) -> None:
+    zeros = gzip.compress(mbox("before") + bytes(100_000_000), mtime=0)
+    (tree / "bomb.gz").write_bytes(zeros)
+    result = provider.bring(tree)
+    assert reasons(result)["bomb.gz, octet 0"].startswith(f"it is packed more than {MAX_RATIO} times smaller")
+    assert held(provider) == {"good": ["good"]}
+
+
+def test_a_bomb_in_a_zip(provider: Provider, tree: Path) -> None:
+    with zipfile.ZipFile(tree / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a/bomb.mbox", mbox("before") + bytes(100_000_000))
+        packed.writestr("a/letter.eml", b"Subject: x\n\n" + bytes(200_000_000))
+        packed.writestr("a/good.eml", b"Subject: small\n\nx\n")
+        packed.writestr("b.mbox", mbox("inside"))
+    result = provider.bring(tree)
+    told = {skipped.where.partition(".zip: ")[2]: skipped.why for skipped in result.skipped}
+    assert told["a/bomb.mbox, octet 0"].startswith("it is packed more than")
+    assert "over the limit" in told["a/letter.eml"]
+    assert held(provider) == {"good": ["good"], "a": ["small"], "b": ["inside"]}
+
+
+def test_a_zip_with_a_large_directory_is_not_read(provider: Provider, tree: Path) -> None:
+    elsewhere.archive(tree / "a.zip", {"a.mbox": mbox("a")})
+    octets = bytearray((tree / "a.zip").read_bytes())
+    end = octets.rindex(b"PK\x05\x06")
+    octets[end + 12 : end + 16] = (200_000_000).to_bytes(4, "little")
+    (tree / "a.zip").write_bytes(octets)
+    result = provider.bring(tree)
+    assert "directory" in reasons(result)["a.zip"]
+    assert held(provider) == {"good": ["good"]}
+
+
+@pytest.mark.parametrize("keep", [0.2, 0.6, 0.95])
+@pytest.mark.parametrize("name", ["a.zip", "a.tgz"])
+def test_a_truncated_archive(provider: Provider, tree: Path, name: str, keep: float) -> None:
+    members = {
+        f"{number}.eml": b"Subject: %d\n\n" % number + os.urandom(2_000).hex().encode()
+        for number in range(50)
+    }
+    elsewhere.archive(tree / name, members)
+    octets = (tree / name).read_bytes()
+    (tree / name).write_bytes(octets[: int(len(octets) * keep)])
+    result = provider.bring(tree)
+    assert len(result.skipped) == 1
+    assert held(provider)["good"] == ["good"]
+
+
+def test_a_tar_whose_header_lies_about_its_size(provider: Provider, tree: Path) -> None:
+    """A name of many gigabytes would be read into memory."""
+    header = bytearray(512)
+    header[0:13] = b"././@LongLink"
+    header[100:108] = b"0000644\0"
+    header[124:136] = b"77777777777\0"
+    header[156:157] = b"L"
+    header[257:265] = b"ustar  \0"
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    (tree / "a.tar").write_bytes(bytes(header) + bytes(2_000_000))
+    result = provider.bring(tree)
+    assert "a.tar" in reasons(result)
+    assert held(provider) == {"good": ["good"]}
+
+
+def test_a_source_that_was_changed_does_not_stop_the_others(provider: Provider, tree: Path) -> None:
+    (tree / "a.mbox").write_bytes(mbox("one", "two"))
+    elsewhere.archive(tree / "b.zip", {"z.mbox": mbox("three", "four")})
+    provider.bring(tree)
+    elsewhere.archive(tree / "b.zip", {"z.mbox": mbox("four", "three, longer")})
+    result = provider.bring(tree)
+    assert ["--again" in skipped.why for skipped in result.skipped] == [True]
+
+
+def test_flags_that_changed_in_place_do_not_matter(provider: Provider, tmp_path: Path) -> None:
+    """Thunderbird writes flags into the file."""
+    entry = b"From - \nX-Mozilla-Status: %b\nSubject: %d\n\nx\n\n"
+    path = tmp_path / "m"
+    path.write_bytes(entry % (b"0000", 1) + entry % (b"0000", 2))
+    provider.bring(path)
+    path.write_bytes(entry % (b"0001", 1) + entry % (b"0001", 2) + entry % (b"0000", 3))
+    again = provider.bring(path)
+    assert (again.stored, again.already) == (1, 2)
