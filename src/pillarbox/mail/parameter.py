@@ -47,6 +47,8 @@ _PAIR: Final = rb';[ \t]*+([A-Za-z0-9\-]++)=(?:"([^"\\(]*+)"|([^\s;"(]++))'
 _COMMON: Final = re.compile(
     rb"([A-Za-z0-9.+\-]++(?:/[A-Za-z0-9.+\-]++)?)" + _PAIR + rb"(?:[ \t]*+" + _PAIR + rb")?[ \t;]*+"
 ).fullmatch
+_NAMES: Final = re.compile(rb"name(?:\*[0-9]{1,4})?\*?[ \t]*=[ \t]*\Z", re.IGNORECASE).search
+_NAME_OCTETS: Final = 16
 _QUOTED_PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
 _COMMENT_EDGE: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*"?|\\.|[()]', re.DOTALL)
 _PERCENT: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -95,14 +97,16 @@ _parse_short = lru_cache(maxsize=1024)(_parse)
 def strip_comments(value: bytes) -> bytes:
     """The value without RFC 5322 §3.2.2 comments; an unclosed one extends to the end.
 
-    A parenthesis inside a word does not open a comment: senders write `name=report(1).pdf` without quotes.
+    A parenthesis inside a word does not open a comment, nor does one that begins a name: senders write
+    `name=report(1).pdf` without quotes.
     """
     kept, depth, after = [], 0, 0
     for found in _COMMENT_EDGE.finditer(value):
         start = found.start()
         if found[0] == b"(":
             if depth == 0:
-                if start > after and value[start - 1 : start] not in b' \t;"':
+                before = value[max(after, start - _NAME_OCTETS) : start]
+                if before and (before[-1] not in b' \t;"=' or _NAMES(before)):
                     continue
                 kept.append(value[after:start])
             depth += 1

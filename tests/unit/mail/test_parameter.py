@@ -42,6 +42,15 @@ def test_the_token_comes_first(value: bytes, token: str) -> None:
         pytest.param(b"a/b;;x=y;", [(b"x", b"y")], id="empty ones"),
         pytest.param(b"a/b; x = y ; z= w", [(b"x", b"y"), (b"z", b"w")], id="spaces"),
         pytest.param(b"a/b; x=y (a (nested) comment); z=w", [(b"x", b"y"), (b"z", b"w")], id="comments"),
+        pytest.param(
+            b"a/b; x=(a (b)) y; z= (c;d) w", [(b"x", b"y"), (b"z", b"w")], id="comments before values"
+        ),
+        pytest.param(b'a/b; x=(a) "y"', [(b"x", b"y")], id="comment before quotes"),
+        pytest.param(
+            b"a/b; name=(1) a.pdf; filename*0 = (2).pdf",
+            [(b"name", b"(1) a.pdf"), (b"filename*0", b"(2).pdf")],
+            id="names that begin with a parenthesis",
+        ),
         pytest.param(b'a/b; x="(no comment)"', [(b"x", b"(no comment)")], id="quoted parentheses"),
         pytest.param(b"a/b; name=My Report(1).pdf", [(b"name", b"My Report(1).pdf")], id="unquoted spaces"),
         pytest.param(b'a/b; x="y', [(b"x", b"y")], id="quote never closed"),
