@@ -97,10 +97,11 @@ def _short_text(octets: bytes, part: Part) -> str:
 
 
 def _label(part: Part, beginning: bytes) -> str | None:
-    """The charset of a part; HTML may name its own."""
+    """The charset of a part; HTML may name its own, which was read as US-ASCII and thus must be like it."""
     label = part.mime.charset
     if label is None and part.subtype == "html" and (found := _META_CHARSET.search(beginning, 0, 2048)):
-        return found[1].decode("ascii", "replace")
+        named = found[1].decode("ascii", "replace")
+        return named if charset.is_narrow(named) else "utf-8"
     return label
 
 

@@ -99,6 +99,10 @@ def test_html_may_name_its_own_charset() -> None:
     assert said(octets) == "П"
 
 
+def test_html_that_was_read_as_ascii_is_not_utf_16_whatever_it_says() -> None:
+    assert said("Content-Type: text/html\r\n\r\n<meta charset=utf-16><p>é".encode()) == "é"
+
+
 @pytest.mark.parametrize(
     ("octets", "expected"),
     [

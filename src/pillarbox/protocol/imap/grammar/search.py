@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from pillarbox.mail import charset, object_id
+from pillarbox.mail import charset, charset_label, object_id
 from pillarbox.mail.identifiers import ModSeq
 from pillarbox.mail.number_set import STAR
 from pillarbox.mail.query import (
@@ -92,7 +92,7 @@ def uid_search(cursor: Cursor) -> Search:
 
 def search_keys(cursor: Cursor, label: str | None) -> Query:
     """RFC 9051 §9: search-key *(SP search-key) up to the end, its texts in this charset (None: UTF-8)."""
-    return _Keys(cursor, _codec(label)).all_of(depth=0)
+    return _Keys(cursor, _known(label)).all_of(depth=0)
 
 
 def _search(cursor: Cursor, *, uid: bool) -> Search:
@@ -121,12 +121,12 @@ def _returns(cursor: Cursor) -> frozenset[SearchReturn]:
     return options or frozenset({SearchReturn.ALL})
 
 
-def _codec(label: str | None) -> str:
-    """Python's codec for a SEARCH charset."""
+def _known(label: str | None) -> str:
+    """A SEARCH charset that can be decoded."""
     if label is None or label.lower() in _ASCII:
         return "utf-8"
-    if codec := charset.codec(label):
-        return codec
+    if charset_label.codec(label):
+        return label
     # RFC 9051 §6.4.4: an unknown charset is NO with BADCHARSET, never BAD
     raise UnsupportedArgument(_CHARSETS_TOLD, "Unknown charset")
 
@@ -134,11 +134,11 @@ def _codec(label: str | None) -> str:
 class _Keys:
     """Search keys one after another, in one charset."""
 
-    __slots__ = ("_codec", "_cursor", "_left")
+    __slots__ = ("_charset", "_cursor", "_left")
 
-    def __init__(self, cursor: Cursor, codec: str) -> None:
+    def __init__(self, cursor: Cursor, label: str) -> None:
         self._cursor = cursor
-        self._codec = codec
+        self._charset = label
         self._left = limits.MAX_SEARCH_KEYS
 
     def all_of(self, depth: int) -> Query:
@@ -218,8 +218,8 @@ class _Keys:
     def _text(self) -> str:
         octets = self._cursor.astring(limits.MAX_SEARCH_TEXT)
         try:
-            return octets.decode(self._codec)
-        except (UnicodeError, ValueError):
+            return charset.decode_strict(octets, self._charset)
+        except UnicodeError:
             raise Malformed("Text is not in its charset") from None
 
     def _field_name(self) -> str:
