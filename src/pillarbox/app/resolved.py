@@ -109,6 +109,8 @@ def _routes(relay: Relay) -> dict[str, Host]:
 
 def _host(text: str, option: str) -> Host:
     name, port = _host_and_port(text, option)
+    if not name.isascii():
+        name = host_name(name, option)
     # RFC 8314 §3.3: port 465 has TLS from the first octet
     return Host(name, port, implicit_tls=port == SERVICES["submissions"].port, certain=True)
 

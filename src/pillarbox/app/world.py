@@ -64,10 +64,11 @@ def open_resolver(resolved: Resolved, clock: SystemClock) -> Resolver:
     config = resolved.config
     if config.local_names is None:
         from pillarbox.world.resolver.cache import CachingResolver
+        from pillarbox.world.resolver.hosts import HostsFile
         from pillarbox.world.resolver.system import SystemResolver
 
         trust = True if config.resolver.trusted else None
-        return CachingResolver(SystemResolver(resolved.name_servers, trust_ad=trust), clock)
+        return HostsFile(CachingResolver(SystemResolver(resolved.name_servers, trust_ad=trust), clock))
     from pillarbox.world.resolver.records import Kind, Mx, Record
     from pillarbox.world.resolver.zone import ZoneResolver
 

@@ -139,7 +139,8 @@ class Relay:
     routes: Annotated[
         Mapping[str, str],
         Description(
-            "Servers for single domains; they take precedence over the smart host and MX records.",
+            "Servers for single domains; they take precedence over the smart host and MX records. A host is an "
+            "address, or a name in the DNS or the hosts file of the machine.",
             "host:port",
             example='{ "example.com" = "10.0.0.7:25" }',
         ),

@@ -37,7 +37,7 @@ async def _leads_somewhere(resolver: Resolver, subject: str, host: str) -> Check
         pass
     else:
         return ok(subject, "it names an address")
-    match await resolver.addresses(host):
+    match await resolver.host_addresses(host):
         case Answer():
             return ok(subject, "the host has an address")
         case Failure(reason):

@@ -49,6 +49,8 @@ class Host:
     """What to log in with; `None`: no login."""
     certain: bool = False
     """The name is configured, or authenticated by DNSSEC: a certificate for it identifies the server."""
+    configured: bool = False
+    """The operator named it: the hosts file is asked, too, and where it cannot be found, mail waits."""
 
 
 Routes = Mapping[str, Host]
@@ -71,7 +73,8 @@ class HostFinder:
         """Hosts in the order in which to try them, or the outcome for every recipient if there are none."""
         routed = self.routes.get(destination) or self.routes.get(SMART_HOST)
         if routed:
-            return [replace(routed, certain=True, address=routed.address or _address(routed.name))]
+            address = routed.address or _address(routed.name)
+            return [replace(routed, certain=True, configured=True, address=address)]
         if destination.startswith("["):
             return _literal(destination)
         found = await self.resolver.mx(destination)
@@ -90,12 +93,17 @@ class HostFinder:
         """The addresses of a host: IPv6 and IPv4 alternate, so that a broken family costs one attempt."""
         if host.address:
             return [host.address]
-        found = await self.resolver.addresses(host.name)
+        if host.configured:
+            found = await self.resolver.host_addresses(host.name)
+        else:
+            found = await self.resolver.addresses(host.name)
         match found:
             case Answer():
                 return _alternating(found.records)[:MAX_ADDRESSES]
             case NoData() | NxDomain():
-                return _failed("5.4.4", f"the host {host.name} has no address")
+                text = f"the host {host.name} has no address"
+                # The operator's mistake, which he can mend, is none of the recipient's.
+                return _deferred("4.4.4", text) if host.configured else _failed("5.4.4", text)
             case Failure():
                 return _deferred("4.4.3", f"the address of {host.name} cannot be found: {found.reason}")
 

@@ -3,6 +3,7 @@
     records.py    record types and outcomes as values
     resolver.py   the interface of every resolver
     cache.py      `CachingResolver`: in front of another resolver
+    hosts.py      `HostsFile`: the machine's hosts file, in front of another resolver
     system.py     `SystemResolver`: queries the machine's name servers, through dnspython
     zone.py       `ZoneResolver`: answers from given records, for the demo and for tests
 

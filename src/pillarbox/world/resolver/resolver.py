@@ -28,6 +28,10 @@ class Resolver(ABC):
         both = await asyncio.gather(self.lookup(name, Kind.AAAA), self.lookup(name, Kind.A))
         return _either(*both)
 
+    async def host_addresses(self, name: str) -> Outcome[str]:
+        """`addresses` of a host that the operator names, which this machine may know better than the DNS."""
+        return await self.addresses(name)
+
     async def txt(self, name: str) -> Outcome[bytes]:
         """Text records, the strings of each joined without a gap (RFC 7208 §3.3)."""
         return await self.lookup(name, Kind.TXT)

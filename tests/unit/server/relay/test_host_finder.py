@@ -95,9 +95,9 @@ def test_an_operators_rule_comes_before_the_dns_and_a_smart_host_after_single_ru
     plain = host_finder(two__MX=[Mx(10, "a.example")])
     routes = {"two.example": Host("relay.example", 26), "*": Host("smart.example", 587)}
     routed = HostFinder(plain.resolver, plain.entropy, plain.own_names, 25, routes)
-    assert hosts(routed) == [Host("relay.example", 26, certain=True)]
-    assert hosts(routed, "three.example") == [Host("smart.example", 587, certain=True)]
-    assert hosts(routed, "[192.0.2.1]") == [Host("smart.example", 587, certain=True)]
+    assert hosts(routed) == [Host("relay.example", 26, certain=True, configured=True)]
+    assert hosts(routed, "three.example") == [Host("smart.example", 587, certain=True, configured=True)]
+    assert hosts(routed, "[192.0.2.1]") == [Host("smart.example", 587, certain=True, configured=True)]
 
 
 @pytest.mark.parametrize("name", ["10.0.0.7", "2001:db8::1", "[2001:db8::1]"])
@@ -146,3 +146,13 @@ def test_a_host_without_an_address(name: str, kind: OutcomeKind, status: str) ->
     found = addresses(host_finder(), Host(name))
     assert isinstance(found, Outcome)
     assert (found.kind, found.status) == (kind, status)
+
+
+@pytest.mark.parametrize(("name", "status"), [("none.example", "4.4.4"), ("a.elsewhere", "4.4.3")])
+def test_mail_waits_for_a_host_of_the_operator_that_cannot_be_found(name: str, status: str) -> None:
+    one = replace(host_finder(), routes={"two.example": Host(name, 25)})
+    found = hosts(one)
+    assert not isinstance(found, Outcome)
+    outcome = addresses(one, found[0])
+    assert isinstance(outcome, Outcome)
+    assert (outcome.kind, outcome.status) == (OutcomeKind.DEFERRED, status)
