@@ -275,7 +275,7 @@ class IncomingMessage:
                 hostname=self._resources.config.hostname,
                 protocol=origin.protocol,
                 trace_id=self.id,
-                recipient=str(recipients[0]) if len(recipients) == 1 else None,
+                recipient=_traced(recipients[0]) if len(recipients) == 1 else None,
                 cipher=origin.cipher,
                 remark="; ".join(self._verdict.remarks) or None,
                 at_ms=self._resources.world.clock.now_ms(),
@@ -348,3 +348,12 @@ def _is_cut(top: bytes) -> bool:
 def is_ascii(address: Address) -> bool:
     """Whether the address can be written without SMTPUTF8."""
     return address.local.isascii() and address.domain.isascii()
+
+
+def _traced(recipient: Address) -> str:
+    """A recipient as the Received field names it.
+
+    RFC 6531 §3.7.3 prefers U-labels; but nobody may change the field afterwards (RFC 5321 §4.4), and the next server
+    may lack SMTPUTF8.
+    """
+    return str(recipient if recipient.needs_smtputf8 else recipient.with_ascii_domain())

@@ -1,6 +1,7 @@
 """A message in the form that a server can take: envelope and octets, or why that is impossible.
 
-    SMTPUTF8 not offered     not requested if addresses and headers do not need it (RFC 6531 §3.2)
+    SMTPUTF8 not offered     not requested if addresses and headers do not need it, their domains as A-labels
+                             (RFC 6531 §3.2)
     8BITMIME not offered     converted to 7bit (RFC 6152 §3)
     BINARYMIME not offered   converted to lines (RFC 3030 §3)
 
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pillarbox.mail.address import Address, InvalidAddress
+from pillarbox.mail.ascii_domains import with_ascii_domains
 from pillarbox.mail.seven_bit import NotConvertible, convert, needs_smtputf8
 from pillarbox.protocol.smtp.client.capabilities import Capabilities
 from pillarbox.protocol.smtp.client.envelope import Envelope, Outcome, OutcomeKind, Recipient
@@ -90,11 +92,11 @@ def _takes_binary(capabilities: Capabilities) -> bool:
 
 
 def _without_smtputf8(paths: list[str], content: Content) -> tuple[list[str], bytes] | Outcome:
-    octets = _in_memory(content)
     try:
         plain = [_ascii_path(path) for path in paths]
     except InvalidAddress:
         return _failed("5.6.7", "an address needs SMTPUTF8, which the next server lacks")
+    octets = with_ascii_domains(_in_memory(content))
     if not needs_smtputf8(octets):
         return plain, octets
     try:

@@ -175,6 +175,23 @@ def test_refused_recipients(address: Address, reason: Reason) -> None:
     run_with_smtp(test)
 
 
+@pytest.mark.rfc("5321 §4.4", "MUST")
+@pytest.mark.parametrize(
+    ("recipient", "named"),
+    [
+        (Address("x", "bücher.example"), b"for <x@xn--bcher-kva.example>"),
+        (Address("jörg", "bücher.example"), "for <jörg@bücher.example>".encode()),
+    ],
+)
+def test_the_trace_names_a_domain_as_any_server_can_read_it(recipient: Address, named: bytes) -> None:
+    async def test(provider: SmtpProvider) -> None:
+        incoming = await begun(provider.reception(), submitted(provider), Envelope(ANNA, smtputf8=True))
+        assert await incoming.add_recipient(recipient) is None
+        assert named in incoming._received()
+
+    run_with_smtp(test)
+
+
 def test_too_many_recipients() -> None:
     async def test(provider: SmtpProvider) -> None:
         reception = provider.reception(provider.config(limits=Limits(recipients=1)))

@@ -398,6 +398,45 @@ def test_a_domain_in_unicode_has_another_form() -> None:
     run_with_relay(test)
 
 
+@pytest.mark.rfc("6531 §3.2", "MUST")
+@pytest.mark.parametrize(
+    ("to", "reported"),
+    [("a@bücher.example", []), ("ä@bücher.example", ["5.6.7"]), ("Ä <a@b.example>", ["5.6.7"])],
+)
+def test_domains_of_the_header_have_another_form_too(to: str, reported: list[str]) -> None:
+    async def test(provider: RelayProvider) -> None:
+        peer = provider.peer("two.example", "192.0.2.1", extensions=("8BITMIME",))
+        await provider.queue(
+            "a@two.example",
+            sender="anna@münchen.example",
+            octets=f"To: {to}\r\n\r\nü\r\n".encode(),
+            smtputf8=True,
+        )
+        await provider.pass_(1)
+        if reported:
+            assert peer.received == []
+        else:
+            (got,) = peer.received
+            assert got.octets == "To: a@xn--bcher-kva.example\r\n\r\nü\r\n".encode()
+            assert got.mail.startswith("MAIL FROM:<anna@xn--mnchen-3ya.example>")
+            assert "SMTPUTF8" not in got.mail
+
+    run_with_relay(test)
+
+
+def test_a_route_to_a_host_that_cannot_be_found_defers() -> None:
+    async def test(provider: RelayProvider) -> None:
+        provider.routes["two.example"] = Host("no.such.example", 25)
+        await provider.queue("a@two.example")
+        await provider.pass_(1)
+        assert provider.waiting() == ["a@two.example"]
+        provider.peer("no.such.example", "192.0.2.1")
+        await provider.pass_(3_600)
+        assert (provider.waiting(), provider.reported()) == ([], [])
+
+    run_with_relay(test)
+
+
 @pytest.mark.rfc("3030 §3", "MAY")
 @pytest.mark.parametrize("extensions", [("8BITMIME", "CHUNKING", "BINARYMIME"), ("8BITMIME", "CHUNKING"), ()])
 def test_binary_messages_become_lines_where_they_must(extensions: tuple[str, ...]) -> None:
