@@ -182,7 +182,9 @@ class ListReturn(Enum):
 class List(Command):
     """LIST, plain and extended (RFC 9051 §6.3.9, RFC 5258).
 
-    Reference and patterns are decoded, not canonical: put them together and give them to `ListPattern`.
+    Reference and patterns are decoded, not canonical: put them together and give them to `ListPattern`. Patterns that
+    are no modified UTF-7 (or UTF-8), and all of them where the reference is none, are left out: no name matches them,
+    which is no error (RFC 9051 §6.3.9).
     """
 
     reference: str
@@ -200,7 +202,8 @@ class Lsub(Command):
     """RFC 3501 §6.3.9, removed in IMAP4rev2."""
 
     reference: str
-    pattern: str
+    patterns: tuple[str, ...]
+    """One, or none where no name can match it."""
 
 
 @dataclass(frozen=True, slots=True)

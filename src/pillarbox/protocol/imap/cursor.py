@@ -209,13 +209,13 @@ class Cursor:
         except mailbox_name.InvalidMailboxName as wrong:
             raise UnsupportedArgument(b"CANNOT", f"Mailbox {wrong}") from None
 
-    def mailbox_pattern(self, *, wildcards: bool) -> str:
-        """A LIST reference, or with wildcards a LIST pattern; decoded, not canonical."""
+    def mailbox_pattern(self, *, wildcards: bool) -> str | None:
+        """A LIST reference, or with wildcards a LIST pattern; decoded, not canonical. None where no name can match."""
         octets = self.list_mailbox() if wildcards else self.astring(limits.MAX_MAILBOX)
         try:
             return _name(octets, self.utf8)
-        except mailbox_name.InvalidMailboxName as wrong:
-            raise UnsupportedArgument(b"CANNOT", f"Mailbox {wrong}") from None
+        except mailbox_name.InvalidMailboxName:
+            return None
 
     def sequence_set(self) -> SequenceSet:
         """RFC 9051 §9, sequence-set."""

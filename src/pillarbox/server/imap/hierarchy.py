@@ -77,9 +77,9 @@ def list_lines(command: List, names: Names, *, rev2: bool) -> list[Line]:
 
 def lsub_lines(command: Lsub, names: Names) -> list[Line]:
     """The responses to LSUB (RFC 3501 §6.3.9)."""
-    matches = _matcher(command.reference, (command.pattern,))
+    matches = _matcher(command.reference, command.patterns)
     # RFC 3501 §6.3.9: with "%", a level that has subscribed names below it is shown as \Noselect
-    levels = superiors(names.subscribed) if command.pattern.endswith("%") else set()
+    levels = superiors(names.subscribed) if _reaches_levels(command) else set()
     return [
         Line(
             name,
@@ -122,7 +122,7 @@ def _missing_attribute(command: List, *, rev2: bool) -> str:
     return NON_EXISTENT if command.extended or rev2 else NO_SELECT
 
 
-def _reaches_levels(command: List) -> bool:
+def _reaches_levels(command: List | Lsub) -> bool:
     return any(pattern.endswith("%") for pattern in command.patterns)
 
 

@@ -167,7 +167,6 @@ NO = [
     (MEMBER, b"CREATE a//b", b"[CANNOT] "),
     (MEMBER, b"CREATE &AAA-", b"[CANNOT] "),
     (MEMBER, b"SELECT a&b", b"[CANNOT] "),
-    (MEMBER, b'LIST "" a&b', b"[CANNOT] "),
     (MEMBER, b'CREATE "\x01"', b"[CANNOT] "),
     (MEMBER, b"CREATE " + b"a" * 300, b"[CANNOT] "),
     (MEMBER, b"CREATE a (USE (\\Purple))", b"[USEATTR] "),

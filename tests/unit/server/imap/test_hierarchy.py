@@ -124,13 +124,13 @@ def test_selecting_by_special_use() -> None:
 
 @pytest.mark.rfc("3501 §6.3.9", "MUST")
 def test_lsub_shows_levels_above_subscribed_names() -> None:
-    lines = lsub_lines(Lsub("", "%"), FRUIT)
+    lines = lsub_lines(Lsub("", ("%",)), FRUIT)
     assert [(line.name, line.attributes) for line in lines] == [
         ("INBOX", ()),
         ("Fruit", ("\\Noselect",)),
         ("Vegetable", ()),
     ]
-    assert [line.name for line in lsub_lines(Lsub("", "*"), FRUIT)] == [
+    assert [line.name for line in lsub_lines(Lsub("", ("*",)), FRUIT)] == [
         "INBOX",
         "Fruit/Banana",
         "Fruit/Peach",

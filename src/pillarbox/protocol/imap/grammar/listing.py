@@ -1,5 +1,6 @@
 """LIST in all its forms, and LSUB (RFC 9051 §6.3.9, RFC 5258, 5819, 6154; RFC 3501 §6.3.9)."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from pillarbox.protocol.imap import limits, response_codes
@@ -22,7 +23,7 @@ def list_(cursor: Cursor) -> List:
     reference = cursor.mailbox_pattern(wildcards=False)
     cursor.space()
     extended = extended or cursor.sees(b"(")
-    patterns = _patterns(cursor)
+    reference, patterns = _valid(reference, _patterns(cursor))
     if cursor.skip_word(b" RETURN "):
         extended = True
         returns, status = _return_options(cursor)
@@ -40,20 +41,30 @@ def lsub(cursor: Cursor) -> Lsub:
     """RFC 3501 §9, lsub."""
     reference = cursor.mailbox_pattern(wildcards=False)
     cursor.space()
-    return Lsub(reference, cursor.mailbox_pattern(wildcards=True))
+    return Lsub(*_valid(reference, [cursor.mailbox_pattern(wildcards=True)]))
 
 
-def _patterns(cursor: Cursor) -> tuple[str, ...]:
+def _valid(reference: str | None, patterns: Iterable[str | None]) -> tuple[str, tuple[str, ...]]:
+    """The reference, and the patterns with which a name can match."""
+    if reference is None:
+        return "", ()
+    return reference, tuple(pattern for pattern in patterns if pattern is not None)
+
+
+def _patterns(cursor: Cursor) -> list[str | None]:
     if not cursor.sees(b"("):
-        return (cursor.mailbox_pattern(wildcards=True),)
+        return [cursor.mailbox_pattern(wildcards=True)]
     patterns = cursor.items(
         lambda: cursor.mailbox_pattern(wildcards=True), most=limits.MAX_PATTERNS, names="patterns"
     )
-    if sum("*" in pattern or "%" in pattern for pattern in patterns) > limits.MAX_WILDCARD_PATTERNS:
+    if (
+        sum("*" in pattern or "%" in pattern for pattern in patterns if pattern)
+        > limits.MAX_WILDCARD_PATTERNS
+    ):
         raise UnsupportedArgument(
             response_codes.LIMIT, f"More than {limits.MAX_WILDCARD_PATTERNS} patterns with wildcards"
         )
-    return tuple(patterns)
+    return patterns
 
 
 def _select_options(cursor: Cursor) -> frozenset[ListSelect]:
