@@ -368,6 +368,17 @@ def test_search_return_options() -> None:
     assert read(READER, b"SEARCH RETURN () ALL") == Search(All(), returns=frozenset({SearchReturn.ALL}))
     assert read(READER, b"SEARCH RETURN (MIN max COUNT ALL SAVE) ALL") == Search(
         All(), returns=frozenset(SearchReturn)
+def test_changes_since_0_are_all_there_are() -> None:
+    dialogue = Dialogue(READER)
+    dialogue.send(b"e ENABLE QRESYNC\r\n")
+    fetch, select = dialogue.commands(
+        b"a UID FETCH 1:* (FLAGS) (CHANGEDSINCE 0 VANISHED)\r\nb SELECT b (QRESYNC (0 0))\r\n"
+    )
+    assert isinstance(fetch, Fetch)
+    assert fetch.changed_since == 0
+    assert select == Select("b", resynchronize=Resynchronize(0, 0))
+
+
     )
     with_charset = read(READER, b"UID SEARCH RETURN (SAVE) CHARSET UTF-8 ALL")
     assert with_charset == Search(All(), uid=True, returns=frozenset({SearchReturn.SAVE}))

@@ -43,6 +43,24 @@ def test_qresync_with_another_uidvalidity_sends_no_changes() -> None:
         assert not answer.vanished(earlier=True)
 
 
+def test_a_client_that_knows_nothing_says_0_and_gets_everything() -> None:
+    with open_imap() as mail:
+        mail.deliver(*[MESSAGE] * 3)
+        phone = mail.client(enable="QRESYNC")
+        uid_validity, _ = known(phone)
+        phone.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
+        phone.ok("EXPUNGE")
+        answer = phone.ok(f"SELECT INBOX (QRESYNC ({uid_validity} 0))")
+        assert [items[b"UID"] for items in answer.fetched.values()] == [1, 3]
+        assert answer.vanished(earlier=True) == [2]
+        # 0 is no UIDVALIDITY: the client has nothing to resynchronize
+        answer = phone.ok("SELECT INBOX (QRESYNC (0 0))")
+        assert (answer.fetched, answer.vanished(earlier=True)) == ({}, [])
+        answer = phone.ok("UID FETCH 1:* (FLAGS) (CHANGEDSINCE 0 VANISHED)")
+        assert [items[b"UID"] for items in answer.fetched.values()] == [1, 3]
+        assert answer.vanished(earlier=True) == [2]
+
+
 @pytest.mark.rfc("7162 §3.2.5.1", "SHOULD")
 def test_only_known_uids_are_spoken_of() -> None:
     with open_imap() as mail:

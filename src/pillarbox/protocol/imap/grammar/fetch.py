@@ -235,7 +235,8 @@ def _modifiers(cursor: Cursor) -> tuple[int | None, bool]:
         match cursor.word():
             case b"CHANGEDSINCE":
                 cursor.space()
-                changed_since = cursor.number(least=1, most=LARGEST_64)
+                # RFC 7162 §7 begins at 1, but phones send 0 for a mailbox they know nothing of: everything is newer
+                changed_since = cursor.number(most=LARGEST_64)
             case b"VANISHED":
                 vanished = True
             case _:

@@ -115,9 +115,11 @@ def _select_parameter(cursor: Cursor) -> _Parameter:
 
 def _resynchronize(cursor: Cursor) -> Resynchronize:
     cursor.expect(b"(", sentence="Expected the QRESYNC parameters")
-    uid_validity = cursor.number(least=1)
+    # RFC 7162 §7 begins both at 1, but clients send 0 for what they do not know: that is no UIDVALIDITY of ours, and
+    # everything is newer than that mod-sequence
+    uid_validity = cursor.number()
     cursor.space()
-    asked = Resynchronize(uid_validity, cursor.number(least=1, most=LARGEST_64))
+    asked = Resynchronize(uid_validity, cursor.number(most=LARGEST_64))
     while cursor.skip(b" "):
         if cursor.skip(b"("):
             if asked.match:
