@@ -97,7 +97,7 @@ MAX_PART_DEPTH: Final = 100
 """Numbers in the name of a part (`1.2.3`). Beyond: BAD."""
 
 MAX_SEARCH_DEPTH: Final = 50
-"""Parentheses, NOT and OR within each other in SEARCH. Beyond: BAD."""
+"""Parentheses and NOT within each other in SEARCH, and OR within them; OR within OR counts once. Beyond: NO [LIMIT]."""
 
 MAX_SEARCH_KEYS: Final = 1000
 """Search keys of one command, those within others counted as well. Beyond: NO [LIMIT]."""

@@ -159,13 +159,14 @@ BAD = [
     (READER, b"SEARCH RETURN MIN ALL"),
     (READER, b"SEARCH CHARSET UTF-8"),
     (READER, b"SEARCH CHARSET UTF-8 TEXT {1+}\r\n\xff"),
-    (READER, b"SEARCH " + b"NOT " * 52 + b"ALL"),
-    (READER, b"SEARCH " + b"(" * 52 + b"ALL" + b")" * 52),
 ]
 
 NO = [
     (MEMBER, b"CREATE a//b", b"[CANNOT] "),
     (MEMBER, b"CREATE &AAA-", b"[CANNOT] "),
+    (READER, b"SEARCH " + b"NOT " * 52 + b"ALL", b"[LIMIT] "),
+    (READER, b"SEARCH " + b"(" * 52 + b"ALL" + b")" * 52, b"[LIMIT] "),
+    (READER, b"SEARCH " + b"OR ALL " * 500 + b"ALL", b"[LIMIT] "),
     (MEMBER, b"SELECT a&b", b"[CANNOT] "),
     (MEMBER, b'CREATE "\x01"', b"[CANNOT] "),
     (MEMBER, b"CREATE " + b"a" * 300, b"[CANNOT] "),

@@ -254,6 +254,7 @@ def test_any_line_costs_its_length(start: bytes, repeated: bytes, end: bytes) ->
         return b"a " + start + repeated * (size // len(repeated)) + end + b"\r\n"
 
     def send(octets: bytes) -> None:
+    (b"SEARCH ", b"OR 1 ", b"1"),
         Dialogue(READER).send(octets)
 
     assert_linear(send, line, limits.AFTER_LOGIN.line_octets - 100, within_s=0.25)

@@ -152,10 +152,9 @@ class _Keys:
     def key(self, depth: int) -> Query:
         """RFC 9051 §9, search-key."""
         if depth > limits.MAX_SEARCH_DEPTH:
-            raise Malformed(f"More than {limits.MAX_SEARCH_DEPTH} search keys within each other")
-        self._left -= 1
-        if self._left < 0:
-            raise UnsupportedArgument(response_codes.LIMIT, f"More than {limits.MAX_SEARCH_KEYS} search keys")
+            why = f"More than {limits.MAX_SEARCH_DEPTH} search keys within each other"
+            raise UnsupportedArgument(response_codes.LIMIT, why)
+        self._count()
         cursor = self._cursor
         if cursor.skip(b"("):
             query = self.all_of(depth + 1)
@@ -173,9 +172,7 @@ class _Keys:
             case b"NOT":
                 return Not(self.key(depth + 1))
             case b"OR":
-                first = self.key(depth + 1)
-                self._cursor.space()
-                return Or((first, self.key(depth + 1)))
+                return self._any_of(depth)
             case b"BODY":
                 return Body(self._text())
             case b"TEXT":
@@ -188,6 +185,25 @@ class _Keys:
                 return Field(_FIELDS[name], self._text())
             case _:
                 return self._without_text(name)
+
+    def _any_of(self, depth: int) -> Query:
+        """The keys of an OR, and of each OR among them: clients write a choice of hundreds as OR within OR."""
+        cursor, keys, missing = self._cursor, list[Query](), 2
+        while True:
+            if cursor.skip_word(b"OR "):
+                self._count()
+                missing += 1
+                continue
+            keys.append(self.key(depth + 1))
+            missing -= 1
+            if not missing:
+                return Or(tuple(keys))
+            cursor.space()
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise UnsupportedArgument(response_codes.LIMIT, f"More than {limits.MAX_SEARCH_KEYS} search keys")
 
     def _without_text(self, name: bytes) -> Query:
         cursor = self._cursor
