@@ -78,6 +78,7 @@ EXPRESSIONS: dict[str, str] = {
     "protocol.imap.grammar.fetch": "_MACRO _NAME _PART _SECTION_TEXT _PARTIAL",
     "protocol.imap.grammar.search": "_STARTS_SET",
     "protocol.imap.receiver": "LITERAL",
+    "protocol.imap.spaces": "_SPACES",
     "protocol.imap.strings": "_QUOTABLE _QUOTABLE_UTF8 _SPECIAL _ATOM",
     "protocol.sasl.scram_message": "_CLIENT_FIRST _SERVER_FIRST _CLIENT_FINAL _SERVER_FINAL _NAME",
     "protocol.smtp.client.replies": "_LINE _ENHANCED",

@@ -65,7 +65,7 @@ def _literal_follows(parser: ParserState, count: LiteralCount) -> Event | Again:
     draft = parser.draft
     if draft.verb in MESSAGE_VERBS:
         try:
-            command, cursor = draft.parse(parser.enabled)
+            command, cursor = draft.parse(parser.enabled, complete=False)
         except AwaitsLiteral:
             pass  # the mailbox name is the literal
         except Malformed as wrong:
@@ -92,8 +92,7 @@ def _complete(parser: ParserState) -> Event:
     """The whole command has come."""
     draft = parser.draft
     try:
-        command, cursor = draft.parse(parser.enabled)
-        cursor.end()
+        command, _ = draft.parse(parser.enabled, complete=True)
     except Malformed as wrong:
         return parser.bad(None, str(wrong))
     except UnsupportedArgument as wrong:

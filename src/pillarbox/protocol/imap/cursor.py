@@ -3,7 +3,7 @@
 A command is one text, in which each literal appears as its count and a line end (`{5}` CRLF), and
 separately the octets of the literals in order. Every method parses one thing at the cursor or raises Malformed
 with a text for the client; nothing is parsed twice, and runs are possessive: what an expression has read it does not
-try to read in another way. SP is exactly one space (RFC 9051 §9, rule 2).
+try to read in another way. SP is exactly one space (RFC 9051 §9, rule 2; `spaces` has what is forgiven).
 """
 
 import re

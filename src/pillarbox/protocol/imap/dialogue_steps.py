@@ -19,7 +19,7 @@ def step_idle(parser: ParserState) -> Event | None:
         return None
     tag = parser.draft.tag
     parser.mode = Mode.COMMAND
-    if line.upper() == b"DONE":
+    if line.rstrip(b" ").upper() == b"DONE":
         return IdleEnded(tag)
     # RFC 9051 §6.3.13: a client must not send a command while it idles
     event = parser.bad(literal_count(line), "Expected DONE")

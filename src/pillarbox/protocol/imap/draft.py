@@ -5,12 +5,15 @@ from typing import Final
 
 from pillarbox.protocol.imap import command_table, responses
 from pillarbox.protocol.imap.commands import Command
-from pillarbox.protocol.imap.cursor import Cursor
+from pillarbox.protocol.imap.cursor import AwaitsLiteral, Cursor, Malformed
+from pillarbox.protocol.imap.spaces import tidied
 
 # RFC 9051 §9: tag = 1*<any ASTRING-CHAR except "+">
 _TAG: Final = rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]{1,255}"
 _HEAD: Final = re.compile(rb"(%b) ((?:[Uu][Ii][Dd] )?[A-Za-z]+)(?= |\Z)" % _TAG)
 _ONLY_TAG: Final = re.compile(rb"(%b)(?= |\Z)" % _TAG)
+
+_NO_VERB: Final = (b"", b"UID")
 
 
 class Draft:
@@ -55,23 +58,44 @@ class Draft:
         self.literals.append(b"".join(self._pieces))
         self._pieces = []
 
-    def read_tag(self, line: bytes) -> None:
-        """Only the tag, for a line that is no command."""
-        found = _ONLY_TAG.match(line)
-        self.tag = found[1] if found else responses.UNTAGGED
-
-    def read_head(self) -> bool:
-        """Tag and verb of the first line; False where it has none."""
-        found = _HEAD.match(self._lines[0])
+    def read_head(self, line: bytes | None = None) -> bool:
+        """Tag and verb of the first line, or of a line that is too long to be added; False where it has none."""
+        line = self._lines[0] if line is None else line
+        found = _HEAD.match(line)
+        verb = found[2].upper() if found else b""
+        if verb in _NO_VERB and b"  " in line:
+            line = tidied(line)
+            if self._lines:
+                self._lines[0] = line
+            found = _HEAD.match(line)
+            verb = found[2].upper() if found else b""
         if not found:
-            self.read_tag(self._lines[0])
+            only = _ONLY_TAG.match(line)
+            self.tag, self.verb = only[1] if only else responses.UNTAGGED, b""
             return False
-        self.tag, self.verb, self._argument = found[1], found[2].upper(), found.end()
+        self.tag, self.verb, self._argument = found[1], verb, found.end()
         return True
 
-    def parse(self, enabled: frozenset[bytes]) -> tuple[Command, Cursor]:
-        """The command's value, and the cursor behind it. Raises Malformed, UnsupportedArgument, AwaitsLiteral."""
+    def parse(self, enabled: frozenset[bytes], *, complete: bool) -> tuple[Command, Cursor]:
+        """The command's value, and the cursor behind it: at the end, where the command is `complete`.
+
+        Raises Malformed, UnsupportedArgument, AwaitsLiteral.
+        """
         text = self._lines[0] if len(self._lines) == 1 else b"\r\n".join(self._lines)
         # Spaces before the line end are harmless, and some clients send them
-        cursor = Cursor(text.rstrip(b" "), self.literals, enabled=enabled, at=self._argument)
-        return command_table.parse(self.verb, cursor), cursor
+        text = text.rstrip(b" ")
+        try:
+            return self._parsed(text, enabled, complete=complete)
+        except AwaitsLiteral:
+            raise
+        except Malformed:
+            if (tidy := tidied(text)) == text:
+                raise
+            return self._parsed(tidy, enabled, complete=complete)
+
+    def _parsed(self, text: bytes, enabled: frozenset[bytes], *, complete: bool) -> tuple[Command, Cursor]:
+        cursor = Cursor(text, self.literals, enabled=enabled, at=self._argument)
+        command = command_table.parse(self.verb, cursor)
+        if complete:
+            cursor.end()
+        return command, cursor

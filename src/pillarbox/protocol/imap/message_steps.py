@@ -8,6 +8,7 @@ from pillarbox.protocol.imap.events import (
     Event,
     MessageOctets,
     MessageOffered,
+    MessageParameters,
     MessagesDropped,
     MessagesEnded,
     Response,
@@ -15,6 +16,7 @@ from pillarbox.protocol.imap.events import (
 from pillarbox.protocol.imap.grammar.append import message_parameters
 from pillarbox.protocol.imap.parser_state import AGAIN, Again, Mode, ParserState
 from pillarbox.protocol.imap.receiver import LineTooLong, literal_count
+from pillarbox.protocol.imap.spaces import tidied
 
 
 def step_message(parser: ParserState) -> Event | Again | None:
@@ -60,7 +62,7 @@ def read_parameters(
     """Offer the message that the rest of the line announces, or refuse it."""
     count = literal_count(cursor.text)
     try:
-        parameters = message_parameters(cursor)
+        parameters = _parameters(cursor)
     except Malformed as wrong:
         return parser.bad(count, str(wrong))
     except UnsupportedArgument as wrong:
@@ -77,6 +79,16 @@ def read_parameters(
     parser.mode, parser.remaining, parser.count = Mode.OFFERED, parameters.size, count
     parser.message = (command, parameters, index)
     return MessageOffered(parser.draft.tag, command, parameters, index)
+
+
+def _parameters(cursor: Cursor) -> MessageParameters:
+    at = cursor.at
+    try:
+        return message_parameters(cursor)
+    except Malformed:
+        if (tidy := tidied(cursor.text[at:])) == cursor.text[at:]:
+            raise
+        return message_parameters(Cursor(tidy, enabled=cursor.enabled))
 
 
 def _dropped(event: Response | Bye) -> Event:

@@ -5,6 +5,7 @@ and what the session may call.
 """
 
 from enum import Enum
+from typing import Final
 
 from pillarbox.protocol.imap import limits, response_codes, responses
 from pillarbox.protocol.imap.capabilities import Conditions
@@ -17,6 +18,10 @@ from pillarbox.protocol.imap.states import State
 
 
 class Mode(Enum):
+_HEAD_OCTETS: Final = 512
+"""More than the longest tag with its verb."""
+
+
     """What the next octets are."""
 
     COMMAND = "lines of a command"
@@ -79,7 +84,21 @@ class ParserState:
     @property
     def limits(self) -> limits.Limits:
         """The limits of one command now."""
-        return limits.BEFORE_LOGIN if self.state is State.NOT_AUTHENTICATED else limits.AFTER_LOGIN
+        if self.state is not State.NOT_AUTHENTICATED:
+            return limits.AFTER_LOGIN
+        identifies = self.draft.begun and self.draft.verb == b"ID"
+        return limits.ID_BEFORE_LOGIN if identifies else limits.BEFORE_LOGIN
+
+    def line(self) -> bytes | None:
+        """The command's next line, as `Receiver.line`: before login, only that of ID may be so long."""
+        try:
+            return self.receiver.line(self.limits.line_octets - self.draft.text_octets)
+        except LineTooLong:
+            if self.draft.begun or self.state is not State.NOT_AUTHENTICATED:
+                raise
+            if not self.draft.read_head(self.receiver.peek(_HEAD_OCTETS)) or self.draft.verb != b"ID":
+                raise
+            return self.receiver.line(limits.ID_BEFORE_LOGIN.line_octets)
 
     def forget_command(self) -> None:
         """Drop the command in progress; its tag stays, for responses that are still due."""
@@ -111,7 +130,7 @@ class ParserState:
     def line_too_long(self) -> Response | Bye:
         """BAD for a line beyond its limit; the rest of the line is skipped."""
         if self.mode is Mode.COMMAND and not self.draft.begun:
-            self.draft.read_tag(self.receiver.peek(256))
+            self.draft.read_head(self.receiver.peek(_HEAD_OCTETS))
         event = self._after_bad(None, responses.bad(self.draft.tag, "Line too long", response_codes.LIMIT))
         self.receiver.drop_line()
         return event

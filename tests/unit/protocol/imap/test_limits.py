@@ -269,6 +269,7 @@ def test_a_line_in_the_smallest_chunks_is_searched_once() -> None:
 
     assert_linear(send, lambda size: b"x" * size, limits.BEFORE_LOGIN.line_octets)
 
+    (b"SELECT x", b" ", b"("), (b"SELECT x", b"( ", b""), (b"SELECT x  ", b'\\"', b""), (b'SELECT  "', b'\\"', b""),
 
 def test_a_count_is_found_at_the_end_of_a_line_only() -> None:
     assert literal_count(b"x {12+}") == LiteralCount(12, synchronizing=False)
