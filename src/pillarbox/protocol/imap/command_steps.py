@@ -15,7 +15,7 @@ def step_command(parser: ParserState) -> Event | Again | None:
     """A line of the command."""
     draft = parser.draft
     try:
-        line = parser.receiver.line(parser.limits.line_octets - draft.text_octets)
+        line = parser.line()
     except LineTooLong:
         return parser.line_too_long()
     except TooManyLiterals:

@@ -1,12 +1,12 @@
 """The limits of what one client may send, each with its unit and its response.
 
-A command has limits by state (`Limits`: BEFORE_LOGIN and AFTER_LOGIN), and each of its arguments one of its own
-(`Argument`), whether it comes as an atom, quoted or as a literal: `grammar` names the argument wherever it reads one.
-A literal is refused when it is announced, by what the command may need of it (`command_table`). RFC 2683 §3.2.1.5 asks
-for lines of 8000 octets at least; RFC 9051 §4.3 lets a server bound literals.
+A command has limits by state (`Limits`: BEFORE_LOGIN, with more for ID, and AFTER_LOGIN), and each of its arguments one
+of its own (`Argument`), whether it comes as an atom, quoted or as a literal: `grammar` names the argument wherever it
+reads one. A literal is refused when it is announced, by what the command may need of it (`command_table`). RFC 2683
+§3.2.1.5 asks for lines of 8000 octets at least; RFC 9051 §4.3 lets a server bound literals.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from pillarbox.mail import flags, mailbox_name
@@ -37,6 +37,13 @@ BEFORE_LOGIN: Final = Limits(
     literals=10,
     skipped_octets=64 * 1024,
     bad_commands=10,
+)
+ID_BEFORE_LOGIN: Final = replace(
+    BEFORE_LOGIN,
+    # RFC 2971 §3.3: 30 fields, with names of 30 octets and values of 1024
+    line_octets=34 * 1024,
+    literal_octets=32 * 1024,
+    literals=60,
 )
 AFTER_LOGIN: Final = Limits(
     line_octets=128 * 1024,

@@ -12,7 +12,7 @@ from pillarbox.protocol.imap.capabilities import Conditions
 from pillarbox.protocol.imap.commands import Append, Replace
 from pillarbox.protocol.imap.draft import Draft
 from pillarbox.protocol.imap.events import Bye, MessageParameters, Response
-from pillarbox.protocol.imap.receiver import LiteralCount, Receiver
+from pillarbox.protocol.imap.receiver import LineTooLong, LiteralCount, Receiver
 from pillarbox.protocol.imap.selected import SelectedMailbox
 from pillarbox.protocol.imap.states import State
 

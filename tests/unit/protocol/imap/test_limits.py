@@ -7,7 +7,7 @@ import pytest
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.protocol.imap import limits
 from pillarbox.protocol.imap.command_table import COMMANDS
-from pillarbox.protocol.imap.commands import Fetch, Noop, Search, Store
+from pillarbox.protocol.imap.commands import Fetch, Id, Noop, Search, Store
 from pillarbox.protocol.imap.cursor import parse_sequence_set
 from pillarbox.protocol.imap.events import Bye, Received, Response
 from pillarbox.protocol.imap.fetch_items import BodySection
@@ -166,9 +166,32 @@ def test_a_refused_command_that_goes_on_with_literals_ends_the_connection() -> N
 
 
 def test_literals_before_login_are_few_and_small() -> None:
-    first = b"a ID (" + b"{1+}\r\nx NIL " * 10
-    (answer, *_) = Dialogue().send(first + b"{1+}\r\nx NIL)\r\n" + NEXT)
-    assert answer == Response(b"a NO [LIMIT] Too many literals\r\n")
+    for command, few in ((b"LOGIN", 10), (b"ID", 60)):
+        dialogue = Dialogue()
+        (answer, *_) = dialogue.send(b"a " + command + b" {1+}\r\nx" * (few + 1) + b"\r\n" + NEXT)
+        assert answer == Response(b"a NO [LIMIT] Too many literals\r\n")
+    (answer, *_) = Dialogue().send(b"a ID" + (b" {1024+}\r\n" + b"x" * 1024) * 33 + b"\r\n")
+    assert answer == Response(b"a NO [LIMIT] Literal too large\r\n")
+
+
+@pytest.mark.rfc("2971 §3.3", "MUST")
+@pytest.mark.parametrize("form", [b'"%b"', b"{%d+}\r\n%b"])
+def test_id_is_as_large_before_login_as_it_may_be(form: bytes) -> None:
+    def string(octets: bytes) -> bytes:
+        return form % octets if form.startswith(b'"') else form % (len(octets), octets)
+
+    fields = [(b"%030d" % number, b"x" * 1024) for number in range(30)]
+    line = b"a ID (%b)\r\n" % b" ".join(string(name) + b" " + string(value) for name, value in fields)
+    for pieces in ([line], [line[at : at + 100] for at in range(0, len(line), 100)]):
+        dialogue = Dialogue()
+        (event,) = [event for piece in pieces for event in dialogue.send(piece)]
+        assert isinstance(event, Received)
+        assert event.command == Id(tuple((name.decode(), value.decode()) for name, value in fields))
+        # what follows has the limits of all commands before login again
+        (refused,) = dialogue.send(b"b LOGIN x " + b"y" * 20_000 + b"\r\n")
+        assert refused == Response(b"b BAD [LIMIT] Line too long\r\n")
+    (refused,) = Dialogue().send(b"a ID (" + b"x" * 34 * 1024 + b"\r\n")
+    assert refused == Response(b"a BAD [LIMIT] Line too long\r\n")
 
 
 def test_refusals_before_login_are_counted() -> None:
