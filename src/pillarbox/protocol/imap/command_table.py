@@ -82,6 +82,12 @@ COMMANDS: Final[dict[bytes, Row]] = {
 """By upper-case name; `UID FETCH` and the like are commands of their own."""
 
 
+def selects(verb: bytes) -> bool:
+    """Whether this command selects a mailbox in place of any other."""
+    row = COMMANDS.get(verb)
+    return row is not None and row.transitions is SELECTS
+
+
 def refusal(state: State, verb: bytes) -> str | None:
     """Why this command is not allowed in this state, or None where it is."""
     row = COMMANDS.get(verb)

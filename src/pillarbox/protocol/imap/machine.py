@@ -165,12 +165,6 @@ class Machine(ParserState):
         self._move(State.SELECTED)
         self.selected = mailbox
 
-    def deselect(self) -> None:
-        """No mailbox is selected any more: CLOSE, UNSELECT, a SELECT that failed, or the mailbox is gone."""
-        self.selected = None
-        if self.state is State.SELECTED:
-            self.state = State.AUTHENTICATED
-
     def logged_out(self) -> None:
         """Further octets are ignored."""
         self.close()

@@ -9,6 +9,7 @@ from typing import Final
 
 from pillarbox.protocol.imap import limits, response_codes, responses
 from pillarbox.protocol.imap.capabilities import Conditions
+from pillarbox.protocol.imap.command_table import selects
 from pillarbox.protocol.imap.commands import Append, Replace
 from pillarbox.protocol.imap.draft import Draft
 from pillarbox.protocol.imap.events import Bye, MessageParameters, Response
@@ -17,11 +18,11 @@ from pillarbox.protocol.imap.selected import SelectedMailbox
 from pillarbox.protocol.imap.states import State
 
 
-class Mode(Enum):
 _HEAD_OCTETS: Final = 512
 """More than the longest tag with its verb."""
 
 
+class Mode(Enum):
     """What the next octets are."""
 
     COMMAND = "lines of a command"
@@ -106,6 +107,12 @@ class ParserState:
         self.message = self.count = None
         self.remaining = 0
 
+    def deselect(self) -> None:
+        """No mailbox is selected any more: CLOSE, UNSELECT, a SELECT that failed, or the mailbox is gone."""
+        self.selected = None
+        if self.state is State.SELECTED:
+            self.state = State.AUTHENTICATED
+
     def close(self) -> None:
         """Ignore all further octets."""
         self.state, self.selected, self.mode = State.LOGOUT, None, Mode.CLOSED
@@ -153,6 +160,11 @@ class ParserState:
         return self._refused(count, answer)
 
     def _refused(self, count: LiteralCount | None, answer: bytes) -> Response | Bye:
+        # RFC 9051 §6.3.2: SELECT deselects before it attempts the selection, so whatever it fails by, BAD as well as
+        # NO, nothing is selected then: an EXPUNGE that was sent along must not find the old mailbox
+        if self.selected is not None and selects(self.draft.verb):
+            self.deselect()
+            answer = responses.closed() + answer
         # RFC 7888 §4: what comes all the same must be read, or the connection closed
         if count and not count.synchronizing and count.size > self.limits.skipped_octets:
             return self.bye(answer, "Literal too large")

@@ -9,7 +9,7 @@ from typing import Final
 
 from pillarbox.mail.mailbox_name import SEPARATOR
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.protocol.imap import strings
+from pillarbox.protocol.imap import response_codes, strings
 from pillarbox.protocol.imap.commands import StatusItem
 
 UNTAGGED: Final = b"*"
@@ -50,6 +50,11 @@ def _status(tag: bytes, word: bytes, text: str, code: bytes | None) -> bytes:
         if code is None
         else b"%b %b [%b] %b\r\n" % (tag, word, code, octets)
     )
+
+
+def closed() -> bytes:
+    """RFC 9051 §7.1: responses from here on are not about the mailbox that was selected."""
+    return ok(UNTAGGED, "Previous mailbox closed", response_codes.CLOSED)
 
 
 # --- the server

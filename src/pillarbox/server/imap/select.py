@@ -10,18 +10,16 @@ from pillarbox.mail.identifiers import ModSeq, Uid
 from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.protocol.imap import responses
 from pillarbox.protocol.imap.commands import Close, Resynchronize, Select, Unselect
-from pillarbox.protocol.imap.response_codes import CLOSED, READ_ONLY, READ_WRITE
-from pillarbox.protocol.imap.responses import UNTAGGED
+from pillarbox.protocol.imap.response_codes import READ_ONLY, READ_WRITE
 from pillarbox.protocol.imap.selected import SelectedMailbox
 from pillarbox.server.imap import qresync, snapshot, updates
 from pillarbox.server.imap.expunge import remove_deleted
-from pillarbox.server.imap.reply import Reply, bad, ok
+from pillarbox.server.imap.reply import Reply, ok
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import changes, mailbox_cache, mailboxes
 from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.world.database import Transaction
 
-_CLOSED: Final = responses.ok(UNTAGGED, "Previous mailbox closed", CLOSED)
 _SELECTED: Final = ok("SELECT completed", READ_WRITE)
 _EXAMINED: Final = ok("EXAMINE completed", READ_ONLY)
 
@@ -29,11 +27,9 @@ _EXAMINED: Final = ok("EXAMINE completed", READ_ONLY)
 async def select(session: SessionState, command: Select) -> Reply:
     """SELECT and EXAMINE."""
     machine = session.machine
-    if command.resynchronize and not machine.qresync:
-        return bad("QRESYNC not enabled")  # RFC 7162 §3.2.5
     if machine.selected is not None:
         # RFC 7162 §3.2.11: responses from here on are about the new mailbox
-        session.write(_CLOSED)
+        session.write(responses.closed())
     # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
     machine.deselect()
     cached, first_recent, vanished = await _open(session, command.mailbox, command.resynchronize)

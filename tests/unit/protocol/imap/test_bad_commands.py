@@ -158,15 +158,15 @@ BAD = [
 NO = [
     (MEMBER, b"CREATE a//b", b"[CANNOT] "),
     (MEMBER, b"CREATE &AAA-", b"[CANNOT] "),
-    (READER, b"SEARCH " + b"NOT " * 52 + b"ALL", b"[LIMIT] "),
-    (READER, b"SEARCH " + b"(" * 52 + b"ALL" + b")" * 52, b"[LIMIT] "),
-    (READER, b"SEARCH " + b"OR ALL " * 500 + b"ALL", b"[LIMIT] "),
     (MEMBER, b"SELECT a&b", b"[CANNOT] "),
     (MEMBER, b'CREATE "\x01"', b"[CANNOT] "),
     (MEMBER, b"CREATE " + b"a" * 300, b"[CANNOT] "),
     (MEMBER, b"CREATE a (USE (\\Purple))", b"[USEATTR] "),
     (READER, b"STORE 1 FLAGS (" + b" ".join(b"k%d" % n for n in range(200)) + b")", b"[LIMIT] "),
     (READER, b"SEARCH " + b" ".join([b"NOT ALL"] * 501), b"[LIMIT] "),
+    (READER, b"SEARCH " + b"NOT " * 52 + b"ALL", b"[LIMIT] "),
+    (READER, b"SEARCH " + b"(" * 52 + b"ALL" + b")" * 52, b"[LIMIT] "),
+    (READER, b"SEARCH " + b"OR ALL " * 500 + b"ALL", b"[LIMIT] "),
     (NOBODY, b"AUTHENTICATE CRAM-MD5", b""),
 ]
 

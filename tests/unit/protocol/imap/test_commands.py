@@ -368,11 +368,6 @@ def test_changedsince_implies_modseq() -> None:
     assert read(READER, b"FETCH 1:* FLAGS (CHANGEDSINCE 12345)") == command
 
 
-@pytest.mark.rfc("4731 §3.1", "MUST")
-def test_search_return_options() -> None:
-    assert read(READER, b"SEARCH RETURN () ALL") == Search(All(), returns=frozenset({SearchReturn.ALL}))
-    assert read(READER, b"SEARCH RETURN (MIN max COUNT ALL SAVE) ALL") == Search(
-        All(), returns=frozenset(SearchReturn)
 def test_changes_since_0_are_all_there_are() -> None:
     dialogue = Dialogue(READER)
     dialogue.send(b"e ENABLE QRESYNC\r\n")
@@ -384,6 +379,11 @@ def test_changes_since_0_are_all_there_are() -> None:
     assert select == Select("b", resynchronize=Resynchronize(0, 0))
 
 
+@pytest.mark.rfc("4731 §3.1", "MUST")
+def test_search_return_options() -> None:
+    assert read(READER, b"SEARCH RETURN () ALL") == Search(All(), returns=frozenset({SearchReturn.ALL}))
+    assert read(READER, b"SEARCH RETURN (MIN max COUNT ALL SAVE) ALL") == Search(
+        All(), returns=frozenset(SearchReturn)
     )
     with_charset = read(READER, b"UID SEARCH RETURN (SAVE) CHARSET UTF-8 ALL")
     assert with_charset == Search(All(), uid=True, returns=frozenset({SearchReturn.SAVE}))

@@ -124,3 +124,53 @@ def test_of_very_many_keywords_some_are_named() -> None:
         (named,) = mail.client().ok("SELECT INBOX").data(b"FLAGS")
         assert {b"\\Answered", b"\\Flagged", b"\\Deleted", b"\\Seen", b"\\Draft"} < set(named[0])
         assert 8_000 < len(b" ".join(named[0])) < 10_000
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "SELECT",
+        "SELECT ",
+        'EXAMINE "a&b"',
+        'SELECT "" extra',
+        "SELECT a%",
+        "SELECT INBOX (NICE)",
+        "SELECT INBOX (QRESYNC (1 1))",
+        "SELECT INBOX (QRESYNC)",
+        f"SELECT {'x' * 5000}",
+        f"EXAMINE {'x' * 200_000}",
+        'SELECT "a\\b"',
+        "SELECT {5000+}",
+        "examine ~{1+}",
+    ],
+)
+@pytest.mark.rfc("9051 §6.3.2", "MUST")
+def test_a_select_that_is_refused_unread_leaves_nothing_selected_too(wrong: str) -> None:
+    with open_imap() as mail:
+        mail.deliver(MESSAGE, flags="\\Deleted")
+        client = mail.client(select="INBOX")
+        line = wrong.encode() + b"\r\n" + (b"x" * 5000 + b"\r\n" if wrong.endswith("{5000+}") else b"")
+        closed, refused = client.send(b"a1 " + line + (b"x\r\n" if wrong.endswith("{1+}") else b""))
+        assert isinstance(closed, Status)
+        assert isinstance(refused, Status)
+        assert (closed.code, refused.tag, refused.word in {b"BAD", b"NO"}) == (b"CLOSED", b"a1", True)
+        assert client.do("EXPUNGE").word == b"BAD"
+        assert client.ok("SELECT INBOX").numbered(b"EXISTS") == [1]
+
+
+def test_what_is_no_select_leaves_the_mailbox_selected() -> None:
+    with open_imap() as mail:
+        client = mail.client(select="INBOX")
+        for wrong in (
+            b"SELECTED x",
+            b"a SELECTED x",
+            b"()",
+            b"x" * 200_000,
+            b"a STATUS SELECT",
+            b"a UID SELECT x",
+        ):
+            (refused,) = client.send(wrong + b"\r\n")
+            assert isinstance(refused, Status)
+            assert refused.word == b"BAD"
+            assert client.do("CHECK").word == b"OK"
+            assert client.ok("SELECT INBOX").codes()[b"CLOSED"] is None
