@@ -198,7 +198,10 @@ class _Reader:
             return re.sub(rb"\\(.)", rb"\1", found[1])
         if found := _LITERAL.match(self.octets, self.at):
             self.at = found.end() + int(found[2])
-            return self.octets[found.end() : self.at]
+            value = self.octets[found.end() : self.at]
+            if not found[1] and b"\0" in value:
+                raise NotWellFormed("NUL in a literal that is no literal8")
+            return value
         if found := _NUMBER.match(self.octets, self.at):
             self.at = found.end()
             return int(found[0])

@@ -6,11 +6,15 @@ has enabled UTF-8 there (`utf8=True`: IMAP4rev2 or UTF8=ACCEPT enabled; RFC 9051
 """
 
 import re
+from collections.abc import Sequence
+from itertools import repeat
+from operator import contains
 from typing import Final
 
 from pillarbox.mail import mailbox_name
 
 NIL: Final = b"NIL"
+EMPTY: Final = b'""'
 
 _QUOTABLE: Final = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]{0,1000}")
 _QUOTABLE_UTF8: Final = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\xff]{0,1000}")
@@ -35,6 +39,25 @@ def literal8(octets: bytes) -> bytes:
     return b"~{%d}\r\n%b" % (len(octets), octets)
 
 
+def without_nul(octets: bytes) -> bytes:
+    """What is sent in place of a message's octets where NUL is not allowed: as many, with %x80 for each NUL.
+
+    RFC 9051 §9 (3): NUL is in a literal8 only, and that is for BINARY (decision 25).
+    """
+    return octets.replace(b"\0", b"\x80")
+
+
+def all_without_nul(texts: Sequence[bytes]) -> Sequence[bytes]:
+    """`without_nul` of each: the same sequence where there is none, as almost always."""
+    return list(map(without_nul, texts)) if True in map(contains, texts, repeat(0)) else texts
+
+
+def section(octets: bytes) -> bytes:
+    """What BODY[...] answers (RFC 9051 §7.5.2)."""
+    # Mail on iOS waits for more behind {0}, until it gives up: clients ask for slices beyond the end of a part
+    return literal(without_nul(octets)) if octets else EMPTY
+
+
 def string(octets: bytes, *, utf8: bool = False) -> bytes:
     """A quoted string where one will do, else a literal."""
     if (_QUOTABLE_UTF8 if utf8 else _QUOTABLE).fullmatch(octets) and _reads_as_text(octets):
@@ -49,6 +72,8 @@ def nstring(octets: bytes | None, *, utf8: bool = False) -> bytes:
 
 def binary(octets: bytes) -> bytes:
     """What BINARY[...] answers: a literal8 only where NUL asks for one (RFC 9051 §7.5.2)."""
+    if not octets:
+        return EMPTY
     return literal8(octets) if b"\0" in octets else literal(octets)
 
 

@@ -155,8 +155,11 @@ def _maker(item: FetchItem, *, utf8: bool) -> Callable[[Batch], Column]:
         case BodySection() if _from_cached_fields(item):
             return _cached_fields_maker(item)
         case BodySection() | BinarySection() | BinarySize():
-            column = fetch_responses.literals if whole(item) else fetch_responses.octets
-            return lambda batch: column(item.label, batch.computed[item])
+            if whole(item):
+                return lambda batch: fetch_responses.literals(
+                    item.label, strings.all_without_nul(batch.computed[item])
+                )
+            return lambda batch: fetch_responses.octets(item.label, batch.computed[item])
         case _:
             assert_never(item)
 
@@ -195,8 +198,10 @@ def _cached_fields_maker(section: BodySection) -> Callable[[Batch], Column]:
 
     def make(batch: Batch) -> Column:
         found = select_cached_fields(batch.stored[Stored.CACHED_FIELDS], names)
-        return fetch_responses.literals(
-            section.label, [cut(fields, partial) for fields in found] if partial else found
+        if partial is None:
+            return fetch_responses.literals(section.label, found)
+        return fetch_responses.octets(
+            section.label, [strings.section(cut(fields, partial)) for fields in found]
         )
 
     return make

@@ -93,7 +93,7 @@ def value(item: OctetsItem, message: MessageOctets) -> bytes | Extent:
 def on_wire(item: OctetsItem, message: MessageOctets) -> bytes:
     """An item's value as octets for the wire."""
     found = value(item, message)
-    return strings.literal(message.range(found)) if isinstance(found, Extent) else found
+    return strings.section(message.range(found)) if isinstance(found, Extent) else found
 
 
 def _body_section(section: BodySection, message: MessageOctets) -> bytes | Extent:
@@ -103,7 +103,7 @@ def _body_section(section: BodySection, message: MessageOctets) -> bytes | Exten
         case Extent() as extent:
             return sections.narrowed(extent, section.partial)
         case bytes() as octets:
-            return strings.literal(sections.cut(octets, section.partial))
+            return strings.section(sections.cut(octets, section.partial))
 
 
 def _found(section: BodySection, message: MessageOctets) -> bytes | Extent | None:

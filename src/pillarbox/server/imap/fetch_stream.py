@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from pillarbox.mail.part import Part
-from pillarbox.protocol.imap import response_codes
+from pillarbox.protocol.imap import response_codes, strings
 from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.fetch_items import FetchItem
 from pillarbox.server import damage
@@ -128,10 +128,13 @@ async def _write_computed(session: SessionState, octets: bytes) -> None:
 
 
 async def _write_range(session: SessionState, blob: OpenBlob, extent: Extent) -> None:
-    """A literal of this range."""
+    """A literal of this range, as `strings.section`."""
+    if extent.end == extent.start:
+        session.write(strings.EMPTY)
+        return
     session.write(b"{%d}\r\n" % (extent.end - extent.start))
     piece_octets = session.limits.piece_octets
     for start in range(extent.start, extent.end, piece_octets):
-        session.write(blob.read(start, min(piece_octets, extent.end - start)))
+        session.write(strings.without_nul(blob.read(start, min(piece_octets, extent.end - start))))
         await session.drain()
         await session.flush_and_yield()

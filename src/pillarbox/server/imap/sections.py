@@ -16,6 +16,7 @@ from pillarbox.mail import transfer
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import Part
 from pillarbox.protocol.imap.fetch_items import BodySection, Partial, SectionText
+from pillarbox.protocol.imap.strings import without_nul
 
 EMPTY_LINE: Final = b"\r\n"
 
@@ -85,7 +86,7 @@ def other_fields(names: frozenset[bytes]) -> "re.Pattern[bytes]":
 
 
 def select_cached_fields(cached: Sequence[bytes], names: frozenset[bytes]) -> list[bytes]:
-    """The same as `header_fields` of each message, from the summaries' cached fields.
+    """The same as `header_fields` of each message, from the summaries' cached fields, and as it is sent: without NUL.
 
     Many at once, as one block of octets, for the listings of whole mailboxes.
     """
@@ -93,7 +94,7 @@ def select_cached_fields(cached: Sequence[bytes], names: frozenset[bytes]) -> li
     others, after_each = other_fields(names), EMPTY_LINE + _BETWEEN
     for start in range(0, len(cached), _AT_ONCE):
         block = _BETWEEN + after_each.join(cached[start : start + _AT_ONCE]) + after_each
-        found += others.sub(b"", block).split(_BETWEEN)[1:-1]
+        found += without_nul(others.sub(b"", block)).split(_BETWEEN)[1:-1]
     return found
 
 
