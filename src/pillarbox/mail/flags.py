@@ -12,7 +12,7 @@ Flags are compared case-insensitively (RFC 3501 §2.3.2, RFC 9051 §2.3.2).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -34,6 +34,12 @@ MAX_KEYWORD_OCTETS: Final = 255
 MAX_TEXT_OCTETS: Final = 1024
 """All flags of one message as stored. Most mailboxes have few different texts; one in which each message has another
 has this much in memory for each."""
+
+MAX_KNOWN_OCTETS: Final = 8 * 1024
+"""Keywords of a mailbox that are announced, about."""
+
+MAX_READ_OCTETS: Final = 256 * 1024
+"""Of the flags that messages have, this much is read for their keywords at a time: some ten milliseconds."""
 
 _SYSTEM: Final = {flag.lower(): (place, flag) for place, flag in enumerate(SYSTEM_FLAGS)}
 
@@ -96,6 +102,47 @@ def contains(stored: str, flag: str) -> bool:
 def keywords(stored: str) -> tuple[str, ...]:
     """The keywords of a stored text, without the system flags."""
     return tuple(flag for flag in stored.split() if not flag.startswith("\\"))
+
+
+class Keywords:
+    """The keywords that a mailbox knows, each as it was first spelled. Never changed, only replaced.
+
+    At most `MAX_KNOWN_OCTETS`: of a mailbox with very many, some are unknown.
+    """
+
+    __slots__ = ("_by_lower", "_room")
+
+    def __init__(self, by_lower: Mapping[str, str]) -> None:
+        self._by_lower = by_lower
+        self._room = MAX_KNOWN_OCTETS - sum(map(len, by_lower))
+
+    def __len__(self) -> int:
+        return len(self._by_lower)
+
+    def __iter__(self) -> Iterator[str]:
+        """In the order of stored texts."""
+        return iter([self._by_lower[key] for key in sorted(self._by_lower)])
+
+    def __le__(self, other: "Keywords") -> bool:
+        """Whether the other has all of these, in any letter case."""
+        return self._by_lower.keys() <= other._by_lower.keys()
+
+    def including(self, texts: Iterable[str]) -> "Keywords":
+        """These and the keywords of some stored texts; the same value where there are no others."""
+        more: dict[str, str] = {}
+        to_name, to_read = self._room, MAX_READ_OCTETS
+        for text in dict.fromkeys(texts):
+            if to_name <= 0 or to_read <= 0:
+                break
+            to_read -= len(text)
+            for word in keywords(text):
+                if (key := word.lower()) not in self._by_lower and key not in more:
+                    more[key] = word
+                    to_name -= len(key)
+        return Keywords({**self._by_lower, **more}) if more else self
+
+
+NO_KEYWORDS: Final = Keywords({})
 
 
 def _canonical_form(flags: tuple[str, ...]) -> str:

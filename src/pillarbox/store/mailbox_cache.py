@@ -21,12 +21,13 @@ in place: do not rely on them after waiting (`snapshot` gives a copy that stays 
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from itertools import compress, count
 from typing import Final, NamedTuple
 
 from pillarbox.mail import flags as flag_text
+from pillarbox.mail.flags import NO_KEYWORDS, Keywords
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.mail.number_set import NumberSet, without
 from pillarbox.store import changes, mailbox_counts
@@ -67,6 +68,8 @@ class CachedMailbox:
     text_octets: int = 0
     """Of the different texts in `flags` together, at most twice as many as they have."""
     _recount_from: int = RECOUNT_OCTETS
+    keywords: Keywords = NO_KEYWORDS
+    """All that its messages have, and some that they had. The same value for as long as there are no others."""
 
     @property
     def uid_validity(self) -> UidValidity:
@@ -114,16 +117,9 @@ class CachedMailbox:
                 self.modseqs[part] = array(
                     "Q", [modseq if text in rewritten else it for text, it in zip(old, own, strict=True)]
                 )
-        self._add_texts(rewritten.values())
+        self._learn(rewritten.values())
         self.version = Version(self.version.uid_validity, modseq)
         return True
-
-    def _add_texts(self, texts: Iterable[str]) -> None:
-        """Count flags that may be new here."""
-        self.text_octets += sum(map(len, texts))
-        if self.text_octets > self._recount_from:
-            self.text_octets = sum(map(len, set(self.flags)))
-            self._recount_from = RECOUNT_OCTETS + 2 * self.text_octets
 
     def advance(self, delta: Delta, uid_next: Uid) -> None:
         """Apply what the change log has since `version`."""
@@ -134,9 +130,17 @@ class CachedMailbox:
             self.uids = self.uids + array("I", [row[0] for row in delta.appended])
             self.flags += [row[1] for row in delta.appended]
             self.modseqs.extend([row[2] for row in delta.appended])
-        self._add_texts([row[1] for row in (*delta.appended, *delta.flagged)])
+        self._learn([row[1] for rows in (delta.flagged, delta.appended) for row in rows])
         self.uid_next = uid_next
         self.version = Version(self.version.uid_validity, delta.highest)
+
+    def _learn(self, texts: Collection[str]) -> None:
+        """Take note of flags that may be new here."""
+        self.keywords = self.keywords.including(texts)
+        self.text_octets += sum(map(len, texts))
+        if self.text_octets > self._recount_from:
+            self.text_octets = sum(map(len, set(self.flags)))
+            self._recount_from = RECOUNT_OCTETS + 2 * self.text_octets
 
     def _remove(self, vanished: NumberSet) -> None:
         gone = vanished.slices(self.uids)
@@ -244,6 +248,7 @@ def _everything(tx: Transaction, account: AccountId, head: Head) -> CachedMailbo
         array("Q", [row[2] for row in rows]),
         text_octets := sum(map(len, texts)),
         RECOUNT_OCTETS + 2 * text_octets,
+        NO_KEYWORDS.including(texts),
     )
 
 

@@ -33,6 +33,8 @@ class Belief:
     uid_validity: int = 0
     highest_modseq: int = 0
     recent: int = 0
+    names: frozenset[bytes] = frozenset()
+    """Flags that the last FLAGS response named."""
 
     def receive(self, response: Response, *, expunges: bool) -> None:
         """Take in an untagged response; `expunges`: whether EXPUNGE may be sent now."""
@@ -48,6 +50,8 @@ class Belief:
                     raise Broken("EXPUNGE where it must not be")
                 self._at(number)
                 del self.messages[number - 1]
+            case Data(b"FLAGS", [list(names)]):
+                self.names = frozenset(name.lower() for name in names)
             case Data(b"VANISHED", arguments):
                 self._vanished(arguments, expunges=expunges)
             case Fetched(number, items):
@@ -103,6 +107,8 @@ class Belief:
         flags = items.get(b"FLAGS")
         if isinstance(flags, list):
             message.flags = frozenset(flag.lower() for flag in flags) - {b"\\recent"}
+            if not message.flags <= self.names:
+                raise Broken(f"FLAGS did not name {message.flags - self.names}")
         modseq = items.get(b"MODSEQ")
         if isinstance(modseq, list):
             if modseq[0] < message.modseq:

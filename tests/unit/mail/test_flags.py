@@ -79,3 +79,12 @@ def test_contains_whole_flags_only() -> None:
 
 def test_keywords() -> None:
     assert flags.keywords("\\Seen $Junk a") == ("$Junk", "a")
+
+
+def test_keywords_of_a_mailbox() -> None:
+    known = flags.NO_KEYWORDS.including(["\\Seen b", "\\Seen $A b", ""])
+    assert list(known) == ["$A", "b"]
+    assert known.including(["B $a", "\\Deleted"]) is known
+    more = known.including(["c B"])
+    assert list(more) == ["$A", "b", "c"]
+    assert (len(known), known <= more, more <= known) == (2, True, False)

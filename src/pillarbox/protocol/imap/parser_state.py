@@ -17,7 +17,6 @@ from pillarbox.protocol.imap.receiver import LineTooLong, LiteralCount, Receiver
 from pillarbox.protocol.imap.selected import SelectedMailbox
 from pillarbox.protocol.imap.states import State
 
-
 _HEAD_OCTETS: Final = 512
 """More than the longest tag with its verb."""
 

@@ -19,6 +19,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from pillarbox.mail.flags import NO_KEYWORDS
 from pillarbox.mail.identifiers import MailboxId, ModSeq, UidValidity
 from pillarbox.mail.number_set import EMPTY, NumberSet, without
 from pillarbox.mail.query import (
@@ -70,6 +71,7 @@ class SelectedMailbox:
     """One client's view of one mailbox."""
 
     __slots__ = (
+        "keywords",
         "mailbox",
         "modseq",
         "name",
@@ -102,6 +104,8 @@ class SelectedMailbox:
         self.read_only = read_only
         self.recent = recent
         """UIDs that this session claimed as \\Recent: several runs where other sessions claimed between."""
+        self.keywords = NO_KEYWORDS
+        """Those that the last FLAGS response named; `server.imap.keywords` sends another one before there is more."""
         self.saved: NumberSet = EMPTY
         """`$`: UIDs of the saved search result (RFC 5182 §2.1)."""
         self.pending_expunges: NumberSet = EMPTY

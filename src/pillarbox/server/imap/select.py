@@ -88,6 +88,7 @@ def _data(session: SessionState, selected: SelectedMailbox, cached: CachedMailbo
     """The untagged responses that SELECT requires (RFC 9051 §6.3.2, RFC 3501 §6.3.1)."""
     machine = session.machine
     data = session.caches.select_data.of(cached)
+    selected.keywords = data.keywords
     if machine.rev2:
         # RFC 9051 §6.3.2: the name as the server spells it
         revision = responses.listed(selected.name, utf8=machine.utf8)

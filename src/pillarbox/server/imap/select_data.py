@@ -1,4 +1,4 @@
-"""The mailbox data that SELECT sends: flags in use, the first unseen message, UIDNEXT and the like.
+"""The mailbox data that SELECT sends: flags, the first unseen message, UIDNEXT and the like.
 
 Computing them visits every message once; so they are cached, and hold for as long as the mailbox's MODSEQ does.
 """
@@ -6,11 +6,10 @@ Computing them visits every message once; so they are cached, and hold for as lo
 from collections import OrderedDict
 from typing import Final
 
-from pillarbox.mail import flags as flag_text
 from pillarbox.mail import object_id
-from pillarbox.mail.flags import SYSTEM_FLAGS
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.responses import UNTAGGED
+from pillarbox.server.imap import keywords
 from pillarbox.store.mailbox_cache import CachedMailbox
 
 MAX_CACHED: Final = 4096
@@ -24,14 +23,14 @@ MAX_NAMED_OCTETS: Final = 8 * 1024
 class SelectData:
     """The untagged responses of SELECT, for one state of a mailbox."""
 
-    __slots__ = ("first_unseen", "flags", "flags_read_only", "numbers", "uid_next", "version")
+    __slots__ = ("first_unseen", "flags", "flags_read_only", "keywords", "numbers", "uid_next", "version")
 
     def __init__(self, mailbox: CachedMailbox) -> None:
         self.version, self.uid_next = mailbox.version, mailbox.uid_next
-        names, exists = _flags_in_use(mailbox), responses.exists(len(mailbox.uids))
-        self.flags = responses.flags(names) + _permanent_flags(names, more=True) + exists
+        self.keywords, exists = mailbox.keywords, responses.exists(len(mailbox.uids))
+        self.flags = keywords.flags(self.keywords) + exists
         """FLAGS, PERMANENTFLAGS and EXISTS."""
-        self.flags_read_only = responses.flags(names) + _permanent_flags("", more=False) + exists
+        self.flags_read_only = keywords.flags(self.keywords, read_only=True) + exists
         """The same for EXAMINE."""
         index = mailbox.first_unseen()
         self.first_unseen = (
@@ -47,29 +46,6 @@ class SelectData:
             )
         )
         """UIDVALIDITY, UIDNEXT, HIGHESTMODSEQ and MAILBOXID."""
-
-
-def _permanent_flags(names: str, *, more: bool) -> bytes:
-    text = "Flags permitted" if more else "Read-only mailbox"
-    return responses.ok(UNTAGGED, text, response_codes.permanent_flags(names, more=more))
-
-
-def _flags_in_use(mailbox: CachedMailbox) -> str:
-    """The system flags, and the keywords that messages have: all, unless there are very many.
-
-    RFC 9051 §7.3.1 demands the system flags only.
-    """
-    words: dict[str, str] = {}
-    to_read, to_name = MAX_TEXT_OCTETS, MAX_NAMED_OCTETS
-    for text in dict.fromkeys(mailbox.flags):
-        to_read -= len(text)
-        for word in flag_text.keywords(text):
-            if (key := word.lower()) not in words:
-                words[key] = word
-                to_name -= len(word)
-        if to_read < 0 or to_name < 0:
-            break
-    return " ".join([*SYSTEM_FLAGS, *(words[key] for key in sorted(words))])
 
 
 class SelectDataCache:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
+from pillarbox.server.imap import keywords
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import mailbox_cache
 from pillarbox.store.account_counters import NoSuchMailbox
@@ -50,6 +51,14 @@ async def up_to_date(
             continue
         cached = cache.take(account, mailbox, known, reading)
         if cached is not None:
+            selected = session.machine.selected
+            # Whatever is sent of this state may have a keyword that the client was not sent yet
+            if (
+                selected is not None
+                and selected.keywords is not cached.keywords
+                and selected.mailbox == mailbox
+            ):
+                session.write(keywords.newly_known(selected, cached.keywords))
             return cached, found
 
 

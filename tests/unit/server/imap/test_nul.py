@@ -31,7 +31,8 @@ SECTIONS: list[tuple[bytes, bytes]] = [
     (b"BODY[2.TEXT]", INNER_TEXT),
     (b"BODY[HEADER.FIELDS (SUBJECT)]", b"Subject: n\0l\r\n\r\n"),
     (b"BODY[HEADER.FIELDS (X-Odd)]", b"X-Odd: o\0d\r\n\r\n"),
-    (b"BODY[HEADER.FIELDS.NOT (Subject MIME-Version Content-Type)]", b"X-Odd: o\0d\r\nContent-Transfer-Encoding: binary\r\n\r\n"),
+    (b"BODY[HEADER.FIELDS.NOT (Subject MIME-Version Content-Type)]",
+     b"X-Odd: o\0d\r\nContent-Transfer-Encoding: binary\r\n\r\n"),
 ]  # fmt: skip
 LIMITS = [ImapLimits(), ImapLimits(large_message_octets=0, piece_octets=700)]
 
