@@ -11,7 +11,7 @@ APPEND and REPLACE carry messages: their values name the mailbox, and the messag
 from dataclasses import dataclass
 from enum import Enum
 
-from pillarbox.mail.query import Query, mentions_modseq
+from pillarbox.mail.query import Query, mentions_modseq, mentions_sequence
 from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem
 from pillarbox.protocol.imap.sequence_set import SequenceSet
 
@@ -357,3 +357,14 @@ def enables_condstore(command: Command) -> bool:
             return StatusItem.HIGHESTMODSEQ in command.items
         case _:
             return False
+
+
+def permits_expunge(command: Command) -> bool:
+    """Whether EXPUNGE may be sent before the tagged response (RFC 9051 §7.5.1, RFC 7162 §3.2.10)."""
+    match command:
+        case Fetch() | Store():
+            return command.uid
+        case Search():
+            return command.uid and not mentions_sequence(command.query)
+        case _:
+            return True

@@ -28,10 +28,15 @@ class Present(Struct, frozen=True, gc=False):
     """Whether some that were named no longer exist."""
 
 
+def knows_only_present(cached: CachedMailbox, selected: SelectedMailbox) -> bool:
+    """Whether nothing that the client knows is gone: new messages come behind those."""
+    return cached.uids is selected.uids or cached.uids[: selected.count] == selected.uids
+
+
 def present(cached: CachedMailbox, selected: SelectedMailbox, chosen: Chosen) -> Present:
     """Those of the chosen messages that exist, copied from the cache."""
-    if cached.uids is selected.uids or cached.uids[: selected.count] == selected.uids:
-        # Nothing that the client knows is gone: indexes there are indexes here
+    if knows_only_present(cached, selected):
+        # Indexes there are indexes here
         return _present(cached, selected, chosen.slices, chosen.sequence_numbers(), missing=False)
     # A run of UIDs may span messages that came later than those the client knows: only known ones count
     parts = tuple(chosen.uids.slices(cached.uids))

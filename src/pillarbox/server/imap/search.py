@@ -7,17 +7,18 @@ sequence number yet.
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.mail.query import Query, mentions_modseq
-from pillarbox.protocol.imap import responses
-from pillarbox.protocol.imap.commands import Search, SearchReturn
+from pillarbox.protocol.imap import response_codes, responses
+from pillarbox.protocol.imap.commands import Search, SearchReturn, permits_expunge
 from pillarbox.server.imap import snapshot
-from pillarbox.server.imap.messages import present
+from pillarbox.server.imap.messages import knows_only_present, present
 from pillarbox.server.imap.reply import Reply, ok
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import search as store_search
+from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.world.database import Lane
 
 _ALL = frozenset({SearchReturn.ALL})
@@ -28,7 +29,8 @@ async def search(session: SessionState, command: Search) -> Reply:
     selected, returns = session.selected, command.returns
     saves = returns is not None and SearchReturn.SAVE in returns
     try:
-        found = await _find(session, selected.limit_query(selected.resolve_query(command.query)))
+        cached = await snapshot.current(session, selected.mailbox)
+        found = await _find(session, cached, selected.limit_query(selected.resolve_query(command.query)))
     except BaseException:
         if saves:
             selected.saved = EMPTY  # RFC 5182 §2.1: a search that fails leaves the result empty
@@ -36,13 +38,17 @@ async def search(session: SessionState, command: Search) -> Reply:
     if saves:
         selected.saved = NumberSet.of(_returned(found, returns or _ALL))
     session.write(await _response(session, command, found))
-    return ok("SEARCH completed")
+    # RFC 5530 §3: what is gone was not found, and its EXPUNGE can't be sent with this response
+    hidden = not permits_expunge(command) and not knows_only_present(cached, selected)
+    return ok("SEARCH completed", response_codes.EXPUNGEISSUED) if hidden else _COMPLETED
 
 
-async def _find(session: SessionState, query: Query) -> list[int]:
+_COMPLETED: Final = ok("SEARCH completed")
+
+
+async def _find(session: SessionState, cached: CachedMailbox, query: Query) -> list[int]:
     """UIDs, ascending."""
     blobs, now_ms = session.world.blobs, session.now_ms
-    cached = await snapshot.current(session, session.selected.mailbox)
     if store_search.takes_long(query, messages=cached.weight):
         database, mailbox = session.world.database, cached.snapshot()
         searching = session.caches.searches.run(

@@ -10,9 +10,8 @@ from typing import Final, assert_never
 
 from pillarbox.config.schema import Config
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.mail.query import mentions_sequence
 from pillarbox.protocol.imap import commands, response_codes, responses
-from pillarbox.protocol.imap.commands import Command
+from pillarbox.protocol.imap.commands import permits_expunge
 from pillarbox.protocol.imap.events import (
     Bye,
     Event,
@@ -189,7 +188,7 @@ class ImapSession(SessionState):
             code = response_codes.highest_modseq(selected.complete_modseq)
             self.write(responses.ok(responses.UNTAGGED, "Highest", code))
         work = HANDLERS[type(command)](self, command)
-        await self._carry_out(event.tag, work, expunges=_may_send_expunges(command))
+        await self._carry_out(event.tag, work, expunges=permits_expunge(command))
         if isinstance(command, commands.Logout):
             self._close()
 
@@ -217,14 +216,3 @@ class ImapSession(SessionState):
         self.write(octets)
         self.flush()
         self.connection.close()
-
-
-def _may_send_expunges(command: Command) -> bool:
-    """Whether EXPUNGE may be sent before the tagged response (RFC 9051 §7.5.1, RFC 7162 §3.2.10)."""
-    match command:
-        case commands.Fetch() | commands.Store():
-            return command.uid
-        case commands.Search():
-            return command.uid and not mentions_sequence(command.query)
-        case _:
-            return True

@@ -148,3 +148,25 @@ def test_messages_not_announced_yet_are_not_found() -> None:
         answer = client.ok("SEARCH ALL")
         assert answer.data(b"SEARCH") == [[1]]
         assert answer.numbered(b"EXISTS") == [2]
+
+
+@pytest.mark.rfc("5530 §3", "MAY")
+@pytest.mark.parametrize(
+    "key", ["ALL", "FROM ann", "RETURN (COUNT) ALL", "RETURN (SAVE) ALL", "KEYWORD none"]
+)
+def test_search_over_messages_that_are_gone_says_so(key: str) -> None:
+    with open_imap() as mail:
+        mail.deliver(*[MESSAGE] * 3)
+        client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
+        other.ok("STORE 2 +FLAGS (\\Deleted)")
+        assert client.ok(f"SEARCH {key}").code is None
+        other.ok("EXPUNGE")
+        mail.deliver()
+        for _ in range(2):
+            answer = client.ok(f"SEARCH {key}")
+            assert (answer.code, answer.numbered(b"EXPUNGE")) == (b"EXPUNGEISSUED", [])
+        assert client.ok("UID SEARCH 1:3").code == b"EXPUNGEISSUED"
+        # where EXPUNGE may be sent, it is
+        answer = client.ok(f"UID SEARCH {key}")
+        assert (answer.code, answer.numbered(b"EXPUNGE")) == (None, [2])
+        assert client.ok(f"SEARCH {key}").code is None
