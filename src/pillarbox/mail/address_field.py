@@ -3,7 +3,7 @@
 The same users, lists and correspondents appear in field after field, so results for short fields are cached.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -48,6 +48,26 @@ def read(header: Header, name: str, max_octets: int = MAX_VALUE_OCTETS) -> Addre
     # RFC 5322 §4.5.3: several fields of one name are one list
     value = values[0] if len(values) == 1 else b", ".join(values)
     return _cached_field(value) if len(value) <= _MAX_CACHED_OCTETS else _parsed_field(value, max_octets)
+
+
+def pieces(values: Sequence[bytes]) -> Iterator[str]:
+    """What ENVELOPE has of the fields of one name as readable text: `Name <local@domain>, ...`."""
+    value = (values[0] if len(values) == 1 else b", ".join(values))[:MAX_VALUE_OCTETS]
+    for place, item in enumerate(parse_address_list(value)):
+        between = ", " if place else ""
+        if isinstance(item, NameAddr):
+            yield between + _readable(item)
+        else:
+            members = ", ".join(map(_readable, item.members))
+            yield f"{between}{encoded_word.decode(item.name)}: {members};"
+
+
+def _readable(address: NameAddr) -> str:
+    name = encoded_word.decode(address.display or b"")
+    if not (address.local or address.domain):
+        return name
+    at = encoded_word.decode(b"%b@%b" % (address.local, address.domain) if address.domain else address.local)
+    return f"{name} <{at}>" if name else at
 
 
 def _parsed_field(value: bytes, max_octets: int = MAX_VALUE_OCTETS) -> AddressField:

@@ -154,6 +154,18 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Addresses:
+    """Messages whose ENVELOPE has this text in an address field: in a decoded name, or in an address.
+
+    RFC 9051 §6.4.4, FROM and the like: comments of the field, its quotes and white space are not in the envelope. An
+    empty text matches every message that has the field.
+    """
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
     """Messages whose body contains this text; the header is not searched."""
 
@@ -190,7 +202,7 @@ class ThreadIs:
 
 Leaf = (
     All | Uids | UidsWithStar | Sequence | SavedResult | Recent | Flag | Dated | Younger | Older
-    | Larger | Smaller | Field | Body | Text | ModSeqAtLeast | EmailIs | ThreadIs
+    | Larger | Smaller | Field | Addresses | Body | Text | ModSeqAtLeast | EmailIs | ThreadIs
 )  # fmt: skip
 """A term without subterms."""
 

@@ -10,6 +10,7 @@ from pillarbox.mail.identifiers import EmailId, ThreadId
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.query import (
     NOTHING,
+    Addresses,
     All,
     And,
     Body,
@@ -131,6 +132,10 @@ def searchable(fed: str) -> Iterator[SqliteTransaction]:
         (Field("Nö", ""), []),
         (Field("Bcc", "x"), []),
         (Field("From", "anna"), list(range(1, 28))),
+        (Addresses("From", "anna <anna@one"), list(range(1, 28))),
+        (Addresses("Cc", "THREE.example"), [4]),
+        (Addresses("Cc", ""), [4]),
+        (Addresses("Bcc", ""), []),
         (Text("no such text anywhere"), []),
         (And((Text("crowd"), Body("filler 7"))), [15]),
         (Or((Body("quick"), Body("東京"))), [1, 3]),
@@ -140,6 +145,52 @@ def searchable(fed: str) -> Iterator[SqliteTransaction]:
 def test_text(query: Query, found: list[int], fed: str) -> None:
     with searchable(fed) as tx:
         assert find(tx, query) == found
+
+
+@pytest.mark.rfc("9051 §6.4.4", "MUST")
+@pytest.mark.parametrize("indexed", [False, True])
+@pytest.mark.parametrize(
+    ("value", "found", "missed"),
+    [
+        (
+            "ann@one.example (work phone)",
+            ["work phone", "Ann@One", "work phone <ann@one.example>"],
+            ["(work"],
+        ),
+        ("Ann (the first) <ann@one.example>", ["ann <ann@"], ["first", "(", "Ann (the"]),
+        ('"Doe, John \\"JD\\"" <jd@one.example>', ['doe, john "jd" <jd@one', "doe, j"], ["\\"]),
+        (
+            "=?utf-8?q?J=C3=B6rg?=\r\n =?utf-8?q?_M=C3=BCller?= <jm@one.example>",
+            ["jörg müller <jm"],
+            ["utf-8", "?="],
+        ),
+        ('"=?utf-8?b?SsO2cmc=?="   <jm@one.example>', ["JÖRG <jm"], ["SsO2"]),
+        ("Team: ann@one.example, Bob <bob@two.example>;", ["team: ann@", "bob <bob@two"], ["ann@two"]),
+        ("Jörg <jörg@example.org>", ["jörg <JÖRG@"], ["jorg"]),
+        ("<@relay.example:ann@one.example>", ["ann@one.example"], ["<ann", ":ann"]),
+        ("undisclosed-recipients:;", ["undisclosed-recipients"], ["@"]),
+        ("ann@one.example\r\nTo: bob@two.example", ["ann@one", "bob@two", "one.example, bob"], ["To"]),
+    ],
+)
+def test_addresses_are_those_of_the_envelope(
+    value: str, found: list[str], missed: list[str], indexed: bool
+) -> None:
+    with open_store() as tx:
+        put(
+            tx,
+            octets(
+                "body", to=value, subject="first ( relay To ann@two :ann", cc="jorg SsO2 utf-8 ?= \\ (work"
+            ),
+        )
+        for number in range(index.MAX_FEED_MESSAGES * 3):
+            put(tx, octets(f"filler {number}"))
+        if indexed:
+            catch_up(tx)
+        for text in found:
+            assert find(tx, Addresses("To", text)) == [1], text
+            assert find(tx, Addresses("From", text)) == [], text
+        for text in missed:
+            assert find(tx, Addresses("To", text)) == [], text
 
 
 def test_search_of_a_text_with_many_trigrams() -> None:
@@ -280,6 +331,7 @@ def test_an_empty_mailbox() -> None:
 def test_which_queries_belong_in_a_thread() -> None:
     assert takes_long(And((All(), Not(Or((Body("x"), Flag("y")))))), messages=1)
     assert takes_long(Field("Subject", "x"), messages=1)
+    assert takes_long(Addresses("From", "x"), messages=1)
     usual = And((Flag("x"), Not(Flag("y")), Larger(5)))
     assert not takes_long(usual, messages=30_000)
     assert takes_long(And((usual,) * 100), messages=30_000)

@@ -43,7 +43,7 @@ def cost(query: Query) -> int:
             return cost(term)
         case q.Body() | q.Text():
             return _WHOLE_TEXT
-        case q.Field():
+        case q.Field() | q.Addresses():
             return _HEADER_LINES
         case q.Dated() | q.Younger() | q.Older() | q.Larger() | q.Smaller() | q.EmailIs() | q.ThreadIs():
             return _NARROW_TABLE

@@ -28,11 +28,13 @@ from pillarbox.store.search import index
 from pillarbox.store.search.cost import cost
 from pillarbox.store.search.text import (
     Interlude,
+    addresses_contain,
     any_header_contains,
     body_contains,
     field_contains,
     go_on,
     lines_may_contain,
+    longest_word,
 )
 from pillarbox.world.blobs import BlobDamaged, Blobs
 from pillarbox.world.database import Transaction
@@ -157,6 +159,8 @@ class _Search:
                 return [place for place in places if modseqs[place] >= modseq]
             case q.Field(name, text):
                 return self._field(name, fold(text), places)
+            case q.Addresses(name, text):
+                return self._addresses(name, fold(text), places)
             case q.Body(text):
                 return self._text(fold(text), places, in_header=False)
             case q.Text(text):
@@ -233,6 +237,15 @@ class _Search:
         may = lines_may_contain(folded)
         lines = self._columns(places, (Column.CACHED_FIELDS,), lambda row: may(row[1]))
         return [place for place, cached in lines if field_contains(cached, name, folded, self._interlude)]
+
+    def _addresses(self, name: str, folded: str, places: Places) -> Places:
+        word = longest_word(folded)
+        places = self._possible(word, places)
+        may = lines_may_contain(word)
+        lines = self._columns(places, (Column.CACHED_FIELDS,), lambda row: may(row[1]))
+        return [
+            place for place, cached in lines if addresses_contain(cached, name, folded, word, self._interlude)
+        ]
 
     def _subject(self, folded: str, places: Places) -> Places:
         subjects = self._columns(places, (Column.SUBJECT,), lambda row: folded in fold(row[1]))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final
 
-from pillarbox.mail import encoded_word
+from pillarbox.mail import address_field, encoded_word
 from pillarbox.mail.header import Header, unfold
 from pillarbox.mail.normalization import fold, slices
 from pillarbox.mail.part import Part
@@ -69,6 +69,27 @@ def field_contains(lines: bytes, name: str, folded: str, interlude: Interlude = 
     if not folded:
         return bool(values)
     return any(contains(encoded_word.pieces(value), folded, interlude) for value in values)
+
+
+def addresses_contain(lines: bytes, name: str, folded: str, word: str, interlude: Interlude = go_on) -> bool:
+    """Whether the ENVELOPE has the text in this address field; an empty text: whether the field is there.
+
+    `lines`: header lines. `word`: the `longest_word` of the text. RFC 9051 §6.4.4, FROM.
+    """
+    if len(lines) <= MAX_PIECE_OCTETS and (
+        _plainly_contains(lines.lower(), name.lower().encode(), word) is False
+    ):
+        return False
+    values = Header(lines).all(name)
+    if not folded:
+        return bool(values)
+    return contains(address_field.pieces(values), folded, interlude)
+
+
+def longest_word(folded: str) -> str:
+    """The longest run of letters and digits: a field has it as it is, however its addresses are written."""
+    words = "".join([character if character.isalnum() else " " for character in folded]).split()
+    return max(words, key=len, default="")
 
 
 def _plainly_contains(lines: bytes, key: bytes, folded: str) -> bool | None:

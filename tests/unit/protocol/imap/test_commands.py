@@ -8,6 +8,7 @@ from pillarbox.mail.identifiers import EmailId, ModSeq, ThreadId
 from pillarbox.mail.number_set import STAR, NumberSet
 from pillarbox.mail.query import (
     NOTHING,
+    Addresses,
     All,
     And,
     Body,
@@ -295,7 +296,15 @@ SEARCHES = [
     (b"UNKEYWORD x", Not(Flag("x"))),
     (
         b"BCC a CC b FROM c SUBJECT d TO e",
-        And(tuple(map(Field, ("Bcc", "Cc", "From", "Subject", "To"), "abcde"))),
+        And(
+            (
+                Addresses("Bcc", "a"),
+                Addresses("Cc", "b"),
+                Addresses("From", "c"),
+                Field("Subject", "d"),
+                Addresses("To", "e"),
+            )
+        ),
     ),
     (b'HEADER X-Foo ""', Field("X-Foo", "")),
     (b'BODY "x y"', Body("x y")),

@@ -7,7 +7,7 @@ from tests.kit.imap.responses import Data, Fetched, Status
 
 
 def announced(answer: Answer) -> list[list[bytes]]:
-    """The keywords of each FLAGS response, which stands before all FETCH responses, and is followed by PERMANENTFLAGS."""
+    """The keywords of each FLAGS response, which stands before all FETCH and is followed by PERMANENTFLAGS."""
     found: list[list[bytes]] = []
     for place, one in enumerate(answer.responses):
         if isinstance(one, Data) and one.name == b"FLAGS":

@@ -14,6 +14,7 @@ from pillarbox.mail.identifiers import ModSeq
 from pillarbox.mail.number_set import STAR
 from pillarbox.mail.query import (
     NOTHING,
+    Addresses,
     All,
     And,
     Body,
@@ -66,7 +67,7 @@ _BARE: Final[dict[bytes, Query]] = {
     # RFC 8514 §4.3: all mailboxes keep the save date
     b"SAVEDATESUPPORTED": All(),
 }
-_FIELDS: Final = {b"BCC": "Bcc", b"CC": "Cc", b"FROM": "From", b"SUBJECT": "Subject", b"TO": "To"}
+_ADDRESSES: Final = {b"BCC": "Bcc", b"CC": "Cc", b"FROM": "From", b"TO": "To"}
 _DATED: Final = {
     prefix + relation.name.encode(): (stamp, relation)
     for prefix, stamp in ((b"", Stamp.RECEIVED), (b"SENT", Stamp.SENT), (b"SAVED", Stamp.SAVED))
@@ -181,8 +182,10 @@ class _Keys:
                 field = self._field_name()
                 self._cursor.space()
                 return Field(field, self._text())
-            case _ if name in _FIELDS:
-                return Field(_FIELDS[name], self._text())
+            case b"SUBJECT":
+                return Field("Subject", self._text())
+            case _ if name in _ADDRESSES:
+                return Addresses(_ADDRESSES[name], self._text())
             case _:
                 return self._without_text(name)
 
