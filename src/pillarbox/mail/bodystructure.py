@@ -15,6 +15,7 @@ that begins with its charset, as clients expect.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -41,12 +42,18 @@ _BASIC_FIELDS: Final = frozenset({b"content-id", b"content-description", b"conte
 _EXTENSION_FIELDS: Final = frozenset({b"content-disposition", b"content-language", b"content-location"})
 _NO_EXTENSION: Final = b" NIL NIL NIL NIL)"
 
+_BETWEEN: Final = b"\0"
+"""Between the forms for IMAP4rev2 and for IMAP4rev1 where they differ: neither holds it."""
+_AT_ONCE: Final = 64
+_MESSAGES: Final = frozenset({"rfc822", "global"})
+_MESSAGES_OF_REV1: Final = frozenset({"rfc822"})
+
 _SECTION = re.compile(rb"([^*]+)\*(?:(\d{1,3})(\*)?)?").fullmatch
 _NOT_ATTRIBUTE_CHARACTER = re.compile(rb"[^A-Za-z0-9!#$&+\-.^_`{|}~]")  # RFC 2231 §7
 
 
 class BodyStructure(NamedTuple):
-    """A part tree on the wire."""
+    """A part tree on the wire: what `of_revision` makes of it is sent."""
 
     body: bytes
     """BODY: without extension data."""
@@ -55,18 +62,40 @@ class BodyStructure(NamedTuple):
 
 
 def render(root: Part, max_octets: int = MAX_RENDERED_OCTETS) -> BodyStructure:
-    """Both forms of the message with this root part."""
-    return _Rendering(max_octets).part(root)
+    """Both forms of the message with this root part; where it has a message/global, for both revisions of IMAP.
+
+    RFC 9051 §9, media-message, has that with the envelope and the parts of the message, like message/rfc822. IMAP4rev1
+    knows the latter only (RFC 3501 §9): a client that has not enabled IMAP4rev2 is sent a basic part, since behind the
+    octets of one it does not expect an envelope.
+    """
+    rendering = _Rendering(max_octets, rev2=True)
+    rendered = rendering.part(root)
+    if not rendering.differs:
+        return rendered
+    rev1 = _Rendering(max_octets, rev2=False).part(root)
+    return BodyStructure(*map(_BETWEEN.join, zip(rendered, rev1, strict=True)))
+
+
+def of_revision(rendered: Sequence[bytes], *, rev2: bool) -> Sequence[bytes]:
+    """What is sent of values that `render` made: the same values, but for those that differ by revision."""
+    starts = range(0, len(rendered), _AT_ONCE)
+    # Few values hold the octet, and looking for it in many at once is the cheapest
+    if not any(_BETWEEN in b"".join(rendered[start : start + _AT_ONCE]) for start in starts):
+        return rendered
+    return [one.partition(_BETWEEN)[0 if rev2 else 2] or one for one in rendered]
 
 
 class _Rendering:
     """The rendering of one message."""
 
-    __slots__ = ("octets_left",)
+    __slots__ = ("_messages", "differs", "octets_left")
 
-    def __init__(self, max_octets: int) -> None:
+    def __init__(self, max_octets: int, *, rev2: bool) -> None:
         self.octets_left = max_octets
         """Below zero, nothing more is rendered."""
+        self.differs = False
+        """Whether there is a part that IMAP4rev1 shows in another way."""
+        self._messages = _MESSAGES if rev2 else _MESSAGES_OF_REV1
 
     def part(self, part: Part) -> BodyStructure:
         """A part with all below it, or the leaf that stands for it beyond the limit."""
@@ -102,7 +131,8 @@ class _Rendering:
         size = part.end - part.body_start
         if mime.media_type == "text":
             fields = b"(%b %d %d" % (fields, size, part.lines)
-        elif mime.media_type == "message" and mime.subtype in {"rfc822", "global"}:
+        elif mime.media_type == "message" and mime.subtype in self._messages:
+            self.differs |= mime.subtype == "global"
             return self.message(part, b"%b %d" % (fields, size), extension)
         else:
             fields = b"(%b %d" % (fields, size)

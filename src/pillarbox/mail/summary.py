@@ -44,9 +44,9 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     envelope: bytes
     """ENVELOPE as sent to clients (RFC 9051 §7.5.2)."""
     body: bytes
-    """BODY as sent to clients: BODYSTRUCTURE without extension data."""
+    """BODY as `bodystructure.of_revision` has it: BODYSTRUCTURE without extension data."""
     bodystructure: bytes
-    """BODYSTRUCTURE as sent to clients."""
+    """BODYSTRUCTURE, likewise."""
     preview: str
     """The start of the text, at most 256 characters (RFC 8970 §3.1)."""
     subject: str

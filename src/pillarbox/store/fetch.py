@@ -62,7 +62,7 @@ class Column(Enum):
     LINKS = "e.links"
     """str: References and In-Reply-To, oldest first, joined by line feeds"""
     ENVELOPE = "e.envelope"
-    """bytes as sent to clients, like the next two"""
+    """bytes as sent to clients; the next two as `mail.bodystructure.of_revision` has them"""
     BODYSTRUCTURE = "e.bodystructure"
     BODY = "e.body"
     CACHED_FIELDS = "e.digest"

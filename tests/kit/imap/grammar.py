@@ -18,8 +18,10 @@ class NotWellFormed(Exception):
 
 
 class Reader:
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: bytes, *, rev2: bool = True) -> None:
         self.octets = octets
+        # RFC 3501 §9, media-message: RFC822 only
+        self.messages = {b"RFC822", b"GLOBAL"} if rev2 else {b"RFC822"}
         self.at = 0
 
     def fail(self, wanted: str) -> NotWellFormed:
@@ -136,7 +138,7 @@ class Reader:
         value: list[Any] = [self.string(), self._next(self.string), self._next(self.parameters)]
         value += [self._next(self.nstring), self._next(self.nstring), self._next(self.string)]
         value.append(self._next(self.number))
-        if value[0].upper() == b"MESSAGE" and value[1].upper() in {b"RFC822", b"GLOBAL"}:
+        if value[0].upper() == b"MESSAGE" and value[1].upper() in self.messages:
             value += [self._next(self.envelope), self._next(lambda: self.body(extended=extended))]
             value.append(self._next(self.number))
         elif value[0].upper() == b"TEXT":
@@ -175,8 +177,8 @@ def read_envelope(octets: bytes) -> list[Any]:
     return value
 
 
-def read_body(octets: bytes, *, extended: bool = False) -> list[Any]:
-    reader = Reader(octets)
+def read_body(octets: bytes, *, extended: bool = False, rev2: bool = True) -> list[Any]:
+    reader = Reader(octets, rev2=rev2)
     value = reader.body(extended=extended)
     reader.end()
     return value

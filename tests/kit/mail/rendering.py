@@ -1,5 +1,6 @@
 """Checks of what is always true of a summary, whatever the octets."""
 
+from pillarbox.mail import bodystructure
 from pillarbox.mail.summary import summarize
 from tests.kit.imap.grammar import read_body, read_envelope
 
@@ -7,8 +8,10 @@ from tests.kit.imap.grammar import read_body, read_envelope
 def check_rendering(octets: bytes) -> None:
     summary = summarize(octets)
     read_envelope(summary.envelope)
-    read_body(summary.body)
-    read_body(summary.bodystructure, extended=True)
+    for rev2 in (True, False):
+        body, structure = bodystructure.of_revision((summary.body, summary.bodystructure), rev2=rev2)
+        read_body(body, rev2=rev2)
+        read_body(structure, extended=True, rev2=rev2)
     assert summary.size == len(octets)
     assert summary.header_size <= summary.size
     assert len(summary.preview) <= 256

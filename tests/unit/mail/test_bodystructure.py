@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from pillarbox.mail import bodystructure
+from pillarbox.mail.bodystructure import BodyStructure
 from pillarbox.mail.part_parser import Limits, parse
 from tests.kit.imap.grammar import read_body
 
@@ -11,12 +12,16 @@ def message(*lines: str) -> bytes:
     return "\r\n".join(lines).encode("latin-1")
 
 
+def rendered(octets: bytes, *, rev2: bool = True) -> BodyStructure:
+    return BodyStructure(*bodystructure.of_revision(bodystructure.render(parse(octets)), rev2=rev2))
+
+
 def body(octets: bytes) -> bytes:
-    return bodystructure.render(parse(octets)).body
+    return rendered(octets).body
 
 
 def structure(octets: bytes) -> bytes:
-    return bodystructure.render(parse(octets)).bodystructure
+    return rendered(octets).bodystructure
 
 
 def read(octets: bytes) -> list[Any]:
@@ -87,6 +92,33 @@ def test_message_in_a_message(subtype: str) -> None:
         b' ("TEXT" "PLAIN" ("charset" "us-ascii") NIL NIL "7BIT" 6 2 NIL NIL NIL NIL) 4 NIL NIL NIL NIL)'
         % subtype.upper().encode()
     )
+
+
+GLOBAL = message(
+    "Content-Type: multipart/mixed; boundary=b", "", "--b", "Content-Type: message/global", "", "Subject: \xfc", "",
+    "a", "--b", "Content-Type: message/rfc822", "", "Content-Type: message/global", "", "Subject: inner", "", "b",
+    "--b--",
+)  # fmt: skip
+
+
+@pytest.mark.rfc("3501 §9", "MUST")
+def test_imap4rev1_knows_no_envelope_of_a_message_global() -> None:
+    rev2, rev1 = rendered(GLOBAL), rendered(GLOBAL, rev2=False)
+    assert rev2.body.count(b"inner") == 1
+    assert rev1.body == (
+        b'(("MESSAGE" "GLOBAL" NIL NIL NIL "7BIT" 15)'
+        b'("MESSAGE" "RFC822" NIL NIL NIL "7BIT" 51 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)'
+        b' ("MESSAGE" "GLOBAL" NIL NIL NIL "7BIT" 19) 4) "MIXED")'
+    )
+    read_body(rev1.body, rev2=False)
+    read_body(rev1.bodystructure, extended=True, rev2=False)
+    assert b'"GLOBAL" NIL NIL NIL "7BIT" 15 NIL NIL NIL NIL)' in rev1.bodystructure
+    # beside others, which are the same for both
+    others = [b"(%d)" % number for number in range(200)]
+    assert bodystructure.of_revision(others, rev2=False) is others
+    mixed = [*others, bodystructure.render(parse(GLOBAL)).body, *others]
+    assert bodystructure.of_revision(mixed, rev2=False) == [*others, rev1.body, *others]
+    assert bodystructure.of_revision(mixed, rev2=True) == [*others, rev2.body, *others]
 
 
 @pytest.mark.rfc("9051 §9", "MUST")

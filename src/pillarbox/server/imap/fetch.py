@@ -56,7 +56,7 @@ async def fetch(session: SessionState, command: Fetch) -> Reply:
         items = await _mark_seen(session, chosen, items)
     if command.changed_since is not None:
         chosen = await _changed(session, command, chosen, command.changed_since)
-    plan = Plan.of(items, utf8=session.machine.utf8)
+    plan = Plan.of(items, utf8=session.machine.utf8, rev2=session.machine.rev2)
     damaged: list[int] = []
     missing = await _send(session, plan, chosen, damaged)
     if damaged:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, assert_never
 
-from pillarbox.mail import date, object_id
+from pillarbox.mail import bodystructure, date, object_id
 from pillarbox.mail.summary import CACHED_FIELDS
 from pillarbox.protocol.imap import fetch_responses, strings
 from pillarbox.protocol.imap.fetch_items import (
@@ -61,15 +61,17 @@ class Plan:
     makers: tuple[Callable[[Batch], Column], ...]
 
     @classmethod
-    def of(cls, items: Sequence[FetchItem], *, utf8: bool) -> "Plan":
+    def of(cls, items: Sequence[FetchItem], *, utf8: bool, rev2: bool) -> "Plan":
         """The plan for these items, in their order."""
         # Clients ask for the same few sets of items over and over; only small ones are cached
         return (
-            _cached_plan(tuple(items), utf8) if len(items) <= MAX_CACHED_ITEMS else cls.uncached(items, utf8)
+            _cached_plan(tuple(items), utf8, rev2)
+            if len(items) <= MAX_CACHED_ITEMS
+            else cls.uncached(items, utf8, rev2)
         )
 
     @classmethod
-    def uncached(cls, items: Sequence[FetchItem], utf8: bool) -> "Plan":
+    def uncached(cls, items: Sequence[FetchItem], utf8: bool, rev2: bool) -> "Plan":
         """`of`, without the cache."""
         octets_items = tuple(item for item in items if isinstance(item, _OCTETS) and needs_octets(item))
         stored = {column for item in items if (column := _stored(item))}
@@ -82,7 +84,7 @@ class Plan:
             (*columns, Stored.OCTETS, Stored.LOCATION) if octets_items else columns,
             octets_items,
             not _IN_MEMORY.isdisjoint(item for item in items if isinstance(item, Attribute)),
-            tuple(_maker(item, utf8=utf8) for item in items),
+            tuple(_maker(item, utf8=utf8, rev2=rev2) for item in items),
         )
 
     def columns(self, batch: Batch) -> list[Column]:
@@ -91,8 +93,8 @@ class Plan:
 
 
 @lru_cache(maxsize=128)
-def _cached_plan(items: tuple[FetchItem, ...], utf8: bool) -> Plan:
-    return Plan.uncached(items, utf8)
+def _cached_plan(items: tuple[FetchItem, ...], utf8: bool, rev2: bool) -> Plan:
+    return Plan.uncached(items, utf8, rev2)
 
 
 def needs_octets(item: OctetsItem) -> bool:
@@ -143,10 +145,10 @@ _STORED = {
 }
 
 
-def _maker(item: FetchItem, *, utf8: bool) -> Callable[[Batch], Column]:
+def _maker(item: FetchItem, *, utf8: bool, rev2: bool) -> Callable[[Batch], Column]:
     match item:
         case Attribute():
-            return _attribute_maker(item)
+            return _attribute_maker(item, rev2=rev2)
         case Preview():
             return lambda batch: fetch_responses.octets(
                 item.label,
@@ -164,7 +166,7 @@ def _maker(item: FetchItem, *, utf8: bool) -> Callable[[Batch], Column]:
             assert_never(item)
 
 
-def _attribute_maker(attribute: Attribute) -> Callable[[Batch], Column]:
+def _attribute_maker(attribute: Attribute, *, rev2: bool) -> Callable[[Batch], Column]:
     label = attribute.label
     match attribute:
         case Attribute.UID:
@@ -179,8 +181,12 @@ def _attribute_maker(attribute: Attribute) -> Callable[[Batch], Column]:
             )
         case Attribute.SIZE:
             return lambda batch: fetch_responses.numbers(label, batch.stored[Stored.SIZE])
-        case Attribute.ENVELOPE | Attribute.BODY | Attribute.BODYSTRUCTURE:
-            return lambda batch: fetch_responses.octets(label, batch.stored[_STORED[attribute]])
+        case Attribute.ENVELOPE:
+            return lambda batch: fetch_responses.octets(label, batch.stored[Stored.ENVELOPE])
+        case Attribute.BODY | Attribute.BODYSTRUCTURE:
+            return lambda batch: fetch_responses.octets(
+                label, bodystructure.of_revision(batch.stored[_STORED[attribute]], rev2=rev2)
+            )
         case Attribute.EMAILID:
             return lambda batch: fetch_responses.listed(
                 label, [object_id.of_email(email).encode() for email in batch.stored[Stored.EMAIL]]

@@ -325,3 +325,18 @@ def test_other_sessions_run_during_a_long_fetch() -> None:
         mail.runner.run(both())
         assert iterations > 4
         assert len(client.receive()) == 401
+
+
+@pytest.mark.rfc("3501 §9", "MUST")
+@pytest.mark.parametrize(("enable", "encloses"), [("", False), ("UTF8=ACCEPT", False), ("IMAP4rev2", True)])
+def test_a_message_global_is_a_message_to_imap4rev2_only(enable: str, encloses: bool) -> None:
+    internationalized = b"Content-Type: message/global\r\n\r\n" + "Subject: ü\r\n\r\nx\r\n".encode()
+    with open_imap() as mail:
+        mail.deliver(MESSAGE, internationalized, MESSAGE)
+        client = mail.client(enable=enable, select="INBOX")
+        fetched = client.ok("FETCH 1:* (BODYSTRUCTURE BODY BODY.PEEK[1])").fetched
+        for item in (b"BODYSTRUCTURE", b"BODY"):
+            assert fetched[2][item][:2] == [b"MESSAGE", b"GLOBAL"]
+            assert any(isinstance(value, list) for value in fetched[2][item][2:]) is encloses
+            assert fetched[1][item] == fetched[3][item]
+        assert fetched[2][b"BODY[1]"] == internationalized.partition(b"\r\n\r\n")[2]
