@@ -76,7 +76,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.tx = self.context.__enter__()
         put(self.tx, TEXTS[0], account=BOB)
         self.bobs = self.tx.rows(BOBS_LEDGER, (BOB,))
-        self.cache = MailboxCache(max_messages=10)
+        self.cache = MailboxCache(max_weight=10)
         self.model = {box.id: Model(box.name) for box in mailboxes.listing(self.tx, ANNA)}
         self.emails: dict[EmailId, int] = {}  # email id -> number of the text, while it is anywhere
         self.modseq = account_counters.modseq(self.tx, ANNA)
