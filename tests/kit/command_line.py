@@ -34,9 +34,9 @@ class CommandLine:
         """The JSON value that a command prints."""
         return json.loads(self.text(*words, "--json", typed=typed))
 
-    def refused(self, *words: str, code: int = 1) -> str:
+    def refused(self, *words: str, code: int = 1, typed: str | None = None) -> str:
         """The output of a command that fails with this exit code."""
-        result = self.run(*words)
+        result = self.run(*words, typed=typed)
         assert result.exit_code == code, result.output
         return result.output
 

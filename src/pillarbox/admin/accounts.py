@@ -18,7 +18,7 @@ from pillarbox.directory import (
     secrets,
 )
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.naming import NameRefused, domain_name
+from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.password_hash import ARGON2_SALT_OCTETS, PasswordHash, hash_password
 from pillarbox.queue import inspection
 from pillarbox.store import account_counters, mailboxes
@@ -99,11 +99,12 @@ def profile(tx: Transaction, login: str) -> Profile:
 
 
 def listing(tx: Transaction, *, domain: str | None = None) -> list[Profile]:
-    """All accounts, or those of one domain, by number."""
+    """All accounts, or those of one domain, by number. Raises `NameRefused` for a domain that is not served."""
+    name = None if domain is None else domains.served(tx, domain).name
     found: list[Account] = []
     while page := accounts.listing(tx, after=found[-1].id if found else 0):
         found += page
-    wanted = None if domain is None else f"@{domain_name(domain)}"
+    wanted = None if name is None else f"@{name}"
     return [_profile(tx, account) for account in found if wanted is None or account.login.endswith(wanted)]
 
 

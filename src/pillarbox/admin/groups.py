@@ -37,10 +37,11 @@ def join(tx: Transaction, name: str, logins: Sequence[str]) -> None:
 
 
 def leave(tx: Transaction, name: str, logins: Sequence[str]) -> None:
-    """Remove members. Raises `NameRefused`."""
+    """Remove members. Raises `NameRefused`, also for an account that is none."""
     number = _number(tx, name)
     for login in logins:
-        groups.remove_member(tx, number, accounts.find(tx, login).id)
+        if not groups.remove_member(tx, number, accounts.find(tx, login).id):
+            raise NameRefused(f"'{login}' is no member of '{name}'; to list all groups: pillarbox group list")
 
 
 def remove(tx: Transaction, name: str) -> list[str]:

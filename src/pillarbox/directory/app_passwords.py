@@ -87,7 +87,13 @@ def add(
     now_ms: int,
     expires_at_ms: int | None = None,
 ) -> int:
-    """Store a new app password; returns its number. Raises `NameRefused` beyond `MAX_PER_ACCOUNT`."""
+    """Store a new app password; returns its number. Raises `NameRefused`, also beyond `MAX_PER_ACCOUNT`."""
+    if not name.strip():
+        raise NameRefused("an app password needs a name, by which it is known in the list")
+    if tx.row("SELECT 1 FROM app_passwords WHERE account = ? AND name = ?", (account, name)):
+        raise NameRefused(
+            f"the account has an app password '{name}' already: revoke it, or choose another name"
+        )
     count = tx.value("SELECT COUNT(*) FROM app_passwords WHERE account = ?", (account,))
     if count >= MAX_PER_ACCOUNT:
         raise NameRefused(f"the account already has {MAX_PER_ACCOUNT} app passwords")

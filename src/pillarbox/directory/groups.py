@@ -49,9 +49,9 @@ def add_member(tx: Transaction, group: int, account: AccountId) -> None:
     tx.execute("INSERT INTO group_members VALUES (?, ?) ON CONFLICT DO NOTHING", (group, account))
 
 
-def remove_member(tx: Transaction, group: int, account: AccountId) -> None:
-    """Remove a member; no effect if it is none."""
-    tx.execute("DELETE FROM group_members WHERE group_id = ? AND account = ?", (group, account))
+def remove_member(tx: Transaction, group: int, account: AccountId) -> bool:
+    """Remove a member; returns whether it was one."""
+    return tx.execute("DELETE FROM group_members WHERE group_id = ? AND account = ?", (group, account)) > 0
 
 
 def members(tx: Transaction, group: int) -> list[AccountId]:

@@ -1,5 +1,6 @@
 """The queue as operators see it: recipients, messages, and paused destinations."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +58,11 @@ class MessageDetails:
     message: QueuedMessage
     entries: tuple[Entry, ...]
     header: str = field(default="")
+
+
+def missing(tx: Transaction, messages: Iterable[int]) -> list[int]:
+    """Which of these queue IDs are not in the queue."""
+    return [one for one in messages if tx.row("SELECT 1 FROM queue_messages WHERE id = ?", (one,)) is None]
 
 
 def listing(tx: Transaction, selection: Selection, *, now_ms: int, limit: int) -> list[Entry]:

@@ -13,8 +13,9 @@ import pytest
 from pillarbox.app.cli import main
 from pillarbox.app.commands import COMMANDS
 from pillarbox.app.commands.amounts import Duration, Octets, shown
-from pillarbox.app.commands.installation import Output, table
+from pillarbox.app.commands.installation import Output, sentence, table
 from pillarbox.app.sockets import close, listen_on, ports_of
+from pillarbox.directory.naming import NameRefused
 from pillarbox.mail.visible import has_hidden
 from tests.kit.command_line import CommandLine, set_up
 
@@ -149,9 +150,12 @@ def test_accounts(there: CommandLine) -> None:
 
 def test_a_password_is_generated_or_given_but_never_an_argument(there: CommandLine) -> None:
     there.text("account", "add", "eve@example.org", "--password-stdin", typed="one two three\n")
-    assert "password" not in there.json("account", "password", "eve", "--password-stdin", typed="x y z\n")
+    assert "password" not in there.json("account", "password", "eve", "--password-stdin", typed="four five\n")
     assert len(there.json("account", "password", "eve")["password"]) == 24
-    assert "password" not in there.json("account", "password", "eve", "--ask", typed="pw pw\npw pw\n")
+    assert "password" not in there.json("account", "password", "eve", "--ask", typed="six seven\nsix seven\n")
+    short = there.refused("account", "password", "eve", "--password-stdin", typed="1234567\n")
+    assert "it needs 8 characters" in short
+    there.refused("account", "password", "eve", "--ask", "--password-stdin", code=2, typed="")
     assert "empty" in there.run("account", "password", "eve", "--password-stdin", typed="\n").output
 
 
@@ -234,10 +238,52 @@ def test_config_show_prints_the_options_in_effect(there: CommandLine, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("text", "octets"), [("0", 0), ("unlimited", 0), ("12", 12), ("1k", 1024), ("1.5 GiB", 3 << 29), ("2TB", 2 << 40)]
+    ("text", "octets"),
+    [("unlimited", 0), ("12 B", 12), ("0.5b", 1), ("1k", 1024), ("1.5 GiB", 3 << 29), ("2TB", 2 << 40)],
 )  # fmt: skip
 def test_sizes(text: str, octets: int) -> None:
     assert Octets().convert(text, None, None) == octets
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "why"),
+    [
+        (Octets(), "5", "Write 5M, 5G, or unlimited"),
+        (Octets(), "0", "write unlimited"),
+        (Octets(), "0M", "write unlimited"),
+        (Octets(), "9" * 400 + "T", "more than any disk has"),
+        (Octets(), "٣G", "is not a size"),
+        (Octets(), "-1G", "is not a size"),
+        (Duration(), "0d", "one hour to a hundred years"),
+        (Duration(), "101y", "one hour to a hundred years"),
+        (Duration(), "9" * 400 + "y", "one hour to a hundred years"),
+        (Duration(), "٣d", "is not a duration"),
+    ],
+)
+def test_amounts_without_sense_are_refused(kind: Octets | Duration, text: str, why: str) -> None:
+    with pytest.raises(click.BadParameter, match=why):
+        kind.convert(text, None, None)
+
+
+def test_what_would_change_nothing_or_has_two_meanings_is_refused(there: CommandLine) -> None:
+    assert "--quota" in there.refused("domain", "set", "example.org", code=2)
+    there.refused("domain", "add", "drei.example", "--alias-of", "example.org", "--quota", "1G", code=2)
+    there.refused("app-password", "add", "anna", "x", "--expires-in", "0d", code=2)
+    there.text("app-password", "add", "anna", "Thunderbird at home")
+    assert "already" in there.refused("app-password", "add", "anna", "Thunderbird at home")
+    assert "needs a name" in there.refused("app-password", "add", "anna", " ")
+    there.refused("app-password", "revoke", "anna", "9" * 30, code=2)
+    there.text("group", "add", "crew", "crew@example.org")
+    assert "no member" in there.refused("group", "leave", "crew", "anna")
+    assert "not served here" in there.refused("account", "list", "--domain", "nowhere.example")
+
+
+def test_an_error_that_begins_with_a_name_keeps_its_case(tmp_path: Path) -> None:
+    said = {
+        text: sentence(NameRefused(text)) for text in ("ce.toml: bad", "mail.example is bad", "anna: bad")
+    }
+    assert list(said) == list(said.values())
+    assert sentence(NameRefused("there is no account")) == "There is no account"
 
 
 def test_sizes_and_durations_as_text() -> None:

@@ -82,3 +82,11 @@ def test_changing_everything_needs_an_explicit_option(there: CommandLine) -> Non
     for verb in ("retry", "hold", "release", "drop"):
         assert "--all" in there.refused("queue", verb)
     assert "not a domain" in there.refused("queue", "list", "--to", "a b")
+
+
+@pytest.mark.parametrize("verb", ["retry", "hold", "release", "drop"])
+def test_a_message_that_is_not_there_is_an_error(there: CommandLine, verb: str) -> None:
+    assert "No such message in the queue: 999" in there.refused("queue", verb, "999", ids(there)[0])
+    assert len(ids(there)) == 2
+    there.refused("queue", verb, "9" * 30, code=2)
+    there.refused("queue", verb, ids(there)[0], "--all", code=2)

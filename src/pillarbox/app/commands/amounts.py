@@ -1,5 +1,6 @@
 """Sizes and durations as people write them: `500M`, `5GB`, `2 TiB`; `90d`, `12h`."""
 
+import math
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -10,9 +11,17 @@ if TYPE_CHECKING:
 else:
     Amount = click.ParamType  # generic only in newer releases of click
 
-_OCTETS: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
-_POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
-_TIME: Final = re.compile(r"(\d+)\s*([hdwy])", re.IGNORECASE)
+MAX_OCTETS: Final = 1 << 60
+"""More than any disk has; the database could not hold a much larger number."""
+MAX_HOURS: Final = 100 * 8766
+"""More than anybody waits: a hundred years."""
+LARGEST_ID: Final = (1 << 63) - 1
+"""The largest number that the database gives."""
+
+_OCTETS: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([kmgt])(?:i?b)?|b)", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_POWERS: Final = {"k": 1, "m": 2, "g": 3, "t": 4}
+_TIME: Final = re.compile(r"([0-9]+)\s*([hdwy])", re.IGNORECASE)
 _HOURS: Final = {"h": 1, "d": 24, "w": 168, "y": 8766}
 MS_PER_HOUR: Final = 3_600_000
 
@@ -28,9 +37,16 @@ class Octets(Amount):
         if text.lower() == "unlimited":
             return 0
         found = _OCTETS.fullmatch(text)
-        if found is None:
+        octets = float(found[1]) * 1024 ** _POWERS.get((found[2] or "").lower(), 0) if found else None
+        if octets == 0 or text == "0":
+            self.fail(f"'{text}' is no room at all. For no limit write unlimited.", param, ctx)
+        if octets is None and _NUMBER.fullmatch(text):
+            self.fail(f"'{text}' has no unit. Write {text}M, {text}G, or unlimited.", param, ctx)
+        if octets is None:
             self.fail(f"'{text}' is not a size. Write 500M, 5G, or unlimited.", param, ctx)
-        return int(float(found[1]) * 1024 ** _POWERS[found[2].lower()])
+        if octets > MAX_OCTETS:
+            self.fail(f"'{text}' is more than any disk has. For no limit write unlimited.", param, ctx)
+        return math.ceil(octets)
 
 
 class Duration(Amount):
@@ -43,7 +59,10 @@ class Duration(Amount):
         found = _TIME.fullmatch(str(value).strip())
         if found is None:
             self.fail(f"'{value}' is not a duration. Write 12h, 90d, 8w or 1y.", param, ctx)
-        return int(found[1]) * _HOURS[found[2].lower()] * MS_PER_HOUR
+        hours = float(found[1]) * _HOURS[found[2].lower()]
+        if not 1 <= hours <= MAX_HOURS:
+            self.fail(f"'{value}' is not from one hour to a hundred years.", param, ctx)
+        return int(hours) * MS_PER_HOUR
 
 
 def shown(octets: int | None) -> str:

@@ -2,7 +2,7 @@
 
 import click
 
-from pillarbox.app.commands.amounts import Duration, day
+from pillarbox.app.commands.amounts import LARGEST_ID, Duration, day
 from pillarbox.app.commands.installation import Installation, on_installation, table
 from pillarbox.app.commands.passwords import password_shown
 
@@ -78,7 +78,7 @@ def list_app_passwords(installation: Installation, login: str) -> None:
 
 @command.command("revoke")
 @click.argument("login")
-@click.argument("id", type=int)
+@click.argument("id", type=click.IntRange(1, LARGEST_ID))
 @on_installation
 def revoke(installation: Installation, login: str, id: int) -> None:  # noqa: A002 - what the list calls it
     """Revoke an app password. Takes effect immediately."""

@@ -20,6 +20,10 @@ def add(installation: Installation, domain: str, alias_of: str | None, quota: in
     """Add a domain. For its DNS records see: pillarbox check."""
     from pillarbox.admin import domains
 
+    if alias_of and quota is not None:
+        raise click.UsageError(
+            "An alias domain has no accounts: give --quota to the domain that it leads to."
+        )
     installation.any_domain = True
     made = installation.write(domains.add, domain, alias_of=alias_of, now_ms=installation.now_ms)
     if quota is not None:
@@ -68,6 +72,8 @@ def change(
     """Change the settings of a domain."""
     from pillarbox.admin import domains
 
+    if quota is None and separator is None and postmaster is None:
+        raise click.UsageError("Give what to change: --quota, --separator or --postmaster.")
     wanted = domains.DomainChange(quota_octets=quota, separator=separator, postmaster=postmaster)
     installation.write(domains.change, domain, wanted)
     installation.show({"domain": domain}, f"Domain changed: {domain}")

@@ -14,6 +14,7 @@ while the server does: writers take turns, and the server's sessions are notifie
 import errno
 import functools
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -36,6 +37,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+_FIRST_WORD = re.compile(r"[a-z]+[ ,]")
 BEGIN_AGAIN = (
     "Without a backup, begin again: move the configuration file away as well, then pillarbox init DOMAIN"
 )
@@ -320,4 +322,5 @@ def _who_may() -> str:
 
 
 def _capitalized(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """A sentence as it is printed; what begins with a name (`ce.toml`, `mail.example.org`) stays as it is."""
+    return text[:1].upper() + text[1:] if _FIRST_WORD.match(text) else text

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pillarbox.app.commands.installation import Installation
 
 
+MIN_PASSWORD_CHARACTERS = 8
+"""NIST SP 800-63B-4 §3.1.1.2: shorter ones are guessed."""
+
+
 def password_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--ask` and `--password-stdin`."""
     ask = click.option("--ask", is_flag=True, help="Prompt for the password instead of generating one.")
@@ -23,13 +27,23 @@ def password_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def obtain(*, ask: bool, stdin: bool) -> tuple[str, bool]:
-    """The password, and whether it was generated and has to be shown."""
+    """The password, and whether it was generated and has to be shown. Raises `CommandFailed` for a bad one."""
+    if ask and stdin:
+        raise click.UsageError("Give --ask or --password-stdin, not both.")
     if stdin:
-        return sys.stdin.readline().rstrip("\r\n"), False
+        return _checked(sys.stdin.readline().rstrip("\r\n")), False
     if ask:
-        typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-        return typed, False
+        return _checked(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)), False
     return generated(), True
+
+
+def _checked(password: str) -> str:
+    """What was given, if it is long enough; what else is wrong with it is found where it is hashed."""
+    from pillarbox.app.commands.installation import CommandFailed
+
+    if 0 < len(password) < MIN_PASSWORD_CHARACTERS:
+        raise CommandFailed(f"The password is too short: it needs {MIN_PASSWORD_CHARACTERS} characters")
+    return password
 
 
 def generated() -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 
+from pillarbox.app.commands.amounts import LARGEST_ID
 from pillarbox.app.commands.amounts import shown as octets_shown
 from pillarbox.app.commands.installation import CommandFailed, Installation, counted, on_installation, table
 from pillarbox.mail.visible import visible
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
+_ID = click.IntRange(1, LARGEST_ID)
 _NOTHING_SELECTED = "Nothing selected. Give queue IDs (see: pillarbox queue list), --to, --from, or --all."
 
 
@@ -28,7 +30,7 @@ def _selecting(
 ) -> Callable[..., None]:
     """Give a command the selected recipients, by queue ID, destination or sender."""
 
-    @click.argument("ids", nargs=-1, type=click.IntRange(1), metavar="[ID]...")
+    @click.argument("ids", nargs=-1, type=_ID, metavar="[ID]...")
     @click.option("--to", "destination", metavar="DOMAIN", help="Select mail for this domain.")
     @click.option("--from", "sender", metavar="ADDRESS", help='Select mail from this sender; "<>": reports.')
     @click.option("--all", "everything", is_flag=True, help="Select everything.")
@@ -44,6 +46,9 @@ def _selecting(
     ) -> None:
         if not (ids or destination or sender or everything):
             raise CommandFailed(_NOTHING_SELECTED)
+        if everything and (ids or destination or sender):
+            raise click.UsageError("--all selects everything: give it alone.")
+        _require(installation, ids)
         verb(installation, _selection(ids, destination, sender), *arguments, **keywords)
 
     return run
@@ -55,7 +60,7 @@ def _selecting(
 @click.option("--held", is_flag=True, help="Only mail on hold.")
 @click.option(
     "--limit",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1_000_000),
     default=100,
     show_default=True,
     help="List at most so many recipients.",
@@ -93,7 +98,7 @@ def list_queue(
 
 
 @command.command("show")
-@click.argument("queue_id", type=click.IntRange(1), metavar="ID")
+@click.argument("queue_id", type=_ID, metavar="ID")
 @on_installation
 def show(installation: Installation, queue_id: int) -> None:
     """Show a message: its header, its recipients, and the last reply for each."""
@@ -188,6 +193,15 @@ def _selection(ids: tuple[int, ...], destination: str | None, sender: str | None
         raise CommandFailed(f"'{destination}' is not a domain: {invalid}") from None
     path = None if sender is None else sender.removeprefix("<").removesuffix(">")
     return Selection(messages=ids, destination=name, sender=path)
+
+
+def _require(installation: Installation, ids: tuple[int, ...]) -> None:
+    """Refuse queue IDs that are not there."""
+    from pillarbox.queue.inspection import missing
+
+    if gone := installation.read(missing, ids):
+        numbers = ", ".join(map(str, gone))
+        raise CommandFailed(f"No such message in the queue: {numbers}. See: pillarbox queue list")
 
 
 def _done(installation: Installation, recipients: int, what: str) -> None:
