@@ -59,6 +59,7 @@ CAPABILITIES: Final = (
     Row(b"CONDSTORE", "7162", enables=(b"CONDSTORE",)),
     # RFC 7162 §3.2.3: enabling QRESYNC enables CONDSTORE
     Row(b"QRESYNC", "7162", enables=(b"QRESYNC", b"CONDSTORE")),
+    Row(b"INPROGRESS", "9585"),
     Row(b"OBJECTID", "8474"),
     Row(b"SAVEDATE", "8514"),
     Row(b"PREVIEW", "8970"),

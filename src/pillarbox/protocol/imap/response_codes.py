@@ -83,6 +83,11 @@ def copy_uid(uid_validity: int, sources: NumberSet, copies: NumberSet) -> bytes:
     return b"COPYUID %d %b %b" % (uid_validity, sources.text().encode(), copies.text().encode())
 
 
+def in_progress(tag: bytes) -> bytes:
+    """RFC 9585 §4: the command with this tag goes on; how far it is, is not known."""
+    return b"INPROGRESS (%b NIL NIL)" % (b"NIL" if b"]" in tag else b'"%b"' % tag)
+
+
 def modified(numbers: NumberSet) -> bytes:
     """RFC 7162 §3.1.3: those that STORE UNCHANGEDSINCE did not change."""
     return b"MODIFIED " + numbers.text().encode()

@@ -45,6 +45,8 @@ class ImapLimits:
     """Messages that EXPUNGE and MOVE remove in one transaction, some 100 milliseconds for whoever else writes."""
     notice_s: float = 1.0
     """How often a client that has sent all it will is told that its search goes on, to find out whether it is gone."""
+    progress_s: float = 10.0
+    """How often any client is told so (RFC 9585 §4: every 10 to 15 seconds)."""
     idle_retry_s: float = 5.0
     """How long after a failed read an idling client's updates are read again."""
 

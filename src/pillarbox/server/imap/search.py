@@ -65,13 +65,19 @@ async def _find(session: SessionState, cached: CachedMailbox, query: Query) -> l
 
 
 async def _while_wanted(session: SessionState, searching: Coroutine[Any, Any, list[int]]) -> list[int]:
-    """The result of a search. A client that has sent all it will may be gone, which only writing shows."""
-    task = asyncio.ensure_future(searching)
+    """The result of a search; meanwhile the client learns that it goes on.
+
+    One that has sent all it will may be gone, which only writing shows.
+    """
+    task, limits, silent_s = asyncio.ensure_future(searching), session.limits, 0.0
     try:
-        while not (await asyncio.wait([task], timeout=session.limits.notice_s))[0]:
-            if session.connection.half_closed:
-                session.write(responses.ok(responses.UNTAGGED, "Still searching"))
+        while not (await asyncio.wait([task], timeout=limits.notice_s))[0]:
+            silent_s += limits.notice_s
+            if session.connection.half_closed or silent_s >= limits.progress_s:
+                code = response_codes.in_progress(session.tag)
+                session.write(responses.ok(responses.UNTAGGED, "Still searching", code))
                 session.flush()
+                silent_s = 0.0
         return task.result()
     finally:
         task.cancel()
