@@ -294,6 +294,7 @@ SEARCHES = [
     (b"OLD RECENT", And((Not(Recent()), Recent()))),
     (b"KEYWORD $Forwarded", Flag("$Forwarded")),
     (b"UNKEYWORD x", Not(Flag("x"))),
+    (b'KEYWORD "$Forwarded" UNKEYWORD "x"', And((Flag("$Forwarded"), Not(Flag("x"))))),
     (
         b"BCC a CC b FROM c SUBJECT d TO e",
         And(

@@ -218,9 +218,9 @@ class _Keys:
             return age(cursor.number(least=1))
         match name:
             case b"KEYWORD":
-                return Flag(cursor.atom().decode())
+                return Flag(self._keyword())
             case b"UNKEYWORD":
-                return Not(Flag(cursor.atom().decode()))
+                return Not(Flag(self._keyword()))
             case b"UID":
                 return _uids(cursor.sequence_set())
             case b"MODSEQ":
@@ -240,6 +240,10 @@ class _Keys:
             return charset.decode_strict(octets, self._charset)
         except UnicodeError:
             raise Malformed("Text is not in its charset") from None
+
+    def _keyword(self) -> str:
+        # RFC 9051 §9: an atom; some clients quote it
+        return self._cursor.text_utf8(limits.MAX_ATOM)
 
     def _field_name(self) -> str:
         return self._cursor.astring(limits.MAX_FIELD_NAME).decode("ascii", "replace")
