@@ -183,7 +183,8 @@ class ImapSession(SessionState):
                 self.machine.logged_out()
                 self._close(responses.bye("Too many commands before login"))
                 return
-        if event.enabling_condstore and (selected := self.machine.selected):
+        selecting = isinstance(command, commands.Select)  # which describes the other mailbox
+        if event.enabling_condstore and not selecting and (selected := self.machine.selected):
             # RFC 7162 §3.1.1: from which MODSEQ on they are sent
             code = response_codes.highest_modseq(selected.complete_modseq)
             self.write(responses.ok(responses.UNTAGGED, "Highest", code))

@@ -174,3 +174,14 @@ def test_what_is_no_select_leaves_the_mailbox_selected() -> None:
             assert refused.word == b"BAD"
             assert client.do("CHECK").word == b"OK"
             assert client.ok("SELECT INBOX").codes()[b"CLOSED"] is None
+
+
+@pytest.mark.rfc("7162 §3.1.2.1", "MUST")
+def test_the_mailbox_that_is_left_is_not_described_again() -> None:
+    with open_imap() as mail:
+        mail.deliver()
+        client = mail.client(select="INBOX")
+        answer = client.ok("SELECT Archive (CONDSTORE)")
+        codes = [one.code for one in answer.responses if isinstance(one, Status)]
+        assert codes[0] == b"CLOSED"
+        assert codes.count(b"HIGHESTMODSEQ") == 1
