@@ -241,3 +241,38 @@ def test_a_disk_that_is_not_mounted_is_not_a_loss(there: CommandLine) -> None:
     shutil.rmtree(there.data / "blobs")
     (there.data.parent / "unmounted").rename(there.data / "blobs")
     assert "No errors found" in there.text("fsck")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE mailboxes SET name = CAST(x'41a0' AS TEXT) WHERE name = 'Sent'",
+        "UPDATE emails SET subject = CAST(x'a041' AS TEXT) WHERE id % 7 = 0",
+        "UPDATE accounts SET login = CAST(CAST(login AS BLOB) || x'a0' AS TEXT) WHERE id = 1",
+        "UPDATE queue_recipients SET address = CAST(x'a041' AS TEXT)",
+        "UPDATE schema_versions SET room = CAST(x'a041' AS TEXT) WHERE room = 'store'",
+    ],
+)
+def test_a_text_in_which_a_bit_has_flipped_is_found_and_replaced(there: CommandLine, statement: str) -> None:
+    connection = apsw.Connection(str(there.data / "pillarbox.db"))
+    messages = connection.execute("SELECT count(*) FROM placements").fetchall()
+    connection.execute(statement)
+    connection.close()
+    converges(there)
+    connection = apsw.Connection(str(there.data / "pillarbox.db"))
+    assert connection.execute("SELECT count(*) FROM placements").fetchall() == messages
+
+
+def test_a_table_whose_definition_is_damaged_costs_no_other(there: CommandLine) -> None:
+    connection = apsw.Connection(str(there.data / "pillarbox.db"))
+    messages = connection.execute("SELECT count(*) FROM placements").fetchall()
+    connection.pragma("writable_schema", True)
+    connection.execute(
+        "UPDATE sqlite_master SET name = CAST(x'a041' AS TEXT), sql = 'CREATE TABLE \u0001 ('"
+        " WHERE name = 'subscriptions'"
+    )
+    connection.close()
+    assert "The database is damaged" in there.refused("account", "list")
+    assert "Nothing could be read of: subscriptions" in there.run("rebuild", "--yes").stdout
+    connection = apsw.Connection(str(there.data / "pillarbox.db"))
+    assert connection.execute("SELECT count(*) FROM placements").fetchall() == messages

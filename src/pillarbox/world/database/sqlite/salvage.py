@@ -15,7 +15,7 @@ import apsw
 
 from pillarbox.world.database.failures import RowRefused
 from pillarbox.world.database.sqlite.database import SqliteDatabase
-from pillarbox.world.database.sqlite.failures import translated_failures
+from pillarbox.world.database.sqlite.failures import RAISED, translated_failures
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from pillarbox.world.database.transaction import Transaction
 from pillarbox.world.durable import flush_folder
@@ -38,6 +38,8 @@ class Table:
     """The columns by which it is ordered."""
     stepped: int
     """How many columns of the key, from its start, are integers."""
+    texts: frozenset[str]
+    """Columns of text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def _table(name: str, info: list[Row]) -> Table:
     key = tuple(row[1] for row in sorted((row for row in info if row[5]), key=lambda row: int(row[5])))
     kinds = {row[1]: row[2] for row in info}
     stepped = next((place for place, column in enumerate(key) if kinds[column] != "INTEGER"), len(key))
-    return Table(name, tuple(row[1] for row in info), key or ("rowid",), stepped if key else 1)
+    texts = frozenset(column for column, kind in kinds.items() if kind == "TEXT")
+    return Table(name, tuple(row[1] for row in info), key or ("rowid",), stepped if key else 1, texts)
 
 
 class Damaged:
@@ -83,15 +86,23 @@ class Damaged:
                 self._connection.pragma("writable_schema", True)
                 self._connection.pragma("query_only", True)
                 # To ask a virtual table for its columns opens it, which its own damage can forbid
-                self._present = {
-                    name: {column for _, column, *_ in self._connection.execute(f"PRAGMA table_info({name})")}
-                    for (name,) in self._connection.execute(
-                        "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
-                    )
-                }
+                rows: Iterable[tuple[Any, ...]] = self._connection.execute(
+                    "SELECT CAST(name AS BLOB) FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
+                ).fetchall()
+                self._present = {name: self._columns(name) for name in (_decoded(row[0]) for row in rows)}
             except BaseException:
                 self._connection.close()
                 raise
+
+    def _columns(self, table: str) -> set[str]:
+        """None where the definition of the table is damaged."""
+        try:
+            return {
+                str(row[1])
+                for row in self._connection.execute("SELECT * FROM pragma_table_info(?)", (table,))
+            }
+        except RAISED:
+            return set()
 
     def read(
         self, verb: Callable[Concatenate[Transaction, P], T], *arguments: P.args, **keywords: P.kwargs
@@ -103,7 +114,7 @@ class Damaged:
         """The versions of its tables; empty where that can't be read."""
         try:
             rows = self._connection.execute("SELECT room, version FROM schema_versions").fetchall()
-        except apsw.Error:
+        except RAISED:
             return {}
         return {str(room): int(str(version)) for room, version in rows}
 
@@ -111,15 +122,15 @@ class Damaged:
         """What SQLite finds wrong with it."""
         try:
             lines = [str(line) for (line,) in self._connection.execute("PRAGMA integrity_check(10)")]
-        except apsw.Error as failure:
+        except RAISED as failure:
             return [str(failure)]
         return [] if lines == ["ok"] else lines
 
     def copy(self, table: Table, into: SqliteDatabase) -> Copied:
         """Copy what can be read of a table. Raises `DatabaseUnavailable` where the new database can't take it."""
-        if table.name not in self._present:
+        columns = tuple(column for column in table.columns if column in self._present.get(table.name, ()))
+        if not columns:
             return Copied(table.name, 0, 1)
-        columns = tuple(column for column in table.columns if column in self._present[table.name])
         reading = _Reading(self._connection, table, columns)
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT OR REPLACE INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names from the schema
@@ -166,7 +177,13 @@ class _Reading:
         self._connection = connection
         self._table = table
         self._key = ", ".join(table.key)
-        self._select = f"SELECT {self._key}, {', '.join(columns)} FROM {table.name}"  # noqa: S608 - names from the schema
+        # Texts as octets: damage can make them something else than UTF-8
+        read = [
+            f"CAST({column} AS BLOB)" if column in table.texts else column
+            for column in (*table.key, *columns)
+        ]
+        self._select = f"SELECT {', '.join(read)} FROM {table.name}"  # noqa: S608 - names from the schema
+        self._texts = [place for place, column in enumerate(columns) if column in table.texts]
         self._last: Row | None = None
         self.gaps = 0
 
@@ -187,8 +204,8 @@ class _Reading:
         try:
             for row in self._connection.execute(f"{self._select} {where} ORDER BY {self._key}", values):
                 self._last = row[:width]
-                yield row[width:]
-        except apsw.Error:
+                yield self._with_texts(row[width:])
+        except RAISED:
             return True
         return False
 
@@ -200,9 +217,23 @@ class _Reading:
             for row in self._connection.execute(f"{self._select} ORDER BY {order}"):
                 if self._last is not None and row[:width] <= self._last:
                     return
-                yield row[width:]
-        except apsw.Error:
+                yield self._with_texts(row[width:])
+        except RAISED:
             return
+
+    def _with_texts(self, row: Row) -> Row:
+        """The row with its texts decoded; what is no UTF-8 in them is replaced, and counts as a gap."""
+        if not self._texts:
+            return row
+        values = list(row)
+        try:
+            for place in self._texts:
+                values[place] = values[place] if values[place] is None else values[place].decode()
+        except UnicodeDecodeError:
+            self.gaps += 1
+            for place in self._texts:
+                values[place] = _decoded(row[place]) if isinstance(row[place], bytes) else row[place]
+        return tuple(values)
 
     def _beyond(self) -> tuple[str, Row] | None:
         """Where to continue behind the damage: the least step, in the last column of the key that allows one."""
@@ -224,9 +255,13 @@ class _Reading:
             found = self._connection.execute(
                 f"{self._select} {where} ORDER BY {self._key} LIMIT 1", values
             ).fetchall()
-        except apsw.Error:
+        except RAISED:
             return False
         return True if found else None
+
+
+def _decoded(octets: bytes) -> str:
+    return octets.decode(errors="replace")
 
 
 def _first_readable(at: int, readable: Callable[[int], bool | None]) -> int | None:
