@@ -234,6 +234,30 @@ def test_an_unreadable_database_is_refused_with_a_remedy(folder: Path) -> None:
     assert (folder / "pillarbox.db").read_bytes() == before
 
 
+def test_tables_of_an_older_version_are_rebuilt_and_brought_up_to_date(folder: Path) -> None:
+    """As after an upgrade that could not be made because of the damage, or in an old point of a backup."""
+    with open_directory(folder) as data:
+        before = users_see(data)
+        data.damage(
+            "INSERT INTO imported (account, source, item, position, fingerprint) VALUES (1, 'a', 'b', 7, x'00')",
+            "ALTER TABLE imported DROP COLUMN messages",
+            "UPDATE schema_versions SET version = 1 WHERE room = 'importing'",
+            "DROP TABLE subscriptions",
+        )
+    assert make_anew(folder).problems == ()
+    with open_directory(folder) as data:
+        assert data.fsck().problems == []
+        assert users_see(data) == before
+        assert data.rows("SELECT account, position, messages FROM imported") == [(1, 7, 1)]
+
+
+def test_tables_of_a_newer_version_are_refused(folder: Path) -> None:
+    with open_directory(folder) as data:
+        data.damage("UPDATE schema_versions SET version = 99 WHERE room = 'store'")
+    with pytest.raises(CannotRebuild, match=r"The tables of store were written by a newer Pillarbox"):
+        make_anew(folder)
+
+
 def failing(*_arguments: object) -> None:
     raise DatabaseUnavailable("database or disk is full")
 

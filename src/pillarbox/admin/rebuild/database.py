@@ -7,7 +7,7 @@ it replace the old one, which is kept next to it: a rebuild that dies, or finds 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -91,13 +91,14 @@ def _rebuild(
                 old.read(require_files, context.blobs.directory)
             progress("reading every page")
             damage = tuple(old.damage())
-            database = open_database(new, schemas, create=True)
-            try:
-                rest = _fill(old, database, context, schemas, progress)
-            finally:
-                database.close_now()
+            tables = _copy(old, new, _as_found(old, schemas), progress)
         finally:
             old.close()
+        database = open_database(new, schemas)
+        try:
+            rest = _complete(database, tables, context, schemas, progress)
+        finally:
+            database.close_now()
         moved_to = path.with_name(f"{path.name}.damaged-{_stamp(context.now_ms)}")
         put_in_place(path, new, moved_to)
     finally:
@@ -126,23 +127,44 @@ def _open_old(path: Path, schemas: tuple[Schema, ...]) -> Damaged:
             " then pillarbox init DOMAIN"
         ) from failure
     found = old.versions()
-    other = [schema.room for schema in schemas if found.get(schema.room, schema.version) != schema.version]
-    if other:
+    newer = [schema.room for schema in schemas if found.get(schema.room, 0) > schema.version]
+    if newer:
         old.close()
         raise CannotRebuild(
-            f"The tables of {', '.join(other)} were written by another version of Pillarbox."
-            " Rebuild with that one, then upgrade."
+            f"The tables of {', '.join(newer)} were written by a newer Pillarbox. Rebuild with that one."
         )
     return old
 
 
-def _fill(
-    old: Damaged, new: SqliteDatabase, context: RepairContext, schemas: tuple[Schema, ...], progress: Progress
+def _as_found(old: Damaged, schemas: tuple[Schema, ...]) -> tuple[Schema, ...]:
+    """The schemas as of the versions found: what was copied is then brought up to date as in any database."""
+    found = old.versions()
+    return tuple(
+        replace(schema, migrations=schema.migrations[: found.get(schema.room) or schema.version])
+        for schema in schemas
+    )
+
+
+def _copy(old: Damaged, new: Path, schemas: tuple[Schema, ...], progress: Progress) -> tuple[Copied, ...]:
+    """Make the new database, with these tables, and copy into it what can be read."""
+    database = open_database(new, schemas, create=True)
+    try:
+        tables = []
+        for table in tables_of(database):
+            progress(f"copying {table.name}")
+            tables.append(old.copy(table, database))
+        return tuple(tables)
+    finally:
+        database.close_now()
+
+
+def _complete(
+    new: SqliteDatabase,
+    tables: tuple[Copied, ...],
+    context: RepairContext,
+    schemas: tuple[Schema, ...],
+    progress: Progress,
 ) -> tuple[tuple[Copied, ...], int, tuple[str, ...], RenderedEmails, tuple[str, ...], tuple[Problem, ...]]:
-    tables = []
-    for table in tables_of(new):
-        progress(f"copying {table.name}")
-        tables.append(old.copy(table, new))
     new.write_now(index.start_over)
     progress("adopting octets without a row")
     for invariant in fsck.every_invariant(context):
@@ -158,4 +180,4 @@ def _fill(
     repaired = fsck.repair(new, context, schemas, lambda what: progress(f"repairing {what}"))
     progress("checking everything")
     report = new.read_now(fsck.check, context, schemas)
-    return tuple(tables), relinked, lost, rendered, tuple(repaired), tuple(report.problems)
+    return tables, relinked, lost, rendered, tuple(repaired), tuple(report.problems)

@@ -114,9 +114,9 @@ class Damaged:
         """The versions of its tables; empty where that can't be read."""
         try:
             rows = self._connection.execute("SELECT room, version FROM schema_versions").fetchall()
-        except RAISED:
+            return {str(room): int(str(version)) for room, version in rows if int(str(version)) > 0}
+        except (*RAISED, ValueError):
             return {}
-        return {str(room): int(str(version)) for room, version in rows}
 
     def damage(self) -> list[str]:
         """What SQLite finds wrong with it."""
