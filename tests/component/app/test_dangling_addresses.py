@@ -146,3 +146,9 @@ def test_check_tells_of_empty_groups_and_of_a_database_that_is_missing(there: Co
     (there.data / "pillarbox.db").rename(there.data / "gone")
     assert "there is no database" in there.run("check", "--only", "machine").stdout
     assert not (there.data / "pillarbox.db").exists()
+
+
+def test_when_nobody_is_left_the_command_that_names_a_postmaster_is_whole(there: CommandLine) -> None:
+    logins = [account["login"] for account in there.json("account", "list")]
+    said = "".join(there.text("account", "remove", login, "--yes", "--detach") for login in logins)
+    assert "is now nobody: pillarbox domain set example.org --postmaster LOGIN" in said

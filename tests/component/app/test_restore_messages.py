@@ -331,3 +331,11 @@ def test_a_data_directory_that_is_a_link_is_restored_where_it_leads(there: Comma
     assert there.data.is_symlink()
     assert len(rows(there)) == 7
     assert real.is_dir()
+
+
+def test_nobody_is_told_to_move_data_away_for_a_point_that_is_not_there(
+    there: CommandLine, tmp_path: Path
+) -> None:
+    assert "There is no backup called 'Nope'" in there.refused("restore", folder(there), "--point", "Nope")
+    assert "There is no backup in" in there.refused("restore", str(tmp_path))
+    assert "is not empty" in there.refused("restore", folder(there))

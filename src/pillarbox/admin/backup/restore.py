@@ -60,10 +60,10 @@ def restore_backup(
     `settle` is called with the finished folder before it is renamed, to set owners and the like. Raises
     `BackupRefused`, `BackupDamaged`, `NoSuchPoint`, `SchemaTooNew`, `DatabaseUnavailable`, or OSError.
     """
-    _require_empty(data)
-    data = data.resolve()  # of a link, what it leads to is replaced, on the same disk
     with open_backup(directory) as folder:
         wanted = select_point(folder.points, point)
+        _require_empty(data)  # not before: nobody is to move data away for a backup that is none
+        data = data.resolve()  # of a link, what it leads to is replaced, on the same disk
         unfinished = data.with_name(f"{data.name}.restoring")
         shutil.rmtree(unfinished, ignore_errors=True)
         try:

@@ -190,7 +190,8 @@ def remove(installation: Installation, login: str, yes: bool, detach: bool) -> N
         *(f"Alias deleted, it led nowhere else: {alias}" for alias in removed.aliases_removed),
         *(f"Removed from group {group}" for group in removed.groups),
         *(
-            f"Postmaster of {domain} is now {successor or 'nobody: pillarbox domain set --postmaster'}"
+            f"Postmaster of {domain} is now "
+            + (successor or f"nobody: pillarbox domain set {domain} --postmaster LOGIN")
             for domain, successor in removed.postmaster_of.items()
         ),
     ]
