@@ -6,6 +6,7 @@ where the failure was found by writing.
 """
 
 import asyncio
+import math
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -32,6 +33,9 @@ from pillarbox.world.network import NetworkFailure, Stream, TlsFailure
 
 BLOCK_S = 180.0
 """How long a server may take to read a block of a message (RFC 5321 §4.5.3.2.5)."""
+DELIVERY_S = 2 * 3600.0
+"""How long one message may take altogether: a server that answers each command at the last moment must not keep a
+connection for days. In so long, 50 MB pass at 7 KB a second."""
 FINAL_READ_S = 1.0
 """How long to read what a server sent before it closed the connection."""
 
@@ -65,6 +69,11 @@ class ClientSession:
         self._limit = TimeLimit(clock, self._time_out)
         self._timed_out = False
         """The server took too long, and the connection was dropped."""
+        self._awaited_since_s = 0.0
+        """When we began to wait for the reply that is due."""
+        self._replies = -1
+        """Replies read by then."""
+        self._deliver_until_s = math.inf
         self._ended: Ended | None = None
         self._blocks: Iterable[bytes] | None = None
         """A large message that is sent after what the machine has to say."""
@@ -115,6 +124,7 @@ class ClientSession:
         is to be aborted.
         """
         finished: Finished | None = None
+        self._deliver_until_s = self._clock.monotonic() + DELIVERY_S
         events = self._machine.begin(envelope)
         while finished is None:
             self._note(events)
@@ -126,6 +136,7 @@ class ClientSession:
             if finished is None:
                 events = await self._exchange()
         self.delivered += 1
+        self._deliver_until_s = math.inf
         # The RSET after a rejection is answered before the next transaction.
         while self.usable and self._machine.state not in _IDLE:
             self._note(await self._exchange())
@@ -181,7 +192,7 @@ class ClientSession:
             elif len(octets) > BLOCK_OCTETS:
                 await self._send_blocks(_cut(octets))
                 octets = b""
-            self._limit.start(seconds)
+            self._limit.start(self._reply_due_in_s(seconds, sent=bool(octets) or blocks is not None))
             if octets:
                 await self.stream.write(octets)
             received = await self.stream.read()
@@ -198,6 +209,13 @@ class ClientSession:
         why = f"no answer in {seconds:.0f} seconds" if self._timed_out else "the server closed the connection"
         return machine.lost(why)
 
+    def _reply_due_in_s(self, seconds: float, *, sent: bool) -> float:
+        """What is left of these seconds for a reply: a server that trickles octets of it gains nothing."""
+        now_s = self._clock.monotonic()
+        if sent or self._machine.replies != self._replies:
+            self._awaited_since_s, self._replies = now_s, self._machine.replies
+        return max(0.0, min(self._awaited_since_s + seconds, self._deliver_until_s) - now_s)
+
     def _time_out(self) -> None:
         """The pending read or write fails."""
         self._timed_out = True
@@ -206,7 +224,8 @@ class ClientSession:
     async def _send_blocks(self, blocks: Iterable[bytes]) -> None:
         """A large message, block by block. Raises NetworkFailure, TimeoutError."""
         for block in filter(None, blocks):
-            async with self._clock.timeout(BLOCK_S):
+            left_s = self._deliver_until_s - self._clock.monotonic()
+            async with self._clock.timeout(max(0.0, min(BLOCK_S, left_s))):
                 await self.stream.write(block)
             await asyncio.sleep(0)  # a fast server must not keep others waiting
 

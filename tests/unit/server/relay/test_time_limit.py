@@ -2,6 +2,7 @@
 
 import asyncio
 
+from pillarbox.server.relay.session import DELIVERY_S
 from pillarbox.server.relay.time_limit import TimeLimit
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.network.memory import MemoryStream
@@ -75,5 +76,47 @@ def test_a_server_that_falls_silent_is_left_after_its_time() -> None:
         assert provider.rows("SELECT attempts, last_reply FROM queue_recipients") == [
             (1, "no answer in 300 seconds")
         ]
+
+    run_with_relay(test)
+
+
+def test_a_server_that_trickles_a_reply_is_left_after_its_time() -> None:
+    async def test(provider: RelayProvider) -> None:
+        async def trickling(stream: MemoryStream) -> None:
+            await stream.write(b"220 here\r\n")
+            await stream.read()
+            await stream.write(b"250-")
+            while True:
+                await provider.clock.sleep(100)
+                await stream.write(b"x")
+
+        provider.peer("two.example", "192.0.2.1")
+        provider.network.serve("192.0.2.1", 25, trickling)
+        await provider.queue("a@two.example")
+        await provider.pass_(301)
+        assert provider.rows("SELECT attempts, last_reply FROM queue_recipients") == [
+            (1, "two.example [192.0.2.1]: no answer in 300 seconds")
+        ]
+
+    run_with_relay(test)
+
+
+def test_a_server_that_answers_each_command_late_is_left_in_the_end() -> None:
+    async def test(provider: RelayProvider) -> None:
+        async def late(stream: MemoryStream) -> None:
+            await stream.write(b"220 here\r\n")
+            await stream.read()
+            await stream.write(b"250 well\r\n")
+            while await stream.read():
+                await provider.clock.sleep(290)
+                await stream.write(b"250 well\r\n")
+
+        provider.peer("two.example", "192.0.2.1")
+        provider.network.serve("192.0.2.1", 25, late)
+        await provider.queue(*(f"u{number}@two.example" for number in range(90)))
+        await provider.pass_(DELIVERY_S - 10)
+        assert provider.rows("SELECT count(*) FROM queue_recipients WHERE attempts > 0") == [(0,)]
+        await provider.pass_(20)
+        assert provider.rows("SELECT count(*) FROM queue_recipients WHERE attempts = 1") == [(90,)]
 
     run_with_relay(test)

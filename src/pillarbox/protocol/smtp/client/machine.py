@@ -53,6 +53,8 @@ class ClientMachine:
         self._exchange: ClientExchange | None = None
         self._transaction: Transaction | None = None
         self.state = State.GREETING
+        self.replies = 0
+        """Whole replies read so far."""
         self.tls_active = tls_active
         self.capabilities = capabilities.NONE
 
@@ -60,7 +62,7 @@ class ClientMachine:
 
     @property
     def deadline_s(self) -> float:
-        """How long the server may take in this state (RFC 5321 §4.5.3.2)."""
+        """How long the server may take for a whole reply in this state (RFC 5321 §4.5.3.2)."""
         return DEADLINE_S[self.state]
 
     def outgoing(self) -> bytes:
@@ -75,7 +77,10 @@ class ClientMachine:
         """Take a chunk of any size from the server. Never raises."""
         if self.state not in (State.CLOSED, State.TLS_HANDSHAKE):
             for reply in self._reader.feed(octets):
+                self.replies += 1
                 self.HANDLERS[TABLE[self.state, reply.kind]](self, reply)
+                if self.state is State.CLOSED:
+                    break  # the reader is not asked for more
         return self._take_events()
 
     def lost(self, why: str) -> Sequence[Event]:

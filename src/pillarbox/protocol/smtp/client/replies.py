@@ -5,6 +5,7 @@ A reply is one or more lines with the same three digits. Servers break that in m
 """
 
 import re
+from collections.abc import Iterator
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -77,22 +78,20 @@ class ReplyReader:
         self._lines: list[str] = []
         self._octets = 0
 
-    def feed(self, octets: bytes) -> list[Reply]:
-        """Take a chunk of any size; return the replies that are complete. After one of code 0 nothing more
-        can be read."""
+    def feed(self, octets: bytes) -> Iterator[Reply]:
+        """Take a chunk of any size, and the replies that are complete, each as it is asked for: a server may send
+        thousands that nobody wants. After one of code 0 nothing more can be read."""
         framing = self._framing
         framing.feed(octets)
-        replies = []
         try:
             while (line := framing.line()) is not None:
                 reply = self._line(line)
                 if reply is not None:
-                    replies.append(reply)
+                    yield reply
                     if reply.code == 0:
                         break
         except LineTooLong:
-            replies.append(Reply(0, (f"reply line longer than {MAX_LINE_OCTETS} octets",)))
-        return replies
+            yield Reply(0, (f"reply line longer than {MAX_LINE_OCTETS} octets",))
 
     def clear(self) -> None:
         """Drop what is not yet a reply: TLS begins."""

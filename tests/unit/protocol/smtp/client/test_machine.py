@@ -177,6 +177,12 @@ def test_after_tls_all_begins_anew_and_nothing_from_before_counts() -> None:
     assert "CHUNKING" not in machine.capabilities
 
 
+def test_a_flood_of_replies_is_read_up_to_the_one_that_ends_the_connection() -> None:
+    machine = ready()
+    assert isinstance(machine.receive(b"250 unasked\r\n" * 5_000)[-1], Ended)
+    assert machine.replies == 3
+
+
 def test_what_is_injected_behind_the_go_ahead_for_tls_ends_the_connection() -> None:
     machine = ready()
     machine.start_tls()
