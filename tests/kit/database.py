@@ -35,11 +35,11 @@ class RecordingTransaction:
         return self._behind.rows(sql, parameters) if self._behind is not None else []
 
     def rows_within(
-        self, octets: int, sql: str, parameters: Sequence[SqlValue] = ()
+        self, sql: str, parameters: Sequence[SqlValue], octets: int
     ) -> tuple[list[tuple[Any, ...]], int]:
         """See `Transaction.rows_within`."""
         self.statements.append(sql)
-        return self._behind.rows_within(octets, sql, parameters) if self._behind is not None else ([], 0)
+        return self._behind.rows_within(sql, parameters, octets) if self._behind is not None else ([], 0)
 
     def row(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[Any, ...] | None:
         """See `Transaction.row`."""

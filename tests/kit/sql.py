@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tests.kit.paths import ROOT
 
 SOURCE = ROOT / "src"
-METHODS = {"execute", "execute_many", "rows", "row", "value"}
+METHODS = {"execute", "execute_many", "rows", "rows_within", "row", "value"}
 """Of a transaction; the first argument is the statement."""
 TRANSACTIONS = {"tx", "self._tx"}
 """What a transaction is called, in every file."""

@@ -113,7 +113,7 @@ def rows_within(
     found: list[tuple[Any, ...]] = []
     used = 0
     for first, last in uids.runs:
-        some, more = tx.rows_within(octets - used, sql, (account, mailbox, first, last))
+        some, more = tx.rows_within(sql, (account, mailbox, first, last), octets - used)
         found += some
         used += more
         if used > octets:

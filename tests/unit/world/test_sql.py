@@ -96,6 +96,7 @@ MADE: dict[str, Callable[[], list[str]]] = {
     "pillarbox/queue/inspection.py:count": _selected(inspection.count),
     "pillarbox/queue/inspection.py:listing": _selected(inspection.listing, now_ms=NOW_MS, limit=1),
     "pillarbox/store/fetch.py:rows": _fetched,
+    "pillarbox/store/fetch.py:rows_within": _fetched,
     "pillarbox/store/search/evaluate.py:_narrow_rows": _searched,
     "pillarbox/world/database/invariant.py:find": _of_invariants,
     "pillarbox/world/database/invariant.py:run_repair": _of_invariants,

@@ -31,7 +31,7 @@ class Transaction(Protocol):
         """All rows of a query."""
 
     def rows_within(
-        self, octets: int, sql: str, parameters: Sequence[SqlValue] = ()
+        self, sql: str, parameters: Sequence[SqlValue], octets: int
     ) -> tuple[list[tuple[Any, ...]], int]:
         """The first rows of a query, until their values of type bytes have more than so many octets together.
 

@@ -55,7 +55,7 @@ class SqliteTransaction:
             raise translated(failure) from failure
 
     def rows_within(
-        self, octets: int, sql: str, parameters: Sequence[SqlValue] = ()
+        self, sql: str, parameters: Sequence[SqlValue], octets: int
     ) -> tuple[list[tuple[Any, ...]], int]:
         """See `Transaction.rows_within`."""
         rows, used = [], 0
