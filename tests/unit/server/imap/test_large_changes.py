@@ -10,6 +10,8 @@ from pillarbox.server.imap.fetch_batch import MAX_GROUP_OCTETS, MAX_ITEMS_IN_LOO
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.server.imap.shared_updates import SharedUpdates
+from pillarbox.store.flags import FlagChange
+from pillarbox.store.mailbox_cache import CachedMailbox
 from tests.kit.imap.client import MESSAGE, ImapProvider, open_imap
 
 FEW = ImapLimits(many_messages=2, slice_messages=3, max_rows_in_loop=4)
@@ -216,3 +218,29 @@ def test_messages_are_fewer_together_the_more_items_are_asked_for() -> None:
     sizes = [(uid, MAX_GROUP_OCTETS // 4) for uid in range(1, 5)]
     assert [len(group.uids) for group in _groups(sizes, 10**6, MAX_GROUP_OCTETS)] == [4]
     assert [len(group.uids) for group in _groups(sizes, 10**6, MAX_GROUP_OCTETS // 4)] == [1] * 4
+
+
+@pytest.mark.parametrize(("messages", "applied"), [(1024, True), (4096, False)])
+def test_a_change_of_very_many_runs_is_read_again(
+    messages: int, applied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[FlagChange] = []
+    apply = CachedMailbox.apply
+
+    def noted(cached: CachedMailbox, altered: FlagChange) -> bool:
+        seen.append(altered)
+        return apply(cached, altered)
+
+    monkeypatch.setattr(CachedMailbox, "apply", noted)
+    with open_imap() as mail:
+        mail.deliver(MESSAGE)
+        client = mail.client(select="INBOX")
+        for power in range(messages.bit_length() - 1):
+            client.ok(f"COPY 1:{2**power} INBOX")
+            client.ok("NOOP")
+        odd = range(1, messages, 2)
+        fetched = client.ok(f"STORE {','.join(map(str, odd))} +FLAGS (\\Flagged)").fetched
+        assert list(fetched) == list(odd)
+        assert all(b"\\Flagged" in items[b"FLAGS"] for items in fetched.values())
+        assert bool(seen) is applied
+        assert client.ok("SEARCH FLAGGED").data(b"SEARCH")[0] == list(odd)
