@@ -1,5 +1,7 @@
 """STAT, LIST, UIDL: what is in the maildrop (RFC 1939 §5, §7)."""
 
+from collections.abc import Iterable
+
 from pillarbox.protocol.pop3 import replies
 from pillarbox.protocol.pop3.commands import List, Stat, Uidl
 from pillarbox.server.pop3.session_state import SessionState
@@ -15,7 +17,7 @@ async def scan_listing(session: SessionState, command: List) -> None:
     maildrop = session.maildrop
     if command.number is None:
         head = f"{maildrop.count} messages ({maildrop.octets} octets)"
-        session.reply(replies.lines(head, maildrop.scan_listing()))
+        await _send(session, head, maildrop.scan_listing())
     else:
         session.reply(replies.ok(f"{command.number} {maildrop.size(command.number)}"))
 
@@ -24,6 +26,19 @@ async def unique_id_listing(session: SessionState, command: Uidl) -> None:
     """RFC 1939 §7, UIDL."""
     maildrop = session.maildrop
     if command.number is None:
-        session.reply(replies.lines("Unique-id listing follows", maildrop.unique_id_listing()))
+        await _send(session, "Unique-id listing follows", maildrop.unique_id_listing())
     else:
         session.reply(replies.ok(f"{command.number} {maildrop.unique_id(command.number)}"))
+
+
+async def _send(session: SessionState, head: str, pieces: Iterable[list[bytes]]) -> None:
+    """A multi-line reply, made as the client takes it; others are served between two pieces."""
+    octets, write = replies.ok(head), session.reply
+    for number, piece in enumerate(pieces):
+        if number:
+            write(octets)
+            octets, write = b"", session.connection.write
+            await session.connection.drain()
+            await session.connection.give_way()
+        octets += b"".join([line + b"\r\n" for line in piece])
+    write(octets + replies.END)

@@ -1,14 +1,18 @@
 """The maildrop as one session numbers it: messages by number, and which are marked as deleted.
 
 Numbers are assigned when the session opens the maildrop and never change (RFC 1939 §5); each stands for a UID.
-Ten thousand messages cost two arrays. Listings are one join.
+Ten thousand messages cost two arrays.
 """
 
 from array import array
+from collections.abc import Iterator
 from typing import Final
 
 from pillarbox.mail.identifiers import MailboxId, Uid
 from pillarbox.store.maildrop import MaildropMessages
+
+LISTED_TOGETHER: Final = 5_000
+"""Messages of which LIST and UIDL make lines at a time: some milliseconds of the loop."""
 
 
 class NoSuchNumber(Exception):
@@ -63,18 +67,22 @@ class Maildrop:
         """Remove all marks."""
         self._marked.clear()
 
-    def scan_listing(self) -> list[bytes]:
-        """RFC 1939 §5, LIST: number and size of every message that is not marked."""
-        return [b"%d %d" % pair for pair in enumerate(self._sizes, 1) if pair[0] not in self._marked]
+    def scan_listing(self) -> Iterator[list[bytes]]:
+        """RFC 1939 §5, LIST: number and size of every message that is not marked, in pieces."""
+        for numbers in self._numbers():
+            yield [b"%d %d" % (number, self._sizes[number - 1]) for number in numbers]
 
-    def unique_id_listing(self) -> list[bytes]:
-        """RFC 1939 §7, UIDL: number and unique id of every message that is not marked."""
+    def unique_id_listing(self) -> Iterator[list[bytes]]:
+        """RFC 1939 §7, UIDL: number and unique id of every message that is not marked, in pieces."""
         validity = b"%08x" % self._uid_validity
-        return [
-            b"%d %b%08x" % (number, validity, uid)
-            for number, uid in enumerate(self._uids, 1)
-            if number not in self._marked
-        ]
+        for numbers in self._numbers():
+            yield [b"%d %b%08x" % (number, validity, self._uids[number - 1]) for number in numbers]
+
+    def _numbers(self) -> Iterator[list[int]]:
+        """The numbers of the messages that are not marked, some thousand at a time."""
+        for start in range(0, len(self._uids), LISTED_TOGETHER):
+            end = min(start + LISTED_TOGETHER, len(self._uids))
+            yield [number for number in range(start + 1, end + 1) if number not in self._marked]
 
     def _index(self, number: int) -> int:
         if not 1 <= number <= len(self._uids) or number in self._marked:

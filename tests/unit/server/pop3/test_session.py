@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from pillarbox.mail.identifiers import Uid, UidValidity
 from pillarbox.protocol.sasl import client as sasl
+from pillarbox.server.pop3.maildrop import Maildrop
 from pillarbox.server.pop3.retrieval import PART_OCTETS
 from pillarbox.server.pop3.session import (
     AUTOLOGOUT_S,
@@ -16,7 +18,7 @@ from pillarbox.server.pop3.session import (
     MAX_REFUSALS,
 )
 from pillarbox.store import fetch
-from pillarbox.store.maildrop import LEASE_MS
+from pillarbox.store.maildrop import LEASE_MS, MaildropMessages
 from pillarbox.world.blobs import BlobMissing
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import DatabaseUnavailable
@@ -149,6 +151,33 @@ def test_many_messages_are_listed() -> None:
         assert len(listing) == 2099 + 3
         assert listing[1:3] == [b"1 27", b"3 27"]
         assert (await client.send(b"STAT")) == b"+OK 2099 %d\r\n" % (2099 * 27)
+
+    scene(play)
+
+
+def test_very_many_messages_are_listed_in_pieces() -> None:
+    async def play(provider: Provider) -> None:
+        await provider.deliver(0, MESSAGE)
+        client = Pop3Client(provider)
+        await client.log_in()
+        session = client.session
+        rows = [(Uid(10 + number), 27) for number in range(12_000)]
+        many = MaildropMessages(session.maildrop.mailbox, UidValidity(1), rows)
+        session.open_maildrop(session.owner, Maildrop(many), session.lease)
+        await client.send(b"DELE 5001")
+        waits: list[bytes] = []
+
+        async def drain() -> None:
+            waits.append(client.connection.written)
+
+        client.connection.drain = drain  # type: ignore[method-assign]
+        for command, line in ((b"LIST", b"12000 27"), (b"UIDL", b"12000 00000001%08x" % (10 + 11_999))):
+            waits.clear()
+            lines = (await client.send(command)).split(b"\r\n")
+            assert len(lines) == 11_999 + 3
+            assert lines[-3:] == [line, b".", b""]
+            assert [int(one.split()[0]) for one in lines[1:-2]] == [*range(1, 5001), *range(5002, 12_001)]
+            assert [one.count(b"\r\n") for one in waits] == [1 + 5_000, 1 + 9_999]
 
     scene(play)
 

@@ -71,6 +71,10 @@ class ClientMachine:
         self._out.clear()
         return octets
 
+    @property
+    def _closed(self) -> bool:
+        return self.state is State.CLOSED
+
     # --- what has happened
 
     def receive(self, octets: bytes) -> Sequence[Event]:
@@ -79,7 +83,7 @@ class ClientMachine:
             for reply in self._reader.feed(octets):
                 self.replies += 1
                 self.HANDLERS[TABLE[self.state, reply.kind]](self, reply)
-                if self.state is State.CLOSED:
+                if self._closed:
                     break  # the reader is not asked for more
         return self._take_events()
 

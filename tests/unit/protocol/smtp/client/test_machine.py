@@ -19,7 +19,7 @@ from pillarbox.protocol.smtp.client.events import (
     TlsRefused,
 )
 from pillarbox.protocol.smtp.client.machine import ClientMachine
-from pillarbox.protocol.smtp.client.replies import MAX_LINE_OCTETS, MAX_REPLY_OCTETS, ReplyReader
+from pillarbox.protocol.smtp.client.replies import MAX_LINE_OCTETS, MAX_REPLY_OCTETS, Reply, ReplyReader
 from pillarbox.protocol.smtp.client.states import State
 from pillarbox.protocol.smtp.commands import Body, Notify, Return
 from tests.kit.linear import assert_linear
@@ -393,7 +393,7 @@ def test_replies_are_the_same_however_they_are_cut(lines: list[bytes], cuts: lis
         expected.append(reply)
         if reply.code == 0:
             break
-    found = []
+    found: list[Reply] = []
     for piece in [*pieces, rest]:
         found += reader.feed(piece)
         if found and found[-1].code == 0:
