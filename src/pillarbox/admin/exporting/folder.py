@@ -24,6 +24,8 @@ class ExportFolder:
         self.path = path
         self._rows: list[Row] = []
         self._taken: set[tuple[Path, str]] = {(path, manifest.FILE)}
+        if path.exists():  # and is empty: the command requires it
+            path.chmod(_FOLDER_MODE)
 
     def make(self, path: Path) -> Path:
         """Make a folder, and those above it, unless it is there."""

@@ -42,7 +42,7 @@ def command(
     with as_invoker():
         if directory.exists() and any(directory.iterdir()):
             raise CommandFailed(f"Directory not empty: {directory}. Name a new or an empty one.")
-    writer = MaildirWriter(directory) if form == "maildir" else MboxWriter(directory)
+        writer = MaildirWriter(directory) if form == "maildir" else MboxWriter(directory)
     with octets_read("Exporting", shown=not installation.as_json) as progress, as_invoker():
         exported = export(
             installation.database,
