@@ -12,9 +12,11 @@ import pytest
 from pillarbox.admin.importing import discover as discovering
 from pillarbox.admin.importing.archive import ArchiveSource
 from pillarbox.admin.importing.reading import MAX_RATIO
-from pillarbox.admin.importing.run import ImportResult
+from pillarbox.admin.importing.run import MAX_MAILBOXES, ImportResult
+from pillarbox.store import mailboxes
 from tests.component.admin.test_importing import Provider, maildir, mbox, subjects
 from tests.kit.mail import elsewhere
+from tests.kit.permissions import grant_others_access
 
 
 @pytest.fixture
@@ -90,6 +92,35 @@ def test_an_unreadable_folder_is_reported(
     result = provider.bring(tree)
     assert reasons(result) == {"secret": "Permission denied", "new": "Permission denied"}
     assert held(provider) == {"good": ["good"]}
+
+
+def test_folders_that_can_be_listed_or_entered_only(tree: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    grant_others_access(tree)
+    for name, mode in (("nothing", 0), ("listed", 0o444), ("entered", 0o111)):
+        maildir(tree / name, "1.a")
+        (tree / name).chmod(mode)
+    os.seteuid(65_534)
+    try:
+        found = discovering.discover(tree, into=None)
+    finally:
+        os.seteuid(0)
+    assert {skipped.where.rpartition("/")[2]: skipped.why for skipped in found.skipped}.items() >= {
+        ("nothing", "Permission denied"),
+        ("entered", "Permission denied"),
+    }
+    assert "good" in {source.mailbox for source in found.sources}
+
+
+def test_labels_do_not_make_mailboxes_without_end(provider: Provider, tree: Path) -> None:
+    entry = b"From - \nX-Gmail-Labels: %b\nSubject: %d\n\nx\n\n"
+    labels = (b",".join(b"%d %d" % (number, label) for label in range(200)) for number in range(28))
+    (tree / "labels.mbox").write_bytes(b"".join(entry % (text, place) for place, text in enumerate(labels)))
+    assert provider.bring(tree).stored == 29
+    there = provider.database.read_now(mailboxes.listing, provider.account)
+    assert len(there) == MAX_MAILBOXES
+    assert subjects(provider.held()["INBOX"]) == ["24", "25", "26", "27"]
 
 
 def test_links_pipes_and_sockets_are_not_read(provider: Provider, tree: Path, tmp_path: Path) -> None:

@@ -95,11 +95,11 @@ class _Walk:
         self._read_manifest()
         if is_maildir(self._path):
             self._subscribed = maildir_subscriptions.read(self._path)
-        if (self._path / _PROFILE_FILE).is_file():
+        beside = {entry.name for entry in self._entries(self._path)}
+        if _PROFILE_FILE in beside:
             accounts = [
                 account
-                for part in _PROFILE_FOLDERS
-                if (self._path / part).is_dir()
+                for part in beside.intersection(_PROFILE_FOLDERS)
                 for account in self._entries(self._path / part)
                 if account.is_dir(follow_symlinks=False)
             ]

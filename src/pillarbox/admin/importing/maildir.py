@@ -8,6 +8,7 @@ modification time of its file. Symbolic links are not followed: whose Maildir it
 """
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ _INFO: Final = (":2,", ";2,", "!2,")
 
 def is_maildir(path: Path) -> bool:
     """Whether this is a folder with messages."""
-    return any((path / part).is_dir() and not (path / part).is_symlink() for part in ("cur", "new"))
+    return any(_is_folder(path / part) for part in ("cur", "new"))
 
 
 def parts_of(name: str) -> tuple[str, str]:
@@ -117,7 +118,7 @@ class MaildirSource:
         """The messages; adds to `trouble` what can't be listed."""
         for part in ("cur", "new"):
             folder = self.path / part
-            if not folder.is_dir() or folder.is_symlink():
+            if not _is_folder(folder):
                 continue
             try:
                 with os.scandir(folder) as entries:
@@ -128,6 +129,14 @@ class MaildirSource:
                     )
             except OSError as failure:
                 trouble.append(SkippedMessage(str(folder), why(failure), None, 0))
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether this is a folder, and no link to one; not if it can't be known."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _size(entry: os.DirEntry[str]) -> int:

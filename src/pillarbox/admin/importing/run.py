@@ -15,6 +15,7 @@ from pillarbox.admin.importing.reading import why
 from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, Source, SourceMailbox, SourceMessage
 from pillarbox.directory import quota
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.summary import summarize
 from pillarbox.store import mailboxes, placements
@@ -26,6 +27,8 @@ from pillarbox.world.database import Database, Transaction
 
 MAX_BATCH_MESSAGES = 200
 MAX_BATCH_OCTETS = 16 * 1024 * 1024
+MAX_MAILBOXES = 5_000
+"""An account gets no more by an import, as from a client; what is for further ones comes into the source's own."""
 
 
 _Messages = Iterator[SourceMessage | SkippedMessage]
@@ -154,9 +157,7 @@ def _arrival(message: SourceMessage, blobs: Blobs, now_ms: int) -> Arrival:
 def _store(tx: Transaction, account: AccountId, source: Source, batch: _Batch, *, now_ms: int) -> None:
     limit = quota.effective(tx, account)
     for names, group in groupby(batch.arrivals, key=lambda arrival: arrival[0]):
-        first, *others = (
-            _mailbox(tx, account, SourceMailbox(name), now_ms) for name in names or (source.mailbox,)
-        )
+        first, *others = _mailboxes(tx, account, names or (source.mailbox,), source.mailbox, now_ms)
         arrivals = [arrival for _, arrival in group]
         appended = append_all(tx, account, first.id, arrivals, now_ms=now_ms, quota_octets=limit)
         uids = NumberSet(((appended[0].uid, appended[-1].uid),))
@@ -164,6 +165,21 @@ def _store(tx: Transaction, account: AccountId, source: Source, batch: _Batch, *
             placements.copy(tx, account, first.id, uids, to=other.id, now_ms=now_ms)
     for saved in batch.checkpoints.values():
         checkpoint.save(tx, account, source.name, saved)
+
+
+def _mailboxes(
+    tx: Transaction, account: AccountId, names: Sequence[str], other: str, now_ms: int
+) -> list[Mailbox]:
+    """The mailboxes of these names; where no more can be created, the other one, or INBOX."""
+    found = dict[str, Mailbox]()
+    for name in names:
+        for possible in (name, other, INBOX):
+            try:
+                found.setdefault(possible, _mailbox(tx, account, SourceMailbox(possible), now_ms))
+            except mailboxes.TooManyNames:
+                continue
+            break
+    return [*found.values()]
 
 
 def create_mailboxes(
@@ -174,7 +190,10 @@ def create_mailboxes(
     One that exists keeps its role, and stays subscribed, unless it is empty: then it is as the source has it.
     """
     for wanted in found:
-        mailbox = _mailbox(tx, account, wanted, now_ms)
+        try:
+            mailbox = _mailbox(tx, account, wanted, now_ms)
+        except mailboxes.TooManyNames:
+            continue
         if wanted.subscribed or not mailbox.messages:
             mailboxes.subscribe(tx, account, wanted.name, subscribed=wanted.subscribed)
         if wanted.role in (None, mailbox.role) or (mailbox.role and mailbox.messages):
@@ -191,9 +210,10 @@ def subscribe(tx: Transaction, account: AccountId, names: Sequence[str]) -> None
 
 
 def _mailbox(tx: Transaction, account: AccountId, wanted: SourceMailbox, now_ms: int) -> Mailbox:
+    """The mailbox of this name, created if need be. Raises `TooManyNames`."""
     try:
         return mailboxes.by_name(tx, account, wanted.name)
     except NoSuchMailbox:
-        created = mailboxes.create(tx, account, wanted.name, now_ms=now_ms)
+        created = mailboxes.create(tx, account, wanted.name, now_ms=now_ms, most=MAX_MAILBOXES)
         mailboxes.subscribe(tx, account, wanted.name, subscribed=wanted.subscribed)
         return created
