@@ -48,7 +48,7 @@ COMMANDS: Final = {
     "alias": Row("alias", ACCOUNTS, "Manage aliases: addresses that forward to others; catch-alls."),
     "group": Row("group", ACCOUNTS, "Manage groups: accounts that share an address."),
     "app-password": Row("app_password", ACCOUNTS, "Manage app passwords: one for each program or device."),
-    "import": Row("importing", MAIL, "Import mbox files or Maildirs."),
+    "import": Row("importing", MAIL, "Import mail from files of other programs."),
     "queue": Row("queue", MAIL, "Manage the queue of outgoing mail."),
     "export": Row("exporting", MAIL, "Export an account as mbox files or a Maildir."),
     "backup": Row("backup", MAINTENANCE, "Make an incremental backup, while the server runs."),
