@@ -50,9 +50,9 @@ def test_an_mbox_and_its_flags(provider: Provider, tmp_path: Path) -> None:
 def test_a_maildir_with_folders(provider: Provider, tmp_path: Path) -> None:
     top = mailbox.Maildir(tmp_path / "m", create=True)
     for folder in (top, top.add_folder("Work.2026")):
-        for octets, flags in zip(LETTERS, ("", "S", "FRS", "DT", "P") * 3, strict=False):
+        for octets, info in zip(LETTERS, ("", "S", "FRS", "DT", "P") * 3, strict=False):
             message = mailbox.MaildirMessage(octets.replace(b"\r\n", b"\n"))
-            message.set_flags(flags)
+            message.set_flags(info)
             folder.add(message)
     provider.bring(tmp_path / "m")
 

@@ -37,7 +37,9 @@ class Octets(Amount):
         if text.lower() == "unlimited":
             return 0
         found = _OCTETS.fullmatch(text)
-        octets = float(found[1]) * 1024 ** _POWERS.get((found[2] or "").lower(), 0) if found else None
+        octets: float | None = None
+        if found:
+            octets = float(found[1]) * 1024 ** _POWERS.get((found[2] or "").lower(), 0)
         if octets == 0 or text == "0":
             self.fail(f"'{text}' is no room at all. For no limit write unlimited.", param, ctx)
         if octets is None and _NUMBER.fullmatch(text):

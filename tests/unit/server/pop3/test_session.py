@@ -16,6 +16,7 @@ from pillarbox.server.pop3.session import (
     MAX_COMMANDS_BEFORE_LOGIN,
     MAX_FAILED_LOGINS,
     MAX_REFUSALS,
+    Pop3Session,
 )
 from pillarbox.store import fetch
 from pillarbox.store.maildrop import LEASE_MS, MaildropMessages
@@ -161,6 +162,7 @@ def test_very_many_messages_are_listed_in_pieces() -> None:
         client = Pop3Client(provider)
         await client.log_in()
         session = client.session
+        assert isinstance(session, Pop3Session)
         rows = [(Uid(10 + number), 27) for number in range(12_000)]
         many = MaildropMessages(session.maildrop.mailbox, UidValidity(1), rows)
         session.open_maildrop(session.owner, Maildrop(many), session.lease)
