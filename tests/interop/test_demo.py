@@ -71,6 +71,14 @@ def shell(command: str) -> bytes:
     return subprocess.run(["sh", "-c", command.strip()], check=True, capture_output=True, timeout=30).stdout
 
 
+@pytest.mark.parametrize("options", [(), ("--users", "1")])
+def test_a_new_demo_takes_large_messages(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Those that are kept as files, at its very first moment."""
+    large = b"Subject: large\r\n\r\n" + b"line\r\n" * 100_000
+    with demo(tmp_path, *options) as provider, connected(provider, provider.people[0]) as imap:
+        imap.append("INBOX", [large])  # raises where it is refused
+
+
 def test_ports_are_given_in_the_order_of_the_services(tmp_path: Path) -> None:
     first = free_ports(len(NAMES))
     with demo(tmp_path, "--ports-from", str(first)) as provider:

@@ -10,7 +10,7 @@ from pillarbox.admin.accounts import NewAccount
 from pillarbox.admin.importing.mbox import MboxSource
 from pillarbox.admin.importing.run import run_import
 from pillarbox.admin.importing.source import SourceChanged
-from pillarbox.app.database import opened_database
+from pillarbox.app.database import opened_blobs, opened_database
 from pillarbox.app.demo_mail import DemoMessage, demo_messages
 from pillarbox.config.data_directory import DataDirectory
 from pillarbox.directory import accounts, credentials, domains
@@ -71,8 +71,9 @@ def fill(data: DataDirectory, people: tuple[Person, ...], mbox: Path | None, pro
     # Messages without a database: it was lost, and a new one would hide that
     with opened_database(data, create=not data.blobs.exists()) as database:
         _make_accounts(database, people, now_ms)
+        blobs = opened_blobs(data, database)
         if mbox:
-            _import(database, data, people[0], mbox, now_ms, progress)
+            _import(database, blobs, people[0], mbox, now_ms, progress)
 
 
 class _Hashes:
@@ -139,7 +140,7 @@ def _append(tx: Transaction, message: DemoMessage, now_ms: int) -> None:
 
 
 def _import(
-    database: Database, data: DataDirectory, person: Person, path: Path, now_ms: int, progress: Progress
+    database: Database, blobs: FileBlobs, person: Person, path: Path, now_ms: int, progress: Progress
 ) -> None:
     account = database.read_now(accounts.by_login, person.address)
     assert account is not None
@@ -148,13 +149,11 @@ def _import(
         try:
             run_import(
                 database,
-                FileBlobs(data.blobs),
+                blobs,
                 account.id,
                 MboxSource(path, INBOX, keep_status_fields=True),
                 now_ms=now_ms,
                 progress=lambda octets, _result: report(octets, size),
             )
         except SourceChanged:
-            raise ValueError(
-                f"{path} has changed since it was imported into {data.path}: choose another --dir"
-            ) from None
+            raise ValueError(f"{path} has changed since it was imported: choose another --dir") from None
