@@ -1,6 +1,6 @@
 """`Transaction` on an apsw connection."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -15,18 +15,16 @@ from pillarbox.world.topic import Topic, account_changed
 class SqliteTransaction:
     """See `Transaction`. Its owner begins and ends it by `control`, which raises SQLite's own errors."""
 
-    __slots__ = ("_cursor", "_execute", "announced", "connection")
+    __slots__ = ("_cursor", "_execute", "announced", "connection", "control")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
         self._cursor = connection.cursor()
         self._execute = self._cursor.execute
+        self.control: Callable[[str], object] = self._execute
+        """Begins or ends a transaction or a savepoint."""
         self.announced: set[Topic] = set()
         """The topics to announce after the commit."""
-
-    def control(self, sql: str) -> None:
-        """Begin or end a transaction or a savepoint."""
-        self._execute(sql)
 
     def has_written(self) -> bool:
         """Whether a statement of the transaction wrote, or tried to."""
