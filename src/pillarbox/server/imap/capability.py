@@ -3,6 +3,8 @@
 RFC 9051 §6.1, §6.3.1; RFC 2971 (ID), 5161 (ENABLE); RFC 3501 §6.4.1 (CHECK).
 """
 
+from typing import Final
+
 import pillarbox
 from pillarbox.protocol.imap import responses
 from pillarbox.protocol.imap.commands import Capability, Check, Enable, Id, Logout, Noop
@@ -30,7 +32,10 @@ async def enable(session: SessionState, command: Enable) -> Reply:
 
 async def noop(_session: SessionState, _: Noop) -> Reply:
     """RFC 9051 §6.1.2: updates are sent with every command."""
-    return ok("NOOP completed")
+    return _NOOP_COMPLETED
+
+
+_NOOP_COMPLETED: Final = ok("NOOP completed")
 
 
 async def check(_session: SessionState, _: Check) -> Reply:

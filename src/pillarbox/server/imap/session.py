@@ -41,6 +41,7 @@ from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
 
 _IDLE_COMPLETED: Final = ok("IDLE completed")
+_NONE: Final[frozenset[int]] = frozenset()
 
 
 class ImapSession(SessionState):
@@ -195,7 +196,7 @@ class ImapSession(SessionState):
 
     async def _carry_out(self, tag: bytes, work: Awaitable[Reply | None], *, expunges: bool = True) -> None:
         """Await a handler and write its tagged response; a refusal is one as well."""
-        self.tag, self.own_modseqs, self.up_to_date = tag, frozenset(), False
+        self.tag, self.own_modseqs, self.up_to_date = tag, _NONE, False
         try:
             reply = await work
         except Exception as error:

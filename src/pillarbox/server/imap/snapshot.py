@@ -5,7 +5,7 @@ the client always shows one state of the mailbox. Nothing may be awaited between
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.server.imap import keywords
@@ -17,11 +17,12 @@ from pillarbox.store.mailbox_cache import CachedMailbox, Reading, Version
 from pillarbox.world.database import Transaction
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 async def current(session: SessionState, mailbox: MailboxId) -> CachedMailbox:
     """The mailbox as it is now. Raises `NoSuchMailbox`."""
-    cached, _ = await up_to_date(session, mailbox, _nothing)
+    cached, _ = await up_to_date(session, mailbox, _read_alone)
     return cached
 
 
@@ -29,19 +30,22 @@ async def current_with(
     session: SessionState, mailbox: MailboxId, verb: Callable[[Transaction], T]
 ) -> tuple[CachedMailbox, T]:
     """The mailbox as it is now, and what the verb reads in the same transaction. Raises `NoSuchMailbox`."""
-    return await up_to_date(session, mailbox, lambda tx, _: verb(tx))
+    return await up_to_date(session, mailbox, _read_with, verb)
 
 
 async def up_to_date(
-    session: SessionState, mailbox: MailboxId, verb: Callable[[Transaction, Version], T]
+    session: SessionState,
+    mailbox: MailboxId,
+    read: Callable[[Transaction, AccountId, MailboxId, Version | None, int, *Ts], tuple[Reading | None, T]],
+    *arguments: *Ts,
 ) -> tuple[CachedMailbox, T]:
-    """`current_with` for a verb that wants to know the mailbox's version."""
-    cache, account = session.caches.mailboxes, session.account_id
+    """`current_with` for a verb that reads the mailbox itself: it gets the known version and the limit of rows."""
+    cache, account, max_rows = session.caches.mailboxes, session.account_id, session.limits.max_rows_in_loop
     while True:
         known = cache.version(account, mailbox)
         try:
             reading, found = await session.world.database.read(
-                _read_with, account, mailbox, known, verb, max_rows=session.limits.max_rows_in_loop
+                read, account, mailbox, known, max_rows, *arguments
             )
         except NoSuchMailbox:
             cache.forget(account, mailbox)
@@ -72,21 +76,18 @@ async def _read_again(session: SessionState, mailbox: MailboxId, known: Version 
     cache.take(account, mailbox, known, reading)
 
 
+def _read_alone(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, known: Version | None, max_rows: int
+) -> tuple[Reading | None, None]:
+    return mailbox_cache.read(tx, account, mailbox, known, max_rows=max_rows), None
+
+
 def _read_with(
     tx: Transaction,
     account: AccountId,
     mailbox: MailboxId,
     known: Version | None,
-    verb: Callable[[Transaction, Version], T],
-    *,
     max_rows: int,
+    verb: Callable[[Transaction], T],
 ) -> tuple[Reading | None, T]:
-    reading = mailbox_cache.read(tx, account, mailbox, known, max_rows=max_rows)
-    if reading is not None:
-        known = Version(reading.head.uid_validity, reading.head.modseq)
-    assert known is not None, "without a version there is a reading"
-    return reading, verb(tx, known)
-
-
-def _nothing(tx: Transaction, now: Version) -> None:  # a verb
-    pass
+    return mailbox_cache.read(tx, account, mailbox, known, max_rows=max_rows), verb(tx)

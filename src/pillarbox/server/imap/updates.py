@@ -16,10 +16,10 @@ from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.selected import SelectedMailbox, UpdateOptions
 from pillarbox.server.imap import snapshot
 from pillarbox.server.imap.session_state import SessionState
-from pillarbox.store import changes, mailboxes
+from pillarbox.store import changes, mailbox_cache, mailboxes
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import ChangeKind, Flagged
-from pillarbox.store.mailbox_cache import CachedMailbox
+from pillarbox.store.mailbox_cache import CachedMailbox, Reading, Version
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
 
@@ -50,14 +50,9 @@ async def send(session: SessionState, *, expunges: bool) -> None:
     selected = machine.selected
     if selected is None:
         return
-    account, mailbox, since = session.account_id, selected.mailbox, selected.modseq
+    since = selected.modseq
     try:
-        cached, runs = await snapshot.up_to_date(
-            session,
-            mailbox,
-            # None where the log names nothing
-            lambda tx, now: changes.runs(tx, account, mailbox, since) if now.modseq > since else None,
-        )
+        cached, runs = await snapshot.up_to_date(session, selected.mailbox, _changes_since, since)
     except NoSuchMailbox:
         raise MailboxGone from None
     if cached.version.uid_validity != selected.uid_validity:
@@ -112,6 +107,22 @@ def _options(session: SessionState, *, expunges: bool) -> UpdateOptions:
         qresync=machine.qresync,
         own_modseqs=session.own_modseqs,
     )
+
+
+def _changes_since(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    known: Version | None,
+    max_rows: int,
+    since: ModSeq,
+) -> tuple[Reading | None, dict[ChangeKind, NumberSet] | None]:
+    """The mailbox, and the UIDs that the log names after `since`; None where it names none."""
+    reading = mailbox_cache.read(tx, account, mailbox, known, max_rows=max_rows)
+    version = reading.head if reading else known
+    if version is not None and version.modseq <= since:
+        return reading, None
+    return reading, changes.runs(tx, account, mailbox, since)
 
 
 def _updates(cached: CachedMailbox, runs: dict[ChangeKind, NumberSet], since: ModSeq) -> Updates:
