@@ -21,6 +21,8 @@ class NoSuchMessage(LookupError):
 class Column(Enum):
     """What can be read of a message; the comment gives the type. The value is the SQL column."""
 
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python
+
     EMAIL = "p.email"
     """`EmailId`"""
     THREAD = "p.thread"

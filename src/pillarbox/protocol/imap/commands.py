@@ -259,6 +259,8 @@ class Expunge(Command):
 class SearchReturn(Enum):
     """RFC 4731 §3.1, RFC 5182 §2.1."""
 
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python
+
     MIN = b"MIN"
     MAX = b"MAX"
     ALL = b"ALL"
@@ -296,6 +298,8 @@ class Fetch(Command):
 
 class StoreMode(Enum):
     """What STORE does with the flags it names (RFC 9051 §6.4.6)."""
+
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python
 
     REPLACE = b""
     ADD = b"+"

@@ -12,6 +12,8 @@ from typing import TypeAlias
 class Attribute(Enum):
     """An item without arguments; its value is its name on the wire."""
 
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python
+
     UID = b"UID"
     FLAGS = b"FLAGS"
     MODSEQ = b"MODSEQ"
@@ -32,6 +34,8 @@ class Attribute(Enum):
 
 class SectionText(Enum):
     """Which text of a part BODY[...] means; its value is how the section spells it (RFC 9051 §6.4.5.1)."""
+
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python
 
     ALL = b""
     HEADER = b"HEADER"
