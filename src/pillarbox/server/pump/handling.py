@@ -280,7 +280,7 @@ class Handling(Accounting, ABC, Generic[E]):
         session = self._session
         assert session is not None
         try:
-            events = session.machine.receive(bytes(self._owner.buffer[:nbytes]))
+            events = session.machine.receive(self._owner.buffer[:nbytes].tobytes())
         except Exception as error:
             self._fail(error)
             return
@@ -308,7 +308,7 @@ class Handling(Accounting, ABC, Generic[E]):
 
     def _hold(self, nbytes: int) -> None:
         held, transport = self._held, self._transport
-        held.add(bytes(self._owner.buffer[:nbytes]))
+        held.add(self._owner.buffer[:nbytes].tobytes())
         if held.octets >= UNCOUNTED_OCTETS:
             self._count_input()
         if (held.full or self._memory.scarce) and not held.paused and transport is not None:
@@ -323,7 +323,7 @@ class Handling(Accounting, ABC, Generic[E]):
             self._owner.injected(nbytes)
             self._on(Event.ABORT)
         else:
-            self._held.add(bytes(self._owner.buffer[:nbytes]))
+            self._held.add(self._owner.buffer[:nbytes].tobytes())
 
     def _drop(self, nbytes: int) -> None:
         pass
