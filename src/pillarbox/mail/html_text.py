@@ -53,6 +53,22 @@ def words(pieces: Iterable[str]) -> Iterator[str]:
     return _on_one_line(_unescaped(_without_tags(lines, _TAG, _TAG_OPENING, "")))
 
 
+def words_of(text: str) -> str:
+    """`words` of a text that is here as a whole."""
+    if _UNSEEN.search(text):
+        text = "".join(_without_unseen((text,)))
+    text = _without_tags_of(text, _BLOCK_TAG, _BLOCK_OPENING, " ")
+    text = _without_tags_of(text, _TAG, _TAG_OPENING, "")
+    return " ".join((_unescape(text) if "&" in text else text).split())
+
+
+def _without_tags_of(text: str, tag: re.Pattern[str], opening: re.Pattern[str], instead: str) -> str:
+    closed = text.rfind(">") + 1
+    unclosed = opening.search(text, closed)
+    rest = text[closed : unclosed.start()] + instead if unclosed else text[closed:]
+    return tag.sub(instead, text[:closed]) + rest
+
+
 def _without_unseen(pieces: Iterable[str]) -> Iterator[str]:
     """Without comments, scripts, style sheets and titles; one that is not closed extends to the end."""
     held, end_of = "", None
@@ -91,10 +107,11 @@ def _without_tags(
             yield ""
             continue
         rest = text[closed:]
-        certain = len(rest) if piece is None else max(len(rest) - _REACH, 0)
+        certain = len(rest) if piece is None else len(rest) - _REACH
         begin = opening.search(rest)
         is_open = begin is not None and begin.start() <= certain
-        end, held = (begin.start(), "") if begin is not None and is_open else (certain, rest[certain:])
+        end = begin.start() if begin is not None and is_open else max(certain, 0)
+        held = "" if is_open else rest[end:]
         yield tag.sub(instead, text[start:closed]) + rest[:end] + (instead if is_open else "")
 
 

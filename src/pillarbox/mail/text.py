@@ -108,7 +108,9 @@ def _label(part: Part, beginning: bytes) -> str | None:
 def header_pieces(header: Header) -> Iterator[str]:
     """A header's decoded fields, one per line."""
     if len(header.octets) <= transfer.MAX_PIECE_OCTETS:
-        yield "\n".join(f"{_name(field)}: {encoded_word.decode(field.body)}" for field in header.fields)
+        yield "\n".join(
+            [f"{field.name.decode('latin-1')}: {encoded_word.decode(field.body)}" for field in header.fields]
+        )
         return
     for place, field in enumerate(header.fields):
         yield f"\n{_name(field)}:" if place else f"{_name(field)}:"
@@ -145,11 +147,12 @@ def _texts(octets: bytes, part: Part, depth: int) -> Iterator[str]:
 
 def _words(octets: bytes, part: Part, limit: int | None = None) -> Iterable[str]:
     """What a part says, at most `limit` of its octets."""
+    is_html = part.mime.content_type == "text/html"
     if part.size <= transfer.MAX_PIECE_OCTETS:
-        pieces: Iterable[str] = (_short_text(octets, part),)
-    else:
-        pieces = part_pieces(octets, part, limit)
-    return html_text.words(pieces) if part.mime.content_type == "text/html" else pieces
+        text = _short_text(octets, part)
+        return (html_text.words_of(text) if is_html else text,)
+    pieces = part_pieces(octets, part, limit)
+    return html_text.words(pieces) if is_html else pieces
 
 
 def _readable(part: Part) -> Iterator[Part]:

@@ -73,12 +73,14 @@ def test_a_multipart_without_parts_is_searched_as_text() -> None:
         ("1 < 2", "1 < 2"),
         ("a<td>b<prefix>c", "a bc"),
         ("a <b never closed", "a"),
+        ("a<p><div</p>b", "a"),
         ("<a href='x' title='y'>z</a>", "z"),
     ],
 )
 def test_html_loses_its_markup(html: str, words: str) -> None:
     assert "".join(html_text.words([html])) == words
     assert "".join(html_text.words(html)) == words  # one character at a time
+    assert html_text.words_of(html) == words
 
 
 def test_a_reference_of_thousands_of_digits_stays() -> None:

@@ -127,14 +127,24 @@ def lines_may_contain(folded: str) -> Callable[[bytes], bool]:
 
 def body_contains(octets: bytes, root: Part, folded: str, interlude: Interlude = go_on) -> bool:
     """Whether the text of the body contains this (RFC 9051 §6.4.4, BODY)."""
-    if len(octets) <= CHUNK_CHARACTERS:
-        return folded in fold("".join(body_pieces(octets, root)))
-    return contains(body_pieces(octets, root), folded, interlude)
+    return _contains(body_pieces(octets, root), len(octets), folded, interlude)
 
 
 def any_header_contains(root: Part, folded: str, interlude: Interlude = go_on) -> bool:
     """Whether the header of the message or of one of its parts contains this (RFC 9051 §6.4.4, TEXT)."""
-    return any(contains(header_pieces(part.header), folded, interlude) for part in root.walk())
+    for part in root.walk():
+        header = part.header
+        if _contains(header_pieces(header), len(header.octets), folded, interlude):
+            return True
+        interlude()
+    return False
+
+
+def _contains(pieces: Iterable[str], octets: int, folded: str, interlude: Interlude) -> bool:
+    """`contains`, of a text that is made of so many octets: a short one is searched at once."""
+    if octets <= CHUNK_CHARACTERS:
+        return folded in fold("".join(pieces))
+    return contains(pieces, folded, interlude)
 
 
 def everything(octets: bytes) -> Iterator[str]:

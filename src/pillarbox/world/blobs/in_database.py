@@ -33,7 +33,10 @@ class DatabaseBlobs:
 
     def read(self, tx: Transaction, digest: bytes, start: int = 0, length: int | None = None) -> bytes:
         """See `Blobs.read`."""
-        with self.open(tx, digest) as blob:
+        octets, location, size = _found(tx, digest)
+        if location is None:
+            return octets if start == 0 and length is None else octets[start:][:length]
+        with OpenBlob.of_file(self._open_file(location), location, size) as blob:
             return blob.read(start, length)
 
     def open(self, tx: Transaction, digest: bytes) -> OpenBlob:
