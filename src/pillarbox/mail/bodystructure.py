@@ -15,9 +15,11 @@ that begins with its charset, as clients expect.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import lru_cache
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from pillarbox.mail import envelope, parameter
 from pillarbox.mail.address_field import MAX_VALUE_OCTETS
@@ -68,11 +70,11 @@ def render(root: Part, max_octets: int = MAX_RENDERED_OCTETS) -> BodyStructure:
     knows the latter only (RFC 3501 §9): a client that has not enabled IMAP4rev2 is sent a basic part, since behind the
     octets of one it does not expect an envelope.
     """
-    rendering = _Rendering(max_octets, rev2=True)
+    rendering = _Rendering(max_octets, _MESSAGES)
     rendered = rendering.part(root)
     if not rendering.differs:
         return rendered
-    rev1 = _Rendering(max_octets, rev2=False).part(root)
+    rev1 = _Rendering(max_octets, _MESSAGES_OF_REV1).part(root)
     return BodyStructure(*map(_BETWEEN.join, zip(rendered, rev1, strict=True)))
 
 
@@ -85,25 +87,36 @@ def of_revision(rendered: Sequence[bytes], *, rev2: bool) -> Sequence[bytes]:
     return [one.partition(_BETWEEN)[0 if rev2 else 2] or one for one in rendered]
 
 
-class _Rendering:
+class _Rendering(Struct):
     """The rendering of one message."""
 
-    __slots__ = ("_messages", "differs", "octets_left")
-
-    def __init__(self, max_octets: int, *, rev2: bool) -> None:
-        self.octets_left = max_octets
-        """Below zero, nothing more is rendered."""
-        self.differs = False
-        """Whether there is a part that IMAP4rev1 shows in another way."""
-        self._messages = _MESSAGES if rev2 else _MESSAGES_OF_REV1
+    octets_left: int
+    """Below zero, nothing more is rendered."""
+    messages: Set[str]
+    """Subtypes of `message` that are shown with an envelope and parts."""
+    differs: bool = False
+    """Whether there is a part that IMAP4rev1 shows in another way."""
 
     def part(self, part: Part) -> BodyStructure:
         """A part with all below it, or the leaf that stands for it beyond the limit."""
         if self.octets_left < 0:
             return _undivided(part)
-        if part.media_type == "multipart":
+        mime = part.mime
+        if mime.media_type == "multipart":
             return self.multipart(part)
-        return self.single(part)
+        fields, extension = _cached_rendering(mime) if mime.is_cacheable else _rendered_fields(mime)
+        self.octets_left -= len(fields) + len(extension)
+        if self.octets_left < 0:
+            return _undivided(part)
+        size = part.end - part.body_start
+        if mime.media_type == "text":
+            fields = b"(%b %d %d" % (fields, size, part.lines)
+        elif mime.media_type == "message" and mime.subtype in self.messages:
+            self.differs |= mime.subtype == "global"
+            return self.message(part, b"%b %d" % (fields, size), extension)
+        else:
+            fields = b"(%b %d" % (fields, size)
+        return BodyStructure(fields + b")", fields + extension)
 
     def multipart(self, part: Part) -> BodyStructure:
         mime, subtype = part.mime, _token(part.subtype)
@@ -121,22 +134,6 @@ class _Rendering:
         return BodyStructure(
             b"(%b %b)" % (bodies, subtype), b"(%b %b %b%b)" % (structures, subtype, parameters, extension)
         )
-
-    def single(self, part: Part) -> BodyStructure:
-        mime = part.mime
-        fields, extension = _cached_rendering(mime) if mime.is_cacheable else _rendered_fields(mime)
-        self.octets_left -= len(fields) + len(extension)
-        if self.octets_left < 0:
-            return _undivided(part)
-        size = part.end - part.body_start
-        if mime.media_type == "text":
-            fields = b"(%b %d %d" % (fields, size, part.lines)
-        elif mime.media_type == "message" and mime.subtype in self._messages:
-            self.differs |= mime.subtype == "global"
-            return self.message(part, b"%b %d" % (fields, size), extension)
-        else:
-            fields = b"(%b %d" % (fields, size)
-        return BodyStructure(fields + b")", fields + extension)
 
     def message(self, part: Part, fields: bytes, extension: bytes) -> BodyStructure:
         # RFC 9051 §9, body-type-msg: envelope and body are required, even where the message was not parsed

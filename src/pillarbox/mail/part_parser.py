@@ -201,23 +201,26 @@ class _Parser:
             rest = at + len(needle)
             if is_loose:
                 after = find(octets, b"\n", rest, end) + 1 or end
-                return self.delimiter_at(at, after, start, closing=octets.startswith(_HYPHENS, rest, after))
-            if found := _LINE_REST.match(octets, rest, end):
-                return self.delimiter_at(at, found.end(), start, closing=found[1] is not None)
-            misses += 1
-            if misses == _MAX_NEAR_MISSES:
-                whole = re.compile(re.escape(line) + _LINE_REST.pattern)
-                far = search(whole, octets, at, end, reach=len(line) + _MAX_REST_OCTETS)
-                at = far.start() + 1 if far else -1
+                closing = octets.startswith(_HYPHENS, rest, after)
+            elif found := _LINE_REST.match(octets, rest, end):
+                after, closing = found.end(), found[1] is not None
             else:
-                at = find(octets, line, at, end) + 1 or -1
+                misses += 1
+                at = self.next_place(line, at, end, misses)
+                continue
+            before = at - 1 if at > start else start
+            if before > start and octets[before - 1] == _CR:
+                before -= 1
+            return _Delimiter(before, at, after, closing)
         return None
 
-    def delimiter_at(self, at: int, after: int, start: int, *, closing: bool) -> _Delimiter:
-        before = at - 1 if at > start else start
-        if before > start and self.octets[before - 1] == _CR:
-            before -= 1
-        return _Delimiter(before, at, after, closing)
+    def next_place(self, line: bytes, at: int, end: int, misses: int) -> int:
+        """Where the next line begins like a boundary line, or -1, after so many that were none."""
+        if misses != _MAX_NEAR_MISSES:
+            return find(self.octets, line, at, end) + 1 or -1
+        whole = re.compile(re.escape(line) + _LINE_REST.pattern)
+        far = search(whole, self.octets, at, end, reach=len(line) + _MAX_REST_OCTETS)
+        return far.start() + 1 if far else -1
 
 
 def _mime_fields(octets: bytes, separator: bytes, default: tuple[str, str], cut: bool) -> MimeFields:

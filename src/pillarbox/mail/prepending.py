@@ -18,7 +18,7 @@ def prepend(fields: bytes, message: bytes) -> bytes:
     """The message below these complete fields, or none; its own header stays a header, and its text text."""
     assert fields[-1:] in (b"\n", b"")
     assert not fields[:1].isspace()
-    return fields + separated(message)
+    return fields + (message if _BEGINS_FIELD(message) else separated(message))
 
 
 def separated(message: bytes) -> bytes:

@@ -149,8 +149,10 @@ class IncomingBody:
         if self._writer:
             self._writer.abandon()
             self._writer = None
-        self.looked_at()
-        self._not_held()
+        for memory in (self._whole, self._held):
+            if memory:
+                memory.release()
+        self._whole = self._held = None
 
     def _not_held(self) -> None:
         if self._held:
