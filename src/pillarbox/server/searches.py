@@ -100,11 +100,7 @@ class _Slots:
     def __init__(self, free: int) -> None:
         self.lock = threading.Lock()
         self._free = free
-        self._waiting: deque[threading.Event] = deque()
-
-    @property
-    def wanted(self) -> bool:
-        return bool(self._waiting)
+        self.waiting: deque[threading.Event] = deque()
 
     def take(self) -> None:
         """Wait for a slot."""
@@ -113,13 +109,13 @@ class _Slots:
                 self._free -= 1
                 return
             let_in = threading.Event()
-            self._waiting.append(let_in)
+            self.waiting.append(let_in)
         let_in.wait()
 
     def give_back(self) -> None:
         """The lock is held: pass a slot on."""
-        if self._waiting:
-            self._waiting.popleft().set()
+        if self.waiting:
+            self.waiting.popleft().set()
         else:
             self._free += 1
 
@@ -139,7 +135,7 @@ class _Running:
 
     def pause(self) -> None:
         """In the thread: let others run where it is their turn."""
-        if self._has_slot and self._slots.wanted and self._monotonic() >= self._until:
+        if self._has_slot and self._slots.waiting and self._monotonic() >= self._until:
             self._give_back()
         if not self._has_slot:
             self._take()

@@ -127,7 +127,8 @@ async def _send(session: SessionState, plan: Plan, chosen: Chosen, damaged: list
         return False
     missing = False
     first, more = (FIRST_ROWS, session.limits.batch_rows) if plan.stored else (MEMORY_ROWS, MEMORY_ROWS)
-    more = max(1, more * ORDINARY_ITEMS // max(ORDINARY_ITEMS, len(plan.items)))
+    if len(plan.items) > ORDINARY_ITEMS:
+        more = max(1, more * ORDINARY_ITEMS // len(plan.items))
     for number, part in enumerate(chosen.parts(min(first, more), more)):
         if number:
             await session.flush_and_yield()

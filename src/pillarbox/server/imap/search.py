@@ -69,18 +69,24 @@ async def _while_wanted(session: SessionState, searching: Coroutine[Any, Any, li
 
     One that has sent all it will may be gone, which only writing shows.
     """
-    task, limits, silent_s = asyncio.ensure_future(searching), session.limits, 0.0
+    loop, limits, silent_s = asyncio.get_running_loop(), session.limits, 0.0
+    timer: asyncio.TimerHandle
+
+    def notice() -> None:
+        nonlocal timer, silent_s
+        timer = loop.call_later(limits.notice_s, notice)
+        silent_s += limits.notice_s
+        if session.connection.half_closed or silent_s >= limits.progress_s:
+            code = response_codes.in_progress(session.tag)
+            session.write(responses.ok(responses.UNTAGGED, "Still searching", code))
+            session.flush()
+            silent_s = 0.0
+
+    timer = loop.call_later(limits.notice_s, notice)
     try:
-        while not (await asyncio.wait([task], timeout=limits.notice_s))[0]:
-            silent_s += limits.notice_s
-            if session.connection.half_closed or silent_s >= limits.progress_s:
-                code = response_codes.in_progress(session.tag)
-                session.write(responses.ok(responses.UNTAGGED, "Still searching", code))
-                session.flush()
-                silent_s = 0.0
-        return task.result()
+        return await searching
     finally:
-        task.cancel()
+        timer.cancel()
 
 
 def _returned(found: list[int], returns: frozenset[SearchReturn]) -> list[int]:

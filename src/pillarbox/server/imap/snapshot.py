@@ -4,8 +4,8 @@ Where another task moves the cache on while we wait for the database, both are r
 the client always shows one state of the mailbox. Nothing may be awaited between taking a snapshot and using it.
 """
 
-from collections.abc import Callable
-from typing import TypeVar, TypeVarTuple
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, TypeVarTuple
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.server.imap import keywords
@@ -26,11 +26,11 @@ async def current(session: SessionState, mailbox: MailboxId) -> CachedMailbox:
     return cached
 
 
-async def current_with(
+def current_with(
     session: SessionState, mailbox: MailboxId, verb: Callable[[Transaction], T]
-) -> tuple[CachedMailbox, T]:
+) -> Coroutine[Any, Any, tuple[CachedMailbox, T]]:
     """The mailbox as it is now, and what the verb reads in the same transaction. Raises `NoSuchMailbox`."""
-    return await up_to_date(session, mailbox, _read_with, verb)
+    return up_to_date(session, mailbox, _read_with, verb)
 
 
 async def up_to_date(

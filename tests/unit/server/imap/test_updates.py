@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from pillarbox.server.imap import snapshot
 from pillarbox.server.imap.limits import ImapLimits
+from pillarbox.store import mailbox_cache
 from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.imap.client import MESSAGE, open_imap
 from tests.kit.imap.responses import Continuation, Numbered, Status
@@ -168,7 +168,7 @@ def test_updates_that_could_not_be_read_are_sent_later(monkeypatch: pytest.Monke
         client = mail.client(select="INBOX")
         mail.deliver()
         with monkeypatch.context() as patched:
-            patched.setattr(snapshot, "_read_with", busy)
+            patched.setattr(mailbox_cache, "read", busy)
             assert client.ok("NOOP").responses == []
         assert client.ok("NOOP").numbered(b"EXISTS") == [1]
 
@@ -183,7 +183,7 @@ def test_idle_sends_updates_later_that_could_not_be_read(monkeypatch: pytest.Mon
         if when == "later":
             idler.send(b"i IDLE\r\n")
         with monkeypatch.context() as patched:
-            patched.setattr(snapshot, "_read_with", busy)
+            patched.setattr(mailbox_cache, "read", busy)
             mail.deliver()
             received = idler.send(b"i IDLE\r\n") if when == "as it begins" else idler.receive()
             assert [one for one in received if not isinstance(one, Continuation)] == []
