@@ -104,7 +104,7 @@ LIMITS: dict[str, int] = {
 IN_FUNCTIONS = {
     "delivery.trace:_comment": "a literal of one character",
     "mail.date:_pattern": "the patterns of the module, which are in the table",
-    "mail.part_parser:delimiter": "a boundary, escaped, and one of the module's",
+    "mail.part_parser:next_place": "a boundary, escaped, and one of the module's",
     "mail.surrogate:_escaped": "a literal",
     "server.imap.sections:other_fields": "names of fields, escaped: tests/unit/server/imap/test_sections.py",
 }
