@@ -35,11 +35,15 @@ class RecordingTransaction:
         return self._behind.rows(sql, parameters) if self._behind is not None else []
 
     def rows_within(
-        self, sql: str, parameters: Sequence[SqlValue], octets: int
+        self, sql: str, parameters: Sequence[SqlValue], columns: Sequence[int], octets: int
     ) -> tuple[list[tuple[Any, ...]], int]:
         """See `Transaction.rows_within`."""
         self.statements.append(sql)
-        return self._behind.rows_within(sql, parameters, octets) if self._behind is not None else ([], 0)
+        return (
+            self._behind.rows_within(sql, parameters, columns, octets)
+            if self._behind is not None
+            else ([], 0)
+        )
 
     def row(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[Any, ...] | None:
         """See `Transaction.row`."""

@@ -6,7 +6,7 @@ Nothing is parsed here: ENVELOPE, BODYSTRUCTURE and the most requested header fi
 from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, Uid
 from pillarbox.mail.number_set import NumberSet
@@ -77,13 +77,17 @@ class Column(Enum):
     """str: the file, for `Blobs.read_file`; or None"""
 
 
+_RENDERED: Final = frozenset((Column.ENVELOPE, Column.BODYSTRUCTURE, Column.BODY, Column.CACHED_FIELDS))
+"""The columns of which a message may have much."""
+
+
 class Page(NamedTuple):
     """What `rows_within` has read."""
 
     rows: list[tuple[Any, ...]]
     """As those of `rows`."""
     octets: int
-    """What they have in their columns of type bytes."""
+    """What was rendered of these messages has so many."""
     left: NumberSet
     """The UIDs that come after them."""
 
@@ -110,12 +114,13 @@ def rows_within(
     columns: Sequence[Column],
     octets: int,
 ) -> Page:
-    """`rows`, until their columns of type bytes have more than so many octets together."""
+    """`rows`, until what was rendered of the messages has more than so many octets."""
     sql = _query(tuple(columns))
+    counted = [place for place, column in enumerate(columns, 1) if column in _RENDERED]
     found: list[tuple[Any, ...]] = []
     used = 0
     for first, last in uids.runs:
-        some, more = tx.rows_within(sql, (account, mailbox, first, last), octets - used)
+        some, more = tx.rows_within(sql, (account, mailbox, first, last), counted, octets - used)
         found += some
         used += more
         if used > octets:

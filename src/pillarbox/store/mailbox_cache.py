@@ -43,6 +43,9 @@ MESSAGE_OCTETS: Final = 20
 RECOUNT_OCTETS: Final = 64 * 1024
 """The octets of flags are counted again when they have grown by so many and are twice as many as they were."""
 
+MAX_APPLIED: Final = 1000
+"""Different flags, and runs of messages, up to which a change is applied to a cached mailbox: some milliseconds. With
+more, the mailbox is read again, in a thread."""
 MAX_MAILBOXES: Final = 4_096
 """Mailboxes in the cache of a process."""
 
@@ -304,12 +307,24 @@ class MailboxCache:
             return self._keep(key, reading.everything)
         if cached.version != known:
             return None
-        if reading is not None and reading.everything is not None:
+        if reading is None:
+            self._kept.move_to_end(key)
+            return cached
+        if reading.everything is not None:
             return self._keep(key, reading.everything)
-        if reading is not None:
-            assert reading.delta is not None, "a reading has either"
-            cached.advance(reading.delta, reading.head.uid_next)
+        assert reading.delta is not None, "a reading has either"
+        cached.advance(reading.delta, reading.head.uid_next)
         return self._keep(key, cached)
+
+    def apply(self, account: AccountId, mailbox: MailboxId, altered: FlagChange) -> None:
+        """Apply what `flags.alter` did, if the mailbox is here; where that is much, it is to be read again."""
+        cached = self._kept.get((account, mailbox))
+        if cached is None:
+            return
+        if len(altered.rewritten) > MAX_APPLIED or len(altered.uids.runs) > MAX_APPLIED:
+            self.forget(account, mailbox)
+        elif cached.apply(altered):
+            self._keep((account, mailbox), cached)
 
     def forget(self, account: AccountId, mailbox: MailboxId) -> None:
         """Remove a mailbox from the cache."""

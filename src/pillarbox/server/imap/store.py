@@ -21,10 +21,6 @@ from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import flags
 from pillarbox.store.flags import FlagChange, Mode
 
-MAX_APPLIED: Final = 1000
-"""Different flags, and runs of messages, up to which a change is applied to the cached mailbox: some milliseconds. With
-more, the mailbox is read again, in a thread."""
-
 _MODES: Final = {StoreMode.REPLACE: Mode.REPLACE, StoreMode.ADD: Mode.ADD, StoreMode.REMOVE: Mode.REMOVE}
 
 
@@ -75,11 +71,7 @@ async def alter(
         flags=texts,
         unchanged_since=None if unchanged_since is None else ModSeq(unchanged_since),
     )
-    if cached := session.caches.mailboxes.peek(session.account_id, selected.mailbox):
-        if len(altered.rewritten) <= MAX_APPLIED and len(altered.uids.runs) <= MAX_APPLIED:
-            cached.apply(altered)
-        else:
-            session.caches.mailboxes.forget(session.account_id, selected.mailbox)
+    session.caches.mailboxes.apply(session.account_id, selected.mailbox, altered)
     if altered.changed and altered.previous == selected.modseq:
         # The client was up to date before, and it knows what it asked for
         selected.modseq = altered.modseq

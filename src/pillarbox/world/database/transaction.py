@@ -31,11 +31,12 @@ class Transaction(Protocol):
         """All rows of a query."""
 
     def rows_within(
-        self, sql: str, parameters: Sequence[SqlValue], octets: int
+        self, sql: str, parameters: Sequence[SqlValue], columns: Sequence[int], octets: int
     ) -> tuple[list[tuple[Any, ...]], int]:
-        """The first rows of a query, until their values of type bytes have more than so many octets together.
+        """The first rows of a query, until these columns have more than so many octets together.
 
-        Returns them, at least one if there is any, and how many octets they have. Rows after them are not read.
+        The columns are of type bytes, and not null. Returns the rows, at least one if there is any and some more than
+        needed, and how many octets these columns have there. Rows after them are not read.
         """
 
     def row(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[Any, ...] | None:

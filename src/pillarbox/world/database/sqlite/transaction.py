@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from typing import Any
+from itertools import islice
+from operator import itemgetter
+from typing import Any, Final
 
 import apsw
 
@@ -10,6 +12,9 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.sqlite.failures import RAISED, translated
 from pillarbox.world.database.transaction import SqlValue
 from pillarbox.world.topic import Topic, account_changed
+
+MAX_SLICE_ROWS: Final = 32
+"""So many rows of `rows_within` are read between two looks at their octets."""
 
 
 class SqliteTransaction:
@@ -53,18 +58,20 @@ class SqliteTransaction:
             raise translated(failure) from failure
 
     def rows_within(
-        self, sql: str, parameters: Sequence[SqlValue], octets: int
+        self, sql: str, parameters: Sequence[SqlValue], columns: Sequence[int], octets: int
     ) -> tuple[list[tuple[Any, ...]], int]:
         """See `Transaction.rows_within`."""
-        rows, used = [], 0
+        rows: list[tuple[Any, ...]] = []
+        values = [itemgetter(column) for column in columns]
+        used = 0
         try:
             # A cursor of its own: closing it ends a query that is not read to its end
             with closing(self.connection.cursor()) as cursor:
-                for row in cursor.execute(sql, parameters):
-                    rows.append(row)
-                    used += sum([len(value) for value in row if type(value) is bytes])
-                    if used > octets:
-                        break
+                found = cursor.execute(sql, parameters)
+                while used <= octets and (some := list(islice(found, min(len(rows) + 1, MAX_SLICE_ROWS)))):
+                    rows += some
+                    for value in values:
+                        used += sum(map(len, map(value, some)))
         except RAISED as failure:
             raise translated(failure) from failure
         return rows, used
