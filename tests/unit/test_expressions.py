@@ -29,6 +29,7 @@ UNLIMITED = 64 * 1024
 
 EXPRESSIONS: dict[str, str] = {
     "admin.backup.points": "_NUMBERED",
+    "admin.checks.policies": "_FLAG _POLICY _NUMBER _PERCENT _URI",
     "admin.exporting.mbox": "_QUOTE",
     "admin.importing.fields": "_STATUS _X_STATUS _WORDS _HEX_4 _HEX_8 _NUMBER _UIDS",
     "admin.importing.gmail": "_CATEGORY _NOT_IN_KEYWORDS",

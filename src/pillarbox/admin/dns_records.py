@@ -1,5 +1,6 @@
 """The DNS records that a domain needs: `init` prints them and `check` looks for them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pillarbox.config.services import SERVICES
@@ -38,8 +39,11 @@ def for_host(hostname: str) -> tuple[WantedRecord, ...]:
     )
 
 
-def for_domain(domain: str, hostname: str) -> tuple[WantedRecord, ...]:
-    """The records of a domain whose mail this machine receives."""
+def for_domain(
+    domain: str, hostname: str, ports: Mapping[str, int] | None = None
+) -> tuple[WantedRecord, ...]:
+    """The records of a domain whose mail this machine receives; `ports` of services, where not the usual ones."""
+    port = {name: SERVICES[name].port for name in ("imaps", "submissions")} | dict(ports or {})
     return (
         WantedRecord(domain, "MX", f"10 {hostname}.", "mail for the domain is delivered here"),
         spf(domain),
@@ -48,13 +52,13 @@ def for_domain(domain: str, hostname: str) -> tuple[WantedRecord, ...]:
         WantedRecord(
             f"_imaps._tcp.{domain}",
             "SRV",
-            f"0 1 {SERVICES['imaps'].port} {hostname}.",
+            f"0 1 {port['imaps']} {hostname}.",
             "mail programs find IMAP",
         ),
         WantedRecord(
             f"_submissions._tcp.{domain}",
             "SRV",
-            f"0 1 {SERVICES['submissions'].port} {hostname}.",
+            f"0 1 {port['submissions']} {hostname}.",
             "mail programs find submission",
         ),
     )

@@ -1,5 +1,6 @@
 """Checks find problems, and each result has a remedy."""
 
+import os
 import socket
 import threading
 from pathlib import Path
@@ -58,6 +59,15 @@ def test_a_data_directory(tmp_path: Path) -> None:
     owner = folder.stat().st_uid
     assert {one.level for one in machine.data_directory(folder, owner=owner)} == {Level.OK}
     assert "chown" in next(machine.data_directory(folder, owner=owner + 1)).remedy
+    (folder / "blobs").mkdir()
+    (folder / "blobs" / "one").touch()
+    assert next(machine.data_directory(folder, owner=owner)).level is Level.OK
+    if os.geteuid() == 0:
+        os.chown(folder / "blobs" / "one", owner + 1, -1)
+        strange = next(machine.data_directory(folder, owner=owner))
+        assert strange.level is Level.PROBLEM
+        assert str(folder / "blobs" / "one") in strange.found
+        assert "chown -R" in strange.remedy
     folder.chmod(0o755)
     assert "chmod 700" in next(machine.data_directory(folder, owner=owner)).remedy
     *_, space = machine.data_directory(folder, owner=None, min_free_octets=1 << 62)
@@ -82,4 +92,5 @@ def test_a_port_that_another_program_has() -> None:
     assert found.level is Level.PROBLEM
     assert "Sendmail" in found.found
     assert f"sport = :{number}" in found.remedy
-    assert machine.port("smtp", "127.0.0.1", number, hostname=HOST).found == "nothing listens"
+    silent = machine.port("smtp", "127.0.0.1", number, hostname=HOST)
+    assert (silent.level, silent.found) == (Level.PROBLEM, "nothing listens")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -276,6 +277,15 @@ def test_what_would_change_nothing_or_has_two_meanings_is_refused(there: Command
     there.text("group", "add", "crew", "crew@example.org")
     assert "no member" in there.refused("group", "leave", "crew", "anna")
     assert "not served here" in there.refused("account", "list", "--domain", "nowhere.example")
+
+
+def test_the_records_that_init_prints_have_the_ports_in_use(tmp_path: Path) -> None:
+    made, said = set_up(tmp_path, "--ports-from", "3500")
+    listen = tomllib.loads(made.config.read_text())["listen"]
+    values = {record["name"]: record["value"] for record in said["dns"]}
+    for name in ("imaps", "submissions"):
+        port = listen[name][0].rpartition(":")[2]
+        assert values[f"_{name}._tcp.example.org"] == f"0 1 {port} mail.example.org."
 
 
 def test_an_error_that_begins_with_a_name_keeps_its_case(tmp_path: Path) -> None:

@@ -1,15 +1,21 @@
 """Checks find problems, and each result has a remedy."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from pillarbox.admin.checks import dns
+from pillarbox.admin.checks.bounded import MAX_AT_ONCE, BoundedResolver
+from pillarbox.admin.checks.policies import dmarc_mistake
 from pillarbox.admin.checks.result import CheckResult, Level
-from pillarbox.admin.checks.routes import routes
-from pillarbox.world.resolver.records import Failure, Kind, Mx, Record
-from pillarbox.world.resolver.zone import ZoneResolver
+from pillarbox.admin.checks.routes import Surroundings, Target, routes
+from pillarbox.world.clock import VirtualClock
+from pillarbox.world.network.memory import MemoryNetwork, MemoryStream
+from pillarbox.world.resolver.records import Answer, Failure, Kind, Mx, NxDomain, Outcome, Record
+from pillarbox.world.resolver.zone import Records, ZoneResolver
 
 HOST = "mail.example.org"
 ADDRESS, REVERSE = "193.0.6.139", "139.6.0.193.in-addr.arpa"
@@ -24,6 +30,7 @@ def zone() -> ZoneResolver:
             ("example.org", Kind.MX): (Mx(10, HOST),),
             ("example.org", Kind.TXT): (b"v=spf1 mx -all", b"other"),
             ("_dmarc.example.org", Kind.TXT): (b"v=DMARC1; p=none",),
+            ("ns.example.org", Kind.A): (ADDRESS,),
         },
     )
 
@@ -54,7 +61,7 @@ def test_all_is_well() -> None:
         (REVERSE, Kind.PTR, (), "problem", "the address has no PTR record", f"PTR record to {HOST}"),
         (REVERSE, Kind.PTR, ("x.isp.example",), "problem", "PTR record of the address is x.isp.example", "PTR record"),
         ("example.org", Kind.MX, (), "problem", "no MX record", f"example.org. MX 10 {HOST}."),
-        ("example.org", Kind.MX, (Mx(5, "mx.other"),), "problem", "name other hosts: mx.other", "Set:"),
+        ("example.org", Kind.MX, (Mx(5, "ns.example.org"),), "problem", "name other hosts: ns.example.org", "Set:"),
         ("example.org", Kind.MX, (Mx(0, ""),), "problem", "nowhere (null MX)", "Set:"),
         ("example.org", Kind.TXT, (), "warning", "no SPF record", '"v=spf1 mx -all"'),
         ("example.org", Kind.TXT, (b"v=spf1 -all", b"v=spf1 +all"), "problem", "2 SPF records", "all but one"),
@@ -87,22 +94,167 @@ def test_a_domain_that_does_not_exist() -> None:
     assert "does not exist" in collected(dns.domain(ZoneResolver([], {}), "example.org", HOST))[0].found
 
 
+@pytest.mark.rfc("2181 §10.3", "MUST")
 @pytest.mark.parametrize(
-    ("destination", "host", "port", "level", "found"),
+    ("name", "kind", "records", "found"),
     [
-        ("far.example", HOST, 2525, Level.OK, "has an address"),
-        ("far.example", "10.0.0.7", 25, Level.OK, "names an address"),
-        ("far.example", "nowhere.example.org", 25, Level.PROBLEM, "no address"),
-        ("far.example", HOST, 25, Level.PROBLEM, "leads back to this server"),
-        ("everything else", "127.0.0.1", 25, Level.PROBLEM, "leads back to this server"),
-        ("example.org", "10.0.0.7", 25, Level.WARNING, "served here"),
+        ("mx.example.org", Kind.A, ("193.0.6.140",), ""),
+        ("mx.example.org", Kind.A, (), "names mx.example.org, which has no address"),
     ],
 )
-def test_routes_that_lead_nowhere_or_back(
-    destination: str, host: str, port: int, level: Level, found: str
-) -> None:
-    own = {"own_hosts": {HOST, "127.0.0.1"}, "own_ports": {25}, "served": ["example.org"]}
-    (one,) = collected(routes(zone(), {destination: (host, port)}, **own))  # type: ignore[arg-type] # each as it is
+def test_another_host_of_a_domain(name: str, kind: Kind, records: tuple[Record, ...], found: str) -> None:
+    resolver = zone()
+    resolver.put("example.org", Kind.MX, Mx(10, HOST), Mx(20, "mx.example.org"))
+    resolver.put(name, kind, *records)
+    wrong = [one.found for one in looked_up(resolver) if one.level is not Level.OK]
+    assert [found in one for one in wrong] == [True] * bool(found)
+
+
+def test_an_alias_as_a_mail_exchanger_is_named() -> None:
+    class Aliased(ZoneResolver):
+        async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
+            outcome = await super().lookup(name, kind)
+            if isinstance(outcome, Answer) and name == "mx.example.org":
+                return replace(outcome, canonical_name="real.example")
+            return outcome
+
+    records: Records = {
+        ("example.org", Kind.MX): (Mx(10, "mx.example.org"),),
+        ("mx.example.org", Kind.A): (ADDRESS,),
+    }
+    found = [
+        one.found for one in collected(dns.domain(Aliased(["example.org"], records), "example.org", HOST))
+    ]
+    assert "the MX record names mx.example.org, an alias (CNAME) of real.example" in found
+
+
+@pytest.mark.rfc("7489 §6.3", "MUST")
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("v=DMARC1; p=none", None),
+        ("v=DMARC1;p=reject;sp=none;pct=100;adkim=s;aspf=r;fo=1;ri=86400;", None),
+        ("v=DMARC1; p=none; rua=mailto:a@b.example!10m, mailto:c@d.example", None),
+        ("v=DMARC1; p=quarantine; x-else=1", None),
+        ("v=DMARC1 p=none", "a semicolon"),
+        ("v=dmarc1; p=none", "should be v=DMARC1"),
+        ("v=DMARC1", "no policy"),
+        ("v=DMARC1; rua=mailto:a@b.example", "no policy"),
+        ("v=DMARC1; p=monitor", "none, quarantine or reject"),
+        ("v=DMARC1; p=none; pct=101", "up to 100"),
+        ("v=DMARC1; p=none; adkim=strict", "r or s"),
+        ("v=DMARC1; p=none; rua=a@b.example", "mailto:"),
+        ("v=DMARC1; p=none; p=reject", "twice"),
+        ("v=DMARC1; p=none; none", "name=value"),
+        ("v=DMARC1; p=none;; sp=none", "name=value"),
+    ],
+)
+def test_the_syntax_of_dmarc(text: str, mistake: str | None) -> None:
+    found = dmarc_mistake(text)
+    assert (found is None) if mistake is None else (mistake in (found or ""))
+
+
+def test_a_dmarc_record_that_means_nothing_is_a_problem() -> None:
+    resolver = zone()
+    resolver.put("_dmarc.example.org", Kind.TXT, b"v=DMARC1; p=monitor")
+    (wrong,) = [one for one in looked_up(resolver) if one.level is not Level.OK]
+    assert wrong.level is Level.PROBLEM
+    assert "'p=monitor' should be none, quarantine or reject" in wrong.found
+
+
+# --- name servers that are silent
+
+
+class Silent(ZoneResolver):
+    """Answers for one name alone."""
+
+    def __init__(self) -> None:
+        super().__init__(["example.org"], {})
+        self.asked = 0
+
+    async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
+        self.asked += 1
+        if name != "answers.example.org":
+            await asyncio.get_running_loop().create_future()
+        return await super().lookup(name, kind)
+
+
+def test_silent_name_servers_are_waited_for_once() -> None:
+    async def test() -> None:
+        clock, silent = VirtualClock(), Silent()
+        resolver = BoundedResolver(silent, clock, within_s=5)
+        lookups = [asyncio.ensure_future(resolver.txt(f"{n}.example.org")) for n in range(10 * MAX_AT_ONCE)]
+        await asyncio.sleep(0)
+        await clock.advance(5)
+        assert set(await asyncio.gather(*lookups)) == {Failure("no answer within 5 seconds")}
+        assert silent.asked == MAX_AT_ONCE
+
+    asyncio.run(test())
+
+
+def test_one_name_without_an_answer_does_not_spoil_the_others() -> None:
+    async def test() -> None:
+        clock = VirtualClock()
+        resolver = BoundedResolver(Silent(), clock, within_s=5)
+        assert isinstance(await resolver.txt("answers.example.org"), NxDomain)
+        late = asyncio.ensure_future(resolver.txt("late.example.org"))
+        await asyncio.sleep(0)
+        await clock.advance(5)
+        assert isinstance(await late, Failure)
+        assert isinstance(await resolver.txt("answers.example.org"), NxDomain)
+
+    asyncio.run(test())
+
+
+# --- routes
+
+
+def answers(*replies: bytes) -> Callable[[MemoryStream], Awaitable[None]]:
+    async def accept(stream: MemoryStream) -> None:
+        for place, reply in enumerate(replies):
+            if place:
+                await stream.read()
+            await stream.write(reply)
+        await stream.close()
+
+    return accept
+
+
+@pytest.mark.parametrize(
+    ("destination", "target", "level", "found"),
+    [
+        ("far.example", Target(HOST, 2525), Level.OK, "a mail server answers"),
+        ("far.example", Target("10.0.0.7", 25), Level.OK, "a mail server answers"),
+        ("far.example", Target("10.0.0.7", 465, greets=False), Level.OK, "a mail server answers"),
+        ("far.example", Target("10.0.0.7", 26), Level.PROBLEM, "Connection refused"),
+        ("far.example", Target("10.0.0.7", 27), Level.PROBLEM, "its greeting is: 554 busy"),
+        ("far.example", Target("10.0.0.7", 28), Level.PROBLEM, "its reply to EHLO is: 502 what"),
+        ("far.example", Target("10.0.0.7", 29), Level.PROBLEM, "it closed the connection"),
+        ("far.example", Target("nowhere.example.org", 25), Level.PROBLEM, "no address"),
+        ("far.example", Target(HOST, 25), Level.PROBLEM, "leads back to this server"),
+        ("everything else", Target("127.0.0.1", 25), Level.PROBLEM, "leads back to this server"),
+        ("example.org", Target("10.0.0.7", 25), Level.WARNING, "served here"),
+    ],
+)
+def test_routes_that_lead_nowhere_or_back(destination: str, target: Target, level: Level, found: str) -> None:
+    async def test() -> CheckResult:
+        clock = VirtualClock()
+        network = MemoryNetwork(clock)
+        good = answers(b"220-mail\r\n220 far\r\n", b"250-far\r\n250 SIZE\r\n")
+        network.serve(ADDRESS, 2525, good)
+        network.serve("10.0.0.7", 25, good)
+        network.serve("10.0.0.7", 465, answers())
+        network.serve("10.0.0.7", 27, answers(b"554 busy\r\n"))
+        network.serve("10.0.0.7", 28, answers(b"220 far\r\n", b"502 what\r\n"))
+        network.serve("10.0.0.7", 29, answers())
+        here = Surroundings(
+            resolver=zone(), network=network, clock=clock, hostname=HOST,
+            own_hosts={HOST, "127.0.0.1"}, own_ports={25}, served=["example.org"],
+        )  # fmt: skip
+        (one,) = [one async for one in routes(here, {destination: target})]
+        return one
+
+    one = asyncio.run(test())
     assert one.level is level
     assert found in one.found
     assert level is Level.OK or one.remedy

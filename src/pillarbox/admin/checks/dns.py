@@ -1,11 +1,16 @@
 """Checks of the names that other providers and mail programs look up: MX, A, AAAA, PTR, SPF, DMARC."""
 
+import asyncio
 import ipaddress
 from collections.abc import AsyncIterator
 
 from pillarbox.admin import dns_records
+from pillarbox.admin.checks.policies import dmarc_mistake
 from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
-from pillarbox.world.resolver import Answer, Failure, Mx, NoData, NxDomain, Resolver
+from pillarbox.world.resolver import Answer, Failure, Mx, NoData, NxDomain, Outcome, Resolver
+
+MAX_RECORDS = 20
+"""Addresses of a host, and hosts of a domain, that are looked at."""
 
 
 async def host(resolver: Resolver, hostname: str) -> AsyncIterator[CheckResult]:
@@ -25,8 +30,10 @@ async def host(resolver: Resolver, hostname: str) -> AsyncIterator[CheckResult]:
                     f"the name is an alias (CNAME) of {found.canonical_name}",
                     "Set address records instead: an MX record may not point to an alias.",
                 )
-            for address in found.records:
-                yield await _address(resolver, hostname, address)
+            for result in await asyncio.gather(
+                *(_address(resolver, hostname, address) for address in found.records[:MAX_RECORDS])
+            ):
+                yield result
 
 
 async def _address(resolver: Resolver, hostname: str, address: str) -> CheckResult:
@@ -55,15 +62,43 @@ async def _address(resolver: Resolver, hostname: str, address: str) -> CheckResu
 
 
 async def domain(resolver: Resolver, name: str, hostname: str) -> AsyncIterator[CheckResult]:
-    """Check a domain that is served here."""
-    yield await _exchangers(resolver, name, hostname)
-    yield await _policy(resolver, name, name, "SPF", b"v=spf1", dns_records.spf(name))
-    yield await _policy(resolver, name, f"_dmarc.{name}", "DMARC", b"v=DMARC1", dns_records.dmarc(name))
+    """Check a domain that is served here; all its lookups are made side by side."""
+    mx, *policies = await asyncio.gather(
+        _exchangers(resolver, name, hostname),
+        _policy(resolver, name, name, "SPF", b"v=spf1", dns_records.spf(name)),
+        _policy(resolver, name, f"_dmarc.{name}", "DMARC", b"v=DMARC1", dns_records.dmarc(name)),
+    )
+    for result in (*mx, *policies):
+        yield result
 
 
-async def _exchangers(resolver: Resolver, name: str, hostname: str) -> CheckResult:
-    wanted = dns_records.for_domain(name, hostname)[0].zone_line
+async def _exchangers(resolver: Resolver, name: str, hostname: str) -> list[CheckResult]:
     found = await resolver.mx(name)
+    results = [_named(name, hostname, found)]
+    if isinstance(found, Answer):
+        others = sorted({mx.exchange.lower() for mx in found.records} - {hostname, "", "."})[:MAX_RECORDS]
+        results += filter(None, await asyncio.gather(*(_target(resolver, name, one) for one in others)))
+    return results
+
+
+async def _target(resolver: Resolver, name: str, exchange: str) -> CheckResult | None:
+    """What is wrong with another host that an MX record names."""
+    match await resolver.addresses(exchange):
+        case Answer(canonical_name=alias) if alias:
+            # RFC 2181 §10.3, RFC 5321 §5.1
+            what = f"the MX record names {exchange}, an alias (CNAME) of {alias}"
+            return problem(
+                name, what, f"Name {alias} in the MX record, or give {exchange} addresses of its own."
+            )
+        case NoData() | NxDomain():
+            return problem(
+                name, f"the MX record names {exchange}, which has no address", "Correct the record."
+            )
+    return None
+
+
+def _named(name: str, hostname: str, found: Outcome[Mx]) -> CheckResult:
+    wanted = dns_records.for_domain(name, hostname)[0].zone_line
     match found:
         case Failure(reason):
             return _unanswered(name, reason)
@@ -94,7 +129,11 @@ async def _policy(
         case Answer():
             policies = [text for text in found.records if text.lower().startswith(prefix.lower())]
             if len(policies) == 1:
-                return ok(domain, f"{title}: {policies[0].decode('ascii', 'replace')}")
+                text = policies[0].decode("ascii", "replace")
+                if title == "DMARC" and (mistake := dmarc_mistake(text)):
+                    found_wrong = f"the DMARC record means nothing to others: {mistake} ({text})"
+                    return problem(domain, found_wrong, f"Correct it, for example: {wanted.zone_line}")
+                return ok(domain, f"{title}: {text}")
             if policies:
                 # RFC 7208 §4.5, RFC 7489 §6.6.3: several records count as an error or as none
                 return problem(domain, f"there are {len(policies)} {title} records", "Remove all but one.")

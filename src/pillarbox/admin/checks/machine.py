@@ -1,6 +1,7 @@
 """Checks of the machine: permissions of the data directory, free disk space, and listening ports."""
 
 import errno
+import os
 import shutil
 import socket
 import stat
@@ -16,6 +17,8 @@ MIN_FREE_OCTETS = 1 << 30
 MIN_FREE_OCTETS_TO_WORK = 100 << 20
 """Less free space than this is a problem."""
 CONNECT_S = 5.0
+MAX_FILES = 20_000
+"""Files in the data directory whose owner is looked at."""
 
 
 def data_directory(
@@ -44,9 +47,31 @@ def data_directory(
         )
     elif status.st_mode & (stat.S_IRWXO | stat.S_IWGRP):
         yield warning(subject, "other users have access to it", f"Restrict it: chmod 700 {path}")
+    elif owner is not None and (strange := _of_others(path, owner)):
+        yield problem(
+            subject,
+            f"{strange} does not belong to the service's user",
+            f"Change the owner of all files: chown -R {owner} {path}",
+        )
     else:
         yield ok(subject, "it belongs to the service's user, and no other user has access")
     yield _free_space(path, min_free_octets, min_free_octets_to_work)
+
+
+def _of_others(path: Path, owner: int) -> Path | None:
+    """A file or folder below that belongs to another user: the server could not write it."""
+    left = MAX_FILES
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files)[:left]:
+            try:
+                if Path(folder, name).lstat().st_uid != owner:
+                    return Path(folder, name)
+            except OSError:
+                continue  # it was removed meanwhile
+        left -= len(folders) + len(files)
+        if left <= 0:
+            break
+    return None
 
 
 def database(path: Path) -> Iterator[CheckResult]:
@@ -85,7 +110,7 @@ def port(service: str, host: str, number: int, *, hostname: str) -> CheckResult:
             case errno.EADDRINUSE:
                 return _listener(subject, host, number, hostname)
             case errno.EACCES:
-                return warning(
+                return problem(
                     subject,
                     "nothing listens, and this user may not bind the port",
                     "Start the server as root or by its systemd unit; or run this check as root.",
@@ -93,7 +118,7 @@ def port(service: str, host: str, number: int, *, hostname: str) -> CheckResult:
             case errno.EAFNOSUPPORT | errno.EADDRNOTAVAIL:
                 return ok(subject, "this machine has no such address, so it is skipped")
         return problem(subject, str(failure.strerror), "Name an address of this machine under [listen].")
-    return warning(subject, "nothing listens", "Start the server: systemctl start pillarbox")
+    return problem(subject, "nothing listens", "Start the server: systemctl start pillarbox")
 
 
 def _listener(subject: str, host: str, number: int, hostname: str) -> CheckResult:

@@ -107,11 +107,13 @@ def _has_database(installation: Installation) -> bool:
         return False  # told by the checks of the machine
 
 
-async def _of_routes(
+def _of_routes(
     installation: Installation, resolver: "Resolver", served: list[str]
 ) -> "AsyncIterator[CheckResult]":
-    from pillarbox.admin.checks.routes import routes
+    from pillarbox.admin.checks.routes import Surroundings, Target, routes
     from pillarbox.config.services import SERVICES, WireProtocol
+    from pillarbox.world.clock import SystemClock
+    from pillarbox.world.network.system import SystemNetwork
 
     resolved = installation.resolved
     taking = [
@@ -121,16 +123,22 @@ async def _of_routes(
         for endpoint in endpoints
     ]
     own = {resolved.config.hostname, "localhost", "127.0.0.1", "::1", *(endpoint.host for endpoint in taking)}
-    hosts = {
-        "everything else" if destination == "*" else destination: (
-            host.name,
-            host.port or resolved.config.relay.port,
+    targets = {
+        "everything else" if destination == "*" else destination: Target(
+            host.name, host.port or resolved.config.relay.port, greets=not host.implicit_tls
         )
         for destination, host in resolved.routes.items()
     }
-    ports = {endpoint.port for endpoint in taking}
-    async for result in routes(resolver, hosts, own_hosts=own, own_ports=ports, served=served):
-        yield result
+    here = Surroundings(
+        resolver=resolver,
+        network=SystemNetwork(),
+        clock=SystemClock(),
+        hostname=resolved.config.hostname,
+        own_hosts=own,
+        own_ports={endpoint.port for endpoint in taking},
+        served=served,
+    )
+    return routes(here, targets)
 
 
 def _server(installation: Installation) -> int | None:
@@ -149,21 +157,29 @@ def _server(installation: Installation) -> int | None:
 async def _in_dns(installation: Installation) -> "AsyncIterator[CheckResult]":
     from pillarbox.admin import domains
     from pillarbox.admin.checks import dns
+    from pillarbox.admin.checks.bounded import BoundedResolver
     from pillarbox.app.world import open_resolver
     from pillarbox.world.clock import SystemClock
 
     config = installation.config
-    resolver = open_resolver(installation.resolved, SystemClock())
+    clock = SystemClock()
+    resolver = BoundedResolver(open_resolver(installation.resolved, clock), clock)
+    names = [config.domain]
+    if _has_database(installation):
+        names = [domain.name for domain in installation.read(domains.listing)]
+    checks = (
+        dns.host(resolver, config.hostname),
+        *(dns.domain(resolver, name, config.hostname) for name in names),
+        _of_routes(installation, resolver, names),
+    )
     try:
-        async for result in dns.host(resolver, config.hostname):
-            yield result
-        names = [config.domain]
-        if _has_database(installation):
-            names = [domain.name for domain in installation.read(domains.listing)]
-        for name in names:
-            async for result in dns.domain(resolver, name, config.hostname):
+        # side by side: name servers that do not answer cost seconds once, not for each name
+        for results in await asyncio.gather(*map(_all, checks)):
+            for result in results:
                 yield result
-        async for result in _of_routes(installation, resolver, names):
-            yield result
     finally:
         await resolver.close()
+
+
+async def _all(results: "AsyncIterator[CheckResult]") -> "list[CheckResult]":
+    return [result async for result in results]

@@ -187,7 +187,8 @@ def _first_account(installation: Installation, wanted: _Wanted, password: str) -
 def _show_result(installation: Installation, wanted: _Wanted, password: str) -> None:
     from pillarbox.admin.dns_records import for_domain, for_host
 
-    records = (*for_host(wanted.hostname), *for_domain(wanted.domain, wanted.hostname))
+    ports = {name: ends[0].port for name, ends in installation.resolved.endpoints.items() if ends}
+    records = (*for_host(wanted.hostname), *for_domain(wanted.domain, wanted.hostname, ports))
     option = "" if installation.config_path == DEFAULT_PATH else f" --config {installation.config_path}"
     lines = [
         f"Installation created for {wanted.domain}.",
