@@ -67,6 +67,12 @@ def is_at(buffer: bytearray, at: int) -> bool:
     return bool(_FULL.match(line) or (_LOOSE.match(line) and _FIELD.match(buffer, found.end())))
 
 
+def begins_mbox(head: bytes) -> bool:
+    """Whether a file that begins with these octets, "From " first, is an mbox: a date or a field must be there too."""
+    line, line_end, rest = head.partition(b"\n")
+    return bool(line_end) and bool(_FULL.match(line.rstrip(b"\r")) or _FIELD.match(rest))
+
+
 def received_at_ms(separator: bytes) -> int | None:
     """The date of a separator, in ms since 1970; without a zone it is UTC (RFC 4155 Appendix A)."""
     found = _BEFORE_DATE.search(separator)

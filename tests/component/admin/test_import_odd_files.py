@@ -12,7 +12,7 @@ import pytest
 from pillarbox.admin.importing import discover as discovering
 from pillarbox.admin.importing.archive import ArchiveSource
 from pillarbox.admin.importing.reading import MAX_RATIO
-from pillarbox.admin.importing.run import MAX_MAILBOXES, ImportResult
+from pillarbox.admin.importing.run import MAX_MAILBOXES, MAX_SKIPPED, ImportResult
 from pillarbox.store import mailboxes
 from tests.component.admin.test_importing import Provider, maildir, mbox, subjects
 from tests.kit.mail import elsewhere
@@ -46,11 +46,12 @@ def test_what_is_no_mail_is_reported(provider: Provider, tree: Path) -> None:
     (tree / "program").write_bytes(b"\x7fELF" + os.urandom(4_000))
     (tree / "noise").write_bytes(bytes(range(256)) * 40)
     (tree / "notes.txt").write_bytes(b"Remember: milk\n")
+    (tree / "story").write_bytes(b"From here to eternity\n\nFrom dawn to dusk:\n")
     (tree / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0")
     (tree / "letter.eml").write_bytes(b"\x00\x01\x02")
     result = provider.bring(tree)
     assert reasons(result) == dict.fromkeys(
-        ["program", "noise", "notes.txt", "photo.jpg", "letter.eml"], "it is no mail"
+        ["program", "noise", "notes.txt", "story", "photo.jpg", "letter.eml"], "it is no mail"
     )
     assert held(provider) == {"good": ["good"]}
 
@@ -255,6 +256,13 @@ def test_a_large_message_in_an_archive(provider: Provider, tmp_path: Path, name:
     result = provider.bring_source(ArchiveSource(tmp_path / name, "INBOX", max_message_octets=1_000))
     assert [skipped.why for skipped in result.skipped] == ["2016 octets are over the limit of 1000"]
     assert held(provider) == {"INBOX": ["s"]}
+
+
+def test_what_is_skipped_is_not_listed_without_end(provider: Provider, tmp_path: Path) -> None:
+    noise = {f"{number}.bin": b"\0" for number in range(MAX_SKIPPED + 5)}
+    elsewhere.archive(tmp_path / "a.zip", noise)
+    result = provider.bring(tmp_path / "a.zip")
+    assert (len(result.skipped), result.unlisted) == (MAX_SKIPPED, 5)
 
 
 def test_a_zip_with_a_large_directory_is_not_read(provider: Provider, tree: Path) -> None:

@@ -26,6 +26,7 @@ def test_a_second_run_says_how_many_were_there(there: CommandLine, tmp_path: Pat
         "imported": 0,
         "already_imported": len(letters),
         "mailboxes": [],
+        "unlisted": 0,
         "skipped": [],
     }
 

@@ -9,6 +9,7 @@ from pillarbox.admin.importing.fields import Unpacked, unpack
 from pillarbox.admin.importing.names import mailbox_of, readable
 from pillarbox.admin.importing.reading import Chunks, opened
 from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, SourceChanged, SourceMessage
+from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS, Entry, Oversized, messages
 
 
@@ -43,24 +44,19 @@ class MboxReader:
         at = base
         for entry in entries:
             at = base + entry.end
-            unpacked = unpack(entry) if isinstance(entry, Entry) else None
-            if unpacked and not unpacked.is_mail:
+            if isinstance(entry, Oversized):
+                position = base + entry.start
+                reason = f"{entry.size} octets are over the limit of {self.max_message_octets}"
+                checkpoint = Checkpoint(self.item, position, _fingerprint(entry, None), count)
+                yield SkippedMessage(f"{self.where}, octet {position}", reason, checkpoint, end(at))
                 continue
-            skipped = self._why_skipped(entry)
-            count += skipped is None
-            checkpoint = Checkpoint(self.item, base + entry.start, _fingerprint(entry, unpacked), count)
-            if skipped:
-                where = f"{self.where}, octet {checkpoint.position}"
-                yield SkippedMessage(where, skipped, checkpoint, end(at))
-            elif unpacked and isinstance(entry, Entry):
+            unpacked = unpack(entry)
+            if unpacked.is_mail and entry.octets.strip():
+                count += 1
+                checkpoint = Checkpoint(self.item, base + entry.start, _fingerprint(entry, unpacked), count)
                 yield self._message(entry, unpacked, checkpoint, end(at))
         if chunks.failure:
             yield SkippedMessage(f"{self.where}, octet {at}", chunks.failure, None, end(at))
-
-    def _why_skipped(self, entry: Entry | Oversized) -> str | None:
-        if isinstance(entry, Oversized):
-            return f"{entry.size} octets are over the limit of {self.max_message_octets}"
-        return None if entry.octets.strip() else "it is empty"
 
     def _message(self, entry: Entry, unpacked: Unpacked, checkpoint: Checkpoint, end: int) -> SourceMessage:
         return SourceMessage(
@@ -73,7 +69,7 @@ class MboxReader:
         )
 
     def _mailbox(self, levels: tuple[str, ...]) -> str:
-        is_inbox = len(levels) == 1 and levels[0].upper() == "INBOX"
+        is_inbox = len(levels) == 1 and levels[0].upper() == INBOX
         return self.labels_below if self.labels_below and is_inbox else mailbox_of(levels, self.labels_below)
 
 

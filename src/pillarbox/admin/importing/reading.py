@@ -19,6 +19,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final, Protocol, cast
 
+from pillarbox.mail.mbox_separator import begins_mbox
+
 CHUNK_OCTETS: Final = 1 << 20
 HEAD_OCTETS: Final = 4_096
 """What is looked at to tell what a file is."""
@@ -82,7 +84,7 @@ def kind_of(head: bytes, name: str = "") -> Kind:
     if name.endswith(EMLX_SUFFIX) and _EMLX.match(head):
         return Kind.EMLX
     is_message = name.endswith(MESSAGE_SUFFIX)
-    if head.startswith(b"From ", at):
+    if head.startswith(b"From ", at) and begins_mbox(head[at:]):
         return Kind.MESSAGE if is_message else Kind.MBOX
     if at == len(head):
         return Kind.EMPTY

@@ -27,6 +27,8 @@ from pillarbox.world.database import Database, Transaction
 
 MAX_BATCH_MESSAGES = 200
 MAX_BATCH_OCTETS = 16 * 1024 * 1024
+MAX_SKIPPED = 10_000
+"""Skipped messages that are listed; further ones are counted."""
 MAX_MAILBOXES = 5_000
 """An account gets no more by an import, as from a client; what is for further ones comes into the source's own."""
 
@@ -42,14 +44,25 @@ class ImportResult:
     already: int = 0
     """Messages that an earlier run imported."""
     skipped: list[SkippedMessage] = field(default_factory=list)
+    unlisted: int = 0
+    """Skipped beyond `MAX_SKIPPED`: a file may be made of nothing else."""
     mailboxes: set[str] = field(default_factory=set)
     """Into which messages were stored."""
+
+    def skip(self, message: SkippedMessage) -> None:
+        """Note what could not be imported."""
+        if len(self.skipped) < MAX_SKIPPED:
+            self.skipped.append(message)
+        else:
+            self.unlisted += 1
 
     def add(self, other: "ImportResult") -> None:
         """Count what another run has done as well."""
         self.stored += other.stored
         self.already += other.already
-        self.skipped += other.skipped
+        for skipped in other.skipped:
+            self.skip(skipped)
+        self.unlisted += other.unlisted
         self.mailboxes |= other.mailboxes
 
 
@@ -136,7 +149,7 @@ def _batches(
             batch.checkpoints[message.checkpoint.item] = message.checkpoint
         batch.end = message.end
         if isinstance(message, SkippedMessage):
-            result.skipped.append(message)
+            result.skip(message)
             continue
         batch.arrivals.append((message.mailboxes, _arrival(message, blobs, now_ms)))
         batch.octets += len(message.octets)

@@ -10,7 +10,7 @@ from pillarbox.app.commands.progress import octets_read
 from pillarbox.mail.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pillarbox.admin.importing.discover import Discovered
     from pillarbox.admin.importing.run import ImportResult
@@ -58,9 +58,7 @@ def command(
     imported = _import_all(installation, account.id, found, again=again)
     if report:
         with as_invoker():
-            report.write_text(
-                "".join(f"{_line(message)}\n" for message in imported.skipped), encoding="utf-8"
-            )
+            report.write_text("".join(f"{line}\n" for line in _report(imported)), encoding="utf-8")
     _show(installation, imported)
     if imported.skipped:
         raise SystemExit(1)
@@ -86,7 +84,9 @@ def _import_all(
     from pillarbox.app.privileges import as_invoker
     from pillarbox.store.account_counters import OverQuota
 
-    total = ImportResult(skipped=list(found.skipped))
+    total = ImportResult()
+    for skipped in found.skipped:
+        total.skip(skipped)
     installation.write(create_mailboxes, account, found.mailboxes, now_ms=installation.now_ms)
     installation.write(subscribe, account, found.subscriptions)
     with as_invoker():
@@ -136,7 +136,7 @@ def _show(installation: Installation, imported: "ImportResult") -> None:
     if imported.already:
         lines.append(f"{counted(imported.already, 'message')} imported by an earlier run.")
     if imported.skipped:
-        lines.append(f"{len(imported.skipped)} could not be imported:")
+        lines.append(f"{len(imported.skipped) + imported.unlisted} could not be imported:")
         lines += [f"  {_line(message)}" for message in imported.skipped[:MAX_SKIPPED_SHOWN]]
         if len(imported.skipped) > MAX_SKIPPED_SHOWN:
             lines.append("  ... For the whole list: --report FILE")
@@ -144,9 +144,16 @@ def _show(installation: Installation, imported: "ImportResult") -> None:
         "imported": imported.stored,
         "already_imported": imported.already,
         "mailboxes": mailboxes,
+        "unlisted": imported.unlisted,
         "skipped": [{"where": message.where, "why": message.why} for message in imported.skipped],
     }
     installation.show(data, "\n".join(lines))
+
+
+def _report(imported: "ImportResult") -> "Iterator[str]":
+    yield from map(_line, imported.skipped)
+    if imported.unlisted:
+        yield f"... and {imported.unlisted} more"
 
 
 def _line(message: "SkippedMessage") -> str:
