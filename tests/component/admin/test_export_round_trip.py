@@ -17,6 +17,7 @@ from pillarbox.store.append import Arrival, Message, append_all
 from pillarbox.store.mailbox import Role
 from pillarbox.world.database import Transaction
 from tests.component.admin.test_importing import NOW_MS, Provider
+from tests.kit.mail import elsewhere
 
 FORMATS = pytest.mark.parametrize("form", ["maildir", "mbox"])
 
@@ -133,6 +134,27 @@ def test_octets_flags_and_dates(provider: Provider, tmp_path: Path, form: str) -
     other = _there_and_back(provider, tmp_path / "out", form)
     order = sorted if form == "maildir" else list  # whose files are in the order of their dates
     assert order(provider.held(other)["INBOX"]) == order(messages)
+
+
+@pytest.mark.parametrize("how", ["copied", "a.zip", "a.tgz"])
+@FORMATS
+def test_a_copy_of_an_export_keeps_the_dates(provider: Provider, tmp_path: Path, form: str, how: str) -> None:
+    messages = [
+        (b"Subject: %d\r\n\r\n" % second, "", second * 1_000) for second in (-86_400, 1, 10**9, 10**10)
+    ]
+    _append(provider, "INBOX", messages)
+    listing = provider.database.read_now(mailboxes.listing, provider.account)
+    export(provider.database, provider.blobs, provider.account, listing[:3], _writer(form, tmp_path / "out"))
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    for path in files:
+        os.utime(path, (5, 5))
+    copy = tmp_path / "out"
+    if how != "copied":
+        copy = tmp_path / how
+        elsewhere.archive(copy, {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in files})
+    other = provider.another("bob@example.org")
+    provider.bring(copy, account=other)
+    assert sorted(provider.held(other)["INBOX"]) == sorted(messages)
 
 
 @FORMATS

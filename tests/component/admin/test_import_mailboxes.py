@@ -71,6 +71,12 @@ def test_a_date_may_be_the_first_of_1970_or_before(provider: Provider) -> None:
     assert dates == [0, -5_000, 1_000, 2**32 * 1000]
 
 
+@pytest.mark.parametrize("at_ms", [2**63, -(2**70), 10**15])
+def test_a_date_that_is_none(provider: Provider, at_ms: int) -> None:
+    provider.bring_source(Listed(((1, (), at_ms),)))
+    assert [at for _, _, at in provider.held()["Elsewhere"]] == [1_000]
+
+
 def _create(provider: Provider, *wanted: SourceMailbox, account: AccountId | None = None) -> None:
     provider.database.write_now(
         lambda tx: create_mailboxes(tx, account or provider.account, wanted, now_ms=NOW_MS)

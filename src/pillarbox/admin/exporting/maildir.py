@@ -8,7 +8,7 @@ from typing import Final
 from pillarbox.admin.exporting.folder import ExportFolder
 from pillarbox.admin.exporting.pages import ExportedMessage
 from pillarbox.admin.importing import maildir_keywords
-from pillarbox.admin.importing.maildir import KEPT, LETTERS
+from pillarbox.admin.importing.maildir import HOST, KEPT, LETTERS
 from pillarbox.admin.importing.maildir_keywords import MAX_LETTERS
 from pillarbox.mail import mailbox_name
 from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
@@ -53,7 +53,7 @@ class MaildirWriter:
         self, folder: Path, mailbox: Mailbox, message: ExportedMessage, keywords: "_Keywords"
     ) -> None:
         octets = message.octets.replace(b"\r\n", b"\n")
-        host = "pillarbox"
+        host = HOST
         if with_crlf(octets) != message.octets:
             octets, host = message.octets, KEPT
         second = message.received_at_ms // 1000

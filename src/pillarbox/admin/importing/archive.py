@@ -5,6 +5,8 @@ only ever a name: nothing is written where it says. A zip's directory is looked 
 what is packed many times smaller than mail can be is passed over, and so is an archive within an archive.
 """
 
+import math
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -39,6 +41,10 @@ MIN_BUDGET_OCTETS: Final = 1 << 30
 """What the members of an archive may have together, however small it is; else `MAX_RATIO` times its size."""
 
 
+_UNREADABLE: Final = (*UNREADABLE, ValueError, ArithmeticError, LookupError, struct.error)
+"""What the modules for archives raise of what others wrote."""
+
+
 class _Member(NamedTuple):
     name: str
     size: int
@@ -46,7 +52,14 @@ class _Member(NamedTuple):
     open: Callable[[], BufferedReader]
     packed_octets: Callable[[], int]
     """Octets of the archive that were read for it."""
-    modified_at_ms: int | None
+    before: int = 0
+    """Octets of the archive that other members have taken."""
+    modified_at_ms: int | None = None
+
+    @property
+    def end(self) -> int:
+        """Octets of the archive read so far."""
+        return self.before + self.packed_octets()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +100,9 @@ class ArchiveSource:
                         reason = f"its members are more than {MAX_RATIO} times as large as it is"
                         yield SkippedMessage(str(self.path), reason, None, done)
                         return
-                    done = member.packed_octets()
+                    done = member.end
                     yield from self._read(member, places.place(member.name), checkpoint_of)
-        except UNREADABLE as failure:
+        except _UNREADABLE as failure:
             yield SkippedMessage(str(self.path), why(failure), None, done)
 
     def _read(
@@ -110,11 +123,11 @@ class ArchiveSource:
                     yield self._message(member, peeked, place, where)
                 elif not layout.is_companion(member.name):
                     reason = "an archive in an archive" if kind in (Kind.ZIP, Kind.TAR) else NO_MAIL
-                    yield SkippedMessage(where, reason, None, member.packed_octets())
+                    yield SkippedMessage(where, reason, None, member.end)
         except SourceChanged as changed:
-            yield SkippedMessage(where, str(changed), None, member.packed_octets())
-        except UNREADABLE as failure:
-            yield SkippedMessage(where, why(failure), None, member.packed_octets())
+            yield SkippedMessage(where, str(changed), None, member.end)
+        except _UNREADABLE as failure:
+            yield SkippedMessage(where, why(failure), None, member.end)
 
     def _read_mbox(
         self, member: _Member, file: Peeked, place: Place, latest: Checkpoint | None
@@ -127,7 +140,7 @@ class ArchiveSource:
             max_message_octets=self.max_message_octets,
         )
         chunks = Chunks(file, member.packed_octets, latest.position if latest else 0)
-        for message in reader.read(chunks, latest, lambda _: member.packed_octets()):
+        for message in reader.read(chunks, latest, lambda _: member.end):
             if isinstance(message, SourceMessage) and not message.mailboxes:
                 yield replace(message, mailboxes=(place.mailbox,))
             else:
@@ -136,7 +149,7 @@ class ArchiveSource:
     def _message(
         self, member: _Member, file: Peeked, place: Place, where: str
     ) -> SourceMessage | SkippedMessage:
-        item, end = readable(member.name), member.packed_octets()
+        item, end = readable(member.name), member.end
         if member.size > self.max_message_octets:
             reason = f"{member.size} octets are over the limit of {self.max_message_octets}"
             return SkippedMessage(where, reason, Checkpoint(item, messages=0), end)
@@ -153,7 +166,8 @@ class ArchiveSource:
     def _maildir_message(self, member: _Member, octets: bytes, place: Place) -> MessageFile:
         base, letters = maildir.parts_of(member.name.rpartition("/")[2])
         flags = maildir.flags_of(letters, place.letters, place.keywords.get(base, ()))
-        return MessageFile(maildir.message_octets(base, octets), flags, member.modified_at_ms)
+        at_ms = maildir.received_at_ms(base, member.modified_at_ms)
+        return MessageFile(maildir.message_octets(base, octets), flags, at_ms)
 
     @contextmanager
     def _members(self) -> Iterator[Iterator[_Member]]:
@@ -173,15 +187,13 @@ class ArchiveSource:
 
 
 def _zip_members(archive: zipfile.ZipFile) -> Iterator[_Member]:
+    before = 0
     for member in archive.infolist():
         if not member.is_dir():
-            yield _Member(
-                member.filename,
-                member.file_size,
-                cast("Callable[[], BufferedReader]", partial(archive.open, member)),
-                partial(int, member.compress_size),
-                None,
-            )
+            opening = cast("Callable[[], BufferedReader]", partial(archive.open, member))
+            packed = partial(int, member.compress_size)
+            yield _Member(member.filename, member.file_size, opening, packed, before)
+            before += member.compress_size
 
 
 def _tar_members(tar: tarfile.TarFile, packed_octets: Callable[[], int]) -> Iterator[_Member]:
@@ -189,4 +201,5 @@ def _tar_members(tar: tarfile.TarFile, packed_octets: Callable[[], int]) -> Iter
         tar.members.clear()  # type: ignore[attr-defined]  # it would keep all, which the stubs do not know
         if member.isreg():
             opening = cast("Callable[[], BufferedReader]", partial(tar.extractfile, member))
-            yield _Member(member.name, member.size, opening, packed_octets, int(member.mtime * 1000))
+            at_ms = int(member.mtime * 1000) if math.isfinite(member.mtime) else None
+            yield _Member(member.name, member.size, opening, packed_octets, modified_at_ms=at_ms)

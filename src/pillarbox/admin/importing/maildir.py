@@ -4,10 +4,11 @@
 
 `S=seen R=answered F=flagged D=draft T=deleted P=passed on`; small letters are keywords, named in the file
 `dovecot-keywords` of the folder. Further keywords are in `courierimapkeywords/:list`. The date of a message is the
-modification time of its file. Symbolic links are not followed: whose Maildir it is must not choose what root reads.
+time of its file. Symbolic links are not followed: whose Maildir it is must not choose what root reads.
 """
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,8 +29,10 @@ LETTERS: Final = {
     "T": flag_text.DELETED,
     "P": "$Forwarded",
 }
+HOST: Final = "pillarbox"
 KEPT: Final = "pillarbox-kept"
-"""The host in the name of an exported message whose line ends are as in the file."""
+"""The host in the name of an exported message; `KEPT` where its line ends are as in the file."""
+_SECOND: Final = re.compile(r"(-?[0-9]{1,12})\.")
 _INFO: Final = (":2,", ";2,", "!2,")
 
 
@@ -53,6 +56,15 @@ def flags_of(letters: str, keywords: dict[str, str], more: tuple[str, ...] = ())
 def message_octets(base: str, octets: bytes) -> bytes:
     """The message in a file of this name."""
     return octets if f".{KEPT}," in base else with_crlf(octets)
+
+
+def received_at_ms(base: str, modified_at_ms: int | None) -> int | None:
+    """When a message was received. An exported one has it in its name, which a copy of the file keeps as well."""
+    second = _second(base)
+    is_ours = f".{HOST}," in base or f".{KEPT}," in base
+    if second and (modified_at_ms is None or (is_ours and second != modified_at_ms // 1000)):
+        return second * 1000
+    return modified_at_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +111,7 @@ class MaildirSource:
                 yield SkippedMessage(entry.path, octets, Checkpoint(item, messages=0), done)
                 continue
             flags = flags_of(letters, keywords, more.get(base, ()))
-            at_ms = status.st_mtime_ns // 1_000_000
+            at_ms = received_at_ms(base, status.st_mtime_ns // 1_000_000)
             yield SourceMessage(message_octets(base, octets), flags, at_ms, Checkpoint(item), done)
         yield from trouble
 
@@ -147,5 +159,10 @@ def _size(entry: os.DirEntry[str]) -> int:
 
 
 def _by_time(entry: os.DirEntry[str]) -> tuple[int, str]:
-    second = entry.name.partition(".")[0]
-    return (int(second) if second.isascii() and second.isdecimal() and len(second) < 20 else 0), entry.name
+    return _second(entry.name), entry.name
+
+
+def _second(name: str) -> int:
+    """The time that a name begins with, in seconds since 1970; 0 where there is none."""
+    found = _SECOND.match(name)
+    return int(found[1]) if found else 0

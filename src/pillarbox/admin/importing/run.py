@@ -27,6 +27,8 @@ from pillarbox.world.database import Database, Transaction
 
 MAX_BATCH_MESSAGES = 200
 MAX_BATCH_OCTETS = 16 * 1024 * 1024
+FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+"""The years 1 to 9999. A file may say anything; another date is none."""
 MAX_SKIPPED = 10_000
 """Skipped messages that are listed; further ones are counted."""
 MAX_MAILBOXES = 5_000
@@ -163,7 +165,7 @@ def _batches(
 def _arrival(message: SourceMessage, blobs: Blobs, now_ms: int) -> Arrival:
     summary = summarize(message.octets)
     dates = (message.received_at_ms, summary.sent_at_ms, now_ms)
-    received = next(at_ms for at_ms in dates if at_ms is not None)
+    received = next(at_ms for at_ms in dates if at_ms is not None and FIRST_MS <= at_ms <= LAST_MS)
     return Arrival(Message(blobs.keep_ready(message.octets), summary), message.flags, received)
 
 
