@@ -48,6 +48,7 @@ NAMES = (
     "work",
     "Work.sbd/x",
     ".hidden/cur",
+    ".x",
     "cur",
     "new/tmp",
     "INBOX/sub",
@@ -155,6 +156,23 @@ def test_a_copy_of_an_export_keeps_the_dates(provider: Provider, tmp_path: Path,
     other = provider.another("bob@example.org")
     provider.bring(copy, account=other)
     assert sorted(provider.held(other)["INBOX"]) == sorted(messages)
+
+
+@FORMATS
+@pytest.mark.parametrize("suffix", [".zip", ".tgz"])
+def test_an_archive_of_an_export_has_the_names(
+    provider: Provider, tmp_path: Path, form: str, suffix: str
+) -> None:
+    for number, name in enumerate(NAMES):
+        _append(provider, name, [(b"Subject: %d\r\n\r\n" % number, "\\Seen", 1_000)])
+    listing = provider.database.read_now(mailboxes.listing, provider.account)
+    export(provider.database, provider.blobs, provider.account, listing, _writer(form, tmp_path / "out"))
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    members = {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in files}
+    elsewhere.archive(tmp_path / f"a{suffix}", members)
+    other = provider.another("bob@example.org")
+    assert provider.bring(tmp_path / f"a{suffix}", account=other).skipped == []
+    assert provider.held(other) == provider.held()
 
 
 @FORMATS

@@ -1,8 +1,10 @@
 """What is not mail, broken, hostile or oddly named: it is reported, and the rest goes on."""
 
 import gzip
+import io
 import os
 import socket
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -305,6 +307,17 @@ def test_a_tar_whose_header_lies_about_its_size(provider: Provider, tree: Path) 
     result = provider.bring(tree)
     assert "a.tar" in reasons(result)
     assert held(provider) == {"good": ["good"]}
+
+
+def test_a_tar_with_a_time_that_is_none(provider: Provider, tree: Path) -> None:
+    with tarfile.open(tree / "a.tar", "w") as tar:
+        for time in ("nan", "inf", "1e300"):
+            member = tarfile.TarInfo(f"m/cur/{time}:2,S")
+            member.pax_headers = {"mtime": time}
+            member.size = 14
+            tar.addfile(member, io.BytesIO(b"Subject: nan\n\n"))
+    assert provider.bring(tree).skipped == []
+    assert held(provider) == {"INBOX": ["nan"] * 3, "good": ["good"]}
 
 
 def test_a_source_that_was_changed_does_not_stop_the_others(provider: Provider, tree: Path) -> None:

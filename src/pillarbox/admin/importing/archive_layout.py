@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from io import BufferedReader
 from typing import Final
 
-from pillarbox.admin.importing import layout, maildir_keywords
+from pillarbox.admin.importing import layout, maildir_keywords, manifest
 from pillarbox.admin.importing.names import mailbox_of
 
 _MAX_NOTED_OCTETS: Final = 64 * 1024 * 1024
@@ -37,12 +37,16 @@ class Layout:
         self._common: tuple[str, ...] | None = None
         self._letters: dict[tuple[str, ...], dict[str, str]] = {}
         self._keywords: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
+        self._named: dict[tuple[str, ...], str] = {}
+        """Mailboxes of an export, by where they are."""
         self._noted_octets = 0
 
     def note(self, name: str, opening: Callable[[], BufferedReader]) -> None:
         """See each member once, before `place` is asked. Raises what reading raises."""
         *folders, leaf = _parts(name)
-        if leaf == maildir_keywords.DOVECOT_FILE:
+        if leaf == manifest.FILE:
+            self._note_manifest(folders, self._octets(opening))
+        elif leaf == maildir_keywords.DOVECOT_FILE:
             self._letters[tuple(folders)] = maildir_keywords.letters_in(self._octets(opening))
         elif folders[-1:] == [maildir_keywords.COURIER_FOLDER] and leaf == maildir_keywords.COURIER_FILE:
             self._keywords[tuple(folders[:-1])] = maildir_keywords.by_message_in(self._octets(opening))
@@ -58,15 +62,25 @@ class Layout:
     def place(self, name: str) -> Place | None:
         """Where a member belongs; `None` for what is not looked at."""
         *folders, leaf = _parts(name)
-        if self._is_passed_over(folders, leaf):
+        if self._is_passed_over(folders, leaf) and (*folders, leaf) not in self._named:
             return None
         is_maildir = folders[-1:] in (["cur"], ["new"])
         where = tuple(folders[:-1]) if is_maildir else tuple(folders)
         levels = self._levels(where[len(self._common or ()) :])
-        folder = self._mailbox(levels)
+        folder = self._named.get(where) or self._mailbox(levels)
         if is_maildir:
             return Place(folder, folder, True, self._letters.get(where, {}), self._keywords.get(where, {}))
-        return Place(folder, self._mailbox((*levels, *layout.file_levels(leaf))))
+        own = self._named.get((*where, leaf)) or self._mailbox((*levels, *layout.file_levels(leaf)))
+        return Place(folder, own)
+
+    def _note_manifest(self, folders: list[str], octets: bytes) -> None:
+        try:
+            found = manifest.decode(octets)
+        except manifest.ManifestUnreadable:
+            return
+        for row in found.mailboxes:
+            if wanted := manifest.mailbox(row, self._below):
+                self._named[(*folders, *(part for part in row.path.split("/") if part != "."))] = wanted.name
 
     def _is_passed_over(self, folders: list[str], leaf: str) -> bool:
         return (
@@ -99,7 +113,7 @@ class Layout:
 
 def _parts(name: str) -> list[str]:
     """The parts of a member's name; those that lead elsewhere are dropped."""
-    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")] or ["_"]
+    return [part for part in name.split("/") if part not in ("", ".", "..")] or ["_"]
 
 
 def _is_mailbox(folder: str) -> bool:

@@ -21,7 +21,7 @@ from pillarbox.admin.importing.names import mailbox_of
 from pillarbox.admin.importing.reading import MESSAGE_SUFFIX, UNREADABLE, Kind, kind_of_file, why
 from pillarbox.admin.importing.source import SkippedMessage, Source, SourceMailbox
 from pillarbox.mail import mailbox_name
-from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
+from pillarbox.mail.mailbox_name import INBOX
 
 MAX_DEPTH: Final = 100
 """Folders in folders that are looked into."""
@@ -194,19 +194,13 @@ class _Walk:
             )
             return
         for row in found.mailboxes if found else ():
-            if wanted := manifest.mailbox(row):
-                self._rows[row.path] = self._below_into(wanted)
+            if wanted := manifest.mailbox(row, self._below):
+                self._rows[row.path] = wanted
         self.found.mailboxes += self._rows.values()
         if found and self._below is None:
             self.found.subscriptions = [
                 name for name in found.subscriptions if manifest.mailbox(manifest.Row("", name))
             ]
-
-    def _below_into(self, wanted: SourceMailbox) -> SourceMailbox:
-        if self._below is None:
-            return wanted
-        name = self._below if wanted.name == INBOX else mailbox_of(wanted.name.split(SEPARATOR), self._below)
-        return SourceMailbox(name, None, wanted.subscribed)
 
     def _create(self, name: str, *, subscribed: bool = True) -> None:
         if all(name != wanted.name for wanted in self._rows.values()):

@@ -24,7 +24,10 @@ _COMPANIONS: Final = frozenset({
     "maildirfolder", "maildirsize", "subscriptions", "courierimapsubscribed", "courierimapuiddb", "table_of_contents",
     "pillarbox-mailboxes.json",
 })  # fmt: skip
-_COMPANION_PREFIXES: Final = (".", "dovecot", "courierimap")
+_COMPANION_PREFIXES: Final = (
+    ".", "dovecot-keywords", "dovecot-uid", "dovecot-acl", "dovecot.index", "dovecot.list", "dovecot.mailbox",
+    "courierimap",
+)  # fmt: skip
 _COMPANION_SUFFIXES: Final = (
     ".msf", ".dat", ".json", ".html", ".htm", ".js", ".css", ".log", ".lock", ".ini", ".sqlite", ".sqlite-wal",
     ".sqlite-shm", ".db", ".plist", ".emlxpart", ".ev-summary", ".cmeta", ".ibex.index", ".index", ".idx",
@@ -33,7 +36,10 @@ _COMPANION_SUFFIXES: Final = (
 
 def is_list(name: str) -> bool:
     """Whether a file of this name is never mail: hidden, or a list that a server keeps beside mail."""
-    return name.lower() in _COMPANIONS or name.lower().startswith(_COMPANION_PREFIXES)
+    lower = name.lower()
+    if lower.endswith(_MBOX_SUFFIXES):
+        return lower.startswith(".")
+    return lower in _COMPANIONS or lower.startswith(_COMPANION_PREFIXES)
 
 
 def is_companion(name: str) -> bool:

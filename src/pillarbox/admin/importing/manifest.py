@@ -13,9 +13,11 @@ from typing import Final
 
 import msgspec
 
+from pillarbox.admin.importing.names import mailbox_of
 from pillarbox.admin.importing.reading import plain_file
 from pillarbox.admin.importing.source import SourceMailbox
 from pillarbox.mail import mailbox_name
+from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
 from pillarbox.store.mailbox import Role
 
 FILE: Final = "pillarbox-mailboxes.json"
@@ -56,23 +58,31 @@ def read(folder: Path) -> Manifest | None:
         return None
     with plain_file(folder / FILE) as file:
         octets = file.read(MAX_FILE_OCTETS + 1)
+    return decode(octets)
+
+
+def decode(octets: bytes) -> Manifest:
+    """The manifest in these octets. Raises `ManifestUnreadable`."""
     if len(octets) > MAX_FILE_OCTETS:
         raise ManifestUnreadable(f"it has more than {MAX_FILE_OCTETS} octets")
     try:
         found = msgspec.json.decode(octets, type=Manifest)
-    except msgspec.MsgspecError as failure:
+    except (msgspec.MsgspecError, RecursionError) as failure:
         raise ManifestUnreadable(str(failure)) from None
     if found.version != VERSION:
         raise ManifestUnreadable(f"it has version {found.version}, and this program knows {VERSION}")
     return found
 
 
-def mailbox(row: Row) -> SourceMailbox | None:
-    """The mailbox of a row; `None` where its name is no name."""
+def mailbox(row: Row, below: str | None = None) -> SourceMailbox | None:
+    """The mailbox of a row; `None` where its name is no name. `below`: the mailbox to use instead of INBOX."""
     try:
         name = mailbox_name.canonical(row.name)
         mailbox_name.check_new_level(name)
     except mailbox_name.InvalidMailboxName:
         return None
+    if below is not None:  # into mailboxes in use, whose roles stay
+        levels = [] if name == INBOX else name.split(SEPARATOR)
+        return SourceMailbox(mailbox_of(levels, below), None, row.subscribed)
     role = Role(row.role) if row.role in {role.value for role in Role} - {Role.INBOX.value} else None
     return SourceMailbox(name, role, row.subscribed)
