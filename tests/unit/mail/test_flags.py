@@ -4,6 +4,13 @@ from pillarbox.mail import flags
 from pillarbox.mail.flags import InvalidFlag, TooManyFlags, canonical
 
 
+def test_of_any_words_those_are_kept_that_can_be_flags() -> None:
+    words = ["b", "\\seen", "\\Recent", "no)thing", "", "\\Odd", "x" * 1_000, "a", "B"]
+    assert flags.known(words) == "\\Seen a b"
+    many = flags.known(f"k{number:03}" for number in range(1_000))
+    assert many == " ".join(f"k{number:03}" for number in range(flags.MAX_KEYWORDS))
+
+
 @pytest.mark.parametrize(
     ("stored", "given"),
     [

@@ -34,6 +34,17 @@ def test_an_account_begins_with_its_special_mailboxes() -> None:
         assert mailboxes.by_role(tx, ANNA, Role.ALL) is None
 
 
+@pytest.mark.parametrize(("role", "before"), [(Role.SENT, "Sent"), (Role.ALL, None)])
+def test_a_role_has_one_mailbox(role: Role, before: str | None) -> None:
+    with open_store() as tx:
+        new = mailboxes.create(tx, ANNA, "New", now_ms=NOW_MS)
+        since = account_counters.modseq(tx, ANNA)
+        mailboxes.set_role(tx, ANNA, new.id, role)
+        assert [box.name for box in mailboxes.listing(tx, ANNA) if box.role is role] == ["New"]
+        changed = {change.mailbox for change in changes.log(tx, ANNA, since)}
+        assert changed == {new.id} | ({mailboxes.by_name(tx, ANNA, before).id} if before else set())
+
+
 def test_defaults_are_made_once() -> None:
     with open_store() as tx:
         before = mailboxes.listing(tx, ANNA)
