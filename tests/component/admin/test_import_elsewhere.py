@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pillarbox.admin.importing.discover import discover
+from pillarbox.admin.importing.message_files import MessageFilesSource
+from pillarbox.admin.importing.run import ImportResult
+from pillarbox.admin.importing.source import Source
 from pillarbox.store import mailboxes
 from tests.component.admin.test_importing import Provider
 from tests.kit.mail import elsewhere
@@ -155,6 +159,40 @@ def test_an_archive_is_read_as_the_folder_that_was_packed(
     }
     again = provider.bring(tmp_path / name)
     assert (again.stored, again.already) == (0, 6)
+
+
+def _sources(folder: Path) -> list[Source]:
+    elsewhere.takeout_archive(folder / "a.zip")
+    elsewhere.takeout_archive(folder / "a.tgz")
+    (folder / "eml").mkdir()
+    for number in range(7):
+        (folder / "eml" / f"{number}.eml").write_bytes(elsewhere.octets(number, 10**12))
+    found = [
+        discover(folder / name, into=name.replace(".", "")).sources for name in ("a.zip", "a.tgz", "eml")
+    ]
+    return [source for sources in found for source in sources]
+
+
+def test_each_source_goes_on_where_it_was_interrupted(provider: Provider, tmp_path: Path) -> None:
+    class Cut(Exception):
+        pass
+
+    def cut(_octets: int, brought: ImportResult) -> None:
+        if brought.stored >= 3:
+            raise Cut
+
+    for source in _sources(tmp_path):
+        stored = 0
+        for _ in range(2):
+            with pytest.raises(Cut):
+                provider.bring_source(source, max_batch_messages=3, progress=cut)
+            stored += 3
+        rest = provider.bring_source(source)
+        assert rest.already == stored
+        assert rest.stored == (1 if isinstance(source, MessageFilesSource) else 12)
+    held = provider.held()
+    assert all(len(set(messages)) == len(messages) for messages in held.values())
+    assert sum(map(len, held.values())) == 7 + 2 * 22
 
 
 def test_an_archive_that_was_read_in_part_is_read_on(provider: Provider, tmp_path: Path) -> None:
