@@ -8,8 +8,9 @@ Content-Length (mboxcl, mboxcl2) is believed where it ends exactly at a separato
 text may have lines that look like separators.
 
 Quoting is undone as defined by mboxrd: `>From ` and `>>From ` lose one `>`; in mboxo, where `>>From ` was never
-quoted, that line loses one too many. Where the length is believed and a line begins with a bare "From ", nothing was
-quoted (mboxcl2). Line ends are kept; `Entry.message` gives the form that IMAP needs.
+quoted, that line loses one too many. Where the length is believed, and a line begins with a bare "From " or the header
+has the UID that Dovecot writes, nothing was quoted (mboxcl2). Line ends are kept; `Entry.message` gives the form that
+IMAP needs.
 """
 
 import re
@@ -28,6 +29,7 @@ _QUOTED: Final = re.compile(rb"^>(>*From )", re.MULTILINE)
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _HEADER_END: Final = re.compile(rb"\n\r?\n")
 _LENGTH: Final = re.compile(rb"\nContent-Length:[ \t]{0,8}(\d{1,12})[ \t]{0,8}\r?\n", re.IGNORECASE)
+_DOVECOT: Final = re.compile(rb"^X-UID: \d", re.MULTILINE)
 _EMPTY_LINES: Final = re.compile(rb"(?:\r?\n){0,2}")
 
 
@@ -43,6 +45,8 @@ class Entry:
     """Offset at which its separator begins, from the start of reading."""
     end: int = 0
     """Offset at which the next message begins."""
+    counted: bool = False
+    """Whether its Content-Length was believed."""
 
     @property
     def message(self) -> bytes:
@@ -167,7 +171,8 @@ class _Splitter:
     def _cut(self, end: int, at: int) -> tuple[Entry | Oversized, ...]:
         octets = bytes(self._buffer[1:at])
         octets = octets[: max(end - 1, len(_without_last_empty_line(octets)))]
-        made = self._made(octets, at, quoted=b"\nFrom " not in octets)
+        quoted = b"\nFrom " not in octets and not _is_of_dovecot(octets)
+        made = self._made(octets, at, quoted=quoted, counted=True)
         if at < len(self._buffer):
             line_end = self._buffer.index(b"\n", at)
             return self._cut_at((at, bytes(self._buffer[at:line_end]).rstrip(b"\r"), line_end), made)
@@ -187,7 +192,9 @@ class _Splitter:
         self._next(separator, begin)
         return made
 
-    def _made(self, octets: bytes, end: int, *, quoted: bool) -> tuple[Entry | Oversized, ...]:
+    def _made(
+        self, octets: bytes, end: int, *, quoted: bool, counted: bool = False
+    ) -> tuple[Entry | Oversized, ...]:
         span = self._begin, self._removed + end - 1
         size = self._dropped + len(octets)
         if size > self._limit:
@@ -196,7 +203,12 @@ class _Splitter:
             return ()
         if quoted and b">From " in octets:
             octets = _QUOTED.sub(rb"\1", octets)
-        return (Entry(self._separator, octets, *span),)
+        return (Entry(self._separator, octets, *span, counted),)
+
+
+def _is_of_dovecot(octets: bytes) -> bool:
+    header_end = _HEADER_END.search(octets, 0, _MAX_LENGTH_HEADER_OCTETS)
+    return header_end is not None and _DOVECOT.search(octets, 0, header_end.end()) is not None
 
 
 def _without_last_empty_line(octets: bytes) -> bytes:

@@ -135,6 +135,9 @@ def test_what_was_not_quoted_is_not_unquoted() -> None:
     quoted, bare = b">From a\n>>From b\n", b">From a\nFrom b\n"
     octets = b"".join(FIRST + b"\n" + head % len(body) + body + b"\n" for body in (quoted, bare))
     assert split(octets) == [head % len(quoted) + b"From a\n>From b\n", head % len(bare) + bare]
+    dovecot = b"X-UID: 1\n" + head % len(quoted) + quoted
+    assert split(FIRST + b"\n" + dovecot) == [dovecot]
+    assert split(FIRST + b"\nX-UID: 1\n\n>From a\n") == [b"X-UID: 1\n\nFrom a\n"]
 
 
 def test_quoting_is_undone_by_one_step() -> None:

@@ -18,6 +18,8 @@ from pillarbox.store.mailbox import Mailbox
 SUBSCRIPTIONS_FILE: Final = "subscriptions"
 """Dovecot's: the names of subscribed folders, as their folders are named, one a line."""
 _FLAGS: Final = {flag.lower(): letter for letter, flag in LETTERS.items()}
+_DOVECOT_KEYWORDS: Final = "P"
+"""Letters that Dovecot does not read: it has a keyword there."""
 
 
 class MaildirWriter:
@@ -91,7 +93,8 @@ class _Keywords:
         for flag in flags.split():
             if letter := _FLAGS.get(flag.lower()):
                 found.append(letter)
-                continue
+                if letter not in _DOVECOT_KEYWORDS:
+                    continue
             place = self._places.setdefault(flag, len(self._places))
             if place < MAX_LETTERS:
                 found.append(chr(ord("a") + place))

@@ -171,8 +171,9 @@ class _Walk:
                 folder = self._mailbox(path.parent, levels)
                 self.found.sources.append(MessageFilesSource(path.parent, folder, only=path.name))
             case Kind.EMPTY:
-                # Thunderbird's empty folders are files beside their index.
-                if path.name.lower().endswith(_EMPTY_MBOX_SUFFIXES) or f"{path.name}.msf" in names:
+                # Thunderbird's and Dovecot's empty folders are files beside their index.
+                beside = {f"{path.name}.msf", layout.DOVECOT_FOLDER}
+                if path.name.lower().endswith(_EMPTY_MBOX_SUFFIXES) or beside & names:
                     self._create(mailbox)
             case _ if not layout.is_companion(path.name):
                 self._skip(path, NO_MAIL)

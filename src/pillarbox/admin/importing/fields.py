@@ -4,6 +4,7 @@
     X-Mozilla-Status, -Status2, -Keys   Thunderbird: flags as hexadecimal numbers, and tags
     X-Gmail-Labels, X-GM-THRID      Google Takeout: see `gmail`
     X-UID, X-IMAP, X-IMAPbase       c-client and Dovecot: UIDs
+    Content-Length                  where a message ends, if it was believed
 
 These fields are read and removed where their value is what these programs write; any other `Status` is the message's
 own. Of each, the topmost counts. Where `marker` has written its fields, only they do.
@@ -51,6 +52,7 @@ _VALUES: Final = {
     "x-uid": _NUMBER,
     "x-imap": _UIDS,
     "x-imapbase": _UIDS,
+    "content-length": _NUMBER,
 }
 """By the name of the field, in lower case: what these programs write."""
 _NAMES: Final = frozenset(name.encode() for name in _VALUES)
@@ -80,7 +82,7 @@ def unpack(entry: Entry) -> Unpacked:
     header, body_start = Header.parse(octets)
     if not header.names & _NAMES:
         return Unpacked(octets, received_at_ms=received_at_ms)
-    found, kept = _topmost(header)
+    found, kept = _topmost(header, set() if entry.counted else {"content-length"})
     if header.first("Subject") == _INTERNAL_SUBJECT and ("x-imap" in found or "x-imapbase" in found):
         return Unpacked(octets, is_mail=False)
     mozilla = int(found.get("x-mozilla-status", b"0"), 16)
@@ -94,11 +96,11 @@ def unpack(entry: Entry) -> Unpacked:
     )
 
 
-def _topmost(header: Header) -> tuple[dict[str, bytes], bytes]:
-    """The values of these fields by name, and the octets of the others."""
+def _topmost(header: Header, own: set[str]) -> tuple[dict[str, bytes], bytes]:
+    """The values of these fields by name, and the octets of the others. `own`: names of fields to leave."""
     found, kept = dict[str, bytes](), list[bytes]()
     for field in header.fields:
-        value = field.body if field.key in _VALUES and field.key not in found else None
+        value = field.body if field.key in _VALUES.keys() - found.keys() - own else None
         if value is not None and _VALUES[field.key].fullmatch(value):
             # Labels are encoded words, whose folding matters.
             found[field.key] = field.raw.partition(b":")[2] if field.key == "x-gmail-labels" else value

@@ -4,6 +4,7 @@
     Work.sbd/2026          Thunderbird: what is below the folder `Work`
     Work.mbox/mbox         Apple Mail: the folder `Work`; also `Work.mbox/.../Messages/1.emlx`
     Work/2026.mbox         exports of many programs
+    Work/2026              Dovecot's mbox files, named in modified UTF-7 as well
 
 A folder or file named INBOX stands for what it is in.
 """
@@ -14,6 +15,8 @@ from pillarbox.mail import mailbox_name
 from pillarbox.mail.mailbox_name import INBOX, InvalidMailboxName
 
 IN_MAILDIR: Final = frozenset({"cur", "new", "tmp"})
+DOVECOT_FOLDER: Final = ".imap"
+"""Stands beside Dovecot's mbox files, with their indexes."""
 APPLE_SUFFIX: Final = ".mbox"
 APPLE_FILE: Final = "mbox"
 BELOW_SUFFIX: Final = ".sbd"
@@ -61,14 +64,14 @@ def folder_levels(name: str) -> tuple[str, ...]:
     """The levels in the name of any other folder."""
     for suffix in (BELOW_SUFFIX, APPLE_SUFFIX):
         name = name.removesuffix(suffix)
-    return _unless_inbox((name,))
+    return _unless_inbox((_from_utf7(name),))
 
 
 def file_levels(name: str) -> tuple[str, ...]:
     """The levels in the name of an mbox."""
     for suffix in _MBOX_SUFFIXES:
         name = name.removesuffix(suffix)
-    return () if name == APPLE_FILE else _unless_inbox((name,))
+    return () if name == APPLE_FILE else _unless_inbox((_from_utf7(name),))
 
 
 def _unless_inbox(levels: tuple[str, ...]) -> tuple[str, ...]:
@@ -76,8 +79,12 @@ def _unless_inbox(levels: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _decoded(part: str) -> str:
+    return _from_utf7(part).replace("\\2e", ".").replace("\\5c", "\\")
+
+
+def _from_utf7(name: str) -> str:
+    """The name that Dovecot wrote in IMAP's modified UTF-7; as it is where it is none."""
     try:
-        text = mailbox_name.decode(part.encode("ascii"), utf8=False)
+        return mailbox_name.decode(name.encode("ascii"), utf8=False)
     except (InvalidMailboxName, UnicodeEncodeError):
-        text = part
-    return text.replace("\\2e", ".").replace("\\5c", "\\")
+        return name

@@ -42,6 +42,12 @@ def test_a_field_with_another_value_is_the_messages_own(field: bytes) -> None:
     )
 
 
+def test_a_length_that_was_believed_is_not_the_messages_own() -> None:
+    octets = b"Content-Length: 3\r\n" + REST
+    assert unpack(Entry(b"", octets)).octets == octets
+    assert unpack(Entry(b"", octets, counted=True)).octets == REST
+
+
 def test_of_a_field_that_is_there_twice_the_topmost_counts() -> None:
     assert unpacked(b"Status: O", b"Status: RO") == Unpacked(b"Status: RO\r\n" + REST)
 
