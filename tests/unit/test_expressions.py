@@ -33,7 +33,7 @@ EXPRESSIONS: dict[str, str] = {
     "admin.exporting.mbox": "_QUOTE",
     "admin.importing.fields": "_STATUS _X_STATUS _WORDS _HEX_4 _HEX_8 _NUMBER _UIDS",
     "admin.importing.gmail": "_CATEGORY _NOT_IN_KEYWORDS",
-    "admin.importing.maildir": "_SECOND",
+    "admin.importing.maildir": "_SECOND _EXPORTED _DIGITS",
     "admin.importing.marker": "_FIELDS",
     "admin.importing.reading": "_BEFORE_MAIL _FIELD_NAME _MAIL_FIELD _EMLX",
     "app.commands.amounts": "_OCTETS _NUMBER _TIME",

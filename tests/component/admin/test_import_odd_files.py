@@ -189,6 +189,14 @@ def test_the_info_of_a_maildir_file(provider: Provider, tmp_path: Path) -> None:
     assert provider.bring(tmp_path / "m").stored == 0
 
 
+def test_messages_of_one_second_are_in_their_order(provider: Provider, tmp_path: Path) -> None:
+    maildir(tmp_path / "m")
+    for number, name in enumerate(("9.M1", "10.M9P1.a", "10.M10P1.a", "10.M100P1.a", "11.a_2", "11.a_10")):
+        (tmp_path / "m" / "new" / name).write_bytes(b"Subject: %d\n\n" % number)
+    provider.bring(tmp_path / "m")
+    assert held(provider) == {"INBOX": ["0", "1", "2", "3", "4", "5"]}
+
+
 @pytest.mark.parametrize(
     "octets", [b"", b"0\n", b"99999999999999999999 a\n", b"\xff" * 10_000, b"0 a b\n1 \x00\n", b":" * 999]
 )

@@ -33,6 +33,10 @@ HOST: Final = "pillarbox"
 KEPT: Final = "pillarbox-kept"
 """The host in the name of an exported message; `KEPT` where its line ends are as in the file."""
 _SECOND: Final = re.compile(r"(-?[0-9]{1,12})\.")
+_EXPORTED: Final = re.compile(
+    rf"-?[0-9]{{1,20}}\.E[0-9]{{1,20}}V[0-9]{{1,20}}U([0-9]{{1,10}})\.(?:{HOST}|{KEPT}),"
+)
+_DIGITS: Final = re.compile("[0-9]{1,20}")
 _INFO: Final = (":2,", ";2,", "!2,")
 
 
@@ -89,11 +93,11 @@ class MaildirSource:
     def read(
         self, checkpoint_of: Callable[[str], Checkpoint | None]
     ) -> Iterator[SourceMessage | SkippedMessage]:
-        """See `Source.read`. Oldest first: names begin with the time of arrival in seconds."""
+        """See `Source.read`. Oldest first."""
         keywords = maildir_keywords.letters(self.path)
         more = maildir_keywords.by_message(self.path)
         done, trouble = 0, list[SkippedMessage]()
-        for entry in sorted(self._files(trouble), key=_by_time):
+        for entry in sorted(self._files(trouble), key=_by_age):
             base, letters = parts_of(entry.name)
             item = base.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             try:
@@ -158,8 +162,12 @@ def _size(entry: os.DirEntry[str]) -> int:
         return 0
 
 
-def _by_time(entry: os.DirEntry[str]) -> tuple[int, str]:
-    return _second(entry.name), entry.name
+def _by_age(entry: os.DirEntry[str]) -> tuple[int, int, str]:
+    """Exported messages by UID; others by the time that their names begin with, and what makes them unique."""
+    name = entry.name
+    if exported := _EXPORTED.match(name):
+        return 0, int(exported[1]), name
+    return 1, _second(name), _DIGITS.sub(lambda digits: digits[0].zfill(20), name)
 
 
 def _second(name: str) -> int:
