@@ -156,14 +156,22 @@ def _maker(item: FetchItem, *, utf8: bool, rev2: bool) -> Callable[[Batch], Colu
             )
         case BodySection() if _from_cached_fields(item):
             return _cached_fields_maker(item)
+        case BodySection() if whole(item):
+            return _whole_maker(item)
         case BodySection() | BinarySection() | BinarySize():
-            if whole(item):
-                return lambda batch: fetch_responses.literals(
-                    item.label, strings.all_without_nul(batch.computed[item])
-                )
             return lambda batch: fetch_responses.octets(item.label, batch.computed[item])
         case _:
             assert_never(item)
+
+
+def _whole_maker(section: BodySection) -> Callable[[Batch], Column]:
+    def make(batch: Batch) -> Column:
+        values = batch.computed[section]
+        if b"" in values:  # a message of no octets, as an import may bring one
+            return fetch_responses.octets(section.label, list(map(strings.section, values)))
+        return fetch_responses.literals(section.label, strings.all_without_nul(values))
+
+    return make
 
 
 def _attribute_maker(attribute: Attribute, *, rev2: bool) -> Callable[[Batch], Column]:

@@ -88,3 +88,9 @@ def test_nothing_is_sent_as_an_empty_quoted_string(limits: ImapLimits) -> None:
             assert client.wire.receive(0) == (
                 b"* 1 FETCH (UID 1 " + item + b' "")\r\na OK FETCH completed\r\n'
             )
+        mail.deliver(b"")
+        client.ok("NOOP")
+        client.wire.send(b"a FETCH 1:2 BODY.PEEK[]\r\n")
+        sent = client.wire.receive(0) or b""
+        assert b'* 2 FETCH (BODY[] "")\r\n' in sent
+        assert b"* 1 FETCH (BODY[] {%d}\r\n%b)\r\n" % (len(MESSAGE), MESSAGE) in sent
