@@ -2,6 +2,9 @@
 
 import pytest
 
+from pillarbox.store import mailbox_cache
+from pillarbox.world.database import DatabaseDamaged, DatabaseUnavailable
+from pillarbox.world.memory import MemoryScarce
 from tests.kit.imap.client import MESSAGE, open_imap
 from tests.kit.imap.responses import Status
 
@@ -154,6 +157,26 @@ def test_a_select_that_is_refused_unread_leaves_nothing_selected_too(wrong: str)
         assert isinstance(closed, Status)
         assert isinstance(refused, Status)
         assert (closed.code, refused.tag, refused.word in {b"BAD", b"NO"}) == (b"CLOSED", b"a1", True)
+        assert client.do("EXPUNGE").word == b"BAD"
+        assert client.ok("SELECT INBOX").numbered(b"EXISTS") == [1]
+
+
+@pytest.mark.parametrize("failure", [DatabaseUnavailable("x"), DatabaseDamaged("x"), MemoryScarce("x")])
+@pytest.mark.rfc("9051 §6.3.2", "MUST")
+def test_a_select_that_the_world_fails_leaves_nothing_selected(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise failure
+
+    with open_imap() as mail:
+        mail.deliver(MESSAGE, flags="\\Deleted")
+        client = mail.client(select="INBOX")
+        with monkeypatch.context() as patched:
+            patched.setattr(mailbox_cache, "head_by_name", fail)
+            refused = client.do("SELECT Archive")
+        assert (refused.word, refused.code) == (b"NO", b"UNAVAILABLE")
+        assert b"CLOSED" in refused.codes()
         assert client.do("EXPUNGE").word == b"BAD"
         assert client.ok("SELECT INBOX").numbered(b"EXISTS") == [1]
 
