@@ -266,12 +266,16 @@ def test_what_is_wrong_is_answered_and_the_session_lives(any_provider: Demo) -> 
     with connected(any_provider, filled(any_provider, 1), select="INBOX") as imap:
         for wrong in (
             b"", b" ", b"FETCH", b"FETCH 1", b"FETCH 1 (", b"FETCH x FLAGS", b"FETCH 0 FLAGS", b"FETCH 99 FLAGS", b"STORE 1 FLAGS",
-            b"FROBNICATE", b"SELECT", b'SELECT "', b"UID", b"UID NOOP", b"LOGIN a b", b"APPEND INBOX", b"LIST", b"STATUS INBOX ()",
+            b"FROBNICATE", b"UID", b"UID NOOP", b"LOGIN a b", b"APPEND INBOX", b"LIST", b"STATUS INBOX ()",
             b"FETCH 1 BODY[", b"FETCH 4294967296 FLAGS", b"STORE 1 +FLAGS (\\Recent)", b"FETCH 1 FLAGS extra", b"SEARCH RETURN (X) ALL",
             b"\xff\xfe", b"NOOP " + b"x" * 5000, b"LIST (" * 1000,
         ):  # fmt: skip
             assert imap.say(wrong).word in ("BAD", "NO"), wrong
         assert imap.ok(b"FETCH 1 FLAGS").fetched
+        for wrong in (b"SELECT", b'SELECT "'):
+            imap.ok(b"SELECT INBOX")
+            assert imap.say(wrong).word == "BAD"
+            assert imap.say(b"FETCH 1 FLAGS").word == "BAD"
     with connected(any_provider, filled(any_provider, 1), select="INBOX") as imap:
         imap.send(b"no-command\r\n\r\n{1\r\n* x\r\n+ y\r\n")
         said = [imap.next() for _ in range(5)]
