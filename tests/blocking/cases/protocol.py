@@ -116,7 +116,7 @@ CASES = (
     ),
     Case(
         "ID with 10,000 pairs, before login",
-        "12,800 octets; 30 pairs",
+        "34 KiB; 30 pairs",
         _Command(b"ID (" + b'"a" "b" ' * 10_000, log_in=False),
     ),
 )
