@@ -80,9 +80,10 @@ def unpack(entry: Entry) -> Unpacked:
         return Unpacked(exported.octets, exported.flags, exported.received_at_ms)
     octets, received_at_ms = entry.message, entry.received_at_ms
     header, body_start = Header.parse(octets)
-    if not header.names & _NAMES:
+    names = header.names & (_NAMES if entry.counted else _NAMES - {b"content-length"})
+    if not names:
         return Unpacked(octets, received_at_ms=received_at_ms)
-    found, kept = _topmost(header, set() if entry.counted else {"content-length"})
+    found, kept = _topmost(header, {name.decode("ascii") for name in names})
     if header.first("Subject") == _INTERNAL_SUBJECT and ("x-imap" in found or "x-imapbase" in found):
         return Unpacked(octets, is_mail=False)
     mozilla = int(found.get("x-mozilla-status", b"0"), 16)
@@ -96,14 +97,14 @@ def unpack(entry: Entry) -> Unpacked:
     )
 
 
-def _topmost(header: Header, own: set[str]) -> tuple[dict[str, bytes], bytes]:
-    """The values of these fields by name, and the octets of the others. `own`: names of fields to leave."""
+def _topmost(header: Header, names: set[str]) -> tuple[dict[str, bytes], bytes]:
+    """The values of the fields of these names, and the octets of all others."""
     found, kept = dict[str, bytes](), list[bytes]()
     for field in header.fields:
-        value = field.body if field.key in _VALUES.keys() - found.keys() - own else None
-        if value is not None and _VALUES[field.key].fullmatch(value):
+        key = field.key
+        if key in names and key not in found and _VALUES[key].fullmatch(field.body):
             # Labels are encoded words, whose folding matters.
-            found[field.key] = field.raw.partition(b":")[2] if field.key == "x-gmail-labels" else value
+            found[key] = field.raw.partition(b":")[2] if key == "x-gmail-labels" else field.body
         else:
             kept.append(field.raw)
     return found, b"".join(kept)
