@@ -1,5 +1,6 @@
 """Mail of other programs, imported and compared message by message."""
 
+import gzip
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -109,6 +110,7 @@ def test_messages_in_files_of_their_own(provider: Provider, tmp_path: Path) -> N
     for number in (10, 9):
         (tmp_path / "mh" / "inbox" / str(number)).write_bytes(b"Subject: %d\n\nx\n" % number)
     (tmp_path / "mh" / ".mh_sequences").write_bytes(b"unseen: 1\n")
+    (tmp_path / "mh" / "a" / "two.eml.gz").write_bytes(gzip.compress(b"Subject: packed\n\n"))
     (tmp_path / "one.eml").write_bytes(b"From - x\n" + EML)
 
     assert provider.bring(tmp_path / "mh").skipped == []
@@ -116,10 +118,10 @@ def test_messages_in_files_of_their_own(provider: Provider, tmp_path: Path) -> N
     held = {name: [octets for octets, _, _ in found] for name, found in provider.held().items()}
     assert held == {
         "INBOX": [b"Subject: 9\r\n\r\nx\r\n", b"Subject: 10\r\n\r\nx\r\n"],
-        "a": [EML],
+        "a": [b"Subject: packed\r\n\r\n", EML],
         "One": [EML],
     }
-    assert provider.bring(tmp_path / "mh").already == 3
+    assert provider.bring(tmp_path / "mh").already == 4
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])

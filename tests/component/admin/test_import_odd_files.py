@@ -189,6 +189,25 @@ def test_the_info_of_a_maildir_file(provider: Provider, tmp_path: Path) -> None:
     assert provider.bring(tmp_path / "m").stored == 0
 
 
+def test_packed_messages_and_those_of_thunderbird(provider: Provider, tmp_path: Path) -> None:
+    maildir(tmp_path / "m")
+    for name, octets in {
+        "1.a,S=14:2,S": gzip.compress(b"Subject: 1\n\nx\n"),
+        "2.b:2,S": b"\x28\xb5\x2f\xfd" + bytes(20),
+        "3.eml": b"X-Mozilla-Status: 0005\nSubject: 3\n\nx\n",
+        "4.eml": b"X-Mozilla-Status: 0009\nSubject: 4\n\nx\n",
+        "5.c:2,S": gzip.compress(b"Subject: 5\n\nx\n")[:20],
+    }.items():
+        (tmp_path / "m" / "cur" / name).write_bytes(octets)
+    result = provider.bring(tmp_path / "m")
+    assert reasons(result) == {
+        "2.b:2,S": "it is packed in a way that is not read here",
+        "5.c:2,S": "it is truncated",
+    }
+    found = [(octets, flags) for octets, flags, _ in provider.held()["INBOX"]]
+    assert found == [(b"Subject: 1\r\n\r\nx\r\n", "\\Seen"), (b"Subject: 3\r\n\r\nx\r\n", "\\Flagged \\Seen")]
+
+
 def test_messages_of_one_second_are_in_their_order(provider: Provider, tmp_path: Path) -> None:
     maildir(tmp_path / "m")
     for number, name in enumerate(("9.M1", "10.M9P1.a", "10.M10P1.a", "10.M100P1.a", "11.a_2", "11.a_10")):

@@ -4,7 +4,9 @@
 
 `S=seen R=answered F=flagged D=draft T=deleted P=passed on`; small letters are keywords, named in the file
 `dovecot-keywords` of the folder. Further keywords are in `courierimapkeywords/:list`. The date of a message is the
-time of its file. Symbolic links are not followed: whose Maildir it is must not choose what root reads.
+time of its file. Files may be packed by gzip (Dovecot); those of Thunderbird end in `.eml`, and have flags in fields.
+
+Symbolic links are not followed: whose Maildir it is must not choose what root reads.
 """
 
 import os
@@ -16,10 +18,17 @@ from pathlib import Path
 from typing import Final
 
 from pillarbox.admin.importing import maildir_keywords
-from pillarbox.admin.importing.reading import UNREADABLE, plain_file, why
+from pillarbox.admin.importing.fields import unpack
+from pillarbox.admin.importing.reading import (
+    MESSAGE_SUFFIX,
+    PACKED_OTHERWISE,
+    UNREADABLE,
+    opened,
+    why,
+)
 from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, SourceMessage
 from pillarbox.mail import flags as flag_text
-from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS, with_crlf
+from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS, Entry, with_crlf
 
 LETTERS: Final = {
     "S": flag_text.SEEN,
@@ -106,17 +115,24 @@ class MaildirSource:
                 if checkpoint_of(item) is not None:
                     continue
                 octets = self._octets(Path(entry.path), status)
-            except (
-                UNREADABLE
-            ) as failure:  # removed or renamed by a program that uses the Maildir, or not readable
+            except UNREADABLE as failure:
+                # Perhaps removed or renamed by a program that uses the Maildir
                 yield SkippedMessage(entry.path, why(failure), None, done)
                 continue
             if isinstance(octets, str):
                 yield SkippedMessage(entry.path, octets, Checkpoint(item, messages=0), done)
                 continue
+            unpacked = unpack(Entry(b"", octets)) if base.endswith(MESSAGE_SUFFIX) else None
+            if unpacked and not unpacked.is_mail:
+                continue
             flags = flags_of(letters, keywords, more.get(base, ()))
-            at_ms = received_at_ms(base, status.st_mtime_ns // 1_000_000)
-            yield SourceMessage(message_octets(base, octets), flags, at_ms, Checkpoint(item), done)
+            yield SourceMessage(
+                unpacked.octets if unpacked else message_octets(base, octets),
+                flag_text.add(flags, unpacked.flags) if unpacked else flags,
+                received_at_ms(base, status.st_mtime_ns // 1_000_000),
+                Checkpoint(item),
+                done,
+            )
         yield from trouble
 
     def _octets(self, path: Path, status: os.stat_result) -> bytes | str:
@@ -124,8 +140,10 @@ class MaildirSource:
         too_large = f"octets are over the limit of {self.max_message_octets}"
         if status.st_size > self.max_message_octets:
             return f"{status.st_size} {too_large}"
-        with plain_file(path) as file:
+        with opened(path) as (file, _):  # Dovecot may have packed it
             octets = file.read(self.max_message_octets + 1)
+        if octets.startswith(PACKED_OTHERWISE):
+            return "it is packed in a way that is not read here"
         if len(octets) > self.max_message_octets:
             return f"{len(octets)} {too_large}"
         return octets or "it is empty"

@@ -19,7 +19,7 @@ from pillarbox.admin.importing.reading import (
     UNREADABLE,
     Kind,
     kind_of,
-    plain_file,
+    opened,
     why,
 )
 from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, SourceMessage
@@ -102,7 +102,7 @@ class MessageFilesSource:
                 continue
             path = self.path / name
             try:
-                with plain_file(path) as file:
+                with opened(path) as (file, _):
                     octets = file.read(self.max_message_octets + 1)
             except UNREADABLE as failure:
                 yield SkippedMessage(str(path), why(failure), None, done)
@@ -113,7 +113,7 @@ class MessageFilesSource:
             if len(octets) > self.max_message_octets:
                 reason = f"it has more than {self.max_message_octets} octets"
                 yield SkippedMessage(str(path), reason, Checkpoint(checkpoint.item, messages=0), done)
-            elif message := message_in(octets, name):
+            elif message := message_in(octets, name.removesuffix(".gz")):
                 yield SourceMessage(message.octets, message.flags, message.received_at_ms, checkpoint, done)
             else:
                 yield SkippedMessage(str(path), NO_MAIL, None, done)

@@ -29,6 +29,8 @@ MAX_RATIO: Final = 250
 _RATIO_FROM_OCTETS: Final = 64 * 1024 * 1024
 
 _GZIP: Final = b"\x1f\x8b"
+PACKED_OTHERWISE: Final = (b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"Dovecot-LZ4")
+"""What bzip2, xz, zstd and Dovecot's lz4 begin with: Dovecot may pack messages so, and they are not read here."""
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _TAR_OFFSET: Final = 257
 _BEFORE_MAIL: Final = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]{0,64}")
