@@ -11,6 +11,7 @@ from pillarbox.admin.importing.source import Checkpoint, SourceMailbox, SourceMe
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.store import mailboxes
 from pillarbox.store.mailbox import Role
+from pillarbox.world.database import Transaction
 from tests.component.admin.test_importing import NOW_MS, Provider
 
 
@@ -100,6 +101,17 @@ def test_empty_mailboxes_come_with_role_and_subscription(provider: Provider) -> 
     assert there["Sent"] == (None, True)
     assert there["Quiet"] == (None, False)
     assert there["Junk"] == (Role.JUNK, False)
+
+
+def test_sent_mail_comes_into_the_mailbox_for_sent_mail_whatever_its_name(provider: Provider) -> None:
+    def rename(tx: Transaction) -> None:
+        sent = mailboxes.by_name(tx, provider.account, "Sent")
+        mailboxes.rename(tx, provider.account, sent.id, "Gesendet", now_ms=NOW_MS)
+
+    provider.database.write_now(rename)
+    result = provider.bring_source(Listed(((1, ("Sent", "INBOX"), None), (2, ("Sent", "Gesendet"), None))))
+    assert held(provider) == {"INBOX": [1], "Gesendet": [1, 2]}
+    assert result.mailboxes == {"INBOX", "Gesendet"}
 
 
 def test_mailboxes_in_use_stay_as_they_are(provider: Provider) -> None:

@@ -21,7 +21,7 @@ from pillarbox.mail.summary import summarize
 from pillarbox.store import mailboxes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.append import Arrival, Message, append_all
-from pillarbox.store.mailbox import Mailbox
+from pillarbox.store.mailbox import DEFAULT_MAILBOXES, Mailbox
 from pillarbox.world.blobs import Blobs
 from pillarbox.world.database import Database, Transaction
 
@@ -108,13 +108,13 @@ def run_import(
     messages = _within(source_context, source, source.read(checkpoint_of))
     for batch in _batches(messages, blobs, result, now_ms, max_batch_messages):
         try:
-            database.write_now(_store, account, source, batch, now_ms=now_ms)
+            mailboxes_used = database.write_now(_store, account, source, batch, now_ms=now_ms)
         except BaseException:
             for _, arrival in batch.arrivals:
                 blobs.discard(arrival.message.blob)
             raise
         result.stored += len(batch.arrivals)
-        result.mailboxes.update(*(names or (source.mailbox,) for names, _ in batch.arrivals))
+        result.mailboxes |= mailboxes_used
         progress(batch.end, result)
     return result
 
@@ -169,10 +169,13 @@ def _arrival(message: SourceMessage, blobs: Blobs, now_ms: int) -> Arrival:
     return Arrival(Message(blobs.keep_ready(message.octets), summary), message.flags, received)
 
 
-def _store(tx: Transaction, account: AccountId, source: Source, batch: _Batch, *, now_ms: int) -> None:
+def _store(tx: Transaction, account: AccountId, source: Source, batch: _Batch, *, now_ms: int) -> set[str]:
+    """Store a batch; returns the mailboxes that it came into."""
+    used = set[str]()
     limit = quota.effective(tx, account)
     for names, group in groupby(batch.arrivals, key=lambda arrival: arrival[0]):
         first, *others = _mailboxes(tx, account, names or (source.mailbox,), source.mailbox, now_ms)
+        used |= {mailbox.name for mailbox in (first, *others)}
         arrivals = [arrival for _, arrival in group]
         appended = append_all(tx, account, first.id, arrivals, now_ms=now_ms, quota_octets=limit)
         uids = NumberSet(((appended[0].uid, appended[-1].uid),))
@@ -180,6 +183,7 @@ def _store(tx: Transaction, account: AccountId, source: Source, batch: _Batch, *
             placements.copy(tx, account, first.id, uids, to=other.id, now_ms=now_ms)
     for saved in batch.checkpoints.values():
         checkpoint.save(tx, account, source.name, saved)
+    return used
 
 
 def _mailboxes(
@@ -190,11 +194,11 @@ def _mailboxes(
     for name in names:
         for possible in (name, other, INBOX):
             try:
-                found.setdefault(possible, _mailbox(tx, account, SourceMailbox(possible), now_ms))
+                found.setdefault(possible, _mailbox_for_messages(tx, account, possible, now_ms))
             except mailboxes.TooManyNames:
                 continue
             break
-    return [*found.values()]
+    return [*{mailbox.id: mailbox for mailbox in found.values()}.values()]
 
 
 def create_mailboxes(
@@ -232,3 +236,13 @@ def _mailbox(tx: Transaction, account: AccountId, wanted: SourceMailbox, now_ms:
         created = mailboxes.create(tx, account, wanted.name, now_ms=now_ms, most=MAX_MAILBOXES)
         mailboxes.subscribe(tx, account, wanted.name, subscribed=wanted.subscribed)
         return created
+
+
+def _mailbox_for_messages(tx: Transaction, account: AccountId, name: str, now_ms: int) -> Mailbox:
+    """The mailbox of this name; where it is `Sent`, and the account's mailbox for sent mail has another name, that."""
+    role = DEFAULT_MAILBOXES.get(name)
+    try:
+        return mailboxes.by_name(tx, account, name)
+    except NoSuchMailbox:
+        used = mailboxes.by_role(tx, account, role) if role else None
+        return used or _mailbox(tx, account, SourceMailbox(name), now_ms)
