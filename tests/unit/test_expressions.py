@@ -35,6 +35,7 @@ EXPRESSIONS: dict[str, str] = {
     "admin.importing.gmail": "_CATEGORY _NOT_IN_KEYWORDS",
     "admin.importing.maildir": "_SECOND _EXPORTED _DIGITS",
     "admin.importing.marker": "_FIELDS",
+    "admin.importing.mbox": "_GMAIL_ID",
     "admin.importing.reading": "_BEFORE_MAIL _FIELD_NAME _MAIL_FIELD _EMLX",
     "app.commands.amounts": "_OCTETS _NUMBER _TIME",
     "app.commands.installation": "_FIRST_WORD",

@@ -80,6 +80,16 @@ def test_an_archive_of_takeout(provider: Provider, tmp_path: Path, name: str, in
     assert (again.stored, again.already) == (0, len(letters))
 
 
+def test_takeout_by_label_gives_each_message_once(provider: Provider, tmp_path: Path) -> None:
+    octets, letters = elsewhere.takeout_mbox()
+    members = {f"Takeout/Mail/{label}.mbox": octets for label in ("Inbox", "Work/A", "Sent")}
+    elsewhere.archive(tmp_path / "a.zip", members)
+    result = provider.bring(tmp_path / "a.zip")
+    assert (result.stored, result.already) == (len(letters), 2 * len(letters))
+    assert provider.held() == expected(letters)
+    assert provider.bring(tmp_path / "a.zip", into="Gmail").stored == len(letters)
+
+
 @pytest.mark.parametrize("make", [elsewhere.apple_mboxes, elsewhere.apple_library])
 def test_mailboxes_of_apple_mail(
     provider: Provider, tmp_path: Path, make: Callable[[Path], list[Letter]]

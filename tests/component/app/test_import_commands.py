@@ -21,7 +21,8 @@ def test_a_second_run_says_how_many_were_there(there: CommandLine, tmp_path: Pat
     assert f"{len(letters)} messages imported into 8 mailboxes." in there.text(*words)
     again = there.text(*words)
     assert "0 messages imported." in again
-    assert f"{len(letters)} messages imported by an earlier run." in again
+    assert f"{len(letters)} messages had been imported before." in again
+    assert there.json(*words, "--again")["imported"] == len(letters)
     assert there.json(*words) == {
         "imported": 0,
         "already_imported": len(letters),

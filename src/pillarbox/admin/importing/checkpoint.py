@@ -23,6 +23,10 @@ ALTER TABLE imported ADD COLUMN messages INTEGER NOT NULL DEFAULT 1;
 SCHEMA = Schema("importing", migrations=(_TABLES, _MESSAGES), compatible_back_to=1)
 
 
+IDENTITIES = "identities"
+"""Stands for a source: the identities of messages that several sources may have are its items."""
+
+
 def find(tx: Transaction, account: AccountId, source: str, item: str) -> Checkpoint | None:
     """The checkpoint of an item; `None` where nothing of it was imported."""
     row = tx.row(

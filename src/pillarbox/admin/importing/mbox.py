@@ -1,9 +1,11 @@
 """An mbox file as a source. `fields` tells flags and labels; what it reads is removed, unless it is to be kept."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import Final
 
 from pillarbox.admin.importing.fields import Unpacked, unpack
 from pillarbox.admin.importing.names import mailbox_of, readable
@@ -11,6 +13,9 @@ from pillarbox.admin.importing.reading import Chunks, opened
 from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, SourceChanged, SourceMessage
 from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS, Entry, Oversized, messages
+
+_GMAIL_ID: Final = re.compile(rb"[0-9]{1,20}@xxx")
+"""The sender in a separator of Takeout: the id of the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,13 @@ class MboxReader:
             checkpoint,
             end,
             tuple(dict.fromkeys(self._mailbox(levels) for levels in unpacked.mailboxes)),
+            self._identity(entry) if unpacked.mailboxes else "",
         )
+
+    def _identity(self, entry: Entry) -> str:
+        """Takeout by label has a message in the mbox of each of its labels, each time with all of them."""
+        is_takeout = _GMAIL_ID.fullmatch(entry.sender)
+        return f"gmail:{entry.sender.decode('ascii')} into {self.labels_below or ''}" if is_takeout else ""
 
     def _mailbox(self, levels: tuple[str, ...]) -> str:
         is_inbox = len(levels) == 1 and levels[0].upper() == INBOX

@@ -44,7 +44,7 @@ class ImportResult:
 
     stored: int = 0
     already: int = 0
-    """Messages that an earlier run imported."""
+    """Messages that were imported before, by an earlier run or from another source."""
     skipped: list[SkippedMessage] = field(default_factory=list)
     unlisted: int = 0
     """Skipped beyond `MAX_SKIPPED`: a file may be made of nothing else."""
@@ -74,6 +74,7 @@ class _Batch:
 
     arrivals: list[tuple[tuple[str, ...], Arrival]] = field(default_factory=list)
     """With the mailboxes of each."""
+    identities: set[str] = field(default_factory=set)
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
     octets: int = 0
     end: int = 0
@@ -105,8 +106,11 @@ def run_import(
         result.already += found.messages if found else 0
         return found
 
+    def is_known(identity: str) -> bool:
+        return database.read_now(checkpoint.find, account, checkpoint.IDENTITIES, identity) is not None
+
     messages = _within(source_context, source, source.read(checkpoint_of))
-    for batch in _batches(messages, blobs, result, now_ms, max_batch_messages):
+    for batch in _batches(messages, blobs, result, now_ms, max_batch_messages, is_known):
         try:
             mailboxes_used = database.write_now(_store, account, source, batch, now_ms=now_ms)
         except BaseException:
@@ -144,6 +148,7 @@ def _batches(
     result: ImportResult,
     now_ms: int,
     max_messages: int,
+    is_known: Callable[[str], bool],
 ) -> Iterator[_Batch]:
     batch = _Batch()
     for message in messages:
@@ -153,6 +158,11 @@ def _batches(
         if isinstance(message, SkippedMessage):
             result.skip(message)
             continue
+        if message.identity:
+            if message.identity in batch.identities or is_known(message.identity):
+                result.already += 1
+                continue
+            batch.identities.add(message.identity)
         batch.arrivals.append((message.mailboxes, _arrival(message, blobs, now_ms)))
         batch.octets += len(message.octets)
         if len(batch.arrivals) == max_messages or batch.octets >= MAX_BATCH_OCTETS:
@@ -183,6 +193,8 @@ def _store(tx: Transaction, account: AccountId, source: Source, batch: _Batch, *
             placements.copy(tx, account, first.id, uids, to=other.id, now_ms=now_ms)
     for saved in batch.checkpoints.values():
         checkpoint.save(tx, account, source.name, saved)
+    for identity in batch.identities:
+        checkpoint.save(tx, account, checkpoint.IDENTITIES, Checkpoint(identity))
     return used
 
 

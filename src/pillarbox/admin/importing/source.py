@@ -45,6 +45,8 @@ class SourceMessage:
     """Octets of the source read so far, for progress."""
     mailboxes: tuple[str, ...] = ()
     """Canonical names, where it does not belong into the source's mailbox alone."""
+    identity: str = ""
+    """What tells it from all others, where other sources may have the same message: it is imported once."""
 
 
 @dataclass(frozen=True, slots=True)

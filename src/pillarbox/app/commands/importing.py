@@ -87,6 +87,8 @@ def _import_all(
     total = ImportResult()
     for skipped in found.skipped:
         total.skip(skipped)
+    if again:
+        installation.write(checkpoint.delete, account, checkpoint.IDENTITIES)
     installation.write(create_mailboxes, account, found.mailboxes, now_ms=installation.now_ms)
     installation.write(subscribe, account, found.subscriptions)
     with as_invoker():
@@ -134,7 +136,7 @@ def _show(installation: Installation, imported: "ImportResult") -> None:
     where = ", ".join(mailboxes) if len(mailboxes) <= MAX_MAILBOXES_SHOWN else f"{len(mailboxes)} mailboxes"
     lines = [f"{counted(imported.stored, 'message')} imported{f' into {where}' if mailboxes else ''}."]
     if imported.already:
-        lines.append(f"{counted(imported.already, 'message')} imported by an earlier run.")
+        lines.append(f"{counted(imported.already, 'message')} had been imported before.")
     if imported.skipped:
         lines.append(f"{len(imported.skipped) + imported.unlisted} could not be imported:")
         lines += [f"  {_line(message)}" for message in imported.skipped[:MAX_SKIPPED_SHOWN]]
