@@ -49,7 +49,7 @@ _PATH = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _BARE = re.compile(r"[^\s<>\"]++(?=[ ]|$)")
-_LOOSE_LOCAL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~\u0080-\U0010ffff-]+", re.ASCII)
+_LOOSE_LOCAL = re.compile(r'[^\x00-\x20\x7f"(),:;<>@\[\\\]]+')
 
 
 class InvalidPath(ValueError):
