@@ -125,7 +125,7 @@ def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
         dead.close()
         here = UnixSignals(tmp_path, asyncio.get_running_loop())
         here.announce([ONE])
-        assert [file.name for file in tmp_path.iterdir()] == [here._path.name]
+        assert [file.name for file in tmp_path.iterdir()] == [here._name]
         here.close()
 
     asyncio.run(scenario())

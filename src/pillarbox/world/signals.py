@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-from pillarbox.world.durable import make_folder
+from pillarbox.world.socket_folder import SocketFolder
 from pillarbox.world.topic import Topic
 
 Callback = Callable[[], None]
@@ -75,18 +75,10 @@ class UnixSignals(LocalSignals):
 
     def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
-        make_folder(folder)
-        self._folder = folder
-        self._descriptor = os.open(folder, os.O_RDONLY)
-        # A socket's path has at most 107 octets, a data directory's may have more.
-        short = Path(f"/proc/self/fd/{self._descriptor}")
-        self._reach = short if short.exists() else folder
+        self._folder = SocketFolder(folder, create=True)
         self._loop = loop
-        self._path = folder / f"{os.getpid()}-{id(self):x}"
-        self._path.unlink(missing_ok=True)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind(str(self._reach / self._path.name))
+        self._name = f"{os.getpid()}-{id(self):x}"
+        self._socket = self._folder.bind(socket.SOCK_DGRAM, self._name)
         self._unreached: set[str] = set()
         """Processes that missed a signal and are to be sent "every topic"."""
         self._listed: list[str] = []
@@ -108,10 +100,9 @@ class UnixSignals(LocalSignals):
 
     def _peers(self) -> list[str]:
         """The other processes. Called at every commit, so the folder is listed again only when it has changed."""
-        changed_ns = os.fstat(self._descriptor).st_mtime_ns
+        changed_ns = self._folder.changed_ns()
         if changed_ns != self._listed_ns:
-            names = os.listdir(self._folder)  # noqa: PTH208 - only names are needed
-            self._listed = [name for name in names if name != self._path.name]
+            self._listed = [name for name in self._folder.names() if name != self._name]
             # Within a tick of the file system's clock the folder can change again and look the same.
             settled = time.time_ns() - changed_ns > SETTLED_NS
             self._listed_ns = changed_ns if settled else None
@@ -119,12 +110,12 @@ class UnixSignals(LocalSignals):
 
     def _send_to(self, peer: str, datagram: bytes) -> None:
         try:
-            self._socket.sendto(datagram, f"{self._reach}/{peer}")
+            self._socket.sendto(datagram, self._folder.address(peer))
         except BlockingIOError:
             self._unreached.add(peer)
             self._loop.call_later(RETRY_S, self._catch_up, peer)
         except (ConnectionRefusedError, FileNotFoundError):
-            (self._folder / peer).unlink(missing_ok=True)  # left behind by a process that died
+            self._folder.remove(peer)  # left behind by a process that died
         except OSError:
             self._unreached.add(peer)  # no memory for it just now
             self._loop.call_later(RETRY_S, self._catch_up, peer)
@@ -154,8 +145,8 @@ class UnixSignals(LocalSignals):
         """Leave the folder."""
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
-        os.close(self._descriptor)
-        self._path.unlink(missing_ok=True)
+        self._folder.remove(self._name)
+        self._folder.close()
 
 
 def announce_from_outside(folder: Path, topics: Iterable[Topic]) -> None:
@@ -166,18 +157,17 @@ def announce_from_outside(folder: Path, topics: Iterable[Topic]) -> None:
     datagram = _datagram(list(topics))
     if not folder.is_dir():
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    sockets = SocketFolder(folder)
     try:
-        reach = Path(f"/proc/self/fd/{descriptor}")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.settimeout(MAX_SEND_S)
-            for peer in folder.iterdir():
+            for peer in sockets.names():
                 try:
-                    sender.sendto(datagram, f"{reach if reach.exists() else folder}/{peer.name}")
+                    sender.sendto(datagram, sockets.address(peer))
                 except OSError:
                     continue  # it died, or is too busy
     finally:
-        os.close(descriptor)
+        sockets.close()
 
 
 def _datagram(topics: list[Topic]) -> bytes:
