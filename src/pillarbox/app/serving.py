@@ -13,6 +13,7 @@ from pillarbox.app.sockets import Sockets
 from pillarbox.app.supervisor import Supervisor
 from pillarbox.app.worker import Reread, run
 from pillarbox.config.schema import ConfigWrong
+from pillarbox.world.clock import SystemClock
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.shared import for_one_alone, shared_among
 from pillarbox.world.telemetry import SystemTelemetry
@@ -21,7 +22,10 @@ from pillarbox.world.tls.server import CertificateUnusable, ServerTls
 
 def alone(resolved: Resolved, sockets: Sockets, ready: Callable[[], None]) -> int:
     """Serve in this process until stopped; return an exit code."""
-    run(resolved, sockets, for_one_alone(), None, ready)
+    shared = for_one_alone()
+    shared.workers.serve(os.getpid(), SystemClock().now_ms())
+    shared.workers.started(shared.worker, os.getpid(), SystemClock().now_ms())
+    run(resolved, sockets, shared, None, ready)
     return 0
 
 
@@ -50,7 +54,7 @@ def supervised(
     workers = resolved.config.workers
     shared = shared_among(workers, SystemEntropy())
     supervisor = Supervisor(
-        workers,
+        shared[0].workers,
         lambda link: run(current, sockets, shared[link.worker], link, link.ready, reread),
         telemetry,
         reload=reload,

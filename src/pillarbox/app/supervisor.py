@@ -23,7 +23,9 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from pillarbox.app.child_process import leave
-from pillarbox.app.worker_health import Finding, Heartbeats, HeartbeatWatch, Patience, RestartDelays
+from pillarbox.app.worker_health import Finding, HeartbeatWatch, Patience, RestartDelays
+from pillarbox.world.clock import SystemClock
+from pillarbox.world.shared import WorkerTable
 from pillarbox.world.telemetry import Telemetry
 
 Work = Callable[["SupervisorLink"], None]
@@ -44,14 +46,17 @@ PATIENCE: Final = Patience()
 class SupervisorLink:
     """A worker's end of its connection to the supervisor."""
 
-    def __init__(self, worker: int, supervisor_ended: int, ready: int, beat: Callable[[], None]) -> None:
+    def __init__(self, worker: int, supervisor_ended: int, ready: int, table: WorkerTable) -> None:
         self.worker = worker
         """The number of the worker, from 0; a replacement has the number of its predecessor."""
         self.supervisor_ended = supervisor_ended
         """A descriptor that becomes readable when the supervisor has ended."""
-        self.beat = beat
-        """Counts a heartbeat; from the first one on, the worker is replaced when it is silent."""
         self._ready = ready
+        self._table = table
+
+    def beat(self) -> None:
+        """Count a heartbeat; from the first one on, the worker is replaced when it is silent."""
+        self._table.beat(self.worker)
 
     def ready(self) -> None:
         """Report to the supervisor that this worker accepts connections."""
@@ -74,7 +79,7 @@ class Supervisor:
 
     def __init__(
         self,
-        workers: int,
+        table: WorkerTable,
         work: Work,
         telemetry: Telemetry,
         *,
@@ -82,7 +87,7 @@ class Supervisor:
         patience: Patience = PATIENCE,
     ) -> None:
         """`reload` is called on SIGHUP, which is passed on to the workers if it returns true."""
-        self._workers = workers
+        self._table = table
         self._work = work
         self._telemetry = telemetry
         self._reload = reload
@@ -92,7 +97,7 @@ class Supervisor:
         self._due: dict[int, float] = {}
         """When the workers that have died are replaced, by their number."""
         self._delays = RestartDelays()
-        self._heartbeats = Heartbeats(workers)
+        self._clock = SystemClock()
         self._next_look = 0.0
         self._lifetime = os.pipe()
         self._ready = os.pipe()
@@ -102,7 +107,8 @@ class Supervisor:
     def run(self, ready: Callable[[], None]) -> int:
         """Start the workers, call `ready` once all accept connections, and stay until stopped; an exit code."""
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
-        for worker in range(self._workers):
+        self._table.serve(os.getpid(), self._clock.now_ms())
+        for worker in range(self._table.workers):
             self._start_one(worker, "start")
         code = self._failed_to_start()
         if code is None:
@@ -117,10 +123,11 @@ class Supervisor:
     # --- workers that start and end
 
     def _start_one(self, worker: int, reason: str) -> None:
-        before = self._heartbeats.count(worker)
+        before = self._table.beats(worker)
         child = os.fork()
         if child:
             self._children[child] = _Child(worker, time.monotonic(), HeartbeatWatch(self._patience, before))
+            self._table.started(worker, child, self._clock.now_ms())
             self._telemetry.event("worker started", worker=worker, pid=child, reason=reason)
             return
         code = 1
@@ -128,11 +135,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
             os.close(self._lifetime[1])
             faulthandler.register(STACKS, self._stacks, all_threads=True)
-            self._work(
-                SupervisorLink(
-                    worker, self._lifetime[0], self._ready[1], lambda: self._heartbeats.beat(worker)
-                )
-            )
+            self._work(SupervisorLink(worker, self._lifetime[0], self._ready[1], self._table))
             code = 0
         except BaseException:
             traceback.print_exc()
@@ -141,7 +144,7 @@ class Supervisor:
 
     def _failed_to_start(self) -> int | None:
         """Wait until each worker is ready; an exit code where one died before it was, or we were stopped."""
-        waiting = self._workers
+        waiting = self._table.workers
         while waiting:
             readable, _, _ = select.select([self._ready[0]], [], [], POLL_S)
             if readable:
@@ -161,6 +164,7 @@ class Supervisor:
                 self._ended(pid, child, os.waitstatus_to_exitcode(status))
 
     def _ended(self, pid: int, child: _Child, code: int) -> None:
+        self._table.ended(child.worker)
         lived_s = time.monotonic() - child.began
         told = {
             "worker": child.worker,
@@ -186,7 +190,7 @@ class Supervisor:
     def _look_at_heartbeats(self) -> None:
         self._next_look = time.monotonic() + self._patience.look_s
         for pid, child in self._children.items():
-            match child.watch.look(self._heartbeats.count(child.worker)):
+            match child.watch.look(self._table.beats(child.worker)):
                 case Finding.STUCK:
                     self._telemetry.warning(
                         "worker stuck", worker=child.worker, pid=pid, stacks=self._stacks_of(pid)

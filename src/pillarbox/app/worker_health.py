@@ -1,13 +1,12 @@
 """What the supervisor makes of a worker that is silent, and of one that keeps on dying.
 
-A worker counts its heartbeats, in memory that it shares with the supervisor, from its event loop: a loop that is held
-by something counts no more. The supervisor counts how often it has looked and found the same number, rather than
+A worker counts its heartbeats (`world.shared.worker_table`) from its event loop: a loop that is held by something
+counts no more. The supervisor counts how often it has looked and found the same number, rather than
 seconds: after a suspended machine wakes up, nobody has been silent.
 """
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from mmap import mmap
 from typing import Final
 
 BEAT_S: Final = 0.5
@@ -28,21 +27,6 @@ class Patience:
     """Looks without a new heartbeat after which the operator is told."""
     killed_looks: int = 30
     """Looks after which the worker is killed, and so replaced."""
-
-
-class Heartbeats:
-    """A count for each worker, in memory that is shared with processes forked later."""
-
-    def __init__(self, workers: int) -> None:
-        self._counts = memoryview(mmap(-1, 8 * workers)).cast("Q")
-
-    def beat(self, worker: int) -> None:
-        """Count one more."""
-        self._counts[worker] += 1
-
-    def count(self, worker: int) -> int:
-        """How many there were."""
-        return self._counts[worker]
 
 
 class Finding(Enum):

@@ -17,6 +17,8 @@ PROGRAM = """
 import os, select, signal, sys, time
 from pillarbox.app.supervisor import Supervisor
 from pillarbox.app.worker_health import Patience
+from pillarbox.world.entropy import SystemEntropy
+from pillarbox.world.shared import shared_among
 from pillarbox.world.telemetry import SystemTelemetry
 
 class Stop(Exception): pass
@@ -47,7 +49,8 @@ def ready():
     print("ready", flush=True)
 
 patience = Patience(look_s=0.1, told_looks=5, killed_looks=10)
-sys.exit(Supervisor(2, work, SystemTelemetry(), patience=patience).run(ready))
+table = shared_among(2, SystemEntropy())[0].workers
+sys.exit(Supervisor(table, work, SystemTelemetry(), patience=patience).run(ready))
 """
 
 
