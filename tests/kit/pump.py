@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from typing import Any, ClassVar
 
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.server.connection import Connection, Peer, SessionFactory
+from pillarbox.server.connection import Activity, Connection, Peer, SessionFactory
 from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, TlsOffer, listening_socket
 from pillarbox.server.pump.pump import Pump
 from pillarbox.world.shared import for_one_alone
@@ -120,6 +120,12 @@ class Play:
 
     def revoked(self) -> bytes:
         return b"not you\r\n"
+
+    def kicked(self) -> bytes:
+        return b"kicked\r\n"
+
+    def activity(self) -> Activity:
+        return Activity(login="anna", state="echoing", client="a test")
 
     def closed(self) -> None:
         assert self.at_work == 0, "closed during work"

@@ -82,8 +82,27 @@ class Session(Protocol[E]):
     def revoked(self) -> bytes:
         """What to say when one of `accounts` may no longer be used."""
 
+    def kicked(self) -> bytes:
+        """What to say when an operator ends the session."""
+
+    def activity(self) -> "Activity":
+        """What the session is doing, for an operator who looks at it."""
+
     def closed(self) -> None:
         """The connection is gone: release and unsubscribe. Must not raise, cannot write."""
+
+
+class Activity(Struct, frozen=True, gc=False):
+    """What a session is doing. Texts are as the client wrote them: `mail.visible` shows them."""
+
+    login: str = ""
+    """Who has logged in."""
+    state: str = ""
+    """In the protocol's words, with what it is about: `selected INBOX`."""
+    command: str = ""
+    """The last command, or the one at work."""
+    client: str = ""
+    """What the client calls itself."""
 
 
 class Peer(Struct, frozen=True, gc=False):

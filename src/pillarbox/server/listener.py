@@ -16,12 +16,16 @@ import ssl
 from asyncio import sslproto
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final, Protocol
 
+from msgspec import Struct
+
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.server.connection import Peer, Session, SessionFactory
+from pillarbox.server.connection import Activity, Peer, Session, SessionFactory
 from pillarbox.server.pump.owner import OwnedConnection
 from pillarbox.server.pump.pump import Pump
+from pillarbox.server.pump.transport import Traffic
 from pillarbox.server.pump.turns import Turns
 from pillarbox.world.memory import MemoryBudget
 from pillarbox.world.shared import OpenCounts
@@ -91,6 +95,21 @@ class ListenerCounts:
     """Sessions that ended by a mistake of ours."""
 
 
+class OpenSession(Struct, frozen=True):
+    """An admitted connection, for an operator who looks at it."""
+
+    service: str
+    number: int
+    """Of the connections that this listener has admitted."""
+    peer: Peer
+    open_s: float
+    """Seconds since it was admitted."""
+    tls: str
+    """The version of TLS; empty in plain text."""
+    activity: Activity
+    traffic: Traffic | None
+
+
 class FailureReporter(Protocol):
     """Reports sessions that failed to the operator."""
 
@@ -143,7 +162,9 @@ class Listener:
         self.linger_s = service.limits.linger_s
         self.implicit_tls = service.implicit_tls
         self._reporter = reporter
-        self._connections: set[OwnedConnection] = set()
+        self._connections: dict[OwnedConnection, tuple[int, float]] = {}
+        """Each with its number, and when it was admitted."""
+        self._numbers = count(1)
         self._open_counts = open_counts
         self._servers: list[asyncio.Server] = []
         self._empty: asyncio.Event | None = None
@@ -191,6 +212,28 @@ class Listener:
             if any(account in accounts for account in connection.accounts):
                 connection.revoke()
 
+    @property
+    def connections(self) -> tuple[OwnedConnection, ...]:
+        """The connections that are open now, oldest first."""
+        return tuple(self._connections)
+
+    def described(self, connection: OwnedConnection) -> OpenSession | None:
+        """One of `connections`; `None` once it has ended."""
+        admitted = self._connections.get(connection)
+        if admitted is None:
+            return None
+        number, since_s = admitted
+        tls = connection.tls
+        return OpenSession(
+            service=self.service.name,
+            number=number,
+            peer=connection.peer,
+            open_s=self.turns.monotonic() - since_s,
+            tls=tls.version if tls else "",
+            activity=connection.activity,
+            traffic=connection.traffic,
+        )
+
     async def drain(self, seconds: float) -> None:
         """Accept no more, notify the sessions, wait for handlers at work at most so long, then cut the rest off.
 
@@ -228,14 +271,14 @@ class Listener:
             return b"" if self.implicit_tls else self.service.busy
         session = self.service.session(connection)
         self.counts.accepted += 1
-        self._connections.add(connection)
+        self._connections[connection] = next(self._numbers), self.turns.monotonic()
         self._open_counts.add(name)
         self._open_counts.add(name, address)
         return session
 
     def released(self, connection: OwnedConnection) -> None:
         """Forget a connection that has ended."""
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
         self._open_counts.remove(self.service.name)
         self._open_counts.remove(self.service.name, connection.peer.address)
         if self._empty is not None and not self._connections:

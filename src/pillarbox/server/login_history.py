@@ -17,12 +17,23 @@ from pillarbox.directory.known_clients import client_key, network_key
 from pillarbox.server.auth_throttle import AuthThrottle, is_this_machine
 from pillarbox.server.password_checks import AuthenticationUnavailable
 from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.shared.metrics import Family
 from pillarbox.world.world import World
 
 DAY_MS: Final = 24 * 3600 * 1000
 """A known client is written to the database at most this often."""
 MAX_KNOWN_PAIRS: Final = 50_000
 """Pairs of account and client that this process remembers to be in the database."""
+
+
+LOGINS: Final = Family(
+    name="logins",
+    sentence="Attempts to log in.",
+    labels=(
+        ("protocol", tuple(scope.value for scope in Scope if scope is not Scope.MAIL)),
+        ("result", ("succeeded", "failed", "throttled")),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,7 @@ class LoginHistory:
         known = account is not None and await self._is_known(account, where)
         wait = self._throttle.admit(key, where, known=known, password=password)
         if wait is None:
-            self._world.telemetry.count("authentications", outcome="throttled", scope=client.scope)
+            self._count(client, "throttled")
             raise AuthenticationUnavailable("too many attempts are waiting already")
         if wait:
             await self._world.clock.sleep(wait)
@@ -72,13 +83,13 @@ class LoginHistory:
         where = client_key(client.address)
         self._throttle.succeeded(_key(account, login), where)
         self._remember(account, where)
-        self._world.telemetry.count("authentications", outcome="succeeded", scope=client.scope)
+        self._count(client, "succeeded")
 
     async def failed(self, login: str, client: Client, *, password: str = "") -> None:
         """Login or password was wrong; `password` is empty where it was not shown."""
         account = await self._world.database.read(by_login, login)
         self._throttle.failed(_key(account, login), client_key(client.address), password=password)
-        self._world.telemetry.count("authentications", outcome="failed", scope=client.scope)
+        self._count(client, "failed")
         # The login is not logged: people type passwords there.
         self._world.telemetry.event("login failed", address=client.address, scope=client.scope)
 
@@ -91,6 +102,9 @@ class LoginHistory:
     async def settled(self) -> None:
         """Return once all that is to be recorded is written."""
         await asyncio.gather(*self._tasks)
+
+    def _count(self, client: Client, result: str) -> None:
+        self._world.shared.metrics.count(LOGINS, client.scope, result).value += 1
 
     async def _is_known(self, account: Account, where: str) -> bool:
         if (account.id, where) in self._known:

@@ -15,9 +15,11 @@ from pillarbox.protocol.sasl.client import Binding, Credentials, choose
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.server.authentication import AuthenticationUnavailable, Authenticator, Client
 from pillarbox.server.connection import TlsState
+from pillarbox.server.login_history import LOGINS
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database, DatabaseUnavailable
 from pillarbox.world.database.sqlite import memory_database
+from pillarbox.world.shared import Shared
 from pillarbox.world.telemetry import MemoryTelemetry
 from tests.kit.people import NOW_MS, SALT, hashed, person
 from tests.kit.world import world_of
@@ -37,6 +39,7 @@ class Bench:
     telemetry: MemoryTelemetry
     anna: Account
     bert: Account
+    shared: Shared
 
     async def login(self, login: str, password: str, client: Client = HOME) -> Account | None:
         """`check_password`, with time passing as it needs."""
@@ -54,8 +57,9 @@ def run(scenario: Callable[[Bench], Awaitable[Any]]) -> None:
         anna = database.write_now(person, "anna@one.example", "open sesame")
         bert = database.write_now(person, "bert@one.example")
         database.write_now(secrets.ensure, secrets.CREDENTIALS, SECRET)
-        authenticator = Authenticator(world_of(database, clock, telemetry=telemetry))
-        await scenario(Bench(authenticator, database, clock, telemetry, anna, bert))
+        world = world_of(database, clock, telemetry=telemetry)
+        authenticator = Authenticator(world)
+        await scenario(Bench(authenticator, database, clock, telemetry, anna, bert, world.shared))
         await authenticator.close()
         await database.close()
 
@@ -240,7 +244,7 @@ def test_every_mechanism(mechanism: str, password: str) -> None:
         if password == "guess":
             assert isinstance(outcome, Failure)
             assert outcome.reason is Reason.CREDENTIALS
-            assert bench.telemetry.counts["authentications", (("outcome", "failed"), ("scope", "imap"))] == 1
+            assert bench.shared.metrics.value(LOGINS, "imap", "failed") == 1
         else:
             assert outcome == bench.anna
             assert client.server_proven

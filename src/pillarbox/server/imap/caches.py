@@ -1,18 +1,23 @@
-"""What all IMAP sessions of a process share: bounded caches, filled in the event loop only, and the searches."""
+"""What all IMAP sessions of a process share: bounded caches, filled in the event loop only, searches and counters."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pillarbox.protocol.imap.commands import Command
 from pillarbox.server.imap.part_trees import PartTrees
 from pillarbox.server.imap.select_data import SelectDataCache
 from pillarbox.server.imap.shared_updates import SharedUpdates
 from pillarbox.server.searches import Searches
 from pillarbox.store.mailbox_cache import MailboxCache
+from pillarbox.world.shared.metrics import Count
 
 
 @dataclass(frozen=True, slots=True)
 class Caches:
     """One of each per process."""
 
+    commands: Mapping[type[Command], Count]
+    """How many of each were received."""
     mailboxes: MailboxCache = field(default_factory=MailboxCache)
     select_data: SelectDataCache = field(default_factory=SelectDataCache)
     part_trees: PartTrees = field(default_factory=PartTrees)

@@ -18,8 +18,14 @@ async def capability(session: SessionState, _: Capability) -> Reply:
     return ok("CAPABILITY completed")
 
 
-async def identify(session: SessionState, _: Id) -> Reply:
-    """RFC 2971: the client's own fields change nothing."""
+_CLIENT_FIELDS: Final = ("name", "version", "os")
+_MAX_CLIENT_CHARACTERS: Final = 100
+
+
+async def identify(session: SessionState, command: Id) -> Reply:
+    """RFC 2971: the client's own fields are shown to operators, and change nothing."""
+    told = {name.lower(): value for name, value in command.fields or ()}
+    session.client = " ".join(filter(None, map(told.get, _CLIENT_FIELDS)))[:_MAX_CLIENT_CHARACTERS]
     session.write(responses.identification((("name", "Pillarbox"), ("version", pillarbox.__version__))))
     return ok("ID completed")
 

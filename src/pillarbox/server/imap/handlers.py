@@ -25,6 +25,7 @@ from pillarbox.server.imap import (
 from pillarbox.server.imap.list import list_mailboxes, lsub, namespace
 from pillarbox.server.imap.reply import Reply
 from pillarbox.server.imap.session_state import SessionState
+from pillarbox.world.shared.metrics import Count, Family, Metrics
 
 Handler: TypeAlias = Callable[[SessionState, Any], Awaitable[Reply | None]]
 
@@ -58,3 +59,16 @@ HANDLERS: Final[dict[type[commands.Command], Handler]] = {
     commands.Copy: copy.copy,
     commands.Move: copy.move,
 }
+
+_COUNTED: Final = {kind: kind.__name__.lower() for kind in (*HANDLERS, commands.Append, commands.Replace)}
+
+COMMANDS_RECEIVED: Final = Family(
+    name="imap_commands",
+    sentence="IMAP commands received.",
+    labels=(("command", tuple(_COUNTED.values())),),
+)
+
+
+def command_counts(metrics: Metrics) -> dict[type[commands.Command], Count]:
+    """A counter for each command."""
+    return {kind: metrics.count(COMMANDS_RECEIVED, name) for kind, name in _COUNTED.items()}

@@ -4,6 +4,7 @@ from pillarbox.config.schema import Config
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Connection
 from pillarbox.server.imap.caches import Caches
+from pillarbox.server.imap.handlers import command_counts
 from pillarbox.server.imap.limits import DEFAULT_LIMITS, ImapLimits
 from pillarbox.server.imap.session import ImapSession
 from pillarbox.world.world import World
@@ -23,7 +24,7 @@ class ImapService:
         self._world = world
         self._authenticator = authenticator
         self._config = config
-        self._caches = Caches()
+        self._caches = Caches(command_counts(world.shared.metrics))
         self._limits = limits
 
     def session(self, connection: Connection) -> ImapSession:

@@ -28,7 +28,7 @@ from pillarbox.protocol.imap.events import (
 )
 from pillarbox.protocol.imap.machine import Machine
 from pillarbox.server.authentication import Authenticator
-from pillarbox.server.connection import Connection
+from pillarbox.server.connection import Activity, Connection
 from pillarbox.server.imap import append, authenticate, idle, updates
 from pillarbox.server.imap.caches import Caches
 from pillarbox.server.imap.handlers import HANDLERS
@@ -156,6 +156,20 @@ class ImapSession(SessionState):
         """The account was disabled or removed."""
         return responses.bye("Account disabled")
 
+    def kicked(self) -> bytes:
+        """An operator ends the session."""
+        return responses.bye("Disconnected by the administrator", response_codes.UNAVAILABLE)
+
+    def activity(self) -> Activity:
+        """What the session is doing."""
+        selected = self.machine.selected
+        return Activity(
+            login=self.account.login if self.account else "",
+            state=f"selected {selected.name}" if selected else self.machine.state.value,
+            command=self.last_command.__name__.upper() if self.last_command else "",
+            client=self.client,
+        )
+
     def closed(self) -> None:
         """The connection is gone."""
         idle.end(self)
@@ -166,6 +180,9 @@ class ImapSession(SessionState):
 
     async def _message_offered(self, event: MessageOffered) -> None:
         self.tag = event.tag
+        if event.index == 0:
+            self.last_command = type(event.command)
+            self.caches.commands[self.last_command].value += 1
         try:
             self.write(await append.message_offered(self, event))
         except Exception as error:
@@ -189,7 +206,9 @@ class ImapSession(SessionState):
             # RFC 7162 §3.1.1: from which MODSEQ on they are sent
             code = response_codes.highest_modseq(selected.complete_modseq)
             self.write(responses.ok(responses.UNTAGGED, "Highest", code))
-        work = HANDLERS[type(command)](self, command)
+        self.last_command = kind = type(command)
+        self.caches.commands[kind].value += 1
+        work = HANDLERS[kind](self, command)
         await self._carry_out(event.tag, work, expunges=permits_expunge(command))
         if isinstance(command, commands.Logout):
             self._close()

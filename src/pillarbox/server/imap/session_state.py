@@ -12,6 +12,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from pillarbox.config.schema import Config
 from pillarbox.directory.accounts import Account
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.protocol.imap.commands import Command
 from pillarbox.protocol.imap.machine import Machine
 from pillarbox.protocol.imap.selected import SelectedMailbox
 from pillarbox.server.authentication import Attempt, Authenticator
@@ -45,12 +46,14 @@ class SessionState:
         "attempt",
         "authenticator",
         "caches",
+        "client",
         "commands_before_login",
         "config",
         "connection",
         "hint_posted",
         "idling",
         "incoming",
+        "last_command",
         "limits",
         "machine",
         "output",
@@ -81,6 +84,9 @@ class SessionState:
         self.limits = limits
         self.account: Account | None = None
         """Who has logged in; not None exactly while the state is authenticated or selected."""
+        self.client = ""
+        """What the client calls itself (ID)."""
+        self.last_command: type[Command] | None = None
         self.commands_before_login = 0
         self.tag = b"*"
         """Of the command in progress."""

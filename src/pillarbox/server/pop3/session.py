@@ -15,6 +15,7 @@ from pillarbox.protocol.pop3.replies import Code
 from pillarbox.protocol.pop3.states import State
 from pillarbox.server import damage
 from pillarbox.server.authentication import AuthenticationUnavailable
+from pillarbox.server.connection import Activity
 from pillarbox.server.pop3.handlers import HANDLERS
 from pillarbox.server.pop3.lease import Renewal
 from pillarbox.server.pop3.maildrop import NoSuchNumber
@@ -104,6 +105,18 @@ class Pop3Session(SessionState):
     def revoked(self) -> bytes:
         """The account was disabled or removed; as `ending`."""
         return b""
+
+    def kicked(self) -> bytes:
+        """An operator ends the session; nothing is deleted."""
+        return replies.error("Disconnected by the administrator.", Code.SYS_TEMP)
+
+    def activity(self) -> Activity:
+        """What the session is doing."""
+        return Activity(
+            login=self.account.login if self.account else "",
+            state=self.machine.state.name.lower(),
+            command=type(self.last_command).__name__.upper() if self.last_command else "",
+        )
 
     def closed(self) -> None:
         """Without QUIT, nothing is deleted (RFC 1939 §6)."""

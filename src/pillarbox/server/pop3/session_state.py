@@ -16,7 +16,6 @@ class SessionState:
     """One client's session, without the dispatch of commands (`session.Pop3Session`)."""
 
     __slots__ = (
-        "_command",
         "_lease",
         "_maildrop",
         "account",
@@ -26,6 +25,7 @@ class SessionState:
         "config",
         "connection",
         "failed_logins",
+        "last_command",
         "machine",
         "name",
         "refused",
@@ -55,7 +55,7 @@ class SessionState:
         """Whether the current command has its status line already."""
         self._maildrop: Maildrop | None = None
         self._lease: Lease | None = None
-        self._command: Command | None = None
+        self.last_command: Command | None = None
 
     @property
     def client(self) -> Client:
@@ -91,11 +91,11 @@ class SessionState:
 
     def begin(self, command: Command) -> None:
         """This is the current command now."""
-        self._command, self.replied = command, False
+        self.last_command, self.replied = command, False
 
     def reply(self, octets: bytes) -> None:
         """Answer the current command: the status line, with all or the beginning of what follows it."""
-        assert self._command is not None, "no command to answer"
+        assert self.last_command is not None, "no command to answer"
         assert not self.replied, "a command has one status line"
         self.replied = True
-        self.connection.write(self.machine.answer(self._command, octets))
+        self.connection.write(self.machine.answer(self.last_command, octets))

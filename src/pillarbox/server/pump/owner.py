@@ -5,7 +5,8 @@ from collections.abc import Collection
 from typing import Any, Protocol
 
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.server.connection import Connection, Peer, Session
+from pillarbox.server.connection import Activity, Connection, Peer, Session
+from pillarbox.server.pump.transport import Traffic
 from pillarbox.server.pump.turns import Turns
 from pillarbox.world.memory import MemoryBudget
 
@@ -21,11 +22,22 @@ class OwnedConnection(Connection, Protocol):
     def accounts(self) -> Collection[AccountId]:
         """The accounts that the session acts for."""
 
+    @property
+    def activity(self) -> Activity:
+        """What the session is doing."""
+
+    @property
+    def traffic(self) -> Traffic | None:
+        """What went over the connection; `None` where the system does not say."""
+
     def end(self) -> None:
         """Say that the server goes away, and close; a handler at work finishes its event first."""
 
     def revoke(self) -> None:
         """End a session whose accounts may no longer be used: `end` with other words, and a short limit."""
+
+    def kick(self) -> None:
+        """End a session on an operator's order, as `revoke`."""
 
 
 class ConnectionOwner(Protocol):

@@ -21,15 +21,17 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, cast
 
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.server.connection import ConnectionGone, E, Peer, TlsState
+from pillarbox.server.connection import Activity, ConnectionGone, E, Peer, TlsState
 from pillarbox.server.pump.handling import WRITE_HIGH_WATER_OCTETS, Handling
 from pillarbox.server.pump.phases import TABLE, Event, Phase
-from pillarbox.server.pump.transport import end_of, tls_of, tls_state
+from pillarbox.server.pump.transport import Traffic, end_of, tls_of, tls_state, traffic_of
 
 REVOKED_S: Final = 1.0
-"""How long a session whose accounts were revoked may take for its current event and its final reply."""
+"""How long a session whose accounts were revoked, or that an operator ends, may take for its current event and its
+final reply."""
 
 _IDLE = Phase.IDLE
+_NO_ACTIVITY: Final = Activity()
 
 
 class Pump(Handling[E]):
@@ -107,10 +109,27 @@ class Pump(Handling[E]):
             self._ending = self._session.ending
         self._on(Event.END)
 
+    @property
+    def activity(self) -> Activity:
+        """What the session is doing."""
+        return self._session.activity() if self._session is not None else _NO_ACTIVITY
+
+    @property
+    def traffic(self) -> Traffic | None:
+        """What went over the connection, from the kernel: counting it here would cost every command something."""
+        return traffic_of(self._transport)
+
     def revoke(self) -> None:
         """End a session whose accounts may no longer be used: `end` with other words, and a short limit."""
-        if self._session is not None:
-            self._ending = self._session.revoked
+        self._end_soon(self._session.revoked if self._session is not None else None)
+
+    def kick(self) -> None:
+        """End a session on an operator's order."""
+        self._end_soon(self._session.kicked if self._session is not None else None)
+
+    def _end_soon(self, farewell: Callable[[], bytes] | None) -> None:
+        if farewell is not None:
+            self._ending = farewell
         self._on(Event.END)
         self._loop.call_later(REVOKED_S, self.abort)
 

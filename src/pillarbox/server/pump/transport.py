@@ -1,9 +1,13 @@
-"""The two ends and the TLS layer of a transport of the loop."""
+"""The two ends, the TLS layer and the traffic of a transport of the loop."""
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
+
+from msgspec import Struct
 
 from pillarbox.server.connection import NOBODY, Peer, TlsState
 
@@ -38,3 +42,32 @@ def tls_state(
         bindings=lambda kind: channel_binding(layer, kind),
         alpn=layer.selected_alpn_protocol(),
     )
+
+
+class Traffic(Struct, frozen=True):
+    """What went over a connection, TLS included."""
+
+    received_octets: int
+    sent_octets: int
+    """What the peer has acknowledged."""
+    silent_s: float
+    """Since the peer last sent something."""
+
+
+# Linux' struct tcp_info: tcpi_last_data_recv in ms, tcpi_bytes_acked, tcpi_bytes_received
+_LAST_RECEIVED: Final = struct.Struct("=52xI")
+_TRANSFERRED: Final = struct.Struct("=120xQQ")
+
+
+def traffic_of(transport: asyncio.Transport | None) -> Traffic | None:
+    """What the kernel has counted; `None` where it does not, as for a UNIX socket."""
+    option = getattr(socket, "TCP_INFO", None)
+    connected = transport.get_extra_info("socket") if transport is not None else None
+    if option is None or connected is None:
+        return None
+    try:
+        told = connected.getsockopt(socket.IPPROTO_TCP, option, _TRANSFERRED.size)
+        sent, received = _TRANSFERRED.unpack(told)
+    except (OSError, struct.error):
+        return None
+    return Traffic(received, sent, _LAST_RECEIVED.unpack_from(told)[0] / 1000)

@@ -6,7 +6,6 @@ twice.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +14,7 @@ from pillarbox.mail.dsn import Action
 from pillarbox.protocol.smtp.client.envelope import OutcomeKind
 from pillarbox.server.relay.context import DATABASE_RETRY_S
 from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.shared.metrics import Family, Kind, Metrics
 from pillarbox.world.world import World
 
 BATCH_RESULTS: Final = 50
@@ -28,7 +28,24 @@ LOGGED_TOGETHER: Final = 100
 MAX_UNWRITTEN_RESULTS: Final = 200
 """Results waiting to be written beyond which delivery agents wait as well."""
 
-_COUNTERS = {action: f"relay_{action.value}" for action in Action}
+_CODES: Final = tuple(f"{kind}.{subject}" for kind in "45" for subject in range(8))
+
+DELIVERIES: Final = Family(
+    name="deliveries",
+    sentence="Results of attempts to deliver to another server, by recipient.",
+    labels=(("action", tuple(action.value for action in Action)),),
+)
+DELIVERY_FAILURES: Final = Family(
+    name="delivery_failures",
+    sentence="Recipients delayed or failed, by class and subject of the enhanced status code (RFC 3463).",
+    labels=(("action", (Action.DELAYED.value, Action.FAILED.value)), ("code", _CODES)),
+)
+DELIVERY_SECONDS: Final = Family(
+    name="delivery_seconds",
+    sentence="From the acceptance of a message to its delivery to another server, by recipient.",
+    kind=Kind.HISTOGRAM,
+    bounds=(0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400),
+)
 
 
 class Settling:
@@ -37,6 +54,7 @@ class Settling:
     def __init__(self, world: World, mta: ReportingMta) -> None:
         self._world = world
         self._mta = mta
+        self._counts = _Counts(world.shared.metrics)
         self._results: list[JobResult] = []
         self._writing: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
@@ -102,11 +120,33 @@ class Settling:
             telemetry.event("mail relayed", **fields)
             if number % LOGGED_TOGETHER == 0:
                 await asyncio.sleep(0)
-        for action, recipients in Counter(result.action for result in recorded).items():
-            telemetry.count(_COUNTERS[action], recipients)
+        now_ms = self._world.clock.now_ms()
+        for result in recorded:
+            self._counts.add(result, now_ms)
 
 
 def _is_large(batch: Sequence[JobResult]) -> bool:
     """Whether settling these would hold up the loop."""
     kinds = [attempt.outcome.kind for result in batch for attempt in result.attempts]
     return len(kinds) > MAX_RECIPIENTS_IN_LOOP or kinds.count(OutcomeKind.FAILED) > MAX_FAILED_IN_LOOP
+
+
+class _Counts:
+    """The metrics of results, looked up once."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._actions = {action: metrics.count(DELIVERIES, action.value) for action in Action}
+        self._failures = {
+            values: metrics.count(DELIVERY_FAILURES, *values) for values in DELIVERY_FAILURES.series
+        }
+        self._seconds = metrics.histogram(DELIVERY_SECONDS)
+
+    def add(self, result: RecipientResult, now_ms: int) -> None:
+        action = result.action
+        self._actions[action].value += 1
+        if action in (Action.DELAYED, Action.FAILED):
+            code = result.attempt.outcome.status.rpartition(".")[0]
+            if count := self._failures.get((action.value, code)):
+                count.value += 1
+        else:
+            self._seconds.observe((now_ms - result.message.queued_at_ms) / 1000)

@@ -15,8 +15,9 @@ from pillarbox.protocol.smtp.machine import SmtpMachine
 from pillarbox.protocol.smtp.replies import Reply, closing
 from pillarbox.protocol.smtp.states import State
 from pillarbox.server.authentication import Attempt, Authenticator
-from pillarbox.server.connection import Connection
+from pillarbox.server.connection import Activity, Connection
 from pillarbox.server.smtp.command_counts import CommandCounts, SessionLimits
+from pillarbox.server.smtp.message_counts import MessageCounts
 from pillarbox.world.world import World
 
 # Silence after which a session is ended with 421 (RFC 5321 §4.5.3.2)
@@ -45,6 +46,10 @@ class Shared:
     reception: Reception
     role: Role
     limits: SessionLimits = field(default_factory=SessionLimits)
+    messages: MessageCounts = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "messages", MessageCounts(self.world.shared.metrics, self.role))
 
 
 class Context:
@@ -97,6 +102,14 @@ class Context:
     def hostname(self) -> str:
         """What we call ourselves."""
         return self.shared.config.hostname
+
+    def activity(self) -> Activity:
+        """For an operator: what the session is doing."""
+        return Activity(
+            login=self.account.login if self.account else "",
+            state=self.machine.state.value,
+            client=self.hello.name if self.hello else "",
+        )
 
     # --- answering
 

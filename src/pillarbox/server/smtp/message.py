@@ -82,8 +82,10 @@ async def _finish(context: Context, incoming: IncomingMessage, last: bytes) -> N
     result = await incoming.finish(last)
     context.reset()
     if isinstance(result, Refused):
+        context.shared.messages.not_accepted(result)
         octets = reply_to(result).octets
     else:
+        context.shared.messages.accepted.value += 1
         context.counts.accepted()
         octets = Reply(250, "0.0", f"OK {result.id}").octets
     context.replies.append(octets * times)

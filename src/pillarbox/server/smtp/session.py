@@ -21,7 +21,7 @@ from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.protocol.smtp.commands import Auth, Hello, Mail, Rcpt, RejectedCommand, Simple
 from pillarbox.protocol.smtp.machine import ChunkEnd, Event, MessageEnd, Piece, Response, SmtpMachine
 from pillarbox.protocol.smtp.replies import Reply, closing, greeting
-from pillarbox.server.connection import Connection
+from pillarbox.server.connection import Activity, Connection
 from pillarbox.server.smtp import auth, envelope, hello, message, simple
 from pillarbox.server.smtp.context import COMMAND_TIMEOUT_S, Context, Shared
 from pillarbox.server.smtp.refusals import reply_to
@@ -104,6 +104,14 @@ class SmtpSession:
     def revoked(self) -> bytes:
         """The account was disabled or removed."""
         return closing(self._context.hostname, "7.0", "Account disabled").octets
+
+    def kicked(self) -> bytes:
+        """An operator ends the session."""
+        return closing(self._context.hostname, "3.2", "Disconnected by the administrator").octets
+
+    def activity(self) -> Activity:
+        """What the session is doing."""
+        return self._context.activity()
 
     def closed(self) -> None:
         """The connection is gone, and with it what was not committed (RFC 5321 §4.1.1.10)."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pillarbox.server.connection import ConnectionGone, Peer
+from pillarbox.server.connection import Activity, ConnectionGone, Peer
 from pillarbox.server.pump.phases import EVENT_MEANINGS, TABLE, Action, Event, Phase
 from pillarbox.server.pump.pump import Pump
 from pillarbox.server.pump.turns import Turns
@@ -167,6 +167,12 @@ class Stage:
 
     def revoked(self) -> bytes:
         return b"revoked"
+
+    def kicked(self) -> bytes:
+        return b"kicked\r\n"
+
+    def activity(self) -> Activity:
+        return Activity(login="anna", state="echoing", client="a test")
 
     def closed(self) -> None:
         self.log.append("closed")

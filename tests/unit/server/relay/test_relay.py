@@ -11,6 +11,7 @@ from pillarbox.queue.schedule import LEASE_MS
 from pillarbox.queue.spool import LIFETIME_MS
 from pillarbox.server.relay.context import RelayLimits
 from pillarbox.server.relay.destination_queue import DELIVERY_AGENTS
+from pillarbox.server.relay.settling import DELIVERIES
 from pillarbox.world.blobs import DatabaseBlobs
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.network.memory import Fault
@@ -343,7 +344,7 @@ def test_the_result_is_logged_for_each_recipient() -> None:
             "delivered",
             "two.example",
         )
-        assert provider.telemetry.counts["relay_delivered", ()] == 1
+        assert provider.world.shared.metrics.value(DELIVERIES, "delivered") == 1
 
     run_with_relay(test)
 
