@@ -8,8 +8,12 @@ import sys
 
 import pytest
 
+from pillarbox.config.schema import Log, LogFormat, LogLevel
 from pillarbox.mail.visible import has_hidden
+from pillarbox.world.shared import for_one_alone
 from pillarbox.world.telemetry import MemoryTelemetry, SystemTelemetry, Telemetry
+
+JSON, TEXT = Log(format=LogFormat.JSON), Log(format=LogFormat.TEXT)
 
 
 class Logged:
@@ -19,15 +23,17 @@ class Logged:
         self.stream = io.StringIO()
         self.telemetry: Telemetry
         self._memory = MemoryTelemetry()
-        self._system = SystemTelemetry(stream=self.stream, readable=kind == "readable")
+        self._recent = for_one_alone().recent
+        self._system = SystemTelemetry(
+            TEXT if kind == "readable" else JSON, stream=self.stream, recent=self._recent
+        )
         self.telemetry = self._memory if kind == "memory" else self._system
 
     def text(self) -> str:
         return (
             self.stream.getvalue()
             + repr(self._memory.events + self._memory.failures)
-            + repr(self._memory.counts)
-            + self._system.exposition().decode()
+            + repr(self._recent.all())
         )
 
 
@@ -67,16 +73,6 @@ def test_what_cannot_be_written_does_not_raise(logged: Logged) -> None:
     assert "odd" in logged.text()
 
 
-def test_counts_add_up(logged: Logged) -> None:
-    for _time in range(3):
-        logged.telemetry.count("messages_accepted", 2, role="mx")
-    logged.telemetry.count("messages_accepted", role="submission")
-    logged.telemetry.count("restarts")
-    text = logged.text()
-    assert "6" in text
-    assert "messages_accepted" in text
-
-
 def test_json_is_one_line_an_event() -> None:
     logged = Logged("json")
     logged.telemetry.event("first", text="two\nlines")
@@ -86,12 +82,6 @@ def test_json_is_one_line_an_event() -> None:
     assert lines[0]["text"] == "two\nlines"
     assert lines[0]["level"] == "info"
     assert lines[0]["timestamp"].endswith("Z")
-
-
-def test_counters_are_exposed_as_prometheus_reads_them() -> None:
-    telemetry = SystemTelemetry(stream=io.StringIO())
-    telemetry.count("messages_accepted", 2, role="mx")
-    assert b'pillarbox_messages_accepted_total{role="mx"} 2.0' in telemetry.exposition()
 
 
 def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
@@ -125,7 +115,7 @@ def test_a_traceback_has_no_values_of_variables(logged: Logged) -> None:
 @pytest.mark.parametrize("readable", [False, True])
 def test_where_nothing_can_be_written_nothing_fails(readable: bool) -> None:
     with open("/dev/full", "w") as full:
-        telemetry = SystemTelemetry(stream=full, readable=readable)
+        telemetry = SystemTelemetry(TEXT if readable else JSON, stream=full)
         for _ in range(3_000):  # more than any buffer takes
             telemetry.event("message accepted", account=7)
             telemetry.warning("disk full", why=object())
@@ -141,7 +131,7 @@ HIDING = "a\x1b[2Jb\x9bc\u202ed\u2028e\x7ff\r\ng\udc80"
 @pytest.mark.parametrize("readable", [False, True])
 def test_what_others_write_cannot_hide_or_forge_a_line(readable: bool) -> None:
     stream = io.StringIO()
-    telemetry = SystemTelemetry(stream=stream, readable=readable)
+    telemetry = SystemTelemetry(TEXT if readable else JSON, stream=stream)
     telemetry.event("said", text=HIDING)
     telemetry.event("plain", text="grün", number=1)
     telemetry.warning("said", several=[HIDING], odd=object())
@@ -155,3 +145,32 @@ def test_what_others_write_cannot_hide_or_forge_a_line(readable: bool) -> None:
         lines = [json.loads(line) for line in written.splitlines()]
         assert [line["event"] for line in lines] == ["said", "plain", "said", "failed"]
         assert lines[0]["text"] == HIDING
+
+
+def test_below_its_level_nothing_is_logged() -> None:
+    stream = io.StringIO()
+    recent = for_one_alone().recent
+    telemetry = SystemTelemetry(
+        Log(level=LogLevel.ERROR, format=LogFormat.JSON), stream=stream, recent=recent
+    )
+    telemetry.event("accepted")
+    telemetry.warning("disk nearly full", free_octets=7)
+    telemetry.failure("failed", ValueError("lost"))
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["failed"]
+    telemetry.reconfigure(JSON)
+    telemetry.event("accepted")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["failed", "accepted"]
+    assert [(kept.level, kept.event, kept.text) for kept in recent.all()] == [
+        ("warning", "disk nearly full", "free_octets=7"),
+        ("error", "failed", 'error="ValueError: lost"'),
+    ], "what is not logged is still known"
+
+
+def test_an_error_that_cannot_be_written_is_no_obstacle() -> None:
+    class Odd(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    stream = io.StringIO()
+    SystemTelemetry(JSON, stream=stream, recent=for_one_alone().recent).failure("failed", Odd())
+    assert "failed" in stream.getvalue()

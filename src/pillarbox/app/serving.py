@@ -12,11 +12,11 @@ from pillarbox.app.resolved import Resolved
 from pillarbox.app.sockets import Sockets
 from pillarbox.app.supervisor import Supervisor
 from pillarbox.app.worker import Reread, run
+from pillarbox.app.world import open_telemetry
 from pillarbox.config.schema import ConfigWrong
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.shared import for_one_alone, shared_among
-from pillarbox.world.telemetry import SystemTelemetry
 from pillarbox.world.tls.server import CertificateUnusable, ServerTls
 
 
@@ -37,7 +37,9 @@ def supervised(
     `reread`: how to read the configuration again on SIGHUP. The supervisor tries it first: if something is wrong,
     the log says what, and all workers, later ones included, keep the configuration they had.
     """
-    telemetry = SystemTelemetry()
+    workers = resolved.config.workers
+    shared = shared_among(workers, SystemEntropy())
+    telemetry = open_telemetry(resolved.config.log, shared[0].recent.at(workers))
     current = resolved
 
     def reload() -> bool:
@@ -45,14 +47,13 @@ def supervised(
         try:
             found = reread() if reread else current
             ServerTls(found.certificates)
+            telemetry.reconfigure(found.config.log)
         except (ConfigWrong, CertificateUnusable, OSError) as failure:
             telemetry.warning("not reloaded", reason=str(failure))
             return False
         current = found
         return True
 
-    workers = resolved.config.workers
-    shared = shared_among(workers, SystemEntropy())
     supervisor = Supervisor(
         shared[0].workers,
         lambda link: run(current, sockets, shared[link.worker], link, link.ready, reread),

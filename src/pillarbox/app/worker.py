@@ -14,14 +14,14 @@ from pillarbox.app.resolved import Resolved
 from pillarbox.app.sockets import Sockets
 from pillarbox.app.supervisor import SupervisorLink
 from pillarbox.app.worker_health import BEAT_S
-from pillarbox.app.world import close_world, open_world
+from pillarbox.app.world import close_world, open_telemetry, open_world
 from pillarbox.config.schema import ConfigWrong
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.chores import Chores
 from pillarbox.world.process_lock import ProcessLock
 from pillarbox.world.shared import Shared
-from pillarbox.world.telemetry import SystemTelemetry, Telemetry
+from pillarbox.world.telemetry import Telemetry
 from pillarbox.world.tls.server import CertificateUnusable
 
 SWITCH_S = 0.001
@@ -70,7 +70,8 @@ async def _serve(
     if link:
         loop.add_reader(link.supervisor_ended, stop.set)
     shared.open_counts.begin()
-    world = open_world(resolved, SystemTelemetry(), shared)
+    telemetry = open_telemetry(resolved.config.log, shared.recent)
+    world = open_world(resolved, telemetry, shared)
     authenticator = Authenticator(world)
     relay = make_relay(world, resolved)
     listeners = Listeners(world, authenticator, resolved.config)
@@ -78,6 +79,7 @@ async def _serve(
     chores = Chores(world, maintenance_lock.try_acquire)
 
     def apply(changed: Resolved) -> None:
+        telemetry.reconfigure(changed.config.log)
         listeners.reload(changed)
         relay.reconfigure(changed.config, changed.routes)
         world.memory.resize(changed.config.limits.memory_octets)

@@ -1,10 +1,12 @@
 """Opening the `World` of a worker: the database, the network, the resolver, and so on."""
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 
 from pillarbox.app.database import SCHEMAS
 from pillarbox.app.resolved import Resolved
+from pillarbox.config.schema import Log
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import DatabaseUnavailable
@@ -13,9 +15,9 @@ from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.memory import MemoryBudget
 from pillarbox.world.network.system import SystemNetwork
 from pillarbox.world.resolver import Resolver
-from pillarbox.world.shared import Shared
+from pillarbox.world.shared import RecentEvents, Shared
 from pillarbox.world.signals import UnixSignals
-from pillarbox.world.telemetry import Telemetry
+from pillarbox.world.telemetry import SystemTelemetry, Telemetry
 from pillarbox.world.tls.server import ServerTls
 from pillarbox.world.world import World
 
@@ -41,6 +43,16 @@ def open_world(resolved: Resolved, telemetry: Telemetry, shared: Shared) -> Worl
         shared=shared,
         memory=MemoryBudget(resolved.config.limits.memory_octets, clock.monotonic),
     )
+
+
+def open_telemetry(log: Log, recent: RecentEvents | None = None) -> SystemTelemetry:
+    """The log of the configuration; standard error, and a warning there, where its file can't be opened."""
+    try:
+        return SystemTelemetry(log, recent=recent)
+    except OSError as failure:
+        telemetry = SystemTelemetry(replace(log, file=None), recent=recent)
+        telemetry.warning("log file not opened", file=str(log.file), why=str(failure.strerror))
+        return telemetry
 
 
 def _report(telemetry: Telemetry, what: str, failure: BaseException) -> None:

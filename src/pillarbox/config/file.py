@@ -102,6 +102,15 @@ def _in_toml_terms(text: str) -> str:
         name = what.rsplit(" ", 1)[1].strip("`")
         place = where.strip("`$.")
         return f"'{f'{place}.' if at and place else ''}{name}' is required"
+    if what.startswith("Invalid enum value"):
+        what = f"{what}. It is {_kind_of(where.strip('`$.'))}"
     for term, meaning in _TOML_TERMS.items():
         what = what.replace(term, meaning)
     return f"'{where.strip('`$.')}': {what[0].lower()}{what[1:]}" if at else what
+
+
+def _kind_of(name: str) -> str:
+    """The kind of the option `table.key`."""
+    table, _, key = name.rpartition(".")
+    section = next(section for known, section, _ in sections() if known == table)
+    return next(option.kind for option in options(section) if option.name == key)

@@ -10,7 +10,7 @@ under the same name. Values that need more than the file (certificates, addresse
 
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, make_dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -196,6 +196,48 @@ class Limits:
     ] = 500
 
 
+class LogLevel(StrEnum):
+    """How much is logged: this, and what is worse."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How an event is written."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """The log: one line for each event, on standard error (where systemd's journal takes it) or in a file, which
+    `pillarbox log` shows."""
+
+    level: Annotated[LogLevel, Description('Log events of this level and above. Each message is "info".')] = (
+        LogLevel.INFO
+    )
+    format: Annotated[
+        LogFormat,
+        Description('JSON, or lines for people; "auto" is text on a terminal and JSON elsewhere.'),
+    ] = LogFormat.AUTO
+    file: Annotated[
+        Path | None,
+        Description(
+            "Log to this file, in a folder in which the service's user may write. Only that user can read it. It is "
+            "opened anew on SIGHUP.",
+            example='"/var/log/pillarbox/pillarbox.log"',
+        ),
+    ] = None
+    file_octets: Annotated[
+        Annotated[int, Meta(ge=65_536)],
+        Description("When the file is larger, it becomes FILE.1, in the place of an older one.", "octets"),
+    ] = 64 * 1024 * 1024
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole file, checked: see `config.file` for what always holds."""
@@ -235,6 +277,7 @@ class Config:
     relay: Relay = Relay()
     resolver: Resolver = Resolver()
     limits: Limits = Limits()
+    log: Log = Log()
     # Only the demo and tests set these: fields without a description are no options of the file.
     separate_domains: bool = False
     """Each domain acts as a provider of its own: mail submitted in one for another goes through queue and relay."""
@@ -290,4 +333,6 @@ def _kind(hint: Any) -> str:
         return "true or false"
     if hint is int:
         return "number"
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return "one of " + ", ".join(f'"{member.value}"' for member in hint)
     return "list of texts" if get_origin(hint) is tuple else "table of texts"

@@ -1,32 +1,47 @@
-"""Logs and metrics.
+"""The log: events with fields, as JSON lines or as lines that people read.
 
-An event is a name and fields, written as one JSON line (or, on a terminal, as one readable line) by structlog; a
-counter is a prometheus_client counter. Both libraries are loaded when first needed, never at start. There is an
-event for every message, so a JSON line of plain values bypasses structlog, at a quarter of its time.
+There is an event for every message, so a line is encoded at once; structlog, which describes the stack of an error, is
+loaded when there is one. Metrics are not here: `world.shared.metrics`.
 
 Always true: no credential is written; a field whose name says that it holds one is replaced first.
 """
 
+import json
 import sys
-from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import IntEnum
 from functools import lru_cache
-from typing import Any, Protocol, TextIO, cast
+from typing import Final, Protocol, TextIO
 
 import msgspec
 
-from pillarbox.mail.visible import visible, visible_json, visible_lines
+from pillarbox.config.schema import Log, LogFormat
+from pillarbox.mail.visible import visible_json
+from pillarbox.world.log_output import FileOutput, LogOutput, StreamOutput
+from pillarbox.world.log_text import fields_text, text_line
+from pillarbox.world.shared.recent_events import RecentEvent, RecentEvents
 
 REDACTED = "[not logged]"
-_json = msgspec.json.Encoder().encode
+_json = msgspec.json.Encoder(enc_hook=str).encode
 _SECRET_NAMES = ("password", "passwd", "secret", "token", "credential", "proof", "authorization", "nonce")
 
 
+class _Level(IntEnum):
+    """By name, as in the configuration."""
+
+    INFO = 0
+    WARNING = 1
+    ERROR = 2
+
+
+_INFO, _WARNING, _ERROR = _Level
+_NAMES: Final = {level: level.name.lower() for level in _Level}
+
+
 class Telemetry(Protocol):
-    """The interface to logs and metrics. No method ever raises or waits."""
+    """The interface to the log. No method ever raises or waits."""
 
     def event(self, name: str, /, **fields: object) -> None:
         """Log that something happened: `event("message accepted", account=7, size_octets=2048)`."""
@@ -36,9 +51,6 @@ class Telemetry(Protocol):
 
     def failure(self, name: str, error: BaseException, /, **fields: object) -> None:
         """Log an internal error with its traceback; called once, where it is caught."""
-
-    def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
-        """Add to a counter, named as Prometheus does (`messages_accepted`). Label values are few and fixed."""
 
 
 def without_secrets(fields: dict[str, object]) -> dict[str, object]:
@@ -52,133 +64,97 @@ def _secret(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if any(part in name for part in _SECRET_NAMES))
 
 
-class _Lossy:
-    """A stream that never fails: what can't be written, say to a full disk, is dropped.
-
-    Characters that hide are written as escapes, of which JSON has its own.
-    """
-
-    def __init__(self, stream: TextIO, *, readable: bool) -> None:
-        self._stream = stream
-        self._shown = visible_lines if readable else visible_json
-
-    def line(self, text: str) -> None:
-        """Write a whole line at once."""
-        with suppress(OSError, ValueError):  # ValueError: the stream has been closed
-            self._stream.write(self._shown(text))
-            self._stream.flush()
-
-    def write(self, text: str) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.write(self._shown(text))
-
-    def flush(self) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.flush()
-
-
 class SystemTelemetry:
-    """Writes events to a stream, standard error by default, and keeps counters for `/metrics`."""
+    """Writes events to standard error, or to the file of the configuration."""
 
-    def __init__(self, *, stream: TextIO | None = None, readable: bool | None = None) -> None:
-        stream = stream or sys.stderr
-        self._readable = stream.isatty() if readable is None else readable
-        self._stream = _Lossy(stream, readable=self._readable)
-        self._log: Any = None
-        self._counters: dict[str, Any] = {}
-        self._children: dict[tuple[str, tuple[tuple[str, str], ...]], Callable[[int], None]] = {}
-        self._registry: Any = None
+    def __init__(
+        self, log: Log | None = None, *, stream: TextIO | None = None, recent: RecentEvents | None = None
+    ) -> None:
+        """`stream` stands for standard error; `recent` keeps warnings and errors. Raises OSError."""
+        self._stream = stream or sys.stderr
+        self._recent = recent
+        self._log = log or Log()
+        self._output = self._opened(self._log)
+        self._apply(self._log)
+
+    def reconfigure(self, log: Log) -> None:
+        """Log by this configuration from now on, to a file that is opened anew.
+
+        Raises OSError; then nothing has changed.
+        """
+        if (log.file, log.file_octets) == (self._log.file, self._log.file_octets):
+            self._output.reopen()
+        else:
+            opened = self._opened(log)
+            self._output.close()
+            self._output = opened
+        self._log = log
+        self._apply(log)
+
+    def close(self) -> None:
+        """Log nothing more."""
+        self._output.close()
 
     def event(self, name: str, /, **fields: object) -> None:
         """See `Telemetry`."""
-        if not self._write_json("info", name, fields):
-            self._logger().info(name, **without_secrets(fields))
+        if self._level is _INFO:
+            self._write(_INFO, name, without_secrets(fields))
 
     def warning(self, name: str, /, **fields: object) -> None:
         """See `Telemetry`."""
-        if not self._write_json("warning", name, fields):
-            self._logger().warning(name, **without_secrets(fields))
+        fields = without_secrets(fields)
+        self._keep(_WARNING, name, fields)
+        if self._level <= _WARNING:
+            self._write(_WARNING, name, fields)
 
     def failure(self, name: str, error: BaseException, /, **fields: object) -> None:
         """See `Telemetry`."""
-        self._logger().error(name, exc_info=error, **without_secrets(fields))
+        fields = without_secrets(fields)
+        self._keep(_ERROR, name, {**fields, "error": f"{type(error).__name__}: {_text(error)}"})
+        self._write(_ERROR, name, {**fields, "exception": _stacks(error)})
 
-    def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
-        """See `Telemetry`. There is a child for each set of labels: finding it costs one dict look-up."""
-        key = (name, tuple(sorted(labels.items())))
-        child = self._children.get(key)
-        if child is None:
-            child = self._children[key] = self._child(name, labels)
-        child(amount)
+    def _opened(self, log: Log) -> LogOutput:
+        return FileOutput(log.file, log.file_octets) if log.file else StreamOutput(self._stream)
 
-    def exposition(self) -> bytes:
-        """All counters in Prometheus' text format."""
-        from prometheus_client import generate_latest
+    def _apply(self, log: Log) -> None:
+        self._level = _Level[log.level.name]
+        on_terminal = log.format is LogFormat.AUTO and log.file is None and self._stream.isatty()
+        self._readable = on_terminal or log.format is LogFormat.TEXT
 
-        return generate_latest(self._prometheus())
-
-    def _write_json(self, level: str, name: str, fields: dict[str, object]) -> bool:
-        """Write a line of plain values; false if they are not plain, or the stream is a terminal."""
+    def _write(self, level: _Level, name: str, fields: dict[str, object]) -> None:
+        entry = {**fields, "event": name, "level": _NAMES[level], "timestamp": datetime.now(UTC)}
         if self._readable:
-            return False
-        try:
-            line = _json(
-                {**without_secrets(fields), "event": name, "level": level, "timestamp": datetime.now(UTC)}
-            )
-        except (TypeError, ValueError):
-            return False
-        self._stream.line(line.decode() + "\n")
-        return True
+            self._output.line(f"{text_line(entry)}\n")
+        else:
+            self._output.line(f"{_json_line(entry)}\n")
 
-    def _logger(self) -> Any:
-        if self._log is None:
-            self._log = _structlog(self._stream, readable=self._readable)
-        return self._log
-
-    def _child(self, name: str, labels: dict[str, str]) -> Callable[[int], None]:
-        from prometheus_client import Counter as PrometheusCounter
-
-        counter = self._counters.get(name)
-        if counter is None:
-            counter = self._counters[name] = PrometheusCounter(
-                f"pillarbox_{name}", name.replace("_", " "), sorted(labels), registry=self._prometheus()
-            )
-        increment: Callable[[int], None] = (counter.labels(**labels) if labels else counter).inc
-        return increment
-
-    def _prometheus(self) -> Any:
-        if self._registry is None:
-            from prometheus_client import CollectorRegistry
-
-            self._registry = CollectorRegistry()
-        return self._registry
+    def _keep(self, level: _Level, name: str, fields: Mapping[str, object]) -> None:
+        if self._recent is not None:
+            at_ms = int(datetime.now(UTC).timestamp() * 1000)
+            self._recent.add(RecentEvent(at_ms, _NAMES[level], name, fields_text(fields)))
 
 
-def _structlog(stream: _Lossy, *, readable: bool) -> Any:
-    import structlog
+def _json_line(entry: dict[str, object]) -> str:
+    """One line; characters that hide are escapes."""
+    try:
+        text = _json(entry).decode()
+    except (TypeError, ValueError):  # half a surrogate pair, keys that JSON does not have
+        text = json.dumps(entry, default=str, skipkeys=True)
+    return visible_json(text)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
+def _stacks(error: BaseException) -> list[object]:
+    """The error and its causes with their calls, without the values of variables: one may be a password."""
     from structlog.tracebacks import ExceptionDictTransformer
 
-    # A traceback without the values of variables: one may be a password.
-    traceback = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
-    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    final: list[Any] = (
-        [_in_one_line, plain] if readable else [traceback, structlog.processors.JSONRenderer(default=str)]
-    )
-    return structlog.wrap_logger(
-        structlog.PrintLogger(cast("TextIO", stream)),
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *final,
-        ],
-        wrapper_class=structlog.BoundLogger,
-    )
-
-
-def _in_one_line(_logger: Any, _method: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """No value looks like a line of its own."""
-    return {name: visible(value) if isinstance(value, str) else value for name, value in fields.items()}
+    return [*ExceptionDictTransformer(show_locals=False)((type(error), error, error.__traceback__))]
 
 
 @dataclass(slots=True)
@@ -187,7 +163,6 @@ class MemoryTelemetry:
 
     events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     failures: list[tuple[str, BaseException]] = field(default_factory=list)
-    counts: Counter[tuple[str, tuple[tuple[str, str], ...]]] = field(default_factory=Counter)
 
     def event(self, name: str, /, **fields: object) -> None:
         """See `Telemetry`."""
@@ -201,7 +176,3 @@ class MemoryTelemetry:
         """See `Telemetry`."""
         self.failures.append((name, error))
         self.event(name, **fields)
-
-    def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
-        """See `Telemetry`."""
-        self.counts[name, tuple(sorted(labels.items()))] += amount

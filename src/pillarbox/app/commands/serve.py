@@ -32,8 +32,8 @@ def command(installation: Installation, workers: int | None) -> None:
 
     from pillarbox.app.serving import notify_service_manager, supervised
     from pillarbox.app.sockets import listen
+    from pillarbox.app.world import open_telemetry
     from pillarbox.world.database.sqlite.presence import require_file
-    from pillarbox.world.telemetry import SystemTelemetry
 
     sockets = listen(installation.resolved.endpoints)
     require_data_directory(installation.data)
@@ -52,7 +52,9 @@ def command(installation: Installation, workers: int | None) -> None:
 
     def ready() -> None:
         notify_service_manager("READY=1")
-        SystemTelemetry().event("serving", hostname=resolved.config.hostname, **_addresses(sockets))
+        telemetry = open_telemetry(resolved.config.log)
+        telemetry.event("serving", hostname=resolved.config.hostname, **_addresses(sockets))
+        telemetry.close()
 
     code = supervised(resolved, sockets, ready, reread)
     notify_service_manager("STOPPING=1")
@@ -81,19 +83,41 @@ def _ready_to_serve(resolved: "Resolved") -> "Resolved":
 
     data = resolved.config.data_directory
     if not os.access(data.path, os.R_OK | os.W_OK | os.X_OK):
-        import pwd
-
-        user = pwd.getpwuid(os.geteuid()).pw_name
         raise CommandFailed(
-            f"Permission denied: {user} can't write in {data.path}. Change its owner: chown -R {user}: {data.path}. "
+            f"Permission denied: {_user()} can't write in {data.path}. Change its owner: "
+            f"chown -R {_user()}: {data.path}. "
             "If it is the right one: is its disk read-only?"
         )
+    _try_log(resolved.config)
     with opened_database(data) as database:  # migrates its tables
         require_domain(database, resolved.config)
         opened_blobs(data, database)
     found = _with_certificate(resolved)
     ServerTls(found.certificates)
     return found
+
+
+def _try_log(config: "Config") -> None:
+    """Raises `CommandFailed` where the log's file can't be written by the user that serves."""
+    from pillarbox.world.telemetry import SystemTelemetry
+
+    try:
+        SystemTelemetry(config.log).close()
+    except OSError as failure:
+        raise CommandFailed(
+            f"Can't log to {config.log.file}: {failure.strerror}. Its folder must exist, and {_user()} "
+            "must be able to write there (`log.file` in the configuration)"
+        ) from failure
+
+
+def _user() -> str:
+    import os
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"user {os.geteuid()}"
 
 
 def _with_certificate(resolved: "Resolved") -> "Resolved":

@@ -122,7 +122,7 @@ class MetricsTable:
         """Where the numbers of a series begin. Raises KeyError where there is no such series."""
         return seat * self._width + self._place[family, values]
 
-    def read(self, place: int, cells: int) -> list[float]:
+    def read(self, place: int, cells: int) -> Sequence[float]:
         """The numbers from a place on."""
         return self._cells[place : place + cells].tolist()
 
