@@ -18,7 +18,7 @@ import uvloop
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "src")]
 
-from pillarbox.server.connection import Connection, Peer  # noqa: E402 # after the path is set
+from pillarbox.server.connection import Activity, Connection, Peer  # noqa: E402 # after the path is set
 from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, listening_socket  # noqa: E402
 from pillarbox.world.shared import for_one_alone  # noqa: E402
 from tests.kit.certificate import TestTls, client_context  # noqa: E402
@@ -84,6 +84,12 @@ class EchoSession:
 
     def revoked(self) -> bytes:
         return b""
+
+    def kicked(self) -> bytes:
+        return b""
+
+    def activity(self) -> Activity:
+        return Activity()
 
     def closed(self) -> None:
         pass

@@ -1,6 +1,7 @@
 """The listeners of a worker, and what the sessions of their connections are made from."""
 
 import asyncio
+from collections.abc import Sequence
 
 from pillarbox.app.resolved import Resolved
 from pillarbox.app.sessions import session_factories
@@ -59,6 +60,11 @@ class Listeners:
             )
             await listener.open(of_service)
             self._listeners.append(listener)
+
+    @property
+    def listening(self) -> Sequence[Listener]:
+        """All that serve clients."""
+        return self._listeners
 
     def reload(self, resolved: Resolved) -> None:
         """Serve new connections by this configuration. Raises `CertificateUnusable`; then nothing has changed."""

@@ -7,10 +7,12 @@ workers, so that it starts faster.
 import os
 import socket
 from collections.abc import Callable
+from contextlib import closing
 
+from pillarbox.app.control import ControlSockets
 from pillarbox.app.resolved import Resolved
 from pillarbox.app.sockets import Sockets
-from pillarbox.app.supervisor import Supervisor
+from pillarbox.app.supervisor import Supervisor, SupervisorLink
 from pillarbox.app.worker import Reread, run
 from pillarbox.app.world import open_telemetry
 from pillarbox.config.schema import ConfigWrong
@@ -23,9 +25,11 @@ from pillarbox.world.tls.server import CertificateUnusable, ServerTls
 def alone(resolved: Resolved, sockets: Sockets, ready: Callable[[], None]) -> int:
     """Serve in this process until stopped; return an exit code."""
     shared = for_one_alone()
+    telemetry = open_telemetry(resolved.config.log)
     shared.workers.serve(os.getpid(), SystemClock().now_ms())
     shared.workers.started(shared.worker, os.getpid(), SystemClock().now_ms())
-    run(resolved, sockets, shared, None, ready)
+    with closing(ControlSockets(resolved.config.data_directory.control, 1, telemetry)) as control:
+        run(resolved, sockets, shared, None, ready, control=control.of(0))
     return 0
 
 
@@ -54,13 +58,13 @@ def supervised(
         current = found
         return True
 
-    supervisor = Supervisor(
-        shared[0].workers,
-        lambda link: run(current, sockets, shared[link.worker], link, link.ready, reread),
-        telemetry,
-        reload=reload,
-    )
-    return supervisor.run(ready)
+    with closing(ControlSockets(resolved.config.data_directory.control, workers, telemetry)) as control:
+
+        def work(link: SupervisorLink) -> None:
+            own = control.of(link.worker)
+            run(current, sockets, shared[link.worker], link, link.ready, reread=reread, control=own)
+
+        return Supervisor(shared[0].workers, work, telemetry, reload=reload).run(ready)
 
 
 def notify_service_manager(state: str) -> None:

@@ -1,11 +1,11 @@
 """The supervisor: forks the workers, replaces those that die or hang, and passes signals on to them.
 
-It opens nothing but the listening sockets, which its workers inherit by fork; it keeps them open, so that clients
-that connect while a worker is being replaced wait in the kernel's queue and are served. It waits for signals, looks at
-heartbeats, and does nothing else, so there is little in it that can fail. A worker ends on SIGTERM, or when the
-supervisor is gone: each holds the reading end of a pipe of which only the supervisor has the other. SIGHUP is passed
-on to the workers, once `reload` has found nothing wrong. Signals stay blocked in a new worker until it has handlers
-for them, so that none can kill it half started, or get lost.
+It opens nothing but the listening sockets and its log, which its workers inherit by fork; it keeps the sockets open, so
+that clients that connect while a worker is being replaced wait in the kernel's queue and are served. It waits for
+signals, looks at heartbeats, and does nothing else, so there is little in it that can fail. A worker ends on SIGTERM,
+or when the supervisor is gone: each holds the reading end of a pipe of which only the supervisor has the other. SIGHUP
+is passed on to the workers, once `reload` has found nothing wrong. Signals stay blocked in a new worker until it has
+handlers for them, so that none can kill it half started, or get lost.
 
 The log has each start and each end of a worker, with the reason. Of one whose loop is held it has the stacks of all
 its threads: the interpreter writes them on `STACKS`, whatever it is doing.
@@ -46,17 +46,12 @@ PATIENCE: Final = Patience()
 class SupervisorLink:
     """A worker's end of its connection to the supervisor."""
 
-    def __init__(self, worker: int, supervisor_ended: int, ready: int, table: WorkerTable) -> None:
+    def __init__(self, worker: int, supervisor_ended: int, ready: int) -> None:
         self.worker = worker
         """The number of the worker, from 0; a replacement has the number of its predecessor."""
         self.supervisor_ended = supervisor_ended
         """A descriptor that becomes readable when the supervisor has ended."""
         self._ready = ready
-        self._table = table
-
-    def beat(self) -> None:
-        """Count a heartbeat; from the first one on, the worker is replaced when it is silent."""
-        self._table.beat(self.worker)
 
     def ready(self) -> None:
         """Report to the supervisor that this worker accepts connections."""
@@ -135,7 +130,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
             os.close(self._lifetime[1])
             faulthandler.register(STACKS, self._stacks, all_threads=True)
-            self._work(SupervisorLink(worker, self._lifetime[0], self._ready[1], self._table))
+            self._work(SupervisorLink(worker, self._lifetime[0], self._ready[1]))
             code = 0
         except BaseException:
             traceback.print_exc()

@@ -3,22 +3,26 @@
 import asyncio
 import gc
 import signal
+import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from pillarbox.app import termination
 from pillarbox.app.allocator import give_back_after_growth, map_large_blocks
-from pillarbox.app.listeners import DRAIN_S, Listeners
+from pillarbox.app.control import listen_for_control
+from pillarbox.app.listeners import DRAIN_S, FailureReporter, Listeners
 from pillarbox.app.relaying import make_relay
 from pillarbox.app.resolved import Resolved
 from pillarbox.app.sockets import Sockets
 from pillarbox.app.supervisor import SupervisorLink
-from pillarbox.app.worker_health import BEAT_S
 from pillarbox.app.world import close_world, open_telemetry, open_world
 from pillarbox.config.schema import ConfigWrong
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.chores import Chores
+from pillarbox.server.control.answers import ControlService
+from pillarbox.server.pulse import Pulse
 from pillarbox.world.process_lock import ProcessLock
 from pillarbox.world.shared import Shared
 from pillarbox.world.telemetry import Telemetry
@@ -26,6 +30,9 @@ from pillarbox.world.tls.server import CertificateUnusable
 
 SWITCH_S = 0.001
 """The longest that a thread running Python may keep the loop waiting; the interpreter's default is five times that."""
+
+CONTROL_DRAIN_S = 0.5
+"""How long an answer to a command may take once the worker has stopped."""
 
 Reread = Callable[[], Resolved]
 """Reads the configuration again. Raises `ConfigWrong`, `CertificateUnusable` or OSError."""
@@ -37,16 +44,19 @@ def run(
     shared: Shared,
     link: SupervisorLink | None,
     ready: Callable[[], None],
+    *,
     reread: Reread | None = None,
+    control: socket.socket | None = None,
 ) -> None:
     """Serve until SIGTERM, SIGINT or the end of the supervisor; `ready` is called once connections are accepted.
 
     SIGHUP reads the certificates again, and with `reread` the configuration: it holds for new connections, while
-    the others keep what they have. Where something is wrong, nothing changes and the log says why.
+    the others keep what they have. Where something is wrong, nothing changes and the log says why. Commands are
+    answered on `control`.
     """
     map_large_blocks()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(resolved, sockets, shared, link, ready, reread or (lambda: resolved)))
+        runner.run(_serve(resolved, sockets, shared, link, ready, reread or (lambda: resolved), control))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -64,6 +74,7 @@ async def _serve(
     link: SupervisorLink | None,
     ready: Callable[[], None],
     reread: Reread,
+    control: socket.socket | None,
 ) -> None:
     stop, hang_up = _signal_events()
     loop = asyncio.get_running_loop()
@@ -85,13 +96,17 @@ async def _serve(
         world.memory.resize(changed.config.limits.memory_octets)
 
     await listeners.open(sockets)
+    pulse = Pulse(world.clock, shared.metrics, partial(shared.workers.beat, shared.worker))
+    controlled = None
+    if control:
+        service = ControlService(world, pulse, lambda: listeners.listening)
+        controlled = await listen_for_control(control, service, world, FailureReporter(telemetry))
     chores.start()
     relay.start()
     world.signals.subscribe(WITHDRAWN, listeners.end_revoked)
     _tune_interpreter()
     reloading = asyncio.create_task(_reload_at(hang_up, reread, apply, world.telemetry))
-    if link:
-        beating = asyncio.create_task(_beat(link))
+    beating = asyncio.create_task(pulse.run())
     giving_back = asyncio.create_task(give_back_after_growth(world.clock))
     ready()
     await stop.wait()
@@ -104,9 +119,10 @@ async def _serve(
     await relay.stop(DRAIN_S)
     await chores.stop()
     maintenance_lock.close()
+    if controlled:
+        await controlled.drain(CONTROL_DRAIN_S)
     await close_world(world)
-    if link:
-        beating.cancel()
+    beating.cancel()
     termination.block()  # the loop removes its handlers at its end, and our caller may have something to clean up
 
 
@@ -130,13 +146,6 @@ def _tune_interpreter() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-
-
-async def _beat(link: SupervisorLink) -> None:
-    """Show the supervisor that the loop is not held, for ever."""
-    while True:
-        link.beat()
-        await asyncio.sleep(BEAT_S)
 
 
 async def _reload_at(

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-BEAT_S: Final = 0.5
-"""How often a worker counts a heartbeat."""
 STEADY_S: Final = 60.0
 """A worker that lived as long did not die at its start."""
 FIRST_DELAY_S: Final = 1.0

@@ -26,6 +26,11 @@ class DataDirectory:
         return self.path / "signals"
 
     @property
+    def control(self) -> Path:
+        """The folder of the sockets by which commands ask a running server."""
+        return self.path / "control"
+
+    @property
     def tls(self) -> Path:
         """The folder of the certificate that Pillarbox makes itself, and of its authority."""
         return self.path / "tls"

@@ -18,7 +18,7 @@ for each other.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -282,7 +282,14 @@ class MemoryBudget:
     @property
     def used_octets(self) -> int:
         """All that is reserved."""
-        shares = [self.relay]
+        return sum(share.used_octets for share in self._shares())
+
+    @property
+    def limit_octets(self) -> int:
+        """The budget."""
+        return sum(share.limit_octets for share in self._shares())
+
+    def _shares(self) -> Iterator[MemoryShare]:
+        yield self.relay
         for peer in (self.strangers, self.accounts):
-            shares += [peer.buffers, peer.received, peer.whole]
-        return sum(share.used_octets for share in shares)
+            yield from (peer.buffers, peer.received, peer.whole)

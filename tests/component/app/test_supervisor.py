@@ -23,6 +23,8 @@ from pillarbox.world.telemetry import SystemTelemetry
 
 class Stop(Exception): pass
 
+table = shared_among(2, SystemEntropy())[0].workers
+
 def work(link):
     if sys.argv[2] == "fail":
         raise SystemExit(3)
@@ -33,10 +35,10 @@ def work(link):
         log.write(f"{os.getpid()}\\n")
     link.ready()
     try:
-        link.beat()
+        table.beat(link.worker)
         while not select.select([link.supervisor_ended], [], [], 0.02)[0]:
             if sys.argv[2] != "hang" or link.worker:
-                link.beat()
+                table.beat(link.worker)
             else:
                 hold_the_loop()
     except Stop:
@@ -49,7 +51,6 @@ def ready():
     print("ready", flush=True)
 
 patience = Patience(look_s=0.1, told_looks=5, killed_looks=10)
-table = shared_among(2, SystemEntropy())[0].workers
 sys.exit(Supervisor(table, work, SystemTelemetry(), patience=patience).run(ready))
 """
 

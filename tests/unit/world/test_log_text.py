@@ -7,10 +7,11 @@ ENTRY = {"timestamp": "2026-11-30T09:14:25.123Z", "level": "warning", "event": "
 
 
 def test_time_level_and_event_come_first_then_the_fields() -> None:
-    line = text_line({"account": 7, "why": "no such blob", **ENTRY, "none": None, "list": [1, "a b"], "on": True})
+    line = text_line(
+        {"account": 7, "why": "no such blob", **ENTRY, "none": None, "list": [1, "a b"], "on": True}
+    )
     assert line == (
-        "2026-11-30 09:14:25Z  warning  message damaged"
-        '  account=7 why="no such blob" list=[1,"a b"] on=true'
+        '2026-11-30 09:14:25Z  warning  message damaged  account=7 why="no such blob" list=[1,"a b"] on=true'
     )
 
 
@@ -28,7 +29,9 @@ def test_what_others_wrote_cannot_hide() -> None:
 
 def test_an_error_has_its_calls_below_it() -> None:
     frames = [{"filename": "a.py", "lineno": 3, "name": "work"}]
-    line = text_line({**ENTRY, "exception": [{"exc_type": "ValueError", "exc_value": "lost\n", "frames": frames}]})
+    line = text_line(
+        {**ENTRY, "exception": [{"exc_type": "ValueError", "exc_value": "lost\n", "frames": frames}]}
+    )
     assert line.splitlines()[1:] == ["    a.py:3 work", "  ValueError: lost\\x0a"]
 
 
