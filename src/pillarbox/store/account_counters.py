@@ -62,6 +62,21 @@ def usage(tx: Transaction, account: AccountId) -> Usage:
     return Usage(*(tx.row("SELECT octets, messages FROM ledgers WHERE account = ?", (account,)) or (0, 0)))
 
 
+def total_usage(tx: Transaction) -> Usage:
+    """The usage of all accounts together."""
+    return Usage(
+        *(tx.row("SELECT sum(octets), sum(messages) FROM ledgers HAVING count(*) > 0", ()) or (0, 0))
+    )
+
+
+def heaviest(tx: Transaction, *, limit: int) -> list[tuple[AccountId, Usage]]:
+    """The accounts that use most, with their usage."""
+    rows = tx.rows(
+        "SELECT account, octets, messages FROM ledgers ORDER BY octets DESC, account LIMIT ?", (limit,)
+    )
+    return [(account, Usage(octets, messages)) for account, octets, messages in rows]
+
+
 def modseq(tx: Transaction, account: AccountId) -> ModSeq:
     """The MODSEQ of the last change. Raises `NoSuchAccount`."""
     found: ModSeq | None = tx.value("SELECT modseq FROM ledgers WHERE account = ?", (account,))

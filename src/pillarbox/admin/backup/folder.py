@@ -44,6 +44,11 @@ def is_backup(directory: Path) -> bool:
     return (directory / _POINTS).is_dir() or (directory / _PACKS).is_dir()
 
 
+def points_of(directory: Path) -> Points:
+    """The points there, for who reads only their names: a writer may be at work meanwhile."""
+    return Points(directory / _POINTS)
+
+
 @contextmanager
 def open_backup(directory: Path, *, writing: bool = False) -> Iterator[BackupFolder]:
     """Open a backup folder: for one writer, who may begin one, or for many readers, on a read-only disk too.
@@ -66,7 +71,7 @@ def open_backup(directory: Path, *, writing: bool = False) -> Iterator[BackupFol
         packs = Packs(directory / _PACKS, writing=writing)
         if writing:
             make_folder(directory / _POINTS)
-        yield BackupFolder(directory, Points(directory / _POINTS), packs)
+        yield BackupFolder(directory, points_of(directory), packs)
     except BlockingIOError:
         raise BackupRefused(f"Another backup or restore is using {directory}. Wait for it.") from None
     finally:

@@ -4,9 +4,11 @@ A folder that held a backup and is empty now is a disk that is not mounted, more
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from pillarbox.admin.backup.folder import BackupRefused, is_backup
+from pillarbox.admin.backup.folder import BackupRefused, is_backup, points_of
+from pillarbox.admin.backup.points import made_at_ms
 from pillarbox.world.durable import write_whole
 
 
@@ -17,6 +19,35 @@ def require_still_there(places: Path, directory: Path) -> None:
             f"There is no backup in {directory}, and there was one. Is its disk mounted? To begin a new one there:"
             f" pillarbox backup {directory} --force"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LastBackup:
+    """The newest point in a folder where backups were made."""
+
+    directory: str
+    point: str | None
+    """Its name; `None` where the folder has none, or can't be read."""
+    made_at_ms: int | None
+    trouble: str = ""
+    """Why there is none."""
+
+
+def last_backups(places: Path) -> list[LastBackup]:
+    """The newest point of each place, without reading it. Raises OSError where the list can't be read."""
+    return [_last_backup(Path(place)) for place in _read(places)]
+
+
+def _last_backup(directory: Path) -> LastBackup:
+    try:
+        if not is_backup(directory):
+            return LastBackup(str(directory), None, None, "there is no backup. Is its disk mounted?")
+        names = points_of(directory).names()
+    except OSError as failure:
+        return LastBackup(str(directory), None, None, str(failure.strerror))
+    if not names:
+        return LastBackup(str(directory), None, None, "there is no complete point")
+    return LastBackup(str(directory), names[-1], made_at_ms(names[-1]))
 
 
 def remember(places: Path, directory: Path) -> None:

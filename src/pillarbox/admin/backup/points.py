@@ -22,6 +22,8 @@ from pillarbox.world.durable import make_folder, write_whole
 FORMAT: Final = 2
 """Of points and packs; a backup of a newer format is refused. In format 1, names had no number."""
 _ENDINGS = (".point", ".copy")
+_NAME_FORMAT: Final = "%Y-%m-%dT%H%M%SZ"
+_NAME_EXAMPLE: Final = "2026-08-06T101112Z"
 _NUMBERED = re.compile(r"(?:(\d{6,9})\.)?(.+)")
 
 HOLE: Final = bytes(32)
@@ -86,6 +88,15 @@ class Point:
         return {digest for file in self.files for digest in file.digests} - {HOLE}
 
 
+def made_at_ms(name: str) -> int | None:
+    """When the point of this name was made, by the clock of then; `None` where the name does not say."""
+    try:
+        made = datetime.strptime(name[: len(_NAME_EXAMPLE)], _NAME_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(made.timestamp() * 1000)
+
+
 class Points:
     """The points of one backup folder, oldest first."""
 
@@ -130,7 +141,7 @@ class Points:
 
     def unused_name(self, now_ms: int) -> str:
         """A name for a point that is made now."""
-        name = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H%M%SZ")
+        name = datetime.fromtimestamp(now_ms / 1000, UTC).strftime(_NAME_FORMAT)
         taken = set(self.names())
         candidates = (name, *(f"{name}-{n}" for n in range(2, 10_000)))
         return next(candidate for candidate in candidates if candidate not in taken)

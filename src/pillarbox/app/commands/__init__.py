@@ -6,7 +6,7 @@ command or group called `command`, and add a row here.
 
 Commands contain no logic of their own: they parse arguments, call a verb of `admin` through
 `installation.Installation`, and print the result as text or (`--json`) as one JSON value. Exit codes: 0 success,
-1 failure or problems found, 2 usage error.
+1 failure or problems found, 2 usage error; `status` has one more.
 """
 
 import importlib
@@ -40,6 +40,10 @@ COMMANDS: Final = {
     "demo": Row("demo", SERVER, "Start a complete provider on loopback, to try it out."),
     "init": Row("init", SERVER, "Set up a provider for a domain."),
     "serve": Row("serve", SERVER, "Run the server."),
+    "status": Row("status", SERVER, "Show how the server, its queue and its storage are."),
+    "who": Row("who", SERVER, "List the sessions of clients."),
+    "kick": Row("kick", SERVER, "End sessions."),
+    "log": Row("log", SERVER, "Show the log, and follow it."),
     "check": Row("check", SERVER, "Check the configuration, DNS, certificates, ports and disk."),
     "config": Row("config", SERVER, "Show all options, or those in effect."),
     "completion": Row("completion", SERVER, "Print a script for completion in bash, zsh or fish."),

@@ -102,11 +102,13 @@ def _introduce(demo: "Demo") -> None:
     """Print what is needed to connect a client."""
     from pillarbox.app.demo import HOST
     from pillarbox.app.sockets import ports_of
-    from pillarbox.config.services import SERVICES
+    from pillarbox.config.services import SERVICES, WireProtocol
 
     lines = ["Pillarbox is running. Nothing leaves this machine; Ctrl-C stops it.", ""]
     for name, port in ports_of(demo.sockets).items():
         security = "TLS" if SERVICES[name].implicit_tls else "STARTTLS"
+        if SERVICES[name].protocol is WireProtocol.METRICS:
+            security = f"http://{HOST}:{port}/metrics"
         lines.append(f"  {name:<12} {HOST}:{port:<6} {security}")
     lines += ["", f"  Certificate authority: {demo.authority}", "", f"  {'login':<24} password"]
     shown = demo.people[:MAX_PEOPLE_SHOWN]

@@ -9,6 +9,7 @@ import click
 from pillarbox.app.commands.amounts import LARGEST_ID
 from pillarbox.app.commands.amounts import shown as octets_shown
 from pillarbox.app.commands.installation import CommandFailed, Installation, counted, on_installation, table
+from pillarbox.app.commands.spans import span
 from pillarbox.mail.visible import visible
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def list_queue(
         lines.append(f"Only the first {len(entries)} are shown; for more use --limit.")
     lines += [
         f"{pause.destination}: {counted(pause.failures, 'failed connection')}, next attempt in"
-        f" {_span(pause.paused_until_ms - installation.now_ms)}."
+        f" {span(pause.paused_until_ms - installation.now_ms)}."
         for pause in paused
     ]
     installation.show(
@@ -216,9 +217,9 @@ def _row(entry: "Entry", now_ms: int) -> tuple[object, ...]:
         entry.recipient,
         entry.state,
         octets_shown(entry.size_octets),
-        _span(now_ms - entry.queued_at_ms),
+        span(now_ms - entry.queued_at_ms),
         entry.attempts,
-        "" if wait_ms is None else "now" if wait_ms <= 0 else _span(wait_ms),
+        "" if wait_ms is None else "now" if wait_ms <= 0 else span(wait_ms),
         (entry.last_reply or "")[:_MAX_REPLY_CHARACTERS],
     )
 
@@ -230,15 +231,6 @@ def _recipients(entries: "tuple[Entry, ...]", now_ms: int) -> Iterator[str]:
             yield visible(f"    {entry.last_host or 'this server'}: {entry.last_reply}")
         if entry.next_attempt_ms is not None:
             yield (
-                f"    next attempt in {_span(entry.next_attempt_ms - now_ms)},"
-                f" expires in {_span(entry.expires_at_ms - now_ms)}"
+                f"    next attempt in {span(entry.next_attempt_ms - now_ms)},"
+                f" expires in {span(entry.expires_at_ms - now_ms)}"
             )
-
-
-def _span(milliseconds: int) -> str:
-    """A duration in the largest unit that gives at least one."""
-    seconds = max(0, milliseconds) // 1000
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"

@@ -76,6 +76,22 @@ def has_backlog(tx: Transaction) -> bool:
     return tx.row("SELECT 1 FROM ledgers WHERE indexed_email < last_email LIMIT 1") is not None
 
 
+def backlog(tx: Transaction, *, limit: int) -> int:
+    """How many emails are not indexed yet; counted up to `limit`."""
+    number: int = tx.value(
+        "SELECT count(*) FROM (SELECT 1 FROM ledgers l JOIN emails e ON e.id > l.indexed_email AND e.id <= l.last_email"
+        " WHERE l.indexed_email < l.last_email LIMIT ?) counted",
+        (limit,),
+    )
+    return number
+
+
+def given_up(tx: Transaction) -> int:
+    """How many emails could not be read for the index."""
+    number: int = tx.value("SELECT count(*) FROM search_given_up", ())
+    return number
+
+
 def begin(tx: Transaction, limit: int = MAX_ATTEMPT_MESSAGES) -> Attempt | None:
     """Record that at most `limit` emails will be read, of one account; `None` where there are none."""
     row = tx.row(

@@ -1,0 +1,5 @@
+"""`pillarbox kick`: see `sessions`."""
+
+from pillarbox.app.commands.sessions import kick as command
+
+__all__ = ["command"]

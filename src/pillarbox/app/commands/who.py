@@ -1,0 +1,5 @@
+"""`pillarbox who`: see `sessions`."""
+
+from pillarbox.app.commands.sessions import who as command
+
+__all__ = ["command"]
