@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from pillarbox.app.control import ControlSockets
+from pillarbox.app.metrics import FAMILIES
 from pillarbox.app.resolved import Resolved
 from pillarbox.app.sockets import Sockets
 from pillarbox.app.supervisor import Supervisor, SupervisorLink
@@ -24,7 +25,7 @@ from pillarbox.world.tls.server import CertificateUnusable, ServerTls
 
 def alone(resolved: Resolved, sockets: Sockets, ready: Callable[[], None]) -> int:
     """Serve in this process until stopped; return an exit code."""
-    shared = for_one_alone()
+    shared = for_one_alone(FAMILIES)
     telemetry = open_telemetry(resolved.config.log)
     shared.workers.serve(os.getpid(), SystemClock().now_ms())
     shared.workers.started(shared.worker, os.getpid(), SystemClock().now_ms())
@@ -42,7 +43,7 @@ def supervised(
     the log says what, and all workers, later ones included, keep the configuration they had.
     """
     workers = resolved.config.workers
-    shared = shared_among(workers, SystemEntropy())
+    shared = shared_among(workers, SystemEntropy(), FAMILIES)
     telemetry = open_telemetry(resolved.config.log, shared[0].recent.at(workers))
     current = resolved
 

@@ -10,6 +10,7 @@ from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import SessionFactory
 from pillarbox.server.imap.service import ImapService
+from pillarbox.server.metrics.service import MetricsService
 from pillarbox.server.pop3.service import Pop3Service
 from pillarbox.server.smtp.service import SmtpService
 from pillarbox.world.world import World
@@ -21,6 +22,7 @@ def session_factories(
     """By the name of the service. Services of one protocol share what their sessions have in common."""
     imap = ImapService(world, authenticator, config).session
     pop3 = Pop3Service(world, authenticator, config).session
+    metrics = MetricsService(world, config).session
     reception = Reception(world, config)
 
     def factory(row: ServiceRow) -> SessionFactory[Any]:
@@ -31,6 +33,8 @@ def session_factories(
                 return imap
             case WireProtocol.POP3:
                 return pop3
+            case WireProtocol.METRICS:
+                return metrics
             case _:
                 assert_never(row.protocol)
 

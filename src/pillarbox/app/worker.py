@@ -12,6 +12,7 @@ from pillarbox.app import termination
 from pillarbox.app.allocator import give_back_after_growth, map_large_blocks
 from pillarbox.app.control import listen_for_control
 from pillarbox.app.listeners import DRAIN_S, FailureReporter, Listeners
+from pillarbox.app.metrics import publish_readings
 from pillarbox.app.relaying import make_relay
 from pillarbox.app.resolved import Resolved
 from pillarbox.app.sockets import Sockets
@@ -96,6 +97,7 @@ async def _serve(
         world.memory.resize(changed.config.limits.memory_octets)
 
     await listeners.open(sockets)
+    publish_readings(shared.metrics, world.memory, listeners.listening)
     pulse = Pulse(world.clock, shared.metrics, partial(shared.workers.beat, shared.worker))
     controlled = None
     if control:

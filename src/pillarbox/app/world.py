@@ -29,6 +29,7 @@ def open_world(resolved: Resolved, telemetry: Telemetry, shared: Shared) -> Worl
     signals = UnixSignals(data.signals, asyncio.get_running_loop())
     database = open_database(data.database, SCHEMAS)
     database.on_commit = signals.announce
+    database.commit_counts.publish_in(shared.metrics)
     database.on_failure = partial(_report, telemetry)
     return World(
         clock=clock,

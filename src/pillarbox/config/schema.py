@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 from msgspec import Meta
 
 from pillarbox.config.data_directory import DataDirectory
-from pillarbox.config.services import SERVICES
+from pillarbox.config.services import SERVICES, ServiceRow
 
 DEFAULT_PATH = Path("/etc/pillarbox/pillarbox.toml")
 """The default of `--config`."""
@@ -46,6 +46,13 @@ class Description:
     """As TOML, where the default does not show how a value is written."""
 
 
+def _of_service(row: ServiceRow) -> Description:
+    sentence = row.sentence if row.usual else f"{row.sentence} The registered port is {row.port}."
+    return Description(
+        sentence, "host:port", Applies.AT_START, example=f'["{row.usual}"]' if row.usual else ""
+    )
+
+
 Endpoints = tuple[str, ...]
 Count = Annotated[int, Meta(ge=1)]
 
@@ -66,9 +73,7 @@ else:
                 row.name,
                 Annotated[
                     Endpoints,
-                    Description(
-                        f"{row.sentence} The registered port is {row.port}.", "host:port", Applies.AT_START
-                    ),
+                    _of_service(row),
                 ],
                 field(default=row.endpoints),
             )

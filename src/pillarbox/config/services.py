@@ -20,6 +20,8 @@ class WireProtocol(Enum):
     """SMTP and LMTP."""
     IMAP = b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n"
     POP3 = b"-ERR [SYS/TEMP] Too many connections, try again later\r\n"
+    METRICS = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 22\r\nConnection: close\r\n\r\nToo many connections\r\n"
+    """The text format of Prometheus over HTTP, on a port of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +32,15 @@ class ServiceRow:
     """Its name in the configuration, the ready file and the log."""
     protocol: WireProtocol
     port: int
-    """The registered port."""
+    """The registered port, or the usual one."""
     demo_port: int
     """Where the demo listens if it can: a port that needs no privileges."""
     sentence: str
     """For the documentation of `[listen]`."""
     implicit_tls: bool = False
     """TLS starts with the connection, before any greeting (RFC 8314 §3)."""
+    usual: str = ""
+    """An endpoint to suggest, where there is no registered port."""
     enabled: bool = True
     """Whether it listens on its registered port unless the configuration says otherwise."""
 
@@ -108,6 +112,16 @@ SERVICES: Final = {
             demo_port=2995,
             sentence="POP3, with implicit TLS.",
             implicit_tls=True,
+        ),
+        ServiceRow(
+            name="metrics",
+            protocol=WireProtocol.METRICS,
+            port=9464,
+            demo_port=2964,
+            sentence="Metrics for Prometheus, at /metrics, by HTTP without TLS or login: for this machine and others "
+            "that you trust.",
+            usual="127.0.0.1:9464",
+            enabled=False,
         ),
     )
 }

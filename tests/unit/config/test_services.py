@@ -12,7 +12,8 @@ def test_each_service_has_a_listen_option_with_its_sentence_and_port() -> None:
     assert list(found) == list(SERVICES)
     for row in SERVICES.values():
         option = found[row.name]
-        assert option.description.sentence == f"{row.sentence} The registered port is {row.port}."
+        registered = "" if row.usual else f" The registered port is {row.port}."
+        assert option.description.sentence == f"{row.sentence}{registered}"
         assert option.description.applies is Applies.AT_START
         assert option.default == ((f"*:{row.port}",) if row.enabled else ())
 

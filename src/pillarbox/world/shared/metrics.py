@@ -168,6 +168,10 @@ class Metrics:
         assert isinstance(source, Histogram), "a series has one kind"
         return source
 
+    def attach(self, family: Family, histogram: Histogram, *values: str) -> None:
+        """Have a histogram published that was made elsewhere."""
+        self._add(family, values, histogram)
+
     def read(self, family: Family, read: Callable[[], float], *values: str) -> None:
         """Have a series read from where it is kept."""
         source = self._sources.get((family, values))

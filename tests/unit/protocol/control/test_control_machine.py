@@ -7,7 +7,8 @@ from pillarbox.protocol.control.machine import MAX_REQUEST_OCTETS, ControlMachin
 
 @pytest.mark.parametrize("size", [1, 2, 5, 100])
 def test_requests_come_one_by_one_however_they_were_cut(size: int) -> None:
-    machine, said, found = ControlMachine(), b'{"type":"status"}\n\n{"a":1}\nrest', []
+    machine, said = ControlMachine(), b'{"type":"status"}\n\n{"a":1}\nrest'
+    found: list[Line | TooLong] = []
     for start in range(0, len(said), size):
         events = machine.receive(said[start : start + size])
         while events:

@@ -18,6 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import apsw
 
+from pillarbox.world.database.commit_counts import CommitCounts
 from pillarbox.world.database.database import Lane, OnCommit, OnFailure
 from pillarbox.world.database.failures import (
     DatabaseDamaged,
@@ -91,6 +92,11 @@ class SqliteDatabase:
         self._lanes = {lane: ThreadPoolExecutor(lane.value, lane.name.lower()) for lane in Lane if path}
         self._thread_local = threading.local()
         self._thread_readers: list[SqliteTransaction] = []
+
+    @property
+    def commit_counts(self) -> CommitCounts:
+        """How transactions were made durable."""
+        return self._writer.counts
 
     async def write(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """See `Database.write`."""

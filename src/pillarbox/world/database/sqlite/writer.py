@@ -22,11 +22,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import Any, Final
 
 import apsw
 from msgspec import Struct
 
+from pillarbox.world.database.commit_counts import CommitCounts
 from pillarbox.world.database.database import OnCommit, OnFailure
 from pillarbox.world.database.failures import DatabaseUnavailable, StatementFailed
 from pillarbox.world.database.sqlite.commit_thread import CommitThread
@@ -87,6 +89,7 @@ class Writer:
         those that will be found.
         """
         self.transaction = SqliteTransaction(connection)
+        self.counts = CommitCounts()
         self._connection = connection
         self._write_lock = write_lock
         self._thread = thread
@@ -219,6 +222,7 @@ class Writer:
 
     def _run_verbs(self, batch: list[_Waiting]) -> bool:
         """Run each verb, in a savepoint unless it has the transaction for itself; whether any succeeded."""
+        self.counts.verbs.observe(len(batch))
         if len(batch) == 1:
             self._run_verb(batch[0])
             return batch[0].failure is None
@@ -255,7 +259,9 @@ class Writer:
 
     def _commit(self) -> Exception | None:
         """In the thread: COMMIT, then `after_commit`; return the failure of the latter, if any."""
+        began_s = monotonic()
         self._connection.execute("COMMIT")
+        self.counts.seconds.observe(monotonic() - began_s)
         self._look()
         try:
             self._after_commit()

@@ -1,0 +1,1 @@
+"""The metrics of all workers, for Prometheus: `GET /metrics`."""
