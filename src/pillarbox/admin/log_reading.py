@@ -86,7 +86,7 @@ def entry_of(octets: bytes) -> LogEntry:
     """The entry that stands in a line."""
     try:
         fields = _decode(octets)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         fields = None
     if fields is not None and "event" not in fields:
         fields = None

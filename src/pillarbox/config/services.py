@@ -20,7 +20,10 @@ class WireProtocol(Enum):
     """SMTP and LMTP."""
     IMAP = b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n"
     POP3 = b"-ERR [SYS/TEMP] Too many connections, try again later\r\n"
-    METRICS = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 22\r\nConnection: close\r\n\r\nToo many connections\r\n"
+    METRICS = (
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 22\r\nConnection: close\r\n\r\n"
+        b"Too many connections\r\n"
+    )
     """The text format of Prometheus over HTTP, on a port of its own."""
 
 

@@ -218,9 +218,9 @@ class Listener:
         return tuple(self._connections)
 
     def described(self, connection: OwnedConnection) -> OpenSession | None:
-        """One of `connections`; `None` once it has ended."""
+        """One of `connections`; `None` once it has ended, or is closing."""
         admitted = self._connections.get(connection)
-        if admitted is None:
+        if admitted is None or connection.gone:
             return None
         number, since_s = admitted
         tls = connection.tls

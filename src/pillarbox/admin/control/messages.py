@@ -137,7 +137,7 @@ def read_request(line: bytes) -> Request:
     """Raises `NotUnderstood`."""
     try:
         request: Request = _request(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
         raise NotUnderstood(str(failure)) from None
     return request
 
@@ -146,6 +146,6 @@ def read_answer(line: bytes) -> Answer:
     """Raises `NotUnderstood`."""
     try:
         answer: Answer = _answer(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
         raise NotUnderstood(str(failure)) from None
     return answer

@@ -49,6 +49,7 @@ def test_an_answer_is_read_as_it_was_written(answer: Answer) -> None:
         b'{"type":"kick","selection":7}',
         b"\xff",
         b"[" * 5000,
+        b'{"type":"status","x":' + b"[" * 8000,
     ],
 )
 def test_what_is_no_request_is_not_understood(line: bytes) -> None:
