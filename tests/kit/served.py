@@ -38,7 +38,9 @@ class Served:
         """Serve on ports that were free just before, and wait until it does."""
         self.ports = dict(zip(ENABLED, free_ports(len(ENABLED)), strict=True))
         lines = [f'{name} = ["127.0.0.1:{port}"]' for name, port in self.ports.items()]
-        self.there.config.write_text("\n".join([config, "[listen]", *lines]))
+        self.there.config.write_text(
+            "\n".join([self.configured(config), "[listen]", *lines, *self.listening()])
+        )
         with self.log.open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "pillarbox", "serve", "--config", str(self.there.config), *words],
@@ -49,6 +51,14 @@ class Served:
         while not self.said('"serving"') and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         return process
+
+    def configured(self, config: str) -> str:
+        """The configuration but for `[listen]`, made of the one that `init` wrote."""
+        return config
+
+    def listening(self) -> list[str]:
+        """More lines of `[listen]`."""
+        return []
 
     def said(self, words: str) -> int:
         """How often this is in the log."""
