@@ -115,14 +115,13 @@ class Settling:
 
     async def log(self, recorded: Sequence[RecipientResult]) -> None:
         """Log and count results."""
-        telemetry = self._world.telemetry
-        for number, fields in enumerate(log_fields(recorded), 1):
+        telemetry, now_ms = self._world.telemetry, self._world.clock.now_ms()
+        results = zip(recorded, log_fields(recorded), strict=True)
+        for number, (result, fields) in enumerate(results, 1):
             telemetry.event("mail relayed", **fields)
+            self._counts.add(result, now_ms)
             if number % LOGGED_TOGETHER == 0:
                 await asyncio.sleep(0)
-        now_ms = self._world.clock.now_ms()
-        for result in recorded:
-            self._counts.add(result, now_ms)
 
 
 def _is_large(batch: Sequence[JobResult]) -> bool:
