@@ -38,7 +38,7 @@ def commands() -> str:
         "",
         INTRODUCTION,
         "",
-        "Exit codes: 0 success; 1 failure, or problems found; 2 usage error.",
+        "Exit codes: 0 success; 1 failure, or problems found; 2 usage error; 3, of `status`: the server does not run.",
     ]
     context = click.Context(main, info_name="pillarbox")
     section = ""

@@ -6,6 +6,7 @@ import signal
 import smtplib
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,12 @@ class Watched(Served):
         """The lines that a collector gets."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=20) as response:
             return response.read().decode().splitlines()  # type: ignore[no-any-return]
+
+    def is_replaced(self, worker: int) -> bool:
+        """Whether another worker is in the place of this one, and answers."""
+        workers = self.workers()
+        replaced = worker not in workers and len(workers) == 2
+        return replaced and self.there.run("status", "--quick").exit_code == 0
 
     def send(self) -> None:
         """Have it accept a message."""
@@ -110,9 +117,8 @@ def test_a_worker_that_dies_or_hangs_is_seen_and_its_counts_stay(watched: Watche
     counted = 'pillarbox_messages_received_total{result="accepted",service="smtp"} 1.0'
     watched.until(lambda: counted in watched.metrics())
     for worker in watched.workers():
-        watched.until(lambda: watched.status("--quick", code=0))
         os.kill(worker, signal.SIGKILL)
-        watched.until(lambda worker=worker: worker not in watched.workers() and len(watched.workers()) == 2)
+        watched.until(partial(watched.is_replaced, worker))
     watched.until(lambda: watched.there.run("status", "--quick").exit_code == 0)
     assert counted in watched.metrics(), "what dead workers counted is not lost"
     assert "pillarbox_worker_restarts_total 2.0" in watched.metrics()

@@ -130,7 +130,7 @@ class Pop3Session(SessionState):
 
     def _fail(self, failure: Exception) -> None:
         if isinstance(failure, BlobDamaged):
-            asked = self._command
+            asked = self.last_command
             uid = {"uid": self.maildrop.uid(asked.number)} if isinstance(asked, Retr | Top) else {}
             damage.report(self.world, failure, account=self.owner.login, **uid)
         if self.replied:
