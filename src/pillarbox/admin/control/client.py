@@ -17,7 +17,8 @@ from pillarbox.world.socket_folder import SocketFolder
 
 ANSWER_S: Final = 5.0
 """How long a worker may be silent, while we wait for its answer."""
-MAX_ANSWER_LINES: Final = 1_000_000
+MAX_ANSWER_OCTETS: Final = 64 * 1024 * 1024
+"""Of one worker: some 200 000 sessions."""
 MAX_LINE_OCTETS: Final = 1024 * 1024
 MAX_ASKED_AT_ONCE: Final = 64
 _READ_OCTETS: Final = 64 * 1024
@@ -118,13 +119,13 @@ def _ask(folder: SocketFolder, name: str, request: Request, within_s: float) -> 
 def _answers(connection: socket.socket, within_s: float) -> Iterator[Answer]:
     """The lines of an answer. Raises `WorkerSilent`, `NotUnderstood`, `TimeoutError` or another OSError."""
     until, monotonic = time.monotonic() + within_s, time.monotonic
-    held, lines = b"", 0
-    while lines < MAX_ANSWER_LINES and len(held) <= MAX_LINE_OCTETS:
+    held, received = b"", 0
+    while received <= MAX_ANSWER_OCTETS and len(held) <= MAX_LINE_OCTETS:
         octets = _received(connection, until, monotonic)
+        received += len(octets)
         until = monotonic() + within_s  # as long as it says something
         *whole, held = (held + octets).split(b"\n")
         for line in whole:
-            lines += 1
             match answer := read_answer(line):
                 case End():
                     return

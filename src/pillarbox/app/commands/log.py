@@ -64,6 +64,7 @@ def command(
     journalctl -u pillarbox -o cat | pillarbox log - --level warning
     """
     from pillarbox.admin.log_reading import LogQuery, entries, last_entries
+    from pillarbox.app.privileges import as_invoker
 
     since_ms = _since_ms(installation, since) if since else None
     account = _account_id(installation, about)
@@ -73,9 +74,10 @@ def command(
             _show(installation, entries((line.rstrip(b"\r\n") for line in sys.stdin.buffer), query))
             return
         path = file or _configured(installation)
-        _show(installation, last_entries(path, query, limit=lines))
-        if follow:
-            asyncio.run(_follow(installation, path, query))
+        with as_invoker():
+            _show(installation, last_entries(path, query, limit=lines))
+            if follow:
+                asyncio.run(_follow(installation, path, query))
     except BrokenPipeError:
         sys.stderr.close()  # the pager was left: nobody reads on
     except KeyboardInterrupt:
