@@ -14,6 +14,7 @@ from pillarbox.admin.control.client import remove_dead, socket_name
 from pillarbox.admin.control.messages import Failed, written
 from pillarbox.server.control.answers import ControlService
 from pillarbox.server.listener import FailureReporter, Listener, ListenerLimits, ServiceOffer
+from pillarbox.server.pump.turns import Turns
 from pillarbox.world.socket_folder import SocketFolder
 from pillarbox.world.telemetry import Telemetry
 from pillarbox.world.world import World
@@ -60,15 +61,20 @@ class ControlSockets:
 
 
 async def listen_for_control(
-    listening: socket.socket, service: ControlService, world: World, reporter: FailureReporter
+    listening: socket.socket,
+    service: ControlService,
+    world: World,
+    reporter: FailureReporter,
+    turns: Turns | None = None,
 ) -> Listener:
-    """Answer commands on this socket."""
+    """Answer commands on this socket; `turns` are those of the clients' connections."""
     offer = ServiceOffer(
         name="control",
         session=service.session,
         busy=written(Failed("too many commands at once")),
         limits=ListenerLimits(connections=MAX_CONNECTIONS),
     )
-    listener = Listener(offer, reporter, open_counts=world.shared.open_counts, memory=world.memory)
+    counts, memory = world.shared.open_counts, world.memory
+    listener = Listener(offer, reporter, open_counts=counts, turns=turns, memory=memory)
     await listener.open([listening])
     return listener

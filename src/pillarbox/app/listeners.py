@@ -43,19 +43,20 @@ class Listeners:
         self._authenticator = authenticator
         self._services = _services(world, authenticator, config)
         self._listeners: list[Listener] = []
+        self.turns = Turns()
+        """How all connections of this loop share it."""
         self._revoking: set[asyncio.Task[None]] = set()
 
     async def open(self, sockets: Sockets) -> None:
         """Accept connections on these sockets."""
-        reporter = FailureReporter(self._world.telemetry)
-        buffer, turns = shared_buffer(), Turns()
+        reporter, buffer = FailureReporter(self._world.telemetry), shared_buffer()
         for name, of_service in sockets.items():
             listener = Listener(
                 self._services[name],
                 reporter,
                 open_counts=self._world.shared.open_counts,
                 buffer=buffer,
-                turns=turns,
+                turns=self.turns,
                 memory=self._world.memory,
             )
             await listener.open(of_service)

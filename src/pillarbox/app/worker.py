@@ -102,7 +102,8 @@ async def _serve(
     controlled = None
     if control:
         service = ControlService(world, pulse, lambda: listeners.listening)
-        controlled = await listen_for_control(control, service, world, FailureReporter(telemetry))
+        reporter = FailureReporter(telemetry)
+        controlled = await listen_for_control(control, service, world, reporter, listeners.turns)
     chores.start()
     relay.start()
     world.signals.subscribe(WITHDRAWN, listeners.end_revoked)
