@@ -31,7 +31,7 @@ EXPRESSIONS: dict[str, str] = {
     "admin.backup.points": "_NUMBERED",
     "admin.checks.policies": "_FLAG _POLICY _NUMBER _PERCENT _URI",
     "admin.exporting.mbox": "_QUOTE",
-    "admin.importing.fields": "_STATUS _X_STATUS _WORDS _HEX_4 _HEX_8 _NUMBER _UIDS",
+    "admin.importing.fields": "_STATUS _X_STATUS _WORDS _KEYWORDS _HEX_4 _HEX_8 _NUMBER _UIDS",
     "admin.importing.gmail": "_CATEGORY _NOT_IN_KEYWORDS",
     "admin.importing.maildir": "_SECOND _EXPORTED _DIGITS",
     "admin.importing.marker": "_FIELDS",

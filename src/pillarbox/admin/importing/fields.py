@@ -7,7 +7,8 @@
     Content-Length                  where a message ends, if it was believed
 
 These fields are read and removed where their value is what these programs write; any other `Status` is the message's
-own. Of each, the topmost counts. Where `marker` has written its fields, only they do.
+own, and so is `X-Keywords: sale, shoes` where no other of these fields says that a program was at work. Of each, the
+topmost counts. Where `marker` has written its fields, only they do.
 """
 
 import re
@@ -36,6 +37,7 @@ _MOZILLA_2_LABEL: Final = 25
 _STATUS: Final = re.compile(rb"[ROUND]{0,5}")
 _X_STATUS: Final = re.compile(rb"[AFDTRON]{0,7}")
 _WORDS: Final = re.compile(rb"[^\x00-\x08]*")
+_KEYWORDS: Final = re.compile(rb"[!#$&'+\-./0-9:;<=>?@A-Z\[^_`a-z|}~ \t]*")
 _HEX_4: Final = re.compile(rb"[0-9A-Fa-f]{4}")
 _HEX_8: Final = re.compile(rb"[0-9A-Fa-f]{8}")
 _NUMBER: Final = re.compile(rb"\d{1,20}")
@@ -84,6 +86,8 @@ def unpack(entry: Entry) -> Unpacked:
     if not names:
         return Unpacked(octets, received_at_ms=received_at_ms)
     found, kept = _topmost(header, {name.decode("ascii") for name in names})
+    if found.keys() == {"x-keywords"} and not _KEYWORDS.fullmatch(found["x-keywords"]):
+        return Unpacked(octets, received_at_ms=received_at_ms)
     if header.first("Subject") == _INTERNAL_SUBJECT and ("x-imap" in found or "x-imapbase" in found):
         return Unpacked(octets, is_mail=False)
     mozilla = int(found.get("x-mozilla-status", b"0"), 16)

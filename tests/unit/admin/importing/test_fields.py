@@ -19,7 +19,8 @@ def unpacked(*fields: bytes) -> Unpacked:
         ((b"Status: O",), ""),
         ((b"Status: ROD",), "\\Deleted \\Seen"),
         ((b"Status: RO", b"X-Status: AFT"), "\\Answered \\Flagged \\Seen \\Draft"),
-        ((b"X-Keywords: $Forwarded  No)thing Work                 ",), "$Forwarded Work"),
+        ((b"X-Keywords: $Forwarded  Work                 ",), "$Forwarded Work"),
+        ((b"Status: O", b"X-Keywords: $Forwarded, No)thing Work"), "$Forwarded Work"),
         ((b"X-Mozilla-Status: 0001", b"X-Mozilla-Status2: 00000000"), "\\Seen"),
         ((b"X-Mozilla-Status: 1007",), "\\Answered \\Flagged \\Seen $Forwarded"),
         ((b"X-Mozilla-Status: 0000", b"X-Mozilla-Status2: 00200000"), "\\Deleted"),
@@ -46,6 +47,11 @@ def test_a_length_that_was_believed_is_not_the_messages_own() -> None:
     octets = b"Content-Length: 3\r\n" + REST
     assert unpack(Entry(b"", octets)).octets == octets
     assert unpack(Entry(b"", octets, counted=True)).octets == REST
+
+
+def test_keywords_of_a_sender_are_the_messages_own() -> None:
+    field = b"X-Keywords: sale, shoes\r\n"
+    assert unpack(Entry(b"", field + REST)) == Unpacked(field + REST)
 
 
 def test_of_a_field_that_is_there_twice_the_topmost_counts() -> None:
