@@ -28,9 +28,7 @@ MAX_LABEL_OCTETS: Final = 63
 # By what is not in them: `re` takes 10 ms to compile a range that ends with the last character of Unicode.
 _ATEXT = r'[^\x00-\x20\x7f"(),.:;<>@\[\\\]]'
 _DOT_STRING = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
-_ADDRESS = re.compile(
-    rf'(?:({_DOT_STRING.pattern})|"((?:[^\x00-\x1f\x7f"\\]|\\[ -~])*)")@(.+)', re.DOTALL
-)
+_ADDRESS = re.compile(rf'(?:({_DOT_STRING.pattern})|"((?:[^\x00-\x1f\x7f"\\]|\\[ -~])*)")@(.+)', re.DOTALL)
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]*[A-Za-z0-9_])?"  # "_" is in no hostname, but in use
 _ASCII_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LITERAL = re.compile(r"\[(?:([A-Za-z0-9\-]*[A-Za-z0-9]):)?([!-Z^-~]+)\]")
