@@ -10,7 +10,7 @@ perhaps an empty one, for each so many octets that were read.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from pillarbox.mail import charset, encoded_word, html_text, transfer
@@ -57,7 +57,7 @@ def preview(octets: bytes, part: Part) -> str:
         if preview := _fast_preview(octets, candidate):
             return preview
         limit = min(PREVIEW_OCTETS, left)
-        if shown := _begin("".join(_words(octets, candidate, limit))):
+        if shown := _begin("".join(plain_pieces(octets, candidate, limit))):
             return shown
         left -= min(candidate.size, limit)
         if left <= 0:
@@ -128,7 +128,7 @@ def _texts(octets: bytes, part: Part, depth: int) -> Iterator[str]:
     """All texts, a line end before each."""
     if part.media_type in ("text", "multipart") and not part.children:
         yield "\n"  # a multipart without parts is read as text
-        yield from _words(octets, part)
+        yield from plain_pieces(octets, part)
         return
     if part.is_message():
         yield "\n"
@@ -145,8 +145,8 @@ def _texts(octets: bytes, part: Part, depth: int) -> Iterator[str]:
         yield from _texts(inner_octets, inner, depth - 1)
 
 
-def _words(octets: bytes, part: Part, limit: int | None = None) -> Iterable[str]:
-    """What a part says, at most `limit` of its octets."""
+def plain_pieces(octets: bytes, part: Part, limit: int | None = None) -> Iterable[str]:
+    """What a part says, without markup; at most `limit` of its octets."""
     is_html = part.mime.content_type == "text/html"
     if part.size <= transfer.MAX_PIECE_OCTETS:
         text = _short_text(octets, part)
@@ -155,12 +155,26 @@ def _words(octets: bytes, part: Part, limit: int | None = None) -> Iterable[str]
     return html_text.words(pieces) if is_html else pieces
 
 
+def shown_parts(part: Part) -> list[Part]:
+    """The text parts that a reader sees one after another; of alternatives one."""
+    found = [shown_parts(child) for child in _preferred(part)]
+    if part.mime.content_type == "multipart/alternative":
+        return next(filter(None, found), [])
+    if part.is_message() or not part.children:
+        return [] if part.is_message() else list(_readable(part))
+    return [one for parts in found for one in parts]
+
+
+def _preferred(part: Part) -> Sequence[Part]:
+    """The parts of a part, of alternatives the one that is read most reliably first (RFC 2046 §5.1.4)."""
+    if part.mime.content_type != "multipart/alternative":
+        return part.children
+    return sorted(part.children, key=lambda child: child.mime.content_type != "text/plain")
+
+
 def _readable(part: Part) -> Iterator[Part]:
     """Text parts, best for a preview first."""
-    children = part.children
-    if part.mime.content_type == "multipart/alternative":
-        # RFC 2046 §5.1.4: the same content in several forms; plain text is the most reliable.
-        children = tuple(sorted(children, key=lambda child: child.mime.content_type != "text/plain"))
+    children = _preferred(part)
     for child in children:
         yield from _readable(child)
     if children or part.mime.content_type not in _SHOWN:

@@ -199,3 +199,24 @@ def test_only_what_introduces_a_quotation_is_left_out() -> None:
     octets = b"\r\nSee:\r\nMax wrote:\r\n\r\nEva wrote:\r\n\r\n" + quoted + b"Yes.\r\n" + quoted + b"No."
 
     assert text.preview(octets, parse(octets)) == "See: Yes. No."
+
+
+def test_of_alternatives_one_is_shown_and_no_attachment() -> None:
+    message = (
+        b'Content-Type: multipart/mixed; boundary="m"\r\n\r\n'
+        b'--m\r\nContent-Type: multipart/alternative; boundary="a"\r\n\r\n'
+        b"--a\r\nContent-Type: text/html\r\n\r\n<p>rich</p>\r\n--a\r\n\r\nplain\r\n--a--\r\n"
+        b"--m\r\nContent-Disposition: attachment\r\n\r\nattached\r\n"
+        b"--m\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nenclosed\r\n"
+        b"--m\r\n\r\nfooter\r\n--m--\r\n"
+    )
+    shown = text.shown_parts(parse(message))
+    assert ["".join(text.plain_pieces(message, part)) for part in shown] == ["plain", "footer"]
+
+
+def test_an_alternative_without_text_falls_back_to_one_with_text() -> None:
+    message = (
+        b'Content-Type: multipart/alternative; boundary="a"\r\n\r\n'
+        b"--a\r\nContent-Type: image/png\r\n\r\nx\r\n--a\r\nContent-Type: text/html\r\n\r\n<p>rich</p>\r\n--a--\r\n"
+    )
+    assert [part.content_type for part in text.shown_parts(parse(message))] == ["text/html"]

@@ -245,16 +245,17 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     asked = (ConfigWrong, NameRefused, NoSuchMailbox, OverQuota, CommandFailed)
     machine = (NoSuchUser, PythonUnreadable, CannotListen)
     worlds = (DatabaseUnavailable, DatabaseInUse, SchemaTooNew, BlobDamaged, CertificateUnusable, OSError)
-    return (*asked, *machine, *worlds, *_maintenance_errors())
+    return (*asked, *machine, *worlds, *_rarer_errors())
 
 
-def _maintenance_errors() -> tuple[type[Exception], ...]:
-    """Errors of backup and rebuild, whose modules only their commands load."""
+def _rarer_errors() -> tuple[type[Exception], ...]:
+    """Errors of rooms whose modules only their commands load."""
     import sys
 
     names = {
         "pillarbox.admin.backup": ("BackupRefused", "BackupDamaged", "NoSuchPoint"),
         "pillarbox.admin.fsck": ("LossRefused",),
+        "pillarbox.admin.mail.finding": ("NoSuchEmail",),
         "pillarbox.admin.rebuild": ("CannotRebuild",),
     }
     loaded = ((sys.modules.get(module), classes) for module, classes in names.items())
