@@ -39,6 +39,16 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
+class BearerToken:
+    """An OAuth 2.0 access token, and what OAUTHBEARER tells besides: whom it is for, and the server (RFC 7628 §3.1)."""
+
+    login: str
+    token: str = field(repr=False)
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Binding:
     """The channel binding that a client uses: its type and this connection's data."""
 
@@ -97,6 +107,33 @@ def choose(
     if plain_allowed and "LOGIN" in names and not credentials.authorization:
         return ClientExchange("LOGIN", _login(credentials), client_first=False, proves=False)
     return None
+
+
+def choose_bearer(offered: Iterable[str], bearer: BearerToken) -> ClientExchange | None:
+    """Begin with OAUTHBEARER (RFC 7628) or its forerunner XOAUTH2, or `None` if neither is offered.
+
+    Only for a connection with TLS to a verified server: whoever has the token may use it. Raises
+    `AuthenticationFailed` where the login or the token can't be sent.
+    """
+    names = {name.upper() for name in offered}
+    if any(ord(character) < 0x20 for character in bearer.login + bearer.token):
+        raise AuthenticationFailed(Reason.MALFORMED, "a control character in the login or the token")
+    if "OAUTHBEARER" in names:
+        initial = (
+            f"n,a={escape(bearer.login)},\x01host={bearer.host}\x01port={bearer.port}\x01"
+            f"auth=Bearer {bearer.token}\x01\x01"
+        )
+        # RFC 7628 §3.2.3: the answer to a message about an error
+        return ClientExchange("OAUTHBEARER", _bearer(initial, b"\x01"), client_first=True, proves=False)
+    if "XOAUTH2" in names:
+        initial = f"user={bearer.login}\x01auth=Bearer {bearer.token}\x01\x01"
+        return ClientExchange("XOAUTH2", _bearer(initial, b""), client_first=True, proves=False)
+    return None
+
+
+def _bearer(initial: str, after_error: bytes) -> ClientMechanism:
+    yield initial.encode()
+    yield after_error
 
 
 def _plain(credentials: Credentials) -> ClientMechanism:
