@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
 from pillarbox.protocol.imap import command_table as imap  # noqa: E402 - after the path to it is known
+from pillarbox.protocol.imap.client import states as imap_client  # noqa: E402 - likewise
 from pillarbox.protocol.imap.states import State as ImapState  # noqa: E402 - likewise
 from pillarbox.protocol.pop3 import states as pop3  # noqa: E402 - likewise
 from pillarbox.protocol.smtp import states as smtp  # noqa: E402 - likewise
@@ -94,6 +95,12 @@ def _pop3(command: type, state: pop3.State) -> str:
 
 def _client(state: client.State, kind: ReplyKind | None) -> str:
     return f"{client.DEADLINE_S[state]:g}" if kind is None else client.TABLE[state, kind].value
+
+
+def _imap_client(state: imap_client.State, kind: imap_client.Kind | None) -> str:
+    if kind is None:
+        return f"{imap_client.DEADLINE_S[state]:g}"
+    return imap_client.TABLE[state, kind].value
 
 
 def _pump(event: pump.Event, phase: pump.Phase) -> str:
@@ -200,6 +207,24 @@ PAGES = (
             "`tls` to `ehlo`; AUTH from `ready` to `auth`; a transaction from `ready` to `envelope`; sending the\n"
             "message from `body` to `content`; QUIT from `ready` to `quit`. A lost connection, or a reply that does\n"
             "not come in time, leads from every state to `closed`."
+        ),
+    ),
+    StatePage(
+        name="imap-client",
+        title="States of the IMAP client",
+        module=imap_client,
+        table="TABLE",
+        introduction=(
+            "A row is a state, a column the kind of a response. A cell is what the client does. The last column is\n"
+            "how long the server may send nothing, in seconds."
+        ),
+        rows={state.value: state for state in imap_client.State},
+        columns={**{kind.value: kind for kind in imap_client.Kind}, "seconds": None},
+        cell=_imap_client,
+        notes=(
+            "Transitions that are not responses: STARTTLS leads from `ready` to `starttls`, and a TLS handshake from\n"
+            "`tls` to `capability`; AUTHENTICATE and LOGIN from `ready` to `login`; LOGOUT from `ready` to `logout`.\n"
+            "A lost connection, or a server that sends nothing for too long, leads from every state to `closed`."
         ),
     ),
     StatePage(
