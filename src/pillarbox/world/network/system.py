@@ -1,6 +1,7 @@
 """The machine's network, on the loop's transports."""
 
 import asyncio
+import socket
 import ssl
 from typing import cast
 
@@ -22,6 +23,18 @@ class SystemNetwork:
         except OSError as error:
             raise NetworkFailure(f"{address} port {port}: {error.strerror or error}") from error
         return _SystemStream(link, Endpoint(address, port))
+
+
+async def addresses_of(host: str) -> list[str]:
+    """The addresses of a host that an operator names, as the machine finds them: in `/etc/hosts`, then in the DNS.
+
+    Raises `NetworkFailure`.
+    """
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:  # UnicodeError: no host can have this name
+        raise NetworkFailure(f"{host}: {getattr(error, 'strerror', None) or error}") from error
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 class _Link(asyncio.Protocol):
