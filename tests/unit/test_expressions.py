@@ -33,6 +33,7 @@ EXPRESSIONS: dict[str, str] = {
     "admin.exporting.mbox": "_QUOTE",
     "admin.importing.fields": "_STATUS _X_STATUS _WORDS _KEYWORDS _HEX_4 _HEX_8 _NUMBER _UIDS",
     "admin.importing.gmail": "_CATEGORY _NOT_IN_KEYWORDS",
+    "admin.importing.imap.patience": "_BACKOFF",
     "admin.importing.maildir": "_SECOND _EXPORTED _DIGITS",
     "admin.importing.marker": "_FIELDS",
     "admin.importing.mbox": "_GMAIL_ID",
@@ -73,6 +74,8 @@ EXPRESSIONS: dict[str, str] = {
     "mail.unitext": "_EMBEDDED _SPECIAL",
     "mail.visible": "_HIDDEN _HIDDEN_BUT_LINES",
     "mail.xtext": "_XTEXT _HEX",
+    "protocol.imap.client.parsing": "_CODE _RUN",
+    "protocol.imap.client.syntax": "_TOKEN _ESCAPED",
     "protocol.imap.cursor": (
         "_ATOM _WORD _STRING _ASTRING _LIST_MAILBOX _ESCAPED _PENDING_LITERAL _NUMBER _FLAGS _SET "
         "_SEQUENCE_SET _BASE64"
@@ -116,6 +119,7 @@ IN_FUNCTIONS = {
 MORE: dict[str, tuple[tuple[str, str, str], ...]] = {
     "protocol.smtp.path:_BARE": (("", "@", '"'), ("", "a@", '"')),
     "protocol.smtp.path:_PATH": (("<", '""a', ""), ("<@", "a", ":"), ("<a@[", "1.", "]")),
+    "protocol.imap.client.syntax:_TOKEN": (('"', "\\a", ""), ("", "a[", ""), ("a[", "( ", "")),
     "protocol.imap.cursor:_STRING": (('"', '\\"', ""), ("{", "1", "}")),
     "protocol.sasl.scram_message:_CLIENT_FINAL": (("c=b,r=b", ",p=b", "!"), ("c=b,r=b,p=", "b", "!")),
     "protocol.sasl.scram_message:_CLIENT_FIRST": (("n,,n=a,r=b", ",a=b", "\0"), ("n,,n=", "=2C", "=,r=x")),

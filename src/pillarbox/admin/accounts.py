@@ -7,6 +7,7 @@ same transaction.
 from dataclasses import dataclass, field
 
 from pillarbox.admin.importing import checkpoint
+from pillarbox.admin.importing.imap import pulled
 from pillarbox.directory import (
     accounts,
     aliases,
@@ -214,4 +215,5 @@ def remove(tx: Transaction, login: str, *, detach: bool = False) -> Removed:
 def _remove(tx: Transaction, account: Account) -> None:
     mailboxes.delete_account(tx, account.id)
     checkpoint.delete(tx, account.id)
+    pulled.delete(tx, account.id)
     accounts.remove(tx, account.id)

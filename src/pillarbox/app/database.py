@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pillarbox.admin.importing.checkpoint import SCHEMA as IMPORTING
+from pillarbox.admin.importing.imap.pulled import SCHEMA as PULLING
 from pillarbox.config.data_directory import DataDirectory
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.queue.schema import SCHEMA as QUEUE
@@ -14,7 +15,7 @@ from pillarbox.world.blobs import FileBlobs, require_files
 from pillarbox.world.database.sqlite import SqliteDatabase, open_database
 from pillarbox.world.durable import make_folder
 
-SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, IMPORTING)
+SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, IMPORTING, PULLING)
 """The tables of the database, room by room."""
 
 

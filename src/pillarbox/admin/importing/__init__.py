@@ -11,6 +11,8 @@
     archive.py          `.zip` and `.tar.gz`; archive_layout.py, forward.py, zip_directory.py: how they are read
     marker.py, manifest.py    what `admin.exporting` writes, so that an export comes back as it was
 
+    imap/               an account's mail from another server
+
     reading.py          octets of files that others made: what they are, and why they can't be read
     names.py            names of mailboxes from any names
 

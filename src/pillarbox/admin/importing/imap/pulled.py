@@ -1,0 +1,312 @@
+"""What was imported from other servers: for each message its UID there and here, and its flags there.
+
+The flags as they were there the last time tell what has changed there since; what was changed here stays. Rows of an
+earlier UIDVALIDITY are kept until their messages are recognized under the new one (`identity`).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pillarbox.admin.importing.imap.plan import Planned
+from pillarbox.directory import quota
+from pillarbox.mail import flags as flag_text
+from pillarbox.mail.identifiers import AccountId, MailboxId, Uid
+from pillarbox.mail.number_set import NumberSet
+from pillarbox.store import flags as stored_flags
+from pillarbox.store import mailboxes, placements
+from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.append import Arrival, append_all
+from pillarbox.store.flags import Mode
+from pillarbox.store.mailbox import Mailbox
+from pillarbox.world.database import Schema, Transaction
+
+_TABLES = """
+CREATE TABLE pulled_mailboxes (
+  id INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  server TEXT NOT NULL,
+  name BLOB NOT NULL,
+  mailbox INTEGER NOT NULL,
+  uid_validity INTEGER NOT NULL,
+  modseq INTEGER NOT NULL,
+  UNIQUE (account, server, name)
+);
+CREATE TABLE pulled_messages (
+  source INTEGER NOT NULL,
+  uid_validity INTEGER NOT NULL,
+  uid INTEGER NOT NULL,
+  mailbox INTEGER NOT NULL,
+  local_uid INTEGER NOT NULL,
+  flags TEXT NOT NULL,
+  fingerprint BLOB NOT NULL,
+  object TEXT NOT NULL,
+  PRIMARY KEY (source, uid_validity, uid)
+) WITHOUT ROWID;
+CREATE INDEX pulled_fingerprints ON pulled_messages (source, fingerprint);
+CREATE INDEX pulled_objects ON pulled_messages (object) WHERE object <> '';
+"""
+
+SCHEMA = Schema("pulling", migrations=(_TABLES,))
+
+
+@dataclass(frozen=True, slots=True)
+class PulledMailbox:
+    """A mailbox of another server, and how far it has been imported."""
+
+    id: int
+    mailbox: MailboxId
+    """Here."""
+    uid_validity: int
+    """When it was last imported; 0 before."""
+    modseq: int
+    """Up to which changes of flags are known; 0: unknown."""
+    renewed: bool = False
+    """There are rows of another UIDVALIDITY."""
+
+
+@dataclass(frozen=True, slots=True)
+class PulledMessage:
+    """A message as it was at the other server, ready to be stored."""
+
+    uid: int
+    flags: str
+    """Canonical text, as it is there."""
+    fingerprint: bytes
+    arrival: Arrival
+    object_id: str = ""
+
+
+# --- mailboxes
+
+
+def open_mailbox(
+    tx: Transaction, account: AccountId, server: str, planned: Planned, uid_validity: int, *, now_ms: int
+) -> PulledMailbox:
+    """The row of a mailbox, and its mailbox here, which is created where there is none."""
+    row = tx.row(
+        "SELECT id, mailbox, uid_validity, modseq FROM pulled_mailboxes WHERE account = ? AND server = ? AND name = ?",
+        (account, server, planned.name),
+    )
+    mailbox = _mailbox(tx, account, planned, row[1] if row else None, now_ms).id
+    if row is None:
+        source: int = tx.value(
+            "INSERT INTO pulled_mailboxes (account, server, name, mailbox, uid_validity, modseq)"
+            " VALUES (?, ?, ?, ?, ?, 0) RETURNING id",
+            (account, server, planned.name, mailbox, uid_validity),
+        )
+        return PulledMailbox(source, mailbox, uid_validity, 0)
+    source, _, before, modseq = row
+    if (mailbox, uid_validity) != (row[1], before):
+        modseq = modseq if uid_validity == before else 0
+        tx.execute(
+            "UPDATE pulled_mailboxes SET mailbox = ?, uid_validity = ?, modseq = ? WHERE id = ?",
+            (mailbox, uid_validity, modseq, source),
+        )
+    renewed = tx.value(
+        "SELECT 1 FROM pulled_messages WHERE source = ? AND uid_validity <> ? LIMIT 1", (source, uid_validity)
+    )
+    return PulledMailbox(source, mailbox, uid_validity, modseq, renewed is not None)
+
+
+def _mailbox(
+    tx: Transaction, account: AccountId, planned: Planned, known: MailboxId | None, now_ms: int
+) -> Mailbox:
+    """The mailbox here: the one of the last time, also where it was renamed since."""
+    if known is not None:
+        try:
+            return mailboxes.by_id(tx, account, known)
+        except NoSuchMailbox:
+            pass
+    try:
+        found = mailboxes.by_name(tx, account, planned.mailbox)
+    except NoSuchMailbox:
+        taken = planned.role is not None and mailboxes.by_role(tx, account, planned.role) is not None
+        role = None if taken else planned.role
+        found = mailboxes.create(tx, account, planned.mailbox, role=role, now_ms=now_ms)
+    if planned.subscribed and not found.subscribed:
+        mailboxes.subscribe(tx, account, found.name)
+    return found
+
+
+def save_modseq(tx: Transaction, pulled: PulledMailbox, modseq: int) -> None:
+    """All changes of flags up to here are known."""
+    tx.execute("UPDATE pulled_mailboxes SET modseq = ? WHERE id = ?", (modseq, pulled.id))
+
+
+def delete(tx: Transaction, account: AccountId, server: str | None = None) -> None:
+    """Forget what was imported from one server, or from all. The messages stay."""
+    tx.execute(
+        "DELETE FROM pulled_messages WHERE source IN"
+        " (SELECT id FROM pulled_mailboxes WHERE account = ? AND server = coalesce(?, server))",
+        (account, server),
+    )
+    tx.execute(
+        "DELETE FROM pulled_mailboxes WHERE account = ? AND server = coalesce(?, server)", (account, server)
+    )
+
+
+# --- messages
+
+
+def known_uids(tx: Transaction, pulled: PulledMailbox) -> NumberSet:
+    """The UIDs there that were imported."""
+    rows = tx.rows(
+        "SELECT uid FROM pulled_messages WHERE source = ? AND uid_validity = ?",
+        (pulled.id, pulled.uid_validity),
+    )
+    return NumberSet.of(uid for (uid,) in rows)
+
+
+def store(
+    tx: Transaction,
+    account: AccountId,
+    pulled: PulledMailbox,
+    messages: Sequence[PulledMessage],
+    *,
+    now_ms: int,
+) -> list[PulledMessage]:
+    """Append messages and their rows; returns those that were here already, under an earlier UIDVALIDITY.
+
+    Raises `NoSuchMailbox`, `OverQuota`.
+    """
+    here: list[PulledMessage] = []
+    new: list[PulledMessage] = []
+    for message in messages:
+        again = pulled.renewed and recognize(tx, account, pulled, message)
+        (here if again else new).append(message)
+    limit = quota.effective(tx, account)
+    arrivals = [message.arrival for message in new]
+    appended = append_all(tx, account, pulled.mailbox, arrivals, now_ms=now_ms, quota_octets=limit)
+    for message, placed in zip(new, appended, strict=True):
+        _insert(tx, pulled, message, (pulled.mailbox, placed.uid))
+    return here
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What of a message is known without its content."""
+
+    uid: int
+    flags: str
+    fingerprint: bytes
+    object_id: str = ""
+
+
+def recognize(
+    tx: Transaction, account: AccountId, pulled: PulledMailbox, message: Seen | PulledMessage
+) -> bool:
+    """Whether it was imported under an earlier UIDVALIDITY; then its row gets the new UID, and flags their changes."""
+    row = tx.row(
+        "SELECT uid_validity, uid FROM pulled_messages WHERE source = ? AND fingerprint = ? AND uid_validity <> ?"
+        " ORDER BY uid_validity DESC, uid LIMIT 1",
+        (pulled.id, message.fingerprint, pulled.uid_validity),
+    )
+    if row is None:
+        return False
+    tx.execute(
+        "UPDATE pulled_messages SET uid_validity = ?, uid = ? WHERE source = ? AND uid_validity = ? AND uid = ?",
+        (pulled.uid_validity, message.uid, pulled.id, *row),
+    )
+    change_flags(tx, account, pulled, [(message.uid, message.flags)])
+    return True
+
+
+def find_object(
+    tx: Transaction, account: AccountId, server: str, pulled: PulledMailbox, message: Seen
+) -> bool:
+    """Whether the same message was imported from another mailbox; then a row says that this is it (Gmail)."""
+    row = tx.row(
+        "SELECT m.mailbox, m.local_uid, m.fingerprint FROM pulled_messages m JOIN pulled_mailboxes b ON b.id = m.source"
+        " WHERE m.object = ? AND m.object <> '' AND b.account = ? AND b.server = ? LIMIT 1",
+        (message.object_id, account, server),
+    )
+    if row is None:
+        return False
+    mailbox, uid, fingerprint = row
+    _insert(tx, pulled, Seen(message.uid, message.flags, fingerprint, message.object_id), (mailbox, Uid(uid)))
+    return True
+
+
+def _insert(
+    tx: Transaction, pulled: PulledMailbox, message: Seen | PulledMessage, here: tuple[MailboxId, Uid]
+) -> None:
+    tx.execute(
+        "INSERT INTO pulled_messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (source, uid_validity, uid) DO NOTHING",
+        (
+            pulled.id,
+            pulled.uid_validity,
+            message.uid,
+            *here,
+            message.flags,
+            message.fingerprint,
+            message.object_id,
+        ),
+    )
+
+
+# --- what has changed there
+
+
+def change_flags(
+    tx: Transaction, account: AccountId, pulled: PulledMailbox, told: Iterable[tuple[int, str]]
+) -> int:
+    """Bring changes of flags: UIDs there with their flags now. Returns how many messages changed there."""
+    changes: dict[tuple[MailboxId, Mode, str], list[int]] = defaultdict(list)
+    changed = 0
+    for uid, flags in told:
+        row = tx.row(
+            "SELECT mailbox, local_uid, flags FROM pulled_messages WHERE source = ? AND uid_validity = ? AND uid = ?",
+            (pulled.id, pulled.uid_validity, uid),
+        )
+        if row is None or row[2] == flags:
+            continue
+        mailbox, local_uid, before = row
+        changed += 1
+        if added := flag_text.remove(flags, before):
+            changes[mailbox, Mode.ADD, added].append(local_uid)
+        if removed := flag_text.remove(before, flags):
+            changes[mailbox, Mode.REMOVE, removed].append(local_uid)
+        tx.execute(
+            "UPDATE pulled_messages SET flags = ? WHERE source = ? AND uid_validity = ? AND uid = ?",
+            (flags, pulled.id, pulled.uid_validity, uid),
+        )
+    for (mailbox, mode, flags), uids in changes.items():
+        try:
+            stored_flags.alter(tx, account, mailbox, NumberSet.of(uids), mode=mode, flags=flags)
+        except (NoSuchMailbox, flag_text.TooManyFlags):
+            continue  # deleted here; or it has many keywords of its own here
+    return changed
+
+
+def remove(tx: Transaction, account: AccountId, pulled: PulledMailbox, uids: NumberSet) -> int:
+    """Delete here what was deleted there, but for what another mailbox there still has; how many those were."""
+    gone: dict[MailboxId, list[int]] = defaultdict(list)
+    for uid in uids:
+        key = (pulled.id, pulled.uid_validity, uid)
+        row = tx.row(
+            "DELETE FROM pulled_messages WHERE source = ? AND uid_validity = ? AND uid = ?"
+            " RETURNING mailbox, local_uid, object",
+            key,
+        )
+        if row is not None and not _is_elsewhere(tx, account, row[0], row[1], row[2]):
+            gone[row[0]].append(row[1])
+    removed = 0
+    for mailbox, local in gone.items():
+        try:
+            removed += placements.expunge(tx, account, mailbox, NumberSet.of(local), deleted_only=False).count
+        except NoSuchMailbox:
+            continue
+    return removed
+
+
+def _is_elsewhere(tx: Transaction, account: AccountId, mailbox: MailboxId, uid: int, object_id: str) -> bool:
+    if not object_id:
+        return False
+    found = tx.value(
+        "SELECT 1 FROM pulled_messages m JOIN pulled_mailboxes b ON b.id = m.source"
+        " WHERE m.object = ? AND m.object <> '' AND b.account = ? AND m.mailbox = ? AND m.local_uid = ? LIMIT 1",
+        (object_id, account, mailbox, uid),
+    )
+    return found is not None
