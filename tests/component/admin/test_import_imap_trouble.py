@@ -11,9 +11,10 @@ import pytest
 from pillarbox.admin.importing.imap.connection import RemoteRefused
 from pillarbox.admin.importing.imap.mailbox import PullResult
 from pillarbox.admin.importing.imap.patience import Patience
-from pillarbox.admin.importing.imap.plan import MAX_MAILBOXES, Selection
+from pillarbox.admin.importing.imap.plan import Selection
 from pillarbox.admin.importing.imap.remote import Encryption, Password, Remote, SecretUnavailable, Token
 from pillarbox.admin.importing.imap.run import GaveUp
+from pillarbox.admin.importing.run import MAX_MAILBOXES
 from pillarbox.mail.flags import known
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.network.memory import MemoryNetwork
@@ -215,7 +216,7 @@ def test_hostile_replies_store_nothing_and_end_soon(
 
 def test_more_mailboxes_than_anybody_has_are_refused(receiver: Receiver, server: ScriptedServer) -> None:
     server.boxes.update({f"m{number}": Box() for number in range(MAX_MAILBOXES + 1)})
-    with pytest.raises(RemoteRefused, match="more than 10000 mailboxes"):
+    with pytest.raises(RemoteRefused, match="more than 5000 mailboxes"):
         pull(receiver)
 
 

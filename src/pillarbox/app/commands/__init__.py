@@ -53,7 +53,7 @@ COMMANDS: Final = {
     "group": Row("group", ACCOUNTS, "Manage groups: accounts that share an address."),
     "app-password": Row("app_password", ACCOUNTS, "Manage app passwords: one for each program or device."),
     "mail": Row("mail", MAIL, "Find messages in accounts; show, move, flag and delete them."),
-    "import": Row("importing", MAIL, "Import mail from files of other programs."),
+    "import": Row("importing", MAIL, "Import mail from files of other programs, or from another server."),
     "queue": Row("queue", MAIL, "Manage the queue of outgoing mail."),
     "export": Row("exporting", MAIL, "Export an account as mbox files or a Maildir."),
     "backup": Row("backup", MAINTENANCE, "Make an incremental backup, while the server runs."),

@@ -5,27 +5,26 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pillarbox.app.commands.imap_options import ImapOptions, imap_options
 from pillarbox.app.commands.installation import CommandFailed, Installation, counted, on_installation
 from pillarbox.app.commands.progress import octets_read
-from pillarbox.mail.visible import visible
+from pillarbox.app.commands.skipped import MAX_SHOWN, line, skipped_data, skipped_lines, write_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pillarbox.admin.importing.discover import Discovered
     from pillarbox.admin.importing.run import ImportResult
-    from pillarbox.admin.importing.source import SkippedMessage, Source
+    from pillarbox.admin.importing.source import Source
     from pillarbox.mail.identifiers import AccountId
 
 MAX_MAILBOXES_SHOWN = 5
 """With more mailboxes only their number is printed."""
-MAX_SKIPPED_SHOWN = 20
-"""Skipped messages that are printed; `--json` and `--report` list all."""
 
 
 @click.command("import")
 @click.argument("login")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path), required=False)
 @click.option("--into", metavar="MAILBOX", help="The mailbox to import into; by default INBOX.")
 @click.option("--again", is_flag=True, help="Import everything again, also what an earlier run imported.")
 @click.option(
@@ -33,11 +32,18 @@ MAX_SKIPPED_SHOWN = 20
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a line to this file for each message or file that could not be imported.",
 )
+@imap_options
 @on_installation
 def command(
-    installation: Installation, login: str, path: Path, into: str | None, again: bool, report: Path | None
+    installation: Installation,
+    login: str,
+    path: Path | None,
+    into: str | None,
+    again: bool,
+    report: Path | None,
+    remote: ImapOptions,
 ) -> None:
-    """Import mail from files into an account.
+    """Import mail into an account: from files, or with --imap from another server.
 
     PATH is an mbox file, a message (.eml), an archive of mail (.zip, .tar.gz; Google Takeout), a Maildir, an export
     of `pillarbox export`, a profile or folder of Thunderbird or Apple Mail, or any directory of these.
@@ -45,6 +51,16 @@ def command(
     Folders, flags, keywords and dates are kept. An interrupted import can be run again: it continues where it
     stopped and imports nothing twice. Exit code 1: something could not be imported.
     """
+    if path is None or remote.imap:
+        from pillarbox.app.commands.importing_imap import import_from_server
+
+        if path is not None or not remote.imap:
+            raise click.UsageError("Either PATH or --imap HOST.")
+        import_from_server(installation, login, remote, into=into, again=again, report=report)
+        return
+    if only_remote := remote.given():
+        raise click.UsageError(f"Only with --imap: {', '.join(only_remote)}.")
+
     from pillarbox.admin import accounts
     from pillarbox.admin.importing.discover import discover
     from pillarbox.app.privileges import as_invoker
@@ -53,12 +69,11 @@ def command(
     with as_invoker():
         found = _discovered(path, into, discover)
     if not found.sources and not found.mailboxes:
-        reasons = "".join(f"\n  {_line(skipped)}" for skipped in found.skipped[:MAX_SKIPPED_SHOWN])
+        reasons = "".join(f"\n  {line(skipped)}" for skipped in found.skipped[:MAX_SHOWN])
         raise CommandFailed(f"No mail found: {path}{reasons}")
     imported = _import_all(installation, account.id, found, again=again)
     if report:
-        with as_invoker():
-            report.write_text("".join(f"{line}\n" for line in _report(imported)), encoding="utf-8")
+        write_report(report, imported)
     _show(installation, imported)
     if imported.skipped:
         raise SystemExit(1)
@@ -137,26 +152,11 @@ def _show(installation: Installation, imported: "ImportResult") -> None:
     lines = [f"{counted(imported.stored, 'message')} imported{f' into {where}' if mailboxes else ''}."]
     if imported.already:
         lines.append(f"{counted(imported.already, 'message')} had been imported before.")
-    if imported.skipped:
-        lines.append(f"{len(imported.skipped) + imported.unlisted} could not be imported:")
-        lines += [f"  {_line(message)}" for message in imported.skipped[:MAX_SKIPPED_SHOWN]]
-        if len(imported.skipped) > MAX_SKIPPED_SHOWN:
-            lines.append("  ... For the whole list: --report FILE")
+    lines += skipped_lines(imported)
     data = {
         "imported": imported.stored,
         "already_imported": imported.already,
         "mailboxes": mailboxes,
-        "unlisted": imported.unlisted,
-        "skipped": [{"where": message.where, "why": message.why} for message in imported.skipped],
+        **skipped_data(imported),
     }
     installation.show(data, "\n".join(lines))
-
-
-def _report(imported: "ImportResult") -> "Iterator[str]":
-    yield from map(_line, imported.skipped)
-    if imported.unlisted:
-        yield f"... and {imported.unlisted} more"
-
-
-def _line(message: "SkippedMessage") -> str:
-    return visible(f"{message.where}: {message.why}")

@@ -12,7 +12,13 @@ from pillarbox.admin.importing.imap.listing import Examined, examine, list_uids,
 from pillarbox.admin.importing.imap.plan import GMAIL, Planned
 from pillarbox.admin.importing.imap.pulled import PulledMailbox, PulledMessage, Seen
 from pillarbox.admin.importing.imap.session import Session
-from pillarbox.admin.importing.run import MAX_BATCH_MESSAGES, MAX_BATCH_OCTETS, ImportResult
+from pillarbox.admin.importing.run import (
+    FIRST_MS,
+    LAST_MS,
+    MAX_BATCH_MESSAGES,
+    MAX_BATCH_OCTETS,
+    ImportResult,
+)
 from pillarbox.admin.importing.source import SkippedMessage
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId
@@ -227,7 +233,7 @@ class MailboxPull:
             return
         summary = summarize(read.octets)
         dates = (told.internal_date_ms, summary.sent_at_ms, self._target.now_ms())
-        received = next(at_ms for at_ms in dates if at_ms is not None)
+        received = next(at_ms for at_ms in dates if at_ms is not None and FIRST_MS <= at_ms <= LAST_MS)
         flags = self._flags_of(told)
         arrival = Arrival(
             Message(read.blob, summary), flag_text.known([*flags.split(), *self._labels(told)]), received
@@ -275,7 +281,7 @@ class MailboxPull:
 
     def _skip(self, uid: int, why: str) -> None:
         self._skipped.add(uid)
-        self._result.skipped.append(SkippedMessage(f"{self._planned.path}, UID {uid}", why, None, 0))
+        self._result.skip(SkippedMessage(f"{self._planned.path}, UID {uid}", why, None, 0))
 
 
 def _recognize_all(

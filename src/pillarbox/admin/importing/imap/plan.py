@@ -10,9 +10,6 @@ from pillarbox.mail.visible import visible
 from pillarbox.protocol.imap.client.responses import Listed, Namespaces
 from pillarbox.store.mailbox import DEFAULT_MAILBOXES, Role
 
-MAX_MAILBOXES: Final = 10_000
-"""More are not listed."""
-
 GMAIL: Final = "X-GM-EXT-1"
 """The capability of Gmail: mailboxes are labels there, and "All Mail" holds each message."""
 

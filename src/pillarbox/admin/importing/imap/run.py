@@ -7,7 +7,6 @@ from pillarbox.admin.importing.imap.connection import RemoteRefused, Surrounding
 from pillarbox.admin.importing.imap.mailbox import MailboxPull, PullResult, Target
 from pillarbox.admin.importing.imap.patience import Patience, asked_s, is_busy
 from pillarbox.admin.importing.imap.plan import (
-    MAX_MAILBOXES,
     Plan,
     Planned,
     Selection,
@@ -16,6 +15,7 @@ from pillarbox.admin.importing.imap.plan import (
 )
 from pillarbox.admin.importing.imap.remote import Remote
 from pillarbox.admin.importing.imap.session import CommandRefused, ConnectionLost, Session
+from pillarbox.admin.importing.run import MAX_MAILBOXES
 from pillarbox.admin.importing.source import SkippedMessage
 from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.protocol.imap.client import commands
@@ -164,7 +164,7 @@ class Pull:
         return make_plan(listed, namespaces, session.offered, self._selection, roles)
 
     def _skip(self, where: str, why: str) -> None:
-        self.result.skipped.append(SkippedMessage(where, why, None, 0))
+        self.result.skip(SkippedMessage(where, why, None, 0))
 
 
 async def _listed(session: Session) -> list[Listed]:
