@@ -34,7 +34,8 @@ def test_names(levels: tuple[str, ...], below: str | None, name: str) -> None:
     assert mailbox_of(levels, below) == name
 
 
-_LEVEL = st.text(st.characters(exclude_categories=()), max_size=300)
+_TEXT = st.text(st.characters(exclude_categories=()), max_size=4)
+_LEVEL = _TEXT | st.builds(str.__mul__, _TEXT, st.sampled_from([30, 100, 300]))
 
 
 @given(
