@@ -45,6 +45,8 @@ def warnings(found: Findings, *, now_ms: int, shown: Callable[[int], str]) -> It
     damaged = sum(server.damaged for server in found.servers)
     if damaged:
         yield f"Damaged messages were found: {damaged}. See: pillarbox fsck"
+    if found.mail and found.mail.given_up:
+        yield f"Messages that could not be read for the search index: {found.mail.given_up}. See: pillarbox fsck"
     if found.mail and found.mail.queue.held:
         yield f"Recipients on hold in the queue: {found.mail.queue.held}. See: pillarbox queue list --held"
     for account in found.mail.accounts if found.mail else ():

@@ -129,6 +129,7 @@ def test_where_all_is_well_there_is_nothing_to_look_at() -> None:
     [
         (replace(FINE, disk=Disk(free_octets=7, total_octets=8, database_octets=1)), "Only 7 are free"),
         (replace(FINE, servers=[only(replies(status(0, damaged=2)))]), "Damaged messages were found: 2"),
+        (replace(FINE, mail=replace(MAIL, given_up=2)), "Messages that could not be read for the search"),
         (
             replace(FINE, mail=replace(MAIL, queue=replace(QUEUE, held=3))),
             "Recipients on hold in the queue: 3",
