@@ -116,15 +116,19 @@ class NumberSet:
     def __and__(self, other: "NumberSet") -> "NumberSet":
         common: list[Run] = []
         mine, theirs = iter(self.runs), iter(other.runs)
-        here, there = next(mine, None), next(theirs, None)
-        while here and there:
-            first, last = max(here[0], there[0]), min(here[1], there[1])
-            if first <= last:
-                common.append((first, last))
-            if here[1] < there[1]:
-                here = next(mine, None)
+        first, last = next(mine, _BEYOND)
+        start, stop = next(theirs, _BEYOND)
+        while first <= STAR >= start:
+            if last < start:
+                first, last = next(mine, _BEYOND)
+            elif stop < first:
+                start, stop = next(theirs, _BEYOND)
+            elif last < stop:
+                common.append((first if first > start else start, last))
+                first, last = next(mine, _BEYOND)
             else:
-                there = next(theirs, None)
+                common.append((first if first > start else start, stop))
+                start, stop = next(theirs, _BEYOND)
         return NumberSet(tuple(common))
 
     def __sub__(self, other: "NumberSet") -> "NumberSet":
@@ -143,15 +147,26 @@ class NumberSet:
         return NumberSet(tuple(gaps))
 
     def slices(self, ascending: Sequence[int]) -> list[slice]:
-        """The slices of an ascending sequence that hold this set's members; not empty, ascending."""
+        """The slices of a sequence that ascends without repetitions that hold this set's members; not empty,
+        ascending."""
         found: list[slice] = []
-        start = 0
+        place, count = 0, len(ascending)
+        here = ascending[0] if count else _BEYOND[0]
         for first, last in self.runs:
-            start = bisect_left(ascending, first, start)
-            stop = bisect_right(ascending, last, start)
-            if start < stop:
-                found.append(slice(start, stop))
-            start = stop
+            # A number is at most as many places away as it is larger: sets of many runs look at few of them
+            if here < first:
+                far = place + first - here
+                place = bisect_left(ascending, first, place + 1, far if far < count else count)
+                if place == count:
+                    break
+                here = ascending[place]
+            if here <= last:
+                far, start = place + last - here + 1, place
+                place = bisect_right(ascending, last, start + 1, far if far < count else count)
+                found.append(slice(start, place))
+                if place == count:
+                    break
+                here = ascending[place]
         return found
 
     def within(self, ascending: Sequence[int]) -> list[int]:
@@ -168,6 +183,9 @@ def without(values: Column, parts: Sequence[slice]) -> Column:
     kept += values[start:]
     return kept
 
+
+_BEYOND: Final = (STAR + 1, STAR + 1)
+"""A run behind all others."""
 
 EMPTY: Final = NumberSet()
 EVERYTHING: Final = NumberSet(((1, LARGEST),))

@@ -44,6 +44,30 @@ def test_members_of_an_ascending_sequence(some: list[int], there: list[int]) -> 
     assert all(part.start < part.stop for part in made.slices(ascending))
 
 
+@given(ranges, st.lists(st.integers(1, 300), max_size=60))
+def test_slices_of_a_sequence_with_gaps(some: list[tuple[int, int]], there: list[int]) -> None:
+    ascending, made = sorted(set(there)), NumberSet.of_ranges(some)
+    found = made.slices(ascending)
+    assert [number for part in found for number in ascending[part]] == [n for n in ascending if n in made]
+    assert all(before.stop <= after.start for before, after in zip(found, found[1:], strict=False))
+
+
+class Counted(list[int]):
+    """Counts how often it is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, place):  # type: ignore[no-untyped-def, override]
+        self.looks += 1
+        return super().__getitem__(place)
+
+
+def test_slices_of_many_runs_look_at_few_numbers() -> None:
+    ascending, made = Counted(n for n in range(40_000) if n % 7), NumberSet.of(range(0, 40_000, 2))
+    made.slices(ascending)
+    assert ascending.looks < 4 * len(made.runs)
+
+
 def test_complement_of_all_is_nothing() -> None:
     assert EVERYTHING.complement() == EMPTY
     assert EMPTY.complement() == EVERYTHING

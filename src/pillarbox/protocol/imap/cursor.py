@@ -9,8 +9,9 @@ try to read in another way. SP is exactly one space (RFC 9051 §9, rule 2; `spac
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import chain
 from typing import Final, TypeVar
 
 from pillarbox.mail import flags, mailbox_name
@@ -322,17 +323,17 @@ def _sequence_set(octets: bytes) -> SequenceSet:
     elements = set(octets.split(b","))  # what is repeated costs nothing
     saved = b"$" in elements
     elements.discard(b"$")
+    if b":" not in octets:
+        return SequenceSet(NumberSet.of(_bounds(elements)), saved)
     ranges = [element.split(b":") for element in elements if b":" in element]
-    singles = [element for element in elements if b":" not in element] if ranges else elements
-    numbers = NumberSet.of(map(_bound, singles))
-    if ranges:
-        numbers |= NumberSet.of_ranges([(_bound(one), _bound(other)) for one, other in ranges])
-    return SequenceSet(numbers, saved)
+    ends = _bounds(chain.from_iterable(ranges))
+    numbers = NumberSet.of(_bounds([element for element in elements if b":" not in element]))
+    return SequenceSet(numbers | NumberSet.of_ranges(zip(ends[::2], ends[1::2], strict=True)), saved)
 
 
-def _bound(octets: bytes) -> int:
-    if octets == b"*":
-        return STAR
-    if (number := int(octets)) > LARGEST:
+def _bounds(texts: Iterable[bytes]) -> list[int]:
+    """seq-number or "*" (RFC 9051 §9), many of them; raises Malformed."""
+    numbers = [0 if text == b"*" else int(text) for text in texts]  # 0 is no seq-number
+    if max(numbers, default=0) > LARGEST:
         raise Malformed("Number too large")
-    return number
+    return [number or STAR for number in numbers]
