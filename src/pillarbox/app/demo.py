@@ -102,7 +102,8 @@ def prepared(options: DemoOptions, progress: Progress) -> Iterator[Demo]:
         # In a process of its own: the memory that it takes to make certificates, hash passwords and read an
         # mbox does not stay with the server, and a second core has something to do meanwhile.
         with child_process.running(lambda: fill(config.data_directory, people, options.mbox, progress)):
-            importlib.import_module("pillarbox.app.worker")
+            importlib.import_module("pillarbox.app.serving")
+            importlib.import_module("pillarbox.app.demo_requests")
             from pillarbox.app.resolved import Resolved
         resolved = Resolved(config, certificates=(certificates.server,))
         yield Demo(resolved, sockets, people, certificates.authority)

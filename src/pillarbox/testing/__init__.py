@@ -3,7 +3,7 @@
     from pillarbox.testing import Provider
 
     with Provider() as mail:
-        send_the_newsletter(host=mail.host, port=mail.ports["smtp"])
+        mail.deliver("Subject: News\\n\\nTo unsubscribe, ...\\n", to="alice@one.example")
         letter = mail.wait_for("alice@one.example", subject="News")
         assert "unsubscribe" in letter.text
 
@@ -12,7 +12,7 @@
 
 It is `pillarbox demo` in a child process: on free ports of the loopback interface, with its own certificate
 authority, two domains and a few accounts; nothing leaves the machine, and nothing is left behind. The pytest fixture
-`pillarbox` (`pillarbox.pytest_plugin`) is one that all tests of a run share, its mailboxes emptied before each.
+`pillarbox` (`pillarbox.pytest_plugin`) is one that all tests of a run share, as new before each.
 
     provider.py       the provider as a context manager
     blocking.py       what a test does with it
@@ -21,14 +21,14 @@ authority, two domains and a few accounts; nothing leaves the machine, and nothi
     watch.py          waiting for a message
     reader.py         reading mailboxes, by IMAP
     message.py        a message in a mailbox
-    people.py         adding accounts
 
 This is a public interface: a change of these names is announced in the change log.
 """
 
+from pillarbox.testing.asynchronous import AsyncProvider
 from pillarbox.testing.blocking import Account
 from pillarbox.testing.message import Message
 from pillarbox.testing.process import ProviderFailed
 from pillarbox.testing.provider import Provider
 
-__all__ = ["Account", "Message", "Provider", "ProviderFailed"]
+__all__ = ["Account", "AsyncProvider", "Message", "Provider", "ProviderFailed"]

@@ -3,16 +3,18 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from email.message import EmailMessage
 from pathlib import Path
 
-from pillarbox.testing.blocking import SENDER, Account, BlockingProvider
+from pillarbox.testing.blocking import SENDER, Account, BlockingProvider, Deliverable
 from pillarbox.testing.message import Message
 from pillarbox.testing.watch import POLL_S
 
 
 class AsyncProvider:
-    """What `async with Provider() as mail` gives; see `Provider` for each method."""
+    """What `async with Provider() as mail` and the fixture `pillarbox_async` give; see `Provider` for each method.
+
+    It needs the event loop of asyncio. One and the same provider may be used as both.
+    """
 
     def __init__(self, provider: BlockingProvider) -> None:
         self._provider = provider
@@ -37,6 +39,11 @@ class AsyncProvider:
     def accounts(self) -> Sequence[Account]:
         """The accounts."""
         return self._provider.accounts
+
+    @property
+    def log(self) -> str:
+        """What it has logged so far."""
+        return self._provider.log
 
     @property
     def ca_file(self) -> Path:
@@ -65,7 +72,7 @@ class AsyncProvider:
             return await asyncio.to_thread(self._provider.add_account, address, password)
 
     async def deliver(
-        self, message: EmailMessage | bytes | str, to: str | Iterable[str] = (), *, sender: str = SENDER
+        self, message: Deliverable, to: str | Iterable[str] = (), *, sender: str = SENDER
     ) -> None:
         """See `Provider.deliver`."""
         async with self._lock:
@@ -98,10 +105,16 @@ class AsyncProvider:
             if found is not None:
                 return found
             if asyncio.get_running_loop().time() >= deadline:
-                raise watch.timed_out(timeout)
+                async with self._lock:
+                    raise await asyncio.to_thread(self._provider.timed_out, watch, timeout)
             await asyncio.sleep(POLL_S)
 
     async def empty(self) -> None:
         """See `Provider.empty`."""
         async with self._lock:
             await asyncio.to_thread(self._provider.empty)
+
+    async def reset(self) -> None:
+        """See `Provider.reset`."""
+        async with self._lock:
+            await asyncio.to_thread(self._provider.reset)

@@ -1,22 +1,25 @@
 """What a test does with a provider, by blocking calls."""
 
+import email.message
 import smtplib
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from pathlib import Path
 
 from pillarbox.testing.message import Message
-from pillarbox.testing.process import DemoProcess
+from pillarbox.testing.process import NOT_RUNNING, DemoProcess
 from pillarbox.testing.reader import Reader
 from pillarbox.testing.watch import POLL_S, Watch
 
 SENDER = "sender@elsewhere.example"
 """The sender of `deliver` unless another is given."""
 MAX_ACCOUNTS_NAMED = 8
-"""Accounts that an error message names."""
+"""Accounts that an error message names, or looks into."""
+
+Deliverable = email.message.Message | bytes | str
+"""What can be delivered: also what `email.mime` makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,15 @@ class Account:
     address: str
     login: str
     password: str = field(repr=False)
+
+
+class Ports(dict[str, int]):
+    """Ports by the name of the service; the error for another name has those that there are."""
+
+    def __missing__(self, name: str) -> int:
+        if not self:
+            raise RuntimeError(NOT_RUNNING)
+        raise KeyError(f"there is no service '{name}'; there are {', '.join(self)}")
 
 
 class BlockingProvider:
@@ -47,10 +59,11 @@ class BlockingProvider:
         self._process = DemoProcess([*arguments, "--plain"] if plain else arguments)
         self._readers: dict[str, Reader] = {}
         self.host = ""
-        self.ports: Mapping[str, int] = {}
+        self.ports: Mapping[str, int] = Ports()
         """Ports by the name of the service, as in the configuration's `[listen]`."""
         self.domains: Sequence[str] = ()
         self.accounts: Sequence[Account] = ()
+        self._accounts_at_start: Sequence[Account] = ()
         self.ca_file = Path()
         """The CA certificate that clients are to trust."""
 
@@ -59,8 +72,9 @@ class BlockingProvider:
     def start(self) -> None:
         """Start it; returns when all services accept connections. Raises `ProviderFailed`."""
         ready = self._process.start()
-        self.host, self.ports, self.domains = ready["host"], ready["ports"], tuple(ready["domains"])
+        self.host, self.ports, self.domains = ready["host"], Ports(ready["ports"]), tuple(ready["domains"])
         self.accounts = tuple(Account(**account) for account in ready["accounts"])
+        self._accounts_at_start = self.accounts
         self.ca_file = Path(ready["ca_file"])
 
     def stop(self) -> None:
@@ -91,32 +105,31 @@ class BlockingProvider:
         for account in self.accounts:
             if address in (account.address, account.login):
                 return account
+        if not self.accounts:
+            raise RuntimeError(NOT_RUNNING)
         raise LookupError(f"there is no account '{address}'; there are {_listed(self.accounts)}")
 
     def add_account(self, address: str, password: str = "secret") -> Account:  # noqa: S107 - likewise
-        """Add an account, and its domain where that is new."""
-        from pillarbox.testing.people import add_account  # loads the server's code, which few tests need
-
-        add_account(self._directory, address, password)
+        """Add an account, and its domain where that is new. Raises ValueError, also where it exists already."""
+        _check_texts("address and password are str", [address, password])
+        self._process.request("add_account", address=address, password=password)
         added = Account(address, address, password)
         self.accounts = (*self.accounts, added)
         return added
 
-    def deliver(
-        self, message: EmailMessage | bytes | str, to: str | Iterable[str] = (), *, sender: str = SENDER
-    ) -> None:
+    def deliver(self, message: Deliverable, to: str | Iterable[str] = (), *, sender: str = SENDER) -> None:
         """Deliver a message by SMTP, as another provider would; when this returns, it is in the mailboxes.
 
-        Without `to`, the recipients are those an `EmailMessage` names. Raises `smtplib.SMTPException` if refused.
+        Without `to`, the recipients are those that To, Cc and Bcc of an `EmailMessage` name. In a `str`, lines may end
+        with LF. Raises `smtplib.SMTPException` if refused.
         """
         recipients = [to] if isinstance(to, str) else list(to)
+        _check_arguments(message, recipients)
         with smtplib.SMTP(self.host, self.ports["smtp"]) as client:
-            if isinstance(message, EmailMessage):
+            if isinstance(message, email.message.Message):
                 client.send_message(message, sender, recipients or None)
                 return
-            if not recipients:
-                raise ValueError("say to whom: to=")
-            octets = message.encode() if isinstance(message, str) else message
+            octets = _with_crlf(message).encode() if isinstance(message, str) else message
             client.ehlo()
             options = [] if octets.isascii() else ["BODY=8BITMIME"]
             client.sendmail(sender, recipients, octets, options)
@@ -137,13 +150,13 @@ class BlockingProvider:
         """The first message with this subject for which `where` is true; waits for it if necessary.
 
         `address`: whose mailbox to look in; by default everybody's. `timeout` in seconds.
-        Raises `TimeoutError`, which names the messages that were there.
+        Raises `TimeoutError`, which names the messages that were there, and those in other accounts.
         """
         watch = self.watch(address, subject=subject, where=where, mailbox=mailbox)
         deadline = time.monotonic() + timeout
         while (found := watch.look()) is None:
             if time.monotonic() >= deadline:
-                raise watch.timed_out(timeout)
+                raise self.timed_out(watch, timeout)
             time.sleep(POLL_S)
         return found
 
@@ -161,13 +174,34 @@ class BlockingProvider:
             {self._reader(account_address): 0 for account_address in addresses}, mailbox, subject, where
         )
 
+    def timed_out(self, watch: Watch, seconds: float) -> TimeoutError:
+        """The exception for a message that did not arrive."""
+        elsewhere: list[str] = []
+        for account in self.accounts[:MAX_ACCOUNTS_NAMED]:
+            reader = self._reader(account.address)
+            if reader not in watch.readers:
+                elsewhere += [watch.told(message) for message in reader.messages("INBOX")]
+        return watch.timed_out(seconds, elsewhere)
+
     def empty(self) -> None:
-        """Delete all mail of all accounts."""
-        for account in self.accounts:
-            self._reader(account.address).empty()
+        """Delete all mail of all accounts, also that which is on its way."""
+        self._process.request("empty")
+
+    def reset(self) -> None:
+        """As at the start, but without mail: no other accounts, domains and mailboxes, and an empty queue.
+
+        What was signed in with an account that goes is signed out.
+        """
+        self._process.request("reset")
+        self.accounts = self._accounts_at_start
+        kept = {account.address for account in self.accounts}
+        for address in self._readers.keys() - kept:
+            self._readers.pop(address).close()
 
     def tls_context(self) -> ssl.SSLContext:
         """A client context that trusts only this provider."""
+        if not self.ca_file.name:
+            raise RuntimeError(NOT_RUNNING)
         return ssl.create_default_context(cafile=str(self.ca_file))
 
     def _reader(self, address: str) -> Reader:
@@ -181,6 +215,24 @@ class BlockingProvider:
                 password=account.password,
             )
         return self._readers[account.address]
+
+
+def _check_arguments(message: object, recipients: Sequence[object]) -> None:
+    if not isinstance(message, Deliverable):
+        raise TypeError(f"a message is an EmailMessage, bytes or str, not {type(message).__name__}")
+    _check_texts("to= is an address (str), or several", recipients)
+    fields = message.keys() if isinstance(message, email.message.Message) else []
+    if not recipients and {"to", "cc", "bcc"}.isdisjoint(name.lower() for name in fields):
+        raise ValueError("say to whom: to=")
+
+
+def _check_texts(wanted: str, values: Sequence[object]) -> None:
+    if not all(isinstance(value, str) for value in values):
+        raise TypeError(wanted)
+
+
+def _with_crlf(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\n", "\r\n")
 
 
 def _listed(accounts: Sequence[Account]) -> str:

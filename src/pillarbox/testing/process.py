@@ -11,18 +11,23 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 START_S = 30.0
-"""How long a provider may take to start; it usually takes less than one second."""
+"""How long a provider may take to start, on a machine that is busy; on an idle one it takes half a second."""
+ANSWER_S = 30.0
+"""How long it may take to do what is asked."""
 STOP_S = 10.0
 """How long a provider may take to stop before it is killed."""
 
+NOT_RUNNING = "the provider is not running: use it within `with Provider() as mail:`, or call `start()`"
+
 
 class ProviderFailed(RuntimeError):
-    """The provider did not start; the text says why."""
+    """The provider did not start, or has ended; the text is its log."""
 
 
 class DemoProcess:
@@ -33,10 +38,12 @@ class DemoProcess:
         self._stop_s = stop_s
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
+        self._asking = threading.Lock()
 
     def start(self) -> Mapping[str, Any]:
         """Start it; returns the contents of its ready file once it accepts connections. Raises `ProviderFailed`."""
-        assert self._process is None, "it is running already"
+        if self._process is not None:
+            raise RuntimeError("the provider is running already")
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the provider runs
         self._process = subprocess.Popen(  # noqa: S603 - our own command, by its full path
             [
@@ -47,10 +54,11 @@ class DemoProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
+            process_group=0,  # Ctrl-C is for the tests, which still need it to end in order
             env=_with_this_package(os.environ),
         )
         try:
-            ready: Mapping[str, Any] = json.loads(self._ready_line())
+            ready: Mapping[str, Any] = json.loads(self._line(START_S, "was not ready after"))
         except BaseException:
             self.stop(None)
             raise
@@ -79,8 +87,7 @@ class DemoProcess:
     @property
     def pid(self) -> int:
         """Its process id."""
-        assert self._process is not None, "it is not running"
-        return self._process.pid
+        return self._running().pid
 
     @property
     def log(self) -> str:
@@ -90,14 +97,41 @@ class DemoProcess:
         self._log.seek(0)
         return self._log.read().decode("utf-8", "replace")
 
-    def _ready_line(self) -> bytes:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        readable, _, _ = select.select([self._process.stdout], [], [], START_S)
-        line: bytes = self._process.stdout.readline() if readable else b""
-        if not line:
-            raise ProviderFailed(self.log.strip() or f"it was not ready after {START_S:.0f} seconds")
-        return line
+    def request(self, name: str, **arguments: str) -> None:
+        """Have the running demo do something: see `app.demo_requests`.
+
+        Raises ValueError where it is refused, `ProviderFailed` where the demo has ended or does not answer.
+        """
+        with self._asking:
+            process = self._running()
+            assert process.stdin is not None
+            if process.poll() is not None:
+                raise ProviderFailed(f"it has ended:\n{self.log.strip()}")
+            try:
+                process.stdin.write(json.dumps({name: arguments}).encode() + b"\n")
+                process.stdin.flush()
+            except OSError as failure:
+                raise ProviderFailed(f"it has ended:\n{self.log.strip()}") from failure
+            answer = json.loads(self._line(ANSWER_S, "did not answer in"))
+        if "error" in answer:
+            raise ValueError(answer["error"])
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError(NOT_RUNNING)
+        return self._process
+
+    def _line(self, seconds: float, failed: str) -> bytes:
+        """The next line of its standard output. Raises `ProviderFailed`, with its log, where there is none."""
+        process = self._running()
+        assert process.stdout is not None
+        readable, _, _ = select.select([process.stdout], [], [], seconds)
+        line: bytes = process.stdout.readline() if readable else b""
+        if line:
+            return line
+        if not readable:
+            raise ProviderFailed(f"it {failed} {seconds:.0f} seconds; its log:\n{self.log.strip()}")
+        raise ProviderFailed(self.log.strip() or "it ended without a word")
 
 
 def _with_this_package(environment: Mapping[str, str]) -> dict[str, str]:

@@ -2,14 +2,13 @@
 
 import imaplib
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
+from pillarbox.mail import mailbox_name
 from pillarbox.testing.message import Message
 
 TIMEOUT_S = 10.0
 _HEAD: Final = re.compile(rb"UID (\d+) FLAGS \(([^)]*)\)")
-_NAME: Final = re.compile(rb'\((?P<flags>[^)]*)\) (?:"."|NIL) (?P<name>.+)')
 
 
 class Reader:
@@ -17,14 +16,27 @@ class Reader:
 
     def __init__(self, host: str, port: int, *, address: str, login: str, password: str) -> None:
         self._address = address
-        self._client = imaplib.IMAP4(host, port, TIMEOUT_S)
-        self._client.login(login, password)
+        self._host, self._port, self._login, self._password = host, port, login, password
+        self._client = self._connected()
 
     def messages(self, mailbox: str, *, after_uid: int = 0) -> list[Message]:
         """The messages of a mailbox with a higher UID, oldest first; they stay unread.
 
         Raises `LookupError` where there is no such mailbox.
         """
+        try:
+            return self._messages(mailbox, after_uid)
+        except imaplib.IMAP4.abort:  # the server has ended the connection, as after half an hour without use
+            self._client.shutdown()
+            self._client = self._connected()
+            return self._messages(mailbox, after_uid)
+
+    def _connected(self) -> imaplib.IMAP4:
+        client = imaplib.IMAP4(self._host, self._port, TIMEOUT_S)
+        client.login(self._login, self._password)
+        return client
+
+    def _messages(self, mailbox: str, after_uid: int) -> list[Message]:
         status, answer = self._client.select(_quoted(mailbox), readonly=True)
         if status != "OK":
             raise LookupError(f"{self._address} has no mailbox '{mailbox}': {_text(answer)}")
@@ -34,24 +46,6 @@ class Reader:
         return sorted(
             (message for message in read if message.uid > after_uid), key=lambda message: message.uid
         )
-
-    def mailboxes(self) -> Iterator[str]:
-        """The names of all mailboxes that can be selected."""
-        _, found = self._client.list()
-        for line in found:
-            match = _NAME.match(line) if isinstance(line, bytes) else None
-            if match and b"\\NonExistent" not in match["flags"] and b"\\Noselect" not in match["flags"]:
-                name = match["name"].decode("ascii")
-                yield name[1:-1].replace('\\"', '"').replace("\\\\", "\\") if name[0] == '"' else name
-
-    def empty(self) -> None:
-        """Delete all messages in all mailboxes."""
-        for name in list(self.mailboxes()):
-            _, (count, *_rest) = self._client.select(_quoted(name))
-            if count and int(count):
-                self._client.store("1:*", "+FLAGS.SILENT", r"(\Deleted)")
-                self._client.expunge()
-            self._client.unselect()
 
     def close(self) -> None:
         """Close the connection."""
@@ -68,6 +62,7 @@ class Reader:
 
 
 def _quoted(mailbox: str) -> str:
+    mailbox = mailbox_name.encode(mailbox, utf8=False).decode("ascii")
     escaped = mailbox.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

@@ -1,6 +1,6 @@
 """Waiting for a message, one poll at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pillarbox.testing.message import Message
@@ -29,11 +29,17 @@ class Watch:
                 self.readers[reader] = message.uid
                 if self.subject in (None, message.subject) and self.where(message):
                     return message
-                self.others.append(f"'{message.subject}' for {message.address}")
+                self.others.append(self.told(message))
         return None
 
-    def timed_out(self, seconds: float) -> TimeoutError:
-        """The exception for a message that did not arrive."""
+    @staticmethod
+    def told(message: Message) -> str:
+        """The message, in an error message."""
+        return f"'{message.subject}' for {message.address}"
+
+    def timed_out(self, seconds: float, elsewhere: Sequence[str]) -> TimeoutError:
+        """The exception for a message that did not arrive. `elsewhere`: what did, in other accounts."""
         wanted = "" if self.subject is None else f" with the subject '{self.subject}'"
         there = ", ".join(self.others) or "nothing"
-        return TimeoutError(f"no message{wanted} came in {seconds} s; there was: {there}")
+        in_others = f"; in other accounts: {', '.join(elsewhere)}" if elsewhere else ""
+        return TimeoutError(f"no message{wanted} came in {seconds} s; there was: {there}{in_others}")

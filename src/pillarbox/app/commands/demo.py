@@ -1,9 +1,7 @@
 """`pillarbox demo`: a provider to try out, on loopback."""
 
 import json
-import os
 import shlex
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +48,11 @@ STANDARD_OUTPUT = Path("-")
     help="Write ports, accounts and the path of the CA certificate to this file as JSON once all services accept "
     "connections; - is standard output.",
 )
-@click.option("--with-parent", is_flag=True, help="Stop when standard input is closed.")
+@click.option(
+    "--with-parent",
+    is_flag=True,
+    help="Stop when standard input is closed; until then, do what it asks (see docs/testing.md).",
+)
 def command(*, with_parent: bool, **options: Any) -> None:
     """Start a complete provider on loopback, with two domains, accounts and some mail.
 
@@ -59,10 +61,7 @@ def command(*, with_parent: bool, **options: Any) -> None:
     """
     from pillarbox.app import child_process, termination
     from pillarbox.app.demo import DemoOptions, prepared, write_ready_file
-    from pillarbox.app.serving import alone, supervised
 
-    if with_parent:
-        _stop_with_standard_input()
     termination.block()  # until a worker waits for it, so that child processes and temporary files are cleaned up
     try:
         with prepared(DemoOptions(**options), lambda: octets_read("Reading mail", shown=True)) as demo:
@@ -75,6 +74,12 @@ def command(*, with_parent: bool, **options: Any) -> None:
                     write_ready_file(options["ready_file"], demo)
                 _introduce(demo)
 
+            # Imported here: loading the server took place while the data was made (see `prepared`).
+            from pillarbox.app.demo_requests import answer_requests
+            from pillarbox.app.serving import alone, supervised
+
+            if with_parent:
+                answer_requests(demo)
             serve = alone if demo.resolved.config.workers == 1 else supervised
             sys.exit(serve(demo.resolved, demo.sockets, ready))
     except child_process.ChildFailed as failure:
@@ -83,19 +88,6 @@ def command(*, with_parent: bool, **options: Any) -> None:
         raise click.ClickException(
             f"{failure.strerror or failure}. Try other ports: --ports-from 0"
         ) from failure
-
-
-def _stop_with_standard_input() -> None:
-    """Fork a process that waits for the end of standard input, and then stops this one."""
-    server = os.getpid()
-    if os.fork():
-        return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while os.read(0, 4096):
-        pass
-    if os.getppid() == server:
-        os.kill(server, signal.SIGTERM)
-    os._exit(0)
 
 
 def _introduce(demo: "Demo") -> None:
