@@ -24,48 +24,49 @@ def add(
     tx: Transaction, name: str, address: str, members: Sequence[str] = (), *, may_send: bool = True
 ) -> None:
     """Create a group with its first members, given by login. Raises `NameRefused`."""
-    number = groups.create(tx, name, address, may_send=may_send)
+    group = groups.create(tx, name, address, may_send=may_send)
     for login in members:
-        groups.add_member(tx, number, accounts.find(tx, login).id)
+        groups.add_member(tx, group, accounts.find(tx, login).id)
 
 
 def join(tx: Transaction, name: str, logins: Sequence[str]) -> None:
     """Add accounts as members. Raises `NameRefused`."""
-    number = _number(tx, name)
+    group = number(tx, name)
     for login in logins:
-        groups.add_member(tx, number, accounts.find(tx, login).id)
+        groups.add_member(tx, group, accounts.find(tx, login).id)
 
 
 def leave(tx: Transaction, name: str, logins: Sequence[str]) -> None:
     """Remove members. Raises `NameRefused`, also for an account that is none."""
-    number = _number(tx, name)
+    group = number(tx, name)
     for login in logins:
-        if not groups.remove_member(tx, number, accounts.find(tx, login).id):
+        if not groups.remove_member(tx, group, accounts.find(tx, login).id):
             raise NameRefused(f"'{login}' is no member of '{name}'; to list all groups: pillarbox group list")
 
 
 def remove(tx: Transaction, name: str) -> list[str]:
     """Remove a group, not its members; return which aliases lead nowhere now. Raises `NameRefused`."""
-    number = _number(tx, name)
-    groups.remove(tx, number, groups.address_of(tx, number))
+    group = number(tx, name)
+    groups.remove(tx, group, groups.address_of(tx, group))
     return references.dangling(tx)
 
 
 def listing(tx: Transaction) -> list[GroupProfile]:
     """All groups, by name."""
     return [
-        GroupProfile(name, groups.address_of(tx, number), tuple(_logins(tx, number)))
-        for number, name in groups.listing(tx)
+        GroupProfile(name, groups.address_of(tx, group), tuple(_logins(tx, group)))
+        for group, name in groups.listing(tx)
     ]
 
 
-def _logins(tx: Transaction, number: int) -> list[str]:
-    found = (get(tx, member) for member in groups.members(tx, number))
+def _logins(tx: Transaction, group: int) -> list[str]:
+    found = (get(tx, member) for member in groups.members(tx, group))
     return [account.login for account in found if account]
 
 
-def _number(tx: Transaction, name: str) -> int:
-    number = groups.by_name(tx, name)
-    if number is None:
+def number(tx: Transaction, name: str) -> int:
+    """A group's number. Raises `NameRefused`."""
+    found = groups.by_name(tx, name)
+    if found is None:
         raise NameRefused(f"there is no group '{name}'; to list all groups: pillarbox group list")
-    return number
+    return found

@@ -180,6 +180,26 @@ def remove_address(tx: Transaction, account: AccountId, address: str) -> None:
     delete_address(tx, key, ACCOUNT)
 
 
+def set_name(tx: Transaction, account: AccountId, name: str) -> None:
+    """Change the owner's display name. Raises `NameRefused`."""
+    tx.execute("UPDATE accounts SET name = ? WHERE id = ?", (shown_name(name), account))
+
+
+def renamed_since(tx: Transaction, account: AccountId, created_at_ms: int) -> Account | None:
+    """The account with this number, if it is the same one, whatever its login: for data of another time."""
+    row = tx.row(
+        f"SELECT {_COLUMNS} FROM accounts WHERE id = ? AND created_at_ms = ?",  # noqa: S608  (constant)
+        (account, created_at_ms),
+    )
+    return _account(row) if row else None
+
+
+def created_at_ms(tx: Transaction, account: AccountId) -> int:
+    """When the account was created, in ms since 1970."""
+    at_ms: int = tx.value("SELECT created_at_ms FROM accounts WHERE id = ?", (account,))
+    return at_ms
+
+
 def set_enabled(tx: Transaction, account: AccountId, *, enabled: bool) -> None:
     """Enable or disable an account. A disabled account can neither log in nor receive; its mail stays."""
     tx.execute("UPDATE accounts SET enabled = ? WHERE id = ?", (int(enabled), account))

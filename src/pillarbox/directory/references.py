@@ -93,6 +93,24 @@ def detach(tx: Transaction, references: list[Reference]) -> None:
             delete_address(tx, key, ALIAS)
 
 
+def redirect(tx: Transaction, old: AddressKey, address: str) -> list[str]:
+    """Have the targets that lead to this address lead to another one, with their detail; return their aliases."""
+    new = Address.parse(address)
+    changed = [reference for reference in _references(tx) if _leads(tx, reference.target) == old]
+    for reference in changed:
+        detail = Address.parse(reference.target).local[len(old.local) :]
+        target = str(Address(new.local + detail, new.domain))
+        where = (reference.key.local, reference.key.domain, reference.target)
+        if target in aliases.targets(tx, reference.key):
+            tx.execute("DELETE FROM alias_targets WHERE local = ? AND domain = ? AND target = ?", where)
+        else:
+            tx.execute(
+                "UPDATE alias_targets SET target = ? WHERE local = ? AND domain = ? AND target = ?",
+                (target, *where),
+            )
+    return list(dict.fromkeys(reference.alias for reference in changed))
+
+
 def faults(tx: Transaction) -> Iterator[Fault]:
     """All aliases, groups and domains that do not lead where they should."""
     for key in {reference.key: None for reference in _references(tx)}:

@@ -3,6 +3,7 @@
 Recipients that are being tried now are skipped, except by `hold`, which applies after the attempt.
 """
 
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.queue.inspection import Selection, condition
 from pillarbox.queue.outcome import DELIVERY_COLUMNS, QueuedDelivery, queued_delivery
 from pillarbox.queue.schedule import set_next_attempt
@@ -55,6 +56,14 @@ def release(tx: Transaction, selection: Selection, *, now_ms: int) -> int:
     )
     _resume(tx, {destination for _, _, destination in rows}, now_ms)
     return len(rows)
+
+
+def readdress(tx: Transaction, account: AccountId, old: str, new: str) -> int:
+    """Change the reverse-path of what an account has queued, so that reports reach it; return how many messages."""
+    return tx.execute(
+        "UPDATE queue_messages SET reverse_path = ? WHERE account = ? AND reverse_path = ?",
+        (new, account, old),
+    )
 
 
 def selected(tx: Transaction, selection: Selection, *, now_ms: int, limit: int) -> list[QueuedDelivery]:

@@ -114,9 +114,12 @@ def restore_messages(
     was stored until then stays.
     """
     result = BroughtBack(not_found=list(selection.messages))
+    here = database.read_now(accounts.by_login, selection.login)
     with reading():
         where = f"in {point.point.name}"
-        theirs = _account(point.database, selection.login, where)
+        theirs = (here and _as_it_was(database, point.database, here)) or _account(
+            point.database, selection.login, where
+        )
         chosen = _mailboxes(point.database, theirs.id, selection, where)
     ours = _account(database, selection.login, "here; create it first: pillarbox account add").id
     targets = {box.name: selection.target(box.name, point.point.made_at) for box in chosen}
@@ -137,6 +140,12 @@ def restore_messages(
                     result.mailboxes.append(target)
     result.lost = unreadable.listed(point, theirs.login)
     return result
+
+
+def _as_it_was(database: Database, other: Database, account: accounts.Account) -> accounts.Account | None:
+    """An account at the time of the point, when it may have had another login."""
+    created_at_ms = database.read_now(accounts.created_at_ms, account.id)
+    return other.read_now(accounts.renamed_since, account.id, created_at_ms)
 
 
 def _account(database: Database, login: str, where: str) -> accounts.Account:

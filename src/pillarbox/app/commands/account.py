@@ -12,6 +12,7 @@ from pillarbox.app.commands.installation import (
     with_warnings,
 )
 from pillarbox.app.commands.passwords import hashed, obtain, password_options, password_shown
+from pillarbox.app.commands.renamed import keep_address_option, renamed_lines
 from pillarbox.mail.visible import visible
 
 
@@ -160,6 +161,39 @@ def address(installation: Installation, login: str, address: str, remove: bool) 
     profile = installation.read(accounts.profile, login)
     text = f"Addresses of {profile.login}: {', '.join(profile.addresses)}"
     installation.show(profile, with_warnings(text, dangling))
+
+
+@command.command("rename")
+@click.argument("login")
+@click.argument("address")
+@keep_address_option
+@on_installation
+def rename(installation: Installation, login: str, address: str, keep_address: bool) -> None:
+    """Give an account another address, which is its login. Mail, passwords and app passwords are kept.
+
+    It may be an address that the account has already. Aliases that lead to the old address lead to the new one, and
+    reports about queued mail go there.
+    """
+    from pillarbox.admin import renaming
+
+    renamed = installation.write(renaming.rename_account, login, address, keep_address=keep_address)
+    lines = renamed_lines("Account", renamed)
+    if renamed.queued:
+        lines.append(f"Reports about {counted(renamed.queued, 'queued message')} go to the new address")
+    installation.show(renamed, "\n".join(lines))
+
+
+@command.command("set")
+@click.argument("login")
+@click.option("--name", required=True, help="The owner's name; an empty one removes it.")
+@on_installation
+def change(installation: Installation, login: str, name: str) -> None:
+    """Change the name of an account's owner."""
+    from pillarbox.admin import accounts, renaming
+
+    installation.write(renaming.rename_owner, login, name)
+    profile = installation.read(accounts.profile, login)
+    installation.show(profile, f"Account changed: {profile.login}: {profile.name or 'no name'}")
 
 
 @command.command("remove")

@@ -3,6 +3,7 @@
 import click
 
 from pillarbox.app.commands.installation import Installation, on_installation, table, with_warnings
+from pillarbox.app.commands.renamed import keep_address_option, renamed_lines
 
 
 @click.group("alias")
@@ -60,6 +61,19 @@ def _show(
         {"address": address, "targets": targets, "missing": missing},
         with_warnings(f"Alias {what}: {address} -> {', '.join(targets)}", warnings),
     )
+
+
+@command.command("rename")
+@click.argument("address")
+@click.argument("new", metavar="NEW_ADDRESS")
+@keep_address_option
+@on_installation
+def rename(installation: Installation, address: str, new: str, keep_address: bool) -> None:
+    """Give an alias another address. Its targets are kept."""
+    from pillarbox.admin import renaming
+
+    renamed = installation.write(renaming.rename_alias, address, new, keep_address=keep_address)
+    installation.show(renamed, "\n".join(renamed_lines("Alias", renamed)))
 
 
 @command.command("remove")

@@ -3,6 +3,7 @@
 import click
 
 from pillarbox.app.commands.installation import Installation, on_installation, table, with_warnings
+from pillarbox.app.commands.renamed import keep_address_option, renamed_lines
 
 
 @click.group("group")
@@ -62,6 +63,25 @@ def leave(installation: Installation, name: str, members: tuple[str, ...]) -> No
 
     installation.write(groups.leave, name, members)
     installation.show({"name": name, "left": members}, f"Removed from group {name}: {', '.join(members)}")
+
+
+@command.command("rename")
+@click.argument("name")
+@click.argument("new", metavar="[NEW_NAME]", required=False)
+@click.option("--address", help="The new address.")
+@keep_address_option
+@on_installation
+def rename(
+    installation: Installation, name: str, new: str | None, address: str | None, keep_address: bool
+) -> None:
+    """Give a group another name, another address, or both. Its members are kept."""
+    from pillarbox.admin import renaming
+
+    if new is None and address is None:
+        raise click.UsageError("Give a new name, or --address.")
+    renamed = installation.write(renaming.rename_group, name, new, address, keep_address=keep_address)
+    lines = [line for one in renamed for line in renamed_lines("Group", one)]
+    installation.show({"renamed": renamed}, "\n".join(lines))
 
 
 @command.command("remove")
