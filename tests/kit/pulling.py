@@ -2,8 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,6 +59,8 @@ class Receiver:
     network: Network = field(default_factory=SystemNetwork)
     clock: Clock = field(default_factory=SystemClock)
     lookup: Callable[[str], Awaitable[list[str]]] = addresses_of
+    ticks: Iterator[int] = field(default_factory=lambda: count(NOW_MS))
+    """Each look at the clock is a millisecond later."""
     notes: list[str] = field(default_factory=list)
     shown: list[Progress] = field(default_factory=list)
 
@@ -88,7 +91,7 @@ class Receiver:
             self.blobs,
             self.account,
             source.key,
-            lambda: NOW_MS,
+            lambda: next(self.ticks),
             delete,
             self.shown.append,
             max_message_octets,

@@ -99,6 +99,8 @@ def test_a_message_that_breaks_the_connection_each_time_is_passed_over(
     result = pull(receiver, patience=Patience(max_attempts=20))
     assert result.stored == 19
     assert [one.where for one in result.skipped] == ["INBOX, UID 7"]
+    # Once with others, then alone, until it is given up: no other message is lost with it
+    assert server.connections == 5
 
 
 @pytest.mark.parametrize("reply", [b"%TAG% NO [SERVERBUG] broken\r\n", b"%TAG% OK nothing\r\n"])
@@ -392,7 +394,12 @@ def test_without_a_uid_validity_messages_are_recognized(receiver: Receiver, serv
     server.add("INBOX", *letters(5))
     server.boxes["INBOX"].uid_validity = 0
     pull(receiver)
-    assert (pull(receiver, delete=True).stored, len(receiver.bodies())) == (0, 5)
+    box = server.boxes["INBOX"]
+    box.messages.reverse()
+    box.renumber()
+    box.uid_validity = 0
+    server.add("INBOX", b"Message-ID: <new@x>\r\n\r\n")
+    assert (pull(receiver, delete=True).stored, len(receiver.bodies())) == (1, 6)
 
 
 # --- Gmail
