@@ -91,7 +91,6 @@ class ClientMachine:
             for read in self._reader.read():
                 self._take(read)
                 if not self._reads():
-                    self._reader.clear()
                     break
         return self._take_events()
 
