@@ -1,6 +1,7 @@
 """Renaming accounts, groups and aliases: what belongs to them stays, and what leads to them is changed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,17 +81,17 @@ def test_a_rename_that_is_refused_changes_nothing(there: CommandLine, address: s
 
 
 def test_the_password_works_under_the_new_login(there: CommandLine) -> None:
-    def keys(tx: Transaction, login: str) -> object:
+    def keys(tx: Transaction, login: str) -> tuple[Any, Any]:
         account = accounts.by_login(tx, login)
         assert account is not None
         return credentials.find(tx, login), credentials.scram_parameters(tx, account.id)
 
     data = read(there.config).data_directory
     with opened_database(data) as database:
-        (before, salt) = database.read_now(keys, "bob")  # type: ignore[misc]
+        before, salt = database.read_now(keys, "bob")
     there.text("account", "rename", "bob", "robert@example.org")
     with opened_database(data) as database:
-        (after, same_salt) = database.read_now(keys, "robert")  # type: ignore[misc]
+        after, same_salt = database.read_now(keys, "robert")
     assert after.argon2 == before.argon2
     assert same_salt == salt
 

@@ -57,7 +57,7 @@ class Counted(list[int]):
 
     looks = 0
 
-    def __getitem__(self, place):  # type: ignore[no-untyped-def, override]
+    def __getitem__(self, place):  # type: ignore[no-untyped-def]
         self.looks += 1
         return super().__getitem__(place)
 
