@@ -93,7 +93,8 @@ EXPRESSIONS: dict[str, str] = {
     "protocol.smtp.line_ends": "_RUN_BEFORE_LF",
     "protocol.smtp.parameters": "_PARAMETER _SPACE _ADDRESS_TYPE",
     "protocol.smtp.path": "_PLAIN _PATH _BARE _LOOSE_LOCAL",
-    "testing.reader": "_HEAD",
+    "testing.reader": "_HEAD _NAME",
+    "world.resolver.message": "_PLAIN",
 }
 """By module; each is tried with `UNLIMITED` characters, or with its limit in `LIMITS`."""
 

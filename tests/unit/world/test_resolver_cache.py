@@ -123,7 +123,19 @@ def test_the_longest_unused_is_forgotten_first() -> None:
             await cache.lookup(name, Kind.A)
         assert asked.questions == ["b A"]
 
-    run(scenario, limit=3)
+    run(scenario, limit=6)
+
+
+def test_many_records_take_the_room_of_many_answers() -> None:
+    async def scenario(cache: CachingResolver, asked: Asked, clock: VirtualClock) -> None:
+        for name in ("a", "b", "c"):
+            await cache.lookup(name, Kind.TXT)
+        asked.questions.clear()
+        for name in ("c", "b", "a"):
+            await cache.lookup(name, Kind.TXT)
+        assert asked.questions == ["a TXT"]
+
+    run(scenario, Answer((b"x" * 250, b"y"), 100), limit=10)
 
 
 def test_closing_ends_what_is_asked() -> None:

@@ -4,7 +4,8 @@
     resolver.py   the interface of every resolver
     cache.py      `CachingResolver`: in front of another resolver
     hosts.py      `HostsFile`: the machine's hosts file, in front of another resolver
-    system.py     `SystemResolver`: queries the machine's name servers, through dnspython
+    system.py     `SystemResolver`: queries the machine's name servers
+    message.py    queries and responses as octets
     zone.py       `ZoneResolver`: answers from given records, for the demo and for tests
 
 Always true: a resolver never raises because of the DNS; an outcome is one of four, and only `Failure` may be

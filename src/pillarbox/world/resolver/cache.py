@@ -12,8 +12,9 @@ from pillarbox.world.clock import Clock
 from pillarbox.world.resolver.records import Answer, Failure, Kind, Outcome, with_ttl
 from pillarbox.world.resolver.resolver import Resolver, normal_name
 
-MAX_ENTRIES = 50_000
-"""Outcomes kept; the least recently used is dropped first."""
+MAX_RECORDS = 100_000
+"""Records kept, some 300 octets each; an outcome counts as one more, and so do each 100 octets of text. The least
+recently used outcome is dropped first."""
 MAX_TTL_S = 86_400
 """Records with a longer TTL are queried again after a day."""
 MAX_NEGATIVE_TTL_S = 10_800
@@ -26,11 +27,12 @@ _Question = tuple[str, Kind]
 class CachingResolver(Resolver):
     """A cache in front of another resolver."""
 
-    def __init__(self, behind: Resolver, clock: Clock, *, limit: int = MAX_ENTRIES) -> None:
+    def __init__(self, behind: Resolver, clock: Clock, *, limit: int = MAX_RECORDS) -> None:
         self._behind = behind
         self._clock = clock
         self._limit = limit
         self._known: OrderedDict[_Question, tuple[float, Outcome[Any]]] = OrderedDict()
+        self._weight = 0
         self._pending: dict[_Question, asyncio.Task[Outcome[Any]]] = {}
 
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
@@ -59,11 +61,21 @@ class CachingResolver(Resolver):
         outcome = await self._behind.lookup(*question)
         lives_s = _lives_s(outcome)
         if lives_s > 0:
+            if known := self._known.pop(question, None):
+                self._weight -= _weight(known[1])
             self._known[question] = self._clock.monotonic() + lives_s, outcome
-            self._known.move_to_end(question)
-            if len(self._known) > self._limit:
-                self._known.popitem(last=False)
+            self._weight += _weight(outcome)
+            while self._weight > self._limit:
+                _, (_, oldest) = self._known.popitem(last=False)
+                self._weight -= _weight(oldest)
         return with_ttl(outcome, lives_s)
+
+
+def _weight(outcome: Outcome[Any]) -> int:
+    if not isinstance(outcome, Answer):
+        return 1
+    text = sum(len(record) for record in outcome.records if isinstance(record, str | bytes))
+    return 1 + len(outcome.records) + text // 100
 
 
 def _lives_s(outcome: Outcome[Any]) -> int:

@@ -1,4 +1,4 @@
-"""Queries to name servers, through dnspython, which is loaded at the first query.
+"""Queries to name servers.
 
 The servers are recursive ones: the machine's (`/etc/resolv.conf`) or given. Each is queried in turn, over UDP with
 EDNS and over TCP if an answer was truncated. The AD bit is trusted only if the path to the server can't be tampered
@@ -7,16 +7,14 @@ with: on loopback, or if the operator says so (RFC 6840 §5.7, RFC 4035 §3.2.3)
 
 import asyncio
 import ipaddress
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pillarbox.world.resolver.records import Answer, Failure, Kind, Mx, NoData, NxDomain, Outcome, Tlsa
-from pillarbox.world.resolver.resolver import Resolver, normal_name
-
-if TYPE_CHECKING:
-    from dns.message import Message
-    from dns.name import Name
+from pillarbox.world.resolver import message
+from pillarbox.world.resolver.records import Failure, Kind, NxDomain, Outcome
+from pillarbox.world.resolver.resolver import Resolver
 
 DNS_PORT = 53
 TIMEOUT_S = 4.0
@@ -55,43 +53,37 @@ class SystemResolver(Resolver):
 
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
         """See `Resolver`."""
-        import dns.exception
-        import dns.name
-
         try:
-            wanted = dns.name.from_text(normal_name(name) + ".")
-        except (dns.exception.DNSException, UnicodeError, ValueError):
-            # A name that can't be in the DNS does not exist; no query is needed.
-            return NxDomain(0)
+            asked = message.query(secrets.randbits(16), name, kind, payload_octets=PAYLOAD_OCTETS)
+        except message.NotInDns:
+            return NxDomain(0)  # no query is needed
         async with self._slots:
-            return await self._ask_servers(wanted, kind)
+            return await self._ask_servers(asked, name, kind)
 
-    async def _ask_servers(self, wanted: "Name", kind: Kind) -> Outcome[Any]:
+    async def _ask_servers(self, asked: bytes, name: str, kind: Kind) -> Outcome[Any]:
         servers = self._servers or _machine_servers()
         reason = "no name server"
         for _round in range(MAX_ROUNDS):
             for server in servers:
-                outcome = await self._ask(server, wanted, kind)
+                outcome = await self._ask(server, asked, name, kind)
                 if not isinstance(outcome, Failure):
                     return outcome
                 reason = outcome.reason
         return Failure(reason)
 
-    async def _ask(self, server: NameServer, wanted: "Name", kind: Kind) -> Outcome[Any]:
-        import dns.asyncquery
-        import dns.exception
-        import dns.flags
-        import dns.message
-
-        query = dns.message.make_query(wanted, kind.value, use_edns=0, payload=PAYLOAD_OCTETS)
-        query.flags |= dns.flags.AD  # RFC 6840 §5.7: requests the AD bit in the response
+    async def _ask(self, server: NameServer, asked: bytes, name: str, kind: Kind) -> Outcome[Any]:
+        trusted = self._trusts(server)
         try:
-            response, _tcp = await dns.asyncquery.udp_with_fallback(
-                query, server.address, timeout=self._timeout_s, port=server.port, ignore_unexpected=True
-            )
-            authenticated = bool(response.flags & dns.flags.AD) and self._trusts(server)
-            return _outcome(response, kind, authenticated=authenticated)
-        except (dns.exception.DNSException, OSError, EOFError, TimeoutError) as error:
+            async with asyncio.timeout(self._timeout_s):
+                response = message.read(await _over_udp(server, asked), asked, name, kind, trusted=trusted)
+                if response.truncated:
+                    response = message.read(
+                        await _over_tcp(server, asked), asked, name, kind, trusted=trusted
+                    )
+                    if response.truncated:
+                        raise message.Malformed("truncated over TCP")
+                return response.outcome
+        except (message.Malformed, OSError, EOFError, TimeoutError) as error:
             return Failure(f"{server.address}: {type(error).__name__}")
 
     def _trusts(self, server: NameServer) -> bool:
@@ -110,38 +102,47 @@ def _machine_servers() -> tuple[NameServer, ...]:
     return tuple(NameServer(str(address)) for address in configured)
 
 
-def _outcome(response: "Message", kind: Kind, *, authenticated: bool) -> Outcome[Any]:
-    import dns.message
-    import dns.rcode
+class _Datagrams(asyncio.DatagramProtocol):
+    """Waits for the response to one query; what else comes is ignored."""
 
-    code = response.rcode()
-    if code not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) or not isinstance(
-        response, dns.message.QueryMessage
-    ):
-        return Failure(f"server says {dns.rcode.to_text(code)}")
-    # Follows CNAME within the answer; the TTL of a negative answer is the SOA's (RFC 2308 §5).
-    chain = response.resolve_chaining()
-    if chain.answer is not None:
-        alias = _text(chain.canonical_name) if chain.cnames else ""
-        records = tuple(_record(rdata, kind) for rdata in chain.answer)
-        return Answer(records, chain.minimum_ttl, authenticated, alias)
-    ttl_s = chain.minimum_ttl if response.authority or chain.cnames else 0
-    return (NxDomain if code == dns.rcode.NXDOMAIN else NoData)(ttl_s, authenticated)
+    def __init__(self, asked: bytes) -> None:
+        self._asked = asked
+        self.response: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:  # noqa: ARG002 - the socket is connected
+        """See `asyncio`."""
+        if not self.response.done() and message.answers(data, self._asked):
+            self.response.set_result(data)
 
-def _record(rdata: Any, kind: Kind) -> str | bytes | Mx | Tlsa:
-    match kind:
-        case Kind.A | Kind.AAAA:
-            return str(rdata.address)
-        case Kind.MX:
-            return Mx(rdata.preference, _text(rdata.exchange))
-        case Kind.TXT:
-            return b"".join(rdata.strings)
-        case Kind.PTR:
-            return _text(rdata.target)
-        case Kind.TLSA:
-            return Tlsa(rdata.usage, rdata.selector, rdata.mtype, bytes(rdata.cert))
+    def error_received(self, exc: Exception) -> None:
+        """See `asyncio`."""
+        if not self.response.done():
+            self.response.set_exception(exc)
 
 
-def _text(name: "Name") -> str:
-    return normal_name(name.to_text())
+async def _over_udp(server: NameServer, asked: bytes) -> bytes:
+    """From a port of its own, which the system chooses (RFC 5452 §9.2). Raises OSError."""
+    transport, datagrams = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: _Datagrams(asked), remote_addr=(server.address, server.port)
+    )
+    try:
+        transport.sendto(asked)
+        return await datagrams.response
+    finally:
+        transport.close()
+
+
+async def _over_tcp(server: NameServer, asked: bytes) -> bytes:
+    """Raises OSError, EOFError, `message.Malformed`."""
+    reader, writer = await asyncio.open_connection(server.address, server.port)
+    try:
+        writer.write(len(asked).to_bytes(2) + asked)
+        length = int.from_bytes(await reader.readexactly(2))
+        if length > message.MAX_OCTETS:
+            raise message.Malformed("too long")
+        response = await reader.readexactly(length)
+    finally:
+        writer.close()
+    if not message.answers(response, asked):
+        raise message.Malformed("no response to this query")
+    return response
