@@ -1,7 +1,7 @@
 """Sets of message numbers, against Python's own sets."""
 
-import itertools
 from array import array
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -50,7 +50,7 @@ def test_slices_of_a_sequence_with_gaps(some: list[tuple[int, int]], there: list
     ascending, made = sorted(set(there)), NumberSet.of_ranges(some)
     found = made.slices(ascending)
     assert [number for part in found for number in ascending[part]] == [n for n in ascending if n in made]
-    assert all(before.stop <= after.start for before, after in itertools.pairwise(found))
+    assert all(before.stop <= after.start for before, after in pairwise(found))
 
 
 class Counted(list[int]):

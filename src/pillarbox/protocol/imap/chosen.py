@@ -29,8 +29,10 @@ class Chosen(Struct, frozen=True, gc=False):
         """Other slices of the same mailbox."""
         return Chosen(tuple(slices), self._uids)
 
-    def parts(self, first: int, more: int | None = None) -> "Iterator[Chosen]":
-        """These messages, some at a time: `first`, then `more` of them."""
+    def parts(
+        self, first: int, more: int | None = None, *, max_slices: int | None = None
+    ) -> "Iterator[Chosen]":
+        """These messages, some at a time: `first`, then `more` of them, or fewer in so many slices."""
         left, taken = first, list[slice]()
         for part in self.slices:
             start = part.start
@@ -39,7 +41,7 @@ class Chosen(Struct, frozen=True, gc=False):
                 taken.append(slice(start, stop))
                 left -= stop - start
                 start = stop
-                if not left:
+                if not left or len(taken) == max_slices:
                     yield self.only(taken)
                     left, taken = more or first, []
         if taken:

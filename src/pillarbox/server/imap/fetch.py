@@ -20,6 +20,7 @@ from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem, marks_seen
 from pillarbox.server import damage
 from pillarbox.server.imap import fetch_stream, snapshot
 from pillarbox.server.imap.fetch_batch import (
+    MAX_SLICES,
     MEMORY_ROWS,
     large_octets,
     read_batch,
@@ -129,7 +130,7 @@ async def _send(session: SessionState, plan: Plan, chosen: Chosen, damaged: list
     first, more = (FIRST_ROWS, session.limits.batch_rows) if plan.stored else (MEMORY_ROWS, MEMORY_ROWS)
     if len(plan.items) > ORDINARY_ITEMS:
         more = max(1, more * ORDINARY_ITEMS // len(plan.items))
-    for number, part in enumerate(chosen.parts(min(first, more), more)):
+    for number, part in enumerate(chosen.parts(min(first, more), more, max_slices=MAX_SLICES)):
         if number:
             await session.flush_and_yield()
         missing |= await _send_part(session, plan, part, damaged)

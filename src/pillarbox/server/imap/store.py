@@ -14,7 +14,7 @@ from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.commands import Store, StoreMode
 from pillarbox.protocol.imap.fetch_responses import Column
 from pillarbox.protocol.imap.selected import SelectedMailbox
-from pillarbox.server.imap.fetch_batch import MEMORY_ROWS, read_in_memory
+from pillarbox.server.imap.fetch_batch import MAX_SLICES, MEMORY_ROWS, read_in_memory
 from pillarbox.server.imap.fetch_columns import Batch
 from pillarbox.server.imap.reply import NO_MESSAGES, READ_ONLY, SOME_GONE, Reply, ok
 from pillarbox.server.imap.session_state import SessionState
@@ -89,7 +89,9 @@ async def _report(session: SessionState, command: Store, chosen: Chosen, altered
     if command.silent and not condstore:
         return False
     missing, written = False, False
-    for part in not_refused(session.selected, chosen, altered.refused).parts(MEMORY_ROWS):
+    for part in not_refused(session.selected, chosen, altered.refused).parts(
+        MEMORY_ROWS, max_slices=MAX_SLICES
+    ):
         left = part
         while left:
             if written:

@@ -8,6 +8,8 @@ from pillarbox.mail.query import Query
 MAX_COMPARISONS: Final = 500_000
 """Beyond this, some 50 ms, evaluating in the loop would delay other sessions."""
 _NARROW_COMPARISONS: Final = 5
+_RUN_COMPARISONS: Final = 10
+"""What finding a run of a set costs, however many messages there are."""
 
 
 def is_in_memory(query: Query) -> bool:
@@ -17,7 +19,9 @@ def is_in_memory(query: Query) -> bool:
 
 def takes_long(query: Query, *, messages: int) -> bool:
     """Whether evaluating this over so many messages may read the text of many, or compare very much."""
-    return cost(query) >= _HEADER_LINES or _comparisons(query) * messages > MAX_COMPARISONS
+    return cost(query) >= _HEADER_LINES or (
+        _comparisons(query) * messages + _runs(query) * _RUN_COMPARISONS > MAX_COMPARISONS
+    )
 
 
 def _comparisons(query: Query) -> int:
@@ -29,6 +33,19 @@ def _comparisons(query: Query) -> int:
             return 1 + _comparisons(term)
         case _:
             return 1 if cost(query) == _MEMORY else _NARROW_COMPARISONS
+
+
+def _runs(query: Query) -> int:
+    """The runs of all sets in a query, each counted as often as it stands there (`$`, RFC 5182, is one)."""
+    match query:
+        case q.And(terms) | q.Or(terms):
+            return sum(map(_runs, terms))
+        case q.Not(term):
+            return _runs(term)
+        case q.Uids(numbers):
+            return len(numbers.runs)
+        case _:
+            return 0
 
 
 _MEMORY, _NARROW_TABLE, _HEADER_LINES, _WHOLE_TEXT = range(4)

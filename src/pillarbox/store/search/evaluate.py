@@ -11,7 +11,7 @@ excludes messages that can't contain the text.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from itertools import compress
+from itertools import chain, compress
 from typing import Any, Final, assert_never
 
 from pillarbox.mail import flags as flag_text
@@ -182,12 +182,13 @@ class _Search:
         return list(compress(places, map(wanted.__contains__, column))) if wanted else ()
 
     def _within(self, numbers: NumberSet, places: Places) -> Places:
-        inside: set[int] = set()
-        for part in numbers.slices(self._mailbox.uids):
-            if part.start <= places[0] and places[-1] < part.stop:
-                return places
-            inside.update(range(part.start, part.stop))
-        return [place for place in places if place in inside]
+        parts = numbers.slices(self._mailbox.uids)
+        if any(part.start <= places[0] and places[-1] < part.stop for part in parts):
+            return places
+        inside = chain.from_iterable(range(part.start, part.stop) for part in parts)
+        if len(places) == len(self._mailbox.uids):
+            return list(inside)
+        return list(compress(places, map(set(inside).__contains__, places)))
 
     def _condition(
         self,
