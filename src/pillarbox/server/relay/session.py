@@ -35,7 +35,7 @@ BLOCK_S = 180.0
 """How long a server may take to read a block of a message (RFC 5321 §4.5.3.2.5)."""
 DELIVERY_S = 2 * 3600.0
 """How long one message may take altogether: a server that answers each command at the last moment must not keep a
-connection for days. In so long, 50 MB pass at 7 KB a second."""
+connection for days. In so long, 50 MB pass at 7 KB a second. The final reply has its own time beyond it."""
 FINAL_READ_S = 1.0
 """How long to read what a server sent before it closed the connection."""
 
@@ -214,7 +214,11 @@ class ClientSession:
         now_s = self._clock.monotonic()
         if sent or self._machine.replies != self._replies:
             self._awaited_since_s, self._replies = now_s, self._machine.replies
-        return max(0.0, min(self._awaited_since_s + seconds, self._deliver_until_s) - now_s)
+        due_s = self._awaited_since_s + seconds
+        if self._machine.state is not State.CONTENT:
+            # RFC 5321 §4.5.3.2.6: who does not wait for the final reply sends what has arrived a second time
+            due_s = min(due_s, self._deliver_until_s)
+        return max(0.0, due_s - now_s)
 
     def _time_out(self) -> None:
         """The pending read or write fails."""

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from pillarbox.server.relay.session import DELIVERY_S
 from pillarbox.server.relay.time_limit import TimeLimit
 from pillarbox.world.clock import VirtualClock
@@ -97,6 +99,35 @@ def test_a_server_that_trickles_a_reply_is_left_after_its_time() -> None:
         assert provider.rows("SELECT attempts, last_reply FROM queue_recipients") == [
             (1, "two.example [192.0.2.1]: no answer in 300 seconds")
         ]
+
+    run_with_relay(test)
+
+
+@pytest.mark.rfc("5321 §4.5.3.2.6", "SHOULD")
+def test_the_final_reply_is_waited_for_beyond_the_time_of_a_message() -> None:
+    async def test(provider: RelayProvider) -> None:
+        async def late(stream: MemoryStream) -> None:
+            clock = provider.clock
+            await stream.write(b"220 here\r\n")
+            await stream.read()
+            await stream.write(b"250 well\r\n")
+            for _ in range(25):  # MAIL and 24 recipients
+                await stream.read()
+                await clock.sleep(DELIVERY_S / 25 - 4)
+                await stream.write(b"250 well\r\n")
+            await stream.read()
+            await stream.write(b"354 go on\r\n")
+            await stream.read()
+            await clock.sleep(590)
+            await stream.write(b"250 taken\r\n")
+
+        provider.peer("two.example", "192.0.2.1")
+        provider.network.serve("192.0.2.1", 25, late)
+        await provider.queue(*(f"u{number}@two.example" for number in range(24)))
+        await provider.pass_(DELIVERY_S + 450)
+        assert provider.rows("SELECT count(*) FROM queue_recipients WHERE attempts = 0") == [(24,)]
+        await provider.pass_(50)
+        assert provider.rows("SELECT count(*) FROM queue_recipients") == [(0,)]
 
     run_with_relay(test)
 
