@@ -18,8 +18,9 @@ from pillarbox.app.resolved import Resolved
 from pillarbox.app.sockets import Sockets
 from pillarbox.app.supervisor import SupervisorLink
 from pillarbox.app.world import close_world, open_telemetry, open_world
-from pillarbox.config.schema import ConfigWrong
+from pillarbox.config.schema import Config, ConfigWrong
 from pillarbox.directory.withdrawal import WITHDRAWN
+from pillarbox.queue.schedule import any_leased, end_leases
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.chores import Chores
 from pillarbox.server.control.answers import ControlService
@@ -28,6 +29,7 @@ from pillarbox.world.process_lock import ProcessLock
 from pillarbox.world.shared import Shared
 from pillarbox.world.telemetry import Telemetry
 from pillarbox.world.tls.server import CertificateUnusable
+from pillarbox.world.world import World
 
 SWITCH_S = 0.001
 """The longest that a thread running Python may keep the loop waiting; the interpreter's default is five times that."""
@@ -105,6 +107,7 @@ async def _serve(
         reporter = FailureReporter(telemetry)
         controlled = await listen_for_control(control, service, world, reporter, listeners.turns)
     chores.start()
+    relay_lock = await _end_leases_of_the_dead(world, resolved.config)
     relay.start()
     world.signals.subscribe(WITHDRAWN, listeners.end_revoked)
     _tune_interpreter()
@@ -120,6 +123,7 @@ async def _serve(
     await listeners.drain()
     await authenticator.close()
     await relay.stop(DRAIN_S)
+    relay_lock.close()
     await chores.stop()
     maintenance_lock.close()
     if controlled:
@@ -127,6 +131,21 @@ async def _serve(
     await close_world(world)
     beating.cancel()
     termination.block()  # the loop removes its handlers at its end, and our caller may have something to clean up
+
+
+async def _end_leases_of_the_dead(world: World, config: Config) -> ProcessLock:
+    """End the leases that workers have left behind, if no other worker is alive, so that mail does not wait for them.
+
+    Returns the lock that says that this worker is.
+    """
+    lock = ProcessLock(config.data_directory.relay_lock)
+    if lock.try_acquire():
+        now_ms = world.clock.now_ms()
+        if await world.database.read_in_thread(any_leased, now_ms=now_ms):
+            ended = await world.database.write_in_thread(end_leases, now_ms=now_ms)
+            world.telemetry.event("leases ended", recipients=ended)
+    lock.share()
+    return lock
 
 
 def _signal_events() -> tuple[asyncio.Event, asyncio.Event]:

@@ -46,6 +46,11 @@ class DataDirectory:
         return self.path / "backups"
 
     @property
+    def relay_lock(self) -> Path:
+        """The file whose lock all workers share while they may hold leases on queued mail."""
+        return self.path / "relay.lock"
+
+    @property
     def maintenance_lock(self) -> Path:
         """The file whose lock decides which worker does the maintenance."""
         return self.path / "chores.lock"

@@ -150,6 +150,27 @@ def renew(tx: Transaction, jobs: Iterable[Job], *, now_ms: int, lease_ms: int = 
     )
 
 
+def any_leased(tx: Transaction, *, now_ms: int) -> bool:
+    """Whether any lease has not run out."""
+    return (
+        tx.row("SELECT 1 FROM queue_recipients WHERE lease <> 0 AND due_at_ms > ? LIMIT 1", (now_ms,))
+        is not None
+    )
+
+
+def end_leases(tx: Transaction, *, now_ms: int) -> int:
+    """End the leases of workers that are gone: what they had is due now; return the number of recipients.
+
+    Only where no worker is alive. The leases count as unfinished (see `unfinished`), like those that run out.
+    """
+    leased = "lease <> 0 AND state = 'waiting' AND due_at_ms > ?"
+    destinations = tx.rows(f"SELECT DISTINCT destination FROM queue_recipients WHERE {leased}", (now_ms,))  # noqa: S608 - from above
+    ended = tx.execute(f"UPDATE queue_recipients SET due_at_ms = ? WHERE {leased}", (now_ms, now_ms))  # noqa: S608 - likewise
+    for (destination,) in destinations:
+        set_next_attempt(tx, destination, now_ms=now_ms)
+    return ended
+
+
 def still_leased(tx: Transaction, job: Job) -> bool:
     """Whether all of a job is still leased to its worker; if not, another worker may have tried it."""
     return all(

@@ -25,6 +25,11 @@ class ProcessLock:
             self._held = True
         return True
 
+    def share(self) -> None:
+        """Hold the lock together with all others that share it; wait for one that holds it alone."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+        self._held = False
+
     def close(self) -> None:
         """Release the lock."""
         os.close(self._descriptor)

@@ -15,6 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from pillarbox.app.database import opened_database
+from pillarbox.config.file import read
+from pillarbox.queue.schedule import LEASE_MS, claim
+from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
+from pillarbox.world.blobs import prepare
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.tls import authority
 from tests.kit.command_line import CommandLine
@@ -173,6 +178,62 @@ def test_idle_clients_see_what_a_command_restores(serving: Callable[..., Served]
         client.send(b"DONE\r\n")
         while not client.readline().startswith(b"i OK"):
             pass
+
+
+def test_idle_clients_see_what_a_command_flags_moves_and_deletes(
+    serving: Callable[..., Served], tmp_path: Path
+) -> None:
+    served = serving()
+    (tmp_path / "two.mbox").write_bytes(b"From a@b Mon Jan  1 00:00:00 2024\nSubject: x\n\nhello\n\n" * 2)
+    served.there.text("import", "anna", str(tmp_path / "two.mbox"))
+    with served.imap() as client:
+        client.select()
+        client.send(b"i IDLE\r\n")
+        assert client.readline().startswith(b"+")
+        served.there.text("mail", "flag", "--account", "anna", "--subject", "x", "+flagged")
+        assert b"\\Flagged" in client.readline()
+        assert client.readline().startswith(b"* 2 FETCH")
+        newest, other = (one["id"] for one in served.there.json("mail", "search", "anna")["messages"])
+        served.there.text("mail", "move", newest, "Archive")
+        assert client.readline() == b"* 2 EXPUNGE\r\n"
+        served.there.text("mail", "delete", other, "--yes")
+        assert client.readline() == b"* 1 EXPUNGE\r\n"
+        client.send(b"DONE\r\n")
+        while not client.readline().startswith(b"i OK"):
+            pass
+
+
+def lease_one(served: Served) -> None:
+    """Queue a message that some worker seems to try for an hour yet."""
+    at_ms = SystemClock().now_ms() + 3_600_000
+    recipients = (QueuedRecipient("you@else.invalid", "else.invalid"),)
+    with opened_database(read(served.there.config).data_directory) as database:
+        database.write_now(
+            enqueue, Outbound(prepare(b"x"), "anna@example.org", recipients), now_ms=at_ms - LEASE_MS
+        )
+        assert database.write_now(claim, lease=1, now_ms=at_ms - LEASE_MS, jobs=1)
+
+
+def test_what_a_dead_worker_was_sending_is_tried_again_at_once(serving: Callable[..., Served]) -> None:
+    served = serving()
+    lease_one(served)
+    assert [one["state"] for one in served.there.json("queue", "list")["entries"]] == ["active"]
+    (worker,) = served.workers()
+    os.kill(worker, signal.SIGKILL)
+    served.until(lambda: served.said('"leases ended"') == 1)
+    assert served.end() == 0
+
+
+def test_leases_hold_while_another_worker_lives(serving: Callable[..., Served]) -> None:
+    served = serving("--workers", "2")
+    lease_one(served)
+    before = served.workers()
+    os.kill(before[0], signal.SIGKILL)
+    served.until(lambda: len(served.workers()) == 2 and before[0] not in served.workers())
+    served.until(lambda: greeting(served.ports["smtp"]).startswith(b"220 "))
+    assert served.end() == 0
+    assert served.said('"leases ended"') == 0
+    assert [one["state"] for one in served.there.json("queue", "list")["entries"]] == ["active"]
 
 
 def test_changes_take_effect_at_once(shared: Served) -> None:
