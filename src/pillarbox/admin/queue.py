@@ -16,6 +16,9 @@ from pillarbox.queue.inspection import (
     paused_destinations,
     show,
 )
+from pillarbox.queue.schedule import load
+from pillarbox.queue.spool import QueueId
+from pillarbox.world.blobs import Blobs, OpenBlob
 from pillarbox.world.database import Transaction
 
 __all__ = [
@@ -28,11 +31,18 @@ __all__ = [
     "drop",
     "hold",
     "listing",
+    "opened",
     "paused_destinations",
     "release",
     "retry",
     "show",
 ]
+
+
+def opened(tx: Transaction, blobs: Blobs, message: QueueId) -> OpenBlob:
+    """The octets of a queued message. Raises `LookupError`, or `BlobDamaged`."""
+    return blobs.open(tx, load(tx, message).blob)
+
 
 MAX_DROPPED_AT_ONCE = 500
 """Recipients dropped in one transaction."""

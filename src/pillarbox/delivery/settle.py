@@ -15,6 +15,7 @@ from pillarbox.mail.dsn import RETURNED_OCTETS, Action, Dsn, DsnRecipient, reque
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue import outcome
+from pillarbox.queue.attempts import Peer
 from pillarbox.queue.outcome import DeferralReason, QueuedDelivery
 from pillarbox.queue.schedule import Job, PendingRecipient, QueuedMessage
 from pillarbox.world.blobs import BlobDamaged, Blobs
@@ -29,12 +30,13 @@ class DeliveryAttempt(NamedTuple):
     """How an attempt ended for one recipient.
 
     `host`: the server that replied, if one did. `supports_dsn`: that server has taken over the duty to
-    report (it announced DSN).
+    report (it announced DSN). `peer`: the server that was spoken to, whether or not it replied.
     """
 
     outcome: Outcome
     host: str | None = None
     supports_dsn: bool = False
+    peer: Peer | None = None
 
 
 class JobResult(NamedTuple):
@@ -122,7 +124,7 @@ def _settle_job(tx: Transaction, result: JobResult, mta: ReportingMta, now_ms: i
     for recipient, attempt, action in endings:
         if action is Action.DELAYED:
             last = attempt.outcome
-            reason = DeferralReason(last.status, last.text, attempt.host)
+            reason = DeferralReason(last.status, last.text, attempt.host, attempt.peer)
             if outcome.deferred(tx, job, recipient, reason, now_ms=now_ms, chance=chance):
                 recorded.append(RecipientResult(job.message, recipient.address, action, attempt))
         elif _removed(tx, job, recipient, action):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.queue import attempts
+from pillarbox.queue.attempts import Attempt
 from pillarbox.queue.schedule import QueuedMessage, load
 from pillarbox.queue.spool import QueueId, State
 from pillarbox.world.database import Transaction
@@ -35,6 +37,7 @@ class Entry:
     size_octets: int
     queued_at_ms: int
     next_attempt_ms: int | None
+    """Not before the pause of its destination is over."""
     expires_at_ms: int
     attempts: int
     last_attempt_ms: int | None
@@ -57,6 +60,8 @@ class MessageDetails:
 
     message: QueuedMessage
     entries: tuple[Entry, ...]
+    history: tuple[Attempt, ...]
+    """The attempts for its recipients, oldest first."""
     header: str = field(default="")
 
 
@@ -70,7 +75,7 @@ def listing(tx: Transaction, selection: Selection, *, now_ms: int, limit: int) -
     where, parameters = condition(selection)
     rows = tx.rows(
         f"SELECT {_COLUMNS} FROM queue_recipients r JOIN queue_messages m ON m.id = r.message"  # noqa: S608 - constants of this package
-        f" WHERE {where} ORDER BY r.id LIMIT ?",
+        f" LEFT JOIN queue_destinations d ON d.name = r.destination WHERE {where} ORDER BY r.id LIMIT ?",
         (*parameters, limit),
     )
     return [_entry(row, now_ms) for row in rows]
@@ -91,7 +96,7 @@ def count(tx: Transaction, selection: Selection) -> tuple[int, int]:
 def show(tx: Transaction, message: QueueId, *, now_ms: int) -> MessageDetails:
     """One message. Raises `LookupError`."""
     entries = listing(tx, Selection(messages=(message,)), now_ms=now_ms, limit=-1)
-    return MessageDetails(load(tx, message), tuple(entries))
+    return MessageDetails(load(tx, message), tuple(entries), tuple(attempts.of_message(tx, message)))
 
 
 def paused_destinations(tx: Transaction, *, now_ms: int) -> list[PausedDestination]:
@@ -126,15 +131,28 @@ def condition(selection: Selection) -> tuple[str, tuple[int | str, ...]]:
 
 _COLUMNS = (
     "r.message, m.reverse_path, r.address, r.destination, r.state, m.size, m.queued_at_ms, r.due_at_ms,"
-    " m.expires_at_ms, r.attempts, r.last_attempt_ms, r.last_reply, r.last_host, r.lease"
+    " coalesce(d.closed_until_ms, 0), m.expires_at_ms, r.attempts, r.last_attempt_ms,"
+    " r.last_reply, r.last_host, r.lease"
 )
 
 
 def _entry(row: tuple[Any, ...], now_ms: int) -> Entry:
-    queue_id, sender, recipient, destination, state, size, queued_at_ms, due_at_ms, *rest, lease = row
+    (
+        queue_id,
+        sender,
+        recipient,
+        destination,
+        state,
+        size,
+        queued_at_ms,
+        due_at_ms,
+        closed_until_ms,
+        *rest,
+        lease,
+    ) = row
     if lease and due_at_ms > now_ms:
         state = "active"
-    next_attempt_ms = due_at_ms if state == State.WAITING else None
+    next_attempt_ms = max(due_at_ms, closed_until_ms) if state == State.WAITING else None
     return Entry(
         queue_id, sender or "", recipient, destination, state, size, queued_at_ms, next_attempt_ms, *rest
     )

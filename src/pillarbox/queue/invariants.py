@@ -30,6 +30,20 @@ INVARIANTS = (
         is_loss=True,
     ),
     Invariant(
+        "attempt-has-recipient",
+        "Every recorded attempt belongs to a queued recipient.",
+        "SELECT DISTINCT recipient FROM queue_attempts a WHERE NOT EXISTS"
+        " (SELECT 1 FROM queue_recipients r WHERE r.id = a.recipient)",
+        "attempts are recorded for recipient {0}, which is not queued",
+        "Delete them.",
+        (
+            (
+                "DELETE FROM queue_attempts WHERE NOT EXISTS"
+                " (SELECT 1 FROM queue_recipients r WHERE r.id = queue_attempts.recipient)"
+            ),
+        ),
+    ),
+    Invariant(
         "message-has-recipient",
         "Every queued message has a recipient.",
         "SELECT id FROM queue_messages m WHERE NOT EXISTS"

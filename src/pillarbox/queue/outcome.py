@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from pillarbox.queue import attempts as history
+from pillarbox.queue.attempts import Peer
 from pillarbox.queue.retry_schedule import destination_pause_ms, retry_after_ms
 from pillarbox.queue.schedule import Job, PendingRecipient, QueuedMessage, load, set_next_attempt
 from pillarbox.queue.spool import QueueId
@@ -31,6 +33,8 @@ class DeferralReason:
     status: str
     reply: str
     host: str | None = None
+    peer: Peer | None = None
+    """The server that was spoken to, whether or not it replied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def delivered(tx: Transaction, job: Job, recipient: PendingRecipient) -> bool:
     was removed before."""
     if not tx.execute("DELETE FROM queue_recipients WHERE id = ?", (recipient.id,)):
         return False
-    _remove_if_done(tx, job.message)
+    _removed(tx, job.message, recipient)
     return True
 
 
@@ -56,7 +60,7 @@ def failed(tx: Transaction, job: Job, recipient: PendingRecipient) -> bool:
     """Delivery failed permanently: remove the recipient. False if the lease was lost."""
     if not tx.execute("DELETE FROM queue_recipients WHERE id = ? AND lease = ?", (recipient.id, job.lease)):
         return False
-    _remove_if_done(tx, job.message)
+    _removed(tx, job.message, recipient)
     return True
 
 
@@ -86,6 +90,8 @@ def deferred(
             job.lease,
         ),
     )
+    if changed:
+        history.record(tx, recipient.id, attempts, (reason.status, reason.reply), reason.peer, now_ms=now_ms)
     return changed > 0
 
 
@@ -126,7 +132,7 @@ def delay_notified(tx: Transaction, late: QueuedDelivery) -> None:
 def dropped(tx: Transaction, delivery: QueuedDelivery) -> None:
     """The message has expired, or an operator ended it: remove the recipient."""
     tx.execute("DELETE FROM queue_recipients WHERE id = ?", (delivery.recipient.id,))
-    _remove_if_done(tx, delivery.message)
+    _removed(tx, delivery.message, delivery.recipient)
 
 
 def destination_reached(tx: Transaction, destination: str, *, now_ms: int) -> None:
@@ -161,8 +167,10 @@ def queued_delivery(tx: Transaction, row: tuple[Any, ...]) -> QueuedDelivery:
     return QueuedDelivery(load(tx, QueueId(message)), recipient, reason)
 
 
-def _remove_if_done(tx: Transaction, message: QueuedMessage) -> None:
-    """Remove the message with its last recipient."""
+def _removed(tx: Transaction, message: QueuedMessage, recipient: PendingRecipient) -> None:
+    """Remove what hangs on a recipient; the message with its last one."""
+    if recipient.attempts:
+        history.forget(tx, recipient.id)
     if tx.row("SELECT 1 FROM queue_recipients WHERE message = ? LIMIT 1", (message.id,)) is None:
         tx.execute("DELETE FROM queue_messages WHERE id = ?", (message.id,))
         release(tx, message.blob)

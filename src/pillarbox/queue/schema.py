@@ -4,8 +4,9 @@ A recipient's row has the time at which it is due; *leasing* it moves that time 
 crashes leaves nothing to clean up: its recipients become due again. A destination's row has the time of its next
 attempt (`turn_at_ms`), so that finding work reads a handful of destinations however many messages are queued.
 `tell_at_ms` is when the recipient's sender is next to get a DSN: once when delivery is delayed, and at the end,
-whether or not an attempt could be made. `unfinished` counts leases in a row that ran out without a result. Ids are
-never reused (`AUTOINCREMENT`), so a late result is never applied to another message or recipient.
+whether or not an attempt could be made. `unfinished` counts leases in a row that ran out without a result.
+`queue_attempts` has the attempts made for recipients that are queued. Ids are never reused
+(`AUTOINCREMENT`), so a late result is never applied to another message or recipient.
 """
 
 from pillarbox.world.database import Schema
@@ -56,4 +57,18 @@ CREATE INDEX queue_destinations_turn ON queue_destinations (turn_at_ms)
 
 _UNFINISHED = "ALTER TABLE queue_recipients ADD COLUMN unfinished INTEGER NOT NULL DEFAULT 0"
 
-SCHEMA = Schema("queue", migrations=(_TABLES, _UNFINISHED))
+_ATTEMPTS = """
+CREATE TABLE queue_attempts (
+  recipient INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  reply TEXT NOT NULL,
+  host TEXT,
+  address TEXT,
+  tls TEXT,
+  PRIMARY KEY (recipient, number)
+) WITHOUT ROWID
+"""
+
+SCHEMA = Schema("queue", migrations=(_TABLES, _UNFINISHED, _ATTEMPTS))

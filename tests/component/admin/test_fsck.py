@@ -61,6 +61,7 @@ REPAIRED = {
     "index-entry-has-email": [f"INSERT INTO search_index (rowid, text) VALUES ({A1 + 500}, 'abcdef')"],
     "destination-has-next-attempt": ["DELETE FROM queue_destinations"],
     "message-has-recipient": ["DELETE FROM queue_recipients"],
+    "attempt-has-recipient": ["INSERT INTO queue_attempts VALUES (77, 1, 0, '4.2.1', '450', NULL, NULL, NULL)"],
     "octets-have-blob": ["DELETE FROM blobs WHERE digest = (SELECT blob FROM emails LIMIT 1)"],
     "blob-exists": ["DELETE FROM blobs WHERE location IS NOT NULL"],
     "blob-uses-match": ["UPDATE blobs SET uses = uses + 1 WHERE uses = 2"],

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pillarbox.app.database import opened_database
 from pillarbox.config.file import read
+from pillarbox.queue.attempts import Peer
+from pillarbox.queue.outcome import DeferralReason, deferred
+from pillarbox.queue.schedule import claim
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import prepare
 from pillarbox.world.clock import SystemClock
@@ -28,7 +32,7 @@ def there(made: CommandLine) -> Iterator[CommandLine]:
             enqueue(tx, Outbound(prepare(b"Subject: Plan\r\n\r\nx\r\n"), sender, recipients), now_ms=now_ms)
 
     def empty(tx: Transaction) -> None:
-        for table in ("queue_messages", "queue_recipients", "queue_destinations"):
+        for table in ("queue_messages", "queue_recipients", "queue_destinations", "queue_attempts"):
             tx.execute(f"DELETE FROM {table}")
 
     with opened_database(read(made.config).data_directory) as database:
@@ -90,3 +94,48 @@ def test_a_message_that_is_not_there_is_an_error(there: CommandLine, verb: str) 
     assert len(ids(there)) == 2
     there.refused("queue", verb, "9" * 30, code=2)
     there.refused("queue", verb, ids(there)[0], "--all", code=2)
+
+
+def test_export_writes_the_message_as_it_is(there: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "one.eml"
+    text = there.text("queue", "export", ids(there)[0], str(file))
+    assert text == f"20 B written to {file}\n"
+    assert file.read_bytes() == b"Subject: Plan\r\n\r\nx\r\n"
+    assert "File exists" in there.refused("queue", "export", ids(there)[0], str(file))
+    assert "No such message in the queue: 987654" in there.refused(
+        "queue", "export", "987654", str(tmp_path / "x")
+    )
+    assert len(ids(there)) == 2
+
+
+def test_dropping_many_asks_first(there: CommandLine) -> None:
+    question = "Delete 2 messages to 2 recipients from the queue, and report it to their senders?"
+    assert question in there.run("queue", "drop", "--all", typed="n\n").output
+    assert "Nothing deleted" in there.refused("queue", "drop", "--all", typed="n\n")
+    assert "Nothing deleted" in there.refused("queue", "drop", "--all", "--json")
+    assert len(ids(there)) == 2
+    assert there.text("queue", "drop", "--all", "--yes") == "2 recipients deleted.\n"
+
+
+def test_show_has_the_attempts(there: CommandLine) -> None:
+    def attempt(tx: Transaction) -> None:
+        now_ms = SystemClock().now_ms()
+        for job in claim(tx, lease=1, now_ms=now_ms, jobs=5):
+            peer = Peer("mx.two.example", "192.0.2.1", None)
+            reason = DeferralReason("4.2.1", "450 \x1b later", "mx.two.example", peer)
+            deferred(tx, job, job.recipients[0], reason, now_ms=now_ms, chance=0.5)
+
+    with opened_database(read(there.config).data_directory) as database:
+        database.write_now(attempt)
+    text = there.text("queue", "show", ids(there)[0])
+    assert re.search(
+        r"    [\d-]+ [\d:]+ UTC, mx\.two\.example \[192\.0\.2\.1\], no TLS: 450 \\x1b later\n", text
+    )
+    assert text.count("450") == 1
+    (known,) = there.json("queue", "show", ids(there)[0])["history"]
+    assert (known["number"], known["host"], known["address"], known["tls"]) == (
+        1,
+        "mx.two.example",
+        "192.0.2.1",
+        None,
+    )

@@ -69,6 +69,7 @@ def remove_without_octets(tx: Transaction) -> list[str]:
     ]
     tx.execute("DELETE FROM placements WHERE email NOT IN (SELECT id FROM emails)")
     tx.execute("DELETE FROM queue_recipients WHERE message NOT IN (SELECT id FROM queue_messages)")
+    tx.execute("DELETE FROM queue_attempts WHERE recipient NOT IN (SELECT id FROM queue_recipients)")
     return told
 
 
@@ -95,6 +96,7 @@ def _remove_messages(tx: Transaction, digests: tuple[bytes, ...]) -> int:
     for message in queued:
         tx.execute("DELETE FROM queue_recipients WHERE message = ?", message)
         tx.execute("DELETE FROM queue_messages WHERE id = ?", message)
+        tx.execute("DELETE FROM queue_attempts WHERE recipient NOT IN (SELECT id FROM queue_recipients)")
     return removed
 
 

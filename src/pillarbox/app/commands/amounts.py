@@ -79,6 +79,16 @@ def shown(octets: int | None) -> str:
     return f"{amount:.1f} TiB"
 
 
+def moment(ms: int) -> str:
+    """The UTC date and time, to the minute."""
+    from datetime import UTC, datetime
+
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+    except (OverflowError, ValueError, OSError):
+        return "unknown date"  # imported mail may have any
+
+
 def day(ms: int | None) -> str:
     """The UTC date of a time; `None` is never."""
     from datetime import UTC, datetime

@@ -1,12 +1,12 @@
 """`pillarbox mail`: messages in accounts."""
 
 import sys
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from pillarbox.app.commands.amounts import moment
 from pillarbox.app.commands.amounts import shown as octets_shown
 from pillarbox.app.commands.installation import (
     CommandFailed,
@@ -250,7 +250,7 @@ def _row(message: "FoundMessage") -> tuple[object, ...]:
         message.account,
         message.mailbox,
         message.uid,
-        _time(message.received_at_ms),
+        moment(message.received_at_ms),
         octets_shown(message.size_octets),
         message.flags,
         message.sender[:MAX_SENDER_CHARACTERS],
@@ -258,17 +258,10 @@ def _row(message: "FoundMessage") -> tuple[object, ...]:
     )
 
 
-def _time(ms: int) -> str:
-    try:
-        return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
-    except (OverflowError, ValueError, OSError):
-        return "unknown date"  # imported mail may have any
-
-
 def _shown(ident: str, copies: "Sequence[FoundMessage]", read: "ShownMessage") -> "Iterable[str]":
     for copy in copies:
         flags = f", {copy.flags}" if copy.flags else ""
-        where = f"{copy.account}, {copy.mailbox}, UID {copy.uid}, received {_time(copy.received_at_ms)} UTC"
+        where = f"{copy.account}, {copy.mailbox}, UID {copy.uid}, received {moment(copy.received_at_ms)} UTC"
         yield visible(f"{ident}: {where}, {octets_shown(copy.size_octets)}{flags}")
     yield from ("", read.header, "", read.text)
     if read.attachments:

@@ -2,18 +2,20 @@
 
 import functools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 
-from pillarbox.app.commands.amounts import LARGEST_ID
+from pillarbox.app.commands.amounts import LARGEST_ID, moment
 from pillarbox.app.commands.amounts import shown as octets_shown
 from pillarbox.app.commands.installation import CommandFailed, Installation, counted, on_installation, table
 from pillarbox.app.commands.spans import span
 from pillarbox.mail.visible import visible
 
 if TYPE_CHECKING:
-    from pillarbox.queue.inspection import Entry, Selection
+    from pillarbox.queue.attempts import Attempt
+    from pillarbox.queue.inspection import Entry, MessageDetails, Selection
 
 P = ParamSpec("P")
 
@@ -102,7 +104,7 @@ def list_queue(
 @click.argument("queue_id", type=_ID, metavar="ID")
 @on_installation
 def show(installation: Installation, queue_id: int) -> None:
-    """Show a message: its header, its recipients, and the last reply for each."""
+    """Show a message: its header, its recipients, and the attempts made for each."""
     from dataclasses import replace
 
     from pillarbox.admin import queue
@@ -121,8 +123,37 @@ def show(installation: Installation, queue_id: int) -> None:
         header = f"(The message is damaged: {damage}. When it is tried, its sender gets a report. See: pillarbox fsck)"
     found = replace(found, header=header)
     installation.show(
-        {"id": queue_id, "header": found.header, "damage": damage, "entries": found.entries},
-        "\n".join([*_recipients(found.entries, installation.now_ms), "", found.header.replace("\r\n", "\n")]),
+        {
+            "id": queue_id,
+            "header": found.header,
+            "damage": damage,
+            "entries": found.entries,
+            "history": found.history,
+        },
+        "\n".join([*_recipients(found, installation.now_ms), "", found.header.replace("\r\n", "\n")]),
+    )
+
+
+@command.command("export")
+@click.argument("queue_id", type=_ID, metavar="ID")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@on_installation
+def export(installation: Installation, queue_id: int, file: Path) -> None:
+    """Write a message to a new FILE, octet by octet; it stays in the queue."""
+    from pillarbox.admin import queue
+    from pillarbox.app.privileges import as_invoker
+    from pillarbox.queue.spool import QueueId
+
+    try:
+        message = installation.read(queue.opened, installation.blobs, QueueId(queue_id))
+    except LookupError:
+        raise CommandFailed(f"No such message in the queue: {queue_id}. See: pillarbox queue list") from None
+    with message, as_invoker(), file.open("xb") as out:
+        for start in range(0, message.size, _PIECE_OCTETS):
+            out.write(message.read(start, _PIECE_OCTETS))
+    installation.show(
+        {"id": queue_id, "file": file, "octets": message.size},
+        f"{octets_shown(message.size)} written to {file}",
     )
 
 
@@ -162,14 +193,25 @@ def release(installation: Installation, selection: "Selection") -> None:
 
 @command.command("drop")
 @click.option("--silently", is_flag=True, help="Do not notify the senders.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @on_installation
 @_selecting
-def drop(installation: Installation, selection: "Selection", silently: bool) -> None:
-    """Delete mail from the queue. The senders get a delivery failure report."""
+def drop(installation: Installation, selection: "Selection", silently: bool, yes: bool) -> None:
+    """Delete mail from the queue. The senders get a delivery failure report.
+
+    More than one recipient is deleted after confirmation only.
+    """
     from pillarbox.admin import queue
     from pillarbox.delivery.settle import ReportingMta
     from pillarbox.world.entropy import SystemEntropy
 
+    messages, recipients = installation.read(queue.count, selection)
+    if recipients > 1 and not yes:
+        notified = "without a report to their senders" if silently else "and report it to their senders"
+        what = f"{counted(messages, 'message')} to {counted(recipients, 'recipient')}"
+        question = f"Delete {what} from the queue, {notified}?"
+        if installation.as_json or not click.confirm(question, err=True):
+            raise CommandFailed("Nothing deleted. To delete without confirmation: --yes")
     reporter = None
     if not silently:
         reporter = ReportingMta(installation.config.hostname, installation.blobs, SystemEntropy())
@@ -180,6 +222,7 @@ def drop(installation: Installation, selection: "Selection", silently: bool) -> 
 
 
 _MAX_HEADER_OCTETS = 64 * 1024
+_PIECE_OCTETS = 256 * 1024
 _HEADS = ("ID", "FROM", "TO", "STATE", "SIZE", "AGE", "ATTEMPTS", "NEXT", "LAST REPLY")
 _MAX_REPLY_CHARACTERS = 60
 
@@ -224,13 +267,24 @@ def _row(entry: "Entry", now_ms: int) -> tuple[object, ...]:
     )
 
 
-def _recipients(entries: "tuple[Entry, ...]", now_ms: int) -> Iterator[str]:
-    for entry in entries:
+def _recipients(found: "MessageDetails", now_ms: int) -> Iterator[str]:
+    for entry in found.entries:
         yield f"{visible(entry.recipient)}: {entry.state}, {counted(entry.attempts, 'attempt')}"
-        if entry.last_reply:
+        attempts = [attempt for attempt in found.history if attempt.recipient == entry.recipient]
+        for attempt in attempts:
+            yield visible(f"    {moment(attempt.at_ms)} UTC, {_peer(attempt)}: {attempt.reply}")
+        if entry.last_reply and not (
+            attempts and attempts[-1].reply == entry.last_reply[: len(attempts[-1].reply)]
+        ):
             yield visible(f"    {entry.last_host or 'this server'}: {entry.last_reply}")
         if entry.next_attempt_ms is not None:
             yield (
                 f"    next attempt in {span(entry.next_attempt_ms - now_ms)},"
                 f" expires in {span(entry.expires_at_ms - now_ms)}"
             )
+
+
+def _peer(attempt: "Attempt") -> str:
+    if attempt.host is None:
+        return "no server"
+    return f"{attempt.host} [{attempt.address}], {attempt.tls or 'no TLS'}"

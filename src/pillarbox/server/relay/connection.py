@@ -10,6 +10,7 @@ from typing import Final
 
 from pillarbox.protocol.sasl.client import choose
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
+from pillarbox.queue.attempts import Peer
 from pillarbox.queue.schedule import Job
 from pillarbox.server.relay.context import RelayContext
 from pillarbox.server.relay.host_finder import Encryption, Host
@@ -37,6 +38,8 @@ class Connection:
     opened_at_s: float
     verified: bool
     """The host is identified by a certificate for a certain name."""
+    peer: Peer
+    """For the record."""
 
     def serves(self, job: Job) -> bool:
         """Whether a job may go over this connection."""
@@ -88,7 +91,9 @@ async def _open(
         session.abort()
         raise
     identified = session.tls_active and encryption is Encryption.VERIFIED and host.certain
-    return Connection(session, host, context.world.clock.monotonic(), identified)
+    layer = session.stream.tls
+    peer = Peer(host.name, address, layer.version if layer else None)
+    return Connection(session, host, context.world.clock.monotonic(), identified, peer)
 
 
 async def _dial(context: RelayContext, host: Host, address: str, tls: ssl.SSLContext) -> ClientSession:

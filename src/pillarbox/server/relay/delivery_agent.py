@@ -176,11 +176,11 @@ class DeliveryAgent:
             left += [
                 recipient for recipient, got in zip(batch, outcomes, strict=True) if _too_many(got, outcomes)
             ]
-            dsn = "DSN" in session.capabilities
+            dsn, peer = "DSN" in session.capabilities, connection.peer
             progress.record(
                 batch,
                 [
-                    DeliveryAttempt(got, connection.host.name if got.said_by_server else None, dsn)
+                    DeliveryAttempt(got, connection.host.name if got.said_by_server else None, dsn, peer)
                     for got in outcomes
                 ],
             )
