@@ -1,5 +1,8 @@
 """The invariants of the directory's tables, checked by `pillarbox fsck`."""
 
+from pillarbox.directory.addresses import address_key
+from pillarbox.directory.naming import NameRefused, parse_address
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant
 
@@ -18,17 +21,33 @@ def _has_account(table: str, column: str, name: str, what: str) -> Invariant:
 
 
 def _give_login_back(tx: Transaction) -> None:
-    for account, login, written in tx.rows(
-        "SELECT a.id, a.login, a.address FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM addresses d"
+    for account, login, written, served in tx.rows(
+        "SELECT a.id, a.login, a.address, a.domain FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM addresses d"
         " WHERE d.account = a.id AND d.local || '@' || d.domain = a.login)"
     ):
         local, _, domain = login.rpartition("@")
+        if not (local and domain):
+            local, domain, written = _damaged_login(tx, account, written, served)
+            tx.execute("UPDATE accounts SET login = ? WHERE id = ?", (f"{local}@{domain}", account))
         tx.execute(
             "INSERT INTO addresses (local, domain, written, kind, account, group_id, may_send)"
             " VALUES (?, ?, ?, 'account', ?, NULL, 1) ON CONFLICT (local, domain) DO UPDATE SET"
             " written = excluded.written, kind = 'account', account = excluded.account, group_id = NULL",
             (local, domain, written.rpartition("@")[0], account),
         )
+
+
+def _damaged_login(tx: Transaction, account: AccountId, written: str, served: str) -> tuple[str, str, str]:
+    """For a login that is no address any more, the address: as key (local part and domain), and as written."""
+    try:
+        key = address_key(tx, parse_address(written))
+        local, domain = key.local, key.domain
+    except NameRefused:
+        local = ""
+    if not local or tx.row("SELECT 1 FROM accounts WHERE login = ?", (f"{local}@{domain}",)):
+        local, domain = f"account-{account}", served
+        written = f"{local}@{domain}"
+    return local, domain, written
 
 
 INVARIANTS = (
@@ -95,7 +114,8 @@ INVARIANTS = (
             " AND d.local || '@' || d.domain = a.login)"
         ),
         "account {0} has lost its first address",
-        "Give it back. An alias or a group that has it now is removed.",
+        "Give it back; a login that is no address becomes the account's address. An alias or a group that has it now"
+        " is removed.",
         _give_login_back,
     ),
     Invariant(

@@ -249,6 +249,8 @@ def test_a_disk_that_is_not_mounted_is_not_a_loss(there: CommandLine) -> None:
         "UPDATE mailboxes SET name = CAST(x'41a0' AS TEXT) WHERE name = 'Sent'",
         "UPDATE emails SET subject = CAST(x'a041' AS TEXT) WHERE id % 7 = 0",
         "UPDATE accounts SET login = CAST(CAST(login AS BLOB) || x'a0' AS TEXT) WHERE id = 1",
+        "UPDATE accounts SET login = CAST(x'41a0' AS TEXT) WHERE id = 1",
+        "UPDATE accounts SET login = CAST(x'41a0' AS TEXT), address = CAST(x'41a0' AS TEXT) WHERE id = 1",
         "UPDATE queue_recipients SET address = CAST(x'a041' AS TEXT)",
         "UPDATE schema_versions SET room = CAST(x'a041' AS TEXT) WHERE room = 'store'",
     ],
