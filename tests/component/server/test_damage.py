@@ -126,7 +126,7 @@ def test_fetch_sends_the_others_and_names_the_damaged(
             got = {number: items[b"BODY[]"] for number, items in answer.fetched.items()}
             assert got == {uid: messages[uid - 1] for uid in (1, 2, 4, 5)}
         (event,) = [fields for name, fields in mail.provider.telemetry.events if name == "message damaged"]
-        assert (event["account"], event["uid"]) == ("u0@one.example", DAMAGED)
+        assert (event["account"], event["mailbox"], event["uid"]) == ("u0@one.example", "INBOX", DAMAGED)
         assert client.ok("FETCH 3 (FLAGS ENVELOPE)").fetched[3]
 
 

@@ -191,7 +191,9 @@ async def _send_one_by_one(session: SessionState, plan: Plan, chosen: Chosen, da
             large = size >= large_octets(session, plan)
             found |= await _send_group(session, plan, one, large=large)
         except (BlobDamaged, DatabaseDamaged) as failure:
-            damage.report(session.world, failure, account=session.login, uid=uid)
+            damage.report(
+                session.world, failure, account=session.login, mailbox=session.selected.name, uid=uid
+            )
             damaged.append(uid)
         await session.flush_and_yield()
     return found

@@ -78,7 +78,13 @@ async def _send_message(session: SessionState, plan: Plan, batch: Batch, stored:
         try:
             await _write(session, plan, batch, ranges, blob)
         except BlobDamaged as failure:
-            damage.report(session.world, failure, account=session.login, uid=batch.uids[0])
+            damage.report(
+                session.world,
+                failure,
+                account=session.login,
+                mailbox=session.selected.name,
+                uid=batch.uids[0],
+            )
             raise ResponseInterrupted from failure
         except DatabaseUnavailable as failure:
             raise ResponseInterrupted from failure
