@@ -9,7 +9,9 @@ from pillarbox.world.database.sqlite import open_database
 
 
 def assert_sound(directory: Path, *, quick: bool = False) -> None:
-    """Raises AssertionError with what is wrong."""
+    """Raises AssertionError with what is wrong. A log that was found damaged is, since nothing damages it here."""
+    kept = list(directory.glob("*.damaged-*"))
+    assert not kept, f"taken for damage: {kept}"
     database = open_database(directory / "pillarbox.db", SCHEMAS)
     try:
         context = RepairContext(FileBlobs(directory / "blobs"), 0, directory / "lost+found")

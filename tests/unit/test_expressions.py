@@ -94,6 +94,7 @@ EXPRESSIONS: dict[str, str] = {
     "protocol.smtp.parameters": "_PARAMETER _SPACE _ADDRESS_TYPE",
     "protocol.smtp.path": "_PLAIN _PATH _BARE _LOOSE_LOCAL",
     "testing.reader": "_HEAD _NAME",
+    "world.database.sqlite.log_damage": "_LOST",
     "world.resolver.message": "_PLAIN",
 }
 """By module; each is tried with `UNLIMITED` characters, or with its limit in `LIMITS`."""

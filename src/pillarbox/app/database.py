@@ -14,6 +14,7 @@ from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import FileBlobs, require_files
 from pillarbox.world.database.sqlite import SqliteDatabase, open_database
 from pillarbox.world.durable import make_folder
+from pillarbox.world.telemetry import SystemTelemetry, Telemetry
 
 SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, IMPORTING, PULLING)
 """The tables of the database, room by room."""
@@ -27,13 +28,23 @@ def opened_blobs(data: DataDirectory, database: SqliteDatabase) -> FileBlobs:
 
 @contextmanager
 def opened_database(
-    data: DataDirectory, *, create: bool = False, alone: bool = False
+    data: DataDirectory, *, create: bool = False, alone: bool = False, telemetry: Telemetry | None = None
 ) -> Iterator[SqliteDatabase]:
-    """The database by itself, for programs that do not serve; see `open_database`."""
+    """The database by itself, for programs that do not serve; see `open_database`.
+
+    Damage in its log goes to `telemetry`, by default to standard error.
+    """
     if create:
         make_folder(data.path)
     database = open_database(data.database, SCHEMAS, create=create, alone=alone)
+    tell_of_log_damage(database, telemetry or SystemTelemetry())
     try:
         yield database
     finally:
         database.close_now()
+
+
+def tell_of_log_damage(database: SqliteDatabase, telemetry: Telemetry) -> None:
+    """Log what was found when the database was opened: by whoever opens it first after a crash."""
+    if database.log_damage:
+        telemetry.warning("database log damaged", why=database.log_damage.text)

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from functools import partial
 
-from pillarbox.app.database import SCHEMAS
+from pillarbox.app.database import SCHEMAS, tell_of_log_damage
 from pillarbox.app.resolved import Resolved
 from pillarbox.config.schema import Log
 from pillarbox.world.blobs import FileBlobs
@@ -31,6 +31,7 @@ def open_world(resolved: Resolved, telemetry: Telemetry, shared: Shared) -> Worl
     database.on_commit = signals.announce
     database.commit_counts.publish_in(shared.metrics)
     database.on_failure = partial(_report, telemetry)
+    tell_of_log_damage(database, telemetry)
     return World(
         clock=clock,
         entropy=SystemEntropy(),

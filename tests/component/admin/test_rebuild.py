@@ -226,6 +226,24 @@ def test_the_log_of_a_crash_is_taken_in(folder: Path, tmp_path: Path) -> None:
         assert data.value("SELECT count(*) FROM mailboxes WHERE name = 'In the log'") == 2
 
 
+def test_damage_in_the_log_of_a_crash_is_told_and_kept(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "crashed"
+    with open_directory(folder) as data:
+        for number in range(5):
+            data.damage(f"INSERT INTO search_given_up VALUES ({10_000 + number})")
+        shutil.copytree(folder, copy)
+    log = copy / "pillarbox.db-wal"
+    octets = bytearray(log.read_bytes())
+    for start in range(32, len(octets), 4096 + 24):  # the first octet of every page
+        octets[start + 24] ^= 0xFF
+    log.write_bytes(octets)
+    said = make_anew(copy).log_damage
+    (kept,) = copy.glob("pillarbox.db-wal.damaged-*.lost-*")
+    assert kept.read_bytes() == octets
+    assert "5 committed transactions are lost" in said
+    assert str(kept) in said
+
+
 def test_an_unreadable_database_is_refused_with_a_remedy(folder: Path) -> None:
     overwrite(folder, 1, b"\xaa" * 4096)
     before = (folder / "pillarbox.db").read_bytes()

@@ -265,6 +265,15 @@ def test_a_text_in_which_a_bit_has_flipped_is_found_and_replaced(there: CommandL
     assert connection.execute("SELECT count(*) FROM placements").fetchall() == messages
 
 
+def test_what_damage_in_the_log_has_cut_off_is_told_until_it_is_accepted(there: CommandLine) -> None:
+    kept = there.data / "pillarbox.db-wal.damaged-20261130T101500.000000Z.lost-16"
+    kept.write_bytes(b"evidence")
+    for words in (("fsck",), ("fsck", "--quick"), ("fsck", "--repair")):
+        assert f"16 committed transactions are lost; it was kept as {kept}" in there.refused(*words), words
+    converges(there)
+    assert kept.with_suffix("").read_bytes() == b"evidence"
+
+
 def test_a_table_whose_definition_is_damaged_costs_no_other(there: CommandLine) -> None:
     connection = apsw.Connection(str(there.data / "pillarbox.db"))
     messages = connection.execute("SELECT count(*) FROM placements").fetchall()

@@ -20,6 +20,7 @@ from pillarbox.store.search import index
 from pillarbox.world.blobs import require_files
 from pillarbox.world.database import DatabaseDamaged, Schema
 from pillarbox.world.database.sqlite import SqliteDatabase, open_database
+from pillarbox.world.database.sqlite.log_damage import mend_log_alone
 from pillarbox.world.database.sqlite.presence import Presence, require_file
 from pillarbox.world.database.sqlite.salvage import Copied, Damaged, put_in_place, tables_of, take_back
 
@@ -52,6 +53,8 @@ class RebuildResult:
     """Problems that are left."""
     old_database: str
     """Path to which the old database was moved."""
+    log_damage: str = ""
+    """What was wrong with its write-ahead log."""
 
     @property
     def rows(self) -> int:
@@ -72,7 +75,9 @@ def rebuild_database(
     try:
         moved = [file for file in path.parent.glob(f"{path.name}.damaged-*") if file.suffix != ".db-wal"]
         take_back(path, moved)
-        return _rebuild(path, context, tuple(schemas), progress)
+        log_damage = mend_log_alone(path)
+        done = _rebuild(path, context, tuple(schemas), progress)
+        return replace(done, log_damage=log_damage.text if log_damage else "")
     finally:
         presence.end()
 

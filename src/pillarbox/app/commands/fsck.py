@@ -43,16 +43,18 @@ def command(installation: Installation, repairing: bool, accept_loss: bool, quic
     context = repair_context(installation, installation.blobs)
     with steps("Checking", shown=not installation.as_json) as progress:
         report = installation.read(fsck.check, context, schemas(), quick=quick, progress=progress)
-    report.problems += _unknown_domain(installation)
+    report.problems += _of_installation(installation)
     found = list(report.problems)
     if repairing and not report.sound:
         with steps("Repairing", shown=not installation.as_json) as progress:
             report.repaired = fsck.repair(database, context, schemas(), progress, accept_loss=accept_loss)
+            if accept_loss and fsck.accept_log_losses(installation.data.database):
+                report.repaired.append("what the log has lost")
         with steps("Checking again", shown=not installation.as_json) as progress:
             report.problems = installation.read(
                 fsck.check, context, schemas(), quick=quick, progress=progress
             ).problems
-        report.problems += _unknown_domain(installation)
+        report.problems += _of_installation(installation)
     data = {
         "notes": report.notes,
         "found": found,
@@ -63,6 +65,13 @@ def command(installation: Installation, repairing: bool, accept_loss: bool, quic
     installation.show(data, _text(report, found, repairing=repairing, accepted=accept_loss))
     if not report.sound:
         raise SystemExit(1)
+
+
+def _of_installation(installation: Installation) -> "list[Problem]":
+    """What is not in the database's tables."""
+    from pillarbox.admin.fsck import log_losses
+
+    return [*log_losses(installation.data.database), *_unknown_domain(installation)]
 
 
 def _unknown_domain(installation: Installation) -> "list[Problem]":

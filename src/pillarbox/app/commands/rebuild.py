@@ -53,6 +53,8 @@ def _text(done: "RebuildResult", installation: Installation) -> str:
         f"{done.rows} rows copied, {counted(gaps, 'gap')} that could not be read.",
         f"{counted(done.emails.rendered, 'message')} parsed again.",
     ]
+    if done.log_damage:
+        lines.append(visible(f"Before: {done.log_damage}."))
     nothing = [table.table for table in done.tables if table.gaps and not table.rows]
     if nothing:
         lines.append(f"Nothing could be read of: {', '.join(nothing)}.")

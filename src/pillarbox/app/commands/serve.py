@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pillarbox.app.resolved import Resolved
     from pillarbox.app.sockets import Sockets
     from pillarbox.config.schema import Config
+    from pillarbox.world.database.sqlite import SqliteDatabase
+    from pillarbox.world.telemetry import SystemTelemetry
 
 
 @click.command("serve")
@@ -77,6 +79,7 @@ def _drop_privileges(config: "Config") -> None:
 def _ready_to_serve(resolved: "Resolved") -> "Resolved":
     """Try what every worker needs, while errors can still be reported on the command line."""
     import os
+    from contextlib import closing
 
     from pillarbox.app.database import opened_blobs, opened_database
     from pillarbox.world.tls.server import ServerTls
@@ -88,21 +91,24 @@ def _ready_to_serve(resolved: "Resolved") -> "Resolved":
             f"chown -R {_user()}: {data.path}. "
             "If it is the right one: is its disk read-only?"
         )
-    _try_log(resolved.config)
-    with opened_database(data) as database:  # migrates its tables
+    with (
+        closing(_opened_log(resolved.config)) as telemetry,
+        opened_database(data, telemetry=telemetry) as database,  # migrates its tables
+    ):
         require_domain(database, resolved.config)
         opened_blobs(data, database)
+        _tell_of_loss(database, telemetry)
     found = _with_certificate(resolved)
     ServerTls(found.certificates)
     return found
 
 
-def _try_log(config: "Config") -> None:
+def _opened_log(config: "Config") -> "SystemTelemetry":
     """Raises `CommandFailed` where the log's file can't be written by the user that serves."""
     from pillarbox.world.telemetry import SystemTelemetry
 
     try:
-        SystemTelemetry(config.log).close()
+        return SystemTelemetry(config.log)
     except OSError as failure:
         raise CommandFailed(
             f"Can't log to {config.log.file}: {failure.strerror}. Its folder must exist, and {_user()} "
@@ -118,6 +124,14 @@ def _user() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return f"user {os.geteuid()}"
+
+
+def _tell_of_loss(database: "SqliteDatabase", telemetry: "SystemTelemetry") -> None:
+    """At every start, until the operator has accepted it."""
+    from pillarbox.admin.fsck import log_losses
+
+    for problem in log_losses(database.path):
+        telemetry.warning("committed transactions lost", why=problem.what, remedy=problem.remedy)
 
 
 def _with_certificate(resolved: "Resolved") -> "Resolved":

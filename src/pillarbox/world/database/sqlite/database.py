@@ -10,7 +10,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +31,7 @@ from pillarbox.world.database.sqlite.checkpoint import Checkpoints
 from pillarbox.world.database.sqlite.commit_thread import CommitThread
 from pillarbox.world.database.sqlite.connection import BUSY_MS, SHORT_BUSY_MS, connect
 from pillarbox.world.database.sqlite.failures import translated, translated_failures
+from pillarbox.world.database.sqlite.log_damage import LogDamage
 from pillarbox.world.database.sqlite.presence import FileWatch, Presence
 from pillarbox.world.database.sqlite.snapshot import DatabaseSnapshot
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
@@ -57,15 +58,20 @@ class SqliteDatabase:
         connection: apsw.Connection,
         presence: Presence | None = None,
         *,
+        log_damage: LogDamage | None = None,
+        descriptors: Iterable[int] = (),
         limits: WriterLimits = DEFAULT_LIMITS,
     ) -> None:
+        """`descriptors`: of its files, to be closed with it."""
         self.path = path
+        self.log_damage = log_damage
+        """What was found, and mended, when it was opened."""
         self.on_commit: OnCommit = lambda _topics: None
         self.on_failure: OnFailure = lambda _what, _failure: None
         self.calls = 0
         self._connection = connection
         self._presence = presence
-        self._raw_files: list[int] = []
+        self._raw_files = [*descriptors]
         self._watch = FileWatch(path) if path else None
         self._look_at_s = 0.0
         self._reported: set[str] = set()

@@ -1,5 +1,6 @@
 """Opening a database, and bringing its tables up to date."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from pillarbox.world.database.schema import Schema, migrate, pending
 from pillarbox.world.database.sqlite.connection import connect
 from pillarbox.world.database.sqlite.database import SqliteDatabase
 from pillarbox.world.database.sqlite.failures import translated_failures
+from pillarbox.world.database.sqlite.log_damage import mend_log
 from pillarbox.world.database.sqlite.presence import Presence, require_file
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from pillarbox.world.database.sqlite.write_lock import WriteLock
@@ -33,7 +35,7 @@ def open_database(
     alone: bool = False,
     limits: WriterLimits = DEFAULT_LIMITS,
 ) -> SqliteDatabase:
-    """Open a database file and bring its tables up to date.
+    """Open a database file and bring its tables up to date; mend its log before (`log_damage`).
 
     `create`: make one if there is none; without it nothing is made, not even a lock file. `alone`: exclusively, for
     work that no other process may see half done. Raises `DatabaseInUse`, `SchemaTooNew`, `DatabaseMissing`, or
@@ -44,8 +46,10 @@ def open_database(
     with _file_failures():
         presence = Presence(path, alone=alone)
         write_lock = WriteLock(path)
+    descriptors: list[int] = []
     try:
         write_lock.acquire()
+        damage = mend_log(path, descriptors)
         connection = connect(path, writes=True)
         try:
             _bring_up_to_date(connection, path, tuple(schemas))
@@ -53,11 +57,15 @@ def open_database(
             connection.close()
             raise
     except BaseException:
+        for descriptor in descriptors:
+            os.close(descriptor)
         presence.end()
         raise
     finally:
         write_lock.close()
-    return SqliteDatabase(path, connection, presence, limits=limits)
+    return SqliteDatabase(
+        path, connection, presence, log_damage=damage, descriptors=descriptors, limits=limits
+    )
 
 
 @contextmanager
