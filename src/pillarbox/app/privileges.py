@@ -62,14 +62,25 @@ def drop(to: Identity) -> None:
 
 def unreadable_python() -> PythonUnreadable | None:
     """What is wrong if modules, which are loaded when they are first needed, can't be by the user we have become."""
-    for name in ("os", "click", "pillarbox"):
-        path = sys.modules[name].__file__ if name in sys.modules else None
-        if path and not os.access(path, os.R_OK, effective_ids=True):
+    loaded = (getattr(module, "__file__", None) for module in [*sys.modules.values()])
+    for path in (*filter(None, loaded), *filter(None, sys.path)):
+        if not os.access(path, os.R_OK, effective_ids=True) and not _is_missing(path):
             return PythonUnreadable(
                 f"The user '{_name_of(os.geteuid())}' can't read {path}. Install Pillarbox with a Python "
                 "that every user can read, such as: /usr/bin/python3 -m venv /opt/pillarbox"
             )
     return None
+
+
+def _is_missing(path: str) -> bool:
+    """Whether there is no such path, as far as we may look: `sys.path` has folders that need not exist."""
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _name_of(user: int) -> str:
@@ -95,11 +106,8 @@ def as_owner_of(path: Path) -> Iterator[None]:
     os.seteuid(owner.st_uid)
     try:
         yield
-    except (ImportError, PermissionError) as failure:
-        of_module = not isinstance(failure, PermissionError) or str(failure.filename).endswith(
-            (".py", ".pyc", ".so")
-        )
-        unreadable = unreadable_python() if of_module else None
+    except (ImportError, LookupError, PermissionError) as failure:
+        unreadable = unreadable_python() if _is_of_module(failure) else None
         if unreadable is None:
             raise
         raise unreadable from failure
@@ -107,6 +115,17 @@ def as_owner_of(path: Path) -> Iterator[None]:
         os.seteuid(0)
         os.setegid(os.getgid())
         os.setgroups(groups)
+
+
+def _is_of_module(failure: ImportError | LookupError | PermissionError) -> bool:
+    """Whether a module could not be loaded. Codecs are modules as well: whoever asks for one gets LookupError."""
+    match failure:
+        case PermissionError():
+            return str(failure.filename).endswith((".py", ".pyc", ".so"))
+        case LookupError():
+            return str(failure).startswith("unknown encoding")
+        case _:
+            return True
 
 
 @contextmanager

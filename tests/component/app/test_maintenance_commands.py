@@ -1,5 +1,6 @@
 """Backup, restore, fsck and rebuild, as an operator runs them."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -9,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import apsw
+import dns
 import pytest
 
 import pillarbox
@@ -146,6 +148,26 @@ def test_a_python_that_the_owner_of_the_data_cannot_read_is_told(
     assert done.returncode == 1
     assert "Error: The user 'nobody' can't read" in done.stderr
     assert "Install Pillarbox with a Python that every user can read" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root acts as the owner of the data")
+def test_a_check_of_dns_needs_no_python_that_the_owner_of_the_data_can_read(
+    there: CommandLine, tmp_path: Path
+) -> None:
+    shutil.copytree(Path(pillarbox.__file__).parent, tmp_path / "hidden" / "pillarbox")
+    shutil.copytree(Path(dns.__file__).parent, tmp_path / "hidden" / "dns")
+    subprocess.run(["chown", "-R", "nobody:nogroup", str(there.data)], check=True)
+    grant_others_access(tmp_path)
+    (tmp_path / "hidden").chmod(0o700)
+    done = subprocess.run(
+        [sys.executable, "-m", "pillarbox", "check", "--only", "dns", "--json"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "hidden"), "PILLARBOX_CONFIG": str(there.config)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    assert "findings" in json.loads(done.stdout), done.stdout
 
 
 def test_what_a_rebuild_loses_is_told_by_its_exit_code_and_what_it_keeps_by_its_place(

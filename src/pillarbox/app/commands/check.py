@@ -158,6 +158,7 @@ async def _in_dns(installation: Installation) -> "AsyncIterator[CheckResult]":
     from pillarbox.admin import domains
     from pillarbox.admin.checks import dns
     from pillarbox.admin.checks.bounded import BoundedResolver
+    from pillarbox.app.privileges import as_invoker
     from pillarbox.app.world import open_resolver
     from pillarbox.world.clock import SystemClock
 
@@ -167,18 +168,21 @@ async def _in_dns(installation: Installation) -> "AsyncIterator[CheckResult]":
     names = [config.domain]
     if _has_database(installation):
         names = [domain.name for domain in installation.read(domains.listing)]
-    checks = (
-        dns.host(resolver, config.hostname),
-        *(dns.domain(resolver, name, config.hostname) for name in names),
-        _of_routes(installation, resolver, names),
-    )
-    try:
-        # side by side: name servers that do not answer cost seconds once, not for each name
-        for results in await asyncio.gather(*map(_all, checks)):
-            for result in results:
-                yield result
-    finally:
-        await resolver.close()
+    # The owner of the data is needed no more, and need not be able to read what is still to be imported.
+    with as_invoker():
+        checks = (
+            dns.host(resolver, config.hostname),
+            *(dns.domain(resolver, name, config.hostname) for name in names),
+            _of_routes(installation, resolver, names),
+        )
+        try:
+            # side by side: name servers that do not answer cost seconds once, not for each name
+            found = await asyncio.gather(*map(_all, checks))
+        finally:
+            await resolver.close()
+    for results in found:
+        for result in results:
+            yield result
 
 
 async def _all(results: "AsyncIterator[CheckResult]") -> "list[CheckResult]":
