@@ -54,7 +54,7 @@ def test_every_command_has_help(there: CommandLine, words: tuple[str, ...]) -> N
 def test_every_command_on_an_installation_has_json_output(words: tuple[str, ...]) -> None:
     names = {name for option in dict(ALL)[words].params for name in option.opts}
 
-    assert "--json" in names or words in [("demo",), ("config", "example")]
+    assert "--json" in names or words in [("demo",), ("completion",), ("config", "example")]
 
 
 def test_help_loads_no_heavy_modules() -> None:
