@@ -49,9 +49,7 @@ STANDARD_OUTPUT = Path("-")
     "connections; - is standard output.",
 )
 @click.option(
-    "--with-parent",
-    is_flag=True,
-    help="Stop when standard input is closed; until then, do what it asks (see docs/testing.md).",
+    "--with-parent", is_flag=True, help="Stop when standard input is closed, and answer requests from there."
 )
 def command(*, with_parent: bool, **options: Any) -> None:
     """Start a complete provider on loopback, with two domains, accounts and some mail.
