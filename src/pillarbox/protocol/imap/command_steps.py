@@ -2,7 +2,7 @@
 
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.command_table import COMMANDS, refusal
-from pillarbox.protocol.imap.commands import Append, Authenticate, Replace, enables_condstore
+from pillarbox.protocol.imap.commands import Append, Authenticate, Replace
 from pillarbox.protocol.imap.cursor import AwaitsLiteral, Malformed, UnsupportedArgument
 from pillarbox.protocol.imap.events import Event, Received, Response
 from pillarbox.protocol.imap.grammar.append import MESSAGE_VERBS
@@ -101,7 +101,7 @@ def _complete(parser: ParserState) -> Event:
         return parser.bad(None, "Expected a message as a literal")
     if isinstance(command, Authenticate) and command.mechanism not in parser.conditions.mechanisms:
         return parser.no(None, "Unsupported authentication mechanism", None)
-    enabling = b"CONDSTORE" not in parser.enabled and enables_condstore(command)
+    enabling = b"CONDSTORE" not in parser.enabled and command.enables_condstore
     if enabling:
         parser.enabled |= {b"CONDSTORE"}
     parser.bad_commands = 0

@@ -21,6 +21,16 @@ class Command:
 
     __slots__ = ()
 
+    @property
+    def enables_condstore(self) -> bool:
+        """Whether this is a CONDSTORE enabling command (RFC 7162 §3.1) other than ENABLE."""
+        return False
+
+    @property
+    def permits_expunge(self) -> bool:
+        """Whether EXPUNGE may be sent before the tagged response (RFC 9051 §7.5.1, RFC 7162 §3.2.10)."""
+        return True
+
 
 # --- any state
 
@@ -106,6 +116,11 @@ class Select(Command):
     read_only: bool = False
     condstore: bool = False
     resynchronize: Resynchronize | None = None
+
+    @property
+    def enables_condstore(self) -> bool:
+        """With CONDSTORE or QRESYNC."""
+        return self.condstore or self.resynchronize is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +233,11 @@ class Status(Command):
     mailbox: str
     items: tuple[StatusItem, ...]
 
+    @property
+    def enables_condstore(self) -> bool:
+        """With HIGHESTMODSEQ."""
+        return StatusItem.HIGHESTMODSEQ in self.items
+
 
 @dataclass(frozen=True, slots=True)
 class Idle(Command):
@@ -281,6 +301,16 @@ class Search(Command):
     returns: frozenset[SearchReturn] | None = None
     """None where RETURN was absent; RETURN () is {ALL} (RFC 4731 §3.1)."""
 
+    @property
+    def enables_condstore(self) -> bool:
+        """With MODSEQ."""
+        return mentions_modseq(self.query)
+
+    @property
+    def permits_expunge(self) -> bool:
+        """Only by UID, without sequence numbers."""
+        return self.uid and not mentions_sequence(self.query)
+
 
 @dataclass(frozen=True, slots=True)
 class Fetch(Command):
@@ -294,6 +324,16 @@ class Fetch(Command):
     uid: bool = False
     changed_since: int | None = None
     vanished: bool = False
+
+    @property
+    def enables_condstore(self) -> bool:
+        """With CHANGEDSINCE or MODSEQ."""
+        return self.changed_since is not None or Attribute.MODSEQ in self.items
+
+    @property
+    def permits_expunge(self) -> bool:
+        """Only by UID."""
+        return self.uid
 
 
 class StoreMode(Enum):
@@ -316,6 +356,16 @@ class Store(Command):
     silent: bool = False
     uid: bool = False
     unchanged_since: int | None = None
+
+    @property
+    def enables_condstore(self) -> bool:
+        """With UNCHANGEDSINCE."""
+        return self.unchanged_since is not None
+
+    @property
+    def permits_expunge(self) -> bool:
+        """Only by UID."""
+        return self.uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,31 +394,3 @@ class Replace(Command):
     """One number, or `*`."""
     mailbox: str
     uid: bool = False
-
-
-def enables_condstore(command: Command) -> bool:
-    """Whether this is a CONDSTORE enabling command (RFC 7162 §3.1) other than ENABLE."""
-    match command:
-        case Fetch():
-            return command.changed_since is not None or Attribute.MODSEQ in command.items
-        case Store():
-            return command.unchanged_since is not None
-        case Search():
-            return mentions_modseq(command.query)
-        case Select():
-            return command.condstore or command.resynchronize is not None
-        case Status():
-            return StatusItem.HIGHESTMODSEQ in command.items
-        case _:
-            return False
-
-
-def permits_expunge(command: Command) -> bool:
-    """Whether EXPUNGE may be sent before the tagged response (RFC 9051 §7.5.1, RFC 7162 §3.2.10)."""
-    match command:
-        case Fetch() | Store():
-            return command.uid
-        case Search():
-            return command.uid and not mentions_sequence(command.query)
-        case _:
-            return True

@@ -84,18 +84,16 @@ class Draft:
         text = self._lines[0] if len(self._lines) == 1 else b"\r\n".join(self._lines)
         # Spaces before the line end are harmless, and some clients send them
         text = text.rstrip(b" ")
-        try:
-            return self._parsed(text, enabled, complete=complete)
-        except AwaitsLiteral:
-            raise
-        except Malformed:
-            if (tidy := tidied(text)) == text:
+        while True:
+            cursor = Cursor(text, self.literals, enabled=enabled, at=self._argument)
+            try:
+                command = command_table.parse(self.verb, cursor)
+                if complete:
+                    cursor.end()
+                return command, cursor
+            except AwaitsLiteral:
                 raise
-            return self._parsed(tidy, enabled, complete=complete)
-
-    def _parsed(self, text: bytes, enabled: frozenset[bytes], *, complete: bool) -> tuple[Command, Cursor]:
-        cursor = Cursor(text, self.literals, enabled=enabled, at=self._argument)
-        command = command_table.parse(self.verb, cursor)
-        if complete:
-            cursor.end()
-        return command, cursor
+            except Malformed:
+                if (tidy := tidied(text)) == text:
+                    raise
+                text = tidy

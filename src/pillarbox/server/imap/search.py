@@ -12,7 +12,7 @@ from typing import Any, Final
 from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.mail.query import Query, mentions_modseq
 from pillarbox.protocol.imap import response_codes, responses
-from pillarbox.protocol.imap.commands import Search, SearchReturn, permits_expunge
+from pillarbox.protocol.imap.commands import Search, SearchReturn
 from pillarbox.server.imap import snapshot
 from pillarbox.server.imap.messages import knows_only_present, present
 from pillarbox.server.imap.reply import Reply, ok
@@ -39,7 +39,7 @@ async def search(session: SessionState, command: Search) -> Reply:
         selected.saved = NumberSet.of(_returned(found, returns or _ALL))
     session.write(await _response(session, command, found))
     # RFC 5530 §3: what is gone was not found, and its EXPUNGE can't be sent with this response
-    hidden = not permits_expunge(command) and not knows_only_present(cached, selected)
+    hidden = not command.permits_expunge and not knows_only_present(cached, selected)
     return ok("SEARCH completed", response_codes.EXPUNGEISSUED) if hidden else _COMPLETED
 
 

@@ -11,7 +11,6 @@ from typing import Final, assert_never
 from pillarbox.config.schema import Config
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.imap import commands, response_codes, responses
-from pillarbox.protocol.imap.commands import permits_expunge
 from pillarbox.protocol.imap.events import (
     Bye,
     Event,
@@ -201,17 +200,21 @@ class ImapSession(SessionState):
                 self.machine.logged_out()
                 self._close(responses.bye("Too many commands before login"))
                 return
-        selecting = isinstance(command, commands.Select)  # which describes the other mailbox
-        if event.enabling_condstore and not selecting and (selected := self.machine.selected):
-            # RFC 7162 §3.1.1: from which MODSEQ on they are sent
-            code = response_codes.highest_modseq(selected.complete_modseq)
-            self.write(responses.ok(responses.UNTAGGED, "Highest", code))
+        if event.enabling_condstore:
+            self._condstore_enabled(command)
         self.last_command = kind = type(command)
         self.caches.commands[kind].value += 1
         work = HANDLERS[kind](self, command)
-        await self._carry_out(event.tag, work, expunges=permits_expunge(command))
+        await self._carry_out(event.tag, work, expunges=command.permits_expunge)
         if isinstance(command, commands.Logout):
             self._close()
+
+    def _condstore_enabled(self, command: commands.Command) -> None:
+        selecting = isinstance(command, commands.Select)  # which describes the other mailbox
+        if not selecting and (selected := self.machine.selected):
+            # RFC 7162 §3.1.1: from which MODSEQ on they are sent
+            code = response_codes.highest_modseq(selected.complete_modseq)
+            self.write(responses.ok(responses.UNTAGGED, "Highest", code))
 
     async def _carry_out(self, tag: bytes, work: Awaitable[Reply | None], *, expunges: bool = True) -> None:
         """Await a handler and write its tagged response; a refusal is one as well."""
