@@ -56,15 +56,19 @@ def test_rows_are_read_until_their_octets_are_enough(database: Database) -> None
         found = tx.rows_within(
             "SELECT id, note, CAST(note AS BLOB) FROM notes WHERE id > ? ORDER BY id", (0,), [2], octets
         )
-        assert len(notes(tx)) == 3, "the next query is not disturbed"
+        assert len(notes(tx)) == len(rows), "the next query is not disturbed"
         return found
 
-    for note in ("one", "two", "three"):
-        asyncio.run(database.write(add, note))
-    rows = [(1, "one", b"one"), (2, "two", b"two"), (3, "three", b"three")]
-    assert database.read_now(lambda tx: first(tx, 0)) == (rows[:1], 3)
-    assert database.read_now(lambda tx: first(tx, 3)) == (rows, 11), "some more than needed"
-    assert database.read_now(lambda tx: first(tx, 100)) == (rows, 11)
+    rows = [(number, f"{number:04}", b"%04d" % number) for number in range(1, 101)]
+    for _, note, _ in rows:
+        database.write_now(add, note)
+    assert database.read_now(lambda tx: first(tx, 400)) == (rows, 400)
+    found, octets = database.read_now(lambda tx: first(tx, 0))
+    assert 1 <= len(found) <= 16, "some more than needed"
+    assert (found, octets) == (rows[: len(found)], 4 * len(found))
+    assert database.read_now(lambda tx: first(tx, octets - 1)) == (found, octets)
+    assert len(database.read_now(lambda tx: first(tx, octets))[0]) > len(found)
+    assert database.write_now(lambda tx: (first(tx, 0), add(tx, "more"))[1]) == 101, "in the middle of a query"
     with pytest.raises(StatementFailed):
         database.read_now(lambda tx: tx.rows_within("SELECT * FROM nowhere", (), [], 1))
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, Uid
-from pillarbox.mail.number_set import NumberSet
+from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.world.blobs import WITH_OCTETS, Blobs
 from pillarbox.world.database import Transaction
 
@@ -115,8 +115,10 @@ def rows_within(
     octets: int,
 ) -> Page:
     """`rows`, until what was rendered of the messages has more than so many octets."""
-    sql = _query(tuple(columns))
-    counted = [place for place, column in enumerate(columns, 1) if column in _RENDERED]
+    columns = tuple(columns)
+    if _RENDERED.isdisjoint(columns):
+        return Page(rows(tx, account, mailbox, uids, columns), 0, EMPTY)
+    sql, counted = _query(columns), _rendered_places(columns)
     found: list[tuple[Any, ...]] = []
     used = 0
     for first, last in uids.runs:
@@ -125,7 +127,7 @@ def rows_within(
         used += more
         if used > octets:
             return Page(found, used, uids - NumberSet(((1, found[-1][0]),)))
-    return Page(found, used, NumberSet())
+    return Page(found, used, EMPTY)
 
 
 def next_uids(
@@ -152,6 +154,12 @@ def _query(columns: tuple[Column, ...]) -> str:
         f"SELECT {selected} FROM placements p{joins}"  # noqa: S608 - names from Column only
         " WHERE p.account = ? AND p.mailbox = ? AND p.uid BETWEEN ? AND ? ORDER BY p.uid"
     )
+
+
+@lru_cache(maxsize=256)
+def _rendered_places(columns: tuple[Column, ...]) -> tuple[int, ...]:
+    """Where a row of `_query` has what was rendered."""
+    return tuple([place for place, column in enumerate(columns, 1) if column in _RENDERED])
 
 
 def digest(tx: Transaction, account: AccountId, mailbox: MailboxId, uid: Uid) -> bytes:

@@ -73,21 +73,32 @@ def test_rows_come_by_uid_and_only_those_asked_for() -> None:
 
 def test_rows_until_there_are_octets_enough() -> None:
     with open_store() as tx:
-        for _ in range(6):
+        for _ in range(40):
             put(tx)
-        asked, columns = NumberSet.of([1, 3, 4, 6]), (Column.ENVELOPE,)
+        asked, columns = NumberSet.of([1, *range(3, 36), 37, 39]), (Column.ENVELOPE,)
         every = fetch.rows(tx, ANNA, mailbox(tx), asked, columns)
         one = len(every[0][1])
 
-        def within(octets: int) -> tuple[list[tuple[object, ...]], list[int]]:
+        def within(octets: int) -> list[int]:
             page = fetch.rows_within(tx, ANNA, mailbox(tx), asked, columns, octets)
+            assert page.rows == every[: len(page.rows)]
             assert page.octets == sum(len(envelope) for _, envelope in page.rows)
-            return page.rows, list(page.left)
+            return list(page.left)
 
-        assert within(0) == (every[:1], [3, 4, 6])
-        assert within(one) == (every[:2], [4, 6]), "a run of UIDs is a query"
-        assert within(2 * one) == (every[:3], [6])
-        assert within(9 * one) == (every, [])
+        assert within(0) == [*range(3, 36), 37, 39]
+        assert within(one) == [*range(19, 36), 37, 39], "a run of UIDs is a query, read by slices"
+        assert within(17 * one) == [35, 37, 39]
+        assert within(34 * one) == [39]
+        assert within(99 * one) == []
+
+
+def test_rows_without_what_was_rendered_are_not_counted() -> None:
+    with open_store() as tx:
+        for _ in range(3):
+            put(tx)
+        page = fetch.rows_within(tx, ANNA, mailbox(tx), NumberSet.of([1, 2, 3]), (Column.SIZE,), 0)
+        assert [uid for uid, _ in page.rows] == [1, 2, 3]
+        assert (page.octets, list(page.left)) == (0, [])
 
 
 def test_octets_by_slices() -> None:

@@ -33,6 +33,9 @@ class Chosen(Struct, frozen=True, gc=False):
         self, first: int, more: int | None = None, *, max_slices: int | None = None
     ) -> "Iterator[Chosen]":
         """These messages, some at a time: `first`, then `more` of them, or fewer in so many slices."""
+        if len(self.slices) == 1 and self.slices[0].stop - self.slices[0].start <= first:
+            yield self
+            return
         left, taken = first, list[slice]()
         for part in self.slices:
             start = part.start

@@ -11,7 +11,8 @@ from typing import Final, NamedTuple, TypeAlias
 CHUNK_OCTETS: Final = 64 * 1024
 """About how much one chunk holds: one write to the socket."""
 
-_FIRST_ROWS: Final = 64
+FIRST_CHUNK_ROWS: Final = 64
+"""How many messages the first chunk has, if there are so many."""
 
 
 class Column(NamedTuple):
@@ -61,7 +62,7 @@ def lines(sequence_numbers: Sequence[int], columns: Sequence[Column]) -> Iterato
     items = b" ".join([column.label.replace(b"%", b"%%") + b" " + column.form for column in columns])
     line = b"* %d FETCH (" + items + b")\r\n"
     parts = [sequence_numbers, *(part for column in columns for part in column.parts)]
-    start, rows = 0, _FIRST_ROWS
+    start, rows = 0, FIRST_CHUNK_ROWS
     while start < len(sequence_numbers):
         stop = min(start + rows, len(sequence_numbers))
         chunk = line * (stop - start) % _line_by_line(parts, start, stop)

@@ -133,13 +133,14 @@ async def _send(session: SessionState, plan: Plan, chosen: Chosen, damaged: list
     for number, part in enumerate(chosen.parts(min(first, more), more, max_slices=MAX_SLICES)):
         if number:
             await session.flush_and_yield()
-        missing |= await _send_part(session, plan, part, damaged)
+        if plan.octets_items:
+            missing |= await _send_groups(session, plan, part, damaged)
+        else:
+            missing |= await _send_rows(session, plan, part)
     return missing
 
 
-async def _send_part(session: SessionState, plan: Plan, part: Chosen, damaged: list[int]) -> bool:
-    if not plan.octets_items:
-        return await _send_rows(session, plan, part)
+async def _send_groups(session: SessionState, plan: Plan, part: Chosen, damaged: list[int]) -> bool:
     try:
         first, groups, found = await read_first_group(session, plan, part)
     except (BlobDamaged, DatabaseDamaged):
@@ -165,9 +166,10 @@ async def _send_rows(session: SessionState, plan: Plan, chosen: Chosen) -> bool:
         missing |= some.missing
         with session.holding(some.octets):
             await _write(session, plan, some.batch)
-        if not some.left:
+        if some.left is None:
             return missing
         chosen = some.left
+        del some  # while a client that reads slowly is waited for
         await session.flush_and_yield()
 
 
@@ -204,6 +206,7 @@ def _sizes(tx: Transaction, account: AccountId, mailbox: MailboxId, uids: Number
 
 
 async def _write(session: SessionState, plan: Plan, batch: Batch) -> None:
-    for chunk in fetch_responses.lines(batch.numbers, plan.columns(batch)):
+    for number, chunk in enumerate(fetch_responses.lines(batch.numbers, plan.columns(batch))):
+        if number:
+            await session.connection.drain()
         session.write(chunk)
-        await session.drain()

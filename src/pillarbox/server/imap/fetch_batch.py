@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.protocol.imap.chosen import Chosen
+from pillarbox.protocol.imap.fetch_responses import FIRST_CHUNK_ROWS
 from pillarbox.server.imap import fetch_octets, snapshot
 from pillarbox.server.imap.fetch_columns import Batch, OctetsItem, Plan, whole
 from pillarbox.server.imap.fetch_octets import MessageOctets, Stored
@@ -48,11 +49,12 @@ class Some(NamedTuple):
 
     batch: Batch
     octets: int
-    """What the batch takes of memory, about."""
+    """What the batch takes of memory, about, while a client that reads slowly is waited for: nothing where one chunk of
+    the response has it all."""
     missing: bool
     """Whether some of these messages no longer exist."""
-    left: Chosen
-    """The messages that are to be read after these."""
+    left: Chosen | None
+    """The messages that are to be read after these, if any are."""
 
 
 async def read_some(session: SessionState, plan: Plan, chosen: Chosen) -> Some:
@@ -73,11 +75,15 @@ async def read_some(session: SessionState, plan: Plan, chosen: Chosen) -> Some:
         cached, page = await snapshot.current_with(session, selected.mailbox, read)
     else:
         page = await session.read(read)
-    left = selected.choose(page.left)
-    if left:
-        chosen = selected.choose(chosen.uids - page.left)
+    left: Chosen | None = None
+    if page.left:
+        left, chosen = selected.choose(page.left), selected.choose(chosen.uids - page.left)
     batch = _batch(session, chosen, cached, plan.stored, page.rows)
-    return Some(batch, page.octets, len(page.rows) < len(chosen), left)
+    return Some(batch, _waiting_octets(page.octets, batch), len(page.rows) < len(chosen), left)
+
+
+def _waiting_octets(octets: int, batch: Batch) -> int:
+    return octets if len(batch.uids) > FIRST_CHUNK_ROWS else 0
 
 
 async def read_batch(
@@ -204,15 +210,15 @@ async def read_in_memory(session: SessionState, chosen: Chosen) -> Some:
     cached = await snapshot.current(session, session.selected.mailbox)
     found = present(cached, session.selected, chosen)
     octets = sum(map(len, set(found.flags)))
-    left = chosen.only(())
+    left: Chosen | None = None
     if octets > session.limits.batch_octets and len(chosen) > 1:
         first = max(1, len(chosen) * session.limits.batch_octets // octets)
         chosen, *others = chosen.parts(first, len(chosen))
-        left = others[0] if others else left
+        left = others[0] if others else None
         found = present(cached, session.selected, chosen)
         octets = sum(map(len, set(found.flags)))
     batch = Batch(found.numbers, found.uids, found.flags, found.modseqs, {}, {})
-    return Some(batch, octets, found.missing, left)
+    return Some(batch, _waiting_octets(octets, batch), found.missing, left)
 
 
 def _compute(session: SessionState, plan: Plan, batch: Batch) -> None:

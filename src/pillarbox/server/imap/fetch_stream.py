@@ -129,7 +129,6 @@ async def _write_computed(session: SessionState, octets: bytes) -> None:
         return
     for start in range(0, len(octets), piece_octets):
         session.write(octets[start : start + piece_octets])
-        await session.drain()
         await session.flush_and_yield()
 
 
@@ -142,5 +141,4 @@ async def _write_range(session: SessionState, blob: OpenBlob, extent: Extent) ->
     piece_octets = session.limits.piece_octets
     for start in range(extent.start, extent.end, piece_octets):
         session.write(strings.without_nul(blob.read(start, min(piece_octets, extent.end - start))))
-        await session.drain()
         await session.flush_and_yield()

@@ -34,6 +34,8 @@ FLUSH_OCTETS: Final = 64 * 1024
 LARGE_OCTETS: Final = 32 * 1024
 """From this size on a piece of output is sent by itself, since joining it to others would copy it."""
 
+_UNCOUNTED: Final = nullcontext()
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -145,29 +147,25 @@ class SessionState:
             self.output.clear()
             self.output_octets = 0
 
-    async def drain(self) -> None:
-        """Wait while the client reads more slowly than we write; a short response stays one piece."""
-        await self.connection.drain()
-
     async def write_pieces(self, pieces: Iterable[bytes]) -> None:
         """Write what is made piece by piece, some milliseconds each: others run meanwhile, and a slow client is waited
         for, so that little of it is in memory."""
         for number, piece in enumerate(pieces):
             if number:
                 await self.flush_and_yield()
-                await self.drain()
             self.write(piece)
 
     async def flush_and_yield(self) -> None:
-        """Send the output, and let other sessions run."""
+        """Send the output, let other sessions run, and wait while the client reads more slowly than we write."""
         self.flush()
         await self.connection.give_way()
+        await self.connection.drain()
 
     def holding(self, octets: int) -> AbstractContextManager[object]:
         """In the memory budget, what is there until the client has read it. One that does not read is cut off where
         others lack memory."""
         if octets < UNCOUNTED_OCTETS:
-            return nullcontext()
+            return _UNCOUNTED
         return self.world.memory.accounts.buffers.hold(octets, self.connection.abort)
 
     # --- the database

@@ -92,8 +92,8 @@ async def _report(session: SessionState, command: Store, chosen: Chosen, altered
     for part in not_refused(session.selected, chosen, altered.refused).parts(
         MEMORY_ROWS, max_slices=MAX_SLICES
     ):
-        left = part
-        while left:
+        left: Chosen | None = part
+        while left is not None:
             if written:
                 await session.flush_and_yield()
             some = await read_in_memory(session, left)
@@ -102,6 +102,7 @@ async def _report(session: SessionState, command: Store, chosen: Chosen, altered
                 columns = _columns(some.batch, command, condstore=condstore)
                 await session.write_pieces(fetch_responses.lines(some.batch.numbers, columns))
             left, written = some.left, True
+            del some  # while a client that reads slowly is waited for
     return missing
 
 

@@ -1,7 +1,6 @@
 """`Transaction` on an apsw connection."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
 from itertools import islice
 from operator import itemgetter
 from typing import Any, Final
@@ -13,7 +12,7 @@ from pillarbox.world.database.sqlite.failures import RAISED, translated
 from pillarbox.world.database.transaction import SqlValue
 from pillarbox.world.topic import Topic, account_changed
 
-MAX_SLICE_ROWS: Final = 32
+SLICE_ROWS: Final = 16
 """So many rows of `rows_within` are read between two looks at their octets."""
 
 
@@ -62,16 +61,15 @@ class SqliteTransaction:
     ) -> tuple[list[tuple[Any, ...]], int]:
         """See `Transaction.rows_within`."""
         rows: list[tuple[Any, ...]] = []
-        values = [itemgetter(column) for column in columns]
         used = 0
         try:
-            # A cursor of its own: closing it ends a query that is not read to its end
-            with closing(self.connection.cursor()) as cursor:
-                found = cursor.execute(sql, parameters)
-                while used <= octets and (some := list(islice(found, min(len(rows) + 1, MAX_SLICE_ROWS)))):
-                    rows += some
-                    for value in values:
-                        used += sum(map(len, map(value, some)))
+            found = self._execute(sql, parameters)
+            while some := list(islice(found, SLICE_ROWS)):
+                rows += some
+                for column in columns:
+                    used += sum(map(len, map(itemgetter(column), some)))
+                if used > octets or len(some) < SLICE_ROWS:
+                    break  # the cursor's next statement ends a query that is not read to its end
         except RAISED as failure:
             raise translated(failure) from failure
         return rows, used
