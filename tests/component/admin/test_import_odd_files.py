@@ -171,6 +171,22 @@ def test_odd_names_in_a_maildir(provider: Provider, tmp_path: Path) -> None:
     assert provider.bring(tmp_path / "m").already == len(names)
 
 
+def test_messages_of_one_name_from_folders_that_lead_to_one_mailbox(
+    provider: Provider, tmp_path: Path
+) -> None:
+    for folder, texts in (("in", "ab"), ("in/.INBOX", "cd")):
+        for part, text in zip(("cur", "new"), texts, strict=True):
+            (tmp_path / folder / part).mkdir(parents=True)
+            (tmp_path / folder / part / "1").write_bytes(
+                f"Subject: {text * len(part + folder)}\n\nx\n".encode()
+            )
+    (tmp_path / "in/new/1").write_bytes(b"Subject: another size\n\nx\n")
+    provider.bring(tmp_path / "in")
+    provider.bring(tmp_path / "in")
+    found = held(provider)["INBOX"]
+    assert sorted(subject[:1] for subject in found) == ["a", "a", "c", "d"]
+
+
 def test_the_info_of_a_maildir_file(provider: Provider, tmp_path: Path) -> None:
     maildir(tmp_path / "m")
     for name in ("1.a:2,S", "2.b;2,F", "3.c!2,R", "4.d,S=12,W=14:2,", "5.e:2,Zz!", "6.f:1,x"):

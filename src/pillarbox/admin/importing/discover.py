@@ -69,6 +69,8 @@ class _Walk:
         self._top = below or INBOX
         self._manifest = Manifest()
         self._rows: dict[str, SourceMailbox] = {}
+        self._maildirs: set[str] = set()
+        """Mailboxes into which a folder of a Maildir is imported."""
         self._subscribed: frozenset[_Levels] | None = None
         """The subscribed folders of a Maildir, if it has a list of them."""
         self.found = Discovered()
@@ -120,7 +122,9 @@ class _Walk:
             mailbox = self._mailbox(path, levels)
             subscribed = self._subscribed is None or not levels or levels in self._subscribed
             self._create(mailbox, subscribed=subscribed)
-            self.found.sources.append(MaildirSource(path, mailbox))
+            folder = str(path.relative_to(self._path)) if mailbox in self._maildirs else ""
+            self._maildirs.add(mailbox)
+            self.found.sources.append(MaildirSource(path, mailbox, folder))
         entries = sorted(self._entries(path), key=lambda entry: entry.name)
         names = {entry.name for entry in entries}
         has_messages = False

@@ -86,13 +86,16 @@ class MaildirSource:
 
     path: Path
     mailbox: str
+    folder: str = ""
+    """Which folder it is, where another one leads to the same mailbox."""
     max_message_octets: int = MAX_MESSAGE_OCTETS
     """Messages beyond this size are skipped."""
 
     @property
     def name(self) -> str:
-        """See `Source.name`: a Maildir may be moved, and the names of messages are unique anyway."""
-        return f"maildir:{self.mailbox}"
+        """See `Source.name`: a Maildir may be moved, and the names of messages are unique anyway, or
+        nearly: the checkpoint has the size as well."""
+        return f"maildir:{self.mailbox}\n{_text(self.folder)}" if self.folder else f"maildir:{self.mailbox}"
 
     @property
     def octets(self) -> int:
@@ -105,14 +108,21 @@ class MaildirSource:
         """See `Source.read`. Oldest first."""
         keywords = maildir_keywords.letters(self.path)
         more = maildir_keywords.by_message(self.path)
-        done, trouble = 0, list[SkippedMessage]()
+        done, trouble, items = 0, list[SkippedMessage](), set[str]()
         for entry in sorted(self._files(trouble), key=_by_age):
             base, letters = parts_of(entry.name)
-            item = base.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            item = _text(base)
             try:
                 status = entry.stat(follow_symlinks=False)
                 done += status.st_size
-                if checkpoint_of(item) is not None:
+                size = str(status.st_size).encode()
+                known = checkpoint_of(item)
+                if item in items or (known is not None and known.fingerprint not in (b"", size)):
+                    # Another message of this name: in "new" as well, or in another Maildir
+                    item = f"{item}\n{status.st_size}"
+                    known = checkpoint_of(item)
+                items.add(item)
+                if known is not None:
                     continue
                 octets = self._octets(Path(entry.path), status)
             except UNREADABLE as failure:
@@ -120,7 +130,7 @@ class MaildirSource:
                 yield SkippedMessage(entry.path, why(failure), None, done)
                 continue
             if isinstance(octets, str):
-                yield SkippedMessage(entry.path, octets, Checkpoint(item, messages=0), done)
+                yield SkippedMessage(entry.path, octets, Checkpoint(item, fingerprint=size, messages=0), done)
                 continue
             unpacked = unpack(Entry(b"", octets)) if base.endswith(MESSAGE_SUFFIX) else None
             if unpacked and not unpacked.is_mail:
@@ -130,7 +140,7 @@ class MaildirSource:
                 unpacked.octets if unpacked else message_octets(base, octets),
                 flag_text.add(flags, unpacked.flags) if unpacked else flags,
                 received_at_ms(base, status.st_mtime_ns // 1_000_000),
-                Checkpoint(item),
+                Checkpoint(item, fingerprint=size),
                 done,
             )
         yield from trouble
@@ -163,6 +173,11 @@ class MaildirSource:
                     )
             except OSError as failure:
                 trouble.append(SkippedMessage(str(folder), why(failure), None, 0))
+
+
+def _text(name: str) -> str:
+    """The name of a file as text that can be stored."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _is_folder(path: Path) -> bool:

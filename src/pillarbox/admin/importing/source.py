@@ -26,7 +26,7 @@ class Checkpoint:
     position: int = 0
     """Offset of the message in the stream, in octets."""
     fingerprint: bytes = b""
-    """A hash by which the message at that offset is recognized."""
+    """A hash by which the message at that offset is recognized; of a file, its size."""
     messages: int = 1
     """Messages of this item that are imported, with this one."""
 
