@@ -3,10 +3,11 @@
 import asyncio
 import struct
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import cast
 
 from pillarbox.world.resolver import Answer, Failure, Kind
-from pillarbox.world.resolver.system import NameServer, SystemResolver
+from pillarbox.world.resolver.system import NameServer, SystemResolver, _machine_servers
 
 Says = Callable[[bytes], list[bytes]]
 """The messages that answer a query."""
@@ -90,6 +91,15 @@ def test_an_answer_beyond_all_measure_is_a_failure() -> None:
         truncated,
     ):
         with_server(truncated, tcp, scenario)
+
+
+def test_the_name_servers_of_the_machine(tmp_path: Path) -> None:
+    configuration = tmp_path / "resolv.conf"
+    configuration.write_text(
+        "# nameserver 192.0.2.9\nsearch a.example\nnameserver 192.0.2.1\nnameserver\tfe80::1%eth0\n"
+    )
+    assert _machine_servers(configuration) == (NameServer("192.0.2.1"), NameServer("fe80::1%eth0"))
+    assert _machine_servers(tmp_path / "none") == ()
 
 
 def test_silence_and_a_closed_port_are_failures() -> None:

@@ -10,12 +10,15 @@ import ipaddress
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pillarbox.world.resolver import message
 from pillarbox.world.resolver.records import Failure, Kind, NxDomain, Outcome
 from pillarbox.world.resolver.resolver import Resolver
 
+CONFIGURATION = Path("/etc/resolv.conf")
 DNS_PORT = 53
 TIMEOUT_S = 4.0
 """For one server to answer one query."""
@@ -92,14 +95,15 @@ class SystemResolver(Resolver):
         return ipaddress.ip_address(server.address).is_loopback
 
 
-def _machine_servers() -> tuple[NameServer, ...]:
-    import dns.resolver
-
+@cache
+def _machine_servers(configuration: Path = CONFIGURATION) -> tuple[NameServer, ...]:
+    """The name servers of the machine; none where it has none. Read once."""
     try:
-        configured = dns.resolver.get_default_resolver().nameservers
-    except dns.resolver.NoResolverConfiguration:
+        lines = configuration.read_text("utf-8", "replace").splitlines()
+    except OSError:
         return ()
-    return tuple(NameServer(str(address)) for address in configured)
+    words = [line.split() for line in lines]
+    return tuple(NameServer(line[1]) for line in words if len(line) > 1 and line[0] == "nameserver")
 
 
 class _Datagrams(asyncio.DatagramProtocol):
