@@ -69,6 +69,25 @@ def _large_change(*commands: bytes) -> Callable[[Target], str]:
     return attack
 
 
+def sparse_sets(target: Target) -> str:
+    """Commands that name every other message, by number and by UID; `$` names them again and again."""
+    odd = b",".join(b"%d" % number for number in range(1, 33_500, 2))
+    with target.imap() as wire:
+        _fill(target, wire, b"many")
+        _command(wire, b"CREATE other")
+        commands = [
+            b"FETCH " + odd + b" FLAGS",
+            b"UID FETCH " + odd + b" (FLAGS) (CHANGEDSINCE 1)",
+            b"UID STORE " + odd + b" +FLAGS.SILENT (\\Deleted)",
+            b"SEARCH RETURN (SAVE) " + odd,
+            b"SEARCH RETURN (COUNT) NOT $" + b" $" * 400,
+            b"UID COPY " + odd[:30_000].rpartition(b",")[0] + b" other",
+            b"UID EXPUNGE " + odd,
+        ]
+        wire.send(b"".join(b"p UID FETCH " + odd + b" UID\r\n" for _ in range(20)))
+        return target.all_of([_command(wire, command) for command in commands])
+
+
 def idlers(target: Target) -> str:
     """Forty sessions idle in the mailbox whose flags change."""
     with ExitStack() as stack:
@@ -185,6 +204,7 @@ CASES: Final = (
          _large_change(b"COPY 1:* INBOX", b"RENAME INBOX old", b"DELETE old", b"CLOSE", b"DELETE many")),
     Case(f"40 sessions that IDLE hear of {MANY_MESSAGES} flags", "a thousand at a time, made once", idlers),
     Case(f"QRESYNC with {MANY_MESSAGES} changed or vanished messages", "a thousand at a time", resynchronization),
+    Case(f"Commands for 16,700 single messages of {MANY_MESSAGES}", "96 KiB; 1,000 runs at once", sparse_sets),
     Case("Four heavy searches of one account, whose clients leave", "one for each account, 0.1 s at a time", searches),
     Case("FETCH of 199 selections of fields", "8 items in the loop, 2 values of the size", selections),
     Case("LIST and LSUB of 3,000 names", "5,000 of each; 500 in the loop", names),

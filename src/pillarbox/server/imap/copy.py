@@ -23,7 +23,7 @@ _ALL_GONE: Final = no(SOME_GONE, response_codes.EXPUNGEISSUED)
 
 async def copy(session: SessionState, command: Copy) -> Reply:
     """COPY and UID COPY: those of the named messages that still exist."""
-    chosen = session.selected.resolve(command.numbers, uid=command.uid)
+    chosen = await session.resolve(command.numbers, uid=command.uid)
     target = await destination(session, command.mailbox)
     if not chosen:
         return NO_MESSAGES
@@ -34,7 +34,7 @@ async def copy(session: SessionState, command: Copy) -> Reply:
 
 async def move(session: SessionState, command: Move) -> Reply:
     """MOVE and UID MOVE: each message is copied and removed in one commit, many in several (RFC 6851 §3.3)."""
-    chosen = session.selected.resolve(command.numbers, uid=command.uid)
+    chosen = await session.resolve(command.numbers, uid=command.uid)
     if session.selected.read_only:
         return READ_ONLY
     target = await destination(session, command.mailbox)

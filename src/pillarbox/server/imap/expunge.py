@@ -16,7 +16,7 @@ async def expunge(session: SessionState, command: Expunge) -> Reply:
     selected = session.selected
     if selected.read_only:
         return READ_ONLY
-    uids = EVERYTHING if command.uids is None else selected.resolve(command.uids, uid=True).uids
+    uids = EVERYTHING if command.uids is None else (await session.resolve(command.uids, uid=True)).uids
     modseq = await remove_deleted(session, uids)
     return ok("EXPUNGE completed", None if modseq is None else highest_modseq(session, modseq))
 

@@ -20,7 +20,6 @@ from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem, marks_seen
 from pillarbox.server import damage
 from pillarbox.server.imap import fetch_stream, snapshot
 from pillarbox.server.imap.fetch_batch import (
-    MAX_SLICES,
     MEMORY_ROWS,
     large_octets,
     read_batch,
@@ -30,7 +29,7 @@ from pillarbox.server.imap.fetch_batch import (
 from pillarbox.server.imap.fetch_columns import Batch, Plan
 from pillarbox.server.imap.messages import present
 from pillarbox.server.imap.reply import SOME_GONE, Reply, bad, no, ok
-from pillarbox.server.imap.session_state import SessionState
+from pillarbox.server.imap.session_state import MANY_RUNS, SessionState
 from pillarbox.server.imap.store import alter
 from pillarbox.store import changes
 from pillarbox.store import fetch as store_fetch
@@ -51,7 +50,7 @@ async def fetch(session: SessionState, command: Fetch) -> Reply:
     """Send the items of the messages that are named."""
     if command.vanished and not session.machine.qresync:
         return bad("QRESYNC not enabled")  # RFC 7162 §3.2.6
-    chosen = session.selected.resolve(command.numbers, uid=command.uid)
+    chosen = await session.resolve(command.numbers, uid=command.uid)
     items = command.items
     if chosen and not session.selected.read_only and any(map(marks_seen, items)):
         items = await _mark_seen(session, chosen, items)
@@ -114,6 +113,8 @@ async def _changed(session: SessionState, command: Fetch, chosen: Chosen, since:
     else:
         cached = await snapshot.current(session, mailbox)
     found = present(cached, selected, chosen)
+    if len(chosen.slices) > MANY_RUNS:
+        await session.flush_and_yield()
     return selected.choose(
         NumberSet.of(uid for uid, own in zip(found.uids, found.modseqs, strict=True) if own > since)
     )
@@ -130,7 +131,7 @@ async def _send(session: SessionState, plan: Plan, chosen: Chosen, damaged: list
     first, more = (FIRST_ROWS, session.limits.batch_rows) if plan.stored else (MEMORY_ROWS, MEMORY_ROWS)
     if len(plan.items) > ORDINARY_ITEMS:
         more = max(1, more * ORDINARY_ITEMS // len(plan.items))
-    for number, part in enumerate(chosen.parts(min(first, more), more, max_slices=MAX_SLICES)):
+    for number, part in enumerate(chosen.parts(min(first, more), more, max_slices=MANY_RUNS)):
         if number:
             await session.flush_and_yield()
         if plan.octets_items:

@@ -28,8 +28,6 @@ MAX_GROUP_OCTETS: Final = 256 * 1024
 loop, where they are nothing but header fields."""
 MEMORY_ROWS: Final = 8192
 """Messages in a batch that needs no row of the database."""
-MAX_SLICES: Final = 1000
-"""Runs of messages in a batch, at some five microseconds each where messages stand alone."""
 MAX_ITEMS_IN_LOOP: Final = 8
 """Items of octets up to which small messages are read together; where more are asked for, each is like a large one.
 Clients ask for one or two; a selection from 4,000 header fields takes some milliseconds for each."""

@@ -12,9 +12,11 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from pillarbox.config.schema import Config
 from pillarbox.directory.accounts import Account
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.commands import Command
 from pillarbox.protocol.imap.machine import Machine
 from pillarbox.protocol.imap.selected import SelectedMailbox
+from pillarbox.protocol.imap.sequence_set import SequenceSet
 from pillarbox.server.authentication import Attempt, Authenticator
 from pillarbox.server.connection import Connection
 from pillarbox.server.imap.caches import Caches
@@ -29,6 +31,8 @@ LOGIN_TIMEOUT_S: Final = 60
 """How long a client may take to log in."""
 AUTOLOGOUT_S: Final = 31 * 60
 """RFC 9051 §5.4: at least 30 minutes; clients renew IDLE after 29."""
+MANY_RUNS: Final = 1000
+"""Runs of messages that are handled at once, at some five microseconds each where messages stand alone."""
 FLUSH_OCTETS: Final = 64 * 1024
 """Output is collected up to this size before it is sent."""
 LARGE_OCTETS: Final = 32 * 1024
@@ -126,6 +130,20 @@ class SessionState:
         selected = self.machine.selected
         assert selected is not None, "the machine refuses the command while no mailbox is selected"
         return selected
+
+    async def resolve(self, numbers: SequenceSet, *, uid: bool) -> Chosen:
+        """The messages that a command names. Others run between the steps where their runs are many.
+
+        Raises `NoSuchMessage`.
+        """
+        runs = len(numbers.numbers.runs) + (len(self.selected.saved.runs) if numbers.saved else 0)
+        many = runs > MANY_RUNS
+        if many:
+            await self.flush_and_yield()
+        chosen = self.selected.resolve(numbers, uid=uid)
+        if many:
+            await self.flush_and_yield()
+        return chosen
 
     # --- output
 

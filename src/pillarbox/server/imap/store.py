@@ -14,10 +14,10 @@ from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.commands import Store, StoreMode
 from pillarbox.protocol.imap.fetch_responses import Column
 from pillarbox.protocol.imap.selected import SelectedMailbox
-from pillarbox.server.imap.fetch_batch import MAX_SLICES, MEMORY_ROWS, read_in_memory
+from pillarbox.server.imap.fetch_batch import MEMORY_ROWS, read_in_memory
 from pillarbox.server.imap.fetch_columns import Batch
 from pillarbox.server.imap.reply import NO_MESSAGES, READ_ONLY, SOME_GONE, Reply, ok
-from pillarbox.server.imap.session_state import SessionState
+from pillarbox.server.imap.session_state import MANY_RUNS, SessionState
 from pillarbox.store import flags
 from pillarbox.store.flags import FlagChange, Mode
 
@@ -27,7 +27,7 @@ _MODES: Final = {StoreMode.REPLACE: Mode.REPLACE, StoreMode.ADD: Mode.ADD, Store
 async def store(session: SessionState, command: Store) -> Reply:
     """Change flags, and report what they are now."""
     selected = session.selected
-    chosen = selected.resolve(command.numbers, uid=command.uid)
+    chosen = await session.resolve(command.numbers, uid=command.uid)
     if selected.read_only:
         return READ_ONLY
     if not chosen:
@@ -90,7 +90,7 @@ async def _report(session: SessionState, command: Store, chosen: Chosen, altered
         return False
     missing, written = False, False
     for part in not_refused(session.selected, chosen, altered.refused).parts(
-        MEMORY_ROWS, max_slices=MAX_SLICES
+        MEMORY_ROWS, max_slices=MANY_RUNS
     ):
         left: Chosen | None = part
         while left is not None:

@@ -8,8 +8,8 @@ from pillarbox.mail.query import Query
 MAX_COMPARISONS: Final = 500_000
 """Beyond this, some 50 ms, evaluating in the loop would delay other sessions."""
 _NARROW_COMPARISONS: Final = 5
-_RUN_COMPARISONS: Final = 10
-"""What finding a run of a set costs, however many messages there are."""
+_RUN_COMPARISONS: Final = 30
+"""What a run of a set costs, from the command to the response, however many messages there are."""
 
 
 def is_in_memory(query: Query) -> bool:
