@@ -4,6 +4,9 @@ Listing, retrying, holding and releasing are verbs of the queue itself; dropping
 sender, unless the operator declines.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from pillarbox.delivery.settle import ReportingMta, give_up
 from pillarbox.queue.control import hold, release, retry, selected
 from pillarbox.queue.inspection import (
@@ -13,20 +16,23 @@ from pillarbox.queue.inspection import (
     Selection,
     count,
     listing,
+    parts,
     paused_destinations,
     show,
 )
 from pillarbox.queue.schedule import load
 from pillarbox.queue.spool import QueueId
 from pillarbox.world.blobs import Blobs, OpenBlob
-from pillarbox.world.database import Transaction
+from pillarbox.world.database import Database, Transaction
 
 __all__ = [
+    "MAX_CHANGED_AT_ONCE",
     "MAX_DROPPED_AT_ONCE",
     "Entry",
     "MessageDetails",
     "PausedDestination",
     "Selection",
+    "change",
     "count",
     "drop",
     "hold",
@@ -46,6 +52,27 @@ def opened(tx: Transaction, blobs: Blobs, message: QueueId) -> OpenBlob:
 
 MAX_DROPPED_AT_ONCE = 500
 """Recipients dropped in one transaction."""
+
+
+MAX_CHANGED_AT_ONCE = 2_000
+"""Recipients looked at in one transaction, so that the server does not wait for a change of a long queue."""
+
+
+def change(
+    database: Database,
+    verb: Callable[..., int],
+    selection: Selection,
+    *,
+    now_ms: int,
+    at_once: int = MAX_CHANGED_AT_ONCE,
+) -> int:
+    """Run `retry`, `hold` or `release` on all recipients selected, part by part; return how many it changed."""
+    changed = 0
+    for part in database.read_now(parts, at_once):
+        some = replace(selection, between=part)
+        if database.read_now(count, some)[1]:
+            changed += database.write_now(verb, some, now_ms=now_ms)
+    return changed
 
 
 def drop(tx: Transaction, selection: Selection, mta: ReportingMta | None, *, now_ms: int) -> int:

@@ -21,6 +21,8 @@ class Selection:
     sender: str | None = None
     """A reverse-path; empty for the null path."""
     state: State | None = None
+    between: tuple[int, int] | None = None
+    """The first and the last number of recipients, for a part of a long queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,19 @@ def count(tx: Transaction, selection: Selection) -> tuple[int, int]:
     return row[0], row[1]
 
 
+def parts(tx: Transaction, size: int) -> list[tuple[int, int]]:
+    """The recipients in parts of so many: the first and the last number of each."""
+    ends = [
+        last
+        for (last,) in tx.rows(
+            "SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM queue_recipients) p"
+            " WHERE place % ? = 0 OR id = (SELECT max(id) FROM queue_recipients) ORDER BY id",
+            (size,),
+        )
+    ]
+    return [(before + 1, last) for before, last in zip([0, *ends], ends, strict=False)]
+
+
 def show(tx: Transaction, message: QueueId, *, now_ms: int) -> MessageDetails:
     """One message. Raises `LookupError`."""
     entries = listing(tx, Selection(messages=(message,)), now_ms=now_ms, limit=-1)
@@ -121,6 +136,9 @@ def condition(selection: Selection) -> tuple[str, tuple[int | str, ...]]:
     if selection.state is not None:
         terms.append("r.state = ?")
         parameters.append(selection.state)
+    if selection.between is not None:
+        terms.append("r.id BETWEEN ? AND ?")
+        parameters += selection.between
     if selection.sender == "":
         terms.append("m.reverse_path IS NULL")
     elif selection.sender is not None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pillarbox.admin import queue
 from pillarbox.app.database import opened_database
 from pillarbox.config.file import read
 from pillarbox.queue.attempts import Peer
+from pillarbox.queue.inspection import Selection
 from pillarbox.queue.outcome import DeferralReason, deferred
 from pillarbox.queue.schedule import claim
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
@@ -106,6 +108,13 @@ def test_export_writes_the_message_as_it_is(there: CommandLine, tmp_path: Path) 
         "queue", "export", "987654", str(tmp_path / "x")
     )
     assert len(ids(there)) == 2
+
+
+def test_a_change_of_many_is_made_part_by_part(there: CommandLine) -> None:
+    with opened_database(read(there.config).data_directory) as database:
+        assert queue.change(database, queue.hold, Selection(), now_ms=0, at_once=1) == 2
+        assert queue.change(database, queue.hold, Selection(), now_ms=0, at_once=1) == 0
+    assert len(there.json("queue", "list", "--held")["entries"]) == 2
 
 
 def test_dropping_many_asks_first(there: CommandLine) -> None:

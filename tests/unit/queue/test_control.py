@@ -6,7 +6,7 @@ import pytest
 
 from pillarbox.queue import retry_schedule
 from pillarbox.queue.control import hold, release, retry, selected
-from pillarbox.queue.inspection import Selection, count, listing, paused_destinations, show
+from pillarbox.queue.inspection import Selection, count, listing, parts, paused_destinations, show
 from pillarbox.queue.outcome import (
     DeferralReason,
     deferred,
@@ -59,6 +59,15 @@ def seen(tx: Transaction, selection: Selection = ALL, *, now_ms: int = NOW) -> l
 def test_what_is_given_must_all_fit(tx: Transaction, selection: Selection, recipients: str) -> None:
     assert "".join(address[0] for address, _ in seen(tx, selection)) == recipients
     assert count(tx, selection)[1] == len(recipients)
+
+
+def test_a_long_queue_is_changed_in_parts(tx: Transaction) -> None:
+    assert parts(tx, 2) == [(1, 2), (3, 3)]
+    assert parts(tx, 3) == parts(tx, 4) == [(1, 3)]
+    assert seen(tx, Selection(between=(2, 3))) == [("b@y.example", "waiting"), ("c@x.example", "waiting")]
+    assert hold(tx, Selection(destination="x.example", between=(2, 3)), now_ms=NOW) == 1
+    tx.execute("DELETE FROM queue_recipients")
+    assert parts(tx, 2) == []
 
 
 def test_a_long_queue_is_shown_from_its_beginning(tx: Transaction) -> None:

@@ -35,7 +35,7 @@ SERVER = ROOT / "src" / "pillarbox" / "server"
 SELECTIONS = (
     Selection(),
     Selection(messages=(1, 2), destination="two.example", sender="anna@one.example", state=State.HELD),
-    Selection(sender=""),
+    Selection(sender="", between=(1, 2)),
 )
 DATED = [q.Dated(stamp, relation, date(2024, 2, 29)) for stamp in q.Stamp for relation in q.Relation]
 LEAVES: tuple[q.Query, ...] = (

@@ -166,7 +166,7 @@ def retry(installation: Installation, selection: "Selection") -> None:
 
     _done(
         installation,
-        installation.write(queue.retry, selection, now_ms=installation.now_ms),
+        queue.change(installation.database, queue.retry, selection, now_ms=installation.now_ms),
         "scheduled now",
     )
 
@@ -178,7 +178,11 @@ def hold(installation: Installation, selection: "Selection") -> None:
     """Put mail on hold: no delivery attempts until it is released. Senders are not notified."""
     from pillarbox.admin import queue
 
-    _done(installation, installation.write(queue.hold, selection, now_ms=installation.now_ms), "put on hold")
+    _done(
+        installation,
+        queue.change(installation.database, queue.hold, selection, now_ms=installation.now_ms),
+        "put on hold",
+    )
 
 
 @command.command("release")
@@ -188,7 +192,11 @@ def release(installation: Installation, selection: "Selection") -> None:
     """Release mail that is on hold."""
     from pillarbox.admin import queue
 
-    _done(installation, installation.write(queue.release, selection, now_ms=installation.now_ms), "released")
+    _done(
+        installation,
+        queue.change(installation.database, queue.release, selection, now_ms=installation.now_ms),
+        "released",
+    )
 
 
 @command.command("drop")
