@@ -61,6 +61,15 @@ def test_search_as_text_and_as_json(there: CommandLine) -> None:
     assert "Only the first 1 are shown" in there.text("mail", "search", "--all", "--limit", "1")
 
 
+def test_mailboxes(there: CommandLine) -> None:
+    there.text("mail", "flag", "--account", "anna", "--subject", "plan", "+seen")
+    inbox = next(one for one in there.json("mail", "mailboxes", "anna") if one["name"] == "INBOX")
+    assert (inbox["role"], inbox["messages"], inbox["unseen"], inbox["subscribed"]) == ("inbox", 2, 1, True)
+    assert inbox["octets"] == len(PLAN.encode()) + len(PHISHING.encode())
+    assert "Trash" in there.text("mail", "mailboxes", "anna")
+    assert "no account 'zoe'" in there.refused("mail", "mailboxes", "zoe")
+
+
 @pytest.mark.parametrize(
     ("words", "number"),
     [

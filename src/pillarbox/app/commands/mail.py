@@ -75,6 +75,34 @@ def search(installation: Installation, chosen: Chosen, logins: tuple[str, ...], 
     installation.show({"messages": found, "more": more}, "\n".join(lines))
 
 
+@command.command("mailboxes")
+@click.argument("login")
+@on_installation
+def list_mailboxes(installation: Installation, login: str) -> None:
+    """List the mailboxes of an account with their messages and sizes."""
+    from pillarbox.admin import accounts
+    from pillarbox.store import mailboxes
+
+    account = installation.read(accounts.find, login)
+    found = installation.read(mailboxes.listing, account.id)
+    rows = (
+        (
+            one.name,
+            one.role,
+            one.messages,
+            one.unseen,
+            octets_shown(one.octets),
+            "" if one.subscribed else "not subscribed",
+        )
+        for one in found
+    )
+    data = [
+        {name: getattr(one, name) for name in ("name", "role", "messages", "unseen", "octets", "subscribed")}
+        for one in found
+    ]
+    installation.show(data, table(("MAILBOX", "ROLE", "MESSAGES", "UNSEEN", "SIZE", ""), rows))
+
+
 @command.command("show")
 @click.argument("ident", metavar="ID")
 @click.option("--headers", is_flag=True, help="Only the header, with all fields.")
