@@ -68,7 +68,9 @@ def test_rows_are_read_until_their_octets_are_enough(database: Database) -> None
     assert (found, octets) == (rows[: len(found)], 4 * len(found))
     assert database.read_now(lambda tx: first(tx, octets - 1)) == (found, octets)
     assert len(database.read_now(lambda tx: first(tx, octets))[0]) > len(found)
-    assert database.write_now(lambda tx: (first(tx, 0), add(tx, "more"))[1]) == 101, "in the middle of a query"
+    assert database.write_now(lambda tx: (first(tx, 0), add(tx, "more"))[1]) == 101, (
+        "in the middle of a query"
+    )
     with pytest.raises(StatementFailed):
         database.read_now(lambda tx: tx.rows_within("SELECT * FROM nowhere", (), [], 1))
 
