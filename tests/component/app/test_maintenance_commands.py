@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import apsw
-import dns
+import idna
 import pytest
 
 import pillarbox
@@ -155,7 +155,7 @@ def test_a_check_of_dns_needs_no_python_that_the_owner_of_the_data_can_read(
     there: CommandLine, tmp_path: Path
 ) -> None:
     shutil.copytree(Path(pillarbox.__file__).parent, tmp_path / "hidden" / "pillarbox")
-    shutil.copytree(Path(dns.__file__).parent, tmp_path / "hidden" / "dns")
+    shutil.copytree(Path(idna.__file__).parent, tmp_path / "hidden" / "idna")
     subprocess.run(["chown", "-R", "nobody:nogroup", str(there.data)], check=True)
     grant_others_access(tmp_path)
     (tmp_path / "hidden").chmod(0o700)
