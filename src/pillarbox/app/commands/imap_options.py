@@ -185,8 +185,10 @@ def _first_line(path: Path) -> str:
         else:
             with as_invoker(), path.open(encoding="utf-8") as file:
                 text = file.readline(MAX_SECRET_OCTETS)
-    except (OSError, UnicodeDecodeError) as failure:
-        raise SecretUnavailable(f"{path} can't be read: {failure}") from failure
+    except OSError as failure:
+        raise SecretUnavailable(f"{failure.strerror}: {path}") from failure
+    except UnicodeDecodeError as failure:
+        raise SecretUnavailable(f"No text in UTF-8: {path}") from failure
     return _not_empty(text.rstrip("\r\n"), str(path))
 
 
