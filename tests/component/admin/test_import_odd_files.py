@@ -70,6 +70,8 @@ def test_a_truncated_gz_gives_what_is_whole(provider: Provider, tree: Path) -> N
     assert told.pop("at once.mbox.gz") == "it is truncated"
     assert all(why.startswith(("it is truncated", "it is damaged")) for why in told.values())
     assert len(told) == 2
+    again = provider.bring(tree)
+    assert [skipped.where for skipped in again.skipped] == [skipped.where for skipped in result.skipped]
     cut = held(provider)["cut"]
     assert cut == letters[: len(cut)]
     assert 10 < len(cut) < 16

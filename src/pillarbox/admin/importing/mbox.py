@@ -42,11 +42,15 @@ class MboxReader:
         """
         base, count = (latest.position, latest.messages) if latest else (0, 0)
         entries = _whole(messages(chunks, max_message_octets=self.max_message_octets), chunks)
-        if latest and not _is_same(next(entries, None), latest) and not chunks.failure:
-            raise SourceChanged(
-                f"{self.where} was changed since part of it was imported. To import all of it again: --again"
-            )
         at = base
+        if latest:
+            imported = next(entries, None)
+            if imported is not None and _is_same(imported, latest):
+                at = base + imported.end
+            elif not chunks.failure:
+                raise SourceChanged(
+                    f"{self.where} was changed since part of it was imported. To import all of it again: --again"
+                )
         for entry in entries:
             at = base + entry.end
             if isinstance(entry, Oversized):
@@ -133,10 +137,8 @@ def _whole(entries: Iterable[Entry | Oversized], chunks: Chunks) -> Iterator[Ent
             yield entry
 
 
-def _is_same(entry: Entry | Oversized | None, latest: Checkpoint) -> bool:
+def _is_same(entry: Entry | Oversized, latest: Checkpoint) -> bool:
     """Whether this is the message of the checkpoint; its flags may have changed."""
-    if entry is None:
-        return False
     unpacked = unpack(entry) if isinstance(entry, Entry) else None
     return latest.fingerprint in (_fingerprint(entry, None), _fingerprint(entry, unpacked))
 
