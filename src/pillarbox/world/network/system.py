@@ -1,6 +1,7 @@
 """The machine's network, on the loop's transports."""
 
 import asyncio
+import os
 import socket
 import ssl
 from typing import cast
@@ -21,8 +22,14 @@ class SystemNetwork:
         try:
             _transport, link = await loop.create_connection(_Link, address, port, local_addr=local)
         except OSError as error:
-            raise NetworkFailure(f"{address} port {port}: {error.strerror or error}") from error
+            raise NetworkFailure(f"{address} port {port}: {_reason(error)}") from error
         return _SystemStream(link, Endpoint(address, port))
+
+
+def _reason(error: OSError) -> str:
+    text = error.strerror or str(error)
+    # asyncio's own loop names the address here, which is known, and not the reason
+    return os.strerror(error.errno) if error.errno and text.startswith("Connect call failed") else text
 
 
 async def addresses_of(host: str) -> list[str]:
