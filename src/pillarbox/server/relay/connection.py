@@ -69,7 +69,7 @@ async def connect(context: RelayContext, job: Job, host: Host, address: str) -> 
     except (HandshakeFailed, NotProtected) as failure:
         return _unprotected(job, f"{place}: {failure}")
     except NetworkFailure as failure:
-        return _deferred("4.4.1", f"{host.name}: {failure}")
+        return _deferred("4.4.1", str(failure) if host.name == address else f"{host.name}: {failure}")
     except TimeoutError:
         return _deferred("4.4.1", f"{place}: no connection in {CONNECT_S:.0f} seconds")
 

@@ -235,6 +235,18 @@ def test_a_smart_host_is_logged_in_at_over_tls_only() -> None:
     run_with_relay(test)
 
 
+def test_a_host_that_is_an_address_is_named_once() -> None:
+    async def test(provider: RelayProvider) -> None:
+        provider.routes["*"] = Host("192.0.2.9")
+        provider.network.faults = lambda _: Fault(refuses=True)
+        await provider.queue("a@two.example")
+        await provider.pass_(1)
+        replies = provider.rows("SELECT last_reply FROM queue_recipients")
+        assert replies == [("192.0.2.9 port 25: Connection refused",)]
+
+    run_with_relay(test)
+
+
 def test_a_smart_host_that_refuses_the_login_defers_mail_and_nothing_bounces() -> None:
     async def test(provider: RelayProvider) -> None:
         answers = {"AUTH": "535 5.7.8 wrong password"}
