@@ -175,7 +175,9 @@ def _keyword(flag: str) -> str:
     if flag.startswith("\\"):
         raise InvalidFlag("no such system flag")
     if not _KEYWORD.fullmatch(flag):
-        raise InvalidFlag("a keyword is one atom")
+        raise InvalidFlag(
+            'a keyword has ASCII letters, digits and signs, but no spaces, and none of ( ) { ] % * " \\'
+        )
     if len(flag) > MAX_KEYWORD_OCTETS:
         raise TooManyFlags(f"keyword longer than {MAX_KEYWORD_OCTETS} octets")
     return flag

@@ -82,6 +82,7 @@ def test_mailboxes(there: CommandLine) -> None:
         (["--newer", "12h"], 3),
         (["--older", "12h"], 0),
         (["--larger", "1M"], 0),
+        (["--larger", "10B"], 3),
         (["--smaller", "1M"], 3),
         (["--flag", "seen"], 0),
         (["--no-flag", "seen"], 3),
@@ -101,6 +102,19 @@ def test_what_search_refuses(there: CommandLine) -> None:
     assert "No such mailbox: 'Nowhere'" in there.refused("mail", "search", "--all", "--mailbox", "Nowhere")
     assert "Not a mailbox name" in there.refused("mail", "search", "anna", "--mailbox", "a//b")
     assert "Not a flag" in there.refused("mail", "search", "anna", "--flag", "\\Recent")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "why"),
+    [
+        ("--larger", "10", "'10' has no unit. Write 10B, 10K or 10M."),
+        ("--smaller", "unlimited", "'unlimited' is not a size. Write 500B, 20K or 10M."),
+        ("--larger", "99999999T", "'99999999T' is more than any message has."),
+        ("--since", "yesterday", "'yesterday' is not a day. Write 2026-11-30."),
+    ],
+)
+def test_a_size_or_day_that_is_none(there: CommandLine, option: str, value: str, why: str) -> None:
+    assert why in there.refused("mail", "search", "anna", option, value, code=2)
 
 
 def test_a_search_goes_through_a_mailbox_in_pages(there: CommandLine, tmp_path: Path) -> None:
@@ -216,5 +230,6 @@ def test_flag(there: CommandLine) -> None:
     assert there.json("mail", "flag", "--all", "--flag", "seen", "-seen") == {"messages": 1}
     assert found(there, "bob")[0]["flags"] == "$Junk"
     assert "Can't set these flags" in there.refused("mail", "flag", ident, "+a(b")
+    assert "no spaces" in there.refused("mail", "flag", ident, "+a b")
     assert "No such option" in there.refused("mail", "flag", ident, "--sene", "+seen", code=2)
     assert "Give a flag" in there.refused("mail", "flag", ident, code=2)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -27,7 +27,7 @@ MS_PER_HOUR: Final = 3_600_000
 
 
 class Octets(Amount):
-    """A size in octets; K, M, G and T are powers of 1024, `unlimited` is 0."""
+    """A quota in octets; K, M, G and T are powers of 1024, `unlimited` is 0."""
 
     name = "SIZE"
 
@@ -36,10 +36,7 @@ class Octets(Amount):
         text = str(value).strip()
         if text.lower() == "unlimited":
             return 0
-        found = _OCTETS.fullmatch(text)
-        octets: float | None = None
-        if found:
-            octets = float(found[1]) * 1024 ** _POWERS.get((found[2] or "").lower(), 0)
+        octets = _octets(text)
         if octets == 0 or text == "0":
             self.fail(f"'{text}' is no room at all. For no limit write unlimited.", param, ctx)
         if octets is None and _NUMBER.fullmatch(text):
@@ -48,6 +45,24 @@ class Octets(Amount):
             self.fail(f"'{text}' is not a size. Write 500M, 5G, or unlimited.", param, ctx)
         if octets > MAX_OCTETS:
             self.fail(f"'{text}' is more than any disk has. For no limit write unlimited.", param, ctx)
+        return math.ceil(octets)
+
+
+class MessageSize(Amount):
+    """The size of a message in octets, as in `Octets`."""
+
+    name = "SIZE"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """See `click.ParamType.convert`."""
+        text = str(value).strip()
+        octets = _octets(text)
+        if octets is None and _NUMBER.fullmatch(text):
+            self.fail(f"'{text}' has no unit. Write {text}B, {text}K or {text}M.", param, ctx)
+        if octets is None:
+            self.fail(f"'{text}' is not a size. Write 500B, 20K or 10M.", param, ctx)
+        if octets > MAX_OCTETS:
+            self.fail(f"'{text}' is more than any message has.", param, ctx)
         return math.ceil(octets)
 
 
@@ -65,6 +80,26 @@ class Duration(Amount):
         if not 1 <= hours <= MAX_HOURS:
             self.fail(f"'{value}' is not from one hour to a hundred years.", param, ctx)
         return int(hours) * MS_PER_HOUR
+
+
+class Day(click.DateTime):
+    """A day of the calendar."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType.convert`."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"'{value}' is not a day. Write 2026-11-30.", param, ctx)
+
+
+def _octets(text: str) -> float | None:
+    """`None`: it is no size with a unit."""
+    found = _OCTETS.fullmatch(text)
+    return float(found[1]) * 1024 ** _POWERS.get((found[2] or "").lower(), 0) if found else None
 
 
 def shown(octets: int | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
 
 import click
 
-from pillarbox.app.commands.amounts import Duration, Octets
+from pillarbox.app.commands.amounts import Day, Duration, MessageSize
 from pillarbox.app.commands.installation import CommandFailed, Installation, counted
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _NOTHING_SELECTED: Final = (
     "LOGIN or --all."
 )
 
-_DAY: Final = click.DateTime(["%Y-%m-%d"])
+_DAY: Final = Day()
 _OPTIONS: Final = (
     click.option("--mailbox", metavar="NAME", help="Only in this mailbox."),
     click.option("--from", "sender", metavar="TEXT", help="The From field has this text, in a name or an address."),
@@ -35,8 +35,8 @@ _OPTIONS: Final = (
     click.option("--before", type=_DAY, metavar="YYYY-MM-DD", help="Received before this day (UTC)."),
     click.option("--newer", type=Duration(), help="Received within this time: 12h, 90d, 8w, 1y."),
     click.option("--older", type=Duration(), help="Received before that: 12h, 90d, 8w, 1y."),
-    click.option("--larger", type=Octets(), help="More octets than this: 500K, 10M."),
-    click.option("--smaller", type=Octets(), help="Fewer octets than this."),
+    click.option("--larger", type=MessageSize(), help="More octets than this: 500K, 10M."),
+    click.option("--smaller", type=MessageSize(), help="Fewer octets than this."),
     click.option("--flag", "present", multiple=True, metavar="FLAG", help="Has this flag: seen, flagged, $Junk."),
     click.option("--no-flag", "absent", multiple=True, metavar="FLAG", help="Does not have this flag."),
     click.option("--all", "everyone", is_flag=True, help="In all accounts."),
