@@ -241,8 +241,8 @@ def test_leases_hold_while_another_worker_lives(serving: Callable[..., Served]) 
 
 
 def test_changes_take_effect_at_once(shared: Served) -> None:
-    shared.there.text("account", "add", "bob@example.org", "--password-stdin", typed="pa ss\n")
-    client = shared.imap("bob@example.org", "pa ss")
+    shared.there.text("account", "add", "bob@example.org", "--password-stdin", typed="pass word\n")
+    client = shared.imap("bob@example.org", "pass word")
     try:
         assert client.select()[0] == "OK"
         client.send(b"i IDLE\r\n")
@@ -252,7 +252,7 @@ def test_changes_take_effect_at_once(shared: Served) -> None:
     finally:
         client.shutdown()
     with pytest.raises(imaplib.IMAP4.error, match="AUTHENTICATIONFAILED"):
-        shared.imap("bob@example.org", "pa ss")
+        shared.imap("bob@example.org", "pass word")
 
 
 def test_sessions_have_the_limits_of_the_file(serving: Callable[..., Served]) -> None:

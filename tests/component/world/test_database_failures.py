@@ -263,12 +263,12 @@ def test_a_closed_database_is_unavailable(tmp_path: Path) -> None:
 
 def test_write_now_that_cannot_commit_leaves_nothing_open(database: SqliteDatabase) -> None:
     tx = database._writer.transaction
-    real = tx._execute
+    real = tx.control
     failing = Failing(tx.connection, "COMMIT", apsw.FullError("disk is full"), 1)
-    tx._execute = failing.execute  # type: ignore[assignment]  # stands in for the cursor
+    tx.control = failing.execute  # stands in for the cursor
     with pytest.raises(DatabaseUnavailable):
         database.write_now(add, "one")
-    tx._execute = real
+    tx.control = real
     database.write_now(add, "two")
     assert database.read_now(notes) == ["two"]
 
