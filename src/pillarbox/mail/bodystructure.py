@@ -81,8 +81,8 @@ def render(root: Part, max_octets: int = MAX_RENDERED_OCTETS) -> BodyStructure:
 def of_revision(rendered: Sequence[bytes], *, rev2: bool) -> Sequence[bytes]:
     """What is sent of values that `render` made: the same values, but for those that differ by revision."""
     starts = range(0, len(rendered), _AT_ONCE)
-    # Few values hold the octet, and looking for it in many at once is the cheapest
-    if not any(_BETWEEN in b"".join(rendered[start : start + _AT_ONCE]) for start in starts):
+    # Few values hold the octet, and looking for it in many at once, by its number, is the cheapest
+    if not any(_BETWEEN[0] in b"".join(rendered[start : start + _AT_ONCE]) for start in starts):
         return rendered
     return [one.partition(_BETWEEN)[0 if rev2 else 2] or one for one in rendered]
 
