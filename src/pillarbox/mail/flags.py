@@ -135,6 +135,8 @@ class Keywords:
             if to_name <= 0 or to_read <= 0:
                 break
             to_read -= len(text)
+            if text.rpartition(" ")[2].startswith("\\"):  # keywords come last, so there are none
+                continue
             for word in keywords(text):
                 if (key := word.lower()) not in self._by_lower and key not in more:
                     more[key] = word
