@@ -148,6 +148,8 @@ class Metrics:
         self.table = table
         self._seat = seat
         self._sources: dict[tuple[Family, tuple[str, ...]], Count | Histogram | _Reading] = {}
+        self._written: dict[int, Sequence[float]] = {}
+        """What was published last, by place."""
         self._published: list[tuple[int, Sequence[float], Count | Histogram | _Reading]] = []
 
     def count(self, family: Family, *values: str) -> Count:
@@ -195,6 +197,9 @@ class Metrics:
             return
         for place, before, source in self._published:
             numbers = source.numbers()
+            if self._written.get(place) == numbers:
+                continue  # most have not changed
+            self._written[place] = numbers
             self.table.write(place, [*map(sum, zip(before, numbers, strict=True))] if before else numbers)
 
     def _add(self, family: Family, values: tuple[str, ...], source: Count | Histogram | _Reading) -> None:
