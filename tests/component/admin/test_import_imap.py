@@ -10,7 +10,9 @@ import pytest
 from pillarbox.admin.importing.imap.connection import RemoteRefused
 from pillarbox.admin.importing.imap.plan import Selection
 from pillarbox.admin.importing.imap.remote import Encryption, Password, Remote
+from pillarbox.world.network.system import addresses_of
 from pillarbox.world.tls.client import verified
+from tests.kit.certificate import certificate_file
 from tests.kit.provider import PASSWORD, PEOPLE
 from tests.kit.pulling import Receiver, remote
 from tests.kit.server import Server, serve
@@ -213,6 +215,21 @@ def test_tls_with_and_without_a_trusted_certificate(
             receiver.pull(untrusted)
         accepting = remote(port, PEOPLE[0], Password(PASSWORD), host="localhost", encryption=encryption)
         assert receiver.pull(accepting).skipped == []
+
+
+def test_a_certificate_for_another_name_is_told(receiver: Receiver) -> None:
+    receiver.lookup = lambda _: addresses_of("127.0.0.1")
+    with serve("imaps") as server:
+        other = remote(
+            server.ports["imaps"],
+            PEOPLE[0],
+            Password(PASSWORD),
+            host="imap.other.example",
+            encryption=Encryption.TLS,
+            tls=verified(certificate_file()),
+        )
+        with pytest.raises(RemoteRefused, match=r"Hostname mismatch.*Give the host by a name that is in it"):
+            receiver.pull(other)
 
 
 def test_tls_at_a_plain_port_is_told(server: Server, receiver: Receiver) -> None:

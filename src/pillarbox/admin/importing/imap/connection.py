@@ -25,6 +25,10 @@ from pillarbox.world.network import Network, NetworkFailure, Stream, TlsFailure
 CONNECT_S: Final = 30.0
 HANDSHAKE_S: Final = 60.0
 
+_OTHER_NAME: Final = frozenset((62, 64))
+"""What OpenSSL's `X509_verify_cert_error_string` says of a certificate for another host name or address."""
+_AUTHORITY: Final = "If you know its authority: --ca FILE"
+
 
 class RemoteRefused(Exception):
     """The server can't be used as it is: trying again would not help. The text says why, and what to do."""
@@ -164,9 +168,11 @@ def _without_tls(remote: Remote, failure: Exception) -> Exception:
     while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
         cause = cause.__cause__
     if isinstance(cause, ssl.SSLCertVerificationError):
+        why = cause.verify_message.rstrip(".")
+        named = "Give the host by a name that is in it" if cause.verify_code in _OTHER_NAME else _AUTHORITY
         return RemoteRefused(
-            f"The certificate of {remote.host} is not trusted: {cause.verify_message.rstrip('.')}. If you know its "
-            "authority: --ca FILE. To connect all the same, open to eavesdroppers: --insecure-certificate"
+            f"The certificate of {remote.host} is not trusted: {why}. {named}. To connect all the same, open to "
+            "eavesdroppers: --insecure-certificate"
         )
     if failure.__cause__ is None:  # nothing broke: STARTTLS was refused
         return RemoteRefused(f"{remote.host} port {remote.port}: {failure}")
