@@ -56,7 +56,8 @@ def test_backup_and_restore(there: CommandLine, tmp_path: Path) -> None:
     assert there.json("restore", backup)["point"] == again["point"]
     assert "No errors found" in there.text("fsck")
     assert there.json("account", "show", "anna@example.org")["messages"] == 5
-    there.text("restore", backup, "--point", first["point"], "--to", str(tmp_path / "older"))
+    said = there.text("restore", backup, "--point", first["point"], "--to", str(tmp_path / "older"))
+    assert f"Restored {first['point']} to {tmp_path / 'older'} (" in said
     assert (tmp_path / "older" / "pillarbox.db").exists()
 
 

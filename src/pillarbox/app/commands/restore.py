@@ -107,8 +107,8 @@ def _everything(installation: Installation, directory: Path, point: str | None, 
         next_step += f', with --config and a copy of the configuration with: data = "{target.absolute()}"'
     lines = [
         (
-            f"Restored {restored.point.name} of {restored.point.made_at} to {target}"
-            f" ({shown(restored.point.octets)}). To check it: {next_step}"
+            f"Restored {restored.point.name} to {target} ({shown(restored.point.octets)}). "
+            f"To check it: {next_step}"
         ),
         *_incomplete(restored, directory),
     ]
