@@ -80,11 +80,13 @@ def command(
 
 
 def _discovered(path: Path, into: str | None, discover: "Callable[..., Discovered]") -> "Discovered":
-    from pillarbox.mail.mailbox_name import InvalidMailboxName, canonical, check_new_level
+    from pillarbox.mail.mailbox_name import SEPARATOR, InvalidMailboxName, canonical, check_new_level
 
     try:
         if into is not None:
             check_new_level(canonical(into))
+            if {".", ".."} & {*into.split(SEPARATOR)}:
+                raise InvalidMailboxName("programs that keep mailboxes as folders refuse the account")
     except InvalidMailboxName as failure:
         raise CommandFailed(f"Not a mailbox name: '{into}': {failure}") from None
     return discover(path, into=into)
