@@ -57,7 +57,9 @@ def test_nothing_there(there: CommandLine, tmp_path: Path) -> None:
     assert "No such file or directory" in there.refused("import", "anna@example.org", str(tmp_path / "none"))
 
 
-@pytest.mark.parametrize("name", ["a//b", "/a", "a\nb", "x" * 300, "/".join("a" * 40), "\u202eevil", "a/../b"])
+@pytest.mark.parametrize(
+    "name", ["a//b", "/a", "a\nb", "x" * 300, "/".join("a" * 40), "\u202eevil", "a/../b"]
+)
 def test_a_bad_name_is_a_plain_error(there: CommandLine, tmp_path: Path, name: str) -> None:
     (tmp_path / "m").write_bytes(MBOX)
     told = there.refused("import", "anna@example.org", str(tmp_path / "m"), "--into", name)
