@@ -31,7 +31,7 @@ from pillarbox.store import fetch, mailboxes
 from pillarbox.store.account_counters import OverQuota
 from pillarbox.store.fetch import Column
 from pillarbox.world.blobs import FileBlobs
-from pillarbox.world.database import Database, Transaction
+from pillarbox.world.database import Database, DatabaseUnavailable, Transaction
 from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SeededEntropy
 
@@ -234,6 +234,21 @@ def test_a_large_message_is_a_file_of_its_own(provider: Provider, tmp_path: Path
 
     ((octets, _, _),) = provider.held()["INBOX"]
     assert len(octets) == len(b"Subject: large\r\n\r\n") + 500_002
+    assert [path for path in (tmp_path / "data" / "blobs").rglob("*") if path.is_file()]
+
+
+def test_a_commit_that_may_yet_be_durable_keeps_its_files(
+    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "m").write_bytes(SEPARATOR + b"Subject: large\n\n" + b"x" * 500_000 + b"\n")
+
+    def commit(*_: object, **__: object) -> None:
+        raise DatabaseUnavailable("the disk failed at COMMIT")
+
+    (source,) = discover(tmp_path / "m", into=None).sources
+    monkeypatch.setattr(provider.database, "write_now", commit)
+    with pytest.raises(DatabaseUnavailable):
+        provider.bring_source(source)
     assert [path for path in (tmp_path / "data" / "blobs").rglob("*") if path.is_file()]
 
 

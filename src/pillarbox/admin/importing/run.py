@@ -23,7 +23,7 @@ from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.append import Arrival, Message, append_all
 from pillarbox.store.mailbox import DEFAULT_MAILBOXES, Mailbox
 from pillarbox.world.blobs import Blobs
-from pillarbox.world.database import Database, Transaction
+from pillarbox.world.database import Database, DatabaseUnavailable, Transaction
 
 MAX_BATCH_MESSAGES = 200
 MAX_BATCH_OCTETS = 16 * 1024 * 1024
@@ -113,6 +113,8 @@ def run_import(
     for batch in _batches(messages, blobs, result, now_ms, max_batch_messages, is_known):
         try:
             mailboxes_used = database.write_now(_store, account, source, batch, now_ms=now_ms)
+        except DatabaseUnavailable:
+            raise  # after a crash it may turn out to be durable
         except BaseException:
             for _, arrival in batch.arrivals:
                 blobs.discard(arrival.message.blob)
