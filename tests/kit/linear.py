@@ -22,7 +22,7 @@ _ATTEMPTS: Final = 8
 
 
 def assert_linear(
-    call: Callable[[T], object], make: Callable[[int], T], size: int, *, within_s: float = 1.0
+    call: Callable[[T], object], make: Callable[[int], T], size: int, *, within_s: float = 4.0
 ) -> None:
     """Assert that `call(make(size))` costs at most `within_s`, and at most `MAX_GROWTH` times its quarter.
 
