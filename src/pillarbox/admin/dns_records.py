@@ -72,4 +72,9 @@ def spf(domain: str) -> WantedRecord:
 def dmarc(domain: str) -> WantedRecord:
     """The DMARC record: what others do with mail that falsely claims to come from the domain."""
     value = f'"v=DMARC1; p=none; rua=mailto:postmaster@{domain}"'
-    return WantedRecord(f"_dmarc.{domain}", "TXT", value, "reports of forgeries (DMARC); tighten it later")
+    return WantedRecord(
+        f"_dmarc.{domain}",
+        "TXT",
+        value,
+        "others report mail that falsely claims to come from the domain (DMARC)",
+    )

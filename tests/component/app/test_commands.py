@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from pillarbox.app.cli import main
 from pillarbox.app.commands import COMMANDS
@@ -76,6 +77,13 @@ def test_help_loads_no_heavy_modules() -> None:
 def test_an_unknown_command_suggests_the_nearest_one(there: CommandLine) -> None:
     assert "Did you mean 'account'?" in there.refused("acount", code=2)
     assert "See: pillarbox --help" in there.refused("xyzzy", code=2)
+
+
+def test_an_option_before_the_command_is_told_where_it_belongs() -> None:
+    done = CliRunner().invoke(main, ["--config", "x.toml", "status"])
+    assert done.exit_code == 2
+    assert "No such option '--config'. Options follow the command: " in done.output
+    assert "Did you mean '--help'?" in CliRunner().invoke(main, ["--hlp"]).output
 
 
 def test_the_table_has_all_commands() -> None:

@@ -94,6 +94,7 @@ def test_a_server_from_its_start_to_its_end(watched: Watched) -> None:
     refused = watched.there.run("kick", "anna@example.org", typed="n\n")
     assert refused.exit_code == 1
     assert "End 6 sessions?" in refused.output
+    assert "0 sessions ended." in watched.there.refused("kick", "1.999999", "--yes")
     assert watched.there.json("kick", "anna@example.org", "--yes") == {"sessions": 6}
     for client in clients:
         with pytest.raises(client.abort, match="administrator"):

@@ -11,7 +11,7 @@ Commands contain no logic of their own: they parse arguments, call a verb of `ad
 
 import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -83,7 +83,7 @@ class CommandTable(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Suggest the nearest name for an unknown command."""
+        """Suggest the nearest name for an unknown command, and where options of commands belong."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
@@ -91,6 +91,21 @@ class CommandTable(click.Group):
             hint = f" Did you mean '{near[0]}'?" if near else " See: pillarbox --help"
             ctx.fail(f"No such command '{args[0]}'.{hint}")
         return super().resolve_command(ctx, args)
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Say of an option before the command that it belongs behind."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.NoSuchOption as failure:
+            if failure.possibilities:
+                raise
+            place = f"{info_name} COMMAND {failure.option_name} ..."
+            raise click.NoSuchOption(
+                failure.option_name,
+                f"No such option '{failure.option_name}'. Options follow the command: {place}",
+            ) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Complete a name from the table, without importing the commands."""

@@ -55,6 +55,8 @@ def command(
         kicked += sum(answer.sessions for answer in answers if isinstance(answer, Kicked))
     installation.show({"sessions": kicked}, f"{counted(kicked, 'session')} ended.")
     report_silent(replies)
+    if not kicked and any(one.ids for one in selections):
+        raise SystemExit(1)  # the session that was meant was not there: a script should notice
 
 
 def _selections(selection: "Selection", targets: tuple[str, ...]) -> "list[Selection]":
