@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 START_S = 30.0
-"""How long a provider may take to start; that takes about a second of processor time."""
+"""How long a provider may take to start; that takes about half a second of processor time."""
 ANSWER_S = 30.0
 """How long it may take to do what is asked."""
 STOP_S = 10.0
