@@ -32,6 +32,7 @@ MAX_LINE_OCTETS: Final = 998
 """The longest line in SMTP, without its CRLF (RFC 5321 §4.5.3.1.6)."""
 _BASE64_LINE: Final = 57
 """Octets in a line of base64: 76 characters (RFC 2045 §6.8)."""
+_BASE64_SLICE: Final = _BASE64_LINE * 4096
 
 _TOO_LONG: Final = re.compile(rb"[^\n]{%d}" % (MAX_LINE_OCTETS + 2))
 _LONG_LINE: Final = re.compile(rb"\n" + _TOO_LONG.pattern)
@@ -42,8 +43,9 @@ _HIGH_OCTETS: Final = bytes(range(128, 256))
 _WITHOUT_HIGH: Final = bytes(range(128)) + b"?" * 128
 _SOFT_BREAK: Final = b"=\r\n"
 """RFC 2045 §6.7 (5)."""
-_UNTOUCHED: Final = frozenset({"multipart/signed", "multipart/encrypted"})
-_WHOLE: Final = _UNTOUCHED | {"message/global"}
+SIGNED_OR_ENCRYPTED: Final = frozenset({"multipart/signed", "multipart/encrypted"})
+"""Nothing in them is changed."""
+_WHOLE: Final = SIGNED_OR_ENCRYPTED | {"message/global"}
 """Converted without regard to the parts in them, or not at all."""
 
 
@@ -129,7 +131,7 @@ class _Conversion:
     def _leaf(self, part: Part) -> bytes:
         if part.cut:
             raise NotConvertible("it has too many parts, or they are nested too deeply")
-        if part.content_type in _UNTOUCHED:
+        if part.content_type in SIGNED_OR_ENCRYPTED:
             raise NotConvertible(f"a {part.content_type} part would be broken by conversion")
         if part.content_type == "message/global" and part.encoding in IDENTITY:
             return self._encoded(part)
@@ -208,11 +210,20 @@ def _encode(body: bytes, *, text: bool) -> tuple[str, bytes]:
         high_octets = len(body) - len(_without_high(body))
         if high_octets * 4 < len(body):
             return "quoted-printable", _quoted_printable(body)
-    lines = [
-        binascii.b2a_base64(body[start : start + _BASE64_LINE], newline=False)
-        for start in range(0, len(body), _BASE64_LINE)
-    ]
-    return "base64", b"\r\n".join(lines)
+    return "base64", b"".join(base64_lines(body, 0, len(body)))
+
+
+def base64_lines(octets: bytes, start: int, end: int) -> Iterator[bytes]:
+    """Octets in base64, some thousand lines at a time; the last line has no CRLF."""
+    for at in range(start, end, _BASE64_SLICE):
+        stop = min(at + _BASE64_SLICE, end)
+        lines = [
+            binascii.b2a_base64(octets[line : min(line + _BASE64_LINE, stop)], newline=False)
+            for line in range(at, stop, _BASE64_LINE)
+        ]
+        if stop < end:
+            lines.append(b"")
+        yield b"\r\n".join(lines)
 
 
 def _without_high(octets: bytes) -> bytes:

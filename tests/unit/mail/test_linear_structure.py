@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from pillarbox.mail import address_field, address_list, bodystructure, date, parameter, threading
+from pillarbox.mail.binary_parts import encoded
 from pillarbox.mail.header import MAX_HEADER_OCTETS, Header, extent
 from pillarbox.mail.imap_string import string
 from pillarbox.mail.part_parser import parse
@@ -105,6 +106,21 @@ def test_values_of_fields(reader: str) -> None:
             assert_linear(_READERS[reader], grown(shape), FIELD_OCTETS, within_s=2.0)
         except AssertionError as error:
             raise AssertionError(f"{shape}: {error}") from None
+
+
+_BINARY_PART = b"--b\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (b"Content-Transfer-Encoding: binary\n\n", b"x\0", b""),
+        (_MULTIPART, _BINARY_PART + b"\0\r\n", b""),
+        (_MULTIPART, b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n", _BINARY_PART + b"\0"),
+    ],
+)
+def test_binary_parts(shape: Shape) -> None:
+    assert_linear(lambda octets: list(encoded(octets) or ()), grown(shape), MESSAGE_OCTETS // 4)
 
 
 _CONVERTED: list[Shape] = [

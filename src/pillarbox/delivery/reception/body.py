@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from msgspec import Struct
 
 from pillarbox.delivery.refusal import Reason, Refused
+from pillarbox.delivery.text_form import MEMORY_FACTOR
 from pillarbox.protocol.smtp.line_ends import LineEnds, repair
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, Blobs, BlobWriter, PreparedBlob, prepare
 from pillarbox.world.memory import UNCOUNTED_OCTETS, MemoryScarce, PeerShares, Reservation
@@ -124,7 +125,8 @@ class IncomingBody:
             return self.refused
         if self._writer.size >= MAX_IN_DATABASE_OCTETS:
             try:
-                self._whole = await self._memory.whole.reserve(self._writer.size)
+                factor = MEMORY_FACTOR if self._binary else 1
+                self._whole = await self._memory.whole.reserve(self._writer.size * factor)
             except MemoryScarce:
                 self.refuse(_SCARCE)
                 return _SCARCE

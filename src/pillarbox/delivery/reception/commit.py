@@ -12,6 +12,7 @@ from pillarbox.delivery.destinations import Destinations
 from pillarbox.delivery.envelope import Envelope, Origin
 from pillarbox.delivery.reception.body import StoredMessage
 from pillarbox.delivery.summarizing import summary_of
+from pillarbox.delivery.text_form import text_form
 from pillarbox.mail.dsn import RETURNED_OCTETS, Dsn
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.protocol.smtp.path import NULL
@@ -68,12 +69,15 @@ class ReceivedMessage(Struct, frozen=True, gc=False, kw_only=True):
 async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> Intake:
     """What is to be written. Raises `DatabaseUnavailable` where the disk fails."""
     destinations, stored = received.destinations, received.stored
-    message = None
-    if destinations.placements:
-        message = Message(stored.blob, await summary_of(stored.octets))
     outbound = None
     if destinations.remote:
         outbound = _outbound(received, await _queued_form(received, world))
+    message = None
+    if destinations.placements:
+        blob, octets = stored.blob, stored.octets
+        if received.envelope.body is Body.BINARY:
+            blob, octets = await text_form(blob, octets, world.blobs)
+        message = Message(blob, await summary_of(octets))
     acceptance = Acceptance(tuple(destinations.placements), message, outbound, received.quarantined)
     success = _success(received, world, hostname) if destinations.successes else None
     return Intake(acceptance, success)

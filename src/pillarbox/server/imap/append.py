@@ -8,6 +8,7 @@ has arrived: then all its messages are, in one commit, or none.
 from typing import Final
 
 from pillarbox.delivery.summarizing import LONG_OCTETS, summary_of
+from pillarbox.delivery.text_form import MEMORY_FACTOR, text_form
 from pillarbox.directory import quota
 from pillarbox.mail.identifiers import AccountId, Uid
 from pillarbox.mail.number_set import NumberSet
@@ -107,22 +108,26 @@ async def messages_ended(session: SessionState) -> Reply:
         for parameters, writer in incoming.written:
             if arrivals:
                 await session.connection.give_way()
-            arrivals.append(_arrival(session, parameters, await _message(session, writer)))
+            arrivals.append(
+                _arrival(session, parameters, await _message(session, writer, binary=parameters.binary))
+            )
         return await _store(session, incoming, arrivals)
     finally:
         drop(session)
 
 
-async def _message(session: SessionState, writer: BlobWriter) -> Message:
+async def _message(session: SessionState, writer: BlobWriter, *, binary: bool) -> Message:
     """Raises `DatabaseUnavailable`, `MemoryScarce`."""
     if writer.size < LONG_OCTETS:
-        return await _summarized(writer)
-    with await session.world.memory.accounts.whole.reserve(writer.size):
-        return await _summarized(writer)
+        return await _summarized(session, writer, binary=binary)
+    with await session.world.memory.accounts.whole.reserve(writer.size * (MEMORY_FACTOR if binary else 1)):
+        return await _summarized(session, writer, binary=binary)
 
 
-async def _summarized(writer: BlobWriter) -> Message:
+async def _summarized(session: SessionState, writer: BlobWriter, *, binary: bool) -> Message:
     blob, octets = await writer.finish()
+    if binary:
+        blob, octets = await text_form(blob, octets, session.world.blobs)
     return Message(blob, await summary_of(octets))
 
 

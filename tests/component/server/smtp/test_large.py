@@ -1,6 +1,7 @@
 """Large messages: spilled to a file, whole in the store and in the queue."""
 
 import asyncio
+import email
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,25 @@ def test_a_large_message_is_the_same_here_and_elsewhere(tmp_path: Path) -> None:
         assert rested.endswith(b"+0000\r\n" + message)
         assert rested == b"Return-Path: <a@mail.example>\r\n" + queued["octets"]
         assert not list((tmp_path / "incoming").iterdir())
+
+    run_with_smtp(test)
+
+
+def test_a_large_binary_message_is_placed_in_base64_and_queued_as_it_came(tmp_path: Path) -> None:
+    async def test(provider: SmtpProvider) -> None:
+        provider.world = replace(provider.world, blobs=FileBlobs(tmp_path))
+        client = provider.client(Role.MX)
+        await client.greet()
+        body = bytes(range(256)) * 8_000
+        message = b"Subject: large\r\nContent-Transfer-Encoding: binary\r\n\r\n" + body
+        await client.codes("MAIL FROM:<a@mail.example> BODY=BINARYMIME", "RCPT TO:<both@one.example>")
+        assert (await client.say(b"BDAT %d LAST\r\n" % len(message) + message)).startswith("250")
+        placed = email.message_from_bytes(provider.inbox("anna")[0])
+        assert placed.get_payload(decode=True) == body
+        [queued] = provider.queued()
+        assert queued["octets"].endswith(message)
+        assert not list((tmp_path / "incoming").iterdir())
+        assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2
 
     run_with_smtp(test)
 

@@ -1,5 +1,7 @@
 """NUL in messages: a literal never has one, a literal8 may, and sizes are those of the message (RFC 9051 §9 (3))."""
 
+import base64
+
 import pytest
 
 from pillarbox.server.imap.limits import ImapLimits
@@ -70,6 +72,32 @@ def test_binary_has_the_octets_themselves(limits: ImapLimits) -> None:
         sent = client.wire.receive(0) or b""
         assert b"BINARY[1] ~{2048}\r\n" in sent
         assert b"BINARY[1] {8}\r\nHello.\r\n" in sent
+
+
+@pytest.mark.parametrize("size", [1, 300])
+@pytest.mark.rfc("9051 §4.3", "MUST")
+def test_a_binary_part_that_is_appended_is_read_in_base64(size: int) -> None:
+    picture = PART * size
+    with open_imap() as mail:
+        client = mail.client(select="INBOX")
+        octets = (
+            b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+            b"Content-Type: image/png\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+            + picture
+            + b"\r\n--b--\r\n"
+        )
+        for literal in (b"~{%d}", b"{%d}"):  # a literal may not have NUL: as it is
+            client.wire.send(b"a APPEND INBOX " + literal % len(octets) + b"\r\n")
+            client.wire.receive(0)
+            client.wire.send(octets + b"\r\n")
+            assert b"a OK [APPENDUID" in (client.wire.receive(0) or b"")
+        items = client.ok(
+            "FETCH 1 (RFC822.SIZE BODY.PEEK[] BODY.PEEK[1] BINARY.PEEK[1] BODYSTRUCTURE)"
+        ).fetched[1]
+        assert base64.b64decode(items[b"BODY[1]"]) == items[b"BINARY[1]"] == picture
+        assert items[b"BODYSTRUCTURE"][0][5] == b"BASE64"
+        assert len(items[b"BODY[]"]) == items[b"RFC822.SIZE"]
+        assert client.ok("FETCH 2 BINARY.PEEK[]").fetched[2][b"BINARY[]"] == octets
 
 
 @pytest.mark.parametrize("limits", LIMITS)
