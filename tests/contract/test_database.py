@@ -3,6 +3,8 @@
 import asyncio
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -435,3 +437,36 @@ def test_an_awaited_read_does_not_suspend(database: Database) -> None:
     with pytest.raises(StopIteration) as done:
         reading.send(None)
     assert done.value.value == ["one"]
+
+
+def test_two_transactions_at_once_on_one_connection_are_refused(tmp_path: Path) -> None:
+    """SQLite does not look: the connections are opened without mutexes."""
+    database = open_database(tmp_path / "db", [NOTES], create=True)
+
+    def read_within(_tx: Transaction, depth: int) -> None:
+        database.read_now(read_within, depth - 1) if depth else database.read_now(notes)
+
+    async def write_within() -> None:
+        def write_now(_tx: Transaction) -> None:
+            database.write_now(add, "inner")
+
+        await database.write(write_now)
+
+    try:
+        with pytest.raises(RuntimeError, match="used by two"):
+            database.read_now(read_within, 1)  # there are two connections
+        with pytest.raises(RuntimeError, match="used by two"):
+            asyncio.run(write_within())
+        assert asyncio.run(database.write(add, "afterwards")) == 1
+        assert database.read_now(notes) == ["afterwards"]
+    finally:
+        database.close_now()
+
+
+def test_a_server_s_process_keeps_no_statistics_of_memory() -> None:
+    program = (
+        "import apsw; from pillarbox.world.database.sqlite import keep_no_statistics, memory_database;"
+        "keep_no_statistics(); opened = memory_database([]); assert apsw.memory_used() == 0;"
+        "keep_no_statistics(); assert opened.read_now(lambda tx: tx.value('SELECT 1')) == 1"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -25,6 +25,7 @@ from pillarbox.server.authentication import Authenticator
 from pillarbox.server.chores import Chores
 from pillarbox.server.control.answers import ControlService
 from pillarbox.server.pulse import Pulse
+from pillarbox.world.database.sqlite import keep_no_statistics
 from pillarbox.world.process_lock import ProcessLock
 from pillarbox.world.shared import Shared
 from pillarbox.world.telemetry import Telemetry
@@ -58,6 +59,7 @@ def run(
     answered on `control`.
     """
     map_large_blocks()
+    keep_no_statistics()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(resolved, sockets, shared, link, ready, reread or (lambda: resolved), control))
 

@@ -2,10 +2,14 @@
 
 WAL with `synchronous=FULL`: when COMMIT returns, the transaction has been flushed to the disk. Automatic
 checkpoints are switched off; `checkpoint` makes them, away from the connections that people wait for.
+
+SQLite takes no mutexes of a connection: whoever uses one takes `SqliteTransaction.in_use` instead, once for a whole
+transaction.
 """
 
 import os
 from pathlib import Path
+from typing import Final
 
 import apsw
 
@@ -23,13 +27,28 @@ BUSY_MS = 10_000
 SHORT_BUSY_MS = 1_000
 """How long a read in the loop waits for such a lock: all other sessions wait for it."""
 
+_FLAGS: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
+
+
+def keep_no_statistics() -> None:
+    """Have SQLite not count the memory that it takes, for a process that is a server: nothing asks it.
+
+    To be called before the first connection is opened; with one open it does nothing.
+    """
+    if not apsw.connections():
+        apsw.shutdown()  # it can only be configured then
+        apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, False)
+        apsw.initialize()
+
 
 def connect(path: Path | None, *, writes: bool) -> apsw.Connection:
     """Open the file (`None`: a private database in memory). Raises `DatabaseUnavailable`."""
     if path and writes:
         _make_private(path)
     with translated_failures():
-        connection = apsw.Connection(str(path) if path else ":memory:", statementcachesize=CACHED_STATEMENTS)
+        connection = apsw.Connection(
+            str(path) if path else ":memory:", flags=_FLAGS, statementcachesize=CACHED_STATEMENTS
+        )
         connection.set_busy_timeout(BUSY_MS)
         # One plan per statement, whatever is bound to it: else SQLite parses some again at every use.
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)

@@ -91,8 +91,9 @@ class SqliteDatabase:
             look=self._watch.check if self._watch else lambda: None,
             limits=limits,
         )
-        self._reader = SqliteTransaction(connect(path, writes=False) if path else connection)
-        self._writer_at_rest = SqliteTransaction(connection)
+        in_use = self._writer.transaction.in_use
+        self._writer_at_rest = SqliteTransaction(connection, in_use)
+        self._reader = SqliteTransaction(connect(path, writes=False)) if path else self._writer_at_rest
         for short in (self._reader, self._writer_at_rest):
             short.connection.set_busy_timeout(SHORT_BUSY_MS)
         self._lanes = {lane: ThreadPoolExecutor(lane.value, lane.name.lower()) for lane in Lane if path}
@@ -263,6 +264,7 @@ def _run_alone(
     tx: SqliteTransaction, begin: str, end: str, verb: Callable[..., T], arguments: Any, keywords: Any
 ) -> T:
     """One verb in a transaction of its own."""
+    tx.take()
     try:
         tx.control(begin)
         result = verb(tx, *arguments, **keywords)
@@ -276,4 +278,6 @@ def _run_alone(
         if isinstance(failure, apsw.Error):
             raise translated(failure) from failure
         raise
+    finally:
+        tx.in_use.release()
     return result

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from operator import itemgetter
+from threading import Lock
 from typing import Any, Final
 
 import apsw
@@ -19,16 +20,24 @@ SLICE_ROWS: Final = 16
 class SqliteTransaction:
     """See `Transaction`. Its owner begins and ends it by `control`, which raises SQLite's own errors."""
 
-    __slots__ = ("_cursor", "_execute", "announced", "connection", "control")
+    __slots__ = ("_cursor", "_execute", "announced", "connection", "control", "in_use")
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, in_use: "Lock | None" = None) -> None:
+        """`in_use`: of the other transaction that runs on this connection, if there is one."""
         self.connection = connection
+        self.in_use = in_use or Lock()
+        """Held from before the transaction begins until it has ended, in whichever thread; see `take`."""
         self._cursor = connection.cursor()
         self._execute = self._cursor.execute
         self.control: Callable[[str], object] = self._execute
         """Begins or ends a transaction or a savepoint."""
         self.announced: set[Topic] = set()
         """The topics to announce after the commit."""
+
+    def take(self) -> None:
+        """Take `in_use`. Nobody waits for it: two that use a connection at once are an error of ours."""
+        if not self.in_use.acquire(blocking=False):
+            raise RuntimeError("a connection is used by two at once")
 
     def has_written(self) -> bool:
         """Whether a statement of the transaction wrote, or tried to."""

@@ -146,6 +146,7 @@ class Writer:
             self._refuse_all(failure)
             return
         try:
+            self.transaction.take()
             self._begun = True
             await self._begin()
             if large := self._next_large():
@@ -156,7 +157,9 @@ class Writer:
         except Exception as failure:
             self._refuse_all(failure)
         finally:
-            self._begun = False
+            if self._begun:
+                self._begun = False
+                self.transaction.in_use.release()
             if self._write_lock:
                 self._write_lock.release()
 
