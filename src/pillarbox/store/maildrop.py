@@ -10,14 +10,15 @@ What is always true: an account has at most one holder whose lease has not expir
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pillarbox.mail.identifiers import AccountId, MailboxId, Uid, UidValidity
 from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import fetch, mailboxes, placements
-from pillarbox.store.fetch import Column
-from pillarbox.world.database import Schema, Transaction
+from pillarbox.store.fetch import Column, NoSuchMessage
+from pillarbox.world.blobs import WITH_OCTETS, Blobs
+from pillarbox.world.database import DatabaseDamaged, Schema, Transaction
 
 LEASE_MS: Final = 90_000
 """The duration of a lease that is not extended."""
@@ -57,6 +58,37 @@ def load(tx: Transaction, account: AccountId) -> MaildropMessages:
 def count_messages(tx: Transaction, account: AccountId) -> int:
     """The number of messages that `load` would return."""
     return mailboxes.by_name(tx, account, INBOX).messages
+
+
+class StoredMessage(NamedTuple):
+    """A message as it is stored."""
+
+    octets: bytes
+    header_size: int
+    """Octets of the header with its empty line."""
+
+
+_MESSAGE: Final = f"""
+SELECT o.octets, b.size, e.header_size
+FROM placements p JOIN emails e ON e.id = p.email LEFT JOIN blobs b ON b.digest = e.blob {WITH_OCTETS}
+WHERE p.account = ? AND p.mailbox = ? AND p.uid = ?"""  # noqa: S608 - a constant
+
+
+def message(tx: Transaction, blobs: Blobs, account: AccountId, mailbox: MailboxId, uid: Uid) -> StoredMessage:
+    """A small message, by one query. Raises `NoSuchMessage`, and what `Blobs.read` raises."""
+    try:
+        row = tx.row(_MESSAGE, (account, mailbox, uid))
+    except DatabaseDamaged:
+        fetch.octets(
+            tx, blobs, account, mailbox, uid
+        )  # raises `BlobDamaged` where it concerns this message alone
+        raise
+    if row is None:
+        raise NoSuchMessage(uid)
+    octets, size, header_size = row
+    if octets is None or len(octets) != size:  # in a file, missing or damaged
+        octets = fetch.octets(tx, blobs, account, mailbox, uid)
+    return StoredMessage(octets, header_size)
 
 
 def is_locked(tx: Transaction, account: AccountId, *, now_ms: int) -> bool:

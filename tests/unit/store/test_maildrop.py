@@ -8,10 +8,12 @@ from pillarbox.mail.identifiers import AccountId, Uid
 from pillarbox.mail.summary import summarize
 from pillarbox.store import append, mailboxes, maildrop
 from pillarbox.store.append import Message
+from pillarbox.store.fetch import NoSuchMessage
 from pillarbox.store.maildrop import LEASE_MS, InUse
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.blobs import SCHEMA as BLOBS
-from pillarbox.world.blobs import prepare
+from pillarbox.world.blobs import BlobDamaged, DatabaseBlobs, prepare
+from pillarbox.world.database import Transaction
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.database import open_transaction
 
@@ -40,6 +42,36 @@ def test_a_look_shows_the_inbox_only_and_sizes_as_sent(tx: SqliteTransaction) ->
     assert inbox.rows == [(1, 17), (2, 17)]
     assert maildrop.count_messages(tx, ANN) == 2
     assert maildrop.load(tx, BOB).rows == []
+
+
+def test_a_message_is_read_with_the_size_of_its_header(tx: SqliteTransaction) -> None:
+    uid, inbox = put(tx, b"Subject: a\r\n\r\nx\r\n"), mailboxes.by_name(tx, ANN, "INBOX").id
+    read = maildrop.message(tx, DatabaseBlobs(), ANN, inbox, uid)
+    assert read == (b"Subject: a\r\n\r\nx\r\n", 14)
+    with pytest.raises(NoSuchMessage):
+        maildrop.message(tx, DatabaseBlobs(), BOB, inbox, uid)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["DELETE FROM blobs", "DELETE FROM blob_octets", "UPDATE blob_octets SET octets = substr(octets, 2)"],
+)
+def test_a_message_without_its_octets_is_damaged(tx: SqliteTransaction, damage: str) -> None:
+    uid, inbox = put(tx, b"Subject: a\r\n\r\nx\r\n"), mailboxes.by_name(tx, ANN, "INBOX").id
+    tx.execute(damage)
+    with pytest.raises(BlobDamaged):
+        maildrop.message(tx, DatabaseBlobs(), ANN, inbox, uid)
+
+
+def test_a_message_in_a_file_is_read_from_there(tx: SqliteTransaction) -> None:
+    class Files(DatabaseBlobs):
+        def read(self, tx: Transaction, digest: bytes, start: int = 0, length: int | None = None) -> bytes:
+            location: str = tx.value("SELECT location FROM blobs WHERE digest = ?", (digest,))
+            return b"from its file" + location.encode()
+
+    uid, inbox = put(tx, b"Subject: a\r\n\r\nx\r\n"), mailboxes.by_name(tx, ANN, "INBOX").id
+    tx.execute("UPDATE blobs SET octets_id = NULL, location = ' 1'")
+    assert maildrop.message(tx, Files(), ANN, inbox, uid).octets == b"from its file 1"
 
 
 def test_one_holder_at_a_time(tx: SqliteTransaction) -> None:

@@ -5,8 +5,9 @@ taken the last, so that a slow client costs the memory of one part and not of th
 """
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import AbstractContextManager, nullcontext
-from typing import Final
+from typing import Any, Final
 
 from pillarbox.mail import surrogate
 from pillarbox.mail.identifiers import Uid
@@ -15,7 +16,9 @@ from pillarbox.protocol.pop3 import replies, wire_form
 from pillarbox.protocol.pop3.commands import Retr, Top
 from pillarbox.server.pop3.session_state import SessionState
 from pillarbox.store import fetch
+from pillarbox.store import maildrop as store
 from pillarbox.store.fetch import Column, NoSuchMessage
+from pillarbox.store.maildrop import StoredMessage
 from pillarbox.world.memory import Reservation
 
 PART_OCTETS: Final = 256 * 1024
@@ -31,8 +34,12 @@ async def retr(session: SessionState, command: Retr) -> None:
     uid, size = maildrop.uid(command.number), maildrop.size(command.number)
     status = replies.ok(f"{size} octets")
     if size <= PART_OCTETS:
-        header, body = await _divided(session, uid)
-        session.reply(status + wire_form.whole(header + body))
+        octets, header_size = await _read_message(session, uid)
+        if session.machine.utf8 or octets.isascii():
+            message = wire_form.whole(octets, lines_end_well=len(octets) == size)
+        else:
+            message = wire_form.whole(await _shown(session, octets[:header_size]) + octets[header_size:])
+        session.reply(status + message)
     else:
         start = await _header_size(session, uid)
         with await _room(session, start):
@@ -46,8 +53,9 @@ async def top(session: SessionState, command: Top) -> None:
     uid, size = maildrop.uid(command.number), maildrop.size(command.number)
     status = replies.ok()
     if size <= PART_OCTETS:
-        header, body = await _divided(session, uid, always=True)
-        session.reply(status + wire_form.top(header + body, len(header), command.lines))
+        octets, header_size = await _read_message(session, uid)
+        header = await _shown(session, octets[:header_size])
+        session.reply(status + wire_form.top(header + octets[header_size:], len(header), command.lines))
     else:
         start = await _header_size(session, uid)
         with await _room(session, start):
@@ -61,15 +69,6 @@ async def _room(session: SessionState, header_octets: int) -> AbstractContextMan
     if header_octets <= PART_OCTETS:
         return nullcontext()
     return await session.world.memory.accounts.whole.reserve(header_octets, session.connection.abort)
-
-
-async def _divided(session: SessionState, uid: Uid, *, always: bool = False) -> tuple[bytes, bytes]:
-    """A message as its header, ready to be sent, and its body; undivided where the header needs no change."""
-    octets = await _read(session, uid)
-    if not always and (session.machine.utf8 or octets.isascii()):
-        return b"", octets
-    size = await _header_size(session, uid)
-    return await _shown(session, octets[:size]), octets[size:]
 
 
 async def _shown(session: SessionState, header: bytes) -> bytes:
@@ -106,7 +105,12 @@ async def _end_of_lines(session: SessionState, uid: Uid, start: int, lines: int)
     return start
 
 
-async def _read(session: SessionState, uid: Uid, start: int = 0, length: int | None = None) -> bytes:
+def _read_message(session: SessionState, uid: Uid) -> Coroutine[Any, Any, StoredMessage]:
+    world = session.world
+    return world.database.read(store.message, world.blobs, session.owner.id, session.maildrop.mailbox, uid)
+
+
+async def _read(session: SessionState, uid: Uid, start: int, length: int) -> bytes:
     world = session.world
     return await world.database.read(
         fetch.octets,

@@ -47,6 +47,14 @@ def test_whole(stored: bytes, sent: bytes) -> None:
     assert wire_form.whole(stored) == sent
 
 
+@settings(max_examples=300, deadline=None)
+@given(MESSAGES)
+def test_what_is_as_long_as_on_the_wire_needs_its_dots_only(pieces: bytes) -> None:
+    stored = pieces.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") + b"\r\n"
+    assert wire_form.size(stored) == len(stored)
+    assert wire_form.whole(stored, lines_end_well=True) == wire_form.whole(stored)
+
+
 @settings(max_examples=200, deadline=None)
 @given(MESSAGES)
 @pytest.mark.rfc("1939 §11", "MUST")

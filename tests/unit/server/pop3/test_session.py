@@ -18,7 +18,7 @@ from pillarbox.server.pop3.session import (
     MAX_REFUSALS,
     Pop3Session,
 )
-from pillarbox.store import fetch
+from pillarbox.store import fetch, maildrop
 from pillarbox.store.maildrop import LEASE_MS, MaildropMessages
 from pillarbox.world.blobs import BlobMissing
 from pillarbox.world.clock import VirtualClock
@@ -322,7 +322,7 @@ def test_database_and_disk_failures_are_reported_as_such(
         await provider.deliver(0, MESSAGE)
         client = Pop3Client(provider)
         await client.log_in()
-        monkeypatch.setattr(fetch, "octets", fail)
+        monkeypatch.setattr(maildrop, "message", fail)
         assert (await client.send(b"RETR 1")).startswith(said)
         assert not client.connection.gone
         assert (await client.send(b"STAT")).startswith(b"+OK")
