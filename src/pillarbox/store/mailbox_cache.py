@@ -113,8 +113,12 @@ class CachedMailbox:
             return True
         for part in altered.uids.slices(self.uids):
             old = self.flags[part]
-            self.flags[part] = [rewritten.get(text, text) for text in old]
-            if rewritten.keys() >= set(old):
+            texts = set(old)
+            if len(texts) == 1:
+                self.flags[part] = [rewritten.get(old[0], old[0])] * len(old)
+            else:
+                self.flags[part] = map(rewritten.get, old, old)
+            if rewritten.keys() >= texts:
                 self.modseqs[part] = array("Q", [modseq]) * len(old)
             else:
                 own = self.modseqs[part]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from pillarbox.mail.identifiers import AccountId, MailboxId
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.fetch_responses import FIRST_CHUNK_ROWS
@@ -203,9 +203,15 @@ def _batch(
     )
 
 
-async def read_in_memory(session: SessionState, chosen: Chosen) -> Some:
-    """What needs no row of the database: UIDs, flags and MODSEQs. Where flags are long, of fewer messages."""
-    cached = await snapshot.current(session, session.selected.mailbox)
+async def read_in_memory(session: SessionState, chosen: Chosen, after: ModSeq | None = None) -> Some:
+    """What needs no row of the database: UIDs, flags and MODSEQs. Where flags are long, of fewer messages.
+
+    `after`: of a change that this command has made; what it left is shown, if that is in the cache.
+    """
+    mailbox = session.selected.mailbox
+    cached = None if after is None else snapshot.as_left(session, mailbox, after)
+    if cached is None:
+        cached = await snapshot.current(session, mailbox)
     found = present(cached, session.selected, chosen)
     octets = sum(map(len, set(found.flags)))
     left: Chosen | None = None

@@ -7,7 +7,7 @@ the client always shows one state of the mailbox. Nothing may be awaited between
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, TypeVarTuple
 
-from pillarbox.mail.identifiers import AccountId, MailboxId
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.server.imap import keywords
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import mailbox_cache
@@ -23,6 +23,15 @@ Ts = TypeVarTuple("Ts")
 async def current(session: SessionState, mailbox: MailboxId) -> CachedMailbox:
     """The mailbox as it is now. Raises `NoSuchMailbox`."""
     cached, _ = await up_to_date(session, mailbox, _read_alone)
+    return cached
+
+
+def as_left(session: SessionState, mailbox: MailboxId, modseq: ModSeq) -> CachedMailbox | None:
+    """The mailbox as the change with this MODSEQ left it, if the cache holds that: the database is not asked."""
+    cached = session.caches.mailboxes.peek(session.account_id, mailbox)
+    if cached is None or cached.modseq != modseq:
+        return None
+    _send_new_keywords(session, mailbox, cached)
     return cached
 
 
@@ -55,15 +64,15 @@ async def up_to_date(
             continue
         cached = cache.take(account, mailbox, known, reading)
         if cached is not None:
-            selected = session.machine.selected
-            # Whatever is sent of this state may have a keyword that the client was not sent yet
-            if (
-                selected is not None
-                and selected.keywords is not cached.keywords
-                and selected.mailbox == mailbox
-            ):
-                session.write(keywords.newly_known(selected, cached.keywords))
+            _send_new_keywords(session, mailbox, cached)
             return cached, found
+
+
+def _send_new_keywords(session: SessionState, mailbox: MailboxId, cached: CachedMailbox) -> None:
+    """Whatever is sent of this state may have a keyword that the client was not sent yet."""
+    selected = session.machine.selected
+    if selected is not None and selected.keywords is not cached.keywords and selected.mailbox == mailbox:
+        session.write(keywords.newly_known(selected, cached.keywords))
 
 
 async def _read_again(session: SessionState, mailbox: MailboxId, known: Version | None) -> None:

@@ -96,7 +96,7 @@ async def _report(session: SessionState, command: Store, chosen: Chosen, altered
         while left is not None:
             if written:
                 await session.flush_and_yield()
-            some = await read_in_memory(session, left)
+            some = await read_in_memory(session, left, altered.modseq)
             missing |= some.missing
             with session.holding(some.octets):
                 columns = _columns(some.batch, command, condstore=condstore)
