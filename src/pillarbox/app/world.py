@@ -10,7 +10,7 @@ from pillarbox.config.schema import Log
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import DatabaseUnavailable
-from pillarbox.world.database.sqlite import open_database
+from pillarbox.world.database.sqlite import PageCaches, open_database
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.memory import MemoryBudget
 from pillarbox.world.network.system import SystemNetwork
@@ -27,7 +27,8 @@ def open_world(resolved: Resolved, telemetry: Telemetry, shared: Shared) -> Worl
     clock = SystemClock()
     data = resolved.config.data_directory
     signals = UnixSignals(data.signals, asyncio.get_running_loop())
-    database = open_database(data.database, SCHEMAS)
+    budget_octets = resolved.config.limits.memory_octets
+    database = open_database(data.database, SCHEMAS, caches=PageCaches.beside(budget_octets))
     database.on_commit = signals.announce
     database.commit_counts.publish_in(shared.metrics)
     database.on_failure = partial(_report, telemetry)
@@ -43,7 +44,7 @@ def open_world(resolved: Resolved, telemetry: Telemetry, shared: Shared) -> Worl
         signals=signals,
         telemetry=telemetry,
         shared=shared,
-        memory=MemoryBudget(resolved.config.limits.memory_octets, clock.monotonic),
+        memory=MemoryBudget(budget_octets, clock.monotonic),
     )
 
 

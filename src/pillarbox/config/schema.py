@@ -192,7 +192,7 @@ class Limits:
         Description(
             "What messages under way may take of the memory of one worker; three eighths of it are for "
             "strangers. Beyond it clients wait, then they are told to try "
-            "again later.",
+            "again later. The pages of the database that a worker keeps in memory take up to as much again.",
             "octets",
         ),
     ] = 256 * 1024 * 1024

@@ -9,17 +9,17 @@ transaction.
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import apsw
 
 from pillarbox.world.database.failures import DatabaseUnavailable
 from pillarbox.world.database.sqlite.failures import translated_failures
 
+_MIB: Final = 1024 * 1024
+
 CACHED_STATEMENTS = 256
 """Prepared statements kept by a connection."""
-WRITER_CACHE_KIB = 16_384
-READER_CACHE_KIB = 8_192
 MAX_LOG_KEPT_OCTETS = 64 * 1024 * 1024
 """The log's file is cut to this size when the log restarts after having grown beyond it."""
 BUSY_MS = 10_000
@@ -28,6 +28,33 @@ SHORT_BUSY_MS = 1_000
 """How long a read in the loop waits for such a lock: all other sessions wait for it."""
 
 _FLAGS: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
+
+
+class PageCaches(NamedTuple):
+    """How many octets of pages each connection keeps in memory, at most."""
+
+    writer: int
+    """Of the connection that writes, and on which the loop reads while that is at rest."""
+    large: int
+    """Of the other one that the loop reads on, and of the first `LARGE_SEARCHES` that searches run on: those read most
+    of what is stored of a mailbox."""
+    small: int
+    """Of each of the others."""
+
+    @classmethod
+    def beside(cls, budget_octets: int) -> "PageCaches":
+        """For a server with this memory budget: together they take at most as much again, or 108 MiB."""
+        return cls(
+            max(16 * _MIB, budget_octets // 4),
+            max(8 * _MIB, budget_octets // 8),
+            max(4 * _MIB, budget_octets // 64),
+        )
+
+
+COMMAND_CACHES: Final = PageCaches(16 * _MIB, 8 * _MIB, 8 * _MIB)
+"""For programs that run for a moment."""
+LARGE_SEARCHES: Final = 2
+"""Usually no more searches run at once."""
 
 
 def keep_no_statistics() -> None:
@@ -41,7 +68,7 @@ def keep_no_statistics() -> None:
         apsw.initialize()
 
 
-def connect(path: Path | None, *, writes: bool) -> apsw.Connection:
+def connect(path: Path | None, *, writes: bool, cache_octets: int = COMMAND_CACHES.small) -> apsw.Connection:
     """Open the file (`None`: a private database in memory). Raises `DatabaseUnavailable`."""
     if path and writes:
         _make_private(path)
@@ -58,7 +85,7 @@ def connect(path: Path | None, *, writes: bool) -> apsw.Connection:
             connection.pragma("journal_size_limit", MAX_LOG_KEPT_OCTETS)
             connection.wal_autocheckpoint(0)
         connection.pragma("temp_store", "memory")
-        connection.pragma("cache_size", -(WRITER_CACHE_KIB if writes else READER_CACHE_KIB))
+        connection.pragma("cache_size", -cache_octets // 1024)
         if path and not writes:
             connection.pragma("query_only", True)
     return connection

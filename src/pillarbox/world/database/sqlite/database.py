@@ -29,7 +29,14 @@ from pillarbox.world.database.failures import (
 )
 from pillarbox.world.database.sqlite.checkpoint import Checkpoints
 from pillarbox.world.database.sqlite.commit_thread import CommitThread
-from pillarbox.world.database.sqlite.connection import BUSY_MS, SHORT_BUSY_MS, connect
+from pillarbox.world.database.sqlite.connection import (
+    BUSY_MS,
+    COMMAND_CACHES,
+    LARGE_SEARCHES,
+    SHORT_BUSY_MS,
+    PageCaches,
+    connect,
+)
 from pillarbox.world.database.sqlite.failures import translated, translated_failures
 from pillarbox.world.database.sqlite.log_damage import LogDamage
 from pillarbox.world.database.sqlite.presence import FileWatch, Presence
@@ -61,6 +68,7 @@ class SqliteDatabase:
         log_damage: LogDamage | None = None,
         descriptors: Iterable[int] = (),
         limits: WriterLimits = DEFAULT_LIMITS,
+        caches: PageCaches = COMMAND_CACHES,
     ) -> None:
         """`descriptors`: of its files, to be closed with it."""
         self.path = path
@@ -93,12 +101,14 @@ class SqliteDatabase:
         )
         in_use = self._writer.transaction.in_use
         self._writer_at_rest = SqliteTransaction(connection, in_use)
-        self._reader = SqliteTransaction(connect(path, writes=False)) if path else self._writer_at_rest
+        self._caches = caches
+        self._reader = self._open_reader(caches.large) if path else self._writer_at_rest
         for short in (self._reader, self._writer_at_rest):
             short.connection.set_busy_timeout(SHORT_BUSY_MS)
         self._lanes = {lane: ThreadPoolExecutor(lane.value, lane.name.lower()) for lane in Lane if path}
         self._thread_local = threading.local()
         self._thread_readers: list[SqliteTransaction] = []
+        self._large_caches = iter([caches.large] * LARGE_SEARCHES)
 
     @property
     def commit_counts(self) -> CommitCounts:
@@ -188,7 +198,7 @@ class SqliteDatabase:
         def in_thread() -> T:
             if self._watch:
                 self._watch.check()
-            return _run_alone(self._thread_reader(), "BEGIN", "ROLLBACK", verb, arguments, keywords)
+            return _run_alone(self._thread_reader(lane), "BEGIN", "ROLLBACK", verb, arguments, keywords)
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._lanes[lane], in_thread)
@@ -214,12 +224,18 @@ class SqliteDatabase:
                 self.on_failure(what, failure)
         return failure
 
-    def _thread_reader(self) -> SqliteTransaction:
+    def _thread_reader(self, lane: Lane) -> SqliteTransaction:
         reader: SqliteTransaction | None = getattr(self._thread_local, "reader", None)
         if reader is None:
-            reader = self._thread_local.reader = SqliteTransaction(connect(self.path, writes=False))
+            octets = self._caches.small
+            if lane is Lane.SEARCHES:
+                octets = next(self._large_caches, octets)
+            reader = self._thread_local.reader = self._open_reader(octets)
             self._thread_readers.append(reader)
         return reader
+
+    def _open_reader(self, cache_octets: int) -> SqliteTransaction:
+        return SqliteTransaction(connect(self.path, writes=False, cache_octets=cache_octets))
 
     @contextmanager
     def snapshot(self) -> Iterator[DatabaseSnapshot]:

@@ -9,7 +9,7 @@ import apsw
 
 from pillarbox.world.database.failures import DatabaseUnavailable
 from pillarbox.world.database.schema import Schema, migrate, pending
-from pillarbox.world.database.sqlite.connection import connect
+from pillarbox.world.database.sqlite.connection import COMMAND_CACHES, PageCaches, connect
 from pillarbox.world.database.sqlite.database import SqliteDatabase
 from pillarbox.world.database.sqlite.failures import translated_failures
 from pillarbox.world.database.sqlite.log_damage import mend_log
@@ -34,6 +34,7 @@ def open_database(
     create: bool = False,
     alone: bool = False,
     limits: WriterLimits = DEFAULT_LIMITS,
+    caches: PageCaches = COMMAND_CACHES,
 ) -> SqliteDatabase:
     """Open a database file and bring its tables up to date; mend its log before (`log_damage`).
 
@@ -50,7 +51,7 @@ def open_database(
     try:
         write_lock.acquire()
         damage = mend_log(path, descriptors)
-        connection = connect(path, writes=True)
+        connection = connect(path, writes=True, cache_octets=caches.writer)
         try:
             _bring_up_to_date(connection, path, tuple(schemas))
         except BaseException:
@@ -64,7 +65,13 @@ def open_database(
     finally:
         write_lock.close()
     return SqliteDatabase(
-        path, connection, presence, log_damage=damage, descriptors=descriptors, limits=limits
+        path,
+        connection,
+        presence,
+        log_damage=damage,
+        descriptors=descriptors,
+        limits=limits,
+        caches=caches,
     )
 
 
