@@ -76,6 +76,23 @@ def test_a_data_directory(tmp_path: Path) -> None:
     assert space.level is Level.PROBLEM
 
 
+@pytest.mark.parametrize(
+    ("configured", "compiled", "slow"),
+    [
+        ("'--prefix=/opt/python' '--enable-shared'", "-O3 -Wall", True),
+        ("'--prefix=/opt/python' '--enable-optimizations' '--with-lto'", "-O3 -Wall", False),
+        ("'--enable-optimizations' '--with-pydebug'", "-g -Og -Wall", True),
+        ("", "", True),
+        # Debian's own, which is built with both
+        ("'--prefix=/usr' 'CFLAGS=-g   -fstack-protector-strong '", "-g -fwrapv -O2 -Wall", False),
+    ],
+)
+def test_a_slow_build_of_python_is_no_problem_but_named(configured: str, compiled: str, slow: bool) -> None:
+    found = [*machine.python_build(configured, compiled)]
+    assert [result.level for result in found] == [Level.ADVICE] * slow
+    assert all("slow build of Python" in result.found and result.remedy for result in found)
+
+
 def test_a_port_that_another_program_has() -> None:
     with socket.create_server(("127.0.0.1", 0)) as door:
         number = door.getsockname()[1]

@@ -3,7 +3,7 @@
     result.py        the result of a check
     dns.py           the names that other providers and mail programs look up
     certificates.py  the certificates shown to clients
-    machine.py       permissions, the database, free disk space, ports
+    machine.py       permissions, the database, free disk space, how Python was built, ports
     addresses.py     aliases, groups and postmasters that lead nowhere or in a circle
     routes.py        routes that lead nowhere or back here
 

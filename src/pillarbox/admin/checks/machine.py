@@ -1,14 +1,17 @@
-"""Checks of the machine: permissions of the data directory, free disk space, and listening ports."""
+"""Checks of the machine: permissions of the data directory, free disk space, how Python was built, listening ports."""
 
 import errno
 import os
+import platform
+import shlex
 import shutil
 import socket
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
+from pillarbox.admin.checks.result import CheckResult, advice, ok, problem, warning
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.database.sqlite.presence import require_file
 
@@ -95,6 +98,27 @@ def _free_space(path: Path, least: int, least_to_work: int) -> CheckResult:
     if free < least:
         return warning(subject, found, "Free some space before mail is refused.")
     return ok(subject, found)
+
+
+def python_build(configured: str, compiled: str) -> Iterator[CheckResult]:
+    """Advise against a Python that was built without its optimizations.
+
+    `configured`, `compiled`: its CONFIG_ARGS and PY_CFLAGS of `sysconfig`. Distributions have the prefix /usr. They
+    optimize by means of their own, which these do not show.
+    """
+    options, flags = shlex.split(configured), compiled.split()
+    if {"-O0", "-Og"} & {*flags}:
+        found = "this is a slow build of Python, for finding errors in Python itself"
+    elif not {"--enable-optimizations", "--prefix=/usr"} & {*options}:
+        found = "this is a slow build of Python, without --enable-optimizations"
+    else:
+        return
+    yield advice(
+        f"Python {platform.python_version()} at {sys.base_prefix}",
+        found,
+        "Use one of a distribution, as Debian's python3, or build it with --enable-optimizations --with-lto: "
+        "it needs 5 to 12 percent less CPU.",
+    )
 
 
 def port(service: str, host: str, number: int, *, hostname: str) -> CheckResult:

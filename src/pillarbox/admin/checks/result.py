@@ -9,6 +9,8 @@ class Level(StrEnum):
 
     OK = "ok"
     """Nothing to do."""
+    ADVICE = "advice"
+    """It works; it could be better. Not counted as wrong."""
     WARNING = "warning"
     """It works, but not as well as it should, or not for long."""
     PROBLEM = "problem"
@@ -30,6 +32,11 @@ class CheckResult:
 def ok(subject: str, found: str) -> CheckResult:
     """See `Level.OK`."""
     return CheckResult(Level.OK, subject, found)
+
+
+def advice(subject: str, found: str, remedy: str) -> CheckResult:
+    """See `Level.ADVICE`."""
+    return CheckResult(Level.ADVICE, subject, found, remedy)
 
 
 def warning(subject: str, found: str, remedy: str) -> CheckResult:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pillarbox.world.resolver import Resolver
 
 PARTS = ("machine", "addresses", "certificates", "ports", "dns")
-MARKS = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
+MARKS = {"ok": "ok     ", "advice": "advice ", "warning": "warning", "problem": "PROBLEM"}
 
 
 @click.command("check")
@@ -29,7 +29,7 @@ def command(installation: Installation, only: tuple[str, ...], quiet: bool) -> N
     from pillarbox.admin.checks.result import Level
 
     found = asyncio.run(_findings(installation, only or PARTS))
-    wrong = [result for result in found if result.level is not Level.OK]
+    wrong = [result for result in found if result.level in (Level.WARNING, Level.PROBLEM)]
     shown = wrong if quiet else found
     lines = [line for result in shown for line in _lines(result)]
     lines.append(f"{counted(len(wrong), 'problem')} found." if wrong else "No problems found.")
@@ -64,6 +64,7 @@ def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator
     if "machine" in parts:
         yield from machine.data_directory(data, owner=_server(installation))
         yield from _of_database(installation)
+        yield from _of_python()
     if "addresses" in parts and _has_database(installation):
         yield from installation.read(lambda tx: [*addresses(tx, resolved.config.domain)])
     if "certificates" in parts:
@@ -94,6 +95,16 @@ def _of_database(installation: Installation) -> "Iterator[CheckResult]":
     except (CommandFailed, DatabaseFailure, DatabaseInUse, SchemaTooNew) as failure:
         what, _, remedy = sentence(failure).partition(". ")
         yield problem(str(path), what, remedy)
+
+
+def _of_python() -> "Iterator[CheckResult]":
+    import sysconfig
+
+    from pillarbox.admin.checks import machine
+
+    configured, compiled = sysconfig.get_config_vars("CONFIG_ARGS", "PY_CFLAGS")
+    if configured is not None:  # Windows has none
+        yield from machine.python_build(configured, compiled or "")
 
 
 def _has_database(installation: Installation) -> bool:
