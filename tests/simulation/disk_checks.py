@@ -93,13 +93,22 @@ _SUMS = (
         "SELECT account, id, messages, unseen, deleted, octets FROM mailboxes WHERE messages > 0",
         (
             "SELECT p.account, p.mailbox, count(*), sum(flags NOT LIKE '%\\Seen%'), sum(flags LIKE '%\\Deleted%'),"
-            " sum(size) FROM placements p JOIN flags f USING (account, mailbox, uid) GROUP BY 1, 2"
+            " sum(size) FROM placements p JOIN flags f ON p.account = f.account AND p.mailbox = f.mailbox"
+            " AND p.uid BETWEEN f.uid AND f.uid + f.more GROUP BY 1, 2"
         ),
     ),
     (
         "flags",
-        "SELECT account, mailbox, uid FROM flags",
+        (
+            "SELECT p.account, p.mailbox, p.uid FROM flags f JOIN placements p"
+            " ON p.account = f.account AND p.mailbox = f.mailbox AND p.uid BETWEEN f.uid AND f.uid + f.more"
+        ),
         "SELECT account, mailbox, uid FROM placements",
+    ),
+    (
+        "runs of flags",
+        "SELECT account, mailbox, sum(more + 1) FROM flags GROUP BY account, mailbox",
+        "SELECT account, mailbox, count(*) FROM placements GROUP BY account, mailbox",
     ),
     (
         "uses of blobs",

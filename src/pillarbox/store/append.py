@@ -149,7 +149,7 @@ def rewrite_email(tx: Transaction, email: EmailId, digest: bytes, summary: Summa
 
 
 PLACE = "INSERT INTO placements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-FLAG = "INSERT INTO flags VALUES (?, ?, ?, ?, ?)"
+_FLAG = "INSERT INTO flags VALUES (?, ?, ?, ?, ?, 0)"
 
 
 def _place(
@@ -176,4 +176,4 @@ def _place(
             now_ms,
         ),
     )
-    tx.execute(FLAG, (account, mailbox, identifiers.uid, arrival.flags, identifiers.modseq))
+    tx.execute(_FLAG, (account, mailbox, identifiers.uid, arrival.flags, identifiers.modseq))

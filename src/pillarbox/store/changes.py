@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
+from pillarbox.store import flag_runs
 from pillarbox.world.database import Transaction
 
 SCATTERED_RUNS: Final = 32
@@ -173,15 +174,10 @@ def runs(
 def _flagged(
     tx: Transaction, account: AccountId, mailbox: MailboxId, candidates: NumberSet, since: ModSeq
 ) -> list[Flagged]:
-    runs = candidates.runs
-    if len(runs) > SCATTERED_RUNS:
-        runs = ((candidates.first, candidates.last),)
-    rows: list[Flagged] = []
-    for first, last in runs:
-        rows += tx.rows(_FLAGGED, (account, mailbox, first, last, since))
-    return rows
-
-
-_FLAGGED = """
-SELECT uid, flags, modseq FROM flags
-WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND modseq > ? ORDER BY uid"""
+    if not candidates:
+        return []
+    return [
+        (uid, flags, modseq)
+        for first, last, flags, modseq in flag_runs.among(tx, account, mailbox, candidates, since=since)
+        for uid in range(first, last + 1)
+    ]

@@ -143,7 +143,12 @@ def _query(columns: tuple[Column, ...]) -> str:
     tables = {column.value[0] for column in columns}
     joins = ""
     if "f" in tables:
-        joins += " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND f.uid = p.uid"
+        # The run of flags that has the message: see `flag_runs`
+        joins += (
+            " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND f.uid + f.more >= p.uid"
+            " AND f.uid = (SELECT max(g.uid) FROM flags g"
+            " WHERE g.account = p.account AND g.mailbox = p.mailbox AND g.uid <= p.uid)"
+        )
     if tables & {"e", "b", "o"}:
         joins += " JOIN emails e ON e.id = p.email"
     if tables & {"b", "o"}:

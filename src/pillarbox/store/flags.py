@@ -1,35 +1,26 @@
 """Changing the flags of many messages at once: IMAP's STORE, JMAP's keywords.
 
-A mailbox has few distinct flag texts, however many messages. So a change is computed once for each text, and one
-UPDATE per text and run of UIDs applies it; no row passes through Python. With many texts or runs this would cost
-their product, so each row is then updated by itself.
+A mailbox has few distinct flag texts, however many messages: a change is computed once for each text. And it has few
+rows of flags: messages that had the same change follow each other in one (`flag_runs`).
 """
 
-from collections import Counter
+from collections.abc import Collection
 from enum import Enum
-from typing import Final, NamedTuple, assert_never
+from typing import Final, assert_never
 
 from msgspec import Struct
 
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import account_counters, changes, mailbox_counts
+from pillarbox.store import account_counters, changes, flag_runs, mailbox_counts
 from pillarbox.store.changes import ChangeKind
+from pillarbox.store.flag_runs import FlagRun
 from pillarbox.store.mailbox_counts import MailboxCounts
 from pillarbox.world.database import Transaction
 
-
-class BulkLimits(NamedTuple):
-    """Beyond one of these, each row is updated by itself."""
-
-    max_runs: int = 32
-    """Runs of UIDs."""
-    max_texts: int = 32
-    """Distinct flag texts."""
-
-
-DEFAULT_LIMITS: Final = BulkLimits()
+WIDE: Final = 250
+"""In so many UIDs there may be many runs that have the requested flags already."""
 
 
 class Mode(Enum):
@@ -66,7 +57,6 @@ def alter(
     mode: Mode,
     flags: str,
     unchanged_since: ModSeq | None = None,
-    limits: BulkLimits = DEFAULT_LIMITS,
 ) -> FlagChange:
     """Change the flags of these messages; UIDs that do not exist are ignored.
 
@@ -74,27 +64,50 @@ def alter(
     `NoSuchMailbox`, or `flag_text.TooManyFlags` where a message would get too many keywords.
     """
     previous = ModSeq(_highest(tx, account, mailbox))
+    if unchanged_since is None and _is_wide(uids):
+        texts = flag_runs.texts(tx, account, mailbox, uids)
+        before = flag_runs.overlapping(tx, account, mailbox, uids, texts=_rewritten(texts, mode, flags))
+    else:
+        before = flag_runs.overlapping(tx, account, mailbox, uids)
+    parts = flag_runs.divided(before, uids)
     refused = NumberSet()
     if unchanged_since is not None:
-        refused = _changed_after(tx, account, mailbox, uids, unchanged_since)
+        refused = _changed_after(parts, unchanged_since)
         uids = uids - refused
-    rows = _rows(tx, account, mailbox, uids) if len(uids.runs) > limits.max_runs else None
-    texts = _texts(tx, account, mailbox, uids) if rows is None else {text for _, text in rows}
-    rewritten = {old: new for old in texts if (new := _apply(mode, old, flags)).split() != old.split()}
+        parts = flag_runs.divided([run for run, _ in parts], uids)
+    rewritten = _rewritten({run.flags for run, inside in parts if inside}, mode, flags)
     if not rewritten:
         return FlagChange(uids, refused, {}, 0, previous, previous)
     modseq = account_counters.next_modseq(tx, account)
-    if rows is None and len(rewritten) > limits.max_texts:
-        rows = _rows(tx, account, mailbox, uids)
-    if rows is None:
-        counts = {
-            old: _rewrite(tx, account, mailbox, uids, (old, new), modseq) for old, new in rewritten.items()
-        }
-    else:
-        counts = _rewrite_rows(tx, account, mailbox, rows, rewritten, modseq)
+    after: list[tuple[int, int, str, int]] = []
+    counts = dict.fromkeys(rewritten, 0)
+    for run, inside in parts:
+        first, last, old, _ = run
+        if inside and old in rewritten:
+            after.append((first, last, rewritten[old], modseq))
+            counts[old] += last - first + 1
+        else:
+            after.append(run)
+    flag_runs.replace(tx, account, mailbox, before, flag_runs.joined(after))
     mailbox_counts.apply(tx, account, mailbox, modseq, _count_change(rewritten, counts))
     changes.record(tx, account, modseq, mailbox, ChangeKind.FLAGGED, uids)
     return FlagChange(uids, refused, rewritten, sum(counts.values()), previous, modseq)
+
+
+def _is_wide(uids: NumberSet) -> bool:
+    """Whether reading only the runs that change is worth a query for their flags."""
+    return len(uids.runs) == 1 and uids.last - uids.first > WIDE
+
+
+def _rewritten(texts: Collection[str], mode: Mode, flags: str) -> dict[str, str]:
+    """Before -> after, for those that change."""
+    return {old: new for old in texts if (new := _apply(mode, old, flags)).split() != old.split()}
+
+
+def _changed_after(parts: list[tuple[FlagRun, bool]], modseq: ModSeq) -> NumberSet:
+    return NumberSet.of_ascending(
+        (run.first, run.last) for run, inside in parts if inside and run.modseq > modseq
+    )
 
 
 def _apply(mode: Mode, old: str, flags: str) -> str:
@@ -116,75 +129,6 @@ def _highest(tx: Transaction, account: AccountId, mailbox: MailboxId) -> int:
     if highest is None:
         raise account_counters.NoSuchMailbox(mailbox)
     return highest
-
-
-_TEXTS = "SELECT DISTINCT flags FROM flags WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?"
-
-_CHANGED_AFTER = """
-SELECT uid FROM flags WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND modseq > ?"""
-
-_REWRITE = """
-UPDATE flags SET flags = ?, modseq = ?
-WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND flags = ?"""
-
-
-def _texts(tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet) -> set[str]:
-    found: set[str] = set()
-    for first, last in uids.runs:
-        rows = tx.rows(_TEXTS, (account, mailbox, first, last))
-        found.update(text for (text,) in rows)
-    return found
-
-
-_ROWS = """
-SELECT uid, flags FROM flags WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid"""
-
-_REWRITE_ROW = "UPDATE flags SET flags = ?, modseq = ? WHERE account = ? AND mailbox = ? AND uid = ?"
-
-
-def _rows(tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet) -> list[tuple[int, str]]:
-    """UID and flags; read as one span, which costs less than many runs."""
-    found = tx.rows(_ROWS, (account, mailbox, uids.first, uids.last))
-    return [(uid, text) for part in uids.slices([uid for uid, _ in found]) for uid, text in found[part]]
-
-
-def _rewrite_rows(
-    tx: Transaction,
-    account: AccountId,
-    mailbox: MailboxId,
-    rows: list[tuple[int, str]],
-    rewritten: dict[str, str],
-    modseq: ModSeq,
-) -> dict[str, int]:
-    """Update row by row; returns the number of rows of each old text."""
-    changed = [(uid, text) for uid, text in rows if text in rewritten]
-    tx.execute_many(_REWRITE_ROW, [(rewritten[text], modseq, account, mailbox, uid) for uid, text in changed])
-    counts = Counter(text for _, text in changed)
-    return {old: counts[old] for old in rewritten}
-
-
-def _changed_after(
-    tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, modseq: ModSeq
-) -> NumberSet:
-    return NumberSet.of(
-        uid
-        for first, last in uids.runs
-        for (uid,) in tx.rows(_CHANGED_AFTER, (account, mailbox, first, last, modseq))
-    )
-
-
-def _rewrite(
-    tx: Transaction,
-    account: AccountId,
-    mailbox: MailboxId,
-    uids: NumberSet,
-    change: tuple[str, str],
-    modseq: ModSeq,
-) -> int:
-    old, new = change
-    return sum(
-        tx.execute(_REWRITE, (new, modseq, account, mailbox, first, last, old)) for first, last in uids.runs
-    )
 
 
 def _count_change(rewritten: dict[str, str], counts: dict[str, int]) -> MailboxCounts:

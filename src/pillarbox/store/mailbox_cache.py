@@ -23,7 +23,7 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from itertools import compress, count
+from itertools import chain, compress, count, repeat
 from typing import Final, NamedTuple
 
 from pillarbox.mail import flags as flag_text
@@ -34,7 +34,7 @@ from pillarbox.store import changes, mailbox_counts
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import Delta, Flagged, TooMuchChanged
 from pillarbox.store.flags import FlagChange
-from pillarbox.world.database import Transaction
+from pillarbox.world.database import DatabaseDamaged, Transaction
 
 MAX_WEIGHT: Final = 1_000_000
 """Messages in the cache of a process; beyond, the least recently used mailboxes go."""
@@ -241,19 +241,29 @@ def load(tx: Transaction, account: AccountId, mailbox: MailboxId) -> CachedMailb
 
 
 def _everything(tx: Transaction, account: AccountId, head: Head) -> CachedMailbox:
-    rows = tx.rows(
-        "SELECT uid, flags, modseq FROM flags WHERE account = ? AND mailbox = ? ORDER BY uid",
+    runs = tx.rows(
+        "SELECT uid, more + 1, flags, modseq FROM flags WHERE account = ? AND mailbox = ? ORDER BY uid",
         (account, head.mailbox),
     )
+    counts = [run[1] for run in runs]
+    if sum(counts) >= head.uid_next:
+        raise DatabaseDamaged(f"mailbox {head.mailbox} of account {account} has flags of too many messages")
     texts: dict[str, str] = {}
+    uids = [run[0] for run in runs]
+    flags = [texts.setdefault(run[2], run[2]) for run in runs]
+    modseqs = [run[3] for run in runs]
+    if len(runs) < sum(counts):
+        uids = [uid for run in runs for uid in range(run[0], run[0] + run[1])]
+        flags = [*chain.from_iterable(map(repeat, flags, counts))]
+        modseqs = [*chain.from_iterable(map(repeat, modseqs, counts))]
     return CachedMailbox(
         account,
         head.mailbox,
         Version(head.uid_validity, head.modseq),
         head.uid_next,
-        array("I", [row[0] for row in rows]),
-        [texts.setdefault(row[1], row[1]) for row in rows],
-        array("Q", [row[2] for row in rows]),
+        array("I", uids),
+        flags,
+        array("Q", modseqs),
         text_octets := sum(map(len, texts)),
         RECOUNT_OCTETS + 2 * text_octets,
         NO_KEYWORDS.including(texts),

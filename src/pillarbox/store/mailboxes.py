@@ -250,8 +250,8 @@ def claim_recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Uid
 def recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> int:
     """The number of messages that no session has claimed as \\Recent yet (RFC 3501 §6.3.10)."""
     count: int = tx.value(
-        "SELECT COUNT(*) FROM mailboxes m JOIN flags f ON f.account = m.account AND f.mailbox = m.id"
-        " AND f.uid >= m.first_recent WHERE m.account = ? AND m.id = ?",
+        "SELECT COUNT(*) FROM mailboxes m JOIN placements p ON p.account = m.account AND p.mailbox = m.id"
+        " AND p.uid >= m.first_recent WHERE m.account = ? AND m.id = ?",
         (account, mailbox),
     )
     return count

@@ -12,9 +12,10 @@ from typing import Final
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import account_counters, changes, mailbox_counts
-from pillarbox.store.append import FLAG, PLACE, Appended, Arrival, append_all
+from pillarbox.store import account_counters, changes, flag_runs, mailbox_counts
+from pillarbox.store.append import PLACE, Appended, Arrival, append_all
 from pillarbox.store.changes import ChangeKind
+from pillarbox.store.flag_runs import FlagRun
 from pillarbox.store.mailbox_counts import MailboxCounts
 from pillarbox.world.database import SqlValue, Transaction
 
@@ -155,7 +156,9 @@ def _rows(
     most = _NO_LIMIT if scattered or limit is None else limit
     found: list[_Row] = []
     for first, last in spans:
-        rows = tx.rows(_ROWS, (account, mailbox, first, last, pattern, most))
+        rows = tx.rows(
+            _ROWS, (first, last, account, mailbox, first, last, pattern, account, mailbox, first, most)
+        )
         found += [_Row(*row) for row in rows]
         if len(found) >= most:
             return found[:most]
@@ -164,11 +167,14 @@ def _rows(
     return [row for part in uids.slices([row.uid for row in found]) for row in found[part]][:limit]
 
 
+# Runs in their order, and the messages of each: see `flag_runs`
 _ROWS = """
-SELECT f.uid, p.email, p.size, f.flags
-FROM flags f JOIN placements p ON p.account = f.account AND p.mailbox = f.mailbox AND p.uid = f.uid
-WHERE f.account = ? AND f.mailbox = ? AND f.uid BETWEEN ? AND ? AND f.flags LIKE ? ESCAPE '!'
-ORDER BY f.uid LIMIT ?"""
+SELECT p.uid, p.email, p.size, f.flags
+FROM flags f CROSS JOIN placements p
+WHERE p.account = f.account AND p.mailbox = f.mailbox AND p.uid BETWEEN max(f.uid, ?) AND min(f.uid + f.more, ?)
+  AND f.account = ? AND f.mailbox = ? AND f.uid + f.more >= ? AND f.uid <= ? AND f.flags LIKE ? ESCAPE '!'
+  AND f.uid >= coalesce((SELECT max(g.uid) FROM flags g WHERE g.account = ? AND g.mailbox = ? AND g.uid <= ?), 0)
+ORDER BY f.uid, p.uid LIMIT ?"""
 
 
 def _counts(rows: Sequence[_Row]) -> MailboxCounts:
@@ -180,11 +186,6 @@ INSERT INTO placements
 SELECT account, ?, ? + row_number() OVER (ORDER BY uid), email, thread, size,
   received_at_ms, sent_at_ms, sent_day, ?
 FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?"""
-
-_COPY_FLAGS = """
-INSERT INTO flags
-SELECT account, ?, ? + row_number() OVER (ORDER BY uid), flags, ?
-FROM flags WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?"""
 
 # Rows are read and written back: each of many INSERT ... SELECT would have SQLite scan a statement journal
 _PLACEMENTS = """
@@ -233,14 +234,12 @@ def _copy(
                 range(start, stop + 1), range(before + 1, before + 2 + stop - start), strict=True
             )
         else:
-            run = (account, mailbox, start, stop)
-            tx.execute(_COPY_PLACEMENTS, (to, before, now_ms, *run))
-            tx.execute(_COPY_FLAGS, (to, before, modseq, *run))
+            tx.execute(_COPY_PLACEMENTS, (to, before, now_ms, account, mailbox, start, stop))
         before += stop - start + 1
     if scattered:
-        texts = {row.uid: row.flags for row in rows}
         tx.execute_many(PLACE, _placements(tx, (account, mailbox, to), scattered, now_ms))
-        tx.execute_many(FLAG, [(account, to, new, texts[old], modseq) for old, new in scattered])
+    single = [FlagRun(uid, uid, row.flags, modseq) for uid, row in enumerate(rows, first)]
+    flag_runs.insert(tx, account, to, flag_runs.joined(single))
     target = NumberSet(((first, before),))
     changes.record(tx, account, modseq, to, ChangeKind.APPENDED, target)
     return Copied(source, target, uid_validity, modseq)
@@ -251,11 +250,11 @@ def _remove(
 ) -> None:
     """Remove placements; the emails stay."""
     uids = NumberSet.of(row.uid for row in rows)
-    for table in ("flags", "placements"):
-        tx.execute_many(
-            f"DELETE FROM {table} WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?",  # noqa: S608 - two known names
-            [(account, mailbox, *run) for run in uids.runs],
-        )
+    flag_runs.remove(tx, account, mailbox, uids)
+    tx.execute_many(
+        "DELETE FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?",
+        [(account, mailbox, *run) for run in uids.runs],
+    )
     mailbox_counts.apply(tx, account, mailbox, modseq, -_counts(rows))
     changes.record(tx, account, modseq, mailbox, ChangeKind.EXPUNGED, uids)
 

@@ -7,7 +7,8 @@ The id of an email has its account in the upper bits (see `account_counters`), s
 - `mailboxes`: one row each, with counts maintained by the verbs, so that STATUS never counts.
 - `placements`: which email is message *uid* of a mailbox. It repeats the email's small immutable values (size, dates,
   thread), so that listing, sorting and searching by them is one scan of a narrow table.
-- `flags`: what changes of a placement. A narrow table, so that STORE on a whole mailbox rewrites a few pages.
+- `flags`: what changes of placements: a row for each run of messages that have the same (`flag_runs`), so that STORE
+  on a whole mailbox leaves one.
 - `emails`: what was rendered once at delivery. `blob` is the name of the octets, `digest` the cached header fields,
   `links` the message ids of References (or the first of In-Reply-To). Small columns come first: SQLite reads a row
   from its start.
@@ -136,4 +137,10 @@ CREATE TABLE search_given_up (
 )
 """
 
-SCHEMA = Schema("store", migrations=(_TABLES + sqlite_fts.TABLE + _UNINDEXED, _ATTEMPTS))
+_RUNS = """
+ALTER TABLE flags ADD COLUMN more INTEGER NOT NULL DEFAULT 0
+"""
+
+SCHEMA = Schema(
+    "store", migrations=(_TABLES + sqlite_fts.TABLE + _UNINDEXED, _ATTEMPTS, _RUNS), compatible_back_to=3
+)

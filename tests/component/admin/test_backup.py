@@ -56,7 +56,7 @@ def contents(data: OpenDirectory) -> list[tuple[object, ...]]:
     """Everything that users see, octets included."""
     rows = data.rows(
         "SELECT p.account, m.name, p.uid, f.flags, f.modseq, e.blob FROM placements p"
-        " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND f.uid = p.uid"
+        " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND p.uid BETWEEN f.uid AND f.uid + f.more"
         " JOIN mailboxes m ON m.account = p.account AND m.id = p.mailbox"
         " JOIN emails e ON e.id = p.email ORDER BY 1, 2, 3"
     )

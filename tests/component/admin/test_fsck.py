@@ -49,8 +49,15 @@ REPAIRED = {
         f"UPDATE placements SET thread = {A1 + 1} WHERE email = {ARCHIVED} AND mailbox <> {INBOX}"
     ],
     "thread-id-of-account": [f"UPDATE placements SET thread = {A1 + 10**6} WHERE account = 1 AND mailbox = {SENT}"],
-    "message-has-flags": [f"DELETE FROM flags WHERE account = 1 AND mailbox = {INBOX} AND uid IN (1, 3, 4)"],
-    "flags-have-message": [f"INSERT INTO flags VALUES (1, {SENT}, 900, '', 1)"],
+    "message-has-flags": [f"DELETE FROM flags WHERE account = 1 AND mailbox = {INBOX} AND uid IN (1, 5)"],
+    "flag-runs-apart": [
+        f"UPDATE flags SET more = more + 2 WHERE account = 1 AND mailbox = {INBOX} AND uid = 1",
+        "UPDATE flags SET more = -1 WHERE account = 2",
+    ],
+    "flags-have-message": [
+        f"INSERT INTO flags VALUES (1, {SENT}, 900, '', 1, 0)",
+        "UPDATE flags SET more = 1000000 WHERE account = 2 AND uid = (SELECT max(uid) FROM flags WHERE account = 2)",
+    ],
     "message-id-finds-thread": ["DELETE FROM thread_keys WHERE account = 2"],
     "change-log-gives-mailbox": [f"DELETE FROM changes WHERE account = 1 AND mailbox = {INBOX} AND kind = 3"],
     "change-log-has-modseq": [f"UPDATE flags SET modseq = 1 WHERE account = 1 AND mailbox = {INBOX} AND uid > 9"],
@@ -181,7 +188,7 @@ def test_what_clients_may_have_seen_is_repaired_as_a_change(tmp_path: Path) -> N
         data.damage(*REPAIRED["message-has-flags"])
         data.repair()
         changed = data.rows(f"SELECT kind, first, last FROM changes WHERE account = 1 AND modseq > {before}")
-        assert changed == [(2, 1, 1), (2, 3, 4)]
+        assert changed == [(2, 1, 3), (2, 5, 5)]
 
 
 def test_many_violations_are_summarised(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def by_account(data: OpenDirectory) -> dict[object, set[bytes]]:
 def users_see(data: OpenDirectory) -> list[tuple[object, ...]]:
     return data.rows(
         "SELECT p.account, m.name, p.uid, p.thread, f.flags, e.blob, e.envelope FROM placements p"
-        " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND f.uid = p.uid"
+        " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND p.uid BETWEEN f.uid AND f.uid + f.more"
         " JOIN mailboxes m ON m.account = p.account AND m.id = p.mailbox"
         " JOIN emails e ON e.id = p.email ORDER BY 1, 2, 3"
     )

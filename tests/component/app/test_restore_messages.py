@@ -31,7 +31,7 @@ def rows(there: CommandLine, login: str = ANNA) -> list[tuple[Any, ...]]:
         "SELECT m.name, p.uid, e.subject, f.flags, p.received_at_ms FROM placements p"
         " JOIN emails e ON e.id = p.email JOIN accounts a ON a.id = p.account"
         " JOIN mailboxes m ON m.account = p.account AND m.id = p.mailbox"
-        " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND f.uid = p.uid"
+        " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND p.uid BETWEEN f.uid AND f.uid + f.more"
         " WHERE a.login = ? ORDER BY 1, 2"
     )
     database = open_database(there.data / "pillarbox.db", SCHEMAS)

@@ -1,5 +1,8 @@
 """Changing flags."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 from pillarbox.mail.flags import TooManyFlags
@@ -10,7 +13,8 @@ from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.append import Appended
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.fetch import Column
-from pillarbox.store.flags import BulkLimits, Mode, alter
+from pillarbox.store.flags import WIDE, Mode, alter
+from pillarbox.world.database import SqlValue
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.database import RecordingTransaction
 from tests.kit.stored_mail import ANNA, mailbox, open_store, put
@@ -125,26 +129,35 @@ def test_too_many_keywords_are_refused() -> None:
             alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="more")
 
 
-@pytest.mark.parametrize("limits", [BulkLimits(max_runs=0), BulkLimits(max_texts=0)])
-def test_row_by_row_does_the_same(limits: BulkLimits) -> None:
-    def done(limits: BulkLimits) -> tuple[object, ...]:
-        with open_store() as tx:
-            _mail(tx, "", "\\Seen", "k1", "k2 \\Seen", "\\Deleted", "", "k1")
-            altered = alter(
-                tx,
-                ANNA,
-                mailbox(tx),
-                NumberSet.of([1, 2, 4, 5, 7, 99]),
-                mode=Mode.ADD,
-                flags="\\Seen",
-                limits=limits,
-            )
-            unchanged = alter(
-                tx, ANNA, mailbox(tx), NumberSet.of([2, 4]), mode=Mode.ADD, flags="\\Seen", limits=limits
-            )
-            return altered, unchanged.modseq, _flags(tx), _modseqs(tx), mailboxes.by_id(tx, ANNA, mailbox(tx))
+def _rows(tx: SqliteTransaction) -> list[tuple[int, int, str]]:
+    return tx.rows("SELECT uid, more, flags FROM flags WHERE mailbox = ? ORDER BY uid", (mailbox(tx),))
 
-    assert done(limits) == done(BulkLimits())
+
+def test_messages_that_were_changed_together_have_one_row_until_one_of_them_is_changed_alone() -> None:
+    with open_store() as tx:
+        _mail(tx, "", "", "$Old", "", "", "")
+        assert len(_rows(tx)) == 6
+        alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
+        assert _rows(tx) == [(1, 1, "\\Seen"), (3, 0, "\\Seen $Old"), (4, 2, "\\Seen")]
+        together = _modseqs(tx)
+        altered = alter(tx, ANNA, mailbox(tx), NumberSet.of([5]), mode=Mode.REMOVE, flags="\\Seen")
+        assert _rows(tx)[2:] == [(4, 0, "\\Seen"), (5, 0, ""), (6, 0, "\\Seen")]
+        assert _modseqs(tx) == [*together[:4], altered.modseq, together[5]]
+        alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.REPLACE, flags="$All")
+        assert _rows(tx) == [(1, 5, "$All")]
+
+
+@pytest.mark.rfc("7162 §3.1.3", "MUST")
+def test_messages_in_the_middle_of_a_run_are_refused_alone() -> None:
+    with open_store() as tx:
+        _mail(tx, "", "", "", "")
+        before = alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen").modseq
+        alter(tx, ANNA, mailbox(tx), NumberSet.of([2, 3]), mode=Mode.ADD, flags="$Later")
+        altered = alter(
+            tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Flagged", unchanged_since=before
+        )
+        assert (altered.refused.text(), altered.changed) == ("2:3", 2)
+        assert _flags(tx) == ["\\Flagged \\Seen", "\\Seen $Later", "\\Seen $Later", "\\Flagged \\Seen"]
 
 
 def test_many_texts_in_many_runs_do_not_cost_their_product() -> None:
@@ -155,3 +168,23 @@ def test_many_texts_in_many_runs_do_not_cost_their_product() -> None:
         altered = alter(recording, ANNA, mailbox(tx), odd, mode=Mode.ADD, flags="\\Seen")
         assert altered.changed == 100
         assert len(recording.statements) < 20
+
+
+class ReadingTransaction(RecordingTransaction):
+    """Counts the rows that are read."""
+
+    read = 0
+
+    def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[tuple[Any, ...]]:
+        found = super().rows(sql, parameters)
+        self.read += len(found)
+        return found
+
+
+def test_of_a_wide_span_only_the_runs_that_change_are_read() -> None:
+    with open_store() as tx:
+        _mail(tx, *["\\Seen"] * WIDE, "", "\\Flagged", "", "\\Seen")
+        recording = ReadingTransaction(tx)
+        altered = alter(recording, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
+        assert (altered.changed, recording.read) == (3, 6), "three texts, three runs"
+        assert _flags(tx) == ["\\Seen"] * (WIDE + 1) + ["\\Flagged \\Seen"] + ["\\Seen"] * 2

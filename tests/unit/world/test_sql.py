@@ -16,7 +16,7 @@ from pillarbox.mail.number_set import NumberSet
 from pillarbox.queue import control, inspection
 from pillarbox.queue.inspection import Selection
 from pillarbox.queue.spool import State
-from pillarbox.store import fetch, mailbox_cache, sqlite_fts
+from pillarbox.store import fetch, flag_runs, mailbox_cache, sqlite_fts
 from pillarbox.store.fetch import Column
 from pillarbox.store.search import evaluate
 from pillarbox.world.blobs import DatabaseBlobs
@@ -66,6 +66,13 @@ def _fetched() -> list[str]:
     return tx.statements
 
 
+def _of_flag_runs() -> list[str]:
+    tx = RecordingTransaction()
+    for texts in (None, (), ("", "\\Seen")):
+        flag_runs.overlapping(tx, AccountId(1), MailboxId(1), NumberSet(((1, 2),)), texts=texts)
+    return tx.statements
+
+
 def _searched() -> list[str]:
     with open_store() as real:
         put(real, octets())
@@ -97,6 +104,7 @@ MADE: dict[str, Callable[[], list[str]]] = {
     "pillarbox/queue/inspection.py:listing": _selected(inspection.listing, now_ms=NOW_MS, limit=1),
     "pillarbox/store/fetch.py:rows": _fetched,
     "pillarbox/store/fetch.py:rows_within": _fetched,
+    "pillarbox/store/flag_runs.py:overlapping": _of_flag_runs,
     "pillarbox/store/search/evaluate.py:_narrow_rows": _searched,
     "pillarbox/world/database/invariant.py:find": _of_invariants,
     "pillarbox/world/database/invariant.py:run_repair": _of_invariants,

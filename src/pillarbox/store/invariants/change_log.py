@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import account_counters, changes
+from pillarbox.store import account_counters, changes, flag_runs
 from pillarbox.store.changes import ChangeKind
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant, Violation
 
 _WITHOUT_CHANGE = """
 FROM flags f WHERE NOT EXISTS (SELECT 1 FROM changes c WHERE c.account = f.account AND c.modseq = f.modseq
-  AND c.mailbox = f.mailbox AND c.kind IN (1, 2) AND f.uid BETWEEN c.first AND c.last)"""
+  AND c.mailbox = f.mailbox AND c.kind IN (1, 2) AND f.uid >= c.first AND f.uid + f.more <= c.last)"""
 
 
 def _described_differences(tx: Transaction) -> Iterator[Violation]:
@@ -37,11 +37,12 @@ def _log_differences(tx: Transaction) -> None:
             changes.record(tx, account, modseq, mailbox, ChangeKind.EXPUNGED, surplus)
         if missing:
             changes.record(tx, account, modseq, mailbox, ChangeKind.APPENDED, missing)
-        for first, last in missing.runs:
-            tx.execute(
-                "UPDATE flags SET modseq = ? WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?",
-                (modseq, account, mailbox, first, last),
-            )
+            before = flag_runs.overlapping(tx, account, mailbox, missing)
+            after = [
+                run._replace(modseq=modseq) if inside else run
+                for run, inside in flag_runs.divided(before, missing)
+            ]
+            flag_runs.replace(tx, account, mailbox, before, after)
         raise_highest_modseq(tx, account, mailbox, modseq)
 
 
@@ -61,7 +62,7 @@ INVARIANTS = (
         "no logged change has the MODSEQ of message {2} of mailbox {1} of account {0}",
         "Log a change of its flags.",
         (
-            "INSERT INTO changes SELECT f.account, f.modseq, f.mailbox, 2, min(f.uid), max(f.uid) "
+            "INSERT INTO changes SELECT f.account, f.modseq, f.mailbox, 2, min(f.uid), max(f.uid + f.more) "
             + _WITHOUT_CHANGE
             + " GROUP BY f.account, f.modseq, f.mailbox ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
         ),

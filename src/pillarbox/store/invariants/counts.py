@@ -3,13 +3,12 @@
 from pillarbox.world.database.invariant import Invariant
 
 _COUNTED = """
-SELECT m.account AS account, m.id AS id, count(f.uid) AS messages,
-  coalesce(sum(instr(f.flags, '\\Seen') = 0), 0) AS unseen,
-  coalesce(sum(instr(f.flags, '\\Deleted') > 0), 0) AS deleted,
-  coalesce(sum(p.size), 0) AS octets
+SELECT m.account AS account, m.id AS id, coalesce(sum(f.more + 1), 0) AS messages,
+  coalesce(sum((instr(f.flags, '\\Seen') = 0) * (f.more + 1)), 0) AS unseen,
+  coalesce(sum((instr(f.flags, '\\Deleted') > 0) * (f.more + 1)), 0) AS deleted,
+  coalesce((SELECT sum(p.size) FROM placements p WHERE p.account = m.account AND p.mailbox = m.id), 0) AS octets
 FROM mailboxes m
 LEFT JOIN flags f ON f.account = m.account AND f.mailbox = m.id
-LEFT JOIN placements p ON p.account = f.account AND p.mailbox = f.mailbox AND p.uid = f.uid
 GROUP BY m.account, m.id"""
 
 _USED = """

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import account_counters, changes, threads
+from pillarbox.store import account_counters, changes, flag_runs, threads
 from pillarbox.store.changes import ChangeKind
+from pillarbox.store.flag_runs import FlagRun
 from pillarbox.store.invariants.change_log import raise_highest_modseq
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant, Violation
@@ -15,19 +16,41 @@ _WRONG_THREAD = f"thread > email OR thread >> {account_counters.EMAIL_BITS} <> a
 _FOREIGN = f"email >> {account_counters.EMAIL_BITS} <> account"
 
 _WITHOUT_FLAGS = """
-SELECT p.account, p.mailbox, p.uid FROM placements p LEFT JOIN flags f
-  ON f.account = p.account AND f.mailbox = p.mailbox AND f.uid = p.uid WHERE f.uid IS NULL
+SELECT p.account, p.mailbox, p.uid FROM placements p WHERE NOT EXISTS (
+  SELECT 1 FROM flags f WHERE f.account = p.account AND f.mailbox = p.mailbox AND f.uid + f.more >= p.uid AND f.uid =
+    (SELECT max(g.uid) FROM flags g WHERE g.account = p.account AND g.mailbox = p.mailbox AND g.uid <= p.uid))
 ORDER BY p.account, p.mailbox, p.uid"""
+
+_NEXT_RUN = """
+(SELECT min(g.uid) FROM flags g WHERE g.account = f.account AND g.mailbox = f.mailbox AND g.uid > f.uid)"""
+
+_OVERLAPPING_RUN = f"f.more < 0 OR f.uid + f.more >= {_NEXT_RUN}"
+
+_RUNS_WITHOUT_MESSAGE = """
+SELECT f.account, f.mailbox, f.uid, f.uid + f.more, f.flags, f.modseq FROM flags f WHERE f.more + 1 <> (
+  SELECT count(*) FROM placements p
+  WHERE p.account = f.account AND p.mailbox = f.mailbox AND p.uid BETWEEN f.uid AND f.uid + f.more)"""
 
 
 def _add_flags(tx: Transaction) -> None:
     for (account, mailbox), uids in _by_mailbox(tx.rows(_WITHOUT_FLAGS)):
         modseq = account_counters.next_modseq(tx, account)
-        tx.execute_many(
-            "INSERT INTO flags VALUES (?, ?, ?, '', ?)", [(account, mailbox, uid, modseq) for uid in uids]
-        )
+        runs = [FlagRun(first, last, "", modseq) for first, last in uids.runs]
+        flag_runs.insert(tx, account, mailbox, runs)
         changes.record(tx, account, modseq, mailbox, ChangeKind.FLAGGED, uids)
         raise_highest_modseq(tx, account, mailbox, modseq)
+
+
+def _cut_to_messages(tx: Transaction) -> None:
+    for account, mailbox, *columns in tx.rows(_RUNS_WITHOUT_MESSAGE):
+        run = FlagRun._make(columns)
+        there = tx.rows(
+            "SELECT uid FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?",
+            (account, mailbox, run.first, run.last),
+        )
+        kept = NumberSet.of(uid for (uid,) in there)
+        after = [run._replace(first=first, last=last) for first, last in kept.runs]
+        flag_runs.replace(tx, account, mailbox, [run], after)
 
 
 def _by_mailbox(
@@ -81,26 +104,30 @@ INVARIANTS = (
         ("UPDATE placements SET thread = email WHERE " + _WRONG_THREAD,),  # noqa: S608 - a constant
     ),
     Invariant(
+        "flag-runs-apart",
+        "No message is in two runs of flags.",
+        f"SELECT f.account, f.mailbox, f.uid FROM flags f WHERE {_OVERLAPPING_RUN}",  # noqa: S608 - a constant
+        "the run of flags from message {2} on, in mailbox {1} of account {0}, does not end before the next",
+        "End it there.",
+        (
+            f"UPDATE flags AS f SET more = max(0, coalesce({_NEXT_RUN} - f.uid - 1, 0)) WHERE {_OVERLAPPING_RUN}",  # noqa: S608 - a constant
+        ),
+    ),
+    Invariant(
         "message-has-flags",
-        "Every message in a mailbox has one row of flags.",
+        "Every message in a mailbox is in a run of flags.",
         _WITHOUT_FLAGS,
         "message {2} of mailbox {1} of account {0} has no flags",
-        "Add a row without flags, as of an unseen message.",
+        "Add a run without flags, as of an unseen message.",
         _add_flags,
     ),
     Invariant(
         "flags-have-message",
-        "Every row of flags belongs to a message in a mailbox.",
-        "SELECT f.account, f.mailbox, f.uid FROM flags f LEFT JOIN placements p"
-        " ON p.account = f.account AND p.mailbox = f.mailbox AND p.uid = f.uid WHERE p.uid IS NULL",
-        "flags of message {2} of mailbox {1} of account {0}, which does not exist",
-        "Drop the row.",
-        (
-            (
-                "DELETE FROM flags WHERE NOT EXISTS (SELECT 1 FROM placements p WHERE p.account = flags.account"
-                " AND p.mailbox = flags.mailbox AND p.uid = flags.uid)"
-            ),
-        ),
+        "Every UID of a run of flags is that of a message in the mailbox.",
+        _RUNS_WITHOUT_MESSAGE,
+        "flags of messages {2} to {3} of mailbox {1} of account {0}, of which some do not exist",
+        "Drop theirs.",
+        _cut_to_messages,
     ),
     Invariant(
         "message-id-finds-thread",

@@ -1,0 +1,170 @@
+"""The rows of `flags`: one for each run of messages that have the same flags and the same MODSEQ.
+
+A row has the UID of the first message, and how many `more` follow it. So a STORE on a mailbox of ten thousand messages
+leaves one row of them, and the next one rewrites that row.
+
+What is always true: every message of a mailbox is in exactly one run, and every UID of a run is that of a message.
+Neighbouring runs may be alike: a message that is appended has a row of its own.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, NamedTuple
+
+from pillarbox.mail.identifiers import AccountId, MailboxId
+from pillarbox.mail.number_set import STAR, NumberSet
+from pillarbox.world.database import Transaction
+
+_SCATTERED_RUNS: Final = 32
+"""With more runs of UIDs than this, reading the whole span costs less than one query for each."""
+_MAX_TEXTS: Final = 32
+"""Flags that a query asks for."""
+_BEYOND: Final = (STAR + 1, STAR + 1)
+
+
+class FlagRun(NamedTuple):
+    """Messages with successive UIDs, and what they have in common."""
+
+    first: int
+    last: int
+    flags: str
+    """As stored."""
+    modseq: int
+
+
+# Rows that begin before the span may reach into it: of those, the last alone
+_OVERLAPPING = """
+FROM flags
+WHERE account = ? AND mailbox = ? AND uid + more >= ? AND uid <= ? AND uid >= coalesce(
+  (SELECT max(f.uid) FROM flags f WHERE f.account = ? AND f.mailbox = ? AND f.uid <= ?), 0) AND modseq > ?"""
+
+
+def overlapping(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    uids: NumberSet,
+    *,
+    since: int = 0,
+    texts: Collection[str] | None = None,
+) -> list[FlagRun]:
+    """The runs, uncut and ascending, that have some of these UIDs, a MODSEQ above `since` and one of these flags.
+
+    Of many scattered UIDs also runs between them, and of many `texts` also those with others.
+    """
+    if texts is not None and not texts:
+        return []
+    sql, chosen = f"SELECT uid, uid + more, flags, modseq {_OVERLAPPING}", tuple(texts or ())
+    if 0 < len(chosen) <= _MAX_TEXTS:
+        sql += f" AND flags IN ({', '.join('?' * len(chosen))})"
+    else:
+        chosen = ()
+    sql += " ORDER BY uid"
+    spans = uids.runs if len(uids.runs) <= _SCATTERED_RUNS else ((uids.first, uids.last),)
+    found: list[FlagRun] = []
+    for first, last in spans:
+        # A run may have UIDs of several spans
+        if found and (first := max(first, found[-1].last + 1)) > last:
+            continue
+        rows = tx.rows(sql, (account, mailbox, first, last, account, mailbox, first, since, *chosen))
+        found += map(FlagRun._make, rows)
+    return found
+
+
+def texts(tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet) -> set[str]:
+    """The different flags of these messages, whose UIDs are one run."""
+    span = uids.first, uids.last
+    rows = tx.rows(
+        f"SELECT DISTINCT flags {_OVERLAPPING}", (account, mailbox, *span, account, mailbox, uids.first, 0)
+    )
+    return {flags for (flags,) in rows}
+
+
+def divided(runs: Sequence[FlagRun], uids: NumberSet) -> list[tuple[FlagRun, bool]]:
+    """The runs, cut where that is needed, with whether they are among these UIDs."""
+    wanted = iter(uids.runs)
+    first, last = next(wanted, _BEYOND)
+    if runs and first <= runs[0].first and runs[-1].last <= last:
+        return [(run, True) for run in runs]  # nearly always
+    parts: list[tuple[FlagRun, bool]] = []
+    for run in runs:
+        while last < run.first:
+            first, last = next(wanted, _BEYOND)
+        if first <= run.first and run.last <= last:
+            parts.append((run, True))
+        elif run.last < first:
+            parts.append((run, False))
+        else:
+            start = run.first
+            while start <= run.last:
+                while last < start:
+                    first, last = next(wanted, _BEYOND)
+                inside = first <= start
+                end = min(run.last, last if inside else first - 1)
+                parts.append((run._replace(first=start, last=end), inside))
+                start = end + 1
+    return parts
+
+
+def among(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, since: int = 0
+) -> list[FlagRun]:
+    """The runs of these UIDs alone, ascending."""
+    found = overlapping(tx, account, mailbox, uids, since=since)
+    return [run for run, inside in divided(found, uids) if inside]
+
+
+def joined(runs: Iterable[tuple[int, int, str, int]]) -> list[FlagRun]:
+    """Ascending runs, with neighbours that are alike as one."""
+    found: list[FlagRun] = []
+    first, last, flags, modseq = 0, 0, "", 0
+    for start, end, text, change in runs:
+        if start == last + 1 and change == modseq and text == flags:
+            last = end
+            continue
+        if first:
+            found.append(FlagRun(first, last, flags, modseq))
+        first, last, flags, modseq = start, end, text, change
+    return [*found, FlagRun(first, last, flags, modseq)] if first else found
+
+
+_INSERT = "INSERT INTO flags VALUES (?, ?, ?, ?, ?, ?)"
+_UPDATE = "UPDATE flags SET more = ?, flags = ?, modseq = ? WHERE account = ? AND mailbox = ? AND uid = ?"
+_DELETE = "DELETE FROM flags WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?"
+
+
+def insert(tx: Transaction, account: AccountId, mailbox: MailboxId, runs: Iterable[FlagRun]) -> None:
+    """Add the flags of messages that have none."""
+    tx.execute_many(
+        _INSERT,
+        [(account, mailbox, first, flags, modseq, last - first) for first, last, flags, modseq in runs],
+    )
+
+
+def replace(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    before: Sequence[FlagRun],
+    after: Sequence[FlagRun],
+) -> None:
+    """Put `after` in the place of `before`, which are rows uncut and ascending; only what differs is written."""
+    new = {run.first for run in after}
+    gone = NumberSet.of_ascending([(run.first, run.last) for run in before if run.first not in new])
+    if gone:
+        tx.execute_many(_DELETE, [(account, mailbox, *keys) for keys in gone.runs])
+    old = {run.first: run for run in before if run.first in new}
+    changed = [
+        (last - first, flags, modseq, account, mailbox, first)
+        for first, last, flags, modseq in after
+        if first in old and old[first] != (first, last, flags, modseq)
+    ]
+    if changed:
+        tx.execute_many(_UPDATE, changed)
+    if len(old) < len(after):
+        insert(tx, account, mailbox, [run for run in after if run.first not in old])
+
+
+def remove(tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet) -> None:
+    """Remove the flags of these messages."""
+    before = overlapping(tx, account, mailbox, uids)
+    replace(tx, account, mailbox, before, [run for run, inside in divided(before, uids) if not inside])
