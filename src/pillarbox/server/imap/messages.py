@@ -69,6 +69,7 @@ def _joined(values: "array[int]", parts: Sequence[slice]) -> "array[int]":
 
 
 def _with_recent(recent: NumberSet, uids: "array[int]", flags: list[str]) -> list[str]:
+    shown = {text: f"{text} \\Recent" if text else "\\Recent" for text in set(flags)}
     for part in recent.slices(uids):
-        flags[part] = [f"{text} \\Recent" if text else "\\Recent" for text in flags[part]]
+        flags[part] = map(shown.__getitem__, flags[part])
     return flags
