@@ -29,6 +29,9 @@ DELAY_NOTICE_MS = 4 * HOUR_MS
 JITTER = 0.2
 """The part of an interval that is random."""
 
+LONGEST_MS = round(max(RETRY_INTERVALS_MS) * (1 + JITTER / 2))
+"""No retry, lease or pause is for longer."""
+
 
 def retry_after_ms(attempts: int, chance: float) -> int:
     """How long to wait after attempt number `attempts` (from 1); `chance` is in [0, 1)."""

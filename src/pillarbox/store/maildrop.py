@@ -134,6 +134,7 @@ def update(
 
 def _holder(tx: Transaction, account: AccountId, now_ms: int) -> bytes | None:
     holder: bytes | None = tx.value(
-        "SELECT holder FROM maildrop_leases WHERE account = ? AND until_ms > ?", (account, now_ms)
+        "SELECT holder FROM maildrop_leases WHERE account = ? AND until_ms > ? AND until_ms <= ?",
+        (account, now_ms, now_ms + 2 * LEASE_MS),  # a later one is from when the clock was ahead
     )
     return holder

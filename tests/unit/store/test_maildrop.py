@@ -97,6 +97,14 @@ def test_a_lease_runs_out_unless_it_is_renewed(tx: SqliteTransaction) -> None:
         maildrop.lock(tx, ANN, b"one", now_ms=2 * LEASE_MS)
 
 
+def test_a_lease_from_when_the_clock_was_ahead_locks_nobody_out(tx: SqliteTransaction) -> None:
+    maildrop.lock(tx, ANN, b"dead", now_ms=10**12)
+    assert maildrop.is_locked(tx, ANN, now_ms=10**12 - LEASE_MS)  # a small step is none
+    maildrop.lock(tx, ANN, b"new", now_ms=1000)
+    with pytest.raises(InUse):
+        maildrop.update(tx, ANN, mailboxes.by_name(tx, ANN, "INBOX").id, [], holder=b"dead", now_ms=1001)
+
+
 def test_update_deletes_what_was_marked_and_nothing_else(tx: SqliteTransaction) -> None:
     uids = [put(tx, b"Subject: %d\r\n\r\n" % n) for n in range(4)]
     inbox = maildrop.load(tx, ANN)

@@ -17,7 +17,7 @@ from typing import Final
 
 from pillarbox.config.schema import Config
 from pillarbox.delivery.settle import JobResult, ReportingMta, send_due_notices
-from pillarbox.queue import schedule
+from pillarbox.queue import clock_set_back, schedule
 from pillarbox.queue.outcome import give_back, next_notice_ms
 from pillarbox.queue.schedule import LEASE_MS, Job
 from pillarbox.queue.spool import CHANGED
@@ -65,6 +65,8 @@ class Relay:
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = False
         self._watch = ClockWatch(world.clock, distrust_s=2 * self._limits.poll_s)
+        self._was_ahead = True
+        """Whether the clock may have been set back since the queue was looked through."""
 
     def reconfigure(self, config: Config, routes: Routes) -> None:
         """Use another configuration for the connections that are made from now on."""
@@ -251,8 +253,24 @@ class Relay:
         """Whether a lease that seems to have run out has: not for a while after the clock was set."""
         if self._watch.jumped():
             self._world.telemetry.warning("clock was set", leases_trusted_in_s=2 * self._limits.poll_s)
+            self._was_ahead = True
             await self._renew()
+        if self._was_ahead and self._watch.trusted:
+            self._was_ahead = False
+            await self._bring_forward()
         return self._watch.trusted
+
+    async def _bring_forward(self) -> None:
+        """What was written while the clock was ahead is tried now; by now all workers have renewed their leases."""
+        database, now_ms = self._world.database, self._now_ms
+        try:
+            if not await database.read_in_thread(clock_set_back.is_ahead, now_ms=now_ms):
+                return
+            recipients = await database.write_in_thread(clock_set_back.bring_forward, now_ms=now_ms)
+        except BaseException:
+            self._was_ahead = True
+            raise
+        self._world.telemetry.event("queue brought forward", recipients=recipients)
 
     async def _send_due_notices(self) -> None:
         if not await self._leases_trusted():

@@ -446,3 +446,28 @@ def test_leases_are_renewed_while_messages_are_being_read() -> None:
         assert sorted(peer.addresses) == sorted(f"{number}@two.example" for number in range(30))
 
     run_with_relay(test)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_was_queued_while_the_clock_was_ahead_is_tried_when_it_is_right(*, restarted: bool) -> None:
+    year_ms = 365 * 24 * 3_600_000
+
+    async def test(provider: RelayProvider) -> None:
+        peer = provider.peer("two.example", "192.0.2.2", answers={"RCPT": "450 4.2.1 later"})
+        await provider.queue("before@two.example")
+        await provider.pass_(5)
+        provider.clock._started_ms += year_ms
+        await provider.pass_(1000)
+        await provider.queue("ahead@two.example")
+        await provider.pass_(400)
+        if restarted:
+            await provider.stop()
+        provider.clock._started_ms -= year_ms
+        if restarted:
+            provider.start()
+        peer.answers = {}
+        await provider.pass_(400)
+        assert "ahead@two.example" in peer.addresses
+        assert provider.waiting() == []
+
+    run_with_relay(test)
