@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from pillarbox.app.control import ControlSockets
+from pillarbox.app.descriptors import allow_many
 from pillarbox.app.metrics import FAMILIES
 from pillarbox.app.resolved import Resolved
 from pillarbox.app.sockets import Sockets
@@ -25,6 +26,7 @@ from pillarbox.world.tls.server import CertificateUnusable, ServerTls
 
 def alone(resolved: Resolved, sockets: Sockets, ready: Callable[[], None]) -> int:
     """Serve in this process until stopped; return an exit code."""
+    allow_many()
     shared = for_one_alone(FAMILIES)
     telemetry = open_telemetry(resolved.config.log)
     shared.workers.serve(os.getpid(), SystemClock().now_ms())
@@ -42,6 +44,7 @@ def supervised(
     `reread`: how to read the configuration again on SIGHUP. The supervisor tries it first: if something is wrong,
     the log says what, and all workers, later ones included, keep the configuration they had.
     """
+    allow_many()
     workers = resolved.config.workers
     shared = shared_among(workers, SystemEntropy(), FAMILIES)
     telemetry = open_telemetry(resolved.config.log, shared[0].recent.at(workers))

@@ -11,6 +11,7 @@ from functools import partial
 from pillarbox.app import termination
 from pillarbox.app.allocator import give_back_after_growth, map_large_blocks
 from pillarbox.app.control import listen_for_control
+from pillarbox.app.descriptors import tell_when_used_up
 from pillarbox.app.listeners import DRAIN_S, FailureReporter, Listeners
 from pillarbox.app.metrics import publish_readings
 from pillarbox.app.relaying import make_relay
@@ -115,11 +116,15 @@ async def _serve(
     _tune_interpreter()
     reloading = asyncio.create_task(_reload_at(hang_up, reread, apply, world.telemetry))
     beating = asyncio.create_task(pulse.run())
-    giving_back = asyncio.create_task(give_back_after_growth(world.clock))
+    watching = [
+        asyncio.create_task(give_back_after_growth(world.clock)),
+        asyncio.create_task(tell_when_used_up(world.clock, world.telemetry)),
+    ]
     ready()
     await stop.wait()
     reloading.cancel()
-    giving_back.cancel()
+    for task in watching:
+        task.cancel()
     if link:
         loop.remove_reader(link.supervisor_ended)
     await listeners.drain()
