@@ -197,7 +197,8 @@ class Limits:
         ),
     ] = 256 * 1024 * 1024
     connections_per_address: Annotated[
-        Count, Description("Open connections to one service from one address.", "connections")
+        Count,
+        Description("Open connections to one service from one IPv4 address or IPv6 /64.", "connections"),
     ] = 500
 
 

@@ -21,6 +21,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
+from pillarbox.directory.known_clients import client_key
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Activity, Peer, Session, SessionFactory
 from pillarbox.server.pump.owner import OwnedConnection
@@ -59,7 +60,7 @@ class ListenerLimits:
     connections: int | None = None
     """Open connections of this service, in all workers."""
     connections_per_address: int | None = None
-    """Open connections from one address."""
+    """Open connections from one IPv4 address or IPv6 /64, of which one host may have all addresses."""
     handshake_s: float = 30.0
     """Seconds a TLS handshake may take."""
     linger_s: float = 5.0
@@ -259,12 +260,12 @@ class Listener:
 
     def admit(self, connection: OwnedConnection) -> Session[Any] | bytes:
         """Count the connection and make its session, or refuse it."""
-        limits, name, address = self.service.limits, self.service.name, connection.peer.address
+        limits, name, client = self.service.limits, self.service.name, _client(connection.peer)
         count = self._open_counts.count
         full = limits.connections is not None and count(name) >= limits.connections
         crowded = (
             limits.connections_per_address is not None
-            and count(name, address) >= limits.connections_per_address
+            and count(name, client) >= limits.connections_per_address
         )
         if full or crowded:
             self.counts.refused += 1
@@ -273,14 +274,14 @@ class Listener:
         self.counts.accepted += 1
         self._connections[connection] = next(self._numbers), self.turns.monotonic()
         self._open_counts.add(name)
-        self._open_counts.add(name, address)
+        self._open_counts.add(name, client)
         return session
 
     def released(self, connection: OwnedConnection) -> None:
         """Forget a connection that has ended."""
         self._connections.pop(connection, None)
         self._open_counts.remove(self.service.name)
-        self._open_counts.remove(self.service.name, connection.peer.address)
+        self._open_counts.remove(self.service.name, _client(connection.peer))
         if self._empty is not None and not self._connections:
             self._empty.set()
 
@@ -308,6 +309,10 @@ class Listener:
         """Count it, and report it to the operator."""
         self.counts.failed += 1
         self._reporter.session_failed(self.service.name, peer, error)
+
+
+def _client(peer: Peer) -> str:
+    return client_key(peer.address) if ":" in peer.address else peer.address
 
 
 def shared_buffer() -> memoryview:

@@ -241,6 +241,28 @@ def test_a_connection_is_handed_over_after_a_proxy_header(run: Run, implicit_tls
     run(scene())
 
 
+def test_all_addresses_of_an_ipv6_host_are_one_client(run: Run) -> None:
+    async def scene() -> None:
+        async with open_listener(limits=ListenerLimits(connections_per_address=1)) as listener:
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(
+                lambda: Preface(listener), sock=listening_socket("127.0.0.1", 0)
+            )
+            port = server.sockets[0].getsockname()[1]
+            clients = []
+            for address in (b"2001:7::1", b"2001:7::2", b"2001:8::1"):
+                clients.append(Client(*await asyncio.open_connection("127.0.0.1", port)))
+                clients[-1].send(b"PROXY " + address + b"\n")
+            assert [await client.line() for client in clients] == [b"hello", b"busy", b"hello"]
+            for client in clients:
+                client.writer.close()
+            await until(lambda: not listener.open_connections)
+            assert listener._open_counts.count("play", "2001:7::/64") == 0
+            server.close()
+
+    run(scene())
+
+
 def test_a_session_of_several_accounts_ends_when_one_is_revoked(run: Run) -> None:
     async def scene() -> None:
         async with open_listener() as listener:
