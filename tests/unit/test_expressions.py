@@ -93,6 +93,7 @@ EXPRESSIONS: dict[str, str] = {
     "protocol.smtp.line_ends": "_RUN_BEFORE_LF",
     "protocol.smtp.parameters": "_PARAMETER _SPACE _ADDRESS_TYPE",
     "protocol.smtp.path": "_PLAIN _PATH _BARE _LOOSE_LOCAL",
+    "store.search.octets": "_WORD",
     "testing.reader": "_HEAD",
     "world.database.sqlite.log_damage": "_LOST",
     "world.resolver.message": "_PLAIN",

@@ -26,6 +26,8 @@ from pillarbox.store.fetch import Column
 from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.store.search import index
 from pillarbox.store.search.cost import cost
+from pillarbox.store.search.octets import excludes
+from pillarbox.store.search.reading import Message, messages
 from pillarbox.store.search.text import (
     Interlude,
     addresses_contain,
@@ -256,15 +258,28 @@ class _Search:
         if not folded:
             return places
         found = []
-        for place, blob in self._columns(self._possible(folded, places), (Column.BLOB,)):
+        excluded = excludes(folded, in_header=in_header)
+        for place, message in self._messages(self._possible(folded, places)):
             self._interlude()
-            octets = self._read(blob, None)
+            octets = message.octets
+            if excluded(octets, message.header_size):
+                continue
             root = parse(octets)
             if (in_header and any_header_contains(root, folded, self._interlude)) or body_contains(
                 octets, root, folded, self._interlude
             ):
                 found.append(place)
         return found
+
+    def _messages(self, places: Places) -> Iterator[tuple[int, Message]]:
+        """Place and octets of those messages that still exist."""
+        assert self._blobs is not None, "what is in memory reads nothing"
+        cached = self._mailbox
+        for place_of, asked in self._by_uid(places, sparse_from=2):
+            for message in messages(self._tx, self._blobs, cached.account, cached.mailbox, asked):
+                place = place_of.get(message.uid)
+                if place is not None:
+                    yield place, message
 
     def _read(self, digest: bytes, length: int | None) -> bytes:
         assert self._blobs is not None, "what is in memory reads nothing"
@@ -289,19 +304,28 @@ class _Search:
         keep: Callable[[tuple[Any, ...]], bool] | None = None,
     ) -> Iterator[tuple[Any, ...]]:
         """Place and columns of those messages that still exist and whose row `keep` accepts."""
-        cached, uids = self._mailbox, self._mailbox.uids
-        for start in range(0, len(places), MAX_ROWS):
-            self._interlude()
-            some = places[start : start + MAX_ROWS]
-            place_of = {uids[place]: place for place in some}
-            asked = NumberSet.of(place_of)
-            if some[-1] - some[0] < 4 * len(some):  # dense: one scan, and leave out what was not asked for
-                asked = NumberSet(((asked.first, asked.last),))
+        cached = self._mailbox
+        for place_of, asked in self._by_uid(places, sparse_from=4):
             rows = fetch.rows(self._tx, cached.account, cached.mailbox, asked, columns)
             for row in rows if keep is None else filter(keep, rows):
                 place = place_of.get(row[0])
                 if place is not None:
                     yield place, *row[1:]
+
+    def _by_uid(self, places: Places, *, sparse_from: int) -> Iterator[tuple[dict[int, int], NumberSet]]:
+        """Some of the places at a time by their UIDs, and what UIDs to read.
+
+        Where more than one in `sparse_from` of a range is asked for, one scan reads all of it.
+        """
+        uids = self._mailbox.uids
+        for start in range(0, len(places), MAX_ROWS):
+            self._interlude()
+            some = places[start : start + MAX_ROWS]
+            place_of = {uids[place]: place for place in some}
+            asked = NumberSet.of(place_of)
+            if some[-1] - some[0] < sparse_from * len(some):
+                asked = NumberSet(((asked.first, asked.last),))
+            yield place_of, asked
 
 
 def _dated(stamp: Stamp, relation: Relation, day: int) -> tuple[str, tuple[int, ...]]:
