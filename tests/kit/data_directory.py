@@ -15,7 +15,7 @@ from pillarbox.mail.summary import summarize
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.store import append, flags, mailboxes, orphans, placements
 from pillarbox.store.flags import Mode
-from pillarbox.store.search import index
+from pillarbox.store.search import feeding
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, Blobs, FileBlobs, PreparedBlob, prepare
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.sqlite import SqliteDatabase, open_database
@@ -82,9 +82,9 @@ def fill_directory(directory: Path, *, messages: int = 12) -> Iterator[OpenDirec
 
 def catch_up(data: OpenDirectory) -> None:
     """Index all that is not indexed yet."""
-    while attempt := data.database.write_now(index.begin):
-        while batch := data.database.read_now(index.gather, data.blobs, attempt):
-            data.database.write_now(index.feed, batch)
+    while attempt := data.database.write_now(feeding.begin):
+        while batch := data.database.read_now(feeding.gather, data.blobs, attempt):
+            data.database.write_now(feeding.feed, batch)
 
 
 def put(data: OpenDirectory, text: bytes, *, account: int = 1) -> None:

@@ -37,7 +37,7 @@ from pillarbox.store.append import Arrival, append
 from pillarbox.store.fetch import Column
 from pillarbox.store.flags import Mode
 from pillarbox.store.mailbox_cache import MailboxCache
-from pillarbox.store.search import evaluate, index
+from pillarbox.store.search import evaluate, feeding
 from pillarbox.world import blobs
 from pillarbox.world.blobs import DatabaseBlobs
 from tests.kit.stored_mail import ANNA, BOB, NOW_MS, current, message, octets, open_store, put
@@ -186,9 +186,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def feed(self, limit: int) -> None:
-        attempt = index.begin(self.tx, limit)
-        while attempt and (batch := index.gather(self.tx, BLOBS, attempt, limit)):
-            index.feed(self.tx, batch)
+        attempt = feeding.begin(self.tx, limit)
+        while attempt and (batch := feeding.gather(self.tx, BLOBS, attempt, limit)):
+            feeding.feed(self.tx, batch)
 
     @invariant()
     def mailboxes_hold_what_the_model_holds(self) -> None:

@@ -5,16 +5,20 @@ import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.chores import Chore, Chores
+from pillarbox.server.chores.indexing import CYCLE_S, RUN_S, Rest, Searched, index_mail
 from pillarbox.server.chores.runner import BUSY_S, IDLE_S, REST_FACTOR
-from pillarbox.server.chores.table import LEFTOVERS_EVERY_S, Rest, index_mail
-from pillarbox.store.search import index
+from pillarbox.server.chores.table import LEFTOVERS_EVERY_S
+from pillarbox.store.search import feeding, index
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.signals import LocalSignals
 from pillarbox.world.world import World
 from tests.kit.provider import open_provider
 
@@ -112,7 +116,7 @@ def test_no_work_is_looked_for_less_often(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-async def no_rest() -> None:
+async def no_rest(_seconds: float | None = None) -> None:
     """Go on at once."""
 
 
@@ -136,7 +140,7 @@ def feed_failing_with(
         await provider.deliver(0, b"Subject: x\r\n\r\nwords\r\n")
         database = provider.world.database
         with monkeypatch.context() as patched:
-            patched.setattr(index, "gather", failing(failure))
+            patched.setattr(feeding, "gather", failing(failure))
             for _ in range(3):
                 with contextlib.suppress(type(failure)):
                     await index_mail(provider.world, no_rest)
@@ -161,3 +165,93 @@ def test_what_is_not_the_emails_fault_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
 ) -> None:
     assert feed_failing_with(tmp_path, monkeypatch, failure) == (1, 0)
+
+
+def test_a_write_under_way_is_completed_and_what_it_began_is_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        provider = await open_provider(tmp_path)
+        for person in (0, 0, 0, 1, 1, 1):
+            await provider.deliver(person, b"Subject: x\r\n\r\nwords\r\n")
+        database = provider.world.database
+        write, value = database.write_in_thread, database.read
+        chores: list[asyncio.Task[bool]] = []
+
+        async def write_and_cancel(*arguments: Any, **keywords: Any) -> Any:
+            result = await write(*arguments, **keywords)
+            chores[-1].cancel()
+            return result
+
+        with monkeypatch.context() as patched:
+            patched.setattr(database, "write_in_thread", write_and_cancel)
+            for _ in range(8):
+                chores.append(asyncio.create_task(index_mail(provider.world, no_rest, limit=1)))
+                await asyncio.wait(chores)
+                assert chores[-1].cancelled()
+                begun = "SELECT count(*) FROM search_attempts JOIN ledgers USING (account) WHERE upto > indexed_email"
+                assert await value(lambda tx: tx.value(begun)) == 0  # noqa: B023 - called at once
+        while await index_mail(provider.world, no_rest, limit=1):
+            pass
+        assert await value(lambda tx: tx.value("SELECT count(*) FROM search_given_up")) == 0
+        assert await value(lambda tx: tx.value("SELECT count(*) FROM search_index_docsize")) == 6
+        await provider.close()
+
+    asyncio.run(scenario())
+
+
+def test_the_account_that_is_searched_is_fed_first() -> None:
+    signals = LocalSignals()
+    searched = Searched(signals)
+    one, two, three = map(AccountId, (1, 2, 3))
+    assert searched.in_order([one, two]) == [one, two]
+    assert not searched
+    signals.announce([feeding.searched(two), feeding.searched(three)])
+    assert searched
+    assert searched.in_order([one, two, three]) == [two, one, three]
+    assert searched.in_order([one, three]) == [one, three]  # the other is indexed
+    assert not searched
+    searched.end()
+    signals.announce([feeding.searched(one)])
+    assert not searched
+
+
+@pytest.mark.parametrize("is_searched", [False, True])
+def test_a_rest_is_shorter_while_what_is_not_indexed_is_searched(tmp_path: Path, is_searched: bool) -> None:
+    async def scenario() -> None:
+        provider = await open_provider(tmp_path)
+        for _ in range(3):
+            await provider.deliver(0, b"Subject: x\r\n\r\nwords\r\n")
+        rests: list[float | None] = []
+
+        async def rest(seconds: float | None = None) -> None:
+            rests.append(seconds)
+            if is_searched:
+                provider.world.signals.announce([feeding.searched(provider.accounts[0])])
+
+        assert await index_mail(provider.world, rest, limit=1)
+        assert len(rests) == 3
+        assert all(seconds is not None and seconds >= CYCLE_S for seconds in rests[: 1 if is_searched else 3])
+        assert not is_searched or all(seconds is not None and seconds < CYCLE_S for seconds in rests[1:])
+        await provider.close()
+
+    asyncio.run(scenario())
+
+
+def test_other_chores_have_their_turn_however_much_arrived(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        clock = Asleep()
+        provider = await open_provider(tmp_path, clock=clock)
+        for _ in range(10):
+            await provider.deliver(0, b"Subject: x\r\n\r\nwords\r\n")
+
+        async def rest(_seconds: float | None = None) -> None:
+            clock.now += RUN_S / 4
+
+        assert await index_mail(provider.world, rest, limit=1)
+        assert await provider.world.database.read(lambda tx: index.backlog(tx, limit=10)) == 5
+        begun = "SELECT count(*) FROM search_attempts JOIN ledgers USING (account) WHERE upto > indexed_email"
+        assert await provider.world.database.read(lambda tx: tx.value(begun)) == 0
+        await provider.close()
+
+    asyncio.run(scenario())

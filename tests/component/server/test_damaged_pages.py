@@ -147,7 +147,7 @@ def play(provider: Provider, run: Callable[[Any], Any]) -> Iterator[tuple[str, b
         wire.close()
 
 
-async def no_rest() -> None:
+async def no_rest(_seconds: float | None = None) -> None:
     """Go on at once."""
 
 

@@ -37,7 +37,7 @@ from pillarbox.mail.query import (
     Younger,
 )
 from pillarbox.store import mailbox_cache, mailboxes, orphans, placements
-from pillarbox.store.search import NotInSession, evaluate, index, takes_long
+from pillarbox.store.search import NotInSession, evaluate, feeding, index, takes_long
 from pillarbox.world.blobs import DatabaseBlobs
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.stored_mail import ANNA, BOB, DAY_MS, NOW_MS, mailbox, octets, open_store, put
@@ -45,18 +45,18 @@ from tests.kit.stored_mail import ANNA, BOB, DAY_MS, NOW_MS, mailbox, octets, op
 BLOBS = DatabaseBlobs()
 
 
-def catch_up(tx: SqliteTransaction, *, max_characters: int = index.MAX_INDEXED_CHARACTERS) -> int:
+def catch_up(tx: SqliteTransaction, *, max_characters: int = feeding.MAX_INDEXED_CHARACTERS) -> int:
     fed = 0
-    while (attempt := index.begin(tx)) is not None:
-        while (batch := index.gather(tx, BLOBS, attempt, max_characters=max_characters)) is not None:
-            fed += index.feed(tx, batch)
+    while (attempt := feeding.begin(tx)) is not None:
+        while (batch := feeding.gather(tx, BLOBS, attempt, max_characters=max_characters)) is not None:
+            fed += feeding.feed(tx, batch).emails
     return fed
 
 
-def gathered(tx: SqliteTransaction) -> index.Batch:
-    attempt = index.begin(tx)
+def gathered(tx: SqliteTransaction) -> feeding.Batch:
+    attempt = feeding.begin(tx)
     assert attempt is not None
-    batch = index.gather(tx, BLOBS, attempt)
+    batch = feeding.gather(tx, BLOBS, attempt)
     assert batch is not None
     return batch
 
@@ -182,7 +182,7 @@ def test_addresses_are_those_of_the_envelope(
                 "body", to=value, subject="first ( relay To ann@two :ann", cc="jorg SsO2 utf-8 ?= \\ (work"
             ),
         )
-        for number in range(index.MAX_FEED_MESSAGES * 3):
+        for number in range(feeding.MAX_ATTEMPT_MESSAGES * 3):
             put(tx, octets(f"filler {number}"))
         if indexed:
             catch_up(tx)
@@ -369,12 +369,12 @@ def test_messages_that_went_meanwhile_are_not_found() -> None:
 
 def test_the_feed_goes_account_by_account_and_ends() -> None:
     with open_store(ANNA, BOB) as tx:
-        for _ in range(index.MAX_FEED_MESSAGES + 3):
+        for _ in range(feeding.MAX_ATTEMPT_MESSAGES + 3):
             put(tx)
             put(tx, account=BOB)
-        assert catch_up(tx) == 2 * (index.MAX_FEED_MESSAGES + 3)
-        assert index.begin(tx) is None
-        assert tx.value("SELECT count(*) FROM search_index") == 2 * (index.MAX_FEED_MESSAGES + 3)
+        assert catch_up(tx) == 2 * (feeding.MAX_ATTEMPT_MESSAGES + 3)
+        assert feeding.begin(tx) is None
+        assert tx.value("SELECT count(*) FROM search_index") == 2 * (feeding.MAX_ATTEMPT_MESSAGES + 3)
 
 
 # --- emails that end the process, or whose reading fails
@@ -387,16 +387,12 @@ def given_up(tx: SqliteTransaction) -> list[int]:
 def crash_at(tx: SqliteTransaction, email: int) -> int:
     """Index what can be, as if the process ended whenever this email is read; how often it ended."""
     crashes = 0
-    while (attempt := index.begin(tx)) is not None:
-        while (
-            row := tx.row("SELECT indexed_email FROM ledgers WHERE account = ?", (attempt.account,))
-        ) is not None:
-            if row[0] < email <= attempt.upto:
+    while (attempt := feeding.begin(tx, 32)) is not None:
+        while (batch := feeding.gather(tx, BLOBS, attempt, 8)) is not None:
+            if any(given.after < email <= given.upto for given in batch.accounts):
                 crashes += 1
                 break
-            if (batch := index.gather(tx, BLOBS, attempt)) is None:
-                break
-            index.feed(tx, batch)
+            feeding.feed(tx, batch)
         assert crashes < 5
     return crashes
 
@@ -411,14 +407,14 @@ def test_an_email_that_ends_the_process_is_given_up_on(place: int) -> None:
         assert tx.value("SELECT count(*) FROM search_index_docsize") == 40
         assert find(tx, Body(f"filler {place}"))[0] == place + 1
         assert len(find(tx, Body("filler"))) == 40
-        assert index.begin(tx) is None
+        assert feeding.begin(tx) is None
 
 
 def test_an_email_whose_reading_fails_once_is_indexed() -> None:
     with open_store() as tx:
         for number in range(10):
             put(tx, octets(f"filler {number}"))
-        assert index.begin(tx) is not None  # and the process ends
+        assert feeding.begin(tx) is not None  # and the process ends
         assert catch_up(tx) == 10
         assert given_up(tx) == []
         assert tx.value("SELECT count(*) FROM search_unindexed") == 0
@@ -427,13 +423,13 @@ def test_an_email_whose_reading_fails_once_is_indexed() -> None:
 def test_after_a_failure_emails_are_read_one_by_one_and_then_many_again() -> None:
     with open_store() as tx:
         emails = [put(tx, octets(f"filler {number}")).email_id for number in range(3)]
-        index.begin(tx)
+        feeding.begin(tx)
         emails += [put(tx, octets(f"filler {number}")).email_id for number in range(3, 10)]
         ends = []
-        while (attempt := index.begin(tx)) is not None:
-            ends.append(attempt.upto)
-            while (batch := index.gather(tx, BLOBS, attempt)) is not None:
-                index.feed(tx, batch)
+        while (attempt := feeding.begin(tx)) is not None:
+            ends += [span.upto for span in attempt.spans]
+            while (batch := feeding.gather(tx, BLOBS, attempt)) is not None:
+                feeding.feed(tx, batch)
         assert ends == [*emails[:3], emails[-1]]
 
 
@@ -441,9 +437,9 @@ def test_an_attempt_that_is_released_does_not_count() -> None:
     with open_store() as tx:
         put(tx)
         for _ in range(5):
-            attempt = index.begin(tx)
+            attempt = feeding.begin(tx)
             assert attempt is not None
-            index.release(tx, attempt)
+            feeding.release(tx, attempt)
         assert catch_up(tx) == 1
         assert given_up(tx) == []
 
@@ -464,11 +460,82 @@ def test_few_characters_are_fed_at_once() -> None:
     with open_store() as tx:
         for number in range(8):
             put(tx, octets(f"filler {number} " * 40))
-        attempt = index.begin(tx)
+        attempt = feeding.begin(tx)
         assert attempt is not None
-        batch = index.gather(tx, BLOBS, attempt, max_fed_characters=500)
+        batch = feeding.gather(tx, BLOBS, attempt, max_gathered_characters=500)
         assert batch is not None
-        assert len(batch.texts) == 2
+        assert [len(given.texts) for given in batch.accounts] == [2]
+        assert not batch.is_last
+        assert feeding.feed(tx, batch) == (2, None)
+        assert catch_up(tx) == 6
+
+
+def test_feeding_ends_when_its_time_is_over_and_goes_on_from_there() -> None:
+    with open_store(ANNA, BOB) as tx:
+        for account in (BOB, ANNA, BOB, ANNA, BOB):
+            put(tx, account=account)
+        batch: feeding.Batch | None = gathered(tx)
+        fed = []
+        while batch:
+            emails, batch = feeding.feed(tx, batch, lambda: True)
+            fed.append(emails)
+            indexed = tx.value("SELECT count(*) FROM search_index_docsize")
+            assert indexed == sum(fed) == 5 - index.backlog(tx, limit=9)
+        assert fed == [1] * 5
+        assert catch_up(tx) == 0
+
+
+def test_what_is_left_of_a_batch_is_not_indexed_twice() -> None:
+    with open_store() as tx:
+        for _ in range(3):
+            put(tx)
+        _, rest = feeding.feed(tx, gathered(tx), lambda: True)
+        assert rest is not None
+        assert feeding.feed(tx, rest) == (2, None)
+        assert feeding.feed(tx, rest) == (0, None)
+        assert feeding.feed(tx, rest, lambda: True) == (0, None)
+
+
+def test_one_attempt_has_the_mail_of_many_accounts_and_those_with_the_fewest_first() -> None:
+    with open_store(ANNA, BOB) as tx:
+        for _ in range(4):
+            put(tx)
+        put(tx, account=BOB)
+        assert feeding.behind(tx) == [BOB, ANNA]
+        attempt = feeding.begin(tx, 3)
+        assert attempt is not None
+        assert [span.account for span in attempt.spans] == [BOB, ANNA]
+        batch = feeding.gather(tx, BLOBS, attempt)
+        assert batch is not None
+        assert feeding.feed(tx, batch) == (3, None)
+        assert feeding.behind(tx) == [ANNA]
+        assert catch_up(tx) == 2
+
+
+def test_an_account_that_is_named_is_fed_first() -> None:
+    with open_store(ANNA, BOB) as tx:
+        put(tx, account=BOB)
+        for _ in range(4):
+            put(tx)
+        attempt = feeding.begin(tx, 3, [ANNA, BOB])
+        assert attempt is not None
+        assert [span.account for span in attempt.spans] == [ANNA]
+        assert feeding.begin(tx, 3, []) is None
+
+
+def test_an_email_that_may_be_given_up_on_is_read_alone() -> None:
+    with open_store(ANNA, BOB) as tx:
+        suspects = [put(tx, account=account).email_id for account in (ANNA, BOB)]
+        feeding.begin(tx)  # and the process ends
+        others = [put(tx, account=account).email_id for account in (ANNA, BOB)]
+        ends = []
+        while (attempt := feeding.begin(tx)) is not None:
+            ends.append([span.upto for span in attempt.spans])
+            while (batch := feeding.gather(tx, BLOBS, attempt)) is not None:
+                feeding.feed(tx, batch)
+        assert ends[:2] == [[suspects[0]], [suspects[1]]]
+        assert sorted(email for end in ends[2:] for email in end) == others
+        assert given_up(tx) == []
 
 
 def test_a_long_text_is_fed_without_what_repeats() -> None:
@@ -485,10 +552,10 @@ def test_a_long_text_is_fed_without_what_repeats() -> None:
 def test_a_text_of_too_many_trigrams_is_found_all_the_same() -> None:
     with searchable("none") as tx:
         put(tx, octets("".join(map(chr, range(0x4E00, 0x4E00 + 4_000))) + "needle"))
-        attempt = index.begin(tx)
+        attempt = feeding.begin(tx)
         assert attempt is not None
-        while (batch := index.gather(tx, BLOBS, attempt, max_fed_characters=1_000)) is not None:
-            index.feed(tx, batch)
+        while (batch := feeding.gather(tx, BLOBS, attempt, max_fed_characters=1_000)) is not None:
+            feeding.feed(tx, batch)
         assert tx.value("SELECT count(*) FROM search_unindexed") == 1
         assert find(tx, Body("needle")) == [28]
 
@@ -504,8 +571,8 @@ def test_two_feeders_do_not_index_twice() -> None:
     with open_store() as tx:
         put(tx)
         batch = gathered(tx)
-        assert index.feed(tx, batch) == 1
-        assert index.feed(tx, batch) == 0
+        assert feeding.feed(tx, batch).emails == 1
+        assert feeding.feed(tx, batch).emails == 0
 
 
 def test_what_went_between_gathering_and_feeding_is_not_indexed() -> None:
@@ -514,9 +581,9 @@ def test_what_went_between_gathering_and_feeding_is_not_indexed() -> None:
         batch = gathered(tx)
         placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
         orphans.sweep(tx)
-        assert index.feed(tx, batch) == 0
+        assert feeding.feed(tx, batch).emails == 0
         assert tx.value("SELECT count(*) FROM search_index") == 0
-        assert index.begin(tx) is None
+        assert feeding.begin(tx) is None
 
 
 def test_the_sweep_takes_an_email_out_of_the_index() -> None:

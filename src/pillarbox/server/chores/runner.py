@@ -63,10 +63,11 @@ class Chores:
         """Run each chore that is due once; return whether there may be more to do."""
         return any([await self._run_if_due(chore) for chore in self._due])
 
-    async def rest(self) -> None:
-        """Sleep the longer, the longer the work took since the last rest, if others are served."""
-        took = self._world.clock.monotonic() - self._working_since
-        await self._sleep(max(BUSY_S, took * REST_FACTOR if self._others else 0.0))
+    async def rest(self, seconds: float | None = None) -> None:
+        """Sleep so long if others are served; without a number, the longer, the longer the work since the last rest."""
+        if seconds is None:
+            seconds = (self._world.clock.monotonic() - self._working_since) * REST_FACTOR
+        await self._sleep(max(BUSY_S, seconds if self._others else 0.0))
 
     async def _sleep(self, seconds: float) -> None:
         calls = self._world.database.calls

@@ -1,19 +1,13 @@
 """The chores: what each does, and how often it is due."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from pillarbox.server.chores.indexing import Rest, index_mail
 from pillarbox.store import orphans
-from pillarbox.store.search import index
 from pillarbox.world.blobs import ABANDONED_MS, has_unused_files, sweep, sweep_leftovers
-from pillarbox.world.database import DatabaseUnavailable, Lane
 from pillarbox.world.world import World
-
-Rest = Callable[[], Awaitable[None]]
-"""Awaited between two pieces of work, so that clients come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +33,6 @@ async def drop_files(world: World, _rest: Rest) -> bool:
         return False
     older_than_ms = world.clock.now_ms() - ABANDONED_MS
     return await sweep(world.blobs, world.database, older_than_ms=older_than_ms) > 0
-
-
-async def index_mail(world: World, rest: Rest) -> bool:
-    """Feed the full-text index."""
-    database = world.database
-    if not await database.read(index.has_backlog):
-        return False
-    attempt = await database.write(index.begin)
-    if attempt is None:
-        return False
-    try:
-        while batch := await database.read_in_lane(Lane.MAINTENANCE, index.gather, world.blobs, attempt):
-            await database.write_in_thread(index.feed, batch)
-            await rest()
-    except (asyncio.CancelledError, DatabaseUnavailable):
-        with suppress(DatabaseUnavailable):
-            await database.write(index.release, attempt)
-        raise
-    return True
 
 
 async def drop_leftovers(world: World, _rest: Rest) -> bool:

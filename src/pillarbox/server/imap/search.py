@@ -19,6 +19,7 @@ from pillarbox.server.imap.reply import Reply, ok
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import search as store_search
 from pillarbox.store.mailbox_cache import CachedMailbox
+from pillarbox.store.search.feeding import searched
 from pillarbox.world.database import Lane
 
 _ALL = frozenset({SearchReturn.ALL})
@@ -51,6 +52,7 @@ async def _find(session: SessionState, cached: CachedMailbox, query: Query) -> l
     blobs, now_ms = session.world.blobs, session.now_ms
     if store_search.takes_long(query, messages=cached.weight):
         database, mailbox = session.world.database, cached.snapshot()
+        session.world.signals.announce((searched(session.account_id),))
         searching = session.caches.searches.run(
             session.account_id,
             lambda: session.connection.gone,

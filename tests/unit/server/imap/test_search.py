@@ -2,6 +2,7 @@
 
 import pytest
 
+from pillarbox.store.search.feeding import searched
 from tests.kit.imap.client import MESSAGE, ImapProvider, open_imap
 
 
@@ -170,3 +171,18 @@ def test_search_over_messages_that_are_gone_says_so(key: str) -> None:
         answer = client.ok(f"UID SEARCH {key}")
         assert (answer.code, answer.numbered(b"EXPUNGE")) == (None, [2])
         assert client.ok(f"SEARCH {key}").code is None
+
+
+def test_a_search_in_the_text_says_that_the_account_is_searched() -> None:
+    heard: list[str] = []
+    with open_imap() as mail:
+        filled(mail)
+        account = mail.provider.world.database.read_now(
+            lambda tx: tx.value("SELECT account FROM ledgers WHERE messages > 0")
+        )
+        mail.provider.world.signals.subscribe(searched(account), lambda: heard.append("searched"))
+        client = mail.client(select="INBOX")
+        client.ok("SEARCH UNSEEN")
+        assert heard == []
+        client.ok("SEARCH BODY text")
+        assert heard == ["searched"]
