@@ -90,20 +90,20 @@ async def _feed(world: World, rest: Rest, searched: Searched, behind: list[Accou
     try:
         attempt, is_cancelled = await _completed(database.write_in_thread(feeding.begin, limit, behind))
         _end_if(is_cancelled)
-        while attempt:
+        while attempt is not None:
             gathered, behind, took_s = await database.read_in_lane(
                 Lane.MAINTENANCE, _read, world.blobs, attempt
             )
             following = searched.in_order(behind) if clock.monotonic() < until else []
             begin = partial(feeding.begin, limit=limit, accounts=following)
             batch: Batch | None = gathered
-            while batch and attempt:
+            while batch is not None and attempt is not None:
                 writing = database.write_in_thread(_write, batch, attempt, begin, clock)
                 (batch, attempt), is_cancelled = await _completed(writing)
                 _end_if(is_cancelled)
             await rest(took_s * SEARCHED_REST_FACTOR if searched else max(took_s * REST_FACTOR, CYCLE_S))
     except (asyncio.CancelledError, DatabaseUnavailable):
-        if attempt:
+        if attempt is not None:
             with suppress(DatabaseUnavailable):
                 await database.write(feeding.release, attempt)
         raise
@@ -117,6 +117,8 @@ async def _completed(writing: Coroutine[Any, Any, T]) -> tuple[T, bool]:
             await asyncio.wait({task})
         except asyncio.CancelledError:
             is_cancelled = True
+    if is_cancelled and task.exception():  # nothing was begun
+        raise asyncio.CancelledError
     return task.result(), is_cancelled
 
 
