@@ -23,7 +23,7 @@ from pillarbox.world.database import (
 )
 from pillarbox.world.database.sqlite import SqliteDatabase, open_database
 from pillarbox.world.database.sqlite.write_lock import WriteLock
-from pillarbox.world.database.sqlite.writer import WriterLimits
+from pillarbox.world.database.sqlite.writer import CAREFUL_BATCHES, WriterLimits
 
 NOTES = Schema("notes", migrations=("CREATE TABLE notes (id INTEGER PRIMARY KEY, note TEXT UNIQUE)",))
 
@@ -121,6 +121,82 @@ def test_a_failed_commit_is_raised_to_all_callers_even_if_the_roll_back_fails(
     results = asyncio.run(scenario())
     assert [type(result) for result in results] == [DatabaseUnavailable] * 2
     assert database.read_now(notes) == ["three"]
+
+
+def test_after_a_failure_all_verbs_run_in_savepoints_for_a_while(database: SqliteDatabase) -> None:
+    runs: list[str] = []
+
+    def noted(tx: Transaction, note: str) -> None:
+        runs.append(note)
+        add(tx, note)
+
+    def fail(tx: Transaction) -> None:
+        add(tx, "undone")
+        raise LookupError("no")
+
+    async def batch(note: str) -> None:
+        writing = [database.write(noted, note), database.write(fail)]
+        assert isinstance((await asyncio.gather(*writing, return_exceptions=True))[1], LookupError)
+
+    async def scenario() -> None:
+        for number in range(CAREFUL_BATCHES + 2):
+            await batch(str(number))
+
+    asyncio.run(scenario())
+    last = str(CAREFUL_BATCHES + 1)
+    assert [note for note in runs if runs.count(note) > 1] == ["0", "0", last, last], "these ran again"
+    assert database.read_now(notes) == [str(number) for number in range(CAREFUL_BATCHES + 2)]
+
+
+def test_a_batch_that_runs_again_waits_for_another_program(database: SqliteDatabase) -> None:
+    """Between roll-back and the new beginning, a program without the write lock may have locked the database."""
+    other = apsw.Connection(str(database.path))
+    held: list[int] = []
+
+    def lock(*_arguments: object) -> None:
+        if not held:
+            held.append(1)
+            other.execute("BEGIN IMMEDIATE")
+            asyncio.get_running_loop().call_later(0.05, other.execute, "ROLLBACK")
+
+    class Locking(Failing):
+        def execute(self, sql: str, *arguments: Any) -> Any:
+            done = super().execute(sql, *arguments)
+            if sql == "ROLLBACK":
+                lock()
+            return done
+
+    def fail(_tx: Transaction) -> None:
+        raise LookupError("no")
+
+    async def scenario() -> list[object]:
+        database._writer._connection = Locking(database._connection, "", LookupError(), 0)  # type: ignore[assignment]  # as above
+        return list(
+            await asyncio.gather(database.write(add, "one"), database.write(fail), return_exceptions=True)
+        )
+
+    results = asyncio.run(scenario())
+    other.close()
+    assert held
+    assert [type(result) for result in results] == [type(None), LookupError]
+    assert database.read_now(notes) == ["one"]
+
+
+def test_who_was_answered_goes_on_before_the_next_commit(database: SqliteDatabase) -> None:
+    async def twice() -> None:
+        await database.write(add, "one")
+        await database.write(add, "three")
+
+    async def once() -> None:
+        await asyncio.sleep(0)  # meanwhile the first is being committed
+        await database.write(add, "two")
+
+    async def scenario() -> None:
+        await asyncio.gather(twice(), once())
+
+    asyncio.run(scenario())
+    assert database.read_now(notes) == ["one", "two", "three"]
+    assert database.commit_counts.verbs.total / sum(database.commit_counts.verbs.counts) == 3 / 2
 
 
 def test_what_could_not_be_rolled_back_is_not_read(database: SqliteDatabase) -> None:

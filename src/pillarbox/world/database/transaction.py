@@ -1,8 +1,9 @@
 """What a verb may ask of the database: one open transaction.
 
 A *verb* is a plain function `def verb(tx, ...)` of a transactional room. It is synchronous, so nothing can await
-while a transaction is open. Its SQL is accepted by SQLite and by PostgreSQL's grammar: `?` placeholders,
-`ON CONFLICT`, `RETURNING`. What only one engine understands is in a file whose path names the engine.
+while a transaction is open, and has no effect outside the transaction, since it may be rolled back and run again. Its
+SQL is accepted by SQLite and by PostgreSQL's grammar: `?` placeholders, `ON CONFLICT`, `RETURNING`. What only one
+engine understands is in a file whose path names the engine.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ SqlValue = None | int | float | str | bytes
 
 
 class Transaction(Protocol):
-    """An open transaction, or within a batch a savepoint of one.
+    """An open transaction, perhaps shared with other verbs.
 
     Leaving the verb by an exception undoes what the verb did, and nothing else. Every method that runs a
     statement raises `DatabaseFailure`.

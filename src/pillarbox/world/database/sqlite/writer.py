@@ -1,15 +1,20 @@
 """Group commit: the verbs that arrive while one transaction is made durable go into the next one.
 
 `Writer.write` queues a verb and starts a cycle if none is under way. A cycle takes the write lock, opens a
-transaction, runs every waiting verb in a savepoint of its own (a lone one needs none: if it fails, there is
-nothing else to keep), and passes the COMMIT (C code that waits for the disk, without the GIL) to a thread.
-Meanwhile the loop serves its connections, and their verbs wait for the next cycle. There is no timer: a lone
-verb waits for one flush of the disk and nothing else.
+transaction, runs every waiting verb, and passes the COMMIT (C code that waits for the disk, without the GIL) to a
+thread. Meanwhile the loop serves its connections, and their verbs wait for the next cycle; it begins when those who
+were answered have gone on, and what had come in by then was read. There is no timer: a lone verb waits for one flush
+of the disk and nothing else.
+
+Few verbs raise, so a batch runs without savepoints first. If one of its verbs raises, all is rolled back and runs
+again, each verb in a savepoint; and so do the next `CAREFUL_BATCHES`, lest whoever provokes failures make everybody's
+verbs run twice. So a verb may run twice, and has no effect but on its transaction.
 
 Always true:
 
 1. `write` returns only after the commit that holds its verb is durable.
-2. A verb that raises has changed nothing, and the other verbs of the batch are unaffected.
+2. A verb that raises has changed nothing, and the other verbs of the batch are unaffected. What it raises is what it
+   raised with the verbs before it done, and those undone that raised.
 3. If the commit fails, every verb of the batch fails with `DatabaseUnavailable` and nothing was changed.
 4. Verbs run one at a time, in the loop's thread, in the order in which they were given. One that writes much has a
    transaction of its own and runs in the thread that commits it; what waits longest behind it goes before the next.
@@ -40,6 +45,9 @@ from pillarbox.world.topic import Topic
 
 MAX_BATCH_VERBS = 256
 """Verbs in one transaction; beyond, the flush is already shared by so many that more gains nothing."""
+
+CAREFUL_BATCHES = 64
+"""So many batches of several verbs run in savepoints after one in which a verb has raised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +112,8 @@ class Writer:
         self._cycles: asyncio.Task[None] | None = None
         self._closed = False
         self._begun = False
+        self._careful = 0
+        """Batches still to be run in savepoints."""
 
     @property
     def at_rest(self) -> bool:
@@ -133,6 +143,8 @@ class Writer:
         try:
             while self._waiting or self._waiting_large:
                 await self._cycle()
+                if self._waiting:
+                    await asyncio.sleep(0)
         finally:
             self._cycles = None
             # Left over only where the loop itself is being ended
@@ -201,12 +213,13 @@ class Writer:
         try:
             if in_thread and self._thread:
                 trouble = await self._thread.run(partial(self._run_verb_and_commit, batch[0]))
-            elif not self._run_verbs(batch):
+            elif not await self._run_verbs(batch):
                 trouble = None
             elif self._thread:
                 trouble = await self._thread.run(self._commit)
             else:
                 trouble = self._commit()
+            self._look()
         except BaseException as failure:  # nothing was committed, and every caller must get an answer
             self._undo()
             for waiting in batch:
@@ -223,12 +236,34 @@ class Writer:
         self._run_verb(waiting)
         return None if waiting.failure else self._commit()
 
-    def _run_verbs(self, batch: list[_Waiting]) -> bool:
-        """Run each verb, in a savepoint unless it has the transaction for itself; whether any succeeded."""
+    async def _run_verbs(self, batch: list[_Waiting]) -> bool:
+        """Run each verb; whether any succeeded."""
         self.counts.verbs.observe(len(batch))
-        if len(batch) == 1:
+        if len(batch) == 1:  # if it fails, there is nothing else to keep
             self._run_verb(batch[0])
             return batch[0].failure is None
+        if self._careful:
+            self._careful -= 1
+        elif self._run_together(batch):
+            return True
+        else:
+            self._careful = CAREFUL_BATCHES
+            self._undo()
+            await asyncio.sleep(0)  # a batch may take as long as others may be kept waiting
+            await self._begin()
+        self._run_in_savepoints(batch)
+        return any(waiting.failure is None for waiting in batch)
+
+    def _run_together(self, batch: list[_Waiting]) -> bool:
+        """Run the verbs one after another; whether all succeeded."""
+        try:
+            for waiting in batch:
+                waiting.result = waiting.verb(self.transaction, *waiting.arguments, **waiting.keywords)
+        except Exception:  # raised again when they run in savepoints
+            return False
+        return True
+
+    def _run_in_savepoints(self, batch: list[_Waiting]) -> None:
         control = self.transaction.control
         announced = self.transaction.announced
         for waiting in batch:
@@ -241,7 +276,6 @@ class Writer:
                 announced |= self.transaction.announced
             control("RELEASE verb")
         self.transaction.announced = announced
-        return any(waiting.failure is None for waiting in batch)
 
     def _run_verb(self, waiting: _Waiting) -> None:
         """Run a verb, and keep its result or its failure."""
@@ -265,7 +299,6 @@ class Writer:
         began_s = monotonic()
         self._connection.execute("COMMIT")
         self.counts.seconds.observe(monotonic() - began_s)
-        self._look()
         try:
             self._after_commit()
         except Exception as failure:
