@@ -1,11 +1,13 @@
 """Where log lines go: a stream, or a file of bounded size that several processes write.
 
 What is always true: nothing that is written here fails or is waited for; what can't be written, say to a full disk, is
-lost, and the line after it is a line of its own.
+lost, and the line after it is a line of its own. Lines are written in the order in which they were logged.
 """
 
+import asyncio
 import fcntl
 import os
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol, TextIO
@@ -13,6 +15,8 @@ from typing import Final, Protocol, TextIO
 FILE_MODE: Final = 0o600
 CHECK_OCTETS: Final = 64 * 1024
 """Written by a process until it looks whether the file is too large, or another one by now."""
+TOGETHER_OCTETS: Final = 4096
+"""Written together at most: a pipe takes so much as a whole (PIPE_BUF), whoever else writes to it."""
 
 
 class LogOutput(Protocol):
@@ -26,6 +30,64 @@ class LogOutput(Protocol):
 
     def close(self) -> None:
         """Write nothing more."""
+
+
+class GatheredOutput:
+    """Lines of one turn of the event loop, written together at its end: one system call, not one for each message.
+
+    A process that is killed leaves all but what it logged in its last turn; one that ends in any other way leaves all.
+    """
+
+    def __init__(self, output: LogOutput) -> None:
+        self._output = output
+        self._lines: deque[str] = deque()  # of threads, too: each operation is atomic
+        self._octets = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The loop at whose end of turn the lines will be written."""
+
+    def line(self, text: str) -> None:
+        """Write a line, with its line feed, at the end of this turn; without a loop, at once."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.urgent_line(text)
+            return
+        octets = len(text) if text.isascii() else 4 * len(text)
+        if self._octets + octets > TOGETHER_OCTETS:
+            self.flush()
+        self._lines.append(text)
+        self._octets += octets
+        if self._loop is not loop:
+            self._loop = loop
+            loop.call_soon(self._turn_ended)
+
+    def urgent_line(self, text: str) -> None:
+        """Write all lines now, and this one."""
+        self.flush()
+        self._output.line(text)
+
+    def flush(self) -> None:
+        """Write all lines now."""
+        lines, self._octets = [], 0
+        with suppress(IndexError):
+            while True:
+                lines.append(self._lines.popleft())
+        if lines:
+            self._output.line("".join(lines))
+
+    def _turn_ended(self) -> None:
+        self._loop = None
+        self.flush()
+
+    def reopen(self) -> None:
+        """See `LogOutput.reopen`."""
+        self.flush()
+        self._output.reopen()
+
+    def close(self) -> None:
+        """Write all lines, and nothing more."""
+        self.flush()
+        self._output.close()
 
 
 class StreamOutput:

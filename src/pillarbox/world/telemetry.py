@@ -1,7 +1,8 @@
 """The log: events with fields, as JSON lines or as lines that people read.
 
-There is an event for every message, so a line is encoded at once; structlog, which describes the stack of an error, is
-loaded when there is one. Metrics are not here: `world.shared.metrics`.
+There is an event for every message, so the lines of events of one turn of the loop are written together at its end;
+those of warnings and errors at once. structlog, which describes the stack of an error, is loaded when there is one.
+Metrics are not here: `world.shared.metrics`.
 
 Always true: no credential is written; a field whose name says that it holds one is replaced first.
 """
@@ -19,7 +20,7 @@ import msgspec
 
 from pillarbox.config.schema import Log, LogFormat
 from pillarbox.mail.visible import visible_json
-from pillarbox.world.log_output import FileOutput, LogOutput, StreamOutput
+from pillarbox.world.log_output import FileOutput, GatheredOutput, StreamOutput
 from pillarbox.world.log_text import fields_text, text_line
 from pillarbox.world.shared.recent_events import RecentEvent, RecentEvents
 
@@ -113,8 +114,9 @@ class SystemTelemetry:
         self._keep(_ERROR, name, {**fields, "error": f"{type(error).__name__}: {_text(error)}"})
         self._write(_ERROR, name, {**fields, "exception": _stacks(error)})
 
-    def _opened(self, log: Log) -> LogOutput:
-        return FileOutput(log.file, log.file_octets) if log.file else StreamOutput(self._stream)
+    def _opened(self, log: Log) -> GatheredOutput:
+        output = FileOutput(log.file, log.file_octets) if log.file else StreamOutput(self._stream)
+        return GatheredOutput(output)
 
     def _apply(self, log: Log) -> None:
         self._level = _Level[log.level.name]
@@ -123,10 +125,8 @@ class SystemTelemetry:
 
     def _write(self, level: _Level, name: str, fields: dict[str, object]) -> None:
         entry = {**fields, "event": name, "level": _NAMES[level], "timestamp": datetime.now(UTC)}
-        if self._readable:
-            self._output.line(f"{text_line(entry)}\n")
-        else:
-            self._output.line(f"{_json_line(entry)}\n")
+        line = text_line(entry) if self._readable else _json_line(entry)
+        (self._output.line if level is _INFO else self._output.urgent_line)(f"{line}\n")
 
     def _keep(self, level: _Level, name: str, fields: Mapping[str, object]) -> None:
         if self._recent is not None:

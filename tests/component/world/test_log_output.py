@@ -1,12 +1,13 @@
 """Log files: bounded, private, opened anew, shared by processes, and never in the way."""
 
+import asyncio
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from pillarbox.world.log_output import FileOutput, older
+from pillarbox.world.log_output import TOGETHER_OCTETS, FileOutput, GatheredOutput, older
 
 LINE = "x" * 99 + "\n"
 SMALL = 1_000
@@ -106,3 +107,98 @@ def test_what_cannot_be_written_is_lost_and_nothing_fails(tmp_path: Path) -> Non
     for _ in range(50):
         output.line("\udcff lost\n")
     output.close()
+
+
+class Writes:
+    """An output that keeps what was written together."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.texts.append(text)
+
+    def reopen(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def test_lines_of_a_turn_are_written_together_at_its_end() -> None:
+    writes = Writes()
+    output = GatheredOutput(writes)
+
+    async def scenario() -> None:
+        for turn in ("first", "second"):
+            output.line(f"{turn} 1\n")
+            output.line(f"{turn} 2\n")
+            await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+    assert writes.texts == ["first 1\nfirst 2\n", "second 1\nsecond 2\n"]
+
+
+def test_without_a_loop_a_line_is_written_at_once() -> None:
+    writes = Writes()
+    output = GatheredOutput(writes)
+    output.line("one\n")
+    assert writes.texts == ["one\n"]
+
+
+def test_an_urgent_line_takes_those_before_it_along() -> None:
+    writes = Writes()
+    output = GatheredOutput(writes)
+
+    async def scenario() -> None:
+        output.line("one\n")
+        output.urgent_line("two\n")
+        assert writes.texts == ["one\n", "two\n"]
+        await asyncio.to_thread(output.line, "three\n")
+        assert writes.texts == ["one\n", "two\n", "three\n"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("letter", ["x", "\N{SNOWMAN}"])
+def test_no_more_is_written_together_than_a_pipe_takes_as_a_whole(letter: str) -> None:
+    writes = Writes()
+    output = GatheredOutput(writes)
+
+    async def scenario() -> None:
+        for _ in range(200):
+            output.line(letter * 99 + "\n")
+
+    asyncio.run(scenario())
+    assert sum(len(text) for text in writes.texts) == 200 * 100
+    assert all(len(text.encode()) <= TOGETHER_OCTETS for text in writes.texts)
+
+
+def test_what_a_loop_that_has_ended_left_is_written_with_the_next_line() -> None:
+    writes = Writes()
+    output = GatheredOutput(writes)
+    loop = asyncio.new_event_loop()
+
+    async def scenario(text: str) -> None:
+        output.line(text)
+
+    loop.run_until_complete(scenario("one\n"))
+    loop.close()
+    asyncio.run(scenario("two\n"))
+    assert "".join(writes.texts) == "one\ntwo\n"
+    output.line("three\n")
+    assert "".join(writes.texts) == "one\ntwo\nthree\n"
+
+
+def test_when_it_is_closed_all_lines_are_written(tmp_path: Path) -> None:
+    output = GatheredOutput(FileOutput(tmp_path / "log", SMALL))
+
+    async def scenario() -> None:
+        output.line("one\n")
+        output.reopen()
+        assert lines(tmp_path / "log") == ["one"]
+        output.line("two\n")
+        output.close()
+
+    asyncio.run(scenario())
+    assert lines(tmp_path / "log") == ["one", "two"]
