@@ -99,8 +99,9 @@ def next_modseq(tx: Transaction, account: AccountId) -> ModSeq:
 _ADD_EMAILS = """
 UPDATE ledgers SET modseq = modseq + 1,
   octets = octets + ?, messages = messages + ?, last_email = last_email + ?
-WHERE account = ? AND octets + ? <= ? AND EXISTS (SELECT 1 FROM mailboxes m WHERE m.account = ? AND m.id = ?)
-RETURNING modseq, last_email"""
+WHERE account = ? AND octets + ? <= ? AND EXISTS (SELECT 1 FROM mailboxes m WHERE m.account = ? AND m.id = ?)"""
+_ADDED = "SELECT modseq, last_email FROM ledgers WHERE account = ?"
+"""Not RETURNING, for which SQLite makes a table of its own; the row is ours since the update."""
 
 _UNLIMITED = 2**62
 
@@ -119,14 +120,15 @@ def add_emails(
     Raises `NoSuchAccount`, `NoSuchMailbox` or `OverQuota`, without having changed anything.
     """
     limit = _UNLIMITED if quota_octets is None else quota_octets
-    row = tx.row(_ADD_EMAILS, (octets, messages, messages, account, octets, limit, account, mailbox))
-    if row is None:
+    if not tx.execute(_ADD_EMAILS, (octets, messages, messages, account, octets, limit, account, mailbox)):
         modseq(tx, account)
         if tx.value("SELECT 1 FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox)) is None:
             raise NoSuchMailbox(mailbox)
         raise OverQuota(account)
     tx.touch(account)
-    return Allocation(row[0], EmailId(row[1] - messages + 1))
+    added = tx.row(_ADDED, (account,))
+    assert added is not None, "it was updated"
+    return Allocation(added[0], EmailId(added[1] - messages + 1))
 
 
 def remove_emails(tx: Transaction, account: AccountId, *, octets: int, messages: int) -> None:

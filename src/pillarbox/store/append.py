@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ModSeq, ThreadId, Uid, UidValidity
-from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.summary import Summary
 from pillarbox.store import account_counters, changes, mailbox_counts, threads
 from pillarbox.store.changes import ChangeKind
@@ -80,12 +79,11 @@ def append_all(
     """
     if not arrivals:
         return []
-    octets = sum(arrival.message.summary.size for arrival in arrivals)
+    counts = _counts(arrivals[0])
+    if len(arrivals) > 1:
+        counts = MailboxCounts.total(map(_counts, arrivals))
     allocation = account_counters.add_emails(
-        tx, account, mailbox, octets=octets, messages=len(arrivals), quota_octets=quota_octets
-    )
-    counts = MailboxCounts.total(
-        MailboxCounts.of(arrival.flags, octets=arrival.message.summary.size) for arrival in arrivals
+        tx, account, mailbox, octets=counts.octets, messages=counts.messages, quota_octets=quota_octets
     )
     first, uid_validity = mailbox_counts.apply(
         tx, account, mailbox, allocation.modseq, counts, uids=len(arrivals)
@@ -99,8 +97,12 @@ def append_all(
         _place(tx, account, mailbox, identifiers, arrival, now_ms)
         appended.append(identifiers)
     last = first + len(arrivals) - 1
-    changes.record(tx, account, allocation.modseq, mailbox, ChangeKind.APPENDED, NumberSet(((first, last),)))
+    changes.record_run(tx, account, allocation.modseq, mailbox, ChangeKind.APPENDED, (first, last))
     return appended
+
+
+def _counts(arrival: Arrival) -> MailboxCounts:
+    return MailboxCounts.of(arrival.flags, octets=arrival.message.summary.size)
 
 
 _INSERT_EMAIL = "INSERT INTO emails VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

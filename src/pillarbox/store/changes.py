@@ -95,10 +95,22 @@ def record(
     if kind is ChangeKind.FLAGGED and len(runs) > SCATTERED_RUNS:
         runs = ((numbers.first, numbers.last),)
     if len(runs) == 1:
-        tx.execute(_RECORD, (account, modseq, mailbox, kind.value, *runs[0]))
+        record_run(tx, account, modseq, mailbox, kind, runs[0])
     else:
         rows = ((account, modseq, mailbox, kind.value, first, last) for first, last in runs)
         tx.execute_many(_RECORD, rows)
+
+
+def record_run(
+    tx: Transaction,
+    account: AccountId,
+    modseq: ModSeq,
+    mailbox: MailboxId,
+    kind: ChangeKind,
+    run: tuple[int, int],
+) -> None:
+    """Log that the numbers from the first of the run to its last have changed."""
+    tx.execute(_RECORD, (account, modseq, mailbox, kind.value, *run))
 
 
 def record_mailbox(

@@ -45,8 +45,8 @@ class MailboxCounts(Struct, frozen=True, gc=False):
 _APPLY = """
 UPDATE mailboxes SET highest_modseq = ?, uid_next = uid_next + ?,
   messages = messages + ?, unseen = unseen + ?, deleted = deleted + ?, octets = octets + ?
-WHERE account = ? AND id = ?
-RETURNING uid_next, uid_validity"""
+WHERE account = ? AND id = ?"""
+_NEXT = "SELECT uid_next, uid_validity FROM mailboxes WHERE account = ? AND id = ?"
 
 
 def apply(
@@ -62,10 +62,11 @@ def apply(
 
     Raises `NoSuchMailbox`.
     """
-    row = tx.row(
+    tx.execute(
         _APPLY,
         (modseq, uids, change.messages, change.unseen, change.deleted, change.octets, account, mailbox),
     )
+    row = tx.row(_NEXT, (account, mailbox))
     if row is None:
         raise NoSuchMailbox(mailbox)
     return Uid(row[0] - uids), row[1]

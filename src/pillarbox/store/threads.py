@@ -34,11 +34,14 @@ def link(tx: Transaction, account: AccountId, summary: Summary, *, email: EmailI
     if by_subject is not None and summary.is_reply and not summary.references:
         looked_up = [*keys, by_subject]
     found = _oldest(tx, account, looked_up)
-    thread = ThreadId(email) if found is None else found
-    tx.execute_many(_INSERT_KEY, [(account, key, thread) for key in keys])
-    if found is None and by_subject is not None:
-        tx.execute(_REPLACE_KEY, (account, by_subject, thread))
-    return thread
+    if found is not None:
+        tx.execute_many(_INSERT_KEY, [(account, key, found) for key in keys])
+        return found
+    # None of these keys was there: only that of the subject can be replaced
+    if by_subject is not None:
+        keys.append(by_subject)
+    tx.execute_many(_REPLACE_KEY, [(account, key, email) for key in keys])
+    return ThreadId(email)
 
 
 def add_keys(

@@ -54,8 +54,10 @@ class PreparedBlob:
     def keep(self, tx: Transaction) -> Blob:
         """Count one more use, storing the octets if they are new."""
         digest, size = self.blob.digest, self.blob.size
-        kept = tx.row("UPDATE blobs SET uses = uses + 1 WHERE digest = ? RETURNING location", (digest,))
+        # Mostly they are new; and SQLite makes a table for what RETURNING returns, which costs more than the rest
+        kept = tx.row("SELECT location FROM blobs WHERE digest = ?", (digest,))
         if kept is not None:
+            keep_again(tx, digest)
             if self.location not in (None, kept[0]):  # the same octets are stored already: one file is enough
                 tx.execute(
                     "INSERT INTO blob_files_unused VALUES (?) ON CONFLICT DO NOTHING", (self.location,)
@@ -63,7 +65,8 @@ class PreparedBlob:
             return self.blob
         octets_id = None
         if self.location is None:
-            octets_id = tx.value("INSERT INTO blob_octets (octets) VALUES (?) RETURNING id", (self.octets,))
+            octets_id = tx.value("SELECT coalesce(max(id), 0) + 1 FROM blob_octets")
+            tx.execute("INSERT INTO blob_octets VALUES (?, ?)", (octets_id, self.octets))
         else:
             use_again(tx, self.location)
         tx.execute("INSERT INTO blobs VALUES (?, ?, 1, ?, ?)", (digest, size, octets_id, self.location))
