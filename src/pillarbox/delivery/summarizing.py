@@ -1,32 +1,27 @@
 """Making a message's summary without blocking the event loop.
 
-A usual message takes a fraction of a millisecond and is summarized in place. A large one, or one with a
-very long header, may be crafted to cost as much as possible: it is summarized in a thread.
+A usual message takes a fraction of a millisecond and is summarized in place. A very large one, or one with very long
+headers or very many parts, may be crafted to cost as much as possible: it is summarized in a thread.
 """
 
 import asyncio
 from typing import Final
 
-from pillarbox.mail.summary import Summary, summarize
+from pillarbox.mail.summary import Summary, summarize, summarize_simple
 
 LONG_OCTETS: Final = 64 * 1024
-"""A message of this size is summarized in a thread."""
-LONG_HEADER_OCTETS: Final = 16 * 1024
-"""So is one whose header does not end within this size: addresses cost most, octet for octet."""
+"""A message of this size is large: what is held of it is reserved in the memory budget."""
+MAX_OCTETS_IN_LOOP: Final = 256 * 1024
+"""A message up to this size is summarized in the loop, if it is simple: within some milliseconds."""
+SHORT_OCTETS: Final = 16 * 1024
+"""One below this size is, whatever it holds; addresses cost most, octet for octet."""
 
 
 async def summary_of(octets: bytes) -> Summary:
     """A message's summary, made in a thread if that may take long."""
-    if not takes_long(octets):
+    if len(octets) < SHORT_OCTETS:
         return summarize(octets)
+    # To hand it over and back costs more than a simple message does
+    if len(octets) <= MAX_OCTETS_IN_LOOP and (summary := summarize_simple(octets)):
+        return summary
     return await asyncio.get_running_loop().run_in_executor(None, summarize, octets)
-
-
-def takes_long(octets: bytes) -> bool:
-    """Whether making the summary may take more than some ten milliseconds."""
-    if len(octets) < LONG_HEADER_OCTETS:
-        return False
-    if len(octets) >= LONG_OCTETS:
-        return True
-    crlf = octets.find(b"\n\r\n", 0, LONG_HEADER_OCTETS)
-    return crlf < 0 and octets.find(b"\n\n", 0, LONG_HEADER_OCTETS) < 0

@@ -38,15 +38,24 @@ class Limits:
 
 
 DEFAULT_LIMITS: Final = Limits()
+
+
+class TooElaborate(Exception):
+    """The tree would exceed its limits."""
+
+
 MAX_BOUNDARY_OCTETS: Final = 8 * 1024
 """RFC 2046 §5.1.1 allows 70; a longer one than this is not a boundary."""
 MAX_PADDING_OCTETS: Final = 998
 """White space that may follow a boundary on its line (RFC 2046 §5.1.1, transport-padding): a line's worth."""
 
 
-def parse(octets: bytes, limits: Limits = DEFAULT_LIMITS) -> Part:
-    """The part tree of a whole message."""
-    return _Parser(octets, limits).message(0, len(octets), 1)
+def parse(octets: bytes, limits: Limits = DEFAULT_LIMITS, *, whole: bool = False) -> Part:
+    """The part tree of a whole message.
+
+    `whole`: raise `TooElaborate` instead of leaving parts undivided, before anything is read that exceeds the limits.
+    """
+    return _Parser(octets, limits, whole).message(0, len(octets), 1)
 
 
 _HYPHENS: Final = b"--"
@@ -102,10 +111,11 @@ class _Inside(msgspec.Struct, frozen=True, gc=False):
 class _Parser:
     """The parse of one message."""
 
-    __slots__ = ("depth", "header_octets_left", "octets", "parts_left")
+    __slots__ = ("depth", "header_octets_left", "octets", "parts_left", "whole")
 
-    def __init__(self, octets: bytes, limits: Limits) -> None:
+    def __init__(self, octets: bytes, limits: Limits, whole: bool) -> None:
         self.octets = octets
+        self.whole = whole
         self.depth = limits.depth
         self.parts_left = limits.parts
         self.header_octets_left = limits.header_octets
@@ -120,6 +130,8 @@ class _Parser:
         octets = self.octets
         separator_start, body_start, cut = extent(octets, start, end)
         self.header_octets_left -= body_start - start
+        if self.whole and self.header_octets_left < 0:
+            raise TooElaborate
         mime = _mime_fields(octets[start:body_start], octets[separator_start:body_start], default, cut)
         if boundary := mime.boundary:
             # If the empty line before the first boundary is missing, the header ends at the boundary.
@@ -149,6 +161,8 @@ class _Parser:
         if boundary is None and not is_message:
             return _Inside((), end)
         if level >= self.depth or self.parts_left <= 0 or self.header_octets_left <= 0:
+            if self.whole:
+                raise TooElaborate
             return _Inside((), end, cut=True)
         if boundary is not None:
             return self.multipart(head, boundary, end, level)
@@ -163,6 +177,8 @@ class _Parser:
             following = self.delimiter(needle, opening.after, end, is_loose=is_loose)
             is_last = following is None or not following.opens_part(end)
             if self.parts_left < (1 if is_last else 2) or self.header_octets_left <= 0:
+                if self.whole:
+                    raise TooElaborate
                 self.parts_left -= 1
                 children.append(Part(_UNDIVIDED, opening.after, opening.after, end, 0, (), cut=True))
                 return _Inside(tuple(children), end)

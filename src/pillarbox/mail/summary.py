@@ -14,7 +14,7 @@ from pillarbox.mail.address_field import MAX_SORT_CHARACTERS, MAX_VALUE_OCTETS
 from pillarbox.mail.collation import collate
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import MimeFields, Part
-from pillarbox.mail.part_parser import parse
+from pillarbox.mail.part_parser import Limits, TooElaborate, parse
 from pillarbox.mail.slices import count
 
 CACHED_FIELDS: Final = frozenset(
@@ -78,10 +78,26 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     """The fields of `CACHED_FIELDS` as received, in message order; line ends CRLF."""
 
 
+SIMPLE: Final = Limits(depth=10, parts=64, header_octets=16 * 1024)
+"""Limits within which a message of some hundred kilobytes is summarized in some milliseconds, whatever it holds."""
+
+
 def summarize(octets: bytes) -> Summary:
     """Compute the summary of a message; never raises, whatever the octets."""
+    return _summary(octets, parse(octets))
+
+
+def summarize_simple(octets: bytes) -> Summary | None:
+    """The same, or `None` where the message exceeds the limits `SIMPLE`, which is noticed as soon."""
+    try:
+        root = parse(octets, SIMPLE, whole=True)
+    except TooElaborate:
+        return None
+    return _summary(octets, root)
+
+
+def _summary(octets: bytes, root: Part) -> Summary:
     is_canonical = _is_canonical(octets)
-    root = parse(octets)
     header = root.mime.header
     shown = envelope.read(header)
     structure = bodystructure.render(root)

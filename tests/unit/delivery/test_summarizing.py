@@ -6,35 +6,74 @@ import threading
 import pytest
 
 from pillarbox.delivery import summarizing
-from pillarbox.delivery.summarizing import LONG_HEADER_OCTETS, LONG_OCTETS, summary_of, takes_long
-from pillarbox.mail.summary import Summary, summarize
+from pillarbox.delivery.summarizing import MAX_OCTETS_IN_LOOP, SHORT_OCTETS, summary_of
+from pillarbox.mail.summary import SIMPLE, Summary, summarize, summarize_simple
 
 USUAL = b"From: ann@one.example\r\nSubject: hello\r\n\r\n"
+LONG_HEADER = b"To: " + b"a@" * (SHORT_OCTETS // 2) + b"\r\n\r\n"
+MIXED = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+LARGE = b"x" * SHORT_OCTETS
 
 
-@pytest.mark.parametrize(
-    ("octets", "long"),
-    [
-        (USUAL + b"x" * 20_000, False),
-        (USUAL.replace(b"\r\n", b"\n") + b"x" * 20_000, False),
-        (USUAL + b"x" * LONG_OCTETS, True),
-        (b"To: " + b"a@" * (LONG_HEADER_OCTETS // 2) + b"\r\n\r\n", True),
-        (b"To: " + b"a@" * (LONG_HEADER_OCTETS // 4) + b"\r\n\r\n", False),
-        (b"", False),
-    ],
-)
-def test_the_large_and_those_of_long_headers(octets: bytes, long: bool) -> None:
-    assert takes_long(octets) is long
+def nested(levels: int) -> bytes:
+    return b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (level, level)
+        for level in range(levels)
+    )
 
 
-@pytest.mark.parametrize("octets", [USUAL, USUAL + b"x" * LONG_OCTETS])
-def test_a_thread_makes_the_same(monkeypatch: pytest.MonkeyPatch, octets: bytes) -> None:
-    threads = []
+ELABORATE = [
+    USUAL + b"x" * (MAX_OCTETS_IN_LOOP + 1),
+    LONG_HEADER,
+    MIXED + b"--b\r\n\r\nx\r\n" * SIMPLE.parts + LARGE,
+    MIXED + b"--b\r\nContent-Type: text/plain; %s\r\n\r\nx" % (b"p=1; " * 4_000),
+    nested(SIMPLE.depth) + b"\r\n" + LARGE,
+    b"Content-Type: message/rfc822\r\n\r\n" * SIMPLE.depth + b"\r\n" + LARGE,
+]
+SIMPLE_ONES = [
+    b"",
+    USUAL,
+    USUAL + b"x" * 20_000,
+    USUAL.replace(b"\r\n", b"\n") + b"x" * 20_000,
+    USUAL + b"x" * (MAX_OCTETS_IN_LOOP - len(USUAL)),
+    b"To: " + b"a@" * (SHORT_OCTETS // 4) + b"\r\n\r\n" + LARGE,
+    MIXED + b"--b\r\n\r\nx\r\n" * (SIMPLE.parts - 2) + LARGE,
+    nested(SIMPLE.depth - 1) + b"\r\n" + LARGE,
+]
+
+
+@pytest.mark.parametrize("octets", SIMPLE_ONES)
+def test_a_simple_message_is_read_in_the_loop(monkeypatch: pytest.MonkeyPatch, octets: bytes) -> None:
+    assert asyncio.run(summary_of(octets)) == summarize(octets)
+    assert threads_that_read(monkeypatch, octets) <= {threading.main_thread()}
+
+
+@pytest.mark.parametrize("octets", ELABORATE)
+def test_what_may_take_long_is_read_in_a_thread(monkeypatch: pytest.MonkeyPatch, octets: bytes) -> None:
+    assert asyncio.run(summary_of(octets)) == summarize(octets)
+    read = threads_that_read(monkeypatch, octets)
+    assert read
+    assert threading.main_thread() not in read
+
+
+def threads_that_read(monkeypatch: pytest.MonkeyPatch, octets: bytes) -> set[threading.Thread]:
+    """The threads in which all of it was read, whatever it holds."""
+    threads = set()
 
     def noted(octets: bytes) -> Summary:
-        threads.append(threading.current_thread())
+        threads.add(threading.current_thread())
         return summarize(octets)
 
     monkeypatch.setattr(summarizing, "summarize", noted)
-    assert asyncio.run(summary_of(octets)) == summarize(octets)
-    assert [thread is threading.main_thread() for thread in threads] == [not takes_long(octets)]
+    asyncio.run(summary_of(octets))
+    return threads
+
+
+@pytest.mark.parametrize("octets", SIMPLE_ONES)
+def test_a_simple_message_has_the_same_summary(octets: bytes) -> None:
+    assert summarize_simple(octets) == summarize(octets)
+
+
+@pytest.mark.parametrize("octets", ELABORATE[1:])
+def test_what_is_not_simple_is_noticed(octets: bytes) -> None:
+    assert summarize_simple(octets) is None
