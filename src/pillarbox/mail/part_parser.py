@@ -11,8 +11,9 @@ one; a boundary line must match as a whole (one boundary is often the beginning 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 import msgspec
@@ -21,7 +22,7 @@ from pillarbox.mail import parameter
 from pillarbox.mail.header import Header, extent
 from pillarbox.mail.parameter import Pairs
 from pillarbox.mail.part import Disposition, MimeFields, Part
-from pillarbox.mail.slices import count, find, search
+from pillarbox.mail.slices import SLICE_OCTETS, count, find, search
 from pillarbox.mail.transfer import IDENTITY
 
 
@@ -58,6 +59,9 @@ def parse(octets: bytes, limits: Limits = DEFAULT_LIMITS, *, whole: bool = False
     return _Parser(octets, limits, whole).message(0, len(octets), 1)
 
 
+Find = Callable[[bytes, int, int], int]
+"""Looks for octets between two offsets of the message."""
+
 _HYPHENS: Final = b"--"
 _CR: Final = 13
 # What follows the boundary on its line: the closing hyphens, transport padding (RFC 2046 §5.1.1), the line end.
@@ -93,10 +97,6 @@ class _Delimiter(msgspec.Struct, frozen=True, gc=False):
     """Where the next line begins."""
     closing: bool
 
-    def opens_part(self, end: int) -> bool:
-        """Whether a part begins below it, in a body that ends at `end`."""
-        return not self.closing and self.after < end
-
 
 class _Inside(msgspec.Struct, frozen=True, gc=False):
     """What was found in a body."""
@@ -111,10 +111,13 @@ class _Inside(msgspec.Struct, frozen=True, gc=False):
 class _Parser:
     """The parse of one message."""
 
-    __slots__ = ("depth", "header_octets_left", "octets", "parts_left", "whole")
+    __slots__ = ("count", "depth", "find", "header_octets_left", "octets", "parts_left", "whole")
 
     def __init__(self, octets: bytes, limits: Limits, whole: bool) -> None:
         self.octets = octets
+        short = len(octets) <= SLICE_OCTETS
+        self.find: Find = octets.find if short else partial(find, octets)
+        self.count: Find = octets.count if short else partial(count, octets)
         self.whole = whole
         self.depth = limits.depth
         self.parts_left = limits.parts
@@ -149,9 +152,9 @@ class _Parser:
         media_type, lines = mime.media_type, 0
         if media_type == "message" and children and children[0].media_type in ("text", "message"):
             (inner,) = children  # the lines of its body are counted
-            lines = count(self.octets, b"\n", body_start, inner.body_start) + inner.lines
+            lines = self.count(b"\n", body_start, inner.body_start) + inner.lines
         elif media_type in ("text", "message") or (media_type == "multipart" and not children):
-            lines = count(self.octets, b"\n", body_start, end)
+            lines = self.count(b"\n", body_start, end)
         return Part(mime, head.start, body_start, end, lines, children, cut)
 
     def inside(self, head: _PartHead, end: int, level: int) -> _Inside:
@@ -173,10 +176,12 @@ class _Parser:
         # RFC 2046 §5.1.5: the parts of a digest are messages unless they say otherwise.
         default = _MESSAGE if head.mime.subtype == "digest" else _TEXT_PLAIN
         children: list[Part] = []
-        while opening is not None and opening.opens_part(end):
+        opens = opening is not None and not opening.closing and opening.after < end
+        while opens:
+            assert opening is not None
             following = self.delimiter(needle, opening.after, end, is_loose=is_loose)
-            is_last = following is None or not following.opens_part(end)
-            if self.parts_left < (1 if is_last else 2) or self.header_octets_left <= 0:
+            opens = following is not None and not following.closing and following.after < end
+            if self.parts_left < (2 if opens else 1) or self.header_octets_left <= 0:
                 if self.whole:
                     raise TooElaborate
                 self.parts_left -= 1
@@ -186,6 +191,7 @@ class _Parser:
             if inner.mime.boundary == boundary:
                 found = self.inside(inner, end, level + 1)
                 following = self.delimiter(needle, found.read_to, end, is_loose=is_loose)
+                opens = following is not None and not following.closing and following.after < end
                 until = following.before if following else end
             else:
                 until = following.before if following else end
@@ -211,12 +217,12 @@ class _Parser:
         Loose: whatever follows the boundary on that line.
         """
         octets, line = self.octets, b"\n" + needle
-        at = start if octets.startswith(needle, start, end) else find(octets, line, start, end) + 1 or -1
+        at = start if octets.startswith(needle, start, end) else self.find(line, start, end) + 1 or -1
         misses = 0
         while at >= 0:
             rest = at + len(needle)
             if is_loose:
-                after = find(octets, b"\n", rest, end) + 1 or end
+                after = self.find(b"\n", rest, end) + 1 or end
                 closing = octets.startswith(_HYPHENS, rest, after)
             elif found := _LINE_REST.match(octets, rest, end):
                 after, closing = found.end(), found[1] is not None
@@ -233,7 +239,7 @@ class _Parser:
     def next_place(self, line: bytes, at: int, end: int, misses: int) -> int:
         """Where the next line begins like a boundary line, or -1, after so many that were none."""
         if misses != _MAX_NEAR_MISSES:
-            return find(self.octets, line, at, end) + 1 or -1
+            return self.find(line, at, end) + 1 or -1
         whole = re.compile(re.escape(line) + _LINE_REST.pattern)
         far = search(whole, self.octets, at, end, reach=len(line) + _MAX_REST_OCTETS)
         return far.start() + 1 if far else -1

@@ -232,10 +232,11 @@ class IncomingMessage:
             if isinstance(submitted, Refused):
                 return submitted
             top = submitted
-        marks = await _apart(top, trace.marks, top)
+        long = _has_long_header(top)
+        marks = await _in_thread(trace.marks, top) if long else trace.marks(top)
         if marks.hops > MAX_HOPS:
             return Refused(Reason.TOO_MANY_HOPS)
-        if marks.forged and await _apart(top, _is_cut, top):
+        if marks.forged and (await _in_thread(_is_cut, top) if long else _is_cut(top)):
             # What is forged could hide beyond the fields that are read
             return Refused(Reason.HEADER_TOO_LARGE)
         checks = self._resources.checks
@@ -248,7 +249,9 @@ class IncomingMessage:
             # Written where the message is placed (RFC 5321 §4.4); `commit.intake_of` removes it from what is queued
             self._return_path = trace.return_path(self._reverse_path)
         fields = b"".join((self._return_path, *self._verdict.fields, self._received()))
-        return await _apart(top, trace.with_trace, top, fields, marks, self._our_names())
+        if long:
+            return await _in_thread(trace.with_trace, top, fields, marks, self._our_names())
+        return trace.with_trace(top, fields, marks, self._our_names())
 
     def _our_names(self) -> tuple[str, ...]:
         """Whose results of authentication this message cannot bring along (RFC 8601 §5)."""
@@ -334,10 +337,8 @@ def _has_long_header(top: bytes) -> bool:
     return len(top) >= LONG_HEADER_OCTETS and top.find(b"\r\n\r\n", 0, LONG_HEADER_OCTETS) < 0
 
 
-async def _apart(top: bytes, work: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-    """What work on the top of a message results in: in a thread where its header is long."""
-    if not _has_long_header(top):
-        return work(*arguments, **keywords)
+async def _in_thread(work: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+    """What work on the top of a message results in that has a long header."""
     return await asyncio.get_running_loop().run_in_executor(None, partial(work, *arguments, **keywords))
 
 

@@ -131,6 +131,11 @@ SYSTEM_BUSY = Reply(452, "3.1", "Insufficient system resources, try again later"
 LOCAL_ERROR = Reply(451, "3.0", "Local error in processing")
 
 
+def accepted(identifier: str) -> bytes:
+    """The octets of the answer to a message that was accepted; its identifier is ASCII."""
+    return b"250 2.0.0 OK %b\r\n" % identifier.encode("ascii")
+
+
 def greeting(hostname: str, protocol: str) -> Reply:
     """The first line of a connection (RFC 5321 §4.3.1)."""
     return Reply(220, "", f"{hostname} {protocol} Pillarbox")

@@ -87,5 +87,5 @@ async def _finish(context: Context, incoming: IncomingMessage, last: bytes) -> N
     else:
         context.shared.messages.accepted.value += 1
         context.counts.accepted()
-        octets = Reply(250, "0.0", f"OK {result.id}").octets
+        octets = replies.accepted(result.id)
     context.replies.append(octets * times)

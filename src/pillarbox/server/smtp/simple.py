@@ -22,6 +22,9 @@ def on_simple(context: Context, command: Simple) -> Awaitable[None] | None:
     """Any command that is its verb alone."""
     if context.refused_by_table(command):
         return None
+    if reply := _ANSWERS.get(command.verb):
+        _answer(context, command, reply)
+        return None
     match command.verb:
         case Verb.DATA:
             on_data(context, command)
@@ -33,7 +36,7 @@ def on_simple(context: Context, command: Simple) -> Awaitable[None] | None:
             context.reset()
             _answer(context, command, replies.RESET)
         case other:
-            _answer(context, command, _ANSWERS[other])
+            raise AssertionError(f"{other} is more than a verb")
     return None
 
 
