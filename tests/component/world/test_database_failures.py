@@ -182,23 +182,6 @@ def test_a_batch_that_runs_again_waits_for_another_program(database: SqliteDatab
     assert database.read_now(notes) == ["one"]
 
 
-def test_who_was_answered_goes_on_before_the_next_commit(database: SqliteDatabase) -> None:
-    async def twice() -> None:
-        await database.write(add, "one")
-        await database.write(add, "three")
-
-    async def once() -> None:
-        await asyncio.sleep(0)  # meanwhile the first is being committed
-        await database.write(add, "two")
-
-    async def scenario() -> None:
-        await asyncio.gather(twice(), once())
-
-    asyncio.run(scenario())
-    assert database.read_now(notes) == ["one", "two", "three"]
-    assert database.commit_counts.verbs.total / sum(database.commit_counts.verbs.counts) == 3 / 2
-
-
 def test_what_could_not_be_rolled_back_is_not_read(database: SqliteDatabase) -> None:
     def add_then_fail(tx: Transaction) -> None:
         add(tx, "one")

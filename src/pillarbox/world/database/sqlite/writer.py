@@ -2,9 +2,8 @@
 
 `Writer.write` queues a verb and starts a cycle if none is under way. A cycle takes the write lock, opens a
 transaction, runs every waiting verb, and passes the COMMIT (C code that waits for the disk, without the GIL) to a
-thread. Meanwhile the loop serves its connections, and their verbs wait for the next cycle; it begins when those who
-were answered have gone on, and what had come in by then was read. There is no timer: a lone verb waits for one flush
-of the disk and nothing else.
+thread. Meanwhile the loop serves its connections, and their verbs wait for the next cycle. There is no timer: a lone
+verb waits for one flush of the disk and nothing else.
 
 Few verbs raise, so a batch runs without savepoints first. If one of its verbs raises, all is rolled back and runs
 again, each verb in a savepoint; and so do the next `CAREFUL_BATCHES`, lest whoever provokes failures make everybody's
@@ -143,8 +142,6 @@ class Writer:
         try:
             while self._waiting or self._waiting_large:
                 await self._cycle()
-                if self._waiting:
-                    await asyncio.sleep(0)
         finally:
             self._cycles = None
             # Left over only where the loop itself is being ended
@@ -249,7 +246,8 @@ class Writer:
         else:
             self._careful = CAREFUL_BATCHES
             self._undo()
-            await asyncio.sleep(0)  # a batch may take as long as others may be kept waiting
+            if self._thread:  # a batch may take as long as others may be kept waiting
+                await asyncio.sleep(0)
             await self._begin()
         self._run_in_savepoints(batch)
         return any(waiting.failure is None for waiting in batch)
