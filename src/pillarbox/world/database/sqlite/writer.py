@@ -216,7 +216,6 @@ class Writer:
                 trouble = await self._thread.run(self._commit)
             else:
                 trouble = self._commit()
-            self._look()
         except BaseException as failure:  # nothing was committed, and every caller must get an answer
             self._undo()
             for waiting in batch:
@@ -297,6 +296,7 @@ class Writer:
         began_s = monotonic()
         self._connection.execute("COMMIT")
         self.counts.seconds.observe(monotonic() - began_s)
+        self._look()
         try:
             self._after_commit()
         except Exception as failure:
