@@ -138,6 +138,7 @@ PARTS = (
 @example("\ufeffa\u00e9".encode("utf-32"), 1)
 @example(b"caf\xe9 \xc3\xa9", 3)
 @example(b"+2D3eAA- x", 2)
+@example(b"\x1b\x00\x1b(B", 1)
 def test_pieces_decode_as_the_whole_does(octets: bytes, size: int) -> None:
     pieces = [octets[at : at + size] for at in range(0, len(octets), size)]
     for label in LABELS:
