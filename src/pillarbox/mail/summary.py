@@ -28,8 +28,8 @@ CACHED_FIELDS: Final = frozenset(
 MAX_SUBJECT_CHARACTERS: Final = 2000
 """A longer subject is cut, except in ENVELOPE and `cached_fields`, where it stays as received."""
 
-_COPIED_OCTETS: Final = 64 * 1024
-"""A message up to this size is copied to check its line ends."""
+_COPIED_OCTETS: Final = 32 * 1024
+"""Octets that are copied together to check their line ends: what is larger costs the system calls to get memory."""
 
 
 class Summary(msgspec.Struct, frozen=True, gc=False):
@@ -84,20 +84,21 @@ SIMPLE: Final = Limits(depth=10, parts=64, header_octets=16 * 1024)
 
 def summarize(octets: bytes) -> Summary:
     """Compute the summary of a message; never raises, whatever the octets."""
-    return _summary(octets, parse(octets))
+    is_canonical = _is_canonical(octets)
+    return _summary(octets, parse(octets, crlf_only=is_canonical), is_canonical)
 
 
 def summarize_simple(octets: bytes) -> Summary | None:
     """The same, or `None` where the message exceeds the limits `SIMPLE`, which is noticed as soon."""
+    is_canonical = _is_canonical(octets)
     try:
-        root = parse(octets, SIMPLE, whole=True)
+        root = parse(octets, SIMPLE, whole=True, crlf_only=is_canonical)
     except TooElaborate:
         return None
-    return _summary(octets, root)
+    return _summary(octets, root, is_canonical)
 
 
-def _summary(octets: bytes, root: Part) -> Summary:
-    is_canonical = _is_canonical(octets)
+def _summary(octets: bytes, root: Part, is_canonical: bool) -> Summary:
     header = root.mime.header
     shown = envelope.read(header)
     structure = bodystructure.render(root)
@@ -146,13 +147,25 @@ def _linked(header: Header, name: str) -> list[str]:
 
 
 def _is_canonical(octets: bytes) -> bool:
-    """Whether all lines, the last too, end in CRLF, and CR occurs nowhere else; False if too large to be copied."""
-    # Replacing one octet skips from line to line; counting a pair inspects each octet
-    return (
-        len(octets) <= _COPIED_OCTETS
-        and octets.endswith(b"\n")
-        and octets.replace(b"\r", b"").replace(b"\n", b"\r\n") == octets
-    )
+    """Whether all lines, the last too, end in CRLF, and CR occurs nowhere else."""
+    if not octets.endswith(b"\n"):
+        return False
+    if len(octets) <= _COPIED_OCTETS:
+        return _has_crlf_only(octets)
+    start, size = 0, len(octets)
+    while start < size:
+        end = octets.rfind(b"\n", start, start + _COPIED_OCTETS) + 1 or start + _COPIED_OCTETS
+        if not _has_crlf_only(
+            octets[start:end]
+        ):  # also if it cuts between CR and LF, as few lines are so long
+            return False
+        start = end
+    return True
+
+
+def _has_crlf_only(octets: bytes) -> bool:
+    # Replacing one octet skips from line to line; counting it looks at each octet
+    return octets.replace(b"\r", b"").replace(b"\n", b"\r\n") == octets
 
 
 def _crlf_size(octets: bytes) -> int:

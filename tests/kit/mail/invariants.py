@@ -12,6 +12,7 @@ def check_message(octets: bytes) -> Part:
     assert (root.header_start, root.end) == (0, len(octets))
     _check_part(octets, root)
     _check_sections(root)
+    _check_counting(octets)
     said = "".join(text.body_pieces(octets, root))
     said.encode()
     shown = text.preview(octets, root)
@@ -20,6 +21,16 @@ def check_message(octets: bytes) -> Part:
     assert "\n" not in shown
     assert "\0" not in shown
     return root
+
+
+def _check_counting(octets: bytes) -> None:
+    """Where all lines end in CRLF, counting those counts all."""
+    octets = octets.replace(b"\r", b"").replace(b"\n", b"\r\n")
+    assert _lines(parse(octets, crlf_only=True)) == _lines(parse(octets))
+
+
+def _lines(part: Part) -> list[int]:
+    return [part.lines, *(lines for child in part.children for lines in _lines(child))]
 
 
 def check_limited(octets: bytes, limits: Limits) -> Part:

@@ -158,6 +158,14 @@ def test_what_is_an_attachment(has_attachment: bool, head: bytes) -> None:
         (b"a: b\r\n\r\nc\n\r\r\n", 14),
         (b"a: b\r\n\r\n" + b"c\r\n" * 40_000, 8 + 120_000),
         (b"a: b\r\n\r\n" + b"c\n" * 40_000, 8 + 120_000),
+        # longer than what is looked at together, which may be cut anywhere
+        (b"a: b\r\n\r\n" + b"c" * 100_000 + b"\r\n", 8 + 100_002),
+        *(
+            (b"a: b\r\n\r\n" + b"c" * (2**15 + cut) + b"\r\n" * 3, 8 + 2**15 + cut + 6)
+            for cut in range(-10, 2)
+        ),
+        (b"a: b\r\n\r\n" + b"c" * 50_000 + b"\r" + b"c" * 50_000 + b"\r\n", 8 + 100_003),
+        (b"a: b\r\n\r\n" + b"c" * 50_000 + b"\n" + b"c" * 50_000 + b"\r\n", 8 + 100_004),
     ],
 )
 def test_size_with_every_line_end_a_crlf(octets: bytes, crlf_size: int) -> None:
