@@ -10,18 +10,18 @@ from typing import Final
 from pillarbox.delivery.summarizing import LONG_OCTETS, summary_of
 from pillarbox.delivery.text_form import MEMORY_FACTOR, text_form
 from pillarbox.directory import quota
-from pillarbox.mail.identifiers import AccountId, Uid
+from pillarbox.mail.identifiers import AccountId, MailboxId, Uid
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.commands import Append, Replace
 from pillarbox.protocol.imap.events import MessageOffered, MessageParameters
 from pillarbox.server.imap.incoming import IncomingMessages
-from pillarbox.server.imap.mailboxes import destination
+from pillarbox.server.imap.mailboxes import NO_DESTINATION
 from pillarbox.server.imap.reply import READ_ONLY, CommandRefused, Reply, no, ok
 from pillarbox.server.imap.session_state import SessionState
-from pillarbox.store import account_counters, placements
+from pillarbox.store import account_counters, mailboxes, placements
 from pillarbox.store import append as store_append
-from pillarbox.store.account_counters import OverQuota
+from pillarbox.store.account_counters import NoSuchMailbox, OverQuota
 from pillarbox.store.append import Appended, Arrival, Message
 from pillarbox.world.blobs import BlobWriter
 from pillarbox.world.database import DatabaseUnavailable, Transaction
@@ -57,8 +57,8 @@ async def message_offered(session: SessionState, event: MessageOffered) -> bytes
 async def _begin(session: SessionState, command: Append | Replace) -> IncomingMessages:
     match command:
         case Append():
-            target = await destination(session, command.mailbox)
-            return IncomingMessages(command, target.id, await session.read(_available, session.account_id))
+            target, available = await _destination(session, command.mailbox)
+            return IncomingMessages(command, target, available)
         case Replace():
             selected = session.selected
             if selected.read_only:
@@ -67,14 +67,22 @@ async def _begin(session: SessionState, command: Append | Replace) -> IncomingMe
             if not chosen:
                 # RFC 8508 §3.1: REPLACE of a message that doesn't exist appends nothing
                 raise CommandRefused(no("Message doesn't exist", response_codes.NONEXISTENT))
-            target = await destination(session, command.mailbox)
-            available = await session.read(_available, session.account_id)
-            return IncomingMessages(command, target.id, available, Uid(chosen.uid_list()[0]))
+            target, available = await _destination(session, command.mailbox)
+            return IncomingMessages(command, target, available, Uid(chosen.uid_list()[0]))
 
 
-def _available(tx: Transaction, account: AccountId) -> int | None:
+async def _destination(session: SessionState, name: str) -> tuple[MailboxId, int | None]:
+    try:
+        return await session.read(_mailbox_and_room, session.account_id, name)
+    except NoSuchMailbox:
+        raise CommandRefused(NO_DESTINATION) from None
+
+
+def _mailbox_and_room(tx: Transaction, account: AccountId, name: str) -> tuple[MailboxId, int | None]:
+    """The mailbox, and the octets that the quota leaves. Raises `NoSuchMailbox`."""
+    mailbox = mailboxes.by_name(tx, account, name).id
     limit = quota.effective(tx, account)
-    return None if limit is None else limit - account_counters.usage(tx, account).octets
+    return mailbox, None if limit is None else limit - account_counters.usage(tx, account).octets
 
 
 async def message_octets(session: SessionState, octets: bytes) -> None:
@@ -138,27 +146,24 @@ def _arrival(session: SessionState, parameters: MessageParameters, message: Mess
 
 async def _store(session: SessionState, incoming: IncomingMessages, arrivals: list[Arrival]) -> Reply:
     account = session.account_id
-    limit = await session.read(quota.effective, account)
     try:
         if incoming.replaced is None:
             appended = await session.commit_many(
                 len(arrivals) * _ARRIVAL_COST,
-                store_append.append_all,
+                _append,
                 account,
                 incoming.target,
                 arrivals,
                 now_ms=session.now_ms,
-                quota_octets=limit,
             )
         else:
             replaced = await session.commit(
-                placements.replace,
+                _replace,
                 account,
                 (session.selected.mailbox, incoming.replaced),
                 arrivals[0],
                 to=incoming.target,
                 now_ms=session.now_ms,
-                quota_octets=limit,
             )
             appended = [] if replaced is None else [replaced]
     except DatabaseUnavailable:
@@ -171,6 +176,26 @@ async def _store(session: SessionState, incoming: IncomingMessages, arrivals: li
     if not appended:
         return no("Message no longer exists", response_codes.EXPUNGEISSUED)
     return _stored(session, incoming, appended)
+
+
+def _append(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, arrivals: list[Arrival], *, now_ms: int
+) -> list[Appended]:
+    limit = quota.effective(tx, account)
+    return store_append.append_all(tx, account, mailbox, arrivals, now_ms=now_ms, quota_octets=limit)
+
+
+def _replace(
+    tx: Transaction,
+    account: AccountId,
+    source: tuple[MailboxId, Uid],
+    arrival: Arrival,
+    *,
+    to: MailboxId,
+    now_ms: int,
+) -> Appended | None:
+    limit = quota.effective(tx, account)
+    return placements.replace(tx, account, source, arrival, to=to, now_ms=now_ms, quota_octets=limit)
 
 
 def _stored(session: SessionState, incoming: IncomingMessages, appended: list[Appended]) -> Reply:

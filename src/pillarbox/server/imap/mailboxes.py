@@ -86,10 +86,13 @@ async def unsubscribe(session: SessionState, command: Unsubscribe) -> Reply:
     return ok("UNSUBSCRIBE completed")
 
 
+NO_DESTINATION: Final = no("Mailbox doesn't exist", response_codes.TRYCREATE)
+"""RFC 9051 §6.3.12: it is never created implicitly, and TRYCREATE only comes where CREATE would help."""
+
+
 async def destination(session: SessionState, name: str) -> Mailbox:
     """The mailbox that APPEND, COPY, MOVE or REPLACE names; refused with TRYCREATE where there is none."""
     try:
         return await session.read(mailboxes.by_name, session.account_id, name)
     except NoSuchMailbox:
-        # RFC 9051 §6.3.12: never created implicitly, and TRYCREATE only where CREATE would help
-        raise CommandRefused(no("Mailbox doesn't exist", response_codes.TRYCREATE)) from None
+        raise CommandRefused(NO_DESTINATION) from None
