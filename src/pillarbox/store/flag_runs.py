@@ -8,7 +8,7 @@ Neighbouring runs may be alike: a message that is appended has a row of its own.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.number_set import STAR, NumberSet
@@ -21,14 +21,8 @@ _MAX_TEXTS: Final = 32
 _BEYOND: Final = (STAR + 1, STAR + 1)
 
 
-class FlagRun(NamedTuple):
-    """Messages with successive UIDs, and what they have in common."""
-
-    first: int
-    last: int
-    flags: str
-    """As stored."""
-    modseq: int
+FlagRun: TypeAlias = tuple[int, int, str, int]
+"""The first and the last UID, flags as stored, MODSEQ."""
 
 
 # Rows that begin before the span may reach into it: of those, the last alone
@@ -63,10 +57,9 @@ def overlapping(
     found: list[FlagRun] = []
     for first, last in spans:
         # A run may have UIDs of several spans
-        if found and (first := max(first, found[-1].last + 1)) > last:
+        if found and (first := max(first, found[-1][1] + 1)) > last:
             continue
-        rows = tx.rows(sql, (account, mailbox, first, last, account, mailbox, first, since, *chosen))
-        found += map(FlagRun._make, rows)
+        found += tx.rows(sql, (account, mailbox, first, last, account, mailbox, first, since, *chosen))
     return found
 
 
@@ -83,25 +76,23 @@ def divided(runs: Sequence[FlagRun], uids: NumberSet) -> list[tuple[FlagRun, boo
     """The runs, cut where that is needed, with whether they are among these UIDs."""
     wanted = iter(uids.runs)
     first, last = next(wanted, _BEYOND)
-    if runs and first <= runs[0].first and runs[-1].last <= last:
+    if runs and first <= runs[0][0] and runs[-1][1] <= last:
         return [(run, True) for run in runs]  # nearly always
     parts: list[tuple[FlagRun, bool]] = []
     for run in runs:
-        while last < run.first:
+        start, stop, flags, modseq = run
+        while last < start:
             first, last = next(wanted, _BEYOND)
-        if first <= run.first and run.last <= last:
+        if first <= start and stop <= last:
             parts.append((run, True))
-        elif run.last < first:
-            parts.append((run, False))
-        else:
-            start = run.first
-            while start <= run.last:
-                while last < start:
-                    first, last = next(wanted, _BEYOND)
-                inside = first <= start
-                end = min(run.last, last if inside else first - 1)
-                parts.append((run._replace(first=start, last=end), inside))
-                start = end + 1
+            continue
+        while start <= stop:
+            while last < start:
+                first, last = next(wanted, _BEYOND)
+            inside = first <= start
+            end = min(stop, last if inside else first - 1)
+            parts.append(((start, end, flags, modseq), inside))
+            start = end + 1
     return parts
 
 
@@ -113,7 +104,7 @@ def among(
     return [run for run, inside in divided(found, uids) if inside]
 
 
-def joined(runs: Iterable[tuple[int, int, str, int]]) -> list[FlagRun]:
+def joined(runs: Iterable[FlagRun]) -> list[FlagRun]:
     """Ascending runs, with neighbours that are alike as one."""
     found: list[FlagRun] = []
     first, last, flags, modseq = 0, 0, "", 0
@@ -122,9 +113,9 @@ def joined(runs: Iterable[tuple[int, int, str, int]]) -> list[FlagRun]:
             last = end
             continue
         if first:
-            found.append(FlagRun(first, last, flags, modseq))
+            found.append((first, last, flags, modseq))
         first, last, flags, modseq = start, end, text, change
-    return [*found, FlagRun(first, last, flags, modseq)] if first else found
+    return [*found, (first, last, flags, modseq)] if first else found
 
 
 _INSERT = "INSERT INTO flags VALUES (?, ?, ?, ?, ?, ?)"
@@ -148,20 +139,20 @@ def replace(
     after: Sequence[FlagRun],
 ) -> None:
     """Put `after` in the place of `before`, which are rows uncut and ascending; only what differs is written."""
-    new = {run.first for run in after}
-    gone = NumberSet.of_ascending([(run.first, run.last) for run in before if run.first not in new])
+    new = {run[0] for run in after}
+    gone = NumberSet.of_ascending([run[:2] for run in before if run[0] not in new])
     if gone:
         tx.execute_many(_DELETE, [(account, mailbox, *keys) for keys in gone.runs])
-    old = {run.first: run for run in before if run.first in new}
+    old = {run[0]: run for run in before if run[0] in new}
     changed = [
-        (last - first, flags, modseq, account, mailbox, first)
-        for first, last, flags, modseq in after
-        if first in old and old[first] != (first, last, flags, modseq)
+        (run[1] - run[0], run[2], run[3], account, mailbox, run[0])
+        for run in after
+        if old.get(run[0], run) != run
     ]
     if changed:
         tx.execute_many(_UPDATE, changed)
     if len(old) < len(after):
-        insert(tx, account, mailbox, [run for run in after if run.first not in old])
+        insert(tx, account, mailbox, [run for run in after if run[0] not in old])
 
 
 def remove(tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet) -> None:

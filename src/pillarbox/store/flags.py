@@ -75,11 +75,11 @@ def alter(
         refused = _changed_after(parts, unchanged_since)
         uids = uids - refused
         parts = flag_runs.divided([run for run, _ in parts], uids)
-    rewritten = _rewritten({run.flags for run, inside in parts if inside}, mode, flags)
+    rewritten = _rewritten({run[2] for run, inside in parts if inside}, mode, flags)
     if not rewritten:
         return FlagChange(uids, refused, {}, 0, previous, previous)
     modseq = account_counters.next_modseq(tx, account)
-    after: list[tuple[int, int, str, int]] = []
+    after: list[FlagRun] = []
     counts = dict.fromkeys(rewritten, 0)
     for run, inside in parts:
         first, last, old, _ = run
@@ -106,7 +106,7 @@ def _rewritten(texts: Collection[str], mode: Mode, flags: str) -> dict[str, str]
 
 def _changed_after(parts: list[tuple[FlagRun, bool]], modseq: ModSeq) -> NumberSet:
     return NumberSet.of_ascending(
-        (run.first, run.last) for run, inside in parts if inside and run.modseq > modseq
+        (first, last) for (first, last, _, changed), inside in parts if inside and changed > modseq
     )
 
 

@@ -15,7 +15,6 @@ from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import account_counters, changes, flag_runs, mailbox_counts
 from pillarbox.store.append import PLACE, Appended, Arrival, append_all
 from pillarbox.store.changes import ChangeKind
-from pillarbox.store.flag_runs import FlagRun
 from pillarbox.store.mailbox_counts import MailboxCounts
 from pillarbox.world.database import SqlValue, Transaction
 
@@ -238,7 +237,7 @@ def _copy(
         before += stop - start + 1
     if scattered:
         tx.execute_many(PLACE, _placements(tx, (account, mailbox, to), scattered, now_ms))
-    single = [FlagRun(uid, uid, row.flags, modseq) for uid, row in enumerate(rows, first)]
+    single = [(uid, uid, row.flags, modseq) for uid, row in enumerate(rows, first)]
     flag_runs.insert(tx, account, to, flag_runs.joined(single))
     target = NumberSet(((first, before),))
     changes.record(tx, account, modseq, to, ChangeKind.APPENDED, target)

@@ -30,8 +30,8 @@ def test_runs_are_what_single_rows_would_be(
 ) -> None:
     with open_transaction(BLOBS, SCHEMA) as tx:
         model = dict.fromkeys(present, ("", 1))
-        flag_runs.insert(tx, ANN, INBOX, [FlagRun(uid, uid, "", 1) for uid in present])
-        flag_runs.insert(tx, ANN, MailboxId(2), [FlagRun(1, LAST, "other", 1)])
+        flag_runs.insert(tx, ANN, INBOX, [(uid, uid, "", 1) for uid in present])
+        flag_runs.insert(tx, ANN, MailboxId(2), [(1, LAST, "other", 1)])
         everything = NumberSet(((1, LAST + 1),))
         for modseq, (uids, what, join) in enumerate(steps, 2):
             if what == "remove":
@@ -40,24 +40,24 @@ def test_runs_are_what_single_rows_would_be(
             else:
                 before = flag_runs.overlapping(tx, ANN, INBOX, uids)
                 after = [
-                    run._replace(flags=what, modseq=modseq) if inside else run
+                    (*run[:2], what, modseq) if inside else run
                     for run, inside in flag_runs.divided(before, uids)
                 ]
                 flag_runs.replace(tx, ANN, INBOX, before, flag_runs.joined(after) if join else after)
                 model |= {uid: (what, modseq) for uid in model if uid in uids}
             rows = flag_runs.overlapping(tx, ANN, INBOX, everything)
             assert single(rows) == model
-            assert all(one.first <= one.last < other.first for one, other in pairwise(rows))
+            assert all(one[0] <= one[1] < other[0] for one, other in pairwise(rows))
             found = flag_runs.among(tx, ANN, INBOX, uids, since=modseq - 2)
             assert single(found) == {
                 uid: had for uid, had in model.items() if uid in uids and had[1] > modseq - 2
             }
-        assert flag_runs.among(tx, ANN, MailboxId(2), everything) == [FlagRun(1, LAST, "other", 1)]
+        assert flag_runs.among(tx, ANN, MailboxId(2), everything) == [(1, LAST, "other", 1)]
 
 
 def test_one_change_of_all_leaves_one_row() -> None:
     with open_transaction(BLOBS, SCHEMA) as tx:
-        runs = [FlagRun(uid, uid, "", uid) for uid in range(1, 1001)]
+        runs = [(uid, uid, "", uid) for uid in range(1, 1001)]
         flag_runs.insert(tx, ANN, INBOX, runs)
-        flag_runs.replace(tx, ANN, INBOX, runs, flag_runs.joined(run._replace(modseq=2000) for run in runs))
+        flag_runs.replace(tx, ANN, INBOX, runs, flag_runs.joined((*run[:3], 2000) for run in runs))
         assert tx.rows("SELECT uid, more, modseq FROM flags") == [(1, 999, 2000)]

@@ -39,8 +39,7 @@ def _log_differences(tx: Transaction) -> None:
             changes.record(tx, account, modseq, mailbox, ChangeKind.APPENDED, missing)
             before = flag_runs.overlapping(tx, account, mailbox, missing)
             after = [
-                run._replace(modseq=modseq) if inside else run
-                for run, inside in flag_runs.divided(before, missing)
+                (*run[:3], modseq) if inside else run for run, inside in flag_runs.divided(before, missing)
             ]
             flag_runs.replace(tx, account, mailbox, before, after)
         raise_highest_modseq(tx, account, mailbox, modseq)

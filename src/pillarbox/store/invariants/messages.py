@@ -6,7 +6,6 @@ from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import account_counters, changes, flag_runs, threads
 from pillarbox.store.changes import ChangeKind
-from pillarbox.store.flag_runs import FlagRun
 from pillarbox.store.invariants.change_log import raise_highest_modseq
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant, Violation
@@ -35,22 +34,20 @@ SELECT f.account, f.mailbox, f.uid, f.uid + f.more, f.flags, f.modseq FROM flags
 def _add_flags(tx: Transaction) -> None:
     for (account, mailbox), uids in _by_mailbox(tx.rows(_WITHOUT_FLAGS)):
         modseq = account_counters.next_modseq(tx, account)
-        runs = [FlagRun(first, last, "", modseq) for first, last in uids.runs]
-        flag_runs.insert(tx, account, mailbox, runs)
+        flag_runs.insert(tx, account, mailbox, [(first, last, "", modseq) for first, last in uids.runs])
         changes.record(tx, account, modseq, mailbox, ChangeKind.FLAGGED, uids)
         raise_highest_modseq(tx, account, mailbox, modseq)
 
 
 def _cut_to_messages(tx: Transaction) -> None:
-    for account, mailbox, *columns in tx.rows(_RUNS_WITHOUT_MESSAGE):
-        run = FlagRun._make(columns)
+    for account, mailbox, first, last, flags, modseq in tx.rows(_RUNS_WITHOUT_MESSAGE):
         there = tx.rows(
             "SELECT uid FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?",
-            (account, mailbox, run.first, run.last),
+            (account, mailbox, first, last),
         )
         kept = NumberSet.of(uid for (uid,) in there)
-        after = [run._replace(first=first, last=last) for first, last in kept.runs]
-        flag_runs.replace(tx, account, mailbox, [run], after)
+        after = [(*run, flags, modseq) for run in kept.runs]
+        flag_runs.replace(tx, account, mailbox, [(first, last, flags, modseq)], after)
 
 
 def _by_mailbox(
