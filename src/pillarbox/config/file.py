@@ -6,7 +6,8 @@ an error that suggests the nearest known one).
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +17,15 @@ import msgspec
 
 from pillarbox.config.names import host_name
 from pillarbox.config.schema import Config, ConfigWrong, options, sections
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the file's name before the text of a `ConfigWrong`."""
+    try:
+        yield
+    except ConfigWrong as wrong:
+        raise ConfigWrong(f"{path}: {wrong}") from None
 
 
 def read(path: Path) -> Config:
@@ -47,13 +57,14 @@ def parse(text: str, path: Path) -> Config:
 
     try:
         config = msgspec.convert(table, Config, dec_hook=hook)
+    except msgspec.ValidationError as error:
+        raise ConfigWrong(f"{path}: {_in_toml_terms(str(error))}") from None
+    with naming(path):
         return replace(
             config,
             hostname=host_name(config.hostname, "hostname"),
             domain=host_name(config.domain, "domain"),
         )
-    except msgspec.ValidationError as error:
-        raise ConfigWrong(f"{path}: {_in_toml_terms(str(error))}") from None
 
 
 def _refuse_unknown(table: Mapping[str, Any], path: Path) -> None:

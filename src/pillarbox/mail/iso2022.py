@@ -154,7 +154,9 @@ class Decoder(codecs.BufferedIncrementalDecoder):
             text = (sequence + octets[:end]).decode("iso2022_jp_ext")
         except UnicodeDecodeError:
             return 0
-        if "\x1b" in text:  # it lets an escape pass that begins no sequence, and all up to the next line with it
+        if (
+            "\x1b" in text
+        ):  # it lets an escape pass that begins no sequence, and all up to the next line with it
             return 0
         texts.append(EUC_JP.corrected(text))
         self._g0 = _ascii

@@ -130,7 +130,8 @@ def test_the_error_of_a_missing_configuration_names_init(tmp_path: Path) -> None
     assert "pillarbox init DOMAIN" in other.refused("account", "list")
     assert "error" in json.loads(other.refused("account", "list", "--json"))
     other.config.write_text('hostname = "a.example"\ndomain = "example"\n')
-    assert "must be a full domain name" in other.refused("account", "list")
+    assert f"{other.config}: 'domain'" in (said := other.refused("account", "list"))
+    assert "must be a full domain name" in said
 
 
 def test_accounts(there: CommandLine) -> None:

@@ -62,7 +62,7 @@ def test_search_as_text_and_as_json(there: CommandLine) -> None:
 
 
 def test_mailboxes(there: CommandLine) -> None:
-    there.text("mail", "flag", "--account", "anna", "--subject", "plan", "+seen")
+    there.text("mail", "flag", "--account", "anna", "--subject", "plan", "+seen", "--yes")
     inbox = next(one for one in there.json("mail", "mailboxes", "anna") if one["name"] == "INBOX")
     assert (inbox["role"], inbox["messages"], inbox["unseen"], inbox["subscribed"]) == ("inbox", 2, 1, True)
     assert inbox["octets"] == len(PLAN.encode()) + len(PHISHING.encode())
@@ -227,7 +227,11 @@ def test_flag(there: CommandLine) -> None:
     assert found(there, "bob")[0]["flags"] == "\\Flagged \\Seen $Junk"
     assert there.text("mail", "flag", ident, "-flagged", "+seen") == "1 message changed.\n"
     assert there.text("mail", "flag", ident, "+seen") == "0 messages changed.\n"
-    assert there.json("mail", "flag", "--all", "--flag", "seen", "-seen") == {"messages": 1}
+    refused = there.run("mail", "flag", "--all", "--flag", "seen", "-seen", typed="n\n")
+    assert refused.exit_code == 1
+    assert "Change the flags of 1 message in bob@example.org (-seen)?" in refused.output
+    assert "--yes" in there.refused("mail", "flag", "--all", "--flag", "seen", "-seen", "--json")
+    assert there.json("mail", "flag", "--all", "--flag", "seen", "-seen", "--yes") == {"messages": 1}
     assert found(there, "bob")[0]["flags"] == "$Junk"
     assert "Can't set these flags" in there.refused("mail", "flag", ident, "+a(b")
     assert "no spaces" in there.refused("mail", "flag", ident, "+a b")

@@ -192,7 +192,7 @@ def test_idle_clients_see_what_a_command_flags_moves_and_deletes(
         client.select()
         client.send(b"i IDLE\r\n")
         assert client.readline().startswith(b"+")
-        served.there.text("mail", "flag", "--account", "anna", "--subject", "x", "+flagged")
+        served.there.text("mail", "flag", "--account", "anna", "--subject", "x", "+flagged", "--yes")
         assert b"\\Flagged" in client.readline()
         assert client.readline().startswith(b"* 2 FETCH")
         newest, other = (one["id"] for one in served.there.json("mail", "search", "anna")["messages"])
@@ -273,7 +273,9 @@ def test_sessions_have_the_limits_of_the_file(serving: Callable[..., Served]) ->
 def test_a_check_finds_the_server(shared: Served) -> None:
     found = shared.there.json("check", "--only", "ports", "--only", "machine")
     assert found["wrong"] == 0
-    assert len(found["findings"]) == 1 + 2 + len(ENABLED)
+    # a slow build of Python is named, and is no fault
+    results = [result for result in found["findings"] if result["level"] != "advice"]
+    assert len(results) == 1 + 2 + len(ENABLED)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -141,13 +141,16 @@ def test_a_worker_that_dies_or_hangs_is_seen_and_its_counts_stay(watched: Watche
 
 
 def test_the_log_is_changed_by_a_reload_and_opened_anew(watched: Watched) -> None:
+    def is_logged() -> bool:
+        return watched.said("message accepted") == 1
+
     watched.send()
-    assert watched.said("message accepted") == 1
+    watched.until(is_logged)
     rotated = watched.log_file.with_name("rotated")
     watched.log_file.rename(rotated)
     watched.reload()
     watched.send()
-    assert watched.said("message accepted") == 1
+    watched.until(is_logged)
     assert rotated.read_text().count("message accepted") == 1
     watched.change("[log]", '[log]\nformat = "text"')
 
@@ -195,6 +198,9 @@ def test_without_a_file_the_log_is_where_the_journal_has_it(tmp_path: Path) -> N
         (("who", ""), "is empty"),
         (("kick", "--all", "--yes"), "The server is not running"),
         (("who", "--address", "300.1.1.1"), "neither an address nor a network"),
+        (("who", "nobody@example.org"), "nobody@example.org"),
+        (("kick", "nobody@example.org", "--yes"), "nobody@example.org"),
+        (("who", "--service", "imapd"), "'imapd' is no service: smtp"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, words: tuple[str, ...], said: str) -> None:

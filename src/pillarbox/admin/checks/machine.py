@@ -142,7 +142,11 @@ def port(service: str, host: str, number: int, *, hostname: str) -> CheckResult:
             case errno.EAFNOSUPPORT | errno.EADDRNOTAVAIL:
                 return ok(subject, "this machine has no such address, so it is skipped")
         return problem(subject, str(failure.strerror), "Name an address of this machine under [listen].")
-    return problem(subject, "nothing listens", "Start the server: systemctl start pillarbox")
+    return problem(
+        subject,
+        "nothing listens",
+        "Start the server, or restart it after a change of [listen]: systemctl restart pillarbox",
+    )
 
 
 def _listener(subject: str, host: str, number: int, hostname: str) -> CheckResult:

@@ -152,10 +152,12 @@ def _config_text(wanted: _Wanted, server: "Identity | None") -> str:
 def _check_text(text: str, path: Path) -> None:
     """Check the configuration before anything is created."""
     from pillarbox.app.resolved import resolve
-    from pillarbox.config.file import parse
+    from pillarbox.config.file import naming, parse
     from pillarbox.world.tls.server import ServerTls
 
-    certificates = resolve(parse(text, path)).certificates
+    config = parse(text, path)
+    with naming(path):
+        certificates = resolve(config).certificates
     if certificates:
         ServerTls(certificates)
 

@@ -99,8 +99,11 @@ class Installation(Output):
     def resolved(self) -> "Resolved":
         """The configuration with what it names: certificates, addresses, passwords. Raises `ConfigWrong`."""
         from pillarbox.app.resolved import resolve
+        from pillarbox.config.file import naming
 
-        return resolve(self.config)
+        config = self.config
+        with naming(self.config_path):
+            return resolve(config)
 
     @property
     def data(self) -> "DataDirectory":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pillarbox.app.commands.installation import CommandFailed, Installation, counted, on_installation
-from pillarbox.app.commands.sessions import ask_workers, report_silent, require_text, selecting
+from pillarbox.app.commands.sessions import ask_workers, login_of, report_silent, require_text, selecting
 
 if TYPE_CHECKING:
     from pillarbox.admin.control.messages import Selection
@@ -35,7 +35,7 @@ def command(
         raise CommandFailed(_NOTHING_SELECTED)
     for target in targets:
         require_text("account or ID", target)
-    selections = _selections(selection, targets)
+    selections = _selections(installation, selection, targets)
     if not yes and installation.as_json:
         raise CommandFailed("With --json nobody can be asked: add --yes")
     if not yes:
@@ -59,12 +59,14 @@ def command(
         raise SystemExit(1)  # the session that was meant was not there: a script should notice
 
 
-def _selections(selection: "Selection", targets: tuple[str, ...]) -> "list[Selection]":
+def _selections(
+    installation: Installation, selection: "Selection", targets: tuple[str, ...]
+) -> "list[Selection]":
     """One for each account, and one for all IDs: these have no @, and a number first."""
     from msgspec.structs import replace
 
     ids = tuple(target for target in targets if "@" not in target and target.partition(".")[0].isdecimal())
-    logins = [target for target in targets if target not in ids]
+    logins = [login_of(installation, target) for target in targets if target not in ids]
     found = [replace(selection, login=login) for login in logins]
     if ids or not logins:
         found.append(replace(selection, ids=ids))

@@ -174,12 +174,21 @@ def move(
 @click.argument("words", nargs=-1, required=True, metavar="[ID]... CHANGE...")
 @_ACCOUNTS
 @_DRY_RUN
+@_YES
 @on_installation
 @choosing
 def flag(
-    installation: Installation, chosen: Chosen, words: tuple[str, ...], logins: tuple[str, ...], dry_run: bool
+    installation: Installation,
+    chosen: Chosen,
+    words: tuple[str, ...],
+    logins: tuple[str, ...],
+    dry_run: bool,
+    yes: bool,
 ) -> None:
-    """Add flags and keywords (+seen, +flagged, +$Junk) or remove them (-seen), by ID or by criteria."""
+    """Add flags and keywords (+seen, +flagged, +$Junk) or remove them (-seen), by ID or by criteria.
+
+    By criteria, it asks first: which messages had the flags is not kept.
+    """
     from pillarbox.admin.mail import changing
     from pillarbox.mail.flags import InvalidFlag, TooManyFlags
 
@@ -188,11 +197,16 @@ def flag(
     changes = [word for word in words if word[:1] in ("+", "-")]
     if not changes:
         raise click.UsageError("Give a flag to add or to remove: +seen, -seen.")
-    matches = selected(installation, chosen, [word for word in words if word not in changes], logins)
+    ids = [word for word in words if word not in changes]
+    matches = selected(installation, chosen, ids, logins)
     try:
         change = changing.flags_change(changes)
         if _ended_early(installation, matches, dry_run=dry_run):
             return
+        if not ids:
+            question = f"Change the flags of {count(matches)[1]} ({' '.join(changes)})?"
+            refusal = "Nothing changed. To change them without confirmation: --yes"
+            _confirm(installation, question, refusal, yes=yes)
         changed = changing.flag(installation.database, matches, change)
     except (InvalidFlag, TooManyFlags) as failure:
         raise CommandFailed(f"Can't set these flags: {failure}") from None

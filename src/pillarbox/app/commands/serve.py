@@ -48,9 +48,11 @@ def command(installation: Installation, workers: int | None) -> None:
 
     def reread() -> "Resolved":
         from pillarbox.app.resolved import resolve
-        from pillarbox.config.file import read
+        from pillarbox.config.file import naming, read
 
-        return _with_certificate(resolve(read(installation.config_path)))
+        config = read(installation.config_path)
+        with naming(installation.config_path):
+            return _with_certificate(resolve(config))
 
     def ready() -> None:
         notify_service_manager("READY=1")

@@ -33,6 +33,7 @@ def selecting(verb: "Callable[Concatenate[Installation, Selection, P], None]") -
         require_text("--service", service)
         require_text("--address", address)
         _require_network(address or "")
+        _require_service(service or "")
         selection = Selection(service=service or "", network=address or "")
         verb(installation, selection, *arguments, **keywords)
 
@@ -54,6 +55,20 @@ def require_text(what: str, text: str | None) -> None:
     mean everybody."""
     if text is not None and not text.strip():
         raise CommandFailed(f"The {what} is empty")
+
+
+def login_of(installation: Installation, account: str) -> str:
+    """The login of an account. Raises `CommandFailed` where there is none: "0 sessions" would hide a slip."""
+    from pillarbox.admin import accounts
+
+    return installation.read(accounts.find, account).login
+
+
+def _require_service(text: str) -> None:
+    from pillarbox.config.services import SERVICES
+
+    if not any(name.startswith(text) for name in SERVICES):
+        raise CommandFailed(f"'{text}' is no service: {', '.join(SERVICES)}")
 
 
 def _require_network(text: str) -> None:

@@ -6,7 +6,7 @@ import click
 
 from pillarbox.app.commands.amounts import shown
 from pillarbox.app.commands.installation import Installation, counted, on_installation, table
-from pillarbox.app.commands.sessions import ask_workers, report_silent, require_text, selecting
+from pillarbox.app.commands.sessions import ask_workers, login_of, report_silent, require_text, selecting
 from pillarbox.app.commands.spans import span
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def command(installation: Installation, selection: "Selection", account: str | N
     from pillarbox.admin.control.messages import GetSessions, Session
 
     require_text("account", account)
-    replies = ask_workers(installation, GetSessions(replace(selection, login=account or "")))
+    login = login_of(installation, account) if account else ""
+    replies = ask_workers(installation, GetSessions(replace(selection, login=login)))
     found = [answer for reply in replies for answer in reply.answers if isinstance(answer, Session)]
     found.sort(key=lambda session: (session.login, session.service, -session.open_s))
     lines = [table(_HEADS, map(_row, found))] if found else []
