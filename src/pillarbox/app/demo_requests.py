@@ -61,6 +61,11 @@ def _answer(demo: Demo, line: bytes) -> dict[str, str]:
     data = demo.resolved.config.data_directory
     try:
         ((name, arguments),) = json.loads(line).items()
+    except (ValueError, AttributeError):
+        return {"error": 'a request is {"name": {"argument": value}} as JSON, on one line'}
+    if name not in REQUESTS:
+        return {"error": f"unknown request {name!r}: there are {', '.join(REQUESTS)}"}
+    try:
         with opened_database(data) as database:
             database.on_commit = partial(announce_from_outside, data.signals)
             REQUESTS[name](database, demo, **arguments)

@@ -90,7 +90,7 @@ CASES = (
     ),
     Case(
         "`LOGIN` with a literal of 1 MB, before login",
-        "1024 octets; 64 KiB are skipped",
+        "512 octets; 64 KiB are skipped",
         _Command(b"LOGIN {1000000+}\r\n" + b"x" * MEBIBYTE, log_in=False),
     ),
     Case("sequence sets of 60 to 170 KB: reversed, overlapping, `*`", "96 KiB; a line of 128 KiB", _sets),

@@ -112,6 +112,6 @@ CASES = (
         "2,000 characters",
         lambda target: _literal(target, b"CREATE", MARKS.encode()[:4_001]),
     ),
-    Case("combining marks in a user name, before login", "1,024 characters", _login),
-    Case("combining marks in USER and PASS", "1,024 characters", _pop3_user),
+    Case("combining marks in a user name, before login", "512 octets", _login),
+    Case("combining marks in USER and PASS", "512 and 1,024 octets", _pop3_user),
 )

@@ -1,6 +1,7 @@
 """Checks find problems, and each result has a remedy."""
 
 import os
+import pwd
 import socket
 import threading
 from pathlib import Path
@@ -59,6 +60,8 @@ def test_a_data_directory(tmp_path: Path) -> None:
     owner = folder.stat().st_uid
     assert {one.level for one in machine.data_directory(folder, owner=owner)} == {Level.OK}
     assert "chown" in next(machine.data_directory(folder, owner=owner + 1)).remedy
+    if owner == 0:
+        assert f"chown -R {pwd.getpwuid(1).pw_name} " in next(machine.data_directory(folder, owner=1)).remedy
     (folder / "blobs").mkdir()
     (folder / "blobs" / "one").touch()
     assert next(machine.data_directory(folder, owner=owner)).level is Level.OK

@@ -373,3 +373,13 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_request_that_a_demo_does_not_know() -> None:
+    process = DemoProcess([])
+    process.start()
+    try:
+        with pytest.raises(ValueError, match="unknown request 'nope': there are add_account, "):
+            process.request("nope")
+    finally:
+        process.stop(None)

@@ -3,6 +3,7 @@
 import errno
 import os
 import platform
+import pwd
 import shlex
 import shutil
 import socket
@@ -37,6 +38,7 @@ def data_directory(
     than `min_free_octets_to_work` a problem.
     """
     subject = str(path)
+    change_owner = "" if owner is None else f"chown -R {_user_name(owner)} {path}"
     try:
         status = path.stat()
     except OSError as failure:
@@ -46,7 +48,9 @@ def data_directory(
         return
     if owner is not None and status.st_uid != owner:
         yield problem(
-            subject, "it does not belong to the service's user", f"Change its owner: chown -R {owner} {path}"
+            subject,
+            "it does not belong to the service's user",
+            f"Change its owner: chown -R {_user_name(owner)} {path}",
         )
     elif status.st_mode & (stat.S_IRWXO | stat.S_IWGRP):
         yield warning(subject, "other users have access to it", f"Restrict it: chmod 700 {path}")
@@ -54,11 +58,18 @@ def data_directory(
         yield problem(
             subject,
             f"{strange} does not belong to the service's user",
-            f"Change the owner of all files: chown -R {owner} {path}",
+            f"Change the owner of all files: {change_owner}",
         )
     else:
         yield ok(subject, "it belongs to the service's user, and no other user has access")
     yield _free_space(path, min_free_octets, min_free_octets_to_work)
+
+
+def _user_name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def _of_others(path: Path, owner: int) -> Path | None:

@@ -118,7 +118,7 @@ class Settling:
         telemetry, now_ms = self._world.telemetry, self._world.clock.now_ms()
         results = zip(recorded, log_fields(recorded), strict=True)
         for number, (result, fields) in enumerate(results, 1):
-            telemetry.event("mail relayed", **fields)
+            telemetry.event("relay attempt", **fields)
             self._counts.add(result, now_ms)
             if number % LOGGED_TOGETHER == 0:
                 await asyncio.sleep(0)

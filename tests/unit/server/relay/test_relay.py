@@ -338,7 +338,7 @@ def test_the_result_is_logged_for_each_recipient() -> None:
         provider.peer("two.example", "192.0.2.2")
         await provider.queue("a@two.example")
         await provider.pass_(1)
-        (said,) = [fields for name, fields in provider.telemetry.events if name == "mail relayed"]
+        (said,) = [fields for name, fields in provider.telemetry.events if name == "relay attempt"]
         assert (said["recipient"], said["action"], said["host"]) == (
             "a@two.example",
             "delivered",
