@@ -5,6 +5,7 @@ headers or very many parts, may be crafted to cost as much as possible: it is su
 """
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from pillarbox.mail.summary import Summary, summarize, summarize_simple
@@ -17,11 +18,15 @@ SHORT_OCTETS: Final = 16 * 1024
 """One below this size is, whatever it holds; addresses cost most, octet for octet."""
 
 
-async def summary_of(octets: bytes) -> Summary:
-    """A message's summary, made in a thread if that may take long."""
+async def summary_of(octets: bytes, *, crlf_only: bool = False) -> Summary:
+    """A message's summary, made in a thread if that may take long.
+
+    `crlf_only`: all of its lines are known to end in CRLF.
+    """
     if len(octets) < SHORT_OCTETS:
-        return summarize(octets)
+        return summarize(octets, crlf_only=crlf_only)
     # To hand it over and back costs more than a simple message does
-    if len(octets) <= MAX_OCTETS_IN_LOOP and (summary := summarize_simple(octets)):
+    if len(octets) <= MAX_OCTETS_IN_LOOP and (summary := summarize_simple(octets, crlf_only=crlf_only)):
         return summary
-    return await asyncio.get_running_loop().run_in_executor(None, summarize, octets)
+    summarized = partial(summarize, octets, crlf_only=crlf_only)
+    return await asyncio.get_running_loop().run_in_executor(None, summarized)

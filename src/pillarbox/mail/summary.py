@@ -82,15 +82,18 @@ SIMPLE: Final = Limits(depth=10, parts=64, header_octets=16 * 1024)
 """Limits within which a message of some hundred kilobytes is summarized in some milliseconds, whatever it holds."""
 
 
-def summarize(octets: bytes) -> Summary:
-    """Compute the summary of a message; never raises, whatever the octets."""
-    is_canonical = _is_canonical(octets)
+def summarize(octets: bytes, *, crlf_only: bool = False) -> Summary:
+    """Compute the summary of a message; never raises, whatever the octets.
+
+    `crlf_only`: all of its lines, the last too, are known to end in CRLF, and CR occurs nowhere else.
+    """
+    is_canonical = crlf_only or _is_canonical(octets)
     return _summary(octets, parse(octets, crlf_only=is_canonical), is_canonical)
 
 
-def summarize_simple(octets: bytes) -> Summary | None:
+def summarize_simple(octets: bytes, *, crlf_only: bool = False) -> Summary | None:
     """The same, or `None` where the message exceeds the limits `SIMPLE`, which is noticed as soon."""
-    is_canonical = _is_canonical(octets)
+    is_canonical = crlf_only or _is_canonical(octets)
     try:
         root = parse(octets, SIMPLE, whole=True, crlf_only=is_canonical)
     except TooElaborate:

@@ -60,9 +60,9 @@ def threads_that_read(monkeypatch: pytest.MonkeyPatch, octets: bytes) -> set[thr
     """The threads in which all of it was read, whatever it holds."""
     threads = set()
 
-    def noted(octets: bytes) -> Summary:
+    def noted(octets: bytes, *, crlf_only: bool = False) -> Summary:
         threads.add(threading.current_thread())
-        return summarize(octets)
+        return summarize(octets, crlf_only=crlf_only)
 
     monkeypatch.setattr(summarizing, "summarize", noted)
     asyncio.run(summary_of(octets))
@@ -77,3 +77,9 @@ def test_a_simple_message_has_the_same_summary(octets: bytes) -> None:
 @pytest.mark.parametrize("octets", ELABORATE[1:])
 def test_what_is_not_simple_is_noticed(octets: bytes) -> None:
     assert summarize_simple(octets) is None
+
+
+@pytest.mark.parametrize("octets", [USUAL, USUAL + b"line\r\n" * 10_000, LONG_HEADER])
+def test_lines_that_are_known_to_end_in_crlf_need_no_look(octets: bytes) -> None:
+    octets += b"\r\n"
+    assert asyncio.run(summary_of(octets, crlf_only=True)) == summarize(octets)

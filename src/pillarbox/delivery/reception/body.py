@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.delivery.text_form import MEMORY_FACTOR
-from pillarbox.protocol.smtp.line_ends import LineEnds, repair
+from pillarbox.protocol.smtp.line_ends import LineEnds, is_clean, repair
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, Blobs, BlobWriter, PreparedBlob, prepare
 from pillarbox.world.memory import UNCOUNTED_OCTETS, MemoryScarce, PeerShares, Reservation
 
@@ -28,7 +28,7 @@ MAX_TOP_OCTETS = 1024 * 1024
 _SCARCE = Refused(Reason.MEMORY_SCARCE)
 
 Complete = Callable[[bytes], Awaitable[bytes | Refused]]
-"""Given the top of a message: the top as it is to be stored, or the refusal."""
+"""Given the top of a message: the top as it is to be stored, which differs in the header only, or the refusal."""
 
 
 class StoredMessage(Struct, frozen=True, gc=False):
@@ -36,6 +36,8 @@ class StoredMessage(Struct, frozen=True, gc=False):
 
     blob: PreparedBlob
     octets: bytes
+    crlf_only: bool = False
+    """All of its lines are known to end in CRLF, without reading them again."""
 
 
 class IncomingBody:
@@ -112,7 +114,7 @@ class IncomingBody:
             completed = await self._complete(last if self._binary else repair(last))
             if isinstance(completed, Refused):
                 return completed
-            return StoredMessage(prepare(completed), completed)
+            return self._stored(prepare(completed), completed)
         await self.add(last)
         if self._held:
             self._held.keep()
@@ -132,7 +134,14 @@ class IncomingBody:
                 return _SCARCE
         blob, octets = await self._writer.finish()
         self._writer = None
-        return StoredMessage(blob, octets)
+        return self._stored(blob, octets)
+
+    def _stored(self, blob: PreparedBlob, octets: bytes) -> StoredMessage:
+        if self._binary or not octets.endswith(b"\r\n"):
+            return StoredMessage(blob, octets)
+        # What came was repaired; the header may have been completed with words of others, as by a check
+        header_end = octets.find(b"\r\n\r\n", 0, TOP_OCTETS)
+        return StoredMessage(blob, octets, crlf_only=header_end >= 0 and is_clean(octets[: header_end + 4]))
 
     def looked_at(self) -> None:
         """The octets of a whole message that is in a file are no longer needed."""

@@ -77,7 +77,7 @@ async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> I
         blob, octets = stored.blob, stored.octets
         if received.envelope.body is Body.BINARY:
             blob, octets = await text_form(blob, octets, world.blobs)
-        message = Message(blob, await summary_of(octets))
+        message = Message(blob, await summary_of(octets, crlf_only=stored.crlf_only))
     acceptance = Acceptance(tuple(destinations.placements), message, outbound, received.quarantined)
     success = _success(received, world, hostname) if destinations.successes else None
     return Intake(acceptance, success)

@@ -40,6 +40,42 @@ def test_few_octets_stay_in_memory(pieces: list[bytes]) -> None:
     assert whole.blob.location is None
 
 
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(
+    ("octets", "known"),
+    [
+        (b"a: b\r\n\r\ntext\r\n", True),
+        (b"a: b\n\ntext\r\r\nte\rxt\n\r\n", True),
+        (b"a: b\r\n\r\ntext", False),
+        (b"a: b\r\n\r\ntext\r", False),
+        (b"a: b\r\n", False),
+    ],
+)
+def test_lines_that_are_known_to_end_in_crlf_do(octets: bytes, known: bool, large: bool) -> None:
+    pieces = [b"e: f\r\n\r\n" + b"line\r\n" * 60_000, b"line\r"] if large else []
+    known = octets.endswith(b"\n") if large else known
+    whole = gathered(body(DatabaseBlobs()), pieces, b"\n" + octets if large else octets)
+    assert isinstance(whole, StoredMessage)
+    assert whole.crlf_only is known
+    if known:
+        assert whole.octets.replace(b"\r", b"").replace(b"\n", b"\r\n") == whole.octets
+
+
+def test_of_binary_lines_and_of_what_a_check_has_added_nothing_is_known() -> None:
+    octets = b"a: b\r\n\r\ntext\r\n"
+    binary = gathered(body(DatabaseBlobs(), binary=True), [], octets)
+    assert isinstance(binary, StoredMessage)
+    assert not binary.crlf_only
+
+    async def added(top: bytes) -> bytes:
+        return b"X-Check: one\n" + top
+
+    incoming = IncomingBody(DatabaseBlobs(), BUDGET.strangers, added, max_octets=LIMIT, binary=False)
+    whole = gathered(incoming, [], octets)
+    assert isinstance(whole, StoredMessage)
+    assert not whole.crlf_only
+
+
 @pytest.mark.parametrize("binary", [True, False])
 def test_many_octets_go_to_a_file(tmp_path: Path, binary: bool) -> None:
     piece = b"x" * 60_000 + b"\n\r\n"
