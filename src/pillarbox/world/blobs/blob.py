@@ -6,8 +6,9 @@ its last use; its file, if it has one, is unlinked afterwards by `sweep`. No two
 a file listed for removal can't be in use.
 """
 
-from dataclasses import dataclass
 from hashlib import sha256
+
+from msgspec import Struct
 
 from pillarbox.world.database import Transaction
 
@@ -35,16 +36,14 @@ class BlobForbidden(BlobDamaged):
         super().__init__(name, f"can't be read ({why}): its file must belong to the user that serves")
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(Struct, frozen=True, gc=False):
     """A reference to octets: their SHA-256 (32 octets) and their number."""
 
     digest: bytes
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedBlob:
+class PreparedBlob(Struct, frozen=True, gc=False):
     """Octets ready to be kept by a transaction: in memory, or in a file that is already durable."""
 
     blob: Blob
