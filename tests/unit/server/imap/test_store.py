@@ -106,3 +106,16 @@ def test_too_many_keywords_are_refused() -> None:
             words = " ".join(f"word{number}" for number in range(start, start + 100))
             answer = client.do(f"STORE 1 +FLAGS.SILENT ({words})")
         assert (answer.word, answer.code) == (b"NO", b"LIMIT")
+
+
+def test_flags_are_reported_as_the_change_left_them_in_memory() -> None:
+    with open_imap() as mail:
+        mail.deliver(MESSAGE, MESSAGE)
+        alice, other = mail.client(select="INBOX"), mail.client(select="INBOX")
+        before = mail.provider.world.database.calls
+        answer = alice.ok("STORE 1 +FLAGS ($New)")
+        assert answer.fetched[1][b"FLAGS"] == [b"$New", b"\\Recent"]
+        assert b"$New" in answer.data(b"FLAGS")[0][0], "a new keyword is announced first"
+        assert mail.provider.world.database.calls - before == 2, "the change, and whether others made any"
+        other.ok("STORE 2 +FLAGS (\\Seen)")
+        assert alice.ok("STORE 1 +FLAGS (\\Deleted)").fetched.keys() == {1, 2}
