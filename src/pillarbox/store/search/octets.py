@@ -41,16 +41,16 @@ def excludes(folded: str, *, in_header: bool) -> Excludes:
         words = sorted(set(_WORD.findall(folded)), key=len, reverse=True)[:MAX_WORDS]
         tests = [_absent(word.encode()) for word in words]
     else:
-        tests = [lambda _lowered, _start: True]  # text in US-ASCII does not contain it
+        tests = [lambda _lowered: True]  # text in US-ASCII does not contain it
 
     def test(octets: bytes, header_size: int) -> bool:
         if len(octets) > SLICE_OCTETS or not octets.isascii() or _may_have_many_fields(octets):
             return False
-        lowered = octets.lower()
-        start = 0 if in_header else header_size
-        return any(absent(lowered, start) for absent in tests) and _stands_as_it_is(
-            lowered, header_size, in_header=in_header
-        )
+        header, body = octets[:header_size].lower(), octets[header_size:].lower()
+        for absent in tests:
+            if absent(body) and (not in_header or absent(header)):
+                return _stands_as_it_is(header, body, in_header=in_header)
+        return False
 
     return test
 
@@ -60,37 +60,36 @@ def _may_have_many_fields(octets: bytes) -> bool:
     return len(octets) > MAX_FIELDS * _MIN_FIELD_OCTETS and octets.count(b"\n") > MAX_FIELDS
 
 
-def _absent(word: bytes) -> Callable[[bytes, int], bool]:
+def _absent(word: bytes) -> Callable[[bytes], bool]:
     """A test for a word in octets of lower case, whether or not tags part its letters."""
     ends_a_piece = methodcaller("endswith", tuple([word[:at] for at in range(1, len(word))]))
     begins_a_piece = methodcaller("startswith", tuple([word[at:] for at in range(1, len(word))]))
 
-    def absent(lowered: bytes, start: int) -> bool:
-        if lowered.find(word, start) >= 0:
+    def absent(lowered: bytes) -> bool:
+        if lowered.find(word) >= 0:
             return False
-        if lowered.find(b"<", start) < 0:
+        if lowered.find(b"<") < 0:
             return True
         # What is removed of HTML begins with "<" and ends with ">"; letters on both sides of it become one word
-        return (
-            not any(map(ends_a_piece, lowered[start:].split(b"<")))
-            or not any(map(begins_a_piece, lowered[start:].split(b">")))
-            or lowered.find(b"html") < 0
+        return not (
+            any(map(ends_a_piece, lowered.split(b"<"))) and any(map(begins_a_piece, lowered.split(b">")))
         )
 
     return absent
 
 
-def _stands_as_it_is(lowered: bytes, header_size: int, *, in_header: bool) -> bool:
+def _stands_as_it_is(header: bytes, body: bytes, *, in_header: bool) -> bool:
     """Whether the text has no letters or digits but those of the octets, and HTML's tags are all that parts them."""
-    header = lowered[:header_size]
     has_parts = header.find(b"multipart") >= 0 or header.find(b"message") >= 0
     may_be_html = has_parts or header.find(b"html") >= 0
     return (
-        _are_all(lowered if has_parts else header, _ENCODING, _ENCODINGS)
-        and _are_all(lowered if may_be_html else header, _CHARSET, _CHARSETS)  # HTML may name its own
+        _are_all(header, _ENCODING, _ENCODINGS)
+        and _are_all(header, _CHARSET, _CHARSETS)
         and not (in_header and header.find(b"=?") >= 0)  # encoded words (RFC 2047)
-        and not (has_parts and lowered.find(b"=?", header_size) >= 0)
-        and (not may_be_html or _are_all(lowered, b"&", _REFERENCES))
+        and not (has_parts and body.find(b"=?") >= 0)
+        and not (may_be_html and not _are_all(body, b"&", _REFERENCES))
+        and not (may_be_html and not _are_all(body, _CHARSET, _CHARSETS))  # HTML may name its own
+        and not (has_parts and not _are_all(body, _ENCODING, _ENCODINGS))
     )
 
 
