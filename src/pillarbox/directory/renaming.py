@@ -7,6 +7,7 @@ from pillarbox.directory.accounts import Account, get
 from pillarbox.directory.addresses import (
     ACCOUNT,
     ALIAS,
+    CATCH_ALL,
     GROUP,
     AddressKey,
     Target,
@@ -28,6 +29,8 @@ def rename_account(tx: Transaction, account: Account, address: str, *, keep_addr
     """
     written = parse_address(address)
     key, old = address_key(tx, written), parse_key(tx, account.login)[0]
+    if str(written) == account.address and key == old:
+        raise NameRefused(f"the account has the address '{written}' already")
     changed: list[str] = []
     if _owner(tx, key) == (ACCOUNT, account.id):
         _write_as(tx, key, written.local)
@@ -46,6 +49,8 @@ def rename_account(tx: Transaction, account: Account, address: str, *, keep_addr
 
 def rename_group(tx: Transaction, group: int, name: str) -> None:
     """Give a group another name. Raises `NameRefused`."""
+    if tx.value("SELECT 1 FROM member_groups WHERE name = ? AND id = ?", (name, group)):
+        raise NameRefused(f"the group has the name '{name}' already")
     taken = tx.value("SELECT 1 FROM member_groups WHERE name = ? AND id <> ?", (shown_name(name), group))
     if taken:
         raise NameRefused(f"there is already a group '{name}'")
@@ -70,6 +75,10 @@ def rename_alias(tx: Transaction, old_address: str, address: str, *, keep_addres
     if _owner(tx, old) != (ALIAS, None):
         raise NameRefused(f"there is no alias '{old_address}'; to list all aliases: pillarbox alias list")
     key, _ = parse_key(tx, address)
+    if (key.local == CATCH_ALL) != (old.local == CATCH_ALL):
+        raise NameRefused(
+            "a catch-all is no alias of one address: add the new one, and remove the old"
+        )
     changed = _readdress(
         tx, old, address, Target(ALIAS, may_send=_may_send(tx, old)), keep_address=keep_address
     )

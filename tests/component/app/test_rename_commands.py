@@ -49,6 +49,20 @@ def test_an_account_keeps_everything_but_its_address(there: CommandLine) -> None
     there.text("fsck")
 
 
+def test_what_changes_nothing_or_another_kind_is_refused(there: CommandLine) -> None:
+    there.text("group", "add", "Staff", "staff@example.org", "bob")
+    there.text("alias", "add", "@two.example", "bob@example.org")
+    for words, said in (
+        (("account", "rename", "bob", "bob@example.org"), "has the address 'bob@example.org' already"),
+        (("group", "rename", "Staff", "Staff"), "has the name 'Staff' already"),
+        (("alias", "rename", "@two.example", "x@two.example"), "catch-all"),
+        (("alias", "rename", "info@example.org", "@example.org"), "catch-all"),
+    ):
+        assert said in there.refused(*words)
+    there.text("account", "rename", "bob", "Bob@example.org")  # as it is written
+    assert there.json("account", "show", "bob")["addresses"] == ["Bob@example.org"]
+
+
 def test_an_account_can_keep_its_old_address(there: CommandLine) -> None:
     text = there.text("account", "rename", "bob", "robert@example.org", "--keep-address")
     assert "Mail for bob@example.org still arrives" in text

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import smtplib
+import sys
 import urllib.request
 from collections.abc import Iterator
 from functools import partial
@@ -176,6 +177,7 @@ def test_without_a_file_the_log_is_where_the_journal_has_it(tmp_path: Path) -> N
 
     there, _ = set_up(tmp_path)
     assert "journalctl" in there.refused("log")
+    assert "it is not text" in there.refused("log", sys.executable)
     first = '{"event":"a","level":"info","timestamp":"2026-11-30T09:14:25Z"}\n'
     lines = f'{first}odd\n{{"event":"b\\u001b","level":"error"}}\n'
     assert there.text("log", "-", typed=lines).splitlines() == [

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FOLLOW_S: Final = 0.25
 """How often the file is looked at."""
 STANDARD_INPUT: Final = Path("-")
+TEXT_OCTETS: Final = 4096
+"""Looked at to see whether a file is text."""
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -75,6 +77,7 @@ def command(
             return
         path = file or _configured(installation)
         with as_invoker():
+            _require_text(path)
             _show(installation, last_entries(path, query, limit=lines))
             if follow:
                 asyncio.run(_follow(installation, path, query))
@@ -92,6 +95,13 @@ def _configured(installation: Installation) -> Path:
             "log -. To have it in a file, set `log.file` in the configuration"
         )
     return file
+
+
+def _require_text(path: Path) -> None:
+    """Raises `CommandFailed` where the file is no text."""
+    with path.open("rb") as file:
+        if b"\0" in file.read(TEXT_OCTETS):
+            raise CommandFailed(f"{path} is no log: it is not text")
 
 
 async def _follow(installation: Installation, path: Path, query: "LogQuery") -> None:

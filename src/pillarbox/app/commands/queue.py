@@ -83,7 +83,11 @@ def list_queue(
         selection = replace(selection, state=State.HELD)
     entries = installation.read(queue.listing, selection, now_ms=installation.now_ms, limit=limit)
     messages, recipients = installation.read(queue.count, selection)
-    paused = installation.read(queue.paused_destinations, now_ms=installation.now_ms)
+    paused = [
+        pause
+        for pause in installation.read(queue.paused_destinations, now_ms=installation.now_ms)
+        if selection.destination in (None, pause.destination)
+    ]
     lines = [table(_HEADS, (_row(entry, installation.now_ms) for entry in entries))] if entries else []
     total = f"{counted(messages, 'message')}, {counted(recipients, 'recipient')}."
     lines.append(total if recipients else "Queue is empty.")
