@@ -59,6 +59,22 @@ def test_list_as_text_and_as_json(there: CommandLine) -> None:
     assert "Only the first 1 are shown" in there.text("queue", "list", "--limit", "1")
 
 
+def test_list_has_the_pauses_of_what_is_listed(there: CommandLine) -> None:
+    def pause(tx: Transaction) -> None:
+        ends_ms = SystemClock().now_ms() + 600_000
+        for name in ("two.example", "three.example"):
+            tx.execute(
+                "INSERT INTO queue_destinations VALUES (?, ?, 3, ?) ON CONFLICT (name) DO UPDATE"
+                " SET failures = 3, closed_until_ms = excluded.closed_until_ms",
+                (name, ends_ms, ends_ms),
+            )
+
+    with opened_database(read(there.config).data_directory) as database:
+        database.write_now(pause)
+    assert there.text("queue", "list").count("3 failed connections") == 2
+    assert "three.example: 3 failed" not in there.text("queue", "list", "--to", "two.example")
+
+
 def test_show_prints_the_header(there: CommandLine) -> None:
     queue_id = ids(there)[0]
     text = there.text("queue", "show", queue_id)
