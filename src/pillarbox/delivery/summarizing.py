@@ -14,8 +14,8 @@ LONG_OCTETS: Final = 64 * 1024
 """A message of this size is large: what is held of it is reserved in the memory budget."""
 MAX_OCTETS_IN_LOOP: Final = 256 * 1024
 """A message up to this size is summarized in the loop, if it is simple: within some milliseconds."""
-SHORT_OCTETS: Final = 16 * 1024
-"""One below this size is, whatever it holds; addresses cost most, octet for octet."""
+SHORT_OCTETS: Final = 4 * 1024
+"""One below this size is, whatever it holds."""
 
 
 async def summary_of(octets: bytes, *, crlf_only: bool = False) -> Summary:

@@ -79,7 +79,11 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
 
 
 SIMPLE: Final = Limits(depth=10, parts=64, header_octets=16 * 1024)
-"""Limits within which a message of some hundred kilobytes is summarized in some milliseconds, whatever it holds."""
+"""Limits within which a message of some hundred kilobytes is summarized in some milliseconds, whatever it holds; so are
+its addresses, which cost most, octet for octet:"""
+SIMPLE_ADDRESS_OCTETS: Final = 4 * 1024
+"""Octets of all fields of a simple message that hold addresses, with those of the messages in it."""
+_ADDRESS_FIELDS: Final = frozenset({b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"})
 
 
 def summarize(octets: bytes, *, crlf_only: bool = False) -> Summary:
@@ -97,6 +101,8 @@ def summarize_simple(octets: bytes, *, crlf_only: bool = False) -> Summary | Non
     try:
         root = parse(octets, SIMPLE, whole=True, crlf_only=is_canonical)
     except TooElaborate:
+        return None
+    if _address_octets(root, is_message=True) > SIMPLE_ADDRESS_OCTETS:
         return None
     return _summary(octets, root, is_canonical)
 
@@ -175,6 +181,13 @@ def _crlf_size(octets: bytes) -> int:
     size = len(octets)
     bare = count(octets, b"\n", 0, size) - count(octets, b"\r\n", 0, size)
     return size + bare + (2 if octets and not octets.endswith(b"\n") else 0)
+
+
+def _address_octets(part: Part, *, is_message: bool) -> int:
+    octets = len(part.header.lines(_ADDRESS_FIELDS)) if is_message else 0
+    for child in part.children:
+        octets += _address_octets(child, is_message=part.media_type == "message")
+    return octets
 
 
 def _has_attachment(part: Part) -> bool:

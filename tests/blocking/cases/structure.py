@@ -41,6 +41,13 @@ def described_parts() -> bytes:
     return _MULTIPART + (b"--b\r\nContent-Description: " + b'"x' * 2000 + b"\r\n\r\nx\r\n") * 999
 
 
+def simple() -> bytes:
+    """256 KiB just simple enough to be read in the loop: 64 parts, 4 KiB of addresses, text that shows nothing."""
+    people = b"To: %b\r\n" % b",\r\n ".join([b"a:b@c;," * 40] * 14)
+    part = b"--b\r\nContent-Type: text/html\r\n\r\n" + b"<a " * 1_270 + b"\r\n"
+    return people + _MULTIPART + part * 62
+
+
 def lists() -> bytes:
     """Lists of words, which are the slowest to read as addresses, within the longest header."""
     fields = (b"From", b"Sender", b"Reply-To", b"To", b"Cc", b"Bcc")
@@ -116,6 +123,7 @@ MESSAGES: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
     ("messages in messages, each to 4,000 people", _RENDERED, lambda: nested_messages(29)),
     ("999 messages side by side, each by 1,000 people", _RENDERED, many_messages),
     ("999 parts with long descriptions", _RENDERED, described_parts),
+    ("groups and HTML of 256 KiB", "read in the loop: 64 parts, 4 KiB of addresses", simple),
     ("six lists of 50,000 words", "80,000 tokens of a list are read", lists),
     ("comments in comments, 100,000 deep", "256 KiB of a field are read", comments),
     (

@@ -7,12 +7,13 @@ import pytest
 
 from pillarbox.delivery import summarizing
 from pillarbox.delivery.summarizing import MAX_OCTETS_IN_LOOP, SHORT_OCTETS, summary_of
-from pillarbox.mail.summary import SIMPLE, Summary, summarize, summarize_simple
+from pillarbox.mail.summary import SIMPLE, SIMPLE_ADDRESS_OCTETS, Summary, summarize, summarize_simple
 
 USUAL = b"From: ann@one.example\r\nSubject: hello\r\n\r\n"
-LONG_HEADER = b"To: " + b"a@" * (SHORT_OCTETS // 2) + b"\r\n\r\n"
+LONG_HEADER = b"X: " + b"x" * SIMPLE.header_octets + b"\r\n\r\n"
 MIXED = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
 LARGE = b"x" * SHORT_OCTETS
+TO_MANY = b"To: " + b"a:b@c;, " * (SIMPLE_ADDRESS_OCTETS // 8) + b"\r\n"
 
 
 def nested(levels: int) -> bytes:
@@ -25,6 +26,8 @@ def nested(levels: int) -> bytes:
 ELABORATE = [
     USUAL + b"x" * (MAX_OCTETS_IN_LOOP + 1),
     LONG_HEADER,
+    TO_MANY + b"\r\n" + LARGE,
+    MIXED + b"--b\r\nContent-Type: message/rfc822\r\n\r\n" + TO_MANY + b"\r\nx\r\n--b--\r\n",
     MIXED + b"--b\r\n\r\nx\r\n" * SIMPLE.parts + LARGE,
     MIXED + b"--b\r\nContent-Type: text/plain; %s\r\n\r\nx" % (b"p=1; " * 4_000),
     nested(SIMPLE.depth) + b"\r\n" + LARGE,
@@ -36,7 +39,8 @@ SIMPLE_ONES = [
     USUAL + b"x" * 20_000,
     USUAL.replace(b"\r\n", b"\n") + b"x" * 20_000,
     USUAL + b"x" * (MAX_OCTETS_IN_LOOP - len(USUAL)),
-    b"To: " + b"a@" * (SHORT_OCTETS // 4) + b"\r\n\r\n" + LARGE,
+    TO_MANY[: SIMPLE_ADDRESS_OCTETS // 2] + b"\r\n\r\n" + LARGE,
+    b"X" + TO_MANY + b"\r\n" + LARGE,
     MIXED + b"--b\r\n\r\nx\r\n" * (SIMPLE.parts - 2) + LARGE,
     nested(SIMPLE.depth - 1) + b"\r\n" + LARGE,
 ]
