@@ -5,10 +5,13 @@ and `count` adds up the row. Two keys in one row are counted together: a limit m
 with a thousand clients concerns one in sixteen, but never late.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 
 ROWS = 16_384
 _CELL_OCTETS = 4
+_REMEMBERED_KEYS = 1024
+"""Of which the row is remembered: each is asked for three times for every connection."""
 
 
 def octets_for(workers: int) -> int:
@@ -19,7 +22,7 @@ def octets_for(workers: int) -> int:
 class OpenCounts:
     """The table, as one worker sees it."""
 
-    __slots__ = ("_cells", "_seat", "_secret", "_workers")
+    __slots__ = ("_cells", "_row", "_seat", "_secret", "_workers")
 
     def __init__(self, memory: memoryview, secret: bytes, seat: int, workers: int) -> None:
         """`seat`: the worker's number, below `workers`; two workers alive at once never have the same."""
@@ -27,6 +30,7 @@ class OpenCounts:
         self._secret = secret
         self._seat = seat
         self._workers = workers
+        self._row = lru_cache(maxsize=_REMEMBERED_KEYS)(self._computed_row)
 
     def begin(self) -> None:
         """Reset the counts of the worker that had this seat before: it died, and its connections with it."""
@@ -45,7 +49,7 @@ class OpenCounts:
         """One of those counted by `add` is closed."""
         self._cells[self._row(key) + self._seat] -= 1
 
-    def _row(self, key: tuple[str, ...]) -> int:
+    def _computed_row(self, key: tuple[str, ...]) -> int:
         name = "\0".join(key).encode("utf-8", "surrogateescape")
         digest = blake2b(name, digest_size=8, key=self._secret).digest()
         return int.from_bytes(digest, "big") % ROWS * self._workers
