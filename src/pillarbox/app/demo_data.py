@@ -9,7 +9,6 @@ from pillarbox.admin import accounts as admin_accounts
 from pillarbox.admin.accounts import NewAccount
 from pillarbox.admin.importing.mbox import MboxSource
 from pillarbox.admin.importing.run import run_import
-from pillarbox.admin.importing.source import SourceChanged
 from pillarbox.app.database import opened_blobs, opened_database
 from pillarbox.app.demo_mail import DemoMessage, demo_messages
 from pillarbox.config.data_directory import DataDirectory
@@ -146,14 +145,11 @@ def _import(
     assert account is not None
     size = path.stat().st_size
     with progress() as report:
-        try:
-            run_import(
-                database,
-                blobs,
-                account.id,
-                MboxSource(path, INBOX, keep_status_fields=True),
-                now_ms=now_ms,
-                progress=lambda octets, _result: report(octets, size),
-            )
-        except SourceChanged:
-            raise ValueError(f"{path} has changed since it was imported: choose another --dir") from None
+        run_import(
+            database,
+            blobs,
+            account.id,
+            MboxSource(path, INBOX, keep_status_fields=True),
+            now_ms=now_ms,
+            progress=lambda octets, _result: report(octets, size),
+        )

@@ -1,5 +1,6 @@
 """What is exported and imported again is the same: octets, flags, dates, mailboxes, roles, subscriptions."""
 
+import gzip
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,11 @@ OCTETS = (
     b" begins with a folded line\r\nSubject: x\r\n\r\n",
     b"Subject: octets\r\n\r\n\x00\xff\xfe\r\n",
     b"no header at all",
+    gzip.compress(b"what a server has packed begins so\r\n"),
+    b"\x1f\x8b no header\r\n",
+    b"BZh no header\r\n",
+    b"\xfd7zXZ\x00 no header\n",
+    b"\x28\xb5\x2f\xfd no header\r\n",
 )
 DATES = (0, 1, 1_000, -86_400_000, 2**31 * 1000 - 1, 2**31 * 1000, 2**32 * 1000 + 7, 4_102_444_800_123)
 NAMES = (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pillarbox.admin.importing.run import create_mailboxes
-from pillarbox.admin.importing.source import Checkpoint, SourceMailbox, SourceMessage
+from pillarbox.admin.importing.source import AlreadyImported, Checkpoint, Found, SourceMailbox, SourceMessage
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.store import mailboxes
 from pillarbox.store.mailbox import Role
@@ -31,10 +31,12 @@ class Listed:
     mailbox: str = "Elsewhere"
     octets: int = 100
 
-    def read(self, checkpoint_of: Callable[[str], Checkpoint | None]) -> Iterator[SourceMessage]:
+    def read(self, checkpoint_of: Callable[[str], Checkpoint | None]) -> Iterator[Found]:
         """See `Source.read`."""
         for number, names, at_ms in self.messages:
-            if not checkpoint_of(str(number)):
+            if checkpoint_of(str(number)):
+                yield AlreadyImported(1, number)
+            else:
                 octets = b"Subject: %d\r\nDate: Thu, 01 Jan 1970 00:00:01 +0000\r\n\r\n" % number
                 yield SourceMessage(octets, "\\Seen", at_ms, Checkpoint(str(number)), number, names)
 

@@ -11,7 +11,6 @@ from pillarbox.admin import accounts
 from pillarbox.admin.exporting.maildir import MaildirWriter
 from pillarbox.admin.exporting.mbox import MboxWriter
 from pillarbox.admin.exporting.pages import export
-from pillarbox.admin.importing import checkpoint
 from pillarbox.admin.importing.discover import discover
 from pillarbox.admin.importing.mbox import MboxSource
 from pillarbox.admin.importing.run import (
@@ -21,7 +20,7 @@ from pillarbox.admin.importing.run import (
     run_import,
     subscribe,
 )
-from pillarbox.admin.importing.source import Source, SourceChanged, SourceMessage
+from pillarbox.admin.importing.source import Source, SourceMessage
 from pillarbox.app.database import SCHEMAS
 from pillarbox.directory import domains
 from pillarbox.mail.flags import MAX_TEXT_OCTETS
@@ -187,19 +186,6 @@ def test_a_run_interrupted_at_any_batch_imports_nothing_twice(provider: Provider
             provider.bring_source(source, max_batch_messages=3, progress=cut)
     provider.bring(tmp_path / "m")
     assert subjects(provider.held()["INBOX"]) == names
-
-
-def test_a_file_that_was_changed_is_not_guessed_at(provider: Provider, tmp_path: Path) -> None:
-    (tmp_path / "m").write_bytes(mbox("one", "two"))
-    provider.bring(tmp_path / "m")
-    (tmp_path / "m").write_bytes(mbox("a longer one", "two", "three"))
-
-    with pytest.raises(SourceChanged, match="--again"):
-        provider.bring(tmp_path / "m")
-    provider.database.write_now(
-        checkpoint.delete, provider.account, discover(tmp_path / "m", into=None).sources[0].name
-    )
-    assert provider.bring(tmp_path / "m").stored == 3
 
 
 def test_too_large_messages_are_reported_and_not_tried_again(provider: Provider, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
     discover.py         the sources in a file or directory; layout.py: how programs name folders and files
     run.py              from a source into mailboxes
     checkpoint.py       how far each source has been imported: rows, written with the messages
+    recognition.py      which messages were imported, wherever they stand in their source now
 
     mbox.py             one mbox file, also `.gz`; fields.py, gmail.py: what programs write about a message
     maildir.py          one folder of a Maildir; maildir_keywords.py, maildir_subscriptions.py: the lists beside it

@@ -11,7 +11,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BufferedReader
 from pathlib import Path
@@ -21,7 +21,7 @@ from pillarbox.admin.importing import layout, maildir
 from pillarbox.admin.importing.archive_layout import Layout, Place
 from pillarbox.admin.importing.forward import Forward, Peeked
 from pillarbox.admin.importing.mbox import MboxReader
-from pillarbox.admin.importing.message_files import NO_MAIL, MessageFile, message_in
+from pillarbox.admin.importing.message_files import NO_MAIL, is_reported, message_in, too_large
 from pillarbox.admin.importing.names import readable
 from pillarbox.admin.importing.reading import (
     MAX_RATIO,
@@ -33,7 +33,14 @@ from pillarbox.admin.importing.reading import (
     plain_file,
     why,
 )
-from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, SourceChanged, SourceMessage
+from pillarbox.admin.importing.recognition import Recognition
+from pillarbox.admin.importing.source import (
+    Checkpoint,
+    Found,
+    SkippedMessage,
+    SourceChanged,
+    SourceMessage,
+)
 from pillarbox.admin.importing.zip_directory import require_small_directory
 from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS
 
@@ -63,6 +70,17 @@ class _Member(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class _Run:
+    """What one run knows of the archive."""
+
+    places: Layout
+    recognition: Recognition
+    checkpoint_of: Callable[[str], Checkpoint | None]
+    changed: set[str] = field(default_factory=set)
+    """Items of mbox members that are others now: they are read again, from the start."""
+
+
+@dataclass(frozen=True, slots=True)
 class ArchiveSource:
     """One archive."""
 
@@ -82,17 +100,25 @@ class ArchiveSource:
         """See `Source.octets`."""
         return self.path.stat().st_size
 
-    def read(
-        self, checkpoint_of: Callable[[str], Checkpoint | None]
-    ) -> Iterator[SourceMessage | SkippedMessage]:
+    def read(self, checkpoint_of: Callable[[str], Checkpoint | None]) -> Iterator[Found]:
         """See `Source.read`."""
-        places = Layout(self.mailbox, self.below)
-        budget = max(MIN_BUDGET_OCTETS, MAX_RATIO * self.octets)
-        done = 0
+        run = _Run(Layout(self.mailbox, self.below), Recognition(checkpoint_of), checkpoint_of)
         try:
             with self._members() as members:
                 for member in members:
-                    places.note(member.name, member.open)
+                    run.places.note(member.name, member.open)
+        except _UNREADABLE as failure:
+            yield SkippedMessage(str(self.path), why(failure), None, 0)
+            return
+        yield from self._read_all(run, only=None)
+        if run.changed:
+            yield from self._read_all(run, only=run.changed)
+
+    def _read_all(self, run: _Run, only: set[str] | None) -> Iterator[Found]:
+        """All members, or those that were changed."""
+        budget = max(MIN_BUDGET_OCTETS, MAX_RATIO * self.octets)
+        done = 0
+        try:
             with self._members() as members:
                 for member in members:
                     budget -= member.size
@@ -101,37 +127,44 @@ class ArchiveSource:
                         yield SkippedMessage(str(self.path), reason, None, done)
                         return
                     done = member.end
-                    yield from self._read(member, places.place(member.name), checkpoint_of)
+                    place = run.places.place(member.name)
+                    if place is not None and (only is None or readable(member.name) in only):
+                        yield from self._read(member, place, run, anew=only is not None)
         except _UNREADABLE as failure:
             yield SkippedMessage(str(self.path), why(failure), None, done)
 
-    def _read(
-        self, member: _Member, place: Place | None, checkpoint_of: Callable[[str], Checkpoint | None]
-    ) -> Iterator[SourceMessage | SkippedMessage]:
-        if place is None:
-            return
+    def _read(self, member: _Member, place: Place, run: _Run, *, anew: bool) -> Iterator[Found]:
         where, item = f"{self.path}: {member.name}", readable(member.name)
         try:
             with member.open() as file:
                 peeked = Peeked(file)
                 kind = Kind.MESSAGE if place.maildir else kind_of(peeked.head, member.name.lower())
                 if kind is Kind.MBOX:
-                    yield from self._read_mbox(member, peeked, place, checkpoint_of(item))
-                elif kind is Kind.EMPTY or checkpoint_of(item) is not None:
+                    latest = None if anew else run.checkpoint_of(item)
+                    yield from self._read_mbox(member, peeked, place, latest, run.recognition)
+                elif kind is Kind.EMPTY:
                     return
                 elif kind in (Kind.MESSAGE, Kind.EMLX):
-                    yield self._message(member, peeked, place, where)
+                    yield from self._message(member, peeked, place, run)
                 elif not layout.is_companion(member.name):
                     reason = "an archive in an archive" if kind in (Kind.ZIP, Kind.TAR) else NO_MAIL
                     yield SkippedMessage(where, reason, None, member.end)
         except SourceChanged as changed:
-            yield SkippedMessage(where, str(changed), None, member.end)
+            if changed.each_recorded:
+                run.changed.add(item)
+            else:
+                yield SkippedMessage(where, str(changed), None, member.end)
         except _UNREADABLE as failure:
             yield SkippedMessage(where, why(failure), None, member.end)
 
     def _read_mbox(
-        self, member: _Member, file: Peeked, place: Place, latest: Checkpoint | None
-    ) -> Iterator[SourceMessage | SkippedMessage]:
+        self,
+        member: _Member,
+        file: Peeked,
+        place: Place,
+        latest: Checkpoint | None,
+        recognition: Recognition,
+    ) -> Iterator[Found]:
         where = f"{self.path}: {member.name}"
         reader = MboxReader(
             where,
@@ -140,34 +173,37 @@ class ArchiveSource:
             max_message_octets=self.max_message_octets,
         )
         chunks = Chunks(file, member.packed_octets, latest.position if latest else 0)
-        for message in reader.read(chunks, latest, lambda _: member.end):
+        for message in reader.read(chunks, latest, recognition, lambda _: member.end):
             if isinstance(message, SourceMessage) and not message.mailboxes:
                 yield replace(message, mailboxes=(place.mailbox,))
             else:
                 yield message
 
-    def _message(
-        self, member: _Member, file: Peeked, place: Place, where: str
-    ) -> SourceMessage | SkippedMessage:
-        item, end = readable(member.name), member.end
-        if member.size > self.max_message_octets:
-            reason = f"{member.size} octets are over the limit of {self.max_message_octets}"
-            return SkippedMessage(where, reason, Checkpoint(item, messages=0), end)
-        octets = file.read(self.max_message_octets + 1)
-        found = (
-            self._maildir_message(member, octets, place) if place.maildir else message_in(octets, member.name)
-        )
-        if not found or not octets:
-            return SkippedMessage(where, NO_MAIL if octets else "it is empty", None, end)
-        return SourceMessage(
-            found.octets, found.flags, found.received_at_ms, Checkpoint(item), end, (place.folder,)
-        )
-
-    def _maildir_message(self, member: _Member, octets: bytes, place: Place) -> MessageFile:
-        base, letters = maildir.parts_of(member.name.rpartition("/")[2])
-        flags = maildir.flags_of(letters, place.letters, place.keywords.get(base, ()))
-        at_ms = maildir.received_at_ms(base, member.modified_at_ms)
-        return MessageFile(maildir.message_octets(base, octets), flags, at_ms)
+    def _message(self, member: _Member, file: Peeked, place: Place, run: _Run) -> Iterator[Found]:
+        where, item, end = f"{self.path}: {member.name}", readable(member.name), member.end
+        most = self.max_message_octets
+        octets = file.read(most + 1) if member.size <= most else None
+        if octets and place.maildir:
+            octets = maildir.unpacked(member.name, octets, most)
+        if octets is None or len(octets) > most:
+            if not is_reported(run.checkpoint_of(item), member.size):
+                size = member.size if octets is None else len(octets)
+                yield too_large(where, f"{size} octets are over the limit of {most}", item, member.size, end)
+            return
+        if not octets:
+            yield SkippedMessage(where, "it is empty", None, end)
+            return
+        if place.maildir:
+            found = maildir.message_in(
+                member.name, octets, place.letters, place.keywords, member.modified_at_ms
+            )
+            if found is None:
+                return  # deleted
+        elif (found := message_in(octets, member.name)) is None:
+            yield SkippedMessage(where, NO_MAIL, None, end)
+            return
+        message = SourceMessage(*found, Checkpoint(item), end, (place.folder,))
+        yield run.recognition.judge(message, item, place.folder)
 
     @contextmanager
     def _members(self) -> Iterator[Iterator[_Member]]:

@@ -21,6 +21,8 @@ APPLE_SUFFIX: Final = ".mbox"
 APPLE_FILE: Final = "mbox"
 BELOW_SUFFIX: Final = ".sbd"
 _MBOX_SUFFIXES: Final = (".gz", ".mbox", ".mbx")
+_REMOVED_PREFIXES: Final = ",#"
+"""MH renames a message that is removed: `,3` was 3; or `#3`, as MH was built."""
 _NO_FOLDERS: Final = ("__MACOSX",)
 _NO_FOLDER_SUFFIXES: Final = (".mozmsgs",)
 _COMPANIONS: Final = frozenset({
@@ -38,8 +40,10 @@ _COMPANION_SUFFIXES: Final = (
 
 
 def is_list(name: str) -> bool:
-    """Whether a file of this name is never mail: hidden, or a list that a server keeps beside mail."""
+    """Whether a file of this name is never mail: hidden, a list that a server keeps beside mail, or removed in MH."""
     lower = name.lower()
+    if lower[0] in _REMOVED_PREFIXES and lower[1:].isdecimal():
+        return True
     if lower.endswith(_MBOX_SUFFIXES):
         return lower.startswith(".")
     return lower in _COMPANIONS or lower.startswith(_COMPANION_PREFIXES)

@@ -4,11 +4,14 @@
 
 `S=seen R=answered F=flagged D=draft T=deleted P=passed on`; small letters are keywords, named in the file
 `dovecot-keywords` of the folder. Further keywords are in `courierimapkeywords/:list`. The date of a message is the
-time of its file. Files may be packed by gzip (Dovecot); those of Thunderbird end in `.eml`, and have flags in fields.
+time of its file. Dovecot may have packed a file by gzip: where `S=` is the size of the file, it is not packed, whatever
+it begins with. Thunderbird's names end in `.eml`, or have no info: its flags are in fields, as in its mbox files.
 
 Symbolic links are not followed: whose Maildir it is must not choose what root reads.
 """
 
+import gzip
+import io
 import os
 import re
 import stat
@@ -19,15 +22,18 @@ from typing import Final
 
 from pillarbox.admin.importing import maildir_keywords
 from pillarbox.admin.importing.fields import unpack
+from pillarbox.admin.importing.message_files import MessageFile, without_separator
 from pillarbox.admin.importing.reading import (
+    GZIP,
     MESSAGE_SUFFIX,
     PACKED_OTHERWISE,
     UNREADABLE,
-    opened,
+    plain_file,
     why,
 )
-from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, SourceMessage
+from pillarbox.admin.importing.source import AlreadyImported, Checkpoint, Found, SkippedMessage, SourceMessage
 from pillarbox.mail import flags as flag_text
+from pillarbox.mail.header import Header
 from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS, Entry, with_crlf
 
 LETTERS: Final = {
@@ -45,6 +51,7 @@ _SECOND: Final = re.compile(r"(-?[0-9]{1,12})\.")
 _EXPORTED: Final = re.compile(
     rf"-?[0-9]{{1,20}}\.E[0-9]{{1,20}}V[0-9]{{1,20}}U([0-9]{{1,10}})\.(?:{HOST}|{KEPT}),"
 )
+_SIZE: Final = re.compile(r",S=([0-9]{1,12})(?=,|\Z)")
 _DIGITS: Final = re.compile("[0-9]{1,20}")
 _INFO: Final = (":2,", ";2,", "!2,")
 
@@ -66,9 +73,45 @@ def flags_of(letters: str, keywords: dict[str, str], more: tuple[str, ...] = ())
     return flag_text.known([*(names[letter] for letter in letters if letter in names), *more])
 
 
-def message_octets(base: str, octets: bytes) -> bytes:
-    """The message in a file of this name."""
-    return octets if f".{KEPT}," in base else with_crlf(octets)
+def unpacked(path: str, octets: bytes, most: int) -> bytes:
+    """The octets of a file, unpacked where a server has packed it; at most one more than `most`.
+
+    Raises what `UNREADABLE` has.
+    """
+    size = _SIZE.search(parts_of(path.rpartition("/")[2])[0])
+    if size and int(size[1]) == len(octets):
+        return octets
+    if octets.startswith(PACKED_OTHERWISE):
+        raise OSError(0, "it is packed in a way that is not read here")
+    if octets.startswith(GZIP):
+        return gzip.GzipFile(fileobj=io.BytesIO(octets)).read(most + 1)
+    return octets
+
+
+def message_in(
+    path: str,
+    octets: bytes,
+    letters: dict[str, str],
+    keywords: dict[str, tuple[str, ...]],
+    modified_at_ms: int | None,
+) -> MessageFile | None:
+    """The message in the file of this path, unpacked; `None` where Thunderbird has deleted it.
+
+    `letters`, `keywords`: of the folder, see `maildir_keywords`.
+    """
+    part, _, name = path.rpartition("/")
+    base, own = parts_of(name)
+    flags, at_ms = flags_of(own, letters, keywords.get(base, ())), received_at_ms(base, modified_at_ms)
+    has_no_info = part.endswith("cur") and base == name
+    if base.endswith(MESSAGE_SUFFIX) or (has_no_info and _has_mozilla_status(octets)):
+        found = unpack(Entry(b"", without_separator(octets)))
+        return MessageFile(found.octets, flag_text.add(flags, found.flags), at_ms) if found.is_mail else None
+    return MessageFile(octets if f".{KEPT}," in base else with_crlf(octets), flags, at_ms)
+
+
+def _has_mozilla_status(octets: bytes) -> bool:
+    header, _ = Header.parse(without_separator(octets))
+    return b"x-mozilla-status" in header.names
 
 
 def received_at_ms(base: str, modified_at_ms: int | None) -> int | None:
@@ -102,16 +145,13 @@ class MaildirSource:
         """See `Source.octets`."""
         return sum(_size(entry) for entry in self._files([]))
 
-    def read(
-        self, checkpoint_of: Callable[[str], Checkpoint | None]
-    ) -> Iterator[SourceMessage | SkippedMessage]:
+    def read(self, checkpoint_of: Callable[[str], Checkpoint | None]) -> Iterator[Found]:
         """See `Source.read`. Oldest first."""
-        keywords = maildir_keywords.letters(self.path)
-        more = maildir_keywords.by_message(self.path)
+        letters = maildir_keywords.letters(self.path)
+        keywords = maildir_keywords.by_message(self.path)
         done, trouble, items = 0, list[SkippedMessage](), set[str]()
         for entry in sorted(self._files(trouble), key=_by_age):
-            base, letters = parts_of(entry.name)
-            item = _text(base)
+            item = _text(parts_of(entry.name)[0])
             try:
                 status = entry.stat(follow_symlinks=False)
                 done += status.st_size
@@ -123,8 +163,9 @@ class MaildirSource:
                     known = checkpoint_of(item)
                 items.add(item)
                 if known is not None:
+                    yield AlreadyImported(known.messages, done)
                     continue
-                octets = self._octets(Path(entry.path), status)
+                octets = self._octets(entry.path, status.st_size)
             except UNREADABLE as failure:
                 # Perhaps removed or renamed by a program that uses the Maildir
                 yield SkippedMessage(entry.path, why(failure), None, done)
@@ -132,31 +173,21 @@ class MaildirSource:
             if isinstance(octets, str):
                 yield SkippedMessage(entry.path, octets, Checkpoint(item, fingerprint=size, messages=0), done)
                 continue
-            unpacked = unpack(Entry(b"", octets)) if base.endswith(MESSAGE_SUFFIX) else None
-            if unpacked and not unpacked.is_mail:
-                continue
-            flags = flags_of(letters, keywords, more.get(base, ()))
-            yield SourceMessage(
-                unpacked.octets if unpacked else message_octets(base, octets),
-                flag_text.add(flags, unpacked.flags) if unpacked else flags,
-                received_at_ms(base, status.st_mtime_ns // 1_000_000),
-                Checkpoint(item, fingerprint=size),
-                done,
-            )
+            found = message_in(entry.path, octets, letters, keywords, status.st_mtime_ns // 1_000_000)
+            if found is not None:
+                yield SourceMessage(*found, Checkpoint(item, fingerprint=size), done)
         yield from trouble
 
-    def _octets(self, path: Path, status: os.stat_result) -> bytes | str:
-        """The octets of a message, or why it can't be imported."""
-        too_large = f"octets are over the limit of {self.max_message_octets}"
-        if status.st_size > self.max_message_octets:
-            return f"{status.st_size} {too_large}"
-        with opened(path) as (file, _):  # Dovecot may have packed it
-            octets = file.read(self.max_message_octets + 1)
-        if octets.startswith(PACKED_OTHERWISE):
-            return "it is packed in a way that is not read here"
-        if len(octets) > self.max_message_octets:
-            return f"{len(octets)} {too_large}"
-        return octets or "it is empty"
+    def _octets(self, path: str, size: int) -> bytes | str:
+        """The octets of a message, or why it can't be imported, also by a later run. Raises what `UNREADABLE` has."""
+        most = self.max_message_octets
+        if size <= most:
+            with plain_file(Path(path)) as file:
+                octets = unpacked(path, file.read(most + 1), most)
+            if len(octets) <= most:
+                return octets or "it is empty"
+            size = len(octets)
+        return f"{size} octets are over the limit of {most}"
 
     def _files(self, trouble: list[SkippedMessage]) -> Iterator[os.DirEntry[str]]:
         """The messages; adds to `trouble` what can't be listed."""

@@ -1,19 +1,36 @@
-"""An mbox file as a source. `fields` tells flags and labels; what it reads is removed, unless it is to be kept."""
+"""An mbox file as a source. `fields` tells flags and labels; what it reads is removed, unless it is to be kept.
+
+A file that has grown is read on from the last message imported. One that is another now (Thunderbird has compacted
+it, messages were deleted or moved) is read from its start, and its messages are recognized one by one.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from hashlib import blake2b
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from pillarbox.admin.importing.fields import Unpacked, unpack
 from pillarbox.admin.importing.names import mailbox_of, readable
 from pillarbox.admin.importing.reading import Chunks, opened
-from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, SourceChanged, SourceMessage
+from pillarbox.admin.importing.recognition import Recognition, digest
+from pillarbox.admin.importing.source import (
+    AlreadyImported,
+    Checkpoint,
+    Found,
+    SkippedMessage,
+    SourceChanged,
+    SourceMessage,
+)
 from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS, Entry, Oversized, messages
 
+_EACH: Final = b"each:"
+"""What the fingerprint of a stream begins with whose messages are recorded one by one; an earlier version did not."""
+_CHANGED: Final = (
+    "it was changed since part of it was imported, and an earlier version did not record which messages those were. "
+    "To import all of it again: --again"
+)
 _GMAIL_ID: Final = re.compile(rb"[0-9]{1,20}@xxx")
 """The sender in a separator of Takeout: the id of the message."""
 
@@ -34,11 +51,12 @@ class MboxReader:
     """Messages beyond this size are skipped."""
 
     def read(
-        self, chunks: Chunks, latest: Checkpoint | None, end: Callable[[int], int]
-    ) -> Iterator[SourceMessage | SkippedMessage]:
-        """The messages behind the latest checkpoint, at which the chunks begin.
+        self, chunks: Chunks, latest: Checkpoint | None, recognition: Recognition, end: Callable[[int], int]
+    ) -> Iterator[Found]:
+        """The messages behind the latest checkpoint, at which the chunks begin; `None`: all.
 
-        `end`: octets of the source that are read where so many of the mbox are. Raises `SourceChanged`.
+        `end`: octets of the source that are read where so many of the mbox are. Raises `SourceChanged` before the first
+        message where the latest one is not there.
         """
         base, count = (latest.position, latest.messages) if latest else (0, 0)
         entries = _whole(messages(chunks, max_message_octets=self.max_message_octets), chunks)
@@ -48,22 +66,30 @@ class MboxReader:
             if imported is not None and _is_same(imported, latest):
                 at = base + imported.end
             elif not chunks.failure:
-                raise SourceChanged(
-                    f"{self.where} was changed since part of it was imported. To import all of it again: --again"
-                )
+                raise SourceChanged(_CHANGED, each_recorded=_is_each_recorded(latest))
+            yield AlreadyImported(count, end(at))
+        prefix = _EACH if latest is None or _is_each_recorded(latest) else b""
         for entry in entries:
             at = base + entry.end
             if isinstance(entry, Oversized):
                 position = base + entry.start
                 reason = f"{entry.size} octets are over the limit of {self.max_message_octets}"
-                checkpoint = Checkpoint(self.item, position, _fingerprint(entry, None), count)
+                checkpoint = Checkpoint(self.item, position, prefix + _fingerprint(entry, None), count)
                 yield SkippedMessage(f"{self.where}, octet {position}", reason, checkpoint, end(at))
                 continue
             unpacked = unpack(entry)
-            if unpacked.is_mail and entry.octets.strip():
-                count += 1
-                checkpoint = Checkpoint(self.item, base + entry.start, _fingerprint(entry, unpacked), count)
-                yield self._message(entry, unpacked, checkpoint, end(at))
+            if not (unpacked.is_mail and entry.octets.strip()):
+                continue
+            count += 1
+            stream = Checkpoint(self.item, base + entry.start, prefix + digest(unpacked.octets), count)
+            if latest:
+                own, known = recognition.new(unpacked.octets, self.item), False
+            else:
+                own, known = recognition.next(unpacked.octets, self.item)
+            if known:
+                yield AlreadyImported(1, end(at), (stream,))
+            else:
+                yield replace(self._message(entry, unpacked, stream, end(at)), also=own)
         if chunks.failure:
             yield SkippedMessage(f"{self.where}, octet {at}", chunks.failure, None, end(at))
 
@@ -75,13 +101,18 @@ class MboxReader:
             checkpoint,
             end,
             tuple(dict.fromkeys(self._mailbox(levels) for levels in unpacked.mailboxes)),
-            self._identity(entry) if unpacked.mailboxes else "",
+            self._identity(entry, unpacked) if unpacked.mailboxes else "",
         )
 
-    def _identity(self, entry: Entry) -> str:
-        """Takeout by label has a message in the mbox of each of its labels, each time with all of them."""
-        is_takeout = _GMAIL_ID.fullmatch(entry.sender)
-        return f"gmail:{entry.sender.decode('ascii')} into {self.labels_below or ''}" if is_takeout else ""
+    def _identity(self, entry: Entry, unpacked: Unpacked) -> str:
+        """Takeout by label has a message in the mbox of each of its labels, each time with all of them.
+
+        The id alone does not tell a message from all others: who splits or joins mbox files may give it to several.
+        """
+        if not _GMAIL_ID.fullmatch(entry.sender):
+            return ""
+        whose = f"{entry.sender.decode('ascii')} {digest(unpacked.octets).hex()}"
+        return f"gmail:{whose} into {self.labels_below or ''}"
 
     def _mailbox(self, levels: tuple[str, ...]) -> str:
         is_inbox = len(levels) == 1 and levels[0].upper() == INBOX
@@ -109,11 +140,9 @@ class MboxSource:
         """See `Source.octets`."""
         return self.path.stat().st_size
 
-    def read(
-        self, checkpoint_of: Callable[[str], Checkpoint | None]
-    ) -> Iterator[SourceMessage | SkippedMessage]:
+    def read(self, checkpoint_of: Callable[[str], Checkpoint | None]) -> Iterator[Found]:
         """See `Source.read`."""
-        latest = checkpoint_of("")
+        latest, recognition = checkpoint_of(""), Recognition(checkpoint_of)
         reader = MboxReader(
             str(self.path),
             labels_below=self.labels_below,
@@ -121,9 +150,19 @@ class MboxSource:
             max_message_octets=self.max_message_octets,
         )
         with opened(self.path) as (file, packed_octets):
-            # Progress counts octets of the file, positions count octets of the uncompressed text.
-            chunks = Chunks(file, packed_octets, latest.position if latest else 0)
-            yield from reader.read(chunks, latest, lambda _: packed_octets())
+
+            def read(latest: Checkpoint | None) -> Iterator[Found]:
+                # Progress counts octets of the file, positions count octets of the uncompressed text.
+                chunks = Chunks(file, packed_octets, latest.position if latest else 0)
+                return reader.read(chunks, latest, recognition, lambda _: packed_octets())
+
+            try:
+                yield from read(latest)
+            except SourceChanged as changed:
+                if not changed.each_recorded:
+                    yield SkippedMessage(str(self.path), str(changed), None, self.octets)
+                    return
+                yield from read(None)
 
 
 def _whole(entries: Iterable[Entry | Oversized], chunks: Chunks) -> Iterator[Entry | Oversized]:
@@ -137,13 +176,18 @@ def _whole(entries: Iterable[Entry | Oversized], chunks: Chunks) -> Iterator[Ent
             yield entry
 
 
+def _is_each_recorded(latest: Checkpoint) -> bool:
+    return latest.fingerprint.startswith(_EACH)
+
+
 def _is_same(entry: Entry | Oversized, latest: Checkpoint) -> bool:
     """Whether this is the message of the checkpoint; its flags may have changed."""
     unpacked = unpack(entry) if isinstance(entry, Entry) else None
-    return latest.fingerprint in (_fingerprint(entry, None), _fingerprint(entry, unpacked))
+    before = latest.fingerprint.removeprefix(_EACH)
+    return before in (_fingerprint(entry, None), _fingerprint(entry, unpacked))
 
 
 def _fingerprint(entry: Entry | Oversized, unpacked: Unpacked | None) -> bytes:
     if isinstance(entry, Oversized):
         return str(entry.size).encode()
-    return blake2b(unpacked.octets if unpacked else entry.octets, digest_size=16).digest()
+    return digest(unpacked.octets if unpacked else entry.octets)

@@ -2,10 +2,14 @@
 
 An `.emlx` begins with a line that has the octets of the message; behind the message is a property list with flags and
 the date of arrival. The date of another message is that of its header.
+
+A message is recorded by its octets and not by its name: MH gives the number of a removed message to a new one, and
+numbers all anew when it packs or sorts a folder.
 """
 
 import os
 import plistlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +26,8 @@ from pillarbox.admin.importing.reading import (
     opened,
     why,
 )
-from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, SourceMessage
+from pillarbox.admin.importing.recognition import Recognition
+from pillarbox.admin.importing.source import Checkpoint, Found, SkippedMessage, SourceMessage
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS, with_crlf
 
@@ -38,6 +43,8 @@ _EMLX_FLAGS: Final = {
 }
 _MAX_SECONDS: Final = 10**11
 NO_MAIL: Final = "it is no mail"
+_OLD_MAC: Final = re.compile(rb"[!-9;-~]{1,76}[ \t]{0,8}:[^\r]{0,998}\r(?:[!-9;-~]{1,76}[ \t]{0,8}:|[ \t\r])")
+"""A field, and behind a bare CR another one, the rest of it, or the empty line that ends the header."""
 
 
 class MessageFile(NamedTuple):
@@ -59,16 +66,34 @@ def is_number(name: str) -> bool:
 
 
 def message_in(octets: bytes, name: str) -> MessageFile | None:
-    """The message in the octets of a file of this name; `None` where it has none."""
+    """The message in the octets of a file of this name; `None` where it has none.
+
+    Raises EOFError where the file ends before its message does.
+    """
     match kind_of(octets[:HEAD_OCTETS], name.lower()):
         case Kind.EMLX:
             return _emlx(octets)
         case Kind.MESSAGE | Kind.MBOX:
-            if octets.startswith(b"From "):  # what a program that writes mbox left there
-                octets = octets.partition(b"\n")[2]
-            return MessageFile(with_crlf(octets))
+            if b"\n" not in octets and _OLD_MAC.match(octets):  # line ends of Mac OS before X
+                octets = octets.replace(b"\r", b"\r\n")
+            return MessageFile(with_crlf(without_separator(octets)))
         case _:
             return None
+
+
+def without_separator(octets: bytes) -> bytes:
+    """Without the line that a program that writes mbox left at the top."""
+    return octets.partition(b"\n")[2] if octets.startswith(b"From ") else octets
+
+
+def too_large(where: str, reason: str, item: str, size: int, end: int) -> SkippedMessage:
+    """A file of this size whose message is over the limit: a later run does not report it again."""
+    return SkippedMessage(where, reason, Checkpoint(item, fingerprint=str(size).encode(), messages=0), end)
+
+
+def is_reported(found: Checkpoint | None, size: int) -> bool:
+    """Whether the file of this checkpoint was found too large, and is the same still."""
+    return found is not None and not found.messages and found.fingerprint in (b"", str(size).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,32 +116,32 @@ class MessageFilesSource:
         """See `Source.octets`."""
         return sum((self.path / name).lstat().st_size for name in self._names())
 
-    def read(
-        self, checkpoint_of: Callable[[str], Checkpoint | None]
-    ) -> Iterator[SourceMessage | SkippedMessage]:
+    def read(self, checkpoint_of: Callable[[str], Checkpoint | None]) -> Iterator[Found]:
         """See `Source.read`. In the order of numbers, then of names."""
-        done = 0
+        done, recognition, most = 0, Recognition(checkpoint_of), self.max_message_octets
         for name in sorted(self._names(), key=_by_number):
-            checkpoint = Checkpoint(readable(name))
-            if checkpoint_of(checkpoint.item) is not None:
-                continue
-            path = self.path / name
+            path, item = self.path / name, readable(name)
             try:
                 with opened(path) as (file, _):
-                    octets = file.read(self.max_message_octets + 1)
+                    octets = file.read(most + 1)
+                size = path.lstat().st_size
+                done += size
+                if (
+                    self.only is None
+                    and is_number(name)
+                    and kind_of(octets[:HEAD_OCTETS]) is not Kind.MESSAGE
+                ):
+                    continue  # another source, or reported where the folder was looked into
+                message = message_in(octets, name.removesuffix(".gz")) if len(octets) <= most else None
             except UNREADABLE as failure:
                 yield SkippedMessage(str(path), why(failure), None, done)
                 continue
-            done += len(octets)
-            if self.only is None and is_number(name) and kind_of(octets[:HEAD_OCTETS]) is not Kind.MESSAGE:
-                continue  # another source, or reported where the folder was looked into
-            if len(octets) > self.max_message_octets:
-                reason = f"it has more than {self.max_message_octets} octets"
-                yield SkippedMessage(str(path), reason, Checkpoint(checkpoint.item, messages=0), done)
-            elif message := message_in(octets, name.removesuffix(".gz")):
-                yield SourceMessage(message.octets, message.flags, message.received_at_ms, checkpoint, done)
-            else:
+            if message is not None:
+                yield recognition.judge(SourceMessage(*message, Checkpoint(item), done), item)
+            elif len(octets) <= most:
                 yield SkippedMessage(str(path), NO_MAIL, None, done)
+            elif not is_reported(checkpoint_of(item), size):
+                yield too_large(str(path), f"it has more than {most} octets", item, size, done)
 
     def _names(self) -> list[str]:
         if self.only is not None:
@@ -138,6 +163,8 @@ def _by_number(name: str) -> tuple[int, str]:
 def _emlx(octets: bytes) -> MessageFile | None:
     first, _, rest = octets.partition(b"\n")
     size = int(first)
+    if len(rest) < size:
+        raise EOFError
     message, properties = rest[:size], rest[size:]
     if not message.strip():
         return None

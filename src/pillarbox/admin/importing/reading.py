@@ -28,7 +28,7 @@ MAX_RATIO: Final = 250
 """Mail does not become so many times smaller; what does is made to fill a disk, or to take time."""
 _RATIO_FROM_OCTETS: Final = 64 * 1024 * 1024
 
-_GZIP: Final = b"\x1f\x8b"
+GZIP: Final = b"\x1f\x8b"
 PACKED_OTHERWISE: Final = (b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"Dovecot-LZ4")
 """What bzip2, xz, zstd and Dovecot's lz4 begin with: Dovecot may pack messages so, and they are not read here."""
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
@@ -127,7 +127,7 @@ def plain_file(path: Path) -> BufferedReader:
 def opened(path: Path) -> Iterator[tuple[BufferedReader, Callable[[], int]]]:
     """A file, uncompressed if it is a `.gz`, and a function that tells how many octets of the file itself were read."""
     with plain_file(path) as raw:
-        packed = raw.read(2) == _GZIP
+        packed = raw.read(2) == GZIP
         raw.seek(0)
         yield cast("BufferedReader", gzip.GzipFile(fileobj=raw)) if packed else raw, raw.tell
 

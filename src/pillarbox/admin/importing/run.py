@@ -12,7 +12,15 @@ from itertools import groupby
 
 from pillarbox.admin.importing import checkpoint
 from pillarbox.admin.importing.reading import why
-from pillarbox.admin.importing.source import Checkpoint, SkippedMessage, Source, SourceMailbox, SourceMessage
+from pillarbox.admin.importing.source import (
+    AlreadyImported,
+    Checkpoint,
+    Found,
+    SkippedMessage,
+    Source,
+    SourceMailbox,
+    SourceMessage,
+)
 from pillarbox.directory import quota
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.mailbox_name import INBOX
@@ -27,6 +35,8 @@ from pillarbox.world.database import Database, DatabaseUnavailable, Transaction
 
 MAX_BATCH_MESSAGES = 200
 MAX_BATCH_OCTETS = 16 * 1024 * 1024
+MAX_BATCH_CHECKPOINTS = 2_000
+"""Saved at once; more than messages where those of an earlier run are recorded anew."""
 FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 """The years 1 to 9999. A file may say anything; another date is none."""
 MAX_SKIPPED = 10_000
@@ -35,7 +45,7 @@ MAX_MAILBOXES = 5_000
 """An account gets no more by an import, as from a client; what is for further ones comes into the source's own."""
 
 
-_Messages = Iterator[SourceMessage | SkippedMessage]
+_Messages = Iterator[Found]
 
 
 @dataclass(slots=True)
@@ -96,15 +106,13 @@ def run_import(
     `source_context`: the context in which the source is read, for files that need other rights. `progress`: called with
     the octets read and the result so far. `max_batch_messages`: messages of one transaction.
 
-    That the source can't be read further is among the skipped. Raises `SourceChanged`, `OverQuota`, or the errors of
-    database and blobs; what was stored until then stays and is not imported again.
+    That the source can't be read further is among the skipped. Raises `OverQuota`, or the errors of database and blobs;
+    what was stored until then stays and is not imported again.
     """
     result = ImportResult()
 
     def checkpoint_of(item: str) -> Checkpoint | None:
-        found = database.read_now(checkpoint.find, account, source.name, item)
-        result.already += found.messages if found else 0
-        return found
+        return database.read_now(checkpoint.find, account, source.name, item)
 
     def is_known(identity: str) -> bool:
         return database.read_now(checkpoint.find, account, checkpoint.IDENTITIES, identity) is not None
@@ -154,24 +162,41 @@ def _batches(
 ) -> Iterator[_Batch]:
     batch = _Batch()
     for message in messages:
-        if message.checkpoint:
-            batch.checkpoints[message.checkpoint.item] = message.checkpoint
+        batch.checkpoints |= {saved.item: saved for saved in _checkpoints(message)}
         batch.end = message.end
-        if isinstance(message, SkippedMessage):
-            result.skip(message)
-            continue
-        if message.identity:
-            if message.identity in batch.identities or is_known(message.identity):
+        match message:
+            case SkippedMessage():
+                result.skip(message)
+            case AlreadyImported():
+                result.already += message.messages
+            case SourceMessage(identity=identity) if identity and (
+                identity in batch.identities or is_known(identity)
+            ):
                 result.already += 1
-                continue
-            batch.identities.add(message.identity)
-        batch.arrivals.append((message.mailboxes, _arrival(message, blobs, now_ms)))
-        batch.octets += len(message.octets)
-        if len(batch.arrivals) == max_messages or batch.octets >= MAX_BATCH_OCTETS:
+            case SourceMessage():
+                if message.identity:
+                    batch.identities.add(message.identity)
+                batch.arrivals.append((message.mailboxes, _arrival(message, blobs, now_ms)))
+                batch.octets += len(message.octets)
+        if (
+            len(batch.arrivals) == max_messages
+            or batch.octets >= MAX_BATCH_OCTETS
+            or len(batch.checkpoints) >= MAX_BATCH_CHECKPOINTS
+        ):
             yield batch
             batch = _Batch()
     if batch.checkpoints:
         yield batch
+
+
+def _checkpoints(message: Found) -> Iterator[Checkpoint]:
+    if isinstance(message, AlreadyImported):
+        yield from message.checkpoints
+        return
+    if message.checkpoint:
+        yield message.checkpoint
+    if isinstance(message, SourceMessage) and message.also:
+        yield message.also
 
 
 def _arrival(message: SourceMessage, blobs: Blobs, now_ms: int) -> Arrival:

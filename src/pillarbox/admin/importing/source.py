@@ -22,7 +22,8 @@ class Checkpoint:
     """How far a source has been imported: saved in the commit that stores the message."""
 
     item: str
-    """The message's name in the source; empty where the source is one stream."""
+    """What names the message in the source: see `recognition`; of a Maildir, its name; empty where the source is one
+    stream."""
     position: int = 0
     """Offset of the message in the stream, in octets."""
     fingerprint: bytes = b""
@@ -47,6 +48,19 @@ class SourceMessage:
     """Canonical names, where it does not belong into the source's mailbox alone."""
     identity: str = ""
     """What tells it from all others, where other sources may have the same message: it is imported once."""
+    also: Checkpoint | None = None
+    """A further one: in a stream, that of the message itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyImported:
+    """Messages that an earlier run has imported."""
+
+    messages: int
+    end: int
+    """Octets of the source read so far."""
+    checkpoints: tuple[Checkpoint, ...] = ()
+    """To be saved, where they are recorded in another way than before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +74,19 @@ class SkippedMessage:
     end: int
 
 
+Found = SourceMessage | AlreadyImported | SkippedMessage
+"""What a source yields."""
+
+
 class SourceChanged(Exception):
-    """The source has changed since part of it was imported. The text says what to do."""
+    """A stream has changed since part of it was imported. The text says what to do.
+
+    `each_recorded`: its messages are recorded one by one, so that it can be read from its start.
+    """
+
+    def __init__(self, text: str, *, each_recorded: bool = False) -> None:
+        super().__init__(text)
+        self.each_recorded = each_recorded
 
 
 class Source(Protocol):
@@ -79,12 +104,10 @@ class Source(Protocol):
     def octets(self) -> int:
         """The approximate number of octets to read."""
 
-    def read(
-        self, checkpoint_of: Callable[[str], Checkpoint | None]
-    ) -> Iterator[SourceMessage | SkippedMessage]:
-        """The messages not imported yet.
+    def read(self, checkpoint_of: Callable[[str], Checkpoint | None]) -> Iterator[Found]:
+        """The messages that are new, how many are not, and what is none.
 
-        `checkpoint_of`: the checkpoint of an item, `None` where nothing of it was imported. Asked once for each.
+        `checkpoint_of`: the checkpoint of an item, `None` where nothing of it was imported.
 
-        Raises OSError, or `SourceChanged`.
+        Raises OSError.
         """

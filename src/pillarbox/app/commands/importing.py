@@ -97,7 +97,6 @@ def _import_all(
 ) -> "ImportResult":
     from pillarbox.admin.importing import checkpoint
     from pillarbox.admin.importing.run import ImportResult, create_mailboxes, run_import, subscribe
-    from pillarbox.admin.importing.source import SkippedMessage, SourceChanged
     from pillarbox.app.privileges import as_invoker
     from pillarbox.store.account_counters import OverQuota
 
@@ -129,8 +128,6 @@ def _import_all(
                     source_context=as_invoker,
                     progress=report,
                 )
-            except SourceChanged as changed:
-                imported = ImportResult(skipped=[SkippedMessage(source.name, str(changed), None, 0)])
             except OverQuota:
                 raise CommandFailed(
                     "Quota exceeded. What has been imported is kept; to continue, raise the quota "
