@@ -128,7 +128,7 @@ def test_an_mbox_is_imported_with_dates_flags_and_crlf(provider: Provider, tmp_p
     assert provider.held() == {
         "INBOX": [
             (b"Subject: one\r\n\r\nFrom here\r\nwords\r\n", "", AT_MS),
-            (b"Subject: two\r\n\r\nx\r\n", "\\Answered \\Flagged \\Seen $Forwarded", AT_MS),
+            (b"Subject: two\r\n\r\nx\r\n", "\\Answered \\Flagged \\Seen $Forwarded No_thing", AT_MS),
         ]
     }
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.admin.importing import gmail, marker
+from pillarbox.admin.importing.keywords import keywords_in
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.header import Header
 from pillarbox.mail.mbox import Entry
@@ -124,4 +125,4 @@ def _flags(found: dict[str, bytes], mozilla: int) -> Iterable[str]:
     if 1 <= (label := mozilla_2 >> _MOZILLA_2_LABEL & 7) <= 5:
         yield f"$label{label}"
     for name in ("x-keywords", "x-mozilla-keys"):
-        yield from found.get(name, b"").decode("latin-1").replace(",", " ").split()
+        yield from keywords_in(found.get(name, b""))

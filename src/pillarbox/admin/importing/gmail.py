@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from pillarbox.mail import encoded_word, mailbox_name
+from pillarbox.admin.importing.keywords import keyword_of
+from pillarbox.mail import encoded_word
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.normalization import caseless
 from pillarbox.store.mailbox import DEFAULT_MAILBOXES, Role
@@ -91,7 +92,6 @@ _CATEGORY: Final = re.compile(
 )
 _SET_BY_IMAP: Final = "IMAP_"
 _MAILBOXES: Final = {role: name for name, role in DEFAULT_MAILBOXES.items()}
-_NOT_IN_KEYWORDS: Final = re.compile(r"[^!#$&\'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +149,7 @@ def _mailboxes(places: set[Role], own: dict[tuple[str, ...], None]) -> list[tupl
 def _keyword(label: str) -> str | None:
     """The keyword that stands for a label which is none of the person's own."""
     if label.startswith(_SET_BY_IMAP):
-        return _NOT_IN_KEYWORDS.sub("_", label.removeprefix(_SET_BY_IMAP)) or None
+        return keyword_of(label.removeprefix(_SET_BY_IMAP)) or None
     if found := _CATEGORY.fullmatch(label):
-        # In IMAP's modified UTF-7: a keyword is ASCII.
-        name = mailbox_name.encode(found[1].strip('"„“”«» '), utf8=False).decode("ascii")
-        return "Category-" + _NOT_IN_KEYWORDS.sub("_", name)
+        return "Category-" + keyword_of(found[1].strip('"„“”«» '))
     return None

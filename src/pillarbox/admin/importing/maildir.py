@@ -22,6 +22,7 @@ from typing import Final
 
 from pillarbox.admin.importing import maildir_keywords
 from pillarbox.admin.importing.fields import unpack
+from pillarbox.admin.importing.keywords import keyword_of
 from pillarbox.admin.importing.message_files import MessageFile, without_separator
 from pillarbox.admin.importing.reading import (
     GZIP,
@@ -69,8 +70,8 @@ def parts_of(name: str) -> tuple[str, str]:
 
 def flags_of(letters: str, keywords: dict[str, str], more: tuple[str, ...] = ()) -> str:
     """The flags that these letters stand for, and more keywords."""
-    names = {**keywords, **LETTERS}
-    return flag_text.known([*(names[letter] for letter in letters if letter in names), *more])
+    own = (LETTERS.get(letter) or keyword_of(keywords.get(letter, "")) for letter in letters)
+    return flag_text.known([*filter(None, own), *map(keyword_of, more)])
 
 
 def unpacked(path: str, octets: bytes, most: int) -> bytes:

@@ -1,13 +1,9 @@
 """Imports from other servers: what is pure in them."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pillarbox.admin.importing.imap.identity import fingerprint, fingerprint_of_header
-from pillarbox.admin.importing.imap.mailbox import keyword_of
 from pillarbox.admin.importing.imap.patience import MAX_WAIT_S, Patience, asked_s, is_busy
-from pillarbox.mail import flags
 from pillarbox.protocol.imap.client.responses import Status, StatusResponse
 
 
@@ -60,8 +56,3 @@ def test_a_message_is_recognized_by_some_fields_and_its_size() -> None:
     assert fingerprint_of_header(fields, len(message) + 1) != fingerprint(message)
     assert fingerprint_of_header(b"Date: today\r\n\r\n", 5) is None
     assert fingerprint(b"Subject: a\r\n\r\n") != fingerprint(b"Subject: b\r\n\r\n")
-
-
-@given(st.binary(min_size=1, max_size=40))
-def test_every_label_becomes_a_keyword(label: bytes) -> None:
-    assert flags.canonical([keyword_of(label)])

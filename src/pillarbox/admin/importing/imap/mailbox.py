@@ -12,6 +12,7 @@ from pillarbox.admin.importing.imap.listing import Examined, examine, list_uids,
 from pillarbox.admin.importing.imap.plan import GMAIL, Planned
 from pillarbox.admin.importing.imap.pulled import PulledMailbox, PulledMessage, Seen
 from pillarbox.admin.importing.imap.session import Session
+from pillarbox.admin.importing.keywords import keyword_of
 from pillarbox.admin.importing.run import (
     FIRST_MS,
     LAST_MS,
@@ -277,7 +278,7 @@ class MailboxPull:
             if label == b"\\Important":
                 yield "$Important"  # RFC 8457
             elif not label.startswith(b"\\") and label != self._planned.name:
-                yield keyword_of(label)
+                yield keyword_of(label.decode("utf-8", "replace"))
 
     def _skip(self, uid: int, why: str) -> None:
         self._skipped.add(uid)
@@ -301,14 +302,3 @@ def _recognize_all(
         ):
             recognized.add(one.uid)
     return recognized
-
-
-def keyword_of(label: bytes) -> str:
-    """A label as a keyword: what an atom can't hold becomes `_`."""
-    text = label.decode("latin-1")
-    return "".join(
-        character
-        if character.isascii() and character.isprintable() and character not in ' (){%*"\\]'
-        else "_"
-        for character in text
-    )
