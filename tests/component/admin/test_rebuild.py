@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from pillarbox.admin.fsck import RepairContext
 from pillarbox.admin.rebuild import CannotRebuild, RebuildResult, rebuild_database
 from pillarbox.app.database import SCHEMAS
 from pillarbox.world.blobs import FileBlobs
-from pillarbox.world.database import DatabaseInUse, DatabaseUnavailable
-from pillarbox.world.database.sqlite import open_database
+from pillarbox.world.database import DatabaseDamaged, DatabaseInUse, DatabaseUnavailable
+from pillarbox.world.database.sqlite import memory_database, open_database
+from pillarbox.world.database.sqlite.salvage import Damaged, tables_of
 from tests.kit.data_directory import LARGE, OpenDirectory, catch_up, fill_directory, open_directory, put
 from tests.kit.people import NOW_MS
 
 MESSAGES = 150
+CUT_OCTETS = 3 * 4096 + 500
 
 
 @pytest.fixture(scope="session")
@@ -213,6 +216,26 @@ def test_a_truncated_file_is_rebuilt_from_the_rest(folder: Path, share: float) -
             "mail-has-account",
         }  # fmt: skip
         assert LARGE in after[1] | after[None] or share < 0.9
+
+
+def test_of_a_file_that_was_cut_anywhere_each_row_is_read_once(folder: Path) -> None:
+    """SQLite can take what is missing for a page of rows that begin again."""
+    path = folder / "pillarbox.db"
+    with open_directory(folder) as data:
+        whole = {
+            table.name: len(data.rows(f"SELECT 1 FROM {table.name}")) for table in tables_of(data.database)
+        }
+    for octets in range(path.stat().st_size, 0, -CUT_OCTETS):
+        os.truncate(path, octets)
+        try:
+            old = Damaged(path)
+        except DatabaseDamaged:
+            continue  # nothing can be read
+        new = memory_database(SCHEMAS)
+        with closing(old):
+            for table in tables_of(new):
+                assert old.copy(table, new).rows <= whole[table.name], (table.name, octets)
+        new.close_now()
 
 
 def test_the_log_of_a_crash_is_taken_in(folder: Path, tmp_path: Path) -> None:

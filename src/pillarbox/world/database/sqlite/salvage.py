@@ -203,11 +203,22 @@ class _Reading:
         width = len(self._table.key)
         try:
             for row in self._connection.execute(f"{self._select} {where} ORDER BY {self._key}", values):
+                if not self._ascends(row[:width]):
+                    return True
                 self._last = row[:width]
                 yield self._with_texts(row[width:])
         except RAISED:
             return True
         return False
+
+    def _ascends(self, key: Row) -> bool:
+        """Whether this can be the key of the next row: what is missing can pass for rows, which begin again."""
+        if not all(isinstance(value, int) for value in key[: self._table.stepped]):
+            return False
+        try:
+            return self._last is None or key > self._last
+        except TypeError:  # of another kind than the last one
+            return False
 
     def _backwards(self) -> Iterator[Row]:
         """Rows from the end back to the damage: for keys that are not numbers."""
@@ -215,7 +226,7 @@ class _Reading:
         order = ", ".join(f"{column} DESC" for column in self._table.key)
         try:
             for row in self._connection.execute(f"{self._select} ORDER BY {order}"):
-                if self._last is not None and row[:width] <= self._last:
+                if not self._ascends(row[:width]):
                     return
                 yield self._with_texts(row[width:])
         except RAISED:
