@@ -127,7 +127,8 @@ def add_emails(
         raise OverQuota(account)
     tx.touch(account)
     added = tx.row(_ADDED, (account,))
-    assert added is not None, "it was updated"
+    if added is None:
+        raise NoSuchAccount(account)
     return Allocation(added[0], EmailId(added[1] - messages + 1))
 
 

@@ -56,7 +56,7 @@ class PreparedBlob(Struct, frozen=True, gc=False):
         # Mostly they are new; and SQLite makes a table for what RETURNING returns, which costs more than the rest
         kept = tx.row("SELECT location FROM blobs WHERE digest = ?", (digest,))
         if kept is not None:
-            keep_again(tx, digest)
+            tx.execute(_USE_ONCE_MORE, (digest,))
             if self.location not in (None, kept[0]):  # the same octets are stored already: one file is enough
                 tx.execute(
                     "INSERT INTO blob_files_unused VALUES (?) ON CONFLICT DO NOTHING", (self.location,)
@@ -64,12 +64,16 @@ class PreparedBlob(Struct, frozen=True, gc=False):
             return self.blob
         octets_id = None
         if self.location is None:
-            octets_id = tx.value("SELECT coalesce(max(id), 0) + 1 FROM blob_octets")
-            tx.execute("INSERT INTO blob_octets VALUES (?, ?)", (octets_id, self.octets))
+            # It takes the number after the largest, also where a damaged page hides that there is one already
+            tx.execute("INSERT INTO blob_octets (octets) VALUES (?)", (self.octets,))
+            octets_id = tx.value("SELECT max(id) FROM blob_octets")
         else:
             use_again(tx, self.location)
         tx.execute("INSERT INTO blobs VALUES (?, ?, 1, ?, ?)", (digest, size, octets_id, self.location))
         return self.blob
+
+
+_USE_ONCE_MORE = "UPDATE blobs SET uses = uses + 1 WHERE digest = ?"
 
 
 def use_again(tx: Transaction, location: str) -> None:
@@ -91,7 +95,7 @@ def verified(octets: bytes, digest: bytes) -> bytes:
 
 def keep_again(tx: Transaction, digest: bytes) -> None:
     """Count one more use of a blob that is stored already. Raises `BlobMissing`."""
-    if not tx.execute("UPDATE blobs SET uses = uses + 1 WHERE digest = ?", (digest,)):
+    if not tx.execute(_USE_ONCE_MORE, (digest,)):
         raise BlobMissing(digest.hex())
 
 
