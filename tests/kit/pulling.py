@@ -82,6 +82,7 @@ class Receiver:
         selection: Selection = Selection(),  # noqa: B008 - frozen
         *,
         delete: bool = False,
+        again: bool = False,
         max_message_octets: int = MAX_MESSAGE_OCTETS,
         patience: Patience = QUICK,
     ) -> Pull:
@@ -93,6 +94,7 @@ class Receiver:
             source.key,
             lambda: next(self.ticks),
             delete,
+            again,
             self.shown.append,
             max_message_octets,
         )

@@ -61,7 +61,7 @@ EXPRESSIONS: dict[str, str] = {
     "mail.imap_string": "_TO_ESCAPE _ESCAPABLE",
     "mail.iso2022": "_TOKEN _SINGLES _PAIRS _PAIR _SHIFT",
     "mail.mailbox_name": "_PLAIN _SHIFTED _SHIFT _PRINTABLE _WILDCARDS _CONTROL",
-    "mail.mbox": "_QUOTED _BARE_LF _HEADER_END _LENGTH _DOVECOT _EMPTY_LINES",
+    "mail.mbox": "_QUOTED _HEADER_END _LENGTH _DOVECOT _EMPTY_LINES",
     "mail.mbox_separator": "_LINE _FULL _LOOSE _FIELD _BEFORE_DATE _UUCP",
     "mail.object_id": "_OBJECT_ID",
     "mail.parameter": "_TOKEN _ITEM _COMMON _NAMES _QUOTED_PAIR _COMMENT_EDGE _PERCENT _SECTION",

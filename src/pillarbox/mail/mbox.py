@@ -26,7 +26,6 @@ _MAX_LENGTH_HEADER_OCTETS: Final = 64 * 1024
 """A Content-Length beyond these octets of the header is not seen."""
 
 _QUOTED: Final = re.compile(rb"^>(>*From )", re.MULTILINE)
-_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _HEADER_END: Final = re.compile(rb"\n\r?\n")
 _LENGTH: Final = re.compile(rb"\nContent-Length:[ \t]{0,8}(\d{1,12})[ \t]{0,8}\r?\n", re.IGNORECASE)
 _DOVECOT: Final = re.compile(rb"^X-UID: \d", re.MULTILINE)
@@ -78,7 +77,9 @@ class Oversized:
 
 def with_crlf(octets: bytes) -> bytes:
     """The octets with CRLF for each bare LF (RFC 5322 §2.1)."""
-    return octets if octets.count(b"\n") == octets.count(b"\r\n") else _BARE_LF.sub(b"\r\n", octets)
+    if octets.count(b"\n") == octets.count(b"\r\n"):
+        return octets
+    return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")  # several times as fast as an expression
 
 
 def messages(

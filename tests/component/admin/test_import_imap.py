@@ -154,6 +154,86 @@ def test_new_uids_bring_no_message_twice(server: Server, receiver: Receiver) -> 
     assert receiver.pull(source(server)).stored == 0
 
 
+def by_another_name(server: Server, how: str) -> Remote:
+    """The same account."""
+    login, host = (PEOPLE[0].upper(), "127.0.0.1") if how == "login" else (PEOPLE[0], "localhost")
+    return remote(server.ports["imap"], login, Password(PASSWORD), host=host)
+
+
+@pytest.mark.parametrize("how", ["login", "host"])
+def test_the_same_account_by_another_name_brings_nothing_twice(
+    server: Server, receiver: Receiver, how: str
+) -> None:
+    without_id = b"Subject: no identity\r\n\r\nwords\r\n"
+    with client(server) as there:
+        fill(there, "INBOX", letter(1), letter(1), without_id)
+        receiver.pull(source(server))
+        fill(there, "INBOX", letter(1), letter(2))
+
+        other = by_another_name(server, how)
+        result = receiver.pull(other)
+        assert (result.stored, result.recognized) == (2, 3)
+        assert receiver.bodies() == [letter(1), letter(1), without_id, letter(1), letter(2)]
+        assert receiver.pull(other).already == 5
+        result = receiver.pull(source(server))
+        assert (result.stored, result.recognized, result.already) == (0, 2, 3)
+        assert receiver.pull(other, Selection(into="Old")).stored == 0  # a mailbox keeps its place here
+
+        there.select("INBOX")
+        there.store("2", "+FLAGS", r"(\Seen \Deleted)")
+        there.expunge()
+        assert receiver.pull(other, delete=True).deleted == 0  # by the other name it may still be there
+        assert receiver.pull(source(server), delete=True).deleted == 1
+    assert len(receiver.bodies()) == 4
+
+
+def test_what_came_by_another_name_comes_again_where_it_is_asked_for(
+    server: Server, receiver: Receiver
+) -> None:
+    with client(server) as there:
+        fill(there, "INBOX", letter(1))
+    receiver.pull(source(server))
+    assert receiver.pull(by_another_name(server, "login"), again=True).stored == 1
+
+
+def test_two_accounts_that_come_into_one_keep_what_one_of_them_still_has(
+    server: Server, receiver: Receiver
+) -> None:
+    second = remote(server.ports["imap"], PEOPLE[1], Password(PASSWORD))
+    there = imaplib.IMAP4("127.0.0.1", server.ports["imap"])
+    there.login(PEOPLE[1], PASSWORD)
+    with client(server) as first, there:
+        fill(first, "INBOX", letter(1), letter(2))
+        fill(there, "INBOX", letter(2), letter(3))
+        receiver.pull(source(server))
+        assert receiver.pull(second).stored == 1
+        first.select("INBOX")
+        first.store("1:2", "+FLAGS", r"(\Deleted)")
+        first.expunge()
+        assert receiver.pull(source(server), delete=True).deleted == 1
+    assert receiver.bodies() == [letter(2), letter(3)]
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [Selection(wanted=("nope*",)), Selection(wanted=("INBOX",), excluded=("*",)), Selection(excluded=("*",))],
+)
+def test_where_no_mailbox_is_selected_it_is_told(
+    server: Server, receiver: Receiver, selection: Selection
+) -> None:
+    with pytest.raises(RemoteRefused, match=r"No mailbox to import.*--list") as refused:
+        receiver.pull(source(server), selection)
+    assert ("nope*: no mailbox there has such a name" in str(refused.value)) == ("nope*" in selection.wanted)
+
+
+def test_a_pattern_that_matches_no_mailbox_is_reported(server: Server, receiver: Receiver) -> None:
+    with client(server) as there:
+        fill(there, "INBOX", letter(1))
+    result = receiver.pull(source(server), Selection(wanted=("INBOX", "Wrok")))
+    assert result.stored == 1
+    assert [(one.where, one.why) for one in result.skipped] == [("Wrok", "no mailbox there has such a name")]
+
+
 def test_large_messages_and_odd_octets_come_as_they_are(server: Server, receiver: Receiver) -> None:
     odd = [letter(1, b"x" * 3_000_000), letter(2, b"\xff{12}\r\nP1 OK\r\n"), b"\r\n", letter(3, b"no end")]
     with client(server) as there:

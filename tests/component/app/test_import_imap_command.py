@@ -65,8 +65,15 @@ def test_a_message_that_cannot_be_imported_is_reported_and_the_exit_code_is_1(
     ("more", "why"),
     [
         (("--token-command", f"{sys.executable} -c 1"), "No password or token in the first line"),
-        (("--token-command", "/nonexistent/program"), "The command for the token failed"),
-        (("--token-command", f"{sys.executable} -c exit(3)"), "The command for the token failed"),
+        (
+            ("--token-command", "/nonexistent/program 'a b'"),
+            "The command for the token can't be run: No such file or directory: /nonexistent/program 'a b'",
+        ),
+        (("--token-command", "false"), "The command for the token failed with exit code 1: false"),
+        (
+            ("--token-command", "sh -c 'kill $$'"),
+            "The command for the token was ended by signal 15: sh -c 'kill $$'",
+        ),
         (("--token-file", "/nonexistent/token"), "No such file or directory: /nonexistent/token"),
         (("--password-file", "nonexistent"), "No such file or directory: nonexistent"),
         (("--token-command", f"{sys.executable} -c print(7)"), "No supported way to log in by tokens"),
@@ -77,6 +84,14 @@ def test_what_cannot_be_had_is_told(
     server: Server, here: CommandLine, more: tuple[str, ...], why: str
 ) -> None:
     assert why in here.refused(*words(server, *more))
+
+
+def test_where_no_mailbox_matches_it_is_told(
+    server: Server, here: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PILLARBOX_IMAP_PASSWORD", PASSWORD)
+    assert "nope*: no mailbox there has such a name" in here.refused(*words(server, "--mailbox", "nope*"))
+    assert "no mailbox there has such a name" in here.text(*words(server, "--mailbox", "nope*", "--list"))
 
 
 @pytest.mark.parametrize(

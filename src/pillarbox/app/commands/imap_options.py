@@ -203,9 +203,26 @@ def _printed_by(words: list[str]) -> str:
                 words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=TOKEN_COMMAND_S, check=True
             )
     except (OSError, subprocess.SubprocessError) as failure:
-        raise SecretUnavailable(f"The command for the token failed: {failure}") from failure
+        raise SecretUnavailable(
+            f"The command for the token {_failed(failure)}: {shlex.join(words)}"
+        ) from failure
     line, _, _ = done.stdout[:MAX_SECRET_OCTETS].partition(b"\n")
     return _not_empty(line.decode("utf-8", "replace").strip(), words[0])
+
+
+def _failed(failure: OSError | subprocess.SubprocessError) -> str:
+    """What became of a command, in words."""
+    match failure:
+        case subprocess.CalledProcessError(returncode=code) if code < 0:
+            return f"was ended by signal {-code}"
+        case subprocess.CalledProcessError(returncode=code):
+            return f"failed with exit code {code}"
+        case subprocess.TimeoutExpired():
+            return f"was not done in {TOKEN_COMMAND_S} seconds"
+        case OSError(strerror=str(reason)):
+            return f"can't be run: {reason}"
+        case _:
+            return "failed"
 
 
 def _not_empty(text: str, where: str) -> str:

@@ -71,6 +71,7 @@ def _import(
                 remote.key,
                 lambda: installation.now_ms,
                 options.delete,
+                again,
                 _shown(step),
             )
             return asyncio.run(_run(installation, remote, target, selection, list_only=options.list_only))

@@ -47,7 +47,7 @@ class PullResult(ImportResult):
     flags_changed: int = 0
     deleted: int = 0
     recognized: int = 0
-    """Messages that were here already, under UIDs that hold no more."""
+    """Messages that were here already, under UIDs that hold no more, or from a server of another name."""
     read: int = 0
     """Mailboxes there that were gone through."""
 
@@ -74,6 +74,8 @@ class Target:
     now_ms: Callable[[], int]
     delete: bool = False
     """Whether to delete here what was deleted there."""
+    again: bool = False
+    """Whether what came from other servers, or by another login, is to come again."""
     progress: Callable[[Progress], None] = lambda _progress: None
     max_message_octets: int = MAX_MESSAGE_OCTETS
 
@@ -105,6 +107,7 @@ class MailboxPull:
             # Where UIDs hold for this session only, all are new: messages are recognized by what they are
             examined.uid_validity or -target.now_ms(),
             now_ms=target.now_ms(),
+            again=target.again,
         )
         there = await list_uids(session, examined.messages)
         known = target.database.read_now(pulled.known_uids, source)
@@ -173,7 +176,7 @@ class MailboxPull:
         items = b"UID FLAGS INTERNALDATE RFC822.SIZE"
         if GMAIL in session.offered:
             items += b" X-GM-MSGID X-GM-LABELS"
-        if source.renewed:
+        if source.looks_back:
             items += b" BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)]"
         data = await session.ask(commands.fetch(uids, items), expects=2 * len(uids))
         told = {
@@ -204,8 +207,8 @@ class MailboxPull:
                 self._skip(one.uid, f"the server does not send it: {one.response}")
 
     def _unknown(self, source: PulledMailbox, told: Sequence[Fetched]) -> list[Fetched]:
-        """Those that are not here in another way: under an earlier UIDVALIDITY, or from another mailbox."""
-        if not (source.renewed or any(one.object_id for one in told)):
+        """Those that are not here in another way: see `PulledMailbox.looks_back`; or from another mailbox there."""
+        if not (source.looks_back or any(one.object_id for one in told)):
             return list(told)
         target = self._target
         recognized = target.database.write_now(
@@ -297,7 +300,7 @@ def _recognize_all(
         assert one.uid is not None
         known = fingerprint_of_header(one.header, one.size or 0) if one.header is not None else None
         seen = Seen(one.uid, text, known or b"", one.object_id)
-        if (known and source.renewed and pulled.recognize(tx, target.account, source, seen)) or (
+        if (known and source.looks_back and pulled.recognize(tx, target.account, source, seen)) or (
             one.object_id and pulled.find_object(tx, target.account, target.server, source, seen)
         ):
             recognized.add(one.uid)

@@ -81,7 +81,8 @@ def make_plan(
 ) -> Plan:
     """`listed`: the replies to LIST and LSUB. `roles`: the mailboxes here that have one."""
     subscribed = {one.name for one in listed if one.subscribed_only or "\\subscribed" in one.attributes}
-    wanted = [ListPattern(pattern) for pattern in selection.wanted]
+    wanted = {pattern: ListPattern(pattern) for pattern in selection.wanted}
+    unmatched = dict.fromkeys(wanted)
     excluded = [ListPattern(pattern) for pattern in selection.excluded]
     plan = Plan()
     for one in {one.name: one for one in listed if not one.subscribed_only}.values():
@@ -89,7 +90,9 @@ def make_plan(
             continue
         levels = _levels(one, namespaces.personal if namespaces else ())
         path = SEPARATOR.join(levels)
-        named = any(pattern.matches(path) for pattern in wanted)
+        matching = [text for text, pattern in wanted.items() if pattern.matches(path)]
+        unmatched = {text: None for text in unmatched if text not in matching}
+        named = bool(matching)
         if (wanted and not named) or any(pattern.matches(path) for pattern in excluded):
             plan.left_out.append(LeftOut(path, "not selected"))
             continue
@@ -106,6 +109,7 @@ def make_plan(
             continue
         is_subscribed = not subscribed or one.name in subscribed
         plan.mailboxes.append(Planned(one.name, path, mailbox, role, is_subscribed, gathers))
+    plan.refused += [LeftOut(pattern, "no mailbox there has such a name") for pattern in unmatched]
     plan.mailboxes.sort(key=_order)
     return plan
 

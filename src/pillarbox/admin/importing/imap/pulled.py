@@ -2,6 +2,9 @@
 
 The flags as they were there the last time tell what has changed there since; what was changed here stays. Rows of an
 earlier UIDVALIDITY are kept until their messages are recognized under the new one (`identity`).
+
+The same account may be reached by several names of its server, and logins in any letter case. So what came into a
+mailbox here from another server, or by another login, is recognized as well; then both have a row for the message.
 """
 
 from collections import defaultdict
@@ -47,7 +50,11 @@ CREATE INDEX pulled_fingerprints ON pulled_messages (source, fingerprint);
 CREATE INDEX pulled_objects ON pulled_messages (object) WHERE object <> '';
 """
 
-SCHEMA = Schema("pulling", migrations=(_TABLES,))
+_HERE = """
+CREATE INDEX pulled_here ON pulled_messages (mailbox, local_uid);
+"""
+
+SCHEMA = Schema("pulling", migrations=(_TABLES, _HERE), compatible_back_to=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,13 @@ class PulledMailbox:
     """Up to which changes of flags are known; 0: unknown."""
     renewed: bool = False
     """There are rows of another UIDVALIDITY."""
+    others: tuple[int, ...] = ()
+    """Mailboxes of other servers, or by other logins, from which messages came into the same mailbox here."""
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether a message may be here that has no row with its UID."""
+        return self.renewed or bool(self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +95,29 @@ class PulledMessage:
 
 
 def open_mailbox(
-    tx: Transaction, account: AccountId, server: str, planned: Planned, uid_validity: int, *, now_ms: int
+    tx: Transaction,
+    account: AccountId,
+    server: str,
+    planned: Planned,
+    uid_validity: int,
+    *,
+    now_ms: int,
+    again: bool = False,
 ) -> PulledMailbox:
-    """The row of a mailbox, and its mailbox here, which is created where there is none."""
+    """The row of a mailbox, and its mailbox here, which is created where there is none. `again`: look at no others."""
     row = tx.row(
         "SELECT id, mailbox, uid_validity, modseq FROM pulled_mailboxes WHERE account = ? AND server = ? AND name = ?",
         (account, server, planned.name),
     )
     mailbox = _mailbox(tx, account, planned, row[1] if row else None, now_ms).id
+    others = () if again else _others(tx, account, server, mailbox)
     if row is None:
         source: int = tx.value(
             "INSERT INTO pulled_mailboxes (account, server, name, mailbox, uid_validity, modseq)"
             " VALUES (?, ?, ?, ?, ?, 0) RETURNING id",
             (account, server, planned.name, mailbox, uid_validity),
         )
-        return PulledMailbox(source, mailbox, uid_validity, 0)
+        return PulledMailbox(source, mailbox, uid_validity, 0, others=others)
     source, _, before, modseq = row
     if (mailbox, uid_validity) != (row[1], before):
         modseq = modseq if uid_validity == before else 0
@@ -106,7 +128,15 @@ def open_mailbox(
     renewed = tx.value(
         "SELECT 1 FROM pulled_messages WHERE source = ? AND uid_validity <> ? LIMIT 1", (source, uid_validity)
     )
-    return PulledMailbox(source, mailbox, uid_validity, modseq, renewed is not None)
+    return PulledMailbox(source, mailbox, uid_validity, modseq, renewed is not None, others)
+
+
+def _others(tx: Transaction, account: AccountId, server: str, mailbox: MailboxId) -> tuple[int, ...]:
+    rows = tx.rows(
+        "SELECT id FROM pulled_mailboxes WHERE account = ? AND server <> ? AND mailbox = ? ORDER BY id",
+        (account, server, mailbox),
+    )
+    return tuple(other for (other,) in rows)
 
 
 def _mailbox(
@@ -166,14 +196,14 @@ def store(
     *,
     now_ms: int,
 ) -> list[PulledMessage]:
-    """Append messages and their rows; returns those that were here already, under an earlier UIDVALIDITY.
+    """Append messages and their rows; returns those that were here already (`recognize`).
 
     Raises `NoSuchMailbox`, `OverQuota`.
     """
     here: list[PulledMessage] = []
     new: list[PulledMessage] = []
     for message in messages:
-        again = pulled.renewed and recognize(tx, account, pulled, message)
+        again = pulled.looks_back and recognize(tx, account, pulled, message)
         (here if again else new).append(message)
     limit = quota.effective(tx, account)
     arrivals = [message.arrival for message in new]
@@ -196,20 +226,39 @@ class Seen:
 def recognize(
     tx: Transaction, account: AccountId, pulled: PulledMailbox, message: Seen | PulledMessage
 ) -> bool:
-    """Whether it was imported under an earlier UIDVALIDITY; then its row gets the new UID, and flags their changes."""
+    """Whether it was imported under an earlier UIDVALIDITY; then its row gets the new UID, and flags their changes.
+
+    Or from another server, or by another login, into the same mailbox; then it gets a further row.
+    """
     row = tx.row(
         "SELECT uid_validity, uid FROM pulled_messages WHERE source = ? AND fingerprint = ? AND uid_validity <> ?"
         " ORDER BY uid_validity DESC, uid LIMIT 1",
         (pulled.id, message.fingerprint, pulled.uid_validity),
     )
     if row is None:
-        return False
+        return _find_other(tx, pulled, message)
     tx.execute(
         "UPDATE pulled_messages SET uid_validity = ?, uid = ? WHERE source = ? AND uid_validity = ? AND uid = ?",
         (pulled.uid_validity, message.uid, pulled.id, *row),
     )
     change_flags(tx, account, pulled, [(message.uid, message.flags)])
     return True
+
+
+def _find_other(tx: Transaction, pulled: PulledMailbox, message: Seen | PulledMessage) -> bool:
+    for other in pulled.others:
+        uid = tx.value(
+            # The plus sign: by fingerprint, not through all messages of the mailbox
+            "SELECT local_uid FROM pulled_messages m WHERE source = ? AND fingerprint = ? AND +mailbox = ?"
+            " AND NOT EXISTS (SELECT 1 FROM pulled_messages o"
+            " WHERE o.mailbox = m.mailbox AND o.local_uid = m.local_uid AND o.source = ?)"
+            " ORDER BY local_uid LIMIT 1",
+            (other, message.fingerprint, pulled.mailbox, pulled.id),
+        )
+        if uid is not None:
+            _insert(tx, pulled, message, (pulled.mailbox, Uid(uid)))
+            return True
+    return False
 
 
 def find_object(
@@ -281,16 +330,16 @@ def change_flags(
 
 
 def remove(tx: Transaction, account: AccountId, pulled: PulledMailbox, uids: NumberSet) -> int:
-    """Delete here what was deleted there, but for what another mailbox there still has; how many those were."""
+    """Delete here what was deleted there, but for what another mailbox or server still has; how many those were."""
     gone: dict[MailboxId, list[int]] = defaultdict(list)
     for uid in uids:
         key = (pulled.id, pulled.uid_validity, uid)
         row = tx.row(
             "DELETE FROM pulled_messages WHERE source = ? AND uid_validity = ? AND uid = ?"
-            " RETURNING mailbox, local_uid, object",
+            " RETURNING mailbox, local_uid",
             key,
         )
-        if row is not None and not _is_elsewhere(tx, account, row[0], row[1], row[2]):
+        if row is not None and not _is_elsewhere(tx, *row):
             gone[row[0]].append(row[1])
     removed = 0
     for mailbox, local in gone.items():
@@ -301,12 +350,8 @@ def remove(tx: Transaction, account: AccountId, pulled: PulledMailbox, uids: Num
     return removed
 
 
-def _is_elsewhere(tx: Transaction, account: AccountId, mailbox: MailboxId, uid: int, object_id: str) -> bool:
-    if not object_id:
-        return False
+def _is_elsewhere(tx: Transaction, mailbox: MailboxId, uid: int) -> bool:
     found = tx.value(
-        "SELECT 1 FROM pulled_messages m JOIN pulled_mailboxes b ON b.id = m.source"
-        " WHERE m.object = ? AND m.object <> '' AND b.account = ? AND m.mailbox = ? AND m.local_uid = ? LIMIT 1",
-        (object_id, account, mailbox, uid),
+        "SELECT 1 FROM pulled_messages WHERE mailbox = ? AND local_uid = ? LIMIT 1", (mailbox, uid)
     )
     return found is not None

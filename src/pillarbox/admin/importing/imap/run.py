@@ -78,6 +78,9 @@ class Pull:
 
     async def run(self, plan: Plan) -> PullResult:
         """Import. Raises `RemoteRefused`, `GaveUp`, `OverQuota`; what was imported until then stays."""
+        if not plan.mailboxes:
+            reasons = "".join(f"\n  {refused.path}: {refused.why}" for refused in plan.refused)
+            raise RemoteRefused(f"No mailbox to import. To see those that are there: --list{reasons}")
         for refused in plan.refused:
             self._skip(refused.path, refused.why)
         for planned in plan.mailboxes:
