@@ -50,8 +50,11 @@ CREATE INDEX pulled_fingerprints ON pulled_messages (source, fingerprint);
 CREATE INDEX pulled_objects ON pulled_messages (object) WHERE object <> '';
 """
 
+# With all columns that are asked for: else SQLite goes through all messages of a source.
 _HERE = """
 CREATE INDEX pulled_here ON pulled_messages (mailbox, local_uid);
+DROP INDEX pulled_fingerprints;
+CREATE INDEX pulled_fingerprints ON pulled_messages (source, fingerprint, uid_validity, uid, mailbox, local_uid);
 """
 
 SCHEMA = Schema("pulling", migrations=(_TABLES, _HERE), compatible_back_to=1)
@@ -248,7 +251,7 @@ def recognize(
 def _find_other(tx: Transaction, pulled: PulledMailbox, message: Seen | PulledMessage) -> bool:
     for other in pulled.others:
         uid = tx.value(
-            # The plus sign: by fingerprint, not through all messages of the mailbox
+            # The plus sign: not through all messages of the mailbox
             "SELECT local_uid FROM pulled_messages m WHERE source = ? AND fingerprint = ? AND +mailbox = ?"
             " AND NOT EXISTS (SELECT 1 FROM pulled_messages o"
             " WHERE o.mailbox = m.mailbox AND o.local_uid = m.local_uid AND o.source = ?)"
