@@ -63,7 +63,7 @@ def numbered_people(count: int, password: str) -> Iterator[Person]:
 def fill(data: DataDirectory, people: tuple[Person, ...], mbox: Path | None, progress: Progress) -> None:
     """Make what is missing in a new or used data directory; `mbox` is imported for the first person.
 
-    Raises OSError, and ValueError where the directory or the mbox can't be used.
+    Raises OSError, and ValueError where the directory can't be used.
     """
     now_ms = SystemClock().now_ms()
     authority.ensure(data.tls, CERTIFICATE_NAMES, now_ms=now_ms)

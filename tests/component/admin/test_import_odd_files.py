@@ -274,7 +274,7 @@ def test_an_emlx_that_ends_too_early_is_imported_when_it_is_whole(
     assert [octets for octets, _, _ in provider.held()["INBOX"]] == [b"Subject: cut\r\n\r\nwords\r\n"]
 
 
-@pytest.mark.parametrize("place", ["m", "m.zip", "m/1.eml"])
+@pytest.mark.parametrize("place", ["m", "m.zip", "m/1.eml", "letter"])
 def test_line_ends_of_an_old_mac(provider: Provider, tmp_path: Path, place: str) -> None:
     """A bare CR ends a line where the file has no LF, and a field comes behind the first one."""
     files = {
@@ -286,6 +286,7 @@ def test_line_ends_of_an_old_mac(provider: Provider, tmp_path: Path, place: str)
     elsewhere.archive(tmp_path / "m.zip", files)
     with zipfile.ZipFile(tmp_path / "m.zip") as packed:
         packed.extractall(tmp_path / "m")
+    (tmp_path / "letter").write_bytes(files["1.eml"])
     provider.bring(tmp_path / place)
     found = provider.held()["INBOX"]
     assert found[0] == (

@@ -16,9 +16,24 @@ from pillarbox.admin.importing.archive import ArchiveSource
 from pillarbox.admin.importing.maildir import MaildirSource, is_maildir
 from pillarbox.admin.importing.manifest import Manifest
 from pillarbox.admin.importing.mbox import MboxSource
-from pillarbox.admin.importing.message_files import NO_MAIL, MessageFilesSource, is_message_name, is_number
+from pillarbox.admin.importing.message_files import (
+    NO_MAIL,
+    MessageFilesSource,
+    is_message_name,
+    is_number,
+    is_of_old_mac,
+)
 from pillarbox.admin.importing.names import mailbox_of
-from pillarbox.admin.importing.reading import MESSAGE_SUFFIX, UNREADABLE, Kind, kind_of_file, why
+from pillarbox.admin.importing.reading import (
+    MESSAGE_SUFFIX,
+    UNREADABLE,
+    Kind,
+    head_of,
+    kind_of,
+    kind_of_file,
+    opened,
+    why,
+)
 from pillarbox.admin.importing.source import SkippedMessage, Source, SourceMailbox
 from pillarbox.mail import mailbox_name
 from pillarbox.mail.mailbox_name import INBOX
@@ -78,15 +93,18 @@ class _Walk:
     def discover_file(self) -> None:
         path = self._path
         try:
-            kind = kind_of_file(path)
+            with opened(path) as (file, _):
+                head = head_of(file)
         except UNREADABLE as failure:
             if isinstance(failure, FileNotFoundError | PermissionError):
                 raise
             self._skip(path, why(failure))
             return
+        kind = kind_of(head, path.name.lower())
+        is_message = path.name.lower().endswith(MESSAGE_SUFFIX) or is_of_old_mac(head)
         if kind in (Kind.ZIP, Kind.TAR):
             self.found.sources.append(ArchiveSource(path, self._top, self._below))
-        elif kind is Kind.EMLX or (kind is Kind.MESSAGE and path.name.lower().endswith(MESSAGE_SUFFIX)):
+        elif kind is Kind.EMLX or (kind is Kind.MESSAGE and is_message):
             self.found.sources.append(MessageFilesSource(path.parent, self._top, only=path.name))
         elif kind is Kind.OTHER:
             self._skip(path, NO_MAIL)

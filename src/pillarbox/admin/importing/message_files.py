@@ -74,11 +74,16 @@ def message_in(octets: bytes, name: str) -> MessageFile | None:
         case Kind.EMLX:
             return _emlx(octets)
         case Kind.MESSAGE | Kind.MBOX:
-            if b"\n" not in octets and _OLD_MAC.match(octets):  # line ends of Mac OS before X
+            if is_of_old_mac(octets):
                 octets = octets.replace(b"\r", b"\r\n")
             return MessageFile(with_crlf(without_separator(octets)))
         case _:
             return None
+
+
+def is_of_old_mac(octets: bytes) -> bool:
+    """Whether a message has the line ends of Mac OS before X: a bare CR."""
+    return b"\n" not in octets and _OLD_MAC.match(octets) is not None
 
 
 def without_separator(octets: bytes) -> bytes:
