@@ -59,6 +59,8 @@ _VALUES: Final = {
 }
 """By the name of the field, in lower case: what these programs write."""
 _NAMES: Final = frozenset(name.encode() for name in _VALUES)
+_REWRITTEN: Final = _NAMES | {b"lines", b"x-evolution", b"replied", b"forwarded", b"resent"}
+"""What programs write into a message that they have had for a while: mutt, Evolution, and the annotations of MH."""
 
 _INTERNAL_SUBJECT: Final = b"DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA"
 
@@ -100,6 +102,15 @@ def unpack(entry: Entry) -> Unpacked:
         labels.mailboxes if labels else (),
         is_mail=not mozilla & _MOZILLA_EXPUNGED,
     )
+
+
+def without_rewritten(octets: bytes) -> bytes:
+    """The message without any field that a program may write anew, whatever it says: by this it is recognized."""
+    header, body_start = Header.parse(octets)
+    if not (found := {name.decode("ascii") for name in header.names & _REWRITTEN}):
+        return octets
+    kept = b"".join(field.raw for field in header.fields if field.key not in found)
+    return kept + header.separator + octets[body_start:]
 
 
 def _topmost(header: Header, names: set[str]) -> tuple[dict[str, bytes], bytes]:

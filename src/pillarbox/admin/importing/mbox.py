@@ -7,6 +7,7 @@ it, messages were deleted or moved) is read from its start, and its messages are
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
@@ -74,7 +75,7 @@ class MboxReader:
             if isinstance(entry, Oversized):
                 position = base + entry.start
                 reason = f"{entry.size} octets are over the limit of {self.max_message_octets}"
-                checkpoint = Checkpoint(self.item, position, prefix + _fingerprint(entry, None), count)
+                checkpoint = Checkpoint(self.item, position, prefix + _fingerprint(entry), count)
                 yield SkippedMessage(f"{self.where}, octet {position}", reason, checkpoint, end(at))
                 continue
             unpacked = unpack(entry)
@@ -182,12 +183,12 @@ def _is_each_recorded(latest: Checkpoint) -> bool:
 
 def _is_same(entry: Entry | Oversized, latest: Checkpoint) -> bool:
     """Whether this is the message of the checkpoint; its flags may have changed."""
-    unpacked = unpack(entry) if isinstance(entry, Entry) else None
-    before = latest.fingerprint.removeprefix(_EACH)
-    return before in (_fingerprint(entry, None), _fingerprint(entry, unpacked))
+    if isinstance(entry, Oversized) or _is_each_recorded(latest):
+        return latest.fingerprint.removeprefix(_EACH) == _fingerprint(entry)
+    # As earlier versions recorded it
+    octets = (entry.octets, unpack(entry).octets)
+    return latest.fingerprint in [blake2b(each, digest_size=16).digest() for each in octets]
 
 
-def _fingerprint(entry: Entry | Oversized, unpacked: Unpacked | None) -> bytes:
-    if isinstance(entry, Oversized):
-        return str(entry.size).encode()
-    return digest(unpacked.octets if unpacked else entry.octets)
+def _fingerprint(entry: Entry | Oversized) -> bytes:
+    return str(entry.size).encode() if isinstance(entry, Oversized) else digest(unpack(entry).octets)

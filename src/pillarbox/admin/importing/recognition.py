@@ -10,6 +10,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Final
 
+from pillarbox.admin.importing.fields import without_rewritten
 from pillarbox.admin.importing.source import AlreadyImported, Checkpoint, SourceMessage
 
 _DIGEST_OCTETS: Final = 16
@@ -20,8 +21,8 @@ _SUPERSEDED: Final = b"by its octets"
 
 
 def digest(octets: bytes) -> bytes:
-    """A hash of the octets of a message."""
-    return blake2b(octets, digest_size=_DIGEST_OCTETS).digest()
+    """A hash of what of a message stays the same."""
+    return blake2b(without_rewritten(octets), digest_size=_DIGEST_OCTETS).digest()
 
 
 class Recognition:
