@@ -146,11 +146,11 @@ class NumberSet:
             gaps.append((start, LARGEST))
         return NumberSet(tuple(gaps))
 
-    def slices(self, ascending: Sequence[int]) -> list[slice]:
+    def slices(self, ascending: Sequence[int], count: int | None = None) -> list[slice]:
         """The slices of a sequence that ascends without repetitions that hold this set's members; not empty,
-        ascending."""
+        ascending. `count`: only its first ones are looked at."""
         found: list[slice] = []
-        place, count = 0, len(ascending)
+        place, count = 0, len(ascending) if count is None else count
         here = ascending[0] if count else _BEYOND[0]
         for first, last in self.runs:
             # A number is at most as many places away as it is larger: sets of many runs look at few of them
@@ -174,13 +174,14 @@ class NumberSet:
         return [number for part in self.slices(ascending) for number in ascending[part]]
 
 
-def without(values: Column, parts: Sequence[slice]) -> Column:
-    """A copy without these slices, which ascend and do not overlap; one pass, however many they are."""
+def without(values: Column, parts: Sequence[slice], count: int | None = None) -> Column:
+    """A copy without these slices, which ascend and do not overlap; one pass, however many they are. `count`: only of
+    the first ones."""
     kept, start = values[:0], 0
     for part in parts:
         kept += values[start : part.start]
         start = part.stop
-    kept += values[start:]
+    kept += values[start:count]
     return kept
 
 

@@ -13,9 +13,10 @@ for. Where another task has moved the entry on meanwhile it returns `None`, and 
 read where nothing changed.
 
 What is always true of a `CachedMailbox`: `uids`, `flags` and `modseqs` are parallel and ascend by UID; they show
-the mailbox exactly as of `version`. The array `uids` is never changed, only replaced: a session may keep it as the
-UIDs its client knows, and while it is the same array, indexes into it are indexes here. The other columns change
-in place: do not rely on them after waiting (`snapshot` gives a copy that stays as it is).
+the mailbox exactly as of `version`. In the array `uids` nothing changes but its end, where new UIDs are added; where
+messages are removed, another array takes its place. So a session may keep it, with a count, as the UIDs that its
+client knows, and while it is the same array, indexes into it are indexes here. The other columns change in place: do
+not rely on them, nor on the length of `uids`, after waiting (`snapshot` gives a copy that stays as it is).
 """
 
 from array import array
@@ -23,7 +24,7 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from itertools import chain, compress, count, repeat
+from itertools import compress, count
 from typing import Final, NamedTuple
 
 from pillarbox.mail import flags as flag_text
@@ -49,6 +50,13 @@ more, the mailbox is read again, in a thread."""
 MAX_MAILBOXES: Final = 4_096
 """Mailboxes in the cache of a process."""
 
+MAX_CUT: Final = 32
+"""Runs of messages that are cut out of a column one by one; with more, the column is put together anew."""
+LOOKED_AT: Final = 10_000
+"""Messages whose flags are looked at together: some 200 microseconds."""
+READ_TOGETHER: Final = 5_000
+"""Rows that are read together, so that the thread which reads a large mailbox lets the loop run between."""
+
 
 class Version(NamedTuple):
     """Which state of a mailbox this is."""
@@ -71,6 +79,8 @@ class CachedMailbox:
     text_octets: int = 0
     """Of the different texts in `flags` together, at most twice as many as they have."""
     _recount_from: int = RECOUNT_OCTETS
+    _seen: int = 0
+    """So many of the first messages certainly have \\Seen."""
     keywords: Keywords = NO_KEYWORDS
     """All that its messages have, and some that they had. The same value for as long as there are no others."""
 
@@ -96,13 +106,19 @@ class CachedMailbox:
 
     def first_unseen(self) -> int | None:
         """The index, from 0, of the first message without \\Seen (RFC 3501 §6.3.1)."""
-        # Without a call for each text, of which there may be as many as messages
-        unseen = {text for text in set(self.flags) if flag_text.SEEN not in text}
-        return next(compress(count(), map(unseen.__contains__, self.flags)), None) if unseen else None
+        for start in range(self._seen, len(self.flags), LOOKED_AT):
+            # Without a call for each text, of which there may be as many as messages
+            some = self.flags[start : start + LOOKED_AT]
+            unseen = {text for text in set(some) if flag_text.SEEN not in text}
+            if unseen:
+                self._seen = next(compress(count(start), map(unseen.__contains__, some)))
+                return self._seen
+        self._seen = len(self.flags)
+        return None
 
     def snapshot(self) -> "CachedMailbox":
         """A copy that stays as it is, for a search that waits or runs in a thread."""
-        return replace(self, flags=self.flags[:], modseqs=self.modseqs[:])
+        return replace(self, uids=self.uids[:], flags=self.flags[:], modseqs=self.modseqs[:])
 
     def apply(self, altered: FlagChange) -> bool:
         """Apply what `flags.alter` did, reading no row; False where another change came between."""
@@ -111,7 +127,10 @@ class CachedMailbox:
         rewritten, modseq = altered.rewritten, altered.modseq
         if not rewritten:
             return True
-        for part in altered.uids.slices(self.uids):
+        parts = altered.uids.slices(self.uids)
+        if parts and any(flag_text.SEEN not in text for text in rewritten.values()):
+            self._seen = min(self._seen, parts[0].start)
+        for part in parts:
             old = self.flags[part]
             texts = set(old)
             if len(texts) == 1:
@@ -135,7 +154,7 @@ class CachedMailbox:
             self._remove(delta.vanished)
         self._reflag(delta.flagged)
         if delta.appended:
-            self.uids = self.uids + array("I", [row[0] for row in delta.appended])
+            self.uids.extend([row[0] for row in delta.appended])
             self.flags += [row[1] for row in delta.appended]
             self.modseqs.extend([row[2] for row in delta.appended])
         self._learn([row[1] for rows in (delta.flagged, delta.appended) for row in rows])
@@ -154,19 +173,27 @@ class CachedMailbox:
         gone = vanished.slices(self.uids)
         if not gone:
             return
-        self.uids, self.modseqs = without(self.uids, gone), without(self.modseqs, gone)
-        self.flags = without(self.flags, gone)
+        self._seen -= sum(min(part.stop, self._seen) - min(part.start, self._seen) for part in gone)
+        self.uids = without(self.uids, gone)
+        if len(gone) > MAX_CUT:
+            self.flags, self.modseqs = without(self.flags, gone), without(self.modseqs, gone)
+            return
+        for part in reversed(gone):
+            del self.flags[part], self.modseqs[part]
 
     def _reflag(self, flagged: list[Flagged]) -> None:
         if flagged and len(flagged) == len(self.uids):
             self.flags[:] = [row[1] for row in flagged]
             self.modseqs = array("Q", [row[2] for row in flagged])
+            self._seen = 0
             return
         for uid, flags, modseq in flagged:
             index = self.index(uid)
             if index is not None:
                 self.flags[index] = flags
                 self.modseqs[index] = modseq
+                if flag_text.SEEN not in flags:
+                    self._seen = min(self._seen, index)
 
 
 # --- reading: verbs and what they return
@@ -232,42 +259,57 @@ def read(
     return Reading(head, changes.since(tx, account, mailbox, known.modseq, max_rows=max_rows), None)
 
 
-def load(tx: Transaction, account: AccountId, mailbox: MailboxId) -> CachedMailbox:
-    """The whole mailbox, read again. Raises `NoSuchMailbox`."""
-    reading = read(tx, account, mailbox, None)
-    assert reading is not None
-    assert reading.everything is not None
-    return reading.everything
+def load(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, *, together: int = READ_TOGETHER
+) -> CachedMailbox:
+    """The whole mailbox, read again, so many rows at a time. Raises `NoSuchMailbox`."""
+    row = tx.row(_HEAD_BY_ID, (account, mailbox))
+    if row is None:
+        raise NoSuchMailbox(mailbox)
+    return _everything(tx, account, Head(*row), together)
 
 
-def _everything(tx: Transaction, account: AccountId, head: Head) -> CachedMailbox:
-    runs = tx.rows(
-        "SELECT uid, more + 1, flags, modseq FROM flags WHERE account = ? AND mailbox = ? ORDER BY uid",
-        (account, head.mailbox),
-    )
-    counts = [run[1] for run in runs]
-    if sum(counts) >= head.uid_next:
-        raise DatabaseDamaged(f"mailbox {head.mailbox} of account {account} has flags of too many messages")
+def _everything(
+    tx: Transaction, account: AccountId, head: Head, together: int = READ_TOGETHER
+) -> CachedMailbox:
+    uids, flags, modseqs = array("I"), list[str](), array("Q")
     texts: dict[str, str] = {}
-    uids = [run[0] for run in runs]
-    flags = [texts.setdefault(run[2], run[2]) for run in runs]
-    modseqs = [run[3] for run in runs]
-    if len(runs) < sum(counts):
-        uids = [uid for run in runs for uid in range(run[0], run[0] + run[1])]
-        flags = [*chain.from_iterable(map(repeat, flags, counts))]
-        modseqs = [*chain.from_iterable(map(repeat, modseqs, counts))]
-    return CachedMailbox(
+    last = 0
+    while runs := tx.rows(_SOME_RUNS, (account, head.mailbox, last, together)):
+        last = runs[-1][0]
+        counts = [run[1] for run in runs]
+        if len(uids) + sum(counts) >= head.uid_next:
+            raise DatabaseDamaged(f"mailbox {head.mailbox} of account {account} has flags of too many messages")
+        shared = [texts.setdefault(run[2], run[2]) for run in runs]
+        if len(runs) == sum(counts):
+            uids.extend([run[0] for run in runs])
+            flags += shared
+            modseqs.extend([run[3] for run in runs])
+            continue
+        for (first, count, _, modseq), text in zip(runs, shared, strict=True):
+            for start in range(first, first + count, LOOKED_AT):
+                uids.extend(range(start, min(first + count, start + LOOKED_AT)))
+            flags += [text] * count
+            modseqs.extend(array("Q", [modseq]) * count)
+    found = CachedMailbox(
         account,
         head.mailbox,
         Version(head.uid_validity, head.modseq),
         head.uid_next,
-        array("I", uids),
+        uids,
         flags,
-        array("Q", modseqs),
+        modseqs,
         text_octets := sum(map(len, texts)),
         RECOUNT_OCTETS + 2 * text_octets,
-        NO_KEYWORDS.including(texts),
+        keywords=NO_KEYWORDS.including(texts),
     )
+    found.first_unseen()  # here, rather than in the loop when it is asked for
+    return found
+
+
+_SOME_RUNS: Final = """
+SELECT uid, more + 1, flags, modseq FROM flags WHERE account = ? AND mailbox = ? AND uid > ?
+ORDER BY uid LIMIT ?"""
 
 
 # --- the cache

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pillarbox.mail.identifiers import MailboxId
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import mailbox_cache, mailboxes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.flags import Mode, alter
-from pillarbox.store.mailbox_cache import RECOUNT_OCTETS, CachedMailbox, MailboxCache, read
+from pillarbox.store.mailbox_cache import MAX_CUT, RECOUNT_OCTETS, CachedMailbox, MailboxCache, read
 from tests.kit.database import RecordingTransaction
 from tests.kit.stored_mail import ANNA, NOW_MS, current, mailbox, open_store, put
 
@@ -52,6 +54,16 @@ def test_every_kind_of_change_is_taken_over() -> None:
             step()
             assert current(cache, tx, inbox) is known
             assert _same(known, mailbox_cache.load(tx, ANNA, inbox))
+
+
+def test_new_uids_are_added_to_the_array_that_sessions_hold() -> None:
+    with open_store() as tx:
+        cache = MailboxCache()
+        put(tx)
+        known = current(cache, tx, mailbox(tx)).uids
+        put(tx)
+        assert current(cache, tx, mailbox(tx)).uids is known
+        assert list(known) == [1, 2]
 
 
 def test_the_uids_of_a_session_are_not_changed_by_the_cache() -> None:
@@ -161,14 +173,71 @@ def test_places_and_flag_questions() -> None:
         assert known.first_unseen() == 1
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(("put", "see", "unsee", "applied", "expunge", "look")),
+            st.sets(st.integers(1, 16), min_size=1),
+        ),
+        max_size=12,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_the_first_unseen_message_is_found_whatever_changed_before(steps: list[tuple[str, set[int]]]) -> None:
+    with open_store() as tx:
+        cache, inbox = MailboxCache(), mailbox(tx)
+        for number in range(8):
+            put(tx, flags="\\Seen" if number != 5 else "")
+        known = current(cache, tx, inbox)
+        for step, numbers in steps:
+            uids, mode = NumberSet.of(numbers), Mode.REMOVE if step == "unsee" else Mode.ADD
+            if step == "put":
+                put(tx, flags="\\Seen" if len(numbers) % 2 else "")
+            elif step == "expunge":
+                placements.expunge(tx, ANNA, inbox, uids, deleted_only=False)
+            elif step == "applied":
+                cache.apply(ANNA, inbox, alter(tx, ANNA, inbox, uids, mode=Mode.REPLACE, flags="$Work"))
+            elif step != "look":
+                alter(tx, ANNA, inbox, uids, mode=mode, flags="\\Seen")
+            current(cache, tx, inbox)
+            if step == "look":
+                unseen = [place for place, text in enumerate(known.flags) if "\\Seen" not in text]
+                assert known.first_unseen() == (unseen[0] if unseen else None)
+        assert known.first_unseen() == mailbox_cache.load(tx, ANNA, inbox).first_unseen()
+
+
+def test_many_runs_of_messages_are_removed() -> None:
+    with open_store() as tx:
+        for _ in range(2 * MAX_CUT + 3):
+            put(tx)
+        cache, inbox = MailboxCache(), mailbox(tx)
+        known = current(cache, tx, inbox)
+        placements.expunge(tx, ANNA, inbox, NumberSet.of(range(1, 70, 2)), deleted_only=False)
+        current(cache, tx, inbox)
+        assert _same(known, mailbox_cache.load(tx, ANNA, inbox))
+
+
+def test_a_mailbox_is_read_some_rows_at_a_time() -> None:
+    with open_store() as tx:
+        for number in range(7):
+            put(tx, flags=f"$Label{number % 3}")
+        placements.expunge(tx, ANNA, mailbox(tx), NumberSet.of([2]), deleted_only=False)
+        recording = RecordingTransaction(tx)
+        found = mailbox_cache.load(recording, ANNA, mailbox(tx), together=3)
+        assert len([sql for sql in recording.statements if "FROM flags" in sql]) == 3
+        assert _same(found, mailbox_cache.load(tx, ANNA, mailbox(tx)))
+        assert found.flags == [f"$Label{number % 3}" for number in range(7) if number != 1]
+
+
 def test_a_snapshot_stays_as_it_is() -> None:
     with open_store() as tx:
         put(tx)
         cache = MailboxCache()
         copy = current(cache, tx, mailbox(tx)).snapshot()
         alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
+        put(tx)
         current(cache, tx, mailbox(tx))
-        assert copy.flags == [""]
+        assert (list(copy.uids), copy.flags, len(copy.modseqs)) == ([1], [""], 1)
 
 
 def test_the_cache_is_bounded_and_evicts_the_least_recently_used() -> None:

@@ -3,8 +3,8 @@
 Sequence numbers exist only here: a message's number is its index in `uids` plus one, which changes only with what is
 sent to the client (RFC 9051 §2.3.1.2). Always true:
 
-1. `uids` ascends, and is exactly what the client knows: as many as the last EXISTS less the EXPUNGEs
-   since.
+1. The first `count` of `uids` ascend, and are exactly what the client knows: as many as the last EXISTS less the
+   EXPUNGEs since. Those behind them, if any, are for sessions that have been sent more.
 2. Messages that are gone but whose EXPUNGE may not be sent yet (RFC 9051 §7.5.1) keep their numbers;
    `pending_expunges` names them.
 3. Up to `modseq` all changes are sent or in `pending_expunges`.
@@ -12,7 +12,7 @@ sent to the client (RFC 9051 §2.3.1.2). Always true:
 """
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Final, Protocol
@@ -55,12 +55,13 @@ class Delta(Protocol):
         """The mod-sequence up to which this is complete."""
 
     @property
-    def appended(self) -> Sequence[tuple[int, str, int]]:
-        """New messages: UID, flags, mod-sequence; ascending."""
+    def appended(self) -> "array[int]":
+        """The UIDs of new messages, ascending."""
 
     @property
-    def flagged(self) -> Sequence[tuple[int, str, int]]:
-        """Older messages whose flags changed."""
+    def flagged(self) -> Iterable[Sequence[tuple[int, str, int]]]:
+        """Older messages whose flags changed: UID, flags, mod-sequence. Pieces of at most `PIECE_ROWS`, each made as
+        it is taken."""
 
     @property
     def vanished(self) -> NumberSet:
@@ -71,6 +72,7 @@ class SelectedMailbox:
     """One client's view of one mailbox."""
 
     __slots__ = (
+        "count",
         "keywords",
         "mailbox",
         "modseq",
@@ -99,7 +101,9 @@ class SelectedMailbox:
         self.name = name
         self.uid_validity = uid_validity
         self.uids = uids if isinstance(uids, array) else array("I", uids)
-        """Never changed, only replaced: sessions that know the same may share one array."""
+        """Shared by sessions that know the same, or the beginning of it: UIDs are added at its end, never removed."""
+        self.count = len(self.uids)
+        """How many messages the client knows."""
         self.modseq = modseq
         self.read_only = read_only
         self.recent = recent
@@ -114,9 +118,9 @@ class SelectedMailbox:
         """The mod-sequence up to which everything had been sent when `pending_expunges` began to grow."""
 
     @property
-    def count(self) -> int:
-        """How many messages the client knows."""
-        return len(self.uids)
+    def last_uid(self) -> int:
+        """The highest UID that the client knows; 0 for none."""
+        return self.uids[self.count - 1] if self.count else 0
 
     @property
     def complete_modseq(self) -> int:
@@ -126,7 +130,7 @@ class SelectedMailbox:
     @property
     def recent_count(self) -> int:
         """How many messages are \\Recent."""
-        return sum(part.stop - part.start for part in self.recent.slices(self.uids)) if self.recent else 0
+        return sum(part.stop - part.start for part in self._slices(self.recent)) if self.recent else 0
 
     def is_recent(self, uid: int) -> bool:
         """Whether this session shows \\Recent for it (RFC 3501 §2.3.2)."""
@@ -141,17 +145,17 @@ class SelectedMailbox:
         """
         named = self._uid_slices(numbers.numbers) if uid else self._sequence_slices(numbers.numbers)
         if numbers.saved:
-            named = _union(named, self.saved.slices(self.uids))
+            named = _union(named, self._slices(self.saved))
         return Chosen(tuple(named), self.uids)
 
     def choose(self, uids: NumberSet) -> Chosen:
         """The messages that have these UIDs."""
-        return Chosen(tuple(uids.slices(self.uids)), self.uids)
+        return Chosen(tuple(self._slices(uids)), self.uids)
 
     def sequence_number_of(self, uid: int) -> int | None:
         """None where the client knows no such message."""
-        index = bisect_left(self.uids, uid)
-        return index + 1 if index < len(self.uids) and self.uids[index] == uid else None
+        index = bisect_left(self.uids, uid, 0, self.count)
+        return index + 1 if index < self.count and self.uids[index] == uid else None
 
     def sequence_numbers_of(self, uids: Sequence[int]) -> Sequence[int]:
         """The numbers of messages that the client knows, given by ascending UIDs."""
@@ -161,7 +165,7 @@ class SelectedMailbox:
         stop = place + len(uids)
         # A run without gaps, which most are: compared in C
         if (
-            stop <= len(self.uids)
+            stop <= self.count
             and self.uids[stop - 1] == uids[-1]
             and self.uids[place:stop] == array("I", uids)
         ):
@@ -178,18 +182,14 @@ class SelectedMailbox:
     def _resolve_leaf(self, leaf: Leaf) -> Query:
         match leaf:
             case SequenceLeaf(numbers):
-                named = (
-                    numbers.resolve(len(self.uids)) & NumberSet(((1, len(self.uids)),))
-                    if self.uids
-                    else EMPTY
-                )
+                named = numbers.resolve(self.count) & NumberSet(((1, self.count),)) if self.count else EMPTY
                 return self._known(
                     NumberSet(
                         tuple((self.uids[first - 1], self.uids[last - 1]) for first, last in named.runs)
                     )
                 )
             case UidsWithStar(numbers):
-                return self._known(numbers.resolve(self.uids[-1] if self.uids else 0))
+                return self._known(numbers.resolve(self.last_uid))
             case SavedResult():
                 return self._known(self.saved)
             case Recent():
@@ -199,17 +199,19 @@ class SelectedMailbox:
 
     def limit_query(self, query: Query) -> Query:
         """The query among the messages this client knows: newer ones have no sequence number yet."""
-        return And((Uids(NumberSet(((1, self.uids[-1]),))), query)) if self.uids else NOTHING
+        return And((Uids(NumberSet(((1, self.last_uid),))), query)) if self.count else NOTHING
 
     def _known(self, uids: NumberSet) -> Query:
         return Uids(uids) if uids else NOTHING
 
     def _uid_slices(self, uids: NumberSet) -> list[slice]:
-        last = self.uids[-1] if self.uids else 0
-        return uids.resolve(last).slices(self.uids)
+        return self._slices(uids.resolve(self.last_uid))
+
+    def _slices(self, uids: NumberSet) -> list[slice]:
+        return uids.slices(self.uids, self.count)
 
     def _sequence_slices(self, numbers: NumberSet) -> list[slice]:
-        count = len(self.uids)
+        count = self.count
         # RFC 9051 §9, seq-number: "*" too is BAD where the mailbox is empty
         if numbers and (not count or numbers.resolve(count).last > count):
             raise NoSuchMessage
@@ -234,9 +236,9 @@ class SelectedMailbox:
             self.pending_since = None
         return written
 
-    def catch_up(self, uids: "array[int]", modseq: ModSeq) -> None:
-        """The client is sent what another one with the same view was: it knows these messages then."""
-        self.uids, self.modseq = uids, modseq
+    def catch_up(self, uids: "array[int]", count: int, modseq: ModSeq) -> None:
+        """The client is sent all up to `modseq`: it knows the first `count` of these messages then."""
+        self.uids, self.count, self.modseq = uids, count, modseq
 
     def apply_pending(self, options: "UpdateOptions") -> Iterator[bytes]:
         """Send pending expunges, if that is permitted now; the responses to write."""
@@ -252,30 +254,35 @@ class SelectedMailbox:
             self.pending_expunges |= vanished
         if not self.pending_expunges or not options.expunges:
             return iter(())
-        gone = self.pending_expunges.slices(self.uids)
+        gone = self._slices(self.pending_expunges)
         self.pending_expunges = EMPTY
         if not gone:
             return iter(())
-        known, self.uids = self.uids, without(self.uids, gone)
+        known = self.uids
+        self.uids = without(known, gone, self.count)
+        self.count = len(self.uids)
         return _gone_responses(known, gone, vanished=options.qresync)
 
-    def _appended(
-        self, appended: Sequence[tuple[int, str, int]], options: "UpdateOptions"
-    ) -> Iterator[bytes]:
-        last = self.uids[-1] if self.uids else 0
-        new = [uid for uid, _, _ in appended if uid > last]
+    def _appended(self, appended: "array[int]", options: "UpdateOptions") -> Iterator[bytes]:
+        new = appended[bisect_right(appended, self.last_uid) :]
         if not new:
             return iter(())
-        self.uids = self.uids + array("I", new)
-        written = responses.exists(len(self.uids))
+        self._add(new)
+        written = responses.exists(self.count)
         return iter((written if options.rev2 else written + responses.recent(self.recent_count),))
 
-    def _flagged(self, flagged: Sequence[tuple[int, str, int]], options: "UpdateOptions") -> Iterator[bytes]:
-        return (
-            _flag_responses(flagged, options, self.uids, self.recent, self.pending_expunges)
-            if flagged
-            else iter(())
-        )
+    def _add(self, new: "array[int]") -> None:
+        """Know these messages too, in the same array unless others know other ones there."""
+        behind = self.uids[self.count : self.count + len(new)]
+        if behind != new[: len(behind)]:
+            self.uids, behind = self.uids[: self.count], new[:0]
+        self.uids.extend(new[len(behind) :])
+        self.count += len(new)
+
+    def _flagged(
+        self, flagged: Iterable[Sequence[tuple[int, str, int]]], options: "UpdateOptions"
+    ) -> Iterator[bytes]:
+        return _flag_responses(flagged, options, (self.uids, self.count), self.recent, self.pending_expunges)
 
 
 def _gone_responses(known: "array[int]", gone: Sequence[slice], *, vanished: bool) -> Iterator[bytes]:
@@ -292,23 +299,24 @@ def _gone_responses(known: "array[int]", gone: Sequence[slice], *, vanished: boo
 
 
 def _flag_responses(
-    flagged: Sequence[tuple[int, str, int]],
+    flagged: Iterable[Sequence[tuple[int, str, int]]],
     options: "UpdateOptions",
-    uids: "array[int]",
+    known: "tuple[array[int], int]",
     recent: NumberSet,
     pending: NumberSet,
 ) -> Iterator[bytes]:
-    for start in range(0, len(flagged), PIECE_ROWS):
+    """FETCH for those of the messages that the client knew: the first ones of an array."""
+    uids, count = known
+    for piece in flagged:
         rows: list[FlagsOf] = []
-        for uid, flags, modseq in flagged[start : start + PIECE_ROWS]:
+        for uid, flags, modseq in piece:
             if modseq in options.own_modseqs or uid in pending:
                 continue
-            index = bisect_left(uids, uid)
-            if index < len(uids) and uids[index] == uid:
+            index = bisect_left(uids, uid, 0, count)
+            if index < count and uids[index] == uid:
                 shown = f"{flags} \\Recent".lstrip() if recent and uid in recent else flags
                 rows.append(FlagsOf(index + 1, uid, shown, modseq))
-        if rows:
-            yield flag_lines(rows, condstore=options.condstore)
+        yield flag_lines(rows, condstore=options.condstore) if rows else b""
 
 
 class UpdateOptions(Struct, frozen=True, gc=False):

@@ -30,7 +30,9 @@ class Present(Struct, frozen=True, gc=False):
 
 def knows_only_present(cached: CachedMailbox, selected: SelectedMailbox) -> bool:
     """Whether nothing that the client knows is gone: new messages come behind those."""
-    return cached.uids is selected.uids or cached.uids[: selected.count] == selected.uids
+    uids, count = cached.uids, selected.count
+    # What is there up to the client's last UID is all known to it: so much of it, if the last has the same place
+    return uids is selected.uids or not count or (len(uids) >= count and uids[count - 1] == selected.last_uid)
 
 
 def present(cached: CachedMailbox, selected: SelectedMailbox, chosen: Chosen) -> Present:

@@ -171,7 +171,8 @@ class SessionState:
         for number, piece in enumerate(pieces):
             if number:
                 await self.flush_and_yield()
-            self.write(piece)
+            if piece:
+                self.write(piece)
 
     async def flush_and_yield(self) -> None:
         """Send the output, let other sessions run, and wait while the client reads more slowly than we write."""

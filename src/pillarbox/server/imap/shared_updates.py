@@ -14,11 +14,11 @@ class SharedPieces:
 
     __slots__ = ("__weakref__", "_made", "_source", "known", "view")
 
-    def __init__(self, view: "array[int]", known: "array[int]", source: Iterator[bytes]) -> None:
+    def __init__(self, view: "array[int]", known: "tuple[array[int], int]", source: Iterator[bytes]) -> None:
         self.view = view
-        """The UIDs that the clients knew."""
+        """The array of the UIDs that the clients knew."""
         self.known = known
-        """Those that they know afterwards."""
+        """What they know afterwards: so many of the first UIDs of this one."""
         self._source = source
         self._made: list[bytes] = []
 
@@ -47,7 +47,11 @@ class SharedUpdates:
         return self._kept.get((change, id(view)))
 
     def keep(
-        self, change: Hashable, view: "array[int]", known: "array[int]", made: Iterator[bytes]
+        self,
+        change: Hashable,
+        view: "array[int]",
+        known: "tuple[array[int], int]",
+        made: Iterator[bytes],
     ) -> SharedPieces:
         """Share what is made for such a client, for as long as one is being sent it."""
         # No other array has the id of `view` while the pieces hold it

@@ -13,7 +13,8 @@ from msgspec import Struct
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.protocol.imap import response_codes, responses
-from pillarbox.protocol.imap.selected import SelectedMailbox, UpdateOptions
+from pillarbox.protocol.imap.chosen import Chosen
+from pillarbox.protocol.imap.selected import PIECE_ROWS, SelectedMailbox, UpdateOptions
 from pillarbox.server.imap import snapshot
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import changes, mailbox_cache, mailboxes
@@ -32,13 +33,10 @@ class Updates(Struct, frozen=True, gc=False):
 
     highest: ModSeq
     vanished: NumberSet
-    appended: list[Flagged]
-    flagged: list[Flagged]
-
-    @property
-    def count(self) -> int:
-        """How many messages are concerned."""
-        return len(self.vanished) + len(self.appended) + len(self.flagged)
+    appended: "array[int]"
+    flagged: Iterable[list[Flagged]]
+    count: int
+    """How many messages are concerned, at most."""
 
 
 async def send(session: SessionState, *, expunges: bool) -> None:
@@ -84,10 +82,10 @@ async def _applied(
     """Apply what has changed; the responses, made once for all sessions that have the same view and get many."""
     view, since = selected.uids, selected.modseq
     claims = ChangeKind.APPENDED in runs and not options.rev2 and not selected.read_only
-    key = selected.mailbox, session.account_id, since, cached.modseq, options
+    key = selected.mailbox, session.account_id, since, selected.count, cached.modseq, options
     shareable = not (claims or selected.recent or selected.pending_expunges)
     if shareable and (shared := session.caches.updates.find(key, view)):
-        selected.catch_up(shared.known, cached.modseq)
+        selected.catch_up(*shared.known, cached.modseq)
         return shared
     found = _updates(cached, runs, since)
     if claims and found.appended:
@@ -95,7 +93,7 @@ async def _applied(
     written = selected.apply(found, options)
     if not shareable or selected.pending_expunges or found.count <= session.limits.many_messages:
         return written
-    return session.caches.updates.keep(key, view, selected.uids, written)
+    return session.caches.updates.keep(key, view, (selected.uids, selected.count), written)
 
 
 def _options(session: SessionState, *, expunges: bool) -> UpdateOptions:
@@ -126,28 +124,39 @@ def _changes_since(
 
 
 def _updates(cached: CachedMailbox, runs: dict[ChangeKind, NumberSet], since: ModSeq) -> Updates:
+    vanished = runs.get(ChangeKind.EXPUNGED, EMPTY)
+    appended = Chosen(tuple(runs.get(ChangeKind.APPENDED, EMPTY).slices(cached.uids)), cached.uids)
+    flagged = Chosen(tuple(runs.get(ChangeKind.FLAGGED, EMPTY).slices(cached.uids)), cached.uids)
     return Updates(
         cached.modseq,
-        runs.get(ChangeKind.EXPUNGED, EMPTY),
-        _rows(cached, runs.get(ChangeKind.APPENDED, EMPTY), 0),
-        _rows(cached, runs.get(ChangeKind.FLAGGED, EMPTY), since),
+        vanished,
+        appended.uid_list(),
+        _changed(cached, flagged, since),
+        len(vanished) + len(appended) + len(flagged),
     )
 
 
-def _rows(cached: CachedMailbox, uids: NumberSet, since: int) -> list[Flagged]:
-    """The messages among these UIDs whose MODSEQ is higher."""
+def _changed(cached: CachedMailbox, chosen: Chosen, since: int) -> Iterable[list[Flagged]]:
+    """The messages among these whose MODSEQ is higher: few at once, many in pieces, of a copy that stays as it is."""
+    if len(chosen) <= PIECE_ROWS:
+        return [_rows(cached, chosen.slices, since)] if chosen else ()
+    copy = cached.snapshot()
+    return (_rows(copy, part.slices, since) for part in chosen.parts(PIECE_ROWS))
+
+
+def _rows(cached: CachedMailbox, parts: Iterable[slice], since: int) -> list[Flagged]:
     rows: list[Flagged] = []
-    for part in uids.slices(cached.uids):
+    for part in parts:
         found = zip(cached.uids[part], cached.flags[part], cached.modseqs[part], strict=True)
-        rows += [row for row in found if row[2] > since] if since else found
+        rows += [row for row in found if row[2] > since]
     return rows
 
 
 def _share(selected: SelectedMailbox, cached: CachedMailbox) -> None:
     """Hold the process's array of UIDs in place of an equal one of our own."""
-    uids: array[int] = cached.uids
-    if selected.uids is not uids and selected.uids == uids:
-        selected.uids = uids
+    # They are equal where both show the same state
+    if selected.modseq == cached.modseq and not selected.pending_expunges:
+        selected.uids = cached.uids
 
 
 # --- \Recent

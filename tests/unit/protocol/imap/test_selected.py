@@ -1,6 +1,7 @@
 """The session's view of a mailbox: numbers to messages, and what is sent when, in which order."""
 
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -35,12 +36,20 @@ QRESYNC = UpdateOptions(expunges=True, rev2=True, condstore=True, qresync=True)
 
 @dataclass
 class Delta:
-    """What changed, as a store returns it."""
+    """What changed, as a session reads it; each message in a piece of its own."""
 
     highest: int = 200
-    appended: list[tuple[int, str, int]] = field(default_factory=list)
-    flagged: list[tuple[int, str, int]] = field(default_factory=list)
+    new: list[int] = field(default_factory=list)
+    changed: list[tuple[int, str, int]] = field(default_factory=list)
     vanished: NumberSet = EMPTY
+
+    @property
+    def appended(self) -> "array[int]":
+        return array("I", self.new)
+
+    @property
+    def flagged(self) -> Iterator[list[tuple[int, str, int]]]:
+        return ([row] for row in self.changed)
 
 
 def numbers(*runs: tuple[int, int], saved: bool = False) -> SequenceSet:
@@ -150,8 +159,8 @@ def test_search_keys_that_only_the_session_understands() -> None:
 def test_everything_in_its_order() -> None:
     mailbox = view(recent=NumberSet(((8, 8), (11, 11))))
     delta = Delta(
-        appended=[(9, "\\Seen", 150), (11, "", 160)],
-        flagged=[(1, "\\Seen", 170), (8, "$x", 180)],
+        new=[9, 11],
+        changed=[(1, "\\Seen", 170), (8, "$x", 180)],
         vanished=NumberSet(((2, 3),)),
     )
     assert b"".join(mailbox.apply(delta, ALWAYS)) == (
@@ -166,9 +175,7 @@ def test_everything_in_its_order() -> None:
 @pytest.mark.rfc("9051 §7.5.1", "MUST NOT")
 def test_expunges_wait_while_sequence_numbers_are_in_use() -> None:
     mailbox = view()
-    delta = Delta(
-        appended=[(9, "", 150)], flagged=[(2, "a", 140), (5, "a", 140)], vanished=NumberSet(((2, 2),))
-    )
+    delta = Delta(new=[9], changed=[(2, "a", 140), (5, "a", 140)], vanished=NumberSet(((2, 2),)))
     said = b"".join(mailbox.apply(delta, NUMBERS_IN_USE))
     # The place of the message that is gone still counts
     assert said == b"* 6 EXISTS\r\n* 1 RECENT\r\n* 4 FETCH (FLAGS (a))\r\n"
@@ -185,7 +192,7 @@ def test_highestmodseq_stays_below_expunges_that_are_owed() -> None:
     mailbox = view()
     mailbox.apply(Delta(highest=150), NUMBERS_IN_USE)
     mailbox.apply(Delta(highest=160, vanished=NumberSet(((2, 2),))), NUMBERS_IN_USE)
-    mailbox.apply(Delta(highest=170, flagged=[(1, "", 165)]), NUMBERS_IN_USE)
+    mailbox.apply(Delta(highest=170, changed=[(1, "", 165)]), NUMBERS_IN_USE)
     assert mailbox.modseq == 170
     assert mailbox.complete_modseq == 150
     mailbox.apply_pending(ALWAYS)
@@ -195,9 +202,7 @@ def test_highestmodseq_stays_below_expunges_that_are_owed() -> None:
 @pytest.mark.rfc("7162 §3.2.10", "MUST")
 def test_vanished_stands_for_expunge_with_qresync() -> None:
     mailbox = view()
-    delta = Delta(
-        appended=[(9, "", 150)], flagged=[(5, "\\Seen", 151)], vanished=NumberSet(((2, 4), (30, 40)))
-    )
+    delta = Delta(new=[9], changed=[(5, "\\Seen", 151)], vanished=NumberSet(((2, 4), (30, 40))))
     assert b"".join(mailbox.apply(delta, QRESYNC)) == (
         b"* VANISHED 2:3\r\n* 4 EXISTS\r\n* 2 FETCH (UID 5 FLAGS (\\Seen) MODSEQ (151))\r\n"
     )
@@ -205,27 +210,27 @@ def test_vanished_stands_for_expunge_with_qresync() -> None:
 
 @pytest.mark.rfc("7162 §3.2.4", "MUST")
 def test_uid_and_modseq_once_condstore_is_enabled() -> None:
-    said = b"".join(view().apply(Delta(flagged=[(8, "", 7)]), UpdateOptions(expunges=True, condstore=True)))
+    said = b"".join(view().apply(Delta(changed=[(8, "", 7)]), UpdateOptions(expunges=True, condstore=True)))
     assert said == b"* 5 FETCH (UID 8 FLAGS (\\Recent) MODSEQ (7))\r\n"
 
 
 def test_a_change_that_the_session_reported_itself_is_not_sent_again() -> None:
     own = UpdateOptions(expunges=True, own_modseqs=frozenset({150}))
-    delta = Delta(flagged=[(1, "\\Seen", 150), (2, "\\Seen", 149)])
+    delta = Delta(changed=[(1, "\\Seen", 150), (2, "\\Seen", 149)])
     assert b"".join(view().apply(delta, own)) == b"* 2 FETCH (FLAGS (\\Seen))\r\n"
     # but a later change by another is
-    assert b"".join(view().apply(Delta(flagged=[(1, "", 151)]), own)) == b"* 1 FETCH (FLAGS ())\r\n"
+    assert b"".join(view().apply(Delta(changed=[(1, "", 151)]), own)) == b"* 1 FETCH (FLAGS ())\r\n"
 
 
 def test_messages_that_came_and_went_between_are_never_mentioned() -> None:
     mailbox = view()
     assert b"".join(mailbox.apply(Delta(vanished=NumberSet(((20, 30),))), ALWAYS)) == b""
-    assert b"".join(mailbox.apply(Delta(flagged=[(25, "", 150)]), ALWAYS)) == b""
+    assert b"".join(mailbox.apply(Delta(changed=[(25, "", 150)]), ALWAYS)) == b""
 
 
 def test_a_delta_applied_twice_sends_nothing_new() -> None:
     mailbox = view()
-    delta = Delta(appended=[(9, "", 150)], vanished=NumberSet(((2, 2),)))
+    delta = Delta(new=[9], vanished=NumberSet(((2, 2),)))
     mailbox.apply(delta, ALWAYS)
     assert b"".join(mailbox.apply(delta, ALWAYS)) == b""
 
@@ -240,7 +245,7 @@ def test_recent() -> None:
 def test_announced_uids_may_be_shared() -> None:
     shared = array("I", (1, 2, 3))
     one, other = view(shared), view(shared)
-    one.apply(Delta(appended=[(9, "", 150)], vanished=NumberSet(((2, 2),))), ALWAYS)
+    one.apply(Delta(new=[9], vanished=NumberSet(((2, 2),))), ALWAYS)
     assert list(one.uids) == [1, 3, 9]
     assert list(other.uids) == list(shared) == [1, 2, 3]
 
@@ -307,7 +312,7 @@ def test_what_is_sent_adds_up_to_the_mailbox(
         there, next_uid = there + appended, next_uid + new
         delta = Delta(
             modseq,
-            [(uid, "", modseq) for uid in appended],
+            appended,
             [(uid, "\\Seen", modseq) for uid in changed],
             NumberSet.of(vanished),
         )
