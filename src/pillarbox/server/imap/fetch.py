@@ -8,6 +8,7 @@ Where a batch holds a message that can't be read, its messages are read one by o
 tagged response names the damaged ones.
 """
 
+from itertools import compress
 from typing import Final
 
 from pillarbox.mail.flags import SEEN
@@ -18,7 +19,7 @@ from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.commands import Fetch
 from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem, marks_seen
 from pillarbox.server import damage
-from pillarbox.server.imap import fetch_stream, snapshot
+from pillarbox.server.imap import changed, fetch_stream, snapshot
 from pillarbox.server.imap.fetch_batch import (
     MEMORY_ROWS,
     large_octets,
@@ -31,7 +32,6 @@ from pillarbox.server.imap.messages import present
 from pillarbox.server.imap.reply import SOME_GONE, Reply, bad, no, ok
 from pillarbox.server.imap.session_state import MANY_RUNS, SessionState
 from pillarbox.server.imap.store import alter
-from pillarbox.store import changes
 from pillarbox.store import fetch as store_fetch
 from pillarbox.store import flags as store_flags
 from pillarbox.store.fetch import Column
@@ -98,26 +98,25 @@ async def _mark_seen(
 
 async def _changed(session: SessionState, command: Fetch, chosen: Chosen, since: int) -> Chosen:
     """Those that changed after a MODSEQ; with VANISHED, sends first which are gone."""
-    selected, account = session.selected, session.account_id
-    mailbox = selected.mailbox
+    selected = session.selected
+    cached, found, _ = await changed.current_with(session, selected.mailbox, ModSeq(since), lambda _: None)
     if command.vanished:
-        cached, gone = await snapshot.current_with(
-            session, mailbox, lambda tx: changes.vanished(tx, account, mailbox, ModSeq(since))
-        )
+        gone = found.vanished
         # Of messages that are gone, "*" covers the last one too: it may have been the highest of all
         gone &= command.numbers.numbers.resolve(LARGEST)
         # RFC 7162 §3.2.10.1: (EARLIER) doesn't lower the client's count; pending ones get a VANISHED that does
         if selected.pending_expunges:
             gone -= selected.pending_expunges
         session.write(responses.vanished(gone, earlier=True))
-    else:
-        cached = await snapshot.current(session, mailbox)
-    found = present(cached, selected, chosen)
-    if len(chosen.slices) > MANY_RUNS:
-        await session.flush_and_yield()
-    return selected.choose(
-        NumberSet.of(uid for uid, own in zip(found.uids, found.modseqs, strict=True) if own > since)
-    )
+    uids: list[int] = []
+    perhaps = selected.choose(chosen.uids & found.perhaps)
+    for number, part in enumerate(perhaps.parts(MEMORY_ROWS, max_slices=MANY_RUNS)):
+        if number:
+            await session.flush_and_yield()
+            cached = await snapshot.current(session, selected.mailbox)
+        there = present(cached, selected, part)
+        uids += compress(there.uids, map(since.__lt__, there.modseqs))
+    return selected.choose(NumberSet.of(uids))
 
 
 async def _send(session: SessionState, plan: Plan, chosen: Chosen, damaged: list[int]) -> bool:

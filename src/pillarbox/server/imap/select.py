@@ -12,15 +12,17 @@ from pillarbox.protocol.imap import responses
 from pillarbox.protocol.imap.commands import Close, Resynchronize, Select, Unselect
 from pillarbox.protocol.imap.response_codes import READ_ONLY, READ_WRITE
 from pillarbox.protocol.imap.selected import SelectedMailbox
-from pillarbox.server.imap import qresync, snapshot, updates
+from pillarbox.server.imap import changed, qresync, snapshot, updates
+from pillarbox.server.imap.changed import Changed
 from pillarbox.server.imap.expunge import remove_deleted
 from pillarbox.server.imap.reply import Reply, ok
 from pillarbox.server.imap.session_state import SessionState
-from pillarbox.store import changes, mailbox_cache, mailboxes
+from pillarbox.store import mailbox_cache, mailboxes
 from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.world.database import Transaction
 
 _SELECTED: Final = ok("SELECT completed", READ_WRITE)
+_NOTHING: Final = Changed(EMPTY, EMPTY)
 _EXAMINED: Final = ok("EXAMINE completed", READ_ONLY)
 
 
@@ -32,11 +34,11 @@ async def select(session: SessionState, command: Select) -> Reply:
         session.write(responses.closed())
     # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
     machine.deselect()
-    cached, first_recent, vanished = await _open(session, command.mailbox, command.resynchronize)
+    cached, first_recent, since = await _open(session, command.mailbox, command.resynchronize)
     recent = _recent(first_recent, cached.uid_next, rev2=machine.rev2)
     if recent and not command.read_only:
         recent = await updates.claim_unclaimed(session, cached.mailbox)
-        cached, _, vanished = await _open(session, command.mailbox, command.resynchronize)
+        cached, _, since = await _open(session, command.mailbox, command.resynchronize)
     # The responses show one state of the mailbox: what is written after waiting is from a copy
     selected = SelectedMailbox(
         mailbox=cached.mailbox,
@@ -51,29 +53,30 @@ async def select(session: SessionState, command: Select) -> Reply:
     session.up_to_date = True
     session.write(_data(session, selected, cached))
     if command.resynchronize:
-        pieces = qresync.responses_for(selected, cached.snapshot(), vanished, command.resynchronize)
-        await session.write_pieces(pieces)
+        await session.write_pieces(qresync.responses_for(selected, cached, since, command.resynchronize))
     return _EXAMINED if command.read_only else _SELECTED
 
 
 async def _open(
     session: SessionState, name: str, resynchronize: Resynchronize | None
-) -> tuple[CachedMailbox, Uid, NumberSet]:
-    """The mailbox as one transaction saw it; its first unclaimed UID; and for QRESYNC, which UIDs are gone."""
+) -> tuple[CachedMailbox, Uid, Changed]:
+    """The mailbox as one transaction saw it; its first unclaimed UID; and for QRESYNC, what has become of it."""
     account = session.account_id
     head = await session.world.database.read(mailbox_cache.head_by_name, account, name)
     if resynchronize is None:
         cached = session.caches.mailboxes.current(account, head)
         if cached is not None:
-            return cached, head.first_recent, EMPTY
-    mailbox, since = head.mailbox, None if resynchronize is None else ModSeq(resynchronize.modseq)
+            return cached, head.first_recent, _NOTHING
 
-    def others(tx: Transaction) -> tuple[Uid, NumberSet]:
-        vanished = EMPTY if since is None else changes.vanished(tx, account, mailbox, since)
-        return mailboxes.by_id(tx, account, mailbox).first_recent, vanished
+    def first_recent(tx: Transaction) -> Uid:
+        return mailboxes.by_id(tx, account, head.mailbox).first_recent
 
-    cached, (first_recent, vanished) = await snapshot.current_with(session, mailbox, others)
-    return cached, first_recent, vanished
+    if resynchronize is None:
+        cached, first = await snapshot.current_with(session, head.mailbox, first_recent)
+        return cached, first, _NOTHING
+    since = ModSeq(resynchronize.modseq)
+    cached, found, first = await changed.current_with(session, head.mailbox, since, first_recent)
+    return cached, first, found
 
 
 def _recent(first_recent: Uid, uid_next: Uid, *, rev2: bool) -> NumberSet:

@@ -150,6 +150,32 @@ def test_a_cold_mailbox_and_one_that_has_changed_much_are_read_in_a_thread(
         assert ("read_in_thread", "read") not in calls.take()
 
 
+@pytest.mark.rfc("7162 §3.2.6", "MUST")
+def test_the_log_of_a_client_that_was_away_long_is_read_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 8)
+        client = mail.client(enable="QRESYNC", select="INBOX")
+        codes = client.ok("SELECT INBOX").codes()
+        known = f"{int(codes[b'UIDVALIDITY'] or 0)} {int(codes[b'HIGHESTMODSEQ'] or 0)}"
+        client.ok("STORE 2,7 +FLAGS.SILENT (\\Deleted)")
+        client.ok("EXPUNGE")
+        calls = Calls(mail, monkeypatch)
+        for flagged, thread in (("kw", False), ("one two three", True)):
+            for keyword in flagged.split():
+                client.ok(f"UID STORE 5 +FLAGS.SILENT ({keyword})")
+                client.ok(f"UID STORE 8 +FLAGS.SILENT ({keyword})")
+            calls.take()
+            since = known.split()[1]
+            answer = client.ok(f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {since} VANISHED)")
+            assert (("read_in_thread", "_long_ago") in calls.take()) is thread
+            assert [items[b"UID"] for items in answer.fetched.values()] == [5, 8]
+            assert answer.vanished(earlier=True) == [2, 7]
+            answer = client.ok(f"SELECT INBOX (QRESYNC ({known}))")
+            assert (("read_in_thread", "_long_ago") in calls.take()) is thread
+            assert [items[b"UID"] for items in answer.fetched.values()] == [5, 8]
+            assert answer.vanished(earlier=True) == [2, 7]
+
+
 def test_sessions_that_see_the_same_are_sent_what_was_made_once() -> None:
     made: list[bytes] = []
 
@@ -158,7 +184,7 @@ def test_sessions_that_see_the_same_are_sent_what_was_made_once() -> None:
             made.append(b"%d" % number)
             yield made[-1]
 
-    view, other, known = array("I", [1]), array("I", [1]), array("I")
+    view, other, known = array("I", [1]), array("I", [1]), (array("I"), 0)
     updates = SharedUpdates()
     assert updates.find("change", view) is None
     one = iter(updates.keep("change", view, known, making()))
