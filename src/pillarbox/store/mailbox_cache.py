@@ -22,7 +22,7 @@ not rely on them, nor on the length of `uids`, after waiting (`snapshot` gives a
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, count
 from typing import Final, NamedTuple
@@ -50,6 +50,8 @@ more, the mailbox is read again, in a thread."""
 MAX_MAILBOXES: Final = 4_096
 """Mailboxes in the cache of a process."""
 
+MAX_DELETED: Final = 10_000
+"""Messages with \\Deleted that are known to be it; more are looked for in the database when they are expunged."""
 MAX_CUT: Final = 32
 """Runs of messages that are cut out of a column one by one; with more, the column is put together anew."""
 LOOKED_AT: Final = 10_000
@@ -79,6 +81,8 @@ class CachedMailbox:
     text_octets: int = 0
     """Of the different texts in `flags` together, at most twice as many as they have."""
     _recount_from: int = RECOUNT_OCTETS
+    _deleted: set[int] | None = None
+    """UIDs of messages with \\Deleted; `None` where they must be looked for."""
     _seen: int = 0
     """So many of the first messages certainly have \\Seen."""
     keywords: Keywords = NO_KEYWORDS
@@ -116,6 +120,21 @@ class CachedMailbox:
         self._seen = len(self.flags)
         return None
 
+    def deleted(self) -> NumberSet | None:
+        """UIDs of the messages with \\Deleted; `None` where they are more than `MAX_DELETED`."""
+        if self._deleted is None:
+            found: set[int] = set()
+            for start in range(0, len(self.flags), LOOKED_AT):
+                part = slice(start, start + LOOKED_AT)
+                some = self.flags[part]
+                texts = {text for text in set(some) if flag_text.DELETED in text}
+                if texts:
+                    found.update(compress(self.uids[part], map(texts.__contains__, some)))
+                if len(found) > MAX_DELETED:
+                    return None
+            self._deleted = found
+        return NumberSet.of(self._deleted) if len(self._deleted) <= MAX_DELETED else None
+
     def snapshot(self) -> "CachedMailbox":
         """A copy that stays as it is, for a search that waits or runs in a thread."""
         return replace(self, uids=self.uids[:], flags=self.flags[:], modseqs=self.modseqs[:])
@@ -144,6 +163,10 @@ class CachedMailbox:
                 self.modseqs[part] = array(
                     "Q", [modseq if text in rewritten else it for text, it in zip(old, own, strict=True)]
                 )
+        if any(
+            (flag_text.DELETED in old) is not (flag_text.DELETED in new) for old, new in rewritten.items()
+        ):
+            self._look_for_deleted(parts)
         self._learn(rewritten.values())
         self.version = Version(self.version.uid_validity, modseq)
         return True
@@ -154,12 +177,27 @@ class CachedMailbox:
             self._remove(delta.vanished)
         self._reflag(delta.flagged)
         if delta.appended:
+            before = len(self.uids)
             self.uids.extend([row[0] for row in delta.appended])
             self.flags += [row[1] for row in delta.appended]
             self.modseqs.extend([row[2] for row in delta.appended])
+            self._look_for_deleted([slice(before, len(self.uids))])
         self._learn([row[1] for rows in (delta.flagged, delta.appended) for row in rows])
         self.uid_next = uid_next
         self.version = Version(self.version.uid_validity, delta.highest)
+
+    def _look_for_deleted(self, parts: Sequence[slice]) -> None:
+        """There may be others with \\Deleted here than there were."""
+        if sum(part.stop - part.start for part in parts) > LOOKED_AT:
+            self._deleted = None
+        if self._deleted is None:
+            return
+        for part in parts:
+            for uid, text in zip(self.uids[part], self.flags[part], strict=True):
+                if flag_text.DELETED in text:
+                    self._deleted.add(uid)
+                else:
+                    self._deleted.discard(uid)
 
     def _learn(self, texts: Collection[str]) -> None:
         """Take note of flags that may be new here."""
@@ -175,6 +213,8 @@ class CachedMailbox:
             return
         self._seen -= sum(min(part.stop, self._seen) - min(part.start, self._seen) for part in gone)
         self.uids = without(self.uids, gone)
+        if self._deleted:
+            self._deleted = {uid for uid in self._deleted if uid not in vanished}
         if len(gone) > MAX_CUT:
             self.flags, self.modseqs = without(self.flags, gone), without(self.modseqs, gone)
             return
@@ -185,7 +225,7 @@ class CachedMailbox:
         if flagged and len(flagged) == len(self.uids):
             self.flags[:] = [row[1] for row in flagged]
             self.modseqs = array("Q", [row[2] for row in flagged])
-            self._seen = 0
+            self._seen, self._deleted = 0, None
             return
         for uid, flags, modseq in flagged:
             index = self.index(uid)
@@ -194,6 +234,7 @@ class CachedMailbox:
                 self.modseqs[index] = modseq
                 if flag_text.SEEN not in flags:
                     self._seen = min(self._seen, index)
+                self._look_for_deleted([slice(index, index + 1)])
 
 
 # --- reading: verbs and what they return
@@ -304,6 +345,7 @@ def _everything(
         keywords=NO_KEYWORDS.including(texts),
     )
     found.first_unseen()  # here, rather than in the loop when it is asked for
+    found.deleted()
     return found
 
 

@@ -21,6 +21,9 @@ from pillarbox.world.database import SqlValue, Transaction
 _SCATTERED_RUNS: Final = 32
 """With more runs than this, reading the whole span costs less than one query for each."""
 
+_SPARSE: Final = 64
+"""Unless a run covers less than one in so many UIDs: then passing over the others costs more."""
+
 _SHORT_RUN: Final = 8
 """From so many messages in a run on, one statement for the run costs less than one for each message."""
 
@@ -150,7 +153,8 @@ def _rows(
     limit: int | None = None,
 ) -> list[_Row]:
     pattern = f"%{flag_text.DELETED}%" if deleted_only else "%"
-    scattered = len(uids.runs) > _SCATTERED_RUNS
+    runs = len(uids.runs)
+    scattered = runs > _SCATTERED_RUNS and uids.last - uids.first < runs * _SPARSE
     spans = ((uids.first, uids.last),) if scattered else uids.runs
     most = _NO_LIMIT if scattered or limit is None else limit
     found: list[_Row] = []

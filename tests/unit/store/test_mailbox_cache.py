@@ -1,6 +1,7 @@
 """Mailboxes in memory say what the tables say."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,14 @@ from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import mailbox_cache, mailboxes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.flags import Mode, alter
-from pillarbox.store.mailbox_cache import MAX_CUT, RECOUNT_OCTETS, CachedMailbox, MailboxCache, read
+from pillarbox.store.mailbox_cache import (
+    MAX_CUT,
+    MAX_DELETED,
+    RECOUNT_OCTETS,
+    CachedMailbox,
+    MailboxCache,
+    read,
+)
 from tests.kit.database import RecordingTransaction
 from tests.kit.stored_mail import ANNA, NOW_MS, current, mailbox, open_store, put
 
@@ -176,14 +184,16 @@ def test_places_and_flag_questions() -> None:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(("put", "see", "unsee", "applied", "expunge", "look")),
+            st.sampled_from(("put", "see", "unsee", "applied", "applied to deleted", "expunge", "look")),
             st.sets(st.integers(1, 16), min_size=1),
         ),
         max_size=12,
     )
 )
 @settings(max_examples=60, deadline=None)
-def test_the_first_unseen_message_is_found_whatever_changed_before(steps: list[tuple[str, set[int]]]) -> None:
+def test_first_unseen_and_deleted_messages_are_known_whatever_changed(
+    steps: list[tuple[str, set[int]]],
+) -> None:
     with open_store() as tx:
         cache, inbox = MailboxCache(), mailbox(tx)
         for number in range(8):
@@ -192,18 +202,35 @@ def test_the_first_unseen_message_is_found_whatever_changed_before(steps: list[t
         for step, numbers in steps:
             uids, mode = NumberSet.of(numbers), Mode.REMOVE if step == "unsee" else Mode.ADD
             if step == "put":
-                put(tx, flags="\\Seen" if len(numbers) % 2 else "")
+                put(tx, flags="\\Seen" if len(numbers) % 2 else "\\Deleted")
             elif step == "expunge":
                 placements.expunge(tx, ANNA, inbox, uids, deleted_only=False)
             elif step == "applied":
                 cache.apply(ANNA, inbox, alter(tx, ANNA, inbox, uids, mode=Mode.REPLACE, flags="$Work"))
+            elif step == "applied to deleted":
+                cache.apply(ANNA, inbox, alter(tx, ANNA, inbox, uids, mode=Mode.ADD, flags="\\Deleted"))
             elif step != "look":
-                alter(tx, ANNA, inbox, uids, mode=mode, flags="\\Seen")
+                alter(tx, ANNA, inbox, uids, mode=mode, flags="\\Deleted \\Seen")
             current(cache, tx, inbox)
             if step == "look":
                 unseen = [place for place, text in enumerate(known.flags) if "\\Seen" not in text]
                 assert known.first_unseen() == (unseen[0] if unseen else None)
-        assert known.first_unseen() == mailbox_cache.load(tx, ANNA, inbox).first_unseen()
+                marked = zip(known.uids, known.flags, strict=True)
+                assert known.deleted() == NumberSet.of(uid for uid, text in marked if "\\Deleted" in text)
+        again = mailbox_cache.load(tx, ANNA, inbox)
+        assert known.first_unseen() == again.first_unseen()
+        assert known.deleted() == again.deleted()
+
+
+def test_very_many_deleted_messages_are_left_to_the_database() -> None:
+    with open_store() as tx:
+        put(tx)
+        cached = current(MailboxCache(), tx, mailbox(tx))
+        cached.uids.extend(range(2, MAX_DELETED + 2))
+        cached.flags += ["\\Deleted"] * MAX_DELETED
+        assert len(replace(cached, _deleted=None).deleted() or ()) == MAX_DELETED
+        whole = replace(cached, flags=["\\Deleted"] * len(cached.uids), _deleted=None)
+        assert whole.deleted() is None
 
 
 def test_many_runs_of_messages_are_removed() -> None:

@@ -202,6 +202,15 @@ def test_the_sweep_releases_a_few_at_a_time() -> None:
             assert tx.value(f"SELECT count(*) FROM {table}") == 1
 
 
+def test_few_of_many_messages_expunged_wherever_they_are() -> None:
+    with open_store() as tx:
+        for _ in range(210):
+            put(tx)
+        uids = NumberSet.of(range(1, 10_000, 200))
+        assert placements.expunge(tx, ANNA, mailbox(tx), uids, deleted_only=False, limit=1).uids.text() == "1"
+        assert placements.expunge(tx, ANNA, mailbox(tx), uids, deleted_only=False).uids.text() == "201"
+
+
 def test_many_scattered_messages_expunged() -> None:
     with open_store() as tx:
         for n in range(600):

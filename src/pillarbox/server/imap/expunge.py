@@ -6,6 +6,7 @@ The EXPUNGE or VANISHED responses are sent by `updates`, like all others: it rea
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.protocol.imap import response_codes
 from pillarbox.protocol.imap.commands import Expunge
+from pillarbox.server.imap import snapshot
 from pillarbox.server.imap.reply import READ_ONLY, Reply, ok
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import placements
@@ -27,9 +28,16 @@ async def remove_deleted(session: SessionState, uids: NumberSet = EVERYTHING) ->
     In slices, between which others write: RFC 9051 §6.4.3 does not ask for all or nothing.
     """
     selected, limit, modseq = session.selected, session.limits.slice_messages, None
+    # Found in memory, since the database would look at all messages of the mailbox for them
+    deleted = (await snapshot.current(session, selected.mailbox)).deleted()
+    if deleted is not None:
+        uids &= deleted
+        if not uids:
+            return None
+    count = selected.count if deleted is None else len(uids)
     while True:
         gone = await session.commit_many(
-            selected.count, placements.expunge, session.account_id, selected.mailbox, uids, limit=limit
+            count, placements.expunge, session.account_id, selected.mailbox, uids, limit=limit
         )
         modseq = gone.modseq or modseq
         if gone.count < limit:

@@ -41,7 +41,7 @@ def test_a_busy_database_is_no_unavailable_and_nothing_is_changed(
         raise DatabaseUnavailable("locked")
 
     with open_imap() as mail:
-        mail.deliver()
+        mail.deliver(flags="\\Deleted")
         client = mail.client(select="INBOX")
         with monkeypatch.context() as patched:
             patched.setattr(where, name, busy)
