@@ -25,6 +25,9 @@ STAR: Final = LARGEST + 1
 Column = TypeVar("Column", list[str], "array[int]")
 """Values by place."""
 
+MAX_CUT: Final = 32
+"""Slices that are cut out of a column one by one; with more, it is put together anew."""
+
 Run = tuple[int, int]
 """First and last number, both included."""
 
@@ -177,12 +180,22 @@ class NumberSet:
 def without(values: Column, parts: Sequence[slice], count: int | None = None) -> Column:
     """A copy without these slices, which ascend and do not overlap; one pass, however many they are. `count`: only of
     the first ones."""
+    if len(parts) <= MAX_CUT:
+        kept = values[:count]
+        cut(kept, parts)
+        return kept
     kept, start = values[:0], 0
     for part in parts:
         kept += values[start : part.start]
         start = part.stop
     kept += values[start:count]
     return kept
+
+
+def cut(values: Column, parts: Sequence[slice]) -> None:
+    """Remove these slices, of which there are few."""
+    for part in reversed(parts):
+        del values[part]
 
 
 _BEYOND: Final = (STAR + 1, STAR + 1)

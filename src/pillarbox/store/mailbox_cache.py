@@ -22,7 +22,7 @@ not rely on them, nor on the length of `uids`, after waiting (`snapshot` gives a
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, count
 from typing import Final, NamedTuple
@@ -30,7 +30,7 @@ from typing import Final, NamedTuple
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.flags import NO_KEYWORDS, Keywords
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
-from pillarbox.mail.number_set import NumberSet, without
+from pillarbox.mail.number_set import MAX_CUT, NumberSet, cut, without
 from pillarbox.store import changes, mailbox_counts
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import Delta, Flagged, TooMuchChanged
@@ -52,8 +52,6 @@ MAX_MAILBOXES: Final = 4_096
 
 MAX_DELETED: Final = 10_000
 """Messages with \\Deleted that are known to be it; more are looked for in the database when they are expunged."""
-MAX_CUT: Final = 32
-"""Runs of messages that are cut out of a column one by one; with more, the column is put together anew."""
 LOOKED_AT: Final = 10_000
 """Messages whose flags are looked at together: some 200 microseconds."""
 READ_TOGETHER: Final = 5_000
@@ -141,35 +139,36 @@ class CachedMailbox:
 
     def apply(self, altered: FlagChange) -> bool:
         """Apply what `flags.alter` did, reading no row; False where another change came between."""
+        for _ in self.applying(altered):
+            pass
+        return self.version.modseq == altered.modseq
+
+    def applying(self, altered: FlagChange) -> Iterator[None]:
+        """`apply` in steps, of some hundred microseconds but for the last, between which others may run.
+
+        They see the mailbox as it was before: what the steps have made takes its place in the last one, unless another
+        change came between.
+        """
+        rewritten, parts = altered.rewritten, altered.uids.slices(self.uids)
+        if altered.previous != self.version.modseq or not rewritten:
+            return
+        made = []
+        for part in _pieces(parts, LOOKED_AT):
+            if part.stop - part.start == LOOKED_AT:
+                yield  # with smaller ones, there are no more than `MAX_APPLIED`
+            made.append((part, *_rewritten(self.flags[part], self.modseqs[part], altered)))
         if altered.previous != self.version.modseq:
-            return False
-        rewritten, modseq = altered.rewritten, altered.modseq
-        if not rewritten:
-            return True
-        parts = altered.uids.slices(self.uids)
+            return
+        for part, flags, modseqs in made:
+            self.flags[part], self.modseqs[part] = flags, modseqs
         if parts and any(flag_text.SEEN not in text for text in rewritten.values()):
             self._seen = min(self._seen, parts[0].start)
-        for part in parts:
-            old = self.flags[part]
-            texts = set(old)
-            if len(texts) == 1:
-                self.flags[part] = [rewritten.get(old[0], old[0])] * len(old)
-            else:
-                self.flags[part] = map(rewritten.get, old, old)
-            if rewritten.keys() >= texts:
-                self.modseqs[part] = array("Q", [modseq]) * len(old)
-            else:
-                own = self.modseqs[part]
-                self.modseqs[part] = array(
-                    "Q", [modseq if text in rewritten else it for text, it in zip(old, own, strict=True)]
-                )
         if any(
             (flag_text.DELETED in old) is not (flag_text.DELETED in new) for old, new in rewritten.items()
         ):
             self._look_for_deleted(parts)
         self._learn(rewritten.values())
-        self.version = Version(self.version.uid_validity, modseq)
-        return True
+        self.version = Version(self.version.uid_validity, altered.modseq)
 
     def advance(self, delta: Delta, uid_next: Uid) -> None:
         """Apply what the change log has since `version`."""
@@ -217,9 +216,9 @@ class CachedMailbox:
             self._deleted = {uid for uid in self._deleted if uid not in vanished}
         if len(gone) > MAX_CUT:
             self.flags, self.modseqs = without(self.flags, gone), without(self.modseqs, gone)
-            return
-        for part in reversed(gone):
-            del self.flags[part], self.modseqs[part]
+        else:
+            cut(self.flags, gone)
+            cut(self.modseqs, gone)
 
     def _reflag(self, flagged: list[Flagged]) -> None:
         if flagged and len(flagged) == len(self.uids):
@@ -235,6 +234,29 @@ class CachedMailbox:
                 if flag_text.SEEN not in flags:
                     self._seen = min(self._seen, index)
                 self._look_for_deleted([slice(index, index + 1)])
+
+
+def _pieces(parts: Sequence[slice], most: int) -> Iterator[slice]:
+    """The same places in slices of at most so many."""
+    for part in parts:
+        for start in range(part.start, part.stop, most):
+            yield slice(start, min(start + most, part.stop))
+
+
+def _rewritten(
+    flags: list[str], modseqs: "array[int]", altered: FlagChange
+) -> "tuple[list[str], array[int]]":
+    """Some messages as a change of flags leaves them."""
+    rewritten, modseq = altered.rewritten, altered.modseq
+    texts = set(flags)
+    if rewritten.keys() >= texts:
+        modseqs = array("Q", [modseq]) * len(flags)
+    else:
+        it = zip(flags, modseqs, strict=True)
+        modseqs = array("Q", [modseq if text in rewritten else own for text, own in it])
+    if len(texts) == 1:
+        return [rewritten.get(flags[0], flags[0])] * len(flags), modseqs
+    return list(map(rewritten.get, flags, flags)), modseqs
 
 
 # --- reading: verbs and what they return
@@ -320,7 +342,9 @@ def _everything(
         last = runs[-1][0]
         counts = [run[1] for run in runs]
         if len(uids) + sum(counts) >= head.uid_next:
-            raise DatabaseDamaged(f"mailbox {head.mailbox} of account {account} has flags of too many messages")
+            raise DatabaseDamaged(
+                f"mailbox {head.mailbox} of account {account} has flags of too many messages"
+            )
         shared = [texts.setdefault(run[2], run[2]) for run in runs]
         if len(runs) == sum(counts):
             uids.extend([run[0] for run in runs])
@@ -417,13 +441,21 @@ class MailboxCache:
 
     def apply(self, account: AccountId, mailbox: MailboxId, altered: FlagChange) -> None:
         """Apply what `flags.alter` did, if the mailbox is here; where that is much, it is to be read again."""
-        cached = self._kept.get((account, mailbox))
+        for _ in self.applying(account, mailbox, altered):
+            pass
+
+    def applying(self, account: AccountId, mailbox: MailboxId, altered: FlagChange) -> Iterator[None]:
+        """`apply` in steps, between which others may run; see `CachedMailbox.applying`."""
+        key = account, mailbox
+        cached = self._kept.get(key)
         if cached is None:
             return
         if len(altered.rewritten) > MAX_APPLIED or len(altered.uids.runs) > MAX_APPLIED:
             self.forget(account, mailbox)
-        elif cached.apply(altered):
-            self._keep((account, mailbox), cached)
+            return
+        yield from cached.applying(altered)
+        if self._kept.get(key) is cached:
+            self._keep(key, cached)
 
     def forget(self, account: AccountId, mailbox: MailboxId) -> None:
         """Remove a mailbox from the cache."""

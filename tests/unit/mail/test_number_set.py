@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pillarbox.mail.number_set import EMPTY, EVERYTHING, LARGEST, STAR, NumberSet, without
+from pillarbox.mail.number_set import EMPTY, EVERYTHING, LARGEST, MAX_CUT, STAR, NumberSet, without
 
 numbers = st.lists(st.integers(1, 60), max_size=30)
 ranges = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), max_size=10)
@@ -119,3 +119,14 @@ def test_without_slices_the_others_are_left(values: list[int], gone: set[int]) -
 def test_ascending_runs_are_joined(pairs: list[tuple[int, int]]) -> None:
     runs = sorted((first, first + more) for first, more in pairs)
     assert NumberSet.of_ascending(runs) == NumberSet.of_ranges(runs)
+
+
+@given(st.lists(st.integers(1, 300), unique=True), st.integers(0, 100), st.booleans())
+def test_a_column_without_some_slices(gone: list[int], count: int, few: bool) -> None:
+    values = array("I", range(1, 201))
+    uids = NumberSet.of(gone[:MAX_CUT] if few else gone)
+    parts = uids.slices(values, count)
+    kept = [number for number in range(1, count + 1) if number not in uids]
+    assert list(without(values, parts, count)) == kept
+    assert without([str(number) for number in values], parts, count) == list(map(str, kept))
+    assert list(values) == list(range(1, 201))

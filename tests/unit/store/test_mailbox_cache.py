@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pillarbox.mail.identifiers import MailboxId
-from pillarbox.mail.number_set import EVERYTHING, NumberSet
+from pillarbox.mail.number_set import EVERYTHING, MAX_CUT, NumberSet
 from pillarbox.store import mailbox_cache, mailboxes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.flags import Mode, alter
 from pillarbox.store.mailbox_cache import (
-    MAX_CUT,
+    LOOKED_AT,
     MAX_DELETED,
     RECOUNT_OCTETS,
     CachedMailbox,
@@ -159,6 +159,27 @@ def test_what_alter_did_is_applied_without_reading(mode: Mode, flags: str, uids:
         known = mailbox_cache.load(tx, ANNA, mailbox(tx))
         assert known.apply(alter(tx, ANNA, mailbox(tx), uids, mode=mode, flags=flags))
         assert _same(known, mailbox_cache.load(tx, ANNA, mailbox(tx)))
+
+
+def test_a_large_change_is_applied_in_steps_and_shows_at_the_end() -> None:
+    with open_store() as tx:
+        put(tx)
+        put(tx, flags="\\Seen")
+        known, inbox = current(MailboxCache(), tx, mailbox(tx)), mailbox(tx)
+        copies = 2 * LOOKED_AT
+        known.uids.extend(range(3, copies + 3))
+        known.flags += ["\\Seen"] * copies
+        known.modseqs.extend([1] * copies)
+        before, version = known.snapshot(), known.version
+        altered = alter(tx, ANNA, inbox, EVERYTHING, mode=Mode.ADD, flags="\\Seen")
+        steps = 0
+        for _ in known.applying(altered):
+            steps += 1
+            assert (known.flags, known.modseqs, known.version) == (before.flags, before.modseqs, version)
+        assert steps == 2
+        assert known.flags == ["\\Seen"] * (copies + 2)
+        assert list(known.modseqs[:3]) == [altered.modseq, before.modseqs[1], 1]
+        assert known.modseq == altered.modseq
 
 
 def test_alter_is_not_applied_over_a_gap() -> None:

@@ -1,8 +1,10 @@
 """What all IMAP sessions of a process share: bounded caches, filled in the event loop only, searches and counters."""
 
+from asyncio import Future
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.protocol.imap.commands import Command
 from pillarbox.server.imap.part_trees import PartTrees
 from pillarbox.server.imap.select_data import SelectDataCache
@@ -23,3 +25,5 @@ class Caches:
     part_trees: PartTrees = field(default_factory=PartTrees)
     searches: Searches = field(default_factory=Searches)
     updates: SharedUpdates = field(default_factory=SharedUpdates)
+    catching_up: dict[tuple[AccountId, MailboxId], Future[None]] = field(default_factory=dict)
+    """Large mailboxes whose cached state is being made, by one session; the others wait until that has ended."""

@@ -4,7 +4,9 @@ Where another task moves the cache on while we wait for the database, both are r
 the client always shows one state of the mailbox. Nothing may be awaited between taking a snapshot and using it.
 """
 
-from collections.abc import Callable, Coroutine
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, TypeVarTuple
 
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
@@ -13,6 +15,7 @@ from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import mailbox_cache
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import TooMuchChanged
+from pillarbox.store.flags import FlagChange
 from pillarbox.store.mailbox_cache import CachedMailbox, Reading, Version
 from pillarbox.world.database import Transaction
 
@@ -75,14 +78,48 @@ def _send_new_keywords(session: SessionState, mailbox: MailboxId, cached: Cached
         session.write(keywords.newly_known(selected, cached.keywords))
 
 
+async def apply(session: SessionState, mailbox: MailboxId, altered: FlagChange) -> None:
+    """Apply a change of flags to the cached mailbox; others run meanwhile, and see it as it was or wait."""
+    cache, account = session.caches.mailboxes, session.account_id
+    if altered.changed <= session.limits.max_rows_in_loop:
+        cache.apply(account, mailbox, altered)
+    elif not await _others_catch_up(session, mailbox):
+        with _catching_up(session, mailbox):
+            for _ in cache.applying(account, mailbox, altered):
+                await session.connection.give_way()
+
+
 async def _read_again(session: SessionState, mailbox: MailboxId, known: Version | None) -> None:
     """Put the whole mailbox into the cache, read in a thread."""
+    if await _others_catch_up(session, mailbox):
+        return
     cache, account = session.caches.mailboxes, session.account_id
+    with _catching_up(session, mailbox):
+        try:
+            reading = await session.world.database.read_in_thread(mailbox_cache.read, account, mailbox, None)
+        except NoSuchMailbox:
+            return  # so it will be found
+        cache.take(account, mailbox, known, reading)
+
+
+async def _others_catch_up(session: SessionState, mailbox: MailboxId) -> bool:
+    """Whether another session was making the cached state, which has ended now: the mailbox may be up to date."""
+    under_way = session.caches.catching_up.get((session.account_id, mailbox))
+    if under_way is None:
+        return False
+    await asyncio.wait([under_way])
+    return True
+
+
+@contextmanager
+def _catching_up(session: SessionState, mailbox: MailboxId) -> Iterator[None]:
+    under_way, key = session.caches.catching_up, (session.account_id, mailbox)
+    ended = under_way[key] = asyncio.get_running_loop().create_future()
     try:
-        reading = await session.world.database.read_in_thread(mailbox_cache.read, account, mailbox, None)
-    except NoSuchMailbox:
-        return  # so it will be found
-    cache.take(account, mailbox, known, reading)
+        yield
+    finally:
+        del under_way[key]
+        ended.set_result(None)
 
 
 def _read_alone(

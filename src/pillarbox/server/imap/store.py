@@ -14,6 +14,7 @@ from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.commands import Store, StoreMode
 from pillarbox.protocol.imap.fetch_responses import Column
 from pillarbox.protocol.imap.selected import SelectedMailbox
+from pillarbox.server.imap import snapshot
 from pillarbox.server.imap.fetch_batch import MEMORY_ROWS, read_in_memory
 from pillarbox.server.imap.fetch_columns import Batch
 from pillarbox.server.imap.reply import NO_MESSAGES, READ_ONLY, SOME_GONE, Reply, ok
@@ -71,7 +72,7 @@ async def alter(
         flags=texts,
         unchanged_since=None if unchanged_since is None else ModSeq(unchanged_since),
     )
-    session.caches.mailboxes.apply(session.account_id, selected.mailbox, altered)
+    await snapshot.apply(session, selected.mailbox, altered)
     if altered.changed and altered.previous == selected.modseq:
         # The client was up to date before, and it knows what it asked for
         selected.modseq = altered.modseq

@@ -1,7 +1,7 @@
 """Changes of many messages: written in slices, told in pieces, made once for all who see the same."""
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -251,13 +251,13 @@ def test_a_change_of_very_many_runs_is_read_again(
     messages: int, applied: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[FlagChange] = []
-    apply = CachedMailbox.apply
+    applying = CachedMailbox.applying
 
-    def noted(cached: CachedMailbox, altered: FlagChange) -> bool:
+    def noted(cached: CachedMailbox, altered: FlagChange) -> Iterator[None]:
         seen.append(altered)
-        return apply(cached, altered)
+        return applying(cached, altered)
 
-    monkeypatch.setattr(CachedMailbox, "apply", noted)
+    monkeypatch.setattr(CachedMailbox, "applying", noted)
     with open_imap() as mail:
         mail.deliver(MESSAGE)
         client = mail.client(select="INBOX")

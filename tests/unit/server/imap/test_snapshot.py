@@ -1,6 +1,7 @@
 """Snapshots of the selected mailbox while reads wait and other sessions move the cache on."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import ParamSpec, TypeVar
 
 import pytest
@@ -8,9 +9,12 @@ import pytest
 from pillarbox.mail.identifiers import MailboxId
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.server.imap import snapshot
-from pillarbox.store import fetch
+from pillarbox.server.imap.limits import ImapLimits
+from pillarbox.store import fetch, flags
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.fetch import Column
+from pillarbox.store.flags import FlagChange, Mode
+from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.world.database.database import Verb
 from tests.kit.imap.client import MESSAGE, ImapProvider, open_imap
 
@@ -78,3 +82,75 @@ def test_a_mailbox_that_is_gone_is_forgotten() -> None:
         with pytest.raises(NoSuchMailbox):
             mail.runner.run(snapshot.current_with(session, archive, lambda tx: None))
         assert session.caches.mailboxes.peek(session.account_id, archive) is None
+
+
+def test_who_comes_while_a_large_change_is_applied_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    applying = CachedMailbox.applying
+
+    def slowly(cached: CachedMailbox, altered: FlagChange) -> Iterator[None]:
+        yield from [None] * 3
+        yield from applying(cached, altered)
+
+    monkeypatch.setattr(CachedMailbox, "applying", slowly)
+    with open_imap(limits=ImapLimits(max_rows_in_loop=2)) as mail:
+        mail.deliver(*[MESSAGE] * 5)
+        session, other = mail.client(select="INBOX").session, mail.client(select="INBOX").session
+        mailbox, account, database = (
+            session.selected.mailbox,
+            session.account_id,
+            mail.provider.world.database,
+        )
+
+        async def read_in_thread(*_: object) -> None:
+            raise AssertionError("what is being made is not read as well")
+
+        monkeypatch.setattr(database, "read_in_thread", read_in_thread)
+
+        async def both() -> None:
+            altered = await database.write(
+                flags.alter, account, mailbox, EVERYTHING, mode=Mode.ADD, flags="\\Flagged"
+            )
+            before = session.caches.mailboxes.peek(account, mailbox)
+            assert before is not None
+            change = asyncio.create_task(snapshot.apply(session, mailbox, altered))
+            await asyncio.sleep(0)
+            assert set(before.flags) == {""}
+            cached = await snapshot.current(other, mailbox)
+            assert change.done()
+            assert set(cached.flags) == {"\\Flagged"}
+            assert cached is before
+            await change
+
+        mail.runner.run(both())
+        assert not session.caches.catching_up
+
+
+def test_a_large_change_whose_client_is_gone_is_read_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(_cached: CachedMailbox, _altered: FlagChange) -> Iterator[None]:
+        while True:
+            yield
+
+    monkeypatch.setattr(CachedMailbox, "applying", never)
+    with open_imap(limits=ImapLimits(max_rows_in_loop=2)) as mail:
+        mail.deliver(*[MESSAGE] * 5)
+        session, other = mail.client(select="INBOX").session, mail.client(select="INBOX").session
+        mailbox, account, database = (
+            session.selected.mailbox,
+            session.account_id,
+            mail.provider.world.database,
+        )
+
+        async def both() -> None:
+            altered = await database.write(
+                flags.alter, account, mailbox, EVERYTHING, mode=Mode.ADD, flags="\\Flagged"
+            )
+            change = asyncio.create_task(snapshot.apply(session, mailbox, altered))
+            await asyncio.sleep(0)
+            reading = asyncio.create_task(snapshot.current(other, mailbox))
+            await asyncio.sleep(0)
+            assert not reading.done()
+            change.cancel()
+            assert set((await reading).flags) == {"\\Flagged"}
+
+        mail.runner.run(both())
+        assert not session.caches.catching_up
