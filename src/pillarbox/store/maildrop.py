@@ -8,20 +8,23 @@ What is always true: an account has at most one holder whose lease has not expir
 `update`, by the holder, all in one commit.
 """
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pillarbox.mail.identifiers import AccountId, MailboxId, Uid, UidValidity
 from pillarbox.mail.mailbox_name import INBOX
-from pillarbox.mail.number_set import EVERYTHING, NumberSet
+from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import fetch, mailboxes, placements
-from pillarbox.store.fetch import Column, NoSuchMessage
+from pillarbox.store.fetch import NoSuchMessage
 from pillarbox.world.blobs import WITH_OCTETS, Blobs
 from pillarbox.world.database import DatabaseDamaged, Schema, Transaction
 
 LEASE_MS: Final = 90_000
 """The duration of a lease that is not extended."""
+READ_TOGETHER: Final = 5_000
+"""Messages that are read together, so that the thread which reads a large INBOX lets the loop run between."""
 
 _TABLES = """
 CREATE TABLE maildrop_leases (
@@ -44,15 +47,28 @@ class MaildropMessages:
 
     mailbox: MailboxId
     uid_validity: UidValidity
-    rows: list[tuple[Uid, int]]
-    """UID and size on the wire (`Summary.crlf_size`) of each message, UIDs ascending."""
+    uids: "array[int]"
+    """Ascending."""
+    sizes: "array[int]"
+    """Of each, on the wire (`Summary.crlf_size`)."""
+    octets: int
+    """The sum of `sizes`."""
 
 
-def load(tx: Transaction, account: AccountId) -> MaildropMessages:
-    """The messages of the INBOX."""
+_SOME: Final = """
+SELECT p.uid, e.crlf_size FROM placements p JOIN emails e ON e.id = p.email
+WHERE p.account = ? AND p.mailbox = ? AND p.uid > ? ORDER BY p.uid LIMIT ?"""
+
+
+def load(tx: Transaction, account: AccountId, *, together: int = READ_TOGETHER) -> MaildropMessages:
+    """The messages of the INBOX, of which so many are read at a time."""
     inbox = mailboxes.by_name(tx, account, INBOX)
-    rows = fetch.rows(tx, account, inbox.id, EVERYTHING, (Column.CRLF_SIZE,))
-    return MaildropMessages(inbox.id, inbox.uid_validity, [(uid, size) for uid, size in rows])
+    uids, sizes, last = array("I"), array("Q"), 0
+    while rows := tx.rows(_SOME, (account, inbox.id, last, together)):
+        last = rows[-1][0]
+        uids.extend([row[0] for row in rows])
+        sizes.extend([row[1] for row in rows])
+    return MaildropMessages(inbox.id, inbox.uid_validity, uids, sizes, sum(sizes))
 
 
 def count_messages(tx: Transaction, account: AccountId) -> int:

@@ -39,9 +39,10 @@ def test_a_look_shows_the_inbox_only_and_sizes_as_sent(tx: SqliteTransaction) ->
     put(tx, b"Subject: b\n\nx")
     put(tx, b"Subject: c\r\n\r\nx\r\n", "Archive")
     inbox = maildrop.load(tx, ANN)
-    assert inbox.rows == [(1, 17), (2, 17)]
+    assert (list(inbox.uids), list(inbox.sizes), inbox.octets) == ([1, 2], [17, 17], 34)
+    assert maildrop.load(tx, ANN, together=1) == inbox
     assert maildrop.count_messages(tx, ANN) == 2
-    assert maildrop.load(tx, BOB).rows == []
+    assert len(maildrop.load(tx, BOB).uids) == 0
 
 
 def test_a_message_is_read_with_the_size_of_its_header(tx: SqliteTransaction) -> None:
@@ -110,7 +111,7 @@ def test_update_deletes_what_was_marked_and_nothing_else(tx: SqliteTransaction) 
     inbox = maildrop.load(tx, ANN)
     maildrop.lock(tx, ANN, b"one", now_ms=0)
     maildrop.update(tx, ANN, inbox.mailbox, [uids[0], uids[2], Uid(999)], holder=b"one", now_ms=1)
-    assert [uid for uid, _ in maildrop.load(tx, ANN).rows] == [uids[1], uids[3]]
+    assert list(maildrop.load(tx, ANN).uids) == [uids[1], uids[3]]
     assert not maildrop.is_locked(tx, ANN, now_ms=1)
 
 
@@ -121,5 +122,5 @@ def test_update_after_the_lease_was_lost_deletes_nothing(tx: SqliteTransaction) 
     maildrop.lock(tx, ANN, b"two", now_ms=LEASE_MS)
     with pytest.raises(InUse):
         maildrop.update(tx, ANN, inbox.mailbox, [uid], holder=b"one", now_ms=LEASE_MS)
-    assert maildrop.load(tx, ANN).rows
+    assert maildrop.load(tx, ANN).uids
     assert maildrop.is_locked(tx, ANN, now_ms=LEASE_MS)

@@ -4,7 +4,6 @@ Numbers are assigned when the session opens the maildrop and never change (RFC 1
 Ten thousand messages cost two arrays.
 """
 
-from array import array
 from collections.abc import Iterator
 from typing import Final
 
@@ -22,13 +21,12 @@ class NoSuchNumber(Exception):
 class Maildrop:
     """The messages that `store.maildrop.load` found, numbered from 1."""
 
-    __slots__ = ("_marked", "_sizes", "_uid_validity", "_uids", "mailbox")
+    __slots__ = ("_marked", "_octets", "_sizes", "_uid_validity", "_uids", "mailbox")
 
     def __init__(self, inbox: MaildropMessages) -> None:
         self.mailbox: Final[MailboxId] = inbox.mailbox
         self._uid_validity = inbox.uid_validity
-        self._uids = array("I", [uid for uid, _ in inbox.rows])
-        self._sizes = array("Q", [size for _, size in inbox.rows])
+        self._uids, self._sizes, self._octets = inbox.uids, inbox.sizes, inbox.octets
         self._marked: set[int] = set()
 
     @property
@@ -39,7 +37,7 @@ class Maildrop:
     @property
     def octets(self) -> int:
         """Octets of the messages that are not marked."""
-        return sum(self._sizes) - sum(self._sizes[number - 1] for number in self._marked)
+        return self._octets - sum(self._sizes[number - 1] for number in self._marked)
 
     @property
     def marked(self) -> list[Uid]:

@@ -2,12 +2,13 @@
 
 import asyncio
 import base64
+from array import array
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from pillarbox.mail.identifiers import Uid, UidValidity
+from pillarbox.mail.identifiers import UidValidity
 from pillarbox.protocol.sasl import client as sasl
 from pillarbox.server.pop3.maildrop import Maildrop
 from pillarbox.server.pop3.retrieval import PART_OCTETS
@@ -163,8 +164,8 @@ def test_very_many_messages_are_listed_in_pieces() -> None:
         await client.log_in()
         session = client.session
         assert isinstance(session, Pop3Session)
-        rows = [(Uid(10 + number), 27) for number in range(12_000)]
-        many = MaildropMessages(session.maildrop.mailbox, UidValidity(1), rows)
+        uids, sizes = array("I", range(10, 12_010)), array("Q", [27] * 12_000)
+        many = MaildropMessages(session.maildrop.mailbox, UidValidity(1), uids, sizes, sum(sizes))
         session.open_maildrop(session.owner, Maildrop(many), session.lease)
         await client.send(b"DELE 5001")
         waits: list[bytes] = []
