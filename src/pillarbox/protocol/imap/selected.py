@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from pillarbox.mail.flags import NO_KEYWORDS
 from pillarbox.mail.identifiers import MailboxId, ModSeq, UidValidity
-from pillarbox.mail.number_set import EMPTY, NumberSet, without
+from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.mail.query import (
     NOTHING,
     And,
@@ -66,6 +66,14 @@ class Delta(Protocol):
     @property
     def vanished(self) -> NumberSet:
         """UIDs of messages that are gone."""
+
+    @property
+    def uids(self) -> "array[int]":
+        """Begins with the UIDs of all messages that there are at `highest`, `count` of them."""
+
+    @property
+    def count(self) -> int:
+        """How many messages there are."""
 
 
 class SelectedMailbox:
@@ -226,50 +234,31 @@ class SelectedMailbox:
         is permitted, so that all numbers after it are the new ones; then EXISTS and RECENT, then FETCH for flags.
         Messages that this session's own command changed may be left out.
         """
-        written = chain(
-            self._vanished(delta.vanished, options),
-            self._appended(delta.appended, options),
-            self._flagged(delta.flagged, options),
-        )
+        new = delta.appended[bisect_right(delta.appended, self.last_uid) :]
+        gone = self.pending_expunges | delta.vanished
+        written: Iterable[bytes] = ()
+        if gone and not options.expunges:
+            if self.pending_since is None:
+                self.pending_since = self.modseq
+            self.pending_expunges = gone
+            self._add(new)
+        else:
+            parts = self._slices(gone)
+            if parts:
+                written = _gone_responses(self.uids, parts, vanished=options.qresync)
+            self.pending_expunges, self.pending_since = EMPTY, None
+            # Nothing is held back: the client knows what there is
+            self.uids, self.count = delta.uids, delta.count
         self.modseq = ModSeq(max(self.modseq, delta.highest))
-        if not self.pending_expunges:
-            self.pending_since = None
-        return written
+        return chain(written, self._exists(options) if new else (), self._flagged(delta.flagged, options))
 
     def catch_up(self, uids: "array[int]", count: int, modseq: ModSeq) -> None:
         """The client is sent all up to `modseq`: it knows the first `count` of these messages then."""
         self.uids, self.count, self.modseq = uids, count, modseq
 
-    def apply_pending(self, options: "UpdateOptions") -> Iterator[bytes]:
-        """Send pending expunges, if that is permitted now; the responses to write."""
-        written = self._vanished(EMPTY, options)
-        if not self.pending_expunges:
-            self.pending_since = None
-        return written
-
-    def _vanished(self, vanished: NumberSet, options: "UpdateOptions") -> Iterator[bytes]:
-        if vanished:
-            if self.pending_since is None:
-                self.pending_since = self.modseq
-            self.pending_expunges |= vanished
-        if not self.pending_expunges or not options.expunges:
-            return iter(())
-        gone = self._slices(self.pending_expunges)
-        self.pending_expunges = EMPTY
-        if not gone:
-            return iter(())
-        known = self.uids
-        self.uids = without(known, gone, self.count)
-        self.count = len(self.uids)
-        return _gone_responses(known, gone, vanished=options.qresync)
-
-    def _appended(self, appended: "array[int]", options: "UpdateOptions") -> Iterator[bytes]:
-        new = appended[bisect_right(appended, self.last_uid) :]
-        if not new:
-            return iter(())
-        self._add(new)
+    def _exists(self, options: "UpdateOptions") -> Iterable[bytes]:
         written = responses.exists(self.count)
-        return iter((written if options.rev2 else written + responses.recent(self.recent_count),))
+        return (written if options.rev2 else written + responses.recent(self.recent_count),)
 
     def _add(self, new: "array[int]") -> None:
         """Know these messages too, in the same array unless others know other ones there."""

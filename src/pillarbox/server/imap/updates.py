@@ -35,8 +35,10 @@ class Updates(Struct, frozen=True, gc=False):
     vanished: NumberSet
     appended: "array[int]"
     flagged: Iterable[list[Flagged]]
+    uids: "array[int]"
     count: int
-    """How many messages are concerned, at most."""
+    concerned: int
+    """How many messages have changed, at most."""
 
 
 async def send(session: SessionState, *, expunges: bool) -> None:
@@ -56,15 +58,11 @@ async def send(session: SessionState, *, expunges: bool) -> None:
     if cached.version.uid_validity != selected.uid_validity:
         raise MailboxGone
     if runs is None:
-        if expunges and selected.pending_expunges:
-            written = selected.apply_pending(_options(session, expunges=True))
-            _share(selected, cached)
-            await session.write_pieces(written)
-        return
+        if not (expunges and selected.pending_expunges):
+            return
+        runs = {}
     options = _options(session, expunges=expunges)
-    pieces = await _applied(session, selected, cached, runs, options)
-    _share(selected, cached)
-    await session.write_pieces(pieces)
+    await session.write_pieces(await _applied(session, selected, cached, runs, options))
     if machine.qresync and selected.pending_expunges:
         # RFC 7162 §3.2: MODSEQs were sent while an EXPUNGE with a lower one is pending; a client that is
         # disconnected now must resynchronize from before it
@@ -91,7 +89,7 @@ async def _applied(
     if claims and found.appended:
         await claim_recent(session, selected)
     written = selected.apply(found, options)
-    if not shareable or selected.pending_expunges or found.count <= session.limits.many_messages:
+    if not shareable or selected.pending_expunges or found.concerned <= session.limits.many_messages:
         return written
     return session.caches.updates.keep(key, view, (selected.uids, selected.count), written)
 
@@ -132,6 +130,8 @@ def _updates(cached: CachedMailbox, runs: dict[ChangeKind, NumberSet], since: Mo
         vanished,
         appended.uid_list(),
         _changed(cached, flagged, since),
+        cached.uids,
+        len(cached.uids),
         len(vanished) + len(appended) + len(flagged),
     )
 
@@ -150,13 +150,6 @@ def _rows(cached: CachedMailbox, parts: Iterable[slice], since: int) -> list[Fla
         found = zip(cached.uids[part], cached.flags[part], cached.modseqs[part], strict=True)
         rows += [row for row in found if row[2] > since]
     return rows
-
-
-def _share(selected: SelectedMailbox, cached: CachedMailbox) -> None:
-    """Hold the process's array of UIDs in place of an equal one of our own."""
-    # They are equal where both show the same state
-    if selected.modseq == cached.modseq and not selected.pending_expunges:
-        selected.uids = cached.uids
 
 
 # --- \Recent
