@@ -37,7 +37,17 @@ from pillarbox.mail.query import (
     Younger,
 )
 from pillarbox.store import mailbox_cache, mailboxes, orphans, placements
-from pillarbox.store.search import NotInSession, evaluate, feeding, index, takes_long
+from pillarbox.store.search import (
+    NotInSession,
+    candidates,
+    evaluate,
+    evaluate_in_memory,
+    feeding,
+    index,
+    takes_long,
+)
+from pillarbox.store.search.cost import rank
+from pillarbox.store.search.evaluate import MAX_PLACES
 from pillarbox.world.blobs import DatabaseBlobs
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.stored_mail import ANNA, BOB, DAY_MS, NOW_MS, mailbox, octets, open_store, put
@@ -339,6 +349,38 @@ def test_which_queries_belong_in_a_thread() -> None:
     sparse = Uids(NumberSet.of(range(1, 16_000, 2)))
     assert not takes_long(And((sparse, Not(Flag("x")))), messages=1_000)
     assert takes_long(And((sparse, Not(sparse), Or((sparse, sparse)))), messages=1_000)
+
+
+def test_a_query_among_named_messages_looks_at_no_others() -> None:
+    uids = [1, 2, 3, 5, 8, 9]
+    seen, some = Flag("\\Seen"), Uids(NumberSet(((2, 4), (9, 20))))
+    assert candidates(seen, uids) == candidates(Not(some), uids) == candidates(Or((some, seen)), uids) == 6
+    assert candidates(some, uids) == candidates(And((seen, some)), uids) == 3
+    assert candidates(And((Uids(NumberSet(((1, 3),))), And((seen, some)))), uids) == 3
+    assert candidates(And(()), uids) == 6
+    terms: list[Query] = [Larger(1), seen, some, Body("x")]
+    assert sorted(terms, key=rank) == [some, seen, Larger(1), Body("x")]
+
+
+@pytest.mark.parametrize("named", [(1, 2**32 - 1), (3, 5), (MAX_PLACES - 1, MAX_PLACES + 3)])
+def test_flags_and_narrow_rows_of_many_messages_are_looked_at_in_parts(named: tuple[int, int]) -> None:
+    with open_store() as tx:
+        put(tx)
+        put(tx, flags="\\Seen")
+        cached = mailbox_cache.load(tx, ANNA, mailbox(tx))
+        cached.uids.extend(range(3, 2 * MAX_PLACES + 10))
+        cached.flags += ["", "", "\\Seen"] * (len(cached.uids) // 3)
+        del cached.flags[len(cached.uids) :]
+        rows = zip(cached.uids, cached.flags, strict=True)
+        expected = [uid for uid, text in rows if text and named[0] <= uid <= named[1]]
+        among = Uids(NumberSet((named,)))
+        assert evaluate_in_memory(cached, And((Flag("\\Seen"), among))) == expected
+        parts: list[int] = []
+        found = evaluate(
+            tx, BLOBS, cached, And((among, Larger(1))), now_ms=NOW_MS, interlude=lambda: parts.append(1)
+        )
+        assert found == [uid for uid in (1, 2) if named[0] <= uid <= named[1]]
+        assert len(parts) >= (5 if named[0] == 1 else 3)
 
 
 def test_a_search_can_be_ended_between_two_messages() -> None:

@@ -50,7 +50,8 @@ _COMPLETED: Final = ok("SEARCH completed")
 async def _find(session: SessionState, cached: CachedMailbox, query: Query) -> list[int]:
     """UIDs, ascending."""
     blobs, now_ms = session.world.blobs, session.now_ms
-    if store_search.takes_long(query, messages=cached.weight):
+    named = store_search.candidates(query, cached.uids)
+    if store_search.takes_long(query, messages=cached.weight if named == len(cached.uids) else named):
         database, mailbox = session.world.database, cached.snapshot()
         session.world.signals.announce((searched(session.account_id),))
         searching = session.caches.searches.run(

@@ -1,5 +1,6 @@
 """The cost of a query: what evaluating it must read, and whether that belongs in a thread."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from pillarbox.mail import query as q
@@ -15,6 +16,17 @@ _RUN_COMPARISONS: Final = 30
 def is_in_memory(query: Query) -> bool:
     """Whether the cached mailbox alone answers this."""
     return cost(query) == _MEMORY
+
+
+def candidates(query: Query, uids: Sequence[int]) -> int:
+    """How many messages are left to be looked at, of those with these UIDs, ascending: those that the query names."""
+    match query:
+        case q.And(terms):
+            return min((candidates(term, uids) for term in terms), default=len(uids))
+        case q.Uids(numbers):
+            return sum(part.stop - part.start for part in numbers.slices(uids))
+        case _:
+            return len(uids)
 
 
 def takes_long(query: Query, *, messages: int) -> bool:
@@ -51,8 +63,13 @@ def _runs(query: Query) -> int:
 _MEMORY, _NARROW_TABLE, _HEADER_LINES, _WHOLE_TEXT = range(4)
 
 
+def rank(term: Query) -> tuple[int, bool]:
+    """The order of terms within AND: the cheap ones first, and of these the UIDs, which leave the others less."""
+    return cost(term), not isinstance(term, q.Uids)
+
+
 def cost(query: Query) -> int:
-    """The dearest thing that this query needs, as a number: within AND, the cheap terms go first."""
+    """The dearest thing that this query needs, as a number."""
     match query:
         case q.And(terms) | q.Or(terms):
             return max(map(cost, terms), default=_MEMORY)

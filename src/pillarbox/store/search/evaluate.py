@@ -25,7 +25,7 @@ from pillarbox.store import fetch
 from pillarbox.store.fetch import Column
 from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.store.search import index
-from pillarbox.store.search.cost import cost
+from pillarbox.store.search.cost import cost, rank
 from pillarbox.store.search.octets import excludes
 from pillarbox.store.search.reading import Message, messages
 from pillarbox.store.search.text import (
@@ -46,6 +46,9 @@ INDEX_FROM_MESSAGES: Final = 16
 
 MAX_SUBJECTS_READ: Final = 20_000
 """With fewer candidates, reading their subjects, which are stored decoded, is cheaper as well."""
+
+MAX_PLACES: Final = 10_000
+"""Messages that are looked at together where that takes no more than their flags, or a narrow row."""
 
 MAX_ROWS: Final = 500
 """Messages whose wide columns are in memory together."""
@@ -127,7 +130,7 @@ class _Search:
             return places
         match query:
             case q.And(terms):
-                for term in sorted(terms, key=cost):
+                for term in sorted(terms, key=rank):
                     places = self.among(term, places)
                 return places
             case q.Or(terms):
@@ -173,23 +176,30 @@ class _Search:
                 return self._narrow_rows(*self._condition(leaf), places)
 
     def _flagged(self, name: str, places: Places, *, present: bool) -> Places:
-        flags = self._mailbox.flags
-        whole = isinstance(places, range)
-        column = flags[places[0] : places[-1] + 1] if whole else [flags[place] for place in places]
-        # Few different texts, however many messages: each is examined once
-        texts = set(column)
-        wanted = {text for text in texts if flag_text.contains(text, name) is present}
-        if len(wanted) == len(texts):
-            return places
-        return list(compress(places, map(wanted.__contains__, column))) if wanted else ()
+        flags, found = self._mailbox.flags, list[int]()
+        for some in self._parts(places):
+            whole = isinstance(some, range)
+            column = flags[some[0] : some[-1] + 1] if whole else [flags[place] for place in some]
+            # Few different texts, however many messages: each is examined once
+            wanted = {text for text in set(column) if flag_text.contains(text, name) is present}
+            found += compress(some, map(wanted.__contains__, column))
+        return places if len(found) == len(places) else found
+
+    def _parts(self, places: Places) -> Iterator[Places]:
+        """So many at a time that a thread which goes through them lets the loop run."""
+        for start in range(0, len(places), MAX_PLACES):
+            self._interlude()
+            yield places[start : start + MAX_PLACES]
 
     def _within(self, numbers: NumberSet, places: Places) -> Places:
         parts = numbers.slices(self._mailbox.uids)
         if any(part.start <= places[0] and places[-1] < part.stop for part in parts):
             return places
+        if isinstance(places, range):
+            clipped = [range(max(part.start, places.start), min(part.stop, places.stop)) for part in parts]
+            found = [part for part in clipped if part]
+            return found[0] if len(found) == 1 else list(chain.from_iterable(found))
         inside = chain.from_iterable(range(part.start, part.stop) for part in parts)
-        if len(places) == len(self._mailbox.uids):
-            return list(inside)
         return list(compress(places, map(set(inside).__contains__, places)))
 
     def _condition(
@@ -217,14 +227,16 @@ class _Search:
                 assert_never(leaf)
 
     def _narrow_rows(self, condition: str, parameters: tuple[int, ...], places: Places) -> Places:
-        uids = self._mailbox.uids
-        rows = self._tx.rows(
-            "SELECT uid FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND "  # noqa: S608 - from _condition
-            + condition,
-            (self._mailbox.account, self._mailbox.mailbox, uids[places[0]], uids[places[-1]], *parameters),
-        )
-        found = {uid for (uid,) in rows}
-        return [place for place in places if uids[place] in found]
+        uids, mailbox, found = self._mailbox.uids, (self._mailbox.account, self._mailbox.mailbox), list[int]()
+        for some in self._parts(places):
+            rows = self._tx.rows(
+                "SELECT uid FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND "  # noqa: S608 - from _condition
+                + condition,
+                (*mailbox, uids[some[0]], uids[some[-1]], *parameters),
+            )
+            matching = {uid for (uid,) in rows}
+            found += [place for place in some if uids[place] in matching]
+        return found
 
     def _field(self, name: str, folded: str, places: Places) -> Places:
         key = name.lower()
