@@ -31,8 +31,8 @@ from pillarbox.world.blobs import BlobDamaged, Blobs, verified
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.world import World
 
-MAX_CLAIMED_JOBS: Final = 20
-"""Jobs, each of another destination, in one claim."""
+MAX_CLAIMED_JOBS: Final = 6
+"""Jobs, each of another destination, in one claim: see `settling.BATCH_UNREACHED`."""
 READ_TOGETHER_OCTETS: Final = 16 * 1024
 """Messages up to this size are read together, when they are claimed together."""
 RENEW_S: Final = LEASE_MS / 1000 / 3

@@ -19,6 +19,9 @@ from pillarbox.world.world import World
 
 BATCH_RESULTS: Final = 50
 """Results in one transaction."""
+BATCH_UNREACHED: Final = 6
+"""Of these, for destinations that could not be reached. In a long queue, what waits for each of them is somewhere else:
+whoever else writes waits until some four pages for each are on the disk."""
 MAX_RECIPIENTS_IN_LOOP: Final = 100
 """Recipients whose results are written in the loop, some ten microseconds each; more are in a thread."""
 MAX_FAILED_IN_LOOP: Final = 10
@@ -77,7 +80,7 @@ class Settling:
     async def _write(self) -> None:
         try:
             while self._results:
-                batch = self._results[:BATCH_RESULTS]
+                batch = self._results[: _together(self._results)]
                 await self._write_batch(batch)
                 del self._results[: len(batch)]
                 if len(self._results) < MAX_UNWRITTEN_RESULTS:
@@ -122,6 +125,16 @@ class Settling:
             self._counts.add(result, now_ms)
             if number % LOGGED_TOGETHER == 0:
                 await asyncio.sleep(0)
+
+
+def _together(results: Sequence[JobResult]) -> int:
+    """How many of these results, from the first on, are written in one transaction."""
+    unreached = 0
+    for number, result in enumerate(results[:BATCH_RESULTS]):
+        unreached += not result.reached
+        if unreached > BATCH_UNREACHED:
+            return number
+    return min(len(results), BATCH_RESULTS)
 
 
 def _is_large(batch: Sequence[JobResult]) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from pillarbox.delivery.settle import DeliveryAttempt, JobResult, ReportingMta, settle
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.queue import schedule
-from pillarbox.server.relay.settling import BATCH_RESULTS, Settling
+from pillarbox.server.relay.settling import BATCH_RESULTS, BATCH_UNREACHED, Settling
 from pillarbox.world.entropy import SeededEntropy
 from tests.kit.smtp.relay import RelayProvider
 
@@ -47,6 +47,35 @@ def test_many_results_are_few_transactions() -> None:
         await writer.settled()
         assert provider.waiting() == []
         assert written == [settle] * 3
+        await provider.database.close()
+
+    asyncio.run(run())
+
+
+def test_results_for_unreachable_destinations_are_few_together() -> None:
+    async def run() -> None:
+        provider = RelayProvider()
+        writer = settling(provider)
+        found = await results(provider, 3 * BATCH_UNREACHED + 5)
+        unreached = DeliveryAttempt(Outcome(OutcomeKind.DEFERRED, "4.4.1", "connection refused"))
+        found = [
+            one if number % 4 == 3 else one._replace(attempts=(unreached,), reached=False)
+            for number, one in enumerate(found)
+        ]
+        written: list[list[JobResult]] = []
+        write = provider.database.write
+
+        async def noted(verb: Any, *arguments: Any, **more: Any) -> Any:
+            written.append(list(arguments[0]))
+            return await write(verb, *arguments, **more)
+
+        provider.database.write = noted  # type: ignore[method-assign]  # on its way to the real one
+        for one in found:
+            await writer.add(one)
+        await writer.settled()
+        assert [one for batch in written for one in batch] == found, "in their order"
+        counts = [sum(not one.reached for one in batch) for batch in written]
+        assert counts == [BATCH_UNREACHED] * 2 + [18 - 2 * BATCH_UNREACHED]
         await provider.database.close()
 
     asyncio.run(run())
