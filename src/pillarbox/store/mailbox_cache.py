@@ -351,11 +351,11 @@ def _everything(
             flags += shared
             modseqs.extend([run[3] for run in runs])
             continue
-        for (first, count, _, modseq), text in zip(runs, shared, strict=True):
-            for start in range(first, first + count, LOOKED_AT):
-                uids.extend(range(start, min(first + count, start + LOOKED_AT)))
-            flags += [text] * count
-            modseqs.extend(array("Q", [modseq]) * count)
+        for (first, number, _, modseq), text in zip(runs, shared, strict=True):
+            for start in range(first, first + number, LOOKED_AT):
+                uids.extend(range(start, min(first + number, start + LOOKED_AT)))
+            flags += [text] * number
+            modseqs.extend(array("Q", [modseq]) * number)
     found = CachedMailbox(
         account,
         head.mailbox,

@@ -277,6 +277,19 @@ def test_a_mailbox_is_read_some_rows_at_a_time() -> None:
         assert found.flags == [f"$Label{number % 3}" for number in range(7) if number != 1]
 
 
+def test_a_long_run_of_messages_with_the_same_flags_is_read() -> None:
+    with open_store() as tx:
+        inbox, more = mailbox(tx), 2 * LOOKED_AT + 5
+        tx.execute("INSERT INTO flags VALUES (?, ?, 3, '\\Seen', 7, ?)", (ANNA, inbox, more))
+        tx.execute("INSERT INTO flags VALUES (?, ?, ?, '', 8, 0)", (ANNA, inbox, more + 9))
+        tx.execute("UPDATE mailboxes SET uid_next = ? WHERE id = ?", (more + 10, inbox))
+        found = mailbox_cache.load(tx, ANNA, inbox)
+        assert list(found.uids) == [*range(3, more + 4), more + 9]
+        assert found.flags == ["\\Seen"] * (more + 1) + [""]
+        assert list(found.modseqs) == [7] * (more + 1) + [8]
+        assert found.first_unseen() == more + 1
+
+
 def test_a_snapshot_stays_as_it_is() -> None:
     with open_store() as tx:
         put(tx)
