@@ -8,7 +8,8 @@ from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.summary import summarize
 from pillarbox.store import mailboxes
 from pillarbox.store.append import Appended, Message, append
-from pillarbox.store.mailbox_cache import CachedMailbox, MailboxCache, read
+from pillarbox.store.cached_mailbox import CachedMailbox
+from pillarbox.store.mailbox_cache import MailboxCache, read
 from pillarbox.store.schema import SCHEMA
 from pillarbox.world import blobs
 from pillarbox.world.database import Transaction

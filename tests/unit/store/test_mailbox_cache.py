@@ -11,15 +11,9 @@ from pillarbox.mail.identifiers import MailboxId
 from pillarbox.mail.number_set import EVERYTHING, MAX_CUT, NumberSet
 from pillarbox.store import mailbox_cache, mailboxes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.cached_mailbox import LOOKED_AT, MAX_DELETED, RECOUNT_OCTETS, CachedMailbox
 from pillarbox.store.flags import Mode, alter
-from pillarbox.store.mailbox_cache import (
-    LOOKED_AT,
-    MAX_DELETED,
-    RECOUNT_OCTETS,
-    CachedMailbox,
-    MailboxCache,
-    read,
-)
+from pillarbox.store.mailbox_cache import MailboxCache, read
 from tests.kit.database import RecordingTransaction
 from tests.kit.stored_mail import ANNA, NOW_MS, current, mailbox, open_store, put
 

@@ -14,9 +14,9 @@ from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.query import Query
 from pillarbox.store import fetch, mailbox_cache, mailboxes
 from pillarbox.store.account_counters import NoSuchMailbox, account_of
+from pillarbox.store.cached_mailbox import CachedMailbox
 from pillarbox.store.fetch import Column
 from pillarbox.store.mailbox import DEFAULT_MAILBOXES, Mailbox
-from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.store.search import evaluate
 from pillarbox.world.blobs import Blobs
 from pillarbox.world.database import Database, Transaction

@@ -12,8 +12,8 @@ from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.server.imap import snapshot
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import account_counters, changes
+from pillarbox.store.cached_mailbox import CachedMailbox
 from pillarbox.store.changes import ChangeKind
-from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.world.database import Transaction
 
 T = TypeVar("T")

@@ -18,8 +18,8 @@ from pillarbox.server.imap.fetch_octets import MessageOctets, Stored
 from pillarbox.server.imap.messages import Present, present
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import fetch as store_fetch
+from pillarbox.store.cached_mailbox import CachedMailbox
 from pillarbox.store.fetch import Column
-from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.world.blobs import BlobDamaged, BlobMissing, Blobs
 from pillarbox.world.database import Transaction
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.selected import SelectedMailbox
-from pillarbox.store.mailbox_cache import CachedMailbox
+from pillarbox.store.cached_mailbox import CachedMailbox
 
 
 class Present(Struct, frozen=True, gc=False):

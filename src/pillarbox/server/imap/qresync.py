@@ -14,7 +14,7 @@ from pillarbox.protocol.imap.commands import Resynchronize
 from pillarbox.protocol.imap.fetch_responses import FlagsOf, flag_lines
 from pillarbox.protocol.imap.selected import PIECE_ROWS, SelectedMailbox
 from pillarbox.server.imap.changed import Changed
-from pillarbox.store.mailbox_cache import CachedMailbox
+from pillarbox.store.cached_mailbox import CachedMailbox
 
 MAX_SAMPLE: Final = 10_000
 """Sequence numbers of a client's sample that are looked at; the rest of it is left out, and more is sent instead."""

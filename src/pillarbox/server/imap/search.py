@@ -18,7 +18,7 @@ from pillarbox.server.imap.messages import knows_only_present, present
 from pillarbox.server.imap.reply import Reply, ok
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import search as store_search
-from pillarbox.store.mailbox_cache import CachedMailbox
+from pillarbox.store.cached_mailbox import CachedMailbox
 from pillarbox.store.search.feeding import searched
 from pillarbox.world.database import Lane
 

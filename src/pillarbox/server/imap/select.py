@@ -18,7 +18,7 @@ from pillarbox.server.imap.expunge import remove_deleted
 from pillarbox.server.imap.reply import Reply, ok
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import mailbox_cache, mailboxes
-from pillarbox.store.mailbox_cache import CachedMailbox
+from pillarbox.store.cached_mailbox import CachedMailbox
 from pillarbox.world.database import Transaction
 
 _SELECTED: Final = ok("SELECT completed", READ_WRITE)

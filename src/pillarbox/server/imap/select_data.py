@@ -10,7 +10,7 @@ from pillarbox.mail import object_id
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.responses import UNTAGGED
 from pillarbox.server.imap import keywords
-from pillarbox.store.mailbox_cache import CachedMailbox
+from pillarbox.store.cached_mailbox import CachedMailbox
 
 MAX_CACHED: Final = 4096
 """Mailboxes whose data a process keeps."""

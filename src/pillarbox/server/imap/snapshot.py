@@ -14,9 +14,10 @@ from pillarbox.server.imap import keywords
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import mailbox_cache
 from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.cached_mailbox import CachedMailbox, Version
 from pillarbox.store.changes import TooMuchChanged
 from pillarbox.store.flags import FlagChange
-from pillarbox.store.mailbox_cache import CachedMailbox, Reading, Version
+from pillarbox.store.mailbox_cache import Reading
 from pillarbox.world.database import Transaction
 
 T = TypeVar("T")

@@ -19,8 +19,9 @@ from pillarbox.server.imap import snapshot
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import changes, mailbox_cache, mailboxes
 from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.cached_mailbox import CachedMailbox, Version
 from pillarbox.store.changes import ChangeKind, Flagged
-from pillarbox.store.mailbox_cache import CachedMailbox, Reading, Version
+from pillarbox.store.mailbox_cache import Reading
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
 

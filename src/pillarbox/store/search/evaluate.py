@@ -22,8 +22,8 @@ from pillarbox.mail.part_parser import parse
 from pillarbox.mail.query import Query, Relation, Stamp
 from pillarbox.mail.summary import CACHED_FIELDS
 from pillarbox.store import fetch
+from pillarbox.store.cached_mailbox import CachedMailbox
 from pillarbox.store.fetch import Column
-from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.store.search import index
 from pillarbox.store.search.cost import cost, rank
 from pillarbox.store.search.octets import excludes

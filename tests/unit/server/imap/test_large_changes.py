@@ -10,8 +10,8 @@ from pillarbox.server.imap.fetch_batch import MAX_GROUP_OCTETS, MAX_ITEMS_IN_LOO
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.server.imap.shared_updates import SharedUpdates
+from pillarbox.store.cached_mailbox import CachedMailbox
 from pillarbox.store.flags import FlagChange
-from pillarbox.store.mailbox_cache import CachedMailbox
 from tests.kit.imap.client import MESSAGE, ImapProvider, open_imap
 
 FEW = ImapLimits(many_messages=2, slice_messages=3, max_rows_in_loop=4)

@@ -12,9 +12,9 @@ from pillarbox.server.imap import snapshot
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.store import fetch, flags
 from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.cached_mailbox import CachedMailbox
 from pillarbox.store.fetch import Column
 from pillarbox.store.flags import FlagChange, Mode
-from pillarbox.store.mailbox_cache import CachedMailbox
 from pillarbox.world.database.database import Verb
 from tests.kit.imap.client import MESSAGE, ImapProvider, open_imap
 
