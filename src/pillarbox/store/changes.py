@@ -12,7 +12,7 @@ What is always true:
 3. Replaying the log from an empty mailbox gives the mailbox.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -33,6 +33,10 @@ NO_MAILBOX: Final = MailboxId(0)
 
 class TooMuchChanged(Exception):
     """More has changed than may be read at once; the mailbox is read again instead."""
+
+
+class TooMuchLogged(Exception):
+    """The log has more rows than may be read at once; it is read in a thread instead."""
 
 
 class ChangeKind(IntEnum):
@@ -152,11 +156,14 @@ def since(
     )
     if highest is None or highest <= modseq:
         return Delta(ModSeq(highest or modseq), NumberSet(), [], [])
-    changed = runs(tx, account, mailbox, modseq)
+    try:
+        changed = runs(tx, account, mailbox, modseq, max_rows=max_rows)
+    except TooMuchLogged:
+        raise TooMuchChanged(mailbox) from None
     added = changed.get(ChangeKind.APPENDED, NumberSet())
     candidates = added | changed.get(ChangeKind.FLAGGED, NumberSet())
     removed = changed.get(ChangeKind.EXPUNGED, NumberSet())
-    if max_rows is not None and max(len(candidates), len(removed.runs)) > max_rows:
+    if max_rows is not None and len(candidates) > max_rows:
         raise TooMuchChanged(mailbox)
     rows = _flagged(tx, account, mailbox, candidates, modseq)
     # UIDs are assigned in ascending order, so messages added after that MODSEQ are above all earlier ones.
@@ -166,21 +173,28 @@ def since(
 
 
 def runs(
-    tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq
+    tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq, *, max_rows: int | None = None
 ) -> dict[ChangeKind, NumberSet]:
     """The UIDs logged for a mailbox after this MODSEQ, by kind of change.
 
-    It reads no rows of messages: a caller that has the mailbox in memory knows the rest.
+    It reads no rows of messages: a caller that has the mailbox in memory knows the rest. Raises `TooMuchLogged` where
+    the log has more than `max_rows` rows about it.
     """
     found: dict[int, list[tuple[int, int]]] = {}
-    rows: Iterable[tuple[int, int, int]] = tx.rows(
-        "SELECT kind, first, last FROM changes WHERE account = ? AND modseq > ? AND mailbox = ?"
-        " ORDER BY kind, first, last",
-        (account, since, mailbox),
-    )
+    limit = _NO_LIMIT if max_rows is None else max_rows
+    rows: Sequence[tuple[int, int, int]] = tx.rows(_RUNS, (account, since, mailbox, limit + 1))
+    if len(rows) > limit:
+        raise TooMuchLogged(mailbox)
     for kind, first, last in rows:
         found.setdefault(kind, []).append((first, last))
-    return {ChangeKind(kind): NumberSet.of_ascending(ranges) for kind, ranges in found.items()}
+    # Of one MODSEQ they ascend; the query does not sort, so that it ends where there is too much
+    return {ChangeKind(kind): NumberSet.of_ascending(sorted(ranges)) for kind, ranges in found.items()}
+
+
+_NO_LIMIT: Final = 2**62
+_RUNS: Final = (
+    "SELECT kind, first, last FROM changes WHERE account = ? AND modseq > ? AND mailbox = ? LIMIT ?"
+)
 
 
 def _flagged(

@@ -4,8 +4,8 @@ The change log names the messages that came, changed or went, so that a client w
 changes of an hour, however large the mailbox is. The log of a client that was away long is read in a thread.
 """
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import EMPTY, NumberSet
@@ -13,10 +13,12 @@ from pillarbox.server.imap import snapshot
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import account_counters, changes
 from pillarbox.store.cached_mailbox import CachedMailbox
-from pillarbox.store.changes import ChangeKind
+from pillarbox.store.changes import ChangeKind, TooMuchLogged
 from pillarbox.world.database import Transaction
 
 T = TypeVar("T")
+Runs: TypeAlias = Mapping[ChangeKind, NumberSet]
+"""What `changes.runs` has found."""
 
 
 class Changed(NamedTuple):
@@ -35,23 +37,49 @@ async def current_with(
 
     Raises `NoSuchMailbox`.
     """
-    account = session.account_id
-    early: Mapping[ChangeKind, NumberSet] = {}
-    newest = await session.read(account_counters.modseq, account)
-    if newest - since > session.limits.max_rows_in_loop:
-        since, early = await session.world.database.read_in_thread(_long_ago, account, mailbox, since)
+    account, max_rows = session.account_id, session.limits.max_rows_in_loop
 
-    def read(tx: Transaction) -> tuple[Mapping[ChangeKind, NumberSet], T]:
-        return changes.runs(tx, account, mailbox, since), verb(tx)
+    def read(tx: Transaction, since: ModSeq) -> tuple[Runs, T]:
+        return changes.runs(tx, account, mailbox, since, max_rows=max_rows), verb(tx)
 
-    cached, (late, found) = await snapshot.current_with(session, mailbox, read)
-    uids = {kind: early.get(kind, EMPTY) | late.get(kind, EMPTY) for kind in ChangeKind}
-    perhaps = uids[ChangeKind.APPENDED] | uids[ChangeKind.FLAGGED]
-    return cached, Changed(perhaps, uids[ChangeKind.EXPUNGED]), found
+    early, (cached, (late, found)) = await with_log(
+        session,
+        mailbox,
+        since,
+        lambda since: snapshot.current_with(session, mailbox, lambda tx: read(tx, since)),
+    )
+    logged = joined(early, late)
+    perhaps = logged.get(ChangeKind.APPENDED, EMPTY) | logged.get(ChangeKind.FLAGGED, EMPTY)
+    return cached, Changed(perhaps, logged.get(ChangeKind.EXPUNGED, EMPTY)), found
 
 
-def _long_ago(
-    tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq
-) -> tuple[ModSeq, Mapping[ChangeKind, NumberSet]]:
+async def with_log(
+    session: SessionState,
+    mailbox: MailboxId,
+    since: ModSeq,
+    read: Callable[[ModSeq], Coroutine[Any, Any, T]],
+) -> tuple[Runs, T]:
+    """What `read` returns for a MODSEQ, and what was logged since `since` up to that one.
+
+    Where `read` raises `TooMuchLogged`, the log up to now is read in a thread, and then `read` has only what is newer.
+    """
+    early: Runs = {}
+    while True:
+        try:
+            return early, await read(since)
+        except TooMuchLogged:
+            account, database = session.account_id, session.world.database
+            since, more = await database.read_in_thread(_long_ago, account, mailbox, since)
+            early = joined(early, more)
+
+
+def joined(early: Runs, late: Runs) -> Runs:
+    """The UIDs of both."""
+    if not early:
+        return late
+    return {kind: early.get(kind, EMPTY) | late.get(kind, EMPTY) for kind in early.keys() | late.keys()}
+
+
+def _long_ago(tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq) -> tuple[ModSeq, Runs]:
     """What the log has now, and up to which MODSEQ that is."""
     return account_counters.modseq(tx, account), changes.runs(tx, account, mailbox, since)

@@ -15,7 +15,8 @@ from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.selected import PIECE_ROWS, SelectedMailbox, UpdateOptions
-from pillarbox.server.imap import snapshot
+from pillarbox.server.imap import changed, snapshot
+from pillarbox.server.imap.changed import Runs
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import changes, mailbox_cache, mailboxes
 from pillarbox.store.account_counters import NoSuchMailbox
@@ -53,16 +54,19 @@ async def send(session: SessionState, *, expunges: bool) -> None:
         return
     since = selected.modseq
     try:
-        cached, runs = await snapshot.up_to_date(session, selected.mailbox, _changes_since, since)
+        early, (cached, late) = await changed.with_log(
+            session,
+            selected.mailbox,
+            since,
+            lambda since: snapshot.up_to_date(session, selected.mailbox, _changes_since, since),
+        )
     except NoSuchMailbox:
         raise MailboxGone from None
     if cached.version.uid_validity != selected.uid_validity:
         raise MailboxGone
-    if runs is None:
-        if not (expunges and selected.pending_expunges):
-            return
-        runs = {}
-    options = _options(session, expunges=expunges)
+    if late is None and not early and not (expunges and selected.pending_expunges):
+        return
+    options, runs = _options(session, expunges=expunges), changed.joined(early, late or {})
     await session.write_pieces(await _applied(session, selected, cached, runs, options))
     if machine.qresync and selected.pending_expunges:
         # RFC 7162 §3.2: MODSEQs were sent while an EXPUNGE with a lower one is pending; a client that is
@@ -75,7 +79,7 @@ async def _applied(
     session: SessionState,
     selected: SelectedMailbox,
     cached: CachedMailbox,
-    runs: dict[ChangeKind, NumberSet],
+    runs: Runs,
     options: UpdateOptions,
 ) -> Iterable[bytes]:
     """Apply what has changed; the responses, made once for all sessions that have the same view and get many."""
@@ -113,16 +117,16 @@ def _changes_since(
     known: Version | None,
     max_rows: int,
     since: ModSeq,
-) -> tuple[Reading | None, dict[ChangeKind, NumberSet] | None]:
+) -> tuple[Reading | None, Runs | None]:
     """The mailbox, and the UIDs that the log names after `since`; None where it names none."""
     reading = mailbox_cache.read(tx, account, mailbox, known, max_rows=max_rows)
     version = reading.head if reading else known
     if version is not None and version.modseq <= since:
         return reading, None
-    return reading, changes.runs(tx, account, mailbox, since)
+    return reading, changes.runs(tx, account, mailbox, since, max_rows=max_rows)
 
 
-def _updates(cached: CachedMailbox, runs: dict[ChangeKind, NumberSet], since: ModSeq) -> Updates:
+def _updates(cached: CachedMailbox, runs: Runs, since: ModSeq) -> Updates:
     vanished = runs.get(ChangeKind.EXPUNGED, EMPTY)
     appended = Chosen(tuple(runs.get(ChangeKind.APPENDED, EMPTY).slices(cached.uids)), cached.uids)
     flagged = Chosen(tuple(runs.get(ChangeKind.FLAGGED, EMPTY).slices(cached.uids)), cached.uids)

@@ -152,7 +152,7 @@ def test_a_cold_mailbox_and_one_that_has_changed_much_are_read_in_a_thread(
 
 @pytest.mark.rfc("7162 §3.2.6", "MUST")
 def test_the_log_of_a_client_that_was_away_long_is_read_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    with open_imap(limits=FEW) as mail:
+    with open_imap(limits=ImapLimits(max_rows_in_loop=8)) as mail:
         mail.deliver(*[MESSAGE] * 8)
         client = mail.client(enable="QRESYNC", select="INBOX")
         codes = client.ok("SELECT INBOX").codes()
@@ -174,6 +174,24 @@ def test_the_log_of_a_client_that_was_away_long_is_read_in_a_thread(monkeypatch:
             assert (("read_in_thread", "_long_ago") in calls.take()) is thread
             assert [items[b"UID"] for items in answer.fetched.values()] == [5, 8]
             assert answer.vanished(earlier=True) == [2, 7]
+
+
+def test_a_long_log_is_read_in_a_thread_for_updates_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 14)
+        client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
+        client.ok("STORE 1,3,5,7,9,11 +FLAGS.SILENT (\\Deleted)")
+        other.ok("NOOP")
+        client.ok("EXPUNGE")
+        mail.deliver()
+        calls = Calls(mail, monkeypatch)
+        answer = other.ok("NOOP")
+        assert ("read_in_thread", "_long_ago") in calls.take()
+        assert answer.numbered(b"EXPUNGE") == [1, 2, 3, 4, 5, 6]
+        assert answer.numbered(b"EXISTS") == [9]
+        assert other.ok("NOOP").responses == []
+        assert calls.take() == []
+        assert other.uids() == [2, 4, 6, 8, 10, 12, 13, 14, 15]
 
 
 def test_sessions_that_see_the_same_are_sent_what_was_made_once() -> None:
