@@ -153,7 +153,8 @@ class SelectedMailbox:
         """
         named = self._uid_slices(numbers.numbers) if uid else self._sequence_slices(numbers.numbers)
         if numbers.saved:
-            named = _union(named, self._slices(self.saved))
+            saved = self._slices(self.saved)
+            named = _union(named, saved) if named else saved
         return Chosen(tuple(named), self.uids)
 
     def choose(self, uids: NumberSet) -> Chosen:

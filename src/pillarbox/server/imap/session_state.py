@@ -5,8 +5,10 @@ contents are shared (`store.mailbox_cache`), and a session keeps only what its c
 (`protocol.imap.selected`).
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from pillarbox.config.schema import Config
@@ -132,18 +134,17 @@ class SessionState:
         return selected
 
     async def resolve(self, numbers: SequenceSet, *, uid: bool) -> Chosen:
-        """The messages that a command names. Others run between the steps where their runs are many.
+        """The messages that a command names; looked for in a thread where their runs are many.
 
         Raises `NoSuchMessage`.
         """
         runs = len(numbers.numbers.runs) + (len(self.selected.saved.runs) if numbers.saved else 0)
-        many = runs > MANY_RUNS
-        if many:
-            await self.flush_and_yield()
-        chosen = self.selected.resolve(numbers, uid=uid)
-        if many:
-            await self.flush_and_yield()
-        return chosen
+        if runs <= MANY_RUNS:
+            return self.selected.resolve(numbers, uid=uid)
+        self.flush()
+        # Meanwhile the UIDs of other sessions may be added behind those that this client knows, no more
+        resolve = partial(self.selected.resolve, numbers, uid=uid)
+        return await asyncio.get_running_loop().run_in_executor(None, resolve)
 
     # --- output
 
