@@ -68,6 +68,7 @@ def serve(folder: Path, ports: tuple[int, int, int], waiting: int) -> None:
         for first in range(0, waiting, 5_000):
             last = min(waiting, first + 5_000)
             database.write_now(fill, first, last, time.time_ns() // 1_000_000)
+    os.sync()  # what follows is not to wait for the disk to write this
     with (folder / "log").open("w") as log:
         os.dup2(log.fileno(), 2)
     serving.alone(resolved, listen_on(HOST, {"smtp": port}), lambda: None)
