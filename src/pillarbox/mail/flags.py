@@ -32,8 +32,11 @@ MAX_KEYWORD_OCTETS: Final = 255
 """Length of one keyword, the same as in JMAP (RFC 8621 §4.1.1)."""
 
 MAX_TEXT_OCTETS: Final = 1024
-"""All flags of one message as stored. Most mailboxes have few different texts; one in which each message has another
-has this much in memory for each."""
+"""All flags of one message as stored."""
+
+SHORT_TEXT_OCTETS: Final = 40
+"""As long as all system flags together. What is longer has a keyword, and of such texts a mailbox may have a limited
+number (`store.flag_texts`): most have few different ones, but each message could have another."""
 
 MAX_KNOWN_OCTETS: Final = 8 * 1024
 """Keywords of a mailbox that are announced, about."""
@@ -53,6 +56,10 @@ class InvalidFlag(ValueError):
 
 class TooManyFlags(ValueError):
     """A limit of this module is exceeded; answered with NO [LIMIT]."""
+
+
+class MailboxFlagsFull(TooManyFlags):
+    """The messages of a mailbox would have too many different sets of flags; answered with NO [LIMIT]."""
 
 
 def canonical(flags: Iterable[str]) -> str:
@@ -79,6 +86,17 @@ def known(flags: Iterable[str]) -> str:
         if words <= MAX_KEYWORDS and octets <= MAX_TEXT_OCTETS:
             good[one] = None
     return canonical(good)
+
+
+def shortened(stored: str) -> str:
+    """The system flags of a stored text, and as many of its keywords as make no more than `SHORT_TEXT_OCTETS`."""
+    kept: list[str] = []
+    octets = -1
+    for flag in stored.split():
+        if octets + 1 + len(flag) <= SHORT_TEXT_OCTETS:
+            kept.append(flag)
+            octets += 1 + len(flag)
+    return " ".join(kept)
 
 
 def add(stored: str, more: str) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from pillarbox.mail.flags import SHORT_TEXT_OCTETS
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ModSeq, ThreadId, Uid, UidValidity
 from pillarbox.mail.summary import Summary
-from pillarbox.store import account_counters, changes, mailbox_counts, threads
+from pillarbox.store import account_counters, changes, flag_texts, mailbox_counts, threads
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox_counts import MailboxCounts
 from pillarbox.world.blobs import PreparedBlob
@@ -57,8 +58,8 @@ def append(
 ) -> Appended:
     """Append a message to a mailbox.
 
-    Raises `NoSuchMailbox` or `OverQuota` before it has changed anything, so that a verb which delivers to several
-    accounts may continue with the next.
+    Raises `NoSuchMailbox`, `OverQuota` or `flags.MailboxFlagsFull` before it has changed anything, so that a verb
+    which delivers to several accounts may continue with the next.
     """
     arrival = Arrival(message, flags, received_at_ms)
     return append_all(tx, account, mailbox, (arrival,), now_ms=now_ms, quota_octets=quota_octets)[0]
@@ -79,6 +80,9 @@ def append_all(
     """
     if not arrivals:
         return []
+    long_flags = [arrival.flags for arrival in arrivals if len(arrival.flags) > SHORT_TEXT_OCTETS]
+    if long_flags:
+        flag_texts.check(tx, account, mailbox, long_flags)
     counts = _counts(arrivals[0])
     if len(arrivals) > 1:
         counts = MailboxCounts.total(map(_counts, arrivals))
@@ -96,6 +100,8 @@ def append_all(
         _store_email(tx, email, arrival.message)
         _place(tx, account, mailbox, identifiers, arrival, now_ms)
         appended.append(identifiers)
+    if long_flags:
+        flag_texts.count(tx, account, mailbox, long_flags)
     last = first + len(arrivals) - 1
     changes.record_run(tx, account, allocation.modseq, mailbox, ChangeKind.APPENDED, (first, last))
     return appended

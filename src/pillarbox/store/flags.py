@@ -4,6 +4,7 @@ A mailbox has few distinct flag texts, however many messages: a change is comput
 rows of flags: messages that had the same change follow each other in one (`flag_runs`).
 """
 
+from collections import Counter
 from collections.abc import Collection
 from enum import Enum
 from typing import Final, assert_never
@@ -11,9 +12,10 @@ from typing import Final, assert_never
 from msgspec import Struct
 
 from pillarbox.mail import flags as flag_text
+from pillarbox.mail.flags import SHORT_TEXT_OCTETS
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import account_counters, changes, flag_runs, mailbox_counts
+from pillarbox.store import account_counters, changes, flag_runs, flag_texts, mailbox_counts
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.flag_runs import FlagRun
 from pillarbox.store.mailbox_counts import MailboxCounts
@@ -61,7 +63,8 @@ def alter(
     """Change the flags of these messages; UIDs that do not exist are ignored.
 
     `flags`: canonical text. Messages that already have the requested flags keep their MODSEQ. Raises
-    `NoSuchMailbox`, or `flag_text.TooManyFlags` where a message would get too many keywords.
+    `NoSuchMailbox`, or `flag_text.TooManyFlags` where a message or the mailbox would get too many keywords, before it
+    has changed anything.
     """
     previous = ModSeq(_highest(tx, account, mailbox))
     if unchanged_since is None and _is_wide(uids):
@@ -78,6 +81,13 @@ def alter(
     rewritten = _rewritten({run[2] for run, inside in parts if inside}, mode, flags)
     if not rewritten:
         return FlagChange(uids, refused, {}, 0, previous, previous)
+    long = {
+        old: new
+        for old, new in rewritten.items()
+        if len(new) > SHORT_TEXT_OCTETS or len(old) > SHORT_TEXT_OCTETS
+    }
+    if long:
+        _check_texts(tx, account, mailbox, parts, long)
     modseq = account_counters.next_modseq(tx, account)
     after: list[FlagRun] = []
     counts = dict.fromkeys(rewritten, 0)
@@ -90,6 +100,8 @@ def alter(
             after.append(run)
     flag_runs.replace(tx, account, mailbox, before, flag_runs.joined(after))
     mailbox_counts.apply(tx, account, mailbox, modseq, _count_change(rewritten, counts))
+    if long:
+        flag_texts.change(tx, account, mailbox, _gained(long, counts))
     changes.record(tx, account, modseq, mailbox, ChangeKind.FLAGGED, uids)
     return FlagChange(uids, refused, rewritten, sum(counts.values()), previous, modseq)
 
@@ -129,6 +141,39 @@ def _highest(tx: Transaction, account: AccountId, mailbox: MailboxId) -> int:
     if highest is None:
         raise account_counters.NoSuchMailbox(mailbox)
     return highest
+
+
+def _check_texts(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    parts: list[tuple[FlagRun, bool]],
+    rewritten: dict[str, str],
+) -> None:
+    """Raises `flag_text.MailboxFlagsFull`; never where only system flags change, as a message becomes read."""
+    others = [new for old, new in rewritten.items() if flag_text.keywords(old) != flag_text.keywords(new)]
+
+    def replaced() -> int:
+        """The octets of the texts that only these messages have."""
+        here: Counter[str] = Counter()
+        for (first, last, text, _), inside in parts:
+            here[text] += inside * (last - first + 1)
+        return sum(
+            len(text)
+            for text in flag_texts.long(rewritten)
+            if flag_texts.messages(tx, account, mailbox, text) == here[text]
+        )
+
+    flag_texts.check(tx, account, mailbox, flag_texts.long(others), replaced=replaced)
+
+
+def _gained(rewritten: dict[str, str], counts: dict[str, int]) -> dict[str, int]:
+    """How many messages more have each long text."""
+    gained: Counter[str] = Counter()
+    for old, new in rewritten.items():
+        gained[old] -= counts[old]
+        gained[new] += counts[old]
+    return {text: gained[text] for text in flag_texts.long(gained)}
 
 
 def _count_change(rewritten: dict[str, str], counts: dict[str, int]) -> MailboxCounts:

@@ -14,7 +14,6 @@ from typing import Any
 from pillarbox.mail import mailbox_name
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid
 from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
-from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.store import account_counters, changes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import ChangeKind
@@ -292,7 +291,7 @@ def rename(
         raise MailboxExists(name)
     if old == INBOX:
         target = create(tx, account, name, now_ms=now_ms, most=most)
-        placements.move(tx, account, mailbox, EVERYTHING, to=target.id, now_ms=now_ms)
+        placements.move_all(tx, account, mailbox, to=target.id, now_ms=now_ms)
         return
     if name.startswith(old + SEPARATOR):
         raise NestedInItself(name)
@@ -335,6 +334,6 @@ def delete_account(tx: Transaction, account: AccountId) -> None:
 
 
 _ACCOUNT_TABLES = (
-    "flags", "placements", "mailboxes", "subscriptions", "thread_keys", "changes", "ledgers",
+    "flags", "flag_texts", "placements", "mailboxes", "subscriptions", "thread_keys", "changes", "ledgers",
     "search_attempts",
 )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Final
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import account_counters, changes, flag_runs, mailbox_counts
+from pillarbox.store import account_counters, changes, flag_runs, flag_texts, mailbox_counts
 from pillarbox.store.append import PLACE, Appended, Arrival, append_all
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox_counts import MailboxCounts
@@ -67,16 +67,41 @@ class _Row:
 def copy(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
 ) -> Copied | None:
-    """Copy messages with their flags; `None` where none of them exists. Raises `NoSuchMailbox`."""
+    """Copy messages with their flags; `None` where none of them exists.
+
+    Raises `NoSuchMailbox` or `flags.MailboxFlagsFull` before it has changed anything.
+    """
     rows = _rows_to_copy(tx, account, mailbox, uids, to)
+    flag_texts.check(tx, account, to, _long(rows))
     return _copy(tx, account, mailbox, rows, to=to, now_ms=now_ms) if rows else None
 
 
 def move(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
 ) -> Copied | None:
-    """Move messages in one step (RFC 6851); `None` where none exists. Raises `NoSuchMailbox`."""
+    """Move messages in one step (RFC 6851); `None` where none exists. Raises as `copy` does."""
     rows = _rows_to_copy(tx, account, mailbox, uids, to)
+    flag_texts.check(tx, account, to, _long(rows))
+    return _move(tx, account, mailbox, rows, to=to, now_ms=now_ms)
+
+
+def move_all(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, *, to: MailboxId, now_ms: int
+) -> Copied | None:
+    """Move all messages to an empty mailbox, whatever flags they have. Raises `NoSuchMailbox`."""
+    rows = _rows_to_copy(tx, account, mailbox, EVERYTHING, to)
+    return _move(tx, account, mailbox, rows, to=to, now_ms=now_ms)
+
+
+def _move(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    rows: Sequence[_Row],
+    *,
+    to: MailboxId,
+    now_ms: int,
+) -> Copied | None:
     if not rows:
         return None
     copied = _copy(tx, account, mailbox, rows, to=to, now_ms=now_ms)
@@ -184,6 +209,10 @@ def _counts(rows: Sequence[_Row]) -> MailboxCounts:
     return MailboxCounts.total(MailboxCounts.of(row.flags, octets=row.size) for row in rows)
 
 
+def _long(rows: Sequence[_Row]) -> list[str]:
+    return flag_texts.long([row.flags for row in rows])
+
+
 _COPY_PLACEMENTS = """
 INSERT INTO placements
 SELECT account, ?, ? + row_number() OVER (ORDER BY uid), email, thread, size,
@@ -243,6 +272,7 @@ def _copy(
         tx.execute_many(PLACE, _placements(tx, (account, mailbox, to), scattered, now_ms))
     single = [(uid, uid, row.flags, modseq) for uid, row in enumerate(rows, first)]
     flag_runs.insert(tx, account, to, flag_runs.joined(single))
+    flag_texts.count(tx, account, to, _long(rows))
     target = NumberSet(((first, before),))
     changes.record(tx, account, modseq, to, ChangeKind.APPENDED, target)
     return Copied(source, target, uid_validity, modseq)
@@ -259,6 +289,7 @@ def _remove(
         [(account, mailbox, *run) for run in uids.runs],
     )
     mailbox_counts.apply(tx, account, mailbox, modseq, -_counts(rows))
+    flag_texts.count(tx, account, mailbox, _long(rows), removed=True)
     changes.record(tx, account, modseq, mailbox, ChangeKind.EXPUNGED, uids)
 
 

@@ -9,6 +9,7 @@ The id of an email has its account in the upper bits (see `account_counters`), s
   thread), so that listing, sorting and searching by them is one scan of a narrow table.
 - `flags`: what changes of placements: a row for each run of messages that have the same (`flag_runs`), so that STORE
   on a whole mailbox leaves one.
+- `flag_texts`: long texts of `flags`, with the number of messages; see the module of that name.
 - `emails`: what was rendered once at delivery. `blob` is the name of the octets, `digest` the cached header fields,
   `links` the message ids of References (or the first of In-Reply-To). Small columns come first: SQLite reads a row
   from its start.
@@ -141,6 +142,20 @@ _RUNS = """
 ALTER TABLE flags ADD COLUMN more INTEGER NOT NULL DEFAULT 0
 """
 
+_TEXTS = """
+CREATE TABLE flag_texts (
+  account INTEGER NOT NULL,
+  mailbox INTEGER NOT NULL,
+  flags TEXT NOT NULL,
+  messages INTEGER NOT NULL,
+  PRIMARY KEY (account, mailbox, flags)
+) WITHOUT ROWID;
+INSERT INTO flag_texts
+SELECT account, mailbox, flags, sum(more + 1) FROM flags WHERE length(flags) > 40 GROUP BY account, mailbox, flags
+"""
+
 SCHEMA = Schema(
-    "store", migrations=(_TABLES + sqlite_fts.TABLE + _UNINDEXED, _ATTEMPTS, _RUNS), compatible_back_to=3
+    "store",
+    migrations=(_TABLES + sqlite_fts.TABLE + _UNINDEXED, _ATTEMPTS, _RUNS, _TEXTS),
+    compatible_back_to=3,
 )

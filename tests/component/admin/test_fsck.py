@@ -64,6 +64,7 @@ REPAIRED = {
     "modseq-in-order": ["UPDATE mailboxes SET highest_modseq = 2 WHERE account = 1"],
     "mailbox-counts-match": ["UPDATE mailboxes SET unseen = unseen + 1, octets = 0 WHERE account = 1"],
     "account-usage-matches": ["UPDATE ledgers SET octets = 5 WHERE account = 2"],
+    "flag-texts-match": [f"INSERT INTO flag_texts VALUES (1, {INBOX}, 'nobody has this', 3)"],
     "email-is-indexed": [f"DELETE FROM search_index WHERE rowid = {A1 + 2}"],
     "index-entry-has-email": [f"INSERT INTO search_index (rowid, text) VALUES ({A1 + 500}, 'abcdef')"],
     "destination-has-next-attempt": ["DELETE FROM queue_destinations"],

@@ -29,6 +29,7 @@ from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.store import fetch, mailboxes
 from pillarbox.store.account_counters import OverQuota
 from pillarbox.store.fetch import Column
+from pillarbox.store.flag_texts import MAX_MAILBOX_OCTETS
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.database import Database, DatabaseUnavailable, Transaction
 from pillarbox.world.database.sqlite import memory_database
@@ -142,6 +143,25 @@ def test_keywords_beyond_what_a_message_can_have_are_left_out(provider: Provider
     assert flags.startswith("\\Seen ")
     assert 500 < len(flags) <= MAX_TEXT_OCTETS
     assert flags.count(" k") == 100
+
+
+def test_keywords_beyond_what_a_mailbox_can_have_are_left_out_and_told(
+    provider: Provider, tmp_path: Path
+) -> None:
+    number = MAX_MAILBOX_OCTETS // 250 + 3
+    letters = [
+        SEPARATOR
+        + b"Subject: %d\nX-Keywords: %b $Old\nStatus: RO\n\nx\n\n" % (one, (b"k%d" % one).ljust(250, b"x"))
+        for one in range(number)
+    ]
+    (tmp_path / "m").write_bytes(b"".join(letters))
+    done = provider.bring(tmp_path / "m")
+    assert done.stored == number
+    texts = [flags for _, flags, _ in provider.held()["INBOX"]]
+    assert all(text.startswith("\\Seen ") and "$Old" in text for text in texts)
+    short = [text for text in texts if text == "\\Seen $Old"]
+    assert done.left_out.messages == len(short) > 3
+    assert f"k{number - 1}".ljust(250, "x") in done.left_out.keywords
 
 
 def test_status_fields_can_be_kept(tmp_path: Path) -> None:

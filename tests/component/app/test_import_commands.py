@@ -27,6 +27,8 @@ def test_a_second_run_says_how_many_were_there(there: CommandLine, tmp_path: Pat
         "imported": 0,
         "already_imported": len(letters),
         "mailboxes": [],
+        "without_keywords": 0,
+        "keywords_left_out": [],
         "unlisted": 0,
         "skipped": [],
     }

@@ -13,6 +13,7 @@ from pillarbox.admin.backup.assembly import OpenPoint
 from pillarbox.admin.backup.contents import DAMAGED, MISSING
 from pillarbox.admin.backup.folder import Reading, stepwise
 from pillarbox.admin.backup.missing import is_damaged, put_back_octets
+from pillarbox.admin.fitting_flags import LeftOut, fitted
 from pillarbox.admin.lost_mail import LostMessage, lost_messages
 from pillarbox.directory import accounts, quota
 from pillarbox.directory.naming import NameRefused
@@ -72,6 +73,8 @@ class BroughtBack:
     """Messages that the backup does not have."""
     not_found: list[str] = field(default_factory=list)
     """UIDs and Message-IDs that no message has."""
+    left_out: LeftOut = field(default_factory=LeftOut)
+    """Keywords that messages were stored without."""
 
 
 @dataclass(slots=True)
@@ -133,7 +136,7 @@ def restore_messages(
             result.present += len(batch) - len(new)
             new = list({message.digest: message for message in new}.values())
             if new:
-                _store(database, blobs, ours, target, new, now_ms)
+                result.left_out.add(_store(database, blobs, ours, target, new, now_ms))
                 there.add([message.digest for message in new], target)
                 result.restored += len(new)
                 if target not in result.mailboxes:
@@ -252,7 +255,7 @@ def _batches(messages: Iterator[_Found]) -> Iterator[list[_Found]]:
 
 def _store(
     database: Database, blobs: Blobs, account: AccountId, target: str, new: list[_Found], now_ms: int
-) -> None:
+) -> LeftOut:
     arrivals = [
         Arrival(
             Message(blobs.keep_ready(message.octets), summarize(message.octets)),
@@ -266,18 +269,23 @@ def _store(
         if database.read_now(is_damaged, blobs, arrival.message.blob.blob.digest):
             database.write_now(put_back_octets, arrival.message.blob)
     try:
-        database.write_now(_append, account, target, arrivals, now_ms)
+        return database.write_now(_append, account, target, arrivals, now_ms)
     except account_counters.OverQuota:
         for arrival in arrivals:
             blobs.discard(arrival.message.blob)
         raise
 
 
-def _append(tx: Transaction, account: AccountId, target: str, arrivals: list[Arrival], now_ms: int) -> None:
+def _append(
+    tx: Transaction, account: AccountId, target: str, arrivals: list[Arrival], now_ms: int
+) -> LeftOut:
     try:
         mailbox = mailboxes.by_name(tx, account, target)
     except NoSuchMailbox:
         mailbox = mailboxes.create(tx, account, target, now_ms=now_ms)
         mailboxes.subscribe(tx, account, target)
     limit = quota.effective(tx, account)
+    left_out = LeftOut()
+    arrivals = fitted(tx, account, (mailbox.id,), arrivals, left_out)
     append_all(tx, account, mailbox.id, arrivals, now_ms=now_ms, quota_octets=limit)
+    return left_out

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from pillarbox.admin.fitting_flags import LeftOut, fitted
 from pillarbox.admin.importing import checkpoint
 from pillarbox.admin.importing.reading import why
 from pillarbox.admin.importing.source import (
@@ -60,6 +61,8 @@ class ImportResult:
     """Skipped beyond `MAX_SKIPPED`: a file may be made of nothing else."""
     mailboxes: set[str] = field(default_factory=set)
     """Into which messages were stored."""
+    left_out: LeftOut = field(default_factory=LeftOut)
+    """Keywords that messages were stored without."""
 
     def skip(self, message: SkippedMessage) -> None:
         """Note what could not be imported."""
@@ -76,6 +79,7 @@ class ImportResult:
             self.skip(skipped)
         self.unlisted += other.unlisted
         self.mailboxes |= other.mailboxes
+        self.left_out.add(other.left_out)
 
 
 @dataclass(slots=True)
@@ -120,7 +124,7 @@ def run_import(
     messages = _within(source_context, source, source.read(checkpoint_of))
     for batch in _batches(messages, blobs, result, now_ms, max_batch_messages, is_known):
         try:
-            mailboxes_used = database.write_now(_store, account, source, batch, now_ms=now_ms)
+            mailboxes_used, left_out = database.write_now(_store, account, source, batch, now_ms=now_ms)
         except DatabaseUnavailable:
             raise  # after a crash it may turn out to be durable
         except BaseException:
@@ -129,6 +133,7 @@ def run_import(
             raise
         result.stored += len(batch.arrivals)
         result.mailboxes |= mailboxes_used
+        result.left_out.add(left_out)
         progress(batch.end, result)
     return result
 
@@ -206,14 +211,17 @@ def _arrival(message: SourceMessage, blobs: Blobs, now_ms: int) -> Arrival:
     return Arrival(Message(blobs.keep_ready(message.octets), summary), message.flags, received)
 
 
-def _store(tx: Transaction, account: AccountId, source: Source, batch: _Batch, *, now_ms: int) -> set[str]:
-    """Store a batch; returns the mailboxes that it came into."""
-    used = set[str]()
+def _store(
+    tx: Transaction, account: AccountId, source: Source, batch: _Batch, *, now_ms: int
+) -> tuple[set[str], LeftOut]:
+    """Store a batch; returns the mailboxes that it came into, and the keywords that they had no room for."""
+    used, left_out = set[str](), LeftOut()
     limit = quota.effective(tx, account)
     for names, group in groupby(batch.arrivals, key=lambda arrival: arrival[0]):
         first, *others = _mailboxes(tx, account, names or (source.mailbox,), source.mailbox, now_ms)
         used |= {mailbox.name for mailbox in (first, *others)}
-        arrivals = [arrival for _, arrival in group]
+        places = [mailbox.id for mailbox in (first, *others)]
+        arrivals = fitted(tx, account, places, [arrival for _, arrival in group], left_out)
         appended = append_all(tx, account, first.id, arrivals, now_ms=now_ms, quota_octets=limit)
         uids = NumberSet(((appended[0].uid, appended[-1].uid),))
         for other in others:
@@ -222,7 +230,7 @@ def _store(tx: Transaction, account: AccountId, source: Source, batch: _Batch, *
         checkpoint.save(tx, account, source.name, saved)
     for identity in batch.identities:
         checkpoint.save(tx, account, checkpoint.IDENTITIES, Checkpoint(identity))
-    return used
+    return used, left_out
 
 
 def _mailboxes(

@@ -75,7 +75,10 @@ def delete(database: Database, matches: Sequence[Match]) -> int:
 
 
 def move(database: Database, matches: Sequence[Match], to: dict[AccountId, MailboxId], *, now_ms: int) -> int:
-    """Move messages to a mailbox of their account; one that is there already is only removed elsewhere."""
+    """Move messages to a mailbox of their account; one that is there already is only removed elsewhere.
+
+    Raises `flag_text.MailboxFlagsFull`; what was moved until then stays there.
+    """
     return sum(
         database.write_now(
             _move, match.account.id, match.mailbox.id, uids, to=to[match.account.id], now_ms=now_ms

@@ -8,7 +8,15 @@ import click
 from pillarbox.app.commands.imap_options import ImapOptions, imap_options
 from pillarbox.app.commands.installation import CommandFailed, Installation, counted, on_installation
 from pillarbox.app.commands.progress import octets_read
-from pillarbox.app.commands.skipped import MAX_SHOWN, line, skipped_data, skipped_lines, write_report
+from pillarbox.app.commands.skipped import (
+    MAX_SHOWN,
+    left_out_data,
+    left_out_lines,
+    line,
+    skipped_data,
+    skipped_lines,
+    write_report,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,11 +159,12 @@ def _show(installation: Installation, imported: "ImportResult") -> None:
     lines = [f"{counted(imported.stored, 'message')} imported{f' into {where}' if mailboxes else ''}."]
     if imported.already:
         lines.append(f"{counted(imported.already, 'message')} had been imported before.")
-    lines += skipped_lines(imported)
+    lines += [*left_out_lines(imported.left_out), *skipped_lines(imported)]
     data = {
         "imported": imported.stored,
         "already_imported": imported.already,
         "mailboxes": mailboxes,
+        **left_out_data(imported.left_out),
         **skipped_data(imported),
     }
     installation.show(data, "\n".join(lines))

@@ -9,7 +9,13 @@ import click
 from pillarbox.app.commands.imap_options import ImapOptions, remote_of
 from pillarbox.app.commands.installation import CommandFailed, Installation, counted, table
 from pillarbox.app.commands.progress import steps
-from pillarbox.app.commands.skipped import skipped_data, skipped_lines, write_report
+from pillarbox.app.commands.skipped import (
+    left_out_data,
+    left_out_lines,
+    skipped_data,
+    skipped_lines,
+    write_report,
+)
 from pillarbox.mail.visible import visible
 
 if TYPE_CHECKING:
@@ -145,7 +151,7 @@ def _show(installation: Installation, imported: "PullResult") -> None:
         lines.append(f"{counted(imported.deleted, 'message')} deleted.")
     if imported.recognized:
         lines.append(f"{counted(imported.recognized, 'message')} recognized that had been imported before.")
-    lines += skipped_lines(imported)
+    lines += [*left_out_lines(imported.left_out), *skipped_lines(imported)]
     data = {
         "imported": imported.stored,
         "already_imported": imported.already,
@@ -153,6 +159,7 @@ def _show(installation: Installation, imported: "PullResult") -> None:
         "deleted": imported.deleted,
         "recognized": imported.recognized,
         "mailboxes": sorted(imported.mailboxes),
+        **left_out_data(imported.left_out),
         **skipped_data(imported),
     }
     installation.show(data, "\n".join(lines))

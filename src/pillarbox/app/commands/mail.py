@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from pillarbox.admin.mail.finding import FoundMessage, Match
     from pillarbox.admin.mail.showing import ShownMessage
+    from pillarbox.mail.identifiers import AccountId, MailboxId
 
 MAX_SENDER_CHARACTERS: Final = 40
 MAX_SUBJECT_CHARACTERS: Final = 60
@@ -166,7 +167,7 @@ def move(
         to = installation.write(changing.targets, owners, name, create=create, now_ms=installation.now_ms)
     except InvalidMailboxName as failure:
         raise CommandFailed(f"Not a mailbox name: '{target}': {failure}") from None
-    moved = changing.move(installation.database, matches, to, now_ms=installation.now_ms)
+    moved = _move(installation, matches, to, name)
     installation.show({"messages": moved, "mailbox": name}, f"{counted(moved, 'message')} moved to {name}.")
 
 
@@ -248,13 +249,25 @@ def delete(
         owners = list({match.account.id: match.account for match in matches}.values())
         now_ms = installation.now_ms
         to = installation.write(changing.targets, owners, "Trash", create=True, now_ms=now_ms)
-        deleted = changing.move(installation.database, matches, to, now_ms=now_ms)
+        deleted = _move(installation, matches, to, "Trash")
     else:
         deleted = changing.delete(installation.database, matches)
     installation.show(
         {"messages": deleted, "to_trash": to_trash},
         f"{counted(deleted, 'message')} {'moved to Trash' if to_trash else 'deleted'}.",
     )
+
+
+def _move(
+    installation: Installation, matches: "Sequence[Match]", to: "dict[AccountId, MailboxId]", name: str
+) -> int:
+    from pillarbox.admin.mail import changing
+    from pillarbox.mail.flags import MailboxFlagsFull
+
+    try:
+        return changing.move(installation.database, matches, to, now_ms=installation.now_ms)
+    except MailboxFlagsFull as failure:
+        raise CommandFailed(f"Can't move all of them to {name}: {failure}") from None
 
 
 def _ended_early(installation: Installation, matches: "Sequence[Match]", *, dry_run: bool) -> bool:

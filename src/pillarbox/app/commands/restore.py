@@ -10,6 +10,7 @@ from pillarbox.app.commands.amounts import shown
 from pillarbox.app.commands.installation import CommandFailed, Installation, counted, on_installation
 from pillarbox.app.commands.maintenance import form
 from pillarbox.app.commands.progress import octets_read
+from pillarbox.app.commands.skipped import left_out_data, left_out_lines
 
 if TYPE_CHECKING:
     from pillarbox.admin.backup import BroughtBack, LostMessage, MissingRestored, RestoreResult, Selection
@@ -224,6 +225,7 @@ def _fields(brought: "BroughtBack") -> dict[str, object]:
         "mailboxes": brought.mailboxes,
         "lost": brought.lost,
         "not_found": brought.not_found,
+        **left_out_data(brought.left_out),
     }
 
 
@@ -232,6 +234,7 @@ def _brought(brought: "BroughtBack", point: str) -> Iterable[str]:
     yield f"{counted(brought.restored, 'message')} restored from {point}{where}."
     if brought.present:
         yield f"{counted(brought.present, 'message')} not restored: the account still has them."
+    yield from left_out_lines(brought.left_out)
     yield from _listed("Damaged or missing in the backup:", brought.lost)
     if brought.lost:
         yield "Other points may have them: --point NAME"

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pillarbox.app.commands.installation import counted
 from pillarbox.mail.visible import visible
 
 if TYPE_CHECKING:
+    from pillarbox.admin.fitting_flags import LeftOut
     from pillarbox.admin.importing.run import ImportResult
     from pillarbox.admin.importing.source import SkippedMessage
 
@@ -30,6 +32,21 @@ def skipped_data(imported: "ImportResult") -> dict[str, object]:
         "unlisted": imported.unlisted,
         "skipped": [{"where": message.where, "why": message.why} for message in imported.skipped],
     }
+
+
+def left_out_lines(left_out: "LeftOut") -> list[str]:
+    """For people: how many messages came without some of their keywords, and which."""
+    if not left_out.messages:
+        return []
+    named = sorted(left_out.keywords)
+    shown = " ".join(named[:MAX_SHOWN]) + (" ..." if len(named) > MAX_SHOWN else "")
+    messages = counted(left_out.messages, "message")
+    return [f"{messages} stored without some keywords, of which the mailbox has too many: {visible(shown)}"]
+
+
+def left_out_data(left_out: "LeftOut") -> dict[str, object]:
+    """For `--json`."""
+    return {"without_keywords": left_out.messages, "keywords_left_out": sorted(left_out.keywords)}
 
 
 def write_report(path: Path, imported: "ImportResult") -> None:

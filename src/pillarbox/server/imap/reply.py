@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from pillarbox.mail.flags import TooManyFlags
+from pillarbox.mail.flags import MailboxFlagsFull, TooManyFlags
 from pillarbox.mail.mailbox_name import InvalidMailboxName
 from pillarbox.mail.transfer import UnknownEncoding
 from pillarbox.protocol.imap import response_codes, responses
@@ -81,6 +81,7 @@ REFUSALS: Final[dict[type[Exception], Reply]] = {
     NestedInItself: no("Can't rename a mailbox to a name below its own", response_codes.CANNOT),
     InvalidMailboxName: no("Invalid mailbox name", response_codes.CANNOT),
     NoSuchMessage: bad("Invalid message set"),
+    MailboxFlagsFull: no("Too many different keywords in the mailbox", response_codes.LIMIT),
     TooManyFlags: no("Too many keywords", response_codes.LIMIT),
     TooManyNames: no("Too many mailboxes or subscriptions", response_codes.LIMIT),
     OverQuota: no("Quota exceeded", response_codes.OVERQUOTA),

@@ -1,5 +1,6 @@
 """The counts of mailboxes and accounts are those of their rows."""
 
+from pillarbox.mail.flags import SHORT_TEXT_OCTETS
 from pillarbox.world.database.invariant import Invariant
 
 _COUNTED = """
@@ -15,6 +16,10 @@ _USED = """
 SELECT l.account AS account, coalesce(sum(u.size), 0) AS octets, count(u.email) AS messages
 FROM ledgers l LEFT JOIN (SELECT DISTINCT account, email, size FROM placements) u ON u.account = l.account
 GROUP BY l.account"""
+
+_TEXTS = f"""
+SELECT account, mailbox, flags, sum(more + 1) AS messages FROM flags WHERE length(flags) > {SHORT_TEXT_OCTETS}
+GROUP BY account, mailbox, flags"""  # noqa: S608 - a number of ours
 
 INVARIANTS = (
     Invariant(
@@ -44,5 +49,14 @@ INVARIANTS = (
                 " WHERE u.account = l.account"
             ),
         ),
+    ),
+    Invariant(
+        "flag-texts-match",
+        "The long flags of a mailbox are counted as its messages have them.",
+        f"SELECT account, mailbox FROM (SELECT * FROM ({_TEXTS}) a EXCEPT SELECT * FROM flag_texts)"  # noqa: S608 - a constant
+        f" UNION SELECT account, mailbox FROM (SELECT * FROM flag_texts EXCEPT SELECT * FROM ({_TEXTS}) b)",
+        "the flags of mailbox {1} of account {0} are counted wrongly",
+        "Count again.",
+        ("DELETE FROM flag_texts", f"INSERT INTO flag_texts {_TEXTS}"),
     ),
 )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pillarbox.store.flag_texts import MAX_MAILBOX_OCTETS
 from tests.kit.imap.client import MESSAGE, open_imap
 from tests.kit.imap.responses import Numbered, Status
 
@@ -21,6 +22,32 @@ def test_copy_keeps_flags_and_dates_and_returns_copyuid() -> None:
         assert set(copies[1][b"FLAGS"]) == {b"\\Flagged", b"$Word", b"\\Recent"}
         assert copies[2][b"INTERNALDATE"] == before[3][b"INTERNALDATE"]
         assert copies[1][b"EMAILID"] == client.ok("FETCH 1 EMAILID").fetched[1][b"EMAILID"]
+
+
+@pytest.mark.rfc("9051 §7.1", "MUST")
+def test_keywords_beyond_what_a_mailbox_can_have() -> None:
+    """RFC 9051 §7.1, LIMIT: the number of flags used in a mailbox."""
+    with open_imap() as mail:
+        most = MAX_MAILBOX_OCTETS // 1000 + 1
+        for number in range(most):
+            words = [f"{number}-{word}".ljust(249, "k") for word in range(4)]
+            mail.deliver(MESSAGE, flags=" ".join(words), mailbox="Archive" if number == 0 else "INBOX")
+        mail.deliver()
+        client = mail.client(select="INBOX")
+        refusal = (b"NO", b"LIMIT")
+        word = "k" * 250
+        for command in (f"STORE * FLAGS ({word} {word}2)", f"APPEND INBOX ({word} {word}2) {{3+}}\r\nx\r\n"):
+            refused = client.do(command)
+            assert (refused.word, refused.code) == refusal, command
+        archive = mail.client(select="Archive")
+        for command in ("COPY 1 INBOX", "MOVE 1 INBOX"):
+            refused = archive.do(command)
+            assert (refused.word, refused.code) == refusal, command
+        assert archive.uids() == [1]
+        # New keywords remain possible, as PERMANENTFLAGS says, and so do system flags
+        assert b"\\*" in (client.ok("SELECT INBOX").codes()[b"PERMANENTFLAGS"] or b"")
+        client.ok("STORE 1:* +FLAGS (\\Seen)")
+        client.ok("STORE 1:* FLAGS (another)")
 
 
 @pytest.mark.rfc("9051 §6.4.7", "SHOULD")

@@ -252,7 +252,7 @@ class MailboxPull:
         target = self._target
         if batch:
             try:
-                here = target.database.write_now(
+                here, left_out = target.database.write_now(
                     pulled.store, target.account, source, batch, now_ms=target.now_ms()
                 )
             except DatabaseUnavailable:
@@ -263,6 +263,7 @@ class MailboxPull:
                 raise
             for message in here:
                 target.blobs.discard(message.arrival.message.blob)
+            self._result.left_out.add(left_out)
             self._result.stored += len(batch) - len(here)
             self._result.recognized += len(here)
             if len(batch) > len(here):

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pillarbox.admin.fitting_flags import LeftOut, fitted
 from pillarbox.admin.importing.imap.plan import Planned
 from pillarbox.directory import quota
 from pillarbox.mail import flags as flag_text
@@ -198,10 +199,11 @@ def store(
     messages: Sequence[PulledMessage],
     *,
     now_ms: int,
-) -> list[PulledMessage]:
-    """Append messages and their rows; returns those that were here already (`recognize`).
+) -> tuple[list[PulledMessage], LeftOut]:
+    """Append messages and their rows.
 
-    Raises `NoSuchMailbox`, `OverQuota`.
+    Returns those that were here already (`recognize`), and the keywords that were left out. Raises `NoSuchMailbox`,
+    `OverQuota`.
     """
     here: list[PulledMessage] = []
     new: list[PulledMessage] = []
@@ -209,11 +211,12 @@ def store(
         again = pulled.looks_back and recognize(tx, account, pulled, message)
         (here if again else new).append(message)
     limit = quota.effective(tx, account)
-    arrivals = [message.arrival for message in new]
+    left_out = LeftOut()
+    arrivals = fitted(tx, account, (pulled.mailbox,), [message.arrival for message in new], left_out)
     appended = append_all(tx, account, pulled.mailbox, arrivals, now_ms=now_ms, quota_octets=limit)
     for message, placed in zip(new, appended, strict=True):
         _insert(tx, pulled, message, (pulled.mailbox, placed.uid))
-    return here
+    return here, left_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +331,7 @@ def change_flags(
         try:
             stored_flags.alter(tx, account, mailbox, NumberSet.of(uids), mode=mode, flags=flags)
         except (NoSuchMailbox, flag_text.TooManyFlags):
-            continue  # deleted here; or it has many keywords of its own here
+            continue  # deleted here; or it, or its mailbox, has many keywords of its own here
     return changed
 
 
