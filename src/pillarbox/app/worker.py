@@ -141,16 +141,17 @@ async def _serve(
 
 
 async def _end_leases_of_the_dead(world: World, config: Config) -> ProcessLock:
-    """End the leases that workers have left behind, if no other worker is alive, so that mail does not wait for them.
+    """End the leases that workers have left behind, so that mail does not wait for them.
 
-    Returns the lock that says that this worker is.
+    Of all workers, if no other is alive; else of the one that this worker replaces. Returns the lock that says that
+    this one is alive.
     """
     lock = ProcessLock(config.data_directory.relay_lock)
-    if lock.try_acquire():
-        now_ms = world.clock.now_ms()
-        if await world.database.read_in_thread(any_leased, now_ms=now_ms):
-            ended = await world.database.write_in_thread(end_leases, now_ms=now_ms)
-            world.telemetry.event("leases ended", recipients=ended)
+    mark = 0 if lock.try_acquire() else world.shared.mark
+    now_ms = world.clock.now_ms()
+    if await world.database.read_in_thread(any_leased, now_ms=now_ms, mark=mark):
+        ended = await world.database.write_in_thread(end_leases, now_ms=now_ms, mark=mark)
+        world.telemetry.event("leases ended", recipients=ended)
     lock.share()
     return lock
 

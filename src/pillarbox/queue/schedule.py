@@ -150,22 +150,29 @@ def renew(tx: Transaction, jobs: Iterable[Job], *, now_ms: int, lease_ms: int = 
     )
 
 
-def any_leased(tx: Transaction, *, now_ms: int) -> bool:
-    """Whether any lease has not run out."""
-    return (
-        tx.row("SELECT 1 FROM queue_recipients WHERE lease <> 0 AND due_at_ms > ? LIMIT 1", (now_ms,))
-        is not None
-    )
+_LEASED = "lease <> 0 AND state = 'waiting' AND due_at_ms > ? AND (lease % 4294967296 = ? OR ? = 0)"
 
 
-def end_leases(tx: Transaction, *, now_ms: int) -> int:
+def lease_of(mark: int, chance: int) -> int:
+    """A lease of the worker with this mark of 32 bits; `chance`: a random number of 31 bits."""
+    return chance << 32 | mark
+
+
+def any_leased(tx: Transaction, *, now_ms: int, mark: int = 0) -> bool:
+    """Whether any lease has not run out, of a worker with this mark where one is given."""
+    found = tx.row(f"SELECT 1 FROM queue_recipients WHERE {_LEASED} LIMIT 1", (now_ms, mark, mark))  # noqa: S608 - from above
+    return found is not None
+
+
+def end_leases(tx: Transaction, *, now_ms: int, mark: int = 0) -> int:
     """End the leases of workers that are gone: what they had is due now; return the number of recipients.
 
-    Only where no worker is alive. The leases count as unfinished (see `unfinished`), like those that run out.
+    Only where no worker is alive, or none with this mark. The leases count as unfinished (see `unfinished`), like
+    those that run out.
     """
-    leased = "lease <> 0 AND state = 'waiting' AND due_at_ms > ?"
-    destinations = tx.rows(f"SELECT DISTINCT destination FROM queue_recipients WHERE {leased}", (now_ms,))  # noqa: S608 - from above
-    ended = tx.execute(f"UPDATE queue_recipients SET due_at_ms = ? WHERE {leased}", (now_ms, now_ms))  # noqa: S608 - likewise
+    which = (now_ms, mark, mark)
+    destinations = tx.rows(f"SELECT DISTINCT destination FROM queue_recipients WHERE {_LEASED}", which)  # noqa: S608 - from above
+    ended = tx.execute(f"UPDATE queue_recipients SET due_at_ms = ? WHERE {_LEASED}", (now_ms, *which))  # noqa: S608 - likewise
     for (destination,) in destinations:
         set_next_attempt(tx, destination, now_ms=now_ms)
     return ended

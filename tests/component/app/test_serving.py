@@ -240,6 +240,45 @@ def test_leases_hold_while_another_worker_lives(serving: Callable[..., Served]) 
     assert [one["state"] for one in served.there.json("queue", "list")["entries"]] == ["active"]
 
 
+class WithSmartHost(Served):
+    """Sends all mail to a server that accepts connections and says nothing."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self.silent = socket.create_server(("127.0.0.1", 0))
+        self.silent.settimeout(30)
+        super().__init__(folder, *words)
+
+    def configured(self, config: str) -> str:
+        return f'{config}\n[relay]\nsmart_host = "127.0.0.1:{self.silent.getsockname()[1]}"\n'
+
+
+def test_what_a_dead_worker_was_sending_does_not_wait_for_the_death_of_the_others(tmp_path: Path) -> None:
+    served = WithSmartHost(tmp_path, "--workers", "2")
+    accepted: list[tuple[socket.socket, object]] = []
+    try:
+        served.there.text("account", "password", "anna", "--password-stdin", typed="correct horse\n")
+        context = ssl.create_default_context(cafile=str(served.there.data / "tls" / "ca.pem"))
+        context.check_hostname = False
+        with smtplib.SMTP_SSL("127.0.0.1", served.ports["submissions"], context=context) as client:
+            client.login("anna@example.org", "correct horse")
+            text = "From: anna@example.org\r\n\r\nhello\r\n"
+            client.sendmail("anna@example.org", ["you@else.example"], text)
+        accepted.append(served.silent.accept())
+        with opened_database(read(served.there.config).data_directory) as database:
+            lease = database.read_now(lambda tx: tx.value("SELECT lease FROM queue_recipients"))
+        workers = sorted(served.workers())  # as they were started; a lease has its worker's number
+        os.kill(workers[lease >> 1 & 0x7F], signal.SIGKILL)
+        served.until(lambda: served.said('"leases ended"') == 1)
+        accepted.append(served.silent.accept())
+        assert served.end() == 0
+    finally:
+        for connection, _ in accepted:
+            connection.close()
+        served.silent.close()
+        served.process.kill()
+        served.process.wait()
+
+
 def test_changes_take_effect_at_once(shared: Served) -> None:
     shared.there.text("account", "add", "bob@example.org", "--password-stdin", typed="pass word\n")
     client = shared.imap("bob@example.org", "pass word")

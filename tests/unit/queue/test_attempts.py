@@ -18,12 +18,14 @@ from pillarbox.queue.outcome import (
     queued_delivery,
 )
 from pillarbox.queue.retry_schedule import HOUR_MS
-from pillarbox.queue.schedule import LEASE_MS, Job, any_leased, claim, end_leases
+from pillarbox.queue.schedule import LEASE_MS, Job, any_leased, claim, end_leases, lease_of
 from pillarbox.queue.schema import SCHEMA
 from pillarbox.queue.spool import Outbound, QueuedRecipient, QueueId, enqueue
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction
+from pillarbox.world.entropy import SeededEntropy
+from pillarbox.world.shared import shared_among
 from tests.kit.database import open_transaction
 
 NOW = 1_700_000_000_000
@@ -117,6 +119,16 @@ def test_what_a_dead_worker_had_is_due_at_once_and_counts_as_unfinished(tx: Tran
     assert (entry.state, entry.next_attempt_ms) == ("waiting", NOW + 1000)
     (job,) = claim(tx, lease=2, now_ms=NOW + 1000, jobs=5)
     assert job.recipients[0].unfinished == 1
+
+
+def test_the_leases_of_one_dead_worker_are_ended_and_no_others(tx: Transaction) -> None:
+    dead, living = shared_among(2, SeededEntropy(1))
+    claim(tx, lease=lease_of(living.mark, 2**31 - 1), now_ms=NOW, jobs=5)
+    assert not any_leased(tx, now_ms=NOW, mark=dead.mark)
+    assert end_leases(tx, now_ms=NOW, mark=dead.mark) == 0
+    assert end_leases(tx, now_ms=NOW, mark=living.mark) == 1
+    later, _ = shared_among(2, SeededEntropy(2))
+    assert len({dead.mark, living.mark, later.mark}) == 3
 
 
 def test_ending_leases_leaves_what_waits_and_what_is_held(tx: Transaction) -> None:

@@ -166,7 +166,8 @@ class Relay:
         return self._limits.connections - self._claiming - agents
 
     def _lease(self) -> int:
-        return int.from_bytes(self._world.entropy.token_bytes(8), "big") >> 1 | 1
+        chance = int.from_bytes(self._world.entropy.token_bytes(4), "big") >> 1
+        return schedule.lease_of(self._world.shared.mark, chance)
 
     async def _run(self) -> None:
         while not self._stopping:

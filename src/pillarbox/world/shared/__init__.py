@@ -44,6 +44,8 @@ class Shared:
     tallies: Tallies
     metrics: Metrics
     recent: RecentEvents
+    mark: int = 1
+    """A number of 32 bits that this worker and its predecessors have, and no other, of an earlier run either; odd."""
 
 
 def shared_among(workers: int, entropy: Entropy, families: Sequence[Family] = ()) -> Sequence[Shared]:
@@ -52,6 +54,7 @@ def shared_among(workers: int, entropy: Entropy, families: Sequence[Family] = ()
     `families`: the metrics that they publish. The supervisor's recent events have the seat after the workers'.
     """
     secret = entropy.token_bytes(_SECRET_OCTETS)  # clients can't choose keys that collide
+    run = int.from_bytes(secret[:3], "big")
     counts = _memory(octets_for_counts(workers))
     tallies = Tallies(_memory(TALLIES_OCTETS), secret)
     table = WorkerTable(_memory(worker_table.octets_for(workers)), workers)
@@ -65,6 +68,7 @@ def shared_among(workers: int, entropy: Entropy, families: Sequence[Family] = ()
             tallies,
             Metrics(metrics, seat),
             RecentEvents(recent, seat),
+            run << 8 | (seat & 0x7F) << 1 | 1,
         )
         for seat in range(workers)
     ]
