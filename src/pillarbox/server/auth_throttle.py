@@ -15,7 +15,8 @@ or thousands. One password tried on many accounts ("spraying") fills no count of
 a client; it does fill its own. Which password that was is not stored: keys are hashed under a secret of the run.
 
 Guessing from the same client that the owner uses can delay the owner by at most `KNOWN_PAIR.longest_s`:
-there attempts do not queue either, or the guesses would keep the owner out.
+there attempts do not queue either, or the guesses would keep the owner out. That holds for a client which has logged
+in before; a new one, at an address from which somebody guesses without a pause, is refused as long as that lasts.
 
 A loopback address counts for no client of its own: a proxy, a webmail or a test may stand for many people, and
 one who mistypes must not delay the others.
