@@ -76,9 +76,7 @@ def rename_alias(tx: Transaction, old_address: str, address: str, *, keep_addres
         raise NameRefused(f"there is no alias '{old_address}'; to list all aliases: pillarbox alias list")
     key, _ = parse_key(tx, address)
     if (key.local == CATCH_ALL) != (old.local == CATCH_ALL):
-        raise NameRefused(
-            "a catch-all is no alias of one address: add the new one, and remove the old"
-        )
+        raise NameRefused("a catch-all is no alias of one address: add the new one, and remove the old")
     changed = _readdress(
         tx, old, address, Target(ALIAS, may_send=_may_send(tx, old)), keep_address=keep_address
     )
