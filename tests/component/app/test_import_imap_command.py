@@ -101,6 +101,8 @@ def test_where_no_mailbox_matches_it_is_told(
         (("import", "anna", "x", "--imap", "h"), "Either PATH or --imap HOST."),
         (("import", "anna", "x", "--delete", "--list"), "Only with --imap: --list, --delete."),
         (("import", "anna", "--imap", "h:x"), "not HOST or HOST:PORT"),
+        (("import", "anna", "--imap", "h", "--token-command", " "), "--token-command is empty."),
+        (("import", "anna", "--imap", "h", "--token-command", "oama 'x"), "No closing quotation: oama 'x"),
         (("import", "anna", "--imap", "h:99999"), "not HOST or HOST:PORT"),
         (("import", "anna", "--imap", "h", "--starttls", "--insecure-no-tls"), "Either --starttls or"),
         (("import", "anna", "--imap", "h", "--token-file", "a", "--password-file", "b"), "Only one of"),

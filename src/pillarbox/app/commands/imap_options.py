@@ -158,9 +158,7 @@ def _secret(options: ImapOptions, user: str, host: str) -> "Callable[[], Passwor
     if len(list(filter(None, ways))) > 1:
         raise click.UsageError("Only one of --password-file, --token-file and --token-command.")
     if options.token_command:
-        words = shlex.split(options.token_command)
-        if not words:
-            raise click.UsageError("--token-command is empty.")
+        words = _words(options.token_command)
         return lambda: Token(_printed_by(words))
     if options.token_file:
         path = options.token_file
@@ -172,6 +170,16 @@ def _secret(options: ImapOptions, user: str, host: str) -> "Callable[[], Passwor
     else:
         password = Password(click.prompt(f"Password of {user} at {host}", hide_input=True, err=True))
     return lambda: password
+
+
+def _words(command: str) -> list[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as wrong:
+        raise click.UsageError(f"--token-command: {wrong}: {command}") from None
+    if not words:
+        raise click.UsageError("--token-command is empty.")
+    return words
 
 
 def _first_line(path: Path) -> str:
