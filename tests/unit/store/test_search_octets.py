@@ -72,6 +72,13 @@ def test_what_may_contain_the_text_is_not_excluded(octets: bytes, text: str) -> 
     assert not is_excluded(octets, text)
 
 
+def test_what_looks_like_mime_in_the_body_of_a_lone_part_is_text() -> None:
+    body = b"Content-Transfer-Encoding: base64\r\n\r\n=?us-ascii?q?x?= a & b; charset=utf-7\r\n"
+    assert is_excluded(b"Message-ID: <a@b>\r\n\r\n" + body, "needle")
+    assert not is_excluded(b"Content-Type: message\r\n\r\n" + body, "needle")
+    assert not is_excluded(b"Content-Type: message / rfc822\r\n\r\n" + body, "needle")
+
+
 def test_encoded_words_are_looked_at_in_the_header() -> None:
     octets = b"Subject: =?us-ascii?q?need?= =?us-ascii?q?le?=\r\n\r\ntext\r\n"
     assert not is_excluded(octets, "needle", in_header=True)

@@ -80,7 +80,7 @@ def _absent(word: bytes) -> Callable[[bytes], bool]:
 
 def _stands_as_it_is(header: bytes, body: bytes, *, in_header: bool) -> bool:
     """Whether the text has no letters or digits but those of the octets, and HTML's tags are all that parts them."""
-    has_parts = header.find(b"multipart") >= 0 or header.find(b"message") >= 0
+    has_parts = header.find(b"multipart") >= 0 or not _are_all(header, b"message", (b"-id",))
     may_be_html = has_parts or header.find(b"html") >= 0
     return (
         _are_all(header, _ENCODING, _ENCODINGS)
