@@ -10,6 +10,8 @@ from pillarbox.protocol.imap.message_steps import read_parameters
 from pillarbox.protocol.imap.parser_state import AGAIN, Again, Mode, ParserState
 from pillarbox.protocol.imap.receiver import LineTooLong, LiteralCount, TooManyLiterals, literal_count
 
+_WITH_MESSAGES = (Append, Replace)
+
 
 def step_command(parser: ParserState) -> Event | Again | None:
     """A line of the command."""
@@ -22,10 +24,8 @@ def step_command(parser: ParserState) -> Event | Again | None:
         return parser.bye(b"", "Too many literals")
     if line is None:
         return None
-    count = literal_count(line)
-    first = not draft.begun
-    draft.add_line(line)
-    if first and (event := _check_verb(parser, count)):
+    count = literal_count(line) if line.endswith(b"}") else None
+    if draft.add_line(line) and (event := _check_verb(parser, count)):
         return event
     return _literal_follows(parser, count) if count else _complete(parser)
 
@@ -49,8 +49,9 @@ def _check_verb(parser: ParserState, count: LiteralCount | None) -> Event | None
     if not parser.draft.read_head():
         return parser.bad(count, "Expected a tag and a command")
     verb = parser.draft.verb
-    if why := refusal(parser.state, verb):
-        return parser.bad(count, why)
+    row = COMMANDS.get(verb)
+    if row is None or parser.state not in row.transitions:
+        return parser.bad(count, refusal(parser.state, verb))
     if verb == b"STARTTLS" and not parser.conditions.tls_available:
         return parser.bad(count, "TLS not available")
     # RFC 9051 §6.2.3: while LOGINDISABLED is announced, LOGIN fails whatever the password
@@ -65,7 +66,7 @@ def _literal_follows(parser: ParserState, count: LiteralCount) -> Event | Again:
     draft = parser.draft
     if draft.verb in MESSAGE_VERBS:
         try:
-            command, cursor = draft.parse(parser.enabled, complete=False)
+            command, cursor = draft.parse_begun(parser.enabled)
         except AwaitsLiteral:
             pass  # the mailbox name is the literal
         except Malformed as wrong:
@@ -92,12 +93,12 @@ def _complete(parser: ParserState) -> Event:
     """The whole command has come."""
     draft = parser.draft
     try:
-        command, _ = draft.parse(parser.enabled, complete=True)
+        command = draft.parse(parser.enabled)
     except Malformed as wrong:
         return parser.bad(None, str(wrong))
     except UnsupportedArgument as wrong:
         return parser.no(None, str(wrong), wrong.code)
-    if isinstance(command, Append | Replace):
+    if isinstance(command, _WITH_MESSAGES):
         return parser.bad(None, "Expected a message as a literal")
     if isinstance(command, Authenticate) and command.mechanism not in parser.conditions.mechanisms:
         return parser.no(None, "Unsupported authentication mechanism", None)

@@ -88,13 +88,11 @@ def selects(verb: bytes) -> bool:
     return row is not None and row.transitions is SELECTS
 
 
-def refusal(state: State, verb: bytes) -> str | None:
-    """Why this command is not allowed in this state, or None where it is."""
+def refusal(state: State, verb: bytes) -> str:
+    """Why this command is not allowed in this state."""
     row = COMMANDS.get(verb)
     if row is None:
         return "Unknown command"
-    if state in row.transitions:
-        return None
     match state:
         case State.NOT_AUTHENTICATED:
             return "Please login first"

@@ -97,17 +97,15 @@ class Machine(ParserState):
         """Take a chunk; return events up to the first that the session must act on. `b""` goes on."""
         self.receiver.feed(octets)
         events: list[Event] = []
-        while (event := self._next()) is not None:
-            events.append(event)
-            if isinstance(event, _STOPS):
-                break
-        return events
-
-    def _next(self) -> Event | None:
         while True:
-            outcome = self._step()
+            # The usual mode without a call between, since this is taken for every command
+            outcome = step_command(self) if self.mode is Mode.COMMAND else self._step()
+            if outcome is None:
+                return events
             if not isinstance(outcome, Again):
-                return outcome
+                events.append(outcome)
+                if isinstance(outcome, _STOPS):
+                    return events
 
     def _step(self) -> Event | Again | None:
         """Read on as far as one event or one change of mode; None where more octets are needed."""

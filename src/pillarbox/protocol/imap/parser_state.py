@@ -91,12 +91,16 @@ class ParserState:
 
     def line(self) -> bytes | None:
         """The command's next line, as `Receiver.line`: before login, only that of ID may be so long."""
+        if self.state is not State.NOT_AUTHENTICATED:
+            return self.receiver.line(limits.AFTER_LOGIN.line_octets - self.draft.text_octets)
         try:
             return self.receiver.line(self.limits.line_octets - self.draft.text_octets)
         except LineTooLong:
-            if self.draft.begun or self.state is not State.NOT_AUTHENTICATED:
-                raise
-            if not self.draft.read_head(self.receiver.peek(_HEAD_OCTETS)) or self.draft.verb != b"ID":
+            if (
+                self.draft.begun
+                or not self.draft.read_head(self.receiver.peek(_HEAD_OCTETS))
+                or self.draft.verb != b"ID"
+            ):
                 raise
             return self.receiver.line(limits.ID_BEFORE_LOGIN.line_octets)
 

@@ -19,6 +19,7 @@ LITERAL: Final = re.compile(rb"(~?)\{(\d{1,20})(\+?)\}\Z")
 MAX_SKIPPED_LITERALS: Final = 1000
 """Literals that are skipped of one refused command: no client sends so many, and each costs some microseconds."""
 
+_CR: Final = 13
 _TAIL_OCTETS: Final = 32
 """Enough to see a literal's count at the end of a line that is being dropped."""
 
@@ -71,12 +72,17 @@ class Receiver:
 
     def __init__(self) -> None:
         self._later: deque[bytes] = deque()
+        self.buffered = 0
+        """Octets not yet returned."""
         self.clear()
 
     def feed(self, octets: bytes) -> None:
         """Take a chunk."""
         if octets:
-            self._later.append(octets)
+            if self.buffered:
+                self._later.append(octets)
+            else:
+                self._head, self._at, self._searched = octets, 0, 0
             self.buffered += len(octets)
 
     def clear(self) -> None:
@@ -88,7 +94,6 @@ class Receiver:
         self._searched = 0
         """Up to here `_head` holds no line end."""
         self.buffered = 0
-        """Octets not yet returned."""
         self._dropping = _Dropping.NOTHING
         self._drop_octets = 0
         self._skipped = 0
@@ -111,9 +116,13 @@ class Receiver:
                 raise LineTooLong
             if not self._join():
                 return None
-        if end - self._at > limit + 1:
+        start = self._at
+        if end - start > limit + 1:
             raise LineTooLong
-        return self._cut(end)
+        self.buffered -= end + 1 - start
+        self._at = self._searched = end + 1
+        # Line ends are CRLF (RFC 9051 §2.2); a lone LF is read as one, because people type into connections
+        return self._head[start : end - 1 if end > start and self._head[end - 1] == _CR else end]
 
     def piece(self, most: int) -> bytes:
         """Up to `most` octets, as many as are buffered; empty when there are none."""
@@ -186,14 +195,6 @@ class Receiver:
         return True
 
     # --- chunks
-
-    def _cut(self, end: int) -> bytes:
-        # Line ends are CRLF (RFC 9051 §2.2); a lone LF is read as one, because people type into connections
-        stop = end - 1 if end > self._at and self._head[end - 1] == 13 else end
-        line = self._head[self._at : stop]
-        self.buffered -= end + 1 - self._at
-        self._at = self._searched = end + 1
-        return line
 
     def _join(self) -> bool:
         """Append the next chunk to the one being read; False when there is none."""

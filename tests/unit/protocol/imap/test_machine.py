@@ -17,6 +17,7 @@ from pillarbox.protocol.imap.commands import (
     Select,
     StartTls,
 )
+from pillarbox.protocol.imap.draft import CACHED_VERBS
 from pillarbox.protocol.imap.events import (
     Bye,
     Event,
@@ -440,6 +441,10 @@ def test_a_select_that_fails_leaves_nothing_selected() -> None:
     dialogue.machine.deselect()
     assert dialogue.machine.state is MEMBER
     assert dialogue.machine.selected is None
+
+
+def test_no_secret_is_kept_for_the_next_who_sends_the_same() -> None:
+    assert not {b"LOGIN", b"AUTHENTICATE", b"ID"} & CACHED_VERBS
 
 
 def test_nothing_is_read_after_logout() -> None:

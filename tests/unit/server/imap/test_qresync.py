@@ -6,6 +6,14 @@ from tests.kit.imap.client import MESSAGE, ImapClient, open_imap
 from tests.kit.imap.responses import Fetched, Status
 
 
+def test_what_one_client_may_ask_another_may_not_before_it_enables_it() -> None:
+    command = "UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1 VANISHED)"
+    with open_imap() as mail:
+        mail.deliver(MESSAGE)
+        mail.client(enable="QRESYNC", select="INBOX").ok(command)
+        assert mail.client(select="INBOX").do(command).word == b"BAD"
+
+
 def known(client: ImapClient) -> tuple[int, int]:
     """UIDVALIDITY and HIGHESTMODSEQ, as a client keeps them."""
     codes = client.ok("SELECT INBOX").codes()
