@@ -16,6 +16,7 @@ REMEMBERED_MS = 90 * 24 * 3600 * 1000
 """A client that has not logged in for so long is no longer known."""
 
 
+@lru_cache(maxsize=1024)
 def client_key(address: str) -> str:
     """The part of an IP address that identifies a client; anything else is returned unchanged."""
     try:

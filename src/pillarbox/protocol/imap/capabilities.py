@@ -7,11 +7,14 @@ LITERAL- with it (RFC 7888 §3), and a capability does not come or go because of
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 
 class Announced(Enum):
     """When a capability is in the list."""
+
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python
 
     ALWAYS = "always"
     BEFORE_LOGIN = "before login"
@@ -82,6 +85,7 @@ class Conditions:
     """SASL mechanisms to announce and to accept, in order of preference."""
 
 
+@lru_cache(maxsize=64)
 def offered(conditions: Conditions, *, authenticated: bool, append_limit: int) -> tuple[bytes, ...]:
     """The capability list in this state, in the table's order, then AUTH= and APPENDLIMIT=."""
     absent = {
