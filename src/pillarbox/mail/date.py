@@ -6,10 +6,12 @@ an invalid time as midnight (RFC 5256 §2.2); without a valid day there is no da
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple
+
+from pillarbox.mail.lookup import each_of
 
 MAX_DATE_OCTETS: Final = 256
 """Octets of a Date field that are parsed."""
@@ -110,22 +112,26 @@ def imap_date_time(at_ms: int) -> bytes:
     return f'"{_day_text(day, "-"):>11} {_clock(ms)} +0000"'.encode("ascii")
 
 
-def imap_date_times(times_ms: Iterable[int]) -> list[bytes]:
-    """`imap_date_time` of many times, for the listing of a whole mailbox."""
-    seconds = _Seconds()  # imported or mass mail shares its second of arrival
-    return [seconds[at_ms // 1000] for at_ms in times_ms]
+def imap_date_times(times_s: Sequence[int]) -> Sequence[bytes]:
+    """`imap_date_time` of many times, in seconds since the epoch: for the listing of a whole mailbox."""
+    try:
+        return each_of(_SECONDS_SHOWN, times_s)  # clients list the same messages again
+    except KeyError:
+        shown = {at: _SECONDS_SHOWN.get(at) or _second_octets(at) for at in set(times_s)}
+    if len(_SECONDS_SHOWN) > _MAX_SECONDS_SHOWN:
+        _SECONDS_SHOWN.clear()
+    _SECONDS_SHOWN.update(shown)
+    return each_of(shown, times_s)
 
 
-class _Seconds(dict[int, bytes]):
-    """Texts by second since the epoch, each formatted once."""
-
-    def __missing__(self, at: int) -> bytes:
-        minute, second = divmod(at, 60)
-        day, minute = divmod(minute, 24 * 60)
-        text = self[at] = _day_octets(day) + _MINUTES[minute] + _SECONDS[second]
-        return text
+def _second_octets(at: int) -> bytes:
+    minute, second = divmod(at, 60)
+    day, minute = divmod(minute, 24 * 60)
+    return _day_octets(day) + _MINUTES[minute] + _SECONDS[second]
 
 
+_MAX_SECONDS_SHOWN: Final = 4096
+_SECONDS_SHOWN: Final[dict[int, bytes]] = {}
 _MINUTES = tuple(b"%02d:%02d:" % divmod(minute, 60) for minute in range(24 * 60))
 _SECONDS = tuple(b'%02d +0000"' % second for second in range(60))
 

@@ -19,7 +19,8 @@ class NoSuchMessage(LookupError):
 
 
 class Column(Enum):
-    """What can be read of a message; the comment gives the type. The value is the SQL column."""
+    """What can be read of a message; the comment gives the type. The value is the SQL expression, which begins with
+    its table."""
 
     __hash__ = object.__hash__  # C, where Enum hashes by name in Python
 
@@ -31,10 +32,13 @@ class Column(Enum):
     """int, octets"""
     RECEIVED_AT_MS = "p.received_at_ms"
     """int: IMAP's INTERNALDATE"""
+    RECEIVED_AT_S = "p.received_at_ms / 1000 - (p.received_at_ms % 1000 < 0)"
+    """int: the same in seconds, rounded down"""
     SENT_AT_MS = "p.sent_at_ms"
     """int or None"""
     SAVED_AT_MS = "p.saved_at_ms"
     """int (RFC 8514, SAVEDATE)"""
+    SAVED_AT_S = "p.saved_at_ms / 1000 - (p.saved_at_ms % 1000 < 0)"
     FLAGS = "f.flags"
     """str as stored"""
     MODSEQ = "f.modseq"

@@ -34,8 +34,10 @@ def test_every_column_gives_what_was_rendered() -> None:
             Column.THREAD: done.thread_id,
             Column.SIZE: len(text),
             Column.RECEIVED_AT_MS: NOW_MS,
+            Column.RECEIVED_AT_S: NOW_MS // 1000,
             Column.SENT_AT_MS: summary.sent_at_ms,
             Column.SAVED_AT_MS: NOW_MS,
+            Column.SAVED_AT_S: NOW_MS // 1000,
             Column.FLAGS: "\\Seen",
             Column.MODSEQ: done.modseq,
             Column.HEADER_SIZE: summary.header_size,
@@ -69,6 +71,15 @@ def test_rows_come_by_uid_and_only_those_asked_for() -> None:
         asked = NumberSet.of([2, 3, 6, 9])
         assert fetch.rows(tx, ANNA, mailbox(tx), asked, ()) == [(2,), (3,), (6,)]
         assert fetch.rows(tx, ANNA, mailbox(tx), NumberSet(), (Column.SIZE,)) == []
+
+
+def test_seconds_are_rounded_down_before_the_epoch_too() -> None:
+    moments = [-2001, -2000, -1, 0, 1999]
+    with open_store() as tx:
+        for at_ms in moments:
+            put(tx, received_at_ms=at_ms)
+        rows = fetch.rows(tx, ANNA, mailbox(tx), EVERYTHING, (Column.RECEIVED_AT_S,))
+        assert [seconds for _, seconds in rows] == [at_ms // 1000 for at_ms in moments]
 
 
 def test_rows_until_there_are_octets_enough() -> None:

@@ -49,7 +49,7 @@ def without_nul(octets: bytes) -> bytes:
 
 def all_without_nul(texts: Sequence[bytes]) -> Sequence[bytes]:
     """`without_nul` of each: the same sequence where there is none, as almost always."""
-    return list(map(without_nul, texts)) if True in map(contains, texts, repeat(0)) else texts
+    return list(map(without_nul, texts)) if any(map(contains, texts, repeat(0))) else texts
 
 
 def section(octets: bytes) -> bytes:

@@ -20,6 +20,7 @@ from pillarbox.protocol.imap.fetch_items import (
     FetchItem,
     Preview,
     SectionText,
+    marks_seen,
 )
 from pillarbox.protocol.imap.fetch_responses import Column
 from pillarbox.server.imap.sections import cut, select_cached_fields
@@ -58,6 +59,8 @@ class Plan:
     octets_items: tuple[OctetsItem, ...]
     in_memory: bool
     """Whether flags or MODSEQs are asked for."""
+    marks_seen: bool
+    """Whether answering sets \\Seen."""
     makers: tuple[Callable[[Batch], Column], ...]
 
     @classmethod
@@ -84,6 +87,7 @@ class Plan:
             (*columns, Stored.OCTETS, Stored.LOCATION) if octets_items else columns,
             octets_items,
             not _IN_MEMORY.isdisjoint(item for item in items if isinstance(item, Attribute)),
+            any(map(marks_seen, items)),
             tuple(_maker(item, utf8=utf8, rev2=rev2) for item in items),
         )
 
@@ -134,8 +138,8 @@ def _stored(item: FetchItem) -> Stored | None:
 
 
 _STORED = {
-    Attribute.INTERNALDATE: Stored.RECEIVED_AT_MS,
-    Attribute.SAVEDATE: Stored.SAVED_AT_MS,
+    Attribute.INTERNALDATE: Stored.RECEIVED_AT_S,
+    Attribute.SAVEDATE: Stored.SAVED_AT_S,
     Attribute.SIZE: Stored.SIZE,
     Attribute.ENVELOPE: Stored.ENVELOPE,
     Attribute.BODY: Stored.BODY,

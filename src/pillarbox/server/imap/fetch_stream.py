@@ -40,6 +40,7 @@ async def send(session: SessionState, plan: Plan, chosen: Chosen) -> bool:
     that was announced can't be taken back.
     """
     batch, missing = await read_batch(session, plan, chosen, octets=False)
+    session.up_to_date = False
     for stored in stored_messages(batch):
         with await _room(session, plan, stored):
             await _send_message(session, plan, batch, stored)
@@ -117,7 +118,7 @@ async def _write(
         if item in ranges:
             await _write_range(session, blob, ranges[item])
         else:
-            await _write_computed(session, column.form % tuple(part[0] for part in column.parts))
+            await _write_computed(session, column.value())
     session.write(b")\r\n")
 
 

@@ -233,6 +233,18 @@ def test_fetch_lines_come_in_chunks_of_a_write() -> None:
     assert max(map(len, large[1:])) <= 2 * fetch_responses.CHUNK_OCTETS
 
 
+@given(st.lists(st.integers(0, 2**32 - 1)), st.integers(1, 10_000))
+def test_numbers_are_written_as_they_are(numbers: list[int], first: int) -> None:
+    assert list(fetch_responses.Decimals(numbers)[:]) == [b"%d" % number for number in numbers]
+    run = range(first, first + 100)
+    assert list(fetch_responses.Decimals(run)[10:20]) == [b"%d" % number for number in run[10:20]]
+
+
+def test_the_value_of_one_line() -> None:
+    assert fetch_responses.literals(b"BODY[]", [b"two"]).value() == b"{3}\r\ntwo"
+    assert fetch_responses.modseqs([10**10]).value() == b"(10000000000)"
+
+
 def test_no_rows_no_octets() -> None:
     assert list(fetch_responses.lines([], [fetch_responses.numbers(b"UID", [])])) == []
 
