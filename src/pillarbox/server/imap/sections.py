@@ -8,15 +8,16 @@ is decoded. A section that the message does not have is NIL.
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 from pillarbox.mail import transfer
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import Part
+from pillarbox.mail.summary import CACHED_FIELDS
 from pillarbox.protocol.imap.fetch_items import BodySection, Partial, SectionText
-from pillarbox.protocol.imap.strings import without_nul
+from pillarbox.protocol.imap.strings import all_without_nul
 
 EMPTY_LINE: Final = b"\r\n"
 
@@ -63,39 +64,65 @@ def header_fields(header: Header, names: frozenset[bytes], *, wanted: bool = Tru
     return _with_empty_line(b"".join(raws))
 
 
-_BETWEEN: Final = b".\n"
-"""Parts one message's lines from the next one's: none of theirs begins with a dot or ends in a bare LF."""
+class OtherFields(NamedTuple):
+    """The fields of `CACHED_FIELDS` that were not asked for."""
 
-_AT_ONCE: Final = 64
-"""Digests in one block."""
+    lines: "re.Pattern[bytes]"
+    """Finds runs of them, with the line feed before and without the one behind."""
+    never_first: frozenset[bytes]
+    """The octets with which none of their lines begins."""
 
 
 @lru_cache(maxsize=64)
-def other_fields(names: frozenset[bytes]) -> "re.Pattern[bytes]":
-    """Finds what `select_cached_fields` leaves out where fields of these names are asked for: runs of other fields.
+def other_fields(names: frozenset[bytes]) -> OtherFields | None:
+    """What `select_cached_fields` leaves out where fields of these names are asked for; None where that is nothing.
 
-    Lines that begin with another letter than all the names are recognized by that letter alone. Empty lines, those
-    of `_BETWEEN`, and what continues a field that was asked for, stay.
+    As much of a name is looked at as tells it from all that were asked for: of most, the first letter.
     """
-    initials = re.escape(bytes(sorted({name[0] for name in names})))
-    asked = rb"(?:%b)[ \t]*+:" % b"|".join(map(re.escape, sorted(names)))
-    another = rb"(?!%b)[%b]" % (asked, initials)
-    first = rb"\n(?:[^%b \t.\r\n]|%b)[^\n]*+" % (initials, another)
-    more = rb"\n(?:[^%b.\r\n]|%b)[^\n]*+" % (initials, another)
-    return re.compile(rb"%b(?:%b)*" % (first, more), re.IGNORECASE)
+    asked = tuple([name + b":" for name in names])
+    others = {_distinct(name + b":", asked) for name in CACHED_FIELDS - names}
+    if not others:
+        return None
+    short = b"".join(sorted([other + other.upper() for other in others if len(other) == 1]))
+    beginnings = [b"[%b]" % short] if short else []
+    beginnings += [_any_case(other) for other in sorted(others) if len(other) > 1]
+    another = b"|".join(beginnings)
+    initials = {other[:1] for other in others}
+    return OtherFields(
+        re.compile(rb"\n(?:%b)[^\n]*+(?:\n(?:[ \t]|%b)[^\n]*+)*" % (another, another)),
+        frozenset(map(bytes, zip(range(256)))) - initials - {initial.upper() for initial in initials},
+    )
+
+
+def _distinct(name: bytes, others: tuple[bytes, ...]) -> bytes:
+    """The shortest beginning of a name that none of the others has."""
+    lengths = range(1, len(name) + 1)
+    return next(name[:length] for length in lengths if not any(o.startswith(name[:length]) for o in others))
+
+
+def _any_case(name: bytes) -> bytes:
+    """An expression for a name of letters and hyphens."""
+    octets = [bytes((octet,)) for octet in name]
+    # RFC 5322 §4.5: white space may precede the colon
+    forms = {b":": rb"[ \t:]", b"-": b"-"}
+    return b"".join([forms.get(octet) or b"[%b]" % (octet + octet.upper()) for octet in octets])
 
 
 def select_cached_fields(cached: Sequence[bytes], names: frozenset[bytes]) -> list[bytes]:
     """The same as `header_fields` of each message, from the summaries' cached fields, and as it is sent: without NUL.
 
-    Many at once, as one block of octets, for the listings of whole mailboxes.
+    The names are of `CACHED_FIELDS`.
     """
-    found: list[bytes] = []
-    others, after_each = other_fields(names), EMPTY_LINE + _BETWEEN
-    for start in range(0, len(cached), _AT_ONCE):
-        block = _BETWEEN + after_each.join(cached[start : start + _AT_ONCE]) + after_each
-        found += without_nul(others.sub(b"", block)).split(_BETWEEN)[1:-1]
-    return found
+    cached, others = all_without_nul(cached), other_fields(names)
+    if others is None:
+        return [fields + EMPTY_LINE for fields in cached]
+    apart, first = others.lines.split, others.never_first
+    return [
+        b"".join(apart(fields)) + EMPTY_LINE
+        if fields[:1] in first
+        else b"".join(apart(b"\n" + fields))[1:] + EMPTY_LINE
+        for fields in cached
+    ]
 
 
 def _with_empty_line(fields: bytes) -> bytes:
