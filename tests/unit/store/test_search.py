@@ -39,15 +39,18 @@ from pillarbox.mail.query import (
 from pillarbox.store import mailbox_cache, mailboxes, orphans, placements
 from pillarbox.store.search import (
     NotInSession,
+    TooMuch,
     candidates,
     evaluate,
     evaluate_in_memory,
+    evaluate_little,
     feeding,
     index,
+    may_be_quick,
     takes_long,
 )
-from pillarbox.store.search.cost import rank
-from pillarbox.store.search.evaluate import MAX_PLACES
+from pillarbox.store.search.cost import MAX_LITTLE_MESSAGES, rank
+from pillarbox.store.search.evaluate import LITTLE_LINES_OCTETS, MAX_PLACES
 from pillarbox.world.blobs import DatabaseBlobs
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.stored_mail import ANNA, BOB, DAY_MS, NOW_MS, mailbox, octets, open_store, put
@@ -381,6 +384,36 @@ def test_flags_and_narrow_rows_of_many_messages_are_looked_at_in_parts(named: tu
         )
         assert found == [uid for uid in (1, 2) if named[0] <= uid <= named[1]]
         assert len(parts) >= (5 if named[0] == 1 else 3)
+
+
+def test_which_queries_may_be_quick() -> None:
+    cached = And((Field("Subject", "x"), Not(Addresses("From", "y")), Flag("z")))
+    assert may_be_quick(cached, messages=MAX_LITTLE_MESSAGES)
+    assert not may_be_quick(cached, messages=MAX_LITTLE_MESSAGES + 1)
+    assert not may_be_quick(Or((cached, Field("X-Own", "x"))), messages=1)
+    assert not may_be_quick(Not(Body("x")), messages=1)
+    sparse = Uids(NumberSet.of(range(1, 40_000, 2)))
+    assert not may_be_quick(And((cached, sparse)), messages=1)
+
+
+def test_a_quick_search_finds_the_same_and_gives_up_where_there_is_much_to_read() -> None:
+    queries: list[Query] = [
+        Field("Subject", "fox"),
+        Addresses("To", "two.example"),
+        Not(Field("Cc", "")),
+        Field("To", "bob"),
+    ]
+    with searchable("all") as tx:
+        cached = mailbox_cache.load(tx, ANNA, mailbox(tx, "INBOX"))
+        for query in queries:
+            found = evaluate(tx, BLOBS, cached, query, now_ms=NOW_MS)
+            assert evaluate_little(tx, cached, query, now_ms=NOW_MS) == found
+        with pytest.raises(TooMuch):
+            evaluate_little(tx, cached, Addresses("To", "bob"), now_ms=NOW_MS, max_octets=100)
+        put(tx, octets("x", to="<a@b>, " * (LITTLE_LINES_OCTETS // 7)))
+        cached = mailbox_cache.load(tx, ANNA, mailbox(tx, "INBOX"))
+        with pytest.raises(TooMuch):
+            evaluate_little(tx, cached, Addresses("To", "bob"), now_ms=NOW_MS)
 
 
 def test_a_search_can_be_ended_between_two_messages() -> None:

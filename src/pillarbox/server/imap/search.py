@@ -6,7 +6,7 @@ sequence number yet.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from pillarbox.mail.number_set import EMPTY, NumberSet
@@ -50,8 +50,19 @@ _COMPLETED: Final = ok("SEARCH completed")
 async def _find(session: SessionState, cached: CachedMailbox, query: Query) -> list[int]:
     """UIDs, ascending."""
     blobs, now_ms = session.world.blobs, session.now_ms
-    named = store_search.candidates(query, cached.uids)
-    if store_search.takes_long(query, messages=cached.weight if named == len(cached.uids) else named):
+    messages = cached.weight
+    if messages > store_search.MAX_LITTLE_MESSAGES:
+        named = store_search.candidates(query, cached.uids)
+        messages = messages if named == len(cached.uids) else named
+    if store_search.takes_long(query, messages=messages):
+        if store_search.may_be_quick(query, messages=messages):
+            soon = _for_so_long(session.world.clock.monotonic, session.limits.quick_search_s)
+            try:
+                return await session.read(
+                    store_search.evaluate_little, cached, query, now_ms=now_ms, interlude=soon
+                )
+            except store_search.TooMuch:
+                pass  # nothing was waited for, so the mailbox is still the same
         database, mailbox = session.world.database, cached.snapshot()
         session.world.signals.announce((searched(session.account_id),))
         searching = session.caches.searches.run(
@@ -65,6 +76,17 @@ async def _find(session: SessionState, cached: CachedMailbox, query: Query) -> l
     if store_search.is_in_memory(query):
         return store_search.evaluate_in_memory(cached, query)
     return await session.read(store_search.evaluate, blobs, cached.snapshot(), query, now_ms=now_ms)
+
+
+def _for_so_long(monotonic: Callable[[], float], seconds: float) -> store_search.Interlude:
+    """An interlude that raises `TooMuch` after so many seconds from now."""
+    ends = monotonic() + seconds
+
+    def look() -> None:
+        if monotonic() > ends:
+            raise store_search.TooMuch
+
+    return look
 
 
 async def _while_wanted(session: SessionState, searching: Coroutine[Any, Any, list[int]]) -> list[int]:
@@ -86,6 +108,7 @@ async def _while_wanted(session: SessionState, searching: Coroutine[Any, Any, li
             silent_s = 0.0
 
     timer = loop.call_later(limits.notice_s, notice)
+    session.up_to_date = False
     try:
         return await searching
     finally:

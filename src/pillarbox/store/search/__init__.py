@@ -1,15 +1,31 @@
 """Searching messages: exact results, narrowed by a full-text index that may lag behind."""
 
-from pillarbox.store.search.cost import candidates, is_in_memory, takes_long
-from pillarbox.store.search.evaluate import NotInSession, evaluate, evaluate_in_memory
+from pillarbox.store.search.cost import (
+    MAX_LITTLE_MESSAGES,
+    candidates,
+    is_in_memory,
+    may_be_quick,
+    takes_long,
+)
+from pillarbox.store.search.evaluate import (
+    NotInSession,
+    TooMuch,
+    evaluate,
+    evaluate_in_memory,
+    evaluate_little,
+)
 from pillarbox.store.search.text import Interlude
 
 __all__ = [
+    "MAX_LITTLE_MESSAGES",
     "Interlude",
     "NotInSession",
+    "TooMuch",
     "candidates",
     "evaluate",
     "evaluate_in_memory",
+    "evaluate_little",
     "is_in_memory",
+    "may_be_quick",
     "takes_long",
 ]

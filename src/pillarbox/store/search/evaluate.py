@@ -57,6 +57,17 @@ _DAY_MS: Final = 86_400_000
 _EPOCH: Final = date(1970, 1, 1)
 
 
+LITTLE_OCTETS: Final = 128 * 1024
+"""Header lines that `evaluate_little` reads: as many as 200 usual messages have."""
+
+LITTLE_LINES_OCTETS: Final = 4096
+"""Header lines of one message that it looks at: some milliseconds, where they are nothing but addresses."""
+
+
+class TooMuch(Exception):
+    """There is more to read, or it takes longer, than the loop has time for."""
+
+
 class NotInSession(TypeError):
     """The query has a term that only a session can resolve: `query.substitute` was not called."""
 
@@ -85,6 +96,23 @@ def evaluate_in_memory(cached: CachedMailbox, query: Query) -> list[int]:
     return _evaluate(_Search(None, None, cached, 0, INDEX_FROM_MESSAGES, go_on), cached, query)
 
 
+def evaluate_little(
+    tx: Transaction,
+    cached: CachedMailbox,
+    query: Query,
+    *,
+    now_ms: int,
+    interlude: Interlude = go_on,
+    max_octets: int = LITTLE_OCTETS,
+) -> list[int]:
+    """`evaluate` for a query that `may_be_quick`, at once. Raises `TooMuch` where it isn't: then it is for a thread.
+
+    The index is not queried: how long that takes depends on all the mail of the account.
+    """
+    search = _Search(tx, None, cached, now_ms, len(cached.uids) + 1, interlude, max_octets)
+    return _evaluate(search, cached, query)
+
+
 def _evaluate(search: "_Search", cached: CachedMailbox, query: Query) -> list[int]:
     uids = cached.uids
     places = search.among(query, range(len(uids)))
@@ -100,7 +128,15 @@ Places = Sequence[int]
 class _Search:
     """One evaluation: what it may read."""
 
-    __slots__ = ("_blobs", "_index_from_messages", "_interlude", "_mailbox", "_now_ms", "_transaction")
+    __slots__ = (
+        "_blobs",
+        "_index_from_messages",
+        "_interlude",
+        "_mailbox",
+        "_now_ms",
+        "_octets_left",
+        "_transaction",
+    )
 
     def __init__(
         self,
@@ -110,7 +146,10 @@ class _Search:
         now_ms: int,
         index_from_messages: int,
         interlude: Interlude,
+        octets: int | None = None,
     ) -> None:
+        """`octets`: of header lines, beyond which it raises `TooMuch`."""
+        self._octets_left = octets
         self._transaction = tx
         self._blobs = blobs
         self._mailbox = cached
@@ -309,6 +348,16 @@ class _Search:
         may = index.narrow(self._tx, cached.account, cached.mailbox, between, folded)
         return places if may is None else [place for place in places if uids[place] in may]
 
+    def _rows(self, asked: NumberSet, columns: tuple[Column, ...]) -> list[tuple[Any, ...]]:
+        account, mailbox = self._mailbox.account, self._mailbox.mailbox
+        if self._octets_left is None:
+            return fetch.rows(self._tx, account, mailbox, asked, columns)
+        page = fetch.rows_within(self._tx, account, mailbox, asked, columns, self._octets_left)
+        self._octets_left -= page.octets
+        if self._octets_left < 0 or any(len(row[1]) > LITTLE_LINES_OCTETS for row in page.rows):
+            raise TooMuch
+        return page.rows
+
     def _columns(
         self,
         places: Places,
@@ -316,9 +365,8 @@ class _Search:
         keep: Callable[[tuple[Any, ...]], bool] | None = None,
     ) -> Iterator[tuple[Any, ...]]:
         """Place and columns of those messages that still exist and whose row `keep` accepts."""
-        cached = self._mailbox
         for place_of, asked in self._by_uid(places, sparse_from=4):
-            rows = fetch.rows(self._tx, cached.account, cached.mailbox, asked, columns)
+            rows = self._rows(asked, columns)
             for row in rows if keep is None else filter(keep, rows):
                 place = place_of.get(row[0])
                 if place is not None:

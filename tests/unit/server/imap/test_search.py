@@ -1,7 +1,11 @@
 """SEARCH (RFC 9051 §6.4.4, RFC 4731, 5182, 7162 §3.1.5)."""
 
+from collections.abc import Awaitable
+from typing import Any
+
 import pytest
 
+from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.store.search.feeding import searched
 from tests.kit.imap.client import MESSAGE, ImapProvider, open_imap
 
@@ -40,6 +44,24 @@ def test_keys(key: str, numbers: list[int]) -> None:
     with open_imap() as mail:
         filled(mail)
         assert mail.client(select="INBOX").ok(f"SEARCH {key}").data(b"SEARCH") == [numbers]
+
+
+@pytest.mark.parametrize(("seconds", "threads"), [(60.0, 0), (-1.0, 1)])
+def test_few_messages_are_searched_at_once_or_else_in_a_thread(
+    seconds: float, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_imap(limits=ImapLimits(quick_search_s=seconds)) as mail:
+        filled(mail)
+        client, database = mail.client(select="INBOX"), mail.provider.world.database
+        calls, read_in_lane = list[object](), database.read_in_lane
+
+        def noted(*arguments: Any, **keywords: Any) -> Awaitable[list[int]]:
+            calls.append(arguments)
+            return read_in_lane(*arguments, **keywords)
+
+        monkeypatch.setattr(database, "read_in_lane", noted)
+        assert client.ok('SEARCH NOT FROM x SUBJECT "number 3"').data(b"SEARCH") == [[3]]
+        assert len(calls) == threads
 
 
 @pytest.mark.rfc("9051 §6.4.9", "MUST")
