@@ -80,7 +80,7 @@ class NumberSet:
 
         RFC 9051 §9: `559:*` always contains the last message, even where its number is below 559.
         """
-        if not self.runs or self.last != STAR:
+        if not self.runs or self.runs[-1][1] != STAR:
             return self
         kept = self.runs[:-1]
         first = self.runs[-1][0]

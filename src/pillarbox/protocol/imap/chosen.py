@@ -18,12 +18,13 @@ class Chosen(Struct, frozen=True, gc=False):
         return bool(self.slices)
 
     def __len__(self) -> int:
-        return sum(part.stop - part.start for part in self.slices)
+        return sum([part.stop - part.start for part in self.slices])
 
     @property
     def uids(self) -> NumberSet:
         """As runs; a run may span UIDs that no message has any more, but none of a message the client doesn't know."""
-        return NumberSet(tuple((self._uids[part.start], self._uids[part.stop - 1]) for part in self.slices))
+        uids = self._uids
+        return NumberSet(tuple([(uids[part.start], uids[part.stop - 1]) for part in self.slices]))
 
     def only(self, slices: Iterable[slice]) -> "Chosen":
         """Other slices of the same mailbox."""

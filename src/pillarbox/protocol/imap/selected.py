@@ -220,11 +220,14 @@ class SelectedMailbox:
         return uids.slices(self.uids, self.count)
 
     def _sequence_slices(self, numbers: NumberSet) -> list[slice]:
+        if not numbers.runs:
+            return []
         count = self.count
+        runs = numbers.resolve(count).runs
         # RFC 9051 §9, seq-number: "*" too is BAD where the mailbox is empty
-        if numbers and (not count or numbers.resolve(count).last > count):
+        if not runs or runs[-1][1] > count:
             raise NoSuchMessage
-        return [slice(first - 1, last) for first, last in numbers.resolve(count).runs]
+        return [slice(first - 1, last) for first, last in runs]
 
     # --- updates
 

@@ -17,7 +17,7 @@ from pillarbox.mail.number_set import LARGEST, NumberSet
 from pillarbox.protocol.imap import fetch_responses, response_codes, responses
 from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.commands import Fetch
-from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem, marks_seen
+from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem
 from pillarbox.server import damage
 from pillarbox.server.imap import changed, fetch_stream, snapshot
 from pillarbox.server.imap.fetch_batch import (
@@ -51,12 +51,11 @@ async def fetch(session: SessionState, command: Fetch) -> Reply:
     if command.vanished and not session.machine.qresync:
         return bad("QRESYNC not enabled")  # RFC 7162 §3.2.6
     chosen = await session.resolve(command.numbers, uid=command.uid)
-    items = command.items
-    if chosen and not session.selected.read_only and any(map(marks_seen, items)):
-        items = await _mark_seen(session, chosen, items)
+    plan = _plan(session, command.items)
+    if plan.marks_seen and chosen and not session.selected.read_only:
+        plan = _plan(session, await _mark_seen(session, chosen, plan.items))
     if command.changed_since is not None:
         chosen = await _changed(session, command, chosen, command.changed_since)
-    plan = Plan.of(items, utf8=session.machine.utf8, rev2=session.machine.rev2)
     damaged: list[int] = []
     missing = await _send(session, plan, chosen, damaged)
     if damaged:
@@ -66,6 +65,10 @@ async def fetch(session: SessionState, command: Fetch) -> Reply:
 
 
 _COMPLETED: Final = ok("FETCH completed")
+
+
+def _plan(session: SessionState, items: tuple[FetchItem, ...]) -> Plan:
+    return Plan.of(items, utf8=session.machine.utf8, rev2=session.machine.rev2)
 
 
 def _named(uids: list[int]) -> str:
@@ -164,8 +167,11 @@ async def _send_rows(session: SessionState, plan: Plan, chosen: Chosen) -> bool:
     while True:
         some = await read_some(session, plan, chosen)
         missing |= some.missing
-        with session.holding(some.octets):
+        if not some.octets:
             await _write(session, plan, some.batch)
+        else:
+            with session.holding(some.octets):
+                await _write(session, plan, some.batch)
         if some.left is None:
             return missing
         chosen = some.left
@@ -208,5 +214,6 @@ def _sizes(tx: Transaction, account: AccountId, mailbox: MailboxId, uids: Number
 async def _write(session: SessionState, plan: Plan, batch: Batch) -> None:
     for number, chunk in enumerate(fetch_responses.lines(batch.numbers, plan.columns(batch))):
         if number:
+            session.up_to_date = False
             await session.connection.drain()
         session.write(chunk)

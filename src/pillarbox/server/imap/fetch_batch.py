@@ -1,11 +1,14 @@
 """Reading a batch of messages for FETCH: their rows, flags and octets, as one snapshot.
 
-Rows, the cached mailbox and, where the octets lie in the database, the octets come from one transaction. Values
-that are computed from octets are computed afterwards, in the loop, so that part trees can be cached.
+Rows, the cached mailbox and, where the octets lie in the database, the octets come from one transaction, which also
+shows whether updates are due (`SessionState.up_to_date`). Values that are computed from octets are computed
+afterwards, in the loop, so that part trees can be cached.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
@@ -68,15 +71,11 @@ async def read_some(session: SessionState, plan: Plan, chosen: Chosen) -> Some:
         columns=plan.stored,
         octets=session.limits.batch_octets,
     )
-    cached: CachedMailbox | None = None
-    if plan.in_memory:
-        cached, page = await snapshot.current_with(session, selected.mailbox, read)
-    else:
-        page = await session.read(read)
+    cached, page = await snapshot.current_with(session, selected.mailbox, read)
     left: Chosen | None = None
     if page.left:
         left, chosen = selected.choose(page.left), selected.choose(chosen.uids - page.left)
-    batch = _batch(session, chosen, cached, plan.stored, page.rows)
+    batch = _batch(session, chosen, cached if plan.in_memory else None, plan.stored, page.rows)
     return Some(batch, _waiting_octets(page.octets, batch), len(page.rows) < len(chosen), left)
 
 
@@ -100,13 +99,8 @@ async def read_batch(
         uids=chosen.uids,
         columns=columns,
     )
-    rows: Rows
-    cached_or_none: CachedMailbox | None = None
-    if plan.in_memory:
-        cached_or_none, rows = await snapshot.current_with(session, selected.mailbox, read)
-    else:
-        rows = await session.read(read)
-    batch = _batch(session, chosen, cached_or_none, columns, rows)
+    cached, rows = await snapshot.current_with(session, selected.mailbox, read)
+    batch = _batch(session, chosen, cached if plan.in_memory else None, columns, rows)
     if octets and plan.octets_items:
         _compute(session, plan, batch)
     return batch, len(rows) < len(chosen)
@@ -129,16 +123,12 @@ async def read_first_group(
         large_octets=large_octets(session, plan),
         group_octets=MAX_GROUP_OCTETS // len(plan.octets_items),
     )
-    cached: CachedMailbox | None = None
-    if plan.in_memory:
-        cached, (groups, rows) = await snapshot.current_with(session, selected.mailbox, read)
-    else:
-        groups, rows = await session.read(read)
+    cached, (groups, rows) = await snapshot.current_with(session, selected.mailbox, read)
     missing = sum(len(group.uids) for group in groups) < len(chosen)
     if rows is None:
         return None, groups, missing
     first = chosen if len(groups) == 1 and not missing else selected.choose(NumberSet.of(groups[0].uids))
-    batch = _batch(session, first, cached, plan.stored_in_full, rows)
+    batch = _batch(session, first, cached if plan.in_memory else None, plan.stored_in_full, rows)
     _compute(session, plan, batch)
     return batch, groups[1:], missing
 
@@ -167,21 +157,19 @@ def _read_first(
     return groups, store_fetch.rows(tx, account, mailbox, uids, columns)
 
 
-def _groups(sizes: Rows, large_octets: int, group_octets: int) -> Iterator[Group]:
-    together: list[int] = []
-    octets = 0
-    for uid, size in sizes:
-        large = size >= large_octets
-        if together and (large or octets + size > group_octets):
-            yield Group(together, large=False)
-            together, octets = [], 0
-        if large:
-            yield Group([uid], large=True)
-        else:
-            together.append(uid)
-            octets += size
-    if together:
-        yield Group(together, large=False)
+def _groups(rows: Rows, large_octets: int, group_octets: int) -> Iterator[Group]:
+    uids, sizes = zip(*rows, strict=True) if rows else ((), ())
+    upto = list(accumulate(sizes))
+    start = 0
+    for place in [*(place for place, size in enumerate(sizes) if size >= large_octets), len(sizes)]:
+        while start < place:
+            octets = group_octets + (upto[start - 1] if start else 0)
+            stop = max(start + 1, bisect_right(upto, octets, start, place))
+            yield Group(list(uids[start:stop]), large=False)
+            start = stop
+        if place < len(sizes):
+            yield Group([uids[place]], large=True)
+            start = place + 1
 
 
 def _batch(
@@ -193,8 +181,9 @@ def _batch(
 ) -> Batch:
     found: Present | None = None if cached is None else present(cached, session.selected, chosen)
     uids, *values = zip(*rows, strict=True) if rows else ((), *((),) * len(columns))
+    all_exist = len(rows) == len(chosen)
     return Batch(
-        found.numbers if found else session.selected.sequence_numbers_of(uids),
+        chosen.sequence_numbers() if all_exist else session.selected.sequence_numbers_of(uids),
         uids,
         found.flags if found else (),
         found.modseqs if found else (),

@@ -4,8 +4,11 @@ While a client idles, a hint that its account changed is posted to its own sessi
 changes. Hints that arrive while one is pending are merged into it.
 """
 
+from typing import Final
+
 from pillarbox.protocol.imap.commands import Idle
 from pillarbox.server.imap import updates
+from pillarbox.server.imap.reply import Reply, ok
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.topic import account_changed
@@ -50,6 +53,15 @@ async def _send_updates(session: SessionState) -> None:
     except DatabaseUnavailable:
         # There is no command to refuse, and the client would not ask again for half an hour
         session.world.clock.call_later(session.limits.idle_retry_s, lambda: _post_hint(session))
+
+
+async def done(session: SessionState) -> Reply:
+    """The client has ended IDLE."""
+    end(session)
+    return _COMPLETED
+
+
+_COMPLETED: Final = ok("IDLE completed")
 
 
 def end(session: SessionState) -> None:

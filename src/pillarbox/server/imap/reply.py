@@ -27,17 +27,12 @@ class Reply(Struct, frozen=True, gc=False):
     word: str
     """OK, NO or BAD."""
     text: str
-    code: bytes | None = None
+    untagged: bytes
+    """What stands behind the tag, from the space on."""
 
     def octets(self, tag: bytes) -> bytes:
         """As it goes on the wire."""
-        match self.word:
-            case "OK":
-                return responses.ok(tag, self.text, self.code)
-            case "NO":
-                return responses.no(tag, self.text, self.code)
-            case _:
-                return responses.bad(tag, self.text, self.code)
+        return tag + self.untagged
 
 
 class CommandRefused(Exception):
@@ -54,17 +49,17 @@ class ResponseInterrupted(Exception):
 
 def ok(text: str, code: bytes | None = None) -> Reply:
     """Done, durably."""
-    return Reply("OK", text, code)
+    return Reply("OK", text, responses.ok(b"", text, code))
 
 
 def no(text: str, code: bytes | None = None) -> Reply:
     """Failed."""
-    return Reply("NO", text, code)
+    return Reply("NO", text, responses.no(b"", text, code))
 
 
 def bad(text: str, code: bytes | None = None) -> Reply:
     """Not valid here."""
-    return Reply("BAD", text, code)
+    return Reply("BAD", text, responses.bad(b"", text, code))
 
 
 SOME_GONE: Final = "Some of the requested messages no longer exist"

@@ -33,13 +33,12 @@ from pillarbox.server.imap.caches import Caches
 from pillarbox.server.imap.handlers import HANDLERS
 from pillarbox.server.imap.idle import Hint
 from pillarbox.server.imap.limits import ImapLimits
-from pillarbox.server.imap.reply import Reply, ResponseInterrupted, ok, refusal
+from pillarbox.server.imap.reply import Reply, ResponseInterrupted, refusal
 from pillarbox.server.imap.session_state import LOGIN_TIMEOUT_S, SessionState
 from pillarbox.server.imap.updates import MailboxGone
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
 
-_IDLE_COMPLETED: Final = ok("IDLE completed")
 _NONE: Final[frozenset[int]] = frozenset()
 
 
@@ -84,8 +83,7 @@ class ImapSession(SessionState):
                 case Received():
                     await self._receive(event)
                 case IdleEnded(tag):
-                    idle.end(self)
-                    await self._finish(tag, _IDLE_COMPLETED)
+                    await self._carry_out(tag, idle.done(self))
                 case SaslResponse(octets):
                     await self._carry_out(self.tag, authenticate.respond(self, octets))
                 case MessageOffered():
@@ -225,15 +223,13 @@ class ImapSession(SessionState):
             reply = refusal(error)
             if reply is None:
                 raise
-        if reply is not None:
-            await self._finish(tag, reply, expunges=expunges)
-
-    async def _finish(self, tag: bytes, reply: Reply, *, expunges: bool = True) -> None:
-        try:
-            if not self.up_to_date:
+        if reply is None:
+            return
+        if not self.up_to_date:
+            try:
                 await updates.send(self, expunges=expunges)
-        except DatabaseUnavailable:
-            pass  # updates are sent another time: what the command did is done
+            except DatabaseUnavailable:
+                pass  # updates are sent another time: what the command did is done
         self.write(reply.octets(tag))
 
     def _close(self, octets: bytes = b"") -> None:

@@ -104,7 +104,8 @@ class SessionState:
         self.own_modseqs: frozenset[int] = frozenset()
         """MODSEQs of flag changes that the command in progress made and reports itself."""
         self.up_to_date = False
-        """Whether the command in progress has just sent all updates of the mailbox."""
+        """Whether the command in progress has just found, or made, the mailbox as its client knows it: there is nothing
+        to send. No longer once it has waited or written."""
         self.attempt: Attempt | None = None
         """AUTHENTICATE in progress."""
         self.incoming: IncomingMessages | None = None
@@ -178,6 +179,7 @@ class SessionState:
     async def flush_and_yield(self) -> None:
         """Send the output, let other sessions run, and wait while the client reads more slowly than we write."""
         self.flush()
+        self.up_to_date = False
         await self.connection.give_way()
         await self.connection.drain()
 
@@ -200,6 +202,7 @@ class SessionState:
         self, verb: Callable[Concatenate[Transaction, P], T], *arguments: P.args, **keywords: P.kwargs
     ) -> Coroutine[Any, Any, T]:
         """Run a writing verb; its effects are durable when this returns."""
+        self.up_to_date = False
         return self.world.database.write(verb, *arguments, **keywords)
 
     def commit_many(
@@ -210,6 +213,7 @@ class SessionState:
         **keywords: P.kwargs,
     ) -> Coroutine[Any, Any, T]:
         """`commit` of a verb that goes through so many messages: without holding up the loop where they are many."""
+        self.up_to_date = False
         database = self.world.database
         write = database.write_in_thread if messages > self.limits.many_messages else database.write
         return write(verb, *arguments, **keywords)

@@ -69,6 +69,12 @@ async def up_to_date(
         cached = cache.take(account, mailbox, known, reading)
         if cached is not None:
             _send_new_keywords(session, mailbox, cached)
+            selected = session.machine.selected
+            if selected is not None and selected.mailbox == mailbox:
+                session.up_to_date = (
+                    cached.version == (selected.uid_validity, selected.modseq)
+                    and not selected.pending_expunges.runs
+                )
             return cached, found
 
 

@@ -64,7 +64,7 @@ async def send(session: SessionState, *, expunges: bool) -> None:
         raise MailboxGone from None
     if cached.version.uid_validity != selected.uid_validity:
         raise MailboxGone
-    if late is None and not early and not (expunges and selected.pending_expunges):
+    if late is None and not early and not (expunges and selected.pending_expunges.runs):
         return
     options, runs = _options(session, expunges=expunges), changed.joined(early, late or {})
     await session.write_pieces(await _applied(session, selected, cached, runs, options))

@@ -2,9 +2,12 @@
 
 from array import array
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pillarbox.server.imap.fetch_batch import MAX_GROUP_OCTETS, MAX_ITEMS_IN_LOOP, _groups
 from pillarbox.server.imap.limits import ImapLimits
@@ -256,6 +259,19 @@ def test_many_items_of_a_small_message_are_computed_in_a_thread(monkeypatch: pyt
         more = client.ok(f"FETCH 1:2 ({few} BODY.PEEK[HEADER.FIELDS (x)])").fetched
         assert calls.take() == [("read_in_thread", "_compute")] * 2
         assert all(together[number].items() <= more[number].items() for number in (1, 2))
+
+
+@given(st.lists(st.integers(0, 50)), st.integers(0, 60), st.integers(0, 100))
+def test_groups_are_as_large_as_may_be(sizes: list[int], large: int, most: int) -> None:
+    groups = list(_groups(list(enumerate(sizes)), large, most))
+    assert [uid for group in groups for uid in group.uids] == list(range(len(sizes)))
+    for group in groups:
+        together = [sizes[uid] for uid in group.uids]
+        assert (max(together) >= large) is group.large
+        assert len(together) == 1 or (sum(together) <= most and not group.large)
+    for one, other in pairwise(groups):
+        if not one.large and not other.large:
+            assert sum(sizes[uid] for uid in one.uids) + sizes[other.uids[0]] > most
 
 
 def test_messages_are_fewer_together_the_more_items_are_asked_for() -> None:

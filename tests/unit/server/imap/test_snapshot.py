@@ -154,3 +154,59 @@ def test_a_large_change_whose_client_is_gone_is_read_by_the_next(monkeypatch: py
 
         mail.runner.run(both())
         assert not session.caches.catching_up
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "NOOP",
+        "FETCH 1:2 FLAGS",
+        "FETCH 1:2 (UID ENVELOPE)",
+        "UID FETCH 1:2 (BODYSTRUCTURE FLAGS)",
+        "FETCH 1:2 BODY.PEEK[]",
+        "SEARCH UNSEEN",
+    ],
+)
+def test_the_read_of_a_command_shows_that_no_updates_are_due(command: str) -> None:
+    with open_imap() as mail:
+        mail.deliver(MESSAGE, MESSAGE)
+        client, database = mail.client(select="INBOX"), mail.provider.world.database
+        calls = database.calls
+        client.ok(command)
+        assert database.calls == calls + 1
+
+
+def test_what_has_changed_is_sent_all_the_same() -> None:
+    with open_imap() as mail:
+        mail.deliver(MESSAGE, MESSAGE)
+        client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
+        for number, command in enumerate(("FETCH 1 ENVELOPE", "SEARCH UNSEEN", "UID FETCH 1 FLAGS")):
+            other.ok(f"STORE 2 +FLAGS (word{number})")
+            mail.deliver(MESSAGE)
+            answer = client.ok(command)
+            assert b"word%d" % number in answer.fetched[2][b"FLAGS"]
+            assert answer.numbered(b"EXISTS") == [3 + number]
+
+
+def test_a_pending_expunge_is_sent_with_the_first_command_that_permits_it() -> None:
+    with open_imap() as mail:
+        mail.deliver(MESSAGE, MESSAGE)
+        client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
+        other.ok("STORE 1 +FLAGS (\\Deleted)")
+        other.ok("EXPUNGE")
+        assert client.ok("FETCH 2 FLAGS").numbered(b"EXPUNGE") == []
+        assert client.ok("UID FETCH 2 FLAGS").numbered(b"EXPUNGE") == [1]
+
+
+def test_what_comes_while_a_command_waits_is_sent_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_imap() as mail:
+        mail.deliver(*[MESSAGE] * 100)
+        client = mail.client(select="INBOX")
+        left = [MESSAGE]
+
+        async def drain() -> None:  # between two chunks of what was read already
+            if left:
+                await mail.provider.deliver(0, left.pop())
+
+        monkeypatch.setattr(client.session.connection, "drain", drain)
+        assert client.ok("FETCH 1:100 FLAGS").numbered(b"EXISTS") == [101]
