@@ -49,7 +49,7 @@ from pillarbox.store.search import (
     may_be_quick,
     takes_long,
 )
-from pillarbox.store.search.cost import MAX_LITTLE_MESSAGES, rank
+from pillarbox.store.search.cost import MAX_LITTLE_MESSAGES, MAX_NAMED_RUNS, rank
 from pillarbox.store.search.evaluate import LITTLE_LINES_OCTETS, MAX_PLACES
 from pillarbox.world.blobs import DatabaseBlobs
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
@@ -361,6 +361,9 @@ def test_a_query_among_named_messages_looks_at_no_others() -> None:
     assert candidates(some, uids) == candidates(And((seen, some)), uids) == 3
     assert candidates(And((Uids(NumberSet(((1, 3),))), And((seen, some)))), uids) == 3
     assert candidates(And(()), uids) == 6
+    # a query may have hundreds of sets of thousands of runs: these are not counted
+    many = Uids(NumberSet(tuple((uid, uid) for uid in range(1, 2 * MAX_NAMED_RUNS + 3, 2))))
+    assert candidates(many, uids) == 6
     terms: list[Query] = [Larger(1), seen, some, Body("x")]
     assert sorted(terms, key=rank) == [some, seen, Larger(1), Body("x")]
 

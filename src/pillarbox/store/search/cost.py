@@ -11,6 +11,8 @@ MAX_COMPARISONS: Final = 500_000
 """Beyond this, some 50 ms, evaluating in the loop would delay other sessions."""
 MAX_LITTLE_MESSAGES: Final = 200
 """Up to so many messages, reading their header lines is no more than a FETCH does at a time: about a millisecond."""
+MAX_NAMED_RUNS: Final = 16
+"""Runs of a set that are counted to see how few messages it names."""
 _NARROW_COMPARISONS: Final = 5
 _RUN_COMPARISONS: Final = 30
 """What a run of a set costs, from the command to the response, however many messages there are."""
@@ -22,11 +24,14 @@ def is_in_memory(query: Query) -> bool:
 
 
 def candidates(query: Query, uids: Sequence[int]) -> int:
-    """How many messages are left to be looked at, of those with these UIDs, ascending: those that the query names."""
+    """How many messages are left to be looked at, of those with these UIDs, ascending: those that the query names.
+
+    Sets of more than `MAX_NAMED_RUNS` count as if they named all: a query may have hundreds of sets (RFC 5182's `$`).
+    """
     match query:
         case q.And(terms):
             return min((candidates(term, uids) for term in terms), default=len(uids))
-        case q.Uids(numbers):
+        case q.Uids(numbers) if len(numbers.runs) <= MAX_NAMED_RUNS:
             return sum(part.stop - part.start for part in numbers.slices(uids))
         case _:
             return len(uids)
