@@ -15,13 +15,20 @@ MAX_MEMBERS = 10_000
 def create(tx: Transaction, name: str, address: str, *, may_send: bool = True) -> int:
     """Create a group with an address; returns its number. Raises `NameRefused`."""
     identifier: int | None = tx.value(
-        "INSERT INTO member_groups (name) VALUES (?) ON CONFLICT DO NOTHING RETURNING id", (shown_name(name),)
+        "INSERT INTO member_groups (name) VALUES (?) ON CONFLICT DO NOTHING RETURNING id", (group_name(name),)
     )
     if identifier is None:
         raise NameRefused(f"there is already a group '{name}'")
     key, written = parse_key(tx, address)
     insert_address(tx, key, written, Target(GROUP, group_id=identifier, may_send=may_send))
     return identifier
+
+
+def group_name(text: str) -> str:
+    """The name of a group. Raises `NameRefused`."""
+    if not text.strip():
+        raise NameRefused("a group needs a name")
+    return shown_name(text)
 
 
 def by_name(tx: Transaction, name: str) -> int | None:

@@ -16,7 +16,8 @@ from pillarbox.directory.addresses import (
     insert_address,
     parse_key,
 )
-from pillarbox.directory.naming import NameRefused, parse_address, shown_name
+from pillarbox.directory.groups import group_name
+from pillarbox.directory.naming import NameRefused, parse_address
 from pillarbox.mail.address import Address
 from pillarbox.world.database.transaction import Transaction
 
@@ -51,7 +52,7 @@ def rename_group(tx: Transaction, group: int, name: str) -> None:
     """Give a group another name. Raises `NameRefused`."""
     if tx.value("SELECT 1 FROM member_groups WHERE name = ? AND id = ?", (name, group)):
         raise NameRefused(f"the group has the name '{name}' already")
-    taken = tx.value("SELECT 1 FROM member_groups WHERE name = ? AND id <> ?", (shown_name(name), group))
+    taken = tx.value("SELECT 1 FROM member_groups WHERE name = ? AND id <> ?", (group_name(name), group))
     if taken:
         raise NameRefused(f"there is already a group '{name}'")
     tx.execute("UPDATE member_groups SET name = ? WHERE id = ?", (name, group))

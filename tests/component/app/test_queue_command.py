@@ -119,6 +119,9 @@ def test_export_writes_the_message_as_it_is(there: CommandLine, tmp_path: Path) 
     text = there.text("queue", "export", ids(there)[0], str(file))
     assert text == f"20 B written to {file}\n"
     assert file.read_bytes() == b"Subject: Plan\r\n\r\nx\r\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert there.run("queue", "export", ids(there)[0], "-").stdout_bytes == file.read_bytes()
+    assert "No queued mail matches." in there.text("queue", "list", "--to", "elsewhere.example")
     assert "File exists" in there.refused("queue", "export", ids(there)[0], str(file))
     assert "No such message in the queue: 987654" in there.refused(
         "queue", "export", "987654", str(tmp_path / "x")

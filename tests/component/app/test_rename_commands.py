@@ -55,6 +55,8 @@ def test_what_changes_nothing_or_another_kind_is_refused(there: CommandLine) -> 
     for words, said in (
         (("account", "rename", "bob", "bob@example.org"), "has the address 'bob@example.org' already"),
         (("group", "rename", "Staff", "Staff"), "has the name 'Staff' already"),
+        (("group", "rename", "Staff", " "), "group needs a name"),
+        (("group", "add", "", "g@example.org"), "group needs a name"),
         (("alias", "rename", "@two.example", "x@two.example"), "catch-all"),
         (("alias", "rename", "info@example.org", "@example.org"), "catch-all"),
     ):

@@ -102,6 +102,13 @@ def test_a_server_from_its_start_to_its_end(watched: Watched) -> None:
             client.noop()
         client.shutdown()
 
+    client = watched.imap()
+    assert "1 session ended" in watched.there.text("account", "rename", "anna", "anne@example.org")
+    with pytest.raises(client.abort, match="administrator"):
+        client.noop()
+    client.shutdown()
+    watched.there.text("account", "rename", "anne", "anna@example.org")
+
     shown = watched.there.text("log", "--event", "accepted")
     assert shown.count("\n") == 1
     assert "message accepted  " in shown

@@ -171,8 +171,8 @@ def address(installation: Installation, login: str, address: str, remove: bool) 
 def rename(installation: Installation, login: str, address: str, keep_address: bool) -> None:
     """Give an account another address, which is its login. Mail, passwords and app passwords are kept.
 
-    It may be an address that the account has already. Aliases that lead to the old address lead to the new one, and
-    reports about queued mail go there.
+    Its sessions are ended: clients log in anew. It may be an address that the account has already. Aliases that lead
+    to the old address lead to the new one, and reports about queued mail go there.
     """
     from pillarbox.admin import renaming
 
@@ -180,7 +180,19 @@ def rename(installation: Installation, login: str, address: str, keep_address: b
     lines = renamed_lines("Account", renamed)
     if renamed.queued:
         lines.append(f"Reports about {counted(renamed.queued, 'queued message')} go to the new address")
+    if ended := _end_sessions(installation, renamed.old):
+        lines.append(f"{counted(ended, 'session')} ended")
     installation.show(renamed, "\n".join(lines))
+
+
+def _end_sessions(installation: Installation, login: str) -> int:
+    """End the sessions that have this login, if a server runs: `who` and `kick` find none by a login that is gone."""
+    from pillarbox.admin.control.client import ask
+    from pillarbox.admin.control.messages import Kick, Kicked, Selection
+
+    replies = ask(installation.data.control, Kick(Selection(login=login)))
+    answers = (answer for reply in replies for answer in reply.answers)
+    return sum(answer.sessions for answer in answers if isinstance(answer, Kicked))
 
 
 @command.command("set")

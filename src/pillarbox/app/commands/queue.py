@@ -1,9 +1,12 @@
 """`pillarbox queue`: outgoing mail that has not been delivered yet."""
 
 import functools
+import os
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import IO, TYPE_CHECKING, Concatenate, Final, ParamSpec
 
 import click
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from pillarbox.queue.inspection import Entry, MessageDetails, Selection
 
 P = ParamSpec("P")
+
+STANDARD_OUTPUT: Final = Path("-")
 
 _ID = click.IntRange(1, LARGEST_ID)
 _NOTHING_SELECTED = "Nothing selected. Give queue IDs (see: pillarbox queue list), --to, --from, or --all."
@@ -90,7 +95,8 @@ def list_queue(
     ]
     lines = [table(_HEADS, (_row(entry, installation.now_ms) for entry in entries))] if entries else []
     total = f"{counted(messages, 'message')}, {counted(recipients, 'recipient')}."
-    lines.append(total if recipients else "Queue is empty.")
+    selects = destination is not None or sender is not None or held
+    lines.append(total if recipients else "No queued mail matches." if selects else "Queue is empty.")
     if len(entries) < recipients:
         lines.append(f"Only the first {len(entries)} are shown; for more use --limit.")
     lines += [
@@ -140,10 +146,10 @@ def show(installation: Installation, queue_id: int) -> None:
 
 @command.command("export")
 @click.argument("queue_id", type=_ID, metavar="ID")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @on_installation
 def export(installation: Installation, queue_id: int, file: Path) -> None:
-    """Write a message to a new FILE, octet by octet; it stays in the queue."""
+    """Write a message to a new FILE, or to standard output (-), octet by octet; it stays in the queue."""
     from pillarbox.admin import queue
     from pillarbox.app.privileges import as_invoker
     from pillarbox.queue.spool import QueueId
@@ -152,13 +158,22 @@ def export(installation: Installation, queue_id: int, file: Path) -> None:
         message = installation.read(queue.opened, installation.blobs, QueueId(queue_id))
     except LookupError:
         raise CommandFailed(f"No such message in the queue: {queue_id}. See: pillarbox queue list") from None
-    with message, as_invoker(), file.open("xb") as out:
+    with message, as_invoker(), _output(file) as out:
         for start in range(0, message.size, _PIECE_OCTETS):
             out.write(message.read(start, _PIECE_OCTETS))
+    if file == STANDARD_OUTPUT:
+        return
     installation.show(
         {"id": queue_id, "file": file, "octets": message.size},
         f"{octets_shown(message.size)} written to {file}",
     )
+
+
+def _output(file: Path) -> AbstractContextManager[IO[bytes]]:
+    """A new file that is private, as all mail is; or standard output."""
+    if file == STANDARD_OUTPUT:
+        return nullcontext(sys.stdout.buffer)
+    return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
 
 
 @command.command("retry")
