@@ -66,9 +66,16 @@ def with_own_certificate(resolved: Resolved, *, now_ms: int) -> Resolved:
 
 def _listen_endpoints(config: Config) -> dict[str, tuple[Endpoint, ...]]:
     found: dict[str, tuple[Endpoint, ...]] = {}
+    taken: dict[tuple[str, int], str] = {}
     for name in SERVICES:
         texts: tuple[str, ...] = getattr(config.listen, name)
         found[name] = tuple(end for text in texts for end in _endpoints(text, f"listen.{name}"))
+        for one in found[name]:
+            other = taken.setdefault((one.host, one.port), name)
+            if other != name and one.port:
+                raise ConfigWrong(
+                    f"'listen.{name}': {one.host}:{one.port} is that of 'listen.{other}' already"
+                )
     return found
 
 
@@ -109,6 +116,8 @@ def _routes(relay: Relay) -> dict[str, Host]:
 
 def _host(text: str, option: str) -> Host:
     name, port = _host_and_port(text, option)
+    if not port:
+        raise ConfigWrong(f"'{option}': '{text}': there is no port 0")
     if not name.isascii():
         name = host_name(name, option)
     # RFC 8314 §3.3: port 465 has TLS from the first octet

@@ -53,6 +53,12 @@ def test_a_certificate_that_can_not_be_read(made: CertificateFiles, tmp_path: Pa
     assert one.level is Level.PROBLEM
 
 
+def test_the_folder_of_the_log(tmp_path: Path) -> None:
+    assert [*machine.log_file(tmp_path / "log")] == []
+    (found,) = machine.log_file(tmp_path / "missing" / "log")
+    assert (found.level, found.remedy) == (Level.PROBLEM, f"Make it: mkdir {tmp_path}/missing")
+
+
 def test_a_data_directory(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     assert "pillarbox restore" in next(machine.data_directory(folder, owner=None)).remedy

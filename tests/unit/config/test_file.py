@@ -50,6 +50,8 @@ def test_registered_ports_are_the_default_and_lmtp_is_off() -> None:
         (LEAST + "x =", "is not valid TOML"),
         (LEAST + "[listen]\nimap = ['143']", "'143' is not of the form \"host:port\""),
         (LEAST + "[listen]\nimap = ['*:99999']", "'*:99999' is not of the form"),
+        (LEAST + "[listen]\nsmtp = ['*:25']\nimap = ['[::]:25']", ":::25 is that of 'listen.smtp' already"),
+        (LEAST + "[relay]\nsmart_host = 'relay.example:0'", "there is no port 0"),
         (LEAST + "[listen]\nimap = ['localhost:143']", '"127.0.0.1:143"'),
         ('hostname = "mail"\ndomain = "example.org"', "must be a full domain name"),
         ('hostname = "a b"\ndomain = "example.org"', "'hostname': 'a b' is not a domain name"),

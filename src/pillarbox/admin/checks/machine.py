@@ -111,6 +111,12 @@ def _free_space(path: Path, least: int, least_to_work: int) -> CheckResult:
     return ok(subject, found)
 
 
+def log_file(path: Path) -> Iterator[CheckResult]:
+    """Check that the log's file has a folder: without one the server does not start."""
+    if not path.parent.is_dir():
+        yield problem(str(path), "the folder of the log does not exist", f"Make it: mkdir {path.parent}")
+
+
 def python_build(configured: str, compiled: str) -> Iterator[CheckResult]:
     """Advise against a Python that was built without its optimizations.
 

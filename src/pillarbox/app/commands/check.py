@@ -64,6 +64,8 @@ def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator
     if "machine" in parts:
         yield from machine.data_directory(data, owner=_server(installation))
         yield from _of_database(installation)
+        if log := resolved.config.log.file:
+            yield from machine.log_file(log)
         yield from _of_python()
     if "addresses" in parts and _has_database(installation):
         yield from installation.read(lambda tx: [*addresses(tx, resolved.config.domain)])
