@@ -254,7 +254,8 @@ class Header:
             octets, lacks_end = octets[: end.start()], False
         lines = _BETWEEN_FIELDS.split(octets, MAX_FIELDS)
         if len(lines) > MAX_FIELDS:
-            if lines.pop() not in (b"", *_EMPTY_LINES):
+            rest = lines.pop()
+            if rest and rest not in _EMPTY_LINES:
                 self._cut = True
         elif lacks_end:
             self._unended = lines[-1]

@@ -10,11 +10,10 @@ What is always true: the runs are in ascending order, do not overlap, and do not
 larger than any number; `NumberSet.resolve` replaces it by the real number.
 """
 
-from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
 LARGEST: Final = 2**32 - 1
 """The largest UID or sequence number there can be (RFC 9051 §9, `nz-number`)."""
@@ -22,8 +21,15 @@ LARGEST: Final = 2**32 - 1
 STAR: Final = LARGEST + 1
 """`*` before it is resolved."""
 
-Column = TypeVar("Column", list[str], "array[int]")
-"""Values by place."""
+
+class _Column(Protocol):
+    def __getitem__(self, part: slice, /) -> Self: ...
+    def __delitem__(self, part: slice, /) -> None: ...
+    def extend(self, more: Self, /) -> None: ...
+
+
+Column = TypeVar("Column", bound=_Column)
+"""Values by place: a list or an array."""
 
 MAX_CUT: Final = 32
 """Slices that are cut out of a column one by one; with more, it is put together anew."""
@@ -186,9 +192,9 @@ def without(values: Column, parts: Sequence[slice], count: int | None = None) ->
         return kept
     kept, start = values[:0], 0
     for part in parts:
-        kept += values[start : part.start]
+        kept.extend(values[start : part.start])
         start = part.stop
-    kept += values[start:count]
+    kept.extend(values[start:count])
     return kept
 
 

@@ -15,7 +15,7 @@ from itertools import compress, count
 from typing import Final, NamedTuple
 
 from pillarbox.mail import flags as flag_text
-from pillarbox.mail.flags import NO_KEYWORDS, Keywords
+from pillarbox.mail.flags import Keywords
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.mail.number_set import MAX_CUT, NumberSet, cut, without
 from pillarbox.store.changes import Delta, Flagged
@@ -49,15 +49,15 @@ class CachedMailbox:
     uids: "array[int]"
     flags: list[str]
     modseqs: "array[int]"
-    text_octets: int = 0
+    text_octets: int
     """Of the different texts in `flags` together, at most twice as many as they have."""
-    _recount_from: int = RECOUNT_OCTETS
+    _recount_from: int
+    keywords: Keywords
+    """All that its messages have, and some that they had. The same value for as long as there are no others."""
     _deleted: set[int] | None = None
     """UIDs of messages with \\Deleted; `None` where they must be looked for."""
     _seen: int = 0
     """So many of the first messages certainly have \\Seen."""
-    keywords: Keywords = NO_KEYWORDS
-    """All that its messages have, and some that they had. The same value for as long as there are no others."""
 
     @property
     def uid_validity(self) -> UidValidity:

@@ -145,7 +145,7 @@ def _everything(
         modseqs,
         text_octets := sum(map(len, texts)),
         RECOUNT_OCTETS + 2 * text_octets,
-        keywords=NO_KEYWORDS.including(texts),
+        NO_KEYWORDS.including(texts),
     )
     found.first_unseen()  # here, rather than in the loop when it is asked for
     found.deleted()

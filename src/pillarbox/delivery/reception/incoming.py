@@ -199,9 +199,9 @@ class IncomingMessage:
             await self._commit(intake)
         except DatabaseUnavailable as failure:
             return self._failed(Reason.UNAVAILABLE, failure)
-        except (NoSuchAccount, NoSuchMailbox) as failure:
+        except (NoSuchAccount, NoSuchMailbox) as gone:
             # removed since RCPT; the next RCPT will be answered accordingly
-            return self._failed(Reason.RECIPIENT_GONE, failure)
+            return self._failed(Reason.RECIPIENT_GONE, gone)
         return self._accepted(intake, body)
 
     def abandon(self) -> None:

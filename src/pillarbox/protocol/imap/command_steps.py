@@ -71,8 +71,8 @@ def _literal_follows(parser: ParserState, count: LiteralCount) -> Event | Again:
             pass  # the mailbox name is the literal
         except Malformed as wrong:
             return parser.bad(count, str(wrong))
-        except UnsupportedArgument as wrong:
-            return parser.no(count, str(wrong), wrong.code)
+        except UnsupportedArgument as unsupported:
+            return parser.no(count, str(unsupported), unsupported.code)
         else:
             assert isinstance(command, Append | Replace)
             return read_parameters(parser, cursor, command, 0)
@@ -96,8 +96,8 @@ def _complete(parser: ParserState) -> Event:
         command = draft.parse(parser.enabled)
     except Malformed as wrong:
         return parser.bad(None, str(wrong))
-    except UnsupportedArgument as wrong:
-        return parser.no(None, str(wrong), wrong.code)
+    except UnsupportedArgument as unsupported:
+        return parser.no(None, str(unsupported), unsupported.code)
     if isinstance(command, _WITH_MESSAGES):
         return parser.bad(None, "Expected a message as a literal")
     if isinstance(command, Authenticate) and command.mechanism not in parser.conditions.mechanisms:

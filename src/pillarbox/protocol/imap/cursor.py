@@ -238,8 +238,8 @@ class Cursor:
             return flags.canonical(found[0].decode("ascii").split(" ") if found else ())
         except flags.InvalidFlag as wrong:
             raise Malformed(f"Flag refused: {wrong}") from None
-        except flags.TooManyFlags as wrong:
-            raise UnsupportedArgument(b"LIMIT", f"Flags refused: {wrong}") from None
+        except flags.TooManyFlags as too_many:
+            raise UnsupportedArgument(b"LIMIT", f"Flags refused: {too_many}") from None
 
     def _text(self, pattern: re.Pattern[bytes], argument: Argument) -> bytes:
         found = pattern.match(self.text, self.at)

@@ -65,8 +65,8 @@ def read_parameters(
         parameters = _parameters(cursor)
     except Malformed as wrong:
         return parser.bad(count, str(wrong))
-    except UnsupportedArgument as wrong:
-        return parser.no(count, str(wrong), wrong.code)
+    except UnsupportedArgument as unsupported:
+        return parser.no(count, str(unsupported), unsupported.code)
     # RFC 3502 §6.3.11: a message of no octets is an error, and a way to cancel
     if not parameters.size:
         return parser.no(count, "Can't save a zero byte message", None)

@@ -78,15 +78,15 @@ async def _send_message(session: SessionState, plan: Plan, batch: Batch, stored:
             raise BlobDamaged(stored.digest.hex(), f"has {blob.size} octets instead of {stored.size}")
         try:
             await _write(session, plan, batch, ranges, blob)
-        except BlobDamaged as failure:
+        except BlobDamaged as damaged:
             damage.report(
                 session.world,
-                failure,
+                damaged,
                 account=session.login,
                 mailbox=session.selected.name,
                 uid=batch.uids[0],
             )
-            raise ResponseInterrupted from failure
+            raise ResponseInterrupted from damaged
         except DatabaseUnavailable as failure:
             raise ResponseInterrupted from failure
 
