@@ -91,7 +91,8 @@ def _from_first_field(octets: bytes) -> bytes:
     """The message without what may stand in front of its first field."""
     found = _IN_FRONT(octets)
     assert found is not None  # it may be nothing
-    return separated(octets[found.end() :])
+    start = found.end()
+    return separated(octets[start:] if start else octets)
 
 
 def _refused_header(header: Header) -> Reason | None:

@@ -236,7 +236,7 @@ def _compute(session: SessionState, plan: Plan, batch: Batch) -> None:
 
 def _octets(blobs: Blobs, columns: Mapping[Column, Sequence[Any]]) -> list[bytes]:
     """Of each message, as many as its row says. Raises `BlobDamaged` or `DatabaseUnavailable`."""
-    found: list[bytes] = list(columns[Column.OCTETS])
+    found: list[Any] = list(columns[Column.OCTETS])
     if None in found:
         for index, location in enumerate(columns[Column.LOCATION]):
             if found[index] is None:
