@@ -5,7 +5,8 @@
 Each tree (this one unless told) serves as `pillarbox demo` with one worker under valgrind; the table shows thousands of
 user-space instructions per request, and the last tree's ratio to the first. What runs by the clock (chores, the pulse
 of the metrics) is off, and shares of time are as much longer as valgrind is slower. System calls cost nothing here, so
-it complements `benchmarks/run`, which measures time. `PYTHON` names the interpreter of the server.
+it complements `benchmarks/run`, which measures time. `PYTHON` names the interpreter of the server. In place of a tree
+may stand an environment that has Pillarbox installed, compiled perhaps: its own interpreter runs it.
 """
 
 import argparse
@@ -205,12 +206,14 @@ class Server:
         ready = folder / "ready.json"
         command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/out"]
         options = ["demo", "--dir", "data", "--plain", "--users", "4", "--ready-file", str(ready)]
+        installed = tree / "bin" / "python"
+        python = str(installed) if installed.exists() else os.environ.get("PYTHON", sys.executable)
         self._process = subprocess.Popen(
-            [*command, os.environ.get("PYTHON", sys.executable), "-c", _SERVE, *options],
+            [*command, python, "-c", _SERVE, *options],
             cwd=folder,
             env={
                 **os.environ,
-                "PYTHONPATH": str(tree / "src"),
+                "PYTHONPATH": "" if installed.exists() else str(tree / "src"),
                 "PYTHONHASHSEED": "0",
                 "PYTHONDONTWRITEBYTECODE": "",
             },
@@ -283,7 +286,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--tree", type=Path, action="append", help="a checkout; repeat to compare")
+    parser.add_argument(
+        "--tree", type=Path, action="append", help="a checkout, or an environment; repeat to compare"
+    )
     parser.add_argument("--json", type=Path, help="keep the numbers there")
     parser.add_argument("name", nargs="*", help=f"requests whose name contains this: {', '.join(REQUESTS)}")
     given = parser.parse_args()
