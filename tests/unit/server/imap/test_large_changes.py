@@ -222,6 +222,7 @@ def test_sessions_that_see_the_same_are_sent_what_was_made_once() -> None:
     assert updates.find("change", view) is None, "nobody is sent it any more"
 
 
+@pytest.mark.replaces_functions
 def test_all_who_idle_hear_of_a_large_change(monkeypatch: pytest.MonkeyPatch) -> None:
     ways: list[int] = []
     given = SessionState.flush_and_yield
@@ -280,6 +281,7 @@ def test_messages_are_fewer_together_the_more_items_are_asked_for() -> None:
     assert [len(group.uids) for group in _groups(sizes, 10**6, MAX_GROUP_OCTETS // 4)] == [1] * 4
 
 
+@pytest.mark.replaces_functions
 @pytest.mark.parametrize(("messages", "applied"), [(1024, True), (4096, False)])
 def test_a_change_of_very_many_runs_is_read_again(
     messages: int, applied: bool, monkeypatch: pytest.MonkeyPatch

@@ -97,6 +97,7 @@ def test_no_mailbox_gets_a_name_that_looks_like_another(hidden: str) -> None:
         assert listed(client.ok('LIST "" a*')) == {}
 
 
+@pytest.mark.replaces_functions
 @pytest.mark.parametrize("hidden", HIDDEN[1:])
 def test_a_mailbox_that_has_such_a_name_can_be_used_renamed_and_deleted(
     hidden: str, monkeypatch: pytest.MonkeyPatch

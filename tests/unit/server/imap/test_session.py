@@ -23,6 +23,7 @@ def test_every_refusal_is_no_or_bad_with_a_text() -> None:
     assert refusal(ValueError("ours")) is None
 
 
+@pytest.mark.replaces_functions
 @pytest.mark.rfc("9051 §7.1", "SHOULD")
 @pytest.mark.parametrize(
     ("where", "name", "command"),

@@ -84,6 +84,7 @@ def test_a_mailbox_that_is_gone_is_forgotten() -> None:
         assert session.caches.mailboxes.peek(session.account_id, archive) is None
 
 
+@pytest.mark.replaces_functions
 def test_who_comes_while_a_large_change_is_applied_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     applying = CachedMailbox.applying
 
@@ -125,6 +126,7 @@ def test_who_comes_while_a_large_change_is_applied_waits_for_it(monkeypatch: pyt
         assert not session.caches.catching_up
 
 
+@pytest.mark.replaces_functions
 def test_a_large_change_whose_client_is_gone_is_read_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(_cached: CachedMailbox, _altered: FlagChange) -> Iterator[None]:
         while True:

@@ -160,6 +160,7 @@ def test_sessions_that_know_the_same_share_it() -> None:
         assert one.session.machine.selected.uids is two.session.machine.selected.uids
 
 
+@pytest.mark.replaces_functions
 def test_updates_that_could_not_be_read_are_sent_later(monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(*_: object, **__: object) -> None:
         raise DatabaseUnavailable("locked")
@@ -173,6 +174,7 @@ def test_updates_that_could_not_be_read_are_sent_later(monkeypatch: pytest.Monke
         assert client.ok("NOOP").numbered(b"EXISTS") == [1]
 
 
+@pytest.mark.replaces_functions
 @pytest.mark.parametrize("when", ["as it begins", "later"])
 def test_idle_sends_updates_later_that_could_not_be_read(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     def busy(*_: object, **__: object) -> None:

@@ -1,0 +1,15 @@
+"""How this installation was built: pure Python, or with compiled modules (decision 0032)."""
+
+from types import ModuleType
+from typing import Final
+
+from pillarbox.mail import header
+
+
+def is_compiled(module: ModuleType) -> bool:
+    """Whether a module is a library of the machine instead of Python source."""
+    return not (module.__file__ or "").endswith((".py", ".pyc"))
+
+
+COMPILED: Final = is_compiled(header)
+"""A wheel has all of its compiled modules or none, so one tells of all."""
