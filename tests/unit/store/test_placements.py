@@ -1,6 +1,6 @@
 """Copying, moving, expunging, replacing."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -190,6 +190,29 @@ def test_two_placements_expunged_together_are_one_email_less() -> None:
         placements.expunge(tx, ANNA, mailbox(tx), deleted_only=False)
         assert account_counters.usage(tx, ANNA) == Usage(0, 0)
         assert tx.value("SELECT count(*) FROM orphans") == 1
+
+
+def test_an_expunge_does_not_look_at_every_copy_of_an_email() -> None:
+    class Counted:
+        def __init__(self, tx: Transaction) -> None:
+            self._tx, self.read = tx, 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._tx, name)
+
+        def rows(self, *arguments: Any) -> Any:
+            found = self._tx.rows(*arguments)
+            self.read += len(found)
+            return found
+
+    with open_store() as tx:
+        put(tx)
+        for _ in range(8):
+            placements.copy(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx), now_ms=NOW_MS)
+        counted = Counted(tx)
+        placements.expunge(counted, ANNA, mailbox(tx), NumberSet(((7, 7),)), deleted_only=False)
+        assert counted.read < 10  # of 256 copies
+        assert account_counters.usage(tx, ANNA).messages == 1
 
 
 def test_the_sweep_releases_a_few_at_a_time() -> None:
