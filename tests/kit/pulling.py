@@ -17,6 +17,7 @@ from pillarbox.admin.importing.imap.remote import Encryption, Password, Remote, 
 from pillarbox.admin.importing.imap.run import Pull
 from pillarbox.app.database import SCHEMAS
 from pillarbox.directory import domains
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import fetch, flags, mailboxes, placements
@@ -67,14 +68,13 @@ class Receiver:
     def __post_init__(self) -> None:
         self.database: Database = memory_database(SCHEMAS)
         self.blobs = FileBlobs(self.folder / "blobs")
-        entropy = SeededEntropy(1)
+        self.database.write_now(lambda tx: domains.create(tx, "example.org", now_ms=NOW_MS))
+        self.account = self.another("anna@example.org")
 
-        def make(tx: Transaction) -> Any:
-            domains.create(tx, "example.org", now_ms=NOW_MS)
-            new = accounts.with_password("anna@example.org", "password", salt=bytes(16), entropy=entropy)
-            return accounts.create(tx, new, now_ms=NOW_MS).id
-
-        self.account = self.database.write_now(make)
+    def another(self, address: str) -> AccountId:
+        """A further account. Which one takes the mail: `account`."""
+        new = accounts.with_password(address, "password", salt=bytes(16), entropy=SeededEntropy(1))
+        return self.database.write_now(lambda tx: accounts.create(tx, new, now_ms=NOW_MS)).id
 
     def importer(
         self,

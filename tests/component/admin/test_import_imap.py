@@ -126,6 +126,22 @@ def test_what_was_deleted_there_is_deleted_here_only_on_request(server: Server, 
     assert receiver.bodies() == [letter(1), letter(3)]
 
 
+def test_what_other_accounts_have_imported_does_not_matter(server: Server, receiver: Receiver) -> None:
+    """Their mailboxes and messages have the same numbers."""
+    with client(server) as there:
+        fill(there, "INBOX", letter(1), letter(2))
+        receiver.pull(source(server))
+        anna, receiver.account = receiver.account, receiver.another("bob@example.org")
+        assert receiver.pull(source(server)).stored == 2
+        there.select("INBOX")
+        there.store("1", "+FLAGS", r"(\Deleted)")
+        there.expunge()
+        for account in (anna, receiver.account):
+            receiver.account = account
+            assert receiver.pull(source(server), delete=True).deleted == 1
+            assert receiver.bodies() == [letter(2)]
+
+
 def test_what_was_deleted_here_does_not_come_again(server: Server, receiver: Receiver) -> None:
     with client(server) as there:
         fill(there, "INBOX", letter(1))

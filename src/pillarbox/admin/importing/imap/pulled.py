@@ -345,7 +345,7 @@ def remove(tx: Transaction, account: AccountId, pulled: PulledMailbox, uids: Num
             " RETURNING mailbox, local_uid",
             key,
         )
-        if row is not None and not _is_elsewhere(tx, *row):
+        if row is not None and not _is_elsewhere(tx, account, *row):
             gone[row[0]].append(row[1])
     removed = 0
     for mailbox, local in gone.items():
@@ -356,8 +356,11 @@ def remove(tx: Transaction, account: AccountId, pulled: PulledMailbox, uids: Num
     return removed
 
 
-def _is_elsewhere(tx: Transaction, mailbox: MailboxId, uid: int) -> bool:
+def _is_elsewhere(tx: Transaction, account: AccountId, mailbox: MailboxId, uid: int) -> bool:
+    """Other accounts have mailboxes of the same id."""
     found = tx.value(
-        "SELECT 1 FROM pulled_messages WHERE mailbox = ? AND local_uid = ? LIMIT 1", (mailbox, uid)
+        "SELECT 1 FROM pulled_messages WHERE mailbox = ? AND local_uid = ?"
+        " AND source IN (SELECT id FROM pulled_mailboxes WHERE account = ?) LIMIT 1",
+        (mailbox, uid, account),
     )
     return found is not None
