@@ -12,7 +12,15 @@ from pillarbox.admin.importing.imap.connection import RemoteRefused
 from pillarbox.admin.importing.imap.mailbox import PullResult
 from pillarbox.admin.importing.imap.patience import Patience
 from pillarbox.admin.importing.imap.plan import Selection
-from pillarbox.admin.importing.imap.remote import Encryption, Password, Remote, SecretUnavailable, Token
+from pillarbox.admin.importing.imap.remote import (
+    IMAP_PORT,
+    IMAPS_PORT,
+    Encryption,
+    Password,
+    Remote,
+    SecretUnavailable,
+    Token,
+)
 from pillarbox.admin.importing.imap.run import GaveUp
 from pillarbox.admin.importing.run import MAX_MAILBOXES
 from pillarbox.mail.flags import known
@@ -400,6 +408,73 @@ def test_without_a_uid_validity_messages_are_recognized(receiver: Receiver, serv
     box.uid_validity = 0
     server.add("INBOX", b"Message-ID: <new@x>\r\n\r\n")
     assert (pull(receiver, delete=True).stored, len(receiver.bodies())) == (1, 6)
+
+
+# --- ports
+
+TUNNEL, OTHER_TUNNEL = 46_404, 46_405
+
+
+def behind(port: int) -> Remote:
+    return remote(port, "anna", Password("x"), host="imap.example")
+
+
+def serving(receiver: Receiver, port: int) -> ScriptedServer:
+    assert isinstance(receiver.network, MemoryNetwork)
+    return ScriptedServer(receiver.network, receiver.clock, port=port)
+
+
+def test_another_server_behind_another_port_is_another_one(receiver: Receiver) -> None:
+    """Both may have the same UIDVALIDITY."""
+    serving(receiver, TUNNEL).add("INBOX", *letters(2))
+    serving(receiver, OTHER_TUNNEL).add("INBOX", *letters(4)[1:])
+    assert pull(receiver, source=behind(TUNNEL)).stored == 2
+    result = pull(receiver, source=behind(OTHER_TUNNEL))
+    assert (result.stored, result.recognized) == (2, 1)
+    assert sorted(receiver.bodies()) == letters(4)
+
+
+def test_at_the_same_port_flags_and_deletions_are_brought(receiver: Receiver) -> None:
+    server = serving(receiver, TUNNEL)
+    server.add("INBOX", *letters(3))
+    pull(receiver, source=behind(TUNNEL))
+    server.boxes["INBOX"].messages[0].flags = "\\Seen"
+    del server.boxes["INBOX"].messages[1]
+    result = pull(receiver, source=behind(TUNNEL), delete=True)
+    assert (result.stored, result.flags_changed, result.deleted) == (0, 1, 1)
+    assert receiver.flags() == ["\\Seen", ""]
+
+
+def test_the_port_for_tls_and_the_one_for_starttls_are_of_one_server(receiver: Receiver) -> None:
+    for port in (IMAP_PORT, IMAPS_PORT):
+        serving(receiver, port).add("INBOX", *letters(3))
+    assert pull(receiver, source=behind(IMAP_PORT)).stored == 3
+    result = pull(receiver, source=behind(IMAPS_PORT))
+    assert (result.stored, result.already) == (0, 3)
+
+
+@pytest.mark.parametrize("port", [IMAP_PORT, IMAPS_PORT, TUNNEL])
+def test_what_an_earlier_version_recorded_without_the_port_comes_not_again(
+    receiver: Receiver, port: int
+) -> None:
+    server = serving(receiver, port)
+    without_id = b"Subject: no identity\r\n\r\nwords\r\n"
+    server.add("INBOX", *letters(3), without_id)
+    pull(receiver, source=behind(port))
+    receiver.database.write_now(
+        lambda tx: tx.execute("UPDATE pulled_mailboxes SET server = 'anna@imap.example'")
+    )
+    server.add("INBOX", *letters(5)[3:])
+    del server.boxes["INBOX"].messages[0]
+
+    result = pull(receiver, source=behind(port), delete=True)
+
+    # Behind a port that is not usual they are recognized, and may have come from another one.
+    usual = port != TUNNEL
+    assert (result.stored, result.recognized, result.deleted) == ((2, 0, 1) if usual else (2, 3, 0))
+    assert pull(receiver, source=behind(port), delete=True).stored == 0
+    del server.boxes["INBOX"].messages[-1]
+    assert pull(receiver, source=behind(port), delete=True).deleted == 1
 
 
 # --- Gmail

@@ -61,7 +61,9 @@ class Box:
 class ScriptedServer:
     """See the module."""
 
-    def __init__(self, network: MemoryNetwork, clock: Clock, *, capabilities: str = "ID NAMESPACE") -> None:
+    def __init__(
+        self, network: MemoryNetwork, clock: Clock, *, capabilities: str = "ID NAMESPACE", port: int = PORT
+    ) -> None:
         self.clock = clock
         self.capabilities = capabilities
         self.boxes: dict[str, Box] = {"INBOX": Box()}
@@ -75,7 +77,7 @@ class ScriptedServer:
         """Octets after which each connection is cut; it doubles each time."""
         self.trickles = False
         """What `answers` give is followed by one octet every ten seconds, for ever."""
-        network.serve(ADDRESS, PORT, self.accept)
+        network.serve(ADDRESS, port, self.accept)
 
     def add(self, mailbox: str, *letters: bytes, flags: str = "") -> None:
         """More messages."""

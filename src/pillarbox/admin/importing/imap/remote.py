@@ -51,5 +51,10 @@ class Remote:
 
     @property
     def key(self) -> str:
-        """What names it in the rows of what was imported: the same in each run, whatever the port."""
-        return f"{self.login}@{self.host.lower()}"
+        """What names it in the rows of what was imported: the same in each run.
+
+        The usual ports of a host are one server, by TLS or STARTTLS; behind another one may be another (a tunnel).
+        """
+        host = self.host.lower()
+        usual = self.port in (IMAP_PORT, IMAPS_PORT)
+        return f"{self.login}@{host}" if usual else f"{self.login}@{host}:{self.port}"
