@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from pillarbox.admin import accounts
 from pillarbox.admin.importing import checkpoint
 from pillarbox.admin.importing.discover import discover
-from pillarbox.admin.importing.source import Checkpoint
+from pillarbox.admin.importing.mbox import MboxSource
+from pillarbox.admin.importing.source import Checkpoint, Source
+from pillarbox.store.account_counters import OverQuota
 from pillarbox.world.database import Transaction
-from tests.component.admin.test_importing import Provider, maildir, mbox, subjects
+from tests.component.admin.test_importing import SEPARATOR, Provider, maildir, mbox, subjects
 from tests.kit.mail import elsewhere
 
 
@@ -40,6 +43,10 @@ def write(path: Path, files: dict[str, bytes]) -> None:
 
 def held(provider: Provider) -> dict[str, list[str]]:
     return {name: sorted(subjects(messages)) for name, messages in provider.held().items()}
+
+
+def messages(provider: Provider) -> list[bytes]:
+    return [octets for box in provider.held().values() for octets, _, _ in box]
 
 
 FORMS = [("m", "{}.eml"), ("m", "{}"), ("m.zip", "{}.eml"), ("m.tgz", "{}.eml"), ("m.zip", "cur/{}:2,S")]
@@ -148,6 +155,58 @@ def test_of_an_mbox_that_was_changed_only_new_messages_come(
     assert held(provider) == {"in": sorted("abc" + new), "other": ["o"]}
     put(after + "e")
     assert provider.bring(tmp_path / place).stored == 1
+
+
+@pytest.mark.parametrize("place", ["m", "m.zip", "m.tgz"])
+def test_a_message_that_leaves_an_mbox_and_comes_back_is_not_imported_again(
+    provider: Provider, tmp_path: Path, place: str
+) -> None:
+    for texts, new in (("abx", 3), ("ab", 0), ("abx", 0), ("xab", 0), ("aabx", 1), ("abxxx", 2), ("abxy", 1)):
+        write(tmp_path / place, {"in.mbox": mbox(*texts)})
+        again = provider.bring(tmp_path / place)
+        assert (again.stored, again.already) == (new, len(texts) - new), texts
+    assert held(provider) == {"in": sorted("aabxxxy")}
+
+
+@pytest.mark.parametrize("meanwhile", ["", "abcd"])
+@pytest.mark.parametrize("place", ["in.mbox", "m.zip"])
+def test_a_changed_mbox_whose_import_is_stopped_is_read_on_rightly(
+    provider: Provider, tmp_path: Path, place: str, meanwhile: str
+) -> None:
+    """`meanwhile`: as it was at first, with what the run that was stopped has imported behind it."""
+
+    def put(texts: str) -> Source:
+        octets = mbox(*texts)
+        write(tmp_path / "m.zip", {"in.mbox": octets})
+        (tmp_path / "in.mbox").write_bytes(octets)
+        (source,) = discover(tmp_path / place, into=None).sources
+        return source
+
+    provider.bring_source(put("abc"))
+    source = put("defabc")
+    provider.database.write_now(accounts.set_quota, "anna", sum(map(len, messages(provider))) + 60)
+    with pytest.raises(OverQuota):
+        provider.bring_source(source, max_batch_messages=1)
+    assert len(messages(provider)) == 4
+    provider.database.write_now(accounts.set_quota, "anna", 0)
+
+    if meanwhile:
+        assert provider.bring_source(put(meanwhile)).stored == 0
+    again = provider.bring_source(put("defabc"))
+    assert (again.stored, again.already) == (2, 4)
+    assert sorted(subjects([(octets, "", 0) for octets in messages(provider)])) == list("abcdef")
+
+
+def test_of_a_changed_mbox_a_message_over_the_limit_is_not_reported_again(
+    provider: Provider, tmp_path: Path
+) -> None:
+    source = MboxSource(tmp_path / "m", "INBOX", max_message_octets=2_000)
+    large = SEPARATOR + b"Subject: large\n\n" + b"x" * 5_000 + b"\n\n"
+    for before, reported in (("ab", 1), ("b", 0), ("cb", 0)):
+        (tmp_path / "m").write_bytes(mbox(*before) + large + mbox("d"))
+        assert len(provider.bring_source(source).skipped) == reported
+    (tmp_path / "m").write_bytes(large + large)
+    assert len(provider.bring_source(source).skipped) == 1
 
 
 def test_an_mbox_that_grew_and_was_compacted_then(provider: Provider, tmp_path: Path) -> None:

@@ -17,10 +17,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
-from pillarbox.admin.importing import layout, maildir
+from pillarbox.admin.importing import layout, maildir, mbox
 from pillarbox.admin.importing.archive_layout import Layout, Place
 from pillarbox.admin.importing.forward import Forward, Peeked
-from pillarbox.admin.importing.mbox import MboxReader
 from pillarbox.admin.importing.message_files import NO_MAIL, is_reported, message_in, too_large
 from pillarbox.admin.importing.names import readable
 from pillarbox.admin.importing.reading import (
@@ -140,7 +139,7 @@ class ArchiveSource:
                 peeked = Peeked(file)
                 kind = Kind.MESSAGE if place.maildir else kind_of(peeked.head, member.name.lower())
                 if kind is Kind.MBOX:
-                    latest = None if anew else run.checkpoint_of(item)
+                    latest = mbox.anew(item) if anew else run.checkpoint_of(item)
                     yield from self._read_mbox(member, peeked, place, latest, run.recognition)
                 elif kind is Kind.EMPTY:
                     return
@@ -166,7 +165,7 @@ class ArchiveSource:
         recognition: Recognition,
     ) -> Iterator[Found]:
         where = f"{self.path}: {member.name}"
-        reader = MboxReader(
+        reader = mbox.MboxReader(
             where,
             readable(member.name),
             labels_below=self.below,

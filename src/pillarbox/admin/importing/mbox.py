@@ -1,7 +1,8 @@
 """An mbox file as a source. `fields` tells flags and labels; what it reads is removed, unless it is to be kept.
 
-A file that has grown is read on from the last message imported. One that is another now (Thunderbird has compacted
-it, messages were deleted or moved) is read from its start, and its messages are recognized one by one.
+A file that has grown is read on from the last message imported: what is behind it is new. One that is another now
+(Thunderbird has compacted it, messages were deleted or moved) is read from its start, and its messages are recognized
+one by one. So it is by each later run, as any message that was imported may stand in it again, at any place.
 """
 
 import re
@@ -28,12 +29,19 @@ from pillarbox.mail.mbox import MAX_MESSAGE_OCTETS, Entry, Oversized, messages
 
 _EACH: Final = b"each:"
 """What the fingerprint of a stream begins with whose messages are recorded one by one; an earlier version did not."""
+_ANEW: Final = _EACH + b"anew"
+"""The fingerprint of no message."""
 _CHANGED: Final = (
     "it was changed since part of it was imported, and an earlier version did not record which messages those were. "
     "To import all of it again: --again"
 )
 _GMAIL_ID: Final = re.compile(rb"[0-9]{1,20}@xxx")
 """The sender in a separator of Takeout: the id of the message."""
+
+
+def anew(item: str) -> Checkpoint:
+    """What stands for the latest checkpoint of an mbox that was changed: it is read from its start."""
+    return Checkpoint(item, fingerprint=_ANEW, messages=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +62,15 @@ class MboxReader:
     def read(
         self, chunks: Chunks, latest: Checkpoint | None, recognition: Recognition, end: Callable[[int], int]
     ) -> Iterator[Found]:
-        """The messages behind the latest checkpoint, at which the chunks begin; `None`: all.
+        """The messages behind the latest checkpoint, at which the chunks begin; `None`, or `anew`: all.
 
         `end`: octets of the source that are read where so many of the mbox are. Raises `SourceChanged` before the first
         message where the latest one is not there.
         """
+        is_anew = latest is not None and latest.fingerprint == _ANEW
+        if latest and is_anew:
+            yield AlreadyImported(0, end(0), (latest,))  # before all messages: the run may be stopped
+            latest = None
         base, count = (latest.position, latest.messages) if latest else (0, 0)
         entries = _whole(messages(chunks, max_message_octets=self.max_message_octets), chunks)
         at = base
@@ -72,34 +84,39 @@ class MboxReader:
         prefix = _EACH if latest is None or _is_each_recorded(latest) else b""
         for entry in entries:
             at = base + entry.end
+            found: SourceMessage | SkippedMessage
             if isinstance(entry, Oversized):
-                position = base + entry.start
-                reason = f"{entry.size} octets are over the limit of {self.max_message_octets}"
-                checkpoint = Checkpoint(self.item, position, prefix + _fingerprint(entry), count)
-                yield SkippedMessage(f"{self.where}, octet {position}", reason, checkpoint, end(at))
+                found, octets = self._too_large(entry, base + entry.start, end(at)), b"%d octets" % entry.size
+            elif (unpacked := unpack(entry)).is_mail and entry.octets.strip():
+                found, octets = self._message(entry, unpacked, end(at)), unpacked.octets
+                count += 1
+            else:
                 continue
-            unpacked = unpack(entry)
-            if not (unpacked.is_mail and entry.octets.strip()):
-                continue
-            count += 1
-            stream = Checkpoint(self.item, base + entry.start, prefix + digest(unpacked.octets), count)
             if latest:
-                own, known = recognition.new(unpacked.octets, self.item), False
+                own, known = recognition.new(octets, self.item), False
             else:
-                own, known = recognition.next(unpacked.octets, self.item)
+                own, known = recognition.next(octets, self.item)
+            stream = None
+            if not is_anew:  # else all may be there that was imported, also behind this message
+                stream = Checkpoint(self.item, base + entry.start, prefix + _fingerprint(entry), count)
             if known:
-                yield AlreadyImported(1, end(at), (stream,))
+                already = int(isinstance(found, SourceMessage))
+                yield AlreadyImported(already, end(at), (stream,) if stream else ())
             else:
-                yield replace(self._message(entry, unpacked, stream, end(at)), also=own)
+                yield replace(found, checkpoint=stream, also=own)
         if chunks.failure:
             yield SkippedMessage(f"{self.where}, octet {at}", chunks.failure, None, end(at))
 
-    def _message(self, entry: Entry, unpacked: Unpacked, checkpoint: Checkpoint, end: int) -> SourceMessage:
+    def _too_large(self, entry: Oversized, position: int, end: int) -> SkippedMessage:
+        reason = f"{entry.size} octets are over the limit of {self.max_message_octets}"
+        return SkippedMessage(f"{self.where}, octet {position}", reason, None, end)
+
+    def _message(self, entry: Entry, unpacked: Unpacked, end: int) -> SourceMessage:
         return SourceMessage(
             entry.message if self.keep_status_fields else unpacked.octets,
             unpacked.flags,
             unpacked.received_at_ms,
-            checkpoint,
+            None,
             end,
             tuple(dict.fromkeys(self._mailbox(levels) for levels in unpacked.mailboxes)),
             self._identity(entry, unpacked) if unpacked.mailboxes else "",
@@ -163,7 +180,7 @@ class MboxSource:
                 if not changed.each_recorded:
                     yield SkippedMessage(str(self.path), str(changed), None, self.octets)
                     return
-                yield from read(None)
+                yield from read(anew(""))
 
 
 def _whole(entries: Iterable[Entry | Oversized], chunks: Chunks) -> Iterator[Entry | Oversized]:

@@ -200,7 +200,7 @@ def _checkpoints(message: Found) -> Iterator[Checkpoint]:
         return
     if message.checkpoint:
         yield message.checkpoint
-    if isinstance(message, SourceMessage) and message.also:
+    if message.also:
         yield message.also
 
 

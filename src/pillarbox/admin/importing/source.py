@@ -41,7 +41,7 @@ class SourceMessage:
     flags: str
     """Canonical text of `pillarbox.mail.flags`."""
     received_at_ms: int | None
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | None
     end: int
     """Octets of the source read so far, for progress."""
     mailboxes: tuple[str, ...] = ()
@@ -70,8 +70,10 @@ class SkippedMessage:
     where: str
     why: str
     checkpoint: Checkpoint | None
-    """`None`: the next run tries it again."""
+    """`None`, without a further one: the next run tries it again."""
     end: int
+    also: Checkpoint | None = None
+    """As in `SourceMessage`."""
 
 
 Found = SourceMessage | AlreadyImported | SkippedMessage
