@@ -13,7 +13,7 @@ import pytest
 
 from pillarbox.admin.importing import discover as discovering
 from pillarbox.admin.importing.archive import ArchiveSource
-from pillarbox.admin.importing.reading import MAX_RATIO
+from pillarbox.admin.importing.reading import CHUNK_OCTETS, MAX_RATIO
 from pillarbox.admin.importing.run import MAX_MAILBOXES, MAX_SKIPPED, ImportResult
 from pillarbox.store import mailboxes
 from tests.component.admin.test_importing import Provider, maildir, mbox, subjects
@@ -282,6 +282,7 @@ def test_line_ends_of_an_old_mac(provider: Provider, tmp_path: Path, place: str)
         "2.eml": b"Subject: two\r\rwords\r",
         "3.eml": b"Subject: three\rlonger",
         "4.eml": b"Subject: four\rDate: x\r\n\r\n",
+        "5.eml": b"From ann@else.example Tue Jul 23 19:39:23 2002\rSubject: five\r\rwords\r",
     }
     elsewhere.archive(tmp_path / "m.zip", files)
     with zipfile.ZipFile(tmp_path / "m.zip") as packed:
@@ -296,8 +297,54 @@ def test_line_ends_of_an_old_mac(provider: Provider, tmp_path: Path, place: str)
     )
     assert [octets for octets, _, _ in found[1:]] in (
         [],
-        [b"Subject: two\r\n\r\nwords\r\n", b"Subject: three\rlonger", b"Subject: four\rDate: x\r\n\r\n"],
+        [
+            b"Subject: two\r\n\r\nwords\r\n",
+            b"Subject: three\rlonger",
+            b"Subject: four\rDate: x\r\n\r\n",
+            b"Subject: five\r\n\r\nwords\r\n",
+        ],
     )
+
+
+@pytest.mark.parametrize("before", [b"", b"\r\r"])
+@pytest.mark.parametrize("place", ["m", "m/In", "m.zip", "m.tgz", "In.gz"])
+def test_an_mbox_with_line_ends_of_an_old_mac(
+    provider: Provider, tmp_path: Path, place: str, before: bytes
+) -> None:
+    """As Eudora wrote it. A message is larger than what is read at once."""
+    large = b"x" * 70 + b"\r"
+    texts = [b"one", b"two", large * (CHUNK_OCTETS // len(large) + 1)]
+    separator = b"From ???@??? Tue Jul 23 19:39:23 2002\r"
+
+    def put(texts: list[bytes]) -> None:
+        octets = before + b"".join(separator + b"Subject: s\r\r%b\r\r" % text for text in texts)
+        (tmp_path / "m").mkdir(exist_ok=True)
+        (tmp_path / "m" / "In").write_bytes(octets)
+        (tmp_path / "In.gz").write_bytes(gzip.compress(octets))
+        for archive in ("m.zip", "m.tgz"):
+            elsewhere.archive(tmp_path / archive, {"In": octets})
+
+    def held() -> list[bytes]:
+        return [octets for box in provider.held().values() for octets, _, _ in box]
+
+    put(texts)
+    result = provider.bring(tmp_path / place)
+    assert (result.stored, result.skipped) == (3, [])
+    messages = [b"Subject: s\r\n\r\n%b\r\n" % text.replace(b"\r", b"\r\n") for text in texts]
+    assert sorted(held()) == sorted(messages)
+    for changed, new in (([*texts, b"four"], 1), ([b"five", *texts], 1), (texts[1:], 0)):
+        put(changed)
+        again = provider.bring(tmp_path / place)
+        assert (again.stored, again.already) == (new, len(changed) - new)
+    assert len(held()) == 5
+
+
+def test_a_cr_in_an_mbox_with_other_line_ends_stays(provider: Provider, tmp_path: Path) -> None:
+    for name, end in (("lf", b"\n"), ("crlf", b"\r\n")):
+        lines = (b"From ann@else.example Tue Jul 23 19:39:23 2002", b"Subject: s", b"", b"a\rb", b"")
+        (tmp_path / name).write_bytes(end.join(lines))
+        provider.bring(tmp_path / name)
+    assert [octets for octets, _, _ in provider.held()["INBOX"]] == [b"Subject: s\r\n\r\na\rb\r\n"] * 2
 
 
 def test_messages_of_one_second_are_in_their_order(provider: Provider, tmp_path: Path) -> None:

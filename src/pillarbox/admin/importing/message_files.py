@@ -43,8 +43,14 @@ _EMLX_FLAGS: Final = {
 }
 _MAX_SECONDS: Final = 10**11
 NO_MAIL: Final = "it is no mail"
-_OLD_MAC: Final = re.compile(rb"[!-9;-~]{1,76}[ \t]{0,8}:[^\r]{0,998}\r(?:[!-9;-~]{1,76}[ \t]{0,8}:|[ \t\r])")
-"""A field, and behind a bare CR another one, the rest of it, or the empty line that ends the header."""
+_OLD_MAC: Final = re.compile(
+    rb"(?:From [^\r]{0,998}\r)?"
+    rb"[!-9;-~]{1,76}[ \t]{0,8}:[^\r]{0,998}\r(?:[!-9;-~]{1,76}[ \t]{0,8}:|[ \t\r])"
+)
+"""A field, and behind a bare CR another one, the rest of it, or the empty line that ends the header.
+
+A separator of mbox may stand above.
+"""
 
 
 class MessageFile(NamedTuple):

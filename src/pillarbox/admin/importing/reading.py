@@ -86,13 +86,19 @@ def kind_of(head: bytes, name: str = "") -> Kind:
     if name.endswith(EMLX_SUFFIX) and _EMLX.match(head):
         return Kind.EMLX
     is_message = name.endswith(MESSAGE_SUFFIX)
-    if head.startswith(b"From ", at) and begins_mbox(head[at:]):
+    if head.startswith(b"From ", at) and (begins_mbox(head[at:]) or is_mbox_of_old_mac(head)):
         return Kind.MESSAGE if is_message else Kind.MBOX
     if at == len(head):
         return Kind.EMPTY
     # Any line may look like a field; without a suffix that says what it is, one of mail must be among them.
     is_mail = is_message or (_MAIL_FIELD.search(head) and b"\0" not in head)
     return Kind.MESSAGE if is_mail and _FIELD_NAME.match(head, at) else Kind.OTHER
+
+
+def is_mbox_of_old_mac(head: bytes) -> bool:
+    """Whether an mbox that begins with these octets has the line ends of Mac OS before X: a bare CR."""
+    lines = head[:HEAD_OCTETS].strip(b"\r")  # behind the last CR may be an LF
+    return b"\n" not in lines and lines.startswith(b"From ") and begins_mbox(lines.replace(b"\r", b"\n"))
 
 
 def kind_of_file(path: Path) -> Kind:
@@ -133,7 +139,10 @@ def opened(path: Path) -> Iterator[tuple[BufferedReader, Callable[[], int]]]:
 
 
 class Chunks:
-    """The octets of a file from an offset on. `failure` says, at the end, why there are no more."""
+    """The octets of an mbox from the start of a message on. `failure` says, at the end, why there are no more.
+
+    Where a bare CR ends each line it becomes an LF, so that offsets stay.
+    """
 
     def __init__(self, file: Readable, packed_octets: Callable[[], int], start: int = 0) -> None:
         self._file, self._packed_octets, self._start = file, packed_octets, start
@@ -143,12 +152,15 @@ class Chunks:
         try:
             self._file.seek(self._start)
             at = self._start
+            is_of_old_mac = None
             while chunk := self._file.read1(CHUNK_OCTETS):
                 at += len(chunk)
                 if at > max(_RATIO_FROM_OCTETS, MAX_RATIO * self._packed_octets()):
                     self.failure = f"it is packed more than {MAX_RATIO} times smaller, which mail is not"
                     return
-                yield chunk
+                if is_of_old_mac is None:
+                    is_of_old_mac = is_mbox_of_old_mac(chunk)
+                yield chunk.replace(b"\r", b"\n") if is_of_old_mac else chunk
         except UNREADABLE as failure:
             self.failure = why(failure)
 
