@@ -106,6 +106,11 @@ class CachedMailbox:
             self._deleted = found
         return NumberSet.of(self._deleted) if len(self._deleted) <= MAX_DELETED else None
 
+    @property
+    def snapshot_octets(self) -> int:
+        """What a `snapshot` takes, about."""
+        return MESSAGE_OCTETS * len(self.uids)
+
     def snapshot(self) -> "CachedMailbox":
         """A copy that stays as it is, for a search that waits or runs in a thread."""
         return replace(self, uids=self.uids[:], flags=self.flags[:], modseqs=self.modseqs[:])

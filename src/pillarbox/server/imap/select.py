@@ -53,7 +53,9 @@ async def select(session: SessionState, command: Select) -> Reply:
     session.up_to_date = True
     session.write(_data(session, selected, cached))
     if command.resynchronize:
-        await session.write_pieces(qresync.responses_for(selected, cached, since, command.resynchronize))
+        pieces = qresync.responses_for(selected, cached, since, command.resynchronize)
+        with session.holding(cached.snapshot_octets):
+            await session.write_pieces(pieces)
     return _EXAMINED if command.read_only else _SELECTED
 
 

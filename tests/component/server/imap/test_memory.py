@@ -1,15 +1,16 @@
 """The memory budget in IMAP: messages of an APPEND, and what FETCH computes of large messages."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pillarbox.protocol.imap.selected import PIECE_ROWS
 from pillarbox.server.imap.limits import DEFAULT_LIMITS
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS
-from pillarbox.world.memory import WAIT_S, MemoryBudget
+from pillarbox.world.memory import WAIT_S, MemoryBudget, MemoryShare, Reservation
 from tests.kit.imap.client import MESSAGE, ImapClient, ImapProvider, open_imap
 from tests.kit.imap.responses import Continuation
 
@@ -203,3 +204,29 @@ def test_computed_values_that_are_sent_are_in_the_budget(tmp_path: Path) -> None
         mail.deliver(fields + b"\r\nx\r\n")
         items = " ".join(f"BODY.PEEK[HEADER.FIELDS.NOT (A{number})]" for number in range(10))
         assert while_it_is_written(mail, memory, f"FETCH 1 ({items})") > 400_000
+
+
+def test_a_copy_of_a_mailbox_is_counted_until_the_client_has_read_what_is_made_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+    hold = MemoryShare.hold
+
+    def counted(share: MemoryShare, octets: int, give_up: Callable[[], None]) -> Reservation:
+        held.append(octets)
+        return hold(share, octets, give_up)
+
+    monkeypatch.setattr(MemoryShare, "hold", counted)
+    count = PIECE_ROWS + 1
+    with open_scarce(tmp_path, 8_000_000) as (mail, _memory):
+        mail.deliver(*[MESSAGE] * count)
+        one, other = mail.client(select="INBOX"), mail.client(select="INBOX")
+        one.ok("STORE 1:* +FLAGS.SILENT (\\Flagged)")
+        held.clear()
+        other.ok("NOOP")
+        assert max(held) >= 20 * count
+        held.clear()
+        resynchronized = mail.client()
+        resynchronized.ok("ENABLE QRESYNC")
+        resynchronized.ok("SELECT INBOX (QRESYNC (1 1))")
+        assert max(held) >= 20 * count
