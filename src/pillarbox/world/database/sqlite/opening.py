@@ -20,11 +20,11 @@ from pillarbox.world.database.sqlite.writer import DEFAULT_LIMITS, WriterLimits
 from pillarbox.world.durable import flush_folder
 
 
-def memory_database(schemas: Iterable[Schema]) -> SqliteDatabase:
+def memory_database(schemas: Iterable[Schema], *, limits: WriterLimits = DEFAULT_LIMITS) -> SqliteDatabase:
     """A database in memory, gone when closed: for tests and simulations. Commits on the spot."""
     connection = connect(None, writes=True)
     _bring_up_to_date(connection, None, tuple(schemas))
-    return SqliteDatabase(None, connection)
+    return SqliteDatabase(None, connection, limits=limits)
 
 
 def open_database(

@@ -3,11 +3,12 @@
 `Writer.write` queues a verb and starts a cycle if none is under way. A cycle takes the write lock, opens a
 transaction, runs every waiting verb, and passes the COMMIT (C code that waits for the disk, without the GIL) to a
 thread. Meanwhile the loop serves its connections, and their verbs wait for the next cycle. There is no timer: a lone
-verb waits for one flush of the disk and nothing else.
+verb waits for one flush of the disk and nothing else. A batch takes as many verbs as it has time for, so that the loop
+gets to its connections: what is left goes first into the next.
 
 Few verbs raise, so a batch runs without savepoints first. If one of its verbs raises, all is rolled back and runs
 again, each verb in a savepoint; and so do the next `CAREFUL_BATCHES`, lest whoever provokes failures make everybody's
-verbs run twice. So a verb may run twice, and has no effect but on its transaction.
+verbs run twice. So a verb may run more than once, and has no effect but on its transaction.
 
 Always true:
 
@@ -19,11 +20,13 @@ Always true:
    transaction of its own and runs in the thread that commits it; what waits longest behind it goes before the next.
 5. Every caller gets an answer, whatever fails and wherever; no caller gets a failure once its commit is durable.
 6. The loop never waits for a lock: a thread waits, and only for a limited time.
+7. The loop gets to others between two batches; each runs for `WriterLimits.max_batch_s` and one verb at most, and as
+   long once more after a failure.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -51,7 +54,10 @@ CAREFUL_BATCHES = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterLimits:
-    """How long verbs wait for others before they are refused."""
+    """How long others wait for verbs, and verbs for others before they are refused."""
+
+    max_batch_s: float = 0.01
+    """For the verbs of a batch, by the loop's clock; the one that is running then is the last."""
 
     max_foreign_lock_ms: int = 5_000
     """For a program that does not use the write lock and has the database locked."""
@@ -113,6 +119,8 @@ class Writer:
         self._begun = False
         self._careful = 0
         """Batches still to be run in savepoints."""
+        self._others_ran = True
+        """Whether the loop got to others while the last cycle was under way."""
 
     @property
     def at_rest(self) -> bool:
@@ -139,8 +147,12 @@ class Writer:
             await asyncio.wait([self._cycles])
 
     async def _run(self) -> None:
+        self._others_ran = True
         try:
             while self._waiting or self._waiting_large:
+                if not self._others_ran:
+                    await asyncio.sleep(0)
+                self._others_ran = False
                 await self._cycle()
         finally:
             self._cycles = None
@@ -209,10 +221,12 @@ class Writer:
     async def _run_and_commit(self, batch: list[_Waiting], *, in_thread: bool = False) -> None:
         try:
             if in_thread and self._thread:
+                self._others_ran = True
                 trouble = await self._thread.run(partial(self._run_verb_and_commit, batch[0]))
             elif not await self._run_verbs(batch):
                 trouble = None
             elif self._thread:
+                self._others_ran = True
                 trouble = await self._thread.run(self._commit)
             else:
                 trouble = self._commit()
@@ -233,28 +247,39 @@ class Writer:
         return None if waiting.failure else self._commit()
 
     async def _run_verbs(self, batch: list[_Waiting]) -> bool:
-        """Run each verb; whether any succeeded."""
-        self.counts.verbs.observe(len(batch))
+        """Run the verbs for which there is time, and leave only these in the batch; whether any succeeded."""
         if len(batch) == 1:  # if it fails, there is nothing else to keep
             self._run_verb(batch[0])
-            return batch[0].failure is None
-        if self._careful:
+        elif self._careful:
             self._careful -= 1
-        elif self._run_together(batch):
-            return True
-        else:
+            self._run_in_savepoints(batch)
+        elif not self._run_together(batch):
             self._careful = CAREFUL_BATCHES
             self._undo()
             if self._thread:  # a batch may take as long as others may be kept waiting
                 await asyncio.sleep(0)
             await self._begin()
-        self._run_in_savepoints(batch)
-        return any(waiting.failure is None for waiting in batch)
+            self._run_in_savepoints(batch)
+        self.counts.verbs.observe(len(batch))
+        # Mostly the first did, and none is asked further
+        return batch[0].failure is None or any(waiting.failure is None for waiting in batch)
+
+    def _in_time(self, batch: list[_Waiting]) -> Iterator[_Waiting]:
+        """The verbs to be run now: once the time is over, the others are put back, to be the next batch's first."""
+        now_s = asyncio.get_running_loop().time
+        end_s = now_s() + self._limits.max_batch_s
+        yield batch[0]
+        for count in range(1, len(batch)):
+            if now_s() >= end_s:
+                self._waiting.extendleft(reversed(batch[count:]))
+                del batch[count:]
+                return
+            yield batch[count]
 
     def _run_together(self, batch: list[_Waiting]) -> bool:
         """Run the verbs one after another; whether all succeeded."""
         try:
-            for waiting in batch:
+            for waiting in self._in_time(batch):
                 waiting.result = waiting.verb(self.transaction, *waiting.arguments, **waiting.keywords)
         except Exception:  # raised again when they run in savepoints
             return False
@@ -263,7 +288,7 @@ class Writer:
     def _run_in_savepoints(self, batch: list[_Waiting]) -> None:
         control = self.transaction.control
         announced = self.transaction.announced
-        for waiting in batch:
+        for waiting in self._in_time(batch):
             control("SAVEPOINT verb")
             self.transaction.announced = set()
             self._run_verb(waiting)
