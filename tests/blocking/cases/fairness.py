@@ -46,14 +46,14 @@ def _command(wire: Wire, command: bytes) -> str:
     return last_line(wire.exchange(b"a " + command + b"\r\n", _TAGGED)).partition(" [")[0]
 
 
-def _fill(target: Target, wire: Wire, mailbox: bytes) -> None:
+def _fill(target: Target, wire: Wire, mailbox: bytes, messages: int = MANY_MESSAGES) -> None:
     """A mailbox with many messages, selected."""
     _command(wire, b"CREATE " + mailbox)
     _command(wire, b"APPEND " + mailbox + b" {%d+}\r\n" % len(_SHORT) + _SHORT)
     _command(wire, b"SELECT " + mailbox)
     count = 1
-    while count < MANY_MESSAGES:
-        more = min(count, MANY_MESSAGES - count)
+    while count < messages:
+        more = min(count, messages - count)
         _command(wire, b"COPY 1:%d " % more + mailbox)
         _command(wire, b"NOOP")
         count += more
@@ -86,6 +86,22 @@ def sparse_sets(target: Target) -> str:
         ]
         wire.send(b"".join(b"p UID FETCH " + odd + b" UID\r\n" for _ in range(20)))
         return target.all_of([_command(wire, command) for command in commands])
+
+
+def changes_at_once(target: Target) -> str:
+    """Sessions of one account that each change or copy every other message of a thousand, all at once."""
+    odd = b",".join(b"%d" % number for number in range(1, 1000, 2))
+    with ExitStack() as stack:
+        first = stack.enter_context(target.imap())
+        _fill(target, first, b"some", messages=1000)
+        _command(first, b"CREATE other")
+        wires = [stack.enter_context(target.imap(mailbox="some")) for _ in range(200)]
+        answers = []
+        for command in (b"UID STORE " + odd + b" +FLAGS.SILENT (\\Flagged)", b"UID COPY " + odd + b" other"):
+            for wire in wires:
+                wire.send(b"a " + command + b"\r\n")
+            answers += [last_line(wire.exchange(b"", _TAGGED)).partition(" [")[0] for wire in wires]
+        return target.all_of(answers)
 
 
 def idlers(target: Target) -> str:
@@ -205,6 +221,7 @@ CASES: Final = (
     Case(f"40 sessions that IDLE hear of {MANY_MESSAGES} flags", "a thousand at a time, made once", idlers),
     Case(f"QRESYNC with {MANY_MESSAGES} changed or vanished messages", "a thousand at a time", resynchronization),
     Case(f"Commands for 16,700 single messages of {MANY_MESSAGES}", "96 KiB; 1,000 runs at once", sparse_sets),
+    Case("200 sessions that STORE or COPY 500 messages at once", "10 ms in one transaction", changes_at_once),
     Case("Four heavy searches of one account, whose clients leave", "one for each account, 0.1 s at a time", searches),
     Case("FETCH of 199 selections of fields", "8 items in the loop, 2 values of the size", selections),
     Case("LIST and LSUB of 3,000 names", "5,000 of each; 500 in the loop", names),
