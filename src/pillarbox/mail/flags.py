@@ -88,6 +88,18 @@ def known(flags: Iterable[str]) -> str:
     return canonical(good)
 
 
+def mended(text: str) -> str:
+    """The flags of a damaged text, in canonical order, without words that are none. However many: limits change."""
+    good = []
+    for flag in text.split(" "):
+        try:
+            canonical([flag])
+        except (InvalidFlag, TooManyFlags):
+            continue
+        good.append(flag)
+    return " ".join([flag for part in _in_order(good) for flag in part])
+
+
 def shortened(stored: str) -> str:
     """The system flags of a stored text, and as many of its keywords as make no more than `SHORT_TEXT_OCTETS`."""
     kept: list[str] = []
@@ -171,6 +183,17 @@ def _canonical_form(flags: tuple[str, ...]) -> str:
 
 
 def _compute_form(flags: tuple[str, ...]) -> str:
+    system, words = _in_order(flags)
+    if len(words) > MAX_KEYWORDS:
+        raise TooManyFlags(f"more than {MAX_KEYWORDS} keywords")
+    text = " ".join([*system, *words])
+    if len(text) > MAX_TEXT_OCTETS:
+        raise TooManyFlags(f"flags longer than {MAX_TEXT_OCTETS} octets")
+    return text
+
+
+def _in_order(flags: Iterable[str]) -> tuple[list[str], list[str]]:
+    """System flags and keywords, each once."""
     system: dict[int, str] = {}
     words: dict[str, str] = {}
     for flag in flags:
@@ -179,12 +202,7 @@ def _compute_form(flags: tuple[str, ...]) -> str:
             system[known[0]] = known[1]
         else:
             words.setdefault(lower, _keyword(flag))
-    if len(words) > MAX_KEYWORDS:
-        raise TooManyFlags(f"more than {MAX_KEYWORDS} keywords")
-    text = " ".join([*(system[place] for place in sorted(system)), *(words[key] for key in sorted(words))])
-    if len(text) > MAX_TEXT_OCTETS:
-        raise TooManyFlags(f"flags longer than {MAX_TEXT_OCTETS} octets")
-    return text
+    return [system[place] for place in sorted(system)], [words[key] for key in sorted(words)]
 
 
 _cached_form = lru_cache(maxsize=1024)(_compute_form)

@@ -39,6 +39,35 @@ REPAIRED = {
     "message-of-own-account": [
         f"UPDATE placements SET account = 2, mailbox = 1, uid = 99 WHERE email = {ARCHIVED} AND mailbox <> {INBOX}"
     ],
+    "account-numbers-valid": [
+        "UPDATE ledgers SET modseq = 9223372036854775807, octets = 'zz', messages = x'ff' WHERE account = 1",
+        "UPDATE ledgers SET last_email = 'zz', last_mailbox = 'zz', last_uid_validity = 0.5 WHERE account = 1",
+        "UPDATE ledgers SET indexed_email = 'zz', modseq = 'zz' WHERE account = 2",
+    ],
+    "change-numbers-valid": [
+        f"UPDATE changes SET modseq = 9223372036854775807 WHERE account = 1 AND mailbox = {INBOX} AND kind = 3",
+        f"UPDATE changes SET kind = 77 WHERE account = 1 AND mailbox = {SENT}",
+        "UPDATE changes SET last = 'zz' WHERE account = 2",
+    ],
+    "mailbox-numbers-valid": [
+        f"UPDATE mailboxes SET uid_validity = 'zz', uid_next = x'ff', first_recent = 0.5 WHERE id = {INBOX}",
+        "UPDATE mailboxes SET highest_modseq = 9223372036854775807, messages = 'zz', octets = 'zz' WHERE account = 1",
+    ],
+    "message-numbers-valid": [
+        f"UPDATE placements SET size = 'zz', thread = x'ff', received_at_ms = 'zz' WHERE email = {ARCHIVED}",
+        "UPDATE placements SET uid = 'zz' WHERE account = 2 AND uid = 2",
+        "UPDATE placements SET email = 'zz' WHERE account = 2 AND uid = 4",
+    ],
+    "flag-numbers-valid": [
+        "UPDATE flags SET modseq = 'zz', more = 'zz' WHERE account = 1",
+        "UPDATE flags SET modseq = 9223372036854775807 WHERE account = 2 AND uid < 4",
+        "UPDATE flags SET uid = 'zz' WHERE account = 2 AND uid = (SELECT max(uid) FROM flags WHERE account = 2)",
+    ],
+    "flags-valid": [
+        f"UPDATE flags SET flags = '\\Seen \\Flafged' WHERE account = 1 AND mailbox = {INBOX}",
+        "UPDATE flags SET flags = x'ff00' WHERE account = 2 AND uid = 1",
+        "UPDATE flags SET flags = CAST(x'c66c' AS TEXT) WHERE account = 2 AND uid = 3",
+    ],
     "account-has-counters": ["DELETE FROM ledgers WHERE account = 1"],
     "counters-above-used": ["UPDATE ledgers SET last_email = last_email - 1, last_mailbox = 2 WHERE account = 1"],
     "message-has-mailbox": [f"DELETE FROM mailboxes WHERE id = {SENT} AND account = 1"],
@@ -190,6 +219,46 @@ def test_what_clients_may_have_seen_is_repaired_as_a_change(tmp_path: Path) -> N
         data.repair()
         changed = data.rows(f"SELECT kind, first, last FROM changes WHERE account = 1 AND modseq > {before}")
         assert changed == [(2, 1, 3), (2, 5, 5)]
+
+
+MAX = 9223372036854775807
+
+
+@pytest.mark.parametrize("modseq", ["'zz'", str(MAX), str(MAX // 2 + 1), "-1", "1.5", "x'ff'"])
+def test_a_modseq_that_is_none_becomes_the_next_of_its_account(tmp_path: Path, modseq: str) -> None:
+    with fill_directory(tmp_path / "data") as data:
+        before = data.value("SELECT modseq FROM ledgers WHERE account = 1")
+        assert isinstance(before, int)
+        data.damage(f"UPDATE flags SET modseq = {modseq} WHERE account = 1 AND mailbox = {INBOX} AND uid = 1")
+        data.repair()
+        assert data.fsck().problems == []
+        assert data.rows("SELECT modseq FROM ledgers WHERE account = 1") == [(before + 1,)]
+        logged = f"SELECT modseq, kind, first FROM changes WHERE account = 1 AND modseq > {before}"
+        assert data.rows(logged) == [(before + 1, 2, 1)]
+        changed = f"SELECT modseq FROM flags WHERE account = 1 AND mailbox = {INBOX} AND uid = 1"
+        assert data.rows(changed) == [(before + 1,)]
+
+
+@pytest.mark.parametrize(
+    ("damaged", "left"),
+    [
+        ("'\\Seen \\Flafged $One'", "\\Seen $One"),
+        ("'\\Seen \\Bogus  a(b \\Seen'", "\\Seen"),
+        ("'x' || char(13, 10) || '* BYE'", "BYE"),
+        ("x'ff00'", ""),
+        ("CAST(x'5c5365656e20c66c' AS TEXT)", "\\Seen"),
+    ],
+)
+def test_of_damaged_flags_those_that_are_flags_stay(tmp_path: Path, damaged: str, left: str) -> None:
+    with fill_directory(tmp_path / "data") as data:
+        there = f"account = 1 AND mailbox = {INBOX} AND uid = 1"
+        run = data.rows(f"SELECT uid, more FROM flags WHERE {there}")
+        data.damage(f"UPDATE flags SET flags = {damaged} WHERE {there}")
+        assert "flags-valid" in {problem.check for problem in data.fsck().problems}
+        data.repair()
+        assert data.fsck().problems == []
+        assert data.rows(f"SELECT flags FROM flags WHERE {there}") == [(left,)]
+        assert data.rows(f"SELECT uid, more FROM flags WHERE {there}") == run
 
 
 def test_many_violations_are_summarised(tmp_path: Path) -> None:

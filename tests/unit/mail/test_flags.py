@@ -95,3 +95,9 @@ def test_keywords_of_a_mailbox() -> None:
     more = known.including(["c B"])
     assert list(more) == ["$A", "b", "c"]
     assert (len(known), known <= more, more <= known) == (2, True, False)
+
+
+def test_damaged_flags_keep_what_are_flags_however_many() -> None:
+    assert flags.mended("b \\Flafged \\seen a(b x\r\n* a  B") == "\\Seen a b"
+    many = " ".join(f"k{number:03}" for number in range(1_000))
+    assert flags.mended(many) == many

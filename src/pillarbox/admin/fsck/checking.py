@@ -11,7 +11,7 @@ from pillarbox.admin.fsck.invariants import every_invariant
 from pillarbox.admin.fsck.report import Problem, Report
 from pillarbox.admin.lost_mail import whereabouts
 from pillarbox.world.blobs.invariants import octets
-from pillarbox.world.database import DatabaseFailure, Schema, Transaction
+from pillarbox.world.database import DatabaseFailure, Schema, Transaction, ValuesDamaged
 from pillarbox.world.database.invariant import Invariant
 from pillarbox.world.database.sqlite.shape import Missing, missing
 from pillarbox.world.database.sqlite.soundness import damage
@@ -19,6 +19,9 @@ from pillarbox.world.database.sqlite.soundness import damage
 MAX_REPORTED_VIOLATIONS = 20
 """Violations of one invariant that are reported one by one."""
 _REBUILD = "Stop the server, then: pillarbox rebuild"
+_VALUES_FIRST = "Repair the values of its rows first."
+WRONG_VALUES = (ValuesDamaged, TypeError, ValueError, OverflowError)
+"""What computing with damaged values raises; the invariants about values tell of them, and are repaired first."""
 _LATER = "Mend what the text says, then check again."
 
 Progress = Callable[[str], None]
@@ -71,6 +74,8 @@ def _violations(tx: Transaction, invariant: Invariant) -> Iterator[Problem]:
             if count <= MAX_REPORTED_VIOLATIONS or invariant.is_loss:
                 remedy = invariant.advise(violation)
                 yield problem(invariant.describe(violation), remedy)
+    except WRONG_VALUES:
+        yield Problem(invariant.name, "can't be checked", _VALUES_FIRST, repairable=True)
     except DatabaseFailure as failure:
         yield Problem(invariant.name, f"can't be checked: {failure}", _REBUILD, repairable=False)
     if count > MAX_REPORTED_VIOLATIONS and not invariant.is_loss:

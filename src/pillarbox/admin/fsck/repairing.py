@@ -7,7 +7,7 @@ read are never thrown away: those that nothing uses become files in `lost+found`
 from collections.abc import Iterable
 
 from pillarbox.admin.fsck import loss
-from pillarbox.admin.fsck.checking import Progress
+from pillarbox.admin.fsck.checking import WRONG_VALUES, Progress
 from pillarbox.admin.fsck.context import RepairContext
 from pillarbox.admin.fsck.invariants import every_invariant
 from pillarbox.world.database import Database, DatabaseFailure, Schema, Transaction
@@ -60,5 +60,5 @@ def _execute(tx: Transaction, sql: str) -> None:
 def _is_violated(tx: Transaction, invariant: Invariant) -> bool:
     try:
         return next(iter(invariant.find(tx)), None) is not None
-    except DatabaseFailure:
+    except (DatabaseFailure, *WRONG_VALUES):
         return False  # reported by `check`: a table is missing or can't be read

@@ -4,9 +4,10 @@ What a client may have seen is repaired as a change like any other, with a new M
 that clients learn of it.
 """
 
-from pillarbox.store.invariants import accounts, change_log, counts, mailboxes, messages, search_index
+from pillarbox.store.invariants import accounts, change_log, counts, mailboxes, messages, search_index, values
 
 INVARIANTS = (
+    *values.INVARIANTS,
     *accounts.INVARIANTS,
     *mailboxes.INVARIANTS,
     *messages.INVARIANTS,

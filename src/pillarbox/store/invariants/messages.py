@@ -6,6 +6,7 @@ from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import account_counters, changes, flag_runs, threads
 from pillarbox.store.changes import ChangeKind
+from pillarbox.store.invariants import flag_values
 from pillarbox.store.invariants.change_log import raise_highest_modseq
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant, Violation
@@ -110,6 +111,7 @@ INVARIANTS = (
             f"UPDATE flags AS f SET more = max(0, coalesce({_NEXT_RUN} - f.uid - 1, 0)) WHERE {_OVERLAPPING_RUN}",  # noqa: S608 - a constant
         ),
     ),
+    *flag_values.INVARIANTS,
     Invariant(
         "message-has-flags",
         "Every message in a mailbox is in a run of flags.",

@@ -14,6 +14,7 @@ from pillarbox.world.database.failures import (
     RowRefused,
     SchemaTooNew,
     StatementFailed,
+    ValuesDamaged,
 )
 from pillarbox.world.database.schema import Schema
 from pillarbox.world.database.transaction import SqlValue, Transaction
@@ -34,4 +35,5 @@ __all__ = [
     "SqlValue",
     "StatementFailed",
     "Transaction",
+    "ValuesDamaged",
 ]

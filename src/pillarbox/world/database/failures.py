@@ -3,6 +3,7 @@
     DatabaseFailure
     ├── DatabaseUnavailable     the machine is at fault; try later
     │   ├── DatabaseDamaged     an operator must repair it
+    │   │   └── ValuesDamaged   rows can be read, and have values that nobody wrote
     │   ├── DatabaseMissing     there is none where one should be
     │   └── DatabaseLocked      another program has locked it
     └── StatementFailed         the statement is at fault
@@ -23,6 +24,10 @@ class DatabaseUnavailable(DatabaseFailure):
 
 class DatabaseDamaged(DatabaseUnavailable):
     """The engine can't read its own files: trying later does not help; an operator has to repair them."""
+
+
+class ValuesDamaged(DatabaseDamaged):
+    """Rows have values that were never written, of a wrong type perhaps: `fsck --repair` mends them."""
 
 
 class DatabaseMissing(DatabaseUnavailable):
