@@ -372,3 +372,24 @@ def test_ambiguous_messages_are_not_given_to_anybody(folder: Path) -> None:
         assert {alike("anna"), alike("otto")} <= found[None]
         assert not {alike("anna"), alike("otto")} & (found[1] | found[2])
         assert data.fsck().problems == []
+
+
+@pytest.mark.parametrize(
+    "key", ["changes SET modseq", "placements SET uid", "flags SET uid", "mailboxes SET id"]
+)
+@pytest.mark.parametrize("value", ["'zz'", "1.5", "x'ff00'"])
+def test_a_key_that_is_no_number_ends_no_rebuild(folder: Path, key: str, value: str) -> None:
+    column = key.rpartition(" ")[2]
+    with open_directory(folder) as data:
+        before = by_account(data)
+        table = key.partition(" ")[0]
+        data.damage(
+            f"UPDATE {key} = {value} WHERE account = 1 AND {column} = (SELECT max({column}) FROM {table})"
+        )
+        data.damage(
+            f"UPDATE {key} = {value} WHERE account = 2 AND {column} = (SELECT min({column}) FROM {table})"
+        )
+    assert make_anew(folder).problems == ()
+    with open_directory(folder) as data:
+        after = by_account(data)
+        assert after[1] | after[2] == before[1] | before[2]

@@ -261,14 +261,17 @@ class _Reading:
         return None
 
     def _readable(self, where: str, values: Row) -> bool | None:
-        """Whether a row can be read there; `None`: there is no row."""
+        """Whether the next row can be read there; `None`: there is no row.
+
+        One whose key is no number does not count: it is above every number, and would be met there again and again.
+        """
         try:
             found = self._connection.execute(
                 f"{self._select} {where} ORDER BY {self._key} LIMIT 1", values
             ).fetchall()
         except RAISED:
             return False
-        return True if found else None
+        return self._ascends(found[0][: len(self._table.key)]) if found else None
 
 
 def _decoded(octets: bytes) -> str:
