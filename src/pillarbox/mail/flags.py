@@ -50,6 +50,10 @@ _SYSTEM: Final = {flag.lower(): (place, flag) for place, flag in enumerate(SYSTE
 _KEYWORD = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
 
 
+_OCTETS: Final = b"!#$&'+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\^_`abcdefghijklmnopqrstuvwxyz|}~ "
+"""Of stored texts."""
+
+
 class InvalidFlag(ValueError):
     """Not a flag that a client may set; answered with BAD."""
 
@@ -86,6 +90,11 @@ def known(flags: Iterable[str]) -> str:
         if words <= MAX_KEYWORDS and octets <= MAX_TEXT_OCTETS:
             good[one] = None
     return canonical(good)
+
+
+def is_safe(stored: object) -> bool:
+    """Whether this is a text, of no other octets than flags have: what a damaged row has may be neither."""
+    return isinstance(stored, str) and not stored.encode().translate(None, _OCTETS)
 
 
 def mended(text: str) -> str:

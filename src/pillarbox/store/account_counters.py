@@ -17,7 +17,7 @@ from typing import Final
 from msgspec import Struct
 
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ModSeq
-from pillarbox.world.database import Transaction
+from pillarbox.world.database import Transaction, ValuesDamaged
 
 EMAIL_BITS: Final = 36
 """An account can receive 2**36 messages in its life; there can be 2**27 accounts."""
@@ -86,13 +86,15 @@ def modseq(tx: Transaction, account: AccountId) -> ModSeq:
 
 
 def next_modseq(tx: Transaction, account: AccountId) -> ModSeq:
-    """Take the next MODSEQ, and announce that the account changed. Raises `NoSuchAccount`."""
+    """Take the next MODSEQ, and announce that the account changed. Raises `NoSuchAccount`, `ValuesDamaged`."""
     tx.touch(account)
     taken: ModSeq | None = tx.value(
         "UPDATE ledgers SET modseq = modseq + 1 WHERE account = ? RETURNING modseq", (account,)
     )
     if taken is None:
         raise NoSuchAccount(account)
+    if type(taken) is not int:  # SQLite goes on with a fraction where integers end
+        raise ValuesDamaged(f"account {account} has a damaged counter: pillarbox fsck --repair mends it")
     return taken
 
 

@@ -178,7 +178,7 @@ def runs(
     """The UIDs logged for a mailbox after this MODSEQ, by kind of change.
 
     It reads no rows of messages: a caller that has the mailbox in memory knows the rest. Raises `TooMuchLogged` where
-    the log has more than `max_rows` rows about it.
+    the log has more than `max_rows` rows about it, or `ValuesDamaged`.
     """
     found: dict[int, list[tuple[int, int]]] = {}
     limit = _NO_LIMIT if max_rows is None else max_rows
@@ -188,7 +188,10 @@ def runs(
     for kind, first, last in rows:
         found.setdefault(kind, []).append((first, last))
     # Of one MODSEQ they ascend; the query does not sort, so that it ends where there is too much
-    return {ChangeKind(kind): NumberSet.of_ascending(sorted(ranges)) for kind, ranges in found.items()}
+    try:
+        return {ChangeKind(kind): NumberSet.of_ascending(sorted(ranges)) for kind, ranges in found.items()}
+    except (TypeError, ValueError) as wrong:
+        raise flag_runs.damaged(account, mailbox) from wrong
 
 
 _NO_LIMIT: Final = 2**62

@@ -10,9 +10,10 @@ Neighbouring runs may be alike: a message that is appended has a row of its own.
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final, TypeAlias
 
+from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.number_set import STAR, NumberSet
-from pillarbox.world.database import Transaction
+from pillarbox.world.database import Transaction, ValuesDamaged
 
 _SCATTERED_RUNS: Final = 32
 """With more runs of UIDs than this, reading the whole span costs less than one query for each."""
@@ -23,6 +24,19 @@ _BEYOND: Final = (STAR + 1, STAR + 1)
 
 FlagRun: TypeAlias = tuple[int, int, str, int]
 """The first and the last UID, flags as stored, MODSEQ."""
+
+
+def damaged(account: AccountId, mailbox: MailboxId) -> ValuesDamaged:
+    """What to raise where flags, or numbers of theirs, are such as nobody wrote."""
+    return ValuesDamaged(
+        f"mailbox {mailbox} of account {account} has damaged flags or numbers: pillarbox fsck --repair mends them"
+    )
+
+
+def check_texts(account: AccountId, mailbox: MailboxId, texts: Iterable[object]) -> None:
+    """Raises `ValuesDamaged` where one of these is no text of flags, so that no client gets it."""
+    if not all(map(flag_text.is_safe, texts)):
+        raise damaged(account, mailbox)
 
 
 # Rows that begin before the span may reach into it: of those, the last alone
@@ -43,7 +57,7 @@ def overlapping(
 ) -> list[FlagRun]:
     """The runs, uncut and ascending, that have some of these UIDs, a MODSEQ above `since` and one of these flags.
 
-    Of many scattered UIDs also runs between them, and of many `texts` also those with others.
+    Of many scattered UIDs also runs between them, and of many `texts` also those with others. Raises `ValuesDamaged`.
     """
     if texts is not None and not texts:
         return []
@@ -60,16 +74,21 @@ def overlapping(
         if found and (first := max(first, found[-1][1] + 1)) > last:
             continue
         found += tx.rows(sql, (account, mailbox, first, last, account, mailbox, first, since, *chosen))
+    check_texts(account, mailbox, {run[2] for run in found})
+    if not all(type(run[1]) is int and type(run[3]) is int for run in found):
+        raise damaged(account, mailbox)
     return found
 
 
 def texts(tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet) -> set[str]:
-    """The different flags of these messages, whose UIDs are one run."""
+    """The different flags of these messages, whose UIDs are one run. Raises `ValuesDamaged`."""
     span = uids.first, uids.last
     rows = tx.rows(
         f"SELECT DISTINCT flags {_OVERLAPPING}", (account, mailbox, *span, account, mailbox, uids.first, 0)
     )
-    return {flags for (flags,) in rows}
+    found = {flags for (flags,) in rows}
+    check_texts(account, mailbox, found)
+    return found
 
 
 def divided(runs: Sequence[FlagRun], uids: NumberSet) -> list[tuple[FlagRun, bool]]:

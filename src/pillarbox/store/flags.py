@@ -64,9 +64,25 @@ def alter(
 
     `flags`: canonical text. Messages that already have the requested flags keep their MODSEQ. Raises
     `NoSuchMailbox`, or `flag_text.TooManyFlags` where a message or the mailbox would get too many keywords, before it
-    has changed anything.
+    has changed anything. Raises `ValuesDamaged` where the flags that are there can't be changed.
     """
     previous = ModSeq(_highest(tx, account, mailbox))
+    try:
+        return _alter(tx, account, mailbox, uids, previous, mode, flags, unchanged_since)
+    except flag_text.InvalidFlag as wrong:  # not the given ones, which are canonical
+        raise flag_runs.damaged(account, mailbox) from wrong
+
+
+def _alter(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    uids: NumberSet,
+    previous: ModSeq,
+    mode: Mode,
+    flags: str,
+    unchanged_since: ModSeq | None,
+) -> FlagChange:
     if unchanged_since is None and _is_wide(uids):
         texts = flag_runs.texts(tx, account, mailbox, uids)
         before = flag_runs.overlapping(tx, account, mailbox, uids, texts=_rewritten(texts, mode, flags))

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from pillarbox.mail.flags import NO_KEYWORDS
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
-from pillarbox.store import changes, mailbox_counts
+from pillarbox.store import changes, flag_runs, mailbox_counts
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.cached_mailbox import LOOKED_AT, RECOUNT_OCTETS, CachedMailbox, Version
 from pillarbox.store.changes import Delta, TooMuchChanged
@@ -114,6 +114,32 @@ def load(
 def _everything(
     tx: Transaction, account: AccountId, head: Head, together: int = READ_TOGETHER
 ) -> CachedMailbox:
+    try:
+        uids, flags, modseqs, texts = _runs(tx, account, head, together)
+    except (TypeError, OverflowError) as wrong:  # what is no number
+        raise flag_runs.damaged(account, head.mailbox) from wrong
+    flag_runs.check_texts(account, head.mailbox, texts)
+    found = CachedMailbox(
+        account,
+        head.mailbox,
+        Version(head.uid_validity, head.modseq),
+        head.uid_next,
+        uids,
+        flags,
+        modseqs,
+        text_octets := sum(map(len, texts)),
+        RECOUNT_OCTETS + 2 * text_octets,
+        NO_KEYWORDS.including(texts),
+    )
+    found.first_unseen()  # here, rather than in the loop when it is asked for
+    found.deleted()
+    return found
+
+
+def _runs(
+    tx: Transaction, account: AccountId, head: Head, together: int
+) -> "tuple[array[int], list[str], array[int], dict[str, str]]":
+    """UIDs, flags and MODSEQs of all messages, and the different flags."""
     uids, flags, modseqs = array("I"), list[str](), array("Q")
     texts: dict[str, str] = {}
     last = 0
@@ -135,21 +161,7 @@ def _everything(
                 uids.extend(range(start, min(first + number, start + LOOKED_AT)))
             flags += [text] * number
             modseqs.extend(array("Q", [modseq]) * number)
-    found = CachedMailbox(
-        account,
-        head.mailbox,
-        Version(head.uid_validity, head.modseq),
-        head.uid_next,
-        uids,
-        flags,
-        modseqs,
-        text_octets := sum(map(len, texts)),
-        RECOUNT_OCTETS + 2 * text_octets,
-        NO_KEYWORDS.including(texts),
-    )
-    found.first_unseen()  # here, rather than in the loop when it is asked for
-    found.deleted()
-    return found
+    return uids, flags, modseqs, texts
 
 
 _SOME_RUNS: Final = """

@@ -187,6 +187,7 @@ def _rows(
         rows = tx.rows(
             _ROWS, (first, last, account, mailbox, first, last, pattern, account, mailbox, first, most)
         )
+        flag_runs.check_texts(account, mailbox, {row[3] for row in rows})
         found += [_Row(*row) for row in rows]
         if len(found) >= most:
             return found[:most]

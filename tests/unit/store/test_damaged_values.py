@@ -1,0 +1,78 @@
+"""Values that nobody wrote, as a damaged page has them, are told of as damage of the database; no client gets them."""
+
+import pytest
+
+from pillarbox.mail.identifiers import MailboxId, ModSeq
+from pillarbox.mail.number_set import EVERYTHING, NumberSet
+from pillarbox.store import changes, flag_runs, mailbox_cache, placements
+from pillarbox.store.flags import Mode, alter
+from pillarbox.world.database import ValuesDamaged
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
+from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, open_store, put
+
+ONE = NumberSet(((1, 1),))
+NUMBERS = ["modseq = 'zz'", "modseq = x'ff'", "modseq = 1.5", "more = 0.5"]
+TEXTS = ["flags = x'ff00'", "flags = 'x' || char(13, 10) || '* BYE hi'", "flags = 'a(b'", "flags = 'é'"]
+
+
+def _damaged(tx: SqliteTransaction, damage: str) -> MailboxId:
+    inbox = mailbox(tx, "INBOX")
+    for _ in range(3):
+        put(tx)
+    tx.execute(f"UPDATE flags SET {damage} WHERE mailbox = ? AND uid = 1", (inbox,))
+    return inbox
+
+
+@pytest.mark.parametrize("damage", [*NUMBERS, *TEXTS, "modseq = -1"])
+def test_a_mailbox_with_such_flags_is_not_loaded(damage: str) -> None:
+    with open_store() as tx:
+        inbox = _damaged(tx, damage)
+        with pytest.raises(ValuesDamaged, match=f"mailbox {inbox} of account {ANNA} .* pillarbox fsck"):
+            mailbox_cache.load(tx, ANNA, inbox)
+
+
+@pytest.mark.parametrize("damage", [*NUMBERS, *TEXTS])
+def test_such_flags_are_neither_read_nor_changed(damage: str) -> None:
+    with open_store() as tx:
+        inbox = _damaged(tx, damage)
+        with pytest.raises(ValuesDamaged):
+            flag_runs.overlapping(tx, ANNA, inbox, EVERYTHING)
+        with pytest.raises(ValuesDamaged):
+            changes.since(tx, ANNA, inbox, ModSeq(0))
+        for uids in (ONE, EVERYTHING):
+            with pytest.raises(ValuesDamaged):
+                alter(tx, ANNA, inbox, uids, mode=Mode.ADD, flags="\\Seen")
+
+
+@pytest.mark.parametrize("damage", TEXTS[1:])  # octets are not found at all
+def test_such_flags_are_not_copied(damage: str) -> None:
+    with open_store() as tx:
+        inbox = _damaged(tx, damage)
+        with pytest.raises(ValuesDamaged):
+            placements.copy(tx, ANNA, inbox, ONE, to=mailbox(tx, "Sent"), now_ms=NOW_MS)
+
+
+def test_to_a_flag_that_does_not_exist_none_is_added_but_others_can_be_read() -> None:
+    with open_store() as tx:
+        inbox = _damaged(tx, "flags = '\\Flafged'")
+        assert mailbox_cache.load(tx, ANNA, inbox).flags == ["\\Flafged", "", ""]
+        with pytest.raises(ValuesDamaged):
+            alter(tx, ANNA, inbox, ONE, mode=Mode.ADD, flags="\\Seen")
+        alter(tx, ANNA, inbox, ONE, mode=Mode.REPLACE, flags="\\Seen")
+
+
+def test_the_counter_of_an_account_that_has_ended_is_damage() -> None:
+    with open_store() as tx:
+        inbox = _damaged(tx, "modseq = 1")
+        tx.execute("UPDATE ledgers SET modseq = 9223372036854775807")
+        with pytest.raises(ValuesDamaged, match=f"account {ANNA} "):
+            alter(tx, ANNA, inbox, ONE, mode=Mode.ADD, flags="\\Seen")
+
+
+@pytest.mark.parametrize("damage", ["kind = 77", "last = 'zz'"])
+def test_a_change_that_is_none_is_damage(damage: str) -> None:
+    with open_store() as tx:
+        inbox = _damaged(tx, "modseq = 1")
+        tx.execute(f"UPDATE changes SET {damage} WHERE mailbox = ?", (inbox,))
+        with pytest.raises(ValuesDamaged):
+            changes.runs(tx, ANNA, inbox, ModSeq(0))
