@@ -27,7 +27,7 @@ FlagRun: TypeAlias = tuple[int, int, str, int]
 
 
 def damaged(account: AccountId, mailbox: MailboxId) -> ValuesDamaged:
-    """What to raise where flags, or numbers of theirs, are such as nobody wrote."""
+    """What to raise where flags of a mailbox, or numbers, are such as nobody wrote."""
     return ValuesDamaged(
         f"mailbox {mailbox} of account {account} has damaged flags or numbers: pillarbox fsck --repair mends them"
     )
@@ -35,8 +35,9 @@ def damaged(account: AccountId, mailbox: MailboxId) -> ValuesDamaged:
 
 def check_texts(account: AccountId, mailbox: MailboxId, texts: Iterable[object]) -> None:
     """Raises `ValuesDamaged` where one of these is no text of flags, so that no client gets it."""
-    if not all(map(flag_text.is_safe, texts)):
-        raise damaged(account, mailbox)
+    for text in texts:
+        if not flag_text.is_safe(text):
+            raise damaged(account, mailbox)
 
 
 # Rows that begin before the span may reach into it: of those, the last alone
@@ -75,8 +76,9 @@ def overlapping(
             continue
         found += tx.rows(sql, (account, mailbox, first, last, account, mailbox, first, since, *chosen))
     check_texts(account, mailbox, {run[2] for run in found})
-    if not all(type(run[1]) is int and type(run[3]) is int for run in found):
-        raise damaged(account, mailbox)
+    for _, last, _, modseq in found:
+        if type(last) is not int or type(modseq) is not int:
+            raise damaged(account, mailbox)
     return found
 
 

@@ -76,6 +76,13 @@ def head_by_name(tx: Transaction, account: AccountId, name: str) -> Head:
     return Head(*row)
 
 
+def _head(account: AccountId, row: tuple[int, ...]) -> Head:
+    """The row of a mailbox that is to be read: where the cache has it, its numbers were checked then."""
+    if {*map(type, row)} != {int}:
+        raise flag_runs.damaged(account, MailboxId(row[0]))
+    return Head(*row)  # type: ignore[arg-type] # in this order
+
+
 def read(
     tx: Transaction,
     account: AccountId,
@@ -93,7 +100,7 @@ def read(
         raise NoSuchMailbox(mailbox)
     if known == row[3:]:
         return None
-    head = Head(*row)
+    head = _head(account, row)
     if known is None or known.uid_validity != head.uid_validity or known.modseq > head.modseq:
         if max_rows is not None and mailbox_counts.read(tx, account, mailbox).messages > max_rows:
             raise TooMuchChanged(mailbox)
@@ -108,7 +115,7 @@ def load(
     row = tx.row(_HEAD_BY_ID, (account, mailbox))
     if row is None:
         raise NoSuchMailbox(mailbox)
-    return _everything(tx, account, Head(*row), together)
+    return _everything(tx, account, _head(account, row), together)
 
 
 def _everything(

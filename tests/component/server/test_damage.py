@@ -261,3 +261,27 @@ def test_without_its_database_a_server_answers_for_now_and_refuses_nobody_for_go
         assert mail.runner.run(collector.send(b"RETR 1")).startswith(b"-ERR [SYS/TEMP]")
         assert set(reported) == {"database missing"}
         assert len(reported) <= 3, "not for every client"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["flags = x'ff00'", "flags = 'x' || char(13, 10) || '* BYE hi'", "modseq = 'zz'", "flags = '\\Flafged'"],
+)
+def test_flags_that_nobody_wrote_are_sent_to_no_client_and_end_no_session(
+    tmp_path: Path, damage: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    with open_imap(folder=tmp_path / "data") as mail:
+        mail.deliver(*(b"Subject: message %d\r\n\r\n" % number for number in range(3)))
+
+        def verb(tx: Transaction) -> None:
+            tx.execute(f"UPDATE flags SET {damage} WHERE uid = 2")
+
+        mail.provider.world.database.write_now(verb)
+        client = mail.client()
+        for command in ("SELECT INBOX", "STORE 1:* +FLAGS (\\Flagged)"):
+            answer = client.do(command)
+            if answer.word != b"OK":
+                break
+        assert (answer.word, answer.code) == (b"NO", b"UNAVAILABLE")
+        client.ok("SELECT Sent")

@@ -61,6 +61,19 @@ def test_to_a_flag_that_does_not_exist_none_is_added_but_others_can_be_read() ->
         alter(tx, ANNA, inbox, ONE, mode=Mode.REPLACE, flags="\\Seen")
 
 
+@pytest.mark.parametrize("column", ["first_recent", "uid_next", "uid_validity", "highest_modseq"])
+def test_numbers_of_a_mailbox_that_are_none_are_damage(column: str) -> None:
+    with open_store() as tx:
+        inbox = _damaged(tx, "modseq = 1")
+        known = mailbox_cache.load(tx, ANNA, inbox).version
+        tx.execute(f"UPDATE mailboxes SET {column} = 'zz' WHERE id = ?", (inbox,))
+        with pytest.raises(ValuesDamaged):
+            mailbox_cache.load(tx, ANNA, inbox)
+        if column in {"uid_validity", "highest_modseq"}:
+            with pytest.raises(ValuesDamaged):
+                mailbox_cache.read(tx, ANNA, inbox, known)
+
+
 def test_the_counter_of_an_account_that_has_ended_is_damage() -> None:
     with open_store() as tx:
         inbox = _damaged(tx, "modseq = 1")
