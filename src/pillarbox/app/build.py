@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Final
 
-from pillarbox.mail import header
+from pillarbox.mail import slices
 
 
 def is_compiled(module: ModuleType) -> bool:
@@ -11,5 +11,5 @@ def is_compiled(module: ModuleType) -> bool:
     return not (module.__file__ or "").endswith((".py", ".pyc"))
 
 
-COMPILED: Final = is_compiled(header)
-"""A wheel has all of its compiled modules or none, so one tells of all."""
+COMPILED: Final = is_compiled(slices)
+"""A wheel has all of its compiled modules or none, so one tells of all: one that loads nothing else."""
