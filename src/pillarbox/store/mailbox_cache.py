@@ -126,6 +126,8 @@ def _everything(
     except (TypeError, OverflowError) as wrong:  # what is no number
         raise flag_runs.damaged(account, head.mailbox) from wrong
     flag_runs.check_texts(account, head.mailbox, texts)
+    if len(uids) < mailbox_counts.read(tx, account, head.mailbox).messages:
+        raise flag_runs.damaged(account, head.mailbox)  # no message may be there and not be seen
     found = CachedMailbox(
         account,
         head.mailbox,

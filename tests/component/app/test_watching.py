@@ -107,7 +107,7 @@ def test_a_server_from_its_start_to_its_end(watched: Watched) -> None:
     with pytest.raises(client.abort, match="administrator"):
         client.noop()
     client.shutdown()
-    watched.there.text("account", "rename", "anne", "anna@example.org")
+    assert watched.there.json("account", "rename", "anne", "anna@example.org")["sessions_ended"] == 0
 
     shown = watched.there.text("log", "--event", "accepted")
     assert shown.count("\n") == 1

@@ -31,6 +31,17 @@ def test_a_mailbox_with_such_flags_is_not_loaded(damage: str) -> None:
             mailbox_cache.load(tx, ANNA, inbox)
 
 
+@pytest.mark.parametrize(
+    "damage", ["UPDATE flags SET uid = -7", "DELETE FROM flags", "UPDATE flags SET more = -1"]
+)
+def test_a_mailbox_of_which_flags_are_missing_is_not_loaded(damage: str) -> None:
+    with open_store() as tx:
+        inbox = _damaged(tx, "more = 0")
+        tx.execute(f"{damage} WHERE mailbox = ? AND uid = 2", (inbox,))
+        with pytest.raises(ValuesDamaged):  # else a message would be there that no client is shown
+            mailbox_cache.load(tx, ANNA, inbox)
+
+
 @pytest.mark.parametrize("damage", [*NUMBERS, *TEXTS])
 def test_such_flags_are_neither_read_nor_changed(damage: str) -> None:
     with open_store() as tx:

@@ -174,6 +174,8 @@ def rename(installation: Installation, login: str, address: str, keep_address: b
     Its sessions are ended: clients log in anew. It may be an address that the account has already. Aliases that lead
     to the old address lead to the new one, and reports about queued mail go there.
     """
+    from dataclasses import asdict
+
     from pillarbox.admin import renaming
 
     renamed = installation.write(renaming.rename_account, login, address, keep_address=keep_address)
@@ -182,7 +184,7 @@ def rename(installation: Installation, login: str, address: str, keep_address: b
         lines.append(f"Reports about {counted(renamed.queued, 'queued message')} go to the new address")
     if ended := _end_sessions(installation, renamed.old):
         lines.append(f"{counted(ended, 'session')} ended")
-    installation.show(renamed, "\n".join(lines))
+    installation.show({**asdict(renamed), "sessions_ended": ended}, "\n".join(lines))
 
 
 def _end_sessions(installation: Installation, login: str) -> int:

@@ -68,9 +68,9 @@ def command(*, with_parent: bool, **options: Any) -> None:
                 if options["ready_file"] == STANDARD_OUTPUT:
                     click.echo(json.dumps(demo.ready()))
                     return
-                if options["ready_file"]:
-                    write_ready_file(options["ready_file"], demo)
                 _introduce(demo)
+                if options["ready_file"]:  # last: whoever waits for it may read what was printed
+                    write_ready_file(options["ready_file"], demo)
 
             # Imported here: loading the server took place while the data was made (see `prepared`).
             from pillarbox.app.demo_requests import answer_requests
