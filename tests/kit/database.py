@@ -27,12 +27,16 @@ class RecordingTransaction:
 
     def __init__(self, behind: Transaction | None = None) -> None:
         self.statements: list[str] = []
+        self.read = 0
+        """How many rows `rows` has returned."""
         self._behind = behind
 
     def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[tuple[Any, ...]]:
         """See `Transaction.rows`."""
         self.statements.append(sql)
-        return self._behind.rows(sql, parameters) if self._behind is not None else []
+        found = self._behind.rows(sql, parameters) if self._behind is not None else []
+        self.read += len(found)
+        return found
 
     def rows_within(
         self, sql: str, parameters: Sequence[SqlValue], columns: Sequence[int], octets: int

@@ -155,6 +155,19 @@ class NumberSet:
             gaps.append((start, LARGEST))
         return NumberSet(tuple(gaps))
 
+    def spans(self, apart: int) -> tuple[Run, ...]:
+        """The runs, where less than so many numbers are between two of them as one: for reading what is there.
+
+        Scattered numbers are a span each; to read those that are near each other costs less together.
+        """
+        spans: list[Run] = []
+        for run in self.runs:
+            if spans and run[0] - spans[-1][1] <= apart:
+                spans[-1] = (spans[-1][0], run[1])
+            else:
+                spans.append(run)
+        return tuple(spans)
+
     def slices(self, ascending: Sequence[int], count: int | None = None) -> list[slice]:
         """The slices of a sequence that ascends without repetitions that hold this set's members; not empty,
         ascending. `count`: only its first ones are looked at."""

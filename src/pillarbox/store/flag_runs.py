@@ -15,8 +15,8 @@ from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.number_set import STAR, NumberSet
 from pillarbox.world.database import Transaction, ValuesDamaged
 
-_SCATTERED_RUNS: Final = 32
-"""With more runs of UIDs than this, reading the whole span costs less than one query for each."""
+_APART: Final = 16
+"""A query costs as much as reading so many rows."""
 _MAX_TEXTS: Final = 32
 """Flags that a query asks for."""
 _BEYOND: Final = (STAR + 1, STAR + 1)
@@ -58,7 +58,7 @@ def overlapping(
 ) -> list[FlagRun]:
     """The runs, uncut and ascending, that have some of these UIDs, a MODSEQ above `since` and one of these flags.
 
-    Of many scattered UIDs also runs between them, and of many `texts` also those with others. Raises `ValuesDamaged`.
+    Also runs between UIDs that are near each other, and of many `texts` also those with others. Raises `ValuesDamaged`.
     """
     if texts is not None and not texts:
         return []
@@ -68,9 +68,8 @@ def overlapping(
     else:
         chosen = ()
     sql += " ORDER BY uid"
-    spans = uids.runs if len(uids.runs) <= _SCATTERED_RUNS else ((uids.first, uids.last),)
     found: list[FlagRun] = []
-    for first, last in spans:
+    for first, last in uids.spans(_APART):
         # A run may have UIDs of several spans
         if found and (first := max(first, found[-1][1] + 1)) > last:
             continue

@@ -7,7 +7,7 @@ which removes emails a few at a time; so an EXPUNGE of a whole mailbox does not 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
@@ -18,11 +18,8 @@ from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox_counts import MailboxCounts
 from pillarbox.world.database import SqlValue, Transaction
 
-_SCATTERED_RUNS: Final = 32
-"""With more runs than this, reading the whole span costs less than one query for each."""
-
-_SPARSE: Final = 64
-"""Unless a run covers less than one in so many UIDs: then passing over the others costs more."""
+_APART: Final = 16
+"""A query costs as much as reading so many rows."""
 
 _SHORT_RUN: Final = 8
 """From so many messages in a run on, one statement for the run costs less than one for each message."""
@@ -178,10 +175,9 @@ def _rows(
     limit: int | None = None,
 ) -> list[_Row]:
     pattern = f"%{flag_text.DELETED}%" if deleted_only else "%"
-    runs = len(uids.runs)
-    scattered = runs > _SCATTERED_RUNS and uids.last - uids.first < runs * _SPARSE
-    spans = ((uids.first, uids.last),) if scattered else uids.runs
-    most = _NO_LIMIT if scattered or limit is None else limit
+    spans = uids.spans(_APART)
+    has_others = len(spans) < len(uids.runs)
+    most = _NO_LIMIT if has_others or limit is None else limit
     found: list[_Row] = []
     for first, last in spans:
         rows = tx.rows(
@@ -191,7 +187,7 @@ def _rows(
         found += [_Row(*row) for row in rows]
         if len(found) >= most:
             return found[:most]
-    if not scattered:
+    if not has_others:
         return found
     return [row for part in uids.slices([row.uid for row in found]) for row in found[part]][:limit]
 
@@ -234,8 +230,9 @@ def _placements(
 ) -> list[tuple[SqlValue, ...]]:
     """Rows for the other mailbox, of single messages given by their old and new UIDs."""
     account, mailbox, to = places
-    found = tx.rows(_PLACEMENTS, (account, mailbox, scattered[0][0], scattered[-1][0]))
-    by_uid = {row[0]: row[1:] for row in found}
+    by_uid: dict[int, tuple[Any, ...]] = {}
+    for first, last in NumberSet.of(old for old, _ in scattered).spans(_APART):
+        by_uid |= {row[0]: row[1:] for row in tx.rows(_PLACEMENTS, (account, mailbox, first, last))}
     return [(account, to, new, *by_uid[old], now_ms) for old, new in scattered]
 
 

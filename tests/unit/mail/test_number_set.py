@@ -29,6 +29,16 @@ def test_runs_ascend_and_do_not_touch(some: list[tuple[int, int]]) -> None:
     assert all(before[1] + 1 < after[0] for before, after in zip(made.runs, made.runs[1:], strict=False))
 
 
+@given(numbers, st.integers(1, 10))
+def test_spans_join_what_is_near_and_nothing_else(some: list[int], apart: int) -> None:
+    made = NumberSet.of(some)
+    spans = made.spans(apart)
+    assert all(other[0] - one[1] > apart for one, other in pairwise(spans))
+    inside = NumberSet(spans)
+    assert not made - inside
+    assert all(last - first < apart - 1 for first, last in (inside - made).runs)
+
+
 @given(numbers, numbers)
 def test_set_operations(one: list[int], other: list[int]) -> None:
     a, b = NumberSet.of(one), NumberSet.of(other)

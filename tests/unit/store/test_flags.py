@@ -1,8 +1,5 @@
 """Changing flags."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import pytest
 
 from pillarbox.mail.flags import TooManyFlags
@@ -14,7 +11,6 @@ from pillarbox.store.append import Appended
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.fetch import Column
 from pillarbox.store.flags import WIDE, Mode, alter
-from pillarbox.world.database import SqlValue
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.database import RecordingTransaction
 from tests.kit.stored_mail import ANNA, mailbox, open_store, put
@@ -170,21 +166,25 @@ def test_many_texts_in_many_runs_do_not_cost_their_product() -> None:
         assert len(recording.statements) < 20
 
 
-class ReadingTransaction(RecordingTransaction):
-    """Counts the rows that are read."""
-
-    read = 0
-
-    def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[tuple[Any, ...]]:
-        found = super().rows(sql, parameters)
-        self.read += len(found)
-        return found
+def test_of_scattered_messages_only_those_near_them_are_read() -> None:
+    with open_store() as tx:
+        _mail(tx, *[f"k{number}" for number in range(600)])
+        recording = RecordingTransaction(tx)
+        altered = alter(
+            recording, ANNA, mailbox(tx), NumberSet.of(range(1, 600, 15)), mode=Mode.ADD, flags="\\Seen"
+        )
+        assert (altered.changed, recording.read) == (40, 40 + 39 * 14), "near each other: together"
+        recording = RecordingTransaction(tx)
+        altered = alter(
+            recording, ANNA, mailbox(tx), NumberSet.of(range(2, 601, 17)), mode=Mode.ADD, flags="\\Flagged"
+        )
+        assert (altered.changed, recording.read) == (36, 36)
 
 
 def test_of_a_wide_span_only_the_runs_that_change_are_read() -> None:
     with open_store() as tx:
         _mail(tx, *["\\Seen"] * WIDE, "", "\\Flagged", "", "\\Seen")
-        recording = ReadingTransaction(tx)
+        recording = RecordingTransaction(tx)
         altered = alter(recording, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
         assert (altered.changed, recording.read) == (3, 6), "three texts, three runs"
         assert _flags(tx) == ["\\Seen"] * (WIDE + 1) + ["\\Flagged \\Seen"] + ["\\Seen"] * 2

@@ -14,6 +14,7 @@ from pillarbox.store.fetch import Column
 from pillarbox.store.placements import Copied, Expunged
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
+from tests.kit.database import RecordingTransaction
 from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, message, octets, open_store, put
 
 
@@ -261,6 +262,21 @@ def test_scattered_messages_go_over_in_order(verb: CopyOrMove) -> None:
         assert list(copied.target) == [row[0] for row in after]
         left = len(fetch.rows(tx, ANNA, mailbox(tx), EVERYTHING, (Column.EMAIL,)))
         assert left == (300 if verb is placements.copy else 300 - len(before))
+
+
+def test_of_scattered_messages_no_others_are_read() -> None:
+    with open_store() as tx:
+        for number in range(400):
+            put(tx, octets(str(number)), flags=f"k{number}")
+        recording, named = RecordingTransaction(tx), NumberSet.of([1, 200, 400])
+        copied = placements.copy(
+            recording, ANNA, mailbox(tx), named, to=mailbox(tx, "Archive"), now_ms=NOW_MS
+        )
+        assert copied is not None
+        assert (len(copied.target), recording.read) == (3, 6), "flags with sizes, then what is copied"
+        recording, named = RecordingTransaction(tx), NumberSet.of(range(1, 401, 20))
+        gone = placements.expunge(recording, ANNA, mailbox(tx), named, deleted_only=False)
+        assert (gone.count, recording.read) == (20, 20 + 20 + 1), "flags with sizes, flags, the copied one"
 
 
 @pytest.mark.rfc("8508 §3", "MUST")
