@@ -53,6 +53,7 @@ from pillarbox.store.search.cost import MAX_LITTLE_MESSAGES, MAX_NAMED_RUNS, ran
 from pillarbox.store.search.evaluate import LITTLE_LINES_OCTETS, MAX_PLACES
 from pillarbox.world.blobs import DatabaseBlobs
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
+from tests.kit.database import RecordingTransaction
 from tests.kit.stored_mail import ANNA, BOB, DAY_MS, NOW_MS, mailbox, octets, open_store, put
 
 BLOBS = DatabaseBlobs()
@@ -366,6 +367,16 @@ def test_a_query_among_named_messages_looks_at_no_others() -> None:
     assert candidates(many, uids) == 6
     terms: list[Query] = [Larger(1), seen, some, Body("x")]
     assert sorted(terms, key=rank) == [some, seen, Larger(1), Body("x")]
+
+
+def test_of_few_named_messages_no_rows_between_them_are_read() -> None:
+    with open_store() as tx:
+        for number in range(400):
+            put(tx, octets(str(number)))
+        cached, recording = mailbox_cache.load(tx, ANNA, mailbox(tx)), RecordingTransaction(tx)
+        named = And((Uids(NumberSet.of([2, 200, 399])), Larger(1)))
+        assert evaluate(recording, BLOBS, cached, named, now_ms=NOW_MS) == [2, 200, 399]
+        assert recording.read == 3
 
 
 @pytest.mark.parametrize("named", [(1, 2**32 - 1), (3, 5), (MAX_PLACES - 1, MAX_PLACES + 3)])

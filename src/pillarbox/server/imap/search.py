@@ -75,7 +75,8 @@ async def _find(session: SessionState, cached: CachedMailbox, query: Query) -> l
         return await _while_wanted(session, searching)
     if store_search.is_in_memory(query):
         return store_search.evaluate_in_memory(cached, query)
-    return await session.read(store_search.evaluate, blobs, cached.snapshot(), query, now_ms=now_ms)
+    # Nothing is waited for here either, so that it needs no copy of the mailbox
+    return await session.read(store_search.evaluate, blobs, cached, query, now_ms=now_ms)
 
 
 def _for_so_long(monotonic: Callable[[], float], seconds: float) -> store_search.Interlude:

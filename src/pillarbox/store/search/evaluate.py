@@ -17,7 +17,7 @@ from typing import Any, Final, assert_never
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail import query as q
 from pillarbox.mail.normalization import fold
-from pillarbox.mail.number_set import NumberSet
+from pillarbox.mail.number_set import NumberSet, Run
 from pillarbox.mail.part_parser import parse
 from pillarbox.mail.query import Query, Relation, Stamp
 from pillarbox.mail.summary import CACHED_FIELDS
@@ -49,6 +49,9 @@ MAX_SUBJECTS_READ: Final = 20_000
 
 MAX_PLACES: Final = 10_000
 """Messages that are looked at together where that takes no more than their flags, or a narrow row."""
+
+APART: Final = 16
+"""A query costs as much as looking at so many rows."""
 
 MAX_ROWS: Final = 500
 """Messages whose wide columns are in memory together."""
@@ -86,7 +89,7 @@ def evaluate(
 
     `now_ms` is what YOUNGER and OLDER count from. With fewer candidates than `index_from_messages`, the index is not
     queried. `interlude` is called between slices of the work, and may raise to end it. `cached` must stay as it is
-    meanwhile: a `CachedMailbox.snapshot`. Where it `takes_long`, this belongs in a thread.
+    meanwhile. Where it `takes_long`, this belongs in a thread, with a `CachedMailbox.snapshot`.
     """
     return _evaluate(_Search(tx, blobs, cached, now_ms, index_from_messages, interlude), cached, query)
 
@@ -267,12 +270,15 @@ class _Search:
 
     def _narrow_rows(self, condition: str, parameters: tuple[int, ...], places: Places) -> Places:
         uids, mailbox, found = self._mailbox.uids, (self._mailbox.account, self._mailbox.mailbox), list[int]()
+        sql = (
+            "SELECT uid FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND "  # noqa: S608 - from _condition
+            + condition
+        )
         for some in self._parts(places):
-            rows = self._tx.rows(
-                "SELECT uid FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND "  # noqa: S608 - from _condition
-                + condition,
-                (*mailbox, uids[some[0]], uids[some[-1]], *parameters),
-            )
+            spans: tuple[Run, ...] = ((uids[some[0]], uids[some[-1]]),)
+            if some[-1] - some[0] > APART * len(some):  # few of many
+                spans = NumberSet.of(uids[place] for place in some).spans(APART)
+            rows = [row for span in spans for row in self._tx.rows(sql, (*mailbox, *span, *parameters))]
             matching = {uid for (uid,) in rows}
             found += [place for place in some if uids[place] in matching]
         return found

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pillarbox.server.imap.limits import ImapLimits
+from pillarbox.store.cached_mailbox import CachedMailbox
 from pillarbox.store.search.feeding import searched
 from tests.kit.imap.client import MESSAGE, ImapProvider, open_imap
 
@@ -208,3 +209,11 @@ def test_a_search_in_the_text_says_that_the_account_is_searched() -> None:
         assert heard == []
         client.ok("SEARCH BODY text")
         assert heard == ["searched"]
+
+
+def test_a_search_in_the_loop_copies_no_mailbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_imap() as mail:
+        filled(mail)
+        client = mail.client(select="INBOX")
+        monkeypatch.delattr(CachedMailbox, "snapshot")
+        assert client.ok("SEARCH LARGER 1").data(b"SEARCH") == [[1, 2, 3, 4]]
