@@ -51,8 +51,11 @@ async def _send_updates(session: SessionState) -> None:
     try:
         await updates.send(session, expunges=True)
     except DatabaseUnavailable:
-        # There is no command to refuse, and the client would not ask again for half an hour
-        session.world.clock.call_later(session.limits.idle_retry_s, lambda: _post_hint(session))
+        # There is no command to refuse, and the client would not ask again for half an hour. What changes until then
+        # is read with the rest
+        if not session.hint_posted:
+            session.hint_posted = True
+            session.world.clock.call_later(session.limits.idle_retry_s, lambda: session.connection.post(HINT))
 
 
 async def done(session: SessionState) -> Reply:

@@ -112,7 +112,7 @@ class SessionState:
         """APPEND or REPLACE in progress."""
         self.idling = False
         self.hint_posted = False
-        """Whether a hint that the account changed has been posted to the session and not handled yet."""
+        """Whether a hint that the account changed has been posted to the session, or will be, and not handled yet."""
         self.unsubscribe: Callable[[], None] | None = None
 
     @property

@@ -194,3 +194,24 @@ def test_idle_sends_updates_later_that_could_not_be_read(monkeypatch: pytest.Mon
         (done,) = idler.send(b"DONE\r\n")
         assert isinstance(done, Status)
         assert (done.tag, done.word) == (b"i", b"OK")
+
+
+@pytest.mark.replaces_functions
+def test_while_updates_can_not_be_read_changes_are_looked_for_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise DatabaseUnavailable("locked")
+
+    with open_imap(limits=ImapLimits(idle_retry_s=7.5)) as mail:
+        idler, waits = mail.client(select="INBOX"), list[float]()
+        idler.send(b"i IDLE\r\n")
+        clock = mail.provider.world.clock
+        monkeypatch.setattr(
+            type(clock), "call_later", lambda _clock, seconds, _callback: waits.append(seconds)
+        )
+        monkeypatch.setattr(mailbox_cache, "read", busy)
+        for _ in range(3):
+            mail.deliver()
+            assert idler.receive() == []
+        assert waits == [7.5]
