@@ -82,16 +82,22 @@ def _named(uids: list[int]) -> str:
 async def _mark_seen(
     session: SessionState, chosen: Chosen, items: tuple[FetchItem, ...]
 ) -> tuple[FetchItem, ...]:
-    """Set \\Seen; the items to send, with FLAGS where they have changed."""
-    selected = session.selected
-    found = present(await snapshot.current(session, selected.mailbox), selected, chosen)
-    unseen = [uid for uid, flags in zip(found.uids, found.flags, strict=True) if SEEN not in flags]
-    if not unseen:
+    """Set \\Seen, of many messages part by part; the items to send, with FLAGS where they have changed."""
+    selected, marked = session.selected, False
+    for number, part in enumerate(chosen.parts(MEMORY_ROWS, max_slices=MANY_RUNS)):
+        if number:
+            await session.flush_and_yield()
+        found = present(await snapshot.current(session, selected.mailbox), selected, part)
+        unseen = [uid for uid, flags in zip(found.uids, found.flags, strict=True) if SEEN not in flags]
+        if not unseen:
+            continue
+        try:
+            await alter(session, NumberSet.of(unseen), mode=store_flags.Mode.ADD, texts=SEEN)
+        except DatabaseUnavailable:
+            break  # mail on a full disk can be read, even if it can't be marked
+        marked = True
+    if not marked:
         return items
-    try:
-        await alter(session, NumberSet.of(unseen), mode=store_flags.Mode.ADD, texts=SEEN)
-    except DatabaseUnavailable:
-        return items  # mail on a full disk can be read, even if it can't be marked
     # RFC 9051 §6.4.5: changed flags SHOULD be included in the FETCH responses
     added = [Attribute.FLAGS]
     if session.machine.condstore:

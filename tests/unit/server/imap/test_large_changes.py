@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pillarbox.server.imap.fetch_batch import MAX_GROUP_OCTETS, MAX_ITEMS_IN_LOOP, _groups
 from pillarbox.server.imap.limits import ImapLimits
-from pillarbox.server.imap.session_state import SessionState
+from pillarbox.server.imap.session_state import MANY_RUNS, SessionState
 from pillarbox.server.imap.shared_updates import SharedUpdates
 from pillarbox.store.cached_mailbox import CachedMailbox
 from pillarbox.store.flags import FlagChange
@@ -63,6 +63,20 @@ def test_what_concerns_many_messages_is_written_in_a_thread(
         calls = Calls(mail, monkeypatch)
         client.ok(command)
         assert [call for call in calls.take() if call[1] == verb] == [("write_in_thread", verb)] * times
+
+
+def test_fetch_marks_many_messages_as_seen_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_imap() as mail:
+        mail.deliver(*[MESSAGE] * 9)
+        client = mail.client(select="INBOX")
+        for _ in range(8):
+            client.ok("COPY 1:* INBOX")
+        calls, odd = Calls(mail, monkeypatch), range(1, 2 * MANY_RUNS + 3, 2)
+        answer = client.ok(f"FETCH {','.join(map(str, odd))} (BODY[]<0.1>)")
+        assert list(answer.fetched) == [*odd]
+        assert all(b"\\Seen" in items[b"FLAGS"] for items in answer.fetched.values())
+        assert [verb for _, verb in calls.take() if verb == "alter"] == ["alter"] * 2
+        assert client.ok("SEARCH RETURN (COUNT) SEEN").data(b"ESEARCH")[0][-1] == len(odd)
 
 
 def test_a_mailbox_with_many_messages_is_deleted_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
