@@ -13,6 +13,8 @@ larger than any number; `NumberSet.resolve` replaces it by the real number.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
+from itertools import pairwise
 from typing import Final, Protocol, Self, TypeVar
 
 LARGEST: Final = 2**32 - 1
@@ -167,6 +169,18 @@ class NumberSet:
             else:
                 spans.append(run)
         return tuple(spans)
+
+    def widened(self, most: int) -> "NumberSet":
+        """A set of at most so many runs that has all of these numbers, and as few others as possible."""
+        runs = self.runs
+        if len(runs) <= most:
+            return self
+        gaps = [after[0] - before[1] for before, after in pairwise(runs)]
+        kept = sorted(nlargest(most - 1, range(len(gaps)), key=gaps.__getitem__))
+        starts, ends = [0, *[place + 1 for place in kept]], [*kept, len(gaps)]
+        return NumberSet(
+            tuple([(runs[start][0], runs[end][1]) for start, end in zip(starts, ends, strict=True)])
+        )
 
     def slices(self, ascending: Sequence[int], count: int | None = None) -> list[slice]:
         """The slices of a sequence that ascends without repetitions that hold this set's members; not empty,

@@ -8,7 +8,7 @@ What is always true:
 
 1. Of the messages or emails that existed, runs of `EXPUNGED` and `DESTROYED` contain exactly those that were removed.
 2. Runs of `FLAGGED` may be wider than the change: the MODSEQ in `flags` shows which rows changed. So a STORE on a
-   thousand scattered messages inserts one row, not a thousand.
+   thousand scattered messages inserts `MAX_FLAGGED_RUNS` rows, not a thousand.
 3. Replaying the log from an empty mailbox gives the mailbox.
 """
 
@@ -24,8 +24,8 @@ from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import flag_runs
 from pillarbox.world.database import Transaction
 
-SCATTERED_RUNS: Final = 32
-"""With more runs than this, a change of flags is logged as one wide run."""
+MAX_FLAGGED_RUNS: Final = 128
+"""Rows of one change of flags. Whoever reads them looks at all messages in the runs: so the widest gaps stay gaps."""
 
 NO_MAILBOX: Final = MailboxId(0)
 """For changes that belong to no mailbox."""
@@ -95,9 +95,7 @@ def record(
     numbers: NumberSet,
 ) -> None:
     """Log that these numbers changed."""
-    runs = numbers.runs
-    if kind is ChangeKind.FLAGGED and len(runs) > SCATTERED_RUNS:
-        runs = ((numbers.first, numbers.last),)
+    runs = (numbers.widened(MAX_FLAGGED_RUNS) if kind is ChangeKind.FLAGGED else numbers).runs
     if len(runs) == 1:
         record_run(tx, account, modseq, mailbox, kind, runs[0])
     else:

@@ -39,6 +39,17 @@ def test_spans_join_what_is_near_and_nothing_else(some: list[int], apart: int) -
     assert all(last - first < apart - 1 for first, last in (inside - made).runs)
 
 
+@given(numbers, st.integers(1, 6))
+def test_a_widened_set_has_few_runs_and_as_few_others_as_possible(some: list[int], most: int) -> None:
+    made = NumberSet.of(some)
+    wide = made.widened(most)
+    assert not made - wide
+    assert len(wide.runs) == min(most, len(made.runs))
+    filled = [last - first for first, last in (wide - made).runs]
+    kept = [after[0] - before[1] for before, after in pairwise(wide.runs)]
+    assert not filled or not kept or max(filled) + 2 <= min(kept)
+
+
 @given(numbers, numbers)
 def test_set_operations(one: list[int], other: list[int]) -> None:
     a, b = NumberSet.of(one), NumberSet.of(other)

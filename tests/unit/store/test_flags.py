@@ -8,7 +8,7 @@ from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import account_counters, changes, fetch, mailboxes
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.append import Appended
-from pillarbox.store.changes import ChangeKind
+from pillarbox.store.changes import MAX_FLAGGED_RUNS, ChangeKind
 from pillarbox.store.fetch import Column
 from pillarbox.store.flags import WIDE, Mode, alter
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
@@ -100,17 +100,19 @@ def test_unchanged_since_zero_refuses_all() -> None:
         assert (altered.refused.text(), altered.changed) == ("1:2", 0)
 
 
-def test_scattered_messages_are_one_row_in_the_log() -> None:
+def test_scattered_messages_are_few_rows_in_the_log() -> None:
     with open_store() as tx:
-        _mail(tx, *["", "\\Seen"] * 50)
+        _mail(tx, *["", "\\Seen"] * 2 * MAX_FLAGGED_RUNS)
         before = account_counters.modseq(tx, ANNA)
-        odd = NumberSet.of(range(1, 101, 2))
-        altered = alter(tx, ANNA, mailbox(tx), odd, mode=Mode.ADD, flags="\\Answered")
-        (change,) = changes.log(tx, ANNA, before)
-        assert (change.kind, change.first, change.last) == (ChangeKind.FLAGGED, 1, 99)
+        named = NumberSet.of([*range(1, 3 * MAX_FLAGGED_RUNS, 2), 4 * MAX_FLAGGED_RUNS])
+        altered = alter(tx, ANNA, mailbox(tx), named, mode=Mode.ADD, flags="\\Answered")
+        logged = changes.log(tx, ANNA, before)
+        assert {change.kind for change in logged} == {ChangeKind.FLAGGED}
+        assert len(logged) == MAX_FLAGGED_RUNS
+        assert logged[-1].first == 4 * MAX_FLAGGED_RUNS, "the widest gap stays one"
         delta = changes.since(tx, ANNA, mailbox(tx), before)
-        assert [uid for uid, _, _ in delta.flagged] == list(odd)
-        assert altered.changed == 50
+        assert [uid for uid, _, _ in delta.flagged] == list(named)
+        assert altered.changed == len(named)
 
 
 def test_a_mailbox_that_is_not_there() -> None:
