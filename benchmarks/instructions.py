@@ -18,7 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import cycle, repeat
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -159,12 +160,12 @@ def login(ports: dict[str, int]) -> Callable[[], object]:
     return once
 
 
-def retr(ports: dict[str, int]) -> Callable[[], object]:
+def pop3(ports: dict[str, int], numbers: Iterator[int]) -> Callable[[], object]:
     client = Client(ports["pop3"])
     client.ask(b"", rb"\+OK[^\r]*\r\n$")
     client.ask(b"USER u0@one.example\r\n", rb"\+OK[^\r]*\r\n$")
     client.ask(b"PASS secret\r\n", rb"\+OK[^\r]*\r\n$")
-    return lambda: client.ask(b"RETR 5\r\n", rb"\r\n\.\r\n$")
+    return lambda: client.ask(b"RETR %d\r\n" % next(numbers), rb"\r\n\.\r\n$")
 
 
 FIELDS = "BODY.PEEK[HEADER.FIELDS (From To Subject Date Message-ID)]"
@@ -194,7 +195,8 @@ REQUESTS: dict[str, Callable[[dict[str, int]], Callable[[], object]]] = {
     "SEARCH SUBJECT": imap("SEARCH SUBJECT evening"),
     "SEARCH FROM": imap("SEARCH FROM sender7"),
     "SEARCH BODY": imap("SEARCH BODY lazier"),
-    "POP3 RETR": retr,
+    "POP3 RETR": lambda ports: pop3(ports, repeat(5)),
+    "POP3 RETR in order": lambda ports: pop3(ports, cycle(range(1, MESSAGES + 1))),
 }
 
 
