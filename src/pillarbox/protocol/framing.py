@@ -47,7 +47,7 @@ class LineFraming:
 
         Raises `LineTooLong`, once for each line that is.
         """
-        while True:
+        while self._buffer:
             found = self._buffer.find(self._end, self._scanned)
             if found < 0:
                 self._note_incomplete()
@@ -63,6 +63,7 @@ class LineFraming:
             self._drop(size)
             # Lenient framing found the LF; the CR of a regular end is still there.
             return line[:-1] if self._end == b"\n" and line.endswith(b"\r") else line
+        return None
 
     def take(self, most: int) -> bytes:
         """Up to `most` octets as they are, for data that is not lines (literals, chunks)."""

@@ -84,27 +84,39 @@ class StoredMessage(NamedTuple):
     """Octets of the header with its empty line."""
 
 
-_MESSAGE: Final = f"""
-SELECT o.octets, b.size, e.header_size
+_MESSAGES: Final = f"""
+SELECT p.uid, o.octets, b.size, e.header_size
 FROM placements p JOIN emails e ON e.id = p.email LEFT JOIN blobs b ON b.digest = e.blob {WITH_OCTETS}
-WHERE p.account = ? AND p.mailbox = ? AND p.uid = ?"""  # noqa: S608 - a constant
+WHERE p.account = ? AND p.mailbox = ? AND p.uid BETWEEN ? AND ?"""  # noqa: S608 - a constant
 
 
-def message(tx: Transaction, blobs: Blobs, account: AccountId, mailbox: MailboxId, uid: Uid) -> StoredMessage:
-    """A small message, by one query. Raises `NoSuchMessage`, and what `Blobs.read` raises."""
+def messages(
+    tx: Transaction, blobs: Blobs, account: AccountId, mailbox: MailboxId, first: Uid, last: Uid
+) -> dict[Uid, StoredMessage]:
+    """A small message, `first`, and those up to `last` that this one query can read.
+
+    Raises `NoSuchMessage`, and what `Blobs.read` raises, where that is true of the first.
+    """
     try:
-        row = tx.row(_MESSAGE, (account, mailbox, uid))
+        rows = tx.rows(_MESSAGES, (account, mailbox, first, last))
     except DatabaseDamaged:
+        if last != first:  # it may concern another one
+            return messages(tx, blobs, account, mailbox, first, first)
         fetch.octets(
-            tx, blobs, account, mailbox, uid
+            tx, blobs, account, mailbox, first
         )  # raises `BlobDamaged` where it concerns this message alone
         raise
-    if row is None:
-        raise NoSuchMessage(uid)
-    octets, size, header_size = row
-    if octets is None or len(octets) != size:  # in a file, missing or damaged
-        octets = fetch.octets(tx, blobs, account, mailbox, uid)
-    return StoredMessage(octets, header_size)
+    found, header_sizes = {}, {}
+    for uid, octets, size, header_size in rows:
+        header_sizes[uid] = header_size
+        if octets is not None and len(octets) == size:  # else it is in a file, missing or damaged
+            found[uid] = StoredMessage(octets, header_size)
+    if first not in header_sizes:
+        raise NoSuchMessage(first)
+    if first not in found:
+        octets = fetch.octets(tx, blobs, account, mailbox, first)
+        found[first] = StoredMessage(octets, header_sizes[first])
+    return found
 
 
 def is_locked(tx: Transaction, account: AccountId, *, now_ms: int) -> bool:

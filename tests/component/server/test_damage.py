@@ -160,6 +160,9 @@ def test_pop3_says_that_it_is_damaged(
                 assert (await client.send(line)).startswith(b"-ERR [SYS/PERM]"), line
             assert not client.connection.gone
             assert (await client.send(b"RETR 4")).startswith(b"+OK")
+            for number in range(1, len(messages) + 1):  # which are read ahead
+                said = b"-ERR [SYS/PERM]" if number == DAMAGED else b"+OK"
+                assert (await client.send(b"RETR %d" % number)).startswith(said)
 
         mail.runner.run(scenario())
         (event,) = [fields for name, fields in mail.provider.telemetry.events if name == "message damaged"]

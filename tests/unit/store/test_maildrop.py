@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from pillarbox.mail.identifiers import AccountId, Uid
+from pillarbox.mail.mailbox_name import INBOX
+from pillarbox.mail.number_set import NumberSet
 from pillarbox.mail.summary import summarize
-from pillarbox.store import append, mailboxes, maildrop
+from pillarbox.store import append, mailboxes, maildrop, placements
 from pillarbox.store.append import Message
 from pillarbox.store.fetch import NoSuchMessage
 from pillarbox.store.maildrop import LEASE_MS, InUse
@@ -47,10 +49,31 @@ def test_a_look_shows_the_inbox_only_and_sizes_as_sent(tx: SqliteTransaction) ->
 
 def test_a_message_is_read_with_the_size_of_its_header(tx: SqliteTransaction) -> None:
     uid, inbox = put(tx, b"Subject: a\r\n\r\nx\r\n"), mailboxes.by_name(tx, ANN, "INBOX").id
-    read = maildrop.message(tx, DatabaseBlobs(), ANN, inbox, uid)
-    assert read == (b"Subject: a\r\n\r\nx\r\n", 14)
+    read = maildrop.messages(tx, DatabaseBlobs(), ANN, inbox, uid, uid)
+    assert read == {uid: (b"Subject: a\r\n\r\nx\r\n", 14)}
     with pytest.raises(NoSuchMessage):
-        maildrop.message(tx, DatabaseBlobs(), BOB, inbox, uid)
+        maildrop.messages(tx, DatabaseBlobs(), BOB, inbox, uid, uid)
+
+
+def test_of_several_messages_only_the_first_must_be_there(tx: SqliteTransaction) -> None:
+    uids, inbox = (
+        [put(tx, b"Subject: a\r\n\r\n%d\r\n" % n) for n in range(5)],
+        mailboxes.by_name(tx, ANN, INBOX).id,
+    )
+    placements.expunge(tx, ANN, inbox, NumberSet.of([uids[1]]), deleted_only=False)
+    tx.execute("UPDATE blobs SET octets_id = NULL WHERE octets_id = (SELECT max(octets_id) FROM blobs)")
+    blobs = DatabaseBlobs()
+    found = maildrop.messages(tx, blobs, ANN, inbox, uids[0], uids[4])
+    assert [(uid, read.octets[14:15]) for uid, read in found.items()] == [
+        (uids[0], b"0"),
+        (uids[2], b"2"),
+        (uids[3], b"3"),
+    ]
+    assert maildrop.messages(tx, blobs, ANN, inbox, uids[2], uids[2]).keys() == {uids[2]}
+    with pytest.raises(NoSuchMessage):
+        maildrop.messages(tx, blobs, ANN, inbox, uids[1], uids[4])
+    with pytest.raises(BlobDamaged):
+        maildrop.messages(tx, blobs, ANN, inbox, uids[4], uids[4])
 
 
 @pytest.mark.parametrize(
@@ -61,7 +84,7 @@ def test_a_message_without_its_octets_is_damaged(tx: SqliteTransaction, damage: 
     uid, inbox = put(tx, b"Subject: a\r\n\r\nx\r\n"), mailboxes.by_name(tx, ANN, "INBOX").id
     tx.execute(damage)
     with pytest.raises(BlobDamaged):
-        maildrop.message(tx, DatabaseBlobs(), ANN, inbox, uid)
+        maildrop.messages(tx, DatabaseBlobs(), ANN, inbox, uid, uid)
 
 
 def test_a_message_in_a_file_is_read_from_there(tx: SqliteTransaction) -> None:
@@ -72,7 +95,7 @@ def test_a_message_in_a_file_is_read_from_there(tx: SqliteTransaction) -> None:
 
     uid, inbox = put(tx, b"Subject: a\r\n\r\nx\r\n"), mailboxes.by_name(tx, ANN, "INBOX").id
     tx.execute("UPDATE blobs SET octets_id = NULL, location = ' 1'")
-    assert maildrop.message(tx, Files(), ANN, inbox, uid).octets == b"from its file 1"
+    assert maildrop.messages(tx, Files(), ANN, inbox, uid, uid)[uid].octets == b"from its file 1"
 
 
 def test_one_holder_at_a_time(tx: SqliteTransaction) -> None:

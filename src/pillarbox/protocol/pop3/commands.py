@@ -182,9 +182,11 @@ def _words(rest: bytes | None, least: int, most: int) -> list[bytes]:
 
 def _number(word: bytes, least: int = 1) -> int:
     # RFC 1939 has no grammar for numbers; digits only, so that "+1", "1_0" and "٣" are none.
-    if not word.isdigit() or len(word) > 10 or not least <= int(word) <= MAX_NUMBER:
-        raise _Invalid("Invalid message number." if least else "Invalid number of lines.")
-    return int(word)
+    if word.isdigit() and len(word) <= 10:
+        number = int(word)
+        if least <= number <= MAX_NUMBER:
+            return number
+    raise _Invalid("Invalid message number." if least else "Invalid number of lines.")
 
 
 def _text(octets: bytes, most: int = MAX_WORD_OCTETS) -> str:

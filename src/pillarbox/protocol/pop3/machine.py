@@ -77,6 +77,8 @@ class Machine:
 
     def refuse(self, command: Command) -> bytes | None:
         """The reply to a command that is invalid or out of place; `None` for one that may be carried out."""
+        if (self.state, type(command)) in TABLE and not self.utf8:
+            return None
         match command:
             case Unknown():
                 return replies.error("Unknown command.")
@@ -100,7 +102,9 @@ class Machine:
         else:
             accepted = reply.startswith(b"+OK")
             self.utf8 |= accepted and isinstance(command, Utf8)
-            self._enter(after.ok if accepted else after.error)
+            state = after.ok if accepted else after.error
+            if state is not self.state:
+                self._enter(state)
         return reply
 
     def _next(self) -> Command | None:

@@ -37,6 +37,11 @@ def ok(text: str = "") -> bytes:
     return _status("+OK", text)
 
 
+def message(octets: int) -> bytes:
+    """RFC 1939 §5, RETR: `+OK`, before a message with so many octets."""
+    return b"+OK %d octets\r\n" % octets
+
+
 def error(text: str, code: Code | None = None) -> bytes:
     """`-ERR` with a text for people, and with a code for programs where there is one."""
     return _status("-ERR", f"[{code.value}] {text}" if code else text)

@@ -33,6 +33,8 @@ from pillarbox.protocol.pop3.commands import (
 class State(Enum):
     """The state of a session (RFC 1939 §3)."""
 
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python
+
     AUTHORIZATION = auto()
     """Not logged in."""
     NAMED = auto()

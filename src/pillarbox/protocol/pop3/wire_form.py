@@ -22,16 +22,16 @@ def size(octets: bytes) -> int:
     return len(octets) + bare + (2 if octets and not octets.endswith(b"\n") else 0)
 
 
-def whole(octets: bytes, *, lines_end_well: bool = False) -> bytes:
-    """A message ready to be sent after the status line, with the dot that ends it.
+def whole(octets: bytes, *, status: bytes = b"", lines_end_well: bool = False) -> bytes:
+    """A message ready to be sent, behind its status line, with the dot that ends it.
 
     `lines_end_well`: `size` says that it has as many octets on the wire.
     """
     if lines_end_well:
         first = b"." if octets.startswith(b".") else b""
-        return b"".join((first, octets.replace(b"\r\n.", b"\r\n.."), END))
+        return b"".join((status, first, octets.replace(b"\r\n.", b"\r\n.."), END))
     stuffing = Stuffing()
-    return stuffing.part(octets) + stuffing.end()
+    return b"".join((status, stuffing.part(octets), stuffing.end()))
 
 
 def top(octets: bytes, header_size: int, lines: int) -> bytes:

@@ -52,6 +52,17 @@ class Maildrop:
         """Octets as RETR sends them. Raises `NoSuchNumber`."""
         return self._sizes[self._index(number)]
 
+    def last_within(self, number: int, octets: int) -> tuple[Uid, int]:
+        """The last of the messages behind this one, up to one that is marked, which have no more octets together than
+        that, and how many they have: its own UID and 0 where there is none."""
+        last, used = number, 0
+        while last < len(self._uids) and last + 1 not in self._marked:
+            if used + self._sizes[last] > octets:
+                break
+            used += self._sizes[last]
+            last += 1
+        return Uid(self._uids[last - 1]), used
+
     def unique_id(self, number: int) -> str:
         """RFC 1939 §7, UIDL: never assigned to another message. Raises `NoSuchNumber`."""
         return f"{self._uid_validity:08x}{self._uids[self._index(number)]:08x}"

@@ -5,9 +5,8 @@ taken the last, so that a slow client costs the memory of one part and not of th
 """
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Final
+from typing import Final
 
 from pillarbox.mail import surrogate
 from pillarbox.mail.identifiers import Uid
@@ -16,9 +15,7 @@ from pillarbox.protocol.pop3 import replies, wire_form
 from pillarbox.protocol.pop3.commands import Retr, Top
 from pillarbox.server.pop3.session_state import SessionState
 from pillarbox.store import fetch
-from pillarbox.store import maildrop as store
 from pillarbox.store.fetch import Column, NoSuchMessage
-from pillarbox.store.maildrop import StoredMessage
 from pillarbox.world.memory import Reservation
 
 PART_OCTETS: Final = 256 * 1024
@@ -31,16 +28,16 @@ LONG_HEADER_OCTETS: Final = 16 * 1024
 async def retr(session: SessionState, command: Retr) -> None:
     """RFC 1939 §5."""
     maildrop = session.maildrop
-    uid, size = maildrop.uid(command.number), maildrop.size(command.number)
-    status = replies.ok(f"{size} octets")
+    size = maildrop.size(command.number)
+    status = replies.message(size)
     if size <= PART_OCTETS:
-        octets, header_size = await _read_message(session, uid)
-        if session.machine.utf8 or octets.isascii():
-            message = wire_form.whole(octets, lines_end_well=len(octets) == size)
-        else:
-            message = wire_form.whole(await _shown(session, octets[:header_size]) + octets[header_size:])
-        session.reply(status + message)
+        octets, header_size = await session.read_ahead.message(command.number)
+        lines_end_well = len(octets) == size
+        if not session.machine.utf8 and not octets.isascii():
+            octets, lines_end_well = await _shown(session, octets[:header_size]) + octets[header_size:], False
+        session.reply(wire_form.whole(octets, status=status, lines_end_well=lines_end_well))
     else:
+        uid = maildrop.uid(command.number)
         start = await _header_size(session, uid)
         with await _room(session, start):
             header = await _shown(session, await _read(session, uid, 0, start))
@@ -50,13 +47,14 @@ async def retr(session: SessionState, command: Retr) -> None:
 async def top(session: SessionState, command: Top) -> None:
     """RFC 1939 §7: the header, an empty line, and so many lines of the body."""
     maildrop = session.maildrop
-    uid, size = maildrop.uid(command.number), maildrop.size(command.number)
+    size = maildrop.size(command.number)
     status = replies.ok()
     if size <= PART_OCTETS:
-        octets, header_size = await _read_message(session, uid)
+        octets, header_size = await session.read_ahead.message(command.number)
         header = await _shown(session, octets[:header_size])
         session.reply(status + wire_form.top(header + octets[header_size:], len(header), command.lines))
     else:
+        uid = maildrop.uid(command.number)
         start = await _header_size(session, uid)
         with await _room(session, start):
             header = wire_form.with_empty_line(await _shown(session, await _read(session, uid, 0, start)))
@@ -103,11 +101,6 @@ async def _end_of_lines(session: SessionState, uid: Uid, start: int, lines: int)
             return start + wire_form.end_of_lines(part, 0, lines)
         await session.connection.give_way()
     return start
-
-
-def _read_message(session: SessionState, uid: Uid) -> Coroutine[Any, Any, StoredMessage]:
-    world = session.world
-    return world.database.read(store.message, world.blobs, session.owner.id, session.maildrop.mailbox, uid)
 
 
 async def _read(session: SessionState, uid: Uid, start: int, length: int) -> bytes:

@@ -9,6 +9,7 @@ from pillarbox.server.authentication import Attempt, Authenticator, Client
 from pillarbox.server.connection import Connection
 from pillarbox.server.pop3.lease import Lease
 from pillarbox.server.pop3.maildrop import Maildrop
+from pillarbox.server.pop3.read_ahead import ReadAhead
 from pillarbox.world.world import World
 
 
@@ -18,6 +19,7 @@ class SessionState:
     __slots__ = (
         "_lease",
         "_maildrop",
+        "_read_ahead",
         "account",
         "attempt",
         "authenticator",
@@ -54,6 +56,7 @@ class SessionState:
         self.replied = False
         """Whether the current command has its status line already."""
         self._maildrop: Maildrop | None = None
+        self._read_ahead: ReadAhead | None = None
         self._lease: Lease | None = None
         self.last_command: Command | None = None
 
@@ -75,6 +78,12 @@ class SessionState:
         return self._maildrop
 
     @property
+    def read_ahead(self) -> ReadAhead:
+        """The small messages of the maildrop; only for commands of the TRANSACTION state."""
+        assert self._read_ahead is not None, "the machine requires a login first"
+        return self._read_ahead
+
+    @property
     def lease(self) -> Lease:
         """The lock on the maildrop, held or not; only for commands of the TRANSACTION state."""
         assert self._lease is not None, "the machine requires a login first"
@@ -83,11 +92,14 @@ class SessionState:
     def open_maildrop(self, account: Account, maildrop: Maildrop, lease: Lease) -> None:
         """The account has logged in."""
         self.account, self._maildrop, self._lease = account, maildrop, lease
+        self._read_ahead = ReadAhead(self.world, account.id, maildrop)
 
     def release_maildrop(self) -> None:
-        """Release the lock on the maildrop, if it is held."""
+        """Release the lock on the maildrop, if it is held, and what was read ahead."""
         if self._lease is not None:
             self._lease.release()
+        if self._read_ahead is not None:
+            self._read_ahead.end()
 
     def begin(self, command: Command) -> None:
         """This is the current command now."""

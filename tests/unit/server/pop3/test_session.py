@@ -323,7 +323,7 @@ def test_database_and_disk_failures_are_reported_as_such(
         await provider.deliver(0, MESSAGE)
         client = Pop3Client(provider)
         await client.log_in()
-        monkeypatch.setattr(maildrop, "message", fail)
+        monkeypatch.setattr(maildrop, "messages", fail)
         assert (await client.send(b"RETR 1")).startswith(said)
         assert not client.connection.gone
         assert (await client.send(b"STAT")).startswith(b"+OK")
