@@ -1,11 +1,13 @@
 """Results that are kept in `benchmarks/results/`, and how two of them differ.
 
     python3 benchmarks/results.py                    # list them
+    python3 benchmarks/results.py table NAME         # all columns of one, and its ratios
     python3 benchmarks/results.py BEFORE AFTER       # names from the list, or files of any benchmark's --json
-    python3 benchmarks/results.py keep FILE [NAME]   # keep what compare.py wrote; benchmarks/run does it
+    python3 benchmarks/results.py keep FILE [NAME]   # keep what compare.py wrote, and say where
 
 Of a run beside other servers, what is compared is the ratio to the better of them in the same run: the machine is
-slower in one hour than in another, for all of them alike. Of other results, each number.
+slower in one hour than in another, for all of them alike; that of the pure build, and that of the compiled one where
+it ran. Of other results, each number.
 """
 
 import json
@@ -18,7 +20,8 @@ from typing import Any, Final
 
 HERE: Final = Path(__file__).resolve().parent
 KEPT: Final = HERE / "results"
-OURS: Final = "pillarbox"
+OURS: Final = {"pillarbox": "pure", "pillarbox-compiled": "compiled"}
+"""Our own servers in `servers.toml`, and which build each is."""
 SMALLER_IS_BETTER: Final = ("_ms", "latency", "kib")
 """Parts of the names of figures of which less is better; of all others, more."""
 
@@ -38,6 +41,11 @@ def keep(file: Path, name: str) -> Path:
         "python": python(),
         "cores": os.cpu_count(),
         "workers": int(os.environ.get("WORKERS", "1")),
+        "builds": {
+            server: version(build)
+            for server, build in OURS.items()
+            if any(server in servers for servers in workloads.values())
+        },
         "workloads": workloads,
     }
     KEPT.mkdir(exist_ok=True)
@@ -61,6 +69,17 @@ def python() -> str:
     return f"{version}, {built}"
 
 
+def version(build: str) -> str:
+    """What `pillarbox --version` says of this build."""
+    return subprocess.run(
+        [HERE / "pillarbox", "version"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "BUILD": build},
+    ).stdout.strip()
+
+
 def figures(path: Path) -> dict[str, float]:
     """What of it is compared, by name."""
     found = json.loads(path.read_text())
@@ -74,24 +93,63 @@ def figures(path: Path) -> dict[str, float]:
 
 
 def _is_beside(found: dict[str, Any]) -> bool:
-    return any(isinstance(servers, dict) and OURS in servers for servers in found.values())
+    return any(
+        isinstance(servers, dict) and not OURS.keys().isdisjoint(servers) for servers in found.values()
+    )
 
 
 def _ratios(name: str, servers: dict[str, dict[str, Any]]) -> list[tuple[str, float]]:
-    ours = servers.get(OURS, {})
-    key = ours.get("key", "")
-    if key not in ours:
-        return []
-    smaller = any(part in key.lower() for part in SMALLER_IS_BETTER)
-    peers = [found for peer, found in servers.items() if peer != OURS and found.get(key)]
-    if not peers or not ours[key]:
-        return [(name, float(ours[key]))]
-    speeds = [ours[key] / peer[key] for peer in peers]
-    ratios = [(name, 1 / max(speeds) if smaller else min(speeds))]
-    cpu = [peer["cpu_ms_per"] for peer in peers if peer.get("cpu_ms_per")]
-    if cpu and ours.get("cpu_ms_per"):
-        ratios.append((f"{name}, CPU", min(cpu) / ours["cpu_ms_per"]))
-    return ratios
+    found = []
+    for server, build in OURS.items():
+        ours = servers.get(server, {})
+        key, title = ours.get("key", ""), name if build == "pure" else f"{name}, {build}"
+        if not ours.get(key):
+            continue
+        ratio = beside_better(servers, ours, key)
+        found.append((title, float(ours[key]) if ratio is None else ratio))
+        cpu = beside_better(servers, ours, "cpu_ms_per")
+        if cpu is not None:
+            found.append((f"{title}, CPU", cpu))
+    return found
+
+
+def beside_better(servers: dict[str, dict[str, Any]], ours: dict[str, Any], key: str) -> float | None:
+    """How much better one of ours is than the better of the other servers; above 1 it is."""
+    others = [found[key] for server, found in servers.items() if server not in OURS and found.get(key)]
+    if not others or not ours.get(key):
+        return None
+    if any(part in key.lower() for part in SMALLER_IS_BETTER):
+        return float(min(others) / ours[key])
+    return float(ours[key] / max(others))
+
+
+def table(path: Path) -> None:
+    """Print, in Markdown, what each server did, and the ratio of each of ours to the better of the others."""
+    found = json.loads(path.read_text())
+    workloads = found["workloads"]
+    servers = list(dict.fromkeys(server for each in workloads.values() for server in each))
+    ours = [server for server in OURS if server in servers]
+    for server, told in found.get("builds", {}).items():
+        print(f"{server}: {told}, workers: {found['workers']}")
+    ratios = [f"{OURS[server]} / better{what}" for server in ours for what in ("", ", CPU")]
+    print(f"\n| | {' | '.join((*servers, *(f'{server}, CPU us' for server in servers), *ratios))} |")
+    print(f"|---|{'--:|' * (2 * len(servers) + len(ratios))}")
+    for name, each in workloads.items():
+        key = next((figures["key"] for figures in each.values() if "key" in figures), "rate")
+        cells: list[float | None] = [each.get(server, {}).get(key) for server in servers]
+        cells += [
+            1000 * cpu if (cpu := each.get(server, {}).get("cpu_ms_per")) else None for server in servers
+        ]
+        cells += [
+            beside_better(each, each.get(server, {}), of) for server in ours for of in (key, "cpu_ms_per")
+        ]
+        print(f"| {name} | {' | '.join(map(_shown, cells))} |")
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
 def _flat(found: Any, name: str = "") -> list[tuple[str, float]]:
@@ -121,7 +179,9 @@ def _located(name: str) -> Path:
 
 def main(words: list[str]) -> None:
     if words[:1] == ["keep"] and len(words) in (2, 3):
-        print(f"kept: {keep(Path(words[1]), words[2] if len(words) > 2 else '')}")
+        print(keep(Path(words[1]), words[2] if len(words) > 2 else ""))
+    elif words[:1] == ["table"] and len(words) == 2:
+        table(_located(words[1]))
     elif len(words) == 2:
         compare(_located(words[0]), _located(words[1]))
     elif not words:
