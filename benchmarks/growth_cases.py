@@ -70,8 +70,8 @@ def plain(text: str) -> Callable[[Bench], tuple[Step, Step]]:
     return lambda bench: (bench.do(text), nothing)
 
 
-def on_last(text: str, count: int) -> Callable[[Bench], tuple[Step, Step]]:
-    """A command about the last messages; where it removes them, others are chosen each time."""
+def on_some(text: str, numbers_of: Callable[[Bench], str]) -> Callable[[Bench], tuple[Step, Step]]:
+    """A command about some messages; where it removes them, others have their numbers each time."""
 
     def make(bench: Bench) -> tuple[Step, Step]:
         numbers = ""
@@ -79,13 +79,17 @@ def on_last(text: str, count: int) -> Callable[[Bench], tuple[Step, Step]]:
         def before() -> None:
             nonlocal numbers
             bench.client.command("NOOP")
-            numbers = bench.last(count)
+            numbers = numbers_of(bench)
             if "EXPUNGE" in text:
                 bench.client.command(f"STORE {numbers} +FLAGS.SILENT (\\Deleted)")
 
         return lambda: bench.client.command(text.format(numbers)), before
 
     return make
+
+
+def on_last(text: str, count: int) -> Callable[[Bench], tuple[Step, Step]]:
+    return on_some(text, lambda bench: bench.last(count))
 
 
 def since(text: str) -> Callable[[Bench], tuple[Step, Step]]:
@@ -149,6 +153,7 @@ CASES = {
     "STATUS": Case(plain("STATUS INBOX (MESSAGES UNSEEN UIDNEXT)"), 20),
     "LIST with counts": Case(plain('LIST "" * RETURN (STATUS (MESSAGES UNSEEN))'), 20),
     "EXPUNGE of 1": Case(on_last("EXPUNGE", 1)),
+    "EXPUNGE of the first": Case(on_some("EXPUNGE", lambda _: "1")),
     "COPY of 1000": Case(on_last("COPY {} Archive", 1000), 3),
     "EXPUNGE of 1000": Case(on_last("EXPUNGE", 1000), 2, fresh=True),
     "MOVE of 1000": Case(on_last("MOVE {} Archive", 1000), 2, fresh=True),

@@ -2,9 +2,10 @@
 
 What is always true of a `CachedMailbox`: `uids`, `flags` and `modseqs` are parallel and ascend by UID; they show
 the mailbox exactly as of `version`. In the array `uids` nothing changes but its end, where new UIDs are added; where
-messages are removed, another array takes its place. So a session may keep it, with a count, as the UIDs that its
-client knows, and while it is the same array, indexes into it are indexes here. The other columns change in place: do
-not rely on them, nor on the length of `uids`, after waiting (`snapshot` gives a copy that stays as it is).
+messages are removed, another array takes its place, which shares pieces of a long one (`mail.long_array`). So a
+session may keep it, with a count, as the UIDs that its client knows, and while it is the same array, indexes into it
+are indexes here. The other columns change in place: do not rely on them, nor on the length of `uids`, after waiting
+(`snapshot` gives a copy that stays as it is).
 """
 
 from array import array
@@ -17,6 +18,7 @@ from typing import Final, NamedTuple
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.flags import Keywords
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
+from pillarbox.mail.long_array import UidArray, without_uids
 from pillarbox.mail.number_set import MAX_CUT, NumberSet, cut, without
 from pillarbox.store.changes import Delta, Flagged
 from pillarbox.store.flags import FlagChange
@@ -46,7 +48,7 @@ class CachedMailbox:
     mailbox: MailboxId
     version: Version
     uid_next: Uid
-    uids: "array[int]"
+    uids: UidArray
     flags: list[str]
     modseqs: "array[int]"
     text_octets: int
@@ -189,7 +191,7 @@ class CachedMailbox:
         if not gone:
             return
         self._seen -= sum(min(part.stop, self._seen) - min(part.start, self._seen) for part in gone)
-        self.uids = without(self.uids, gone)
+        self.uids = without_uids(self.uids, gone)
         if self._deleted:
             self._deleted = {uid for uid in self._deleted if uid not in vanished}
         if len(gone) > MAX_CUT:

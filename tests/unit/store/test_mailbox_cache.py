@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pillarbox.mail.identifiers import MailboxId
+from pillarbox.mail.identifiers import MailboxId, ModSeq, Uid
+from pillarbox.mail.long_array import LONG
 from pillarbox.mail.number_set import EVERYTHING, MAX_CUT, NumberSet
 from pillarbox.store import mailbox_cache, mailboxes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.cached_mailbox import LOOKED_AT, MAX_DELETED, RECOUNT_OCTETS, CachedMailbox
+from pillarbox.store.changes import Delta
 from pillarbox.store.flags import Mode, alter
 from pillarbox.store.mailbox_cache import MailboxCache, read
 from tests.kit.database import RecordingTransaction
@@ -79,6 +81,32 @@ def test_the_uids_of_a_session_are_not_changed_by_the_cache() -> None:
         now = current(cache, tx, mailbox(tx))
         assert list(known) == [1, 2, 3]
         assert list(now.uids) == [1, 3, 4]
+
+
+def test_sessions_keep_the_uids_of_a_long_mailbox_that_they_know() -> None:
+    with open_store() as tx:
+        put(tx)
+        cached = current(MailboxCache(), tx, mailbox(tx))
+    more = [(uid, "", 2) for uid in range(2, 2 * LONG)]
+    views, there = [], [1]
+    changes: list[tuple[NumberSet, list[tuple[int, str, int]]]] = [
+        (NumberSet(), more),
+        (NumberSet.of([LONG]), [(2 * LONG, "", 3)]),
+        (NumberSet(), [(2 * LONG + 1, "", 4)]),
+        (NumberSet(((5, 3 * LONG // 2),)), []),
+        (NumberSet.of([2, 2 * LONG]), [(2 * LONG + 2, "", 5)]),
+    ]
+    for vanished, appended in changes:
+        views.append((cached.uids, there))
+        cached.advance(Delta(ModSeq(9), vanished, appended, []), Uid(3 * LONG))
+        there = [uid for uid in there if uid not in vanished] + [row[0] for row in appended]
+        assert list(cached.uids) == there
+        assert len(cached.flags) == len(cached.modseqs) == len(there)
+        assert [cached.index(uid) for uid in (1, LONG, 2 * LONG + 1)] == [
+            there.index(uid) if uid in there else None for uid in (1, LONG, 2 * LONG + 1)
+        ]
+    for uids, known in views:
+        assert list(uids[: len(known)]) == known
 
 
 def test_a_reading_is_applied_only_to_the_version_it_was_read_for() -> None:

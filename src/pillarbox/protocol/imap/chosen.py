@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
+from pillarbox.mail.long_array import UidArray
 from pillarbox.mail.number_set import NumberSet
 
 
@@ -12,7 +13,7 @@ class Chosen(Struct, frozen=True, gc=False):
     """Messages, as slices of `SelectedMailbox.uids`."""
 
     slices: tuple[slice, ...]
-    _uids: "array[int]"
+    _uids: UidArray
 
     def __bool__(self) -> bool:
         return bool(self.slices)

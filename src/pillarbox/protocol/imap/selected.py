@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from pillarbox.mail.flags import NO_KEYWORDS
 from pillarbox.mail.identifiers import MailboxId, ModSeq, UidValidity
+from pillarbox.mail.long_array import LongArray, UidArray
 from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.mail.query import (
     NOTHING,
@@ -68,7 +69,7 @@ class Delta(Protocol):
         """UIDs of messages that are gone."""
 
     @property
-    def uids(self) -> "array[int]":
+    def uids(self) -> UidArray:
         """Begins with the UIDs of all messages that there are at `highest`, `count` of them."""
 
     @property
@@ -108,7 +109,7 @@ class SelectedMailbox:
         self.mailbox = mailbox
         self.name = name
         self.uid_validity = uid_validity
-        self.uids = uids if isinstance(uids, array) else array("I", uids)
+        self.uids: UidArray = uids if isinstance(uids, array | LongArray) else array("I", uids)
         """Shared by sessions that know the same, or the beginning of it: UIDs are added at its end, never removed."""
         self.count = len(self.uids)
         """How many messages the client knows."""
@@ -256,7 +257,7 @@ class SelectedMailbox:
         self.modseq = ModSeq(max(self.modseq, delta.highest))
         return chain(written, self._exists(options) if new else (), self._flagged(delta.flagged, options))
 
-    def catch_up(self, uids: "array[int]", count: int, modseq: ModSeq) -> None:
+    def catch_up(self, uids: UidArray, count: int, modseq: ModSeq) -> None:
         """The client is sent all up to `modseq`: it knows the first `count` of these messages then."""
         self.uids, self.count, self.modseq = uids, count, modseq
 
@@ -278,7 +279,7 @@ class SelectedMailbox:
         return _flag_responses(flagged, options, (self.uids, self.count), self.recent, self.pending_expunges)
 
 
-def _gone_responses(known: "array[int]", gone: Sequence[slice], *, vanished: bool) -> Iterator[bytes]:
+def _gone_responses(known: UidArray, gone: Sequence[slice], *, vanished: bool) -> Iterator[bytes]:
     """EXPUNGE or VANISHED for some of the messages that the client knew."""
     places = chain.from_iterable(range(part.start, part.stop) for part in gone)
     before = 0
@@ -294,7 +295,7 @@ def _gone_responses(known: "array[int]", gone: Sequence[slice], *, vanished: boo
 def _flag_responses(
     flagged: Iterable[Sequence[tuple[int, str, int]]],
     options: "UpdateOptions",
-    known: "tuple[array[int], int]",
+    known: tuple[UidArray, int],
     recent: NumberSet,
     pending: NumberSet,
 ) -> Iterator[bytes]:

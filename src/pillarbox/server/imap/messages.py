@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from pillarbox.mail.long_array import UidArray
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.selected import SelectedMailbox
@@ -61,10 +62,10 @@ def _present(
     return Present(numbers, uids, flags, _joined(cached.modseqs, parts), missing)
 
 
-def _joined(values: "array[int]", parts: Sequence[slice]) -> "array[int]":
+def _joined(values: UidArray, parts: Sequence[slice]) -> "array[int]":
     if len(parts) == 1:
         return values[parts[0]]
-    found = array(values.typecode)
+    found = values[:0]
     for part in parts:
         found.extend(values[part])
     return found

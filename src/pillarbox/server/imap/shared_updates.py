@@ -4,9 +4,10 @@ A change of thirty thousand flags is news to every session that has the mailbox 
 by piece by whichever session needs the next one first, and the others with the same view write the same octets.
 """
 
-from array import array
 from collections.abc import Hashable, Iterator
 from weakref import WeakValueDictionary
+
+from pillarbox.mail.long_array import UidArray
 
 
 class SharedPieces:
@@ -14,7 +15,7 @@ class SharedPieces:
 
     __slots__ = ("__weakref__", "_made", "_source", "known", "view")
 
-    def __init__(self, view: "array[int]", known: "tuple[array[int], int]", source: Iterator[bytes]) -> None:
+    def __init__(self, view: UidArray, known: tuple[UidArray, int], source: Iterator[bytes]) -> None:
         self.view = view
         """The array of the UIDs that the clients knew."""
         self.known = known
@@ -42,15 +43,15 @@ class SharedUpdates:
     def __init__(self) -> None:
         self._kept: WeakValueDictionary[Hashable, SharedPieces] = WeakValueDictionary()
 
-    def find(self, change: Hashable, view: "array[int]") -> SharedPieces | None:
+    def find(self, change: Hashable, view: UidArray) -> SharedPieces | None:
         """The pieces of this change for clients that know the UIDs of this very array."""
         return self._kept.get((change, id(view)))
 
     def keep(
         self,
         change: Hashable,
-        view: "array[int]",
-        known: "tuple[array[int], int]",
+        view: UidArray,
+        known: tuple[UidArray, int],
         made: Iterator[bytes],
     ) -> SharedPieces:
         """Share what is made for such a client, for as long as one is being sent it."""

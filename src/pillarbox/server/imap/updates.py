@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
+from pillarbox.mail.long_array import UidArray
 from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.chosen import Chosen
@@ -42,7 +43,7 @@ class Updates(Struct, frozen=True, gc=False):
     vanished: NumberSet
     appended: "array[int]"
     flagged: Iterable[list[Flagged]]
-    uids: "array[int]"
+    uids: UidArray
     count: int
     concerned: int
     """How many messages have changed, at most."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pillarbox.mail.long_array import LongArray, UidArray
 from pillarbox.mail.number_set import EMPTY, STAR, NumberSet
 from pillarbox.mail.query import (
     NOTHING,
@@ -43,11 +44,16 @@ class Delta:
     changed: list[tuple[int, str, int]] = field(default_factory=list)
     vanished: NumberSet = EMPTY
     there: list[int] = field(default_factory=list)
+    divided: bool = False
+    """Whether the UIDs are in pieces."""
 
     @property
-    def uids(self) -> "array[int]":
+    def uids(self) -> UidArray:
         """With more than there was then: other sessions are further."""
-        return array("I", [*self.there, 1000, 1001])
+        uids = array("I", [*self.there, 1000, 1001])
+        return (
+            LongArray([uids[place : place + 2] for place in range(0, len(uids), 2)]) if self.divided else uids
+        )
 
     @property
     def count(self) -> int:
@@ -317,10 +323,10 @@ HISTORY = st.lists(
 )
 
 
-@given(HISTORY, st.booleans())
+@given(HISTORY, st.booleans(), st.booleans())
 @settings(max_examples=150)
 def test_what_is_sent_adds_up_to_the_mailbox(
-    history: list[tuple[int, list[int], list[int], bool]], qresync: bool
+    history: list[tuple[int, list[int], list[int], bool]], qresync: bool, divided: bool
 ) -> None:
     """Whatever happens and whenever it may be sent, the client ends with the true mailbox."""
     there, next_uid, modseq = [1, 2, 3, 5, 8], 9, 100
@@ -337,6 +343,7 @@ def test_what_is_sent_adds_up_to_the_mailbox(
             appended,
             [(uid, "\\Seen", modseq) for uid in changed],
             NumberSet.of(vanished),
+            divided=divided,
         )
         options = UpdateOptions(expunges=expunges, condstore=qresync, qresync=qresync)
         client.receive(applied(mailbox, delta, options))
@@ -344,6 +351,6 @@ def test_what_is_sent_adds_up_to_the_mailbox(
         assert all(believed in {None, uid} for believed, uid in zip(client.uids, known(mailbox), strict=True))
         # A client fetches the UIDs of what is new to it
         client.uids = [*known(mailbox)]
-    client.receive(applied(mailbox, Delta(), ALWAYS))
+    client.receive(applied(mailbox, Delta(divided=divided), ALWAYS))
     assert known(mailbox) == there
     assert len(client.uids) == len(there)
