@@ -41,8 +41,8 @@ def change(module, **names):
 change("pillarbox.server.pulse", BEAT_S=3600)
 change("pillarbox.server.chores.runner", IDLE_S=1e6)
 turns = "pillarbox.server.pump.turns"
-change(turns, SHARE_S=0.3, MIN_SHARE_S=0.06, TOGETHER_S=1.2, ROUND_S=1.8)
-change("pillarbox.server.pump.handling", SHARE_S=0.3)
+change(turns, SHARE_S=0.3, MIN_SHARE_S=0.06, TOGETHER_S=1.2, ROUND_S=1.8, NOTED_S=0.012)
+change("pillarbox.server.pump.handling", SHARE_S=0.3, TOGETHER_S=1.2, NOTED_S=0.012)
 from pillarbox.server.chores.runner import Chores
 Chores.start = lambda self: None
 from pillarbox.app.cli import main

@@ -8,41 +8,60 @@ is needed.
 
 import asyncio
 import types
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Hashable
 from typing import Any
 
+from pillarbox.server.pump.turns import Turns
 
-def drive(work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None] | None:
+
+def drive(
+    work: Coroutine[Any, Any, None],
+    loop: asyncio.AbstractEventLoop,
+    turns: Turns | None = None,
+    who: Callable[[], Hashable] = lambda: None,
+) -> asyncio.Task[None] | None:
     """Run `work` as far as it goes without waiting; the task that does the rest, if any is left.
 
-    What `work` raises before it first waits is raised here. Until then there is no current task.
+    What `work` raises before it first waits is raised here. Until then there is no current task. In `turns`, the rest
+    is counted as used by `who`.
     """
     try:
         waited_for = work.send(None)
     except StopIteration:
         return None
-    return loop.create_task(_rest(work, waited_for))
+    if turns is None:
+        turns = Turns()
+    return loop.create_task(_rest(work, waited_for, turns, who))
 
 
-async def _rest(work: Coroutine[Any, Any, None], waited_for: Any) -> None:
-    await _resume(work, waited_for)
+async def _rest(
+    work: Coroutine[Any, Any, None], waited_for: Any, turns: Turns, who: Callable[[], Hashable]
+) -> None:
+    await _resume(work, waited_for, turns, who)
 
 
 @types.coroutine
-def _resume(work: Coroutine[Any, Any, None], waited_for: Any) -> Generator[Any, None, None]:
+def _resume(
+    work: Coroutine[Any, Any, None], waited_for: Any, turns: Turns, who: Callable[[], Hashable]
+) -> Generator[Any, None, None]:
     """Continue a coroutine that is waiting already.
 
     What it waits for is yielded to the task as if the task had come across it itself; an error or a
     cancellation is thrown into the coroutine where it stands.
     """
+    monotonic = turns.monotonic
     while True:
+        error: BaseException | None = None
         try:
             yield waited_for
-        except BaseException as error:
-            try:
-                waited_for = work.throw(error)
-            except StopIteration:
-                return
-        else:
-            yield from work
+            if turns.full and not turns.is_due(waited_for):
+                yield from turns.wait().__await__()
+        except BaseException as raised:
+            error = raised
+        began = monotonic()
+        try:
+            waited_for = work.send(None) if error is None else work.throw(error)
+        except StopIteration:
             return
+        finally:
+            turns.used(monotonic() - began, who)

@@ -7,8 +7,8 @@ connection ends.
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Final, Generic
+from collections.abc import Callable, Coroutine, Hashable, Sequence
+from typing import Any, Final, Generic
 
 from pillarbox.server.connection import NOBODY, ConnectionGone, E, Peer, Session
 from pillarbox.server.pump import eager
@@ -17,7 +17,7 @@ from pillarbox.server.pump.deadline import Deadline
 from pillarbox.server.pump.held_input import HeldInput
 from pillarbox.server.pump.owner import ConnectionOwner
 from pillarbox.server.pump.phases import Event, Phase
-from pillarbox.server.pump.turns import SHARE_S
+from pillarbox.server.pump.turns import NOTED_S, SHARE_S, TOGETHER_S
 from pillarbox.world.memory import UNCOUNTED_OCTETS
 
 WRITE_HIGH_WATER_OCTETS: Final = 256 * 1024
@@ -147,12 +147,20 @@ class Handling(Accounting, ABC, Generic[E]):
 
     # --- actions: handling events
 
+    def _drive(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
+        return eager.drive(work, self._loop, self._owner.turns, self._who)
+
+    def _who(self) -> Hashable:
+        """With whom this connection shares what an iteration of the loop has for one account."""
+        session = self._session
+        return None if session is None else next(iter(session.accounts), None)
+
     def _open(self) -> None:
-        self._task = eager.drive(self._opened(), self._loop)
+        self._task = self._drive(self._opened())
 
     def _run(self) -> None:
         """Handle events as far as that is possible without waiting; the rest in a task."""
-        self._task = eager.drive(self._work(), self._loop)
+        self._task = self._drive(self._work())
 
     def _run_soon(self) -> None:
         # Not at once: the caller of `post` is in the middle of something.
@@ -160,7 +168,7 @@ class Handling(Accounting, ABC, Generic[E]):
 
     def _run_posted(self) -> None:
         # In turns, since one change may be news to many connections
-        self._task = eager.drive(self._work(_USED_UP), self._loop)
+        self._task = self._drive(self._work(_USED_UP))
 
     async def _opened(self) -> None:
         session = self._session
@@ -177,14 +185,16 @@ class Handling(Accounting, ABC, Generic[E]):
             raise
         await self._work()
 
-    async def _work(self, share_ends: float = _NO_SHARE, much_since: float = 0.0) -> None:
+    async def _work(
+        self, share_ends: float = _NO_SHARE, fed_at: float = 0.0, *, fed_much: bool = False
+    ) -> None:
         """Handle the events at hand, then those the machine returns next, until there are no more.
 
-        `much_since`: when the machine was given much input, which counts as well.
+        `fed_at`: when the machine was given input, if just now. `fed_much`: that took time which counts as well.
         """
         session, held, turns = self._session, self._held, self._owner.turns
         assert session is not None
-        monotonic, now, began = turns.monotonic, 0.0, much_since
+        monotonic, now, began = turns.monotonic, fed_at, fed_at
         try:
             while self.phase is _WORKING and self._ending is None:
                 events = self._events
@@ -192,7 +202,11 @@ class Handling(Accounting, ABC, Generic[E]):
                     return
                 # By time, since a thousand events may take a millisecond or a minute. A handler that has waited
                 # gives way once more than it must: cheaper than knowing that it has.
-                if (now := monotonic()) >= share_ends:
+                if fed_at:
+                    fed_at = 0.0
+                else:
+                    now = monotonic()
+                if now >= share_ends:
                     if share_ends != _NO_SHARE:
                         await turns.wait()
                         share_ends = turns.share_from(monotonic())
@@ -214,11 +228,10 @@ class Handling(Accounting, ABC, Generic[E]):
         except Exception as error:
             self._ended_by(error)
         finally:
-            if much_since:
+            if fed_much:
                 now = monotonic()
             if now > began and self._task is None:  # more than one event, or much input, and no waiting
                 self._share_ends, self._rested_at = share_ends, now + (now - began)
-                turns.used(now - began)
             self._events = self._task = None
             if self.phase is _WORKING:  # the table's step, spelt out: it is taken after every command
                 self.phase = _IDLE
@@ -273,10 +286,16 @@ class Handling(Accounting, ABC, Generic[E]):
 
     # --- actions: octets that arrive
 
-    def _feed(self, nbytes: int, share_ends: float = _NO_SHARE, much_since: float = 0.0) -> None:
-        if nbytes > SMALL_READ_OCTETS and not much_since:
-            self._feed_much(nbytes)
-            return
+    def _feed(self, nbytes: int) -> None:
+        turns = self._owner.turns
+        began, share_ends, much = turns.monotonic(), _NO_SHARE, nbytes > SMALL_READ_OCTETS
+        if much or turns.full:
+            share_ends = self._share_of(began, much=much)
+            if share_ends == _USED_UP:
+                self._hold(nbytes)
+                self.phase = _WORKING
+                self._task = self._drive(self._work(_USED_UP))
+                return
         session = self._session
         assert session is not None
         try:
@@ -290,21 +309,22 @@ class Handling(Accounting, ABC, Generic[E]):
                 self._input_taken()
             self._events = deque(events)
             self.phase = _WORKING  # BEGIN, spelt out likewise
-            self._task = eager.drive(self._work(share_ends, much_since), self._loop)
+            work = self._work(share_ends, began, fed_much=much)
+            self._task = eager.drive(work, self._loop, turns, self._who)
         else:
             self._count_progress(nbytes)
+        seconds = turns.monotonic() - began
+        turns.used_s += seconds  # `used`, spelt out for what is short
+        if seconds >= NOTED_S or turns.used_s >= TOGETHER_S:
+            turns.note(seconds, self._who)
 
-    def _feed_much(self, nbytes: int) -> None:
-        """At once if there is time, or else in a turn."""
+    def _share_of(self, now: float, *, much: bool) -> float:
+        """When the share ends of what has just come in: much input, or any while the loop has no time."""
         turns = self._owner.turns
-        now = turns.monotonic()
+        if not much:
+            return _USED_UP if turns.had_share(self._who()) else _NO_SHARE
         share_ends = self._share_ends if now < self._rested_at else now + SHARE_S
-        if turns.crowded or share_ends <= now:
-            self._hold(nbytes)
-            self.phase = _WORKING
-            self._task = eager.drive(self._work(_USED_UP), self._loop)
-        else:
-            self._feed(nbytes, share_ends, now)
+        return _USED_UP if turns.crowded or share_ends <= now else share_ends
 
     def _hold(self, nbytes: int) -> None:
         held, transport = self._held, self._transport

@@ -12,7 +12,8 @@ What each callback does is defined by the table in `phases`; this file performs 
 - The deadline is one timer, looked at when it fires: hearing from the peer only moves a number.
 - The peer that does not read is waited for (`drain`), at most as long as the deadline says.
 - Other connections are served at least every `SHARE_S` seconds, however many events are at hand, and whoever is
-  heard from has an event handled in that iteration of the loop, however many connections are at work (`turns`).
+  heard from has an event handled in that iteration of the loop, however many connections are at work, unless its
+  account has used up its share of it (`turns`).
 """
 
 import asyncio

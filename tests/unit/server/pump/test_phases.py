@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Activity, ConnectionGone, Peer
 from pillarbox.server.pump.phases import EVENT_MEANINGS, TABLE, Action, Event, Phase
 from pillarbox.server.pump.pump import Pump
@@ -131,7 +132,7 @@ class Stage:
     resume_reading = pause_reading
 
     # --- the session and its machine
-    accounts = ()
+    accounts: tuple[AccountId, ...] = ()
 
     @property
     def machine(self) -> "Stage":

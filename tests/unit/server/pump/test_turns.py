@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 
 import pytest
 
-from pillarbox.server.pump.turns import MIN_SHARE_S, ROUND_S, SHARE_S, TOGETHER_S, Turns
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.server.pump.turns import MIN_SHARE_S, NOTED_S, ROUND_S, SHARE_S, TOGETHER_S, Turns
 from tests.unit.server.pump.test_phases import Clock, Stage, pretended
 
 MANY = 64
@@ -75,12 +77,13 @@ def test_shares_shrink_with_the_number_of_those_who_wait() -> None:
     run(scene())
 
 
-def stages(count: int, turns: Turns, *, event_s: float) -> list[Stage]:
-    """Connections whose every event takes so long."""
+def stages(count: int, turns: Turns, *, event_s: float, account: int = 1) -> list[Stage]:
+    """Connections of an account whose every event takes so long."""
     made = []
     for _ in range(count):
         stage = Stage()
         stage.turns = turns
+        stage.accounts = (AccountId(account),)
 
         async def handle(event: bytes, stage: Stage = stage) -> None:
             stage.log.append("handled")
@@ -98,7 +101,7 @@ def test_a_command_is_answered_at_once_whatever_many_connections_have_sent() -> 
     async def scene() -> None:
         turns = Turns(lambda: Clock.now)
         heavy = stages(MANY, turns, event_s=0.001)
-        (light,) = stages(1, turns, event_s=0.0)
+        (light,) = stages(1, turns, event_s=0.0, account=2)
         began = Clock.now
         for stage in heavy:  # one iteration of the loop
             stage.arrive(b"x\n" * 2048)
@@ -115,6 +118,56 @@ def test_a_command_is_answered_at_once_whatever_many_connections_have_sent() -> 
             await asyncio.sleep(0)
         counts = [stage.log.count("handled") for stage in heavy]
         assert min(counts) > 0, "nobody is starved"
+
+    run(scene())
+
+
+@pytest.mark.parametrize("event_s", [0.001, NOTED_S / 2])
+def test_many_who_have_a_short_event_each_have_one_share_together(event_s: float) -> None:
+    async def scene() -> None:
+        turns = Turns(lambda: Clock.now)
+        heavy = stages(1000, turns, event_s=event_s)
+        (light,) = stages(1, turns, event_s=0.0, account=2)
+        began = Clock.now
+        for stage in heavy:  # one iteration of the loop
+            stage.arrive(b"x\n")
+        assert Clock.now - began < TOGETHER_S + SHARE_S + 2 * event_s
+        light.arrive(b"noop\n")
+        assert light.log.count("handled") == 1, "another account's command is handled all the same"
+        while any(stage.log.count("handled") == 0 for stage in heavy):
+            began = Clock.now
+            await asyncio.sleep(0)
+            assert Clock.now - began <= SHARE_S + 2 * event_s
+        await ticks()
+        assert not turns.full
+        assert not turns.crowded
+
+    run(scene())
+
+
+def test_those_whose_waiting_ends_at_once_go_on_in_turns() -> None:
+    async def scene() -> None:
+        turns = Turns(lambda: Clock.now)
+        many = stages(MANY, turns, event_s=0.0)
+        committed = asyncio.get_running_loop().create_future()
+
+        async def handle(event: bytes, stage: Stage) -> None:
+            await asyncio.shield(committed)
+            stage.log.append("handled")
+            Clock.now += 0.001
+
+        for stage in many:
+            stage.handle = partial(handle, stage=stage)  # type: ignore[method-assign]  # this scene has its own
+            stage.arrive(b"x\n")
+        await ticks()
+        committed.set_result(None)
+        longest = 0.0
+        for _ in range(100):
+            began = Clock.now
+            await asyncio.sleep(0)
+            longest = max(longest, Clock.now - began)
+        assert all(stage.log.count("handled") == 1 for stage in many)
+        assert longest < TOGETHER_S + SHARE_S + 0.002
 
     run(scene())
 
