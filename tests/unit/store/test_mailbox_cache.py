@@ -16,6 +16,7 @@ from pillarbox.store.cached_mailbox import LOOKED_AT, MAX_DELETED, RECOUNT_OCTET
 from pillarbox.store.changes import Delta
 from pillarbox.store.flags import Mode, alter
 from pillarbox.store.mailbox_cache import MailboxCache, read
+from pillarbox.world.database import Transaction
 from tests.kit.database import RecordingTransaction
 from tests.kit.stored_mail import ANNA, NOW_MS, current, mailbox, open_store, put
 
@@ -312,15 +313,62 @@ def test_a_long_run_of_messages_with_the_same_flags_is_read() -> None:
         assert found.first_unseen() == more + 1
 
 
-def test_a_snapshot_stays_as_it_is() -> None:
+def _alter(tx: Transaction, cache: MailboxCache) -> None:
+    alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
+
+
+def _alter_and_apply(tx: Transaction, cache: MailboxCache) -> None:
+    cache.apply(ANNA, mailbox(tx), alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen"))
+
+
+def _alter_one(tx: Transaction, cache: MailboxCache) -> None:
+    alter(tx, ANNA, mailbox(tx), NumberSet(((2, 2),)), mode=Mode.ADD, flags="\\Seen")
+
+
+def _expunge(tx: Transaction, cache: MailboxCache) -> None:
+    placements.expunge(tx, ANNA, mailbox(tx), NumberSet(((1, 1),)), deleted_only=False)
+
+
+def _put(tx: Transaction, cache: MailboxCache) -> None:
+    put(tx, flags="\\Flagged")
+
+
+@given(st.lists(st.sampled_from([_alter, _alter_and_apply, _alter_one, _expunge, _put]), max_size=5))
+def test_a_snapshot_stays_as_it_is(changes: list[Callable[[Transaction, MailboxCache], None]]) -> None:
+    with open_store() as tx:
+        put(tx)
+        put(tx)
+        cache, taken = MailboxCache(), []
+        for change in (*changes, _put):
+            known = current(cache, tx, mailbox(tx))
+            copy, count = known.snapshot(), len(known.uids)
+            taken.append((copy, known.uids[:], known.flags[:], known.modseqs[:]))
+            assert len(copy.uids) == count
+            change(tx, cache)
+        current(cache, tx, mailbox(tx))
+        for copy, uids, flags, modseqs in taken:
+            count = len(uids)
+            assert (copy.uids, copy.flags[:count], copy.modseqs[:count]) == (uids, flags, modseqs)
+
+
+def test_snapshots_are_copied_only_when_something_changes_that_they_have() -> None:
     with open_store() as tx:
         put(tx)
         cache = MailboxCache()
-        copy = current(cache, tx, mailbox(tx)).snapshot()
-        alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
+        known = current(cache, tx, mailbox(tx))
+        first, second = known.snapshot(), known.snapshot()
+        assert first.uids is second.uids
+        assert first.flags is second.flags is known.flags
         put(tx)
-        current(cache, tx, mailbox(tx))
-        assert (list(copy.uids), copy.flags, len(copy.modseqs)) == ([1], [""], 1)
+        assert current(cache, tx, mailbox(tx)).flags is first.flags, "new messages come behind theirs"
+        third = known.snapshot()
+        del first, second
+        _alter(tx, cache)
+        assert current(cache, tx, mailbox(tx)).flags is not third.flags
+        del third
+        flags = known.flags
+        alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.REPLACE, flags="\\Draft")
+        assert current(cache, tx, mailbox(tx)).flags is flags, "nobody has them any more"
 
 
 def test_the_cache_is_bounded_and_evicts_the_least_recently_used() -> None:
