@@ -37,7 +37,8 @@ class LongArray(Sequence[int]):
         return cls([numbers[start : start + PIECE] for start in range(0, len(numbers), PIECE)])
 
     def __len__(self) -> int:
-        return self._starts[-1] + len(self._pieces[-1])
+        starts = self._starts
+        return starts[-1] + len(self._pieces[len(starts) - 1])
 
     def __iter__(self) -> Iterator[int]:
         return chain.from_iterable(self._pieces)
@@ -62,7 +63,7 @@ class LongArray(Sequence[int]):
         piece = bisect_right(self._starts, start) - 1
         begins = self._starts[piece]
         found = self._pieces[piece][start - begins : max(start, stop) - begins]
-        while (piece := piece + 1) < len(self._pieces) and self._starts[piece] < stop:
+        while (piece := piece + 1) < len(self._starts) and self._starts[piece] < stop:
             found.extend(self._pieces[piece][: stop - self._starts[piece]])
         return found
 
@@ -71,7 +72,7 @@ class LongArray(Sequence[int]):
         start, room = 0, PIECE - len(self._pieces[-1])
         while start < len(more):
             if room <= 0:
-                # In this order: another thread that reads what was there sees no piece without its start
+                # In this order: what another thread reads meanwhile goes by the starts, all of which have their piece
                 length = len(self)
                 self._pieces.append(self._pieces[-1][:0])
                 self._starts.append(length)
