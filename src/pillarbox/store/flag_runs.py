@@ -13,10 +13,8 @@ from typing import Final, TypeAlias
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.number_set import STAR, NumberSet
-from pillarbox.world.database import Transaction, ValuesDamaged
+from pillarbox.world.database import QUERY_ROWS, Transaction, ValuesDamaged
 
-_APART: Final = 16
-"""A query costs as much as reading so many rows."""
 _MAX_TEXTS: Final = 32
 """Flags that a query asks for."""
 _BEYOND: Final = (STAR + 1, STAR + 1)
@@ -69,7 +67,7 @@ def overlapping(
         chosen = ()
     sql += " ORDER BY uid"
     found: list[FlagRun] = []
-    for first, last in uids.spans(_APART):
+    for first, last in uids.spans(QUERY_ROWS):
         # A run may have UIDs of several spans
         if found and (first := max(first, found[-1][1] + 1)) > last:
             continue

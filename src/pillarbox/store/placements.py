@@ -16,10 +16,7 @@ from pillarbox.store import account_counters, changes, flag_runs, flag_texts, ma
 from pillarbox.store.append import PLACE, Appended, Arrival, append_all
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox_counts import MailboxCounts
-from pillarbox.world.database import SqlValue, Transaction
-
-_APART: Final = 16
-"""A query costs as much as reading so many rows."""
+from pillarbox.world.database import QUERY_ROWS, SqlValue, Transaction
 
 _SHORT_RUN: Final = 8
 """From so many messages in a run on, one statement for the run costs less than one for each message."""
@@ -69,7 +66,6 @@ def copy(
     Raises `NoSuchMailbox` or `flags.MailboxFlagsFull` before it has changed anything.
     """
     rows = _rows_to_copy(tx, account, mailbox, uids, to)
-    flag_texts.check(tx, account, to, _long(rows))
     return _copy(tx, account, mailbox, rows, to=to, now_ms=now_ms) if rows else None
 
 
@@ -78,7 +74,6 @@ def move(
 ) -> Copied | None:
     """Move messages in one step (RFC 6851); `None` where none exists. Raises as `copy` does."""
     rows = _rows_to_copy(tx, account, mailbox, uids, to)
-    flag_texts.check(tx, account, to, _long(rows))
     return _move(tx, account, mailbox, rows, to=to, now_ms=now_ms)
 
 
@@ -86,7 +81,9 @@ def move_all(
     tx: Transaction, account: AccountId, mailbox: MailboxId, *, to: MailboxId, now_ms: int
 ) -> Copied | None:
     """Move all messages to an empty mailbox, whatever flags they have. Raises `NoSuchMailbox`."""
-    rows = _rows_to_copy(tx, account, mailbox, EVERYTHING, to)
+    mailbox_counts.read(tx, account, mailbox)
+    mailbox_counts.read(tx, account, to)
+    rows = _rows(tx, account, mailbox, EVERYTHING)
     return _move(tx, account, mailbox, rows, to=to, now_ms=now_ms)
 
 
@@ -175,7 +172,7 @@ def _rows(
     limit: int | None = None,
 ) -> list[_Row]:
     pattern = f"%{flag_text.DELETED}%" if deleted_only else "%"
-    spans = uids.spans(_APART)
+    spans = uids.spans(QUERY_ROWS)
     has_others = len(spans) < len(uids.runs)
     most = _NO_LIMIT if has_others or limit is None else limit
     found: list[_Row] = []
@@ -231,7 +228,7 @@ def _placements(
     """Rows for the other mailbox, of single messages given by their old and new UIDs."""
     account, mailbox, to = places
     by_uid: dict[int, tuple[Any, ...]] = {}
-    for first, last in NumberSet.of(old for old, _ in scattered).spans(_APART):
+    for first, last in NumberSet.of(old for old, _ in scattered).spans(QUERY_ROWS):
         by_uid |= {row[0]: row[1:] for row in tx.rows(_PLACEMENTS, (account, mailbox, first, last))}
     return [(account, to, new, *by_uid[old], now_ms) for old, new in scattered]
 
@@ -239,9 +236,12 @@ def _placements(
 def _rows_to_copy(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, to: MailboxId
 ) -> list[_Row]:
+    """Raises `NoSuchMailbox` or `flags.MailboxFlagsFull`."""
     mailbox_counts.read(tx, account, mailbox)
     mailbox_counts.read(tx, account, to)
-    return _rows(tx, account, mailbox, uids)
+    rows = _rows(tx, account, mailbox, uids)
+    flag_texts.check(tx, account, to, _long(rows))
+    return rows
 
 
 def _copy(

@@ -14,10 +14,6 @@ from pillarbox.store.cached_mailbox import CachedMailbox
 
 MAX_CACHED: Final = 4096
 """Mailboxes whose data a process keeps."""
-MAX_TEXT_OCTETS: Final = 256 * 1024
-"""Of the different flags that messages have, this much is read for the keywords in use: some ten milliseconds."""
-MAX_NAMED_OCTETS: Final = 8 * 1024
-"""Keywords in use that are named, about: each mailbox whose data is kept has them three times."""
 
 
 class SelectData:

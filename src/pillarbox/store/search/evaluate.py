@@ -39,7 +39,7 @@ from pillarbox.store.search.text import (
     longest_word,
 )
 from pillarbox.world.blobs import BlobDamaged, Blobs
-from pillarbox.world.database import Transaction
+from pillarbox.world.database import QUERY_ROWS, Transaction
 
 INDEX_FROM_MESSAGES: Final = 16
 """With fewer candidates, reading them is cheaper than querying the index."""
@@ -49,9 +49,6 @@ MAX_SUBJECTS_READ: Final = 20_000
 
 MAX_PLACES: Final = 10_000
 """Messages that are looked at together where that takes no more than their flags, or a narrow row."""
-
-APART: Final = 16
-"""A query costs as much as looking at so many rows."""
 
 MAX_ROWS: Final = 500
 """Messages whose wide columns are in memory together."""
@@ -276,8 +273,8 @@ class _Search:
         )
         for some in self._parts(places):
             spans: tuple[Run, ...] = ((uids[some[0]], uids[some[-1]]),)
-            if some[-1] - some[0] > APART * len(some):  # few of many
-                spans = NumberSet.of(uids[place] for place in some).spans(APART)
+            if some[-1] - some[0] > QUERY_ROWS * len(some):  # few of many
+                spans = NumberSet.of(uids[place] for place in some).spans(QUERY_ROWS)
             rows = [row for span in spans for row in self._tx.rows(sql, (*mailbox, *span, *parameters))]
             matching = {uid for (uid,) in rows}
             found += [place for place in some if uids[place] in matching]

@@ -17,10 +17,11 @@ from pillarbox.world.database.failures import (
     ValuesDamaged,
 )
 from pillarbox.world.database.schema import Schema
-from pillarbox.world.database.transaction import SqlValue, Transaction
+from pillarbox.world.database.transaction import QUERY_ROWS, SqlValue, Transaction
 
 __all__ = [
     "MAX_SEARCH_THREADS",
+    "QUERY_ROWS",
     "Database",
     "DatabaseDamaged",
     "DatabaseFailure",

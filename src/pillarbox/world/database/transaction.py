@@ -7,12 +7,15 @@ engine understands is in a file whose path names the engine.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.topic import Topic
 
 SqlValue = None | int | float | str | bytes
+
+QUERY_ROWS: Final = 16
+"""A query costs as much as reading so many rows more: what is nearer to each other is read by one."""
 
 
 class Transaction(Protocol):
