@@ -105,6 +105,19 @@ def _alter(
     if long:
         _check_texts(tx, account, mailbox, parts, long)
     modseq = account_counters.next_modseq(tx, account)
+    after, counts = _after(parts, rewritten, modseq)
+    flag_runs.replace(tx, account, mailbox, before, flag_runs.joined(after))
+    mailbox_counts.apply(tx, account, mailbox, modseq, _count_change(rewritten, counts))
+    if long:
+        flag_texts.change(tx, account, mailbox, _gained(long, counts))
+    changes.record(tx, account, modseq, mailbox, ChangeKind.FLAGGED, uids)
+    return FlagChange(uids, refused, rewritten, sum(counts.values()), previous, modseq)
+
+
+def _after(
+    parts: list[tuple[FlagRun, bool]], rewritten: dict[str, str], modseq: ModSeq
+) -> tuple[list[FlagRun], dict[str, int]]:
+    """The runs as the change leaves them, and how many messages had each of the texts that it rewrites."""
     after: list[FlagRun] = []
     counts = dict.fromkeys(rewritten, 0)
     for run, inside in parts:
@@ -114,12 +127,7 @@ def _alter(
             counts[old] += last - first + 1
         else:
             after.append(run)
-    flag_runs.replace(tx, account, mailbox, before, flag_runs.joined(after))
-    mailbox_counts.apply(tx, account, mailbox, modseq, _count_change(rewritten, counts))
-    if long:
-        flag_texts.change(tx, account, mailbox, _gained(long, counts))
-    changes.record(tx, account, modseq, mailbox, ChangeKind.FLAGGED, uids)
-    return FlagChange(uids, refused, rewritten, sum(counts.values()), previous, modseq)
+    return after, counts
 
 
 def _is_wide(uids: NumberSet) -> bool:

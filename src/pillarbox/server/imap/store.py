@@ -1,7 +1,7 @@
 """STORE and UID STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3).
 
-The database rewrites flags by the few different texts there are; the cached mailbox applies that in the same
-way; and the response is one join over both: no Python runs per message.
+The database rewrites the runs of messages that have the same flags; the cached mailbox applies that by the few
+different texts there are; and the response is one join over both: no Python runs per message.
 """
 
 from collections.abc import Sequence
