@@ -64,9 +64,11 @@ class Relay:
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = False
-        self._watch = ClockWatch(world.clock, distrust_s=2 * self._limits.poll_s)
-        self._was_ahead = True
-        """Whether the clock may have been set back since the queue was looked through."""
+        self._distrust_s = 2 * self._limits.poll_s
+        self._watch = ClockWatch(world.clock, distrust_s=self._distrust_s)
+        self._look_through_at_s: float | None = world.clock.monotonic() + self._distrust_s
+        """When to look for what was queued while the clock was ahead: not before other workers, which may be older,
+        have renewed their leases. `None`: it was, and the clock has not been set since."""
 
     def reconfigure(self, config: Config, routes: Routes) -> None:
         """Use another configuration for the connections that are made from now on."""
@@ -253,15 +255,16 @@ class Relay:
     async def _leases_trusted(self) -> bool:
         """Whether a lease that seems to have run out has: not for a while after the clock was set."""
         if self._watch.jumped():
-            self._world.telemetry.warning("clock was set", leases_trusted_in_s=2 * self._limits.poll_s)
-            self._was_ahead = True
+            self._world.telemetry.warning("clock was set", leases_trusted_in_s=self._distrust_s)
+            self._look_through_at_s = self._world.clock.monotonic() + self._distrust_s
             await self._renew()
-        if self._was_ahead and self._watch.trusted:
-            self._was_ahead = False
-            await self._bring_forward()
+        due_s = self._look_through_at_s
+        if due_s is not None and self._world.clock.monotonic() >= due_s:
+            self._look_through_at_s = None
+            await self._bring_forward(due_s)
         return self._watch.trusted
 
-    async def _bring_forward(self) -> None:
+    async def _bring_forward(self, due_s: float) -> None:
         """What was written while the clock was ahead is tried now; by now all workers have renewed their leases."""
         database, now_ms = self._world.database, self._now_ms
         try:
@@ -269,7 +272,7 @@ class Relay:
                 return
             recipients = await database.write_in_thread(clock_set_back.bring_forward, now_ms=now_ms)
         except BaseException:
-            self._was_ahead = True
+            self._look_through_at_s = due_s
             raise
         self._world.telemetry.event("queue brought forward", recipients=recipients)
 

@@ -11,12 +11,13 @@ from pillarbox.queue.schedule import LEASE_MS
 from pillarbox.queue.spool import LIFETIME_MS
 from pillarbox.server.relay.context import RelayLimits
 from pillarbox.server.relay.destination_queue import DELIVERY_AGENTS
+from pillarbox.server.relay.relay import Relay
 from pillarbox.server.relay.settling import DELIVERIES
 from pillarbox.world.blobs import DatabaseBlobs
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.network.memory import Fault
 from tests.kit.smtp.peer import SILENCE
-from tests.kit.smtp.relay import RelayProvider, run_with_relay
+from tests.kit.smtp.relay import CONFIG, RelayProvider, run_with_relay
 
 HOUR = 3600.0
 SOONER = "UPDATE queue_messages SET expires_at_ms = queued_at_ms + ?"
@@ -469,5 +470,24 @@ def test_what_was_queued_while_the_clock_was_ahead_is_tried_when_it_is_right(*, 
         await provider.pass_(400)
         assert "ahead@two.example" in peer.addresses
         assert provider.waiting() == []
+
+    run_with_relay(test)
+
+
+def test_what_another_worker_is_trying_is_left_to_it_as_the_clock_is_set_back() -> None:
+    year_ms = 365 * 24 * 3_600_000
+
+    async def test(provider: RelayProvider) -> None:
+        peer = provider.peer("two.example", "192.0.2.2", answers={"": SILENCE})
+        provider.clock._started_ms += year_ms
+        await provider.pass_(400)
+        await provider.queue("a@two.example")
+        await provider.pass_(5)
+        provider.clock._started_ms -= year_ms
+        second = Relay(provider.world, CONFIG, provider.routes, limits=provider.limits)
+        second.start()
+        await provider.pass_(200)
+        assert peer.connections == 1
+        await second.stop(0)
 
     run_with_relay(test)
