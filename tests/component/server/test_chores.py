@@ -17,7 +17,7 @@ from pillarbox.server.chores.table import LEFTOVERS_EVERY_S
 from pillarbox.store.search import feeding, index
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS
 from pillarbox.world.clock import SystemClock
-from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.database import DatabaseDamaged, DatabaseUnavailable
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.world import World
 from tests.kit.provider import open_provider
@@ -255,3 +255,29 @@ def test_other_chores_have_their_turn_however_much_arrived(tmp_path: Path) -> No
         await provider.close()
 
     asyncio.run(scenario())
+
+
+def test_a_chore_that_fails_leaves_the_others_theirs(tmp_path: Path) -> None:
+    async def damaged(_world: World, _rest: Rest) -> bool:
+        raise DatabaseDamaged("a page can't be read")
+
+    async def wrong(_world: World, _rest: Rest) -> bool:
+        raise ValueError("an error of ours")
+
+    async def last(_world: World, _rest: Rest) -> bool:
+        done.append(True)
+        return False
+
+    async def scenario() -> None:
+        provider = await open_provider(tmp_path)
+        chores = Chores(provider.world, lambda: True, (Chore(damaged), Chore(wrong), Chore(last)))
+        for _ in range(2):
+            assert not await chores.round()
+        warned = [fields for name, fields in provider.telemetry.events if name == "chores postponed"]
+        assert warned == [{"detail": "a page can't be read"}]
+        assert [name for name, _ in provider.telemetry.failures] == ["chore failed"] * 2
+        await provider.close()
+
+    done: list[bool] = []
+    asyncio.run(scenario())
+    assert done == [True, True]

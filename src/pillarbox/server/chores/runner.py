@@ -29,8 +29,8 @@ class Chores:
         """When the last rest ended, by the monotonic clock."""
         self._others = False
         """Whether anyone else used the database during the last rest."""
-        self._postponed = ""
-        """Why the last round failed, where the database was at fault."""
+        self._postponed: dict[Chore, str] = {}
+        """Why a chore failed the last time, where the database was at fault."""
 
     def start(self) -> None:
         """Begin."""
@@ -46,21 +46,14 @@ class Chores:
     async def _run(self) -> None:
         await self._sleep(BUSY_S)
         while True:
-            more = False
-            if self._may_run():
-                try:
-                    more = await self.round()
-                    self._postponed = ""
-                except DatabaseUnavailable as failure:
-                    if str(failure) != self._postponed:  # once, however long it lasts
-                        self._postponed = str(failure)
-                        self._world.telemetry.warning("chores postponed", detail=self._postponed)
-                except Exception as error:
-                    self._world.telemetry.failure("chore failed", error)
+            more = self._may_run() and await self.round()
             await (self.rest() if more else self._sleep(IDLE_S))
 
     async def round(self) -> bool:
-        """Run each chore that is due once; return whether there may be more to do."""
+        """Run each chore that is due once; return whether there may be more to do.
+
+        One that fails is reported, and leaves the others their turns.
+        """
         return any([await self._run_if_due(chore) for chore in self._due])
 
     async def rest(self, seconds: float | None = None) -> None:
@@ -80,4 +73,20 @@ class Chores:
         if now < self._due[chore]:
             return False
         self._due[chore] = now + chore.every_s
-        return await chore.run(self._world, self.rest)
+        try:
+            more = await chore.run(self._world, self.rest)
+        except DatabaseUnavailable as failure:
+            self._postpone(chore, str(failure))
+            return False
+        except Exception as error:
+            self._world.telemetry.failure("chore failed", error)
+            return False
+        self._postponed.pop(chore, None)
+        return more
+
+    def _postpone(self, chore: Chore, why: str) -> None:
+        if (
+            why not in self._postponed.values()
+        ):  # once, however long it lasts, and whichever chores it concerns
+            self._world.telemetry.warning("chores postponed", detail=why)
+        self._postponed[chore] = why
