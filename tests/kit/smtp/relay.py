@@ -167,6 +167,14 @@ class RelayProvider:
             await stopping
 
 
+def two_hosts(provider: RelayProvider, **first: Unpack[PeerTraits]) -> tuple[SmtpPeer, SmtpPeer]:
+    """Two exchangers of two.example, the first with these traits."""
+    provider.mx("two.example", "mx1.two.example", "mx2.two.example")
+    return provider.peer("mx1.two.example", "192.0.2.1", **first), provider.peer(
+        "mx2.two.example", "192.0.2.2"
+    )
+
+
 async def _everything_done() -> None:
     """Return when every task waits for a timer."""
     ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]  # of `BaseEventLoop`, not in its stub
