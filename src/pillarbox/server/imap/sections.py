@@ -6,7 +6,8 @@ is decoded. A section that the message does not have is NIL.
 """
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Sequence, Set
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -83,15 +84,21 @@ def other_fields(names: frozenset[bytes]) -> OtherFields | None:
     others = {_distinct(name + b":", asked) for name in CACHED_FIELDS - names}
     if not others:
         return None
-    short = b"".join(sorted([other + other.upper() for other in others if len(other) == 1]))
-    beginnings = [b"[%b]" % short] if short else []
-    beginnings += [_any_case(other) for other in sorted(others) if len(other) > 1]
-    another = b"|".join(beginnings)
     initials = {other[:1] for other in others}
     return OtherFields(
-        re.compile(rb"\n(?:%b)[^\n]*+(?:\n(?:[ \t]|%b)[^\n]*+)*" % (another, another)),
+        re.compile(
+            rb"\n(?:%b)[^\n]*+(?:\n(?:%b)[^\n]*+)*" % (_any_of(others), _any_of({*others, b" ", b"\t"}))
+        ),
         frozenset(map(bytes, zip(range(256)))) - initials - {initial.upper() for initial in initials},
     )
+
+
+def _any_of(beginnings: Set[bytes]) -> bytes:
+    """An expression for these: one alternative for all that differ in their first octet alone."""
+    initials = defaultdict[bytes, bytes](bytes)
+    for beginning in sorted(beginnings):
+        initials[beginning[1:]] += beginning[:1]
+    return b"|".join([b"[%b]" % (some + some.upper()) + _any_case(rest) for rest, some in initials.items()])
 
 
 def _distinct(name: bytes, others: tuple[bytes, ...]) -> bytes:
