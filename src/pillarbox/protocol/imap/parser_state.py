@@ -167,7 +167,7 @@ class ParserState:
         # NO, nothing is selected then: an EXPUNGE that was sent along must not find the old mailbox
         if self.selected is not None and selects(self.draft.verb):
             self.deselect()
-            answer = responses.closed() + answer
+            answer = responses.CLOSED + answer
         # RFC 7888 §4: what comes all the same must be read, or the connection closed
         if count and not count.synchronizing and count.size > self.limits.skipped_octets:
             return self.bye(answer, "Literal too large")

@@ -52,9 +52,8 @@ def _status(tag: bytes, word: bytes, text: str, code: bytes | None) -> bytes:
     )
 
 
-def closed() -> bytes:
-    """RFC 9051 §7.1: responses from here on are not about the mailbox that was selected."""
-    return ok(UNTAGGED, "Previous mailbox closed", response_codes.CLOSED)
+CLOSED: Final = ok(UNTAGGED, "Previous mailbox closed", response_codes.CLOSED)
+"""RFC 9051 §7.1: responses from here on are not about the mailbox that was selected."""
 
 
 # --- the server

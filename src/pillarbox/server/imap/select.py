@@ -31,7 +31,7 @@ async def select(session: SessionState, command: Select) -> Reply:
     machine = session.machine
     if machine.selected is not None:
         # RFC 7162 §3.2.11: responses from here on are about the new mailbox
-        session.write(responses.closed())
+        session.write(responses.CLOSED)
     # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
     machine.deselect()
     cached, first_recent, since = await _open(session, command.mailbox, command.resynchronize)

@@ -4,7 +4,7 @@ The counts are columns that the store maintains; nothing is counted here, except
 """
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import Final, assert_never
 
 from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import AccountId
@@ -22,7 +22,10 @@ async def status(session: SessionState, command: Status) -> Reply:
     with_recent = StatusItem.RECENT in command.items
     mailbox, recent = await session.read(_read, session.account_id, command.mailbox, with_recent=with_recent)
     session.write(status_response(session, mailbox, command.items, recent))
-    return ok("STATUS completed")
+    return _COMPLETED
+
+
+_COMPLETED: Final = ok("STATUS completed")
 
 
 def _read(tx: Transaction, account: AccountId, name: str, *, with_recent: bool) -> tuple[Mailbox, int | None]:

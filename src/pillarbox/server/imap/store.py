@@ -45,7 +45,10 @@ async def store(session: SessionState, command: Store) -> Reply:
     if altered.refused:
         code = response_codes.modified(_named(selected, command, altered.refused))
         return ok("Conditional STORE failed", code)
-    return ok(SOME_GONE, response_codes.EXPUNGEISSUED) if missing else ok("STORE completed")
+    return ok(SOME_GONE, response_codes.EXPUNGEISSUED) if missing else _COMPLETED
+
+
+_COMPLETED: Final = ok("STORE completed")
 
 
 async def alter(

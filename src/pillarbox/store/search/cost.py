@@ -107,11 +107,20 @@ def cost(query: Query) -> int:
             return max(map(cost, terms), default=_MEMORY)
         case q.Not(term):
             return cost(term)
-        case q.Body() | q.Text():
-            return _WHOLE_TEXT
-        case q.Field() | q.Addresses():
-            return _HEADER_LINES
-        case q.Dated() | q.Younger() | q.Older() | q.Larger() | q.Smaller() | q.EmailIs() | q.ThreadIs():
-            return _NARROW_TABLE
         case _:
-            return _MEMORY
+            return _COSTS.get(type(query), _MEMORY)
+
+
+_COSTS: Final[dict[type[Query], int]] = {
+    q.Body: _WHOLE_TEXT,
+    q.Text: _WHOLE_TEXT,
+    q.Field: _HEADER_LINES,
+    q.Addresses: _HEADER_LINES,
+    q.Dated: _NARROW_TABLE,
+    q.Younger: _NARROW_TABLE,
+    q.Older: _NARROW_TABLE,
+    q.Larger: _NARROW_TABLE,
+    q.Smaller: _NARROW_TABLE,
+    q.EmailIs: _NARROW_TABLE,
+    q.ThreadIs: _NARROW_TABLE,
+}

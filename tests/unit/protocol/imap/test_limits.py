@@ -141,7 +141,7 @@ def test_a_literal_is_refused_when_it_is_announced(verb: bytes) -> None:
     first = b" 1" if verb.endswith(b"REPLACE") else b""
     answer, *rest = dialogue.send(b"a %b%b {%d}\r\n" % (verb, first, size) + NEXT)
     assert isinstance(answer, Response)
-    refused = answer.octets.removeprefix(responses.closed())
+    refused = answer.octets.removeprefix(responses.CLOSED)
     assert refused.startswith(b"a NO [LIMIT] Literal too large" if argument else b"a BAD ")
     assert rest
     assert dialogue.machine.buffered == 0
