@@ -85,8 +85,7 @@ class Chores:
         return more
 
     def _postpone(self, chore: Chore, why: str) -> None:
-        if (
-            why not in self._postponed.values()
-        ):  # once, however long it lasts, and whichever chores it concerns
+        # Once, however long it lasts, and whichever chores it concerns
+        if why not in self._postponed.values():
             self._world.telemetry.warning("chores postponed", detail=why)
         self._postponed[chore] = why
