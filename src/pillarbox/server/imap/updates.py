@@ -7,6 +7,7 @@ row is read where nothing changed. How changes are sent, and which must wait, is
 
 from array import array
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Final
 
 from msgspec import Struct
@@ -73,8 +74,8 @@ async def send(session: SessionState, *, expunges: bool) -> None:
     if late is None and not early and not (expunges and selected.pending_expunges.runs):
         return
     options, runs = _options(session, expunges=expunges), changed.joined(early, late or {})
-    pieces, octets = await _applied(session, selected, cached, runs, options)
-    with session.holding(octets):
+    pieces, held = await _applied(session, selected, cached, runs, options)
+    with held:
         await session.write_pieces(pieces)
     if machine.qresync and selected.pending_expunges:
         # RFC 7162 §3.2: MODSEQs were sent while an EXPUNGE with a lower one is pending; a client that is
@@ -89,25 +90,26 @@ async def _applied(
     cached: CachedMailbox,
     runs: Runs,
     options: UpdateOptions,
-) -> tuple[Iterable[bytes], int]:
-    """Apply what has changed; the responses, made once for all sessions that have the same view and get many, and what
-    octets they hold until they are written, beside those of others."""
-    view, since = selected.uids, selected.modseq
+) -> tuple[Iterable[bytes], AbstractContextManager[object]]:
+    """Apply what has changed; the responses, made once for all sessions that have the same view and get many, and in
+    the memory budget, until they are written, what they hold."""
+    view, since, buffers = selected.uids, selected.modseq, session.world.memory.accounts.buffers
     claims = ChangeKind.APPENDED in runs and not options.rev2 and not selected.read_only
     key = selected.mailbox, session.account_id, since, selected.count, cached.modseq, options
     shareable = not (claims or selected.recent or selected.pending_expunges)
     if shareable and (shared := session.caches.updates.find(key, view)):
         selected.catch_up(*shared.known, cached.modseq)
-        return shared, 0
+        return shared, shared.written(buffers, session.connection.abort)
     found = _updates(cached, runs, since)
     if claims and found.appended:
         await claim_recent(session, selected)
     written = selected.apply(found, options)
     octets = cached.snapshot_octets if found.concerned > PIECE_ROWS else 0
     if not shareable or selected.pending_expunges or found.concerned <= session.limits.many_messages:
-        return written, octets
-    shared = session.caches.updates.keep(key, view, (selected.uids, selected.count), written)
-    return shared, octets + found.concerned * RESPONSE_OCTETS
+        return written, session.holding(octets)
+    octets += found.concerned * RESPONSE_OCTETS
+    shared = session.caches.updates.keep(key, view, (selected.uids, selected.count), written, octets)
+    return shared, shared.written(buffers, session.connection.abort)
 
 
 def _options(session: SessionState, *, expunges: bool) -> UpdateOptions:

@@ -222,7 +222,7 @@ def test_sessions_that_see_the_same_are_sent_what_was_made_once() -> None:
     view, other, known = array("I", [1]), array("I", [1]), (array("I"), 0)
     updates = SharedUpdates()
     assert updates.find("change", view) is None
-    one = iter(updates.keep("change", view, known, making()))
+    one = iter(updates.keep("change", view, known, making(), 3))
     assert next(one) == b"0"
     shared = updates.find("change", view)
     assert shared is not None

@@ -1,12 +1,16 @@
 """Several sessions on one mailbox: what each is sent, and when (RFC 9051 §5.2, §7.5.1; RFC 2180)."""
 
 import asyncio
+from array import array
+from functools import partial
 
 import pytest
 
 from pillarbox.server.imap.limits import ImapLimits
+from pillarbox.server.imap.shared_updates import SharedUpdates
 from pillarbox.store import mailbox_cache
 from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.memory import MemoryShare
 from tests.kit.imap.client import MESSAGE, open_imap
 from tests.kit.imap.responses import Continuation, Numbered, Status
 
@@ -215,3 +219,19 @@ def test_while_updates_can_not_be_read_changes_are_looked_for_together(
             mail.deliver()
             assert idler.receive() == []
         assert waits == [7.5]
+
+
+def test_shared_updates_are_in_the_budget_until_the_last_client_has_read_them() -> None:
+    budget, cut_off = MemoryShare(100), list[str]()
+    known = array("I", [1, 2])
+    shared = SharedUpdates().keep("change", known, (known, 2), iter([b"0"]), 60)
+    quick, slow = (shared.written(budget, partial(cut_off.append, name)) for name in ("quick", "slow"))
+    with slow:
+        with quick:
+            assert budget.used_octets == 60, "once"
+        assert budget.used_octets == 60
+        next(iter(budget._revocable)).give_up()
+        assert (cut_off, budget.used_octets) == (["slow"], 0)
+    with shared.written(budget, lambda: None):
+        assert budget.used_octets == 60
+    assert budget.used_octets == 0
