@@ -52,11 +52,11 @@ class Maildrop:
         """Octets as RETR sends them. Raises `NoSuchNumber`."""
         return self._sizes[self._index(number)]
 
-    def last_within(self, number: int, octets: int) -> tuple[Uid, int]:
-        """The last of the messages behind this one, up to one that is marked, which have no more octets together than
-        that, and how many they have: its own UID and 0 where there is none."""
+    def last_within(self, number: int, messages: int, octets: int) -> tuple[Uid, int]:
+        """The last of so many messages behind this one, up to one that is marked, which have no more octets together
+        than that, and how many they have: its own UID and 0 where there is none."""
         last, used = number, 0
-        while last < len(self._uids) and last + 1 not in self._marked:
+        while last < min(number + messages, len(self._uids)) and last + 1 not in self._marked:
             if used + self._sizes[last] > octets:
                 break
             used += self._sizes[last]

@@ -1,8 +1,10 @@
 """Small messages, of which the next are read with one that a client asks for, where it goes through them in order.
 
-One query for several messages costs little more than one for one, and the client waits for each. What was read ahead
-is dropped when the account changes, here or in another process, and is not used when it is older than `KEPT_S`; so a
-message that was expunged meanwhile is refused as if nothing were read ahead.
+One query for several messages costs little more than one for one, and the client waits for each. Twice as many are
+read each time, as long as all are asked for while they are new, so that little is read in vain.
+
+What was read ahead is dropped when the account changes, here or in another process, and is not used when it is older
+than `KEPT_S`; so a message that was expunged meanwhile is refused as if nothing were read ahead.
 """
 
 from collections.abc import Callable
@@ -18,6 +20,8 @@ from pillarbox.world.world import World
 
 AHEAD_OCTETS: Final = 64 * 1024
 """Octets of the messages that are read ahead, at most: some hundred microseconds of the loop."""
+MAX_AHEAD: Final = 64
+"""Messages that are read ahead, at most."""
 KEPT_S: Final = 1.0
 """Signals of other processes may be late."""
 
@@ -31,6 +35,7 @@ class ReadAhead:
         "_kept",
         "_kept_until_s",
         "_maildrop",
+        "_most",
         "_next",
         "_unsubscribe",
         "_world",
@@ -42,6 +47,8 @@ class ReadAhead:
         self._maildrop = maildrop
         self._next = 0
         """The number that a client asks for next where it goes through them in order; 0 at first."""
+        self._most = 1
+        """How many are read ahead now."""
         self._kept: dict[Uid, StoredMessage] = {}
         self._kept_until_s = 0.0
         self._held: Reservation | None = None
@@ -55,8 +62,11 @@ class ReadAhead:
         kept = self._kept.pop(uid, None)
         if kept is not None and self._world.clock.monotonic() < self._kept_until_s:
             if not self._kept:
+                self._most = min(2 * self._most, MAX_AHEAD)
                 self._drop()
             return kept
+        if kept is not None or self._kept:
+            self._most = 1
         self._drop()
         last = self._begin(number) if in_order else uid
         ahead = self._kept  # before it is read: a change meanwhile drops it
@@ -70,7 +80,9 @@ class ReadAhead:
     def _begin(self, number: int) -> Uid:
         """The last message to be read with this one."""
         buffers = self._world.memory.accounts.buffers
-        last, octets = self._maildrop.last_within(number, 0 if buffers.scarce else AHEAD_OCTETS)
+        # What others hold because they must comes first
+        room = AHEAD_OCTETS if buffers.used_octets < buffers.limit_octets // 2 else 0
+        last, octets = self._maildrop.last_within(number, self._most, room)
         if octets:
             self._held = buffers.hold(octets, self._drop)
             self._kept_until_s = self._world.clock.monotonic() + KEPT_S
