@@ -1,9 +1,9 @@
 """`Database` on SQLite.
 
-`write` goes through the `Writer`, which commits in groups. `read` runs at once, in the loop's thread: on the
-writer's connection while that is at rest, since its cache holds the pages it has just written, else on a
-connection for reading. `read_in_thread` runs in a thread, on a connection of that thread's, where it can be
-interrupted. `write_in_thread` runs in the thread that commits.
+`write` goes through the `Writer`, which commits in groups. `read` runs at once, in the loop's thread: soon after a
+commit on the writer's connection while that is at rest, since its cache holds the pages it has just written, else on a
+connection for reading, which reads all of its pages anew after a commit. `read_in_thread` runs in a thread, on a
+connection of that thread's, where it can be interrupted. `write_in_thread` runs in the thread that commits.
 """
 
 import asyncio
@@ -50,6 +50,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Verb = Callable[Concatenate[Transaction, P], T]
 
+WARM_S = 1.0
+"""So long after a commit the writer's cache is the better one to read from: more commits may follow, each of which
+empties those of all other connections."""
 LOOK_S = 1.0
 """How often reading looks whether the files are still there; every commit does."""
 MAX_REPORTED = 100
@@ -102,7 +105,7 @@ class SqliteDatabase:
         in_use = self._writer.transaction.in_use
         self._writer_at_rest = SqliteTransaction(connection, in_use)
         self._caches = caches
-        self._reader = self._open_reader(caches.large) if path else self._writer_at_rest
+        self._reader = self._open_reader(caches.loop) if path else self._writer_at_rest
         for short in (self._reader, self._writer_at_rest):
             short.connection.set_busy_timeout(SHORT_BUSY_MS)
         self._lanes = {lane: ThreadPoolExecutor(lane.value, lane.name.lower()) for lane in Lane if path}
@@ -166,9 +169,11 @@ class SqliteDatabase:
     async def read(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """See `Database.read`. It never suspends; `read_now` is written out here, for speed."""
         self.calls += 1
-        reader = self._writer_at_rest if self._writer.at_rest else self._reader
+        now_s = time.monotonic()
+        warm = now_s < self._writer.committed_s + WARM_S and self._writer.at_rest
+        reader = self._writer_at_rest if warm else self._reader
         try:
-            if self._watch and time.monotonic() >= self._look_at_s:
+            if self._watch and now_s >= self._look_at_s:
                 self._look(self._watch)
             return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
         except DatabaseFailure as failure:
@@ -177,9 +182,11 @@ class SqliteDatabase:
     def read_now(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """See `Database.read_now`."""
         self.calls += 1
-        reader = self._writer_at_rest if self._writer.at_rest else self._reader
+        now_s = time.monotonic()
+        warm = now_s < self._writer.committed_s + WARM_S and self._writer.at_rest
+        reader = self._writer_at_rest if warm else self._reader
         try:
-            if self._watch and time.monotonic() >= self._look_at_s:
+            if self._watch and now_s >= self._look_at_s:
                 self._look(self._watch)
             return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
         except DatabaseFailure as failure:

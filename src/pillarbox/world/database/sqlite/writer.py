@@ -29,6 +29,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import Any, Final
 
@@ -103,6 +104,8 @@ class Writer:
         """
         self.transaction = SqliteTransaction(connection)
         self.counts = CommitCounts()
+        self.committed_s = -inf
+        """When the last commit ended, by the monotonic clock."""
         self._connection = connection
         self._write_lock = write_lock
         self._thread = thread
@@ -320,7 +323,8 @@ class Writer:
         """In the thread: COMMIT, then `after_commit`; return the failure of the latter, if any."""
         began_s = monotonic()
         self._connection.execute("COMMIT")
-        self.counts.seconds.observe(monotonic() - began_s)
+        self.committed_s = monotonic()
+        self.counts.seconds.observe(self.committed_s - began_s)
         self._look()
         try:
             self._after_commit()
