@@ -20,11 +20,23 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 # mypyc loses the options that a class head has as keywords. Inherited ones it cannot lose: in the copy that is
-# compiled, each Struct has for its base one that has the same options, from a module that is not compiled.
+# compiled, each Struct has for its base one that has the same options, from a module that is not compiled. Of these,
+# msgspec has kw_only hold for a class's own fields only, so the metaclass that such a base has gives it to each class.
 _STRUCT = re.compile(r"^(class \w+)\((?:msgspec\.)?Struct, ([\w=, ]+)\):$", re.MULTILINE)
 _OTHER_STRUCT = re.compile(r"^class \w+\([^)]*\bStruct,.*", re.MULTILINE)
 _MSGSPEC = re.compile(r"^(?:from msgspec import .*|import msgspec)$", re.MULTILINE)
-_NOT_INHERITED = "kw_only"
+_KEYWORDS_ONLY = re.compile(r",? *\bkw_only=True\b")
+_STRUCTS = '''"""Bases of the compiled modules' Structs."""
+
+from typing import Any
+
+from msgspec import Struct, StructMeta
+
+
+class KeywordsOnly(StructMeta):
+    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
+        return super().__new__(mcls, name, bases, namespace, **{"kw_only": True, **options})
+'''
 
 
 class CompiledModules(BuildHookInterface[Any]):
@@ -102,12 +114,16 @@ def give_bases(modules: list[Path]) -> None:
         if changed != source:
             changed = _MSGSPEC.sub(r"\g<0>\nfrom pillarbox._structs import *", changed, count=1)
             path.write_text(changed)
-    if any(_NOT_INHERITED in options for options in names):
-        raise ValueError(f"mypyc would lose {_NOT_INHERITED}: keep its module out of what is compiled")
-    bases = "".join(f"\n\nclass {name}(Struct, {options}):\n    pass\n" for options, name in names.items())
-    Path("pillarbox/_structs.py").write_text(
-        f'"""Bases of the compiled modules\' Structs."""\n\nfrom msgspec import Struct\n{bases}'
+    bases = "".join(
+        f"\n\nclass {name}(Struct, {_inherited(options)}):\n    pass\n" for options, name in names.items()
     )
+    Path("pillarbox/_structs.py").write_text(_STRUCTS + bases)
+
+
+def _inherited(options: str) -> str:
+    """The options of a class head, for its base."""
+    inherited, changed = _KEYWORDS_ONLY.subn("", options)
+    return f"{inherited}, metaclass=KeywordsOnly" if changed else options
 
 
 def compile_modules(modules: list[Path]) -> None:

@@ -5,7 +5,9 @@ import shutil
 import tomllib
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import msgspec
 import pytest
 
 from tests.kit.paths import ROOT
@@ -65,10 +67,29 @@ def test_options_of_a_struct_are_inherited(hook: ModuleType, below: Path) -> Non
     assert "class Struct0(Struct, frozen=True, gc=False):" in (below / "_structs.py").read_text()
 
 
-@pytest.mark.parametrize("head", ["Struct, kw_only=True", "Named, msgspec.Struct, frozen=True"])
-def test_options_that_would_be_lost_are_refused(hook: ModuleType, below: Path, head: str) -> None:
+def test_what_derives_from_a_base_of_keywords_has_keywords_only(hook: ModuleType, below: Path) -> None:
+    """As mypyc makes classes: without the options of their heads."""
     path = below / "mail" / "value.py"
-    path.write_text(f"import msgspec\n\n\nclass Value({head}):\n    n: int\n")
+    path.write_text(
+        "from msgspec import Struct\n\n\nclass Value(Struct, frozen=True, kw_only=True):\n    n: int\n"
+    )
+    hook.give_bases([path])
+    assert "class Value(Struct0, frozen=True, kw_only=True):" in path.read_text()
+    names: dict[str, Any] = {}
+    exec((below / "_structs.py").read_text(), names)
+    base = names["Struct0"]
+    fields = {"__annotations__": {"before": int, "optional": int, "after": int}, "optional": 2}
+    value = type(base)("Value", (base,), fields)
+    assert msgspec.structs.asdict(value(before=1, after=3)) == {"before": 1, "optional": 2, "after": 3}
+    with pytest.raises(TypeError, match="positional"):
+        value(1, 2, 3)
+    with pytest.raises(AttributeError, match="immutable"):
+        value(before=1, after=3).after = 4
+
+
+def test_options_that_would_be_lost_are_refused(hook: ModuleType, below: Path) -> None:
+    path = below / "mail" / "value.py"
+    path.write_text("import msgspec\n\n\nclass Value(Named, msgspec.Struct, frozen=True):\n    n: int\n")
     with pytest.raises(ValueError, match="mypyc would lose"):
         hook.give_bases([path])
 
