@@ -1,8 +1,11 @@
 """Which thread a message belongs to."""
 
+from hashlib import blake2b
+
 import pytest
 
 from pillarbox.mail.identifiers import ThreadId
+from pillarbox.store import threads
 from tests.kit.stored_mail import ANNA, BOB, octets, open_store, put
 
 
@@ -67,6 +70,33 @@ def test_a_message_that_would_join_two_threads_joins_the_older_and_changes_neith
             (two.thread_id,),
             (one.thread_id,),
         ]
+
+
+def test_keys_of_one_subject_are_neighbours() -> None:
+    with open_store() as tx:
+        for number in range(40):
+            put(
+                tx, octets(subject=f"Plan {number % 4}", message_id=f"<{number}@x>", references="<0@x> <r@y>")
+            )
+        upper = [key >> 48 for (key,) in tx.rows("SELECT hash FROM thread_keys WHERE account = ?", (ANNA,))]
+        assert len(upper) > 40
+        assert len(set(upper)) == 4
+        assert min(upper) < 0 < max(upper)
+
+
+def test_a_reply_joins_a_thread_whose_keys_are_older_than_their_order() -> None:
+    with open_store() as tx:
+        first = put(tx, octets(subject="Plan", message_id="<1@x>"))
+        subject = tx.value("SELECT base_subject FROM emails")
+        before, of_subject = (
+            int.from_bytes(blake2b(f"{name}\n{subject}".encode(), digest_size=8).digest(), "big", signed=True)
+            for name in ("1@x", "")
+        )
+        tx.execute("UPDATE thread_keys SET hash = ? WHERE hash <> ?", (before, of_subject))
+        assert list(threads.emails_without_key(tx)) == []
+        reply = put(tx, octets(subject="Re: Plan", message_id="<2@x>", in_reply_to="<1@x>"))
+        anonymous = put(tx, octets(subject="Re: Plan", references="<1@x>"))
+        assert reply.thread_id == anonymous.thread_id == first.thread_id
 
 
 def test_many_references_are_bounded() -> None:
