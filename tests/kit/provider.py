@@ -9,7 +9,7 @@ from pathlib import Path
 from pillarbox.app.database import SCHEMAS
 from pillarbox.config.data_directory import DataDirectory
 from pillarbox.config.schema import Config, Limits
-from pillarbox.directory import accounts
+from pillarbox.directory import accounts as account_verbs
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.mail.summary import summarize
@@ -92,8 +92,10 @@ class Provider:
         await self.world.database.close()
 
 
-async def open_provider(folder: Path | None = None, *, clock: Clock | None = None) -> Provider:
-    """A new provider in memory, or a new or existing one in a folder."""
+async def open_provider(
+    folder: Path | None = None, *, clock: Clock | None = None, people: bool = True
+) -> Provider:
+    """A new provider in memory, or a new or existing one in a folder; without `people`, it stays as it is there."""
     clock = clock or SystemClock()
     data = DataDirectory(folder) if folder else None
     database = open_database(data.database, SCHEMAS, create=True) if data else memory_database(SCHEMAS)
@@ -111,7 +113,8 @@ async def open_provider(folder: Path | None = None, *, clock: Clock | None = Non
         telemetry=telemetry,
     )
     authenticator = Authenticator(world)
-    return Provider(world, authenticator, await database.write(_people, clock.now_ms()), telemetry)
+    accounts = await database.write(_people, clock.now_ms()) if people else ()
+    return Provider(world, authenticator, accounts, telemetry)
 
 
 def _names() -> ZoneResolver:
@@ -122,7 +125,7 @@ def _names() -> ZoneResolver:
 def _people(tx: Transaction, now_ms: int) -> tuple[AccountId, ...]:
     there = []
     for address in PEOPLE:
-        account = accounts.by_login(tx, address) or person(tx, address, PASSWORD)
+        account = account_verbs.by_login(tx, address) or person(tx, address, PASSWORD)
         mailboxes.create_defaults(tx, account.id, now_ms=now_ms)
         there.append(account.id)
     return tuple(there)

@@ -6,6 +6,7 @@ numbers are never reused, so a new account can never get the data of a removed o
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from pillarbox.directory.addresses import (
     ACCOUNT,
@@ -21,6 +22,7 @@ from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS
+from pillarbox.world.database.failures import ValuesDamaged
 from pillarbox.world.database.transaction import Transaction
 
 
@@ -245,6 +247,11 @@ def _unquoted(local: str) -> str:
     return local
 
 
+_STATES: Final = (0, 1)
+
+
 def _account(row: tuple[int, str, str, str, int | None, int]) -> Account:
     identifier, login, address, name, quota_octets, enabled = row
+    if enabled not in _STATES:  # nobody is refused mail, or let in, by a damaged row
+        raise ValuesDamaged(f"the state of account {identifier} is damaged: pillarbox fsck --repair mends it")
     return Account(AccountId(identifier), login, address, name, quota_octets, bool(enabled))

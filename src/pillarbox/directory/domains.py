@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pillarbox.directory.naming import NameRefused, domain_name
 from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database.failures import ValuesDamaged
 from pillarbox.world.database.transaction import Transaction
 
 DEFAULT_SEPARATOR = "+"
@@ -92,6 +93,11 @@ def postmaster_login(tx: Transaction, name: str) -> str | None:
     return login
 
 
+def has_addresses(tx: Transaction, name: str) -> bool:
+    """Whether there are addresses of this domain, in the form for comparison."""
+    return tx.value("SELECT 1 FROM addresses WHERE domain = ? LIMIT 1", (name,)) is not None
+
+
 def remove(tx: Transaction, name: str) -> None:
     """Stop serving a domain that has no addresses and no aliases any more. Raises `NameRefused`."""
     key = domain_name(name)
@@ -113,8 +119,16 @@ def served(tx: Transaction, name: str) -> Domain:
         raise NameRefused(f"'{name}' is not served here")
     if domain.alias_of is None:
         return domain
-    real = get(tx, domain.alias_of)
-    assert real is not None, "an alias domain outlived its target"
+    return stands_for(tx, domain.name, domain.alias_of)
+
+
+def stands_for(tx: Transaction, name: str, alias_of: str) -> Domain:
+    """The domain that an alias domain stands for, which can't be removed before it. Raises `ValuesDamaged`."""
+    real = get(tx, alias_of)
+    if real is None:
+        raise ValuesDamaged(
+            f"domain {name} stands for {alias_of}, which is not served: pillarbox fsck tells what to do"
+        )
     return real
 
 

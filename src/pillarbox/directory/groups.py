@@ -7,6 +7,7 @@ from pillarbox.directory.addresses import GROUP, Target, delete_address, insert_
 from pillarbox.directory.naming import NameRefused, shown_name
 from pillarbox.mail.address import Address
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database.failures import ValuesDamaged
 from pillarbox.world.database.transaction import Transaction
 
 MAX_MEMBERS = 10_000
@@ -43,9 +44,10 @@ def listing(tx: Transaction) -> list[tuple[int, str]]:
 
 
 def address_of(tx: Transaction, group: int) -> str:
-    """The group's address."""
+    """The group's address. Raises `ValuesDamaged` where it has lost it."""
     row = tx.row("SELECT written, domain FROM addresses WHERE kind = 'group' AND group_id = ?", (group,))
-    assert row is not None, "a group outlived its address"
+    if row is None:
+        raise ValuesDamaged(f"group {group} has lost its address: pillarbox fsck tells what to do")
     return str(Address(*row))
 
 

@@ -4,6 +4,7 @@ from pillarbox.directory.domains import served
 from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database.failures import ValuesDamaged
 from pillarbox.world.database.transaction import Transaction
 
 UNLIMITED = 0
@@ -17,6 +18,10 @@ def effective(tx: Transaction, account: AccountId) -> int | None:
         " LEFT JOIN domains ON domains.name = accounts.domain WHERE accounts.id = ?",
         (account,),
     )
+    if octets is not None and (type(octets) is not int or octets < 0):
+        raise ValuesDamaged(
+            f"the quota of account {account}, or of its domain, is damaged: pillarbox fsck --repair mends it"
+        )
     return octets or None
 
 

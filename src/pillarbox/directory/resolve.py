@@ -11,10 +11,11 @@ from typing import Literal
 from pillarbox.directory import accounts, aliases, groups
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.addresses import ACCOUNT, CATCH_ALL, AddressKey
-from pillarbox.directory.domains import Domain, get
+from pillarbox.directory.domains import Domain, get, has_addresses, stands_for
 from pillarbox.directory.naming import local_key
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database.failures import ValuesDamaged
 from pillarbox.world.database.transaction import Transaction
 
 MAX_ADDRESSES = 2000
@@ -95,6 +96,10 @@ def recipient(tx: Transaction, address: Address, *, most: int | None = None) -> 
         return Local((own,), own=True)
     domain = served_domain(tx, address)
     if domain is None:
+        if has_addresses(tx, compared_domain(address)):  # which a domain keeps from being removed
+            raise ValuesDamaged(
+                f"domain {compared_domain(address)} has addresses and no row: pillarbox fsck tells what to do"
+            )
         return Remote()
     entry = _find(tx, domain, local)
     if entry is None:
@@ -129,7 +134,7 @@ def served_domain(tx: Transaction, address: Address) -> Domain | None:
     domain = get(tx, compared_domain(address))
     if domain is None or domain.alias_of is None:
         return domain
-    return get(tx, domain.alias_of)
+    return stands_for(tx, domain.name, domain.alias_of)
 
 
 def entry_key(tx: Transaction, address: Address) -> AddressKey | Remote | None:
@@ -187,29 +192,41 @@ def _follow(tx: Transaction, first: _Entry, reached: _Reached) -> None:
         reached.count(1)
         match entry.kind:
             case "account":
-                assert entry.account is not None
-                if account := accounts.get(
-                    tx, entry.account
-                ):  # none in a damaged database: `fsck` reports it
-                    _reach(account, reached)
+                account = None if entry.account is None else accounts.get(tx, entry.account)
+                if account is None:
+                    raise _damaged(entry)
+                _reach(account, reached)
             case "group":
-                assert entry.group_id is not None
+                if entry.group_id is None:
+                    raise _damaged(entry)
                 if reached.most is not None:
                     reached.count(groups.count_members(tx, entry.group_id))
                 for member in accounts.in_group(tx, entry.group_id):
                     _reach(member, reached)
             case "alias":
                 waiting += _targets(tx, entry, reached)
-            case other:
-                raise AssertionError(f"an address of kind {other}")
+            case _:
+                raise _damaged(entry)
+
+
+def _damaged(entry: _Entry) -> ValuesDamaged:
+    """No sender is told that there is no such address, because its row is damaged."""
+    return ValuesDamaged(
+        f"the row of {entry.key.local}@{entry.key.domain} is damaged: pillarbox fsck tells what to do"
+    )
 
 
 def _targets(tx: Transaction, alias: _Entry, reached: _Reached) -> list[_Entry]:
     local_targets = []
     targets = aliases.targets(tx, alias.key)
+    if not targets:
+        raise _damaged(alias)
     reached.count(len(targets))
     for text in targets:
-        target = Address.parse(text)
+        try:
+            target = Address.parse(text)
+        except InvalidAddress:
+            raise _damaged(alias) from None
         domain = served_domain(tx, target)
         if domain is None:
             reached.forwards.setdefault(target.key, target)

@@ -16,7 +16,7 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue.spool import QueueId
 from pillarbox.queue.unfinished import is_suspect, set_aside
-from pillarbox.world.database import Transaction
+from pillarbox.world.database import Transaction, ValuesDamaged
 
 LEASE_MS = 30 * 60_000
 """How long a job is leased: longer than most dialogues that RFC 5321 §4.5.3.2 allows for one message (not those
@@ -138,8 +138,17 @@ def load(tx: Transaction, message: QueueId) -> QueuedMessage:
         raise LookupError(f"nothing is queued as {message}")
     identifier, blob, size, reverse_path, account, body, smtputf8, require_tls, *rest = row
     return QueuedMessage(
-        identifier, blob, size, reverse_path, account, Body(body), bool(smtputf8), bool(require_tls), *rest
+        identifier, blob, size, reverse_path, account, _body(body), bool(smtputf8), bool(require_tls), *rest
     )
+
+
+def _body(text: str) -> Body:
+    try:
+        return Body(text)
+    except ValueError:
+        raise ValuesDamaged(
+            "a queued message has a damaged BODY: pillarbox fsck tells which, fsck --repair mends it"
+        ) from None
 
 
 def renew(tx: Transaction, jobs: Iterable[Job], *, now_ms: int, lease_ms: int = LEASE_MS) -> None:
@@ -194,9 +203,16 @@ def any_due(tx: Transaction, *, now_ms: int, busy: Iterable[str] = (), healthy_o
 
 
 def next_attempt_ms(tx: Transaction, *, after_ms: int = -1) -> int | None:
-    """When there will next be something to claim, later than `after_ms`; `None` if nothing is to be tried."""
+    """When there will next be something to claim, later than `after_ms`; `None` if nothing is to be tried.
+
+    Raises `ValuesDamaged` where a destination would never be tried.
+    """
+    latest = tx.value("SELECT turn_at_ms FROM queue_destinations ORDER BY turn_at_ms DESC LIMIT 1")
+    if latest is not None and (type(latest) is not int or latest > NEVER_MS):  # texts come last
+        raise ValuesDamaged("the next attempt of a destination is damaged: pillarbox fsck --repair mends it")
     at_ms: int | None = tx.value(
-        "SELECT min(turn_at_ms) FROM queue_destinations WHERE turn_at_ms > ?", (after_ms,)
+        "SELECT turn_at_ms FROM queue_destinations WHERE turn_at_ms > ? ORDER BY turn_at_ms LIMIT 1",
+        (after_ms,),
     )
     return None if at_ms is None or at_ms >= NEVER_MS else at_ms
 

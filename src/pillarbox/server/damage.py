@@ -1,9 +1,11 @@
-"""Reporting damaged messages to the operator: each once, however often clients ask for it."""
+"""Damage, as sessions meet it: reported once, however often clients ask, and told from errors of ours."""
 
 from typing import Final
 
+from pillarbox.admin.damaged_values import check_account
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.blobs import BlobDamaged
-from pillarbox.world.database import DatabaseDamaged
+from pillarbox.world.database import DatabaseDamaged, DatabaseUnavailable, Lane
 from pillarbox.world.world import World
 
 MAX_REPORTED: Final = 1_000
@@ -18,3 +20,16 @@ def report(world: World, failure: BlobDamaged | DatabaseDamaged, **where: object
     if why not in world.damaged and len(world.damaged) < MAX_REPORTED:
         world.damaged.add(why)
         world.telemetry.warning("message damaged", why=why, **where)
+
+
+async def explained(world: World, error: Exception, account: AccountId | None) -> Exception:
+    """What a session is to answer to an error that looks like ours: the damage, where that is behind it.
+
+    Values are computed with after they were read, and are not compared with their types before; so their rows are
+    looked at once something has failed.
+    """
+    try:
+        await world.database.read_in_lane(Lane.MAINTENANCE, check_account, account)
+    except DatabaseUnavailable as damaged:
+        return damaged
+    return error

@@ -18,9 +18,14 @@ from msgspec import Struct
 
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ModSeq
 from pillarbox.world.database import Transaction, ValuesDamaged
+from pillarbox.world.database.values import MAX_NUMBER
 
 EMAIL_BITS: Final = 36
 """An account can receive 2**36 messages in its life; there can be 2**27 accounts."""
+MAX_UID: Final = 2**32 - 1
+"""Of UIDs and UIDVALIDITYs (RFC 9051 §2.3.1.1)."""
+MAX_MODSEQ: Final = 2**48
+"""Far above what an account reaches in its life, and so far below 2**63 (RFC 7162 §3.1) that it can go on."""
 
 
 class NoSuchAccount(LookupError):
@@ -78,30 +83,44 @@ def heaviest(tx: Transaction, *, limit: int) -> list[tuple[AccountId, Usage]]:
 
 
 def modseq(tx: Transaction, account: AccountId) -> ModSeq:
-    """The MODSEQ of the last change. Raises `NoSuchAccount`."""
-    found: ModSeq | None = tx.value("SELECT modseq FROM ledgers WHERE account = ?", (account,))
-    if found is None:
+    """The MODSEQ of the last change. Raises `NoSuchAccount`, `ValuesDamaged`."""
+    row = tx.row("SELECT modseq FROM ledgers WHERE account = ?", (account,))
+    if row is None:
         raise NoSuchAccount(account)
+    found: ModSeq = row[0]
+    if type(found) is not int or not 0 <= found <= MAX_MODSEQ:
+        raise damaged(account)
     return found
 
 
 def next_modseq(tx: Transaction, account: AccountId) -> ModSeq:
     """Take the next MODSEQ, and announce that the account changed. Raises `NoSuchAccount`, `ValuesDamaged`."""
     tx.touch(account)
-    taken: ModSeq | None = tx.value(
-        "UPDATE ledgers SET modseq = modseq + 1 WHERE account = ? RETURNING modseq", (account,)
-    )
+    taken: ModSeq | None = tx.value(_NEXT_MODSEQ, (account,))
     if taken is None:
-        raise NoSuchAccount(account)
-    if type(taken) is not int:  # SQLite goes on with a fraction where integers end
-        raise ValuesDamaged(f"account {account} has a damaged counter: pillarbox fsck --repair mends it")
+        modseq(tx, account)
+        raise damaged(account)
+    if type(taken) is not int:
+        raise damaged(account)
     return taken
 
 
-_ADD_EMAILS = """
+def damaged(account: AccountId) -> ValuesDamaged:
+    """What to raise where a counter is such as nobody wrote: nothing is counted on from there."""
+    return ValuesDamaged(f"account {account} has a damaged counter: pillarbox fsck --repair mends it")
+
+
+# Bounds, which no text, octets or NULL is within, and few fractions: nothing is written that goes on from those
+_NEXT_MODSEQ = f"""
+UPDATE ledgers SET modseq = modseq + 1 WHERE account = ? AND modseq BETWEEN 0 AND {MAX_MODSEQ} RETURNING modseq"""  # noqa: S608 - numbers of ours
+_IN_BOUNDS = f"""
+modseq BETWEEN 0 AND {MAX_MODSEQ} AND messages BETWEEN 0 AND {MAX_NUMBER} AND octets BETWEEN 0 AND {MAX_NUMBER}
+  AND last_email BETWEEN account << {EMAIL_BITS} AND ((account + 1) << {EMAIL_BITS}) - 1"""
+_ADD_EMAILS = f"""
 UPDATE ledgers SET modseq = modseq + 1,
   octets = octets + ?, messages = messages + ?, last_email = last_email + ?
-WHERE account = ? AND octets + ? <= ? AND EXISTS (SELECT 1 FROM mailboxes m WHERE m.account = ? AND m.id = ?)"""
+WHERE account = ? AND {_IN_BOUNDS} AND octets + ? <= ?
+  AND EXISTS (SELECT 1 FROM mailboxes m WHERE m.account = ? AND m.id = ?)"""  # noqa: S608 - constants
 _ADDED = "SELECT modseq, last_email FROM ledgers WHERE account = ?"
 """Not RETURNING, for which SQLite makes a table of its own; the row is ours since the update."""
 
@@ -119,11 +138,13 @@ def add_emails(
 ) -> Allocation:
     """Add new emails to the usage, allocate their ids and a MODSEQ, and announce that the account changed.
 
-    Raises `NoSuchAccount`, `NoSuchMailbox` or `OverQuota`, without having changed anything.
+    Raises `NoSuchAccount`, `ValuesDamaged`, `NoSuchMailbox` or `OverQuota`, without having changed anything.
     """
     limit = _UNLIMITED if quota_octets is None else quota_octets
     if not tx.execute(_ADD_EMAILS, (octets, messages, messages, account, octets, limit, account, mailbox)):
         modseq(tx, account)
+        if tx.value(f"SELECT 1 FROM ledgers WHERE account = ? AND {_IN_BOUNDS}", (account,)) is None:  # noqa: S608 - constants
+            raise damaged(account)
         if tx.value("SELECT 1 FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox)) is None:
             raise NoSuchMailbox(mailbox)
         raise OverQuota(account)
@@ -131,15 +152,20 @@ def add_emails(
     added = tx.row(_ADDED, (account,))
     if added is None:
         raise NoSuchAccount(account)
-    return Allocation(added[0], EmailId(added[1] - messages + 1))
+    if type(added[0]) is not int or type(added[1]) is not int:
+        raise damaged(account)
+    return Allocation(ModSeq(added[0]), EmailId(added[1] - messages + 1))
 
 
 def remove_emails(tx: Transaction, account: AccountId, *, octets: int, messages: int) -> None:
-    """Subtract emails that have left their last mailbox from the usage."""
-    tx.execute(
-        "UPDATE ledgers SET octets = octets - ?, messages = messages - ? WHERE account = ?",
-        (octets, messages, account),
-    )
+    """Subtract emails that have left their last mailbox from the usage. Raises `NoSuchAccount`, `ValuesDamaged`."""
+    if not tx.execute(_REMOVE_EMAILS, (octets, messages, account)):
+        modseq(tx, account)
+        raise damaged(account)
+
+
+_REMOVE_EMAILS = f"""
+UPDATE ledgers SET octets = octets - ?, messages = messages - ? WHERE account = ? AND {_IN_BOUNDS}"""  # noqa: S608 - constants
 
 
 def email_bounds(account: AccountId) -> tuple[EmailId, EmailId]:

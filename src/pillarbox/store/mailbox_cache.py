@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 from pillarbox.mail.flags import NO_KEYWORDS
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.store import changes, flag_runs, mailbox_counts
-from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.account_counters import MAX_MODSEQ, NoSuchMailbox
 from pillarbox.store.cached_mailbox import LOOKED_AT, RECOUNT_OCTETS, CachedMailbox, Version
 from pillarbox.store.changes import Delta, TooMuchChanged
 from pillarbox.store.flags import FlagChange
@@ -78,7 +78,7 @@ def head_by_name(tx: Transaction, account: AccountId, name: str) -> Head:
 
 def _head(account: AccountId, row: tuple[int, ...]) -> Head:
     """The row of a mailbox that is to be read: where the cache has it, its numbers were checked then."""
-    if {*map(type, row)} != {int}:
+    if {*map(type, row)} != {int} or max(row) > MAX_MODSEQ:
         raise flag_runs.damaged(account, MailboxId(row[0]))
     return Head(*row)  # type: ignore[arg-type] # in this order
 
@@ -126,6 +126,8 @@ def _everything(
     except (TypeError, OverflowError) as wrong:  # what is no number
         raise flag_runs.damaged(account, head.mailbox) from wrong
     flag_runs.check_texts(account, head.mailbox, texts)
+    if modseqs and max(modseqs) > head.modseq:
+        raise flag_runs.damaged(account, head.mailbox)
     if len(uids) < mailbox_counts.read(tx, account, head.mailbox).messages:
         raise flag_runs.damaged(account, head.mailbox)  # no message may be there and not be seen
     found = CachedMailbox(

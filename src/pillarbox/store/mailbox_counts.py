@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
-from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.account_counters import MAX_UID, NoSuchMailbox
+from pillarbox.store.flag_runs import damaged
 from pillarbox.world.database import Transaction
 
 
@@ -42,10 +43,11 @@ class MailboxCounts(Struct, frozen=True, gc=False):
         return MailboxCounts(-self.messages, -self.unseen, -self.deleted, -self.octets)
 
 
-_APPLY = """
+_APPLY = f"""
 UPDATE mailboxes SET highest_modseq = ?, uid_next = uid_next + ?,
   messages = messages + ?, unseen = unseen + ?, deleted = deleted + ?, octets = octets + ?
-WHERE account = ? AND id = ?"""
+WHERE account = ? AND id = ? AND highest_modseq <= ? AND uid_next BETWEEN 1 AND {MAX_UID + 1}"""  # noqa: S608 - a number of ours
+"""MODSEQ never falls, for a client would not be told of what happens then; nor goes anything on from a damaged one."""
 _NEXT = "SELECT uid_next, uid_validity FROM mailboxes WHERE account = ? AND id = ?"
 
 
@@ -60,16 +62,16 @@ def apply(
 ) -> tuple[Uid, UidValidity]:
     """Change a mailbox's counts; take `uids` new UIDs, of which the first is returned with the UIDVALIDITY.
 
-    Raises `NoSuchMailbox`.
+    Raises `NoSuchMailbox`, or `ValuesDamaged` where UIDs or MODSEQs of the mailbox can't go on from where they are.
     """
-    tx.execute(
-        _APPLY,
-        (modseq, uids, change.messages, change.unseen, change.deleted, change.octets, account, mailbox),
-    )
+    counts = change.messages, change.unseen, change.deleted, change.octets
+    applied = tx.execute(_APPLY, (modseq, uids, *counts, account, mailbox, modseq))
     row = tx.row(_NEXT, (account, mailbox))
     if row is None:
         raise NoSuchMailbox(mailbox)
-    return Uid(row[0] - uids), row[1]
+    if not applied or type(row[0]) is not int or type(row[1]) is not int:
+        raise damaged(account, mailbox)
+    return Uid(row[0] - uids), UidValidity(row[1])
 
 
 def read(tx: Transaction, account: AccountId, mailbox: MailboxId) -> MailboxCounts:

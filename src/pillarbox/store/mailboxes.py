@@ -15,10 +15,11 @@ from pillarbox.mail import mailbox_name
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid
 from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
 from pillarbox.store import account_counters, changes, placements
-from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.account_counters import MAX_MODSEQ, MAX_UID, NoSuchMailbox
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox import DEFAULT_MAILBOXES, Mailbox, Role
-from pillarbox.world.database import Transaction
+from pillarbox.world.database import Transaction, ValuesDamaged
+from pillarbox.world.database.values import MAX_NUMBER
 
 
 class MailboxExists(ValueError):
@@ -46,6 +47,8 @@ WHERE m.account = ?"""
 
 def _mailbox(row: tuple[Any, ...]) -> Mailbox:
     mailbox, name, role, *numbers, subscribed = row
+    if min(numbers) < 0 or max(numbers) > MAX_MODSEQ:  # no client gets them
+        raise ValuesDamaged(f"mailbox '{name}' has damaged numbers: pillarbox fsck --repair mends them")
     uid_validity, uid_next, first_recent, highest_modseq, messages, unseen, deleted, octets = numbers
     return Mailbox(
         mailbox,
@@ -159,6 +162,13 @@ def _create_above(
         _insert(tx, account, above, None, modseq, now_ms, most)
 
 
+_NEXT_MAILBOX = f"""
+UPDATE ledgers SET last_mailbox = last_mailbox + 1, last_uid_validity =
+  CASE WHEN last_uid_validity < ? THEN ? ELSE last_uid_validity + 1 END
+WHERE account = ? AND last_mailbox BETWEEN 0 AND {MAX_NUMBER} AND last_uid_validity BETWEEN 0 AND {MAX_UID}
+RETURNING last_mailbox, last_uid_validity"""  # noqa: S608 - numbers of ours
+
+
 def _insert(
     tx: Transaction,
     account: AccountId,
@@ -171,14 +181,10 @@ def _insert(
     if most is not None and _count(tx, account, "mailboxes") >= most:
         raise TooManyNames
     # RFC 9051 §2.3.1.1: UIDVALIDITY is the time in seconds, or the last one plus 1 if that is later
-    row = tx.row(
-        "UPDATE ledgers SET last_mailbox = last_mailbox + 1, last_uid_validity ="
-        " CASE WHEN last_uid_validity < ? THEN ? ELSE last_uid_validity + 1 END"
-        " WHERE account = ? RETURNING last_mailbox, last_uid_validity",
-        (now_ms // 1000, now_ms // 1000, account),
-    )
+    row = tx.row(_NEXT_MAILBOX, (now_ms // 1000, now_ms // 1000, account))
     if row is None:
-        raise account_counters.NoSuchAccount(account)
+        account_counters.modseq(tx, account)
+        raise account_counters.damaged(account)
     mailbox, uid_validity = MailboxId(row[0]), row[1]
     tx.execute(
         "INSERT INTO mailboxes VALUES (?, ?, ?, ?, ?, 1, 1, ?, 0, 0, 0, 0)",

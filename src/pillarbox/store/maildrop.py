@@ -18,6 +18,7 @@ from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import fetch, mailboxes, placements
 from pillarbox.store.fetch import NoSuchMessage
+from pillarbox.store.flag_runs import damaged
 from pillarbox.world.blobs import WITH_OCTETS, Blobs
 from pillarbox.world.database import DatabaseDamaged, Schema, Transaction
 
@@ -61,13 +62,15 @@ WHERE p.account = ? AND p.mailbox = ? AND p.uid > ? ORDER BY p.uid LIMIT ?"""
 
 
 def load(tx: Transaction, account: AccountId, *, together: int = READ_TOGETHER) -> MaildropMessages:
-    """The messages of the INBOX, of which so many are read at a time."""
+    """The messages of the INBOX, of which so many are read at a time. Raises `ValuesDamaged`."""
     inbox = mailboxes.by_name(tx, account, INBOX)
     uids, sizes, last = array("I"), array("Q"), 0
     while rows := tx.rows(_SOME, (account, inbox.id, last, together)):
         last = rows[-1][0]
         uids.extend([row[0] for row in rows])
         sizes.extend([row[1] for row in rows])
+    if len(uids) < inbox.messages:
+        raise damaged(account, inbox.id)  # no message may be there and not be seen
     return MaildropMessages(inbox.id, inbox.uid_validity, uids, sizes, sum(sizes))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pillarbox.server import damage
 from pillarbox.server.imap.limits import DEFAULT_LIMITS, ImapLimits
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, OpenBlob, prepare
 from pillarbox.world.database import Transaction
@@ -288,3 +289,30 @@ def test_flags_that_nobody_wrote_are_sent_to_no_client_and_end_no_session(
                 break
         assert (answer.word, answer.code) == (b"NO", b"UNAVAILABLE")
         client.ok("SELECT Sent")
+
+
+def test_a_size_that_nobody_wrote_ends_no_session(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with open_imap(folder=tmp_path / "data") as mail:
+        mail.deliver(*(b"Subject: message %d\r\n\r\n" % number for number in range(3)))
+        reported: list[str] = []
+        mail.provider.world.database.on_failure = lambda _what, failure: reported.append(str(failure))
+        mail.provider.world.database.write_now(
+            lambda tx: tx.execute("UPDATE placements SET size = 'zz' WHERE uid = 2")
+        )
+        client = mail.client(select="INBOX")
+        for _ in range(2):
+            for command in ("FETCH 1:* RFC822.SIZE", "FETCH 2 BODY.PEEK[]", "COPY 1:* Sent"):
+                answer = client.do(command)
+                assert (answer.word, answer.code) in {(b"NO", b"UNAVAILABLE"), (b"NO", b"CORRUPTION")}
+        assert client.ok("FETCH 1 RFC822.SIZE").fetched
+        assert all("pillarbox fsck" in text for text in reported)
+        assert len(reported) == len(set(reported)), "once"
+
+
+def test_an_error_of_ours_is_not_excused_by_sound_rows() -> None:
+    with open_imap() as mail:
+        mail.deliver(*SMALL)
+        error, account = TypeError("ours"), mail.provider.accounts[0]
+        explained = mail.runner.run(damage.explained(mail.provider.world, error, account))
+        assert explained is error

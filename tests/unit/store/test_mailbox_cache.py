@@ -153,7 +153,8 @@ def test_a_state_without_a_known_change_is_read_anew() -> None:
         tx.execute("UPDATE mailboxes SET uid_validity = uid_validity + 1 WHERE id = ?", (inbox,))
         anew = current(cache, tx, inbox)
         assert anew is not before
-        tx.execute("UPDATE mailboxes SET highest_modseq = 0 WHERE id = ?", (inbox,))
+        tx.execute("UPDATE flags SET modseq = 1 WHERE mailbox = ?", (inbox,))
+        tx.execute("UPDATE mailboxes SET highest_modseq = 1 WHERE id = ?", (inbox,))
         assert current(cache, tx, inbox) is not anew
         assert len(cache) == 1
 
@@ -305,7 +306,7 @@ def test_a_long_run_of_messages_with_the_same_flags_is_read() -> None:
         inbox, more = mailbox(tx), 2 * LOOKED_AT + 5
         tx.execute("INSERT INTO flags VALUES (?, ?, 3, '\\Seen', 7, ?)", (ANNA, inbox, more))
         tx.execute("INSERT INTO flags VALUES (?, ?, ?, '', 8, 0)", (ANNA, inbox, more + 9))
-        tx.execute("UPDATE mailboxes SET uid_next = ? WHERE id = ?", (more + 10, inbox))
+        tx.execute("UPDATE mailboxes SET uid_next = ?, highest_modseq = 8 WHERE id = ?", (more + 10, inbox))
         found = mailbox_cache.load(tx, ANNA, inbox)
         assert list(found.uids) == [*range(3, more + 4), more + 9]
         assert found.flags == ["\\Seen"] * (more + 1) + [""]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pillarbox.admin.damaged_values import OF_ACCOUNT
 from pillarbox.admin.fsck import RepairContext, every_invariant
 from pillarbox.app.database import SCHEMAS
 from pillarbox.mail import query as q
@@ -96,6 +97,13 @@ def _of_invariants() -> list[str]:
     return [*found, *(statement for several in repairs for statement in several)]
 
 
+def _of_values() -> list[str]:
+    tx = RecordingTransaction()
+    for values in OF_ACCOUNT:
+        values.is_wrong(tx, AccountId(1))
+    return tx.statements
+
+
 MADE: dict[str, Callable[[], list[str]]] = {
     "pillarbox/admin/fsck/repairing.py:_execute": _of_schemas,
     "pillarbox/queue/control.py:_selected_rows": _selected(control.hold, now_ms=NOW_MS),
@@ -109,6 +117,7 @@ MADE: dict[str, Callable[[], list[str]]] = {
     "pillarbox/world/database/invariant.py:find": _of_invariants,
     "pillarbox/world/database/invariant.py:run_repair": _of_invariants,
     "pillarbox/world/database/schema.py:migrate": _of_schemas,
+    "pillarbox/world/database/values.py:is_wrong": _of_values,
 }
 """Where statements are put together, and what yields every kind of them."""
 

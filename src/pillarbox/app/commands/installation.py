@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pillarbox.app.resolved import Resolved
     from pillarbox.config.data_directory import DataDirectory
     from pillarbox.world.blobs import FileBlobs
-    from pillarbox.world.database import Transaction
+    from pillarbox.world.database import DatabaseUnavailable, Transaction
     from pillarbox.world.database.sqlite import SqliteDatabase
 
 P = ParamSpec("P")
@@ -87,6 +87,19 @@ class Installation(Output):
         self.any_domain = False
         """Whether the database need not know the configured domain: for commands that tell so, or mend it."""
         self._cleanup = ExitStack()
+
+    def _damage(self) -> "DatabaseUnavailable | None":
+        """Values in the database that nobody wrote, if it is open and has some."""
+        from pillarbox.admin.damaged_values import check_everything
+        from pillarbox.world.database import DatabaseUnavailable
+
+        if "database" not in vars(self):
+            return None
+        try:
+            self.database.read_now(check_everything)
+        except DatabaseUnavailable as damaged:
+            return damaged
+        return None
 
     @functools.cached_property
     def config(self) -> Config:
@@ -158,8 +171,14 @@ class Installation(Output):
     def __exit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        """Close what was opened."""
-        return self._cleanup.__exit__(kind, failure, trace)
+        """Close what was opened. Raises `ValuesDamaged` in the place of an error that looks like ours."""
+        expected = (*_expected_errors(), click.ClickException, click.Abort, click.exceptions.Exit)
+        is_ours = isinstance(failure, Exception) and not isinstance(failure, expected)
+        damaged = self._damage() if is_ours else None
+        suppressed = self._cleanup.__exit__(kind, failure, trace)
+        if damaged:
+            raise damaged from failure
+        return suppressed
 
 
 def require_data_directory(data: "DataDirectory") -> None:
@@ -274,11 +293,14 @@ def sentence(error: Exception) -> str:
         DatabaseLocked,
         DatabaseMissing,
         DatabaseUnavailable,
+        ValuesDamaged,
     )
 
     match error:
         case NoSuchMailbox():
             return f"No such mailbox: '{error}'."
+        case ValuesDamaged():
+            return f"The database is damaged: {error}. Stop the server for that"
         case DatabaseDamaged():
             return (
                 f"The database is damaged: {error}. Stop the server, copy the data directory, and restore a recent "

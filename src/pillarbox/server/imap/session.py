@@ -26,8 +26,9 @@ from pillarbox.protocol.imap.events import (
     SaslResponse,
 )
 from pillarbox.protocol.imap.machine import Machine
+from pillarbox.server import damage
 from pillarbox.server.authentication import Authenticator
-from pillarbox.server.connection import Activity, Connection
+from pillarbox.server.connection import Activity, Connection, ConnectionGone
 from pillarbox.server.imap import append, authenticate, idle, updates
 from pillarbox.server.imap.caches import Caches
 from pillarbox.server.imap.handlers import HANDLERS
@@ -183,7 +184,7 @@ class ImapSession(SessionState):
         try:
             self.write(await append.message_offered(self, event))
         except Exception as error:
-            reply = refusal(error)
+            reply = await self._refusal(error)
             if reply is None:
                 raise
             append.drop(self)
@@ -214,13 +215,21 @@ class ImapSession(SessionState):
             code = response_codes.highest_modseq(selected.complete_modseq)
             self.write(responses.ok(responses.UNTAGGED, "Highest", code))
 
+    async def _refusal(self, error: Exception) -> Reply | None:
+        """The reply to what a handler raised, or None if it is our error and not of damaged values."""
+        reply = refusal(error)
+        if reply is None and not isinstance(error, ConnectionGone | MailboxGone | ResponseInterrupted):
+            account = self.account.id if self.account else None
+            reply = refusal(await damage.explained(self.world, error, account))
+        return reply
+
     async def _carry_out(self, tag: bytes, work: Awaitable[Reply | None], *, expunges: bool = True) -> None:
         """Await a handler and write its tagged response; a refusal is one as well."""
         self.tag, self.own_modseqs, self.up_to_date = tag, _NONE, False
         try:
             reply = await work
         except Exception as error:
-            reply = refusal(error)
+            reply = await self._refusal(error)
             if reply is None:
                 raise
         if reply is None:

@@ -15,11 +15,12 @@ from pillarbox.protocol.pop3.replies import Code
 from pillarbox.protocol.pop3.states import State
 from pillarbox.server import damage
 from pillarbox.server.authentication import AuthenticationUnavailable
-from pillarbox.server.connection import Activity
+from pillarbox.server.connection import Activity, ConnectionGone
 from pillarbox.server.pop3.handlers import HANDLERS
 from pillarbox.server.pop3.lease import Renewal
 from pillarbox.server.pop3.maildrop import NoSuchNumber
 from pillarbox.server.pop3.session_state import SessionState
+from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox
 from pillarbox.store.fetch import NoSuchMessage
 from pillarbox.store.maildrop import InUse
 from pillarbox.world.blobs import BlobDamaged
@@ -39,6 +40,8 @@ FAILURES: Final[dict[type[Exception], tuple[str, Code | None]]] = {
     NoSuchNumber: ("No such message.", None),
     NoSuchMessage: ("Message has been expunged.", None),
     InUse: ("Mailbox is locked by another POP3 session.", Code.IN_USE),
+    NoSuchAccount: ("Account doesn't exist.", Code.SYS_PERM),
+    NoSuchMailbox: ("Mailbox doesn't exist.", Code.SYS_PERM),
     AuthenticationUnavailable: ("Temporary authentication failure.", Code.SYS_TEMP),
     MemoryScarce: ("Insufficient system resources, try again later.", Code.SYS_TEMP),
     DatabaseUnavailable: ("Temporary internal failure, try again later.", Code.SYS_TEMP),
@@ -76,8 +79,10 @@ class Pop3Session(SessionState):
         self.begin(event)
         try:
             await HANDLERS[type(event)](self, event)
-        except tuple(FAILURES) as failure:
-            self._fail(failure)
+        except ConnectionGone:
+            raise
+        except Exception as failure:
+            await self._fail(failure)
         if self.machine.state is State.ENDED or self.failed_logins >= MAX_FAILED_LOGINS:
             self.connection.close()
 
@@ -128,7 +133,13 @@ class Pop3Session(SessionState):
         if self.refused >= MAX_REFUSALS:
             self.connection.close()
 
-    def _fail(self, failure: Exception) -> None:
+    async def _fail(self, failure: Exception) -> None:
+        if not isinstance(failure, tuple(FAILURES)):
+            account = self.account.id if self.account else None
+            told = await damage.explained(self.world, failure, account)
+            if told is failure:
+                raise failure
+            failure = told
         if isinstance(failure, BlobDamaged):
             asked = self.last_command
             uid = {"uid": self.maildrop.uid(asked.number)} if isinstance(asked, Retr | Top) else {}

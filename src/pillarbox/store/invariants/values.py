@@ -1,40 +1,78 @@
 """The values of every row have their types and are within bounds: what is computed from them relies on that.
 
-SQLite keeps what a damaged page gives it, a text in a column of integers also. So these are repaired before all
-others, and with values that the others then put right: a count of 0 is counted again, a counter of 0 continues above
-what is in use.
+They are repaired before all others, and with values that the others then put right: a count of 0 is counted again, a
+counter of 0 continues above what is in use. Rendered data of emails is mended from their octets: see `admin.fsck`.
 """
 
 from typing import Final
 
-from pillarbox.store.account_counters import EMAIL_BITS
+from pillarbox.mail.mailbox_name import INBOX
+from pillarbox.store.account_counters import EMAIL_BITS, MAX_MODSEQ, MAX_UID
 from pillarbox.store.changes import ChangeKind
-from pillarbox.world.database.invariant import Invariant
+from pillarbox.store.mailbox import Role
+from pillarbox.world.database.values import (
+    MAX_ID,
+    MAX_NUMBER,
+    Rule,
+    TableValues,
+    date,
+    integer,
+    octets,
+    optional,
+    text,
+)
 
-MAX_MODSEQ: Final = 2**48
-"""Far above what an account reaches in its life, and so far below 2**63 (RFC 7162 §3.1) that it can go on."""
-_MAX_UID: Final = 2**32 - 1
-_MAX_ID: Final = 2**63 - 1
-_MAX_COUNT: Final = 2**62
 _FIRST_EMAIL: Final = f"account << {EMAIL_BITS}"
+_OF_ACCOUNT: Final = "account = ?"
 
 
-def _integer(column: str, low: int, high: int) -> str:
-    return f"(typeof({column}) = 'integer' AND {column} BETWEEN {low} AND {high})"
+def _id() -> Rule:
+    return integer(0, MAX_ID)
 
 
-_Column = tuple[int, int, str]
-"""The smallest and the largest value, and what to put in the place of others, as SQL."""
+def _count() -> Rule:
+    return integer(-MAX_NUMBER, MAX_NUMBER, "0")
 
-_COUNTERS: Final[dict[str, _Column]] = {
-    "modseq": (0, MAX_MODSEQ, "1"),
-    "octets": (-_MAX_COUNT, _MAX_COUNT, "0"),
-    "messages": (-_MAX_COUNT, _MAX_COUNT, "0"),
-    "last_email": (0, _MAX_ID, _FIRST_EMAIL),
-    "last_mailbox": (0, _MAX_COUNT, "0"),
-    "last_uid_validity": (0, _MAX_UID, "0"),
-    "indexed_email": (0, _MAX_ID, _FIRST_EMAIL),
-}
+
+_AS_NUMBERS: Final = "CAST(mailbox AS INTEGER), CAST(uid AS INTEGER)"
+"""What names a row may be damaged itself, and not even be a text."""
+
+_LEDGERS: Final = TableValues(
+    name="account-numbers-valid",
+    table="ledgers",
+    of_account=_OF_ACCOUNT,
+    columns={
+        "modseq": integer(0, MAX_MODSEQ, "1"),
+        "octets": _count(),
+        "messages": _count(),
+        "last_email": integer(0, MAX_ID, _FIRST_EMAIL),
+        "last_mailbox": integer(0, MAX_NUMBER, "0"),
+        "last_uid_validity": integer(0, MAX_UID, "0"),
+        "indexed_email": integer(0, MAX_ID, _FIRST_EMAIL),
+    },
+    rule="The counters of an account are numbers within bounds.",
+    named="account",
+    message="a counter of account {0} is not a number, or too high",
+    remedy="Continue above the highest in use, and count its mail.",
+)
+
+_OF_MESSAGES: Final = f"({ChangeKind.APPENDED.value}, {ChangeKind.EXPUNGED.value})"
+_CHANGES: Final = TableValues(
+    name="change-numbers-valid",
+    table="changes",
+    of_account=_OF_ACCOUNT,
+    columns={
+        "modseq": integer(0, MAX_MODSEQ),
+        "mailbox": _id(),
+        "kind": integer(min(ChangeKind).value, max(ChangeKind).value),
+        "first": _id(),
+        "last": Rule(f"{_id().condition} AND (kind NOT IN {_OF_MESSAGES} OR {{0}} <= {MAX_UID})", None),
+    },
+    rule="Every row of the change log has numbers within bounds, and a known kind of change.",
+    named="account, CAST(modseq AS INTEGER)",
+    message="a change of account {0}, with MODSEQ {1}, has a value that is not a number, or too high",
+    remedy="Drop it, and log what is then missing.",
+)
 
 _LOGGED: Final = (
     "coalesce((SELECT max(modseq) FROM changes c"
@@ -43,103 +81,155 @@ _LOGGED: Final = (
 _NEW_VALIDITY: Final = (
     "1 + coalesce((SELECT last_uid_validity FROM ledgers l WHERE l.account = mailboxes.account), 0)"
 )
-_MAILBOX: Final[dict[str, _Column]] = {
-    "uid_validity": (1, _MAX_UID, _NEW_VALIDITY),
-    "uid_next": (1, _MAX_UID + 1, "1"),
-    "first_recent": (0, _MAX_UID + 1, "1"),
-    "highest_modseq": (0, MAX_MODSEQ, _LOGGED),
-    **dict.fromkeys(("messages", "unseen", "deleted", "octets"), (-_MAX_COUNT, _MAX_COUNT, "0")),
-}
-
-_MESSAGE_KEY: Final = f"{_integer('uid', 1, _MAX_UID)} AND {_integer('email', 0, _MAX_ID)}"
-_MESSAGE: Final[dict[str, _Column]] = {
-    "thread": (0, _MAX_ID, "email"),
-    "size": (0, _MAX_COUNT, "0"),
-    "received_at_ms": (-_MAX_COUNT, _MAX_COUNT, "0"),
-    "saved_at_ms": (-_MAX_COUNT, _MAX_COUNT, "0"),
-}
-
-_FLAGS_KEY: Final = _integer("uid", 1, _MAX_UID)
-_FLAGS: Final[dict[str, _Column]] = {
-    # A run ends before the next one, or with the last message: it is cut to that
-    "more": (-_MAX_COUNT, _MAX_COUNT, f"{_MAX_UID} - uid"),
-    "modseq": (0, MAX_MODSEQ, "0"),
-}
-
-_OF_MESSAGES: Final = f"({ChangeKind.APPENDED.value}, {ChangeKind.EXPUNGED.value})"
-_CHANGE_KEY: Final = " AND ".join(
-    (
-        _integer("modseq", 0, MAX_MODSEQ),
-        _integer("mailbox", 0, _MAX_ID),
-        _integer("kind", min(ChangeKind).value, max(ChangeKind).value),
-        _integer("first", 0, _MAX_ID),
-        _integer("last", 0, _MAX_ID),
-        f"(kind NOT IN {_OF_MESSAGES} OR last <= {_MAX_UID})",
-    )
+_MAILBOXES: Final = TableValues(
+    name="mailbox-numbers-valid",
+    table="mailboxes",
+    of_account=_OF_ACCOUNT,
+    columns={
+        "id": integer(0, MAX_NUMBER),
+        "uid_validity": integer(1, MAX_UID, _NEW_VALIDITY),
+        "uid_next": integer(1, MAX_UID + 1, "1"),
+        "first_recent": integer(0, MAX_UID + 1, "1"),
+        "highest_modseq": integer(0, MAX_MODSEQ, _LOGGED),
+        **dict.fromkeys(("messages", "unseen", "deleted", "octets"), _count()),
+        "name": text(f"CASE WHEN role = 'inbox' THEN '{INBOX}' ELSE 'Recovered ' || id END"),
+        "role": optional(text(f"CASE WHEN name = '{INBOX}' THEN 'inbox' END", among=tuple(Role))),
+    },
+    rule="The name, role and numbers of a mailbox are texts, and numbers within bounds.",
+    named="account, CAST(id AS INTEGER)",
+    message="mailbox {1} of account {0} has a name, role, UIDVALIDITY, UIDNEXT, MODSEQ or count of a wrong type, or"
+    " too high",
+    remedy="Continue above the highest in use, count again; a UIDVALIDITY becomes a new one, a name 'Recovered' and its"
+    " number.",
 )
 
-
-def _invalid(key: str, columns: dict[str, _Column]) -> str:
-    rules = [_integer(column, low, high) for column, (low, high, _) in columns.items()]
-    return f"NOT ({' AND '.join([key, *rules])})"
-
-
-def _replacing(table: str, columns: dict[str, _Column]) -> tuple[str, ...]:
-    return tuple(
-        f"UPDATE {table} SET {column} = {value} WHERE NOT {_integer(column, low, high)}"  # noqa: S608 - constants
-        for column, (low, high, value) in columns.items()
-    )
-
-
-_AS_NUMBERS: Final = "CAST(mailbox AS INTEGER), CAST(uid AS INTEGER)"
-"""What names a row may be damaged itself, and not even be a text."""
-
-INVARIANTS = (
-    Invariant(
-        "account-numbers-valid",
-        "The counters of an account are numbers within bounds.",
-        f"SELECT account FROM ledgers WHERE {_invalid('1', _COUNTERS)}",  # noqa: S608 - a constant
-        "a counter of account {0} is not a number, or too high",
-        "Continue above the highest in use, and count its mail.",
-        _replacing("ledgers", _COUNTERS),
-    ),
-    Invariant(
-        "change-numbers-valid",
-        "Every row of the change log has numbers within bounds, and a known kind of change.",
-        f"SELECT account, CAST(modseq AS INTEGER) FROM changes WHERE NOT ({_CHANGE_KEY})",  # noqa: S608 - a constant
-        "a change of account {0}, with MODSEQ {1}, has a value that is not a number, or too high",
-        "Drop it, and log what is then missing.",
-        (f"DELETE FROM changes WHERE NOT ({_CHANGE_KEY})",),  # noqa: S608 - a constant
-    ),
-    Invariant(
-        "mailbox-numbers-valid",
-        "The numbers of a mailbox are numbers within bounds.",
-        f"SELECT account, CAST(id AS INTEGER) FROM mailboxes WHERE {_invalid('1', _MAILBOX)}",  # noqa: S608 - a constant
-        "mailbox {1} of account {0} has a UIDVALIDITY, UIDNEXT, MODSEQ or count that is not a number, or too high",
-        "Continue above the highest in use, count again; a UIDVALIDITY becomes a new one.",
-        _replacing("mailboxes", _MAILBOX),
-    ),
-    Invariant(
-        "message-numbers-valid",
-        "The UID, size, ids and dates of a message are numbers within bounds.",
-        f"SELECT account, {_AS_NUMBERS} FROM placements WHERE {_invalid(_MESSAGE_KEY, _MESSAGE)}",  # noqa: S608 - a constant
-        "message {2} of mailbox {1} of account {0} has a UID, size, id or date that is not a number, or too high",
-        "Record the size of its octets, a thread of its own or the date 1970. Without UID, put it into 'Recovered'.",
-        (
-            f"DELETE FROM placements WHERE NOT ({_MESSAGE_KEY})",  # noqa: S608 - a constant
-            *_replacing("placements", _MESSAGE),
-        ),
-    ),
-    Invariant(
-        "flag-numbers-valid",
-        "The UIDs and MODSEQ of a run of flags are numbers within bounds.",
-        f"SELECT account, {_AS_NUMBERS} FROM flags WHERE {_invalid(_FLAGS_KEY, _FLAGS)}",  # noqa: S608 - a constant
-        "the run of flags from message {2} on, in mailbox {1} of account {0}, has a UID, number or MODSEQ that is not a"
-        " number, or too high",
-        "Take a new MODSEQ; end it before the next run. Without UID, drop it: its messages become unseen.",
-        (
-            f"DELETE FROM flags WHERE NOT ({_FLAGS_KEY})",  # noqa: S608 - a constant
-            *_replacing("flags", _FLAGS),
-        ),
-    ),
+_PLACEMENTS: Final = TableValues(
+    name="message-numbers-valid",
+    table="placements",
+    of_account=_OF_ACCOUNT,
+    columns={
+        "mailbox": integer(0, MAX_NUMBER),
+        "uid": integer(1, MAX_UID),
+        "email": _id(),
+        "thread": integer(0, MAX_ID, "email"),
+        "size": integer(0, MAX_NUMBER, "0"),
+        "received_at_ms": date("0"),
+        "saved_at_ms": date("0"),
+        "sent_at_ms": optional(date()),
+        "sent_day": optional(integer(-MAX_NUMBER)),
+    },
+    rule="The UID, size, ids and dates of a message are numbers within bounds.",
+    named=f"account, {_AS_NUMBERS}",
+    message="message {2} of mailbox {1} of account {0} has a UID, size, id or date that is not a number, or too high",
+    remedy="Record the size of its octets, a thread of its own or the date 1970. Without UID, put it into 'Recovered'.",
 )
+
+_FLAGS: Final = TableValues(
+    name="flag-numbers-valid",
+    table="flags",
+    of_account=_OF_ACCOUNT,
+    columns={
+        "mailbox": integer(0, MAX_NUMBER),
+        "uid": integer(1, MAX_UID),
+        # A run ends before the next one, or with the last message: it is cut to that
+        "more": integer(-MAX_NUMBER, MAX_NUMBER, f"{MAX_UID} - uid"),
+        "modseq": integer(0, MAX_MODSEQ, "0"),
+    },
+    rule="The UIDs and MODSEQ of a run of flags are numbers within bounds.",
+    named=f"account, {_AS_NUMBERS}",
+    message="the run of flags from message {2} on, in mailbox {1} of account {0}, has a UID, number or MODSEQ that is"
+    " not a number, or too high",
+    remedy="Take a new MODSEQ; end it before the next run. Without UID, drop it: its messages become unseen.",
+)
+
+_FLAG_TEXTS: Final = TableValues(
+    name="flag-text-values-valid",
+    table="flag_texts",
+    of_account=_OF_ACCOUNT,
+    columns={"mailbox": _id(), "flags": text(), "messages": integer()},
+    rule="Long flags are counted by numbers.",
+    named="account",
+    message="long flags of account {0} are not counted by numbers",
+    remedy="Count again.",
+)
+
+_SUBSCRIPTIONS: Final = TableValues(
+    name="subscription-values-valid",
+    table="subscriptions",
+    of_account=_OF_ACCOUNT,
+    columns={"name": text()},
+    rule="The name of a subscription is a text.",
+    named="account",
+    message="a subscription of account {0} has a name that is no text",
+    remedy="Drop it: its owner can subscribe to the mailbox again.",
+)
+
+_THREAD_KEYS: Final = TableValues(
+    name="thread-key-values-valid",
+    table="thread_keys",
+    of_account=_OF_ACCOUNT,
+    columns={"hash": integer(-MAX_ID - 1, MAX_ID), "thread": _id()},
+    rule="The keys by which replies find their threads are numbers.",
+    named="account",
+    message="a key of a thread of account {0} is not a number",
+    remedy="Drop it, and record what is then missing.",
+)
+
+_SEARCH_ATTEMPTS: Final = TableValues(
+    name="search-attempt-values-valid",
+    table="search_attempts",
+    of_account=_OF_ACCOUNT,
+    columns=dict.fromkeys(("upto", "singly_upto"), integer(0, MAX_ID, "0")),
+    rule="How far reading for the search index was begun is told by numbers.",
+    named="account",
+    message="how far reading for the search index of account {0} was begun is not a number",
+    remedy="Begin where the index ends.",
+)
+
+_LEASES: Final = TableValues(
+    name="maildrop-lease-values-valid",
+    table="maildrop_leases",
+    of_account=_OF_ACCOUNT,
+    columns={"holder": octets(), "until_ms": integer()},
+    rule="Who has locked a maildrop is told by octets, and until when by a number.",
+    named="account",
+    message="the lock of the maildrop of account {0} has a holder or time of a wrong type",
+    remedy="Drop it.",
+)
+
+_TEXTS: Final = ("base_subject", "sort_from", "sort_to", "sort_cc", "sort_display_from", "sort_display_to")
+EMAILS: Final = TableValues(
+    name="email-values-valid",
+    table="emails",
+    of_account=f"id BETWEEN ? << {EMAIL_BITS} AND ((? + 1) << {EMAIL_BITS}) - 1",
+    columns={
+        "blob": octets("CAST(coalesce(blob, '') AS BLOB)"),
+        "header_size": integer(0, MAX_NUMBER, "0"),
+        "crlf_size": integer(0, MAX_NUMBER, "0"),
+        "has_attachment": integer(0, 1, "0"),
+        "is_reply": integer(0, 1, "0"),
+        **dict.fromkeys((*_TEXTS, "subject", "links", "preview"), text("''")),
+        "message_id": optional(text()),
+        **dict.fromkeys(("envelope", "bodystructure", "digest", "body"), octets("x''")),
+    },
+    rule="What is kept of an email, beside its octets, has its types.",
+    named="id",
+    message="email {0} has a size, text or rendered part of a wrong type",
+    remedy="Render it again from its octets.",
+)
+"""Repaired where the octets can be read."""
+
+TABLES: Final = (
+    _LEDGERS,
+    _CHANGES,
+    _MAILBOXES,
+    _PLACEMENTS,
+    _FLAGS,
+    _FLAG_TEXTS,
+    _SUBSCRIPTIONS,
+    _THREAD_KEYS,
+    _SEARCH_ATTEMPTS,
+    _LEASES,
+)
+INVARIANTS = tuple(values.invariant() for values in (_LEDGERS, _CHANGES, _MAILBOXES, _PLACEMENTS, _FLAGS))
+"""In the order of repair."""

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.normalization import fold, slices
-from pillarbox.store import sqlite_fts
+from pillarbox.store import account_counters, sqlite_fts
 from pillarbox.store.search.index import TRIGRAM
 from pillarbox.store.search.text import everything
 from pillarbox.world.blobs import BlobDamaged, Blobs
@@ -135,12 +135,17 @@ class _Progress(NamedTuple):
 
 def _progress(tx: Transaction, account: AccountId) -> _Progress | None:
     row = tx.row(
-        "SELECT l.account, l.indexed_email, l.last_email, coalesce(a.upto, 0), coalesce(a.singly_upto, 0)"
+        "SELECT l.account, l.indexed_email, l.last_email, a.upto, a.singly_upto"
         " FROM ledgers l LEFT JOIN search_attempts a ON a.account = l.account"
         " WHERE l.account = ? AND l.indexed_email < l.last_email",
         (account,),
     )
-    return None if row is None else _Progress(*row)
+    if row is None:
+        return None
+    account, after, last, begun_upto, singly_upto = row
+    if type(after) is not int or type(last) is not int:
+        raise account_counters.damaged(account)
+    return _Progress(account, after, last, begun_upto or 0, singly_upto or 0)
 
 
 def _begun(tx: Transaction, progress: _Progress, limit: int) -> tuple[Span, int]:

@@ -9,8 +9,9 @@ one transaction, or none; a database that holds something is copied before it is
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
-from pillarbox.world.database.failures import SchemaTooNew
+from pillarbox.world.database.failures import SchemaTooNew, StatementFailed, ValuesDamaged
 from pillarbox.world.database.transaction import Transaction
 
 
@@ -41,6 +42,14 @@ CREATE TABLE IF NOT EXISTS schema_versions (
 )"""
 
 
+_MAX_VERSION: Final = 10_000
+_DAMAGED: Final = "the versions of its tables, in schema_versions, are damaged: pillarbox rebuild mends them"
+
+
+def _is_version(value: object) -> bool:
+    return type(value) is int and 0 < value <= _MAX_VERSION
+
+
 def statements(script: str) -> Iterator[str]:
     """The statements of a migration, which end in a semicolon and a line break."""
     return (statement for statement in script.split(";\n") if statement.strip())
@@ -49,10 +58,13 @@ def statements(script: str) -> Iterator[str]:
 def pending(tx: Transaction, schemas: Iterable[Schema]) -> list[tuple[Schema, int]]:
     """The rooms whose tables are older than this code, each with the version found (0: no tables).
 
-    Raises `SchemaTooNew` where this code can't work on a room's tables.
+    Raises `SchemaTooNew` where this code can't work on a room's tables, `ValuesDamaged` where no code could.
     """
     tx.execute(_VERSIONS_TABLE)
-    found = {room: (version, back_to) for room, version, back_to in tx.rows("SELECT * FROM schema_versions")}
+    rows = tx.rows("SELECT * FROM schema_versions")
+    if any(type(room) is not str or not (_is_version(one) and _is_version(two)) for room, one, two in rows):
+        raise ValuesDamaged(_DAMAGED)
+    found = {room: (version, back_to) for room, version, back_to in rows}
     behind = []
     for schema in schemas:
         version, back_to = found.get(schema.room, (0, 0))
@@ -68,11 +80,16 @@ def pending(tx: Transaction, schemas: Iterable[Schema]) -> list[tuple[Schema, in
 
 
 def migrate(tx: Transaction, behind: Iterable[tuple[Schema, int]]) -> None:
-    """Apply what is missing."""
+    """Apply what is missing. Raises `ValuesDamaged` where tables are there of which no version is known."""
     for schema, version in behind:
         for script in schema.migrations[version:]:
             for statement in statements(script):
-                tx.execute(statement)
+                try:
+                    tx.execute(statement)
+                except StatementFailed as failure:
+                    if not version:  # they are there
+                        raise ValuesDamaged(_DAMAGED) from failure
+                    raise
         tx.execute(
             "INSERT INTO schema_versions VALUES (?, ?, ?) ON CONFLICT (room) DO UPDATE"
             " SET version = excluded.version, compatible_back_to = excluded.compatible_back_to",

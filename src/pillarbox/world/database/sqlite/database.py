@@ -22,10 +22,10 @@ from pillarbox.world.database.commit_counts import CommitCounts
 from pillarbox.world.database.database import Lane, OnCommit, OnFailure
 from pillarbox.world.database.failures import (
     DatabaseDamaged,
-    DatabaseFailure,
     DatabaseMissing,
     DatabaseUnavailable,
     StatementFailed,
+    ValuesDamaged,
 )
 from pillarbox.world.database.sqlite.checkpoint import Checkpoints
 from pillarbox.world.database.sqlite.commit_thread import CommitThread
@@ -37,6 +37,7 @@ from pillarbox.world.database.sqlite.connection import (
     PageCaches,
     connect,
 )
+from pillarbox.world.database.sqlite.examination import Examined, examine, may_be_damage
 from pillarbox.world.database.sqlite.failures import translated, translated_failures
 from pillarbox.world.database.sqlite.log_damage import LogDamage
 from pillarbox.world.database.sqlite.presence import FileWatch, Presence
@@ -123,8 +124,10 @@ class SqliteDatabase:
         self.calls += 1
         try:
             result: T = await self._writer.write(verb, arguments, keywords)
-        except DatabaseFailure as failure:
-            raise self._examined(failure) from failure.__cause__
+        except Exception as failure:
+            if (told := await self._told_of_write(failure, verb, arguments, keywords)) is failure:
+                raise
+            raise told from failure
         return result
 
     async def write_in_thread(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
@@ -132,8 +135,10 @@ class SqliteDatabase:
         self.calls += 1
         try:
             result: T = await self._writer.write(verb, arguments, keywords, large=True)
-        except DatabaseFailure as failure:
-            raise self._examined(failure) from failure.__cause__
+        except Exception as failure:
+            if (told := await self._told_of_write(failure, verb, arguments, keywords, large=True)) is failure:
+                raise
+            raise told from failure
         return result
 
     def write_now(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
@@ -148,8 +153,10 @@ class SqliteDatabase:
                 self._watch.check()
             announced = transaction.announced
             self._keep_log_short()
-        except DatabaseFailure as failure:
-            raise self._examined(failure) from failure.__cause__
+        except Exception as failure:
+            if (told := self._told(failure)) is failure:
+                raise
+            raise told from failure
         finally:
             self._connection.set_busy_timeout(SHORT_BUSY_MS)
             transaction.announced = set()
@@ -176,8 +183,10 @@ class SqliteDatabase:
             if self._watch and now_s >= self._look_at_s:
                 self._look(self._watch)
             return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
-        except DatabaseFailure as failure:
-            raise self._examined(failure) from failure.__cause__
+        except Exception as failure:
+            if (told := self._told(failure)) is failure:
+                raise
+            raise told from failure
 
     def read_now(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """See `Database.read_now`."""
@@ -189,8 +198,10 @@ class SqliteDatabase:
             if self._watch and now_s >= self._look_at_s:
                 self._look(self._watch)
             return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
-        except DatabaseFailure as failure:
-            raise self._examined(failure) from failure.__cause__
+        except Exception as failure:
+            if (told := self._told(failure)) is failure:
+                raise
+            raise told from failure
 
     async def read_in_thread(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """See `Database.read_in_thread`."""
@@ -209,14 +220,35 @@ class SqliteDatabase:
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._lanes[lane], in_thread)
-        except DatabaseFailure as failure:
-            raise self._examined(failure) from failure.__cause__
+        except Exception as failure:
+            if (told := self._told(failure)) is failure:
+                raise
+            raise told from failure
 
     def _look(self, watch: FileWatch) -> None:
         watch.check()  # where it raises, the next read looks again
         self._look_at_s = time.monotonic() + LOOK_S
 
-    def _examined(self, failure: DatabaseFailure) -> DatabaseFailure:
+    async def _told_of_write(
+        self,
+        failure: Exception,
+        verb: Callable[..., Any],
+        arguments: Any,
+        keywords: Any,
+        *,
+        large: bool = False,
+    ) -> Exception:
+        """`_told`, of a verb that the writer has run."""
+        if may_be_damage(failure):
+            try:
+                await self._writer.write(examine, (verb, *arguments), keywords, large=large)
+            except Examined as examined:
+                failure = examined.damage or failure
+            except DatabaseUnavailable:
+                pass
+        return self._told(failure)
+
+    def _told(self, failure: Exception) -> Exception:
         """The failure that callers get, reported where an operator must know."""
         if isinstance(failure, StatementFailed) and self._watch:
             try:
@@ -300,7 +332,26 @@ def _run_alone(
                 tx.control("ROLLBACK")
         if isinstance(failure, apsw.Error):
             raise translated(failure) from failure
+        if may_be_damage(failure) and (damage := _examined_alone(tx, begin, verb, arguments, keywords)):
+            raise damage from failure
         raise
     finally:
         tx.in_use.release()
     return result
+
+
+def _examined_alone(
+    tx: SqliteTransaction, begin: str, verb: Callable[..., Any], arguments: Any, keywords: Any
+) -> ValuesDamaged | None:
+    try:
+        tx.control(begin)
+        examine(tx, verb, *arguments, **keywords)
+    except Examined as examined:
+        return examined.damage
+    except apsw.Error:  # it can't begin
+        return None
+    finally:
+        if tx.connection.in_transaction:
+            with translated_failures():
+                tx.control("ROLLBACK")
+    return None

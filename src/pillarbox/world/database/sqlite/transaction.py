@@ -39,6 +39,10 @@ class SqliteTransaction:
         if not self.in_use.acquire(blocking=False):
             raise RuntimeError("a connection is used by two at once")
 
+    def watch(self, look: Callable[[apsw.Cursor, tuple[Any, ...]], tuple[Any, ...]] | None) -> None:
+        """Have each row that is read looked at, or none any more. What `look` returns is read in its place."""
+        self._cursor.row_trace = look
+
     def has_written(self) -> bool:
         """Whether a statement of the transaction wrote, or tried to."""
         return self.connection.txn_state("main") == apsw.SQLITE_TXN_WRITE

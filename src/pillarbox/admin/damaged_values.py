@@ -1,0 +1,36 @@
+"""Whether what has failed for an account comes of values that nobody wrote."""
+
+from dataclasses import replace
+from typing import Final
+
+from pillarbox.directory import values as directory
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.queue import values as queue
+from pillarbox.store.invariants import values as store
+from pillarbox.world.blobs import values as blobs
+from pillarbox.world.database import Transaction
+from pillarbox.world.database.values import check
+
+_DIGESTS: Final = f"(SELECT blob FROM emails WHERE {store.EMAILS.of_account})"  # noqa: S608 - a constant
+_EVERY: Final = (*directory.TABLES, *store.TABLES, store.EMAILS, *queue.TABLES, *blobs.TABLES)
+OF_ACCOUNT: Final = (
+    *directory.TABLES,
+    *store.TABLES,
+    store.EMAILS,
+    replace(blobs.BLOBS, of_account=f"digest IN {_DIGESTS}"),
+    replace(blobs.OCTETS, of_account=f"id IN (SELECT octets_id FROM blobs WHERE digest IN {_DIGESTS})"),  # noqa: S608 - likewise
+)
+"""Where rows are looked at."""
+
+
+def check_account(tx: Transaction, account: AccountId | None) -> None:
+    """Raises `ValuesDamaged` where rows of an account, or of the directory, have such values.
+
+    It reads all rows of the account.
+    """
+    check(tx, OF_ACCOUNT, account)
+
+
+def check_everything(tx: Transaction) -> None:
+    """Raises `ValuesDamaged` where any row has such values. It reads all rows but those of the search index."""
+    check(tx, tuple(replace(values, of_account="") for values in _EVERY), None)

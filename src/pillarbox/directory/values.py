@@ -1,0 +1,189 @@
+"""The values that rows of the directory have, and what is put in the place of others.
+
+They are repaired first: an account whose login is lost gets its address as login, by the invariants that follow.
+"""
+
+from typing import Final
+
+from pillarbox.directory.addresses import ACCOUNT, ALIAS, GROUP
+from pillarbox.directory.domains import DEFAULT_SEPARATOR
+from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS
+from pillarbox.world.database.values import TableValues, date, integer, octets, optional, text
+
+_MAX_ITERATIONS: Final = 10**7
+_NO_KEY: Final = f"randomblob({KEY_OCTETS})"
+"""A key that nothing matches."""
+
+_DOMAINS: Final = TableValues(
+    name="domain-values-valid",
+    table="domains",
+    columns={
+        "name": text(),
+        "alias_of": optional(text("''")),
+        "separator": text(f"'{DEFAULT_SEPARATOR}'"),
+        "quota_octets": optional(integer()),
+        "postmaster": optional(integer(instead="(SELECT min(id) FROM accounts WHERE domain = domains.name)")),
+        "created_at_ms": date("0"),
+    },
+    rule="What is known of a domain has its types.",
+    named="quote(name)",
+    message="domain {0} has a name, target, separator, quota, postmaster or date of a wrong type",
+    remedy=f"Its separator becomes '{DEFAULT_SEPARATOR}', its quota none, its postmaster the oldest account; without"
+    " its name, it is dropped.",
+)
+
+_ACCOUNTS: Final = TableValues(
+    name="account-values-valid",
+    table="accounts",
+    columns={
+        "login": text("'account-' || id"),
+        "domain": text("substr(login, instr(login, '@') + 1)"),
+        "address": text("login"),
+        "name": text("''"),
+        "quota_octets": optional(integer()),
+        "enabled": integer(0, 1, "1"),
+        "scram_salt": octets(f"randomblob({SALT_OCTETS})", length=SALT_OCTETS),
+        "scram_iterations": integer(1, _MAX_ITERATIONS, f"{DEFAULT_ITERATIONS}"),
+        "created_at_ms": date("0"),
+    },
+    rule="What is known of an account has its types.",
+    named="id",
+    message="account {0} has a login, address, name, quota, salt or state of a wrong type",
+    remedy="Its login becomes its address or the other way round; it becomes enabled, its quota that of its domain."
+    " With a new salt, SCRAM works again when its password is set.",
+)
+
+_ISSUED: Final = TableValues(
+    name="account-series-valid",
+    table="accounts_issued",
+    columns={"series": text("'account'", among=("account",)), "latest": integer(instead="0")},
+    rule="The number of the latest account is a number.",
+    named="1",
+    message="the number of the latest account is not a number",
+    remedy="Continue above the highest.",
+)
+
+_ADDRESSES: Final = TableValues(
+    name="address-values-valid",
+    table="addresses",
+    columns={
+        "local": text(),
+        "domain": text(),
+        "written": text("local"),
+        "account": optional(integer()),
+        "group_id": optional(integer()),
+        "kind": text(
+            f"CASE WHEN account IS NOT NULL THEN '{ACCOUNT}' WHEN group_id IS NOT NULL THEN '{GROUP}'"
+            f" ELSE '{ALIAS}' END",
+            among=(ACCOUNT, ALIAS, GROUP),
+        ),
+        "may_send": integer(0, 1, f"kind = '{ACCOUNT}'"),
+    },
+    rule="An address is a text, and belongs to an account, an alias or a group.",
+    named="quote(local), quote(domain)",
+    message="address {0}@{1} has a text, kind or number of a wrong type",
+    remedy="Give it the kind of what it belongs to. Without its text, it is dropped: add it again, if it is not the"
+    " first one of its account, which is given back.",
+)
+
+_TARGETS: Final = TableValues(
+    name="alias-target-values-valid",
+    table="alias_targets",
+    columns={"local": text(), "domain": text(), "target": text(), "position": integer(instead="rowid << 20")},
+    rule="The targets of an alias are texts.",
+    named="quote(local), quote(domain), quote(target)",
+    message="target {2} of alias {0}@{1} has a text or place of a wrong type",
+    remedy="Drop a target that is no text: look at the alias, and set its targets.",
+)
+
+_GROUPS: Final = TableValues(
+    name="group-values-valid",
+    table="member_groups",
+    columns={"name": text("'group-' || id")},
+    rule="The name of a group is a text.",
+    named="id",
+    message="group {0} has a name that is no text",
+    remedy="Name it 'group-' and its number.",
+)
+
+_MEMBERS: Final = TableValues(
+    name="group-member-values-valid",
+    table="group_members",
+    columns={"group_id": integer(), "account": integer()},
+    rule="The members of a group are numbers of accounts.",
+    named="CAST(group_id AS INTEGER), CAST(account AS INTEGER)",
+    message="member {1} of group {0} is not a number",
+    remedy="Drop the row: look at the group, and let who is missing join it.",
+)
+
+_PASSWORDS: Final = TableValues(
+    name="password-values-valid",
+    table="passwords",
+    columns={
+        "argon2": text(),
+        "stored_key": octets(_NO_KEY, length=KEY_OCTETS),
+        "server_key": octets(_NO_KEY, length=KEY_OCTETS),
+        "changed_at_ms": date("0"),
+    },
+    rule="The hash of a password is a text, its keys are octets.",
+    named="account",
+    message="the password of account {0} has a hash, key or date of a wrong type",
+    remedy="With keys that nothing matches, SCRAM works again when the password is set. Without its hash, it is"
+    " dropped.",
+)
+
+_APP_PASSWORDS: Final = TableValues(
+    name="app-password-values-valid",
+    table="app_passwords",
+    columns={
+        "account": integer(),
+        "digest": octets(),
+        "stored_key": octets(length=KEY_OCTETS),
+        "server_key": octets(length=KEY_OCTETS),
+        "scopes": text(),
+        "name": text("''"),
+        "created_at_ms": date("0"),
+        "expires_at_ms": optional(date("0")),
+        "last_used_at_ms": optional(date()),
+    },
+    rule="What is kept of an app password has its types.",
+    named="CAST(account AS INTEGER), quote(name)",
+    message="app password {1} of account {0} has a digest, key, scope or date of a wrong type",
+    remedy="Without digest, keys or scope, it is dropped: make a new one. Without a date it has expired.",
+)
+
+_CLIENTS: Final = TableValues(
+    name="known-client-values-valid",
+    table="known_clients",
+    columns={"account": integer(), "client": text(), "last_seen_at_ms": date()},
+    rule="Clients that have logged in before are known by texts.",
+    named="CAST(account AS INTEGER)",
+    message="a known client of account {0} has a text or date of a wrong type",
+    remedy="Forget it, until it logs in again.",
+)
+
+_SECRETS: Final = TableValues(
+    name="secret-values-valid",
+    table="installation_secrets",
+    columns={"name": text(), "octets": octets()},
+    rule="The secrets of the installation are octets.",
+    named="quote(name)",
+    message="the secret {0} of the installation has a wrong type",
+    remedy="Drop it: all app passwords have to be made anew.",
+)
+
+TABLES: Final = (
+    _DOMAINS,
+    _ACCOUNTS,
+    _ISSUED,
+    _ADDRESSES,
+    _TARGETS,
+    _GROUPS,
+    _MEMBERS,
+    _PASSWORDS,
+    _APP_PASSWORDS,
+    _CLIENTS,
+    _SECRETS,
+)
+INVARIANTS = tuple(values.invariant() for values in TABLES)
+"""In the order of repair."""

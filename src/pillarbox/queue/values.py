@@ -1,0 +1,101 @@
+"""The values that rows of the queue have, and what is put in the place of others.
+
+A recipient whose address is lost gets one that no server has (RFC 2606 §2), so that its sender gets a report with the
+message; times that are lost are over.
+"""
+
+from typing import Final
+
+from pillarbox.protocol.smtp.commands import Body
+from pillarbox.queue.schedule import NEVER_MS
+from pillarbox.queue.spool import State
+from pillarbox.world.database.values import NOW_MS, Rule, TableValues, date, integer, octets, optional, text
+
+LOST_ADDRESS: Final = "lost-recipient@damaged.invalid"
+
+
+def _time(instead: str) -> Rule:
+    return integer(0, NEVER_MS, instead)
+
+
+_MESSAGES: Final = TableValues(
+    name="queued-message-values-valid",
+    table="queue_messages",
+    columns={
+        "blob": octets("CAST(coalesce(blob, '') AS BLOB)"),
+        "size": integer(instead="coalesce((SELECT size FROM blobs WHERE digest = queue_messages.blob), 0)"),
+        "reverse_path": optional(text()),
+        "account": optional(integer()),
+        "body": text(f"'{Body.EIGHT_BIT}'", among=tuple(Body)),
+        "smtputf8": integer(0, 1, "1"),
+        "require_tls": integer(0, 1, "1"),
+        "envelope_id": optional(text()),
+        "return_content": optional(text(among=("FULL", "HDRS"))),
+        "queued_at_ms": date(NOW_MS),
+        "expires_at_ms": _time(NOW_MS),
+    },
+    rule="What is kept of a queued message has its types.",
+    named="id",
+    message="queued message {0} has a sender, size, option or time of a wrong type",
+    remedy="Without sender, nobody gets a report; an option that is lost becomes the stricter one; without its time, it"
+    " is tried once more.",
+)
+
+_RECIPIENTS: Final = TableValues(
+    name="queued-recipient-values-valid",
+    table="queue_recipients",
+    columns={
+        "message": integer(),
+        "address": text(f"'{LOST_ADDRESS}'"),
+        "destination": text("lower(substr(address, instr(address, '@') + 1))"),
+        "notify": text("''"),
+        "original": optional(text()),
+        "state": text(f"'{State.WAITING}'", among=tuple(State)),
+        "due_at_ms": _time("0"),
+        "attempts": integer(instead="0"),
+        "lease": integer(instead="0"),
+        "tell_at_ms": _time(NOW_MS),
+        "last_attempt_ms": optional(date()),
+        **dict.fromkeys(("last_status", "last_reply", "last_host"), optional(text())),
+        "unfinished": integer(instead="0"),
+    },
+    rule="What is kept of a queued recipient has its types.",
+    named="CAST(message AS INTEGER), quote(address)",
+    message="recipient {1} of queued message {0} has an address, destination, state or time of a wrong type",
+    remedy=f"Try it now. An address that is lost becomes {LOST_ADDRESS}, of which its sender gets a report. Without the"
+    " number of its message, it is dropped.",
+)
+
+_DESTINATIONS: Final = TableValues(
+    name="destination-values-valid",
+    table="queue_destinations",
+    columns={
+        "name": text(),
+        **dict.fromkeys(("turn_at_ms", "failures", "closed_until_ms"), _time("0")),
+    },
+    rule="Destinations of queued mail have a name and times.",
+    named="quote(name)",
+    message="destination {0} has a name or time of a wrong type",
+    remedy="Try it now.",
+)
+
+_ATTEMPTS: Final = TableValues(
+    name="attempt-values-valid",
+    table="queue_attempts",
+    columns={
+        "recipient": integer(),
+        "number": integer(),
+        "at_ms": date("0"),
+        "status": text("''"),
+        "reply": text("''"),
+        **dict.fromkeys(("host", "address", "tls"), optional(text())),
+    },
+    rule="What is kept of an attempt to deliver has its types.",
+    named="CAST(recipient AS INTEGER)",
+    message="an attempt for queued recipient {0} has a text or time of a wrong type",
+    remedy="Leave the text out.",
+)
+
+TABLES: Final = (_MESSAGES, _RECIPIENTS, _DESTINATIONS, _ATTEMPTS)
+INVARIANTS = tuple(values.invariant() for values in TABLES)
+"""In the order of repair."""
