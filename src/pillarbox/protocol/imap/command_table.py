@@ -88,6 +88,14 @@ def selects(verb: bytes) -> bool:
     return row is not None and row.transitions is SELECTS
 
 
+def saves(verb: bytes, cursor: Cursor) -> bool:
+    """Whether the result of this command is to be saved as `$`; the cursor is behind its name."""
+    return verb in _SEARCHES and cursor.skip(b" ") and search.saves(cursor)
+
+
+_SEARCHES: Final = frozenset({b"SEARCH", b"UID SEARCH"})
+
+
 def refusal(state: State, verb: bytes) -> str:
     """Why this command is not allowed in this state."""
     row = COMMANDS.get(verb)

@@ -93,6 +93,13 @@ class Draft:
         """The value of a command as far as it has come, and the cursor behind that. Raises what `parse` raises."""
         return _parse(self.verb, self._arguments(), self.literals, enabled, complete=False)
 
+    @property
+    def saves(self) -> bool:
+        """Whether it is a SEARCH whose result is to be saved, as far as its first line tells."""
+        return self.begun and command_table.saves(
+            self.verb, Cursor(tidied(self._lines[0][self._argument :]), [])
+        )
+
     def _arguments(self) -> bytes:
         return b"\r\n".join([self._lines[0][self._argument :], *self._lines[1:]])
 

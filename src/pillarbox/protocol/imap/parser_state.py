@@ -7,6 +7,7 @@ and what the session may call.
 from enum import Enum
 from typing import Final
 
+from pillarbox.mail.number_set import EMPTY
 from pillarbox.protocol.imap import limits, response_codes, responses
 from pillarbox.protocol.imap.capabilities import Conditions
 from pillarbox.protocol.imap.command_table import selects
@@ -131,6 +132,8 @@ class ParserState:
     def no(self, count: LiteralCount | None, why: str, code: bytes | None) -> Response | Bye:
         """NO; what the client sends of the command anyway is skipped. Before login it counts as BAD does."""
         answer = responses.no(self.draft.tag, why, code)
+        if self.selected is not None and self.draft.saves:
+            self.selected.saved = EMPTY  # RFC 5182 §2.1: whatever the NO is for, but no BAD
         return (
             self._after_bad(count, answer)
             if self.state is State.NOT_AUTHENTICATED

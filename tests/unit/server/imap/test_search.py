@@ -152,6 +152,24 @@ def test_a_saved_result_stands_for_messages_and_shrinks_with_them() -> None:
         assert client.ok("UID FETCH $ UID").responses == []
 
 
+@pytest.mark.rfc("5182 §2.1", "MUST")
+@pytest.mark.parametrize(
+    "refused",
+    ["CHARSET x-unknown TEXT a", "CHARSET x-unknown  TEXT a", "TEXT {300000+}\r\n" + "a" * 300_000],
+)
+@pytest.mark.parametrize("verb", ["SEARCH", "UID SEARCH"])
+def test_a_search_that_was_to_be_saved_and_is_refused_leaves_an_empty_result(verb: str, refused: str) -> None:
+    with open_imap() as mail:
+        filled(mail)
+        client = mail.client(select="INBOX")
+        client.ok("SEARCH RETURN (SAVE) ALL")
+        assert client.do(f"{verb} RETURN (COUNT) {refused}").word == b"NO"
+        assert client.do(f"{verb} RETURN (SAVE) NO-SUCH-KEY").word == b"BAD"
+        assert client.ok("FETCH $ UID").responses, "kept after BAD, and where nothing was to be saved"
+        assert client.do(f"{verb} RETURN (MIN SAVE) {refused}").word == b"NO"
+        assert client.ok("FETCH $ UID").responses == []
+
+
 @pytest.mark.rfc("9051 §7.5.1", "MUST")
 def test_expunge_is_not_sent_during_search() -> None:
     with open_imap() as mail:

@@ -111,6 +111,14 @@ def _search(cursor: Cursor, *, uid: bool) -> Search:
     return Search(search_keys(cursor, label), uid, returns)
 
 
+def saves(cursor: Cursor) -> bool:
+    """Whether the arguments of a SEARCH, which may be wrong, begin with a RETURN that has SAVE (RFC 5182 §2.1)."""
+    try:
+        return cursor.skip_word(b"RETURN ") and SearchReturn.SAVE in _returns(cursor)
+    except Malformed:
+        return False
+
+
 def _returns(cursor: Cursor) -> frozenset[SearchReturn]:
     def option() -> SearchReturn:
         if found := _RETURNS.get(cursor.word()):
