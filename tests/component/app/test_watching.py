@@ -103,6 +103,9 @@ def test_a_server_from_its_start_to_its_end(watched: Watched) -> None:
         client.shutdown()
 
     client = watched.imap()
+    written = watched.there.json("account", "rename", "anna", "Anna@example.org")
+    assert (written["old"], written["new"], written["sessions_ended"]) == (*["anna@example.org"] * 2, 0)
+    client.noop()
     assert "1 session ended" in watched.there.text("account", "rename", "anna", "anne@example.org")
     with pytest.raises(client.abort, match="administrator"):
         client.noop()

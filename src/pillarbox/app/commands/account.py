@@ -171,8 +171,8 @@ def address(installation: Installation, login: str, address: str, remove: bool) 
 def rename(installation: Installation, login: str, address: str, keep_address: bool) -> None:
     """Give an account another address, which is its login. Mail, passwords and app passwords are kept.
 
-    Its sessions are ended: clients log in anew. It may be an address that the account has already. Aliases that lead
-    to the old address lead to the new one, and reports about queued mail go there.
+    Its sessions are ended, unless only the writing changes: clients log in anew. It may be an address that the account
+    has already. Aliases that lead to the old address lead to the new one, and reports about queued mail go there.
     """
     from dataclasses import asdict
 
@@ -182,7 +182,8 @@ def rename(installation: Installation, login: str, address: str, keep_address: b
     lines = renamed_lines("Account", renamed)
     if renamed.queued:
         lines.append(f"Reports about {counted(renamed.queued, 'queued message')} go to the new address")
-    if ended := _end_sessions(installation, renamed.old):
+    ended = 0 if renamed.new == renamed.old else _end_sessions(installation, renamed.old)
+    if ended:
         lines.append(f"{counted(ended, 'session')} ended")
     installation.show({**asdict(renamed), "sessions_ended": ended}, "\n".join(lines))
 
