@@ -74,7 +74,7 @@ EXPRESSIONS: dict[str, str] = {
     "mail.threading": "_SINGLE _SIMPLE _BRACKETED _BETWEEN_WORDS _BLANK _QUOTING _ESCAPE",
     "mail.transfer": "_TRAILING_SPACE _UU_BEGIN",
     "mail.unitext": "_EMBEDDED _SPECIAL",
-    "mail.visible": "_HIDDEN _HIDDEN_BUT_LINES",
+    "mail.visible": "_HIDDEN _HIDDEN_BUT_LINES _IGNORABLE",
     "mail.xtext": "_XTEXT _HEX",
     "protocol.imap.client.parsing": "_CODE _RUN",
     "protocol.imap.client.syntax": "_TOKEN _ESCAPED",

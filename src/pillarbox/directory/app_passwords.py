@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pillarbox.directory.naming import NameRefused, shown_name
+from pillarbox.directory.naming import NameRefused, telling_name
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import server_keys
 from pillarbox.world.database.transaction import Transaction
@@ -88,8 +88,7 @@ def add(
     expires_at_ms: int | None = None,
 ) -> int:
     """Store a new app password; returns its number. Raises `NameRefused`, also beyond `MAX_PER_ACCOUNT`."""
-    if not name.strip():
-        raise NameRefused("an app password needs a name, by which it is known in the list")
+    telling_name(name, "an app password")
     if tx.row("SELECT 1 FROM app_passwords WHERE account = ? AND name = ?", (account, name)):
         raise NameRefused(
             f"the account has an app password '{name}' already: revoke it, or choose another name"
@@ -102,7 +101,7 @@ def add(
         " expires_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (
             account,
-            shown_name(name),
+            name,
             " ".join(sorted(scopes)),
             hashed.digest,
             hashed.stored_key,

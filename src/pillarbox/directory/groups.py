@@ -4,7 +4,7 @@ Unlike an alias a group has accounts as members, so that rights can be granted t
 """
 
 from pillarbox.directory.addresses import GROUP, Target, delete_address, insert_address, parse_key
-from pillarbox.directory.naming import NameRefused, shown_name
+from pillarbox.directory.naming import NameRefused, telling_name
 from pillarbox.mail.address import Address
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.failures import ValuesDamaged
@@ -27,9 +27,7 @@ def create(tx: Transaction, name: str, address: str, *, may_send: bool = True) -
 
 def group_name(text: str) -> str:
     """The name of a group. Raises `NameRefused`."""
-    if not text.strip():
-        raise NameRefused("a group needs a name")
-    return shown_name(text)
+    return telling_name(text, "a group")
 
 
 def by_name(tx: Transaction, name: str) -> int | None:

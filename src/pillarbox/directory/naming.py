@@ -6,7 +6,7 @@ case-insensitively, in every script and Unicode normal form: `Anna@` and `anna@`
 
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.normalization import caseless
-from pillarbox.mail.visible import has_hidden
+from pillarbox.mail.visible import has_hidden, has_ignorable, is_blank
 
 
 class NameRefused(ValueError):
@@ -30,14 +30,27 @@ def domain_name(text: str) -> str:
 
 
 def shown_name(text: str) -> str:
-    """A name that is only shown: of an owner, a group, an app password. Raises `NameRefused`."""
+    """A name that is only shown: that of an owner, or none. Raises `NameRefused`."""
     if has_hidden(text):
         raise NameRefused(f"'{text}': a name has no control characters")
+    if text and is_blank(text):
+        raise NameRefused("there is nothing in this name that can be seen")
     return text
+
+
+def telling_name(text: str, what: str) -> str:
+    """A name by which `what` is told from others: a group, an app password. Raises `NameRefused`."""
+    if is_blank(text):
+        raise NameRefused(f"{what} needs a name that can be seen")
+    if has_ignorable(text):  # RFC 8264 §9.13: two would look the same
+        raise NameRefused(f"'{text}': {what} has a name without invisible characters")
+    return shown_name(text)
 
 
 def parse_address(text: str) -> Address:
     """An address to be served or forwarded to. Raises `NameRefused`."""
+    if has_ignorable(text):  # RFC 8264 §9.13: it would look like another one
+        raise NameRefused(f"'{text}': address has an invisible character")
     try:
         return Address.parse(text)
     except InvalidAddress as invalid:

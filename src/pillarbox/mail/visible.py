@@ -13,6 +13,11 @@ _HIDDEN: Final = re.compile(
     "\u2028\u2029"  # line and paragraph separators
     "\ud800-\udfff]"  # lone surrogates, which cannot be written at all
 )
+_IGNORABLE: Final = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Default_Ignorable_Code_Point of Unicode 16: what is not there to be seen, such as a space of no width."""
 _HIDDEN_BUT_LINES: Final = re.compile(_HIDDEN.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
 
 
@@ -34,6 +39,16 @@ def visible_json(text: str) -> str:
 def has_hidden(text: str) -> bool:
     """Whether the text has a character that `visible` would show as an escape."""
     return not text.isprintable() and _HIDDEN.search(text) is not None
+
+
+def has_ignorable(text: str) -> bool:
+    """Whether the text has a character that nobody sees, so that it looks like one without it."""
+    return not text.isascii() and _IGNORABLE.search(text) is not None
+
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing in the text to be seen."""
+    return not _IGNORABLE.sub("", text).strip()
 
 
 def _escaped(found: re.Match[str]) -> str:
