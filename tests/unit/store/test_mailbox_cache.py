@@ -16,7 +16,7 @@ from pillarbox.store.cached_mailbox import LOOKED_AT, MAX_DELETED, RECOUNT_OCTET
 from pillarbox.store.changes import Delta
 from pillarbox.store.flags import Mode, alter
 from pillarbox.store.mailbox_cache import MailboxCache, read
-from pillarbox.world.database import Transaction
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.database import RecordingTransaction
 from tests.kit.stored_mail import ANNA, NOW_MS, current, mailbox, open_store, put
 
@@ -314,28 +314,28 @@ def test_a_long_run_of_messages_with_the_same_flags_is_read() -> None:
         assert found.first_unseen() == more + 1
 
 
-def _alter(tx: Transaction, cache: MailboxCache) -> None:
+def _alter(tx: SqliteTransaction, cache: MailboxCache) -> None:
     alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
 
 
-def _alter_and_apply(tx: Transaction, cache: MailboxCache) -> None:
+def _alter_and_apply(tx: SqliteTransaction, cache: MailboxCache) -> None:
     cache.apply(ANNA, mailbox(tx), alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen"))
 
 
-def _alter_one(tx: Transaction, cache: MailboxCache) -> None:
+def _alter_one(tx: SqliteTransaction, cache: MailboxCache) -> None:
     alter(tx, ANNA, mailbox(tx), NumberSet(((2, 2),)), mode=Mode.ADD, flags="\\Seen")
 
 
-def _expunge(tx: Transaction, cache: MailboxCache) -> None:
+def _expunge(tx: SqliteTransaction, cache: MailboxCache) -> None:
     placements.expunge(tx, ANNA, mailbox(tx), NumberSet(((1, 1),)), deleted_only=False)
 
 
-def _put(tx: Transaction, cache: MailboxCache) -> None:
+def _put(tx: SqliteTransaction, cache: MailboxCache) -> None:
     put(tx, flags="\\Flagged")
 
 
 @given(st.lists(st.sampled_from([_alter, _alter_and_apply, _alter_one, _expunge, _put]), max_size=5))
-def test_a_snapshot_stays_as_it_is(changes: list[Callable[[Transaction, MailboxCache], None]]) -> None:
+def test_a_snapshot_stays_as_it_is(changes: list[Callable[[SqliteTransaction, MailboxCache], None]]) -> None:
     with open_store() as tx:
         put(tx)
         put(tx)

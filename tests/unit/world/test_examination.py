@@ -68,7 +68,7 @@ def test_others_that_are_written_with_it_are_not_affected(database: SqliteDataba
     if damaged:
         damage(database, "size = 'zz'")
 
-    async def together() -> list[object]:
+    async def together() -> tuple[object, object]:
         rename = database.write(lambda tx: tx.execute("UPDATE things SET name = 'new'"))
         return await asyncio.gather(database.write(total), rename, return_exceptions=True)
 
