@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
+from msgspec import Struct
+
 
 class Role(Enum):
     """What a service is for."""
@@ -33,8 +35,7 @@ class Role(Enum):
         return self in (Role.SUBMISSION, Role.SUBMISSIONS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
+class Conditions(Struct, frozen=True, gc=False, kw_only=True):
     """What the offer depends on."""
 
     role: Role

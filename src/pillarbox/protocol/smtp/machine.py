@@ -16,9 +16,8 @@ Lines are not read by `protocol.framing`: a bare LF must end the connection at o
 line, and the same buffer holds message data, of which a whole message is cut out without a copy in between.
 """
 
-from dataclasses import replace
-
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pillarbox.protocol.smtp import grammar, replies
 from pillarbox.protocol.smtp.capabilities import Conditions, Offer, offered
@@ -338,5 +337,5 @@ class SmtpMachine:
 
     def change(self, **conditions: object) -> None:
         """The offer changes: TLS is active, or the client is authenticated."""
-        self.conditions = replace(self.conditions, **conditions)  # type: ignore[arg-type]  # checked by dataclass
+        self.conditions = replace(self.conditions, **conditions)
         self.offer = offered(self.conditions)
