@@ -41,23 +41,32 @@ class Signals(Protocol):
         """Announce topics, here and in the other processes."""
 
 
+class _Subscription:
+    """One subscription; called, it ends. An object of its own kind, as a closure takes four times the memory."""
+
+    __slots__ = ("_callbacks", "_topic")
+
+    def __init__(self, callbacks: "dict[Topic, dict[_Subscription, Callback]]", topic: Topic) -> None:
+        self._callbacks = callbacks
+        self._topic = topic
+
+    def __call__(self) -> None:
+        subscribed = self._callbacks.get(self._topic)
+        if subscribed and subscribed.pop(self, None) and not subscribed:
+            del self._callbacks[self._topic]
+
+
 class LocalSignals:
     """Signals within one process."""
 
     def __init__(self) -> None:
-        self._callbacks: dict[Topic, dict[object, Callback]] = {}
+        self._callbacks: dict[Topic, dict[_Subscription, Callback]] = {}
 
     def subscribe(self, topic: Topic, callback: Callback) -> Callback:
         """See `Signals.subscribe`."""
-        key = object()
-        self._callbacks.setdefault(topic, {})[key] = callback
-
-        def unsubscribe() -> None:
-            subscribed = self._callbacks.get(topic)
-            if subscribed and subscribed.pop(key, None) and not subscribed:
-                del self._callbacks[topic]
-
-        return unsubscribe
+        subscription = _Subscription(self._callbacks, topic)
+        self._callbacks.setdefault(topic, {})[subscription] = callback
+        return subscription
 
     def announce(self, topics: Iterable[Topic]) -> None:
         """See `Signals.announce`."""

@@ -9,7 +9,7 @@ try to read in another way. SP is exactly one space (RFC 9051 §9, rule 2; `spac
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Final, TypeVar
@@ -77,7 +77,7 @@ class Cursor:
     def __init__(
         self,
         text: bytes,
-        literals: list[bytes] | None = None,
+        literals: Sequence[bytes] = (),
         *,
         enabled: frozenset[bytes] = frozenset(),
         at: int = 0,
@@ -86,7 +86,7 @@ class Cursor:
         self.at = at
         self.enabled = enabled
         """What ENABLE has switched on (`capabilities`)."""
-        self._literals = literals or []
+        self._literals = literals
         self._next_literal = 0
 
     @property

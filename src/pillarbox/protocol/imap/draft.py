@@ -1,6 +1,7 @@
 """A command that is being received: its lines, its literals, and its tag and name."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -32,8 +33,8 @@ class Draft:
     def clear(self) -> None:
         """Forget the text; tag and verb stay, for responses that are still due."""
         self._lines: list[bytes] = []
-        self._pieces: list[bytes] = []
-        self.literals: list[bytes] = []
+        self._pieces: list[bytes] | None = None
+        self.literals: Sequence[bytes] = ()
         self.text_octets = 0
         """Of all lines; their line ends count."""
         self.literal_octets = 0
@@ -53,12 +54,14 @@ class Draft:
 
     def add_piece(self, octets: bytes) -> None:
         """Octets of the literal in progress."""
+        if self._pieces is None:
+            self._pieces = []
         self._pieces.append(octets)
 
     def end_literal(self) -> None:
         """The literal in progress is complete."""
-        self.literals.append(b"".join(self._pieces))
-        self._pieces = []
+        self.literals = (*self.literals, b"".join(self._pieces or ()))
+        self._pieces = None
 
     def read_head(self, line: bytes | None = None) -> bool:
         """Tag and verb of the first line, or of a line that is too long to be added; False where it has none."""
@@ -114,11 +117,11 @@ CACHED_VERBS: Final = frozenset(
 @lru_cache(maxsize=256)
 def _cached(verb: bytes, arguments: bytes, enabled: frozenset[bytes]) -> Command:
     """Clients send the same few commands over and over."""
-    return _parse(verb, arguments, [], enabled, complete=True)[0]
+    return _parse(verb, arguments, (), enabled, complete=True)[0]
 
 
 def _parse(
-    verb: bytes, arguments: bytes, literals: list[bytes], enabled: frozenset[bytes], *, complete: bool
+    verb: bytes, arguments: bytes, literals: Sequence[bytes], enabled: frozenset[bytes], *, complete: bool
 ) -> tuple[Command, Cursor]:
     # Spaces before the line end are harmless, and some clients send them
     text = arguments.rstrip(b" ")

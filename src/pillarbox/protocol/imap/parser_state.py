@@ -20,6 +20,8 @@ from pillarbox.protocol.imap.states import State
 
 _HEAD_OCTETS: Final = 512
 """More than the longest tag with its verb."""
+_NOTHING: Final[frozenset[bytes]] = frozenset()
+"""One for all: each empty set that is made takes 216 octets."""
 
 
 class Mode(Enum):
@@ -68,7 +70,7 @@ class ParserState:
         self.state = State.NOT_AUTHENTICATED
         self.selected: SelectedMailbox | None = None
         """The mailbox as this client knows it; not None exactly while the state is SELECTED."""
-        self.enabled: frozenset[bytes] = frozenset()
+        self.enabled = _NOTHING
         """What ENABLE or a command that implies it has switched on: names of `capabilities`, upper-case."""
         self.receiver = Receiver()
         self.draft = Draft()

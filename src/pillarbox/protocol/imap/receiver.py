@@ -71,7 +71,8 @@ class Receiver:
     )
 
     def __init__(self) -> None:
-        self._later: deque[bytes] = deque()
+        self._later: deque[bytes] | None = None
+        """Chunks behind the one being read; no queue while there are none."""
         self.buffered = 0
         """Octets not yet returned."""
         self.clear()
@@ -80,6 +81,8 @@ class Receiver:
         """Take a chunk."""
         if octets:
             if self.buffered:
+                if self._later is None:
+                    self._later = deque()
                 self._later.append(octets)
             else:
                 self._head, self._at, self._searched = octets, 0, 0
@@ -87,7 +90,7 @@ class Receiver:
 
     def clear(self) -> None:
         """Drop everything."""
-        self._later.clear()
+        self._later = None
         self._head = b""
         """The chunk being read, from `_at` on."""
         self._at = 0
@@ -129,7 +132,7 @@ class Receiver:
         if self._at == len(self._head):
             if not self._later:
                 return b""
-            self._head, self._at = self._later.popleft(), 0
+            self._head, self._at = self._next(self._later), 0
         stop = min(self._at + most, len(self._head))
         octets = self._head[self._at : stop]
         self._at = self._searched = stop
@@ -202,5 +205,11 @@ class Receiver:
             return False
         kept = self._head[self._at :]
         self._searched -= self._at
-        self._head, self._at = kept + self._later.popleft(), 0
+        self._head, self._at = kept + self._next(self._later), 0
         return True
+
+    def _next(self, later: deque[bytes]) -> bytes:
+        octets = later.popleft()
+        if not later:
+            self._later = None
+        return octets

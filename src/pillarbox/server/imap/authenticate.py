@@ -4,6 +4,7 @@ Credentials are checked by `server.authentication`. A refusal never shows whethe
 wrong.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from pillarbox.config.schema import Config
@@ -71,11 +72,14 @@ def _failure(failure: Failure) -> Reply:
 def conditions(authenticator: Authenticator, config: Config, connection: Connection) -> Conditions:
     """Under which conditions a client may log in over this connection as it is now."""
     plain = config.plain_passwords
-    return Conditions(
-        tls_available=connection.tls_available,
-        passwords_allowed=connection.tls is not None or plain,
-        mechanisms=authenticator.mechanisms(connection.tls, plain_allowed=plain),
-    )
+    mechanisms = authenticator.mechanisms(connection.tls, plain_allowed=plain)
+    return _shared(connection.tls_available, connection.tls is not None or plain, mechanisms)
+
+
+@lru_cache(maxsize=64)
+def _shared(tls_available: bool, passwords_allowed: bool, mechanisms: tuple[str, ...]) -> Conditions:
+    """The same conditions are the same object: there are few, and a session keeps them."""
+    return Conditions(tls_available, passwords_allowed, mechanisms)
 
 
 def _client(session: SessionState) -> Client:

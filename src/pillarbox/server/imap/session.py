@@ -6,7 +6,7 @@ tagged response, EXPUNGE only where it is permitted; and a session that fails, f
 """
 
 from collections.abc import Awaitable
-from typing import Final, assert_never
+from typing import assert_never
 
 from pillarbox.config.schema import Config
 from pillarbox.mail.identifiers import AccountId
@@ -35,12 +35,10 @@ from pillarbox.server.imap.handlers import HANDLERS
 from pillarbox.server.imap.idle import Hint
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.server.imap.reply import Reply, ResponseInterrupted, refusal
-from pillarbox.server.imap.session_state import LOGIN_TIMEOUT_S, SessionState
+from pillarbox.server.imap.session_state import LOGIN_TIMEOUT_S, NONE, SessionState
 from pillarbox.server.imap.updates import MailboxGone
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
-
-_NONE: Final[frozenset[int]] = frozenset()
 
 
 class ImapSession(SessionState):
@@ -225,7 +223,7 @@ class ImapSession(SessionState):
 
     async def _carry_out(self, tag: bytes, work: Awaitable[Reply | None], *, expunges: bool = True) -> None:
         """Await a handler and write its tagged response; a refusal is one as well."""
-        self.tag, self.own_modseqs, self.up_to_date = tag, _NONE, False
+        self.tag, self.own_modseqs, self.up_to_date = tag, NONE, False
         try:
             reply = await work
         except Exception as error:

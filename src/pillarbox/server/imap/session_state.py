@@ -40,6 +40,8 @@ FLUSH_OCTETS: Final = 64 * 1024
 LARGE_OCTETS: Final = 32 * 1024
 """From this size on a piece of output is sent by itself, since joining it to others would copy it."""
 
+NONE: Final[frozenset[int]] = frozenset()
+"""No MODSEQs."""
 _UNCOUNTED: Final = nullcontext()
 
 P = ParamSpec("P")
@@ -101,7 +103,7 @@ class SessionState:
         self.output: list[bytes] = []
         """Written, but not yet given to the connection."""
         self.output_octets = 0
-        self.own_modseqs: frozenset[int] = frozenset()
+        self.own_modseqs = NONE
         """MODSEQs of flag changes that the command in progress made and reports itself."""
         self.up_to_date = False
         """Whether the command in progress has just found, or made, the mailbox as its client knows it: there is nothing
