@@ -16,9 +16,18 @@ def report(world: World, failure: BlobDamaged | DatabaseDamaged, **where: object
     """Log that a message can't be read, and `where` it was asked for."""
     if isinstance(failure, DatabaseDamaged):
         return  # the database has reported it
-    why = str(failure)
-    if why not in world.damaged and len(world.damaged) < MAX_REPORTED:
-        world.damaged.add(why)
+    _tell(world, str(failure), str(failure), where)
+
+
+def report_lost(world: World, **where: object) -> None:
+    """Log that the mailbox has a message of which no row is found, and `where` it was asked for."""
+    why = "its rows can't be found: pillarbox fsck tells what to do"
+    _tell(world, f"{where} {why}", why, where)
+
+
+def _tell(world: World, key: str, why: str, where: dict[str, object]) -> None:
+    if key not in world.damaged and len(world.damaged) < MAX_REPORTED:
+        world.damaged.add(key)
         world.telemetry.warning("message damaged", why=why, **where)
 
 

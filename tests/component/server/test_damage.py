@@ -316,3 +316,39 @@ def test_an_error_of_ours_is_not_excused_by_sound_rows() -> None:
         error, account = TypeError("ours"), mail.provider.accounts[0]
         explained = mail.runner.run(damage.explained(mail.provider.world, error, account))
         assert explained is error
+
+
+@pytest.mark.parametrize(
+    "damage", ["UPDATE placements SET uid = '2x' WHERE uid = 2", "DELETE FROM emails WHERE id % 3 = 2"]
+)
+def test_a_message_whose_rows_are_not_found_is_named_and_the_others_are_sent(
+    tmp_path: Path, damage: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    with open_imap(folder=tmp_path / "data") as mail:
+        mail.deliver(*(b"Subject: message %d\r\n\r\n" % number for number in range(3)))
+        lost = mail.provider.world.database.read_now(
+            lambda tx: tx.value("SELECT uid FROM placements WHERE email % 3 = 2")
+        )
+        mail.provider.world.database.write_now(lambda tx: tx.execute(damage))
+        uid = 2 if "placements" in damage else lost
+        client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
+        other.ok(f"STORE {1 if uid != 1 else 3} +FLAGS (\\Deleted)")
+        for items in ("ENVELOPE", "BODY.PEEK[]", "(UID PREVIEW)"):
+            answer = client.do(f"FETCH 1:* {items}")
+            assert (answer.word, answer.code) == (b"NO", b"CORRUPTION")
+            assert b"UID %d" % uid in answer.status.text
+            assert answer.fetched.keys() == {1, 2, 3} - {uid}
+        assert client.ok("FETCH 1:* FLAGS").fetched.keys() == {1, 2, 3}
+        (event,) = [fields for name, fields in mail.provider.telemetry.events if name == "message damaged"]
+        assert (event["account"], event["mailbox"], event["uid"]) == ("u0@one.example", "INBOX", uid)
+
+
+def test_a_message_that_another_client_has_expunged_is_not_damage() -> None:
+    with open_imap() as mail:
+        mail.deliver(*SMALL)
+        client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
+        other.ok("STORE 2 +FLAGS (\\Deleted)")
+        other.ok("EXPUNGE")
+        assert client.ok("FETCH 1:* BODY.PEEK[]").code == b"EXPUNGEISSUED"
+        assert not told(mail)

@@ -1,15 +1,19 @@
 """Values that nobody wrote, as a damaged page has them, are told of as damage of the database; no client gets them."""
 
+from collections.abc import Callable
+
 import pytest
 
 from pillarbox.mail.identifiers import MailboxId, ModSeq
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import changes, flag_runs, mailbox_cache, placements
+from pillarbox.store import changes, flag_runs, mailbox_cache, mailboxes, maildrop, placements
 from pillarbox.store.flags import Mode, alter
 from pillarbox.world.database import ValuesDamaged
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.stored_mail import ANNA, NOW_MS, mailbox, open_store, put
 
+TOLD = (ValuesDamaged, TypeError)
+"""The latter becomes the former in the database, which knows what the verb has read."""
 ONE = NumberSet(((1, 1),))
 NUMBERS = ["modseq = 'zz'", "modseq = x'ff'", "modseq = 1.5", "more = 0.5"]
 TEXTS = ["flags = x'ff00'", "flags = 'x' || char(13, 10) || '* BYE hi'", "flags = 'a(b'", "flags = 'é'"]
@@ -85,12 +89,95 @@ def test_numbers_of_a_mailbox_that_are_none_are_damage(column: str) -> None:
                 mailbox_cache.read(tx, ANNA, inbox, known)
 
 
-def test_the_counter_of_an_account_that_has_ended_is_damage() -> None:
+WRITES: dict[str, Callable[[SqliteTransaction, MailboxId], object]] = {
+    "STORE": lambda tx, inbox: alter(tx, ANNA, inbox, ONE, mode=Mode.ADD, flags="\\Seen"),
+    "APPEND": lambda tx, inbox: put(tx),
+    "COPY": lambda tx, inbox: placements.copy(tx, ANNA, inbox, ONE, to=inbox, now_ms=NOW_MS),
+    "EXPUNGE": lambda tx, inbox: placements.expunge(tx, ANNA, inbox, ONE, deleted_only=False),
+}
+
+
+@pytest.mark.parametrize("verb", WRITES)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(
+            f"ledgers SET modseq = {value}"
+            for value in ("'q'", "x'01'", "-1", "1.5", "9223372036854775807", "1 << 49")
+        ),
+        "ledgers SET modseq = 1",  # below those that clients have
+        "mailboxes SET highest_modseq = 9223372036854775807",
+        "mailboxes SET highest_modseq = 'q'",
+    ],
+)
+def test_no_modseq_goes_on_from_a_damaged_one(damage: str, verb: str) -> None:
+    """What would be written falls behind what clients have, or can't be followed by another one."""
     with open_store() as tx:
-        inbox = _damaged(tx, "modseq = 1")
-        tx.execute("UPDATE ledgers SET modseq = 9223372036854775807")
+        inbox = _damaged(tx, "more = 0")
+        alter(tx, ANNA, inbox, ONE, mode=Mode.ADD, flags="\\Flagged")
+        tx.execute(f"UPDATE {damage}")
+        with pytest.raises(TOLD):
+            WRITES[verb](tx, inbox)
+
+
+@pytest.mark.parametrize("value", ["'q'", "x'01'", "0", "-3", "1 << 33", "1.5"])
+@pytest.mark.parametrize("verb", ["APPEND", "COPY"])
+def test_no_uid_goes_on_from_a_damaged_one(value: str, verb: str) -> None:
+    with open_store() as tx:
+        inbox = _damaged(tx, "more = 0")
+        tx.execute(f"UPDATE mailboxes SET uid_next = {value}")
+        with pytest.raises(TOLD):
+            WRITES[verb](tx, inbox)
+
+
+@pytest.mark.parametrize("column", ["octets", "messages", "last_email"])
+@pytest.mark.parametrize("value", ["'q'", "x'01'", "-3", "9223372036854775807"])
+def test_nothing_is_counted_from_damaged_numbers_of_an_account(column: str, value: str) -> None:
+    with open_store() as tx:
+        inbox = _damaged(tx, "more = 0")
+        tx.execute(f"UPDATE ledgers SET {column} = {value}")
+        for verb in ("APPEND", "EXPUNGE"):
+            with pytest.raises(ValuesDamaged, match=f"account {ANNA} "):
+                WRITES[verb](tx, inbox)
+
+
+@pytest.mark.parametrize("column", ["modseq", "last_mailbox", "last_uid_validity"])
+@pytest.mark.parametrize("value", ["'q'", "x'01'", "-3", "9223372036854775807"])
+def test_no_mailbox_is_numbered_from_a_damaged_one(column: str, value: str) -> None:
+    with open_store() as tx:
+        tx.execute(f"UPDATE ledgers SET {column} = {value}")
         with pytest.raises(ValuesDamaged, match=f"account {ANNA} "):
-            alter(tx, ANNA, inbox, ONE, mode=Mode.ADD, flags="\\Seen")
+            mailboxes.create(tx, ANNA, "New", now_ms=NOW_MS)
+
+
+def test_no_client_is_sent_a_modseq_beyond_its_mailboxs() -> None:
+    with open_store() as tx:
+        inbox = _damaged(tx, "modseq = 9223372036854775807")
+        with pytest.raises(ValuesDamaged):
+            mailbox_cache.load(tx, ANNA, inbox)
+        tx.execute("UPDATE mailboxes SET highest_modseq = 9223372036854775807")
+        with pytest.raises(ValuesDamaged):
+            mailbox_cache.load(tx, ANNA, inbox)
+
+
+@pytest.mark.parametrize("column", ["uid_next", "highest_modseq", "messages", "unseen", "octets"])
+@pytest.mark.parametrize("value", ["-1", "9223372036854775807"])
+def test_numbers_that_are_beyond_all_bounds_are_not_listed(column: str, value: str) -> None:
+    with open_store() as tx:
+        tx.execute(f"UPDATE mailboxes SET {column} = {value} WHERE name = 'INBOX'")
+        with pytest.raises(ValuesDamaged, match="mailbox 'INBOX' "):
+            mailboxes.by_name(tx, ANNA, "INBOX")
+        with pytest.raises(ValuesDamaged):
+            mailboxes.listing(tx, ANNA)
+
+
+@pytest.mark.parametrize("damage", ["UPDATE placements SET uid = '2x' WHERE uid = 2", "DELETE FROM emails"])
+def test_a_maildrop_with_messages_that_are_not_found_is_not_loaded(damage: str) -> None:
+    with open_store() as tx:
+        _damaged(tx, "more = 0")
+        tx.execute(damage)
+        with pytest.raises(TOLD):  # else a message would be there and not be listed
+            maildrop.load(tx, ANNA)
 
 
 @pytest.mark.parametrize("damage", ["kind = 77", "last = 'zz'"])

@@ -8,6 +8,7 @@ Where a batch holds a message that can't be read, its messages are read one by o
 tagged response names the damaged ones.
 """
 
+from functools import partial
 from itertools import compress
 from typing import Final
 
@@ -58,6 +59,8 @@ async def fetch(session: SessionState, command: Fetch) -> Reply:
         chosen = await _changed(session, command, chosen, command.changed_since)
     damaged: list[int] = []
     missing = await _send(session, plan, chosen, damaged)
+    if missing and plan.stored_in_full:
+        damaged += await _lost(session, chosen)
     if damaged:
         return no(f"Damaged messages: UID {_named(damaged)}", response_codes.CORRUPTION)
     # RFC 2180 §4.1.2: expunged messages are left out, and the client learns that it should ask for updates
@@ -147,6 +150,27 @@ async def _send(session: SessionState, plan: Plan, chosen: Chosen, damaged: list
         else:
             missing |= await _send_rows(session, plan, part)
     return missing
+
+
+async def _lost(session: SessionState, chosen: Chosen) -> list[int]:
+    """Those of these messages that are in the mailbox, and whose rows are not found all the same; reports them."""
+    selected, lost = session.selected, list[int]()
+    for part in chosen.parts(session.limits.batch_rows, max_slices=MANY_RUNS):
+        await session.flush_and_yield()
+        read = partial(
+            store_fetch.rows,
+            account=session.account_id,
+            mailbox=selected.mailbox,
+            uids=part.uids,
+            columns=(Column.BLOB,),
+        )
+        cached, rows = await snapshot.current_with(session, selected.mailbox, read)
+        there = present(cached, selected, part).uids
+        if len(there) > len(rows):
+            lost += sorted(set(there) - {uid for uid, _ in rows})
+    for uid in lost:
+        damage.report_lost(session.world, account=session.login, mailbox=selected.name, uid=uid)
+    return lost
 
 
 async def _send_groups(session: SessionState, plan: Plan, part: Chosen, damaged: list[int]) -> bool:

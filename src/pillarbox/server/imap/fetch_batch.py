@@ -127,6 +127,7 @@ async def read_first_group(
     missing = sum(len(group.uids) for group in groups) < len(chosen)
     if rows is None:
         return None, groups, missing
+    missing = missing or len(rows) < len(groups[0].uids)
     first = chosen if len(groups) == 1 and not missing else selected.choose(NumberSet.of(groups[0].uids))
     batch = _batch(session, first, cached if plan.in_memory else None, plan.stored_in_full, rows)
     _compute(session, plan, batch)
