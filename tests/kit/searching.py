@@ -33,7 +33,7 @@ def gathered(tx: SqliteTransaction) -> feeding.Batch:
 
 def find(tx: SqliteTransaction, query: Query, *, name: str = "INBOX") -> list[int]:
     """UIDs of Anna's messages that match."""
-    return evaluate(tx, BLOBS, mailbox_cache.load(tx, ANNA, mailbox(tx, name)), query, now_ms=NOW_MS)
+    return evaluate(tx, BLOBS, mailbox_cache.load(tx, ANNA, mailbox(tx, name)), query, now_ms=NOW_MS).tolist()
 
 
 TEXTS = [

@@ -255,9 +255,9 @@ class StoreMachine(RuleBasedStateMachine):
             for text, word in enumerate(("ALPHA", "eta", "gamma")):
                 wanted = [uid for uid, (own, _) in sorted(model.messages.items()) if own == text]
                 found = evaluate(self.tx, BLOBS, known, Body(word), now_ms=NOW_MS, index_from_messages=1)
-                assert found == wanted
+                assert found.tolist() == wanted
             wanted = [uid for uid, (_, flags) in sorted(model.messages.items()) if "$Work" in flags]
-            assert evaluate(self.tx, BLOBS, known, Flag("$work"), now_ms=NOW_MS) == wanted
+            assert evaluate(self.tx, BLOBS, known, Flag("$work"), now_ms=NOW_MS).tolist() == wanted
 
     @invariant()
     def blobs_are_counted_and_nobody_else_is_touched(self) -> None:

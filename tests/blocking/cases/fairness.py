@@ -46,7 +46,7 @@ def _command(wire: Wire, command: bytes) -> str:
     return last_line(wire.exchange(b"a " + command + b"\r\n", _TAGGED)).partition(" [")[0]
 
 
-def _fill(target: Target, wire: Wire, mailbox: bytes, messages: int = MANY_MESSAGES) -> None:
+def fill(target: Target, wire: Wire, mailbox: bytes, messages: int = MANY_MESSAGES) -> None:
     """A mailbox with many messages, selected."""
     _command(wire, b"CREATE " + mailbox)
     _command(wire, b"APPEND " + mailbox + b" {%d+}\r\n" % len(_SHORT) + _SHORT)
@@ -62,7 +62,7 @@ def _fill(target: Target, wire: Wire, mailbox: bytes, messages: int = MANY_MESSA
 def _large_change(*commands: bytes) -> Callable[[Target], str]:
     def attack(target: Target) -> str:
         with target.imap() as wire:
-            _fill(target, wire, b"many")
+            fill(target, wire, b"many")
             _command(wire, b"CREATE other")
             return target.all_of([_command(wire, command) for command in commands])
 
@@ -73,7 +73,7 @@ def sparse_sets(target: Target) -> str:
     """Commands that name every other message, by number and by UID; `$` names them again and again."""
     odd = b",".join(b"%d" % number for number in range(1, 33_500, 2))
     with target.imap() as wire:
-        _fill(target, wire, b"many")
+        fill(target, wire, b"many")
         _command(wire, b"CREATE other")
         commands = [
             b"FETCH " + odd + b" FLAGS",
@@ -93,7 +93,7 @@ def changes_at_once(target: Target) -> str:
     odd = b",".join(b"%d" % number for number in range(1, 1000, 2))
     with ExitStack() as stack:
         first = stack.enter_context(target.imap())
-        _fill(target, first, b"some", messages=1000)
+        fill(target, first, b"some", messages=1000)
         _command(first, b"CREATE other")
         wires = [stack.enter_context(target.imap(mailbox="some")) for _ in range(200)]
         answers = []
@@ -108,7 +108,7 @@ def idlers(target: Target) -> str:
     """Forty sessions idle in the mailbox whose flags change."""
     with ExitStack() as stack:
         wire = stack.enter_context(target.imap())
-        _fill(target, wire, b"many")
+        fill(target, wire, b"many")
         idle = [stack.enter_context(target.imap(mailbox="many")) for _ in range(40)]
         for one in idle:
             one.exchange(b"a IDLE\r\n", rb"^\+[^\r\n]*\r\n\Z")
@@ -122,7 +122,7 @@ def idlers(target: Target) -> str:
 def resynchronization(target: Target) -> str:
     """QRESYNC of a client that has missed all that happened to a mailbox."""
     with target.imap() as wire:
-        _fill(target, wire, b"many")
+        fill(target, wire, b"many")
         _command(wire, b"STORE 1:* +FLAGS.SILENT (\\Deleted)")
         got = wire.exchange(b"a STATUS many (UIDVALIDITY)\r\n", _TAGGED)
         validity = got.partition(b"UIDVALIDITY ")[2].partition(b")")[0]
@@ -174,7 +174,7 @@ def names(target: Target) -> str:
 def deletions(target: Target) -> str:
     """QUIT of a POP3 session that has marked many messages."""
     with target.imap(mailbox="INBOX") as wire:
-        _fill(target, wire, b"INBOX")
+        fill(target, wire, b"INBOX")
     with target.pop3() as wire:
         marks = b"".join(b"DELE %d\r\n" % number for number in range(1, MANY_MESSAGES + 1))
         return last_line(wire.exchange(marks + b"QUIT\r\n", rb"^\+OK Logging out[^\r\n]*\r\n\Z"))

@@ -5,11 +5,14 @@ from contextlib import ExitStack
 from typing import Final
 
 from tests.blocking.case import Case
+from tests.blocking.cases.fairness import fill
 from tests.blocking.cases.structure import many_messages
 from tests.blocking.target import Target
 from tests.blocking.wire import Wire, last_line
 
 READERS: Final = 12
+SEARCHERS: Final = 200
+FOUND_MESSAGES: Final = 250_000
 WAIT_S: Final = 5.0
 KEYWORD_MESSAGES: Final = 5_000
 APPENDED_TOGETHER: Final = 100
@@ -62,6 +65,18 @@ def _words(number: int) -> bytes:
     return b" ".join((b"%d_%d" % (number, word)).ljust(110, b"k") for word in range(9))
 
 
+def found(target: Target) -> str:
+    """Sessions that search for all messages but one, and do not read which those are."""
+    with target.imap(mailbox="INBOX") as wire, ExitStack() as stack:
+        fill(target, wire, b"INBOX", FOUND_MESSAGES)
+        _command(wire, b"STORE %d +FLAGS.SILENT (\\Flagged)" % (FOUND_MESSAGES // 2))
+        for number in range(SEARCHERS):
+            reader = stack.enter_context(target.imap(mailbox="INBOX", receive_buffer=4096))
+            reader.send(b"a SEARCH UNFLAGGED\r\n" if number % 2 else b"a UID SEARCH 1:* NOT FLAGGED\r\n")
+        time.sleep(WAIT_S)
+        return _command(wire, b"UID SEARCH RETURN (ALL COUNT) UNFLAGGED")
+
+
 def keywords(target: Target) -> str:
     """Each message is to have other keywords: as it is appended, and where that is refused, afterwards."""
     with target.imap() as wire:
@@ -97,6 +112,11 @@ CASES = (
         f"70 MB of selected header fields, {READERS} who do not read them",
         "values count until they are read",
         selections,
+    ),
+    Case(
+        f"{SEARCHERS} sessions find {FOUND_MESSAGES:,} messages each and do not read which",
+        "5,000 numbers at a time; what is found counts until it is read",
+        found,
     ),
     Case(
         f"{KEYWORD_MESSAGES} messages with keywords that no other has",

@@ -159,32 +159,3 @@ def expunged(sequence_numbers: Iterable[int]) -> bytes:
 def vanished(uids: NumberSet, *, earlier: bool = False) -> bytes:
     """RFC 7162 §3.2.10; nothing for no messages."""
     return b"* VANISHED %b%b\r\n" % (b"(EARLIER) " if earlier else b"", uids.text().encode()) if uids else b""
-
-
-def search(numbers: Sequence[int], *, modseq: int | None = None) -> bytes:
-    """RFC 3501 §7.2.5, with RFC 7162 §3.1.5's MODSEQ where messages were found."""
-    tail = b" (MODSEQ %d)" % modseq if modseq is not None and numbers else b""
-    # One format for all of them: half the time of a text for each
-    return b"* SEARCH%b%b\r\n" % (b" %d" * len(numbers) % tuple(numbers), tail)
-
-
-def esearch(
-    tag: bytes,
-    *,
-    uid: bool,
-    least: int | None = None,
-    most: int | None = None,
-    everything: NumberSet | None = None,
-    count: int | None = None,
-    modseq: int | None = None,
-) -> bytes:
-    """RFC 9051 §7.3.3, RFC 4731 §3.1; an empty ALL is left out, as are all that are None."""
-    items = [b"UID"] if uid else []
-    for label, number in ((b"MIN", least), (b"MAX", most), (b"COUNT", count)):
-        if number is not None:
-            items.append(b"%b %d" % (label, number))
-    if everything:
-        items.append(b"ALL " + everything.text().encode())
-    if modseq is not None:
-        items.append(b"MODSEQ %d" % modseq)
-    return b"* ESEARCH (TAG %b)%b\r\n" % (strings.quoted(tag), b"".join(b" " + item for item in items))

@@ -81,6 +81,7 @@ class SelectedMailbox:
     """One client's view of one mailbox."""
 
     __slots__ = (
+        "_saved",
         "count",
         "keywords",
         "mailbox",
@@ -90,7 +91,6 @@ class SelectedMailbox:
         "pending_since",
         "read_only",
         "recent",
-        "saved",
         "uid_validity",
         "uids",
     )
@@ -119,12 +119,26 @@ class SelectedMailbox:
         """UIDs that this session claimed as \\Recent: several runs where other sessions claimed between."""
         self.keywords = NO_KEYWORDS
         """Those that the last FLAGS response named; `server.imap.keywords` sends another one before there is more."""
-        self.saved: NumberSet = EMPTY
-        """`$`: UIDs of the saved search result (RFC 5182 §2.1)."""
+        self._saved = array("I")
         self.pending_expunges: NumberSet = EMPTY
         """UIDs of messages that are gone and whose EXPUNGE is still to be sent."""
         self.pending_since: int | None = None
         """The mod-sequence up to which everything had been sent when `pending_expunges` began to grow."""
+
+    @property
+    def saved(self) -> NumberSet:
+        """`$`: UIDs of the saved search result (RFC 5182 §2.1). Kept as an array, in a tenth of the memory."""
+        ends = iter(self._saved)
+        return NumberSet(tuple(zip(ends, ends, strict=True)))
+
+    @saved.setter
+    def saved(self, uids: NumberSet) -> None:
+        self._saved = array("I", chain.from_iterable(uids.runs))
+
+    @property
+    def saved_runs(self) -> int:
+        """How many runs `saved` has."""
+        return len(self._saved) // 2
 
     @property
     def last_uid(self) -> int:
@@ -187,7 +201,16 @@ class SelectedMailbox:
 
         Sequence numbers beyond the last match nothing here (RFC 9051 §9 only asks for BAD where it should).
         """
-        return substitute(query, self._resolve_leaf)
+        saved: list[Query] = []  # made once, however often the query names it
+
+        def resolve(leaf: Leaf) -> Query:
+            if not isinstance(leaf, SavedResult):
+                return self._resolve_leaf(leaf)
+            if not saved:
+                saved.append(self._known(self.saved))
+            return saved[0]
+
+        return substitute(query, resolve)
 
     def _resolve_leaf(self, leaf: Leaf) -> Query:
         match leaf:
@@ -200,8 +223,6 @@ class SelectedMailbox:
                 )
             case UidsWithStar(numbers):
                 return self._known(numbers.resolve(self.last_uid))
-            case SavedResult():
-                return self._known(self.saved)
             case Recent():
                 return self._known(self.recent)
             case _:

@@ -43,6 +43,9 @@ class ImapLimits:
     """Messages that are read in the loop when the cached mailbox is brought up to date: some five milliseconds."""
     slice_messages: int = 10_000
     """Messages that EXPUNGE and MOVE remove in one transaction, some 100 milliseconds for whoever else writes."""
+    max_saved_runs: int = 16_384
+    """Runs of messages that a saved search result (`$`) may have, as many as a command can name; beyond: NO
+    [NOTSAVED]."""
     quick_search_s: float = 0.005
     """How long a search of few messages may take in the loop; beyond that it is begun anew in a thread."""
     notice_s: float = 1.0

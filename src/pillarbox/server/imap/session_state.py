@@ -141,7 +141,7 @@ class SessionState:
 
         Raises `NoSuchMessage`.
         """
-        runs = len(numbers.numbers.runs) + (len(self.selected.saved.runs) if numbers.saved else 0)
+        runs = len(numbers.numbers.runs) + (self.selected.saved_runs if numbers.saved else 0)
         if runs <= MANY_RUNS:
             return self.selected.resolve(numbers, uid=uid)
         self.flush()

@@ -9,9 +9,11 @@ Exactness: every text term ends in comparing decoded text (RFC 9051 §6.4.4). Th
 excludes messages that can't contain the text.
 """
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from itertools import chain, compress
+from itertools import chain, compress, islice
 from typing import Any, Final, assert_never
 
 from pillarbox.mail import flags as flag_text
@@ -81,7 +83,7 @@ def evaluate(
     now_ms: int,
     index_from_messages: int = INDEX_FROM_MESSAGES,
     interlude: Interlude = go_on,
-) -> list[int]:
+) -> "array[int]":
     """UIDs of the messages that match, ascending.
 
     `now_ms` is what YOUNGER and OLDER count from. With fewer candidates than `index_from_messages`, the index is not
@@ -91,7 +93,7 @@ def evaluate(
     return _evaluate(_Search(tx, blobs, cached, now_ms, index_from_messages, interlude), cached, query)
 
 
-def evaluate_in_memory(cached: CachedMailbox, query: Query) -> list[int]:
+def evaluate_in_memory(cached: CachedMailbox, query: Query) -> "array[int]":
     """`evaluate` for a query that `is_in_memory`."""
     return _evaluate(_Search(None, None, cached, 0, INDEX_FROM_MESSAGES, go_on), cached, query)
 
@@ -104,7 +106,7 @@ def evaluate_little(
     now_ms: int,
     interlude: Interlude = go_on,
     max_octets: int = LITTLE_OCTETS,
-) -> list[int]:
+) -> "array[int]":
     """`evaluate` for a query that `may_be_quick`, at once. Raises `TooMuch` where it isn't: then it is for a thread.
 
     The index is not queried: how long that takes depends on all the mail of the account.
@@ -113,16 +115,20 @@ def evaluate_little(
     return _evaluate(search, cached, query)
 
 
-def _evaluate(search: "_Search", cached: CachedMailbox, query: Query) -> list[int]:
+def _evaluate(search: "_Search", cached: CachedMailbox, query: Query) -> "array[int]":
     uids = cached.uids
     places = search.among(query, range(len(uids)))
     if isinstance(places, range):  # all of them, or none
-        return uids[places.start : places.stop].tolist()
-    return [uids[place] for place in places]
+        return uids[places.start : places.stop]
+    found = array("I")
+    for some in search.parts(places):
+        found.extend([uids[place] for place in some])
+    return found
 
 
 Places = Sequence[int]
-"""Ascending places in the mailbox."""
+"""Ascending places in the mailbox. Where they may be very many, a range or an array: a list takes ten times as much
+memory."""
 
 
 class _Search:
@@ -177,18 +183,23 @@ class _Search:
             case q.Not(q.Flag(name)):
                 return self._flagged(name, places, present=False)
             case q.Not(term):
-                found = set(self.among(term, places))
-                return [place for place in places if place not in found]
+                return self._those(places, self.among(term, places), inside=False)
             case _:
                 return self._leaf(query, places)
 
     def _any(self, terms: Sequence[Query], places: Places) -> Places:
-        found: set[int] = set()
         left = places
         for term in sorted(terms, key=cost):
-            found.update(self.among(term, left))
-            left = [place for place in left if place not in found]
-        return [place for place in places if place in found]
+            left = self._those(left, self.among(term, left), inside=False)
+        return self._those(places, left, inside=False)
+
+    def _those(self, places: Places, others: Places, *, inside: bool) -> Places:
+        """Those of these places that are among the others, or those that are not."""
+        found = array("I")
+        for some in self.parts(places):
+            near = set(others[bisect_left(others, some[0]) : bisect_right(others, some[-1])])
+            found.extend([place for place in some if (place in near) is inside])
+        return found
 
     def _leaf(self, leaf: q.Leaf, places: Places) -> Places:
         match leaf:
@@ -200,7 +211,7 @@ class _Search:
                 return self._flagged(name, places, present=True)
             case q.ModSeqAtLeast(modseq):
                 modseqs = self._mailbox.modseqs
-                return [place for place in places if modseqs[place] >= modseq]
+                return self._where(lambda place: modseqs[place] >= modseq, places)
             case q.Field(name, text):
                 return self._field(name, fold(text), places)
             case q.Addresses(name, text):
@@ -215,16 +226,22 @@ class _Search:
                 return self._narrow_rows(*self._condition(leaf), places)
 
     def _flagged(self, name: str, places: Places, *, present: bool) -> Places:
-        flags, found = self._mailbox.flags, list[int]()
-        for some in self._parts(places):
+        flags, found = self._mailbox.flags, array("I")
+        for some in self.parts(places):
             whole = isinstance(some, range)
             column = flags[some[0] : some[-1] + 1] if whole else [flags[place] for place in some]
             # Few different texts, however many messages: each is examined once
             wanted = {text for text in set(column) if flag_text.contains(text, name) is present}
-            found += compress(some, map(wanted.__contains__, column))
+            found.extend(compress(some, map(wanted.__contains__, column)))
         return places if len(found) == len(places) else found
 
-    def _parts(self, places: Places) -> Iterator[Places]:
+    def _where(self, matches: Callable[[int], bool], places: Places) -> Places:
+        found = array("I")
+        for some in self.parts(places):
+            found.extend(filter(matches, some))
+        return found
+
+    def parts(self, places: Places) -> Iterator[Places]:
         """So many at a time that a thread which goes through them lets the loop run."""
         for start in range(0, len(places), MAX_PLACES):
             self._interlude()
@@ -237,9 +254,18 @@ class _Search:
         if isinstance(places, range):
             clipped = [range(max(part.start, places.start), min(part.stop, places.stop)) for part in parts]
             found = [part for part in clipped if part]
-            return found[0] if len(found) == 1 else list(chain.from_iterable(found))
-        inside = chain.from_iterable(range(part.start, part.stop) for part in parts)
-        return list(compress(places, map(set(inside).__contains__, places)))
+            return found[0] if len(found) == 1 else self._listed(found)
+        return self._those(
+            places, self._listed([range(part.start, part.stop) for part in parts]), inside=True
+        )
+
+    def _listed(self, parts: Sequence[range]) -> "array[int]":
+        found = array("I")
+        places = chain.from_iterable(parts)
+        while some := array("I", islice(places, MAX_PLACES)):
+            self._interlude()
+            found.extend(some)
+        return found
 
     def _condition(
         self,
@@ -266,18 +292,19 @@ class _Search:
                 assert_never(leaf)
 
     def _narrow_rows(self, condition: str, parameters: tuple[int, ...], places: Places) -> Places:
-        uids, mailbox, found = self._mailbox.uids, (self._mailbox.account, self._mailbox.mailbox), list[int]()
+        uids, mailbox = self._mailbox.uids, (self._mailbox.account, self._mailbox.mailbox)
+        found = array("I")
         sql = (
             "SELECT uid FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND "  # noqa: S608 - from _condition
             + condition
         )
-        for some in self._parts(places):
+        for some in self.parts(places):
             spans: tuple[Run, ...] = ((uids[some[0]], uids[some[-1]]),)
             if some[-1] - some[0] > QUERY_ROWS * len(some):  # few of many
                 spans = NumberSet.of(uids[place] for place in some).spans(QUERY_ROWS)
             rows = [row for span in spans for row in self._tx.rows(sql, (*mailbox, *span, *parameters))]
             matching = {uid for (uid,) in rows}
-            found += [place for place in some if uids[place] in matching]
+            found.extend([place for place in some if uids[place] in matching])
         return found
 
     def _field(self, name: str, folded: str, places: Places) -> Places:
@@ -349,7 +376,7 @@ class _Search:
         cached, uids = self._mailbox, self._mailbox.uids
         between = uids[places[0]], uids[places[-1]]
         may = index.narrow(self._tx, cached.account, cached.mailbox, between, folded)
-        return places if may is None else [place for place in places if uids[place] in may]
+        return places if may is None else self._where(lambda place: uids[place] in may, places)
 
     def _rows(self, asked: NumberSet, columns: tuple[Column, ...]) -> list[tuple[Any, ...]]:
         account, mailbox = self._mailbox.account, self._mailbox.mailbox

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from pillarbox.server.connection import ConnectionGone
 from pillarbox.store import search as store_search
+from pillarbox.store.cached_mailbox import CachedMailbox
 from tests.kit.provider import PASSWORD
 from tests.kit.server import Server, serve
 
@@ -20,8 +22,20 @@ class EndlessSearch:
 
     def __init__(self) -> None:
         self.begun, self.ended, self.let_go = threading.Event(), threading.Event(), threading.Event()
+        self.searched: list[CachedMailbox] = []
+        """The mailboxes, as the searches have them."""
 
-    def __call__(self, *_: Any, interlude: Callable[[], None], **__: Any) -> list[int]:
+    def __call__(
+        self,
+        tx: Any,
+        blobs: Any,
+        mailbox: CachedMailbox,
+        query: Any,
+        *,
+        now_ms: int,
+        interlude: Callable[[], None],
+    ) -> "array[int]":
+        self.searched.append(mailbox)
         self.begun.set()
         try:
             while not self.let_go.wait(0.01):
@@ -29,7 +43,7 @@ class EndlessSearch:
         except ConnectionGone:
             self.ended.set()
             raise
-        return []
+        return array("I")
 
 
 @pytest.fixture
@@ -67,3 +81,18 @@ def test_a_client_that_has_sent_all_it_will_gets_its_answer(endless: EndlessSear
             while got := client.recv(4096):
                 received += got
         assert b"c OK SEARCH completed\r\n" in received
+
+
+def test_a_search_that_waits_for_its_turn_keeps_no_state_of_the_mailbox(
+    endless: EndlessSearch, tmp_path: Path
+) -> None:
+    with serve("imap", folder=tmp_path) as server:
+        server.run(server.provider.deliver(0, b"Subject: x\r\n\r\nx\r\n"))
+        with _searching(server, endless), _searching(server, endless) as waiting:
+            while b"b OK" not in waiting.recv(4096):
+                pass
+            server.run(server.provider.deliver(0, b"Subject: x\r\n\r\nx\r\n"))
+            endless.let_go.set()
+            while b"c OK" not in waiting.recv(4096):
+                pass
+    assert [len(mailbox.uids) for mailbox in endless.searched] == [1, 2]

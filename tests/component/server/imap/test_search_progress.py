@@ -1,6 +1,7 @@
 """A client that waits for a long search learns that it goes on (RFC 9585)."""
 
 import threading
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ def test_a_client_that_waits_for_a_long_search_learns_that_it_goes_on(
 ) -> None:
     noticed = threading.Event()
 
-    def evaluate(*_: Any, **__: Any) -> list[int]:
+    def evaluate(*_: Any, **__: Any) -> "array[int]":
         assert noticed.wait(30)
-        return []
+        return array("I")
 
     with open_imap(limits=ImapLimits(notice_s=0.001, progress_s=0.002), folder=tmp_path) as mail:
         mail.deliver()

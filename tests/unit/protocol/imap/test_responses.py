@@ -80,22 +80,6 @@ SOME = NumberSet(((1, 3), (7, 7)))
         (responses.recent(0), Numbered(0, b"RECENT")),
         (responses.vanished(SOME), Data(b"VANISHED", [b"1:3,7"])),
         (responses.vanished(SOME, earlier=True), Data(b"VANISHED", [[b"EARLIER"], b"1:3,7"])),
-        (responses.search([]), Data(b"SEARCH")),
-        (responses.search([2, 30]), Data(b"SEARCH", [2, 30])),
-        (responses.search([2], modseq=9), Data(b"SEARCH", [2, [b"MODSEQ", 9]])),
-        (responses.search([], modseq=9), Data(b"SEARCH")),
-        (responses.esearch(b"a1", uid=False), Data(b"ESEARCH", [[b"TAG", b"a1"]])),
-        (
-            responses.esearch(b"a1", uid=True, least=1, most=7, everything=SOME, count=4, modseq=9),
-            Data(
-                b"ESEARCH",
-                [[b"TAG", b"a1"], b"UID", b"MIN", 1, b"MAX", 7, b"COUNT", 4, b"ALL", b"1:3,7", b"MODSEQ", 9],
-            ),
-        ),
-        (
-            responses.esearch(b"a1", uid=False, everything=EMPTY, count=0),
-            Data(b"ESEARCH", [[b"TAG", b"a1"], b"COUNT", 0]),
-        ),
     ],
 )
 def test_response(octets: bytes, expected: Response) -> None:

@@ -170,6 +170,20 @@ def test_a_search_that_was_to_be_saved_and_is_refused_leaves_an_empty_result(ver
         assert client.ok("FETCH $ UID").responses == []
 
 
+@pytest.mark.rfc("5182 §2.5", "MUST")
+@pytest.mark.parametrize("options", ["SAVE", "SAVE COUNT"])
+def test_a_result_of_very_many_runs_is_not_saved(options: str) -> None:
+    with open_imap(limits=ImapLimits(max_saved_runs=1)) as mail:
+        filled(mail)
+        client = mail.client(select="INBOX")
+        client.ok("SEARCH RETURN (SAVE) SEEN")
+        refused = client.do(f"SEARCH RETURN ({options}) OR 1 4")
+        assert (refused.word, refused.code, refused.data(b"ESEARCH")) == (b"NO", b"NOTSAVED", [])
+        assert client.ok("UID FETCH $ UID").responses == []
+        client.ok("SEARCH RETURN (SAVE MIN) OR 1 4")
+        assert list(client.ok("FETCH $ UID").fetched) == [1]
+
+
 @pytest.mark.rfc("9051 §7.5.1", "MUST")
 def test_expunge_is_not_sent_during_search() -> None:
     with open_imap() as mail:
