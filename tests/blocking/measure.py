@@ -24,6 +24,8 @@ class Measured:
     answer: str
     longest_ms: float
     """The longest wait for a NOOP."""
+    longest_write_ms: float
+    """The longest wait for a command that writes."""
     memory_mib: float
     """How much the server has grown at its peak."""
     log: str
@@ -44,7 +46,9 @@ def measure(case: Case, *, workers: int = 1) -> Measured:
             answer = case.attack(target)
             time.sleep(case.settle_s)
             told = _ended(probe)
-        return Measured(answer, told["longest_ms"], told["memory_kib"] / 1024, provider.log)
+        return Measured(
+            answer, told["longest_ms"], told["longest_write_ms"], told["memory_kib"] / 1024, provider.log
+        )
     finally:
         provider.stop()
 

@@ -1,19 +1,22 @@
-"""How long anybody else waits: a program that sends NOOPs in IMAP sessions of its own until its input ends.
+"""How long anybody else waits: a program that sends NOOPs in IMAP sessions of its own until its input ends, and
+subscribes and unsubscribes in one of them, which writes to the database.
 
     python -m tests.blocking.probe HOST PORT LOGIN PASSWORD SESSIONS PID
 
 It is a process of its own, so that no attack keeps it from looking at the clock. Prints a line once all sessions
-are logged in, and at the end, as JSON, how many NOOPs there were, the longest wait and the growth of the memory of the
+are logged in, and at the end, as JSON, how many NOOPs there were, the longest waits and the growth of the memory of the
 server (process `PID` with its children).
 """
 
 import contextlib
 import imaplib
+import itertools
 import json
 import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -26,13 +29,14 @@ def main() -> None:
     host, port, login, password, sessions, pid = sys.argv[1:]
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, -10)  # we measure the server, not the scheduler
-    clients = [imaplib.IMAP4(host, int(port)) for _ in range(int(sessions))]
+    clients = [imaplib.IMAP4(host, int(port)) for _ in range(int(sessions) + 1)]
     for client in clients:
         client.login(login, password)
-    stop, waits = threading.Event(), list[float]()
+    stop, waits, write_waits = threading.Event(), list[float](), list[float]()
     before = resident_kib(int(pid))
     peak = [before]
-    threads = [threading.Thread(target=_probe, args=(client, stop, waits)) for client in clients]
+    threads = [threading.Thread(target=_probe, args=(client.noop, stop, waits)) for client in clients[1:]]
+    threads.append(threading.Thread(target=_probe, args=(_writer(clients[0]), stop, write_waits)))
     threads.append(threading.Thread(target=_watch, args=(int(pid), stop, peak)))
     for thread in threads:
         thread.start()
@@ -41,7 +45,12 @@ def main() -> None:
     stop.set()
     for thread in threads:
         thread.join()
-    told = {"noops": len(waits), "longest_ms": max(waits) * 1000, "memory_kib": peak[0] - before}
+    told = {
+        "noops": len(waits),
+        "longest_ms": max(waits) * 1000,
+        "longest_write_ms": max(write_waits) * 1000,
+        "memory_kib": peak[0] - before,
+    }
     print(json.dumps(told), flush=True)
 
 
@@ -55,11 +64,17 @@ def resident_kib(pid: int) -> int:
     return total
 
 
-def _probe(client: imaplib.IMAP4, stop: threading.Event, waits: list[float]) -> None:
+def _writer(client: imaplib.IMAP4) -> Callable[[], object]:
+    """Changes something with each call."""
+    changes = itertools.cycle((client.subscribe, client.unsubscribe))
+    return lambda: next(changes)("probe")
+
+
+def _probe(command: Callable[[], object], stop: threading.Event, waits: list[float]) -> None:
     while not stop.is_set():
         began = time.perf_counter()
         try:
-            client.noop()
+            command()
         except (imaplib.IMAP4.error, OSError):
             waits.append(float("inf"))  # the worker is gone, and everybody's session with it
             return

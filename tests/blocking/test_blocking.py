@@ -18,5 +18,6 @@ WIDE_MS = 3000.0
 def test_nobody_else_waits(case: Case) -> None:
     measured = measure(case)
     assert measured.longest_ms < WIDE_MS, measured.answer
+    assert measured.longest_write_ms < WIDE_MS, measured.answer
     assert measured.memory_mib < case.memory_mib, measured.answer
     assert "Traceback" not in measured.log

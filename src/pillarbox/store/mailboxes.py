@@ -283,10 +283,12 @@ def rename(
     *,
     now_ms: int,
     most: int | None = None,
-) -> None:
+    move_limit: int | None = None,
+) -> MailboxId | None:
     """Rename a mailbox and all below it; missing mailboxes above the new name are created.
 
-    INBOX stays: its messages move to a new mailbox of that name, and mailboxes below it stay too. Subscriptions are
+    INBOX stays: its messages move to a new mailbox of that name, and mailboxes below it stay too. Returns that mailbox
+    where only the first `move_limit` have been moved: the others are left to `placements.move_all`. Subscriptions are
     names and do not change. `most`: mailboxes that the account may have. Raises `NoSuchMailbox`, `MailboxExists`,
     `NestedInItself`, `TooManyNames`, or `mailbox_name.InvalidMailboxName`. RFC 9051 §6.3.6.
     """
@@ -297,22 +299,22 @@ def rename(
         raise MailboxExists(name)
     if old == INBOX:
         target = create(tx, account, name, now_ms=now_ms, most=most)
-        placements.move_all(tx, account, mailbox, to=target.id, now_ms=now_ms)
-        return
+        moved = placements.move_all(tx, account, mailbox, to=target.id, now_ms=now_ms, limit=move_limit)
+        return target.id if moved is not None and len(moved.source) == move_limit else None
     if name.startswith(old + SEPARATOR):
         raise NestedInItself(name)
     renamed = {
-        moved: mailbox_name.canonical(name + moved_name[len(old) :])
-        for moved, moved_name in _tree(tx, account, old)
+        one: mailbox_name.canonical(name + one_name[len(old) :]) for one, one_name in _tree(tx, account, old)
     }
     for new_name in renamed.values():
         if _id_of(tx, account, new_name) is not None:
             raise MailboxExists(new_name)
     modseq = account_counters.next_modseq(tx, account)
     _create_above(tx, account, name, modseq, now_ms, most)
-    for moved, new_name in renamed.items():
-        tx.execute("UPDATE mailboxes SET name = ? WHERE account = ? AND id = ?", (new_name, account, moved))
-        changes.record_mailbox(tx, account, modseq, moved, ChangeKind.MAILBOX_RENAMED)
+    for one, new_name in renamed.items():
+        tx.execute("UPDATE mailboxes SET name = ? WHERE account = ? AND id = ?", (new_name, account, one))
+        changes.record_mailbox(tx, account, modseq, one, ChangeKind.MAILBOX_RENAMED)
+    return None
 
 
 def _tree(tx: Transaction, account: AccountId, name: str) -> list[tuple[MailboxId, str]]:
@@ -341,5 +343,5 @@ def delete_account(tx: Transaction, account: AccountId) -> None:
 
 _ACCOUNT_TABLES = (
     "flags", "flag_texts", "placements", "mailboxes", "subscriptions", "thread_keys", "changes", "ledgers",
-    "search_attempts",
+    "search_attempts", "unfinished_copies",
 )  # fmt: skip

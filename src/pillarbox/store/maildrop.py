@@ -151,8 +151,9 @@ def update(
     *,
     holder: bytes,
     now_ms: int,
+    more: bool = False,
 ) -> None:
-    """Delete messages and release the lock (RFC 1939 §6, the UPDATE state).
+    """Delete messages and release the lock (RFC 1939 §6, the UPDATE state), unless there are `more` to be deleted.
 
     Messages that were expunged meanwhile are ignored. Raises `InUse`, without having deleted anything, and
     `NoSuchMailbox`.
@@ -160,7 +161,8 @@ def update(
     if _holder(tx, account, now_ms) not in (None, holder):
         raise InUse
     placements.expunge(tx, account, mailbox, NumberSet.of(uids), deleted_only=False)
-    unlock(tx, account, holder)
+    if not more:
+        unlock(tx, account, holder)
 
 
 def _holder(tx: Transaction, account: AccountId, now_ms: int) -> bytes | None:

@@ -27,6 +27,10 @@ _MAX_IDS_PER_QUERY: Final = 250
 """Ids in one query."""
 
 
+COPY_OCTETS: Final = 128
+"""What another placement of an email takes in the database, about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Copied:
     """Messages copied or moved to another mailbox (RFC 9051 §7.1, COPYUID)."""
@@ -59,14 +63,33 @@ class _Row:
 
 
 def copy(
-    tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, *, to: MailboxId, now_ms: int
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    uids: NumberSet,
+    *,
+    to: MailboxId,
+    now_ms: int,
+    quota_octets: int | None = None,
 ) -> Copied | None:
     """Copy messages with their flags; `None` where none of them exists.
 
-    Raises `NoSuchMailbox` or `flags.MailboxFlagsFull` before it has changed anything.
+    Towards the quota, a copy counts `COPY_OCTETS`. Raises `NoSuchMailbox`, `OverQuota` or `flags.MailboxFlagsFull`
+    before it has changed anything.
     """
     rows = _rows_to_copy(tx, account, mailbox, uids, to)
+    if quota_octets is not None:
+        _check_quota(tx, account, len(rows), quota_octets)
     return _copy(tx, account, mailbox, rows, to=to, now_ms=now_ms) if rows else None
+
+
+def _check_quota(tx: Transaction, account: AccountId, more: int, quota_octets: int) -> None:
+    """Raises `OverQuota` where so many copies more, with those there are, would exceed the quota."""
+    used = account_counters.usage(tx, account)
+    placed: int = tx.value("SELECT coalesce(sum(messages), 0) FROM mailboxes WHERE account = ?", (account,))
+    copies = max(0, placed - used.messages) + more
+    if used.octets + copies * COPY_OCTETS > quota_octets:
+        raise account_counters.OverQuota(account)
 
 
 def move(
@@ -78,12 +101,22 @@ def move(
 
 
 def move_all(
-    tx: Transaction, account: AccountId, mailbox: MailboxId, *, to: MailboxId, now_ms: int
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    *,
+    to: MailboxId,
+    now_ms: int,
+    uids: NumberSet = EVERYTHING,
+    limit: int | None = None,
 ) -> Copied | None:
-    """Move all messages to an empty mailbox, whatever flags they have. Raises `NoSuchMailbox`."""
+    """Move all of these messages, or the first `limit`, to a new mailbox, whatever flags they have.
+
+    Raises `NoSuchMailbox`.
+    """
     mailbox_counts.read(tx, account, mailbox)
     mailbox_counts.read(tx, account, to)
-    rows = _rows(tx, account, mailbox, EVERYTHING)
+    rows = _rows(tx, account, mailbox, uids, limit=limit)
     return _move(tx, account, mailbox, rows, to=to, now_ms=now_ms)
 
 

@@ -15,6 +15,7 @@ The id of an email has its account in the upper bits (see `account_counters`), s
   from its start.
 - `orphans`: emails without placements, until `orphans.sweep` releases their octets.
 - `thread_keys`: the thread of a Message-ID or of a subject.
+- `unfinished_copies`: parts of large copies, to be expunged unless the copy is finished; see the module of that name.
 - `changes`: the change log. One row for each run of UIDs and call of a verb.
 - `search_index`: trigrams of each email's text; see `sqlite_fts`.
 - `search_unindexed`: emails that were not indexed, so that searches always read them.
@@ -154,8 +155,20 @@ INSERT INTO flag_texts
 SELECT account, mailbox, flags, sum(more + 1) FROM flags WHERE length(flags) > 40 GROUP BY account, mailbox, flags
 """
 
+_COPIES = """
+CREATE TABLE unfinished_copies (
+  account INTEGER NOT NULL,
+  copy INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  mailbox INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, copy, first)
+) WITHOUT ROWID
+"""
+
 SCHEMA = Schema(
     "store",
-    migrations=(_TABLES + sqlite_fts.TABLE + _UNINDEXED, _ATTEMPTS, _RUNS, _TEXTS),
+    migrations=(_TABLES + sqlite_fts.TABLE + _UNINDEXED, _ATTEMPTS, _RUNS, _TEXTS, _COPIES),
     compatible_back_to=3,
 )

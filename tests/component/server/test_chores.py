@@ -4,20 +4,23 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.server.chores import Chore, Chores
 from pillarbox.server.chores.indexing import CYCLE_S, RUN_S, Rest, Searched, index_mail
 from pillarbox.server.chores.runner import BUSY_S, IDLE_S, REST_FACTOR
 from pillarbox.server.chores.table import LEFTOVERS_EVERY_S
+from pillarbox.store import mailboxes, placements, unfinished_copies
 from pillarbox.store.search import feeding, index
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS
 from pillarbox.world.clock import SystemClock
-from pillarbox.world.database import DatabaseDamaged, DatabaseUnavailable
+from pillarbox.world.database import DatabaseDamaged, DatabaseUnavailable, Transaction
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.world import World
 from tests.kit.provider import open_provider
@@ -31,6 +34,37 @@ class Later(SystemClock):
 
     def monotonic(self) -> float:
         return super().monotonic() + self.hours * LEFTOVERS_EVERY_S
+
+
+@pytest.mark.rfc("9051 §6.4.7", "MUST")
+def test_a_copy_that_was_never_finished_is_undone(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        provider = await open_provider(tmp_path)
+        await provider.deliver(0, b"Subject: x\r\n\r\nx\r\n")
+        account = provider.accounts[0]
+        database, chores = provider.world.database, Chores(provider.world, lambda: True)
+
+        def begin(tx: Transaction, now_ms: int) -> None:
+            inbox, to = (mailboxes.by_name(tx, account, name).id for name in ("INBOX", "Archive"))
+            copy = partial(
+                placements.copy, account=account, mailbox=inbox, uids=EVERYTHING, to=to, now_ms=now_ms
+            )
+            unfinished_copies.copy_part(tx, account, to, copy, None, now_ms=now_ms)
+
+        def messages() -> int:
+            return database.read_now(mailboxes.by_name, account, "Archive").messages
+
+        now_ms = provider.world.clock.now_ms()
+        await database.write(begin, now_ms)
+        await chores.round()
+        assert messages() == 1, "it may go on yet"
+        await database.write(begin, now_ms - unfinished_copies.LEASE_MS)
+        while await chores.round():
+            pass
+        assert messages() == 1
+        await provider.close()
+
+    asyncio.run(scenario())
 
 
 def test_leftovers_are_removed_once_an_hour(tmp_path: Path) -> None:

@@ -138,6 +138,15 @@ def test_update_deletes_what_was_marked_and_nothing_else(tx: SqliteTransaction) 
     assert not maildrop.is_locked(tx, ANN, now_ms=1)
 
 
+def test_the_lock_stays_until_all_that_was_marked_is_deleted(tx: SqliteTransaction) -> None:
+    uids = [put(tx, b"Subject: %d\r\n\r\n" % n) for n in range(3)]
+    inbox = maildrop.load(tx, ANN)
+    maildrop.lock(tx, ANN, b"one", now_ms=0)
+    maildrop.update(tx, ANN, inbox.mailbox, uids[:2], holder=b"one", now_ms=1, more=True)
+    assert list(maildrop.load(tx, ANN).uids) == uids[2:]
+    assert maildrop.is_locked(tx, ANN, now_ms=1)
+
+
 def test_update_after_the_lease_was_lost_deletes_nothing(tx: SqliteTransaction) -> None:
     uid = put(tx, b"Subject: a\r\n\r\n")
     inbox = maildrop.load(tx, ANN)

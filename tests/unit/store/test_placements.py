@@ -329,3 +329,25 @@ def test_an_expunge_that_finds_nothing_reads_no_message() -> None:
 def test_expunge_of_a_mailbox_that_is_not_there() -> None:
     with open_store() as tx, pytest.raises(NoSuchMailbox):
         placements.expunge(tx, ANNA, MailboxId(99))
+
+
+def test_a_copy_counts_a_little_towards_the_quota() -> None:
+    with open_store() as tx:
+        for _ in range(3):
+            put(tx)
+        used, archive = account_counters.usage(tx, ANNA).octets, mailbox(tx, "Archive")
+        limit = used + 5 * placements.COPY_OCTETS
+        three, two = NumberSet(((1, 3),)), NumberSet(((1, 2),))
+
+        def copy(uids: NumberSet) -> Copied | None:
+            return placements.copy(tx, ANNA, mailbox(tx), uids, to=archive, now_ms=NOW_MS, quota_octets=limit)
+
+        assert copy(three) is not None
+        with pytest.raises(OverQuota):
+            copy(three)
+        assert copy(two) is not None
+        assert account_counters.usage(tx, ANNA) == Usage(used, 3)
+        with pytest.raises(OverQuota):
+            copy(NumberSet(((1, 1),)))
+        placements.expunge(tx, ANNA, archive, two, deleted_only=False)
+        assert copy(two) is not None

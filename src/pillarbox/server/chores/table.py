@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.server.chores.indexing import Rest, index_mail
-from pillarbox.store import orphans
+from pillarbox.store import orphans, unfinished_copies
 from pillarbox.world.blobs import ABANDONED_MS, has_unused_files, sweep, sweep_leftovers
 from pillarbox.world.world import World
 
@@ -27,6 +27,16 @@ async def drop_orphans(world: World, _rest: Rest) -> bool:
     return await world.database.write_in_thread(orphans.sweep) > 0
 
 
+async def undo_copies(world: World, _rest: Rest) -> bool:
+    """Expunge what was copied by commands that were never finished."""
+    now_ms = world.clock.now_ms()
+    if not await world.database.read(unfinished_copies.exist, now_ms=now_ms):
+        return False
+    return await world.database.write_in_thread(
+        unfinished_copies.sweep, now_ms=now_ms, limit=EXPUNGED_TOGETHER
+    )
+
+
 async def drop_files(world: World, _rest: Rest) -> bool:
     """Remove the files of blobs whose last use is gone."""
     if not await world.database.read(has_unused_files):
@@ -41,9 +51,12 @@ async def drop_leftovers(world: World, _rest: Rest) -> bool:
     return False
 
 
+EXPUNGED_TOGETHER: Final = 5_000
+"""Messages of an unfinished copy that are expunged in one transaction, some 50 milliseconds."""
 LEFTOVERS_EVERY_S: Final = 3600.0
 
 CHORES: Final = (
+    Chore(undo_copies),
     Chore(drop_orphans),
     Chore(drop_files),
     Chore(index_mail),

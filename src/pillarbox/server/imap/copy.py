@@ -4,21 +4,28 @@ EXPUNGE for the messages that MOVE removes is sent by `updates`, like all others
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
 
+from pillarbox.directory import quota
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.commands import Copy, Move
 from pillarbox.server.imap.expunge import highest_modseq
 from pillarbox.server.imap.mailboxes import destination
-from pillarbox.server.imap.reply import NO_MESSAGES, READ_ONLY, SOME_GONE, Reply, no, ok
+from pillarbox.server.imap.reply import NO_MESSAGES, READ_ONLY, SOME_GONE, CommandRefused, Reply, no, ok
 from pillarbox.server.imap.session_state import SessionState
-from pillarbox.store import placements
+from pillarbox.store import placements, unfinished_copies
 from pillarbox.store.mailbox import Mailbox
 from pillarbox.store.placements import Copied
+from pillarbox.store.unfinished_copies import CopyUndone
+from pillarbox.world.database import DatabaseUnavailable, Transaction
 
 _ALL_GONE: Final = no(SOME_GONE, response_codes.EXPUNGEISSUED)
+_UNDONE: Final = no("Copying took too long, try again", response_codes.UNAVAILABLE)
 
 
 async def copy(session: SessionState, command: Copy) -> Reply:
@@ -27,9 +34,69 @@ async def copy(session: SessionState, command: Copy) -> Reply:
     target = await destination(session, command.mailbox)
     if not chosen:
         return NO_MESSAGES
-    # RFC 9051 §6.4.7: all or nothing, so in one transaction
-    copied = await _commit(session, chosen, target, placements.copy)
+    # RFC 9051 §6.4.7: all or nothing, so in one transaction, or one that can be undone until the last is done
+    if len(chosen) <= session.limits.slice_messages:
+        copied = await _commit(session, chosen, target, _copy)
+    else:
+        copied = await _copy_in_parts(session, chosen, target)
     return _ALL_GONE if copied is None else ok("COPY completed", _copy_uid(copied))
+
+
+async def _copy_in_parts(session: SessionState, chosen: Chosen, target: Mailbox) -> Copied | None:
+    """Copy in transactions between which others write; undo all where one fails."""
+    copied: list[Copied] = []
+    try:
+        for part in chosen.parts(session.limits.slice_messages):
+            begun = (copied[0].modseq, len(copied)) if copied else None
+            some = await _commit(session, part, target, _copy_part, begun=begun)
+            if some is not None:
+                copied.append(some)
+        if copied:
+            begun = copied[0].modseq, len(copied)
+            await session.commit(unfinished_copies.finish, session.account_id, begun)
+    except Exception as failure:
+        if copied:
+            await _undo(session, copied[0].modseq)
+        if isinstance(failure, CopyUndone):
+            raise CommandRefused(_UNDONE) from None
+        raise
+    return _joined(copied) if copied else None
+
+
+async def _undo(session: SessionState, name: ModSeq) -> None:
+    """What can't be undone now, a chore undoes later."""
+    limit = session.limits.slice_messages
+    with suppress(DatabaseUnavailable):
+        await session.commit(unfinished_copies.give_up, session.account_id, name)
+        while await session.commit_many(limit, unfinished_copies.sweep, now_ms=session.now_ms, limit=limit):
+            pass
+
+
+def _copy(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    uids: NumberSet,
+    *,
+    to: MailboxId,
+    now_ms: int,
+) -> Copied | None:
+    limit = quota.effective(tx, account)
+    return placements.copy(tx, account, mailbox, uids, to=to, now_ms=now_ms, quota_octets=limit)
+
+
+def _copy_part(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    uids: NumberSet,
+    *,
+    to: MailboxId,
+    now_ms: int,
+    begun: tuple[ModSeq, int] | None,
+) -> Copied | None:
+    copy = partial(_copy, account=account, mailbox=mailbox, uids=uids, to=to, now_ms=now_ms)
+    return unfinished_copies.copy_part(tx, account, to, copy, begun, now_ms=now_ms)
 
 
 async def move(session: SessionState, command: Move) -> Reply:
@@ -54,7 +121,7 @@ async def move(session: SessionState, command: Move) -> Reply:
 
 
 async def _commit(
-    session: SessionState, chosen: Chosen, target: Mailbox, verb: Callable[..., Copied | None]
+    session: SessionState, chosen: Chosen, target: Mailbox, verb: Callable[..., Copied | None], **more: Any
 ) -> Copied | None:
     return await session.commit_many(
         len(chosen),
@@ -64,6 +131,7 @@ async def _commit(
         chosen.uids,
         to=target.id,
         now_ms=session.now_ms,
+        **more,
     )
 
 

@@ -41,8 +41,9 @@ class ImapLimits:
     """Messages from which on a verb that goes through them is run in a thread."""
     max_rows_in_loop: int = 4_000
     """Messages that are read in the loop when the cached mailbox is brought up to date: some five milliseconds."""
-    slice_messages: int = 10_000
-    """Messages that EXPUNGE and MOVE remove in one transaction, some 100 milliseconds for whoever else writes."""
+    slice_messages: int = 5_000
+    """Messages that COPY, MOVE, EXPUNGE, DELETE and RENAME write in one transaction, some 50 milliseconds for whoever
+    else writes."""
     max_saved_runs: int = 16_384
     """Runs of messages that a saved search result (`$`) may have, as many as a command can name; beyond: NO
     [NOTSAVED]."""

@@ -6,12 +6,14 @@ Names are canonical when they arrive. What the store refuses is answered by the 
 from typing import Final
 
 from pillarbox.mail import object_id
+from pillarbox.mail.identifiers import MailboxId
 from pillarbox.mail.mailbox_name import INBOX
+from pillarbox.mail.number_set import NumberSet
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.commands import Create, Delete, Rename, Subscribe, Unsubscribe
 from pillarbox.server.imap.reply import CommandRefused, Reply, no, ok
 from pillarbox.server.imap.session_state import SessionState
-from pillarbox.store import mailboxes
+from pillarbox.store import mailboxes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.mailbox import Mailbox, Role
 
@@ -46,7 +48,10 @@ def _role(uses: tuple[str, ...]) -> Role:
 async def delete(session: SessionState, command: Delete) -> Reply:
     """RFC 9051 §6.3.5: mailboxes below it stay."""
     gone = await session.read(mailboxes.by_name, session.account_id, command.mailbox)
-    await session.commit_many(gone.messages, mailboxes.delete, session.account_id, gone.id)
+    limit = session.limits.slice_messages
+    if gone.messages > limit and gone.name != INBOX:
+        await _empty(session, gone, limit)
+    await session.commit_many(min(gone.messages, limit), mailboxes.delete, session.account_id, gone.id)
     session.caches.mailboxes.forget(session.account_id, gone.id)
     selected = session.machine.selected
     if selected is not None and selected.mailbox == gone.id:
@@ -55,13 +60,24 @@ async def delete(session: SessionState, command: Delete) -> Reply:
     return ok("DELETE completed")
 
 
+async def _empty(session: SessionState, gone: Mailbox, limit: int) -> None:
+    """Remove the messages of a mailbox that is to be deleted in slices, between which others write."""
+    count = limit
+    while count == limit:
+        some = await session.commit_many(
+            limit, placements.expunge, session.account_id, gone.id, deleted_only=False, limit=limit
+        )
+        count = some.count
+
+
 async def rename(session: SessionState, command: Rename) -> Reply:
     """RFC 9051 §6.3.6: INBOX gives its messages to a new mailbox and stays."""
     account = session.account_id
     renamed = await session.read(mailboxes.by_name, account, command.mailbox)
     # all of these messages move, or the mailboxes below it
     rows = renamed.messages if renamed.name == INBOX else await session.read(mailboxes.count_names, account)
-    await session.commit_many(
+    limit = session.limits.slice_messages
+    target = await session.commit_many(
         rows,
         mailboxes.rename,
         account,
@@ -69,8 +85,29 @@ async def rename(session: SessionState, command: Rename) -> Reply:
         command.new_name,
         now_ms=session.now_ms,
         most=session.limits.max_names,
+        move_limit=limit,
     )
+    if target is not None:
+        await _move_the_rest(session, renamed, target, limit)
     return ok("RENAME completed")
+
+
+async def _move_the_rest(session: SessionState, inbox: Mailbox, target: MailboxId, limit: int) -> None:
+    """Move what was in INBOX when it was renamed, in slices, between which others write."""
+    uids = NumberSet(((1, inbox.uid_next - 1),))
+    while True:
+        moved = await session.commit_many(
+            limit,
+            placements.move_all,
+            session.account_id,
+            inbox.id,
+            to=target,
+            now_ms=session.now_ms,
+            uids=uids,
+            limit=limit,
+        )
+        if moved is None or len(moved.source) < limit:
+            return
 
 
 async def subscribe(session: SessionState, command: Subscribe) -> Reply:

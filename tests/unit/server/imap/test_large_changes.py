@@ -13,9 +13,14 @@ from pillarbox.server.imap.fetch_batch import MAX_GROUP_OCTETS, MAX_ITEMS_IN_LOO
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.server.imap.session_state import MANY_RUNS, SessionState
 from pillarbox.server.imap.shared_updates import SharedUpdates
+from pillarbox.store import placements, unfinished_copies
+from pillarbox.store.account_counters import OverQuota
+from pillarbox.store.append import append
 from pillarbox.store.cached_mailbox import CachedMailbox
 from pillarbox.store.flags import FlagChange
+from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.imap.client import MESSAGE, ImapProvider, open_imap
+from tests.kit.stored_mail import message
 
 FEW = ImapLimits(many_messages=2, slice_messages=3, max_rows_in_loop=4)
 """So that ten messages are many."""
@@ -46,7 +51,8 @@ class Calls:
 @pytest.mark.parametrize(
     ("command", "verb", "times"),
     [
-        ("COPY 1:10 Archive", "copy", 1),
+        ("COPY 1:3 Archive", "_copy", 1),
+        ("COPY 1:9 Archive", "_copy_part", 3),
         ("MOVE 1:9 Archive", "move", 3),
         ("STORE 1:10 +FLAGS (kw)", "alter", 1),
         ("EXPUNGE", "expunge", 4),
@@ -85,6 +91,47 @@ def test_a_mailbox_with_many_messages_is_deleted_in_a_thread(monkeypatch: pytest
         client, calls = mail.client(), Calls(mail, monkeypatch)
         client.ok("DELETE Archive")
         assert calls.take() == [("write_in_thread", "delete")]
+
+
+@pytest.mark.rfc("9051 §6.3.5", "MUST")
+def test_a_mailbox_with_very_many_messages_is_deleted_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 9, mailbox="Archive")
+        client, calls = mail.client(), Calls(mail, monkeypatch)
+        client.ok("DELETE Archive")
+        assert calls.take() == [("write_in_thread", verb) for verb in (*["expunge"] * 4, "delete")]
+        assert client.do("SELECT Archive").word == b"NO"
+        mail.deliver(*[MESSAGE] * 9)
+        assert client.do("DELETE INBOX").word == b"NO"
+        assert client.ok("SELECT INBOX").numbered(b"EXISTS") == [9]
+
+
+@pytest.mark.rfc("9051 §6.3.6", "MUST")
+def test_very_many_messages_of_inbox_are_moved_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 10)
+        client, calls = mail.client(), Calls(mail, monkeypatch)
+        client.ok("RENAME INBOX Old")
+        assert calls.take() == [("write_in_thread", verb) for verb in ("rename", *["move_all"] * 3)]
+        assert client.ok("SELECT Old").numbered(b"EXISTS") == [10]
+        assert client.ok("SELECT INBOX").numbered(b"EXISTS") == [0]
+
+
+def test_what_arrives_while_inbox_is_renamed_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 10)
+        client, move_all = mail.client(), placements.move_all
+
+        def delivering(tx: Any, account: Any, mailbox: Any, **keywords: Any) -> Any:
+            now_ms = keywords["now_ms"]
+            append(tx, account, mailbox, message(), flags="", received_at_ms=now_ms, now_ms=now_ms)
+            return move_all(tx, account, mailbox, **keywords)
+
+        monkeypatch.setattr(placements, "move_all", delivering)
+        client.ok("RENAME INBOX Old")
+        monkeypatch.undo()
+        assert client.ok("SELECT Old").numbered(b"EXISTS") == [10]
+        assert client.ok("SELECT INBOX").numbered(b"EXISTS") == [4]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +179,86 @@ def test_what_is_moved_in_slices_is_reported_as_one() -> None:
         assert answer.numbered(b"EXPUNGE") == [2] * 8
         assert client.uids() == [1, 10]
         assert other.ok("NOOP").numbered(b"EXISTS") == [8]
+
+
+def _left_over(mail: ImapProvider) -> int:
+    count: int = mail.provider.world.database.read_now(
+        lambda tx: tx.value("SELECT count(*) FROM unfinished_copies")
+    )
+    return count
+
+
+@pytest.mark.rfc("9051 §6.4.7", "MUST")
+def test_what_is_copied_in_slices_is_reported_as_one() -> None:
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 10)
+        client, other = mail.client(select="INBOX"), mail.client(select="Archive")
+        answer = client.ok("COPY 2:9 Archive")
+        assert (answer.code or b"").endswith(b" 2:9 1:8")
+        assert other.ok("NOOP").numbered(b"EXISTS") == [8]
+        assert _left_over(mail) == 0
+
+
+class FailingPart:
+    """In place of a copy of some messages: the second one fails, after something else has happened."""
+
+    def __init__(
+        self, copy: Callable[..., Any], failure: Exception | None, before: Callable[[Any], object]
+    ) -> None:
+        self.copy, self.failure, self.before, self.parts = copy, failure, before, 0
+
+    def __call__(self, tx: Any, *arguments: Any, **keywords: Any) -> Any:
+        self.parts += 1
+        if self.parts == 2:
+            self.before(tx)
+            if self.failure is not None:
+                raise self.failure
+        return self.copy(tx, *arguments, **keywords)
+
+
+@pytest.mark.rfc("9051 §6.4.7", "MUST")
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [(DatabaseUnavailable("disk full"), b"UNAVAILABLE"), (OverQuota(), b"OVERQUOTA")],
+)
+def test_a_copy_in_slices_that_fails_leaves_nothing(
+    failure: Exception, code: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 10)
+        mail.deliver(mailbox="Archive")
+        client, other = mail.client(select="INBOX"), mail.client(select="Archive")
+        monkeypatch.setattr(placements, "copy", FailingPart(placements.copy, failure, lambda tx: None))
+        refused = client.do("COPY 1:10 Archive")
+        assert (refused.word, refused.code) == (b"NO", code)
+        assert other.uids() == [1]
+        assert _left_over(mail) == 0
+        monkeypatch.undo()
+        client.ok("COPY 1:10 Archive")
+        assert other.ok("NOOP").numbered(b"EXISTS") == [11]
+
+
+@pytest.mark.rfc("9051 §6.4.7", "MUST")
+def test_a_copy_in_slices_that_was_undone_meanwhile_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_imap(limits=FEW) as mail:
+        mail.deliver(*[MESSAGE] * 10)
+        client, other = mail.client(select="INBOX"), mail.client(select="Archive")
+        commit = mail.provider.world.database.write_in_thread
+        calls = 0
+
+        async def late(verb: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == 3:
+                later_ms = mail.provider.world.clock.now_ms() + unfinished_copies.LEASE_MS
+                await commit(unfinished_copies.sweep, now_ms=later_ms, limit=10)
+            return await commit(verb, *arguments, **keywords)
+
+        monkeypatch.setattr(mail.provider.world.database, "write_in_thread", late)
+        refused = client.do("COPY 1:10 Archive")
+        assert (refused.word, refused.code) == (b"NO", b"UNAVAILABLE")
+        assert other.uids() == []
+        assert _left_over(mail) == 0
 
 
 @pytest.mark.rfc("7162 §3.2.7", "MUST")

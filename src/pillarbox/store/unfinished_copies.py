@@ -1,0 +1,95 @@
+"""Copying very many messages in several transactions, all or nothing (RFC 9051 §6.4.7).
+
+Each part of the copy is visible once it is committed, and is listed in `unfinished_copies` in the same transaction. The
+last transaction removes the list: from then on the copy is there for good. Whatever ends the copy before, a crash too,
+the messages that are listed are expunged again: at once by `give_up` and `sweep`, or by a chore when the lease of the
+list is over, which each part extends.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
+from pillarbox.mail.number_set import NumberSet
+from pillarbox.store import placements
+from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.placements import Copied
+from pillarbox.world.database import Transaction
+
+LEASE_MS: Final = 120_000
+"""From one part to the next at most: a part waits for locks, but not that long."""
+
+
+class CopyUndone(Exception):
+    """The parts that were copied before are gone: the lease was over."""
+
+
+def copy_part(
+    tx: Transaction,
+    account: AccountId,
+    to: MailboxId,
+    copy: Callable[[Transaction], Copied | None],
+    begun: tuple[ModSeq, int] | None,
+    *,
+    now_ms: int,
+) -> Copied | None:
+    """Copy some messages, by `placements.copy`, as a part of a copy that is not finished.
+
+    `begun`: the MODSEQ of the first part, which names the copy, and how many parts there are; `None` for the first.
+    Raises what `placements.copy` does, and `CopyUndone`.
+    """
+    until_ms = now_ms + LEASE_MS
+    if begun is not None:
+        sql = "UPDATE unfinished_copies SET until_ms = ? WHERE account = ? AND copy = ?"
+        if tx.execute(sql, (until_ms, account, begun[0])) != begun[1]:
+            raise CopyUndone
+    copied = copy(tx)
+    if copied is not None:
+        name = copied.modseq if begun is None else begun[0]
+        row = account, name, copied.target.first, copied.target.last, to, until_ms
+        tx.execute("INSERT INTO unfinished_copies VALUES (?, ?, ?, ?, ?, ?)", row)
+    return copied
+
+
+def finish(tx: Transaction, account: AccountId, begun: tuple[ModSeq, int]) -> None:
+    """All parts are copied. Raises `CopyUndone`."""
+    name, parts = begun
+    if tx.execute("DELETE FROM unfinished_copies WHERE account = ? AND copy = ?", (account, name)) != parts:
+        raise CopyUndone
+
+
+def give_up(tx: Transaction, account: AccountId, name: ModSeq) -> None:
+    """Leave this copy to `sweep`."""
+    tx.execute("UPDATE unfinished_copies SET until_ms = 0 WHERE account = ? AND copy = ?", (account, name))
+
+
+def exist(tx: Transaction, *, now_ms: int) -> bool:
+    """Whether `sweep` has work to do."""
+    return _next(tx, now_ms) is not None
+
+
+def sweep(tx: Transaction, *, now_ms: int, limit: int) -> bool:
+    """Expunge up to `limit` messages of a copy that was given up; whether there may be more."""
+    row = _next(tx, now_ms)
+    if row is None:
+        return False
+    account, name, first, last, mailbox = row
+    try:
+        gone = placements.expunge(
+            tx, account, mailbox, NumberSet(((first, last),)), deleted_only=False, limit=limit
+        ).count
+    except NoSuchMailbox:
+        gone = 0
+    if gone < limit:
+        sql = "DELETE FROM unfinished_copies WHERE account = ? AND copy = ? AND first = ?"
+        tx.execute(sql, (account, name, first))
+    return True
+
+
+def _next(tx: Transaction, now_ms: int) -> tuple[AccountId, ModSeq, int, int, MailboxId] | None:
+    row: tuple[AccountId, ModSeq, int, int, MailboxId] | None = tx.row(
+        "SELECT account, copy, first, last, mailbox FROM unfinished_copies"
+        " WHERE until_ms <= ? OR until_ms > ? LIMIT 1",
+        (now_ms, now_ms + 2 * LEASE_MS),  # a later one is from when the clock was ahead
+    )
+    return row
