@@ -88,6 +88,33 @@ def sparse_sets(target: Target) -> str:
         return target.all_of([_command(wire, command) for command in commands])
 
 
+def saved_runs(target: Target) -> str:
+    """Commands for a saved result of 20,000 messages that lie apart, and sessions that hear of it in IDLE."""
+    with ExitStack() as stack:
+        wire = stack.enter_context(target.imap())
+        fill(target, wire, b"many")
+        _command(wire, b"CREATE other")
+        for start in (1, 20_001):
+            odd = b",".join(b"%d" % number for number in range(start, start + 19_999, 2))
+            _command(wire, b"UID STORE " + odd + b" +FLAGS.SILENT (\\Flagged)")
+        idle = [stack.enter_context(target.imap(mailbox="many")) for _ in range(10)]
+        for one in idle:
+            one.exchange(b"a IDLE\r\n", rb"^\+[^\r\n]*\r\n\Z")
+        commands = [
+            b"SEARCH RETURN (SAVE COUNT) FLAGGED",
+            b"FETCH $ (UID FLAGS)",
+            b"STORE $ +FLAGS (\\Seen)",
+            b"UID STORE $ +FLAGS.SILENT (word)",
+            b"FETCH $ BODY[]",
+            b"STORE $ +FLAGS.SILENT (\\Deleted)",
+            b"UID EXPUNGE $",
+        ]
+        answer = target.all_of([_command(wire, command) for command in commands])
+        for one in idle:
+            one.exchange(b"DONE\r\n", rb"^a OK[^\r\n]*\r\n\Z")
+        return answer
+
+
 def changes_at_once(target: Target) -> str:
     """Sessions of one account that each change or copy every other message of a thousand, all at once."""
     odd = b",".join(b"%d" % number for number in range(1, 1000, 2))
@@ -221,6 +248,7 @@ CASES: Final = (
     Case(f"40 sessions that IDLE hear of {MANY_MESSAGES} flags", "a thousand at a time, made once", idlers),
     Case(f"QRESYNC with {MANY_MESSAGES} changed or vanished messages", "a thousand at a time", resynchronization),
     Case(f"Commands for 16,700 single messages of {MANY_MESSAGES}", "96 KiB; 1,000 runs at once", sparse_sets),
+    Case("Commands for a saved result of 20,000 single messages", "20,000 runs; 1,000 at once", saved_runs),
     Case("200 sessions that STORE or COPY 500 messages at once", "10 ms in one transaction", changes_at_once),
     Case("Four heavy searches of one account, whose clients leave", "one for each account, 0.1 s at a time", searches),
     Case("FETCH of 199 selections of fields", "8 items in the loop, 2 values of the size", selections),

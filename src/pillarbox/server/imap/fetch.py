@@ -135,8 +135,11 @@ async def _send(session: SessionState, plan: Plan, chosen: Chosen, damaged: list
     """Write the responses; whether some messages no longer exist. Adds the UIDs of those that can't be read."""
     if plan.items == (Attribute.UID,):
         # The session knows the UIDs itself, even of messages that are gone
-        column = fetch_responses.numbers(b"UID", chosen.uid_list())
-        await session.write_pieces(fetch_responses.lines(chosen.sequence_numbers(), [column]))
+        for number, part in enumerate(chosen.parts(MEMORY_ROWS, max_slices=MANY_RUNS)):
+            if number:
+                await session.flush_and_yield()
+            column = fetch_responses.numbers(b"UID", part.uid_list())
+            await session.write_pieces(fetch_responses.lines(part.sequence_numbers(), [column]))
         return False
     missing = False
     first, more = (FIRST_ROWS, session.limits.batch_rows) if plan.stored else (MEMORY_ROWS, MEMORY_ROWS)

@@ -44,7 +44,10 @@ class ImapLimits:
     slice_messages: int = 5_000
     """Messages that COPY, MOVE, EXPUNGE, DELETE and RENAME write in one transaction, some 50 milliseconds for whoever
     else writes."""
-    max_saved_runs: int = 16_384
+    store_messages: int = 100_000
+    """Messages whose flags STORE changes in one transaction: some milliseconds, or 100 where all have others than their
+    neighbours."""
+    max_saved_runs: int = 20_000
     """Runs of messages that a saved search result (`$`) may have, as many as a command can name; beyond: NO
     [NOTSAVED]."""
     quick_search_s: float = 0.005

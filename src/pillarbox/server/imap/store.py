@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pillarbox.mail.identifiers import ModSeq
-from pillarbox.mail.number_set import NumberSet
+from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.protocol.imap import fetch_responses, response_codes
 from pillarbox.protocol.imap.chosen import Chosen
 from pillarbox.protocol.imap.commands import Store, StoreMode
@@ -26,25 +26,34 @@ _MODES: Final = {StoreMode.REPLACE: Mode.REPLACE, StoreMode.ADD: Mode.ADD, Store
 
 
 async def store(session: SessionState, command: Store) -> Reply:
-    """Change flags, and report what they are now."""
+    """Change flags, and report what they are now: of very many messages, or runs of them, some at a time."""
     selected = session.selected
     chosen = await session.resolve(command.numbers, uid=command.uid)
     if selected.read_only:
         return READ_ONLY
     if not chosen:
         return NO_MESSAGES
-    altered = await alter(
-        session,
-        chosen.uids,
-        mode=_MODES[command.mode],
-        texts=command.flags,
-        unchanged_since=command.unchanged_since,
-        reported=not command.silent,
-    )
-    missing = await _report(session, command, chosen, altered)
-    if altered.refused:
-        code = response_codes.modified(_named(selected, command, altered.refused))
-        return ok("Conditional STORE failed", code)
+    before, refused, missing = selected.modseq, EMPTY, False
+    for number, part in enumerate(chosen.parts(session.limits.store_messages, max_slices=MANY_RUNS)):
+        if number:
+            await session.flush_and_yield()
+        try:
+            altered = await alter(
+                session,
+                part.uids,
+                mode=_MODES[command.mode],
+                texts=command.flags,
+                unchanged_since=command.unchanged_since,
+                reported=not command.silent,
+            )
+        except Exception:
+            if number:  # the client does not know that the others have changed
+                selected.modseq, session.own_modseqs = before, frozenset()
+            raise
+        missing |= await _report(session, command, part, altered)
+        refused |= altered.refused
+    if refused:
+        return ok("Conditional STORE failed", response_codes.modified(_named(selected, command, refused)))
     return ok(SOME_GONE, response_codes.EXPUNGEISSUED) if missing else _COMPLETED
 
 

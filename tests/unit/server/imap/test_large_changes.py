@@ -13,7 +13,7 @@ from pillarbox.server.imap.fetch_batch import MAX_GROUP_OCTETS, MAX_ITEMS_IN_LOO
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.server.imap.session_state import MANY_RUNS, SessionState
 from pillarbox.server.imap.shared_updates import SharedUpdates
-from pillarbox.store import placements, unfinished_copies
+from pillarbox.store import flags, placements, unfinished_copies
 from pillarbox.store.account_counters import OverQuota
 from pillarbox.store.append import append
 from pillarbox.store.cached_mailbox import CachedMailbox
@@ -179,6 +179,44 @@ def test_what_is_moved_in_slices_is_reported_as_one() -> None:
         assert answer.numbered(b"EXPUNGE") == [2] * 8
         assert client.uids() == [1, 10]
         assert other.ok("NOOP").numbered(b"EXISTS") == [8]
+
+
+@pytest.mark.parametrize("silent", ["", ".SILENT"])
+def test_a_client_learns_what_a_store_has_changed_that_fails_later(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_imap(limits=ImapLimits(store_messages=3)) as mail:
+        mail.deliver(*[MESSAGE] * 10)
+        client, alter, calls = mail.client(select="INBOX"), flags.alter, 0
+
+        def failing(*arguments: Any, **keywords: Any) -> FlagChange:
+            nonlocal calls
+            calls += 1
+            if calls == 3:
+                raise DatabaseUnavailable("disk full")
+            return alter(*arguments, **keywords)
+
+        monkeypatch.setattr(flags, "alter", failing)
+        refused = client.do(f"STORE 1:10 +FLAGS{silent} (\\Flagged)")
+        assert (refused.word, refused.code) == (b"NO", b"UNAVAILABLE")
+        assert list(refused.fetched) == [1, 2, 3, 4, 5, 6]
+        monkeypatch.undo()
+        assert client.ok("NOOP").fetched == {}
+        answer = client.ok(f"STORE 1:10 +FLAGS{silent} (\\Flagged)")
+        assert list(answer.fetched) == ([] if silent else list(range(1, 11)))
+        assert client.ok("SEARCH FLAGGED").data(b"SEARCH") == [list(range(1, 11))]
+
+
+@pytest.mark.rfc("7162 §3.1.3", "MUST")
+def test_a_conditional_store_in_parts_names_all_that_it_refused() -> None:
+    with open_imap(limits=ImapLimits(store_messages=3)) as mail:
+        mail.deliver(*[MESSAGE] * 10)
+        client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
+        modseq = client.ok("FETCH 10 MODSEQ").fetched[10][b"MODSEQ"][0]
+        other.ok("STORE 2,9 +FLAGS.SILENT (\\Flagged)")
+        answer = client.ok(f"STORE 1:10 (UNCHANGEDSINCE {modseq}) +FLAGS.SILENT (\\Seen)")
+        assert (answer.code or b"") == b"MODIFIED 2,9"
+        assert client.ok("SEARCH SEEN").data(b"SEARCH") == [[1, 3, 4, 5, 6, 7, 8, 10]]
 
 
 def _left_over(mail: ImapProvider) -> int:
@@ -423,9 +461,9 @@ def test_messages_are_fewer_together_the_more_items_are_asked_for() -> None:
 
 
 @pytest.mark.replaces_functions
-@pytest.mark.parametrize(("messages", "applied"), [(1024, True), (4096, False)])
-def test_a_change_of_very_many_runs_is_read_again(
-    messages: int, applied: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("messages", "parts"), [(1024, 1), (4096, 3)])
+def test_a_change_of_very_many_runs_is_made_part_by_part(
+    messages: int, parts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[FlagChange] = []
     applying = CachedMailbox.applying
@@ -445,5 +483,6 @@ def test_a_change_of_very_many_runs_is_read_again(
         fetched = client.ok(f"STORE {','.join(map(str, odd))} +FLAGS (\\Flagged)").fetched
         assert list(fetched) == list(odd)
         assert all(b"\\Flagged" in items[b"FLAGS"] for items in fetched.values())
-        assert bool(seen) is applied
+        assert len(seen) == parts
+        assert sum(altered.changed for altered in seen) == messages // 2
         assert client.ok("SEARCH FLAGGED").data(b"SEARCH")[0] == list(odd)
