@@ -107,6 +107,7 @@ def test_what_leads_to_many_is_resolved_in_a_thread(members: int, in_thread: boo
     run_with_smtp(test)
 
 
+@pytest.mark.replaces_functions
 @pytest.mark.parametrize(("folds", "in_loop"), [(10, True), (40_000, False)])
 def test_a_long_header_is_read_in_a_thread(
     folds: int, in_loop: bool, monkeypatch: pytest.MonkeyPatch
