@@ -1,5 +1,6 @@
 """The invariants of the directory's tables, checked by `pillarbox fsck`."""
 
+from pillarbox.directory import values
 from pillarbox.directory.addresses import address_key
 from pillarbox.directory.naming import NameRefused, parse_address
 from pillarbox.mail.identifiers import AccountId
@@ -50,7 +51,19 @@ def _damaged_login(tx: Transaction, account: AccountId, written: str, served: st
     return local, domain, written
 
 
+_ALIAS_OF_NOTHING = "FROM domains WHERE alias_of IS NOT NULL AND alias_of NOT IN (SELECT name FROM domains)"
+_ALIAS_WITH_ADDRESSES = "FROM domains WHERE alias_of IS NOT NULL AND name IN (SELECT domain FROM addresses)"
+_WITHOUT_OWNER = (
+    "FROM addresses WHERE kind = 'account' AND account IS NULL OR kind = 'group' AND group_id IS NULL"
+)
+_ADDRESSLESS = (
+    "FROM member_groups WHERE id NOT IN"
+    " (SELECT group_id FROM addresses WHERE kind = 'group' AND group_id IS NOT NULL)"
+)
+_GROUPLESS = "FROM group_members WHERE group_id NOT IN (SELECT id FROM member_groups)"
+
 INVARIANTS = (
+    *values.INVARIANTS,
     Invariant(
         "next-account-number-unused",
         "The number of the next account is above all that were assigned.",
@@ -73,6 +86,57 @@ INVARIANTS = (
         "address {0}@{1} belongs to a group that does not exist",
         "Drop the row.",
         ("DELETE FROM addresses WHERE kind = 'group' AND group_id NOT IN (SELECT id FROM member_groups)",),
+    ),
+    Invariant(
+        "alias-domain-has-no-addresses",
+        "A domain that stands for another one has no addresses of its own.",
+        f"SELECT quote(name), quote(alias_of) {_ALIAS_WITH_ADDRESSES}",
+        "domain {0} has addresses, and stands for {1}",
+        "Let it be a domain of its own.",
+        (
+            (
+                "UPDATE domains SET alias_of = NULL"
+                " WHERE alias_of IS NOT NULL AND name IN (SELECT domain FROM addresses)"
+            ),
+        ),
+    ),
+    Invariant(
+        "domain-alias-has-target",
+        "A domain that stands for another one stands for one that is served.",
+        f"SELECT quote(name), quote(alias_of) {_ALIAS_OF_NOTHING}",
+        "domain {0} stands for {1}, which is not served",
+        "Name the right one: pillarbox domain remove, then pillarbox domain add DOMAIN --alias-of TARGET",
+    ),
+    Invariant(
+        "address-has-owner",
+        "An address of an account or a group has its number.",
+        f"SELECT local, domain, kind {_WITHOUT_OWNER}",
+        "address {0}@{1} has lost the number of its {2}",
+        "Give it back to the account that has it as login. Others are removed: add them again.",
+        (
+            (
+                "UPDATE addresses SET account = (SELECT a.id FROM accounts a"
+                " WHERE a.login = addresses.local || '@' || addresses.domain)"
+                " WHERE kind = 'account' AND account IS NULL"
+            ),
+            f"DELETE {_WITHOUT_OWNER}",
+        ),
+    ),
+    Invariant(
+        "group-has-address",
+        "Every group has an address.",
+        f"SELECT id, name {_ADDRESSLESS}",
+        "group {1} has lost its address",
+        "Remove it, with its members: add it again. Without members, nothing else is lost.",
+        (f"DELETE {_ADDRESSLESS}",),
+    ),
+    Invariant(
+        "group-member-has-group",
+        "The members of a group belong to an existing group.",
+        f"SELECT DISTINCT group_id {_GROUPLESS}",
+        "members belong to group {0}, which does not exist",
+        "Drop the rows.",
+        (f"DELETE {_GROUPLESS}",),
     ),
     Invariant(
         "postmaster-exists",

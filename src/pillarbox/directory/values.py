@@ -8,9 +8,20 @@ from typing import Final
 from pillarbox.directory.addresses import ACCOUNT, ALIAS, GROUP
 from pillarbox.directory.domains import DEFAULT_SEPARATOR
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS
-from pillarbox.world.database.values import TableValues, date, integer, octets, optional, text
+from pillarbox.world.database.values import Rule, TableValues, date, integer, octets, optional, text
 
 _MAX_ITERATIONS: Final = 10**7
+_MAX_ACCOUNT: Final = 2**26
+_LOST_NUMBER: Final = (
+    "coalesce((SELECT d.account FROM addresses d WHERE d.kind = 'account'"
+    " AND d.local || '@' || d.domain = accounts.login AND d.account NOT IN (SELECT a.id FROM accounts a)),"
+    " (SELECT 1 + latest FROM accounts_issued))"
+)
+_LOST_GROUP: Final = (
+    "coalesce((SELECT min(d.group_id) FROM addresses d WHERE d.kind = 'group'"
+    " AND d.group_id NOT IN (SELECT g.id FROM member_groups g)), (SELECT 1 + max(g.id) FROM member_groups g))"
+)
+"""The numbers by which their addresses know them."""
 _NO_KEY: Final = f"randomblob({KEY_OCTETS})"
 """A key that nothing matches."""
 
@@ -36,6 +47,7 @@ _ACCOUNTS: Final = TableValues(
     name="account-values-valid",
     table="accounts",
     columns={
+        "id": integer(1, _MAX_ACCOUNT, _LOST_NUMBER),
         "login": text("'account-' || id"),
         "domain": text("substr(login, instr(login, '@') + 1)"),
         "address": text("login"),
@@ -89,7 +101,12 @@ _ADDRESSES: Final = TableValues(
 _TARGETS: Final = TableValues(
     name="alias-target-values-valid",
     table="alias_targets",
-    columns={"local": text(), "domain": text(), "target": text(), "position": integer(instead="rowid << 20")},
+    columns={
+        "local": text(),
+        "domain": text(),
+        "target": Rule("typeof({0}) = 'text' AND instr({0}, '@') > 1", None),
+        "position": integer(instead="rowid << 20"),
+    },
     rule="The targets of an alias are texts.",
     named="quote(local), quote(domain), quote(target)",
     message="target {2} of alias {0}@{1} has a text or place of a wrong type",
@@ -99,7 +116,7 @@ _TARGETS: Final = TableValues(
 _GROUPS: Final = TableValues(
     name="group-values-valid",
     table="member_groups",
-    columns={"name": text("'group-' || id")},
+    columns={"id": integer(1, instead=_LOST_GROUP), "name": text("'group-' || id")},
     rule="The name of a group is a text.",
     named="id",
     message="group {0} has a name that is no text",
@@ -132,6 +149,10 @@ _PASSWORDS: Final = TableValues(
     " dropped.",
 )
 
+_ONLY_SCOPES: Final = (
+    "replace(replace(replace(replace(replace({0}, ' ', ''),"
+    " 'mail', ''), 'imap', ''), 'pop3', ''), 'smtp', '')"
+)
 _APP_PASSWORDS: Final = TableValues(
     name="app-password-values-valid",
     table="app_passwords",
@@ -140,7 +161,7 @@ _APP_PASSWORDS: Final = TableValues(
         "digest": octets(),
         "stored_key": octets(length=KEY_OCTETS),
         "server_key": octets(length=KEY_OCTETS),
-        "scopes": text(),
+        "scopes": Rule(f"typeof({{0}}) = 'text' AND {_ONLY_SCOPES} = ''", None),
         "name": text("''"),
         "created_at_ms": date("0"),
         "expires_at_ms": optional(date("0")),

@@ -1,5 +1,6 @@
 """Invariants of the queue's tables, checked by `pillarbox fsck`."""
 
+from pillarbox.queue import values
 from pillarbox.queue.unfinished import MAX_UNFINISHED
 from pillarbox.world.database.invariant import Invariant
 
@@ -7,6 +8,7 @@ _NO_DESTINATION = """
 FROM queue_recipients r WHERE NOT EXISTS (SELECT 1 FROM queue_destinations d WHERE d.name = r.destination)"""
 
 INVARIANTS = (
+    *values.INVARIANTS,
     Invariant(
         "destination-has-next-attempt",
         "Every destination of a queued recipient has a row that says when it is tried next.",

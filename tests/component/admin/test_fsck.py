@@ -23,6 +23,11 @@ ARCHIVED = f"(SELECT email FROM placements WHERE account = 1 AND mailbox = {INBO
 PASSWORD = "argon2, stored_key, server_key, 0 FROM passwords"
 REST = "'', NULL, 1, scram_salt, scram_iterations, 0 FROM accounts"
 
+GROUP = (
+    "INSERT INTO member_groups VALUES (1, 'staff')",
+    "INSERT INTO addresses VALUES ('staff', 'one.example', 'staff', 'group', NULL, 1, 0)",
+)
+
 REPAIRED = {
     "unused-file-is-unused": ["INSERT INTO blob_files_unused SELECT location FROM blobs WHERE location IS NOT NULL"],
     "next-account-number-unused": ["UPDATE accounts_issued SET latest = 1"],
@@ -31,9 +36,78 @@ REPAIRED = {
     "address-has-account": ["INSERT INTO addresses VALUES ('x', 'one.example', 'x', 'account', 99, NULL, 1)"],
     "password-has-account": [f"INSERT INTO passwords SELECT 99, {PASSWORD} LIMIT 1"],
     "app-password-has-account": [
-        "INSERT INTO app_passwords VALUES (1, 99, 'x', 'mail', x'00', x'00', x'00', 0, NULL, NULL)"
+        "INSERT INTO app_passwords VALUES (1, 99, 'x', 'mail', x'00', zeroblob(32), zeroblob(32), 0, NULL, NULL)"
     ],
-    "group-member-has-account": ["INSERT INTO group_members VALUES (1, 99)"],
+    "domain-values-valid": [
+        "UPDATE domains SET separator = x'ff', quota_octets = 'zz', postmaster = 'zz', created_at_ms = 'zz'"
+    ],
+    "account-values-valid": [
+        "UPDATE accounts SET login = x'ff00', name = x'ff', quota_octets = 1.5, enabled = 'zz' WHERE id = 1",
+        "UPDATE accounts SET scram_salt = 'zz', scram_iterations = x'ff', created_at_ms = 'zz' WHERE id = 1",
+        "UPDATE accounts SET domain = x'ff00', address = x'ff00' WHERE id = 2",
+    ],
+    "account-series-valid": ["UPDATE accounts_issued SET latest = 'zz', series = 'zz'"],
+    "address-values-valid": [
+        "UPDATE addresses SET kind = 'zz', written = x'ff', may_send = 'zz', group_id = 'zz' WHERE account = 1",
+        "UPDATE addresses SET local = x'ff' WHERE account = 2",
+    ],
+    "alias-target-values-valid": [
+        "INSERT INTO addresses VALUES ('info', 'one.example', 'info', 'alias', NULL, NULL, 0)",
+        "INSERT INTO alias_targets VALUES ('info', 'one.example', 'zz', 'anna@one.example')",
+        "INSERT INTO alias_targets VALUES ('info', 'one.example', 2, x'ff'), ('info', 'one.example', 3, 'zz')",
+    ],
+    "group-values-valid": [
+        "INSERT INTO member_groups VALUES (-7, x'ff00')",
+        "INSERT INTO addresses VALUES ('staff', 'one.example', 'staff', 'group', NULL, 1, 0)",
+    ],
+    "group-member-values-valid": ["INSERT INTO group_members VALUES (1, 'zz')"],
+    "alias-domain-has-no-addresses": ["UPDATE domains SET alias_of = 'zz'"],
+    "address-has-owner": [
+        "UPDATE addresses SET account = NULL WHERE account = 2",
+        "INSERT INTO addresses VALUES ('staff', 'one.example', 'staff', 'group', NULL, NULL, 0)",
+    ],
+    "group-has-address": ["INSERT INTO member_groups VALUES (1, 'staff')", "INSERT INTO group_members VALUES (1, 1)"],
+    "group-member-has-group": ["INSERT INTO group_members VALUES (1, 1)"],
+    "password-values-valid": ["UPDATE passwords SET stored_key = x'ff', server_key = 'zz', changed_at_ms = 'zz'"],
+    "app-password-values-valid": [
+        "INSERT INTO app_passwords VALUES (1, 1, x'ff', 'imap smtp', x'', zeroblob(32), zeroblob(32), 'zz', 'zz', 'z')",
+        "INSERT INTO app_passwords VALUES (2, 1, 'x', 'zz', x'01', zeroblob(32), zeroblob(32), 0, NULL, NULL)",
+    ],
+    "known-client-values-valid": ["INSERT INTO known_clients VALUES (1, x'ff', 0)"],
+    "secret-values-valid": ["INSERT INTO installation_secrets VALUES ('x', 'zz')"],
+    "subscription-values-valid": ["INSERT INTO subscriptions VALUES (1, x'ff')"],
+    "flag-text-values-valid": ["INSERT INTO flag_texts VALUES (1, 1, x'ff', 'zz')"],
+    "thread-key-values-valid": ["UPDATE thread_keys SET hash = 'zz' WHERE hash = (SELECT min(hash) FROM thread_keys)"],
+    "search-attempt-values-valid": [
+        "INSERT INTO search_attempts VALUES (2, 'zz', x'ff') ON CONFLICT DO UPDATE SET upto = 'zz'"
+    ],
+    "maildrop-lease-values-valid": ["INSERT INTO maildrop_leases VALUES (1, 'zz', 'zz')"],
+    "email-values-valid": [
+        "UPDATE emails SET header_size = 'zz', crlf_size = x'ff', has_attachment = 'zz', is_reply = 7 WHERE id % 3 = 0",
+        "UPDATE emails SET subject = x'ff', links = x'ff', envelope = 'zz', bodystructure = 'zz' WHERE id % 3 = 1",
+        "UPDATE emails SET digest = 'zz', body = 'zz', preview = x'ff', message_id = x'ff' WHERE id % 3 = 2",
+    ],
+    "queued-message-values-valid": [
+        "UPDATE queue_messages SET size = 'zz', body = 'zz', smtputf8 = 'zz', require_tls = x'ff', queued_at_ms = 'zz'",
+        "UPDATE queue_messages SET reverse_path = x'ff', expires_at_ms = 'zz', return_content = 'zz', account = 'zz'",
+    ],
+    "queued-recipient-values-valid": [
+        "UPDATE queue_recipients SET address = x'ff', destination = x'ff', state = 'zz', due_at_ms = 'zz', lease = 'z'",
+        "UPDATE queue_recipients SET notify = x'ff', original = x'ff', attempts = 'zz', tell_at_ms = 'zz'",
+    ],
+    "destination-values-valid": ["UPDATE queue_destinations SET turn_at_ms = 'zz', failures = x'ff'"],
+    "attempt-values-valid": [
+        "INSERT INTO queue_attempts SELECT id, 1, 'zz', x'ff', x'ff', x'ff', NULL, NULL FROM queue_recipients"
+    ],
+    "octets-values-valid": ["UPDATE blob_octets SET octets = CAST(octets AS TEXT)"],
+    "blob-values-valid": [
+        "UPDATE blobs SET digest = 'zz' WHERE octets_id = 1",
+        "UPDATE blobs SET octets_id = NULL WHERE octets_id = 2",
+        "UPDATE blobs SET size = 'zz', uses = x'ff' WHERE octets_id = 3",
+        "UPDATE blobs SET location = x'ff' WHERE location IS NOT NULL",
+    ],
+    "unused-file-values-valid": ["INSERT INTO blob_files_unused VALUES (x'ff')"],
+    "group-member-has-account": [*GROUP, "INSERT INTO group_members VALUES (1, 99)"],
     "account-has-address": ["DELETE FROM addresses WHERE account = 2"],
     "blob-is-once": ["UPDATE blobs SET octets_id = 1 WHERE location IS NOT NULL"],
     "message-of-own-account": [
@@ -99,7 +173,10 @@ REPAIRED = {
     "destination-has-next-attempt": ["DELETE FROM queue_destinations"],
     "message-has-recipient": ["DELETE FROM queue_recipients"],
     "attempt-has-recipient": ["INSERT INTO queue_attempts VALUES (77, 1, 0, '4.2.1', '450', NULL, NULL, NULL)"],
-    "octets-have-blob": ["DELETE FROM blobs WHERE digest = (SELECT blob FROM emails LIMIT 1)"],
+    "octets-have-blob": [
+        "DELETE FROM blobs WHERE digest = (SELECT blob FROM emails LIMIT 1)",
+        "UPDATE blobs SET octets_id = 999 WHERE octets_id = (SELECT max(octets_id) FROM blobs)",
+    ],
     "blob-exists": ["DELETE FROM blobs WHERE location IS NOT NULL"],
     "blob-uses-match": ["UPDATE blobs SET uses = uses + 1 WHERE uses = 2"],
     "account-has-mailboxes": [
@@ -126,6 +203,7 @@ TOLD = {
         "DELETE FROM passwords WHERE account = 2",
     ],
     "octets": ["UPDATE blob_octets SET octets = zeroblob(length(octets)) WHERE id = 3"],
+    "domain-alias-has-target": ["INSERT INTO domains VALUES ('two.example', 'zz', '', NULL, NULL, 0)"],
     "schema": ["DROP TABLE queue_destinations"],
 }  # fmt: skip
 """Damage that only its operator can do something about."""

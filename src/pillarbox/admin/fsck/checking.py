@@ -20,7 +20,7 @@ MAX_REPORTED_VIOLATIONS = 20
 """Violations of one invariant that are reported one by one."""
 _REBUILD = "Stop the server, then: pillarbox rebuild"
 _VALUES_FIRST = "Repair the values of its rows first."
-WRONG_VALUES = (ValuesDamaged, TypeError, ValueError, OverflowError)
+WRONG_VALUES = (ValuesDamaged, TypeError, ValueError, OverflowError, AttributeError)
 """What computing with damaged values raises; the invariants about values tell of them, and are repaired first."""
 _LATER = "Mend what the text says, then check again."
 
@@ -90,6 +90,8 @@ def _damaged_blobs(tx: Transaction, context: RepairContext, report: Report) -> I
             report.blobs += 1
             if checked.trouble:
                 troubled.append(checked)
+    except WRONG_VALUES:
+        yield Problem("octets", "can't be checked", _VALUES_FIRST, repairable=True)
     except DatabaseFailure as failure:
         failed = failure
     where = whereabouts(tx, (checked.digest for checked in troubled))

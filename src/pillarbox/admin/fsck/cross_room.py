@@ -1,12 +1,14 @@
 """Invariants that join tables of several rooms: uses of blobs, owners of mail, emails and their mailboxes."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 from pillarbox.admin.fsck import loss
 from pillarbox.admin.fsck.context import RepairContext, read_or_none
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.summary import summarize
 from pillarbox.store import account_counters, append, mailboxes
+from pillarbox.store.invariants.values import EMAILS
 from pillarbox.world.blobs import BlobDamaged, prepare
 from pillarbox.world.blobs.invariants import adopt, loose_files, loose_rows
 from pillarbox.world.database import Transaction
@@ -23,7 +25,22 @@ FROM blobs b LEFT JOIN {loss.USERS} u ON u.blob = b.digest GROUP BY b.digest""" 
 
 def invariants(context: RepairContext) -> tuple[Invariant, ...]:
     """All of them, in the order of repair; those of single rooms come before."""
-    return (*_of_octets(context), *_of_accounts(context), *_of_emails(context))
+    return (_rendered(context), *_of_octets(context), *_of_accounts(context), *_of_emails(context))
+
+
+def _rendered(context: RepairContext) -> Invariant:
+    return replace(EMAILS.invariant(), repair=lambda tx: _render_again(tx, context))
+
+
+def _render_again(tx: Transaction, context: RepairContext) -> None:
+    """Where the octets can't be read, what was damaged stays empty."""
+    wrong = [email for (email,) in EMAILS.invariant().find(tx)]
+    EMAILS.invariant().run_repair(tx)
+    for email in wrong:
+        digest = tx.value("SELECT blob FROM emails WHERE id = ?", (email,))
+        content = None if digest is None else read_or_none(tx, context.blobs, digest)
+        if content is not None:
+            append.rewrite_email(tx, email, digest, summarize(content))
 
 
 def _of_octets(context: RepairContext) -> tuple[Invariant, ...]:

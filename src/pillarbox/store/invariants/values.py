@@ -23,11 +23,12 @@ from pillarbox.world.database.values import (
 )
 
 _FIRST_EMAIL: Final = f"account << {EMAIL_BITS}"
+_ACCOUNT: Final = integer(1, MAX_NUMBER >> EMAIL_BITS)
 _OF_ACCOUNT: Final = "account = ?"
 
 
 def _id() -> Rule:
-    return integer(0, MAX_ID)
+    return integer(0, MAX_NUMBER)
 
 
 def _count() -> Rule:
@@ -42,16 +43,17 @@ _LEDGERS: Final = TableValues(
     table="ledgers",
     of_account=_OF_ACCOUNT,
     columns={
+        "account": _ACCOUNT,
         "modseq": integer(0, MAX_MODSEQ, "1"),
         "octets": _count(),
         "messages": _count(),
-        "last_email": integer(0, MAX_ID, _FIRST_EMAIL),
+        "last_email": integer(0, MAX_NUMBER, _FIRST_EMAIL),
         "last_mailbox": integer(0, MAX_NUMBER, "0"),
         "last_uid_validity": integer(0, MAX_UID, "0"),
-        "indexed_email": integer(0, MAX_ID, _FIRST_EMAIL),
+        "indexed_email": integer(0, MAX_NUMBER, _FIRST_EMAIL),
     },
     rule="The counters of an account are numbers within bounds.",
-    named="account",
+    named="CAST(account AS INTEGER)",
     message="a counter of account {0} is not a number, or too high",
     remedy="Continue above the highest in use, and count its mail.",
 )
@@ -62,6 +64,7 @@ _CHANGES: Final = TableValues(
     table="changes",
     of_account=_OF_ACCOUNT,
     columns={
+        "account": _ACCOUNT,
         "modseq": integer(0, MAX_MODSEQ),
         "mailbox": _id(),
         "kind": integer(min(ChangeKind).value, max(ChangeKind).value),
@@ -69,7 +72,7 @@ _CHANGES: Final = TableValues(
         "last": Rule(f"{_id().condition} AND (kind NOT IN {_OF_MESSAGES} OR {{0}} <= {MAX_UID})", None),
     },
     rule="Every row of the change log has numbers within bounds, and a known kind of change.",
-    named="account, CAST(modseq AS INTEGER)",
+    named="CAST(account AS INTEGER), CAST(modseq AS INTEGER)",
     message="a change of account {0}, with MODSEQ {1}, has a value that is not a number, or too high",
     remedy="Drop it, and log what is then missing.",
 )
@@ -86,6 +89,7 @@ _MAILBOXES: Final = TableValues(
     table="mailboxes",
     of_account=_OF_ACCOUNT,
     columns={
+        "account": _ACCOUNT,
         "id": integer(0, MAX_NUMBER),
         "uid_validity": integer(1, MAX_UID, _NEW_VALIDITY),
         "uid_next": integer(1, MAX_UID + 1, "1"),
@@ -96,7 +100,7 @@ _MAILBOXES: Final = TableValues(
         "role": optional(text(f"CASE WHEN name = '{INBOX}' THEN 'inbox' END", among=tuple(Role))),
     },
     rule="The name, role and numbers of a mailbox are texts, and numbers within bounds.",
-    named="account, CAST(id AS INTEGER)",
+    named="CAST(account AS INTEGER), CAST(id AS INTEGER)",
     message="mailbox {1} of account {0} has a name, role, UIDVALIDITY, UIDNEXT, MODSEQ or count of a wrong type, or"
     " too high",
     remedy="Continue above the highest in use, count again; a UIDVALIDITY becomes a new one, a name 'Recovered' and its"
@@ -108,10 +112,11 @@ _PLACEMENTS: Final = TableValues(
     table="placements",
     of_account=_OF_ACCOUNT,
     columns={
+        "account": _ACCOUNT,
         "mailbox": integer(0, MAX_NUMBER),
         "uid": integer(1, MAX_UID),
         "email": _id(),
-        "thread": integer(0, MAX_ID, "email"),
+        "thread": integer(0, MAX_NUMBER, "email"),
         "size": integer(0, MAX_NUMBER, "0"),
         "received_at_ms": date("0"),
         "saved_at_ms": date("0"),
@@ -119,7 +124,7 @@ _PLACEMENTS: Final = TableValues(
         "sent_day": optional(integer(-MAX_NUMBER)),
     },
     rule="The UID, size, ids and dates of a message are numbers within bounds.",
-    named=f"account, {_AS_NUMBERS}",
+    named=f"CAST(account AS INTEGER), {_AS_NUMBERS}",
     message="message {2} of mailbox {1} of account {0} has a UID, size, id or date that is not a number, or too high",
     remedy="Record the size of its octets, a thread of its own or the date 1970. Without UID, put it into 'Recovered'.",
 )
@@ -129,14 +134,17 @@ _FLAGS: Final = TableValues(
     table="flags",
     of_account=_OF_ACCOUNT,
     columns={
+        "account": _ACCOUNT,
         "mailbox": integer(0, MAX_NUMBER),
         "uid": integer(1, MAX_UID),
         # A run ends before the next one, or with the last message: it is cut to that
         "more": integer(-MAX_NUMBER, MAX_NUMBER, f"{MAX_UID} - uid"),
-        "modseq": integer(0, MAX_MODSEQ, "0"),
+        # With the MODSEQ 0, its messages get a new one, so that clients learn of it
+        "modseq": Rule(f"{integer(0, MAX_MODSEQ).condition} AND typeof(flags) = 'text'", "0"),
+        "flags": text("CAST(coalesce(flags, '') AS TEXT)"),
     },
     rule="The UIDs and MODSEQ of a run of flags are numbers within bounds.",
-    named=f"account, {_AS_NUMBERS}",
+    named=f"CAST(account AS INTEGER), {_AS_NUMBERS}",
     message="the run of flags from message {2} on, in mailbox {1} of account {0}, has a UID, number or MODSEQ that is"
     " not a number, or too high",
     remedy="Take a new MODSEQ; end it before the next run. Without UID, drop it: its messages become unseen.",
@@ -146,9 +154,9 @@ _FLAG_TEXTS: Final = TableValues(
     name="flag-text-values-valid",
     table="flag_texts",
     of_account=_OF_ACCOUNT,
-    columns={"mailbox": _id(), "flags": text(), "messages": integer()},
+    columns={"account": _ACCOUNT, "mailbox": _id(), "flags": text(), "messages": integer()},
     rule="Long flags are counted by numbers.",
-    named="account",
+    named="CAST(account AS INTEGER)",
     message="long flags of account {0} are not counted by numbers",
     remedy="Count again.",
 )
@@ -157,9 +165,9 @@ _SUBSCRIPTIONS: Final = TableValues(
     name="subscription-values-valid",
     table="subscriptions",
     of_account=_OF_ACCOUNT,
-    columns={"name": text()},
+    columns={"account": _ACCOUNT, "name": text()},
     rule="The name of a subscription is a text.",
-    named="account",
+    named="CAST(account AS INTEGER)",
     message="a subscription of account {0} has a name that is no text",
     remedy="Drop it: its owner can subscribe to the mailbox again.",
 )
@@ -168,9 +176,9 @@ _THREAD_KEYS: Final = TableValues(
     name="thread-key-values-valid",
     table="thread_keys",
     of_account=_OF_ACCOUNT,
-    columns={"hash": integer(-MAX_ID - 1, MAX_ID), "thread": _id()},
+    columns={"account": _ACCOUNT, "hash": integer(-MAX_ID - 1, MAX_ID), "thread": _id()},
     rule="The keys by which replies find their threads are numbers.",
-    named="account",
+    named="CAST(account AS INTEGER)",
     message="a key of a thread of account {0} is not a number",
     remedy="Drop it, and record what is then missing.",
 )
@@ -179,9 +187,9 @@ _SEARCH_ATTEMPTS: Final = TableValues(
     name="search-attempt-values-valid",
     table="search_attempts",
     of_account=_OF_ACCOUNT,
-    columns=dict.fromkeys(("upto", "singly_upto"), integer(0, MAX_ID, "0")),
+    columns=dict.fromkeys(("upto", "singly_upto"), integer(0, MAX_NUMBER, "0")),
     rule="How far reading for the search index was begun is told by numbers.",
-    named="account",
+    named="CAST(account AS INTEGER)",
     message="how far reading for the search index of account {0} was begun is not a number",
     remedy="Begin where the index ends.",
 )
@@ -192,7 +200,7 @@ _LEASES: Final = TableValues(
     of_account=_OF_ACCOUNT,
     columns={"holder": octets(), "until_ms": integer()},
     rule="Who has locked a maildrop is told by octets, and until when by a number.",
-    named="account",
+    named="CAST(account AS INTEGER)",
     message="the lock of the maildrop of account {0} has a holder or time of a wrong type",
     remedy="Drop it.",
 )
@@ -203,6 +211,7 @@ EMAILS: Final = TableValues(
     table="emails",
     of_account=f"id BETWEEN ? << {EMAIL_BITS} AND ((? + 1) << {EMAIL_BITS}) - 1",
     columns={
+        "id": integer(1 << EMAIL_BITS, MAX_NUMBER),
         "blob": octets("CAST(coalesce(blob, '') AS BLOB)"),
         "header_size": integer(0, MAX_NUMBER, "0"),
         "crlf_size": integer(0, MAX_NUMBER, "0"),
@@ -231,5 +240,5 @@ TABLES: Final = (
     _SEARCH_ATTEMPTS,
     _LEASES,
 )
-INVARIANTS = tuple(values.invariant() for values in (_LEDGERS, _CHANGES, _MAILBOXES, _PLACEMENTS, _FLAGS))
+INVARIANTS = tuple(values.invariant() for values in TABLES)
 """In the order of repair."""

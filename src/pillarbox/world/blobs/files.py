@@ -88,9 +88,10 @@ def require_files(tx: Transaction, directory: Path) -> None:
         rows = tx.rows("SELECT location FROM blobs WHERE location IS NOT NULL")
     except DatabaseFailure as failure:  # nobody can tell whether there are any
         raise FilesMissing(f"the folder of large messages, {directory}, is missing") from failure
-    if rows and not any((directory / location).exists() for (location,) in rows):
+    names = [location for (location,) in rows if isinstance(location, str)]  # others are told of by `fsck`
+    if names and not any((directory / name).exists() for name in names):
         raise FilesMissing(
-            f"the folder of large messages, {directory}, is missing or empty, and there are {len(rows)}"
+            f"the folder of large messages, {directory}, is missing or empty, and there are {len(names)}"
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from pillarbox.world.blobs import values
 from pillarbox.world.blobs.blob import BlobDamaged, BlobForbidden, verified
 from pillarbox.world.blobs.blobs import Blobs
 from pillarbox.world.blobs.sweep import is_named_by_digest
@@ -37,6 +38,7 @@ def _keep_one(tx: Transaction) -> None:
 
 
 INVARIANTS = (
+    *values.INVARIANTS,
     Invariant(
         "blob-is-once",
         "A blob is in the database or in a file, not in both.",
@@ -127,16 +129,24 @@ def loose_files(tx: Transaction, directory: Path | None) -> Iterator[Loose]:
 
 
 def adopt(tx: Transaction, blobs: Blobs, found: Loose) -> bool:
-    """Insert a row for loose octets, with no uses; false if they are damaged or have a row already."""
+    """Insert a row for loose octets, with no uses; false if they are damaged, or another row holds the same octets.
+
+    A row whose own octets can't be read gets these.
+    """
     if found.location is None:
         content: bytes = tx.value("SELECT octets FROM blob_octets WHERE id = ?", (found.octets_id,))
     else:
         content = blobs.read_file(found.location)
     if sha256(content).digest() != found.digest:
         return False
-    return bool(
-        tx.execute(
-            "INSERT INTO blobs VALUES (?, ?, 0, ?, ?) ON CONFLICT DO NOTHING",
-            (found.digest, len(content), found.octets_id, found.location),
-        )
+    place = found.octets_id, found.location
+    if tx.value("SELECT 1 FROM blobs WHERE digest = ?", (found.digest,)) is None:
+        tx.execute("INSERT INTO blobs VALUES (?, ?, 0, ?, ?)", (found.digest, len(content), *place))
+        return True
+    if _trouble(tx, blobs, found.digest)[0] is None:
+        return False
+    tx.execute(
+        "UPDATE blobs SET size = ?, octets_id = ?, location = ? WHERE digest = ?",
+        (len(content), *place, found.digest),
     )
+    return True

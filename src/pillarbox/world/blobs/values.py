@@ -18,7 +18,7 @@ BLOBS: Final = TableValues(
     name="blob-values-valid",
     table="blobs",
     columns={
-        "digest": octets(),
+        "digest": octets(length=32),
         "size": integer(),
         "uses": integer(instead="0"),
         "octets_id": Rule("typeof({0}) = 'integer' OR {0} IS NULL AND location IS NOT NULL", None),
