@@ -58,8 +58,6 @@ def test_what_changes_nothing_or_another_kind_is_refused(there: CommandLine) -> 
         (("group", "rename", "Staff", " "), "group needs a name"),
         (("group", "add", "", "g@example.org"), "group needs a name"),
         (("group", "add", "\u200b", "g@example.org"), "group needs a name that can be seen"),
-        (("group", "add", "St\u00adaff", "g@example.org"), "invisible"),
-        (("group", "rename", "Staff", "Staff\u2060"), "invisible"),
         (("group", "add", "Other", "g\u200b@example.org"), "invisible"),
         (("account", "add", "\u3164@example.org"), "invisible"),
         (("account", "rename", "bob", "b\ufeffob@example.org"), "invisible"),
@@ -70,6 +68,7 @@ def test_what_changes_nothing_or_another_kind_is_refused(there: CommandLine) -> 
         (("alias", "rename", "info@example.org", "@example.org"), "catch-all"),
     ):
         assert said in there.refused(*words)
+    there.text("group", "add", "می\u200cروم", "g@example.org")  # Persian
     there.text("account", "rename", "bob", "Bob@example.org")  # as it is written
     assert there.json("account", "show", "bob")["addresses"] == ["Bob@example.org"]
 
