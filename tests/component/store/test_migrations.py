@@ -25,7 +25,8 @@ def test_flags_of_single_messages_become_runs_when_they_are_changed(tmp_path: Pa
         tx.execute_many(
             "INSERT INTO flags VALUES (1, 1, ?, ?, ?)", [(9, "\\Seen", 2), (11, "", 3), (12, "", 4)]
         )
-        tx.execute("UPDATE mailboxes SET uid_next = 13, messages = 3 WHERE id = 1")
+        tx.execute("UPDATE mailboxes SET uid_next = 13, messages = 3, highest_modseq = 4 WHERE id = 1")
+        tx.execute("UPDATE ledgers SET modseq = 4")
 
     database.write_now(fill)
     database.close_now()
