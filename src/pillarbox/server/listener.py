@@ -24,6 +24,7 @@ from msgspec import Struct
 from pillarbox.directory.known_clients import client_key
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Activity, Peer, Session, SessionFactory
+from pillarbox.server.pump.alarms import Alarms
 from pillarbox.server.pump.owner import OwnedConnection
 from pillarbox.server.pump.pump import Pump
 from pillarbox.server.pump.transport import Traffic
@@ -158,6 +159,7 @@ class Listener:
         self.counts = ListenerCounts()
         self.buffer = buffer if buffer is not None else shared_buffer()
         self.turns = turns if turns is not None else Turns()
+        self.alarms = Alarms()
         self.memory = memory or MemoryBudget()
         self.handshake_s = service.limits.handshake_s
         self.linger_s = service.limits.linger_s

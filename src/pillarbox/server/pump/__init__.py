@@ -9,5 +9,6 @@ transport.py   the two ends and the TLS layer of the loop's transport
 held_input.py  octets that arrive while a handler is at work
 turns.py       how connections with much to do share the loop
 deadline.py    a deadline that is moved far more often than it passes
+alarms.py      timers that many deadlines share
 eager.py       running a coroutine at once, with a task only where it has to wait
 """

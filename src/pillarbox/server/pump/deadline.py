@@ -7,19 +7,24 @@ fires, and is set again where there is time left. Only moving it earlier costs a
 import asyncio
 from collections.abc import Callable
 
+from pillarbox.server.pump.alarms import Alarms, Cancellable
+
 
 class Deadline:
     """Calls `passed()` once so many seconds have gone by since the last `restart()`."""
 
-    __slots__ = ("_due", "_loop", "_passed", "_period_s", "_timer", "_timer_at")
+    __slots__ = ("_alarms", "_due", "_loop", "_passed", "_period_s", "_timer", "_timer_at")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, period_s: float, passed: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, alarms: Alarms, period_s: float, passed: Callable[[], None]
+    ) -> None:
         self._loop = loop
+        self._alarms = alarms
         self._period_s = period_s
         self._passed = passed
         self._due = 0.0
         self._timer_at = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Cancellable | None = None
 
     def set(self, period_s: float) -> None:
         """Another period, beginning now."""
@@ -41,7 +46,7 @@ class Deadline:
 
     def _arm(self) -> None:
         self._timer_at = self._due
-        self._timer = self._loop.call_at(self._due, self._fired)
+        self._timer = self._alarms.call_at(self._loop, self._due, self._fired)
 
     def _fired(self) -> None:
         self._timer = None

@@ -78,7 +78,7 @@ class Handling(Accounting, ABC, Generic[E]):
         self._share_ends = self._rested_at = _NO_SHARE
         """Until `_rested_at`, input is handled within the share that ends at `_share_ends`. A connection rests as long
         as it has worked: the loop may read many times from one connection before it looks at others."""
-        self._deadline = Deadline(loop, FIRST_DEADLINE_S, self._deadline_passed)
+        self._deadline = Deadline(loop, owner.alarms, FIRST_DEADLINE_S, self._deadline_passed)
         self.peer = peer or NOBODY
         # --- facts about the peer and the listener that hold across phases
         self._eof = False

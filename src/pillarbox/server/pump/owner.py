@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Activity, Connection, Peer, Session
+from pillarbox.server.pump.alarms import Alarms
 from pillarbox.server.pump.transport import Traffic
 from pillarbox.server.pump.turns import Turns
 from pillarbox.world.memory import MemoryBudget
@@ -47,6 +48,8 @@ class ConnectionOwner(Protocol):
     """The read buffer that all connections of the loop share."""
     turns: Turns
     """How all connections of the loop share it."""
+    alarms: Alarms
+    """The deadlines of its connections."""
     memory: MemoryBudget
     """What connections may hold together."""
     handshake_s: float

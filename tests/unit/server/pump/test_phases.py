@@ -9,6 +9,7 @@ import pytest
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Activity, ConnectionGone, Peer
+from pillarbox.server.pump.alarms import Alarms
 from pillarbox.server.pump.phases import EVENT_MEANINGS, TABLE, Action, Event, Phase
 from pillarbox.server.pump.pump import Pump
 from pillarbox.server.pump.turns import Turns
@@ -34,6 +35,7 @@ class Stage:
         self.log: list[str] = []
         self.real_loop = asyncio.get_running_loop()
         self.turns = Turns(lambda: Clock.now)
+        self.alarms = Alarms()
         self.memory = MemoryBudget()
         self.let_go = self.real_loop.create_future()
         self.secured = self.real_loop.create_future()
