@@ -7,7 +7,6 @@ from threading import Barrier
 from pillarbox.world.database import Lane, Transaction
 from pillarbox.world.database.sqlite import PageCaches, open_database
 from pillarbox.world.database.sqlite.connection import LARGE_SEARCHES
-from pillarbox.world.database.sqlite.database import WARM_S
 
 MIB = 1024 * 1024
 
@@ -15,15 +14,14 @@ MIB = 1024 * 1024
 def test_together_they_take_at_most_as_much_as_the_budget() -> None:
     caches = PageCaches.beside(256 * MIB)
     connections = 2 + sum(lane.value for lane in Lane)
-    others = connections - 2 - LARGE_SEARCHES
-    together = caches.writer + caches.loop + LARGE_SEARCHES * caches.large + others * caches.small
-    assert together <= 256 * MIB
+    large = 1 + LARGE_SEARCHES
+    assert caches.writer + large * caches.large + (connections - 1 - large) * caches.small <= 256 * MIB
     small = PageCaches.beside(16 * MIB)
-    assert small == (8 * MIB, 16 * MIB, 8 * MIB, 4 * MIB), "what they need at least"
+    assert small == (16 * MIB, 8 * MIB, 4 * MIB), "what they need at least"
 
 
 def test_each_connection_has_its_share(tmp_path: Path) -> None:
-    caches = PageCaches(writer=4 * MIB, loop=3 * MIB, large=2 * MIB, small=MIB)
+    caches = PageCaches(4 * MIB, 2 * MIB, MIB)
     database = open_database(tmp_path / "db", [], create=True, caches=caches)
     together = Barrier(LARGE_SEARCHES + 1)
 
@@ -34,9 +32,6 @@ def test_each_connection_has_its_share(tmp_path: Path) -> None:
     def octets_of_another(_tx: Transaction) -> int:
         return database.read_now(octets)  # the writer's connection is in use
 
-    def nothing(_tx: Transaction) -> None:
-        pass
-
     def octets_together(tx: Transaction) -> int:
         together.wait()
         return octets(tx)
@@ -46,12 +41,8 @@ def test_each_connection_has_its_share(tmp_path: Path) -> None:
         return await asyncio.gather(*[database.read_in_lane(lane, octets_together) for lane in lanes])
 
     try:
-        assert database.read_now(octets) == caches.loop
-        asyncio.run(database.write(nothing))
-        assert database.read_now(octets) == caches.writer, "which has what was just written"
-        assert database.read_now(octets_of_another) == caches.loop
-        database._writer.committed_s -= WARM_S
-        assert database.read_now(octets) == caches.loop, "the larger one, again"
+        assert database.read_now(octets) == caches.writer
+        assert database.read_now(octets_of_another) == caches.large
         assert sorted(asyncio.run(searches())) == [caches.small] + [caches.large] * LARGE_SEARCHES
         assert asyncio.run(database.read_in_thread(octets)) == caches.small
     finally:

@@ -34,12 +34,10 @@ class PageCaches(NamedTuple):
     """How many octets of pages each connection keeps in memory, at most."""
 
     writer: int
-    """Of the connection that writes, and on which the loop reads soon after. Small: while a database is smaller than
-    1 GiB, SQLite looks at every page that is kept whenever a commit has put a new page between others of its tree."""
-    loop: int
-    """Of the other one that the loop reads on, which has most of a mailbox that is listed."""
+    """Of the connection that writes, and on which the loop reads while that is at rest."""
     large: int
-    """Of each of the first `LARGE_SEARCHES` that searches run on: those read most of what is stored of a mailbox."""
+    """Of the other one that the loop reads on, and of the first `LARGE_SEARCHES` that searches run on: those read most
+    of what is stored of a mailbox."""
     small: int
     """Of each of the others."""
 
@@ -47,14 +45,13 @@ class PageCaches(NamedTuple):
     def beside(cls, budget_octets: int) -> "PageCaches":
         """For a server with this memory budget: together they take at most as much again, or 108 MiB."""
         return cls(
-            max(8 * _MIB, budget_octets // 32),
             max(16 * _MIB, budget_octets // 4),
             max(8 * _MIB, budget_octets // 8),
             max(4 * _MIB, budget_octets // 64),
         )
 
 
-COMMAND_CACHES: Final = PageCaches(16 * _MIB, 8 * _MIB, 8 * _MIB, 8 * _MIB)
+COMMAND_CACHES: Final = PageCaches(16 * _MIB, 8 * _MIB, 8 * _MIB)
 """For programs that run for a moment."""
 LARGE_SEARCHES: Final = 2
 """Usually no more searches run at once."""

@@ -1,9 +1,9 @@
 """`Database` on SQLite.
 
-`write` goes through the `Writer`, which commits in groups. `read` runs at once, in the loop's thread: soon after a
-commit on the writer's connection while that is at rest, since its cache holds the pages it has just written, else on a
-connection for reading, which reads all of its pages anew after a commit. `read_in_thread` runs in a thread, on a
-connection of that thread's, where it can be interrupted. `write_in_thread` runs in the thread that commits.
+`write` goes through the `Writer`, which commits in groups. `read` runs at once, in the loop's thread: on the
+writer's connection while that is at rest, since its cache holds the pages it has just written, else on a
+connection for reading. `read_in_thread` runs in a thread, on a connection of that thread's, where it can be
+interrupted. `write_in_thread` runs in the thread that commits.
 """
 
 import asyncio
@@ -45,15 +45,13 @@ from pillarbox.world.database.sqlite.snapshot import DatabaseSnapshot
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from pillarbox.world.database.sqlite.write_lock import WriteLock
 from pillarbox.world.database.sqlite.writer import DEFAULT_LIMITS, Writer, WriterLimits
+from pillarbox.world.database.sqlite.writer_cache import WriterCache
 from pillarbox.world.database.transaction import Transaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Verb = Callable[Concatenate[Transaction, P], T]
 
-WARM_S = 1.0
-"""So long after a commit the writer's cache is the better one to read from: more commits may follow, each of which
-empties those of all other connections."""
 LOOK_S = 1.0
 """How often reading looks whether the files are still there; every commit does."""
 MAX_REPORTED = 100
@@ -93,6 +91,7 @@ class SqliteDatabase:
         self._checkpoints = (
             Checkpoints(path, connection, self._background) if path and self._background else None
         )
+        self._writer_cache = WriterCache(connection, caches.writer)
         self._writer = Writer(
             connection,
             write_lock=self._write_lock,
@@ -101,12 +100,13 @@ class SqliteDatabase:
             after_commit=self._checkpoints.after_commit if self._checkpoints else lambda: None,
             failed=lambda what, failure: self.on_failure(what, failure),
             look=self._watch.check if self._watch else lambda: None,
+            cache=self._writer_cache if path else None,
             limits=limits,
         )
         in_use = self._writer.transaction.in_use
         self._writer_at_rest = SqliteTransaction(connection, in_use)
         self._caches = caches
-        self._reader = self._open_reader(caches.loop) if path else self._writer_at_rest
+        self._reader = self._open_reader(caches.large) if path else self._writer_at_rest
         for short in (self._reader, self._writer_at_rest):
             short.connection.set_busy_timeout(SHORT_BUSY_MS)
         self._lanes = {lane: ThreadPoolExecutor(lane.value, lane.name.lower()) for lane in Lane if path}
@@ -176,11 +176,9 @@ class SqliteDatabase:
     async def read(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """See `Database.read`. It never suspends; `read_now` is written out here, for speed."""
         self.calls += 1
-        now_s = time.monotonic()
-        warm = now_s < self._writer.committed_s + WARM_S and self._writer.at_rest
-        reader = self._writer_at_rest if warm else self._reader
+        reader = self._writer_at_rest if self._writer.at_rest else self._reader
         try:
-            if self._watch and now_s >= self._look_at_s:
+            if self._watch and time.monotonic() >= self._look_at_s:
                 self._look(self._watch)
             return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
         except Exception as failure:
@@ -191,11 +189,9 @@ class SqliteDatabase:
     def read_now(self, verb: Verb[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         """See `Database.read_now`."""
         self.calls += 1
-        now_s = time.monotonic()
-        warm = now_s < self._writer.committed_s + WARM_S and self._writer.at_rest
-        reader = self._writer_at_rest if warm else self._reader
+        reader = self._writer_at_rest if self._writer.at_rest else self._reader
         try:
-            if self._watch and now_s >= self._look_at_s:
+            if self._watch and time.monotonic() >= self._look_at_s:
                 self._look(self._watch)
             return _run_alone(reader, "BEGIN", "ROLLBACK", verb, arguments, keywords)
         except Exception as failure:
@@ -227,7 +223,11 @@ class SqliteDatabase:
 
     def _look(self, watch: FileWatch) -> None:
         watch.check()  # where it raises, the next read looks again
-        self._look_at_s = time.monotonic() + LOOK_S
+        now_s = time.monotonic()
+        self._look_at_s = now_s + LOOK_S
+        if self._writer.at_rest:
+            with translated_failures():
+                self._writer_cache.look(now_s)
 
     async def _told_of_write(
         self,

@@ -29,7 +29,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from math import inf
 from time import monotonic
 from typing import Any, Final
 
@@ -44,6 +43,7 @@ from pillarbox.world.database.sqlite.connection import SHORT_BUSY_MS
 from pillarbox.world.database.sqlite.failures import translated
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from pillarbox.world.database.sqlite.write_lock import WriteLock
+from pillarbox.world.database.sqlite.writer_cache import WriterCache
 from pillarbox.world.topic import Topic
 
 MAX_BATCH_VERBS = 256
@@ -93,6 +93,7 @@ class Writer:
         after_commit: Callable[[], None],
         failed: OnFailure,
         look: Callable[[], None] = lambda: None,
+        cache: WriterCache | None = None,
         limits: WriterLimits = DEFAULT_LIMITS,
     ) -> None:
         """`write_lock` and `thread` are `None` for a database in memory, which commits on the spot.
@@ -104,8 +105,6 @@ class Writer:
         """
         self.transaction = SqliteTransaction(connection)
         self.counts = CommitCounts()
-        self.committed_s = -inf
-        """When the last commit ended, by the monotonic clock."""
         self._connection = connection
         self._write_lock = write_lock
         self._thread = thread
@@ -113,6 +112,7 @@ class Writer:
         self._after_commit = after_commit
         self._failed = failed
         self._look = look
+        self._cache = cache
         self._limits = limits
         self._waiting: deque[_Waiting] = deque()
         self._waiting_large: deque[_Waiting] = deque()
@@ -323,10 +323,12 @@ class Writer:
         """In the thread: COMMIT, then `after_commit`; return the failure of the latter, if any."""
         began_s = monotonic()
         self._connection.execute("COMMIT")
-        self.committed_s = monotonic()
-        self.counts.seconds.observe(self.committed_s - began_s)
+        ended_s = monotonic()
+        self.counts.seconds.observe(ended_s - began_s)
         self._look()
         try:
+            if self._cache:
+                self._cache.committed(ended_s)
             self._after_commit()
         except Exception as failure:
             return failure
