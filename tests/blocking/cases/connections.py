@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import time
 from contextlib import ExitStack
 from typing import Final
 
@@ -10,6 +11,7 @@ from tests.blocking.target import Target
 from tests.blocking.wire import SMTP_REPLY, last_line
 
 RESETS: Final = 3000
+BURST: Final = 900
 FINISHED: Final = 400
 RECORDS: Final = 200
 SERVICES: Final = ("smtp", "imap", "imaps", "pop3s")
@@ -26,6 +28,21 @@ def resets(target: Target) -> str:
     for number in range(RESETS):
         with _opened(target, SERVICES[number % len(SERVICES)]) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    return target.imap_command(b"NOOP")
+
+
+def burst(target: Target) -> str:
+    """Begin very many connections to the port with implicit TLS in one moment, and reset all in another."""
+    address = target.provider.host, target.provider.ports["imaps"]
+    with ExitStack() as stack:
+        begun = [stack.enter_context(socket.socket()) for _ in range(BURST)]
+        for connection in begun:
+            connection.setblocking(False)
+            connection.connect_ex(address)
+        time.sleep(1)
+        for connection in begun:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            connection.close()
     return target.imap_command(b"NOOP")
 
 
@@ -57,6 +74,11 @@ def records(target: Target) -> str:
 
 CASES: Final = (
     Case(f"{RESETS} connections that are reset at once", "nothing is kept of them", resets),
+    Case(
+        f"{BURST} connections with TLS that begin at once, and are reset at once",
+        "500 of an address; in turns",
+        burst,
+    ),
     Case(f"{FINISHED} sessions that end their direction first", "IDLE ends with the input", finished_first),
     Case(f"{RECORDS} floods of TLS records that are no handshake", "the limits of OpenSSL; 30 s", records),
 )

@@ -53,7 +53,12 @@ def _resume(
     while True:
         error: BaseException | None = None
         try:
-            yield waited_for
+            try:
+                yield waited_for
+            except (
+                Exception
+            ) as failure:  # as when hundreds of handshakes fail at once; a cancellation is not kept waiting
+                error = failure
             if turns.full and not turns.is_due(waited_for):
                 yield from turns.wait().__await__()
         except BaseException as raised:

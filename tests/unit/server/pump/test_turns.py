@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -145,14 +146,16 @@ def test_many_who_have_a_short_event_each_have_one_share_together(event_s: float
     run(scene())
 
 
-def test_those_whose_waiting_ends_at_once_go_on_in_turns() -> None:
+@pytest.mark.parametrize("failure", [None, ConnectionResetError()])
+def test_those_whose_waiting_ends_at_once_go_on_in_turns(failure: Exception | None) -> None:
     async def scene() -> None:
         turns = Turns(lambda: Clock.now)
         many = stages(MANY, turns, event_s=0.0)
         committed = asyncio.get_running_loop().create_future()
 
         async def handle(event: bytes, stage: Stage) -> None:
-            await asyncio.shield(committed)
+            with suppress(ConnectionResetError):
+                await asyncio.shield(committed)
             stage.log.append("handled")
             Clock.now += 0.001
 
@@ -160,7 +163,10 @@ def test_those_whose_waiting_ends_at_once_go_on_in_turns() -> None:
             stage.handle = partial(handle, stage=stage)  # type: ignore[method-assign]  # this scene has its own
             stage.arrive(b"x\n")
         await ticks()
-        committed.set_result(None)
+        if failure is None:
+            committed.set_result(None)
+        else:
+            committed.set_exception(failure)
         longest = 0.0
         for _ in range(100):
             began = Clock.now
