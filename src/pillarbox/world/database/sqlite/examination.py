@@ -35,6 +35,8 @@ def may_be_damage(failure: BaseException) -> bool:
     """Whether damaged values raise such an exception: those of Python and of libraries, and refused statements."""
     if isinstance(failure, StatementFailed):
         return True
+    if type(failure) is LookupError:  # verbs of ours say by it that there is no such thing
+        return False
     return isinstance(failure, Exception) and not type(failure).__module__.startswith("pillarbox.")
 
 
