@@ -133,6 +133,7 @@ class SelectedMailbox:
 
     @saved.setter
     def saved(self, uids: NumberSet) -> None:
+        """Keep another result."""
         self._saved = array("I", chain.from_iterable(uids.runs))
 
     @property

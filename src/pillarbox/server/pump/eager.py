@@ -55,9 +55,8 @@ def _resume(
         try:
             try:
                 yield waited_for
-            except (
-                Exception
-            ) as failure:  # as when hundreds of handshakes fail at once; a cancellation is not kept waiting
+            except Exception as failure:
+                # Hundreds of handshakes may fail at once. A cancellation is not kept waiting
                 error = failure
             if turns.full and not turns.is_due(waited_for):
                 yield from turns.wait().__await__()

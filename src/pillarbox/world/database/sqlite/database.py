@@ -97,10 +97,9 @@ class SqliteDatabase:
             write_lock=self._write_lock,
             thread=self._thread,
             committed=lambda topics: self.on_commit(topics),
-            after_commit=self._checkpoints.after_commit if self._checkpoints else lambda: None,
+            after_commit=self._after_commit,
             failed=lambda what, failure: self.on_failure(what, failure),
             look=self._watch.check if self._watch else lambda: None,
-            cache=self._writer_cache if path else None,
             limits=limits,
         )
         in_use = self._writer.transaction.in_use
@@ -220,6 +219,12 @@ class SqliteDatabase:
             if (told := self._told(failure)) is failure:
                 raise
             raise told from failure
+
+    def _after_commit(self) -> None:
+        """In the thread that has committed."""
+        self._writer_cache.committed(time.monotonic())
+        if self._checkpoints:
+            self._checkpoints.after_commit()
 
     def _look(self, watch: FileWatch) -> None:
         watch.check()  # where it raises, the next read looks again

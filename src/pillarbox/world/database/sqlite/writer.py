@@ -43,7 +43,6 @@ from pillarbox.world.database.sqlite.connection import SHORT_BUSY_MS
 from pillarbox.world.database.sqlite.failures import translated
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from pillarbox.world.database.sqlite.write_lock import WriteLock
-from pillarbox.world.database.sqlite.writer_cache import WriterCache
 from pillarbox.world.topic import Topic
 
 MAX_BATCH_VERBS = 256
@@ -93,7 +92,6 @@ class Writer:
         after_commit: Callable[[], None],
         failed: OnFailure,
         look: Callable[[], None] = lambda: None,
-        cache: WriterCache | None = None,
         limits: WriterLimits = DEFAULT_LIMITS,
     ) -> None:
         """`write_lock` and `thread` are `None` for a database in memory, which commits on the spot.
@@ -112,7 +110,6 @@ class Writer:
         self._after_commit = after_commit
         self._failed = failed
         self._look = look
-        self._cache = cache
         self._limits = limits
         self._waiting: deque[_Waiting] = deque()
         self._waiting_large: deque[_Waiting] = deque()
@@ -323,12 +320,9 @@ class Writer:
         """In the thread: COMMIT, then `after_commit`; return the failure of the latter, if any."""
         began_s = monotonic()
         self._connection.execute("COMMIT")
-        ended_s = monotonic()
-        self.counts.seconds.observe(ended_s - began_s)
+        self.counts.seconds.observe(monotonic() - began_s)
         self._look()
         try:
-            if self._cache:
-                self._cache.committed(ended_s)
             self._after_commit()
         except Exception as failure:
             return failure
