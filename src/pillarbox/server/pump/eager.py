@@ -58,7 +58,7 @@ def _resume(
             except Exception as failure:
                 # Hundreds of handshakes may fail at once. A cancellation is not kept waiting
                 error = failure
-            if turns.full and not turns.is_due(waited_for):
+            if turns.full and not turns.is_due(waited_for, who()):
                 yield from turns.wait().__await__()
         except BaseException as raised:
             error = raised

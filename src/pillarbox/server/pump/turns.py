@@ -7,7 +7,7 @@ their turn within `ROUND_S`.
 
 Many who are heard from at once, or whose waiting ends at once, would make a long iteration of short events. So what
 they take is added up. Once that is much, those whose account has had its share in this iteration wait for turns, too
-(all clients that have not logged in are as one account), and so do those who go on after they have waited.
+(all clients that have not logged in are as one account), whether they are heard from or go on after they have waited.
 """
 
 import asyncio
@@ -73,9 +73,9 @@ class Turns:
         """Whether these accounts have had their share of this iteration."""
         return self._used_by.get(who, 0.0) >= SHARE_S
 
-    def is_due(self, waited_for: Any) -> bool:
-        """Whether somebody may go on at once who has waited for this: a turn, or anything while there is time."""
-        return not self.full or waited_for is None or isinstance(waited_for, Turn)
+    def is_due(self, waited_for: Any, who: Hashable) -> bool:
+        """Whether these accounts go on at once that have waited for this: a turn, or anything while there is time."""
+        return not self.full or waited_for is None or isinstance(waited_for, Turn) or not self.had_share(who)
 
     def share_from(self, now: float) -> float:
         """When the share ends that begins now with a turn."""

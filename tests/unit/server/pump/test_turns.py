@@ -151,6 +151,7 @@ def test_those_whose_waiting_ends_at_once_go_on_in_turns(failure: Exception | No
     async def scene() -> None:
         turns = Turns(lambda: Clock.now)
         many = stages(MANY, turns, event_s=0.0)
+        (light,) = stages(1, turns, event_s=0.0, account=2)
         committed = asyncio.get_running_loop().create_future()
 
         async def handle(event: bytes, stage: Stage) -> None:
@@ -159,7 +160,7 @@ def test_those_whose_waiting_ends_at_once_go_on_in_turns(failure: Exception | No
             stage.log.append("handled")
             Clock.now += 0.001
 
-        for stage in many:
+        for stage in (*many, light):
             stage.handle = partial(handle, stage=stage)  # type: ignore[method-assign]  # this scene has its own
             stage.arrive(b"x\n")
         await ticks()
@@ -167,11 +168,13 @@ def test_those_whose_waiting_ends_at_once_go_on_in_turns(failure: Exception | No
             committed.set_result(None)
         else:
             committed.set_exception(failure)
-        longest = 0.0
+        longest, first = 0.0, Clock.now
         for _ in range(100):
             began = Clock.now
             await asyncio.sleep(0)
             longest = max(longest, Clock.now - began)
+            if Clock.now > first:
+                assert light.log.count("handled") == 1, "another account goes on at once"
         assert all(stage.log.count("handled") == 1 for stage in many)
         assert longest < TOGETHER_S + SHARE_S + 0.002
 
