@@ -1,8 +1,9 @@
 """What all IMAP sessions of a process share: bounded caches, filled in the event loop only, searches and counters."""
 
-from asyncio import Future
+from asyncio import Future, Lock
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.protocol.imap.commands import Command
@@ -27,3 +28,5 @@ class Caches:
     updates: SharedUpdates = field(default_factory=SharedUpdates)
     catching_up: dict[tuple[AccountId, MailboxId], Future[None]] = field(default_factory=dict)
     """Large mailboxes whose cached state is being made, by one session; the others wait until that has ended."""
+    writing: WeakValueDictionary[AccountId, Lock] = field(default_factory=WeakValueDictionary)
+    """Held by the one session of an account that writes much, so that others wait for one such write of it at most."""

@@ -37,6 +37,8 @@ class ImapLimits:
     """Mailboxes and subscriptions of an account from which on a verb that goes through them is run in a thread."""
     batch_names: int = 200
     """Names of which LIST makes responses at a time: about a millisecond of the loop."""
+    few_messages: int = 20
+    """Messages up to which a verb that goes through them waits for no others of the account: about a millisecond."""
     many_messages: int = 500
     """Messages from which on a verb that goes through them is run in a thread."""
     max_rows_in_loop: int = 4_000

@@ -218,7 +218,15 @@ class SessionState:
         self.up_to_date = False
         database = self.world.database
         write = database.write_in_thread if messages > self.limits.many_messages else database.write
-        return write(verb, *arguments, **keywords)
+        if messages <= self.limits.few_messages:
+            return write(verb, *arguments, **keywords)
+        return self._in_turn(partial(write, verb, *arguments, **keywords))
+
+    async def _in_turn(self, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Write when no other session of the account writes much: those of 200 were a queue of seconds for others."""
+        lock = self.caches.writing.setdefault(self.account_id, asyncio.Lock())
+        async with lock:
+            return await write()
 
     async def read_names(
         self, verb: Callable[Concatenate[Transaction, P], T], *arguments: P.args, **keywords: P.kwargs

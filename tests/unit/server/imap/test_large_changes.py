@@ -1,5 +1,6 @@
 """Changes of many messages: written in slices, told in pieces, made once for all who see the same."""
 
+import asyncio
 from array import array
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pillarbox.mail.number_set import NumberSet
 from pillarbox.server.imap.fetch_batch import MAX_GROUP_OCTETS, MAX_ITEMS_IN_LOOP, _groups
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.server.imap.session_state import MANY_RUNS, SessionState
 from pillarbox.server.imap.shared_updates import SharedUpdates
+from pillarbox.server.imap.store import alter
 from pillarbox.store import flags, placements, unfinished_copies
 from pillarbox.store.account_counters import OverQuota
 from pillarbox.store.append import append
@@ -486,3 +489,36 @@ def test_a_change_of_very_many_runs_is_made_part_by_part(
         assert len(seen) == parts
         assert sum(altered.changed for altered in seen) == messages // 2
         assert client.ok("SEARCH FLAGGED").data(b"SEARCH")[0] == list(odd)
+
+
+BOTH = NumberSet(((1, 2),))
+
+
+@pytest.mark.parametrize(("few", "at_once"), [(1, 1), (2, 3)])
+def test_an_account_has_one_write_of_many_messages_under_way(
+    few: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_imap(limits=ImapLimits(few_messages=few)) as mail:
+        mail.deliver(MESSAGE, MESSAGE)
+        clients = [mail.client(select="INBOX") for _ in range(3)]
+        write, under_way, most = mail.provider.world.database.write, 0, 0
+
+        async def noted(*arguments: Any, **keywords: Any) -> Any:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0)
+            try:
+                return await write(*arguments, **keywords)
+            finally:
+                under_way -= 1
+
+        async def store(client: Any) -> None:
+            await alter(client.session, BOTH, mode=flags.Mode.ADD, texts="\\Flagged")
+
+        async def all_at_once() -> None:
+            await asyncio.gather(*map(store, clients))
+
+        monkeypatch.setattr(mail.provider.world.database, "write", noted)
+        mail.runner.run(all_at_once())
+        assert most == at_once
