@@ -195,7 +195,10 @@ class SelectedMailbox:
             and self.uids[place:stop] == array("I", uids)
         ):
             return range(place + 1, stop + 1)
-        return [bisect_left(self.uids, uid) + 1 for uid in uids]
+        # Among these alone, in an array: in the pieces of a long one each look takes ten times as long
+        near = self.uids[place : bisect_left(self.uids, uids[-1], place) + 1]
+        before = place + 1
+        return [bisect_left(near, uid) + before for uid in uids]
 
     def resolve_query(self, query: Query) -> Query:
         """The query with UIDs in place of the leaves that only this session can resolve.
