@@ -90,7 +90,7 @@ INVARIANTS = (
     Invariant(
         "alias-domain-has-no-addresses",
         "A domain that stands for another one has no addresses of its own.",
-        f"SELECT quote(name), quote(alias_of) {_ALIAS_WITH_ADDRESSES}",
+        f"SELECT name, quote(alias_of) {_ALIAS_WITH_ADDRESSES}",
         "domain {0} has addresses, and stands for {1}",
         "Let it be a domain of its own.",
         (
@@ -103,9 +103,10 @@ INVARIANTS = (
     Invariant(
         "domain-alias-has-target",
         "A domain that stands for another one stands for one that is served.",
-        f"SELECT quote(name), quote(alias_of) {_ALIAS_OF_NOTHING}",
+        f"SELECT name, quote(alias_of) {_ALIAS_OF_NOTHING}",
         "domain {0} stands for {1}, which is not served",
-        "Name the right one: pillarbox domain remove, then pillarbox domain add DOMAIN --alias-of TARGET",
+        "Add it again for the right one, pillarbox domain add {0} --alias-of TARGET; before that:"
+        " pillarbox domain remove {0}",
     ),
     Invariant(
         "address-has-owner",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pillarbox.directory import aliases, resolve
 from pillarbox.directory.addresses import ALIAS, CATCH_ALL, AddressKey, delete_address, parse_key
-from pillarbox.directory.domains import served
+from pillarbox.directory.domains import get
 from pillarbox.directory.naming import NameRefused, domain_name
 from pillarbox.directory.resolve import MAX_ADDRESSES, Remote
 from pillarbox.mail.address import Address
@@ -62,8 +62,9 @@ def to_account(tx: Transaction, account: AccountId) -> list[Reference]:
 
 def into_domain(tx: Transaction, name: str) -> list[Reference]:
     """Aliases of other domains that lead to addresses of this one. Raises `NameRefused` if it is not served."""
-    served(tx, name)
     domain = domain_name(name)
+    if get(tx, domain) is None:  # what it stands for may be gone
+        raise NameRefused(f"'{name}' is not served here")
     return [
         reference
         for reference in _references(tx)
