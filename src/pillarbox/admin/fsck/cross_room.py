@@ -199,7 +199,9 @@ FROM placements p JOIN emails e ON e.id = p.email JOIN blobs b ON b.digest = e.b
 
 _UNPLACED = """
 SELECT id, blob FROM emails e WHERE NOT EXISTS (SELECT 1 FROM placements p WHERE p.email = e.id)
-  AND NOT EXISTS (SELECT 1 FROM orphans o WHERE o.email = e.id)"""
+  AND NOT EXISTS (SELECT 1 FROM orphans o WHERE o.email = e.id)
+  AND EXISTS (SELECT 1 FROM blobs b WHERE b.digest = e.blob)"""
+"""Without a blob there is nothing to put anywhere: `blob-exists` tells of it."""
 
 
 def _recover(tx: Transaction, context: RepairContext) -> None:
