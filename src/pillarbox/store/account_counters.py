@@ -63,8 +63,11 @@ def open_account(tx: Transaction, account: AccountId) -> None:
 
 
 def usage(tx: Transaction, account: AccountId) -> Usage:
-    """The usage of the account; zero if it was never opened."""
-    return Usage(*(tx.row("SELECT octets, messages FROM ledgers WHERE account = ?", (account,)) or (0, 0)))
+    """The usage of the account, counted where what is recorded is damaged; zero if it was never opened."""
+    octets, messages = tx.row("SELECT octets, messages FROM ledgers WHERE account = ?", (account,)) or (0, 0)
+    if not all(type(number) is int and 0 <= number <= MAX_NUMBER for number in (octets, messages)):
+        octets, messages = tx.row(_COUNT, (account,)) or (0, 0)
+    return Usage(octets, messages)
 
 
 def total_usage(tx: Transaction) -> Usage:
@@ -138,13 +141,12 @@ def add_emails(
 ) -> Allocation:
     """Add new emails to the usage, allocate their ids and a MODSEQ, and announce that the account changed.
 
-    Raises `NoSuchAccount`, `ValuesDamaged`, `NoSuchMailbox` or `OverQuota`, without having changed anything.
+    Usage that is damaged is counted anew. Raises `NoSuchAccount`, `ValuesDamaged`, `NoSuchMailbox` or `OverQuota`,
+    without having added anything.
     """
     limit = _UNLIMITED if quota_octets is None else quota_octets
-    if not tx.execute(_ADD_EMAILS, (octets, messages, messages, account, octets, limit, account, mailbox)):
-        modseq(tx, account)
-        if tx.value(f"SELECT 1 FROM ledgers WHERE account = ? AND {_IN_BOUNDS}", (account,)) is None:  # noqa: S608 - constants
-            raise damaged(account)
+    row = (octets, messages, messages, account, octets, limit, account, mailbox)
+    if not tx.execute(_ADD_EMAILS, row) and not (_counted_anew(tx, account) and tx.execute(_ADD_EMAILS, row)):
         if tx.value("SELECT 1 FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox)) is None:
             raise NoSuchMailbox(mailbox)
         raise OverQuota(account)
@@ -158,14 +160,41 @@ def add_emails(
 
 
 def remove_emails(tx: Transaction, account: AccountId, *, octets: int, messages: int) -> None:
-    """Subtract emails that have left their last mailbox from the usage. Raises `NoSuchAccount`, `ValuesDamaged`."""
-    if not tx.execute(_REMOVE_EMAILS, (octets, messages, account)):
-        modseq(tx, account)
-        raise damaged(account)
+    """Subtract emails that have left their last mailbox, and are placed nowhere, from the usage.
+
+    Usage that is damaged, or less than what is subtracted, is counted anew. Raises `NoSuchAccount`, `ValuesDamaged`.
+    """
+    if not tx.execute(_REMOVE_EMAILS, (octets, messages, account, octets, messages)):
+        _count_anew(tx, account)
 
 
 _REMOVE_EMAILS = f"""
-UPDATE ledgers SET octets = octets - ?, messages = messages - ? WHERE account = ? AND {_IN_BOUNDS}"""  # noqa: S608 - constants
+UPDATE ledgers SET octets = octets - ?, messages = messages - ?
+WHERE account = ? AND {_IN_BOUNDS} AND octets >= ? AND messages >= ?"""  # noqa: S608 - constants
+
+
+def _counted_anew(tx: Transaction, account: AccountId) -> bool:
+    """Whether usage was out of bounds, and is counted now. Raises as `_count_anew` does."""
+    if tx.value(f"SELECT 1 FROM ledgers WHERE account = ? AND {_IN_BOUNDS}", (account,)) is not None:  # noqa: S608 - constants
+        return False
+    _count_anew(tx, account)
+    return True
+
+
+def _count_anew(tx: Transaction, account: AccountId) -> None:
+    """Count the usage from the messages: mail to the account need not wait for a repair of what they tell.
+
+    Raises `NoSuchAccount`, and `ValuesDamaged` where other numbers are damaged.
+    """
+    modseq(tx, account)
+    tx.execute(_COUNT_ANEW, (account, account))
+    if tx.value(f"SELECT 1 FROM ledgers WHERE account = ? AND {_IN_BOUNDS}", (account,)) is None:  # noqa: S608 - constants
+        raise damaged(account)
+
+
+_COUNT = """
+SELECT coalesce(sum(size), 0), count(email) FROM (SELECT DISTINCT email, size FROM placements WHERE account = ?)"""
+_COUNT_ANEW = f"UPDATE ledgers SET (octets, messages) = ({_COUNT}) WHERE account = ?"  # noqa: S608 - a constant
 
 
 def email_bounds(account: AccountId) -> tuple[EmailId, EmailId]:

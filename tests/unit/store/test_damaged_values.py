@@ -6,7 +6,15 @@ import pytest
 
 from pillarbox.mail.identifiers import MailboxId, ModSeq
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import changes, flag_runs, mailbox_cache, mailboxes, maildrop, placements
+from pillarbox.store import (
+    account_counters,
+    changes,
+    flag_runs,
+    mailbox_cache,
+    mailboxes,
+    maildrop,
+    placements,
+)
 from pillarbox.store.flags import Mode, alter
 from pillarbox.world.database import ValuesDamaged
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
@@ -130,12 +138,45 @@ def test_no_uid_goes_on_from_a_damaged_one(value: str, verb: str) -> None:
             WRITES[verb](tx, inbox)
 
 
-@pytest.mark.parametrize("column", ["octets", "messages", "last_email"])
+@pytest.mark.parametrize("column", ["octets", "messages"])
 @pytest.mark.parametrize("value", ["'q'", "x'01'", "-3", "9223372036854775807"])
-def test_nothing_is_counted_from_damaged_numbers_of_an_account(column: str, value: str) -> None:
+@pytest.mark.parametrize("verb", ["APPEND", "EXPUNGE"])
+def test_damaged_usage_is_counted_anew(column: str, value: str, verb: str) -> None:
     with open_store() as tx:
         inbox = _damaged(tx, "more = 0")
         tx.execute(f"UPDATE ledgers SET {column} = {value}")
+        assert account_counters.usage(tx, ANNA) == _placed(tx)
+        WRITES[verb](tx, inbox)
+        assert account_counters.usage(tx, ANNA) == _placed(tx)
+
+
+@pytest.mark.parametrize("column", ["octets", "messages"])
+def test_usage_that_is_too_low_does_not_fall_below_nothing(column: str) -> None:
+    with open_store() as tx:
+        inbox = _damaged(tx, "more = 0")
+        tx.execute(f"UPDATE ledgers SET {column} = 0")
+        WRITES["EXPUNGE"](tx, inbox)
+        assert account_counters.usage(tx, ANNA) == _placed(tx)
+
+
+def _placed(tx: SqliteTransaction) -> account_counters.Usage:
+    return account_counters.Usage(*(tx.row("SELECT sum(size), count(*) FROM placements") or ()))
+
+
+def test_usage_that_cannot_be_counted_is_damage() -> None:
+    with open_store() as tx:
+        inbox = _damaged(tx, "more = 0")
+        tx.execute("UPDATE ledgers SET octets = -1")
+        tx.execute("UPDATE placements SET size = -5000 WHERE uid = 3")
+        with pytest.raises(ValuesDamaged, match=f"account {ANNA} "):
+            WRITES["APPEND"](tx, inbox)
+
+
+@pytest.mark.parametrize("value", ["'q'", "x'01'", "-3", "9223372036854775807"])
+def test_nothing_is_counted_from_damaged_numbers_of_an_account(value: str) -> None:
+    with open_store() as tx:
+        inbox = _damaged(tx, "more = 0")
+        tx.execute(f"UPDATE ledgers SET last_email = {value}")
         for verb in ("APPEND", "EXPUNGE"):
             with pytest.raises(ValuesDamaged, match=f"account {ANNA} "):
                 WRITES[verb](tx, inbox)
