@@ -203,6 +203,30 @@ def test_an_export_leaves_out_what_is_damaged_and_says_so(there: CommandLine, tm
     assert len(list((tmp_path / "exported").rglob("cur/*"))) == 4
 
 
+@pytest.mark.parametrize(
+    ("damage", "exported"),
+    [
+        ("DELETE FROM emails WHERE id = (SELECT email FROM placements WHERE uid = 3)", 2),
+        ("DELETE FROM flags", 0),
+    ],
+)
+def test_an_export_says_which_messages_have_lost_their_rows(
+    there: CommandLine, tmp_path: Path, damage: str, exported: int
+) -> None:
+    mbox = tmp_path / "mail.mbox"
+    mbox.write_bytes(
+        b"".join(b"From x Thu Jan  1 00:00:00 2024\nSubject: %d\n\nBody %d\n\n" % (n, n) for n in range(3))
+    )
+    there.text("import", "anna@example.org", str(mbox))
+    connection = apsw.Connection(str(there.data / "pillarbox.db"))
+    connection.execute(damage)
+    connection.close()
+    result = there.run("export", "anna", str(tmp_path / "exported"))
+    assert result.exit_code == 1
+    assert f"{exported} messages exported" in result.output
+    assert "INBOX, UID 3: its rows can't be found" in result.output
+
+
 def test_a_damaged_message_in_the_queue_can_be_shown_and_dropped(there: CommandLine) -> None:
     connection = apsw.Connection(str(there.data / "pillarbox.db"))
     connection.execute(

@@ -93,15 +93,24 @@ def read_messages(
         if not uids:
             return
         page = NumberSet(((uids[0], uids[-1]),))
+        found = set[Uid]()
         for uid, digest, flags, received_at_ms, email in database.read_now(
             fetch.rows, account, mailbox.id, page, _COLUMNS
         ):
+            found.add(uid)
             try:
                 octets = verified(database.read_now(blobs.read, digest), digest)
             except BlobDamaged as failure:
                 damaged.append(DamagedMessage(mailbox.name, uid, failure.trouble))
                 continue
             yield ExportedMessage(uid, octets, flags, received_at_ms, email)
+        if len(found) < len(uids):
+            # Those that are still listed were not expunged meanwhile
+            listed = database.read_now(
+                fetch.next_uids, account, mailbox.id, after=Uid(after), limit=PAGE_MESSAGES
+            )
+            lost = sorted(set(uids).intersection(listed) - found)
+            damaged += [DamagedMessage(mailbox.name, uid, "its rows can't be found") for uid in lost]
         after = uids[-1]
 
 
