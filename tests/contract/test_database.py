@@ -74,7 +74,7 @@ def test_rows_are_read_until_their_octets_are_enough(database: Database) -> None
         "in the middle of a query"
     )
     with pytest.raises(StatementFailed):
-        database.read_now(lambda tx: tx.rows_within("SELECT * FROM nowhere", (), [], 1))
+        database.read_now(lambda tx: tx.rows_within("SELECT absent FROM notes", (), [], 1))
 
 
 def test_a_verb_that_raises_changes_nothing_and_its_neighbours_stay(database: Database) -> None:
@@ -421,9 +421,28 @@ def test_damage_is_raised_by_every_access_and_reported_once(tmp_path: Path) -> N
     database.close_now()
 
 
+def test_a_table_that_is_missing_is_damage(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "db", [NOTES], create=True)
+    database.write_now(lambda tx: tx.execute("DROP TABLE notes"))
+    reported: list[str] = []
+    database.on_failure = lambda what, _failure: reported.append(what)
+
+    async def scenario() -> None:
+        for run in (database.read, database.read_in_thread, database.write):
+            with pytest.raises(DatabaseDamaged, match="no such table: notes: pillarbox fsck"):
+                await run(notes)
+
+    asyncio.run(scenario())
+    for run_now in (database.read_now, database.write_now):
+        with pytest.raises(DatabaseDamaged):
+            run_now(notes)
+    assert reported == ["database damaged"]
+    database.close_now()
+
+
 def test_a_wrong_statement_raises_and_is_not_reported_as_damage(database: Database) -> None:
-    with pytest.raises(StatementFailed, match="no such table"):
-        database.read_now(lambda tx: tx.rows("SELECT * FROM nowhere"))
+    with pytest.raises(StatementFailed, match="no such column"):
+        database.read_now(lambda tx: tx.rows("SELECT absent FROM notes"))
     with pytest.raises(RowRefused):
         database.write_now(lambda tx: [add(tx, "same"), add(tx, "same")])
     with pytest.raises(RowRefused, match="mismatch"):

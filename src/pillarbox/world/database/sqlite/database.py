@@ -38,7 +38,7 @@ from pillarbox.world.database.sqlite.connection import (
     connect,
 )
 from pillarbox.world.database.sqlite.examination import Examined, examine, may_be_damage
-from pillarbox.world.database.sqlite.failures import translated, translated_failures
+from pillarbox.world.database.sqlite.failures import of_missing_table, translated, translated_failures
 from pillarbox.world.database.sqlite.log_damage import LogDamage
 from pillarbox.world.database.sqlite.presence import FileWatch, Presence
 from pillarbox.world.database.sqlite.snapshot import DatabaseSnapshot
@@ -258,6 +258,7 @@ class SqliteDatabase:
         if isinstance(failure, StatementFailed) and self._watch:
             try:
                 self._watch.check()
+                failure = of_missing_table(failure)
             except DatabaseMissing as missing:  # a file that was emptied has no tables
                 failure = missing
         if isinstance(failure, DatabaseDamaged | DatabaseMissing):

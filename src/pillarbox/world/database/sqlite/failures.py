@@ -30,6 +30,7 @@ _DAMAGED = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
 """The file is. apsw raises the last where a text is not UTF-8, which Pillarbox never writes."""
 _DAMAGED_INDEX = ("invalid fts5 file format", "vtable constructor failed")
 """In the texts of plain errors: how SQLite reports that it can't open a full-text index."""
+_TABLE_MISSING = "no such table: "
 _ROW_REFUSED = (apsw.ConstraintError, apsw.MismatchError)
 
 RAISED = (apsw.Error, UnicodeDecodeError)
@@ -48,6 +49,14 @@ def translated(failure: Exception) -> DatabaseFailure:
     if isinstance(failure, _ROW_REFUSED):
         return RowRefused(text)
     return StatementFailed(text)
+
+
+def of_missing_table(failure: StatementFailed) -> DatabaseFailure:
+    """Damage, where a table is missing: all are made when the database is opened, and none is ever dropped."""
+    text = str(failure)
+    if text.startswith(_TABLE_MISSING):
+        return DatabaseDamaged(f"{text}: pillarbox fsck tells what to do")
+    return failure
 
 
 @contextmanager
