@@ -121,6 +121,24 @@ def test_what_no_point_has_is_listed(there: Installed) -> None:
     assert '"mail 2": its octets are missing' in said
 
 
+def test_a_message_that_has_lost_its_row_comes_back_as_a_new_one(there: Installed) -> None:
+    there.back_up()
+    there.sql("DELETE FROM emails WHERE subject = 'mail 2'")
+    said = there.command.refused("backup", str(there.backup))
+    assert "its row is missing" in said
+    assert "its row is missing" in there.command.refused("backup", str(there.backup), "--verify")
+    assert "pillarbox restore BACKUP --account LOGIN" in there.command.refused("fsck")
+    said = there.command.refused("restore", str(there.backup), "--missing")
+    assert f"by --account LOGIN; then: pillarbox fsck --repair --accept-loss\n  {ANNA}, INBOX, UID " in said
+    point = there.point_names()[0]
+    assert "1 message restored" in there.command.text(
+        "restore", str(there.backup), "--account", ANNA, "--point", point
+    )
+    there.command.text("fsck", "--repair", "--accept-loss")
+    assert "No errors found" in there.command.text("fsck")
+    assert sorted(there.mail()) == sorted(ALL)
+
+
 def test_a_damaged_queue_is_listed(there: Installed) -> None:
     there.sql(
         "INSERT INTO queue_messages (blob, size, reverse_path, body, smtputf8, require_tls, queued_at_ms,"

@@ -19,7 +19,7 @@ from pillarbox.admin.backup.folder import BackupFolder, BackupRefused
 from pillarbox.admin.backup.packs import BLOCK_OCTETS, BackupDamaged
 from pillarbox.admin.backup.points import BackedUpFile, Point
 from pillarbox.admin.fsck import RepairContext
-from pillarbox.admin.lost_mail import LostMessage, lost_messages
+from pillarbox.admin.lost_mail import LostMessage
 from pillarbox.admin.rebuild import CannotRebuild, RebuildResult, rebuild_database
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.database import DatabaseFailure, Schema, Transaction
@@ -146,8 +146,8 @@ def damaged_blobs(tx: Transaction, blobs: Path) -> dict[bytes, str]:
 
 
 def damaged_mail(tx: Transaction, blobs: Path) -> tuple[LostMessage, ...]:
-    """The messages whose octets are damaged or missing."""
-    return lost_messages(tx, damaged_blobs(tx, blobs))
+    """The messages whose octets are damaged or missing, or can't be found."""
+    return contents.lost_mail(tx, damaged_blobs(tx, blobs))
 
 
 def _digest(path: Path) -> bytes | None:

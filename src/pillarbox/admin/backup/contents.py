@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Final
 
 from pillarbox.admin.backup.points import Holdings
+from pillarbox.admin.lost_mail import Damaged, LostMessage, lost_messages, without_email
 from pillarbox.world.blobs import BlobDamaged, BlobMissing, DatabaseBlobs
 from pillarbox.world.database import DatabaseFailure, DatabaseUnavailable, Transaction
 from pillarbox.world.database.sqlite.soundness import damage
@@ -42,6 +43,19 @@ class BlobFile:
     digest: bytes
     size: int
     location: str
+
+
+def lost_mail(tx: Transaction, damaged: Damaged) -> tuple[LostMessage, ...]:
+    """Messages whose octets are these, or of which the row that names their octets is lost."""
+    return lost_messages(tx, damaged) + unnamed_mail(tx)
+
+
+def unnamed_mail(tx: Transaction) -> tuple[LostMessage, ...]:
+    """Messages of which the row that names their octets is lost; none where that can't be read."""
+    try:
+        return without_email(tx)
+    except DatabaseFailure:
+        return ()
 
 
 def blob_files(tx: Transaction) -> list[BlobFile]:

@@ -32,7 +32,7 @@ from pillarbox.admin.backup.folder import (
 from pillarbox.admin.backup.keeping import remove_old
 from pillarbox.admin.backup.packs import BLOCK_OCTETS
 from pillarbox.admin.backup.points import HOLE, BackedUpFile, Holdings, Point
-from pillarbox.admin.lost_mail import LostMessage, lost_messages
+from pillarbox.admin.lost_mail import LostMessage
 from pillarbox.world.blobs.files import INCOMING
 from pillarbox.world.blobs.sweep import kept
 from pillarbox.world.database import DatabaseFailure
@@ -184,7 +184,7 @@ class _Run:
         for name, blob in messages.items():
             self._add(self._message(self._data / name, blob, damaged))
         damaged |= snapshot.read(contents.damaged_octets)
-        self.lost = snapshot.read(lost_messages, damaged)
+        self.lost = snapshot.read(contents.lost_mail, damaged)
         self.unreadable += snapshot.read(contents.structure_damage, quick=True)
         with suppress(DatabaseFailure):  # reported with the structure
             self.versions = snapshot.versions()

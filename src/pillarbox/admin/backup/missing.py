@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from pillarbox.admin.backup.assembly import Form, damaged_blobs, database_files, holds, octets_of, open_point
+from pillarbox.admin.backup.contents import unnamed_mail
 from pillarbox.admin.backup.folder import BackupFolder, Reading, stepwise
 from pillarbox.admin.backup.packs import BackupDamaged
 from pillarbox.admin.backup.points import Point
@@ -29,6 +30,8 @@ class MissingRestored:
     restored: tuple[LostMessage, ...]
     lost: tuple[LostMessage, ...]
     """Messages that no point has."""
+    unnamed: tuple[LostMessage, ...]
+    """Messages of which the row that names their octets is lost: they can be restored as new ones only."""
     unreadable: tuple[str, ...]
     """Points that could not be searched."""
 
@@ -56,7 +59,10 @@ def restore_missing(
     found = {digest: why for digest, why in damaged.items() if digest not in wanted}
     left = {digest: why for digest, why in damaged.items() if digest in wanted}
     return MissingRestored(
-        _listed(database, found), _listed(database, left), tuple(unreadable) if wanted else ()
+        _listed(database, found),
+        _listed(database, left),
+        database.read_now(unnamed_mail),
+        tuple(unreadable) if wanted else (),
     )
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pillarbox.admin.backup.assembly import Form, OpenPoint, holds, open_point
-from pillarbox.admin.backup.contents import DAMAGED, MISSING, blob_files, damaged_octets
+from pillarbox.admin.backup.contents import DAMAGED, MISSING, blob_files, damaged_octets, lost_mail
 from pillarbox.admin.backup.folder import BackupFolder, Progress, open_backup
 from pillarbox.admin.backup.packs import BackupDamaged
 from pillarbox.admin.backup.points import NoSuchPoint, Point
-from pillarbox.admin.lost_mail import LostMessage, lost_messages
+from pillarbox.admin.lost_mail import LostMessage
 from pillarbox.world.database import SchemaTooNew, Transaction
 
 
@@ -104,4 +104,4 @@ def _lost(tx: Transaction, folder: BackupFolder, point: Point) -> tuple[LostMess
             damaged[blob.digest] = MISSING
         elif not holds(folder, file, blob.digest):
             damaged[blob.digest] = DAMAGED
-    return lost_messages(tx, damaged)
+    return lost_mail(tx, damaged)

@@ -167,7 +167,7 @@ def _of_emails(context: RepairContext) -> tuple[Invariant, ...]:
             "Every message in a mailbox has its row of rendered data in `emails`.",
             loss.without_email,
             "a message has lost its email ({0})",
-            loss.RESTORE,
+            loss.RESTORE_AS_NEW,
             is_loss=True,
         ),
         Invariant(

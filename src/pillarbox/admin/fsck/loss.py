@@ -17,6 +17,10 @@ from pillarbox.world.durable import make_folder, write_whole
 
 ACCEPT = "pillarbox fsck --repair --accept-loss"
 RESTORE = f"To have it back from a backup: pillarbox restore BACKUP --missing. To remove what is lost instead: {ACCEPT}"
+RESTORE_AS_NEW = (
+    "To have it back from a backup, as a new message: pillarbox restore BACKUP --account LOGIN. Then, or to do without"
+    f" it: {ACCEPT}"
+)
 
 USERS = "(SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages)"
 _BLOBLESS = f"SELECT DISTINCT blob FROM {USERS} u WHERE blob NOT IN (SELECT digest FROM blobs)"  # noqa: S608 - a constant

@@ -258,15 +258,20 @@ def _missing(installation: Installation, directory: Path) -> None:
     ):
         done = backup.restore_missing(folder, database, blobs, work, form(installation), reading=as_invoker)
     installation.show(done, "\n".join(_mended(done)))
-    if done.lost:
+    if done.lost or done.unnamed:
         raise SystemExit(1)
 
 
 def _mended(done: "MissingRestored") -> Iterable[str]:
-    if not done.restored and not done.lost:
+    from pillarbox.admin.fsck.loss import ACCEPT
+
+    if not (done.restored or done.lost or done.unnamed):
         yield "No message is damaged or missing."
         return
     yield f"{counted(len(done.restored), 'message')} restored."
     yield from (f"  {message.title}" for message in done.restored)
     yield from _listed("In no point of this backup:", done.lost)
+    yield from _listed(
+        f"Can only be restored as new messages, by --account LOGIN; then: {ACCEPT}", done.unnamed
+    )
     yield from (f"Not searched: {what}" for what in done.unreadable)
