@@ -139,6 +139,15 @@ def test_a_message_that_has_lost_its_row_comes_back_as_a_new_one(there: Installe
     assert sorted(there.mail()) == sorted(ALL)
 
 
+def test_a_table_that_is_missing_is_told_and_made_again_by_a_restore(there: Installed) -> None:
+    there.sql("DROP TABLE thread_keys")
+    assert "table thread_keys is missing" in there.command.refused("backup", str(there.backup))
+    assert "a restore would rebuild it" in there.command.refused("backup", str(there.backup), "--verify")
+    there.restored(code=1)
+    assert "No errors found" in there.command.text("fsck")
+    assert there.mail() == ALL
+
+
 def test_a_damaged_queue_is_listed(there: Installed) -> None:
     there.sql(
         "INSERT INTO queue_messages (blob, size, reverse_path, body, smtputf8, require_tls, queued_at_ms,"

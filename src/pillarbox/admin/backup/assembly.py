@@ -117,7 +117,7 @@ def make_sound(path: Path, blobs: FileBlobs, form: Form, *, damaged: bool) -> Re
     try:
         database = open_database(path, form.schemas, alone=True)
         try:
-            found = database.read_now(contents.structure_damage, quick=False)
+            found = database.read_now(contents.structure_damage, form.schemas, quick=False)
         finally:
             database.close_now()
     except DatabaseFailure as failure:

@@ -1,6 +1,7 @@
 """What a database says it holds, and which octets of messages in it are damaged or missing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -9,6 +10,8 @@ from pillarbox.admin.backup.points import Holdings
 from pillarbox.admin.lost_mail import Damaged, LostMessage, lost_messages, without_email
 from pillarbox.world.blobs import BlobDamaged, BlobMissing, DatabaseBlobs
 from pillarbox.world.database import DatabaseFailure, DatabaseUnavailable, Transaction
+from pillarbox.world.database.schema import Schema
+from pillarbox.world.database.sqlite.shape import missing
 from pillarbox.world.database.sqlite.soundness import damage
 
 _ROWS_AT_ONCE: Final = 200
@@ -31,9 +34,15 @@ def holdings(tx: Transaction) -> Holdings | None:
         return None
 
 
-def structure_damage(tx: Transaction, *, quick: bool) -> tuple[str, ...]:
-    """What SQLite finds wrong with its file. `quick`: without comparing indexes with their tables."""
-    return tuple(f"the database is damaged: {line}" for line in damage(tx, quick=quick, limit=_MAX_FINDINGS))
+def structure_damage(tx: Transaction, schemas: Iterable[Schema], *, quick: bool) -> tuple[str, ...]:
+    """What SQLite finds wrong with its file, and tables that are missing.
+
+    `quick`: without comparing indexes with their tables.
+    """
+    found = list(damage(tx, quick=quick, limit=_MAX_FINDINGS))
+    with suppress(DatabaseFailure):  # found above
+        found += [f"table {item.name} is missing" for item in missing(tx, schemas) if not item.is_index]
+    return tuple(f"the database is damaged: {line}" for line in found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from pillarbox.admin.lost_mail import LostMessage
 from pillarbox.world.blobs.files import INCOMING
 from pillarbox.world.blobs.sweep import kept
 from pillarbox.world.database import DatabaseFailure
+from pillarbox.world.database.schema import Schema
 from pillarbox.world.database.sqlite import SqliteDatabase
 from pillarbox.world.database.sqlite.snapshot import DatabaseSnapshot, PinnedFile
 
@@ -79,8 +80,11 @@ def make_backup(
     now_ms: int,
     progress: Progress,
     force: bool = False,
+    schemas: Iterable[Schema] = (),
 ) -> BackupResult:
     """Add a point; with `keep`, remove all but the newest so many.
+
+    `schemas`: those that the database has; it says which tables are missing.
 
     `force`: also of a database that has lost most of what the newest point has. Raises `BackupRefused`, OSError,
     `DatabaseUnavailable`.
@@ -101,7 +105,7 @@ def make_backup(
                 freed = remove_old(folder, keep).octets  # where the disk is full, this makes room
             before = folder.packs.written_octets
             run = _Run(data, folder, progress)
-            run.back_up(snapshot)
+            run.back_up(snapshot, schemas)
         folder.packs.finish()
         point = Point(
             name=folder.points.unused_name(now_ms),
@@ -169,7 +173,7 @@ class _Run:
         self.lost: tuple[LostMessage, ...] = ()
         self.versions: dict[str, int] = {}
 
-    def back_up(self, snapshot: DatabaseSnapshot) -> None:
+    def back_up(self, snapshot: DatabaseSnapshot, schemas: Iterable[Schema]) -> None:
         """All files."""
         messages = {f"{_BLOBS}/{blob.location}": blob for blob in snapshot.read(contents.blob_files)}
         database_files = {file.path for file in snapshot.files}
@@ -185,7 +189,7 @@ class _Run:
             self._add(self._message(self._data / name, blob, damaged))
         damaged |= snapshot.read(contents.damaged_octets)
         self.lost = snapshot.read(contents.lost_mail, damaged)
-        self.unreadable += snapshot.read(contents.structure_damage, quick=True)
+        self.unreadable += snapshot.read(contents.structure_damage, schemas, quick=True)
         with suppress(DatabaseFailure):  # reported with the structure
             self.versions = snapshot.versions()
 

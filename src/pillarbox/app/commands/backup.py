@@ -8,7 +8,7 @@ import click
 
 from pillarbox.app.commands.amounts import shown
 from pillarbox.app.commands.installation import Installation, counted, on_installation, table
-from pillarbox.app.commands.maintenance import form
+from pillarbox.app.commands.maintenance import form, schemas
 from pillarbox.app.commands.progress import octets_read
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def _make(installation: Installation, directory: Path, keep: int | None, *, forc
             now_ms=installation.now_ms,
             progress=progress,
             force=force,
+            schemas=schemas(),
         )
     known_places.remember(places, directory)
     installation.show(made, "\n".join(_made(made, directory)))
