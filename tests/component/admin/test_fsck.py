@@ -107,6 +107,7 @@ REPAIRED = {
         "UPDATE blobs SET location = x'ff' WHERE location IS NOT NULL",
     ],
     "unused-file-values-valid": ["INSERT INTO blob_files_unused VALUES (x'ff')"],
+    "account-has-own-number": ["UPDATE accounts SET id = 99 WHERE id = 2"],
     "group-member-has-account": [*GROUP, "INSERT INTO group_members VALUES (1, 99)"],
     "account-has-address": ["DELETE FROM addresses WHERE account = 2"],
     "blob-is-once": ["UPDATE blobs SET octets_id = 1 WHERE location IS NOT NULL"],
