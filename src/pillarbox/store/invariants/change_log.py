@@ -36,6 +36,7 @@ def _log_differences(tx: Transaction) -> None:
         if surplus:
             changes.record(tx, account, modseq, mailbox, ChangeKind.EXPUNGED, surplus)
         if missing:
+            _unlog_expunge(tx, account, mailbox, missing)
             changes.record(tx, account, modseq, mailbox, ChangeKind.APPENDED, missing)
             before = flag_runs.overlapping(tx, account, mailbox, missing)
             after = [
@@ -43,6 +44,25 @@ def _log_differences(tx: Transaction) -> None:
             ]
             flag_runs.replace(tx, account, mailbox, before, after)
         raise_highest_modseq(tx, account, mailbox, modseq)
+
+
+def _unlog_expunge(tx: Transaction, account: AccountId, mailbox: MailboxId, there: NumberSet) -> None:
+    """Take messages that are there out of what was logged as expunged: no later change is stronger than that."""
+    of = (account, mailbox, ChangeKind.EXPUNGED.value)
+    logged: dict[ModSeq, list[tuple[int, int]]] = {}
+    for modseq, first, last in tx.rows(
+        "SELECT modseq, first, last FROM changes WHERE account = ? AND mailbox = ? AND kind = ? ORDER BY first",
+        of,
+    ):
+        logged.setdefault(modseq, []).append((first, last))
+    for modseq, runs in logged.items():
+        if NumberSet.of_ranges(runs) & there:
+            tx.execute(
+                "DELETE FROM changes WHERE account = ? AND mailbox = ? AND kind = ? AND modseq = ?",
+                (*of, modseq),
+            )
+            left = NumberSet.of_ranges(runs) - there
+            changes.record(tx, account, modseq, mailbox, ChangeKind.EXPUNGED, left)
 
 
 INVARIANTS = (
