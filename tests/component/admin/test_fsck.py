@@ -181,6 +181,10 @@ REPAIRED = {
         "DELETE FROM blobs WHERE digest = (SELECT blob FROM emails LIMIT 1)",
         "UPDATE blobs SET octets_id = 999 WHERE octets_id = (SELECT max(octets_id) FROM blobs)",
     ],
+    "blob-describes-octets": [
+        "UPDATE blobs SET digest = zeroblob(32) WHERE octets_id = 1",
+        "UPDATE blobs SET size = size + 1 WHERE octets_id IN (2, 3)",
+    ],
     "blob-exists": ["DELETE FROM blobs WHERE location IS NOT NULL"],
     "blob-uses-match": ["UPDATE blobs SET uses = uses + 1 WHERE uses = 2"],
     "account-has-mailboxes": [

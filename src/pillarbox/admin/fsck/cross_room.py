@@ -1,7 +1,9 @@
 """Invariants that join tables of several rooms: uses of blobs, owners of mail, emails and their mailboxes."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from hashlib import sha256
 
 from pillarbox.admin.fsck import loss
 from pillarbox.admin.fsck.context import RepairContext, read_or_none
@@ -46,6 +48,14 @@ def _render_again(tx: Transaction, context: RepairContext) -> None:
 def _of_octets(context: RepairContext) -> tuple[Invariant, ...]:
     return (
         Invariant(
+            "blob-describes-octets",
+            "The digest and the size of a blob are those of its octets.",
+            lambda tx: ((digest.hex(),) for digest in _wrongly_described(tx)),
+            "blob {0} has a wrong digest or size, and its octets are right",
+            "Recreate the blob's row.",
+            _drop_wrongly_described,
+        ),
+        Invariant(
             "octets-have-blob",
             "All octets in the database belong to a blob.",
             lambda tx: ((found.digest.hex(),) for found in loose_rows(tx)),
@@ -89,6 +99,33 @@ def _of_octets(context: RepairContext) -> tuple[Invariant, ...]:
             lambda tx: _put_into_lost_and_found(tx, context),
         ),
     )
+
+
+_DOUBTFUL = f"""
+SELECT b.digest, b.octets_id FROM blobs b JOIN blob_octets o ON o.id = b.octets_id
+WHERE b.size <> length(o.octets) OR b.digest NOT IN (SELECT blob FROM {loss.USERS})"""  # noqa: S608 - a constant
+_WANTED = f"SELECT 1 FROM {loss.USERS} WHERE blob = ?1 AND blob NOT IN (SELECT digest FROM blobs)"  # noqa: S608 - likewise
+
+
+def _wrongly_described(tx: Transaction) -> Iterator[bytes]:
+    """Blobs in the database whose octets have the digest, or one that messages have and no blob."""
+    for digest, octets_id in tx.rows(_DOUBTFUL):
+        octets = tx.value("SELECT octets FROM blob_octets WHERE id = ?", (octets_id,))
+        if not isinstance(octets, bytes):
+            continue
+        right, size = sha256(octets).digest(), len(octets)
+        if right != digest:
+            found = tx.row(_WANTED, (right,))
+        else:
+            found = tx.row("SELECT 1 FROM blobs WHERE digest = ? AND size <> ?", (digest, size))
+        if found is not None:
+            yield digest
+
+
+def _drop_wrongly_described(tx: Transaction) -> None:
+    """What follows gives their octets another row."""
+    for digest in list(_wrongly_described(tx)):
+        tx.execute("DELETE FROM blobs WHERE digest = ?", (digest,))
 
 
 _UNUSED = f"SELECT digest FROM ({_COUNTED}) c WHERE counted = 0"  # noqa: S608 - a constant
