@@ -262,17 +262,22 @@ def recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> int:
     return count
 
 
-def delete(tx: Transaction, account: AccountId, mailbox: MailboxId) -> None:
+def delete(tx: Transaction, account: AccountId, mailbox: MailboxId, *, most: int | None = None) -> bool:
     """Delete a mailbox with its messages; mailboxes below it stay, and so do subscriptions.
 
-    Raises `NoSuchMailbox`, or `CannotDeleteInbox`. RFC 9051 §6.3.5.
+    False, and nothing is done, where there are more than `most` messages. Raises `NoSuchMailbox`, or
+    `CannotDeleteInbox`. RFC 9051 §6.3.5.
     """
-    if by_id(tx, account, mailbox).name == INBOX:
+    found = by_id(tx, account, mailbox)
+    if found.name == INBOX:
         raise CannotDeleteInbox
+    if most is not None and found.messages > most:
+        return False
     modseq = account_counters.next_modseq(tx, account)
     placements.empty(tx, account, mailbox, modseq=modseq)
     tx.execute("DELETE FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox))
     changes.record_mailbox(tx, account, modseq, mailbox, ChangeKind.MAILBOX_DELETED)
+    return True
 
 
 def rename(

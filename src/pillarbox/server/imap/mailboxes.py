@@ -51,13 +51,22 @@ async def delete(session: SessionState, command: Delete) -> Reply:
     limit = session.limits.slice_messages
     if gone.messages > limit and gone.name != INBOX:
         await _empty(session, gone, limit)
-    await session.commit_many(min(gone.messages, limit), mailboxes.delete, session.account_id, gone.id)
+    messages = min(gone.messages, limit)
+    most = _most(session, messages)
+    while not await session.commit_many(messages, mailboxes.delete, session.account_id, gone.id, most=most):
+        await _empty(session, gone, limit)  # others have put many there meanwhile
     session.caches.mailboxes.forget(session.account_id, gone.id)
     selected = session.machine.selected
     if selected is not None and selected.mailbox == gone.id:
         session.machine.deselect()
         session.write(responses.ok(responses.UNTAGGED, "Selected mailbox was deleted", response_codes.CLOSED))
     return ok("DELETE completed")
+
+
+def _most(session: SessionState, messages: int) -> int:
+    """How many messages a verb may go through that expects so many: what runs in the loop must stay short."""
+    limits = session.limits
+    return limits.slice_messages if messages > limits.many_messages else limits.many_messages
 
 
 async def _empty(session: SessionState, gone: Mailbox, limit: int) -> None:
@@ -85,7 +94,7 @@ async def rename(session: SessionState, command: Rename) -> Reply:
         command.new_name,
         now_ms=session.now_ms,
         most=session.limits.max_names,
-        move_limit=limit,
+        move_limit=min(limit, _most(session, rows)),
     )
     if target is not None:
         await _move_the_rest(session, renamed, target, limit)

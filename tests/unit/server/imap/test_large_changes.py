@@ -3,6 +3,7 @@
 import asyncio
 from array import array
 from collections.abc import Callable, Iterator
+from functools import wraps
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +17,7 @@ from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.server.imap.session_state import MANY_RUNS, SessionState
 from pillarbox.server.imap.shared_updates import SharedUpdates
 from pillarbox.server.imap.store import alter
-from pillarbox.store import flags, placements, unfinished_copies
+from pillarbox.store import flags, mailboxes, placements, unfinished_copies
 from pillarbox.store.account_counters import OverQuota
 from pillarbox.store.append import append
 from pillarbox.store.cached_mailbox import CachedMailbox
@@ -135,6 +136,40 @@ def test_what_arrives_while_inbox_is_renamed_stays_there(monkeypatch: pytest.Mon
         monkeypatch.undo()
         assert client.ok("SELECT Old").numbered(b"EXISTS") == [10]
         assert client.ok("SELECT INBOX").numbered(b"EXISTS") == [4]
+
+
+@pytest.mark.parametrize(
+    ("command", "verb", "rest"),
+    [
+        ("DELETE Archive", "delete", ["expunge", "expunge", "delete"]),
+        ("RENAME INBOX Old", "rename", ["move_all"]),
+    ],
+)
+def test_many_messages_that_arrive_before_their_mailbox_goes_are_not_gone_through_in_the_loop(
+    command: str, verb: str, rest: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_imap(limits=FEW) as mail:
+        name = command.split()[1]
+        mail.deliver(MESSAGE, mailbox=name)
+        client, given, arriving = mail.client(), getattr(mailboxes, verb), [message()] * 4
+
+        @wraps(given)
+        def called(tx: Any, account: Any, mailbox: Any, *more: Any, **keywords: Any) -> Any:
+            while arriving:
+                append(tx, account, mailbox, arriving.pop(), flags="", received_at_ms=1, now_ms=1)
+            return given(tx, account, mailbox, *more, **keywords)
+
+        calls = Calls(mail, monkeypatch)
+        monkeypatch.setattr(mailboxes, verb, called)
+        client.ok(command)
+        in_loop = [("write", verb)]
+        threads = [("write_in_thread", other) for other in rest if other != verb]
+        assert calls.take() == in_loop + threads + in_loop * rest.count(verb)
+        if verb == "rename":
+            assert client.ok("SELECT Old").numbered(b"EXISTS") == [2]
+            assert client.ok("SELECT INBOX").numbered(b"EXISTS") == [3]
+        else:
+            assert client.do("SELECT Archive").word == b"NO"
 
 
 @pytest.mark.parametrize(
