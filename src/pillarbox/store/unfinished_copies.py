@@ -40,7 +40,7 @@ def copy_part(
     """
     until_ms = now_ms + LEASE_MS
     if begun is not None:
-        sql = "UPDATE unfinished_copies SET until_ms = ? WHERE account = ? AND copy = ?"
+        sql = "UPDATE unfinished_copies SET until_ms = ? WHERE account = ? AND copy = ? AND until_ms > 0"
         if tx.execute(sql, (until_ms, account, begun[0])) != begun[1]:
             raise CopyUndone
     copied = copy(tx)
@@ -54,7 +54,8 @@ def copy_part(
 def finish(tx: Transaction, account: AccountId, begun: tuple[ModSeq, int]) -> None:
     """All parts are copied. Raises `CopyUndone`."""
     name, parts = begun
-    if tx.execute("DELETE FROM unfinished_copies WHERE account = ? AND copy = ?", (account, name)) != parts:
+    sql = "DELETE FROM unfinished_copies WHERE account = ? AND copy = ? AND until_ms > 0"
+    if tx.execute(sql, (account, name)) != parts:
         raise CopyUndone
 
 
@@ -74,6 +75,7 @@ def sweep(tx: Transaction, *, now_ms: int, limit: int) -> bool:
     if row is None:
         return False
     account, name, first, last, mailbox = row
+    give_up(tx, account, name)  # a part may be gone that is still listed: whoever copies must not go on
     try:
         gone = placements.expunge(
             tx, account, mailbox, NumberSet(((first, last),)), deleted_only=False, limit=limit

@@ -82,6 +82,22 @@ def test_a_copy_that_was_undone_is_neither_continued_nor_finished() -> None:
         assert _uids(tx, "Archive") == []
 
 
+@pytest.mark.rfc("9051 §6.4.7", "MUST")
+def test_a_copy_that_is_being_undone_is_neither_continued_nor_finished() -> None:
+    with open_store() as tx:
+        for _ in range(4):
+            put(tx)
+        first = _part(tx, 1, 2, None, 0)
+        late = NOW_MS + LEASE_MS
+        assert unfinished_copies.sweep(tx, now_ms=late, limit=2), "all is gone, and still listed"
+        with pytest.raises(CopyUndone):
+            _part(tx, 3, 4, first, 1, late)
+        with pytest.raises(CopyUndone):
+            unfinished_copies.finish(tx, ANNA, (first.modseq, 1))
+        _sweep(tx, late)
+        assert _uids(tx, "Archive") == []
+
+
 def test_only_the_copy_that_is_given_up_is_undone() -> None:
     with open_store() as tx:
         for _ in range(4):
