@@ -34,7 +34,7 @@ async def remove_deleted(session: SessionState, uids: NumberSet = EVERYTHING) ->
         uids &= deleted
         if not uids:
             return None
-    count = selected.count if deleted is None else len(uids)
+    count = limit if deleted is None else len(uids)  # they are many, also where the client knows few
     while True:
         gone = await session.commit_many(
             count, placements.expunge, session.account_id, selected.mailbox, uids, limit=limit

@@ -110,6 +110,20 @@ def test_a_mailbox_with_very_many_messages_is_deleted_in_slices(monkeypatch: pyt
         assert client.ok("SELECT INBOX").numbered(b"EXISTS") == [9]
 
 
+def test_very_many_messages_that_a_client_does_not_know_yet_are_expunged_in_a_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with open_imap() as mail:
+        mail.deliver(*[MESSAGE] * 10, flags="\\Deleted")
+        other, client = mail.client(select="INBOX"), mail.client(select="Archive")
+        for _ in range(10):
+            other.ok("COPY 1:* INBOX")
+        other.ok("COPY 1:* Archive")
+        calls = Calls(mail, monkeypatch)
+        client.ok("EXPUNGE")
+        assert [call for call in calls.take() if call[1] == "expunge"] == [("write_in_thread", "expunge")] * 3
+
+
 @pytest.mark.rfc("9051 §6.3.6", "MUST")
 def test_very_many_messages_of_inbox_are_moved_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_imap(limits=FEW) as mail:
