@@ -15,7 +15,7 @@ from typing import NamedTuple
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue.spool import QueueId
-from pillarbox.queue.unfinished import is_suspect, set_aside
+from pillarbox.queue.unfinished import is_suspect, put_off, set_aside
 from pillarbox.world.database import Transaction, ValuesDamaged
 
 LEASE_MS = 30 * 60_000
@@ -102,19 +102,18 @@ def claim_from(
         tx, [recipient.id for _, recipient in due if is_suspect(recipient.unfinished)], now_ms=now_ms
     )
     by_message: dict[int, list[PendingRecipient]] = {}
-    for message, recipient in due:
+    for number, recipient in due:
         if recipient.id not in aside:
-            by_message.setdefault(message, []).append(recipient)
-    claimed = [
-        Job(
-            lease,
-            destination,
-            load(tx, QueueId(message)),
-            tuple(recipients[:MAX_JOB_RECIPIENTS]),
-            leased_until_ms=now_ms + lease_ms,
-        )
-        for message, recipients in by_message.items()
-    ]
+            by_message.setdefault(number, []).append(recipient)
+    claimed = []
+    for number, recipients in by_message.items():
+        try:
+            message = load(tx, QueueId(number))
+        except (LookupError, ValuesDamaged):  # it does not keep others waiting
+            put_off(tx, [recipient.id for recipient in recipients], now_ms=now_ms)
+            continue
+        some = tuple(recipients[:MAX_JOB_RECIPIENTS])
+        claimed.append(Job(lease, destination, message, some, leased_until_ms=now_ms + lease_ms))
     tx.execute_many(
         "UPDATE queue_recipients SET lease = ?, due_at_ms = ?, last_attempt_ms = ?, unfinished = ? WHERE id = ?",
         [

@@ -1,4 +1,6 @@
-"""Recipients whose worker ended, time and again, before it had a result: perhaps they are the reason.
+"""Recipients that are set aside, so that the others of their destination are tried.
+
+Those whose worker ended, time and again, before it had a result: perhaps they are the reason.
 
 A worker that dies leaves leases behind, mostly of recipients that have nothing to do with it, and they are tried
 again. Where it happens again and again to the same ones, each is tried at a time of its own, so that one that kills its
@@ -20,7 +22,9 @@ SPREAD_MS: Final = 30 * 60_000
 HELD_REPLY: Final = (
     f"held: this server ended {MAX_UNFINISHED} times while it tried to send this; see the log for the reason"
 )
-
+DAMAGED_REPLY: Final = "not tried: what is kept of the message is damaged; pillarbox fsck tells what to do"
+_DAMAGED_MS: Final = 10 * 60_000
+"""After so long what is damaged is looked at again."""
 _PRIME: Final = 7_919
 """Neighbouring ids get times far apart."""
 
@@ -46,3 +50,11 @@ def set_aside(tx: Transaction, suspects: Sequence[int], *, now_ms: int) -> set[i
             (row[0], now_ms + identifier * _PRIME % SPREAD_MS, state, reply, state, identifier),
         )
     return aside
+
+
+def put_off(tx: Transaction, recipients: Sequence[int], *, now_ms: int) -> None:
+    """Leave recipients of a damaged message for later: `fsck` tells of it, and it may be repaired by then."""
+    tx.execute_many(
+        "UPDATE queue_recipients SET lease = 0, due_at_ms = ?, last_reply = ?, last_host = NULL WHERE id = ?",
+        [(now_ms + _DAMAGED_MS, DAMAGED_REPLY, identifier) for identifier in recipients],
+    )

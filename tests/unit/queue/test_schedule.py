@@ -31,7 +31,7 @@ from pillarbox.queue.schedule import (
 )
 from pillarbox.queue.schema import SCHEMA
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
-from pillarbox.queue.unfinished import HELD_REPLY, MAX_UNFINISHED, SPREAD_MS, SPREAD_UNFINISHED
+from pillarbox.queue.unfinished import DAMAGED_REPLY, HELD_REPLY, MAX_UNFINISHED, SPREAD_MS, SPREAD_UNFINISHED
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction
@@ -300,3 +300,23 @@ def test_a_result_ends_the_count_of_leases_without_one(tx: Transaction) -> None:
         now += LEASE_MS
         entries = listing(tx, Selection(), now_ms=now, limit=9)
         now = max([now, *[entry.next_attempt_ms or 0 for entry in entries]])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE queue_messages SET body = 'Y' WHERE id = 1",
+        "DELETE FROM queue_messages WHERE id = 1",
+        "UPDATE queue_recipients SET message = x'ff' WHERE message = 1",
+    ],
+)
+def test_a_damaged_message_is_put_off_and_keeps_no_other_waiting(tx: Transaction, damage: str) -> None:
+    queue(tx, "a@one.example", "b@one.example")
+    queue(tx, "c@one.example")
+    tx.execute(damage)
+    assert addresses(take(tx) + take(tx)) == [["c@one.example"]]
+    replies = tx.rows("SELECT address, last_reply FROM queue_recipients WHERE lease = 0 ORDER BY id")
+    assert replies == [("a@one.example", DAMAGED_REPLY), ("b@one.example", DAMAGED_REPLY)]
+    assert take(tx) == []
+    tx.execute("UPDATE queue_messages SET body = '7BIT'")  # repaired
+    assert len(take(tx, now_ms=NOW + 10 * 60_000)) == ("body" in damage)
