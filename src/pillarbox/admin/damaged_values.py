@@ -9,11 +9,17 @@ from pillarbox.queue import values as queue
 from pillarbox.store.invariants import values as store
 from pillarbox.world.blobs import values as blobs
 from pillarbox.world.database import Transaction
-from pillarbox.world.database.values import check
+from pillarbox.world.database.values import TableValues, check
 
 _DIGESTS: Final = f"(SELECT blob FROM emails WHERE {store.EMAILS.of_account})"  # noqa: S608 - a constant
-_EVERY: Final = (*directory.TABLES, *store.TABLES, store.EMAILS, *queue.TABLES, *blobs.TABLES)
-OF_ACCOUNT: Final = (
+_EVERY: Final[tuple[TableValues, ...]] = (
+    *directory.TABLES,
+    *store.TABLES,
+    store.EMAILS,
+    *queue.TABLES,
+    *blobs.TABLES,
+)
+OF_ACCOUNT: Final[tuple[TableValues, ...]] = (
     *directory.TABLES,
     *store.TABLES,
     store.EMAILS,

@@ -193,7 +193,7 @@ _SECRETS: Final = TableValues(
     remedy="Drop it: all app passwords have to be made anew.",
 )
 
-TABLES: Final = (
+TABLES: Final[tuple[TableValues, ...]] = (
     _DOMAINS,
     _ACCOUNTS,
     _ISSUED,

@@ -96,6 +96,6 @@ _ATTEMPTS: Final = TableValues(
     remedy="Leave the text out.",
 )
 
-TABLES: Final = (_MESSAGES, _RECIPIENTS, _DESTINATIONS, _ATTEMPTS)
+TABLES: Final[tuple[TableValues, ...]] = (_MESSAGES, _RECIPIENTS, _DESTINATIONS, _ATTEMPTS)
 INVARIANTS = tuple(values.invariant() for values in TABLES)
 """In the order of repair."""

@@ -206,7 +206,7 @@ _LEASES: Final = TableValues(
 )
 
 _TEXTS: Final = ("base_subject", "sort_from", "sort_to", "sort_cc", "sort_display_from", "sort_display_to")
-EMAILS: Final = TableValues(
+EMAILS: Final[TableValues] = TableValues(
     name="email-values-valid",
     table="emails",
     of_account=f"id BETWEEN ? << {EMAIL_BITS} AND ((? + 1) << {EMAIL_BITS}) - 1",
@@ -228,7 +228,7 @@ EMAILS: Final = TableValues(
 )
 """Repaired where the octets can be read."""
 
-TABLES: Final = (
+TABLES: Final[tuple[TableValues, ...]] = (
     _LEDGERS,
     _CHANGES,
     _MAILBOXES,

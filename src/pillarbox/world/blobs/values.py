@@ -4,7 +4,7 @@ from typing import Final
 
 from pillarbox.world.database.values import Rule, TableValues, integer, octets, text
 
-OCTETS: Final = TableValues(
+OCTETS: Final[TableValues] = TableValues(
     name="octets-values-valid",
     table="blob_octets",
     columns={"octets": octets("CAST(coalesce(octets, '') AS BLOB)")},
@@ -14,7 +14,7 @@ OCTETS: Final = TableValues(
     remedy="Take them for octets.",
 )
 
-BLOBS: Final = TableValues(
+BLOBS: Final[TableValues] = TableValues(
     name="blob-values-valid",
     table="blobs",
     columns={
@@ -40,6 +40,6 @@ _UNUSED: Final = TableValues(
     remedy="Drop the row.",
 )
 
-TABLES: Final = (OCTETS, BLOBS, _UNUSED)
+TABLES: Final[tuple[TableValues, ...]] = (OCTETS, BLOBS, _UNUSED)
 INVARIANTS = tuple(values.invariant() for values in TABLES)
 """In the order of repair."""
