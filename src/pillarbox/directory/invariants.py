@@ -63,7 +63,7 @@ _ADDRESSLESS = (
 _GROUPLESS = "FROM group_members WHERE group_id NOT IN (SELECT id FROM member_groups)"
 
 _RENUMBERED = (
-    "SELECT a.id AS wrong, d.account AS right, a.login AS login FROM accounts a"
+    "SELECT a.id AS wrong, d.account AS own, a.login AS login FROM accounts a"
     " JOIN addresses d ON d.kind = 'account' AND d.local || '@' || d.domain = a.login"
     " WHERE d.account NOT IN (SELECT id FROM accounts)"
     " AND a.id NOT IN (SELECT account FROM addresses WHERE account IS NOT NULL)"
@@ -75,12 +75,12 @@ INVARIANTS = (
     Invariant(
         "account-has-own-number",
         "An account has the number that its address, its password and its mail know it by.",
-        f"SELECT login, wrong, right FROM ({_RENUMBERED})",  # noqa: S608 - a constant
+        f"SELECT login, wrong, own FROM ({_RENUMBERED})",  # noqa: S608 - a constant
         "account {0} has the number {1}, and its address belongs to account {2}, which does not exist",
         "Give it that number back.",
         (
             (
-                f"UPDATE accounts AS a SET id = n.right FROM ({_RENUMBERED}) n WHERE a.id = n.wrong"  # noqa: S608 - a constant
+                f"UPDATE accounts AS a SET id = n.own FROM ({_RENUMBERED}) n WHERE a.id = n.wrong"  # noqa: S608 - a constant
             ),
         ),
     ),

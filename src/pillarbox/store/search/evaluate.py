@@ -120,6 +120,9 @@ def _evaluate(search: "_Search", cached: CachedMailbox, query: Query) -> "array[
     places = search.among(query, range(len(uids)))
     if isinstance(places, range):  # all of them, or none
         return uids[places.start : places.stop]
+    # No interlude, which might say that a quick search has taken too long, now that it is done
+    if len(places) <= MAX_PLACES:
+        return array("I", [uids[place] for place in places])
     found = array("I")
     for some in search.parts(places):
         found.extend([uids[place] for place in some])
