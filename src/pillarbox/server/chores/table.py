@@ -51,7 +51,7 @@ async def drop_leftovers(world: World, _rest: Rest) -> bool:
     return False
 
 
-EXPUNGED_TOGETHER: Final = 5_000
+EXPUNGED_TOGETHER: Final = 2_000
 """Messages of an unfinished copy that are expunged in one transaction, some 50 milliseconds."""
 LEFTOVERS_EVERY_S: Final = 3600.0
 

@@ -43,7 +43,7 @@ class ImapLimits:
     """Messages from which on a verb that goes through them is run in a thread."""
     max_rows_in_loop: int = 4_000
     """Messages that are read in the loop when the cached mailbox is brought up to date: some five milliseconds."""
-    slice_messages: int = 5_000
+    slice_messages: int = 2_000
     """Messages that COPY, MOVE, EXPUNGE, DELETE and RENAME write in one transaction, some 50 milliseconds for whoever
     else writes."""
     store_messages: int = 100_000

@@ -9,7 +9,7 @@ from pillarbox.store import maildrop as store
 
 MAX_DELETIONS_IN_LOOP: Final = 500
 """Deletions that are written in the loop; more are in a thread."""
-DELETED_TOGETHER: Final = 5_000
+DELETED_TOGETHER: Final = 2_000
 """Deletions in one transaction, some 50 milliseconds for whoever else writes."""
 
 
