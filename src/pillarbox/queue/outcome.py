@@ -6,6 +6,7 @@ is delivered, whichever worker holds the lease.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from pillarbox.queue.retry_schedule import destination_pause_ms, retry_after_ms
 from pillarbox.queue.schedule import Job, PendingRecipient, QueuedMessage, load, set_next_attempt
 from pillarbox.queue.spool import QueueId
 from pillarbox.world.blobs import release
-from pillarbox.world.database import Transaction
+from pillarbox.world.database import Transaction, ValuesDamaged
 
 MAX_REPLY_CHARACTERS = 1_000
 """How much of a server's reply is kept."""
@@ -106,13 +107,17 @@ def give_back(tx: Transaction, jobs: Iterable[Job], *, now_ms: int) -> None:
 
 
 def due_for_notice(tx: Transaction, *, now_ms: int, limit: int) -> list[QueuedDelivery]:
-    """Recipients about which a DSN (delayed or failed) is due; none that is being tried now."""
+    """Recipients about which a DSN (delayed or failed) is due; none that is being tried now, or is damaged."""
     rows = tx.rows(
         f"SELECT {DELIVERY_COLUMNS} FROM queue_recipients r WHERE state = 'waiting' AND tell_at_ms <= ?"  # noqa: S608 - constants of this module
         " AND (lease = 0 OR due_at_ms <= ?) ORDER BY tell_at_ms LIMIT ?",
         (now_ms, now_ms, limit),
     )
-    return [queued_delivery(tx, row) for row in rows]
+    found = []
+    for row in rows:
+        with suppress(LookupError, ValuesDamaged):  # of which fsck tells
+            found.append(queued_delivery(tx, row))
+    return found
 
 
 def next_notice_ms(tx: Transaction) -> int | None:

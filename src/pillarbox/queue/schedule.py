@@ -122,7 +122,8 @@ def claim_from(
             for recipient in job.recipients
         ],
     )
-    set_next_attempt(tx, destination, now_ms=now_ms)
+    # Where all of these were set aside, others have their turn at once: a time that has passed would not be waited for
+    set_next_attempt(tx, destination, now_ms=now_ms + 1 if due and not claimed else now_ms)
     return claimed
 
 
@@ -227,6 +228,8 @@ def set_next_attempt(tx: Transaction, destination: str, *, now_ms: int) -> None:
         if left is None:
             tx.execute("DELETE FROM queue_destinations WHERE name = ?", (destination,))
             return
+        due = NEVER_MS
+    if type(due) is not int:  # damaged, of which fsck tells: it keeps no other destination waiting
         due = NEVER_MS
     # A destination with more work goes to the end of the line, not back to the place of its oldest message.
     tx.execute(

@@ -9,7 +9,17 @@ from typing import Final
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue.schedule import NEVER_MS
 from pillarbox.queue.spool import State
-from pillarbox.world.database.values import NOW_MS, Rule, TableValues, date, integer, octets, optional, text
+from pillarbox.world.database.values import (
+    MAX_ID,
+    NOW_MS,
+    Rule,
+    TableValues,
+    date,
+    integer,
+    octets,
+    optional,
+    text,
+)
 
 LOST_ADDRESS: Final = "lost-recipient@damaged.invalid"
 
@@ -53,7 +63,7 @@ _RECIPIENTS: Final = TableValues(
         "state": text(f"'{State.WAITING}'", among=tuple(State)),
         "due_at_ms": _time("0"),
         "attempts": integer(instead="0"),
-        "lease": integer(instead="0"),
+        "lease": integer(0, MAX_ID, "0"),
         "tell_at_ms": _time(NOW_MS),
         "last_attempt_ms": optional(date()),
         **dict.fromkeys(("last_status", "last_reply", "last_host"), optional(text())),

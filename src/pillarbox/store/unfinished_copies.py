@@ -13,6 +13,7 @@ from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import placements
 from pillarbox.store.account_counters import NoSuchMailbox
+from pillarbox.store.changes import ChangeKind
 from pillarbox.store.placements import Copied
 from pillarbox.world.database import Transaction
 
@@ -75,6 +76,10 @@ def sweep(tx: Transaction, *, now_ms: int, limit: int) -> bool:
     if row is None:
         return False
     account, name, first, last, mailbox = row
+    if tx.row(_LOGGED, (account, name, mailbox, first, last)) is None:
+        # Not what was written: nothing but copies may be expunged, so they stay
+        tx.execute("DELETE FROM unfinished_copies WHERE account = ? AND copy = ? AND first = ?", row[:3])
+        return True
     give_up(tx, account, name)  # a part may be gone that is still listed: whoever copies must not go on
     try:
         gone = placements.expunge(
@@ -86,6 +91,11 @@ def sweep(tx: Transaction, *, now_ms: int, limit: int) -> bool:
         sql = "DELETE FROM unfinished_copies WHERE account = ? AND copy = ? AND first = ?"
         tx.execute(sql, (account, name, first))
     return True
+
+
+_LOGGED: Final = f"""
+SELECT 1 FROM changes WHERE account = ? AND modseq >= ? AND mailbox = ? AND kind = {ChangeKind.APPENDED.value}
+  AND first = ? AND last = ?"""  # noqa: S608 - a number of ours
 
 
 def _next(tx: Transaction, now_ms: int) -> tuple[AccountId, ModSeq, int, int, MailboxId] | None:

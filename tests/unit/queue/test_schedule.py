@@ -26,12 +26,14 @@ from pillarbox.queue.schedule import (
     any_due,
     claim,
     claim_from,
+    lease_of,
     next_attempt_ms,
     renew,
 )
 from pillarbox.queue.schema import SCHEMA
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.queue.unfinished import DAMAGED_REPLY, HELD_REPLY, MAX_UNFINISHED, SPREAD_MS, SPREAD_UNFINISHED
+from pillarbox.queue.values import INVARIANTS
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction
@@ -314,9 +316,35 @@ def test_a_damaged_message_is_put_off_and_keeps_no_other_waiting(tx: Transaction
     queue(tx, "a@one.example", "b@one.example")
     queue(tx, "c@one.example")
     tx.execute(damage)
-    assert addresses(take(tx) + take(tx)) == [["c@one.example"]]
+    assert take(tx) == []
+    assert next_attempt_ms(tx, after_ms=NOW) == NOW + 1, "others have their turn at once"
+    assert addresses(take(tx, now_ms=NOW + 1)) == [["c@one.example"]]
     replies = tx.rows("SELECT address, last_reply FROM queue_recipients WHERE lease = 0 ORDER BY id")
     assert replies == [("a@one.example", DAMAGED_REPLY), ("b@one.example", DAMAGED_REPLY)]
     assert take(tx) == []
     tx.execute("UPDATE queue_messages SET body = '7BIT'")  # repaired
     assert len(take(tx, now_ms=NOW + 10 * 60_000)) == ("body" in damage)
+
+
+def test_a_damaged_time_keeps_no_other_destination_waiting(tx: Transaction) -> None:
+    queue(tx, "a@one.example")
+    queue(tx, "b@two.example")
+    tx.execute("UPDATE queue_recipients SET due_at_ms = 'x' WHERE address = 'a@one.example'")
+    assert addresses(take(tx)) == [["b@two.example"]]
+    assert take(tx) == []
+
+
+def test_every_lease_is_a_value_that_is_valid(tx: Transaction) -> None:
+    queue(tx, "a@one.example")
+    assert take(tx, lease=lease_of(2**32 - 1, 2**31 - 1))
+    [check] = [one for one in INVARIANTS if one.name == "queued-recipient-values-valid"]
+    assert isinstance(check.violations, str)
+    assert tx.rows(check.violations) == []
+
+
+def test_a_damaged_message_keeps_nobody_from_being_told_of_a_delay(tx: Transaction) -> None:
+    queue(tx, "a@one.example")
+    queue(tx, "b@two.example")
+    tx.execute("UPDATE queue_messages SET body = 'Y' WHERE id = 1")
+    late = due_for_notice(tx, now_ms=NOW + retry_schedule.DELAY_NOTICE_MS, limit=10)
+    assert [delivery.recipient.address for delivery in late] == ["b@two.example"]

@@ -124,3 +124,17 @@ def test_a_lease_from_when_the_clock_was_ahead_is_over() -> None:
         _part(tx, 1, 1, None, 0, NOW_MS + 10 * LEASE_MS)
         _sweep(tx, NOW_MS)
         assert _uids(tx, "Archive") == []
+
+
+@pytest.mark.parametrize(
+    "damage", ["last = 'x'", "last = last + 4294967296", "last = last + 1", "mailbox = 1"]
+)
+def test_a_damaged_list_expunges_nothing(damage: str) -> None:
+    with open_store() as tx:
+        for _ in range(3):
+            put(tx)
+        _part(tx, 1, 3, None, 0)
+        put(tx, to="Archive")
+        tx.execute(f"UPDATE unfinished_copies SET {damage}")
+        _sweep(tx, NOW_MS + 2 * LEASE_MS)
+        assert (_uids(tx, "INBOX"), _uids(tx, "Archive")) == ([1, 2, 3], [1, 2, 3, 4])

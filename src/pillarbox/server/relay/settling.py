@@ -13,7 +13,7 @@ from pillarbox.delivery.settle import JobResult, RecipientResult, ReportingMta, 
 from pillarbox.mail.dsn import Action
 from pillarbox.protocol.smtp.client.envelope import OutcomeKind
 from pillarbox.server.relay.context import DATABASE_RETRY_S
-from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.database import DatabaseUnavailable, ValuesDamaged
 from pillarbox.world.shared.metrics import Family, Kind, Metrics
 from pillarbox.world.world import World
 
@@ -92,6 +92,9 @@ class Settling:
         while True:
             try:
                 recorded = await self._settle(batch)
+            except ValuesDamaged as damaged:  # which trying again does not mend
+                await self._write_singly(batch, damaged)
+                return
             except DatabaseUnavailable as failure:
                 self._world.telemetry.warning("results not yet written", results=len(batch), why=str(failure))
                 await self._world.clock.sleep(DATABASE_RETRY_S)
@@ -106,7 +109,11 @@ class Settling:
         """One of the results is at fault: write the others without it."""
         if len(batch) == 1:
             # Its lease will run out, and the message be tried again.
-            self._world.telemetry.failure("result not written", error, queue_id=batch[0].job.message.id)
+            queue_id = batch[0].job.message.id
+            if isinstance(error, ValuesDamaged):
+                self._world.telemetry.warning("result not written", queue_id=queue_id, why=str(error))
+            else:
+                self._world.telemetry.failure("result not written", error, queue_id=queue_id)
             return
         for result in batch:
             await self._write_batch([result])

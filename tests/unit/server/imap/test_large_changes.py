@@ -121,7 +121,7 @@ def test_very_many_messages_that_a_client_does_not_know_yet_are_expunged_in_a_th
         other.ok("COPY 1:* Archive")
         calls = Calls(mail, monkeypatch)
         client.ok("EXPUNGE")
-        assert [call for call in calls.take() if call[1] == "expunge"] == [("write_in_thread", "expunge")] * 3
+        assert [call for call in calls.take() if call[1] == "expunge"] == [("write_in_thread", "expunge")] * 6
 
 
 @pytest.mark.rfc("9051 §6.3.6", "MUST")

@@ -18,8 +18,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _TYPES: Final = {"INTEGER": int, "TEXT": str, "BLOB": bytes}
-_HASH: Final = "hash"
-"""The column of which numbers may be higher than `MAX_NUMBER`."""
+_RANDOM: Final = {"hash", "lease"}
+"""Columns of which numbers may be higher than `MAX_NUMBER`."""
 
 
 class Examined(Exception):
@@ -81,6 +81,6 @@ class _Rows:
     def _fits(self, value: object, declared: str | None, table: str, column: str) -> bool:
         if value is None:
             return not self._connection.column_metadata("main", table, column)[2]
-        if isinstance(value, int) and column != _HASH and abs(value) > MAX_NUMBER:
+        if isinstance(value, int) and column not in _RANDOM and abs(value) > MAX_NUMBER:
             return False
         return isinstance(value, _TYPES.get(declared or "", object))
