@@ -135,6 +135,7 @@ def test_very_many_messages_of_inbox_are_moved_in_slices(monkeypatch: pytest.Mon
         assert client.ok("SELECT INBOX").numbered(b"EXISTS") == [0]
 
 
+@pytest.mark.replaces_functions
 def test_what_arrives_while_inbox_is_renamed_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_imap(limits=FEW) as mail:
         mail.deliver(*[MESSAGE] * 10)
@@ -311,6 +312,7 @@ class FailingPart:
     ("failure", "code"),
     [(DatabaseUnavailable("disk full"), b"UNAVAILABLE"), (OverQuota(), b"OVERQUOTA")],
 )
+@pytest.mark.replaces_functions
 def test_a_copy_in_slices_that_fails_leaves_nothing(
     failure: Exception, code: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
