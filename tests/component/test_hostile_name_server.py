@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import cast
 
-from pillarbox.world.resolver import Answer, Failure, Kind
+from pillarbox.dns import Answer, Failure, Kind
 from pillarbox.world.resolver.system import NameServer, SystemResolver, _machine_servers
 
 Says = Callable[[bytes], list[bytes]]

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from pillarbox.dns import Answer, Failure, Kind, Mx, NoData, NxDomain, Outcome, Tlsa
 from pillarbox.world.clock import VirtualClock
-from pillarbox.world.resolver import Answer, Failure, Kind, Mx, NoData, NxDomain, Outcome, Resolver, Tlsa
+from pillarbox.world.resolver import Resolver
 from pillarbox.world.resolver.cache import CachingResolver
 from pillarbox.world.resolver.system import NameServer, SystemResolver
 from pillarbox.world.resolver.zone import Records, ZoneResolver

@@ -10,6 +10,7 @@ from pillarbox.app.database import SCHEMAS
 from pillarbox.config.data_directory import DataDirectory
 from pillarbox.config.schema import Config, Limits
 from pillarbox.directory import accounts as account_verbs
+from pillarbox.dns import Kind, Mx
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.mail.summary import summarize
@@ -22,7 +23,6 @@ from pillarbox.world.database import Transaction
 from pillarbox.world.database.sqlite import memory_database, open_database
 from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.network.memory import MemoryNetwork
-from pillarbox.world.resolver.records import Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.telemetry import MemoryTelemetry

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from pillarbox.world.resolver import Answer, Failure, Kind, NoData, NxDomain, Outcome, Resolver
-from pillarbox.world.resolver.records import Record
+from pillarbox.dns import Answer, Failure, Kind, NoData, NxDomain, Outcome, Record
+from pillarbox.world.resolver import Resolver
 from tests.simulation.faults import FaultInjector
 
 SHORT_TTL_S = 60

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from pillarbox.world.resolver import Kind, Mx
+from pillarbox.dns import Kind, Mx
 from tests.simulation.auditor import Auditor, Violation
 from tests.simulation.dns import SimulatedDns
 from tests.simulation.faults import DAY, HOUR, MINUTE, FaultInjector

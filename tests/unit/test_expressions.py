@@ -44,6 +44,7 @@ EXPRESSIONS: dict[str, str] = {
     "app.commands.installation": "_FIRST_WORD",
     "delivery.submission": "_IN_FRONT _LOOKS_GUARDED",
     "delivery.trace": "_HOST _LITERAL _PLAIN _COMMENTS _GOES_ON _RECEIVED _TLS_1_2",
+    "dns.message": "_PLAIN",
     "mail.address": "_DOT_STRING _ADDRESS _ASCII_DOMAIN _LITERAL _ESCAPE _NEEDS_ESCAPE",
     "mail.address_list": "_SIMPLE",
     "mail.address_tokens": "TOKEN TOKEN_UNQUOTED _COMMENT_MARK _ESCAPE _FOLD",
@@ -98,7 +99,6 @@ EXPRESSIONS: dict[str, str] = {
     "store.search.octets": "_WORD",
     "testing.reader": "_HEAD",
     "world.database.sqlite.log_damage": "_LOST",
-    "world.resolver.message": "_PLAIN",
 }
 """By module; each is tried with `UNLIMITED` characters, or with its limit in `LIMITS`."""
 

@@ -84,7 +84,7 @@ def open_resolver(resolved: Resolved, clock: SystemClock) -> Resolver:
 
         trust = True if config.resolver.trusted else None
         return HostsFile(CachingResolver(SystemResolver(resolved.name_servers, trust_ad=trust), clock))
-    from pillarbox.world.resolver.records import Kind, Mx, Record
+    from pillarbox.dns import Kind, Mx, Record
     from pillarbox.world.resolver.zone import ZoneResolver
 
     records: dict[tuple[str, Kind], tuple[Record, ...]] = {}

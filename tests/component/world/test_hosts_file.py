@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.world.resolver import Answer, Failure, Kind, NxDomain, Outcome
+from pillarbox.dns import Answer, Failure, Kind, NxDomain, Outcome
 from pillarbox.world.resolver.hosts import HostsFile
 from pillarbox.world.resolver.zone import ZoneResolver
 

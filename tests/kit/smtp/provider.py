@@ -16,6 +16,7 @@ from pillarbox.delivery.reception.reception import Reception
 from pillarbox.directory import accounts, aliases, credentials, domains, groups, quota
 from pillarbox.directory.password_hash import PasswordHash, hash_password
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
+from pillarbox.dns import Failure, Kind, Mx
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.queue.schema import SCHEMA as QUEUE
@@ -33,7 +34,6 @@ from pillarbox.world.database import Database, Transaction
 from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.network.memory import MemoryNetwork
-from pillarbox.world.resolver import Failure, Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.telemetry import MemoryTelemetry

@@ -20,6 +20,7 @@ from typing import Any, Unpack
 from pillarbox.config.schema import Config
 from pillarbox.directory import accounts, domains
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
+from pillarbox.dns import Failure, Kind, Mx
 from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.server.relay.context import RelayContext, RelayLimits, relay_context
@@ -35,7 +36,6 @@ from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SeededEntropy
 from pillarbox.world.memory import MemoryBudget
 from pillarbox.world.network.memory import MemoryNetwork
-from pillarbox.world.resolver import Failure, Kind, Mx
 from pillarbox.world.resolver.zone import ZoneResolver
 from pillarbox.world.shared import Shared, shared_among
 from pillarbox.world.signals import LocalSignals

@@ -12,9 +12,9 @@ from pillarbox.admin.checks.bounded import MAX_AT_ONCE, BoundedResolver
 from pillarbox.admin.checks.policies import dmarc_mistake
 from pillarbox.admin.checks.result import CheckResult, Level
 from pillarbox.admin.checks.routes import Surroundings, Target, routes
+from pillarbox.dns import Answer, Failure, Kind, Mx, NxDomain, Outcome, Record
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.network.memory import MemoryNetwork, MemoryStream
-from pillarbox.world.resolver.records import Answer, Failure, Kind, Mx, NxDomain, Outcome, Record
 from pillarbox.world.resolver.zone import Records, ZoneResolver
 
 HOST = "mail.example.org"

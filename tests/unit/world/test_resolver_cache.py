@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from pillarbox.dns import Answer, Failure, Kind, NoData, NxDomain, Outcome
 from pillarbox.world.clock import VirtualClock
-from pillarbox.world.resolver import Answer, Failure, Kind, NoData, NxDomain, Outcome, Resolver
+from pillarbox.world.resolver import Resolver
 from pillarbox.world.resolver.cache import FAILURE_TTL_S, MAX_NEGATIVE_TTL_S, MAX_TTL_S, CachingResolver
 
 

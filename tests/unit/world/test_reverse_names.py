@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pillarbox.world.resolver import Answer, Kind
+from pillarbox.dns import Answer, Kind
 from pillarbox.world.resolver.zone import ZoneResolver
 
 OWNER = ".".join("10000000000000000000000000000000"[:24]) + ".8.b.d.0.1.0.0.2.ip6.arpa"

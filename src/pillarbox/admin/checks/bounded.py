@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final
 
+from pillarbox.dns import Failure, Kind, Outcome
 from pillarbox.world.clock import Clock
-from pillarbox.world.resolver import Failure, Kind, Outcome, Resolver
+from pillarbox.world.resolver import Resolver
 
 LOOKUP_S: Final = 6.0
 """For one lookup: long enough to ask a second name server where the first is silent."""

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from pillarbox.admin import dns_records
 from pillarbox.admin.checks.policies import dmarc_mistake
 from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
-from pillarbox.world.resolver import Answer, Failure, Mx, NoData, NxDomain, Outcome, Resolver
+from pillarbox.dns import Answer, Failure, Mx, NoData, NxDomain, Outcome
+from pillarbox.world.resolver import Resolver
 
 MAX_RECORDS = 20
 """Addresses of a host, and hosts of a domain, that are looked at."""

@@ -8,9 +8,10 @@ from typing import Final
 
 from pillarbox.admin.checks.reach import NoAnswer, require_server
 from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
+from pillarbox.dns import Answer, Failure
 from pillarbox.world.clock import Clock
 from pillarbox.world.network import Network
-from pillarbox.world.resolver import Answer, Failure, Resolver
+from pillarbox.world.resolver import Resolver
 
 MAX_AT_ONCE: Final = 50
 """Routes that are tried side by side."""

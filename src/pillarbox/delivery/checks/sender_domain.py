@@ -12,10 +12,11 @@ from enum import Enum
 
 from pillarbox.config.schema import Config
 from pillarbox.delivery.checks.check import NOTHING_FOUND, Check, Decision, Evidence, Finding
+from pillarbox.dns import Answer, Failure, Outcome
 from pillarbox.mail.address import domain_key
 from pillarbox.protocol.smtp.path import NULL
 from pillarbox.world.clock import Clock
-from pillarbox.world.resolver import Answer, Failure, Outcome, Resolver
+from pillarbox.world.resolver import Resolver
 from pillarbox.world.world import World
 
 TIMEOUT_S = 5.0

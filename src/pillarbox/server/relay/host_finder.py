@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from pillarbox.dns import Answer, Failure, Mx, NoData, NxDomain, normal_name
 from pillarbox.protocol.sasl.client import Credentials
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.world.entropy import Entropy
-from pillarbox.world.resolver import Answer, Failure, Mx, NoData, NxDomain, Resolver
-from pillarbox.world.resolver.resolver import normal_name
+from pillarbox.world.resolver import Resolver
 
 MAX_MX_HOSTS = 20
 """Mail exchangers of one destination that are tried; RFC 5321 §5.1 allows a limit of at least two addresses."""

@@ -8,9 +8,9 @@ import asyncio
 from collections import OrderedDict
 from typing import Any
 
+from pillarbox.dns import Answer, Failure, Kind, Outcome, normal_name, with_ttl
 from pillarbox.world.clock import Clock
-from pillarbox.world.resolver.records import Answer, Failure, Kind, Outcome, with_ttl
-from pillarbox.world.resolver.resolver import Resolver, normal_name
+from pillarbox.world.resolver.resolver import Resolver
 
 MAX_RECORDS = 100_000
 """Records kept, some 300 octets each; an outcome counts as one more, and so do each 100 octets of text. The least

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pillarbox.world.resolver.records import Answer, Kind, Outcome
-from pillarbox.world.resolver.resolver import Resolver, normal_name
+from pillarbox.dns import Answer, Kind, Outcome, normal_name
+from pillarbox.world.resolver.resolver import Resolver
 
 HOSTS_FILE: Final = Path("/etc/hosts")
 MAX_FILE_OCTETS: Final = 1024 * 1024

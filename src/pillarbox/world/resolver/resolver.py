@@ -5,7 +5,7 @@ import ipaddress
 from abc import ABC, abstractmethod
 from typing import Any
 
-from pillarbox.world.resolver.records import Answer, Failure, Kind, Mx, NoData, NxDomain, Outcome, Tlsa
+from pillarbox.dns import Answer, Failure, Kind, Mx, NoData, NxDomain, Outcome, Tlsa
 
 
 class Resolver(ABC):
@@ -46,11 +46,6 @@ class Resolver(ABC):
 
     async def close(self) -> None:  # noqa: B027  (most have nothing to close)
         """Close sockets and cancel queries."""
-
-
-def normal_name(name: str) -> str:
-    """A name in the form in which it is queried and compared."""
-    return name.lower().removesuffix(".")
 
 
 def _either(six: Outcome[str], four: Outcome[str]) -> Outcome[str]:

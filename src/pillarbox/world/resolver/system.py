@@ -14,8 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pillarbox.world.resolver import message
-from pillarbox.world.resolver.records import Failure, Kind, NxDomain, Outcome
+from pillarbox.dns import Failure, Kind, NxDomain, Outcome, message
 from pillarbox.world.resolver.resolver import Resolver
 
 CONFIGURATION = Path("/etc/resolv.conf")

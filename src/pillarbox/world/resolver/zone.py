@@ -7,8 +7,8 @@ no query leaves the machine.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pillarbox.world.resolver.records import Answer, Kind, NoData, NxDomain, Outcome, Record
-from pillarbox.world.resolver.resolver import Resolver, normal_name
+from pillarbox.dns import Answer, Kind, NoData, NxDomain, Outcome, Record, normal_name
+from pillarbox.world.resolver.resolver import Resolver
 
 TTL_S = 300
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from pillarbox.delivery.checks.sender_domain import Existence, SenderDomains, existence_of
+from pillarbox.dns import Failure, Kind, Mx, Outcome
 from pillarbox.world.clock import VirtualClock
-from pillarbox.world.resolver import Failure, Kind, Mx, Outcome
 from pillarbox.world.resolver.zone import ZoneResolver
 
 

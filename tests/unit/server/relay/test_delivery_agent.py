@@ -2,9 +2,9 @@
 
 import pytest
 
+from pillarbox.dns import Kind
 from pillarbox.world.network import Endpoint
 from pillarbox.world.network.memory import Fault
-from pillarbox.world.resolver import Kind
 from tests.kit.smtp.peer import SILENCE
 from tests.kit.smtp.relay import RelayProvider, run_with_relay, two_hosts
 

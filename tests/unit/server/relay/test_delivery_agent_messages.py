@@ -2,6 +2,7 @@
 
 import pytest
 
+from pillarbox.dns import Kind, Mx
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue.outcome import delivered
 from pillarbox.queue.schedule import LEASE_MS, claim
@@ -10,7 +11,6 @@ from pillarbox.server.relay.host_finder import Host
 from pillarbox.server.relay.progress import NOT_TRIED
 from pillarbox.world.blobs import BlobDamaged
 from pillarbox.world.network.memory import MemoryStream
-from pillarbox.world.resolver import Kind, Mx
 from tests.kit.smtp.peer import SILENCE
 from tests.kit.smtp.relay import MESSAGE, RelayProvider, run_with_relay, two_hosts
 

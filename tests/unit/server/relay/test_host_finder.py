@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from pillarbox.dns import Failure, Kind, Mx, Record
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.server.relay.host_finder import MAX_ADDRESSES, MAX_MX_HOSTS, Host, HostFinder
 from pillarbox.world.entropy import SeededEntropy
-from pillarbox.world.resolver import Failure, Kind, Mx
-from pillarbox.world.resolver.records import Record
 from pillarbox.world.resolver.zone import ZoneResolver
 
 

@@ -10,8 +10,8 @@ import struct
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, NamedTuple
 
-from pillarbox.world.resolver.records import Answer, Failure, Kind, Mx, NoData, NxDomain, Outcome, Tlsa
-from pillarbox.world.resolver.resolver import normal_name
+from pillarbox.dns.names import normal_name
+from pillarbox.dns.records import Answer, Failure, Kind, Mx, NoData, NxDomain, Outcome, Tlsa
 
 MAX_RECORDS: Final = 500
 """Records of a response, all sections together."""

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pillarbox.world.resolver import Answer, Failure, Kind, Mx, NoData, NxDomain
-from pillarbox.world.resolver.message import (
+from pillarbox.dns import Answer, Failure, Kind, Mx, NoData, NxDomain
+from pillarbox.dns.message import (
     MAX_RECORDS,
     Malformed,
     NotInDns,
@@ -123,7 +123,7 @@ def test_pointers_that_lead_to_pointers_end() -> None:
 
 
 def test_a_name_that_many_point_to_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pillarbox.world.resolver import message
+    from pillarbox.dns import message
 
     decoded, label = count(), message._label
     monkeypatch.setattr(message, "_label", lambda octets: (next(decoded), label(octets))[1])
