@@ -117,6 +117,18 @@ def test_what_no_transaction_kept_can_be_discarded(blobs: Blobs, tmp_path: Path)
     ]
 
 
+@pytest.mark.parametrize("octets", [SMALL, LARGE])
+def test_what_is_taken_back_leaves_nothing(blobs: Blobs, tmp_path: Path, octets: bytes) -> None:
+    async def scenario() -> bytes:
+        writer = blobs.writer()
+        await writer.add(octets)
+        return await writer.take_back()
+
+    assert asyncio.run(scenario()) == octets
+    incoming = tmp_path / "blobs" / "incoming"
+    assert not incoming.exists() or not [file for file in incoming.iterdir() if file.name != ".keeping"]
+
+
 def test_a_blob_that_is_unknown_is_missing(database: Database, blobs: Blobs) -> None:
     with pytest.raises(BlobMissing):
         database.read_now(blobs.read, bytes(32))

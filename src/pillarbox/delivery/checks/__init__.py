@@ -26,6 +26,9 @@ one row to `CHECKS` in `table.py`, and add a test (`tests/unit/delivery/checks/`
             Must not wait. Keep what was started in `self`, by key; `conclude` finds it there.
             """
 
+        def needs_body(self, top: bytes) -> bool:
+            """Optional. At DATA: a large message with this top is to be there whole (`evidence.rest`), which costs."""
+
         async def conclude(self, evidence: Evidence) -> Finding:
             """Called at the stage of the check's row. May wait, for a limited time: the client waits too.
 

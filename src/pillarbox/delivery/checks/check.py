@@ -30,6 +30,18 @@ class Stage(Enum):
     """The message. Header fields can be added up to here."""
 
 
+class Rest(Struct, frozen=True, gc=False):
+    """What follows the top of a message."""
+
+    octets: bytes
+    start: int
+    """Where in the octets it begins."""
+
+
+NO_REST: Final = Rest(b"", 0)
+"""Of a message whose top is all of it."""
+
+
 class Evidence(Struct):
     """What is known at a stage; it grows from stage to stage."""
 
@@ -41,6 +53,8 @@ class Evidence(Struct):
     top: bytes = b""
     """At DATA: the message without our trace fields, or where it has more, its first `TOP_OCTETS` and all of its header
     (`reception.body`)."""
+    rest: Rest | None = None
+    """At DATA: what follows the top; `None` where it has not come yet, since no check needs it."""
 
 
 class Decision(IntEnum):
@@ -127,6 +141,10 @@ class Check(ABC):
 
     def begin(self, evidence: Evidence) -> None:  # noqa: B027 (most checks have nothing to start early)
         """MAIL was received: start slow work."""
+
+    def needs_body(self, top: bytes) -> bool:  # noqa: ARG002 (most checks do not)
+        """Whether, at DATA, a large message with this top is to be there whole."""
+        return False
 
     @abstractmethod
     async def conclude(self, evidence: Evidence) -> Finding:

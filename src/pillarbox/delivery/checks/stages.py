@@ -36,6 +36,10 @@ class Checks:
         for check in self._of_a_message[evidence.origin.source]:
             check.begin(evidence)
 
+    def need_body(self, source: Source, top: bytes) -> bool:
+        """Whether a check at DATA is to conclude when a large message with this top is there whole, and not before."""
+        return any(check.needs_body(top) for check in self.rows[source][Stage.DATA])
+
     async def conclude(self, stage: Stage, evidence: Evidence, verdict: Verdict) -> Verdict:
         """The verdict after this stage. A refusal ends it: later checks do not run."""
         for check in self.rows[evidence.origin.source][stage]:

@@ -2,7 +2,9 @@
 
 The top of a message is completed before anything is stored (trace fields, header of a submission) by a
 function that is given all of a small message, and of a larger one `TOP_OCTETS` and all of its header (at most
-`MAX_TOP_OCTETS`), and may refuse it. A message that is refused or too large is read to its end without being kept.
+`MAX_TOP_OCTETS`), and may refuse it. Where what is put there depends on the body (`Waits`), a larger message is
+kept as it came and written a second time, below its completed top. A message that is refused or too large is read to
+its end without being kept.
 
 What is in memory is reserved in the memory budget: the top until it is in a file, and the whole message at its end,
 until `looked_at`. Where there is no room the sender waits, and is refused when that lasts too long; so is one that
@@ -14,6 +16,8 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from msgspec import Struct
 
+from pillarbox.delivery.checks.check import NO_REST, Rest
+from pillarbox.delivery.reception.writing import in_thread, write_below
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.delivery.text_form import MEMORY_FACTOR
 from pillarbox.protocol.smtp.line_ends import LineEnds, is_clean, repair
@@ -27,8 +31,11 @@ MAX_TOP_OCTETS = 1024 * 1024
 
 _SCARCE = Refused(Reason.MEMORY_SCARCE)
 
-Complete = Callable[[bytes], Awaitable[bytes | Refused]]
-"""Given the top of a message: the top as it is to be stored, which differs in the header only, or the refusal."""
+Complete = Callable[[bytes, Rest | None], Awaitable[bytes | Refused]]
+"""Given the top of a message, and the rest where that has come: the top as it is to be stored, which differs in the
+header only, or the refusal."""
+Waits = Callable[[bytes], bool]
+"""Whether the top of a message can be completed only when all of it has come."""
 
 
 class StoredMessage(Struct, frozen=True, gc=False):
@@ -53,6 +60,8 @@ class IncomingBody:
         "_max_octets",
         "_memory",
         "_parts",
+        "_top_octets",
+        "_waits",
         "_whole",
         "_writer",
         "octets",
@@ -60,13 +69,21 @@ class IncomingBody:
     )
 
     def __init__(
-        self, blobs: Blobs, memory: PeerShares, complete: Complete, *, max_octets: int, binary: bool
+        self,
+        blobs: Blobs,
+        memory: PeerShares,
+        complete: Complete,
+        *,
+        waits: Waits,
+        max_octets: int,
+        binary: bool,
     ) -> None:
         self._blobs = blobs
         self._memory = memory
         self._held: Reservation | None = None
         self._whole: Reservation | None = None
         self._complete = complete
+        self._waits = waits
         self._max_octets = max_octets
         # RFC 3030 §3: of BINARYMIME every bit is kept
         self._binary = binary
@@ -75,6 +92,8 @@ class IncomingBody:
         self._header_is_long = False
         """The header does not end within `TOP_OCTETS`."""
         self._writer: BlobWriter | None = None
+        self._top_octets = 0
+        """Of what is written as it came, so much is the top, which is not completed yet."""
         self.octets = 0
         """Octets received, as RFC 1870 §5 counts them."""
         self.refused: Refused | None = None
@@ -111,7 +130,8 @@ class IncomingBody:
                     return self.refused
             if self._held:
                 self._held.keep()
-            completed = await self._complete(last if self._binary else repair(last))
+            whole = last if self._binary else repair(last)
+            completed = await self._complete(whole, NO_REST)
             if isinstance(completed, Refused):
                 return completed
             return self._stored(prepare(completed), completed)
@@ -121,7 +141,7 @@ class IncomingBody:
         if not self._binary and not self.refused:
             await self._keep(self._ends().last_pieces())
         if self._writer is None and not self.refused:
-            await self._begin_writing()
+            await self._begin_writing(ended=True)
         if self._writer is None:
             assert self.refused is not None, "what is not refused is written"
             return self.refused
@@ -132,9 +152,24 @@ class IncomingBody:
             except MemoryScarce:
                 self.refuse(_SCARCE)
                 return _SCARCE
+        if self._top_octets and not await self._write_again(self._writer):
+            assert self.refused is not None
+            return self.refused
         blob, octets = await self._writer.finish()
         self._writer = None
         return self._stored(blob, octets)
+
+    async def _write_again(self, first: BlobWriter) -> bool:
+        """Write what has come below its completed top; not where that is refused."""
+        octets = await first.take_back()
+        self._writer = None
+        completed = await self._complete(octets[: self._top_octets], Rest(octets, self._top_octets))
+        if isinstance(completed, Refused):
+            self.refuse(completed)
+            return False
+        self._writer = writer = self._blobs.writer()
+        await in_thread(write_below, writer, completed, octets, self._top_octets)
+        return True
 
     def _stored(self, blob: PreparedBlob, octets: bytes) -> StoredMessage:
         if self._binary or not octets.endswith(b"\r\n"):
@@ -219,12 +254,17 @@ class IncomingBody:
         self._header_is_long = not found and len(self._parts[0]) >= TOP_OCTETS
         return found
 
-    async def _begin_writing(self) -> None:
+    async def _begin_writing(self, *, ended: bool = False) -> None:
+        """What has come goes to a file, or to memory where it is little. `ended`: that is all."""
         if self._held:
             self._held.keep()
         top = b"".join(self._parts)
         self._parts.clear()
-        completed = await self._complete(top)
+        completed: bytes | Refused = top
+        if not ended and self._waits(top):
+            self._top_octets = len(top)
+        else:
+            completed = await self._complete(top, NO_REST if ended else None)
         if isinstance(completed, Refused):
             self.refuse(completed)
             return

@@ -1,8 +1,6 @@
 """What is written when a message is accepted: put together before the transaction, and the verb itself."""
 
-import asyncio
 from dataclasses import dataclass
-from typing import Final
 
 from msgspec import Struct
 
@@ -11,6 +9,7 @@ from pillarbox.delivery.accept import Acceptance, accept
 from pillarbox.delivery.destinations import Destinations
 from pillarbox.delivery.envelope import Envelope, Origin
 from pillarbox.delivery.reception.body import StoredMessage
+from pillarbox.delivery.reception.writing import in_thread, write_below
 from pillarbox.delivery.summarizing import summary_of
 from pillarbox.delivery.text_form import text_form
 from pillarbox.mail.dsn import RETURNED_OCTETS, Dsn
@@ -22,9 +21,6 @@ from pillarbox.world.blobs import BlobWriter, PreparedBlob, prepare
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import nonce
 from pillarbox.world.world import World
-
-COPIED_OCTETS: Final = 256 * 1024
-"""Octets of a large message that are copied together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +87,13 @@ async def _queued_form(received: ReceivedMessage, world: World) -> PreparedBlob:
     start = len(received.return_path)
     if stored.blob.location is None:
         return prepare(stored.octets[start:])
-    loop, writer = asyncio.get_running_loop(), world.blobs.writer()
-    return await loop.run_in_executor(None, _copied, writer, stored.octets, start)
+    return await in_thread(_copied, world.blobs.writer(), stored.octets, start)
 
 
 def _copied(writer: BlobWriter, octets: bytes, start: int) -> PreparedBlob:
     """In a thread: a large message from an offset on, as a file of its own."""
-    try:
-        for at in range(start, len(octets), COPIED_OCTETS):
-            writer.write(octets[at : at + COPIED_OCTETS])
-        return writer.finish_now()
-    except BaseException:
-        writer.abandon()
-        raise
+    write_below(writer, b"", octets, start)
+    return writer.finish_now()
 
 
 def _outbound(received: ReceivedMessage, blob: PreparedBlob) -> spool.Outbound:

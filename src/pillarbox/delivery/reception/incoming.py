@@ -5,23 +5,21 @@
 `IncomingMessage.finish` is the only place that returns `Accepted`, after the commit (RFC 5321 §4.2.5).
 """
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
 from msgspec import Struct
 
 from pillarbox.config.schema import Config
 from pillarbox.delivery import submission, trace
-from pillarbox.delivery.checks.check import Decision, Evidence, Stage, Verdict
+from pillarbox.delivery.checks.check import Decision, Evidence, Rest, Stage, Verdict
 from pillarbox.delivery.checks.stages import Checks
 from pillarbox.delivery.destinations import NO_REQUEST, Destinations, DsnRequest
 from pillarbox.delivery.envelope import Envelope, Source
 from pillarbox.delivery.reception.body import MAX_TOP_OCTETS, IncomingBody, StoredMessage
 from pillarbox.delivery.reception.commit import Intake, ReceivedMessage, commit, intake_of
 from pillarbox.delivery.reception.recipient_resolver import RecipientResolver
+from pillarbox.delivery.reception.writing import in_thread
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.delivery.route import (
     Destination,
@@ -51,9 +49,6 @@ LONG_HEADER_OCTETS: Final = 64 * 1024
 """From this size on a header is read and rewritten in a thread: a megabyte of it takes a tenth of a second."""
 
 _ID_OCTETS = 8
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Accepted(Struct, frozen=True, gc=False):
@@ -218,6 +213,7 @@ class IncomingMessage:
                 self._resources.world.blobs,
                 self._resources.world.memory.of(stranger=self._origin.source is Source.PUBLIC),
                 self._complete,
+                waits=self._waits,
                 max_octets=self._resources.config.limits.message_octets,
                 binary=self.binary,
             )
@@ -225,7 +221,11 @@ class IncomingMessage:
 
     # --- before the commit
 
-    async def _complete(self, top: bytes) -> bytes | Refused:
+    def _waits(self, top: bytes) -> bool:
+        """Whether the body decides what is written above it."""
+        return self._resources.checks.need_body(self._origin.source, top)
+
+    async def _complete(self, top: bytes, rest: Rest | None) -> bytes | Refused:
         """The top of the message as it is stored. Raises `DatabaseUnavailable`."""
         if self._origin.account:
             submitted = await self._prepared(top, self._origin.account)
@@ -233,16 +233,17 @@ class IncomingMessage:
                 return submitted
             top = submitted
         long = _has_long_header(top)
-        marks = await _in_thread(trace.marks, top) if long else trace.marks(top)
+        marks = await in_thread(trace.marks, top) if long else trace.marks(top)
         if marks.hops > MAX_HOPS:
             return Refused(Reason.TOO_MANY_HOPS)
-        if marks.forged and (await _in_thread(_is_cut, top) if long else _is_cut(top)):
+        if marks.forged and (await in_thread(_is_cut, top) if long else _is_cut(top)):
             # What is forged could hide beyond the fields that are read
             return Refused(Reason.HEADER_TOO_LARGE)
         checks = self._resources.checks
         if checks.rows[self._origin.source][Stage.DATA]:
-            self._evidence.top = top
+            self._evidence.top, self._evidence.rest = top, rest
             self._verdict = await checks.conclude(Stage.DATA, self._evidence, self._verdict)
+            self._evidence.rest = None  # large messages are not to be in memory twice
             if self._verdict.refused:
                 return self._verdict.refused
         if self._destinations.placements:
@@ -250,7 +251,7 @@ class IncomingMessage:
             self._return_path = trace.return_path(self._reverse_path)
         fields = b"".join((self._return_path, *self._verdict.fields, self._received()))
         if long:
-            return await _in_thread(trace.with_trace, top, fields, marks, self._our_names())
+            return await in_thread(trace.with_trace, top, fields, marks, self._our_names())
         return trace.with_trace(top, fields, marks, self._our_names())
 
     def _our_names(self) -> tuple[str, ...]:
@@ -335,11 +336,6 @@ class IncomingMessage:
 
 def _has_long_header(top: bytes) -> bool:
     return len(top) >= LONG_HEADER_OCTETS and top.find(b"\r\n\r\n", 0, LONG_HEADER_OCTETS) < 0
-
-
-async def _in_thread(work: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-    """What work on the top of a message results in that has a long header."""
-    return await asyncio.get_running_loop().run_in_executor(None, partial(work, *arguments, **keywords))
 
 
 def _is_cut(top: bytes) -> bool:

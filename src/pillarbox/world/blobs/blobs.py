@@ -29,6 +29,9 @@ class BlobWriter(Protocol):
     async def finish(self) -> tuple[PreparedBlob, bytes]:
         """End the blob; return it, ready to be kept, with its octets. Raises `DatabaseUnavailable`."""
 
+    async def take_back(self) -> bytes:
+        """The octets, of which no blob is made. Raises `DatabaseUnavailable`."""
+
     def finish_now(self) -> PreparedBlob:
         """`finish` for programs without a loop."""
 

@@ -218,6 +218,12 @@ class FileWriter:
             None, written.settle_and_read, self._directory
         )
 
+    async def take_back(self) -> bytes:
+        """See `BlobWriter.take_back`."""
+        if self._file is None:
+            return b"".join(self._parts)
+        return await asyncio.get_running_loop().run_in_executor(None, self._written(self._file).take_back)
+
     def finish_now(self) -> PreparedBlob:
         """See `BlobWriter.finish_now`."""
         if self._file is None:
@@ -258,12 +264,28 @@ class _Written:
     def settle_and_read(self, directory: Path) -> tuple[PreparedBlob, bytes]:
         """`settle`, and the octets."""
         try:
-            octets = os.pread(self.descriptor, self.blob.size, 0)
-        except OSError as failure:
-            os.close(self.descriptor)
-            self.path.unlink(missing_ok=True)
-            raise DatabaseUnavailable(str(failure)) from failure
+            octets = self._octets()
+        except DatabaseUnavailable:
+            self._remove()
+            raise
         return self.settle(directory), octets
+
+    def take_back(self) -> bytes:
+        """The octets; the file goes."""
+        try:
+            return self._octets()
+        finally:
+            self._remove()
+
+    def _octets(self) -> bytes:
+        try:
+            return os.pread(self.descriptor, self.blob.size, 0)
+        except OSError as failure:
+            raise DatabaseUnavailable(str(failure)) from failure
+
+    def _remove(self) -> None:
+        os.close(self.descriptor)
+        self.path.unlink(missing_ok=True)
 
     def settle(self, directory: Path) -> PreparedBlob:
         """In a thread: flush the file, give it its name, and make the name durable."""

@@ -102,6 +102,10 @@ class MemoryWriter:
         octets = b"".join(self._parts)
         return prepare(octets), octets
 
+    async def take_back(self) -> bytes:
+        """See `BlobWriter.take_back`."""
+        return b"".join(self._parts)
+
     def finish_now(self) -> PreparedBlob:
         """See `BlobWriter.finish_now`."""
         return prepare(b"".join(self._parts))

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.delivery.reception.body import MAX_TOP_OCTETS, TOP_OCTETS, IncomingBody, StoredMessage
+from pillarbox.delivery.checks.check import NO_REST, Rest
+from pillarbox.delivery.reception.body import MAX_TOP_OCTETS, TOP_OCTETS, IncomingBody, StoredMessage, Waits
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.world.blobs import Blobs, DatabaseBlobs, FileBlobs, prepare
 from pillarbox.world.memory import MemoryBudget
@@ -13,11 +14,21 @@ BUDGET = MemoryBudget()
 LIMIT = 10 * MAX_TOP_OCTETS
 
 
-def body(blobs: Blobs, *, binary: bool = False, max_octets: int = LIMIT) -> IncomingBody:
-    return IncomingBody(blobs, BUDGET.strangers, traced, max_octets=max_octets, binary=binary)
+def never(_top: bytes) -> bool:
+    return False
 
 
-async def traced(top: bytes) -> bytes:
+def always(_top: bytes) -> bool:
+    return True
+
+
+def body(
+    blobs: Blobs, *, binary: bool = False, max_octets: int = LIMIT, waits: Waits = never
+) -> IncomingBody:
+    return IncomingBody(blobs, BUDGET.strangers, traced, waits=waits, max_octets=max_octets, binary=binary)
+
+
+async def traced(top: bytes, _rest: Rest | None) -> bytes:
     return b"Trace: x\r\n" + top
 
 
@@ -67,10 +78,12 @@ def test_of_binary_lines_and_of_what_a_check_has_added_nothing_is_known() -> Non
     assert isinstance(binary, StoredMessage)
     assert not binary.crlf_only
 
-    async def added(top: bytes) -> bytes:
+    async def added(top: bytes, _rest: Rest | None) -> bytes:
         return b"X-Check: one\n" + top
 
-    incoming = IncomingBody(DatabaseBlobs(), BUDGET.strangers, added, max_octets=LIMIT, binary=False)
+    incoming = IncomingBody(
+        DatabaseBlobs(), BUDGET.strangers, added, waits=never, max_octets=LIMIT, binary=False
+    )
     whole = gathered(incoming, [], octets)
     assert isinstance(whole, StoredMessage)
     assert not whole.crlf_only
@@ -114,10 +127,12 @@ def test_abandoning_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_what_the_top_refuses_is_refused(pieces: int) -> None:
     refused = Refused(Reason.TOO_MANY_HOPS)
 
-    async def refuse(_top: bytes) -> Refused:
+    async def refuse(_top: bytes, _rest: Rest | None) -> Refused:
         return refused
 
-    incoming = IncomingBody(DatabaseBlobs(), BUDGET.strangers, refuse, max_octets=LIMIT, binary=False)
+    incoming = IncomingBody(
+        DatabaseBlobs(), BUDGET.strangers, refuse, waits=never, max_octets=LIMIT, binary=False
+    )
     assert gathered(incoming, [b"x" * 65_536] * pieces, b"end") is refused
     assert incoming.refused in (None, refused)
 
@@ -125,11 +140,13 @@ def test_what_the_top_refuses_is_refused(pieces: int) -> None:
 def test_the_top_is_seen_once(tmp_path: Path) -> None:
     tops: list[bytes] = []
 
-    async def complete(top: bytes) -> bytes:
+    async def complete(top: bytes, _rest: Rest | None) -> bytes:
         tops.append(top)
         return top
 
-    incoming = IncomingBody(FileBlobs(tmp_path), BUDGET.strangers, complete, max_octets=LIMIT, binary=False)
+    incoming = IncomingBody(
+        FileBlobs(tmp_path), BUDGET.strangers, complete, waits=never, max_octets=LIMIT, binary=False
+    )
     gathered(incoming, [b"x" * 65_536] * 40, b"")
     assert len(tops) == 1
     assert len(tops[0]) >= MAX_TOP_OCTETS
@@ -141,3 +158,53 @@ def test_a_header_that_comes_octet_by_octet_costs_its_length() -> None:
         gathered(incoming, [b"x" * TOP_OCTETS, *[b"x"] * pieces], b"")
 
     assert_linear(gather, lambda size: size, 40_000)
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("files", [False, True])
+def test_a_top_that_waits_is_completed_with_the_rest(tmp_path: Path, large: bool, files: bool) -> None:
+    pieces = [b"Subject: x\r\n\r\n", *([b"line\r\n" * 20_000] * 30 if large else [])]
+    seen: list[bytes] = []
+
+    async def complete(top: bytes, rest: Rest | None) -> bytes:
+        assert rest is not None
+        assert (rest is NO_REST) is not large
+        seen.append(top + rest.octets[rest.start :])
+        return b"Trace: x\r\n" + top
+
+    incoming = IncomingBody(
+        FileBlobs(tmp_path) if files else DatabaseBlobs(),
+        BUDGET.strangers,
+        complete,
+        waits=always,
+        max_octets=LIMIT,
+        binary=False,
+    )
+    whole = gathered(incoming, pieces, b"end\r\n")
+    came = b"".join(pieces) + b"end\r\n"
+    assert seen == [came]
+    assert isinstance(whole, StoredMessage)
+    assert whole.octets == b"Trace: x\r\n" + came
+    assert whole.blob.blob == prepare(whole.octets).blob
+    assert not list((tmp_path / "incoming").glob("*"))
+
+
+@pytest.mark.parametrize("files", [False, True])
+def test_a_large_message_that_is_refused_at_its_end_leaves_nothing_behind(
+    tmp_path: Path, files: bool
+) -> None:
+    refused = Refused(Reason.TOO_MANY_HOPS)
+
+    async def refuse(_top: bytes, _rest: Rest | None) -> Refused:
+        return refused
+
+    incoming = IncomingBody(
+        FileBlobs(tmp_path) if files else DatabaseBlobs(),
+        BUDGET.strangers,
+        refuse,
+        waits=always,
+        max_octets=LIMIT,
+        binary=False,
+    )
+    assert gathered(incoming, [b"a: b\r\n\r\n", *[b"x" * 65_536] * 30], b"end") is refused
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
