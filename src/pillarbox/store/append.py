@@ -23,6 +23,8 @@ class Message(Struct, frozen=True, gc=False):
 
     blob: PreparedBlob
     summary: Summary
+    authentication: bytes | None = None
+    """What checks have found, as JSON; `None` where nothing was checked."""
 
 
 class Arrival(Struct, frozen=True, gc=False):
@@ -111,14 +113,16 @@ def _counts(arrival: Arrival) -> MailboxCounts:
     return MailboxCounts.of(arrival.flags, octets=arrival.message.summary.size)
 
 
-_INSERT_EMAIL = "INSERT INTO emails VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_EMAIL = "INSERT INTO emails VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def _store_email(tx: Transaction, email: EmailId, message: Message) -> None:
-    _insert_email(tx, email, message.blob.keep(tx).digest, message.summary)
+    _insert_email(tx, email, message.blob.keep(tx).digest, message.summary, message.authentication)
 
 
-def _insert_email(tx: Transaction, email: EmailId, digest: bytes, summary: Summary) -> None:
+def _insert_email(
+    tx: Transaction, email: EmailId, digest: bytes, summary: Summary, authentication: bytes | None
+) -> None:
     tx.execute(
         _INSERT_EMAIL,
         (
@@ -142,14 +146,16 @@ def _insert_email(tx: Transaction, email: EmailId, digest: bytes, summary: Summa
             summary.cached_fields,
             summary.preview,
             summary.body,
+            authentication,
         ),
     )
 
 
 def rewrite_email(tx: Transaction, email: EmailId, digest: bytes, summary: Summary) -> None:
-    """Replace the rendered data of an email; its mailboxes, flags and the blob's use count stay the same."""
+    """Replace the rendered data of an email; what was found when it came stays, as do mailboxes, flags and uses."""
+    found = tx.value("SELECT authentication FROM emails WHERE id = ?", (email,))
     tx.execute("DELETE FROM emails WHERE id = ?", (email,))
-    _insert_email(tx, email, digest, summary)
+    _insert_email(tx, email, digest, summary, found if isinstance(found, bytes) else None)
     tx.execute(
         "UPDATE placements SET size = ?, sent_at_ms = ?, sent_day = ? WHERE email = ?",
         (summary.size, summary.sent_at_ms, summary.sent_day, email),

@@ -12,7 +12,7 @@ The id of an email has its account in the upper bits (see `account_counters`), s
 - `flag_texts`: long texts of `flags`, with the number of messages; see the module of that name.
 - `emails`: what was rendered once at delivery. `blob` is the name of the octets, `digest` the cached header fields,
   `links` the message ids of References (or the first of In-Reply-To). Small columns come first: SQLite reads a row
-  from its start.
+  from its start. `authentication` is what checks found when the message came, as JSON (`authentication.py`).
 - `orphans`: emails without placements, until `orphans.sweep` releases their octets.
 - `thread_keys`: the thread of a Message-ID or of a subject.
 - `unfinished_copies`: parts of large copies, to be expunged unless the copy is finished; see the module of that name.
@@ -167,8 +167,12 @@ CREATE TABLE unfinished_copies (
 ) WITHOUT ROWID
 """
 
+_AUTHENTICATION = """
+ALTER TABLE emails ADD COLUMN authentication BLOB
+"""
+
 SCHEMA = Schema(
     "store",
-    migrations=(_TABLES + sqlite_fts.TABLE + _UNINDEXED, _ATTEMPTS, _RUNS, _TEXTS, _COPIES),
-    compatible_back_to=3,
+    migrations=(_TABLES + sqlite_fts.TABLE + _UNINDEXED, _ATTEMPTS, _RUNS, _TEXTS, _COPIES, _AUTHENTICATION),
+    compatible_back_to=6,
 )

@@ -220,6 +220,7 @@ EMAILS: Final[TableValues] = TableValues(
         **dict.fromkeys((*_TEXTS, "subject", "links", "preview"), text("''")),
         "message_id": optional(text()),
         **dict.fromkeys(("envelope", "bodystructure", "digest", "body"), octets("x''")),
+        "authentication": optional(octets()),
     },
     rule="What is kept of an email, beside its octets, has its types.",
     named="id",
