@@ -26,7 +26,15 @@ MAX_TEXT_OCTETS: Final = 4 * MAX_NAME_OCTETS
 MAX_POINTERS: Final = 127
 """From one part of a name to the next (RFC 1035 §4.1.4); each has a label of its own."""
 
-_TYPES: Final = {Kind.A: 1, Kind.PTR: 12, Kind.MX: 15, Kind.TXT: 16, Kind.AAAA: 28, Kind.TLSA: 52}
+_TYPES: Final = {
+    Kind.A: 1,
+    Kind.PTR: 12,
+    Kind.MX: 15,
+    Kind.TXT: 16,
+    Kind.AAAA: 28,
+    Kind.TLSA: 52,
+    Kind.CNAME: 5,
+}
 _CNAME, _SOA, _OPT, _IN = 5, 6, 41, 1
 _HEADER: Final = struct.Struct("!HHHHHH")
 _RECORD: Final = struct.Struct("!HHIH")
@@ -174,7 +182,7 @@ class _Reader:
                 return Mx(int.from_bytes(data[:2]), self._name(start + 2)[0])
             case Kind.TXT:
                 return _strings(data)
-            case Kind.PTR:
+            case Kind.PTR | Kind.CNAME:
                 return self._name(start)[0]
             case Kind.TLSA:
                 return Tlsa(data[0], data[1], data[2], data[3:])

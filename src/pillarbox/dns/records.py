@@ -1,12 +1,17 @@
 """Record types, and the four outcomes of a lookup."""
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 
 class Kind(StrEnum):
     """The record types that are queried, named as in zone files."""
+
+    __hash__ = (
+        str.__hash__
+    )  # that of `Enum` is a function of Python, and the cache hashes one at each look-up
 
     A = "A"
     AAAA = "AAAA"
@@ -14,18 +19,18 @@ class Kind(StrEnum):
     TXT = "TXT"
     PTR = "PTR"
     TLSA = "TLSA"
+    CNAME = "CNAME"
+    """The alias itself, which is not followed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mx:
+class Mx(Struct, frozen=True, gc=False):
     """A mail exchanger (RFC 1035 §3.3.9). An empty `exchange` is the null MX (RFC 7505 §3)."""
 
     preference: int
     exchange: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tlsa:
+class Tlsa(Struct, frozen=True, gc=False):
     """A TLSA record (RFC 6698 §2.1)."""
 
     usage: int
@@ -39,36 +44,34 @@ Record = str | bytes | Mx | Tlsa
 R = TypeVar("R", bound=Record, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[R]):
+class Answer(Struct, Generic[R], frozen=True, gc=False):
     """Records of the kind exist."""
 
     records: tuple[R, ...]
     ttl_s: int
     authenticated: bool = False
-    """A trusted resolver has validated this by DNSSEC (the AD bit, RFC 4035 §3.2.3)."""
+    """A trusted resolver has validated this by DNSSEC (the AD bit, RFC 4035 §3.2.3): records, and every alias on
+    the way to them."""
     canonical_name: str = ""
-    """The name at the end of a CNAME chain; empty without one."""
+    """The name at the end of a CNAME chain; empty without one. Where the chain is not authenticated as a whole, its
+    beginning may be: `Kind.CNAME` tells (RFC 7672 §2.2.2)."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoData:
+class NoData(Struct, frozen=True, gc=False):
     """The name exists, without records of the kind (RFC 2308 §2.2)."""
 
     ttl_s: int
     authenticated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NxDomain:
+class NxDomain(Struct, frozen=True, gc=False):
     """The name does not exist (RFC 2308 §2.1)."""
 
     ttl_s: int
     authenticated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True, gc=False):
     """The lookup failed: timeout, SERVFAIL, or an answer that does not validate. Try later."""
 
     reason: str
@@ -79,4 +82,12 @@ Outcome = Answer[R] | NoData | NxDomain | Failure
 
 def with_ttl(outcome: Outcome[R], ttl_s: int) -> Outcome[R]:
     """The same outcome with another TTL."""
-    return outcome if isinstance(outcome, Failure) else replace(outcome, ttl_s=ttl_s)
+    match outcome:
+        case Answer():
+            return Answer(outcome.records, ttl_s, outcome.authenticated, outcome.canonical_name)
+        case NoData():
+            return NoData(ttl_s, outcome.authenticated)
+        case NxDomain():
+            return NxDomain(ttl_s, outcome.authenticated)
+        case Failure():
+            return outcome

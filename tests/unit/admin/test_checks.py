@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from pillarbox.admin.checks import dns
@@ -115,7 +115,7 @@ def test_an_alias_as_a_mail_exchanger_is_named() -> None:
         async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
             outcome = await super().lookup(name, kind)
             if isinstance(outcome, Answer) and name == "mx.example.org":
-                return replace(outcome, canonical_name="real.example")
+                return msgspec.structs.replace(outcome, canonical_name="real.example")
             return outcome
 
     records: Records = {
