@@ -18,7 +18,8 @@ from pillarbox.dns import Answer, Failure, Kind, Mx, NoData, NxDomain, Outcome, 
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.resolver import Resolver
 from pillarbox.world.resolver.cache import CachingResolver
-from pillarbox.world.resolver.system import NameServer, SystemResolver
+from pillarbox.world.resolver.servers import NameServer
+from pillarbox.world.resolver.system import SystemResolver
 from pillarbox.world.resolver.zone import Records, ZoneResolver
 
 ZONE = """\
@@ -36,6 +37,9 @@ null IN MX 0 .
 @ IN TXT "v=spf1 " "-all"
 _25._tcp.mx1 IN TLSA 3 1 1 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 alias IN CNAME mx1
+far IN CNAME alias
+nowhere IN CNAME nobody
+loop IN CNAME loop
 below.empty IN A 192.0.2.3
 1.2.0.192.in-addr.arpa IN PTR mx1
 """
@@ -54,6 +58,10 @@ RECORDS: Records = {
     ("null.one.example", Kind.MX): [Mx(0, "")],
     ("one.example", Kind.TXT): [b"v=spf1 -all"],
     ("_25._tcp.mx1.one.example", Kind.TLSA): [Tlsa(3, 1, 1, bytes(range(32)))],
+    ("alias.one.example", Kind.CNAME): ["mx1.one.example"],
+    ("far.one.example", Kind.CNAME): ["alias.one.example"],
+    ("nowhere.one.example", Kind.CNAME): ["nobody.one.example"],
+    ("loop.one.example", Kind.CNAME): ["loop.one.example"],
     ("below.empty.one.example", Kind.A): ["192.0.2.3"],
     ("1.2.0.192.in-addr.arpa", Kind.PTR): ["mx1.one.example"],
 }
@@ -120,8 +128,6 @@ def run(request: pytest.FixtureRequest) -> Run:
 
     async def inside(scenario: Callable[[Resolver], Awaitable[Any]]) -> Any:
         zone = ZoneResolver(["one.example", "2.0.192.in-addr.arpa"], RECORDS, outside=Failure("outside"))
-        zone.put("alias.one.example", Kind.A, "192.0.2.1")
-        zone.put("alias.one.example", Kind.AAAA, "2001:db8::1")
         made: dict[str, Callable[[], Resolver]] = {
             "zone": lambda: zone,
             "cache": lambda: CachingResolver(zone, VirtualClock()),
@@ -167,6 +173,34 @@ def test_aliases_are_followed(run: Run) -> None:
         "2001:db8::1",
         "192.0.2.1",
     )
+
+
+def test_an_alias_is_told_by_its_own_record_and_by_the_name_at_its_end(run: Run) -> None:
+    async def scenario(resolver: Resolver) -> None:
+        for name, target in (("alias", "mx1"), ("far", "alias")):
+            found = await resolver.alias(f"{name}.one.example")
+            assert records(found) == (f"{target}.one.example",)
+            addresses = await resolver.addresses(f"{name}.one.example")
+            assert isinstance(addresses, Answer)
+            assert addresses.canonical_name == "mx1.one.example"
+
+    run(scenario)
+    assert isinstance(run(lambda resolver: resolver.alias("mx1.one.example")), NoData)
+    assert isinstance(run(lambda resolver: resolver.alias("nobody.one.example")), NxDomain)
+
+
+def test_an_alias_of_nothing_leads_to_nothing(run: Run) -> None:
+    assert isinstance(run(lambda resolver: resolver.addresses("nowhere.one.example")), NxDomain)
+    assert not isinstance(run(lambda resolver: resolver.addresses("loop.one.example")), Answer)
+
+
+@pytest.mark.parametrize("name", ["mx1.one.example", "nobody.one.example", "x" * 64, ""])
+def test_what_is_known_at_once_is_what_a_lookup_says(run: Run, name: str) -> None:
+    async def scenario(resolver: Resolver) -> tuple[Outcome[Any], Outcome[Any] | None]:
+        return await resolver.lookup(name, Kind.A), resolver.known(name, Kind.A)
+
+    looked_up, known = run(scenario)
+    assert known is None or known == looked_up
 
 
 @pytest.mark.rfc("7208 §3.3", "MUST")

@@ -16,6 +16,8 @@ from pathlib import Path
 from pillarbox.config.services import SERVICES
 from tests.kit.command_line import set_up
 
+NO_DNS = ["[resolver]", 'servers = ["127.0.0.1:1"]']
+"""No question of a test leaves the machine."""
 ENABLED = [row.name for row in SERVICES.values() if row.enabled]
 
 
@@ -39,7 +41,7 @@ class Served:
         self.ports = dict(zip(ENABLED, free_ports(len(ENABLED)), strict=True))
         lines = [f'{name} = ["127.0.0.1:{port}"]' for name, port in self.ports.items()]
         self.there.config.write_text(
-            "\n".join([self.configured(config), "[listen]", *lines, *self.listening()])
+            "\n".join([self.configured(config), *NO_DNS, "[listen]", *lines, *self.listening()])
         )
         with self.log.open("wb") as log:
             process = subprocess.Popen(

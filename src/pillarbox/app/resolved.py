@@ -14,7 +14,7 @@ from pillarbox.config.schema import Certificate, Config, ConfigWrong, Relay
 from pillarbox.config.services import SERVICES
 from pillarbox.protocol.sasl.client import Credentials
 from pillarbox.server.relay.host_finder import SMART_HOST, Encryption, Host, Routes
-from pillarbox.world.resolver.system import DNS_PORT, NameServer
+from pillarbox.world.resolver.servers import DNS_PORT, NameServer
 from pillarbox.world.tls.server import CertificateFiles, CertificateUnusable
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what the operator asks for with "*"

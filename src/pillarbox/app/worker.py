@@ -14,6 +14,7 @@ from pillarbox.app.control import listen_for_control
 from pillarbox.app.descriptors import tell_when_used_up
 from pillarbox.app.listeners import DRAIN_S, FailureReporter, Listeners
 from pillarbox.app.metrics import publish_readings
+from pillarbox.app.name_servers import examine_name_servers
 from pillarbox.app.relaying import make_relay
 from pillarbox.app.resolved import Resolved
 from pillarbox.app.sockets import Sockets
@@ -119,6 +120,9 @@ async def _serve(
     watching = [
         asyncio.create_task(give_back_after_growth(world.clock)),
         asyncio.create_task(tell_when_used_up(world.clock, world.telemetry)),
+        asyncio.create_task(
+            examine_name_servers(world.resolver, world.clock, telemetry, tells=shared.worker == 0)
+        ),
     ]
     ready()
     await stop.wait()

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pillarbox.admin.checks import dns
+from pillarbox.admin.checks import dns, dnssec
 from pillarbox.admin.checks.bounded import MAX_AT_ONCE, BoundedResolver
 from pillarbox.admin.checks.policies import dmarc_mistake
 from pillarbox.admin.checks.result import CheckResult, Level
@@ -15,6 +15,8 @@ from pillarbox.admin.checks.routes import Surroundings, Target, routes
 from pillarbox.dns import Answer, Failure, Kind, Mx, NxDomain, Outcome, Record
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.network.memory import MemoryNetwork, MemoryStream
+from pillarbox.world.resolver.servers import NameServer
+from pillarbox.world.resolver.validation import Examined, Validation
 from pillarbox.world.resolver.zone import Records, ZoneResolver
 
 HOST = "mail.example.org"
@@ -258,3 +260,29 @@ def test_routes_that_lead_nowhere_or_back(destination: str, target: Target, leve
     assert one.level is level
     assert found in one.found
     assert level is Level.OK or one.remedy
+
+
+@pytest.mark.parametrize(
+    ("validation", "level"),
+    [
+        (Validation.VALIDATES, Level.OK),
+        (Validation.UNTRUSTED, Level.WARNING),
+        (Validation.NOT_VALIDATING, Level.WARNING),
+        (Validation.DECEPTIVE, Level.WARNING),
+        (Validation.UNKNOWN, Level.ADVICE),
+    ],
+)
+def test_name_servers_that_do_not_validate_are_told(validation: Validation, level: Level) -> None:
+    class Examining(ZoneResolver):
+        async def examine(self) -> list[Examined]:
+            return [Examined(NameServer("127.0.0.53"), validation)]
+
+    async def found() -> list[CheckResult]:
+        bounded = BoundedResolver(Examining([], {}), VirtualClock())
+        return [result async for result in dnssec.name_servers(bounded)]
+
+    (result,) = asyncio.run(found())
+    assert result.level is level
+    assert result.subject == "name server 127.0.0.53"
+    assert ("DANE is off" in result.found) is (level is Level.WARNING)
+    assert bool(result.remedy) is (level is not Level.OK)

@@ -1,12 +1,13 @@
 """Lookups that take a bounded time, however many there are and whatever the name servers do."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 from pillarbox.dns import Failure, Kind, Outcome
 from pillarbox.world.clock import Clock
 from pillarbox.world.resolver import Resolver
+from pillarbox.world.resolver.validation import Examined
 
 LOOKUP_S: Final = 6.0
 """For one lookup: long enough to ask a second name server where the first is silent."""
@@ -27,6 +28,14 @@ class BoundedResolver(Resolver):
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
         """See `Resolver`; a `Failure` where there is no answer in time."""
         return await self._bounded(self._behind.lookup(name, kind))
+
+    def known(self, name: str, kind: Kind) -> Outcome[Any] | None:
+        """See `Resolver`."""
+        return self._behind.known(name, kind)
+
+    async def examine(self) -> Sequence[Examined]:
+        """See `Resolver`."""
+        return await self._behind.examine()
 
     async def host_addresses(self, name: str) -> Outcome[str]:
         """See `Resolver`."""

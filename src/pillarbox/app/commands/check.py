@@ -169,7 +169,7 @@ def _server(installation: Installation) -> int | None:
 
 async def _in_dns(installation: Installation) -> "AsyncIterator[CheckResult]":
     from pillarbox.admin import domains
-    from pillarbox.admin.checks import dns
+    from pillarbox.admin.checks import dns, dnssec
     from pillarbox.admin.checks.bounded import BoundedResolver
     from pillarbox.app.privileges import as_invoker
     from pillarbox.app.world import open_resolver
@@ -184,6 +184,7 @@ async def _in_dns(installation: Installation) -> "AsyncIterator[CheckResult]":
     # The owner of the data is needed no more, and need not be able to read what is still to be imported.
     with as_invoker():
         checks = (
+            dnssec.name_servers(resolver),
             dns.host(resolver, config.hostname),
             *(dns.domain(resolver, name, config.hostname) for name in names),
             _of_routes(installation, resolver, names),

@@ -6,11 +6,13 @@ kept for some seconds, so that not every message queries a dead name server (RFC
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 from pillarbox.dns import Answer, Failure, Kind, Outcome, normal_name, with_ttl
 from pillarbox.world.clock import Clock
 from pillarbox.world.resolver.resolver import Resolver
+from pillarbox.world.resolver.validation import Examined
 
 MAX_RECORDS = 100_000
 """Records kept, some 300 octets each; an outcome counts as one more, and so do each 100 octets of text. The least
@@ -50,6 +52,10 @@ class CachingResolver(Resolver):
             pending.add_done_callback(lambda _done: self._pending.pop(question, None))
         # A caller that is cancelled doesn't cancel the query for the others.
         return await asyncio.shield(pending)
+
+    async def examine(self) -> Sequence[Examined]:
+        """See `Resolver`."""
+        return await self._behind.examine()
 
     async def close(self) -> None:
         """See `Resolver`."""

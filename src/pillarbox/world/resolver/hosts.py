@@ -5,12 +5,13 @@ Only those: what the DNS says of a mail domain is not for this machine to say ot
 
 import asyncio
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from pillarbox.dns import Answer, Kind, Outcome, normal_name
 from pillarbox.world.resolver.resolver import Resolver
+from pillarbox.world.resolver.validation import Examined
 
 HOSTS_FILE: Final = Path("/etc/hosts")
 MAX_FILE_OCTETS: Final = 1024 * 1024
@@ -34,6 +35,10 @@ class HostsFile(Resolver):
         """See `Resolver`: the DNS alone."""
         return await self._behind.lookup(name, kind)
 
+    def known(self, name: str, kind: Kind) -> Outcome[Any] | None:
+        """See `Resolver`: the DNS alone."""
+        return self._behind.known(name, kind)
+
     async def host_addresses(self, name: str) -> Outcome[str]:
         """See `Resolver`. The file is read again when it has changed; without one there is only `localhost`."""
         names = await asyncio.to_thread(self._current)
@@ -41,6 +46,10 @@ class HostsFile(Resolver):
         if found := names.get(wanted) or (_LOOPBACK if wanted == "localhost" else ()):
             return Answer(found, 0)
         return await self._behind.host_addresses(name)
+
+    async def examine(self) -> Sequence[Examined]:
+        """See `Resolver`."""
+        return await self._behind.examine()
 
     async def close(self) -> None:
         """See `Resolver`."""

@@ -3,9 +3,11 @@
 import asyncio
 import ipaddress
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 from pillarbox.dns import Answer, Failure, Kind, Mx, NoData, NxDomain, Outcome, Tlsa
+from pillarbox.world.resolver.validation import Examined
 
 
 class Resolver(ABC):
@@ -14,6 +16,12 @@ class Resolver(ABC):
     @abstractmethod
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
         """The records of one kind at one name, following CNAME. Never raises."""
+
+    def known(self, name: str, kind: Kind) -> Outcome[Any] | None:  # noqa: ARG002  (most know nothing)
+        """The outcome of `lookup`, where it is known without asking anybody: neither a coroutine nor a task is
+        needed for it.
+        """
+        return None
 
     async def mx(self, name: str) -> Outcome[Mx]:
         """Mail exchangers, best first (RFC 5321 §5.1); equal ones in no particular order."""
@@ -32,6 +40,13 @@ class Resolver(ABC):
         """`addresses` of a host that the operator names, which this machine may know better than the DNS."""
         return await self.addresses(name)
 
+    async def alias(self, name: str) -> Outcome[str]:
+        """What a name is an alias of, by its own CNAME record alone.
+
+        Where `addresses` through an alias are not authenticated, the alias may be: RFC 7672 §2.2.2.
+        """
+        return await self.lookup(name, Kind.CNAME)
+
     async def txt(self, name: str) -> Outcome[bytes]:
         """Text records, the strings of each joined without a gap (RFC 7208 §3.3)."""
         return await self.lookup(name, Kind.TXT)
@@ -43,6 +58,12 @@ class Resolver(ABC):
     async def tlsa(self, name: str, port: int) -> Outcome[Tlsa]:
         """The TLSA records (DANE) of a TCP port of a host (RFC 6698 §3)."""
         return await self.lookup(f"_{port}._tcp.{name}", Kind.TLSA)
+
+    async def examine(self) -> Sequence[Examined]:
+        """Find out which name servers validate by DNSSEC, and from now on believe none that deceives; empty where no
+        name server is asked.
+        """
+        return ()
 
     async def close(self) -> None:  # noqa: B027  (most have nothing to close)
         """Close sockets and cancel queries."""

@@ -1,40 +1,30 @@
 """Queries to name servers.
 
 The servers are recursive ones: the machine's (`/etc/resolv.conf`) or given. Each is queried in turn, over UDP with
-EDNS and over TCP if an answer was truncated. The AD bit is trusted only if the path to the server can't be tampered
-with: on loopback, or if the operator says so (RFC 6840 §5.7, RFC 4035 §3.2.3).
+EDNS and over TCP if an answer was truncated: where that fails, the lookup fails, and what was left of the answer is
+not used.
 """
 
 import asyncio
-import ipaddress
 import secrets
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pillarbox.dns import Failure, Kind, NxDomain, Outcome, message
+from pillarbox.world.resolver.exchange import PAYLOAD_OCTETS, Datagrams, over_tcp
 from pillarbox.world.resolver.resolver import Resolver
+from pillarbox.world.resolver.servers import NameServer, NameServers
+from pillarbox.world.resolver.validation import NAMES, Examined, ProbeNames, Validation, judged
 
-CONFIGURATION = Path("/etc/resolv.conf")
-DNS_PORT = 53
-TIMEOUT_S = 4.0
-"""For one server to answer one query."""
-MAX_ROUNDS = 2
+TIMEOUT_S = 2.0
+"""For one server to answer; in the second round twice as long: by then it may have found what took it longer."""
+ROUNDS = 2
 """How often all servers are queried in turn."""
+LOOKUP_S: Final = 12.0
+"""For a lookup as a whole, with its waiting for a turn."""
 MAX_OUTSTANDING = 200
 """Queries under way at once; further ones wait."""
-PAYLOAD_OCTETS = 1232
-"""The largest UDP answer accepted: it fits into one packet everywhere, so it is never fragmented."""
-
-
-@dataclass(frozen=True, slots=True)
-class NameServer:
-    """A recursive name server."""
-
-    address: str
-    port: int = DNS_PORT
 
 
 class SystemResolver(Resolver):
@@ -46,106 +36,102 @@ class SystemResolver(Resolver):
         *,
         trust_ad: bool | None = None,
         timeout_s: float = TIMEOUT_S,
+        lookup_s: float = LOOKUP_S,
+        probe_names: ProbeNames = NAMES,
     ) -> None:
         """Without `servers`, the machine's. `trust_ad`: `None` trusts servers on loopback only."""
-        self._servers = tuple(servers)
-        self._trust_ad = trust_ad
+        self.servers = NameServers(servers, trust_ad=trust_ad, now=time.monotonic)
         self._timeout_s = timeout_s
+        self._lookup_s = lookup_s
+        self._probe_names = probe_names
         self._slots = asyncio.Semaphore(MAX_OUTSTANDING)
+        self._datagrams = Datagrams()
 
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
         """See `Resolver`."""
-        try:
-            asked = message.query(secrets.randbits(16), name, kind, payload_octets=PAYLOAD_OCTETS)
-        except message.NotInDns:
+        asked = _query(name, kind)
+        if asked is None:
             return NxDomain(0)  # no query is needed
-        async with self._slots:
-            return await self._ask_servers(asked, name, kind)
+        ends = time.monotonic() + self._lookup_s
+        if not self._slots.locked():
+            async with self._slots:
+                return await self._ask_servers(asked, name, kind, ends)
+        try:
+            async with asyncio.timeout(self._lookup_s):
+                await self._slots.acquire()
+        except TimeoutError:
+            return Failure("too many lookups at once")
+        try:
+            return await self._ask_servers(asked, name, kind, ends)
+        finally:
+            self._slots.release()
 
-    async def _ask_servers(self, asked: bytes, name: str, kind: Kind) -> Outcome[Any]:
-        servers = self._servers or _machine_servers()
-        reason = "no name server"
-        for _round in range(MAX_ROUNDS):
+    async def examine(self) -> Sequence[Examined]:
+        """See `Resolver`. Of a server that gives no answers, nothing new is known."""
+        found = await asyncio.gather(*map(self._examined, self.servers.all()))
+        known = {one.server for one in found if one.validation is not Validation.UNKNOWN}
+        wrong = {
+            one.server for one in found if one.validation in (Validation.DECEPTIVE, Validation.NOT_VALIDATING)
+        }
+        self.servers.deceptive = (self.servers.deceptive - known) | wrong
+        return found
+
+    async def _examined(self, server: NameServer) -> Examined:
+        names = self._probe_names
+        outcomes = await asyncio.gather(
+            *(self._as_said_by(server, name) for name in (names.signed, names.unsigned, names.bogus))
+        )
+        validation = judged(*outcomes)
+        if validation is Validation.VALIDATES and not self.servers.on_trusted_path(server):
+            validation = Validation.UNTRUSTED
+        return Examined(server, validation)
+
+    async def _as_said_by(self, server: NameServer, name: str) -> Outcome[Any]:
+        """The addresses that one server gives; as authenticated as it says, trusted or not."""
+        asked = _query(name, Kind.A)
+        if asked is None:
+            return NxDomain(0)
+        return await self._ask(server, asked, name, Kind.A, timeout_s=2 * self._timeout_s, trusted=True)
+
+    async def _ask_servers(self, asked: bytes, name: str, kind: Kind, ends: float) -> Outcome[Any]:
+        servers, alive = self.servers.in_order()
+        outcome: Outcome[Any] = Failure("no name server")
+        # Where none has answered lately, more patience is a waste of everybody's time
+        for round_ in range(ROUNDS if alive else 1):
             for server in servers:
-                outcome = await self._ask(server, asked, name, kind)
+                timeout_s = min(self._timeout_s * 2**round_, ends - time.monotonic())
+                if timeout_s <= 0:
+                    return outcome
+                trusted = self.servers.trusts(server)
+                outcome = await self._ask(server, asked, name, kind, timeout_s=timeout_s, trusted=trusted)
                 if not isinstance(outcome, Failure):
                     return outcome
-                reason = outcome.reason
-        return Failure(reason)
+        return outcome
 
-    async def _ask(self, server: NameServer, asked: bytes, name: str, kind: Kind) -> Outcome[Any]:
-        trusted = self._trusts(server)
+    async def _ask(
+        self, server: NameServer, asked: bytes, name: str, kind: Kind, *, timeout_s: float, trusted: bool
+    ) -> Outcome[Any]:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                response = message.read(await _over_udp(server, asked), asked, name, kind, trusted=trusted)
+            async with asyncio.timeout(timeout_s):
+                octets = await self._datagrams.exchange(server, asked)
+                response = message.read(octets, asked, name, kind, trusted=trusted)
                 if response.truncated:
-                    response = message.read(
-                        await _over_tcp(server, asked), asked, name, kind, trusted=trusted
-                    )
+                    octets = await over_tcp(server, asked)
+                    response = message.read(octets, asked, name, kind, trusted=trusted)
                     if response.truncated:
                         raise message.Malformed("truncated over TCP")
-                return response.outcome
-        except (message.Malformed, OSError, EOFError, TimeoutError) as error:
+        except message.Malformed as error:  # the domain's doing, not the server's
             return Failure(f"{server.address}: {type(error).__name__}")
+        except (OSError, EOFError, TimeoutError) as error:
+            self.servers.was_silent(server)
+            return Failure(f"{server.address}: {type(error).__name__}")
+        self.servers.answered(server)
+        return response.outcome
 
-    def _trusts(self, server: NameServer) -> bool:
-        if self._trust_ad is not None:
-            return self._trust_ad
-        return ipaddress.ip_address(server.address).is_loopback
 
-
-@cache
-def _machine_servers(configuration: Path = CONFIGURATION) -> tuple[NameServer, ...]:
-    """The name servers of the machine; none where it has none. Read once."""
+def _query(name: str, kind: Kind) -> bytes | None:
+    """None for what is no name of the DNS."""
     try:
-        lines = configuration.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return ()
-    words = [line.split() for line in lines]
-    return tuple(NameServer(line[1]) for line in words if len(line) > 1 and line[0] == "nameserver")
-
-
-class _Datagrams(asyncio.DatagramProtocol):
-    """Waits for the response to one query; what else comes is ignored."""
-
-    def __init__(self, asked: bytes) -> None:
-        self._asked = asked
-        self.response: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:  # noqa: ARG002 - the socket is connected
-        """See `asyncio`."""
-        if not self.response.done() and message.answers(data, self._asked):
-            self.response.set_result(data)
-
-    def error_received(self, exc: Exception) -> None:
-        """See `asyncio`."""
-        if not self.response.done():
-            self.response.set_exception(exc)
-
-
-async def _over_udp(server: NameServer, asked: bytes) -> bytes:
-    """From a port of its own, which the system chooses (RFC 5452 §9.2). Raises OSError."""
-    transport, datagrams = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Datagrams(asked), remote_addr=(server.address, server.port)
-    )
-    try:
-        transport.sendto(asked)
-        return await datagrams.response
-    finally:
-        transport.close()
-
-
-async def _over_tcp(server: NameServer, asked: bytes) -> bytes:
-    """Raises OSError, EOFError, `message.Malformed`."""
-    reader, writer = await asyncio.open_connection(server.address, server.port)
-    try:
-        writer.write(len(asked).to_bytes(2) + asked)
-        length = int.from_bytes(await reader.readexactly(2))
-        if length > message.MAX_OCTETS:
-            raise message.Malformed("too long")
-        response = await reader.readexactly(length)
-    finally:
-        writer.close()
-    if not message.answers(response, asked):
-        raise message.Malformed("no response to this query")
-    return response
+        return message.query(secrets.randbits(16), name, kind, payload_octets=PAYLOAD_OCTETS)
+    except message.NotInDns:
+        return None

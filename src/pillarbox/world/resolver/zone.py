@@ -4,10 +4,11 @@ Names under the given zones exist or not according to the records; all others ge
 no query leaves the machine.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from pillarbox.dns import Answer, Kind, NoData, NxDomain, Outcome, Record, normal_name
+from pillarbox.dns import Answer, Failure, Kind, NoData, NxDomain, Outcome, Record, normal_name
+from pillarbox.dns.message import MAX_ALIASES
 from pillarbox.world.resolver.resolver import Resolver
 
 TTL_S = 300
@@ -24,9 +25,9 @@ class ZoneResolver(Resolver):
         records: Records,
         *,
         outside: Outcome[Any] = NxDomain(TTL_S),  # noqa: B008  (immutable)
-        authenticated: bool = False,
+        authenticated: bool | Collection[str] = False,
     ) -> None:
-        """`outside`: the outcome for names in none of `zones`; `authenticated`: as if signed."""
+        """`outside`: the outcome for names in none of `zones`; `authenticated`: as if all were signed, or these."""
         self._zones = tuple(map(normal_name, zones))
         self._records = {(normal_name(name), kind): tuple(found) for (name, kind), found in records.items()}
         self._outside = outside
@@ -41,12 +42,35 @@ class ZoneResolver(Resolver):
 
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
         """See `Resolver`."""
-        wanted = normal_name(name)
-        found = self._records.get((wanted, kind))
-        if found:
-            return Answer(found, TTL_S, self._authenticated)
-        if not any(wanted == zone or wanted.endswith(f".{zone}") for zone in self._zones):
+        return self.known(name, kind)
+
+    def known(self, name: str, kind: Kind) -> Outcome[Any]:
+        """See `Resolver`: everything is."""
+        wanted, authenticated, followed = normal_name(name), True, 0
+        while True:
+            authenticated = authenticated and self._is_signed(wanted)
+            if found := self._records.get((wanted, kind)):
+                return Answer(found, TTL_S, authenticated, wanted if followed else "")
+            alias = self._records.get((wanted, Kind.CNAME))
+            if not alias:
+                return self._without_records(wanted, authenticated=authenticated)
+            wanted, followed = normal_name(str(alias[0])), followed + 1
+            if followed > MAX_ALIASES:
+                return Failure("too many aliases")
+
+    def _without_records(self, wanted: str, *, authenticated: bool) -> Outcome[Any]:
+        if not any(map(_within(wanted), self._zones)):
             return self._outside
         # A name exists as well if anything exists below it (an empty non-terminal, RFC 4592 §2.2.2).
         exists = any(owner == wanted or owner.endswith(f".{wanted}") for owner, _kind in self._records)
-        return (NoData if exists else NxDomain)(TTL_S, self._authenticated)
+        return (NoData if exists else NxDomain)(TTL_S, authenticated)
+
+    def _is_signed(self, name: str) -> bool:
+        if isinstance(self._authenticated, bool):
+            return self._authenticated
+        return any(map(_within(name), self._authenticated))
+
+
+def _within(name: str) -> Callable[[str], bool]:
+    """Whether the name is in a zone."""
+    return lambda zone: name == zone or name.endswith(f".{zone}")
