@@ -12,6 +12,7 @@ from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.database.sqlite import PageCaches, open_database
 from pillarbox.world.entropy import SystemEntropy
+from pillarbox.world.fetcher import Fetcher
 from pillarbox.world.memory import MemoryBudget
 from pillarbox.world.network.system import SystemNetwork
 from pillarbox.world.resolver import Resolver
@@ -33,11 +34,14 @@ def open_world(resolved: Resolved, telemetry: Telemetry, shared: Shared) -> Worl
     database.commit_counts.publish_in(shared.metrics)
     database.on_failure = partial(_report, telemetry)
     tell_of_log_damage(database, telemetry)
+    network = SystemNetwork()
+    resolver = open_resolver(resolved, clock)
     return World(
         clock=clock,
         entropy=SystemEntropy(),
-        network=SystemNetwork(),
-        resolver=open_resolver(resolved, clock),
+        network=network,
+        resolver=resolver,
+        fetcher=open_fetcher(resolved, network, resolver, clock),
         tls=ServerTls(resolved.certificates),
         database=database,
         blobs=FileBlobs(data.blobs, make=False),
@@ -92,3 +96,16 @@ def open_resolver(resolved: Resolved, clock: SystemClock) -> Resolver:
         records[name, Kind.MX] = (Mx(10, name),)
         records[name, Kind.AAAA if ":" in address else Kind.A] = (address,)
     return ZoneResolver(config.local_names, records)
+
+
+def open_fetcher(
+    resolved: Resolved, network: SystemNetwork, resolver: Resolver, clock: SystemClock
+) -> Fetcher:
+    """The web, of which a demo has nothing."""
+    if resolved.config.local_names is not None:
+        from pillarbox.world.fetcher.memory import MemoryFetcher
+
+        return MemoryFetcher()
+    from pillarbox.world.fetcher.https import HttpsFetcher
+
+    return HttpsFetcher(network, resolver, clock)

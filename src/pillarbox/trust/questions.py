@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from pillarbox.dns import Kind, Outcome
+from pillarbox.web import FetchFailed, Page
+
+__all__ = ["Asking", "Fetch", "FetchFailed", "Lookup", "Page", "Question", "fetch", "look_up"]
 
 T = TypeVar("T")
 
@@ -33,23 +36,6 @@ class Fetch(Struct, frozen=True, gc=False):
     timeout_s: float
     max_redirects: int = 0
     """RFC 8461 §3.3 allows none for a policy."""
-
-
-class Page(Struct, frozen=True, gc=False):
-    """What a web server answered with status 200."""
-
-    media_type: str
-    """Of the Content-Type field, in lower case and without parameters; empty without one."""
-    octets: bytes
-
-
-class FetchFailed(Struct, frozen=True, gc=False):
-    """There is no page."""
-
-    reason: str
-    """In words, for the log and for reports."""
-    kind: str = "other"
-    """`dns`, `connect`, `tls`, `status`, `too-large`, `timeout` or `other`."""
 
 
 Question = Lookup | Fetch

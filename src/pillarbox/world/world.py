@@ -6,6 +6,8 @@ from pillarbox.world.blobs import Blobs
 from pillarbox.world.clock import Clock
 from pillarbox.world.database import Database
 from pillarbox.world.entropy import Entropy
+from pillarbox.world.fetcher import Fetcher
+from pillarbox.world.fetcher.memory import MemoryFetcher
 from pillarbox.world.memory import MemoryBudget
 from pillarbox.world.network import Network
 from pillarbox.world.resolver import Resolver
@@ -28,6 +30,8 @@ class World:
     blobs: Blobs
     signals: Signals
     telemetry: Telemetry
+    fetcher: Fetcher = field(default_factory=MemoryFetcher)
+    """By default, a web without pages."""
     shared: Shared = field(default_factory=for_one_alone)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
     damaged: set[str] = field(default_factory=set)
