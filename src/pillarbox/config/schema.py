@@ -168,7 +168,7 @@ class Resolver:
         bool,
         Description(
             "Trust the DNSSEC validation (AD bit) of these servers, since nobody can tamper with the path to them; "
-            "needed for DANE. Servers on this machine are always trusted.",
+            "needed for DANE. Servers on this machine are always trusted; beside them no others are asked.",
             applies=Applies.AT_START,
         ),
     ] = False
