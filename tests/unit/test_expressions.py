@@ -98,6 +98,8 @@ EXPRESSIONS: dict[str, str] = {
     "protocol.smtp.path": "_PLAIN _PATH _BARE _LOOSE_LOCAL",
     "store.search.octets": "_WORD",
     "testing.reader": "_HEAD",
+    "trust.spf.macros": "_TOKEN _NAME _LABEL",
+    "trust.spf.parsing": "_TERM _NAME _HIDDEN _PREFIX",
     "world.database.sqlite.log_damage": "_LOST",
 }
 """By module; each is tried with `UNLIMITED` characters, or with its limit in `LIMITS`."""
