@@ -17,6 +17,7 @@ from pillarbox.trust.spf.identities import check_helo, check_mail_from
 from pillarbox.trust.spf.parsing import parse
 from pillarbox.trust.spf.record import Mistake, Record
 from pillarbox.trust.spf.result import Identity, SpfResult
+from pillarbox.trust.spf.session import client_address
 
 __all__ = [
     "Identity",
@@ -26,5 +27,6 @@ __all__ = [
     "check_helo",
     "check_host",
     "check_mail_from",
+    "client_address",
     "parse",
 ]

@@ -6,8 +6,7 @@ import pytest
 
 from pillarbox.dns import Kind, Mx, NxDomain
 from pillarbox.trust.results import Result
-from pillarbox.trust.spf import Identity, check_helo
-from pillarbox.trust.spf.session import client_address
+from pillarbox.trust.spf import Identity, check_helo, client_address
 from tests.kit.asking import Zone
 from tests.kit.spf import SERVFAIL, Checking, result_of
 
@@ -127,7 +126,8 @@ def test_the_null_sender_is_postmaster_at_helo() -> None:
     "helo",
     [
         "[192.0.2.1]", "[IPv6:2001:db8::1]", "192.0.2.1", "localhost", "localhost.", "", ".", "a..example",
-        f"{'a' * 64}.example", "a." * 127 + "example", "-.example", "b\xfccher", "\udc80.example", "a b.example",
+        f"{'a' * 64}.example", "a." * 127 + "example", "a." * 126 + "bb", "-.example",
+        "b\xfccher", "\udc80.example", "a b.example",
     ],
 )  # fmt: skip
 def test_what_is_no_name_of_several_labels_has_no_record(helo: str) -> None:
@@ -314,6 +314,14 @@ def test_a_domain_without_an_exchanger_is_not_its_own() -> None:
 
     assert checking.mail_from().result is Result.FAIL
     assert ("example.org", Kind.A) not in checking.asked
+
+
+def test_an_exchanger_whose_name_is_none_is_not_asked_for() -> None:
+    exchanges = [Mx(10, "a\\032b.example"), Mx(20, "a..example")]
+    checking = Checking({"example.org": "v=spf1 mx -all"}, {("example.org", Kind.MX): exchanges})
+
+    assert checking.mail_from().result is Result.FAIL
+    assert len(checking.asked) == 2
 
 
 def test_the_order_in_which_exchangers_are_told_does_not_matter() -> None:

@@ -14,6 +14,7 @@ from pillarbox.trust.spf.macros import (
     target_name,
 )
 from pillarbox.trust.spf.session import Session
+from tests.kit.asking import Zone
 from tests.kit.spf import Checking, result_of
 
 
@@ -75,6 +76,7 @@ def test_the_example_of_ipv6() -> None:
         ("%{l127}", "a.b", "a.b"),
         ("%{l99999999999999999999}", "a.b", "a.b"),
         ("%{l002}", "a.b.c", "b.c"),
+        ("%{l127}", "a." * 200 + "b", "a." * 126 + "b"),
         ("%{l1R}", "a.b", "a"),
         ("%{l-+,/_=}", "a-b+c,d/e_f=g.h", "a.b.c.d.e.f.g.h"),
         ("%{l-}", "-a--b-", ".a..b."),
@@ -112,6 +114,8 @@ def test_the_longest_name_is_whole() -> None:
     assert len(longest) == MAX_NAME_OCTETS
     assert _name(longest) == _name(f"{longest}.") == longest
     assert _name(f"{longest}b") == f"{longest[2:]}b"
+    # The label that the macro only ends is cut off with what is before it
+    assert target_name(parse_string("zz%{h}", DOMAIN_LETTERS), {"h": f"{longest}."}) == longest[2:]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +146,15 @@ _NAMES = {
     ("example.org", Kind.A): ["192.0.2.1"],
     ("forged.example.org", Kind.A): ["203.0.113.1"],
 }
+
+
+def test_the_case_of_what_the_client_is_called_does_not_matter() -> None:
+    others: Zone = {
+        ("1.2.0.192.in-addr.arpa", Kind.PTR): ["Mail.EXAMPLE.org."],
+        ("mail.example.org", Kind.A): ["192.0.2.1"],
+    }
+
+    assert result_of("v=spf1 ptr:Example.ORG -all", others) == "pass"
 
 
 @pytest.mark.rfc("7208 §7.3", "SHOULD")

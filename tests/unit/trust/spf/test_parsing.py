@@ -125,6 +125,13 @@ def test_mistakes(term: str, reason: str) -> None:
     assert shown.isprintable()
 
 
+def test_a_long_term_is_told_in_short() -> None:
+    ((_, shown, _),) = _mistakes(f"v=spf1 {'y' * 60}")
+    ((_, cut, _),) = _mistakes(f"v=spf1 {'y' * 61}")
+
+    assert (shown, cut) == ("y" * 60, f"{'y' * 60}...")
+
+
 @pytest.mark.rfc("7208 §6", "MUST NOT")
 @pytest.mark.parametrize("name", ["redirect", "exp"])
 def test_modifiers_that_mean_something_are_there_once(name: str) -> None:
