@@ -188,6 +188,19 @@ class Header:
         """The names of its fields in lower case; for lines that are not fields, keys that are not names."""
         return (self._topmost if self._topmost is not None else self._index()).keys()
 
+    def by_name(self) -> dict[bytes, list[bytes]]:
+        """The fields by lower-case name: their octets, topmost first.
+
+        Each ends as received, but without its last LF. Lines that are not fields are under keys that are not names,
+        and so is a first one behind a byte order mark, which it is not once another is put on top.
+        """
+        if self._topmost is None:
+            self._index()
+        found: dict[bytes, list[bytes]] = {}
+        for key, line in zip(self._keys, self._lines, strict=True):
+            found.setdefault(key, []).append(line)
+        return found
+
     @property
     def cut(self) -> bool:
         """Fields stand beyond the limits and are not parsed: a name that is not found may be there all the same.

@@ -63,6 +63,12 @@ def convert(octets: bytes, *, eight_bit: bool) -> bytes:
     return _Conversion(octets, eight_bit=eight_bit).message()
 
 
+def in_final_form(octets: bytes) -> bool:
+    """Whether relays that offer 8BITMIME leave the message as it is, so that it can be signed (RFC 6376 §5.3):
+    no CR or LF stands alone, there is no NUL, and no line is longer than `MAX_LINE_OCTETS`."""
+    return _fits(octets, 0, len(octets), eight_bit=True)
+
+
 def needs_smtputf8(octets: bytes) -> bool:
     """Whether a header of the message or of its parts is not ASCII, or it encloses an internationalized message
     (RFC 6532 §3). What `message/rfc822` encloses does not count."""

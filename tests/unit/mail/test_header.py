@@ -223,3 +223,10 @@ def test_a_stray_line_in_a_long_header_ends_it_where_no_empty_line_is_near() -> 
 @pytest.mark.parametrize("octets", [b"x" * 999 + b": y\r\n\r\n", b"x" + b" " * 999 + b": y\r\n\r\n"])
 def test_a_name_that_fits_on_no_line_is_no_name(octets: bytes) -> None:
     assert Header.parse(octets)[1] == 0
+
+
+def test_fields_by_name_are_as_received() -> None:
+    fields = parsed(b"A: 1\r\nb : 2\r\n 3\r\nnonsense\r\na:4\n\r\n").by_name()
+    assert fields[b"a"] == [b"A: 1\r", b"a:4"]
+    assert fields[b"b"] == [b"b : 2\r\n 3\r"]
+    assert set(fields) == {b"a", b"b", b""}

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pillarbox.mail.part_parser import parse
-from pillarbox.mail.seven_bit import MAX_LINE_OCTETS, NotConvertible, convert, needs_smtputf8
+from pillarbox.mail.seven_bit import MAX_LINE_OCTETS, NotConvertible, convert, in_final_form, needs_smtputf8
 from pillarbox.mail.slices import SLICE_OCTETS
 from pillarbox.mail.transfer import decode
 from tests.kit.mail.parts import parts_of
@@ -206,3 +206,19 @@ def test_a_text_larger_than_a_slice() -> None:
         converted = convert(octets, eight_bit=False)
         assert fit(converted)
         assert leaves(converted) == [body]
+
+
+@pytest.mark.rfc("6376 §5.3", "SHOULD")
+@pytest.mark.parametrize(
+    ("octets", "final"),
+    [
+        (b"A: b\r\n\r\n\xe9\r\n", True),
+        (b"A: b\r\n\r\n" + b"x" * 998 + b"\r\n", True),
+        (b"A: b\r\n\r\n" + b"x" * 999 + b"\r\n", False),
+        (b"A: b\r\n\r\nx\n", False),
+        (b"A: b\r\n\r\nx\r", False),
+        (b"A: b\r\n\r\n\0\r\n", False),
+    ],
+)
+def test_whether_relays_leave_a_message_as_it_is(octets: bytes, final: bool) -> None:
+    assert in_final_form(octets) is final
