@@ -1,0 +1,125 @@
+"""The header as signatures see it: fields by name, in canonical form.
+
+RFC 6376 §3.4.1, §3.4.2 and §5.4.2: `h=` takes fields of one name from the bottom up, and a mention for which none is
+left adds nothing.
+"""
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+from pillarbox.mail.header import Header
+
+_CRLF: Final = b"\r\n"
+_WSP: Final = b" \t"
+_SIGNATURE: Final = b"dkim-signature"
+_FWS: Final = b" \t\r\n"
+_BEFORE_VALUE: Final = re.compile(rb";[ \t\r\n]*b[ \t\r\n]*=")
+"""`b=` behind another tag, which it is but for odd signers."""
+
+
+class Canonicalization(StrEnum):
+    """How much a message may be changed without breaking its signature (RFC 6376 §3.4)."""
+
+    __hash__ = str.__hash__
+
+    SIMPLE = "simple"
+    RELAXED = "relaxed"
+
+
+class SignedHeader:
+    """A header, and what of it was brought into canonical form already: signatures often cover the same fields."""
+
+    def __init__(self, header: Header) -> None:
+        self.fields = header.by_name()
+        """By lower-case name, topmost first, each without its last LF."""
+        self.cut = header.cut
+        """Not all fields are known: nothing can be verified."""
+        octets = header.octets
+        line_ends = octets.count(b"\r\n")
+        # With these, white space is not what `split` takes for it
+        self._odd = (
+            octets.count(b"\r") != line_ends
+            or octets.count(b"\n") != line_ends
+            or b"\x0b" in octets
+            or b"\x0c" in octets
+        )
+        self._relaxed: dict[bytes, bytes] = {}
+        self._covered: dict[tuple[tuple[bytes, ...], Canonicalization], bytes] = {}
+
+    def count(self, name: bytes) -> int:
+        """How many fields of this name there are."""
+        return len(self.fields.get(name, ()))
+
+    def selected(self, names: Sequence[bytes], own: bytes = b"") -> list[bytes]:
+        """The fields that `h=` names, in its order. `own` is the signature's field, which it cannot cover itself."""
+        fields, left, found = self.fields, dict[bytes, list[bytes]](), list[bytes]()
+        for name in names:
+            of_name = fields.get(name)
+            if of_name is None:
+                continue
+            if name not in left:
+                left[name] = [field for field in of_name if field is not own]
+            if left[name]:
+                found.append(left[name].pop())
+        return found
+
+    def canonical(self, field: bytes, form: Canonicalization) -> bytes:
+        """A field in canonical form, with one CRLF at its end."""
+        if form is Canonicalization.SIMPLE:
+            return simple(field)
+        found = self._relaxed.get(field)
+        if found is None:
+            found = self._relaxed[field] = relaxed(field) if self._odd else _relaxed(field)
+        return found
+
+    def covered(self, names: tuple[bytes, ...], form: Canonicalization, own: bytes = b"") -> bytes:
+        """The fields that a signature names, in canonical form: what it signs before its own field."""
+        if _SIGNATURE in names:
+            return b"".join([self.canonical(field, form) for field in self.selected(names, own)])
+        known = self._covered.get((names, form))  # signatures with several keys name the same
+        if known is None:
+            known = b"".join([self.canonical(field, form) for field in self.selected(names)])
+            self._covered[names, form] = known
+        return known
+
+
+def own_field(unsigned: bytes, form: Canonicalization) -> bytes:
+    """A signature's own field as it is signed, last: without the value of `b=`, and without CRLF (§3.7)."""
+    return (simple(unsigned) if form is Canonicalization.SIMPLE else relaxed(unsigned)).removesuffix(_CRLF)
+
+
+def simple(field: bytes) -> bytes:
+    """RFC 6376 §3.4.1: as it is."""
+    return field.removesuffix(b"\n").removesuffix(b"\r") + _CRLF
+
+
+def relaxed(field: bytes) -> bytes:
+    """RFC 6376 §3.4.2: the name in lower case, unfolded, one blank for any white space within, none around."""
+    if b"\x0b" in field or b"\x0c" in field or field.count(b"\r") != field.count(b"\r\n"):
+        name, _, value = field.removesuffix(b"\n").removesuffix(b"\r").partition(b":")
+        value = value.replace(b"\r\n", b"").replace(b"\n", b"").replace(b"\t", b" ").strip(b" ")
+        while b"  " in value:
+            value = value.replace(b"  ", b" ")
+        return b"%b:%b\r\n" % (name.rstrip(_WSP).lower(), value)
+    return _relaxed(field)
+
+
+def _relaxed(field: bytes) -> bytes:
+    name, _, value = field.partition(b":")
+    return b"%b:%b\r\n" % (name.rstrip(_WSP).lower(), b" ".join(value.split()))
+
+
+def without_signature(field: bytes) -> bytes:
+    """A signature field whose `b=` is empty (RFC 6376 §3.7)."""
+    start = field.index(b":") + 1
+    name, equals, _ = field[start:].partition(b"=")
+    if equals and name.strip(_FWS) == b"b":
+        start += len(name) + 1
+    elif found := _BEFORE_VALUE.search(field, start):
+        start = found.end()
+    else:
+        return field
+    end = field.find(b";", start)
+    return field[:start] if end < 0 else field[:start] + field[end:]
