@@ -100,6 +100,12 @@ EXPRESSIONS: dict[str, str] = {
     "testing.reader": "_HEAD",
     "trust.spf.macros": "_TOKEN _NAME _LABEL",
     "trust.spf.parsing": "_TERM _NAME _HIDDEN _PREFIX",
+    "trust.arc.chain": "_INSTANCE _RESULTS_INSTANCE",
+    "trust.dkim.field": "_ENCODED",
+    "trust.signatures.body_hash": "_EMPTY_LINES",
+    "trust.signatures.signature": "_FIELD_NAMES _SELECTOR",
+    "trust.signatures.signed_header": "_BEFORE_VALUE",
+    "trust.signatures.tag_list": "_NAME _CONTROL _NUMBER",
     "world.database.sqlite.log_damage": "_LOST",
 }
 """By module; each is tried with `UNLIMITED` characters, or with its limit in `LIMITS`."""

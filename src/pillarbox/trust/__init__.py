@@ -3,6 +3,9 @@
     questions.py    what a check asks of the DNS and the web, and how it is resumed with the answers
     results.py      what a check found: a method, a result, and the reason in words
     spf/            whether a domain lets the client send mail in its name
+    dkim/           DKIM signatures, verified and made
+    arc/            ARC chains, verified and continued
+    signatures/     what these two have in common
 
 A check is a generator: it yields a question and is resumed with the answer, so it does no IO and reads no clock
 (the time is an argument). `delivery.asking` answers with the resolver and the fetcher of the world; tests with
