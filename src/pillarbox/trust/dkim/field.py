@@ -60,7 +60,7 @@ def parse(field: bytes) -> SignatureField:
         found.selector if isinstance(found, Signature) else "",
         identity,
         identity_domain,
-        _shown(tags.get("a", "").lower()),
+        _shown(tag_list.without_fws(tags.get("a", "")).lower()),
         _shown(tag_list.without_fws(tags.get("b", ""))),
     )
 
@@ -89,4 +89,4 @@ def _identity(tags: Mapping[str, str], of_domain: str) -> tuple[str, str]:
 
 def _shown(text: str) -> str:
     """A value that is no longer than valid ones are, and ASCII; otherwise nothing."""
-    return text if text.isascii() and text.isprintable() and len(text) <= 1000 else ""
+    return text if text.isascii() and len(text) <= 1000 else ""

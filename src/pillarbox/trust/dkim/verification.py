@@ -36,7 +36,7 @@ MAX_READ: Final = 100
 CLOCK_SKEW_S: Final = 300
 """By how much the clocks of signers and ours may differ."""
 
-_ONCE: Final = ("from", "date", "subject")
+_ONCE: Final = (b"from", b"date", b"subject")
 """Fields of which a message has one (RFC 5322 §3.6), and of which readers see any (RFC 6376 §8.15)."""
 _MAX_FROM_OCTETS: Final = 4096
 _NO_HEADER: Final = Rejection(Result.PERMERROR, "header has too many fields to be verified")
@@ -140,11 +140,10 @@ class Verification:
                 Result.POLICY, f"only {body.limit} of {body.octets} octets of the body are signed (l=)"
             )
         for name in _ONCE:
-            key = name.encode()
-            if (count := self._header.count(key)) > 1 and 0 < found.names.count(key) < count:
-                raise Rejected(
-                    Result.POLICY, f"message has {count} {name.title()} fields, not all are signed"
-                )
+            count = self._header.count(name)
+            if count > 1 and 0 < found.names.count(name) < count:
+                shown = name.decode().title()
+                raise Rejected(Result.POLICY, f"message has {count} {shown} fields, not all are signed")
 
 
 def verify(header: Header, body: Iterable[bytes], *, received_s: int) -> Asking[tuple[SignatureOutcome, ...]]:

@@ -20,7 +20,7 @@ from pillarbox.mail.slices import SLICE_OCTETS
 from pillarbox.trust.signatures.signed_header import Canonicalization
 
 _CRLF: Final = b"\r\n"
-_MANY: Final = 1024
+_MANY: Final = 16 * 1024
 _MANY_CRLFS: Final = _CRLF * _MANY
 # Reversed octets: the lines that are empty at the end, and a CR whose LF may come
 _EMPTY_LINES: Final = re.compile(rb"\r?(?:\n\r)*")
@@ -83,7 +83,7 @@ class BodyHashes:
         return wanted
 
     def update(self, octets: bytes) -> None:
-        """The next octets of the body."""
+        """The next octets of the body. Empty lines that came before, and were held back, are hashed with them."""
         if len(octets) <= SLICE_OCTETS:
             for form in self._forms.values():
                 form.update(octets)

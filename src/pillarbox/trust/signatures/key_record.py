@@ -38,11 +38,8 @@ class KeyRecord(Struct, frozen=True, gc=False):
     """`t=y`: signatures that fail are as none."""
     strict: bool
     """`t=s`: the domain of `i=` is `d=` itself."""
-
-    @property
-    def bits(self) -> int:
-        """Of a key that can be used, otherwise 0."""
-        return 0 if isinstance(self.key, Rejection) else arithmetic.bits(self.key)
+    bits: int
+    """Of a key that can be used, otherwise 0."""
 
 
 @lru_cache(maxsize=512)
@@ -57,13 +54,15 @@ def parse(record: bytes) -> KeyRecord:
         raise tag_list.Malformed("no p= in it")
     flags, services = tag_list.items(tags.get("t", "")), tag_list.items(tags.get("s", "*"))
     kind = tags.get("k", "rsa").lower()
+    key = _key(kind, tags)
     return KeyRecord(
         kind,
-        _key(kind, tags),
+        key,
         tag_list.items(tags["h"].lower()) if "h" in tags else (),
         "*" in services or "email" in services,
         "y" in flags,
         "s" in flags,
+        0 if isinstance(key, Rejection) else arithmetic.bits(key),
     )
 
 

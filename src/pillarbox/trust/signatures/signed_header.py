@@ -14,6 +14,8 @@ from pillarbox.mail.header import Header
 _CRLF: Final = b"\r\n"
 _WSP: Final = b" \t"
 _SIGNATURE: Final = b"dkim-signature"
+_LARGE_OCTETS: Final = 1000
+"""A field whose canonical form is worth being remembered."""
 _FWS: Final = b" \t\r\n"
 _BEFORE_VALUE: Final = re.compile(rb";[ \t\r\n]*b[ \t\r\n]*=")
 """`b=` behind another tag, which it is but for odd signers."""
@@ -46,7 +48,7 @@ class SignedHeader:
             or b"\x0c" in octets
         )
         self._relaxed: dict[bytes, bytes] = {}
-        self._covered: dict[tuple[tuple[bytes, ...], Canonicalization], bytes] = {}
+        self._last: tuple[tuple[bytes, ...], Canonicalization, bytes] = (), Canonicalization.RELAXED, b""
 
     def count(self, name: bytes) -> int:
         """How many fields of this name there are."""
@@ -54,15 +56,16 @@ class SignedHeader:
 
     def selected(self, names: Sequence[bytes], own: bytes = b"") -> list[bytes]:
         """The fields that `h=` names, in its order. `own` is the signature's field, which it cannot cover itself."""
-        fields, left, found = self.fields, dict[bytes, list[bytes]](), list[bytes]()
+        fields = self.fields
+        if own and _SIGNATURE in names:
+            others = [field for field in fields.get(_SIGNATURE, ()) if field is not own]
+            fields = {**fields, _SIGNATURE: others}
+        taken, found = dict[bytes, int](), list[bytes]()
         for name in names:
-            of_name = fields.get(name)
-            if of_name is None:
-                continue
-            if name not in left:
-                left[name] = [field for field in of_name if field is not own]
-            if left[name]:
-                found.append(left[name].pop())
+            if of_name := fields.get(name):
+                place = taken[name] = taken.get(name, 0) + 1
+                if place <= len(of_name):
+                    found.append(of_name[-place])
         return found
 
     def canonical(self, field: bytes, form: Canonicalization) -> bytes:
@@ -77,12 +80,20 @@ class SignedHeader:
     def covered(self, names: tuple[bytes, ...], form: Canonicalization, own: bytes = b"") -> bytes:
         """The fields that a signature names, in canonical form: what it signs before its own field."""
         if _SIGNATURE in names:
-            return b"".join([self.canonical(field, form) for field in self.selected(names, own)])
-        known = self._covered.get((names, form))  # signatures with several keys name the same
-        if known is None:
-            known = b"".join([self.canonical(field, form) for field in self.selected(names)])
-            self._covered[names, form] = known
-        return known
+            return self._joined(self.selected(names, own), form)
+        if self._last[:2] != (names, form):  # signatures with several keys name the same
+            self._last = names, form, self._joined(self.selected(names), form)
+        return self._last[2]
+
+    def _joined(self, fields: Sequence[bytes], form: Canonicalization) -> bytes:
+        if form is Canonicalization.SIMPLE or self._odd:
+            return b"".join([self.canonical(field, form) for field in fields])
+        return b"".join(
+            [
+                _relaxed(field) if len(field) < _LARGE_OCTETS else self.canonical(field, form)
+                for field in fields
+            ]
+        )
 
 
 def own_field(unsigned: bytes, form: Canonicalization) -> bytes:

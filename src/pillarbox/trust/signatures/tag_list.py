@@ -40,7 +40,7 @@ def parse(octets: bytes) -> dict[str, str]:
     for spec in specs:
         name, equals, value = spec.partition("=")
         name = name.strip(FWS)
-        if not equals or not _NAME.fullmatch(name):
+        if not equals or not ((name.isascii() and name.isalpha()) or _NAME.fullmatch(name)):
             raise Malformed(f"no tag: {quoted(spec.strip(FWS))}")
         if name in tags:  # two readers would see two values
             raise Malformed(f"tag {quoted(name)} occurs twice")

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from pillarbox.dns import Kind
@@ -16,8 +17,6 @@ from pillarbox.trust.signatures import tag_list
 from pillarbox.trust.signatures.body_hash import body_digest
 from tests.kit.asking import Answers
 from tests.kit.paths import VECTORS
-
-yaml = pytest.importorskip("yaml")
 
 FOLDER = VECTORS / "arc"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no test vectors at {FOLDER}")

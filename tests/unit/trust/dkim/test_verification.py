@@ -124,6 +124,7 @@ def test_a_required_tag_is_missing(tag: str) -> None:
         ("d", "[192.0.2.1]", Result.NEUTRAL, "syntax error: d= is no domain"),
         ("d", "a b.example", Result.NEUTRAL, "syntax error: d= is no domain"),
         ("d", "x." + "a" * 300, Result.NEUTRAL, "syntax error: d= is no domain"),
+        ("d", "a.example; d=b.example", Result.NEUTRAL, "syntax error: tag 'd' occurs twice"),
         ("s", "a b", Result.NEUTRAL, "syntax error: s= is no selector"),
         ("s", "a..b", Result.NEUTRAL, "syntax error: s= is no selector"),
         ("h", "to", Result.PERMERROR, "From is not signed"),

@@ -103,3 +103,13 @@ def test_relaxed_is_what_the_rules_say_step_by_step(pieces: list[bytes]) -> None
 )
 def test_the_value_of_b_is_left_out(field: bytes, expected: bytes) -> None:
     assert without_signature(field) == expected
+
+
+def test_signatures_that_name_different_fields_cover_different_ones() -> None:
+    header = seen(b"A: 1\r\nB: 2\r\nDKIM-Signature: x\r\n\r\n")
+    for _ in range(2):
+        assert header.covered((b"a",), Canonicalization.RELAXED) == b"a:1\r\n"
+        assert header.covered((b"b",), Canonicalization.RELAXED) == b"b:2\r\n"
+        assert header.covered((b"b",), Canonicalization.SIMPLE) == b"B: 2\r\n"
+        assert header.covered((b"dkim-signature",), Canonicalization.RELAXED) == b"dkim-signature:x\r\n"
+    assert header.covered((), Canonicalization.SIMPLE) == b""
