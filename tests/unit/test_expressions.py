@@ -101,7 +101,7 @@ EXPRESSIONS: dict[str, str] = {
     "trust.spf.macros": "_TOKEN _NAME _LABEL",
     "trust.spf.parsing": "_TERM _NAME _HIDDEN _PREFIX",
     "trust.arc.chain": "_INSTANCE _RESULTS_INSTANCE",
-    "trust.dkim.field": "_ENCODED",
+    "trust.dkim.field": "_ENCODED _CONTROL",
     "trust.signatures.body_hash": "_EMPTY_LINES",
     "trust.signatures.signature": "_FIELD_NAMES _SELECTOR",
     "trust.signatures.signed_header": "_BEFORE_VALUE",

@@ -68,7 +68,7 @@ def _results(instance: int, results: str) -> bytes:
     field = FoldedField(b"ARC-Authentication-Results")
     field.tag(f"i={instance}")
     for word in results.split():
-        field.word(word.encode())
+        field.word(word.encode("utf-8", "replace"))
     return field.octets()
 
 

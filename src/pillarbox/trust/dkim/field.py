@@ -16,7 +16,8 @@ NAME: Final = b"dkim-signature"
 MAX_IDENTITY_OCTETS: Final = 320
 """Of `i=`: a local part of 64 octets, and a domain of 255."""
 
-_ENCODED: Final = re.compile(r"=([0-9A-F]{2})")
+_ENCODED: Final = re.compile(rb"=([0-9A-F]{2})")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _FALLBACK: Final = dict[str, str]()
 
 
@@ -77,7 +78,10 @@ def _identity(tags: Mapping[str, str], of_domain: str) -> tuple[str, str]:
     text = tag_list.without_fws(tags["i"])
     if len(text) > MAX_IDENTITY_OCTETS:
         raise Malformed(f"i= longer than {MAX_IDENTITY_OCTETS} octets")
-    text = _ENCODED.sub(lambda found: chr(int(found[1], 16)), text)
+    octets = _ENCODED.sub(lambda found: bytes([int(found[1], 16)]), text.encode())  # RFC 6376 §2.11
+    text = octets.decode("utf-8", "replace")
+    if _CONTROL.search(text):
+        raise Malformed("control character in i=")
     _, at, domain_text = text.rpartition("@")
     found = signature.as_domain(domain_text)
     if not at or not found:

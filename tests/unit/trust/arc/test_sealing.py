@@ -100,6 +100,7 @@ def test_results_are_folded_and_cannot_end_the_field() -> None:
     assert b"\r\nX-Evil" not in octets
     assert relaxed(field).endswith(b"mx.example; X-Evil: 1 dkim=pass header.d=" + b"x" * 70 + b"\r\n")
     assert outcome(octets).result is Result.PASS
+    assert outcome(sealed(MESSAGE, results="mx.example; x=\ud800 ü")).result is Result.PASS
 
 
 def test_a_message_that_cannot_be_sealed() -> None:

@@ -1,5 +1,6 @@
 """What hostile signatures cost: little, and no exception (RFC 6376 §8.4)."""
 
+import re
 from base64 import b64encode
 
 import pytest
@@ -53,6 +54,25 @@ def test_keys_that_are_too_long_or_too_short_are_refused_before_any_arithmetic(
     monkeypatch.setattr(arithmetic, "is_valid", None)
     (outcome,) = verified(crafted(MESSAGE, rsa_key()), {("rsa._domainkey.example.org", Kind.TXT): (record,)})
     assert (outcome.result, outcome.reason) == (Result.POLICY, reason)
+
+
+@pytest.mark.parametrize(
+    ("modulus", "exponent"),
+    [
+        (number_of(2048), 3),
+        (number_of(2048), number_of(32)),
+        ((1 << 2047) + 1, 65537),
+        (3**1292, 65537),
+        (number_of(4096), 65537),
+    ],
+)
+def test_keys_of_which_no_honest_signature_can_be(modulus: int, exponent: int) -> None:
+    record = record_with(modulus, exponent)
+    octets = crafted(MESSAGE, rsa_key())
+    for value in (b"b=AA==", b"b=" + b64encode(b"\0" * 512), b"b=" + b64encode(b"\xff" * 256)):
+        other = re.sub(rb"b=[A-Za-z0-9+/]{60,}=*", value, octets, count=1)
+        (outcome,) = verified(other, {("rsa._domainkey.example.org", Kind.TXT): (record,)})
+        assert outcome.result is Result.FAIL
 
 
 @pytest.mark.rfc("6376 §6.1", "MAY")

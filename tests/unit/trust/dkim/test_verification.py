@@ -133,6 +133,8 @@ def test_a_required_tag_is_missing(tag: str) -> None:
         ("h", "from" + ":x" * 1000, Result.NEUTRAL, "syntax error: h= has more than 1000 names"),
         ("i", "joe@example.net", Result.PERMERROR, "domain of i= is not within d="),
         ("i", "joe@badexample.org", Result.PERMERROR, "domain of i= is not within d="),
+        ("i", "a=0D=0Ab@example.org", Result.NEUTRAL, "syntax error: control character in i="),
+        ("i", "x" * 320 + "@example.org", Result.NEUTRAL, "syntax error: i= longer than 320 octets"),
         ("i", "joe", Result.NEUTRAL, "syntax error: i= has no domain"),
         ("l", "-1", Result.NEUTRAL, "syntax error: l= is no number"),
         ("l", "1000", Result.PERMERROR, "l= is larger than the body of 27 octets"),
@@ -173,6 +175,8 @@ def test_international_domains_are_looked_up_and_told_as_a_labels(domain: str) -
 def test_encoded_characters_in_the_identity() -> None:
     octets = crafted(MESSAGE, ed25519_key(), {"i": "joe=3Bx\r\n @example.org"})
     assert outcome(octets).identity == "joe;x@example.org"
+    octets = crafted(MESSAGE, ed25519_key(), {"i": "=C3=BC=FF@example.org"})
+    assert outcome(octets).identity == "ü\ufffd@example.org"
 
 
 @pytest.mark.rfc("6376 §6.1.2", "MUST")
