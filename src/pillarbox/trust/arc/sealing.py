@@ -1,5 +1,7 @@
 """Adds a set to the chain of a message (RFC 8617 §5.1)."""
 
+from typing import Final
+
 from pillarbox.mail.header import Header
 from pillarbox.trust.arc.chain import MAX_SETS, chain, newest
 from pillarbox.trust.results import Result
@@ -11,6 +13,8 @@ from pillarbox.trust.signatures.writing import FoldedField, base64
 
 _RELAXED = Canonicalization.RELAXED
 _DKIM = b"dkim-signature"
+MAX_COVERED: Final = 20
+"""DKIM signatures that ours covers, from the bottom up; a field that names thousands is not read by everybody."""
 
 
 def seal(
@@ -23,6 +27,8 @@ def seal(
     sealed_s: int,
 ) -> bytes:
     """The three fields to put on top of a message that leaves, last of all changes; nothing where none may be added.
+
+    `header` has all that leaves below them, a DKIM signature of our own for instance (§5.1 (1)).
 
     `verdict` is what verifying the chain gave when the message came: by now its newest signature may be broken by
     ourselves, which is no reason to call the chain broken. `results` is what Authentication-Results has, from the
@@ -76,7 +82,7 @@ def _message_signature(
     instance: int, seen: SignedHeader, body_digest: bytes, key: SigningKey, sealed_s: int
 ) -> bytes:
     """§4.1.2: as DKIM signs, with the DKIM signatures that there are, without fields of ARC."""
-    names = (*names_to_sign(seen), *[_DKIM] * seen.count(_DKIM))
+    names = (*names_to_sign(seen), *[_DKIM] * min(MAX_COVERED, seen.count(_DKIM)))
     field = FoldedField(b"ARC-Message-Signature")
     for tag in (f"i={instance}", f"a={key.algorithm}", "c=relaxed/relaxed", f"d={key.domain}"):
         field.tag(tag)

@@ -47,6 +47,13 @@ def test_what_the_message_signature_covers() -> None:
     assert outcome(changed).result is Result.FAIL
 
 
+def test_of_thousands_of_signatures_some_are_covered() -> None:
+    octets = sealed(b"DKIM-Signature: x\r\n" * 2000 + MESSAGE)
+    tags = tag_list.parse(fields(octets, "ARC-Message-Signature")[0].partition(b":")[2])
+    assert tag_list.items(tags["h"]).count("dkim-signature") == 20
+    assert outcome(octets).result is Result.PASS
+
+
 @pytest.mark.rfc("8617 §5.1", "MUST")
 def test_a_message_that_we_change_ourselves_keeps_its_chain() -> None:
     """The verdict is of when it came, not of when it leaves."""
