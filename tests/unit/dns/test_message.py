@@ -53,6 +53,13 @@ def test_records_and_where_an_alias_leads() -> None:
     assert got.outcome == Answer(("192.0.2.1",), 60, True, "mx.one.example")
 
 
+@pytest.mark.rfc("7672 §2.1.3", "MUST")
+def test_an_alias_can_be_asked_for_itself() -> None:
+    found = [(QUESTION, CNAME, b"\x02MX\xc0\x0c"), (b"\x02mx\xc0\x0c", A, b"\xc0\0\2\1")]
+    got = read_one("one.example", Kind.CNAME, lambda asked: response(asked, found, flags=0x81A0), trusted=True)
+    assert got.outcome == Answer(("mx.one.example",), 60, True)
+
+
 def test_what_does_not_exist_has_the_time_of_its_authority() -> None:
     soa = (QUESTION, SOA, b"\0\0" + struct.pack("!IIIII", 1, 2, 3, 4, 30))
     got = read_one("one.example", Kind.A, lambda asked: response(asked, [], [soa]))
