@@ -56,7 +56,9 @@ def test_records_and_where_an_alias_leads() -> None:
 @pytest.mark.rfc("7672 §2.1.3", "MUST")
 def test_an_alias_can_be_asked_for_itself() -> None:
     found = [(QUESTION, CNAME, b"\x02MX\xc0\x0c"), (b"\x02mx\xc0\x0c", A, b"\xc0\0\2\1")]
-    got = read_one("one.example", Kind.CNAME, lambda asked: response(asked, found, flags=0x81A0), trusted=True)
+    got = read_one(
+        "one.example", Kind.CNAME, lambda asked: response(asked, found, flags=0x81A0), trusted=True
+    )
     assert got.outcome == Answer(("mx.one.example",), 60, True)
 
 
