@@ -5,8 +5,9 @@ crashes leaves nothing to clean up: its recipients become due again. A destinati
 attempt (`turn_at_ms`), so that finding work reads a handful of destinations however many messages are queued.
 `tell_at_ms` is when the recipient's sender is next to get a DSN: once when delivery is delayed, and at the end,
 whether or not an attempt could be made. `unfinished` counts leases in a row that ran out without a result.
-`queue_attempts` has the attempts made for recipients that are queued. Ids are never reused
-(`AUTOINCREMENT`), so a late result is never applied to another message or recipient.
+`queue_attempts` has the attempts made for recipients that are queued. Ids are never reused (`AUTOINCREMENT`), so a
+late result is never applied to another message or recipient. `mta_sts_policies` has what other providers demand of
+connections to them (`sts_policies.py`).
 """
 
 from pillarbox.world.database import Schema
@@ -71,4 +72,19 @@ CREATE TABLE queue_attempts (
 ) WITHOUT ROWID
 """
 
-SCHEMA = Schema("queue", migrations=(_TABLES, _UNFINISHED, _ATTEMPTS))
+_STS_POLICIES = """
+CREATE TABLE mta_sts_policies (
+  domain TEXT PRIMARY KEY,
+  policy TEXT,
+  identity TEXT NOT NULL,
+  fetched_at_s INTEGER NOT NULL,
+  tried_at_s INTEGER NOT NULL,
+  tried_identity TEXT NOT NULL,
+  failure TEXT,
+  failure_reason TEXT NOT NULL,
+  expires_at_s INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX mta_sts_policies_expiring ON mta_sts_policies (expires_at_s)
+"""
+
+SCHEMA = Schema("queue", migrations=(_TABLES, _UNFINISHED, _ATTEMPTS, _STS_POLICIES))

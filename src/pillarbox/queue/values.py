@@ -106,6 +106,23 @@ _ATTEMPTS: Final = TableValues(
     remedy="Leave the text out.",
 )
 
-TABLES: Final[tuple[TableValues, ...]] = (_MESSAGES, _RECIPIENTS, _DESTINATIONS, _ATTEMPTS)
+_STS_POLICIES: Final = TableValues(
+    name="mta-sts-policy-values-valid",
+    table="mta_sts_policies",
+    columns={
+        "domain": text(),
+        "policy": Rule("{0} IS NULL OR typeof({0}) = 'text'", None),
+        **dict.fromkeys(("identity", "tried_identity"), text()),
+        **dict.fromkeys(("fetched_at_s", "tried_at_s", "expires_at_s"), integer()),
+        "failure": optional(text()),
+        "failure_reason": text("''"),
+    },
+    rule="What is kept of other providers' MTA-STS policies has its types.",
+    named="quote(domain)",
+    message="the MTA-STS policy of {0} has a text or time of a wrong type",
+    remedy="Delete it: it is fetched again.",
+)
+
+TABLES: Final[tuple[TableValues, ...]] = (_MESSAGES, _RECIPIENTS, _DESTINATIONS, _ATTEMPTS, _STS_POLICIES)
 INVARIANTS = tuple(values.invariant() for values in TABLES)
 """In the order of repair."""

@@ -99,6 +99,11 @@ REPAIRED = {
     "attempt-values-valid": [
         "INSERT INTO queue_attempts SELECT id, 1, 'zz', x'ff', x'ff', x'ff', NULL, NULL FROM queue_recipients"
     ],
+    "mta-sts-policy-values-valid": [
+        "INSERT INTO mta_sts_policies VALUES ('two.example', x'ff', '1', 0, 0, '1', NULL, '', 0)",
+        "INSERT INTO mta_sts_policies VALUES ('three.example', NULL, '1', 'zz', 0, '1', x'ff', x'ff', 0)",
+        "INSERT INTO mta_sts_policies VALUES ('four.example', NULL, '1', 0, 0, '1', x'ff', x'ff', 0)",
+    ],
     "octets-values-valid": ["UPDATE blob_octets SET octets = CAST(octets AS TEXT)"],
     "blob-values-valid": [
         "UPDATE blobs SET digest = 'zz' WHERE octets_id = 1",
