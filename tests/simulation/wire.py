@@ -198,6 +198,10 @@ class Pulled(End):
         """Simulated TLS has no channel binding."""
         return None
 
+    def presented_chain(self) -> tuple[bytes, ...]:
+        """Nor certificates."""
+        return ()
+
     async def read(self) -> bytes:
         """See `Stream`."""
         while not self._received and not self._ended and not self._wire.is_reset:

@@ -46,6 +46,8 @@ class PeerTraits(TypedDict, total=False):
     extensions: Sequence[str]
     answers: Answers
     handshake: bool
+    chain: tuple[bytes, ...]
+    distrusted: str
     refused: dict[str, str]
 
 
@@ -58,6 +60,10 @@ class SmtpPeer:
     answers: Answers = field(default_factory=dict)
     handshake: bool = True
     """Whether a TLS handshake succeeds, if STARTTLS is among the extensions."""
+    chain: tuple[bytes, ...] = ()
+    """Its certificates in DER."""
+    distrusted: str = ""
+    """Why a client that verifies them does not accept them."""
     refused: dict[str, str] = field(default_factory=dict)
     """Replies to RCPT by address."""
     connections: int = 0
@@ -160,7 +166,8 @@ class _Session:
         assert isinstance(answer, str)
         await self.say(answer)
         if answer.startswith("220"):
-            self.stream.answer_tls(agrees=self.peer.handshake)
+            peer = self.peer
+            self.stream.answer_tls(agrees=peer.handshake, chain=peer.chain, distrusted=peer.distrusted)
             self.rest = b""
         return True
 

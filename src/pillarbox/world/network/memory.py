@@ -111,6 +111,8 @@ class MemoryStream:
         self._clock = clock
         self._sent = 0
         self._tls_answer: bool | None = None
+        self._chain: tuple[bytes, ...] = ()
+        self._distrusted = ""
         self._other: MemoryStream | None = None
         self._layer: TlsLayer | None = None
 
@@ -127,6 +129,10 @@ class MemoryStream:
     def channel_binding(self, kind: str) -> bytes | None:  # noqa: ARG002  (the protocol's signature)
         """Simulated TLS has no channel binding."""
         return None
+
+    def presented_chain(self) -> tuple[bytes, ...]:
+        """See `Stream`: what the other end gave to `answer_tls`."""
+        return self._chain if self._layer else ()
 
     async def read(self) -> bytes:
         """See `Stream`."""
@@ -169,14 +175,20 @@ class MemoryStream:
         if not self._tls_answer:
             self.abort()
             raise TlsFailure(f"{self._peer.address}: handshake failed")
+        if self._distrusted and context.verify_mode is ssl.CERT_REQUIRED:
+            self.abort()
+            raise TlsFailure(f"{self._peer.address}: certificate verify failed: {self._distrusted}")
         self._layer = SIMULATED_TLS
 
-    def answer_tls(self, *, agrees: bool = True) -> None:
-        """The server's side of a simulated handshake."""
+    def answer_tls(self, *, agrees: bool = True, chain: tuple[bytes, ...] = (), distrusted: str = "") -> None:
+        """The server's side of a simulated handshake, with certificates; `distrusted`: why a client that verifies them
+        does not accept them.
+        """
         assert self._other is not None
         self._layer = SIMULATED_TLS if agrees else None
         self._incoming.octets.clear()
         self._other._tls_answer = agrees  # noqa: SLF001  (the other end of the same pipe)
+        self._other._chain, self._other._distrusted = chain, distrusted  # noqa: SLF001  (likewise)
         self._outgoing.wake()
 
     async def close(self) -> None:

@@ -51,6 +51,11 @@ class Stream(Protocol):
     def channel_binding(self, kind: str) -> bytes | None:
         """Channel binding data (see `tls.binding`), or `None` if there is none."""
 
+    def presented_chain(self) -> tuple[bytes, ...]:
+        """The peer's certificates in DER as it sent them, its own first, whether or not they were verified; empty
+        without TLS.
+        """
+
     async def read(self) -> bytes:
         """What has arrived, at least one octet; empty at the end of the stream.
 

@@ -8,6 +8,7 @@ from typing import cast
 
 from pillarbox.world.network.stream import READ_OCTETS, Endpoint, NetworkFailure, Stream, TlsFailure, TlsLayer
 from pillarbox.world.tls.binding import channel_binding
+from pillarbox.world.tls.client import presented_chain
 
 
 class SystemNetwork:
@@ -134,6 +135,10 @@ class _SystemStream:
     def channel_binding(self, kind: str) -> bytes | None:
         layer = self._tls_object()
         return channel_binding(layer, kind, layer.getpeercert(binary_form=True)) if layer else None
+
+    def presented_chain(self) -> tuple[bytes, ...]:
+        layer = self._tls_object()
+        return presented_chain(layer) if layer else ()
 
     async def read(self) -> bytes:
         link = self._link

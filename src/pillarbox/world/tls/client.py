@@ -1,6 +1,7 @@
-"""TLS contexts for outgoing connections: opportunistic or verified."""
+"""TLS contexts for outgoing connections, opportunistic or verified; and what a server has presented."""
 
 import ssl
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -28,3 +29,12 @@ def verified(authorities: Path | None = None) -> ssl.SSLContext:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     harden(context)
     return context
+
+
+def presented_chain(tls: ssl.SSLObject) -> tuple[bytes, ...]:
+    """The certificates that the peer sent, in DER, its own first; whether or not they were verified."""
+    if sys.version_info >= (3, 13):
+        return tuple(tls.get_unverified_chain())
+    # Python 3.11 and 3.12 have it behind the object only
+    found = tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # noqa: SLF001
+    return tuple(ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in found or ())
