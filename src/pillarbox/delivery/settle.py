@@ -308,5 +308,6 @@ def log_fields(results: Iterable[RecipientResult]) -> Iterator[dict[str, object]
             "status": last.status,
             "reply": last.text,
             "host": result.attempt.host,
+            "security": result.attempt.peer.security if result.attempt.peer else None,
             "report": result.dsn.value if result.dsn else None,
         }

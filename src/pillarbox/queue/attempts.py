@@ -21,6 +21,8 @@ class Peer(NamedTuple):
     address: str
     tls: str | None
     """The version, as `TLSv1.3`; `None` without TLS."""
+    security: str = ""
+    """What the connection satisfies, for the log (`trust.tls_policy.Level`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,14 @@ def record(
     status, reply = reason
     tx.execute(
         "INSERT INTO queue_attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (recipient, number, now_ms, status, reply[:MAX_REPLY_CHARACTERS], *(peer or (None, None, None))),
+        (
+            recipient,
+            number,
+            now_ms,
+            status,
+            reply[:MAX_REPLY_CHARACTERS],
+            *(peer[:3] if peer else (None, None, None)),
+        ),
     )
     if number > MAX_ATTEMPTS:
         tx.execute(

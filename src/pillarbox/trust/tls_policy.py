@@ -66,6 +66,13 @@ class TlsPolicy(Struct, frozen=True):
                 return "nobody"
 
     @property
+    def certain(self) -> bool:
+        """Whether a connection that satisfies it is one to the domain's own host, for REQUIRETLS (RFC 8689 §4.2.1)."""
+        if self.dane is not None:
+            return self.dane.domain_secure
+        return self.level in (Level.MTA_STS, Level.VERIFIED)
+
+    @property
     def achieved(self) -> str:
         """What a connection is that satisfies it, for the log."""
         if self.dane is not None and not self.dane.domain_secure:

@@ -28,6 +28,7 @@ from pillarbox.server.relay.host_finder import Host
 from pillarbox.server.relay.relay import Relay
 from pillarbox.store import mailboxes
 from pillarbox.store.schema import SCHEMA as STORE
+from pillarbox.trust.questions import FetchFailed, Page
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import Blobs, DatabaseBlobs, prepare
 from pillarbox.world.clock import VirtualClock
@@ -61,6 +62,9 @@ class RelayProvider:
     resolver: ZoneResolver = field(
         default_factory=lambda: ZoneResolver(("example",), {}, outside=Failure("no network"))
     )
+    pages: dict[str, Page] = field(default_factory=dict)
+    """The web, by URL."""
+    fetched: list[str] = field(default_factory=list)
     routes: dict[str, Host] = field(default_factory=dict)
     limits: RelayLimits = field(default_factory=RelayLimits)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
@@ -92,7 +96,12 @@ class RelayProvider:
 
     def context(self) -> RelayContext:
         """What a delivery agent is given."""
-        return relay_context(self.world, CONFIG, self.routes)
+        return relay_context(self.world, CONFIG, self.routes, self)
+
+    async def fetch(self, url: str, **_limits: Any) -> Page | FetchFailed:
+        """See `Fetcher`."""
+        self.fetched.append(url)
+        return self.pages.get(url, FetchFailed("connection refused", "connect"))
 
     def peer(self, name: str, address: str, port: int = 25, **traits: Unpack[PeerTraits]) -> SmtpPeer:
         """A server with a name and an address."""
@@ -119,7 +128,7 @@ class RelayProvider:
 
     def start(self) -> Relay:
         """Start a relay."""
-        self._relay = Relay(self.world, CONFIG, self.routes, limits=self.limits)
+        self._relay = Relay(self.world, CONFIG, self.routes, limits=self.limits, fetcher=self)
         self._relay.start()
         return self._relay
 

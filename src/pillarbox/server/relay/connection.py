@@ -1,7 +1,7 @@
-"""A connection to a host, ready for mail: with the TLS and the login that host and message require.
+"""A connection to a host, ready for mail: with the TLS and the login that host, domain and message require.
 
-TLS is used wherever it is offered and works (RFC 7435). It is required where the route or the message (RFC 8689) says
-so; then no mail is sent without it.
+TLS is used wherever it is offered and works (RFC 7435). Where the route demands it, or the policy (`TlsPolicy`) of
+the domain or the message, no mail is sent without it.
 """
 
 import ssl
@@ -15,6 +15,10 @@ from pillarbox.queue.schedule import Job
 from pillarbox.server.relay.context import RelayContext
 from pillarbox.server.relay.host_finder import Encryption, Host
 from pillarbox.server.relay.session import ClientSession, HandshakeFailed, SessionRefused
+from pillarbox.server.relay.transport import requires_tls
+from pillarbox.trust.dane import Mismatch, match_chain
+from pillarbox.trust.tls_policy import HostRefused, Level, TlsPolicy, failure
+from pillarbox.trust.tls_result import TlsResult, of_handshake
 from pillarbox.world.entropy import nonce
 from pillarbox.world.network import NetworkFailure, TlsFailure
 from pillarbox.world.tls.client import opportunistic, verified
@@ -28,6 +32,10 @@ HANDSHAKE_S: Final = 60.0
 class NotProtected(Exception):
     """The connection lacks the TLS that is required."""
 
+    def __init__(self, result: TlsResult, what: str) -> None:
+        super().__init__(what)
+        self.result = result
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -36,81 +44,98 @@ class Connection:
     session: ClientSession
     host: Host
     opened_at_s: float
-    verified: bool
-    """The host is identified by a certificate for a certain name."""
+    policy: TlsPolicy
+    """What it satisfies. It is one of a single domain: connections are not shared among domains."""
+    lenient: bool
+    """It was made for a message that sets the domain's policy aside (RFC 8689 §3)."""
     peer: Peer
     """For the record."""
 
     def serves(self, job: Job) -> bool:
-        """Whether a job may go over this connection."""
-        return self.verified or not must_be_verified(job)
+        """Whether another job may go over this connection."""
+        if self.lenient:
+            return False
+        return not requires_tls(job) or self.policy.certain or _verified_by_route(self.host)
 
 
-def must_be_verified(job: Job) -> bool:
-    """Whether the message may go to a host identified by its certificate only."""
-    # RFC 8689 §5: a DSN is sent without REQUIRETLS rather than not at all
-    return job.message.require_tls and job.message.reverse_path is not None
-
-
-async def connect(context: RelayContext, job: Job, host: Host, address: str) -> Connection | Outcome:
-    """A connection over which the job may go, or the outcome for its recipients if there is none."""
+async def connect(
+    context: RelayContext, policy: TlsPolicy, host: Host, address: str, *, lenient: bool = False
+) -> Connection | Outcome:
+    """A connection that satisfies the policy, or the outcome for the job's recipients if there is none."""
     place = f"{host.name} [{address}]"
-    encryption = Encryption.VERIFIED if must_be_verified(job) else host.encryption
     try:
         try:
-            return await _open(context, host, address, encryption, plain=False)
+            session = await _open(context, policy, host, address, plain=False)
         except HandshakeFailed:
-            if encryption is not Encryption.OPPORTUNISTIC:
+            if _demands_tls(policy, host):
                 raise
             # RFC 7435 §3: TLS was tried; unprotected is better than not at all
-            return await _open(context, host, address, encryption, plain=True)
+            session = await _open(context, policy, host, address, plain=True)
     except SessionRefused as refused:
         return _refused(host, place, refused)
-    except (HandshakeFailed, NotProtected) as failure:
-        return _unprotected(job, f"{place}: {failure}")
-    except NetworkFailure as failure:
-        return _deferred("4.4.1", str(failure) if host.name == address else f"{host.name}: {failure}")
+    except NotProtected as lacking:
+        return _unprotected(policy, lacking.result, f"{place}: {lacking}")
+    except HandshakeFailed as failed:
+        return _unprotected(policy, of_handshake(str(failed)), f"{place}: {failed}")
+    except NetworkFailure as lost:
+        return _deferred("4.4.1", str(lost) if host.name == address else f"{host.name}: {lost}")
     except TimeoutError:
         return _deferred("4.4.1", f"{place}: no connection in {CONNECT_S:.0f} seconds")
+    layer = session.stream.tls
+    peer = Peer(host.name, address, layer.version if layer else None, _achieved(policy, host, session))
+    return Connection(session, host, context.world.clock.monotonic(), policy, lenient, peer)
 
 
 async def _open(
-    context: RelayContext, host: Host, address: str, encryption: Encryption, *, plain: bool
-) -> Connection:
+    context: RelayContext, policy: TlsPolicy, host: Host, address: str, *, plain: bool
+) -> ClientSession:
     """Raises `NetworkFailure`, `TimeoutError`, `SessionRefused`, `HandshakeFailed`, `NotProtected`."""
-    tls = verified() if encryption is Encryption.VERIFIED else opportunistic()
-    session = await _dial(context, host, address, tls)
+    by_authority = host.encryption is Encryption.VERIFIED or policy.level in (Level.MTA_STS, Level.VERIFIED)
+    tls = verified() if by_authority else opportunistic()
+    name = host.name if by_authority else policy.server_name
+    session = await _dial(context, host, address, tls, name)
     try:
         await session.open()
         if not plain and not session.tls_active and "STARTTLS" in session.capabilities:
-            await session.start_tls(tls, host.name)
-        if encryption is not Encryption.OPPORTUNISTIC and not session.tls_active:
-            raise NotProtected("TLS is required, but was not offered")
-        await _log_in(context, session, host, encryption)
+            await session.start_tls(tls, name)
+        if _demands_tls(policy, host) and not session.tls_active:
+            raise NotProtected(TlsResult.STARTTLS_NOT_SUPPORTED, "TLS is required, but was not offered")
+        _match_records(context, policy, session)
+        await _log_in(context, session, host)
     except BaseException:
         session.abort()
         raise
-    identified = session.tls_active and encryption is Encryption.VERIFIED and host.certain
-    layer = session.stream.tls
-    peer = Peer(host.name, address, layer.version if layer else None)
-    return Connection(session, host, context.world.clock.monotonic(), identified, peer)
+    return session
 
 
-async def _dial(context: RelayContext, host: Host, address: str, tls: ssl.SSLContext) -> ClientSession:
+def _match_records(context: RelayContext, policy: TlsPolicy, session: ClientSession) -> None:
+    """Raises `NotProtected` where DANE demands other certificates than were presented."""
+    if policy.dane is None:
+        return
+    now_s = context.world.clock.now_ms() / 1000
+    chain = session.stream.presented_chain()
+    found = match_chain(policy.dane.records, policy.dane.names, chain, now_s)
+    if isinstance(found, Mismatch):
+        raise NotProtected(found.result, found.reason)
+
+
+async def _dial(
+    context: RelayContext, host: Host, address: str, tls: ssl.SSLContext, name: str
+) -> ClientSession:
     world = context.world
     async with world.clock.timeout(CONNECT_S):
         stream = await world.network.connect(address, host.port or context.hosts.port)
     if host.implicit_tls:
         try:
             async with world.clock.timeout(HANDSHAKE_S):
-                await stream.start_tls(tls, host.name)
-        except (TlsFailure, TimeoutError) as failure:
+                await stream.start_tls(tls, name)
+        except (TlsFailure, TimeoutError) as failed:
             stream.abort()
-            raise HandshakeFailed(str(failure) or "TLS handshake timed out") from failure
+            raise HandshakeFailed(str(failed) or "TLS handshake timed out") from failed
     return ClientSession(stream, context.config.hostname, world.clock, tls_active=host.implicit_tls)
 
 
-async def _log_in(context: RelayContext, session: ClientSession, host: Host, encryption: Encryption) -> None:
+async def _log_in(context: RelayContext, session: ClientSession, host: Host) -> None:
     """Log in if the route has credentials. Raises `SessionRefused`, `NotProtected`."""
     if host.credentials is None:
         return
@@ -120,11 +145,28 @@ async def _log_in(context: RelayContext, session: ClientSession, host: Host, enc
         nonce=nonce(context.world.entropy),
         binding=None,
         # A password is not given to any server that happens to offer TLS.
-        plain_allowed=session.tls_active and encryption is not Encryption.OPPORTUNISTIC,
+        plain_allowed=session.tls_active and host.encryption is not Encryption.OPPORTUNISTIC,
     )
     if exchange is None:
-        raise NotProtected("the server offers no mechanism that is safe on this connection")
+        raise NotProtected(
+            TlsResult.VALIDATION_FAILURE, "the server offers no mechanism that is safe on this connection"
+        )
     await session.authenticate(exchange)
+
+
+def _verified_by_route(host: Host) -> bool:
+    return host.encryption is Encryption.VERIFIED and host.certain
+
+
+def _demands_tls(policy: TlsPolicy, host: Host) -> bool:
+    return policy.level is not Level.OPPORTUNISTIC or host.encryption is not Encryption.OPPORTUNISTIC
+
+
+def _achieved(policy: TlsPolicy, host: Host, session: ClientSession) -> str:
+    """How safe the connection is, for the log."""
+    if not session.tls_active:
+        return "none"
+    return "verified" if _verified_by_route(host) else policy.achieved
 
 
 def _refused(host: Host, place: str, refused: SessionRefused) -> Outcome:
@@ -135,11 +177,17 @@ def _refused(host: Host, place: str, refused: SessionRefused) -> Outcome:
     return Outcome(kind, status, f"{place}: {refused}", said_by_server=False)
 
 
-def _unprotected(job: Job, text: str) -> Outcome:
-    # RFC 8689 §4.2.1: if no host will do, the message is returned; a route's requirement is for the operator to fix
-    if must_be_verified(job):
-        return Outcome(OutcomeKind.FAILED, "5.7.10", text, said_by_server=False)
-    return _deferred("4.7.10", text)
+def _unprotected(policy: TlsPolicy, result: TlsResult, what: str) -> Outcome:
+    if policy.level is Level.OPPORTUNISTIC:
+        return _deferred("4.7.10", what)  # a route's requirement is for the operator to fix
+    return outcome_of_refusal(failure(policy, result, what))
+
+
+def outcome_of_refusal(refused: HostRefused) -> Outcome:
+    """A host that must not be given the message: the next one may do, or another time."""
+    # RFC 8689 §4.2.1: if no host will do for REQUIRETLS, the message is returned
+    kind = OutcomeKind.FAILED if refused.status.startswith("5") else OutcomeKind.DEFERRED
+    return Outcome(kind, refused.status, refused.reason, said_by_server=False)
 
 
 def _deferred(status: str, text: str) -> Outcome:

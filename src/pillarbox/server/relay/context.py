@@ -1,10 +1,12 @@
-"""What the parts of a relay share: the world, the configuration, and how to find hosts."""
+"""What the parts of a relay share: the world, the configuration, and how to find hosts and what they demand."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.config.schema import Config
+from pillarbox.server.relay.asking import Fetcher
 from pillarbox.server.relay.host_finder import HostFinder, Routes
+from pillarbox.server.relay.transport import TransportPolicies
 from pillarbox.world.world import World
 
 DATABASE_RETRY_S: Final = 1.0
@@ -30,9 +32,12 @@ class RelayContext:
     world: World
     config: Config
     hosts: HostFinder
+    policies: TransportPolicies
 
 
-def relay_context(world: World, config: Config, routes: Routes) -> RelayContext:
+def relay_context(
+    world: World, config: Config, routes: Routes, fetcher: Fetcher | None = None
+) -> RelayContext:
     """The context of a configuration; `routes` are the hosts it names, resolved."""
     hosts = HostFinder(
         resolver=world.resolver,
@@ -41,4 +46,5 @@ def relay_context(world: World, config: Config, routes: Routes) -> RelayContext:
         routes=routes,
         port=config.relay.port,
     )
-    return RelayContext(world, config, hosts)
+    policies = TransportPolicies(world, world.resolver, config.relay.port, fetcher)
+    return RelayContext(world, config, hosts, policies)

@@ -11,12 +11,15 @@ from pillarbox.delivery.settle import DeliveryAttempt, JobResult
 from pillarbox.protocol.smtp.client.capabilities import Capabilities
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.queue.schedule import Job, PendingRecipient, still_leased
-from pillarbox.server.relay.connection import Connection, connect, must_be_verified
+from pillarbox.server.relay.connection import Connection, connect, outcome_of_refusal
 from pillarbox.server.relay.content import Content, FileContent
 from pillarbox.server.relay.context import RelayContext
 from pillarbox.server.relay.conversion import Converted, as_it_is, convert_for
 from pillarbox.server.relay.host_finder import Host
 from pillarbox.server.relay.progress import Progress
+from pillarbox.server.relay.transport import requires_tls
+from pillarbox.trust.mta_sts import StsPolicy
+from pillarbox.trust.tls_policy import HostRefused, Level, TlsPolicy, asks_for_no_tls
 from pillarbox.world.blobs import Blobs, verified
 from pillarbox.world.database import Transaction
 from pillarbox.world.memory import MemoryScarce
@@ -122,28 +125,35 @@ class DeliveryAgent:
             progress.reached = found.kind is OutcomeKind.FAILED
             progress.record_all(found)
             return
+        sts = await self._context.policies.of_domain(progress.job.destination, found)
         for host in found:
             if host.name == offered:
                 continue
-            await self._try_host(progress, content, host)
+            await self._try_host(progress, content, host, sts)
             exhausted = (
                 progress.connections >= MAX_CONNECTIONS_TRIED or progress.hosts_offered >= MAX_HOSTS_OFFERED
             )
             if exhausted or not progress.open:
                 return
 
-    async def _try_host(self, progress: Progress, content: Content, host: Host) -> None:
+    async def _try_host(
+        self, progress: Progress, content: Content, host: Host, sts: StsPolicy | None
+    ) -> None:
         """One host, at its addresses until one of them answers."""
         addresses = await self._context.hosts.addresses(host)
         if isinstance(addresses, Outcome):
             progress.record_all(addresses)
+            return
+        policy, lenient = await self._policy(progress.job, content, host, sts)
+        if isinstance(policy, HostRefused):
+            progress.record_all(outcome_of_refusal(policy))
             return
         for address in addresses:
             if progress.connections >= MAX_CONNECTIONS_TRIED:
                 return
             progress.connections += 1
             await self.close()
-            connection = await connect(self._context, progress.job, host, address)
+            connection = await connect(self._context, policy, host, address, lenient=lenient)
             if isinstance(connection, Outcome):
                 progress.record_all(connection)
                 continue
@@ -151,6 +161,20 @@ class DeliveryAgent:
             progress.reached = True
             await self._offer(progress, content, connection)
             return
+
+    async def _policy(
+        self, job: Job, content: Content, host: Host, sts: StsPolicy | None
+    ) -> tuple[TlsPolicy | HostRefused, bool]:
+        """What a connection has to be for this message; and whether the message has set aside what the domain
+        demands (RFC 8689 §4.2.2), for which its header is read only where anything is demanded.
+        """
+        policies = self._context.policies
+        found = await policies.of_host(job, host, sts)
+        if isinstance(found, TlsPolicy) and found.level is Level.OPPORTUNISTIC:
+            return found, False
+        if requires_tls(job) or not asks_for_no_tls(_beginning(content)):
+            return found, False
+        return await policies.of_host(job, host, sts, tls_optional=True), True
 
     # --- one message on one connection
 
@@ -190,8 +214,6 @@ class DeliveryAgent:
     async def _transact(
         self, job: Job, content: Content, batch: list[PendingRecipient], connection: Connection
     ) -> tuple[Outcome, ...]:
-        if must_be_verified(job) and not connection.verified:
-            return (_not_identified(connection.host),) * len(batch)
         capabilities = connection.session.capabilities
         if isinstance(content, bytes) or as_it_is(capabilities, job.message, content, batch):
             return await _send(convert_for(capabilities, job.message, content, batch), batch, connection)
@@ -203,6 +225,10 @@ class DeliveryAgent:
             world = self._context.world
             converted = await world.database.read_in_thread(_converted, world.blobs, capabilities, job, batch)
             return await _send(converted, batch, connection)
+
+
+def _beginning(content: Content) -> bytes:
+    return content if isinstance(content, bytes) else next(content.blocks(), b"")
 
 
 def _read(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes:
@@ -239,12 +265,3 @@ def _too_many(outcome: Outcome, outcomes: tuple[Outcome, ...]) -> bool:
     """RFC 5321 §4.5.3.1.10: recipients beyond the server's limit are sent in another transaction at once."""
     over_limit = outcome.kind is OutcomeKind.DEFERRED and outcome.text.startswith(("452", "552"))
     return over_limit and any(other.kind is OutcomeKind.DELIVERED for other in outcomes)
-
-
-def _not_identified(host: Host) -> Outcome:
-    return Outcome(
-        OutcomeKind.FAILED,
-        "5.7.10",
-        f"the server name {host.name} is not authenticated by DNSSEC",
-        said_by_server=False,
-    )

@@ -49,6 +49,8 @@ class Host:
     """What to log in with; `None`: no login."""
     certain: bool = False
     """The name is configured, or authenticated by DNSSEC: a certificate for it identifies the server."""
+    expanded: str = ""
+    """Where the domain's CNAME chain ended, if it is an alias."""
     configured: bool = False
     """The operator named it: the hosts file is asked, too, and where it cannot be found, mail waits."""
 
@@ -123,7 +125,8 @@ class HostFinder:
         # RFC 5321 §5.1: equal preferences are shuffled, to spread the load
         shuffled = sorted(self.entropy.shuffled(usable), key=lambda mx: mx.preference)
         names = dict.fromkeys(normal_name(mx.exchange) for mx in shuffled)
-        return [Host(name, certain=found.authenticated) for name in list(names)[:MAX_MX_HOSTS]]
+        certain, expanded = found.authenticated, normal_name(found.canonical_name)
+        return [Host(name, certain=certain, expanded=expanded) for name in list(names)[:MAX_MX_HOSTS]]
 
 
 def _address(name: str) -> str | None:

@@ -66,7 +66,7 @@ def current_policy(
 ) -> Asking[KnownPolicy | None]:
     """What is known of the domain's policy now; the same object where nothing has changed.
 
-    `unlike_mx`: no host that the DNS names is allowed by `known`, so there may be a newer one, though the `id` is the
+    `unlike_mx`: the DNS names a host that `known` does not allow, so there may be a newer one, though the `id` is the
     same (RFC 8461 §5.1).
     """
     found: Outcome[Any] = yield from look_up(f"_mta-sts.{domain}", Kind.TXT)

@@ -1,0 +1,93 @@
+"""How safe the connection to each host has to be: asks for what `trust.tls_policy` decides by.
+
+The MTA-STS policy is one of the domain and is looked up once for all its hosts; DANE is asked of each host before it is
+connected to. Policies are kept in the database, for all workers and for the time after a restart.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+from weakref import WeakValueDictionary
+
+from pillarbox.dns import Outcome
+from pillarbox.queue import sts_policies
+from pillarbox.queue.schedule import Job
+from pillarbox.server.relay.asking import Fetcher, answered
+from pillarbox.server.relay.host_finder import Encryption, Host
+from pillarbox.trust.dane import DaneVerdict, NextHop, NoDane, dane_verdict
+from pillarbox.trust.mta_sts import KnownPolicy, StsPolicy, current_policy, usable_policy
+from pillarbox.trust.tls_policy import HostRefused, TlsPolicy, tls_policy
+from pillarbox.world.resolver import Resolver
+from pillarbox.world.world import World
+
+DANE_S: Final = 30.0
+"""How long the look-ups for one host may take, all together."""
+STS_S: Final = 75.0
+"""How long it may take to find a domain's policy: the record, and a page within a minute."""
+
+
+def requires_tls(job: Job) -> bool:
+    """Whether the message may go to a host identified by its certificate only."""
+    # RFC 8689 §5: a DSN is sent without REQUIRETLS rather than not at all
+    return job.message.require_tls and job.message.reverse_path is not None
+
+
+class TransportPolicies:
+    """See the module."""
+
+    def __init__(self, world: World, resolver: Resolver, port: int, fetcher: Fetcher | None) -> None:
+        """`port`: that of hosts which have none."""
+        self._world = world
+        self._resolver = resolver
+        self._port = port
+        self._fetcher = fetcher
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """One at a time asks for a domain's policy: the others find what it has kept."""
+
+    async def of_domain(self, domain: str, hosts: Sequence[Host]) -> StsPolicy | None:
+        """The MTA-STS policy that is in force for a domain with these hosts. Raises `DatabaseUnavailable`."""
+        if domain.startswith("[") or any(host.configured for host in hosts):
+            return None
+        lock = self._asking.setdefault(domain, asyncio.Lock())
+        async with lock:
+            before = await self._world.database.read(sts_policies.known, domain)
+            now_s = self._world.clock.now_ms() // 1000
+            in_force = usable_policy(before, now_s)
+            unlike_mx = in_force is not None and not all(in_force.allows(host.name) for host in hosts)
+            asking = current_policy(domain, before, now_s, unlike_mx=unlike_mx)
+            after = await answered(asking, self._resolver, self._fetcher, self._world.clock, within_s=STS_S)
+            if after is not None and after != before:
+                await self._world.database.write(sts_policies.keep, domain, after, now_s=now_s)
+                self._tell(domain, after, now_s)
+        return usable_policy(after, now_s)
+
+    async def of_host(
+        self, job: Job, host: Host, sts: StsPolicy | None, *, tls_optional: bool = False
+    ) -> TlsPolicy | HostRefused:
+        """What a connection to the host has to be. `sts`: as `of_domain` says."""
+        domain = host.name if host.configured else job.destination
+        hop = NextHop(domain, host.certain, host.expanded)
+        dane = NoDane() if tls_optional else await self._dane(host, hop)
+        return tls_policy(hop, host.name, dane, sts, require_tls=requires_tls(job), tls_optional=tls_optional)
+
+    async def _dane(self, host: Host, hop: NextHop) -> DaneVerdict:
+        if host.address or host.encryption is Encryption.VERIFIED:
+            # RFC 7672 §2.2: no names, no DANE; and what the operator demands is enough.
+            return NoDane()
+        addresses: Outcome[str]
+        if host.configured:
+            addresses = await self._resolver.host_addresses(host.name)
+        else:
+            addresses = await self._resolver.addresses(host.name)
+        asking = dane_verdict(host.name, host.port or self._port, addresses, hop)
+        return await answered(asking, self._resolver, None, self._world.clock, within_s=DANE_S)
+
+    def _tell(self, domain: str, known: KnownPolicy, now_s: int) -> None:
+        """RFC 8461 §3.3: operators hear of policies that cannot be renewed, unless there is none in force."""
+        if known.failure and usable_policy(known, now_s):
+            self._world.telemetry.warning(
+                "MTA-STS policy not renewed",
+                domain=domain,
+                result=known.failure.value,
+                why=known.failure_reason,
+            )
