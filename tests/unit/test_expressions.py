@@ -106,6 +106,8 @@ EXPRESSIONS: dict[str, str] = {
     "trust.signatures.signature": "_FIELD_NAMES _SELECTOR",
     "trust.signatures.signed_header": "_BEFORE_VALUE",
     "trust.signatures.tag_list": "_NAME _CONTROL _NUMBER",
+    "trust.mta_sts.policy": "_FIELD _AGE _PATTERN",
+    "trust.mta_sts.record": "_ID _EXTENSION",
     "world.database.sqlite.log_damage": "_LOST",
 }
 """By module; each is tried with `UNLIMITED` characters, or with its limit in `LIMITS`."""

@@ -6,6 +6,11 @@
     dkim/           DKIM signatures, verified and made
     arc/            ARC chains, verified and continued
     signatures/     what these two have in common
+    dane/           whether the server of another provider is authenticated by the DNS
+    mta_sts/        what a domain says on the web of the hosts that take its mail
+    tls_policy.py   how safe a connection has to be, by both and by what the message demands
+    tls_result.py   what went wrong with the TLS of a delivery, as reports name it
+    tls_report/     reports about that
 
 A check is a generator: it yields a question and is resumed with the answer, so it does no IO and reads no clock
 (the time is an argument). `delivery.asking` answers with the resolver and the fetcher of the world; tests with
