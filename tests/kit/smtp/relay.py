@@ -28,13 +28,13 @@ from pillarbox.server.relay.host_finder import Host
 from pillarbox.server.relay.relay import Relay
 from pillarbox.store import mailboxes
 from pillarbox.store.schema import SCHEMA as STORE
-from pillarbox.trust.questions import FetchFailed, Page
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import Blobs, DatabaseBlobs, prepare
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database, Transaction
 from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SeededEntropy
+from pillarbox.world.fetcher.memory import MemoryFetcher
 from pillarbox.world.memory import MemoryBudget
 from pillarbox.world.network.memory import MemoryNetwork
 from pillarbox.world.resolver.zone import ZoneResolver
@@ -62,9 +62,7 @@ class RelayProvider:
     resolver: ZoneResolver = field(
         default_factory=lambda: ZoneResolver(("example",), {}, outside=Failure("no network"))
     )
-    pages: dict[str, Page] = field(default_factory=dict)
-    """The web, by URL."""
-    fetched: list[str] = field(default_factory=list)
+    fetcher: MemoryFetcher = field(default_factory=MemoryFetcher)
     routes: dict[str, Host] = field(default_factory=dict)
     limits: RelayLimits = field(default_factory=RelayLimits)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
@@ -85,6 +83,7 @@ class RelayProvider:
             entropy=SeededEntropy(3),
             network=self.network,
             resolver=self.resolver,
+            fetcher=self.fetcher,
             tls=None,  # type: ignore[arg-type]  # a relay serves no clients
             database=self.database,
             blobs=self.blobs,
@@ -96,12 +95,7 @@ class RelayProvider:
 
     def context(self) -> RelayContext:
         """What a delivery agent is given."""
-        return relay_context(self.world, CONFIG, self.routes, self)
-
-    async def fetch(self, url: str, **_limits: Any) -> Page | FetchFailed:
-        """See `Fetcher`."""
-        self.fetched.append(url)
-        return self.pages.get(url, FetchFailed("connection refused", "connect"))
+        return relay_context(self.world, CONFIG, self.routes)
 
     def peer(self, name: str, address: str, port: int = 25, **traits: Unpack[PeerTraits]) -> SmtpPeer:
         """A server with a name and an address."""
@@ -128,7 +122,7 @@ class RelayProvider:
 
     def start(self) -> Relay:
         """Start a relay."""
-        self._relay = Relay(self.world, CONFIG, self.routes, limits=self.limits, fetcher=self)
+        self._relay = Relay(self.world, CONFIG, self.routes, limits=self.limits)
         self._relay.start()
         return self._relay
 

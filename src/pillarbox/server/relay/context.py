@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.config.schema import Config
-from pillarbox.server.relay.asking import Fetcher
 from pillarbox.server.relay.host_finder import HostFinder, Routes
 from pillarbox.server.relay.transport import TransportPolicies
 from pillarbox.world.world import World
@@ -35,9 +34,7 @@ class RelayContext:
     policies: TransportPolicies
 
 
-def relay_context(
-    world: World, config: Config, routes: Routes, fetcher: Fetcher | None = None
-) -> RelayContext:
+def relay_context(world: World, config: Config, routes: Routes) -> RelayContext:
     """The context of a configuration; `routes` are the hosts it names, resolved."""
     hosts = HostFinder(
         resolver=world.resolver,
@@ -46,5 +43,5 @@ def relay_context(
         routes=routes,
         port=config.relay.port,
     )
-    policies = TransportPolicies(world, world.resolver, config.relay.port, fetcher)
+    policies = TransportPolicies(world, config.relay.port)
     return RelayContext(world, config, hosts, policies)

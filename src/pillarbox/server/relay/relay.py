@@ -21,7 +21,6 @@ from pillarbox.queue import clock_set_back, schedule
 from pillarbox.queue.outcome import give_back, next_notice_ms
 from pillarbox.queue.schedule import LEASE_MS, Job
 from pillarbox.queue.spool import CHANGED
-from pillarbox.server.relay.asking import Fetcher
 from pillarbox.server.relay.clock_watch import ClockWatch
 from pillarbox.server.relay.context import DATABASE_RETRY_S, RelayLimits, relay_context
 from pillarbox.server.relay.destination_queue import DELIVERY_AGENTS, DestinationQueue, LoadedJob
@@ -46,17 +45,10 @@ class Relay:
     """See the module. It is the `QueueOwner` of its destination queues."""
 
     def __init__(
-        self,
-        world: World,
-        config: Config,
-        routes: Routes,
-        *,
-        limits: RelayLimits | None = None,
-        fetcher: Fetcher | None = None,
+        self, world: World, config: Config, routes: Routes, *, limits: RelayLimits | None = None
     ) -> None:
         """`routes`: the hosts that the configuration names, resolved."""
-        self.context = relay_context(world, config, routes, fetcher)
-        self._fetcher = fetcher
+        self.context = relay_context(world, config, routes)
         self._world = world
         self._limits = limits or RelayLimits()
         self.connections_each = self._limits.connections_each
@@ -80,7 +72,7 @@ class Relay:
 
     def reconfigure(self, config: Config, routes: Routes) -> None:
         """Use another configuration for the connections that are made from now on."""
-        self.context = relay_context(self._world, config, routes, self._fetcher)
+        self.context = relay_context(self._world, config, routes)
 
     def start(self) -> None:
         """Begin."""

@@ -6,19 +6,21 @@ connected to. Policies are kept in the database, for all workers and for the tim
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
+from pillarbox.delivery.asking import answered
 from pillarbox.dns import Outcome
 from pillarbox.queue import sts_policies
 from pillarbox.queue.schedule import Job
-from pillarbox.server.relay.asking import Fetcher, answered
 from pillarbox.server.relay.host_finder import Encryption, Host
 from pillarbox.trust.dane import DaneVerdict, NextHop, NoDane, dane_verdict
 from pillarbox.trust.mta_sts import KnownPolicy, StsPolicy, current_policy, usable_policy
+from pillarbox.trust.questions import Asking
 from pillarbox.trust.tls_policy import HostRefused, TlsPolicy, tls_policy
-from pillarbox.world.resolver import Resolver
 from pillarbox.world.world import World
+
+T = TypeVar("T")
 
 DANE_S: Final = 30.0
 """How long the look-ups for one host may take, all together."""
@@ -35,12 +37,10 @@ def requires_tls(job: Job) -> bool:
 class TransportPolicies:
     """See the module."""
 
-    def __init__(self, world: World, resolver: Resolver, port: int, fetcher: Fetcher | None) -> None:
+    def __init__(self, world: World, port: int) -> None:
         """`port`: that of hosts which have none."""
         self._world = world
-        self._resolver = resolver
         self._port = port
-        self._fetcher = fetcher
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """One at a time asks for a domain's policy: the others find what it has kept."""
 
@@ -55,7 +55,7 @@ class TransportPolicies:
             in_force = usable_policy(before, now_s)
             unlike_mx = in_force is not None and not all(in_force.allows(host.name) for host in hosts)
             asking = current_policy(domain, before, now_s, unlike_mx=unlike_mx)
-            after = await answered(asking, self._resolver, self._fetcher, self._world.clock, within_s=STS_S)
+            after = await self._answered(asking, within_s=STS_S)
             if after is not None and after != before:
                 await self._world.database.write(sts_policies.keep, domain, after, now_s=now_s)
                 self._tell(domain, after, now_s)
@@ -76,11 +76,15 @@ class TransportPolicies:
             return NoDane()
         addresses: Outcome[str]
         if host.configured:
-            addresses = await self._resolver.host_addresses(host.name)
+            addresses = await self._world.resolver.host_addresses(host.name)
         else:
-            addresses = await self._resolver.addresses(host.name)
+            addresses = await self._world.resolver.addresses(host.name)
         asking = dane_verdict(host.name, host.port or self._port, addresses, hop)
-        return await answered(asking, self._resolver, None, self._world.clock, within_s=DANE_S)
+        return await self._answered(asking, within_s=DANE_S)
+
+    async def _answered(self, asking: Asking[T], *, within_s: float) -> T:
+        world = self._world
+        return await answered(asking, world.resolver, world.fetcher, world.clock, within_s=within_s)
 
     def _tell(self, domain: str, known: KnownPolicy, now_s: int) -> None:
         """RFC 8461 §3.3: operators hear of policies that cannot be renewed, unless there is none in force."""

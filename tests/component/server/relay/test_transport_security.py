@@ -16,8 +16,9 @@ from pillarbox.dns import Kind, Mx, Tlsa
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.server.relay.relay import Relay
 from pillarbox.trust.mta_sts import Mode, StsPolicy, policy_text
-from pillarbox.trust.questions import FetchFailed, Page
+from pillarbox.trust.questions import Page
 from pillarbox.world.blobs import prepare
+from pillarbox.world.fetcher.memory import MemoryFetcher
 from pillarbox.world.network.system import SystemNetwork
 from pillarbox.world.resolver.zone import ZoneResolver
 from pillarbox.world.tls.client import verified
@@ -73,36 +74,27 @@ class NextHop:
         writer.close()
 
 
-class Web:
-    """The policy of two.example."""
-
-    def __init__(self, policy: StsPolicy) -> None:
-        self.policy = policy
-
-    async def fetch(self, url: str, **_limits: float) -> Page | FetchFailed:
-        return Page("text/plain", policy_text(self.policy).encode()) if url == URL else FetchFailed("no")
-
-
-async def outcome(hop: NextHop, *records: Tlsa, web: Web | None = None) -> str:
+async def outcome(hop: NextHop, *records: Tlsa, policy: StsPolicy | None = None) -> str:
     """Empty if the message was delivered, otherwise why it was not."""
     server = await asyncio.start_server(hop.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    resolver = ZoneResolver(("example",), {}, authenticated=web is None)
+    resolver = ZoneResolver(("example",), {}, authenticated=policy is None)
     resolver.put("two.example", Kind.MX, Mx(10, HOST))
     resolver.put(HOST, Kind.A, "127.0.0.1")
     resolver.put(f"_{port}._tcp.{HOST}", Kind.TLSA, *records)
-    if web:
+    if policy:
         resolver.put("_mta-sts.two.example", Kind.TXT, b"v=STSv1; id=1;")
     provider = await open_provider()
     config = replace(provider.config, relay=RelayOptions(port=port))
-    world = replace(provider.world, network=SystemNetwork(), resolver=resolver)
+    pages = {URL: Page("text/plain", policy_text(policy).encode())} if policy else {}
+    world = replace(provider.world, network=SystemNetwork(), resolver=resolver, fetcher=MemoryFetcher(pages))
     outbound = Outbound(
         prepare(b"From: u0@one.example\r\n\r\nhi\r\n"),
         "u0@one.example",
         (QueuedRecipient("a@two.example", "two.example"),),
     )
     await world.database.write(enqueue, outbound, now_ms=world.clock.now_ms())
-    relay = Relay(world, config, resolve(config).routes, fetcher=web)
+    relay = Relay(world, config, resolve(config).routes)
     relay.start()
     try:
         async with asyncio.timeout(WITHIN_S):
@@ -179,7 +171,7 @@ def test_under_a_policy_a_public_authority_certifies_the_host(
     hop = NextHop(tmp_path, *chain)
     try:
         with asyncio.Runner(loop_factory=loop) as runner:
-            found = runner.run(outcome(hop, web=Web(StsPolicy(Mode.ENFORCE, (HOST,), 86_400))))
+            found = runner.run(outcome(hop, policy=StsPolicy(Mode.ENFORCE, (HOST,), 86_400)))
     finally:
         verified.cache_clear()
     assert (found == "") == (reason == "")
