@@ -39,13 +39,13 @@ START = """$TTL 60
 
 @contextlib.contextmanager
 def nsd(folder: Path, zones: Mapping[str, str]) -> Iterator[int]:
-    """Serve these zones (name to records, as in a zone file); yields the port."""
-    program, port = need("nsd"), _free_port()
+    """Serve these zones (name to records, as in a zone file; with a start of their own, or without); yields the port."""
+    program, port = need("nsd"), free_port()
     folder.mkdir()
     text = CONFIGURATION.format(folder=folder, port=port)
     for name, records in zones.items():
         text += ZONE.format(name=name)
-        (folder / f"{name}.zone").write_text(START + records + "\n")
+        (folder / f"{name}.zone").write_text(records if "SOA" in records else START + records + "\n")
     (folder / "nsd.conf").write_text(text)
     server = subprocess.Popen(
         [program, "-d", "-c", folder / "nsd.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -59,7 +59,8 @@ def nsd(folder: Path, zones: Mapping[str, str]) -> Iterator[int]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that is free for TCP and UDP."""
     with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
         tcp.bind(("127.0.0.1", 0))
         port = int(tcp.getsockname()[1])
