@@ -22,6 +22,10 @@ MAX_HEADER_OCTETS: Final = 256 * 1024
 """Of a message, in which the TLS-Required field is looked for."""
 
 
+NOT_AS_DEMANDED: Final = "5.7.10"
+"""The status where a host is not what REQUIRETLS demands (RFC 8689 §4.2.1)."""
+
+
 class Level(StrEnum):
     """What a connection has to be."""
 
@@ -115,7 +119,7 @@ def tls_policy(
 def failure(policy: TlsPolicy, result: TlsResult, what: str) -> HostRefused:
     """What it means that a connection is not what the policy demands: `what` says it in words."""
     if policy.level is Level.VERIFIED:
-        return HostRefused("5.7.10", what, result)
+        return HostRefused(NOT_AS_DEMANDED, what, result)
     status = "4.7.10" if result is TlsResult.STARTTLS_NOT_SUPPORTED else "4.7.5"
     return HostRefused(status, f"{what}, as {policy.demanded_by} demand{_s(policy.level)}", result)
 
@@ -153,7 +157,7 @@ def _with_require_tls(
         return policy
     if not hop.secure and not (sts and sts.allows(host)):
         return HostRefused(
-            "5.7.10",
+            NOT_AS_DEMANDED,
             f"REQUIRETLS: the name {host} is authenticated neither by DNSSEC nor by an MTA-STS policy of {hop.domain}",
             TlsResult.VALIDATION_FAILURE,
         )

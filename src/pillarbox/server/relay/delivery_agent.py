@@ -19,7 +19,13 @@ from pillarbox.server.relay.host_finder import Host
 from pillarbox.server.relay.progress import Progress
 from pillarbox.server.relay.transport import requires_tls
 from pillarbox.trust.mta_sts import StsPolicy
-from pillarbox.trust.tls_policy import HostRefused, Level, TlsPolicy, asks_for_no_tls
+from pillarbox.trust.tls_policy import (
+    NOT_AS_DEMANDED,
+    HostRefused,
+    Level,
+    TlsPolicy,
+    asks_for_no_tls,
+)
 from pillarbox.world.blobs import Blobs, verified
 from pillarbox.world.database import Transaction
 from pillarbox.world.memory import MemoryScarce
@@ -146,7 +152,7 @@ class DeliveryAgent:
             return
         policy, lenient = await self._policy(progress.job, content, host, sts)
         if isinstance(policy, HostRefused):
-            progress.record_all(outcome_of_refusal(policy))
+            _note_refusal(progress, outcome_of_refusal(policy))
             return
         for address in addresses:
             if progress.connections >= MAX_CONNECTIONS_TRIED:
@@ -155,7 +161,7 @@ class DeliveryAgent:
             await self.close()
             connection = await connect(self._context, policy, host, address, lenient=lenient)
             if isinstance(connection, Outcome):
-                progress.record_all(connection)
+                _note_refusal(progress, connection)
                 continue
             self._connection = connection
             progress.reached = True
@@ -225,6 +231,12 @@ class DeliveryAgent:
             world = self._context.world
             converted = await world.database.read_in_thread(_converted, world.blobs, capabilities, job, batch)
             return await _send(converted, batch, connection)
+
+
+def _note_refusal(progress: Progress, outcome: Outcome) -> None:
+    """There is no connection for this message. What it alone demands makes no destination an unreachable one."""
+    progress.reached = progress.reached or outcome.status == NOT_AS_DEMANDED
+    progress.record_all(outcome)
 
 
 def _beginning(content: Content) -> bytes:

@@ -403,6 +403,19 @@ def test_requiretls_gets_a_connection_of_its_own_where_the_open_one_does_not_do(
     run(test, zones=Zones(), extensions=REQUIRETLS)
 
 
+@pytest.mark.parametrize("zones", [Zones(), Zones("two.example")], ids=["uncertain", "no TLS"])
+def test_a_domain_that_does_not_do_for_requiretls_is_no_unreachable_one(zones: Zones) -> None:
+    async def test(provider: RelayProvider, peer: SmtpPeer) -> None:
+        peer.refused["a@two.example"] = "450 4.2.1 later"
+        assert not await delivered(provider, peer)
+        await provider.pass_(10)
+        assert not await delivered(provider, peer, require_tls=True)
+        assert provider.waiting() == ["a@two.example"]  # the other one
+        assert provider.rows("SELECT failures FROM queue_destinations") == [(0,)]
+
+    run(test, zones=zones, extensions=("8BITMIME",))
+
+
 NO_TLS = b"From: anna@one.example\r\nTLS-Required: No\r\n\r\nYour certificate does not match.\r\n"
 
 
