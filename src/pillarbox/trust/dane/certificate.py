@@ -16,6 +16,8 @@ MAX_RSA_BITS: Final = 8192
 """Checking a signature with a longer key takes too long."""
 MAX_NAMES: Final = 250
 """Names of a certificate that are compared."""
+MAX_SUBTREES: Final = 25
+"""DNS names of an issuer's constraints; with more, it is no issuer here."""
 
 _KNOWN: Final = frozenset(
     {
@@ -140,27 +142,21 @@ def permits(issuer: x509.Certificate, names: tuple[str, ...]) -> bool:
         constraints = issuer.extensions.get_extension_for_class(x509.NameConstraints).value
     except x509.ExtensionNotFound:
         return True
-    permitted = _subtrees(constraints.permitted_subtrees)
-    excluded = _subtrees(constraints.excluded_subtrees)
-    if (len(permitted) + len(excluded)) > MAX_NAMES:
+    permitted, excluded = _subtrees(constraints.permitted_subtrees), _subtrees(constraints.excluded_subtrees)
+    if len(permitted) + len(excluded) > MAX_SUBTREES:
         return False
+    # A name below a subtree ends in it, and the subtree itself does so with a dot in front.
+    dotted = [f".{name}" for name in names]
     return all(
-        (not permitted or any(_below(name, tree) for tree in permitted))
-        and not any(_below(name, tree) for tree in excluded)
-        for name in names
+        (not permitted or name.endswith(permitted)) and not (excluded and name.endswith(excluded))
+        for name in dotted
     )
 
 
-def _subtrees(found: list[x509.GeneralName] | None) -> list[str]:
-    return [
-        one.value.lower().removeprefix(".").removesuffix(".")
-        for one in found or []
-        if isinstance(one, x509.DNSName)
-    ]
-
-
-def _below(name: str, tree: str) -> bool:
-    return not tree or name == tree or name.endswith("." + tree)
+def _subtrees(found: list[x509.GeneralName] | None) -> tuple[str, ...]:
+    """The DNS names of subtrees, with a dot in front; the empty name is all."""
+    names = (one.value.lower().strip(".") for one in found or [] if isinstance(one, x509.DNSName))
+    return tuple(f".{name}" if name else "" for name in names)
 
 
 def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

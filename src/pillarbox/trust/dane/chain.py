@@ -121,7 +121,7 @@ class _Path:
         for issuer, is_anchor in self._issuers:
             if issuer.subject != certificate.issuer or issuer == certificate:
                 continue
-            if not self._may_sign(issuer, below) or not self._signed(certificate, issuer):
+            if not self._signed(certificate, issuer) or not self._may_sign(issuer, below):
                 continue
             if is_anchor or self.leads_up(issuer, below + 1):
                 return True
