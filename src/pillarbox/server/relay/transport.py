@@ -46,8 +46,10 @@ class TransportPolicies:
 
     async def of_domain(self, domain: str, hosts: Sequence[Host]) -> StsPolicy | None:
         """The MTA-STS policy that is in force for a domain with these hosts. Raises `DatabaseUnavailable`."""
-        if domain.startswith("[") or any(host.configured for host in hosts):
-            return None
+        if any(host.address for host in hosts):
+            return None  # RFC 8461 §3.4: an address has none
+        # And mail that goes by a smart host is under that one's
+        domain = next((host.name for host in hosts if host.configured), domain)
         lock = self._asking.setdefault(domain, asyncio.Lock())
         async with lock:
             before = await self._world.database.read(sts_policies.known, domain)

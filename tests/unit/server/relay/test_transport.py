@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pillarbox.dns import Failure, Kind, Outcome, Tlsa
+from pillarbox.server.relay.host_finder import Host
 from pillarbox.trust.mta_sts import Mode, StsPolicy, policy_id, policy_text
 from pillarbox.trust.questions import FetchFailed, Page
 from pillarbox.world.resolver.zone import ZoneResolver
@@ -364,6 +365,20 @@ def test_a_policy_is_one_domains_and_not_that_of_its_host(order: tuple[str, str]
             await provider.pass_(1)
         assert peer.addresses == ["a@three.example"]
         assert provider.waiting() == ["a@two.example"]
+
+    run(test, zones=Zones())
+
+
+@pytest.mark.rfc("8461 §3.4", "MUST")
+def test_mail_by_a_smart_host_is_under_the_policy_of_that() -> None:
+    async def test(provider: RelayProvider, peer: SmtpPeer) -> None:
+        provider.routes["*"] = Host("two.example")
+        smart = provider.peer("two.example", "192.0.2.7", extensions=("8BITMIME",))
+        publish(provider, StsPolicy(Mode.ENFORCE, ("two.example",), WEEK_S))
+        await provider.queue("a@three.example")
+        await provider.pass_(1)
+        assert (smart.received, peer.connections) == ([], 0)
+        assert last(provider)[1].endswith("as the MTA-STS policy of two.example demands")
 
     run(test, zones=Zones())
 
