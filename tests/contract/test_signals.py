@@ -86,6 +86,55 @@ def test_what_cannot_be_read_means_every_topic_and_loses_none(tmp_path: Path, ga
     asyncio.run(scenario())
 
 
+def test_signals_in_close_succession_are_sent_together_and_none_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        here, there = UnixSignals(tmp_path, loop), UnixSignals(tmp_path, loop)
+        await asyncio.sleep(0.01)
+        heard: dict[Topic, asyncio.Event] = {}
+        for number in range(40):
+            topic = account_changed(AccountId(number))
+            heard[topic] = asyncio.Event()
+            there.subscribe(topic, heard[topic].set)
+        sent: list[bytes] = []
+        send = here._send_to
+
+        def counted(peer: str, datagram: bytes) -> None:
+            sent.append(datagram)
+            send(peer, datagram)
+
+        monkeypatch.setattr(here, "_send_to", counted)
+        here.announce([account_changed(AccountId(0))])
+        assert sent == [str(account_changed(AccountId(0))).encode()], "one alone is sent at once"
+        for topic in heard:
+            here.announce([topic])
+        for event in heard.values():
+            await until(event)
+        assert len(sent) < len(heard)
+        here.close()
+        there.close()
+
+    asyncio.run(scenario())
+
+
+def test_what_was_gathered_is_sent_before_a_process_leaves(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        here, there = UnixSignals(tmp_path, loop), UnixSignals(tmp_path, loop)
+        await asyncio.sleep(0.01)
+        received = asyncio.Event()
+        there.subscribe(TWO, received.set)
+        here.announce([ONE])
+        here.announce([TWO])
+        here.close()
+        await until(received)
+        there.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_new_process_wakes_all_subscribers(tmp_path: Path) -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
@@ -108,7 +157,7 @@ def test_a_process_with_a_full_queue_is_signalled_later(tmp_path: Path) -> None:
         received = asyncio.Event()
         busy.subscribe(TWO, received.set)
         while not here._unreached:
-            here.announce([ONE])
+            here._send(str(ONE).encode())
         here.announce([TWO])
         loop.add_reader(busy._socket.fileno(), busy._received)
         await until(received)

@@ -2,7 +2,8 @@
 
 The truth is in the database; a signal only says when to look. Signals to other processes may be late or merged,
 but never get lost for good: a process that is too busy to receive one gets "every topic" as soon as it receives
-again. They never block, and are sent after the commit.
+again. They never block, and are sent after the commit: at once, or together with what follows if others were sent a
+moment ago, since each wakes every other process.
 
 Between processes: each has a datagram socket in one folder, and a signal is a datagram with one topic a line;
 the empty datagram means every topic. Processes of one machine run the same version.
@@ -27,6 +28,8 @@ SETTLED_NS = 1_000_000_000
 """A folder that has not changed for so long can't have changed unnoticed."""
 RETRY_S = 0.1
 """After this time a process that could not receive a signal is sent one again."""
+GATHER_S = 0.01
+"""Two signals to other processes are so far apart at least: what is announced meanwhile goes into one."""
 MAX_SEND_S = 1.0
 """How long `announce_from_outside` waits for a process that does not receive."""
 
@@ -93,6 +96,11 @@ class UnixSignals(LocalSignals):
         self._listed: list[str] = []
         self._listed_ns: int | None = None
         """The folder's time of modification when it was listed; `None`: list it again."""
+        self._sent_s = -GATHER_S
+        """When a signal was sent last, by the loop's clock."""
+        self._gathered: set[Topic] = set()
+        """Topics to be sent when `_gathering` ends."""
+        self._gathering: asyncio.TimerHandle | None = None
         loop.add_reader(self._socket.fileno(), self._received)
         self._send(b"")  # this process may follow one that died between a commit and its signals
 
@@ -100,7 +108,21 @@ class UnixSignals(LocalSignals):
         """See `Signals.announce`."""
         announced = list(topics)
         self.deliver(announced)
-        self._send(_datagram(announced))
+        self._gathered.update(announced)
+        if self._gathering is not None:
+            return
+        rest_s = self._sent_s + GATHER_S - self._loop.time()
+        if rest_s > 0:
+            self._gathering = self._loop.call_later(rest_s, self._send_gathered)
+        else:
+            self._send_gathered()
+
+    def _send_gathered(self) -> None:
+        self._gathering = None
+        datagram = _datagram(self._gathered)
+        self._gathered.clear()
+        self._sent_s = self._loop.time()
+        self._send(datagram)
 
     def _send(self, datagram: bytes) -> None:
         for peer in self._peers():
@@ -151,7 +173,10 @@ class UnixSignals(LocalSignals):
         self.deliver(None if everything else topics)
 
     def close(self) -> None:
-        """Leave the folder."""
+        """Leave the folder; what was gathered is sent before."""
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._send_gathered()
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
         self._folder.remove(self._name)
@@ -179,6 +204,6 @@ def announce_from_outside(folder: Path, topics: Iterable[Topic]) -> None:
         sockets.close()
 
 
-def _datagram(topics: list[Topic]) -> bytes:
+def _datagram(topics: Iterable[Topic]) -> bytes:
     datagram = "\n".join(map(str, topics)).encode("ascii")
     return datagram if len(datagram) <= MAX_DATAGRAM_OCTETS else b""
