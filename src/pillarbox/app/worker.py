@@ -6,7 +6,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from functools import partial
 
 from pillarbox.app import termination
 from pillarbox.app.allocator import give_back_after_growth, map_large_blocks
@@ -104,7 +103,9 @@ async def _serve(
 
     await listeners.open(sockets)
     publish_readings(shared.metrics, world.memory, listeners.listening)
-    pulse = Pulse(world.clock, shared.metrics, partial(shared.workers.beat, shared.worker))
+    pulse = Pulse(
+        world.clock, shared.metrics, lambda: shared.workers.beat(shared.worker, world.database.calls)
+    )
     controlled = None
     if control:
         service = ControlService(world, pulse, lambda: listeners.listening)

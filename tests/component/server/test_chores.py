@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,15 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.server.chores import Chore, Chores
 from pillarbox.server.chores.indexing import CYCLE_S, RUN_S, Rest, Searched, index_mail
-from pillarbox.server.chores.runner import BUSY_S, IDLE_S, REST_FACTOR
+from pillarbox.server.chores.runner import BUSY_S, ELSEWHERE_S, IDLE_S, REST_FACTOR
 from pillarbox.server.chores.table import LEFTOVERS_EVERY_S
 from pillarbox.store import mailboxes, placements, unfinished_copies
 from pillarbox.store.search import feeding, index
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import DatabaseDamaged, DatabaseUnavailable, Transaction
+from pillarbox.world.entropy import SystemEntropy
+from pillarbox.world.shared import shared_among
 from pillarbox.world.signals import LocalSignals
 from pillarbox.world.world import World
 from tests.kit.provider import open_provider
@@ -132,6 +135,31 @@ def test_the_chores_rest_longer_while_others_are_served(tmp_path: Path, others: 
 
     clock = Asleep()
     running: list[Chores] = []
+    asyncio.run(scenario())
+
+
+def test_the_chores_rest_longer_while_another_worker_serves(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        clock = Asleep()
+        provider = await open_provider(tmp_path, clock=clock)
+        this, other = shared_among(2, SystemEntropy())
+        other.workers.beat(other.worker, 7)
+        chores = Chores(replace(provider.world, shared=this), lambda: True)
+
+        async def rests(*passed_s: float) -> list[float]:
+            clock.slept.clear()
+            for seconds in passed_s:
+                clock.now += seconds
+                await chores.rest(0.5)
+            return clock.slept.copy()
+
+        assert await rests(0.0, 0.1) == [BUSY_S, BUSY_S], "what it called before does not count"
+        other.workers.beat(other.worker, 8)
+        assert await rests(0.0, 0.1, 0.1) == [BUSY_S, 0.5, 0.5], "the first sees it at its end"
+        this.workers.beat(this.worker, 100)
+        assert await rests(ELSEWHERE_S, 0.0) == [0.5, BUSY_S]
+        await provider.close()
+
     asyncio.run(scenario())
 
 

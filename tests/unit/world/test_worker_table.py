@@ -33,3 +33,14 @@ def test_a_worker_is_described_from_its_start_to_its_replacement() -> None:
     assert workers.rows()[1] == WorkerRow(1, 13, 9_000, 1, None)
     assert workers.beats(1) == 2, "the supervisor waits for another number"
     assert [workers.server_pid, workers.server_started_at_ms] == [10, 1_000]
+
+
+def test_a_worker_sees_that_another_has_called_its_database() -> None:
+    workers = table(3, Time())
+    before = workers.calls_of_others(0)
+    workers.beat(0, 7)
+    assert workers.calls_of_others(0) == before, "its own are not counted"
+    workers.beat(2, 4)
+    assert workers.calls_of_others(0) == before + 4
+    workers.beat(2, 5)
+    assert workers.calls_of_others(0) == before + 5

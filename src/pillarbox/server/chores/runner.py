@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from pillarbox.server.chores.table import CHORES, Chore
+from pillarbox.server.pulse import BEAT_S
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
 
@@ -14,6 +15,8 @@ BUSY_S: Final = 0.01
 """Between two pieces of work while no one else uses the database."""
 REST_FACTOR: Final = 15
 """While others use the database, a rest is so many times as long as the work before it."""
+ELSEWHERE_S: Final = 2 * BEAT_S
+"""For so long it counts that another worker has used the database: each tells of it when its heart beats."""
 
 
 class Chores:
@@ -28,7 +31,10 @@ class Chores:
         self._working_since = 0.0
         """When the last rest ended, by the monotonic clock."""
         self._others = False
-        """Whether anyone else used the database during the last rest."""
+        """Whether anyone else used the database during the last rest, in this worker or in another."""
+        self._calls_elsewhere = self._count_elsewhere()
+        self._elsewhere_until = 0.0
+        """Until when another worker counts as using the database, by the monotonic clock."""
         self._postponed: dict[Chore, str] = {}
         """Why a chore failed the last time, where the database was at fault."""
 
@@ -65,8 +71,15 @@ class Chores:
     async def _sleep(self, seconds: float) -> None:
         calls = self._world.database.calls
         await self._world.clock.sleep(seconds)
-        self._others = self._world.database.calls > calls
-        self._working_since = self._world.clock.monotonic()
+        self._working_since = now = self._world.clock.monotonic()
+        elsewhere = self._count_elsewhere()
+        if elsewhere != self._calls_elsewhere:
+            self._calls_elsewhere, self._elsewhere_until = elsewhere, now + ELSEWHERE_S
+        self._others = self._world.database.calls > calls or now < self._elsewhere_until
+
+    def _count_elsewhere(self) -> float:
+        shared = self._world.shared
+        return shared.workers.calls_of_others(shared.worker)
 
     async def _run_if_due(self, chore: Chore) -> bool:
         now = self._world.clock.monotonic()

@@ -20,6 +20,7 @@ class _Cell(IntEnum):
     PID = 2
     STARTED_AT_MS = 3
     STARTS = 4
+    CALLS = 5
 
 
 class _Head(IntEnum):
@@ -94,11 +95,18 @@ class WorkerTable:
         """A worker has ended, and its replacement is not started yet."""
         self._cells[self._row(worker) + _Cell.PID] = 0
 
-    def beat(self, worker: int) -> None:
-        """Count one more heartbeat."""
+    def beat(self, worker: int, calls: int = 0) -> None:
+        """Count one more heartbeat; the worker has called its database so often."""
         row = self._row(worker)
+        self._cells[row + _Cell.CALLS] = calls
         self._cells[row + _Cell.BEATS] += 1
         self._cells[row + _Cell.BEAT_AT_S] = self._monotonic()
+
+    def calls_of_others(self, worker: int) -> float:
+        """How often the other workers had called their databases at their last heartbeats: it changes if one did."""
+        return sum(
+            self._cells[self._row(other) + _Cell.CALLS] for other in range(self.workers) if other != worker
+        )
 
     def beats(self, worker: int) -> int:
         """How many heartbeats there were."""
