@@ -140,15 +140,48 @@ def imap(text: str) -> Callable[[dict[str, int]], Callable[[], object]]:
     return make
 
 
-def store(ports: dict[str, int]) -> Callable[[], object]:
-    client, turn = Imap(ports["imap"]), iter(range(1 << 30))
+def store(numbers: str) -> Callable[[dict[str, int]], Callable[[], object]]:
+    def make(ports: dict[str, int]) -> Callable[[], object]:
+        client, turn = Imap(ports["imap"]), iter(range(1 << 30))
+        client.command("SELECT INBOX")
+        return lambda: client.command(f"STORE {numbers} {'+-'[next(turn) % 2]}FLAGS (\\Seen)")
+
+    return make
+
+
+def append(octets: int, *, selected: bool = False) -> Callable[[dict[str, int]], Callable[[], object]]:
+    def make(ports: dict[str, int]) -> Callable[[], object]:
+        client, given = Imap(ports["imap"], "u2"), message(octets, 9)
+        if selected:
+            client.command("SELECT INBOX")
+        return lambda: client.append(given)
+
+    return make
+
+
+def mixed(ports: dict[str, int]) -> Callable[[], object]:
+    """The nine commands of the workload of this name, in a mailbox of 200 messages and more."""
+    client, given, turn = Imap(ports["imap"], "u3"), message(4000, 9), iter(range(1 << 30))
     client.command("SELECT INBOX")
-    return lambda: client.command(f"STORE 1:{MESSAGES} {'+-'[next(turn) % 2]}FLAGS (\\Seen)")
+    while len(client.command("SEARCH ALL").split()) < 200:
+        client.append(given)
 
+    def once() -> None:
+        first = 1 + 37 * next(turn) % 169
+        for command in (
+            "SELECT INBOX",
+            f"FETCH {first}:{first + 20} (UID FLAGS ENVELOPE BODYSTRUCTURE)",
+            f"FETCH {first} BODY.PEEK[]",
+            f"STORE {first} +FLAGS (\\Seen)",
+            "NOOP",
+            "STATUS INBOX (UNSEEN MESSAGES)",
+            "UID SEARCH UNSEEN",
+            f"STORE {first} -FLAGS (\\Seen)",
+        ):
+            client.command(command)
+        client.append(given)
 
-def append(ports: dict[str, int]) -> Callable[[], object]:
-    client, given = Imap(ports["imap"], "u2"), message(20_000, 9)
-    return lambda: client.append(given)
+    return once
 
 
 def login(ports: dict[str, int]) -> Callable[[], object]:
@@ -180,7 +213,8 @@ REQUESTS: dict[str, Callable[[dict[str, int]], Callable[[], object]]] = {
     "SMTP 6 KB, 6 parts": smtp(6000, parts=6),
     "SMTP 2 KB, a connection each": connection,
     "IMAP log-in and log-out": login,
-    "APPEND 20 KB": append,
+    "APPEND 20 KB": append(20_000),
+    "APPEND 4 KB, selected": append(4000, selected=True),
     "NOOP": imap("NOOP"),
     "SELECT": imap("SELECT INBOX"),
     "FETCH FLAGS of 1": imap("FETCH 1 FLAGS"),
@@ -190,13 +224,16 @@ REQUESTS: dict[str, Callable[[dict[str, int]], Callable[[], object]]] = {
     f"FETCH header fields of {MESSAGES}": imap(f"FETCH {ALL} {FIELDS}"),
     "FETCH BODY[] of 1": imap("FETCH 1 BODY.PEEK[]"),
     f"FETCH BODY[] of {MESSAGES}": imap(f"FETCH {ALL} BODY.PEEK[]"),
-    f"STORE {MESSAGES}": store,
+    f"STORE {MESSAGES}": store(ALL),
+    "STORE 1": store("7"),
+    "STATUS": imap("STATUS INBOX (UNSEEN MESSAGES)"),
     "SEARCH UNSEEN": imap("SEARCH UNSEEN"),
     "SEARCH SUBJECT": imap("SEARCH SUBJECT evening"),
     "SEARCH FROM": imap("SEARCH FROM sender7"),
     "SEARCH BODY": imap("SEARCH BODY lazier"),
     "POP3 RETR": lambda ports: pop3(ports, repeat(5)),
     "POP3 RETR in order": lambda ports: pop3(ports, cycle(range(1, MESSAGES + 1))),
+    "mixed, nine commands": mixed,
 }
 
 
