@@ -12,9 +12,10 @@ INBOX for all its life.
 from typing import Any
 
 from pillarbox.mail import mailbox_name
-from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid
+from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
-from pillarbox.store import account_counters, changes, placements
+from pillarbox.mail.number_set import EMPTY, NumberSet
+from pillarbox.store import account_counters, changes, flag_runs, placements
 from pillarbox.store.account_counters import MAX_MODSEQ, MAX_UID, NoSuchMailbox
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox import DEFAULT_MAILBOXES, Mailbox, Role
@@ -240,16 +241,33 @@ def subscribe(
         )
 
 
-def claim_recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Uid:
-    """Make the messages from the returned UID on \\Recent in the caller's session, and in no later one.
+def unclaimed(tx: Transaction, account: AccountId, mailbox: MailboxId) -> NumberSet:
+    """The UIDs that are \\Recent to the next session that asks (RFC 3501 §2.3.2).
 
-    Raises `NoSuchMailbox`. Only needed where `first_recent < uid_next`. RFC 3501 §2.3.2.
+    Raises `NoSuchMailbox`, `ValuesDamaged`.
     """
-    first: Uid = by_id(tx, account, mailbox).first_recent
-    tx.execute(
-        "UPDATE mailboxes SET first_recent = uid_next WHERE account = ? AND id = ?", (account, mailbox)
+    row = tx.row(
+        "SELECT first_recent, uid_next FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox)
     )
-    return first
+    if row is None:
+        raise NoSuchMailbox(mailbox)
+    first, uid_next = row
+    if any(type(uid) is not int or not 0 <= uid <= MAX_UID + 1 for uid in row):
+        raise flag_runs.damaged(account, mailbox)
+    return NumberSet(((first, uid_next - 1),)) if first < uid_next else EMPTY
+
+
+def claim_recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> NumberSet:
+    """Make what is unclaimed \\Recent in the caller's session, and in no later one; its UIDs.
+
+    Raises `NoSuchMailbox`, `ValuesDamaged`.
+    """
+    claimed = unclaimed(tx, account, mailbox)
+    if claimed:
+        tx.execute(
+            "UPDATE mailboxes SET first_recent = uid_next WHERE account = ? AND id = ?", (account, mailbox)
+        )
+    return claimed
 
 
 def recent(tx: Transaction, account: AccountId, mailbox: MailboxId) -> int:

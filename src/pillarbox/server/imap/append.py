@@ -11,10 +11,11 @@ from pillarbox.delivery.summarizing import LONG_OCTETS, summary_of
 from pillarbox.delivery.text_form import MEMORY_FACTOR, text_form
 from pillarbox.directory import quota
 from pillarbox.mail.identifiers import AccountId, MailboxId, Uid
-from pillarbox.mail.number_set import NumberSet
+from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.commands import Append, Replace
 from pillarbox.protocol.imap.events import MessageOffered, MessageParameters
+from pillarbox.server.imap import updates
 from pillarbox.server.imap.incoming import IncomingMessages
 from pillarbox.server.imap.mailboxes import NO_DESTINATION
 from pillarbox.server.imap.reply import READ_ONLY, CommandRefused, Reply, no, ok
@@ -148,14 +149,17 @@ async def _store(session: SessionState, incoming: IncomingMessages, arrivals: li
     account = session.account_id
     try:
         if incoming.replaced is None:
-            appended = await session.commit_many(
+            appended, recent = await session.commit_many(
                 len(arrivals) * _ARRIVAL_COST,
                 _append,
                 account,
                 incoming.target,
                 arrivals,
                 now_ms=session.now_ms,
+                claims=updates.claims_recent(session, incoming.target),
             )
+            if recent:
+                session.selected.recent |= recent
         else:
             replaced = await session.commit(
                 _replace,
@@ -179,10 +183,18 @@ async def _store(session: SessionState, incoming: IncomingMessages, arrivals: li
 
 
 def _append(
-    tx: Transaction, account: AccountId, mailbox: MailboxId, arrivals: list[Arrival], *, now_ms: int
-) -> list[Appended]:
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    arrivals: list[Arrival],
+    *,
+    now_ms: int,
+    claims: bool,
+) -> tuple[list[Appended], NumberSet]:
+    """What was appended, and what is \\Recent to a session that `claims` that: it needs no commit of its own."""
     limit = quota.effective(tx, account)
-    return store_append.append_all(tx, account, mailbox, arrivals, now_ms=now_ms, quota_octets=limit)
+    appended = store_append.append_all(tx, account, mailbox, arrivals, now_ms=now_ms, quota_octets=limit)
+    return appended, mailboxes.claim_recent(tx, account, mailbox) if claims else EMPTY
 
 
 def _replace(

@@ -94,15 +94,15 @@ async def _applied(
     """Apply what has changed; the responses, made once for all sessions that have the same view and get many, and in
     the memory budget, until they are written, what they hold."""
     view, since, buffers = selected.uids, selected.modseq, session.world.memory.accounts.buffers
-    claims = ChangeKind.APPENDED in runs and not options.rev2 and not selected.read_only
+    claims = ChangeKind.APPENDED in runs and claims_recent(session, selected.mailbox)
     key = selected.mailbox, session.account_id, since, selected.count, cached.modseq, options
     shareable = not (claims or selected.recent or selected.pending_expunges)
     if shareable and (shared := session.caches.updates.find(key, view)):
         selected.catch_up(*shared.known, cached.modseq)
         return shared, shared.written(buffers, session.connection.abort)
     found = _updates(cached, runs, since)
-    if claims and found.appended:
-        await claim_recent(session, selected)
+    if claims and found.appended and not selected.is_recent(found.appended[-1]):
+        await _claim_recent(session, selected)
     written = selected.apply(found, options)
     octets = cached.snapshot_octets if found.concerned > PIECE_ROWS else 0
     if not shareable or selected.pending_expunges or found.concerned <= session.limits.many_messages:
@@ -173,10 +173,16 @@ def _rows(cached: CachedMailbox, parts: Iterable[slice], since: int) -> list[Fla
 # --- \Recent
 
 
-async def claim_recent(session: SessionState, selected: SelectedMailbox) -> None:
-    """Make messages \\Recent to this session that no other session has claimed (RFC 3501 §2.3.2)."""
-    first, uid_next = await session.read(_unclaimed, session.account_id, selected.mailbox)
-    if first < uid_next:
+def claims_recent(session: SessionState, mailbox: MailboxId) -> bool:
+    """Whether messages that are new in this mailbox become \\Recent to this session (RFC 3501 §2.3.2)."""
+    machine = session.machine
+    selected = machine.selected
+    return selected is not None and selected.mailbox == mailbox and not (machine.rev2 or selected.read_only)
+
+
+async def _claim_recent(session: SessionState, selected: SelectedMailbox) -> None:
+    """Make messages \\Recent to this session that no other session has claimed."""
+    if await session.read(mailboxes.unclaimed, session.account_id, selected.mailbox):
         selected.recent |= await claim_unclaimed(session, selected.mailbox)
 
 
@@ -186,18 +192,6 @@ async def claim_unclaimed(session: SessionState, mailbox: MailboxId) -> NumberSe
     Nothing where nothing can be written, so that mail on a full disk can be read.
     """
     try:
-        return await session.commit(_claim, session.account_id, mailbox)
+        return await session.commit(mailboxes.claim_recent, session.account_id, mailbox)
     except DatabaseUnavailable:
         return EMPTY
-
-
-def _unclaimed(tx: Transaction, account: AccountId, mailbox: MailboxId) -> tuple[int, int]:
-    found = mailboxes.by_id(tx, account, mailbox)
-    return found.first_recent, found.uid_next
-
-
-def _claim(tx: Transaction, account: AccountId, mailbox: MailboxId) -> NumberSet:
-    """Claim all that is unclaimed; the UIDs that fell to the caller."""
-    first = mailboxes.claim_recent(tx, account, mailbox)
-    uid_next = _unclaimed(tx, account, mailbox)[1]
-    return NumberSet(((first, uid_next - 1),)) if first < uid_next else EMPTY

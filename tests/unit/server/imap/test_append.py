@@ -30,6 +30,30 @@ def test_append_stores_flags_and_date_and_returns_appenduid() -> None:
         assert items[b"BODY[]"] == MESSAGE
 
 
+@pytest.mark.rfc("3501 §2.3.2", "MUST")
+def test_what_a_client_appends_is_recent_to_it_with_the_same_commit() -> None:
+    with open_imap() as mail:
+        client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
+        mail.deliver()
+        database = mail.provider.world.database
+        before = database.calls
+        answer = client.ok("APPEND INBOX {} {}", MESSAGE, MESSAGE)
+        assert database.calls - before == 3, "the mailbox, the messages, and what has become of the mailbox"
+        assert (answer.numbered(b"EXISTS"), answer.numbered(b"RECENT")) == ([3], [3])
+        assert other.ok("NOOP").numbered(b"RECENT") == [0]
+        assert mail.client().ok("STATUS INBOX (RECENT)").data(b"STATUS")[0][1] == [b"RECENT", 0]
+
+
+@pytest.mark.parametrize("select", ["EXAMINE INBOX", "SELECT Work"])
+def test_what_is_appended_elsewhere_stays_recent_to_another(select: str) -> None:
+    with open_imap() as mail:
+        client = mail.client()
+        client.ok("CREATE Work")
+        client.ok(select)
+        client.ok("APPEND INBOX {}", MESSAGE)
+        assert mail.client().ok("SELECT INBOX").numbered(b"RECENT") == [1]
+
+
 @pytest.mark.rfc("9051 §6.3.12", "MUST")
 def test_a_synchronizing_literal_is_asked_for_only_where_it_is_welcome() -> None:
     with open_imap() as mail:
