@@ -35,7 +35,7 @@ def as_left(session: SessionState, mailbox: MailboxId, modseq: ModSeq) -> Cached
     cached = session.caches.mailboxes.peek(session.account_id, mailbox)
     if cached is None or cached.modseq != modseq:
         return None
-    _send_new_keywords(session, mailbox, cached)
+    _found(session, mailbox, cached)
     return cached
 
 
@@ -68,21 +68,20 @@ async def up_to_date(
             continue
         cached = cache.take(account, mailbox, known, reading)
         if cached is not None:
-            _send_new_keywords(session, mailbox, cached)
-            selected = session.machine.selected
-            if selected is not None and selected.mailbox == mailbox:
-                session.up_to_date = (
-                    cached.version == (selected.uid_validity, selected.modseq)
-                    and not selected.pending_expunges.runs
-                )
+            _found(session, mailbox, cached)
             return cached, found
 
 
-def _send_new_keywords(session: SessionState, mailbox: MailboxId, cached: CachedMailbox) -> None:
-    """Whatever is sent of this state may have a keyword that the client was not sent yet."""
+def _found(session: SessionState, mailbox: MailboxId, cached: CachedMailbox) -> None:
+    """Whether the client knows this state; whatever is sent of it may have a keyword that it was not sent yet."""
     selected = session.machine.selected
-    if selected is not None and selected.keywords is not cached.keywords and selected.mailbox == mailbox:
+    if selected is None or selected.mailbox != mailbox:
+        return
+    if selected.keywords is not cached.keywords:
         session.write(keywords.newly_known(selected, cached.keywords))
+    session.up_to_date = (
+        cached.version == (selected.uid_validity, selected.modseq) and not selected.pending_expunges.runs
+    )
 
 
 async def apply(session: SessionState, mailbox: MailboxId, altered: FlagChange) -> None:

@@ -85,9 +85,10 @@ async def alter(
         unchanged_since=None if unchanged_since is None else ModSeq(unchanged_since),
     )
     await snapshot.apply(session, selected.mailbox, altered)
-    if altered.changed and altered.previous == selected.modseq:
-        # The client was up to date before, and it knows what it asked for
+    if altered.previous == selected.modseq:
+        # The client was up to date before, and it knows what it asked for: there is nothing to be looked for
         selected.modseq = altered.modseq
+        snapshot.as_left(session, selected.mailbox, altered.modseq)
     elif altered.changed and reported:
         # Others have changed something meanwhile, which `updates` sends. It sends the flags of a silent
         # command as well, or what others did to the same messages would stay hidden for good
