@@ -99,13 +99,11 @@ def modseq(tx: Transaction, account: AccountId) -> ModSeq:
 def next_modseq(tx: Transaction, account: AccountId) -> ModSeq:
     """Take the next MODSEQ, and announce that the account changed. Raises `NoSuchAccount`, `ValuesDamaged`."""
     tx.touch(account)
-    taken: ModSeq | None = tx.value(_NEXT_MODSEQ, (account,))
-    if taken is None:
-        modseq(tx, account)
+    taken = tx.execute(_NEXT_MODSEQ, (account,))
+    found = modseq(tx, account)
+    if not taken:
         raise damaged(account)
-    if type(taken) is not int:
-        raise damaged(account)
-    return taken
+    return found
 
 
 def damaged(account: AccountId) -> ValuesDamaged:
@@ -114,8 +112,10 @@ def damaged(account: AccountId) -> ValuesDamaged:
 
 
 # Bounds, which no text, octets or NULL is within, and few fractions: nothing is written that goes on from those
-_NEXT_MODSEQ = f"""
-UPDATE ledgers SET modseq = modseq + 1 WHERE account = ? AND modseq BETWEEN 0 AND {MAX_MODSEQ} RETURNING modseq"""  # noqa: S608 - numbers of ours
+_NEXT_MODSEQ = (
+    f"UPDATE ledgers SET modseq = modseq + 1 WHERE account = ? AND modseq BETWEEN 0 AND {MAX_MODSEQ}"  # noqa: S608 - numbers of ours
+)
+"""Not RETURNING, for which SQLite makes a table of its own; the row is ours since the update."""
 _IN_BOUNDS = f"""
 modseq BETWEEN 0 AND {MAX_MODSEQ} AND messages BETWEEN 0 AND {MAX_NUMBER} AND octets BETWEEN 0 AND {MAX_NUMBER}
   AND last_email BETWEEN account << {EMAIL_BITS} AND ((account + 1) << {EMAIL_BITS}) - 1"""
@@ -125,7 +125,6 @@ UPDATE ledgers SET modseq = modseq + 1,
 WHERE account = ? AND {_IN_BOUNDS} AND octets + ? <= ?
   AND EXISTS (SELECT 1 FROM mailboxes m WHERE m.account = ? AND m.id = ?)"""  # noqa: S608 - constants
 _ADDED = "SELECT modseq, last_email FROM ledgers WHERE account = ?"
-"""Not RETURNING, for which SQLite makes a table of its own; the row is ours since the update."""
 
 _UNLIMITED = 2**62
 

@@ -91,7 +91,7 @@ def append_all(
     allocation = account_counters.add_emails(
         tx, account, mailbox, octets=counts.octets, messages=counts.messages, quota_octets=quota_octets
     )
-    first, uid_validity = mailbox_counts.apply(
+    first, uid_validity = mailbox_counts.add(
         tx, account, mailbox, allocation.modseq, counts, uids=len(arrivals)
     )
     appended = []

@@ -158,9 +158,10 @@ def replace(
 ) -> None:
     """Put `after` in the place of `before`, which are rows uncut and ascending; only what differs is written."""
     new = {run[0] for run in after}
-    gone = NumberSet.of_ascending([run[:2] for run in before if run[0] not in new])
+    gone = [run[:2] for run in before if run[0] not in new]
     if gone:
-        tx.execute_many(_DELETE, [(account, mailbox, *keys) for keys in gone.runs])
+        keys = NumberSet.of_ascending(gone).runs
+        tx.execute_many(_DELETE, [(account, mailbox, first, last) for first, last in keys])
     old = {run[0]: run for run in before if run[0] in new}
     changed = [
         (run[1] - run[0], run[2], run[3], account, mailbox, run[0])

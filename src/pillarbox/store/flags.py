@@ -202,11 +202,8 @@ def _gained(rewritten: dict[str, str], counts: dict[str, int]) -> dict[str, int]
 
 def _count_change(rewritten: dict[str, str], counts: dict[str, int]) -> MailboxCounts:
     """How the mailbox's counts change."""
-    return MailboxCounts.total(
-        change
-        for old, new in rewritten.items()
-        for change in (
-            MailboxCounts.of(new, octets=0, messages=counts[old]),
-            -MailboxCounts.of(old, octets=0, messages=counts[old]),
-        )
-    )
+    unseen = deleted = 0
+    for old, new in rewritten.items():
+        unseen += counts[old] * ((flag_text.SEEN in old) - (flag_text.SEEN in new))
+        deleted += counts[old] * ((flag_text.DELETED in new) - (flag_text.DELETED in old))
+    return MailboxCounts(unseen=unseen, deleted=deleted)

@@ -52,26 +52,47 @@ _NEXT = "SELECT uid_next, uid_validity FROM mailboxes WHERE account = ? AND id =
 
 
 def apply(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, modseq: ModSeq, change: MailboxCounts
+) -> None:
+    """Change a mailbox's counts. Raises as `add` does."""
+    if not _apply(tx, account, mailbox, modseq, change, 0):
+        _next(tx, account, mailbox)
+        raise damaged(account, mailbox)
+
+
+def add(
     tx: Transaction,
     account: AccountId,
     mailbox: MailboxId,
     modseq: ModSeq,
     change: MailboxCounts,
     *,
-    uids: int = 0,
+    uids: int,
 ) -> tuple[Uid, UidValidity]:
-    """Change a mailbox's counts; take `uids` new UIDs, of which the first is returned with the UIDVALIDITY.
+    """`apply` for new messages: takes `uids` new UIDs, of which the first is returned with the UIDVALIDITY.
 
     Raises `NoSuchMailbox`, or `ValuesDamaged` where UIDs or MODSEQs of the mailbox can't go on from where they are.
     """
+    applied = _apply(tx, account, mailbox, modseq, change, uids)
+    uid_next, uid_validity = _next(tx, account, mailbox)
+    if not applied or type(uid_next) is not int or type(uid_validity) is not int:
+        raise damaged(account, mailbox)
+    return Uid(uid_next - uids), UidValidity(uid_validity)
+
+
+def _apply(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, modseq: ModSeq, change: MailboxCounts, uids: int
+) -> int:
     counts = change.messages, change.unseen, change.deleted, change.octets
-    applied = tx.execute(_APPLY, (modseq, uids, *counts, account, mailbox, modseq))
+    return tx.execute(_APPLY, (modseq, uids, *counts, account, mailbox, modseq))
+
+
+def _next(tx: Transaction, account: AccountId, mailbox: MailboxId) -> tuple[int, int]:
+    """As stored. Raises `NoSuchMailbox`."""
     row = tx.row(_NEXT, (account, mailbox))
     if row is None:
         raise NoSuchMailbox(mailbox)
-    if not applied or type(row[0]) is not int or type(row[1]) is not int:
-        raise damaged(account, mailbox)
-    return Uid(row[0] - uids), UidValidity(row[1])
+    return row[0], row[1]
 
 
 def read(tx: Transaction, account: AccountId, mailbox: MailboxId) -> MailboxCounts:

@@ -288,7 +288,7 @@ def _copy(
 ) -> Copied:
     modseq = account_counters.next_modseq(tx, account)
     source = NumberSet.of(row.uid for row in rows)
-    first, uid_validity = mailbox_counts.apply(tx, account, to, modseq, _counts(rows), uids=len(rows))
+    first, uid_validity = mailbox_counts.add(tx, account, to, modseq, _counts(rows), uids=len(rows))
     before = first - 1
     scattered: list[tuple[int, int]] = []  # old and new UID
     for start, stop in source.runs:

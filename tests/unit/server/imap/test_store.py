@@ -116,7 +116,9 @@ def test_flags_are_reported_as_the_change_left_them_in_memory() -> None:
         answer = alice.ok("STORE 1 +FLAGS ($New)")
         assert answer.fetched[1][b"FLAGS"] == [b"$New", b"\\Recent"]
         assert b"$New" in answer.data(b"FLAGS")[0][0], "a new keyword is announced first"
-        assert mail.provider.world.database.calls - before == 1, "the change, which tells whether others made any"
+        assert mail.provider.world.database.calls - before == 1, (
+            "the change, which tells whether others made any"
+        )
         silent = alice.ok("STORE 1 +FLAGS.SILENT ($Other)")
         assert b"$Other" in silent.data(b"FLAGS")[0][0]
         alice.ok("STORE 1 +FLAGS ($Other)")
