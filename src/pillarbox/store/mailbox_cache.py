@@ -63,6 +63,7 @@ class Reading(NamedTuple):
     """In place of `delta`, the whole mailbox: where no version was known, or none that leads to this one."""
 
 
+_VERSION: Final = "SELECT uid_validity, highest_modseq FROM mailboxes WHERE account = ? AND id = ?"
 _HEAD: Final = "SELECT id, first_recent, uid_next, uid_validity, highest_modseq FROM mailboxes"
 _HEAD_BY_ID: Final = _HEAD + " WHERE account = ? AND id = ?"
 _HEAD_BY_NAME: Final = _HEAD + " WHERE account = ? AND name = ?"
@@ -74,6 +75,12 @@ def head_by_name(tx: Transaction, account: AccountId, name: str) -> Head:
     if row is None:
         raise NoSuchMailbox(name)
     return Head(*row)
+
+
+def stored_version(tx: Transaction, account: AccountId, mailbox: MailboxId) -> Version | None:
+    """Which state a mailbox is in; `None` where there is no such mailbox."""
+    row = tx.row(_VERSION, (account, mailbox))
+    return None if row is None else Version(*row)
 
 
 def _head(account: AccountId, row: tuple[int, ...]) -> Head:

@@ -46,6 +46,18 @@ def current_with(
     return up_to_date(session, mailbox, _read_with, verb)
 
 
+async def beside(session: SessionState, verb: Callable[[Transaction], T]) -> T:
+    """What a verb reads that is not about the selected mailbox; the same transaction shows whether updates are due."""
+    selected = session.machine.selected
+    if selected is None:
+        return await session.read(verb)
+    version, found = await session.read(_version_with, session.account_id, selected.mailbox, verb)
+    session.up_to_date = (
+        version == (selected.uid_validity, selected.modseq) and not selected.pending_expunges.runs
+    )
+    return found
+
+
 async def up_to_date(
     session: SessionState,
     mailbox: MailboxId,
@@ -143,3 +155,9 @@ def _read_with(
     verb: Callable[[Transaction], T],
 ) -> tuple[Reading | None, T]:
     return mailbox_cache.read(tx, account, mailbox, known, max_rows=max_rows), verb(tx)
+
+
+def _version_with(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, verb: Callable[[Transaction], T]
+) -> tuple[Version | None, T]:
+    return mailbox_cache.stored_version(tx, account, mailbox), verb(tx)

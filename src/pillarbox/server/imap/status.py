@@ -4,12 +4,14 @@ The counts are columns that the store maintains; nothing is counted here, except
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Final, assert_never
 
 from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.imap import responses
 from pillarbox.protocol.imap.commands import Status, StatusItem
+from pillarbox.server.imap import snapshot
 from pillarbox.server.imap.reply import Reply, ok
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.store import mailboxes
@@ -20,7 +22,8 @@ from pillarbox.world.database import Transaction
 async def status(session: SessionState, command: Status) -> Reply:
     """STATUS (RFC 9051 §6.3.11)."""
     with_recent = StatusItem.RECENT in command.items
-    mailbox, recent = await session.read(_read, session.account_id, command.mailbox, with_recent=with_recent)
+    read = partial(_read, account=session.account_id, name=command.mailbox, with_recent=with_recent)
+    mailbox, recent = await snapshot.beside(session, read)
     session.write(status_response(session, mailbox, command.items, recent))
     return _COMPLETED
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.kit.imap.client import MESSAGE, Answer, open_imap
+from tests.kit.imap.responses import Status
 
 
 def status(answer: Answer) -> dict[bytes, Any]:
@@ -30,3 +31,29 @@ def test_status_counts_without_selecting() -> None:
         assert client.ok("NOOP").numbered(b"RECENT") == [3]
         assert status(watcher.ok("STATUS INBOX (RECENT)")) == {b"RECENT": 0}
         assert watcher.do("STATUS nowhere (MESSAGES)").code == b"NONEXISTENT"
+
+
+def test_the_selected_mailbox_is_looked_at_in_the_same_transaction() -> None:
+    with open_imap() as mail:
+        watcher, other = mail.client(select="INBOX"), mail.client(select="INBOX")
+        database = mail.provider.world.database
+        before = database.calls
+        watcher.ok("STATUS Sent (MESSAGES)")
+        assert database.calls - before == 1
+        mail.deliver()
+        assert watcher.ok("STATUS Sent (MESSAGES)").numbered(b"EXISTS") == [1]
+        other.ok("NOOP")
+        other.ok("STORE 1 +FLAGS (\\Deleted)")
+        other.ok("EXPUNGE")
+        assert watcher.ok("STATUS Sent (MESSAGES)").numbered(b"EXPUNGE") == [1]
+
+
+def test_a_session_whose_mailbox_was_deleted_ends_with_status() -> None:
+    with open_imap() as mail:
+        watcher, other = mail.client(), mail.client()
+        watcher.ok("CREATE Work")
+        watcher.ok("SELECT Work")
+        other.ok("DELETE Work")
+        ended = watcher.send(b"a STATUS INBOX (MESSAGES)\r\n")[-1]
+        assert isinstance(ended, Status)
+        assert ended.word == b"BYE"
