@@ -62,7 +62,7 @@ async def _search(session: SessionState, command: Search) -> _Found:
     selected, returns = session.selected, command.returns
     cached = await snapshot.current(session, selected.mailbox)
     some_gone = not knows_only_present(cached, selected)
-    found = await _find(session, cached, selected.limit_query(selected.resolve_query(command.query)))
+    found = await _find(session, cached, selected.resolve_query(command.query))
     if _saves(command):
         selected.saved = await _to_save(session, _returned(found, returns or _ALL))
     modseq = None
@@ -89,9 +89,13 @@ def _saves(command: Search) -> bool:
 
 
 async def _find(session: SessionState, cached: CachedMailbox, query: Query) -> "array[int]":
-    """UIDs, ascending."""
+    """UIDs, ascending, of messages that the client knows."""
+    selected, messages = session.selected, cached.weight
+    if store_search.is_in_memory(query) and not store_search.compares_much(query, messages=messages):
+        known = cached.uids is selected.uids and len(cached.uids) == selected.count
+        return store_search.evaluate_in_memory(cached, query if known else selected.limit_query(query))
+    query = selected.limit_query(query)
     blobs, now_ms = session.world.blobs, session.now_ms
-    messages = cached.weight
     if messages > store_search.MAX_LITTLE_MESSAGES:
         named = store_search.candidates(query, cached.uids)
         messages = messages if named == len(cached.uids) else named

@@ -3,6 +3,7 @@
 from pillarbox.store.search.cost import (
     MAX_LITTLE_MESSAGES,
     candidates,
+    compares_much,
     is_in_memory,
     may_be_quick,
     takes_long,
@@ -22,6 +23,7 @@ __all__ = [
     "NotInSession",
     "TooMuch",
     "candidates",
+    "compares_much",
     "evaluate",
     "evaluate_in_memory",
     "evaluate_little",

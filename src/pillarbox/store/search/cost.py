@@ -39,10 +39,11 @@ def candidates(query: Query, uids: Sequence[int]) -> int:
 
 def takes_long(query: Query, *, messages: int) -> bool:
     """Whether evaluating this over so many messages may read the text of many, or compare very much."""
-    return cost(query) >= _HEADER_LINES or _compares_much(query, messages)
+    return cost(query) >= _HEADER_LINES or compares_much(query, messages=messages)
 
 
-def _compares_much(query: Query, messages: int) -> bool:
+def compares_much(query: Query, *, messages: int) -> bool:
+    """Whether comparing what is in memory of so many messages may itself take long."""
     return _comparisons(query) * messages + _runs(query) * _RUN_COMPARISONS > MAX_COMPARISONS
 
 
@@ -51,7 +52,7 @@ def may_be_quick(query: Query, *, messages: int) -> bool:
     return (
         messages <= MAX_LITTLE_MESSAGES
         and _reads_cached_fields(query)
-        and not _compares_much(query, messages)
+        and not compares_much(query, messages=messages)
     )
 
 
