@@ -12,7 +12,7 @@ What is always true:
 3. Replaying the log from an empty mailbox gives the mailbox.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -84,6 +84,8 @@ class Delta(Struct, frozen=True, gc=False):
     """Messages that were added and still exist, UIDs ascending."""
     flagged: list[Flagged]
     """Earlier messages whose flags changed, UIDs ascending."""
+    logged: Mapping[ChangeKind, NumberSet]
+    """What `runs` has found."""
 
 
 def record(
@@ -143,17 +145,25 @@ def vanished(tx: Transaction, account: AccountId, mailbox: MailboxId, since: Mod
 
 
 def since(
-    tx: Transaction, account: AccountId, mailbox: MailboxId, modseq: ModSeq, *, max_rows: int | None = None
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    modseq: ModSeq,
+    *,
+    highest: ModSeq | None = None,
+    max_rows: int | None = None,
 ) -> Delta:
     """The changes of a mailbox after this MODSEQ; none for a mailbox that does not exist.
 
-    Raises `TooMuchChanged` where that would go through more than `max_rows` messages.
+    `highest`: the mailbox's, where the transaction has read it. Raises `TooMuchChanged` where that would go through
+    more than `max_rows` messages.
     """
-    highest = tx.value(
-        "SELECT highest_modseq FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox)
-    )
+    if highest is None:
+        highest = tx.value(
+            "SELECT highest_modseq FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox)
+        )
     if highest is None or highest <= modseq:
-        return Delta(ModSeq(highest or modseq), NumberSet(), [], [])
+        return Delta(ModSeq(highest or modseq), NumberSet(), [], [], {})
     try:
         changed = runs(tx, account, mailbox, modseq, max_rows=max_rows)
     except TooMuchLogged:
@@ -167,7 +177,7 @@ def since(
     # UIDs are assigned in ascending order, so messages added after that MODSEQ are above all earlier ones.
     border = added.first if added else 2**32
     split = next((place for place, row in enumerate(rows) if row[0] >= border), len(rows))
-    return Delta(highest, removed, rows[split:], rows[:split])
+    return Delta(highest, removed, rows[split:], rows[:split], changed)
 
 
 def runs(

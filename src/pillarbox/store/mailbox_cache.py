@@ -112,7 +112,8 @@ def read(
         if max_rows is not None and mailbox_counts.read(tx, account, mailbox).messages > max_rows:
             raise TooMuchChanged(mailbox)
         return Reading(head, None, _everything(tx, account, head))
-    return Reading(head, changes.since(tx, account, mailbox, known.modseq, max_rows=max_rows), None)
+    delta = changes.since(tx, account, mailbox, known.modseq, highest=head.modseq, max_rows=max_rows)
+    return Reading(head, delta, None)
 
 
 def load(

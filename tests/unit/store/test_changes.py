@@ -14,7 +14,7 @@ def test_nothing_happened() -> None:
         put(tx)
         now = mailboxes.by_id(tx, ANNA, mailbox(tx)).highest_modseq
         put(tx, to="Sent")
-        assert changes.since(tx, ANNA, mailbox(tx), now) == changes.Delta(now, NumberSet(), [], [])
+        assert changes.since(tx, ANNA, mailbox(tx), now) == changes.Delta(now, NumberSet(), [], [], {})
 
 
 def test_added_expunged_and_flagged_messages() -> None:

@@ -99,7 +99,7 @@ def test_sessions_keep_the_uids_of_a_long_mailbox_that_they_know() -> None:
     ]
     for vanished, appended in changes:
         views.append((cached.uids, there))
-        cached.advance(Delta(ModSeq(9), vanished, appended, []), Uid(3 * LONG))
+        cached.advance(Delta(ModSeq(9), vanished, appended, [], {}), Uid(3 * LONG))
         there = [uid for uid in there if uid not in vanished] + [row[0] for row in appended]
         assert list(cached.uids) == there
         assert len(cached.flags) == len(cached.modseqs) == len(there)

@@ -136,6 +136,8 @@ def _changes_since(
     version = reading.head if reading else known
     if version is not None and version.modseq <= since:
         return reading, None
+    if reading and reading.delta and known and known.modseq == since:
+        return reading, reading.delta.logged
     return reading, changes.runs(tx, account, mailbox, since, max_rows=max_rows)
 
 
