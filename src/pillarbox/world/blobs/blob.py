@@ -62,17 +62,17 @@ class PreparedBlob(Struct, frozen=True, gc=False):
                     "INSERT INTO blob_files_unused VALUES (?) ON CONFLICT DO NOTHING", (self.location,)
                 )
             return self.blob
-        octets_id = None
         if self.location is None:
             # It takes the number after the largest, also where a damaged page hides that there is one already
             tx.execute("INSERT INTO blob_octets (octets) VALUES (?)", (self.octets,))
-            octets_id = tx.value("SELECT max(id) FROM blob_octets")
+            tx.execute(_INSERT_WITH_OCTETS, (digest, size))
         else:
             use_again(tx, self.location)
-        tx.execute("INSERT INTO blobs VALUES (?, ?, 1, ?, ?)", (digest, size, octets_id, self.location))
+            tx.execute("INSERT INTO blobs VALUES (?, ?, 1, NULL, ?)", (digest, size, self.location))
         return self.blob
 
 
+_INSERT_WITH_OCTETS = "INSERT INTO blobs VALUES (?, ?, 1, (SELECT max(id) FROM blob_octets), NULL)"
 _USE_ONCE_MORE = "UPDATE blobs SET uses = uses + 1 WHERE digest = ?"
 
 

@@ -20,6 +20,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import mkstemp
 from threading import Lock
+from typing import Any
 
 from pillarbox.world.blobs.blob import Blob, PreparedBlob, prepare
 from pillarbox.world.blobs.blobs import MAX_IN_DATABASE_OCTETS, BlobWriter
@@ -158,7 +159,8 @@ class FileWriter:
         self._parts: list[bytes] = []
         self._file: int | None = None
         self._name = ""
-        self._hash = sha256()
+        # SHA-256 of what is in the file: most messages are in none, and OpenSSL looks each hash up
+        self._hash: Any = None
         self.size = 0
 
     async def add(self, octets: bytes) -> None:
@@ -196,6 +198,8 @@ class FileWriter:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as failure:
             raise DatabaseUnavailable(str(failure)) from failure
+        if self._hash is None:
+            self._hash = sha256()
         self._to_file(b"".join(self._parts))
         self._parts.clear()
 
