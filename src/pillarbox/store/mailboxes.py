@@ -98,6 +98,14 @@ def by_name(tx: Transaction, account: AccountId, name: str) -> Mailbox:
     return _mailbox(row)
 
 
+def id_by_name(tx: Transaction, account: AccountId, name: str) -> MailboxId:
+    """Only the id of `by_name`. Raises `NoSuchMailbox`."""
+    found = _id_of(tx, account, name)
+    if found is None:
+        raise NoSuchMailbox(name)
+    return found
+
+
 def inbox(tx: Transaction, account: AccountId) -> MailboxId | None:
     """Only the id of INBOX, which every delivery needs."""
     found: MailboxId | None = tx.value(

@@ -184,12 +184,16 @@ class Machine(ParserState):
         self.mode = Mode.SASL
         return b"+ %b\r\n" % b2a_base64(octets, newline=False)
 
+    @property
+    def message_waits(self) -> bool:
+        """Whether the offered message comes only once it is accepted (RFC 9051 §4.3)."""
+        return self.count is not None and self.count.synchronizing
+
     def accept_message(self) -> bytes:
         """Accept the offered message; what to write, which is nothing where the client doesn't wait."""
         assert self.mode is Mode.OFFERED
-        assert self.count is not None
         self.mode = Mode.MESSAGE
-        return responses.continuation("Ready for literal data") if self.count.synchronizing else b""
+        return responses.continuation("Ready for literal data") if self.message_waits else b""
 
     def refuse_message(self) -> None:
         """Refuse the offered message, and with it the command; the session writes the tagged NO."""

@@ -1,8 +1,8 @@
 """APPEND and REPLACE (RFC 9051 §6.3.12, RFC 3502, 3516, 8508).
 
-A message is refused before it is sent where that is possible. Its octets go straight to a blob writer,
-which keeps small ones in memory and spills large ones to disk. Nothing is stored until the whole command
-has arrived: then all its messages are, in one commit, or none.
+A message is refused before it is sent where that is possible; where little comes unasked, its mailbox is only looked
+for when it is stored. Its octets go straight to a blob writer, which keeps small ones in memory and spills large ones
+to disk. Nothing is stored until the whole command has arrived: then all its messages are, in one commit, or none.
 """
 
 from typing import Final
@@ -37,6 +37,8 @@ async def message_offered(session: SessionState, event: MessageOffered) -> bytes
     if incoming is None:
         incoming = await _begin(session, event.command)
     incoming.octets += event.message.size
+    if not incoming.looked_for and (session.machine.message_waits or incoming.octets > LONG_OCTETS):
+        await _look_for(session, incoming)
     # RFC 9051 §6.3.12: better refused now than after it has crossed the network. What a replaced message
     # frees is known when it is removed
     available = incoming.available_octets
@@ -58,8 +60,7 @@ async def message_offered(session: SessionState, event: MessageOffered) -> bytes
 async def _begin(session: SessionState, command: Append | Replace) -> IncomingMessages:
     match command:
         case Append():
-            target, available = await _destination(session, command.mailbox)
-            return IncomingMessages(command, target, available)
+            return IncomingMessages(command)
         case Replace():
             selected = session.selected
             if selected.read_only:
@@ -68,22 +69,25 @@ async def _begin(session: SessionState, command: Append | Replace) -> IncomingMe
             if not chosen:
                 # RFC 8508 §3.1: REPLACE of a message that doesn't exist appends nothing
                 raise CommandRefused(no("Message doesn't exist", response_codes.NONEXISTENT))
-            target, available = await _destination(session, command.mailbox)
-            return IncomingMessages(command, target, available, Uid(chosen.uid_list()[0]))
+            incoming = IncomingMessages(command, Uid(chosen.uid_list()[0]))
+            await _look_for(session, incoming)
+            return incoming
 
 
-async def _destination(session: SessionState, name: str) -> tuple[MailboxId, int | None]:
+async def _look_for(session: SessionState, incoming: IncomingMessages) -> None:
+    """Look for the mailbox, and what the quota leaves."""
     try:
-        return await session.read(_mailbox_and_room, session.account_id, name)
+        incoming.available_octets = await session.read(_room, session.account_id, incoming.command.mailbox)
     except NoSuchMailbox:
         raise CommandRefused(NO_DESTINATION) from None
+    incoming.looked_for = True
 
 
-def _mailbox_and_room(tx: Transaction, account: AccountId, name: str) -> tuple[MailboxId, int | None]:
-    """The mailbox, and the octets that the quota leaves. Raises `NoSuchMailbox`."""
-    mailbox = mailboxes.by_name(tx, account, name).id
+def _room(tx: Transaction, account: AccountId, name: str) -> int | None:
+    """The octets that the quota leaves; `None` without one. Raises `NoSuchMailbox`."""
+    mailboxes.id_by_name(tx, account, name)
     limit = quota.effective(tx, account)
-    return mailbox, None if limit is None else limit - account_counters.usage(tx, account).octets
+    return None if limit is None else limit - account_counters.usage(tx, account).octets
 
 
 async def message_octets(session: SessionState, octets: bytes) -> None:
@@ -121,6 +125,8 @@ async def messages_ended(session: SessionState) -> Reply:
                 _arrival(session, parameters, await _message(session, writer, binary=parameters.binary))
             )
         return await _store(session, incoming, arrivals)
+    except NoSuchMailbox:
+        raise CommandRefused(NO_DESTINATION) from None
     finally:
         drop(session)
 
@@ -146,17 +152,17 @@ def _arrival(session: SessionState, parameters: MessageParameters, message: Mess
 
 
 async def _store(session: SessionState, incoming: IncomingMessages, arrivals: list[Arrival]) -> Reply:
-    account = session.account_id
+    account, name = session.account_id, incoming.command.mailbox
     try:
         if incoming.replaced is None:
             appended, recent = await session.commit_many(
                 len(arrivals) * _ARRIVAL_COST,
                 _append,
                 account,
-                incoming.target,
+                name,
                 arrivals,
                 now_ms=session.now_ms,
-                claims=updates.claims_recent(session, incoming.target),
+                claiming=updates.claiming(session),
             )
             if recent:
                 session.selected.recent |= recent
@@ -166,7 +172,7 @@ async def _store(session: SessionState, incoming: IncomingMessages, arrivals: li
                 account,
                 (session.selected.mailbox, incoming.replaced),
                 arrivals[0],
-                to=incoming.target,
+                to=name,
                 now_ms=session.now_ms,
             )
             appended = [] if replaced is None else [replaced]
@@ -185,16 +191,17 @@ async def _store(session: SessionState, incoming: IncomingMessages, arrivals: li
 def _append(
     tx: Transaction,
     account: AccountId,
-    mailbox: MailboxId,
+    name: str,
     arrivals: list[Arrival],
     *,
     now_ms: int,
-    claims: bool,
+    claiming: MailboxId | None,
 ) -> tuple[list[Appended], NumberSet]:
-    """What was appended, and what is \\Recent to a session that `claims` that: it needs no commit of its own."""
+    """What was appended, and what is \\Recent then to a session that is `claiming` that: it needs no other commit."""
+    mailbox = mailboxes.id_by_name(tx, account, name)
     limit = quota.effective(tx, account)
     appended = store_append.append_all(tx, account, mailbox, arrivals, now_ms=now_ms, quota_octets=limit)
-    return appended, mailboxes.claim_recent(tx, account, mailbox) if claims else EMPTY
+    return appended, mailboxes.claim_recent(tx, account, mailbox) if mailbox == claiming else EMPTY
 
 
 def _replace(
@@ -203,11 +210,12 @@ def _replace(
     source: tuple[MailboxId, Uid],
     arrival: Arrival,
     *,
-    to: MailboxId,
+    to: str,
     now_ms: int,
 ) -> Appended | None:
     limit = quota.effective(tx, account)
-    return placements.replace(tx, account, source, arrival, to=to, now_ms=now_ms, quota_octets=limit)
+    target = mailboxes.id_by_name(tx, account, to)
+    return placements.replace(tx, account, source, arrival, to=target, now_ms=now_ms, quota_octets=limit)
 
 
 def _stored(session: SessionState, incoming: IncomingMessages, appended: list[Appended]) -> Reply:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from pillarbox.mail.identifiers import MailboxId, Uid
+from pillarbox.mail.identifiers import Uid
 from pillarbox.protocol.imap.commands import Append, Replace
 from pillarbox.protocol.imap.events import MessageParameters
 from pillarbox.server.imap.limits import ImapLimits
@@ -22,11 +22,12 @@ class IncomingMessages:
     """A command whose messages are arriving."""
 
     command: Append | Replace
-    target: MailboxId
-    available_octets: int | None
-    """What the quota leaves; None without one."""
     replaced: Uid | None = None
     """REPLACE: which message."""
+    looked_for: bool = False
+    """Whether the mailbox it is for was found to exist."""
+    available_octets: int | None = None
+    """What the quota leaves; None without one, or while the mailbox was not looked for."""
     octets: int = 0
     """Of all messages, as announced so far."""
     written: list[tuple[MessageParameters, BlobWriter]] = field(default_factory=list)

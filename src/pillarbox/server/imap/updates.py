@@ -94,7 +94,7 @@ async def _applied(
     """Apply what has changed; the responses, made once for all sessions that have the same view and get many, and in
     the memory budget, until they are written, what they hold."""
     view, since, buffers = selected.uids, selected.modseq, session.world.memory.accounts.buffers
-    claims = ChangeKind.APPENDED in runs and claims_recent(session, selected.mailbox)
+    claims = ChangeKind.APPENDED in runs and claiming(session) is not None
     key = selected.mailbox, session.account_id, since, selected.count, cached.modseq, options
     shareable = not (claims or selected.recent or selected.pending_expunges)
     if shareable and (shared := session.caches.updates.find(key, view)):
@@ -175,11 +175,11 @@ def _rows(cached: CachedMailbox, parts: Iterable[slice], since: int) -> list[Fla
 # --- \Recent
 
 
-def claims_recent(session: SessionState, mailbox: MailboxId) -> bool:
-    """Whether messages that are new in this mailbox become \\Recent to this session (RFC 3501 §2.3.2)."""
+def claiming(session: SessionState) -> MailboxId | None:
+    """The selected mailbox, if messages that are new there become \\Recent to this session (RFC 3501 §2.3.2)."""
     machine = session.machine
     selected = machine.selected
-    return selected is not None and selected.mailbox == mailbox and not (machine.rev2 or selected.read_only)
+    return None if selected is None or selected.read_only or machine.rev2 else selected.mailbox
 
 
 async def _claim_recent(session: SessionState, selected: SelectedMailbox) -> None:
