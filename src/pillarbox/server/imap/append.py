@@ -20,10 +20,13 @@ from pillarbox.server.imap.incoming import IncomingMessages
 from pillarbox.server.imap.mailboxes import NO_DESTINATION
 from pillarbox.server.imap.reply import READ_ONLY, CommandRefused, Reply, no, ok
 from pillarbox.server.imap.session_state import SessionState
-from pillarbox.store import account_counters, mailboxes, placements
+from pillarbox.store import account_counters, mailbox_cache, mailboxes, placements
 from pillarbox.store import append as store_append
 from pillarbox.store.account_counters import NoSuchMailbox, OverQuota
 from pillarbox.store.append import Appended, Arrival, Message
+from pillarbox.store.cached_mailbox import Version
+from pillarbox.store.changes import ChangeKind, Delta, Flagged
+from pillarbox.store.mailbox_cache import Head, Reading
 from pillarbox.world.blobs import BlobWriter
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
@@ -152,10 +155,11 @@ def _arrival(session: SessionState, parameters: MessageParameters, message: Mess
 
 
 async def _store(session: SessionState, incoming: IncomingMessages, arrivals: list[Arrival]) -> Reply:
-    account, name = session.account_id, incoming.command.mailbox
+    account, name, before = session.account_id, incoming.command.mailbox, None
+    selected = session.machine.selected  # which is none any more where the client leaves meanwhile
     try:
         if incoming.replaced is None:
-            appended, recent = await session.commit_many(
+            before, appended, recent = await session.commit_many(
                 len(arrivals) * _ARRIVAL_COST,
                 _append,
                 account,
@@ -164,8 +168,8 @@ async def _store(session: SessionState, incoming: IncomingMessages, arrivals: li
                 now_ms=session.now_ms,
                 claiming=updates.claiming(session),
             )
-            if recent:
-                session.selected.recent |= recent
+            if selected is not None and recent:
+                selected.recent |= recent
         else:
             replaced = await session.commit(
                 _replace,
@@ -185,7 +189,25 @@ async def _store(session: SessionState, incoming: IncomingMessages, arrivals: li
         raise
     if not appended:
         return no("Message no longer exists", response_codes.EXPUNGEISSUED)
+    if before is not None:
+        await _send_own(session, before, arrivals, appended)
     return _stored(session, incoming, appended)
+
+
+async def _send_own(
+    session: SessionState, before: Head, arrivals: list[Arrival], appended: list[Appended]
+) -> None:
+    """Send what was appended, if to the selected mailbox, with what is known of it."""
+    selected, last = session.machine.selected, appended[-1]
+    if selected is None or selected.mailbox != before.mailbox:
+        return
+    rows: list[Flagged] = [
+        (new.uid, arrival.flags, new.modseq) for new, arrival in zip(appended, arrivals, strict=True)
+    ]
+    logged = {ChangeKind.APPENDED: NumberSet(((appended[0].uid, last.uid),))}
+    after = before._replace(uid_next=Uid(last.uid + 1), modseq=last.modseq)
+    reading = Reading(after, Delta(last.modseq, EMPTY, rows, [], logged), None)
+    await updates.send_own(session, Version(before.uid_validity, before.modseq), reading)
 
 
 def _append(
@@ -196,12 +218,13 @@ def _append(
     *,
     now_ms: int,
     claiming: MailboxId | None,
-) -> tuple[list[Appended], NumberSet]:
-    """What was appended, and what is \\Recent then to a session that is `claiming` that: it needs no other commit."""
-    mailbox = mailboxes.id_by_name(tx, account, name)
-    limit = quota.effective(tx, account)
+) -> tuple[Head, list[Appended], NumberSet]:
+    """The mailbox as it was before, and what was appended; what is \\Recent then to a session that is `claiming` that,
+    which needs no other commit."""
+    before = mailbox_cache.head_by_name(tx, account, name)
+    mailbox, limit = before.mailbox, quota.effective(tx, account)
     appended = store_append.append_all(tx, account, mailbox, arrivals, now_ms=now_ms, quota_octets=limit)
-    return appended, mailboxes.claim_recent(tx, account, mailbox) if mailbox == claiming else EMPTY
+    return before, appended, mailboxes.claim_recent(tx, account, mailbox) if mailbox == claiming else EMPTY
 
 
 def _replace(

@@ -55,8 +55,7 @@ async def send(session: SessionState, *, expunges: bool) -> None:
 
     `expunges`: whether EXPUNGE and VANISHED are permitted now (RFC 9051 §7.5.1). Raises `MailboxGone`.
     """
-    machine = session.machine
-    selected = machine.selected
+    selected = session.machine.selected
     if selected is None:
         return
     since = selected.modseq
@@ -73,8 +72,30 @@ async def send(session: SessionState, *, expunges: bool) -> None:
         raise MailboxGone
     if late is None and not early and not (expunges and selected.pending_expunges.runs):
         return
-    options, runs = _options(session, expunges=expunges), changed.joined(early, late or {})
-    pieces, held = await _applied(session, selected, cached, runs, options)
+    await _send_changes(session, selected, cached, changed.joined(early, late or {}), expunges=expunges)
+
+
+async def send_own(session: SessionState, known: Version, reading: Reading) -> None:
+    """Send what the command has appended to the selected mailbox, where that alone has changed in it since `known`.
+
+    The database is not asked. Elsewhere nothing is sent: `send` finds it with all else.
+    """
+    selected = session.selected
+    if known != (selected.uid_validity, selected.modseq) or selected.pending_expunges or not reading.delta:
+        return
+    cached = session.caches.mailboxes.take(session.account_id, selected.mailbox, known, reading)
+    if cached is None:
+        return
+    snapshot.as_left(session, selected.mailbox, cached.modseq)
+    session.up_to_date = True
+    await _send_changes(session, selected, cached, reading.delta.logged, expunges=True)
+
+
+async def _send_changes(
+    session: SessionState, selected: SelectedMailbox, cached: CachedMailbox, runs: Runs, *, expunges: bool
+) -> None:
+    machine = session.machine
+    pieces, held = await _applied(session, selected, cached, runs, _options(session, expunges=expunges))
     with held:
         await session.write_pieces(pieces)
     if machine.qresync and selected.pending_expunges:

@@ -1,5 +1,7 @@
 """APPEND and REPLACE (RFC 9051 §6.3.12, RFC 3502, 7889, 8508)."""
 
+from typing import Any
+
 import pytest
 
 from pillarbox.config.schema import Limits
@@ -38,10 +40,50 @@ def test_what_a_client_appends_is_recent_to_it_with_the_same_commit() -> None:
         database = mail.provider.world.database
         before = database.calls
         answer = client.ok("APPEND INBOX {} {}", MESSAGE, MESSAGE)
-        assert database.calls - before == 2, "the messages, and what has become of the mailbox"
+        assert database.calls - before == 2, "the messages, and what others have done to the mailbox"
         assert (answer.numbered(b"EXISTS"), answer.numbered(b"RECENT")) == ([3], [3])
         assert other.ok("NOOP").numbered(b"RECENT") == [0]
         assert mail.client().ok("STATUS INBOX (RECENT)").data(b"STATUS")[0][1] == [b"RECENT", 0]
+
+
+@pytest.mark.parametrize("enable", ["IMAP4rev2", "CONDSTORE"])
+def test_what_a_client_appends_is_known_to_it_and_to_others_by_the_commit_alone(enable: str) -> None:
+    with open_imap() as mail:
+        mail.deliver()
+        client, other = mail.client(), mail.client(select="INBOX")
+        client.ok(f"ENABLE {enable}")
+        client.ok("SELECT INBOX")
+        database = mail.provider.world.database
+        before = database.calls
+        answer = client.ok("APPEND INBOX (\\Seen $New) {} (\\Seen $New) {}", MESSAGE, MESSAGE)
+        assert database.calls - before == 1
+        assert answer.numbered(b"EXISTS") == [3]
+        assert b"$New" in answer.data(b"FLAGS")[0][0]
+        assert other.ok("NOOP").numbered(b"EXISTS") == [3]
+        flags = [
+            set(items[b"FLAGS"]) - {b"\\Recent"} for items in other.ok("FETCH 2:3 FLAGS").fetched.values()
+        ]
+        assert flags == [{b"\\Seen", b"$New"}] * 2
+        other.ok("STORE 3 +FLAGS (\\Deleted)")
+        other.ok("EXPUNGE")
+        answer = client.ok("APPEND INBOX {}", MESSAGE)
+        assert (answer.numbered(b"EXPUNGE"), answer.numbered(b"EXISTS")) == ([3], [3])
+        assert client.ok("UID FETCH 4 UID").fetched.keys() == {3}
+
+
+def test_a_client_may_leave_while_what_it_has_appended_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_imap() as mail:
+        client = mail.client(select="INBOX")
+        session, database = client.session, mail.provider.world.database
+        write = database.write
+
+        async def written(*arguments: Any, **keywords: Any) -> Any:
+            result = await write(*arguments, **keywords)
+            session.closed()
+            return result
+
+        monkeypatch.setattr(database, "write", written)
+        assert client.ok("APPEND INBOX {}", MESSAGE).numbered(b"EXISTS") == []
 
 
 @pytest.mark.parametrize("select", ["EXAMINE INBOX", "SELECT Work"])
