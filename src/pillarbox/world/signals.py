@@ -102,7 +102,7 @@ class UnixSignals(LocalSignals):
         """Topics to be sent when `_gathering` ends."""
         self._gathering: asyncio.TimerHandle | None = None
         loop.add_reader(self._socket.fileno(), self._received)
-        self._send(b"")  # this process may follow one that died between a commit and its signals
+        self._send([])  # this process may follow one that died between a commit and its signals
 
     def announce(self, topics: Iterable[Topic]) -> None:
         """See `Signals.announce`."""
@@ -119,15 +119,18 @@ class UnixSignals(LocalSignals):
 
     def _send_gathered(self) -> None:
         self._gathering = None
-        datagram = _datagram(self._gathered)
+        topics = list(self._gathered)
         self._gathered.clear()
         self._sent_s = self._loop.time()
-        self._send(datagram)
+        self._send(topics)
 
-    def _send(self, datagram: bytes) -> None:
-        for peer in self._peers():
-            if peer not in self._unreached:
-                self._send_to(peer, datagram)
+    def _send(self, topics: list[Topic]) -> None:
+        """To all other processes; no topics are every topic."""
+        if peers := self._peers():  # mostly there are none
+            datagram = _datagram(topics)
+            for peer in peers:
+                if peer not in self._unreached:
+                    self._send_to(peer, datagram)
 
     def _peers(self) -> list[str]:
         """The other processes. Called at every commit, so the folder is listed again only when it has changed."""
