@@ -149,6 +149,10 @@ def _read_first(
     group_octets: int,
 ) -> tuple[list[Group], Rows | None]:
     """The groups of these messages, and the rows of the first unless it is a large one."""
+    if len(uids) == 1 and large_octets:  # mostly it is small, and has its size with it
+        rows, place = store_fetch.rows(tx, account, mailbox, uids, columns), 1 + columns.index(Column.SIZE)
+        groups = list(_groups([(row[0], row[place]) for row in rows], large_octets, group_octets))
+        return groups, None if not groups or groups[0].large else rows
     sizes = store_fetch.rows(tx, account, mailbox, uids, (Column.SIZE,))
     groups = list(_groups(sizes, large_octets, group_octets))
     if not groups or groups[0].large:
