@@ -320,6 +320,9 @@ _CACHED_OCTETS: Final = 24
 def _sequence_set(octets: bytes) -> SequenceSet:
     if not _SEQUENCE_SET.fullmatch(octets):
         raise Malformed("Not a sequence set")
+    if b"," not in octets and octets != b"$":  # mostly
+        ends = _bounds(octets.split(b":"))
+        return SequenceSet(NumberSet(((min(ends), max(ends)),)))
     elements = set(octets.split(b","))  # what is repeated costs nothing
     saved = b"$" in elements
     elements.discard(b"$")
