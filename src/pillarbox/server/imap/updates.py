@@ -81,7 +81,7 @@ async def send_own(session: SessionState, known: Version, reading: Reading) -> N
     The database is not asked. Elsewhere nothing is sent: `send` finds it with all else.
     """
     selected = session.selected
-    if known != (selected.uid_validity, selected.modseq) or selected.pending_expunges or not reading.delta:
+    if known != (selected.uid_validity, selected.modseq) or not reading.delta:
         return
     cached = session.caches.mailboxes.take(session.account_id, selected.mailbox, known, reading)
     if cached is None:

@@ -71,6 +71,20 @@ def test_what_a_client_appends_is_known_to_it_and_to_others_by_the_commit_alone(
         assert client.ok("UID FETCH 4 UID").fetched.keys() == {3}
 
 
+@pytest.mark.rfc("9051 §7.5.1", "MUST")
+def test_expunges_that_had_to_wait_are_sent_with_what_is_appended() -> None:
+    with open_imap() as mail:
+        mail.deliver(MESSAGE, MESSAGE)
+        client, other = mail.client(select="INBOX"), mail.client(select="INBOX")
+        other.ok("STORE 1 +FLAGS (\\Deleted)")
+        other.ok("EXPUNGE")
+        assert client.ok("FETCH 2 FLAGS").numbered(b"EXPUNGE") == []
+        answer = client.ok("APPEND INBOX {}", MESSAGE)
+        assert (answer.numbered(b"EXPUNGE"), answer.numbered(b"EXISTS")) == ([1], [2])
+        assert client.ok("UID FETCH 3 UID").fetched.keys() == {2}
+        assert client.ok("NOOP").responses == []
+
+
 def test_a_client_may_leave_while_what_it_has_appended_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_imap() as mail:
         client = mail.client(select="INBOX")
