@@ -108,6 +108,7 @@ EXPRESSIONS: dict[str, str] = {
     "trust.signatures.tag_list": "_NAME _CONTROL _NUMBER",
     "trust.mta_sts.policy": "_FIELD _AGE _PATTERN",
     "trust.mta_sts.record": "_ID _EXTENSION",
+    "trust.dmarc.record": "_VERSION _URI _SIZE",
     "world.database.sqlite.log_damage": "_LOST",
 }
 """By module; each is tried with `UNLIMITED` characters, or with its limit in `LIMITS`."""

@@ -12,6 +12,8 @@
     tls_result.py   what went wrong with the TLS of a delivery, as reports name it
     tls_report/     reports about that
 
+    dmarc/                      whether the author's domain stands behind a message
+
 A check is a generator: it yields a question and is resumed with the answer, so it does no IO and reads no clock
 (the time is an argument). `delivery.asking` answers with the resolver and the fetcher of the world; tests with
 records that are written down.

@@ -1,0 +1,66 @@
+"""The author domains of a message (RFC 9989 §5.3.1): those of the mailboxes in its From fields.
+
+They are read by the parser that clients are shown addresses by (`mail.address_list`), so that nothing is checked that
+people do not see. What cannot be read as a domain is told, since a message must not escape its judgement by it.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from pillarbox.mail.address import InvalidAddress, domain_key
+from pillarbox.mail.address_list import mailboxes, parse_address_list
+from pillarbox.mail.header import Header
+
+MAX_FROM_OCTETS: Final = 32 * 1024
+"""Octets read of all From fields together."""
+MAX_DOMAINS: Final = 4
+"""Author domains that are judged (RFC 9989 §11.5: "a small number")."""
+
+
+class Authors(Struct, frozen=True, gc=False):
+    """Who a message says it is by."""
+
+    domains: tuple[str, ...]
+    """A-labels, each once, in the order of the header."""
+    fields: int
+    """From fields; one is what RFC 5322 §3.6 allows."""
+    mailboxes: int
+    problem: str = ""
+    """Why these domains may not be all that a reader sees: several fields, too many, or unreadable ones."""
+
+
+def authors(header: Header) -> Authors:
+    """The author domains of a message with this header.
+
+    None for a group without members and for address literals, to which DMARC does not apply.
+    """
+    values = header.all("from")
+    value = b", ".join(values)
+    items = parse_address_list(value[:MAX_FROM_OCTETS])
+    cut = header.cut or items.cut or len(value) > MAX_FROM_OCTETS
+    domains: dict[str, None] = {}
+    unreadable = False
+    found = mailboxes(items)
+    for mailbox in found:
+        if not mailbox.domain:
+            continue
+        try:
+            # A final dot is not in the grammar, and clients show the address all the same
+            domain = domain_key(mailbox.domain.decode().removesuffix("."))
+        except (InvalidAddress, UnicodeDecodeError):
+            unreadable = True
+            continue
+        if not domain.startswith("["):  # an address literal has no policy
+            domains[domain] = None
+    if len(values) > 1:
+        problem = f"{len(values)} From fields"
+    elif cut:
+        problem = "the header or its From field is longer than what is read"
+    elif len(domains) > MAX_DOMAINS:
+        problem = f"more than {MAX_DOMAINS} author domains"
+    elif unreadable:
+        problem = "an author's address has no valid domain"
+    else:
+        problem = ""
+    return Authors(tuple(domains)[:MAX_DOMAINS], len(values), len(found), problem)
