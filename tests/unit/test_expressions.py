@@ -43,7 +43,7 @@ EXPRESSIONS: dict[str, str] = {
     "app.commands.amounts": "_OCTETS _NUMBER _TIME",
     "app.commands.installation": "_FIRST_WORD",
     "delivery.submission": "_IN_FRONT _LOOKS_GUARDED",
-    "delivery.trace": "_HOST _LITERAL _PLAIN _COMMENTS _GOES_ON _RECEIVED _TLS_1_2",
+    "delivery.trace": "_HOST _LITERAL _PLAIN _RECEIVED _TLS_1_2",
     "dns.message": "_PLAIN",
     "mail.address": "_DOT_STRING _ADDRESS _ASCII_DOMAIN _LITERAL _ESCAPE _NEEDS_ESCAPE",
     "mail.address_list": "_SIMPLE",
@@ -108,6 +108,9 @@ EXPRESSIONS: dict[str, str] = {
     "trust.signatures.tag_list": "_NAME _CONTROL _NUMBER",
     "trust.mta_sts.policy": "_FIELD _AGE _PATTERN",
     "trust.mta_sts.record": "_ID _EXTENSION",
+    "trust.authentication_results.ownership": "_COMMENTS _GOES_ON",
+    "trust.authentication_results.reading": "_TOKEN _COMMENT_MARK _ESCAPE _METHOD _PROPERTY",
+    "trust.authentication_results.writing": "_TOKEN _KEYWORD _MAILBOX _DOMAIN _UNSAFE",
     "trust.dmarc.record": "_VERSION _URI _SIZE",
     "world.database.sqlite.log_damage": "_LOST",
 }

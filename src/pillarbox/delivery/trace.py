@@ -15,15 +15,13 @@ from msgspec import Struct
 from pillarbox.mail import date
 from pillarbox.mail.header import Field, Header
 from pillarbox.mail.prepending import prepend
+from pillarbox.trust.authentication_results import claims_to_be_by
 
 _HOST = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?"
 )
 _LITERAL = re.compile(r"\[(?:[0-9.]{7,15}|IPv6:[0-9A-Fa-f:.]{2,45})\]")
 _PLAIN = re.compile(r"[ -~]*")
-_NESTED_COMMENTS = 3
-_COMMENTS = re.compile(rb"\([^()]*\)").sub
-_GOES_ON = re.compile(rb"\.?[a-z0-9-]").match
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.MULTILINE).findall
 _TLS_1_2 = re.compile(r"(ECDHE|DHE)-(ECDSA|RSA)-(.+)")
 _TLS_1_2_CIPHERS = {
@@ -112,21 +110,9 @@ def with_trace(octets: bytes, trace: bytes, seen: Marks, our_names: Collection[s
 
 
 def _is_ours(field: Field, our_names: Collection[str]) -> bool:
-    if field.key != "authentication-results":
-        return field.key == "return-path"
-    plain = field.raw.replace(b"\\", b"").lower()
-    named = [name.encode() for name in our_names if name.encode() in plain]
-    return bool(named) and _claims(plain, named)
-
-
-def _claims(plain: bytes, names: list[bytes]) -> bool:
-    """Whether a field is by one of these names, perhaps after comments and in quotes (RFC 8601 §2.2)."""
-    for _ in range(_NESTED_COMMENTS):
-        plain = _COMMENTS(b"", plain)
-    if b"(" in plain:
-        return True  # where a comment ends is anybody's guess
-    by = plain.partition(b":")[2].lstrip(b' \t\r\n"')
-    return any(by.startswith(name) and not _GOES_ON(by, len(name)) for name in names)
+    if field.key == "authentication-results":
+        return claims_to_be_by(field.raw, our_names)
+    return field.key == "return-path"
 
 
 @lru_cache(maxsize=1024)

@@ -13,6 +13,7 @@
     tls_report/     reports about that
 
     dmarc/                      whether the author's domain stands behind a message
+    authentication_results/     the results as a header field, written and read
 
 A check is a generator: it yields a question and is resumed with the answer, so it does no IO and reads no clock
 (the time is an argument). `delivery.asking` answers with the resolver and the fetcher of the world; tests with

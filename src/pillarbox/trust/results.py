@@ -21,6 +21,9 @@ class Result(StrEnum):
     POLICY = "policy"
     TEMPERROR = "temperror"
     PERMERROR = "permerror"
+    DECLINED = "declined"
+    """Of BIMI only, as `skipped` is (draft-brand-indicators-for-message-identification §7.7)."""
+    SKIPPED = "skipped"
 
 
 class Property(Struct, frozen=True, gc=False):
