@@ -14,6 +14,8 @@
 
     dmarc/                      whether the author's domain stands behind a message
     authentication_results/     the results as a header field, written and read
+    iprev.py                    whether a client's address has a name that leads back
+    public_suffixes.py          organizational domains by the public suffix list, for people who ask
 
 A check is a generator: it yields a question and is resumed with the answer, so it does no IO and reads no clock
 (the time is an argument). `delivery.asking` answers with the resolver and the fetcher of the world; tests with
