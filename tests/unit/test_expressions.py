@@ -111,6 +111,8 @@ EXPRESSIONS: dict[str, str] = {
     "trust.authentication_results.ownership": "_COMMENTS _GOES_ON",
     "trust.authentication_results.reading": "_TOKEN _COMMENT_MARK _ESCAPE _METHOD _PROPERTY",
     "trust.authentication_results.writing": "_TOKEN _KEYWORD _MAILBOX _DOMAIN _UNSAFE",
+    "trust.bimi.indicator": "_DECLARATION _REFERENCE _URL _FOREIGN",
+    "trust.bimi.record": "_VERSION _URI _SELECTOR _PREFIX _SEPARATORS",
     "trust.dmarc.record": "_VERSION _URI _SIZE",
     "world.database.sqlite.log_damage": "_LOST",
 }

@@ -14,6 +14,7 @@
 
     dmarc/                      whether the author's domain stands behind a message
     authentication_results/     the results as a header field, written and read
+    bimi/                       the image that a sender asks to be shown beside its mail
     iprev.py                    whether a client's address has a name that leads back
     public_suffixes.py          organizational domains by the public suffix list, for people who ask
 

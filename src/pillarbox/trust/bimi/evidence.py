@@ -1,0 +1,134 @@
+"""Mark certificates (VMC and CMC): what an authority says of a domain and its indicator.
+
+After draft-fetch-validation-vmc-wchuang: the certificates stand in one PEM file, the mark certificate first, each one
+signed by the next, up to one of the given roots; they are valid now; the first one is for brand indicators, for one of
+the message's domains, and has the image in it. Whether a certificate was revoked, and whether a transparency log has
+it, is not checked.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from msgspec import Struct
+
+from pillarbox.mail.address import InvalidAddress, domain_key
+from pillarbox.trust.bimi import logotype
+
+MAX_OCTETS: Final = 256 * 1024
+"""Of the file."""
+MAX_CERTIFICATES: Final = 6
+"""In the file, the mark certificate included."""
+
+_BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
+_BRAND_INDICATOR: Final = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.31")
+_LOGOTYPE: Final = x509.ObjectIdentifier(logotype.OID)
+_UNDERSTOOD: Final = frozenset(
+    {
+        x509.BasicConstraints.oid,
+        x509.KeyUsage.oid,
+        x509.ExtendedKeyUsage.oid,
+        x509.SubjectAlternativeName.oid,
+        _LOGOTYPE,
+    }
+)
+"""Extensions that may be critical (RFC 5280 §4.2)."""
+
+
+class Evidence(Struct, frozen=True, gc=False):
+    """What a file of certificates says."""
+
+    image: bytes = b""
+    """The indicator, without compression."""
+    problem: str = ""
+    """Why the file proves nothing."""
+
+
+def check(octets: bytes, names: Collection[str], roots: Sequence[bytes], now_s: int) -> Evidence:
+    """Whether a file proves the indicator of a message.
+
+    `names`: those of which the certificate has to have one, in lower case. `roots`: certificates (DER) of the
+    authorities that are believed. `now_s`: UNIX seconds.
+    """
+    if len(octets) > MAX_OCTETS or not 0 < octets.count(_BEGIN) <= MAX_CERTIFICATES:
+        return Evidence(problem=f"the mark certificate is not one to {MAX_CERTIFICATES} certificates")
+    try:
+        chain = x509.load_pem_x509_certificates(octets)
+        trusted = [x509.load_der_x509_certificate(root) for root in roots]
+        problem = _problem(chain, trusted, datetime.fromtimestamp(now_s, UTC)) or _problem_of_use(
+            chain[0], names
+        )
+        if problem:
+            return Evidence(problem=problem)
+        extension = chain[0].extensions.get_extension_for_oid(_LOGOTYPE).value
+    except x509.ExtensionNotFound:
+        return Evidence(problem="the mark certificate has no indicator")
+    except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.DuplicateExtension):
+        return Evidence(problem="the mark certificate cannot be read")
+    image = logotype.image(extension.value) if isinstance(extension, x509.UnrecognizedExtension) else None
+    return Evidence(image) if image else Evidence(problem="the mark certificate has no readable indicator")
+
+
+def _problem(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], now: datetime) -> str:
+    """Why the chain does not end at a root."""
+    for below, certificate in enumerate(chain):
+        if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+            return "a certificate is not valid at this time"
+        if any(
+            extension.critical and extension.oid not in _UNDERSTOOD for extension in certificate.extensions
+        ):
+            return "a certificate has a critical extension that is not understood"
+        if below and not _may_issue(certificate, below - 1):
+            return "a certificate is signed by one that may not sign others"
+        root = next((root for root in roots if _issued(certificate, root, below)), None)
+        if certificate in roots or root:
+            expired = root and not root.not_valid_before_utc <= now <= root.not_valid_after_utc
+            return "the root certificate is not valid at this time" if expired else ""
+        if below + 1 < len(chain) and not _signed(certificate, chain[below + 1]):
+            return "a certificate is not signed by the next"
+    return "no root that is believed stands behind the mark certificate"
+
+
+def _issued(certificate: x509.Certificate, root: x509.Certificate, below: int) -> bool:
+    return certificate.issuer == root.subject and _may_issue(root, below) and _signed(certificate, root)
+
+
+def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _may_issue(issuer: x509.Certificate, below: int) -> bool:
+    """Whether it is an authority's, with `below` authorities between it and the mark certificate."""
+    try:
+        constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = issuer.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return False
+    length = constraints.path_length
+    return constraints.ca and usage.key_cert_sign and (length is None or below <= length)
+
+
+def _problem_of_use(certificate: x509.Certificate, names: Collection[str]) -> str:
+    extensions = certificate.extensions
+    try:
+        purposes = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        alternative = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return "the certificate is not for brand indicators"
+    if _BRAND_INDICATOR not in purposes:
+        return "the certificate is not for brand indicators"
+    certified = {_normal(name) for name in alternative.get_values_for_type(x509.DNSName)}
+    return "" if certified & set(names) else "the mark certificate is for other domains"
+
+
+def _normal(name: str) -> str:
+    try:
+        return domain_key(name)
+    except InvalidAddress:
+        return ""
