@@ -110,7 +110,7 @@ EXPRESSIONS: dict[str, str] = {
     "trust.mta_sts.record": "_ID _EXTENSION",
     "trust.authentication_results.ownership": "_COMMENTS _GOES_ON",
     "trust.authentication_results.reading": "_TOKEN _COMMENT_MARK _ESCAPE _METHOD _PROPERTY",
-    "trust.authentication_results.writing": "_TOKEN _KEYWORD _MAILBOX _DOMAIN _UNSAFE",
+    "trust.authentication_results.writing": "_TOKEN _KEYWORD _MAILBOX _DOMAIN _UNSAFE _CLAIM",
     "trust.bimi.indicator": "_DECLARATION _REFERENCE _URL _FOREIGN",
     "trust.bimi.record": "_VERSION _URI _SELECTOR _PREFIX _SEPARATORS",
     "trust.dmarc.record": "_VERSION _URI _SIZE",

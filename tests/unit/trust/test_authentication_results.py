@@ -92,10 +92,12 @@ def test_an_identifier_that_needs_quotes() -> None:
         "joe\u2028@x",
         "é",
         '"; dmarc=pass; "@evil.example',
+        "dmarc=pass@evil.example",
+        "x.DMARC =pass",
     ],
 )
 def test_text_of_a_sender_is_no_result(text: str) -> None:
-    """Neither for a reader of the grammar nor for one that splits at semicolons and parentheses."""
+    """Neither for a reader of the grammar nor for a filter that looks for the words."""
     written = field(
         US,
         [
@@ -113,7 +115,7 @@ def test_text_of_a_sender_is_no_result(text: str) -> None:
     assert written.isascii()
     assert not re.search(rb"[()\\]", written)
     assert re.fullmatch(rb"(?:[^\r\n]{1,998}\r\n)(?:\t[^\r\n]{1,997}\r\n)*", written)
-    assert b"\r\n\tdmarc" not in written
+    assert b"dmarc=" not in written.lower().replace(b" ", b"")
 
 
 def test_an_address_is_written_as_such_or_as_its_domain() -> None:

@@ -1,8 +1,9 @@
 """Authentication-Results, written (RFC 8601 §2.2).
 
 A reason or a property may repeat what a sender or the DNS said. Such text stands in quoted strings only, never in a
-comment, and without the characters that end or structure anything, so that neither a reader of the grammar nor one of
-patterns takes it for a result. A local part that would have to be quoted is left out; the grammar has a form for that.
+comment, and without the characters that end or structure anything and without a method's name before an equals sign,
+so that neither a reader of the grammar nor a filter that looks for `dmarc=pass` takes it for a result. A local part
+that would have to be quoted is left out; the grammar has a form for that.
 """
 
 import re
@@ -29,6 +30,8 @@ _MAILBOX: Final = re.compile(
 )
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9._-]+")
 _UNSAFE: Final = re.compile(r"[^ !#-'*-:=?-\[\]-~]")
+# What people's filters look for in the field as it is
+_CLAIM: Final = re.compile(r"(spf|dkim|dmarc|arc|iprev|bimi|auth)( {0,9})=", re.IGNORECASE)
 _NO_TEXT: Final = {"(": "[", ")": "]", ";": ",", '"': "'"}
 
 
@@ -68,7 +71,7 @@ def _property_value(each: Property) -> str:
     """RFC 8601 §2.2, `pvalue`: an address as such, anything else as a token or in quotes."""
     text = each.value
     if "@" in text and len(text) <= MAX_VALUE_CHARACTERS:
-        if _MAILBOX.fullmatch(text):
+        if _MAILBOX.fullmatch(text) and not _CLAIM.search(text):
             return text
         domain = text.rpartition("@")[2]
         if _DOMAIN.fullmatch(domain):
@@ -83,7 +86,8 @@ def _value(text: str) -> str:
 
 
 def _harmless(text: str) -> str:
-    return _UNSAFE.sub(lambda found: _NO_TEXT.get(found[0], "?"), text[:MAX_VALUE_CHARACTERS])
+    plain = _UNSAFE.sub(lambda found: _NO_TEXT.get(found[0], "?"), text[:MAX_VALUE_CHARACTERS])
+    return _CLAIM.sub(r"\1\2:", plain)
 
 
 def _folded(head: str, statements: list[list[str]]) -> bytes:
