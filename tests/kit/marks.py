@@ -33,12 +33,21 @@ def der(tag: int, *contents: bytes) -> bytes:
 
 
 def logotype(
-    image: bytes = SVG, *, hashed: bytes | None = None, scheme: bytes = b"data:image/svg+xml;base64,"
+    image: bytes = SVG,
+    *,
+    hashed: bytes | None = None,
+    scheme: bytes = b"data:image/svg+xml;base64,",
+    sha1: bool = False,
 ) -> bytes:
     """A logotype extension; `hashed`: of which the hash is given, if not of the packed image."""
     packed = gzip.compress(image, mtime=0)
-    algorithm = der(0x30, der(0x06, bytes.fromhex("608648016503040201")))
-    digest = der(0x04, hashlib.sha256(packed if hashed is None else hashed).digest())
+    digested = packed if hashed is None else hashed
+    if sha1:
+        algorithm = der(0x30, der(0x06, bytes.fromhex("2b0e03021a")), b"\x05\x00")
+        digest = der(0x04, hashlib.sha1(digested).digest())
+    else:
+        algorithm = der(0x30, der(0x06, bytes.fromhex("608648016503040201")))
+        digest = der(0x04, hashlib.sha256(digested).digest())
     details = der(
         0x30,
         der(0x16, b"image/svg+xml"),
@@ -84,9 +93,9 @@ class Issuer:
         extension: bytes | None = None,
         purpose: x509.ObjectIdentifier = BRAND_INDICATOR,
         until: datetime = NOW + YEAR,
-        critical: bool = False,
+        critical: str = "",
     ) -> bytes:
-        """A mark certificate (PEM)."""
+        """A mark certificate (PEM); `critical`: a further extension of it."""
         key = ec.generate_private_key(ec.SECP256R1())
         value = logotype() if extension is None else extension
         builder = (
@@ -99,7 +108,7 @@ class Issuer:
         if value:
             builder = builder.add_extension(x509.UnrecognizedExtension(LOGOTYPE, value), critical=False)
         if critical:
-            unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
+            unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier(critical), b"\x05\x00")
             builder = builder.add_extension(unknown, critical=True)
         return builder.sign(self.key, SHA256()).public_bytes(Encoding.PEM)
 

@@ -38,6 +38,7 @@ def checked(octets: bytes, *roots: Issuer, now_s: int = NOW_S) -> Evidence:
         lambda: between().mark() + between().pem() + root().pem(),
         lambda: root().mark(["other.example", "default._bimi.EXAMPLE.com"]),
         lambda: b"a comment\n" + root().mark(),
+        lambda: root().mark(critical="1.3.6.1.4.1.53087.4.1"),
     ],
 )
 def test_evidence(file: Callable[[], bytes]) -> None:
@@ -62,7 +63,7 @@ def test_evidence(file: Callable[[], bytes]) -> None:
         (lambda: root().mark(extension=b""), "no indicator"),
         (lambda: root().mark(extension=b"\x30\x00"), "no readable indicator"),
         (lambda: root().mark(extension=logotype(hashed=b"x")), "no readable indicator"),
-        (lambda: root().mark(critical=True), "critical"),
+        (lambda: root().mark(critical="1.2.3.4"), "critical"),
     ],
 )
 def test_what_proves_nothing(file: Callable[[], bytes], words: str) -> None:
@@ -92,8 +93,11 @@ def test_no_time_is_an_error(now_s: int) -> None:
     assert checked(root().mark(), now_s=now_s).problem
 
 
-def test_the_hash_may_be_of_the_image_itself() -> None:
+def test_the_hash_may_be_of_the_image_itself_and_sha1() -> None:
+    """As in what authorities have issued."""
     assert reading.image(logotype(hashed=SVG)) == SVG
+    assert reading.image(logotype(sha1=True)) == SVG
+    assert reading.image(logotype(sha1=True, hashed=b"x")) is None
 
 
 @pytest.mark.parametrize(

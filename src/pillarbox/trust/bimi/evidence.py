@@ -25,6 +25,8 @@ MAX_CERTIFICATES: Final = 6
 _BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
 _BRAND_INDICATOR: Final = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.31")
 _LOGOTYPE: Final = x509.ObjectIdentifier(logotype.OID)
+_PILOT: Final = x509.ObjectIdentifier("1.3.6.1.4.1.53087.4.1")
+"""Says that a mark certificate was issued by early rules; critical in those of one authority."""
 _UNDERSTOOD: Final = frozenset(
     {
         x509.BasicConstraints.oid,
@@ -32,6 +34,7 @@ _UNDERSTOOD: Final = frozenset(
         x509.ExtendedKeyUsage.oid,
         x509.SubjectAlternativeName.oid,
         _LOGOTYPE,
+        _PILOT,
     }
 )
 """Extensions that may be critical (RFC 5280 §4.2)."""

@@ -8,8 +8,9 @@ LogotypeDetails ::= SEQUENCE { mediaType, hashes SEQUENCE OF { algorithm, value 
 
 import binascii
 import hashlib
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final
 
 from pillarbox.trust.bimi.indicator import unpacked
 
@@ -26,7 +27,9 @@ _OCTET_STRING: Final = 0x04
 _IA5_STRING: Final = 0x16
 _MEDIA_TYPES: Final = (b"image/svg+xml", b"image/svg+xml+gzip")
 _SCHEMES: Final = tuple(b"data:" + media_type + b";base64," for media_type in _MEDIA_TYPES)
-_HASHES: Final = {
+# The image stands in what the authority has signed; its hash, often SHA-1, only tells that it is whole
+_HASHES: Final[dict[bytes, Callable[[bytes], Any]]] = {
+    bytes.fromhex("2b0e03021a"): partial(hashlib.sha1, usedforsecurity=False),
     bytes.fromhex("608648016503040201"): hashlib.sha256,
     bytes.fromhex("608648016503040202"): hashlib.sha384,
     bytes.fromhex("608648016503040203"): hashlib.sha512,
