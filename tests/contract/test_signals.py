@@ -157,7 +157,7 @@ def test_a_process_with_a_full_queue_is_signalled_later(tmp_path: Path) -> None:
         received = asyncio.Event()
         busy.subscribe(TWO, received.set)
         while not here._unreached:
-            here._send(str(ONE).encode())
+            here._send([ONE])
         here.announce([TWO])
         loop.add_reader(busy._socket.fileno(), busy._received)
         await until(received)
