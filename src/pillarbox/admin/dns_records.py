@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pillarbox.admin.dkim import KeyRecord
 from pillarbox.config.services import SERVICES
+from pillarbox.trust.dkim.keys import strings
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,14 @@ def for_domain(
 def spf(domain: str) -> WantedRecord:
     """The SPF record: who may send for the domain."""
     return WantedRecord(domain, "TXT", f'"{SPF}"', "no other server may send as the domain (SPF)")
+
+
+def dkim_record(key: KeyRecord) -> WantedRecord:
+    """The record of a key that signs."""
+    value = " ".join(f'"{part}"' for part in strings(key.text))
+    return WantedRecord(
+        key.name, "TXT", value, f"others verify the domain's signatures (DKIM, {key.algorithm})"
+    )
 
 
 def dmarc(domain: str) -> WantedRecord:

@@ -1,12 +1,14 @@
 """Domains that are served: adding, changing, removing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pillarbox.admin import accounts
+from pillarbox.admin import accounts, dkim
 from pillarbox.directory import aliases, domains, quota, references
 from pillarbox.directory.accounts import get
 from pillarbox.directory.domains import Domain
 from pillarbox.directory.naming import NameRefused
+from pillarbox.trust.signatures.arithmetic import PrivateKey
 from pillarbox.world.database import Transaction
 
 
@@ -35,9 +37,21 @@ class DomainChange:
     """The login of an account."""
 
 
-def add(tx: Transaction, name: str, *, now_ms: int, alias_of: str | None = None) -> Domain:
-    """Serve a domain, or make it an alias of one that is served. Raises `NameRefused`."""
-    return domains.create(tx, name, alias_of=alias_of, now_ms=now_ms)
+def add(
+    tx: Transaction,
+    name: str,
+    *,
+    now_ms: int,
+    alias_of: str | None = None,
+    keys: Sequence[PrivateKey] = (),
+) -> Domain:
+    """Serve a domain, or make it an alias of one that is served. Raises `NameRefused`.
+
+    `keys`: to sign its mail with (`dkim.fresh_keys`).
+    """
+    made = domains.create(tx, name, alias_of=alias_of, now_ms=now_ms)
+    dkim.add(tx, made.name, keys, now_ms=now_ms)
+    return made
 
 
 def listing(tx: Transaction) -> list[DomainProfile]:

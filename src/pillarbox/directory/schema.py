@@ -94,4 +94,17 @@ CREATE TABLE installation_secrets (
 );
 """
 
-SCHEMA = Schema("directory", migrations=(_FIRST,), compatible_back_to=1)
+_DKIM_KEYS = """
+CREATE TABLE dkim_keys (
+  domain TEXT NOT NULL,
+  selector TEXT NOT NULL,
+  algorithm TEXT NOT NULL,
+  pem TEXT NOT NULL,
+  state TEXT NOT NULL,
+  made_at_ms INTEGER NOT NULL,
+  since_ms INTEGER NOT NULL,
+  PRIMARY KEY (domain, selector)
+)
+"""
+
+SCHEMA = Schema("directory", migrations=(_FIRST, _DKIM_KEYS), compatible_back_to=1)

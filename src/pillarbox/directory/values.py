@@ -6,6 +6,7 @@ They are repaired first: an account whose login is lost gets its address as logi
 from typing import Final
 
 from pillarbox.directory.addresses import ACCOUNT, ALIAS, GROUP
+from pillarbox.directory.dkim_keys import KeyState
 from pillarbox.directory.domains import DEFAULT_SEPARATOR
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS
 from pillarbox.world.database.values import Rule, TableValues, date, integer, octets, optional, text
@@ -193,6 +194,20 @@ _SECRETS: Final = TableValues(
     remedy="Drop it: all app passwords have to be made anew.",
 )
 
+_DKIM_KEYS: Final = TableValues(
+    name="dkim-key-values-valid",
+    table="dkim_keys",
+    columns={
+        **dict.fromkeys(("domain", "selector", "algorithm", "pem"), text()),
+        "state": text("'retired'", among=tuple(KeyState)),
+        **dict.fromkeys(("made_at_ms", "since_ms"), date("0")),
+    },
+    rule="What is known of a signing key has its types.",
+    named="quote(selector) || ' of ' || quote(domain)",
+    message="signing key {0} has a part of a wrong type",
+    remedy="Without name or key, it is dropped: make a new one (pillarbox dkim new). Without a state it is retired.",
+)
+
 TABLES: Final[tuple[TableValues, ...]] = (
     _DOMAINS,
     _ACCOUNTS,
@@ -205,6 +220,7 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _APP_PASSWORDS,
     _CLIENTS,
     _SECRETS,
+    _DKIM_KEYS,
 )
 INVARIANTS = tuple(values.invariant() for values in TABLES)
 """In the order of repair."""

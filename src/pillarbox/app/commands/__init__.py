@@ -48,6 +48,7 @@ COMMANDS: Final = {
     "config": Row("config", SERVER, "Show all options, or those in effect."),
     "completion": Row("completion", SERVER, "Print a script for completion in bash, zsh or fish."),
     "domain": Row("domain", ACCOUNTS, "Manage domains."),
+    "dkim": Row("dkim", ACCOUNTS, "Manage the keys that sign mail."),
     "account": Row("account", ACCOUNTS, "Manage accounts: logins, passwords, addresses and quotas."),
     "alias": Row("alias", ACCOUNTS, "Manage aliases: addresses that forward to others; catch-alls."),
     "group": Row("group", ACCOUNTS, "Manage groups: accounts that share an address."),

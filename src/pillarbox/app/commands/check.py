@@ -168,9 +168,10 @@ def _server(installation: Installation) -> int | None:
 
 
 async def _in_dns(installation: Installation) -> "AsyncIterator[CheckResult]":
-    from pillarbox.admin import domains
-    from pillarbox.admin.checks import dns, dnssec
+    from pillarbox.admin import dkim, domains
+    from pillarbox.admin.checks import dns, dnssec, signing_keys
     from pillarbox.admin.checks.bounded import BoundedResolver
+    from pillarbox.admin.dkim import KeyRecord
     from pillarbox.app.privileges import as_invoker
     from pillarbox.app.world import open_resolver
     from pillarbox.world.clock import SystemClock
@@ -178,15 +179,20 @@ async def _in_dns(installation: Installation) -> "AsyncIterator[CheckResult]":
     config = installation.config
     clock = SystemClock()
     resolver = BoundedResolver(open_resolver(installation.resolved, clock), clock)
-    names = [config.domain]
+    names, keys = [config.domain], list[KeyRecord]()
     if _has_database(installation):
         names = [domain.name for domain in installation.read(domains.listing)]
+        keys = installation.read(dkim.listing)
     # The owner of the data is needed no more, and need not be able to read what is still to be imported.
     with as_invoker():
         checks = (
             dnssec.name_servers(resolver),
             dns.host(resolver, config.hostname),
             *(dns.domain(resolver, name, config.hostname) for name in names),
+            *(
+                signing_keys.check(resolver, name, [key for key in keys if key.domain == name])
+                for name in names
+            ),
             _of_routes(installation, resolver, names),
         )
         try:

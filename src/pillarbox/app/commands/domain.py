@@ -18,14 +18,15 @@ def command() -> None:
 @on_installation
 def add(installation: Installation, domain: str, alias_of: str | None, quota: int | None) -> None:
     """Add a domain. For its DNS records see: pillarbox check."""
-    from pillarbox.admin import domains
+    from pillarbox.admin import dkim, domains
 
     if alias_of and quota is not None:
         raise click.UsageError(
             "An alias domain has no accounts: give --quota to the domain that it leads to."
         )
     installation.any_domain = True
-    made = installation.write(domains.add, domain, alias_of=alias_of, now_ms=installation.now_ms)
+    keys = dkim.fresh_keys()
+    made = installation.write(domains.add, domain, alias_of=alias_of, keys=keys, now_ms=installation.now_ms)
     if quota is not None:
         installation.write(domains.change, made.name, domains.DomainChange(quota_octets=quota))
     installation.show(

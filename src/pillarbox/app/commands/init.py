@@ -178,19 +178,22 @@ def _write_config(path: Path, text: str) -> None:
 
 
 def _first_account(installation: Installation, wanted: _Wanted, password: str) -> None:
-    from pillarbox.admin import accounts, domains
+    from pillarbox.admin import accounts, dkim, domains
     from pillarbox.app.commands.passwords import hashed
 
-    installation.write(domains.add, wanted.domain, now_ms=installation.now_ms)
+    keys = dkim.fresh_keys()
+    installation.write(domains.add, wanted.domain, keys=keys, now_ms=installation.now_ms)
     new = hashed(installation, wanted.address, password, name=wanted.name)
     installation.write(accounts.create, new, now_ms=installation.now_ms)
 
 
 def _show_result(installation: Installation, wanted: _Wanted, password: str) -> None:
-    from pillarbox.admin.dns_records import for_domain, for_host
+    from pillarbox.admin import dkim
+    from pillarbox.admin.dns_records import dkim_record, for_domain, for_host
 
     ports = {name: ends[0].port for name, ends in installation.resolved.endpoints.items() if ends}
-    records = (*for_host(wanted.hostname), *for_domain(wanted.domain, wanted.hostname, ports))
+    keys = [dkim_record(key) for key in installation.read(dkim.listing, wanted.domain)]
+    records = (*for_host(wanted.hostname), *for_domain(wanted.domain, wanted.hostname, ports), *keys)
     option = "" if installation.config_path == DEFAULT_PATH else f" --config {installation.config_path}"
     lines = [
         f"Installation created for {wanted.domain}.",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.server.chores.indexing import Rest, index_mail
+from pillarbox.server.chores.key_rotation import rotate_keys
 from pillarbox.store import orphans, unfinished_copies
 from pillarbox.world.blobs import ABANDONED_MS, has_unused_files, sweep, sweep_leftovers
 from pillarbox.world.world import World
@@ -54,6 +55,7 @@ async def drop_leftovers(world: World, _rest: Rest) -> bool:
 EXPUNGED_TOGETHER: Final = 2_000
 """Messages of an unfinished copy that are expunged in one transaction, some 50 milliseconds."""
 LEFTOVERS_EVERY_S: Final = 3600.0
+KEYS_EVERY_S: Final = 3600.0
 
 CHORES: Final = (
     Chore(undo_copies),
@@ -61,5 +63,6 @@ CHORES: Final = (
     Chore(drop_files),
     Chore(index_mail),
     Chore(drop_leftovers, every_s=LEFTOVERS_EVERY_S),
+    Chore(rotate_keys, every_s=KEYS_EVERY_S),
 )
 """All of them, in the order of a round."""
