@@ -174,6 +174,36 @@ class Resolver:
     ] = False
 
 
+class FailedDmarc(StrEnum):
+    """What becomes of mail that fails DMARC, at most."""
+
+    REJECT = "reject"
+    QUARANTINE = "quarantine"
+    MARK = "mark"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authentication:
+    """Whether mail from others is by whom it says (SPF, DKIM, ARC, DMARC)."""
+
+    dmarc: Annotated[
+        FailedDmarc,
+        Description(
+            "What becomes of mail that fails DMARC where its author's domain asks for it: `reject` refuses it, "
+            "`quarantine` puts into Junk what is to be refused as well, `mark` only writes down the result."
+        ),
+    ] = FailedDmarc.QUARANTINE
+    trusted_sealers: Annotated[
+        tuple[str, ...],
+        Description(
+            "Domains of mailing lists and forwarders that are believed, when they say that mail passed DMARC "
+            "before they changed it (ARC).",
+            "domains",
+            example='["lists.example.org"]',
+        ),
+    ] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Limits for clients and other servers. Each is answered with the error that its protocol has for it."""
@@ -282,6 +312,7 @@ class Config:
     certificates: tuple[Certificate, ...] = ()
     relay: Relay = Relay()
     resolver: Resolver = Resolver()
+    authentication: Authentication = Authentication()
     limits: Limits = Limits()
     log: Log = Log()
     # Only the demo and tests set these: fields without a description are no options of the file.

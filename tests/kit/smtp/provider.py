@@ -196,6 +196,10 @@ class SmtpProvider:
         connection = FakeConnection(tls=tls_state() if tls else None)
         return SmtpClient(self.service(role, **options), connection)
 
+    def client_of(self, service: SmtpService) -> SmtpClient:
+        """A client of a service that has others."""
+        return SmtpClient(service)
+
     def inbox(self, login: str) -> list[bytes]:
         """The messages in the INBOX of an account, oldest first."""
         account = self.people[login]
@@ -271,7 +275,9 @@ async def _open() -> SmtpProvider:
     database.on_commit = signals.announce
     people = await database.write(_people)
     resolver = ZoneResolver(
-        ("example",), {("mail.example", Kind.MX): (Mx(10, "mx.mail.example"),)}, outside=Failure("no network")
+        ("example", "org"),
+        {("mail.example", Kind.MX): (Mx(10, "mx.mail.example"),)},
+        outside=Failure("no network"),
     )
     world = World(
         clock=clock,

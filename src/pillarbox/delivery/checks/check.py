@@ -1,15 +1,17 @@
 """The vocabulary of checks: stage, evidence, finding, verdict."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from enum import Enum, IntEnum, auto
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from pillarbox.config.schema import Config
 from pillarbox.delivery.envelope import Envelope, Origin, Source
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.mail.address import Address
+from pillarbox.trust.results import MethodResult
 from pillarbox.world.world import World
 
 
@@ -30,12 +32,20 @@ class Stage(Enum):
     """The message. Header fields can be added up to here."""
 
 
+PIECE_OCTETS: Final = 256 * 1024
+
+
 class Rest(Struct, frozen=True, gc=False):
     """What follows the top of a message."""
 
     octets: bytes
     start: int
     """Where in the octets it begins."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """It, in pieces that can be copied without a wait."""
+        for at in range(self.start, len(self.octets), PIECE_OCTETS):
+            yield self.octets[at : at + PIECE_OCTETS]
 
 
 NO_REST: Final = Rest(b"", 0)
@@ -48,6 +58,8 @@ class Evidence(Struct):
     origin: Origin
     envelope: Envelope | None = None
     """From SENDER on."""
+    begun: dict[str, Any] = field(default_factory=dict)
+    """What checks have begun at MAIL and conclude later, by their names."""
     recipient: Address | None = None
     """At RECIPIENT: the one that was just named."""
     top: bytes = b""
@@ -65,7 +77,7 @@ class Decision(IntEnum):
     """The message is accepted and placed in Junk. At CONNECT: every message of the session;
     at GREETING: until the client greets again."""
     DEFER = 2
-    """Refused for now: 450."""
+    """Refused for now: 451."""
     REJECT = 3
     """Refused permanently: 550."""
 
@@ -84,6 +96,8 @@ class Finding(Struct, frozen=True, gc=False):
     """Header fields to add on top, each with its CRLF."""
     result: str = ""
     """For the log, under the check's name."""
+    authentication: tuple[MethodResult, ...] = ()
+    """Kept with the message, so that programs can show it."""
 
 
 NOTHING_FOUND: Final = Finding()
@@ -99,6 +113,7 @@ class Verdict(Struct, frozen=True, gc=False):
     fields: tuple[bytes, ...] = ()
     results: tuple[tuple[str, str], ...] = ()
     """Check and result."""
+    authentication: tuple[MethodResult, ...] = ()
 
     def with_finding(self, name: str, finding: Finding) -> "Verdict":
         """The verdict after one more finding, of the check of this name."""
@@ -115,6 +130,7 @@ class Verdict(Struct, frozen=True, gc=False):
             (*self.remarks, finding.remark) if finding.remark else self.remarks,
             self.fields + finding.fields,
             (*self.results, (name, finding.result)) if finding.result else self.results,
+            self.authentication + finding.authentication,
         )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from pillarbox.delivery.checks.authentication import Authentication
 from pillarbox.delivery.checks.check import Check, Stage
 from pillarbox.delivery.checks.sender_domain import SenderDomain
 
@@ -13,5 +14,5 @@ CHECKS: Final[Table] = {
     Stage.GREETING: (),
     Stage.SENDER: (),
     Stage.RECIPIENT: (),
-    Stage.DATA: (SenderDomain,),
+    Stage.DATA: (SenderDomain, Authentication),
 }

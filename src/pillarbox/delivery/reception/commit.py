@@ -16,7 +16,9 @@ from pillarbox.mail.dsn import RETURNED_OCTETS, Dsn
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.protocol.smtp.path import NULL
 from pillarbox.queue import spool
+from pillarbox.store import authentication
 from pillarbox.store.append import Message
+from pillarbox.trust.results import MethodResult
 from pillarbox.world.blobs import BlobWriter, PreparedBlob, prepare
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import nonce
@@ -60,6 +62,8 @@ class ReceivedMessage(Struct, frozen=True, gc=False, kw_only=True):
     return_path: bytes
     """The Return-Path field at its top, empty where it has none."""
     quarantined: bool
+    authentication: tuple[MethodResult, ...] = ()
+    """What checks have found."""
 
 
 async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> Intake:
@@ -73,7 +77,9 @@ async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> I
         blob, octets = stored.blob, stored.octets
         if received.envelope.body is Body.BINARY:
             blob, octets = await text_form(blob, octets, world.blobs)
-        message = Message(blob, await summary_of(octets, crlf_only=stored.crlf_only))
+        summary = await summary_of(octets, crlf_only=stored.crlf_only)
+        found = authentication.encoded(received.authentication) if received.authentication else None
+        message = Message(blob, summary, found)
     acceptance = Acceptance(tuple(destinations.placements), message, outbound, received.quarantined)
     success = _success(received, world, hostname) if destinations.successes else None
     return Intake(acceptance, success)

@@ -31,7 +31,7 @@ REPLIES: Final = {
 
 CODES: Final = {
     Reason.REJECTED_BY_CHECK: 550,
-    Reason.DEFERRED_BY_CHECK: 450,
+    Reason.DEFERRED_BY_CHECK: 451,
 }
 
 

@@ -42,10 +42,14 @@ class ZoneResolver(Resolver):
 
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
         """See `Resolver`."""
-        return self.known(name, kind)
+        return self.said(name, kind)
 
-    def known(self, name: str, kind: Kind) -> Outcome[Any]:
+    def known(self, name: str, kind: Kind) -> Outcome[Any] | None:
         """See `Resolver`: everything is."""
+        return self.said(name, kind)
+
+    def said(self, name: str, kind: Kind) -> Outcome[Any]:
+        """What the records say."""
         wanted, authenticated, followed = normal_name(name), True, 0
         while True:
             authenticated = authenticated and self._is_signed(wanted)

@@ -157,7 +157,7 @@ def test_the_name_of_a_check_cannot_fail_a_message_that_was_committed() -> None:
 
 @pytest.mark.parametrize(
     ("decision", "code", "answer"),
-    [(Decision.DEFER, 450, "450 4.7.1 No\r\n"), (Decision.REJECT, 550, "550 5.7.1 No\r\n")],
+    [(Decision.DEFER, 451, "451 4.7.1 No\r\n"), (Decision.REJECT, 550, "550 5.7.1 No\r\n")],
 )
 def test_refusals_at_each_stage(decision: Decision, code: int, answer: str) -> None:
     finding = Finding(decision, "7.1", "No")

@@ -39,7 +39,7 @@ class Zones(ZoneResolver):
 
     def known(self, name: str, kind: Kind) -> Outcome[Any]:
         self.asked.append(kind)
-        return self.fixed.get((name, kind)) or super().known(name, kind)
+        return self.fixed.get((name, kind)) or super().said(name, kind)
 
 
 Test = Callable[[RelayProvider, SmtpPeer], Awaitable[None]]

@@ -35,7 +35,11 @@ def test_at_the_mx_it_does_not_continue_received(first: bytes, by_chunk: bool) -
         assert (await sent(client, first + REST, "bert@one.example", by_chunk=by_chunk)).startswith("250")
         (message,) = provider.inbox("bert")
         header, body_start = Header.parse(message)
-        assert [field.key for field in header.fields] == ["return-path", "received"]
+        assert [field.key for field in header.fields] == [
+            "return-path",
+            "authentication-results",
+            "received",
+        ]
         assert first not in header.octets
         assert message[body_start:] == first + REST
 

@@ -1,0 +1,189 @@
+"""Is a message by whom it says (SPF, DKIM, ARC, DMARC), and does its client have a name (iprev)?
+
+What the DNS is asked begins as soon as it is known: SPF at MAIL, keys when the header of a large message has come.
+The results stand on top of the message, are kept with it, and decide what DMARC asks for, as far as
+`authentication.dmarc` lets it. What cannot be found out in time never refuses mail for ever (`deferral.py`).
+"""
+
+import asyncio
+from ipaddress import IPv4Address, ip_address
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pillarbox.config.schema import Config
+from pillarbox.delivery.asker import Asker, Begun, result
+from pillarbox.delivery.checks.check import NO_REST, NOTHING_FOUND, Check, Decision, Evidence, Finding
+from pillarbox.delivery.checks.deferral import Deferrals
+from pillarbox.mail.header import Header
+from pillarbox.protocol.smtp.path import NULL
+from pillarbox.trust import arc, authentication_results, dkim, spf
+from pillarbox.trust.dmarc.authors import authors
+from pillarbox.trust.dmarc.evaluation import evaluate_message
+from pillarbox.trust.dmarc.handling import Action, Disposition, Mode, decide
+from pillarbox.trust.iprev import iprev
+from pillarbox.trust.judgement import Client, Judgement, identifiers
+from pillarbox.trust.results import MethodResult
+from pillarbox.trust.spf import SpfResult
+from pillarbox.world.world import World
+
+TIMEOUT_S: Final = 15.0
+"""How long one check may wait for the DNS; what is not answered then is a temporary error."""
+MAX_OCTETS_IN_LOOP: Final = 64 * 1024
+"""The body of a message up to this size is hashed in the loop, within half a millisecond; of others, in a thread."""
+MAX_SEALS_IN_LOOP: Final = 4
+"""Sets of ARC whose signatures are verified in the loop, a tenth of a millisecond each."""
+
+_DECISIONS: Final = {
+    Action.ACCEPT: Decision.ACCEPT,
+    Action.QUARANTINE: Decision.QUARANTINE,
+    Action.DEFER: Decision.DEFER,
+    Action.REJECT: Decision.REJECT,
+}
+
+
+class _Session(Struct, frozen=True, gc=False):
+    """What was asked at MAIL."""
+
+    client: Client
+    helo: Begun[SpfResult]
+    mail_from: Begun[SpfResult]
+    iprev: Begun[MethodResult]
+
+
+class Authentication(Check):
+    """Judges messages of other providers."""
+
+    name = "authentication"
+
+    def __init__(self, world: World, config: Config) -> None:
+        super().__init__(world, config)
+        self._clock = world.clock
+        self._asker = Asker(world, within_s=TIMEOUT_S)
+        self._receiver = config.hostname
+        self._mode = Mode(config.authentication.dmarc)
+        self._trusted = frozenset(domain.lower() for domain in config.authentication.trusted_sealers)
+        self._deferrals = Deferrals(world.clock)
+
+    def begin(self, evidence: Evidence) -> None:
+        """Ask for SPF, and for the client's name."""
+        client = _client(evidence)
+        if client is None:
+            return
+        receiver, now = self._receiver, self._now_s()
+        evidence.begun[self.name] = _Session(
+            client,
+            self._asker.begin(spf.check_helo(client.ip, client.helo, receiver=receiver, now=now)),
+            self._asker.begin(
+                spf.check_mail_from(client.ip, client.mail_from, client.helo, receiver=receiver, now=now)
+            ),
+            self._asker.begin(iprev(str(client.ip))),
+        )
+
+    def needs_body(self, top: bytes) -> bool:
+        """What is signed has to be there; its keys are asked for meanwhile."""
+        header = Header.parse(top)[0]
+        lookups = (
+            *dkim.Verification(header, received_s=self._now_s()).lookups,
+            *arc.Verification(header).lookups,
+        )
+        self._asker.look_up_ahead(lookups)
+        return bool(lookups)
+
+    async def conclude(self, evidence: Evidence) -> Finding:
+        """Judge the message, and decide."""
+        begun: _Session | None = evidence.begun.get(self.name)
+        if begun is None:
+            return NOTHING_FOUND  # no address of a client is known
+        judgement = await self._judged(begun, evidence)
+        where = (str(begun.client.ip), str(begun.client.mail_from or ""))
+        disposition = decide(
+            judgement.dmarc,
+            self._mode,
+            chain=judgement.sealed,
+            trusted_sealers=self._trusted,
+            may_defer=self._deferrals.may_defer(where),
+        )
+        if disposition.action is Action.DEFER:
+            self._deferrals.deferred(where)
+        return _finding(judgement, disposition, self._receiver)
+
+    async def _judged(self, begun: _Session, evidence: Evidence) -> Judgement:
+        header, body_start = Header.parse(evidence.top)
+        signatures = dkim.Verification(header, received_s=self._now_s())
+        chain = arc.Verification(header)
+        await self._asker.look_up((*signatures.lookups, *chain.lookups))
+        await self._asker.answer(signatures.look_up_keys())
+        await self._asker.answer(chain.look_up_keys())
+        if signatures.lookups or chain.lookups:
+            await _hashed(signatures, chain, evidence, body_start)
+        outcomes = signatures.conclude()
+        remote_ip = str(begun.client.ip)
+        if len(chain.lookups) > MAX_SEALS_IN_LOOP:
+            concluded = await asyncio.to_thread(chain.conclude, remote_ip=remote_ip)
+        else:
+            concluded = chain.conclude(remote_ip=remote_ip)
+        mail_from = await result(begun.mail_from)
+        dmarc = await self._asker.answer(evaluate_message(authors(header), identifiers(mail_from, outcomes)))
+        return Judgement(
+            helo=await result(begun.helo),
+            mail_from=mail_from,
+            signatures=outcomes,
+            chain=concluded,
+            dmarc=dmarc,
+            iprev=await result(begun.iprev),
+        )
+
+    def _now_s(self) -> int:
+        return self._clock.now_ms() // 1000
+
+
+def _client(evidence: Evidence) -> Client | None:
+    assert evidence.envelope is not None, "listed at SENDER or later"
+    origin, path = evidence.origin, evidence.envelope.reverse_path
+    if not origin.client_address:
+        return None
+    ip = ip_address(origin.client_address)
+    if not isinstance(ip, IPv4Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return Client(ip, origin.client_name, None if path is NULL else path)
+
+
+async def _hashed(
+    signatures: dkim.Verification, chain: arc.Verification, evidence: Evidence, body_start: int
+) -> None:
+    """Both read the body, in a thread where that takes long."""
+    rest = evidence.rest or NO_REST
+    readers = [verification for verification in (signatures, chain) if verification.lookups]
+
+    def read() -> None:
+        for piece in (evidence.top[body_start:], *rest.pieces()):
+            for verification in readers:
+                verification.update(piece)
+
+    if len(evidence.top) - body_start + len(rest.octets) > MAX_OCTETS_IN_LOOP:
+        await asyncio.to_thread(read)
+    else:
+        read()
+
+
+def _finding(judgement: Judgement, disposition: Disposition, receiver: str) -> Finding:
+    results = judgement.results
+    if disposition.override:
+        results = tuple([_with_comment(each, disposition) for each in results])
+    return Finding(
+        _DECISIONS[disposition.action],
+        disposition.status.partition(".")[2] or "7.1",
+        disposition.reply,
+        fields=(authentication_results.field(receiver, results),),
+        result=" ".join(f"{each.method}={each.result}" for each in results),
+        authentication=results,
+    )
+
+
+def _with_comment(result: MethodResult, disposition: Disposition) -> MethodResult:
+    """The result of DMARC says as well why something else is done than the policy asks for."""
+    if result.method != "dmarc":
+        return result
+    return replace(result, reason=f"{result.reason}; {disposition.comment}")

@@ -1,0 +1,203 @@
+"""Messages of other providers are judged as they come: the field on top, what is kept, what is done."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from pillarbox.config.schema import Authentication, FailedDmarc
+from pillarbox.delivery.checks.deferral import MAX_DEFERRED_S
+from pillarbox.dns import Failure, Kind
+from pillarbox.mail.header import Header
+from pillarbox.protocol.smtp.capabilities import Role
+from pillarbox.store import authentication, mailboxes
+from pillarbox.trust.results import MethodResult
+from pillarbox.world.database import Transaction
+from tests.kit.signed_mail import rsa_key, signed, zone
+from tests.kit.smtp.provider import SmtpProvider, run_with_smtp
+
+MESSAGE = b"From: Joe <joe@example.org>\r\nTo: anna@one.example\r\nSubject: x\r\n\r\nbody\r\n"
+REJECT: dict[str, Any] = {"authentication": Authentication(dmarc=FailedDmarc.REJECT)}
+
+
+def publish(provider: SmtpProvider, *, spf: str = "", dmarc: str = "", keys: bool = True) -> None:
+    """What example.org says of itself in the DNS."""
+    records: dict[tuple[str, Kind], Sequence[bytes]] = dict(zone(rsa_key())) if keys else {}
+    if spf:
+        records["example.org", Kind.TXT] = (spf.encode(),)
+    if dmarc:
+        records["_dmarc.example.org", Kind.TXT] = (dmarc.encode(),)
+    for (name, kind), found in records.items():
+        provider.resolver.put(name, kind, *found)
+
+
+async def sent(
+    provider: SmtpProvider, message: bytes, sender: str = "joe@example.org", **options: Any
+) -> str:
+    client = provider.client(Role.MX, **options)
+    await client.greet()
+    await client.codes(f"MAIL FROM:<{sender}>", "RCPT TO:<anna@one.example>", "DATA")
+    return await client.say(message + b".\r\n")
+
+
+def kept(provider: SmtpProvider, box: str = "INBOX") -> tuple[bytes, dict[str, MethodResult]]:
+    """The only message there, and the results that are kept with it."""
+
+    def read(tx: Transaction) -> tuple[bytes, tuple[MethodResult, ...]]:
+        account = provider.people["anna"]
+        mailbox = mailboxes.by_name(tx, account, box).id
+        ((email, digest),) = tx.rows(
+            "SELECT e.id, e.blob FROM placements p JOIN emails e ON e.id = p.email"
+            " WHERE p.account = ? AND p.mailbox = ?",
+            (account, mailbox),
+        )
+        return provider.blobs.read(tx, digest), authentication.of(tx, email)
+
+    octets, results = provider.database.read_now(read)
+    return octets, {each.method: each for each in results}
+
+
+def field_of(octets: bytes) -> str:
+    (value,) = Header.parse(octets)[0].all("Authentication-Results")
+    return value.decode()
+
+
+def test_a_message_that_is_what_it_says_passes() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        publish(provider, spf="v=spf1 ip4:192.0.2.7 -all", dmarc="v=DMARC1; p=reject")
+        assert (await sent(provider, signed(MESSAGE, rsa_key()))).startswith("250")
+        octets, results = kept(provider)
+        assert {name: each.result for name, each in results.items()} == {
+            "spf": "pass",
+            "dkim": "pass",
+            "dmarc": "pass",
+            "iprev": "temperror",
+        }
+        written = field_of(octets)
+        assert written.startswith("mx.one.example;")
+        assert "spf=pass" in written
+        assert "dkim=pass" in written
+        assert "dmarc=pass" in written
+        assert [each.key for each in Header.parse(octets)[0].fields][:3] == [
+            "return-path",
+            "authentication-results",
+            "received",
+        ]
+        assert str(provider.telemetry.events[-1][1]["authentication"]).startswith(
+            "spf=pass dkim=pass dmarc=pass"
+        )
+
+    run_with_smtp(test)
+
+
+@pytest.mark.parametrize(
+    ("mode", "answer", "box"),
+    [
+        (FailedDmarc.REJECT, "550 5.7.1 Email rejected per DMARC policy for example.org", ""),
+        (FailedDmarc.QUARANTINE, "250", "Junk"),
+        (FailedDmarc.MARK, "250", "INBOX"),
+    ],
+)
+def test_a_forgery_is_dealt_with_as_configured(mode: FailedDmarc, answer: str, box: str) -> None:
+    async def test(provider: SmtpProvider) -> None:
+        publish(provider, spf="v=spf1 -all", dmarc="v=DMARC1; p=reject")
+        answered = await sent(provider, MESSAGE, authentication=Authentication(dmarc=mode))
+        assert answered.startswith(answer)
+        if box:
+            octets, results = kept(provider, box)
+            assert results["dmarc"].result == "fail"
+            assert "dmarc=fail" in field_of(octets)
+
+    run_with_smtp(test)
+
+
+@pytest.mark.parametrize("tail", [b"", b"tampered\r\n"])
+def test_a_large_message_is_verified_whole(tail: bytes) -> None:
+    async def test(provider: SmtpProvider) -> None:
+        publish(provider, dmarc="v=DMARC1; p=none")
+        message = signed(MESSAGE + b"line of text\r\n" * 100_000, rsa_key()) + tail
+        assert (await sent(provider, message)).startswith("250")
+        octets, results = kept(provider)
+        assert results["dkim"].result == ("fail" if tail else "pass")
+        assert f"dkim={results['dkim'].result}" in field_of(octets)
+        assert octets.endswith(message)
+
+    run_with_smtp(test)
+
+
+def test_results_that_claim_to_be_ours_are_removed() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        forged = b"Authentication-Results: mx.one.example; dmarc=pass header.from=bank.example\r\n"
+        assert (await sent(provider, forged + MESSAGE)).startswith("250")
+        octets, _ = kept(provider)
+        assert "bank.example" not in field_of(octets)
+
+    run_with_smtp(test)
+
+
+def test_what_cannot_be_found_out_is_deferred_where_it_matters_and_not_for_ever() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        publish(provider, spf="v=spf1 include:silent.test -all", dmarc="v=DMARC1; p=reject", keys=False)
+        assert (await sent(provider, MESSAGE, authentication=Authentication())).startswith("250"), (
+            "no refusal"
+        )
+        service = provider.service(Role.MX, **REJECT)
+
+        async def again() -> str:
+            client = provider.client_of(service)
+            await client.greet()
+            await client.codes("MAIL FROM:<joe@example.org>", "RCPT TO:<bert@one.example>", "DATA")
+            return await client.say(MESSAGE + b".\r\n")
+
+        assert (await again()).startswith("451 4.7.1 DMARC of example.org cannot be determined now")
+        assert (await again()).startswith("451")
+        await provider.clock.advance(MAX_DEFERRED_S + 1)
+        assert (await again()).startswith("250")
+        (octets,) = provider.inbox("bert")
+        assert "dmarc=temperror" in field_of(octets)
+
+    run_with_smtp(test)
+
+
+def test_a_policy_of_none_is_worth_no_wait() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        publish(provider, spf="v=spf1 include:silent.test -all", dmarc="v=DMARC1; p=none", keys=False)
+        assert (await sent(provider, MESSAGE, **REJECT)).startswith("250")
+
+    run_with_smtp(test)
+
+
+def test_a_sender_that_is_null_is_judged_by_its_greeting() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        provider.resolver.put("client.example", Kind.TXT, b"v=spf1 ip4:192.0.2.7 -all")
+        assert (await sent(provider, MESSAGE, sender="")).startswith("250")
+        _, results = kept(provider)
+        assert (results["spf"].result, results["spf"].domain) == ("pass", "client.example")
+
+    run_with_smtp(test)
+
+
+def test_own_submissions_and_mail_from_programs_nearby_are_not_judged() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        client = provider.client(Role.LMTP)
+        await client.greet()
+        await client.codes("MAIL FROM:<joe@example.org>", "RCPT TO:<anna@one.example>", "DATA")
+        assert "250" in await client.say(MESSAGE + b".\r\n")
+        octets, results = kept(provider)
+        assert not results
+        assert b"Authentication-Results" not in octets
+
+    run_with_smtp(test)
+
+
+def test_silence_of_the_dns_costs_a_message_its_results_only() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        assert isinstance(await provider.resolver.lookup("example.test", Kind.TXT), Failure)
+        key = replace(rsa_key(), domain="example.test")
+        message = signed(MESSAGE.replace(b"example.org", b"example.test"), key)
+        assert (await sent(provider, message, sender="joe@example.test", **REJECT)).startswith("250")
+        _, results = kept(provider)
+        assert {each.result for each in results.values()} == {"temperror"}
+
+    run_with_smtp(test)
