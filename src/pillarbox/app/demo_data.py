@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pillarbox.admin import accounts as admin_accounts
+from pillarbox.admin import dkim
+from pillarbox.admin import domains as admin_domains
 from pillarbox.admin.accounts import NewAccount
 from pillarbox.admin.importing.mbox import MboxSource
 from pillarbox.admin.importing.run import run_import
@@ -98,13 +100,13 @@ class _Hashes:
 
 def _make_accounts(database: Database, people: tuple[Person, ...], now_ms: int) -> None:
     """Make missing domains and accounts, with mail; existing accounts get the passwords that the demo prints."""
-    hashes = _Hashes()
+    hashes, keys = _Hashes(), dkim.fresh_keys()
     mail = list(demo_messages(PEOPLE, now_ms))
 
     def verb(tx: Transaction) -> None:
         for domain in DOMAINS:
             if domains.get(tx, domain) is None:
-                domains.create(tx, domain, now_ms=now_ms)
+                admin_domains.add(tx, domain, keys=keys, now_ms=now_ms)
         created = {person.address for person in people if _make_account(tx, person, hashes, now_ms)}
         for message in mail:
             if message.address in created:

@@ -9,7 +9,7 @@ from pillarbox.app.resolved import Resolved
 from pillarbox.config.schema import Log
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.clock import SystemClock
-from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.database import Database, DatabaseUnavailable
 from pillarbox.world.database.sqlite import PageCaches, open_database
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.fetcher import Fetcher
@@ -35,7 +35,7 @@ def open_world(resolved: Resolved, telemetry: Telemetry, shared: Shared) -> Worl
     database.on_failure = partial(_report, telemetry)
     tell_of_log_damage(database, telemetry)
     network = SystemNetwork()
-    resolver = open_resolver(resolved, clock)
+    resolver = open_resolver(resolved, clock, database)
     return World(
         clock=clock,
         entropy=SystemEntropy(),
@@ -78,7 +78,7 @@ async def close_world(world: World) -> None:
         world.signals.close()
 
 
-def open_resolver(resolved: Resolved, clock: SystemClock) -> Resolver:
+def open_resolver(resolved: Resolved, clock: SystemClock, database: Database | None = None) -> Resolver:
     """The DNS, or the names that a demo has instead (`Config.local_names`)."""
     config = resolved.config
     if config.local_names is None:
@@ -88,14 +88,9 @@ def open_resolver(resolved: Resolved, clock: SystemClock) -> Resolver:
 
         trust = True if config.resolver.trusted else None
         return HostsFile(CachingResolver(SystemResolver(resolved.name_servers, trust_ad=trust), clock))
-    from pillarbox.dns import Kind, Mx, Record
-    from pillarbox.world.resolver.zone import ZoneResolver
+    from pillarbox.app.demo_names import DemoNames
 
-    records: dict[tuple[str, Kind], tuple[Record, ...]] = {}
-    for name, address in config.local_names.items():
-        records[name, Kind.MX] = (Mx(10, name),)
-        records[name, Kind.AAAA if ":" in address else Kind.A] = (address,)
-    return ZoneResolver(config.local_names, records)
+    return DemoNames(config.local_names, database)
 
 
 def open_fetcher(

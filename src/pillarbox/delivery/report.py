@@ -11,6 +11,7 @@ from pillarbox.delivery import route
 from pillarbox.delivery.accept import Acceptance, accept
 from pillarbox.delivery.placement import Placement
 from pillarbox.delivery.route import FullMailbox, LocalRecipient, RemoteRecipient, UnknownRecipient
+from pillarbox.delivery.signing import signatures_of_ours
 from pillarbox.delivery.trace import return_path
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.dsn import Dsn, compose
@@ -59,7 +60,7 @@ def _accept(
     acceptance = Acceptance(
         placements,
         _placed(octets) if placements else None,
-        _outbound(forwards, notice, octets) if forwards else None,
+        _outbound(tx, forwards, notice, octets) if forwards else None,
     )
     accept(tx, acceptance, now_ms=notice.now_ms)
 
@@ -69,9 +70,10 @@ def _placed(octets: bytes) -> Message:
     return Message(prepare(placed), summarize(placed))
 
 
-def _outbound(addresses: tuple[Address, ...], notice: Dsn, octets: bytes) -> Outbound:
+def _outbound(tx: Transaction, addresses: tuple[Address, ...], notice: Dsn, octets: bytes) -> Outbound:
+    signatures = signatures_of_ours(tx, octets, notice.hostname, now_ms=notice.now_ms)
     return Outbound(
-        blob=prepare(octets),
+        blob=prepare(prepend(signatures, octets)),
         reverse_path=None,
         # RFC 3461 §6.1: the only NOTIFY that a report may have
         recipients=tuple(

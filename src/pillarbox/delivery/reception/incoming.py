@@ -28,6 +28,7 @@ from pillarbox.delivery.route import (
     RemoteRecipient,
     UnknownRecipient,
 )
+from pillarbox.delivery.signing import Signer
 from pillarbox.delivery.submission import Submission
 from pillarbox.delivery.trace import Hop
 from pillarbox.directory.accounts import Account
@@ -36,6 +37,7 @@ from pillarbox.mail.header import Header
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.protocol.smtp.path import POSTMASTER, ForwardPath, written
 from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox
+from pillarbox.trust.dmarc.authors import authors
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
 
@@ -68,6 +70,7 @@ class Resources:
     config: Config
     checks: Checks
     recipients: RecipientResolver
+    signer: Signer
 
 
 class IncomingMessage:
@@ -223,7 +226,7 @@ class IncomingMessage:
 
     def _waits(self, top: bytes) -> bool:
         """Whether the body decides what is written above it."""
-        return self._resources.checks.need_body(self._origin.source, top)
+        return bool(self._destinations.remote) or self._resources.checks.need_body(self._origin.source, top)
 
     async def _complete(self, top: bytes, rest: Rest | None) -> bytes | Refused:
         """The top of the message as it is stored. Raises `DatabaseUnavailable`."""
@@ -249,10 +252,26 @@ class IncomingMessage:
         if self._destinations.placements:
             # Written where the message is placed (RFC 5321 §4.4); `commit.intake_of` removes it from what is queued
             self._return_path = trace.return_path(self._reverse_path)
-        fields = b"".join((self._return_path, *self._verdict.fields, self._received()))
+        signed = await self._signed(top, rest) if self._destinations.remote else NOT_SIGNED
+        fields = b"".join(
+            (self._return_path, signed.seal, *self._verdict.fields, self._received(), signed.signatures)
+        )
         if long:
             return await in_thread(trace.with_trace, top, fields, marks, self._our_names())
         return trace.with_trace(top, fields, marks, self._our_names())
+
+    async def _signed(self, top: bytes, rest: Rest | None) -> "_Signed":
+        """What is put above a message that leaves: signatures of our own mail, a seal on that of others."""
+        assert rest is not None, "what leaves is there whole before it is completed"
+        header, body_start = Header.parse(top)
+        body, signer = (top[body_start:], *rest.pieces()), self._resources.signer
+        if self._origin.source is Source.SUBMISSION:
+            domains = authors(header).domains
+            return _Signed(signatures=await signer.signatures(header, body, domains[0]) if domains else b"")
+        if self._origin.source is Source.TRUSTED:
+            return NOT_SIGNED  # nobody has looked at its chain
+        hostname = self._resources.config.hostname
+        return _Signed(seal=await signer.seal(header, body, self._verdict.authentication, hostname))
 
     def _our_names(self) -> tuple[str, ...]:
         """Whose results of authentication this message cannot bring along (RFC 8601 §5)."""
@@ -294,6 +313,7 @@ class IncomingMessage:
             stored=stored,
             return_path=self._return_path,
             quarantined=self._verdict.decision is Decision.QUARANTINE,
+            authentication=self._verdict.authentication,
         )
 
     async def _commit(self, intake: Intake) -> None:
@@ -332,6 +352,18 @@ class IncomingMessage:
         self._resources.world.telemetry.warning("message not accepted", trace=self.id, why=str(failure))
         self.abandon()
         return Refused(reason)
+
+
+class _Signed(Struct, frozen=True, gc=False):
+    """Fields for the top of a message."""
+
+    signatures: bytes = b""
+    """DKIM."""
+    seal: bytes = b""
+    """ARC: last of all changes, so it stands above them."""
+
+
+NOT_SIGNED: Final = _Signed()
 
 
 def _has_long_header(top: bytes) -> bool:

@@ -8,6 +8,7 @@ from pillarbox.delivery.envelope import Envelope, Origin
 from pillarbox.delivery.reception.incoming import IncomingMessage, Resources, is_ascii
 from pillarbox.delivery.reception.recipient_resolver import RecipientResolver
 from pillarbox.delivery.refusal import Reason, Refused
+from pillarbox.delivery.signing import Signer
 from pillarbox.directory import resolve
 from pillarbox.directory.accounts import Account
 from pillarbox.protocol.smtp.path import NULL
@@ -20,7 +21,8 @@ class Reception:
 
     def __init__(self, world: World, config: Config, *, checks: Table = CHECKS) -> None:
         self.checks = Checks(world, config, checks)
-        self._resources = Resources(world, config, self.checks, RecipientResolver(world, config))
+        signer = Signer(world.database, world.signals, world.clock, provider=config.domain)
+        self._resources = Resources(world, config, self.checks, RecipientResolver(world, config), signer)
 
     async def check(self, stage: Stage, origin: Origin, verdict: Verdict = NO_VERDICT) -> Verdict:
         """The verdict after the checks at CONNECT or GREETING. Only where messages come by connections."""
