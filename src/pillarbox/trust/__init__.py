@@ -11,11 +11,11 @@
     tls_policy.py   how safe a connection has to be, by both and by what the message demands
     tls_result.py   what went wrong with the TLS of a delivery, as reports name it
     tls_report/     reports about that
+    dmarc/          whether the author's domain stands behind a message
+    bimi/           the image that a sender asks to be shown beside its mail
+    iprev.py        whether a client's address has a name that leads back
 
-    dmarc/                      whether the author's domain stands behind a message
-    authentication_results/     the results as a header field, written and read
-    bimi/                       the image that a sender asks to be shown beside its mail
-    iprev.py                    whether a client's address has a name that leads back
+    authentication_results/     what checks found as a header field, written and read
     public_suffixes.py          organizational domains by the public suffix list, for people who ask
 
 A check is a generator: it yields a question and is resumed with the answer, so it does no IO and reads no clock
