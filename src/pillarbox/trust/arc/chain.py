@@ -56,7 +56,7 @@ class ArcSet(Struct, frozen=True, gc=False):
 
 def chain(header: SignedHeader) -> tuple[ArcSet, ...]:
     """The sets of a message, the first one first; none where it has no field of ARC. Raises `Rejected`."""
-    fields = {name: header.fields.get(name, []) for name in NAMES}
+    fields = {name: header.fields_of(name) for name in NAMES}
     count = max(map(len, fields.values()))
     if not count:
         return ()
@@ -90,7 +90,7 @@ def newest(header: SignedHeader) -> tuple[int, bool]:
     """
     highest, failed = 0, False
     for name in NAMES:
-        for field in header.fields.get(name, [])[: 2 * MAX_SETS]:
+        for field in header.fields_of(name)[: 2 * MAX_SETS]:
             try:
                 instance, tags = (_no_tags if name == RESULTS else _tags)(field)
             except Malformed:

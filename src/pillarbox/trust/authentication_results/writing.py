@@ -8,6 +8,7 @@ that would have to be quoted is left out; the grammar has a form for that.
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from pillarbox.trust.results import MethodResult, Property
@@ -51,12 +52,18 @@ def payload(authserv_id: str, results: Iterable[MethodResult]) -> str:
     return "; ".join((_value(authserv_id), *(" ".join(words) for words in _statements(results))))
 
 
-def _statements(results: Iterable[MethodResult]) -> list[list[str]]:
-    written = [list(_words(result)) for result in results]
-    return [words for words in written if words][:MAX_RESULTS] or [["none"]]
+def _statements(results: Iterable[MethodResult]) -> list[tuple[str, ...]]:
+    written = [_words(result) for result in results]
+    return [words for words in written if words][:MAX_RESULTS] or [("none",)]
 
 
-def _words(result: MethodResult) -> Iterator[str]:
+@lru_cache(maxsize=1024)
+def _words(result: MethodResult) -> tuple[str, ...]:
+    """A result as words; the last ones are remembered, since of one domain most messages have the same."""
+    return tuple(_written(result))
+
+
+def _written(result: MethodResult) -> Iterator[str]:
     if not _KEYWORD.fullmatch(result.method):
         return
     yield f"{result.method}={result.result}"
@@ -90,7 +97,7 @@ def _harmless(text: str) -> str:
     return _CLAIM.sub(r"\1\2:", plain)
 
 
-def _folded(head: str, statements: list[list[str]]) -> bytes:
+def _folded(head: str, statements: list[tuple[str, ...]]) -> bytes:
     lines = [head]
     for words in statements:
         lines[-1] += ";"

@@ -51,7 +51,8 @@ class Verification:
         """`received_s`: when the message first came here, in UNIX seconds (RFC 6376 §3.5, `x=`)."""
         self._header = SignedHeader(header)
         self._received_s = received_s
-        read = [field.parse(raw) for raw in self._header.fields.get(field.NAME, ())[:MAX_READ]]
+        signed = self._header.fields_of(field.NAME)
+        read = [field.parse(raw) for raw in signed[:MAX_READ]]
         self._fields = self._judged(read, header)
         self._bodies = BodyHashes()
         self._body_hashes: dict[int, BodyHash] = {}

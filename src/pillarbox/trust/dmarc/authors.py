@@ -4,6 +4,7 @@ They are read by the parser that clients are shown addresses by (`mail.address_l
 people do not see. What cannot be read as a domain is told, since a message must not escape its judgement by it.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -14,6 +15,8 @@ from pillarbox.mail.header import Header
 
 MAX_FROM_OCTETS: Final = 32 * 1024
 """Octets read of all From fields together."""
+_SHORT_OCTETS: Final = 512
+"""Fields of which the last ones are remembered: most senders write more than once."""
 MAX_DOMAINS: Final = 4
 """Author domains that are judged (RFC 9989 §11.5: "a small number")."""
 
@@ -35,10 +38,14 @@ def authors(header: Header) -> Authors:
 
     None for a group without members and for address literals, to which DMARC does not apply.
     """
-    values = header.all("from")
+    values = tuple(header.all("from"))
+    return (_remembered if sum(map(len, values)) <= _SHORT_OCTETS else _read)(values, header.cut)
+
+
+def _read(values: tuple[bytes, ...], header_cut: bool) -> Authors:
     value = b", ".join(values)
     items = parse_address_list(value[:MAX_FROM_OCTETS])
-    cut = header.cut or items.cut or len(value) > MAX_FROM_OCTETS
+    cut = header_cut or items.cut or len(value) > MAX_FROM_OCTETS
     domains: dict[str, None] = {}
     unreadable = False
     found = mailboxes(items)
@@ -64,3 +71,6 @@ def authors(header: Header) -> Authors:
     else:
         problem = ""
     return Authors(tuple(domains)[:MAX_DOMAINS], len(values), len(found), problem)
+
+
+_remembered = lru_cache(maxsize=1024)(_read)

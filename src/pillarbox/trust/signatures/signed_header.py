@@ -5,7 +5,7 @@ left adds nothing.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -34,21 +34,46 @@ class SignedHeader:
     """A header, and what of it was brought into canonical form already: signatures often cover the same fields."""
 
     def __init__(self, header: Header) -> None:
-        self.fields = header.by_name()
-        """By lower-case name, topmost first, each without its last LF."""
-        self.cut = header.cut
-        """Not all fields are known: nothing can be verified."""
-        octets = header.octets
-        line_ends = octets.count(b"\r\n")
-        # With these, white space is not what `split` takes for it
-        self._odd = (
-            octets.count(b"\r") != line_ends
-            or octets.count(b"\n") != line_ends
-            or b"\x0b" in octets
-            or b"\x0c" in octets
-        )
+        self._header = header
+        self._fields: Mapping[bytes, Sequence[bytes]] | None = None
+        self._lower = b""
+        self._odd: bool | None = None
         self._relaxed: dict[bytes, bytes] = {}
         self._last: tuple[tuple[bytes, ...], Canonicalization, bytes] = (), Canonicalization.RELAXED, b""
+
+    @property
+    def cut(self) -> bool:
+        """Not all fields are known: nothing can be verified."""
+        return self._header.cut
+
+    @property
+    def odd(self) -> bool:
+        """It has white space, or what passes for it, that `split` does not take for what it is here."""
+        if self._odd is None:
+            octets = self._header.octets
+            line_ends = octets.count(b"\r\n")
+            self._odd = (
+                octets.count(b"\r") != line_ends
+                or octets.count(b"\n") != line_ends
+                or b"\x0b" in octets
+                or b"\x0c" in octets
+            )
+        return self._odd
+
+    @property
+    def fields(self) -> Mapping[bytes, Sequence[bytes]]:
+        """By lower-case name, topmost first, each without its last LF."""
+        if self._fields is None:
+            self._fields = self._header.by_name()
+        return self._fields
+
+    def fields_of(self, name: bytes) -> Sequence[bytes]:
+        """The fields of one name; a header without the letters of it is not taken apart."""
+        if self._fields is None:
+            self._lower = self._lower or self._header.octets.lower()
+            if name not in self._lower:
+                return ()
+        return self.fields.get(name, ())
 
     def count(self, name: bytes) -> int:
         """How many fields of this name there are."""
@@ -74,7 +99,7 @@ class SignedHeader:
             return simple(field)
         found = self._relaxed.get(field)
         if found is None:
-            found = self._relaxed[field] = relaxed(field) if self._odd else _relaxed(field)
+            found = self._relaxed[field] = relaxed(field) if self.odd else _relaxed(field)
         return found
 
     def covered(self, names: tuple[bytes, ...], form: Canonicalization, own: bytes = b"") -> bytes:
@@ -86,7 +111,7 @@ class SignedHeader:
         return self._last[2]
 
     def _joined(self, fields: Sequence[bytes], form: Canonicalization) -> bytes:
-        if form is Canonicalization.SIMPLE or self._odd:
+        if form is Canonicalization.SIMPLE or self.odd:
             return b"".join([self.canonical(field, form) for field in fields])
         return b"".join(
             [
