@@ -26,7 +26,7 @@ from pillarbox.app.demo_data import (
     numbered_people,
 )
 from pillarbox.app.sockets import Sockets, close, listen_on, ports_of
-from pillarbox.config.schema import Config, Limits, Relay
+from pillarbox.config.schema import Authentication, Config, Limits, Relay
 from pillarbox.config.services import SERVICES
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.tls import authority
@@ -52,6 +52,7 @@ class DemoOptions:
     password: str = "secret"  # noqa: S105 - the demo's own, for loopback
     """Their password."""
     plain: bool = False
+    unjudged: bool = False
     workers: int = 1
     mbox: Path | None = None
     ready_file: Path | None = None
@@ -123,6 +124,7 @@ def _config(options: DemoOptions, directory: Path, *, relay_port: int) -> Config
         data=directory,
         workers=options.workers,
         plain_passwords=options.plain,
+        authentication=Authentication(judge=not options.unjudged),
         relay=Relay(port=relay_port),
         limits=Limits(connections=MAX_CONNECTIONS, connections_per_address=MAX_CONNECTIONS),
         local_names=dict.fromkeys(DOMAINS, HOST),

@@ -186,6 +186,13 @@ class FailedDmarc(StrEnum):
 class Authentication:
     """Whether mail from others is by whom it says (SPF, DKIM, ARC, DMARC)."""
 
+    judge: Annotated[
+        bool,
+        Description(
+            "Judge mail from others. Off only where another server stands before this one and has done so: "
+            "what would be judged here is that server."
+        ),
+    ] = True
     dmarc: Annotated[
         FailedDmarc,
         Description(

@@ -36,6 +36,7 @@ STANDARD_OUTPUT = Path("-")
 )
 @click.option("--password", default="secret", show_default=True, help="The password of u0, u1, ...")
 @click.option("--plain", is_flag=True, help="Allow passwords without TLS.")
+@click.option("--unjudged", is_flag=True, help="Do not judge mail by SPF, DKIM and DMARC.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Worker processes.")
 @click.option(
     "--mbox",

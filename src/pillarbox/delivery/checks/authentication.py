@@ -57,6 +57,11 @@ class Authentication(Check):
 
     name = "authentication"
 
+    @classmethod
+    def applies(cls, config: Config) -> bool:
+        """See `Check.applies`."""
+        return config.authentication.judge
+
     def __init__(self, world: World, config: Config) -> None:
         super().__init__(world, config)
         self._clock = world.clock

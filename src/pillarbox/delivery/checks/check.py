@@ -152,6 +152,11 @@ class Check(ABC):
     sources: ClassVar[frozenset[Source]] = frozenset({Source.PUBLIC})
     """The mail it applies to."""
 
+    @classmethod
+    def applies(cls, config: Config) -> bool:  # noqa: ARG003 (most checks always do)
+        """Whether the configuration wants this check at all."""
+        return True
+
     def __init__(self, world: World, config: Config) -> None:  # noqa: B027 (a check may need neither)
         """Made once per process."""
 

@@ -17,10 +17,12 @@ class Checks:
     def __init__(self, world: World, config: Config, table: Table = CHECKS) -> None:
         listed = dict.fromkeys(kind for kinds in table.values() for kind in kinds)
         assert all(kind.name != "event" for kind in listed), "the log calls its own name so"
-        made = {kind: kind(world, config) for kind in listed}
+        made = {kind: kind(world, config) for kind in listed if kind.applies(config)}
         self.rows: Mapping[Source, Mapping[Stage, tuple[Check, ...]]] = {
             source: {
-                stage: tuple(made[kind] for kind in table.get(stage, ()) if source in kind.sources)
+                stage: tuple(
+                    made[kind] for kind in table.get(stage, ()) if kind in made and source in kind.sources
+                )
                 for stage in Stage
             }
             for source in Source

@@ -178,6 +178,17 @@ def test_a_sender_that_is_null_is_judged_by_its_greeting() -> None:
     run_with_smtp(test)
 
 
+def test_behind_another_server_nothing_is_judged() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        publish(provider, spf="v=spf1 -all", dmarc="v=DMARC1; p=reject")
+        assert (await sent(provider, MESSAGE, authentication=Authentication(judge=False))).startswith("250")
+        octets, results = kept(provider)
+        assert not results
+        assert b"Authentication-Results" not in octets
+
+    run_with_smtp(test)
+
+
 def test_own_submissions_and_mail_from_programs_nearby_are_not_judged() -> None:
     async def test(provider: SmtpProvider) -> None:
         client = provider.client(Role.LMTP)
