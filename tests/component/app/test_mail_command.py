@@ -9,8 +9,10 @@ from pillarbox.admin.mail import changing, finding
 from pillarbox.app.database import opened_blobs, opened_database
 from pillarbox.config.file import read
 from pillarbox.directory import accounts
+from pillarbox.mail import object_id
 from pillarbox.mail.query import All
-from pillarbox.store import mailboxes, placements
+from pillarbox.store import authentication, mailboxes, placements
+from pillarbox.trust.results import MethodResult, Property, Result
 from pillarbox.world.database import Transaction
 from tests.kit.command_line import CommandLine, set_up
 
@@ -155,6 +157,42 @@ def test_show(there: CommandLine) -> None:
     there.refused("mail", "show", ident, "--raw", "--json", code=2)
     for unknown in ("M1", "M999999999999", "x"):
         assert f"No such message: {unknown}" in there.refused("mail", "show", unknown)
+
+
+def test_show_says_what_checks_found_when_it_came(there: CommandLine) -> None:
+    ident = found(there, "bob")[0]["id"]
+    assert there.json("mail", "show", ident)["authentication"] == []
+    assert "When it came" not in there.text("mail", "show", ident)
+    results = (
+        MethodResult(
+            "spf",
+            Result.FAIL,
+            "evil.example",
+            "not \x1b[2Jallowed",
+            (Property("smtp", "mailfrom", "b@evil.example"),),
+        ),
+        MethodResult("dkim", Result.NONE),
+    )
+    _keep(there, ident, authentication.encoded(results))
+    text = there.text("mail", "show", ident)
+    assert "When it came: SPF fail, evil.example (not \\x1b[2Jallowed)\nWhen it came: DKIM none\n" in text
+    spf, dkim = there.json("mail", "show", ident)["authentication"]
+    assert spf == {
+        "method": "spf",
+        "result": "fail",
+        "domain": "evil.example",
+        "reason": "not \x1b[2Jallowed",
+        "examined": {"smtp.mailfrom": "b@evil.example"},
+    }
+    assert (dkim["method"], dkim["result"], dkim["examined"]) == ("dkim", "none", {})
+
+
+def _keep(there: CommandLine, ident: str, encoded: bytes) -> None:
+    def update(tx: Transaction) -> None:
+        tx.execute("UPDATE emails SET authentication = ? WHERE id = ?", (encoded, object_id.email(ident)))
+
+    with opened_database(read(there.config).data_directory) as database:
+        database.write_now(update)
 
 
 def test_delete_from_all_accounts_at_once(there: CommandLine) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from pillarbox.admin.mail.finding import FoundMessage, Match
     from pillarbox.admin.mail.showing import ShownMessage
+    from pillarbox.admin.mail.verdicts import Verdict
     from pillarbox.mail.identifiers import AccountId, MailboxId
 
 MAX_SENDER_CHARACTERS: Final = 40
@@ -110,8 +111,9 @@ def list_mailboxes(installation: Installation, login: str) -> None:
 @click.option("--raw", is_flag=True, help="Write the message as it is, octet by octet.")
 @on_installation
 def show(installation: Installation, ident: str, headers: bool, raw: bool) -> None:
-    """Show a message: where it is, its header and text decoded, its attachments by name."""
+    """Show a message: where it is, what checks found when it came, its header and text, its attachments by name."""
     from pillarbox.admin.mail import finding, showing
+    from pillarbox.admin.mail.verdicts import verdicts
 
     if raw and (headers or installation.as_json):
         raise click.UsageError("--raw writes the message alone: give it alone.")
@@ -122,9 +124,13 @@ def show(installation: Installation, ident: str, headers: bool, raw: bool) -> No
             return
         octets = message.read()
     copies = list(_listed(installation, installation.read(finding.by_ids, [ident])))
+    found = installation.read(verdicts, ident)
     read = showing.show(octets, all_fields=headers)
-    text = read.header if headers else "\n".join(_shown(ident, copies, read))
-    installation.show({"id": ident, "copies": copies, **_as_data(read, headers=headers)}, text)
+    text = (
+        read.header if headers else "\n".join((*_places(ident, copies), *_found(found), *_shown(ident, read)))
+    )
+    data = {"id": ident, "copies": copies, "authentication": found, **_as_data(read, headers=headers)}
+    installation.show(data, text)
 
 
 @command.command("move")
@@ -313,11 +319,22 @@ def _row(message: "FoundMessage") -> tuple[object, ...]:
     )
 
 
-def _shown(ident: str, copies: "Sequence[FoundMessage]", read: "ShownMessage") -> "Iterable[str]":
+def _places(ident: str, copies: "Sequence[FoundMessage]") -> "Iterable[str]":
     for copy in copies:
         flags = f", {copy.flags}" if copy.flags else ""
         where = f"{copy.account}, {copy.mailbox}, UID {copy.uid}, received {moment(copy.received_at_ms)} UTC"
         yield visible(f"{ident}: {where}, {octets_shown(copy.size_octets)}{flags}")
+
+
+def _found(found: "Sequence[Verdict]") -> "Iterable[str]":
+    """A line for each check."""
+    for each in found:
+        whose = f", {each.domain}" if each.domain else ""
+        why = f" ({each.reason})" if each.reason else ""
+        yield visible(f"When it came: {each.method.upper()} {each.result}{whose}{why}")
+
+
+def _shown(ident: str, read: "ShownMessage") -> "Iterable[str]":
     yield from ("", read.header, "", read.text)
     if read.attachments:
         yield ""
