@@ -118,9 +118,7 @@ def signatures_of_ours(tx: Transaction, octets: bytes, hostname: str, *, now_ms:
 
     Nothing where no such domain has keys.
     """
-    labels = hostname.split(".")
-    parents = (".".join(labels[at:]) for at in range(len(labels) - 1))
-    keys = next(filter(None, (signing_keys(tx, domain) for domain in parents)), ())
+    keys = keys_of_host(tx, hostname)
     if not keys:
         return b""
     header, body_start = Header.parse(octets)
@@ -128,6 +126,13 @@ def signatures_of_ours(tx: Transaction, octets: bytes, hostname: str, *, now_ms:
         return dkim.sign(header, body_digest((octets[body_start:],)), keys, signed_s=now_ms // 1000)
     except Unsignable:
         return b""
+
+
+def keys_of_host(tx: Transaction, hostname: str) -> tuple[SigningKey, ...]:
+    """The keys of the domain that a host is in: the host's own name, or the nearest above it that has any."""
+    labels = hostname.split(".")
+    parents = (".".join(labels[at:]) for at in range(len(labels) - 1))
+    return next(filter(None, (signing_keys(tx, domain) for domain in parents)), ())
 
 
 async def _digest(body: Sequence[bytes]) -> bytes:

@@ -22,7 +22,7 @@ from pillarbox.server.relay.content import Content
 
 
 class Converted(NamedTuple):
-    """What MAIL and RCPT say, and the octets to send."""
+    """What MAIL and RCPT say, and the octets to send; those that were converted have lost their signatures."""
 
     envelope: Envelope
     content: Content

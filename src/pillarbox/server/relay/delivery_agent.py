@@ -8,6 +8,8 @@ whatever a server does, a job ends with a result.
 from typing import Final
 
 from pillarbox.delivery.settle import DeliveryAttempt, JobResult
+from pillarbox.delivery.signing import MAX_OCTETS_IN_LOOP
+from pillarbox.delivery.signing_anew import signed_anew
 from pillarbox.protocol.smtp.client.capabilities import Capabilities
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.queue.schedule import Job, PendingRecipient, still_leased
@@ -222,15 +224,26 @@ class DeliveryAgent:
     ) -> tuple[Outcome, ...]:
         capabilities = connection.session.capabilities
         if isinstance(content, bytes) or as_it_is(capabilities, job.message, content, batch):
-            return await _send(convert_for(capabilities, job.message, content, batch), batch, connection)
+            converted = convert_for(capabilities, job.message, content, batch)
+            return await _send(await self._signed(job, content, converted), batch, connection)
         try:
             room = await self._context.world.memory.relay.reserve(len(content))
         except MemoryScarce:
             return (_NO_MEMORY,) * len(batch)
         with room:
-            world = self._context.world
-            converted = await world.database.read_in_thread(_converted, world.blobs, capabilities, job, batch)
+            database = self._context.world.database
+            converted = await database.read_in_thread(_converted, self._context, capabilities, job, batch)
             return await _send(converted, batch, connection)
+
+    async def _signed(
+        self, job: Job, content: Content, converted: Converted | Outcome
+    ) -> Converted | Outcome:
+        """What was converted, with new signatures where they are ours to make."""
+        if isinstance(converted, Outcome) or converted.content is content:
+            return converted
+        database = self._context.world.database
+        read = database.read if len(converted.content) <= MAX_OCTETS_IN_LOOP else database.read_in_thread
+        return await read(_signed_anew, self._context, job, converted)
 
 
 def _note_refusal(progress: Progress, outcome: Outcome) -> None:
@@ -249,10 +262,24 @@ def _read(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes:
 
 
 def _converted(
-    tx: Transaction, blobs: Blobs, capabilities: Capabilities, job: Job, batch: list[PendingRecipient]
+    tx: Transaction,
+    context: RelayContext,
+    capabilities: Capabilities,
+    job: Job,
+    batch: list[PendingRecipient],
 ) -> Converted | Outcome:
     """In a thread: a large message that cannot be sent as it is."""
-    return convert_for(capabilities, job.message, _read(tx, blobs, job.message.blob), batch)
+    octets = _read(tx, context.world.blobs, job.message.blob)
+    converted = convert_for(capabilities, job.message, octets, batch)
+    return converted if isinstance(converted, Outcome) else _signed_anew(tx, context, job, converted)
+
+
+def _signed_anew(tx: Transaction, context: RelayContext, job: Job, converted: Converted) -> Converted:
+    assert isinstance(converted.content, bytes), "what is in a file is not converted"
+    octets = signed_anew(
+        tx, job.message, converted.content, context.config.hostname, now_ms=context.world.clock.now_ms()
+    )
+    return Converted(converted.envelope._replace(size=len(octets)), octets)
 
 
 async def _send(
