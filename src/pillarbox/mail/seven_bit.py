@@ -69,6 +69,26 @@ def in_final_form(octets: bytes) -> bool:
     return _fits(octets, 0, len(octets), eight_bit=True)
 
 
+def has_long_line(octets: bytes) -> bool:
+    """Whether any line is longer than `MAX_LINE_OCTETS`."""
+    return _has_long_line(octets, 0, len(octets))
+
+
+class LongLines:
+    """Looks for a line longer than `MAX_LINE_OCTETS` in a message that comes in pieces."""
+
+    def __init__(self) -> None:
+        self.found = False
+        self._tail = b"\n"
+
+    def add(self, piece: bytes) -> None:
+        """The next piece."""
+        if not self.found:
+            octets = self._tail + piece
+            self.found = search(_LONG_LINE, octets, 0, len(octets), reach=MAX_LINE_OCTETS + 3) is not None
+            self._tail = octets[-(MAX_LINE_OCTETS + 3) :]
+
+
 def needs_smtputf8(octets: bytes) -> bool:
     """Whether a header of the message or of its parts is not ASCII, or it encloses an internationalized message
     (RFC 6532 §3). What `message/rfc822` encloses does not count."""

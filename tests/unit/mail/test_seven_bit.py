@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pillarbox.mail.part_parser import parse
-from pillarbox.mail.seven_bit import MAX_LINE_OCTETS, NotConvertible, convert, in_final_form, needs_smtputf8
+from pillarbox.mail.seven_bit import (
+    MAX_LINE_OCTETS,
+    LongLines,
+    NotConvertible,
+    convert,
+    in_final_form,
+    needs_smtputf8,
+)
 from pillarbox.mail.slices import SLICE_OCTETS
 from pillarbox.mail.transfer import decode
 from tests.kit.mail.parts import parts_of
@@ -222,3 +229,21 @@ def test_a_text_larger_than_a_slice() -> None:
 )
 def test_whether_relays_leave_a_message_as_it_is(octets: bytes, final: bool) -> None:
     assert in_final_form(octets) is final
+
+
+@pytest.mark.parametrize("size", [1, 7, 500, 1001, 5000])
+@pytest.mark.parametrize(
+    ("octets", "found"),
+    [
+        (b"x" * 998 + b"\r\n" + b"y" * 998 + b"\r\n", False),
+        (b"x" * 999 + b"\r\nend\r\n", True),
+        (b"a\r\n" * 300 + b"x" * 999 + b"\r\nend\r\n", True),
+        (b"a\r\n" * 300 + b"x" * 998 + b"\r\nend\r\n", False),
+        (b"", False),
+    ],
+)
+def test_a_long_line_is_found_wherever_pieces_end(octets: bytes, found: bool, size: int) -> None:
+    lines = LongLines()
+    for start in range(0, len(octets), size):
+        lines.add(octets[start : start + size])
+    assert lines.found is found

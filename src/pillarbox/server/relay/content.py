@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final, Self
 
+from pillarbox.mail.seven_bit import LongLines, has_long_line
 from pillarbox.world.blobs import BlobDamaged, Blobs, OpenBlob
 from pillarbox.world.database import Transaction
 
@@ -14,11 +15,12 @@ BLOCK_OCTETS: Final = 256 * 1024
 class FileContent:
     """A large message. As far as `bytes` is asked about, it answers alike."""
 
-    __slots__ = ("_blob", "_is_ascii")
+    __slots__ = ("_blob", "_is_ascii", "_lines")
 
     def __init__(self, blob: OpenBlob) -> None:
         self._blob = blob
         self._is_ascii = True
+        self._lines = LongLines()
 
     @classmethod
     def open(cls, tx: Transaction, blobs: Blobs, digest: bytes) -> Self:
@@ -32,6 +34,7 @@ class FileContent:
             for block in content.blocks():
                 found.update(block)
                 content._is_ascii = content._is_ascii and block.isascii()
+                content._lines.add(block)
             if found.digest() != digest:
                 raise BlobDamaged(digest.hex(), "is damaged: its octets are not those it is named after")
         except BaseException:
@@ -52,6 +55,11 @@ class FileContent:
         """Whether it has no octet above 127."""
         return self._is_ascii
 
+    @property
+    def has_long_lines(self) -> bool:
+        """Whether a line is longer than SMTP has them (RFC 5321 §4.5.3.1.6)."""
+        return self._lines.found
+
     def blocks(self) -> Iterator[bytes]:
         """All of it. Raises `BlobDamaged`, `DatabaseUnavailable`."""
         for start in range(0, self._blob.size, BLOCK_OCTETS):
@@ -59,3 +67,8 @@ class FileContent:
 
 
 Content = bytes | FileContent
+
+
+def has_long_lines(content: Content) -> bool:
+    """Whether a line is longer than SMTP has them (RFC 5321 §4.5.3.1.6)."""
+    return content.has_long_lines if isinstance(content, FileContent) else has_long_line(content)

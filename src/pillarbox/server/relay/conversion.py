@@ -5,6 +5,9 @@
     8BITMIME not offered     converted to 7bit (RFC 6152 §3)
     BINARYMIME not offered   converted to lines (RFC 3030 §3)
 
+What our accounts send has no line longer than SMTP has them, wherever a conversion can see to it: some servers refuse
+such mail and others cut the line, which breaks the signature (RFC 5321 §4.5.3.1.6, RFC 6376 §5.3).
+
 BODY announces what the message is (7BIT if it has no octet above 127), whatever its sender announced.
 """
 
@@ -18,7 +21,7 @@ from pillarbox.protocol.smtp.client.capabilities import Capabilities
 from pillarbox.protocol.smtp.client.envelope import Envelope, Outcome, OutcomeKind, Recipient
 from pillarbox.protocol.smtp.commands import Body, Notify, Return
 from pillarbox.queue.schedule import PendingRecipient, QueuedMessage
-from pillarbox.server.relay.content import Content
+from pillarbox.server.relay.content import Content, has_long_lines
 
 
 class Converted(NamedTuple):
@@ -39,6 +42,8 @@ def as_it_is(
         return False
     if message.body is Body.BINARY:
         return _takes_binary(capabilities)
+    if message.account is not None and has_long_lines(content):
+        return False
     return "8BITMIME" in capabilities or content.isascii()
 
 
@@ -57,7 +62,10 @@ def convert_for(
             return plain
         paths, content = plain
         smtputf8 = False
-    form = _form(content, capabilities, binary=message.body is Body.BINARY)
+    binary = message.body is Body.BINARY
+    if message.account is not None and not binary and has_long_lines(content):
+        content = _in_short_lines(content)
+    form = _form(content, capabilities, binary=binary)
     if isinstance(form, Outcome):
         return form
     body, content = form
@@ -127,6 +135,14 @@ def _form(content: Content, capabilities: Capabilities, *, binary: bool) -> tupl
             # RFC 6152 §3: the other option, "a permanent error"
             return _failed("5.6.3", f"the next server cannot take the message as it is: {why}")
     return (Body.SEVEN_BIT if content.isascii() else Body.EIGHT_BIT), content
+
+
+def _in_short_lines(content: Content) -> bytes:
+    octets = _in_memory(content)
+    try:
+        return convert(octets, eight_bit=True)
+    except NotConvertible:
+        return octets  # what is signed or encrypted in it may arrive all the same
 
 
 def _in_memory(content: Content) -> bytes:

@@ -170,7 +170,7 @@ def test_binary_messages_become_lines_where_they_must(extensions: tuple[str, ...
     run_with_relay(test)
 
 
-LARGE = b"Subject: large\r\n\r\n" + b".x\r\n" + b"y" * 70 * 5000 + b"\r\n.\r\n"
+LARGE = b"Subject: large\r\n\r\n" + b".x\r\n" + (b"y" * 70 + b"\r\n") * 5000 + b".\r\n"
 
 
 @pytest.mark.parametrize("extensions", [("8BITMIME", "CHUNKING"), ("8BITMIME",), ()])

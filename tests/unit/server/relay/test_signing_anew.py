@@ -1,5 +1,6 @@
 """A message that is converted on its way out keeps a valid signature where it is our own, and never gets one else."""
 
+import email
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,15 +27,22 @@ TEXT = (
 RECEIVED = b"Received: from a.example by mx.one.example; Tue, 1 Dec 2026 01:00:00 +0000\r\n"
 
 
-async def arrives(provider: RelayProvider, octets: bytes, *, keys: bool = True, **queued: Any) -> bytes:
-    """What a server without 8BITMIME gets of a message."""
+async def arrives(
+    provider: RelayProvider,
+    octets: bytes,
+    *,
+    keys: bool = True,
+    extensions: tuple[str, ...] = (),
+    **queued: Any,
+) -> bytes:
+    """What a server without 8BITMIME, or with these extensions, gets of a message."""
     if keys:
         add_key(provider)
-    peer = provider.peer("two.example", "192.0.2.1", extensions=())
+    peer = provider.peer("two.example", "192.0.2.1", extensions=extensions)
     await provider.queue("a@two.example", octets=octets, **queued)
     await provider.pass_(1)
     (got,) = peer.received
-    assert got.octets.isascii()
+    assert extensions or got.octets.isascii()
     return got.octets
 
 
@@ -55,6 +63,41 @@ def test_a_submission_is_signed_anew_in_the_form_that_leaves(filler: bytes) -> N
         octets = await arrives(provider, RECEIVED + signed(TEXT + filler, OURS))
         assert results(octets) == [("one.example", Result.PASS)]
         assert Header.parse(octets)[0].fields[0].key == "dkim-signature"
+
+    run_with_relay(test)
+
+
+LONG = b"x" * 999 + b"\r\n"
+
+
+@pytest.mark.rfc("6376 §5.3", "SHOULD")
+@pytest.mark.rfc("5321 §4.5.3.1.6", "MUST")
+@pytest.mark.parametrize("filler", [b"", b"line of text\r\n" * 40_000])
+@pytest.mark.parametrize("extensions", [(), ("8BITMIME",)])
+def test_a_submission_with_long_lines_leaves_without_them_and_with_a_valid_signature(
+    filler: bytes, extensions: tuple[str, ...]
+) -> None:
+    async def test(provider: RelayProvider) -> None:
+        octets = await arrives(provider, RECEIVED + signed(TEXT + filler + LONG, OURS), extensions=extensions)
+        assert max(map(len, octets.splitlines())) <= 998
+        assert results(octets) == [("one.example", Result.PASS)]
+        assert LONG in email.message_from_bytes(octets).get_payload(decode=True)
+
+    run_with_relay(test)
+
+
+@pytest.mark.parametrize(
+    ("octets", "account"),
+    [
+        (b"Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n" + LONG + b"--b--\r\n", {}),
+        (TEXT + LONG, {"account": None}),
+    ],
+)
+def test_what_cannot_be_converted_or_is_of_others_keeps_its_long_lines(
+    octets: bytes, account: dict[str, Any]
+) -> None:
+    async def test(provider: RelayProvider) -> None:
+        assert await arrives(provider, octets, extensions=("8BITMIME",), **account) == octets
 
     run_with_relay(test)
 
