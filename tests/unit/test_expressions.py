@@ -29,7 +29,6 @@ UNLIMITED = 64 * 1024
 
 EXPRESSIONS: dict[str, str] = {
     "admin.backup.points": "_NUMBERED",
-    "admin.checks.policies": "_FLAG _POLICY _NUMBER _PERCENT _URI",
     "admin.exporting.mbox": "_QUOTE",
     "admin.importing.fields": "_STATUS _X_STATUS _WORDS _KEYWORDS _HEX_4 _HEX_8 _NUMBER _UIDS",
     "admin.importing.gmail": "_CATEGORY",
@@ -113,6 +112,7 @@ EXPRESSIONS: dict[str, str] = {
     "trust.authentication_results.writing": "_TOKEN _KEYWORD _MAILBOX _DOMAIN _UNSAFE _CLAIM",
     "trust.bimi.indicator": "_DECLARATION _REFERENCE _URL _FOREIGN",
     "trust.bimi.record": "_VERSION _URI _SELECTOR _PREFIX _SEPARATORS",
+    "trust.dmarc.mistakes": "_FLAG _POLICY _NUMBER _PERCENT _URI",
     "trust.dmarc.record": "_VERSION _URI _SIZE",
     "world.database.sqlite.log_damage": "_LOST",
 }

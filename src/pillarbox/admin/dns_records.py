@@ -26,12 +26,17 @@ class WantedRecord:
 SPF = "v=spf1 mx -all"
 """RFC 7208: only the hosts of the domain's MX records send for it."""
 
+HOST_SPF = "v=spf1 a -all"
+"""Only the host itself sends in its name."""
 
-def for_host(hostname: str) -> tuple[WantedRecord, ...]:
-    """The records for this host's name."""
+
+def for_host(hostname: str, *, is_domain: bool = False) -> tuple[WantedRecord, ...]:
+    """The records for this host's name. `is_domain`: it is a domain as well, with an SPF record of its own."""
+    own = () if is_domain else (spf_of_host(hostname),)
     return (
         WantedRecord(hostname, "A", "<this machine's IPv4 address>", "other servers find this machine"),
         WantedRecord(hostname, "AAAA", "<its IPv6 address, if it has one>", "by IPv6 as well"),
+        *own,
         WantedRecord(
             "<each of these addresses>",
             "PTR",
@@ -50,6 +55,7 @@ def for_domain(
         WantedRecord(domain, "MX", f"10 {hostname}.", "mail for the domain is delivered here"),
         spf(domain),
         dmarc(domain),
+        tls_reports(domain),
         # RFC 6186 §3.1, RFC 8314 §5.1: mail programs configure themselves
         WantedRecord(
             f"_imaps._tcp.{domain}",
@@ -71,6 +77,14 @@ def spf(domain: str) -> WantedRecord:
     return WantedRecord(domain, "TXT", f'"{SPF}"', "no other server may send as the domain (SPF)")
 
 
+def spf_of_host(hostname: str) -> WantedRecord:
+    """The SPF record of this host's name, which is judged by what it says in EHLO: reports have no sender
+    (RFC 7208 §2.4)."""
+    return WantedRecord(
+        hostname, "TXT", f'"{HOST_SPF}"', "reports of this machine, such as bounces, pass (SPF)"
+    )
+
+
 def dkim_record(key: KeyRecord) -> WantedRecord:
     """The record of a key that signs."""
     value = " ".join(f'"{part}"' for part in strings(key.text))
@@ -87,4 +101,12 @@ def dmarc(domain: str) -> WantedRecord:
         "TXT",
         value,
         "others report mail that falsely claims to come from the domain (DMARC)",
+    )
+
+
+def tls_reports(domain: str) -> WantedRecord:
+    """The record that asks others for reports on the TLS of their connections (RFC 8460 §3)."""
+    value = f'"v=TLSRPTv1; rua=mailto:postmaster@{domain}"'
+    return WantedRecord(
+        f"_smtp._tls.{domain}", "TXT", value, "others report where TLS fails as they deliver (TLSRPT)"
     )

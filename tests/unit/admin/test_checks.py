@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from pillarbox.admin import dns_records
 from pillarbox.admin.checks import dns, dnssec
 from pillarbox.admin.checks.bounded import MAX_AT_ONCE, BoundedResolver
-from pillarbox.admin.checks.policies import dmarc_mistake
 from pillarbox.admin.checks.result import CheckResult, Level
 from pillarbox.admin.checks.routes import Surroundings, Target, routes
 from pillarbox.dns import Answer, Failure, Kind, Mx, NxDomain, Outcome, Record
+from pillarbox.trust.dmarc.mistakes import mistake
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.network.memory import MemoryNetwork, MemoryStream
 from pillarbox.world.resolver.servers import NameServer
@@ -28,10 +29,12 @@ def zone() -> ZoneResolver:
         ["example.org", "in-addr.arpa"],
         {
             (HOST, Kind.A): (ADDRESS,),
+            (HOST, Kind.TXT): (b"v=spf1 a -all",),
             (REVERSE, Kind.PTR): (HOST,),
             ("example.org", Kind.MX): (Mx(10, HOST),),
             ("example.org", Kind.TXT): (b"v=spf1 mx -all", b"other"),
             ("_dmarc.example.org", Kind.TXT): (b"v=DMARC1; p=none",),
+            ("_smtp._tls.example.org", Kind.TXT): (b"v=TLSRPTv1; rua=mailto:postmaster@example.org",),
             ("ns.example.org", Kind.A): (ADDRESS,),
         },
     )
@@ -67,7 +70,9 @@ def test_all_is_well() -> None:
         ("example.org", Kind.MX, (Mx(0, ""),), "problem", "nowhere (null MX)", "Set:"),
         ("example.org", Kind.TXT, (), "warning", "no SPF record", '"v=spf1 mx -all"'),
         ("example.org", Kind.TXT, (b"v=spf1 -all", b"v=spf1 +all"), "problem", "2 SPF records", "all but one"),
-        ("_dmarc.example.org", Kind.TXT, (), "warning", "no DMARC record", "_dmarc.example.org. TXT"),
+        ("_smtp._tls.example.org", Kind.TXT, (), "advice", "no TLSRPT record", "_smtp._tls.example.org. TXT"),
+        ("_smtp._tls.example.org", Kind.TXT, (b"v=TLSRPTv1; rua=x",), "problem", "means nothing", "Correct it"),
+        (HOST, Kind.TXT, (), "warning", "there is no SPF record; reports of this machine", '"v=spf1 a -all"'),
     ],
 )  # fmt: skip
 def test_a_record_that_is_wrong(
@@ -81,6 +86,70 @@ def test_a_record_that_is_wrong(
     assert wrong.level == level
     assert found in wrong.found
     assert remedy in wrong.remedy
+
+
+def test_a_domain_without_dmarc_leaves_the_host_without_it() -> None:
+    resolver = zone()
+    resolver.put("_dmarc.example.org", Kind.TXT)
+    wrong = [(one.subject, one.found, one.remedy) for one in looked_up(resolver) if one.level is not Level.OK]
+    host, domain = wrong
+    assert (host[0], "neither the name nor a domain above it" in host[1]) == (HOST, True)
+    assert "_dmarc.mail.example.org. TXT" in host[2]
+    assert (domain[0], "no DMARC record" in domain[1]) == ("example.org", True)
+    assert "_dmarc.example.org. TXT" in domain[2]
+
+
+def test_a_host_that_is_a_domain_has_one_spf_record() -> None:
+    assert [one for one in collected(dns.host(zone(), HOST, is_domain=True)) if "SPF" in one.found] == []
+    texts = [record for record in dns_records.for_host(HOST, is_domain=True) if record.kind == "TXT"]
+    assert texts == []
+    (text,) = [record for record in dns_records.for_host(HOST) if record.kind == "TXT"]
+    assert text.zone_line == f'{HOST}. TXT "v=spf1 a -all"'
+
+
+@pytest.mark.rfc("7208 §4.6.4", "MUST")
+@pytest.mark.rfc("7208 §5.1", "MUST")
+@pytest.mark.parametrize(
+    ("text", "level", "found"),
+    [
+        ("v=spf1 mx +all", "problem", "lets others send as example.org: +all"),
+        ("v=spf1 mx all", "problem", ": all"),
+        ("v=spf1 mx ?all", "problem", ": ?all"),
+        ("v=spf1 ip4:10.0.0.0/15 -all", "problem", "ip4:10.0.0.0/15"),
+        ("v=spf1 ip4:10.0.0.0/16 -all", None, ""),
+        ("v=spf1 -ip4:10.0.0.0/8 ip4:193.0.6.139 -all", None, ""),
+        ("v=spf1 ip6:2001::/31 -all", "problem", "ip6:2001::/31"),
+        ("v=spf1 a/8 -all", "problem", "a/8"),
+        ("v=spf1 mx//16 -all", "problem", "mx//16"),
+        ("v=spf1 " + " ".join(f"ip4:{n}.0.0.0/16" for n in range(1, 33)) + " -all", None, ""),
+        ("v=spf1 mx -al", "problem", "the SPF record is invalid: -al: no mechanism al (at character 11)"),
+        ("v=spf1 " + "a " * 10 + "-all", None, ""),
+        ("v=spf1 " + "a:mail.example.org " * 11 + "-all", "problem", "the SPF record is in error: "),
+        ("v=spf1 include:none.example.org -all", "problem", "no SPF record at none.example.org"),
+        ("v=spf1 include:wide.example.org -all", "problem", "includes lets everybody send: include:wide"),
+        ("V=SPF1 mx ~all", None, ""),
+        ("v=spf10 mx -all", "warning", "there is no SPF record"),
+    ],
+)
+def test_an_spf_record_that_does_not_do_what_it_should(text: str, level: str | None, found: str) -> None:
+    resolver = zone()
+    resolver.put("example.org", Kind.TXT, text.encode())
+    resolver.put("example.org", Kind.A, ADDRESS)
+    resolver.put("wide.example.org", Kind.TXT, b"v=spf1 +all")
+    wrong = [one for one in looked_up(resolver) if one.level is not Level.OK]
+    if level is None:
+        assert wrong == []
+    else:
+        (one,) = wrong
+        assert (one.level, found in one.found) == (level, True), one
+
+
+def test_pct_of_an_old_dmarc_record_is_advised_against() -> None:
+    resolver = zone()
+    resolver.put("_dmarc.example.org", Kind.TXT, b"v=DMARC1; p=reject; pct=50")
+    (one,) = [one for one in looked_up(resolver) if one.level is not Level.OK]
+    assert one.level is Level.ADVICE
+    assert "pct" in one.found
 
 
 def test_name_servers_that_do_not_answer() -> None:
@@ -132,7 +201,7 @@ def test_an_alias_as_a_mail_exchanger_is_named() -> None:
 
 @pytest.mark.rfc("7489 §6.3", "MUST")
 @pytest.mark.parametrize(
-    ("text", "mistake"),
+    ("text", "wrong"),
     [
         ("v=DMARC1; p=none", None),
         ("v=DMARC1;p=reject;sp=none;pct=100;adkim=s;aspf=r;fo=1;ri=86400;", None),
@@ -151,9 +220,9 @@ def test_an_alias_as_a_mail_exchanger_is_named() -> None:
         ("v=DMARC1; p=none;; sp=none", "name=value"),
     ],
 )
-def test_the_syntax_of_dmarc(text: str, mistake: str | None) -> None:
-    found = dmarc_mistake(text)
-    assert (found is None) if mistake is None else (mistake in (found or ""))
+def test_the_syntax_of_dmarc(text: str, wrong: str | None) -> None:
+    found = mistake(text)
+    assert (found is None) if wrong is None else (wrong in (found or ""))
 
 
 def test_a_dmarc_record_that_means_nothing_is_a_problem() -> None:

@@ -2,6 +2,7 @@
 
     result.py        the result of a check
     dns.py           the names that other providers and mail programs look up
+    sender_policies.py   SPF, DMARC and TLSRPT records
     certificates.py  the certificates shown to clients
     machine.py       permissions, the database, free disk space, how Python was built, ports
     addresses.py     aliases, groups and postmasters that lead nowhere or in a circle

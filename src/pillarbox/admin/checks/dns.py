@@ -1,12 +1,16 @@
-"""Checks of the names that other providers and mail programs look up: MX, A, AAAA, PTR, SPF, DMARC."""
+"""Checks of the names that other providers and mail programs look up: MX, A, AAAA, PTR.
+
+The policies of a name as a sender are in `sender_policies.py`.
+"""
 
 import asyncio
 import ipaddress
 from collections.abc import AsyncIterator
+from itertools import chain
 
 from pillarbox.admin import dns_records
-from pillarbox.admin.checks.policies import dmarc_mistake
-from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
+from pillarbox.admin.checks import sender_policies
+from pillarbox.admin.checks.result import CheckResult, ok, problem, unanswered, warning
 from pillarbox.dns import Answer, Failure, Mx, NoData, NxDomain, Outcome
 from pillarbox.world.resolver import Resolver
 
@@ -14,12 +18,15 @@ MAX_RECORDS = 20
 """Addresses of a host, and hosts of a domain, that are looked at."""
 
 
-async def host(resolver: Resolver, hostname: str) -> AsyncIterator[CheckResult]:
-    """Check this host's name: its addresses, and that each has a PTR record for it."""
+async def host(resolver: Resolver, hostname: str, *, is_domain: bool = False) -> AsyncIterator[CheckResult]:
+    """Check this host's name: its addresses, that each has a PTR record for it, and its policies as a sender.
+
+    `is_domain`: it is a domain as well, whose policies `domain` checks.
+    """
     found = await resolver.addresses(hostname)
     match found:
         case Failure(reason):
-            yield _unanswered(hostname, reason)
+            yield unanswered(hostname, reason)
         case NoData() | NxDomain():
             line = dns_records.for_host(hostname)[0].zone_line
             yield problem(hostname, "the name has no address", f"Set the record: {line}")
@@ -35,6 +42,9 @@ async def host(resolver: Resolver, hostname: str) -> AsyncIterator[CheckResult]:
                 *(_address(resolver, hostname, address) for address in found.records[:MAX_RECORDS])
             ):
                 yield result
+            if not is_domain:
+                for result in await sender_policies.of_host(resolver, hostname):
+                    yield result
 
 
 async def _address(resolver: Resolver, hostname: str, address: str) -> CheckResult:
@@ -48,7 +58,7 @@ async def _address(resolver: Resolver, hostname: str, address: str) -> CheckResu
     names = await resolver.ptr(address)
     match names:
         case Failure(reason):
-            return _unanswered(subject, reason)
+            return unanswered(subject, reason)
         case Answer() if hostname in (name.lower() for name in names.records):
             return ok(subject, "the address has a PTR record for the name")
         case Answer():
@@ -66,10 +76,11 @@ async def domain(resolver: Resolver, name: str, hostname: str) -> AsyncIterator[
     """Check a domain that is served here; all its lookups are made side by side."""
     mx, *policies = await asyncio.gather(
         _exchangers(resolver, name, hostname),
-        _policy(resolver, name, name, "SPF", b"v=spf1", dns_records.spf(name)),
-        _policy(resolver, name, f"_dmarc.{name}", "DMARC", b"v=DMARC1", dns_records.dmarc(name)),
+        sender_policies.spf(resolver, dns_records.spf(name)),
+        sender_policies.dmarc(resolver, name),
+        sender_policies.tls_reports(resolver, name),
     )
-    for result in (*mx, *policies):
+    for result in (*mx, *chain(*policies)):
         yield result
 
 
@@ -102,7 +113,7 @@ def _named(name: str, hostname: str, found: Outcome[Mx]) -> CheckResult:
     wanted = dns_records.for_domain(name, hostname)[0].zone_line
     match found:
         case Failure(reason):
-            return _unanswered(name, reason)
+            return unanswered(name, reason)
         case Answer() if any(mx.exchange.lower() == hostname for mx in found.records):
             return ok(name, "the MX record names this host")
         case Answer():
@@ -118,32 +129,3 @@ def _named(name: str, hostname: str, found: Outcome[Mx]) -> CheckResult:
 
 def _listed(records: tuple[Mx, ...]) -> str:
     return ", ".join(mx.exchange or "nowhere (null MX)" for mx in records)
-
-
-async def _policy(
-    resolver: Resolver, domain: str, name: str, title: str, prefix: bytes, wanted: dns_records.WantedRecord
-) -> CheckResult:
-    found = await resolver.txt(name)
-    match found:
-        case Failure(reason):
-            return _unanswered(name, reason)
-        case Answer():
-            policies = [text for text in found.records if text.lower().startswith(prefix.lower())]
-            if len(policies) == 1:
-                text = policies[0].decode("ascii", "replace")
-                if title == "DMARC" and (mistake := dmarc_mistake(text)):
-                    found_wrong = f"the DMARC record means nothing to others: {mistake} ({text})"
-                    return problem(domain, found_wrong, f"Correct it, for example: {wanted.zone_line}")
-                return ok(domain, f"{title}: {text}")
-            if policies:
-                # RFC 7208 §4.5, RFC 7489 §6.6.3: several records count as an error or as none
-                return problem(domain, f"there are {len(policies)} {title} records", "Remove all but one.")
-    return warning(domain, f"there is no {title} record; {wanted.why}", f"Set the record: {wanted.zone_line}")
-
-
-def _unanswered(subject: str, reason: str) -> CheckResult:
-    return problem(
-        subject,
-        f"the DNS lookup failed: {reason}",
-        "Check that this machine reaches its name servers (/etc/resolv.conf), or set [resolver] servers.",
-    )

@@ -47,3 +47,12 @@ def warning(subject: str, found: str, remedy: str) -> CheckResult:
 def problem(subject: str, found: str, remedy: str) -> CheckResult:
     """See `Level.PROBLEM`."""
     return CheckResult(Level.PROBLEM, subject, found, remedy)
+
+
+def unanswered(subject: str, reason: str) -> CheckResult:
+    """A name could not be looked up."""
+    return problem(
+        subject,
+        f"the DNS lookup failed: {reason}",
+        "Check that this machine reaches its name servers (/etc/resolv.conf), or set [resolver] servers.",
+    )

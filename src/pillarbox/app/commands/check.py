@@ -187,7 +187,7 @@ async def _in_dns(installation: Installation) -> "AsyncIterator[CheckResult]":
     with as_invoker():
         checks = (
             dnssec.name_servers(resolver),
-            dns.host(resolver, config.hostname),
+            dns.host(resolver, config.hostname, is_domain=config.hostname in names),
             *(dns.domain(resolver, name, config.hostname) for name in names),
             *(
                 signing_keys.check(resolver, name, [key for key in keys if key.domain == name])

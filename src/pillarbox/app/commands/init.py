@@ -193,7 +193,8 @@ def _show_result(installation: Installation, wanted: _Wanted, password: str) -> 
 
     ports = {name: ends[0].port for name, ends in installation.resolved.endpoints.items() if ends}
     keys = [dkim_record(key) for key in installation.read(dkim.listing, wanted.domain)]
-    records = (*for_host(wanted.hostname), *for_domain(wanted.domain, wanted.hostname, ports), *keys)
+    host = for_host(wanted.hostname, is_domain=wanted.hostname == wanted.domain)
+    records = (*host, *for_domain(wanted.domain, wanted.hostname, ports), *keys)
     option = "" if installation.config_path == DEFAULT_PATH else f" --config {installation.config_path}"
     lines = [
         f"Installation created for {wanted.domain}.",

@@ -2,6 +2,7 @@
 
     authors.py      the author domains of a message's header
     record.py       the policy record: tags, policies, targets of reports
+    mistakes.py     what is wrong with a record, for the domain that publishes it
     tree_walk.py    the records from a domain up to its top-level domain; organization and policy found in them
     evaluation.py   the result for one author domain, and for a message
     handling.py     what to do with the message: accept, mark, quarantine, refuse, ask to come again

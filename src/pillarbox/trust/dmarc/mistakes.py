@@ -1,4 +1,7 @@
-"""Whether the text of a DMARC record means what it says (RFC 7489 §6.3, §6.4)."""
+"""What is wrong with the text of a DMARC record (RFC 9989 §4.7), for the domain that publishes it.
+
+`record` reads leniently what others wrote; here is told whatever some reader may not understand.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -30,7 +33,7 @@ _VALUES: Final[Mapping[str, tuple[Callable[[str], object], str]]] = {
 """The values of tags; others are ignored (RFC 7489 §6.3)."""
 
 
-def dmarc_mistake(text: str) -> str | None:
+def mistake(text: str) -> str | None:
     """What is wrong with a DMARC record; `None` if nothing."""
     version, *tags = text.split(";")
     if "".join(version.split()) != "v=DMARC1":
