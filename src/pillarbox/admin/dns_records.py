@@ -110,3 +110,10 @@ def tls_reports(domain: str) -> WantedRecord:
     return WantedRecord(
         f"_smtp._tls.{domain}", "TXT", value, "others report where TLS fails as they deliver (TLSRPT)"
     )
+
+
+def tlsa(hostname: str, port: int, digest: str) -> WantedRecord:
+    """The TLSA record of a key, by the SHA-256 of its SubjectPublicKeyInfo in hexadecimal (RFC 7672 §3.1)."""
+    return WantedRecord(
+        f"_{port}._tcp.{hostname}", "TLSA", f"3 1 1 {digest}", "others know this machine (DANE)"
+    )

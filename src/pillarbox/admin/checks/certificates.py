@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
-from pillarbox.world.tls.certificate import CertificateFacts, read_facts
+from pillarbox.world.tls.certificate import CertificateFacts, read_chain, read_facts
 from pillarbox.world.tls.server import CertificateFiles, CertificateUnusable, ServerTls
 
 DAY_MS = 86_400_000
@@ -39,6 +39,17 @@ def certificates(files: Sequence[CertificateFiles], hostname: str, *, now_ms: in
             f"none is valid for {hostname}, only for {names}",
             f"Get one that names {hostname}.",
         )
+
+
+def chains(files: Sequence[CertificateFiles]) -> list[tuple[bytes, ...]]:
+    """The certificates in DER, each with its issuers behind it; those that cannot be read are told of by the others."""
+    found = []
+    for pair in files:
+        try:
+            found.append(read_chain(pair.chain))
+        except CertificateUnusable:
+            continue
+    return found
 
 
 def _validity(subject: str, facts: CertificateFacts, now_ms: int) -> CheckResult:

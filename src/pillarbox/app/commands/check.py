@@ -169,10 +169,10 @@ def _server(installation: Installation) -> int | None:
 
 async def _in_dns(installation: Installation) -> "AsyncIterator[CheckResult]":
     from pillarbox.admin import dkim, domains
-    from pillarbox.admin.checks import dns, dnssec, signing_keys
+    from pillarbox.admin.checks import certificates, dns, dnssec, signing_keys, tlsa
     from pillarbox.admin.checks.bounded import BoundedResolver
     from pillarbox.admin.dkim import KeyRecord
-    from pillarbox.app.privileges import as_invoker
+    from pillarbox.app.privileges import as_invoker, as_owner_of
     from pillarbox.app.world import open_resolver
     from pillarbox.world.clock import SystemClock
 
@@ -183,6 +183,9 @@ async def _in_dns(installation: Installation) -> "AsyncIterator[CheckResult]":
     if _has_database(installation):
         names = [domain.name for domain in installation.read(domains.listing)]
         keys = installation.read(dkim.listing)
+    data = installation.data.path
+    with as_owner_of(data if data.exists() else installation.config_path):
+        chains = certificates.chains(installation.resolved.certificates)
     # The owner of the data is needed no more, and need not be able to read what is still to be imported.
     with as_invoker():
         checks = (
@@ -195,9 +198,10 @@ async def _in_dns(installation: Installation) -> "AsyncIterator[CheckResult]":
             ),
             _of_routes(installation, resolver, names),
         )
+        of_keys = tlsa.check(resolver, config.hostname, chains, now_ms=installation.now_ms)
         try:
             # side by side: name servers that do not answer cost seconds once, not for each name
-            found = await asyncio.gather(*map(_all, checks))
+            found = await asyncio.gather(of_keys, *map(_all, checks))
         finally:
             await resolver.close()
     for results in found:

@@ -44,3 +44,15 @@ def read_facts(chain: Path) -> CertificateFacts:
         certificate.issuer.rfc4514_string(),
         certificate.issuer == certificate.subject,
     )
+
+
+def read_chain(chain: Path) -> tuple[bytes, ...]:
+    """The certificates of a PEM file in DER, the server's own first. Raises `CertificateUnusable`."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    try:
+        certificates = x509.load_pem_x509_certificates(chain.read_bytes())
+    except (OSError, ValueError) as failure:
+        raise CertificateUnusable(f"{chain}: {failure}") from failure
+    return tuple(certificate.public_bytes(Encoding.DER) for certificate in certificates)
