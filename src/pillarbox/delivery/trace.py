@@ -2,8 +2,9 @@
 
 An accepted message gets one Received field on top; one that is placed in a mailbox gets a Return-Path above
 it. Nothing else is changed, except that what only we may say is removed: Return-Path fields, of which there must
-be exactly one (RFC 5321 §4.4), and results of authentication that claim to be ours (RFC 8601 §5). `marks` counts
-the hops; `reception.incoming.MAX_HOPS` is their limit.
+be exactly one (RFC 5321 §4.4), results of authentication that claim to be ours (RFC 8601 §5), and images that claim
+to have been checked (§5.6 of the draft of `trust.bimi`). `marks` counts the hops; `reception.incoming.MAX_HOPS` is
+their limit.
 """
 
 import re
@@ -15,6 +16,7 @@ from msgspec import Struct
 from pillarbox.mail import date
 from pillarbox.mail.header import Field, Header
 from pillarbox.mail.prepending import prepend
+from pillarbox.trust import bimi
 from pillarbox.trust.authentication_results import claims_to_be_by
 
 _HOST = re.compile(
@@ -92,7 +94,11 @@ def marks(octets: bytes) -> Marks:
     # `find`, since `in` takes octets for a number first, and costs twice as much
     if lower.find(b"\nreceived ") >= 0 or lower.find(b"\nreceived\t") >= 0:
         hops = len(_RECEIVED(lower))  # RFC 5322 §4.5: white space before the colon
-    forged = lower.find(b"return-path") >= 0 or lower.find(b"authentication-results") >= 0
+    forged = (
+        lower.find(b"return-path") >= 0
+        or lower.find(b"authentication-results") >= 0
+        or lower.find(b"bimi-") >= 0
+    )
     return Marks(hops, forged)
 
 
@@ -100,7 +106,7 @@ def with_trace(octets: bytes, trace: bytes, seen: Marks, our_names: Collection[s
     """The message below its new trace fields, without those that only we write.
 
     `our_names`: the authserv-ids (RFC 8601 §2.5) under which Authentication-Results are removed; none where the
-    message comes from one of us.
+    message comes from one of us, who may have checked its image as well.
     """
     if seen.forged:
         header, body_start = Header.parse(octets)
@@ -112,6 +118,8 @@ def with_trace(octets: bytes, trace: bytes, seen: Marks, our_names: Collection[s
 def _is_ours(field: Field, our_names: Collection[str]) -> bool:
     if field.key == "authentication-results":
         return claims_to_be_by(field.raw, our_names)
+    if our_names and field.key in bimi.FIELDS_ONLY_WE_WRITE:
+        return True
     return field.key == "return-path"
 
 

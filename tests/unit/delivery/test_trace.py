@@ -141,3 +141,14 @@ def test_results_that_claim_to_be_ours_are_removed(claim: bytes) -> None:
 def test_results_of_others_stay(others: bytes) -> None:
     message = b"Subject: x\r\n" + others + b"\r\nbody"
     assert with_trace(message, TRACE, marks(message), our_names=OUR_NAMES) == TRACE + message
+
+
+IMAGES = b"BIMI-Indicator: PHN2Zz4=\r\nbimi-location : v=BIMI1; l=x\r\n\tcont\r\nBIMI-Logo-Preference: avp=brand\r\n"
+
+
+@pytest.mark.parametrize("before", [b"", b"Subject: x\r\n"])
+def test_images_that_claim_to_have_been_checked_are_removed(before: bytes) -> None:
+    kept = b"BIMI-Selector: v=BIMI1; s=one\r\nX: BIMI-Indicator: y\r\n\r\nBIMI-Indicator: z\r\n"
+    octets = before + IMAGES + kept
+    assert with_trace(octets, b"", marks(octets), ("mx.one.example",)) == before + kept
+    assert with_trace(octets, b"", marks(octets)) == octets
