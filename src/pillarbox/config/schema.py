@@ -209,6 +209,14 @@ class Authentication:
             example='["lists.example.org"]',
         ),
     ] = ()
+    bimi: Annotated[
+        bool,
+        Description(
+            "Look for the image that a domain asks to be shown beside its mail (BIMI) where DMARC has passed, and "
+            "write down the result. The image is fetched from the sender's web server, once a day for each domain, "
+            "so that it learns that mail came; mark certificates are not checked."
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

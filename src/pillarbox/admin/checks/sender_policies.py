@@ -22,7 +22,7 @@ NARROW_4: Final = 16
 NARROW_6: Final = 32
 """Networks with a shorter prefix are of many owners."""
 _NOBODY: Final = IPv4Address("192.0.2.1")
-"""An address for documentation (RFC 5737), which no record but a broad one lets send: all its terms are evaluated."""
+"""An address for documentation, which no record but a broad one lets send: all its terms are evaluated."""
 
 T = TypeVar("T")
 

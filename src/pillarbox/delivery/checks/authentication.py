@@ -2,7 +2,8 @@
 
 What the DNS is asked begins as soon as it is known: SPF at MAIL, keys when the header of a large message has come.
 The results stand on top of the message, are kept with it, and decide what DMARC asks for, as far as
-`authentication.dmarc` lets it. What cannot be found out in time never refuses mail for ever (`deferral.py`).
+`authentication.dmarc` lets it. What cannot be found out in time never refuses mail for ever (`deferral.py`). The image
+of the sender (BIMI) is looked for last, where that is wanted.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from pillarbox.config.schema import Config
 from pillarbox.delivery.asker import Asker, Begun, result
 from pillarbox.delivery.checks.check import NO_REST, NOTHING_FOUND, Check, Decision, Evidence, Finding
 from pillarbox.delivery.checks.deferral import Deferrals
+from pillarbox.delivery.indicators import Indicators
 from pillarbox.mail.header import Header
 from pillarbox.protocol.smtp.path import NULL
 from pillarbox.trust import arc, authentication_results, dkim, spf
@@ -70,6 +72,7 @@ class Authentication(Check):
         self._mode = Mode(config.authentication.dmarc)
         self._trusted = frozenset(domain.lower() for domain in config.authentication.trusted_sealers)
         self._deferrals = Deferrals(world.clock)
+        self._indicators = Indicators(world) if config.authentication.bimi else None
 
     def begin(self, evidence: Evidence) -> None:
         """Ask for SPF, and for the client's name."""
@@ -112,7 +115,11 @@ class Authentication(Check):
         )
         if disposition.action is Action.DEFER:
             self._deferrals.deferred(where)
-        return _finding(judgement, disposition, self._receiver)
+        bimi = None
+        if self._indicators:
+            header = Header.parse(evidence.top)[0]
+            bimi = await self._indicators.of(header, judgement.dmarc, judgement.signatures)
+        return _finding(judgement, disposition, self._receiver, bimi.described if bimi else None)
 
     async def _judged(self, begun: _Session, evidence: Evidence) -> Judgement:
         header, body_start = Header.parse(evidence.top)
@@ -173,8 +180,10 @@ async def _hashed(
         read()
 
 
-def _finding(judgement: Judgement, disposition: Disposition, receiver: str) -> Finding:
-    results = judgement.results
+def _finding(
+    judgement: Judgement, disposition: Disposition, receiver: str, bimi: MethodResult | None
+) -> Finding:
+    results = judgement.results if bimi is None else (*judgement.results, bimi)
     if disposition.override:
         results = tuple([_with_comment(each, disposition) for each in results])
     return Finding(
