@@ -112,9 +112,9 @@ def read(octets: bytes, asked: bytes, name: str, kind: Kind, *, trusted: bool) -
     except (struct.error, IndexError, ValueError) as wrong:
         raise Malformed(str(wrong)) from None
     authenticated = trusted and bool(flags & _AUTHENTICATED)
-    return Response(
-        False, found.outcome(normal_name(name), nonexistent=code == _NXDOMAIN, authenticated=authenticated)
-    )
+    # As names in the response are written: a name that a macro of SPF makes may have a space in it
+    own = ".".join([_label(label) for label in normal_name(name).encode().split(b".")])
+    return Response(False, found.outcome(own, nonexistent=code == _NXDOMAIN, authenticated=authenticated))
 
 
 class _Reader:

@@ -62,6 +62,13 @@ def test_an_alias_can_be_asked_for_itself() -> None:
     assert got.outcome == Answer(("mx.one.example",), 60, True)
 
 
+@pytest.mark.parametrize("name", ["a b.example", 'say"hi".(x);$@.example', "%{l}/x=1.Example"])
+def test_records_of_names_that_are_no_host_names(name: str) -> None:
+    """Macros of SPF make such names (RFC 7208 §7.3)."""
+    found = [(QUESTION, TXT, b"\x02hi")]
+    assert read_one(name, Kind.TXT, lambda asked: response(asked, found)).outcome == Answer((b"hi",), 60)
+
+
 def test_what_does_not_exist_has_the_time_of_its_authority() -> None:
     soa = (QUESTION, SOA, b"\0\0" + struct.pack("!IIIII", 1, 2, 3, 4, 30))
     got = read_one("one.example", Kind.A, lambda asked: response(asked, [], [soa]))
