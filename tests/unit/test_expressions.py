@@ -39,6 +39,7 @@ EXPRESSIONS: dict[str, str] = {
     "admin.importing.mbox": "_GMAIL_ID",
     "admin.importing.message_files": "_OLD_MAC",
     "admin.importing.reading": "_BEFORE_MAIL _FIELD_NAME _MAIL_FIELD _EMLX",
+    "admin.verifying.origin": "_FROM _BY _ADDRESS _HELO",
     "app.commands.amounts": "_OCTETS _NUMBER _TIME",
     "app.commands.installation": "_FIRST_WORD",
     "delivery.submission": "_IN_FRONT _LOOKS_GUARDED",

@@ -57,6 +57,7 @@ COMMANDS: Final = {
     "import": Row("importing", MAIL, "Import mail from files of other programs, or from another server."),
     "queue": Row("queue", MAIL, "Manage the queue of outgoing mail."),
     "export": Row("exporting", MAIL, "Export an account as mbox files or a Maildir."),
+    "verify": Row("verify", MAIL, "Say what SPF, DKIM, ARC and DMARC make of a message; answer test suites."),
     "backup": Row("backup", MAINTENANCE, "Make an incremental backup, while the server runs."),
     "restore": Row("restore", MAINTENANCE, "Restore the data directory from a backup."),
     "fsck": Row("fsck", MAINTENANCE, "Check the consistency of the data directory, and repair it."),
