@@ -14,6 +14,7 @@ CONFIGURATION = """
 server:
   ip-address: 127.0.0.1@{port}
   server-count: 1
+  rrl-ratelimit: 0
   username: ""
   chroot: ""
   zonesdir: "{folder}"
