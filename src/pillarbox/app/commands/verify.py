@@ -45,17 +45,12 @@ def command(
     Who handed the message over is taken from its topmost Received field that names a public address, and from
     Return-Path, unless it is given: with --ip, nothing is taken from the message.
 
-    Without FILE, requests are read from standard input, a JSON object on each line, and each is answered by a line:
-
-    \b
-    {"op": "spf", "ip": "192.0.2.1", "helo": "mail.example.org", "mail_from": "joe@example.org"}
-    {"op": "dkim", "message": "BASE64"}
-    {"op": "arc", "message": "BASE64"}
-    {"op": "dmarc", "ip": "192.0.2.1", "helo": "...", "mail_from": "...", "message": "BASE64"}
-    {"op": "psl", "domain": "www.example.co.uk"}
-
-    Each may have "dns": ["127.0.0.1", 5353], the name server to ask, and "time", UNIX seconds. The answer has "result",
-    and "why" and more, or "error". Nothing of the DNS is remembered between two lines.
+    Without FILE, requests are read from standard input, a JSON object on each line, and each is answered by a line, as
+    test suites want it: {"op": "spf", "ip": "192.0.2.1", "helo": "mail.example.org", "mail_from": "joe@example.org"}.
+    Other values of "op" are "dkim" and "arc", which have a "message" in base64; "dmarc", which has all of these; and
+    "psl", which has a "domain". Each may have the name server to ask, "dns": ["127.0.0.1", 5353], and the time in UNIX
+    seconds, "time". An answer has "result", "why" and more, or "error". Nothing of the DNS is remembered between two
+    lines.
 
     No installation is needed. Exit code 1: the message could not be read.
     """
