@@ -67,7 +67,15 @@ def test_without_secure_records_dane_does_not_apply(outcome: Outcome[Any]) -> No
     assert verdict({("_25._tcp.mx.two.example", Kind.TLSA): outcome})[0] == NoDane()
 
 
-@pytest.mark.parametrize("outcome", [Failure("no answer"), NoData(1), NxDomain(1)])
+@pytest.mark.rfc("7672 §2.1.2", "MUST")
+def test_a_host_whose_addresses_cannot_be_looked_up_is_not_used() -> None:
+    assert verdict({}, Failure("no answer")) == (
+        Deferred("the addresses of mx.two.example cannot be looked up: no answer"),
+        [],
+    )
+
+
+@pytest.mark.parametrize("outcome", [NoData(1), NxDomain(1)])
 def test_a_host_without_address_is_not_asked_for_records(outcome: Outcome[str]) -> None:
     assert verdict({}, outcome) == (NoDane(), [])
 

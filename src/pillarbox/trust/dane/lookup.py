@@ -77,6 +77,9 @@ def dane_verdict(host: str, port: int, addresses: Outcome[str], hop: NextHop) ->
 
 def _base_domains(host: str, addresses: Outcome[str]) -> Asking[tuple[str, ...] | Deferred]:
     """Candidates for the TLSA base domain, the preferred one first (RFC 7672 §2.2.2, §2.2.3)."""
+    if isinstance(addresses, Failure):
+        # Whoever connects may have got an answer before, so this is no host that mail cannot reach all the same
+        return Deferred(f"the addresses of {host} cannot be looked up: {addresses.reason}")
     if not isinstance(addresses, Answer):
         return ()
     target = normal_name(addresses.canonical_name)

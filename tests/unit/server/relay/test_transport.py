@@ -171,6 +171,28 @@ def test_a_host_whose_records_cannot_be_found_is_passed_over() -> None:
     run(test, zones=zones)
 
 
+class AnsweredOnce(Zones):
+    """Addresses whose TTL somebody has set to zero, and whose next look-up he lets fail."""
+
+    async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
+        found = await super().lookup(name, kind)
+        again = kind is Kind.A and kind in self.asked
+        self.asked.append(kind)
+        return Failure("timeout") if again else found
+
+
+@pytest.mark.rfc("7672 §2.1.2", "MUST NOT")
+def test_an_address_that_is_not_found_a_second_time_does_not_set_dane_aside() -> None:
+    async def test(provider: RelayProvider, peer: SmtpPeer) -> None:
+        assert not await delivered(provider, peer)
+        assert last(provider) == (
+            "4.7.5",
+            "mx.two.example: the addresses of mx.two.example cannot be looked up: timeout",
+        )
+
+    run(test, SERVER.tlsa(3), zones=AnsweredOnce("two.example"), chain=(OTHER.der,))
+
+
 @pytest.mark.rfc("7672 §2.2.2", "SHOULD NOT")
 def test_an_unsigned_host_is_asked_nothing_and_gets_mail() -> None:
     zones = Zones()
