@@ -72,7 +72,7 @@ async def connect(
             # RFC 7435 §3: TLS was tried; unprotected is better than not at all
             session = await _open(context, policy, host, address, plain=True)
     except SessionRefused as refused:
-        return _refused(host, place, refused)
+        return _refused(policy, host, place, refused)
     except NotProtected as lacking:
         return _unprotected(policy, lacking.result, f"{place}: {lacking}")
     except HandshakeFailed as failed:
@@ -169,8 +169,10 @@ def _achieved(policy: TlsPolicy, host: Host, session: ClientSession) -> str:
     return "verified" if _verified_by_route(host) else policy.achieved
 
 
-def _refused(host: Host, place: str, refused: SessionRefused) -> Outcome:
-    permanent = refused.permanent and host.credentials is None
+def _refused(policy: TlsPolicy, host: Host, place: str, refused: SessionRefused) -> Outcome:
+    # Where TLS is demanded, only the right server's word is final; its certificates have not yet met the TLSA records
+    believed = not _demands_tls(policy, host) or (refused.protected and policy.dane is None)
+    permanent = refused.permanent and believed and host.credentials is None
     kind = OutcomeKind.FAILED if permanent else OutcomeKind.DEFERRED
     status = refused.status if permanent else f"4{refused.status[1:]}"
     # Another host may accept the session, so this is not final: it counts as an outcome of our own.

@@ -49,8 +49,10 @@ class HandshakeFailed(Exception):
 class SessionRefused(Exception):
     """The server refused the session before any mail, or the connection was lost."""
 
-    def __init__(self, ended: Ended) -> None:
+    def __init__(self, ended: Ended, *, protected: bool = False) -> None:
         super().__init__(ended.text)
+        self.protected = protected
+        """TLS was active: it was the peer of the handshake."""
         self.said_by_server = ended.reply is not None and ended.reply.code != 0
         self.status = ended.reply.status if ended.reply and self.said_by_server else "4.4.2"
         self.permanent = self.status.startswith("5")
@@ -171,7 +173,7 @@ class ClientSession:
                     return event
             if self._ended:
                 await self.stream.close()
-                raise SessionRefused(self._ended)
+                raise SessionRefused(self._ended, protected=self.tls_active)
 
     def _note(self, events: Sequence[Event]) -> Sequence[Event]:
         for event in events:

@@ -11,7 +11,7 @@ from pillarbox.trust.mta_sts import Mode, StsPolicy, policy_id, policy_text
 from pillarbox.trust.questions import FetchFailed, Page
 from pillarbox.world.resolver.zone import ZoneResolver
 from tests.kit.certificates import NOW, issued
-from tests.kit.smtp.peer import PeerTraits, SmtpPeer
+from tests.kit.smtp.peer import Answers, PeerTraits, SmtpPeer
 from tests.kit.smtp.relay import NOW_MS, RelayProvider, run_with_relay
 
 TLS = ("PIPELINING", "8BITMIME", "STARTTLS")
@@ -169,6 +169,39 @@ def test_a_host_whose_records_cannot_be_found_is_passed_over() -> None:
         assert len(second.received) == 1
 
     run(test, zones=zones)
+
+
+GO_AWAY = "554 5.7.1 go away"
+
+
+def before_tls() -> Answers:
+    return {"": GO_AWAY}
+
+
+def after_tls() -> Answers:
+    return {"EHLO": ["250-peer\r\n250 STARTTLS", GO_AWAY], "HELO": GO_AWAY}
+
+
+@pytest.mark.parametrize(
+    ("record", "answers", "final"),
+    [
+        (SERVER.tlsa(3), before_tls, False),
+        (SERVER.tlsa(3), after_tls, False),
+        (Tlsa(1, 1, 1, bytes(32)), before_tls, False),
+        (Tlsa(1, 1, 1, bytes(32)), after_tls, True),
+        (None, before_tls, True),
+    ],
+)
+def test_what_somebody_between_may_have_said_is_not_final(
+    record: Tlsa | None, answers: Callable[[], Answers], final: bool
+) -> None:
+    """Where TLS is demanded: before it, and after it with other certificates, anybody may answer."""
+
+    async def test(provider: RelayProvider, peer: SmtpPeer) -> None:
+        assert not await delivered(provider, peer)
+        assert provider.waiting() == ([] if final else ["a@two.example"])
+
+    run(test, *filter(None, [record]), chain=(OTHER.der,), answers=answers())
 
 
 class AnsweredOnce(Zones):
