@@ -149,12 +149,17 @@ class DeliveryAgent:
     ) -> None:
         """One host, at its addresses until one of them answers."""
         addresses = await self._context.hosts.addresses(host)
-        if isinstance(addresses, Outcome):
+        if isinstance(addresses, Outcome) and addresses.kind is OutcomeKind.DEFERRED:
             progress.record_all(addresses)
             return
         policy, lenient = await self._policy(progress.job, content, host, sts)
         if isinstance(policy, HostRefused):
             _note_refusal(progress, outcome_of_refusal(policy))
+            return
+        if isinstance(
+            addresses, Outcome
+        ):  # final: so only of a host that is the domain's as far as its policy goes
+            progress.record_all(addresses)
             return
         for address in addresses:
             if progress.connections >= MAX_CONNECTIONS_TRIED:

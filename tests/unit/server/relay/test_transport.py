@@ -408,6 +408,20 @@ def test_a_policy_that_cannot_be_renewed_is_told() -> None:
     run(test, zones=Zones())
 
 
+@pytest.mark.rfc("8461 §5.1", "MUST NOT")
+def test_a_forged_exchanger_without_address_does_not_return_mail() -> None:
+    async def test(provider: RelayProvider, peer: SmtpPeer) -> None:
+        publish(provider, ENFORCED)
+        provider.mx("two.example", "nowhere.example")
+        assert not await delivered(provider, peer)
+        assert last(provider)[0] == "4.7.5"
+        provider.mx("two.example", HOST)
+        await provider.pass_(3600)
+        assert len(peer.received) == 1
+
+    run(test, zones=Zones())
+
+
 @pytest.mark.parametrize("order", [("two", "three"), ("three", "two")])
 def test_a_policy_is_one_domains_and_not_that_of_its_host(order: tuple[str, str]) -> None:
     """Two domains with the same exchanger, one of which forbids it."""
