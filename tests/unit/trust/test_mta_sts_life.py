@@ -50,6 +50,20 @@ def test_a_policy_is_fetched_where_there_is_a_record() -> None:
     assert usable_policy(known, NOW_S) == OLD
 
 
+@pytest.mark.rfc("8461 §3.2", "SHOULD")
+@pytest.mark.parametrize("max_age_s", [0, 1, 60])
+def test_a_policy_of_a_short_life_is_fetched_anew_when_it_is_over(max_age_s: int) -> None:
+    """Or its domain would have none for the rest of the time between two fetches."""
+    short = StsPolicy(Mode.ENFORCE, ("mx.two.example",), max_age_s)
+    known, _ = ask(None, found=page(short))
+    later = NOW_S + max_age_s + 1
+    again, fetches = ask(known, later, found=page(short))
+    assert (usable_policy(again, later), fetches) == (short, 1)
+    gone, _ = ask(known, later, found=FetchFailed("refused", "connect"))
+    assert ask(gone, later + 1, found=page(short))[1] == 0
+    assert ask(gone, later + RETRY_S, found=page(short))[1] == 1
+
+
 def test_without_record_nothing_is_fetched() -> None:
     assert ask(None, identity=None, found=page(OLD)) == (None, 0)
 

@@ -20,7 +20,7 @@ from pillarbox.trust.tls_result import TlsResult
 FETCH_S: Final = 60.0
 """How long a fetch may take (RFC 8461 §3.3)."""
 RETRY_S: Final = 300
-"""Between two fetches from one domain (RFC 8461 §3.3)."""
+"""After a fetch that failed, and while the policy lives (RFC 8461 §3.3)."""
 REFRESH_S: Final = 86_400
 """A policy this old is fetched again, whatever its life (RFC 8461 §3.3); one of a shorter life, at half of it."""
 
@@ -86,6 +86,10 @@ def _is_due(known: KnownPolicy | None, identity: str | None, now_s: int, *, unli
         return identity is not None
     if identity is not None and identity not in (known.identity, known.tried_identity):
         return True
+    if (
+        known.policy is None and known.failure is None
+    ):  # it was there, for a shorter time than that between fetches
+        return identity is not None
     if abs(now_s - known.tried_at_s) < RETRY_S:
         return False
     if known.policy is None:
