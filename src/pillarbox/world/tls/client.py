@@ -20,13 +20,15 @@ def opportunistic() -> ssl.SSLContext:
 
 @cache
 def verified(authorities: Path | None = None) -> ssl.SSLContext:
-    """Accepts only a certificate for the server's name, from a trusted authority.
+    """Accepts only a certificate for the server's name, from a trusted authority. Its names are those of its
+    subjectAltName (RFC 8461 §4.2, RFC 9525 §6.3).
 
     `authorities`: a PEM file to trust besides the system's own list.
     """
     context = ssl.create_default_context(cafile=authorities)
     if authorities is not None:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    context.hostname_checks_common_name = False
     harden(context)
     return context
 

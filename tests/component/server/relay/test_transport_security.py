@@ -14,7 +14,7 @@ from pillarbox.trust.questions import Page
 from pillarbox.world.fetcher.memory import MemoryFetcher
 from pillarbox.world.resolver.zone import ZoneResolver
 from pillarbox.world.tls.client import verified
-from tests.kit.certificates import Issued, issued
+from tests.kit.certificates import Issued, client_only, issued
 from tests.kit.smtp.next_hop import NextHop, delivered_by_relay, served
 
 HOST = "mx.two.example"
@@ -84,6 +84,10 @@ def test_what_the_server_presents_is_compared_with_its_records(
         (CHAIN, False, "certificate verify failed"),
         ((EXPIRED, MIDDLE), True, "certificate has expired"),
         ((issued("", ROOT, names=("mx.three.example",), now=NOW),), True, "Hostname mismatch"),
+        ((issued(HOST, ROOT, now=NOW),), True, "Hostname mismatch"),
+        ((issued("", ROOT, names=("*.two.example",), now=NOW),), True, ""),
+        ((issued("", ROOT, names=("*.example",), now=NOW),), True, "Hostname mismatch"),
+        ((issued("", ROOT, names=(HOST,), extensions=(client_only(),), now=NOW),), True, "purpose"),
     ],
 )
 def test_under_a_policy_a_public_authority_certifies_the_host(
