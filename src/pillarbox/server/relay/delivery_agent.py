@@ -156,9 +156,8 @@ class DeliveryAgent:
         if isinstance(policy, HostRefused):
             _note_refusal(progress, outcome_of_refusal(policy))
             return
-        if isinstance(
-            addresses, Outcome
-        ):  # final: so only of a host that is the domain's as far as its policy goes
+        # This is final: so it is said only of a host that the domain's policy allows
+        if isinstance(addresses, Outcome):
             progress.record_all(addresses)
             return
         for address in addresses:
