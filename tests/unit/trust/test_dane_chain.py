@@ -2,14 +2,14 @@
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pillarbox.dns import Tlsa
 from pillarbox.trust.dane import Matched, Mismatch, match_chain
-from pillarbox.trust.dane.certificate import name_matches, public_key_octets
-from pillarbox.trust.dane.chain import MAX_CHAIN_OCTETS
+from pillarbox.trust.dane.certificate import is_safe, name_matches, public_key_octets
+from pillarbox.trust.dane.chain import MAX_CHAIN_OCTETS, MAX_PATH_OCTETS
 from pillarbox.trust.tls_result import TlsResult
 from tests.kit.certificates import NOW_S, Issued, client_only, constrained_to, issued
 
@@ -184,6 +184,20 @@ def test_no_certificates_and_too_many_octets_are_no_match() -> None:
     assert match([SERVER.tlsa(3)]) is TlsResult.VALIDATION_FAILURE
     found = match_chain([SERVER.tlsa(3)], [HOST], [SERVER.der, bytes(MAX_CHAIN_OCTETS)], NOW_S)
     assert isinstance(found, Mismatch)
+
+
+def test_many_octets_are_hashed_but_no_path_is_looked_for_in_them() -> None:
+    chain = [SERVER.der, MIDDLE.der, ROOT.der, bytes(MAX_PATH_OCTETS)]
+    assert match_chain([SERVER.tlsa(3)], [HOST], chain, NOW_S) == Matched(3)
+    assert match_chain([ROOT.tlsa(2)], [HOST], chain[:3], NOW_S) == Matched(2)
+    found = match_chain([ROOT.tlsa(2)], [HOST], chain, NOW_S)
+    assert found == Mismatch(TlsResult.VALIDATION_FAILURE, "the server presented too many certificates")
+
+
+@pytest.mark.parametrize(("exponent", "safe"), [(3, True), (65537, True), (2**64 + 1, False)])
+def test_signatures_by_a_key_that_takes_long_do_not_count(exponent: int, safe: bool) -> None:
+    key = rsa.RSAPublicNumbers(exponent, 2**2048 - 1).public_key()
+    assert is_safe(SERVER.certificate, key) is safe
 
 
 def test_certificates_that_sign_each_other_end_the_search() -> None:

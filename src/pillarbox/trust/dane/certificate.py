@@ -14,6 +14,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 MIN_RSA_BITS: Final = 1024
 MAX_RSA_BITS: Final = 8192
 """Checking a signature with a longer key takes too long."""
+MAX_EXPONENT_BITS: Final = 64
+"""Of an RSA key: in use is 65537, and with an exponent as long as the key a signature takes ten milliseconds."""
 MAX_NAMES: Final = 250
 """Names of a certificate that are compared."""
 MAX_SUBTREES: Final = 25
@@ -176,4 +178,7 @@ def is_safe(certificate: x509.Certificate, key: object) -> bool:
         key, dsa.DSAPublicKey
     ):
         return False
-    return not isinstance(key, rsa.RSAPublicKey) or MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS
+    if not isinstance(key, rsa.RSAPublicKey):
+        return True
+    exponent = key.public_numbers().e
+    return MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS and exponent.bit_length() <= MAX_EXPONENT_BITS

@@ -22,8 +22,12 @@ MAX_CHAIN: Final = 10
 """Certificates of a server that are considered."""
 MAX_CHAIN_OCTETS: Final = 128 * 1024
 """Of all of them; OpenSSL accepts 100 KB."""
-MAX_SIGNATURES: Final = 32
-"""Signatures that are checked in looking for a path."""
+MAX_PATH_OCTETS: Final = 32 * 1024
+"""Of certificates in which a path is looked for: reading them takes a millisecond a KB where their names are long."""
+MAX_SIGNATURES: Final = 16
+"""Signatures that are checked in looking for a path: up to two milliseconds each, in the loop."""
+
+_TOO_MANY: Final = "the server presented too many certificates"
 
 
 class Matched(Struct, frozen=True, gc=False):
@@ -51,7 +55,7 @@ def match_chain(
     if not chain:
         return Mismatch(TlsResult.VALIDATION_FAILURE, "the server presented no certificate")
     if sum(map(len, chain)) > MAX_CHAIN_OCTETS:
-        return Mismatch(TlsResult.VALIDATION_FAILURE, "the server presented too many certificates")
+        return Mismatch(TlsResult.VALIDATION_FAILURE, _TOO_MANY)
     own = chain[0]
     key = read.public_key_octets(own)
     if any(record.usage == DANE_EE and matches(record, own, key) for record in records):
@@ -61,6 +65,8 @@ def match_chain(
         return Mismatch(
             TlsResult.CERTIFICATE_NOT_TRUSTED, "the server's certificate matches none of its TLSA records"
         )
+    if sum(map(len, chain)) > MAX_PATH_OCTETS:
+        return Mismatch(TlsResult.VALIDATION_FAILURE, _TOO_MANY)
     return _match_anchor(anchors, names, chain[:MAX_CHAIN], now_s)
 
 
@@ -108,22 +114,20 @@ class _Path:
         whole = [
             one.association for one in anchors if (one.selector, one.matching_type) == (CERTIFICATE, FULL)
         ]
-        self._issuers = [
-            (issuer, self._is_anchor(der))
-            for der in dict.fromkeys((*whole, *issuers))
-            if (issuer := read.parsed(der)) is not None
-        ]
+        self._issuers: dict[x509.Name, list[tuple[x509.Certificate, bool]]] = {}
+        """And whether they are trust anchors, by their subject: to compare long names takes its time."""
+        for der in dict.fromkeys((*whole, *issuers)):
+            if issuer := read.parsed(der):
+                self._issuers.setdefault(issuer.subject, []).append((issuer, self._is_anchor(der)))
 
     def leads_up(self, certificate: x509.Certificate, below: int) -> bool:
         """Whether it has an issuer that is a trust anchor, or leads to one; `below`: issuers on the way to it."""
         if below >= MAX_CHAIN:
             return False
-        for issuer, is_anchor in self._issuers:
-            if issuer.subject != certificate.issuer or issuer == certificate:
+        for issuer, is_anchor in self._issuers.get(certificate.issuer, ()):
+            if issuer == certificate or not self._signed(certificate, issuer):
                 continue
-            if not self._signed(certificate, issuer) or not self._may_sign(issuer, below):
-                continue
-            if is_anchor or self.leads_up(issuer, below + 1):
+            if self._may_sign(issuer, below) and (is_anchor or self.leads_up(issuer, below + 1)):
                 return True
         return self._signed_by_bare_key(certificate)
 
