@@ -186,6 +186,15 @@ def test_no_certificates_and_too_many_octets_are_no_match() -> None:
     assert isinstance(found, Mismatch)
 
 
+def test_a_name_of_a_strange_kind_is_no_certificate() -> None:
+    der = SERVER.der.replace(
+        b"\x82" + bytes([len(HOST)]) + HOST.encode(), b"\x83" + bytes([len(HOST)]) + HOST.encode()
+    )
+    assert der != SERVER.der
+    found = match_chain([ROOT.tlsa(2)], [HOST], [der, MIDDLE.der, ROOT.der], NOW_S)
+    assert found == Mismatch(TlsResult.VALIDATION_FAILURE, "the server's certificate cannot be read")
+
+
 def test_many_octets_are_hashed_but_no_path_is_looked_for_in_them() -> None:
     chain = [SERVER.der, MIDDLE.der, ROOT.der, bytes(MAX_PATH_OCTETS)]
     assert match_chain([SERVER.tlsa(3)], [HOST], chain, NOW_S) == Matched(3)
