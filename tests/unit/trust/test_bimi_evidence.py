@@ -1,6 +1,7 @@
 """Mark certificates."""
 
 import gzip
+import ssl
 from collections.abc import Callable
 from functools import cache
 
@@ -70,6 +71,12 @@ def test_what_proves_nothing(file: Callable[[], bytes], words: str) -> None:
     found = checked(file())
     assert words in found.problem
     assert not found.image
+
+
+def test_a_name_of_a_strange_kind_is_no_error() -> None:
+    der = ssl.PEM_cert_to_DER_cert(root().mark(["example.com"]).decode())
+    strange = der.replace(b"\x82\x0bexample.com", b"\xa3\x0bexample.com")
+    assert "cannot be read" in checked(ssl.DER_cert_to_PEM_cert(strange).encode()).problem
 
 
 def test_who_may_issue() -> None:

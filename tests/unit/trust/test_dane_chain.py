@@ -188,7 +188,7 @@ def test_no_certificates_and_too_many_octets_are_no_match() -> None:
 
 def test_a_name_of_a_strange_kind_is_no_certificate() -> None:
     der = SERVER.der.replace(
-        b"\x82" + bytes([len(HOST)]) + HOST.encode(), b"\x83" + bytes([len(HOST)]) + HOST.encode()
+        b"\x82" + bytes([len(HOST)]) + HOST.encode(), b"\xa3" + bytes([len(HOST)]) + HOST.encode()
     )
     assert der != SERVER.der
     found = match_chain([ROOT.tlsa(2)], [HOST], [der, MIDDLE.der, ROOT.der], NOW_S)
