@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.dns import Answer, Failure, Kind, NoData, NxDomain, Outcome, Tlsa
+from pillarbox.dns import Answer, Failure, Kind, Mx, NoData, NxDomain, Outcome, Tlsa
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.resolver import Resolver
 from pillarbox.world.resolver.cache import (
@@ -137,7 +137,11 @@ def test_the_longest_unused_is_forgotten_first() -> None:
     run(scenario, limit=6)
 
 
-def test_many_records_take_the_room_of_many_answers() -> None:
+@pytest.mark.parametrize(
+    "records",
+    [(b"x" * 250, b"y"), (Mx(10, "x" * 250), Mx(20, "y")), (Tlsa(3, 1, 0, b"x" * 250), Tlsa(3, 1, 1, b"y"))],
+)
+def test_many_records_take_the_room_of_many_answers(records: tuple[Any, ...]) -> None:
     async def scenario(cache: CachingResolver, asked: Asked, clock: VirtualClock) -> None:
         for name in ("a", "b", "c"):
             await cache.lookup(name, Kind.TXT)
@@ -146,7 +150,7 @@ def test_many_records_take_the_room_of_many_answers() -> None:
             await cache.lookup(name, Kind.TXT)
         assert asked.questions == ["a TXT"]
 
-    run(scenario, Answer((b"x" * 250, b"y"), 100), limit=10)
+    run(scenario, Answer(records, 100), limit=10)
 
 
 def test_closing_ends_what_is_asked() -> None:

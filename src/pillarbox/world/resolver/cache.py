@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pillarbox.dns import Answer, Failure, Kind, Outcome, normal_name, with_ttl
+from pillarbox.dns import Answer, Failure, Kind, Mx, Outcome, Record, Tlsa, normal_name, with_ttl
 from pillarbox.world.clock import Clock
 from pillarbox.world.resolver.resolver import Resolver
 from pillarbox.world.resolver.validation import Examined
@@ -184,8 +184,17 @@ class CachingResolver(Resolver):
 def _weight(outcome: Outcome[Any]) -> int:
     if not isinstance(outcome, Answer):
         return 1
-    text = sum(len(record) for record in outcome.records if isinstance(record, str | bytes))
-    return 1 + len(outcome.records) + text // 100
+    return 1 + len(outcome.records) + sum(map(_octets, outcome.records)) // 100
+
+
+def _octets(record: Record) -> int:
+    match record:
+        case Mx():
+            return len(record.exchange)
+        case Tlsa():
+            return len(record.association)
+        case _:
+            return len(record)
 
 
 def _lives_s(outcome: Outcome[Any]) -> int:
