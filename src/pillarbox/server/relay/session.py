@@ -168,12 +168,14 @@ class ClientSession:
     async def _until(self, *wanted: type[Event]) -> Event:
         """Go on until one of these events. Raises `SessionRefused` if the session ends first."""
         while True:
-            for event in self._note(await self._exchange()):
-                if isinstance(event, wanted):
-                    return event
+            events = self._note(await self._exchange())
+            # It may have ended right after: by what was injected behind the go-ahead for TLS, say (RFC 3207 §6)
             if self._ended:
                 await self.stream.close()
                 raise SessionRefused(self._ended, protected=self.tls_active)
+            for event in events:
+                if isinstance(event, wanted):
+                    return event
 
     def _note(self, events: Sequence[Event]) -> Sequence[Event]:
         for event in events:

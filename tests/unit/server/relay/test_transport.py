@@ -204,6 +204,24 @@ def test_what_somebody_between_may_have_said_is_not_final(
     run(test, *filter(None, [record]), chain=(OTHER.der,), answers=answers())
 
 
+@pytest.mark.rfc("3207 §6", "MUST")
+@pytest.mark.parametrize("record", [None, SERVER.tlsa(3)])
+@pytest.mark.parametrize(
+    "answers",
+    [{"STARTTLS": "220 go on\r\n250 injected"}, {"EHLO": "250-peer\r\n250 STARTTLS\r\n421 4.3.2 bye"}],
+)
+def test_a_host_that_says_more_than_it_was_asked_is_passed_over(
+    record: Tlsa | None, answers: Answers
+) -> None:
+    async def test(provider: RelayProvider, peer: SmtpPeer) -> None:
+        second = provider.peer("mx2.two.example", "192.0.2.2", extensions=TLS)
+        provider.mx("two.example", HOST, "mx2.two.example")
+        assert not await delivered(provider, peer)
+        assert len(second.received) == 1
+
+    run(test, *filter(None, [record]), answers=answers)
+
+
 class AnsweredOnce(Zones):
     """Addresses whose TTL somebody has set to zero, and whose next look-up he lets fail."""
 
