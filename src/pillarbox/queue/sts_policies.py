@@ -7,12 +7,15 @@ damaged counts as none, so its policy is fetched again.
 from typing import Final
 
 from pillarbox.trust.mta_sts import KnownPolicy, StsPolicy, policy_text, read_policy
+from pillarbox.trust.mta_sts.policy import MAX_OCTETS
 from pillarbox.trust.tls_result import TlsResult
 from pillarbox.world.database import Transaction
 
 FORGOTTEN_AT_ONCE: Final = 100
 """Rows whose time is over that one `keep` deletes."""
 MAX_REASON_CHARACTERS: Final = 500
+MAX_TEXT_OCTETS: Final = 2 * MAX_OCTETS
+"""Of a policy as it is kept: `policy_text` is longer than a text that does without CR and blanks."""
 
 
 def known(tx: Transaction, domain: str) -> KnownPolicy | None:
@@ -63,7 +66,7 @@ def _read(row: tuple[object, ...]) -> KnownPolicy | None:
             str() | None as failure,
             str(reason),
         ):
-            policy = read_policy(text.encode()) if text else None
+            policy = read_policy(text.encode(), max_octets=MAX_TEXT_OCTETS) if text else None
             if policy is not None and not isinstance(policy, StsPolicy):
                 return None
             result = TlsResult(failure) if failure in tuple(TlsResult) else None

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from pillarbox.queue import sts_policies
 from pillarbox.queue.schema import SCHEMA
-from pillarbox.trust.mta_sts import KnownPolicy, Mode, StsPolicy
+from pillarbox.trust.mta_sts import KnownPolicy, Mode, StsPolicy, policy_text, read_policy
+from pillarbox.trust.mta_sts.policy import MAX_OCTETS, MAX_PATTERNS
 from pillarbox.trust.tls_result import TlsResult
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.database import Transaction
@@ -32,6 +33,18 @@ def test_what_was_kept_is_known(tx: Transaction, kept: KnownPolicy) -> None:
     sts_policies.keep(tx, "two.example", kept, now_s=NOW_S)
     assert sts_policies.known(tx, "two.example") == kept
     assert sts_policies.known(tx, "three.example") is None
+
+
+def test_the_largest_policy_is_known_again(tx: Transaction) -> None:
+    """Though its text is longer as it is kept."""
+    name = "x" * 60
+    mx = "".join(f"mx:{number:04}.{name}.{name}\n" for number in range(MAX_PATTERNS))
+    text = f"version:STSv1\nmode:enforce\nmax_age:86400\n{mx}x:".encode()
+    policy = read_policy(text + b"x" * (MAX_OCTETS - len(text)))
+    assert isinstance(policy, StsPolicy)
+    assert len(policy_text(policy)) > MAX_OCTETS
+    sts_policies.keep(tx, "two.example", replace(KNOWN, policy=policy), now_s=NOW_S)
+    assert sts_policies.known(tx, "two.example") == replace(KNOWN, policy=policy)
 
 
 def test_what_is_over_is_forgotten(tx: Transaction) -> None:

@@ -55,9 +55,9 @@ class InvalidPolicy(Struct, frozen=True, gc=False):
     reason: str
 
 
-def read_policy(octets: bytes) -> StsPolicy | InvalidPolicy:
+def read_policy(octets: bytes, *, max_octets: int = MAX_OCTETS) -> StsPolicy | InvalidPolicy:
     """The policy of a text that was fetched. Lines end in LF or CRLF; what is not known is ignored."""
-    if len(octets) > MAX_OCTETS:
+    if len(octets) > max_octets:
         return InvalidPolicy("too large")
     try:
         lines = octets.decode("utf-8").split("\n")
