@@ -27,7 +27,7 @@ from pillarbox.trust.tls_report import (
     reported_policy,
     subject,
 )
-from pillarbox.trust.tls_report.reading import MAX_DETAILS, MAX_OCTETS
+from pillarbox.trust.tls_report.reading import MAX_DETAILS, MAX_OCTETS, MAX_VALUES
 from pillarbox.trust.tls_result import TlsResult
 
 # --- the record
@@ -242,6 +242,13 @@ def test_what_is_not_known_is_kept() -> None:
 )
 def test_what_is_no_report_is_told(octets: bytes, reason: str) -> None:
     assert read_report(octets) == Unreadable(reason)
+
+
+@pytest.mark.parametrize("value", [b"[],", b"{},", b"0,", b"[[],"])
+def test_many_small_values_are_not_read(value: bytes) -> None:
+    """A few KB, compressed, that would take a quarter of a gigabyte."""
+    octets = gzip.compress(b'{"x":[' + value * MAX_VALUES)
+    assert read_report(octets) == Unreadable("too many values")
 
 
 def test_there_is_a_limit_to_details() -> None:

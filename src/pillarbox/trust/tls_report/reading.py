@@ -13,6 +13,8 @@ from msgspec import DecodeError, Struct, json
 MAX_COMPRESSED_OCTETS: Final = 2 * 1024 * 1024
 MAX_OCTETS: Final = 10 * 1024 * 1024
 """Of the JSON: a limit that RFC 8460 §5.2 calls common."""
+MAX_VALUES: Final = 200_000
+"""Values of the JSON, each some 150 octets of memory: twice what `MAX_DETAILS` have."""
 MAX_POLICIES: Final = 1000
 MAX_DETAILS: Final = 10_000
 """Of all policies together."""
@@ -79,6 +81,8 @@ def read_report(octets: bytes) -> TlsReport | Unreadable:
         octets = unpacked
     if len(octets) > MAX_OCTETS:
         return Unreadable("too large")
+    if sum(map(octets.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        return Unreadable("too many values")  # ten megabytes of `[],` take a quarter of a gigabyte
     try:
         value: Any = json.decode(octets.removeprefix(b"\xef\xbb\xbf"))
     except (DecodeError, RecursionError, UnicodeDecodeError):
