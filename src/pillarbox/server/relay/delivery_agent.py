@@ -19,7 +19,6 @@ from pillarbox.server.relay.context import RelayContext
 from pillarbox.server.relay.conversion import Converted, as_it_is, convert_for
 from pillarbox.server.relay.host_finder import Host
 from pillarbox.server.relay.progress import Progress
-from pillarbox.server.relay.transport import requires_tls
 from pillarbox.trust.mta_sts import StsPolicy
 from pillarbox.trust.tls_policy import (
     NOT_AS_DEMANDED,
@@ -184,7 +183,8 @@ class DeliveryAgent:
         found = await policies.of_host(job, host, sts)
         if isinstance(found, TlsPolicy) and found.level is Level.OPPORTUNISTIC:
             return found, False
-        if requires_tls(job) or not asks_for_no_tls(_beginning(content)):
+        # RFC 8689 §4.1: with REQUIRETLS the field is ignored, also in a bounce, which goes without REQUIRETLS
+        if job.message.require_tls or not asks_for_no_tls(_beginning(content)):
             return found, False
         return await policies.of_host(job, host, sts, tls_optional=True), True
 

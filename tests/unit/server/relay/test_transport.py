@@ -530,3 +530,13 @@ def test_a_message_may_set_the_domains_policy_aside_and_no_other_one_with_it(tra
         assert provider.waiting() == ["a@two.example"]
 
     run(test, SERVER.tlsa(3), **traits)
+
+
+@pytest.mark.rfc("8689 §4.1", "MUST")
+@pytest.mark.parametrize("sender", ["anna@one.example", None])
+def test_with_requiretls_the_field_means_nothing(sender: str | None) -> None:
+    async def test(provider: RelayProvider, peer: SmtpPeer) -> None:
+        assert not await delivered(provider, peer, octets=NO_TLS, sender=sender, require_tls=True)
+        assert "TLSA records" in last(provider)[1]
+
+    run(test, SERVER.tlsa(3), chain=(OTHER.der,), extensions=REQUIRETLS)
