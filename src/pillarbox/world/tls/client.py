@@ -21,7 +21,7 @@ def opportunistic() -> ssl.SSLContext:
 @cache
 def verified(authorities: Path | None = None) -> ssl.SSLContext:
     """Accepts only a certificate for the server's name, from a trusted authority. Its names are those of its
-    subjectAltName (RFC 8461 §4.2, RFC 9525 §6.3).
+    subjectAltName (RFC 8461 §4.2).
 
     `authorities`: a PEM file to trust besides the system's own list.
     """
