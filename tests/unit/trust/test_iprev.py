@@ -51,6 +51,7 @@ GOOD: Zone = {(V4, Kind.PTR): ("Mail.Example.",), ("mail.example", Kind.A): ("19
             Result.PASS,
             "b.example",
         ),
+        ("fe80::1%eth0", {}, Result.PERMERROR, ""),
         ("localhost", {}, Result.PERMERROR, ""),
     ],
 )
