@@ -70,6 +70,25 @@ def test_what_cannot_be_read_is_told(value: bytes) -> None:
     assert "no valid domain" in of(value).problem
 
 
+@pytest.mark.rfc("9989 §11.5", "MUST")
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"ceo@victim.example <>",
+        b"ceo@victim.example <x>",
+        b'"ceo@victim.example" <@>',
+        b"=?utf-8?Q?ceo=40victim.example?=",
+        b"=?utf-8?B?Y2VvQHZpY3RpbS5leGFtcGxl?= <>",
+        "ceo\uff20victim.example".encode(),
+        b"ceo@victim.example@evil.example",
+        b"X <ceo@victim.example@evil.example>",
+        b"<ceo@victim.example\0@evil.example>",
+    ],
+)
+def test_what_only_looks_like_an_address_is_told(value: bytes) -> None:
+    assert "looks like an author's address" in of(value).problem
+
+
 def test_what_is_not_read_is_told() -> None:
     assert "longer" in of(b"x:;" * 5000 + b"a@victim.example").problem
     header, _ = Header.parse(

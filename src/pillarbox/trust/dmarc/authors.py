@@ -4,6 +4,7 @@ They are read by the parser that clients are shown addresses by (`mail.address_l
 people do not see. What cannot be read as a domain is told, since a message must not escape its judgement by it.
 """
 
+import unicodedata
 from functools import lru_cache
 from typing import Final
 
@@ -11,10 +12,12 @@ from msgspec import Struct
 
 from pillarbox.mail.address import InvalidAddress, domain_key
 from pillarbox.mail.address_list import mailboxes, parse_address_list
+from pillarbox.mail.encoded_word import decode
 from pillarbox.mail.header import Header
+from pillarbox.mail.name_addr import NameAddr
 
-MAX_FROM_OCTETS: Final = 32 * 1024
-"""Octets read of all From fields together."""
+MAX_FROM_OCTETS: Final = 4 * 1024
+"""Octets read of all From fields together, in the loop: the worst that fit take a fiftieth of a second."""
 _SHORT_OCTETS: Final = 512
 """Fields of which the last ones are remembered: most senders write more than once."""
 MAX_DOMAINS: Final = 4
@@ -30,7 +33,8 @@ class Authors(Struct, frozen=True, gc=False):
     """From fields; one is what RFC 5322 §3.6 allows."""
     mailboxes: int
     problem: str = ""
-    """Why these domains may not be all that a reader sees: several fields, too many, or unreadable ones."""
+    """Why these domains may not be all that a reader sees: several fields, too many, or unreadable ones; or something
+    that only looks like an address."""
 
 
 def authors(header: Header) -> Authors:
@@ -47,9 +51,10 @@ def _read(values: tuple[bytes, ...], header_cut: bool) -> Authors:
     items = parse_address_list(value[:MAX_FROM_OCTETS])
     cut = header_cut or items.cut or len(value) > MAX_FROM_OCTETS
     domains: dict[str, None] = {}
-    unreadable = False
+    unreadable = pretended = False
     found = mailboxes(items)
     for mailbox in found:
+        pretended = pretended or _pretends(mailbox, value)
         if not mailbox.domain:
             continue
         try:
@@ -68,9 +73,20 @@ def _read(values: tuple[bytes, ...], header_cut: bool) -> Authors:
         problem = f"more than {MAX_DOMAINS} author domains"
     elif unreadable:
         problem = "an author's address has no valid domain"
+    elif pretended:
+        problem = "what looks like an author's address is none"
     else:
         problem = ""
     return Authors(tuple(domains)[:MAX_DOMAINS], len(values), len(found), problem)
+
+
+def _pretends(mailbox: NameAddr, value: bytes) -> bool:
+    """Whether readers may see an address where there is none, or another one (RFC 9989 §11.5)."""
+    if mailbox.domain:  # `a@victim.example@evil.example`, which is one address in quotes only
+        return b"@" in mailbox.local and b'"%b"' % mailbox.local not in value
+    # `a@victim.example <>`, where programs show the name
+    shown = (mailbox.display or b"") + b" " + mailbox.local
+    return "@" in unicodedata.normalize("NFKC", decode(shown))
 
 
 _remembered = lru_cache(maxsize=1024)(_read)
