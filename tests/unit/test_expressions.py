@@ -108,7 +108,7 @@ EXPRESSIONS: dict[str, str] = {
     "trust.signatures.tag_list": "_NAME _CONTROL _NUMBER",
     "trust.mta_sts.policy": "_FIELD _AGE _PATTERN",
     "trust.mta_sts.record": "_ID _EXTENSION",
-    "trust.authentication_results.ownership": "_COMMENTS _GOES_ON",
+    "trust.authentication_results.ownership": "_COMMENTS _ESCAPED _GOES_ON _BEFORE_NAME _VERSION _NOT_IN_NAME",
     "trust.authentication_results.reading": "_TOKEN _COMMENT_MARK _ESCAPE _METHOD _PROPERTY",
     "trust.authentication_results.writing": "_TOKEN _KEYWORD _MAILBOX _DOMAIN _UNSAFE _CLAIM",
     "trust.bimi.indicator": "_DECLARATION _REFERENCE _URL _FOREIGN",

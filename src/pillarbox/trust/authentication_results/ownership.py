@@ -5,32 +5,52 @@ than one that stays and is believed.
 """
 
 import re
+import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
 
+from pillarbox.trust.authentication_results.reading import read
+
 _NESTED_COMMENTS: Final = 3
 _COMMENTS: Final = re.compile(r"\([^()]*\)").sub
+_ESCAPED: Final = re.compile(r"\\.", re.DOTALL).sub
 _GOES_ON: Final = re.compile(r"\.?(?:[^\W_]|-)").match
+_BEFORE_NAME: Final = re.compile(r"[\W_]*").match
+_VERSION: Final = re.compile(r"[\s/][0-9]++\Z").sub
+_NOT_IN_NAME: Final = re.compile(r"[^\w.\-]+").sub
+_IDEOGRAPHIC_STOP: Final = "\u3002"
+"""A dot in names (RFC 3490 §3.1)."""
 
 
 def claims_to_be_by(raw: bytes, names: Collection[str]) -> bool:
     """Whether a field, with its name, is by one of these authserv-ids, perhaps after comments and in quotes.
 
-    Names are compared without case, and as A-labels as well as as U-labels (§5).
+    Names are compared without case, and as A-labels as well as as U-labels (§5); and as lenient readers may see them:
+    in letters of other widths, with blanks, comments or control characters before or within.
     """
-    plain = raw.replace(b"\\", b"").decode("utf-8", "replace").lower()
-    named = [spelling for name in names for spelling in _spellings(name) if spelling in plain]
-    return bool(named) and _claims(plain, named)
+    value = raw.partition(b":")[2]
+    text = value.decode("utf-8", "replace")
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).replace(_IDEOGRAPHIC_STOP, ".")
+    text = text.lower()
+    spellings = [spelling for name in names for spelling in _spellings(name)]
+    # By the grammar, an escaped parenthesis ends no comment; who does not know escapes sees one
+    if any(_claims(reading, spellings) for reading in {text.replace("\\", ""), _ESCAPED("", text)}):
+        return True
+    found = read(value)
+    return found is not None and found.authserv_id in spellings
 
 
-def _claims(plain: str, names: list[str]) -> bool:
+def _claims(text: str, names: list[str]) -> bool:
     for _ in range(_NESTED_COMMENTS):
-        plain = _COMMENTS("", plain)
-    if "(" in plain:
-        return True  # where a comment ends is anybody's guess
-    by = plain.partition(":")[2].lstrip(' \t\r\n"')
-    return any(by.startswith(name) and not _GOES_ON(by, len(name)) for name in names)
+        text = _COMMENTS("", text)
+    if "(" in text:  # where a comment ends is anybody's guess
+        return any(name in text for name in names)
+    start = _BEFORE_NAME(text)
+    by = text[start.end() :] if start else text
+    joined = _NOT_IN_NAME("", _VERSION("", by.partition(";")[0].rstrip()))
+    return any(joined == name or (by.startswith(name) and not _GOES_ON(by, len(name))) for name in names)
 
 
 @lru_cache(maxsize=256)
