@@ -61,8 +61,10 @@ class Judgement(Struct, frozen=True, gc=False, kw_only=True):
         if self.chain.result is not Result.PASS or not self.chain.covers_from:
             return None
         first = authentication_results.read(self.chain.results[0])
-        claimed = first.results if first else ()
-        passed = any(each.method == "dmarc" and each.result is Result.PASS for each in claimed)
+        claimed = [each for each in first.results if each.method == "dmarc"] if first else []
+        # What passed has to be what is judged now: a sealer may let its own users change From
+        author = self.dmarc.author_domain
+        passed = bool(author) and [(each.result, each.domain) for each in claimed] == [(Result.PASS, author)]
         return Chain(self.chain.sealers, passed)
 
 

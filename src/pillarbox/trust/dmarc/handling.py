@@ -46,7 +46,7 @@ class Chain(Struct, frozen=True, gc=False):
     sealers: tuple[str, ...]
     """The `d=` of its seals, the first instance first."""
     dmarc_passed: bool
-    """The first instance says that DMARC passed when the message reached it."""
+    """The first instance says that DMARC passed, for this very author domain, when the message reached it."""
 
 
 class Disposition(Struct, frozen=True, gc=False, kw_only=True):
