@@ -1,17 +1,36 @@
 """Runs checks that ask: at once where everything is known, else in tasks."""
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any, TypeAlias, TypeVar
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from pillarbox.delivery.asking import Unanswered, answered, answered_at_once
 from pillarbox.trust.questions import Asking, Lookup
 from pillarbox.world.world import World
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
-Begun: TypeAlias = T | asyncio.Task[T]
-"""The result of a check, or the task that will have it."""
+MAX_EARLY: Final = 50
+"""Checks and look-ups that are under way, in one process, before anybody waits for them. It is a stranger who has them
+begun, with each MAIL, in names of his choice: and the resolver has so many turns only, for all mail."""
+LINGERS_S: Final = 12.0
+"""How long the look-up of a check that was cancelled may still take a turn."""
+
+
+class Later(Generic[T_co]):
+    """A check that goes on when its result is wanted."""
+
+    __slots__ = ("go_on",)
+
+    def __init__(self, go_on: Callable[[], Awaitable[T_co]]) -> None:
+        self.go_on = go_on
+
+
+Begun: TypeAlias = T | asyncio.Task[T] | Later[T]
+"""The result of a check, or the task that will have it, or what is left of the check."""
 
 
 class Asker:
@@ -23,11 +42,15 @@ class Asker:
         self._within_s = within_s
         self._ahead: set[asyncio.Task[Any]] = set()
         """A task that nobody refers to may be collected before it ends."""
+        self._lingering: deque[float] = deque()
+        """When the look-ups of those that were cancelled have ended."""
 
     def begin(self, asking: Asking[T]) -> Begun[T]:
         """Begin a check that is waited for later, with `result`."""
         found = answered_at_once(asking, self._world.resolver)
-        return self._task(self._rest(found)) if isinstance(found, Unanswered) else found
+        if not isinstance(found, Unanswered):
+            return found
+        return self._task(self._rest(found)) if self._has_room() else Later(partial(self._rest, found))
 
     async def answer(self, asking: Asking[T]) -> T:
         """The result of a check."""
@@ -40,7 +63,7 @@ class Asker:
         return [
             self._task(resolver.lookup(lookup.name, lookup.kind))
             for lookup in lookups
-            if resolver.known(lookup.name, lookup.kind) is None
+            if resolver.known(lookup.name, lookup.kind) is None and self._has_room()
         ]
 
     async def look_up(self, lookups: Iterable[Lookup]) -> None:
@@ -56,10 +79,23 @@ class Asker:
     def _task(self, work: Any) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
         self._ahead.add(task)
-        task.add_done_callback(self._ahead.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._ahead.discard(task)
+        if task.cancelled():  # its look-up goes on, since others may wait for the same
+            self._lingering.append(self._world.clock.monotonic() + LINGERS_S)
+
+    def _has_room(self) -> bool:
+        now = self._world.clock.monotonic()
+        while self._lingering and self._lingering[0] <= now:
+            self._lingering.popleft()
+        return len(self._ahead) + len(self._lingering) < MAX_EARLY
 
 
 async def result(begun: Begun[T]) -> T:
     """The result of a check that was begun."""
+    if isinstance(begun, Later):
+        return await begun.go_on()
     return await begun if isinstance(begun, asyncio.Task) else begun

@@ -27,6 +27,9 @@ MAX_FAILURE_AGE_S = 30.0
 """How long it is cached that the DNS did not answer."""
 MAX_DOMAINS = 10_000
 """When so many domains are cached, the cache is cleared before the next is added."""
+MAX_EARLY = 50
+"""Lookups under way; with more, the next begin when somebody waits for them, and not at MAIL: a stranger may say MAIL
+as often as he likes, and the resolver has so many turns only."""
 
 
 class Existence(Enum):
@@ -70,7 +73,7 @@ class SenderDomain(Check):
     def begin(self, evidence: Evidence) -> None:
         """Start the lookup."""
         domain = _sender_domain(evidence)
-        if domain is not None:
+        if domain is not None and self._domains.has_room:
             self._domains.begin(domain)
 
     async def conclude(self, evidence: Evidence) -> Finding:
@@ -102,6 +105,11 @@ class SenderDomains:
         self._clock = clock
         self._known: dict[str, tuple[Existence, float]] = {}
         self._tasks: dict[str, asyncio.Task[Existence]] = {}
+
+    @property
+    def has_room(self) -> bool:
+        """Whether few enough lookups are under way for one that nobody waits for."""
+        return len(self._tasks) < MAX_EARLY
 
     def begin(self, domain: str) -> Existence | None:
         """What is known of the domain (A-labels, lower case); `None` while the lookup is under way."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.delivery.checks.sender_domain import Existence, SenderDomains, existence_of
+from pillarbox.delivery.checks.sender_domain import MAX_EARLY, Existence, SenderDomains, existence_of
 from pillarbox.dns import Failure, Kind, Mx, Outcome
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.resolver.zone import ZoneResolver
@@ -72,6 +72,24 @@ def test_one_look_up_for_all_who_ask_and_an_answer_that_is_remembered() -> None:
         asked = resolver.asked
         assert domains.begin("none.example") is Existence.ABSENT
         assert resolver.asked == asked
+
+    run(test)
+
+
+def test_strangers_have_a_number_of_look_ups_begun_and_no_more() -> None:
+    async def test() -> None:
+        resolver = SlowResolver()
+        domains = SenderDomains(resolver, VirtualClock())
+        for number in range(MAX_EARLY):
+            assert domains.has_room
+            domains.begin(f"{number}.example")
+        assert not domains.has_room
+        waiting = asyncio.create_task(domains.settled("wanted.example"))
+        await asyncio.sleep(0)
+        resolver.go.set()
+        assert await waiting is Existence.ABSENT, "who waits is answered all the same"
+        await asyncio.sleep(0)
+        assert domains.has_room
 
     run(test)
 
