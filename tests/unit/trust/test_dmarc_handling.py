@@ -2,6 +2,7 @@
 
 import pytest
 
+from pillarbox.dns import Failure, Kind
 from pillarbox.trust.dmarc import (
     Action,
     Authors,
@@ -13,7 +14,9 @@ from pillarbox.trust.dmarc import (
     decide,
     described,
 )
+from pillarbox.trust.dmarc.evaluation import evaluate_message
 from pillarbox.trust.results import Result
+from tests.kit.asking import Answers, Zone
 from tests.kit.dmarc import dkim, judged
 
 FAILED = {
@@ -125,3 +128,28 @@ def test_an_author_who_is_not_clear() -> None:
     assert (refused.action, refused.reply) == (Action.REJECT, "DMARC cannot be evaluated: 2 From fields")
     assert decide(evaluation, Mode.QUARANTINE).action is Action.QUARANTINE
     assert decide(evaluation, Mode.MARK) == Disposition(action=Action.ACCEPT, comment="2 From fields")
+
+
+@pytest.mark.rfc("9989 §11.5", "MUST")
+@pytest.mark.parametrize(
+    ("mode", "may_defer", "action"),
+    [
+        (Mode.REJECT, True, Action.DEFER),
+        (Mode.REJECT, False, Action.REJECT),
+        (Mode.QUARANTINE, True, Action.QUARANTINE),
+        (Mode.MARK, True, Action.ACCEPT),
+    ],
+)
+@pytest.mark.parametrize("other", ["v=DMARC1; p=none", ""])
+def test_one_of_several_authors_that_is_unknown_does_not_let_the_others_pass(
+    mode: Mode, may_defer: bool, action: Action, other: str
+) -> None:
+    zone: Zone = {
+        ("_dmarc.evil.example", Kind.TXT): (other.encode(),),
+        ("_dmarc.victim.example", Kind.TXT): Failure("timeout"),
+    }
+    for domains in (("evil.example", "victim.example"), ("victim.example", "evil.example")):
+        found = Answers(zone).to(evaluate_message(Authors(domains, 1, 2), ()))
+        decided = decide(found, mode, may_defer=may_defer)
+        assert (found.result, found.author_domain) == (Result.TEMPERROR, "victim.example")
+        assert decided.action is action

@@ -88,8 +88,12 @@ def evaluate(author_domain: str, identifiers: Iterable[Identifier]) -> Asking[Ev
 
 
 def _badness(evaluation: Evaluation) -> tuple[int, int]:
-    order = (Result.PASS, Result.NONE, Result.PERMERROR, Result.TEMPERROR, Result.FAIL)
-    return order.index(evaluation.result), SEVERITY[evaluation.applied]
+    """A failure without consequences must not hide what another domain may ask for."""
+    order = (Result.PASS, Result.NONE, Result.PERMERROR, Result.FAIL, Result.TEMPERROR)
+    severity = SEVERITY[evaluation.applied]
+    if evaluation.result is Result.FAIL and severity:
+        return len(order), severity
+    return order.index(evaluation.result), severity
 
 
 def _evaluate(

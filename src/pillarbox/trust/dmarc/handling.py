@@ -117,8 +117,10 @@ _DONE = {Policy.NONE: "only marked", Policy.QUARANTINE: "not refused", Policy.RE
 
 
 def _unknown(evaluation: Evaluation, mode: Mode, *, may_defer: bool) -> Disposition:
-    # RFC 9989 §5.3.6: no policy applies. Later it may, and only a refusal is worth the wait.
-    if may_defer and mode is Mode.REJECT and evaluation.applied is Policy.REJECT:
+    # RFC 9989 §11.5: beside the domain that is forged may stand one whose name servers never answer in time
+    several = evaluation.authors is not None and len(evaluation.authors.domains) > 1
+    # §5.3.6: no policy applies. Later it may, and only a refusal is worth the wait.
+    if may_defer and mode is Mode.REJECT and (several or evaluation.applied is Policy.REJECT):
         return Disposition(
             action=Action.DEFER,
             comment=evaluation.reason,
@@ -126,6 +128,8 @@ def _unknown(evaluation: Evaluation, mode: Mode, *, may_defer: bool) -> Disposit
             status="4.7.1",
             reply=f"DMARC of {evaluation.author_domain} cannot be determined now: {evaluation.reason}",
         )
+    if several:
+        return _unclear_author(f"one of several author domains is unknown: {evaluation.reason}", mode)
     return Disposition(action=Action.ACCEPT, comment=evaluation.reason)
 
 
