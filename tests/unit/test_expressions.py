@@ -113,6 +113,7 @@ EXPRESSIONS: dict[str, str] = {
     "trust.authentication_results.writing": "_TOKEN _KEYWORD _MAILBOX _DOMAIN _UNSAFE _CLAIM",
     "trust.bimi.indicator": "_DECLARATION _REFERENCE _URL _FOREIGN",
     "trust.bimi.record": "_VERSION _URI _SELECTOR _PREFIX _SEPARATORS",
+    "trust.dmarc.authors": "_LOOKS_LIKE_FROM",
     "trust.dmarc.mistakes": "_FLAG _POLICY _NUMBER _PERCENT _URI",
     "trust.dmarc.record": "_VERSION _URI _SIZE",
     "world.database.sqlite.log_damage": "_LOST",

@@ -48,7 +48,7 @@ def _names_that_lead_back(
 
 
 def _is_name(name: object) -> bool:
-    return isinstance(name, str) and 0 < len(name) <= _MAX_NAME_CHARACTERS
+    return isinstance(name, str) and name.isascii() and 0 < len(name) <= _MAX_NAME_CHARACTERS
 
 
 def _same(client: ipaddress.IPv4Address | ipaddress.IPv6Address, record: object) -> bool:

@@ -89,6 +89,36 @@ def test_what_only_looks_like_an_address_is_told(value: bytes) -> None:
     assert "looks like an author's address" in of(value).problem
 
 
+@pytest.mark.rfc("9989 §11.5", "MUST")
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"Subject: x\r\n\x0bFrom: ceo@victim.example\r\n\r\n",
+        b"Subject: x\r\nFrom\0: ceo@victim.example\r\n\r\n",
+        b"Subject: x\rFrom: ceo@victim.example\r\n\r\n",
+        b"From: a@evil.example\r\nSubject: x\r\x01from \x7f: ceo@victim.example\r\n\r\n",
+        b"Subject: x\r\nno field\r\nFrom: ceo@victim.example\r\n",
+    ],
+)
+def test_what_may_be_taken_for_an_author_is_told(octets: bytes) -> None:
+    assert "may be taken for a From field" in authors(Header.parse(octets)[0]).problem
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"From: a@good.example\r\nSubject: x\x0b\r\n\r\n",
+        b"From: a@good.example\r\nno field\r\n",
+        b"text without a header\r\nFrom: a@good.example\r\n",
+        b"Subject: \x0bFrom: ceo@victim.example\r\n\r\n",
+        b"Subject: x\r\n From: ceo@victim.example\r\n\r\n",
+        b"Subject: x\r\nX-From: ceo@victim.example\x01\r\n\r\n",
+    ],
+)
+def test_what_nobody_takes_for_an_author_is_not(octets: bytes) -> None:
+    assert not authors(Header.parse(octets)[0]).problem
+
+
 def test_what_is_not_read_is_told() -> None:
     assert "longer" in of(b"x:;" * 5000 + b"a@victim.example").problem
     header, _ = Header.parse(

@@ -4,11 +4,13 @@ They are read by the parser that clients are shown addresses by (`mail.address_l
 people do not see. What cannot be read as a domain is told, since a message must not escape its judgement by it.
 """
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pillarbox.mail.address import InvalidAddress, domain_key
 from pillarbox.mail.address_list import mailboxes, parse_address_list
@@ -22,6 +24,12 @@ _SHORT_OCTETS: Final = 512
 """Fields of which the last ones are remembered: most senders write more than once."""
 MAX_DOMAINS: Final = 4
 """Author domains that are judged (RFC 9989 §11.5: "a small number")."""
+
+_CONTROLS: Final = bytes(set(range(0x20)) - set(b"\t\r\n")) + b"\x7f"
+# As lenient readers find it: behind a lone CR, with control characters around the name
+_LOOKS_LIKE_FROM: Final = re.compile(
+    rb"(?:^|\r)[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*+From[\x00-\x20\x7f]*+:", re.IGNORECASE | re.MULTILINE
+).findall
 
 
 class Authors(Struct, frozen=True, gc=False):
@@ -43,7 +51,21 @@ def authors(header: Header) -> Authors:
     None for a group without members and for address literals, to which DMARC does not apply.
     """
     values = tuple(header.all("from"))
-    return (_remembered if sum(map(len, values)) <= _SHORT_OCTETS else _read)(values, header.cut)
+    found = (_remembered if sum(map(len, values)) <= _SHORT_OCTETS else _read)(values, header.cut)
+    if not found.problem and _hides_another(header, len(values)):
+        return replace(found, problem="what may be taken for a From field is none")
+    return found
+
+
+def _hides_another(header: Header, fields: int) -> bool:
+    """Whether programs may find a From field which by the grammar is none."""
+    octets = header.octets
+    if not fields and octets and not header.separator:
+        return True  # a line that is no field ended the header: it may go on for others
+    # A few microseconds, where the expression takes a hundred
+    lone = octets.find(b"\rF") >= 0 or octets.find(b"\rf") >= 0
+    odd = lone or len(octets.translate(None, _CONTROLS)) != len(octets)
+    return odd and len(_LOOKS_LIKE_FROM(octets)) > fields
 
 
 def _read(values: tuple[bytes, ...], header_cut: bool) -> Authors:
