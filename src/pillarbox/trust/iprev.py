@@ -19,7 +19,7 @@ def iprev(address: str) -> Asking[MethodResult]:
     except ValueError:
         return MethodResult("iprev", Result.PERMERROR, "", "the client has no IP address")
     if isinstance(client, ipaddress.IPv6Address):
-        # A zone (RFC 4007 §11) is of this machine only, and no part of the name
+        # A zone is of this machine only, and no part of the name
         client = client.ipv4_mapped or ipaddress.IPv6Address(int(client))
     properties = (Property("policy", "iprev", str(client)),)
     result, name, reason = yield from _names_that_lead_back(client)

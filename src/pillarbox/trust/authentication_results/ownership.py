@@ -20,7 +20,7 @@ _BEFORE_NAME: Final = re.compile(r"[\W_]*").match
 _VERSION: Final = re.compile(r"[\s/][0-9]++\Z").sub
 _NOT_IN_NAME: Final = re.compile(r"[^\w.\-]+").sub
 _IDEOGRAPHIC_STOP: Final = "\u3002"
-"""A dot in names (RFC 3490 §3.1)."""
+"""A dot in names, as U-labels are written in East Asia."""
 
 
 def claims_to_be_by(raw: bytes, names: Collection[str]) -> bool:
