@@ -105,7 +105,7 @@ class Authentication(Check):
         if begun is None:
             return NOTHING_FOUND  # no address of a client is known
         judgement = await self._judged(begun, evidence)
-        where = (str(begun.client.ip), str(begun.client.mail_from or ""))
+        where = (judgement.dmarc.author_domain, str(begun.client.mail_from or ""))
         disposition = decide(
             judgement.dmarc,
             self._mode,

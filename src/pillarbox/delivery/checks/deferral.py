@@ -9,14 +9,14 @@ from typing import Final
 from pillarbox.world.clock import Clock
 
 MAX_DEFERRED_S: Final = 1800.0
-"""After the first deferral, what comes from the same client and sender is accepted; senders try again sooner."""
+"""After the first deferral, what comes by the same author and sender is accepted; senders try again sooner."""
 FORGOTTEN_S: Final = 86_400.0
 """After this time it is the first deferral again."""
 MAX_KNOWN: Final = 10_000
 """When so many are known, the oldest is forgotten for the next."""
 
 Key = tuple[str, str]
-"""Client address and reverse-path."""
+"""Author domain and reverse-path; not the client, since large senders try again from another address each time."""
 
 
 class Deferrals:
