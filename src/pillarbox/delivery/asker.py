@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from pillarbox.delivery.asking import Unanswered, answered, answered_at_once
@@ -40,8 +39,10 @@ class Asker:
         """`within_s`: what is not answered by then has failed."""
         self._world = world
         self._within_s = within_s
-        self._ahead: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         """A task that nobody refers to may be collected before it ends."""
+        self._ahead: set[asyncio.Task[Any]] = set()
+        """Those that were begun before anybody waits for them."""
         self._lingering: deque[float] = deque()
         """When the look-ups of those that were cancelled have ended."""
 
@@ -50,18 +51,23 @@ class Asker:
         found = answered_at_once(asking, self._world.resolver)
         if not isinstance(found, Unanswered):
             return found
-        return self._task(self._rest(found)) if self._has_room() else Later(partial(self._rest, found))
+        if not self._has_room():
+            return Later(lambda: self._task(self._rest(found)))
+        return self._early(self._rest(found))
 
     async def answer(self, asking: Asking[T]) -> T:
-        """The result of a check."""
+        """The result of a check.
+
+        Who waits may be no task (`server.pump.eager`), and only a task can be told that its time is over.
+        """
         found = answered_at_once(asking, self._world.resolver)
-        return await self._rest(found) if isinstance(found, Unanswered) else found
+        return await self._task(self._rest(found)) if isinstance(found, Unanswered) else found
 
     def look_up_ahead(self, lookups: Iterable[Lookup]) -> list[asyncio.Task[Any]]:
         """Ask what a check is going to ask: the resolver remembers the answers, or the check joins the question."""
         resolver = self._world.resolver
         return [
-            self._task(resolver.lookup(lookup.name, lookup.kind))
+            self._early(resolver.lookup(lookup.name, lookup.kind))
             for lookup in lookups
             if resolver.known(lookup.name, lookup.kind) is None and self._has_room()
         ]
@@ -78,6 +84,12 @@ class Asker:
 
     def _task(self, work: Any) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _early(self, work: Any) -> asyncio.Task[Any]:
+        task = self._task(work)
         self._ahead.add(task)
         task.add_done_callback(self._ended)
         return task

@@ -51,6 +51,7 @@ def test_a_stranger_has_a_number_of_checks_begun_and_no_more() -> None:
         assert len(slow.asked) == MAX_EARLY
         last = asyncio.ensure_future(result(begun[-1]))
         await asyncio.sleep(0)
+        await asyncio.sleep(0)
         assert slow.asked[MAX_EARLY:] == [f"{MAX_EARLY + 4}.example"], "asked once the result is wanted"
         slow.go.set()
         assert await last == f"{MAX_EARLY + 4}.example: NoData"
