@@ -11,6 +11,10 @@
     tls_policy.py   how safe a connection has to be, by both and by what the message demands
     tls_result.py   what went wrong with the TLS of a delivery, as reports name it
     tls_report/     reports about that
+    report_file.py  the file of a report, unpacked within limits
+    dmarc_report/   reports about what SPF, DKIM and DMARC say of a domain's mail
+    feedback_report.py  reports about one message: complaints, and failures of authentication
+    received_report.py  which of these reports a message carries
     dmarc/          whether the author's domain stands behind a message
     bimi/           the image that a sender asks to be shown beside its mail
     iprev.py        whether a client's address has a name that leads back

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pillarbox.dns import Tlsa
 from pillarbox.trust.dane import Authenticate
 from pillarbox.trust.mta_sts import Mode, StsPolicy
+from pillarbox.trust.report_file import MAX_OCTETS
 from pillarbox.trust.tls_policy import Level, TlsPolicy
 from pillarbox.trust.tls_report import (
     FailureDetail,
@@ -27,7 +28,7 @@ from pillarbox.trust.tls_report import (
     reported_policy,
     subject,
 )
-from pillarbox.trust.tls_report.reading import MAX_DETAILS, MAX_OCTETS, MAX_VALUES
+from pillarbox.trust.tls_report.reading import MAX_DETAILS, MAX_VALUES
 from pillarbox.trust.tls_result import TlsResult
 
 # --- the record
@@ -235,7 +236,7 @@ def test_what_is_not_known_is_kept() -> None:
         ),
         (gzip.compress(bytes(MAX_OCTETS + 1)), "too large"),
         (gzip.compress(json.dumps(report()).encode())[:-9], "cut off"),
-        (b"\x1f\x8bnonsense", "no gzip"),
+        (b"\x1f\x8bnonsense", "damaged compression"),
         (b" " * (MAX_OCTETS + 1), "too large"),
     ],
     ids=range(12),

@@ -5,7 +5,8 @@ writing.py    a report as JSON, from counted sessions
 reading.py    a report of somebody else, as tolerantly as such reports need
 """
 
-from pillarbox.trust.tls_report.reading import FailureDetail, PolicyReport, TlsReport, Unreadable, read_report
+from pillarbox.trust.report_file import Unreadable
+from pillarbox.trust.tls_report.reading import FailureDetail, PolicyReport, TlsReport, read_report
 from pillarbox.trust.tls_report.record import ReportTargets, read_report_record
 from pillarbox.trust.tls_report.writing import (
     ReportedPolicy,

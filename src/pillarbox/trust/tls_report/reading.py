@@ -4,15 +4,13 @@ Reports in the wild lack fields, and have others of strange types: only the time
 type that is not known is kept as it is. Octets come from strangers: each input has a limit, and nothing is raised.
 """
 
-import zlib
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from msgspec import DecodeError, Struct, json
 
-MAX_COMPRESSED_OCTETS: Final = 2 * 1024 * 1024
-MAX_OCTETS: Final = 10 * 1024 * 1024
-"""Of the JSON: a limit that RFC 8460 §5.2 calls common."""
+from pillarbox.trust.report_file import Unreadable, unpacked
+
 MAX_VALUES: Final = 200_000
 """Values of the JSON, each some 150 octets of memory: twice what `MAX_DETAILS` have."""
 MAX_POLICIES: Final = 1000
@@ -24,8 +22,6 @@ MAX_STRINGS: Final = 100
 """Of a policy that are kept."""
 MAX_COUNT: Final = 2**53
 """RFC 7493 §2.2: beyond it, numbers are not exact."""
-
-_GZIP: Final = b"\x1f\x8b"
 
 
 class FailureDetail(Struct, frozen=True):
@@ -66,41 +62,18 @@ class TlsReport(Struct, frozen=True):
     policies: tuple[PolicyReport, ...]
 
 
-class Unreadable(Struct, frozen=True, gc=False):
-    """It is no report."""
-
-    reason: str
-
-
 def read_report(octets: bytes) -> TlsReport | Unreadable:
     """A report, compressed or not, whatever its media type said."""
-    if octets[:2] == _GZIP:
-        unpacked = _unpacked(octets)
-        if isinstance(unpacked, Unreadable):
-            return unpacked
-        octets = unpacked
-    if len(octets) > MAX_OCTETS:
-        return Unreadable("too large")
-    if sum(map(octets.count, (b",", b"[", b"{"))) > MAX_VALUES:
+    plain = unpacked(octets)
+    if isinstance(plain, Unreadable):
+        return plain
+    if sum(map(plain.count, (b",", b"[", b"{"))) > MAX_VALUES:
         return Unreadable("too many values")  # ten megabytes of `[],` take a quarter of a gigabyte
     try:
-        value: Any = json.decode(octets.removeprefix(b"\xef\xbb\xbf"))
+        value: Any = json.decode(plain.removeprefix(b"\xef\xbb\xbf"))
     except (DecodeError, RecursionError, UnicodeDecodeError):
         return Unreadable("no JSON")
     return _report(value) if isinstance(value, dict) else Unreadable("no JSON object")
-
-
-def _unpacked(octets: bytes) -> bytes | Unreadable:
-    if len(octets) > MAX_COMPRESSED_OCTETS:
-        return Unreadable("too large")
-    unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    try:
-        unpacked = unpacking.decompress(octets, MAX_OCTETS + 1)
-    except zlib.error:
-        return Unreadable("no gzip")
-    if len(unpacked) > MAX_OCTETS:
-        return Unreadable("too large")
-    return unpacked if unpacking.eof else Unreadable("cut off")
 
 
 def _report(value: dict[str, Any]) -> TlsReport | Unreadable:
