@@ -6,6 +6,7 @@ from typing import Final
 from pillarbox.directory import values as directory
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.queue import values as queue
+from pillarbox.reports import values as reports
 from pillarbox.store.invariants import values as store
 from pillarbox.world.blobs import values as blobs
 from pillarbox.world.database import Transaction
@@ -17,6 +18,7 @@ _EVERY: Final[tuple[TableValues, ...]] = (
     *store.TABLES,
     store.EMAILS,
     *queue.TABLES,
+    *reports.TABLES,
     *blobs.TABLES,
 )
 OF_ACCOUNT: Final[tuple[TableValues, ...]] = (

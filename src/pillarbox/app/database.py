@@ -8,6 +8,7 @@ from pillarbox.admin.importing.imap.pulled import SCHEMA as PULLING
 from pillarbox.config.data_directory import DataDirectory
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.queue.schema import SCHEMA as QUEUE
+from pillarbox.reports.schema import SCHEMA as REPORTS
 from pillarbox.store.maildrop import SCHEMA as MAILDROP
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.blobs import SCHEMA as BLOBS
@@ -16,7 +17,7 @@ from pillarbox.world.database.sqlite import SqliteDatabase, open_database
 from pillarbox.world.durable import make_folder
 from pillarbox.world.telemetry import SystemTelemetry, Telemetry
 
-SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, IMPORTING, PULLING)
+SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, REPORTS, IMPORTING, PULLING)
 """The tables of the database, room by room."""
 
 
