@@ -220,6 +220,21 @@ class Authentication:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reports:
+    """Reports to other domains about their mail: what SPF, DKIM and DMARC say of it, and how the TLS of deliveries to
+    them went. They have numbers, addresses of servers and names of domains, and nothing of any message.
+    """
+
+    send: Annotated[
+        bool,
+        Description(
+            "Send reports once a day, to domains that ask for them in the DNS. They come from the postmaster of "
+            "`domain`."
+        ),
+    ] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Limits for clients and other servers. Each is answered with the error that its protocol has for it."""
 
@@ -328,6 +343,7 @@ class Config:
     relay: Relay = Relay()
     resolver: Resolver = Resolver()
     authentication: Authentication = Authentication()
+    reports: Reports = Reports()
     limits: Limits = Limits()
     log: Log = Log()
     # Only the demo and tests set these: fields without a description are no options of the file.

@@ -20,6 +20,7 @@ from pillarbox.dns import Failure, Kind, Mx
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.queue.schema import SCHEMA as QUEUE
+from pillarbox.reports.schema import SCHEMA as REPORTS
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import ConnectionGone, Peer, TlsState
 from pillarbox.server.smtp.command_counts import SessionLimits
@@ -269,7 +270,7 @@ def set_quota(provider: SmtpProvider, login: str, octets: int | None) -> None:
 
 
 async def _open() -> SmtpProvider:
-    database = memory_database((BLOBS, DIRECTORY, STORE, QUEUE))
+    database = memory_database((BLOBS, DIRECTORY, STORE, QUEUE, REPORTS))
     clock, telemetry = VirtualClock(NOW_MS), MemoryTelemetry()
     signals = LocalSignals()
     database.on_commit = signals.announce

@@ -23,6 +23,7 @@ from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.dns import Failure, Kind, Mx
 from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
+from pillarbox.reports.schema import SCHEMA as REPORTS
 from pillarbox.server.relay.context import RelayContext, RelayLimits, relay_context
 from pillarbox.server.relay.host_finder import Host
 from pillarbox.server.relay.relay import Relay
@@ -55,7 +56,9 @@ class RelayProvider:
     """See the module."""
 
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(NOW_MS))
-    database: Database = field(default_factory=lambda: memory_database((BLOBS, DIRECTORY, STORE, QUEUE)))
+    database: Database = field(
+        default_factory=lambda: memory_database((BLOBS, DIRECTORY, STORE, QUEUE, REPORTS))
+    )
     blobs: Blobs = field(default_factory=DatabaseBlobs)
     signals: LocalSignals = field(default_factory=LocalSignals)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)

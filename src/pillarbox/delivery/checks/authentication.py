@@ -20,10 +20,12 @@ from pillarbox.delivery.checks.deferral import Deferrals
 from pillarbox.delivery.indicators import Indicators
 from pillarbox.mail.header import Header
 from pillarbox.protocol.smtp.path import NULL
+from pillarbox.reports.observed import Observation
 from pillarbox.trust import arc, authentication_results, dkim, spf
 from pillarbox.trust.dmarc.authors import authors
 from pillarbox.trust.dmarc.evaluation import evaluate_message
 from pillarbox.trust.dmarc.handling import Action, Disposition, Mode, decide
+from pillarbox.trust.dmarc_report.observation import row_of
 from pillarbox.trust.iprev import iprev
 from pillarbox.trust.judgement import Client, Judgement, identifiers
 from pillarbox.trust.results import MethodResult
@@ -73,6 +75,7 @@ class Authentication(Check):
         self._trusted = frozenset(domain.lower() for domain in config.authentication.trusted_sealers)
         self._deferrals = Deferrals(world.clock)
         self._indicators = Indicators(world) if config.authentication.bimi else None
+        self._reports = config.reports.send
 
     def begin(self, evidence: Evidence) -> None:
         """Ask for SPF, and for the client's name."""
@@ -119,7 +122,11 @@ class Authentication(Check):
         if self._indicators:
             header = Header.parse(evidence.top)[0]
             bimi = await self._indicators.of(header, judgement.dmarc, judgement.signatures)
-        return _finding(judgement, disposition, self._receiver, bimi.described if bimi else None)
+        finding = _finding(judgement, disposition, self._receiver, bimi.described if bimi else None)
+        if self._reports and disposition.action is not Action.DEFER:  # what is deferred comes again
+            observation = _observation(judgement, disposition, begun.client)
+            return replace(finding, observation=observation) if observation else finding
+        return finding
 
     async def _judged(self, begun: _Session, evidence: Evidence) -> Judgement:
         header, body_start = Header.parse(evidence.top)
@@ -178,6 +185,12 @@ async def _hashed(
         await asyncio.to_thread(read)
     else:
         read()
+
+
+def _observation(judgement: Judgement, disposition: Disposition, client: Client) -> Observation | None:
+    """What is reported of it, where the domain asks for reports."""
+    row, dmarc = row_of(judgement, disposition, client), judgement.dmarc
+    return Observation(dmarc.policy_domain, dmarc.record.text, row) if row and dmarc.record else None
 
 
 def _finding(

@@ -11,6 +11,7 @@ from pillarbox.config.schema import Config
 from pillarbox.delivery.envelope import Envelope, Origin, Source
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.mail.address import Address
+from pillarbox.reports.observed import Observation
 from pillarbox.trust.results import MethodResult
 from pillarbox.world.world import World
 
@@ -98,6 +99,8 @@ class Finding(Struct, frozen=True, gc=False):
     """For the log, under the check's name."""
     authentication: tuple[MethodResult, ...] = ()
     """Kept with the message, so that programs can show it."""
+    observation: Observation | None = None
+    """What is reported to the author's domain, which asks for it."""
 
 
 NOTHING_FOUND: Final = Finding()
@@ -114,6 +117,7 @@ class Verdict(Struct, frozen=True, gc=False):
     results: tuple[tuple[str, str], ...] = ()
     """Check and result."""
     authentication: tuple[MethodResult, ...] = ()
+    observation: Observation | None = None
 
     def with_finding(self, name: str, finding: Finding) -> "Verdict":
         """The verdict after one more finding, of the check of this name."""
@@ -131,6 +135,7 @@ class Verdict(Struct, frozen=True, gc=False):
             self.fields + finding.fields,
             (*self.results, (name, finding.result)) if finding.result else self.results,
             self.authentication + finding.authentication,
+            finding.observation or self.observation,
         )
 
 

@@ -16,6 +16,9 @@ from pillarbox.mail.dsn import RETURNED_OCTETS, Dsn
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.protocol.smtp.path import NULL
 from pillarbox.queue import spool
+from pillarbox.reports import received as received_reports
+from pillarbox.reports.observed import Observation, count_message
+from pillarbox.reports.received import ReceivedReport
 from pillarbox.store import authentication
 from pillarbox.store.append import Message
 from pillarbox.trust.results import MethodResult
@@ -39,16 +42,25 @@ class Intake(Struct, frozen=True, gc=False):
     acceptance: Acceptance
     success: SuccessReport | None
     """`None` where it was not requested, or the reverse-path is null."""
+    observation: Observation | None = None
+    """What is to be reported of it."""
+    report: ReceivedReport | None = None
+    """The report that it carries."""
 
 
 def commit(tx: Transaction, intake: Intake, *, now_ms: int) -> None:
-    """Accept the message, and report success to a sender who requested it.
+    """Accept the message, and report success to a sender who requested it; count it, and keep the report in it.
 
     Raises `NoSuchMailbox` or `NoSuchAccount` where a mailbox was removed meanwhile.
     """
     accept(tx, intake.acceptance, now_ms=now_ms)
     if intake.success:
         report.send(tx, intake.success.notice, intake.success.message)
+    if intake.report:
+        received_reports.keep(tx, intake.report, now_ms=now_ms)
+    elif intake.observation:
+        # Not what carries a report: there would be reports about reports for ever
+        count_message(tx, intake.observation, now_ms=now_ms)
 
 
 class ReceivedMessage(Struct, frozen=True, gc=False, kw_only=True):
@@ -64,6 +76,8 @@ class ReceivedMessage(Struct, frozen=True, gc=False, kw_only=True):
     quarantined: bool
     authentication: tuple[MethodResult, ...] = ()
     """What checks have found."""
+    observation: Observation | None = None
+    report: ReceivedReport | None = None
 
 
 async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> Intake:
@@ -82,7 +96,7 @@ async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> I
         message = Message(blob, summary, found)
     acceptance = Acceptance(tuple(destinations.placements), message, outbound, received.quarantined)
     success = _success(received, world, hostname) if destinations.successes else None
-    return Intake(acceptance, success)
+    return Intake(acceptance, success, received.observation, received.report)
 
 
 async def _queued_form(received: ReceivedMessage, world: World) -> PreparedBlob:

@@ -5,6 +5,7 @@
 `IncomingMessage.finish` is the only place that returns `Accepted`, after the commit (RFC 5321 §4.2.5).
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,7 @@ from pillarbox.delivery.envelope import Envelope, Source
 from pillarbox.delivery.reception.body import MAX_TOP_OCTETS, IncomingBody, StoredMessage
 from pillarbox.delivery.reception.commit import Intake, ReceivedMessage, commit, intake_of
 from pillarbox.delivery.reception.recipient_resolver import RecipientResolver
+from pillarbox.delivery.reception.reports import ReportFinder
 from pillarbox.delivery.reception.writing import in_thread
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.delivery.route import (
@@ -36,6 +38,8 @@ from pillarbox.mail.address import Address
 from pillarbox.mail.header import Header
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.protocol.smtp.path import POSTMASTER, ForwardPath, written
+from pillarbox.reports.observed import count_message
+from pillarbox.reports.received import ReceivedReport
 from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox
 from pillarbox.trust.dmarc.authors import authors
 from pillarbox.world.database import DatabaseUnavailable
@@ -71,6 +75,7 @@ class Resources:
     checks: Checks
     recipients: RecipientResolver
     signer: Signer
+    reports: ReportFinder
 
 
 class IncomingMessage:
@@ -190,7 +195,10 @@ class IncomingMessage:
             if isinstance(stored, Refused):
                 return stored
             world, config = self._resources.world, self._resources.config
-            intake = await intake_of(self._received_message(stored), world, config.hostname)
+            report = await self._resources.reports.find(
+                stored.octets, self._origin, self.recipients, self._verdict.authentication
+            )
+            intake = await intake_of(self._received_message(stored, report), world, config.hostname)
             # What is committed refers to the file of a large message, not to its octets
             del stored
             body.looked_at()
@@ -248,6 +256,7 @@ class IncomingMessage:
             self._verdict = await checks.conclude(Stage.DATA, self._evidence, self._verdict)
             self._evidence.rest = None  # large messages are not to be in memory twice
             if self._verdict.refused:
+                await self._count_refused()
                 return self._verdict.refused
         if self._destinations.placements:
             # Written where the message is placed (RFC 5321 §4.4); `commit.intake_of` removes it from what is queued
@@ -259,6 +268,13 @@ class IncomingMessage:
         if long:
             return await in_thread(trace.with_trace, top, fields, marks, self._our_names())
         return trace.with_trace(top, fields, marks, self._our_names())
+
+    async def _count_refused(self) -> None:
+        """RFC 9990 §3.1: what is refused is reported as well."""
+        world, observation = self._resources.world, self._verdict.observation
+        if observation and self._verdict.decision is Decision.REJECT:
+            with suppress(DatabaseUnavailable):  # which is no reason to answer otherwise
+                await world.database.write(count_message, observation, now_ms=world.clock.now_ms())
 
     async def _signed(self, top: bytes, rest: Rest | None) -> "_Signed":
         """What is put above a message that leaves: signatures of our own mail, a seal on that of others."""
@@ -305,7 +321,7 @@ class IncomingMessage:
             )
         )
 
-    def _received_message(self, stored: StoredMessage) -> ReceivedMessage:
+    def _received_message(self, stored: StoredMessage, report: ReceivedReport | None) -> ReceivedMessage:
         return ReceivedMessage(
             origin=self._origin,
             envelope=self._envelope,
@@ -314,12 +330,15 @@ class IncomingMessage:
             return_path=self._return_path,
             quarantined=self._verdict.decision is Decision.QUARANTINE,
             authentication=self._verdict.authentication,
+            observation=self._verdict.observation,
+            report=report,
         )
 
     async def _commit(self, intake: Intake) -> None:
         world = self._resources.world
         try:
-            many = len(intake.acceptance.placements) > MAX_PLACEMENTS_IN_LOOP
+            rows = len(intake.report.rows) if intake.report else 0
+            many = len(intake.acceptance.placements) + rows > MAX_PLACEMENTS_IN_LOOP
             write = world.database.write_in_thread if many else world.database.write
             await write(commit, intake, now_ms=world.clock.now_ms())
         except (

@@ -7,6 +7,7 @@ from pillarbox.delivery.checks.table import CHECKS, Table
 from pillarbox.delivery.envelope import Envelope, Origin
 from pillarbox.delivery.reception.incoming import IncomingMessage, Resources, is_ascii
 from pillarbox.delivery.reception.recipient_resolver import RecipientResolver
+from pillarbox.delivery.reception.reports import ReportFinder
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.delivery.signing import Signer
 from pillarbox.directory import resolve
@@ -22,7 +23,8 @@ class Reception:
     def __init__(self, world: World, config: Config, *, checks: Table = CHECKS) -> None:
         self.checks = Checks(world, config, checks)
         signer = Signer(world.database, world.signals, world.clock, provider=config.domain)
-        self._resources = Resources(world, config, self.checks, RecipientResolver(world, config), signer)
+        recipients = RecipientResolver(world, config)
+        self._resources = Resources(world, config, self.checks, recipients, signer, ReportFinder(world))
 
     async def check(self, stage: Stage, origin: Origin, verdict: Verdict = NO_VERDICT) -> Verdict:
         """The verdict after the checks at CONNECT or GREETING. Only where messages come by connections."""

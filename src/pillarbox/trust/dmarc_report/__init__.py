@@ -3,6 +3,7 @@
 report.py        a report as values
 writing.py       as XML
 reading.py       one of somebody else
+observation.py   what one says of a message that was judged
 destinations.py  where one may be sent
 """
 

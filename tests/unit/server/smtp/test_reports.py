@@ -1,161 +1,149 @@
-"""DSNs of mail that was accepted here, and domains that are providers to each other."""
+"""Mail that comes is counted for reports, and reports of others are kept."""
 
-import base64
+from typing import Any
 
 import pytest
 
+from pillarbox.config.schema import Authentication, FailedDmarc, Reports
 from pillarbox.protocol.smtp.capabilities import Role
-from tests.kit.smtp.provider import PASSWORD, SmtpClient, SmtpProvider, run_with_smtp
+from pillarbox.reports import counting, observed, received
+from pillarbox.reports.kind import ReportKind
+from pillarbox.trust.dmarc_report import ReportRow, SignatureResult, report_xml
+from tests.kit.signed_mail import rsa_key, signed
+from tests.kit.smtp.provider import SmtpProvider, run_with_smtp
+from tests.unit.server.smtp.test_authentication import MESSAGE, REJECT, publish, sent
+from tests.unit.trust.test_dmarc_report import REPORT
 
-MESSAGE = "From: anna@one.example\r\nSubject: Plan\r\n\r\nThe body."
-
-
-async def logged_in(provider: SmtpProvider, **options: object) -> SmtpClient:
-    client = provider.client(Role.SUBMISSION, tls=True, **options)
-    await client.greet()
-    credentials = base64.b64encode(f"\0anna@one.example\0{PASSWORD}".encode()).decode()
-    assert await client.codes(f"AUTH PLAIN {credentials}") == [235]
-    return client
+RUA = "v=DMARC1; p=reject; rua=mailto:r@example.org"
 
 
-async def reports_after(
-    provider: SmtpProvider, rcpt: str, *, mail: str = "", role: Role = Role.LMTP
-) -> list[bytes]:
-    """Reports that the sender gets for a message to this recipient."""
-    client = provider.client(role)
-    await client.greet()
-    sender = "" if mail == "null" else "you@mail.example"
-    more = "" if mail == "null" else mail
-    assert await client.codes(f"MAIL FROM:<{sender}>{more}", f"RCPT TO:{rcpt}", "DATA") == [250, 250, 354]
-    assert (await client.say(MESSAGE.encode() + b"\r\n.\r\n")).startswith("250")
-    return [one["octets"] for one in provider.queued() if one["reverse_path"] is None]
+def counted(provider: SmtpProvider) -> dict[str, tuple[ReportRow, ...]]:
+    """What is to be reported, by domain."""
+
+    def read(tx: Any) -> dict[str, tuple[ReportRow, ...]]:
+        return {one.domain: observed.messages(tx, one) for one in counting.before(tx, 2**40, limit=9)}
+
+    return provider.database.read_now(read)
 
 
-@pytest.mark.rfc("3461 §5.2.3", "MUST")
-def test_a_requested_success_dsn_is_sent_with_the_header_only() -> None:
+def test_a_message_that_passes_is_counted() -> None:
     async def test(provider: SmtpProvider) -> None:
-        client = await logged_in(provider)
-        codes = await client.codes(
-            "MAIL FROM:<anna@one.example> RET=FULL ENVID=e7",
-            "RCPT TO:<bert@one.example> NOTIFY=SUCCESS ORCPT=rfc822;a+2Bb@x",
-            "DATA",
+        publish(provider, spf="v=spf1 ip4:192.0.2.7 -all", dmarc=RUA)
+        for _ in range(2):
+            assert (await sent(provider, signed(MESSAGE, rsa_key()))).startswith("250")
+        (row,) = counted(provider)["example.org"]
+        (signature,) = row.signatures
+        assert row == ReportRow(
+            source_ip="192.0.2.7",
+            header_from="example.org",
+            disposition="pass",
+            dkim="pass",
+            spf="pass",
+            envelope_from="example.org",
+            signatures=(SignatureResult("example.org", signature.selector, "pass"),),
+            spf_domain="example.org",
+            spf_result="pass",
+            count=2,
         )
-        assert codes == [250, 250, 354]
-        await client.say(MESSAGE.encode() + b"\r\n.\r\n")
-        (report,) = provider.inbox("anna")
-        for part in (
-            b"Action: delivered",
-            b"Original-Envelope-Id: e7",
-            b"Original-Recipient: rfc822; a+b@x",
-            b"Final-Recipient: rfc822; bert@one.example",
-            b"Subject: Plan",
-        ):
-            assert part in report
-        assert b"The body" not in report
 
     run_with_smtp(test)
 
 
-def test_a_dsn_for_who_has_not_logged_in_has_nothing_of_the_message() -> None:
-    async def test(provider: SmtpProvider) -> None:
-        (report,) = await reports_after(provider, "<anna@one.example> NOTIFY=SUCCESS", mail=" RET=FULL")
-        assert b"Action: delivered" in report
-        assert b"Plan" not in report
-        assert b"The body" not in report
-        assert provider.queued()[0]["notify"] == "NEVER"
-
-    run_with_smtp(test)
-
-
-@pytest.mark.parametrize("recipient", ["anna", "info", "away", "both", "crew"])
-def test_strangers_cannot_ask_for_reports_to_a_path_that_may_be_anybodys(recipient: str) -> None:
-    async def test(provider: SmtpProvider) -> None:
-        client = provider.client(Role.MX)
-        assert "DSN" not in await client.greet()
-        sender = "MAIL FROM:<victim@bank.example>"
-        assert await client.codes(f"{sender} RET=FULL", f"{sender} ENVID=x") == [555, 555]
-        to = f"RCPT TO:<{recipient}@one.example>"
-        codes = await client.codes(
-            sender, f"{to} NOTIFY=SUCCESS,FAILURE", f"{to} ORCPT=rfc822;x@y", to, "DATA"
-        )
-        assert codes == [250, 555, 555, 250, 354]
-        assert (await client.say(MESSAGE.encode() + b"\r\n.\r\n")).startswith("250")
-        assert {one["address"] for one in provider.queued()} <= {"anna@elsewhere.example"}
-
-    run_with_smtp(test)
-
-
-@pytest.mark.rfc("3461 §5.2.3", "MUST NOT")
+@pytest.mark.rfc("9990 §3.1", "MUST")
 @pytest.mark.parametrize(
-    ("rcpt", "mail"),
+    ("mode", "disposition", "override"),
     [
-        ("<anna@one.example>", ""),
-        ("<anna@one.example> NOTIFY=FAILURE,DELAY", ""),
-        ("<anna@one.example> NOTIFY=NEVER", ""),
-        ("<anna@one.example> NOTIFY=SUCCESS", "null"),
+        (FailedDmarc.REJECT, "reject", ""),
+        (FailedDmarc.QUARANTINE, "quarantine", "local_policy"),
+        (FailedDmarc.MARK, "none", "local_policy"),
     ],
 )
-def test_no_dsn_is_sent_that_was_not_requested(rcpt: str, mail: str) -> None:
+def test_a_forgery_is_counted_also_where_it_is_refused(
+    mode: FailedDmarc, disposition: str, override: str
+) -> None:
     async def test(provider: SmtpProvider) -> None:
-        assert await reports_after(provider, rcpt, mail=mail) == []
+        publish(provider, spf="v=spf1 -all", dmarc=RUA)
+        answered = await sent(provider, MESSAGE, authentication=Authentication(dmarc=mode))
+        assert answered.startswith("550") == (mode is FailedDmarc.REJECT)
+        (row,) = counted(provider)["example.org"]
+        assert (row.dkim, row.spf, row.spf_result, row.count) == ("fail", "fail", "fail", 1)
+        assert (row.disposition, row.override) == (disposition, override)
 
     run_with_smtp(test)
 
 
-@pytest.mark.rfc("3461 §5.2.7.3", "MUST")
-@pytest.mark.parametrize("alias", ["info", "both", "crew"])
-def test_an_address_of_several_is_expanded(alias: str) -> None:
+@pytest.mark.parametrize(
+    ("dmarc", "options"),
+    [
+        ("v=DMARC1; p=reject", {}),
+        ("", {}),
+        (RUA, {"reports": Reports(send=False)}),
+    ],
+)
+def test_who_asks_for_nothing_is_not_counted(dmarc: str, options: dict[str, Any]) -> None:
     async def test(provider: SmtpProvider) -> None:
-        (report,) = await reports_after(provider, f"<{alias}@one.example> NOTIFY=SUCCESS,FAILURE")
-        assert b"Action: expanded" in report
-        onward = [one for one in provider.queued() if one["reverse_path"]]
-        assert [one["notify"] for one in onward] == (["FAILURE"] if alias == "both" else [])
+        publish(provider, spf="v=spf1 ip4:192.0.2.7 -all", dmarc=dmarc)
+        assert (await sent(provider, MESSAGE, **options)).startswith("250")
+        assert not counted(provider)
 
     run_with_smtp(test)
 
 
-@pytest.mark.rfc("3461 §5.2.7.2", "SHOULD")
-def test_an_alias_to_another_provider_passes_the_dsn_request_on() -> None:
+def test_what_is_deferred_is_counted_when_it_comes_again() -> None:
     async def test(provider: SmtpProvider) -> None:
-        assert await reports_after(provider, "<away@one.example> NOTIFY=SUCCESS") == []
-        (onward,) = provider.queued()
-        assert (onward["notify"], onward["original"]) == ("SUCCESS", "rfc822;away@one.example")
+        publish(provider, spf="v=spf1 include:silent.test -all", dmarc=RUA, keys=False)
+        assert (await sent(provider, MESSAGE, **REJECT)).startswith("451")
+        assert not counted(provider)
 
     run_with_smtp(test)
 
 
-@pytest.mark.rfc("8689 §5", "MUST")
-def test_a_report_about_what_required_tls_requires_it_as_well() -> None:
+# --- reports of others
+
+
+def _report(attached: bytes) -> bytes:
+    return (
+        MESSAGE.partition(b"Subject")[0]
+        + b"Subject: Report Domain: one.example\r\nContent-Type: text/xml\r\n\r\n"
+        + attached.replace(b"\n", b"\r\n")
+    )
+
+
+async def reported(provider: SmtpProvider, message: bytes, to: str = "postmaster") -> str:
+    client = provider.client(Role.MX)
+    await client.greet()
+    await client.codes("MAIL FROM:<joe@example.org>", f"RCPT TO:<{to}@one.example>", "DATA")
+    return await client.say(message + b".\r\n")
+
+
+@pytest.mark.parametrize(
+    ("spf", "authenticated"), [("v=spf1 ip4:192.0.2.7 -all", True), ("v=spf1 ?all", False)]
+)
+def test_a_report_is_kept_and_not_reported_on(spf: str, authenticated: bool) -> None:
     async def test(provider: SmtpProvider) -> None:
-        client = provider.client(Role.LMTP, tls=True)
-        await client.greet()
-        codes = await client.codes(
-            "MAIL FROM:<you@mail.example> REQUIRETLS", "RCPT TO:<anna@one.example> NOTIFY=SUCCESS", "DATA"
-        )
-        assert codes == [250, 250, 354]
-        await client.say(b"x\r\n.\r\n")
-        assert [bool(one["require_tls"]) for one in provider.queued()] == [True]
+        publish(provider, spf=spf, dmarc="v=DMARC1; p=none; rua=mailto:r@example.org")
+        assert (await reported(provider, _report(report_xml(REPORT)))).startswith("250")
+        (kept,) = provider.database.read_now(received.listing, limit=9)
+        assert (kept.kind, kept.domain, kept.total) == (ReportKind.DMARC, "one.example", 4)
+        assert (kept.submitter, kept.authenticated) == ("example.org", authenticated)
+        assert not counted(provider)
 
     run_with_smtp(test)
 
 
-@pytest.mark.parametrize("separate", [True, False])
-def test_domains_may_be_providers_to_each_other(separate: bool) -> None:
+def test_a_bad_report_never_refuses_mail() -> None:
     async def test(provider: SmtpProvider) -> None:
-        client = await logged_in(provider, separate_domains=separate)
-        codes = await client.codes(
-            "MAIL FROM:<anna@one.example>", "RCPT TO:<bert@one.example>", "RCPT TO:<nobody@two.example>"
-        )
-        assert codes == [250, 250, 250 if separate else 550]
-        assert await client.codes("RCPT TO:<nobody@one.example>") == [550]
-        await client.say("DATA")
-        await client.say(MESSAGE.encode() + b"\r\n.\r\n")
-        assert [one["address"] for one in provider.queued()] == (["nobody@two.example"] if separate else [])
-        assert len(provider.inbox("bert")) == 1
-        outside = provider.client(Role.MX, separate_domains=separate)
-        await outside.greet()
-        assert await outside.codes(
-            "MAIL FROM:<you@mail.example>", "RCPT TO:<anna@one.example>", "RCPT TO:<x@elsewhere.example>"
-        ) == [250, 250, 550]
+        bomb = b'<!DOCTYPE x [<!ENTITY a "aa">]><feedback>&a;</feedback>\r\n'
+        assert (await reported(provider, _report(bomb))).startswith("250")
+        (kept,) = provider.database.read_now(received.listing, limit=9)
+        assert (kept.kind, kept.problem) == (ReportKind.UNREADABLE, "document type declaration")
+
+    run_with_smtp(test)
+
+
+def test_other_addresses_get_no_reports() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        assert (await reported(provider, _report(report_xml(REPORT)), "anna")).startswith("250")
+        assert not provider.database.read_now(received.listing, limit=9)
 
     run_with_smtp(test)
