@@ -18,6 +18,8 @@ from pillarbox.queue import outcome
 from pillarbox.queue.attempts import Peer
 from pillarbox.queue.outcome import DeferralReason, QueuedDelivery
 from pillarbox.queue.schedule import Job, PendingRecipient, QueuedMessage
+from pillarbox.reports.observed import count_sessions
+from pillarbox.trust.tls_report import SessionCount
 from pillarbox.world.blobs import BlobDamaged, Blobs
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import Entropy, nonce
@@ -42,12 +44,13 @@ class DeliveryAttempt(NamedTuple):
 class JobResult(NamedTuple):
     """How a job ended: an attempt for each of its recipients, in their order.
 
-    `reached`: a host of the destination could be spoken to.
+    `reached`: a host of the destination could be spoken to. `sessions`: what is counted for reports about TLS.
     """
 
     job: Job
     attempts: tuple[DeliveryAttempt, ...]
     reached: bool
+    sessions: tuple[SessionCount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ def settle(
     recorded: list[RecipientResult] = []
     for result in results:
         recorded += _settle_job(tx, result, mta, now_ms)
+        if result.sessions:
+            count_sessions(tx, result.sessions, now_ms=now_ms)
     for destination, reached in _destinations(results).items():
         if reached:
             outcome.destination_reached(tx, destination, now_ms=now_ms)

@@ -15,6 +15,7 @@ from pillarbox.queue.schedule import Job
 from pillarbox.server.relay.context import RelayContext
 from pillarbox.server.relay.host_finder import Encryption, Host
 from pillarbox.server.relay.session import ClientSession, HandshakeFailed, SessionRefused
+from pillarbox.server.relay.session_counts import NOT_COUNTED, CountedSession
 from pillarbox.server.relay.transport import requires_tls
 from pillarbox.trust.dane import Mismatch, match_chain
 from pillarbox.trust.tls_policy import HostRefused, Level, TlsPolicy, failure
@@ -59,38 +60,70 @@ class Connection:
 
 
 async def connect(
-    context: RelayContext, policy: TlsPolicy, host: Host, address: str, *, lenient: bool = False
+    context: RelayContext,
+    policy: TlsPolicy,
+    host: Host,
+    address: str,
+    *,
+    lenient: bool = False,
+    counted: CountedSession = NOT_COUNTED,
 ) -> Connection | Outcome:
     """A connection that satisfies the policy, or the outcome for the job's recipients if there is none."""
     place = f"{host.name} [{address}]"
     try:
-        try:
-            session = await _open(context, policy, host, address, plain=False)
-        except HandshakeFailed:
-            if _demands_tls(policy, host):
-                raise
-            # RFC 7435 §3: TLS was tried; unprotected is better than not at all
-            session = await _open(context, policy, host, address, plain=True)
+        session = await _opened(context, policy, host, address, counted)
     except SessionRefused as refused:
         return _refused(policy, host, place, refused)
     except NotProtected as lacking:
+        counted.failed(lacking.result, str(lacking))
         return _unprotected(policy, lacking.result, f"{place}: {lacking}")
     except HandshakeFailed as failed:
+        counted.failed(of_handshake(str(failed)), str(failed))
         return _unprotected(policy, of_handshake(str(failed)), f"{place}: {failed}")
     except NetworkFailure as lost:
         return _deferred("4.4.1", str(lost) if host.name == address else f"{host.name}: {lost}")
     except TimeoutError:
         return _deferred("4.4.1", f"{place}: no connection in {CONNECT_S:.0f} seconds")
+    counted.succeeded(encrypted=session.tls_active)
     layer = session.stream.tls
     peer = Peer(host.name, address, layer.version if layer else None, _achieved(policy, host, session))
     return Connection(session, host, context.world.clock.monotonic(), policy, lenient, peer)
 
 
-async def _open(
-    context: RelayContext, policy: TlsPolicy, host: Host, address: str, *, plain: bool
+async def _opened(
+    context: RelayContext, policy: TlsPolicy, host: Host, address: str, counted: CountedSession
 ) -> ClientSession:
-    """Raises `NetworkFailure`, `TimeoutError`, `SessionRefused`, `HandshakeFailed`, `NotProtected`."""
-    by_authority = host.encryption is Encryption.VERIFIED or policy.level in (Level.MTA_STS, Level.VERIFIED)
+    """The safest session that there is. Raises as `_open`."""
+    if counted.testing:
+        try:
+            return await _open(context, policy, host, address, tested=True)
+        except HandshakeFailed as failed:
+            counted.failed(of_handshake(str(failed)), str(failed))
+    try:
+        return await _open(context, policy, host, address)
+    except HandshakeFailed as failed:
+        if _demands_tls(policy, host):
+            raise
+        counted.failed(of_handshake(str(failed)), str(failed))
+    # RFC 7435 §3: TLS was tried; unprotected is better than not at all
+    return await _open(context, policy, host, address, plain=True)
+
+
+async def _open(
+    context: RelayContext,
+    policy: TlsPolicy,
+    host: Host,
+    address: str,
+    *,
+    plain: bool = False,
+    tested: bool = False,
+) -> ClientSession:
+    """`plain`: without STARTTLS. `tested`: certificates are verified, though nobody demands it.
+
+    Raises `NetworkFailure`, `TimeoutError`, `SessionRefused`, `HandshakeFailed`, `NotProtected`.
+    """
+    levels = (Level.MTA_STS, Level.VERIFIED)
+    by_authority = tested or host.encryption is Encryption.VERIFIED or policy.level in levels
     tls = verified() if by_authority else opportunistic()
     name = host.name if by_authority else policy.server_name
     session = await _dial(context, host, address, tls, name)

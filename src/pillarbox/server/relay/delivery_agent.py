@@ -19,6 +19,7 @@ from pillarbox.server.relay.context import RelayContext
 from pillarbox.server.relay.conversion import Converted, as_it_is, convert_for
 from pillarbox.server.relay.host_finder import Host
 from pillarbox.server.relay.progress import Progress
+from pillarbox.server.relay.session_counts import NOT_COUNTED
 from pillarbox.trust.mta_sts import StsPolicy
 from pillarbox.trust.tls_policy import (
     NOT_AS_DEMANDED,
@@ -152,7 +153,10 @@ class DeliveryAgent:
             progress.record_all(addresses)
             return
         policy, lenient = await self._policy(progress.job, content, host, sts)
+        is_counted = self._is_counted(progress.job, content, lenient=lenient)
         if isinstance(policy, HostRefused):
+            if is_counted:
+                progress.sessions.refused(policy, progress.job, host, sts)
             _note_refusal(progress, outcome_of_refusal(policy))
             return
         # This is final: so it is said only of a host that the domain's policy allows
@@ -164,7 +168,8 @@ class DeliveryAgent:
                 return
             progress.connections += 1
             await self.close()
-            connection = await connect(self._context, policy, host, address, lenient=lenient)
+            counted = progress.sessions.session(policy, host, address, sts) if is_counted else NOT_COUNTED
+            connection = await connect(self._context, policy, host, address, lenient=lenient, counted=counted)
             if isinstance(connection, Outcome):
                 _note_refusal(progress, connection)
                 continue
@@ -172,6 +177,14 @@ class DeliveryAgent:
             progress.reached = True
             await self._offer(progress, content, connection)
             return
+
+    def _is_counted(self, job: Job, content: Content, *, lenient: bool) -> bool:
+        """Whether a session for this message counts for reports about TLS: not where it carries such a report, which
+        would be reported on for ever, or sets aside what the domain demands.
+        """
+        if lenient or not self._context.config.reports.send:
+            return False
+        return job.message.reverse_path is not None or not asks_for_no_tls(_beginning(content))
 
     async def _policy(
         self, job: Job, content: Content, host: Host, sts: StsPolicy | None

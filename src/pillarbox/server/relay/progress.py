@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pillarbox.delivery.settle import DeliveryAttempt, JobResult
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.queue.schedule import Job, PendingRecipient
+from pillarbox.server.relay.session_counts import SessionCounts
 
 NOT_TRIED = Outcome(OutcomeKind.DEFERRED, "4.4.1", "no server could be reached", said_by_server=False)
 
@@ -27,6 +28,7 @@ class Progress:
         """Hosts to which the message was offered."""
         self.lease_lost = False
         """Another worker may have the job: it is offered to no further host."""
+        self.sessions = SessionCounts()
         self._attempts: list[DeliveryAttempt | None] = [None] * len(job.recipients)
 
     @property
@@ -56,7 +58,7 @@ class Progress:
     def result(self) -> JobResult:
         """The outcomes, once no further host is tried."""
         attempts = tuple(attempt or DeliveryAttempt(NOT_TRIED) for attempt in self._attempts)
-        return JobResult(self.job, attempts, self.reached)
+        return JobResult(self.job, attempts, self.reached, tuple(self.sessions.found))
 
 
 def _final(attempt: DeliveryAttempt) -> bool:
