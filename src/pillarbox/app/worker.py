@@ -23,7 +23,8 @@ from pillarbox.config.schema import Config, ConfigWrong
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.queue.schedule import any_leased, end_leases
 from pillarbox.server.authentication import Authenticator
-from pillarbox.server.chores import Chores
+from pillarbox.server.chores import Chore, Chores
+from pillarbox.server.chores.reporting import REPORTS_EVERY_S, DailyReports
 from pillarbox.server.control.answers import ControlService
 from pillarbox.server.pulse import Pulse
 from pillarbox.world.database.sqlite import keep_no_statistics
@@ -93,12 +94,16 @@ async def _serve(
     relay = make_relay(world, resolved)
     listeners = Listeners(world, authenticator, resolved.config)
     maintenance_lock = ProcessLock(resolved.config.data_directory.maintenance_lock)
+    reports = DailyReports(resolved.config)
     chores = Chores(world, maintenance_lock.try_acquire)
+    # By themselves: they wait for the servers of others
+    reporting = Chores(world, maintenance_lock.try_acquire, (Chore(reports.run, every_s=REPORTS_EVERY_S),))
 
     def apply(changed: Resolved) -> None:
         telemetry.reconfigure(changed.config.log)
         listeners.reload(changed)
         relay.reconfigure(changed.config, changed.routes)
+        reports.config = changed.config
         world.memory.resize(changed.config.limits.memory_octets)
 
     await listeners.open(sockets)
@@ -112,6 +117,7 @@ async def _serve(
         reporter = FailureReporter(telemetry)
         controlled = await listen_for_control(control, service, world, reporter, listeners.turns)
     chores.start()
+    reporting.start()
     relay_lock = await _end_leases_of_the_dead(world, resolved.config)
     relay.start()
     world.signals.subscribe(WITHDRAWN, listeners.end_revoked)
@@ -136,6 +142,7 @@ async def _serve(
     await authenticator.close()
     await relay.stop(DRAIN_S)
     relay_lock.close()
+    await reporting.stop()
     await chores.stop()
     maintenance_lock.close()
     if controlled:
