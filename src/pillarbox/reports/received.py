@@ -143,6 +143,18 @@ def one(tx: Transaction, number: int) -> tuple[ListedReport, list[str]] | None:
     return _listed(found), [row for (row,) in rows]
 
 
+def rows_about(
+    tx: Transaction, domain: str, kind: ReportKind, *, since_s: int, limit: int
+) -> list[tuple[str, str]]:
+    """Rows about a domain in reports of a time since then, the newest reports first: who reports, and a row as JSON."""
+    found = tx.rows(
+        "SELECT p.submitter, r.row FROM received_reports p JOIN received_report_rows r ON r.report = p.id"
+        " WHERE p.kind = ? AND p.domain = ? AND p.end_s >= ? ORDER BY p.id DESC, r.number LIMIT ?",
+        (kind, domain, since_s, limit),
+    )
+    return [(submitter, row) for submitter, row in found]
+
+
 _LISTED: Final = (
     "SELECT id, kind, domain, organization, submitter, authenticated, report_id, start_s, end_s, received_at_ms,"
     " total, failed, problem FROM received_reports"

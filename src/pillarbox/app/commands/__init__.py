@@ -56,6 +56,7 @@ COMMANDS: Final = {
     "mail": Row("mail", MAIL, "Find messages in accounts; show, move, flag and delete them."),
     "import": Row("importing", MAIL, "Import mail from files of other programs, or from another server."),
     "queue": Row("queue", MAIL, "Manage the queue of outgoing mail."),
+    "reports": Row("reports", MAIL, "Show what others report about mail and TLS, and what was reported."),
     "export": Row("exporting", MAIL, "Export an account as mbox files or a Maildir."),
     "verify": Row("verify", MAIL, "Say what SPF, DKIM, ARC and DMARC make of a message; answer test suites."),
     "backup": Row("backup", MAINTENANCE, "Make an incremental backup, while the server runs."),
