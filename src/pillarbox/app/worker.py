@@ -23,8 +23,7 @@ from pillarbox.config.schema import Config, ConfigWrong
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.queue.schedule import any_leased, end_leases
 from pillarbox.server.authentication import Authenticator
-from pillarbox.server.chores import Chore, Chores
-from pillarbox.server.chores.reporting import REPORTS_EVERY_S, DailyReports
+from pillarbox.server.chores import BackgroundWork
 from pillarbox.server.control.answers import ControlService
 from pillarbox.server.pulse import Pulse
 from pillarbox.world.database.sqlite import keep_no_statistics
@@ -94,16 +93,13 @@ async def _serve(
     relay = make_relay(world, resolved)
     listeners = Listeners(world, authenticator, resolved.config)
     maintenance_lock = ProcessLock(resolved.config.data_directory.maintenance_lock)
-    reports = DailyReports(resolved.config)
-    chores = Chores(world, maintenance_lock.try_acquire)
-    # By themselves: they wait for the servers of others
-    reporting = Chores(world, maintenance_lock.try_acquire, (Chore(reports.run, every_s=REPORTS_EVERY_S),))
+    chores = BackgroundWork(world, resolved.config, maintenance_lock.try_acquire)
 
     def apply(changed: Resolved) -> None:
         telemetry.reconfigure(changed.config.log)
         listeners.reload(changed)
         relay.reconfigure(changed.config, changed.routes)
-        reports.config = changed.config
+        chores.reconfigure(changed.config)
         world.memory.resize(changed.config.limits.memory_octets)
 
     await listeners.open(sockets)
@@ -117,7 +113,6 @@ async def _serve(
         reporter = FailureReporter(telemetry)
         controlled = await listen_for_control(control, service, world, reporter, listeners.turns)
     chores.start()
-    reporting.start()
     relay_lock = await _end_leases_of_the_dead(world, resolved.config)
     relay.start()
     world.signals.subscribe(WITHDRAWN, listeners.end_revoked)
@@ -133,8 +128,7 @@ async def _serve(
     ]
     ready()
     await stop.wait()
-    reloading.cancel()
-    for task in watching:
+    for task in (reloading, *watching):
         task.cancel()
     if link:
         loop.remove_reader(link.supervisor_ended)
@@ -142,7 +136,6 @@ async def _serve(
     await authenticator.close()
     await relay.stop(DRAIN_S)
     relay_lock.close()
-    await reporting.stop()
     await chores.stop()
     maintenance_lock.close()
     if controlled:

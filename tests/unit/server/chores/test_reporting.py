@@ -1,5 +1,6 @@
 """Our reports are sent once a day, to those who want them."""
 
+import asyncio
 import email
 import email.message
 import gzip
@@ -18,6 +19,7 @@ from pillarbox.reports import counting, observed, received, sent
 from pillarbox.reports.counting import DAY_S
 from pillarbox.reports.kind import ReportKind
 from pillarbox.reports.observed import Observation
+from pillarbox.server.chores import BackgroundWork
 from pillarbox.server.chores.reporting import MAX_AGE_DAYS, RETRY_S, SPREAD_S, DailyReports
 from pillarbox.trust.dmarc_report import AggregateReport, ReportRow, read_report
 from pillarbox.trust.questions import FetchFailed, Page
@@ -251,5 +253,23 @@ def test_a_report_for_ourselves_is_delivered_and_kept() -> None:
         assert message["Return-Path"] == "<>"
         (kept,) = provider.database.read_now(received.listing, limit=9)
         assert (kept.kind, kept.submitter, kept.total) == (ReportKind.DMARC, "one.example", 2)
+
+    run(test)
+
+
+def test_a_worker_sends_reports_as_it_is_configured_at_that_time() -> None:
+    async def test(provider: RelayProvider) -> None:
+        await prepared(provider)
+        await provider.clock.advance(TO_MORNING_S)
+        work = BackgroundWork(provider.world, changed(CONFIG, reports=Reports(send=False)), lambda: True)
+        work.reconfigure(CONFIG)
+        work.start()
+        for _ in range(100):
+            await provider.pass_(1)
+            if not left(provider):
+                break
+            await asyncio.sleep(0.01)  # files are packed in threads
+        await work.stop()
+        assert len(provider.database.read_now(sent.listing, limit=9)) == 1
 
     run(test)
