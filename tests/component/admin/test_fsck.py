@@ -76,6 +76,9 @@ REPAIRED = {
     "known-client-values-valid": ["INSERT INTO known_clients VALUES (1, x'ff', 0)"],
     "secret-values-valid": ["INSERT INTO installation_secrets VALUES ('x', 'zz')"],
     "subscription-values-valid": ["INSERT INTO subscriptions VALUES (1, x'ff')"],
+    "dkim-key-values-valid": [
+        "INSERT INTO dkim_keys VALUES ('one.example', 'x', x'ff', '', 'retired', 0, 0)",
+    ],
     "flag-text-values-valid": ["INSERT INTO flag_texts VALUES (1, 1, x'ff', 'zz')"],
     "thread-key-values-valid": ["UPDATE thread_keys SET hash = 'zz' WHERE hash = (SELECT min(hash) FROM thread_keys)"],
     "search-attempt-values-valid": [
@@ -103,6 +106,26 @@ REPAIRED = {
         "INSERT INTO mta_sts_policies VALUES ('two.example', x'ff', '1', 0, 0, '1', NULL, '', 0)",
         "INSERT INTO mta_sts_policies VALUES ('three.example', NULL, '1', 'zz', 0, '1', x'ff', x'ff', 0)",
         "INSERT INTO mta_sts_policies VALUES ('four.example', NULL, '1', 0, 0, '1', x'ff', x'ff', 0)",
+    ],
+    "counted-domain-values-valid": ["INSERT INTO counted_domains VALUES ('tls', 'two.example', 1, x'ff', 'zz')"],
+    "counted-row-values-valid": [
+        "INSERT INTO counted_domains VALUES ('tls', 'two.example', 1, '', 2)",
+        "INSERT INTO counted_rows VALUES ('tls', 'two.example', 1, '{}', 'zz')",
+        "INSERT INTO counted_rows VALUES ('tls', 'two.example', 1, x'ff', 1)",
+        "INSERT INTO counted_rows VALUES ('zz', 'two.example', 1, '{}', 1)",
+    ],
+    "sent-report-values-valid": [
+        "INSERT INTO sent_reports VALUES ('tls', 'two.example', 1, 'zz', x'ff', x'ff', 'zz')",
+        "INSERT INTO sent_reports VALUES ('tls', 'two.example', 'zz', 0, '', '', 0)",
+    ],
+    "received-report-values-valid": [
+        "INSERT INTO received_reports VALUES (1, 'tls', '', '', '', 0, '', 0, 0, 0, 0, 0, '')",
+        "UPDATE received_reports SET kind = 'zz', domain = x'ff', submitter = x'ff', authenticated = 7, total = 'zz'",
+    ],
+    "received-report-row-values-valid": [
+        "INSERT INTO received_reports VALUES (1, 'tls', '', '', '', 0, '', 0, 0, 0, 0, 0, '')",
+        "INSERT INTO received_report_rows VALUES (1, 0, x'ff')",
+        "INSERT INTO received_report_rows VALUES (1, 'zz', '{}')",
     ],
     "octets-values-valid": ["UPDATE blob_octets SET octets = CAST(octets AS TEXT)"],
     "blob-values-valid": [
@@ -182,6 +205,8 @@ REPAIRED = {
     "destination-has-next-attempt": ["DELETE FROM queue_destinations"],
     "message-has-recipient": ["DELETE FROM queue_recipients"],
     "attempt-has-recipient": ["INSERT INTO queue_attempts VALUES (77, 1, 0, '4.2.1', '450', NULL, NULL, NULL)"],
+    "counted-row-has-domain": ["INSERT INTO counted_rows VALUES ('tls', 'two.example', 1, '{}', 1)"],
+    "received-row-has-report": ["INSERT INTO received_report_rows VALUES (77, 0, '{}')"],
     "octets-have-blob": [
         "DELETE FROM blobs WHERE digest = (SELECT blob FROM emails LIMIT 1)",
         "UPDATE blobs SET octets_id = 999 WHERE octets_id = (SELECT max(octets_id) FROM blobs)",
