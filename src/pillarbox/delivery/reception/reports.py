@@ -25,6 +25,9 @@ REPORT_NAMES: Final = frozenset(
 )
 """Local parts to which reports go: of our own records (`postmaster`), and of what others commonly choose."""
 
+WAIT_S: Final = 10.0
+"""How long a message waits until the reports before it are read; then its own is not."""
+
 
 class ReportFinder:
     """Made once per process."""
@@ -43,12 +46,19 @@ class ReportFinder:
             return None
         passed = any(each.method == "dmarc" and each.result is Result.PASS for each in results)
         now_ms = self._world.clock.now_ms()
-        async with self._turn:
-            try:
-                return await asyncio.to_thread(_read, octets, passed, now_ms)
-            except Exception as error:  # whatever it is, the mail is welcome
-                self._world.telemetry.failure("report not read", error)
-                return None
+        try:
+            async with self._world.clock.timeout(WAIT_S):
+                await self._turn.acquire()
+        except TimeoutError:
+            self._world.telemetry.warning("report not read", why="others were read for too long")
+            return None
+        try:
+            return await asyncio.to_thread(_read, octets, passed, now_ms)
+        except Exception as error:  # whatever it is, the mail is welcome
+            self._world.telemetry.failure("report not read", error)
+            return None
+        finally:
+            self._turn.release()
 
 
 def _read(octets: bytes, authenticated: bool, now_ms: int) -> ReceivedReport | None:

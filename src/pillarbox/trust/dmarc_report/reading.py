@@ -18,11 +18,14 @@ from pillarbox.trust.dmarc_report.report import (
 )
 from pillarbox.trust.report_file import Unreadable, unpacked
 
-MAX_ROWS: Final = 10_000
+MAX_ROWS: Final = 5_000
+"""What follows is not read."""
 MAX_SIGNATURES: Final = 20
 """Of a row that are kept."""
 MAX_DEPTH: Final = 16
-MAX_ELEMENTS: Final = 400_000
+MAX_ELEMENTS: Final = 150_000
+MAX_TAG_OCTETS: Final = 64 * 1024
+"""Hundreds of thousands of attributes would take seconds."""
 MAX_COUNT: Final = 2**53
 MAX_TIME_S: Final = 253_402_300_799
 """The end of the year 9999."""
@@ -31,6 +34,10 @@ _SECTIONS: Final = frozenset({"report_metadata", "policy_published", "record"})
 
 
 class _Refused(Exception):
+    pass
+
+
+class _Enough(Exception):
     pass
 
 
@@ -44,6 +51,8 @@ def read_report(octets: bytes) -> AggregateReport | Unreadable:
     reader = _Reader()
     try:
         reader.read(xml)
+    except _Enough:
+        pass
     except _Refused as why:
         return Unreadable(str(why))
     except (expat.ExpatError, LookupError, ValueError):
@@ -68,7 +77,7 @@ class _Reader:
         self._skipped = 0
 
     def read(self, xml: bytes) -> None:
-        """Raises `_Refused`, `ExpatError`, and what codecs raise."""
+        """Raises `_Refused`, `_Enough`, `ExpatError`, and what codecs raise."""
         parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = self._declared
@@ -76,7 +85,11 @@ class _Reader:
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters_come
-        parser.Parse(xml, True)
+        for at in range(0, len(xml), MAX_TAG_OCTETS):
+            if at - parser.CurrentByteIndex > MAX_TAG_OCTETS:
+                raise _Refused("too long a tag")
+            parser.Parse(xml[at : at + MAX_TAG_OCTETS])
+        parser.Parse(b"", True)
 
     def report(self) -> AggregateReport | Unreadable:
         """What was read."""
@@ -153,11 +166,13 @@ class _Reader:
         elif name == "policy_published":
             self._policy = self._policy or self._section
         else:
-            row = _row(self._section, tuple(self._signatures)) if len(self._rows) < MAX_ROWS else None
-            if row:
+            row = _row(self._section, tuple(self._signatures))
+            if row and len(self._rows) < MAX_ROWS:
                 self._rows.append(row)
             else:
                 self._skipped += 1
+            if len(self._rows) + self._skipped > MAX_ROWS:
+                raise _Enough
 
 
 def _row(found: dict[str, str], signatures: tuple[SignatureResult, ...]) -> ReportRow | None:

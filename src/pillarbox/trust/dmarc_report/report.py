@@ -67,7 +67,7 @@ class AggregateReport(Struct, frozen=True):
     rows: tuple[ReportRow, ...]
     error: str = ""
     skipped_rows: int = 0
-    """Rows that could not be read, or were too many."""
+    """Rows that could not be read; one more stands for all that were too many."""
 
     @property
     def submitter(self) -> str:

@@ -1,10 +1,14 @@
 """Mail that comes is counted for reports, and reports of others are kept."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from pillarbox.config.schema import Authentication, FailedDmarc, Reports
+from pillarbox.delivery.envelope import Origin, Source
+from pillarbox.delivery.reception.reports import WAIT_S, ReportFinder
+from pillarbox.mail.address import Address
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.reports import counting, observed, received
 from pillarbox.reports.kind import ReportKind
@@ -145,5 +149,21 @@ def test_other_addresses_get_no_reports() -> None:
     async def test(provider: SmtpProvider) -> None:
         assert (await reported(provider, _report(report_xml(REPORT)), "anna")).startswith("250")
         assert not provider.database.read_now(received.listing, limit=9)
+
+    run_with_smtp(test)
+
+
+def test_who_sends_much_to_read_holds_up_no_mail() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        finder = ReportFinder(provider.world)
+        await finder._turn.acquire()  # as while another report is read
+        origin = Origin(source=Source.PUBLIC, service="test", protocol="TEST", client_name="host.example")
+        to = [Address("postmaster", "one.example")]
+        finding = asyncio.ensure_future(finder.find(_report(report_xml(REPORT)), origin, to, ()))
+        await asyncio.sleep(0)
+        await provider.clock.advance(WAIT_S + 1)
+        assert await finding is None
+        finder._turn.release()
+        assert await finder.find(_report(report_xml(REPORT)), origin, to, ())
 
     run_with_smtp(test)
