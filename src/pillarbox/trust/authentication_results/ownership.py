@@ -5,11 +5,11 @@ than one that stays and is believed.
 """
 
 import re
-import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
 
+from pillarbox.mail.normalization import normalize
 from pillarbox.trust.authentication_results.reading import read
 
 _NESTED_COMMENTS: Final = 3
@@ -32,7 +32,7 @@ def claims_to_be_by(raw: bytes, names: Collection[str]) -> bool:
     value = raw.partition(b":")[2]
     text = value.decode("utf-8", "replace")
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).replace(_IDEOGRAPHIC_STOP, ".")
+        text = normalize("NFKC", text).replace(_IDEOGRAPHIC_STOP, ".")
     text = text.lower()
     spellings = [spelling for name in names for spelling in _spellings(name)]
     # By the grammar, an escaped parenthesis ends no comment; who does not know escapes sees one

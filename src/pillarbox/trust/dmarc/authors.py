@@ -5,7 +5,6 @@ people do not see. What cannot be read as a domain is told, since a message must
 """
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Final
 
@@ -17,6 +16,7 @@ from pillarbox.mail.address_list import mailboxes, parse_address_list
 from pillarbox.mail.encoded_word import decode
 from pillarbox.mail.header import Header
 from pillarbox.mail.name_addr import NameAddr
+from pillarbox.mail.normalization import normalize
 
 MAX_FROM_OCTETS: Final = 4 * 1024
 """Octets read of all From fields together, in the loop: the worst that fit take a fiftieth of a second."""
@@ -108,7 +108,7 @@ def _pretends(mailbox: NameAddr, value: bytes) -> bool:
         return b"@" in mailbox.local and b'"%b"' % mailbox.local not in value
     # `a@victim.example <>`, where programs show the name
     shown = (mailbox.display or b"") + b" " + mailbox.local
-    return "@" in unicodedata.normalize("NFKC", decode(shown))
+    return "@" in normalize("NFKC", decode(shown))
 
 
 _remembered = lru_cache(maxsize=1024)(_read)
