@@ -17,7 +17,7 @@ from itertools import chain, count
 from pillarbox.directory import dkim_keys, domains
 from pillarbox.directory.dkim_keys import DkimKey, KeyState
 from pillarbox.directory.naming import NameRefused, domain_name
-from pillarbox.trust.dkim.keys import from_pem, record_text, to_pem, zone_text
+from pillarbox.trust.dkim.keys import NotASigningKey, from_pem, record_text, to_pem, zone_text
 from pillarbox.trust.signatures.arithmetic import PrivateKey
 from pillarbox.trust.signatures.signature import key_name
 from pillarbox.trust.signatures.signing_key import SigningKey
@@ -42,9 +42,9 @@ class KeyRecord:
     name: str
     """Of the record."""
     text: str
-    """Of the TXT record."""
+    """Of the TXT record; empty where the key cannot be read."""
     zone_line: str
-    """The record as a line of a zone file."""
+    """The record as a line of a zone file; empty where the key cannot be read."""
 
 
 def fresh_keys() -> tuple[PrivateKey, PrivateKey]:
@@ -101,7 +101,7 @@ def retire(tx: Transaction, domain: str, selector: str) -> None:
         raise NameRefused(f"'{name}' has no key '{selector}'")
 
 
-def is_over(key: KeyRecord, *, now_ms: int) -> bool:
+def is_over(key: DkimKey, *, now_ms: int) -> bool:
     """Whether a key was retired `OVERLAP_S` ago or earlier: nothing that it signed is on its way any more."""
     return key.state is KeyState.RETIRED and now_ms - key.since_ms >= OVERLAP_S * 1000
 
@@ -113,7 +113,10 @@ def listing(tx: Transaction, domain: str | None = None) -> list[KeyRecord]:
 
 def shown(key: DkimKey) -> KeyRecord:
     """A key as it is shown: without its private part."""
-    signing = SigningKey(key.domain, key.selector, from_pem(key.pem))
+    try:
+        signing = SigningKey(key.domain, key.selector, from_pem(key.pem, ours=True))
+    except NotASigningKey:
+        signing = None
     return KeyRecord(
         domain=key.domain,
         selector=key.selector,
@@ -122,8 +125,8 @@ def shown(key: DkimKey) -> KeyRecord:
         made_at_ms=key.made_at_ms,
         since_ms=key.since_ms,
         name=key_name(key.selector, key.domain),
-        text=record_text(signing.key),
-        zone_line=zone_text(signing),
+        text=record_text(signing.key) if signing else "",
+        zone_line=zone_text(signing) if signing else "",
     )
 
 

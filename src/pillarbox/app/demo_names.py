@@ -48,4 +48,4 @@ def _published(names: Mapping[str, str]) -> Iterable[tuple[tuple[str, Kind], tup
 def _key(tx: Transaction, domain: str, selector: str) -> bytes | None:
     """The record of a key that this domain has."""
     keys = (key for key in dkim_keys.listing(tx, domain) if key.selector == selector)
-    return next((record_text(from_pem(key.pem)).encode() for key in keys), None)
+    return next((record_text(from_pem(key.pem, ours=True)).encode() for key in keys), None)

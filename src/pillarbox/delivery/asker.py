@@ -63,20 +63,12 @@ class Asker:
         found = answered_at_once(asking, self._world.resolver)
         return await self._task(self._rest(found)) if isinstance(found, Unanswered) else found
 
-    def look_up_ahead(self, lookups: Iterable[Lookup]) -> list[asyncio.Task[Any]]:
-        """Ask what a check is going to ask: the resolver remembers the answers, or the check joins the question."""
+    def look_up_ahead(self, lookups: Iterable[Lookup]) -> None:
+        """Ask at once what a check is going to ask one after another: it joins the questions, or finds the answers."""
         resolver = self._world.resolver
-        return [
-            self._early(resolver.lookup(lookup.name, lookup.kind))
-            for lookup in lookups
-            if resolver.known(lookup.name, lookup.kind) is None and self._has_room()
-        ]
-
-    async def look_up(self, lookups: Iterable[Lookup]) -> None:
-        """Ask several questions at the same time, and wait for the answers."""
-        asked = self.look_up_ahead(lookups)
-        if asked:
-            await asyncio.wait(asked, timeout=self._within_s)
+        for lookup in lookups:
+            if resolver.known(lookup.name, lookup.kind) is None and self._has_room():
+                self._early(resolver.lookup(lookup.name, lookup.kind))
 
     async def _rest(self, asking: Unanswered[T]) -> T:
         world = self._world

@@ -5,15 +5,17 @@ signature serves all recipients and attempts, and the key that signed it is reti
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
+from pillarbox.delivery.pieces import Whole, has_long_header
 from pillarbox.directory import dkim_keys
 from pillarbox.directory.dkim_keys import SIGNING_KEYS
 from pillarbox.mail.header import Header
 from pillarbox.trust import arc, authentication_results, dkim
 from pillarbox.trust.dkim.keys import NotASigningKey, from_pem
+from pillarbox.trust.dmarc.authors import authors
 from pillarbox.trust.results import MethodResult, Result
 from pillarbox.trust.signatures.arithmetic import PrivateKey
 from pillarbox.trust.signatures.body_hash import BodyHashes
@@ -25,10 +27,12 @@ from pillarbox.world.database import Database, Transaction
 from pillarbox.world.signals import Signals
 
 MAX_OCTETS_IN_LOOP: Final = 64 * 1024
-"""The body of a message up to this size is hashed in the loop, within half a millisecond; of others, in a thread."""
+"""A message up to this size is hashed in the loop, within half a millisecond; others, in a thread."""
 MAX_AGE_S: Final = 60.0
 """How long keys are remembered at most: a signal that they have changed may be lost."""
 MAX_DOMAINS: Final = 10_000
+
+T = TypeVar("T")
 
 
 class Signer:
@@ -42,48 +46,43 @@ class Signer:
         self._keys: dict[str, tuple[float, tuple[SigningKey, ...]]] = {}
         signals.subscribe(SIGNING_KEYS, self._keys.clear)
 
-    async def signatures(self, header: Header, body: Sequence[bytes], domain: str) -> bytes:
-        """DKIM-Signature fields by this domain to put on top, or nothing where it has no keys.
+    async def signatures(self, message: Whole) -> bytes:
+        """DKIM-Signature fields to put on top, by the first author's domain that has keys; nothing where none has.
 
         Raises `DatabaseUnavailable`.
         """
-        keys = await self._keys_of(domain)
+        header, body_start = await _in_time(message.top, lambda: _parsed(message.top))
+        domains = await _in_time(message.top, lambda: authors(header).domains)
+        keys: tuple[SigningKey, ...] = ()
+        for domain in domains:
+            if keys := await self._keys_of(domain):
+                break
         if not keys:
             return b""
-        digest = await _digest(body)
-        try:
-            return dkim.sign(header, digest, keys, signed_s=self._clock.now_ms() // 1000)
-        except Unsignable:
-            return b""
+        now_s = self._clock.now_ms() // 1000
+        return await _in_time(message, lambda: _signatures(header, message.body(body_start), keys, now_s))
 
-    async def seal(
-        self,
-        header: Header,
-        body: Sequence[bytes],
-        results: Sequence[MethodResult],
-        authserv_id: str,
-    ) -> bytes:
+    async def seal(self, message: Whole, results: Sequence[MethodResult], authserv_id: str) -> bytes:
         """The fields of ARC to put on top of a message that is handed on, or nothing without keys.
 
         `results`: what the checks found when it came. Raises `DatabaseUnavailable`.
         """
         keys = await self._keys_of(self._provider)
-        rsa = [key for key in keys if key.algorithm.startswith("rsa")]
-        if not rsa:
+        rsa = next((key for key in keys if key.algorithm.startswith("rsa")), None)
+        if rsa is None:
             return b""
-        digest = await _digest(body)
-        verdict = next((each.result for each in results if each.method == "arc"), Result.NONE)
-        try:
-            return arc.seal(
-                header,
-                digest,
-                rsa[0],
-                verdict=verdict,
-                results=authentication_results.payload(authserv_id, results),
-                sealed_s=self._clock.now_ms() // 1000,
-            )
-        except Unsignable:
-            return b""
+        verdict = next((each.result for each in results if each.method == arc.METHOD), Result.NONE)
+        payload, now_s = authentication_results.payload(authserv_id, results), self._clock.now_ms() // 1000
+
+        def sealed() -> bytes:
+            header, body_start = Header.parse(message.top)
+            digest = body_digest(message.body(body_start))
+            try:
+                return arc.seal(header, digest, rsa, verdict=verdict, results=payload, sealed_s=now_s)
+            except Unsignable:
+                return b""
+
+        return await _in_time(message, sealed)
 
     async def _keys_of(self, domain: str) -> tuple[SigningKey, ...]:
         known, now = self._keys.get(domain), self._clock.monotonic()
@@ -109,8 +108,8 @@ def signing_keys(tx: Transaction, domain: str) -> tuple[SigningKey, ...]:
 
 @lru_cache(maxsize=MAX_DOMAINS)
 def _loaded(pem: str) -> PrivateKey:
-    """OpenSSL checks a key as it is read, which takes longer than to sign with it."""
-    return from_pem(pem)
+    """A key that has signed once has prepared its arithmetic, which takes longer than to sign."""
+    return from_pem(pem, ours=True)
 
 
 def signatures_of_ours(tx: Transaction, octets: bytes, hostname: str, *, now_ms: int) -> bytes:
@@ -122,10 +121,7 @@ def signatures_of_ours(tx: Transaction, octets: bytes, hostname: str, *, now_ms:
     if not keys:
         return b""
     header, body_start = Header.parse(octets)
-    try:
-        return dkim.sign(header, body_digest((octets[body_start:],)), keys, signed_s=now_ms // 1000)
-    except Unsignable:
-        return b""
+    return _signatures(header, (octets[body_start:],), keys, now_ms // 1000)
 
 
 def keys_of_host(tx: Transaction, hostname: str) -> tuple[SigningKey, ...]:
@@ -133,12 +129,6 @@ def keys_of_host(tx: Transaction, hostname: str) -> tuple[SigningKey, ...]:
     labels = hostname.split(".")
     parents = (".".join(labels[at:]) for at in range(len(labels) - 1))
     return next(filter(None, (signing_keys(tx, domain) for domain in parents)), ())
-
-
-async def _digest(body: Sequence[bytes]) -> bytes:
-    if sum(map(len, body)) > MAX_OCTETS_IN_LOOP:
-        return await asyncio.to_thread(body_digest, body)
-    return body_digest(body)
 
 
 def body_digest(body: Iterable[bytes]) -> bytes:
@@ -149,3 +139,22 @@ def body_digest(body: Iterable[bytes]) -> bytes:
         bodies.update(piece)
     bodies.finish()
     return found.digest()
+
+
+def _parsed(top: bytes) -> tuple[Header, int]:
+    return Header.parse(top)
+
+
+def _signatures(header: Header, body: Iterable[bytes], keys: Sequence[SigningKey], now_s: int) -> bytes:
+    try:
+        return dkim.sign(header, body_digest(body), keys, signed_s=now_s)
+    except Unsignable:
+        return b""
+
+
+async def _in_time(of: bytes | Whole, work: Callable[[], T]) -> T:
+    """What the work results in; in a thread where the header is long, or the message is large."""
+    top = of.top if isinstance(of, Whole) else of
+    if has_long_header(top) or (isinstance(of, Whole) and of.size > MAX_OCTETS_IN_LOOP):
+        return await asyncio.to_thread(work)
+    return work()

@@ -47,6 +47,9 @@ class DkimKey(Struct, frozen=True, gc=False):
 
 
 _COLUMNS = "domain, selector, algorithm, pem, state, made_at_ms, since_ms"
+_ORDER = "ORDER BY domain, made_at_ms, algorithm DESC, selector"
+_ALL = f"SELECT {_COLUMNS} FROM dkim_keys {_ORDER}"  # noqa: S608  (constants)
+_OF_DOMAIN = f"SELECT {_COLUMNS} FROM dkim_keys WHERE domain = ? {_ORDER}"  # noqa: S608  (constants)
 
 
 def add(tx: Transaction, key: DkimKey) -> None:
@@ -63,13 +66,9 @@ def add(tx: Transaction, key: DkimKey) -> None:
 
 def listing(tx: Transaction, domain: str | None = None) -> list[DkimKey]:
     """The keys of a domain, or of all, by domain and age; RSA first, since some verifiers stop at others."""
-    where, values = ("", ()) if domain is None else ("WHERE domain = ?", (domain,))
-    rows = tx.rows(
-        f"SELECT {_COLUMNS} FROM dkim_keys {where} ORDER BY domain, made_at_ms, algorithm DESC, selector",  # noqa: S608  (constants)
-        values,
-    )
+    rows = tx.rows(_ALL) if domain is None else tx.rows(_OF_DOMAIN, (domain,))
     return [
-        DkimKey(name, selector, algorithm, pem, KeyState(state), made_at_ms, since_ms)
+        DkimKey(name, selector, algorithm, pem, _state(state), made_at_ms, since_ms)
         for name, selector, algorithm, pem, state, made_at_ms, since_ms in rows
     ]
 
@@ -77,6 +76,14 @@ def listing(tx: Transaction, domain: str | None = None) -> list[DkimKey]:
 def active(tx: Transaction, domain: str) -> list[DkimKey]:
     """The keys that sign for a domain."""
     return [key for key in listing(tx, domain) if key.state is KeyState.ACTIVE]
+
+
+def _state(value: str) -> KeyState:
+    """A state that is damaged is that of a key which does not sign, as `values` repairs it."""
+    try:
+        return KeyState(value)
+    except ValueError:
+        return KeyState.RETIRED
 
 
 def move(tx: Transaction, key: DkimKey, state: KeyState, *, now_ms: int) -> None:

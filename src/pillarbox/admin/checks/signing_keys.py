@@ -32,6 +32,11 @@ async def check(resolver: Resolver, domain: str, keys: Sequence[KeyRecord]) -> A
     """Check the records of a domain's keys."""
     if not any(key.state is KeyState.ACTIVE for key in keys):
         yield problem(domain, "the domain has no signing key", f"Make some: pillarbox dkim new {domain}")
+    for key in keys:
+        if not key.text:
+            what = f"the signing key {key.selector} ({key.state}) cannot be read"
+            yield problem(domain, what, f"Remove it: pillarbox dkim retire {domain} {key.selector}")
+    keys = [key for key in keys if key.text]
     found = await asyncio.gather(*(resolver.txt(key.name) for key in keys))
     for key, outcome in zip(keys, found, strict=True):
         yield _result(domain, key, outcome)
@@ -55,7 +60,9 @@ def _result(domain: str, key: KeyRecord, outcome: Outcome[bytes]) -> CheckResult
 
 def _has(outcome: Outcome[bytes], key: KeyRecord) -> bool:
     wanted = _public(key.text.encode())
-    return isinstance(outcome, Answer) and any(_public(text) == wanted for text in outcome.records)
+    if wanted is None or not isinstance(outcome, Answer):
+        return False
+    return any(_public(text) == wanted for text in outcome.records)
 
 
 def _public(record: bytes) -> tuple[str, bytes] | None:

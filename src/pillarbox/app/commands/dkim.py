@@ -105,7 +105,7 @@ async def _missing(installation: Installation, keys: "Sequence[KeyRecord]") -> "
 
 
 def _zone(keys: "Sequence[KeyRecord]") -> str:
-    return "\n".join(one.zone_line for one in keys)
+    return "\n".join(one.zone_line for one in keys if one.zone_line)
 
 
 def _day(at_ms: int) -> str:

@@ -7,6 +7,7 @@ of the sender (BIMI) is looked for last, where that is wanted.
 """
 
 import asyncio
+from functools import partial
 from ipaddress import IPv4Address, ip_address
 from typing import Final
 
@@ -15,13 +16,16 @@ from msgspec.structs import replace
 
 from pillarbox.config.schema import Config
 from pillarbox.delivery.asker import Asker, Begun, result
-from pillarbox.delivery.checks.check import NO_REST, NOTHING_FOUND, Check, Decision, Evidence, Finding
+from pillarbox.delivery.checks.check import NOTHING_FOUND, Check, Decision, Evidence, Finding
 from pillarbox.delivery.checks.deferral import Deferrals
 from pillarbox.delivery.indicators import Indicators
+from pillarbox.delivery.pieces import NO_REST, Whole, has_long_header
 from pillarbox.mail.header import Header
 from pillarbox.protocol.smtp.path import NULL
 from pillarbox.reports.observed import Observation
 from pillarbox.trust import arc, authentication_results, dkim, spf
+from pillarbox.trust.arc import ChainOutcome
+from pillarbox.trust.dkim import SignatureOutcome
 from pillarbox.trust.dmarc.authors import authors
 from pillarbox.trust.dmarc.evaluation import evaluate_message
 from pillarbox.trust.dmarc.handling import Action, Disposition, Mode, decide
@@ -36,8 +40,8 @@ TIMEOUT_S: Final = 15.0
 """How long one check may wait for the DNS; what is not answered then is a temporary error."""
 MAX_OCTETS_IN_LOOP: Final = 64 * 1024
 """The body of a message up to this size is hashed in the loop, within half a millisecond; of others, in a thread."""
-MAX_SEALS_IN_LOOP: Final = 4
-"""Sets of ARC whose signatures are verified in the loop, a tenth of a millisecond each."""
+MAX_VERIFIED_IN_LOOP: Final = 6
+"""Signatures that are verified in the loop, a tenth of a millisecond each; more, in a thread."""
 
 _DECISIONS: Final = {
     Action.ACCEPT: Decision.ACCEPT,
@@ -92,8 +96,18 @@ class Authentication(Check):
             self._asker.begin(iprev(str(client.ip))),
         )
 
+    def abandon(self, evidence: Evidence) -> None:
+        """The client has left, or it was refused: nobody waits for the answers."""
+        begun: _Session | None = evidence.begun.pop(self.name, None)
+        if begun:
+            for each in (begun.helo, begun.mail_from, begun.iprev):
+                if isinstance(each, asyncio.Task):
+                    each.cancel()
+
     def needs_body(self, top: bytes) -> bool:
         """What is signed has to be there; its keys are asked for meanwhile."""
+        if has_long_header(top):
+            return True  # it is read in a thread, and later
         header = Header.parse(top)[0]
         lookups = (
             *dkim.Verification(header, received_s=self._now_s()).lookups,
@@ -129,27 +143,22 @@ class Authentication(Check):
         return finding
 
     async def _judged(self, begun: _Session, evidence: Evidence) -> Judgement:
-        header, body_start = Header.parse(evidence.top)
-        signatures = dkim.Verification(header, received_s=self._now_s())
-        chain = arc.Verification(header)
-        await self._asker.look_up((*signatures.lookups, *chain.lookups))
+        message, now_s = Whole(evidence.top, evidence.rest or NO_REST), self._now_s()
+        long = has_long_header(message.top)
+        signed = await asyncio.to_thread(_Signed, message, now_s) if long else _Signed(message, now_s)
+        signatures, chain = signed.signatures, signed.chain
+        self._asker.look_up_ahead((*signatures.lookups, *chain.lookups))
         await self._asker.answer(signatures.look_up_keys())
         await self._asker.answer(chain.look_up_keys())
-        if signatures.lookups or chain.lookups:
-            await _hashed(signatures, chain, evidence, body_start)
-        outcomes = signatures.conclude()
-        remote_ip = str(begun.client.ip)
-        if len(chain.lookups) > MAX_SEALS_IN_LOOP:
-            concluded = await asyncio.to_thread(chain.conclude, remote_ip=remote_ip)
-        else:
-            concluded = chain.conclude(remote_ip=remote_ip)
+        verify = partial(signed.verify, remote_ip=str(begun.client.ip))
+        outcomes, sealed = await asyncio.to_thread(verify) if long or signed.takes_long else verify()
         mail_from = await result(begun.mail_from)
-        dmarc = await self._asker.answer(evaluate_message(authors(header), identifiers(mail_from, outcomes)))
+        dmarc = await self._asker.answer(evaluate_message(signed.authors, identifiers(mail_from, outcomes)))
         return Judgement(
             helo=await result(begun.helo),
             mail_from=mail_from,
             signatures=outcomes,
-            chain=concluded,
+            chain=sealed,
             dmarc=dmarc,
             iprev=await result(begun.iprev),
         )
@@ -163,28 +172,39 @@ def _client(evidence: Evidence) -> Client | None:
     origin, path = evidence.origin, evidence.envelope.reverse_path
     if not origin.client_address:
         return None
-    ip = ip_address(origin.client_address)
+    ip = ip_address(origin.client_address.partition("%")[0])  # without the zone of a link-local address
     if not isinstance(ip, IPv4Address) and ip.ipv4_mapped:
         ip = ip.ipv4_mapped
     return Client(ip, origin.client_name, None if path is NULL else path)
 
 
-async def _hashed(
-    signatures: dkim.Verification, chain: arc.Verification, evidence: Evidence, body_start: int
-) -> None:
-    """Both read the body, in a thread where that takes long."""
-    rest = evidence.rest or NO_REST
-    readers = [verification for verification in (signatures, chain) if verification.lookups]
+class _Signed:
+    """What a message says of itself: its authors, and who has signed it."""
 
-    def read() -> None:
-        for piece in (evidence.top[body_start:], *rest.pieces()):
-            for verification in readers:
-                verification.update(piece)
+    __slots__ = ("_body_start", "_message", "authors", "chain", "signatures")
 
-    if len(evidence.top) - body_start + len(rest.octets) > MAX_OCTETS_IN_LOOP:
-        await asyncio.to_thread(read)
-    else:
-        read()
+    def __init__(self, message: Whole, now_s: int) -> None:
+        header, self._body_start = Header.parse(message.top)
+        self._message = message
+        self.authors = authors(header)
+        self.signatures = dkim.Verification(header, received_s=now_s)
+        self.chain = arc.Verification(header)
+
+    @property
+    def takes_long(self) -> bool:
+        """Too long for the loop."""
+        signatures, seals = self.signatures.count, self.chain.count
+        large = self._message.size > MAX_OCTETS_IN_LOOP and (signatures or seals)
+        return bool(large) or signatures + seals > MAX_VERIFIED_IN_LOOP
+
+    def verify(self, *, remote_ip: str) -> tuple[tuple[SignatureOutcome, ...], ChainOutcome]:
+        """With the keys that have been looked up."""
+        readers = [each for each in (self.signatures, self.chain) if each.count]
+        if readers:
+            for piece in self._message.body(self._body_start):
+                for reader in readers:
+                    reader.update(piece)
+        return self.signatures.conclude(), self.chain.conclude(remote_ip=remote_ip)
 
 
 def _observation(judgement: Judgement, disposition: Disposition, client: Client) -> Observation | None:
@@ -213,4 +233,4 @@ def _with_comment(result: MethodResult, disposition: Disposition) -> MethodResul
     """The result of DMARC says as well why something else is done than the policy asks for."""
     if result.method != "dmarc":
         return result
-    return replace(result, reason=f"{result.reason}; {disposition.comment}")
+    return replace(result, reason="; ".join(filter(None, (result.reason, disposition.comment))))

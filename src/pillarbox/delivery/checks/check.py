@@ -1,7 +1,6 @@
 """The vocabulary of checks: stage, evidence, finding, verdict."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from enum import Enum, IntEnum, auto
 from typing import Any, ClassVar, Final
 
@@ -9,6 +8,7 @@ from msgspec import Struct, field
 
 from pillarbox.config.schema import Config
 from pillarbox.delivery.envelope import Envelope, Origin, Source
+from pillarbox.delivery.pieces import Rest
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.mail.address import Address
 from pillarbox.reports.observed import Observation
@@ -31,26 +31,6 @@ class Stage(Enum):
     """RCPT: one more recipient, which exists."""
     DATA = auto()
     """The message. Header fields can be added up to here."""
-
-
-PIECE_OCTETS: Final = 256 * 1024
-
-
-class Rest(Struct, frozen=True, gc=False):
-    """What follows the top of a message."""
-
-    octets: bytes
-    start: int
-    """Where in the octets it begins."""
-
-    def pieces(self) -> Iterator[bytes]:
-        """It, in pieces that can be copied without a wait."""
-        for at in range(self.start, len(self.octets), PIECE_OCTETS):
-            yield self.octets[at : at + PIECE_OCTETS]
-
-
-NO_REST: Final = Rest(b"", 0)
-"""Of a message whose top is all of it."""
 
 
 class Evidence(Struct):
@@ -167,6 +147,9 @@ class Check(ABC):
 
     def begin(self, evidence: Evidence) -> None:  # noqa: B027 (most checks have nothing to start early)
         """MAIL was received: start slow work."""
+
+    def abandon(self, evidence: Evidence) -> None:  # noqa: B027
+        """The message is over, judged or not: end what was begun at MAIL. Called once or several times."""
 
     def needs_body(self, top: bytes) -> bool:  # noqa: ARG002 (most checks do not)
         """Whether, at DATA, a large message with this top is to be there whole."""

@@ -38,6 +38,12 @@ class Checks:
         for check in self._of_a_message[evidence.origin.source]:
             check.begin(evidence)
 
+    def abandon(self, evidence: Evidence) -> None:
+        """The message is over: end what was started and is not finished."""
+        if evidence.begun:
+            for check in self._of_a_message[evidence.origin.source]:
+                check.abandon(evidence)
+
     def need_body(self, source: Source, top: bytes) -> bool:
         """Whether a check at DATA is to conclude when a large message with this top is there whole, and not before."""
         return any(check.needs_body(top) for check in self.rows[source][Stage.DATA])

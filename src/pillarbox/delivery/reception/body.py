@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from msgspec import Struct
 
-from pillarbox.delivery.checks.check import NO_REST, Rest
+from pillarbox.delivery.pieces import NO_REST, Rest
 from pillarbox.delivery.reception.writing import in_thread, write_below
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.delivery.text_form import MEMORY_FACTOR

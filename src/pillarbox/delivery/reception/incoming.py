@@ -13,14 +13,16 @@ from msgspec import Struct
 
 from pillarbox.config.schema import Config
 from pillarbox.delivery import submission, trace
-from pillarbox.delivery.checks.check import Decision, Evidence, Rest, Stage, Verdict
+from pillarbox.delivery.checks.check import Decision, Evidence, Stage, Verdict
 from pillarbox.delivery.checks.stages import Checks
 from pillarbox.delivery.destinations import NO_REQUEST, Destinations, DsnRequest
 from pillarbox.delivery.envelope import Envelope, Source
+from pillarbox.delivery.pieces import Rest, has_long_header
 from pillarbox.delivery.reception.body import MAX_TOP_OCTETS, IncomingBody, StoredMessage
 from pillarbox.delivery.reception.commit import Intake, ReceivedMessage, commit, intake_of
 from pillarbox.delivery.reception.recipient_resolver import RecipientResolver
 from pillarbox.delivery.reception.reports import ReportFinder
+from pillarbox.delivery.reception.signatures import NOT_SIGNED, signed
 from pillarbox.delivery.reception.writing import in_thread
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.delivery.route import (
@@ -41,7 +43,6 @@ from pillarbox.protocol.smtp.path import POSTMASTER, ForwardPath, written
 from pillarbox.reports.observed import count_message
 from pillarbox.reports.received import ReceivedReport
 from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox
-from pillarbox.trust.dmarc.authors import authors
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
 
@@ -50,9 +51,6 @@ MAX_HOPS: Final = 100
 
 MAX_PLACEMENTS_IN_LOOP: Final = 50
 """Placements of one message that are written in the loop, some 100 microseconds each; more are in a thread."""
-
-LONG_HEADER_OCTETS: Final = 64 * 1024
-"""From this size on a header is read and rewritten in a thread: a megabyte of it takes a tenth of a second."""
 
 _ID_OCTETS = 8
 
@@ -212,6 +210,7 @@ class IncomingMessage:
 
     def abandon(self) -> None:
         """The transaction is over: forget what was received. Harmless after `finish`."""
+        self._resources.checks.abandon(self._evidence)
         if self._body:
             self._body.abandon()
             self._body = (
@@ -234,7 +233,9 @@ class IncomingMessage:
 
     def _waits(self, top: bytes) -> bool:
         """Whether the body decides what is written above it."""
-        return bool(self._destinations.remote) or self._resources.checks.need_body(self._origin.source, top)
+        source = self._origin.source
+        signs = bool(self._destinations.remote) and source is not Source.TRUSTED
+        return signs or self._resources.checks.need_body(source, top)
 
     async def _complete(self, top: bytes, rest: Rest | None) -> bytes | Refused:
         """The top of the message as it is stored. Raises `DatabaseUnavailable`."""
@@ -243,7 +244,7 @@ class IncomingMessage:
             if isinstance(submitted, Refused):
                 return submitted
             top = submitted
-        long = _has_long_header(top)
+        long = has_long_header(top)
         marks = await in_thread(trace.marks, top) if long else trace.marks(top)
         if marks.hops > MAX_HOPS:
             return Refused(Reason.TOO_MANY_HOPS)
@@ -261,9 +262,14 @@ class IncomingMessage:
         if self._destinations.placements:
             # Written where the message is placed (RFC 5321 §4.4); `commit.intake_of` removes it from what is queued
             self._return_path = trace.return_path(self._reverse_path)
-        signed = await self._signed(top, rest) if self._destinations.remote else NOT_SIGNED
+        ours = NOT_SIGNED
+        if self._destinations.remote:
+            signer, found = self._resources.signer, self._verdict.authentication
+            ours = await signed(
+                signer, self._origin.source, top, rest, found, self._resources.config.hostname
+            )
         fields = b"".join(
-            (self._return_path, signed.seal, *self._verdict.fields, self._received(), signed.signatures)
+            (self._return_path, ours.seal, *self._verdict.fields, self._received(), ours.signatures)
         )
         if long:
             return await in_thread(trace.with_trace, top, fields, marks, self._our_names())
@@ -275,19 +281,6 @@ class IncomingMessage:
         if observation and self._verdict.decision is Decision.REJECT:
             with suppress(DatabaseUnavailable):  # which is no reason to answer otherwise
                 await world.database.write(count_message, observation, now_ms=world.clock.now_ms())
-
-    async def _signed(self, top: bytes, rest: Rest | None) -> "_Signed":
-        """What is put above a message that leaves: signatures of our own mail, a seal on that of others."""
-        assert rest is not None, "what leaves is there whole before it is completed"
-        header, body_start = Header.parse(top)
-        body, signer = (top[body_start:], *rest.pieces()), self._resources.signer
-        if self._origin.source is Source.SUBMISSION:
-            domains = authors(header).domains
-            return _Signed(signatures=await signer.signatures(header, body, domains[0]) if domains else b"")
-        if self._origin.source is Source.TRUSTED:
-            return NOT_SIGNED  # nobody has looked at its chain
-        hostname = self._resources.config.hostname
-        return _Signed(seal=await signer.seal(header, body, self._verdict.authentication, hostname))
 
     def _our_names(self) -> tuple[str, ...]:
         """Whose results of authentication this message cannot bring along (RFC 8601 §5)."""
@@ -301,7 +294,7 @@ class IncomingMessage:
         world = self._resources.world
         details = Submission(account, self.id, world.clock.now_ms())
         database = world.database
-        read = database.read_in_thread if _has_long_header(top) else database.read
+        read = database.read_in_thread if has_long_header(top) else database.read
         prepared = await read(submission.prepare, top, details)
         return Refused(prepared) if isinstance(prepared, Reason) else prepared
 
@@ -371,22 +364,6 @@ class IncomingMessage:
         self._resources.world.telemetry.warning("message not accepted", trace=self.id, why=str(failure))
         self.abandon()
         return Refused(reason)
-
-
-class _Signed(Struct, frozen=True, gc=False):
-    """Fields for the top of a message."""
-
-    signatures: bytes = b""
-    """DKIM."""
-    seal: bytes = b""
-    """ARC: last of all changes, so it stands above them."""
-
-
-NOT_SIGNED: Final = _Signed()
-
-
-def _has_long_header(top: bytes) -> bool:
-    return len(top) >= LONG_HEADER_OCTETS and top.find(b"\r\n\r\n", 0, LONG_HEADER_OCTETS) < 0
 
 
 def _is_cut(top: bytes) -> bool:

@@ -43,7 +43,10 @@ class Reception:
         self.checks.begin(evidence)
         if self.checks.rows[origin.source][Stage.SENDER]:
             verdict = await self.checks.conclude(Stage.SENDER, evidence, verdict)
-        return verdict.refused or IncomingMessage(self._resources, envelope, evidence, verdict)
+        if verdict.refused:
+            self.checks.abandon(evidence)
+            return verdict.refused
+        return IncomingMessage(self._resources, envelope, evidence, verdict)
 
     def _refused_envelope(self, envelope: Envelope) -> Refused | None:
         size, path = envelope.size_octets, envelope.reverse_path

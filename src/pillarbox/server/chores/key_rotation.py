@@ -5,12 +5,14 @@ then nothing changes, however long that takes. The keys before are forgotten `OV
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from pillarbox.admin import dkim
 from pillarbox.admin.checks import signing_keys
 from pillarbox.admin.dkim import KeyRecord
-from pillarbox.directory.dkim_keys import KeyState
+from pillarbox.directory import dkim_keys
+from pillarbox.directory.dkim_keys import DkimKey, KeyState
 from pillarbox.directory.naming import NameRefused
 from pillarbox.server.chores.indexing import Rest
 from pillarbox.world.world import World
@@ -21,7 +23,7 @@ KEY_AGE_S: Final = 180 * 86_400
 
 async def rotate_keys(world: World, _rest: Rest) -> bool:
     """Do for each domain what is due."""
-    found = await world.database.read(dkim.listing)
+    found = await world.database.read(dkim_keys.listing)
     for domain in dict.fromkeys(key.domain for key in found):
         try:
             await _of_domain(world, domain, [key for key in found if key.domain == domain])
@@ -30,12 +32,12 @@ async def rotate_keys(world: World, _rest: Rest) -> bool:
     return False
 
 
-async def _of_domain(world: World, domain: str, keys: list[KeyRecord]) -> None:
+async def _of_domain(world: World, domain: str, keys: list[DkimKey]) -> None:
     now_ms = world.clock.now_ms()
     following = [key for key in keys if key.state is KeyState.NEXT]
     active = [key for key in keys if key.state is KeyState.ACTIVE]
     if following:
-        if not await signing_keys.missing(world.resolver, following):
+        if not await signing_keys.missing(world.resolver, [dkim.shown(key) for key in following]):
             await world.database.write(dkim.rotate, domain, now_ms=now_ms)
             _tell(world, "signing keys rotated", domain, following)
     elif active and all(now_ms - key.since_ms >= KEY_AGE_S * 1000 for key in active):
@@ -49,5 +51,5 @@ async def _of_domain(world: World, domain: str, keys: list[KeyRecord]) -> None:
         _tell(world, "signing keys forgotten: their DNS records may go", domain, old)
 
 
-def _tell(world: World, what: str, domain: str, keys: list[KeyRecord]) -> None:
+def _tell(world: World, what: str, domain: str, keys: Sequence[DkimKey | KeyRecord]) -> None:
     world.telemetry.event(what, domain=domain, selectors=" ".join(key.selector for key in keys))

@@ -9,6 +9,6 @@ not that this is true: whom to believe is up to policy, and a result of DMARC is
 """
 
 from pillarbox.trust.arc.sealing import seal
-from pillarbox.trust.arc.verification import ChainOutcome, Verification, verify
+from pillarbox.trust.arc.verification import METHOD, ChainOutcome, Verification, verify
 
-__all__ = ["ChainOutcome", "Verification", "seal", "verify"]
+__all__ = ["METHOD", "ChainOutcome", "Verification", "seal", "verify"]

@@ -69,6 +69,11 @@ class Verification:
         """The questions that `look_up_keys` is going to ask: at most `MAX_VERIFIED`, in any order."""
         return tuple([Lookup(name, Kind.TXT) for name in self._keys])
 
+    @property
+    def count(self) -> int:
+        """How many signatures are verified."""
+        return len(self._body_hashes)
+
     def look_up_keys(self) -> Asking[None]:
         """Asks for the keys; before or after the body has come."""
         for name in self._keys:

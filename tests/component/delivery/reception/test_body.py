@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.delivery.checks.check import NO_REST, Rest
+from pillarbox.delivery.pieces import NO_REST, Rest
 from pillarbox.delivery.reception.body import MAX_TOP_OCTETS, TOP_OCTETS, IncomingBody, StoredMessage, Waits
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.world.blobs import Blobs, DatabaseBlobs, FileBlobs, prepare
