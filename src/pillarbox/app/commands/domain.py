@@ -29,12 +29,18 @@ def add(installation: Installation, domain: str, alias_of: str | None, quota: in
     made = installation.write(domains.add, domain, alias_of=alias_of, keys=keys, now_ms=installation.now_ms)
     if quota is not None:
         installation.write(domains.change, made.name, domains.DomainChange(quota_octets=quota))
+    records = installation.read(dkim.listing, made.name)
+    said = [f"Domain created: {made.name}" + (f" (alias of {made.alias_of})" if made.alias_of else "")]
+    if not made.alias_of:
+        said.append(f"Accounts: pillarbox account add NAME@{made.name}")
+    said += [
+        "DNS records: pillarbox check",
+        "DNS records of its keys (DKIM):",
+        *(f"  {one.zone_line}" for one in records),
+    ]
     installation.show(
-        {"domain": made.name, "alias_of": made.alias_of},
-        f"Domain created: {made.name} (alias of {made.alias_of})\nDNS records: pillarbox check"
-        if made.alias_of
-        else f"Domain created: {made.name}\n"
-        f"Accounts: pillarbox account add NAME@{made.name}\nDNS records: pillarbox check",
+        {"domain": made.name, "alias_of": made.alias_of, "keys": records},
+        "\n".join(said),
     )
 
 
