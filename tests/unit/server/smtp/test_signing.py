@@ -10,7 +10,7 @@ import pytest
 from pillarbox.admin import dkim as keys_of
 from pillarbox.admin.checks import signing_keys
 from pillarbox.directory.dkim_keys import KeyState
-from pillarbox.dns import Kind, Outcome
+from pillarbox.dns import Answer, Failure, Kind, Outcome
 from pillarbox.mail.header import Header
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.trust import arc, dkim
@@ -114,7 +114,9 @@ def test_another_implementation_verifies_the_signatures() -> None:
         await submitted(provider, MESSAGE)
 
         def txt(name: bytes, **_options: object) -> bytes:
-            return bytes(provider.resolver.said(name.decode(), Kind.TXT).records[0])
+            found = provider.resolver.said(name.decode(), Kind.TXT)
+            assert isinstance(found, Answer)
+            return bytes(found.records[0])
 
         signatures = other.DKIM(waiting(provider))
         assert signatures.verify(0, dnsfunc=txt)
@@ -264,7 +266,8 @@ def test_a_client_that_leaves_takes_its_questions_along() -> None:
                 return None
 
             async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
-                return await asyncio.get_running_loop().create_future()
+                never = asyncio.get_running_loop().create_future()
+                return Failure(await never)
 
         world = dataclasses.replace(provider.world, resolver=Silent((), {}))
         client = provider.client(Role.MX, world=world)
