@@ -19,6 +19,7 @@ from pillarbox.delivery.asker import Asker, Begun, result
 from pillarbox.delivery.checks.check import NOTHING_FOUND, Check, Decision, Evidence, Finding
 from pillarbox.delivery.checks.deferral import Deferrals
 from pillarbox.delivery.indicators import Indicators
+from pillarbox.delivery.checks.known_clients import KnownClient, KnownClients
 from pillarbox.delivery.pieces import NO_REST, Whole, has_long_header
 from pillarbox.mail.header import Header
 from pillarbox.protocol.smtp.path import NULL
@@ -33,6 +34,7 @@ from pillarbox.trust.dmarc_report.observation import row_of
 from pillarbox.trust.iprev import iprev
 from pillarbox.trust.judgement import Client, Judgement, identifiers
 from pillarbox.trust.results import MethodResult
+from pillarbox.trust.signatures.signed_header import SignedHeader
 from pillarbox.trust.spf import SpfResult
 from pillarbox.world.world import World
 
@@ -80,6 +82,7 @@ class Authentication(Check):
         self._deferrals = Deferrals(world.clock)
         self._indicators = Indicators(world) if config.authentication.bimi else None
         self._reports = config.reports.send
+        self._clients = KnownClients(world.clock)
 
     def begin(self, evidence: Evidence) -> None:
         """Ask for SPF, and for the client's name."""
@@ -87,13 +90,16 @@ class Authentication(Check):
         if client is None:
             return
         receiver, now = self._receiver, self._now_s()
+        known = self._clients.get((str(client.ip), client.helo))
         evidence.begun[self.name] = _Session(
             client,
-            self._asker.begin(spf.check_helo(client.ip, client.helo, receiver=receiver, now=now)),
+            known.helo
+            if known
+            else self._asker.begin(spf.check_helo(client.ip, client.helo, receiver=receiver, now=now)),
             self._asker.begin(
                 spf.check_mail_from(client.ip, client.mail_from, client.helo, receiver=receiver, now=now)
             ),
-            self._asker.begin(iprev(str(client.ip))),
+            known.iprev if known else self._asker.begin(iprev(str(client.ip))),
         )
 
     def abandon(self, evidence: Evidence) -> None:
@@ -109,9 +115,10 @@ class Authentication(Check):
         if has_long_header(top):
             return True  # it is read in a thread, and later
         header = Header.parse(top)[0]
+        seen = SignedHeader(header)
         lookups = (
-            *dkim.Verification(header, received_s=self._now_s()).lookups,
-            *arc.Verification(header).lookups,
+            *dkim.Verification(header, received_s=self._now_s(), seen=seen).lookups,
+            *arc.Verification(header, seen=seen).lookups,
         )
         self._asker.look_up_ahead(lookups)
         return bool(lookups)
@@ -154,13 +161,15 @@ class Authentication(Check):
         outcomes, sealed = await asyncio.to_thread(verify) if long or signed.takes_long else verify()
         mail_from = await result(begun.mail_from)
         dmarc = await self._asker.answer(evaluate_message(signed.authors, identifiers(mail_from, outcomes)))
+        client = KnownClient(await result(begun.helo), await result(begun.iprev))
+        self._clients.remember((str(begun.client.ip), begun.client.helo), client)
         return Judgement(
-            helo=await result(begun.helo),
+            helo=client.helo,
             mail_from=mail_from,
             signatures=outcomes,
             chain=sealed,
             dmarc=dmarc,
-            iprev=await result(begun.iprev),
+            iprev=client.iprev,
         )
 
     def _now_s(self) -> int:
@@ -187,8 +196,9 @@ class _Signed:
         header, self._body_start = Header.parse(message.top)
         self._message = message
         self.authors = authors(header)
-        self.signatures = dkim.Verification(header, received_s=now_s)
-        self.chain = arc.Verification(header)
+        seen = SignedHeader(header)
+        self.signatures = dkim.Verification(header, received_s=now_s, seen=seen)
+        self.chain = arc.Verification(header, seen=seen)
 
     @property
     def takes_long(self) -> bool:

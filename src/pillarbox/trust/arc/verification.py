@@ -67,8 +67,9 @@ class ChainOutcome(Struct, frozen=True, gc=False):
 class Verification:
     """The chain of one message."""
 
-    def __init__(self, header: Header) -> None:
-        self._header = SignedHeader(header)
+    def __init__(self, header: Header, *, seen: SignedHeader | None = None) -> None:
+        """`seen`: the header as signatures see it, if others look at it too."""
+        self._header = seen or SignedHeader(header)
         self._bodies = BodyHashes()
         self._keys: dict[str, KeyRecord | Rejection] = {}
         self._sets: tuple[ArcSet, ...] = ()

@@ -47,9 +47,12 @@ _NO_KEY_ASKED: Final = Rejection(Result.TEMPERROR, "key was not looked up")
 class Verification:
     """The signatures of one message."""
 
-    def __init__(self, header: Header, *, received_s: int) -> None:
-        """`received_s`: when the message first came here, in UNIX seconds (RFC 6376 §3.5, `x=`)."""
-        self._header = SignedHeader(header)
+    def __init__(self, header: Header, *, received_s: int, seen: SignedHeader | None = None) -> None:
+        """`received_s`: when the message first came here, in UNIX seconds (RFC 6376 §3.5, `x=`).
+
+        `seen`: the header as signatures see it, if others look at it too.
+        """
+        self._header = seen or SignedHeader(header)
         self._received_s = received_s
         signed = self._header.fields_of(field.NAME)
         read = [field.parse(raw) for raw in signed[:MAX_READ]]

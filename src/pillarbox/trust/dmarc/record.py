@@ -6,6 +6,7 @@ default. A tag that stands twice has no valid value, since two readers would see
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -15,6 +16,9 @@ from pillarbox.mail.address import Address, InvalidAddress
 
 MAX_RECORD_OCTETS: Final = 8 * 1024
 """A longer TXT record is no policy record."""
+_REMEMBERED: Final = 1024
+"""Records that are read once, at most so long as follows: those of domains that send much."""
+_REMEMBERED_OCTETS: Final = 512
 MAX_TARGETS: Final = 10
 """Targets read of each of `rua` and `ruf`."""
 
@@ -87,6 +91,10 @@ def parse(octets: bytes) -> Record | None:
     """The policy record in a TXT record; None where it is something else."""
     if len(octets) > MAX_RECORD_OCTETS:
         return None
+    return _remembered(octets) if len(octets) <= _REMEMBERED_OCTETS else _parse(octets)
+
+
+def _parse(octets: bytes) -> Record | None:
     text = octets.decode("utf-8", "replace")
     version = _VERSION.match(text)
     if not version:
@@ -116,6 +124,9 @@ def parse(octets: bytes) -> Record | None:
         failure_options=_options(tags.get("fo")),
         problem=f"no valid {invalid[0]} tag in the policy record" if invalid and not aggregate else "",
     )
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(_parse)
 
 
 def _tags(text: str) -> dict[str, str | None]:

@@ -1,19 +1,27 @@
 """Messages of other providers are judged as they come: the field on top, what is kept, what is done."""
 
+import threading
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace as replace_field
+from typing import Any, ClassVar
 
 import pytest
 from msgspec.structs import replace
 
 from pillarbox.config.schema import Authentication, FailedDmarc
 from pillarbox.delivery.checks.deferral import MAX_DEFERRED_S
-from pillarbox.dns import Failure, Kind
+from pillarbox.delivery.checks.known_clients import REMEMBERED_S
+from pillarbox.dns import Failure, Kind, Outcome
 from pillarbox.mail.header import Header
 from pillarbox.protocol.smtp.capabilities import Role
+from pillarbox.server.connection import Peer
 from pillarbox.store import authentication, mailboxes
-from pillarbox.trust.results import MethodResult
+from pillarbox.trust import arc
+from pillarbox.trust.results import MethodResult, Result
+from pillarbox.trust.signatures.body_hash import body_digest
+from pillarbox.trust.signatures.signing_key import SigningKey
 from pillarbox.world.database import Transaction
+from pillarbox.world.resolver.zone import ZoneResolver
 from tests.kit.signed_mail import rsa_key, signed, zone
 from tests.kit.smtp.provider import SmtpProvider, run_with_smtp
 
@@ -210,5 +218,129 @@ def test_silence_of_the_dns_costs_a_message_its_results_only() -> None:
         assert (await sent(provider, message, sender="joe@example.test", **REJECT)).startswith("250")
         _, results = kept(provider)
         assert {each.result for each in results.values()} == {"temperror"}
+
+    run_with_smtp(test)
+
+
+def test_the_same_client_is_asked_about_once_a_minute_as_long_as_there_was_an_answer() -> None:
+    class Counting(ZoneResolver):
+        asked: ClassVar[list[Kind]] = []
+
+        def known(self, name: str, kind: Kind) -> Outcome[Any] | None:
+            self.asked.append(kind)
+            return super().known(name, kind)
+
+    async def test(provider: SmtpProvider) -> None:
+        resolver = Counting(
+            ("example", "org", "arpa"), {("7.2.0.192.in-addr.arpa", Kind.PTR): ("a.example",)}
+        )
+        service = provider.service(Role.MX, world=replace_field(provider.world, resolver=resolver))
+
+        async def asked() -> int:
+            resolver.asked.clear()
+            client = provider.client_of(service)
+            await client.greet()
+            await client.codes("MAIL FROM:<joe@example.org>", "RCPT TO:<anna@one.example>", "DATA")
+            assert (await client.say(MESSAGE + b".\r\n")).startswith("250")
+            return resolver.asked.count(Kind.PTR)
+
+        assert [await asked(), await asked()] == [1, 0]
+        await provider.clock.advance(REMEMBERED_S)
+        assert await asked() == 1
+        resolver.put("7.2.0.192.in-addr.arpa", Kind.PTR)
+        await provider.clock.advance(REMEMBERED_S)
+        assert await asked() == 1
+
+    run_with_smtp(test)
+
+
+@pytest.mark.parametrize("sets", [3, 50])
+def test_a_chain_of_many_seals_is_verified_with_few_keys(sets: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the number of keys, what takes long is done in a thread."""
+
+    async def test(provider: SmtpProvider) -> None:
+        publish(provider)
+        message, threads = MESSAGE, set[int]()
+        for instance in range(sets):
+            header, start = Header.parse(message)
+            message = (
+                arc.seal(
+                    header,
+                    body_digest(message[start:]),
+                    rsa_key(1024),
+                    verdict=Result.PASS if instance else Result.NONE,
+                    results="mx.example.org; none",
+                    sealed_s=1,
+                )
+                + message
+            )
+        for name, text in zone(rsa_key(1024)).items():
+            provider.resolver.put(*name, *text)
+        conclude = arc.Verification.conclude
+
+        def seen(self: arc.Verification, *, remote_ip: str = "") -> arc.ChainOutcome:
+            threads.add(threading.get_ident())
+            return conclude(self, remote_ip=remote_ip)
+
+        monkeypatch.setattr(arc.Verification, "conclude", seen)
+        assert (await sent(provider, message)).startswith("250")
+        _, results = kept(provider)
+        assert results["arc"].result == "pass", results["arc"].reason
+        assert (threading.get_ident() in threads) is (sets == 3)
+
+    run_with_smtp(test)
+
+
+def test_the_chain_of_a_trusted_sealer_excuses_what_a_list_has_changed() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        publish(provider, spf="v=spf1 -all", dmarc="v=DMARC1; p=reject")
+        header, start = Header.parse(MESSAGE)
+        results = "lists.example.org; dmarc=pass header.from=example.org"
+        key = SigningKey("lists.example.org", "l", rsa_key().key)
+        for name, text in zone(key).items():
+            provider.resolver.put(*name, *text)
+        seal = arc.seal(
+            header, body_digest(MESSAGE[start:]), key, verdict=Result.NONE, results=results, sealed_s=1
+        )
+        believed = Authentication(dmarc=FailedDmarc.REJECT, trusted_sealers=("Lists.example.org",))
+        assert (await sent(provider, seal + MESSAGE, **REJECT)).startswith("550")
+        assert (await sent(provider, seal + MESSAGE, authentication=believed)).startswith("250")
+        octets, found = kept(provider)
+        assert found["dmarc"].result == "fail"
+        assert "arc=pass by" not in field_of(octets), "no text of ours is taken for a result"
+        assert "lists.example.org" in found["dmarc"].reason
+
+    run_with_smtp(test)
+
+
+@pytest.mark.parametrize(
+    ("author", "result"),
+    [
+        (b"From: Group: ;\r\n", "none"),
+        (b"From: Group: Joe <joe@example.org>;\r\n", "fail"),
+        ("From: Jö <jö@bücher.example>\r\n".encode(), "none"),
+        (b"From: joe@[192.0.2.1]\r\n", "none"),
+        (b"", "none"),
+    ],
+)
+def test_authors_that_are_rare(author: bytes, result: str) -> None:
+    async def test(provider: SmtpProvider) -> None:
+        publish(provider, spf="v=spf1 -all", dmarc="v=DMARC1; p=none")
+        assert (await sent(provider, author + b"Subject: x\r\n\r\nbody\r\n")).startswith("250")
+        _, results = kept(provider)
+        assert results["dmarc"].result == result
+
+    run_with_smtp(test)
+
+
+def test_other_clients_than_usual() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        for address in ("fe80::1%eth0", "::ffff:192.0.2.7", "2001:db8::1"):
+            client = provider.client(Role.MX)
+            client.connection.peer = Peer(address, 1)
+            await client.greet()
+            await client.codes("MAIL FROM:<joe@example.org>", "RCPT TO:<bert@one.example>", "DATA")
+            assert (await client.say(MESSAGE + b".\r\n")).startswith("250")
+        assert all("iprev=" in field_of(octets) for octets in provider.inbox("bert"))
 
     run_with_smtp(test)
