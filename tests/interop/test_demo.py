@@ -283,6 +283,26 @@ def log_in_everywhere(provider: Demo, person: Person) -> None:
             log_in(provider, person)
 
 
+def test_mail_between_its_domains_is_signed_verified_and_judged(provider: Demo) -> None:
+    sender = next(one for one in provider.people if one.address.endswith("@one.example"))
+    reader = next(one for one in provider.people if one.address.endswith("@two.example"))
+    with smtplib.SMTP_SSL("localhost", provider.ports["submissions"], context=provider.context()) as client:
+        client.login(sender.login, sender.password)
+        text = f"From: {sender.address}\r\nTo: {reader.address}\r\nSubject: signed\r\n\r\nbody\r\n"
+        client.sendmail(sender.address, [reader.address], text)
+    ends = time.monotonic() + 30
+    while not (found := [each for each in messages(provider, reader) if b"Subject: signed" in each]):
+        assert time.monotonic() < ends
+        time.sleep(0.2)
+    (octets,) = found
+    assert octets.count(b"DKIM-Signature: ") == 2
+    results = octets.partition(b"Received:")[0]
+    assert b"Authentication-Results: " in results
+    for result in (b"spf=pass", b"dkim=pass", b"dmarc=pass"):
+        assert result in results
+    assert results.count(b"dkim=pass") == 2
+
+
 def _pop3_password(provider: Demo, person: Person) -> None:
     with contextlib.closing(poplib.POP3("localhost", provider.ports["pop3"], timeout=30)) as mailbox:
         mailbox.user(person.login)
