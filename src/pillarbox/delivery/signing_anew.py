@@ -45,7 +45,7 @@ def signed_anew(
 def _keys(tx: Transaction, message: QueuedMessage, header: Header, hostname: str) -> Sequence[SigningKey]:
     if message.account is not None:
         domains = authors(header).domains
-        return signing_keys(tx, domains[0]) if domains else ()
+        return next(filter(None, (signing_keys(tx, domain) for domain in domains)), ())
     if message.reverse_path is None and "received" not in header:
         return keys_of_host(tx, hostname)
     return ()

@@ -18,8 +18,8 @@ from pillarbox.config.schema import Config
 from pillarbox.delivery.asker import Asker, Begun, result
 from pillarbox.delivery.checks.check import NOTHING_FOUND, Check, Decision, Evidence, Finding
 from pillarbox.delivery.checks.deferral import Deferrals
-from pillarbox.delivery.indicators import Indicators
 from pillarbox.delivery.checks.known_clients import KnownClient, KnownClients
+from pillarbox.delivery.indicators import Indicators
 from pillarbox.delivery.pieces import NO_REST, Whole, has_long_header
 from pillarbox.mail.header import Header
 from pillarbox.protocol.smtp.path import NULL
