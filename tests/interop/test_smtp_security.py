@@ -518,5 +518,6 @@ def test_forged_trace_fields_do_not_pass_for_ours(provider: Demo) -> None:
         smtp.send(b"Return-Path: <forged@two.example>\r\nSubject: x\r\n\r\nx\r\n.\r\n")
         assert smtp.reply().code == 250
     [octets] = messages(provider, person)
-    assert octets.startswith(b"Return-Path: <ann@two.example>\r\nReceived: from client.example ([127.0.0.1])")
+    assert octets.startswith(b"Return-Path: <ann@two.example>\r\nAuthentication-Results: mail.one.example;")
+    assert octets.index(b"\r\nReceived: from client.example ([127.0.0.1])") < octets.index(b"\r\nSubject:")
     assert octets.count(b"Return-Path:") == 1
