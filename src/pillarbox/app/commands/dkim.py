@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pillarbox.admin.dkim import KeyRecord
+    from pillarbox.world.resolver import Resolver
 
 
 @click.group("dkim")
@@ -59,10 +60,14 @@ def rotate(installation: Installation, domain: str, force: bool) -> None:
 
     from pillarbox.admin import dkim
     from pillarbox.admin.checks import signing_keys
+    from pillarbox.app.world import open_resolver
+    from pillarbox.world.clock import SystemClock
 
     if not force:
+        # Before the data is opened: its owner may not be able to read the modules
+        resolver = open_resolver(installation.resolved, SystemClock())
         following = [one for one in installation.read(dkim.listing, domain) if one.state.value == "next"]
-        missing = asyncio.run(_missing(installation, following)) if following else []
+        missing = asyncio.run(_missing(resolver, following)) if following else []
         signing_keys.refuse(missing, domain)
     active = installation.write(dkim.rotate, domain, now_ms=installation.now_ms)
     names = ", ".join(one.selector for one in active)
@@ -92,12 +97,9 @@ def records(installation: Installation, domain: str | None) -> None:
     installation.show(found, _zone(found))
 
 
-async def _missing(installation: Installation, keys: "Sequence[KeyRecord]") -> "list[KeyRecord]":
+async def _missing(resolver: "Resolver", keys: "Sequence[KeyRecord]") -> "list[KeyRecord]":
     from pillarbox.admin.checks import signing_keys
-    from pillarbox.app.world import open_resolver
-    from pillarbox.world.clock import SystemClock
 
-    resolver = open_resolver(installation.resolved, SystemClock())
     try:
         return await signing_keys.missing(resolver, keys)
     finally:
