@@ -354,6 +354,7 @@ def test_migrations_are_applied_forwards_and_a_copy_is_kept(tmp_path: Path) -> N
     database = open_database(tmp_path / "db", [NEWER], create=True)
     assert database.read_now(lambda tx: tx.rows("SELECT note, colour FROM notes")) == [("old", None)]
     database.close_now()
+    assert (tmp_path / "db.before-notes1").stat().st_mode & 0o077 == 0
     copy = sqlite3.connect(tmp_path / "db.before-notes1")
     assert copy.execute("SELECT * FROM notes").fetchall() == [(1, "old")]
     copy.close()

@@ -109,5 +109,6 @@ def _keep_copy(connection: apsw.Connection, path: Path, behind: list[tuple[Schem
         unfinished = copy.with_name(copy.name + ".unfinished")
         unfinished.unlink(missing_ok=True)
         connection.execute("VACUUM INTO ?", (str(unfinished),))
+        unfinished.chmod(0o600)  # as the database
         unfinished.rename(copy)
         flush_folder(copy.parent)
