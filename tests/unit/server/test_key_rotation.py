@@ -73,7 +73,11 @@ def test_a_rotation_from_end_to_end() -> None:
         assert len(await site.keys(KeyState.RETIRED)) == 2
         await site.after(2)
         assert not await site.keys(KeyState.RETIRED)
-        told = [event[0] for event in site.provider.telemetry.events if "keys" in event[0]]
+        told = [
+            name
+            for name, fields in site.provider.telemetry.events
+            if "keys" in name and fields["domain"] == "one.example"
+        ]
         assert told == [
             "signing keys made: their DNS records are needed",
             "signing keys rotated",
@@ -117,6 +121,24 @@ def test_a_domain_that_is_no_longer_served_has_no_keys() -> None:
         await site.begin("two.example")
         await site.provider.database.write(domains.remove, "two.example")
         await site.after(KEY_AGE_S)
-        assert not await site.provider.database.read(dkim.listing)
+        found = await site.provider.database.read(dkim.listing)
+        assert not [key for key in found if key.domain == "two.example"]
+
+    run(test)
+
+
+def test_a_domain_without_keys_gets_some_that_sign_when_the_dns_has_them() -> None:
+    async def test(site: Site) -> None:
+        await site.after(1)
+        following = await site.keys(KeyState.NEXT)
+        assert {key.algorithm for key in following} == {"rsa-sha256", "ed25519-sha256"}
+        await site.after(DAY_S)
+        assert await site.keys(KeyState.NEXT) == following, "once"
+        assert not await site.keys(KeyState.ACTIVE)
+        site.publish(following)
+        await site.after(DAY_S)
+        assert {key.selector for key in await site.keys(KeyState.ACTIVE)} == {
+            key.selector for key in following
+        }
 
     run(test)

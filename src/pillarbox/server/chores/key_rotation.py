@@ -1,7 +1,7 @@
 """New signing keys by schedule, with an overlap (`admin.dkim`).
 
-A domain whose keys are older than `KEY_AGE_S` gets the next ones. They sign once the DNS has their records; until
-then nothing changes, however long that takes. The keys before are forgotten `OVERLAP_S` later.
+A domain whose keys are older than `KEY_AGE_S`, or that has none, gets the next ones. They sign once the DNS has their
+records; until then nothing changes, however long that takes. The keys before are forgotten `OVERLAP_S` later.
 """
 
 import asyncio
@@ -11,10 +11,11 @@ from typing import Final
 from pillarbox.admin import dkim
 from pillarbox.admin.checks import signing_keys
 from pillarbox.admin.dkim import KeyRecord
-from pillarbox.directory import dkim_keys
+from pillarbox.directory import dkim_keys, domains
 from pillarbox.directory.dkim_keys import DkimKey, KeyState
 from pillarbox.directory.naming import NameRefused
 from pillarbox.server.chores.indexing import Rest
+from pillarbox.world.database import Transaction
 from pillarbox.world.world import World
 
 KEY_AGE_S: Final = 180 * 86_400
@@ -24,7 +25,7 @@ KEY_AGE_S: Final = 180 * 86_400
 async def rotate_keys(world: World, _rest: Rest) -> bool:
     """Do for each domain what is due."""
     found = await world.database.read(dkim_keys.listing)
-    for domain in dict.fromkeys(key.domain for key in found):
+    for domain in await world.database.read(_served):
         try:
             await _of_domain(world, domain, [key for key in found if key.domain == domain])
         except NameRefused as changed:  # meanwhile, by a command
@@ -40,15 +41,20 @@ async def _of_domain(world: World, domain: str, keys: list[DkimKey]) -> None:
         if not await signing_keys.missing(world.resolver, [dkim.shown(key) for key in following]):
             await world.database.write(dkim.rotate, domain, now_ms=now_ms)
             _tell(world, "signing keys rotated", domain, following)
-    elif active and all(now_ms - key.since_ms >= KEY_AGE_S * 1000 for key in active):
+    elif all(now_ms - key.since_ms >= KEY_AGE_S * 1000 for key in active):
+        # Those of a domain that had none, as before an upgrade, wait for their records as well
         fresh = await asyncio.to_thread(dkim.fresh_keys)
-        made = await world.database.write(dkim.add, domain, fresh, now_ms=now_ms)
+        made = await world.database.write(dkim.add, domain, fresh, state=KeyState.NEXT, now_ms=now_ms)
         _tell(world, "signing keys made: their DNS records are needed", domain, made)
     old = [key for key in keys if dkim.is_over(key, now_ms=now_ms)]
     for key in old:
         await world.database.write(dkim.retire, domain, key.selector)
     if old:
         _tell(world, "signing keys forgotten: their DNS records may go", domain, old)
+
+
+def _served(tx: Transaction) -> list[str]:
+    return [domain.name for domain in domains.listing(tx)]
 
 
 def _tell(world: World, what: str, domain: str, keys: Sequence[DkimKey | KeyRecord]) -> None:
