@@ -68,6 +68,12 @@ def listing(tx: Transaction) -> list[Domain]:
     return [Domain(*row) for row in tx.rows(f"SELECT {_COLUMNS} FROM domains ORDER BY name")]  # noqa: S608  (constant)
 
 
+def names(tx: Transaction) -> list[str]:
+    """The names of all domains; a damaged one is left out, `fsck` tells of it."""
+    rows = tx.rows("SELECT name FROM domains ORDER BY name")
+    return [name for (name,) in rows if isinstance(name, str)]
+
+
 def count_accounts(tx: Transaction, name: str) -> int:
     """The number of accounts whose login is in this domain."""
     count: int = tx.value("SELECT COUNT(*) FROM accounts WHERE domain = ?", (name,))

@@ -27,7 +27,7 @@ MESSAGE = (
 )
 TABLES = (
     "domains", "accounts", "accounts_issued", "addresses", "alias_targets", "member_groups", "group_members",
-    "passwords", "app_passwords", "known_clients", "installation_secrets",
+    "passwords", "app_passwords", "known_clients", "installation_secrets", "dkim_keys",
     "ledgers", "mailboxes", "subscriptions", "placements", "flags", "flag_texts", "emails", "orphans", "thread_keys",
     "changes", "search_attempts",
     "queue_messages", "queue_recipients", "queue_destinations",

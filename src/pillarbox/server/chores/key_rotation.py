@@ -15,7 +15,6 @@ from pillarbox.directory import dkim_keys, domains
 from pillarbox.directory.dkim_keys import DkimKey, KeyState
 from pillarbox.directory.naming import NameRefused
 from pillarbox.server.chores.indexing import Rest
-from pillarbox.world.database import Transaction
 from pillarbox.world.world import World
 
 KEY_AGE_S: Final = 180 * 86_400
@@ -25,7 +24,7 @@ KEY_AGE_S: Final = 180 * 86_400
 async def rotate_keys(world: World, _rest: Rest) -> bool:
     """Do for each domain what is due."""
     found = await world.database.read(dkim_keys.listing)
-    for domain in await world.database.read(_served):
+    for domain in await world.database.read(domains.names):
         try:
             await _of_domain(world, domain, [key for key in found if key.domain == domain])
         except NameRefused as changed:  # meanwhile, by a command
@@ -51,10 +50,6 @@ async def _of_domain(world: World, domain: str, keys: list[DkimKey]) -> None:
         await world.database.write(dkim.retire, domain, key.selector)
     if old:
         _tell(world, "signing keys forgotten: their DNS records may go", domain, old)
-
-
-def _served(tx: Transaction) -> list[str]:
-    return [domain.name for domain in domains.listing(tx)]
 
 
 def _tell(world: World, what: str, domain: str, keys: Sequence[DkimKey | KeyRecord]) -> None:
