@@ -33,8 +33,13 @@ class Served:
         )
         self.ports: dict[str, int] = {}
         self.process = self._start(config, words)
-        while self.process.poll() is not None and self.said("address already in use"):
-            self.process = self._start(config, words)  # a port was taken meanwhile
+        while self.process.poll() is not None and self._found_a_port_taken():
+            self.process = self._start(config, words)
+
+    def _found_a_port_taken(self) -> bool:
+        """Whether it ended since a port was taken meanwhile, as it says in its log or where there is none yet."""
+        taken = "address already in use"
+        return taken in self.log.read_text().lower() or bool(self.said(taken))
 
     def _start(self, config: str, words: tuple[str, ...]) -> subprocess.Popen[bytes]:
         """Serve on ports that were free just before, and wait until it does."""
