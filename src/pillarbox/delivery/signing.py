@@ -18,8 +18,7 @@ from pillarbox.trust.dkim.keys import NotASigningKey, from_pem
 from pillarbox.trust.dmarc.authors import authors
 from pillarbox.trust.results import MethodResult, Result
 from pillarbox.trust.signatures.arithmetic import PrivateKey
-from pillarbox.trust.signatures.body_hash import BodyHashes
-from pillarbox.trust.signatures.signed_header import Canonicalization
+from pillarbox.trust.signatures.body_hash import digest_of_pieces
 from pillarbox.trust.signatures.signed_names import Unsignable
 from pillarbox.trust.signatures.signing_key import SigningKey
 from pillarbox.world.clock import Clock
@@ -76,7 +75,7 @@ class Signer:
 
         def sealed() -> bytes:
             header, body_start = Header.parse(message.top)
-            digest = body_digest(message.body(body_start))
+            digest = digest_of_pieces(message.body(body_start))
             try:
                 return arc.seal(header, digest, rsa, verdict=verdict, results=payload, sealed_s=now_s)
             except Unsignable:
@@ -131,23 +130,13 @@ def keys_of_host(tx: Transaction, hostname: str) -> tuple[SigningKey, ...]:
     return next(filter(None, (signing_keys(tx, domain) for domain in parents)), ())
 
 
-def body_digest(body: Iterable[bytes]) -> bytes:
-    """The SHA-256 of a body that is there in pieces, in relaxed form."""
-    bodies = BodyHashes()
-    found = bodies.add(Canonicalization.RELAXED)
-    for piece in body:
-        bodies.update(piece)
-    bodies.finish()
-    return found.digest()
-
-
 def _parsed(top: bytes) -> tuple[Header, int]:
     return Header.parse(top)
 
 
 def _signatures(header: Header, body: Iterable[bytes], keys: Sequence[SigningKey], now_s: int) -> bytes:
     try:
-        return dkim.sign(header, body_digest(body), keys, signed_s=now_s)
+        return dkim.sign(header, digest_of_pieces(body), keys, signed_s=now_s)
     except Unsignable:
         return b""
 

@@ -10,13 +10,14 @@ to refuse to convert, would return mail that arrives today.
 
 from collections.abc import Sequence
 
-from pillarbox.delivery.signing import body_digest, keys_of_host, signing_keys
+from pillarbox.delivery.signing import keys_of_host, signing_keys
 from pillarbox.mail.header import Header
 from pillarbox.mail.prepending import prepend
 from pillarbox.queue.schedule import QueuedMessage
 from pillarbox.trust import dkim
 from pillarbox.trust.dkim import field
 from pillarbox.trust.dmarc.authors import authors
+from pillarbox.trust.signatures.body_hash import body_digest
 from pillarbox.trust.signatures.signed_names import Unsignable
 from pillarbox.trust.signatures.signing_key import SigningKey
 from pillarbox.world.database import Transaction
@@ -34,7 +35,7 @@ def signed_anew(
     if not keys:
         return octets
     try:
-        digest = body_digest((octets[body_start:],))
+        digest = body_digest(octets[body_start:])
         kept = _without_signatures(header, {key.domain for key in keys})
         signatures = dkim.sign(kept, digest, keys, signed_s=now_ms // 1000)
     except Unsignable:

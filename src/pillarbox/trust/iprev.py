@@ -6,6 +6,7 @@ from typing import Final
 from pillarbox.dns import Answer, Failure, Kind
 from pillarbox.trust.questions import Asking, look_up
 from pillarbox.trust.results import MethodResult, Property, Result
+from pillarbox.trust.spf import client_address
 
 MAX_NAMES: Final = 5
 """Names of one address that are looked up again."""
@@ -15,12 +16,9 @@ _MAX_NAME_CHARACTERS: Final = 255
 def iprev(address: str) -> Asking[MethodResult]:
     """Look up the names of an IP address and their addresses; `domain` is the first name that leads back."""
     try:
-        client = ipaddress.ip_address(address)
+        client = client_address(ipaddress.ip_address(address))
     except ValueError:
         return MethodResult("iprev", Result.PERMERROR, "", "the client has no IP address")
-    if isinstance(client, ipaddress.IPv6Address):
-        # A zone is of this machine only, and no part of the name
-        client = client.ipv4_mapped or ipaddress.IPv6Address(int(client))
     properties = (Property("policy", "iprev", str(client)),)
     result, name, reason = yield from _names_that_lead_back(client)
     return MethodResult("iprev", result, name, reason, properties)

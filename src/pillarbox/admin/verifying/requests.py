@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 
 from pillarbox.mail import mbox
 from pillarbox.mail.address import Address
+from pillarbox.trust.spf import client_address
 
 MAX_LINE_OCTETS: Final = 64 * 1024 * 1024
 """Of a request, with its message of three quarters of that."""
@@ -104,7 +105,7 @@ def address_of(text: str | None, what: str = "ip") -> IPv4Address | IPv6Address:
         raise RequestRefused(f'"{what}" is no IP address') from None
     if isinstance(found, IPv6Address) and found.scope_id:
         raise RequestRefused(f'"{what}" is an address of one network only')
-    return (isinstance(found, IPv6Address) and found.ipv4_mapped) or found
+    return client_address(found)
 
 
 def sender_of(text: str | None) -> Address | None:

@@ -8,7 +8,7 @@ of the sender (BIMI) is looked for last, where that is wanted.
 
 import asyncio
 from functools import partial
-from ipaddress import IPv4Address, ip_address
+from ipaddress import ip_address
 from typing import Final
 
 from msgspec import Struct
@@ -181,9 +181,7 @@ def _client(evidence: Evidence) -> Client | None:
     origin, path = evidence.origin, evidence.envelope.reverse_path
     if not origin.client_address:
         return None
-    ip = ip_address(origin.client_address.partition("%")[0])  # without the zone of a link-local address
-    if not isinstance(ip, IPv4Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
+    ip = spf.client_address(ip_address(origin.client_address))
     return Client(ip, origin.client_name, None if path is NULL else path)
 
 

@@ -14,6 +14,7 @@ is found by searches that run in C, a slice at a time.
 
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from pillarbox.mail.slices import SLICE_OCTETS
@@ -99,13 +100,19 @@ class BodyHashes:
             form.finish()
 
 
-def body_digest(body: bytes) -> bytes:
-    """The SHA-256 of a whole body in relaxed form."""
+def digest_of_pieces(body: Iterable[bytes]) -> bytes:
+    """The SHA-256 of a body that is there in pieces, in relaxed form."""
     bodies = BodyHashes()
     found = bodies.add(Canonicalization.RELAXED)
-    bodies.update(body)
+    for piece in body:
+        bodies.update(piece)
     bodies.finish()
     return found.digest()
+
+
+def body_digest(body: bytes) -> bytes:
+    """The SHA-256 of a whole body in relaxed form."""
+    return digest_of_pieces((body,))
 
 
 class _Simple:
