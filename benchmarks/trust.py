@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pillarbox.config.schema import Config
-from pillarbox.delivery import signing
 from pillarbox.delivery.checks.authentication import Authentication
 from pillarbox.delivery.checks.check import Evidence
 from pillarbox.delivery.envelope import Envelope, Origin, Source
@@ -32,6 +31,7 @@ from pillarbox.protocol.smtp.commands import Body
 from pillarbox.trust import arc, dkim
 from pillarbox.trust.dkim.keys import record_text
 from pillarbox.trust.results import Result
+from pillarbox.trust.signatures.body_hash import body_digest
 from pillarbox.trust.signatures.signing_key import SigningKey
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.resolver.cache import CachingResolver
@@ -92,15 +92,13 @@ def with_body(octets: int) -> bytes:
 def signed(message: bytes, *keys: SigningKey) -> bytes:
     """The message as its author's provider sends it."""
     header, start = Header.parse(message)
-    return (
-        dkim.sign(header, signing.body_digest([message[start:]]), keys, signed_s=int(time.time())) + message
-    )
+    return dkim.sign(header, body_digest(message[start:]), keys, signed_s=int(time.time())) + message
 
 
 def sealed(message: bytes, key: SigningKey) -> bytes:
     """The message as a forwarder sends it."""
     header, start = Header.parse(message)
-    digest = signing.body_digest([message[start:]])
+    digest = body_digest(message[start:])
     results = f"{FORWARDER}; dmarc=pass header.from={DOMAIN}"
     return (
         arc.seal(header, digest, key, verdict=Result.NONE, results=results, sealed_s=int(time.time()))
