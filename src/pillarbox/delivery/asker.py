@@ -24,7 +24,8 @@ class Later(Generic[T_co]):
 
     __slots__ = ("go_on",)
 
-    def __init__(self, go_on: Callable[[], Awaitable[T_co]]) -> None:
+    def __init__(self, go_on: Callable[[float], Awaitable[T_co]]) -> None:
+        """`go_on`: is told when it has to end, in seconds of `Clock.monotonic`."""
         self.go_on = go_on
 
 
@@ -33,7 +34,7 @@ Begun: TypeAlias = T | asyncio.Task[T] | Later[T]
 
 
 class Asker:
-    """Answers checks with one world, each within a time."""
+    """Answers checks with one world, each within a time, or several within one (`deadline`)."""
 
     def __init__(self, world: World, *, within_s: float) -> None:
         """`within_s`: what is not answered by then has failed."""
@@ -46,22 +47,26 @@ class Asker:
         self._lingering: deque[float] = deque()
         """When the look-ups of those that were cancelled have ended."""
 
+    def deadline(self) -> float:
+        """When checks that begin now have to end, in seconds of `Clock.monotonic`."""
+        return self._world.clock.monotonic() + self._within_s
+
     def begin(self, asking: Asking[T]) -> Begun[T]:
         """Begin a check that is waited for later, with `result`."""
         found = answered_at_once(asking, self._world.resolver)
         if not isinstance(found, Unanswered):
             return found
         if not self._has_room():
-            return Later(lambda: self._task(self._rest(found)))
-        return self._early(self._rest(found))
+            return Later(lambda ends: self._task(self._rest(found, ends)))
+        return self._early(self._rest(found, self.deadline()))
 
-    async def answer(self, asking: Asking[T]) -> T:
-        """The result of a check.
+    async def answer(self, asking: Asking[T], *, ends: float) -> T:
+        """The result of a check. `ends`: when, at the latest; see `deadline`.
 
         Who waits may be no task (`server.pump.eager`), and only a task can be told that its time is over.
         """
         found = answered_at_once(asking, self._world.resolver)
-        return await self._task(self._rest(found)) if isinstance(found, Unanswered) else found
+        return await self._task(self._rest(found, ends)) if isinstance(found, Unanswered) else found
 
     def look_up_ahead(self, lookups: Iterable[Lookup]) -> None:
         """Ask at once what a check is going to ask one after another: it joins the questions, or finds the answers."""
@@ -70,9 +75,10 @@ class Asker:
             if resolver.known(lookup.name, lookup.kind) is None and self._has_room():
                 self._early(resolver.lookup(lookup.name, lookup.kind))
 
-    async def _rest(self, asking: Unanswered[T]) -> T:
+    async def _rest(self, asking: Unanswered[T], ends: float) -> T:
         world = self._world
-        return await answered(asking, world.resolver, world.fetcher, world.clock, within_s=self._within_s)
+        left_s = ends - world.clock.monotonic()
+        return await answered(asking, world.resolver, world.fetcher, world.clock, within_s=left_s)
 
     def _task(self, work: Any) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
@@ -98,8 +104,8 @@ class Asker:
         return len(self._ahead) + len(self._lingering) < MAX_EARLY
 
 
-async def result(begun: Begun[T]) -> T:
-    """The result of a check that was begun."""
+async def result(begun: Begun[T], *, ends: float) -> T:
+    """The result of a check that was begun; `ends`: when one that could not begin yet has to end."""
     if isinstance(begun, Later):
-        return await begun.go_on()
+        return await begun.go_on(ends)
     return await begun if isinstance(begun, asyncio.Task) else begun

@@ -73,7 +73,9 @@ class Indicators:
         sender = bimi.sender(header, dmarc, selector_is_signed=signed)
         # No authority of mark certificates is believed here, so that none is fetched
         asking = bimi.evaluate(sender, (), self._world.clock.now_ms() // 1000)
-        found = await self._asker.answer(self._from_kept(asking, dmarc.organizational_domain))
+        found = await self._asker.answer(
+            self._from_kept(asking, dmarc.organizational_domain), ends=self._asker.deadline()
+        )
         return None if found is None or found.described.result is Result.SKIPPED else found
 
     def _from_kept(self, asking: Asking[Bimi], organization: str) -> Asking[Bimi | None]:

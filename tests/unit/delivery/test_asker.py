@@ -31,7 +31,8 @@ def check() -> Asking[bool]:
 def test_who_waits_may_be_no_task() -> None:
     async def test(provider: SmtpProvider) -> None:
         world = replace(provider.world, clock=SystemClock(), resolver=Slow(("example",), {}))
-        waiting = Asker(world, within_s=20).answer(check())
+        asker = Asker(world, within_s=20)
+        waiting = asker.answer(check(), ends=asker.deadline())
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[bool] = loop.create_future()
 

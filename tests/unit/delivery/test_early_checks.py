@@ -49,13 +49,13 @@ def test_a_stranger_has_a_number_of_checks_begun_and_no_more() -> None:
         asker.look_up_ahead([Lookup("key.example", Kind.TXT)])
         await asyncio.sleep(0)
         assert len(slow.asked) == MAX_EARLY
-        last = asyncio.ensure_future(result(begun[-1]))
+        last = asyncio.ensure_future(result(begun[-1], ends=99))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert slow.asked[MAX_EARLY:] == [f"{MAX_EARLY + 4}.example"], "asked once the result is wanted"
         slow.go.set()
         assert await last == f"{MAX_EARLY + 4}.example: NoData"
-        assert await result(begun[0]) == "0.example: NoData"
+        assert await result(begun[0], ends=99) == "0.example: NoData"
         await asyncio.sleep(0)
         assert isinstance(asker.begin(check("next.example")), asyncio.Task), "there is room again"
 

@@ -30,6 +30,7 @@ from pillarbox.trust.dkim import SignatureOutcome
 from pillarbox.trust.dmarc.authors import authors
 from pillarbox.trust.dmarc.evaluation import evaluate_message
 from pillarbox.trust.dmarc.handling import Action, Disposition, Mode, decide
+from pillarbox.trust.dmarc.tree_walk import first_lookups
 from pillarbox.trust.dmarc_report.observation import row_of
 from pillarbox.trust.iprev import iprev
 from pillarbox.trust.judgement import Client, Judgement, identifiers
@@ -39,7 +40,8 @@ from pillarbox.trust.spf import SpfResult
 from pillarbox.world.world import World
 
 TIMEOUT_S: Final = 15.0
-"""How long one check may wait for the DNS; what is not answered then is a temporary error."""
+"""How long a message may wait for the DNS after its end, for all checks together, and SPF after MAIL; what is not
+answered then is a temporary error."""
 MAX_OCTETS_IN_LOOP: Final = 64 * 1024
 """The body of a message up to this size is hashed in the loop, within half a millisecond; of others, in a thread."""
 MAX_VERIFIED_IN_LOOP: Final = 6
@@ -154,14 +156,19 @@ class Authentication(Check):
         long = has_long_header(message.top)
         signed = await asyncio.to_thread(_Signed, message, now_s) if long else _Signed(message, now_s)
         signatures, chain = signed.signatures, signed.chain
-        self._asker.look_up_ahead((*signatures.lookups, *chain.lookups))
-        await self._asker.answer(signatures.look_up_keys())
-        await self._asker.answer(chain.look_up_keys())
+        # All that is known to be asked is asked at once, so that nothing that fails leaves no time for others
+        ends = self._asker.deadline()
+        self._asker.look_up_ahead(
+            (*first_lookups(signed.authors.domains), *signatures.lookups, *chain.lookups)
+        )
+        await self._asker.answer(signatures.look_up_keys(), ends=ends)
+        await self._asker.answer(chain.look_up_keys(), ends=ends)
         verify = partial(signed.verify, remote_ip=str(begun.client.ip))
         outcomes, sealed = await asyncio.to_thread(verify) if long or signed.takes_long else verify()
-        mail_from = await result(begun.mail_from)
-        dmarc = await self._asker.answer(evaluate_message(signed.authors, identifiers(mail_from, outcomes)))
-        client = KnownClient(await result(begun.helo), await result(begun.iprev))
+        mail_from = await result(begun.mail_from, ends=ends)
+        identified = identifiers(mail_from, outcomes)
+        dmarc = await self._asker.answer(evaluate_message(signed.authors, identified), ends=ends)
+        client = KnownClient(await result(begun.helo, ends=ends), await result(begun.iprev, ends=ends))
         self._clients.remember((str(begun.client.ip), begun.client.helo), client)
         return Judgement(
             helo=client.helo,

@@ -4,13 +4,14 @@ From what is found the organizational domain (§4.10.2) and the record that coun
 serves all walks of a message, and asks for each name once.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from msgspec import Struct
 
 from pillarbox.dns import Answer, Failure, Kind, Outcome
 from pillarbox.trust.dmarc.record import Record, parse
-from pillarbox.trust.questions import Asking, look_up
+from pillarbox.trust.questions import Asking, Lookup, look_up
 
 MAX_QUESTIONS: Final = 8
 """Names asked in one walk (RFC 9989 §4.10, step 4)."""
@@ -74,6 +75,15 @@ def names(domain: str) -> tuple[str, ...]:
     return (domain, *(_labels(domain, labels) for labels in shorter))
 
 
+def first_lookups(domains: Iterable[str]) -> list[Lookup]:
+    """What walks that begin at these domains ask first."""
+    return [Lookup(_name(domain.lower()), Kind.TXT) for domain in domains]
+
+
+def _name(domain: str) -> str:
+    return f"_dmarc.{domain}"
+
+
 def _labels(domain: str, count: int) -> str:
     return ".".join(domain.split(".")[-count:])
 
@@ -100,7 +110,7 @@ class Walker:
 
     def _records(self, name: str) -> Asking[Outcome[Any]]:
         if name not in self._outcomes:
-            self._outcomes[name] = yield from look_up(f"_dmarc.{name}", Kind.TXT)
+            self._outcomes[name] = yield from look_up(_name(name), Kind.TXT)
         return self._outcomes[name]
 
 

@@ -1,5 +1,6 @@
 """Messages of other providers are judged as they come: the field on top, what is kept, what is done."""
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from dataclasses import replace as replace_field
@@ -9,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from pillarbox.config.schema import Authentication, FailedDmarc
+from pillarbox.delivery.checks.authentication import TIMEOUT_S
 from pillarbox.delivery.checks.deferral import MAX_DEFERRED_S
 from pillarbox.delivery.checks.known_clients import REMEMBERED_S
 from pillarbox.dns import Failure, Kind, Outcome
@@ -218,6 +220,56 @@ def test_silence_of_the_dns_costs_a_message_its_results_only() -> None:
         assert (await sent(provider, message, sender="joe@example.test", **REJECT)).startswith("250")
         _, results = kept(provider)
         assert {each.result for each in results.values()} == {"temperror"}
+
+    run_with_smtp(test)
+
+
+def test_all_checks_of_a_message_share_one_time_and_what_fails_leaves_some_for_others() -> None:
+    class Stalling(ZoneResolver):
+        """Of whose keys nobody tells; other texts come late."""
+
+        def __init__(self, provider: SmtpProvider) -> None:
+            super().__init__(("org", "arpa"), {})
+            self._provider = provider
+            self._cached: dict[tuple[str, Kind], Outcome[Any]] = {}
+
+        def known(self, name: str, kind: Kind) -> Outcome[Any] | None:
+            return self._cached.get((name, kind))
+
+        async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
+            if kind is Kind.TXT:
+                await self._provider.clock.sleep(1e9 if "_domainkey" in name else TIMEOUT_S - 1)
+            return self._cached.setdefault((name, kind), self.said(name, kind))
+
+    async def test(provider: SmtpProvider) -> None:
+        publish(provider, dmarc="v=DMARC1; p=none")
+        resolver = Stalling(provider)
+        resolver.put("_dmarc.example.org", Kind.TXT, b"v=DMARC1; p=none")
+        message = signed(signed(MESSAGE, rsa_key()), replace(rsa_key(), selector="another"))
+        world = replace_field(provider.world, resolver=resolver)
+        client = provider.client(Role.MX, world=world)
+        await client.greet()
+        begun = asyncio.ensure_future(
+            client.codes("MAIL FROM:<joe@example.org>", "RCPT TO:<anna@one.example>", "DATA")
+        )
+        while not begun.done():
+            await provider.clock.advance(1)
+        answering = asyncio.ensure_future(client.say(message + b".\r\n"))
+        await asyncio.sleep(0)
+        waited_s = 0
+        while not answering.done():
+            await provider.clock.advance(1)
+            waited_s += 1
+        assert waited_s <= TIMEOUT_S + 1, "no check has a time of its own"
+        assert (await answering).startswith("250")
+        _, results = kept(provider)
+        assert {name: str(each.result) for name, each in results.items()} == {
+            "spf": "none",
+            "dkim": "temperror",
+            "dmarc": "temperror",  # a key might have aligned it
+            "iprev": "permerror",
+        }
+        assert "could not be looked up" not in results["dmarc"].reason
 
     run_with_smtp(test)
 
