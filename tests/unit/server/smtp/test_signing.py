@@ -105,6 +105,33 @@ def test_what_is_submitted_is_signed_with_every_key(lines: int) -> None:
     run_with_smtp(test)
 
 
+def test_what_is_submitted_as_binary_is_signed_bit_for_bit() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        await with_keys(provider, "one.example")
+        message = MESSAGE + bytes(range(256)) + b"\n.\n\r\rlast"
+        client = provider.client(Role.SUBMISSION, tls=True)
+        await client.greet()
+        login = base64.b64encode(f"\0anna@one.example\0{PASSWORD}".encode()).decode()
+        await client.codes(f"AUTH PLAIN {login}", "MAIL FROM:<anna@one.example> BODY=BINARYMIME")
+        await client.codes("RCPT TO:<joe@elsewhere.example>")
+        assert (await client.say(b"BDAT %d LAST\r\n" % len(message) + message)).startswith("250")
+        assert waiting(provider).endswith(message[-300:])
+        assert verified(provider, waiting(provider)) == signed_by("one.example")
+
+    run_with_smtp(test)
+
+
+def test_lines_that_end_in_lf_are_signed_as_they_leave() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        await with_keys(provider, "one.example")
+        answer = await submitted(provider, MESSAGE + b"a\nb\n\nc\r\n")
+        assert answer.startswith("250")
+        assert waiting(provider).endswith(b"\r\n\r\nbody\r\na\r\nb\r\n\r\nc\r\n")
+        assert verified(provider, waiting(provider)) == signed_by("one.example")
+
+    run_with_smtp(test)
+
+
 def test_another_implementation_verifies_the_signatures() -> None:
     other = pytest.importorskip("dkim", reason="dkimpy is not installed")
     pytest.importorskip("nacl", reason="PyNaCl is not installed")

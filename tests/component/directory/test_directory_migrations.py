@@ -1,0 +1,32 @@
+"""A directory that an earlier version made is used as it is."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from pillarbox.directory import accounts, dkim_keys, domains
+from pillarbox.directory.dkim_keys import DkimKey, KeyState
+from pillarbox.directory.schema import SCHEMA
+from pillarbox.world.database.sqlite import open_database
+
+KEY = DkimKey("one.example", "s1", "rsa-sha256", "pem", KeyState.ACTIVE, 1, 1)
+
+
+def test_a_directory_without_signing_keys_gets_a_table_for_them(tmp_path: Path) -> None:
+    before = replace(SCHEMA, migrations=SCHEMA.migrations[:1])
+    database = open_database(tmp_path / "db", [before], create=True)
+    database.write_now(domains.create, "one.example", now_ms=0)
+    database.close_now()
+    database = open_database(tmp_path / "db", [SCHEMA])
+    try:
+        assert database.read_now(dkim_keys.listing) == []
+        database.write_now(dkim_keys.add, KEY)
+        assert database.read_now(dkim_keys.active, "one.example") == [KEY]
+        assert database.read_now(domains.names) == ["one.example"]
+    finally:
+        database.close_now()
+    # What was there before reads it still: it knows nothing of keys
+    database = open_database(tmp_path / "db", [before])
+    try:
+        assert database.read_now(accounts.listing) == []
+    finally:
+        database.close_now()
