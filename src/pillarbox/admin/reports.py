@@ -23,26 +23,6 @@ class NoSuchReport(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ReceivedReport:
-    """A report of somebody else."""
-
-    id: int
-    kind: ReportKind
-    domain: str
-    organization: str
-    submitter: str
-    authenticated: bool
-    """The mail that brought it is by the submitter, as DMARC says."""
-    report_id: str
-    start_s: int
-    end_s: int
-    received_at_ms: int
-    total: int
-    failed: int
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
 class SentReport:
     """A report of ours."""
 
@@ -59,7 +39,7 @@ class SentReport:
 class ReportDetails:
     """A report of somebody else with its rows, which are as they came."""
 
-    report: ReceivedReport
+    report: ListedReport
     rows: tuple[dict[str, Any], ...]
 
 
@@ -91,9 +71,9 @@ class DomainSummary:
     """Sessions by what went wrong (RFC 8460 §4.3)."""
 
 
-def listing(tx: Transaction, domain: str = "", kind: str = "", *, limit: int) -> list[ReceivedReport]:
+def listing(tx: Transaction, domain: str = "", kind: str = "", *, limit: int) -> list[ListedReport]:
     """Reports of others, the newest first."""
-    return [_shown(one) for one in received.listing(tx, _key(domain), kind, limit=limit)]
+    return received.listing(tx, _key(domain), kind, limit=limit)
 
 
 def sent_listing(tx: Transaction, domain: str = "", *, limit: int) -> list[SentReport]:
@@ -118,7 +98,7 @@ def details(tx: Transaction, number: int) -> ReportDetails:
     if found is None:
         raise NoSuchReport(f"There is no report {number}. See: pillarbox reports list")
     report, rows = found
-    return ReportDetails(_shown(report), tuple(row for text in rows if (row := _decoded(text))))
+    return ReportDetails(report, tuple(row for text in rows if (row := _decoded(text))))
 
 
 def about(tx: Transaction, domain: str, *, days: int, now_ms: int) -> DomainSummary:
@@ -157,10 +137,6 @@ def _source(source_ip: str, rows: list[tuple[str, ReportRow]]) -> Source:
         sum(row.count for row in failed if row.disposition in ("quarantine", "reject")),
         tuple(sorted({submitter for submitter, _ in rows})),
     )
-
-
-def _shown(report: ListedReport) -> ReceivedReport:
-    return ReceivedReport(*report)
 
 
 def _decoded(text: str) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """Reports of others: about our domains, or what claims to be one."""
 
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from msgspec import Struct, json
 
@@ -42,7 +43,8 @@ class ReceivedReport(Struct, frozen=True):
     problem: str = ""
 
 
-class ListedReport(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ListedReport:
     """A report that was kept."""
 
     id: int
@@ -51,6 +53,7 @@ class ListedReport(NamedTuple):
     organization: str
     submitter: str
     authenticated: bool
+    """The mail that brought it is by the submitter, as DMARC says."""
     report_id: str
     start_s: int
     end_s: int
@@ -163,7 +166,7 @@ _LISTED: Final = (
 
 def _listed(row: tuple[Any, ...]) -> ListedReport:
     found = ListedReport(*row)
-    return found._replace(kind=ReportKind(found.kind), authenticated=bool(found.authenticated))
+    return replace(found, kind=ReportKind(found.kind), authenticated=bool(found.authenticated))
 
 
 def _forget_old(tx: Transaction, *, now_ms: int) -> None:

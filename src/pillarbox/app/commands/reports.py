@@ -11,7 +11,7 @@ from pillarbox.app.commands.installation import CommandFailed, Installation, cou
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pillarbox.admin.reports import ReceivedReport
+    from pillarbox.reports.received import ListedReport
 
 _LIMIT = click.option(
     "--limit",
@@ -141,11 +141,11 @@ def _lines(row: dict[str, Any]) -> "Iterator[str]":
     yield ""
 
 
-def _by(report: "ReceivedReport") -> str:
+def _by(report: "ListedReport") -> str:
     return report.submitter or "unknown"
 
 
-def _note(report: "ReceivedReport") -> str:
+def _note(report: "ListedReport") -> str:
     return report.problem or ("" if report.authenticated else "not authenticated")
 
 
