@@ -1,7 +1,7 @@
 """Search queries: the search terms of IMAP as values.
 
 A query is a tree. The leaves follow RFC 9051 §6.4.4 (SEARCH), RFC 5032 (WITHIN), RFC 7162 §3.1.5
-(MODSEQ), RFC 8474 §5.3 (EMAILID, THREADID) and RFC 8514 §4.3 (SAVEDATE). The many
+(MODSEQ), RFC 8621 §4.4.1 (JMAP), RFC 8474 §5.3 (EMAILID, THREADID) and RFC 8514 §4.3 (SAVEDATE). The many
 keywords of the protocol become few leaves: `UNSEEN` is `Not(Flag("\\\\Seen"))`, `SUBJECT x` is
 `Field("Subject", x)`, `NEW` is `And((Recent(), Not(Flag("\\\\Seen"))))`.
 
@@ -115,6 +115,13 @@ class Dated:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceivedBefore:
+    """Received before this moment (RFC 8621 §4.4.1)."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Younger:
     """Received within this many seconds before now (RFC 5032)."""
 
@@ -140,6 +147,11 @@ class Smaller:
     """Fewer octets than this."""
 
     octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class HasAttachment:
+    """Messages with a part that is there to be saved rather than read (RFC 8621 §4.1.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +213,8 @@ class ThreadIs:
 
 
 Leaf = (
-    All | Uids | UidsWithStar | Sequence | SavedResult | Recent | Flag | Dated | Younger | Older
-    | Larger | Smaller | Field | Addresses | Body | Text | ModSeqAtLeast | EmailIs | ThreadIs
+    All | Uids | UidsWithStar | Sequence | SavedResult | Recent | Flag | Dated | ReceivedBefore | Younger | Older
+    | Larger | Smaller | HasAttachment | Field | Addresses | Body | Text | ModSeqAtLeast | EmailIs | ThreadIs
 )  # fmt: skip
 """A term without subterms."""
 

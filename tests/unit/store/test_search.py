@@ -16,12 +16,14 @@ from pillarbox.mail.query import (
     EmailIs,
     Field,
     Flag,
+    HasAttachment,
     Larger,
     ModSeqAtLeast,
     Not,
     Older,
     Or,
     Query,
+    ReceivedBefore,
     Recent,
     Relation,
     SavedResult,
@@ -245,6 +247,9 @@ def test_a_copy_is_found_where_it_is() -> None:
         (Younger(DAY_MS // 1000 - 1), [2, 3]),
         (Older(DAY_MS // 1000), [1]),
         (Older(DAY_MS // 1000 + 1), []),
+        (ReceivedBefore(NOW_MS), [1]),
+        (ReceivedBefore(NOW_MS + 1), [1, 2]),
+        (Not(ReceivedBefore(NOW_MS)), [2, 3]),
         (Larger(300), [3]),
         (Smaller(300), [1, 2]),
     ],
@@ -257,6 +262,17 @@ def test_flags_dates_and_sizes(query: Query, found: list[int]) -> None:
         put(tx, octets(date="Mon, 6 Nov 2023 00:30:00 +0900"), received_at_ms=NOW_MS)
         put(tx, octets("x" * 300), flags="\\Seen $Work", received_at_ms=NOW_MS + DAY_MS)
         assert find(tx, query) == found
+
+
+@pytest.mark.rfc("8621 §4.4.1", "MUST")
+def test_attachments() -> None:
+    with open_store() as tx:
+        parts = "--b\r\n\r\ntext\r\n--b\r\nContent-Type: image/png; name=a.png\r\n\r\nx\r\n--b--\r\n"
+        put(tx, octets(parts, content_type="multipart/mixed; boundary=b"))
+        put(tx)
+        assert find(tx, HasAttachment()) == [1]
+        assert find(tx, Not(HasAttachment())) == [2]
+        assert takes_long(HasAttachment(), messages=1)
 
 
 @pytest.mark.rfc("8474 §5.3", "MUST")

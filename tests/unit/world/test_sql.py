@@ -41,6 +41,8 @@ SELECTIONS = (
 DATED = [q.Dated(stamp, relation, date(2024, 2, 29)) for stamp in q.Stamp for relation in q.Relation]
 LEAVES: tuple[q.Query, ...] = (
     *DATED,
+    q.ReceivedBefore(1),
+    q.HasAttachment(),
     q.Younger(1),
     q.Older(1),
     q.Larger(1),

@@ -272,12 +272,22 @@ class _Search:
 
     def _condition(
         self,
-        leaf: q.Dated | q.Younger | q.Older | q.Larger | q.Smaller | q.EmailIs | q.ThreadIs,
+        leaf: q.Dated
+        | q.ReceivedBefore
+        | q.Younger
+        | q.Older
+        | q.Larger
+        | q.Smaller
+        | q.HasAttachment
+        | q.EmailIs
+        | q.ThreadIs,
     ) -> tuple[str, tuple[int, ...]]:
         """The SQL condition on the narrow table."""
         match leaf:
             case q.Dated(stamp, relation, day):
                 return _dated(stamp, relation, (day - _EPOCH).days)
+            case q.ReceivedBefore(at_ms):
+                return "received_at_ms < ?", (at_ms,)
             case q.Younger(seconds):
                 return "received_at_ms >= ?", ((self._now_ms // 1000 - seconds) * 1000,)
             case q.Older(seconds):
@@ -287,6 +297,8 @@ class _Search:
                 return "size > ?", (octets,)
             case q.Smaller(octets):
                 return "size < ?", (octets,)
+            case q.HasAttachment():
+                return "EXISTS (SELECT 1 FROM emails e WHERE e.id = email AND e.has_attachment = 1)", ()
             case q.EmailIs(email):
                 return "email = ?", (email,)
             case q.ThreadIs(thread):
