@@ -130,7 +130,7 @@ class Authentication(Check):
         begun: _Session | None = evidence.begun.get(self.name)
         if begun is None:
             return NOTHING_FOUND  # no address of a client is known
-        judgement = await self._judged(begun, evidence)
+        judgement, header = await self._judged(begun, evidence)
         where = (judgement.dmarc.author_domain, str(begun.client.mail_from or ""))
         disposition = decide(
             judgement.dmarc,
@@ -143,7 +143,6 @@ class Authentication(Check):
             self._deferrals.deferred(where)
         bimi = None
         if self._indicators:
-            header = Header.parse(evidence.top)[0]
             bimi = await self._indicators.of(header, judgement.dmarc, judgement.signatures)
         finding = _finding(judgement, disposition, self._receiver, bimi.described if bimi else None)
         if self._reports and disposition.action is not Action.DEFER:  # what is deferred comes again
@@ -151,7 +150,7 @@ class Authentication(Check):
             return replace(finding, observation=observation) if observation else finding
         return finding
 
-    async def _judged(self, begun: _Session, evidence: Evidence) -> Judgement:
+    async def _judged(self, begun: _Session, evidence: Evidence) -> tuple[Judgement, Header]:
         message, now_s = Whole(evidence.top, evidence.rest or NO_REST), self._now_s()
         long = has_long_header(message.top)
         signed = await asyncio.to_thread(_Signed, message, now_s) if long else _Signed(message, now_s)
@@ -170,7 +169,7 @@ class Authentication(Check):
         dmarc = await self._asker.answer(evaluate_message(signed.authors, identified), ends=ends)
         client = KnownClient(await result(begun.helo, ends=ends), await result(begun.iprev, ends=ends))
         self._clients.remember((str(begun.client.ip), begun.client.helo), client)
-        return Judgement(
+        judgement = Judgement(
             helo=client.helo,
             mail_from=mail_from,
             signatures=outcomes,
@@ -178,6 +177,7 @@ class Authentication(Check):
             dmarc=dmarc,
             iprev=client.iprev,
         )
+        return judgement, signed.header
 
     def _now_s(self) -> int:
         return self._clock.now_ms() // 1000
@@ -195,10 +195,11 @@ def _client(evidence: Evidence) -> Client | None:
 class _Signed:
     """What a message says of itself: its authors, and who has signed it."""
 
-    __slots__ = ("_body_start", "_message", "authors", "chain", "signatures")
+    __slots__ = ("_body_start", "_message", "authors", "chain", "header", "signatures")
 
     def __init__(self, message: Whole, now_s: int) -> None:
         header, self._body_start = Header.parse(message.top)
+        self.header = header
         self._message = message
         self.authors = authors(header)
         seen = SignedHeader(header)
