@@ -17,6 +17,7 @@ _EVERY: Final[tuple[TableValues, ...]] = (
     *directory.TABLES,
     *store.TABLES,
     store.EMAILS,
+    store.INDICATORS,
     *queue.TABLES,
     *reports.TABLES,
     *blobs.TABLES,

@@ -1,1 +1,1 @@
-"""The store: mailboxes, messages and their placements, flags, threads, and the change log."""
+"""The store: mailboxes, messages and their placements, flags, threads, the change log; and the images of senders."""

@@ -1,7 +1,8 @@
 """The tables of the store.
 
-`account` is first in every key, so that the rows of an account are adjacent and every verb stays within one account.
-The id of an email has its account in the upper bits (see `account_counters`), so it does the same.
+`account` is first in every key, so that the rows of an account are adjacent and every verb stays within one account;
+but `indicators` are of no account. The id of an email has its account in the upper bits (see `account_counters`), so
+it does the same.
 
 - `ledgers`: the counters of an account, one row each: the numbers to assign next, and the usage.
 - `mailboxes`: one row each, with counts maintained by the verbs, so that STATUS never counts.
@@ -21,6 +22,8 @@ The id of an email has its account in the upper bits (see `account_counters`), s
 - `search_unindexed`: emails that were not indexed, so that searches always read them.
 - `search_attempts`: how far the reading for the index was begun in an account, written before it begins.
 - `search_given_up`: those of `search_unindexed` that could not be read for the index, so that `fsck` can say so.
+- `indicators`: images that senders ask to be shown beside their mail, for all accounts; see the module of that name.
+  `kept_until_s` is when a row may go, `until_s` when it is to be fetched again.
 """
 
 from pillarbox.store import sqlite_fts
@@ -171,8 +174,35 @@ _AUTHENTICATION = """
 ALTER TABLE emails ADD COLUMN authentication BLOB
 """
 
+_INDICATORS = """
+CREATE TABLE indicators (
+  organization TEXT PRIMARY KEY,
+  location TEXT NOT NULL,
+  evidence TEXT NOT NULL,
+  roots TEXT NOT NULL,
+  problem TEXT NOT NULL,
+  authority TEXT NOT NULL,
+  names TEXT NOT NULL,
+  until_s INTEGER NOT NULL,
+  claimed_until_s INTEGER NOT NULL,
+  kept_until_s INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  octets INTEGER NOT NULL,
+  image BLOB NOT NULL
+);
+CREATE INDEX indicators_expiring ON indicators (kept_until_s, octets)
+"""
+
 SCHEMA = Schema(
     "store",
-    migrations=(_TABLES + sqlite_fts.TABLE + _UNINDEXED, _ATTEMPTS, _RUNS, _TEXTS, _COPIES, _AUTHENTICATION),
+    migrations=(
+        _TABLES + sqlite_fts.TABLE + _UNINDEXED,
+        _ATTEMPTS,
+        _RUNS,
+        _TEXTS,
+        _COPIES,
+        _AUTHENTICATION,
+        _INDICATORS,
+    ),
     compatible_back_to=6,
 )

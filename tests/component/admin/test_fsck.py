@@ -107,6 +107,11 @@ REPAIRED = {
         "INSERT INTO mta_sts_policies VALUES ('three.example', NULL, '1', 'zz', 0, '1', x'ff', x'ff', 0)",
         "INSERT INTO mta_sts_policies VALUES ('four.example', NULL, '1', 0, 0, '1', x'ff', x'ff', 0)",
     ],
+    "indicator-values-valid": [
+        "INSERT INTO indicators VALUES ('two.example', x'ff', '', '', '', 'none', '', 0, 0, 0, '', 0, x'')",
+        "INSERT INTO indicators VALUES ('three.example', '', '', '', x'ff', 'none', '', 0, 0, 0, '', 'zz', x'ff')",
+        "INSERT INTO indicators VALUES ('four.example', '', '', '', '', 'none', '', 'zz', 0, 0, '', 0, 'zz')",
+    ],
     "counted-domain-values-valid": ["INSERT INTO counted_domains VALUES ('tls', 'two.example', 1, x'ff', 'zz')"],
     "counted-row-values-valid": [
         "INSERT INTO counted_domains VALUES ('tls', 'two.example', 1, '', 2)",

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.number_set import EVERYTHING
-from pillarbox.store import flags, mailbox_cache, mailboxes
+from pillarbox.store import flags, indicators, mailbox_cache, mailboxes
 from pillarbox.store.flags import Mode
+from pillarbox.store.indicators import Source
 from pillarbox.store.schema import SCHEMA
+from pillarbox.trust.bimi import Checked, Verdict
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.sqlite import open_database
@@ -45,6 +47,26 @@ def test_flags_of_single_messages_become_runs_when_they_are_changed(tmp_path: Pa
     finally:
         database.close_now()
     assert path.with_name("db.before-store2").exists()
+
+
+def test_a_store_of_the_version_before_gets_a_table_for_images(tmp_path: Path) -> None:
+    before = replace(SCHEMA, migrations=SCHEMA.migrations[:6])
+    database = open_database(tmp_path / "db", [BLOBS, before], create=True)
+    database.write_now(mailboxes.create_defaults, ANN, now_ms=0)
+    database.close_now()
+    database = open_database(tmp_path / "db", [BLOBS, SCHEMA])
+    try:
+        checked = Checked(Verdict(digest="d", until_s=1), b"<svg/>")
+        database.write_now(indicators.keep, "two.example", Source("https://two.example/"), checked, now_s=0)
+        assert database.read_now(indicators.image, "two.example", "d") == b"<svg/>"
+        assert database.read_now(_inbox)
+    finally:
+        database.close_now()
+    database = open_database(tmp_path / "db", [BLOBS, before])
+    try:
+        assert database.read_now(_inbox), "the version before works on it"
+    finally:
+        database.close_now()
 
 
 def _inbox(tx: Transaction) -> MailboxId:

@@ -2,22 +2,26 @@
 
 import gzip
 import hashlib
-from base64 import b64decode
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pillarbox.dns import Answer, Failure, Kind
 from pillarbox.mail.header import Header
-from pillarbox.trust.bimi import FIELDS_ONLY_WE_WRITE, Bimi, Sender, evaluate, sender
+from pillarbox.trust.bimi import Bimi, Checked, Found, Image, Sender, check, concluded, image_of, look, sender
+from pillarbox.trust.bimi.evaluation import MAX_FROM_OCTETS
+from pillarbox.trust.bimi.record import Assertion, parse
+from pillarbox.trust.bimi.verdict import VALID_AFTER_FAILURE_S, VALID_S
 from pillarbox.trust.dmarc import Authors, evaluate_message
 from pillarbox.trust.questions import Fetch, FetchFailed, Page
 from pillarbox.trust.results import MethodResult, Property, Result
 from tests.kit.asking import Answers
 from tests.kit.dmarc import DnsOfRecords, dkim, dns
-from tests.kit.marks import NOW_S, SVG, Issuer, logotype
+from tests.kit.marks import NOW, NOW_S, SVG, Issuer, logotype
 
 L, A = "https://example.com/logo.svg", "https://example.com/mark.pem"
 RECORD = f"v=BIMI1; l={L}; a={A}; avp=personal;"
@@ -44,10 +48,22 @@ def found(
     pages: Mapping[str, Page | FetchFailed] = PAGES,
     roots: tuple[bytes, ...] = (),
 ) -> Bimi:
-    return answers(records, pages).to(evaluate(sender, roots, NOW_S))
+    """The result of a message whose indicator is fetched at once."""
+    record = answers(records).to(look(sender))
+    if not isinstance(record, Found):
+        return Bimi(record)
+    return concluded(sender, record, checked(record, pages, roots).verdict)
 
 
-def answers(records: DnsOfRecords, pages: Mapping[str, Page | FetchFailed] = PAGES) -> Answers:
+def checked(
+    record: Found, pages: Mapping[str, Page | FetchFailed] = PAGES, roots: tuple[bytes, ...] = ()
+) -> Checked:
+    assertion = record.assertion
+    evidence = pages.get(assertion.evidence) if roots else None
+    return check(pages[assertion.location], evidence, organization="example.com", roots=roots, now_s=NOW_S)
+
+
+def answers(records: DnsOfRecords) -> Answers:
     return Answers(
         {
             (name, Kind.TXT): (
@@ -57,16 +73,23 @@ def answers(records: DnsOfRecords, pages: Mapping[str, Page | FetchFailed] = PAG
             )
             for name, text in records.items()
         },
-        pages,
+        {},
     )
 
 
 DEFAULT = "default._bimi.example.com"
 
 
+DIGEST = hashlib.sha256(SVG).hexdigest()
+
+
+def of(bimi: Bimi) -> dict[str, str]:
+    return {f"{each.kind}.{each.name}": each.value for each in bimi.described.properties}
+
+
 def test_an_indicator_without_evidence() -> None:
     bimi = found(by(), {DEFAULT: RECORD})
-    assert (bimi.image, bimi.location, bimi.evidence, bimi.preference) == (SVG, L, "", "personal")
+    assert bimi.image == Image("example.com", DIGEST)
     assert bimi.described == MethodResult(
         "bimi",
         Result.PASS,
@@ -77,21 +100,71 @@ def test_an_indicator_without_evidence() -> None:
             Property("header", "selector", "default"),
             Property("policy", "authority", "none"),
             Property("policy", "indicator-uri", L),
-            Property("policy", "indicator-hash", hashlib.sha256(SVG).hexdigest()[-8:]),
             Property("policy", "logo-preference", "personal"),
         ),
     )
+
+
+def test_what_is_kept_names_the_image_and_what_is_written_does_not() -> None:
+    bimi = found(by(), {DEFAULT: RECORD})
+    others = MethodResult("dmarc", Result.PASS, "example.com")
+    assert image_of((others, bimi.kept)) == bimi.image
+    assert image_of((bimi.described,)) is None
+    failed = found(by(), {DEFAULT: PLAIN}, {L: FetchFailed("no")})
+    assert failed.kept == failed.described
+    assert image_of((failed.kept,)) is None
+    named = replace(failed.described, properties=bimi.kept.properties)
+    assert image_of((named,)) is None, "it has failed"
 
 
 def test_an_indicator_with_evidence() -> None:
     root = Issuer("root")
     pages = {**PAGES, A: Page("application/pem-certificate-chain", root.mark())}
     bimi = found(by(), {DEFAULT: RECORD}, pages, (root.octets,))
-    assert (bimi.image, bimi.evidence) == (SVG, A)
-    assert Property("policy", "authority", "pass") in bimi.described.properties
-    assert Property("policy", "authority-uri", A) in bimi.described.properties
+    assert bimi.image == Image("example.com", DIGEST)
+    assert of(bimi)["policy.authority"] == "pass"
+    assert of(bimi)["policy.authority-uri"] == A
     packed = {**pages, L: Page("image/svg+xml", gzip.compress(SVG))}
-    assert found(by(), {DEFAULT: RECORD}, packed, (root.octets,)).image == SVG
+    assert found(by(), {DEFAULT: RECORD}, packed, (root.octets,)).image == bimi.image
+
+
+@pytest.mark.parametrize(
+    ("names", "author", "holds"),
+    [
+        (["example.com"], "news.example.com", True),
+        (["news.example.com"], "news.example.com", True),
+        (["default._bimi.news.example.com"], "news.example.com", True),
+        (["default._bimi.EXAMPLE.com"], "news.example.com", True),
+        (["summer._bimi.example.com"], "news.example.com", False),
+        (["other.example.com"], "news.example.com", False),
+        (["default._bimi.other.example.com"], "news.example.com", False),
+        (["news.example.com"], "example.com", False),
+        (["example.com.evil.example", "anexample.com"], "example.com", False),
+    ],
+)
+def test_whom_a_mark_certificate_is_for(names: list[str], author: str, holds: bool) -> None:
+    root = Issuer("root")
+    record = Found(parse(RECORD.encode()) or Assertion(), author, "default")
+    verdict = checked(record, {**PAGES, A: Page("", root.mark(names))}, (root.octets,)).verdict
+    bimi = concluded(by(author, REJECT), record, verdict)
+    assert bool(bimi.image) == holds
+    assert of(bimi)["policy.authority"] == ("pass" if holds else "fail")
+
+
+def test_how_long_a_verdict_holds() -> None:
+    root, record = Issuer("root"), Found(parse(RECORD.encode()) or Assertion(), "example.com", "default")
+    soon = NOW + timedelta(hours=1)
+
+    def until(page: Page | FetchFailed, mark: Page | FetchFailed) -> int:
+        return checked(record, {L: page, A: mark}, (root.octets,)).verdict.until_s - NOW_S
+
+    page, failed = PAGES[L], FetchFailed("no")
+    assert until(page, Page("", root.mark())) == VALID_S
+    assert until(page, Page("", root.mark(until=soon))) == 3601
+    assert until(Page("", b"no image"), Page("", root.mark())) == VALID_S
+    assert until(failed, Page("", root.mark())) == VALID_AFTER_FAILURE_S
+    assert until(page, failed) == VALID_AFTER_FAILURE_S
+    assert VALID_AFTER_FAILURE_S < VALID_S
 
 
 def test_evidence_that_does_not_hold() -> None:
@@ -105,21 +178,11 @@ def test_evidence_that_does_not_hold() -> None:
         bimi = found(by(), {DEFAULT: RECORD}, {**PAGES, A: page}, (root.octets,))
         assert words in bimi.described.reason
         assert bimi.described.result is Result.FAIL
-        assert Property("policy", "authority", "fail") in bimi.described.properties
-        assert not bimi.fields
+        assert of(bimi)["policy.authority"] == "fail"
+        assert bimi.image is None
     forged = {**PAGES, A: Page("", root.mark(extension=logotype(different)))}
     bimi = found(by(), {DEFAULT: RECORD}, forged, (root.octets,))
     assert bimi.described.reason == "the indicator is not the one of the mark certificate"
-
-
-def test_the_fields() -> None:
-    bimi = found(by(), {DEFAULT: RECORD})
-    header, _ = Header.parse(bimi.fields + b"\r\n")
-    assert header.first("BIMI-Location") == f"v=BIMI1;\tl={L};".encode()
-    assert b64decode(header.first("BIMI-Indicator") or b"") == SVG
-    assert header.first("BIMI-Logo-Preference") == b"avp=personal;"
-    assert header.names - {b""} == {name.encode() for name in FIELDS_ONLY_WE_WRITE}
-    assert max(map(len, bimi.fields.split(b"\r\n"))) <= 998
 
 
 @pytest.mark.parametrize(
@@ -138,7 +201,7 @@ def test_records(records: DnsOfRecords, result: Result, words: str) -> None:
     bimi = found(by(), records)
     assert bimi.described.result is result
     assert words in bimi.described.reason
-    assert bool(bimi.fields) == (result is Result.PASS)
+    assert bool(bimi.image) == (result is Result.PASS)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +215,7 @@ def test_records(records: DnsOfRecords, result: Result, words: str) -> None:
 )
 def test_images_that_are_not_shown(page: Page | FetchFailed, words: str) -> None:
     bimi = found(by(), {DEFAULT: PLAIN}, {L: page})
-    assert (bimi.described.result, bimi.image) == (Result.FAIL, b"")
+    assert (bimi.described.result, bimi.image) == (Result.FAIL, None)
     assert words in bimi.described.reason
 
 
@@ -171,8 +234,9 @@ def test_images_that_are_not_shown(page: Page | FetchFailed, words: str) -> None
 )
 def test_a_policy_that_is_not_enforced(records: DnsOfRecords) -> None:
     asked = answers({"default._bimi.news.example.com": PLAIN})
-    bimi = asked.to(evaluate(by("news.example.com", records), (), NOW_S))
-    assert bimi.described.result is Result.SKIPPED
+    result = asked.to(look(by("news.example.com", records)))
+    assert isinstance(result, MethodResult)
+    assert result.result is Result.SKIPPED
     assert asked.asked == []
 
 
@@ -239,11 +303,10 @@ def test_discovery(
     selector: str, local_part: str, records: DnsOfRecords, asked: list[str], counts: str
 ) -> None:
     questions = answers(records)
-    bimi = questions.to(evaluate(by("news.example.com", selector=selector, local_part=local_part), (), NOW_S))
-    names = [each.name for each in questions.asked if not isinstance(each, Fetch)]
-    assert names == asked
-    values = {each.name: each.value for each in bimi.described.properties}
-    assert f"{values['selector']}._bimi.{values['d']}" == counts
+    record = questions.to(look(by("news.example.com", selector=selector, local_part=local_part)))
+    assert [each.name for each in questions.asked if not isinstance(each, Fetch)] == asked
+    assert isinstance(record, Found)
+    assert f"{record.selector}._bimi.{record.domain}" == counts
 
 
 def test_a_local_part_whose_record_cannot_be_looked_up() -> None:
@@ -257,13 +320,18 @@ def test_the_sender_of_a_header() -> None:
     assert sender(header, evaluation, selector_is_signed=True) == Sender(evaluation, "News.Team", "summer")
     assert sender(header, evaluation, selector_is_signed=False).selector == "default"
     assert sender(Header(b""), evaluation, selector_is_signed=True) == Sender(evaluation, "", "default")
+    long, _ = Header.parse(b"From: " + b"x " * MAX_FROM_OCTETS + b"<news@example.com>\r\n\r\n")
+    assert sender(long, evaluation, selector_is_signed=True).local_part == ""
 
 
-@given(st.lists(st.binary()), st.binary(), st.binary())
-def test_no_answers_are_an_error(texts: list[bytes], image: bytes, mark: bytes) -> None:
+@given(st.lists(st.binary()))
+def test_no_records_are_an_error(texts: list[bytes]) -> None:
     records = [b"v=BIMI1;" + text for text in texts]
-    for each in (texts, records, [RECORD.encode()]):
-        zone = {(DEFAULT, Kind.TXT): Answer(tuple(each), 1)}
-        pages = {L: Page("", image), A: Page("", mark)}
-        Answers(zone, pages).to(evaluate(by(), (b"x",), NOW_S))
-        Answers(zone, pages).to(evaluate(by(), (), NOW_S))
+    for each in (texts, records):
+        Answers({(DEFAULT, Kind.TXT): Answer(tuple(each), 1)}, {}).to(look(by()))
+
+
+@given(st.binary(), st.binary())
+def test_no_pages_are_an_error(image: bytes, mark: bytes) -> None:
+    for evidence, roots in ((None, ()), (Page("", mark), (b"x",)), (Page("", mark), ())):
+        check(Page("", image), evidence, organization="example.com", roots=roots, now_s=NOW_S)

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pillarbox.trust.bimi import logotype as reading
-from pillarbox.trust.bimi.evidence import MAX_CERTIFICATES, MAX_OCTETS, Evidence, check
+from pillarbox.trust.bimi.evidence import MAX_CERTIFICATES, MAX_NAMES, MAX_OWN_NAMES, Evidence, check
 from tests.kit.marks import NOW, NOW_S, SVG, YEAR, Issuer, logotype
 
-NAMES = {"example.com", "news.example.com", "default._bimi.example.com"}
+ORGANIZATION = "example.com"
 
 
 @cache
@@ -28,7 +28,7 @@ def between() -> Issuer:
 
 
 def checked(octets: bytes, *roots: Issuer, now_s: int = NOW_S) -> Evidence:
-    return check(octets, NAMES, [each.octets for each in roots or (root(),)], now_s)
+    return check(octets, ORGANIZATION, [each.octets for each in roots or (root(),)], now_s)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,8 @@ def checked(octets: bytes, *roots: Issuer, now_s: int = NOW_S) -> Evidence:
     ],
 )
 def test_evidence(file: Callable[[], bytes]) -> None:
-    assert checked(file()) == Evidence(SVG)
+    found = checked(file())
+    assert (found.image, found.problem) == (SVG, "")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_evidence(file: Callable[[], bytes]) -> None:
     [
         (lambda: b"", "one to"),
         (lambda: root().mark() * (MAX_CERTIFICATES + 1), "one to"),
-        (lambda: root().mark() + b"x" * MAX_OCTETS, "one to"),
+        (lambda: root().mark() + b"x" * reading.MAX_FILE_OCTETS, "one to"),
         (lambda: b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be read"),
         (lambda: b"-----BEGIN CERTIFICATE-----", "cannot be read"),
         (lambda: Issuer("root").mark(), "no root"),
@@ -59,7 +60,7 @@ def test_evidence(file: Callable[[], bytes]) -> None:
         (lambda: between().pem() + between().mark(), "brand indicators"),
         (lambda: between().mark() + Issuer("between", root()).pem(), "not signed by the next"),
         (lambda: root().mark(until=NOW - YEAR), "not valid at this time"),
-        (lambda: root().mark(["other.example", "*.example.com"]), "other domains"),
+        (lambda: root().mark([f"{number}.example.com" for number in range(MAX_NAMES + 1)]), "names"),
         (lambda: root().mark(purpose=ExtendedKeyUsageOID.SERVER_AUTH), "brand indicators"),
         (lambda: root().mark(extension=b""), "no indicator"),
         (lambda: root().mark(extension=b"\x30\x00"), "no readable indicator"),
@@ -71,6 +72,40 @@ def test_what_proves_nothing(file: Callable[[], bytes], words: str) -> None:
     found = checked(file())
     assert words in found.problem
     assert not found.image
+
+
+@pytest.mark.parametrize(
+    ("names", "own"),
+    [
+        (["example.com"], ("example.com",)),
+        (
+            ["other.example", "default._bimi.EXAMPLE.com", "news.example.com", "anexample.com"],
+            ("news.example.com", "default._bimi.example.com"),
+        ),
+        (["com", "example", "example.com.other"], ()),
+    ],
+)
+def test_its_names_that_are_the_organizations(names: list[str], own: tuple[str, ...]) -> None:
+    assert checked(root().mark(names)).names == own
+
+
+def test_names_that_are_kept_have_a_limit() -> None:
+    found = checked(root().mark([f"{number}.example.com" for number in range(MAX_NAMES)]))
+    assert len(found.names) == MAX_OWN_NAMES
+
+
+def test_until_when_it_proves_something() -> None:
+    def until(mark: bytes, *roots: Issuer) -> int:
+        return checked(mark, *roots).until_s - 1 - NOW_S
+
+    short, long = Issuer("short", until=NOW + YEAR / 2), Issuer("long", until=NOW + 9 * YEAR)
+    assert until(root().mark(until=NOW + YEAR / 4)) == YEAR.total_seconds() // 4
+    assert until(short.mark(), short) == YEAR.total_seconds() // 2
+    between = Issuer("between", long, until=NOW + YEAR / 3)
+    assert until(between.mark() + between.pem(), long) == YEAR.total_seconds() // 3
+    assert until(long.mark() + long.pem() + short.pem(), long) == YEAR.total_seconds(), (
+        "not of what is behind"
+    )
 
 
 def test_a_name_of_a_strange_kind_is_no_error() -> None:
@@ -91,8 +126,8 @@ def test_who_may_issue() -> None:
 
 
 def test_without_roots_nothing_is_proven() -> None:
-    assert "no root" in check(root().mark(), NAMES, [], NOW_S).problem
-    assert "cannot be read" in check(root().mark(), NAMES, [b"x"], NOW_S).problem
+    assert "no root" in check(root().mark(), ORGANIZATION, [], NOW_S).problem
+    assert "cannot be read" in check(root().mark(), ORGANIZATION, [b"x"], NOW_S).problem
 
 
 @pytest.mark.parametrize("now_s", [0, -1, 2**40, 2**80])

@@ -26,6 +26,7 @@ from pillarbox.protocol.smtp.path import NULL
 from pillarbox.reports.observed import Observation
 from pillarbox.trust import arc, authentication_results, dkim, spf
 from pillarbox.trust.arc import ChainOutcome
+from pillarbox.trust.bimi import Bimi
 from pillarbox.trust.dkim import SignatureOutcome
 from pillarbox.trust.dmarc.authors import authors
 from pillarbox.trust.dmarc.evaluation import evaluate_message
@@ -144,7 +145,7 @@ class Authentication(Check):
         bimi = None
         if self._indicators:
             bimi = await self._indicators.of(header, judgement.dmarc, judgement.signatures)
-        finding = _finding(judgement, disposition, self._receiver, bimi.described if bimi else None)
+        finding = _finding(judgement, disposition, self._receiver, bimi)
         if self._reports and disposition.action is not Action.DEFER:  # what is deferred comes again
             observation = _observation(judgement, disposition, begun.client)
             return replace(finding, observation=observation) if observation else finding
@@ -229,19 +230,18 @@ def _observation(judgement: Judgement, disposition: Disposition, client: Client)
     return Observation(dmarc.policy_domain, dmarc.record.text, row) if row and dmarc.record else None
 
 
-def _finding(
-    judgement: Judgement, disposition: Disposition, receiver: str, bimi: MethodResult | None
-) -> Finding:
-    results = judgement.results if bimi is None else (*judgement.results, bimi)
+def _finding(judgement: Judgement, disposition: Disposition, receiver: str, bimi: Bimi | None) -> Finding:
+    results = judgement.results
     if disposition.override:
         results = tuple([_with_comment(each, disposition) for each in results])
+    written = results if bimi is None else (*results, bimi.described)
     return Finding(
         _DECISIONS[disposition.action],
         disposition.status.partition(".")[2] or "7.1",
         disposition.reply,
-        fields=(authentication_results.field(receiver, results),),
-        result=" ".join(f"{each.method}={each.result}" for each in results),
-        authentication=results,
+        fields=(authentication_results.field(receiver, written),),
+        result=" ".join(f"{each.method}={each.result}" for each in written),
+        authentication=results if bimi is None else (*results, bimi.kept),
     )
 
 

@@ -229,6 +229,25 @@ EMAILS: Final[TableValues] = TableValues(
 )
 """Repaired where the octets can be read."""
 
+INDICATORS: Final[TableValues] = TableValues(
+    name="indicator-values-valid",
+    table="indicators",
+    columns={
+        **dict.fromkeys(
+            ("organization", "location", "evidence", "roots", "authority", "names", "digest"), text()
+        ),
+        "problem": text("''"),
+        **dict.fromkeys(("until_s", "claimed_until_s", "kept_until_s"), integer()),
+        "octets": integer(instead="length(image)"),
+        "image": octets(),
+    },
+    rule="What is kept of the images of senders (BIMI) has its types.",
+    named="quote(organization)",
+    message="the image of {0} has a text, time or size of a wrong type",
+    remedy="Delete it: it is fetched again.",
+)
+"""Of no account: nobody's mail is harder to read by it."""
+
 TABLES: Final[tuple[TableValues, ...]] = (
     _LEDGERS,
     _CHANGES,
@@ -241,5 +260,5 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _SEARCH_ATTEMPTS,
     _LEASES,
 )
-INVARIANTS = tuple(values.invariant() for values in TABLES)
+INVARIANTS = tuple(values.invariant() for values in (*TABLES, INDICATORS))
 """In the order of repair."""

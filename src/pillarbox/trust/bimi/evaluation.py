@@ -1,25 +1,25 @@
-"""The BIMI result of a message, and the fields that tell mail programs of it (§7)."""
+"""The BIMI result of a message (§7): which indicator it asks for, and what is known of that."""
 
-import hashlib
-from base64 import b64encode
-from collections.abc import Sequence
-from textwrap import wrap
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pillarbox.dns import Failure
 from pillarbox.mail.address_list import mailboxes, parse_address_list
 from pillarbox.mail.header import Header
-from pillarbox.trust.bimi import indicator, record
+from pillarbox.trust.bimi import record
 from pillarbox.trust.bimi.discovery import Found, discover
+from pillarbox.trust.bimi.verdict import Verdict
 from pillarbox.trust.dmarc import Evaluation, Policy
-from pillarbox.trust.dmarc.authors import MAX_FROM_OCTETS
-from pillarbox.trust.questions import Asking, FetchFailed, fetch
+from pillarbox.trust.questions import Asking
 from pillarbox.trust.results import MethodResult, Property, Result
 
-FETCH_TIMEOUT_S: Final = 10.0
-_BASE64_LINE_OCTETS: Final = 76
+MAX_FROM_OCTETS: Final = 512
+"""Of the author's field; the local part in a longer one asks for no indicator of its own."""
+_ORGANIZATION: Final = "organization"
+_HASH: Final = "indicator-hash"
 
 
 class Sender(Struct, frozen=True, gc=False):
@@ -32,32 +32,46 @@ class Sender(Struct, frozen=True, gc=False):
     selector: str
 
 
-class Bimi(Struct, frozen=True, gc=False, kw_only=True):
+class Image(Struct, frozen=True, gc=False):
+    """Names the image of a message."""
+
+    organization: str
+    """The organizational domain."""
+    digest: str
+    """SHA-256 of the image without compression, in hexadecimal."""
+
+
+class Bimi(Struct, frozen=True, gc=False):
     """What BIMI says of a message."""
 
     described: MethodResult
     """For Authentication-Results; the result is `pass`, `none`, `fail`, `temperror`, `declined` or `skipped`."""
-    image: bytes = b""
-    """The SVG that may be shown."""
-    location: str = ""
-    evidence: str = ""
-    """Where the mark certificate is; empty where it was not checked."""
-    preference: str = ""
-    """`brand` or `personal`: whether it goes before a picture of the person."""
+    image: Image | None = None
+    """That may be shown."""
 
     @property
-    def fields(self) -> bytes:
-        """The header fields for mail programs (§5.2 to §5.4); nothing without an image."""
-        if not self.image:
-            return b""
-        uris = [f"l={self.location};"] if self.location else []
-        if self.evidence:
-            uris.append(f"a={self.evidence};")
-        lines = ["BIMI-Location: v=BIMI1;", *(f"\t{uri}" for uri in uris), "BIMI-Indicator:"]
-        lines += (f"\t{line}" for line in wrap(b64encode(self.image).decode(), _BASE64_LINE_OCTETS))
-        if self.preference:
-            lines.append(f"BIMI-Logo-Preference: avp={self.preference};")
-        return "\r\n".join((*lines, "")).encode()
+    def kept(self) -> MethodResult:
+        """The result as it is kept with the message, with what `image_of` reads.
+
+        The hash is not for the field: it may stand there only together with BIMI-Indicator (§7.7).
+        """
+        if self.image is None:
+            return self.described
+        named = (
+            Property("policy", _ORGANIZATION, self.image.organization),
+            Property("policy", _HASH, self.image.digest),
+        )
+        return replace(self.described, properties=(*self.described.properties, *named))
+
+
+def image_of(results: Iterable[MethodResult]) -> Image | None:
+    """The image to show beside a message, by the results that are kept with it."""
+    for each in results:
+        if each.method == "bimi" and each.result is Result.PASS:
+            values = {one.name: one.value for one in each.properties if one.kind == "policy"}
+            if _ORGANIZATION in values and _HASH in values:
+                return Image(values[_ORGANIZATION], values[_HASH])
+    return None
 
 
 def sender(header: Header, dmarc: Evaluation, *, selector_is_signed: bool) -> Sender:
@@ -66,77 +80,55 @@ def sender(header: Header, dmarc: Evaluation, *, selector_is_signed: bool) -> Se
     `selector_is_signed`: a signature that is aligned with the author covers BIMI-Selector; else it is ignored (§5.5).
     """
     values = header.all("from")
-    addresses = mailboxes(parse_address_list(values[0][:MAX_FROM_OCTETS])) if values else []
+    short = len(values) == 1 and len(values[0]) <= MAX_FROM_OCTETS
+    addresses = mailboxes(parse_address_list(values[0])) if short else []
     local_part = addresses[0].local.decode("utf-8", "replace") if addresses else ""
     wanted = header.all("bimi-selector") if selector_is_signed else ()
     return Sender(dmarc, local_part, record.selector(wanted))
 
 
-def evaluate(sender: Sender, roots: Sequence[bytes], now_s: int) -> Asking[Bimi]:
-    """Look for a sender's indicator, and check it.
-
-    `roots`: certificates (DER) of the authorities that are believed; without any, mark certificates are not looked
-    at. `now_s`: UNIX seconds. Whether an indicator without evidence is shown is up to the caller (§7.6).
-    """
+def look(sender: Sender) -> Asking[Found | MethodResult]:
+    """The assertion record for a sender, which has the location of an indicator; or the result without one."""
     reason = _not_qualified(sender.dmarc)
     if reason:
-        return _result(Result.SKIPPED, reason)
+        return _described(Result.SKIPPED, reason)
     author, organization = sender.dmarc.author_domain, sender.dmarc.organizational_domain
     found = yield from discover(author, organization, sender.selector, sender.local_part)
     if isinstance(found, Failure):
-        return _result(Result.TEMPERROR, f"the assertion record could not be looked up: {found.reason}")
+        return _described(Result.TEMPERROR, f"the assertion record could not be looked up: {found.reason}")
     if found is None:
-        return _result(Result.NONE, "no assertion record")
+        return _described(Result.NONE, "no assertion record")
     assertion = found.assertion
     if assertion.problem:
-        return _result(Result.FAIL, assertion.problem, found)
+        return _described(Result.FAIL, assertion.problem, found)
     if assertion.declined:
-        return _result(Result.DECLINED, "", found)
+        return _described(Result.DECLINED, "", found)
     if not assertion.location:
-        return _result(Result.FAIL, "the record has no location of an indicator", found)
-    proven = b""
-    if assertion.evidence and roots:
-        proven, problem = yield from _proof(found, author, organization, roots, now_s)
-        if problem:
-            return _result(Result.FAIL, problem, found, authority=Result.FAIL)
-    return (yield from _with_indicator(found, proven))
+        return _described(Result.FAIL, "the record has no location of an indicator", found)
+    return found
 
 
-def _with_indicator(found: Found, proven: bytes) -> Asking[Bimi]:
-    assertion, authority = found.assertion, Result.PASS if proven else Result.NONE
-    page = yield from fetch(assertion.location, max_octets=indicator.MAX_OCTETS, timeout_s=FETCH_TIMEOUT_S)
-    if isinstance(page, FetchFailed):
-        return _result(Result.FAIL, f"the indicator could not be fetched: {page.reason}", found, authority)
-    image = indicator.unpacked(page.octets)
-    reason = "the indicator is too large or no gzip file" if image is None else indicator.problem(image)
-    if not reason and proven and proven != image:
-        reason = "the indicator is not the one of the mark certificate"
-    if reason or image is None:
-        return _result(Result.FAIL, reason, found, authority)
-    return Bimi(
-        described=_described(Result.PASS, "", found, authority, image),
-        image=image,
-        location=assertion.location,
-        evidence=assertion.evidence if proven else "",
-        preference=assertion.preference,
+def concluded(sender: Sender, found: Found, verdict: Verdict) -> Bimi:
+    """The result of a message, by what is known of the indicator that its record names.
+
+    Whether an indicator without evidence is shown is up to the caller (§7.6).
+    """
+    problem, authority = verdict.problem, verdict.authority
+    if authority is Result.PASS and not _is_named(sender, found, verdict):
+        problem, authority = "the mark certificate is for other domains", Result.FAIL
+    if problem:
+        return Bimi(_described(Result.FAIL, problem, found, authority))
+    image = Image(sender.dmarc.organizational_domain, verdict.digest)
+    return Bimi(_described(Result.PASS, "", found, authority), image)
+
+
+def _is_named(sender: Sender, found: Found, verdict: Verdict) -> bool:
+    """Whether the mark certificate is for a domain of the message, or for the selector there."""
+    domains = {sender.dmarc.author_domain, sender.dmarc.organizational_domain}
+    return any(
+        name in domains or name.partition("._bimi.")[::2] in {(found.selector, domain) for domain in domains}
+        for name in verdict.names
     )
-
-
-def _proof(
-    found: Found, author: str, organization: str, roots: Sequence[bytes], now_s: int
-) -> Asking[tuple[bytes, str]]:
-    """The image of the mark certificate, or why it proves nothing."""
-    from pillarbox.trust.bimi import evidence  # X.509 is large and seldom needed
-
-    page = yield from fetch(
-        found.assertion.evidence, max_octets=evidence.MAX_OCTETS, timeout_s=FETCH_TIMEOUT_S
-    )
-    if isinstance(page, FetchFailed):
-        return b"", f"the mark certificate could not be fetched: {page.reason}"
-    names = {author, organization} - {""}
-    names |= {f"{found.selector}._bimi.{name}" for name in names}
-    proof = evidence.check(page.octets, names, roots, now_s)
-    return proof.image, proof.problem
 
 
 def _not_qualified(dmarc: Evaluation) -> str:
@@ -156,12 +148,8 @@ def _not_qualified(dmarc: Evaluation) -> str:
     return ""
 
 
-def _result(result: Result, reason: str, found: Found | None = None, authority: Result | None = None) -> Bimi:
-    return Bimi(described=_described(result, reason, found, authority))
-
-
 def _described(
-    result: Result, reason: str, found: Found | None, authority: Result | None, image: bytes = b""
+    result: Result, reason: str, found: Found | None = None, authority: Result | None = None
 ) -> MethodResult:
     """As a method of Authentication-Results (§7.7)."""
     if not found:
@@ -172,10 +160,8 @@ def _described(
         pairs.append(("policy", "authority", str(authority)))
         if authority is not Result.NONE:
             pairs.append(("policy", "authority-uri", assertion.evidence))
-    if image:
+    if result is Result.PASS:
         pairs.append(("policy", "indicator-uri", assertion.location))
-        # The end of the hash is enough: it tells whether the field BIMI-Indicator was changed
-        pairs.append(("policy", "indicator-hash", hashlib.sha256(image).hexdigest()[-8:]))
         if assertion.preference:
             pairs.append(("policy", "logo-preference", assertion.preference))
     return MethodResult("bimi", result, found.domain, reason, tuple(Property(*pair) for pair in pairs))

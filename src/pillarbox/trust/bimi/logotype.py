@@ -15,6 +15,8 @@ from typing import Any, Final
 from pillarbox.trust.bimi.indicator import unpacked
 
 OID: Final = "1.3.6.1.5.5.7.1.12"
+MAX_FILE_OCTETS: Final = 128 * 1024
+"""Of a file of certificates: twice what the largest image in one takes. The whole is parsed in one piece."""
 MAX_EXTENSION_OCTETS: Final = 128 * 1024
 MAX_IMAGES: Final = 4
 """Images looked at in one certificate."""
