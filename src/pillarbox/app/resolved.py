@@ -7,6 +7,8 @@ reported in terms of the file, and before anything is started.
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
 
 from pillarbox.app.sockets import Endpoint
 from pillarbox.config.names import host_name
@@ -17,6 +19,8 @@ from pillarbox.server.relay.host_finder import SMART_HOST, Encryption, Host, Rou
 from pillarbox.world.resolver.servers import DNS_PORT, NameServer
 from pillarbox.world.tls.server import CertificateFiles, CertificateUnusable
 
+MAX_MARK_AUTHORITIES: Final = 100
+"""Root certificates in the file of `authentication.bimi_roots`."""
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what the operator asks for with "*"
 
 
@@ -37,6 +41,7 @@ class Resolved:
 
 def resolve(config: Config) -> Resolved:
     """Resolve what the configuration names. Raises `ConfigWrong`."""
+    _check_mark_authorities(config.authentication.bimi_roots)
     return Resolved(
         config,
         endpoints=_listen_endpoints(config),
@@ -167,3 +172,19 @@ def _certificates(given: tuple[Certificate, ...]) -> Iterable[CertificateFiles]:
             except CertificateUnusable as failure:
                 raise ConfigWrong(f"'certificates': {failure}") from None
         yield CertificateFiles(certificate.chain, certificate.key, names)
+
+
+def _check_mark_authorities(roots: Path | None) -> None:
+    """`delivery.checks.authentication` reads the file."""
+    if roots is None:
+        return
+    from pillarbox.world.tls.certificate import read_chain
+
+    try:
+        found = len(read_chain(roots))
+    except CertificateUnusable as failure:
+        raise ConfigWrong(f"'authentication.bimi_roots': {failure}") from None
+    if found > MAX_MARK_AUTHORITIES:
+        raise ConfigWrong(
+            f"'authentication.bimi_roots': {roots} has {found} certificates, more than {MAX_MARK_AUTHORITIES}"
+        )

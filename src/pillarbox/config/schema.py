@@ -213,10 +213,19 @@ class Authentication:
         bool,
         Description(
             "Look for the image that a domain asks to be shown beside its mail (BIMI) where DMARC has passed, and "
-            "write down the result. The image is fetched from the sender's web server, once a day for each domain, "
-            "so that it learns that mail came; mark certificates are not checked."
+            "write down the result. The image is fetched from the sender's web server, at most once a day for each "
+            "domain (every four hours where that fails), so that it learns that mail came."
         ),
     ] = False
+    bimi_roots: Annotated[
+        Path | None,
+        Description(
+            "A PEM file with the root certificates of authorities that are believed to know whose image is whose. "
+            "With it, mark certificates (VMC, CMC) are fetched and checked, but not whether they were revoked. "
+            "Without it, they are not looked at, and any domain may show any image.",
+            example='"/etc/pillarbox/mark-authorities.pem"',
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

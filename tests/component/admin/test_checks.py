@@ -12,6 +12,7 @@ from pillarbox.admin.checks import certificates, machine
 from pillarbox.admin.checks.result import Level
 from pillarbox.world.tls import authority
 from pillarbox.world.tls.server import CertificateFiles
+from tests.kit.marks import NOW, NOW_S, YEAR, Issuer
 
 HOST = "mail.example.org"
 NOW_MS = 1_750_000_000_000
@@ -51,6 +52,23 @@ def test_a_certificate_that_can_not_be_read(made: CertificateFiles, tmp_path: Pa
     made.key.write_text("x")
     (one,) = certificates.certificates([made], HOST, now_ms=NOW_MS)
     assert one.level is Level.PROBLEM
+
+
+def test_the_roots_of_mark_authorities(tmp_path: Path) -> None:
+    def found(*roots: bytes) -> list[tuple[Level, str]]:
+        path = tmp_path / "roots.pem"
+        path.write_bytes(b"".join(roots))
+        return [(one.level, one.found) for one in certificates.mark_authorities(path, now_ms=NOW_S * 1000)]
+
+    good, old = Issuer("good").pem(), Issuer("old", until=NOW - YEAR).pem()
+    believed = (Level.OK, "mark certificates by 1 root are believed")
+    expired = (Level.WARNING, "expired: CN=old")
+    assert found(good) == [believed]
+    assert found(good, old) == [expired, believed]
+    assert found(old) == [expired]
+    assert [level for level, _ in found(b"x")] == [Level.PROBLEM]
+    (missing,) = certificates.mark_authorities(tmp_path / "missing", now_ms=0)
+    assert (missing.level, bool(missing.remedy)) == (Level.PROBLEM, True)
 
 
 def test_the_folder_of_the_log(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.app.resolved import resolve
+from pillarbox.app.resolved import MAX_MARK_AUTHORITIES, resolve
 from pillarbox.config.file import parse, read
-from pillarbox.config.schema import ConfigWrong
+from pillarbox.config.schema import Config, ConfigWrong
 from pillarbox.protocol.sasl.client import Credentials
 from pillarbox.server.relay.host_finder import Encryption, Host
+from tests.kit.marks import Issuer
 
 LEAST = 'hostname = "mail.example.org"\ndomain = "example.org"\n'
 
@@ -36,3 +37,24 @@ def test_routes_and_a_smart_host_with_login(tmp_path: Path) -> None:
         encryption=Encryption.VERIFIED,
         credentials=Credentials("me", "secret"),
     )
+
+
+def test_roots_of_mark_authorities(tmp_path: Path) -> None:
+    def resolved(content: bytes | None) -> Config:
+        path = tmp_path / "roots.pem"
+        path.unlink(missing_ok=True)
+        if content is not None:
+            path.write_bytes(content)
+        text = f"{LEAST}[authentication]\nbimi_roots = 'roots.pem'"
+        return resolve(parse(text, tmp_path / "pillarbox.toml")).config
+
+    root = Issuer("root").pem()
+    assert resolved(root + Issuer("other").pem()).authentication.bimi_roots == tmp_path / "roots.pem"
+    for content, words in (
+        (None, "No such file"),
+        (b"", "roots.pem"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "roots.pem"),
+        (root * (MAX_MARK_AUTHORITIES + 1), "more than 100"),
+    ):
+        with pytest.raises(ConfigWrong, match=f"'authentication.bimi_roots': .*{words}"):
+            resolved(content)

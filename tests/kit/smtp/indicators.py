@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pillarbox.config.schema import Authentication
@@ -57,11 +58,12 @@ class Receiver:
         *,
         clock: VirtualClock | None = None,
         bimi: bool = True,
+        roots: Path | None = None,
     ) -> None:
         self.provider = provider
         self.clock = clock or VirtualClock(NOW_S * 1000)
         world = replace(provider.world, fetcher=web, clock=self.clock)
-        options = Authentication(bimi=bimi)
+        options = Authentication(bimi=bimi, bimi_roots=roots)
         self.service: SmtpService = provider.service(Role.MX, world=world, authentication=options)
 
     async def take(self, message: bytes | None = None) -> str:

@@ -1,9 +1,10 @@
 """Checks of the certificates that are shown to TLS clients."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
-from pillarbox.world.tls.certificate import CertificateFacts, read_chain, read_facts
+from pillarbox.world.tls.certificate import CertificateFacts, read_all_facts, read_chain, read_facts
 from pillarbox.world.tls.server import CertificateFiles, CertificateUnusable, ServerTls
 
 DAY_MS = 86_400_000
@@ -39,6 +40,22 @@ def certificates(files: Sequence[CertificateFiles], hostname: str, *, now_ms: in
             f"none is valid for {hostname}, only for {names}",
             f"Get one that names {hostname}.",
         )
+
+
+def mark_authorities(roots: Path, *, now_ms: int) -> Iterator[CheckResult]:
+    """Check the roots of authorities that certify the images of senders (BIMI)."""
+    try:
+        found = read_all_facts(roots)
+    except CertificateUnusable as failure:
+        yield problem(str(roots), str(failure), "Check that the service's user may read it.")
+        return
+    expired = [facts.issuer for facts in found if facts.valid_until_ms < now_ms]
+    if expired:
+        yield warning(
+            str(roots), f"expired: {'; '.join(expired)}", "Get the authority's new root certificate."
+        )
+    if valid := len(found) - len(expired):
+        yield ok(str(roots), f"mark certificates by {valid} root{'s'[: valid != 1]} are believed")
 
 
 def chains(files: Sequence[CertificateFiles]) -> list[tuple[bytes, ...]]:

@@ -74,6 +74,8 @@ def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator
             yield from [
                 *certificates.certificates(resolved.certificates, hostname, now_ms=installation.now_ms)
             ]
+            if roots := resolved.config.authentication.bimi_roots:
+                yield from [*certificates.mark_authorities(roots, now_ms=installation.now_ms)]
     if "ports" in parts:
         for service, endpoints in resolved.endpoints.items():
             for endpoint in endpoints:

@@ -38,6 +38,8 @@ from pillarbox.trust.judgement import Client, Judgement, identifiers
 from pillarbox.trust.results import MethodResult
 from pillarbox.trust.signatures.signed_header import SignedHeader
 from pillarbox.trust.spf import SpfResult
+from pillarbox.world.tls.certificate import read_chain
+from pillarbox.world.tls.server import CertificateUnusable
 from pillarbox.world.world import World
 
 TIMEOUT_S: Final = 15.0
@@ -83,7 +85,7 @@ class Authentication(Check):
         self._mode = Mode(config.authentication.dmarc)
         self._trusted = frozenset(domain.lower() for domain in config.authentication.trusted_sealers)
         self._deferrals = Deferrals(world.clock)
-        self._indicators = Indicators(world) if config.authentication.bimi else None
+        self._indicators = _indicators(world, config)
         self._reports = config.reports.send
         self._clients = KnownClients(world.clock)
 
@@ -182,6 +184,18 @@ class Authentication(Check):
 
     def _now_s(self) -> int:
         return self._clock.now_ms() // 1000
+
+
+def _indicators(world: World, config: Config) -> Indicators | None:
+    """For an ornament, no mail waits: without the roots that the operator wants, no image is looked for."""
+    if not config.authentication.bimi:
+        return None
+    roots = config.authentication.bimi_roots
+    try:
+        return Indicators(world, read_chain(roots) if roots else ())
+    except CertificateUnusable as failure:
+        world.telemetry.warning("no BIMI", reason=str(failure))
+        return None
 
 
 def _client(evidence: Evidence) -> Client | None:

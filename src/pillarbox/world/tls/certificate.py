@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pillarbox.world.tls.server import CertificateUnusable
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +29,28 @@ class CertificateFacts:
 
 
 def read_facts(chain: Path) -> CertificateFacts:
-    """Read a PEM file. Raises `CertificateUnusable`."""
+    """Read the first certificate of a PEM file. Raises `CertificateUnusable`."""
     from cryptography import x509
 
     try:
-        certificate = x509.load_pem_x509_certificate(chain.read_bytes())
+        return _facts(x509.load_pem_x509_certificate(chain.read_bytes()))
     except (OSError, ValueError) as failure:
         raise CertificateUnusable(f"{chain}: {failure}") from failure
+
+
+def read_all_facts(file: Path) -> list[CertificateFacts]:
+    """Read all certificates of a PEM file. Raises `CertificateUnusable`."""
+    from cryptography import x509
+
+    try:
+        return [_facts(each) for each in x509.load_pem_x509_certificates(file.read_bytes())]
+    except (OSError, ValueError) as failure:
+        raise CertificateUnusable(f"{file}: {failure}") from failure
+
+
+def _facts(certificate: "x509.Certificate") -> CertificateFacts:
+    from cryptography import x509
+
     try:
         shown = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         names = tuple(name.lower() for name in shown.get_values_for_type(x509.DNSName))
