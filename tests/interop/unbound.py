@@ -40,12 +40,14 @@ stub-zone:
 class SignedZone:
     """A zone file with signatures, and the anchor by which they are trusted."""
 
-    def __init__(self, folder: Path, name: str, records: str) -> None:
+    def __init__(self, folder: Path, name: str, records: str, *, expired: bool = False) -> None:
+        """`expired`: the signatures were valid once."""
         folder.mkdir(parents=True)
         key = run("ldns-keygen", "-r", "/dev/urandom", "-a", "ECDSAP256SHA256", "-k", name, home=folder)
         base = key.stdout.decode().strip()
         (folder / "plain").write_text(START + records + "\n")
-        run("ldns-signzone", "-n", "-o", name, "-f", "signed", "plain", base, home=folder)
+        dates = ("-i", "20200101", "-e", "20200201") if expired else ()
+        run("ldns-signzone", "-n", *dates, "-o", name, "-f", "signed", "plain", base, home=folder)
         self.text = (folder / "signed").read_text()
         self.anchor = (folder / f"{base}.ds").read_text().strip()
 

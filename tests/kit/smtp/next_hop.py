@@ -29,7 +29,8 @@ WITHIN_S = 20
 class NextHop:
     """A server that takes messages, with STARTTLS and these certificates."""
 
-    def __init__(self, folder: Path, *chain: Issued) -> None:
+    def __init__(self, folder: Path, *chain: Issued, offers_tls: bool = True) -> None:
+        self._offers = "250-mx.two.example\r\n250 STARTTLS\r\n" if offers_tls else "250 mx.two.example\r\n"
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(chain[0].pem(folder, *chain[1:]))
         self.names: list[str | None] = []
@@ -44,7 +45,7 @@ class NextHop:
             while line := await reader.readline():
                 match line[:4].upper():
                     case b"EHLO":
-                        writer.write(b"250-mx.two.example\r\n250 STARTTLS\r\n")
+                        writer.write(self._offers.encode())
                     case b"STAR":
                         writer.write(b"220 go on\r\n")
                         await writer.start_tls(self.context)
