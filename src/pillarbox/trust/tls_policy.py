@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from pillarbox.dns import Tlsa
 from pillarbox.mail.header import Header
 from pillarbox.trust.dane import Authenticate, DaneVerdict, Deferred, Encrypt, NextHop
 from pillarbox.trust.mta_sts import Mode, StsPolicy
@@ -53,6 +54,8 @@ class TlsPolicy(Struct, frozen=True):
     """For SNI, and for the certificate where a public authority vouches for it."""
     dane: Authenticate | None = None
     """With `Level.DANE`: what the certificates have to match."""
+    unusable: tuple[Tlsa, ...] = ()
+    """With `Level.ENCRYPTED`: the TLSA records that there are."""
 
     @property
     def demanded_by(self) -> str:
@@ -145,7 +148,7 @@ def _of_domain(hop: NextHop, host: str, dane: DaneVerdict, sts: StsPolicy | None
     if enforced:
         return TlsPolicy(hop.domain, Level.MTA_STS, host)
     if isinstance(dane, Encrypt):
-        return TlsPolicy(hop.domain, Level.ENCRYPTED, dane.base)
+        return TlsPolicy(hop.domain, Level.ENCRYPTED, dane.base, unusable=dane.records)
     return TlsPolicy(hop.domain, Level.OPPORTUNISTIC, host)
 
 

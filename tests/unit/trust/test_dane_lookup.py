@@ -190,7 +190,7 @@ UNUSABLE = [
 @pytest.mark.parametrize("record", UNUSABLE, ids=str)
 def test_records_of_which_none_is_usable_demand_tls_alone(record: Tlsa) -> None:
     found, _ = verdict({("_25._tcp.mx.two.example", Kind.TLSA): secure(record)})
-    assert found == Encrypt("mx.two.example")
+    assert found == Encrypt("mx.two.example", (record,))
 
 
 @pytest.mark.rfc("7672 §2.2", "MUST")

@@ -5,6 +5,7 @@ Invariants: a message is offered to at most `MAX_HOSTS_OFFERED` hosts in one att
 whatever a server does, a job ends with a result.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from pillarbox.delivery.settle import DeliveryAttempt, JobResult
@@ -133,7 +134,7 @@ class DeliveryAgent:
             progress.reached = found.kind is OutcomeKind.FAILED
             progress.record_all(found)
             return
-        sts = await self._context.policies.of_domain(progress.job.destination, found)
+        sts = await self._domain_policy(progress, content, found)
         for host in found:
             if host.name == offered:
                 continue
@@ -143,6 +144,18 @@ class DeliveryAgent:
             )
             if exhausted or not progress.open:
                 return
+
+    async def _domain_policy(
+        self, progress: Progress, content: Content, hosts: Sequence[Host]
+    ) -> StsPolicy | None:
+        """The MTA-STS policy in force."""
+        job = progress.job
+        domain = await self._context.policies.of_domain(job.destination, hosts)
+        failed = domain.not_fetched
+        # What the operator has configured is no matter of the domain's
+        if failed and not hosts[0].configured and self._is_counted(job, content, lenient=False):
+            progress.sessions.not_fetched(failed, job)
+        return domain.in_force
 
     async def _try_host(
         self, progress: Progress, content: Content, host: Host, sts: StsPolicy | None

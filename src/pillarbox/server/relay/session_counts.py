@@ -4,7 +4,7 @@ from typing import Final
 
 from pillarbox.queue.schedule import Job
 from pillarbox.server.relay.host_finder import Host
-from pillarbox.trust.mta_sts import Mode, StsPolicy
+from pillarbox.trust.mta_sts import KnownPolicy, Mode, StsPolicy
 from pillarbox.trust.tls_policy import NOT_AS_DEMANDED, HostRefused, Level, TlsPolicy
 from pillarbox.trust.tls_report import ReportedPolicy, SessionCount, reported_policy
 from pillarbox.trust.tls_result import TlsResult
@@ -19,6 +19,16 @@ class SessionCounts:
     def __init__(self) -> None:
         self.found: list[SessionCount] = []
 
+    def not_fetched(self, known: KnownPolicy, job: Job) -> None:
+        """The domain's MTA-STS policy could not be fetched for this job (RFC 8461 §6)."""
+        policy = ReportedPolicy("sts", job.destination)
+        if known.policy is not None:
+            if known.policy.mode is Mode.NONE:
+                return
+            policy = reported_policy(TlsPolicy(job.destination, Level.MTA_STS, ""), known.policy)
+        reason = known.failure_reason[:MAX_REASON]
+        self.found.append(SessionCount(policy, 1, known.failure, reason=reason))
+
     def refused(self, refused: HostRefused, job: Job, host: Host, sts: StsPolicy | None) -> None:
         """There is no session, for the host must not be given the message."""
         if host.configured or refused.status == NOT_AS_DEMANDED:
@@ -27,13 +37,15 @@ class SessionCounts:
             policy = ReportedPolicy("tlsa", job.destination)
         else:
             policy = reported_policy(TlsPolicy(job.destination, Level.MTA_STS, host.name), sts)
-        self.found.append(SessionCount(policy, 1, refused.result, mx_host=host.name))
+        reason = refused.reason[:MAX_REASON]
+        self.found.append(SessionCount(policy, 1, refused.result, mx_host=host.name, reason=reason))
 
     def session(self, policy: TlsPolicy, host: Host, address: str, sts: StsPolicy | None) -> "CountedSession":
         """A session that is to be counted."""
         if host.configured or host.address or policy.level is Level.VERIFIED:
             return NOT_COUNTED
-        return CountedSession(self.found, reported_policy(policy, sts), host, address, sts)
+        unusable = policy.level is Level.ENCRYPTED
+        return CountedSession(self.found, reported_policy(policy, sts), host, address, sts, unusable=unusable)
 
 
 class CountedSession:
@@ -46,7 +58,11 @@ class CountedSession:
         host: Host | None = None,
         address: str = "",
         sts: StsPolicy | None = None,
+        *,
+        unusable: bool = False,
     ) -> None:
+        self._unusable = unusable
+        """There are TLSA records, and none is of any use."""
         self._found = found
         self._policy = policy
         self._host = host.name if host else ""
@@ -65,6 +81,8 @@ class CountedSession:
         """There is a session."""
         if not encrypted:
             self._count(TlsResult.STARTTLS_NOT_SUPPORTED, "")
+        elif self._unusable:
+            self._count(TlsResult.TLSA_INVALID, "no TLSA record is usable")
         elif self.testing and not self._allowed:
             self._count(TlsResult.VALIDATION_FAILURE, "the policy does not allow this host")
         else:

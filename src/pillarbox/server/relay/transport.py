@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
+from msgspec import Struct
+
 from pillarbox.delivery.asking import answered
 from pillarbox.dns import Outcome
 from pillarbox.queue import sts_policies
@@ -28,6 +30,14 @@ STS_S: Final = 75.0
 """How long it may take to find a domain's policy: the record, and a page within a minute."""
 
 
+class DomainPolicy(Struct, frozen=True, gc=False):
+    """What MTA-STS says of a domain."""
+
+    in_force: StsPolicy | None
+    not_fetched: KnownPolicy | None = None
+    """It could not be fetched just now: why not, and what is known all the same."""
+
+
 def requires_tls(job: Job) -> bool:
     """Whether the message may go to a host identified by its certificate only."""
     # RFC 8689 §5: a DSN is sent without REQUIRETLS rather than not at all
@@ -44,10 +54,10 @@ class TransportPolicies:
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """One at a time asks for a domain's policy: the others find what it has kept."""
 
-    async def of_domain(self, domain: str, hosts: Sequence[Host]) -> StsPolicy | None:
-        """The MTA-STS policy that is in force for a domain with these hosts. Raises `DatabaseUnavailable`."""
+    async def of_domain(self, domain: str, hosts: Sequence[Host]) -> DomainPolicy:
+        """The MTA-STS policy of a domain with these hosts. Raises `DatabaseUnavailable`."""
         if any(host.address for host in hosts):
-            return None  # RFC 8461 §3.4: an address has none
+            return DomainPolicy(None)  # RFC 8461 §3.4: an address has none
         # And mail that goes by a smart host is under that one's
         domain = next((host.name for host in hosts if host.configured), domain)
         lock = self._asking.setdefault(domain, asyncio.Lock())
@@ -61,7 +71,9 @@ class TransportPolicies:
             if after is not None and after != before:
                 await self._world.database.write(sts_policies.keep, domain, after, now_s=now_s)
                 self._tell(domain, after, now_s)
-        return usable_policy(after, now_s)
+        in_force = usable_policy(after, now_s)
+        tried = after is not None and (before is None or after.tried_at_s != before.tried_at_s)
+        return DomainPolicy(in_force, after if tried and after and after.failure else None)
 
     async def of_host(
         self, job: Job, host: Host, sts: StsPolicy | None, *, tls_optional: bool = False

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from pillarbox.dns import Answer, Failure, Kind, Outcome, Tlsa, normal_name
-from pillarbox.trust.dane.records import usable
+from pillarbox.trust.dane.records import MAX_RECORDS, usable
 from pillarbox.trust.questions import Asking, look_up
 
 
@@ -28,11 +28,13 @@ class NoDane(Struct, frozen=True, gc=False):
     """DANE does not apply to the host."""
 
 
-class Encrypt(Struct, frozen=True, gc=False):
+class Encrypt(Struct, frozen=True):
     """TLS is demanded, with any certificate: no TLSA record is usable (RFC 7672 §2.2)."""
 
     base: str
     """The TLSA base domain, which is the name for SNI."""
+    records: tuple[Tlsa, ...] = ()
+    """For a report."""
 
 
 class Authenticate(Struct, frozen=True):
@@ -96,9 +98,10 @@ def _base_domains(host: str, addresses: Outcome[str]) -> Asking[tuple[str, ...] 
 
 
 def _demanded(records: tuple[Any, ...], base: str, host: str, hop: NextHop) -> DaneVerdict:
-    usable_records = usable([record for record in records if isinstance(record, Tlsa)])
+    found = [record for record in records if isinstance(record, Tlsa)]
+    usable_records = usable(found)
     if not usable_records:
-        return Encrypt(base)
+        return Encrypt(base, tuple(found[:MAX_RECORDS]))
     return Authenticate(base, usable_records, _reference_names(base, host, hop), hop.secure)
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, json
 
 from pillarbox.trust.mta_sts import StsPolicy, policy_text
 from pillarbox.trust.tls_policy import Level, TlsPolicy
 from pillarbox.trust.tls_result import TlsResult
+
+MAX_POLICY_CHARACTERS: Final = 1_400
+"""Of the records or lines of one policy, and of its patterns: what goes beyond is left out of the report."""
 
 
 class ReportedPolicy(Struct, frozen=True):
@@ -57,15 +60,16 @@ class ReportHead(Struct, frozen=True):
 
 def reported_policy(policy: TlsPolicy, sts: StsPolicy | None) -> ReportedPolicy:
     """How a report names what was applied; `sts` is the policy in force, also one in testing (RFC 8461 §5)."""
-    if policy.dane is not None:
+    if policy.dane is not None or policy.level is Level.ENCRYPTED:
+        records = policy.dane.records if policy.dane else policy.unusable
         strings = (
-            f"{one.usage} {one.selector} {one.matching_type} {one.association.hex()}"
-            for one in policy.dane.records
+            f"{one.usage} {one.selector} {one.matching_type} {one.association.hex()}" for one in records
         )
-        return ReportedPolicy("tlsa", policy.domain, tuple(strings))
-    if sts is not None and policy.level is not Level.ENCRYPTED:
-        return ReportedPolicy("sts", policy.domain, tuple(policy_text(sts).splitlines()), sts.mx)
-    return ReportedPolicy("tlsa" if policy.level is Level.ENCRYPTED else "no-policy-found", policy.domain)
+        return ReportedPolicy("tlsa", policy.domain, _within_limit(strings))
+    if sts is not None:
+        lines = policy_text(sts).splitlines()
+        return ReportedPolicy("sts", policy.domain, _within_limit(lines), _within_limit(sts.mx))
+    return ReportedPolicy("no-policy-found", policy.domain)
 
 
 def report_json(head: ReportHead, counts: Iterable[SessionCount]) -> bytes:
@@ -93,6 +97,16 @@ def subject(head: ReportHead, domain: str) -> str:
     """The subject of the message that carries it (RFC 8460 §5.3)."""
     identity = f"<{head.report_id}@{head.submitter}>"
     return f"Report Domain: {domain} Submitter: {head.submitter} Report-ID: {identity}"
+
+
+def _within_limit(strings: Iterable[str]) -> tuple[str, ...]:
+    """Those that there is room for, in their order."""
+    found, left = list[str](), MAX_POLICY_CHARACTERS
+    for string in strings:
+        if len(string) <= left:
+            found.append(string)
+            left -= len(string)
+    return tuple(found)
 
 
 def _policy(policy: ReportedPolicy, counts: list[SessionCount]) -> dict[str, Any]:
