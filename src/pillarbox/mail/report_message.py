@@ -1,9 +1,15 @@
-"""The message that carries a report of ours to another provider: RFC 9990 §3.5.2 (DMARC), RFC 8460 §5.3 (TLS)."""
+"""The message that carries a report to another provider: RFC 9990 §3.5.2 (DMARC), RFC 8460 §5.3 (TLS)."""
 
 import base64
 from dataclasses import dataclass
+from typing import Final
 
+from pillarbox.mail import parameter
 from pillarbox.mail.date import rfc5322
+from pillarbox.mail.header import Header
+
+MAX_TYPE_OCTETS: Final = 2_000
+"""Of a Content-Type field in which the type of a report is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,20 @@ class ReportMessage:
     """Of `multipart/report`; empty for `multipart/mixed`."""
     fields: tuple[str, ...] = ()
     """More header fields: `TLS-Required: No`."""
+
+
+def is_tls_report(header: Header) -> bool:
+    """Whether a message says that it carries a report about TLS, and nothing else (RFC 8460 §5.3)."""
+    domains, types = header.all("TLS-Report-Domain"), header.all("Content-Type")
+    if len(domains) != 1 or len(types) != 1:
+        return False
+    if len(types[0]) > MAX_TYPE_OCTETS:
+        return False
+    media_type, pairs = parameter.parse(types[0])
+    return (
+        media_type == "multipart/report"
+        and parameter.decode(pairs).get("report-type", "").lower() == "tlsrpt"
+    )
 
 
 def compose(message: ReportMessage) -> bytes:

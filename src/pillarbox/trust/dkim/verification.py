@@ -17,6 +17,7 @@ from pillarbox.dns import Kind
 from pillarbox.mail.address_list import parse_address_list
 from pillarbox.mail.header import Header
 from pillarbox.mail.name_addr import NameAddr
+from pillarbox.mail.report_message import is_tls_report
 from pillarbox.trust.dkim import field
 from pillarbox.trust.dkim.field import SignatureField
 from pillarbox.trust.dkim.outcome import SignatureOutcome
@@ -53,6 +54,7 @@ class Verification:
         `seen`: the header as signatures see it, if others look at it too.
         """
         self._header = seen or SignedHeader(header)
+        self._fields_as_received = header
         self._received_s = received_s
         signed = self._header.fields_of(field.NAME)
         read = [field.parse(raw) for raw in signed[:MAX_READ]]
@@ -126,7 +128,9 @@ class Verification:
         try:
             if record.strict and of.identity_domain != found.domain:
                 raise Rejected(Result.PERMERROR, "key is not for subdomains in i= (t=s)")
-            signature.verify(found, self._header, body, record)
+            # RFC 8460 §3: such a key speaks for reports about TLS only
+            tls_report = record.for_tls_reports and is_tls_report(self._fields_as_received)
+            signature.verify(found, self._header, body, record, is_tls_report=tls_report)
             self._check_coverage(found, body)
             judged = Rejection(Result.PASS, _remarks(record))
         except Rejected as rejected:

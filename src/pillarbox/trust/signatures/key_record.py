@@ -34,6 +34,8 @@ class KeyRecord(Struct, frozen=True, gc=False):
     """Algorithms with which it may be used; empty for all."""
     for_mail: bool
     """The service types have mail among them."""
+    for_tls_reports: bool
+    """Or they have reports about TLS, and nothing else of mail (RFC 8460 §3)."""
     test_mode: bool
     """`t=y`: signatures that fail are as none."""
     strict: bool
@@ -60,6 +62,7 @@ def parse(record: bytes) -> KeyRecord:
         key,
         tag_list.items(tags["h"].lower()) if "h" in tags else (),
         "*" in services or "email" in services,
+        "tlsrpt" in services,
         "y" in flags,
         "s" in flags,
         0 if isinstance(key, Rejection) else arithmetic.bits(key),

@@ -156,9 +156,16 @@ def names(tags: Mapping[str, str]) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def verify(signature: Signature, header: SignedHeader, body: BodyHash, record: KeyRecord) -> None:
+def verify(
+    signature: Signature,
+    header: SignedHeader,
+    body: BodyHash,
+    record: KeyRecord,
+    *,
+    is_tls_report: bool = False,
+) -> None:
     """RFC 6376 §6.1.2 and §6.1.3, of a body that is complete. Raises `Rejected`."""
-    key = suitable_key(record, signature.algorithm)
+    key = suitable_key(record, signature.algorithm, is_tls_report=is_tls_report)
     if body.lacks:
         raise Rejected(Result.PERMERROR, f"l= is larger than the body of {body.octets} octets")
     if body.digest() != signature.body_digest:
@@ -169,9 +176,11 @@ def verify(signature: Signature, header: SignedHeader, body: BodyHash, record: K
         raise Rejected(Result.FAIL, "header has been changed (signature did not verify)")
 
 
-def suitable_key(record: KeyRecord, of_algorithm: str) -> arithmetic.PublicKey:
-    """The key of a record, if it may be used for this (RFC 6376 §6.1.2). Raises `Rejected`."""
-    if not record.for_mail:
+def suitable_key(
+    record: KeyRecord, of_algorithm: str, *, is_tls_report: bool = False
+) -> arithmetic.PublicKey:
+    """The key of a record, if it may be used for this (RFC 6376 §6.1.2; RFC 8460 §3). Raises `Rejected`."""
+    if not (record.for_mail or (is_tls_report and record.for_tls_reports)):
         raise Rejected(Result.PERMERROR, "key is not for mail")
     if record.hashes and "sha256" not in record.hashes:
         raise Rejected(Result.PERMERROR, "key is not for sha256")

@@ -38,6 +38,8 @@ WHERE_PRESENT: Final = (
     b"list-archive",
     b"feedback-id",
     b"autocrypt",
+    b"tls-report-domain",  # RFC 8460 §5.3
+    b"tls-report-submitter",
 )
 """Named as often as they occur."""
 MAX_MENTIONS: Final = 500

@@ -149,10 +149,12 @@ def test_a_report_on_tls_is_mailed_and_ignores_the_failure_it_tells_of() -> None
         (digest,) = provider.rows("SELECT blob FROM queue_messages")[0]
         octets = provider.database.read_now(provider.blobs.read, digest)
         (key,) = provider.database.read_now(dkim.listing)
-        (outcome,) = verified(
-            octets, {(key.name, Kind.TXT): [key.text.encode()]}, received_s=provider.clock.now_ms() // 1000
-        )
-        assert (outcome.result, outcome.domain) == (Result.PASS, "one.example")
+        for services in ("", "; s=email:tlsrpt", "; s=tlsrpt"):
+            record = f"{key.text}{services}".encode()
+            now_s = provider.clock.now_ms() // 1000
+            (outcome,) = verified(octets, {(key.name, Kind.TXT): [record]}, received_s=now_s)
+            assert (outcome.result, outcome.domain) == (Result.PASS, "one.example")
+        assert {"tls-report-domain", "tls-report-submitter"} <= set(outcome.signed_names)
 
     run(test)
 

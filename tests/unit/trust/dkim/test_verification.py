@@ -63,6 +63,41 @@ def test_as_results_for_authentication_results() -> None:
     assert dkim.method_results(()) == (MethodResult("dkim", Result.NONE, reason="message not signed"),)
 
 
+TLS_REPORT = (
+    b"From: tlsrpt@example.org\r\nTo: r@example.net\r\nSubject: Report\r\nDate: Tue, 1 Dec 2026 01:00:00 +0000\r\n"
+    b"TLS-Report-Domain: example.net\r\nTLS-Report-Submitter: example.org\r\n"
+    b'Content-Type: Multipart/Report; report-type="tlsrpt";\r\n boundary="x"\r\n\r\n--x\r\n\r\n--x--\r\n'
+)
+
+
+@pytest.mark.rfc("8460 §3", "SHOULD")
+@pytest.mark.parametrize(
+    ("services", "message", "expected"),
+    [
+        (b"tlsrpt", TLS_REPORT, Result.PASS),
+        (b"other : tlsrpt", TLS_REPORT, Result.PASS),
+        (b"tlsrpt", MESSAGE, Result.PERMERROR),
+        (b"other", TLS_REPORT, Result.PERMERROR),
+        # The receiver MAY ignore reports by other keys, and does not
+        (b"email", TLS_REPORT, Result.PASS),
+        (b"*", TLS_REPORT, Result.PASS),
+        (b"email:tlsrpt", MESSAGE, Result.PASS),
+        (b"tlsrpt", TLS_REPORT.replace(b"TLS-Report-Domain", b"X-Domain"), Result.PERMERROR),
+        (b"tlsrpt", TLS_REPORT.replace(b'"tlsrpt"', b"delivery-status"), Result.PERMERROR),
+        (b"tlsrpt", TLS_REPORT.replace(b"Multipart/Report", b"multipart/mixed"), Result.PERMERROR),
+        (b"tlsrpt", b"Content-Type: text/html\r\n" + TLS_REPORT, Result.PERMERROR),
+        (b"tlsrpt", TLS_REPORT.replace(b"boundary=", b"a=" + b"x" * 2000 + b"; boundary="), Result.PERMERROR),
+    ],
+)
+def test_a_key_for_reports_about_tls_is_for_nothing_else(
+    services: bytes, message: bytes, expected: Result
+) -> None:
+    ((name, (record,)),) = zone(ed25519_key()).items()
+    found = outcome(crafted(message, ed25519_key()), {name: (record + b"; s=" + services,)})
+    assert found.result is expected
+    assert found.reason == ("" if expected is Result.PASS else "key is not for mail")
+
+
 @pytest.mark.rfc("6008 §4", "MUST")
 def test_the_prefix_is_as_long_as_it_must_be_to_tell_signatures_apart() -> None:
     outcomes = [

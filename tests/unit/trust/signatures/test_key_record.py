@@ -28,6 +28,7 @@ def test_a_record() -> None:
     found = parsed(GOOD)
     assert (found.kind, found.bits, found.hashes) == ("ed25519", 256, ())
     assert (found.for_mail, found.test_mode, found.strict) == (True, False, False)
+    assert not found.for_tls_reports
 
 
 @pytest.mark.rfc("6376 §3.6.2.2", "MUST")
