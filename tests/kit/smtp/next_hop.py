@@ -17,11 +17,12 @@ from pillarbox.config.schema import Relay as RelayOptions
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.server.relay.relay import Relay
 from pillarbox.world.blobs import prepare
+from pillarbox.world.fetcher import Fetcher
 from pillarbox.world.fetcher.memory import MemoryFetcher
 from pillarbox.world.network.system import SystemNetwork
 from pillarbox.world.resolver import Resolver
 from tests.kit.certificates import Issued
-from tests.kit.provider import open_provider
+from tests.kit.provider import Provider, open_provider
 
 WITHIN_S = 20
 
@@ -84,10 +85,19 @@ async def delivered_by_relay(
 ) -> str:
     """Empty if a message to somebody at the domain got there, otherwise why it did not."""
     provider = await open_provider()
+    try:
+        return await delivered_by(provider, hop, port, resolver, fetcher or MemoryFetcher(), domain=domain)
+    finally:
+        await provider.close()
+
+
+async def delivered_by(
+    provider: Provider, hop: NextHop, port: int, resolver: Resolver, fetcher: Fetcher, *, domain: str
+) -> str:
+    """The same of a provider that is open, and has nothing else in its queue."""
     config = replace(provider.config, relay=RelayOptions(port=port))
-    world = replace(
-        provider.world, network=SystemNetwork(), resolver=resolver, fetcher=fetcher or MemoryFetcher()
-    )
+    world = replace(provider.world, network=SystemNetwork(), resolver=resolver, fetcher=fetcher)
+    hop.delivered.clear()
     message = prepare(b"From: u0@one.example\r\n\r\nhi\r\n")
     outbound = Outbound(message, "u0@one.example", (QueuedRecipient(f"a@{domain}", domain),))
     await world.database.write(enqueue, outbound, now_ms=world.clock.now_ms())
@@ -105,4 +115,3 @@ async def delivered_by_relay(
         return ""
     finally:
         await relay.stop(1)
-        await provider.close()
