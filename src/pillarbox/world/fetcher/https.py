@@ -23,8 +23,10 @@ from pillarbox.world.tls import harden
 if TYPE_CHECKING:
     from pillarbox.world.fetcher.response import ResponseReader
 
-MAX_AT_ONCE: Final = 50
-"""Requests under way; further ones wait."""
+MAX_AT_ONCE: Final = 200
+"""Requests under way; further ones wait. More than a relay's connections and the images of senders together, so that
+web servers that do not answer keep nobody else from his: a policy that is not fetched in time is one that does not
+protect (RFC 8461 §5.1)."""
 MAX_ADDRESSES: Final = 4
 """Of one host that are tried."""
 CONNECT_S: Final = 5.0
