@@ -67,8 +67,8 @@ async def connect(
     *,
     lenient: bool = False,
     counted: CountedSession = NOT_COUNTED,
-) -> Connection | Outcome:
-    """A connection that satisfies the policy, or the outcome for the job's recipients if there is none."""
+) -> Connection | Outcome | HostRefused:
+    """A connection that satisfies the policy; or the recipients' outcome; or why the host must not get the message."""
     place = f"{host.name} [{address}]"
     try:
         session = await _opened(context, policy, host, address, counted)
@@ -212,10 +212,10 @@ def _refused(policy: TlsPolicy, host: Host, place: str, refused: SessionRefused)
     return Outcome(kind, status, f"{place}: {refused}", said_by_server=False)
 
 
-def _unprotected(policy: TlsPolicy, result: TlsResult, what: str) -> Outcome:
+def _unprotected(policy: TlsPolicy, result: TlsResult, what: str) -> Outcome | HostRefused:
     if policy.level is Level.OPPORTUNISTIC:
         return _deferred("4.7.10", what)  # a route's requirement is for the operator to fix
-    return outcome_of_refusal(failure(policy, result, what))
+    return failure(policy, result, what)
 
 
 def outcome_of_refusal(refused: HostRefused) -> Outcome:

@@ -21,14 +21,9 @@ from pillarbox.server.relay.conversion import Converted, as_it_is, convert_for
 from pillarbox.server.relay.host_finder import Host
 from pillarbox.server.relay.progress import Progress
 from pillarbox.server.relay.session_counts import NOT_COUNTED
+from pillarbox.server.relay.transport import requires_tls
 from pillarbox.trust.mta_sts import StsPolicy
-from pillarbox.trust.tls_policy import (
-    NOT_AS_DEMANDED,
-    HostRefused,
-    Level,
-    TlsPolicy,
-    asks_for_no_tls,
-)
+from pillarbox.trust.tls_policy import HostRefused, Level, TlsPolicy, asks_for_no_tls
 from pillarbox.world.blobs import Blobs, verified
 from pillarbox.world.database import Transaction
 from pillarbox.world.memory import MemoryScarce
@@ -41,6 +36,8 @@ MAX_TRANSACTIONS: Final = 1_000
 """Messages on one connection."""
 MAX_CONNECTION_AGE_S: Final = 300.0
 """How old a connection may be when another message is begun on it."""
+UNSUITABLE_S: Final = 60.0
+"""How long no host is tried for messages like one to which none of them was suitable."""
 FROM_FILE_OCTETS: Final = 256 * 1024
 """A message this large stays in its file and is sent from there, if it need not be converted."""
 
@@ -55,6 +52,9 @@ class DeliveryAgent:
     def __init__(self, context: RelayContext) -> None:
         self._context = context
         self._connection: Connection | None = None
+        self._unsuitable: HostRefused | None = None
+        """Why no host was one to which the domain's mail may go, when they were last tried."""
+        self._unsuitable_until_s = 0.0
 
     @property
     def connected(self) -> bool:
@@ -85,6 +85,9 @@ class DeliveryAgent:
         job = progress.job
         if self._connection and not (self.connected and self._connection.serves(job)):
             await self.close()
+        if self._unsuitable is not None and self._is_unsuitable_for(job, content):
+            _note_refusal(progress, self._unsuitable)
+            return progress.result()
         connection, offered = self._connection, ""
         if connection:
             progress.reached = True
@@ -92,7 +95,17 @@ class DeliveryAgent:
                 offered = connection.host.name
         if progress.open:
             await self._try_hosts(progress, content, offered)
+        if progress.refused and self._connection is None and not requires_tls(job):
+            self._unsuitable = progress.refused
+            self._unsuitable_until_s = self._context.world.clock.monotonic() + UNSUITABLE_S
         return progress.result()
+
+    def _is_unsuitable_for(self, job: Job, content: Content) -> bool:
+        """Whether the destination is still known not to do for such a message."""
+        if self._context.world.clock.monotonic() >= self._unsuitable_until_s:
+            self._unsuitable = None
+            return False
+        return not requires_tls(job) and not _sets_policy_aside(job, content)
 
     async def close(self) -> None:
         """End the session with QUIT, if there is one. Never raises."""
@@ -170,7 +183,7 @@ class DeliveryAgent:
         if isinstance(policy, HostRefused):
             if is_counted:
                 progress.sessions.refused(policy, progress.job, host, sts)
-            _note_refusal(progress, outcome_of_refusal(policy))
+            _note_refusal(progress, policy)
             return
         # This is final: so it is said only of a host that the domain's policy allows
         if isinstance(addresses, Outcome):
@@ -183,10 +196,15 @@ class DeliveryAgent:
             await self.close()
             counted = progress.sessions.session(policy, host, address, sts) if is_counted else NOT_COUNTED
             connection = await connect(self._context, policy, host, address, lenient=lenient, counted=counted)
-            if isinstance(connection, Outcome):
+            if isinstance(connection, HostRefused):
                 _note_refusal(progress, connection)
                 continue
+            if isinstance(connection, Outcome):
+                progress.record_all(connection)
+                continue
             self._connection = connection
+            if not lenient:
+                self._unsuitable = None
             progress.reached = True
             await self._offer(progress, content, connection)
             return
@@ -209,8 +227,7 @@ class DeliveryAgent:
         found = await policies.of_host(job, host, sts)
         if isinstance(found, TlsPolicy) and found.level is Level.OPPORTUNISTIC:
             return found, False
-        # RFC 8689 §4.1: with REQUIRETLS the field is ignored, also in a bounce, which goes without REQUIRETLS
-        if job.message.require_tls or not asks_for_no_tls(_beginning(content)):
+        if not _sets_policy_aside(job, content):
             return found, False
         return await policies.of_host(job, host, sts, tls_optional=True), True
 
@@ -276,10 +293,20 @@ class DeliveryAgent:
         return await read(_signed_anew, self._context, job, converted)
 
 
-def _note_refusal(progress: Progress, outcome: Outcome) -> None:
-    """There is no connection for this message. What it alone demands makes no destination an unreachable one."""
-    progress.reached = progress.reached or outcome.status == NOT_AS_DEMANDED
-    progress.record_all(outcome)
+def _note_refusal(progress: Progress, refused: HostRefused) -> None:
+    """A host does not do for this message. That makes no destination an unreachable one: the next message may demand
+    less, and one that says `TLS-Required: No`, as a report about this very failure does, has not to wait behind others
+    (RFC 8460 §3).
+    """
+    progress.reached = True
+    progress.refused = refused
+    progress.record_all(outcome_of_refusal(refused))
+
+
+def _sets_policy_aside(job: Job, content: Content) -> bool:
+    """Whether the message sets aside what the domain demands (RFC 8689 §4.2.2)."""
+    # RFC 8689 §4.1: with REQUIRETLS the field is ignored, also in a bounce, which goes without REQUIRETLS
+    return not job.message.require_tls and asks_for_no_tls(_beginning(content))
 
 
 def _beginning(content: Content) -> bytes:

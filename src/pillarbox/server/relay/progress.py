@@ -11,6 +11,7 @@ from pillarbox.delivery.settle import DeliveryAttempt, JobResult
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.queue.schedule import Job, PendingRecipient
 from pillarbox.server.relay.session_counts import SessionCounts
+from pillarbox.trust.tls_policy import HostRefused
 
 NOT_TRIED = Outcome(OutcomeKind.DEFERRED, "4.4.1", "no server could be reached", said_by_server=False)
 
@@ -21,13 +22,15 @@ class Progress:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.reached = False
-        """Some host has sent a greeting."""
+        """Some host has sent a greeting, or must not be connected to."""
         self.connections = 0
         """Connections tried."""
         self.hosts_offered = 0
         """Hosts to which the message was offered."""
         self.lease_lost = False
         """Another worker may have the job: it is offered to no further host."""
+        self.refused: HostRefused | None = None
+        """A host to which the message must not go: the last one."""
         self.sessions = SessionCounts()
         self._attempts: list[DeliveryAttempt | None] = [None] * len(job.recipients)
 

@@ -532,6 +532,66 @@ def test_a_message_may_set_the_domains_policy_aside_and_no_other_one_with_it(tra
     run(test, SERVER.tlsa(3), **traits)
 
 
+def two_demand(provider: RelayProvider) -> None:
+    """A policy that no host satisfies."""
+    publish(provider, StsPolicy(Mode.ENFORCE, ("mx.elsewhere.example",), WEEK_S))
+
+
+def no_records(provider: RelayProvider) -> None:
+    zones = provider.resolver
+    assert isinstance(zones, Zones)
+    zones.fixed[f"_25._tcp.{HOST}", Kind.TLSA] = Failure("server says SERVFAIL")
+
+
+WAITING = 30
+
+
+@pytest.mark.rfc("8460 §3", "MUST")
+@pytest.mark.parametrize(
+    ("record", "prepare", "zones"),
+    [
+        (SERVER.tlsa(3), lambda _provider: None, "two.example"),
+        (None, no_records, "two.example"),
+        (None, two_demand, ""),
+    ],
+    ids=["another certificate", "no answer", "another host"],
+)
+@pytest.mark.parametrize("later_s", [0, 2 * 86_400])
+def test_what_sets_the_policy_aside_does_not_wait_behind_what_it_holds_back(
+    record: Tlsa | None, prepare: Callable[[RelayProvider], None], zones: str, later_s: int
+) -> None:
+    """A report, on the failure that keeps all other mail from the domain."""
+
+    async def test(provider: RelayProvider, peer: SmtpPeer) -> None:
+        prepare(provider)
+        for _ in range(WAITING):
+            await provider.queue("a@two.example")
+        await provider.pass_(later_s + 1)
+        connections = peer.connections
+        await provider.queue("tls@two.example", octets=NO_TLS, sender=None, account=None)
+        await provider.pass_(1)
+        assert peer.addresses == ["tls@two.example"]
+        assert peer.connections <= connections + 1
+        assert provider.waiting() == ["a@two.example"] * WAITING
+        assert "two.example" in last_of_all(provider)
+
+    run(test, *filter(None, [record]), zones=Zones(*filter(None, [zones])), chain=(OTHER.der,))
+
+
+def test_a_host_that_does_not_do_is_not_tried_for_each_message() -> None:
+    async def test(provider: RelayProvider, peer: SmtpPeer) -> None:
+        for _ in range(WAITING):
+            await provider.queue("a@two.example")
+        await provider.pass_(1)
+        assert 1 <= peer.connections < WAITING // 3
+        assert len(provider.rows("SELECT 1 FROM queue_recipients WHERE attempts = 1")) == WAITING
+        peer.chain = GOOD
+        await provider.pass_(3600)
+        assert len(peer.received) == WAITING
+
+    run(test, SERVER.tlsa(3), chain=(OTHER.der,))
+
+
 @pytest.mark.rfc("8689 §4.1", "MUST")
 @pytest.mark.parametrize("sender", ["anna@one.example", None])
 def test_with_requiretls_the_field_means_nothing(sender: str | None) -> None:
