@@ -65,7 +65,7 @@ def test_a_rotation_by_hand(there: CommandLine) -> None:
     following = {name for name, state in states(there).items() if state == "next"}
     assert len(following) == 2
     refused = there.refused("dkim", "rotate", "example.org")
-    assert "The DNS has no record for the keys that are next" in refused
+    assert "The DNS does not show the keys that are next" in refused
     assert set(states(there).values()) == {"active", "next"}, "nothing has changed"
     there.text("dkim", "rotate", "example.org", "--force")
     assert states(there) == {**dict.fromkeys(before, "retired"), **dict.fromkeys(following, "active")}

@@ -10,6 +10,7 @@ from pillarbox.app.commands.installation import Installation, on_installation, t
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pillarbox.admin.checks.signing_keys import Lack
     from pillarbox.admin.dkim import KeyRecord
     from pillarbox.world.resolver import Resolver
 
@@ -67,8 +68,8 @@ def rotate(installation: Installation, domain: str, force: bool) -> None:
         # Before the data is opened: its owner may not be able to read the modules
         resolver = open_resolver(installation.resolved, SystemClock())
         following = [one for one in installation.read(dkim.listing, domain) if one.state.value == "next"]
-        missing = asyncio.run(_missing(resolver, following)) if following else []
-        signing_keys.refuse(missing, domain)
+        lacks = asyncio.run(_lacking(resolver, following)) if following else []
+        signing_keys.refuse(lacks, domain)
     active = installation.write(dkim.rotate, domain, now_ms=installation.now_ms)
     names = ", ".join(one.selector for one in active)
     installation.show(active, f"{active[0].domain} signs with {names} from now on.")
@@ -97,11 +98,11 @@ def records(installation: Installation, domain: str | None) -> None:
     installation.show(found, _zone(found))
 
 
-async def _missing(resolver: "Resolver", keys: "Sequence[KeyRecord]") -> "list[KeyRecord]":
+async def _lacking(resolver: "Resolver", keys: "Sequence[KeyRecord]") -> "list[Lack]":
     from pillarbox.admin.checks import signing_keys
 
     try:
-        return await signing_keys.missing(resolver, keys)
+        return await signing_keys.lacking(resolver, keys)
     finally:
         await resolver.close()
 

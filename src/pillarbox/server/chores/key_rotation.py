@@ -37,7 +37,7 @@ async def _of_domain(world: World, domain: str, keys: list[DkimKey]) -> None:
     following = [key for key in keys if key.state is KeyState.NEXT]
     active = [key for key in keys if key.state is KeyState.ACTIVE]
     if following:
-        if not await signing_keys.missing(world.resolver, [dkim.shown(key) for key in following]):
+        if not await signing_keys.lacking(world.resolver, [dkim.shown(key) for key in following]):
             await world.database.write(dkim.rotate, domain, now_ms=now_ms)
             _tell(world, "signing keys rotated", domain, following)
     elif all(now_ms - key.since_ms >= KEY_AGE_S * 1000 for key in active):

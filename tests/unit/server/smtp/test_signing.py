@@ -194,7 +194,9 @@ def test_a_domain_without_keys_sends_unsigned_and_one_whose_keys_are_damaged_as_
         (unreadable, stateless) = await provider.database.read(keys_of.listing)
         assert unreadable.text == ""
         assert stateless.state is KeyState.RETIRED
-        assert await signing_keys.missing(provider.resolver, [unreadable]) == [unreadable]
+        assert [one.key for one in await signing_keys.lacking(provider.resolver, [unreadable])] == [
+            unreadable
+        ]
         told = [one async for one in signing_keys.check(provider.resolver, "one.example", [unreadable])]
         assert [one.remedy for one in told] == ["Remove it: pillarbox dkim retire one.example r20231114"]
 
