@@ -272,3 +272,35 @@ def test_a_server_that_does_not_validate_is_not_believed(
         transport.close()
 
     asyncio.run(run())
+
+
+class Inside(Server):
+    """Of a network without the Internet: knows its own names, and nothing of others."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            lambda asked: [response(asked, 1, flags=AUTHENTIC)] if b"\x06inside" in asked else []
+        )
+
+
+def test_in_a_network_without_the_internet_nothing_waits_for_the_outside() -> None:
+    async def run() -> None:
+        make = asyncio.get_running_loop().create_datagram_endpoint
+        transport, _ = await make(Inside, local_addr=("127.0.0.1", 0))
+        server = NameServer("127.0.0.1", transport.get_extra_info("sockname")[1])
+        patient = SystemResolver([server], timeout_s=60, probe_names=NAMES)
+        examining = asyncio.ensure_future(patient.examine())
+        await asyncio.sleep(0)
+        for _ in range(MAX_QUERIES_OF_A_PORT):
+            found = await patient.lookup("mx.inside.example", Kind.A)
+            assert isinstance(found, Answer)
+            assert found.authenticated
+        assert not examining.done()
+        examining.cancel()
+
+        hasty = SystemResolver([server], timeout_s=0.01, probe_names=NAMES)
+        assert list(await hasty.examine()) == [Examined(server, Validation.UNKNOWN)]
+        assert hasty.servers.trusts(server)
+        transport.close()
+
+    asyncio.run(run())

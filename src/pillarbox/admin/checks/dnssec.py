@@ -5,11 +5,15 @@ from typing import Final
 
 from pillarbox.admin.checks.result import CheckResult, advice, ok, warning
 from pillarbox.world.resolver import Resolver
-from pillarbox.world.resolver.validation import Validation
+from pillarbox.world.resolver.validation import NAMES, Validation
 
 _VALIDATING: Final = (
     "Run a resolver that validates on this machine (unbound, for instance), and name it in /etc/resolv.conf "
     "or in [resolver] servers."
+)
+_UNKNOWN: Final = (
+    f"Check again once it finds {NAMES.signed}, {NAMES.unsigned} and {NAMES.bogus}. In a network without the Internet "
+    "it never will; then what it says is authenticated counts if the path to it is trusted."
 )
 _REMEDIES: Final = {
     Validation.UNTRUSTED: (
@@ -28,6 +32,6 @@ async def name_servers(resolver: Resolver) -> AsyncIterator[CheckResult]:
             case Validation.VALIDATES:
                 yield ok(subject, f"it {one.validation}")
             case Validation.UNKNOWN:
-                yield advice(subject, f"it {one.validation}", "Check again once it answers.")
+                yield advice(subject, f"it {one.validation}", _UNKNOWN)
             case _:
                 yield warning(subject, f"it {one.validation}: DANE is off", _REMEDIES[one.validation])
