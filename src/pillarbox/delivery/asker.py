@@ -16,7 +16,9 @@ MAX_EARLY: Final = 50
 """Checks and look-ups that are under way, in one process, before anybody waits for them. It is a stranger who has them
 begun, with each MAIL, in names of his choice: and the resolver has so many turns only, for all mail."""
 LINGERS_S: Final = 12.0
-"""How long the look-up of a check that was cancelled may still take a turn."""
+"""How long the look-up of a check that was cancelled may still take a turn, and counts as begun. Were it given up at
+once, a stranger could have questions asked as fast as he begins and ends transactions, and the name servers go on with
+each of them."""
 
 
 class Later(Generic[T_co]):
