@@ -13,7 +13,8 @@ from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.reports import counting, observed, received
 from pillarbox.reports.kind import ReportKind
 from pillarbox.trust.dmarc_report import ReportRow, SignatureResult, report_xml
-from tests.kit.signed_mail import rsa_key, signed
+from pillarbox.trust.tls_report import ReportHead, report_json
+from tests.kit.signed_mail import rsa_key, signed, zone
 from tests.kit.smtp.provider import SmtpProvider, run_with_smtp
 from tests.unit.server.smtp.test_authentication import MESSAGE, REJECT, publish, sent
 from tests.unit.trust.test_dmarc_report import REPORT
@@ -113,8 +114,8 @@ def _report(attached: bytes) -> bytes:
     )
 
 
-async def reported(provider: SmtpProvider, message: bytes, to: str = "postmaster") -> str:
-    client = provider.client(Role.MX)
+async def reported(provider: SmtpProvider, message: bytes, to: str = "postmaster", **options: Any) -> str:
+    client = provider.client(Role.MX, **options)
     await client.greet()
     await client.codes("MAIL FROM:<joe@example.org>", f"RCPT TO:<{to}@one.example>", "DATA")
     return await client.say(message + b".\r\n")
@@ -131,6 +132,33 @@ def test_a_report_is_kept_and_not_reported_on(spf: str, authenticated: bool) -> 
         assert (kept.kind, kept.domain, kept.total) == (ReportKind.DMARC, "one.example", 4)
         assert (kept.submitter, kept.authenticated) == ("example.org", authenticated)
         assert not counted(provider)
+
+    run_with_smtp(test)
+
+
+TLS_REPORT = (
+    b"From: tlsrpt@example.org\r\nTo: postmaster@one.example\r\nSubject: Report Domain: one.example\r\n"
+    b"TLS-Report-Domain: one.example\r\nTLS-Report-Submitter: example.org\r\n"
+    b'Content-Type: multipart/report; report-type="tlsrpt"; boundary="b"\r\n\r\n--b\r\n\r\nA report\r\n'
+    b"--b\r\nContent-Type: application/tlsrpt+json\r\n\r\n"
+    + report_json(ReportHead("One", "tlsrpt@example.org", "1", 0, 86_399), [])
+    + b"\r\n--b--\r\n"
+)
+
+
+@pytest.mark.rfc("8460 §3", "SHOULD")
+@pytest.mark.parametrize(
+    ("message", "taken"), [(TLS_REPORT, True), (TLS_REPORT.replace(b"TLS-Report", b"X-Report"), False)]
+)
+def test_a_key_for_reports_about_tls_authenticates_one(message: bytes, taken: bool) -> None:
+    async def test(provider: SmtpProvider) -> None:
+        publish(provider, spf="v=spf1 -all", dmarc="v=DMARC1; p=reject")
+        ((name, (record,)),) = zone(rsa_key()).items()
+        provider.resolver.put(*name, record + b"; s=tlsrpt")
+        said = await reported(provider, signed(message, rsa_key()), **REJECT)
+        kept = provider.database.read_now(received.listing, limit=9)
+        assert said.startswith("250") is taken
+        assert [(one.kind, one.authenticated) for one in kept] == [(ReportKind.TLS, True)] * taken
 
     run_with_smtp(test)
 
