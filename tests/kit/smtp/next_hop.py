@@ -31,7 +31,7 @@ class NextHop:
     """A server that takes messages, with STARTTLS and these certificates."""
 
     def __init__(self, folder: Path, *chain: Issued, offers_tls: bool = True) -> None:
-        self._offers = "250-mx.two.example\r\n250 STARTTLS\r\n" if offers_tls else "250 mx.two.example\r\n"
+        self.offers_tls = offers_tls
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(chain[0].pem(folder, *chain[1:]))
         self.names: list[str | None] = []
@@ -46,7 +46,9 @@ class NextHop:
             while line := await reader.readline():
                 match line[:4].upper():
                     case b"EHLO":
-                        writer.write(self._offers.encode())
+                        writer.write(
+                            b"250-mx.two.example\r\n250 STARTTLS\r\n" if self.offers_tls else b"250 ok\r\n"
+                        )
                     case b"STAR":
                         writer.write(b"220 go on\r\n")
                         await writer.start_tls(self.context)

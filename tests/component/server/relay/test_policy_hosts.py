@@ -43,6 +43,7 @@ SHORT = StsPolicy(Mode.ENFORCE, (HOST,), 3600)
 TESTED = StsPolicy(Mode.TESTING, (HOST,), WEEK_S)
 DEMANDED = ", as the MTA-STS policy of two.example demands"
 NOT_ALLOWED = "is no host that the MTA-STS policy of two.example allows"
+NO_TLS = TlsResult.STARTTLS_NOT_SUPPORTED
 NOT_TRUSTED = TlsResult.CERTIFICATE_NOT_TRUSTED
 NOT_FETCHED = TlsResult.STS_POLICY_FETCH_ERROR
 NOT_CERTIFIED = TlsResult.STS_WEBPKI_INVALID
@@ -55,9 +56,10 @@ class Net:
     policy: StsPolicy | None = ENFORCED
     """None: 404."""
     identity: str | None = "1"
-    mx: str = HOST
+    mx: str | None = HOST
     host_right: bool = True
     """It has the right certificate."""
+    offers_tls: bool = True
     web_right: bool = True
     """So has the policy host."""
     web_answers: bool = True
@@ -105,6 +107,11 @@ CASES = {
     "tested, another host": [
         Step(0, {"policy": TESTED, "mx": NEW_HOST}, "", 1, {TlsResult.VALIDATION_FAILURE})
     ],
+    "no TLS": [
+        Step(),
+        Step(60, {"offers_tls": False}, f"but was not offered{DEMANDED}", 1, {NO_TLS}),
+        Step(120, {"policy": TESTED, "identity": "2"}, "", 2, {NO_TLS}),
+    ],
     # RFC 8461 §3.3: what was fetched holds for its time
     "gone": gone(NOT_FETCHED, (2, 3, 4), policy=None),
     "gone, with another certificate": gone(NOT_CERTIFIED, (1, 1, 1), web_right=False),
@@ -134,6 +141,10 @@ CASES = {
         Step(60, {"mx": "mx.evil.example"}, NOT_ALLOWED, 1, {TlsResult.VALIDATION_FAILURE}),
         Step(400, {"identity": None}, NOT_ALLOWED, 2, {TlsResult.VALIDATION_FAILURE}),
         Step(500, {"mx": HOST}, "", 2),
+    ],
+    "exchanger taken away": [
+        Step(),
+        Step(60, {"mx": None, "identity": None}, NOT_ALLOWED, 1, {TlsResult.VALIDATION_FAILURE}),
     ],
     # RFC 8461 §3.3: before its time is over
     "renewed": [
@@ -194,6 +205,7 @@ class Bench:
                 for name, value in step.changes.items():
                     setattr(self.net, name, value)
                 self._hop.context = self._hosts[self.net.host_right]
+                self._hop.offers_tls = self.net.offers_tls
                 fetcher = self._fetcher(policy_host.port)
                 found, counted = await self._send(step.after_s, port, fetcher)
                 assert (found == "") == (step.why_not == ""), (number, found)
@@ -214,7 +226,8 @@ class Bench:
 
     def _resolver(self) -> ZoneResolver:
         resolver = ZoneResolver(("example",), {})
-        resolver.put(DOMAIN, Kind.MX, Mx(10, self.net.mx))
+        if self.net.mx:
+            resolver.put(DOMAIN, Kind.MX, Mx(10, self.net.mx))
         for name in (HOST, NEW_HOST, "mx.evil.example", POLICY_HOST):
             resolver.put(name, Kind.A, "127.0.0.1")
         if self.net.identity:
