@@ -61,11 +61,14 @@ class TransportPolicies:
         # And mail that goes by a smart host is under that one's
         domain = next((host.name for host in hosts if host.configured), domain)
         lock = self._asking.setdefault(domain, asyncio.Lock())
+        if lock.locked():
+            in_force = usable_policy(*await self._known(domain))
+            if in_force is not None and _allows_all(in_force, hosts):
+                return DomainPolicy(in_force)  # it is being renewed, which may take its time
         async with lock:
-            before = await self._world.database.read(sts_policies.known, domain)
-            now_s = self._world.clock.now_ms() // 1000
+            before, now_s = await self._known(domain)
             in_force = usable_policy(before, now_s)
-            unlike_mx = in_force is not None and not all(in_force.allows(host.name) for host in hosts)
+            unlike_mx = in_force is not None and not _allows_all(in_force, hosts)
             asking = current_policy(domain, before, now_s, unlike_mx=unlike_mx)
             after = await self._answered(asking, within_s=STS_S)
             if after is not None and after != before:
@@ -83,6 +86,11 @@ class TransportPolicies:
         hop = NextHop(domain, host.certain, host.expanded)
         dane = NoDane() if tls_optional else await self._dane(host, hop)
         return tls_policy(hop, host.name, dane, sts, require_tls=requires_tls(job), tls_optional=tls_optional)
+
+    async def _known(self, domain: str) -> tuple[KnownPolicy | None, int]:
+        """What is known of its policy, and the time in UNIX seconds."""
+        known = await self._world.database.read(sts_policies.known, domain)
+        return known, self._world.clock.now_ms() // 1000
 
     async def _dane(self, host: Host, hop: NextHop) -> DaneVerdict:
         if host.address or host.encryption is Encryption.VERIFIED:
@@ -109,3 +117,7 @@ class TransportPolicies:
                 result=known.failure.value,
                 why=known.failure_reason,
             )
+
+
+def _allows_all(policy: StsPolicy, hosts: Sequence[Host]) -> bool:
+    return all(policy.allows(host.name) for host in hosts)

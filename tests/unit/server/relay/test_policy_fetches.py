@@ -1,14 +1,19 @@
 """Policy hosts that do not answer delay the mail of their own domains, and nobody else's."""
 
+import asyncio
+
 from pillarbox.delivery.indicators import MAX_FETCHES
 from pillarbox.dns import Kind
 from pillarbox.server.relay.context import RelayLimits
 from pillarbox.trust.mta_sts import policy_text, policy_url
+from pillarbox.web import FetchFailed, Page
 from pillarbox.world.fetcher.https import MAX_AT_ONCE, HttpsFetcher
+from pillarbox.world.fetcher.memory import MemoryFetcher
 from pillarbox.world.network.memory import MemoryStream
 from tests.kit.https import ok
+from tests.kit.smtp.peer import SmtpPeer
 from tests.kit.smtp.relay import RelayProvider, run_with_relay
-from tests.unit.server.relay.test_transport import ENFORCED, HOST, TLS, Zones, securities
+from tests.unit.server.relay.test_transport import ENFORCED, HOST, TLS, Zones, publish, run, securities
 
 STALLED = RelayLimits().connections - 2
 
@@ -64,3 +69,43 @@ def test_policy_hosts_that_stall_delay_nobody_else() -> None:
 def has_policy(provider: RelayProvider, domain: str, address: str) -> None:
     provider.resolver.put(f"_mta-sts.{domain}", Kind.TXT, b"v=STSv1; id=1;")
     provider.resolver.put(f"mta-sts.{domain}", Kind.A, address)
+
+
+class Waiting(MemoryFetcher):
+    """Answers once it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may = asyncio.Event()
+        self.may.set()
+
+    async def fetch(
+        self, url: str, *, max_octets: int, timeout_s: float, max_redirects: int = 0
+    ) -> Page | FetchFailed:
+        await self.may.wait()
+        return await super().fetch(
+            url, max_octets=max_octets, timeout_s=timeout_s, max_redirects=max_redirects
+        )
+
+
+def test_while_a_policy_is_renewed_the_one_in_force_goes_on() -> None:
+    async def test(provider: RelayProvider, peer: SmtpPeer) -> None:
+        await provider.stop()
+        fetcher = provider.fetcher = Waiting()
+        provider.start()
+        publish(provider, ENFORCED)
+        await provider.queue("a@two.example")
+        await provider.pass_(2 * 86_400)
+        fetcher.may.clear()
+        await provider.queue("b@two.example")
+        await provider.pass_(1)
+        assert peer.addresses == ["a@two.example"], "the one for which it is renewed waits"
+        await provider.queue("c@two.example")
+        await provider.pass_(1)
+        assert peer.addresses == ["a@two.example", "c@two.example"]
+        assert securities(provider) == ["mta-sts"] * 2
+        fetcher.may.set()
+        await provider.pass_(1)
+        assert sorted(peer.addresses) == ["a@two.example", "b@two.example", "c@two.example"]
+
+    run(test, zones=Zones())
