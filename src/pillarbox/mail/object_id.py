@@ -7,9 +7,9 @@ dash, never reads as NIL or as a number) and can't be mistaken for an id of anot
 import re
 from typing import Final
 
-from pillarbox.mail.identifiers import EmailId, MailboxId, ThreadId
+from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ThreadId
 
-_OBJECT_ID: Final = re.compile(r"([FMT])([1-9][0-9]{0,17})")
+_OBJECT_ID: Final = re.compile(r"([AFMT])([1-9][0-9]{0,17})")
 
 
 def of_mailbox(mailbox: MailboxId) -> str:
@@ -27,6 +27,11 @@ def of_thread(thread: ThreadId) -> str:
     return f"T{thread}"
 
 
+def of_account(account: AccountId) -> str:
+    """The id of an account; JMAP only (RFC 8620 §1.6.2)."""
+    return f"A{account}"
+
+
 def mailbox(text: str) -> MailboxId | None:
     """The mailbox with this id; None for an invalid id. Case-sensitive (RFC 8474 §7)."""
     return None if (number := _number("F", text)) is None else MailboxId(number)
@@ -40,6 +45,11 @@ def email(text: str) -> EmailId | None:
 def thread(text: str) -> ThreadId | None:
     """The thread with this id, or None."""
     return None if (number := _number("T", text)) is None else ThreadId(number)
+
+
+def account(text: str) -> AccountId | None:
+    """The account with this id, or None."""
+    return None if (number := _number("A", text)) is None else AccountId(number)
 
 
 def _number(kind: str, text: str) -> int | None:

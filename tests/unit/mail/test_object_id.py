@@ -3,7 +3,7 @@
 import pytest
 
 from pillarbox.mail import object_id
-from pillarbox.mail.identifiers import EmailId, MailboxId, ThreadId
+from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ThreadId
 
 
 @pytest.mark.rfc("8474 §7", "MUST")
@@ -12,6 +12,8 @@ def test_ids_read_back() -> None:
     assert object_id.mailbox("F7") == 7
     assert object_id.email(object_id.of_email(EmailId(2**62 // 8))) == 2**62 // 8
     assert object_id.thread(object_id.of_thread(ThreadId(1))) == 1
+    assert object_id.account(object_id.of_account(AccountId(12))) == 12
+    assert object_id.account("F12") is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,124 @@
+"""What the server can do: one table, from which come the session object, `using`, and who knows which method.
+
+A row has the URN, its methods, and what the session says of it: for the server (RFC 8620 §2, `capabilities`) and for
+each account (`accountCapabilities`). A capability without anything for accounts has no methods on them.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec import Struct
+
+from pillarbox.mail import mailbox_name
+from pillarbox.protocol.jmap.limits import Limits
+from pillarbox.protocol.jmap.types import email
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """What the session object says that the configuration decides."""
+
+    limits: Limits
+    message_octets: int
+    """The largest message that is taken and sent."""
+    collations: tuple[str, ...] = ("i;ascii-casemap", "i;ascii-numeric", "i;unicode-casemap")
+
+
+Says = Callable[[Facts], dict[str, Any]]
+
+
+def _nothing(_: Facts) -> dict[str, Any]:
+    return {}
+
+
+class Capability(Struct, frozen=True, kw_only=True):
+    """One row."""
+
+    urn: str
+    methods: tuple[str, ...]
+    server: Says = _nothing
+    account: Says | None = None
+    """None where it has nothing to do with accounts."""
+
+
+CORE: Final = "urn:ietf:params:jmap:core"
+MAIL: Final = "urn:ietf:params:jmap:mail"
+SUBMISSION: Final = "urn:ietf:params:jmap:submission"
+VACATION_RESPONSE: Final = "urn:ietf:params:jmap:vacationresponse"
+
+
+def _core(facts: Facts) -> dict[str, Any]:
+    """RFC 8620 §2."""
+    limits = facts.limits
+    return {
+        "maxSizeUpload": limits.max_size_upload,
+        "maxConcurrentUpload": limits.max_concurrent_upload,
+        "maxSizeRequest": limits.max_size_request,
+        "maxConcurrentRequests": limits.max_concurrent_requests,
+        "maxCallsInRequest": limits.max_calls_in_request,
+        "maxObjectsInGet": limits.max_objects_in_get,
+        "maxObjectsInSet": limits.max_objects_in_set,
+        "collationAlgorithms": list(facts.collations),
+    }
+
+
+def _mail(facts: Facts) -> dict[str, Any]:
+    """RFC 8621 §1.3.1."""
+    return {
+        "maxMailboxesPerEmail": None,
+        "maxMailboxDepth": mailbox_name.MAX_LEVELS,
+        "maxSizeMailboxName": mailbox_name.MAX_LEVEL_OCTETS,
+        # base64 makes 78 octets with its line end of 57; the rest is for header and text
+        "maxSizeAttachmentsPerEmail": facts.message_octets * 57 // 78 * 9 // 10,
+        "emailQuerySortOptions": list(email.SORTS),
+        "mayCreateTopLevelMailbox": True,
+    }
+
+
+def _submission(facts: Facts) -> dict[str, Any]:
+    """RFC 8621 §1.3.2."""
+    return {
+        "maxDelayedSend": 0,
+        "submissionExtensions": {"DSN": [], "SIZE": [str(facts.message_octets)]},
+    }
+
+
+def _methods(kind: str, verbs: str) -> tuple[str, ...]:
+    return tuple(f"{kind}/{verb}" for verb in verbs.split())
+
+
+_ROWS: Final = (
+    Capability(urn=CORE, methods=("Core/echo",), server=_core),
+    Capability(
+        urn=MAIL,
+        methods=(
+            *_methods("Mailbox", "get changes query queryChanges set"),
+            *_methods("Thread", "get changes"),
+            *_methods("Email", "get changes query queryChanges set copy import parse"),
+            *_methods("SearchSnippet", "get"),
+        ),
+        account=_mail,
+    ),
+    Capability(
+        urn=SUBMISSION,
+        methods=(
+            *_methods("Identity", "get changes set"),
+            *_methods("EmailSubmission", "get changes query queryChanges set"),
+        ),
+        account=_submission,
+    ),
+    Capability(urn=VACATION_RESPONSE, methods=_methods("VacationResponse", "get set"), account=_nothing),
+)
+
+CAPABILITIES: Final = {row.urn: row for row in _ROWS}
+"""By URN; what a request may be `using`."""
+
+CAPABILITY_OF: Final = {method: row for row in _ROWS for method in row.methods}
+"""By the method's name."""
+
+WRITING_VERBS: Final = frozenset(("set", "copy", "import"))
+"""Methods with these names change something: a read-only account refuses them."""
+
+
+def writes(method: str) -> bool:
+    """Whether a method may change something."""
+    return method.rpartition("/")[2] in WRITING_VERBS

@@ -1,0 +1,142 @@
+"""Filters and sort orders of /query and /queryChanges: RFC 8620 §5.5.
+
+A filter is a tree of operators with conditions as its leaves; each data type has tables of what a condition may say
+and what records may be sorted by.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from pillarbox.protocol.jmap.errors import (
+    UNSUPPORTED_FILTER,
+    UNSUPPORTED_SORT,
+    MethodError,
+    invalid_arguments,
+)
+from pillarbox.protocol.jmap.limits import Limits
+from pillarbox.protocol.jmap.scalars import fits
+
+
+class Condition(Struct, frozen=True):
+    """A leaf: all of it must be so. Without members, everything matches."""
+
+    properties: dict[str, Any]
+
+
+class Operator(Struct, frozen=True):
+    """AND: all match. OR: at least one. NOT: none."""
+
+    operator: Literal["AND", "OR", "NOT"]
+    conditions: tuple["Filter", ...]
+
+
+Filter: TypeAlias = Condition | Operator
+
+_OPERATORS: Final = frozenset(("AND", "OR", "NOT"))
+
+
+def read_filter(value: dict[str, Any] | None, table: Mapping[str, Any], limits: Limits) -> Filter | None:
+    """The filter of a call. `table`: what a condition may say, and the type of each value.
+
+    Raises invalidArguments where it has not the form of a filter; unsupportedFilter where the table has no such
+    condition, or there are too many.
+    """
+    return None if value is None else _Reader(table, limits).read(value, 1)
+
+
+class _Reader:
+    """Reads one filter."""
+
+    def __init__(self, table: Mapping[str, Any], limits: Limits) -> None:
+        self._table, self._limits, self._count = table, limits, 0
+
+    def read(self, value: Any, depth: int) -> Filter:
+        self._count += 1
+        if depth > self._limits.max_filter_depth or self._count > self._limits.max_filter_conditions:
+            raise MethodError(UNSUPPORTED_FILTER, "The filter has too many conditions, or they are too deep")
+        if not isinstance(value, dict):
+            raise invalid_arguments("A filter has a part that is no object")
+        if "operator" in value:
+            return self._operator(value, depth)
+        for name, operand in value.items():
+            if name not in self._table:
+                raise MethodError(UNSUPPORTED_FILTER, f"There is no condition '{name}'")
+            if not fits(operand, self._table[name]):
+                raise invalid_arguments(f"The condition '{name}' has a value of the wrong type")
+        return Condition(value)
+
+    def _operator(self, value: dict[str, Any], depth: int) -> Operator:
+        operator, conditions = value["operator"], value.get("conditions")
+        if not (isinstance(operator, str) and operator in _OPERATORS):
+            raise invalid_arguments("The operator of a filter is AND, OR or NOT")
+        if not isinstance(conditions, list) or len(value) > 2:
+            raise invalid_arguments("A FilterOperator has an operator and conditions, and nothing else")
+        return Operator(
+            operator,  # type: ignore[arg-type]  # one of the three
+            tuple(self.read(condition, depth + 1) for condition in conditions),
+        )
+
+
+# --- sorting
+
+
+class Comparator(Struct, frozen=True):
+    """One property to sort by."""
+
+    property: str
+    is_ascending: bool = True
+    collation: str | None = None
+    extra: dict[str, Any] = {}
+    """Further members that the property needs: `keyword`."""
+
+
+class _Members(Struct, frozen=True, rename="camel"):
+    property: str
+    is_ascending: bool = True
+    collation: str | None = None
+
+
+_STANDARD: Final = frozenset(("property", "isAscending", "collation"))
+
+
+def read_sort(
+    value: list[dict[str, Any]] | None,
+    table: Mapping[str, Mapping[str, Any]],
+    collations: frozenset[str],
+    limits: Limits,
+) -> tuple[Comparator, ...]:
+    """The sort order of a call. `table`: each property that can be sorted by, with the members that it needs.
+
+    Raises invalidArguments where a comparator has not the right form, unsupportedSort where the table has no such
+    property, or there is no such collation.
+    """
+    value = value or []
+    if len(value) > limits.max_comparators:
+        raise MethodError(UNSUPPORTED_SORT, f"More than {limits.max_comparators} comparators")
+    return tuple(_comparator(one, table, collations) for one in value)
+
+
+def _comparator(
+    value: dict[str, Any], table: Mapping[str, Mapping[str, Any]], collations: frozenset[str]
+) -> Comparator:
+    try:
+        members = msgspec.convert(value, _Members)
+    except msgspec.ValidationError as error:
+        raise invalid_arguments(f"sort: {error}") from error
+    needed = table.get(members.property)
+    if needed is None:
+        raise MethodError(UNSUPPORTED_SORT, f"Can't be sorted by '{members.property}'")
+    if members.collation is not None and members.collation not in collations:
+        raise MethodError(UNSUPPORTED_SORT, f"There is no collation '{members.collation}'")
+    for name, kind in needed.items():
+        if name not in value or not fits(value[name], kind):
+            raise invalid_arguments(f"To sort by '{members.property}' needs '{name}'")
+    unknown = [name for name in value if name not in _STANDARD and name not in needed]
+    if unknown:
+        raise invalid_arguments(f"A comparator has no member '{unknown[0]}'")
+    return Comparator(
+        members.property, members.is_ascending, members.collation, {name: value[name] for name in needed}
+    )
