@@ -1,0 +1,9 @@
+"""JMAP service (RFC 8620, 8621), without HTTP: octets of a request in, octets of its response out.
+
+service.py    what the requests of a process share; answers one
+dispatch.py   runs the calls of a request in order
+context.py    what a handler may know and do
+accounts.py   which accounts a user may use, and whether a call may use this one
+failures.py   the error of a call for what its handler raised
+methods.py    the table of handlers
+"""

@@ -1,0 +1,46 @@
+"""Which accounts a user may use, and whether a call may use the one that it names (RFC 8620 §1.6.2, §3.6.2)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pillarbox.directory.accounts import Account
+from pillarbox.mail import object_id
+from pillarbox.protocol.jmap import errors
+from pillarbox.protocol.jmap.capabilities import Capability, writes
+from pillarbox.protocol.jmap.errors import MethodError
+from pillarbox.protocol.jmap.session_object import Access, account_capabilities
+
+
+def accesses_of(account: Account) -> dict[str, Access]:
+    """The accounts by id: their own."""
+    own = Access(
+        id=object_id.of_account(account.id), name=account.address, capabilities=account_capabilities()
+    )
+    return {own.id: own}
+
+
+def check(
+    accesses: Mapping[str, Access], capability: Capability, method: str, arguments: Mapping[str, Any]
+) -> None:
+    """Raises invalidArguments, accountNotFound, accountNotSupportedByMethod or accountReadOnly."""
+    if capability.account is None:
+        return
+    access = _named(accesses, arguments, "accountId", errors.ACCOUNT_NOT_FOUND)
+    if capability.urn not in access.capabilities:
+        raise MethodError(errors.ACCOUNT_NOT_SUPPORTED)
+    if access.is_read_only and writes(method):
+        raise MethodError(errors.ACCOUNT_READ_ONLY)
+    if method.endswith("/copy"):
+        origin = _named(accesses, arguments, "fromAccountId", errors.FROM_ACCOUNT_NOT_FOUND)
+        if capability.urn not in origin.capabilities:
+            raise MethodError(errors.FROM_ACCOUNT_NOT_SUPPORTED)
+
+
+def _named(accesses: Mapping[str, Access], arguments: Mapping[str, Any], name: str, not_found: str) -> Access:
+    account = arguments.get(name)
+    if not isinstance(account, str):
+        raise errors.invalid_arguments(f"'{name}' is missing or no id")
+    access = accesses.get(account)
+    if access is None:
+        raise MethodError(not_found)
+    return access

@@ -1,0 +1,19 @@
+"""The table of handlers: which function carries out which method.
+
+Names and capabilities are in `protocol.jmap.capabilities`; a method without a handler is not known yet.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pillarbox.server.jmap.context import Context, Handler
+
+
+async def echo(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """RFC 8620 §4: the arguments."""
+    return arguments
+
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "Core/echo": echo,
+}

@@ -1,0 +1,119 @@
+"""The JMAP service of a process: a request's octets become its answer, whether it came over HTTP or a WebSocket."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from pillarbox.config.schema import Config
+from pillarbox.directory.accounts import Account
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.protocol.jmap import problems, session_object
+from pillarbox.protocol.jmap import request as requests
+from pillarbox.protocol.jmap.capabilities import CAPABILITIES, Facts
+from pillarbox.protocol.jmap.ids import CreatedIds
+from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS, LARGE_REQUEST_OCTETS, Limits
+from pillarbox.protocol.jmap.problems import Problem
+from pillarbox.protocol.jmap.request import Request
+from pillarbox.protocol.jmap.session_object import SessionObject
+from pillarbox.server.jmap.accounts import accesses_of
+from pillarbox.server.jmap.context import Context, GiveWay, Handler, Named
+from pillarbox.server.jmap.dispatch import Dispatcher
+from pillarbox.server.jmap.methods import HANDLERS
+from pillarbox.world.world import World
+
+
+class Answer(Struct, frozen=True, gc=False):
+    """What a request is answered with."""
+
+    status: int
+    """Of HTTP: 200, or that of the problem."""
+    media_type: str
+    octets: bytes
+    """A JSON object."""
+
+
+def refusal(problem: Problem) -> Answer:
+    """The answer where a request as a whole is refused (RFC 8620 §3.6.1)."""
+    return Answer(problem.status, problems.MEDIA_TYPE, problem.octets())
+
+
+async def _give_way() -> None:
+    await asyncio.sleep(0)
+
+
+async def _no_calls(_: str, __: dict[str, Any]) -> list[Named]:
+    return []
+
+
+class JmapService:
+    """JMAP for all who have logged in."""
+
+    def __init__(
+        self,
+        world: World,
+        config: Config,
+        base_url: str,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        handlers: Mapping[str, Handler] = HANDLERS,
+    ) -> None:
+        """`base_url`: where clients reach the server, without a final slash."""
+        self.limits = limits
+        self._world, self._config, self._base_url = world, config, base_url
+        self._handlers = handlers
+        self._facts = Facts(limits=limits, message_octets=config.limits.message_octets)
+        self._running: Counter[AccountId] = Counter()
+        self._large = asyncio.Lock()
+        """Large requests are read one after another: reading them holds the lock of Python."""
+
+    def session(self, account: Account) -> SessionObject:
+        """What a client learns first (§2)."""
+        accesses = tuple(accesses_of(account).values())
+        return session_object.build(account.address, accesses, self._base_url, self._facts)
+
+    async def call(self, account: Account, octets: bytes, *, give_way: GiveWay = _give_way) -> Answer:
+        """Carry out a request of this user; what fails in a call is an error of that call.
+
+        `give_way`: awaited between slices; that of the connection, where there is one.
+        """
+        running, most = self._running, self.limits.max_concurrent_requests
+        if running[account.id] >= most:
+            detail = f"More than {most} requests at once."
+            return refusal(problems.limit("maxConcurrentRequests", detail))
+        running[account.id] += 1
+        try:
+            request = await self._read(octets)
+            if isinstance(request, Problem):
+                return refusal(request)
+            response = await self._run(account, request, give_way)
+            return Answer(200, "application/json", response)
+        finally:
+            running[account.id] -= 1
+            if not running[account.id]:
+                del running[account.id]
+
+    async def _read(self, octets: bytes) -> Request | Problem:
+        supported, limits = CAPABILITIES.keys(), self.limits
+        if not LARGE_REQUEST_OCTETS < len(octets) <= limits.max_size_request:
+            return requests.decode(octets, supported, limits)
+        async with self._large:
+            return await asyncio.to_thread(requests.decode, octets, supported, limits)
+
+    async def _run(self, account: Account, request: Request, give_way: GiveWay) -> bytes:
+        context = Context(
+            world=self._world,
+            config=self._config,
+            limits=self.limits,
+            account=account,
+            accesses=accesses_of(account),
+            using=request.using,
+            created=CreatedIds(request.created_ids),
+            room_octets=self.limits.max_response_octets,
+            give_way=give_way,
+            implicit=_no_calls,
+        )
+        dispatcher = Dispatcher(self._handlers, context)
+        return await dispatcher.run(request.calls, self.session(account).state)

@@ -1,0 +1,77 @@
+"""A JMAP service without HTTP, and the one who talks to it."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pillarbox.directory import accounts
+from pillarbox.directory.accounts import Account
+from pillarbox.protocol.jmap.capabilities import CAPABILITIES
+from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS, Limits
+from pillarbox.server.jmap.context import Handler
+from pillarbox.server.jmap.methods import HANDLERS
+from pillarbox.server.jmap.service import Answer, JmapService
+from tests.kit.provider import PEOPLE, Provider, open_provider
+
+BASE_URL = "https://mail.one.example"
+ALL = tuple(CAPABILITIES)
+
+
+@dataclass(slots=True)
+class JmapClient:
+    """One user of the service."""
+
+    provider: Provider
+    service: JmapService
+    account: Account
+
+    @property
+    def account_id(self) -> str:
+        return f"A{self.account.id}"
+
+    async def send(self, octets: bytes) -> Answer:
+        return await self.service.call(self.account, octets)
+
+    async def request(self, *calls: list[Any], using: tuple[str, ...] = ALL, **members: Any) -> Any:
+        """The Response object, or the problem."""
+        request = {"using": using, "methodCalls": calls, **members}
+        return json.loads((await self.send(json.dumps(request).encode())).octets)
+
+    async def call(self, method: str, **arguments: Any) -> tuple[str, Any]:
+        """Name and arguments of the response to one call on the user's account."""
+        answer = await self.request([method, {"accountId": self.account_id, **arguments}, "c"])
+        ((name, said, _),) = answer["methodResponses"]
+        return name, said
+
+
+async def open_jmap(
+    handlers: Mapping[str, Handler] | None = None, *, limits: Limits = DEFAULT_LIMITS
+) -> JmapClient:
+    """The first person of a provider in memory. `handlers` are added to those of the service."""
+    provider = await open_provider()
+    service = JmapService(
+        provider.world, provider.config, BASE_URL, limits=limits, handlers={**HANDLERS, **(handlers or {})}
+    )
+    account = await provider.world.database.read(accounts.by_login, PEOPLE[0])
+    assert account is not None
+    return JmapClient(provider, service, account)
+
+
+def run_with_jmap(
+    test: Callable[[JmapClient], Awaitable[None]],
+    handlers: Mapping[str, Handler] | None = None,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+) -> None:
+    """Run a test's coroutine with a client."""
+
+    async def run() -> None:
+        client = await open_jmap(handlers, limits=limits)
+        try:
+            await test(client)
+        finally:
+            await client.provider.close()
+
+    asyncio.run(run())
