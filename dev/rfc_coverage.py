@@ -18,6 +18,7 @@ CITED = re.compile(r"RFCs? (\d{3,5})((?:,? (?:and |or )?§§?[\d.]+[\d]*)*)")
 SECTION = re.compile(r"§§?([\d.]*\d)")
 PROVEN = re.compile(r'mark\.rfc\(\s*"(\d{3,5})(?: §([^"]+))?",\s*"([A-Z ]+)"')
 PROVEN_BY_TRANSCRIPT = re.compile(r"^rfc: (\d{3,5})(?: §(\S+))? ([A-Z ]+)$", re.MULTILINE)
+PROVEN_BY_JSON = re.compile(r'"(\d{3,5})(?: §(\S+))? (MUST NOT|MUST|SHOULD NOT|SHOULD|MAY)"')
 STATUS = ("full", "partial", "planned", "no")
 
 
@@ -39,7 +40,8 @@ def cited() -> dict[str, dict[str, set[str]]]:
 def proven() -> dict[str, list[str]]:
     """RFC number -> the marks of tests and the heads of transcripts, as `§section LEVEL`."""
     found: dict[str, list[str]] = defaultdict(list)
-    for suffix, pattern in (("*.py", PROVEN), ("*.txt", PROVEN_BY_TRANSCRIPT)):
+    kinds = (("*.py", PROVEN), ("*.txt", PROVEN_BY_TRANSCRIPT), ("transcripts/**/*.json", PROVEN_BY_JSON))
+    for suffix, pattern in kinds:
         for path in sorted((ROOT / "tests").rglob(suffix)):
             for number, section, level in pattern.findall(path.read_text(encoding="utf-8")):
                 found[number].append(f"§{section} {level}" if section else level)

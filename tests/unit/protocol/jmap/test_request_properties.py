@@ -1,0 +1,58 @@
+"""Any request that is valid is read as it is; whatever else is sent has an answer."""
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pillarbox.protocol.jmap.capabilities import CAPABILITIES
+from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS
+from pillarbox.protocol.jmap.problems import Problem
+from pillarbox.protocol.jmap.request import Call, Request, decode
+
+NONCHARACTERS = [*map(chr, range(0xFDD0, 0xFDF0))] + [
+    chr(plane * 0x10000 + last) for plane in range(17) for last in (0xFFFE, 0xFFFF)
+]
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters=NONCHARACTERS) | st.sampled_from('"\\[]{},:')
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXTS, inner, max_size=5),
+    max_leaves=20,
+)
+IDS = st.from_regex(r"\A[A-Za-z0-9_-]{1,20}\Z")
+REQUESTS = st.fixed_dictionaries(
+    {
+        "using": st.lists(st.sampled_from(sorted(CAPABILITIES))),
+        "methodCalls": st.lists(
+            st.tuples(TEXTS, st.dictionaries(TEXTS, VALUES, max_size=5), TEXTS), max_size=5
+        ),
+    },
+    optional={"createdIds": st.dictionaries(IDS, IDS, max_size=4), "other": VALUES},
+)
+
+
+@given(REQUESTS, st.booleans(), st.sampled_from([None, 1]))
+def test_any_request_is_read(request: dict[str, Any], ascii_only: bool, indent: int | None) -> None:
+    octets = json.dumps(request, ensure_ascii=ascii_only, indent=indent).encode()
+    assert decode(octets, CAPABILITIES.keys(), DEFAULT_LIMITS) == Request(
+        frozenset(request["using"]),
+        tuple(Call(*call) for call in request["methodCalls"]),
+        request.get("createdIds"),
+    )
+
+
+@given(VALUES)
+def test_any_json_has_an_answer(value: Any) -> None:
+    assert isinstance(decode(json.dumps(value).encode(), set(), DEFAULT_LIMITS), Problem | Request)
+
+
+@given(st.binary(max_size=100))
+def test_any_octets_have_an_answer(octets: bytes) -> None:
+    assert isinstance(decode(octets, set(), DEFAULT_LIMITS), Problem)
