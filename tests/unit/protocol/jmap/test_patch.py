@@ -103,7 +103,7 @@ def test_a_whole_record_is_a_patch(before: dict[str, Any], after: dict[str, Any]
 
 def pointers(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Each leaf of a record by its pointer."""
-    found = {}
+    found: dict[str, Any] = {}
     for key, value in record.items():
         at = prefix + key.replace("~", "~0").replace("/", "~1")
         if isinstance(value, dict) and value:

@@ -88,12 +88,15 @@ def test_pointers(pointer: str, tokens: list[str] | None) -> None:
 
 def test_a_chain_that_doubles_ends() -> None:
     made = results(Response("X/y", {"a": "x" * 100}, "0"))
-    with pytest.raises(MethodError) as refused:
-        for number in range(1, 64):
+    refused = None
+    for number in range(1, 20):
+        try:
             arguments = made.resolve({f"#{key}": reference("", str(number - 1)) for key in "ab"})
-            made.add(Response("X/y", arguments, str(number)))
-    assert refused.value.type == "invalidResultReference"
-    assert number < 20
+        except MethodError as error:
+            refused = error.type
+            break
+        made.add(Response("X/y", arguments, str(number)))
+    assert refused == "invalidResultReference"
 
 
 def test_long_texts_count() -> None:

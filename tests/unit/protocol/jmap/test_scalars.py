@@ -24,24 +24,19 @@ from pillarbox.protocol.jmap.scalars import (
 
 @pytest.mark.rfc("8620 §1.2", "MUST")
 @pytest.mark.parametrize(
-    ("value", "valid"),
-    [("a", True), ("A-_9", True), ("x" * 255, True), ("", False), ("x" * 256, False), ("a b", False)]
-    + [("a\n", False), ("ä", False), ("a=", False), ("#a", False), (1, False), (None, False)],
+    "value", ["a", "A-_9", "x" * 255, "", "x" * 256, "a b", "a\n", "ä", "a=", "#a", "##a", 1, None]
 )
-def test_ids(value: Any, valid: bool) -> None:
+def test_ids(value: Any) -> None:
+    valid = value in ("a", "A-_9", "x" * 255)
     assert fits(value, Id) is valid
     assert fits(value, Reference) is (valid or value == "#a")
 
 
 @pytest.mark.rfc("8620 §1.3", "MUST")
-@pytest.mark.parametrize(
-    ("value", "signed", "unsigned"),
-    [(0, True, True), (2**53 - 1, True, True), (2**53, False, False), (1 - 2**53, True, False)]
-    + [(-(2**53), False, False), (True, False, False), (1.5, False, False), ("1", False, False)],
-)
-def test_integers(value: Any, signed: bool, unsigned: bool) -> None:
-    assert fits(value, Int) is signed
-    assert fits(value, UnsignedInt) is unsigned
+@pytest.mark.parametrize("value", [0, 2**53 - 1, 2**53, 1 - 2**53, -(2**53), True, 1.5, "1", None])
+def test_integers(value: Any) -> None:
+    assert fits(value, UnsignedInt) is (type(value) is int and value in (0, 2**53 - 1))
+    assert fits(value, Int) is (type(value) is int and value in (0, 2**53 - 1, 1 - 2**53))
 
 
 @pytest.mark.rfc("8620 §1.4", "MUST")
