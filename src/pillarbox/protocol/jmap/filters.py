@@ -66,7 +66,15 @@ class _Reader:
                 raise MethodError(UNSUPPORTED_FILTER, f"There is no condition '{name}'")
             if not fits(operand, self._table[name]):
                 raise invalid_arguments(f"The condition '{name}' has a value of the wrong type")
+            self._check_size(name, operand)
         return Condition(value)
+
+    def _check_size(self, name: str, operand: Any) -> None:
+        texts = operand if isinstance(operand, list) else [operand]
+        if len(texts) > self._limits.max_filter_values or any(
+            isinstance(text, str) and len(text) > self._limits.max_filter_text for text in texts
+        ):
+            raise MethodError(UNSUPPORTED_FILTER, f"The condition '{name}' has too much in it")
 
     def _operator(self, value: dict[str, Any], depth: int) -> Operator:
         operator, conditions = value["operator"], value.get("conditions")

@@ -53,6 +53,10 @@ class Limits(Struct, frozen=True, gc=False, kw_only=True):
     """Operators within each other. Beyond: unsupportedFilter."""
     max_filter_conditions: int = 256
     """Operators and conditions of one filter. Beyond: unsupportedFilter."""
+    max_filter_values: int = 1_000
+    """Items of one array in a condition. Beyond: unsupportedFilter."""
+    max_filter_text: int = 8 * 1024
+    """Characters of one text in a condition. Beyond: unsupportedFilter."""
     max_comparators: int = 16
     """Properties to sort by. Beyond: unsupportedSort."""
     max_query_results: int = 5_000
@@ -72,5 +76,5 @@ class Limits(Struct, frozen=True, gc=False, kw_only=True):
 
 DEFAULT_LIMITS: Final = Limits()
 
-LARGE_REQUEST_OCTETS: Final = 32 * 1024
+LARGE_REQUEST_OCTETS: Final = 16 * 1024
 """Larger requests take more than a millisecond to read."""

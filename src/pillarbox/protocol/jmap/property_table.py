@@ -115,7 +115,7 @@ class TypeTable:
     def omitted(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The defaults of what is not given: the response to a create has them (§5.3, `created`)."""
         return {
-            row.name: row.default
+            row.name: _fresh(row.default)
             for row in self.properties.values()
             if row.default is not REQUIRED and row.sent_on_create and row.name not in given
         }
@@ -163,13 +163,18 @@ class TypeTable:
     def _after(row: Property | None, patched: Mapping[str, Any], name: str) -> Any:
         if name in patched or row is None or row.default is REQUIRED:
             return patched.get(name)
-        return row.default  # null was sent
+        return _fresh(row.default)  # null was sent
 
     @staticmethod
     def _may_become(row: Property | None, value: Any, before: Any) -> bool:
         if row is None or row.fixed:
             return bool(value == before)
         return fits(value, row.holds)
+
+
+def _fresh(default: Any) -> Any:
+    """A default that its owner may change."""
+    return default.copy() if isinstance(default, dict | list) else default
 
 
 def _sentence(wrong: list[str], missing: list[str]) -> str:

@@ -99,25 +99,27 @@ def _decoded(octets: bytes, limits: Limits) -> Any:
 
 def _check(decoded: Any, shape: json_scan.Shape) -> None:
     """RFC 7493 §2.1 and §2.3. A decoder keeps the last of two equal members: then there are fewer than were sent."""
-    members, waiting, odd = 0, [decoded], shape.odd
+    members, waiting = 0, [decoded]
+    texts: list[str] = []
+    looked_at = _WITH_TEXTS if shape.odd else _CONTAINERS
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
             members += len(value)
-            if odd and any(map(_is_odd, value)):
-                raise NotInternetJson("The name of a member has code points that are no characters")
-            waiting += [item for item in value.values() if type(item) in _LOOKED_AT]
+            if shape.odd:
+                texts += value
+            waiting += [item for item in value.values() if type(item) in looked_at]
         elif isinstance(value, list):
-            waiting += [item for item in value if type(item) in _LOOKED_AT]
-        elif odd and isinstance(value, str) and _is_odd(value):
-            raise NotInternetJson("A text has code points that are no characters")
+            waiting += [item for item in value if type(item) in looked_at]
+        else:
+            texts.append(value)
     if members != shape.members:
         raise NotInternetJson("An object has two members of the same name")
+    # Looked for one by one, in C, in all texts together: quicker by far than any other way
+    together = "".join(text for text in texts if not text.isascii())
+    if together and any(character in together for character in _NONCHARACTERS):
+        raise NotInternetJson("A text has code points that are no characters")
 
 
-_LOOKED_AT: Final = frozenset((dict, list, str))
-
-
-def _is_odd(text: str) -> bool:
-    # One by one, in C: quicker by far than a class of a regular expression
-    return not text.isascii() and any(character in text for character in _NONCHARACTERS)
+_CONTAINERS: Final = frozenset((dict, list))
+_WITH_TEXTS: Final = frozenset((dict, list, str))

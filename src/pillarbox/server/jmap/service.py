@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -22,7 +22,11 @@ from pillarbox.server.jmap.accounts import accesses_of
 from pillarbox.server.jmap.context import Context, GiveWay, Handler, Named
 from pillarbox.server.jmap.dispatch import Dispatcher
 from pillarbox.server.jmap.methods import HANDLERS
+from pillarbox.world.memory import MemoryScarce
 from pillarbox.world.world import World
+
+MEMORY_FACTOR: Final = 4
+"""A request that has been read takes so many times its octets; short values take more, and there are few of those."""
 
 
 class Answer(Struct, frozen=True, gc=False):
@@ -85,19 +89,30 @@ class JmapService:
             return refusal(problems.limit("maxConcurrentRequests", detail))
         running[account.id] += 1
         try:
-            request = await self._read(octets)
-            if isinstance(request, Problem):
-                return refusal(request)
-            response = await self._run(account, request, give_way)
-            return Answer(200, "application/json", response)
+            if not self._is_large(octets):
+                return await self._answer(account, octets, give_way)
+            with await self._world.memory.accounts.whole.reserve(len(octets) * MEMORY_FACTOR):
+                return await self._answer(account, octets, give_way)
+        except MemoryScarce:
+            return refusal(problems.unavailable("Insufficient system resources"))
         finally:
             running[account.id] -= 1
             if not running[account.id]:
                 del running[account.id]
 
+    def _is_large(self, octets: bytes) -> bool:
+        """Whether reading it takes long; what is beyond the limit is not read at all."""
+        return LARGE_REQUEST_OCTETS < len(octets) <= self.limits.max_size_request
+
+    async def _answer(self, account: Account, octets: bytes, give_way: GiveWay) -> Answer:
+        request = await self._read(octets)
+        if isinstance(request, Problem):
+            return refusal(request)
+        return Answer(200, "application/json", await self._run(account, request, give_way))
+
     async def _read(self, octets: bytes) -> Request | Problem:
         supported, limits = CAPABILITIES.keys(), self.limits
-        if not LARGE_REQUEST_OCTETS < len(octets) <= limits.max_size_request:
+        if not self._is_large(octets):
             return requests.decode(octets, supported, limits)
         async with self._large:
             return await asyncio.to_thread(requests.decode, octets, supported, limits)

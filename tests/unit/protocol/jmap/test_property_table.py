@@ -116,6 +116,13 @@ def test_all_that_is_wrong_with_a_new_record() -> None:
     ]
 
 
+def test_a_default_belongs_to_its_record() -> None:
+    made = TABLE.create({"title": "One", "until": None})
+    assert isinstance(made, dict)
+    made["tags"]["x"] = True
+    assert TABLE.omitted({})["tags"] == {}
+
+
 # --- update
 
 

@@ -97,7 +97,9 @@ def test_filters_have_limits() -> None:
     for _ in range(DEFAULT_LIMITS.max_filter_depth):
         deep = {"operator": "NOT", "conditions": [deep]}
     wide = {"operator": "OR", "conditions": [{}] * DEFAULT_LIMITS.max_filter_conditions}
-    for given in (deep, wide):
+    long = {"text": "x" * (DEFAULT_LIMITS.max_filter_text + 1)}
+    many = {"inMailboxOtherThan": ["F1"] * (DEFAULT_LIMITS.max_filter_values + 1)}
+    for given in (deep, wide, long, many):
         with pytest.raises(MethodError) as error:
             filters.read_filter(given, email.CONDITIONS, DEFAULT_LIMITS)
         assert error.value.type == "unsupportedFilter"

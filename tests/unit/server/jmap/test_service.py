@@ -15,6 +15,7 @@ from pillarbox.server.jmap.accounts import check
 from pillarbox.server.jmap.context import Context
 from pillarbox.server.jmap.methods import HANDLERS
 from pillarbox.server.jmap.service import Answer
+from pillarbox.world.memory import MemoryScarce
 from tests.kit.jmap.client import JmapClient, run_with_jmap
 from tests.kit.jmap.model import ModelMailboxes
 from tests.kit.provider import PEOPLE
@@ -130,6 +131,30 @@ def test_a_large_request_is_read_in_a_thread() -> None:
         assert problem(await client.send(b"[" * LARGE_REQUEST_OCTETS + b"["))["limit"]
 
     run_with_jmap(test)
+
+
+@pytest.mark.replaces_functions
+def test_a_large_request_takes_memory_from_the_budget() -> None:
+    async def test(client: JmapClient) -> None:
+        memory = client.provider.world.memory.accounts.whole
+        large = request(["Core/echo", {"a": "x" * LARGE_REQUEST_OCTETS}, "c"])
+        task = asyncio.create_task(client.send(large))
+        await held.begun.wait()
+        assert memory.used_octets > len(large)
+        held.may_end.set()
+        assert (await task).status == 200
+        assert memory.used_octets == 0
+
+        async def scarce(*_: object, **__: object) -> Any:
+            raise MemoryScarce
+
+        monkeypatch.setattr(type(memory), "reserve", scarce)
+        answer = await client.send(large)
+        assert (answer.status, answer.media_type) == (503, "application/problem+json")
+
+    held = Held()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        run_with_jmap(test, {"Core/echo": held.echo})
 
 
 def test_a_response_has_a_limit() -> None:
