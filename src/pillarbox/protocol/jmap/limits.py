@@ -42,10 +42,10 @@ class Limits(Struct, frozen=True, gc=False, kw_only=True):
 
     max_reference_tokens: int = 32
     """Parts of one pointer."""
-    max_reference_visits: int = 50_000
-    """Values that all pointers of a request lead through."""
-    max_referenced_octets: int = 4_000_000
-    """What all references of a request resolve to, by the characters of texts and 64 for each value."""
+    max_reference_visits: int = 20_000
+    """Values that the pointers of one call lead through."""
+    max_referenced_octets: int = 2_000_000
+    """What all references of a request resolve to: characters of texts, and for each value what it costs to look at."""
 
     # --- of arguments
 

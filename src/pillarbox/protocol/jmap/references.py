@@ -5,7 +5,6 @@ not copied, so what they would be on the wire is counted: a chain of calls, each
 twice, doubles with each.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,8 +14,10 @@ from pillarbox.protocol.jmap.errors import INVALID_RESULT_REFERENCE, MethodError
 from pillarbox.protocol.jmap.limits import Limits
 
 MARK: Final = "#"
-_VALUE_OCTETS: Final = 64
-"""What a value counts beside its texts."""
+_VALUE_OCTETS: Final = 256
+"""What a value counts, beside the characters of a text."""
+_LISTED_TEXT_OCTETS: Final = 16
+"""The same for a text in an array that has nothing but texts, as ids are."""
 
 
 class Response(Struct, frozen=True):
@@ -55,6 +56,7 @@ class Results:
         """The arguments with results for references. Raises `MethodError`."""
         if not any(name.startswith(MARK) for name in arguments):
             return arguments
+        self._visits = self._limits.max_reference_visits
         resolved = {name: value for name, value in arguments.items() if not name.startswith(MARK)}
         for name, value in arguments.items():
             if not name.startswith(MARK):
@@ -118,7 +120,7 @@ class Results:
     def _visit(self, values: int = 1) -> None:
         self._visits -= values
         if self._visits < 0:
-            raise _failed("The references of this request lead through too many values")
+            raise _failed("The references of this call lead through too many values")
 
     def _count(self, found: Any) -> None:
         """Count what was found as if it were written out."""
@@ -129,8 +131,11 @@ class Results:
             if isinstance(value, str):
                 octets -= len(value)
             elif isinstance(value, list):
-                waiting += value[: octets // _VALUE_OCTETS + 1 if octets > 0 else 1]
-            elif isinstance(value, Mapping):
+                if value and type(value[0]) is str and set(map(type, value)) == {str}:
+                    octets -= len(value) * _LISTED_TEXT_OCTETS + sum(map(len, value))
+                else:
+                    waiting += value[: max(octets, 0) // _VALUE_OCTETS + 1]
+            elif isinstance(value, dict):
                 octets -= sum(map(len, value))
                 waiting += value.values()
         self._octets = octets

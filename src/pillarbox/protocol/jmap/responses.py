@@ -1,9 +1,10 @@
 """The responses of the standard methods, as values: RFC 8620 §5.1 to §5.6."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from pillarbox.protocol.jmap.errors import SetError
+from pillarbox.protocol.jmap.arguments import QueryChangesArguments
+from pillarbox.protocol.jmap.errors import TOO_MANY_CHANGES, MethodError, SetError
 from pillarbox.protocol.jmap.paging import Page
 
 
@@ -55,6 +56,34 @@ def query(
         response["total"] = total
     if page.limit is not None:
         response["limit"] = page.limit
+    return response
+
+
+def query_changes(
+    call: QueryChangesArguments,
+    new_state: str,
+    removed: Collection[str],
+    added: Mapping[str, int],
+    *,
+    total: int | None = None,
+) -> dict[str, Any]:
+    """/queryChanges. `added`: the index of each record in the new results; `total` only where it is asked for.
+
+    Raises tooManyChanges.
+    """
+    if call.max_changes is not None and len(removed) + len(added) > call.max_changes:
+        raise MethodError(TOO_MANY_CHANGES)
+    response: dict[str, Any] = {
+        "accountId": call.account_id,
+        "oldQueryState": call.since_query_state,
+        "newQueryState": new_state,
+        "removed": list(removed),
+        "added": [
+            {"id": record, "index": index} for record, index in sorted(added.items(), key=lambda one: one[1])
+        ],
+    }
+    if total is not None:
+        response["total"] = total
     return response
 
 

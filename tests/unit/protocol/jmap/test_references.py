@@ -100,7 +100,7 @@ def test_a_chain_that_doubles_ends() -> None:
 
 
 def test_long_texts_count() -> None:
-    made = results(Response("X/y", {"a": "x" * 600}, "c"), limits=Limits(max_referenced_octets=2000))
+    made = results(Response("X/y", {"a": "x" * 600}, "c"), limits=Limits(max_referenced_octets=3000))
     for _ in range(3):
         assert made.resolve({"#a": reference("/a")})
     with pytest.raises(MethodError):

@@ -201,6 +201,24 @@ def test_a_chain_of_references_that_doubles() -> None:
     run_with_jmap(test)
 
 
+@pytest.mark.rfc("8620 §3.3", "MUST")
+def test_each_method_needs_its_capability() -> None:
+    async def test(client: JmapClient) -> None:
+        calls = [[method, {}, method] for method in CAPABILITY_OF]
+        for urn in CAPABILITIES:
+            using = tuple(other for other in CAPABILITIES if other != urn)
+            answer = await client.request(*calls, using=using)
+            unknown = {
+                call for _, said, call in answer["methodResponses"] if said.get("type") == "unknownMethod"
+            }
+            assert unknown == set(CAPABILITIES[urn].methods)
+
+    async def handler(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+        return arguments
+
+    run_with_jmap(test, dict.fromkeys(CAPABILITY_OF, handler))
+
+
 def test_the_handlers_are_methods_of_capabilities() -> None:
     assert HANDLERS.keys() <= CAPABILITY_OF.keys()
 
