@@ -76,7 +76,7 @@ def _read(kind: Any, given: dict[str, Any], created: CreatedIds) -> None:
         read = arguments.read(kind, given)
         if isinstance(read, QueryArguments):
             filters.read_filter(read.filter, email.CONDITIONS, DEFAULT_LIMITS)
-            filters.read_sort(read.sort, email.SORTS, frozenset(), DEFAULT_LIMITS)
+            filters.read_sort(read.sort, email.SORTS, DEFAULT_LIMITS)
         elif isinstance(read, SetArguments):
             _set(read, created)
     except MethodError as error:

@@ -197,7 +197,7 @@ class ModelMailboxes:
 
     def _results(self, context: Context, given: Any, sort: Any) -> list[str]:
         chosen = filters.read_filter(given, mailbox.CONDITIONS, context.limits)
-        order = filters.read_sort(sort, mailbox.SORTS, frozenset({"i;ascii-casemap"}), context.limits)
+        order = filters.read_sort(sort, mailbox.SORTS, context.limits)
         found = [key for key, record in self.records.items() if chosen is None or matches(chosen, record)]
         for comparator in reversed(order):
             found.sort(

@@ -10,6 +10,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from pillarbox.mail import mailbox_name
+from pillarbox.protocol.jmap.filters import COLLATIONS
 from pillarbox.protocol.jmap.limits import Limits
 from pillarbox.protocol.jmap.types import email
 
@@ -20,7 +21,6 @@ class Facts(Struct, frozen=True, kw_only=True):
     limits: Limits
     message_octets: int
     """The largest message that is taken and sent."""
-    collations: tuple[str, ...] = ("i;ascii-casemap", "i;ascii-numeric", "i;unicode-casemap")
 
 
 Says = Callable[[Facts], dict[str, Any]]
@@ -57,7 +57,7 @@ def _core(facts: Facts) -> dict[str, Any]:
         "maxCallsInRequest": limits.max_calls_in_request,
         "maxObjectsInGet": limits.max_objects_in_get,
         "maxObjectsInSet": limits.max_objects_in_set,
-        "collationAlgorithms": list(facts.collations),
+        "collationAlgorithms": list(COLLATIONS),
     }
 
 

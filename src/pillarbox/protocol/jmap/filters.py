@@ -107,14 +107,14 @@ class _Members(Struct, frozen=True, rename="camel"):
     collation: str | None = None
 
 
+COLLATIONS: Final = ("i;unicode-casemap",)
+"""The orders of texts that there are (`mail.collation`), the default first; the core capability lists them."""
+
 _STANDARD: Final = frozenset(("property", "isAscending", "collation"))
 
 
 def read_sort(
-    value: list[dict[str, Any]] | None,
-    table: Mapping[str, Mapping[str, Any]],
-    collations: frozenset[str],
-    limits: Limits,
+    value: list[dict[str, Any]] | None, table: Mapping[str, Mapping[str, Any]], limits: Limits
 ) -> tuple[Comparator, ...]:
     """The sort order of a call. `table`: each property that can be sorted by, with the members that it needs.
 
@@ -124,12 +124,10 @@ def read_sort(
     value = value or []
     if len(value) > limits.max_comparators:
         raise MethodError(UNSUPPORTED_SORT, f"More than {limits.max_comparators} comparators")
-    return tuple(_comparator(one, table, collations) for one in value)
+    return tuple(_comparator(one, table) for one in value)
 
 
-def _comparator(
-    value: dict[str, Any], table: Mapping[str, Mapping[str, Any]], collations: frozenset[str]
-) -> Comparator:
+def _comparator(value: dict[str, Any], table: Mapping[str, Mapping[str, Any]]) -> Comparator:
     try:
         members = msgspec.convert(value, _Members)
     except msgspec.ValidationError as error:
@@ -137,7 +135,7 @@ def _comparator(
     needed = table.get(members.property)
     if needed is None:
         raise MethodError(UNSUPPORTED_SORT, f"Can't be sorted by '{members.property}'")
-    if members.collation is not None and members.collation not in collations:
+    if members.collation is not None and members.collation not in COLLATIONS:
         raise MethodError(UNSUPPORTED_SORT, f"There is no collation '{members.collation}'")
     for name, kind in needed.items():
         if name not in value or not fits(value[name], kind):

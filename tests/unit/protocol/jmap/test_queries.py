@@ -13,7 +13,6 @@ from pillarbox.protocol.jmap.paging import Page, page
 from pillarbox.protocol.jmap.types import email
 
 SIX = ["M1", "M2", "M3", "M4", "M5", "M6"]
-COLLATIONS = frozenset(("i;ascii-casemap",))
 
 
 def paged(**given: Any) -> Page:
@@ -110,11 +109,11 @@ def test_sort_orders() -> None:
         {"property": "hasKeyword", "keyword": "$seen", "isAscending": False},
         {"property": "size"},
     ]
-    assert filters.read_sort(given, email.SORTS, COLLATIONS, DEFAULT_LIMITS) == (
+    assert filters.read_sort(given, email.SORTS, DEFAULT_LIMITS) == (
         Comparator("hasKeyword", False, None, {"keyword": "$seen"}),
         Comparator("size"),
     )
-    assert filters.read_sort(None, email.SORTS, COLLATIONS, DEFAULT_LIMITS) == ()
+    assert filters.read_sort(None, email.SORTS, DEFAULT_LIMITS) == ()
     refused: tuple[tuple[list[dict[str, Any]], str], ...] = (
         ([{"property": "hasKeyword"}], "invalidArguments"),
         ([{"property": "hasKeyword", "keyword": "a b"}], "invalidArguments"),
@@ -122,5 +121,5 @@ def test_sort_orders() -> None:
     )
     for wrong, kind in refused:
         with pytest.raises(MethodError) as error:
-            filters.read_sort(wrong, email.SORTS, COLLATIONS, DEFAULT_LIMITS)
+            filters.read_sort(wrong, email.SORTS, DEFAULT_LIMITS)
         assert error.value.type == kind
