@@ -31,7 +31,12 @@ class Shape(Struct, frozen=True, gc=False):
 
 
 class TooComplex(Exception):
-    """More values or deeper than allowed."""
+    """There is more than allowed."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(limit)
+        self.limit = limit
+        """The name of the limit."""
 
 
 def scan(octets: bytes, *, max_depth: int, max_values: int) -> Shape:
@@ -70,7 +75,7 @@ class _Seen:
         containers = structure.count(b"[") + structure.count(b"{")
         self.values += structure.count(b",") + containers
         if self.values > self._max_values:
-            raise TooComplex
+            raise TooComplex("maxJsonValues")
         depth, deepest, steps = self._depth, self.deepest, _STEPS
         if containers or depth:
             for bracket in structure.translate(None, b",:"):
@@ -79,4 +84,4 @@ class _Seen:
                     deepest = depth
         self._depth, self.deepest = depth, deepest
         if deepest > self._max_depth:
-            raise TooComplex
+            raise TooComplex("maxJsonDepth")

@@ -55,8 +55,8 @@ def decode(octets: bytes, supported: AbstractSet[str], limits: Limits) -> Reques
         )
     try:
         decoded = _decoded(octets, limits)
-    except TooComplex:
-        return problems.limit("maxJsonValues", "The request has too many values, or they are too deep.")
+    except TooComplex as beyond:
+        return problems.limit(beyond.limit, "The request has too many values, or they are too deep.")
     except msgspec.DecodeError as error:
         return problems.not_json(str(error))
     except NotInternetJson as error:

@@ -124,7 +124,7 @@ def test_limits_are_named() -> None:
     )
     assert problem(b" " * 101, limits).limit == "maxSizeRequest"
     assert problem(b'{"using":[],"methodCalls":[1,2]}', limits).limit == "maxCallsInRequest"
-    assert problem(ECHO % b"[[[1]]]", limits).limit == "maxJsonValues"
+    assert problem(ECHO % b"[[[1]]]", limits).limit == "maxJsonDepth"
     assert isinstance(read(ECHO % b"[[1]]", limits), Request)
     assert problem(b"[" + b"1," * 30 + b"1]", limits).limit == "maxJsonValues"
     assert (

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pillarbox.protocol.jmap import json_scan
 from pillarbox.protocol.jmap.capabilities import CAPABILITIES
 from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS
 from pillarbox.protocol.jmap.problems import Problem
@@ -46,6 +47,26 @@ def test_any_request_is_read(request: dict[str, Any], ascii_only: bool, indent: 
         tuple(Call(*call) for call in request["methodCalls"]),
         request.get("createdIds"),
     )
+
+
+def shape(value: Any) -> tuple[int, int, int]:
+    """Depth, values and members."""
+    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    shapes = [shape(item) for item in inner]
+    return (
+        isinstance(value, dict | list) + max((depth for depth, _, _ in shapes), default=0),
+        1 + sum(values for _, values, _ in shapes),
+        (len(value) if isinstance(value, dict) else 0) + sum(members for _, _, members in shapes),
+    )
+
+
+@given(VALUES, st.booleans())
+def test_what_a_text_will_be_is_seen_before(value: Any, ascii_only: bool) -> None:
+    octets = json.dumps(value, ensure_ascii=ascii_only).encode()
+    seen = json_scan.scan(octets, max_depth=100, max_values=1000)
+    depth, values, members = shape(value)
+    assert (seen.depth, seen.members) == (depth, members)
+    assert values <= seen.values <= 2 * values
 
 
 @given(VALUES)

@@ -91,6 +91,8 @@ def test_what_get_gave_and_set_does_not_take() -> None:
         )
     )
     assert found == ["blobId", "hasAttachment", "id", "preview", "size", "threadId"]
+    assert wrong(EMAIL.create({"mailboxIds": {"F1": True}, "headers": []})) == ["headers"]
+    assert wrong(BODY_PART.create({"partId": "1", "headers": []})) == ["headers"]
     assert wrong(EMAIL.create({"from": [{"email": "a@b.example", "fullName": "A"}]})) == [
         "from",
         "mailboxIds",

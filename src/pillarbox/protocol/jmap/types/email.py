@@ -62,9 +62,9 @@ def _given(name: str, holds: Any, *, by_default: bool = True) -> Property:
     return Property(name=name, holds=holds, default=None, immutable=True, by_default=by_default)
 
 
-def _read(name: str, holds: Any) -> Property:
+def _read(name: str, holds: Any, *, by_default: bool = True) -> Property:
     """A property that the message itself decides."""
-    return Property(name=name, holds=holds, server_set=True, immutable=True)
+    return Property(name=name, holds=holds, server_set=True, immutable=True, by_default=by_default)
 
 
 EMAIL: Final = TypeTable(
@@ -78,7 +78,8 @@ EMAIL: Final = TypeTable(
     _read("size", UnsignedInt),
     Property(name="receivedAt", holds=UTC_DATE, default=None, immutable=True),
     # --- §4.1.3
-    _given("headers", list[EmailHeader] | None, by_default=False),
+    # "MUST NOT be given" in a new Email (§4.6): each field is a property of its own there
+    _read("headers", list[EmailHeader], by_default=False),
     _given("messageId", _MessageIds),
     _given("inReplyTo", _MessageIds),
     _given("references", _MessageIds),
@@ -106,7 +107,7 @@ BODY_PART: Final = TypeTable(
     Property(name="partId", holds=Text | None, default=None),
     Property(name="blobId", holds=Reference | None, default=None),
     Property(name="size", holds=UnsignedInt, default=None),
-    Property(name="headers", holds=list[EmailHeader] | None, default=None, by_default=False),
+    Property(name="headers", holds=list[EmailHeader], server_set=True, by_default=False),
     Property(name="name", holds=Text | None, default=None),
     Property(name="type", holds=Text | None, default=None),
     Property(name="charset", holds=Text | None, default=None),
